@@ -1,0 +1,1 @@
+"""The scraper: its net on one screen (`net.py`), its colours, its policy, and its effects."""

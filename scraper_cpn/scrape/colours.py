@@ -1,0 +1,310 @@
+"""The colours of the scraper: what its tokens, its outcomes and its rows are made of.
+
+Owns: every type that travels through the scrape net. All of them are frozen records without
+behaviour that coordinates; times are integer nanoseconds, sizes are bytes.
+Must not know: the net, the shell, HTTP libraries, clocks. A scheduler written by hand can use
+these types as they are.
+"""
+
+from typing import Any
+
+from msgspec import Struct
+
+
+class Target(Struct, frozen=True, gc=False, kw_only=True):
+    """A URL that waits to be fetched, is being fetched, or travels down the pipeline."""
+
+    url: str
+    """Normalised, without fragment."""
+    domain: str
+    """The pacing key: the registrable domain or the host, as `Settings.limit_by` says."""
+    authority: str
+    """`scheme://host:port`, the key of robots.txt (RFC 9309 section 2.3)."""
+    site: str
+    """The domain or host that `Settings.scope` compares links with; a redirected seed renames it."""
+    requested_url: str
+    """The URL that was asked for first; differs from `url` behind a redirect."""
+    parent: str | None = None
+    """The page that linked here; None for a seed."""
+    depth: int = 0
+    """Links followed from a seed; a seed has 0, a redirect does not count."""
+    priority: int = 0
+    """Lower goes first."""
+    attempt: int = 1
+    """1 for the first attempt."""
+    hops: int = 0
+    """Redirects followed so far."""
+    handler: str = ""
+    """The name of the page handler that a program asked for; empty: chosen by URL."""
+
+    @property
+    def seed(self) -> bool:
+        """Whether a user named this URL (or one that was redirected here)."""
+        return self.parent is None
+
+
+class Found(Struct, frozen=True, gc=False):
+    """The links of one page, in scope and without repetition, on their way into the frontier."""
+
+    targets: tuple[Target, ...]
+
+
+class Domain(Struct, frozen=True, gc=False):
+    """The pacing token of a domain: whoever takes it may start one request."""
+
+    domain: str
+    delay_ns: int
+    """Least time between the starts of two requests: the largest of policy and Crawl-delay."""
+    strikes: int = 0
+    """Refusals (429, 503) in a row that were separate incidents; sets the growing back-off."""
+    calm: int = 0
+    """Requests started since the last strike; only counted while `strikes` is above 0."""
+
+
+class Proxy(Struct, frozen=True, gc=False):
+    """The pacing token of a proxy, or of the direct connection."""
+
+    proxy: str
+    """Its name in logs: the URL without the password. `direct` for no proxy."""
+    url: str | None = None
+    """With credentials; None for the direct connection. Never logged."""
+    slots: int = 1
+    """Requests at a time."""
+    delay_ns: int = 0
+    """Least time between the starts of two requests through it."""
+    quota: int | None = None
+    """Requests it may carry in all; None for no end."""
+    not_before_ns: int | None = None
+    """UTC, nanoseconds since 1970; None for no limit."""
+    not_after_ns: int | None = None
+    """UTC, nanoseconds since 1970; the last moment at which a request may still be running."""
+
+
+class Penalty(Struct, frozen=True, gc=False):
+    """What a domain has asked for: to be left alone, or to be visited more slowly."""
+
+    domain: str
+    wait_ns: int | None = None
+    """From now; None lets the growing back-off decide (a refusal without Retry-After)."""
+    delay_ns: int = 0
+    """A Crawl-delay: the new least time between starts, if larger than the present one."""
+    refusal: bool = True
+    """Whether it counts as a strike."""
+
+
+class RobotsJob(Struct, frozen=True, gc=False, kw_only=True):
+    """A robots.txt that must be fetched before any page of its authority."""
+
+    authority: str
+    url: str
+    """`authority/robots.txt`, or the next hop of a redirect of it."""
+    domain: str
+    """The pacing key of `url`, which behind a redirect is not that of the authority."""
+    attempt: int = 1
+    hops: int = 0
+
+
+class Rules(Struct, frozen=True, gc=False):
+    """The robots.txt of an authority. Also the outcome of fetching one."""
+
+    authority: str
+    text: str
+    """At most 500 KiB (RFC 9309 section 2.5); all-disallow when it was unreachable."""
+    crawl_delay_ns: int | None = None
+    """For our user agent."""
+    elapsed_ns: int = 0
+    """From the start of the request to this outcome."""
+    reason: str = "robots.txt disallows it"
+    """What the log says of a URL that these rules deny."""
+
+
+class Response(Struct, frozen=True, gc=False, kw_only=True):
+    """A page as it came off the wire."""
+
+    url: str
+    status: int
+    content_type: str
+    """Media type in lower case, without parameters; empty when the server sent none."""
+    charset: str | None
+    """From the Content-Type header."""
+    body: bytes
+    """Decompressed, at most `Settings.max_body_bytes`."""
+    fetched_at_ns: int
+    """UTC, nanoseconds since 1970, when the last byte had arrived."""
+    elapsed_ns: int
+    """From the start of the request to the last byte."""
+
+
+class Raw(Struct, frozen=True, gc=False):
+    """A page that waits to be parsed."""
+
+    target: Target
+    response: Response
+
+
+class Extracted(Struct, frozen=True):
+    """What parsing found on a page, waiting to be validated."""
+
+    target: Target
+    items: tuple[Any, ...]
+    """Records ready for output: msgspec Structs or dicts."""
+
+
+class Checked(Struct, frozen=True):
+    """Items that fit the schema, waiting to be kept."""
+
+    target: Target
+    items: tuple[Any, ...]
+
+
+class Stored(Struct, frozen=True, gc=False):
+    """A row of `stored`: a page whose items were kept."""
+
+    target: Target
+    items: int
+
+
+class Failure(Struct, frozen=True, gc=False, kw_only=True):
+    """An attempt that failed, or a URL that was skipped; also a row of `failed_log`."""
+
+    target: Target
+    kind: str
+    """One of `KINDS`."""
+    reason: str
+    """One line for people."""
+    status: int | None = None
+    retry: bool = False
+    """Whether another attempt may help."""
+    wait_ns: int = 0
+    """The server's Retry-After: the next attempt of this URL waits at least this long."""
+    detail: str = ""
+    """A traceback, where a handler raised."""
+    final: bool = False
+    """In a row of the log: whether the URL ended here."""
+
+
+KINDS: dict[str, str] = {
+    "http": "the server answered with an error status",
+    "refused": "the server asked to slow down (429, 503)",
+    "timeout": "no complete answer in time",
+    "connect": "no connection to the server",
+    "dns": "the name has no address",
+    "tls": "no trusted TLS connection",
+    "proxy": "the proxy failed",
+    "dropped": "the connection broke before the answer was complete",
+    "protocol": "the answer was not valid HTTP",
+    "too large": "the body was over the size limit",
+    "redirect": "a redirect led nowhere, too far, or to a forbidden address",
+    "robots": "robots.txt forbids the URL",
+    "scope": "a redirect left the scope of the crawl",
+    "duplicate": "a redirect led to a URL that the crawl has already",
+    "parse": "the page could not be parsed",
+    "handler": "the page handler raised",
+    "invalid": "an item does not fit the schema",
+    "keep": "an item could not be written",
+    "lost": "the work was cancelled or crashed",
+}
+"""The kinds of `Failure`, with what each means."""
+
+
+# Outcomes. Each effect ends in one of a closed set of them (or in the net's built-in `Lost`).
+
+
+class Fetched(Struct, frozen=True, gc=False):
+    """A page arrived with a 2xx status."""
+
+    response: Response
+
+
+class Moved(Struct, frozen=True, gc=False):
+    """A redirect; its next hop waits its turn in its own domain."""
+
+    status: int
+    url: str
+    """Absolute and normalised."""
+
+
+class Refused(Struct, frozen=True, gc=False):
+    """429 or 503: the server wants to be left alone."""
+
+    status: int
+    wait_ns: int | None
+    """Retry-After, from now; None when the header was absent or nonsense."""
+
+
+class Failed(Struct, frozen=True, gc=False):
+    """The fetch failed."""
+
+    kind: str
+    reason: str
+    status: int | None = None
+    retry: bool = True
+
+
+FetchOutcome = Fetched | Moved | Refused | Failed
+RobotsOutcome = Rules | Moved | Refused | Failed
+
+
+class Parsed(Struct, frozen=True):
+    """The items and links of a page, and what went wrong beside them."""
+
+    items: tuple[Any, ...]
+    targets: tuple[Target, ...]
+    """Links in scope, without repetition, in the order of the page."""
+
+
+class Bad(Struct, frozen=True, gc=False):
+    """A page that can't be parsed, items that don't fit their schema, or a handler that raised."""
+
+    kind: str
+    reason: str
+    detail: str = ""
+
+
+class Valid(Struct, frozen=True):
+    """The items that fit the schema, and a line about each that does not."""
+
+    items: tuple[Any, ...]
+    errors: tuple[str, ...] = ()
+
+
+class Kept(Struct, frozen=True, gc=False):
+    """The items of a page are written."""
+
+    items: int
+
+
+ParseOutcome = Parsed | Bad
+ValidateOutcome = Valid | Bad
+KeepOutcome = Kept
+
+
+# Choices.
+
+
+class Again(Struct, frozen=True, gc=False):
+    """The target gets another attempt."""
+
+    wait_ns: int
+
+
+class Over(Struct, frozen=True, gc=False):
+    """The target has failed for good."""
+
+
+class Allowed(Struct, frozen=True, gc=False):
+    """robots.txt allows the URL."""
+
+
+class Denied(Struct, frozen=True, gc=False):
+    """robots.txt forbids the URL."""
+
+    reason: str
+
+
+Verdict = Again | Over
+Clearance = Allowed | Denied
+
+
+class Gate(Struct, frozen=True, gc=False):
+    """Open until the crawl's deadline; its expiry lets nothing start any more."""

@@ -1,0 +1,95 @@
+"""Every option of a crawl, once: names, units, defaults and ranges.
+
+Owns: `Settings`, which the command, the TOML file and the Python API all fill in.
+Must not know: the net, the command line's spelling, HTTP libraries.
+"""
+
+from typing import Literal
+
+from msgspec import Struct
+
+from scraper_cpn.scrape.colours import Proxy
+
+MILLISECOND = 1_000_000
+SECOND = 1_000_000_000
+
+
+class UsageError(Exception):
+    """A mistake of the user: one clear line that says what, where, and what is allowed."""
+
+
+class Site(Struct, frozen=True, kw_only=True):
+    """Limits for one domain (a `[[domain]]` table)."""
+
+    name: str
+    """A registrable domain or host, in the form that `Settings.limit_by` makes pacing keys of."""
+    delay_ns: int | None = None
+    per_domain: int | None = None
+
+
+class FieldRule(Struct, frozen=True):
+    """A field of an item, taken from the page by a CSS selector."""
+
+    name: str
+    css: str
+    attribute: str | None = None
+    """The attribute to take; None for the text."""
+    many: bool = False
+    """A list of all matches; otherwise the first match or null."""
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """What a crawl may do and how fast."""
+
+    delay_ns: int = SECOND
+    """Least time between the starts of two requests to one domain; 0 for none."""
+    per_domain: int = 1
+    """Requests to one domain at a time; at least 1."""
+    concurrency: int = 32
+    """Requests at a time in all; at least 1."""
+    limit_by: Literal["domain", "host"] = "domain"
+    """Whether delay and per_domain count by registrable domain or by host."""
+    scope: Literal["host", "domain", "any"] = "domain"
+    """Which links are followed: same host as the seed, same registrable domain, or all."""
+    domains: tuple[str, ...] = ()
+    """Domains that are in scope beside those of the seeds (subdomains included)."""
+    allow: tuple[str, ...] = ()
+    """Regular expressions; where given, a link must match one of them."""
+    deny: tuple[str, ...] = ()
+    """Regular expressions; a link that matches one is not followed."""
+    max_pages: int | None = None
+    """Pages fetched with success; at least 1."""
+    max_depth: int | None = None
+    """Links followed from a seed; a seed has depth 0."""
+    max_time_ns: int | None = None
+    """No request starts later than this after the start."""
+    retries: int = 2
+    """Attempts after the first."""
+    backoff_ns: int = SECOND
+    """Before the first retry; doubles with each further one."""
+    backoff_max_ns: int = 60 * SECOND
+    backoff_scope: Literal["domain", "url"] = "domain"
+    """Whether a 429 or 503 holds its whole domain or only its URL."""
+    timeout_ns: int = 30 * SECOND
+    """For one request, from connecting to the last byte."""
+    max_body_bytes: int = 10_000_000
+    """After decompression."""
+    max_redirects: int = 10
+    robots: Literal["obey", "ignore"] = "obey"
+    user_agent: str = "scraper_cpn/0.1 (+https://pypi.org/project/scraper-cpn/)"
+    headers: tuple[tuple[str, str], ...] = ()
+    """Sent to the hosts of the seeds and of `domains` only."""
+    insecure: bool = False
+    """Do not verify TLS certificates."""
+    cacert: str | None = None
+    """Path of a PEM file to trust instead of the system's."""
+    fields: tuple[FieldRule, ...] = ()
+    schema: str | None = None
+    """Path of a JSON Schema file that every item must fit."""
+    sites: tuple[Site, ...] = ()
+    per_proxy: int = 1
+    """Requests through one proxy at a time, where its line does not say."""
+    proxies: tuple[Proxy, ...] = ()
+    """Empty: connect directly."""
+    seed: int = 0
+    """Of all jitter and every seeded order."""
