@@ -1,0 +1,267 @@
+"""What a net's declaration must satisfy before it may run.
+
+Owns: the checks at definition. All problems are reported at once, one line each, naming net, place
+or transition, arc, and what to do.
+Must not know: how a net is executed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from scraper_cpn.net import hints, plan
+from scraper_cpn.net.arcs import Arc, Call, Lost, On, Output
+from scraper_cpn.net.declare import Net, Transition
+from scraper_cpn.net.errors import NetError
+from scraper_cpn.net.flow import flow_problems
+from scraper_cpn.net.places import Counter, KeySet, Place, Sink
+
+
+def checked(net: Net) -> Net:
+    """The net itself, if it can work.
+
+    Raises:
+        NetError: with every problem that was found.
+    """
+    problems = list(net.problems)
+    for place in net.places.values():
+        problems += [f"net {net.name}, place {place.name}: {text}" for text in _place(place)]
+    for transition in net.transitions.values():
+        where = f"net {net.name}, transition {transition.name}"
+        problems += [f"{where}{text}" for text in _transition(net, transition)]
+    if not problems:
+        problems += [f"net {net.name}, {text}" for text in flow_problems(net)]
+    if problems:
+        raise NetError(*problems)
+    return net
+
+
+def _place(place: Any) -> Iterator[str]:
+    if isinstance(place, Counter):
+        if not callable(place.start) and (type(place.start) is not int or place.start < 0):
+            yield f"starts with {place.start!r}; give an integer from 0 up, or a function of the key"
+        return
+    for name in (*place.keys, *getattr(place, "order", ())):
+        if not _has_field(place.colour, name):
+            yield f"{place.colour.__name__} has no field {name}; name one of its fields or properties"
+    if isinstance(place, KeySet):
+        if not place.keys:
+            yield "a set needs a key; name a field of its colour"
+        return
+    if place.capacity is not None and place.capacity < 1:
+        yield f"a capacity of {place.capacity} fits nothing; give at least 1, or None for no bound"
+
+
+def _has_field(colour: type[Any], name: str) -> bool:
+    declared = {field for kind in colour.__mro__ for field in getattr(kind, "__annotations__", {})}
+    return name in declared or hasattr(colour, name)
+
+
+def _transition(net: Net, transition: Transition) -> Iterator[str]:
+    for arc in transition.arcs:
+        for text in _arc(net, arc):
+            yield f", {arc}: {text}"
+    yield from _inputs(transition)
+    yield from _groups(transition)
+    yield from _outcomes(transition)
+    for case in transition.outcomes:
+        for output in case.outputs:
+            for text in _output(net, transition, case, output):
+                yield f", on({case.outcome.__name__}) {output}: {text}"
+    for call in (transition.effect, transition.choice, transition.scan):
+        if call is not None:
+            for text in _call(transition, call):
+                yield f", {call.name}: {text}"
+
+
+def _arc(net: Net, arc: Arc) -> Iterator[str]:
+    place = arc.place
+    if net.places.get(place.name) is not place:
+        yield "is not a place of this net; use the one that this net declared"
+    if isinstance(place, Sink):
+        yield "a sink's tokens are gone; take from a place"
+    if isinstance(place, KeySet) and arc.kind not in {"read", "absent"}:
+        yield "a set can only be read, absent, or filled by put_new"
+    if isinstance(place, Counter) and arc.kind not in {"take", "hold", "read"}:
+        yield "a counter can be taken from, held or read"
+    if not isinstance(place, Place):
+        return
+    if arc.early and not place.timed:
+        yield "early has no meaning here; its place is not timed"
+    if arc.kind == "spend" and arc.after_ns != 0 and not place.timed:
+        yield "after_ns needs a timed place; declare it with timed=True"
+    if arc.kind == "expired" and not place.expires:
+        yield "its tokens never expire; declare the place with expires=True"
+    for fn in (arc.when, arc.change):
+        if fn is not None:
+            yield from _takes(fn, (place.colour,))
+    if arc.change is not None:
+        yield from _gives(arc.change, place)
+
+
+def _inputs(transition: Transition) -> Iterator[str]:
+    seen: list[Any] = []
+    for arc in transition.arcs:
+        if arc.place in seen:
+            yield f", {arc}: is a second arc on {arc.place.name}; a transition may have one arc on a place"
+        seen.append(arc.place)
+    takes = [arc for arc in transition.arcs if arc.kind in {"take", "expired"} and arc.binds]
+    if transition.instant and not takes:
+        yield ": takes no token, so that it would fire for ever; take one"
+    if any(arc.kind == "expired" for arc in transition.arcs) and not _is_expiry(transition):
+        yield ": expired(...) must be the only input of a plain transition with unbounded outputs"
+    during = transition.during
+    if during is not None and (transition.instant or not any(arc.binds for arc in transition.arcs)):
+        yield f", during {during.name}: needs an effect and an input token to show"
+    if during is not None and (during.capacity is not None or during.timed):
+        yield f", during {during.name}: must be neither bounded nor timed"
+    if transition.deadline_ns is not None and (transition.instant or transition.deadline_ns <= 0):
+        yield f": a deadline of {transition.deadline_ns} ns; give a positive one to a transition with an effect"
+
+
+def _is_expiry(transition: Transition) -> bool:
+    plain = transition.instant and transition.choice is None and transition.scan is None
+    return plain and len(transition.arcs) == 1 and not plan.slots(transition)
+
+
+def _groups(transition: Transition) -> Iterator[str]:
+    names = plan.arc_keys(transition)
+    for arc, keys in zip(transition.arcs, names, strict=True):
+        lone = [name for name in arc.place.keys if name not in keys]
+        if lone and not (arc.binds or (arc.kind == "absent" and isinstance(arc.place, Place))):
+            yield f", {arc}: no other input has the key {lone[0]}; add an input that tells which"
+    for group in plan.groups(transition):
+        if not group.keys:
+            continue
+        if group.lead is None:
+            listed = ", ".join(str(transition.arcs[number]) for number in group.arcs)
+            yield f": no token tells the key of {listed}; take one that has it"
+            continue
+        missing = [name for name in group.keys if name not in names[group.lead]]
+        if missing:
+            yield (
+                f", {transition.arcs[group.lead]}: is the first of its join but lacks the key {missing[0]}; "
+                "put the input that has all the join's keys first"
+            )
+
+
+def _outcomes(transition: Transition) -> Iterator[str]:
+    call = transition.effect or transition.choice
+    given = [case.outcome for case in transition.outcomes]
+    if transition.effect is not None and transition.choice is not None:
+        yield ": has an effect and a choice; a choice after an effect is a transition of its own"
+    for kind in given:
+        if given.count(kind) > 1:
+            yield f", on({kind.__name__}): is given twice; join their outputs"
+            break
+    if call is None:
+        return
+    if not call.outcomes:
+        yield f", {call.name}: has no return annotation; annotate it with the union of its outcomes"
+        return
+    wanted = [*call.outcomes, Lost] if transition.effect else list(call.outcomes)
+    for kind in wanted:
+        if kind not in given:
+            yield f", {call.name}: its outcome {kind.__name__} is missing; add on({kind.__name__}, ...)"
+    for kind in given:
+        if kind not in wanted:
+            yield f", on({kind.__name__}): is no outcome of {call.name}; remove it"
+
+
+def _output(net: Net, transition: Transition, case: On, output: Output) -> Iterator[str]:
+    place = output.place
+    if net.places.get(place.name) is not place:
+        yield "is not a place of this net; use the one that this net declared"
+        return
+    if output.kind == "consume":
+        if not any(arc.place is place and arc.kind == "hold" for arc in transition.arcs):
+            yield "is not held by this transition; hold it among the inputs"
+        return
+    if isinstance(place, KeySet):
+        yield "a set is filled by put_new(set, place, ...)"
+        return
+    if isinstance(place, Counter):
+        yield from _count_up(place, output)
+        return
+    yield from _timing(place, output)
+    yield from _new(net, output)
+    yield from _sources(transition, case, output, place)
+
+
+def _count_up(place: Counter, output: Output) -> Iterator[str]:
+    if place.keys or output.make is not None:
+        yield "only a plain counter can be counted up, without a function"
+
+
+def _timing(place: Place[Any], output: Output) -> Iterator[str]:
+    if output.after_ns != 0 and not place.timed:
+        yield "after_ns needs a timed place; declare it with timed=True"
+    if output.lasts_ns is not None and not place.expires:
+        yield "lasts_ns needs a place whose tokens expire; declare it with expires=True"
+
+
+def _new(net: Net, output: Output) -> Iterator[str]:
+    seen = output.seen
+    if seen is None:
+        return
+    assert isinstance(output.place, Place)
+    if net.places.get(seen.name) is not seen:
+        yield f"the set {seen.name} is not of this net; use the one that this net declared"
+    if seen.colour is not output.place.colour:
+        yield f"the set {seen.name} is of {seen.colour.__name__}, the place of {output.place.colour.__name__}"
+    if output.place.capacity is not None:
+        yield "put_new may make many tokens; its place must be unbounded"
+
+
+def _sources(transition: Transition, case: On, output: Output, place: Place[Any]) -> Iterator[str]:
+    sources = plan.made_from(transition, case, output)
+    if sources is None and output.make is None:
+        yield f"which {place.colour.__name__} moves? no single input has that colour; give a function and its sources"
+        return
+    if sources is None:
+        yield f"its sources must be inputs of this transition, or the outcome {case.outcome.__name__}"
+        return
+    if output.make is None:
+        return
+    kinds = tuple(
+        case.outcome if arc == plan.OUTCOME else _colour(transition.arcs[arc]) for arc in sources
+    )
+    yield from _takes(output.make, kinds)
+    yield from _gives(output.make, place)
+    for length in (output.after_ns, output.lasts_ns):
+        if callable(length):
+            yield from _takes(length, kinds)
+
+
+def _call(transition: Transition, call: Call) -> Iterator[str]:
+    for source in call.sources:
+        if plan.bound_at(transition, source) is None:
+            yield f"{source.name} is no input that binds a token; name inputs of this transition"
+            return
+    if call.fn is not None:
+        yield from _takes(call.fn, tuple(source.colour for source in call.sources))
+
+
+def _colour(arc: Arc) -> type[Any]:
+    assert isinstance(arc.place, Place)
+    return arc.place.colour
+
+
+def _takes(fn: Any, kinds: tuple[type[Any], ...]) -> Iterator[str]:
+    """Whether a function can be called with tokens of these colours."""
+    name = getattr(fn, "__name__", repr(fn))
+    listed = ", ".join(kind.__name__ for kind in kinds)
+    if not hints.accepts(fn, len(kinds)):
+        yield f"{name} can't be called with ({listed})"
+        return
+    for (parameter, wanted), kind in zip(hints.parameters(fn) or [], kinds, strict=False):
+        if wanted is not None and not issubclass(kind, wanted):
+            yield f"{name} wants {wanted.__name__} for {parameter}, but is given {kind.__name__}"
+
+
+def _gives(fn: Any, place: Place[Any]) -> Iterator[str]:
+    for kind in hints.tokens_returned(fn) or ():
+        if not issubclass(kind, place.colour):
+            name = getattr(fn, "__name__", repr(fn))
+            yield f"{name} makes {kind.__name__}, but {place.name} takes {place.colour.__name__}"

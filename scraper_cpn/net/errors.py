@@ -1,0 +1,22 @@
+"""What can go wrong in a net, and whose fault it is.
+
+Owns: the two error types of the kernel. A user's mistake is a `NetError` and changes nothing; our
+own is a `KernelBug`. Faults of the user's functions while the net runs are data, not exceptions:
+see `Faulted` in `marking.py`.
+"""
+
+
+class NetError(Exception):
+    """A net that can't work, or a call that a kernel can't take; nothing was changed.
+
+    Attributes:
+        problems: one line each: net, place or transition, arc, and what to do. Never empty.
+    """
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class KernelBug(Exception):  # noqa: N818  (named after what it is)
+    """This should never happen: a kernel broke one of its own rules. Please report it."""

@@ -1,0 +1,77 @@
+"""What annotations say of the functions that a net is given.
+
+Owns: reading type hints. A function without hints is taken on trust: mypy has seen it, and every
+deposit checks its token's type.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+
+def hints(fn: Callable[..., Any]) -> dict[str, Any]:
+    """The resolved annotations of *fn*; empty where they can't be resolved."""
+    target = fn if hasattr(fn, "__annotations__") else getattr(fn, "__call__", fn)  # noqa: B004
+    try:
+        return get_type_hints(target)
+    except (NameError, TypeError, AttributeError):
+        return {}
+
+
+def returned_types(fn: Callable[..., Any]) -> tuple[type[Any], ...]:
+    """The types that *fn* is annotated to return, unions taken apart; empty if it does not say."""
+    hint = hints(fn).get("return")
+    return tuple(kind for kind in _alternatives(hint) if isinstance(kind, type)) if hint else ()
+
+
+def tokens_returned(fn: Callable[..., Any]) -> tuple[type[Any], ...] | None:
+    """The types of the tokens that an output function makes; None if that can't be told."""
+    hint = hints(fn).get("return")
+    if hint is None:
+        return None
+    found: list[type[Any]] = []
+    for kind in _alternatives(hint):
+        origin = get_origin(kind)
+        if kind is NoneType:
+            continue
+        if isinstance(origin, type) and issubclass(origin, Iterable) and get_args(kind):
+            kind = get_args(kind)[0]
+        if not isinstance(kind, type):
+            return None
+        found.append(kind)
+    return tuple(found)
+
+
+def parameters(fn: Callable[..., Any]) -> list[tuple[str, type[Any] | None]] | None:
+    """Names and plain types of the positional parameters of *fn*; None if they can't be told."""
+    try:
+        signature = inspect.signature(fn)
+    except (TypeError, ValueError):
+        return None
+    known = hints(fn)
+    named = []
+    for parameter in signature.parameters.values():
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            return None
+        if parameter.kind in {parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD}:
+            kind = known.get(parameter.name)
+            named.append((parameter.name, kind if isinstance(kind, type) else None))
+    return named
+
+
+def accepts(fn: Callable[..., Any], count: int) -> bool:
+    """Whether *fn* can be called with *count* positional arguments."""
+    try:
+        inspect.signature(fn).bind(*([None] * count))
+    except TypeError:
+        return False
+    except ValueError:
+        return True
+    return True
+
+
+def _alternatives(hint: Any) -> tuple[Any, ...]:
+    return get_args(hint) if get_origin(hint) in {Union, UnionType} else (hint,)

@@ -1,0 +1,230 @@
+"""What a kernel holds and hands out: markings, firings, faults, steps.
+
+Owns: the records that cross the kernel's surface, the same for both executions, and the checks on
+what users' functions return. A `Marking` is everything that a kernel needs to go on.
+Must not know: how bindings are found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable
+from typing import Any, Literal, Protocol, TypeAlias
+
+from msgspec import Struct
+
+from scraper_cpn.net.places import KeySet, Place
+
+
+class Standing(Struct, frozen=True):
+    """A token in a place."""
+
+    place: str
+    serial: int
+    """Unique in a run, growing: the age of the token in its place."""
+    colour: Any
+    ready_at_ns: int
+    """0: since ever."""
+    expires_at_ns: int | None = None
+
+
+class Flying(Struct, frozen=True):
+    """A firing whose effect has not ended, as it is saved."""
+
+    id: int
+    transition: str
+    inputs: tuple[Any, ...]
+    """One per arc: a `Standing`, the key of a counter, or None for what is not taken."""
+    started: bool
+    began_ns: int
+    shown: int | None
+    """The serial of its token in the transition's `during` place."""
+
+
+class Faulted(Struct, frozen=True):
+    """A token that was set aside because a function of the user raised on it."""
+
+    place: str
+    serial: int
+    colour: Any
+    error: str
+
+
+class Marking(Struct, frozen=True):
+    """All that a kernel needs to go on: save it, load it into either execution."""
+
+    net: str
+    now_ns: int
+    next_serial: int
+    next_id: int
+    tokens: tuple[Standing, ...]
+    """By place as declared, then by serial."""
+    counters: dict[str, tuple[tuple[Hashable, int], ...]]
+    """The numbers that differ from their start, by key; the plain counter's key is None."""
+    sets: dict[str, tuple[Hashable, ...]]
+    flights: tuple[Flying, ...]
+    """By id."""
+    faulted: tuple[Faulted, ...]
+    sunk: dict[str, int]
+    """Rows that each sink has taken."""
+
+
+class Firing(Struct, frozen=True):
+    """A firing whose effect is to be started."""
+
+    id: int
+    transition: str
+    effect: str
+    args: tuple[Any, ...]
+    """The tokens that the transition gives its effect, in that order."""
+    deadline_ns: int | None
+    """How long it may last, from its start; then it is `Lost`."""
+
+
+class Step(Struct, frozen=True):
+    """What `step` decided.
+
+    Attributes:
+        firings: to be started, in this order.
+        wake_ns: the next useful time: the least at which another binding exists if nothing else
+            happens; None if there is none. The given time itself: the step's limit was reached.
+    """
+
+    firings: tuple[Firing, ...]
+    wake_ns: int | None
+
+
+class Row(Struct, frozen=True):
+    """A token that left through a sink."""
+
+    sink: str
+    colour: Any
+
+
+class Lack(Struct, frozen=True):
+    """What keeps a transition from taking a token.
+
+    Attributes:
+        transition: which would take it.
+        reason: what is missing, for people.
+        until_ns: from when on that may be different without an outcome; None if only an outcome helps.
+    """
+
+    transition: str
+    reason: str
+    until_ns: int | None
+
+
+Ended: TypeAlias = Literal["finished", "stuck", "spent"]
+"""No work left; work left that nothing will move; work left at the end of a budget."""
+
+Trace: TypeAlias = Callable[[tuple[Any, ...]], None]
+"""Is called with each event of a kernel, in order. Deposits are (place, serial, colour, ready at).
+
+("inject", now, deposit); ("fire", now, id, transition, serials, outcome, deposits);
+("begin", now, id, transition, serials); ("started", now, id, deposits);
+("end", now, id, outcome, deposits); ("revoke", id); ("fault", place, serial, error).
+Serials are those of the bound tokens, one an arc; -1 for an arc that binds none.
+"""
+
+
+class Kernel(Protocol):
+    """A net that runs: the pure state machine. Times are integer nanoseconds that never go back.
+
+    A call that can't be taken raises `NetError` and changes nothing; any other exception is a bug.
+    """
+
+    def inject(
+        self,
+        place: Place[Any],
+        colour: Any,
+        now_ns: int,
+        *,
+        ready_at_ns: int = 0,
+        expires_at_ns: int | None = None,
+    ) -> None:
+        """Put a token into a place that is declared a source."""
+
+    def step(self, now_ns: int, limit: int = 100_000) -> Step:
+        """Fire all that can fire at *now_ns*, at most *limit* firings."""
+
+    def started(self, firing_id: int, now_ns: int) -> None:
+        """Say that an effect really starts now: what it spends is put back and dated from here."""
+
+    def complete(self, firing_id: int, outcome: Any, now_ns: int) -> None:
+        """Give a started firing's outcome: one of its declared types, or `Lost`."""
+
+    def revoke(self, firing_id: int) -> None:
+        """Undo a firing that has not started, exactly."""
+
+    def drain(self) -> list[Row]:
+        """Take the rows that reached a sink since the last call, oldest first."""
+
+    def ended(self, now_ns: int) -> Ended | None:
+        """How the run ended; None while something is in flight or a useful time lies ahead."""
+
+    def marking(self) -> Marking:
+        """Everything, saved. Cost: O(tokens)."""
+
+    def explain(self, serial: int, now_ns: int) -> list[Lack]:
+        """What each transition that could take a token lacks. Cost: O(tokens)."""
+
+    def count(self, place: str) -> int:
+        """Tokens in a place, waiting ones included, reserved ones not; rows of a sink; keys of a set."""
+
+    def in_flight(self) -> int:
+        """Firings whose effects have not ended."""
+
+
+def made(result: Any, place: Place[Any]) -> tuple[Any, ...]:
+    """The tokens in what an output function returned for *place*.
+
+    Raises:
+        TypeError: something is not of the place's colour, or several tokens for a bounded place.
+    """
+    if result is None:
+        return ()
+    if isinstance(result, place.colour):
+        return (result,)
+    if not isinstance(result, Iterable) or isinstance(result, str | bytes):
+        raise TypeError(_misfit(result, place))
+    tokens = tuple(result)
+    for token in tokens:
+        if not isinstance(token, place.colour):
+            raise TypeError(_misfit(token, place))
+    if place.capacity is not None and len(tokens) > 1:
+        raise TypeError(
+            f"{len(tokens)} tokens for {place.name}, whose capacity lets a firing put one"
+        )
+    return tokens
+
+
+def span(value: Any) -> int:
+    """A length of time in nanoseconds that a user's function returned, checked."""
+    if type(value) is not int or value < 0:
+        raise TypeError(f"a time must be an integer number of nanoseconds from 0 up, not {value!r}")
+    return value
+
+
+def order_of(colour: Any, place: Place[Any]) -> tuple[int, ...]:
+    """The sort key of a token in its place, checked."""
+    order = tuple(getattr(colour, name) for name in place.order)
+    for name, value in zip(place.order, order, strict=True):
+        if type(value) is not int:
+            raise TypeError(f"order field {name} must be an integer, not {value!r}")
+    return order
+
+
+def key_of(colour: Any, place: Place[Any] | KeySet[Any]) -> tuple[Hashable, ...]:
+    """The keys of a token in its place, in the order of the declaration, checked."""
+    keys = tuple(getattr(colour, name) for name in place.keys)
+    hash(keys)
+    return keys
+
+
+def blame(error: Exception) -> str:
+    """An exception of a user's function, in one line."""
+    return f"{type(error).__name__}: {error}".splitlines()[0]
+
+
+def _misfit(token: Any, place: Place[Any]) -> str:
+    return f"a {type(token).__name__} for {place.name}, which takes {place.colour.__name__}"

@@ -1,0 +1,74 @@
+"""Where tokens are: places, sinks, counters and sets, as declared.
+
+Owns: the four kinds of place. A place carries the type of its tokens, so that mypy checks what is
+wired to it. Made by the methods of `Net`.
+Must not know: arcs, transitions, how anything is executed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import Any, Generic, Literal, TypeVar
+
+T = TypeVar("T")
+
+Share = Literal["keyed", "constant", "channel", "credit", "leased"]
+"""How a place would be divided over partitions: by its key; the same everywhere; filled from
+elsewhere and emptied by its owner; a budget that is split; or each token owned by one partition."""
+
+
+@dataclass(frozen=True, eq=False)
+class Place(Generic[T]):
+    """A place of tokens of one colour. Made by `Net.place`."""
+
+    net: str
+    name: str
+    colour: type[T]
+    keys: tuple[str, ...] = ()
+    order: tuple[str, ...] = ()
+    capacity: int | None = None
+    timed: bool = False
+    expires: bool = False
+    source: bool = False
+    work: bool = False
+    budget: bool = False
+    share: Share = "constant"
+
+    def __repr__(self) -> str:
+        return f"<place {self.name} of {self.colour.__name__}>"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Sink(Place[T]):
+    """A place whose tokens leave at once as rows; never full. Made by `Net.sink`."""
+
+
+@dataclass(frozen=True, eq=False)
+class Counter:
+    """A number of equal, nameless tokens, plain or one number per key. Made by `Net.counter`."""
+
+    net: str
+    name: str
+    keys: tuple[str, ...] = ()
+    start: int | Callable[[Any], int] = 0
+    budget: bool = False
+    share: Share = "constant"
+
+    def first(self, key: Hashable) -> int:
+        """The number that *key* starts with (the plain counter's key is None)."""
+        return self.start(key) if callable(self.start) else self.start
+
+
+@dataclass(frozen=True, eq=False)
+class KeySet(Generic[T]):
+    """The keys seen so far; grows only. Made by `Net.set`."""
+
+    net: str
+    name: str
+    colour: type[T]
+    keys: tuple[str, ...]
+    share: Share = "keyed"
+
+
+AnyPlace = Place[Any] | Counter | KeySet[Any]

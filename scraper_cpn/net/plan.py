@@ -1,0 +1,146 @@
+"""What follows from a declaration, worked out once for both executions and for the checks.
+
+Owns: which keys a transition joins its inputs on, which inputs form a join group, what each output
+is made from, how many slots a firing reserves, in which order transitions are tried.
+Must not know: tokens, time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from scraper_cpn.net.arcs import Lost, On, Output
+from scraper_cpn.net.declare import Net, Transition
+from scraper_cpn.net.places import AnyPlace, Place
+
+OUTCOME = -1
+"""In `made_from`: the outcome itself, instead of an input arc's number."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """Inputs of a transition that are joined on their keys; unrelated groups never multiply.
+
+    Attributes:
+        lead: the number of the arc that carries all the group's keys; None if no token is bound.
+        arcs: the numbers of all its arcs, in the order of declaration, the lead among them.
+        keys: the key names that the group is joined on; empty for a group of one.
+    """
+
+    lead: int | None
+    arcs: tuple[int, ...]
+    keys: tuple[str, ...]
+
+
+def ordered(net: Net) -> list[Transition]:
+    """The transitions in the order in which they are tried: priority, then declaration."""
+    return sorted(net.transitions.values(), key=lambda transition: transition.priority)
+
+
+def joined(transition: Transition) -> frozenset[str]:
+    """The key names that two or more inputs share."""
+    names = [name for arc in transition.arcs for name in arc.place.keys]
+    return frozenset(name for name in names if names.count(name) > 1)
+
+
+def arc_keys(transition: Transition) -> list[tuple[str, ...]]:
+    """For each arc, the keys that it is joined on, in the order of its place's declaration."""
+    shared = joined(transition)
+    return [tuple(name for name in arc.place.keys if name in shared) for arc in transition.arcs]
+
+
+def groups(transition: Transition) -> list[Group]:
+    """The join groups, in the order of their first arcs."""
+    keys = arc_keys(transition)
+    parts: list[set[int]] = []
+    for number, names in enumerate(keys):
+        touching = [part for part in parts if any(set(keys[other]) & set(names) for other in part)]
+        parts = [part for part in parts if part not in touching] + [{number}.union(*touching)]
+    return [_group(transition, keys, tuple(sorted(part))) for part in sorted(parts, key=min)]
+
+
+def _group(transition: Transition, keys: list[tuple[str, ...]], arcs: tuple[int, ...]) -> Group:
+    lead = next((number for number in arcs if transition.arcs[number].binds), None)
+    names = tuple(dict.fromkeys(name for number in arcs for name in keys[number]))
+    return Group(
+        lead, arcs, names if lead is None else tuple(sorted(names, key=_place_in(keys[lead])))
+    )
+
+
+def _place_in(names: tuple[str, ...]) -> Any:
+    return lambda name: names.index(name) if name in names else len(names)
+
+
+def bound_at(transition: Transition, place: AnyPlace) -> int | None:
+    """The number of the arc that binds a token of *place*."""
+    for number, arc in enumerate(transition.arcs):
+        if arc.place is place and arc.binds:
+            return number
+    return None
+
+
+def made_from(transition: Transition, case: On, output: Output) -> tuple[int, ...] | None:
+    """The arcs (or `OUTCOME`) that feed an output's function; None if one can't be told.
+
+    Without a function, the one source is the token that moves.
+    """
+    if output.make is None:
+        return _moving(transition, case, output)
+    found = [
+        OUTCOME
+        if source is case.outcome
+        else bound_at(transition, source)
+        if isinstance(source, Place)
+        else None
+        for source in output.sources
+    ]
+    return None if None in found else tuple(number for number in found if number is not None)
+
+
+def _moving(transition: Transition, case: On, output: Output) -> tuple[int, ...] | None:
+    if not isinstance(output.place, Place):
+        return ()
+    if case.outcome is output.place.colour:
+        return (OUTCOME,)
+    same = [
+        number
+        for number, arc in enumerate(transition.arcs)
+        if arc.kind in {"take", "expired"}
+        and isinstance(arc.place, Place)
+        and arc.place.colour is output.place.colour
+    ]
+    return tuple(same) if len(same) == 1 else None
+
+
+def slots(transition: Transition) -> dict[str, int]:
+    """The slots that a firing needs in each bounded place beside the one that its own input has there."""
+    needed: dict[str, int] = {}
+    for case in transition.outcomes:
+        count: dict[str, int] = {}
+        for output in case.outputs:
+            if (
+                output.kind != "consume"
+                and isinstance(output.place, Place)
+                and output.place.capacity is not None
+            ):
+                count[output.place.name] = count.get(output.place.name, 0) + 1
+        for name, number in count.items():
+            needed[name] = max(needed.get(name, 0), number)
+    for arc in transition.arcs:
+        if arc.kind in {"take", "expired"} and arc.place.name in needed:
+            needed[arc.place.name] -= 1
+    return {name: number for name, number in needed.items() if number > 0}
+
+
+def case_of(transition: Transition, outcome: type[Any]) -> On | None:
+    """The outputs that are declared for an outcome's type."""
+    return next((case for case in transition.outcomes if case.outcome is outcome), None)
+
+
+def lost(transition: Transition) -> On:
+    """The outputs for `Lost`, which a checked net has for every effect."""
+    case = case_of(transition, Lost)
+    if case is None:
+        raise AssertionError("unreachable: a checked effect wires Lost")
+    return case
