@@ -1,0 +1,279 @@
+"""How the value of an option is read: durations, sizes, counts, patterns, headers, paths.
+
+Owns: the spelling of every kind of value, for the command line, the TOML file and the Python API
+alike. A reader takes whatever was given, text or an object, and returns the value or raises
+`ValueError` with what was wrong and what is allowed; the caller knows where it was given.
+Must not know: which options there are, where a value comes from.
+"""
+
+import math
+import os
+import re
+import warnings
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, get_args
+
+from msgspec import Struct
+
+from scraper_cpn.scrape.settings import MILLISECOND, SECOND, Settings
+
+Reader = Callable[[Any], Any]
+
+UNITS_NS = {
+    "d": 86_400 * SECOND,
+    "h": 3_600 * SECOND,
+    "m": 60 * SECOND,
+    "s": SECOND,
+    "ms": MILLISECOND,
+}
+"""From the largest, so that `duration_text` takes the first that fits."""
+
+LONGEST_NS = 36_500 * UNITS_NS["d"]
+"""A century: sums with the time of day stay below 2**63 nanoseconds."""
+
+UNITS_BYTES = {"G": 10**9, "M": 10**6, "k": 10**3}
+
+LARGEST_COUNT = 9 * 10**18
+"""Fits 64 bits, with a round name."""
+
+_NUMBER = r"(\d{1,400}(?:\.\d{0,400})?|\.\d{1,400})"
+"""Any finite float fits; longer ones would overflow `Decimal`."""
+
+_DURATION = re.compile(rf"{_NUMBER}\s*(ms|s|m|h|d|)", re.ASCII)
+_SIZE = re.compile(rf"{_NUMBER}\s*([kKmMgG]?)", re.ASCII)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+"""Also what is no text at all: bytes of a command line that are not UTF-8."""
+
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
+"""A header's name (RFC 9110 section 5.6.2)."""
+
+_FORBIDDEN_HEADERS = {
+    "user-agent": "use -A/--user-agent",
+    "proxy-authorization": "put user:password into the proxy's URL",
+    "host": "it follows from the URL",
+    "content-length": "a crawl sends no bodies",
+    "transfer-encoding": "a crawl sends no bodies",
+    "connection": "connections are kept by the fetcher",
+    "accept-encoding": "the fetcher asks for what it can unpack",
+}
+
+
+class Kind(Struct, frozen=True):
+    """A kind of value: how it is read, shown and called."""
+
+    read: Reader
+    metavar: str = ""
+    """Empty: a switch, which takes no value."""
+    show: Callable[[Any], str] = str
+    """The way back to text."""
+
+
+def duration(value: object) -> int:
+    """Read a duration and return nanoseconds, from 0 to a century.
+
+    Text is a number with ms, s, m, h or d; without a unit, and as an int or float, it is seconds.
+    """
+    allowed = "a duration is a number with ms, s, m, h or d, such as 500ms or 1.5h"
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        if not math.isfinite(value):
+            raise ValueError(f"{value} is not finite; {allowed}")
+        value = f"{Decimal(str(value)):f}"
+    text = _text(value, allowed)
+    if text.startswith("-"):
+        raise ValueError(f"{text} is negative; {allowed}")
+    found = _DURATION.fullmatch(text)
+    if found is None:
+        raise ValueError(f"{text!r} is not a duration; {allowed}")
+    ns = int(Decimal(found[1]) * UNITS_NS[found[2] or "s"])
+    if ns > LONGEST_NS:
+        raise ValueError(f"{text} is too long; a century (36500d) is the most")
+    return ns
+
+
+def positive_duration(value: object) -> int:
+    """Read a duration above 0 and return nanoseconds."""
+    ns = duration(value)
+    if ns == 0:
+        raise ValueError(f"{value} is no time at all; give more than 0, such as 30s")
+    return ns
+
+
+def duration_text(ns: int) -> str:
+    """Return the shortest exact text that `duration` reads as *ns*."""
+    for unit, size in UNITS_NS.items():
+        if ns % size == 0 and ns:
+            return f"{ns // size}{unit}"
+    if ns == 0:
+        return "0s"
+    return f"{(Decimal(ns) / MILLISECOND).normalize():f}ms"
+
+
+def size(value: object) -> int:
+    """Read a size and return bytes, at least 1. Text may end in k, M or G (powers of 1000)."""
+    allowed = "a size is a number of bytes, or one with k, M or G, such as 10M"
+    text = _text(value, allowed)
+    if text.startswith("-"):
+        raise ValueError(f"{text} is negative; {allowed}")
+    found = _SIZE.fullmatch(text)
+    if found is None:
+        raise ValueError(f"{text!r} is not a size; {allowed}")
+    unit = found[2].upper().replace("K", "k")
+    count = int(Decimal(found[1]) * UNITS_BYTES.get(unit, 1))
+    if not 1 <= count <= LARGEST_COUNT:
+        raise ValueError(f"{text} is out of range; a size is 1 byte to 9000000000G")
+    return count
+
+
+def size_text(count: int) -> str:
+    """Return the shortest exact text that `size` reads as *count* bytes."""
+    for unit, factor in UNITS_BYTES.items():
+        if count % factor == 0 and count:
+            return f"{count // factor}{unit}"
+    return str(count)
+
+
+def count(least: int, most: int = LARGEST_COUNT) -> Reader:
+    """Return a reader of whole numbers from *least* to *most*."""
+    span = f"{least} or more" if most == LARGEST_COUNT else f"{least} to {most}"
+
+    def read(value: object) -> int:
+        text = _text(value, f"give a whole number, {span}")
+        if not re.fullmatch(r"[+-]?\d{1,19}", text, re.ASCII):
+            raise ValueError(f"{text!r} is not a whole number; give {span}")
+        if not least <= int(text) <= most:
+            raise ValueError(f"{text} is out of range; give {span}")
+        return int(text)
+
+    return read
+
+
+def choice(*names: str) -> Reader:
+    """Return a reader that takes one of *names*."""
+
+    def read(value: object) -> str:
+        if value not in names:
+            raise ValueError(f"{value!r} is not allowed; choose {' or '.join(names)}")
+        return str(value)
+
+    return read
+
+
+def choices_of(field: str) -> tuple[str, ...]:
+    """Return what the `Literal` type of a field of `Settings` allows."""
+    return get_args(Settings.__annotations__[field])
+
+
+def switch(value: object) -> bool:
+    """Read true or false."""
+    if not isinstance(value, bool):
+        raise ValueError(f"{value!r} is not allowed; give true or false")
+    return value
+
+
+def text(value: object) -> str:
+    """Read text that is not empty and has no control characters."""
+    return _text(value, "give some text")
+
+
+def pattern(value: object) -> str:
+    """Read a regular expression (Python's `re`) and return its text."""
+    source = _text(value, "give a regular expression")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # "possible nested set" is no mistake of the user
+            re.compile(source)
+    except (re.error, OverflowError, RecursionError) as error:
+        raise ValueError(f"{source!r} is not a regular expression: {error}") from error
+    return source
+
+
+def header(value: object) -> tuple[str, str]:
+    """Read `Name: value` (RFC 9110 section 5); a name that the fetcher owns is refused."""
+    allowed = "a header is 'Name: value' on one line"
+    source = _text(value, allowed)
+    name, colon, content = source.partition(":")
+    if not colon or not _TOKEN.fullmatch(name):
+        raise ValueError(f"this is not a header; {allowed}")  # may be a secret: not repeated
+    if advice := _FORBIDDEN_HEADERS.get(name.lower()):
+        raise ValueError(f"the header {name} can't be set here; {advice}")
+    return name, content.strip()
+
+
+def host(value: object) -> str:
+    """Read the name of a host or domain and return it in lower case, as URLs have it (Punycode)."""
+    import ada_url
+
+    allowed = "give a host or domain such as example.org"
+    source = _text(value, allowed)
+    try:
+        found = ada_url.URL(f"http://{source.rstrip('.')}/")
+    except ValueError:
+        raise ValueError(f"{source!r} is no name of a host; {allowed}") from None
+    if re.search(r"[/?#@*\\\s]|:\d*$", source):
+        raise ValueError(f"{source!r} is not just a name; {allowed} (subdomains are included)")
+    return str(found.hostname)
+
+
+def tables(value: object) -> list[dict[str, Any]]:
+    """Read a list of tables with text keys."""
+    found = [value] if isinstance(value, dict) else value
+    if not isinstance(found, list | tuple) or not all(isinstance(row, dict) for row in found):
+        raise ValueError("give a table for each, with name and limits")
+    return [{str(key): content for key, content in row.items()} for row in found]
+
+
+def file(value: object) -> str:
+    """Read the path of a file; whether it exists is up to whoever opens it."""
+    if isinstance(value, os.PathLike):
+        value = os.fspath(value)
+    if not isinstance(value, str) or not value or "\0" in value:
+        raise ValueError(f"{value!r} is not the path of a file")
+    return value
+
+
+def existing_file(value: object) -> str:
+    """Read the path of a file that can be read."""
+    path = file(value)
+    file_text(path)
+    return path
+
+
+def file_text(path: str) -> str:
+    """Return the text of a file (UTF-8, a byte order mark is dropped).
+
+    Raises `ValueError` in one line when the file can't be read.
+    """
+    try:
+        return Path(path).read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise ValueError(f"can't read {path}: {error.strerror}; check the path") from error
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is not UTF-8 text (byte {error.start})") from error
+
+
+def certificates(value: object) -> str:
+    """Read the path of a PEM file with certificates to trust."""
+    import ssl
+
+    path = existing_file(value)
+    try:
+        ssl.create_default_context(cafile=path)
+    except (ssl.SSLError, OSError) as error:
+        raise ValueError(f"{path} holds no certificates in PEM form") from error
+    return path
+
+
+def _text(value: object, allowed: str) -> str:
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    if isinstance(value, float):
+        value = f"{Decimal(str(value)):f}"
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r} is not allowed; {allowed}")
+    if not value.strip():
+        raise ValueError(f"the value is empty; {allowed}")
+    if _CONTROL.search(value):
+        raise ValueError(f"{value!r} has control characters; {allowed}")
+    return value.strip()
