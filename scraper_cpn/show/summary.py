@@ -1,0 +1,74 @@
+"""How a crawl ended: what was stored, what failed and why, what is left, how to go on.
+
+Owns: the words of the summary.
+Must not know: how a crawl works; how the command that retries is made.
+"""
+
+from collections.abc import Iterator
+
+from rich.console import Console
+from rich.text import Text
+
+from scraper_cpn.scrape.colours import Failure
+from scraper_cpn.scrape.report import FailureGroup, Summary
+from scraper_cpn.show.words import clock, counted, number, plain, rate, size
+
+_ENDED = {
+    "finished": ("finished", "bold green"),
+    "spent": ("stopped at a limit", "bold green"),
+    "interrupted": ("interrupted", "bold yellow"),
+    "stuck": ("stuck", "bold red"),
+}
+
+
+def show_summary(console: Console, summary: Summary, *, output: str, retry: str | None) -> None:
+    """Print the summary. *output* is where items went; *retry* the command for what failed.
+
+    Lines are not broken, so that URLs and the command can be copied.
+    """
+    for line in summary_lines(summary, output=output, retry=retry):
+        console.print(line, soft_wrap=True)
+
+
+def summary_lines(summary: Summary, *, output: str, retry: str | None) -> Iterator[Text]:
+    """Yield the lines of the summary."""
+    yield from _head(summary, output)
+    if summary.failed or summary.skipped:
+        yield Text(f"{counted(summary.failed, 'URL')} failed, {number(summary.skipped)} skipped:")
+    for group in summary.failures:
+        yield from _group(group)
+    for seed in summary.seeds_failed:
+        yield Text(f"seed failed: {plain(seed)}", style="red")
+    if summary.left:
+        yield Text(f"{counted(summary.left, 'URL')} found but not fetched")
+    if retry:
+        yield Text("retry what failed:")
+        yield Text(f"  {retry}", style="bold")
+
+
+def _head(summary: Summary, output: str) -> Iterator[Text]:
+    words, style = _ENDED[summary.ended]
+    reason = f": {plain(summary.reason)}" if summary.reason else ""
+    yield Text.assemble((words, style), reason, f" after {clock(summary.elapsed_ns)}")
+    where = "to standard output" if output == "-" else f"in {plain(output)}"
+    yield Text(
+        f"{counted(summary.pages, 'page')} ({rate(summary.pages, summary.elapsed_ns)}, "
+        f"{size(summary.bytes)}), {counted(summary.items, 'item')} {where}"
+    )
+
+
+def _group(group: FailureGroup) -> Iterator[Text]:
+    text = Text(f"{number(group.count):>7}  ")
+    text.append(plain(group.kind), style="bold")
+    yield text.append(f": {plain(group.meaning)}")
+    for example in group.examples:
+        yield Text(f"         {_example(example)}", style="dim")
+    if group.examples and group.count > len(group.examples):
+        yield Text(
+            f"         ... and {number(group.count - len(group.examples))} more", style="dim"
+        )
+
+
+def _example(failure: Failure) -> str:
+    tries = f" (attempt {failure.target.attempt})" if failure.target.attempt > 1 else ""
+    return plain(f"{failure.target.url}  {failure.reason}{tries}")
