@@ -78,6 +78,10 @@ class Proxy(Struct, frozen=True, gc=False):
     """UTC, nanoseconds since 1970; None for no limit."""
     not_after_ns: int | None = None
     """UTC, nanoseconds since 1970; the last moment at which a request may still be running."""
+    strikes: int = 0
+    """Faults of the proxy itself in a row that were separate incidents."""
+    calm: int = 0
+    """Requests started since the last strike; only counted while `strikes` is above 0."""
 
 
 class Penalty(Struct, frozen=True, gc=False):
@@ -92,6 +96,12 @@ class Penalty(Struct, frozen=True, gc=False):
     """Whether it counts as a strike."""
 
 
+class ProxyFault(Struct, frozen=True, gc=False):
+    """A proxy has failed by itself and is to be left alone for a while."""
+
+    proxy: str
+
+
 class RobotsJob(Struct, frozen=True, gc=False, kw_only=True):
     """A robots.txt that must be fetched before any page of its authority."""
 
@@ -99,7 +109,9 @@ class RobotsJob(Struct, frozen=True, gc=False, kw_only=True):
     url: str
     """`authority/robots.txt`, or the next hop of a redirect of it."""
     domain: str
-    """The pacing key of `url`, which behind a redirect is not that of the authority."""
+    """The pacing key of `url`."""
+    home: str
+    """The pacing key of the authority, which behind a redirect may be another."""
     attempt: int = 1
     hops: int = 0
 
@@ -197,7 +209,7 @@ KINDS: dict[str, str] = {
     "redirect": "a redirect led nowhere, too far, or to a forbidden address",
     "robots": "robots.txt forbids the URL",
     "scope": "a redirect left the scope of the crawl",
-    "duplicate": "a redirect led to a URL that the crawl has already",
+    "moved": "the URL redirects; where it leads is a URL of its own",
     "parse": "the page could not be parsed",
     "handler": "the page handler raised",
     "invalid": "an item does not fit the schema",
@@ -307,4 +319,8 @@ Clearance = Allowed | Denied
 
 
 class Gate(Struct, frozen=True, gc=False):
-    """Open until the crawl's deadline; its expiry lets nothing start any more."""
+    """While it is there, requests may start. Its expiry is the crawl's deadline."""
+
+
+class Stop(Struct, frozen=True, gc=False):
+    """The wish that no request starts any more."""

@@ -1,0 +1,473 @@
+"""What the scraper decides, as pure functions of colours.
+
+Owns: how long to wait, whether to try again, what is in scope, what becomes of an outcome. The net
+names these functions on its arcs; a scheduler written by hand can call them as they are.
+Must not know: the net, the shell, clocks. All randomness is a hash of the seed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from hashlib import blake2b
+from typing import Protocol
+
+from msgspec.structs import replace
+
+from scraper_cpn.scrape.answers import allowed, too_many_hops_rules, unreachable_rules
+from scraper_cpn.scrape.colours import (
+    Again,
+    Allowed,
+    Bad,
+    Checked,
+    Clearance,
+    Denied,
+    Domain,
+    Extracted,
+    Failed,
+    Failure,
+    Fetched,
+    Found,
+    Kept,
+    Moved,
+    Over,
+    Parsed,
+    Penalty,
+    Proxy,
+    ProxyFault,
+    Raw,
+    Refused,
+    RobotsJob,
+    Rules,
+    Stored,
+    Target,
+    Valid,
+    Verdict,
+)
+from scraper_cpn.scrape.page import Link
+from scraper_cpn.scrape.settings import Settings, Site
+from scraper_cpn.scrape.urls import authority_of, domain_of, host_of, normalise
+
+ROBOTS_HOPS_MAX = 5
+"""RFC 9309 section 2.3.1.2."""
+CALM = 10
+"""So many requests after a strike, the next refusal starts a new series."""
+MARGIN_MAX_NS = 2_000_000
+"""What the pause between two starts is longer than asked: a start is stamped when its request is
+written, and the way from there to the server's clock takes a little less or more each time."""
+
+
+class Reason(Protocol):
+    """Anything that says why it happened, such as the net's `Lost`."""
+
+    @property
+    def reason(self) -> str:
+        """One line for people."""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """The decisions of one crawl."""
+
+    settings: Settings
+    sites: tuple[str, ...] = ()
+    """The sites of the seeds: domains or hosts, as the scope compares them."""
+    _limits: dict[str, Site] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_limits", {site.name: site for site in self.settings.sites})
+
+    # Into the frontier.
+
+    def seed(self, url: str) -> Target:
+        """The target of a URL that a user named (normalised)."""
+        return self._target(url, site=self.site_of(url), requested_url=url)
+
+    def site_of(self, url: str) -> str:
+        """What the scope compares: the host, or the registrable domain."""
+        return host_of(url) if self.settings.scope == "host" else domain_of(url, "domain")
+
+    def discover(self, page: Target, link: Link) -> Target | None:
+        """The target of a link; None if it is out of scope, too deep, or filtered out."""
+        most = self.settings.max_depth
+        if most is not None and page.depth >= most:
+            return None
+        if not self._wanted(link.url) or not self._inside(link.url, page.site):
+            return None
+        return self._target(
+            link.url,
+            site=page.site,
+            requested_url=link.url,
+            parent=page.url,
+            depth=page.depth + 1,
+            priority=link.priority,
+            handler=link.to,
+        )
+
+    def to_ask(self, found: Found) -> tuple[Target, ...]:
+        """The targets that robots.txt is asked about first."""
+        return found.targets if self.settings.robots == "obey" else ()
+
+    def to_fetch(self, found: Found) -> tuple[Target, ...]:
+        """The targets that go straight to the frontier."""
+        return () if self.settings.robots == "obey" else found.targets
+
+    def domains(self, found: Found) -> list[Domain]:
+        """The pacing tokens that these targets need."""
+        names = dict.fromkeys(target.domain for target in found.targets)
+        return [self._domain(name) for name in names]
+
+    def robots_jobs(self, found: Found) -> list[RobotsJob]:
+        """The robots.txt files that these targets need."""
+        if self.settings.robots == "ignore":
+            return []
+        homes = {target.authority: target.domain for target in found.targets}
+        return [
+            RobotsJob(authority=authority, url=f"{authority}/robots.txt", domain=home, home=home)
+            for authority, home in homes.items()
+        ]
+
+    # Pace.
+
+    def slots(self, domain: str) -> int:
+        """Requests to a domain at a time."""
+        site = self._limits.get(domain)
+        return (
+            self.settings.per_domain if site is None or site.per_domain is None else site.per_domain
+        )
+
+    def proxy_slots(self, name: str) -> int:
+        """Requests through a proxy at a time."""
+        return self._proxy_slots.get(name, self.settings.concurrency)
+
+    def paced(self, domain: Domain) -> Domain:
+        """The pacing token after a start."""
+        return replace(domain, calm=domain.calm + 1) if domain.strikes else domain
+
+    def gap_ns(self, domain: Domain) -> int:
+        """From one start to the next."""
+        return domain.delay_ns + min(domain.delay_ns // 200, MARGIN_MAX_NS)
+
+    def carried(self, proxy: Proxy) -> Proxy | None:
+        """A proxy's token after a start; None when that was the last of its quota."""
+        if proxy.quota is None and not proxy.strikes:
+            return proxy
+        if proxy.quota == 1:
+            return None
+        left = None if proxy.quota is None else proxy.quota - 1
+        return replace(proxy, quota=left, calm=proxy.calm + 1 if proxy.strikes else 0)
+
+    def proxy_gap_ns(self, proxy: Proxy) -> int:
+        """From one start through a proxy to the next."""
+        return proxy.delay_ns + min(proxy.delay_ns // 200, MARGIN_MAX_NS)
+
+    def refusal(self, target: Target, refused: Refused) -> Penalty | None:
+        """What a 429 or 503 does to the domain."""
+        if self.settings.backoff_scope == "url":
+            return None
+        return Penalty(target.domain, refused.wait_ns)
+
+    def slower(self, job: RobotsJob, rules: Rules) -> Penalty | None:
+        """What a Crawl-delay does to the domain: the running pause grows, and all later ones."""
+        delay_ns = rules.crawl_delay_ns
+        if delay_ns is None or delay_ns <= self._delay_ns(job.home):
+            return None
+        wait_ns = max(0, delay_ns - rules.elapsed_ns) if job.domain == job.home else 0
+        return Penalty(job.home, wait_ns, delay_ns, refusal=False)
+
+    def held(self, domain: Domain, penalty: Penalty) -> Domain:
+        """The pacing token after a penalty."""
+        delay_ns = max(domain.delay_ns, penalty.delay_ns)
+        if not penalty.refusal:
+            return replace(domain, delay_ns=delay_ns)
+        return replace(domain, delay_ns=delay_ns, strikes=_strikes(domain), calm=0)
+
+    def hold_ns(self, domain: Domain, penalty: Penalty) -> int:
+        """How long a penalty holds the domain, from now."""
+        if penalty.wait_ns is not None:
+            return penalty.wait_ns
+        return self._backoff_ns(_strikes(domain), domain.domain)
+
+    def at_fault(self, proxy: Proxy, failed: Failed) -> ProxyFault | None:
+        """Whether a failure is the proxy's own."""
+        return ProxyFault(proxy.proxy) if failed.kind == "proxy" and proxy.url else None
+
+    def rested(self, proxy: Proxy) -> Proxy:
+        """A proxy's token after a fault of its own."""
+        return replace(proxy, strikes=_strikes(proxy), calm=0)
+
+    def rest_ns(self, proxy: Proxy) -> int:
+        """How long a fault rests a proxy, given the token after the fault."""
+        return self._backoff_ns(_strikes(proxy), proxy.proxy)
+
+    # robots.txt.
+
+    def clearance(self, target: Target, rules: Rules) -> Clearance:
+        """Whether robots.txt allows a target."""
+        if allowed(rules.text, self.settings.user_agent, target.url):
+            return Allowed()
+        return Denied(rules.reason)
+
+    def robots_hop(self, job: RobotsJob, moved: Moved) -> RobotsJob | None:
+        """The next hop of a redirected robots.txt; it waits its turn in its own domain."""
+        if job.hops >= ROBOTS_HOPS_MAX:
+            return None
+        domain = domain_of(moved.url, self.settings.limit_by)
+        return replace(job, url=moved.url, domain=domain, hops=job.hops + 1)
+
+    def robots_hop_domain(self, job: RobotsJob, moved: Moved) -> Domain:
+        """The pacing token that the next hop needs."""
+        return self._domain(domain_of(moved.url, self.settings.limit_by))
+
+    def robots_astray(self, job: RobotsJob, moved: Moved) -> Rules | None:
+        """After too many hops the file counts as unavailable: all is allowed."""
+        return too_many_hops_rules(job.authority) if job.hops >= ROBOTS_HOPS_MAX else None
+
+    def robots_again(self, job: RobotsJob, outcome: object) -> RobotsJob | None:
+        """Another attempt, from the first hop; none after the last."""
+        if self._robots_over(job, outcome):
+            return None
+        url = f"{job.authority}/robots.txt"
+        return replace(job, url=url, domain=job.home, hops=0, attempt=job.attempt + 1)
+
+    def robots_wait_ns(self, job: RobotsJob, outcome: object) -> int:
+        """How long the next attempt waits by itself, beside its domain."""
+        if isinstance(outcome, Refused) and outcome.wait_ns is not None:
+            return outcome.wait_ns
+        return self._backoff_ns(job.attempt, job.url)
+
+    def robots_unreachable(self, job: RobotsJob, outcome: object) -> Rules | None:
+        """After the last attempt: complete disallow (RFC 9309 section 2.3.1.4)."""
+        return unreachable_rules(job.authority) if self._robots_over(job, outcome) else None
+
+    def hush(self, job: RobotsJob, refused: Refused) -> Penalty:
+        """What a 429 or 503 for robots.txt does to the domain that was asked."""
+        return Penalty(job.domain, refused.wait_ns)
+
+    def robots_failure(self, job: RobotsJob, outcome: object) -> Failure:
+        """The log's row of a failed attempt at robots.txt; its URLs have rows of their own."""
+        target = self._target(job.url, site="", requested_url=f"{job.authority}/robots.txt")
+        reason = getattr(outcome, "reason", "") or f"HTTP {getattr(outcome, 'status', '')}"
+        return Failure(target=replace(target, attempt=job.attempt), kind="robots", reason=reason)
+
+    def refresh(self, rules: Rules) -> RobotsJob:
+        """A robots.txt that is a day old is fetched again (RFC 9309 section 2.4)."""
+        home = domain_of(rules.authority, self.settings.limit_by)
+        url = f"{rules.authority}/robots.txt"
+        return RobotsJob(authority=rules.authority, url=url, domain=home, home=home)
+
+    # What becomes of an outcome.
+
+    def denied(self, target: Target, denied: Denied) -> Failure:
+        """A URL that robots.txt forbids ends here."""
+        return Failure(target=target, kind="robots", reason=denied.reason, final=True)
+
+    def raw(self, target: Target, fetched: Fetched) -> Raw:
+        """A page on its way to be parsed."""
+        return Raw(target, fetched.response)
+
+    def hop(self, target: Target, moved: Moved) -> Found | None:
+        """Where a redirect leads, if that is in scope and not too far; a redirected seed joins."""
+        if self._stray(target, moved) is not None:
+            return None
+        site = self.site_of(moved.url) if target.seed else target.site
+        hop = self._target(moved.url, site=site, requested_url=target.requested_url)
+        return Found(
+            (
+                replace(
+                    hop,
+                    parent=target.parent,
+                    depth=target.depth,
+                    priority=target.priority,
+                    hops=target.hops + 1,
+                    handler=target.handler,
+                ),
+            )
+        )
+
+    def moved(self, target: Target, moved: Moved) -> Failure:
+        """The end of a URL that redirects."""
+        stray = self._stray(target, moved)
+        kind, reason = stray or ("moved", f"redirects to {moved.url}")
+        return Failure(target=target, kind=kind, reason=reason, status=moved.status, final=True)
+
+    def refused(self, target: Target, refused: Refused) -> Failure:
+        """An attempt that the server refused."""
+        reason = f"HTTP {refused.status}" + (", no Retry-After" if refused.wait_ns is None else "")
+        by_domain = self.settings.backoff_scope == "domain"
+        wait_ns = (
+            0 if by_domain else refused.wait_ns or self._backoff_ns(target.attempt, target.url)
+        )
+        return Failure(
+            target=target,
+            kind="refused",
+            reason=reason,
+            status=refused.status,
+            retry=True,
+            wait_ns=wait_ns,
+        )
+
+    def failed(self, target: Target, failed: Failed) -> Failure:
+        """An attempt that failed."""
+        wait_ns = self._backoff_ns(target.attempt, target.url)
+        return Failure(
+            target=target,
+            kind=failed.kind,
+            reason=failed.reason,
+            status=failed.status,
+            retry=failed.retry,
+            wait_ns=wait_ns,
+        )
+
+    def lost(self, target: Target, lost: Reason) -> Failure:
+        """An attempt that was cancelled or crashed."""
+        wait_ns = self._backoff_ns(target.attempt, target.url)
+        return Failure(target=target, kind="lost", reason=lost.reason, retry=True, wait_ns=wait_ns)
+
+    def lost_page(self, page: Raw | Extracted | Checked, lost: Reason) -> Failure:
+        """A page that was lost on its way down the pipeline; its URL is fetched again."""
+        return self.lost(page.target, lost)
+
+    def verdict(self, failure: Failure) -> Verdict:
+        """Whether a target gets another attempt, and after how long."""
+        if failure.retry and failure.target.attempt <= self.settings.retries:
+            return Again(failure.wait_ns)
+        return Over()
+
+    def next_attempt(self, failure: Failure, again: Again) -> Target:
+        """The target, for its next attempt."""
+        return replace(failure.target, attempt=failure.target.attempt + 1)
+
+    def again_after_ns(self, failure: Failure, again: Again) -> int:
+        """How long the next attempt waits by itself, beside its domain."""
+        return again.wait_ns
+
+    def over(self, failure: Failure) -> Failure:
+        """The last row of a target that failed for good."""
+        return replace(failure, final=True)
+
+    # The pipeline.
+
+    def links(self, page: Raw, parsed: Parsed) -> Found | None:
+        """The links of a page."""
+        return Found(parsed.targets) if parsed.targets else None
+
+    def extracted(self, page: Raw, parsed: Parsed) -> Extracted:
+        """A page on its way to be validated."""
+        return Extracted(page.target, parsed.items)
+
+    def bad(self, page: Raw | Extracted, bad: Bad) -> Failure:
+        """A page that ends because of its content."""
+        return Failure(
+            target=page.target, kind=bad.kind, reason=bad.reason, detail=bad.detail, final=True
+        )
+
+    def checked(self, page: Extracted, valid: Valid) -> Checked:
+        """A page on its way to be kept."""
+        return Checked(page.target, valid.items)
+
+    def invalid(self, page: Extracted, valid: Valid) -> list[Failure]:
+        """A row for each item that does not fit the schema; the page goes on with the others."""
+        return [Failure(target=page.target, kind="invalid", reason=line) for line in valid.errors]
+
+    def stored(self, page: Checked, kept: Kept) -> Stored:
+        """The end of a page that went well."""
+        return Stored(page.target, kept.items)
+
+    # Parts.
+
+    def _target(
+        self,
+        url: str,
+        *,
+        site: str,
+        requested_url: str,
+        parent: str | None = None,
+        depth: int = 0,
+        priority: int = 0,
+        handler: str = "",
+    ) -> Target:
+        return Target(
+            url=url,
+            domain=domain_of(url, self.settings.limit_by),
+            authority=authority_of(url),
+            site=site,
+            requested_url=requested_url,
+            parent=parent,
+            depth=depth,
+            priority=priority,
+            handler=handler,
+        )
+
+    def _inside(self, url: str, site: str) -> bool:
+        if self.settings.scope == "any":
+            return True
+        own = self.site_of(url)
+        if own == site or own in self._sites:
+            return True
+        host = host_of(url)
+        return any(host == name or host.endswith("." + name) for name in self._extra)
+
+    def _wanted(self, url: str) -> bool:
+        if self._allow and not any(pattern.search(url) for pattern in self._allow):
+            return False
+        return not any(pattern.search(url) for pattern in self._deny)
+
+    def _stray(self, target: Target, moved: Moved) -> tuple[str, str] | None:
+        """Why a redirect is not followed."""
+        if target.hops >= self.settings.max_redirects:
+            return (
+                "redirect",
+                f"more than {self.settings.max_redirects} redirects, the last to {moved.url}",
+            )
+        if not target.seed and not self._inside(moved.url, target.site):
+            return ("scope", f"redirects out of scope, to {moved.url}")
+        return None
+
+    def _domain(self, name: str) -> Domain:
+        return Domain(name, self._delay_ns(name))
+
+    def _delay_ns(self, domain: str) -> int:
+        site = self._limits.get(domain)
+        return self.settings.delay_ns if site is None or site.delay_ns is None else site.delay_ns
+
+    def _robots_over(self, job: RobotsJob, outcome: object) -> bool:
+        return job.attempt > self.settings.retries or not getattr(outcome, "retry", True)
+
+    def _backoff_ns(self, count: int, what: str) -> int:
+        """Exponential, with jitter in [1/2, 1] from the seed, so that crawls don't move in step."""
+        full = min(self.settings.backoff_ns << min(count - 1, 40), self.settings.backoff_max_ns)
+        digest = blake2b(f"{self.settings.seed} {what} {count}".encode(), digest_size=4).digest()
+        return full // 2 + (full - full // 2) * int.from_bytes(digest, "big") // 0xFFFFFFFF
+
+    @cached_property
+    def _sites(self) -> frozenset[str]:
+        return frozenset(self.sites)
+
+    @cached_property
+    def _extra(self) -> tuple[str, ...]:
+        return self.settings.domains
+
+    @cached_property
+    def _allow(self) -> Sequence[re.Pattern[str]]:
+        return [re.compile(pattern) for pattern in self.settings.allow]
+
+    @cached_property
+    def _deny(self) -> Sequence[re.Pattern[str]]:
+        return [re.compile(pattern) for pattern in self.settings.deny]
+
+    @cached_property
+    def _proxy_slots(self) -> dict[str, int]:
+        return {proxy.proxy: proxy.slots for proxy in self.settings.proxies}
+
+
+def _strikes(token: Domain | Proxy) -> int:
+    """The strikes after one more incident; those of requests that ran at the same time are one."""
+    if token.strikes and token.calm == 0:
+        return token.strikes
+    return 1 if token.calm >= CALM else token.strikes + 1
+
+
+__all__ = ["Policy", "Reason", "normalise"]
