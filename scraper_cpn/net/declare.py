@@ -76,6 +76,8 @@ class Net:
         """Declare a place of tokens of type *colour*.
 
         Args:
+            name: unique in the net, transitions included.
+            colour: the type of its tokens: a frozen record.
             key: fields of the colour. Inputs of a transition whose places have a key of the same
                 name are joined on it.
             order: integer fields of the colour, the lowest first; then the oldest token. Without
@@ -141,6 +143,7 @@ class Net:
         """Declare a transition: with an effect, with a choice, or with plain outputs.
 
         Args:
+            name: unique in the net, places included.
             take: the inputs. Bindings are tried in the order of these, each by its place's order.
             effect: the work, and the tokens that it is given.
             choice: a pure function that picks the outcome.

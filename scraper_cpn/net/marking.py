@@ -61,11 +61,15 @@ class Marking(Struct, frozen=True):
     counters: dict[str, tuple[tuple[Hashable, int], ...]]
     """The numbers that differ from their start, by key; the plain counter's key is None."""
     sets: dict[str, tuple[Hashable, ...]]
+    """The oldest key first."""
     flights: tuple[Flying, ...]
     """By id."""
     faulted: tuple[Faulted, ...]
     sunk: dict[str, int]
     """Rows that each sink has taken."""
+
+    def __repr__(self) -> str:
+        return f"<marking of {self.net} at {self.now_ns} ns: {counts(self)}>"
 
 
 class Firing(Struct, frozen=True):
@@ -127,6 +131,18 @@ Serials are those of the bound tokens, one an arc; -1 for an arc that binds none
 """
 
 
+def counts(marking: Marking) -> str:
+    """The tokens of each place that has some, in one line."""
+    numbers: dict[str, int] = {}
+    for token in marking.tokens:
+        numbers[token.place] = numbers.get(token.place, 0) + 1
+    listed = [f"{place} {number}" for place, number in numbers.items()]
+    listed += [f"{name} {number}" for name, number in marking.sunk.items() if number]
+    listed += [f"in flight {len(marking.flights)}"] if marking.flights else []
+    listed += [f"faulted {len(marking.faulted)}"] if marking.faulted else []
+    return ", ".join(listed) or "empty"
+
+
 class Kernel(Protocol):
     """A net that runs: the pure state machine. Times are integer nanoseconds that never go back.
 
@@ -169,7 +185,12 @@ class Kernel(Protocol):
         """What each transition that could take a token lacks. Cost: O(tokens)."""
 
     def count(self, place: str) -> int:
-        """Tokens in a place, waiting ones included, reserved ones not; rows of a sink; keys of a set."""
+        """What is in a place.
+
+        Of a place, its tokens, waiting ones included, reserved ones not; of a sink, all its rows so
+        far; of a set, its keys; of a plain counter, its number; of a keyed one, the keys whose
+        number is not what it starts with.
+        """
 
     def in_flight(self) -> int:
         """Firings whose effects have not ended."""
@@ -219,6 +240,12 @@ def key_of(colour: Any, place: Place[Any] | KeySet[Any]) -> tuple[Hashable, ...]
     keys = tuple(getattr(colour, name) for name in place.keys)
     hash(keys)
     return keys
+
+
+def one_key(keys: Iterable[Hashable]) -> Hashable:
+    """The key of a number or of a set's entry: None for no key, the key itself, or a tuple."""
+    whole = tuple(keys)
+    return whole[0] if len(whole) == 1 else whole or None
 
 
 def blame(error: Exception) -> str:

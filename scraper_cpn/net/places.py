@@ -56,8 +56,26 @@ class Counter:
     share: Share = "constant"
 
     def first(self, key: Hashable) -> int:
-        """The number that *key* starts with (the plain counter's key is None)."""
-        return self.start(key) if callable(self.start) else self.start
+        """The number that *key* starts with (the plain counter's key is None).
+
+        A start function that raises, or gives no integer from 0 up, stops nothing: the number is 0.
+        """
+        return self._begin(key)[0]
+
+    def fault(self, key: Hashable) -> str:
+        """What went wrong in the start function for *key*, in one line; empty if nothing did."""
+        return self._begin(key)[1]
+
+    def _begin(self, key: Hashable) -> tuple[int, str]:
+        if not callable(self.start):
+            return self.start, ""
+        try:
+            number = self.start(key)
+        except Exception as error:  # noqa: BLE001  (the user's function may raise anything)
+            return 0, f"{type(error).__name__}: {error}".splitlines()[0]
+        if type(number) is not int or number < 0:
+            return 0, f"TypeError: a number starts as an integer from 0 up, not {number!r}"
+        return number, ""
 
 
 @dataclass(frozen=True, eq=False)

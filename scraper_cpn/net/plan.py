@@ -133,6 +133,26 @@ def slots(transition: Transition) -> dict[str, int]:
     return {name: number for name, number in needed.items() if number > 0}
 
 
+def occupies(transition: Transition, place: Place[Any], *, started: bool) -> int:
+    """The slots of *place* that a firing in flight occupies: its inputs' and those it may fill.
+
+    What it spends is back in its place once the firing has *started*.
+    """
+    kinds = {"take", "hold", "expired"} if started else {"take", "hold", "expired", "spend"}
+    inputs = sum(arc.place is place and arc.kind in kinds for arc in transition.arcs)
+    return inputs + slots(transition).get(place.name, 0)
+
+
+def guards(net: Net, place: Place[Any]) -> list[Any]:
+    """The single-token guards on *place*, in the order of declaration."""
+    return [
+        arc.when
+        for transition in net.transitions.values()
+        for arc in transition.arcs
+        if arc.place is place and arc.when is not None
+    ]
+
+
 def case_of(transition: Transition, outcome: type[Any]) -> On | None:
     """The outputs that are declared for an outcome's type."""
     return next((case for case in transition.outcomes if case.outcome is outcome), None)

@@ -1,0 +1,114 @@
+"""What an execution handles: a token in its place, a binding, a firing in flight, a deposit.
+
+Owns: these records. They hold what was worked out once, when a token was deposited.
+Must not know: how bindings are found, what a firing does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from scraper_cpn.net import plan
+from scraper_cpn.net.arcs import Arc
+from scraper_cpn.net.declare import Transition
+from scraper_cpn.net.marking import Flying, Standing
+from scraper_cpn.net.places import Counter, KeySet, Place
+
+
+@dataclass(frozen=True)
+class Token:
+    """A token in a place, with what was worked out once when it was deposited."""
+
+    place: Place[Any]
+    serial: int
+    colour: Any
+    ready_at_ns: int
+    expires_at_ns: int | None
+    keys: dict[str, Hashable]
+    order: tuple[int, ...]
+    passes: frozenset[Any]
+    """The single-token guards (`when`) that are true of it."""
+
+    @property
+    def sort_key(self) -> tuple[tuple[int, ...], int]:
+        """Where it stands in its place."""
+        return (self.order, self.serial)
+
+    def expired(self, now_ns: int) -> bool:
+        """Whether its time has passed."""
+        return self.expires_at_ns is not None and self.expires_at_ns <= now_ns
+
+    def visible_to(self, arc: Arc, now_ns: int) -> bool:
+        """Whether *arc* may bind it at *now_ns*."""
+        if arc.kind == "expired":
+            return self.expired(now_ns)
+        ready = arc.early or self.ready_at_ns <= now_ns
+        return ready and not self.expired(now_ns) and (arc.when is None or arc.when in self.passes)
+
+    def standing(self) -> Standing:
+        """The token as it is saved."""
+        return Standing(
+            self.place.name, self.serial, self.colour, self.ready_at_ns, self.expires_at_ns
+        )
+
+
+@dataclass(frozen=True)
+class Binding:
+    """What a firing would take: per arc a token, the key of a number or absence, or None."""
+
+    transition: Transition
+    inputs: tuple[Any, ...]
+
+    @property
+    def serials(self) -> tuple[int, ...]:
+        """The bound tokens' serials, -1 where an arc binds none."""
+        return tuple(bound.serial if isinstance(bound, Token) else -1 for bound in self.inputs)
+
+    def pairs(self, *kinds: str) -> Iterator[tuple[Arc, Any]]:
+        """The arcs of these kinds, each with what it bound."""
+        for arc, bound in zip(self.transition.arcs, self.inputs, strict=True):
+            if arc.kind in kinds:
+                yield arc, bound
+
+    def taken(self) -> list[Token]:
+        """The tokens that the firing takes for good, in the order of its arcs."""
+        return [bound for _, bound in self.pairs("take", "expired") if isinstance(bound, Token)]
+
+    def colours(self, places: Sequence[Place[Any]]) -> tuple[Any, ...]:
+        """The colours bound at *places*."""
+        arcs = [plan.bound_at(self.transition, place) for place in places]
+        return tuple(self.inputs[arc].colour for arc in arcs if arc is not None)
+
+
+@dataclass
+class Flight:
+    """A firing whose effect has not ended."""
+
+    id: int
+    binding: Binding
+    began_ns: int
+    started: bool = False
+    shown: int | None = None
+    """The serial of its token in the transition's `during` place."""
+
+    def flying(self) -> Flying:
+        """The firing as it is saved."""
+        binding = self.binding
+        inputs = tuple(
+            bound.standing() if isinstance(bound, Token) else bound for bound in binding.inputs
+        )
+        name = binding.transition.name
+        return Flying(self.id, name, inputs, self.started, self.began_ns, self.shown)
+
+
+@dataclass(frozen=True)
+class Deposit:
+    """A token that is about to be put."""
+
+    place: Place[Any] | Counter
+    colour: Any
+    ready_at_ns: int = 0
+    expires_at_ns: int | None = None
+    seen: KeySet[Any] | None = None
