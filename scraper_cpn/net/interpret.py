@@ -175,14 +175,14 @@ class Interpreter:
     def ended(self, now_ns: int) -> Ended | None:
         """How the run ended."""
         state = self._state
-        if state.flights or first(state, now_ns) or useful(state, now_ns) is not None:
+        if state.flights or first(state, now_ns):
             return None
         places = [place for place in self.net.places.values() if isinstance(place, Place)]
         if not any(place.work and state.tokens[place.name] for place in places):
             return "finished"
-        return (
-            "spent" if any(self._at_end(place) for place in self.net.places.values()) else "stuck"
-        )
+        if any(self._at_end(place) for place in self.net.places.values()):
+            return "spent"
+        return "stuck" if useful(state, now_ns) is None else None
 
     def _at_end(self, place: Any) -> bool:
         """Whether a budget is at its end (of a keyed one: for some key)."""

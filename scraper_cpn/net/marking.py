@@ -119,7 +119,11 @@ class Lack(Struct, frozen=True):
 
 
 Ended: TypeAlias = Literal["finished", "stuck", "spent"]
-"""No work left; work left that nothing will move; work left at the end of a budget."""
+"""No work left; work left and no useful time; work left at the end of a budget.
+
+Nothing can fire now and nothing is in flight in all three. A useful time that lies ahead (a token that
+expires tomorrow) keeps only the work alive that no budget has ended.
+"""
 
 Trace: TypeAlias = Callable[[tuple[Any, ...]], None]
 """Is called with each event of a kernel, in order. Deposits are (place, serial, colour, ready at).
