@@ -12,7 +12,7 @@ from typing import Any
 
 from scraper_cpn.net import hints, plan
 from scraper_cpn.net.arcs import Arc, Call, Lost, On, Output
-from scraper_cpn.net.declare import Net, Transition
+from scraper_cpn.net.declare import Done, Net, Transition
 from scraper_cpn.net.errors import NetError
 from scraper_cpn.net.flow import flow_problems
 from scraper_cpn.net.places import Counter, KeySet, Place, Sink
@@ -39,8 +39,7 @@ def checked(net: Net) -> Net:
 
 def _place(place: Any) -> Iterator[str]:
     if isinstance(place, Counter):
-        if not callable(place.start) and (type(place.start) is not int or place.start < 0):
-            yield f"starts with {place.start!r}; give an integer from 0 up, or a function of the key"
+        yield from _counter(place)
         return
     for name in (*place.keys, *getattr(place, "order", ())):
         if not _has_field(place.colour, name):
@@ -53,6 +52,14 @@ def _place(place: Any) -> Iterator[str]:
         yield f"a capacity of {place.capacity} fits nothing; give at least 1, or None for no bound"
 
 
+def _counter(place: Counter) -> Iterator[str]:
+    if callable(place.start):
+        if not place.keys:
+            yield "a plain counter has no key to start with; give an integer from 0 up"
+    elif type(place.start) is not int or place.start < 0:
+        yield f"starts with {place.start!r}; give an integer from 0 up, or a function of the key"
+
+
 def _has_field(colour: type[Any], name: str) -> bool:
     declared = {field for kind in colour.__mro__ for field in getattr(kind, "__annotations__", {})}
     return name in declared or hasattr(colour, name)
@@ -63,12 +70,15 @@ def _transition(net: Net, transition: Transition) -> Iterator[str]:
         for text in _arc(net, arc):
             yield f", {arc}: {text}"
     yield from _inputs(transition)
+    yield from _during(net, transition)
     yield from _groups(transition)
     yield from _outcomes(transition)
     for case in transition.outcomes:
+        where = "" if case.outcome is Done else f" on({case.outcome.__name__})"
         for output in case.outputs:
             for text in _output(net, transition, case, output):
-                yield f", on({case.outcome.__name__}) {output}: {text}"
+                yield f",{where} {output}: {text}"
+    yield from _effect(net, transition)
     for call in (transition.effect, transition.choice, transition.scan):
         if call is not None:
             for text in _call(transition, call):
@@ -91,6 +101,7 @@ def _arc(net: Net, arc: Arc) -> Iterator[str]:
         yield "early has no meaning here; its place is not timed"
     if arc.kind == "spend" and arc.after_ns != 0 and not place.timed:
         yield "after_ns needs a timed place; declare it with timed=True"
+    yield from _length("after_ns", arc.after_ns)
     if arc.kind == "expired" and not place.expires:
         yield "its tokens never expire; declare the place with expires=True"
     for fn in (arc.when, arc.change):
@@ -109,15 +120,47 @@ def _inputs(transition: Transition) -> Iterator[str]:
     takes = [arc for arc in transition.arcs if arc.kind in {"take", "expired"} and arc.binds]
     if transition.instant and not takes:
         yield ": takes no token, so that it would fire for ever; take one"
+    if transition.scan is not None and not transition.instant and not takes:
+        yield f", {transition.scan.name}: a scan needs a token that is taken; take one"
     if any(arc.kind == "expired" for arc in transition.arcs) and not _is_expiry(transition):
         yield ": expired(...) must be the only input of a plain transition with unbounded outputs"
-    during = transition.during
-    if during is not None and (transition.instant or not any(arc.binds for arc in transition.arcs)):
-        yield f", during {during.name}: needs an effect and an input token to show"
-    if during is not None and (during.capacity is not None or during.timed):
-        yield f", during {during.name}: must be neither bounded nor timed"
     if transition.deadline_ns is not None and (transition.instant or transition.deadline_ns <= 0):
         yield f": a deadline of {transition.deadline_ns} ns; give a positive one to a transition with an effect"
+
+
+def _during(net: Net, transition: Transition) -> Iterator[str]:
+    """A `during` place shows firings, and nothing else fills or empties it."""
+    during = transition.during
+    if during is None:
+        return
+    where = f", during {during.name}"
+    if net.places.get(during.name) is not during:
+        yield f"{where}: is not a place of this net; use one that this net declared"
+        return
+    shown = next((arc.place for arc in transition.arcs if arc.binds), None)
+    if transition.instant or not isinstance(shown, Place):
+        yield f"{where}: needs an effect and an input token to show"
+    elif not issubclass(shown.colour, during.colour):
+        yield f"{where}: shows the first input, a {shown.colour.__name__}, but takes {during.colour.__name__}"
+    if _is_special(during):
+        yield f"{where}: must be an ordinary place: no sink, no source, no capacity, no time"
+    users = [user for user in net.transitions.values() if _moves(user, during)]
+    if users:
+        yield f"{where}: holds firings alone, but transition {users[0].name} moves its tokens; use another place"
+
+
+def _is_special(place: Place[Any]) -> bool:
+    bounded = place.capacity is not None
+    return isinstance(place, Sink) or place.source or bounded or place.timed or place.expires
+
+
+def _moves(transition: Transition, place: Place[Any]) -> bool:
+    """Whether a transition takes from *place* or puts into it."""
+    takes = any(
+        arc.place is place and arc.kind not in {"read", "absent"} for arc in transition.arcs
+    )
+    puts = any(output.place is place for case in transition.outcomes for output in case.outputs)
+    return takes or puts
 
 
 def _is_expiry(transition: Transition) -> bool:
@@ -148,7 +191,7 @@ def _groups(transition: Transition) -> Iterator[str]:
 
 def _outcomes(transition: Transition) -> Iterator[str]:
     call = transition.effect or transition.choice
-    given = [case.outcome for case in transition.outcomes]
+    given = [case.outcome for case in transition.outcomes if case.outcome is not Done]
     if transition.effect is not None and transition.choice is not None:
         yield ": has an effect and a choice; a choice after an effect is a transition of its own"
     for kind in given:
@@ -158,7 +201,7 @@ def _outcomes(transition: Transition) -> Iterator[str]:
     if call is None:
         return
     if not call.outcomes:
-        yield f", {call.name}: has no return annotation; annotate it with the union of its outcomes"
+        yield f", {call.name}: has no return annotation that can be read; annotate it with the union of its outcomes"
         return
     wanted = [*call.outcomes, Lost] if transition.effect else list(call.outcomes)
     for kind in wanted:
@@ -199,6 +242,13 @@ def _timing(place: Place[Any], output: Output) -> Iterator[str]:
         yield "after_ns needs a timed place; declare it with timed=True"
     if output.lasts_ns is not None and not place.expires:
         yield "lasts_ns needs a place whose tokens expire; declare it with expires=True"
+    yield from _length("after_ns", output.after_ns)
+    yield from _length("lasts_ns", 0 if output.lasts_ns is None else output.lasts_ns)
+
+
+def _length(name: str, length: Any) -> Iterator[str]:
+    if not callable(length) and (type(length) is not int or length < 0):
+        yield f"{name} is {length!r}; give an integer number of nanoseconds from 0 up, or a function"
 
 
 def _new(net: Net, output: Output) -> Iterator[str]:
@@ -234,6 +284,15 @@ def _sources(transition: Transition, case: On, output: Output, place: Place[Any]
             yield from _takes(length, kinds)
 
 
+def _effect(net: Net, transition: Transition) -> Iterator[str]:
+    call = transition.effect
+    if call is None:
+        return
+    effect = net.effects.get(call.name)
+    if effect is None or effect.outcomes is not call.outcomes:
+        yield f", {call.name}: is not an effect of this net; use one that this net declared"
+
+
 def _call(transition: Transition, call: Call) -> Iterator[str]:
     for source in call.sources:
         if plan.bound_at(transition, source) is None:
@@ -256,12 +315,12 @@ def _takes(fn: Any, kinds: tuple[type[Any], ...]) -> Iterator[str]:
         yield f"{name} can't be called with ({listed})"
         return
     for (parameter, wanted), kind in zip(hints.parameters(fn) or [], kinds, strict=False):
-        if wanted is not None and not issubclass(kind, wanted):
+        if wanted is not None and not hints.fits(kind, wanted):
             yield f"{name} wants {wanted.__name__} for {parameter}, but is given {kind.__name__}"
 
 
 def _gives(fn: Any, place: Place[Any]) -> Iterator[str]:
     for kind in hints.tokens_returned(fn) or ():
-        if not issubclass(kind, place.colour):
+        if not hints.fits(kind, place.colour):
             name = getattr(fn, "__name__", repr(fn))
             yield f"{name} makes {kind.__name__}, but {place.name} takes {place.colour.__name__}"

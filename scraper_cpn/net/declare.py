@@ -32,7 +32,6 @@ class Transition:
     priority: int = 0
     during: Place[Any] | None = None
     deadline_ns: int | None = None
-    doc: str = ""
 
     @property
     def instant(self) -> bool:
@@ -44,7 +43,7 @@ class Done:
     """The outcome of a transition that has neither effect nor choice."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Net:
     """A net under construction. `checked()` of `check.py` says whether it can work.
 
@@ -57,6 +56,9 @@ class Net:
     effects: dict[str, Effect] = field(default_factory=dict)
     transitions: dict[str, Transition] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        return f"<net {self.name}: {len(self.places)} places, {len(self.transitions)} transitions>"
 
     def place(
         self,
@@ -123,6 +125,10 @@ class Net:
     def effect(self, name: str, outcomes: type[Any] | UnionType) -> Effect:
         """Name an effect and the types that it may end in; `Lost` is understood."""
         types = get_args(outcomes) or (outcomes,)
+        if name in self.effects:
+            self.problems.append(
+                f"net {self.name}, effect {name}: the name is taken; choose another"
+            )
         self.effects[name] = Effect(self.name, name, types)
         return self.effects[name]
 
@@ -156,10 +162,11 @@ class Net:
             deadline_ns: the effect is `Lost` this long after its start.
         """
         arcs = tuple(arc if isinstance(arc, Arc) else Arc("take", arc) for arc in take)
-        ons = tuple(outcomes) or (On(Done, tuple(outputs)),)
-        if outputs and (outcomes or effect or choice):
+        plain = effect is None and choice is None
+        ons = (On(Done, tuple(outputs)),) if plain else tuple(outcomes)
+        if outcomes if plain else outputs:
             self.problems.append(
-                f"net {self.name}, transition {name}: has outputs and outcomes; "
+                f"net {self.name}, transition {name}: has {'outcomes' if plain else 'outputs'}; "
                 "give outcomes to an effect or a choice, outputs to a plain transition"
             )
         made = Transition(name, arcs, ons, effect, choice, scan, priority, during, deadline_ns)

@@ -12,79 +12,72 @@ from collections.abc import Iterator
 
 from scraper_cpn.net import plan
 from scraper_cpn.net.declare import Net, Transition
-from scraper_cpn.net.places import Counter, KeySet, Place, Sink
+from scraper_cpn.net.places import AnyPlace, Counter, KeySet, Place, Sink
 
 
 def flow_problems(net: Net) -> Iterator[str]:
     """What a net's graph says against it, one line each, without the net's name."""
     yield from _never_fits(net)
     yield from _unfilled(net)
-    yield from _unemptied(net)
+    yield from _unused(net)
     yield from _expiry(net)
     yield from _unreachable(net)
     yield from _locked(net)
 
 
 def _outputs(transition: Transition) -> list[str]:
-    """The places that a transition may put into."""
-    names = [
-        output.place.name
+    """The places, counters and sets that a transition may put into."""
+    outputs = [
+        output
         for case in transition.outcomes
         for output in case.outputs
         if output.kind != "consume"
     ]
-    names += [arc.place.name for arc in transition.arcs if arc.kind in {"spend", "hold"}]
+    names = [output.place.name for output in outputs]
+    names += [output.seen.name for output in outputs if output.seen is not None]
     return names + ([transition.during.name] if transition.during else [])
 
 
 def _never_fits(net: Net) -> Iterator[str]:
     for transition in net.transitions.values():
-        for name, needed in plan.slots(transition).items():
+        for name in plan.slots(transition):
             place = net.places[name]
-            if isinstance(place, Place) and place.capacity is not None and needed > place.capacity:
+            assert isinstance(place, Place)
+            assert place.capacity is not None
+            whole = plan.occupies(transition, place, started=False)
+            if whole > place.capacity:
                 yield (
-                    f"transition {transition.name}: needs {needed} slots in {name}, whose capacity is "
+                    f"transition {transition.name}: needs {whole} slots in {name}, whose capacity is "
                     f"{place.capacity}; raise it or put fewer"
                 )
 
 
-def _filled(net: Net) -> set[str]:
-    """Places that something may put into from elsewhere than themselves."""
-    filled = set()
-    for transition in net.transitions.values():
-        for case in transition.outcomes:
-            filled |= {output.place.name for output in case.outputs if output.kind != "consume"}
-        filled |= {transition.during.name} if transition.during else set()
-    return filled
-
-
 def _unfilled(net: Net) -> Iterator[str]:
-    filled = _filled(net)
+    filled = {name for transition in net.transitions.values() for name in _outputs(transition)}
     for place in net.places.values():
-        if isinstance(place, Place) and not place.source and place.name not in filled:
+        if isinstance(place, Counter) or place.name in filled:
+            continue
+        if isinstance(place, KeySet):
+            yield f"set {place.name}: nothing fills it; fill it with put_new, or remove it"
+        elif isinstance(place, Sink):
+            yield f"sink {place.name}: nothing fills it; put into it, or remove it"
+        elif not place.source:
             yield f"place {place.name}: nothing fills it; put into it, or declare it with source=True"
 
 
-def _unemptied(net: Net) -> Iterator[str]:
+def _unused(net: Net) -> Iterator[str]:
     used = {arc.place.name for transition in net.transitions.values() for arc in transition.arcs}
-    used |= {
-        output.seen.name
-        for transition in net.transitions.values()
-        for case in transition.outcomes
-        for output in case.outputs
-        if output.seen is not None
-    }
     shown = {transition.during.name for transition in net.transitions.values() if transition.during}
     for place in net.places.values():
-        if not isinstance(place, Sink) and place.name not in used | shown:
-            kind = (
-                "place"
-                if isinstance(place, Place)
-                else "set"
-                if isinstance(place, KeySet)
-                else "counter"
-            )
+        if place.name not in used | shown and not isinstance(place, Sink | KeySet):
+            kind = "counter" if isinstance(place, Counter) else "place"
             yield f"{kind} {place.name}: nothing uses it; wire it, make it a sink, or remove it"
+    called = {
+        transition.effect.name for transition in net.transitions.values() if transition.effect
+    }
+    for name in net.effects:
+        if name not in called:
+            yield f"effect {name}: no transition has it; give it to one, or remove it"
 
 
 def _expiry(net: Net) -> Iterator[str]:
@@ -101,11 +94,7 @@ def _expiry(net: Net) -> Iterator[str]:
 
 
 def _unreachable(net: Net) -> Iterator[str]:
-    marked = {
-        place.name
-        for place in net.places.values()
-        if isinstance(place, Counter | KeySet) or place.source
-    }
+    marked = {place.name for place in net.places.values() if _is_marked(place)}
     waiting = dict(net.transitions)
     while True:
         ready = [
@@ -124,8 +113,15 @@ def _unreachable(net: Net) -> Iterator[str]:
         yield f"transition {name}: can never fire; no token ever reaches {empty.place.name}"
 
 
+def _is_marked(place: AnyPlace) -> bool:
+    """Whether a place may have something before any transition fires."""
+    if isinstance(place, Counter):
+        return callable(place.start) or place.start > 0
+    return isinstance(place, Place) and place.source
+
+
 def _locked(net: Net) -> Iterator[str]:
-    """Cycles of bounded places in which every way on needs a slot within the cycle."""
+    """Cycles of bounded places (one may do) in which every way on needs a slot within the cycle."""
     bounded = {
         place.name
         for place in net.places.values()
@@ -147,12 +143,12 @@ def _locked(net: Net) -> Iterator[str]:
 
 
 def _cycles(edges: dict[str, list[tuple[str, set[str]]]]) -> list[set[str]]:
-    """Sets of two or more places that can all reach each other."""
+    """Sets of places that can all reach each other, and themselves."""
     reach = {name: _reachable(name, edges) for name in edges}
     found: list[set[str]] = []
     for name in edges:
         cycle = {other for other in reach[name] if name in reach[other]} | {name}
-        if len(cycle) > 1 and cycle not in found:
+        if name in reach[name] and cycle not in found:
             found.append(cycle)
     return found
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable
 from types import NoneType, UnionType
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, TypeGuard, Union, get_args, get_origin, get_type_hints
 
 
 def hints(fn: Callable[..., Any]) -> dict[str, Any]:
@@ -24,25 +24,24 @@ def hints(fn: Callable[..., Any]) -> dict[str, Any]:
 def returned_types(fn: Callable[..., Any]) -> tuple[type[Any], ...]:
     """The types that *fn* is annotated to return, unions taken apart; empty if it does not say."""
     hint = hints(fn).get("return")
-    return tuple(kind for kind in _alternatives(hint) if isinstance(kind, type)) if hint else ()
+    return tuple(kind for kind in _alternatives(hint) if _is_plain(kind)) if hint else ()
 
 
 def tokens_returned(fn: Callable[..., Any]) -> tuple[type[Any], ...] | None:
     """The types of the tokens that an output function makes; None if that can't be told."""
-    hint = hints(fn).get("return")
+    hint = fn if isinstance(fn, type) else hints(fn).get("return")
     if hint is None:
         return None
-    found: list[type[Any]] = []
-    for kind in _alternatives(hint):
-        origin = get_origin(kind)
-        if kind is NoneType:
-            continue
-        if isinstance(origin, type) and issubclass(origin, Iterable) and get_args(kind):
-            kind = get_args(kind)[0]
-        if not isinstance(kind, type):
-            return None
-        found.append(kind)
-    return tuple(found)
+    found = [kind for each in _alternatives(hint) for kind in _alternatives(_element(each))]
+    told = tuple(kind for kind in found if kind is not NoneType)
+    return told if all(map(_is_plain, told)) else None
+
+
+def _element(hint: Any) -> Any:
+    """What an iterable is annotated to hold; any other hint itself."""
+    origin = get_origin(hint)
+    iterable = isinstance(origin, type) and issubclass(origin, Iterable)
+    return get_args(hint)[0] if iterable else hint
 
 
 def parameters(fn: Callable[..., Any]) -> list[tuple[str, type[Any] | None]] | None:
@@ -58,8 +57,16 @@ def parameters(fn: Callable[..., Any]) -> list[tuple[str, type[Any] | None]] | N
             return None
         if parameter.kind in {parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD}:
             kind = known.get(parameter.name)
-            named.append((parameter.name, kind if isinstance(kind, type) else None))
+            named.append((parameter.name, kind if _is_plain(kind) else None))
     return named
+
+
+def fits(kind: type[Any], wanted: type[Any]) -> bool:
+    """Whether *kind* is a *wanted*; a protocol that can't be asked is taken on trust."""
+    try:
+        return issubclass(kind, wanted)
+    except TypeError:
+        return True
 
 
 def accepts(fn: Callable[..., Any], count: int) -> bool:
@@ -71,6 +78,11 @@ def accepts(fn: Callable[..., Any], count: int) -> bool:
     except ValueError:
         return True
     return True
+
+
+def _is_plain(hint: Any) -> TypeGuard[type[Any]]:
+    """Whether a hint is a class that can be compared with another."""
+    return isinstance(hint, type) and hint is not Any
 
 
 def _alternatives(hint: Any) -> tuple[Any, ...]:
