@@ -1,4 +1,154 @@
-"""A coloured Petri net: declare it, check it, run it."""
+"""A coloured Petri net as a program: declare it, check it, run it. Pure Python, usable alone.
+
+Owns: what a net means. No I/O, clock, randomness or asyncio; it imports nothing else of this project.
+
+A net is places that hold typed tokens, and transitions that take tokens from some places in one step,
+or not at all, and put tokens into others. A transition may name an effect, work that somebody else
+does between the taking and the putting: the kernel says which to start, is told how each ended, and
+knows nothing else about it. Time is a parameter, in integer nanoseconds.
+
+    >>> from msgspec import Struct
+    >>> class Job(Struct, frozen=True):
+    ...     host: str
+    >>> class Ok(Struct, frozen=True):
+    ...     pass
+    >>> net = Net("ping")
+    >>> jobs = net.place("jobs", Job, source=True, work=True)
+    >>> lines = net.counter("lines", start=1)
+    >>> done = net.sink("done", Job)
+    >>> ping = net.effect("ping", Ok)
+    >>> _ = net.transition(
+    ...     "call", [jobs, hold(lines)], effect=ping(jobs), outcomes=[on(Ok, put(done)), on(Lost, put(jobs))]
+    ... )
+    >>> kernel = Interpreter(net)
+    >>> kernel.inject(jobs, Job("a"), now_ns=0)
+    >>> firing = kernel.step(now_ns=0).firings[0]
+    >>> firing.effect, firing.args
+    ('ping', (Job(host='a'),))
+    >>> kernel.started(firing.id, now_ns=1)
+    >>> kernel.complete(firing.id, Ok(), now_ns=2)
+    >>> kernel.drain(), kernel.ended(now_ns=2)
+    ([Row(sink='done', colour=Job(host='a'))], 'finished')
+
+Words
+-----
+Declaring:
+    Net         a net under construction: `place`, `sink`, `counter`, `set`, `effect`, `transition`
+    Place       tokens of one colour, with a key, an order, a capacity, a time, an end
+    Sink        a place whose tokens leave at once as rows
+    Counter     a number of equal tokens, plain or one number per key
+    KeySet      the keys seen so far
+    Transition  inputs, and what each outcome puts
+    Effect      a name for asynchronous work, and the closed set of types that it may end in
+    Call        a function of bound tokens: what an effect, a choice or a scan is given
+Inputs:
+    Arc         an input of a transition
+    take        a token goes (a bare place means this)
+    spend       a token goes, and comes back changed when the firing starts
+    hold        a token goes, and comes back when the firing ends
+    read        a token must be there, and stays
+    absent      no token with the key may be there
+    expired     a token whose time has passed goes
+Outcomes:
+    On          an outcome and its outputs
+    on          makes one
+    choose      a pure function picks the outcome
+    Lost        the outcome of every effect that crashed, was cancelled or took too long
+    Output      an output
+    put         tokens come
+    put_new     tokens come whose key a set lacks; the set gets the key
+    consume     what was held stays away
+Running:
+    checked     the net itself, if it can work
+    Kernel      a running net, whichever execution it is
+    Interpreter the execution that defines the meaning: a complete search, slow and obvious
+    Step        what a step decided: firings to start, and when to step again
+    Firing      an effect to start
+    Row         a token that left through a sink
+    Ended       how a run ended
+    Marking     everything, saved
+    Standing    a token in a place, in a marking
+    Faulted     a token that was set aside
+    Lack        what keeps a transition from taking a token
+    Trace       is called with each event
+Errors:
+    NetError    a net that can't work, or a call that can't be taken; nothing was changed
+    KernelBug   our mistake, not yours
+
+What your functions must be: pure (the same result for the same tokens, however often and whenever they
+are called), and quick, for nothing else happens meanwhile. Tokens are never changed, and keys are
+hashable and equal to themselves. Everything below rests on this and on nothing else of yours.
+
+Requirements
+------------
+Tests cite these numbers.
+
+Joins
+    R1   Inputs whose places have a key of the same name are joined on it: their tokens, numbers and set
+         entries agree. A composite key is joined name by name.
+    R2   The search is complete: if a combination of tokens satisfies all inputs, a binding is found,
+         whatever the order in which tokens arrived.
+    R3   `read` needs its token, number or set entry and leaves it. `absent` needs that no token with the
+         key is in the place, waiting ones included, or that the set lacks the key.
+    R4   `when` is asked once for a token, when it is deposited. A scan is asked for every combination.
+Selection
+    R5   Transitions go by priority, lower first, then as declared; from the first again after every firing.
+    R6   Bindings are ordered lexicographically over the inputs as declared, the tokens of each place by
+         its order fields, lower first, then by serial number.
+    R7   What fires is a function of the marking alone: the same after saving and loading, and whatever
+         the order in which a marking's tokens were put, as long as they have the same serials.
+Time
+    R8   A token is taken, spent, held or read from the moment at which it is ready, or by `early` before
+         it. Put back into the place from which it was taken early, it stays unready as long as before.
+    R9   A token whose time has passed is seen by `expired` and `absent` alone, but still has its slot.
+    R10  A step fires all that can fire at its time, and says the next useful time: the least at which
+         something can fire if nothing else happens. A step that reached its limit says its own time.
+    R11  Time never goes back; every time is an integer.
+Outcomes
+    R12  An effect ends in one of its declared types or in `Lost`; each of them is wired.
+    R13  A choice picks one of the types that its annotation names; a plain transition has one set of outputs.
+    R14  An output function gives a token, several, or None for none. Without one, the outcome or the
+         input that has the place's colour moves there. Into a bounded place a firing puts at most one
+         token for each output.
+    R15  All outputs of a firing are worked out before any is deposited.
+    R16  `hold` gives back, at the back of its place, on each outcome that does not `consume`.
+    R17  `put_new` deposits only what the set lacks, one token for each key, and the set remembers.
+A firing's life
+    R18  A step reserves a firing's inputs: no other transition sees them.
+    R19  When a firing is started, what it spends is put back, dated from that moment. (A transition
+         without effect starts and ends in one.)
+    R20  A firing that has not started can be revoked, which undoes it exactly: the same tokens with the
+         same serials. Serials and ids are not used again.
+    R21  A firing that has started can only complete, once.
+    R22  `during` shows a firing's first input in a place, for others to read or to miss.
+Capacity
+    R23  A place never has more tokens than its capacity, slots of running firings included.
+    R24  A firing reserves a slot in each bounded place that an outcome may fill, before it begins; without
+         room, it does not begin. An input's slot stays taken until its firing ends.
+Numbers and sinks
+    R25  A number is never below 0, and starts, for each key, with what `start` says.
+    R26  A sink is never full. Its rows come out in order, once.
+Faults
+    R27  A function of yours that raises, or returns what it may not, stops nothing: the token that was
+         bound last is set aside, in no place any more, and listed with the error in the marking.
+    R28  An output function that raises makes the outcome `Lost`; if the outputs of `Lost` raise, what
+         the firing took is set aside. What it held comes back in any case.
+    R29  A `start` that raises means 0, and `explain` says so.
+The end
+    R30  With nothing in flight and nothing that can fire: *finished* if no work is left, else *spent* if
+         a budget is at its end, else *stuck* if there is no useful time.
+Saving
+    R31  A marking is everything: a kernel that loads it goes on as the saved one would have.
+    R32  A marking that does not fit the net is refused with every reason.
+    R33  Tokens of places, sets and numbers are conserved as the arcs say; `sound.assert_sound` checks
+         what a marking must keep.
+Errors and explanations
+    R34  `checked` reports all problems of a net at once, each in one line that names net, place or
+         transition, arc, and what to do.
+    R35  A call that can't be taken raises `NetError` and changes nothing.
+    R36  `explain` says for each transition that could take a token what it lacks, and until when.
+    R37  Wiring a colour to the wrong place, or a field that an outcome lacks, is a mypy error.
+"""
 
 from scraper_cpn.net.arcs import (
     Arc,
@@ -36,3 +186,43 @@ from scraper_cpn.net.marking import (
     Trace,
 )
 from scraper_cpn.net.places import Counter, KeySet, Place, Sink
+
+__all__ = [
+    "Arc",
+    "Call",
+    "Counter",
+    "Effect",
+    "Ended",
+    "Faulted",
+    "Firing",
+    "Interpreter",
+    "Kernel",
+    "KernelBug",
+    "KeySet",
+    "Lack",
+    "Lost",
+    "Marking",
+    "Net",
+    "NetError",
+    "On",
+    "Output",
+    "Place",
+    "Row",
+    "Sink",
+    "Standing",
+    "Step",
+    "Trace",
+    "Transition",
+    "absent",
+    "checked",
+    "choose",
+    "consume",
+    "expired",
+    "hold",
+    "on",
+    "put",
+    "put_new",
+    "read",
+    "spend",
+    "take",
+]
