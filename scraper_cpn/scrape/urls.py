@@ -1,0 +1,191 @@
+"""URLs: one normal form, and the names that politeness and scope are counted by.
+
+Owns: normalising and joining (the WHATWG URL standard, by ada-url), host, authority and registrable
+domain, which hosts are private, and what is said of a URL that a user mistyped.
+Must not know: the network (the public suffix list is bundled), HTTP, the net.
+
+Everything is pure. What depends on the host alone is remembered for the hosts seen last, so that a
+link costs about 3 microseconds, nearly all of it in the parser.
+"""
+
+import ipaddress
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import TYPE_CHECKING, Literal
+
+import ada_url
+
+from scraper_cpn.scrape.settings import UsageError
+
+if TYPE_CHECKING:
+    from publicsuffixlist import PublicSuffixList
+
+URL_CHARS_MAX = 8000
+"""A longer URL is nonsense: RFC 9110 section 4.1 asks everyone to support 8000, and no more."""
+
+_HOST_CHARS_MAX = 253  # RFC 1035 section 2.3.4, in text form
+_LABEL_CHARS_MAX = 63
+_HOSTS_REMEMBERED = 65_536
+_SHOWN_CHARS_MAX = 200
+_PRIVATE_NAMES = ("localhost", "local", "internal", "home.arpa")  # RFC 6761, 6762, ICANN, RFC 8375
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052: the last 32 bits are an IPv4 address
+_CREDENTIALS = re.compile(r"(?!mailto:)(?:https?:)?[/\\]*[^/?#\\]*@", re.IGNORECASE)
+
+
+def normalise(url: str, base: str | None = None) -> str | None:
+    """Return the normal form of *url*, joined to *base* if that is given, or None for nonsense.
+
+    Nonsense is what does not parse, is neither http nor https, is longer than `URL_CHARS_MAX`, or
+    names a host that DNS could never know. The normal form is ASCII, has a path, and has no fragment,
+    credentials or empty query. Never raises; normalising twice changes nothing.
+    """
+    source = url.partition("#")[0]
+    if len(source) > URL_CHARS_MAX:
+        return None
+    try:
+        href = ada_url.normalize_url(source) if base is None else ada_url.join_url(base, source)
+    except ValueError:
+        return None
+    if not href.startswith(("https://", "http://")):
+        return None
+    if "@" in _netloc(href):
+        href = _without_credentials(href)
+    if href.endswith("?") and href.find("?") == len(href) - 1:
+        href = href[:-1]  # yarl sends an empty query as none, so that both are one request
+    return href if len(href) <= URL_CHARS_MAX and _is_sound(_origin(href)) else None
+
+
+def authority_of(url: str) -> str:
+    """Return `scheme://host:port`, the port always written: the key of robots.txt (RFC 9309)."""
+    return _authority(_origin(url))
+
+
+def host_of(url: str) -> str:
+    """Return the host, without the dot that may end it; an IPv6 address keeps its brackets."""
+    return _host(_origin(url))
+
+
+def domain_of(url: str, limit_by: Literal["domain", "host"]) -> str:
+    """Return the key that requests are counted by.
+
+    It is the host, or by "domain" the registrable domain of the public suffix list. What has no
+    registrable domain (addresses, single labels, public suffixes themselves) is its own.
+    """
+    host = _host(_origin(url))
+    return host if limit_by == "host" else _registrable(host)
+
+
+def within(host: str, names: Iterable[str]) -> bool:
+    """Return whether *host* is one of *names* or a subdomain of one."""
+    return any(host == name or host.endswith("." + name) for name in names)
+
+
+@lru_cache(_HOSTS_REMEMBERED)
+def is_private_host(host: str) -> bool:
+    """Return whether *host* is an address that is not public, or a name kept for local use.
+
+    Covers loopback, private, link-local, reserved and multicast addresses (with or without
+    brackets, IPv4 inside IPv6 included), localhost and its like. Asks no name server.
+    """
+    name = host.strip("[]").rstrip(".")
+    try:
+        address = ipaddress.ip_address(name)
+    except ValueError:
+        return within(name.lower(), _PRIVATE_NAMES)
+    if isinstance(address, ipaddress.IPv6Address):
+        address = _embedded(address) or address
+    return not address.is_global or address.is_multicast
+
+
+def seed_url(text: str, where: str = "") -> str:
+    """Return the normal form of a URL that a user typed; *where* it was, such as `urls.txt:3`.
+
+    Raises `UsageError` for anything that is not an http or https URL, and for credentials, which
+    would end up in logs and outputs.
+    """
+    source = text.strip()
+    place = f"{where}: " if where else ""
+    if _CREDENTIALS.match(source):
+        raise UsageError(
+            f"{place}a URL with a user name or password would show it in every output; "
+            "leave it out and send it with --header 'Authorization: Basic ...'"
+        )
+    url = normalise(source)
+    if url is None:
+        raise UsageError(f"{place}{_shown(source)} is not a URL{_advice(source)}")
+    return url
+
+
+def _origin(url: str) -> str:
+    """Return scheme, host and port of a URL in normal form (or of an authority)."""
+    end = url.find("/", 8)  # a host has at least one character after http://
+    return url if end < 0 else url[:end]
+
+
+def _netloc(href: str) -> str:
+    return _origin(href).partition("://")[2]
+
+
+def _without_credentials(href: str) -> str:
+    url = ada_url.URL(href)
+    url.username = url.password = ""
+    return str(url.href)
+
+
+@lru_cache(_HOSTS_REMEMBERED)
+def _is_sound(origin: str) -> bool:
+    """Return whether DNS could know the host: resolvers raise on other names, and TLS too."""
+    host = _host(origin)
+    labels = [host] if host.startswith("[") else host.split(".")
+    return len(host) <= _HOST_CHARS_MAX and all(0 < len(s) <= _LABEL_CHARS_MAX for s in labels)
+
+
+@lru_cache(_HOSTS_REMEMBERED)
+def _authority(origin: str) -> str:
+    scheme, _, netloc = origin.partition("://")
+    has_port = ":" in netloc.rpartition("]")[2]
+    return origin if has_port else f"{origin}:{443 if scheme == 'https' else 80}"
+
+
+@lru_cache(_HOSTS_REMEMBERED)
+def _host(origin: str) -> str:
+    netloc = origin.partition("://")[2]
+    if netloc.startswith("["):
+        return netloc[: netloc.find("]") + 1]
+    return netloc.partition(":")[0].removesuffix(".")
+
+
+@lru_cache(_HOSTS_REMEMBERED)
+def _registrable(host: str) -> str:
+    if host.startswith("[") or "." not in host or host.rpartition(".")[2].isdigit():
+        return host  # no name of a top-level domain is a number, so it is an address
+    return _suffixes().privatesuffix(host) or host
+
+
+@lru_cache(1)
+def _suffixes() -> "PublicSuffixList":
+    from publicsuffixlist import PublicSuffixList  # its list takes 50 ms to read
+
+    return PublicSuffixList()
+
+
+def _embedded(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    """Return the IPv4 address that packets to an IPv6 address end up at, if any."""
+    if address in _NAT64:
+        return ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
+    return address.ipv4_mapped or address.sixtofour
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= _SHOWN_CHARS_MAX else text[:_SHOWN_CHARS_MAX] + "...")
+
+
+def _advice(text: str) -> str:
+    """Return what the user may have meant by a text that is not a URL."""
+    guess = None if "://" in text else normalise(f"https://{text.lstrip('/')}")
+    if guess is not None and is_private_host(host_of(guess)):
+        return f"; did you mean {guess.replace('https', 'http', 1)}?"  # few have a certificate
+    if guess is not None and "." in host_of(guess):
+        return f"; did you mean {guess}?"
+    return "; give one that starts with https:// or http://"
