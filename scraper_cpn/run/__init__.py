@@ -1,1 +1,1 @@
-"""placeholder"""
+"""The asyncio shell around a kernel: clocks, effects, cancellation, shutdown."""

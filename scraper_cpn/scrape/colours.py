@@ -297,8 +297,6 @@ KeepOutcome = Kept
 class Again(Struct, frozen=True, gc=False):
     """The target gets another attempt."""
 
-    wait_ns: int
-
 
 class Over(Struct, frozen=True, gc=False):
     """The target has failed for good."""

@@ -85,8 +85,8 @@ def scrape_net(p: Policy) -> Net:
         return [again, over, put(failed_log, p.robots_failure, robots_jobs, how)]
 
     found_rules = [put(robots, lasts_ns=DAY_NS), put(penalties, p.slower, robots_jobs, Rules)]
-    hop_domain = put_new(known_domains, domains, p.robots_hop_domain, robots_jobs, Moved)
-    astray = put(robots, p.robots_astray, robots_jobs, Moved, lasts_ns=DAY_NS)
+    hop_domain = put_new(known_domains, domains, p.robots_hop_domain, Moved)
+    astray = put(robots, p.robots_astray, robots_jobs, lasts_ns=DAY_NS)
     hushed = put(penalties, p.hush, robots_jobs, Refused)
     ends = [
         on(Rules, *found_rules),
@@ -122,7 +122,7 @@ def scrape_net(p: Policy) -> Net:
             on(Lost, put(failed, p.lost, targets, Lost)),
         ],
     )
-    retried = put(cool_down, p.next_attempt, failed, c.Again, after_ns=p.again_after_ns)
+    retried = put(cool_down, p.next_attempt, failed, after_ns=p.again_after_ns)
     endings = [on(c.Again, retried, put(failed_log)), on(c.Over, put(failed_log, p.over, failed))]
     net.transition("judge", [failed], choice=choose(p.verdict, failed), outcomes=endings)
     net.transition("wake", [cool_down, read(gate), read(budget)], outputs=[put(targets)])
@@ -130,7 +130,7 @@ def scrape_net(p: Policy) -> Net:
     # The pipeline: a stage's firing has a slot in the next one from its start.
     lost = put(failed, p.lost_page, raw_html, Lost)
     pages = put(parsed, p.extracted, raw_html, c.Parsed)
-    links = put(found, p.links, raw_html, c.Parsed)
+    links = put(found, p.links, c.Parsed)
     bad = put(failed_log, p.bad, raw_html, Bad)
     ends = [on(c.Parsed, pages, links), on(Bad, bad), on(Lost, lost)]
     net.transition("parse", [raw_html, hold(parsers)], effect=parse(raw_html), outcomes=ends)

@@ -48,7 +48,7 @@ from scraper_cpn.scrape.colours import (
 )
 from scraper_cpn.scrape.page import Link
 from scraper_cpn.scrape.settings import Settings, Site
-from scraper_cpn.scrape.urls import authority_of, domain_of, host_of, normalise
+from scraper_cpn.scrape.urls import authority_of, domain_of, host_of, within
 
 ROBOTS_HOPS_MAX = 5
 """RFC 9309 section 2.3.1.2."""
@@ -217,11 +217,11 @@ class Policy:
         domain = domain_of(moved.url, self.settings.limit_by)
         return replace(job, url=moved.url, domain=domain, hops=job.hops + 1)
 
-    def robots_hop_domain(self, job: RobotsJob, moved: Moved) -> Domain:
+    def robots_hop_domain(self, moved: Moved) -> Domain:
         """The pacing token that the next hop needs."""
         return self._domain(domain_of(moved.url, self.settings.limit_by))
 
-    def robots_astray(self, job: RobotsJob, moved: Moved) -> Rules | None:
+    def robots_astray(self, job: RobotsJob) -> Rules | None:
         """After too many hops the file counts as unavailable: all is allowed."""
         return too_many_hops_rules(job.authority) if job.hops >= ROBOTS_HOPS_MAX else None
 
@@ -331,18 +331,18 @@ class Policy:
         return self.lost(page.target, lost)
 
     def verdict(self, failure: Failure) -> Verdict:
-        """Whether a target gets another attempt, and after how long."""
+        """Whether a target gets another attempt."""
         if failure.retry and failure.target.attempt <= self.settings.retries:
-            return Again(failure.wait_ns)
+            return Again()
         return Over()
 
-    def next_attempt(self, failure: Failure, again: Again) -> Target:
+    def next_attempt(self, failure: Failure) -> Target:
         """The target, for its next attempt."""
         return replace(failure.target, attempt=failure.target.attempt + 1)
 
-    def again_after_ns(self, failure: Failure, again: Again) -> int:
+    def again_after_ns(self, failure: Failure) -> int:
         """How long the next attempt waits by itself, beside its domain."""
-        return again.wait_ns
+        return failure.wait_ns
 
     def over(self, failure: Failure) -> Failure:
         """The last row of a target that failed for good."""
@@ -350,7 +350,7 @@ class Policy:
 
     # The pipeline.
 
-    def links(self, page: Raw, parsed: Parsed) -> Found | None:
+    def links(self, parsed: Parsed) -> Found | None:
         """The links of a page."""
         return Found(parsed.targets) if parsed.targets else None
 
@@ -405,10 +405,7 @@ class Policy:
         if self.settings.scope == "any":
             return True
         own = self.site_of(url)
-        if own == site or own in self._sites:
-            return True
-        host = host_of(url)
-        return any(host == name or host.endswith("." + name) for name in self._extra)
+        return own == site or own in self._sites or within(host_of(url), self.settings.domains)
 
     def _wanted(self, url: str) -> bool:
         if self._allow and not any(pattern.search(url) for pattern in self._allow):
@@ -447,10 +444,6 @@ class Policy:
         return frozenset(self.sites)
 
     @cached_property
-    def _extra(self) -> tuple[str, ...]:
-        return self.settings.domains
-
-    @cached_property
     def _allow(self) -> Sequence[re.Pattern[str]]:
         return [re.compile(pattern) for pattern in self.settings.allow]
 
@@ -468,6 +461,3 @@ def _strikes(token: Domain | Proxy) -> int:
     if token.strikes and token.calm == 0:
         return token.strikes
     return 1 if token.calm >= CALM else token.strikes + 1
-
-
-__all__ = ["Policy", "Reason", "normalise"]

@@ -1,0 +1,235 @@
+"""The asyncio shell: starts the effects that a kernel asks for and tells it what became of them.
+
+Owns: the loop step -> start -> wait -> complete, effects' tasks and deadlines, stopping and
+cancellation. Decides nothing: what fires, and when, is the kernel's. The kernel is called
+synchronously, never across an await.
+Must not know: what a net is for, signals, logging.
+
+Every firing that a step begins ends in exactly one of: `complete` with its outcome, `complete` with
+`Lost` (it raised, was cancelled, or passed its deadline), or `revoke` (it never started).
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from inspect import isawaitable
+from typing import Any, Protocol
+
+import anyio
+from anyio.abc import TaskGroup
+
+from scraper_cpn.net import Ended, Firing, Kernel, Lost, NetError, Row
+from scraper_cpn.run.effects import Batched, Binding, Paced, Plain
+
+SECOND = 1_000_000_000
+
+
+class HasTime(Protocol):
+    """A clock; see `Clock`."""
+
+    def now_ns(self) -> int:
+        """Nanoseconds that never go back."""
+
+
+class Shell:
+    """Runs a kernel to its end.
+
+    Args:
+        kernel: with its first tokens injected.
+        effects: what each effect name of the net is bound to.
+        clock: the kernel's time.
+        on_rows: is given the rows that reached a sink, in order, after each step.
+        fatal: exceptions of effects that end the run and are raised; any other is `Lost`.
+    """
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        effects: Mapping[str, Binding],
+        clock: HasTime,
+        *,
+        on_rows: Callable[[list[Row]], None] | None = None,
+        fatal: tuple[type[Exception], ...] = (),
+    ) -> None:
+        self.kernel = kernel
+        self._effects = effects
+        self._clock = clock
+        self._on_rows = on_rows
+        self._fatal = fatal
+        self._open: dict[int, bool] = {}
+        """Firings in flight, and whether they have started."""
+        self._pending: dict[int, Any] = {}
+        """Awaitables whose task has not run yet."""
+        self._outcomes: deque[tuple[int, Any]] = deque()
+        self._wake = anyio.Event()
+        self._waiting: dict[str, list[Firing]] = {}
+        self._busy: set[str] = set()
+        self._scope: anyio.CancelScope | None = None
+        self._failure: Exception | None = None
+
+    async def run(self) -> Ended | None:
+        """Run until the net has ended.
+
+        Returns:
+            How it ended; None after `abort`, or when the caller cancelled. Whatever happens, no
+            firing is left in flight.
+
+        Raises:
+            Exception: what a fatal effect raised; anything else is a bug.
+        """
+        try:
+            async with anyio.create_task_group() as tasks:
+                self._scope = tasks.cancel_scope
+                ended = await self._loop(tasks)
+        finally:
+            self._settle()
+        if self._failure is not None:
+            raise self._failure
+        return ended if not tasks.cancel_scope.cancel_called else None
+
+    def poke(self) -> None:
+        """Look at the kernel again now: something was injected."""
+        self._wake.set()
+
+    def abort(self) -> None:
+        """Stop at once: running effects are cancelled, what had not started goes back."""
+        if self._scope is not None:
+            self._scope.cancel()
+
+    # The loop.
+
+    async def _loop(self, tasks: TaskGroup) -> Ended | None:
+        while True:
+            self._wake = anyio.Event()
+            self._take_outcomes()
+            now_ns = self._clock.now_ns()
+            step = self.kernel.step(now_ns)
+            ended = None if step.firings else self.kernel.ended(now_ns)
+            self._deliver()
+            if ended is not None:
+                return ended
+            for firing in step.firings:
+                self._begin(firing, tasks)
+            self._begin_batches(tasks)
+            if self._outcomes:
+                await anyio.lowlevel.checkpoint()
+            else:
+                await self._sleep_until(step.wake_ns)
+
+    async def _sleep_until(self, wake_ns: int | None) -> None:
+        """Wait for an outcome, a poke, or the next useful time, whichever is first."""
+        if wake_ns is None:
+            await self._wake.wait()
+            return
+        with anyio.move_on_after(max(0, wake_ns - self._clock.now_ns()) / SECOND):
+            await self._wake.wait()
+
+    def _take_outcomes(self) -> None:
+        while self._outcomes:
+            firing_id, outcome = self._outcomes.popleft()
+            self._complete(firing_id, outcome)
+
+    def _complete(self, firing_id: int, outcome: Any) -> None:
+        self._start(firing_id)
+        del self._open[firing_id]
+        try:
+            self.kernel.complete(firing_id, outcome, self._clock.now_ns())
+        except NetError as error:
+            self.kernel.complete(
+                firing_id, Lost(f"the effect broke its contract: {error}"), self._clock.now_ns()
+            )
+
+    def _deliver(self) -> None:
+        rows = self.kernel.drain()
+        if rows and self._on_rows is not None:
+            self._on_rows(rows)
+
+    # Effects.
+
+    def _begin(self, firing: Firing, tasks: TaskGroup) -> None:
+        self._open[firing.id] = False
+        binding = self._effects[firing.effect]
+        if isinstance(binding, Batched):
+            self._waiting.setdefault(firing.effect, []).append(firing)
+        elif isinstance(binding, Paced):
+            tasks.start_soon(self._paced, binding, firing)
+        else:
+            self._plain(binding, firing, tasks)
+
+    def _plain(self, binding: Plain, firing: Firing, tasks: TaskGroup) -> None:
+        self._start(firing.id)
+        try:
+            outcome = binding.fn(*firing.args)
+        except Exception as error:  # noqa: BLE001  (an effect may raise anything; it becomes Lost)
+            outcome = self._lost(error)
+        if isawaitable(outcome):
+            self._pending[firing.id] = outcome
+            tasks.start_soon(self._guarded, firing, outcome)
+        else:
+            self._outcomes.append((firing.id, outcome))
+
+    async def _paced(self, binding: Paced, firing: Firing) -> None:
+        await self._guarded(firing, binding.fn(*firing.args, lambda: self._start(firing.id)))
+
+    async def _guarded(self, firing: Firing, work: Awaitable[Any]) -> None:
+        """Wait for an outcome, at most until the deadline; whatever is raised is `Lost`."""
+        self._pending.pop(firing.id, None)
+        deadline_ns = firing.deadline_ns
+        outcome: Any = Lost("passed its deadline")
+        try:
+            with anyio.move_on_after(None if deadline_ns is None else deadline_ns / SECOND):
+                outcome = await work
+        except Exception as error:  # noqa: BLE001  (an effect may raise anything; it becomes Lost)
+            outcome = self._lost(error)
+        self._ended(((firing.id, outcome),))
+
+    def _begin_batches(self, tasks: TaskGroup) -> None:
+        for name, waiting in self._waiting.items():
+            binding = self._effects[name]
+            if waiting and name not in self._busy and isinstance(binding, Batched):
+                batch, self._waiting[name] = waiting[: binding.most], waiting[binding.most :]
+                self._busy.add(name)
+                tasks.start_soon(self._batch, name, binding, batch)
+
+    async def _batch(self, name: str, binding: Batched, batch: Sequence[Firing]) -> None:
+        for firing in batch:
+            self._start(firing.id)
+        try:
+            outcomes = list(await binding.fn([firing.args[0] for firing in batch]))
+        except Exception as error:  # noqa: BLE001  (an effect may raise anything; it becomes Lost)
+            outcomes = [self._lost(error)] * len(batch)
+        self._busy.discard(name)
+        self._ended((firing.id, outcome) for firing, outcome in zip(batch, outcomes, strict=True))
+
+    def _ended(self, outcomes: Iterable[tuple[int, Any]]) -> None:
+        self._outcomes.extend(outcomes)
+        self._wake.set()
+
+    def _start(self, firing_id: int) -> None:
+        if not self._open.get(firing_id, True):
+            self._open[firing_id] = True
+            self.kernel.started(firing_id, self._clock.now_ns())
+            self._wake.set()
+
+    def _lost(self, error: Exception) -> Lost:
+        if isinstance(error, self._fatal):
+            self._failure = self._failure or error
+            self.abort()
+        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        return Lost(reason, "".join(traceback.format_exception(error)))
+
+    def _settle(self) -> None:
+        """After a cancellation: what had ended counts, what had started is `Lost`, the rest goes back."""
+        self._take_outcomes()
+        for awaitable in self._pending.values():
+            awaitable.close()
+        self._pending.clear()
+        for firing_id, started in list(self._open.items()):
+            if started:
+                self._complete(firing_id, Lost("cancelled"))
+            else:
+                del self._open[firing_id]
+                self.kernel.revoke(firing_id)
+        self._deliver()

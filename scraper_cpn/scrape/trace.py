@@ -1,0 +1,64 @@
+"""A kernel's events as lines of JSON, the same bytes for the same decisions.
+
+Owns: the form of `--trace`. A token is shown by its serial and by the one field that people know it by;
+bodies never appear. Must not know: the net's names, the shell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TextIO
+
+import msgspec
+
+FIELDS: dict[str, tuple[str, ...]] = {
+    "inject": ("at_ns", "put"),
+    "fire": ("at_ns", "id", "transition", "took", "outcome", "puts"),
+    "begin": ("at_ns", "id", "transition", "took"),
+    "started": ("at_ns", "id", "puts"),
+    "end": ("at_ns", "id", "outcome", "puts"),
+    "revoke": ("id",),
+    "fault": ("place", "serial", "error"),
+}
+LABELS = ("url", "target", "domain", "proxy", "authority", "targets")
+"""The fields that a token is known by; the first that it has."""
+
+
+def tracer(out: TextIO) -> Callable[[tuple[Any, ...]], None]:
+    """A trace for a kernel that writes a line for each event."""
+    encode = msgspec.json.Encoder().encode
+
+    def write(event: tuple[Any, ...]) -> None:
+        out.write(encode(record(event)).decode() + "\n")
+
+    return write
+
+
+def record(event: tuple[Any, ...]) -> dict[str, Any]:
+    """An event with its parts named and its tokens shortened."""
+    named: dict[str, Any] = {"event": event[0]}
+    for name, value in zip(FIELDS[event[0]], event[1:], strict=True):
+        named[name] = (
+            _put(value)
+            if name == "put"
+            else [_put(put) for put in value]
+            if name == "puts"
+            else value
+        )
+    return named
+
+
+def _put(put: tuple[str, int, Any, int]) -> list[Any]:
+    place, serial, colour, ready_at_ns = put
+    return [place, serial, label(colour), ready_at_ns]
+
+
+def label(colour: Any) -> Any:
+    """What people know a token by: its URL, domain, proxy or authority; None if it has none."""
+    for name in LABELS:
+        value = getattr(colour, name, None)
+        if isinstance(value, tuple):
+            return [label(part) for part in value]
+        if value is not None:
+            return value if isinstance(value, str) else label(value)
+    return None

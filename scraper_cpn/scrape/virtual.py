@@ -1,0 +1,172 @@
+"""The scraper in virtual time: the same net and policy, on a synthetic web that answers at once.
+
+Owns: the in-process face of the web: what the effects of the scrape net end in, and after how long.
+There is no HTTP library and no clock in the way; pages are parsed and validated for real.
+Must not know: asyncio, sockets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TextIO
+
+from scraper_cpn.net import Kernel, Row
+from scraper_cpn.scrape.answers import Answer, fetch_outcome, robots_outcome
+from scraper_cpn.scrape.colours import (
+    Checked,
+    Domain,
+    Extracted,
+    Failed,
+    FetchOutcome,
+    Found,
+    Gate,
+    KeepOutcome,
+    Kept,
+    ParseOutcome,
+    Proxy,
+    Raw,
+    RobotsJob,
+    RobotsOutcome,
+    Target,
+    ValidateOutcome,
+)
+from scraper_cpn.scrape.net import scrape_net
+from scraper_cpn.scrape.parse import Parser
+from scraper_cpn.scrape.policy import Policy
+from scraper_cpn.scrape.settings import Settings
+from scraper_cpn.scrape.trace import tracer
+from scraper_cpn.scrape.validate import Validator
+from scraper_cpn.simulate import driver
+from scraper_cpn.simulate.web import CountedWeb, SyntheticWeb
+from scraper_cpn.simulate.weblayout import split
+
+EPOCH_NS = 1_700_000_000 * 1_000_000_000
+"""When every virtual crawl begins: some moment that is not 0, so that a mixed-up clock shows."""
+DIRECT = "direct"
+
+Heard = Callable[[int, int, str, str, int], None]
+"""Is told of each request: start and end (ns), proxy, URL, status (0 where none came)."""
+
+
+class VirtualWeb:
+    """The effects of the scrape net on a synthetic web.
+
+    Args:
+        settings: of the crawl.
+        web: answers.
+        policy: says which links become targets.
+        heard: is told of each request; a wire log.
+    """
+
+    def __init__(
+        self, settings: Settings, web: SyntheticWeb, policy: Policy, heard: Heard | None = None
+    ) -> None:
+        self._settings = settings
+        self._web = CountedWeb(web)
+        self._heard = heard
+        self._parser = Parser(settings, policy.discover)
+        self._validator = Validator(None, settings.schema)
+
+    def effects(self) -> dict[str, driver.VirtualEffect]:
+        """What the names of the scrape net's effects are bound to."""
+        return {
+            "fetch": self.fetch,
+            "robots": self.robots,
+            "parse": self.parse,
+            "validate": self.validate,
+            "keep": self.keep,
+        }
+
+    def fetch(
+        self, target: Target, proxy: Proxy, _: Domain, now_ns: int
+    ) -> tuple[int, FetchOutcome]:
+        """A page."""
+        takes_ns, answer = self._ask(target.url, proxy, now_ns, self._settings.max_body_bytes)
+        return takes_ns, answer if isinstance(answer, Failed) else fetch_outcome(target.url, answer)
+
+    def robots(
+        self, job: RobotsJob, proxy: Proxy, _: Domain, now_ns: int
+    ) -> tuple[int, RobotsOutcome]:
+        """A robots.txt."""
+        takes_ns, answer = self._ask(job.url, proxy, now_ns, self._settings.max_body_bytes)
+        if isinstance(answer, Failed):
+            return takes_ns, answer
+        return takes_ns, robots_outcome(job, answer, self._settings.user_agent)
+
+    def parse(self, raw: Raw, _: int) -> tuple[int, ParseOutcome]:
+        """A page's items and links, at once. Synthetic pages are small enough for that."""
+        outcome = self._parser.parse(raw)
+        if not isinstance(outcome, ParseOutcome):
+            raise TypeError(
+                f"{raw.target.url} is too large a page for virtual time; make body_bytes smaller"
+            )
+        return 0, outcome
+
+    def validate(self, page: Extracted, _: int) -> tuple[int, ValidateOutcome]:
+        """Items that fit, at once."""
+        return 0, self._validator.validate(page)
+
+    def keep(self, page: Checked, _: int) -> tuple[int, KeepOutcome]:
+        """Items are counted, not written."""
+        return 0, Kept(len(page.items))
+
+    def _ask(
+        self, url: str, proxy: Proxy, now_ns: int, most_bytes: int
+    ) -> tuple[int, Answer | Failed]:
+        host, path = split(url)
+        answer = self._web.answer(host, path)
+        takes_ns = min(answer.latency_ns + answer.spread_ns, self._settings.timeout_ns)
+        outcome: Answer | Failed
+        if answer.fate == "stalled" or takes_ns == self._settings.timeout_ns:
+            takes_ns, outcome = (
+                self._settings.timeout_ns,
+                Failed("timeout", "no complete answer in time"),
+            )
+        elif answer.fate == "dropped":
+            outcome = Failed("dropped", "the connection broke")
+        else:
+            headers, end_ns = answer.headers_at(now_ns + takes_ns), now_ns + takes_ns
+            cut = len(answer.body) > most_bytes
+            outcome = Answer(
+                answer.status, dict(headers), answer.body[:most_bytes], cut, end_ns, takes_ns
+            )
+        if self._heard is not None:
+            status = outcome.status if isinstance(outcome, Answer) else 0
+            self._heard(now_ns, now_ns + takes_ns, proxy.proxy, url, status)
+        return takes_ns, outcome
+
+
+def virtual_crawl(
+    settings: Settings,
+    web: SyntheticWeb,
+    seeds: Sequence[str],
+    *,
+    trace: TextIO | None = None,
+    heard: Heard | None = None,
+    on_rows: Callable[[list[Row]], None] | None = None,
+    kernel: Callable[..., Kernel] = Interpreter,
+) -> driver.Run:
+    """Crawl a synthetic web in virtual time; the same settings, web and seeds give the same bytes of trace.
+
+    Args:
+        settings: limits and pace, as for a real crawl.
+        web: what answers.
+        seeds: URLs, normalised.
+        trace: gets a line of JSON for each event of the kernel.
+        heard: is told of each request.
+        on_rows: is given the rows of the sinks.
+        kernel: which execution of the net.
+    """
+    probe = Policy(settings)
+    policy = Policy(settings, tuple(dict.fromkeys(probe.site_of(url) for url in seeds)))
+    net = scrape_net(policy)
+    running = kernel(net, None if trace is None else tracer(trace))
+    places: dict[str, Any] = net.places
+    for proxy in settings.proxies or (Proxy(DIRECT, slots=settings.concurrency),):
+        running.inject(places["available_proxies"], proxy, EPOCH_NS)
+    limit_ns = settings.max_time_ns
+    end_ns = None if limit_ns is None else EPOCH_NS + limit_ns
+    running.inject(places["gate"], Gate(), EPOCH_NS, expires_at_ns=end_ns)
+    running.inject(places["found"], Found(tuple(policy.seed(url) for url in seeds)), EPOCH_NS)
+    effects = VirtualWeb(settings, web, policy, heard).effects()
+    return driver.run(running, effects, EPOCH_NS, on_rows=on_rows)
