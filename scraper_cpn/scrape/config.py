@@ -46,8 +46,8 @@ def _parsed(path: str, text: str) -> dict[str, Any]:
     except ValueError as error:  # TOMLDecodeError, or a number of too many digits
         message, _, position = str(error).partition(" (at ")
         line = re.search(r"\d+", position)
-        place = f"{path}:{line[0]}" if line else path
-        raise UsageError(f"{place}: this is not TOML: {message.lower()}") from None
+        number = line[0] if line else text.rstrip().count("\n") + 1  # "at end of document"
+        raise UsageError(f"{path}:{number}: this is not TOML: {message.lower()}") from None
     except RecursionError:
         raise UsageError(f"{path}: this is not a file of options: nested too deep") from None
 
@@ -55,7 +55,7 @@ def _parsed(path: str, text: str) -> dict[str, Any]:
 def _key_of(name: str, place: str) -> str:
     known = {option.name: option.key for option in OPTIONS if option.in_file}
     if name not in known:
-        raise UsageError(f"{place}: unknown key {name}{likely(name, known)}")
+        raise UsageError(f"{place}: unknown key {name!r}{likely(name, known)}")
     return known[name]
 
 

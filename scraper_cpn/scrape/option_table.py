@@ -150,7 +150,7 @@ OPTIONS: tuple[Option, ...] = (
     Option(name="timeout", kind=PERIOD, group=_REQUEST, field="timeout_ns",
            help="for one request, from connecting to the last byte"),
     Option(name="max-body", kind=SIZE, group=_REQUEST, field="max_body_bytes",
-           help="give up on a larger page (decompressed)"),
+           help="give up on a page that is larger, decompressed"),
     Option(name="max-redirects", kind=UP_TO_100, group=_REQUEST, field="max_redirects",
            help="redirects in a row; each waits its turn"),
     Option(name="user-agent", short="A", kind=TEXT, group=_REQUEST, field="user_agent",

@@ -62,7 +62,7 @@ def _not_an_option(key: str) -> str:
     if key in BY_KEY:
         return f"{key}: this is an option of the command and of running a crawl, not of the crawl"
     known = [option.key for option in BY_KEY.values() if option.field]
-    return f"{key}: unknown option{likely(key, known)}"
+    return f"unknown option {key!r}{likely(key, known)}"
 
 
 def _read(option: Option, given: Given) -> Any:
@@ -114,9 +114,10 @@ _SITE: dict[str, tuple[str, Reader]] = {
 def _site(row: Mapping[str, Any], table: Given) -> Site:
     fields: dict[str, Any] = {}
     for key, value in row.items():
-        each = value if isinstance(value, Given) else Given(value, f"{table.where}: {key}")
         if key not in _SITE:
-            raise UsageError(f"{each.where}: unknown key{likely(key, _SITE)}")
+            where = value.where if isinstance(value, Given) else table.where
+            raise UsageError(f"{where}: unknown key {key!r}{likely(key, _SITE)}")
+        each = value if isinstance(value, Given) else Given(value, f"{table.where}: {key}")
         field, read = _SITE[key]
         try:
             fields[field] = read(each.value)

@@ -46,6 +46,8 @@ _SIZE = re.compile(rf"{_NUMBER}\s*([kKmMgG]?)", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 """Also what is no text at all: bytes of a command line that are not UTF-8."""
 
+_LINE_BREAKING = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
 """A header's name (RFC 9110 section 5.6.2)."""
 
@@ -228,7 +230,7 @@ def file(value: object) -> str:
     """Read the path of a file; whether it exists is up to whoever opens it."""
     if isinstance(value, os.PathLike):
         value = os.fspath(value)
-    if not isinstance(value, str) or not value or "\0" in value:
+    if not isinstance(value, str) or not value or _LINE_BREAKING.search(value):
         raise ValueError(f"{value!r} is not the path of a file")
     return value
 
