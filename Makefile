@@ -1,0 +1,53 @@
+# Two commands do everything: `make demo` and `make test`. Both set up .venv first, once.
+
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && { echo $$p; break; }; done)
+BIN := .venv/bin
+OTHERS := $(filter-out $(PYTHON),python3.11 python3.12 python3.13)
+
+.PHONY: help demo test lint types tests others clean
+help:  ## Say what there is to make
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
+
+.venv/stamp: pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "make: Python 3.11, 3.12 or 3.13 is needed; install one, or say make PYTHON=/path/to/python"; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "make: $(PYTHON) lacks venv or ensurepip; on Debian: apt install python3-venv"; exit 1; }
+	@echo "setting up .venv with $(PYTHON)"
+	@$(PYTHON) -m venv --clear .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt pip
+	@$(BIN)/python -m pip install --quiet -c constraints.txt --group dev -e .
+	@touch $@
+
+demo: .venv/stamp  ## Crawl a synthetic web of 40 hosts through 8 proxies and judge the wire log
+	@$(BIN)/python -m mocks demo
+
+test: lint types tests others  ## Everything that CI runs
+
+lint: .venv/stamp  ## Style and the direction of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: .venv/stamp  ## mypy --strict
+	$(BIN)/mypy
+
+tests: .venv/stamp  ## The whole suite on this Python; every branch of net/ is run
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile --cov=scraper_cpn --cov-report=
+	$(BIN)/coverage report --include='scraper_cpn/net/*' --fail-under=100 --skip-covered --show-missing
+	$(BIN)/coverage report --skip-covered | tail -n 4
+
+others: .venv/stamp  ## The quick part of the suite on every other Python that works here
+	@for python in $(OTHERS); do \
+		if $$python -c 'import venv, ensurepip' 2>/dev/null; then \
+			echo "quick tests on $$python"; \
+			test -f .venv-$$python/stamp -a .venv-$$python/stamp -nt constraints.txt || { \
+				$$python -m venv --clear .venv-$$python && \
+				.venv-$$python/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt pip && \
+				.venv-$$python/bin/python -m pip install --quiet -c constraints.txt --group dev -e . && \
+				touch .venv-$$python/stamp; } || exit 1; \
+			.venv-$$python/bin/python -m pytest -q -n 2 --dist loadfile -m 'not slow' || exit 1; \
+		else echo "$$python is not here; skipped"; fi; \
+	done
+
+clean:  ## Remove what the other targets made
+	rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* .import_linter_cache demo-out build dist
