@@ -33,6 +33,9 @@ class Transition:
     during: Place[Any] | None = None
     deadline_ns: int | None = None
 
+    def __repr__(self) -> str:
+        return f"<transition {self.name}>"
+
     @property
     def instant(self) -> bool:
         """Whether it fires in one go, without an effect."""
@@ -178,7 +181,7 @@ class Net:
         return made
 
     def _add(self, place: P) -> P:
-        if place.name in self.places:
+        if place.name in self.places or place.name in self.transitions:
             self.problems.append(
                 f"net {self.name}, place {place.name}: the name is taken; choose another"
             )

@@ -39,9 +39,12 @@ class Place(Generic[T]):
         return f"<place {self.name} of {self.colour.__name__}>"
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False)
 class Sink(Place[T]):
     """A place whose tokens leave at once as rows; never full. Made by `Net.sink`."""
+
+    def __repr__(self) -> str:
+        return f"<sink {self.name} of {self.colour.__name__}>"
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +57,9 @@ class Counter:
     start: int | Callable[[Any], int] = 0
     budget: bool = False
     share: Share = "constant"
+
+    def __repr__(self) -> str:
+        return f"<counter {self.name}>"
 
     def first(self, key: Hashable) -> int:
         """The number that *key* starts with (the plain counter's key is None).
@@ -87,6 +93,9 @@ class KeySet(Generic[T]):
     colour: type[T]
     keys: tuple[str, ...]
     share: Share = "keyed"
+
+    def __repr__(self) -> str:
+        return f"<set {self.name} of {self.colour.__name__}>"
 
 
 AnyPlace = Place[Any] | Counter | KeySet[Any]
