@@ -49,7 +49,7 @@ def summary_lines(summary: Summary, *, output: str, retry: str | None) -> Iterat
 def _head(summary: Summary, output: str) -> Iterator[Text]:
     words, style = _ENDED[summary.ended]
     reason = f": {plain(summary.reason)}" if summary.reason else ""
-    yield Text.assemble((words, style), reason, f" after {clock(summary.elapsed_ns)}")
+    yield Text.assemble((words, style), f" after {clock(summary.elapsed_ns)}", reason)
     where = "to standard output" if output == "-" else f"in {plain(output)}"
     yield Text(
         f"{counted(summary.pages, 'page')} ({rate(summary.pages, summary.elapsed_ns)}, "

@@ -1,0 +1,105 @@
+"""The account at the end: what was stored, what failed and why, how to go on."""
+
+import io
+
+from rich.console import Console
+
+from scraper_cpn.scrape.colours import KINDS, Failure, Target
+from scraper_cpn.scrape.report import FailureGroup, Summary
+from scraper_cpn.show.summary import show_summary
+
+S = 10**9
+
+
+def failure(url: str, reason: str, attempt: int = 1) -> Failure:
+    """Return a failed attempt."""
+    target = Target(
+        url=url, domain="a", authority="a", site="a", requested_url=url, attempt=attempt
+    )
+    return Failure(target=target, kind="timeout", reason=reason)
+
+
+def shown(summary: Summary, *, output: str = "-", retry: str | None = None) -> list[str]:
+    """Return the lines of a summary at 80 columns."""
+    console = Console(file=io.StringIO(), width=80, highlight=False)
+    show_summary(console, summary, output=output, retry=retry)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue().splitlines()
+
+
+def test_a_crawl_that_went_well() -> None:
+    """Two lines say all there is to say."""
+    summary = Summary(ended="finished", pages=1, items=2, bytes=8200, elapsed_ns=2 * S)
+    assert shown(summary, output="x.csv") == [
+        "finished after 0:02",
+        "1 page (0.5/s, 8.2 kB), 2 items in x.csv",
+    ]
+
+
+def test_a_crawl_with_failures() -> None:
+    """Failures are counted by kind, with what the kind means, examples, and the retry."""
+    summary = Summary(
+        ended="spent",
+        reason="--max-pages 500 is reached",
+        pages=500,
+        items=490,
+        failed=4,
+        skipped=12,
+        bytes=12_345_678,
+        elapsed_ns=125 * S,
+        left=8123,
+        failures=(
+            FailureGroup(
+                "timeout",
+                3,
+                KINDS["timeout"],
+                (failure("https://a.example/x", "no answer in 30s", attempt=3),),
+            ),
+            FailureGroup("robots", 12, KINDS["robots"]),
+        ),
+        seeds_failed=("https://b.example/",),
+    )
+    assert shown(summary, retry="scrape -i failed.jsonl") == [
+        "stopped at a limit after 2:05: --max-pages 500 is reached",
+        "500 pages (4.0/s, 12.3 MB), 490 items to standard output",
+        "4 URLs failed, 12 skipped:",
+        "      3  timeout: no complete answer in time",
+        "         https://a.example/x  no answer in 30s (attempt 3)",
+        "         ... and 2 more",
+        "     12  robots: robots.txt forbids the URL",
+        "seed failed: https://b.example/",
+        "8,123 URLs found but not fetched",
+        "retry what failed:",
+        "  scrape -i failed.jsonl",
+    ]
+
+
+def test_the_command_and_urls_are_not_broken() -> None:
+    """What will be copied stays on one line, however long it is."""
+    command = "scrape -i failed.jsonl " + "--allow /some/pattern " * 10
+    url = "https://a.example/" + "x" * 200
+    group = FailureGroup("timeout", 1, KINDS["timeout"], (failure(url, "r"),))
+    lines = shown(Summary(ended="finished", failed=1, failures=(group,)), retry=command.strip())
+    assert f"  {command.strip()}" in lines
+    assert f"         {url}  r" in lines
+
+
+def test_a_page_cannot_write_into_the_summary() -> None:
+    """A URL or reason with line ends, escapes or markup stays text on its line."""
+    group = FailureGroup("http", 1, KINDS["http"], (failure("u\nfinished", "\x1b[2J[red]r"),))
+    (line,) = [
+        text for text in shown(Summary(ended="finished", failures=(group,))) if "[red]" in text
+    ]
+    assert line == "         u\N{REPLACEMENT CHARACTER}finished  \N{REPLACEMENT CHARACTER}[2J[red]r"
+
+
+def test_how_it_ended_is_always_told() -> None:
+    """Each way to end has words of its own."""
+    firsts = {shown(Summary(ended=ended))[0] for ended in ("finished", "spent", "interrupted")}
+    assert firsts == {
+        "finished after 0:00",
+        "stopped at a limit after 0:00",
+        "interrupted after 0:00",
+    }
+    stuck = Summary(ended="stuck", reason="no proxy is left")
+    assert shown(stuck)[0] == "stuck after 0:00: no proxy is left"
