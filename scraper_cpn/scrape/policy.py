@@ -48,7 +48,7 @@ from scraper_cpn.scrape.colours import (
 )
 from scraper_cpn.scrape.page import Link
 from scraper_cpn.scrape.settings import Settings, Site
-from scraper_cpn.scrape.urls import authority_of, domain_of, host_of, within
+from scraper_cpn.scrape.urls import authority_of, domain_of, host_of, normalise, within
 
 ROBOTS_HOPS_MAX = 5
 """RFC 9309 section 2.3.1.2."""
@@ -125,7 +125,7 @@ class Policy:
             return []
         homes = {target.authority: target.domain for target in found.targets}
         return [
-            RobotsJob(authority=authority, url=f"{authority}/robots.txt", domain=home, home=home)
+            RobotsJob(authority=authority, url=_robots_url(authority), domain=home, home=home)
             for authority, home in homes.items()
         ]
 
@@ -229,7 +229,7 @@ class Policy:
         """Another attempt, from the first hop; none after the last."""
         if self._robots_over(job, outcome):
             return None
-        url = f"{job.authority}/robots.txt"
+        url = _robots_url(job.authority)
         return replace(job, url=url, domain=job.home, hops=0, attempt=job.attempt + 1)
 
     def robots_wait_ns(self, job: RobotsJob, outcome: object) -> int:
@@ -248,14 +248,14 @@ class Policy:
 
     def robots_failure(self, job: RobotsJob, outcome: object) -> Failure:
         """The log's row of a failed attempt at robots.txt; its URLs have rows of their own."""
-        target = self._target(job.url, site="", requested_url=f"{job.authority}/robots.txt")
+        target = self._target(job.url, site="", requested_url=_robots_url(job.authority))
         reason = getattr(outcome, "reason", "") or f"HTTP {getattr(outcome, 'status', '')}"
         return Failure(target=replace(target, attempt=job.attempt), kind="robots", reason=reason)
 
     def refresh(self, rules: Rules) -> RobotsJob:
         """A robots.txt that is a day old is fetched again (RFC 9309 section 2.4)."""
         home = domain_of(rules.authority, self.settings.limit_by)
-        url = f"{rules.authority}/robots.txt"
+        url = _robots_url(rules.authority)
         return RobotsJob(authority=rules.authority, url=url, domain=home, home=home)
 
     # What becomes of an outcome.
@@ -454,6 +454,11 @@ class Policy:
     @cached_property
     def _proxy_slots(self) -> dict[str, int]:
         return {proxy.proxy: proxy.slots for proxy in self.settings.proxies}
+
+
+def _robots_url(authority: str) -> str:
+    """The robots.txt of an authority, without a default port."""
+    return normalise(f"{authority}/robots.txt") or authority
 
 
 def _strikes(token: Domain | Proxy) -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, TextIO
 
-from scraper_cpn.net import Kernel, Row
+from scraper_cpn.net import Interpreter, Kernel, Row
 from scraper_cpn.scrape.answers import Answer, fetch_outcome, robots_outcome
 from scraper_cpn.scrape.colours import (
     Checked,

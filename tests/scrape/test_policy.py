@@ -1,0 +1,334 @@
+"""The scraper's decisions are pure functions: the same tokens, the same answer."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from scraper_cpn.scrape.colours import (
+    Again,
+    Allowed,
+    Denied,
+    Domain,
+    Failed,
+    Failure,
+    Found,
+    Moved,
+    Over,
+    Penalty,
+    Proxy,
+    ProxyFault,
+    Refused,
+    RobotsJob,
+    Rules,
+    Target,
+)
+from scraper_cpn.scrape.page import Link
+from scraper_cpn.scrape.policy import CALM, MARGIN_MAX_NS, ROBOTS_HOPS_MAX, Policy
+from scraper_cpn.scrape.settings import SECOND, Settings, Site
+
+SEED = "http://www.shop.example/"
+
+
+def policy(**options: object) -> Policy:
+    """A policy whose one seed is `SEED`."""
+    settings = Settings(**options)  # type: ignore[arg-type]
+    return Policy(settings, (Policy(settings).site_of(SEED),))
+
+
+def job(**changes: object) -> RobotsJob:
+    """A first attempt at the robots.txt of the seed."""
+    base = RobotsJob(
+        authority="http://www.shop.example:80",
+        url="http://www.shop.example/robots.txt",
+        domain="shop.example",
+        home="shop.example",
+    )
+    return replace(base, **changes)
+
+
+# Scope.
+
+
+@pytest.mark.parametrize(
+    ("scope", "url", "inside"),
+    [
+        ("domain", "http://blog.shop.example/a", True),
+        ("domain", "http://other.example/", False),
+        ("host", "http://blog.shop.example/a", False),
+        ("host", "http://www.shop.example/a", True),
+        ("any", "http://other.example/", True),
+    ],
+)
+def test_scope_decides_which_links_are_followed(scope: str, url: str, inside: bool) -> None:
+    """A link is followed within the seed's host, its registrable domain, or anywhere."""
+    rules = policy(scope=scope)
+    assert (rules.discover(rules.seed(SEED), Link(url)) is not None) == inside
+
+
+def test_named_domains_are_in_scope_with_their_subdomains() -> None:
+    """`--domains` adds domains, subdomains included, and no name that only ends alike."""
+    rules = policy(domains=("cdn.example",))
+    seed = rules.seed(SEED)
+    assert rules.discover(seed, Link("http://img.cdn.example/x"))
+    assert rules.discover(seed, Link("http://cdn.example/x"))
+    assert rules.discover(seed, Link("http://notcdn.example/x")) is None
+
+
+def test_allow_and_deny_filter_links() -> None:
+    """A link must match one `allow`, where given, and no `deny`."""
+    rules = policy(allow=("/p/",), deny=(r"\?print",))
+    seed = rules.seed(SEED)
+    assert rules.discover(seed, Link("http://www.shop.example/p/1"))
+    assert rules.discover(seed, Link("http://www.shop.example/about")) is None
+    assert rules.discover(seed, Link("http://www.shop.example/p/1?print=1")) is None
+
+
+def test_depth_is_bounded_exactly() -> None:
+    """Seeds have depth 0; a page at `max_depth` leads nowhere, one above it does (G7)."""
+    rules = policy(max_depth=1)
+    child = rules.discover(rules.seed(SEED), Link("http://www.shop.example/a"))
+    assert child is not None
+    assert child.depth == 1
+    assert rules.discover(child, Link("http://www.shop.example/b")) is None
+
+
+def test_a_redirected_seed_joins_the_scope() -> None:
+    """Where a seed redirects is in scope, with what is linked there; a page that redirects away is not."""
+    rules = policy()
+    hop = rules.hop(rules.seed(SEED), Moved(301, "http://www.new.example/"))
+    assert hop is not None
+    (target,) = hop.targets
+    assert (target.seed, target.requested_url, target.hops) == (True, SEED, 1)
+    child = rules.discover(target, Link("http://new.example/a"))
+    assert child is not None
+    assert rules.hop(child, Moved(302, "http://elsewhere.example/")) is None
+    assert rules.moved(child, Moved(302, "http://elsewhere.example/")).kind == "scope"
+
+
+def test_redirects_end_after_so_many_hops() -> None:
+    """The hop after `max_redirects` is not made, and the log says why."""
+    rules = policy(max_redirects=2)
+    target = replace(rules.seed(SEED), hops=2)
+    moved = Moved(302, "http://www.shop.example/next")
+    assert rules.hop(target, moved) is None
+    assert rules.moved(target, moved).kind == "redirect"
+    assert rules.moved(replace(target, hops=1), moved).kind == "moved"
+
+
+# Pace.
+
+
+def test_a_pause_is_never_shorter_than_asked() -> None:
+    """The gap is the delay plus a margin of at most half a percent; none where there is no delay (G2)."""
+    rules = policy()
+    assert rules.gap_ns(Domain("d", 0)) == 0
+    assert rules.gap_ns(Domain("d", SECOND // 10)) == SECOND // 10 + SECOND // 2000
+    assert rules.gap_ns(Domain("d", 100 * SECOND)) == 100 * SECOND + MARGIN_MAX_NS
+    assert rules.proxy_gap_ns(Proxy("p", delay_ns=SECOND)) == SECOND + MARGIN_MAX_NS
+
+
+def test_limits_by_site_win() -> None:
+    """A `[[domain]]` table sets its domain's delay and concurrency; the others keep the general ones."""
+    rules = policy(
+        delay_ns=5, per_domain=2, sites=(Site(name="shop.example", delay_ns=7, per_domain=3),)
+    )
+    domains = rules.domains(Found((rules.seed(SEED), rules.seed("http://b.example/"))))
+    assert [(domain.domain, domain.delay_ns) for domain in domains] == [
+        ("shop.example", 7),
+        ("b.example", 5),
+    ]
+    assert [rules.slots("shop.example"), rules.slots("b.example")] == [3, 2]
+
+
+def test_a_refusal_with_retry_after_holds_the_domain_that_long() -> None:
+    """Retry-After is obeyed as it is, whatever the back-off would have been."""
+    rules = policy()
+    penalty = rules.refusal(rules.seed(SEED), Refused(429, 42 * SECOND))
+    assert penalty == Penalty("shop.example", 42 * SECOND)
+    assert rules.hold_ns(Domain("shop.example", SECOND), penalty) == 42 * SECOND
+
+
+def test_refusals_without_retry_after_grow_the_hold() -> None:
+    """Each incident doubles the hold up to the cap, within the jitter of [1/2, 1]."""
+    rules = policy(backoff_ns=SECOND, backoff_max_ns=8 * SECOND)
+    penalty, domain = Penalty("d"), Domain("d", 0)
+    for full in (1, 2, 4, 8, 8):
+        hold_ns = rules.hold_ns(domain, penalty)
+        assert full * SECOND // 2 <= hold_ns <= full * SECOND
+        domain = rules.paced(rules.held(domain, penalty))
+    assert domain.strikes == 5
+
+
+def test_refusals_of_requests_that_ran_together_are_one_incident() -> None:
+    """A second refusal before any new start is the same incident; enough calm starts forgive."""
+    rules = policy()
+    once = rules.held(Domain("d", 0), Penalty("d"))
+    assert rules.held(once, Penalty("d")).strikes == 1
+    later = once
+    for _ in range(CALM):
+        later = rules.paced(later)
+    assert rules.held(later, Penalty("d")).strikes == 1
+    assert rules.held(rules.paced(once), Penalty("d")).strikes == 2
+
+
+def test_backoff_scope_url_spares_the_domain() -> None:
+    """With `--backoff-scope url` a refusal is no penalty, and the URL itself waits for Retry-After."""
+    rules = policy(backoff_scope="url")
+    seed = rules.seed(SEED)
+    assert rules.refusal(seed, Refused(503, 9)) is None
+    assert rules.refused(seed, Refused(503, 9 * SECOND)).wait_ns == 9 * SECOND
+    assert rules.refused(seed, Refused(503, None)).wait_ns > 0
+    assert policy().refused(seed, Refused(503, 9 * SECOND)).wait_ns == 0
+
+
+def test_a_crawl_delay_slows_and_never_speeds_up() -> None:
+    """A Crawl-delay counts only if it is longer, from the start of the request that brought it."""
+    rules = policy(delay_ns=SECOND)
+    found = Rules(
+        "http://www.shop.example:80", "", crawl_delay_ns=3 * SECOND, elapsed_ns=SECOND // 10
+    )
+    penalty = rules.slower(job(), found)
+    assert penalty == Penalty("shop.example", 3 * SECOND - SECOND // 10, 3 * SECOND, refusal=False)
+    held = rules.held(Domain("shop.example", SECOND), penalty)
+    assert (held.delay_ns, held.strikes) == (3 * SECOND, 0)
+    assert rules.slower(job(), replace(found, crawl_delay_ns=SECOND // 2)) is None
+    assert rules.slower(job(), replace(found, crawl_delay_ns=None)) is None
+    behind = rules.slower(job(domain="elsewhere.example"), found)
+    assert behind is not None
+    assert behind.wait_ns == 0
+
+
+def test_a_proxy_carries_its_quota_and_no_more() -> None:
+    """Each start takes one of the quota; the last start retires the proxy (G3)."""
+    rules = policy()
+    assert rules.carried(Proxy("p")) == Proxy("p")
+    assert rules.carried(Proxy("p", quota=2)) == Proxy("p", quota=1)
+    assert rules.carried(Proxy("p", quota=1)) is None
+
+
+def test_only_a_real_proxy_is_at_fault_and_rests_longer_each_time() -> None:
+    """A proxy's own failure rests it, with growing back-off; other failures and `direct` don't."""
+    rules = policy(backoff_ns=SECOND)
+    proxy = Proxy("p", "http://p:1")
+    assert rules.at_fault(proxy, Failed("proxy", "refused")) == ProxyFault("p")
+    assert rules.at_fault(proxy, Failed("timeout", "slow")) is None
+    assert rules.at_fault(Proxy("direct"), Failed("proxy", "?")) is None
+    assert SECOND // 2 <= rules.rest_ns(proxy) <= SECOND
+    again = rules.carried(rules.rested(proxy))
+    assert again is not None
+    assert SECOND <= rules.rest_ns(again) <= 2 * SECOND
+
+
+# robots.txt.
+
+
+def test_each_authority_asks_once_and_none_when_ignored() -> None:
+    """A page's links need each authority's robots.txt once, http and https apart (G8)."""
+    found = Found(
+        tuple(
+            policy().seed(f"{scheme}://www.shop.example/{n}")
+            for scheme in ("http", "https")
+            for n in "ab"
+        )
+    )
+    assert [ask.url for ask in policy().robots_jobs(found)] == [
+        "http://www.shop.example/robots.txt",
+        "https://www.shop.example/robots.txt",
+    ]
+    ignoring = policy(robots="ignore")
+    assert ignoring.robots_jobs(found) == []
+    assert (ignoring.to_ask(found), ignoring.to_fetch(found)) == ((), found.targets)
+    assert (policy().to_ask(found), policy().to_fetch(found)) == (found.targets, ())
+
+
+def test_rules_allow_and_deny() -> None:
+    """What robots.txt disallows is denied with its reason."""
+    rules = policy()
+    text = "User-agent: *\nDisallow: /private/\n"
+    known = Rules("http://www.shop.example:80", text)
+    assert rules.clearance(rules.seed(SEED), known) == Allowed()
+    denied = rules.clearance(rules.seed(SEED + "private/x"), known)
+    assert denied == Denied("robots.txt disallows it")
+    assert rules.denied(rules.seed(SEED), Denied("no")).final
+
+
+def test_robots_redirects_wait_in_their_own_domain_and_end_after_five() -> None:
+    """A hop changes the pacing key, not the authority; the sixth is not made: all is allowed."""
+    rules = policy()
+    moved = Moved(301, "https://www.other.example/robots.txt")
+    hop = rules.robots_hop(job(), moved)
+    assert hop is not None
+    assert (hop.authority, hop.domain, hop.home, hop.hops) == (
+        job().authority,
+        "other.example",
+        "shop.example",
+        1,
+    )
+    assert rules.robots_hop_domain(moved).domain == "other.example"
+    assert rules.robots_astray(job()) is None
+    last = job(hops=ROBOTS_HOPS_MAX)
+    assert rules.robots_hop(last, moved) is None
+    astray = rules.robots_astray(last)
+    assert astray is not None
+    assert rules.clearance(rules.seed(SEED + "x"), astray) == Allowed()
+
+
+def test_unreachable_robots_disallow_everything_after_the_last_attempt() -> None:
+    """A robots.txt that can't be had is tried again, then means complete disallow (RFC 9309 2.3.1.4)."""
+    rules = policy(retries=1)
+    failed = Failed("timeout", "slow")
+    again = rules.robots_again(job(url="http://x.example/r", domain="x.example", hops=2), failed)
+    assert again == job(attempt=2)
+    assert rules.robots_unreachable(job(), failed) is None
+    assert rules.robots_again(job(attempt=2), failed) is None
+    closed = rules.robots_unreachable(job(attempt=2), failed)
+    assert closed is not None
+    assert isinstance(rules.clearance(rules.seed(SEED), closed), Denied)
+    assert rules.robots_unreachable(job(), replace(failed, retry=False)) is not None
+
+
+def test_robots_attempts_wait_as_told_or_back_off() -> None:
+    """Retry-After of a robots.txt is obeyed; else the back-off grows."""
+    rules = policy(backoff_ns=SECOND)
+    assert rules.robots_wait_ns(job(), Refused(429, 7)) == 7
+    assert SECOND // 2 <= rules.robots_wait_ns(job(), Refused(429, None)) <= SECOND
+    assert rules.robots_wait_ns(job(attempt=3), Failed("timeout", "")) >= 2 * SECOND
+    assert rules.hush(job(), Refused(429, 7)) == Penalty("shop.example", 7)
+    assert rules.robots_failure(job(), Refused(429, 7)).reason == "HTTP 429"
+    assert rules.refresh(Rules("http://www.shop.example:80", "")) == job()
+
+
+# Attempts.
+
+
+def failure(attempt: int, *, retry: bool = True) -> Failure:
+    """A failed attempt at the seed."""
+    target = replace(policy().seed(SEED), attempt=attempt)
+    return Failure(target=target, kind="timeout", reason="slow", retry=retry, wait_ns=5)
+
+
+def test_attempts_end_at_the_cap() -> None:
+    """`--retries 2` means three attempts; what can't be helped gets one (G5)."""
+    rules = policy(retries=2)
+    verdicts = [rules.verdict(failure(attempt)) for attempt in (1, 2, 3)]
+    assert verdicts == [Again(), Again(), Over()]
+    assert rules.verdict(failure(1, retry=False)) == Over()
+    assert rules.next_attempt(failure(1)).attempt == 2
+    assert rules.again_after_ns(failure(1)) == 5
+    assert rules.over(failure(3)).final
+
+
+@given(st.integers(1, 200), st.integers(0, 10**12), st.integers(1, 10**12), st.integers(0, 2**32))
+def test_backoff_stays_between_half_and_all_of_the_exponential(
+    attempt: int, base_ns: int, cap_ns: int, seed: int
+) -> None:
+    """The wait is in [1/2, 1] of min(base * 2^(attempt-1), cap), and the same for the same seed."""
+    rules = policy(backoff_ns=base_ns, backoff_max_ns=cap_ns, seed=seed)
+    target: Target = replace(rules.seed(SEED), attempt=attempt)
+    full = min(base_ns * 2 ** (attempt - 1), cap_ns)
+    wait_ns = rules.failed(target, Failed("timeout", "slow")).wait_ns
+    assert full // 2 <= wait_ns <= full
+    assert rules.failed(target, Failed("timeout", "slow")).wait_ns == wait_ns
