@@ -1,0 +1,465 @@
+"""Every check at definition: one bad net each, and the exact line that refuses it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import Any, Protocol
+
+import pytest
+from msgspec import Struct
+
+from scraper_cpn.net import (
+    Lost,
+    Net,
+    NetError,
+    absent,
+    checked,
+    choose,
+    consume,
+    expired,
+    hold,
+    on,
+    put,
+    put_new,
+    read,
+    spend,
+    take,
+)
+from scraper_cpn.net.arcs import Arc, Output
+from scraper_cpn.net.places import Counter, KeySet, Place, Sink
+from tests.net.ping import Down, Host, Job, Ok, ping_net
+
+
+class Both(Struct, frozen=True):
+    host: str
+    attempt: int
+
+
+class Bench:
+    """A good net to spoil: every kind of place, each filled and used."""
+
+    def __init__(self) -> None:
+        self.net = Net("n")
+        self.jobs: Place[Job] = self.net.place("jobs", Job, key="host", source=True)
+        self.hosts: Place[Host] = self.net.place("hosts", Host, key="host", source=True)
+        self.plain: Place[Host] = self.net.place("plain", Host, source=True)
+        self.ends: Place[Job] = self.net.place("ends", Job, source=True, expires=True)
+        self.lines: Counter = self.net.counter("lines", start=1)
+        self.slots: Counter = self.net.counter("slots", start=len, key="host")
+        self.seen: KeySet[Job] = self.net.set("seen", Job, key="host")
+        self.out: Sink[Job] = self.net.sink("out", Job)
+        self.small: Place[Job] = self.net.place("small", Job, capacity=2)
+        self.shown: Place[Job] = self.net.place("shown", Job)
+        self.work = self.net.effect("work", Ok)
+        fresh = put_new(self.seen, self.out, Job.again, self.jobs)
+        arcs = [take(self.jobs), hold(self.slots), hold(self.lines), read(self.hosts)]
+        self.net.transition("use", arcs, outputs=[put(self.small), fresh])
+        ends = [on(Ok, put(self.out)), on(Lost)]
+        call = self.work(self.small)
+        self.net.transition("work", [self.small], effect=call, outcomes=ends, during=self.shown)
+        self.net.transition("move", [self.plain])
+        self.net.transition("over", [expired(self.ends)])
+
+    def go(self, *arcs: Arc | Place[Any], **options: Any) -> None:
+        self.net.transition("go", arcs, **options)
+
+
+def problems(net: Net) -> tuple[str, ...]:
+    with pytest.raises(NetError) as caught:
+        checked(net)
+    assert str(caught.value) == "\n".join(caught.value.problems)
+    return caught.value.problems
+
+
+def test_the_good_net_is_good() -> None:
+    """What the tests below spoil has no problem of its own."""
+    bench = Bench()
+    assert checked(bench.net) is bench.net
+    assert checked(ping_net()).name == "ping"
+
+
+def keep(job: Job) -> Job:
+    return job
+
+
+def wants_host(host: Host) -> Host:
+    return host
+
+
+def gives_host(job: Job) -> Host:
+    return Host(job.host)
+
+
+def gives_hosts(job: Job) -> Iterator[Host | None]:
+    yield Host(job.host)
+
+
+def verdict(job: Job) -> Ok | Down:
+    return Ok(job.attempt)
+
+
+def unsaid(job: Job):  # type: ignore[no-untyped-def]
+    return Ok(job.attempt)
+
+
+def wants_two(job: Job, host: Host) -> Job:
+    return Job(host.host, job.attempt)
+
+
+def one_effect(b: Bench, *outcomes: Any, **options: Any) -> None:
+    b.go(b.jobs, effect=b.work(b.jobs), outcomes=outcomes or [on(Ok), on(Lost)], **options)
+
+
+def chosen(b: Bench, fn: Callable[[Job], Any], *outcomes: Any) -> None:
+    b.go(b.jobs, choice=choose(fn, b.jobs), outcomes=outcomes)
+
+
+def outputs(b: Bench, *puts: Output) -> None:
+    b.go(b.jobs, outputs=puts)
+
+
+OTHER = Net("other")
+FOREIGN = OTHER.place("jobs", Job, source=True)
+FOREIGN_SET = OTHER.set("seen", Job, key="host")
+FOREIGN_EFFECT = OTHER.effect("work", Ok)
+GO = "net n, transition go"
+
+PLACES: dict[str, Callable[[Bench], object]] = {
+    "net n, place bad: starts with -1; give an integer from 0 up, or a function of the key": lambda b: (
+        b.net.counter("bad", start=-1)
+    ),
+    "net n, place bad: starts with True; give an integer from 0 up, or a function of the key": lambda b: (
+        b.net.counter("bad", start=True)
+    ),
+    "net n, place bad: a plain counter has no key to start with; give an integer from 0 up": lambda b: (
+        b.net.counter("bad", start=len)
+    ),
+    "net n, place bad: Job has no field hots; name one of its fields or properties": lambda b: (
+        b.net.place("bad", Job, key="hots", source=True)
+    ),
+    "net n, place bad: Job has no field rank; name one of its fields or properties": lambda b: (
+        b.net.place("bad", Job, order="rank", source=True)
+    ),
+    "net n, place bad: Job has no field url; name one of its fields or properties": lambda b: (
+        b.net.set("bad", Job, key=("host", "url"))
+    ),
+    "net n, place bad: a set needs a key; name a field of its colour": lambda b: (
+        b.net.set("bad", Job, key=())
+    ),
+    "net n, place bad: a capacity of 0 fits nothing; give at least 1, or None for no bound": lambda b: (
+        b.net.place("bad", Job, source=True, capacity=0)
+    ),
+    "net n, place jobs: the name is taken; choose another": lambda b: b.net.sink("jobs", Job),
+    "net n, place move: the name is taken; choose another": lambda b: b.net.sink("move", Job),
+    "net n, effect work: the name is taken; choose another": lambda b: b.net.effect("work", Ok),
+    "net n, transition move: the name is taken; choose another": lambda b: (
+        b.net.transition("move", [b.plain])
+    ),
+    "net n, transition plain: the name is taken; choose another": lambda b: (
+        b.net.transition("plain", [b.plain])
+    ),
+}  # fmt: skip
+
+ARCS: dict[str, Callable[[Bench], object]] = {
+    ", take(jobs): is not a place of this net; use the one that this net declared": lambda b: (
+        b.go(FOREIGN)
+    ),
+    ", take(out): a sink's tokens are gone; take from a place": lambda b: b.go(b.jobs, b.out),
+    ", hold(seen): a set can only be read, absent, or filled by put_new": lambda b: (
+        b.go(b.jobs, hold(b.seen))  # type: ignore[arg-type]
+    ),
+    ", spend(lines): a counter can be taken from, held or read": lambda b: (
+        b.go(b.jobs, spend(b.lines))  # type: ignore[arg-type]
+    ),
+    ", take(jobs): early has no meaning here; its place is not timed": lambda b: (
+        b.go(take(b.jobs, early=True))
+    ),
+    ", spend(plain): after_ns needs a timed place; declare it with timed=True": lambda b: (
+        b.go(b.jobs, spend(b.plain, after_ns=1))
+    ),
+    ", spend(plain): after_ns is -1; give an integer number of nanoseconds from 0 up, or a function": lambda b: (
+        b.go(b.jobs, spend(b.plain, after_ns=-1))
+    ),
+    ", expired(plain): its tokens never expire; declare the place with expires=True": lambda b: (
+        b.go(expired(b.plain))
+    ),
+    ", take(jobs): wants_host wants Host for host, but is given Job": lambda b: (
+        b.go(take(b.jobs, when=wants_host))  # type: ignore[arg-type]
+    ),
+    ", spend(jobs): gives_host makes Host, but jobs takes Job": lambda b: (
+        b.go(b.plain, spend(b.jobs, gives_host))  # type: ignore[arg-type]
+    ),
+    ", hold(jobs): is a second arc on jobs; a transition may have one arc on a place": lambda b: (
+        b.go(b.jobs, hold(b.jobs))
+    ),
+    ": takes no token, so that it would fire for ever; take one": lambda b: b.go(hold(b.jobs)),
+    ", fits: a scan needs a token that is taken; take one": lambda b: b.go(
+        hold(b.jobs),
+        effect=b.work(b.jobs),
+        outcomes=[on(Ok), on(Lost)],
+        scan=choose(fits, b.jobs),
+    ),
+    ": expired(...) must be the only input of a plain transition with unbounded outputs": lambda b: (
+        b.go(expired(b.ends), b.plain)
+    ),
+    ": a deadline of 5 ns; give a positive one to a transition with an effect": lambda b: (
+        b.go(b.jobs, deadline_ns=5)
+    ),
+    ": a deadline of 0 ns; give a positive one to a transition with an effect": lambda b: (
+        one_effect(b, deadline_ns=0)
+    ),
+    ", hold(slots): no other input has the key host; add an input that tells which": lambda b: (
+        b.go(b.plain, hold(b.slots))
+    ),
+    ": no token tells the key of hold(slots), read(seen); take one that has it": lambda b: (
+        b.go(b.plain, hold(b.slots), read(b.seen))
+    ),
+    ", take(jobs): is the first of its join but lacks the key attempt; "
+    "put the input that has all the join's keys first": lambda b: b.go(b.jobs, *two_both(b)),
+}  # fmt: skip
+
+DURING: dict[str, Callable[[Bench], object]] = {
+    ", during jobs: is not a place of this net; use one that this net declared": lambda b: (
+        one_effect(b, during=FOREIGN)
+    ),
+    ", during free: needs an effect and an input token to show": lambda b: (
+        b.go(b.jobs, during=b.net.place("free", Job))
+    ),
+    ", during free: shows the first input, a Job, but takes Host": lambda b: (
+        one_effect(b, during=b.net.place("free", Host))
+    ),
+    ", during free: must be an ordinary place: no sink, no source, no capacity, no time": lambda b: (
+        one_effect(b, during=b.net.place("free", Job, timed=True))
+    ),
+    ", during free2: holds firings alone, but transition eat moves its tokens; use another place": lambda b: (
+        eaten(b)
+    ),
+    ", during free3: holds firings alone, but transition go moves its tokens; use another place": lambda b: (
+        filled(b)
+    ),
+}  # fmt: skip
+
+OUTCOMES: dict[str, Callable[[Bench], object]] = {
+    ": has an effect and a choice; a choice after an effect is a transition of its own": lambda b: (
+        one_effect(b, choice=choose(keeps, b.jobs))
+    ),
+    ": has outputs; give outcomes to an effect or a choice, outputs to a plain transition": lambda b: (
+        one_effect(b, outputs=[put(b.out)])
+    ),
+    ": has outcomes; give outcomes to an effect or a choice, outputs to a plain transition": lambda b: (
+        b.go(b.jobs, outcomes=[on(Ok)])
+    ),
+    ", on(Ok): is given twice; join their outputs": lambda b: one_effect(b, on(Ok), on(Ok), on(Lost)),
+    ", unsaid: has no return annotation that can be read; annotate it with the union of its outcomes": lambda b: (
+        chosen(b, unsaid, on(Ok))
+    ),
+    ", work: its outcome Lost is missing; add on(Lost, ...)": lambda b: one_effect(b, on(Ok)),
+    ", verdict: its outcome Down is missing; add on(Down, ...)": lambda b: chosen(b, verdict, on(Ok)),
+    ", on(Down): is no outcome of work; remove it": lambda b: (
+        one_effect(b, on(Ok), on(Lost), on(Down))
+    ),
+    ", work: is not an effect of this net; use one that this net declared": lambda b: (
+        b.go(b.jobs, effect=FOREIGN_EFFECT(b.jobs), outcomes=[on(Ok), on(Lost)])
+    ),
+    ", work: plain is no input that binds a token; name inputs of this transition": lambda b: (
+        b.go(b.jobs, effect=b.work(b.plain), outcomes=[on(Ok), on(Lost)])
+    ),
+    ", verdict: verdict wants Job for job, but is given Host": lambda b: b.go(
+        b.plain, choice=choose(verdict, b.plain), outcomes=[on(Ok), on(Down)]  # type: ignore[arg-type]
+    ),
+}  # fmt: skip
+
+OUTPUTS: dict[str, Callable[[Bench], object]] = {
+    ", put(jobs): is not a place of this net; use the one that this net declared": lambda b: (
+        outputs(b, put(FOREIGN))
+    ),
+    ", on(Ok) consume(lines): is not held by this transition; hold it among the inputs": lambda b: (
+        one_effect(b, on(Ok, consume(b.lines)), on(Lost))
+    ),
+    ", put(seen): a set is filled by put_new(set, place, ...)": lambda b: (
+        outputs(b, put(b.seen))  # type: ignore[call-overload]
+    ),
+    ", put(slots): only a plain counter can be counted up, without a function": lambda b: (
+        outputs(b, put(b.slots))
+    ),
+    ", put(lines): only a plain counter can be counted up, without a function": lambda b: (
+        outputs(b, put(b.lines, keep, b.jobs))  # type: ignore[call-overload]
+    ),
+    ", put(shown2): after_ns needs a timed place; declare it with timed=True": lambda b: (
+        outputs(b, put(used(b, "shown2"), after_ns=5))
+    ),
+    ", put(shown2): after_ns is 1.5; give an integer number of nanoseconds from 0 up, or a function": lambda b: (
+        outputs(b, put(used(b, "shown2", timed=True), after_ns=1.5))  # type: ignore[call-overload]
+    ),
+    ", put(out): lasts_ns needs a place whose tokens expire; declare it with expires=True": lambda b: (
+        outputs(b, put(b.out, lasts_ns=5))
+    ),
+    ", put(ends): lasts_ns is -5; give an integer number of nanoseconds from 0 up, or a function": lambda b: (
+        outputs(b, put(b.ends, lasts_ns=-5))
+    ),
+    ", put_new(out): the set seen is not of this net; use the one that this net declared": lambda b: (
+        outputs(b, put_new(FOREIGN_SET, b.out, keep, b.jobs))
+    ),
+    ", put_new(hosts): the set seen is of Job, the place of Host": lambda b: (
+        outputs(b, put_new(b.seen, b.hosts, gives_host, b.jobs))  # type: ignore[misc]
+    ),
+    ", put_new(small): put_new may make many tokens; its place must be unbounded": lambda b: (
+        outputs(b, put_new(b.seen, b.small, keep, b.jobs))
+    ),
+    ", put(hosts): which Host moves? no single input has that colour; give a function and its sources": lambda b: (
+        outputs(b, put(b.hosts))
+    ),
+    ", on(Ok) put(out): its sources must be inputs of this transition, or the outcome Ok": lambda b: (
+        one_effect(b, on(Ok, put(b.out, wants_two, b.jobs, b.hosts)), on(Lost))
+    ),
+    ", on(Ok) put(hosts): wants_host wants Host for host, but is given Ok": lambda b: (
+        one_effect(b, on(Ok, put(b.hosts, wants_host, Ok)), on(Lost))  # type: ignore[arg-type]
+    ),
+    ", put(out): gives_hosts makes Host, but out takes Job": lambda b: (
+        outputs(b, put(b.out, gives_hosts, b.jobs))  # type: ignore[arg-type]
+    ),
+    ", put(out): Host makes Host, but out takes Job": lambda b: (
+        outputs(b, put(b.out, Host, b.jobs))  # type: ignore[arg-type]
+    ),
+    ", put(out): wants_two can't be called with (Job)": lambda b: (
+        outputs(b, put(b.out, wants_two, b.jobs))  # type: ignore[arg-type]
+    ),
+    ", put(ends): wants_host wants Host for host, but is given Job": lambda b: (
+        outputs(b, put(b.ends, keep, b.jobs, lasts_ns=wants_host))  # type: ignore[arg-type]
+    ),
+}  # fmt: skip
+
+
+def fits(job: Job) -> bool:
+    return job.attempt > 0
+
+
+def keeps(job: Job) -> Ok:
+    return Ok(job.attempt)
+
+
+def two_both(b: Bench) -> list[Place[Any]]:
+    return [
+        b.net.place(name, Both, key=("host", "attempt"), source=True) for name in ("one", "two")
+    ]
+
+
+def used(b: Bench, name: str, **options: Any) -> Place[Job]:
+    place = b.net.place(name, Job, **options)
+    b.net.transition(f"use_{name}", [place])
+    return place
+
+
+def eaten(b: Bench) -> None:
+    free = b.net.place("free2", Job)
+    one_effect(b, during=free)
+    b.net.transition("eat", [free])
+
+
+def filled(b: Bench) -> None:
+    free = b.net.place("free3", Job)
+    one_effect(b, on(Ok, put(free)), on(Lost), during=free)
+
+
+TRANSITIONS = ARCS | DURING | OUTCOMES | OUTPUTS
+
+
+@pytest.mark.parametrize("line", PLACES)
+def test_a_bad_declaration_is_refused(line: str) -> None:
+    """R34: the line names the net, the place or transition, and what to do."""
+    bench = Bench()
+    PLACES[line](bench)
+    assert problems(bench.net)[0] == line
+
+
+@pytest.mark.parametrize("line", TRANSITIONS)
+def test_a_bad_transition_is_refused(line: str) -> None:
+    """R12, R13, R34: the line names the net, the transition, the arc or output, and what to do."""
+    bench = Bench()
+    TRANSITIONS[line](bench)
+    assert GO + line in problems(bench.net)
+
+
+def test_all_problems_come_at_once() -> None:
+    """R34: places first, then transitions, each in the order of declaration."""
+    net = Net("n")
+    net.counter("c", start=-1)
+    jobs = net.place("jobs", Job, key="hots", capacity=0)
+    net.transition("a", [], outputs=[put(jobs)])
+    net.transition("b", [jobs, expired(jobs)])
+    assert problems(net) == (
+        "net n, place c: starts with -1; give an integer from 0 up, or a function of the key",
+        "net n, place jobs: Job has no field hots; name one of its fields or properties",
+        "net n, place jobs: a capacity of 0 fits nothing; give at least 1, or None for no bound",
+        "net n, transition a: takes no token, so that it would fire for ever; take one",
+        "net n, transition a, put(jobs): which Job moves? no single input has that colour; give a function and its sources",
+        "net n, transition b, expired(jobs): its tokens never expire; declare the place with expires=True",
+        "net n, transition b, expired(jobs): is a second arc on jobs; a transition may have one arc on a place",
+        "net n, transition b: expired(...) must be the only input of a plain transition with unbounded outputs",
+    )
+
+
+class Duck(Protocol):
+    attempt: int
+
+
+def any_in(job: Any) -> Any:
+    return job
+
+
+def duck_in(job: Duck) -> Job:
+    return Job("duck", job.attempt)
+
+
+def list_in(job: list[Job]) -> Iterable[Job | None]:
+    return job
+
+
+def star(*jobs: Job) -> tuple[Job, ...]:
+    return jobs
+
+
+def unresolved(job: Nowhere) -> Nowhere:  # type: ignore[name-defined]  # noqa: F821
+    return job
+
+
+class Caller:
+    def __call__(self, job: Job) -> Job:
+        return job
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        any_in, duck_in, list_in, star, unresolved, Caller(), partial(wants_two, host=Host("a")),
+        keep, Job.again, lambda job: job, dict.fromkeys,
+    ],
+)  # fmt: skip
+def test_a_function_that_does_not_say_is_taken_on_trust(make: Callable[..., Any]) -> None:
+    """R34: no annotation, or one that can't be compared, is never refused."""
+    bench = Bench()
+    outputs(bench, put(bench.out, make, bench.jobs))
+    assert checked(bench.net) is bench.net
+
+
+def test_a_class_is_a_function_of_its_fields() -> None:
+    """R34: what its fields take is checked as parameters are."""
+    bench = Bench()
+    outputs(bench, put(bench.out, Job, bench.jobs))  # type: ignore[arg-type]
+    assert problems(bench.net) == (GO + ", put(out): Job wants str for host, but is given Job",)
+
+
+def test_a_callable_object_with_the_wrong_types_is_refused() -> None:
+    """R34: the annotations of `__call__` count."""
+    bench = Bench()
+    outputs(bench, put(bench.hosts, Caller(), bench.jobs))  # type: ignore[arg-type]
+    (problem,) = problems(bench.net)
+    assert problem.endswith("makes Job, but hosts takes Host")
+
+
+def test_an_absence_may_have_a_key_of_its_own() -> None:
+    """R3: absent of a place with an unjoined key means that the place is empty."""
+    bench = Bench()
+    bench.go(bench.plain, absent(bench.jobs))
+    assert checked(bench.net) is bench.net
