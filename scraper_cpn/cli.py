@@ -1,0 +1,119 @@
+"""The `scrape` command: its commands, and what an error means to whoever called it.
+
+Owns: telling commands from URLs, exit codes of errors, and that an error of the user is one line.
+Must not know: how a crawl is checked (`cli_job`) or run (`cli_run`).
+
+Heavy modules are imported where they are needed: `scrape --help` answers at once.
+"""
+
+import os
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+
+from scraper_cpn import __version__
+from scraper_cpn.cli_arguments import Arguments, parse
+from scraper_cpn.scrape.settings import UsageError
+
+USAGE, OUTPUT, BUG, INTERRUPTED = 2, 3, 70, 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code. *argv* is without the program's name.
+
+    0 done, 1 a seed failed or nothing was stored, 2 usage, 3 output or state, 70 a bug of ours,
+    130 and 143 interrupted. Never raises.
+    """
+    try:
+        code = _dispatch(sys.argv[1:] if argv is None else argv)
+        sys.stdout.flush()
+    except UsageError as error:
+        return _complain(str(error), USAGE)
+    except KeyboardInterrupt:
+        return _complain("interrupted", INTERRUPTED)
+    except Exception as error:  # noqa: BLE001 - here ends every error, in one line or as our bug
+        return _explained(error)
+    return code
+
+
+def _dispatch(argv: Sequence[str]) -> int:
+    if argv[:1] == ["net"]:
+        return _net(argv[1:])
+    arguments = parse(argv)
+    if "help" in arguments.options:
+        return _help()
+    if "version" in arguments.options:
+        sys.stdout.write(f"scrape {__version__}\n")
+        return 0
+    return _crawl(arguments)
+
+
+def _help() -> int:
+    from scraper_cpn.show.help import help_text
+
+    sys.stdout.write(help_text())
+    return 0
+
+
+def _crawl(arguments: Arguments) -> int:
+    from scraper_cpn.cli_job import job_of
+
+    job = job_of(arguments)
+    from scraper_cpn.cli_run import run_job
+
+    return run_job(job)
+
+
+def _net(argv: Sequence[str]) -> int:
+    from scraper_cpn.cli_net import show_net
+
+    return show_net(argv)
+
+
+def _explained(error: Exception) -> int:
+    """Say what an error means, and return the exit code."""
+    for cause in _causes(error):
+        if (code := _code_of(cause)) is not None:
+            return code
+    traceback.print_exception(error)
+    return _complain(
+        f"this is a bug in scrape {__version__}; please report it with the lines above", BUG
+    )
+
+
+def _code_of(error: BaseException) -> int | None:
+    """Tell an error that is not ours, and return its exit code; None for one that is."""
+    if isinstance(error, UsageError):
+        return _complain(str(error), USAGE)
+    if isinstance(error, BrokenPipeError):
+        return _end_quietly()
+    from scraper_cpn.scrape.outputs import OutputClosed, OutputError
+
+    if isinstance(error, OutputClosed):
+        return _end_quietly()
+    return _complain(str(error), OUTPUT) if isinstance(error, OutputError) else None
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield the exceptions that an error is made of: those of its task groups too."""
+    if isinstance(error, BaseExceptionGroup):
+        for part in error.exceptions:
+            yield from _causes(part)
+    else:
+        yield error
+
+
+def _complain(line: str, code: int) -> int:
+    from scraper_cpn.show.words import plain
+
+    sys.stderr.write(f"scrape: {plain(' '.join(line.splitlines()))}\n")
+    return code
+
+
+def _end_quietly() -> int:
+    """Whoever read our output has seen enough, as in `scrape ... | head`.
+
+    Standard output is replaced, or Python would complain when it flushes it at exit.
+    """
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0

@@ -1,0 +1,223 @@
+"""From the options of a command line to a job that is ready to run.
+
+Owns: the order of checks (everything is checked before anything is fetched or written), reading
+seeds, loading a program of the Python API.
+Must not know: how a crawl runs, what it looks like.
+"""
+
+import importlib.util
+import os
+import sys
+import traceback
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec import Struct
+
+from scraper_cpn.cli_arguments import Arguments, merged
+from scraper_cpn.scrape.config import read_config
+from scraper_cpn.scrape.ledger import SKIPPED
+from scraper_cpn.scrape.option_table import BY_KEY
+from scraper_cpn.scrape.options import Given, likely, read_options, settings_from
+from scraper_cpn.scrape.settings import Settings, UsageError
+from scraper_cpn.scrape.validate import Validator
+from scraper_cpn.scrape.values import file_text
+
+if TYPE_CHECKING:
+    from scraper_cpn.scrape.crawl import Crawl
+
+COMMANDS = ("run", "net")
+
+
+class Job(Struct, frozen=True, kw_only=True):
+    """A crawl as the command is to run it; all of it is checked."""
+
+    arguments: Arguments
+    settings: Settings
+    seeds: tuple[str, ...]
+    handlers: Any = None
+    """The page handlers of a program; None without one."""
+    item_type: Any = None
+    """The type that the items of a program must be; None for none."""
+    output: str = "-"
+    overwrite: bool = False
+    append: bool = False
+    failed: str | None = None
+    trace: str | None = None
+    json: bool = False
+    quiet: bool = False
+    verbose: bool = False
+    color: str = "auto"
+
+
+class _FailedRow(Struct):
+    """What matters of a row that `--failed` wrote: an attempt of a URL."""
+
+    url: str
+    kind: str = ""
+    final: bool = True
+
+
+def job_of(arguments: Arguments) -> Job:
+    """Return the job of a command line. Reads the files it names. Raises `UsageError`."""
+    given = merged(_config(arguments), arguments.options)
+    own = read_options({key: each for key, each in given.items() if not BY_KEY[key].field})
+    crawl_options = {key: each for key, each in given.items() if BY_KEY[key].field}
+    words, program = _program(arguments.words)
+    settings = settings_from({**(program.options if program else {}), **crawl_options})
+    seeds = tuple(_seeds(words, own.pop("input", None))) or (program.start if program else ())
+    if not seeds:
+        raise UsageError("there is no URL to start from; give one, or a file of them with -i")
+    own.pop("config", None)
+    _check_files(own)
+    if program is not None:
+        own |= {"handlers": program.handlers, "item_type": program.item}
+    Validator(own.get("item_type"), settings.schema)  # a bad schema is told before any file opens
+    return Job(arguments=arguments, settings=settings, seeds=seeds, **own)
+
+
+def _config(arguments: Arguments) -> dict[str, Given]:
+    given = read_options({k: v for k, v in arguments.options.items() if k == "config"})
+    return read_config(given["config"]) if given else {}
+
+
+def _seeds(words: Iterable[str], path: str | None) -> Iterator[str]:
+    """Yield the URLs of the command line and of an input file, as `seed_url` normalises them."""
+    from scraper_cpn.scrape.urls import seed_url
+
+    for word in words:
+        yield _seed_word(word)
+    for place, line in _lines(path):
+        if url := _url_of(place, line):
+            yield seed_url(url, place)
+
+
+def _seed_word(word: str) -> str:
+    """Return the URL of a word of the command line, or say what else it may have meant."""
+    from scraper_cpn.scrape.urls import seed_url
+
+    if word.isalpha() and (hint := likely(word, COMMANDS)):
+        raise UsageError(f"{word}: neither a command (run, net) nor a URL{hint}")
+    if Path(word).is_file():
+        option = "run" if word.endswith(".py") else "-i"
+        raise UsageError(f"{word}: this is a file; did you mean scrape {option} {word}?")
+    if "://" not in word:
+        seed_url(f"https://{word}")
+        raise UsageError(
+            f"{word}: neither a command (run, net) nor a URL; did you mean https://{word}?"
+        )
+    return seed_url(word)
+
+
+def _lines(path: str | None) -> Iterator[tuple[str, str]]:
+    """Yield the lines of an input with their places, without blank lines and `#` comments."""
+    if path is None:
+        return
+    try:
+        text = _standard_input() if path == "-" else file_text(path)
+    except ValueError as error:
+        raise UsageError(f"--input: {error}") from None
+    name = "standard input" if path == "-" else path
+    for number, line in enumerate(text.splitlines(), start=1):
+        if line.strip() and not line.lstrip().startswith("#"):
+            yield f"{name}:{number}", line.strip()
+
+
+def _standard_input() -> str:
+    try:
+        return sys.stdin.buffer.read().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"standard input is not UTF-8 text (byte {error.start})") from error
+
+
+def _url_of(place: str, line: str) -> str | None:
+    """Return the URL of a line: all of it, or that of a row of `--failed` that wants a retry."""
+    if not line.startswith("{"):
+        return line
+    try:
+        row = msgspec.json.decode(line, type=_FailedRow)
+    except msgspec.DecodeError as error:
+        raise UsageError(f"{place}: this is no row of a --failed file: {error}") from None
+    return row.url if row.final and row.kind not in SKIPPED else None
+
+
+def _program(words: tuple[str, ...]) -> tuple[tuple[str, ...], "Crawl[Any] | None"]:
+    """Return the words that are URLs, and the program of `run FILE.py`."""
+    if words[:1] == ("net",):
+        raise UsageError("net: put this command first: scrape net [--dot|--mermaid|...]")
+    if words[:1] != ("run",):
+        return words, None
+    if len(words) < 2:
+        raise UsageError("run: wants the file of a program: scrape run FILE.py [URL...]")
+    return words[2:], _crawl_in(_loaded(words[1]), words[1])
+
+
+def _loaded(path: str) -> ModuleType:
+    """Run a program as a module, with the folder it is in importable, as Python does."""
+    file = Path(path)
+    spec = importlib.util.spec_from_file_location(file.stem, file)
+    if not file.is_file() or spec is None or spec.loader is None:
+        raise UsageError(f"run: {path} is no Python file; give the file of a program")
+    module = importlib.util.module_from_spec(spec)
+    sys.path.insert(0, str(file.resolve().parent))
+    sys.modules[file.stem] = module
+    try:
+        spec.loader.exec_module(module)
+    except UsageError as error:
+        raise UsageError(f"run: {_where(error, path)}: {error}") from error
+    except (Exception, SystemExit) as error:
+        raise UsageError(f"run: {_where(error, path)}: {_one_line(error)}") from error
+    return module
+
+
+def _where(error: BaseException, path: str) -> str:
+    """Return the last line of the program that took part in an error, as `file:line`."""
+    if isinstance(error, SyntaxError):
+        return f"{path}:{error.lineno}"
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame.lineno for frame in frames if Path(frame.filename) == Path(path).resolve()]
+    return f"{path}:{own[-1]}" if own else path
+
+
+def _one_line(error: BaseException) -> str:
+    text = error.msg if isinstance(error, SyntaxError) else str(error)
+    return " ".join(f"{type(error).__name__}: {text}".split())
+
+
+def _crawl_in(module: ModuleType, path: str) -> "Crawl[Any]":
+    from scraper_cpn.scrape.crawl import Crawl
+
+    found = {id(value): (name, value) for name, value in vars(module).items()
+             if isinstance(value, Crawl)}  # fmt: skip
+    if len(found) != 1:
+        names = ", ".join(name for name, _ in found.values()) or "none"
+        raise UsageError(f"run: {path} needs one Crawl at module level; found: {names}")
+    return next(iter(found.values()))[1]
+
+
+def _check_files(own: dict[str, Any]) -> None:
+    """Refuse files for reports that can't be written, and one file for two purposes."""
+    used: dict[Path, str] = {}
+    for key in ("output", "failed", "trace"):
+        path = own.get(key)
+        if path is None or (path == "-" and key == "output"):
+            continue
+        if key != "output":
+            _check_writable(key, path)
+        place = Path(path).resolve()
+        if place in used:
+            raise UsageError(f"--{key}: {path} is the file of --{used[place]} too; name another")
+        used[place] = key
+
+
+def _check_writable(key: str, path: str) -> None:
+    folder = Path(path).parent
+    if path == "-":
+        raise UsageError(f"--{key}: - is for items and URLs only; give the name of a file")
+    if not folder.is_dir():
+        raise UsageError(f"--{key}: the folder {folder} does not exist; create it first")
+    if Path(path).is_dir() or not os.access(path if Path(path).exists() else folder, os.W_OK):
+        raise UsageError(f"--{key}: can't write {path}; check the path and its permissions")

@@ -1,0 +1,193 @@
+"""Running a job: the session, its signals, its view, its files, its exit code.
+
+Owns: what Ctrl-C does, which view is used, what the exit code is.
+Must not know: how a crawl works, how options are spelled.
+"""
+
+import os
+import signal
+import sys
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Protocol, TextIO
+
+import anyio
+import msgspec
+from anyio.abc import TaskStatus
+from rich.console import Console
+
+from scraper_cpn.cli_arguments import retry_command
+from scraper_cpn.cli_job import Job
+from scraper_cpn.scrape.outputs import open_output
+from scraper_cpn.scrape.report import Snapshot, Summary
+from scraper_cpn.scrape.session import Session
+from scraper_cpn.show.progress import JsonView, LiveView, PlainView, QuietView, View
+from scraper_cpn.show.summary import show_summary
+
+DONE, INCOMPLETE = 0, 1
+SIGNALLED = 128
+"""Plus the number of the signal, as shells have it."""
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_FEW_URLS = 5
+"""A retry names so many URLs itself; more go into a file."""
+
+
+class Running(Protocol):
+    """What this file wants of a session."""
+
+    async def run(self) -> Summary:
+        """Crawl until the end."""
+
+    def snapshot(self) -> Snapshot:
+        """Return how it stands."""
+
+    def stop(self) -> None:
+        """Start nothing new, finish what runs."""
+
+    def abort(self) -> None:
+        """End at once."""
+
+
+def run_job(job: Job) -> int:
+    """Run a job and return the exit code of the command.
+
+    Raises `UsageError` before anything is fetched or written, `OutputError` when writing failed.
+    """
+    received: list[int] = []
+    console = console_for(job)
+    view = view_for(job, console)
+    try:
+        summary = anyio.run(_crawl, job, view, received)
+    finally:
+        view.close()
+    if summary is None:
+        return SIGNALLED + received[-1]
+    _tell(job, console, view, summary)
+    return exit_code(summary, received)
+
+
+def exit_code(summary: Summary, received: list[int]) -> int:
+    """Return the exit code of a crawl that came to its end; *received* are the signals."""
+    if summary.ended == "interrupted":
+        return SIGNALLED + (received[-1] if received else signal.SIGINT)
+    complete = summary.ended != "stuck" and summary.items and not summary.seeds_failed
+    return DONE if complete else INCOMPLETE
+
+
+def console_for(job: Job) -> Console:
+    """Return the console on stderr. `--color` decides; NO_COLOR (no-color.org) counts in auto."""
+    plain = job.color == "never" or (job.color == "auto" and bool(os.environ.get("NO_COLOR")))
+    forced = job.color == "always"
+    return Console(
+        stderr=True,
+        highlight=False,
+        force_terminal=True if forced else None,
+        color_system=None if plain else "standard" if forced else "auto",
+    )
+
+
+def view_for(job: Job, console: Console) -> View:
+    """Return the view that suits the options and the terminal."""
+    if job.json:
+        return JsonView(console)
+    if job.quiet:
+        return QuietView(console)
+    items_are_shown = job.output == "-" and sys.stdout.isatty()
+    if sys.stderr.isatty() and not console.is_dumb_terminal and not items_are_shown:
+        return LiveView(console, events=job.verbose)
+    return PlainView(console, events=job.verbose)
+
+
+async def _crawl(job: Job, view: View, received: list[int]) -> Summary | None:
+    """Open what the job writes, run its session, and close it all, whatever happens."""
+    with ExitStack() as stack:
+        output = open_output(
+            job.output, overwrite=job.overwrite, append=job.append, item=job.item_type
+        )
+        try:
+            session = Session(
+                job.settings,
+                job.seeds,
+                handlers=job.handlers,
+                item_type=job.item_type,
+                output=output,
+                trace=_opened(job.trace, stack),
+                failed=_opened(job.failed, stack),
+                on_event=view.event,
+            )
+            return await supervised(session, view, received)
+        finally:
+            with anyio.CancelScope(shield=True):
+                await output.close()
+
+
+async def supervised(session: Running, view: View, received: list[int]) -> Summary | None:
+    """Run a session with its view, obeying signals, which are noted in *received*.
+
+    Return None when it was ended at once and had no account to give.
+    """
+    summary = None
+    async with anyio.create_task_group() as tasks:
+        await tasks.start(_obey_signals, session, view, received)
+        tasks.start_soon(_show, session, view)
+        summary = await session.run()
+        tasks.cancel_scope.cancel()
+    return summary
+
+
+async def _show(session: Running, view: View) -> None:
+    while True:
+        await anyio.sleep(view.interval_ns / 1e9)
+        view.update(session.snapshot())
+
+
+async def _obey_signals(
+    session: Running,
+    view: View,
+    received: list[int],
+    *,
+    task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED,
+) -> None:
+    with anyio.open_signal_receiver(*_SIGNALS) as signals:
+        task_status.started()
+        async for number in signals:
+            received.append(number)
+            if len(received) == 1:
+                running = session.snapshot().in_flight
+                view.note(f"stopping: no new requests, {running} running; again to stop at once")
+                session.stop()
+            else:
+                view.note("stopping at once")
+                session.abort()
+
+
+def _opened(path: str | None, stack: ExitStack) -> TextIO | None:
+    if path is None:
+        return None
+    return stack.enter_context(Path(path).open("w", encoding="utf-8"))
+
+
+def _tell(job: Job, console: Console, view: View, summary: Summary) -> None:
+    if job.json:
+        view.event({"event": "summary", **msgspec.to_builtins(summary)})
+    elif not job.quiet:
+        show_summary(console, summary, output=job.output, retry=_retry(job, summary))
+
+
+def _retry(job: Job, summary: Summary) -> str | None:
+    urls = summary.failed_urls
+    if not urls:
+        return None
+    failed = job.failed or (_list_of(urls) if len(urls) > _FEW_URLS else None)
+    return retry_command(job.arguments, output=job.output, failed=failed, urls=urls)
+
+
+def _list_of(urls: tuple[str, ...]) -> str:
+    """Write URLs to a new file of the system's temporary folder, and return its path."""
+    with tempfile.NamedTemporaryFile(
+        "w", encoding="utf-8", prefix="scrape-failed-", suffix=".txt", delete=False
+    ) as file:
+        file.writelines(f"{url}\n" for url in urls)
+        return file.name
