@@ -130,7 +130,7 @@ def crawl_delay_ns(rules_text: str, user_agent: str) -> int | None:
     """Return the Crawl-delay for *user_agent*, at most `WAIT_MAX_NS`; None if there is none."""
     token = product_token(user_agent)
     seconds = _protego(rules_text, token).crawl_delay(token)
-    return min(int(seconds * SECOND), WAIT_MAX_NS) if seconds else None
+    return int(min(seconds * SECOND, WAIT_MAX_NS)) if seconds else None
 
 
 @lru_cache(16)

@@ -183,7 +183,8 @@ def _shown(text: str) -> str:
 
 def _advice(text: str) -> str:
     """Return what the user may have meant by a text that is not a URL."""
-    guess = None if "://" in text else normalise(f"https://{text.lstrip('/')}")
+    bare = text.lstrip("/")
+    guess = None if "://" in text or "@" in bare.partition("/")[0] else normalise(f"https://{bare}")
     if guess is not None and is_private_host(host_of(guess)):
         return f"; did you mean {guess.replace('https', 'http', 1)}?"  # few have a certificate
     if guess is not None and "." in host_of(guess):

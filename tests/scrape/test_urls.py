@@ -1,0 +1,229 @@
+"""URLs: one form for each, the names they are counted by, and advice for mistyped ones."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from yarl import URL
+
+from scraper_cpn.scrape.settings import UsageError
+from scraper_cpn.scrape.urls import (
+    URL_CHARS_MAX,
+    authority_of,
+    domain_of,
+    host_of,
+    is_private_host,
+    normalise,
+    seed_url,
+    within,
+)
+
+BASE = "https://a.example/b/c?d=1#e"
+
+
+@pytest.mark.parametrize(
+    ("url", "base", "normal"),
+    [
+        ("HTTP://Example.COM", None, "http://example.com/"),
+        ("https://example.com:443/a/../b", None, "https://example.com/b"),
+        ("http://example.com:80/#top", None, "http://example.com/"),
+        ("http://bücher.example/ü", None, "http://xn--bcher-kva.example/%C3%BC"),
+        ("http://0x7f.1/", None, "http://127.0.0.1/"),
+        ("http://[0:0:0:0:0:0:0:1]:8080/", None, "http://[::1]:8080/"),
+        ("  http://exa\nmple.com/a b ", None, "http://example.com/a%20b"),
+        ("http:\\\\example.com\\a", None, "http://example.com/a"),
+        ("../x", BASE, "https://a.example/x"),
+        ("?q=2#f", BASE, "https://a.example/b/c?q=2"),
+        ("//other.example", BASE, "https://other.example/"),
+        ("#fragment", BASE, "https://a.example/b/c?d=1"),
+        ("", BASE, "https://a.example/b/c?d=1"),
+    ],
+)
+def test_normal_form(url: str, base: str | None, normal: str) -> None:
+    """A URL gets the form that the WHATWG standard gives it, without its fragment."""
+    assert normalise(url, base) == normal
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "page.html",
+        "mailto:a@example.com",
+        "javascript:void(0)",
+        "data:text/html,hello",
+        "ftp://example.com/",
+        "http://",
+        "http://example.com:99999/",
+        "http://exa mple.com/",
+        "http://256.1.1.1/",
+        "http://a..b/",
+        "http://.a/",
+        "http://" + "a" * 64 + ".example/",
+        "http://" + "a." * 130 + "example/",
+        "http://example.com/\udcff",
+        "http://example.com/" + "a" * URL_CHARS_MAX,
+        "http://example.com/" + "ü" * (URL_CHARS_MAX // 5),
+    ],
+)
+def test_nonsense(url: str) -> None:
+    """What can't be fetched over HTTP is None: other schemes, bad hosts, monstrous lengths."""
+    assert normalise(url) is None
+
+
+def test_nonsense_base() -> None:
+    """A base that is no URL makes every link nonsense."""
+    assert normalise("a", "nonsense") is None
+    assert normalise("http://example.com/", "nonsense") is None
+
+
+def test_credentials_are_dropped() -> None:
+    """No user name or password from the web is kept, whether of a link or of its base."""
+    assert normalise("https://user:secret@example.com:444/a@b") == "https://example.com:444/a@b"
+    assert normalise("/x", "https://user:secret@example.com/") == "https://example.com/x"
+
+
+def test_an_empty_query_is_none() -> None:
+    """`/a?` and `/a` are one request on the wire, so they are one URL; other queries stay."""
+    assert normalise("http://example.com/a?") == "http://example.com/a"
+    assert normalise("http://example.com/a?b?") == "http://example.com/a?b?"
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    st.sampled_from(["", "http://", "https://u:p@", "//", "http://a.example/", "?", "http://["]),
+    st.text(max_size=40),
+    st.sampled_from([None, BASE, "https://[::1]:8/", "nonsense"]),
+)
+def test_any_text(start: str, rest: str, base: str | None) -> None:
+    """Any text is normalised or None; the form is stable, safe to send, and has all its names."""
+    url = normalise(start + rest, base)
+    if url is None:
+        return
+    assert normalise(url) == url
+    assert url.isascii()
+    assert "#" not in url
+    assert str(URL(url, encoded=True)) == url, "the client would send another URL"
+    assert URL(url, encoded=True).raw_user is None
+    authority = authority_of(url)
+    assert authority_of(authority) == authority
+    for limit_by in ("domain", "host"):
+        assert domain_of(authority, limit_by) == domain_of(url, limit_by)
+    assert within(host_of(url), [domain_of(url, "domain")])
+
+
+@pytest.mark.parametrize(
+    ("url", "authority"),
+    [
+        ("https://example.com/a:b", "https://example.com:443"),
+        ("http://example.com/", "http://example.com:80"),
+        ("http://example.com:8080/", "http://example.com:8080"),
+        ("https://[::1]/", "https://[::1]:443"),
+        ("https://[::1]:8443/", "https://[::1]:8443"),
+    ],
+)
+def test_authority(url: str, authority: str) -> None:
+    """The key of robots.txt names scheme, host and port, the default port too."""
+    assert authority_of(url) == authority
+
+
+@pytest.mark.parametrize(
+    ("url", "domain"),
+    [
+        ("https://www.example.com/", "example.com"),
+        ("https://a.b.example.co.uk/", "example.co.uk"),
+        ("https://www.example.com./", "example.com"),
+        ("https://someone.github.io/", "someone.github.io"),
+        ("https://co.uk/", "co.uk"),
+        ("http://localhost:8000/", "localhost"),
+        ("http://intranet/", "intranet"),
+        ("http://192.168.1.10/", "192.168.1.10"),
+        ("http://[2001:db8::1]:80/", "[2001:db8::1]"),
+        ("https://a.b.unknown-tld/", "b.unknown-tld"),
+    ],
+)
+def test_domain(url: str, domain: str) -> None:
+    """Requests are counted by registrable domain; what has none counts for itself."""
+    assert domain_of(url, "domain") == domain
+
+
+def test_domain_by_host() -> None:
+    """By host, every host counts for itself; the dot that may end it makes no difference."""
+    assert domain_of("https://www.example.com:8443/a", "host") == "www.example.com"
+    assert domain_of("https://www.example.com./", "host") == "www.example.com"
+
+
+def test_within() -> None:
+    """A host is within its own name and those above it, and not within one it merely ends with."""
+    assert within("a.example.com", ["other.example", "example.com"])
+    assert within("example.com", ["example.com"])
+    assert not within("notexample.com", ["example.com"])
+    assert not within("example.com", [])
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "127.0.0.1", "127.8.8.8", "10.0.0.1", "172.16.0.1", "192.168.0.1", "169.254.169.254",
+        "0.0.0.0", "100.64.0.1", "224.0.0.1", "255.255.255.255", "[::1]", "::1", "[::]", "[fe80::1]",
+        "[fc00::1]", "[::ffff:10.0.0.1]", "[2002:7f00:1::]", "[64:ff9b::7f00:1]", "[ff02::1]",
+        "localhost", "LOCALHOST.", "a.localhost", "printer.local", "metadata.google.internal",
+    ],
+)  # fmt: skip
+def test_private_hosts(host: str) -> None:
+    """Addresses that are not of the public Internet are private, in every disguise."""
+    assert is_private_host(host)
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["8.8.8.8", "[2001:4860:4860::8888]", "[::ffff:8.8.8.8]", "[64:ff9b::808:808]", "example.com",
+     "localhost.example", "mylocal", "1.2.3.4.example"],
+)  # fmt: skip
+def test_public_hosts(host: str) -> None:
+    """Public addresses and names are not private."""
+    assert not is_private_host(host)
+
+
+def test_seed() -> None:
+    """A URL that a user typed comes back in its normal form."""
+    assert seed_url(" https://Example.com ") == "https://example.com/"
+    assert seed_url("http:/example.com/a@b//c@d") == "http://example.com/a@b//c@d"
+
+
+@pytest.mark.parametrize(
+    ("text", "advice"),
+    [
+        ("example.com", "did you mean https://example.com/?"),
+        ("example.com:8080/a", "did you mean https://example.com:8080/a?"),
+        ("//example.com/a", "did you mean https://example.com/a?"),
+        ("localhost:8000", "did you mean http://localhost:8000/?"),
+        ("example.com/@me", "did you mean https://example.com/@me?"),
+        ("127.0.0.1/x", "did you mean http://127.0.0.1/x?"),
+        ("hello", "give one that starts with https:// or http://"),
+        ("ftp://example.com/", "give one that starts with https:// or http://"),
+        ("mailto:a@example.com", "give one that starts with https:// or http://"),
+        ("", "give one that starts with https:// or http://"),
+    ],
+)
+def test_mistyped_seed(text: str, advice: str) -> None:
+    """A mistyped URL gets one line that says where it is, and what may have been meant."""
+    with pytest.raises(UsageError) as caught:
+        seed_url(text, "urls.txt:3")
+    assert str(caught.value) == f"urls.txt:3: {text!r} is not a URL; {advice}"
+
+
+def test_long_mistyped_seed() -> None:
+    """A mistake of any length is told in a short line."""
+    with pytest.raises(UsageError) as caught:
+        seed_url("x" * 100_000)
+    assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize(
+    "text", ["https://me:secret@example.com/", "me:secret@example.com", "HTTP:me:secret@a.example"]
+)
+def test_seed_with_credentials(text: str) -> None:
+    """A password in a URL is refused, with a way to send it, and not repeated."""
+    with pytest.raises(UsageError, match="--header 'Authorization: Basic") as caught:
+        seed_url(text)
+    assert "secret" not in str(caught.value)
