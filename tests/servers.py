@@ -1,0 +1,172 @@
+"""Loopback servers that answer byte by byte as a test wrote it down, and keep what they were asked.
+
+Owns: raw TCP servers on free ports, plain or TLS, and a forward proxy. They speak no HTTP beyond
+finding where a request's head ends, so that a test can say anything, valid or not.
+Must not know: the scraper, HTTP libraries.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from types import TracebackType
+from typing import Self
+
+
+class Do(Enum):
+    """What a server does beside sending bytes."""
+
+    CLOSE = auto()
+    """Close the connection (FIN)."""
+    RESET = auto()
+    """Break the connection (RST)."""
+    STALL = auto()
+    """Send nothing more, and wait until the client closes."""
+
+
+@dataclass(frozen=True)
+class Tunnel:
+    """Join the connection to a local port, as a proxy does after CONNECT."""
+
+    port: int
+
+
+Step = bytes | float | Do | Tunnel
+"""A float is a pause in seconds."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request as it was on the wire."""
+
+    head: bytes
+    connection: int
+    """0 for the first connection to this server."""
+    ordinal: int
+    """0 for the first request on its connection."""
+
+    @property
+    def target(self) -> str:
+        """The request target: a path, an absolute URL, or host:port."""
+        return self.head.split(b" ", 2)[1].decode()
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Headers by lower-case name."""
+        lines = self.head.decode("latin-1").split("\r\n")[1:]
+        pairs = (line.partition(":") for line in lines if line)
+        return {name.lower(): value.strip() for name, _, value in pairs}
+
+
+def page(body: bytes = b"hello", *headers: str, status: str = "200 OK") -> bytes:
+    """An answer with Content-Length."""
+    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers, "", ""]
+    return "\r\n".join(lines).encode("latin-1") + body
+
+
+@dataclass
+class Server:
+    """A server on a free loopback port; an async context manager."""
+
+    script: Callable[[Asked], Sequence[Step] | bytes]
+    """What to do for each request."""
+    tls: ssl.SSLContext | None = None
+    asked: list[Asked] = field(default_factory=list)
+    connections: int = 0
+    open: int = 0
+    """Connections that are open now."""
+    port: int = 0
+
+    @property
+    def url(self) -> str:
+        """The root of this server."""
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
+
+    async def __aenter__(self) -> Self:
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, ssl=self.tls)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def closed(self) -> None:
+        """Wait until no connection is open."""
+        await asyncio.gather(*self._tasks)
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.ensure_future(self._serve(reader, writer, self.connections))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        self.connections += 1
+        self.open += 1
+
+    async def _serve(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, connection: int
+    ) -> None:
+        ordinal = 0
+        try:
+            with suppress(OSError, asyncio.IncompleteReadError):
+                while not writer.is_closing():
+                    head = await reader.readuntil(b"\r\n\r\n")
+                    asked = Asked(head, connection, ordinal)
+                    self.asked.append(asked)
+                    await self._answer(self.script(asked), reader, writer)
+                    ordinal += 1
+        finally:
+            self.open -= 1
+            writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()
+
+    async def _answer(
+        self,
+        steps: Sequence[Step] | bytes,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+    ) -> None:
+        for step in [steps] if isinstance(steps, bytes) else steps:
+            match step:
+                case bytes():
+                    writer.write(step)
+                    await writer.drain()
+                case float():
+                    await asyncio.sleep(step)
+                case Tunnel(port):
+                    await _join(reader, writer, port)
+                case Do.STALL:
+                    await reader.read()
+                case Do.RESET:
+                    writer.transport.abort()
+                case Do.CLOSE:
+                    writer.close()
+
+
+async def _join(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, port: int) -> None:
+    far_reader, far_writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        await asyncio.gather(_copy(reader, far_writer), _copy(far_reader, writer))
+    finally:
+        far_writer.close()
+        writer.close()
+
+
+async def _copy(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+    with suppress(OSError):
+        while piece := await source.read(65_536):
+            sink.write(piece)
+            await sink.drain()
+    sink.close()
