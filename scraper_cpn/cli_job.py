@@ -22,6 +22,7 @@ from scraper_cpn.scrape.config import read_config
 from scraper_cpn.scrape.ledger import SKIPPED
 from scraper_cpn.scrape.option_table import BY_KEY
 from scraper_cpn.scrape.options import Given, likely, read_options, settings_from
+from scraper_cpn.scrape.outputs import CheckedOutput, open_output
 from scraper_cpn.scrape.settings import Settings, UsageError
 from scraper_cpn.scrape.validate import Validator
 from scraper_cpn.scrape.values import file_text
@@ -42,9 +43,10 @@ class Job(Struct, frozen=True, kw_only=True):
     """The page handlers of a program; None without one."""
     item_type: Any = None
     """The type that the items of a program must be; None for none."""
+    sink: CheckedOutput
+    """Where items go; it is not open yet."""
     output: str = "-"
-    overwrite: bool = False
-    append: bool = False
+    """The same, as the user wrote it."""
     failed: str | None = None
     trace: str | None = None
     json: bool = False
@@ -65,18 +67,30 @@ def job_of(arguments: Arguments) -> Job:
     """Return the job of a command line. Reads the files it names. Raises `UsageError`."""
     given = merged(_config(arguments), arguments.options)
     own = read_options({key: each for key, each in given.items() if not BY_KEY[key].field})
-    crawl_options = {key: each for key, each in given.items() if BY_KEY[key].field}
     words, program = _program(arguments.words)
+    crawl_options = {key: each for key, each in given.items() if BY_KEY[key].field}
     settings = settings_from({**(program.options if program else {}), **crawl_options})
-    seeds = tuple(_seeds(words, own.pop("input", None))) or (program.start if program else ())
+    seeds = tuple(_seeds(words, own.get("input"))) or (program.start if program else ())
     if not seeds:
         raise UsageError("there is no URL to start from; give one, or a file of them with -i")
-    own.pop("config", None)
+    return _with_outputs(own, program, arguments=arguments, settings=settings, seeds=seeds)
+
+
+def _with_outputs(own: dict[str, Any], program: "Crawl[Any] | None", **found: Any) -> Job:
+    """Return the job whose outputs are checked, the last of all checks."""
+    settings = found["settings"]
+    handlers, item_type = (program.handlers, program.item) if program else (None, None)
+    Validator(item_type, settings.schema)  # for its error, before any file is opened
     _check_files(own)
-    if program is not None:
-        own |= {"handlers": program.handlers, "item_type": program.item}
-    Validator(own.get("item_type"), settings.schema)  # a bad schema is told before any file opens
-    return Job(arguments=arguments, settings=settings, seeds=seeds, **own)
+    sink = open_output(
+        own.get("output", "-"),
+        overwrite=own.pop("overwrite", False),
+        append=own.pop("append", False),
+        item=dict if handlers and item_type is None else item_type,
+        fields=settings.fields,
+    )
+    kept = {key: value for key, value in own.items() if key in Job.__struct_fields__}
+    return Job(sink=sink, handlers=handlers, item_type=item_type, **found, **kept)
 
 
 def _config(arguments: Arguments) -> dict[str, Given]:

@@ -19,7 +19,6 @@ from rich.console import Console
 
 from scraper_cpn.cli_arguments import retry_command
 from scraper_cpn.cli_job import Job
-from scraper_cpn.scrape.outputs import open_output
 from scraper_cpn.scrape.report import Snapshot, Summary
 from scraper_cpn.scrape.session import Session
 from scraper_cpn.show.progress import JsonView, LiveView, PlainView, QuietView, View
@@ -103,16 +102,14 @@ def view_for(job: Job, console: Console) -> View:
 async def _crawl(job: Job, view: View, received: list[int]) -> Summary | None:
     """Open what the job writes, run its session, and close it all, whatever happens."""
     with ExitStack() as stack:
-        output = open_output(
-            job.output, overwrite=job.overwrite, append=job.append, item=job.item_type
-        )
+        await job.sink.open()
         try:
             session = Session(
                 job.settings,
                 job.seeds,
                 handlers=job.handlers,
                 item_type=job.item_type,
-                output=output,
+                output=job.sink,
                 trace=_opened(job.trace, stack),
                 failed=_opened(job.failed, stack),
                 on_event=view.event,
@@ -120,7 +117,7 @@ async def _crawl(job: Job, view: View, received: list[int]) -> Summary | None:
             return await supervised(session, view, received)
         finally:
             with anyio.CancelScope(shield=True):
-                await output.close()
+                await job.sink.close()
 
 
 async def supervised(session: Running, view: View, received: list[int]) -> Summary | None:
