@@ -1,0 +1,172 @@
+"""Where items end up: JSON Lines, CSV, SQLite, standard output; one file each.
+
+Owns: which format a name stands for, and whether the output may be written at all.
+Must not know: pages, the net.
+
+An output is opened in two steps. `open_output` refuses whatever a user can get wrong and touches
+nothing; `open`, once all options are checked, creates, replaces or continues the file. A crawl that
+never comes so far leaves everything as it was.
+"""
+
+import os
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+from anyio import CancelScope
+
+from scraper_cpn.scrape.outputs.base import (
+    Output,
+    OutputClosed,
+    OutputError,
+    Shape,
+    default_shape,
+    shape_of,
+)
+from scraper_cpn.scrape.settings import FieldRule, UsageError
+
+__all__ = ["CheckedOutput", "Output", "OutputClosed", "OutputError", "open_output"]
+
+Format = Literal["jsonl", "csv", "sqlite"]
+
+_FORMATS: dict[str, Format] = {
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".csv": "csv",
+    ".sqlite": "sqlite",
+    ".sqlite3": "sqlite",
+    ".db": "sqlite",
+}
+
+
+class CheckedOutput(Output):
+    """An output that has been checked; made by `open_output`, opened by `open` or the first write."""
+
+    def __init__(self, make: Callable[[], Awaitable[Output]]) -> None:
+        self._make = make
+        self._output: Output | None = None
+
+    async def open(self) -> Output:
+        """Create, replace or continue the output; again does nothing. Raises `OutputError`."""
+        if self._output is not None:
+            return self._output
+        with CancelScope(shield=True):  # an output that is half open could not be closed
+            output = self._output = await self._make()
+        return output
+
+    async def write(self, batch: Sequence[Any]) -> None:
+        """Write all items of *batch*, or raise; see `Output`."""
+        output = self._output or await self.open()
+        await output.write(batch)
+
+    async def close(self) -> None:
+        """Close the output if it was opened."""
+        if self._output is not None:
+            await self._output.close()
+
+
+def open_output(
+    where: str,
+    *,
+    overwrite: bool = False,
+    append: bool = False,
+    item: Any = None,
+    fields: Sequence[FieldRule] = (),
+) -> CheckedOutput:
+    """Return where items go, or raise `UsageError`; creates and changes nothing yet.
+
+    *where* is the name of a file, whose suffix says the format, or `-` for JSON Lines on standard
+    output. A file that exists is refused unless it is to be overwritten or appended to; one that is
+    appended to has to be of the same format and columns, and sound at its end.
+
+    *item* is the type of the items, which CSV and SQLite make columns of: None for the built-in
+    `Item` with *fields*, dict for items without fixed fields (which CSV can't have).
+    """
+    if overwrite and append:
+        raise UsageError("--overwrite and --append exclude each other; give one of them")
+    if where == "-":
+        return CheckedOutput(partial(_opened, None, "jsonl", None, True))
+    path = Path(where)
+    kind = _format(path)
+    shape = default_shape(fields) if item is None else shape_of(item)
+    _check_shape(path, kind, shape)
+    _check_place(path, overwrite=overwrite, append=append)
+    if append and path.exists():
+        _check_continuation(path, kind, shape)
+    return CheckedOutput(partial(_opened, path, kind, shape, append))
+
+
+async def _opened(path: Path | None, kind: Format, shape: Shape | None, append: bool) -> Output:
+    # Formats are imported when they are used: that of a database takes time, and starts threads.
+    from scraper_cpn.scrape.outputs import csv_file, jsonl
+
+    if path is None:
+        return jsonl.StandardOutput()
+    if kind == "jsonl":
+        return await jsonl.JsonLines.open(path, append=append)
+    if kind == "csv":
+        assert shape is not None, "CSV without columns is refused before"
+        return await csv_file.CsvFile.open(path, shape, append=append)
+    from scraper_cpn.scrape.outputs.sqlite import Database
+
+    return await Database.open(path, shape, append=append)
+
+
+def _check_shape(path: Path, kind: Format, shape: Shape | None) -> None:
+    if kind == "csv" and shape is None:
+        raise UsageError(
+            f"--output {path}: CSV needs columns, and items of this crawl have no fixed fields; "
+            "give the crawl an item type, or write JSON Lines (.jsonl)"
+        )
+    if kind == "sqlite":
+        from scraper_cpn.scrape.outputs.sqlite import check_columns
+
+        check_columns(shape)
+
+
+def _format(path: Path) -> Format:
+    suffix = path.suffix.lower()
+    if suffix == ".json":
+        raise UsageError(
+            f"--output {path}: items are written one by one, which JSON can't; "
+            f"write JSON Lines: {path.with_suffix('.jsonl')}"
+        )
+    if suffix not in _FORMATS:
+        known = ", ".join(_FORMATS)
+        raise UsageError(f"--output {path}: the suffix says the format, one of {known}; or - alone")
+    return _FORMATS[suffix]
+
+
+def _check_place(path: Path, *, overwrite: bool, append: bool) -> None:
+    folder = path.parent
+    if not folder.is_dir():
+        raise UsageError(f"--output {path}: the folder {folder} does not exist; create it first")
+    if path.is_dir():
+        raise UsageError(f"--output {path}: it is a folder; give the name of a file")
+    if path.exists() and not (overwrite or append):
+        raise UsageError(
+            f"--output {path}: it exists; replace it with -O/--overwrite or add to it with --append"
+        )
+    # SQLite keeps other files beside its own; and a file that is not there has to be made.
+    if not os.access(folder, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
+        raise UsageError(f"--output {path}: no permission to write it; choose another place")
+
+
+def _check_continuation(path: Path, kind: Format, shape: Shape | None) -> None:
+    try:
+        if kind == "jsonl":
+            from scraper_cpn.scrape.outputs.jsonl import check_end
+
+            check_end(path)
+        elif kind == "csv":
+            from scraper_cpn.scrape.outputs.csv_file import check_rows
+
+            assert shape is not None
+            check_rows(path, shape)
+        else:
+            from scraper_cpn.scrape.outputs.sqlite import check_table
+
+            check_table(path, shape)
+    except OSError as error:
+        raise UsageError(f"--append {path}: can't read it: {error.strerror}") from None

@@ -1,0 +1,164 @@
+"""SQLite: one table, `items`, with a column for each field of an item.
+
+Owns: the table, transactions, the check of a database that is appended to.
+Must not know: other formats, pages, the net.
+
+    sqlite3 out.db "select title, fields_price from items where depth = 1"
+
+Columns are those of `Shape`: numbers are numbers, texts texts, lists and objects JSON (`tags ->>
+'$[0]'`), a missing value NULL. `id` counts the items in the order of writing, unless items have a
+field of that name. Items without fixed fields go into one column, `item`, as JSON.
+
+A batch is one transaction, in three steps of the database's own thread; it is on the disk when
+`write` returns (WAL with `synchronous=FULL`), and others can read the file meanwhile.
+"""
+
+import contextlib
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import aiosqlite
+import msgspec
+from anyio import CancelScope
+
+from scraper_cpn.scrape.outputs.base import Cell, OutputError, Shape
+from scraper_cpn.scrape.settings import UsageError
+
+BUSY_SECONDS = 30.0
+"""How long to wait for another program that writes to the database."""
+COLUMNS_MAX = 2_000
+"""SQLite's own limit (SQLITE_MAX_COLUMN)."""
+
+_TYPES = {"text": "TEXT", "integer": "INTEGER", "real": "REAL", "any": ""}
+_INTEGER = range(-(2**63), 2**63)
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Database:
+    """Items to the table `items` of a database file; made by `open`."""
+
+    def __init__(self, connection: aiosqlite.Connection, path: Path, shape: Shape) -> None:
+        self._connection = connection
+        self._path = path
+        self._row = shape.row
+        names = ", ".join(map(_quoted, shape.names))
+        marks = ", ".join("?" * len(shape.names))
+        self._insert = f"INSERT INTO items ({names}) VALUES ({marks})"  # noqa: S608 - quoted names
+
+    @classmethod
+    async def open(cls, path: Path, shape: Shape | None, *, append: bool) -> "Database":
+        """Open a file, or replace it, and make its table if need be. Raises `OutputError`."""
+        if not append:
+            _remove(path)
+        shape = shape or _json_shape()
+        connection = aiosqlite.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+        try:
+            await connection
+            await connection.execute("PRAGMA journal_mode=WAL")
+            await connection.execute("PRAGMA synchronous=FULL")
+            await connection.execute(f"CREATE TABLE IF NOT EXISTS items ({_columns(shape)})")
+        except sqlite3.Error as error:
+            with contextlib.suppress(sqlite3.Error, ValueError):
+                await connection.close()
+            raise _output_error(path, error) from error
+        return cls(connection, path, shape)
+
+    async def write(self, batch: Sequence[Any]) -> None:
+        """Insert all items in one transaction; a failed one leaves nothing behind."""
+        rows = [[_stored(value) for value in self._row(item)] for item in batch]
+        # A cancellation between two of the steps would leave the transaction open.
+        with CancelScope(shield=True):
+            try:
+                await self._connection.execute("BEGIN IMMEDIATE")
+                await self._connection.executemany(self._insert, rows)
+                await self._connection.commit()
+            except (sqlite3.Error, ValueError) as error:
+                with contextlib.suppress(sqlite3.Error, ValueError):
+                    await self._connection.rollback()
+                raise _output_error(self._path, error) from error
+
+    async def close(self) -> None:
+        """Close the database, which moves what is in its WAL file into it."""
+        with CancelScope(shield=True):
+            try:
+                await self._connection.close()
+            except sqlite3.Error as error:
+                raise _output_error(self._path, error) from error
+
+
+def check_table(path: Path, shape: Shape | None) -> None:
+    """Raise `UsageError` if items of *shape* can't be appended to the database in *path*."""
+    wanted = _table_names(shape or _json_shape())
+    try:
+        with contextlib.closing(
+            sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+        ) as database:
+            found = [row[1] for row in database.execute("PRAGMA table_info(items)")]
+    except sqlite3.Error as error:
+        raise UsageError(
+            f"--append {path}: can't read it as an SQLite database ({error}); name another file"
+        ) from None
+    if found and found != wanted:
+        raise UsageError(
+            f"--append {path}: its table items has the columns {', '.join(found)}, "
+            f"items of this crawl {', '.join(wanted)}; name another file"
+        )
+
+
+def check_columns(shape: Shape | None) -> None:
+    """Raise `UsageError` for items whose fields can't be columns of one table."""
+    names = _table_names(shape or _json_shape())
+    if len(names) > COLUMNS_MAX:
+        raise UsageError(
+            f"--output: {len(names)} columns are more than the {COLUMNS_MAX} of SQLite; "
+            "write JSON Lines (.jsonl)"
+        )
+    seen: dict[str, str] = {}
+    for name in names:
+        # Python's lower() knows more letters than SQLite, so it errs on the safe side.
+        other = seen.setdefault(name.lower(), name)
+        if other is not name:
+            raise UsageError(
+                f"--output: the columns {other!r} and {name!r} differ by case only, which SQLite "
+                "can't tell apart; rename one, or write JSON Lines (.jsonl)"
+            )
+
+
+def _remove(path: Path) -> None:
+    """Remove a database with the files that SQLite keeps beside it. Raises `OutputError`."""
+    try:
+        for suffix in ("", "-wal", "-shm", "-journal"):
+            Path(f"{path}{suffix}").unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(f"can't replace {path}: {error.strerror}") from error
+
+
+def _json_shape() -> Shape:
+    return Shape({"item": "text"}, lambda item: [_encode(item).decode()])
+
+
+def _table_names(shape: Shape) -> list[str]:
+    return ["id"] * ("id" not in shape.names) + list(shape.names)
+
+
+def _columns(shape: Shape) -> str:
+    own = [f"{_quoted(name)} {_TYPES[kind]}".rstrip() for name, kind in shape.kinds.items()]
+    return ", ".join(["id INTEGER PRIMARY KEY"] * ("id" not in shape.names) + own)
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _stored(value: Cell) -> Cell:
+    """Return a cell as SQLite can hold it; a greater integer than that becomes a text."""
+    if isinstance(value, int) and value not in _INTEGER:
+        return str(value)
+    return value
+
+
+def _output_error(path: Path, error: Exception) -> OutputError:
+    return OutputError(f"can't write {path}: {error}")
