@@ -1,3 +1,36 @@
-"""scraper_cpn: a polite web scraper whose whole coordination is a coloured Petri net."""
+"""scraper_cpn: a polite web scraper whose whole coordination is a coloured Petri net.
+
+What a program needs is here; the kernel is in `scraper_cpn.net`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from scraper_cpn.scrape.crawl import Crawl
+    from scraper_cpn.scrape.page import Element, Link, Page
+    from scraper_cpn.scrape.report import Summary
+    from scraper_cpn.scrape.settings import UsageError
+
+__all__ = ["Crawl", "Element", "Link", "Page", "Summary", "UsageError", "__version__"]
+
+_HOMES = {
+    "Crawl": "crawl",
+    "Element": "page",
+    "Link": "page",
+    "Page": "page",
+    "Summary": "report",
+    "UsageError": "settings",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import on first use, so that `scrape --help` answers at once."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"{__name__}.scrape.{_HOMES[name]}"), name)

@@ -13,7 +13,8 @@ from typing import Any, Literal, TextIO
 
 import anyio
 
-from scraper_cpn.net import Ended, Row, compile_net
+from scraper_cpn.net import Ended, Row
+from scraper_cpn.net.compile import compile_net
 from scraper_cpn.run.clock import Clock
 from scraper_cpn.run.effects import Batched, Paced, Plain
 from scraper_cpn.run.shell import Shell
@@ -90,7 +91,7 @@ class Session:
         self._net = scrape_net(policy)
         self._kernel = compile_net(self._net, None if trace is None else tracer(trace))
         self._targets = tuple(policy.seed(url) for url in urls)
-        self._parser = Parser(settings, handlers, policy.discover)
+        self._parser = Parser(settings, policy.discover, handlers)
         self._validator = Validator(item_type, settings.schema)
         self._keeper = Keeper(output, on_item)
         self._ledger = Ledger(on_event)
@@ -111,9 +112,10 @@ class Session:
         """
         self._began_ns = self._clock.now_ns()
         self._fill()
-        headers_for = self._own_hosts()
+        clock_ns = self._clock.now_ns
+        own = self._own_hosts()
         async with Fetcher(
-            self._settings, wants_headers=headers_for, wall_ns=self._clock.now_ns
+            self._settings, own=own, wall_ns=clock_ns, monotonic_ns=clock_ns
         ) as fetcher:
             self._fetcher = fetcher
             self._shell = Shell(

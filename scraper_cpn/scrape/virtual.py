@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, TextIO
 
-from scraper_cpn.net import Interpreter, Kernel, Row
+from scraper_cpn.net import Kernel, Row
+from scraper_cpn.net.compile import compile_net
 from scraper_cpn.scrape.answers import Answer, fetch_outcome, robots_outcome
 from scraper_cpn.scrape.colours import (
     Checked,
@@ -144,7 +145,7 @@ def virtual_crawl(
     trace: TextIO | None = None,
     heard: Heard | None = None,
     on_rows: Callable[[list[Row]], None] | None = None,
-    kernel: Callable[..., Kernel] = Interpreter,
+    kernel: Callable[..., Kernel] = compile_net,
 ) -> driver.Run:
     """Crawl a synthetic web in virtual time; the same settings, web and seeds give the same bytes of trace.
 
