@@ -25,10 +25,15 @@ def chosen(binding: Binding) -> tuple[Any, On]:
     outcome = choice.fn(*binding.colours(choice.sources))
     case = plan.case_of(transition, type(outcome))
     if case is None:
-        raise TypeError(
-            f"the choice {choice.name} returned a {type(outcome).__name__}, which is no outcome of it"
-        )
+        raise no_case(choice.name, outcome)
     return outcome, case
+
+
+def no_case(choice: str, outcome: Any) -> TypeError:
+    """The error about a choice that picked what is no outcome of it."""
+    return TypeError(
+        f"the choice {choice} returned a {type(outcome).__name__}, which is no outcome of it"
+    )
 
 
 def ending(

@@ -1,0 +1,208 @@
+"""The compiled execution of a net: the same meaning as the interpreter, by specialised source.
+
+Owns: turning the generated source into a kernel, and the calls that need no speed. What is
+generated, `generate/` says; the structures that it runs on are in `index.py`.
+Must not know: clocks, randomness, effects' implementations.
+
+Cost: a step costs O(log keys + composite keys whose status changed) for each firing, whatever the
+number of tokens and of keys that are blocked. A transition with a scan costs the number of its combinations.
+"""
+
+from __future__ import annotations
+
+import linecache
+import zlib
+from collections.abc import Hashable
+from typing import Any
+
+from scraper_cpn.net import refusal
+from scraper_cpn.net.check import checked
+from scraper_cpn.net.declare import Net
+from scraper_cpn.net.explain import lacks
+from scraper_cpn.net.generate.machine import SHARED, source_of
+from scraper_cpn.net.index import NEVER, Flight, Token
+from scraper_cpn.net.marking import Ended, Flying, Lack, Marking, Row, Standing, Step, Trace
+from scraper_cpn.net.places import Counter, Place
+from scraper_cpn.net.plan import ordered
+from scraper_cpn.net.sound import refuse_misfit
+
+
+def source(net: Net, *, traced: bool = False) -> str:
+    """The Python source that executes *net*, for people to read.
+
+    Raises:
+        NetError: the net can't work.
+    """
+    return source_of(checked(net), traced=traced)[0]
+
+
+def compile_net(net: Net, trace: Trace | None = None) -> Compiled:
+    """A kernel that runs *net* without searching.
+
+    Args:
+        net: is checked first.
+        trace: is called with each event; without it, the source has no trace of tracing.
+
+    Raises:
+        NetError: the net can't work; with all its problems.
+    """
+    return Compiled(net, trace)
+
+
+class Compiled:
+    """A kernel (see `marking.Kernel`) that runs generated source.
+
+    Args:
+        net: is checked first; raises `NetError` with all its problems.
+        trace: is called with each event.
+    """
+
+    def __init__(self, net: Net, trace: Trace | None = None) -> None:
+        self.net = checked(net)
+        text, objects = source_of(net, traced=trace is not None)
+        self._run(text, objects, trace)
+
+    def _run(self, text: str, objects: dict[str, Any], trace: Trace | None) -> None:
+        """Execute the source; tracebacks show its lines."""
+        name = f"<net {self.net.name} {zlib.crc32(text.encode()):08x}>"
+        linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
+        space: dict[str, Any] = {**SHARED, **objects}
+        exec(compile(text, name, "exec"), space)  # noqa: S102  (our own source, from checked data)
+        given = (self.net, ordered(self.net), *(() if trace is None else (trace,)))
+        self._parts: dict[str, Any] = space["build"](*given)
+        self._inject = self._parts["inject"]
+        self._step = self._parts["step"]
+        self._started = self._parts["started"]
+        self._complete = self._parts["complete"]
+
+    @classmethod
+    def load(cls, net: Net, marking: Marking, trace: Trace | None = None) -> Compiled:
+        """A kernel that goes on where *marking* was saved; `NetError` if it does not fit the net."""
+        kernel = cls(net, trace)
+        refuse_misfit(net, marking)
+        kernel._parts["load"](marking)
+        return kernel
+
+    def __repr__(self) -> str:
+        return f"<compiled, {self.marking()!r}>"
+
+    def inject(
+        self,
+        place: Place[Any],
+        colour: Any,
+        now_ns: int,
+        *,
+        ready_at_ns: int = 0,
+        expires_at_ns: int | None = None,
+    ) -> None:
+        """Put a token into a source."""
+        refusal.refuse_inject(self.net, place, colour, ready_at_ns, expires_at_ns)
+        refusal.refuse_full(self.net, place, self._parts["occupied"].get(place.name, 0))
+        self._inject(place.name, colour, ready_at_ns, expires_at_ns, now_ns)
+
+    def step(self, now_ns: int, limit: int = 100_000) -> Step:
+        """Fire all that can fire at *now_ns*."""
+        step: Step = self._step(now_ns, limit)
+        return step
+
+    def started(self, firing_id: int, now_ns: int) -> None:
+        """Put back what the firing spends, dated from now."""
+        self._started(firing_id, now_ns)
+
+    def complete(self, firing_id: int, outcome: Any, now_ns: int) -> None:
+        """Deposit what the outcome's arcs say and give back what was held."""
+        self._complete(firing_id, outcome, now_ns)
+
+    def revoke(self, firing_id: int) -> None:
+        """Undo a firing that has not started."""
+        self._parts["revoke"](firing_id)
+
+    def drain(self) -> list[Row]:
+        """Take the rows since the last call."""
+        rows = list(self._parts["rows"])
+        self._parts["rows"].clear()
+        return rows
+
+    def ended(self, now_ns: int) -> Ended | None:
+        """How the run ended."""
+        clock = self._parts["scalars"]()[0]
+        refusal.refuse_time(self.net, now_ns, clock)
+        soonest = NEVER if self._parts["flights"] else self._parts["soonest"](clock)
+        if self._parts["flights"] or soonest <= now_ns:
+            return None
+        places = [place for place in self.net.places.values() if isinstance(place, Place)]
+        if not any(place.work and self._parts["PLACES"][place.name] for place in places):
+            return "finished"
+        if any(self._at_end(place) for place in self.net.places.values()):
+            return "spent"
+        return "stuck" if soonest == NEVER else None
+
+    def _at_end(self, place: Any) -> bool:
+        """Whether a budget is at its end (of a keyed one: for some key)."""
+        if not getattr(place, "budget", False):
+            return False
+        if isinstance(place, Counter):
+            return 0 in self._parts["NUMBERS"][place.name].values()
+        return not self._parts["PLACES"][place.name]
+
+    def marking(self) -> Marking:
+        """Save everything."""
+        now_ns, next_serial, next_id = self._parts["scalars"]()
+        return Marking(
+            net=self.net.name,
+            now_ns=now_ns,
+            next_serial=next_serial,
+            next_id=next_id,
+            tokens=tuple(
+                _standing(name, tokens[serial])
+                for name, tokens in self._parts["PLACES"].items()
+                for serial in sorted(tokens)
+            ),
+            counters={name: self._moved(name) for name in self._parts["NUMBERS"]},
+            sets={name: tuple(keys) for name, keys in self._parts["SETS"].items()},
+            flights=tuple(self._flying(flight) for _, flight in sorted(self._parts["flights"].items())),
+            faulted=tuple(self._parts["faulted"]),
+            sunk=dict(self._parts["sunk"]),
+        )
+
+    def explain(self, serial: int, now_ns: int) -> list[Lack]:
+        """What each transition that could take the token lacks."""
+        return lacks(self.net, self.marking(), serial, now_ns)
+
+    def count(self, place: str) -> int:
+        """What is in a place."""
+        refusal.refuse_name(self.net, place)
+        kind = self.net.places[place]
+        if isinstance(kind, Counter):
+            numbers = self._parts["NUMBERS"][place]
+            return len(self._moved(place)) if kind.keys else numbers[None]
+        for table in ("PLACES", "SETS"):
+            if place in self._parts[table]:
+                return len(self._parts[table][place])
+        sunk: int = self._parts["sunk"][place]
+        return sunk
+
+    def in_flight(self) -> int:
+        """Firings whose effects have not ended."""
+        return len(self._parts["flights"])
+
+    def _moved(self, name: str) -> tuple[tuple[Hashable, int], ...]:
+        """The numbers that differ from what they start with, by key."""
+        place = self.net.places[name]
+        assert isinstance(place, Counter)
+        numbers = self._parts["NUMBERS"][name].items()
+        return tuple(sorted((pair for pair in numbers if pair[1] != place.first(pair[0])), key=repr))
+
+    def _flying(self, flight: Flight) -> Flying:
+        transition = ordered(self.net)[flight.number]
+        inputs = tuple(
+            _standing(arc.place.name, bound) if isinstance(bound, Token) else bound
+            for arc, bound in zip(transition.arcs, flight.inputs, strict=True)
+        )
+        return Flying(
+            flight.id, transition.name, inputs, flight.started, flight.began, flight.shown
+        )
+
+
+def _standing(place: str, token: Token) -> Standing:
+    return Standing(place, token.serial, token.colour, token.ready, token.ends)

@@ -1,0 +1,184 @@
+"""What a compiled net keeps: which indexes, under which names, and who is influenced by what.
+
+Owns: the decisions of the compiler that follow from the declaration alone: an index for each way in
+which an arc looks for its tokens, shared where two arcs look in the same way, and the masks of the
+transitions that a gain or a loss of a place may concern.
+Must not know: the text of the generated functions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from scraper_cpn.net import index, plan
+from scraper_cpn.net.arcs import Arc
+from scraper_cpn.net.declare import Net, Transition
+from scraper_cpn.net.generate.text import Names, tupled
+from scraper_cpn.net.places import Counter, KeySet, Place, Sink
+
+RUNTIME = {
+    name: getattr(index, name)
+    for name in (
+        "EXPIRED", "Endings", "Flight", "GONE", "Join", "Line", "NEVER", "Presence", "STANDING",
+        "Seen", "Tally", "Token", "View",
+    )
+}  # fmt: skip
+"""What the generated source uses of `index.py`, by name."""
+
+Kind = Literal["line", "view", "presence"]
+
+
+@dataclass(frozen=True)
+class Index:
+    """An index of a place.
+
+    Attributes:
+        names: the keys by which it is divided; none for a line.
+        bit: of the guard that its tokens pass, in `Token.passes`; 0 for all tokens.
+        early: whether it takes no notice of when tokens are ready.
+        expired: whether it has the tokens whose time has passed, instead of those that stand.
+    """
+
+    kind: Kind
+    name: str
+    place: Place[Any]
+    names: tuple[str, ...] = ()
+    bit: int = 0
+    early: bool = False
+    expired: bool = False
+
+
+@dataclass(frozen=True)
+class Influence:
+    """Transitions that a change may enable, and transitions whose next useful time it may put off."""
+
+    enables: int = 0
+    delays: int = 0
+
+    def __or__(self, other: Influence) -> Influence:
+        return Influence(self.enables | other.enables, self.delays | other.delays)
+
+
+class Layout:
+    """The names and indexes of a net.
+
+    Args:
+        net: has been checked.
+        reserved: names that the generated source uses for itself.
+    """
+
+    def __init__(self, net: Net, reserved: Iterable[str]) -> None:
+        self.net = net
+        self.names = Names((*RUNTIME, *reserved))
+        self.transitions = plan.ordered(net)
+        self.variables = {name: self.names.free(name) for name in (*net.places, *net.transitions)}
+        self.indexes: dict[Any, Index] = {}
+
+    def var(self, thing: Place[Any] | Counter | KeySet[Any] | Transition) -> str:
+        """The variable of a place, or the stem of a transition's functions."""
+        return self.variables[thing.name]
+
+    @property
+    def standing(self) -> list[Place[Any]]:
+        """The places that hold tokens."""
+        places = self.net.places.values()
+        return [
+            place for place in places if isinstance(place, Place) and not isinstance(place, Sink)
+        ]
+
+    @property
+    def counters(self) -> list[Counter]:
+        """The counters."""
+        return [place for place in self.net.places.values() if isinstance(place, Counter)]
+
+    @property
+    def sets(self) -> list[KeySet[Any]]:
+        """The sets."""
+        return [place for place in self.net.places.values() if isinstance(place, KeySet)]
+
+    @property
+    def sinks(self) -> list[Sink[Any]]:
+        """The sinks."""
+        return [place for place in self.net.places.values() if isinstance(place, Sink)]
+
+    def guards(self, place: Place[Any]) -> list[Any]:
+        """The guards on a place's tokens, each once; the n-th has the bit 1 << n."""
+        return list(dict.fromkeys(plan.guards(self.net, place)))
+
+    def of(self, place: Place[Any]) -> list[Index]:
+        """The indexes of a place."""
+        return [found for found in self.indexes.values() if found.place is place]
+
+    def looks(self, arc: Arc, names: tuple[str, ...]) -> Index:
+        """The index in which an arc finds its token, or its absence."""
+        place = arc.place
+        assert isinstance(place, Place)
+        if arc.kind == "absent":
+            return self._index("presence", place, names)
+        if arc.kind == "expired":
+            return self._index("line", place, (), expired=True)
+        bit = 0 if arc.when is None else 1 << self.guards(place).index(arc.when)
+        kind: Kind = "view" if names else "line"
+        return self._index(kind, place, names, bit=bit, early=arc.early)
+
+    def _index(
+        self,
+        kind: Kind,
+        place: Place[Any],
+        names: tuple[str, ...],
+        *,
+        bit: int = 0,
+        early: bool = False,
+        expired: bool = False,
+    ) -> Index:
+        key = (kind, place.name, names, bit, early, expired)
+        if key not in self.indexes:
+            words = [place.name, *(["by", *names] if names else []), *([] if names else [kind])]
+            words += [f"passing_{bit}"] if bit else []
+            words += [word for word, has in (("early", early), ("expired", expired)) if has]
+            words += ["presence"] if names and kind == "presence" else []
+            name = self.names.free("_".join(words))
+            self.indexes[key] = Index(kind, name, place, names, bit, early, expired)
+        return self.indexes[key]
+
+    # Influence: which transitions a change concerns.
+
+    def gain(self, places: Iterable[Any]) -> Influence:
+        """What it means that something comes to these places."""
+        return self._influence(places, came=True)
+
+    def loss(self, places: Iterable[Any]) -> Influence:
+        """What it means that something leaves these places, or a slot in them is free again."""
+        return self._influence(places, came=False)
+
+    def _influence(self, places: Iterable[Any], *, came: bool) -> Influence:
+        wants = fears = 0
+        listed = list(places)
+        for number, transition in enumerate(self.transitions):
+            for arc in transition.arcs:
+                if arc.place in listed:
+                    wants |= (arc.kind != "absent") << number
+                    fears |= (arc.kind == "absent") << number
+            full = {place.name for place in listed}.intersection(plan.slots(transition))
+            fears |= bool(full) << number
+        return Influence(wants, fears) if came else Influence(fears, wants)
+
+    def bounded(self, transition: Transition) -> list[Place[Any]]:
+        """The bounded places in which a firing occupies slots."""
+        return [
+            place
+            for place in self.standing
+            if place.capacity is not None and plan.occupies(transition, place, started=False)
+        ]
+
+
+def projected(whole: str, have: tuple[str, ...], want: tuple[str, ...]) -> str:
+    """The expression for the keys *want*, of the keys *have* in the variable *whole*."""
+    if not want:
+        return "None"
+    if have == want:
+        return whole
+    parts = [f"{whole}[{have.index(name)}]" for name in want]
+    return parts[0] if len(parts) == 1 else tupled(parts)

@@ -1,0 +1,84 @@
+"""Writing Python: lines with their indentation, and names that are free.
+
+Owns: these two. What is written here is read by people, too.
+Must not know: nets.
+"""
+
+from __future__ import annotations
+
+import builtins
+import keyword
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+
+class Text:
+    """Source under construction."""
+
+    def __init__(self, depth: int = 0) -> None:
+        self.lines: list[str] = []
+        self._depth = depth
+
+    def add(self, *lines: str) -> None:
+        """Add lines at the present depth; an empty one stays empty."""
+        self.lines += ["    " * self._depth + line if line else "" for line in lines]
+
+    @contextmanager
+    def block(self, head: str) -> Iterator[None]:
+        """Add *head*, and what follows one level deeper."""
+        self.add(head)
+        self._depth += 1
+        yield
+        self._depth -= 1
+
+
+class Names:
+    """Identifiers for the objects of a net, readable and different from each other.
+
+    Args:
+        taken: names that the generated source uses for itself.
+    """
+
+    def __init__(self, taken: Iterable[str]) -> None:
+        self._taken = {*taken, *keyword.kwlist, *dir(builtins)}
+        self._names: dict[tuple[str, int], str] = {}
+        self.objects: dict[str, Any] = {}
+        """The objects that were named with `of`: what the source's names stand for."""
+
+    def free(self, wanted: str) -> str:
+        """An identifier like *wanted* that nothing else has."""
+        base = re.sub(r"\W", "_", wanted).strip("_") or "it"
+        base = f"_{base}" if base[0].isdigit() else base
+        name, number = base, 1
+        while name in self._taken:
+            number += 1
+            name = f"{base}_{number}"
+        self._taken.add(name)
+        return name
+
+    def of(self, thing: Any, wanted: str) -> str:
+        """The identifier of an object; the same one each time."""
+        key = (wanted, id(thing))
+        if key not in self._names:
+            self._names[key] = self.free(wanted)
+            self.objects[self._names[key]] = thing
+        return self._names[key]
+
+    def function(self, fn: Any) -> str:
+        """The identifier of a function of the user."""
+        name = getattr(fn, "__name__", "")
+        return self.of(fn, "function" if "<" in name or not name else name)
+
+
+def attribute(owner: str, name: str) -> str:
+    """The expression for a field or property."""
+    plain = name.isidentifier() and not keyword.iskeyword(name)
+    return f"{owner}.{name}" if plain else f"getattr({owner}, {name!r})"
+
+
+def tupled(parts: Iterable[str]) -> str:
+    """The expression for a tuple."""
+    listed = list(parts)
+    return f"({listed[0]},)" if len(listed) == 1 else f"({', '.join(listed)})"
