@@ -424,6 +424,17 @@ def unresolved(job: Nowhere) -> Nowhere:  # type: ignore[name-defined]  # noqa: 
     return job
 
 
+class Opaque:
+    """What some built-in functions are like: nothing tells how to call it."""
+
+    @property
+    def __signature__(self) -> object:
+        raise ValueError("no signature")
+
+    def __call__(self, job: Job) -> Job:
+        return job
+
+
 class Caller:
     def __call__(self, job: Job) -> Job:
         return job
@@ -432,7 +443,7 @@ class Caller:
 @pytest.mark.parametrize(
     "make",
     [
-        any_in, duck_in, list_in, star, unresolved, Caller(), partial(wants_two, host=Host("a")),
+        any_in, duck_in, list_in, star, unresolved, Caller(), Opaque(), partial(wants_two, host=Host("a")),
         keep, Job.again, lambda job: job, dict.fromkeys,
     ],
 )  # fmt: skip

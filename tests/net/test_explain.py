@@ -55,6 +55,13 @@ def test_everything_that_is_lacking_is_listed() -> None:
     ]
 
 
+def test_room_that_there_is_is_not_lacking() -> None:
+    """R24, R36: a bounded place with a free slot is no reason."""
+    kernel = Interpreter(ping_net(capacity=1))
+    inject(kernel, "jobs", Job("a"))
+    assert kernel.explain(1, 0) == [call("no token in hosts for a")]
+
+
 def test_a_token_that_stands_nowhere_is_explained_too() -> None:
     """R36: reserved by a firing, or set aside; one that was taken is unknown."""
     net = Net("n")
