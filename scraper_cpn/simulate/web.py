@@ -210,7 +210,7 @@ class SyntheticWeb:
             headers=kind,
             body=body,
             latency_ns=latency_ns,
-            spread_ns=self.spec.slow_ns if slow else 0,
+            spread_ns=self.spec.trickle_ns if slow else 0,
             fate=fate,
         )
 

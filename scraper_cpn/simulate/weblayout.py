@@ -12,6 +12,7 @@ relative, so that a host can also be served under another name.
 
 from collections.abc import Iterator
 from hashlib import blake2b
+from struct import unpack
 
 from scraper_cpn.simulate.webspec import FailKind, RobotsKind, WebSpec
 
@@ -58,7 +59,7 @@ class Layout:
         draws: list[int] = []
         while len(draws) < count:
             data = blake2b(self._salt + f"{len(draws)}|{what}".encode()).digest()
-            draws += [int.from_bytes(data[k : k + 4], "big") for k in range(0, 64, 4)]
+            draws += unpack(">16I", data)
         return draws[:count]
 
     def chance(self, what: str, share: float) -> bool:

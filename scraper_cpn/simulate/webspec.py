@@ -30,7 +30,7 @@ _Nanoseconds = Annotated[int, Meta(ge=0)]
 class WebSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The knobs of a synthetic web; equal specs make equal webs, byte for byte.
 
-    The description of each knob is the help text of `python -m mocks serve`; `SyntheticWeb`
+    The description of each knob is what commands print of it; `SyntheticWeb`
     refuses a value that is out of range.
     """
 
@@ -56,7 +56,7 @@ class WebSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         _Nanoseconds, Meta(description="added to it, from 0 to this, uniformly")
     ] = 0
     slow: Annotated[_Share, Meta(description="share of pages whose body trickles")] = 0.0
-    slow_ns: Annotated[_Nanoseconds, Meta(description="how long such a body takes")] = SECOND
+    trickle_ns: Annotated[_Nanoseconds, Meta(description="how long such a body takes")] = SECOND
     fail: Annotated[_Share, Meta(description="share of pages that fail at first")] = 0.0
     fail_times: Annotated[
         _Positive, Meta(description="a failing page fails from 1 to this many times")

@@ -250,7 +250,7 @@ def test_shares_are_kept() -> None:
     first, later = ([fetch(web, url, visit) for url in urls] for visit in (0, 9))
     assert 150 < sum(a.status == 500 for a in first) < 250
     assert 300 < sum(dict(a.headers)["Content-Type"][:4] != "text" for a in later) < 500
-    assert 500 < sum(a.spread_ns == spec.slow_ns for a in later) < 700
+    assert 500 < sum(a.spread_ns == spec.trickle_ns for a in later) < 700
 
 
 def test_a_busy_host_refuses_its_first_requests() -> None:
