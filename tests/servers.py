@@ -88,7 +88,9 @@ class Server:
 
     async def __aenter__(self) -> Self:
         self._tasks: set[asyncio.Task[None]] = set()
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, ssl=self.tls)
+        self._server = await asyncio.start_server(
+            self._accept, "127.0.0.1", 0, ssl=self.tls, backlog=1000
+        )
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 

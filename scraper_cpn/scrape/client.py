@@ -41,20 +41,19 @@ class Forbidden(Exception):  # noqa: N818 - as above
 
 
 class Sending:
-    """One request on its way: calls *start* once, when it is written, and knows when that was."""
+    """One request on its way: calls *start* when it is written, and knows when that was."""
 
     __slots__ = ("_monotonic_ns", "_start", "began_ns")
 
     def __init__(self, start: Callable[[], None], monotonic_ns: Callable[[], int]) -> None:
         self._start = start
         self._monotonic_ns = monotonic_ns
-        self.began_ns: int | None = None
+        self.began_ns = 0
 
     def begin(self) -> None:
         """The request is about to be written, in this step of the event loop."""
-        if self.began_ns is None:
-            self.began_ns = self._monotonic_ns()
-            self._start()
+        self.began_ns = self._monotonic_ns()
+        self._start()
 
     async def once(self, request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
         """Send a request, as a middleware of aiohttp, so that it is never sent again.

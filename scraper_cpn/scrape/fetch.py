@@ -8,6 +8,7 @@ Must not know: the net, pace, retries, what an answer means (`answers` does).
 import ssl
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
@@ -134,7 +135,7 @@ class Fetcher:
                 body, cut = await _body(response, most_bytes)
         except _FAILURES as error:
             return _failed(error, proxy)
-        elapsed_ns = self._monotonic_ns() - (sending.began_ns or 0)
+        elapsed_ns = self._monotonic_ns() - sending.began_ns
         return Answer(response.status, response.headers, body, cut, self._wall_ns(), elapsed_ns)
 
     def _headers_for(self, host: str) -> CIMultiDict[str]:
@@ -156,10 +157,8 @@ async def _body(response: ClientResponse, most_bytes: int) -> tuple[bytes, bool]
     """Return the body, and whether it was cut; that of a redirect or an error matters to nobody."""
     if 200 <= response.status < 300:
         return await _read(response, most_bytes)
-    try:
+    with suppress(*_FAILURES):  # the status stands, whatever becomes of the rest
         await _read(response, _LEFTOVER_BYTES_MAX)
-    except _FAILURES:
-        response.close()  # the status stands, whatever becomes of the rest
     return b"", False
 
 
@@ -173,8 +172,7 @@ async def _read(response: ClientResponse, most_bytes: int) -> tuple[bytes, bool]
         piece = await stream.readany()
         pieces.append(piece)
         size += len(piece)
-        if size > most_bytes:
-            response.close()
+        if size > most_bytes:  # a connection with an unread rest is closed by aiohttp
             return b"".join(pieces)[:most_bytes], True
     return pieces[0] if len(pieces) == 1 else b"".join(pieces), False
 

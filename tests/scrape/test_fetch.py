@@ -1,0 +1,374 @@
+"""Fetching: what a server may do, and which outcome that is; limits of size and time."""
+
+import asyncio
+import gzip
+import tracemalloc
+import zlib
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from scraper_cpn.scrape.answers import ROBOTS_BYTES_MAX
+from scraper_cpn.scrape.colours import (
+    KINDS,
+    Failed,
+    Fetched,
+    FetchOutcome,
+    Moved,
+    Proxy,
+    Refused,
+    RobotsJob,
+    RobotsOutcome,
+    Rules,
+    Target,
+)
+from scraper_cpn.scrape.fetch import Fetcher
+from scraper_cpn.scrape.settings import SECOND, Settings
+from tests.servers import Do, Server, Step, page
+
+DIRECT = Proxy("direct")
+SETTINGS = Settings(timeout_ns=10 * SECOND, max_body_bytes=100_000)
+HASTY = replace(SETTINGS, timeout_ns=SECOND // 5)
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """The HTTP client runs on asyncio."""
+    return "asyncio"
+
+
+def target(url: str, **changes: Any) -> Target:
+    """Return the target of a URL."""
+    return Target(url=url, domain="d", authority="a", site="s", requested_url=url, **changes)
+
+
+def job(server: Server) -> RobotsJob:
+    """Return the job of a server's robots.txt."""
+    url = f"{server.url}/robots.txt"
+    return RobotsJob(authority=server.url, url=url, domain="d", home="d")
+
+
+def nobody(host: str) -> bool:
+    """No host is the user's own."""
+    return False
+
+
+async def outcome_of(
+    steps: Sequence[Step] | bytes, limits: Settings = SETTINGS
+) -> tuple[FetchOutcome, int]:
+    """Return the outcome of a page of a server that answers so, and how often it was asked."""
+    async with Server(lambda _: steps) as server, Fetcher(limits, own=nobody) as fetcher:
+        outcome = await fetcher.fetch(target(f"{server.url}/"), DIRECT, lambda: None)
+        return outcome, len(server.asked)
+
+
+async def robots_of(steps: Sequence[Step] | bytes) -> RobotsOutcome:
+    """Return the outcome of the robots.txt of a server that answers so."""
+    async with Server(lambda _: steps) as server, Fetcher(SETTINGS, own=nobody) as fetcher:
+        return await fetcher.robots(job(server), DIRECT, lambda: None)
+
+
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+OK = b"HTTP/1.1 200 OK\r\n"
+LENGTH_10 = OK + b"Content-Length: 10\r\n\r\n"
+UNZIPPED = page(b"nonsense", "Content-Encoding: gzip")
+
+
+# Pages.
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("steps", "body"),
+    [
+        (page(b"hello"), b"hello"),
+        (page(b""), b""),
+        ([CHUNKED, b"5\r\nhel", 0.01, b"lo\r\n1\r\n!\r\n0\r\n\r\n"], b"hello!"),
+        ([bytes([byte]) for byte in page(b"hello")], b"hello"),
+        ([b"HTTP/1.0 200 OK\r\n\r\nuntil the end", Do.CLOSE], b"until the end"),
+        (page(gzip.compress(b"zipped"), "Content-Encoding: gzip"), b"zipped"),
+        (page(zlib.compress(b"deflated"), "Content-Encoding: deflate"), b"deflated"),
+        (page(zlib.compress(b"raw")[2:-4], "Content-Encoding: deflate"), b"raw"),
+        (b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + page(b"late"), b"late"),
+        (b"HTTP/1.1 204 No Content\r\n\r\n", b""),
+        (OK + b"X: \xff\r\nContent-Length: 1\r\n\r\nx", b"x"),
+        (page(b"x", "Set-Cookie: \x01=;;=;"), b"x"),
+    ],
+)
+async def test_bodies(steps: Sequence[Step] | bytes, body: bytes) -> None:
+    """A body arrives whole, however it is framed, cut into pieces or compressed."""
+    outcome, asked = await outcome_of(steps)
+    assert isinstance(outcome, Fetched)
+    assert outcome.response.body == body
+    assert asked == 1
+
+
+@pytest.mark.anyio
+async def test_response() -> None:
+    """A response has its type and charset from the header, and its times from the clocks."""
+    monotonic = iter([1_000, 1_700])
+    answer = page(b"<meta charset=utf-16>", "Content-Type: text/HTML; charset=Latin1")
+    async with (
+        Server(lambda _: answer) as server,
+        Fetcher(
+            SETTINGS, own=nobody, wall_ns=lambda: 42, monotonic_ns=lambda: next(monotonic)
+        ) as fetcher,
+    ):
+        outcome = await fetcher.fetch(target(f"{server.url}/x?y"), DIRECT, lambda: None)
+    assert isinstance(outcome, Fetched)
+    response = outcome.response
+    assert (response.url, response.status) == (f"{server.url}/x?y", 200)
+    assert (response.content_type, response.charset) == ("text/html", "latin1")
+    assert (response.fetched_at_ns, response.elapsed_ns) == (42, 700)
+
+
+@pytest.mark.anyio
+async def test_request() -> None:
+    """A request says who asks, what it takes, and the very URL; no cookies ever."""
+    answer = page(b"", "Set-Cookie: a=b; Path=/")
+    async with Server(lambda _: answer) as server, Fetcher(SETTINGS, own=nobody) as fetcher:
+        path = "/%7Ea%2Fb/c;d?e=%20&f='|g'"
+        for _ in range(2):
+            url = f"http://localhost:{server.port}{path}"
+            await fetcher.fetch(target(url), DIRECT, lambda: None)
+    first, second = server.asked
+    assert first.target == second.target == path
+    assert first.headers["user-agent"] == SETTINGS.user_agent
+    assert first.headers["accept-encoding"].startswith("gzip, deflate")
+    assert "text/html" in first.headers["accept"]
+    assert first.headers["host"] == f"localhost:{server.port}"
+    assert "cookie" not in second.headers
+
+
+@pytest.mark.anyio
+async def test_own_headers() -> None:
+    """The user's headers go to the user's hosts and to no other, doubled names included."""
+    mine = replace(SETTINGS, headers=(("X-Key", "1"), ("X-Key", "2"), ("Accept", "a/b")))
+    async with (
+        Server(lambda _: page()) as server,
+        Fetcher(mine, own=lambda host: host == "127.0.0.1") as fetcher,
+    ):
+        await fetcher.fetch(target(f"{server.url}/"), DIRECT, lambda: None)
+        away = f"http://localhost:{server.port}/"
+        await fetcher.fetch(target(away), DIRECT, lambda: None)
+        await fetcher.robots(job(server), DIRECT, lambda: None)
+    to_own, to_other, to_robots = (asked.head.lower() for asked in server.asked)
+    for head in (to_own, to_robots):
+        assert b"x-key: 1\r\nx-key: 2\r\n" in head
+        assert b"accept: a/b\r\n" in head
+    assert b"x-key" not in to_other
+    assert b"accept: a/b" not in to_other
+
+
+@pytest.mark.anyio
+async def test_redirects_are_outcomes() -> None:
+    """A redirect is not followed: its next hop must wait its turn."""
+    outcome, asked = await outcome_of(page(b"moved", "Location: /next", status="302 Found"))
+    assert isinstance(outcome, Moved)
+    assert outcome.url.endswith("/next")
+    assert asked == 1
+
+
+# Failures.
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("steps", "kind"),
+    [
+        ([Do.CLOSE], "dropped"),
+        ([Do.RESET], "dropped"),
+        ([OK + b"Conte", Do.CLOSE], "dropped"),
+        ([LENGTH_10 + b"abc", Do.CLOSE], "dropped"),
+        ([LENGTH_10 + b"abc", 0.02, Do.RESET], "dropped"),
+        ([CHUNKED + b"5\r\nab", Do.CLOSE], "dropped"),
+        ([CHUNKED + b"5\r\nhello\r\n", Do.CLOSE], "dropped"),
+        ([b"hello\r\n\r\n", Do.STALL], "protocol"),
+        ([b"\x16\x03\x01\x00\x00\r\n\r\n", Do.STALL], "protocol"),
+        ([b"HTTP/1.1 abc\r\n\r\n", Do.STALL], "protocol"),
+        ([b"HTTP/1.1 99 Odd\r\n\r\n", Do.STALL], "protocol"),
+        ([OK + b"no colon\r\n\r\n", Do.STALL], "protocol"),
+        ([OK + b"a: b\0c\r\n\r\n", Do.STALL], "protocol"),
+        ([OK + b"Content-Length: 3\r\nContent-Length: 4\r\n\r\n", Do.STALL], "protocol"),
+        ([OK + b"Content-Length: -3\r\n\r\nabc", Do.STALL], "protocol"),
+        ([OK + b"Content-Length: " + b"9" * 30 + b"\r\n\r\n", Do.STALL], "protocol"),
+        ([CHUNKED + b"zz\r\nabc\r\n", Do.STALL], "protocol"),
+        ([CHUNKED + b"-1\r\nabc\r\n", Do.STALL], "protocol"),
+        ([OK + b"a: " + b"x" * 100_000, Do.STALL], "protocol"),
+        ([OK + b"".join(b"a%d: b\r\n" % n for n in range(1000)), Do.STALL], "protocol"),
+        ([UNZIPPED, Do.STALL], "protocol"),
+        ([UNZIPPED[:-3], 0.02, b"en!", Do.STALL], "protocol"),
+    ],
+)
+async def test_broken_answers(steps: Sequence[Step], kind: str) -> None:
+    """Each way to break an answer is a failure worth another attempt, and one request."""
+    outcome, asked = await outcome_of(steps)
+    assert isinstance(outcome, Failed)
+    assert (outcome.kind, outcome.retry) == (kind, True)
+    assert asked == 1
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [Do.STALL],
+        [OK, Do.STALL],
+        [LENGTH_10 + b"abc", Do.STALL],
+        [LENGTH_10, *[b"x", 0.05] * 10],
+        [b"HTTP/1.1 100 Continue\r\n\r\n" * 100, Do.STALL],
+    ],
+)
+async def test_timeouts(steps: Sequence[Step]) -> None:
+    """The time limit is for the whole request, wherever the server stalls or dawdles."""
+    outcome, asked = await outcome_of(steps, HASTY)
+    assert outcome == Failed("timeout", "no complete answer in time")
+    assert asked == 1
+
+
+@pytest.mark.anyio
+async def test_no_connection() -> None:
+    """A refused connection is a failure without a request."""
+    async with Server(lambda _: page()) as server:
+        closed = server.port
+    started: list[int] = []
+    async with Fetcher(SETTINGS, own=nobody) as fetcher:
+        url = f"http://127.0.0.1:{closed}/"
+        outcome = await fetcher.fetch(target(url), DIRECT, lambda: started.append(1))
+    assert isinstance(outcome, Failed)
+    assert (outcome.kind, outcome.retry) == ("connect", True)
+    assert started == []
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("status", "kind"), [("503 Busy", Refused), ("302 Found", Moved), ("404 No", Failed)]
+)
+@pytest.mark.parametrize(
+    "end",
+    [
+        [b"Content-Length: 10\r\n\r\n", Do.STALL],
+        [b"Content-Length: 10\r\n\r\nabc", Do.CLOSE],
+        [b"Content-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc", Do.STALL],
+        [b"Content-Length: 1000000\r\n\r\n" + b"x" * 200_000, Do.STALL],
+    ],
+)
+async def test_status_stands(status: str, kind: type, end: Sequence[Step]) -> None:
+    """What an error or a redirect says counts, whatever becomes of its body."""
+    head, *rest = end
+    assert isinstance(head, bytes)
+    start = f"HTTP/1.1 {status}\r\nLocation: /x\r\n".encode()
+    outcome, _ = await outcome_of([start + head, *rest], HASTY)
+    assert isinstance(outcome, kind)
+    if isinstance(outcome, Failed):
+        assert (outcome.kind, outcome.status) == ("http", 404)
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.lists(
+        st.binary(max_size=30)
+        | st.sampled_from([OK, LENGTH_10, CHUNKED, b"\r\n", b"5\r\nhello\r\n", b"0\r\n\r\n"]),
+        max_size=6,
+    )
+)
+def test_any_bytes(pieces: list[bytes]) -> None:
+    """Whatever bytes a server sends before it closes, fetching ends in an outcome."""
+
+    async def once() -> None:
+        outcome, asked = await outcome_of([*pieces, Do.CLOSE], HASTY)
+        assert asked == 1
+        assert isinstance(outcome, Fetched | Moved | Refused | Failed)
+        if isinstance(outcome, Failed):
+            assert outcome.kind in KINDS
+
+    asyncio.run(once())
+
+
+# Limits of size.
+
+
+@pytest.mark.anyio
+async def test_size_limit() -> None:
+    """A body of exactly the limit is a page; one byte more is too large, for good."""
+    most = SETTINGS.max_body_bytes
+    whole, _ = await outcome_of(page(b"x" * most))
+    assert isinstance(whole, Fetched)
+    assert len(whole.response.body) == most
+    endless: list[Step] = [OK + b"\r\n" + b"x" * (most + 1), Do.STALL]
+    for steps in (page(b"x" * (most + 1)), endless):
+        outcome, _ = await outcome_of(steps)
+        assert isinstance(outcome, Failed)
+        assert (outcome.kind, outcome.retry) == ("too large", False)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("status", ["200 OK", "404 No"])
+async def test_unread_bodies(status: str) -> None:
+    """A connection whose body was not read to its end is closed, not used again."""
+    answer = page(b"x" * 5_000_000, status=status)
+    async with Server(lambda _: answer) as server, Fetcher(SETTINGS, own=nobody) as fetcher:
+        for _ in range(2):
+            await fetcher.fetch(target(f"{server.url}/"), DIRECT, lambda: None)
+            await server.closed()
+        assert server.connections == 2
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+async def test_bomb(encoding: str) -> None:
+    """A small body that unpacks to 200 MB is given up near the limit, not unpacked."""
+    pack = gzip.compress if encoding == "gzip" else zlib.compress
+    bomb = page(pack(bytes(200_000_000), 1), f"Content-Encoding: {encoding}")
+    tracemalloc.start()
+    try:
+        outcome, asked = await outcome_of(bomb)
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert isinstance(outcome, Failed)
+    assert outcome.kind == "too large"
+    assert asked == 1
+    assert peak_bytes < 10_000_000
+
+
+# robots.txt.
+
+
+@pytest.mark.anyio
+async def test_robots() -> None:
+    """robots.txt is fetched like a page and becomes rules."""
+    found = await robots_of(page(b"User-agent: *\nCrawl-delay: 2\n", "Content-Type: image/gif"))
+    assert isinstance(found, Rules)
+    assert (found.text, found.crawl_delay_ns) == ("User-agent: *\nCrawl-delay: 2\n", 2 * SECOND)
+    assert found.elapsed_ns > 0
+
+
+@pytest.mark.anyio
+async def test_endless_robots() -> None:
+    """Of a robots.txt without end 500 KiB are read; what was read counts (RFC 9309 2.5)."""
+    rule = b"User-agent: *\nDisallow: /x\n"
+    found = await robots_of([OK + b"\r\n" + rule + b"#\n" * ROBOTS_BYTES_MAX, Do.STALL])
+    assert isinstance(found, Rules)
+    assert found.text.startswith(rule.decode())
+    assert ROBOTS_BYTES_MAX - 2 <= len(found.text) <= ROBOTS_BYTES_MAX
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("steps", "kind"),
+    [
+        (page(status="404 No"), Rules),
+        (page(b"", "Location: /r", status="301 x"), Moved),
+        (page(status="429 x"), Refused),
+        (page(status="500 x"), Failed),
+        ([Do.CLOSE], Failed),
+    ],
+)
+async def test_no_robots(steps: Sequence[Step] | bytes, kind: type) -> None:
+    """A robots.txt that can't be had is the outcome that its cause deserves."""
+    assert isinstance(await robots_of(steps), kind)
