@@ -175,6 +175,7 @@ class Interpreter:
     def ended(self, now_ns: int) -> Ended | None:
         """How the run ended."""
         state = self._state
+        refusal.refuse_time(self.net, now_ns, state.now_ns)
         if state.flights or first(state, now_ns):
             return None
         places = [place for place in self.net.places.values() if isinstance(place, Place)]

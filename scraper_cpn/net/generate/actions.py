@@ -139,7 +139,6 @@ def _give(
     if case.outcome is Lost:
         with text.block(f"def back_{layout.var(transition)}(inputs, puts):"):
             _back(text, layout, transition, case, traced=traced)
-            text.add("return")
         text.add("")
 
 
@@ -418,7 +417,7 @@ def _undo(text: Text, layout: Layout, transition: Transition) -> None:
                 text.add(f"{name}.give(inputs[{number}])")
             else:
                 text.add(f"{name}[None] += 1")
-        text.add("return", "")
+    text.add("")
 
 
 def write_landing(text: Text, layout: Layout, transition: Transition) -> None:
@@ -429,7 +428,7 @@ def write_landing(text: Text, layout: Layout, transition: Transition) -> None:
         _influenced(text, layout.loss(left), nonlocals=True)
         occupy(text, layout, transition, "-", started=True)
         _hide(text, layout, during)
-        text.add("return", "")
+    text.add("")
 
 
 def _hide(text: Text, layout: Layout, during: Place[Any] | None) -> None:

@@ -27,10 +27,13 @@ class Text:
 
     @contextmanager
     def block(self, head: str) -> Iterator[None]:
-        """Add *head*, and what follows one level deeper."""
+        """Add *head*, and what follows one level deeper; `pass` if nothing does."""
         self.add(head)
         self._depth += 1
+        before = len(self.lines)
         yield
+        if len(self.lines) == before:
+            self.add("pass")
         self._depth -= 1
 
 

@@ -1,0 +1,212 @@
+"""Random runs of a net in two executions at once, compared after every call.
+
+Owns: the calls of a run, legal and illegal, and the comparison: the same results, errors, events of
+the trace, rows, counts and markings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from scraper_cpn.net import Interpreter, Kernel, Lost, Marking, Net, NetError
+from scraper_cpn.net.compile import Compiled
+from tests.net.nets import Bad, Built, Draw, Good, colour
+
+Load = Callable[[Net, Marking, Any], Kernel]
+CROWD = 16
+"""Tokens beyond which nothing more is injected: the interpreter tries every combination."""
+
+
+class Different(AssertionError):
+    """The two executions of a net disagree."""
+
+
+class Pair:
+    """The interpreter, and another execution that must do the same.
+
+    Args:
+        make: the other execution, given a net and a trace.
+        load: the same, given a marking to go on from.
+    """
+
+    def __init__(
+        self,
+        built: Built,
+        make: Callable[[Net, Any], Kernel] = Compiled,
+        load: Load = Compiled.load,
+    ) -> None:
+        self.built = built
+        self.load = load
+        self.traces: tuple[list[Any], list[Any]] = ([], [])
+        self.kernels: list[Kernel] = [
+            Interpreter(built.net, self.traces[0].append),
+            make(built.net, self.traces[1].append),
+        ]
+        self.calls: list[str] = []
+
+    def call(self, name: str, *args: Any, **options: Any) -> Any:
+        """Call both; raise `Different` unless all that can be seen is the same afterwards."""
+        self.calls.append(f"{name}{args}{options or ''}")
+        results = [_result(kernel, name, args, options) for kernel in self.kernels]
+        self._same(name, results)
+        self._same("trace", self.traces)
+        for trace in self.traces:
+            trace.clear()
+        markings = [kernel.marking() for kernel in self.kernels]
+        self._same("marking", markings)
+        self._same("in_flight", [kernel.in_flight() for kernel in self.kernels])
+        for place in self.built.net.places:
+            self._same(f"count {place}", [kernel.count(place) for kernel in self.kernels])
+        return results[0]
+
+    def swap(self) -> None:
+        """Save each, and load it into the other execution."""
+        self.calls.append("swap")
+        net = self.built.net
+        markings = [kernel.marking() for kernel in self.kernels]
+        self.kernels = [
+            Interpreter.load(net, markings[1], self.traces[0].append),
+            self.load(net, markings[0], self.traces[1].append),
+        ]
+
+    def _same(self, what: str, both: Any) -> None:
+        if both[0] != both[1]:
+            listed = "\n  ".join([*self.calls, f"interpreted {what}: {both[0]}", f"the other:  {both[1]}"])
+            raise Different(f"{what} differs after\n  {listed}\nof {self.built.spec}")
+
+
+def _result(kernel: Kernel, name: str, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    try:
+        return getattr(kernel, name)(*args, **options)
+    except NetError as error:
+        return f"NetError: {error}"
+
+
+class Run:
+    """A random run.
+
+    Args:
+        draw: where its choices come from.
+        pair: the two executions.
+    """
+
+    def __init__(self, draw: Draw, pair: Pair) -> None:
+        self.draw = draw
+        self.pair = pair
+        self.now_ns = 0
+        self.wake_ns: int | None = None
+        self.flights: dict[int, bool] = {}
+        """Ids of firings in flight: whether they have started."""
+        self.seen: dict[str, int] = {}
+        """What happened, by kind, for those who count it."""
+
+    def go(self, calls: int) -> None:
+        """Make some calls."""
+        acts = (
+            [self.inject] * 6
+            + [self.step] * 8
+            + [self.land] * 6
+            + [self.start] * 5
+            + [self.revoke] * 2
+            + [self.look] * 2
+            + [self.swap, self.mistake]
+        )
+        for _ in range(calls):
+            self.draw.one(*acts)()
+
+    def inject(self) -> None:
+        spec = self.draw.one(*self.pair.built.spec.places)
+        place = self.pair.built.places[spec.name]
+        tokens = self.pair.kernels[0].marking().tokens
+        if spec.kind != "place" or spec.name == "shown" or len(tokens) > CROWD:
+            return
+        options: dict[str, Any] = {}
+        if spec.timed and self.draw.chance(50):
+            options["ready_at_ns"] = self.now_ns + self.draw.below(8)
+        if spec.expires and self.draw.chance(70):
+            options["expires_at_ns"] = self.now_ns + self.draw.below(12)
+        token = colour(place.colour, self.draw.below(8), self.draw.below(6))
+        self.pair.call("inject", place, token, self.now_ns, **options)
+
+    def pass_time(self) -> None:
+        """To the very time that was announced, just before it, a little on, or not at all."""
+        times = [self.now_ns, self.now_ns, self.now_ns + 1 + self.draw.below(4)]
+        if self.wake_ns is not None:
+            times += [self.wake_ns, self.wake_ns, self.wake_ns - 1]
+        self.now_ns = max(self.now_ns, self.draw.one(*times))
+
+    def step(self) -> None:
+        self.pass_time()
+        limit = self.draw.one(1, 2, 3, 8, 8, 8)
+        step = self.pair.call("step", self.now_ns, limit=limit)
+        self.wake_ns = step.wake_ns
+        self._saw("limit" if step.wake_ns == self.now_ns else "wake" if step.wake_ns else "sleep")
+        for firing in step.firings:
+            self.flights[firing.id] = False
+        self.pair.call("ended", self.now_ns)
+
+    def start(self) -> None:
+        waiting = [id for id, started in self.flights.items() if not started]
+        if waiting:
+            self.pass_time()
+            firing_id = self.draw.one(*waiting)
+            self.pair.call("started", firing_id, self.now_ns)
+            self.flights[firing_id] = True
+
+    def land(self) -> None:
+        flying = [id for id, started in self.flights.items() if started]
+        if flying:
+            self.pass_time()
+            firing_id = self.draw.one(*flying)
+            n = self.draw.below(12)
+            outcome = self.draw.one(Good(n), Good(n), Bad(n), Lost("lost"))
+            self.pair.call("complete", firing_id, outcome, self.now_ns)
+            del self.flights[firing_id]
+
+    def revoke(self) -> None:
+        waiting = [id for id, started in self.flights.items() if not started]
+        if waiting:
+            firing_id = self.draw.one(*waiting)
+            self.pair.call("revoke", firing_id)
+            del self.flights[firing_id]
+            self._saw("revoke")
+
+    def look(self) -> None:
+        self.pair.call("drain")
+        self.pair.call("ended", self.now_ns + self.draw.below(9))
+        tokens = self.pair.kernels[0].marking().tokens
+        if tokens:
+            serial = self.draw.one(*tokens).serial
+            self.pair.call("explain", serial, self.now_ns)
+
+    def swap(self) -> None:
+        self.pair.call("drain")
+        self.pair.swap()
+        self._saw("swap")
+
+    def mistake(self) -> None:
+        """A call that must be refused, with the same words, and change nothing."""
+        firing_id = self.draw.one(999, *self.flights)
+        place = self.pair.built.places[self.draw.one(*self.pair.built.places)]
+        calls: tuple[tuple[Any, ...], ...] = (
+            ("step", self.now_ns - 1),
+            ("step", 1.5),
+            ("step", self.now_ns, 0),
+            ("started", 999, self.now_ns),
+            ("started", firing_id, self.now_ns - 1),
+            ("complete", firing_id, "no outcome", self.now_ns),
+            ("complete", firing_id, Good(1), self.now_ns - 1),
+            ("revoke", 999),
+            ("inject", place, "no colour", self.now_ns),
+            ("explain", 99_999, self.now_ns),
+            ("count", "nowhere"),
+            ("ended", self.now_ns - 1),
+        )
+        result = self.pair.call(*self.draw.one(*calls))
+        if not str(result).startswith("NetError"):
+            raise Different(f"{self.pair.calls[-1]} was not refused")
+        self._saw("mistake")
+
+    def _saw(self, what: str) -> None:
+        self.seen[what] = self.seen.get(what, 0) + 1
