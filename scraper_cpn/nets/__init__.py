@@ -1,0 +1,1 @@
+"""Nets that have nothing to do with scraping, on the same kernel."""
