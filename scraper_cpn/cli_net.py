@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from scraper_cpn.net import Net
+from scraper_cpn.net.compile import source
 from scraper_cpn.scrape.net import scrape_net
 from scraper_cpn.scrape.options import likely
 from scraper_cpn.scrape.policy import Policy
@@ -53,4 +54,5 @@ _FORMS: dict[str, Callable[[Net], str]] = {
     "--dot": graph.dot,
     "--mermaid": graph.mermaid,
     "--svg": _svg,
+    "--source": source,
 }

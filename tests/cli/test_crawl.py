@@ -245,7 +245,12 @@ def test_a_program_is_run_with_the_options_of_the_command(site: str, tmp_path: P
 
 @pytest.mark.parametrize(
     ("form", "start"),
-    [("", "net scrape"), ("--dot", 'digraph "scrape"'), ("--mermaid", "flowchart LR")],
+    [
+        ("", "net scrape"),
+        ("--dot", 'digraph "scrape"'),
+        ("--mermaid", "flowchart LR"),
+        ("--source", '"""'),
+    ],
 )
 def test_the_net_is_printed(form: str, start: str, tmp_path: Path) -> None:
     """`scrape net` prints the net of the scraper in several forms."""
