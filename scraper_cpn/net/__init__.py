@@ -62,6 +62,8 @@ Running:
     checked     the net itself, if it can work
     Kernel      a running net, whichever execution it is
     Interpreter the execution that defines the meaning: a complete search, slow and obvious
+    compile_net the same meaning, by indexes and specialised source: the one to use
+    source      that source, for people to read
     Step        what a step decided: firings to start, and when to step again
     Firing      an effect to start
     Row         a token that left through a sink
@@ -71,6 +73,7 @@ Running:
     Faulted     a token that was set aside
     Lack        what keeps a transition from taking a token
     Trace       is called with each event
+    thaw        a marking from JSON or msgpack
 Errors:
     NetError    a net that can't work, or a call that can't be taken; nothing was changed
     KernelBug   our mistake, not yours
@@ -170,6 +173,7 @@ from scraper_cpn.net.arcs import (
     take,
 )
 from scraper_cpn.net.check import checked
+from scraper_cpn.net.compile import compile_net, source
 from scraper_cpn.net.declare import Net, Transition
 from scraper_cpn.net.errors import KernelBug, NetError
 from scraper_cpn.net.interpret import Interpreter
@@ -186,6 +190,7 @@ from scraper_cpn.net.marking import (
     Trace,
 )
 from scraper_cpn.net.places import Counter, KeySet, Place, Sink
+from scraper_cpn.net.saving import thaw
 
 __all__ = [
     "Arc",
@@ -216,6 +221,7 @@ __all__ = [
     "absent",
     "checked",
     "choose",
+    "compile_net",
     "consume",
     "expired",
     "hold",
@@ -223,6 +229,8 @@ __all__ = [
     "put",
     "put_new",
     "read",
+    "source",
     "spend",
     "take",
+    "thaw",
 ]

@@ -1,4 +1,4 @@
-"""What a net does when it runs, one requirement after the other, as the interpreter defines it."""
+"""What a net does when it runs, one requirement after the other, in both executions."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -25,6 +25,7 @@ from scraper_cpn.net import (
     spend,
     take,
 )
+from scraper_cpn.net.compile import Compiled
 from scraper_cpn.net.places import Counter, Place
 from tests.net.ping import SECOND, Down, Host, Job, Log, Ok, ping_net
 
@@ -46,12 +47,22 @@ def boom(*_: object) -> Any:
     raise ValueError("boom\nsecond line")
 
 
-def kernel_of(net: Net) -> tuple[Interpreter, Log]:
+Execution = Interpreter | Compiled
+new_kernel: Callable[..., Execution] = Interpreter
+
+
+@pytest.fixture(autouse=True, params=[Interpreter, Compiled])
+def _in_both_executions(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test of this file runs twice."""
+    monkeypatch.setattr(f"{__name__}.new_kernel", request.param)
+
+
+def kernel_of(net: Net) -> tuple[Execution, Log]:
     log = Log()
-    return Interpreter(net, log), log
+    return new_kernel(net, log), log
 
 
-def inject(kernel: Interpreter, place: str, *colours: Any, now_ns: int = 0, **times: int) -> None:
+def inject(kernel: Execution, place: str, *colours: Any, now_ns: int = 0, **times: int) -> None:
     target = kernel.net.places[place]
     assert isinstance(target, Place)
     for colour in colours:
@@ -932,7 +943,7 @@ def lossy_net(good: Any, lost: Any, *, taken: bool = True) -> Net:
     return net
 
 
-def lossy_run(net: Net) -> tuple[Interpreter, list[str]]:
+def lossy_run(net: Net) -> tuple[Execution, list[str]]:
     kernel, log = kernel_of(net)
     inject(kernel, "jobs", Job("a"))
     kernel.step(0)
@@ -1096,7 +1107,7 @@ def test_what_can_not_be_injected_is_refused() -> None:
         assert (str(caught.value), kernel.marking(), log) == (text, before, [])
     text = "net plain, place bare: is not timed; declare it with timed=True to give tokens a ready time"
     with pytest.raises(NetError) as caught:
-        Interpreter(plain).inject(bare, Job("a"), 0, ready_at_ns=5)
+        new_kernel(plain).inject(bare, Job("a"), 0, ready_at_ns=5)
     assert str(caught.value) == text
 
 
@@ -1112,7 +1123,7 @@ def test_a_limit_and_a_name_are_checked() -> None:
 def test_a_kernel_shows_itself_in_one_line() -> None:
     """A debugger shows where the tokens are."""
     kernel, _ = kernel_of(ping_net())
-    assert repr(kernel) == "<interpreter, <marking of ping at 0 ns: empty>>"
+    assert repr(kernel).endswith(", <marking of ping at 0 ns: empty>>")
     inject(kernel, "hosts", Host("a"), Host("b"))
     inject(kernel, "jobs", Job("a"), Job("a"), now_ns=5)
     kernel.step(5)
