@@ -6,6 +6,7 @@ Must not know: how a crawl is checked (`cli_job`) or run (`cli_run`).
 Heavy modules are imported where they are needed: `scrape --help` answers at once.
 """
 
+import errno
 import os
 import sys
 import traceback
@@ -16,6 +17,9 @@ from scraper_cpn.cli_arguments import Arguments, parse
 from scraper_cpn.scrape.settings import UsageError
 
 USAGE, OUTPUT, BUG, INTERRUPTED = 2, 3, 70, 130
+
+_DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS}
+"""What a disk may do to any file while it is written: no bug of ours."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -87,6 +91,8 @@ def _code_of(error: BaseException) -> int | None:
         return _complain(str(error), USAGE)
     if isinstance(error, BrokenPipeError):
         return _end_quietly()
+    if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
+        return _complain(f"can't write: {error.strerror}; make room, then run it again", OUTPUT)
     from scraper_cpn.scrape.outputs import OutputClosed, OutputError
 
     if isinstance(error, OutputClosed):

@@ -170,14 +170,19 @@ def _program(words: tuple[str, ...]) -> tuple[tuple[str, ...], "Crawl[Any] | Non
 
 
 def _loaded(path: str) -> ModuleType:
-    """Run a program as a module, with the folder it is in importable, as Python does."""
+    """Run a program as a module that can import the files beside it.
+
+    Its own name and folder come after those of the standard library: unlike `python FILE.py`, a
+    program called `json.py` breaks nothing.
+    """
     file = Path(path)
-    spec = importlib.util.spec_from_file_location(file.stem, file)
+    name = f"scrape_program_{file.stem}"
+    spec = importlib.util.spec_from_file_location(name, file)
     if not file.is_file() or spec is None or spec.loader is None:
         raise UsageError(f"run: {path} is no Python file; give the file of a program")
     module = importlib.util.module_from_spec(spec)
-    sys.path.insert(0, str(file.resolve().parent))
-    sys.modules[file.stem] = module
+    sys.path.append(str(file.resolve().parent))
+    sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
     except UsageError as error:

@@ -109,7 +109,8 @@ OPTIONS: tuple[Option, ...] = (
     Option(name="trace", kind=FILE, group=_OUTPUT,
            help="write every decision of the net to FILE"),
     Option(name="config", kind=FILE, group=_OUTPUT, in_file=False,
-           help="read options from a TOML file; the command line wins"),
+           help="read options from a TOML file, and limits for single sites from its [[domain]] tables; "
+                "the command line wins"),
     Option(name="scope", kind=_one_of("scope"), group=_FOLLOW, field="scope",
            help="follow links to the seed's host, to its domain, or anywhere"),
     Option(name="domains", short="D", kind=HOST, group=_FOLLOW, field="domains", many=True,

@@ -23,6 +23,11 @@ PAGES = 4
 """Pages of the site: each links to the next, and to a page that is missing."""
 
 
+NEEDS_FULL = pytest.mark.skipif(
+    not Path("/dev/full").exists(), reason="needs a device that is always full"
+)
+
+
 class Site(BaseHTTPRequestHandler):
     """Pages in a row, a page that is missing beside each, and a tree that robots.txt forbids."""
 
@@ -204,7 +209,7 @@ def test_a_closed_pipe_ends_the_crawl_quietly(site: str, tmp_path: Path) -> None
     assert f"/{PAGES - 1}" not in Site.asked
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+@NEEDS_FULL
 def test_an_output_that_fails_is_code_3(site: str, tmp_path: Path) -> None:
     """When items can't be written the crawl ends with one line and code 3."""
     with Path("/dev/full").open("w") as full:
@@ -215,16 +220,27 @@ def test_an_output_that_fails_is_code_3(site: str, tmp_path: Path) -> None:
     assert "No space left" in line
 
 
+@NEEDS_FULL
+@pytest.mark.parametrize("option", ["--trace", "--failed"])
+def test_a_report_that_fails_is_code_3(option: str, site: str, tmp_path: Path) -> None:
+    """A full disk is no bug of ours, whichever file is on it."""
+    done = scrape(tmp_path, f"{site}/0", "-q", option, "/dev/full", "-o", "x.jsonl")
+    assert done.returncode == 3
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("scrape: can't write: No space left")
+
+
 PROGRAM = """
 from collections.abc import Iterator
 import msgspec
+from beside import LIMIT
 from scraper_cpn.scrape.crawl import Crawl
 from scraper_cpn.scrape.page import Link, Page
 
 class Number(msgspec.Struct):
     number: int
 
-crawl = Crawl(Number, delay=0, max_pages=1)
+crawl = Crawl(Number, delay=0, max_pages=LIMIT)
 
 @crawl.page()
 def numbers(page: Page) -> Iterator[Number | Link]:
@@ -235,10 +251,15 @@ def numbers(page: Page) -> Iterator[Number | Link]:
 
 def test_a_program_is_run_with_the_options_of_the_command(site: str, tmp_path: Path) -> None:
     """`scrape run` uses the handlers and options of a file; the command line wins."""
-    (tmp_path / "numbers.py").write_text(PROGRAM)
-    done = scrape(tmp_path, "run", "numbers.py", f"{site}/0")
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    (programs / "json.py").write_text(PROGRAM)  # a name of the standard library does no harm
+    (programs / "beside.py").write_text("LIMIT = 1")
+    done = scrape(tmp_path, "run", "programs/json.py", f"{site}/0")
     assert (done.returncode, done.stdout) == (0, '{"number":0}\n')
-    done = scrape(tmp_path, "run", "numbers.py", f"{site}/0", "--max-pages", "3", "-o", "n.csv")
+    done = scrape(
+        tmp_path, "run", "programs/json.py", f"{site}/0", "--max-pages", "3", "-o", "n.csv"
+    )
     assert done.returncode == 0
     assert (tmp_path / "n.csv").read_text().splitlines() == ["number", "0", "1", "2"]
 
