@@ -154,7 +154,11 @@ def test_a_key_that_is_only_partly_known_says_nothing_of_numbers() -> None:
     """R36: the host's token does not tell the path, so neither number, set nor absence is judged."""
     kernel = Interpreter(paired())
     inject(kernel, "hosts", Host("a"))
-    assert kernel.explain(1, 0) == [Lack("learn", "no token in pairs for a", None)]
+    inject(kernel, "pairs", Pair("a", "/1"))
+    kernel.step(0)
+    host, other = kernel.marking().tokens[::-1]
+    assert (host.place, other.place) == ("hosts", "others")
+    assert kernel.explain(host.serial, 0) == [Lack("learn", "no token in pairs for a", None)]
 
 
 def test_a_number_at_zero_has_no_reason_but_itself() -> None:

@@ -325,7 +325,7 @@ def expiring() -> tuple[Net, Place[Job]]:
     jobs = net.place("jobs", Job, source=True, expires=True, timed=True, capacity=1)
     late, out = net.sink("late", Job), net.sink("out", Job)
     net.transition("expire", [expired(jobs)], outputs=[put(late)])
-    net.transition("use", [jobs], outputs=[put(out)])
+    net.transition("use", [jobs], outputs=[put(out)], priority=-1)
     return net, jobs
 
 
@@ -333,7 +333,7 @@ def test_a_token_whose_time_has_passed_is_seen_by_expired_alone() -> None:
     """R9, R10: the end of a token is a useful time, and then only `expired` takes it."""
     net, jobs = expiring()
     kernel, log = kernel_of(net)
-    kernel.inject(jobs, Job("a"), 0, ready_at_ns=9, expires_at_ns=5)
+    kernel.inject(jobs, Job("a"), 0, ready_at_ns=5, expires_at_ns=5)
     log.clear()
     assert kernel.step(0).wake_ns == 5
     kernel.step(5)
