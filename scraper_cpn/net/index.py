@@ -345,7 +345,7 @@ class Join:
         self.lag = lag
         self.made = 0
         self.records: dict[Hashable, Record] = {}
-        self.ready: list[tuple[Any, int, Record]] = []
+        self.ready: list[tuple[Any, int, int, Record]] = []
         self.future: list[tuple[float, int, Record]] = []
         self.touched: list[Record] = []
         lead.joins.append(self)
@@ -378,7 +378,7 @@ class Join:
             self._refresh(now)
         ready = self.ready
         while ready:
-            _, serial, record = ready[0]
+            _, serial, _, record = ready[0]
             if record.serial == serial:
                 self._examine(record, now)
                 if record.serial == serial:
@@ -435,10 +435,10 @@ class Join:
     def _enter(self, record: Record, head: Token) -> None:
         """Put a record into `ready` under its lead token."""
         record.serial = head.serial
-        heappush(self.ready, (head.order, head.serial, record))
+        heappush(self.ready, (head.order, head.serial, record.number, record))
         if len(self.ready) > 2 * len(self.records) + SLACK:
             self.ready = [
-                entry for entry in dict.fromkeys(self.ready) if entry[2].serial == entry[1]
+                entry for entry in dict.fromkeys(self.ready) if entry[3].serial == entry[1]
             ]
             heapify(self.ready)
 

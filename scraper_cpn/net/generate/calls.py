@@ -54,6 +54,7 @@ def step(now, limit):
             firing = ACTS[number](inputs, now)
             if firing is not None:
                 firings.append(firing)
+    dirty |= late  # those that failed have no time at which to be tried again
     return Step(tuple(firings), now)
 
 def soonest(now):
