@@ -16,6 +16,7 @@ from mocks.connection import Connection
 from mocks.origin import Origin
 from mocks.wirelog import DIRECT, WireLog
 from scraper_cpn.simulate.web import SyntheticWeb, WebSpec
+from scraper_cpn.simulate.webspec import check_spec
 
 LOOPBACK = "127.0.0.1"
 _BACKLOG = 1024
@@ -46,6 +47,7 @@ class LoopbackWeb:
         keep_log: bool = True,
         compress: bool = False,
     ) -> None:
+        check_spec(spec)  # before a file is touched
         self.log = WireLog(spec, log_path, keep=keep_log)
         self.proxy_names: tuple[str, ...] = ()
         """The proxies as the log names them."""

@@ -1,0 +1,75 @@
+"""What a crawler could know of each authority's robots.txt, and when (RFC 9309).
+
+Owns: following robots.txt through its redirects in a log, and what its answer means.
+Must not know: pacing.
+
+The rules are those that were served, as the log shows them: 2xx has a text; other 4xx allow all
+(section 2.3.1.3); 5xx and broken connections disallow all (2.3.1.4) until a later request succeeds;
+after five redirects a crawler may assume that there are no rules (2.3.1.2).
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from urllib.parse import urljoin
+
+from msgspec import Struct
+from protego import Protego
+
+from mocks.referee.expect import SECOND, Seen
+
+MAX_HOPS = 5
+
+
+class Answered(Struct, frozen=True):
+    """A robots.txt that was answered."""
+
+    at_ns: int
+    rules: Protego | None
+    """None: everything is disallowed."""
+    crawl_delay_ns: int
+    """For the user agent that asked; 0 for none."""
+
+    def allows(self, url: str, user_agent: str) -> bool:
+        """Whether the rules let *user_agent* fetch *url*."""
+        return self.rules is not None and bool(self.rules.can_fetch(url, user_agent))
+
+
+class RobotsBook:
+    """The answers of all authorities, by time."""
+
+    def __init__(self, seen: Iterable[Seen]) -> None:
+        self.answers: dict[str, list[Answered]] = {}
+        """By authority, in the order in which they were sent."""
+        self._hops: defaultdict[str, dict[str, int]] = defaultdict(dict)
+        """By URL: the authorities whose robots.txt was redirected to it, with the hops so far."""
+        for item in sorted(seen, key=lambda s: s.end_ns):
+            self._note(item)
+
+    def authorities(self, item: Seen) -> tuple[str, ...]:
+        """The authorities whose robots.txt this request was for; empty for other requests."""
+        own = {item.authority: 0} if item.target == "/robots.txt" else {}
+        return tuple(own | self._hops.get(item.request.url, {}))
+
+    def known(self, authority: str, at_ns: int) -> Answered | None:
+        """The latest answer for an authority at a moment; None where there was none."""
+        before = [answer for answer in self.answers.get(authority, ()) if answer.at_ns <= at_ns]
+        return before[-1] if before else None
+
+    def _note(self, item: Seen) -> None:
+        request = item.request
+        for authority in self.authorities(item):
+            hops = self._hops[request.url].get(authority, 0)
+            if request.location is not None and hops < MAX_HOPS:
+                to = urljoin(request.url, request.location)
+                self._hops[to].setdefault(authority, hops + 1)
+            elif request.origin:
+                self.answers.setdefault(authority, []).append(_answered(item))
+
+
+def _answered(item: Seen) -> Answered:
+    request = item.request
+    if request.fate != "complete" or request.status >= 500:
+        return Answered(item.end_ns, None, 0)
+    rules = Protego.parse(request.robots or "")
+    delay_s = rules.crawl_delay(request.user_agent)
+    return Answered(item.end_ns, rules, int(delay_s * SECOND) if delay_s else 0)

@@ -1,0 +1,78 @@
+"""G4, G5 and G8: what may be asked of one URL, how often, and whether all pages were fetched.
+
+Owns: the history of each URL.
+Must not know: domains, proxies.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+
+from mocks.referee.expect import MILLISECOND, Expectations, Seen, Violation
+from mocks.referee.robots import RobotsBook
+
+
+def judge_repeats(
+    seen: Sequence[Seen], rules: Expectations, book: RobotsBook
+) -> Iterator[Violation]:
+    """What breaks G4 and the cap of G5.
+
+    A complete 2xx or 3xx is success. A robots.txt that several authorities were redirected to may
+    be fetched once for each of them.
+    """
+    urls: defaultdict[str, list[Seen]] = defaultdict(list)
+    for item in seen:
+        urls[item.request.url].append(item)
+    for url, items in urls.items():
+        wanted = max(1, len(book.authorities(items[0])))
+        yield from _in_flight_twice(url, items, rules.tolerance_ns)
+        yield from _fetched_again(url, items, wanted)
+        for item in items[rules.attempts * wanted :]:
+            message = f"{url}: more than {rules.attempts * wanted} attempts"
+            yield Violation("G5", "attempts", message, (item.line,))
+
+
+def judge_missing(seen: Iterable[Seen], rules: Expectations) -> Iterator[Violation]:
+    """The pages that should have been fetched and were not (G5)."""
+    fetched = {item.request.url for item in seen if item.request.fetched}
+    for url in rules.pages or ():
+        if url not in fetched:
+            yield Violation("G5", "missing", f"{url}: reachable, and never fetched with success")
+
+
+def judge_robots(
+    seen: Sequence[Seen], rules: Expectations, book: RobotsBook
+) -> Iterator[Violation]:
+    """What breaks G8: requests that robots.txt forbids, or that came before its answer."""
+    if rules.robots == "ignore":
+        return
+    for item in seen:
+        if not item.request.origin or book.authorities(item):
+            continue
+        answer = book.known(item.authority, item.start_ns)
+        url, agent = item.request.url, item.request.user_agent
+        if answer is None:
+            message = f"{url}: fetched before the robots.txt of {item.authority} was answered"
+            yield Violation("G8", "before robots.txt", message, (item.line,))
+        elif not answer.allows(url, agent):
+            yield Violation("G8", "disallowed", f"{url}: robots.txt disallows it", (item.line,))
+
+
+def _in_flight_twice(url: str, items: list[Seen], tolerance_ns: int) -> Iterator[Violation]:
+    last = items[0]
+    for item in items[1:]:
+        overlap_ns = last.end_ns - item.start_ns
+        if overlap_ns > tolerance_ns:
+            message = f"{url}: requested {overlap_ns / MILLISECOND:.1f} ms before it was answered"
+            yield Violation("G4", "in flight twice", message, (last.line, item.line))
+        last = max(last, item, key=lambda s: s.end_ns)
+
+
+def _fetched_again(url: str, items: list[Seen], wanted: int) -> Iterator[Violation]:
+    done: list[Seen] = []
+    for item in items:
+        ended = [other for other in done if other.end_ns <= item.start_ns]
+        if len(ended) >= wanted:
+            message = f"{url}: requested again after it had been answered with success"
+            yield Violation("G4", "fetched again", message, (ended[-1].line, item.line))
+        if item.request.fate == "complete" and 200 <= item.request.status < 400:
+            done.append(item)
