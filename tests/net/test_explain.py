@@ -19,7 +19,7 @@ from scraper_cpn.net import (
     take,
 )
 from tests.net.ping import SECOND, Host, Job, Ok, ping_net
-from tests.net.test_interpret import Pair, boom, inject
+from tests.net.running import Pair, boom, inject
 
 
 def call(reason: str, until_ns: int | None = None) -> Lack:

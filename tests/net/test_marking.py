@@ -28,7 +28,7 @@ from scraper_cpn.net.marking import Flying, one_key
 from scraper_cpn.net.saving import thaw
 from scraper_cpn.net.sound import assert_sound
 from tests.net.ping import SECOND, Host, Job, Log, Ok, ping_net
-from tests.net.test_interpret import Pair, inject
+from tests.net.running import Pair, inject
 
 
 def busy_net() -> Net:

@@ -1,0 +1,286 @@
+"""A firing from its reservation to its end, and calls that are refused; in both executions."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from msgspec import Struct
+
+from scraper_cpn.net import (
+    Lost,
+    Net,
+    NetError,
+    Row,
+    absent,
+    expired,
+    hold,
+    on,
+    put,
+    spend,
+)
+from tests.net import running
+from tests.net.ping import SECOND, Down, Host, Job, Ok, ping_net
+from tests.net.running import inject, kernel_of
+
+pytestmark = pytest.mark.usefixtures("both_executions")
+
+
+def test_inputs_of_a_firing_are_reserved() -> None:
+    """R18: a second step finds neither the job nor the host again."""
+    kernel, _ = kernel_of(ping_net())
+    inject(kernel, "hosts", Host("a"))
+    inject(kernel, "jobs", Job("a"), Job("a"))
+    assert len(kernel.step(0).firings) == 1
+    assert kernel.step(0).firings == ()
+    assert (kernel.count("jobs"), kernel.count("hosts"), kernel.in_flight()) == (1, 0, 1)
+
+
+def test_what_is_spent_is_dated_from_the_start() -> None:
+    """R19: the host's rest begins when the effect really starts, however late that is."""
+    kernel, log = kernel_of(ping_net())
+    inject(kernel, "hosts", Host("a"))
+    inject(kernel, "jobs", Job("a"))
+    kernel.step(0)
+    log.clear()
+    kernel.started(1, 77)
+    assert log == [f"started 77 1 [hosts#3@{77 + SECOND}]"]
+
+
+def test_a_transition_without_effect_spends_at_once() -> None:
+    """R19: changed by its function, dated by its span; None lets the token go."""
+
+    def change(host: Host) -> Host | None:
+        return Host(host.host[1:]) if len(host.host) > 1 else None
+
+    net = Net("n")
+    jobs = net.place("jobs", Job, source=True)
+    hosts = net.place("hosts", Host, source=True, timed=True)
+    wait = spend(hosts, change, after_ns=lambda host: len(host.host))
+    net.transition("go", [jobs, wait])
+    kernel, log = kernel_of(net)
+    inject(kernel, "hosts", Host("abc"))
+    inject(kernel, "jobs", *[Job("a")] * 3)
+    log.clear()
+    assert kernel.step(0).wake_ns == 2
+    assert kernel.step(2).wake_ns == 3
+    assert kernel.step(3).wake_ns is None
+    assert log == [
+        "fire 0 1 go [2 1]  [hosts#5@2]",
+        "fire 2 2 go [3 5]  [hosts#6@3]",
+        "fire 3 3 go [4 6]  []",
+    ]
+
+
+def test_a_spent_token_keeps_its_end() -> None:
+    """R9, R19: it comes back with the time at which it expires."""
+    net = Net("n")
+    jobs = net.place("jobs", Job, source=True)
+    hosts = net.place("hosts", Host, source=True, expires=True)
+    net.transition("go", [jobs, spend(hosts)])
+    net.transition("expire", [expired(hosts)])
+    kernel, _ = kernel_of(net)
+    inject(kernel, "hosts", Host("a"), expires_at_ns=9)
+    inject(kernel, "jobs", Job("a"))
+    assert kernel.step(0).wake_ns == 9
+
+
+def test_revoke_undoes_a_firing_exactly() -> None:
+    """R20: tokens, numbers and the shown token are as before; the next firing has a new id."""
+    net = shown_net()
+    kernel, log = kernel_of(net)
+    inject(kernel, "jobs", Job("a"))
+    before = kernel.marking()
+    kernel.step(0)
+    kernel.revoke(1)
+    after = kernel.marking()
+    assert (after.tokens, after.counters, after.flights) == (before.tokens, before.counters, ())
+    log.clear()
+    kernel.step(0)
+    assert log == ["begin 0 2 go [1 -1 -1]"]
+
+
+def test_a_firing_starts_once_and_completes_once() -> None:
+    """R20, R21, R35: every other order of calls is refused, and changes nothing."""
+    kernel, log = kernel_of(ping_net())
+    inject(kernel, "hosts", Host("a"))
+    inject(kernel, "jobs", Job("a"))
+    kernel.step(0)
+    log.clear()
+
+    def refused(call: Callable[..., object], *args: Any) -> str:
+        before = kernel.marking()
+        with pytest.raises(NetError) as caught:
+            call(*args)
+        assert (kernel.marking(), log) == (before, [])
+        return str(caught.value)
+
+    not_started = "net ping, firing 1: has not started; call started first, or revoke"
+    assert refused(kernel.complete, 1, Ok(), 0) == not_started
+    assert refused(kernel.started, 2, 0) == "net ping, firing 2: is not in flight"
+    kernel.started(1, 3)
+    log.clear()
+    assert refused(kernel.started, 1, 3) == "net ping, firing 1: has started already"
+    assert refused(kernel.revoke, 1) == "net ping, firing 1: has started; it can only complete"
+    unknown = "net ping, transition call: Job is none of its outcomes (Ok, Down, Lost)"
+    assert refused(kernel.complete, 1, Job("a"), 3) == unknown
+    back = "net ping: time went back from 3 to 2 ns; give a time that grows"
+    assert refused(kernel.complete, 1, Ok(), 2) == back
+    assert refused(kernel.step, 2) == back
+    kernel.complete(1, Ok(), 3)
+    log.clear()
+    assert refused(kernel.complete, 1, Ok(), 3) == "net ping, firing 1: is not in flight"
+
+
+def shown_net() -> Net:
+    """A job in progress is shown, and keeps others of its host away."""
+    net = Net("n")
+    jobs = net.place("jobs", Job, key="host", source=True)
+    running = net.place("running", Job, key="host")
+    lines = net.counter("lines", start=2)
+    work = net.effect("work", Ok)(jobs)
+    net.transition(
+        "go",
+        [jobs, hold(lines), absent(running)],
+        effect=work,
+        outcomes=[on(Ok), on(Lost, put(jobs))],
+        during=running,
+    )
+    return net
+
+
+def test_during_shows_a_firing() -> None:
+    """R22: a second job of the host waits until the first has ended; one of another host does not."""
+    kernel, log = kernel_of(shown_net())
+    inject(kernel, "jobs", Job("a"), Job("a"), Job("b"))
+    log.clear()
+    kernel.step(0)
+    assert log == ["begin 0 1 go [1 -1 -1]", "begin 0 2 go [3 -1 -1]"]
+    assert kernel.count("running") == 2
+    kernel.started(1, 1)
+    kernel.complete(1, Ok(), 2)
+    assert kernel.count("running") == 1
+    log.clear()
+    kernel.step(2)
+    assert log == ["begin 2 3 go [2 -1 -1]"]
+
+
+def test_a_shown_token_that_raises_is_only_not_shown() -> None:
+    """R22, R27: the copy is set aside; the firing goes on, and so does its end."""
+
+    class Odd(Struct, frozen=True):
+        @property
+        def key(self) -> str:
+            raise ValueError("no key")
+
+    net = Net("n")
+    jobs, running = net.place("jobs", Odd, source=True), net.place("running", Odd, key="key")
+    work = net.effect("work", Ok)(jobs)
+    net.transition("go", [jobs], effect=work, outcomes=[on(Ok), on(Lost)], during=running)
+    kernel, log = kernel_of(net)
+    inject(kernel, "jobs", Odd())
+    log.clear()
+    assert len(kernel.step(0).firings) == 1
+    assert log == ["begin 0 1 go [1]", "fault running 2 ValueError: no key"]
+    kernel.revoke(1)
+    assert (kernel.count("jobs"), kernel.count("running")) == (1, 0)
+
+
+def test_a_firing_reserves_the_slot_that_it_may_fill() -> None:
+    """R23, R24: with one slot, the second job waits until the first has left the bounded place."""
+    kernel, _ = kernel_of(ping_net(lines=5, capacity=1))
+    inject(kernel, "hosts", Host("a"), Host("b"))
+    inject(kernel, "jobs", Job("a"), Job("b"))
+    assert [firing.id for firing in kernel.step(0).firings] == [1]
+    kernel.started(1, 0)
+    assert kernel.step(0).firings == ()
+    kernel.complete(1, Ok(), 0)
+    assert [firing.args for firing in kernel.step(0).firings] == [(Job("b"),)]
+    assert kernel.drain() == [Row("log", Job("a"))]
+
+
+def test_a_slot_is_free_again_when_the_outcome_does_not_fill_it() -> None:
+    """R24: the reservation ends with the firing."""
+    kernel, _ = kernel_of(ping_net(lines=5, capacity=1))
+    inject(kernel, "hosts", Host("a"), Host("b"))
+    inject(kernel, "jobs", Job("a"), Job("b"))
+    kernel.step(0)
+    kernel.started(1, 0)
+    kernel.complete(1, Down(), 0)
+    assert len(kernel.step(0).firings) == 1
+
+
+def test_the_slot_of_an_input_stays_taken_until_its_firing_ends() -> None:
+    """R24: a bounded source is full while its one token is being worked on; a spent one only until the start."""
+    net = Net("n")
+    jobs = net.place("jobs", Job, source=True, capacity=1)
+    hosts = net.place("hosts", Host, source=True, capacity=2, timed=True)
+    work = net.effect("work", Ok)(jobs)
+    outcomes = [on(Ok), on(Lost, put(jobs))]
+    net.transition("go", [jobs, spend(hosts, lambda _: None)], effect=work, outcomes=outcomes)
+    kernel, _ = kernel_of(net)
+    inject(kernel, "hosts", Host("a"), Host("b"))
+    inject(kernel, "jobs", Job("a"))
+    kernel.step(0)
+    for place, colour in (("jobs", Job("b")), ("hosts", Host("c"))):
+        with pytest.raises(NetError, match=f"place {place}: is full"):
+            inject(kernel, place, colour)
+    kernel.started(1, 0)
+    inject(kernel, "hosts", Host("c"))
+    kernel.complete(1, Ok(), 0)
+    inject(kernel, "jobs", Job("b"))
+
+
+class Stranger(Struct, frozen=True):
+    pass
+
+
+def test_what_can_not_be_injected_is_refused() -> None:
+    """R11, R35: each call has its one line, and changes nothing."""
+    net = ping_net(capacity=3)
+    jobs, hosts, done = (net.places[name] for name in ("jobs", "hosts", "done"))
+    other = ping_net().places["jobs"]
+    plain = Net("plain")
+    bare = plain.place("bare", Job, source=True)
+    plain.transition("go", [bare])
+    kernel, log = kernel_of(net)
+    calls: list[tuple[tuple[Any, ...], dict[str, Any], str]] = [
+        ((net.places["lines"], 1, 0), {}, "net ping: inject wants a place of this net, not <counter lines>"),
+        ((other, Job("a"), 0), {}, "net ping, place jobs: is not a place of this net; use the one that this net declared"),
+        ((done, Job("a"), 0), {}, "net ping, place done: is no source; declare it with source=True to inject into it"),
+        ((jobs, Host("a"), 0), {}, "net ping, place jobs: takes Job, not Host"),
+        ((jobs, Job("a"), -1), {}, "net ping: time went back from 0 to -1 ns; give a time that grows"),
+        ((jobs, Job("a"), 0.5), {}, "net ping: time is an integer number of nanoseconds, not 0.5"),
+        ((jobs, Job("a"), 0), {"ready_at_ns": -1}, "net ping, place jobs: a time is an integer from 0 up, not -1"),
+        ((jobs, Job("a"), 0), {"ready_at_ns": float("nan")}, "net ping, place jobs: a time is an integer from 0 up, not nan"),
+        ((hosts, Host("a"), 0), {"expires_at_ns": 5}, "net ping, place hosts: its tokens don't expire; declare it with expires=True"),
+    ]  # fmt: skip
+    for args, times, text in calls:
+        before = kernel.marking()
+        with pytest.raises(NetError) as caught:
+            kernel.inject(*args, **times)
+        assert (str(caught.value), kernel.marking(), log) == (text, before, [])
+    text = "net plain, place bare: is not timed; declare it with timed=True to give tokens a ready time"
+    with pytest.raises(NetError) as caught:
+        running.new_kernel(plain).inject(bare, Job("a"), 0, ready_at_ns=5)
+    assert str(caught.value) == text
+
+
+def test_a_limit_and_a_name_are_checked() -> None:
+    """R35: a step must be allowed to do something, and a count is of a place that there is."""
+    kernel, _ = kernel_of(ping_net())
+    with pytest.raises(NetError, match="a step of at most 0 firings; allow at least 1"):
+        kernel.step(0, limit=0)
+    with pytest.raises(NetError, match="has no place job; it has jobs, hosts, lines, done, log"):
+        kernel.count("job")
+
+
+def test_a_kernel_shows_itself_in_one_line() -> None:
+    """A debugger shows where the tokens are."""
+    kernel, _ = kernel_of(ping_net())
+    assert repr(kernel).endswith(", <marking of ping at 0 ns: empty>>")
+    inject(kernel, "hosts", Host("a"), Host("b"))
+    inject(kernel, "jobs", Job("a"), Job("a"), now_ns=5)
+    kernel.step(5)
+    text = "<marking of ping at 5 ns: jobs 1, hosts 1, in flight 1>"
+    assert repr(kernel.marking()) == text
+    assert repr(kernel.net) == "<net ping: 5 places, 2 transitions>"
