@@ -41,7 +41,10 @@ class Flying(Struct, frozen=True):
 
 
 class Faulted(Struct, frozen=True):
-    """A token that was set aside because a function of the user raised on it."""
+    """A token that was set aside because a function of the user raised on it.
+
+    A firing that took no token is listed itself: its transition's name, serial -1, colour None.
+    """
 
     place: str
     serial: int

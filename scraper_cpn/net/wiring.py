@@ -1,0 +1,170 @@
+"""Whether outcomes, outputs and calls fit their transition.
+
+Owns: the checks on what a transition puts and whom it calls: every outcome wired, every output
+made from what is there, every function given and giving the right colours.
+Must not know: how a net is executed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from scraper_cpn.net import hints, plan
+from scraper_cpn.net.arcs import Arc, Call, Lost, On, Output
+from scraper_cpn.net.declare import Done, Net, Transition
+from scraper_cpn.net.places import Counter, KeySet, Place
+
+
+def wiring_problems(net: Net, transition: Transition) -> Iterator[str]:
+    """What is wrong with a transition's outcomes, outputs and calls, without its name."""
+    yield from _outcomes(transition)
+    for case in transition.outcomes:
+        where = "" if case.outcome is Done else f" on({case.outcome.__name__})"
+        for output in case.outputs:
+            for text in _output(net, transition, case, output):
+                yield f",{where} {output}: {text}"
+    yield from _effect(net, transition)
+    for call in (transition.effect, transition.choice, transition.scan):
+        if call is not None:
+            for text in _call(transition, call):
+                yield f", {call.name}: {text}"
+
+
+def _outcomes(transition: Transition) -> Iterator[str]:
+    call = transition.effect or transition.choice
+    given = [case.outcome for case in transition.outcomes if case.outcome is not Done]
+    if transition.effect is not None and transition.choice is not None:
+        yield ": has an effect and a choice; a choice after an effect is a transition of its own"
+    for kind in given:
+        if given.count(kind) > 1:
+            yield f", on({kind.__name__}): is given twice; join their outputs"
+            break
+    if call is None:
+        return
+    if not call.outcomes:
+        yield f", {call.name}: has no return annotation that can be read; annotate it with the union of its outcomes"
+        return
+    wanted = [*call.outcomes, Lost] if transition.effect else list(call.outcomes)
+    for kind in wanted:
+        if kind not in given:
+            yield f", {call.name}: its outcome {kind.__name__} is missing; add on({kind.__name__}, ...)"
+    for kind in given:
+        if kind not in wanted:
+            yield f", on({kind.__name__}): is no outcome of {call.name}; remove it"
+
+
+def _output(net: Net, transition: Transition, case: On, output: Output) -> Iterator[str]:
+    place = output.place
+    if net.places.get(place.name) is not place:
+        yield "is not a place of this net; use the one that this net declared"
+        return
+    if output.kind == "consume":
+        if not any(arc.place is place and arc.kind == "hold" for arc in transition.arcs):
+            yield "is not held by this transition; hold it among the inputs"
+        return
+    if isinstance(place, KeySet):
+        yield "a set is filled by put_new(set, place, ...)"
+        return
+    if isinstance(place, Counter):
+        yield from _count_up(place, output)
+        return
+    yield from _timing(place, output)
+    yield from _new(net, output)
+    yield from _sources(transition, case, output, place)
+
+
+def _count_up(place: Counter, output: Output) -> Iterator[str]:
+    if place.keys or output.make is not None:
+        yield "only a plain counter can be counted up, without a function"
+
+
+def _timing(place: Place[Any], output: Output) -> Iterator[str]:
+    if output.after_ns != 0 and not place.timed:
+        yield "after_ns needs a timed place; declare it with timed=True"
+    if output.lasts_ns is not None and not place.expires:
+        yield "lasts_ns needs a place whose tokens expire; declare it with expires=True"
+    yield from length_problems("after_ns", output.after_ns)
+    yield from length_problems("lasts_ns", 0 if output.lasts_ns is None else output.lasts_ns)
+
+
+def length_problems(name: str, length: Any) -> Iterator[str]:
+    """Whether a length of time is one, or a function that gives it."""
+    if not callable(length) and (type(length) is not int or length < 0):
+        yield f"{name} is {length!r}; give an integer number of nanoseconds from 0 up, or a function"
+
+
+def _new(net: Net, output: Output) -> Iterator[str]:
+    seen = output.seen
+    if seen is None:
+        return
+    assert isinstance(output.place, Place)
+    if net.places.get(seen.name) is not seen:
+        yield f"the set {seen.name} is not of this net; use the one that this net declared"
+    if seen.colour is not output.place.colour:
+        yield f"the set {seen.name} is of {seen.colour.__name__}, the place of {output.place.colour.__name__}"
+    if output.place.capacity is not None:
+        yield "put_new may make many tokens; its place must be unbounded"
+
+
+def _sources(transition: Transition, case: On, output: Output, place: Place[Any]) -> Iterator[str]:
+    sources = plan.made_from(transition, case, output)
+    if sources is None and output.make is None:
+        yield f"which {place.colour.__name__} moves? no single input has that colour; give a function and its sources"
+        return
+    if sources is None:
+        yield f"its sources must be inputs of this transition, or the outcome {case.outcome.__name__}"
+        return
+    if output.make is None:
+        return
+    kinds = tuple(
+        case.outcome if arc == plan.OUTCOME else _colour(transition.arcs[arc]) for arc in sources
+    )
+    yield from takes_problems(output.make, kinds)
+    yield from gives_problems(output.make, place)
+    for length in (output.after_ns, output.lasts_ns):
+        if callable(length):
+            yield from takes_problems(length, kinds)
+
+
+def _effect(net: Net, transition: Transition) -> Iterator[str]:
+    call = transition.effect
+    if call is None:
+        return
+    effect = net.effects.get(call.name)
+    if effect is None or effect.outcomes is not call.outcomes:
+        yield f", {call.name}: is not an effect of this net; use one that this net declared"
+
+
+def _call(transition: Transition, call: Call) -> Iterator[str]:
+    for source in call.sources:
+        if plan.bound_at(transition, source) is None:
+            yield f"{source.name} is no input that binds a token; name inputs of this transition"
+            return
+    if call.fn is not None:
+        yield from takes_problems(call.fn, tuple(source.colour for source in call.sources))
+
+
+def _colour(arc: Arc) -> type[Any]:
+    assert isinstance(arc.place, Place)
+    return arc.place.colour
+
+
+def takes_problems(fn: Any, kinds: tuple[type[Any], ...]) -> Iterator[str]:
+    """Whether a function can be called with tokens of these colours."""
+    name = getattr(fn, "__name__", repr(fn))
+    listed = ", ".join(kind.__name__ for kind in kinds)
+    if not hints.accepts(fn, len(kinds)):
+        yield f"{name} can't be called with ({listed})"
+        return
+    for (parameter, wanted), kind in zip(hints.parameters(fn) or [], kinds, strict=False):
+        if wanted is not None and not hints.fits(kind, wanted):
+            yield f"{name} wants {wanted.__name__} for {parameter}, but is given {kind.__name__}"
+
+
+def gives_problems(fn: Any, place: Place[Any]) -> Iterator[str]:
+    """Whether what a function is annotated to return fits *place*."""
+    for kind in hints.tokens_returned(fn) or ():
+        if not hints.fits(kind, place.colour):
+            name = getattr(fn, "__name__", repr(fn))
+            yield f"{name} makes {kind.__name__}, but {place.name} takes {place.colour.__name__}"
