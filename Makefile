@@ -19,7 +19,7 @@ help:  ## Say what there is to make
 	@touch $@
 
 demo: .venv/stamp  ## Crawl a synthetic web of 40 hosts through 8 proxies and judge the wire log
-	@$(BIN)/python -m mocks demo
+	@$(BIN)/python -m mocks.demo
 
 test: lint types tests others  ## Everything that CI runs
 

@@ -43,6 +43,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _dispatch(argv: Sequence[str]) -> int:
     if argv[:1] == ["net"]:
         return _net(argv[1:])
+    if argv[:1] == ["simulate"]:
+        return _simulate(argv[1:])
     arguments = parse(argv)
     if "help" in arguments.options:
         return _help()
@@ -72,6 +74,12 @@ def _net(argv: Sequence[str]) -> int:
     from scraper_cpn.cli_net import show_net
 
     return show_net(argv)
+
+
+def _simulate(argv: Sequence[str]) -> int:
+    from scraper_cpn.cli_simulate import simulate
+
+    return simulate(argv)
 
 
 def _explained(error: Exception) -> int:

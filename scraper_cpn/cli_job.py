@@ -30,7 +30,7 @@ from scraper_cpn.scrape.values import file_text
 if TYPE_CHECKING:
     from scraper_cpn.scrape.crawl import Crawl
 
-COMMANDS = ("run", "net")
+COMMANDS = ("run", "net", "simulate")
 
 
 class Job(Struct, frozen=True, kw_only=True):
@@ -114,14 +114,14 @@ def _seed_word(word: str) -> str:
     from scraper_cpn.scrape.urls import seed_url
 
     if word.isalpha() and (hint := likely(word, COMMANDS)):
-        raise UsageError(f"{word}: neither a command (run, net) nor a URL{hint}")
+        raise UsageError(f"{word}: neither a command ({', '.join(COMMANDS)}) nor a URL{hint}")
     if Path(word).is_file():
         option = "run" if word.endswith(".py") else "-i"
         raise UsageError(f"{word}: this is a file; did you mean scrape {option} {word}?")
     if "://" not in word:
         seed_url(f"https://{word}")
         raise UsageError(
-            f"{word}: neither a command (run, net) nor a URL; did you mean https://{word}?"
+            f"{word}: neither a command ({', '.join(COMMANDS)}) nor a URL; did you mean https://{word}?"
         )
     return seed_url(word)
 
@@ -160,8 +160,8 @@ def _url_of(place: str, line: str) -> str | None:
 
 def _program(words: tuple[str, ...]) -> tuple[tuple[str, ...], "Crawl[Any] | None"]:
     """Return the words that are URLs, and the program of `run FILE.py`."""
-    if words[:1] == ("net",):
-        raise UsageError("net: put this command first: scrape net [--dot|--mermaid|...]")
+    if words[:1] in (("net",), ("simulate",)):
+        raise UsageError(f"{words[0]}: put this command first: scrape {words[0]} ...")
     if words[:1] != ("run",):
         return words, None
     if len(words) < 2:

@@ -56,7 +56,7 @@ class Domain(Struct, frozen=True, gc=False):
     delay_ns: int
     """Least time between the starts of two requests: the largest of policy and Crawl-delay."""
     strikes: int = 0
-    """Refusals (429, 503) in a row that were separate incidents; sets the growing back-off."""
+    """Refusals (429, 503) without Retry-After in a row; sets the growing back-off."""
     calm: int = 0
     """Requests started since the last strike; only counted while `strikes` is above 0."""
 
@@ -92,8 +92,6 @@ class Penalty(Struct, frozen=True, gc=False):
     """From now; None lets the growing back-off decide (a refusal without Retry-After)."""
     delay_ns: int = 0
     """A Crawl-delay: the new least time between starts, if larger than the present one."""
-    refusal: bool = True
-    """Whether it counts as a strike."""
 
 
 class ProxyFault(Struct, frozen=True, gc=False):

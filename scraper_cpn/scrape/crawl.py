@@ -116,11 +116,16 @@ class Crawl(Generic[T]):
     async def _run(
         self, urls: Sequence[str], output: str | Path | None, overwrite: bool, append: bool
     ) -> Summary:
-        sink = (
-            None
-            if output is None
-            else open_output(str(output), overwrite=overwrite, append=append, item=self.item)
-        )
+        sink = None
+        if output is not None:
+            kind = dict if len(self.handlers) and self.item is None else self.item
+            sink = open_output(
+                str(output),
+                overwrite=overwrite,
+                append=append,
+                item=kind,
+                fields=self.settings.fields,
+            )
         session = self.session(urls, output=sink)
         try:
             return await session.run()

@@ -77,7 +77,8 @@ class Ledger:
             self.skipped += 1
         else:
             self.failed += 1
-            self.failed_urls.append(row.target.url)
+            if row.retry or row.kind != "http":  # a 404 will be one the next time too
+                self.failed_urls.append(row.target.url)
         if row.target.seed and row.kind != "moved":
             self.seeds_failed.append(row.target.requested_url)
 

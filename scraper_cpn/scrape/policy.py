@@ -52,8 +52,6 @@ from scraper_cpn.scrape.urls import authority_of, domain_of, host_of, normalise,
 
 ROBOTS_HOPS_MAX = 5
 """RFC 9309 section 2.3.1.2."""
-CALM = 10
-"""So many requests after a strike, the next refusal starts a new series."""
 MARGIN_MAX_NS = 2_000_000
 """What the pause between two starts is longer than asked: a start is stamped when its request is
 written, and the way from there to the server's clock takes a little less or more each time."""
@@ -175,20 +173,20 @@ class Policy:
         if delay_ns is None or delay_ns <= self._delay_ns(job.home):
             return None
         wait_ns = max(0, delay_ns - rules.elapsed_ns) if job.domain == job.home else 0
-        return Penalty(job.home, wait_ns, delay_ns, refusal=False)
+        return Penalty(job.home, wait_ns, delay_ns)
 
     def held(self, domain: Domain, penalty: Penalty) -> Domain:
-        """The pacing token after a penalty."""
+        """The pacing token after a penalty; only a refusal without Retry-After is a strike."""
         delay_ns = max(domain.delay_ns, penalty.delay_ns)
-        if not penalty.refusal:
+        if penalty.wait_ns is not None:
             return replace(domain, delay_ns=delay_ns)
-        return replace(domain, delay_ns=delay_ns, strikes=_strikes(domain), calm=0)
+        return replace(domain, delay_ns=delay_ns, strikes=self._strikes(domain), calm=0)
 
     def hold_ns(self, domain: Domain, penalty: Penalty) -> int:
         """How long a penalty holds the domain, from now."""
         if penalty.wait_ns is not None:
             return penalty.wait_ns
-        return self._backoff_ns(_strikes(domain), domain.domain)
+        return self._backoff_ns(self._strikes(domain), domain.domain)
 
     def at_fault(self, proxy: Proxy, failed: Failed) -> ProxyFault | None:
         """Whether a failure is the proxy's own."""
@@ -196,11 +194,11 @@ class Policy:
 
     def rested(self, proxy: Proxy) -> Proxy:
         """A proxy's token after a fault of its own."""
-        return replace(proxy, strikes=_strikes(proxy), calm=0)
+        return replace(proxy, strikes=self._strikes(proxy), calm=0)
 
     def rest_ns(self, proxy: Proxy) -> int:
         """How long a fault rests a proxy, given the token after the fault."""
-        return self._backoff_ns(_strikes(proxy), proxy.proxy)
+        return self._backoff_ns(self._strikes(proxy), proxy.proxy)
 
     # robots.txt.
 
@@ -430,6 +428,18 @@ class Policy:
         site = self._limits.get(domain)
         return self.settings.delay_ns if site is None or site.delay_ns is None else site.delay_ns
 
+    def _strikes(self, token: Domain | Proxy) -> int:
+        """The strikes after one more refusal.
+
+        Refusals of requests that ran together are one incident. It follows on the last one if no more
+        requests were started since than may run at a time; else one of them was answered, and the
+        series begins anew.
+        """
+        if token.strikes and token.calm == 0:
+            return token.strikes
+        at_once = token.slots if isinstance(token, Proxy) else self.slots(token.domain)
+        return 1 if token.calm > at_once else token.strikes + 1
+
     def _robots_over(self, job: RobotsJob, outcome: object) -> bool:
         return job.attempt > self.settings.retries or not getattr(outcome, "retry", True)
 
@@ -459,10 +469,3 @@ class Policy:
 def _robots_url(authority: str) -> str:
     """The robots.txt of an authority, without a default port."""
     return normalise(f"{authority}/robots.txt") or authority
-
-
-def _strikes(token: Domain | Proxy) -> int:
-    """The strikes after one more incident; those of requests that ran at the same time are one."""
-    if token.strikes and token.calm == 0:
-        return token.strikes
-    return 1 if token.calm >= CALM else token.strikes + 1

@@ -26,7 +26,7 @@ from scraper_cpn.scrape.colours import (
     Target,
 )
 from scraper_cpn.scrape.page import Link
-from scraper_cpn.scrape.policy import CALM, MARGIN_MAX_NS, ROBOTS_HOPS_MAX, Policy
+from scraper_cpn.scrape.policy import MARGIN_MAX_NS, ROBOTS_HOPS_MAX, Policy
 from scraper_cpn.scrape.settings import SECOND, Settings, Site
 
 SEED = "http://www.shop.example/"
@@ -163,15 +163,21 @@ def test_refusals_without_retry_after_grow_the_hold() -> None:
 
 
 def test_refusals_of_requests_that_ran_together_are_one_incident() -> None:
-    """A second refusal before any new start is the same incident; enough calm starts forgive."""
-    rules = policy()
+    """A second refusal before any new start is the same incident; an answer in between forgives."""
+    rules = policy(per_domain=2)
     once = rules.held(Domain("d", 0), Penalty("d"))
     assert rules.held(once, Penalty("d")).strikes == 1
-    later = once
-    for _ in range(CALM):
-        later = rules.paced(later)
-    assert rules.held(later, Penalty("d")).strikes == 1
-    assert rules.held(rules.paced(once), Penalty("d")).strikes == 2
+    two = rules.paced(rules.paced(once))
+    assert rules.held(two, Penalty("d")).strikes == 2
+    three = rules.paced(two)
+    assert rules.held(three, Penalty("d")).strikes == 1
+
+
+def test_a_refusal_with_retry_after_is_no_strike() -> None:
+    """A server that says when to come back is obeyed, and no back-off grows."""
+    rules = policy()
+    once = rules.held(Domain("d", 0), Penalty("d"))
+    assert rules.held(once, Penalty("d", SECOND)) == once
 
 
 def test_backoff_scope_url_spares_the_domain() -> None:
@@ -191,7 +197,7 @@ def test_a_crawl_delay_slows_and_never_speeds_up() -> None:
         "http://www.shop.example:80", "", crawl_delay_ns=3 * SECOND, elapsed_ns=SECOND // 10
     )
     penalty = rules.slower(job(), found)
-    assert penalty == Penalty("shop.example", 3 * SECOND - SECOND // 10, 3 * SECOND, refusal=False)
+    assert penalty == Penalty("shop.example", 3 * SECOND - SECOND // 10, 3 * SECOND)
     held = rules.held(Domain("shop.example", SECOND), penalty)
     assert (held.delay_ns, held.strikes) == (3 * SECOND, 0)
     assert rules.slower(job(), replace(found, crawl_delay_ns=SECOND // 2)) is None
