@@ -104,7 +104,7 @@ def _words(body: LexborNode) -> list[str]:
         if code and tag == "-text":
             code = False
             continue
-        code = tag in _CODE
+        code = tag in _CODE and node.first_child is not None
         apart = apart or tag not in _IN_LINE or _follows_block(node)
         if tag == "-text" and (text := node.text_content):
             words_here = fold(text)

@@ -7,26 +7,33 @@ hours. An estimate made with the eye of a tokenizer, not of a browser, is enough
 Must not know: the parser, threads, handlers, URLs.
 
 Measured with lexbor: 30,000 nested `<div>` take 1.0 s, 30,000 attributes on one tag 1.6 s, and a
-page of ordinary markup 3 us a kB. Up to `SMALL_BYTES` nothing can take longer than 0.1 s.
+page of ordinary markup 3 us a kB. An attribute of its own takes some four bytes, so that the worst
+page of `INLINE_BYTES` takes 0.1 s, and of `UNSEEN_BYTES` 0.5 s.
 """
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 
-SMALL_BYTES = 16 * 1024
+INLINE_BYTES = 32 * 1024
+"""Larger pages are not parsed on the event loop: an ordinary one would hold it for a millisecond."""
+UNSEEN_BYTES = 64 * 1024
 """Pages up to this size are parsed without a look."""
-INLINE_BYTES = 256 * 1024
-"""Pages over this size are never parsed on the event loop."""
-INLINE_TAGS = 4_000
-"""Nor are pages with more `<` than this: were they all nested, parsing would take some 20 ms."""
 STEPS_MAX = 1_000_000_000
 """Steps up the stack of open elements; 2 to 4 seconds."""
 ATTRIBUTES_MAX = 20_000
 """On one tag; under 1 second."""
 
-_TAG = re.compile(rb"""<[a-zA-Z](?:[^>"'=]++|=\s*+(?:"[^"]*+"|'[^']*+')?+|["'])*+""")
+_ATTRIBUTES = rb"""(?:[^>"'=]++|=\s*+(?:"[^"]*+"|'[^']*+')?+|["'])*+"""
+# Nothing in a comment or a script is a tag. What is never closed lasts to the end of the page, in
+# the standard as well, which also keeps the search linear.
+_TOKEN = re.compile(
+    rb"<(?:!--(?:-?>|(?:[^-]++|-(?!-!?>))*+)"
+    rb"|(?P<raw>(?i:script|style|textarea|title|xmp|iframe|noembed|noframes))(?=[\s/>])"
+    rb"(?P<raw_attributes>" + _ATTRIBUTES + rb")(?:[^<]++|<(?!/(?i:(?P=raw))))*+"
+    rb"|(?P<end>/?)(?P<name>[a-zA-Z][^\s/>]{0,30}+)(?P<attributes>" + _ATTRIBUTES + rb"))"
+)
 _QUOTED = re.compile(rb""""[^"]*"|'[^']*'""")
-_ENDS = re.compile(rb"<(/?)([a-zA-Z][^\s/>]{0,30})")
 
 # Elements without content, and those that another start tag closes: they do not nest.
 _FLAT = frozenset(
@@ -35,45 +42,39 @@ _FLAT = frozenset(
 )
 
 
-def is_quick(body: bytes) -> bool:
-    """Return whether parsing *body* takes milliseconds, so that an event loop can afford it.
-
-    Cost: nothing up to `SMALL_BYTES`, then about half of what parsing costs.
-    """
-    if len(body) <= SMALL_BYTES:
-        return True
-    if len(body) > INLINE_BYTES or body.count(b"<") > INLINE_TAGS:
-        return False
-    return all(len(tag[0]) <= SMALL_BYTES for tag in _TAG.finditer(body))
-
-
 def objection(body: bytes) -> str | None:
     """Return why *body* must not be parsed at all, in one line, or None for nearly every page.
 
-    Cost: nothing for a page that is quick; up to 0.1 s a megabyte, for a worker thread.
+    Cost: nothing up to `UNSEEN_BYTES`, then about what parsing costs, for a worker thread.
     """
-    if len(body) <= SMALL_BYTES:
+    if len(body) <= UNSEEN_BYTES:
         return None
-    if any(_attributes(tag[0]) > ATTRIBUTES_MAX for tag in _TAG.finditer(body)):
+    if any(_count(attributes) > ATTRIBUTES_MAX for attributes in _attributes(body)):
         return f"a tag has more than {ATTRIBUTES_MAX:,} attributes"
     if body.count(b"<") ** 2 // 2 > STEPS_MAX and _steps(body) > STEPS_MAX:
         return "its elements are nested too deeply to be parsed in a few seconds"
     return None
 
 
-def _attributes(tag: bytes) -> int:
-    """Return about how many attributes a tag has; short tags are not worth counting."""
-    if len(tag) <= 2 * ATTRIBUTES_MAX:
+def _attributes(body: bytes) -> Iterator[bytes]:
+    """Yield what each start tag has behind its name."""
+    for token in _TOKEN.finditer(body):
+        yield token["attributes"] or token["raw_attributes"] or b""
+
+
+def _count(attributes: bytes) -> int:
+    """Return about how many attributes there are; short texts are not worth counting."""
+    if len(attributes) <= 2 * ATTRIBUTES_MAX:
         return 0
-    return len(_QUOTED.sub(b" ", tag).replace(b"/", b" ").split())
+    return len(_QUOTED.sub(b" ", attributes).replace(b"/", b" ").split())
 
 
 def _steps(body: bytes) -> int:
     """Return about how many steps up the stack of open elements parsing takes."""
     steps = depth = 0
     opened: Counter[bytes] = Counter()
-    for match in _ENDS.finditer(body):
-        end, name = match[1], match[2].lower()
+    for token in _TOKEN.finditer(body):
+        end, name = token["end"], (token["name"] or b"br").lower()
         if name not in _FLAT:
             # An end tag without its start tag closes nothing, whatever it is called.
             change = 1 if not end else -1 if opened[name] else 0

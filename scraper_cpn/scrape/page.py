@@ -17,7 +17,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
 
 from scraper_cpn.scrape.charset import to_utf8
 from scraper_cpn.scrape.colours import Raw
-from scraper_cpn.scrape.hostile import is_quick, objection
+from scraper_cpn.scrape.hostile import INLINE_BYTES, objection
 from scraper_cpn.scrape.urls import normalise
 
 URL_CHARS_MAX = 8_192
@@ -145,7 +145,6 @@ class Page(_Queried):
     __slots__ = (
         "_base",
         "_charset",
-        "_quick",
         "_tree",
         "body",
         "content_type",
@@ -185,7 +184,6 @@ class Page(_Queried):
         self._charset = charset
         self._tree: LexborHTMLParser | None = None
         self._base: str | None = None
-        self._quick: bool | None = None
 
     @classmethod
     def of(cls, raw: Raw) -> "Page":
@@ -219,10 +217,8 @@ class Page(_Queried):
 
     @property
     def is_quick(self) -> bool:
-        """Whether parsing the page takes milliseconds at most, so that a thread can be spared."""
-        if self._quick is None:
-            self._quick = is_quick(self.body)
-        return self._quick
+        """Whether the page is so small that parsing it needs no thread."""
+        return len(self.body) <= INLINE_BYTES
 
     @property
     def title(self) -> str | None:
@@ -245,7 +241,7 @@ class Page(_Queried):
         Raises `HostilePageError`, as do all the questions that need it, for a page that attacks parsers.
         """
         if self._tree is None:
-            if not self.is_quick and (reason := objection(self.body)):
+            if reason := objection(self.body):
                 raise HostilePageError(reason)
             self._tree = LexborHTMLParser(to_utf8(self.body, self._charset))
         return self._tree
