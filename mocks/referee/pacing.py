@@ -107,7 +107,7 @@ class Pacing:
         if early_ns > self._rules.tolerance_ns:
             message = (
                 f"{self.held(item)}: started {_ms(early_ns)} before the end of the "
-                f"{_ms(self.hold_ns(holder))} that a {holder.request.status} asked for"
+                f"{_ms(self.hold_ns(holder))} that a {holder.request.status} calls for"
             )
             yield Violation("G2", "hold", message, (holder.line, item.line))
 
