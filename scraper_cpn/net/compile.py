@@ -160,7 +160,9 @@ class Compiled:
             ),
             counters={name: self._moved(name) for name in self._parts["NUMBERS"]},
             sets={name: tuple(keys) for name, keys in self._parts["SETS"].items()},
-            flights=tuple(self._flying(flight) for _, flight in sorted(self._parts["flights"].items())),
+            flights=tuple(
+                self._flying(flight) for _, flight in sorted(self._parts["flights"].items())
+            ),
             faulted=tuple(self._parts["faulted"]),
             sunk=dict(self._parts["sunk"]),
         )
@@ -191,7 +193,9 @@ class Compiled:
         place = self.net.places[name]
         assert isinstance(place, Counter)
         numbers = self._parts["NUMBERS"][name].items()
-        return tuple(sorted((pair for pair in numbers if pair[1] != place.first(pair[0])), key=repr))
+        return tuple(
+            sorted((pair for pair in numbers if pair[1] != place.first(pair[0])), key=repr)
+        )
 
     def _flying(self, flight: Flight) -> Flying:
         transition = ordered(self.net)[flight.number]

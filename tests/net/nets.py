@@ -26,6 +26,7 @@ from scraper_cpn.net import (
     expired,
     hold,
     on,
+    plan,
     put,
     put_new,
     read,
@@ -80,7 +81,7 @@ Maker = Callable[..., Any]
 def colour(kind: type[Any], n: int, mix: int = 0) -> Any:
     """A token's colour, all of whose fields follow from two numbers."""
     fields = {"site": (n + mix) % 2, "rank": (n * 5 + mix) % 3, "n": n}
-    return kind(**fields) if kind is Spot else kind(host=(n + mix) % 3, **fields)
+    return kind(**fields) if kind is Spot else kind(host=(n // 2 + mix) % 3 // 2, **fields)
 
 
 # Specs.
@@ -171,7 +172,7 @@ def changer(kind: type[Any], seed: int) -> Maker:
     def change(token: Any) -> Any:
         if seed % 4 == 0 and token.n % 5 == 2:
             raise ValueError(f"kept nothing of {token.n}")
-        if token.n >= END or (seed % 5 == 1 and token.n % 3 == 0):
+        if token.n >= END or (seed % 4 == 1 and token.n % 3 == 0):
             return None
         return token if seed % 3 == 0 else replace(token, n=token.n + 1, rank=seed % 3)
 
@@ -219,10 +220,10 @@ def first(seed: int) -> Callable[[Any], int]:
 def picker(seed: int) -> Maker:
     """A choice; may raise, or pick what is no outcome."""
 
-    def pick(*tokens: Any) -> Good | Bad:
+    def pick(*tokens: Any) -> Any:
         n = sum(token.n for token in tokens)
         if seed % 4 == 0 and n % 6 == 1:
-            return n  # type: ignore[return-value]
+            return n
         return Good(n) if (n + seed) % 3 else Bad(n)
 
     pick.__annotations__["return"] = Good | Bad
@@ -261,7 +262,8 @@ class Draw:
 
     def some(self, values: list[Any], number: int) -> list[Any]:
         """Up to *number* different values, in a random order."""
-        left, found = list(values), []
+        left = list(values)
+        found: list[Any] = []
         while left and len(found) < number:
             found.append(left.pop(self.random.randrange(len(left))))
         return found
@@ -277,7 +279,11 @@ def net_spec(random: Random) -> NetSpec:
             f"end_{place.name}",
             "plain",
             (ArcSpec("expired", place.name),),
-            (tuple(_outputs(draw, places, (ArcSpec("expired", place.name),), None, bounded=False)),),
+            (
+                tuple(
+                    _outputs(draw, places, (ArcSpec("expired", place.name),), None, bounded=False)
+                ),
+            ),
             priority=draw.one(0, 0, -2, 2),
         )
         for place in places
@@ -303,9 +309,11 @@ def _places(draw: Draw) -> Iterator[PlaceSpec]:
             work=draw.chance(50),
             budget=draw.chance(12),
         )
-    yield PlaceSpec("shown", "place", draw.one("Job", "Host"), draw.one((), ("host",)), source=False)
+    yield PlaceSpec(
+        "shown", "place", draw.one("Job", "Host"), draw.one((), ("host",)), source=False
+    )
     for number in range(1 + draw.below(2)):
-        keys = draw.one((), (), ("host",), ("site",), ("site", "host"))
+        keys = draw.one((), ("host",), ("site",), ("site", "host"))
         yield PlaceSpec(
             f"c{number}",
             "counter",
@@ -341,8 +349,10 @@ def _inputs(draw: Draw, places: list[PlaceSpec]) -> list[PlaceSpec]:
     """A lead, tokens and numbers that join it or don't; none that asks for a key that nothing tells."""
     tokens = [place for place in places if place.name.startswith("p")]
     lead = max(draw.some(tokens, 2), key=lambda place: len(place.keys))
-    others = [place for place in places if place not in {lead} and place.kind != "sink"]
-    fits = [place for place in others if place.name.startswith("p") or set(place.keys) <= {*lead.keys}]
+    others = [place for place in places if place != lead and place.kind != "sink"]
+    fits = [
+        place for place in others if place.name.startswith("p") or set(place.keys) <= {*lead.keys}
+    ]
     return [lead, *draw.some(fits, draw.below(4))]
 
 
@@ -350,7 +360,7 @@ def _arc(draw: Draw, place: PlaceSpec, *, first: bool, kind: str) -> ArcSpec:
     if place.kind == "counter":
         return ArcSpec(draw.one("take", "hold", "hold", "read"), place.name)
     if place.kind == "set" or place.name == "shown":
-        return ArcSpec(draw.one("read", "absent", "absent"), place.name)
+        return ArcSpec(draw.one("read", "absent"), place.name)
     if first:
         kinds = ("take", "take", "hold", "spend") if kind == "effect" else ("take",)
     else:
@@ -385,8 +395,11 @@ def _outputs(
         if any(arc.place == place.name and arc.kind in {"take", "expired"} for arc in arcs)
         and place.kind == "place"
     ]
-    fits = [place for place in places if place.name not in {"shown", "seen"} and not (
-        place.keys and place.kind == "counter")]
+    fits = [
+        place
+        for place in places
+        if place.name not in {"shown", "seen"} and not (place.keys and place.kind == "counter")
+    ]
     fits = [place for place in fits if bounded or place.capacity is None]
     for place in draw.some(fits, draw.one(0, 1, 1, 2)):
         if place.kind == "counter":
@@ -404,7 +417,7 @@ def _outputs(
             () if make is None else tuple(draw.some(sources, 1 + draw.below(2))),
             _length(draw) if place.timed else 0,
             _length(draw) if place.expires and draw.chance(60) else None,
-            "seen" if new and place.capacity is None and draw.chance(50) else "",
+            "seen" if new and place.capacity is None and draw.chance(75) else "",
         )
     for arc in arcs:
         if arc.kind == "hold" and draw.chance(30):
@@ -421,6 +434,12 @@ class Built:
     spec: NetSpec
     net: Net
     places: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def sources(self) -> list[PlaceSpec]:
+        """The places into which tokens may be injected."""
+        places = self.spec.places
+        return [each for each in places if each.name.startswith("p") and each.source]
 
 
 def build(spec: NetSpec) -> Built:
@@ -502,9 +521,7 @@ def _made_output(built: Built, spec: OutputSpec) -> Output:
         return put_new(built.places[spec.seen], place, make, *sources)
     if spec.lasts is None:
         return put(place, make, *sources, after_ns=length(spec.after))
-    return put(
-        place, make, *sources, after_ns=length(spec.after), lasts_ns=length(spec.lasts)
-    )
+    return put(place, make, *sources, after_ns=length(spec.after), lasts_ns=length(spec.lasts))
 
 
 def checked_net(random: Random) -> Built | None:
@@ -532,7 +549,9 @@ def _mended(spec: NetSpec, problems: tuple[str, ...]) -> NetSpec:
         places = tuple(replace(p, source=True) if p.name == name else p for p in spec.places)
         return replace(spec, places=places)
     if "nothing uses it" in problems[0] and kind == "place" and name.startswith("p"):
-        drain = TransitionSpec(f"drain_{name}", "plain", (ArcSpec("take", name),), ((),), priority=2)
+        drain = TransitionSpec(
+            f"drain_{name}", "plain", (ArcSpec("take", name),), ((),), priority=2
+        )
         return replace(spec, transitions=(*spec.transitions, drain))
     names = [name]
     places = tuple(place for place in spec.places if place.name not in names)
@@ -545,3 +564,82 @@ def _uses(spec: TransitionSpec, names: list[str]) -> bool:
     used |= {output.place for case in spec.cases for output in case}
     used |= {output.seen for case in spec.cases for output in case}
     return bool(used.intersection(names))
+
+
+# What a net has.
+
+
+def features(built: Built) -> set[str]:
+    """The features of a net that its spec uses, by name."""
+    found: set[str] = set()
+    for place in built.spec.places:
+        found |= _place_features(place)
+    for transition in built.spec.transitions:
+        found |= _transition_features(built, transition)
+    return found
+
+
+def _place_features(spec: PlaceSpec) -> set[str]:
+    if spec.kind == "counter":
+        kind = ("lazy" if spec.lazy else "keyed") if spec.keys else "plain"
+        return {f"counter {kind}", *(["budget"] if spec.budget else [])}
+    has = {
+        "two keys": len(spec.keys) > 1,
+        "order": bool(spec.order),
+        "capacity": spec.capacity is not None,
+        "timed": spec.timed,
+        "expires": spec.expires,
+        "work": spec.work,
+        "budget": spec.budget,
+        spec.kind: True,
+    }
+    return {name for name, use in has.items() if use}
+
+
+def _transition_features(built: Built, spec: TransitionSpec) -> set[str]:
+    places = {place.name: place for place in built.spec.places}
+    found = {spec.kind, *_join_features(built, spec)}
+    found |= {"during"} if spec.during else set()
+    found |= {"scan"} if spec.scan is not None else set()
+    found |= {"deadline"} if spec.deadline is not None else set()
+    found |= {"priority"} if spec.priority else set()
+    for arc in spec.arcs:
+        kind = places[arc.place].kind
+        found |= {f"{arc.kind} {kind}"}
+        found |= {"early"} if arc.early else set()
+        found |= {"when"} if arc.when is not None else set()
+        found |= {"change"} if arc.change is not None else set()
+        found |= {"change to none"} if arc.change is not None and arc.change % 4 == 1 else set()
+        found |= {"after function"} if isinstance(arc.after, tuple) else set()
+        found |= {"after constant"} if arc.kind == "spend" and arc.after else set()
+    for case in spec.cases:
+        for output in case:
+            found |= _output_features(output)
+    return found
+
+
+def _output_features(output: OutputSpec) -> set[str]:
+    found = {"consume"} if output.kind == "consume" else set()
+    found |= {"put_new"} if output.seen else set()
+    found |= {"lasts"} if output.lasts is not None else set()
+    found |= {"after function"} if isinstance(output.after, tuple) else set()
+    found |= {"moves"} if output.kind == "put" and output.make is None else set()
+    if output.make is not None:
+        makes = {4: "makes raise", 3: "makes none", 5: "makes several"}
+        found |= {text for divisor, text in makes.items() if output.make % divisor == 0}
+    return found
+
+
+def _join_features(built: Built, spec: TransitionSpec) -> set[str]:
+    transition = built.net.transitions[spec.name]
+    found = set()
+    for group in plan.groups(transition):
+        if len(group.arcs) > 1:
+            found.add("join")
+            keys = plan.arc_keys(transition)
+            found |= {"join on two keys"} if len(group.keys) > 1 else set()
+            found |= (
+                {"satellite"} if any(len(keys[a]) < len(group.keys) for a in group.arcs) else set()
+            )
+    found |= {"independent inputs"} if len(plan.groups(transition)) > 1 else set()
+    return found

@@ -18,7 +18,7 @@ CROWD = 16
 """Tokens beyond which nothing more is injected: the interpreter tries every combination."""
 
 
-class Different(AssertionError):
+class Different(AssertionError):  # noqa: N818  (named after what it is)
     """The two executions of a net disagree."""
 
 
@@ -72,7 +72,9 @@ class Pair:
 
     def _same(self, what: str, both: Any) -> None:
         if both[0] != both[1]:
-            listed = "\n  ".join([*self.calls, f"interpreted {what}: {both[0]}", f"the other:  {both[1]}"])
+            listed = "\n  ".join(
+                [*self.calls, f"interpreted {what}: {both[0]}", f"the other:  {both[1]}"]
+            )
             raise Different(f"{what} differs after\n  {listed}\nof {self.built.spec}")
 
 
@@ -112,14 +114,15 @@ class Run:
             + [self.look] * 2
             + [self.swap, self.mistake]
         )
+        for _ in range(6 + self.draw.below(6)):
+            self.inject()
         for _ in range(calls):
             self.draw.one(*acts)()
 
     def inject(self) -> None:
-        spec = self.draw.one(*self.pair.built.spec.places)
+        spec = self.draw.one(*self.pair.built.sources)
         place = self.pair.built.places[spec.name]
-        tokens = self.pair.kernels[0].marking().tokens
-        if spec.kind != "place" or spec.name == "shown" or len(tokens) > CROWD:
+        if len(self.pair.kernels[0].marking().tokens) > CROWD:
             return
         options: dict[str, Any] = {}
         if spec.timed and self.draw.chance(50):
@@ -147,7 +150,7 @@ class Run:
         self.pair.call("ended", self.now_ns)
 
     def start(self) -> None:
-        waiting = [id for id, started in self.flights.items() if not started]
+        waiting = [number for number, started in self.flights.items() if not started]
         if waiting:
             self.pass_time()
             firing_id = self.draw.one(*waiting)
@@ -155,7 +158,7 @@ class Run:
             self.flights[firing_id] = True
 
     def land(self) -> None:
-        flying = [id for id, started in self.flights.items() if started]
+        flying = [number for number, started in self.flights.items() if started]
         if flying:
             self.pass_time()
             firing_id = self.draw.one(*flying)
@@ -165,7 +168,7 @@ class Run:
             del self.flights[firing_id]
 
     def revoke(self) -> None:
-        waiting = [id for id, started in self.flights.items() if not started]
+        waiting = [number for number, started in self.flights.items() if not started]
         if waiting:
             firing_id = self.draw.one(*waiting)
             self.pair.call("revoke", firing_id)

@@ -3,8 +3,7 @@
 Owns: the text of `inject`, `step`, `started`, `complete`, `revoke`, `soonest`, `load`.
 Must not know: nets.
 
-Lines that trace are left out of a source that does not; a `# traced` at the end marks one that
-is only there for them.
+Lines that trace are left out of a source that does not.
 """
 
 CALLS = '''
@@ -151,8 +150,8 @@ def load(marking):
         flight = Flight(flying.id, number, inputs, flying.began_ns)
         flight.started, flight.shown = flying.started, flying.shown
         flights[flight.id] = flight
-        for place, slots in OCCUPIES[number][flight.started].items():
-            occupied[place] += slots
+        for place, count in OCCUPIES[number][flight.started].items():
+            occupied[place] += count
     faulted.extend(marking.faulted)
     sunk.update(marking.sunk)
 

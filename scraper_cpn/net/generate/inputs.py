@@ -42,7 +42,9 @@ class Look:
     words: str = ""
 
 
-def look(layout: Layout, arc: Arc, names: tuple[str, ...], whole: str, have: tuple[str, ...]) -> Look:
+def look(
+    layout: Layout, arc: Arc, names: tuple[str, ...], whole: str, have: tuple[str, ...]
+) -> Look:
     """How *arc*, joined on *names*, is satisfied for the key *have* in the variable *whole*."""
     place, key = arc.place, projected(whole, have, names)
     name = layout.var(place)
@@ -183,14 +185,12 @@ def _refuse(text: Text, conditions: list[str], answer: str) -> None:
             text.add(f"return {answer}".rstrip())
 
 
-def _describe(text: Text, layout: Layout, search: Search) -> None:
+def _describe(text: Text, search: Search) -> None:
     """The comment above `find_*`: each arc, and where it looks."""
     transition = search.transition
     text.add(f"# Transition {transition.name}, priority {transition.priority}.")
     for number, each in enumerate(search.looks):
-        lead = next(
-            (group for group in search.groups if group.lead == number and group.keys), None
-        )
+        lead = next((group for group in search.groups if group.lead == number and group.keys), None)
         first = f", first of the join on {', '.join(lead.keys)}" if lead else ""
         text.add(f"#   {each.arc}: {each.words}{first}")
     for place, needed, _ in _needs(transition):
@@ -200,7 +200,7 @@ def _describe(text: Text, layout: Layout, search: Search) -> None:
 
 def _find(text: Text, layout: Layout, search: Search) -> None:
     name = layout.var(search.transition)
-    _describe(text, layout, search)
+    _describe(text, search)
     with text.block(f"def find_{name}(now):"):
         _refuse(text, _unmet(search), "None")
         bound = ["None"] * len(search.looks)
@@ -245,7 +245,9 @@ def _combine(text: Text, layout: Layout, search: Search) -> None:
             bound.append(f"a{arc}" if each.token else each.key)
             if not each.token:
                 continue
-            nested.add("    " * depth + f"for a{arc} in {each.token.replace('.head(', '.tokens(')}:")
+            nested.add(
+                "    " * depth + f"for a{arc} in {each.token.replace('.head(', '.tokens(')}:"
+            )
             depth += 1
             if arc in lead_of:
                 group = search.groups[lead_of[arc]]
@@ -266,7 +268,7 @@ def _scan_args(search: Search, scan: Call) -> str:
 
 def _find_by_scan(text: Text, layout: Layout, search: Search, scan: Call) -> None:
     name = layout.var(search.transition)
-    _describe(text, layout, search)
+    _describe(text, search)
     with text.block(f"def find_{name}(now):"):
         _refuse(text, _full(search.transition), "None")
         with text.block(f"for inputs in combine_{name}(now):"):

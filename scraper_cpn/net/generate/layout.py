@@ -12,20 +12,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from scraper_cpn.net import index, plan
+from scraper_cpn.net import index, index_join, plan
 from scraper_cpn.net.arcs import Arc
 from scraper_cpn.net.declare import Net, Transition
 from scraper_cpn.net.generate.text import Names, tupled
 from scraper_cpn.net.places import Counter, KeySet, Place, Sink
 
 RUNTIME = {
-    name: getattr(index, name)
-    for name in (
-        "EXPIRED", "Endings", "Flight", "GONE", "Join", "Line", "NEVER", "Presence", "STANDING",
-        "Seen", "Tally", "Token", "View",
-    )
-}  # fmt: skip
-"""What the generated source uses of `index.py`, by name."""
+    **{name: getattr(index, name) for name in index.__all__},
+    **{name: getattr(index_join, name) for name in index_join.__all__},
+}
+"""What the generated source uses of the indexes, by name."""
 
 Kind = Literal["line", "view", "presence"]
 
@@ -66,12 +63,13 @@ class Layout:
 
     Args:
         net: has been checked.
-        reserved: names that the generated source uses for itself.
+        reserved: names that the generated source uses for itself, with what they stand for if that
+            is an object that a declaration may name, too.
     """
 
-    def __init__(self, net: Net, reserved: Iterable[str]) -> None:
+    def __init__(self, net: Net, reserved: dict[str, Any]) -> None:
         self.net = net
-        self.names = Names((*RUNTIME, *reserved))
+        self.names = Names(reserved)
         self.transitions = plan.ordered(net)
         self.variables = {name: self.names.free(name) for name in (*net.places, *net.transitions)}
         self.indexes: dict[Any, Index] = {}

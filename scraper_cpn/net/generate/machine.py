@@ -1,6 +1,6 @@
 """The whole source of a compiled net: its state, the functions of its places and transitions, its calls.
 
-Owns: the frame into which `places.py`, `inputs.py` and `actions.py` write, and the firing loop.
+Owns: the frame into which `places.py`, `inputs.py` and `cases.py` write, and the firing loop.
 Must not know: what is in those functions.
 
 The source is one function, `build`, whose variables are the marking: a name in a closure is the
@@ -9,18 +9,37 @@ fastest thing that Python can look up.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from scraper_cpn.net import plan
 from scraper_cpn.net.arcs import Lost
 from scraper_cpn.net.declare import Net, Transition
-from scraper_cpn.net.generate import actions, inputs, places
+from scraper_cpn.net.generate import cases, firings, inputs, places
 from scraper_cpn.net.generate.calls import calls
 from scraper_cpn.net.generate.layout import RUNTIME, Layout
-from scraper_cpn.net.generate.text import Text, tupled
-from scraper_cpn.net.marking import Faulted, Firing, Flying, Row, Standing, Step, blame, made, order_of, span
+from scraper_cpn.net.generate.text import Text
+from scraper_cpn.net.marking import (
+    Faulted,
+    Firing,
+    Flying,
+    Row,
+    Standing,
+    Step,
+    blame,
+    made,
+    order_of,
+    span,
+)
 from scraper_cpn.net.outputs import no_case
-from scraper_cpn.net.refusal import case_for, refuse_landed, refuse_limit, refuse_started, refuse_time
+from scraper_cpn.net.places import Place
+from scraper_cpn.net.refusal import (
+    case_for,
+    refuse_landed,
+    refuse_limit,
+    refuse_started,
+    refuse_time,
+)
 
 SHARED: dict[str, Any] = {
     **RUNTIME,
@@ -32,16 +51,11 @@ SHARED: dict[str, Any] = {
 }  # fmt: skip
 """What the source uses of the package, by name."""
 
-LOCALS = """
-    ACTS ALL BACKS CASES EXPIRES FAULT FINDS GAINS LANDS NET NUMBERS OCCUPIES PLACES PUTS SETS SPENDS
-    STANDS TAKEN TOKENS TRANSITIONS UNDOS WAKES arc at bit bound build calls case clock colour complete
-    condition delays dirty enables endings ends error expire fault faulted firing firing_id firings
-    flight flights flying give inject inputs key keys late limit load lost made_ marking name next_id
-    next_wake now number numbers occupied old outcome pass_to place put puts ready record restored
-    revoke rows scalars serial shown slots soonest spent standing started state step sunk token trace
-    wakes waste when
-""".split()
-"""The names that the source uses for itself."""
+LOCALS = (
+    "agreed", "build", "colour", "condition", "endings", "ends", "give", "k", "key", "made_", "now",
+    "number", "old", "outcome", "put", "ready", "record", "shown", "soonest", "spent", "state", "when",
+)  # fmt: skip
+"""The names that the functions of places and transitions use for themselves."""
 
 FRAME_STATE = """
 clock = 0          # nanoseconds; never goes back
@@ -82,7 +96,7 @@ is that very time.
 
 def source_of(net: Net, *, traced: bool) -> tuple[str, dict[str, Any]]:
     """The source of a checked net, and the objects of the declaration that it names."""
-    layout = Layout(net, [*SHARED, *LOCALS, *_numbered()])
+    layout = Layout(net, {**SHARED, **dict.fromkeys(_used())})
     searches = [inputs.search_of(layout, transition) for transition in layout.transitions]
     text = Text()
     text.add(*HEADER.format(name=net.name).split("\n"))
@@ -95,17 +109,19 @@ def source_of(net: Net, *, traced: bool) -> tuple[str, dict[str, Any]]:
         _write_places(text, layout, traced=traced)
         for search in searches:
             inputs.write_search(text, layout, search)
-            actions.write_actions(text, layout, search.transition, traced=traced)
+            firings.write_firings(text, layout, search.transition, traced=traced)
             if not search.transition.instant:
-                actions.write_landing(text, layout, search.transition)
+                firings.write_landing(text, layout, search.transition)
         _write_tables(text, layout)
         text.add("", *calls(traced=traced))
     return "\n".join(text.lines) + "\n", layout.names.objects
 
 
-def _numbered() -> list[str]:
-    """Names with numbers that functions use for themselves."""
-    return [f"{letter}{number}" for letter in "aekmor" for number in range(100)]
+def _used() -> list[str]:
+    """The names that the source uses for itself."""
+    frame = re.findall(r"[A-Za-z_]\w*", FRAME_STATE + "\n".join(calls(traced=True)))
+    numbered = [f"{letter}{number}" for letter in "aekmor" for number in range(100)]
+    return [*LOCALS, *frame, *numbered]
 
 
 def _write_fault(text: Text, *, traced: bool) -> None:
@@ -117,14 +133,16 @@ def _write_fault(text: Text, *, traced: bool) -> None:
 
 
 def _write_places(text: Text, layout: Layout, *, traced: bool) -> None:
-    for place in (*layout.standing, *layout.sinks):
-        places.write_place(text, layout, place, traced=traced)
+    for standing in layout.standing:
+        places.write_place(text, layout, standing, traced=traced)
+    for sink in layout.sinks:
+        places.write_sink(text, layout, sink, traced=traced)
     pairs = {
         (output.seen, output.place): None
         for transition in layout.transitions
         for case in transition.outcomes
-        for _, output in actions.tokens_put(case)
-        if output.seen is not None
+        for output in case.outputs
+        if output.seen is not None and isinstance(output.place, Place)
     }
     for seen, place in pairs:
         places.write_new(text, layout, seen, place, traced=traced)
@@ -134,7 +152,9 @@ def _write_tables(text: Text, layout: Layout) -> None:
     """By number of transition, and by name of place."""
     stems = [(layout.var(transition), transition) for transition in layout.transitions]
     effects = [(stem, transition) for stem, transition in stems if not transition.instant]
-    text.add("", "# Tables: by a transition's number (its place in the order), or by a place's name.", "")
+    text.add(
+        "", "# Tables: by a transition's number (its place in the order), or by a place's name.", ""
+    )
     _list(text, "FINDS", [f"find_{stem}" for stem, _ in stems])
     _list(text, "WAKES", [f"wake_{stem}" for stem, _ in stems])
     _list(text, "ACTS", [f"{'fire' if t.instant else 'begin'}_{stem}" for stem, t in stems])
@@ -157,7 +177,9 @@ def _write_tables(text: Text, layout: Layout) -> None:
     numbers = {c.name: layout.var(c) + (".numbers" if c.keys else "") for c in layout.counters}
     _dict(text, "NUMBERS", numbers)
     _dict(text, "SETS", {seen.name: f"{layout.var(seen)}.keys" for seen in layout.sets})
-    expires = [f"({layout.var(p)}_endings, expire_{layout.var(p)})" for p in layout.standing if p.expires]
+    expires = [
+        f"({layout.var(p)}_endings, expire_{layout.var(p)})" for p in layout.standing if p.expires
+    ]
     _list(text, "EXPIRES", expires)
 
 
@@ -178,7 +200,7 @@ def _cases(layout: Layout, transition: Transition) -> str:
     parts = []
     for number, case in enumerate(transition.outcomes):
         outcome = layout.names.of(case.outcome, case.outcome.__name__)
-        name = actions.case_name(layout, transition, number)
+        name = cases.case_name(layout, transition, number)
         parts.append(f"{outcome}: (make_{name}, give_{name}, {case.outcome.__name__!r})")
     return f"{{{', '.join(parts)}}}"
 

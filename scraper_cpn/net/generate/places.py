@@ -25,7 +25,9 @@ def write_state(text: Text, layout: Layout) -> None:
         state = "EXPIRED" if found.expired else ""
         kind = {"line": f"Line({state})", "view": "View()", "presence": "Presence()"}[found.kind]
         text.add(f"{found.name} = {kind}")
-    text.add(*(f"{endings(layout, place)} = Endings()" for place in layout.standing if place.expires))
+    text.add(
+        *(f"{endings(layout, place)} = Endings()" for place in layout.standing if place.expires)
+    )
     text.add("occupied = " + _zeros(p for p in layout.standing if p.capacity is not None))
     text.add("sunk = " + _zeros(layout.sinks))
 
@@ -41,9 +43,6 @@ def endings(layout: Layout, place: Place[Any]) -> str:
 
 def write_place(text: Text, layout: Layout, place: Place[Any], *, traced: bool) -> None:
     """The functions of one place."""
-    if isinstance(place, Sink):
-        _sink(text, layout, place, traced=traced)
-        return
     text.add("", f"# {_title(place)}", "")
     _token(text, layout, place)
     _stand(text, layout, place)
@@ -98,7 +97,9 @@ def _stand(text: Text, layout: Layout, place: Place[Any]) -> None:
         if place.expires:
             with text.block("if token.ends is not None:"):
                 with text.block("if token.ends <= clock:"):
-                    text.add("token.state = EXPIRED", f"{_expired(layout, place)}.add(token, NEVER)")
+                    text.add(
+                        "token.state = EXPIRED", f"{_expired(layout, place)}.add(token, NEVER)"
+                    )
                     text.add("return")
                 text.add(f"{endings(layout, place)}.add(token)")
         text.add("token.state = STANDING")
@@ -173,7 +174,8 @@ def _again(text: Text, layout: Layout, place: Place[Any], *, traced: bool) -> No
     text.add("")
 
 
-def _sink(text: Text, layout: Layout, place: Place[Any], *, traced: bool) -> None:
+def write_sink(text: Text, layout: Layout, place: Sink[Any], *, traced: bool) -> None:
+    """The one function of a sink."""
     text.add("", f"# Sink {place.name} of {place.colour.__name__}.", "")
     with text.block(f"def put_{layout.var(place)}(colour, ready, ends):"):
         text.add("nonlocal serial", "number = serial", "serial += 1")
@@ -237,4 +239,3 @@ def _if_passing(text: Text, found: Index, call: str) -> None:
         return
     with text.block(f"if token.passes & {found.bit}:"):
         text.add(call)
-

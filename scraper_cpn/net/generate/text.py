@@ -41,12 +41,14 @@ class Names:
     """Identifiers for the objects of a net, readable and different from each other.
 
     Args:
-        taken: names that the generated source uses for itself.
+        taken: names that the generated source uses for itself, and what they stand for, or None.
     """
 
-    def __init__(self, taken: Iterable[str]) -> None:
+    def __init__(self, taken: dict[str, Any]) -> None:
         self._taken = {*taken, *keyword.kwlist, *dir(builtins)}
-        self._names: dict[tuple[str, int], str] = {}
+        self._names = {
+            (name, id(thing)): name for name, thing in taken.items() if thing is not None
+        }
         self.objects: dict[str, Any] = {}
         """The objects that were named with `of`: what the source's names stand for."""
 
