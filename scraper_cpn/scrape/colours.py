@@ -42,6 +42,11 @@ class Target(Struct, frozen=True, gc=False, kw_only=True):
         """Whether a user named this URL (or one that was redirected here)."""
         return self.parent is None
 
+    @property
+    def late(self) -> int:
+        """Lower for a later attempt: retries go first, or they would all wait at a domain's end."""
+        return -self.attempt
+
 
 class Found(Struct, frozen=True, gc=False):
     """The links of one page, in scope and without repetition, on their way into the frontier."""

@@ -23,7 +23,9 @@ def scrape_net(p: Policy) -> Net:
     # The frontier: links come in as `found`; each URL is admitted once, asks robots.txt, and waits.
     found = net.place("found", c.Found, source=True, work=True, share="channel")
     asks = net.place("asks", c.Target, key="authority", work=True)
-    targets = net.place("prioritized_targets", c.Target, key="domain", order="priority", work=True)
+    targets = net.place(
+        "prioritized_targets", c.Target, key="domain", order=("priority", "late"), work=True
+    )
     cool_down = net.place("cool_down", c.Target, timed=True, work=True)
     in_progress = net.place("in_progress", c.Target, key="url")
     robots_jobs = net.place("robots_jobs", c.RobotsJob, key="domain", timed=True, work=True)

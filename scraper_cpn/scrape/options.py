@@ -136,15 +136,15 @@ def _checked(settings: Settings) -> Settings:
     if twice := _twice(site.name for site in settings.sites):
         raise UsageError(f"domain: {twice} has two tables; put its limits into one")
     for site in settings.sites:
-        _check_key(site.name, settings.limit_by)
+        _check_key(site.name, settings)
     return settings
 
 
-def _check_key(name: str, limit_by: str) -> None:
+def _check_key(name: str, settings: Settings) -> None:
     """Refuse limits that no request would ever come under."""
     from scraper_cpn.scrape.urls import domain_of
 
-    key = domain_of(f"http://{name}/", limit_by)
+    key = domain_of(f"http://{name}/", settings.limit_by)
     if key != name:
         raise UsageError(
             f"domain: requests to {name} count for {key}; name that, or give --limit-by host"

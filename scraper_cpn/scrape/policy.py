@@ -52,7 +52,7 @@ from scraper_cpn.scrape.urls import authority_of, domain_of, host_of, normalise,
 
 ROBOTS_HOPS_MAX = 5
 """RFC 9309 section 2.3.1.2."""
-MARGIN_MAX_NS = 2_000_000
+MARGIN_MAX_NS = 5_000_000
 """What the pause between two starts is longer than asked: a start is stamped when its request is
 written, and the way from there to the server's clock takes a little less or more each time."""
 
@@ -146,7 +146,7 @@ class Policy:
 
     def gap_ns(self, domain: Domain) -> int:
         """From one start to the next."""
-        return domain.delay_ns + min(domain.delay_ns // 200, MARGIN_MAX_NS)
+        return domain.delay_ns + min(domain.delay_ns // 100, MARGIN_MAX_NS)
 
     def carried(self, proxy: Proxy) -> Proxy | None:
         """A proxy's token after a start; None when that was the last of its quota."""
@@ -159,7 +159,7 @@ class Policy:
 
     def proxy_gap_ns(self, proxy: Proxy) -> int:
         """From one start through a proxy to the next."""
-        return proxy.delay_ns + min(proxy.delay_ns // 200, MARGIN_MAX_NS)
+        return proxy.delay_ns + min(proxy.delay_ns // 100, MARGIN_MAX_NS)
 
     def refusal(self, target: Target, refused: Refused) -> Penalty | None:
         """What a 429 or 503 does to the domain."""
