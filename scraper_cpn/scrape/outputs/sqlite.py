@@ -92,10 +92,11 @@ class Database:
 def check_table(path: Path, shape: Shape | None) -> None:
     """Raise `UsageError` if items of *shape* can't be appended to the database in *path*."""
     wanted = _table_names(shape or _json_shape())
+    # A reader of a database in WAL mode makes files beside it, unless it takes it for immutable.
+    mode = "mode=ro" if Path(f"{path}-wal").exists() else "immutable=1"
     try:
-        with contextlib.closing(
-            sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
-        ) as database:
+        address = f"{path.absolute().as_uri()}?{mode}"
+        with contextlib.closing(sqlite3.connect(address, uri=True)) as database:
             found = [row[1] for row in database.execute("PRAGMA table_info(items)")]
     except sqlite3.Error as error:
         raise UsageError(
