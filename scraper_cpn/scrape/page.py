@@ -9,6 +9,7 @@ Must not know: the net, settings, which links a crawl follows, how handlers run.
 A page is used by one thread at a time.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar, overload
 
@@ -44,7 +45,7 @@ class Link(Struct, frozen=True):
     """Lower goes first."""
 
 
-class _Queried:
+class _Queried(ABC):
     """What a page and an element have in common: they are asked by CSS selectors."""
 
     __slots__ = ()
@@ -91,11 +92,11 @@ class _Queried:
             if url is not None:
                 yield Link(url, name, priority)
 
-    def _page(self) -> "Page":
-        raise NotImplementedError
+    @abstractmethod
+    def _page(self) -> "Page": ...
 
-    def _matches(self, selector: str) -> list[LexborNode]:
-        raise NotImplementedError
+    @abstractmethod
+    def _matches(self, selector: str) -> list[LexborNode]: ...
 
 
 class Element(_Queried):

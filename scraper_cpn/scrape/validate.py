@@ -114,8 +114,8 @@ def _schema_check(path: str) -> Check:
             return encoded
         try:
             error = best_match(validator.iter_errors(msgspec.json.decode(encoded)))
-        except RecursionError:
-            return "it is nested too deeply to be checked"
+        except (RecursionError, ArithmeticError) as error_of_check:
+            return f"it can't be checked: {error_of_check}"
         return None if error is None else f"{error.message} - at `{error.json_path}`"
 
     return check
@@ -163,14 +163,19 @@ def _dangling(schema: dict[str, Any]) -> Iterator[str]:
     waiting = [(root, registry.resolver_with_root(root))]
     while waiting:
         resource, resolver = waiting.pop()
-        contents = resource.contents
-        for key in ("$ref", "$dynamicRef"):
-            if isinstance(contents, dict) and isinstance(reference := contents.get(key), str):
-                try:
-                    resolver.lookup(reference)
-                except Unresolvable:
-                    yield reference
+        for reference in _references(resource.contents):
+            try:
+                resolver.lookup(reference)
+            except Unresolvable:
+                yield reference
         waiting += [(sub, resolver.in_subresource(sub)) for sub in resource.subresources()]
+
+
+def _references(contents: Any) -> list[str]:
+    if not isinstance(contents, dict):
+        return []  # true and false are schemas too
+    found = (contents.get(key) for key in ("$ref", "$dynamicRef"))
+    return [reference for reference in found if isinstance(reference, str)]
 
 
 def _kind(value: object) -> str:

@@ -463,6 +463,7 @@ def test_last_line(tmp_path: Path, text: bytes, long: int) -> None:
         (b"title\r\na\r\n", "its columns are title, those of this crawl name"),
         (b"name,age\r\na,1\r\n", "its columns are name, age, those"),
         (b"\xff\x00\r\n", "its columns are"),
+        (b"x" * 200_000 + b"\r\n", "its columns are unreadable, those of this crawl name"),
     ],
 )
 def test_csv_that_can_not_be_continued(tmp_path: Path, content: bytes, told: str) -> None:
@@ -555,6 +556,29 @@ def test_a_file_that_can_not_be_opened(tmp_path: Path) -> None:
         path.mkdir()
         with pytest.raises(OutputError, match=r"^can't (write|replace) .*folder"):
             anyio.run(output.open)
+
+
+def test_a_database_that_can_not_be_opened(tmp_path: Path) -> None:
+    """What has changed since the check is told here too, and no thread stays behind."""
+    path = tmp_path / "out.db"
+    output = open_output(str(path), item=Author, append=True)
+    path.mkdir()
+    with pytest.raises(OutputError, match=r"^can't write .*out\.db: unable to open"):
+        anyio.run(output.open)
+    anyio.run(output.close)
+
+
+def test_a_file_that_can_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is appended to has to be looked at first."""
+    path = tmp_path / "out.jsonl"
+    path.touch()
+
+    def refuse(*args: object, **options: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(UsageError, match="can't read it: Permission denied"):
+        open_output(str(path), append=True)
 
 
 def test_a_database_that_breaks(tmp_path: Path) -> None:

@@ -61,6 +61,7 @@ def test_elements_are_asked_like_pages() -> None:
     assert (first.texts(".tag"), second.texts(".tag")) == (["a", "b"], [])
     assert first.attrs == {"class": "quote", "id": "first", "data-n": "1", "hidden": ""}
     assert (first.tag, first.content) == ("div", "One and only ab")
+    assert repr(first) == f"<Element div of {URL}>"
     assert second.html == '<div class="quote"><span class="text">Two</span></div>'
 
 

@@ -236,14 +236,21 @@ def test_an_enormous_item_has_a_short_line(schema: Write) -> None:
     assert outcome.reason.endswith("is not of type 'number' - at `$.price`")
 
 
+def nested(depth: int) -> dict[str, Any]:
+    item: dict[str, Any] = {}
+    for _ in range(depth):
+        item = {"price": item}
+    return item
+
+
 def test_a_deep_item_is_data(schema: Write) -> None:
     """An item that is nested without end is refused, by every kind of check."""
-    deep: dict[str, Any] = {}
-    for _ in range(3_000):
-        deep = {"price": deep}
-    looped = schema({"properties": {"price": {"$ref": "#"}}})
-    for validator in (Validator(), Validator(Quote), Validator(schema=looped)):
-        assert isinstance(validated(validator, deep), Bad)
+    looped = Validator(schema=schema({"properties": {"price": {"$ref": "#"}}}))
+    for validator in (Validator(), Validator(Quote), looped):
+        assert isinstance(validated(validator, nested(3_000)), Bad)
+    outcome = validated(looped, nested(300))
+    assert isinstance(outcome, Bad)
+    assert outcome.reason.startswith("item 1: it can't be checked: maximum recursion depth")
 
 
 @pytest.mark.parametrize(
@@ -264,6 +271,11 @@ def test_a_deep_item_is_data(schema: Write) -> None:
             {"items": {"$ref": "https://schemas.example/x"}},
             "$ref 'https://schemas.example/x' leads",
         ),
+        (
+            {"properties": {"a": {"pattern": "(x"}}},
+            "at $.properties.a.pattern: '(x' is not a 'regex'",
+        ),
+        ({"not": {"patternProperties": {"[": True}}}, "'[' is not a 'regex'"),
         ({"not": {"$ref": "other.json"}}, "only what is in the file itself can be referred to"),
     ],
 )
