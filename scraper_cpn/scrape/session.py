@@ -22,8 +22,6 @@ from scraper_cpn.scrape.colours import (
     Domain,
     Fetched,
     FetchOutcome,
-    Found,
-    Gate,
     Proxy,
     RobotsJob,
     RobotsOutcome,
@@ -35,6 +33,7 @@ from scraper_cpn.scrape.handlers import Handlers
 from scraper_cpn.scrape.keep import Keeper
 from scraper_cpn.scrape.ledger import Ledger, failure_record
 from scraper_cpn.scrape.net import scrape_net
+from scraper_cpn.scrape.opening import open_crawl
 from scraper_cpn.scrape.outputs import Output, OutputError
 from scraper_cpn.scrape.parse import Parser
 from scraper_cpn.scrape.policy import Policy
@@ -49,7 +48,6 @@ GRACE_NS = 10 * SECOND
 STAGES = ("raw_html", "parsed", "validated")
 FRONTIER = ("asks", "prioritized_targets", "cool_down")
 """The places whose tokens are URLs that are known but not fetched."""
-DIRECT = "direct"
 
 
 class Session:
@@ -111,7 +109,7 @@ class Session:
             OutputError: items could not be written.
         """
         self._began_ns = self._clock.now_ns()
-        self._fill()
+        open_crawl(self._kernel, self._net, self._settings, self._targets, self._began_ns)
         clock_ns = self._clock.now_ns
         own = self._own_hosts()
         async with Fetcher(
@@ -186,22 +184,6 @@ class Session:
         self, job: RobotsJob, proxy: Proxy, domain: Domain, start: Callable[[], None]
     ) -> RobotsOutcome:
         return await self._fetcher.robots(job, proxy, _early(proxy, domain, start))
-
-    def _fill(self) -> None:
-        """The first tokens: proxies (or the direct connection), the open gate, the seeds."""
-        now_ns, settings = self._began_ns, self._settings
-        place = self._place("available_proxies")
-        for proxy in settings.proxies or (Proxy(DIRECT, slots=settings.concurrency),):
-            end_ns = (
-                None if proxy.not_after_ns is None else proxy.not_after_ns - settings.timeout_ns
-            )
-            self._kernel.inject(
-                place, proxy, now_ns, ready_at_ns=proxy.not_before_ns or 0, expires_at_ns=end_ns
-            )
-        limit_ns = settings.max_time_ns
-        end_ns = None if limit_ns is None else now_ns + limit_ns
-        self._kernel.inject(self._place("gate"), Gate(), now_ns, expires_at_ns=end_ns)
-        self._kernel.inject(self._place("found"), Found(self._targets), now_ns)
 
     def _place(self, name: str) -> Any:
         return self._net.places[name]

@@ -8,7 +8,7 @@ Must not know: asyncio, sockets.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TextIO
+from typing import TextIO
 
 from scraper_cpn.net import Kernel, Row
 from scraper_cpn.net.compile import compile_net
@@ -19,8 +19,6 @@ from scraper_cpn.scrape.colours import (
     Extracted,
     Failed,
     FetchOutcome,
-    Found,
-    Gate,
     KeepOutcome,
     Kept,
     ParseOutcome,
@@ -32,6 +30,7 @@ from scraper_cpn.scrape.colours import (
     ValidateOutcome,
 )
 from scraper_cpn.scrape.net import scrape_net
+from scraper_cpn.scrape.opening import open_crawl
 from scraper_cpn.scrape.parse import Parser
 from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.settings import Settings
@@ -40,13 +39,14 @@ from scraper_cpn.scrape.validate import Validator
 from scraper_cpn.simulate import driver
 from scraper_cpn.simulate.web import CountedWeb, SyntheticWeb
 from scraper_cpn.simulate.weblayout import split
+from scraper_cpn.simulate.webspec import Answer as Served
 
 EPOCH_NS = 1_700_000_000 * 1_000_000_000
 """When every virtual crawl begins: some moment that is not 0, so that a mixed-up clock shows."""
-DIRECT = "direct"
 
-Heard = Callable[[int, int, str, str, int], None]
-"""Is told of each request: start and end (ns), proxy, URL, status (0 where none came)."""
+Heard = Callable[[int, int, str, str, Served | None], None]
+"""Is told of each request: start and end (ns), proxy, URL, and what the web sent; None where the
+crawler left before that was complete."""
 
 
 class VirtualWeb:
@@ -117,24 +117,29 @@ class VirtualWeb:
         host, path = split(url)
         answer = self._web.answer(host, path)
         takes_ns = min(answer.latency_ns + answer.spread_ns, self._settings.timeout_ns)
-        outcome: Answer | Failed
-        if answer.fate == "stalled" or takes_ns == self._settings.timeout_ns:
-            takes_ns, outcome = (
-                self._settings.timeout_ns,
-                Failed("timeout", "no complete answer in time"),
-            )
-        elif answer.fate == "dropped":
-            outcome = Failed("dropped", "the connection broke")
-        else:
-            headers, end_ns = answer.headers_at(now_ns + takes_ns), now_ns + takes_ns
-            cut = len(answer.body) > most_bytes
-            outcome = Answer(
-                answer.status, dict(headers), answer.body[:most_bytes], cut, end_ns, takes_ns
-            )
+        in_time = answer.fate != "stalled" and takes_ns < self._settings.timeout_ns
+        if not in_time:
+            takes_ns = self._settings.timeout_ns
         if self._heard is not None:
-            status = outcome.status if isinstance(outcome, Answer) else 0
-            self._heard(now_ns, now_ns + takes_ns, proxy.proxy, url, status)
-        return takes_ns, outcome
+            served = answer if in_time else None
+            self._heard(now_ns, now_ns + takes_ns, proxy.proxy, url, served)
+        if not in_time:
+            return takes_ns, Failed("timeout", "no complete answer in time")
+        if answer.fate == "dropped":
+            return takes_ns, Failed("dropped", "the connection broke")
+        return takes_ns, _arrived(answer, now_ns + takes_ns, takes_ns, most_bytes)
+
+
+def _arrived(answer: Served, end_ns: int, takes_ns: int, most_bytes: int) -> Answer:
+    """What is left of an answer once it has come over the wire."""
+    return Answer(
+        answer.status,
+        dict(answer.headers_at(end_ns)),
+        answer.body[:most_bytes],
+        len(answer.body) > most_bytes,
+        end_ns,
+        takes_ns,
+    )
 
 
 def virtual_crawl(
@@ -162,12 +167,6 @@ def virtual_crawl(
     policy = Policy(settings, tuple(dict.fromkeys(probe.site_of(url) for url in seeds)))
     net = scrape_net(policy)
     running = kernel(net, None if trace is None else tracer(trace))
-    places: dict[str, Any] = net.places
-    for proxy in settings.proxies or (Proxy(DIRECT, slots=settings.concurrency),):
-        running.inject(places["available_proxies"], proxy, EPOCH_NS)
-    limit_ns = settings.max_time_ns
-    end_ns = None if limit_ns is None else EPOCH_NS + limit_ns
-    running.inject(places["gate"], Gate(), EPOCH_NS, expires_at_ns=end_ns)
-    running.inject(places["found"], Found(tuple(policy.seed(url) for url in seeds)), EPOCH_NS)
+    open_crawl(running, net, settings, [policy.seed(url) for url in seeds], EPOCH_NS)
     effects = VirtualWeb(settings, web, policy, heard).effects()
     return driver.run(running, effects, EPOCH_NS, on_rows=on_rows)

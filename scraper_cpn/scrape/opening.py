@@ -1,0 +1,42 @@
+"""The first tokens of a crawl, live or in virtual time.
+
+Owns: proxies with their leases (or the direct connection), the gate and its deadline, the seeds.
+Must not know: clocks, effects, who runs the net.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from scraper_cpn.net import Kernel, Net
+from scraper_cpn.scrape.colours import Found, Gate, Proxy, Target
+from scraper_cpn.scrape.settings import Settings
+
+DIRECT = "direct"
+"""The name of the connection without a proxy."""
+
+
+def open_crawl(
+    kernel: Kernel, net: Net, settings: Settings, targets: Sequence[Target], now_ns: int
+) -> None:
+    """Put the first tokens into a kernel of the scrape net, at *now_ns* (UTC, since 1970).
+
+    A proxy's lease ends one timeout early for the net, so that no request outlives it.
+    """
+    places: dict[str, Any] = net.places
+    for proxy in settings.proxies or (Proxy(DIRECT, slots=settings.concurrency),):
+        kernel.inject(
+            places["available_proxies"],
+            proxy,
+            now_ns,
+            ready_at_ns=proxy.not_before_ns or 0,
+            expires_at_ns=_later(proxy.not_after_ns, -settings.timeout_ns),
+        )
+    end_ns = _later(settings.max_time_ns, now_ns)
+    kernel.inject(places["gate"], Gate(), now_ns, expires_at_ns=end_ns)
+    kernel.inject(places["found"], Found(tuple(targets)), now_ns)
+
+
+def _later(time_ns: int | None, by_ns: int) -> int | None:
+    return None if time_ns is None else time_ns + by_ns
