@@ -3,7 +3,6 @@
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && { echo $$p; break; }; done)
 BIN := .venv/bin
-OTHERS := $(filter-out $(PYTHON),python3.11 python3.12 python3.13)
 
 .PHONY: help demo test lint types tests others clean
 help:  ## Say what there is to make
@@ -37,16 +36,22 @@ tests: .venv/stamp  ## The whole suite on this Python; every branch of net/ is r
 	$(BIN)/coverage report --skip-covered | tail -n 4
 
 others: .venv/stamp  ## The quick part of the suite on every other Python that works here
-	@for python in $(OTHERS); do \
-		if $$python -c 'import venv, ensurepip' 2>/dev/null; then \
-			echo "quick tests on $$python"; \
-			test -f .venv-$$python/stamp -a .venv-$$python/stamp -nt constraints.txt || { \
-				$$python -m venv --clear .venv-$$python && \
-				.venv-$$python/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt pip && \
-				.venv-$$python/bin/python -m pip install --quiet -c constraints.txt --group dev -e . && \
-				touch .venv-$$python/stamp; } || exit 1; \
-			.venv-$$python/bin/python -m pytest -q -n 2 --dist loadfile -m 'not slow' || exit 1; \
-		else echo "$$python is not here; skipped"; fi; \
+	@mine=$$($(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])'; ); \
+	for version in 3.11 3.12 3.13; do \
+		test $$version = $$mine && continue; \
+		found=; \
+		for python in python$$version $${PYENV_ROOT:-$$HOME/.pyenv}/versions/$$version.*/bin/python; do \
+			$$python -c 'import venv, ensurepip' >/dev/null 2>&1 && { found=$$python; break; }; \
+		done; \
+		test -n "$$found" || { echo "Python $$version is not here; its quick tests are left out"; continue; }; \
+		echo "quick tests on Python $$version"; \
+		env=.venv-$$version; \
+		test $$env/stamp -nt constraints.txt || { \
+			$$found -m venv --clear $$env && \
+			$$env/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt pip && \
+			$$env/bin/python -m pip install --quiet -c constraints.txt --group dev -e . && \
+			touch $$env/stamp; } || exit 1; \
+		$$env/bin/python -m pytest -q -n 2 --dist loadfile -m 'not slow' || exit 1; \
 	done
 
 clean:  ## Remove what the other targets made

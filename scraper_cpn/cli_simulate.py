@@ -19,7 +19,7 @@ from scraper_cpn.scrape.option_table import BY_KEY
 from scraper_cpn.scrape.options import likely, read_options, settings_from
 from scraper_cpn.scrape.report import FailureGroup
 from scraper_cpn.scrape.settings import SECOND, Settings, UsageError
-from scraper_cpn.scrape.values import duration
+from scraper_cpn.scrape.values import duration, duration_text
 from scraper_cpn.scrape.virtual import EPOCH_NS, virtual_crawl
 from scraper_cpn.simulate.web import SyntheticWeb, WebSpec
 
@@ -129,8 +129,10 @@ def _told(account: Account) -> str:
 
 def _knob_lines() -> list[str]:
     spec = WebSpec()
-    return [f"{name:<16} {_shown(getattr(spec, field))}" for name, field in _KNOBS.items()]
+    return [f"{name:<16} {_shown(field, getattr(spec, field))}" for name, field in _KNOBS.items()]
 
 
-def _shown(value: Any) -> str:
+def _shown(field: str, value: Any) -> str:
+    if field.endswith("_ns"):
+        return duration_text(value)
     return ",".join(value) if isinstance(value, tuple) else str(value)

@@ -168,5 +168,13 @@ def _edges(transition: Transition) -> Iterator[tuple[str, str, str, bool]]:
             if output.kind != "consume":
                 labels.setdefault(output.place.name, []).append(case.outcome.__name__)
     named = transition.effect is not None or transition.choice is not None
+    yield from _set_edges(transition)
     for place, outcomes in labels.items():
         yield node, place, ", ".join(dict.fromkeys(outcomes)) if named else "", False
+
+
+def _set_edges(transition: Transition) -> Iterator[tuple[str, str, str, bool]]:
+    """An arrow from each set that says what is new to a transition."""
+    outputs = [output for case in transition.outcomes for output in case.outputs]
+    for name in dict.fromkeys(output.seen.name for output in outputs if output.seen is not None):
+        yield name, f"t_{transition.name}", "new", True

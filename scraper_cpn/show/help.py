@@ -16,8 +16,7 @@ _USAGE = """\
 usage: scrape [OPTION...] URL...            fetch, follow links, write items
        scrape run FILE.py [URL...]          run a program of the Python API
        scrape net [--dot|--mermaid|--svg|--source]   print the net
-       scrape simulate [KNOB=VALUE...]      the same on a synthetic web, in virtual
-                                            time; see scrape simulate --help
+       scrape simulate [KNOB=VALUE...]      crawl a made-up web in virtual time
 
 Scrapes politely: one request a second to a domain, robots.txt respected.
 """

@@ -39,9 +39,9 @@ def mistake(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
         (["-q"], "there is no URL to start from"),
         (
             ["example.org"],
-            "example.org: neither a command (run, net) nor a URL; did you mean https",
+            "example.org: neither a command (run, net, simulate) nor a URL; did you mean https",
         ),
-        (["nett"], "nett: neither a command (run, net) nor a URL; did you mean net?"),
+        (["nett"], "nett: neither a command (run, net, simulate) nor a URL; did you mean net?"),
         (["htp://a.example"], "'htp://a.example' is not a URL"),
         (["ftp://a.example/x"], "'ftp://a.example/x' is not a URL"),
         (["http://"], "'http://' is not a URL"),
