@@ -7,7 +7,7 @@ Must not know: asyncio, sockets.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TextIO
 
 from scraper_cpn.net import Kernel, Row
@@ -151,6 +151,7 @@ def virtual_crawl(
     heard: Heard | None = None,
     on_rows: Callable[[list[Row]], None] | None = None,
     kernel: Callable[..., Kernel] = compile_net,
+    effects: Callable[[VirtualWeb], Mapping[str, driver.VirtualEffect]] = VirtualWeb.effects,
 ) -> driver.Run:
     """Crawl a synthetic web in virtual time; the same settings, web and seeds give the same bytes of trace.
 
@@ -162,11 +163,12 @@ def virtual_crawl(
         heard: is told of each request.
         on_rows: is given the rows of the sinks.
         kernel: which execution of the net.
+        effects: what to bind, given those of the web; for injecting failures.
     """
     probe = Policy(settings)
     policy = Policy(settings, tuple(dict.fromkeys(probe.site_of(url) for url in seeds)))
     net = scrape_net(policy)
     running = kernel(net, None if trace is None else tracer(trace))
     open_crawl(running, net, settings, [policy.seed(url) for url in seeds], EPOCH_NS)
-    effects = VirtualWeb(settings, web, policy, heard).effects()
-    return driver.run(running, effects, EPOCH_NS, on_rows=on_rows)
+    bound = effects(VirtualWeb(settings, web, policy, heard))
+    return driver.run(running, bound, EPOCH_NS, on_rows=on_rows)

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 from msgspec import Struct
 
-from scraper_cpn.net import Ended, Kernel, Row
+from scraper_cpn.net import Ended, Firing, Kernel, Lost, NetError, Row
 
 VirtualEffect: TypeAlias = Callable[..., tuple[int, Any]]
 """Is called with a firing's tokens and the time; gives how long it takes (ns) and its outcome."""
@@ -58,7 +58,7 @@ def run(
         steps += 1
         for firing in step.firings:
             kernel.started(firing.id, now_ns)
-            takes_ns, outcome = effects[firing.effect](*firing.args, now_ns)
+            takes_ns, outcome = _work(effects[firing.effect], firing, now_ns)
             heappush(coming, (now_ns + takes_ns, firing.id, outcome))
         firings += len(step.firings)
         rows = kernel.drain()
@@ -73,7 +73,23 @@ def run(
             return Run(None, until_ns, steps, firings)
         while coming and coming[0][0] <= now_ns:
             _, firing_id, outcome = heappop(coming)
-            kernel.complete(firing_id, outcome, now_ns)
+            _complete(kernel, firing_id, outcome, now_ns)
+
+
+def _work(effect: VirtualEffect, firing: Firing, now_ns: int) -> tuple[int, Any]:
+    """What an effect ends in, and when; like real ones, it is cut off at its deadline."""
+    takes_ns, outcome = effect(*firing.args, now_ns)
+    if firing.deadline_ns is not None and takes_ns > firing.deadline_ns:
+        return firing.deadline_ns, Lost("passed its deadline")
+    return takes_ns, outcome
+
+
+def _complete(kernel: Kernel, firing_id: int, outcome: Any, now_ns: int) -> None:
+    """Give a firing its outcome; one that the net does not know is `Lost`, as it is in the shell."""
+    try:
+        kernel.complete(firing_id, outcome, now_ns)
+    except NetError as error:
+        kernel.complete(firing_id, Lost(f"the effect broke its contract: {error}"), now_ns)
 
 
 def _next_time(coming: list[tuple[int, int, Any]], wake_ns: int | None) -> int:

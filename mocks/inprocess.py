@@ -1,0 +1,135 @@
+"""The synthetic web's in-process face: a whole crawl in virtual time, with its wire log.
+
+Owns: writing down what a virtual crawl asked for in the form that the referee reads, and turning the
+settings of a crawl into what is expected of it.
+Must not know: sockets, clocks, how the net decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TextIO
+
+from msgspec import Struct
+
+from mocks.referee import Expectations, ProxyRule
+from mocks.wirelog import DIRECT, Request
+from scraper_cpn.net import Kernel, Row
+from scraper_cpn.net.compile import compile_net
+from scraper_cpn.scrape.settings import Settings
+from scraper_cpn.scrape.virtual import VirtualWeb, virtual_crawl
+from scraper_cpn.simulate.driver import Run, VirtualEffect
+from scraper_cpn.simulate.web import ROBOTS_PATHS, Answer, SyntheticWeb
+from scraper_cpn.simulate.weblayout import split
+
+Effects = Callable[[VirtualWeb], Mapping[str, VirtualEffect]]
+
+
+class Crawled(Struct, frozen=True):
+    """A virtual crawl that has ended."""
+
+    run: Run
+    log: list[Request]
+    """What was on the wire, in the order of the starts; times are UTC in virtual time."""
+    rows: list[Row]
+    """What left through the sinks, in order."""
+
+
+def crawl(
+    settings: Settings,
+    web: SyntheticWeb,
+    seeds: Sequence[str] = (),
+    *,
+    trace: TextIO | None = None,
+    kernel: Callable[..., Kernel] = compile_net,
+    effects: Effects = VirtualWeb.effects,
+) -> Crawled:
+    """Crawl *web* in virtual time from *seeds* (by default, every host's first page)."""
+    log: list[Request] = []
+    rows: list[Row] = []
+
+    def heard(start_ns: int, end_ns: int, proxy: str, url: str, answer: Answer | None) -> None:
+        log.append(_request(start_ns, end_ns, proxy, url, answer, settings.user_agent))
+
+    run = virtual_crawl(
+        settings,
+        web,
+        seeds or web.seeds(),
+        trace=trace,
+        heard=heard,
+        on_rows=rows.extend,
+        kernel=kernel,
+        effects=effects,
+    )
+    return Crawled(run, log, rows)
+
+
+def expected(settings: Settings, pages: Sequence[str] | None = None) -> Expectations:
+    """What a virtual crawl with *settings* must keep, to the nanosecond.
+
+    Args:
+        settings: of the crawl. Limits per site of `per_domain` are not judged.
+        pages: what it must have fetched; None where a budget may end it before.
+    """
+    return Expectations(
+        delay_ns=settings.delay_ns,
+        site_delays={s.name: s.delay_ns for s in settings.sites if s.delay_ns is not None},
+        limit_by=settings.limit_by,
+        per_domain=settings.per_domain,
+        hold=settings.backoff_scope,
+        backoff_ns=min(settings.backoff_ns, settings.backoff_max_ns) // 2,
+        robots=settings.robots,
+        proxies={DIRECT: ProxyRule(slots=settings.concurrency)} | _proxy_rules(settings),
+        attempts=settings.retries + 1,
+        pages=None if pages is None else tuple(pages),
+        max_pages=settings.max_pages,
+        max_time_ns=settings.max_time_ns,
+        tolerance_ns=0,
+        reaction_ns=0,
+    )
+
+
+def _proxy_rules(settings: Settings) -> dict[str, ProxyRule]:
+    return {
+        proxy.proxy: ProxyRule(
+            slots=proxy.slots,
+            delay_ns=proxy.delay_ns,
+            quota=proxy.quota,
+            not_before_ns=proxy.not_before_ns,
+            not_after_ns=proxy.not_after_ns,
+        )
+        for proxy in settings.proxies
+    }
+
+
+def _request(
+    start_ns: int, end_ns: int, proxy: str, url: str, answer: Answer | None, user_agent: str
+) -> Request:
+    """The record of a request; the crawler left where there is no answer."""
+    if answer is None:
+        return Request(
+            start_ns=start_ns,
+            end_ns=end_ns,
+            url=url,
+            proxy=proxy,
+            fate="abandoned",
+            user_agent=user_agent,
+        )
+    complete = answer.fate == "complete"
+    refused = answer.retry_after_s is not None
+    return Request(
+        start_ns=start_ns,
+        end_ns=end_ns,
+        url=url,
+        proxy=proxy,
+        status=answer.status,
+        fate=answer.fate,
+        user_agent=user_agent,
+        hold_ns=answer.hold_until_ns(end_ns) - end_ns if refused else None,
+        location=dict(answer.headers).get("Location") if complete else None,
+        robots=_rules(url, answer) if complete and answer.status == 200 else None,
+    )
+
+
+def _rules(url: str, answer: Answer) -> str | None:
+    return answer.body.decode() if split(url)[1] in ROBOTS_PATHS else None
