@@ -72,6 +72,8 @@ def scrape_net(p: Policy) -> Net:
     rested = put(proxies, p.rested, proxies, after_ns=p.rest_ns)
     net.transition("rest", [proxy_faults, take(proxies, early=True)], outputs=[rested], priority=-1)
     net.transition("retire", [expired(proxies)], outputs=[put(retired_proxies)])
+    spent = take(proxies, early=True, when=p.used_up)
+    net.transition("use_up", [spent], outputs=[put(retired_proxies)], priority=-1)
     net.transition("close", [stop, gate])
     net.transition("deadline", [expired(gate)])
 

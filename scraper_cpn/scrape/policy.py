@@ -148,14 +148,16 @@ class Policy:
         """From one start to the next."""
         return domain.delay_ns + min(domain.delay_ns // 100, MARGIN_MAX_NS)
 
-    def carried(self, proxy: Proxy) -> Proxy | None:
-        """A proxy's token after a start; None when that was the last of its quota."""
+    def carried(self, proxy: Proxy) -> Proxy:
+        """A proxy's token after a start."""
         if proxy.quota is None and not proxy.strikes:
             return proxy
-        if proxy.quota == 1:
-            return None
         left = None if proxy.quota is None else proxy.quota - 1
         return replace(proxy, quota=left, calm=proxy.calm + 1 if proxy.strikes else 0)
+
+    def used_up(self, proxy: Proxy) -> bool:
+        """Whether a proxy has carried its quota; it is retired before anything else can use it."""
+        return proxy.quota == 0
 
     def proxy_gap_ns(self, proxy: Proxy) -> int:
         """From one start through a proxy to the next."""

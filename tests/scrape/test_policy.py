@@ -212,7 +212,8 @@ def test_a_proxy_carries_its_quota_and_no_more() -> None:
     rules = policy()
     assert rules.carried(Proxy("p")) == Proxy("p")
     assert rules.carried(Proxy("p", quota=2)) == Proxy("p", quota=1)
-    assert rules.carried(Proxy("p", quota=1)) is None
+    assert rules.carried(Proxy("p", quota=1)) == Proxy("p", quota=0)
+    assert [rules.used_up(Proxy("p", quota=left)) for left in (None, 1, 0)] == [False, False, True]
 
 
 def test_only_a_real_proxy_is_at_fault_and_rests_longer_each_time() -> None:
