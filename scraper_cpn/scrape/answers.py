@@ -102,10 +102,10 @@ def robots_outcome(job: RobotsJob, answer: Answer, user_agent: str) -> RobotsOut
     return _without_page(job.url, answer)
 
 
-def unreachable_rules(authority: str) -> Rules:
+def unreachable_rules(authority: str, why: str) -> Rules:
     """Return the rules of an authority whose robots.txt can't be had: keep away from all of it."""
-    reason = "robots.txt could not be fetched, which forbids all (RFC 9309 section 2.3.1.4)"
-    return Rules(authority, _DISALLOW_ALL, reason=reason)
+    reason = f"robots.txt could not be fetched, which forbids all (RFC 9309): {why}"
+    return Rules(authority, _DISALLOW_ALL, reason=reason, kind="unreachable")
 
 
 def too_many_hops_rules(authority: str) -> Rules:

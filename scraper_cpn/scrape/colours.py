@@ -131,6 +131,8 @@ class Rules(Struct, frozen=True, gc=False):
     """From the start of the request to this outcome."""
     reason: str = "robots.txt disallows it"
     """What the log says of a URL that these rules deny."""
+    kind: str = "robots"
+    """And its kind there: `robots`, or `unreachable` where there was no answer."""
 
 
 class Response(Struct, frozen=True, gc=False, kw_only=True):
@@ -211,6 +213,7 @@ KINDS: dict[str, str] = {
     "too large": "the body was over the size limit",
     "redirect": "a redirect led nowhere, too far, or to a forbidden address",
     "robots": "robots.txt forbids the URL",
+    "unreachable": "the server did not give its robots.txt, so that no page may be fetched",
     "scope": "a redirect left the scope of the crawl",
     "moved": "the URL redirects; where it leads is a URL of its own",
     "parse": "the page could not be parsed",
@@ -310,9 +313,10 @@ class Allowed(Struct, frozen=True, gc=False):
 
 
 class Denied(Struct, frozen=True, gc=False):
-    """robots.txt forbids the URL."""
+    """robots.txt forbids the URL, or could not be had."""
 
     reason: str
+    kind: str = "robots"
 
 
 Verdict = Again | Over

@@ -208,7 +208,7 @@ class Policy:
         """Whether robots.txt allows a target."""
         if allowed(rules.text, self.settings.user_agent, target.url):
             return Allowed()
-        return Denied(rules.reason)
+        return Denied(rules.reason, rules.kind)
 
     def robots_hop(self, job: RobotsJob, moved: Moved) -> RobotsJob | None:
         """The next hop of a redirected robots.txt; it waits its turn in its own domain."""
@@ -240,7 +240,9 @@ class Policy:
 
     def robots_unreachable(self, job: RobotsJob, outcome: object) -> Rules | None:
         """After the last attempt: complete disallow (RFC 9309 section 2.3.1.4)."""
-        return unreachable_rules(job.authority) if self._robots_over(job, outcome) else None
+        if not self._robots_over(job, outcome):
+            return None
+        return unreachable_rules(job.authority, _said(outcome))
 
     def hush(self, job: RobotsJob, refused: Refused) -> Penalty:
         """What a 429 or 503 for robots.txt does to the domain that was asked."""
@@ -249,8 +251,8 @@ class Policy:
     def robots_failure(self, job: RobotsJob, outcome: object) -> Failure:
         """The log's row of a failed attempt at robots.txt; its URLs have rows of their own."""
         target = self._target(job.url, site="", requested_url=_robots_url(job.authority))
-        reason = getattr(outcome, "reason", "") or f"HTTP {getattr(outcome, 'status', '')}"
-        return Failure(target=replace(target, attempt=job.attempt), kind="robots", reason=reason)
+        attempt = replace(target, attempt=job.attempt)
+        return Failure(target=attempt, kind="unreachable", reason=_said(outcome))
 
     def refresh(self, rules: Rules) -> RobotsJob:
         """A robots.txt that is a day old is fetched again (RFC 9309 section 2.4)."""
@@ -262,7 +264,7 @@ class Policy:
 
     def denied(self, target: Target, denied: Denied) -> Failure:
         """A URL that robots.txt forbids ends here."""
-        return Failure(target=target, kind="robots", reason=denied.reason, final=True)
+        return Failure(target=target, kind=denied.kind, reason=denied.reason, final=True)
 
     def raw(self, target: Target, fetched: Fetched) -> Raw:
         """A page on its way to be parsed."""
@@ -466,6 +468,11 @@ class Policy:
     @cached_property
     def _proxy_slots(self) -> dict[str, int]:
         return {proxy.proxy: proxy.slots for proxy in self.settings.proxies}
+
+
+def _said(outcome: object) -> str:
+    """What an outcome says of itself, in one line."""
+    return getattr(outcome, "reason", "") or f"HTTP {getattr(outcome, 'status', '')}"
 
 
 def _robots_url(authority: str) -> str:

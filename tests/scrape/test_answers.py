@@ -276,7 +276,7 @@ def test_robots_moved() -> None:
 
 def test_unreachable_robots() -> None:
     """Rules of an unreachable robots.txt forbid every page, with a reason (section 2.3.1.4)."""
-    rules = unreachable_rules(AUTHORITY)
+    rules = unreachable_rules(AUTHORITY, "no answer")
     assert not allowed(rules.text, AGENT, URL)
     assert "could not be fetched" in rules.reason
     assert rules.authority == AUTHORITY

@@ -293,7 +293,10 @@ def test_unreachable_robots_disallow_everything_after_the_last_attempt() -> None
     assert rules.robots_again(job(attempt=2), failed) is None
     closed = rules.robots_unreachable(job(attempt=2), failed)
     assert closed is not None
-    assert isinstance(rules.clearance(rules.seed(SEED), closed), Denied)
+    denied = rules.clearance(rules.seed(SEED), closed)
+    assert isinstance(denied, Denied)
+    assert (denied.kind, denied.reason.endswith(": slow")) == ("unreachable", True)
+    assert rules.denied(rules.seed(SEED), denied).kind == "unreachable"
     assert rules.robots_unreachable(job(), replace(failed, retry=False)) is not None
 
 
