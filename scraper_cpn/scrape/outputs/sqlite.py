@@ -21,7 +21,7 @@ from typing import Any
 
 import aiosqlite
 import msgspec
-from anyio import CancelScope
+from anyio import CancelScope, to_thread
 
 from scraper_cpn.scrape.outputs.base import Cell, OutputError, Shape
 from scraper_cpn.scrape.settings import UsageError
@@ -56,6 +56,8 @@ class Database:
         shape = shape or _json_shape()
         connection = aiosqlite.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
         try:
+            # aiosqlite leaves a running thread behind where connecting fails, so that is tried first.
+            await to_thread.run_sync(lambda: sqlite3.connect(path).close())
             await connection
             await connection.execute("PRAGMA journal_mode=WAL")
             await connection.execute("PRAGMA synchronous=FULL")
