@@ -128,6 +128,8 @@ class Crawl(Generic[T]):
             )
         session = self.session(urls, output=sink)
         try:
+            if sink is not None:
+                await sink.open()
             return await session.run()
         finally:
             if sink is not None:
