@@ -1,1 +1,1 @@
-"""placeholder"""
+"""The tests, by room of the house and by kind."""

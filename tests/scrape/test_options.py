@@ -44,7 +44,9 @@ def test_names_are_unique_and_groups_are_known() -> None:
     assert {option.group for option in OPTIONS} == set(GROUPS)
 
 
-@pytest.mark.parametrize("option", [option for option in OPTIONS if option.default], ids=lambda option: option.name)
+@pytest.mark.parametrize(
+    "option", [option for option in OPTIONS if option.default], ids=lambda option: option.name
+)
 def test_a_default_is_read_back_as_itself(option: Any) -> None:
     """What the help gives as a default means the default when it is written."""
     assert option.kind.read(option.default) == getattr(Settings(), option.field)
