@@ -20,8 +20,9 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "revoke": ("id",),
     "fault": ("place", "serial", "error"),
 }
-LABELS = ("url", "target", "domain", "proxy", "authority", "targets")
-"""The fields that a token is known by; the first that it has."""
+LABELS = ("proxy", "url", "target", "domain", "authority", "targets")
+"""The fields that a token is known by; the first that it has. A proxy's URL holds its password, so that
+its name comes first."""
 
 
 def tracer(out: TextIO) -> Callable[[tuple[Any, ...]], None]:
