@@ -4,7 +4,8 @@ Owns: `Item`, the record that the `scrape` command writes for each page.
 Must not know: the net, which links are followed, handlers, outputs.
 """
 
-from datetime import UTC, datetime
+import time
+from functools import lru_cache
 from itertools import islice
 
 from msgspec import Struct
@@ -12,7 +13,7 @@ from selectolax.lexbor import LexborNode
 
 from scraper_cpn.scrape.fields import take_fields
 from scraper_cpn.scrape.page import Link, Page, fold
-from scraper_cpn.scrape.settings import SECOND, FieldRule
+from scraper_cpn.scrape.settings import MILLISECOND, SECOND, FieldRule
 
 LINKS_MAX = 10_000
 """Links of one page that are looked at; what follows is left where it is."""
@@ -82,8 +83,12 @@ def extract(
 
 def iso(time_ns: int) -> str:
     """Return *time_ns* (UTC, since 1970) as ISO 8601 with milliseconds: 2026-01-31T09:05:00.250Z."""
-    moment = datetime.fromtimestamp(time_ns // SECOND, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{time_ns // 1_000_000 % 1000:03d}Z"
+    return f"{_to_the_second(time_ns // SECOND)}.{time_ns // MILLISECOND % 1000:03d}Z"
+
+
+@lru_cache(16)
+def _to_the_second(time_s: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(time_s))
 
 
 def visible_text(page: Page) -> str:

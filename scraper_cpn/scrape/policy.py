@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from hashlib import blake2b
 from typing import Protocol
 
@@ -55,6 +55,8 @@ ROBOTS_HOPS_MAX = 5
 MARGIN_MAX_NS = 5_000_000
 """What the pause between two starts is longer than asked: a start is stamped when its request is
 written, and the way from there to the server's clock takes a little less or more each time."""
+
+_AUTHORITIES_REMEMBERED = 65_536
 
 
 class Reason(Protocol):
@@ -475,6 +477,7 @@ def _said(outcome: object) -> str:
     return getattr(outcome, "reason", "") or f"HTTP {getattr(outcome, 'status', '')}"
 
 
+@lru_cache(_AUTHORITIES_REMEMBERED)
 def _robots_url(authority: str) -> str:
     """The robots.txt of an authority, without a default port."""
     return normalise(f"{authority}/robots.txt") or authority

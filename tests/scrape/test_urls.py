@@ -1,5 +1,6 @@
 """URLs: one form for each, the names they are counted by, and advice for mistyped ones."""
 
+import ada_url
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -109,6 +110,26 @@ def test_any_text(start: str, rest: str, base: str | None) -> None:
     for limit_by in ("domain", "host"):
         assert domain_of(authority, limit_by) == domain_of(url, limit_by)
     assert within(host_of(url), [domain_of(url, "domain")])
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    st.sampled_from(["/", "//", "/\\", "///", "/../", "/long" * 50]),
+    st.text(alphabet=st.sampled_from("ab.:/\\?@% \t\u3000é"), max_size=30),
+    st.sampled_from(
+        ["http://a.example/", "https://a.example:8443/b/../c/d?e=/f", "http://[::1]/b/"]
+    ),
+)
+def test_links_from_the_root(start: str, rest: str, base: str) -> None:
+    """A link that starts with a slash means the same, remembered or not, as the parser says."""
+    page = normalise(base)
+    assert page is not None
+    try:
+        joined = ada_url.join_url(page, start + rest)
+    except ValueError:
+        joined = "nonsense"
+    assert normalise(start + rest, page) == normalise(joined)
+    assert normalise(start + rest, page) == normalise(joined)
 
 
 @pytest.mark.parametrize(
