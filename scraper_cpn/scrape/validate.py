@@ -2,23 +2,13 @@
 
 Owns: the three kinds of check (a msgspec type, a JSON Schema file, none but that JSON can carry the
 item), and the line that is said about an item that does not fit.
-Must not know: the net, pages, outputs. Nothing here reads the network: a `$ref` that leaves the
-schema file is refused, and `format` is an annotation, as JSON Schema 2020-12 has it by default.
+Must not know: the net, pages, outputs, how JSON Schema works (`schema` does).
 """
 
-import json
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
-from jsonschema import SchemaError
-from jsonschema.exceptions import best_match
-from jsonschema.protocols import Validator as SchemaValidator
-from jsonschema.validators import validator_for
-from referencing import Registry
-from referencing.exceptions import Unresolvable
-from referencing.jsonschema import specification_with
 
 from scraper_cpn.scrape.colours import Bad, Extracted, Valid, ValidateOutcome
 from scraper_cpn.scrape.extract import Item
@@ -60,7 +50,7 @@ class Validator:
             if complaint is None:
                 good.append(item)
             else:
-                errors.append(_line(f"item {number}: {complaint}"))
+                errors.append(one_line(f"item {number}: {complaint}"))
         if errors and not good:
             more = f" (and {len(errors) - 1:,} more items)" if len(errors) > 1 else ""
             return Bad("invalid", errors[0] + more, detail="\n".join(errors))
@@ -106,85 +96,18 @@ def _type_check(item_type: Any) -> Check:
 
 
 def _schema_check(path: str) -> Check:
-    validator = _read_schema(path)
+    from scraper_cpn.scrape.schema import read_schema  # takes 50 ms, and few crawls have a schema
+
+    complaint = read_schema(path)
 
     def check(item: Any) -> str | None:
         encoded = _encoded(item)
-        if isinstance(encoded, str):
-            return encoded
-        try:
-            error = best_match(validator.iter_errors(msgspec.json.decode(encoded)))
-        except (RecursionError, ArithmeticError) as error_of_check:
-            return f"it can't be checked: {error_of_check}"
-        return None if error is None else f"{error.message} - at `{error.json_path}`"
+        return encoded if isinstance(encoded, str) else complaint(encoded)
 
     return check
 
 
-def _read_schema(path: str) -> SchemaValidator:
-    schema = _read_json(path)
-    if not isinstance(schema, dict):
-        raise UsageError(f"--schema {path}: a JSON Schema is an object, not {_kind(schema)}")
-    kind = validator_for(schema)
-    try:
-        kind.check_schema(schema)
-    except SchemaError as error:
-        at = error.json_path
-        raise UsageError(
-            _line(f"--schema {path}: no JSON Schema at {at}: {error.message}")
-        ) from None
-    # An empty registry: references reach what is in the file, and never the network.
-    validator: SchemaValidator = kind(schema, registry=Registry())
-    for reference in _dangling(schema):
-        raise UsageError(
-            f"--schema {path}: $ref {reference!r} leads nowhere; "
-            "only what is in the file itself can be referred to"
-        )
-    return validator
-
-
-def _read_json(path: str) -> Any:
-    try:
-        return json.loads(Path(path).read_bytes())
-    except OSError as error:
-        raise UsageError(f"--schema {path}: {error.strerror or error}") from None
-    except json.JSONDecodeError as error:
-        place = f"line {error.lineno}, column {error.colno}"
-        raise UsageError(f"--schema {path}: no JSON at {place}: {error.msg}") from None
-    except (UnicodeDecodeError, RecursionError) as error:
-        raise UsageError(f"--schema {path}: no JSON: {error}") from None
-
-
-def _dangling(schema: dict[str, Any]) -> Iterator[str]:
-    """Yield the references in *schema* that nothing in it answers."""
-    specification = specification_with(validator_for(schema).META_SCHEMA["$schema"])
-    root = specification.create_resource(schema)
-    registry: Registry[Any] = Registry()
-    waiting = [(root, registry.resolver_with_root(root))]
-    while waiting:
-        resource, resolver = waiting.pop()
-        for reference in _references(resource.contents):
-            try:
-                resolver.lookup(reference)
-            except Unresolvable:
-                yield reference
-        waiting += [(sub, resolver.in_subresource(sub)) for sub in resource.subresources()]
-
-
-def _references(contents: Any) -> list[str]:
-    if not isinstance(contents, dict):
-        return []  # true and false are schemas too
-    found = (contents.get(key) for key in ("$ref", "$dynamicRef"))
-    return [reference for reference in found if isinstance(reference, str)]
-
-
-def _kind(value: object) -> str:
-    if isinstance(value, bool):
-        return "a boolean"  # a schema by the standard, but true and false check nothing
-    return {list: "an array", str: "a string", type(None): "null"}.get(type(value), "a number")
-
-
-def _line(text: str) -> str:
+def one_line(text: str) -> str:
     """Return *text* as one line of bearable length; its end, which names the path, is kept."""
     text = " ".join(text.split())
     if len(text) <= LINE_CHARS_MAX:
