@@ -301,7 +301,22 @@ def test_any_bytes_are_a_page(body: bytes, charset: str | None) -> None:
         element.attrs, element.content.encode(), element.html.encode()
 
 
-@given(text=st.text(alphabet=st.sampled_from("ab \n\t\xa0\u3000\x1f\u200b\ud800é"), max_size=40))
-def test_fold_is_split_and_join(text: str) -> None:
-    """The short cut for texts without white space to fold changes no result."""
+@given(
+    text=st.text(alphabet=st.sampled_from("ab \n\t\xa0\u3000\x1f\u200b\ud800é"), max_size=40),
+    around=st.sampled_from(["", "long" * 50, " and" * 50]),
+)
+@example(text="\x1c", around="long" * 50)
+@example(text="\x85", around="long" * 50)
+@example(text=" ", around=" and" * 50)
+def test_fold_is_split_and_join(text: str, around: str) -> None:
+    """The short cuts for texts without white space to fold change no result, long or short."""
+    text = around + text + around
     assert fold(text) == " ".join(text.split())
+
+
+def test_fold_knows_all_white_space() -> None:
+    """Whatever character Python takes for white space is folded, inside of a long text too."""
+    spaces = [chr(code) for code in range(0x3001) if chr(code).isspace()]
+    assert len(spaces) >= 25
+    long = "long" * 50
+    assert {fold(f"{long}{space}{long}") for space in spaces} == {f"{long} {long}"}
