@@ -132,14 +132,14 @@ class Shell:
             self._complete(firing_id, outcome)
 
     def _complete(self, firing_id: int, outcome: Any) -> None:
-        self._start(firing_id)
-        del self._open[firing_id]
+        now_ns = self._clock.now_ns()
+        if not self._open.pop(firing_id):
+            self.kernel.started(firing_id, now_ns)
         try:
-            self.kernel.complete(firing_id, outcome, self._clock.now_ns())
+            self.kernel.complete(firing_id, outcome, now_ns)
         except NetError as error:
-            self.kernel.complete(
-                firing_id, Lost(f"the effect broke its contract: {error}"), self._clock.now_ns()
-            )
+            broken = Lost(f"the effect broke its contract: {error}")
+            self.kernel.complete(firing_id, broken, now_ns)
 
     def _deliver(self) -> None:
         rows = self.kernel.drain()
@@ -151,15 +151,16 @@ class Shell:
     def _begin(self, firing: Firing, tasks: TaskGroup) -> None:
         self._open[firing.id] = False
         binding = self._effects[firing.effect]
-        if isinstance(binding, Batched):
-            self._waiting.setdefault(firing.effect, []).append(firing)
+        if isinstance(binding, Plain):
+            self._plain(binding, firing, tasks)
         elif isinstance(binding, Paced):
             tasks.start_soon(self._paced, binding, firing)
         else:
-            self._plain(binding, firing, tasks)
+            self._waiting.setdefault(firing.effect, []).append(firing)
 
     def _plain(self, binding: Plain, firing: Firing, tasks: TaskGroup) -> None:
-        self._start(firing.id)
+        self._open[firing.id] = True
+        self.kernel.started(firing.id, self._clock.now_ns())
         try:
             outcome = binding.fn(*firing.args)
         except Exception as error:  # noqa: BLE001  (an effect may raise anything; it becomes Lost)
@@ -167,6 +168,7 @@ class Shell:
         if isawaitable(outcome):
             self._pending[firing.id] = outcome
             tasks.start_soon(self._guarded, firing, outcome)
+            self._wake.set()  # what it spends is back, with the next useful time
         else:
             self._outcomes.append((firing.id, outcome))
 
@@ -208,7 +210,7 @@ class Shell:
         self._wake.set()
 
     def _start(self, firing_id: int) -> None:
-        if not self._open.get(firing_id, True):
+        if not self._open.get(firing_id, True):  # a late call counts for nothing
             self._open[firing_id] = True
             self.kernel.started(firing_id, self._clock.now_ns())
             self._wake.set()
