@@ -88,6 +88,10 @@ class Proxy(Struct, frozen=True, gc=False):
     calm: int = 0
     """Requests started since the last strike; only counted while `strikes` is above 0."""
 
+    def __repr__(self) -> str:
+        """Without the URL, which may hold a password."""
+        return f"<proxy {self.proxy}>"
+
 
 class Penalty(Struct, frozen=True, gc=False):
     """What a domain has asked for: to be left alone, or to be visited more slowly."""
