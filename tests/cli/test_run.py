@@ -1,5 +1,6 @@
 """Running a job: views, signals, exit codes, the retry."""
 
+import gc
 import io
 import os
 import shlex
@@ -15,7 +16,13 @@ from rich.console import Console
 from scraper_cpn import cli, cli_run
 from scraper_cpn.cli_arguments import parse
 from scraper_cpn.cli_job import Job, job_of
-from scraper_cpn.cli_run import console_for, exit_code, supervised, view_for
+from scraper_cpn.cli_run import (
+    console_for,
+    exit_code,
+    seldom_collecting,
+    supervised,
+    view_for,
+)
 from scraper_cpn.scrape.outputs import OutputClosed, OutputError
 from scraper_cpn.scrape.report import Snapshot, Summary
 from scraper_cpn.scrape.settings import Settings, UsageError
@@ -92,6 +99,17 @@ def run(session: Crawling, view: Watched) -> tuple[Summary | None, list[int]]:
 def test_a_session_runs_to_its_end() -> None:
     """The summary of the session comes back, and no task of ours outlives it."""
     assert run(Crawling(), Watched()) == (DONE, [])
+
+
+def test_the_collector_comes_seldom_and_for_the_crawl_only() -> None:
+    """What exists is left alone while a crawl runs; afterwards all is as before, whatever happened."""
+    before = gc.get_threshold()
+    with pytest.raises(OutputError), seldom_collecting():
+        assert gc.get_threshold()[0] > before[0]
+        assert gc.get_freeze_count() > 0
+        raise OutputError
+    assert gc.get_threshold() == before
+    assert gc.get_freeze_count() == 0
 
 
 def test_the_view_is_updated_while_the_session_runs() -> None:
