@@ -176,7 +176,10 @@ class Policy:
         delay_ns = rules.crawl_delay_ns
         if delay_ns is None or delay_ns <= self._delay_ns(job.home):
             return None
-        wait_ns = max(0, delay_ns - rules.elapsed_ns) if job.domain == job.home else 0
+        # The pause began with the last start in the domain. That was this request's, unless the file
+        # was elsewhere or others may start meanwhile; then it began no later than now.
+        alone = job.domain == job.home and self.slots(job.home) == 1
+        wait_ns = max(0, delay_ns - rules.elapsed_ns) if alone else delay_ns
         return Penalty(job.home, wait_ns, delay_ns)
 
     def held(self, domain: Domain, penalty: Penalty) -> Domain:

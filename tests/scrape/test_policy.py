@@ -202,9 +202,9 @@ def test_a_crawl_delay_slows_and_never_speeds_up() -> None:
     assert (held.delay_ns, held.strikes) == (3 * SECOND, 0)
     assert rules.slower(job(), replace(found, crawl_delay_ns=SECOND // 2)) is None
     assert rules.slower(job(), replace(found, crawl_delay_ns=None)) is None
-    behind = rules.slower(job(domain="elsewhere.example"), found)
-    assert behind is not None
-    assert behind.wait_ns == 0
+    whole = Penalty("shop.example", 3 * SECOND, 3 * SECOND)
+    assert rules.slower(job(domain="elsewhere.example"), found) == whole
+    assert policy(per_domain=2).slower(job(), found) == whole
 
 
 def test_a_proxy_carries_its_quota_and_no_more() -> None:
