@@ -11,7 +11,9 @@ from typing import Any
 
 from scraper_cpn.net import Interpreter, Kernel, Lost, Marking, Net, NetError
 from scraper_cpn.net.compile import Compiled
-from tests.net.nets import Bad, Built, Draw, Good, colour
+from tests.net.building import Built
+from tests.net.nets import Draw
+from tests.net.specs import Bad, Good, colour
 
 Load = Callable[[Net, Marking, Any], Kernel]
 CROWD = 16
@@ -44,6 +46,8 @@ class Pair:
             make(built.net, self.traces[1].append),
         ]
         self.calls: list[str] = []
+        self.events: set[str] = set()
+        """The kinds of events that were traced."""
 
     def call(self, name: str, *args: Any, **options: Any) -> Any:
         """Call both; raise `Different` unless all that can be seen is the same afterwards."""
@@ -51,6 +55,7 @@ class Pair:
         results = [_result(kernel, name, args, options) for kernel in self.kernels]
         self._same(name, results)
         self._same("trace", self.traces)
+        self.events.update(event[0] for event in self.traces[0])
         for trace in self.traces:
             trace.clear()
         markings = [kernel.marking() for kernel in self.kernels]
@@ -112,7 +117,7 @@ class Run:
             + [self.start] * 5
             + [self.revoke] * 2
             + [self.look] * 2
-            + [self.swap, self.mistake]
+            + [self.mistake, self.swap if self.draw.chance(40) else self.step]
         )
         for _ in range(6 + self.draw.below(6)):
             self.inject()

@@ -31,7 +31,8 @@ def tokens_put(case: On) -> list[tuple[int, Output]]:
 def case_name(layout: Layout, transition: Transition, number: int) -> str:
     """What a case's functions are called after."""
     outcome = transition.outcomes[number].outcome.__name__
-    return f"{layout.var(transition)}_{number}_{outcome}"
+    wanted = f"{layout.var(transition)}_{number}_{outcome}"
+    return layout.stem((transition, number), wanted, "make_", "give_")
 
 
 # What a case makes.

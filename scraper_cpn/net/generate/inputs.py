@@ -16,6 +16,7 @@ from scraper_cpn.net import plan
 from scraper_cpn.net.arcs import Arc, Call
 from scraper_cpn.net.declare import Transition
 from scraper_cpn.net.generate.layout import Layout, projected
+from scraper_cpn.net.generate.places import endings
 from scraper_cpn.net.generate.text import Text, tupled
 from scraper_cpn.net.places import Counter, KeySet, Place
 
@@ -67,7 +68,7 @@ def look(
     part = f"{key}, now" if names else "now"
     earliest = f"{found}.earliest({part})"
     if arc.kind == "expired":
-        earliest = f"({name}_endings.next() if {found}.head(now) is None else 0)"
+        earliest = f"({endings(layout, place)}.next() if {found}.head(now) is None else 0)"
     return Look(arc, key, f"{found}.head({part})", "", earliest, found, _words(arc, of))
 
 
@@ -116,7 +117,9 @@ def search_of(layout: Layout, transition: Transition) -> Search:
 
 def join_name(layout: Layout, transition: Transition, number: int) -> str:
     """The variable of a join."""
-    return f"{layout.var(transition)}_join{number}"
+    return layout.stem(
+        (transition, "join", number), f"{layout.var(transition)}_join{number}", "lag_"
+    )
 
 
 def write_search(text: Text, layout: Layout, search: Search) -> None:

@@ -24,6 +24,15 @@ RUNTIME = {
 }
 """What the generated source uses of the indexes, by name."""
 
+PREFIXES = tuple(
+    f"{word}_"
+    for word in (
+        "again", "aside", "back", "begin", "combine", "drop", "expire", "find", "fire", "land",
+        "leave", "put", "spend", "stand", "token", "undo", "wake",
+    )
+)  # fmt: skip
+"""What the functions of a place or a transition begin with, before its name."""
+
 Kind = Literal["line", "view", "presence"]
 
 
@@ -71,12 +80,21 @@ class Layout:
         self.net = net
         self.names = Names(reserved)
         self.transitions = plan.ordered(net)
-        self.variables = {name: self.names.free(name) for name in (*net.places, *net.transitions)}
+        self.variables = {
+            name: self.names.free(name, PREFIXES) for name in (*net.places, *net.transitions)
+        }
+        self._stems: dict[tuple[Any, ...], str] = {}
         self.indexes: dict[Any, Index] = {}
 
     def var(self, thing: Place[Any] | Counter | KeySet[Any] | Transition) -> str:
         """The variable of a place, or the stem of a transition's functions."""
         return self.variables[thing.name]
+
+    def stem(self, key: tuple[Any, ...], wanted: str, *prefixes: str) -> str:
+        """A name like *wanted* for what *key* tells; the same one each time."""
+        if key not in self._stems:
+            self._stems[key] = self.names.free(wanted, prefixes)
+        return self._stems[key]
 
     @property
     def standing(self) -> list[Place[Any]]:
@@ -133,7 +151,11 @@ class Layout:
     ) -> Index:
         key = (kind, place.name, names, bit, early, expired)
         if key not in self.indexes:
-            words = [place.name, *(["by", *names] if names else []), *([] if names else [kind])]
+            words = [
+                self.var(place),
+                *(["by", *names] if names else []),
+                *([] if names else [kind]),
+            ]
             words += [f"passing_{bit}"] if bit else []
             words += [word for word, has in (("early", early), ("expired", expired)) if has]
             words += ["presence"] if names and kind == "presence" else []

@@ -178,7 +178,9 @@ def _write_tables(text: Text, layout: Layout) -> None:
     _dict(text, "NUMBERS", numbers)
     _dict(text, "SETS", {seen.name: f"{layout.var(seen)}.keys" for seen in layout.sets})
     expires = [
-        f"({layout.var(p)}_endings, expire_{layout.var(p)})" for p in layout.standing if p.expires
+        f"({places.endings(layout, p)}, expire_{layout.var(p)})"
+        for p in layout.standing
+        if p.expires
     ]
     _list(text, "EXPIRES", expires)
 

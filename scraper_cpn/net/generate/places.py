@@ -38,7 +38,7 @@ def _zeros(places: Iterable[Place[Any]]) -> str:
 
 def endings(layout: Layout, place: Place[Any]) -> str:
     """The variable with the times at which a place's tokens expire."""
-    return f"{layout.var(place)}_endings"
+    return layout.stem((place, "endings"), f"{layout.var(place)}_endings")
 
 
 def write_place(text: Text, layout: Layout, place: Place[Any], *, traced: bool) -> None:
@@ -187,7 +187,7 @@ def write_sink(text: Text, layout: Layout, place: Sink[Any], *, traced: bool) ->
 
 def new(layout: Layout, seen: KeySet[Any], place: Place[Any]) -> str:
     """The function that puts into *place* what *seen* has not seen."""
-    return f"new_{layout.var(seen)}_{layout.var(place)}"
+    return layout.stem((seen, place), f"new_{layout.var(seen)}_{layout.var(place)}")
 
 
 def write_new(

@@ -52,15 +52,15 @@ class Names:
         self.objects: dict[str, Any] = {}
         """The objects that were named with `of`: what the source's names stand for."""
 
-    def free(self, wanted: str) -> str:
-        """An identifier like *wanted* that nothing else has."""
+    def free(self, wanted: str, prefixes: tuple[str, ...] = ()) -> str:
+        """An identifier like *wanted* that nothing else has, with none of the *prefixes* either."""
         base = re.sub(r"\W", "_", wanted).strip("_") or "it"
         base = f"_{base}" if base[0].isdigit() else base
         name, number = base, 1
-        while name in self._taken:
+        while not self._taken.isdisjoint(prefix + name for prefix in ("", *prefixes)):
             number += 1
             name = f"{base}_{number}"
-        self._taken.add(name)
+        self._taken.update(prefix + name for prefix in ("", *prefixes))
         return name
 
     def of(self, thing: Any, wanted: str) -> str:

@@ -1,0 +1,231 @@
+"""The compiled execution as a thing of its own: its source, its names, its errors, its heaps."""
+
+from __future__ import annotations
+
+import traceback
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+import pytest
+
+from scraper_cpn.net import Lost, Net, NetError, hold, index, index_join, on, put, read, spend, take
+from scraper_cpn.net.compile import Compiled, compile_net, source
+from tests.net.nets import Draw, checked_net
+from tests.net.runs import Pair, Run
+
+
+@dataclass(frozen=True)
+class Job:
+    host: str
+    attempt: int = 0
+
+
+@dataclass(frozen=True)
+class Host:
+    host: str
+
+
+@dataclass(frozen=True)
+class Ok:
+    pass
+
+
+def ping_net(**places: str) -> Net:
+    """Jobs that take a host each; the places may be named otherwise."""
+    net = Net("ping")
+    jobs = net.place(places.get("jobs", "jobs"), Job, key="host", order="attempt", source=True)
+    hosts = net.place(places.get("hosts", "hosts"), Host, key="host", timed=True, source=True)
+    lines = net.counter(places.get("lines", "lines"), start=2)
+    done = net.place(places.get("done", "done"), Job, capacity=3)
+    out = net.sink(places.get("out", "out"), Job)
+    ping = net.effect("ping", Ok)(jobs)
+    ends = [on(Ok, put(done)), on(Lost, put(jobs))]
+    took: list[Any] = [jobs, hold(lines), spend(hosts, after_ns=10)]
+    net.transition(places.get("ping", "ping"), took, effect=ping, outcomes=ends)
+    net.transition("file", [done], outputs=[put(out)])
+    return net
+
+
+def crawl(kernel: Compiled) -> list[str]:
+    """Run some jobs to their end; the hosts in the order in which they were asked."""
+    net = kernel.net
+    jobs, hosts = list(net.places.values())[:2]
+    for name in "abab":
+        kernel.inject(jobs, Job(name), 0)  # type: ignore[arg-type]
+    for name in "ab":
+        kernel.inject(hosts, Host(name), 0)  # type: ignore[arg-type]
+    asked, now_ns = [], 0
+    while kernel.ended(now_ns) is None:
+        step = kernel.step(now_ns)
+        for firing in step.firings:
+            asked.append(firing.args[0].host)
+            kernel.started(firing.id, now_ns)
+            kernel.complete(firing.id, Ok(), now_ns)
+        now_ns += 1
+    return asked
+
+
+def test_the_source_reads_as_the_net_does() -> None:
+    """Each transition says what it takes and where that is found."""
+    text = source(ping_net())
+    assert "# Transition ping, priority 0." in text
+    assert "#   take(jobs): the first ready token for its host, first of the join on host" in text
+    assert "#   hold(lines): is above 0" in text
+    assert "#   spend(hosts): the first ready token for its host" in text
+    assert "#   done: 1 free slot" in text
+
+
+def test_the_source_is_python_and_the_same_each_time() -> None:
+    """It compiles, and two compilations of equal declarations give the same text."""
+    compile(source(ping_net()), "ping", "exec")
+    assert source(ping_net()) == source(ping_net())
+
+
+def test_tracing_is_compiled_in_or_out() -> None:
+    """A kernel without a trace has no line that asks for one."""
+    assert "trace" not in source(ping_net()).split('"""', 2)[2]
+    assert "trace((" in source(ping_net(), traced=True)
+
+
+def test_a_net_that_cannot_work_is_not_compiled() -> None:
+    """The checks come first, with all their problems."""
+    net = Net("broken")
+    net.place("jobs", Job, source=True)
+    with pytest.raises(NetError, match="nothing uses it"):
+        source(net)
+    with pytest.raises(NetError, match="nothing uses it"):
+        compile_net(net)
+
+
+def test_tracebacks_show_the_generated_source() -> None:
+    """A bug in generated code can be read where it happened."""
+    kernel = compile_net(ping_net())
+    with pytest.raises(AttributeError) as caught:
+        kernel._parts["load"]("no marking")
+    text = "".join(traceback.format_exception(caught.value))
+    assert "clock, serial, next_id = marking.now_ns" in text
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        {"jobs": "inputs", "hosts": "token", "lines": "now", "done": "puts", "out": "put"},
+        {"jobs": "a0", "hosts": "k0", "lines": "m0", "done": "e0", "out": "r0"},
+        {"jobs": "Token", "hosts": "Line", "lines": "NEVER", "done": "Firing", "out": "heappush"},
+        {"jobs": "class", "hosts": "lambda", "lines": "None", "done": "len", "out": "Job"},
+        {"jobs": "raw html", "hosts": "raw-html", "lines": "1", "done": "?", "out": "raw_html"},
+        {"jobs": "build", "hosts": "flights", "lines": "dirty", "done": "clock", "ping": "step"},
+        {"jobs": "put_done", "hosts": "jobs_by_host", "lines": "stand_jobs", "ping": "find_file"},
+    ],
+    ids=lambda names: names["jobs"],
+)
+def test_any_name_will_do(names: dict[str, str]) -> None:
+    """Places may be called what the generated source calls something else, or what is no identifier."""
+    assert crawl(compile_net(ping_net(**names))) == crawl(compile_net(ping_net()))
+
+
+def test_functions_of_the_same_name_are_told_apart() -> None:
+    """Two lambdas are two functions, in the source, too."""
+    net = Net("twice")
+    jobs = net.place("jobs", Job, source=True)
+    out = net.sink("out", Job)
+    other = net.sink("other", Job)
+    made = put(out, lambda job: Job(job.host, 1), jobs)
+    net.transition("move", [jobs], outputs=[made, put(other, lambda job: Job("other"), jobs)])
+    kernel = compile_net(net)
+    kernel.inject(jobs, Job("a"), 0)
+    kernel.step(0)
+    assert [row.colour for row in kernel.drain()] == [Job("a", 1), Job("other")]
+
+
+def test_fields_that_are_no_identifiers_can_be_keys() -> None:
+    """A key is read by name, even one that Python keeps for itself."""
+    kind: type[Any] = type("Odd", (), {"class": 3})
+    net = Net("odd")
+    odd = net.place("odd", kind, key="class", source=True)
+    other = net.place("other", kind, key="class", source=True)
+    net.transition("both", [odd, other])
+    kernel = compile_net(net)
+    kernel.inject(odd, kind(), 0)
+    kernel.inject(other, kind(), 0)
+    assert kernel.step(0).wake_ns is None
+    assert kernel.count("odd") == 0
+
+
+def test_a_marking_of_another_net_is_refused() -> None:
+    """As the interpreter refuses it."""
+    marking = compile_net(ping_net()).marking()
+    with pytest.raises(NetError, match="load it into that one"):
+        Compiled.load(Net("other"), marking)
+
+
+def test_it_says_what_it_holds() -> None:
+    """One line, for people."""
+    kernel = compile_net(ping_net())
+    crawl(kernel)
+    assert repr(kernel).startswith("<compiled, <marking of ping at ")
+
+
+def test_a_net_without_transitions_waits_for_ever() -> None:
+    """Nothing to try is no error."""
+    kernel = compile_net(Net("empty"))
+    assert kernel.step(0).wake_ns is None
+    assert kernel.ended(0) == "finished"
+
+
+@pytest.mark.parametrize("slack", [-1, 0, 2])
+def test_rebuilding_heaps_changes_nothing(monkeypatch: pytest.MonkeyPatch, slack: int) -> None:
+    """With heaps rebuilt at every chance, random runs are still those of the interpreter."""
+    monkeypatch.setattr(index, "SLACK", slack)
+    monkeypatch.setattr(index_join, "SLACK", slack)
+    for seed in range(40):
+        random = Random(seed)
+        built = checked_net(random)
+        if built is not None:
+            Run(Draw(random), Pair(built)).go(40)
+
+
+def test_dead_entries_do_not_pile_up() -> None:
+    """Under an endless stream of better tokens, heaps stay within twice their live entries."""
+    net = ping_net()
+    jobs = net.places["jobs"]
+    kernel = compile_net(net)
+    for number in range(3_000):
+        kernel.inject(jobs, Job("a", 5_000 - number), 0)  # type: ignore[arg-type]
+        kernel.step(0)
+    heaps = _joins(kernel)
+    assert heaps
+    assert all(len(join.ready) + len(join.future) <= index.SLACK + 4 for join in heaps)
+
+
+def _joins(kernel: Compiled) -> list[index_join.Join]:
+    """The joins in the closure of the firing loop's functions."""
+    finds = kernel._step.__closure__ or ()
+    tables = [cell.cell_contents for cell in finds if isinstance(cell.cell_contents, list)]
+    functions = [each for table in tables for each in table if callable(each)]
+    cells = [cell.cell_contents for each in functions for cell in each.__closure__ or ()]
+    return [each for each in cells if isinstance(each, index_join.Join)]
+
+
+def test_what_is_taken_elsewhere_leaves_no_trace_in_other_indexes() -> None:
+    """A place with two indexes keeps neither lines nor records of keys that are gone."""
+    net = Net("two ways")
+    jobs = net.place("jobs", Job, key="host", source=True)
+    hosts = net.place("hosts", Host, key="host", source=True)
+    net.transition("join", [jobs, read(hosts)])
+    net.transition("drop", [take(jobs, when=lambda job: job.attempt > 0)])
+    kernel = compile_net(net)
+    for number in range(200):
+        kernel.inject(jobs, Job(f"host {number}", 1), 0)
+        kernel.step(0)
+    join = _joins(kernel)[0]
+    assert not join.records
+    assert not join.lead.lines
+    assert not any(view.watch for view in _views(kernel))
+
+
+def _views(kernel: Compiled) -> list[index_join.View]:
+    joins = _joins(kernel)
+    cells = [cell.cell_contents for join in joins for cell in join.lag.__closure__ or ()]
+    return [each for each in cells if isinstance(each, index_join.View)]

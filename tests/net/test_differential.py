@@ -1,0 +1,112 @@
+"""Two executions, one meaning: random nets and random runs give the same everything in both."""
+
+from __future__ import annotations
+
+from collections import Counter
+from random import Random
+
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from scraper_cpn.net import NetError, checked
+from tests.net.building import Built
+from tests.net.features import features
+from tests.net.nets import Draw, checked_net
+from tests.net.runs import Pair, Run
+
+CALLS = 50
+"""Calls of a run, after some tokens were injected."""
+
+FEATURES = {
+    "absent place", "absent set", "after constant", "after function", "budget", "capacity", "change",
+    "change to none", "choice", "consume", "counter keyed", "counter lazy", "counter plain",
+    "deadline", "during", "early", "effect", "expired place", "expires", "hold counter", "hold place",
+    "independent inputs", "join", "join on two keys", "lasts", "makes none", "makes raise",
+    "makes several", "moves", "order", "plain", "priority", "put_new", "read counter", "read place",
+    "read set", "satellite", "scan", "sink", "spend place", "take counter", "take place", "timed",
+    "two keys", "when", "work",
+}  # fmt: skip
+"""Every feature of a net, by the names that `nets.features` gives them."""
+
+HAPPENINGS = {
+    "fire",
+    "begin",
+    "started",
+    "end",
+    "revoke",
+    "fault",
+    "limit",
+    "wake",
+    "swap",
+    "mistake",
+}
+"""What must happen in runs, too: events of the trace, and turns of a run."""
+
+
+def drawn(seed: int) -> tuple[Built, Draw] | None:
+    """The net that a seed stands for, and the choices that are left for its run."""
+    random = Random(seed)
+    built = checked_net(random)
+    return None if built is None else (built, Draw(random))
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(st.randoms(use_true_random=False))
+def test_random_runs_are_the_same(random: Random) -> None:
+    """Whatever net and run Hypothesis finds, nothing that can be seen differs."""
+    built = checked_net(random)
+    assume(built is not None)
+    assert built is not None
+    Run(Draw(random), Pair(built)).go(CALLS)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("start", range(0, 500, 100))
+def test_a_corpus_of_seeds_is_the_same(start: int) -> None:
+    """Hundreds of runs, the same every time, for the cases that random search found once."""
+    for seed in range(start, start + 100):
+        found = drawn(seed)
+        if found is not None:
+            built, draw = found
+            Run(draw, Pair(built)).go(CALLS)
+
+
+@pytest.mark.parametrize("seed", [1027, 1149, 1884])
+def test_a_seed_that_failed_once_is_the_same(seed: int) -> None:
+    """A revoked token that leads a join again; a step that reached its limit before time passed."""
+    found = drawn(seed)
+    assert found is not None
+    built, draw = found
+    Run(draw, Pair(built)).go(2 * CALLS)
+
+
+def test_each_feature_is_in_one_net_of_twenty() -> None:
+    """The comparison means something for every feature: 5 % of the nets have it."""
+    nets = [found[0] for seed in range(400) if (found := drawn(seed)) is not None]
+    counts = Counter(name for built in nets for name in features(built))
+    rare = {name: counts[name] for name in FEATURES if counts[name] * 20 < len(nets)}
+    assert not rare
+    assert len(nets) > 300
+
+
+def test_everything_happens_in_runs() -> None:
+    """Runs fire, fail, revoke, wait and reload, each in one run of ten."""
+    counts: Counter[str] = Counter()
+    runs = [found for seed in range(60) if (found := drawn(seed)) is not None]
+    for built, draw in runs:
+        run = Run(draw, Pair(built))
+        run.go(CALLS)
+        counts.update(run.seen.keys() | run.pair.events)
+    assert not {name: counts[name] for name in HAPPENINGS if counts[name] * 10 < len(runs)}
+
+
+def test_random_nets_pass_the_checks() -> None:
+    """What the drawing gives is what a user could declare: `checked` accepts it."""
+    for seed in range(50):
+        found = drawn(seed)
+        if found is not None:
+            try:
+                checked(found[0].net)
+            except NetError as error:
+                pytest.fail(str(error))
