@@ -33,6 +33,7 @@ _REMEMBERED_CHARS_MAX = 200  # of a link; 10 MB for all
 _SHOWN_CHARS_MAX = 200
 _PRIVATE_NAMES = ("localhost", "local", "internal", "home.arpa")  # RFC 6761, 6762, ICANN, RFC 8375
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052: the last 32 bits are an IPv4 address
+_ROOTS = ("/", "http://", "https://")
 _CREDENTIALS = re.compile(r"(?!mailto:)(?:https?:)?[/\\]*[^/?#\\]*@", re.IGNORECASE)
 
 
@@ -46,17 +47,14 @@ def normalise(url: str, base: str | None = None) -> str | None:
     source = url.partition("#")[0]
     if len(source) > URL_CHARS_MAX:
         return None
-    if base is not None and source.startswith("/") and len(source) <= _REMEMBERED_CHARS_MAX:
-        return _rooted(source, _origin(base))
-    return _normal(source, base)
+    if base is None or len(source) > _REMEMBERED_CHARS_MAX or not source.startswith(_ROOTS):
+        return _normal(source, base)
+    # The path of the page plays no part, so that pages of one host have most of these in common.
+    return _remembered(source, _origin(base) if source.startswith("/") else None)
 
 
 @lru_cache(_LINKS_REMEMBERED)
-def _rooted(source: str, origin: str) -> str | None:
-    """Return a link that starts with a slash, for which the path of its page plays no part.
-
-    Pages of one host have most of these in common: its menu, its footer, each other.
-    """
+def _remembered(source: str, origin: str | None) -> str | None:
     return _normal(source, origin)
 
 

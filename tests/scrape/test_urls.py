@@ -114,14 +114,14 @@ def test_any_text(start: str, rest: str, base: str | None) -> None:
 
 @settings(deadline=None, max_examples=200)
 @given(
-    st.sampled_from(["/", "//", "/\\", "///", "/../", "/long" * 50]),
+    st.sampled_from(["/", "//", "/\\", "///", "/../", "http://", "https://a", "/long" * 50]),
     st.text(alphabet=st.sampled_from("ab.:/\\?@% \t\u3000é"), max_size=30),
     st.sampled_from(
         ["http://a.example/", "https://a.example:8443/b/../c/d?e=/f", "http://[::1]/b/"]
     ),
 )
 def test_links_from_the_root(start: str, rest: str, base: str) -> None:
-    """A link that starts with a slash means the same, remembered or not, as the parser says."""
+    """A link that needs no path of its page means, remembered or not, what the parser says."""
     page = normalise(base)
     assert page is not None
     try:
