@@ -9,7 +9,7 @@ in the kernel's buffers is not waited for: a request ends when the server is don
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from mocks.http1 import (
     MAX_HEAD_BYTES,
@@ -73,6 +73,8 @@ class Connection(asyncio.Protocol):
         self._name = name
         self._proxied = proxied
         self._buffer = b""
+        self._arrived_ns = 0
+        """When the first byte of what the buffer holds was read."""
         self._skip = 0
         self._now: Exchange | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -101,6 +103,8 @@ class Connection(asyncio.Protocol):
         if self._skip:
             skipped = min(self._skip, len(data))
             data, self._skip = data[skipped:], self._skip - skipped
+        if not self._buffer:
+            self._arrived_ns = time.monotonic_ns()
         self._buffer = self._buffer + data if self._buffer else data
         if self._now is None:
             self._next()
@@ -109,11 +113,10 @@ class Connection(asyncio.Protocol):
 
     def _next(self) -> None:
         """Begin with the next request, if its head is in the buffer."""
-        start_ns = time.monotonic_ns()
         end = self._buffer.find(_END_OF_HEAD)
         if end >= 0:
             data, self._buffer = self._buffer[:end], self._buffer[end + len(_END_OF_HEAD) :]
-            self._begin(data, start_ns)
+            self._begin(data, self._arrived_ns)
         elif len(self._buffer) > MAX_HEAD_BYTES:
             self._reject(431)
 
@@ -169,17 +172,18 @@ class Connection(asyncio.Protocol):
         else:
             self._transport.write(start)
             size = -(-len(body) // _PIECES) or 1
-            pieces = iter([body[at : at + size] for at in range(0, len(body), size)])
-            self._trickle(exchange, pieces, exchange.answer.spread_ns / 1e9 / _PIECES)
-
-    def _trickle(self, exchange: Exchange, pieces: Iterator[bytes], pause_s: float) -> None:
-        """Send one piece of a slow body, and the next after a pause."""
-        piece = next(pieces, None)
-        if piece is None:
-            self._end(exchange, "complete", b"")
-        else:
-            self._transport.write(piece)
+            pieces = [body[at : at + size] for at in range(0, len(body), size)] or [b""]
+            pause_s = exchange.answer.spread_ns / 1e9 / _PIECES
             self._after(pause_s, lambda: self._trickle(exchange, pieces, pause_s))
+
+    def _trickle(self, exchange: Exchange, pieces: list[bytes], pause_s: float) -> None:
+        """Send one piece of a slow body, and the next after a pause; the last ends the answer."""
+        piece, *rest = pieces
+        if not rest:
+            self._end(exchange, "complete", piece)
+            return
+        self._transport.write(piece)
+        self._after(pause_s, lambda: self._trickle(exchange, rest, pause_s))
 
     def _after(self, delay_s: float, step: Callable[[], None]) -> None:
         if delay_s > 0:
