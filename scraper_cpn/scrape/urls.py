@@ -50,11 +50,11 @@ def normalise(url: str, base: str | None = None) -> str | None:
     if base is None or len(source) > _REMEMBERED_CHARS_MAX or not source.startswith(_ROOTS):
         return _normal(source, base)
     # The path of the page plays no part, so that pages of one host have most of these in common.
-    return _remembered(source, _origin(base) if source.startswith("/") else None)
+    return _remembered(source, _origin(base))
 
 
 @lru_cache(_LINKS_REMEMBERED)
-def _remembered(source: str, origin: str | None) -> str | None:
+def _remembered(source: str, origin: str) -> str | None:
     return _normal(source, origin)
 
 
