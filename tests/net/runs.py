@@ -30,6 +30,7 @@ class Pair:
     Args:
         make: the other execution, given a net and a trace.
         load: the same, given a marking to go on from.
+        traced: whether they trace.
     """
 
     def __init__(
@@ -37,13 +38,16 @@ class Pair:
         built: Built,
         make: Callable[[Net, Any], Kernel] = Compiled,
         load: Load = Compiled.load,
+        *,
+        traced: bool = True,
     ) -> None:
         self.built = built
         self.load = load
         self.traces: tuple[list[Any], list[Any]] = ([], [])
+        self.say = [trace.append if traced else None for trace in self.traces]
         self.kernels: list[Kernel] = [
-            Interpreter(built.net, self.traces[0].append),
-            make(built.net, self.traces[1].append),
+            Interpreter(built.net, self.say[0]),
+            make(built.net, self.say[1]),
         ]
         self.calls: list[str] = []
         self.events: set[str] = set()
@@ -71,8 +75,8 @@ class Pair:
         net = self.built.net
         markings = [kernel.marking() for kernel in self.kernels]
         self.kernels = [
-            Interpreter.load(net, markings[1], self.traces[0].append),
-            self.load(net, markings[0], self.traces[1].append),
+            Interpreter.load(net, markings[1], self.say[0]),
+            self.load(net, markings[0], self.say[1]),
         ]
 
     def _same(self, what: str, both: Any) -> None:

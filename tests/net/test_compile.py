@@ -186,17 +186,46 @@ def test_rebuilding_heaps_changes_nothing(monkeypatch: pytest.MonkeyPatch, slack
             Run(Draw(random), Pair(built)).go(40)
 
 
+def test_without_a_trace_everything_else_is_the_same() -> None:
+    """Random runs in both executions, neither of which traces."""
+    for seed in range(40):
+        random = Random(seed)
+        built = checked_net(random)
+        if built is not None:
+            Run(Draw(random), Pair(built, traced=False)).go(40)
+
+
 def test_dead_entries_do_not_pile_up() -> None:
     """Under an endless stream of better tokens, heaps stay within twice their live entries."""
-    net = ping_net()
-    jobs = net.places["jobs"]
+    net = Net("overload")
+    jobs = net.place("jobs", Job, key="host", order="attempt", source=True)
+    hosts = net.place("hosts", Host, key="host", source=True)
+    other = net.place("other", Job, key="attempt", source=True)
+    slots = net.counter("slots", key="attempt", start=lambda _attempt: 0)
+    net.transition("never", [jobs, read(hosts), other, hold(slots)])
     kernel = compile_net(net)
-    for number in range(3_000):
-        kernel.inject(jobs, Job("a", 5_000 - number), 0)  # type: ignore[arg-type]
+    kernel.inject(hosts, Host("a"), 0)
+    kernel.inject(other, Job("a"), 0)
+    for number in range(1_000):
+        kernel.inject(jobs, Job("a", -number), 0)
         kernel.step(0)
-    heaps = _joins(kernel)
-    assert heaps
-    assert all(len(join.ready) + len(join.future) <= index.SLACK + 4 for join in heaps)
+    assert len(_joins(kernel)) == 2
+    for join in _joins(kernel):
+        assert len(join.ready) + len(join.future) <= 2 + index.SLACK
+
+
+def test_dead_alarms_do_not_pile_up() -> None:
+    """Under an endless stream of tokens that are ready sooner and sooner, too."""
+    net = ping_net()
+    jobs, hosts = list(net.places.values())[:2]
+    kernel = compile_net(net)
+    kernel.inject(jobs, Job("a"), 0)  # type: ignore[arg-type]
+    for number in range(1_000):
+        ready_at_ns = 5_000 - number
+        kernel.inject(hosts, Host("a"), 0, ready_at_ns=ready_at_ns)  # type: ignore[arg-type]
+        assert kernel.step(0).wake_ns == ready_at_ns
+    (join,) = _joins(kernel)
+    assert len(join.ready) + len(join.future) <= 2 + index.SLACK
 
 
 def _joins(kernel: Compiled) -> list[index_join.Join]:
