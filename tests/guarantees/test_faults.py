@@ -1,0 +1,117 @@
+"""Whatever effects do, nothing is lost: crashes, deadlines passed and nonsense are data."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from mocks.inprocess import crawl, expected
+from mocks.referee import judge
+from scraper_cpn.scrape.settings import SECOND
+from scraper_cpn.scrape.virtual import VirtualWeb
+from scraper_cpn.simulate.faults import Faults, faulty
+from scraper_cpn.simulate.web import SyntheticWeb
+from tests.guarantees.crawls import Case, cases, ended_urls, failures, stored
+from tests.guarantees.watch import watched
+
+pytestmark = pytest.mark.slow
+
+SHARES = st.sampled_from([0.0, 0.1, 0.5])
+FAULTS = st.builds(
+    Faults,
+    seed=st.integers(0, 1000),
+    lost=SHARES,
+    nonsense=SHARES,
+    late=SHARES,
+    late_ns=st.sampled_from([SECOND, 3600 * SECOND]),
+)
+
+
+def spoiled(faults: Faults) -> Any:
+    def bound(web: VirtualWeb) -> Any:
+        return faulty(web.effects(), faults)
+
+    return bound
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+@given(cases(), FAULTS)
+def test_effects_that_fail_lose_nothing(case: Case, faults: Faults) -> None:
+    """At every step all is conserved (see `Watched`), the crawl ends, and each URL ends once."""
+    done = crawl(
+        case.settings,
+        SyntheticWeb(case.spec),
+        case.seeds,
+        kernel=watched(case.settings),
+        effects=spoiled(faults),
+    )
+    assert done.run.ended == "finished"
+    assert set(Counter(ended_urls(done.rows)).values()) == {1}
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+@given(cases(), FAULTS)
+def test_effects_that_fail_break_no_rule_that_the_crawl_knows_of(
+    case: Case, faults: Faults
+) -> None:
+    """G2, G3, G5, G8 hold; what was lost with an answer (its hold, its page) can't be kept."""
+    spec = replace(case.spec, crawl_delay_ns=0)
+    done = crawl(case.settings, SyntheticWeb(spec), case.seeds, effects=spoiled(faults))
+    rules = replace(expected(case.settings), hold="none")
+    found = [v for v in judge(done.log, rules).violations if v.kind != "fetched again"]
+    assert not found, found[:3]
+
+
+def test_a_page_that_is_lost_behind_the_fetch_is_fetched_again() -> None:
+    """What was lost on its way down the pipeline costs an attempt, and is in the log as lost (G5)."""
+    done = crawl_of_one(Faults(lost=1.0), "parse")
+    assert [(row.kind, row.target.attempt, row.final) for row in failures(done.rows)] == [
+        ("lost", 1, False),
+        ("lost", 2, False),
+        ("lost", 3, True),
+    ]
+    assert [request.url for request in done.log] == ["http://h0.example/"] * 3
+
+
+def test_an_effect_that_hangs_is_cut_off() -> None:
+    """A fetch that takes an hour is over at its deadline, and the next attempt succeeds."""
+    calls = 0
+
+    def bound(web: VirtualWeb) -> Any:
+        effects = web.effects()
+
+        def hang_once(*given: Any) -> tuple[int, Any]:
+            nonlocal calls
+            calls += 1
+            takes_ns, outcome = effects["fetch"](*given)
+            return (3600 * SECOND if calls == 1 else takes_ns), outcome
+
+        return {**effects, "fetch": hang_once}
+
+    case = one_page()
+    done = crawl(case.settings, SyntheticWeb(case.spec), case.seeds, effects=bound)
+    assert [row.reason for row in failures(done.rows)] == ["passed its deadline"]
+    assert stored(done.rows) == ["http://h0.example/"]
+
+
+def one_page() -> Case:
+    from scraper_cpn.scrape.settings import Settings
+    from scraper_cpn.simulate.web import WebSpec
+
+    return Case(Settings(robots="ignore"), WebSpec(pages=1), ("http://h0.example/",))
+
+
+def crawl_of_one(faults: Faults, effect: str) -> Any:
+    """A crawl of one page, one of whose effects is spoiled."""
+    case = one_page()
+
+    def bound(web: VirtualWeb) -> Any:
+        effects = web.effects()
+        return {**effects, effect: faulty({effect: effects[effect]}, faults)[effect]}
+
+    return crawl(case.settings, SyntheticWeb(case.spec), case.seeds, effects=bound)
