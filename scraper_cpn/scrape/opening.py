@@ -22,10 +22,13 @@ def open_crawl(
 ) -> None:
     """Put the first tokens into a kernel of the scrape net, at *now_ns* (UTC, since 1970).
 
-    A proxy's lease ends one timeout early for the net, so that no request outlives it.
+    A proxy's lease ends one timeout early for the net, so that no request outlives it. The direct
+    connection has nothing to pace, and a token for each request: one that is being connected keeps
+    its token until it is written, and no other may wait for that.
     """
     places: dict[str, Any] = net.places
-    for proxy in settings.proxies or (Proxy(DIRECT, slots=settings.concurrency),):
+    direct = Proxy(DIRECT, slots=settings.concurrency)
+    for proxy in settings.proxies or (direct,) * settings.concurrency:
         kernel.inject(
             places["available_proxies"],
             proxy,
