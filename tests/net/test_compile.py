@@ -115,6 +115,7 @@ def test_tracebacks_show_the_generated_source() -> None:
         {"jobs": "Token", "hosts": "Line", "lines": "NEVER", "done": "Firing", "out": "heappush"},
         {"jobs": "class", "hosts": "lambda", "lines": "None", "done": "len", "out": "Job"},
         {"jobs": "raw html", "hosts": "raw-html", "lines": "1", "done": "?", "out": "raw_html"},
+        {"jobs": 'a"""b', "hosts": "a\\", "lines": "a\nb", "ping": "ping\nraise", "done": "{x}"},
         {"jobs": "build", "hosts": "flights", "lines": "dirty", "done": "clock", "ping": "step"},
         {"jobs": "put_done", "hosts": "jobs_by_host", "lines": "stand_jobs", "ping": "find_file"},
     ],

@@ -94,7 +94,7 @@ MUTANTS = [
     Mutant("expiry is a moment late", r"if endings\.next\(\) <= now:", "if endings.next() < now:", "step"),
     Mutant("an expired token stays in its line", r"leave_\w+\(token, EXPIRED\)", PASS, "expire_"),
     Mutant("what was taken early is ready at once", r"max\((.+), inputs\[\d+\]\.ready\)", r"\1", "make_"),
-    Mutant("what moves back lives for ever", r"= inputs\[\d+\]\.ends", "= None", "make_"),
+    Mutant("what moves back lives for ever", r"inputs\[\d+\]\.ends", "None", "make_"),
     Mutant("what is spent is dated from its beginning", r"flight\.inputs, now, puts", "flight.inputs, flight.began, puts", "started"),
     # Slots.
     Mutant("a slot is not reserved", r"occupied\[.*\] \+= \d+", PASS, "begin_"),
@@ -105,7 +105,7 @@ MUTANTS = [
     Mutant("a held number is not given back", r"\w+\.give\(.*|\w+\[None\] \+= 1", PASS, "give_"),
     Mutant("what was held is not given back when the outputs of Lost raise", r"BACKS.*", PASS, "complete"),
     Mutant("a set lets through what it has seen", r"if (\w+)\.add\(key\):", r"if [\1.add(key)]:", "new_"),
-    Mutant("a revoked token comes back as a new one", r"stand_(\w+)\(inputs\[(\d+)\]\)", r"again_\1(inputs[\2], inputs[\2].ready)", "undo_"),
+    Mutant("a revoked token comes back as a new one", r"stand_(\w+)\(inputs\[(\d+)\]\)", r"put_\1(inputs[\2].colour, inputs[\2].ready, inputs[\2].ends)", "undo_"),
     Mutant("a revoked number does not come back", r"\w+\.give\(.*|\w+\[None\] \+= 1", PASS, "undo_"),
     Mutant("a firing is shown after its end", r"drop_\w+\(shown\)", PASS, "land_"),
     Mutant("a function that raises wastes the outcome's name", r"case = CASES\[number\]\[Lost\]", PASS, "complete"),
@@ -169,7 +169,7 @@ def caught(mutant: Mutant) -> int | None:
     for number, (built, seed) in enumerate(concerned(mutant), 1):
         try:
             Run(Draw(Random(seed)), Pair(built, faulty, load)).go(40)
-        except SyntaxError:
+        except (SyntaxError, NameError):
             raise
         except Exception:  # noqa: BLE001  (a fault may show itself in any way)
             return number

@@ -15,7 +15,7 @@ from scraper_cpn.net.arcs import Arc, Lost, On, Output
 from scraper_cpn.net.declare import Transition
 from scraper_cpn.net.generate.layout import Influence, Layout
 from scraper_cpn.net.generate.places import new
-from scraper_cpn.net.generate.text import Text, tupled
+from scraper_cpn.net.generate.text import Text
 from scraper_cpn.net.places import Counter, Place
 
 
@@ -44,7 +44,12 @@ def write_make(text: Text, layout: Layout, transition: Transition, number: int, 
     with text.block(f"def make_{case_name(layout, transition, number)}(inputs, outcome, now):"):
         for each, output in outputs:
             _make_one(text, layout, transition, case, each, output)
-        text.add(f"return {tupled(f'm{each}, r{each}, e{each}' for each, _ in outputs)}", "")
+        text.add(f"return {_listed(dict(outputs)) or '()'}", "")
+
+
+def _listed(outputs: dict[int, Output]) -> str:
+    """The tokens of each output, from when and to when they last."""
+    return ", ".join(f"m{each}, r{each}, e{each}" for each in outputs)
 
 
 def _make_one(
@@ -63,11 +68,11 @@ def _make_one(
         text.add(f"m{number} = {tokens_made(layout, place)}")
     ready, ends = _times(layout, transition, output, args)
     if output.make is None or not (callable(output.after_ns) or callable(output.lasts_ns)):
-        text.add(f"r{number} = {ready}", f"e{number} = {ends}")
+        text.add(f"r{number}, e{number} = {ready}, {ends}")
         return
     text.add(f"r{number} = e{number} = None")
     with text.block(f"if m{number}:"):
-        text.add(f"r{number} = {ready}", f"e{number} = {ends}")
+        text.add(f"r{number}, e{number} = {ready}, {ends}")
 
 
 def tokens_made(layout: Layout, place: Place[Any]) -> str:
@@ -108,9 +113,9 @@ def write_give(
     name = case_name(layout, transition, number)
     with text.block(f"def give_{name}(inputs, made_, puts):"):
         influence = layout.gain([*_put_places(case), *held_places(transition)])
-        influenced(text, influence, nonlocals=True)
+        influenced(text, layout, influence, nonlocals=True)
         if outputs:
-            text.add(f"{', '.join(f'm{each}, r{each}, e{each}' for each in outputs)} = made_")
+            text.add(f"{_listed(outputs)} = made_")
         for each, output in enumerate(case.outputs):
             if each in outputs:
                 _put(text, layout, each, output, traced=traced)
@@ -175,14 +180,12 @@ def _traced(text: Text, put: str, *, traced: bool) -> None:
         text.add(f"puts.append({put})")
 
 
-def influenced(text: Text, influence: Influence, *, nonlocals: bool = False) -> None:
+def influenced(
+    text: Text, layout: Layout, influence: Influence, *, nonlocals: bool = False
+) -> None:
     """Note which transitions to try again, and whose next useful time to work out again."""
-    names = [
-        name for name, mask in (("dirty", influence.enables), ("late", influence.delays)) if mask
-    ]
-    if nonlocals and names:
-        text.add(f"nonlocal {', '.join(names)}")
-    if influence.enables:
-        text.add(f"dirty |= {influence.enables:#b}")
-    if influence.delays:
-        text.add(f"late |= {influence.delays:#b}")
+    masks = {"dirty": influence.enables, "late": influence.delays}
+    used = {name: mask for name, mask in masks.items() if mask}
+    if nonlocals and used:
+        text.add(f"nonlocal {', '.join(used)}")
+    text.add(*(f"{name} |= {mask:#b}  # {layout.listed(mask)}" for name, mask in used.items()))

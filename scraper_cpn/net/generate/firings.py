@@ -49,7 +49,7 @@ def _spend(text: Text, layout: Layout, transition: Transition, *, traced: bool) 
         influence = layout.gain(places) | layout.loss(
             place for place in places if isinstance(place, Place) and place.capacity is not None
         )
-        influenced(text, influence, nonlocals=True)
+        influenced(text, layout, influence, nonlocals=True)
         if not transition.instant:
             _vacate(text, layout, transition)
         for number, arc in enumerate(transition.arcs):
@@ -141,7 +141,7 @@ def _fire(text: Text, layout: Layout, transition: Transition, *, traced: bool) -
                 _choose(text, layout, transition, transition.choice)
         with text.block("except Exception as error:"):
             text.add(f"aside_{name}(inputs, error)", "return")
-        influenced(text, layout.loss(taken_places(transition)))
+        influenced(text, layout, layout.loss(taken_places(transition)))
         text.add("next_id += 1", *(["firing_id = next_id - 1", "puts = []"] if traced else []))
         _take(text, layout, transition)
         puts = "puts" if traced else "None"
@@ -196,7 +196,9 @@ def _begin(text: Text, layout: Layout, transition: Transition, *, traced: bool) 
         text.add("nonlocal dirty, late, next_id")
         during = [] if transition.during is None else [transition.during]
         reserved = Influence(0, layout.gain(_reserved(layout, transition)).delays)
-        influenced(text, layout.loss(taken_places(transition)) | layout.gain(during) | reserved)
+        influenced(
+            text, layout, layout.loss(taken_places(transition)) | layout.gain(during) | reserved
+        )
         text.add("firing_id = next_id", "next_id += 1")
         _take(text, layout, transition)
         occupy(text, layout, transition, "+")
@@ -257,7 +259,7 @@ def write_landing(text: Text, layout: Layout, transition: Transition) -> None:
     during = transition.during
     with text.block(f"def land_{layout.var(transition)}(flight):"):
         left = [*layout.bounded(transition), *([] if during is None else [during])]
-        influenced(text, layout.loss(left), nonlocals=True)
+        influenced(text, layout, layout.loss(left), nonlocals=True)
         occupy(text, layout, transition, "-", started=True)
         _hide(text, layout, during)
     text.add("")

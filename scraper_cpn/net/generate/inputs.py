@@ -17,7 +17,7 @@ from scraper_cpn.net.arcs import Arc, Call
 from scraper_cpn.net.declare import Transition
 from scraper_cpn.net.generate.layout import Layout, projected
 from scraper_cpn.net.generate.places import endings
-from scraper_cpn.net.generate.text import Text, tupled
+from scraper_cpn.net.generate.text import Text, plain, tupled
 from scraper_cpn.net.places import Counter, KeySet, Place
 
 
@@ -80,11 +80,7 @@ def _words(arc: Arc, of: str) -> str:
 
 @dataclass(frozen=True)
 class Search:
-    """How a transition is searched: its groups, and how each arc is satisfied.
-
-    Attributes:
-        looks: by arc; those of a join on the key in `k` and the group's number.
-    """
+    """How a transition is searched; the looks are by arc, with a join's key in `k` and its number."""
 
     transition: Transition
     groups: list[plan.Group]
@@ -191,13 +187,13 @@ def _refuse(text: Text, conditions: list[str], answer: str) -> None:
 def _describe(text: Text, search: Search) -> None:
     """The comment above `find_*`: each arc, and where it looks."""
     transition = search.transition
-    text.add(f"# Transition {transition.name}, priority {transition.priority}.")
+    text.add(f"# Transition {plain(transition.name)}, priority {transition.priority}.")
     for number, each in enumerate(search.looks):
         lead = next((group for group in search.groups if group.lead == number and group.keys), None)
         first = f", first of the join on {', '.join(lead.keys)}" if lead else ""
-        text.add(f"#   {each.arc}: {each.words}{first}")
+        text.add(f"#   {plain(str(each.arc))}: {each.words}{first}")
     for place, needed, _ in _needs(transition):
-        text.add(f"#   {place}: {needed} free slot{'s' if needed > 1 else ''}")
+        text.add(f"#   {plain(place)}: {needed} free slot{'s' if needed > 1 else ''}")
     text.add("")
 
 
@@ -218,7 +214,7 @@ def _find(text: Text, layout: Layout, search: Search) -> None:
             text.add(f"k{number} = record.key")
             for arc in group.arcs:
                 bound[arc] = search.looks[arc].token or search.looks[arc].key
-        text.add(f"return {tupled(bound)}", "")
+        text.add("return (", *(f"    {part}," for part in bound), ")", "")
 
 
 def _wake(text: Text, layout: Layout, search: Search) -> None:

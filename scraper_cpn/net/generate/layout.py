@@ -15,7 +15,7 @@ from typing import Any, Literal
 from scraper_cpn.net import index, index_join, plan
 from scraper_cpn.net.arcs import Arc
 from scraper_cpn.net.declare import Net, Transition
-from scraper_cpn.net.generate.text import Names, tupled
+from scraper_cpn.net.generate.text import Names, plain, tupled
 from scraper_cpn.net.places import Counter, KeySet, Place, Sink
 
 RUNTIME = {
@@ -184,6 +184,11 @@ class Layout:
             full = {place.name for place in listed}.intersection(plan.slots(transition))
             fears |= bool(full) << number
         return Influence(wants, fears) if came else Influence(fears, wants)
+
+    def listed(self, mask: int) -> str:
+        """The names of the transitions in a mask, on one line."""
+        names = [t.name for number, t in enumerate(self.transitions) if mask >> number & 1]
+        return plain(", ".join(names))
 
     def bounded(self, transition: Transition) -> list[Place[Any]]:
         """The bounded places in which a firing occupies slots."""

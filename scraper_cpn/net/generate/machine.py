@@ -18,7 +18,7 @@ from scraper_cpn.net.declare import Net, Transition
 from scraper_cpn.net.generate import cases, firings, inputs, places
 from scraper_cpn.net.generate.calls import calls
 from scraper_cpn.net.generate.layout import RUNTIME, Layout
-from scraper_cpn.net.generate.text import Text
+from scraper_cpn.net.generate.text import Text, plain
 from scraper_cpn.net.marking import (
     Faulted,
     Firing,
@@ -99,7 +99,7 @@ def source_of(net: Net, *, traced: bool) -> tuple[str, dict[str, Any]]:
     layout = Layout(net, {**SHARED, **dict.fromkeys(_used())})
     searches = [inputs.search_of(layout, transition) for transition in layout.transitions]
     text = Text()
-    text.add(*HEADER.format(name=net.name).split("\n"))
+    text.add(*HEADER.format(name=plain(net.name)).split("\n"))
     with text.block(f"def build(NET, TRANSITIONS{', trace' if traced else ''}):"):
         text.add(f"ALL = {(1 << len(searches)) - 1:#b}", "FAULT = object()  # a scan raised", "")
         text.add(*FRAME_STATE.replace("COUNT", str(len(searches))).split("\n"), "")

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from scraper_cpn.net.generate.layout import Index, Layout, projected
-from scraper_cpn.net.generate.text import Text, attribute, tupled
+from scraper_cpn.net.generate.text import Text, attribute, plain, tupled
 from scraper_cpn.net.places import KeySet, Place, Sink
 
 
@@ -43,7 +43,7 @@ def endings(layout: Layout, place: Place[Any]) -> str:
 
 def write_place(text: Text, layout: Layout, place: Place[Any], *, traced: bool) -> None:
     """The functions of one place."""
-    text.add("", f"# {_title(place)}", "")
+    text.add("", f"# {plain(_title(place))}", "")
     _token(text, layout, place)
     _stand(text, layout, place)
     _leave(text, layout, place)
@@ -51,7 +51,8 @@ def write_place(text: Text, layout: Layout, place: Place[Any], *, traced: bool) 
     if place.expires:
         _expire(text, layout, place)
     _put(text, layout, place, traced=traced)
-    _again(text, layout, place, traced=traced)
+    if _comes_back(layout, place):
+        _again(text, layout, place, traced=traced)
 
 
 def _title(place: Place[Any]) -> str:
@@ -140,7 +141,7 @@ def _expire(text: Text, layout: Layout, place: Place[Any]) -> None:
         with text.block(f"for token in {endings(layout, place)}.passed(now):"):
             text.add(f"leave_{name}(token, EXPIRED)")
             text.add(f"{_expired(layout, place)}.add(token, NEVER)")
-        text.add(f"dirty |= {influence.enables}", f"late |= {influence.delays}", "")
+        text.add(f"dirty |= {influence.enables:#b}", f"late |= {influence.delays:#b}", "")
 
 
 def _put(text: Text, layout: Layout, place: Place[Any], *, traced: bool) -> None:
@@ -161,6 +162,12 @@ def _put(text: Text, layout: Layout, place: Place[Any], *, traced: bool) -> None
     text.add("")
 
 
+def _comes_back(layout: Layout, place: Place[Any]) -> bool:
+    """Whether tokens are put back as they are."""
+    arcs = [arc for transition in layout.transitions for arc in transition.arcs]
+    return any(arc.place is place and arc.kind in {"hold", "spend"} for arc in arcs)
+
+
 def _again(text: Text, layout: Layout, place: Place[Any], *, traced: bool) -> None:
     """Put the same colour back: what was worked out of it holds."""
     name = layout.var(place)
@@ -176,7 +183,7 @@ def _again(text: Text, layout: Layout, place: Place[Any], *, traced: bool) -> No
 
 def write_sink(text: Text, layout: Layout, place: Sink[Any], *, traced: bool) -> None:
     """The one function of a sink."""
-    text.add("", f"# Sink {place.name} of {place.colour.__name__}.", "")
+    text.add("", f"# Sink {plain(place.name)} of {place.colour.__name__}.", "")
     with text.block(f"def put_{layout.var(place)}(colour, ready, ends):"):
         text.add("nonlocal serial", "number = serial", "serial += 1")
         text.add(f"sunk[{place.name!r}] += 1", f"rows.append(Row({place.name!r}, colour))")

@@ -83,6 +83,11 @@ def attribute(owner: str, name: str) -> str:
     return f"{owner}.{name}" if plain else f"getattr({owner}, {name!r})"
 
 
+def plain(text: str) -> str:
+    """A name as it may stand in a comment or a docstring: on one line, with nothing that ends it."""
+    return " ".join(text.split()).replace("\\", "/").replace('"', "'")
+
+
 def tupled(parts: Iterable[str]) -> str:
     """The expression for a tuple."""
     listed = list(parts)
