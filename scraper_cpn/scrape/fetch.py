@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Self
 
 import aiohttp
+import anyio
 from aiohttp import ClientResponse
 from aiohttp.abc import AbstractResolver
 from aiohttp.http_exceptions import ContentEncodingError
@@ -89,8 +90,9 @@ class Fetcher:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        await self._session.close()
-        await self._wary_session.close()
+        with anyio.CancelScope(shield=True):  # who cancels a crawl wants its connections closed
+            await self._session.close()
+            await self._wary_session.close()
 
     async def fetch(self, target: Target, proxy: Proxy, start: Callable[[], None]) -> FetchOutcome:
         """Fetch a page with at most one request on the wire.

@@ -72,7 +72,7 @@ class Summary(Struct, frozen=True, kw_only=True):
     bytes: int = 0
     elapsed_ns: int = 0
     left: int = 0
-    """URLs that were found but not fetched."""
+    """URLs that were found and came to no end."""
     failures: tuple[FailureGroup, ...] = ()
     failed_urls: tuple[str, ...] = ()
     """What a retry would start from."""

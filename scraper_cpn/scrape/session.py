@@ -95,7 +95,7 @@ class Session:
         self._ledger = Ledger(on_event)
         self._failed = failed
         self._shell: Shell | None = None
-        self._interrupted = False
+        self._interrupted = self._aborted = False
         self._stopping = anyio.Event()
         self._began_ns = 0
         self._attempts = self._pages = self._bytes = 0
@@ -133,7 +133,7 @@ class Session:
 
     def abort(self) -> None:
         """Stop at once."""
-        self._interrupted = True
+        self._interrupted = self._aborted = True
         if self._shell is not None:
             self._shell.abort()
 
@@ -198,10 +198,17 @@ class Session:
         return lambda host: within(host, names)
 
     async def _run_shell(self, shell: Shell) -> Ended | None:
+        ended: Ended | None = None
+        failure: OutputError | None = None
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._grace)
-            ended = await shell.run()
+            try:
+                ended = None if self._aborted else await shell.run()
+            except OutputError as error:  # the task group would wrap it
+                failure = error
             tasks.cancel_scope.cancel()
+        if failure is not None:
+            raise failure
         return ended
 
     async def _grace(self) -> None:
@@ -222,7 +229,7 @@ class Session:
 
     def _summary(self, ended: Ended | None) -> Summary:
         ledger = self._ledger
-        left = sum(self._kernel.count(name) for name in FRONTIER)
+        left = self._kernel.count("seen") - ledger.stored - ledger.failed - ledger.skipped
         return Summary(
             ended=self._how(ended),
             reason=self._why(ended),
