@@ -8,7 +8,7 @@ Must not know: the command line.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -89,7 +89,7 @@ class Crawl(Generic[T]):
         """Like `run`, for async code. Cancel it to stop at once."""
         return await self._run(urls, output, overwrite, append)
 
-    async def stream(self, *urls: str) -> AsyncIterator[T]:
+    async def stream(self, *urls: str) -> AsyncGenerator[T, None]:
         """Crawl from *urls* and yield each item as soon as it is validated.
 
         A slow consumer slows the crawl: stages fill up, and fetching stops until there is room. Leave
