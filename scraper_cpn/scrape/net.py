@@ -1,9 +1,9 @@
 """The whole coordination of the scraper, on one screen.
 
-A transition takes all its inputs in one step, or none. What it `hold`s is given back when its firing
-ends; what it `spend`s is put back when its request starts, dated with the next time it may be used.
-Inputs whose places have a key of the same name agree on it. What `p`, the policy, decides is in
-`policy.py`; what the tokens are made of, in `colours.py`.
+A transition takes all its inputs in one step, or none. What it `hold`s is given back when its
+firing ends; what it `spend`s is put back when its request starts, dated with the next time it may
+be used. Inputs whose places have a key of the same name agree on it. What `p`, the policy, decides
+is in `policy.py`; what the tokens are made of, in `colours.py`.
 """
 
 from scraper_cpn.net import Lost, Net, consume, expired, hold, on, put, put_new, read, spend, take
@@ -109,7 +109,7 @@ def scrape_net(p: Policy) -> Net:
     clearance = choose(p.clearance, asks, robots)
     net.transition("clear", [asks, read(robots)], choice=clearance, outcomes=verdicts)
 
-    # The three-way join: a target, its domain, a proxy, and every permit, in one step or not at all.
+    # The three-way join: a target, its domain, a proxy and every permit, in one step or not at all.
     refused = put(failed, p.refused, targets, Refused)
     faulty = put(proxy_faults, p.at_fault, proxies, Failed)
     net.transition(
