@@ -19,7 +19,6 @@ from msgspec import Struct
 
 from scraper_cpn.cli_arguments import Arguments, merged
 from scraper_cpn.scrape.config import read_config
-from scraper_cpn.scrape.ledger import SKIPPED
 from scraper_cpn.scrape.option_table import BY_KEY
 from scraper_cpn.scrape.options import Given, likely, read_options, settings_from
 from scraper_cpn.scrape.outputs import CheckedOutput, open_output
@@ -59,8 +58,7 @@ class _FailedRow(Struct):
     """What matters of a row that `--failed` wrote: an attempt of a URL."""
 
     url: str
-    kind: str = ""
-    final: bool = True
+    again: bool = True
 
 
 def job_of(arguments: Arguments) -> Job:
@@ -155,7 +153,7 @@ def _url_of(place: str, line: str) -> str | None:
         row = msgspec.json.decode(line, type=_FailedRow)
     except msgspec.DecodeError as error:
         raise UsageError(f"{place}: this is no row of a --failed file: {error}") from None
-    return row.url if row.final and row.kind not in SKIPPED else None
+    return row.url if row.again else None
 
 
 def _program(words: tuple[str, ...]) -> tuple[tuple[str, ...], "Crawl[Any] | None"]:

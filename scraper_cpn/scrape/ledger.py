@@ -77,10 +77,15 @@ class Ledger:
             self.skipped += 1
         else:
             self.failed += 1
-            if row.retry or row.kind != "http":  # a 404 will be one the next time too
+            if worth_a_retry(row):
                 self.failed_urls.append(row.target.url)
         if row.target.seed and row.kind != "moved":
             self.seeds_failed.append(row.target.requested_url)
+
+
+def worth_a_retry(row: Failure) -> bool:
+    """Whether another crawl may fare better: a 404 will be one the next time too."""
+    return row.final and row.kind not in SKIPPED and (row.retry or row.kind != "http")
 
 
 def failure_record(row: Failure) -> dict[str, Any]:
@@ -92,6 +97,7 @@ def failure_record(row: Failure) -> dict[str, Any]:
         "status": row.status,
         "attempt": row.target.attempt,
         "final": row.final,
+        "again": worth_a_retry(row),
         "depth": row.target.depth,
         "parent": row.target.parent,
     }

@@ -42,6 +42,8 @@ class Site(BaseHTTPRequestHandler):
         elif name.isdigit() and int(name) < PAGES:
             links = f"<a href=/{int(name) + 1}>next</a> <a href=/missing-{name}>gone</a>"
             self._answer(200, "text/html", f"<title>page {name}</title><h1>{name}</h1>{links}")
+        elif name == "broken":
+            self._answer(500, "text/html", "no")
         else:
             self._answer(404, "text/html", "no")
 
@@ -132,17 +134,17 @@ def test_a_seed_that_fails_is_code_1(site: str, tmp_path: Path) -> None:
 
 def test_the_retry_that_is_printed_is_run(site: str, tmp_path: Path) -> None:
     """The last line is a command that fetches what failed, and nothing else, into the same file."""
-    argv = [f"{site}/0", "-o", "x.jsonl", "--failed", "failed.jsonl"]
-    done = scrape(tmp_path, *argv)
+    argv = [f"{site}/0", f"{site}/broken", "-o", "x.jsonl", "--failed", "failed.jsonl"]
+    done = scrape(tmp_path, *argv, "--retries", "0")
     words = shlex.split(done.stderr.splitlines()[-1])
     assert words[:3] == ["scrape", "-i", "failed.jsonl"]
     rows = [json.loads(line) for line in (tmp_path / "failed.jsonl").read_text().splitlines()]
     gone = {f"{site}/missing-{n}" for n in range(PAGES)} | {f"{site}/{PAGES}"}
-    assert {row["url"] for row in rows} == gone
-    assert {(row["kind"], row["status"], row["attempt"]) for row in rows} == {("http", 404, 1)}
+    assert {row["url"] for row in rows} == gone | {f"{site}/broken"}
+    assert {row["status"] for row in rows if not row["again"]} == {404}
     again = scrape(tmp_path, *words[1:])
-    assert again.returncode == 1  # they are still missing, and seeds now
-    assert f"{len(gone)} URLs failed" in again.stderr
+    assert again.returncode == 1  # it is still broken, and a seed now
+    assert "1 URL failed" in again.stderr
     assert len((tmp_path / "x.jsonl").read_text().splitlines()) == PAGES
 
 

@@ -344,9 +344,9 @@ def test_a_list_of_failures_is_an_input(tmp_path: Path) -> None:
     """-i takes the rows of --failed: those whose URL ended as failed, each URL once or more."""
     rows = tmp_path / "f.jsonl"
     rows.write_text(
-        '{"url":"http://a.example/1","kind":"timeout","final":false}\n'
-        '{"url":"http://a.example/1","kind":"timeout","final":true,"status":null}\n'
-        '{"url":"http://a.example/2","kind":"robots","final":true}\n'
+        '{"url":"http://a.example/1","kind":"timeout","again":false}\n'
+        '{"url":"http://a.example/1","kind":"timeout","again":true,"status":null}\n'
+        '{"url":"http://a.example/2","kind":"robots","again":false}\n'
         "# by hand\n\n http://a.example/3\n"
     )
     seeds = job_of(parse(["-i", str(rows)])).seeds

@@ -5,7 +5,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from scraper_cpn.scrape.colours import KINDS, Failure, Proxy, Stored
-from scraper_cpn.scrape.ledger import EXAMPLES, SKIPPED, Ledger, failure_record
+from scraper_cpn.scrape.ledger import EXAMPLES, SKIPPED, Ledger, failure_record, worth_a_retry
 from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.settings import Settings
 
@@ -57,6 +57,9 @@ def test_what_is_worth_a_retry() -> None:
         [failure("http", status=404), failure("http", status=500, retry=True), failure("dns")]
     )
     assert len(ledger.failed_urls) == 2
+    assert worth_a_retry(failure("dns"))
+    assert not worth_a_retry(failure("robots"))
+    assert not worth_a_retry(failure("timeout", final=False, retry=True))
 
 
 def test_seeds_that_fail_are_named_as_they_were_given() -> None:
