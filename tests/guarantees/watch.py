@@ -12,7 +12,7 @@ from typing import Any
 from scraper_cpn.net import Ended, Kernel, Lack, Marking, Net, Row, Standing, Step, Trace
 from scraper_cpn.net.compile import compile_net
 from scraper_cpn.net.sound import assert_sound
-from scraper_cpn.scrape.colours import Target
+from scraper_cpn.scrape.colours import Proxy, Target
 from scraper_cpn.scrape.settings import Settings
 from tests.guarantees.crawls import ended_urls
 
@@ -83,9 +83,9 @@ class Watched:
             token.colour.proxy for token in standing(marking) if token.place == "available_proxies"
         )
         here += Counter(row.colour.proxy for row in self._rows if row.sink == "retired_proxies")
-        direct = ["direct"] * self._settings.concurrency
-        pool = [proxy.proxy for proxy in self._settings.proxies] or direct
-        assert here == Counter(pool)
+        direct = Proxy("direct", slots=self._settings.concurrency)
+        pool = self._settings.proxies or (direct,)
+        assert here == Counter({proxy.proxy: _tokens(proxy) for proxy in pool})
 
     def _permits_are_conserved(self, marking: Marking) -> None:
         """Permits and slots that are held are exactly those that are missing."""
@@ -128,6 +128,11 @@ def standing(marking: Marking, *, during: bool = True) -> Iterator[Standing]:
         for bound in flight.inputs:
             if isinstance(bound, Standing) and not (flight.started and _spent(bound)):
                 yield bound
+
+
+def _tokens(proxy: Proxy) -> int:
+    """How many tokens a proxy has: one that is paced or counted, else one for each slot."""
+    return 1 if proxy.delay_ns or proxy.quota is not None else proxy.slots
 
 
 def _spent(token: Standing) -> bool:
