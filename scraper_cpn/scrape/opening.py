@@ -6,7 +6,7 @@ Must not know: clocks, effects, who runs the net.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from scraper_cpn.net import Kernel, Net
@@ -22,13 +22,14 @@ def open_crawl(
 ) -> None:
     """Put the first tokens into a kernel of the scrape net, at *now_ns* (UTC, since 1970).
 
-    A proxy's lease ends one timeout early for the net, so that no request outlives it. The direct
-    connection has nothing to pace, and a token for each request: one that is being connected keeps
-    its token until it is written, and no other may wait for that.
+    A proxy's lease ends one timeout early for the net, so that no request outlives it. Where there is
+    nothing to pace or to count (the direct connection, most proxies) there is a token for each slot:
+    a request that is being connected keeps its token until it is written, and no other may wait for
+    that.
     """
     places: dict[str, Any] = net.places
     direct = Proxy(DIRECT, slots=settings.concurrency)
-    for proxy in settings.proxies or (direct,) * settings.concurrency:
+    for proxy in _tokens(settings.proxies or (direct,)):
         kernel.inject(
             places["available_proxies"],
             proxy,
@@ -39,6 +40,15 @@ def open_crawl(
     end_ns = _later(settings.max_time_ns, now_ns)
     kernel.inject(places["gate"], Gate(), now_ns, expires_at_ns=end_ns)
     kernel.inject(places["found"], Found(tuple(targets)), now_ns)
+
+
+def _tokens(proxies: Sequence[Proxy]) -> Iterator[Proxy]:
+    """Each proxy once, or once for each slot; all of them before any a second time."""
+    for number in range(max(proxy.slots for proxy in proxies)):
+        for proxy in proxies:
+            paced = proxy.delay_ns or proxy.quota is not None
+            if number < (1 if paced else proxy.slots):
+                yield proxy
 
 
 def _later(time_ns: int | None, by_ns: int) -> int | None:
