@@ -69,6 +69,7 @@ def scrape_net(p: Policy) -> Net:
     # Refusals and Crawl-delays go first: they hold a domain before anything else can use it.
     held = put(domains, p.held, domains, penalties, after_ns=p.hold_ns)
     net.transition("penalise", [penalties, take(domains, early=True)], outputs=[held], priority=-1)
+    faulty = put(proxy_faults, p.at_fault, proxies, Failed)
     rested = put(proxies, p.rested, proxies, after_ns=p.rest_ns)
     net.transition("rest", [proxy_faults, take(proxies, early=True)], outputs=[rested], priority=-1)
     net.transition("retire", [expired(proxies)], outputs=[put(retired_proxies)])
@@ -96,7 +97,7 @@ def scrape_net(p: Policy) -> Net:
         on(Rules, *found_rules),
         on(Moved, put(robots_jobs, p.robots_hop, robots_jobs, Moved), hop_domain, astray),
         on(Refused, *rules_failed(Refused), hushed),
-        on(Failed, *rules_failed(Failed)),
+        on(Failed, *rules_failed(Failed), faulty),
         on(Lost, *rules_failed(Lost)),
     ]
     work = get_rules(robots_jobs, proxies, domains)
@@ -111,7 +112,6 @@ def scrape_net(p: Policy) -> Net:
 
     # The three-way join: a target, its domain, a proxy and every permit, in one step or not at all.
     refused = put(failed, p.refused, targets, Refused)
-    faulty = put(proxy_faults, p.at_fault, proxies, Failed)
     net.transition(
         "scrape_target",
         [targets, *polite, hold(budget)],

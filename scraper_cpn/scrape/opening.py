@@ -11,6 +11,7 @@ from typing import Any
 
 from scraper_cpn.net import Kernel, Net
 from scraper_cpn.scrape.colours import Found, Gate, Proxy, Target
+from scraper_cpn.scrape.policy import tokens_of
 from scraper_cpn.scrape.settings import Settings
 
 DIRECT = "direct"
@@ -46,8 +47,7 @@ def _tokens(proxies: Sequence[Proxy]) -> Iterator[Proxy]:
     """Each proxy once, or once for each slot; all of them before any a second time."""
     for number in range(max(proxy.slots for proxy in proxies)):
         for proxy in proxies:
-            paced = proxy.delay_ns or proxy.quota is not None
-            if number < (1 if paced else proxy.slots):
+            if number < tokens_of(proxy):
                 yield proxy
 
 

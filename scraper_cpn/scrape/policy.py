@@ -195,9 +195,10 @@ class Policy:
             return penalty.wait_ns
         return self._backoff_ns(self._strikes(domain), domain.domain)
 
-    def at_fault(self, proxy: Proxy, failed: Failed) -> ProxyFault | None:
-        """Whether a failure is the proxy's own."""
-        return ProxyFault(proxy.proxy) if failed.kind == "proxy" and proxy.url else None
+    def at_fault(self, proxy: Proxy, failed: Failed) -> list[ProxyFault]:
+        """A failure that is the proxy's own concerns all of its tokens."""
+        own = failed.kind == "proxy" and proxy.url is not None
+        return [ProxyFault(proxy.proxy)] * tokens_of(proxy) if own else []
 
     def rested(self, proxy: Proxy) -> Proxy:
         """A proxy's token after a fault of its own."""
@@ -481,6 +482,11 @@ def _said(outcome: object) -> str:
 
 
 @lru_cache(_AUTHORITIES_REMEMBERED)
+def tokens_of(proxy: Proxy) -> int:
+    """How many tokens stand for a proxy: one that paces or counts, else one for each slot."""
+    return 1 if proxy.delay_ns or proxy.quota is not None else proxy.slots
+
+
 def _robots_url(authority: str) -> str:
     """The robots.txt of an authority, without a default port."""
     return normalise(f"{authority}/robots.txt") or authority

@@ -12,11 +12,12 @@ from msgspec.structs import replace
 
 from mocks.inprocess import crawl, expected
 from mocks.referee import judge
-from scraper_cpn.scrape.settings import SECOND
+from scraper_cpn.scrape.colours import Failed, Proxy
+from scraper_cpn.scrape.settings import SECOND, Settings
 from scraper_cpn.scrape.virtual import VirtualWeb
 from scraper_cpn.simulate.faults import Faults, faulty
-from scraper_cpn.simulate.web import SyntheticWeb
-from tests.guarantees.crawls import Case, cases, ended_urls, failures, stored
+from scraper_cpn.simulate.web import SyntheticWeb, WebSpec
+from tests.guarantees.crawls import MS, Case, cases, ended_urls, failures, stored
 from tests.guarantees.watch import watched
 
 pytestmark = pytest.mark.slow
@@ -100,9 +101,6 @@ def test_an_effect_that_hangs_is_cut_off() -> None:
 
 
 def one_page() -> Case:
-    from scraper_cpn.scrape.settings import Settings
-    from scraper_cpn.simulate.web import WebSpec
-
     return Case(Settings(robots="ignore"), WebSpec(pages=1), ("http://h0.example/",))
 
 
@@ -115,3 +113,32 @@ def crawl_of_one(faults: Faults, effect: str) -> Any:
         return {**effects, effect: faulty({effect: effects[effect]}, faults)[effect]}
 
     return crawl(case.settings, SyntheticWeb(case.spec), case.seeds, effects=bound)
+
+
+@pytest.mark.parametrize("slots", [1, 2, 8])
+def test_a_dead_proxy_costs_little_and_no_page(slots: int) -> None:
+    """A proxy that always fails rests longer and longer, and as a whole: all its slots do."""
+    pool = tuple(Proxy(f"http://p{k}", f"http://p{k}", slots=slots) for k in range(3))
+
+    def bound(web: VirtualWeb) -> Any:
+        effects = web.effects()
+
+        def dead(name: str) -> Any:
+            def fetch(work: Any, proxy: Proxy, *given: Any) -> tuple[int, Any]:
+                done = effects[name](work, proxy, *given)
+                return (
+                    (done[0], Failed("proxy", "it is dead"))
+                    if proxy.proxy == pool[0].proxy
+                    else done
+                )
+
+            return fetch
+
+        return {**effects, "fetch": dead("fetch"), "robots": dead("robots")}
+
+    web = SyntheticWeb(WebSpec(hosts=10, pages=30, latency_ns=50 * MS))
+    limits = Settings(delay_ns=200 * MS, scope="any", proxies=pool)
+    done = crawl(limits, web, effects=bound)
+    carried = Counter(request.proxy for request in done.log)
+    assert len(stored(done.rows)) == 300
+    assert 1 < carried["http://p0"] <= 3 * slots + 8

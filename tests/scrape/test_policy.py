@@ -220,9 +220,11 @@ def test_only_a_real_proxy_is_at_fault_and_rests_longer_each_time() -> None:
     """A proxy's own failure rests it, with growing back-off; other failures and `direct` don't."""
     rules = policy(backoff_ns=SECOND)
     proxy = Proxy("p", "http://p:1")
-    assert rules.at_fault(proxy, Failed("proxy", "refused")) == ProxyFault("p")
-    assert rules.at_fault(proxy, Failed("timeout", "slow")) is None
-    assert rules.at_fault(Proxy("direct"), Failed("proxy", "?")) is None
+    fault = ProxyFault("p")
+    assert rules.at_fault(replace(proxy, slots=3), Failed("proxy", "refused")) == [fault] * 3
+    assert rules.at_fault(replace(proxy, quota=9), Failed("proxy", "refused")) == [fault]
+    assert rules.at_fault(proxy, Failed("timeout", "slow")) == []
+    assert rules.at_fault(Proxy("direct"), Failed("proxy", "?")) == []
     assert SECOND // 2 <= rules.rest_ns(proxy) <= SECOND
     again = rules.carried(rules.rested(proxy))
     assert again is not None
