@@ -7,7 +7,6 @@ import json
 import logging
 import signal
 import socket
-import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -30,6 +29,9 @@ from scraper_cpn.simulate.web import WebSpec
 pytestmark = pytest.mark.anyio
 
 QUICK = Settings(delay_ns=0, per_domain=4, scope="any", backoff_ns=MS)
+
+REQUESTS = ("get_robots", "scrape_target")
+"""The transitions that ask something of the web."""
 
 
 class Kept(Output):
@@ -97,7 +99,13 @@ async def test_the_referee_finds_nothing_on_the_wire() -> None:
     async with LoopbackWeb(spec, proxies=3) as web:
         summary = await session(web, replace(QUICK, delay_ns=delay_ns, per_domain=1)).run()
         pages = web.web.pages()
-    rules = Expectations(delay_ns=delay_ns, per_domain=1, pages=pages, proxy=ProxyRule(slots=4))
+    rules = Expectations(
+        delay_ns=delay_ns,
+        per_domain=1,
+        pages=pages,
+        proxy=ProxyRule(slots=4),
+        tolerance_ns=15 * MS,  # the machine may be busy
+    )
     verdict = judge(web.log, rules)
     assert not verdict.violations
     assert summary.pages == len(pages)
@@ -105,28 +113,28 @@ async def test_the_referee_finds_nothing_on_the_wire() -> None:
 
 async def test_stop_starts_nothing_more_and_counts_what_is_left() -> None:
     """After `stop` no request begins, running ones end and are kept, the rest is counted."""
+    trace, output = io.StringIO(), Kept()
     async with LoopbackWeb(WebSpec(pages=40, links=20, latency_ns=60 * MS), proxies=2) as web:
-        output = Kept()
-        running = session(web, output=output)
-        stopped_ns: list[int] = []
+        running = session(web, output=output, trace=trace)
 
         async def stop() -> None:
             while running.snapshot().in_flight < 4 or running.snapshot().pages < 5:  # noqa: ASYNC110
                 await anyio.sleep(0.002)
             running.stop()
             running.stop()
-            stopped_ns.append(time.monotonic_ns())
 
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(stop)
             summary = await running.run()
-        late = [r for r in web.log if r.start_ns > stopped_ns[0] + 30 * MS]
-    assert not late
+    events = [json.loads(line) for line in trace.getvalue().splitlines()]
+    stopped = [event.get("put", [""])[0] for event in events].index("stop")
+    begun = [k for k, event in enumerate(events) if event.get("transition") in REQUESTS]
+    assert max(begun) < stopped
+    assert len(web.log) == len(begun)
+    assert all(request.fate == "complete" for request in web.log)
     assert summary.ended == "interrupted"
     assert summary.pages == len(output.items) == sum(r.fetched for r in web.log)
-    assert summary.left == left(running) > 0
-    assert summary.left + summary.pages == 40
-    assert all(request.fate == "complete" for request in web.log)
+    assert summary.left == left(running) == 40 - summary.pages > 0
 
 
 async def test_stop_gives_running_requests_a_grace_period(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,9 +185,10 @@ async def test_budgets_end_a_crawl_and_say_which() -> None:
     async with LoopbackWeb(WebSpec(pages=30, links=10), proxies=1) as web:
         limits = replace(QUICK, delay_ns=100 * MS, max_time_ns=350 * MS)
         short = await session(web, limits).run()
-        assert len(web.log) == 4
+        assert 1 < len(web.log) <= 4
     assert (few.ended, few.reason, few.pages) == ("spent", "--max-pages 7 is reached", 7)
-    assert (short.ended, short.reason, short.pages) == ("spent", "--max-time is over", 3)
+    assert (short.ended, short.reason) == ("spent", "--max-time is over")
+    assert short.pages == len(web.log) - 1
     assert few.left > 0
     assert short.left > 0
 
@@ -219,7 +228,7 @@ async def test_credentials_appear_nowhere() -> None:
     """A proxy's password is sent to the proxy, and is in no trace, log or summary."""
     trace, failed = io.StringIO(), io.StringIO()
     async with LoopbackWeb(
-        WebSpec(pages=3, fail=1.0), proxies=1, credentials=("user", "hunter2")
+        WebSpec(pages=3, fail=1.0, fail_kinds=("500",)), proxies=1, credentials=("user", "hunter2")
     ) as web:
         summary = await session(web, trace=trace, failed=failed).run()
     assert summary.pages == 3
@@ -247,7 +256,7 @@ async def test_cancelling_a_session_leaves_nothing_in_flight() -> None:
 
 
 async def test_the_snapshot_is_the_crawl_as_it_is() -> None:
-    """While it runs, every known URL is waiting, in flight, in a stage or ended."""
+    """While it runs, every known URL is waiting, in flight or fetched (one may be on its way)."""
     async with LoopbackWeb(WebSpec(pages=30, links=29, latency_ns=5 * MS), proxies=1) as web:
         running = session(web, replace(QUICK, delay_ns=10 * MS, per_domain=1))
         looks = []
@@ -262,7 +271,7 @@ async def test_the_snapshot_is_the_crawl_as_it_is() -> None:
             await running.run()
     full = [look for look in looks if look.pages > 1]
     assert all(
-        look.pages + look.in_flight + sum(look.waiting.values()) in (29, 30) for look in full
+        abs(look.pages + look.in_flight + sum(look.waiting.values()) - 30) <= 1 for look in full
     )
     assert all(look.in_flight <= 1 for look in looks)
     assert any((look.least_left_ns or 0) > 50 * MS for look in full)
@@ -282,16 +291,18 @@ def black_hole() -> Iterator[str]:
         yield f"http://127.0.0.2:{server.getsockname()[1]}/"
 
 
+@pytest.mark.slow
 async def test_a_host_that_takes_no_connection_holds_up_no_other(black_hole: str) -> None:
     """Where one connection hangs until its timeout, all other domains go on."""
-    limits = replace(QUICK, delay_ns=MS, robots="ignore", retries=0, timeout_ns=SECOND)
+    limits = replace(QUICK, delay_ns=MS, robots="ignore", retries=0, timeout_ns=2 * SECOND)
+    told: list[str] = []
     async with LoopbackWeb(WebSpec(pages=20, links=5)) as web:
-        running = Session(limits, [black_hole, web.url])
-        begin_ns = time.monotonic_ns()
+        running = Session(
+            limits, [black_hole, web.url], on_event=lambda event: told.append(event["event"])
+        )
         summary = await running.run()
-        assert summary.pages == 20
-        assert summary.seeds_failed == (black_hole,)
-        assert max(request.end_ns for request in web.log) - begin_ns < SECOND
+    assert told == ["stored"] * 20 + ["failed"]
+    assert summary.seeds_failed == (black_hole,)
 
 
 async def test_a_library_leaves_signals_and_logging_alone() -> None:
