@@ -20,7 +20,7 @@ help:  ## Say what there is to make
 demo: .venv/stamp  ## Crawl a synthetic web of 40 hosts through 8 proxies and judge the wire log
 	@$(BIN)/python -m mocks.demo
 
-test: lint types tests others  ## Everything that CI runs
+test: lint types others tests  ## Everything that CI runs
 
 lint: .venv/stamp  ## Style and the direction of imports
 	$(BIN)/ruff check .

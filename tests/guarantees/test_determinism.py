@@ -88,7 +88,7 @@ def test_other_pythons_make_the_same_crawl(version: str, tmp_path: Path) -> None
 
 def _python(version: str) -> str | None:
     """A Python of that version that can import the project: of a .venv beside ours, or the system's."""
-    for python in (str(ROOT / f".venv-python{version}/bin/python"), f"python{version}"):
+    for python in (str(ROOT / f".venv-{version}/bin/python"), f"python{version}"):
         if shutil.which(python) is None:
             continue
         found = subprocess.run(
