@@ -481,12 +481,12 @@ def _said(outcome: object) -> str:
     return getattr(outcome, "reason", "") or f"HTTP {getattr(outcome, 'status', '')}"
 
 
-@lru_cache(_AUTHORITIES_REMEMBERED)
 def tokens_of(proxy: Proxy) -> int:
     """How many tokens stand for a proxy: one that paces or counts, else one for each slot."""
     return 1 if proxy.delay_ns or proxy.quota is not None else proxy.slots
 
 
+@lru_cache(_AUTHORITIES_REMEMBERED)
 def _robots_url(authority: str) -> str:
     """The robots.txt of an authority, without a default port."""
     return normalise(f"{authority}/robots.txt") or authority
