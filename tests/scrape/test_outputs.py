@@ -30,6 +30,7 @@ from scraper_cpn.scrape.outputs import OutputClosed, OutputError, open_output
 from scraper_cpn.scrape.outputs.base import shape_of
 from scraper_cpn.scrape.outputs.files import DurableFile, last_line
 from scraper_cpn.scrape.outputs.jsonl import StandardOutput
+from scraper_cpn.scrape.outputs.sqlite import VALUES_MAX
 from scraper_cpn.scrape.settings import UsageError
 from tests.scrape.pages import item, target
 
@@ -155,6 +156,14 @@ def test_sqlite_there_and_back(tmp_path: Path, batches: list[list[Thing]]) -> No
         assert row["new"] == thing.new
         assert json.loads(row["tags"]) == thing.tags
         assert json.loads(row["more"]) == thing.more
+
+
+def test_a_batch_of_more_than_one_statement(tmp_path: Path) -> None:
+    """However many items a batch has, all are written, in their order."""
+    path = tmp_path / "out.db"
+    many = [Author(str(number)) for number in range(VALUES_MAX + 3)]
+    write(path, many, [Author("last")], item=Author)
+    assert names(path) == [author.name for author in many] + ["last"]
 
 
 # What the built-in items look like.
@@ -594,6 +603,8 @@ def test_a_database_that_breaks(tmp_path: Path) -> None:
             other.commit()
         with pytest.raises(OutputError, match=r"^can't write .*out\.db: not this one$"):
             await output.write([Author("b"), Author("bad")])
+        with pytest.raises(OutputError):
+            await output.write([Author("b")] * VALUES_MAX + [Author("bad")])
         await output.write([Author("c")])
         await output.close()
         await output.close()

@@ -30,6 +30,8 @@ BUSY_SECONDS = 30.0
 """How long to wait for another program that writes to the database."""
 COLUMNS_MAX = 2_000
 """SQLite's own limit (SQLITE_MAX_COLUMN)."""
+VALUES_MAX = 32_000
+"""Values in one statement; SQLite's own limit (SQLITE_MAX_VARIABLE_NUMBER) is 32,766."""
 
 _TYPES = {"text": "TEXT", "integer": "INTEGER", "real": "REAL", "any": ""}
 _INTEGER = range(-(2**63), 2**63)
@@ -44,9 +46,9 @@ class Database:
         self._connection = connection
         self._path = path
         self._row = shape.row
-        names = ", ".join(map(_quoted, shape.names))
-        marks = ", ".join("?" * len(shape.names))
-        self._insert = f"INSERT INTO items ({names}) VALUES ({marks})"  # noqa: S608 - quoted names
+        self._names = ", ".join(map(_quoted, shape.names))
+        self._marks = f"({', '.join('?' * len(shape.names))})"
+        self._rows_most = VALUES_MAX // len(shape.names)
 
     @classmethod
     async def open(cls, path: Path, shape: Shape | None, *, append: bool) -> "Database":
@@ -75,12 +77,20 @@ class Database:
         with CancelScope(shield=True):
             try:
                 await self._connection.execute("BEGIN IMMEDIATE")
-                await self._connection.executemany(self._insert, rows)
+                for first in range(0, len(rows), self._rows_most):
+                    await self._insert(rows[first : first + self._rows_most])
                 await self._connection.commit()
             except (sqlite3.Error, ValueError) as error:
                 with contextlib.suppress(sqlite3.Error, ValueError):
                     await self._connection.rollback()
                 raise _output_error(self._path, error) from error
+
+    async def _insert(self, rows: list[list[Cell]]) -> None:
+        # One statement for all rows: the thread of the database takes the interpreter lock from the
+        # crawl once, and not once a row as executemany does.
+        marks = ", ".join([self._marks] * len(rows))
+        statement = f"INSERT INTO items ({self._names}) VALUES {marks}"  # noqa: S608 - quoted names
+        await self._connection.execute(statement, [value for row in rows for value in row])
 
     async def close(self) -> None:
         """Close the database, which moves what is in its WAL file into it."""
