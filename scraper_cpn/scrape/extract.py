@@ -106,18 +106,18 @@ def _words(body: LexborNode) -> list[str]:
     apart = code = False
     for node in body.traverse(include_text=True):
         tag = node.tag
-        if code and tag == "-text":
+        if tag != "-text":
+            code = tag in _CODE and node.first_child is not None
+            apart = apart or tag not in _IN_LINE or _follows_block(node)
+        elif code:
             code = False
-            continue
-        code = tag in _CODE and node.first_child is not None
-        apart = apart or tag not in _IN_LINE or _follows_block(node)
-        if tag == "-text" and (text := node.text_content):
-            words_here = fold(text)
-            if words_here and words and (apart or text[0].isspace()):
+        elif (text := node.text_content) and not text.isspace():
+            if words and (apart or text[0].isspace() or _follows_block(node)):
                 words.append(" ")
-            if words_here:
-                words.append(words_here)
-            apart = text[-1].isspace() or (apart and not words_here)
+            words.append(fold(text))
+            apart = text[-1].isspace()
+        else:
+            apart = apart or bool(text) or _follows_block(node)
     return words
 
 

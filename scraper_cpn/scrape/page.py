@@ -24,6 +24,7 @@ from scraper_cpn.scrape.urls import normalise
 URL_CHARS_MAX = 8_192
 """A link that is longer is skipped: servers refuse such URLs, and traps for crawlers make them."""
 
+_LONG_CHARS = 100
 _BREAKS = "\t\n\v\f\r\x1c\x1d\x1e\x1f"  # the white space of ASCII beside the plain space
 
 To = str | Callable[..., Any] | None
@@ -272,17 +273,12 @@ class Page(_Queried):
 def fold(text: str) -> str:
     """Return *text* with each run of white space as one space, and none at its ends."""
     # Most texts need no folding, and to see that is much faster than to do it.
-    if "  " not in text and not _has_breaks(text):
-        return text.strip()
-    return " ".join(text.split())
-
-
-def _has_breaks(text: str) -> bool:
-    """Return whether there may be white space in *text* beside the plain space."""
-    if text.isascii() and len(text) > 100:
-        # Looking for one character after the other skips through memory: 30 times as fast.
-        return any(mark in text for mark in _BREAKS)
-    return not text.isprintable()  # the only printable white space is the plain space
+    if len(text) > _LONG_CHARS and text.isascii():
+        # Looking for one character after the other skips through memory: 20 times as fast.
+        is_plain = not any(mark in text for mark in _BREAKS)
+    else:
+        is_plain = text.isprintable()  # the only printable white space is the plain space
+    return text.strip() if is_plain and "  " not in text else " ".join(text.split())
 
 
 def handler_name(to: To) -> str:
