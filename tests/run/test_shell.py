@@ -119,11 +119,6 @@ async def write(batch: Sequence[Job]) -> list[Ok]:
 EFFECTS: dict[str, Binding] = {"ping": Paced(pong), "write": Batched(write)}
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.mark.anyio
 async def test_runs_to_the_end() -> None:
     """Every job ends in `done`, once, and the run says that it is finished."""

@@ -24,12 +24,6 @@ DIRECT = Proxy("direct")
 SETTINGS = Settings(timeout_ns=10 * SECOND)
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    """The HTTP client runs on asyncio."""
-    return "asyncio"
-
-
 def nobody(host: str) -> bool:
     """No host is the user's own."""
     return False

@@ -35,12 +35,6 @@ SETTINGS = Settings(timeout_ns=10 * SECOND, max_body_bytes=100_000)
 HASTY = replace(SETTINGS, timeout_ns=SECOND // 5)
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    """The HTTP client runs on asyncio."""
-    return "asyncio"
-
-
 def target(url: str, **changes: Any) -> Target:
     """Return the target of a URL."""
     return Target(url=url, domain="d", authority="a", site="s", requested_url=url, **changes)
