@@ -9,8 +9,8 @@ Columns are those of `Shape`: numbers are numbers, texts texts, lists and object
 '$[0]'`), a missing value NULL. `id` counts the items in the order of writing, unless items have a
 field of that name. Items without fixed fields go into one column, `item`, as JSON.
 
-A batch is one transaction, in three steps of the database's own thread; it is on the disk when
-`write` returns (WAL with `synchronous=FULL`), and others can read the file meanwhile.
+A batch is one transaction, nearly always of one statement, in the database's own thread; it is on
+the disk when `write` returns (WAL with `synchronous=FULL`), and others can read the file meanwhile.
 """
 
 import contextlib
@@ -76,14 +76,20 @@ class Database:
         # A cancellation between two of the steps would leave the transaction open.
         with CancelScope(shield=True):
             try:
-                await self._connection.execute("BEGIN IMMEDIATE")
-                for first in range(0, len(rows), self._rows_most):
-                    await self._insert(rows[first : first + self._rows_most])
-                await self._connection.commit()
+                if 0 < len(rows) <= self._rows_most:
+                    await self._insert(rows)  # a transaction by itself
+                else:
+                    await self._insert_in_parts(rows)
             except (sqlite3.Error, ValueError) as error:
                 with contextlib.suppress(sqlite3.Error, ValueError):
                     await self._connection.rollback()
                 raise _output_error(self._path, error) from error
+
+    async def _insert_in_parts(self, rows: list[list[Cell]]) -> None:
+        await self._connection.execute("BEGIN IMMEDIATE")
+        for first in range(0, len(rows), self._rows_most):
+            await self._insert(rows[first : first + self._rows_most])
+        await self._connection.commit()
 
     async def _insert(self, rows: list[list[Cell]]) -> None:
         # One statement for all rows: the thread of the database takes the interpreter lock from the
