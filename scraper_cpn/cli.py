@@ -28,6 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     0 done, 1 a seed failed or nothing was stored, 2 usage, 3 output or state, 70 a bug of ours,
     130 and 143 interrupted. Never raises.
     """
+    _lend_streams()
     try:
         code = _dispatch(sys.argv[1:] if argv is None else argv)
         sys.stdout.flush()
@@ -38,6 +39,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:  # noqa: BLE001 - here ends every error, in one line or as our bug
         return _explained(error)
     return code
+
+
+def _lend_streams() -> None:
+    """Lead a standard stream that the caller has closed (`2>&-`) to the null device.
+
+    The next file or connection would get its descriptor else, and what is meant for the stream
+    would go there. The lowest free descriptor is taken (POSIX, open), so they come in this order.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            descriptor = os.open(os.devnull, os.O_RDWR)
+            setattr(sys, name, os.fdopen(descriptor, mode, encoding="utf-8", closefd=False))
 
 
 def _dispatch(argv: Sequence[str]) -> int:
