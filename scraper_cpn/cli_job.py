@@ -217,20 +217,22 @@ def _crawl_in(module: ModuleType, path: str) -> "Crawl[Any]":
 
 def _check_files(own: dict[str, Any]) -> None:
     """Refuse files for reports that can't be written, and one file for two purposes."""
-    used: dict[Path, str] = {}
+    given = own.get("input")
+    used = {} if given in {None, "-"} else {Path(given).resolve(): "input"}
     for key in ("output", "failed", "trace"):
         path = own.get(key)
         if path is None or (path == "-" and key == "output"):
             continue
         if key != "output":
-            _check_writable(key, path)
+            check_writable(key, path)
         place = Path(path).resolve()
         if place in used:
             raise UsageError(f"--{key}: {path} is the file of --{used[place]} too; name another")
         used[place] = key
 
 
-def _check_writable(key: str, path: str) -> None:
+def check_writable(key: str, path: str) -> None:
+    """Raise `UsageError` if the file that the option *key* names can't be written."""
     folder = Path(path).parent
     if path == "-":
         raise UsageError(f"--{key}: - is for items and URLs only; give the name of a file")

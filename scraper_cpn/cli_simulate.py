@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from scraper_cpn.cli_arguments import parse
+from scraper_cpn.cli_job import check_writable
 from scraper_cpn.scrape.ledger import Ledger
 from scraper_cpn.scrape.option_table import BY_KEY
 from scraper_cpn.scrape.options import likely, read_options, settings_from
@@ -63,6 +64,8 @@ def simulate(argv: Sequence[str]) -> int:
     refused = [f"--{key}" for key in own if key not in {"trace", "json", "quiet"}]
     if refused:
         raise UsageError(f"{refused[0]}: has no meaning in a simulation; leave it out")
+    if "trace" in own:
+        check_writable("trace", own["trace"])
     settings = settings_from({key: each for key, each in given.items() if BY_KEY[key].field})
     account = _run(settings, _web(arguments.words, settings), own.get("trace"))
     if own.get("json"):
@@ -83,8 +86,14 @@ def _web(words: Sequence[str], settings: Settings) -> SyntheticWeb:
         knobs[_KNOBS[name]] = _value(name, text)
     try:
         return SyntheticWeb(msgspec.convert(knobs, WebSpec, strict=False))
-    except (ValueError, msgspec.ValidationError) as error:
-        raise UsageError(f"simulate: {error}; see scrape simulate --help") from None
+    except ValueError as error:
+        raise UsageError(f"simulate: {_mistake(error)}; see scrape simulate --help") from None
+
+
+def _mistake(error: ValueError) -> str:
+    """Return what is wrong with a knob, its name first; msgspec has it last, as a JSON path."""
+    what, _, knob = str(error).partition(" - at `$.")
+    return f"{knob.removesuffix('`')}: {what}" if knob else what
 
 
 def _value(name: str, text: str) -> Any:
