@@ -20,6 +20,9 @@ _ENDED = {
     "stuck": ("stuck", "bold red"),
 }
 
+_SEEDS_SHOWN = 20
+"""More would push everything else off the screen; the file of --failed has them all."""
+
 
 def show_summary(console: Console, summary: Summary, *, output: str, retry: str | None) -> None:
     """Print the summary. *output* is where items went; *retry* the command for what failed.
@@ -37,8 +40,10 @@ def summary_lines(summary: Summary, *, output: str, retry: str | None) -> Iterat
         yield Text(f"{counted(summary.failed, 'URL')} failed, {number(summary.skipped)} skipped:")
     for group in summary.failures:
         yield from _group(group)
-    for seed in summary.seeds_failed:
+    for seed in summary.seeds_failed[:_SEEDS_SHOWN]:
         yield Text(f"seed failed: {plain(seed)}", style="red")
+    if (more := len(summary.seeds_failed) - _SEEDS_SHOWN) > 0:
+        yield Text(f"seed failed: ... and {number(more)} more", style="red")
     if summary.left:
         yield Text(f"{counted(summary.left, 'URL')} found but not fetched")
     if retry:
