@@ -40,7 +40,7 @@ from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.report import Snapshot, Stage, Summary
 from scraper_cpn.scrape.settings import SECOND, Settings
 from scraper_cpn.scrape.trace import tracer
-from scraper_cpn.scrape.urls import seed_url, within
+from scraper_cpn.scrape.urls import host_of, seed_url, within
 from scraper_cpn.scrape.validate import Validator
 
 GRACE_NS = 10 * SECOND
@@ -193,9 +193,13 @@ class Session:
         return capacity
 
     def _own_hosts(self) -> Callable[[str], bool]:
-        """Whether a host is given the user's headers: those of the seeds' domains and of --domains."""
-        names = (*dict.fromkeys(target.domain for target in self._targets), *self._settings.domains)
-        return lambda host: within(host, names)
+        """Whether a host is given the user's headers: the seeds' own hosts, and those of --domains.
+
+        A header may hold a secret: a subdomain, or where a seed redirects, is not given it unasked.
+        """
+        seeds = frozenset(host_of(target.url) for target in self._targets)
+        named = self._settings.domains
+        return lambda host: host in seeds or within(host, named)
 
     async def _run_shell(self, shell: Shell) -> Ended | None:
         ended: Ended | None = None

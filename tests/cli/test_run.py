@@ -351,3 +351,13 @@ def test_a_list_of_failures_is_an_input(tmp_path: Path) -> None:
     )
     seeds = job_of(parse(["-i", str(rows)])).seeds
     assert seeds == ("http://a.example/1", "http://a.example/3")
+
+
+def test_the_seeds_own_file_is_never_written(tmp_path: Path) -> None:
+    """An output that is the input too is refused, and the seeds are still there."""
+    seeds = tmp_path / "seeds.jsonl"
+    seeds.write_text("http://a.example/\n")
+    for option in (["--failed", str(seeds)], ["-O", "-o", str(seeds)]):
+        with pytest.raises(UsageError, match="--input too"):
+            job_of(parse(["-i", str(seeds), *option]))
+    assert seeds.read_text() == "http://a.example/\n"

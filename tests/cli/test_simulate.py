@@ -63,3 +63,9 @@ def test_help_lists_the_knobs(capsys: pytest.CaptureFixture[str]) -> None:
     text = capsys.readouterr().out
     assert "  hosts            1\n" in text
     assert "  fail_kinds       500,503," in text
+
+
+def test_a_trace_that_can_not_be_written_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """A trace in a folder that is not there is refused before the crawl."""
+    assert main(["simulate", "--trace", "/nonexistent/trace.jsonl"]) == 2
+    assert capsys.readouterr().err.count("\n") == 1

@@ -103,3 +103,11 @@ def test_how_it_ended_is_always_told() -> None:
     }
     stuck = Summary(ended="stuck", reason="no proxy is left")
     assert shown(stuck)[0] == "stuck after 0:00: no proxy is left"
+
+
+def test_many_failed_seeds_are_cut_short() -> None:
+    """Thousands of seeds that failed do not flood the screen; the rest is counted."""
+    seeds = tuple(f"https://h{number}.example/" for number in range(25))
+    lines = shown(Summary(ended="finished", seeds_failed=seeds))
+    assert sum(line.startswith("seed failed: https") for line in lines) == 20
+    assert any("5 more" in line for line in lines)

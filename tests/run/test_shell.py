@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Generator, Sequence
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Any
 
 import anyio
@@ -14,7 +14,7 @@ from msgspec import Struct
 from scraper_cpn.net import Interpreter, Lost, Net, Row, hold, on, put, spend
 from scraper_cpn.run.clock import Clock
 from scraper_cpn.run.effects import Batched, Binding, Paced, Plain
-from scraper_cpn.run.shell import Shell
+from scraper_cpn.run.shell import SLICE_NS, Shell
 
 MILLISECOND = 1_000_000
 
@@ -47,18 +47,18 @@ class Alien:
     """An outcome that no transition knows."""
 
 
-def ping_net(*, deadline_ns: int | None = None, gap_ns: int = MILLISECOND) -> Net:
+def ping_net(*, deadline_ns: int | None = None, gap_ns: int = MILLISECOND, lines: int = 2) -> Net:
     """Jobs wait for their host and a line; the lost are pinged again, and what is done is written."""
     net = Net("ping")
     jobs = net.place("jobs", Job, key="host", order="attempt", source=True, work=True)
     hosts = net.place("hosts", Host, key="host", timed=True, source=True)
-    lines = net.counter("lines", start=2)
+    free = net.counter("lines", start=lines)
     answered = net.place("answered", Job, capacity=8, work=True)
     done, lost = net.sink("done", Job), net.sink("lost", Job)
     ping, write = net.effect("ping", Ok | Down), net.effect("write", Ok)
     net.transition(
         "ping",
-        [jobs, hold(lines), spend(hosts, after_ns=gap_ns)],
+        [jobs, hold(free), spend(hosts, after_ns=gap_ns)],
         effect=ping(jobs),
         deadline_ns=deadline_ns,
         outcomes=[on(Ok, put(answered)), on(Down, put(jobs, Job.again, jobs)), on(Lost, put(lost))],
@@ -209,6 +209,41 @@ async def test_plain_effects_answer_at_once_or_later() -> None:
     bench = Bench("abc", {**EFFECTS, "ping": Plain(either)})
     assert await bench.shell.run() == "finished"
     assert (sorted(bench.at("done")), bench.at("lost")) == (["a", "b"], ["c"])
+
+
+class WorkClock:
+    """A clock that only work moves."""
+
+    def __init__(self) -> None:
+        self.time_ns = 0
+
+    def now_ns(self) -> int:
+        return self.time_ns
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(("cost_ns", "at_once"), [(SLICE_NS // 2, 2), (3 * SLICE_NS, 1)])
+async def test_much_work_at_once_lets_others_have_their_turn(cost_ns: int, at_once: int) -> None:
+    """However many plain effects can begin, they pause after a slice of time, and all are done."""
+    clock, log = WorkClock(), list[str]()
+
+    def work(job: Job) -> Ok:
+        clock.time_ns += cost_ns
+        log.append("work")
+        return Ok()
+
+    async def others() -> None:
+        while True:
+            log.append("turn")
+            await asyncio.sleep(0)
+
+    bench = Bench("abcdef", {**EFFECTS, "ping": Plain(work)}, ping_net(lines=6))
+    bench.shell = Shell(bench.kernel, {**EFFECTS, "ping": Plain(work)}, clock)
+    meanwhile = asyncio.create_task(others())
+    assert await bench.shell.run() == "finished"
+    meanwhile.cancel()
+    runs = [len(list(run)) for kind, run in groupby(log) if kind == "work"]
+    assert runs == [at_once] * (6 // at_once)
 
 
 @pytest.mark.anyio
