@@ -24,6 +24,8 @@ from scraper_cpn.net import Ended, Firing, Kernel, Lost, NetError, Row
 from scraper_cpn.run.effects import Batched, Binding, Paced, Plain
 
 SECOND = 1_000_000_000
+SLICE_NS = 2_000_000
+"""After so much work in one go, whatever has become due meanwhile has its turn."""
 
 
 class HasTime(Protocol):
@@ -62,6 +64,8 @@ class Shell:
         """Firings in flight, and whether they have started."""
         self._pending: dict[int, Any] = {}
         """Awaitables whose task has not run yet."""
+        self._plain: deque[tuple[Plain, Firing]] = deque()
+        """Plain effects that have not begun."""
         self._outcomes: deque[tuple[int, Any]] = deque()
         self._wake = anyio.Event()
         self._waiting: dict[str, list[Firing]] = {}
@@ -113,7 +117,8 @@ class Shell:
             for firing in step.firings:
                 self._begin(firing, tasks)
             self._begin_batches(tasks)
-            if self._outcomes:
+            self._work(tasks)
+            if self._outcomes or self._plain:
                 await anyio.lowlevel.checkpoint()
             else:
                 await self._sleep_until(step.wake_ns)
@@ -152,13 +157,21 @@ class Shell:
         self._open[firing.id] = False
         binding = self._effects[firing.effect]
         if isinstance(binding, Plain):
-            self._plain(binding, firing, tasks)
+            self._plain.append((binding, firing))
         elif isinstance(binding, Paced):
             tasks.start_soon(self._paced, binding, firing)
         else:
             self._waiting.setdefault(firing.effect, []).append(firing)
 
-    def _plain(self, binding: Plain, firing: Firing, tasks: TaskGroup) -> None:
+    def _work(self, tasks: TaskGroup) -> None:
+        """Do the plain effects, in order, as many as a slice of time allows; one at least."""
+        end_ns = self._clock.now_ns() + SLICE_NS
+        while self._plain:
+            self._do(*self._plain.popleft(), tasks)
+            if self._clock.now_ns() >= end_ns:
+                break
+
+    def _do(self, binding: Plain, firing: Firing, tasks: TaskGroup) -> None:
         self._open[firing.id] = True
         self.kernel.started(firing.id, self._clock.now_ns())
         try:
@@ -225,6 +238,7 @@ class Shell:
     def _settle(self) -> None:
         """After a cancellation: what had ended counts, what had started is `Lost`, the rest goes back."""
         self._take_outcomes()
+        self._plain.clear()
         for awaitable in self._pending.values():
             awaitable.close()
         self._pending.clear()

@@ -215,7 +215,7 @@ class WorkClock:
     """A clock that only work moves."""
 
     def __init__(self) -> None:
-        self.time_ns = 0
+        self.time_ns = Clock().now_ns()
 
     def now_ns(self) -> int:
         return self.time_ns
@@ -225,7 +225,7 @@ class WorkClock:
 @pytest.mark.parametrize(("cost_ns", "at_once"), [(SLICE_NS // 2, 2), (3 * SLICE_NS, 1)])
 async def test_much_work_at_once_lets_others_have_their_turn(cost_ns: int, at_once: int) -> None:
     """However many plain effects can begin, they pause after a slice of time, and all are done."""
-    clock, log = WorkClock(), list[str]()
+    log = list[str]()
 
     def work(job: Job) -> Ok:
         clock.time_ns += cost_ns
@@ -237,10 +237,11 @@ async def test_much_work_at_once_lets_others_have_their_turn(cost_ns: int, at_on
             log.append("turn")
             await asyncio.sleep(0)
 
-    bench = Bench("abcdef", {**EFFECTS, "ping": Plain(work)}, ping_net(lines=6))
-    bench.shell = Shell(bench.kernel, {**EFFECTS, "ping": Plain(work)}, clock)
+    bench = Bench("abcdef", EFFECTS, ping_net(lines=6))
+    clock = WorkClock()
+    shell = Shell(bench.kernel, {**EFFECTS, "ping": Plain(work)}, clock)
     meanwhile = asyncio.create_task(others())
-    assert await bench.shell.run() == "finished"
+    assert await shell.run() == "finished"
     meanwhile.cancel()
     runs = [len(list(run)) for kind, run in groupby(log) if kind == "work"]
     assert runs == [at_once] * (6 // at_once)
