@@ -64,6 +64,7 @@ Running:
     Interpreter the execution that defines the meaning: a complete search, slow and obvious
     compile_net the same meaning, by indexes and specialised source: the one to use
     source      that source, for people to read
+    Shelf       where those tokens of paged places are that a compiled kernel has not in memory
     Step        what a step decided: firings to start, and when to step again
     Firing      an effect to start
     Row         a token that left through a sink
@@ -151,6 +152,10 @@ Errors and explanations
     R35  A call that can't be taken raises `NetError` and changes nothing.
     R36  `explain` says for each transition that could take a token what it lacks, and until when.
     R37  Wiring a colour to the wrong place, or a field that an outcome lacks, is a mypy error.
+
+Memory
+    R38  That a place or a set is paged changes nothing that can be seen, whatever shelf there is; but a
+         set of which a kernel keeps fingerprints has no keys in its markings.
 """
 
 from scraper_cpn.net.arcs import (
@@ -191,6 +196,7 @@ from scraper_cpn.net.marking import (
 )
 from scraper_cpn.net.places import Counter, KeySet, Place, Sink
 from scraper_cpn.net.saving import thaw
+from scraper_cpn.net.shelf import Shelf
 
 __all__ = [
     "Arc",
@@ -213,6 +219,7 @@ __all__ = [
     "Output",
     "Place",
     "Row",
+    "Shelf",
     "Sink",
     "Standing",
     "Step",

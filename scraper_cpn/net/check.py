@@ -16,6 +16,7 @@ from scraper_cpn.net.arcs import Arc
 from scraper_cpn.net.declare import Net, Transition
 from scraper_cpn.net.errors import NetError
 from scraper_cpn.net.flow import flow_problems
+from scraper_cpn.net.paging import paging_problems
 from scraper_cpn.net.places import Counter, KeySet, Place, Sink
 from scraper_cpn.net.wiring import (
     gives_problems,
@@ -33,7 +34,8 @@ def checked(net: Net) -> Net:
     """
     problems = list(net.problems)
     for place in net.places.values():
-        problems += [f"net {net.name}, place {place.name}: {text}" for text in _place(place)]
+        texts = [*_place(place), *paging_problems(net, place)]
+        problems += [f"net {net.name}, place {place.name}: {text}" for text in texts]
     for transition in net.transitions.values():
         where = f"net {net.name}, transition {transition.name}"
         problems += [f"{where}{text}" for text in _transition(net, transition)]

@@ -12,10 +12,13 @@ from __future__ import annotations
 
 import linecache
 import zlib
-from collections.abc import Hashable
-from typing import Any
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from typing import Any, TypeAlias
 
-from scraper_cpn.net import refusal
+from msgspec.structs import replace
+
+from scraper_cpn.net import plan, refusal
+from scraper_cpn.net.changes import Changes
 from scraper_cpn.net.check import checked
 from scraper_cpn.net.declare import Net
 from scraper_cpn.net.explain import lacks
@@ -24,7 +27,11 @@ from scraper_cpn.net.index import NEVER, Flight, Token
 from scraper_cpn.net.marking import Ended, Flying, Lack, Marking, Row, Standing, Step, Trace
 from scraper_cpn.net.places import Counter, Place
 from scraper_cpn.net.plan import ordered
+from scraper_cpn.net.shelf import MemoryShelf, Order, Shelf
 from scraper_cpn.net.sound import refuse_misfit
+
+Cold: TypeAlias = tuple[str, Hashable, int, Order, int]
+"""A key whose tokens are all on the shelf: place, key, their number, order and serial of the first."""
 
 
 def source(net: Net, *, traced: bool = False) -> str:
@@ -36,30 +43,40 @@ def source(net: Net, *, traced: bool = False) -> str:
     return source_of(checked(net), traced=traced)[0]
 
 
-def compile_net(net: Net, trace: Trace | None = None) -> Compiled:
+def compile_net(
+    net: Net, trace: Trace | None = None, *, recorded: bool = False, shelf: Shelf | None = None
+) -> Compiled:
     """A kernel that runs *net* without searching.
 
     Args:
         net: is checked first.
         trace: is called with each event; without it, the source has no trace of tracing.
+        recorded: whether `changes` will be asked what has changed.
+        shelf: has the tokens of paged places that are not in memory; by default it is in memory, too.
+            With one, paged sets keep fingerprints of their keys, and no marking lists these.
 
     Raises:
         NetError: the net can't work; with all its problems.
     """
-    return Compiled(net, trace)
+    return Compiled(net, trace, recorded=recorded, shelf=shelf)
 
 
 class Compiled:
-    """A kernel (see `marking.Kernel`) that runs generated source.
+    """A kernel (see `marking.Kernel`) that runs generated source; `compile_net` says with what."""
 
-    Args:
-        net: is checked first; raises `NetError` with all its problems.
-        trace: is called with each event.
-    """
-
-    def __init__(self, net: Net, trace: Trace | None = None) -> None:
+    def __init__(
+        self,
+        net: Net,
+        trace: Trace | None = None,
+        *,
+        recorded: bool = False,
+        shelf: Shelf | None = None,
+    ) -> None:
         self.net = checked(net)
-        text, objects = source_of(net, traced=trace is not None)
+        self._ordered = ordered(self.net)
+        self._shelf = MemoryShelf() if shelf is None else shelf
+        self._printed = shelf is not None
+        text, objects = source_of(net, traced=trace is not None, recorded=recorded)
         self._run(text, objects, trace)
 
     def _run(self, text: str, objects: dict[str, Any], trace: Trace | None) -> None:
@@ -68,20 +85,57 @@ class Compiled:
         linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
         space: dict[str, Any] = {**SHARED, **objects}
         exec(compile(text, name, "exec"), space)  # noqa: S102  (our own source, from checked data)
-        given = (self.net, ordered(self.net), *(() if trace is None else (trace,)))
-        self._parts: dict[str, Any] = space["build"](*given)
+        given = (self.net, self._ordered, self._shelf, self._printed)
+        self._parts: dict[str, Any] = space["build"](*given, *(() if trace is None else (trace,)))
         self._inject = self._parts["inject"]
         self._step = self._parts["step"]
         self._started = self._parts["started"]
         self._complete = self._parts["complete"]
 
     @classmethod
-    def load(cls, net: Net, marking: Marking, trace: Trace | None = None) -> Compiled:
-        """A kernel that goes on where *marking* was saved; `NetError` if it does not fit the net."""
-        kernel = cls(net, trace)
+    def load(
+        cls,
+        net: Net,
+        marking: Marking,
+        trace: Trace | None = None,
+        *,
+        recorded: bool = False,
+        shelf: Shelf | None = None,
+        cold: Iterable[Cold] = (),
+        keys: Mapping[str, Iterable[str]] | None = None,
+    ) -> Compiled:
+        """A kernel that goes on where *marking* was saved.
+
+        Args:
+            net: is checked first.
+            marking: all of it; but not what is given by *cold* and *keys*.
+            trace: is called with each event.
+            recorded: whether `changes` will be asked what has changed.
+            shelf: has the tokens of paged places that are not in memory.
+            cold: what is on it. The tokens that firings in flight hold do not count.
+            keys: of paged sets.
+
+        Raises:
+            NetError: the marking does not fit the net.
+        """
+        kernel = cls(net, trace, recorded=recorded, shelf=shelf)
         refuse_misfit(net, marking)
         kernel._parts["load"](marking)
+        kernel._leave_held(marking)
+        for place, key, count, order, serial in cold:
+            kernel._parts["PLACES"][place].shelve(key, count, order, serial)
+        for name, seen in (keys or {}).items():
+            kernel._parts["SETS"][name].extend(seen)
         return kernel
+
+    def _leave_held(self, marking: Marking) -> None:
+        """What firings in flight hold is not for the shelf to give."""
+        for flying in marking.flights:
+            transition = self.net.transitions[flying.transition]
+            for arc in plan.keeps(transition, started=flying.started):
+                held = flying.inputs[arc]
+                if self.net.places[held.place].paged:  # type: ignore[union-attr]
+                    self._shelf.left(held.place, held.serial)
 
     def __repr__(self) -> str:
         return f"<compiled, {self.marking()!r}>"
@@ -154,12 +208,13 @@ class Compiled:
             next_serial=next_serial,
             next_id=next_id,
             tokens=tuple(
-                _standing(name, tokens[serial])
-                for name, tokens in self._parts["PLACES"].items()
-                for serial in sorted(tokens)
+                standing
+                for place in self.net.places.values()
+                if place.name in self._parts["PLACES"]
+                for standing in self._standing(place)
             ),
             counters={name: self._moved(name) for name in self._parts["NUMBERS"]},
-            sets={name: tuple(keys) for name, keys in self._parts["SETS"].items()},
+            sets={name: seen.listed() for name, seen in self._parts["SETS"].items()},
             flights=tuple(
                 self._flying(flight) for _, flight in sorted(self._parts["flights"].items())
             ),
@@ -167,9 +222,30 @@ class Compiled:
             sunk=dict(self._parts["sunk"]),
         )
 
+    def changes(self) -> Changes:
+        """What has changed since the last call, or since the beginning; only where it is recorded.
+
+        Cost: O(what changed); where a number has moved for good, O(firings in flight) for it.
+        """
+        born, gone, numbers, met, begun, ended, aside = self._parts["changes"]()
+        now_ns, next_serial, next_id = self._parts["scalars"]()
+        return Changes(
+            now_ns=now_ns,
+            next_serial=next_serial,
+            next_id=next_id,
+            born=tuple(_standing(place, token) for place, token in born),
+            gone=tuple(_standing(place, token) for place, token in gone),
+            numbers=tuple(numbers),
+            seen=tuple(met),
+            begun=tuple(self._flying(flight) for flight in begun),
+            ended=tuple(ended),
+            faulted=tuple(aside),
+        )
+
     def explain(self, serial: int, now_ns: int) -> list[Lack]:
         """What each transition that could take the token lacks."""
-        return lacks(self.net, self.marking(), serial, now_ns)
+        keys: dict[str, Any] = {name: seen.keys for name, seen in self._parts["SETS"].items()}
+        return lacks(self.net, replace(self.marking(), sets=keys), serial, now_ns)
 
     def count(self, place: str) -> int:
         """What is in a place."""
@@ -178,15 +254,30 @@ class Compiled:
         if isinstance(kind, Counter):
             numbers = self._parts["NUMBERS"][place]
             return len(self._moved(place)) if kind.keys else numbers[None]
-        for table in ("PLACES", "SETS"):
-            if place in self._parts[table]:
-                return len(self._parts[table][place])
+        if place in self._parts["PLACES"]:
+            return len(self._parts["PLACES"][place])
+        if place in self._parts["SETS"]:
+            return len(self._parts["SETS"][place].keys)
         sunk: int = self._parts["sunk"][place]
         return sunk
 
     def in_flight(self) -> int:
         """Firings whose effects have not ended."""
         return len(self._parts["flights"])
+
+    @property
+    def next_id(self) -> int:
+        """Of the next firing: one more than have fired or begun."""
+        next_id: int = self._parts["scalars"]()[2]
+        return next_id
+
+    def _standing(self, place: Any) -> Iterator[Standing]:
+        """The tokens of a place, by serial."""
+        tokens = self._parts["PLACES"][place.name]
+        if place.paged:
+            listed = sorted(tokens.listed().items())
+            return (Standing(place.name, serial, colour, 0) for serial, colour in listed)
+        return (_standing(place.name, tokens[serial]) for serial in sorted(tokens))
 
     def _moved(self, name: str) -> tuple[tuple[Hashable, int], ...]:
         """The numbers that differ from what they start with, by key."""
@@ -198,7 +289,7 @@ class Compiled:
         )
 
     def _flying(self, flight: Flight) -> Flying:
-        transition = ordered(self.net)[flight.number]
+        transition = self._ordered[flight.number]
         inputs = tuple(
             _standing(arc.place.name, bound) if isinstance(bound, Token) else bound
             for arc, bound in zip(transition.arcs, flight.inputs, strict=True)

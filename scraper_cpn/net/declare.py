@@ -77,6 +77,7 @@ class Net:
         work: bool = False,
         budget: bool = False,
         share: Share | None = None,
+        paged: bool = False,
     ) -> Place[T]:
         """Declare a place of tokens of type *colour*.
 
@@ -94,12 +95,14 @@ class Net:
             work: a token here is work left to do.
             budget: without a token here, the run is spent.
             share: how it would be divided over partitions; by default by its key, if it has one.
+            paged: a kernel need not have all its tokens in memory. It means nothing else, and asks for
+                one key, on which all that take from it join, at most two order fields, and no times.
         """
         keys = _names(key)
         return self._add(
             Place(
                 self.name, name, colour, keys, _names(order), capacity, timed, expires, source, work,
-                budget, share or ("keyed" if keys else "constant"),
+                budget, share or ("keyed" if keys else "constant"), paged,
             )
         )  # fmt: skip
 
@@ -121,9 +124,14 @@ class Net:
         chosen = share or ("keyed" if keys else "credit")
         return self._add(Counter(self.name, name, keys, start, budget, chosen))
 
-    def set(self, name: str, colour: type[T], *, key: str | tuple[str, ...]) -> KeySet[T]:
-        """Declare a set of the keys of *colour* that `put_new` has seen."""
-        return self._add(KeySet(self.name, name, colour, _names(key)))
+    def set(
+        self, name: str, colour: type[T], *, key: str | tuple[str, ...], paged: bool = False
+    ) -> KeySet[T]:
+        """Declare a set of the keys of *colour* that `put_new` has seen.
+
+        A *paged* one has one key, a string, and a kernel that is given a shelf keeps fingerprints.
+        """
+        return self._add(KeySet(self.name, name, colour, _names(key), paged=paged))
 
     def effect(self, name: str, outcomes: type[Any] | UnionType) -> Effect:
         """Name an effect and the types that it may end in; `Lost` is understood."""

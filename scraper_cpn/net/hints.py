@@ -21,6 +21,14 @@ def hints(fn: Callable[..., Any]) -> dict[str, Any]:
         return {}
 
 
+def field_type(colour: type[Any], name: str) -> Any:
+    """What a field or property is annotated to be; None if it does not say."""
+    found = getattr(colour, name, None)
+    if isinstance(found, property):
+        return hints(found.fget).get("return") if found.fget else None
+    return hints(colour).get(name)
+
+
 def returned_types(fn: Callable[..., Any]) -> tuple[type[Any], ...]:
     """The types that *fn* is annotated to return, unions taken apart; empty if it does not say."""
     hint = hints(fn).get("return")

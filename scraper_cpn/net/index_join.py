@@ -1,7 +1,6 @@
-"""What the keys of a compiled net have, and which keys join: the heart of the compiled search.
+"""Which keys of a compiled net join: the heart of the compiled search.
 
-Owns: conditions (tokens, numbers, absences and sets by key) and joins of them. Nothing here is
-specific to a net.
+Owns: joins of conditions. Nothing here is specific to a net.
 Must not know: places, transitions, the user's functions, the trace.
 
 A join has a record for each key that has a lead token. A record has a *lower bound* of its place in
@@ -18,144 +17,46 @@ wakes or that surfaces; a gain wakes only records that waited for it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from heapq import heapify, heappop, heappush
-from typing import Any
+from typing import Any, Protocol
 
-from scraper_cpn.net.index import NEVER, SLACK, Line, Token
+from scraper_cpn.net.index import NEVER, SLACK
+from scraper_cpn.net.index_keys import Condition
 
-__all__ = ["Join", "Presence", "Seen", "Tally", "View"]
-
-
-class Condition:
-    """Something that a key needs; records that lack it wait in `watch`, by key."""
-
-    __slots__ = ("watch",)
-
-    def __init__(self) -> None:
-        self.watch: dict[Hashable, dict[Record, None]] = {}
-
-    def gained(self, key: Hashable) -> None:
-        """What *key* needs may be there now, or sooner than it was."""
-        for record in self.watch.pop(key, ()):
-            record.watched = None
-            record.join.touch(record)
+__all__ = ["Join"]
 
 
-class View(Condition):
-    """A place's tokens by key: a line for each key that has one."""
+class Turn(Protocol):
+    """When a token goes, among those of its key: a token, or what is known of one."""
 
-    __slots__ = ("joins", "lines")
+    @property
+    def order(self) -> Any:
+        """By this first."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.lines: dict[Hashable, Line] = {}
-        self.joins: list[Join] = []
-
-    def add(self, key: Hashable, token: Token, now: float) -> None:
-        """A token has come."""
-        line = self.lines.get(key)
-        if line is None:
-            line = self.lines[key] = Line()
-        line.add(token, now)
-        for join in self.joins:
-            join.led(key)
-        if self.watch:
-            self.gained(key)
-
-    def lose(self, key: Hashable) -> None:
-        """A token has gone."""
-        line = self.lines[key]
-        line.lose()
-        if not line.live:
-            del self.lines[key]
-            for join in self.joins:
-                join.drop(key)
-
-    def head(self, key: Hashable, now: float) -> Token | None:
-        """The token of *key* that is taken first."""
-        line = self.lines.get(key)
-        return None if line is None else line.head(now)
-
-    def earliest(self, key: Hashable, now: float) -> float:
-        """When *key* has a token that can be taken: 0 for now."""
-        line = self.lines.get(key)
-        return NEVER if line is None else line.earliest(now)
-
-    def tokens(self, key: Hashable, now: float) -> list[Token]:
-        """All of *key* that can be taken at *now*, in order."""
-        line = self.lines.get(key)
-        return [] if line is None else line.tokens(now)
+    @property
+    def serial(self) -> int:
+        """Then by this."""
 
 
-class Presence(Condition):
-    """How many tokens a place has for each key, whatever they wait for."""
+class Queue(Protocol):
+    """The tokens of a key; see `Line`."""
 
-    __slots__ = ("counts",)
+    def head(self, now: float) -> Turn | None:
+        """The one that is taken first at *now*."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.counts: dict[Hashable, int] = {}
-
-    def add(self, key: Hashable) -> None:
-        """A token has come."""
-        self.counts[key] = self.counts.get(key, 0) + 1
-
-    def lose(self, key: Hashable) -> None:
-        """A token has gone."""
-        left = self.counts[key] - 1
-        if left:
-            self.counts[key] = left
-        else:
-            del self.counts[key]
-            self.gained(key)
+    def next_ready(self) -> float:
+        """When the next waiting token is ready; to be asked after `head`."""
 
 
-class Tally(Condition):
-    """A number for each key.
+class Lead(Protocol):
+    """The tokens that lead a join, by its keys; see `View`."""
 
-    Args:
-        first: what a key's number starts with.
-    """
+    joins: list[Join]
 
-    __slots__ = ("first", "numbers")
-
-    def __init__(self, first: Callable[[Hashable], int]) -> None:
-        super().__init__()
-        self.first = first
-        self.numbers: dict[Hashable, int] = {}
-
-    def number(self, key: Hashable) -> int:
-        """The number of *key*."""
-        number = self.numbers.get(key)
-        return self.first(key) if number is None else number
-
-    def take(self, key: Hashable) -> None:
-        """One less."""
-        self.numbers[key] = self.number(key) - 1
-
-    def give(self, key: Hashable) -> None:
-        """One more."""
-        self.numbers[key] = self.number(key) + 1
-        self.gained(key)
-
-
-class Seen(Condition):
-    """The keys of a set, oldest first."""
-
-    __slots__ = ("keys",)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.keys: dict[Hashable, None] = {}
-
-    def add(self, key: Hashable) -> bool:
-        """Whether *key* is new; then it is seen from now on."""
-        if key in self.keys:
-            return False
-        self.keys[key] = None
-        self.gained(key)
-        return True
+    @property
+    def lines(self) -> Mapping[Hashable, Queue]:
+        """The keys that have one."""
 
 
 Lag = Callable[[Hashable, float], tuple[float, Condition | None, Hashable]]
@@ -190,7 +91,7 @@ class Join:
 
     __slots__ = ("future", "lag", "lead", "made", "ready", "records", "touched")
 
-    def __init__(self, lead: View, lag: Lag) -> None:
+    def __init__(self, lead: Lead, lag: Lag) -> None:
         self.lead = lead
         self.lag = lag
         self.made = 0
@@ -282,7 +183,7 @@ class Join:
         if at or record.watched is not None:
             self._watch(record, condition, key)
 
-    def _enter(self, record: Record, head: Token) -> None:
+    def _enter(self, record: Record, head: Turn) -> None:
         """Put a record into `ready` under its lead token."""
         record.serial = head.serial
         heappush(self.ready, (head.order, head.serial, record.number, record))

@@ -15,7 +15,7 @@ from msgspec import Struct
 from scraper_cpn.net.places import KeySet, Place
 
 
-class Standing(Struct, frozen=True):
+class Standing(Struct, frozen=True, gc=False):
     """A token in a place."""
 
     place: str
@@ -27,7 +27,7 @@ class Standing(Struct, frozen=True):
     expires_at_ns: int | None = None
 
 
-class Flying(Struct, frozen=True):
+class Flying(Struct, frozen=True, gc=False):
     """A firing whose effect has not ended, as it is saved."""
 
     id: int

@@ -34,6 +34,7 @@ class Place(Generic[T]):
     work: bool = False
     budget: bool = False
     share: Share = "constant"
+    paged: bool = False
 
     def __repr__(self) -> str:
         return f"<place {self.name} of {self.colour.__name__}>"
@@ -93,6 +94,7 @@ class KeySet(Generic[T]):
     colour: type[T]
     keys: tuple[str, ...]
     share: Share = "keyed"
+    paged: bool = False
 
     def __repr__(self) -> str:
         return f"<set {self.name} of {self.colour.__name__}>"

@@ -12,7 +12,7 @@ from typing import Any
 
 from scraper_cpn.net.arcs import Lost, On, Output
 from scraper_cpn.net.declare import Net, Transition
-from scraper_cpn.net.places import AnyPlace, Place
+from scraper_cpn.net.places import AnyPlace, Counter, Place
 
 OUTCOME = -1
 """In `made_from`: the outcome itself, instead of an input arc's number."""
@@ -164,3 +164,22 @@ def lost(transition: Transition) -> On:
     if case is None:
         raise AssertionError("unreachable: a checked effect wires Lost")
     return case
+
+
+def counted(transition: Transition) -> list[tuple[int, str]]:
+    """The arcs by which a firing in flight has taken from a number, with the counter's name."""
+    return [
+        (number, arc.place.name)
+        for number, arc in enumerate(transition.arcs)
+        if arc.kind in {"take", "hold"} and isinstance(arc.place, Counter)
+    ]
+
+
+def keeps(transition: Transition, *, started: bool) -> list[int]:
+    """The arcs whose tokens a firing in flight has in its hands: they stand in no place."""
+    kinds = {"take", "hold", "expired"} if started else {"take", "hold", "expired", "spend"}
+    return [
+        number
+        for number, arc in enumerate(transition.arcs)
+        if arc.kind in kinds and not isinstance(arc.place, Counter)
+    ]

@@ -73,7 +73,7 @@ def _declare(net: Net, spec: PlaceSpec) -> Any:
     if spec.kind == "sink":
         return net.sink(spec.name, kind)
     if spec.kind == "set":
-        return net.set(spec.name, kind, key=spec.keys)
+        return net.set(spec.name, kind, key=spec.keys, paged=spec.paged)
     if spec.kind == "counter":
         start = first(spec.start) if spec.lazy else spec.start
         return net.counter(spec.name, start=start, key=spec.keys, budget=spec.budget)
@@ -88,6 +88,7 @@ def _declare(net: Net, spec: PlaceSpec) -> Any:
         source=spec.source,
         work=spec.work,
         budget=spec.budget,
+        paged=spec.paged,
     )
 
 

@@ -29,6 +29,7 @@ def _place_features(spec: PlaceSpec) -> set[str]:
         "expires": spec.expires,
         "work": spec.work,
         "budget": spec.budget,
+        f"paged {spec.kind}": spec.paged,
         spec.kind: True,
     }
     return {name for name, use in has.items() if use}
@@ -44,6 +45,7 @@ def _transition_features(built: Built, spec: TransitionSpec) -> set[str]:
     for arc in spec.arcs:
         kind = places[arc.place].kind
         found |= {f"{arc.kind} {kind}"}
+        found |= {f"{arc.kind} paged {kind}"} if places[arc.place].paged else set()
         found |= {"early"} if arc.early else set()
         found |= {"when"} if arc.when is not None else set()
         found |= {"change"} if arc.change is not None else set()

@@ -211,7 +211,11 @@ def _outputs(
 
 def checked_net(random: Random) -> Built | None:
     """A random net that can work, or None if what was drawn can't be mended."""
-    spec = net_spec(random)
+    return mended(net_spec(random))
+
+
+def mended(spec: NetSpec) -> Built | None:
+    """The net of a spec, without what breaks a rule; None if nothing is left."""
     for _ in range(30):
         built = build(spec)
         try:
@@ -227,6 +231,9 @@ def _mended(spec: NetSpec, problems: tuple[str, ...]) -> NetSpec:
     """Without what the first problem complains of."""
     subject = problems[0].split(", ", 1)[1].split(":")[0].split(",")[0]
     kind, _, name = subject.partition(" ")
+    if "is paged" in problems[0]:
+        places = tuple(replace(p, paged=p.paged and p.name != name) for p in spec.places)
+        return replace(spec, places=places)
     if kind == "transition":
         kept = tuple(each for each in spec.transitions if each.name != name)
         return replace(spec, transitions=kept)

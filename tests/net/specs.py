@@ -18,6 +18,10 @@ class Job:
     rank: int
     n: int
 
+    @property
+    def tag(self) -> str:
+        return f"h{self.host}"
+
 
 @dataclass(frozen=True)
 class Host:
@@ -25,6 +29,10 @@ class Host:
     site: int
     rank: int
     n: int
+
+    @property
+    def tag(self) -> str:
+        return f"h{self.host}"
 
 
 @dataclass(frozen=True)
@@ -78,6 +86,7 @@ class PlaceSpec:
     budget: bool = False
     start: int = 1
     lazy: bool = False
+    paged: bool = False
 
 
 @dataclass(frozen=True)
@@ -185,7 +194,8 @@ def first(seed: int) -> Callable[[Any], int]:
     """What a keyed counter starts with; may raise."""
 
     def start(key: Any) -> int:
-        number = sum(key) if isinstance(key, tuple) else key
+        keys = key if isinstance(key, tuple) else (key,)
+        number = sum(int(each[1:]) if isinstance(each, str) else each for each in keys)
         if seed % 3 == 0 and number == 1:
             raise ValueError(f"no start for {key}")
         return int((number + seed) % 3)

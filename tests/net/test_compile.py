@@ -9,7 +9,20 @@ from typing import Any
 
 import pytest
 
-from scraper_cpn.net import Lost, Net, NetError, hold, index, index_join, on, put, read, spend, take
+from scraper_cpn.net import (
+    Lost,
+    Net,
+    NetError,
+    hold,
+    index,
+    index_join,
+    index_keys,
+    on,
+    put,
+    read,
+    spend,
+    take,
+)
 from scraper_cpn.net.compile import Compiled, compile_net, source
 from tests.net.nets import Draw, checked_net
 from tests.net.runs import Pair, Run
@@ -255,7 +268,7 @@ def test_what_is_taken_elsewhere_leaves_no_trace_in_other_indexes() -> None:
     assert not any(view.watch for view in _views(kernel))
 
 
-def _views(kernel: Compiled) -> list[index_join.View]:
+def _views(kernel: Compiled) -> list[index_keys.View]:
     joins = _joins(kernel)
     cells = [cell.cell_contents for join in joins for cell in join.lag.__closure__ or ()]
-    return [each for each in cells if isinstance(each, index_join.View)]
+    return [each for each in cells if isinstance(each, index_keys.View)]

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from scraper_cpn.net import NetError, checked
 from tests.net.building import Built
 from tests.net.features import features
+from tests.net.folded import Folded, folding
 from tests.net.nets import Draw, checked_net
 from tests.net.runs import Pair, Run
 
@@ -70,6 +71,28 @@ def test_a_corpus_of_seeds_is_the_same(start: int) -> None:
         if found is not None:
             built, draw = found
             Run(draw, Pair(built)).go(CALLS)
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(st.randoms(use_true_random=False))
+def test_changes_tell_everything(random: Random) -> None:
+    """A marking put together from a kernel's changes alone is the interpreter's, after every call."""
+    built = checked_net(random)
+    assume(built is not None)
+    assert built is not None
+    draw = Draw(random)
+    Run(draw, Pair(built, folding(draw), Folded.load)).go(CALLS)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("start", range(5000, 5300, 100))
+def test_changes_tell_everything_in_a_corpus(start: int) -> None:
+    """The same for hundreds of seeds, the same every time."""
+    for seed in range(start, start + 100):
+        found = drawn(seed)
+        if found is not None:
+            built, draw = found
+            Run(draw, Pair(built, folding(draw), Folded.load)).go(CALLS)
 
 
 @pytest.mark.parametrize("seed", [1027, 1149, 1884])

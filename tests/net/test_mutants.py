@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from scraper_cpn.net import Marking, Net, index, index_join
+from scraper_cpn.net import Marking, Net, index, index_join, index_keys, index_paged
 from scraper_cpn.net.compile import Compiled, source
 from scraper_cpn.net.generate.layout import RUNTIME
 from tests.net.building import Built
@@ -135,11 +135,11 @@ def concerned(mutant: Mutant) -> Iterator[tuple[Built, int]]:
             yield built, seed
 
 
-def planted(mutant: Mutant) -> type[Compiled]:
+def planted(mutant: Mutant, base: type[Compiled] = Compiled, **constants: int) -> type[Compiled]:
     """The compiled execution with the fault."""
-    runtime = mutated_indexes(mutant) if mutant.indexes else {}
+    runtime = mutated_indexes(mutant, constants) if mutant.indexes else {}
 
-    class Faulty(Compiled):
+    class Faulty(base):  # type: ignore[misc, valid-type]
         def _run(self, text: str, objects: dict[str, Any], trace: Any) -> None:
             faulty = text if mutant.indexes else mutant.applied(text)
             super()._run(faulty, {**objects, **runtime}, trace)
@@ -147,15 +147,17 @@ def planted(mutant: Mutant) -> type[Compiled]:
     return Faulty
 
 
-def mutated_indexes(mutant: Mutant) -> dict[str, Any]:
+def mutated_indexes(mutant: Mutant, constants: dict[str, int]) -> dict[str, Any]:
     """The structures of the indexes with the fault; tokens and firings stay what they are."""
-    sound = [inspect.getsource(index), inspect.getsource(index_join)]
+    sound = [inspect.getsource(module) for module in (index, index_keys, index_join, index_paged)]
     faulty = [mutant.applied(text) for text in sound]
     assert faulty != sound
     space: dict[str, Any] = {"__name__": "faulty"}
     exec(faulty[0], space)
     space |= {"Token": index.Token, "Flight": index.Flight}
-    exec(re.sub(r"^from scraper_cpn.*$", "", faulty[1], flags=re.MULTILINE), space)
+    for text in faulty[1:]:
+        exec(re.sub(r"^from scraper_cpn.net.index.*$", "", text, flags=re.MULTILINE), space)
+    space |= constants
     return {name: space[name] for name in RUNTIME}
 
 

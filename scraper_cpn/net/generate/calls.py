@@ -3,7 +3,7 @@
 Owns: the text of `inject`, `step`, `started`, `complete`, `revoke`, `soonest`, `load`.
 Must not know: nets.
 
-Lines that trace are left out of a source that does not.
+Lines that trace are left out of a source that does not, and so are lines that record.
 """
 
 CALLS = '''
@@ -75,6 +75,7 @@ def started(firing_id, now):
     refuse_started(NET, firing_id, started=flight.started)
     pass_to(now)
     flight.started = True
+    begun[firing_id] = flight  # recorded
     puts = []
     if flight.number in SPENDS:
         SPENDS[flight.number](flight.inputs, now, puts)
@@ -90,6 +91,7 @@ def complete(firing_id, outcome, now):
         case_for(NET, TRANSITIONS[number], firing_id, outcome, started=flight.started)
     pass_to(now)
     del flights[firing_id]
+    forget(firing_id)  # recorded
     LANDS[number](flight)
     puts = []
     try:
@@ -124,6 +126,7 @@ def revoke(firing_id):
         raise refuse_landed(NET, firing_id)
     refuse_started(NET, firing_id, started=flight.started, revoking=True)
     del flights[firing_id]
+    forget(firing_id)  # recorded
     UNDOS[flight.number](flight)
     dirty = late = ALL
     trace(("revoke", firing_id))
@@ -141,7 +144,7 @@ def load(marking):
     for name, numbers in marking.counters.items():
         NUMBERS[name].update(numbers)
     for name, keys in marking.sets.items():
-        SETS[name].update(dict.fromkeys(keys))
+        SETS[name].extend(keys)
     for flying in marking.flights:
         inputs = tuple(
             restored(bound) if isinstance(bound, Standing) else bound for bound in flying.inputs
@@ -154,6 +157,7 @@ def load(marking):
             occupied[place] += count
     faulted.extend(marking.faulted)
     sunk.update(marking.sunk)
+    told.update(dict.fromkeys(flights))  # recorded
 
 def scalars():
     return clock, serial, next_id
@@ -163,11 +167,19 @@ return {
     "soonest": soonest, "load": load, "scalars": scalars, "PLACES": PLACES, "NUMBERS": NUMBERS,
     "SETS": SETS, "flights": flights, "faulted": faulted, "sunk": sunk, "rows": rows,
     "occupied": occupied,
+    "changes": changes,  # recorded
 }
 '''
 
 
-def calls(*, traced: bool) -> list[str]:
+RECORDS = "  # recorded"
+
+
+def calls(*, traced: bool, recorded: bool) -> list[str]:
     """The lines of the calls."""
     lines = CALLS.strip().split("\n")
-    return lines if traced else [line for line in lines if "trace((" not in line]
+    if not traced:
+        lines = [line for line in lines if "trace((" not in line]
+    if not recorded:
+        return [line for line in lines if not line.endswith(RECORDS)]
+    return [line.removesuffix(RECORDS) for line in lines]

@@ -121,6 +121,7 @@ def write_give(
                 _put(text, layout, each, output, traced=traced)
             elif output.kind != "consume":
                 text.add(f"{layout.var(output.place)}[None] += 1")
+                text.add(*moved(layout, output.place, "None"))
                 _traced(text, f"({output.place.name!r}, -1, None, 0)", traced=traced)
         if case.outcome is Lost:
             text.add(f"back_{layout.var(transition)}(inputs, puts)")
@@ -165,7 +166,10 @@ def _put(text: Text, layout: Layout, number: int, output: Output, *, traced: boo
 def _back(text: Text, layout: Layout, transition: Transition, case: On, *, traced: bool) -> None:
     """Give back what is held and not consumed."""
     for number, arc in enumerate(transition.arcs):
-        if arc.kind != "hold" or _consumes(case, arc):
+        if arc.kind != "hold":
+            continue
+        if _consumes(case, arc):
+            text.add(*moved(layout, arc.place, f"inputs[{number}]"))
             continue
         name = layout.var(arc.place)
         if isinstance(arc.place, Counter):
@@ -173,6 +177,12 @@ def _back(text: Text, layout: Layout, transition: Transition, case: On, *, trace
         else:
             call = f"again_{name}(inputs[{number}], inputs[{number}].ready)"
             text.add(f"puts.append({call})" if traced else call)
+
+
+def moved(layout: Layout, place: Any, key: str) -> list[str]:
+    """The line that records a number that moved for good."""
+    recorded = layout.recorded and isinstance(place, Counter)
+    return [f"moved[{place.name!r}, {key}] = None"] if recorded else []
 
 
 def _traced(text: Text, put: str, *, traced: bool) -> None:

@@ -15,6 +15,7 @@ from scraper_cpn.net.generate.cases import (
     case_name,
     influenced,
     later,
+    moved,
     tokens_made,
     write_give,
     write_make,
@@ -54,6 +55,7 @@ def _spend(text: Text, layout: Layout, transition: Transition, *, traced: bool) 
             _vacate(text, layout, transition)
         for number, arc in enumerate(transition.arcs):
             if arc.kind == "spend":
+                text.add(*_lost(layout, number, arc))
                 _spend_one(text, layout, number, arc, traced=traced)
     text.add("")
 
@@ -107,6 +109,21 @@ def _take(text: Text, layout: Layout, transition: Transition) -> None:
             text.add(f"{name}[None] -= 1")
 
 
+def _lose(text: Text, layout: Layout, transition: Transition) -> None:
+    """Record what a firing has taken for good; what it spends is recorded when that is put back."""
+    for number, arc in enumerate(transition.arcs):
+        if arc.kind in {"take", "hold", "expired"}:
+            text.add(*_lost(layout, number, arc))
+            if arc.kind == "take":
+                text.add(*moved(layout, arc.place, f"inputs[{number}]"))
+
+
+def _lost(layout: Layout, number: int, arc: Arc) -> list[str]:
+    """The line that records a token that is no more."""
+    recorded = layout.recorded and not isinstance(arc.place, Counter)
+    return [f"lose({arc.place.name!r}, inputs[{number}])"] if recorded else []
+
+
 def taken_places(transition: Transition) -> list[Any]:
     """The places from which a firing takes."""
     kinds = {"take", "spend", "hold", "expired"}
@@ -124,6 +141,7 @@ def _aside(text: Text, layout: Layout, transition: Transition) -> None:
     with text.block(f"def aside_{layout.var(transition)}(inputs, error):"):
         text.add("nonlocal dirty, late", "dirty = late = ALL", f"token = inputs[{last}]")
         text.add(f"drop_{layout.var(place)}(token)")
+        text.add(*([f"lose({place.name!r}, token)"] if layout.recorded else []))
         text.add(f"fault({place.name!r}, token.serial, token.colour, blame(error))", "")
 
 
@@ -144,6 +162,7 @@ def _fire(text: Text, layout: Layout, transition: Transition, *, traced: bool) -
         influenced(text, layout, layout.loss(taken_places(transition)))
         text.add("next_id += 1", *(["firing_id = next_id - 1", "puts = []"] if traced else []))
         _take(text, layout, transition)
+        _lose(text, layout, transition)
         puts = "puts" if traced else "None"
         if any(arc.kind == "spend" for arc in transition.arcs):
             text.add(f"spend_{name}(inputs, now, {puts})")
@@ -204,6 +223,7 @@ def _begin(text: Text, layout: Layout, transition: Transition, *, traced: bool) 
         occupy(text, layout, transition, "+")
         number = layout.transitions.index(transition)
         text.add(f"flights[firing_id] = flight = Flight(firing_id, {number}, inputs, now)")
+        text.add(*(["begun[firing_id] = flight"] if layout.recorded else []))
         if traced:
             serials = serials_of(transition)
             text.add(f"trace(('begin', now, firing_id, {transition.name!r}, {serials}))")
@@ -260,6 +280,9 @@ def write_landing(text: Text, layout: Layout, transition: Transition) -> None:
     with text.block(f"def land_{layout.var(transition)}(flight):"):
         left = [*layout.bounded(transition), *([] if during is None else [during])]
         influenced(text, layout, layout.loss(left), nonlocals=True)
+        if layout.recorded:
+            text.add("inputs = flight.inputs")
+            _lose(text, layout, transition)
         occupy(text, layout, transition, "-", started=True)
         _hide(text, layout, during)
     text.add("")

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from scraper_cpn.net import index, index_join, plan
+from scraper_cpn.net import index, index_join, index_keys, index_paged, plan
 from scraper_cpn.net.arcs import Arc
 from scraper_cpn.net.declare import Net, Transition
 from scraper_cpn.net.generate.text import Names, plain, tupled
@@ -20,7 +20,9 @@ from scraper_cpn.net.places import Counter, KeySet, Place, Sink
 
 RUNTIME = {
     **{name: getattr(index, name) for name in index.__all__},
+    **{name: getattr(index_keys, name) for name in index_keys.__all__},
     **{name: getattr(index_join, name) for name in index_join.__all__},
+    **{name: getattr(index_paged, name) for name in index_paged.__all__},
 }
 """What the generated source uses of the indexes, by name."""
 
@@ -41,6 +43,7 @@ class Index:
     """An index of a place.
 
     Attributes:
+        name: its variable; that of a paged place is the place's.
         names: the keys by which it is divided; none for a line.
         bit: of the guard that its tokens pass, in `Token.passes`; 0 for all tokens.
         early: whether it takes no notice of when tokens are ready.
@@ -74,10 +77,12 @@ class Layout:
         net: has been checked.
         reserved: names that the generated source uses for itself, with what they stand for if that
             is an object that a declaration may name, too.
+        recorded: whether the source keeps what changes.
     """
 
-    def __init__(self, net: Net, reserved: dict[str, Any]) -> None:
+    def __init__(self, net: Net, reserved: dict[str, Any], *, recorded: bool = False) -> None:
         self.net = net
+        self.recorded = recorded
         self.names = Names(reserved)
         self.transitions = plan.ordered(net)
         self.variables = {
@@ -103,6 +108,11 @@ class Layout:
         return [
             place for place in places if isinstance(place, Place) and not isinstance(place, Sink)
         ]
+
+    @property
+    def shown(self) -> set[str]:
+        """The places that show firings; what is in them follows from the firings."""
+        return {t.during.name for t in self.transitions if t.during is not None}
 
     @property
     def counters(self) -> list[Counter]:
@@ -159,7 +169,7 @@ class Layout:
             words += [f"passing_{bit}"] if bit else []
             words += [word for word, has in (("early", early), ("expired", expired)) if has]
             words += ["presence"] if names and kind == "presence" else []
-            name = self.names.free("_".join(words))
+            name = self.var(place) if place.paged else self.names.free("_".join(words))
             self.indexes[key] = Index(kind, name, place, names, bit, early, expired)
         return self.indexes[key]
 

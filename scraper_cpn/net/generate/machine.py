@@ -15,7 +15,7 @@ from typing import Any
 from scraper_cpn.net import plan
 from scraper_cpn.net.arcs import Lost
 from scraper_cpn.net.declare import Net, Transition
-from scraper_cpn.net.generate import cases, firings, inputs, places
+from scraper_cpn.net.generate import cases, firings, inputs, places, recording
 from scraper_cpn.net.generate.calls import calls
 from scraper_cpn.net.generate.layout import RUNTIME, Layout
 from scraper_cpn.net.generate.text import Text, plain
@@ -52,7 +52,7 @@ SHARED: dict[str, Any] = {
 """What the source uses of the package, by name."""
 
 LOCALS = (
-    "agreed", "build", "colour", "condition", "endings", "ends", "give", "k", "key", "made_", "now",
+    "PRINTED", "SHELF", "agreed", "build", "colour", "condition", "endings", "ends", "give", "k", "key", "made_", "now",
     "number", "old", "outcome", "put", "ready", "record", "shown", "soonest", "spent", "state", "when",
 )  # fmt: skip
 """The names that the functions of places and transitions use for themselves."""
@@ -94,18 +94,19 @@ is that very time.
 '''
 
 
-def source_of(net: Net, *, traced: bool) -> tuple[str, dict[str, Any]]:
+def source_of(net: Net, *, traced: bool, recorded: bool = False) -> tuple[str, dict[str, Any]]:
     """The source of a checked net, and the objects of the declaration that it names."""
-    layout = Layout(net, {**SHARED, **dict.fromkeys(_used())})
+    layout = Layout(net, {**SHARED, **dict.fromkeys(_used())}, recorded=recorded)
     searches = [inputs.search_of(layout, transition) for transition in layout.transitions]
     text = Text()
     text.add(*HEADER.format(name=plain(net.name)).split("\n"))
-    with text.block(f"def build(NET, TRANSITIONS{', trace' if traced else ''}):"):
+    trace = ", trace" if traced else ""
+    with text.block(f"def build(NET, TRANSITIONS, SHELF, PRINTED{trace}):"):
         text.add(f"ALL = {(1 << len(searches)) - 1:#b}", "FAULT = object()  # a scan raised", "")
         text.add(*FRAME_STATE.replace("COUNT", str(len(searches))).split("\n"), "")
         places.write_state(text, layout)
-        text.add("")
-        _write_fault(text, traced=traced)
+        text.add(*(["", *recording.STATE.split("\n")] if recorded else []), "")
+        _write_fault(text, traced=traced, recorded=recorded)
         _write_places(text, layout, traced=traced)
         for search in searches:
             inputs.write_search(text, layout, search)
@@ -113,20 +114,24 @@ def source_of(net: Net, *, traced: bool) -> tuple[str, dict[str, Any]]:
             if not search.transition.instant:
                 firings.write_landing(text, layout, search.transition)
         _write_tables(text, layout)
-        text.add("", *calls(traced=traced))
+        if recorded:
+            text.add("", *recording.FUNCTIONS.strip().split("\n"))
+        text.add("", *calls(traced=traced, recorded=recorded))
     return "\n".join(text.lines) + "\n", layout.names.objects
 
 
 def _used() -> list[str]:
     """The names that the source uses for itself."""
-    frame = re.findall(r"[A-Za-z_]\w*", FRAME_STATE + "\n".join(calls(traced=True)))
+    lines = [FRAME_STATE, recording.STATE, recording.FUNCTIONS, *calls(traced=True, recorded=True)]
+    frame = re.findall(r"[A-Za-z_]\w*", "\n".join(lines))
     numbered = [f"{letter}{number}" for letter in "aekmor" for number in range(100)]
     return [*LOCALS, *frame, *numbered]
 
 
-def _write_fault(text: Text, *, traced: bool) -> None:
+def _write_fault(text: Text, *, traced: bool, recorded: bool) -> None:
     with text.block("def fault(place, serial, colour, error):"):
         text.add("faulted.append(Faulted(place, serial, colour, error))")
+        text.add(*(["aside.append(faulted[-1])"] if recorded else []))
         if traced:
             text.add("trace(('fault', place, serial, error))")
     text.add("")
@@ -168,6 +173,8 @@ def _write_tables(text: Text, layout: Layout) -> None:
     _dict(text, "SPENDS", spends)
     _dict(text, "CASES", {_number(layout, t): _cases(layout, t) for _, t in effects})
     _dict(text, "TAKEN", {_number(layout, t): repr(_taken(t)) for _, t in effects})
+    if layout.recorded:
+        _dict(text, "COUNTED", {_number(layout, t): repr(plan.counted(t)) for _, t in effects})
     _dict(text, "OCCUPIES", {_number(layout, t): repr(_occupies(layout, t)) for _, t in effects})
     for table, prefix in (("TOKENS", "token"), ("STANDS", "stand"), ("PUTS", "put")):
         _dict(text, table, {p.name: f"{prefix}_{layout.var(p)}" for p in layout.standing})
@@ -176,7 +183,7 @@ def _write_tables(text: Text, layout: Layout) -> None:
     _dict(text, "PLACES", {place.name: layout.var(place) for place in layout.standing})
     numbers = {c.name: layout.var(c) + (".numbers" if c.keys else "") for c in layout.counters}
     _dict(text, "NUMBERS", numbers)
-    _dict(text, "SETS", {seen.name: f"{layout.var(seen)}.keys" for seen in layout.sets})
+    _dict(text, "SETS", {seen.name: layout.var(seen) for seen in layout.sets})
     expires = [
         f"({places.endings(layout, p)}, expire_{layout.var(p)})"
         for p in layout.standing

@@ -19,9 +19,15 @@ def write_state(text: Text, layout: Layout) -> None:
     for counter in layout.counters:
         start = f"Tally({layout.names.of(counter, f'{layout.var(counter)}_declared')}.first)"
         text.add(f"{layout.var(counter)} = {start if counter.keys else {None: counter.start}}")
-    text.add(*(f"{layout.var(seen)} = Seen()" for seen in layout.sets))
-    text.add(*(f"{layout.var(place)} = {{}}" for place in layout.standing))
+    for seen in layout.sets:
+        printed = "Printed() if PRINTED else " if seen.paged else ""
+        text.add(f"{layout.var(seen)} = {printed}Seen()")
+    for place in layout.standing:
+        view = f"PagedView({place.name!r}, {len(place.order)}, SHELF)"
+        text.add(f"{layout.var(place)} = {view if place.paged else {}}")
     for found in layout.indexes.values():
+        if found.place.paged:
+            continue
         state = "EXPIRED" if found.expired else ""
         kind = {"line": f"Line({state})", "view": "View()", "presence": "Presence()"}[found.kind]
         text.add(f"{found.name} = {kind}")
@@ -45,14 +51,30 @@ def write_place(text: Text, layout: Layout, place: Place[Any], *, traced: bool) 
     """The functions of one place."""
     text.add("", f"# {plain(_title(place))}", "")
     _token(text, layout, place)
+    if place.paged:
+        _page(text, layout.var(place))
+    else:
+        _keep(text, layout, place)
+    _put(text, layout, place, traced=traced)
+    if _comes_back(layout, place):
+        _again(text, layout, place, traced=traced)
+
+
+def _page(text: Text, name: str) -> None:
+    """A paged place is one index, which has all that there is to know of its tokens."""
+    with text.block(f"def stand_{name}(token):"):
+        text.add(f"{name}.add(token.keys, token)", "")
+    with text.block(f"def drop_{name}(token):"):
+        text.add(f"{name}.lose(token.keys, token.serial)", "")
+
+
+def _keep(text: Text, layout: Layout, place: Place[Any]) -> None:
+    """A place that is not paged has its tokens by serial, and indexes of them."""
     _stand(text, layout, place)
     _leave(text, layout, place)
     _drop(text, layout, place)
     if place.expires:
         _expire(text, layout, place)
-    _put(text, layout, place, traced=traced)
-    if _comes_back(layout, place):
-        _again(text, layout, place, traced=traced)
 
 
 def _title(place: Place[Any]) -> str:
@@ -61,6 +83,7 @@ def _title(place: Place[Any]) -> str:
     parts += [f"order {', '.join(place.order)}"] if place.order else []
     parts += [f"capacity {place.capacity}"] if place.capacity is not None else []
     parts += ["timed"] if place.timed else []
+    parts += ["paged"] if place.paged else []
     parts += ["expires"] if place.expires else []
     return "; ".join(parts) + "."
 
@@ -154,9 +177,10 @@ def _put(text: Text, layout: Layout, place: Place[Any], *, traced: bool) -> None
             with text.block("except Exception as error:"):
                 text.add(f"fault({place.name!r}, number, colour, blame(error))")
             with text.block("else:"):
-                text.add(f"stand_{name}(token)")
+                text.add(f"stand_{name}(token)", *_born(layout, place))
         else:
-            text.add(f"stand_{name}(Token(number, colour, ready, ends, None, (), 0))")
+            text.add("token = Token(number, colour, ready, ends, None, (), 0)")
+            text.add(f"stand_{name}(token)", *_born(layout, place))
         if traced:
             text.add(f"return ({place.name!r}, number, colour, ready)")
     text.add("")
@@ -173,12 +197,19 @@ def _again(text: Text, layout: Layout, place: Place[Any], *, traced: bool) -> No
     name = layout.var(place)
     with text.block(f"def again_{name}(old, ready):"):
         text.add("nonlocal serial", "number = serial", "serial += 1")
-        with text.block(f"stand_{name}("):
-            text.add("Token(number, old.colour, ready, old.ends, old.keys, old.order, old.passes)")
-        text.add(")")
+        text.add(
+            "token = Token(number, old.colour, ready, old.ends, old.keys, old.order, old.passes)"
+        )
+        text.add(f"stand_{name}(token)", *_born(layout, place))
         if traced:
             text.add(f"return ({place.name!r}, number, old.colour, ready)")
     text.add("")
+
+
+def _born(layout: Layout, place: Place[Any]) -> list[str]:
+    """The line that records a token that came."""
+    recorded = layout.recorded and place.name not in layout.shown
+    return [f"born[number] = ({place.name!r}, token)"] if recorded else []
 
 
 def write_sink(text: Text, layout: Layout, place: Sink[Any], *, traced: bool) -> None:
@@ -211,6 +242,7 @@ def write_new(
             text.add("serial += 1", f"fault({place.name!r}, serial - 1, colour, blame(error))")
             text.add(f"return ({place.name!r}, serial - 1, colour, 0)" if traced else "return")
         with text.block(f"if {layout.var(seen)}.add(key):"):
+            text.add(*([f"met.append(({seen.name!r}, key))"] if layout.recorded else []))
             text.add(f"return {put}" if traced else put)
         if traced:
             text.add("return None")

@@ -1,0 +1,47 @@
+"""What a compiled kernel keeps for a store: the part of its source that records what changes.
+
+Owns: the text of `lose`, `forget`, `changes` and their variables. What came and went between two
+tellings leaves no trace in them. Must not know: nets, stores.
+"""
+
+STATE = """
+born = {}          # place and token by serial, of those that came since the last telling
+gone = {}          # the same of those that are no more, and were told
+moved = {}         # counters and keys whose number may have moved for good
+met = []           # sets and their new keys
+begun = {}         # firings in flight, by id, that were not told, or have started since
+ended = []         # ids of firings that were told, and are in flight no more
+aside = []         # tokens that were set aside
+told = {}          # ids of the firings in flight that were told
+""".strip()
+
+FUNCTIONS = '''
+# Recording.
+
+def lose(place, token):
+    if born.pop(token.serial, None) is None:
+        gone[token.serial] = (place, token)
+
+def forget(firing_id):
+    begun.pop(firing_id, None)
+    if told.pop(firing_id, True) is None:
+        ended.append(firing_id)
+
+def as_if_landed(name, key):
+    """A number with all that firings in flight have taken of it."""
+    numbers = NUMBERS[name]
+    number = numbers[key] if key in numbers else NET.places[name].first(key)
+    for flight in flights.values():
+        for arc, counter in COUNTED[flight.number]:
+            number += counter == name and flight.inputs[arc] == key
+    return number
+
+def changes():
+    """What was recorded, which is forgotten."""
+    told.update(dict.fromkeys(begun))
+    numbers = [(name, key, as_if_landed(name, key)) for name, key in moved]
+    made = list(born.values()), list(gone.values()), numbers, list(met), list(begun.values()), list(ended), list(aside)
+    for record in (born, gone, moved, met, begun, ended, aside):
+        record.clear()
+    return made
+'''

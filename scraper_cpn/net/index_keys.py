@@ -1,0 +1,159 @@
+"""What the keys of a compiled net have: tokens, numbers, absences and sets by key.
+
+Owns: conditions, and who waits for one. Nothing here is specific to a net.
+Must not know: places, transitions, the user's functions, the trace, how keys are joined.
+
+Cost: every operation is O(log n) amortised, n being the tokens of the key, and O(1) for each record that
+waited for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable
+from typing import TYPE_CHECKING
+
+from scraper_cpn.net.index import NEVER, Line, Token
+
+if TYPE_CHECKING:
+    from scraper_cpn.net.index_join import Join, Record
+
+__all__ = ["Presence", "Seen", "Tally", "View"]
+
+
+class Condition:
+    """Something that a key needs; records that lack it wait in `watch`, by key."""
+
+    __slots__ = ("watch",)
+
+    def __init__(self) -> None:
+        self.watch: dict[Hashable, dict[Record, None]] = {}
+
+    def gained(self, key: Hashable) -> None:
+        """What *key* needs may be there now, or sooner than it was."""
+        for record in self.watch.pop(key, ()):
+            record.watched = None
+            record.join.touch(record)
+
+
+class View(Condition):
+    """A place's tokens by key: a line for each key that has one."""
+
+    __slots__ = ("joins", "lines")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: dict[Hashable, Line] = {}
+        self.joins: list[Join] = []
+
+    def add(self, key: Hashable, token: Token, now: float) -> None:
+        """A token has come."""
+        line = self.lines.get(key)
+        if line is None:
+            line = self.lines[key] = Line()
+        line.add(token, now)
+        for join in self.joins:
+            join.led(key)
+        if self.watch:
+            self.gained(key)
+
+    def lose(self, key: Hashable) -> None:
+        """A token has gone."""
+        line = self.lines[key]
+        line.lose()
+        if not line.live:
+            del self.lines[key]
+            for join in self.joins:
+                join.drop(key)
+
+    def head(self, key: Hashable, now: float) -> Token | None:
+        """The token of *key* that is taken first."""
+        line = self.lines.get(key)
+        return None if line is None else line.head(now)
+
+    def earliest(self, key: Hashable, now: float) -> float:
+        """When *key* has a token that can be taken: 0 for now."""
+        line = self.lines.get(key)
+        return NEVER if line is None else line.earliest(now)
+
+    def tokens(self, key: Hashable, now: float) -> list[Token]:
+        """All of *key* that can be taken at *now*, in order."""
+        line = self.lines.get(key)
+        return [] if line is None else line.tokens(now)
+
+
+class Presence(Condition):
+    """How many tokens a place has for each key, whatever they wait for."""
+
+    __slots__ = ("counts",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.counts: dict[Hashable, int] = {}
+
+    def add(self, key: Hashable) -> None:
+        """A token has come."""
+        self.counts[key] = self.counts.get(key, 0) + 1
+
+    def lose(self, key: Hashable) -> None:
+        """A token has gone."""
+        left = self.counts[key] - 1
+        if left:
+            self.counts[key] = left
+        else:
+            del self.counts[key]
+            self.gained(key)
+
+
+class Tally(Condition):
+    """A number for each key.
+
+    Args:
+        first: what a key's number starts with.
+    """
+
+    __slots__ = ("first", "numbers")
+
+    def __init__(self, first: Callable[[Hashable], int]) -> None:
+        super().__init__()
+        self.first = first
+        self.numbers: dict[Hashable, int] = {}
+
+    def number(self, key: Hashable) -> int:
+        """The number of *key*."""
+        number = self.numbers.get(key)
+        return self.first(key) if number is None else number
+
+    def take(self, key: Hashable) -> None:
+        """One less."""
+        self.numbers[key] = self.number(key) - 1
+
+    def give(self, key: Hashable) -> None:
+        """One more."""
+        self.numbers[key] = self.number(key) + 1
+        self.gained(key)
+
+
+class Seen(Condition):
+    """The keys of a set, oldest first."""
+
+    __slots__ = ("keys",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.keys: dict[Hashable, None] = {}
+
+    def add(self, key: Hashable) -> bool:
+        """Whether *key* is new; then it is seen from now on."""
+        if key in self.keys:
+            return False
+        self.keys[key] = None
+        self.gained(key)
+        return True
+
+    def extend(self, keys: Iterable[Hashable]) -> None:
+        """These were seen before the run went on."""
+        self.keys.update(dict.fromkeys(keys))
+
+    def listed(self) -> tuple[Hashable, ...]:
+        """All keys."""
+        return tuple(self.keys)

@@ -1,0 +1,62 @@
+"""Whether a place can be paged: its tokens, but for the first of each key, kept out of memory.
+
+Owns: the checks on what is declared `paged`. Which token of a key goes first must follow from its
+order alone, whatever the time, and nobody may look for another one.
+Must not know: how a net is executed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from scraper_cpn.net import plan
+from scraper_cpn.net.arcs import Arc
+from scraper_cpn.net.declare import Net, Transition
+from scraper_cpn.net.hints import field_type
+from scraper_cpn.net.places import AnyPlace, KeySet, Place
+
+
+def paging_problems(net: Net, place: AnyPlace) -> Iterator[str]:
+    """What keeps a place that is declared paged from being so."""
+    if isinstance(place, KeySet) and place.paged:
+        yield from _set(place)
+    if isinstance(place, Place) and place.paged:
+        yield from _place(place)
+        for transition in net.transitions.values():
+            if transition.during is place:
+                yield f"is paged, but transition {transition.name} shows its firings there; take paged=True away"
+            yield from _uses(transition, place)
+
+
+def _set(place: KeySet[object]) -> Iterator[str]:
+    if len(place.keys) > 1:
+        yield f"is paged and has {len(place.keys)} keys; give it one"
+    elif place.keys and field_type(place.colour, place.keys[0]) is not str:
+        yield f"is paged, but its key {place.keys[0]} is not annotated as str; use such a key"
+
+
+def _place(place: Place[object]) -> Iterator[str]:
+    if len(place.keys) != 1:
+        yield f"is paged and has {len(place.keys)} keys; give it one"
+    if len(place.order) > 2:
+        yield f"is paged and has {len(place.order)} order fields; give it at most two"
+    if place.timed or place.expires or place.capacity is not None:
+        yield "is paged, and so can't be timed, expire or have a capacity; declare it without"
+
+
+def _uses(transition: Transition, place: Place[object]) -> Iterator[str]:
+    for arc, keys in zip(transition.arcs, plan.arc_keys(transition), strict=True):
+        if arc.place is not place:
+            continue
+        if keys != place.keys:
+            yield f"is paged, but transition {transition.name} does not join it on its key; add an input with that key"
+        if _chooses(arc) or transition.scan is not None:
+            yield (
+                f"is paged, but {arc} of transition {transition.name} looks beyond its first tokens; "
+                "take, spend, hold or read it without early, when or scan"
+            )
+
+
+def _chooses(arc: Arc) -> bool:
+    """Whether an arc may want another token of a key than the first."""
+    return arc.kind in {"absent", "expired"} or arc.early or arc.when is not None

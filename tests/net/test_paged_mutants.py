@@ -1,0 +1,78 @@
+"""The comparison of paged nets finds faults in what pages them: each planted one, as in `test_mutants.py`."""
+
+from __future__ import annotations
+
+from functools import cache
+from random import Random
+from typing import Any
+
+import pytest
+
+from scraper_cpn.net import Marking, Net
+from scraper_cpn.net.compile import Compiled
+from tests.net.building import Built
+from tests.net.nets import Draw
+from tests.net.paged_nets import Stored, paged_net
+from tests.net.runs import Pair, Run
+from tests.net.test_mutants import PASS, Mutant, planted
+
+RUNS = 150
+"""Within so many runs, a fault must be caught."""
+
+HARD = (179, 257, 312, 319)
+"""Seeds that meet what is rare: tokens that come before many on the shelf, a key that waits for a set."""
+
+MUTANTS = [
+    Mutant("a paged token forgets its order", r"\(token\.order, token\.serial, token\)", "((), token.serial, token)", "PagedView", True),
+    Mutant("a late token overtakes those on the shelf", r"if line\.shelved and .*:", "if False:", "PagedView", True),
+    Mutant("an early token is put behind those on the shelf", r"if line\.shelved and .*:", "if line.shelved:", "PagedView", True),
+    Mutant("what is spilled is forgotten", r"line\.shelved \+= len\(spilled\)", "line.shelved = len(spilled)", "PagedView", True),
+    Mutant("the first half goes to the shelf", r"spilled = line\.ready\[kept:\]", "line.ready.reverse(); spilled = line.ready[kept:]", "PagedView", True),
+    Mutant("a page hides the next one", r"line\.order, line\.serial = self\._narrow\(bound\[0\]\), bound\[1\]", PASS, "PagedView", True),
+    Mutant("a shelved key leads no join", r"join\.led\(key\)", PASS, "PagedView", True),
+    Mutant("a paged key is not dropped", r"join\.drop\(key\)", PASS, "PagedView", True),
+    Mutant("keys that wait are not told of a paged token", r"if self\.watch:", "if False:", "PagedView", True),
+    Mutant("paged tokens are counted twice", r"self\.total \+= count", "self.total += count + 1", "PagedView", True),
+    Mutant("the shelf is not told what has left", r"self\.shelf\.left\(.*", PASS, "PagedView", True),
+    Mutant("a fingerprint is new for ever", r"if not self\.keys\.add\(key\):", "if False:", "Printed", True),
+    Mutant("keys that wait are not told of a fingerprint", r"self\.gained\(key\)", PASS, "Printed", True),
+]  # fmt: skip
+
+
+@cache
+def corpus() -> list[tuple[Built, int]]:
+    """The nets in which faults are planted, with the seeds of their runs."""
+    drawn = ((paged_net(Random(seed)), seed) for seed in (*HARD, *range(RUNS)))
+    return [(built, seed) for built, seed in drawn if built is not None]
+
+
+def caught(mutant: Mutant) -> bool:
+    """Whether some run finds the fault, with the shelf in memory or in a table."""
+    kinds = [planted(mutant, base, PAGE=2, HOT=6) for base in (Compiled, Stored)]
+    for built, seed in corpus():
+        for faulty in kinds:
+
+            def load(net: Net, marking: Marking, trace: Any, faulty: Any = faulty) -> Compiled:
+                loaded: Compiled = faulty.load(net, marking, trace)
+                return loaded
+
+            try:
+                Run(Draw(Random(seed)), Pair(built, faulty, load)).go(40)
+            except (SyntaxError, NameError):
+                raise
+            except Exception:  # noqa: BLE001  (a fault may show itself in any way)
+                return True
+    return False
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name.replace(" ", "-"))
+def test_a_planted_fault_is_caught(mutant: Mutant) -> None:
+    """The comparison that paged nets pass fails for each mutant."""
+    assert caught(mutant)
+
+
+@pytest.mark.slow
+def test_without_a_fault_nothing_is_caught() -> None:
+    """What is caught is the fault, and not how it is planted: a name that means the same changes nothing."""
+    assert not caught(Mutant("none", r"the shelf of", "a shelf of", "PagedView", True))
