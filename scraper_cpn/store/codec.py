@@ -1,0 +1,258 @@
+"""Between a kernel's changes and the rows of a store, both ways.
+
+Owns: how tokens, firings and inputs become bytes and come back; the hash of a durable marking, kept up
+with every batch.
+Must not know: SQL, files, what a net is for: a `Packing` says what of a colour survives.
+
+The marking hash is a sum of 64-bit hashes (XXH3), one for each row, modulo 2^64: it does not depend on
+the order of rows, and a batch changes it by its own rows alone. It finds damage and our own mistakes;
+it is no protection against someone who wants to fool it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any, get_type_hints
+
+import msgspec
+from msgspec.structs import astuple
+from xxhash import xxh3_64_intdigest
+
+from scraper_cpn.net import Faulted, Lost, Net, Standing, plan
+from scraper_cpn.net.arcs import Arc
+from scraper_cpn.net.marking import Flying
+from scraper_cpn.net.places import Counter, KeySet, Place
+from scraper_cpn.store.port import FlightRow, NumberRow, PagedRow, SeenRow, TokenRow
+
+MASK = (1 << 64) - 1
+_INLINE = 5
+"""The parts of a token that is written within a firing's row; a key has fewer."""
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder().decode
+
+
+class Packing(msgspec.Struct, frozen=True):
+    """What of a type survives, where that is not all of it.
+
+    Attributes:
+        pack: what is written of a value: anything that msgpack can hold.
+        unpack: the value again, from that.
+    """
+
+    pack: Callable[[Any], Any]
+    unpack: Callable[[Any], Any]
+
+
+class Codec:
+    """Rows of one net.
+
+    Args:
+        net: has been checked.
+        packings: by type; of all others every field is written.
+    """
+
+    def __init__(self, net: Net, packings: Mapping[type[Any], Packing] | None = None) -> None:
+        self.net = net
+        self._packings: dict[type[Any], Packing] = dict(packings or {})
+        self._text_keys = {name for name, place in net.places.items() if _has_text_key(place)}
+        self._paged = {name for name, place in net.places.items() if getattr(place, "paged", False)}
+        self._marks = {name: xxh3_64_intdigest(name.encode()) for name in net.places}
+        self._held = {
+            name: frozenset(plan.keeps(transition, started=True))
+            for name, transition in net.transitions.items()
+        }
+        outcomes = [outcome for effect in net.effects.values() for outcome in effect.outcomes]
+        self._outcomes: dict[str, type[Any]] = {kind.__name__: kind for kind in [*outcomes, Lost]}
+
+    # Colours.
+
+    def pack(self, colour: Any) -> Any:
+        """What is written of a colour or an outcome."""
+        return self._packing(type(colour)).pack(colour)
+
+    def unpack(self, kind: type[Any], packed: Any) -> Any:
+        """A colour or an outcome of a type again."""
+        return self._packing(kind).unpack(packed)
+
+    def outcome(self, name: str, packed: Any) -> Any:
+        """An outcome again, by the name of its type."""
+        return self.unpack(self._outcomes[name], packed)
+
+    def _packing(self, kind: type[Any]) -> Packing:
+        packing = self._packings.get(kind)
+        if packing is None:
+            packing = self._packings[kind] = whole(kind)
+        return packing
+
+    # Tokens.
+
+    def token(self, standing: Standing) -> TokenRow:
+        """The row of a token."""
+        colour = _encode(self.pack(standing.colour))
+        return (
+            standing.serial, standing.place, standing.ready_at_ns, standing.expires_at_ns, colour
+        )  # fmt: skip
+
+    def paged(self, standing: Standing) -> PagedRow:
+        """The row of a token in a paged place."""
+        place: Any = self.net.places[standing.place]
+        colour = standing.colour
+        first, second = pair(tuple(getattr(colour, name) for name in place.order))
+        key = self.key(place.name, getattr(colour, place.keys[0]))
+        return (place.name, key, first, second, standing.serial, _encode(self.pack(colour)))
+
+    def standing(self, row: TokenRow) -> Standing:
+        """The token of a row."""
+        serial, name, ready_ns, expires_ns, colour = row
+        return Standing(name, serial, self.colour(name, colour), ready_ns, expires_ns)
+
+    def colour(self, place: str, colour: bytes) -> Any:
+        """A colour again, by its place."""
+        declared = self.net.places[place]
+        assert isinstance(declared, Place)
+        return self.unpack(declared.colour, _decode(colour))
+
+    def token_hash(self, row: TokenRow) -> int:
+        """Its part of the marking hash."""
+        serial, name, ready_ns, expires_ns, colour = row
+        times = ready_ns * 31 + (expires_ns or 0) * 37
+        return xxh3_64_intdigest(colour, (self._marks[name] + serial * 41 + times) & MASK)
+
+    def paged_hash(self, row: PagedRow) -> int:
+        """Its part of the marking hash."""
+        name, key, first, second, serial, colour = row
+        order = xxh3_64_intdigest(key.encode()) + first * 43 + second * 47
+        return xxh3_64_intdigest(colour, (self._marks[name] + serial * 41 + order) & MASK)
+
+    def is_paged(self, place: str) -> bool:
+        """Whether a place's tokens may wait on a shelf."""
+        return place in self._paged
+
+    # Firings in flight.
+
+    def flight(self, flying: Flying) -> FlightRow:
+        """The row of a firing in flight: what it holds, by serial; what it has spent or read, whole."""
+        held = self._held[flying.transition]
+        inputs = [
+            bound if not isinstance(bound, Standing)
+            else bound.serial if arc in held
+            else [bound.place, bound.serial, bound.ready_at_ns, bound.expires_at_ns, self.pack(bound.colour)]
+            for arc, bound in enumerate(flying.inputs)
+        ]  # fmt: skip
+        rest = (flying.transition, flying.started, flying.began_ns, flying.shown, inputs)
+        return (flying.id, _encode(rest))
+
+    def flying(self, row: FlightRow, tokens: Mapping[int, Standing]) -> Flying:
+        """The firing of a row; *tokens* are those that it may hold."""
+        firing_id, rest = row
+        transition, started, began_ns, shown, packed = _decode(rest)
+        arcs = self.net.transitions[transition].arcs
+        inputs = tuple(
+            key_from(each) if _by_key(arc) or each is None
+            else tokens[each] if isinstance(each, int)
+            else self._inline(each)
+            for arc, each in zip(arcs, packed, strict=True)
+        )  # fmt: skip
+        return Flying(firing_id, transition, inputs, started, began_ns, shown)
+
+    def transition(self, row: FlightRow) -> str:
+        """What fires in a row."""
+        name: str = _decode(row[1])[0]
+        return name
+
+    def holds(self, row: FlightRow) -> list[int]:
+        """The serials of the tokens that the firing of a row has in its hands."""
+        transition, started, _, _, packed = _decode(row[1])
+        held = plan.keeps(self.net.transitions[transition], started=started)
+        return [packed[arc] if isinstance(packed[arc], int) else packed[arc][1] for arc in held]
+
+    def spent(self, row: FlightRow) -> list[Standing]:
+        """What the firing of a row has spent, or will when it starts, and what it reads."""
+        return [
+            self._inline(each)
+            for each in _decode(row[1])[4]
+            if isinstance(each, list) and len(each) == _INLINE
+        ]
+
+    def _inline(self, packed: list[Any]) -> Standing:
+        name, serial, ready_ns, expires_ns, colour = packed
+        declared: Any = self.net.places[name]
+        return Standing(name, serial, self.unpack(declared.colour, colour), ready_ns, expires_ns)
+
+    def row_hash(self, row: tuple[Any, ...]) -> int:
+        """The part of any other row in the marking hash."""
+        return xxh3_64_intdigest(_encode(row))
+
+    # Numbers, keys, faults.
+
+    def number(self, name: str, key: Hashable, number: int) -> NumberRow:
+        """The row of a counter's number."""
+        return (name, json.dumps(key), number)
+
+    def number_key(self, row: NumberRow) -> tuple[str, Hashable]:
+        """The counter and the key of a row."""
+        return (row[0], key_from(json.loads(row[1])))
+
+    def seen(self, name: str, key: Hashable) -> SeenRow:
+        """The row of a set's key."""
+        return (name, self.key(name, key))
+
+    def key(self, name: str, key: Hashable) -> str:
+        """A key of a set or a paged place: text as it is, any other as JSON."""
+        return str(key) if name in self._text_keys else json.dumps(key)
+
+    def key_of(self, name: str, text: str) -> Hashable:
+        """It again."""
+        return text if name in self._text_keys else key_from(json.loads(text))
+
+    def fault(self, fault: Faulted) -> bytes:
+        """A token that was set aside, as good as it can be written."""
+        try:
+            colour = self.pack(fault.colour)
+            return _encode((fault.place, fault.serial, fault.error, colour))
+        except Exception:  # noqa: BLE001  (what is set aside may be anything, a broken record included)
+            return _encode((fault.place, fault.serial, fault.error, None))
+
+    def faulted(self, row: bytes) -> Faulted:
+        """A token that was set aside; its colour stays plain."""
+        place, serial, error, colour = _decode(row)
+        return Faulted(place, serial, colour, error)
+
+
+def _by_key(arc: Arc) -> bool:
+    """Whether what a firing has of an arc is a key, and no token."""
+    return arc.kind == "absent" or isinstance(arc.place, Counter | KeySet)
+
+
+def _has_text_key(declared: Any) -> bool:
+    """Whether a place or set has one key, and that is a field that holds a string."""
+    if not isinstance(declared, KeySet | Place) or len(declared.keys) != 1:
+        return False
+    return get_type_hints(declared.colour).get(declared.keys[0]) is str
+
+
+def key_from(packed: Any) -> Hashable:
+    """A key again: composite keys are tuples, which JSON and msgpack hold as lists."""
+    return tuple(key_from(part) for part in packed) if isinstance(packed, list) else packed
+
+
+def pair(order: tuple[int, ...]) -> tuple[int, int]:
+    """Order fields as two columns."""
+    first, second = (*order, 0, 0)[:2]
+    return first, second
+
+
+def whole(kind: type[Any]) -> Packing:
+    """All fields of a record, without their names; anything else as msgspec has it."""
+    fields = getattr(kind, "__struct_fields__", None)
+    if fields is None:
+        return Packing(msgspec.to_builtins, lambda packed: msgspec.convert(packed, kind))
+    hints = get_type_hints(kind)
+    types = tuple[tuple(hints[name] for name in fields)] if fields else list[Any]  # type: ignore[misc]
+
+    def unpack(packed: Any) -> Any:
+        values = msgspec.convert(packed, types)
+        return kind(**dict(zip(fields, values, strict=True)))
+
+    return Packing(astuple, unpack)

@@ -1,0 +1,81 @@
+"""A marking changed from outside, between two openings of a run.
+
+Owns: `Edit`, which is written into the journal like any other input. What should be edited, whoever
+opens the run decides.
+Must not know: SQL, files, what a net is for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from typing import Any
+
+from scraper_cpn.net.changes import Changes, Durable
+from scraper_cpn.net.marking import Standing
+from scraper_cpn.store.codec import Codec, key_from
+
+
+@dataclass
+class Edit:
+    """Tokens that go and come, numbers that are set, and keys that are seen.
+
+    Attributes:
+        now_ns: when; the kernel's time never goes back.
+        gone: serials.
+        born: place, colour, ready at, expires at.
+        numbers: counter, key, number as if nothing were in flight.
+        seen: set and new key.
+    """
+
+    now_ns: int
+    gone: list[int] = field(default_factory=list)
+    born: list[tuple[str, Any, int, int | None]] = field(default_factory=list)
+    numbers: list[tuple[str, Hashable, int]] = field(default_factory=list)
+    seen: list[tuple[str, Hashable]] = field(default_factory=list)
+
+    def replace(self, token: Standing, colour: Any, ready_at_ns: int) -> None:
+        """Let another token stand in a token's place."""
+        self.gone.append(token.serial)
+        self.born.append((token.place, colour, ready_at_ns, token.expires_at_ns))
+
+    def changes(self, durable: Durable) -> Changes:
+        """What it changes. The new tokens have new serials."""
+        serial = durable.next_serial
+        born = tuple(
+            Standing(place, serial + number, colour, ready_ns, expires_ns)
+            for number, (place, colour, ready_ns, expires_ns) in enumerate(self.born)
+        )
+        return Changes(
+            now_ns=self.now_ns,
+            next_serial=serial + len(born),
+            next_id=durable.next_id,
+            born=born,
+            gone=tuple(durable.tokens[each] for each in self.gone),
+            numbers=tuple(self.numbers),
+            seen=tuple(self.seen),
+            begun=(),
+            ended=(),
+            faulted=(),
+        )
+
+    def packed(self, codec: Codec) -> Any:
+        """What is written of it."""
+        born = [(place, codec.pack(colour), *times) for place, colour, *times in self.born]
+        return (self.now_ns, self.gone, born, self.numbers, self.seen)
+
+    @classmethod
+    def unpack(cls, codec: Codec, packed: Any) -> Edit:
+        """It again."""
+        now_ns, gone, born, numbers, seen = packed
+        places: Any = codec.net.places
+        return cls(
+            now_ns,
+            gone,
+            [
+                (name, codec.unpack(places[name].colour, colour), *times)
+                for name, colour, *times in born
+            ],
+            [(name, key_from(key), number) for name, key, number in numbers],
+            [(name, key_from(key)) for name, key in seen],
+        )

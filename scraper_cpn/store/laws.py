@@ -1,0 +1,141 @@
+"""Whether a state was written by the net that is to read it.
+
+Owns: a net in lines of text that two versions of a program can compare, and the list of what differs.
+Must not know: files, what a net is for.
+
+The numbers of a net (capacities, what counters start with, delays) are not in it: they may change while
+a run lasts. Functions are named; that they decide the same is what their module's version says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, get_type_hints
+
+import msgspec
+from xxhash import xxh3_128_hexdigest
+
+from scraper_cpn.net import Net, Transition
+from scraper_cpn.net.arcs import Arc, On, Output
+from scraper_cpn.net.places import Counter, KeySet, Place
+
+KERNEL_VERSION = "1"
+"""Another one where the same inputs lead a kernel to other decisions."""
+
+Laws = dict[str, str]
+"""The parts of a net, in order, by what they are called: `place found`, `transition admit`."""
+
+_DIFFERENCES_SHOWN = 5
+
+
+def laws_of(net: Net, versions: Mapping[str, str]) -> Laws:
+    """A net in lines.
+
+    Args:
+        net: has been checked.
+        versions: of what the net's functions are, by name.
+    """
+    laws = {"kernel": KERNEL_VERSION, **versions}
+    laws |= {f"{_kind(place)} {name}": _place(place) for name, place in net.places.items()}
+    effects = {
+        f"effect {name}": ", ".join(map(_type, effect.outcomes))
+        for name, effect in net.effects.items()
+    }
+    transitions = {
+        f"transition {name}": " ".join(_transition(transition))
+        for name, transition in net.transitions.items()
+    }
+    return laws | effects | transitions
+
+
+def hash_of(laws: Laws) -> str:
+    """32 hexadecimal digits; other ones for other laws."""
+    return xxh3_128_hexdigest(msgspec.json.encode(laws))
+
+
+def differences(written: Laws, now: Laws) -> list[str]:
+    """What differs, one line each; none for the same laws in the same order."""
+    gone = [f"{name} is gone" for name in written if name not in now]
+    new = [f"{name} is new" for name in now if name not in written]
+    other = [
+        f"{name} was ({written[name]}), is ({now[name]})"
+        for name in written
+        if name in now and written[name] != now[name]
+    ]
+    moved = [] if gone or new or list(written) == list(now) else ["the order of declaration"]
+    return [*gone, *new, *other, *moved]
+
+
+def listed(found: list[str]) -> str:
+    """Differences in one line; of many, the first."""
+    more = len(found) - _DIFFERENCES_SHOWN
+    return "; ".join(found[:_DIFFERENCES_SHOWN]) + (f"; and {more} more" if more > 0 else "")
+
+
+def _kind(place: Any) -> str:
+    return "set" if isinstance(place, KeySet) else type(place).__name__.lower()
+
+
+def _place(place: Any) -> str:
+    keys = f"key {','.join(place.keys)}" if place.keys else ""
+    if isinstance(place, Counter):
+        return " ".join(filter(None, [keys, "budget" if place.budget else ""]))
+    parts = [_type(place.colour), keys]
+    if isinstance(place, Place):
+        parts.append(f"order {','.join(place.order)}" if place.order else "")
+        parts.append("bounded" if place.capacity is not None else "")
+        parts += [
+            word
+            for word in ("timed", "expires", "source", "work", "budget", "paged")
+            if getattr(place, word)
+        ]
+    return " ".join(filter(None, parts))
+
+
+def _type(kind: type[Any]) -> str:
+    """A type, with its fields if it is a record."""
+    fields = getattr(kind, "__struct_fields__", ())
+    hints = get_type_hints(kind) if fields else {}
+    parts = [f"{name}: {_hint(hints[name])}" for name in fields]
+    return f"{kind.__name__}({', '.join(parts)})" if parts else kind.__name__
+
+
+def _hint(hint: Any) -> str:
+    return str(hint.__name__ if isinstance(hint, type) and not hasattr(hint, "__args__") else hint)
+
+
+def _transition(transition: Transition) -> Iterator[str]:
+    if transition.priority:
+        yield f"priority {transition.priority}"
+    yield f"[{', '.join(map(_arc, transition.arcs))}]"
+    for word, call in (
+        ("effect", transition.effect), ("choice", transition.choice), ("scan", transition.scan)
+    ):  # fmt: skip
+        if call is not None:
+            yield f"{word} {call.name}({', '.join(each.name for each in call.sources)})"
+    if transition.during is not None:
+        yield f"during {transition.during.name}"
+    yield from (_case(case) for case in transition.outcomes)
+
+
+def _arc(arc: Arc) -> str:
+    parts = [str(arc), "early" if arc.early else ""]
+    parts += [_function(word, getattr(arc, word)) for word in ("when", "change", "after_ns")]
+    return " ".join(filter(None, parts))
+
+
+def _case(case: On) -> str:
+    return f"{case.outcome.__name__} -> {', '.join(map(_output, case.outputs)) or 'nothing'}"
+
+
+def _output(output: Output) -> str:
+    sources = [getattr(each, "name", None) or each.__name__ for each in output.sources]
+    parts = [str(output), f"if new in {output.seen.name}" if output.seen is not None else ""]
+    parts += [_function(word, getattr(output, word)) for word in ("make", "after_ns", "lasts_ns")]
+    parts += [f"of {', '.join(sources)}"] if sources else []
+    return " ".join(filter(None, parts))
+
+
+def _function(word: str, value: int | Callable[..., Any] | None) -> str:
+    """A function by its name; a number may change."""
+    return f"{word} {getattr(value, '__name__', 'function')}" if callable(value) else ""

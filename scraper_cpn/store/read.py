@@ -1,0 +1,158 @@
+"""What a run's rows in a state file say.
+
+Owns: the queries that read a run back.
+Must not know: who writes, when; what rows mean.
+"""
+
+# ruff: noqa: S608 - the statements are made of our own names and numbers
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from scraper_cpn.store.failures import told
+from scraper_cpn.store.port import ItemRow, JournalRow, PagedRow, Saved, SinkRow, TokenRow
+from scraper_cpn.store.tables import Head, Row, load_head
+
+
+class RunReader:
+    """One run of a state, through a connection that only reads.
+
+    Every method raises `StoreError`. Rows are read as they are asked for: of what is committed
+    meanwhile they may hold a part, unless the connection is in a transaction.
+    """
+
+    def __init__(self, path: Path, connection: sqlite3.Connection, run: int) -> None:
+        self._path = path
+        self._reading = connection
+        self._run = run
+
+    def head(self) -> Head:
+        """Where the run stands: its last batch, and counts of rows."""
+        with told(self._path):
+            return load_head(self._reading, self._run)
+
+    def saved(self) -> Saved:
+        """The durable marking, to be read before the next batch."""
+        head = self.head()
+        return Saved(
+            seq=head.seq,
+            at_ns=head.at_ns,
+            next_serial=head.next_serial,
+            next_id=head.next_id,
+            marking_hash=head.marking_hash,
+            tokens=self._tokens("token"),
+            paged=self._paged("paged"),
+            numbers=self._of("number", "counter, key, number"),
+            seen=self._added("seen", "place, key", head.seen),
+            flights=self._of("flight", "id, rest"),
+            faulted=(rest for (rest,) in self._added("faulted", "rest", head.faulted)),
+            sunk=self._sunk("taken"),
+        )
+
+    def base(self) -> Saved:
+        """The marking at which the journal begins, to be read before the next batch."""
+        head = self.head()
+        return Saved(
+            seq=head.base_seq,
+            at_ns=head.base_at_ns,
+            next_serial=head.base_next_serial,
+            next_id=head.base_next_id,
+            marking_hash=head.base_marking_hash,
+            tokens=self._tokens("base_token"),
+            paged=self._paged("base_paged"),
+            numbers=self._of("base_number", "counter, key, number"),
+            seen=self._added("seen", "place, key", head.base_seen),
+            flights=self._of("base_flight", "id, rest"),
+            faulted=(rest for (rest,) in self._added("faulted", "rest", head.base_faulted)),
+            sunk=self._sunk("base_taken"),
+        )
+
+    def journal(self) -> Iterator[JournalRow]:
+        """The batches since the base, oldest first."""
+        columns = "seq, at_ns, firings, marking_hash, inputs"
+        after = f"seq > (SELECT base_seq FROM run WHERE id = {self._run})"
+        return self._rows(
+            f"SELECT {columns} FROM journal WHERE run = {self._run} AND {after} ORDER BY seq"
+        )
+
+    def latest(self) -> Iterator[JournalRow]:
+        """The batches since the base, latest first."""
+        columns = "seq, at_ns, firings, marking_hash, inputs"
+        after = f"seq > (SELECT base_seq FROM run WHERE id = {self._run})"
+        where = f"run = {self._run} AND {after}"
+        return self._rows(f"SELECT {columns} FROM journal WHERE {where} ORDER BY seq DESC")
+
+    def page(self, place: str, key: str, first: tuple[int, int, int], most: int) -> list[PagedRow]:
+        """The tokens of a key from *first* on. Cost: O(log rows + most)."""
+        sql = f"""
+            SELECT place, key, o1, o2, serial, colour FROM paged
+            WHERE run = {self._run} AND place = ? AND key = ? AND (o1, o2, serial) >= (?, ?, ?)
+            ORDER BY o1, o2, serial LIMIT ?
+        """
+        with told(self._path):
+            return self._reading.execute(sql, (place, key, *first, most)).fetchall()
+
+    def facts(self) -> dict[str, bytes]:
+        """The named values of the run."""
+        return dict(self._of("fact", "name, value"))
+
+    def rows(self, sink: str) -> Iterator[SinkRow]:
+        """What a sink has taken, oldest first. Cost: O(rows of all sinks)."""
+        where = f"run = {self._run} AND sink = ?"
+        return self._rows(
+            f"SELECT sink, name, body FROM sink_row WHERE {where} ORDER BY n", (sink,)
+        )
+
+    def named(self, name: str) -> Iterator[SinkRow]:
+        """What the sinks have taken under a name, oldest first. Cost: O(rows of all sinks)."""
+        where = f"run = {self._run} AND name = ?"
+        return self._rows(
+            f"SELECT sink, name, body FROM sink_row WHERE {where} ORDER BY n", (name,)
+        )
+
+    def items(self) -> Iterator[ItemRow]:
+        """Items, oldest first."""
+        return self._of("item", "fingerprint, visit, ordinal, body", " ORDER BY n")
+
+    def tokens(self, places: Sequence[str]) -> Iterator[TokenRow]:
+        """The tokens of some places that are not paged, by serial. Cost: O(tokens)."""
+        columns, marks = "serial, place, ready_ns, expires_ns, colour", ", ".join("?" * len(places))
+        where = f"run = {self._run} AND place IN ({marks})"
+        return self._rows(f"SELECT {columns} FROM token WHERE {where} ORDER BY serial", places)
+
+    def counts(self) -> dict[str, int]:
+        """How many tokens each place has, those that firings in flight hold included. Cost: O(tokens)."""
+        places: dict[str, int] = dict(self._of("token", "place, count(*)", " GROUP BY place"))
+        return places | dict(self._of("paged", "place, count(*)", " GROUP BY place"))
+
+    def backlog(self, place: str) -> dict[str, int]:
+        """How many tokens a paged place has of each key. Cost: O(its tokens)."""
+        where = f"run = {self._run} AND place = ?"
+        return dict(
+            self._rows(f"SELECT key, count(*) FROM paged WHERE {where} GROUP BY key", (place,))
+        )
+
+    def _tokens(self, table: str) -> Iterator[TokenRow]:
+        return self._of(table, "serial, place, ready_ns, expires_ns, colour", " ORDER BY serial")
+
+    def _paged(self, table: str) -> Iterator[PagedRow]:
+        columns = "place, key, o1, o2, serial, colour"
+        return self._of(table, columns, " ORDER BY place, key, o1, o2, serial")
+
+    def _added(self, table: str, columns: str, most: int) -> Iterator[Row]:
+        return self._of(table, columns, f" AND n <= {most} ORDER BY n")
+
+    def _sunk(self, column: str) -> dict[str, int]:
+        return dict(self._of("sink", f"sink, {column}", f" AND {column} > 0"))
+
+    def _of(self, table: str, columns: str, more: str = "") -> Iterator[Row]:
+        return self._rows(f"SELECT {columns} FROM {table} WHERE run = {self._run}{more}")
+
+    def _rows(self, sql: str, values: Sequence[object] = ()) -> Iterator[Row]:
+        with told(self._path):
+            # Not `yield from`: it would close the cursor, which fails once the connection is closed.
+            for row in self._reading.execute(sql, values):  # noqa: UP028
+                yield row

@@ -1,0 +1,75 @@
+"""A state file for those who only look: status, explain, check, export, other runs' pacing.
+
+Owns: opening a state to read, which runs it has.
+Must not know: the writer, which may be at work meanwhile.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+
+from msgspec import Struct
+
+from scraper_cpn.store.failures import told
+from scraper_cpn.store.read import RunReader
+from scraper_cpn.store.statefile import find_run
+from scraper_cpn.store.whole import look
+
+
+class RunInfo(Struct, frozen=True):
+    """A run of a state."""
+
+    number: int
+    """In the file; by it a writer's note names the run."""
+    name: str
+    created_ns: int
+    """UTC, since 1970."""
+    seq: int
+    at_ns: int
+    facts: dict[str, bytes]
+
+
+class StateReader:
+    """A state as it is at one moment, which is when it is opened; raises `StoreError`.
+
+    Open another for a later moment, and keep none for long: while it is open the writer's -wal file
+    grows. Takes no lock, moves nothing. Used by one thread.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._connection = look(path)
+
+    def __enter__(self) -> StateReader:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def runs(self) -> list[RunInfo]:
+        """All runs, the oldest first."""
+        with told(self._path):
+            sql = "SELECT id, name, created_ns, seq, at_ns FROM run ORDER BY id"
+            rows = self._connection.execute(sql).fetchall()
+        return [
+            RunInfo(run, name, created_ns, seq, at_ns, self._of(run).facts())
+            for run, name, created_ns, seq, at_ns in rows
+        ]
+
+    def run(self, name: str | None = None) -> RunReader:
+        """The run called *name*; None: the only one. Raises `StoreError` ("missing")."""
+        with told(self._path):
+            return self._of(find_run(self._path, self._connection, name))
+
+    def close(self) -> None:
+        """Close it; closing it again does nothing."""
+        self._connection.close()
+
+    def _of(self, run: int) -> RunReader:
+        return RunReader(self._path, self._connection, run)

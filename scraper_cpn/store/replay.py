@@ -1,0 +1,116 @@
+"""A journal played again: from its base to where it ends, with the marking hash compared on the way.
+
+Owns: feeding a kernel the inputs of a journal. Must not know: SQL, files, what a net is for.
+
+That the hashes agree shows that the journal, the tables and the net belong together, and that the
+decisions of the crawl follow from its inputs alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import msgspec
+
+from scraper_cpn.net import Net, NetError
+from scraper_cpn.net.changes import Changes
+from scraper_cpn.net.compile import Compiled
+from scraper_cpn.store.codec import Codec
+from scraper_cpn.store.edit import Edit
+from scraper_cpn.store.port import JournalRow, Saved, StoreError
+from scraper_cpn.store.recorder import COMPLETE, EDIT, INJECT, REVOKE, STARTED, STEP
+from scraper_cpn.store.restore import restore
+
+Laws = Callable[[Any], Codec]
+"""The net (and its codec) under which a run went on, from what its opening says of itself."""
+
+
+class Replay:
+    """A kernel that repeats what a journal says.
+
+    Args:
+        base: where the journal begins.
+        opening: what the run's opening said of itself before the base.
+        laws: see `Laws`.
+    """
+
+    def __init__(self, base: Saved, opening: Any, laws: Laws) -> None:
+        self._laws = laws
+        self._codec = laws(opening)
+        restored = restore(base, self._codec, paged=False)
+        self._durable, self._sums = restored.durable, restored.sums
+        self._kernel = self._load()
+        self._at_ns = base.at_ns
+        self.seq = base.seq
+        self.firings = 0
+
+    @property
+    def marking_hash(self) -> int:
+        """Of the durable marking now."""
+        return self._sums.hash(self._at_ns, self._durable.next_serial, self._durable.next_id)
+
+    def play(self, rows: Iterable[JournalRow]) -> None:
+        """Repeat batches, oldest first.
+
+        Raises:
+            StoreError: the marking after a batch is not the one that was; it says which batch.
+        """
+        for seq, at_ns, firings, marking_hash, inputs in rows:
+            if seq != self.seq + 1:
+                raise StoreError("damaged", f"the journal lacks batch {self.seq + 1}")
+            next_id = self._durable.next_id + firings
+            try:
+                self._batch(inputs)
+            except (NetError, msgspec.MsgspecError, LookupError, TypeError, ValueError) as error:
+                raise StoreError(
+                    "damaged", f"batch {seq} of the journal can't be replayed: {error}"
+                ) from error
+            self.seq, self._at_ns, self.firings = seq, at_ns, self.firings + firings
+            if (self._durable.next_id, self.marking_hash) != (next_id, marking_hash):
+                raise StoreError(
+                    "damaged",
+                    f"batch {seq} of the journal leads to another marking when it is replayed",
+                )
+
+    def _batch(self, inputs: bytes) -> None:
+        for given in msgspec.msgpack.decode(inputs):
+            if given[0] == EDIT:
+                self._edit(given[1], given[2])
+            else:
+                self._give(given)
+        self._tell(self._kernel.changes())
+
+    def _give(self, given: list[Any]) -> None:
+        kernel, codec = self._kernel, self._codec
+        kind, *rest = given
+        if kind == STEP:
+            kernel.step(*rest)
+        elif kind == STARTED:
+            kernel.started(rest[1], rest[0])
+        elif kind == REVOKE:
+            kernel.revoke(rest[0])
+        elif kind == COMPLETE:
+            now_ns, firing_id, name, packed = rest
+            kernel.complete(firing_id, codec.outcome(name, packed), now_ns)
+        elif kind == INJECT:
+            now_ns, name, packed, ready_ns, expires_ns = rest
+            place: Any = codec.net.places[name]
+            colour = codec.unpack(place.colour, packed)
+            kernel.inject(place, colour, now_ns, ready_at_ns=ready_ns, expires_at_ns=expires_ns)
+        kernel.drain()
+
+    def _edit(self, opening: Any, packed: Any) -> None:
+        """Go on under other laws, and with an edited marking."""
+        self._codec = self._laws(opening)
+        changes = Edit.unpack(self._codec, packed).changes(self._durable)
+        self._tell(changes)
+        self._kernel = self._load()
+
+    def _tell(self, changes: Changes) -> None:
+        self._sums.batch(self._codec, changes, firings=0, inputs=b"")
+        self._durable.fold(changes)
+
+    def _load(self) -> Compiled:
+        net: Net = self._codec.net
+        return Compiled.load(net, self._durable.marking(net), recorded=True)

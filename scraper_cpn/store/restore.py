@@ -1,0 +1,132 @@
+"""From a store's rows back to a marking, checked on the way.
+
+Owns: reading a durable marking, and comparing its hash with the one that was kept.
+Must not know: SQL, files, what a net is for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from scraper_cpn.net.changes import Durable
+from scraper_cpn.net.compile import Cold
+from scraper_cpn.net.marking import Standing
+from scraper_cpn.store.codec import Codec
+from scraper_cpn.store.port import PagedRow, Saved, StoreError
+from scraper_cpn.store.sums import Sums
+
+
+class Restored(Struct, frozen=True):
+    """What a run was, ready to be loaded.
+
+    Attributes:
+        durable: without the tokens of paged places and the keys of paged sets where these were left out.
+        sums: of all of it, to go on from.
+        cold: the keys of paged places; empty where the tokens are in *durable*.
+        keys: the keys of paged sets; empty where they are in *durable*.
+    """
+
+    durable: Durable
+    sums: Sums
+    cold: list[Cold]
+    keys: dict[str, list[Any]]
+
+
+def restore(saved: Saved, codec: Codec, *, paged: bool = True) -> Restored:
+    """A run's durable marking.
+
+    Args:
+        saved: as the store has read it.
+        codec: of the net.
+        paged: leave on the shelf what may be there; False: read all of it.
+
+    Raises:
+        StoreError: a row can't be read, or the hash of all rows is not the one that was kept.
+    """
+    try:
+        restored = _restored(saved, codec, paged=paged)
+    except (msgspec.MsgspecError, KeyError, TypeError, ValueError) as error:
+        raise StoreError("damaged", f"a row can't be read: {error}") from error
+    found = restored.sums.hash(saved.at_ns, saved.next_serial, saved.next_id)
+    if found != saved.marking_hash:
+        raise StoreError(
+            "damaged",
+            f"the marking's hash is {found:x}, not {saved.marking_hash:x}: rows are missing",
+        )
+    return restored
+
+
+def _restored(saved: Saved, codec: Codec, *, paged: bool) -> Restored:
+    sums = Sums()
+    sums.seq = saved.seq
+    durable = Durable(saved.at_ns, saved.next_serial, saved.next_id, sunk=dict(saved.sunk))
+    for row in saved.tokens:
+        sums.come(codec, row)
+        durable.tokens[row[0]] = codec.standing(row)
+    for number in saved.numbers:
+        sums.set_number(codec, number)
+        durable.numbers[codec.number_key(number)] = number[2]
+    flights = list(saved.flights)
+    held = {serial for flight in flights for serial in codec.holds(flight)} if paged else None
+    cold = list(_cold(codec, _waiting(saved.paged, codec, sums, durable, held)))
+    for flight in flights:
+        sums.set_flight(codec, flight)
+        durable.flights[flight[0]] = codec.flying(flight, durable.tokens)
+    keys = _keys(saved, codec, sums, durable, paged=paged)
+    for fault in saved.faulted:
+        sums.add(codec, [(fault,)])
+        durable.faulted.append(codec.faulted(fault))
+    return Restored(durable, sums, cold, keys)
+
+
+def _waiting(
+    rows: Iterable[PagedRow], codec: Codec, sums: Sums, durable: Durable, held: set[int] | None
+) -> Iterator[PagedRow]:
+    """The rows of paged places that stay on the shelf: not those that a firing in flight holds.
+
+    With None for *held* none stays there.
+    """
+    for row in rows:
+        sums.total += codec.paged_hash(row)
+        if held is None or row[4] in held:
+            durable.tokens[row[4]] = Standing(row[0], row[4], codec.colour(row[0], row[5]), 0)
+        else:
+            yield row
+
+
+def _keys(
+    saved: Saved, codec: Codec, sums: Sums, durable: Durable, *, paged: bool
+) -> dict[str, list[Any]]:
+    """Read sets; the keys of paged ones are given back beside the marking."""
+    beside: dict[str, list[Any]] = {}
+    for row in saved.seen:
+        sums.total += codec.row_hash(row)
+        if paged and codec.is_paged(row[0]):
+            beside.setdefault(row[0], []).append(codec.key_of(*row))
+        else:
+            durable.seen.setdefault(row[0], []).append(codec.key_of(*row))
+    return beside
+
+
+def _cold(codec: Codec, rows: Iterable[PagedRow]) -> Iterator[Cold]:
+    """The first token of each key, and how many there are; the rows come in order."""
+    first: Any = None
+    number = 0
+    for row in rows:
+        if first is not None and row[:2] == first[:2]:
+            number += 1
+            continue
+        if first is not None:
+            yield _first(codec, first, number)
+        first, number = row, 1
+    if first is not None:
+        yield _first(codec, first, number)
+
+
+def _first(codec: Codec, row: PagedRow, number: int) -> Cold:
+    place, key, first, second, serial, _ = row
+    return (place, codec.key_of(place, key), number, (first, second), serial)

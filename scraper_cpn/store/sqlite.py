@@ -1,0 +1,261 @@
+"""The store in a SQLite file.
+
+Owns: one run of a state file, open for writing; opening and closing it, the thread that writes.
+Must not know: what rows mean, what a batch's statements are.
+
+One thread writes, and asks the event loop for one await a batch. It has the only connection that
+writes or checkpoints: SQLite before 3.51.3 may damage a file in WAL mode that two connections
+checkpoint. A second connection reads, in the event loop's own thread. A process that has a store open
+must not fork.
+
+After any error the store takes no further batch, and writes no more: whether a sync that failed has lost
+something can't be asked, and a second one may say that it has not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import TypeAlias
+
+from anyio import CancelScope
+
+from scraper_cpn.store.claim import Claim, noted
+from scraper_cpn.store.failures import told
+from scraper_cpn.store.port import Batch, StoreError
+from scraper_cpn.store.read import RunReader
+from scraper_cpn.store.retention import Limits
+from scraper_cpn.store.statefile import (
+    BUSY_SECONDS,
+    add_run,
+    check_header,
+    connect,
+    find_run,
+    make,
+    real,
+    wal,
+)
+from scraper_cpn.store.tables import load_head
+from scraper_cpn.store.whole import (
+    SMALL,
+    check_counts,
+    check_log,
+    check_note,
+    check_structure,
+)
+from scraper_cpn.store.write import write
+
+_Picked: TypeAlias = Callable[[sqlite3.Connection], int]
+
+WAL_MOST_BYTES = 64 * 2**20
+"""How long the -wal may grow before it is moved into the file. Longer is quicker, until it is opened after a crash."""
+
+_USUAL = Limits()
+
+
+def create(
+    path: Path,
+    run_name: str,
+    facts: Mapping[str, bytes] | None = None,
+    *,
+    limits: Limits = _USUAL,
+) -> SqliteStore:
+    """Make a state file with one run that has done nothing, and open it. Raises `StoreError`."""
+    path = real(path)
+    if not path.parent.is_dir():
+        raise StoreError("missing", f"{path}: there is no folder {path.parent}; make it first")
+    with told(path):
+        claim = Claim(path)
+    try:
+        make(path, run_name, facts or {})
+        return _opened(path, claim, limits, lambda file: find_run(path, file, run_name))
+    except BaseException:
+        claim.release()
+        raise
+
+
+def new_run(
+    path: Path,
+    run_name: str,
+    facts: Mapping[str, bytes] | None = None,
+    *,
+    limits: Limits = _USUAL,
+) -> SqliteStore:
+    """Add a run to a state file that is there, and open it. Raises `StoreError`, "exists" among others."""
+
+    def added(file: sqlite3.Connection) -> int:
+        if file.execute("SELECT 1 FROM run WHERE name = ?", (run_name,)).fetchone():
+            raise StoreError(
+                "exists", f"{path} has a run {run_name}; resume it, or use another name"
+            )
+        return add_run(file, run_name, facts or {})
+
+    return _claimed(path, limits, added)
+
+
+def open_run(path: Path, run_name: str | None = None, *, limits: Limits = _USUAL) -> SqliteStore:
+    """Open a run of a state file for writing, the only one unless named. Raises `StoreError`.
+
+    Cost: reads the tables of the run; after a crash, the whole file.
+    """
+    return _claimed(path, limits, lambda file: find_run(path, file, run_name))
+
+
+class SqliteStore(RunReader):
+    """A run of a state file, open for writing; from `create`, `new_run` or `open_run`."""
+
+    def __init__(
+        self,
+        path: Path,
+        claim: Claim,
+        writing: sqlite3.Connection,
+        reading: sqlite3.Connection,
+        run: int,
+        limits: Limits,
+    ) -> None:
+        super().__init__(path, reading, run)
+        self._claim = claim
+        self._writing = writing
+        self._limits = limits
+        self._at = load_head(writing, run)
+        self._identity = str(writing.execute("SELECT identity FROM state").fetchone()[0])
+        self._wal = wal(path)
+        self._wal_most_bytes = WAL_MOST_BYTES
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="state")
+        self._broken: Exception | None = None
+        self._closed = False
+        self._note()
+
+    async def commit(self, batch: Batch) -> None:
+        """Make a batch durable, with one await."""
+        await self._in_thread(lambda: self._write(batch))
+
+    async def close(self) -> None:
+        """Move all that is committed into the file, which then is whole by itself, and let others have it.
+
+        Raises `StoreError` where that fails: what was committed is in the file and its -wal then.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            await self._in_thread(self._close)
+        finally:
+            self._thread.shutdown(wait=False)
+            self._claim.release()
+
+    async def _in_thread(self, work: Callable[[], None]) -> None:
+        """Run *work* in the writer's thread, and wait for its end whatever cancels meanwhile."""
+        future = asyncio.get_running_loop().run_in_executor(self._thread, work)
+        cancelled: asyncio.CancelledError | None = None
+        with CancelScope(shield=True):
+            while not future.done():
+                try:
+                    await asyncio.wait([future])
+                except asyncio.CancelledError as error:
+                    cancelled = error
+        future.result()
+        if cancelled is not None:
+            raise cancelled
+
+    def _write(self, batch: Batch) -> None:
+        if self._broken is not None:
+            raise self._broken
+        try:
+            with told(self._path):
+                self._at = write(self._writing, self._run, self._at, batch, self._limits)
+                self._note()
+                self._shorten_wal()
+        except Exception as error:
+            self._broken = error
+            raise
+
+    def _shorten_wal(self) -> None:
+        """Move what is in the -wal into the file where it has grown long.
+
+        SQLite would do so by itself, and not tell of an error. While somebody reads, the -wal stays.
+        """
+        if self._wal.stat().st_size > self._wal_most_bytes:
+            _cut(self._writing)
+            self._wal_most_bytes = self._wal.stat().st_size + WAL_MOST_BYTES
+
+    def _note(self) -> None:
+        self._claim.write(self._identity, self._run, self._at.seq)
+
+    def _close(self) -> None:
+        # What is still read from would keep the -wal from being moved.
+        self._reading.close()
+        with told(self._path), closing(self._writing), closing(connect(self._path, write=False)):
+            settled = False
+            try:
+                settled = self._broken is None and _settle(self._writing)
+            finally:
+                if not settled:
+                    self._writing.close()  # and moves nothing, as it is not the last
+        if settled:
+            self._claim.clear()
+
+
+def _claimed(path: Path, limits: Limits, picked: _Picked) -> SqliteStore:
+    path = real(path)
+    check_header(path)
+    with told(path):
+        claim = Claim(path)
+    try:
+        return _opened(path, claim, limits, picked)
+    except BaseException:
+        claim.release()
+        raise
+
+
+def _opened(path: Path, claim: Claim, limits: Limits, picked: _Picked) -> SqliteStore:
+    with told(path), ExitStack() as undo:
+        check_log(path)
+        reading = undo.enter_context(closing(connect(path, write=False)))
+        # Where it is refused, this one is closed first, and moves nothing as it is not the last.
+        writing = undo.enter_context(closing(connect(path, write=True)))
+        _check(path, writing)
+        run = picked(writing)
+        check_counts(path, writing, run, load_head(writing, run))
+        _mark_open(writing)
+        store = SqliteStore(path, claim, writing, reading, run, limits)
+        undo.pop_all()
+        return store
+
+
+def _check(path: Path, writing: sqlite3.Connection) -> None:
+    check_structure(path, writing, SMALL)
+    check_note(path, writing, noted(path))
+    (opened,) = writing.execute("SELECT open FROM state").fetchone()
+    if opened:
+        check_structure(path, writing)
+
+
+def _mark_open(writing: sqlite3.Connection) -> None:
+    """Mark the file itself, so that a copy without its -wal is known for what it is."""
+    writing.execute("UPDATE state SET open = 1")
+    writing.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+
+def _settle(writing: sqlite3.Connection) -> bool:
+    """Move all into the file, then mark it closed; returns False where a reader does not let go.
+
+    The mark goes last, so that a file that is marked closed is whole without its -wal.
+    """
+    (busy, _, _) = writing.execute("PRAGMA wal_checkpoint(FULL)").fetchone()
+    if busy:
+        return False
+    writing.execute("UPDATE state SET open = 0")
+    _cut(writing)
+    return True
+
+
+def _cut(writing: sqlite3.Connection) -> None:
+    """Move the -wal into the file and cut it, or as much of that as can be done without waiting for readers."""
+    writing.execute("PRAGMA busy_timeout = 0")
+    writing.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    writing.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1_000)}")

@@ -1,0 +1,112 @@
+"""The state file's tables as this version of the program has them.
+
+Owns: the schema's version and text, the head of a run (its row in `run`), and which tables a marking is in.
+Must not know: batches, files, when to write.
+"""
+
+# ruff: noqa: S608 - the statements are made of our own names and numbers
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import cache
+from importlib.resources import files
+from typing import Any, Protocol, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import astuple
+
+APPLICATION_ID = 0x53637270
+"""In the file's header ("Scrp"): by it `file` and others can tell whose it is."""
+SCHEMA_VERSION = 1
+"""`user_version` in the header. A file of another version is refused."""
+SQLITE_LEAST = (3, 37, 0)
+"""STRICT tables came with it."""
+
+MARKING_TABLES = ("token", "paged", "number", "flight")
+"""Those of which the base has a copy, `base_` before the name."""
+
+Row: TypeAlias = tuple[Any, ...]
+
+
+class Cursor(Protocol):
+    """What a statement answers."""
+
+    @property
+    def rowcount(self) -> int:
+        """Rows that it changed."""
+
+    def fetchone(self) -> Row | None:
+        """The next row."""
+
+    def __iter__(self) -> Any:
+        """The rows that are left."""
+
+
+class Connection(Protocol):
+    """As much of a database's connection as the store uses, in autocommit mode."""
+
+    def execute(self, sql: str, values: Sequence[Any] = (), /) -> Cursor:
+        """Run one statement."""
+
+    def executemany(self, sql: str, rows: Iterable[Sequence[Any]], /) -> Cursor:
+        """Run one statement for each row."""
+
+    def close(self) -> None:
+        """Close it; a transaction that is open is rolled back."""
+
+
+class Head(Struct, frozen=True, kw_only=True):
+    """What of a run's row changes: its scalars, those of its base, and counts of rows.
+
+    `journal_first` is the seq of the oldest row that is still there, `journal_bytes` counts the inputs
+    since the base, `journal_since_ns` is the time of the first batch after the base.
+    """
+
+    seq: int = 0
+    at_ns: int = 0
+    next_serial: int = 1
+    next_id: int = 1
+    marking_hash: int = 0
+    tokens: int = 0
+    paged: int = 0
+    numbers: int = 0
+    flights: int = 0
+    seen: int = 0
+    faulted: int = 0
+    sunk: int = 0
+    items: int = 0
+    journal_first: int = 1
+    journal_bytes: int = 0
+    journal_since_ns: int = 0
+    base_seq: int = 0
+    base_at_ns: int = 0
+    base_next_serial: int = 1
+    base_next_id: int = 1
+    base_marking_hash: int = 0
+    base_seen: int = 0
+    base_faulted: int = 0
+
+
+HEAD_COLUMNS = Head.__struct_fields__
+
+
+@cache
+def schema() -> str:
+    """The statements that make an empty state."""
+    return files("scraper_cpn.store").joinpath("schema.sql").read_text(encoding="utf-8")
+
+
+def load_head(connection: Connection, run: int) -> Head:
+    """Read the head of a run that is there."""
+    row = connection.execute(
+        f"SELECT {', '.join(HEAD_COLUMNS)} FROM run WHERE id = {run}"
+    ).fetchone()
+    assert row is not None
+    return Head(**dict(zip(HEAD_COLUMNS, row, strict=True)))
+
+
+def save_head(connection: Connection, run: int, head: Head) -> None:
+    """Write the head of a run that is there."""
+    sets = ", ".join(f"{name} = ?" for name in HEAD_COLUMNS)
+    connection.execute(f"UPDATE run SET {sets} WHERE id = {run}", astuple(head))

@@ -1,0 +1,140 @@
+"""One batch into one state, as one transaction.
+
+Owns: the statements of a batch, and that a batch which contradicts the state is refused.
+Must not know: threads, files, which SQLite runs the statements.
+
+A run's id is written into the statements, where it saves making each row anew.
+"""
+
+# ruff: noqa: S608 - the statements are made of our own names and numbers
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from scraper_cpn.store.port import Batch, BatchError
+from scraper_cpn.store.retention import Limits, retain
+from scraper_cpn.store.tables import Connection, Head, Row, save_head
+
+
+def write(connection: Connection, run: int, head: Head, batch: Batch, limits: Limits) -> Head:
+    """Commit *batch* to a run that stands at *head*; returns where it stands then.
+
+    Raises `BatchError`, or what the connection raises: a transaction is open then, and closing the
+    connection rolls it back. Cost: O(log rows) for each row of the batch; three syncs of the disk at most.
+    """
+    if batch.seq != head.seq + 1:
+        raise BatchError(f"batch {batch.seq} does not follow batch {head.seq}")
+    connection.execute("BEGIN IMMEDIATE")
+    after = retain(connection, run, _written(connection, run, head, batch), limits)
+    save_head(connection, run, after)
+    connection.execute("COMMIT")
+    return after
+
+
+def _written(connection: Connection, run: int, head: Head, batch: Batch) -> Head:
+    tokens = _tokens(connection, run, batch)
+    paged = _paged(connection, run, batch)
+    numbers = _numbers(connection, run, batch)
+    flights = _flights(connection, run, batch)
+    _added(connection, run, head, batch)
+    _sunk(connection, run, batch)
+    _facts(connection, run, batch)
+    _journal(connection, run, batch)
+    return replace(
+        head,
+        seq=batch.seq,
+        at_ns=batch.at_ns,
+        next_serial=batch.next_serial,
+        next_id=batch.next_id,
+        marking_hash=batch.marking_hash,
+        tokens=head.tokens + tokens,
+        paged=head.paged + paged,
+        numbers=head.numbers + numbers,
+        flights=head.flights + flights,
+        seen=head.seen + len(batch.seen),
+        faulted=head.faulted + len(batch.faulted),
+        sunk=head.sunk + len(batch.rows),
+        items=head.items + len(batch.items),
+        journal_bytes=head.journal_bytes + len(batch.inputs),
+        journal_since_ns=batch.at_ns if head.seq == head.base_seq else head.journal_since_ns,
+    )
+
+
+def _tokens(connection: Connection, run: int, batch: Batch) -> int:
+    """Each part returns by how many rows its table has grown."""
+    gone = f"DELETE FROM token WHERE run = {run} AND serial = ?"
+    _remove(connection, gone, [(serial,) for serial in batch.gone])
+    born = f"INSERT INTO token VALUES ({run}, ?, ?, ?, ?, ?)"
+    return _add(connection, born, batch.born) - len(batch.gone)
+
+
+def _paged(connection: Connection, run: int, batch: Batch) -> int:
+    where = "place = ? AND key = ? AND o1 = ? AND o2 = ? AND serial = ?"
+    _remove(connection, f"DELETE FROM paged WHERE run = {run} AND {where}", batch.paged_gone)
+    born = f"INSERT INTO paged VALUES ({run}, ?, ?, ?, ?, ?, ?)"
+    return _add(connection, born, batch.paged_born) - len(batch.paged_gone)
+
+
+def _numbers(connection: Connection, run: int, batch: Batch) -> int:
+    before = f"DELETE FROM number WHERE run = {run} AND counter = ? AND key = ?"
+    replaced = _change(connection, before, [(counter, key) for counter, key, _ in batch.numbers])
+    after = f"INSERT INTO number VALUES ({run}, ?, ?, ?)"
+    return _add(connection, after, batch.numbers) - replaced
+
+
+def _flights(connection: Connection, run: int, batch: Batch) -> int:
+    gone = f"DELETE FROM flight WHERE run = {run} AND id = ?"
+    _remove(connection, gone, [(flight,) for flight in batch.landed])
+    replaced = _change(connection, gone, [(flight,) for flight, _ in batch.flights])
+    begun = f"INSERT INTO flight VALUES ({run}, ?, ?)"
+    return _add(connection, begun, batch.flights) - len(batch.landed) - replaced
+
+
+def _added(connection: Connection, run: int, head: Head, batch: Batch) -> None:
+    """What is only ever added, numbered on from what is there."""
+    seen = [(n, *row) for n, row in enumerate(batch.seen, head.seen + 1)]
+    _add(connection, f"INSERT INTO seen VALUES ({run}, ?, ?, ?)", seen)
+    faulted = list(enumerate(batch.faulted, head.faulted + 1))
+    _add(connection, f"INSERT INTO faulted VALUES ({run}, ?, ?)", faulted)
+    rows = [(n, *row) for n, row in enumerate(batch.rows, head.sunk + 1)]
+    _add(connection, f"INSERT INTO sink_row VALUES ({run}, ?, ?, ?, ?)", rows)
+    items = [(n, *row) for n, row in enumerate(batch.items, head.items + 1)]
+    _add(connection, f"INSERT INTO item VALUES ({run}, ?, ?, ?, ?, ?)", items)
+
+
+def _sunk(connection: Connection, run: int, batch: Batch) -> None:
+    counts = Counter(sink for sink, _, _ in batch.rows)
+    more = "ON CONFLICT DO UPDATE SET taken = taken + excluded.taken"
+    _add(connection, f"INSERT INTO sink VALUES ({run}, ?, ?, 0) {more}", list(counts.items()))
+
+
+def _facts(connection: Connection, run: int, batch: Batch) -> None:
+    put = f"INSERT INTO fact VALUES ({run}, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value"
+    _add(connection, put, batch.facts)
+
+
+def _journal(connection: Connection, run: int, batch: Batch) -> None:
+    row = (batch.seq, batch.at_ns, batch.firings, batch.marking_hash, batch.inputs)
+    connection.execute(f"INSERT INTO journal VALUES ({run}, ?, ?, ?, ?, ?)", row)
+
+
+def _add(connection: Connection, sql: str, rows: Sequence[Row]) -> int:
+    if rows:
+        connection.executemany(sql, rows)
+    return len(rows)
+
+
+def _change(connection: Connection, sql: str, rows: Sequence[Row]) -> int:
+    """Run a statement for all rows; returns how many rows of the table it found."""
+    return connection.executemany(sql, rows).rowcount if rows else 0
+
+
+def _remove(connection: Connection, sql: str, rows: Sequence[Row]) -> None:
+    """Delete rows, each of which must be there."""
+    missing = len(rows) - _change(connection, sql, rows)
+    if missing:
+        raise BatchError(f"{missing} of {len(rows)} rows are not there: {sql}")

@@ -1,0 +1,60 @@
+"""What two versions of a net are compared by."""
+
+from msgspec import Struct
+
+from scraper_cpn.net import Lost, Net, hold, on, put
+from scraper_cpn.store.laws import differences, hash_of, laws_of, listed
+
+
+class Job(Struct, frozen=True):
+    host: str
+
+
+class Done(Struct, frozen=True):
+    pass
+
+
+def net(*, slots: int = 1, key: str = "host", lost: bool = True, priority: int = 0) -> Net:
+    """Jobs that are done, in a few variants."""
+    made = Net("jobs")
+    jobs = made.place("jobs", Job, key=key, source=True, work=True)
+    done, line = made.sink("done", Job), made.counter("line", start=slots)
+    call = made.effect("call", Done)
+    ends = [on(Done, put(done)), on(Lost, put(jobs) if lost else put(done))]
+    made.transition("call", [jobs, hold(line)], effect=call(jobs), outcomes=ends, priority=priority)
+    return made
+
+
+def test_numbers_may_change() -> None:
+    """A limit that is given anew makes no other net."""
+    assert laws_of(net(slots=1), {}) == laws_of(net(slots=9), {})
+
+
+def test_whatever_else_differs_is_named() -> None:
+    """A place, an outcome, a version: each is told by what it is called, with both forms."""
+    before = laws_of(net(), {"policy": "1"})
+    for other, name in (
+        (net(key=()), "place jobs"),  # type: ignore[arg-type]
+        (net(lost=False), "transition call"),
+        (net(priority=3), "transition call"),
+    ):
+        (line,) = differences(before, laws_of(other, {"policy": "1"}))
+        assert line.startswith(f"{name} was (")
+        assert hash_of(before) != hash_of(laws_of(other, {"policy": "1"}))
+    assert differences(before, laws_of(net(), {"policy": "2"})) == ["policy was (1), is (2)"]
+    assert differences(before, laws_of(net(), {})) == ["policy is gone"]
+    assert differences(laws_of(net(), {}), before) == ["policy is new"]
+
+
+def test_the_order_of_declaration_is_part_of_it() -> None:
+    """It decides which transition goes first."""
+    laws = laws_of(net(), {})
+    turned = dict(reversed(laws.items()))
+    assert differences(laws, turned) == ["the order of declaration"]
+    assert hash_of(laws) != hash_of(turned)
+
+
+def test_of_many_differences_the_first_are_listed() -> None:
+    """One line stays readable."""
+    assert listed(["a", "b"]) == "a; b"
+    assert listed(list("abcdefg")) == "a; b; c; d; e; and 2 more"
