@@ -1,9 +1,26 @@
 """Real time for a kernel.
 
-Owns: the one clock that a run reads. Must not know: nets, effects.
+Owns: the one clock that a run reads, and how it goes on in another process.
+Must not know: nets, effects.
 """
 
+from __future__ import annotations
+
 import time
+from pathlib import Path
+
+from msgspec import Struct
+
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+class Dial(Struct, frozen=True):
+    """What has to be kept of a clock, so that another process can go on with it."""
+
+    boot: str
+    """Names the boot of the machine in which the clock ran; empty where the system does not tell."""
+    offset_ns: int
+    """From the time elapsed since that boot to the clock's time."""
 
 
 class Clock:
@@ -12,14 +29,41 @@ class Clock:
     Steps of the wall clock during a run are ignored, so that time never goes back and pauses
     between requests stay what they are. Elapsed time counts a suspended machine's sleep where the
     system has such a clock.
+
+    Args:
+        offset_ns: added to the time elapsed since boot; by default what makes it UTC now.
     """
 
-    def __init__(self) -> None:
-        self._base_ns = time.time_ns() - _elapsed_ns()
+    def __init__(self, offset_ns: int | None = None) -> None:
+        self._offset_ns = time.time_ns() - _elapsed_ns() if offset_ns is None else offset_ns
+
+    @classmethod
+    def resumed(cls, dial: Dial, at_ns: int) -> Clock:
+        """A clock that goes on after another process has ended.
+
+        Within one boot of the machine it is the same clock. After another boot it is UTC, unless that
+        lies before *at_ns*, the last time that is known: it never goes back.
+        """
+        clock = cls(dial.offset_ns) if dial.boot and dial.boot == boot_id() else cls()
+        behind_ns = at_ns - clock.now_ns()
+        return clock if behind_ns <= 0 else cls(clock.dial.offset_ns + behind_ns)
+
+    @property
+    def dial(self) -> Dial:
+        """For another process."""
+        return Dial(boot_id(), self._offset_ns)
 
     def now_ns(self) -> int:
         """UTC, nanoseconds since 1970; never goes back."""
-        return self._base_ns + _elapsed_ns()
+        return self._offset_ns + _elapsed_ns()
+
+
+def boot_id() -> str:
+    """What names this boot of the machine; empty where the system does not tell."""
+    try:
+        return _BOOT_ID.read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
 
 
 def _elapsed_ns() -> int:

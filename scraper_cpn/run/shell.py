@@ -5,6 +5,9 @@ cancellation. Decides nothing: what fires, and when, is the kernel's. The kernel
 synchronously, never across an await.
 Must not know: what a net is for, signals, logging.
 
+With a `Committer`, what is decided becomes durable while the shell goes on, and work that the world
+notices (`Paced`) starts only after the commit of its firing.
+
 Every firing that a step begins ends in exactly one of: `complete` with its outcome, `complete` with
 `Lost` (it raised, was cancelled, or passed its deadline), or `revoke` (it never started).
 """
@@ -14,6 +17,7 @@ from __future__ import annotations
 import traceback
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from functools import partial
 from inspect import isawaitable
 from typing import Any, Protocol
 
@@ -21,9 +25,12 @@ import anyio
 from anyio.abc import TaskGroup
 
 from scraper_cpn.net import Ended, Firing, Kernel, Lost, NetError, Row
+from scraper_cpn.run.committer import Committer
 from scraper_cpn.run.effects import Batched, Binding, Paced, Plain
 
 SECOND = 1_000_000_000
+ALL = 100_000
+"""Firings in one step where nothing has to be durable."""
 SLICE_NS = 2_000_000
 """After so much work in one go, whatever has become due meanwhile has its turn."""
 
@@ -44,6 +51,7 @@ class Shell:
         clock: the kernel's time.
         on_rows: is given the rows that reached a sink, in order, after each step.
         fatal: exceptions of effects that end the run and are raised; any other is `Lost`.
+        committer: makes durable what is decided; None: nothing is.
     """
 
     def __init__(
@@ -54,12 +62,15 @@ class Shell:
         *,
         on_rows: Callable[[list[Row]], None] | None = None,
         fatal: tuple[type[Exception], ...] = (),
+        committer: Committer | None = None,
     ) -> None:
         self.kernel = kernel
         self._effects = effects
         self._clock = clock
         self._on_rows = on_rows
         self._fatal = fatal
+        self._committer = committer
+        self._limit = ALL if committer is None else committer.most
         self._open: dict[int, bool] = {}
         """Firings in flight, and whether they have started."""
         self._pending: dict[int, Any] = {}
@@ -81,17 +92,22 @@ class Shell:
             firing is left in flight.
 
         Raises:
-            Exception: what a fatal effect raised; anything else is a bug.
+            Exception: what a fatal effect raised, or a commit; anything else is a bug.
         """
+        ended: Ended | None = None
         try:
             async with anyio.create_task_group() as tasks:
                 self._scope = tasks.cancel_scope
+                if self._committer is not None:
+                    tasks.start_soon(self._commit, self._committer)
                 ended = await self._loop(tasks)
+                tasks.cancel_scope.cancel()
         finally:
             self._settle()
+            await self._flush()
         if self._failure is not None:
             raise self._failure
-        return ended if not tasks.cancel_scope.cancel_called else None
+        return ended
 
     def poke(self) -> None:
         """Look at the kernel again now: something was injected."""
@@ -102,14 +118,43 @@ class Shell:
         if self._scope is not None:
             self._scope.cancel()
 
+    # Durability.
+
+    async def _commit(self, committer: Committer) -> None:
+        try:
+            await committer.run(self._wake_up)
+        except Exception as error:  # noqa: BLE001  (whatever it is, nothing is durable from here on)
+            self._fail(error)
+
+    async def _flush(self) -> None:
+        """Make durable how everything ended. What fails here is raised by `run`."""
+        if self._committer is None:
+            return
+        try:
+            with anyio.CancelScope(shield=True):
+                await self._committer.flush()
+        except Exception as error:  # noqa: BLE001  (as above)
+            self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        self._failure = self._failure or error
+        self.abort()
+
+    def _wake_up(self) -> None:
+        self._wake.set()
+
     # The loop.
 
     async def _loop(self, tasks: TaskGroup) -> Ended | None:
         while True:
             self._wake = anyio.Event()
             self._take_outcomes()
+            self._deliver()  # a batch that is cut while this waits has the rows, too
+            if self._committer is not None and self._committer.full:
+                await self._wake.wait()
+                continue
             now_ns = self._clock.now_ns()
-            step = self.kernel.step(now_ns)
+            step = self.kernel.step(now_ns, self._limit)
             ended = None if step.firings else self.kernel.ended(now_ns)
             self._deliver()
             if ended is not None:
@@ -118,6 +163,8 @@ class Shell:
                 self._begin(firing, tasks)
             self._begin_batches(tasks)
             self._work(tasks)
+            if self._committer is not None:
+                self._committer.poke()
             if self._outcomes or self._plain:
                 await anyio.lowlevel.checkpoint()
             else:
@@ -159,9 +206,15 @@ class Shell:
         if isinstance(binding, Plain):
             self._plain.append((binding, firing))
         elif isinstance(binding, Paced):
-            tasks.start_soon(self._paced, binding, firing)
+            self._when_durable(partial(tasks.start_soon, self._paced, binding, firing))
         else:
             self._waiting.setdefault(firing.effect, []).append(firing)
+
+    def _when_durable(self, then: Callable[[], Any]) -> None:
+        if self._committer is None:
+            then()
+        else:
+            self._committer.after(then)
 
     def _work(self, tasks: TaskGroup) -> None:
         """Do the plain effects, in order, as many as a slice of time allows; one at least."""
@@ -230,10 +283,9 @@ class Shell:
 
     def _lost(self, error: Exception) -> Lost:
         if isinstance(error, self._fatal):
-            self._failure = self._failure or error
-            self.abort()
+            self._fail(error)
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
-        return Lost(reason, "".join(traceback.format_exception(error)))
+        return Lost(_writable(reason), _writable("".join(traceback.format_exception(error))))
 
     def _settle(self) -> None:
         """After a cancellation: what had ended counts, what had started is `Lost`, the rest goes back."""
@@ -249,3 +301,8 @@ class Shell:
                 del self._open[firing_id]
                 self.kernel.revoke(firing_id)
         self._deliver()
+
+
+def _writable(text: str) -> str:
+    """A text that may be anything, such that it can be written as UTF-8."""
+    return text.encode(errors="replace").decode()
