@@ -178,11 +178,15 @@ class Checked(Struct, frozen=True):
     items: tuple[Any, ...]
 
 
-class Stored(Struct, frozen=True, gc=False):
+class Stored(Struct, frozen=True):
     """A row of `stored`: a page whose items were kept."""
 
     target: Target
     items: int
+    kept: tuple[Any, ...] = ()
+    """The items themselves, for a store."""
+    length: int | None = None
+    """Of the output, with these items; None where it has none."""
 
 
 class Failure(Struct, frozen=True, gc=False, kw_only=True):
@@ -294,6 +298,8 @@ class Kept(Struct, frozen=True, gc=False):
     """The items of a page are written."""
 
     items: int
+    length: int | None = None
+    """Of the output, after these items; None where it has none."""
 
 
 ParseOutcome = Parsed | Bad

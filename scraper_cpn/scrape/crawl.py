@@ -9,18 +9,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import anyio
 from anyio.streams.memory import MemoryObjectSendStream
 
 from scraper_cpn.scrape.handlers import Handlers
 from scraper_cpn.scrape.options import settings_from
-from scraper_cpn.scrape.outputs import Output, open_output
+from scraper_cpn.scrape.outputs import CheckedOutput, Output, open_output
 from scraper_cpn.scrape.report import Summary
 from scraper_cpn.scrape.session import Session
 from scraper_cpn.scrape.settings import Settings, UsageError
+from scraper_cpn.scrape.urls import seed_url
+
+if TYPE_CHECKING:
+    from scraper_cpn.scrape.keeping import Keeping
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -64,6 +69,7 @@ class Crawl(Generic[T]):
         output: str | Path | None = None,
         overwrite: bool = False,
         append: bool = False,
+        state: str | Path | None = None,
     ) -> Summary:
         """Crawl from *urls* and return what came of it. Blocks; in async code use `crawl`.
 
@@ -72,12 +78,42 @@ class Crawl(Generic[T]):
             output: a file (.jsonl, .csv, .db, .sqlite), `-` for standard output, None to keep nothing.
             overwrite: replace an existing file.
             append: add to an existing file.
+            state: keep the crawl in this new file, so that `resume` goes on with it.
 
         Raises:
-            UsageError: a seed that is no URL, or an output that can't be written.
+            UsageError: a seed that is no URL, or an output or a state that can't be written.
             OutputError: writing failed.
+            StoreError: writing the state did.
         """
-        return anyio.run(self._run, urls, output, overwrite, append)
+        return anyio.run(
+            partial(self.crawl, output=output, overwrite=overwrite, append=append, state=state),
+            *urls,
+        )
+
+    def resume(self, state: str | Path) -> Summary:
+        """Go on with a crawl that `run` has kept in a file, and return what came of it. Blocks.
+
+        Options and handlers are those of this crawl; its scope has to be what it was. Items go on into
+        the output that the crawl had.
+
+        Raises:
+            UsageError: another scope, or an output that is not what it was.
+            StoreError: the state can't be read or written; nothing is half-written.
+        """
+        return anyio.run(self.resumed, state)
+
+    async def resumed(self, state: str | Path) -> Summary:
+        """Like `resume`, for async code."""
+        from scraper_cpn.scrape.keeping import Keeping, past, same_crawl
+
+        path = Path(state)
+        before = past(path, None)
+        settings = same_crawl(before, self.settings)
+        where = before.output
+        sink = None if where is None else self._sink(where, keep=before.length)
+        return await self._keep(
+            Keeping(path=path, past=before), settings, before.kept.seeds, sink, where
+        )
 
     async def crawl(
         self,
@@ -85,9 +121,23 @@ class Crawl(Generic[T]):
         output: str | Path | None = None,
         overwrite: bool = False,
         append: bool = False,
+        state: str | Path | None = None,
     ) -> Summary:
         """Like `run`, for async code. Cancel it to stop at once."""
-        return await self._run(urls, output, overwrite, append)
+        where = None if output is None else str(output)
+        sink = None
+        if where is not None:
+            sink = self._sink(where, overwrite=overwrite, append=append)
+        if state is None:
+            return await self._run(self.session(urls, output=sink), sink)
+        from scraper_cpn.scrape.keeping import Keeping, refuse_existing
+
+        keeping = Keeping(
+            path=Path(state), handled=bool(len(self.handlers)) or self.item is not None
+        )
+        refuse_existing(keeping.path, None)
+        seeds = [seed_url(seed) for seed in self._seeds(urls)]
+        return await self._keep(keeping, self.settings, seeds, sink, where)
 
     async def stream(self, *urls: str) -> AsyncGenerator[T, None]:
         """Crawl from *urls* and yield each item as soon as it is validated.
@@ -108,25 +158,20 @@ class Crawl(Generic[T]):
 
     def session(self, urls: Sequence[str] = (), **given: Any) -> Session:
         """A session of this crawl, not yet running: for progress, `stop`, and everything else."""
+        seeds = self._seeds(urls)
+        return Session(self.settings, seeds, handlers=self.handlers, item_type=self.item, **given)
+
+    def _seeds(self, urls: Sequence[str]) -> tuple[str, ...]:
         seeds = tuple(urls) or self.start
         if not seeds:
             raise UsageError("nothing to crawl: give a URL, or start=[...] to Crawl")
-        return Session(self.settings, seeds, handlers=self.handlers, item_type=self.item, **given)
+        return seeds
 
-    async def _run(
-        self, urls: Sequence[str], output: str | Path | None, overwrite: bool, append: bool
-    ) -> Summary:
-        sink = None
-        if output is not None:
-            kind = dict if len(self.handlers) and self.item is None else self.item
-            sink = open_output(
-                str(output),
-                overwrite=overwrite,
-                append=append,
-                item=kind,
-                fields=self.settings.fields,
-            )
-        session = self.session(urls, output=sink)
+    def _sink(self, where: str, **how: Any) -> CheckedOutput:
+        kind = dict if len(self.handlers) and self.item is None else self.item
+        return open_output(where, item=kind, fields=self.settings.fields, **how)
+
+    async def _run(self, session: Session, sink: CheckedOutput | None) -> Summary:
         try:
             if sink is not None:
                 await sink.open()
@@ -135,6 +180,20 @@ class Crawl(Generic[T]):
             if sink is not None:
                 with anyio.CancelScope(shield=True):
                     await sink.close()
+
+    async def _keep(
+        self,
+        keeping: Keeping,
+        settings: Settings,
+        seeds: Sequence[str],
+        sink: CheckedOutput | None,
+        output: str | None,
+    ) -> Summary:
+        """Run a session in a state."""
+        from scraper_cpn.scrape.keeping import kept_in
+
+        async with kept_in(keeping, settings, seeds, sink, output) as state:
+            return await self.session(seeds, output=sink, state=state).run()
 
     async def _feed(self, urls: Sequence[str], send: MemoryObjectSendStream[T]) -> None:
         async with send:

@@ -24,7 +24,8 @@ class Keeper:
     async def keep(self, batch: Sequence[Checked]) -> list[KeepOutcome]:
         """Write the items of all pages in *batch* and return an outcome for each, in order.
 
-        When it returns they are as durable as the output makes them. Raises `OutputError` or
+        When it returns they are as durable as the output makes them. The length of an outcome is
+        that after the whole batch: a batch is written, or cut off, as one. Raises `OutputError` or
         `OutputClosed`, and then none of the pages is kept: the crawl can't go on.
         """
         items = [item for page in batch for item in page.items]
@@ -33,4 +34,5 @@ class Keeper:
         if self._on_item is not None:
             for item in items:
                 self._on_item(item)
-        return [Kept(len(page.items)) for page in batch]
+        length = self._output.length if self._output is not None else None
+        return [Kept(len(page.items), length) for page in batch]

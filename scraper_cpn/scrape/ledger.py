@@ -34,7 +34,7 @@ class Ledger:
         self.seeds_failed: list[str] = []
         self._counts: dict[str, int] = {}
         self._examples: dict[str, list[Failure]] = {}
-        self._on_event = on_event
+        self.on_event = on_event
 
     def take(self, rows: Iterable[Any]) -> None:
         """Count rows, oldest first."""
@@ -54,9 +54,9 @@ class Ledger:
     def _stored(self, row: Stored) -> None:
         self.stored += 1
         self.items += row.items
-        if self._on_event is not None:
+        if self.on_event is not None:
             target = row.target
-            self._on_event(
+            self.on_event(
                 {"event": "stored", "url": target.url, "depth": target.depth, "items": row.items}
             )
 
@@ -69,8 +69,8 @@ class Ledger:
                 self._examples[row.kind].append(row)
         if row.final:
             self._ending(row)
-        if self._on_event is not None:
-            self._on_event({"event": "failed", **failure_record(row)})
+        if self.on_event is not None:
+            self.on_event({"event": "failed", **failure_record(row)})
 
     def _ending(self, row: Failure) -> None:
         if row.kind in SKIPPED:

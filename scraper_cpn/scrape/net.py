@@ -12,8 +12,8 @@ from scraper_cpn.scrape import colours as c
 from scraper_cpn.scrape.colours import Bad, Failed, Fetched, Moved, Proxy, Refused, Rules
 from scraper_cpn.scrape.policy import Policy
 
-DAY_NS = 86_400 * 1_000_000_000
-NO_END = 1 << 62
+DAY_NS, NO_END = 86_400 * 1_000_000_000, 1 << 62
+TURN = ("priority", "late")
 
 
 def scrape_net(p: Policy) -> Net:
@@ -22,15 +22,15 @@ def scrape_net(p: Policy) -> Net:
 
     # The frontier: links come in as `found`; each URL is admitted once, asks robots.txt, and waits.
     found = net.place("found", c.Found, source=True, work=True, share="channel")
-    asks = net.place("asks", c.Target, key="authority", work=True)
+    asks = net.place("asks", c.Target, key="authority", work=True, paged=True)
     targets = net.place(
-        "prioritized_targets", c.Target, key="domain", order=("priority", "late"), work=True
+        "prioritized_targets", c.Target, key="domain", order=TURN, work=True, paged=True
     )
     cool_down = net.place("cool_down", c.Target, timed=True, work=True)
     in_progress = net.place("in_progress", c.Target, key="url")
     robots_jobs = net.place("robots_jobs", c.RobotsJob, key="domain", timed=True, work=True)
     robots = net.place("robots", Rules, key="authority", expires=True)
-    seen = net.set("seen", c.Target, key="url")
+    seen = net.set("seen", c.Target, key="url", paged=True)
     known_domains = net.set("known_domains", c.Domain, key="domain")
     known_robots = net.set("known_robots", c.RobotsJob, key="authority")
 

@@ -104,6 +104,11 @@ OPTIONS: tuple[Option, ...] = (
            help="add a field to the items; CSS::attr(href) takes an attribute, NAME[]= all matches"),
     Option(name="schema", kind=READABLE, group=_OUTPUT, field="schema",
            help="keep only items that fit this JSON Schema"),
+    Option(name="state", kind=FILE, group=_OUTPUT,
+           help="keep the crawl in FILE, so that `scrape resume FILE` goes on with it whatever happens; "
+                "its items are there too"),
+    Option(name="run", kind=TEXT, group=_OUTPUT, in_file=False,
+           help="the name of this crawl in the state; several share its pauses (default main)"),
     Option(name="failed", kind=FILE, group=_OUTPUT,
            help="write the URLs that failed to FILE (JSONL), for a retry with -i"),
     Option(name="trace", kind=FILE, group=_OUTPUT,

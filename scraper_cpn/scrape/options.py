@@ -39,7 +39,7 @@ def settings_from(options: Mapping[str, Any]) -> Settings:
     slots = given.get("per_proxy", Settings().per_proxy)
     proxies = read_proxies([*given.pop("proxy", ()), *given.pop("proxies", ())], slots)
     settings = Settings(**{BY_KEY[key].field: value for key, value in given.items()})
-    return _checked(replace(settings, proxies=proxies))
+    return checked(replace(settings, proxies=proxies))
 
 
 def read_options(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -128,8 +128,8 @@ def _site(row: Mapping[str, Any], table: Given) -> Site:
     return Site(**fields)
 
 
-def _checked(settings: Settings) -> Settings:
-    """Return *settings* after the checks that concern two options."""
+def checked(settings: Settings) -> Settings:
+    """Return *settings* after the checks that concern two options. Raises `UsageError`."""
     if settings.backoff_ns > settings.backoff_max_ns:
         first, most = duration_text(settings.backoff_ns), duration_text(settings.backoff_max_ns)
         raise UsageError(f"backoff ({first}) is longer than backoff-max ({most}); raise the latter")

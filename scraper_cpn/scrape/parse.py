@@ -152,7 +152,12 @@ def _raised(handler: Handler, error: Exception) -> Bad:
     if isinstance(error, HostilePageError):
         return Bad("parse", str(error))
     if isinstance(error, HandlerError):
-        return Bad("handler", f"{handler.name} {error}")
+        return Bad("handler", _writable(f"{handler.name} {error}"))
     line = " ".join(f"{handler.name} raised {type(error).__name__}: {error}".split())
     detail = "".join(traceback.format_exception(error))
-    return Bad("handler", line.removesuffix(":"), detail[-DETAIL_CHARS_MAX:])
+    return Bad("handler", _writable(line.removesuffix(":")), _writable(detail[-DETAIL_CHARS_MAX:]))
+
+
+def _writable(text: str) -> str:
+    """What a handler says, which may be anything, such that it can be written as UTF-8."""
+    return text.encode(errors="replace").decode()

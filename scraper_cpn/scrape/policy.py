@@ -50,6 +50,8 @@ from scraper_cpn.scrape.page import Link
 from scraper_cpn.scrape.settings import Settings, Site
 from scraper_cpn.scrape.urls import authority_of, domain_of, host_of, normalise, within
 
+VERSION = "1"
+"""Another one where a decision changes: a state that an older one has written is then refused."""
 ROBOTS_HOPS_MAX = 5
 """RFC 9309 section 2.3.1.2."""
 MARGIN_MAX_NS = 5_000_000
@@ -174,7 +176,7 @@ class Policy:
     def slower(self, job: RobotsJob, rules: Rules) -> Penalty | None:
         """What a Crawl-delay does to the domain: the running pause grows, and all later ones."""
         delay_ns = rules.crawl_delay_ns
-        if delay_ns is None or delay_ns <= self._delay_ns(job.home):
+        if delay_ns is None or delay_ns <= self.delay_ns(job.home):
             return None
         # The pause began with the last start in the domain. That was this request's, unless the file
         # was elsewhere or others may start meanwhile; then it began no later than now.
@@ -382,7 +384,7 @@ class Policy:
 
     def stored(self, page: Checked, kept: Kept) -> Stored:
         """The end of a page that went well."""
-        return Stored(page.target, kept.items)
+        return Stored(page.target, kept.items, page.items, kept.length)
 
     # Parts.
 
@@ -432,9 +434,10 @@ class Policy:
         return None
 
     def _domain(self, name: str) -> Domain:
-        return Domain(name, self._delay_ns(name))
+        return Domain(name, self.delay_ns(name))
 
-    def _delay_ns(self, domain: str) -> int:
+    def delay_ns(self, domain: str) -> int:
+        """The least time between two starts in a domain, as far as the user says."""
         site = self._limits.get(domain)
         return self.settings.delay_ns if site is None or site.delay_ns is None else site.delay_ns
 

@@ -9,18 +9,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, TextIO
+from functools import partial
+from typing import Any, TextIO
 
 import anyio
 
-from scraper_cpn.net import Ended, Row
+from scraper_cpn.net import Ended, Kernel, Row
 from scraper_cpn.net.compile import compile_net
 from scraper_cpn.run.clock import Clock
+from scraper_cpn.run.committer import Committer
 from scraper_cpn.run.effects import Batched, Paced, Plain
 from scraper_cpn.run.shell import Shell
+from scraper_cpn.scrape.accounting import Accounting
 from scraper_cpn.scrape.colours import (
     Domain,
-    Fetched,
     FetchOutcome,
     Proxy,
     RobotsJob,
@@ -31,23 +33,22 @@ from scraper_cpn.scrape.colours import (
 from scraper_cpn.scrape.fetch import Fetcher
 from scraper_cpn.scrape.handlers import Handlers
 from scraper_cpn.scrape.keep import Keeper
-from scraper_cpn.scrape.ledger import Ledger, failure_record
+from scraper_cpn.scrape.ledger import failure_record
 from scraper_cpn.scrape.net import scrape_net
 from scraper_cpn.scrape.opening import open_crawl
 from scraper_cpn.scrape.outputs import Output, OutputError
 from scraper_cpn.scrape.parse import Parser
 from scraper_cpn.scrape.policy import Policy
-from scraper_cpn.scrape.report import Snapshot, Stage, Summary
+from scraper_cpn.scrape.report import Snapshot, Summary
 from scraper_cpn.scrape.settings import SECOND, Settings
+from scraper_cpn.scrape.state import State
 from scraper_cpn.scrape.trace import tracer
 from scraper_cpn.scrape.urls import host_of, seed_url, within
 from scraper_cpn.scrape.validate import Validator
+from scraper_cpn.store.port import StoreError
 
 GRACE_NS = 10 * SECOND
 """How long running requests may go on after `stop`."""
-STAGES = ("raw_html", "parsed", "validated")
-FRONTIER = ("asks", "prioritized_targets", "cool_down")
-"""The places whose tokens are URLs that are known but not fetched."""
 
 
 class Session:
@@ -63,6 +64,7 @@ class Session:
         trace: gets a line of JSON for each event of the kernel.
         failed: gets a line of JSON for each row of the failed log.
         on_event: is told of each page stored and each attempt that failed.
+        state: keeps the crawl, and has opened it; with the same settings and seeds.
 
     Raises:
         UsageError: a seed that is no URL, a schema that is none.
@@ -80,25 +82,31 @@ class Session:
         trace: TextIO | None = None,
         failed: TextIO | None = None,
         on_event: Callable[[dict[str, Any]], None] | None = None,
+        state: State | None = None,
     ) -> None:
         self._settings = settings
-        self._clock = Clock()
         urls = [seed_url(seed) for seed in seeds]
-        probe = Policy(settings)
-        policy = Policy(settings, tuple(dict.fromkeys(probe.site_of(url) for url in urls)))
-        self._net = scrape_net(policy)
-        self._kernel = compile_net(self._net, None if trace is None else tracer(trace))
+        policy = Policy(settings, sites_of(settings, urls))
+        self._state = state
+        self._kernel: Kernel
+        if state is None:
+            self._clock = Clock()
+            self._net = scrape_net(policy)
+            self._kernel = compile_net(self._net, None if trace is None else tracer(trace))
+        else:
+            self._clock, self._net, self._kernel = state.clock, state.net, state.recorder
         self._targets = tuple(policy.seed(url) for url in urls)
         self._parser = Parser(settings, policy.discover, handlers)
         self._validator = Validator(item_type, settings.schema)
         self._keeper = Keeper(output, on_item)
-        self._ledger = Ledger(on_event)
+        self._account = Accounting(self._kernel, self._net, settings)
         self._failed = failed
         self._shell: Shell | None = None
         self._interrupted = self._aborted = False
         self._stopping = anyio.Event()
-        self._began_ns = 0
-        self._attempts = self._pages = self._bytes = 0
+        if state is not None:
+            self._account.go_on(state)
+        self._account.ledger.on_event = on_event
 
     async def run(self) -> Summary:
         """Crawl until nothing is left to do, a budget is at its end, or someone stops it.
@@ -107,9 +115,12 @@ class Session:
 
         Raises:
             OutputError: items could not be written.
+            StoreError: the state could not.
         """
-        self._began_ns = self._clock.now_ns()
-        open_crawl(self._kernel, self._net, self._settings, self._targets, self._began_ns)
+        now_ns = self._clock.now_ns()
+        self._account.begin(now_ns)
+        if self._state is None:
+            open_crawl(self._kernel, self._net, self._settings, self._targets, now_ns)
         clock_ns = self._clock.now_ns
         own = self._own_hosts()
         async with Fetcher(
@@ -117,10 +128,18 @@ class Session:
         ) as fetcher:
             self._fetcher = fetcher
             self._shell = Shell(
-                self._kernel, self._effects(), self._clock, on_rows=self._take, fatal=(OutputError,)
+                self._kernel,
+                self._effects(),
+                self._clock,
+                on_rows=self._take,
+                fatal=(OutputError,),
+                committer=self._committer(),
             )
             ended = await self._run_shell(self._shell)
-        return self._summary(ended)
+        summary = self._account.summary(ended, self._clock.now_ns(), interrupted=self._interrupted)
+        if self._state is not None:
+            await self._state.end(partial(self._facts, summary))
+        return summary
 
     def stop(self) -> None:
         """Start nothing more; what runs gets some seconds to end."""
@@ -139,25 +158,7 @@ class Session:
 
     def snapshot(self) -> Snapshot:
         """A look at the crawl. Cost: O(1)."""
-        count = self._kernel.count
-        ledger = self._ledger
-        return Snapshot(
-            elapsed_ns=self._clock.now_ns() - self._began_ns,
-            pages=self._pages,
-            items=ledger.items,
-            attempts=self._attempts,
-            failed=ledger.failed,
-            skipped=ledger.skipped,
-            in_flight=count("in_progress"),
-            bytes=self._bytes,
-            waiting={
-                "robots.txt": count("asks"),
-                "their turn": count("prioritized_targets"),
-                "a retry": count("cool_down"),
-            },
-            stages=tuple(Stage(name, count(name), self._capacity(name)) for name in STAGES),
-            least_left_ns=self._least_left_ns(),
-        )
+        return self._account.snapshot(self._clock.now_ns())
 
     # Wiring.
 
@@ -173,11 +174,9 @@ class Session:
     async def _fetch(
         self, target: Target, proxy: Proxy, domain: Domain, start: Callable[[], None]
     ) -> FetchOutcome:
-        self._attempts += 1
+        self._account.attempt()
         outcome = await self._fetcher.fetch(target, proxy, _early(proxy, domain, start))
-        if isinstance(outcome, Fetched):
-            self._pages += 1
-            self._bytes += len(outcome.response.body)
+        self._account.outcome(outcome)
         return outcome
 
     async def _robots(
@@ -187,10 +186,6 @@ class Session:
 
     def _place(self, name: str) -> Any:
         return self._net.places[name]
-
-    def _capacity(self, name: str) -> int | None:
-        capacity: int | None = self._place(name).capacity
-        return capacity
 
     def _own_hosts(self) -> Callable[[str], bool]:
         """Whether a host is given the user's headers: the seeds' own hosts, and those of --domains.
@@ -203,12 +198,12 @@ class Session:
 
     async def _run_shell(self, shell: Shell) -> Ended | None:
         ended: Ended | None = None
-        failure: OutputError | None = None
+        failure: Exception | None = None
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._grace)
             try:
                 ended = None if self._aborted else await shell.run()
-            except OutputError as error:  # the task group would wrap it
+            except (OutputError, StoreError) as error:  # the task group would wrap it
                 failure = error
             tasks.cancel_scope.cancel()
         if failure is not None:
@@ -221,7 +216,7 @@ class Session:
         self.abort()
 
     def _take(self, rows: list[Row]) -> None:
-        self._ledger.take(row.colour for row in rows)
+        self._account.take(rows)
         if self._failed is not None:
             for row in rows:
                 if row.sink == "failed_log":
@@ -229,59 +224,20 @@ class Session:
                         json.dumps(failure_record(row.colour), ensure_ascii=False) + "\n"
                     )
 
-    # The account.
-
-    def _summary(self, ended: Ended | None) -> Summary:
-        ledger = self._ledger
-        left = self._kernel.count("seen") - ledger.stored - ledger.failed - ledger.skipped
-        return Summary(
-            ended=self._how(ended),
-            reason=self._why(ended),
-            pages=self._pages,
-            items=ledger.items,
-            attempts=self._attempts,
-            failed=ledger.failed,
-            skipped=ledger.skipped,
-            bytes=self._bytes,
-            elapsed_ns=self._clock.now_ns() - self._began_ns,
-            left=left,
-            failures=tuple(ledger.groups()),
-            failed_urls=tuple(ledger.failed_urls),
-            seeds_failed=tuple(ledger.seeds_failed),
-        )
-
-    def _how(self, ended: Ended | None) -> Literal["finished", "spent", "interrupted", "stuck"]:
-        if ended == "finished":
-            return ended
-        return "interrupted" if self._interrupted or ended is None else ended
-
-    def _why(self, ended: Ended | None) -> str:
-        settings = self._settings
-        if ended == "stuck":
-            return (
-                "; ".join(fault.error for fault in self._kernel.marking().faulted)
-                or "nothing can go on"
-            )
-        if ended != "spent" or self._interrupted:
-            return ""
-        if settings.max_pages is not None and self._kernel.count("budget") == 0:
-            return f"--max-pages {settings.max_pages} is reached"
-        if not self._kernel.count("gate"):
-            return "--max-time is over"
-        return "no proxy is left: their quotas or leases have ended"
-
-    def _least_left_ns(self) -> int | None:
-        """A lower bound from the URLs that wait for a domain, were they spread over the domains evenly."""
-        domains = self._kernel.count("known_domains")
-        if not domains:
+    def _committer(self) -> Committer | None:
+        state = self._state
+        if state is None:
             return None
-        settings = self._settings
-        delays = [
-            settings.delay_ns,
-            *(site.delay_ns for site in settings.sites if site.delay_ns is not None),
-        ]
-        waiting = sum(self._kernel.count(name) for name in FRONTIER)
-        return max(0, -(-waiting // domains) - 1) * min(delays)
+        return Committer(state.recorder, partial(state.recorder.cut, self._facts), state.commit)
+
+    def _facts(self, summary: Summary | None = None) -> Sequence[tuple[str, bytes]]:
+        return self._account.facts(self._clock.now_ns(), summary)
+
+
+def sites_of(settings: Settings, seeds: Sequence[str]) -> tuple[str, ...]:
+    """The sites of seeds, as the scope compares them with links."""
+    probe = Policy(settings)
+    return tuple(dict.fromkeys(probe.site_of(seed) for seed in seeds))
 
 
 def _early(proxy: Proxy, domain: Domain, start: Callable[[], None]) -> Callable[[], None]:

@@ -14,6 +14,12 @@ MILLISECOND = 1_000_000
 SECOND = 1_000_000_000
 
 
+HARMLESS_HEADERS = frozenset(
+    {"accept", "accept-language", "cache-control", "dnt", "from", "pragma", "referer"}
+)
+"""Headers that may be shown and written down; any other may hold a secret."""
+
+
 class UsageError(Exception):
     """A mistake of the user: one clear line that says what, where, and what is allowed."""
 

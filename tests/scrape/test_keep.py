@@ -18,6 +18,10 @@ class Notebook:
     def __init__(self) -> None:
         self.writes: list[list[Any]] = []
 
+    @property
+    def length(self) -> int:
+        return sum(map(len, self.writes))
+
     async def write(self, batch: Sequence[Any]) -> None:
         self.writes.append(list(batch))
 
@@ -39,16 +43,16 @@ def kept(keeper: Keeper, pages: Sequence[Checked]) -> list[KeepOutcome]:
 
 
 def test_one_write_for_the_whole_batch() -> None:
-    """All items in the order of the pages, and an outcome for each page."""
+    """All items in the order of the pages, and an outcome for each page, with the output's length."""
     output = Notebook()
-    assert kept(Keeper(output), PAGES) == [Kept(2), Kept(0), Kept(1)]
+    assert kept(Keeper(output), PAGES) == [Kept(2, 3), Kept(0, 3), Kept(1, 3)]
     assert output.writes == [["a", "b", "c"]]
 
 
 def test_nothing_is_written_for_pages_without_items() -> None:
     """An empty batch costs no write."""
     output = Notebook()
-    assert kept(Keeper(output), [PAGES[1]]) == [Kept(0)]
+    assert kept(Keeper(output), [PAGES[1]]) == [Kept(0, 0)]
     assert kept(Keeper(output), []) == []
     assert output.writes == []
 

@@ -29,7 +29,7 @@ from scraper_cpn.scrape.keep import Keeper
 from scraper_cpn.scrape.outputs import OutputClosed, OutputError, open_output
 from scraper_cpn.scrape.outputs.base import shape_of
 from scraper_cpn.scrape.outputs.files import DurableFile, last_line
-from scraper_cpn.scrape.outputs.jsonl import StandardOutput
+from scraper_cpn.scrape.outputs.jsonl import Stream
 from scraper_cpn.scrape.outputs.sqlite import VALUES_MAX
 from scraper_cpn.scrape.settings import UsageError
 from tests.scrape.pages import item, target
@@ -356,6 +356,7 @@ def test_csv_is_that_of_the_rfc(tmp_path: Path) -> None:
         ("gone/out.jsonl", "gone does not exist; create it first"),
         ("folder.jsonl", "it is a folder"),
         ("old.jsonl", "it exists; replace it with -O/--overwrite or add to it with --append"),
+        ("old.jsonl", "(in Python: overwrite=True or append=True)"),
         ("old.jsonl/out.jsonl", "does not exist"),
     ],
 )
@@ -371,7 +372,7 @@ def test_what_is_refused(tmp_path: Path, name: str, told: str) -> None:
 
 def test_overwrite_and_append_exclude_each_other(tmp_path: Path) -> None:
     """Nobody can mean both."""
-    with pytest.raises(UsageError, match="exclude each other"):
+    with pytest.raises(UsageError, match="overwrite=True and append=True exclude each"):
         open_output(str(tmp_path / "out.jsonl"), overwrite=True, append=True)
 
 
@@ -546,7 +547,7 @@ def test_a_failed_append_leaves_nothing_behind(
         raise OSError(errno.EIO, "Input/output error")
 
     async def work() -> None:
-        file = DurableFile(path, truncate=True)
+        file = await DurableFile.open(path, keep=0)
         await file.append(b"first\n")
         monkeypatch.setattr(os, "fsync", fail)
         with pytest.raises(OutputError, match="Input/output error"):
@@ -669,15 +670,17 @@ def test_a_reader_that_has_gone_away(pipe: tuple[int, int]) -> None:
     """A closed pipe has its own type, so that the command can end quietly."""
     os.close(pipe[0])
     with pytest.raises(OutputClosed):
-        anyio.run(StandardOutput(pipe[1]).write, [Author("a")])
+        anyio.run(Stream(pipe[1]).write, [Author("a")])
 
 
 def test_standard_output_that_can_not_be_written() -> None:
     """Any other error than a closed pipe is an error of the output."""
     descriptor = os.open(os.devnull, os.O_RDONLY)
-    with pytest.raises(OutputError, match="can't write to standard output: Bad file descriptor"):
-        anyio.run(StandardOutput(descriptor).write, [Author("a")])
+    with pytest.raises(OutputError, match="can't write standard output: Bad file descriptor"):
+        anyio.run(Stream(descriptor).write, [Author("a")])
     os.close(descriptor)
+    with pytest.raises(OutputError, match="can't write standard output: Bad file descriptor"):
+        Stream(descriptor)
 
 
 def test_a_slow_reader_does_not_hold_up_the_loop(pipe: tuple[int, int]) -> None:
@@ -702,12 +705,66 @@ def test_a_slow_reader_does_not_hold_up_the_loop(pipe: tuple[int, int]) -> None:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(anyio.to_thread.run_sync, drain)
             tasks.start_soon(other)
-            await StandardOutput(pipe[1]).write(things)
+            await Stream(pipe[1]).write(things)
 
     anyio.run(work)
     assert [json.loads(line)["name"] for line in b"".join(received).splitlines()] == [
         thing.name for thing in things
     ]
+
+
+# Devices and pipes.
+
+
+@pytest.mark.parametrize("options", [{}, {"overwrite": True}, {"append": True}, {"keep": 10}])
+def test_nothing_is_kept_in_the_null_device(options: dict[str, Any]) -> None:
+    """It is written to, whatever its suffix; it has nothing to protect, to check or to cut."""
+    write(Path(os.devnull), [Author("a")], item=dict, **options)
+    assert not Path(os.devnull).is_file()
+
+
+def test_the_other_name_of_standard_output(capfd: pytest.CaptureFixture[str]) -> None:
+    """/dev/stdout is standard output, a file that others write to included: nothing is cut."""
+    write(Path("/dev/stdout"), [Author("a")], item=Author)
+    write(Path("/dev/stdout"), [Author("b")], item=Author)
+    assert capfd.readouterr().out == '{"name":"a"}\n{"name":"b"}\n'
+
+
+def test_a_named_pipe(tmp_path: Path) -> None:
+    """It gets JSON Lines, and its reader the end when the output is closed."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    received: list[bytes] = []
+    reader = threading.Thread(target=lambda: received.append(path.read_bytes()))
+    reader.start()
+    write(path, [Author("a")], item=Author)
+    reader.join()
+    assert received == [b'{"name":"a"}\n']
+
+
+def test_a_full_device(full_disk: Path) -> None:
+    """It is named in the error."""
+    with pytest.raises(OutputError, match=f"^can't write {full_disk}: No space left on device$"):
+        write(full_disk, [Author("a")], item=Author)
+
+
+def test_a_device_that_can_not_be_opened(tmp_path: Path) -> None:
+    """What has changed since the check is an error of the output."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    output = open_output(str(path), item=Author)
+    path.unlink()
+    with pytest.raises(OutputError, match=r"can't write .*pipe: No such file"):
+        anyio.run(output.open)
+
+
+def test_a_write_that_was_abandoned_touches_no_other_file(pipe: tuple[int, int]) -> None:
+    """What a reader comes to late never goes into a file that was opened since."""
+    stream = Stream(pipe[1])
+    anyio.run(stream.close)
+    with pytest.raises(ValueError, match="closed"):
+        anyio.run(stream.write, [Author("a")])
+    os.fstat(pipe[1])
 
 
 # With the effect.
@@ -721,7 +778,7 @@ def test_the_keep_effect_writes_files(tmp_path: Path, suffix: str) -> None:
 
     async def work() -> None:
         pages = [Checked(target(), (Author("a"), Author("b"))), Checked(target(), (Author("c"),))]
-        assert await Keeper(output).keep(pages) == [Kept(2), Kept(1)]
+        assert await Keeper(output).keep(pages) == [Kept(2, output.length), Kept(1, output.length)]
         assert names(path) == ["a", "b", "c"]
         await output.close()
 

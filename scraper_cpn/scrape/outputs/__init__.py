@@ -24,9 +24,22 @@ from scraper_cpn.scrape.outputs.base import (
     default_shape,
     shape_of,
 )
+from scraper_cpn.scrape.outputs.files import check_kept, missing
 from scraper_cpn.scrape.settings import FieldRule, UsageError
 
-__all__ = ["CheckedOutput", "Output", "OutputClosed", "OutputError", "open_output"]
+__all__ = [
+    "STANDARD_OUTPUT",
+    "CheckedOutput",
+    "Output",
+    "OutputClosed",
+    "OutputError",
+    "has_columns",
+    "is_stream",
+    "open_output",
+]
+
+STANDARD_OUTPUT = frozenset({"-", "/dev/stdout"})
+"""The names of standard output. The second may be a file that others write to: it is not opened anew."""
 
 Format = Literal["jsonl", "csv", "sqlite"]
 
@@ -43,9 +56,16 @@ _FORMATS: dict[str, Format] = {
 class CheckedOutput(Output):
     """An output that has been checked; made by `open_output`, opened by `open` or the first write."""
 
-    def __init__(self, make: Callable[[], Awaitable[Output]]) -> None:
+    def __init__(self, make: Callable[[], Awaitable[Output]], *, new: bool = False) -> None:
+        self.new = new
+        """Whether it begins with nothing, and can be cut to that."""
         self._make = make
         self._output: Output | None = None
+
+    @property
+    def length(self) -> int | None:
+        """As `Output` has it; None until it is open."""
+        return None if self._output is None else self._output.length
 
     async def open(self) -> Output:
         """Create, replace or continue the output; again does nothing. Raises `OutputError`."""
@@ -71,46 +91,74 @@ def open_output(
     *,
     overwrite: bool = False,
     append: bool = False,
+    keep: int | None = None,
     item: Any = None,
     fields: Sequence[FieldRule] = (),
 ) -> CheckedOutput:
     """Return where items go, or raise `UsageError`; creates and changes nothing yet.
 
     *where* is the name of a file, whose suffix says the format, or `-` for JSON Lines on standard
-    output. A file that exists is refused unless it is to be overwritten or appended to; one that is
-    appended to has to be of the same format and columns, and sound at its end.
+    output; a device (`/dev/null`) or pipe gets JSON Lines too, and is as it is: there is nothing in
+    it to replace, and nothing that could be cut.
+
+    A file that exists is refused unless it is to be overwritten or appended to; one that is appended
+    to has to be of the same format and columns, and sound at its end.
+
+    With *keep*, the `length` of an earlier look, the output belongs to a state: it is cut to that
+    length, whatever is after it, and continued. What is shorter, gone or another file is refused;
+    0 begins anew. *overwrite* and *append* are not given then.
 
     *item* is the type of the items, which CSV and SQLite make columns of: None for the built-in
     `Item` with *fields*, dict for items without fixed fields (which CSV can't have).
     """
     if overwrite and append:
-        raise UsageError("--overwrite and --append exclude each other; give one of them")
-    if where == "-":
-        return CheckedOutput(partial(_opened, None, "jsonl", None, True))
+        raise UsageError("overwrite=True and append=True exclude each other; give one of them")
     path = Path(where)
+    if where in STANDARD_OUTPUT or is_stream(path):
+        return CheckedOutput(partial(_stream, None if where in STANDARD_OUTPUT else path))
     kind = _format(path)
     shape = default_shape(fields) if item is None else shape_of(item)
     _check_shape(path, kind, shape)
-    _check_place(path, overwrite=overwrite, append=append)
-    if append and path.exists():
-        _check_continuation(path, kind, shape)
-    return CheckedOutput(partial(_opened, path, kind, shape, append))
+    continues = append or keep is not None
+    _check_place(path, may_exist=overwrite or continues)
+    if continues:
+        _check_continuation(path, kind, shape, keep)
+    make = partial(_opened, path, kind, shape, continues, keep)
+    return CheckedOutput(make, new=not continues)
 
 
-async def _opened(path: Path | None, kind: Format, shape: Shape | None, append: bool) -> Output:
+def is_stream(path: Path) -> bool:
+    """Tell whether *path* is a device or a pipe: written to, but without a content to look after."""
+    return path.is_char_device() or path.is_fifo()
+
+
+def has_columns(where: str) -> bool:
+    """Tell whether items become rows with columns in an output of that name."""
+    stream = where in STANDARD_OUTPUT or is_stream(Path(where))
+    return not stream and _FORMATS.get(Path(where).suffix.lower(), "jsonl") != "jsonl"
+
+
+async def _stream(path: Path | None) -> Output:
+    from scraper_cpn.scrape.outputs.jsonl import Stream
+
+    return Stream() if path is None else Stream(path)
+
+
+async def _opened(
+    path: Path, kind: Format, shape: Shape | None, append: bool, keep: int | None
+) -> Output:
     # Formats are imported when they are used: that of a database takes time, and starts threads.
     from scraper_cpn.scrape.outputs import csv_file, jsonl
 
-    if path is None:
-        return jsonl.StandardOutput()
+    kept_bytes = keep if append else 0
     if kind == "jsonl":
-        return await jsonl.JsonLines.open(path, append=append)
+        return await jsonl.JsonLines.open(path, keep=kept_bytes)
     if kind == "csv":
         assert shape is not None, "CSV without columns is refused before"
-        return await csv_file.CsvFile.open(path, shape, append=append)
+        return await csv_file.CsvFile.open(path, shape, keep=kept_bytes)
     from scraper_cpn.scrape.outputs.sqlite import Database
 
-    return await Database.open(path, shape, append=append)
+    return await Database.open(path, shape, append=append, keep=keep)
 
 
 def _check_shape(path: Path, kind: Format, shape: Shape | None) -> None:
@@ -138,35 +186,56 @@ def _format(path: Path) -> Format:
     return _FORMATS[suffix]
 
 
-def _check_place(path: Path, *, overwrite: bool, append: bool) -> None:
+def _check_place(path: Path, *, may_exist: bool) -> None:
     folder = path.parent
     if not folder.is_dir():
         raise UsageError(f"--output {path}: the folder {folder} does not exist; create it first")
     if path.is_dir():
         raise UsageError(f"--output {path}: it is a folder; give the name of a file")
-    if path.exists() and not (overwrite or append):
+    if path.exists() and not may_exist:
         raise UsageError(
-            f"--output {path}: it exists; replace it with -O/--overwrite or add to it with --append"
+            f"--output {path}: it exists; replace it with -O/--overwrite or add to it with --append "
+            "(in Python: overwrite=True or append=True)"
         )
     # SQLite keeps other files beside its own; and a file that is not there has to be made.
     if not os.access(folder, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
         raise UsageError(f"--output {path}: no permission to write it; choose another place")
 
 
-def _check_continuation(path: Path, kind: Format, shape: Shape | None) -> None:
+def _check_continuation(path: Path, kind: Format, shape: Shape | None, keep: int | None) -> None:
+    if not path.exists():
+        if keep:
+            raise missing(path, "items", "it is gone")
+        return
     try:
         if kind == "jsonl":
-            from scraper_cpn.scrape.outputs.jsonl import check_end
-
-            check_end(path)
+            _check_jsonl(path, keep)
         elif kind == "csv":
-            from scraper_cpn.scrape.outputs.csv_file import check_rows
-
-            assert shape is not None
-            check_rows(path, shape)
+            assert shape is not None, "CSV without columns is refused before"
+            _check_csv(path, shape, keep)
         else:
             from scraper_cpn.scrape.outputs.sqlite import check_table
 
-            check_table(path, shape)
+            check_table(path, shape, keep or 0)
     except OSError as error:
-        raise UsageError(f"--append {path}: can't read it: {error.strerror}") from None
+        raise UsageError(f"--output {path}: can't read it: {error.strerror}") from None
+
+
+def _check_jsonl(path: Path, keep: int | None) -> None:
+    from scraper_cpn.scrape.outputs.jsonl import check_end
+
+    if keep is None:
+        check_end(path)
+    else:
+        check_kept(path, keep)
+
+
+def _check_csv(path: Path, shape: Shape, keep: int | None) -> None:
+    from scraper_cpn.scrape.outputs.csv_file import check_header, check_rows
+
+    if keep is None:
+        check_rows(path, shape)
+        return
+    check_kept(path, keep)
+    if keep:
+        check_header(path, shape)

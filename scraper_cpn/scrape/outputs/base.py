@@ -29,6 +29,15 @@ class OutputClosed(OutputError):  # noqa: N818 - no error to the reader, who has
 class Output(Protocol):
     """Where items go. Used by one task at a time."""
 
+    @property
+    def length(self) -> int | None:
+        """How much of the output is written for good: bytes of a file, the last row of a table.
+
+        It grows with each `write`, and an output that is cut to it (`open_output`, *keep*) holds
+        what it held then. None for an output that can't be cut.
+        """
+        return None
+
     async def write(self, batch: Sequence[Any]) -> None:
         """Write all items of *batch*, or raise.
 

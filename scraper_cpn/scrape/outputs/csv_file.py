@@ -28,12 +28,20 @@ class CsvFile:
         self._shape = shape
 
     @classmethod
-    async def open(cls, path: Path, shape: Shape, *, append: bool) -> "CsvFile":
-        """Open a file that `check_rows` has passed, with a header. Raises `OutputError`."""
-        file = DurableFile(path, truncate=not append)
-        if file.is_empty:
+    async def open(cls, path: Path, shape: Shape, *, keep: int | None) -> "CsvFile":
+        """Open a file and keep its first *keep* bytes, which end a row; an empty one gets a header.
+
+        None keeps all of a file that `check_rows` has passed. Raises `OutputError`.
+        """
+        file = await DurableFile.open(path, keep=keep)
+        if file.length == 0:
             await file.append(_encoded([shape.names]))
         return cls(file, shape)
+
+    @property
+    def length(self) -> int:
+        """Bytes on the disk, the header included."""
+        return self._file.length
 
     async def write(self, batch: Sequence[Any]) -> None:
         """Append a row for each item, and wait until they are on the disk."""
@@ -60,12 +68,17 @@ def check_rows(path: Path, shape: Shape) -> None:
         return
     if end != b"\n" or quotes % 2:
         raise UsageError(
-            f"--append {path}: its last row is torn; complete or remove it, or name another file"
+            f"--output {path}: its last row is torn; complete or remove it, or name another file"
         )
+    check_header(path, shape)
+
+
+def check_header(path: Path, shape: Shape) -> None:
+    """Raise `UsageError` if the file has not the columns of *shape*."""
     header = _header(path)
     if header != list(shape.names):
         raise UsageError(
-            f"--append {path}: its columns are {_listed(header)}, "
+            f"--output {path}: its columns are {_listed(header)}, "
             f"those of this crawl {_listed(shape.names)}; name another file"
         )
 

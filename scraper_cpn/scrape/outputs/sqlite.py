@@ -11,6 +11,7 @@ field of that name. Items without fixed fields go into one column, `item`, as JS
 
 A batch is one transaction, nearly always of one statement, in the database's own thread; it is on
 the disk when `write` returns (WAL with `synchronous=FULL`), and others can read the file meanwhile.
+Rows have growing ids, so that a state knows by the last one which rows to delete on a resume.
 """
 
 import contextlib
@@ -24,6 +25,7 @@ import msgspec
 from anyio import CancelScope, to_thread
 
 from scraper_cpn.scrape.outputs.base import Cell, OutputError, Shape
+from scraper_cpn.scrape.outputs.files import missing
 from scraper_cpn.scrape.settings import UsageError
 
 BUSY_SECONDS = 30.0
@@ -35,6 +37,7 @@ VALUES_MAX = 32_000
 
 _TYPES = {"text": "TEXT", "integer": "INTEGER", "real": "REAL", "any": ""}
 _INTEGER = range(-(2**63), 2**63)
+_ROW_IDS = ("rowid", "_rowid_", "oid")
 
 _encode = msgspec.json.Encoder().encode
 
@@ -42,7 +45,11 @@ _encode = msgspec.json.Encoder().encode
 class Database:
     """Items to the table `items` of a database file; made by `open`."""
 
-    def __init__(self, connection: aiosqlite.Connection, path: Path, shape: Shape) -> None:
+    def __init__(
+        self, connection: aiosqlite.Connection, path: Path, shape: Shape, length: int
+    ) -> None:
+        self.length = length
+        """The rowid of the last row; it grows from row to row."""
         self._connection = connection
         self._path = path
         self._row = shape.row
@@ -51,8 +58,13 @@ class Database:
         self._rows_most = VALUES_MAX // len(shape.names)
 
     @classmethod
-    async def open(cls, path: Path, shape: Shape | None, *, append: bool) -> "Database":
-        """Open a file, or replace it, and make its table if need be. Raises `OutputError`."""
+    async def open(
+        cls, path: Path, shape: Shape | None, *, append: bool, keep: int | None = None
+    ) -> "Database":
+        """Open a file, or replace it, and make its table if need be. Raises `OutputError`.
+
+        Rows after that with the id *keep* are deleted, for good when it returns; None keeps all.
+        """
         if not append:
             _remove(path)
         shape = shape or _json_shape()
@@ -64,11 +76,12 @@ class Database:
             await connection.execute("PRAGMA journal_mode=WAL")
             await connection.execute("PRAGMA synchronous=FULL")
             await connection.execute(f"CREATE TABLE IF NOT EXISTS items ({_columns(shape)})")
+            last = await _cut(connection, _row_id(shape), keep)
         except sqlite3.Error as error:
             with contextlib.suppress(sqlite3.Error, ValueError):
                 await connection.close()
             raise _output_error(path, error) from error
-        return cls(connection, path, shape)
+        return cls(connection, path, shape, last)
 
     async def write(self, batch: Sequence[Any]) -> None:
         """Insert all items in one transaction; a failed one leaves nothing behind."""
@@ -77,26 +90,30 @@ class Database:
         with CancelScope(shield=True):
             try:
                 if 0 < len(rows) <= self._rows_most:
-                    await self._insert(rows)  # a transaction by itself
-                else:
-                    await self._insert_in_parts(rows)
+                    self.length = await self._insert(rows)  # a transaction by itself
+                elif rows:
+                    self.length = await self._insert_in_parts(rows)
             except (sqlite3.Error, ValueError) as error:
                 with contextlib.suppress(sqlite3.Error, ValueError):
                     await self._connection.rollback()
                 raise _output_error(self._path, error) from error
 
-    async def _insert_in_parts(self, rows: list[list[Cell]]) -> None:
+    async def _insert_in_parts(self, rows: list[list[Cell]]) -> int:
+        last = 0
         await self._connection.execute("BEGIN IMMEDIATE")
         for first in range(0, len(rows), self._rows_most):
-            await self._insert(rows[first : first + self._rows_most])
+            last = await self._insert(rows[first : first + self._rows_most])
         await self._connection.commit()
+        return last
 
-    async def _insert(self, rows: list[list[Cell]]) -> None:
+    async def _insert(self, rows: list[list[Cell]]) -> int:
+        """Insert rows with one statement, and return the id of the last."""
         # One statement for all rows: the thread of the database takes the interpreter lock from the
         # crawl once, and not once a row as executemany does.
         marks = ", ".join([self._marks] * len(rows))
         statement = f"INSERT INTO items ({self._names}) VALUES {marks}"  # noqa: S608 - quoted names
-        await self._connection.execute(statement, [value for row in rows for value in row])
+        values = [value for row in rows for value in row]
+        return (await self._connection.execute(statement, values)).lastrowid or 0
 
     async def close(self) -> None:
         """Close the database, which moves what is in its WAL file into it."""
@@ -107,29 +124,55 @@ class Database:
                 raise _output_error(self._path, error) from error
 
 
-def check_table(path: Path, shape: Shape | None) -> None:
-    """Raise `UsageError` if items of *shape* can't be appended to the database in *path*."""
-    wanted = _table_names(shape or _json_shape())
+async def _cut(connection: aiosqlite.Connection, row_id: str, keep: int | None) -> int:
+    """Delete the rows after that of the rowid *keep*, and return the last rowid."""
+    if keep is not None:
+        await connection.execute(f"DELETE FROM items WHERE {row_id} > ?", [keep])  # noqa: S608
+    ((last,),) = await connection.execute_fetchall(_last(row_id))
+    return int(last)
+
+
+def _last(row_id: str) -> str:
+    return f"SELECT coalesce(max({row_id}), 0) FROM items"  # noqa: S608 - one of our names
+
+
+def check_table(path: Path, shape: Shape | None, keep: int = 0) -> None:
+    """Raise `UsageError` if items of *shape* can't be appended to the database in *path*.
+
+    With *keep* also if the row with that rowid, or one after it, is not there.
+    """
+    shape = shape or _json_shape()
+    wanted, last = _table_names(shape), 0
     # A reader of a database in WAL mode makes files beside it, unless it takes it for immutable.
     mode = "mode=ro" if Path(f"{path}-wal").exists() else "immutable=1"
     try:
         address = f"{path.absolute().as_uri()}?{mode}"
         with contextlib.closing(sqlite3.connect(address, uri=True)) as database:
             found = [row[1] for row in database.execute("PRAGMA table_info(items)")]
+            if keep and found == wanted:
+                ((last,),) = database.execute(_last(_row_id(shape)))
     except sqlite3.Error as error:
         raise UsageError(
-            f"--append {path}: can't read it as an SQLite database ({error}); name another file"
+            f"--output {path}: can't read it as an SQLite database ({error}); name another file"
         ) from None
     if found and found != wanted:
         raise UsageError(
-            f"--append {path}: its table items has the columns {', '.join(found)}, "
+            f"--output {path}: its table items has the columns {', '.join(found)}, "
             f"items of this crawl {', '.join(wanted)}; name another file"
         )
+    if last < keep:
+        raise missing(path, f"rows up to {keep:,}", f"it has them up to {last:,}")
 
 
 def check_columns(shape: Shape | None) -> None:
     """Raise `UsageError` for items whose fields can't be columns of one table."""
-    names = _table_names(shape or _json_shape())
+    shape = shape or _json_shape()
+    names = _table_names(shape)
+    if not _free_row_ids(shape):
+        raise UsageError(
+            f"--output: the columns {', '.join(_ROW_IDS)} leave SQLite no name for its rows; "
+            "rename one, or write JSON Lines (.jsonl)"
+        )
     if len(names) > COLUMNS_MAX:
         raise UsageError(
             f"--output: {len(names)} columns are more than the {COLUMNS_MAX} of SQLite; "
@@ -161,6 +204,16 @@ def _json_shape() -> Shape:
 
 def _table_names(shape: Shape) -> list[str]:
     return ["id"] * ("id" not in shape.names) + list(shape.names)
+
+
+def _free_row_ids(shape: Shape) -> list[str]:
+    taken = {name.lower() for name in shape.names}
+    return [name for name in _ROW_IDS if name not in taken]
+
+
+def _row_id(shape: Shape) -> str:
+    """Return a name of the number that SQLite gives to each row; a column may hide one."""
+    return _free_row_ids(shape)[0]
 
 
 def _columns(shape: Shape) -> str:
