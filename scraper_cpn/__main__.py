@@ -1,7 +1,34 @@
-"""`python -m scraper_cpn` is the `scrape` command."""
+"""The command from its first moment: `scrape`, or `python -m scraper_cpn`.
 
+Owns: that Ctrl-C ends it in silence while Python still imports it.
+Must not know: what the command does.
+"""
+
+import os
+import signal
 import sys
+from types import FrameType
 
-from scraper_cpn.cli import main
 
-sys.exit(main())
+def main() -> int:
+    """Run the command and return its exit code; see `scraper_cpn.cli.main`."""
+    usual = signal.getsignal(signal.SIGINT)
+    # Where SIGINT is ignored, as in the background of a shell script, it stays so.
+    if usual is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _leave)
+    from scraper_cpn.cli import main as run
+
+    try:
+        signal.signal(signal.SIGINT, usual)
+        return run()
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+
+
+def _leave(number: int, _frame: FrameType | None) -> None:
+    """End at once: nothing is open yet, and an exception in an import would be a traceback."""
+    os._exit(128 + number)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -14,9 +14,16 @@ from collections.abc import Iterator, Sequence
 
 from scraper_cpn import __version__
 from scraper_cpn.cli_arguments import Arguments, parse
+from scraper_cpn.cli_streams import mend_streams
 from scraper_cpn.scrape.settings import UsageError
 
 USAGE, OUTPUT, BUG, INTERRUPTED = 2, 3, 70, 130
+
+_ON_STATE = frozenset({"status", "explain", "retry", "export", "check", "backup"})
+"""Commands that look at a state, or change it, without crawling."""
+
+_USERS = {"exists", "foreign", "missing"}
+"""Kinds of `StoreError` that are a mistake of whoever gave the name."""
 
 _DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS}
 """What a disk may do to any file while it is written: no bug of ours."""
@@ -28,9 +35,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     0 done, 1 a seed failed or nothing was stored, 2 usage, 3 output or state, 70 a bug of ours,
     130 and 143 interrupted. Never raises.
     """
-    _lend_streams()
+    mend_streams()
     try:
-        code = _dispatch(sys.argv[1:] if argv is None else argv)
+        code = _dispatch(sys.argv[1:] if argv is None else list(argv))
         sys.stdout.flush()
     except UsageError as error:
         return _complain(str(error), USAGE)
@@ -41,23 +48,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     return code
 
 
-def _lend_streams() -> None:
-    """Lead a standard stream that the caller has closed (`2>&-`) to the null device.
-
-    The next file or connection would get its descriptor else, and what is meant for the stream
-    would go there. The lowest free descriptor is taken (POSIX, open), so they come in this order.
-    """
-    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
-        if getattr(sys, name) is None:
-            descriptor = os.open(os.devnull, os.O_RDWR)
-            setattr(sys, name, os.fdopen(descriptor, mode, encoding="utf-8", closefd=False))
-
-
-def _dispatch(argv: Sequence[str]) -> int:
+def _dispatch(argv: list[str]) -> int:
     if argv[:1] == ["net"]:
         return _net(argv[1:])
     if argv[:1] == ["simulate"]:
         return _simulate(argv[1:])
+    if argv[:1] == ["resume"]:
+        return _resume(argv[1:])
+    if argv[:1] and argv[0] in _ON_STATE:
+        return _state(argv)
     arguments = parse(argv)
     if "help" in arguments.options:
         return _help()
@@ -81,6 +80,24 @@ def _crawl(arguments: Arguments) -> int:
     from scraper_cpn.cli_run import run_job
 
     return run_job(job)
+
+
+def _resume(argv: Sequence[str]) -> int:
+    from scraper_cpn.cli_resume import HELP, resume_job
+
+    job = resume_job(argv)
+    if job is None:
+        sys.stdout.write(HELP)
+        return 0
+    from scraper_cpn.cli_run import run_job
+
+    return run_job(job)
+
+
+def _state(argv: Sequence[str]) -> int:
+    from scraper_cpn.cli_state import on_state
+
+    return on_state(argv)
 
 
 def _net(argv: Sequence[str]) -> int:
@@ -118,7 +135,13 @@ def _code_of(error: BaseException) -> int | None:
 
     if isinstance(error, OutputClosed):
         return _end_quietly()
-    return _complain(str(error), OUTPUT) if isinstance(error, OutputError) else None
+    if isinstance(error, OutputError):
+        return _complain(str(error), OUTPUT)
+    from scraper_cpn.store.port import StoreError
+
+    if isinstance(error, StoreError):
+        return _complain(str(error), USAGE if error.kind in _USERS else OUTPUT)
+    return None
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -14,16 +14,13 @@ from msgspec import Struct
 
 from scraper_cpn.scrape.option_table import BY_KEY, OPTIONS, Option
 from scraper_cpn.scrape.options import Given, likely
-from scraper_cpn.scrape.settings import UsageError
+from scraper_cpn.scrape.settings import HARMLESS_HEADERS, UsageError
 
 ON_COMMAND_LINE = {option.name: option for option in OPTIONS if option.on_command_line}
 _SHORT = {option.short: option for option in OPTIONS if option.short}
 _RIVALS = (("overwrite", "append"), ("quiet", "verbose"))
 
-_HARMLESS = {"accept", "accept-language", "cache-control", "dnt", "from", "pragma", "referer"}
-"""Headers that a retry command repeats; all others may hold a secret."""
-
-_OF_THIS_RUN = {"input", "output", "overwrite", "append", "failed", "trace"}
+_OF_THIS_RUN = {"input", "output", "overwrite", "append", "failed", "trace", "state", "run"}
 """Options that a retry command sets anew or leaves out."""
 
 
@@ -117,7 +114,7 @@ def _written(option: Option, given: Given) -> list[str]:
 
 def _hidden_header(text: str) -> str:
     name, _, value = text.partition(":")
-    return text if name.strip().lower() in _HARMLESS else f"{name}: ***" if value else "***"
+    return text if name.strip().lower() in HARMLESS_HEADERS else f"{name}: ***" if value else "***"
 
 
 def _hidden_password(text: str) -> str:

@@ -21,7 +21,7 @@ from scraper_cpn.cli_arguments import Arguments, merged
 from scraper_cpn.scrape.config import read_config
 from scraper_cpn.scrape.option_table import BY_KEY
 from scraper_cpn.scrape.options import Given, likely, read_options, settings_from
-from scraper_cpn.scrape.outputs import CheckedOutput, open_output
+from scraper_cpn.scrape.outputs import STANDARD_OUTPUT, CheckedOutput, is_stream, open_output
 from scraper_cpn.scrape.settings import Settings, UsageError
 from scraper_cpn.scrape.validate import Validator
 from scraper_cpn.scrape.values import file_text
@@ -29,7 +29,9 @@ from scraper_cpn.scrape.values import file_text
 if TYPE_CHECKING:
     from scraper_cpn.scrape.crawl import Crawl
 
-COMMANDS = ("run", "net", "simulate")
+COMMANDS = (
+    "run", "resume", "status", "explain", "retry", "export", "check", "backup", "net", "simulate"
+)  # fmt: skip
 
 
 class Job(Struct, frozen=True, kw_only=True):
@@ -42,10 +44,12 @@ class Job(Struct, frozen=True, kw_only=True):
     """The page handlers of a program; None without one."""
     item_type: Any = None
     """The type that the items of a program must be; None for none."""
-    sink: CheckedOutput
-    """Where items go; it is not open yet."""
+    sink: CheckedOutput | None
+    """Where items go; it is not open yet. None: into the state alone."""
     output: str = "-"
-    """The same, as the user wrote it."""
+    """The same, as the user wrote it; the state's file for None."""
+    keeping: Any = None
+    """The state (a `scrape.keeping.Keeping`); None: what the crawl knows goes with its process."""
     failed: str | None = None
     trace: str | None = None
     json: bool = False
@@ -63,35 +67,72 @@ class _FailedRow(Struct):
 
 def job_of(arguments: Arguments) -> Job:
     """Return the job of a command line. Reads the files it names. Raises `UsageError`."""
-    given = merged(_config(arguments), arguments.options)
+    given = merged(config_of(arguments), arguments.options)
     own = read_options({key: each for key, each in given.items() if not BY_KEY[key].field})
-    words, program = _program(arguments.words)
+    words, program = program_of(arguments.words)
     crawl_options = {key: each for key, each in given.items() if BY_KEY[key].field}
     settings = settings_from({**(program.options if program else {}), **crawl_options})
     seeds = tuple(_seeds(words, own.get("input"))) or (program.start if program else ())
     if not seeds:
         raise UsageError("there is no URL to start from; give one, or a file of them with -i")
-    return _with_outputs(own, program, arguments=arguments, settings=settings, seeds=seeds)
+    file = arguments.words[1] if program else None
+    keeping = _keeping(own, file)
+    return with_outputs(
+        own, program, arguments=arguments, settings=settings, seeds=seeds, keeping=keeping
+    )
 
 
-def _with_outputs(own: dict[str, Any], program: "Crawl[Any] | None", **found: Any) -> Job:
-    """Return the job whose outputs are checked, the last of all checks."""
-    settings = found["settings"]
+def _keeping(own: dict[str, Any], program: str | None) -> Any:
+    """The state that a new crawl is to be kept in. Raises `UsageError` if it can't be."""
+    path, run = own.pop("state", None), own.pop("run", None)
+    if path is None:
+        if run is not None:
+            raise UsageError("--run: names a crawl in a state; give --state FILE with it")
+        return None
+    from scraper_cpn.scrape.keeping import Keeping, refuse_existing
+
+    check_writable("state", path)
+    refuse_existing(Path(path), run)
+    return Keeping(path=Path(path), run=run, program=program and str(Path(program).absolute()))
+
+
+def with_outputs(
+    own: dict[str, Any],
+    program: "Crawl[Any] | None",
+    *,
+    keep: int | None = None,
+    **found: Any,
+) -> Job:
+    """Return the job whose outputs are checked, the last of all checks.
+
+    *own* are the options that concern only the command; *keep* is how much of the output counts, where
+    it belongs to a state. Raises `UsageError`.
+    """
+    settings, keeping = found["settings"], found["keeping"]
     handlers, item_type = (program.handlers, program.item) if program else (None, None)
     Validator(item_type, settings.schema)  # for its error, before any file is opened
-    _check_files(own)
-    sink = open_output(
-        own.get("output", "-"),
-        overwrite=own.pop("overwrite", False),
-        append=own.pop("append", False),
-        item=dict if handlers and item_type is None else item_type,
-        fields=settings.fields,
-    )
+    if own.get("output") in STANDARD_OUTPUT:
+        own["output"] = "-"
+    _check_files({**own, **({"state": str(keeping.path)} if keeping else {})})
+    overwrite, append = own.pop("overwrite", False), own.pop("append", False)
+    sink = None
+    if keeping is None or "output" in own:
+        sink = open_output(
+            own.get("output", "-"),
+            overwrite=overwrite,
+            append=append,
+            keep=keep,
+            item=dict if handlers and item_type is None else item_type,
+            fields=settings.fields,
+        )
+    else:
+        own["output"] = str(keeping.path)
     kept = {key: value for key, value in own.items() if key in Job.__struct_fields__}
     return Job(sink=sink, handlers=handlers, item_type=item_type, **found, **kept)
 
 
-def _config(arguments: Arguments) -> dict[str, Given]:
+def config_of(arguments: Arguments) -> dict[str, Given]:
+    """Return the options of the TOML file that a command line names. Raises `UsageError`."""
     given = read_options({k: v for k, v in arguments.options.items() if k == "config"})
     return read_config(given["config"]) if given else {}
 
@@ -112,16 +153,21 @@ def _seed_word(word: str) -> str:
     from scraper_cpn.scrape.urls import seed_url
 
     if word.isalpha() and (hint := likely(word, COMMANDS)):
-        raise UsageError(f"{word}: neither a command ({', '.join(COMMANDS)}) nor a URL{hint}")
+        raise UsageError(f"{word}: neither a command nor a URL{hint}")
     if Path(word).is_file():
-        option = "run" if word.endswith(".py") else "-i"
-        raise UsageError(f"{word}: this is a file; did you mean scrape {option} {word}?")
+        raise UsageError(f"{word}: this is a file; did you mean scrape {_use_of(word)} {word}?")
     if "://" not in word:
         seed_url(f"https://{word}")
-        raise UsageError(
-            f"{word}: neither a command ({', '.join(COMMANDS)}) nor a URL; did you mean https://{word}?"
-        )
+        raise UsageError(f"{word}: neither a command nor a URL; did you mean https://{word}?")
     return seed_url(word)
+
+
+def _use_of(path: str) -> str:
+    """Return what a file that is named alone may have been meant for: a program, a state, seeds."""
+    if path.endswith(".py"):
+        return "run"
+    with Path(path).open("rb") as file:
+        return "resume" if file.read(15) == b"SQLite format 3" else "-i"
 
 
 def _lines(path: str | None) -> Iterator[tuple[str, str]]:
@@ -156,9 +202,9 @@ def _url_of(place: str, line: str) -> str | None:
     return row.url if row.again else None
 
 
-def _program(words: tuple[str, ...]) -> tuple[tuple[str, ...], "Crawl[Any] | None"]:
-    """Return the words that are URLs, and the program of `run FILE.py`."""
-    if words[:1] in (("net",), ("simulate",)):
+def program_of(words: tuple[str, ...]) -> tuple[tuple[str, ...], "Crawl[Any] | None"]:
+    """Return the words that are URLs, and the program of `run FILE.py`. Raises `UsageError`."""
+    if words and words[0] in COMMANDS and words[0] != "run":
         raise UsageError(f"{words[0]}: put this command first: scrape {words[0]} ...")
     if words[:1] != ("run",):
         return words, None
@@ -219,13 +265,15 @@ def _check_files(own: dict[str, Any]) -> None:
     """Refuse files for reports that can't be written, and one file for two purposes."""
     given = own.get("input")
     used = {} if given in {None, "-"} else {Path(given).resolve(): "input"}
-    for key in ("output", "failed", "trace"):
+    for key in ("state", "output", "failed", "trace"):
         path = own.get(key)
         if path is None or (path == "-" and key == "output"):
             continue
-        if key != "output":
+        if key in {"failed", "trace"}:
             check_writable(key, path)
         place = Path(path).resolve()
+        if is_stream(place):
+            continue
         if place in used:
             raise UsageError(f"--{key}: {path} is the file of --{used[place]} too; name another")
         used[place] = key

@@ -10,7 +10,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from typing import Protocol, TextIO
 
@@ -21,6 +21,9 @@ from rich.console import Console
 
 from scraper_cpn.cli_arguments import retry_command
 from scraper_cpn.cli_job import Job
+from scraper_cpn.cli_keeping import hints
+from scraper_cpn.scrape.keeping import kept_in
+from scraper_cpn.scrape.outputs import CheckedOutput
 from scraper_cpn.scrape.report import Snapshot, Summary
 from scraper_cpn.scrape.session import Session
 from scraper_cpn.show.progress import JsonView, LiveView, PlainView, QuietView, View
@@ -67,15 +70,20 @@ def run_job(job: Job) -> int:
     if summary is None:
         return SIGNALLED + received[-1]
     _tell(job, console, view, summary)
-    return exit_code(summary, received)
+    past = job.keeping.past if job.keeping else None
+    was_finished = past is not None and past.ended == "finished"
+    return exit_code(summary, received, was_finished=was_finished)
 
 
-def exit_code(summary: Summary, received: list[int]) -> int:
-    """Return the exit code of a crawl that came to its end; *received* are the signals."""
+def exit_code(summary: Summary, received: list[int], *, was_finished: bool = False) -> int:
+    """Return the exit code of a crawl that came to its end.
+
+    *received* are the signals; *was_finished* says that there was nothing to do from the beginning.
+    """
     if summary.ended == "interrupted":
         return SIGNALLED + (received[-1] if received else signal.SIGINT)
     complete = summary.ended != "stuck" and summary.items and not summary.seeds_failed
-    return DONE if complete else INCOMPLETE
+    return DONE if complete or was_finished else INCOMPLETE
 
 
 def console_for(job: Job) -> Console:
@@ -104,24 +112,46 @@ def view_for(job: Job, console: Console) -> View:
 
 async def _crawl(job: Job, view: View, received: list[int]) -> Summary | None:
     """Open what the job writes, run its session, and close it all, whatever happens."""
-    with ExitStack() as stack:
-        await job.sink.open()
-        try:
-            session = Session(
-                job.settings,
-                job.seeds,
-                handlers=job.handlers,
-                item_type=job.item_type,
-                output=job.sink,
-                trace=_opened(job.trace, stack),
-                failed=_opened(job.failed, stack),
-                on_event=view.event,
-            )
-            with seldom_collecting():
-                return await supervised(session, view, received)
-        finally:
-            with anyio.CancelScope(shield=True):
-                await job.sink.close()
+    async with AsyncExitStack() as stack:
+        trace = _opened(job.trace, stack)
+        state = None
+        if job.keeping is not None:
+            output = None if job.sink is None else job.output
+            kept = kept_in(job.keeping, job.settings, job.seeds, job.sink, output, trace=trace)
+            state = await stack.enter_async_context(kept)
+        elif job.sink is not None:
+            stack.push_async_callback(_close, job.sink)
+            await job.sink.open()
+        session = Session(
+            job.settings,
+            job.seeds,
+            handlers=job.handlers,
+            item_type=job.item_type,
+            output=job.sink,
+            trace=trace,
+            failed=_opened(job.failed, stack),
+            on_event=view.event,
+            state=state,
+        )
+        with seldom_collecting():
+            summary = await supervised(session, view, received)
+        if received:
+            _hear_no_more()
+        return summary
+
+
+def _hear_no_more() -> None:
+    """Ignore further signals: who asked once is obeyed already, and closing takes a moment.
+
+    Otherwise a second Ctrl-C that comes late would end the process as if it had not closed.
+    """
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+
+async def _close(sink: CheckedOutput) -> None:
+    with anyio.CancelScope(shield=True):
+        await sink.close()
 
 
 @contextmanager
@@ -182,7 +212,7 @@ async def _obey_signals(
                 session.abort()
 
 
-def _opened(path: str | None, stack: ExitStack) -> TextIO | None:
+def _opened(path: str | None, stack: AsyncExitStack) -> TextIO | None:
     if path is None:
         return None
     return stack.enter_context(Path(path).open("w", encoding="utf-8"))
@@ -193,11 +223,14 @@ def _tell(job: Job, console: Console, view: View, summary: Summary) -> None:
         view.event({"event": "summary", **msgspec.to_builtins(summary)})
     elif not job.quiet:
         show_summary(console, summary, output=job.output, retry=_retry(job, summary))
+        if job.keeping is not None:
+            for line in hints(job.keeping, summary):
+                console.print(line, soft_wrap=True)
 
 
 def _retry(job: Job, summary: Summary) -> str | None:
     urls = summary.failed_urls
-    if not urls:
+    if not urls or job.keeping is not None:
         return None
     failed = job.failed or (_list_of(urls) if len(urls) > _FEW_URLS else None)
     return retry_command(job.arguments, output=job.output, failed=failed, urls=urls)

@@ -62,6 +62,7 @@ def test_the_wheel_holds_the_package_alone(wheel: Path) -> None:
     (metadata,) = tops - {"scraper_cpn"}
     assert metadata.endswith(".dist-info")
     assert "scraper_cpn/py.typed" in names
+    assert "scraper_cpn/store/schema.sql" in names
     assert f"{metadata}/licenses/LICENSE" in names
     sources = {path.relative_to(ROOT).as_posix() for path in (ROOT / "scraper_cpn").rglob("*.py")}
     assert {name for name in names if name.endswith(".py")} == sources

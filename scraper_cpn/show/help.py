@@ -15,6 +15,9 @@ _INDENT = 29
 _USAGE = """\
 usage: scrape [OPTION...] URL...            fetch, follow links, write items
        scrape run FILE.py [URL...]          run a program of the Python API
+       scrape resume STATE [OPTION...]      go on with a crawl kept by --state
+       scrape status|explain|retry|export|check|backup STATE...
+                                            look at it; -h after one says more
        scrape net [--dot|--mermaid|--svg|--source]   print the net
        scrape simulate [KNOB=VALUE...]      crawl a made-up web in virtual time
 
@@ -28,6 +31,8 @@ examples:
   scrape -i urls.txt --proxies proxies.txt --per-proxy 2 -o items.sqlite
   scrape https://a.example --failed failed.jsonl -o a.csv
   scrape -i failed.jsonl -o a.csv --append       # what failed, once more
+  scrape https://a.example --state a.db          # survives kill -9
+  scrape resume a.db --delay 5s                  # and goes on, slower
 
 times: 500ms, 2s, 5m, 1.5h, 1d, or seconds; sizes: 512, 64k, 10M, 1G
 exit codes: 0 done, 1 a seed failed or nothing was stored, 2 usage,

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from scraper_cpn.scrape.colours import Failure
 from scraper_cpn.scrape.report import FailureGroup, Summary
-from scraper_cpn.show.words import clock, counted, number, plain, rate, size
+from scraper_cpn.show.words import counted, lasted, number, plain, rate, size
 
 _ENDED = {
     "finished": ("finished", "bold green"),
@@ -54,7 +54,7 @@ def summary_lines(summary: Summary, *, output: str, retry: str | None) -> Iterat
 def _head(summary: Summary, output: str) -> Iterator[Text]:
     words, style = _ENDED[summary.ended]
     reason = f": {plain(summary.reason)}" if summary.reason else ""
-    yield Text.assemble((words, style), f" after {clock(summary.elapsed_ns)}", reason)
+    yield Text.assemble((words, style), f" after {lasted(summary.elapsed_ns)}", reason)
     where = "to standard output" if output == "-" else f"in {plain(output)}"
     yield Text(
         f"{counted(summary.pages, 'page')} ({rate(summary.pages, summary.elapsed_ns)}, "

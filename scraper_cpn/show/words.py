@@ -5,6 +5,7 @@ Must not know: what is shown, or where.
 """
 
 import re
+from datetime import UTC, datetime
 
 SECOND = 1_000_000_000
 
@@ -24,6 +25,14 @@ def clock(ns: int) -> str:
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
+def lasted(ns: int) -> str:
+    """Return how long something took: as `clock` does, but `0.4 s` where that says nothing."""
+    if ns >= SECOND:
+        return clock(ns)
+    tenths = ns * 10 // SECOND
+    return f"0.{tenths} s" if tenths else "less than 0.1 s"
+
+
 def size(count: int) -> str:
     """Return a number of bytes such as `512 B`, `8.2 kB` or `1.4 GB`."""
     amount = float(count)
@@ -39,11 +48,26 @@ def number(count: int) -> str:
     return f"{count:,}"
 
 
-def counted(count: int, noun: str) -> str:
-    """Return `1 page`, `2 pages`."""
-    return f"{count:,} {noun}" + "s" * (count != 1)
+def counted(count: int, noun: str, many: str = "") -> str:
+    """Return `1 page`, `2 pages`; *many* is the plural where that is not the noun with an s."""
+    return f"{count:,} {noun if count == 1 else many or noun + 's'}"
 
 
 def rate(count: int, elapsed_ns: int) -> str:
     """Return a rate such as `18.3/s`."""
     return f"{count * SECOND / elapsed_ns:.1f}/s" if elapsed_ns > 0 else "0.0/s"
+
+
+def moment(ns: int) -> str:
+    """Return a time, nanoseconds since 1970, such as `2026-03-01 12:00:07 UTC`."""
+    return datetime.fromtimestamp(ns // SECOND, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def ahead(ns: int) -> str:
+    """Return how far off a time is: `now`, `in 3.2 s`, `in 12:30`; rounded up, never too early."""
+    if ns <= 0:
+        return "now"
+    if ns >= 60 * SECOND:
+        return f"in {clock(ns + SECOND - 1)}"
+    tenths = -(-ns * 10 // SECOND)
+    return f"in {tenths // 10}.{tenths % 10} s"

@@ -232,6 +232,42 @@ def test_a_report_that_fails_is_code_3(option: str, site: str, tmp_path: Path) -
     assert line.startswith("scrape: can't write: No space left")
 
 
+@NEEDS_FULL
+@pytest.mark.parametrize("view", ["-v", "--json"])
+def test_a_log_that_can_not_be_written_stops_no_crawl(view: str, site: str, tmp_path: Path) -> None:
+    """With standard error on a full disk all items are stored, and the code is that of the crawl."""
+    with Path("/dev/full").open("w") as full:
+        words = [*SCRAPE, f"{site}/0", "--delay", "1ms", view, "-o", "x.jsonl"]
+        assert subprocess.run(words, cwd=tmp_path, stderr=full, check=False).returncode == 0
+        assert subprocess.run(words, cwd=tmp_path, stderr=full, check=False).returncode == 2
+    assert len((tmp_path / "x.jsonl").read_text().splitlines()) == PAGES
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_take_no_other_place(closed: str, site: str, tmp_path: Path) -> None:
+    """Whichever standard streams are closed, each file holds its own and nothing of another."""
+    words = [*SCRAPE, f"{site}/0", "--delay", "1ms", "-v", "-o", "x.jsonl", "--trace", "t.jsonl"]
+    shell = ["sh", "-c", f'exec "$@" {closed}', "sh", *words]
+    done = subprocess.run(shell, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    assert done.stdout == ""
+    assert ("finished" in done.stderr) == ("2>" not in closed)
+    items = [json.loads(line) for line in (tmp_path / "x.jsonl").read_text().splitlines()]
+    assert [item["url"] for item in items] == [f"{site}/{n}" for n in range(PAGES)]
+    trace = [json.loads(line) for line in (tmp_path / "t.jsonl").read_text().splitlines()]
+    assert {"event", "transition"} & trace[0].keys()
+
+
+def test_items_for_a_closed_stream_go_nowhere(site: str, tmp_path: Path) -> None:
+    """Items for a standard output that is closed are dropped, not sent to a server or a file."""
+    shell = ["sh", "-c", 'exec "$@" >&-', "sh", *SCRAPE, f"{site}/0"]
+    shell += ["--delay", "1ms", "--failed", "f.jsonl"]
+    done = subprocess.run(shell, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    assert f"{PAGES} items to standard output" in done.stderr
+    assert '"title"' not in (tmp_path / "f.jsonl").read_text()
+
+
 PROGRAM = """
 from collections.abc import Iterator
 import msgspec

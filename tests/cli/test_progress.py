@@ -20,7 +20,7 @@ from scraper_cpn.show.progress import (
     line_of,
     rendered,
 )
-from scraper_cpn.show.words import clock, counted, plain, rate, size
+from scraper_cpn.show.words import clock, counted, lasted, plain, rate, size
 
 S = 10**9
 
@@ -196,6 +196,9 @@ def test_numbers_for_people() -> None:
     """Times, sizes, counts and rates are short, and the singular is used for one."""
     assert [clock(n * S) for n in (0, 59, 61, 3600, 90_061)] == [
         "0:00", "0:59", "1:01", "1:00:00", "25:01:01",
+    ]  # fmt: skip
+    assert [lasted(n * S // 100) for n in (0, 9, 10, 49, 99, 100, 6100)] == [
+        "less than 0.1 s", "less than 0.1 s", "0.1 s", "0.4 s", "0.9 s", "0:01", "1:01",
     ]  # fmt: skip
     assert [size(n) for n in (0, 999, 8200, 12_400_000, 5 * 10**12)] == [
         "0 B", "999 B", "8.2 kB", "12.4 MB", "5000.0 GB",

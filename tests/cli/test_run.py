@@ -361,3 +361,10 @@ def test_the_seeds_own_file_is_never_written(tmp_path: Path) -> None:
         with pytest.raises(UsageError, match="--input too"):
             job_of(parse(["-i", str(seeds), *option]))
     assert seeds.read_text() == "http://a.example/\n"
+
+
+def test_devices_are_no_files_to_look_after() -> None:
+    """/dev/null may be named twice, and /dev/stdout is standard output under its other name."""
+    nothing = job("-o", os.devnull, "--failed", os.devnull)
+    assert (nothing.output, nothing.failed) == (os.devnull, os.devnull)
+    assert job("-o", "/dev/stdout").output == "-"

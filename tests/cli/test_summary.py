@@ -97,12 +97,12 @@ def test_how_it_ended_is_always_told() -> None:
     """Each way to end has words of its own."""
     firsts = {shown(Summary(ended=ended))[0] for ended in ("finished", "spent", "interrupted")}
     assert firsts == {
-        "finished after 0:00",
-        "stopped at a limit after 0:00",
-        "interrupted after 0:00",
+        "finished after less than 0.1 s",
+        "stopped at a limit after less than 0.1 s",
+        "interrupted after less than 0.1 s",
     }
     stuck = Summary(ended="stuck", reason="no proxy is left")
-    assert shown(stuck)[0] == "stuck after 0:00: no proxy is left"
+    assert shown(stuck)[0] == "stuck after less than 0.1 s: no proxy is left"
 
 
 def test_many_failed_seeds_are_cut_short() -> None:

@@ -9,22 +9,29 @@ import shlex
 import sys
 from pathlib import Path
 
+import anyio
 import pytest
 from msgspec import Struct
 
 from mocks.options import parser as mocks_parser
+from scraper_cpn.cli import main
 from scraper_cpn.cli_arguments import parse
 from scraper_cpn.cli_job import job_of
 from scraper_cpn.cli_net import HELP as NET_HELP
 from scraper_cpn.cli_net import show_net
+from scraper_cpn.cli_resume import resume_job
 from scraper_cpn.cli_simulate import simulate
+from scraper_cpn.scrape.keeping import Keeping, kept_in
 from scraper_cpn.scrape.option_table import OPTIONS
 from scraper_cpn.scrape.outputs import open_output
+from scraper_cpn.scrape.settings import Settings
 from tests.servers import Asked, Server, page
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 SITE = "https://quotes.example"
+WORDS = {"status", "explain", "retry", "export", "check", "backup"}
+"""The commands that look at a state, or change it, without crawling."""
 
 
 class Block(Struct, frozen=True):
@@ -76,6 +83,12 @@ def items(text: str) -> list[object]:
     return [json.loads(line) for line in text.splitlines()]
 
 
+async def keep(path: Path) -> None:
+    """A state of a crawl that has not fetched anything yet."""
+    async with kept_in(Keeping(path=path), Settings(), [SITE + "/"], None, None):
+        pass
+
+
 QUOTES = [{"text": f"Quote {number}", "tags": ["a", "b"]} for number in (1, 2)]
 
 
@@ -104,7 +117,13 @@ def test_commands_are_accepted(
     Path("seeds.txt").write_text("https://quotes.example/\n")
     Path("proxies.txt").write_text(PROXIES)
     argv = shlex.split(line, comments=True)[1:]
-    if argv[0] == "net":
+    if "quotes.state" in argv and argv[0] != SITE + "/":
+        anyio.run(keep, Path("quotes.state"))
+    if argv[0] in WORDS:
+        assert main(argv) in {0, 1}  # 1: there is nothing to put back, or to tell of
+    elif argv[0] == "resume":
+        assert resume_job(argv[1:]) is not None
+    elif argv[0] == "net":
         assert show_net(argv[1:]) == 0
     elif argv[0] == "simulate":
         assert simulate(argv[1:]) == 0

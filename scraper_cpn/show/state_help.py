@@ -1,0 +1,109 @@
+"""The help of the commands on states.
+
+Owns: its words, in at most 80 columns.
+Must not know: what the commands do.
+"""
+
+_COMMON = """\
+      --run NAME             which crawl, where STATE has several{default}
+      --json                 one JSON object on standard output
+  -h, --help                 print this and exit
+"""
+_RETRY = """\
+      --kind KIND            only this kind of failure, as `scrape status` says
+                             it (repeatable)
+"""
+_EXPORT = """\
+  -o, --output FILE          write items to FILE; - is stdout (default)
+  -O, --overwrite            replace files that exist
+      --failed FILE          write the attempts that failed to FILE too (JSONL)
+"""
+
+
+def _options(own: str = "", *, default: str = "") -> str:
+    return f"options:\n{own}{_COMMON.format(default=default)}"
+
+
+HELP = {
+    "status": f"""\
+usage: scrape status STATE [OPTION...]      how the crawls in STATE stand
+
+Pages, failures by kind, what waits for what, the domains with the largest
+backlog and when each may be asked next, proxies at rest. Reads only, also while
+a crawl runs.
+
+{_options(default=" (default all)")}
+examples:
+  scrape status crawl.db
+  scrape status crawl.db --json | jq '.runs[0].waiting'
+  watch -n 5 scrape status crawl.db
+""",
+    "explain": f"""\
+usage: scrape explain STATE URL [OPTION...]     why a URL waits, or how it ended
+
+For a URL that waits: each thing that it waits for, and until when. For one that
+was fetched: its items, or each failed attempt. For one that was never found:
+whether the scope, the filters or robots.txt would keep it out. Reads only, also
+while a crawl runs.
+
+{_options()}
+examples:
+  scrape explain crawl.db https://quotes.example/page/2
+  scrape explain crawl.db https://quotes.example/ --json | jq .waits
+""",
+    "retry": f"""\
+usage: scrape retry STATE [OPTION...]      put back what failed
+
+URLs that failed for good wait for their turn again, with all their attempts
+before them; then go on with `scrape resume STATE`. Those that another attempt
+can't help stay as they are: 404 and its like, and what robots.txt forbids. No
+crawl may run in STATE meanwhile.
+
+{_options(_RETRY)}
+examples:
+  scrape retry crawl.db
+  scrape retry crawl.db --kind timeout --kind connect
+  scrape retry crawl.db && scrape resume crawl.db --timeout 60s
+""",
+    "export": f"""\
+usage: scrape export STATE [-o FILE] [OPTION...]      write the items to a file
+
+In the order in which they were kept. The suffix says the format: .jsonl, .csv,
+.sqlite or .db. Reads only, also while a crawl runs.
+
+{_options(_EXPORT)}
+examples:
+  scrape export crawl.db -o items.csv
+  scrape export crawl.db | jq -r .title
+  scrape export crawl.db -o items.jsonl -O --failed failed.jsonl
+""",
+    "check": f"""\
+usage: scrape check STATE [OPTION...]      verify that STATE is sound
+
+SQLite's own check, counts of rows, the hash of the marking; then the journal is
+replayed, and has to lead, batch by batch, to what the state has. Exit code 3,
+and the first thing that is wrong, if anything is. Reads only, also while a
+crawl runs.
+
+{_options(default=" (default all)")}
+examples:
+  scrape check crawl.db
+  scrape check crawl.db --json | jq .sound
+""",
+    "backup": """\
+usage: scrape backup STATE FILE [OPTION...]      copy STATE while a crawl runs
+
+FILE is STATE at one moment, whole by itself, and is checked as by `scrape
+check`. Don't copy a state with cp while a crawl runs: some of its commits are
+still in files beside it.
+
+options:
+      --json                 one JSON object on standard output
+  -h, --help                 print this and exit
+
+examples:
+  scrape backup crawl.db backup.db
+  scrape resume backup.db                      # goes on from that moment
+""",
+}
+"""By command."""

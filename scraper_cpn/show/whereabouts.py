@@ -1,0 +1,144 @@
+"""Where a URL is in a crawl, for people.
+
+Owns: the words of `scrape explain`, those for what the net says it lacks among them.
+Must not know: how a state is read, how the net works.
+"""
+
+import shlex
+from collections.abc import Iterator
+from typing import Any
+
+from rich.text import Text
+
+from scraper_cpn.scrape.whereabouts import Wait, Whereabouts
+from scraper_cpn.show.words import ahead, counted, moment, plain
+
+_STYLES = {"stored": "bold green", "failed": "bold red", "skipped": "bold yellow"}
+_NOT_SEEN = (
+    "a link to it would be followed, but no page that was fetched so far has one",
+    "(or only pages at the greatest depth: see --max-depth)",
+)
+_LASTING = ("robots", "budget")
+"""Places whose lack is not over when a crawl goes on."""
+_KEPT_OUT = {
+    "scope": "a link to it would not be followed: it is out of scope (see --scope, -D)",
+    "filters": "a link to it would not be followed: --allow or --deny keep it out",
+    "robots": "robots.txt forbids it",
+}
+
+
+def whereabouts_lines(where: Whereabouts, state: str) -> Iterator[Text]:
+    """Yield what to print; *state* is how a command names the state and the run."""
+    yield Text(plain(where.url), style="bold")
+    yield Text(_stands(where), style=_STYLES.get(where.stands, "bold cyan"))
+    yield from map(_listed, _waits(where))
+    yield from map(_listed, _more(where))
+    for attempt in where.attempts:
+        yield _attempt(attempt)
+    yield from _commands(where, state)
+
+
+def _listed(line: str) -> Text:
+    return Text(f"  {line}")
+
+
+def _stands(where: Whereabouts) -> str:
+    return {
+        "found": "found: it is about to be admitted",
+        "asks": "waits for the robots.txt of its server",
+        "waits": f"waits for its turn; {_queue(where)}",
+        "cools down": f"waits for attempt {where.target.attempt if where.target else ''}",
+        "in flight": "is being fetched"
+        if where.pid
+        else "was being fetched when the process ended",
+        "pipeline": "was fetched, and is on its way to be stored",
+        "failed once": "an attempt has failed; whether there is another is about to be decided",
+        "set aside": "was set aside: a function of the net raised",
+        "stored": f"stored, with {counted(where.items or 0, 'item')}",
+        "failed": "failed for good",
+        "skipped": "skipped",
+        "unknown": "was never found in this crawl",
+    }[where.stands]
+
+
+def _queue(where: Whereabouts) -> str:
+    if where.ahead:
+        return f"{counted(where.ahead, 'URL')} of {plain(where.domain)} before it"
+    return f"it is the next of {plain(where.domain)}"
+
+
+def _waits(where: Whereabouts) -> Iterator[str]:
+    """What it lacks, in words; each once. What only a running crawl can give counts while it runs."""
+    lacks = (*where.waits, *where.robots)
+    counting = [wait for wait in lacks if where.pid or wait.until_ns or wait.place in _LASTING]
+    found = [(_missing(wait), wait.until_ns) for wait in counting]
+    for what, until_ns in dict.fromkeys(found):
+        if what:
+            yield what + (f": {_until(until_ns, where.now_ns)}" if until_ns else "")
+
+
+def _until(until_ns: int, now_ns: int) -> str:
+    return f"{ahead(until_ns - now_ns)}, at {moment(until_ns)}"
+
+
+def _missing(wait: Wait) -> str:
+    """What the net says is missing; nothing for what goes without saying."""
+    timed, whose = wait.until_ns is not None, plain(_key(wait))
+    asks = wait.transition == "get_robots"
+    own = "the answer to the request for its robots.txt" if asks else ""
+    back_off = "a back-off of its robots.txt" if asks else "a back-off of its own"
+    return {
+        "": back_off if timed else own,
+        "robots": f"robots.txt of {whose}",
+        "domains": f"the pause of {whose}" if timed else f"a request to {whose} to start",
+        "domain_slots": f"a request to {whose} to end (--per-domain)",
+        "available_proxies": "a proxy" if timed else "a proxy: none is free",
+        "permits": "any request to end (--concurrency)",
+        "gate": "the crawl to go on: it starts no request now",
+        "budget": "more pages: --max-pages is reached, or will be by those in flight",
+        "parsers": "a page to be parsed",
+    }.get(wait.place, plain(wait.reason))
+
+
+def _key(wait: Wait) -> str:
+    """Whose token or number is missing, from the net's words: `domain_slots for a.example is at 0`."""
+    return next(iter(wait.reason.partition(" for ")[2].split()), "")
+
+
+def _more(where: Whereabouts) -> Iterator[str]:
+    """What else is known of it."""
+    target = where.target
+    if where.since_ns is not None:
+        yield f"since {moment(where.since_ns)}"
+    if where.error:
+        yield plain(where.error)
+    if target is not None:
+        origin = f"linked from {plain(target.parent)}" if target.parent else "a seed"
+        yield f"depth {target.depth}, {origin}"
+        if target.requested_url != target.url:
+            yield f"redirected from {plain(target.requested_url)}"
+    if where.stands in {"asks", "waits", "in flight"} and target and target.attempt > 1:
+        yield f"attempt {target.attempt}"
+    if where.stands == "unknown":
+        yield from [_KEPT_OUT[each] for each in where.kept_out] or _NOT_SEEN
+
+
+def _attempt(row: dict[str, Any]) -> Text:
+    text = Text("  " if row["kind"] == "invalid" else f"  attempt {row['attempt']}: ")
+    text.append(plain(row["kind"]), style="bold")
+    return text.append(f": {plain(row['reason'])}")
+
+
+def _commands(where: Whereabouts, state: str) -> Iterator[Text]:
+    over = where.stands in {"stored", "failed", "skipped", "unknown"}
+    if where.again:
+        yield Text.assemble(
+            "put it back, with all that failed: ", (f"scrape retry {state}", "bold")
+        )
+    elif not over and where.pid is None:
+        yield Text.assemble("the crawl does not run; go on: ", (f"scrape resume {state}", "bold"))
+    last = where.attempts[-1] if where.attempts else {}
+    if last.get("kind") == "moved":
+        url = str(last["reason"]).removeprefix("redirects to ")
+        command = f"scrape explain {state} {shlex.quote(plain(url))}"
+        yield Text.assemble("what became of that: ", (command, "bold"))
