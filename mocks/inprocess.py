@@ -49,7 +49,7 @@ def crawl(
     rows: list[Row] = []
 
     def heard(start_ns: int, end_ns: int, proxy: str, url: str, answer: Answer | None) -> None:
-        log.append(_request(start_ns, end_ns, proxy, url, answer, settings.user_agent))
+        log.append(request_of(start_ns, end_ns, proxy, url, answer, settings.user_agent))
 
     run = virtual_crawl(
         settings,
@@ -102,7 +102,7 @@ def _proxy_rules(settings: Settings) -> dict[str, ProxyRule]:
     }
 
 
-def _request(
+def request_of(
     start_ns: int, end_ns: int, proxy: str, url: str, answer: Answer | None, user_agent: str
 ) -> Request:
     """The record of a request; the crawler left where there is no answer."""

@@ -6,13 +6,14 @@ Must not know: pacing, proxies. Bytes and the budgets of one host are not judged
 
 from collections.abc import Iterator, Sequence
 
-from mocks.referee.expect import MILLISECOND, Expectations, Seen, Violation
+from mocks.referee.expect import MILLISECOND, NEVER, Expectations, Seen, Violation
 from mocks.referee.robots import RobotsBook
 
 
 def pages_of(seen: Sequence[Seen], book: RobotsBook) -> list[Seen]:
-    """The pages that were fetched with success, by their end."""
-    pages = [item for item in seen if item.request.fetched and not book.authorities(item)]
+    """The pages that were fetched with success and not lost, by their end."""
+    kept = [item for item in seen if item.request.fetched and item.forgotten_ns == NEVER]
+    pages = [item for item in kept if not book.authorities(item)]
     return sorted(pages, key=lambda item: item.end_ns)
 
 

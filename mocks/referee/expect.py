@@ -13,6 +13,7 @@ from mocks.wirelog import Request
 
 MILLISECOND = 1_000_000
 SECOND = 1_000_000_000
+NEVER = 2**63
 
 Guarantee = Literal["G2", "G3", "G4", "G5", "G7", "G8"]
 
@@ -48,6 +49,21 @@ class ProxyRule(Struct, frozen=True, kw_only=True):
     """The last moment at which a request may still be running."""
 
 
+class Death(Struct, frozen=True):
+    """The end of a crawler's process, after which another went on with its crawl.
+
+    What a killed process had heard and not yet written down is unknown to the next one. So an
+    answer that was lost is no success, no hold and no robots.txt to later requests, and its URL may
+    be asked again. All other answers bind every life, and what the crawler itself did (the starts of
+    its requests, each proxy's) always does.
+    """
+
+    at_ns: int
+    """A moment when the process was dead and the next one had not begun. No request of it runs on."""
+    lost: frozenset[str] = frozenset()
+    """URLs whose last answer went with it, whichever life had heard it."""
+
+
 class Expectations(Struct, frozen=True, kw_only=True):
     """The limits that the crawl was given. What is None is not judged."""
 
@@ -81,6 +97,8 @@ class Expectations(Struct, frozen=True, kw_only=True):
     """The least depth at which each URL can be found."""
     max_time_ns: int | None = None
     """No request starts later than this after the first (G7)."""
+    deaths: tuple[Death, ...] = ()
+    """Of the crawler's processes, by time."""
     tolerance_ns: int = 2 * MILLISECOND
     """Jitter between sender and server: intervals may be this much shorter than they should."""
     reaction_ns: int = 10 * MILLISECOND
@@ -140,6 +158,8 @@ class Seen(Struct, frozen=True, gc=False):
     """`scheme://host`, with the port unless it is the default."""
     target: str
     """Path and query."""
+    forgotten_ns: int = NEVER
+    """When its answer was lost with the process that had asked for it; see `Death`."""
 
     @property
     def start_ns(self) -> int:

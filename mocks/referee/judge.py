@@ -7,6 +7,7 @@ Must not know: any rule.
 from collections.abc import Iterable
 
 from mocks.referee.budgets import judge_budgets, pages_of
+from mocks.referee.deaths import cut
 from mocks.referee.expect import Expectations, Verdict, Violation
 from mocks.referee.keys import in_order
 from mocks.referee.least import least_time
@@ -26,7 +27,7 @@ def judge(log: Iterable[Request], rules: Expectations) -> Verdict:
 
     Cost: O(n log n) in the number of requests; 100,000 take about two seconds.
     """
-    seen = in_order(log, rules.limit_by)
+    seen = cut(in_order(log, rules.limit_by), rules.deaths)
     book = RobotsBook(seen)
     pacing = Pacing(seen, rules, book)
     violations = [

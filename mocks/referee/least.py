@@ -7,7 +7,7 @@ The bound is the largest of:
 
 - for each pacing domain, a replay of its requests in their order, each with the duration that it
   had, started as early as these allow: the gap to the one before it (policy, Crawl-delay once
-  known), the holds that it knew of (Retry-After, back-off), the end of an earlier request for the
+  known), the holds that it knew of (Retry-After, back-off; none that was lost), the end of an earlier request for the
   same URL, the answer of its authority's robots.txt, and `per_domain` requests at a time;
 - the sum of all durations over the sum of the proxies' slots, when every request had a proxy with
   a number of slots.
@@ -21,7 +21,7 @@ tolerance), and often a little more. A log that breaks the rules may take less.
 from collections.abc import Sequence
 from heapq import heappop, heappush
 
-from mocks.referee.expect import Expectations, Seen
+from mocks.referee.expect import NEVER, Expectations, Seen
 from mocks.referee.pacing import Pacing, Step
 from mocks.referee.proxies import rule_of
 from mocks.referee.robots import RobotsBook
@@ -74,6 +74,8 @@ class _Replay:
 
     def _learn(self, step: Step) -> None:
         for refusal in step.refusals:
+            if refusal.forgotten_ns != NEVER:
+                continue
             key = self._pacing.held(refusal)
             until_ns = self._ends[refusal.line] + self._pacing.hold_ns(refusal)
             self._held[key] = max(self._held.get(key, 0), until_ns)

@@ -4,7 +4,8 @@ Owns: which gap two requests need, from the policy, Crawl-delay and Retry-After.
 Must not know: proxies, budgets.
 
 Every request that reached the origin counts: pages, retries, redirects and robots.txt. A
-Crawl-delay of any authority counts for its whole domain, from the moment it was answered.
+Crawl-delay of any authority counts for its whole domain, from the moment it was answered,
+unless the answer was lost.
 """
 
 from collections import defaultdict
@@ -13,7 +14,7 @@ from heapq import heappop, heappush
 
 from msgspec import Struct
 
-from mocks.referee.expect import MILLISECOND, Expectations, Seen, Violation
+from mocks.referee.expect import MILLISECOND, NEVER, Expectations, Seen, Violation
 from mocks.referee.keys import pacing_domain
 from mocks.referee.overlap import crowded
 from mocks.referee.robots import RobotsBook
@@ -78,17 +79,20 @@ class Pacing:
 
     def _gaps_and_holds(self, domain: str) -> Iterator[Violation]:
         before: Seen | None = None
-        holders: dict[str, Seen] = {}
+        holders: defaultdict[str, list[Seen]] = defaultdict(list)
         for step in self.steps(domain):
             for refusal in step.refusals:
-                key = self.held(refusal)
-                holders[key] = max(holders.get(key, refusal), refusal, key=self._until)
+                holders[self.held(refusal)].append(refusal)
             if before is not None:
                 yield from self._gap(before, step)
-            holder = holders.get(self.held(step.item))
-            if holder is not None:
-                yield from self._hold(holder, step.item)
+            key, now_ns = self.held(step.item), step.item.start_ns
+            holders[key] = [each for each in holders[key] if self._binds(each, now_ns)]
+            if holders[key]:
+                yield from self._hold(max(holders[key], key=self._until), step.item)
             before = step.item
+
+    def _binds(self, refusal: Seen, now_ns: int) -> bool:
+        return now_ns < min(self._until(refusal), refusal.forgotten_ns)
 
     def _until(self, refusal: Seen) -> int:
         return refusal.end_ns + self.hold_ns(refusal)
@@ -123,7 +127,11 @@ def _crawl_delays(rules: Expectations, book: RobotsBook) -> dict[str, list[tuple
     if rules.robots == "obey":
         for authority, answers in book.answers.items():
             domain = pacing_domain(authority, rules.limit_by)
-            delays[domain] += [(answer.at_ns, answer.crawl_delay_ns) for answer in answers]
+            delays[domain] += [
+                (answer.at_ns, answer.crawl_delay_ns)
+                for answer in answers
+                if answer.forgotten_ns == NEVER
+            ]
     return {domain: sorted(found) for domain, found in delays.items()}
 
 

@@ -15,7 +15,7 @@ from urllib.parse import urljoin
 from msgspec import Struct
 from protego import Protego
 
-from mocks.referee.expect import SECOND, Seen
+from mocks.referee.expect import NEVER, SECOND, Seen
 
 MAX_HOPS = 5
 
@@ -28,6 +28,8 @@ class Answered(Struct, frozen=True):
     """None: everything is disallowed."""
     crawl_delay_ns: int
     """For the user agent that asked; 0 for none."""
+    forgotten_ns: int = NEVER
+    """When it was lost with a crawler's process."""
 
     def allows(self, url: str, user_agent: str) -> bool:
         """Whether the rules let *user_agent* fetch *url*."""
@@ -52,7 +54,8 @@ class RobotsBook:
 
     def known(self, authority: str, at_ns: int) -> Answered | None:
         """The latest answer for an authority at a moment; None where there was none."""
-        before = [answer for answer in self.answers.get(authority, ()) if answer.at_ns <= at_ns]
+        answers = self.answers.get(authority, ())
+        before = [each for each in answers if each.at_ns <= at_ns < each.forgotten_ns]
         return before[-1] if before else None
 
     def _note(self, item: Seen) -> None:
@@ -69,7 +72,7 @@ class RobotsBook:
 def _answered(item: Seen) -> Answered:
     request = item.request
     if request.fate != "complete" or request.status >= 500:
-        return Answered(item.end_ns, None, 0)
+        return Answered(item.end_ns, None, 0, item.forgotten_ns)
     rules = Protego.parse(request.robots or "")
     delay_s = rules.crawl_delay(request.user_agent)
-    return Answered(item.end_ns, rules, int(delay_s * SECOND) if delay_s else 0)
+    return Answered(item.end_ns, rules, int(delay_s * SECOND) if delay_s else 0, item.forgotten_ns)

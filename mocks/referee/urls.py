@@ -70,7 +70,7 @@ def _in_flight_twice(url: str, items: list[Seen], tolerance_ns: int) -> Iterator
 def _fetched_again(url: str, items: list[Seen], wanted: int) -> Iterator[Violation]:
     done: list[Seen] = []
     for item in items:
-        ended = [other for other in done if other.end_ns <= item.start_ns]
+        ended = [other for other in done if other.end_ns <= item.start_ns < other.forgotten_ns]
         if len(ended) >= wanted:
             message = f"{url}: requested again after it had been answered with success"
             yield Violation("G4", "fetched again", message, (ended[-1].line, item.line))
