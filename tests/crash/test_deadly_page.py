@@ -1,0 +1,57 @@
+"""A page that kills the process is no crash loop: its attempts run out, and all others are kept."""
+
+import signal
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.crash.book import replayed
+from tests.crash.command import Web
+from tests.crash.lives import Lives
+
+pytestmark = pytest.mark.slow
+
+RETRIES = 2
+DEADLY = "http://h1.example/p/3"
+PROGRAM = f"""
+import os, signal
+from collections.abc import Iterator
+from scraper_cpn.scrape.crawl import Crawl
+from scraper_cpn.scrape.page import Link, Page
+
+crawl = Crawl(dict)
+
+@crawl.page()
+def pages(page: Page) -> Iterator[dict[str, str] | Link]:
+    if page.url == {DEADLY!r}:
+        os.kill(os.getpid(), signal.SIGKILL)
+    yield {{"url": page.url}}
+    yield from page.links("a")
+"""
+
+
+def test_a_page_that_kills_the_process_runs_out_of_attempts(web: Web, tmp_path: Path) -> None:
+    """Resumed again and again, as a supervisor does, the crawl comes to its end without it.
+
+    The page is in the failed log as lost, after as many attempts as any other would have had; every
+    other page is stored once.
+    """
+    (tmp_path / "program.py").write_text(PROGRAM)
+    words = list(web.crawl("-q"))
+    words[words.index("--retries") + 1] = f"{RETRIES}"
+    lives = Lives(tmp_path)
+    codes = [lives.live(("run", "program.py", *words)).code]
+    while codes[-1] == -signal.SIGKILL:
+        codes.append(lives.live(("resume", "crawl.db", "-q")).code)
+    assert codes == [-signal.SIGKILL] * (RETRIES + 1) + [0]
+    book = lives.books[-1]
+    assert len(book.stored) == 23
+    assert Counter(item["url"] for item in book.items) == book.stored
+    last = [row for row in book.failures if row.target.url == DEADLY]
+    assert [row.kind for row in last] == ["lost"] * (RETRIES + 1)
+    assert [row.target.attempt for row in last] == [1, 2, 3]
+    assert [row.final for row in last] == [False, False, True]
+    assert replayed(lives.state) > 0
+    asked = Counter(each.url for each in web.requests() if each.fetched)
+    assert asked[DEADLY] == RETRIES + 1
