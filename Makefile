@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && { echo $$p; break; }; done)
 BIN := .venv/bin
 
-.PHONY: help demo test lint types tests others clean
+.PHONY: help demo test lint types tests others kills bench clean
 help:  ## Say what there is to make
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
 
@@ -54,5 +54,12 @@ others: .venv/stamp  ## The quick part of the suite on every other Python that w
 		$$env/bin/python -m pytest -q -n 2 --dist loadfile -m 'not slow' || exit 1; \
 	done
 
+ROUNDS ?= 2000
+kills: .venv/stamp  ## Crawls that are killed until they are done: 2000 of them, or ROUNDS=...
+	@$(BIN)/python -m tests.crash.kills --rounds $(ROUNDS)
+
+bench: .venv/stamp  ## What a state costs: durable firings, the journal, resume, memory
+	@$(BIN)/python -m bench durability
+
 clean:  ## Remove what the other targets made
-	rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* .import_linter_cache demo-out build dist
+	rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* .import_linter_cache demo-out kills-out build dist

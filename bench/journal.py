@@ -1,0 +1,171 @@
+"""What a state costs a crawl as people run it: the whole session on asyncio, but for HTTP.
+
+Owns: the measurement, with pages of 8 kB and about ten links that are made beforehand.
+Must not know: SQL, what a batch has in it.
+
+Only the fetcher is replaced, by answers from memory. With a real one a page costs more CPU, and the state
+a smaller share of it.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable
+from pathlib import Path
+
+from anyio.lowlevel import checkpoint
+from msgspec import Struct
+
+from bench.figures import Figure, spent
+from bench.files import cleared
+from scraper_cpn.cli_run import seldom_collecting
+from scraper_cpn.scrape.answers import Answer, fetch_outcome, robots_outcome
+from scraper_cpn.scrape.colours import (
+    Domain,
+    FetchOutcome,
+    Proxy,
+    RobotsJob,
+    RobotsOutcome,
+    Target,
+)
+from scraper_cpn.scrape.outputs import Output, open_output
+from scraper_cpn.scrape.session import Session, sites_of
+from scraper_cpn.scrape.settings import MILLISECOND, Settings
+from scraper_cpn.scrape.state import Kept, Opening, first_facts, opened
+from scraper_cpn.simulate.web import SyntheticWeb
+from scraper_cpn.simulate.weblayout import split
+from scraper_cpn.simulate.webspec import WebSpec
+from scraper_cpn.store import sqlite
+from scraper_cpn.store.port import Store
+
+PART = "cost of a state"
+SETTINGS = Settings(concurrency=256, delay_ns=MILLISECOND)
+"""The delay is short, so that pace never holds the crawl up; it is kept all the same."""
+
+
+KINDS = (("without", False, False), ("with a state", True, False), ("items to a file", False, True))
+"""Name, whether there is a state, whether items go to a file."""
+
+
+class Site(Struct, frozen=True):
+    """Answers of a synthetic web, made beforehand."""
+
+    seeds: tuple[str, ...]
+    answers: dict[str, Answer]
+    pages: int
+    links: float
+    """On a page, on average."""
+
+
+class Run(Struct, frozen=True):
+    """One crawl from its seeds to its end."""
+
+    pages: int
+    wall_s: float
+    cpu_s: float
+    written_bytes: int
+
+    @property
+    def cpu_us(self) -> float:
+        """Of CPU for a page."""
+        return self.cpu_s / self.pages * 1e6
+
+
+class MockedSession(Session):
+    """A session whose requests are answered from memory, at once."""
+
+    site: Site
+
+    async def _fetch(
+        self, target: Target, _proxy: Proxy, _domain: Domain, start: Callable[[], None]
+    ) -> FetchOutcome:
+        self._account.attempt()
+        outcome = fetch_outcome(target.url, await self._answer(target.url, start))
+        self._account.outcome(outcome)
+        return outcome
+
+    async def _robots(
+        self, job: RobotsJob, _proxy: Proxy, _domain: Domain, start: Callable[[], None]
+    ) -> RobotsOutcome:
+        answer = await self._answer(job.url, start)
+        return robots_outcome(job, answer, self._settings.user_agent)
+
+    async def _answer(self, url: str, start: Callable[[], None]) -> Answer:
+        start()
+        await checkpoint()
+        return self.site.answers[url]
+
+
+def site_of(hosts: int, pages: int) -> Site:
+    """A web of so many hosts and pages on each, every answer made."""
+    web = SyntheticWeb(WebSpec(hosts=hosts, pages=pages, links=8, links_out=2, body_bytes=8_000))
+    urls = web.pages(scope="domain")
+    robots = [f"{seed}robots.txt" for seed in web.seeds()]
+    answers = {url: _made(web, url) for url in [*urls, *robots]}
+    links = sum(answers[url].body.count(b"<a ") for url in urls) / len(urls)
+    return Site(web.seeds(), answers, len(urls), links)
+
+
+def _made(web: SyntheticWeb, url: str) -> Answer:
+    served = web.respond(*split(url), 0)
+    return Answer(served.status, dict(served.headers), served.body)
+
+
+async def crawled(site: Site, folder: Path, *, state: bool, output: bool) -> Run:
+    """Crawl all of it, with a state or without one, items into a file or nowhere else."""
+    cleared(folder, "journal.")
+    gc.collect()
+    kept = open_output(str(folder / "journal.jsonl")) if output else None
+    with seldom_collecting(), spent() as took:
+        store = _store(site, folder / "journal.db") if state else None
+        try:
+            pages = await _crawl(site, store, kept)
+        finally:
+            if store is not None:
+                await store.close()
+            if kept is not None:
+                await kept.close()
+    assert pages == site.pages, f"{pages} pages of {site.pages} were fetched"
+    return Run(pages, took.wall, took.cpu, took.written_bytes)
+
+
+def _store(site: Site, path: Path) -> Store:
+    return sqlite.create(path, "main", first_facts(_opening(site), Kept(seeds=site.seeds)))
+
+
+def _opening(site: Site) -> Opening:
+    return Opening(SETTINGS, sites_of(SETTINGS, site.seeds))
+
+
+async def _crawl(site: Site, store: Store | None, output: Output | None) -> int:
+    state = None if store is None else await opened(store, _opening(site))
+    session = MockedSession(SETTINGS, site.seeds, state=state, output=output)
+    session.site = site
+    return (await session.run()).pages
+
+
+async def measure(folder: Path, site: Site, runs: int) -> list[Figure]:
+    """The kinds in turn, so that a busy minute of the machine meets all."""
+    done: dict[str, list[Run]] = {}
+    for _ in range(runs):
+        for name, state, output in KINDS:
+            run = await crawled(site, folder, state=state, output=output)
+            done.setdefault(name, []).append(run)
+    figures = [each for name, some in done.items() for each in _figures(name, some)]
+    without, with_state = done[KINDS[0][0]], done[KINDS[1][0]]
+    pairs = list(zip(without, with_state, strict=True))
+    more = tuple((after.cpu_us / before.cpu_us - 1) * 100 for before, after in pairs)
+    written = tuple(run.written_bytes / run.pages for run in with_state)
+    return [
+        Figure(PART, "more CPU with a state", "%", more, "at most 20 %"),
+        *figures,
+        Figure(PART, "file and -wal, for a page", "bytes", written),
+        Figure(PART, "links on a page", "", (site.links,)),
+    ]
+
+
+def _figures(name: str, runs: list[Run]) -> list[Figure]:
+    return [
+        Figure(PART, f"{name}: CPU of a page", "us", tuple(run.cpu_us for run in runs)),
+        Figure(PART, f"{name}: rate", "pages/s", tuple(run.pages / run.wall_s for run in runs)),
+    ]

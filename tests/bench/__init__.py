@@ -1,0 +1,1 @@
+"""Tests of `bench`: that each measurement measures what it says."""
