@@ -48,6 +48,10 @@ class Target(Struct, frozen=True, gc=False, kw_only=True):
         return -self.attempt
 
 
+TURN = ("priority", "late")
+"""The order of targets that wait for the same domain: the least goes first, then the oldest."""
+
+
 class Found(Struct, frozen=True, gc=False):
     """The links of one page, in scope and without repetition, on their way into the frontier."""
 

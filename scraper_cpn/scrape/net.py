@@ -13,7 +13,6 @@ from scraper_cpn.scrape.colours import Bad, Failed, Fetched, Moved, Proxy, Refus
 from scraper_cpn.scrape.policy import Policy
 
 DAY_NS, NO_END = 86_400 * 1_000_000_000, 1 << 62
-TURN = ("priority", "late")
 
 
 def scrape_net(p: Policy) -> Net:
@@ -24,7 +23,7 @@ def scrape_net(p: Policy) -> Net:
     found = net.place("found", c.Found, source=True, work=True, share="channel")
     asks = net.place("asks", c.Target, key="authority", work=True, paged=True)
     targets = net.place(
-        "prioritized_targets", c.Target, key="domain", order=TURN, work=True, paged=True
+        "prioritized_targets", c.Target, key="domain", order=c.TURN, work=True, paged=True
     )
     cool_down = net.place("cool_down", c.Target, timed=True, work=True)
     in_progress = net.place("in_progress", c.Target, key="url")
