@@ -85,7 +85,7 @@ class Policy:
 
     def seed(self, url: str) -> Target:
         """The target of a URL that a user named (normalised)."""
-        return self._target(url, site=self.site_of(url), requested_url=url)
+        return self.target(url, site=self.site_of(url), requested_url=url)
 
     def site_of(self, url: str) -> str:
         """What the scope compares: the host, or the registrable domain."""
@@ -98,7 +98,7 @@ class Policy:
             return None
         if not self._wanted(link.url) or not self._inside(link.url, page.site):
             return None
-        return self._target(
+        return self.target(
             link.url,
             site=page.site,
             requested_url=link.url,
@@ -106,6 +106,34 @@ class Policy:
             depth=page.depth + 1,
             priority=link.priority,
             handler=link.to,
+        )
+
+    def target(
+        self,
+        url: str,
+        *,
+        site: str,
+        requested_url: str,
+        parent: str | None = None,
+        depth: int = 0,
+        priority: int = 0,
+        attempt: int = 1,
+        hops: int = 0,
+        handler: str = "",
+    ) -> Target:
+        """A target, with what follows from its URL (normalised)."""
+        return Target(
+            url=url,
+            domain=domain_of(url, self.settings.limit_by),
+            authority=authority_of(url),
+            site=site,
+            requested_url=requested_url,
+            parent=parent,
+            depth=depth,
+            priority=priority,
+            attempt=attempt,
+            hops=hops,
+            handler=handler,
         )
 
     def to_ask(self, found: Found) -> tuple[Target, ...]:
@@ -258,9 +286,9 @@ class Policy:
 
     def robots_failure(self, job: RobotsJob, outcome: object) -> Failure:
         """The log's row of a failed attempt at robots.txt; its URLs have rows of their own."""
-        target = self._target(job.url, site="", requested_url=_robots_url(job.authority))
-        attempt = replace(target, attempt=job.attempt)
-        return Failure(target=attempt, kind="unreachable", reason=_said(outcome))
+        asked = _robots_url(job.authority)
+        target = self.target(job.url, site="", requested_url=asked, attempt=job.attempt)
+        return Failure(target=target, kind="unreachable", reason=_said(outcome))
 
     def refresh(self, rules: Rules) -> RobotsJob:
         """A robots.txt that is a day old is fetched again (RFC 9309 section 2.4)."""
@@ -283,19 +311,17 @@ class Policy:
         if self._stray(target, moved) is not None:
             return None
         site = self.site_of(moved.url) if target.seed else target.site
-        hop = self._target(moved.url, site=site, requested_url=target.requested_url)
-        return Found(
-            (
-                replace(
-                    hop,
-                    parent=target.parent,
-                    depth=target.depth,
-                    priority=target.priority,
-                    hops=target.hops + 1,
-                    handler=target.handler,
-                ),
-            )
+        hop = self.target(
+            moved.url,
+            site=site,
+            requested_url=target.requested_url,
+            parent=target.parent,
+            depth=target.depth,
+            priority=target.priority,
+            hops=target.hops + 1,
+            handler=target.handler,
         )
+        return Found((hop,))
 
     def moved(self, target: Target, moved: Moved) -> Failure:
         """The end of a URL that redirects."""
@@ -387,29 +413,6 @@ class Policy:
         return Stored(page.target, kept.items, page.items, kept.length)
 
     # Parts.
-
-    def _target(
-        self,
-        url: str,
-        *,
-        site: str,
-        requested_url: str,
-        parent: str | None = None,
-        depth: int = 0,
-        priority: int = 0,
-        handler: str = "",
-    ) -> Target:
-        return Target(
-            url=url,
-            domain=domain_of(url, self.settings.limit_by),
-            authority=authority_of(url),
-            site=site,
-            requested_url=requested_url,
-            parent=parent,
-            depth=depth,
-            priority=priority,
-            handler=handler,
-        )
 
     def _inside(self, url: str, site: str) -> bool:
         if self.settings.scope == "any":

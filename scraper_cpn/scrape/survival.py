@@ -25,7 +25,6 @@ from scraper_cpn.scrape.colours import (
     Valid,
 )
 from scraper_cpn.scrape.policy import Policy
-from scraper_cpn.scrape.urls import authority_of, domain_of
 from scraper_cpn.store.codec import Packing
 
 VERSION = "1"
@@ -74,7 +73,7 @@ class _Targets:
     """Targets without what follows from their URL."""
 
     def __init__(self, policy: Policy) -> None:
-        self._limit_by = policy.settings.limit_by
+        self._target = policy.target
 
     def pack(self, target: Target) -> list[Any]:
         return [
@@ -84,10 +83,8 @@ class _Targets:
 
     def unpack(self, packed: list[Any]) -> Target:
         url, site, requested_url, parent, depth, priority, attempt, hops, handler = packed
-        return Target(
-            url=url,
-            domain=domain_of(url, self._limit_by),
-            authority=authority_of(url),
+        return self._target(
+            url,
             site=site,
             requested_url=requested_url or url,
             parent=parent,

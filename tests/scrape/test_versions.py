@@ -10,8 +10,8 @@ import pytest
 from scraper_cpn.scrape import policy, survival
 
 CODE = {
-    policy: ("1", "65a2fe48fe1df27d"),
-    survival: ("1", "436a08fb33bbf0ca"),
+    policy: ("1", "933acc1e3890bb8b"),
+    survival: ("1", "d4e04f0a8fb6c128"),
 }
 """Of each module its version, and the digest of its code that has this version."""
 
