@@ -1,0 +1,1 @@
+"""Decisions per second, in virtual time: the net beside a scheduler written by hand."""

@@ -1,0 +1,49 @@
+"""Which points are measured.
+
+Owns: the grid, who can run where, how much is measured at each point.
+Must not know: how anything is measured.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from bench.decisions.workload import KINDS, Point
+
+GRID = (
+    Point(1_000, 1_000, 100),
+    Point(10_000, 1_000, 100),
+    Point(100_000, 1_000, 100),
+    Point(1_000_000, 1_000, 100),
+    Point(100_000, 1, 1_000),
+    Point(100_000, 100, 1_000),
+    Point(100_000, 10_000, 1_000),
+    Point(100_000, 100_000, 1_000),
+    Point(100_000, 10_000, 1),
+    Point(100_000, 10_000, 100),
+    Point(100_000, 10_000, 10_000),
+    Point(1_000_000, 100_000, 10_000),
+    *(Point(100_000, 10_000, 1_000, kind) for kind in KINDS[1:]),
+)
+"""Targets from 10^3 to 10^6, domains from 1 to 10^5, proxies from 1 to 10^4; then the other kinds."""
+QUICK = (
+    Point(1_000, 1_000, 100),
+    Point(30_000, 1_000, 100),
+    *(Point(10_000, 1_000, 1_000, kind) for kind in KINDS[1:]),
+)
+SLOW = (Point(100, 10, 5), Point(1_000, 10, 5))
+"""Where the interpreter can run: at each step it tries every combination of tokens."""
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """How much is measured."""
+
+    points: tuple[Point, ...]
+    slow: tuple[Point, ...]
+    decisions: int
+    slow_decisions: int
+    rounds: int
+
+
+WHOLE = Plan(points=GRID, slow=SLOW, decisions=20_000, slow_decisions=300, rounds=5)
+BRIEF = Plan(points=QUICK, slow=SLOW[:1], decisions=4_000, slow_decisions=100, rounds=3)

@@ -1,0 +1,132 @@
+"""A race at one point: every subject in turn, round after round, each time from the beginning.
+
+Owns: the order of runs, what is measured of each, whether all have decided the same.
+Must not know: how a subject decides, how results are shown.
+"""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from msgspec import Struct
+
+from bench.decisions.drive import Drive, Subject
+from bench.decisions.subjects import SUBJECTS, Recorder, Replay
+from bench.decisions.workload import Point, Tape, Workload
+from bench.figures import spent
+from scraper_cpn.scrape.virtual import EPOCH_NS
+
+REPLAY = "replay"
+
+
+class Run(Struct, frozen=True, kw_only=True):
+    """One run of one subject."""
+
+    decisions: int
+    firings: int
+    """Effects of all kinds."""
+    cpu_s: float
+    wall_s: float
+    pause_s: float
+    """The longest garbage collection."""
+    digest: str
+    """Of the dispatches: equal for subjects that have decided the same."""
+
+    @property
+    def cpu_us(self) -> float:
+        """Of CPU for a decision."""
+        return self.cpu_s / self.decisions * 1e6
+
+
+class Result(Struct, frozen=True, kw_only=True):
+    """What came of a race."""
+
+    point: Point
+    runs: dict[str, list[Run]]
+
+    @property
+    def same(self) -> bool:
+        """Whether all have decided the same in every round."""
+        return len({run.digest for runs in self.runs.values() for run in runs}) == 1
+
+
+class Pauses:
+    """The garbage collections, within `with`."""
+
+    longest_s = 0.0
+
+    def __enter__(self) -> Pauses:
+        gc.callbacks.append(self._noted)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        gc.callbacks.remove(self._noted)
+
+    def _noted(self, phase: str, _: dict[str, int]) -> None:
+        if phase == "start":
+            self._began = time.perf_counter()
+        else:
+            self.longest_s = max(self.longest_s, time.perf_counter() - self._began)
+
+
+def race(point: Point, subjects: Sequence[str], decisions: int, rounds: int) -> Result:
+    """Measure *subjects*, and a replay of the first one, with *decisions* in each run."""
+    workload = Workload(point)
+    warm = warming(point)
+    tape, noted = _recorded(workload, subjects[0], warm + decisions)
+    names = [*subjects, REPLAY]
+    runs: dict[str, list[Run]] = {name: [] for name in names}
+    for number in range(rounds):
+        turn = number % len(names)
+        for name in names[turn:] + names[:turn]:
+            subject = Replay(noted) if name == REPLAY else SUBJECTS[name](workload)
+            runs[name].append(_run(workload, subject, tape, warm, decisions))
+    return Result(point=point, runs=runs)
+
+
+def warming(point: Point) -> int:
+    """Dispatches before the clock runs: every domain has had its turn, and every proxy."""
+    return max(50, point.domains, 2 * point.proxies)
+
+
+def _recorded(workload: Workload, name: str, dispatches: int) -> tuple[Tape, Recorder]:
+    tape, noted = Tape(workload), Recorder(SUBJECTS[name](workload))
+    drive = Drive(noted, tape.fetch, tape.parse, workload.keeping_ns, EPOCH_NS)
+    drive.run(dispatches)
+    return tape, noted
+
+
+def _run(workload: Workload, subject: Subject, tape: Tape, warm: int, decisions: int) -> Run:
+    drive = Drive(
+        subject, _following(tape.fetches()), _following(tape.pages()), workload.keeping_ns, EPOCH_NS
+    )
+    drive.run(warm)
+    firings = drive.firings
+    gc.collect()
+    gc.freeze()
+    try:
+        with Pauses() as pauses, spent() as took:
+            drive.run(warm + decisions)
+    finally:
+        gc.unfreeze()
+    return Run(
+        decisions=len(drive.times) - warm,
+        firings=drive.firings - firings,
+        cpu_s=took.cpu,
+        wall_s=took.wall,
+        pause_s=pauses.longest_s,
+        digest=drive.digest(),
+    )
+
+
+def _following(outcomes: list[Any]) -> Any:
+    """An effect that ends in one after the other."""
+    return partial(_next, iter(outcomes))
+
+
+def _next(outcomes: Any, _: Any) -> Any:
+    return next(outcomes)

@@ -1,0 +1,82 @@
+"""Who takes part in a race.
+
+Owns: how each is made and given its first tokens. Must not know: what is measured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from bench.decisions.drive import Subject
+from bench.decisions.workload import Workload
+from scraper_cpn.net import Interpreter, Kernel, Row, Step
+from scraper_cpn.net.compile import compile_net
+from scraper_cpn.scrape.net import scrape_net
+from scraper_cpn.scrape.opening import open_crawl
+from scraper_cpn.scrape.policy import Policy
+from scraper_cpn.scrape.virtual import EPOCH_NS
+
+
+def net(workload: Workload) -> Subject:
+    """The scrape net, compiled."""
+    return _opened(workload, compile_net)
+
+
+def interpreter(workload: Workload) -> Subject:
+    """The scrape net, searched completely at each step."""
+    return _opened(workload, Interpreter)
+
+
+def _opened(workload: Workload, execution: Callable[..., Kernel]) -> Kernel:
+    declared = scrape_net(Policy(workload.settings))
+    kernel = execution(declared)
+    open_crawl(kernel, declared, workload.settings, (), EPOCH_NS)
+    found: Any = declared.places["found"]
+    for each in workload.seeds():
+        kernel.inject(found, each, EPOCH_NS)
+    return kernel
+
+
+SUBJECTS: Mapping[str, Callable[[Workload], Subject]] = {"net": net, "interpreter": interpreter}
+
+
+class Recorder:
+    """Notes what a subject decides, for a replay."""
+
+    def __init__(self, subject: Subject) -> None:
+        self._subject = subject
+        self.started, self.complete = subject.started, subject.complete
+        self.steps: list[Step] = []
+        self.rows: list[list[Row]] = []
+
+    def step(self, now_ns: int) -> Step:
+        """Note a step."""
+        self.steps.append(self._subject.step(now_ns))
+        return self.steps[-1]
+
+    def drain(self) -> list[Row]:
+        """Note the rows."""
+        self.rows.append(self._subject.drain())
+        return self.rows[-1]
+
+
+class Replay:
+    """Decides again what was noted, and nothing itself: what remains is the cost of the driver."""
+
+    def __init__(self, noted: Recorder) -> None:
+        self._steps, self._rows = iter(noted.steps), iter(noted.rows)
+
+    def step(self, now_ns: int) -> Step:  # noqa: ARG002  (the surface)
+        """The next step."""
+        return next(self._steps)
+
+    def started(self, firing_id: int, now_ns: int) -> None:
+        """Nothing."""
+
+    def complete(self, firing_id: int, outcome: Any, now_ns: int) -> None:
+        """Nothing."""
+
+    def drain(self) -> list[Row]:
+        """The next rows."""
+        return next(self._rows)
