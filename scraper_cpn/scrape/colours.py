@@ -29,7 +29,12 @@ class Target(Struct, frozen=True, gc=False, kw_only=True):
     depth: int = 0
     """Links followed from a seed; a seed has 0, a redirect does not count."""
     priority: int = 0
-    """Lower goes first."""
+    """Its level: lower goes first."""
+    since_ns: int = 0
+    """When its URL was found, UTC, nanoseconds since 1970: a seed's when the crawl was opened, a link's
+    when its page had arrived. Attempts and redirects keep it."""
+    rank: int = 0
+    """What the policy makes of priority and age: lower goes first."""
     attempt: int = 1
     """1 for the first attempt."""
     hops: int = 0
@@ -48,7 +53,7 @@ class Target(Struct, frozen=True, gc=False, kw_only=True):
         return -self.attempt
 
 
-TURN = ("priority", "late")
+TURN = ("rank", "late")
 """The order of targets that wait for the same domain: the least goes first, then the oldest."""
 
 

@@ -43,9 +43,11 @@ MAIN = "main"
 
 
 SCOPE = (
-    "scope", "domains", "allow", "deny", "max_depth", "robots", "limit_by", "fields", "schema", "seed"
+    "scope", "domains", "allow", "deny", "max_depth", "robots", "limit_by", "fields", "schema", "seed",
+    "ageing_ns",
 )  # fmt: skip
-"""Settings that decide what a crawl is: it has them from its beginning."""
+"""Settings that decide what a crawl is: it has them from its beginning. Ageing is one of them because
+what waits already would keep its rank, and ranks of two kinds can't be compared."""
 
 
 class Past(Struct, frozen=True, kw_only=True):

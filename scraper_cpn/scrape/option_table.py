@@ -138,6 +138,9 @@ OPTIONS: tuple[Option, ...] = (
            help="requests to one domain at a time"),
     Option(name="concurrency", kind=AT_A_TIME, group=_PACE, field="concurrency",
            help="requests at a time in all"),
+    Option(name="ageing", kind=PERIOD, group=_PACE, field="ageing_ns",
+           help="a page that has waited this long counts as one level of priority better "
+                "(default: none does); a state keeps it as it began"),
     Option(name="limit-by", kind=_one_of("limit_by"), group=_PACE, field="limit_by",
            help="whether these limits count by registrable domain or by host"),
     Option(name="domain", kind=TABLES, group=_PACE, field="sites", on_command_line=False,

@@ -33,8 +33,8 @@ from scraper_cpn.scrape.urls import normalise
 DETAIL_CHARS_MAX = 10_000
 """A longer traceback is cut at its beginning."""
 
-Discover = Callable[[Target, Link], Target | None]
-"""What a link becomes, or None for one that is not followed. Pure."""
+Discover = Callable[[Target, Link, int], Target | None]
+"""What a link becomes of a page that had arrived at a time (ns), or None for one that is not followed. Pure."""
 
 
 class Parser:
@@ -86,7 +86,7 @@ class Parser:
             item, links = extract(page, raw.response.fetched_at_ns, self._rules)
         except HostilePageError as error:
             return Bad("parse", str(error))
-        return Parsed((item,), self._targets(raw.target, links))
+        return Parsed((item,), self._targets(raw, links))
 
     def _handled(self, handler: Handler, page: Page, raw: Raw) -> ParseOutcome:
         started_ns = self._clock_ns()
@@ -95,7 +95,7 @@ class Parser:
             if page.is_quick:
                 # How long a big page takes says nothing about those that could run on the loop.
                 handler.took(self._clock_ns() - started_ns)
-            return self._sorted(page, raw.target, results)
+            return self._sorted(page, raw, results)
         except Exception as error:  # noqa: BLE001 - a program may raise anything
             return _raised(handler, error)
 
@@ -105,11 +105,11 @@ class Parser:
                 # The handler would parse the page on the loop, at its first question.
                 await to_thread.run_sync(lambda: page.tree, abandon_on_cancel=True)
             results = await async_results_of(handler.function(page))
-            return self._sorted(page, raw.target, results)
+            return self._sorted(page, raw, results)
         except Exception as error:  # noqa: BLE001 - a program may raise anything
             return _raised(handler, error)
 
-    def _sorted(self, page: Page, target: Target, results: Iterable[Any]) -> Parsed:
+    def _sorted(self, page: Page, raw: Raw, results: Iterable[Any]) -> Parsed:
         items: list[Any] = []
         links: list[Link] = []
         for result in results:
@@ -117,7 +117,7 @@ class Parser:
                 links.append(self._checked(page, result))
             else:
                 items.append(result)
-        return Parsed(tuple(items), self._targets(target, links))
+        return Parsed(tuple(items), self._targets(raw, links))
 
     def _checked(self, page: Page, link: Link) -> Link:
         """Return a link that a program may have made by hand, absolute and normalised."""
@@ -130,14 +130,15 @@ class Parser:
             raise HandlerError(f"yielded a link to the handler {link.to!r}; there are: {known}")
         return link if url == link.url else Link(url, link.to, link.priority)
 
-    def _targets(self, page: Target, links: Iterable[Link]) -> tuple[Target, ...]:
+    def _targets(self, raw: Raw, links: Iterable[Link]) -> tuple[Target, ...]:
         """Return the targets of the first `LINKS_MAX` links, each URL once, in their order."""
         distinct: dict[str, Link] = {}
         for link in links:
             distinct.setdefault(link.url, link)
             if len(distinct) >= LINKS_MAX:
                 break
-        found = (self._discover(page, link) for link in distinct.values())
+        page, found_ns = raw.target, raw.response.fetched_at_ns
+        found = (self._discover(page, link, found_ns) for link in distinct.values())
         return tuple(target for target in found if target is not None)
 
 

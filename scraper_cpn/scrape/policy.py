@@ -50,7 +50,7 @@ from scraper_cpn.scrape.page import Link
 from scraper_cpn.scrape.settings import Settings, Site
 from scraper_cpn.scrape.urls import authority_of, domain_of, host_of, normalise, within
 
-VERSION = "1"
+VERSION = "2"
 """Another one where a decision changes: a state that an older one has written is then refused."""
 ROBOTS_HOPS_MAX = 5
 """RFC 9309 section 2.3.1.2."""
@@ -59,6 +59,9 @@ MARGIN_MAX_NS = 5_000_000
 written, and the way from there to the server's clock takes a little less or more each time."""
 
 _AUTHORITIES_REMEMBERED = 65_536
+_RANKS_REMEMBERED = 4_096
+_RANK_MAX = 1 << 62
+"""In nanoseconds 146 years: what would be farther from 1970 has the same rank. A state can keep it."""
 
 
 class Reason(Protocol):
@@ -83,16 +86,19 @@ class Policy:
 
     # Into the frontier.
 
-    def seed(self, url: str) -> Target:
-        """The target of a URL that a user named (normalised)."""
-        return self.target(url, site=self.site_of(url), requested_url=url)
+    def seed(self, url: str, now_ns: int = 0) -> Target:
+        """The target of a URL that a user named (normalised), at a time; 0: before all others."""
+        return self.target(url, site=self.site_of(url), requested_url=url, since_ns=now_ns)
 
     def site_of(self, url: str) -> str:
         """What the scope compares: the host, or the registrable domain."""
         return host_of(url) if self.settings.scope == "host" else domain_of(url, "domain")
 
-    def discover(self, page: Target, link: Link) -> Target | None:
-        """The target of a link; None if it is out of scope, too deep, or filtered out."""
+    def discover(self, page: Target, link: Link, found_ns: int = 0) -> Target | None:
+        """The target of a link of a page that had arrived at *found_ns*.
+
+        None if it is out of scope, too deep, or filtered out.
+        """
         most = self.settings.max_depth
         if most is not None and page.depth >= most:
             return None
@@ -105,6 +111,7 @@ class Policy:
             parent=page.url,
             depth=page.depth + 1,
             priority=link.priority,
+            since_ns=found_ns,
             handler=link.to,
         )
 
@@ -117,6 +124,7 @@ class Policy:
         parent: str | None = None,
         depth: int = 0,
         priority: int = 0,
+        since_ns: int = 0,
         attempt: int = 1,
         hops: int = 0,
         handler: str = "",
@@ -131,6 +139,8 @@ class Policy:
             parent=parent,
             depth=depth,
             priority=priority,
+            since_ns=since_ns,
+            rank=self._rank(priority, since_ns),
             attempt=attempt,
             hops=hops,
             handler=handler,
@@ -318,6 +328,7 @@ class Policy:
             parent=target.parent,
             depth=target.depth,
             priority=target.priority,
+            since_ns=target.since_ns,
             hops=target.hops + 1,
             handler=target.handler,
         )
@@ -414,6 +425,14 @@ class Policy:
 
     # Parts.
 
+    def _rank(self, priority: int, since_ns: int) -> int:
+        """With ageing, the time at which a page of level 0 would have to be found to be its equal.
+
+        A difference of ranks never changes while pages wait, so that nothing is sorted again.
+        """
+        ageing_ns = self.settings.ageing_ns
+        return priority if ageing_ns is None else _aged(priority, since_ns, ageing_ns)
+
     def _inside(self, url: str, site: str) -> bool:
         if self.settings.scope == "any":
             return True
@@ -490,6 +509,12 @@ def _said(outcome: object) -> str:
 def tokens_of(proxy: Proxy) -> int:
     """How many tokens stand for a proxy: one that paces or counts, else one for each slot."""
     return 1 if proxy.delay_ns or proxy.quota is not None else proxy.slots
+
+
+@lru_cache(_RANKS_REMEMBERED)
+def _aged(priority: int, since_ns: int, ageing_ns: int) -> int:
+    """Remembered so that the links of a page share their numbers: they may wait by the million."""
+    return max(-_RANK_MAX, min(since_ns + priority * ageing_ns, _RANK_MAX))
 
 
 @lru_cache(_AUTHORITIES_REMEMBERED)

@@ -85,8 +85,8 @@ class Session:
         state: State | None = None,
     ) -> None:
         self._settings = settings
-        urls = [seed_url(seed) for seed in seeds]
-        policy = Policy(settings, sites_of(settings, urls))
+        self._seeds = [seed_url(seed) for seed in seeds]
+        policy = self._policy = Policy(settings, sites_of(settings, self._seeds))
         self._state = state
         self._kernel: Kernel
         if state is None:
@@ -95,7 +95,6 @@ class Session:
             self._kernel = compile_net(self._net, None if trace is None else tracer(trace))
         else:
             self._clock, self._net, self._kernel = state.clock, state.net, state.recorder
-        self._targets = tuple(policy.seed(url) for url in urls)
         self._parser = Parser(settings, policy.discover, handlers)
         self._validator = Validator(item_type, settings.schema)
         self._keeper = Keeper(output, on_item)
@@ -120,7 +119,8 @@ class Session:
         now_ns = self._clock.now_ns()
         self._account.begin(now_ns)
         if self._state is None:
-            open_crawl(self._kernel, self._net, self._settings, self._targets, now_ns)
+            targets = [self._policy.seed(url, now_ns) for url in self._seeds]
+            open_crawl(self._kernel, self._net, self._settings, targets, now_ns)
         clock_ns = self._clock.now_ns
         own = self._own_hosts()
         async with Fetcher(
@@ -192,7 +192,7 @@ class Session:
 
         A header may hold a secret: a subdomain, or where a seed redirects, is not given it unasked.
         """
-        seeds = frozenset(host_of(target.url) for target in self._targets)
+        seeds = frozenset(host_of(url) for url in self._seeds)
         named = self._settings.domains
         return lambda host: host in seeds or within(host, named)
 

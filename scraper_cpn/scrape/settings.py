@@ -53,6 +53,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Requests to one domain at a time; at least 1."""
     concurrency: int = 32
     """Requests at a time in all; at least 1."""
+    ageing_ns: int | None = None
+    """A page that has waited this long counts as one level of priority better; None for never."""
     limit_by: Literal["domain", "host"] = "domain"
     """Whether delay and per_domain count by registrable domain or by host."""
     scope: Literal["host", "domain", "any"] = "domain"

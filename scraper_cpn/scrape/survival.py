@@ -27,7 +27,7 @@ from scraper_cpn.scrape.colours import (
 from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.store.codec import Packing
 
-VERSION = "1"
+VERSION = "2"
 """Another one where a colour is written in another form."""
 GONE = Response(
     url="", status=0, content_type="", charset=None, body=b"", fetched_at_ns=0, elapsed_ns=0
@@ -79,10 +79,11 @@ class _Targets:
         return [
             target.url, target.site, None if target.requested_url == target.url else target.requested_url,
             target.parent, target.depth, target.priority, target.attempt, target.hops, target.handler,
+            target.since_ns,
         ]  # fmt: skip
 
     def unpack(self, packed: list[Any]) -> Target:
-        url, site, requested_url, parent, depth, priority, attempt, hops, handler = packed
+        url, site, requested_url, parent, depth, priority, attempt, hops, handler, since_ns = packed
         return self._target(
             url,
             site=site,
@@ -90,25 +91,26 @@ class _Targets:
             parent=parent,
             depth=depth,
             priority=priority,
+            since_ns=since_ns,
             attempt=attempt,
             hops=hops,
             handler=handler,
         )
 
     def pack_links(self, targets: tuple[Target, ...]) -> list[Any]:
-        """The links of one page: they have its site, its URL as parent, and a depth in common."""
+        """The links of one page: they have site, parent, depth and the time in common."""
         if not targets:
             return []
         first = targets[0]
         links = [(each.url, each.priority, each.handler) for each in targets]
-        return [first.site, first.parent, first.depth, links]
+        return [first.site, first.parent, first.depth, first.since_ns, links]
 
     def unpack_links(self, packed: list[Any]) -> tuple[Target, ...]:
         if not packed:
             return ()
-        site, parent, depth, links = packed
+        site, parent, depth, since_ns, links = packed
         return tuple(
-            self.unpack([url, site, None, parent, depth, priority, 1, 0, handler])
+            self.unpack([url, site, None, parent, depth, priority, 1, 0, handler, since_ns])
             for url, priority, handler in links
         )
 

@@ -169,6 +169,7 @@ def virtual_crawl(
     policy = Policy(settings, tuple(dict.fromkeys(probe.site_of(url) for url in seeds)))
     net = scrape_net(policy)
     running = kernel(net, None if trace is None else tracer(trace))
-    open_crawl(running, net, settings, [policy.seed(url) for url in seeds], EPOCH_NS)
+    targets = [policy.seed(url, EPOCH_NS) for url in seeds]
+    open_crawl(running, net, settings, targets, EPOCH_NS)
     bound = effects(VirtualWeb(settings, web, policy, heard))
     return driver.run(running, bound, EPOCH_NS, on_rows=on_rows)

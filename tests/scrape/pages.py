@@ -4,6 +4,7 @@ from scraper_cpn.scrape.colours import Raw, Response, Target
 from scraper_cpn.scrape.extract import Item
 
 URL = "https://shop.example/list/page"
+FETCHED_NS = 1_767_225_600_123_456_789
 
 
 def target(url: str = URL, **given: object) -> Target:
@@ -31,7 +32,7 @@ def raw(
         content_type=content_type,
         charset=charset,
         body=body.encode() if isinstance(body, str) else body,
-        fetched_at_ns=1_767_225_600_123_456_789,
+        fetched_at_ns=FETCHED_NS,
         elapsed_ns=1,
     )
     return Raw(target(**given), response)  # type: ignore[arg-type]

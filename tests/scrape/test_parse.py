@@ -20,7 +20,7 @@ from scraper_cpn.scrape.hostile import INLINE_BYTES
 from scraper_cpn.scrape.page import Link, Page
 from scraper_cpn.scrape.parse import DETAIL_CHARS_MAX, Parser
 from scraper_cpn.scrape.settings import Settings, UsageError
-from tests.scrape.pages import URL, raw, target
+from tests.scrape.pages import FETCHED_NS, URL, raw, target
 
 HOME = "https://shop.example/list/"
 
@@ -29,7 +29,7 @@ class Quote(Struct, frozen=True):
     text: str
 
 
-def discover(page: Target, link: Link) -> Target | None:
+def discover(page: Target, link: Link, found_ns: int) -> Target | None:
     """Everything is in scope but `/out`."""
     if "/out" in link.url:
         return None
@@ -39,6 +39,7 @@ def discover(page: Target, link: Link) -> Target | None:
         depth=page.depth + 1,
         handler=link.to,
         priority=link.priority,
+        since_ns=found_ns,
     )
 
 
@@ -83,7 +84,7 @@ def test_a_page_yields_an_item_and_targets() -> None:
     outcome = parsed(raw("<title>T</title><a href=a>A</a> <a href=/out>B</a>", depth=2))
     (item,) = outcome.items
     assert (type(item), item.title, item.text, item.depth) == (Item, "T", "A B", 2)
-    assert outcome.targets == (target(HOME + "a", parent=URL, depth=3),)
+    assert outcome.targets == (target(HOME + "a", parent=URL, depth=3, since_ns=FETCHED_NS),)
 
 
 def test_each_url_once_in_the_order_of_the_page() -> None:
@@ -172,7 +173,8 @@ def test_a_handler_yields_items_and_links(handler: Callable[[Page], Any]) -> Non
     """Items in their order, and targets that know which handler they are for."""
     outcome = parsed(raw(PAGE), handler)
     assert outcome.items == (Quote("one"), Quote("two"))
-    assert outcome.targets == (target(HOME + "a", parent=URL, depth=1, handler=handler.__name__),)
+    link = target(HOME + "a", parent=URL, depth=1, since_ns=FETCHED_NS, handler=handler.__name__)
+    assert outcome.targets == (link,)
 
 
 def test_a_handler_sees_the_page() -> None:
@@ -272,7 +274,7 @@ def test_links_made_by_hand_are_joined_and_normalised() -> None:
         return [Link("../x#top", priority=2), Link("HTTPS://SHOP.example/x")]
 
     assert parsed(raw("x"), links).targets == (
-        target("https://shop.example/x", parent=URL, depth=1, priority=2),
+        target("https://shop.example/x", parent=URL, depth=1, priority=2, since_ns=FETCHED_NS),
     )
 
 

@@ -49,6 +49,63 @@ def job(**changes: object) -> RobotsJob:
     return replace(base, **changes)
 
 
+# Turns.
+
+T_NS = 1_800_000_000 * SECOND
+MINUTE = 60 * SECOND
+
+
+def link(rules: Policy, priority: int, found_ns: int) -> Target:
+    """The target of a link of the seed's page, which had arrived at a time."""
+    found = rules.discover(rules.seed(SEED), Link(SEED + "a", priority=priority), found_ns)
+    assert found is not None
+    return found
+
+
+@given(st.integers(-9, 9), st.integers(0, T_NS))
+def test_without_ageing_the_rank_is_the_priority(priority: int, found_ns: int) -> None:
+    """However long a page waits."""
+    target = link(policy(), priority, found_ns)
+    assert (target.rank, target.since_ns) == (priority, found_ns)
+
+
+@given(st.integers(-9, 9), st.integers(0, 9), st.integers(0, 90 * MINUTE))
+def test_a_page_that_has_waited_long_goes_first(best: int, worse: int, ahead_ns: int) -> None:
+    """Of two pages the better goes first, unless the other was found more than a period for each level before."""
+    rules = policy(ageing_ns=10 * MINUTE)
+    old = link(rules, best + worse, T_NS - ahead_ns)
+    new = link(rules, best, T_NS)
+    assert (old.rank < new.rank) == (ahead_ns > worse * 10 * MINUTE)
+
+
+def test_a_page_keeps_its_age() -> None:
+    """Another attempt and where it redirects are as old as the page; its links are not."""
+    rules = policy(ageing_ns=MINUTE)
+    target = link(rules, 3, T_NS)
+    hop = rules.hop(target, Moved(301, SEED + "b"))
+    assert hop is not None
+    attempt = rules.next_attempt(rules.failed(target, Failed("dns", "?")))
+    for each in (target, attempt, *hop.targets):
+        assert (each.since_ns, each.rank) == (T_NS, T_NS + 3 * MINUTE)
+    assert rules.seed(SEED, T_NS).rank == T_NS
+
+
+def test_links_of_a_page_share_their_numbers() -> None:
+    """They may wait by the million."""
+    rules = policy(ageing_ns=MINUTE)
+    one, other = link(rules, 3, T_NS), link(rules, 3, T_NS)
+    assert one.rank is other.rank
+    assert one.since_ns is other.since_ns
+
+
+@pytest.mark.parametrize("priority", [-(10**30), 10**30])
+def test_a_rank_is_a_number_that_a_state_can_keep(priority: int) -> None:
+    """Of 64 bits, however far apart a program's levels are."""
+    rank = link(policy(ageing_ns=MINUTE), priority, T_NS).rank
+    assert abs(rank) == 1 << 62
+    assert (rank < 0) == (priority < 0)
+
+
 # Scope.
 
 

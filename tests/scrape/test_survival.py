@@ -44,18 +44,19 @@ URLS = st.builds(
     st.sampled_from(["", "p?q=1", "ü", "%C3%BC/"]),
 )
 POLICIES = st.builds(
-    lambda by, scope: Policy(Settings(limit_by=by, scope=scope)),
+    lambda by, scope, ageing_ns: Policy(Settings(limit_by=by, scope=scope, ageing_ns=ageing_ns)),
     st.sampled_from(["domain", "host"]),
     st.sampled_from(["domain", "host", "any"]),
+    st.sampled_from([None, 1, 600 * SECOND]),
 )
 
 
 @st.composite
 def targets(draw: st.DrawFn, policy: Policy) -> c.Target:
     """Any that a policy makes: a seed, a link, the next hop of a redirect, a later attempt."""
-    seed = policy.seed(draw(URLS))
+    seed = policy.seed(draw(URLS), draw(TIMES))
     link = Link(draw(URLS), priority=draw(st.integers(-9, 9)), to=draw(TEXT))
-    target = policy.discover(seed, link) or seed
+    target = policy.discover(seed, link, draw(TIMES)) or seed
     if draw(st.booleans()):
         found = policy.hop(target, c.Moved(301, draw(URLS)))
         target = found.targets[0] if found else target
@@ -65,9 +66,9 @@ def targets(draw: st.DrawFn, policy: Policy) -> c.Target:
 @st.composite
 def links(draw: st.DrawFn, policy: Policy) -> tuple[c.Target, ...]:
     """The links of one page."""
-    page = draw(targets(policy))
+    page, found_ns = draw(targets(policy)), draw(TIMES)
     found = draw(st.lists(st.builds(Link, URLS, priority=st.integers(-9, 9), to=TEXT), max_size=4))
-    made = [policy.discover(page, link) for link in found]
+    made = [policy.discover(page, link, found_ns) for link in found]
     return tuple(target for target in made if target is not None)
 
 

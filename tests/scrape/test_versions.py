@@ -10,8 +10,8 @@ import pytest
 from scraper_cpn.scrape import policy, survival
 
 CODE = {
-    policy: ("1", "933acc1e3890bb8b"),
-    survival: ("1", "d4e04f0a8fb6c128"),
+    policy: ("2", "78d1f7ab6560e6ac"),
+    survival: ("2", "21567afcc5f8c8a5"),
 }
 """Of each module its version, and the digest of its code that has this version."""
 
