@@ -10,15 +10,12 @@ from typing import Any
 
 from scraper_cpn.cli_arguments import Arguments, merged, parse
 from scraper_cpn.cli_job import Job, config_of, program_of, with_outputs
-from scraper_cpn.scrape.keeping import Keeping, Past, changed, past
-from scraper_cpn.scrape.option_table import BY_KEY
+from scraper_cpn.scrape.keeping import SCOPE, Keeping, Past, changed, past
+from scraper_cpn.scrape.option_table import BY_KEY, OPTIONS
 from scraper_cpn.scrape.options import Given, read_options, settings_from
 from scraper_cpn.scrape.settings import Settings, UsageError
 
-FIXED = {
-    "allow", "deny", "domains", "field", "input", "limit_by", "max_depth", "robots", "schema",
-    "scope", "seed", "state",
-}  # fmt: skip
+FIXED = {option.key for option in OPTIONS if option.field in SCOPE} | {"input", "state"}
 """Options that decide what a crawl is: it has them from its beginning."""
 
 HELP = """\
@@ -28,7 +25,7 @@ Goes on where the crawl was, whatever ended it: Ctrl-C, a crash, a reboot. What 
 flight is tried again, as one more attempt; every pause is waited out.
 
 Limits, pace, proxies, headers and output may be given anew, as for a new crawl; the scope
-may not. Passwords and secret headers are not kept in a state: give them again.
+and --ageing may not. Passwords and secret headers are not kept in a state: give them again.
 
       --run NAME             which crawl, where STATE has several
   -o, --output FILE          write items to FILE from now on; by default to the file that
