@@ -1,0 +1,137 @@
+"""The domains of a crawl: when a request may start in each, and what waits for that.
+
+Owns: one record for each domain with its pace, its slots, its penalties and the heads of its queues.
+Must not know: proxies, permits, what a request is.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from baseline.queues import Entry, Queue
+from scraper_cpn.scrape.colours import Domain, Penalty, RobotsJob
+from scraper_cpn.scrape.policy import Policy
+
+Job: TypeAlias = "tuple[int, RobotsJob, Lane]"
+"""A robots.txt to be fetched: its serial number, itself, and the lane where it waits."""
+
+
+class Lane:
+    """A domain.
+
+    Attributes:
+        domain: its pacing token, as the policy last changed it.
+        gap_ns: from a start to the next, as the policy has it for that token.
+        here: whether the token is here; it is away while a request is prepared.
+        ready_ns: from when a request may start.
+        slots: requests that may run beside those that do.
+        queue: targets that wait.
+        listed: the entry of the queue that stands in the frontier's list of lanes.
+        armed_ns: when the frontier's timer for this lane is due.
+        jobs: robots.txt jobs that may run; a heap by age.
+        later: robots.txt jobs that wait, by time.
+        jobs_armed_ns: when the timer for them is due.
+        penalties: what has not been applied yet, oldest first.
+    """
+
+    __slots__ = (
+        "armed_ns",
+        "domain",
+        "gap_ns",
+        "here",
+        "jobs",
+        "jobs_armed_ns",
+        "later",
+        "listed",
+        "penalties",
+        "queue",
+        "ready_ns",
+        "slots",
+    )
+
+    def __init__(self, domain: Domain, gap_ns: int, slots: int, queue: Queue, now_ns: int) -> None:
+        self.domain = domain
+        self.gap_ns = gap_ns
+        self.here = True
+        self.ready_ns = now_ns
+        self.slots = slots
+        self.queue = queue
+        self.listed: Entry | None = None
+        self.armed_ns: int | None = None
+        self.jobs: list[Job] = []
+        self.later: list[tuple[int, int, RobotsJob]] = []
+        self.jobs_armed_ns: int | None = None
+        self.penalties: list[Penalty] = []
+
+    @property
+    def job_ns(self) -> int | None:
+        """From when one of its robots.txt jobs may start; None while none may."""
+        if not (self.here and self.slots):
+            return None
+        if self.jobs:
+            return self.ready_ns
+        return max(self.ready_ns, self.later[0][0]) if self.later else None
+
+
+class Lanes:
+    """All domains that are known."""
+
+    __slots__ = ("_policy", "_punished", "_queue", "by_name")
+
+    def __init__(self, policy: Policy, queue: type[Queue]) -> None:
+        self._policy = policy
+        self._queue = queue
+        self._punished: list[Lane] = []
+        self.by_name: dict[str, Lane] = {}
+
+    def open(self, domain: Domain, now_ns: int) -> None:
+        """A domain is known from now on."""
+        gap_ns, slots = self._policy.gap_ns(domain), self._policy.slots(domain.domain)
+        self.by_name[domain.domain] = Lane(domain, gap_ns, slots, self._queue(), now_ns)
+
+    def spend(self, lane: Lane, now_ns: int) -> None:
+        """A request has started: the pause begins."""
+        domain = self._policy.paced(lane.domain)
+        if domain is not lane.domain:
+            self._change(lane, domain)
+        lane.here = True
+        lane.ready_ns = now_ns + lane.gap_ns
+
+    def restore(self, lane: Lane) -> None:
+        """A request that was prepared does not start."""
+        lane.here = True
+        lane.slots += 1
+
+    def punish(self, penalty: Penalty | None) -> None:
+        """A domain has asked for something; the next step sees to it."""
+        if penalty is not None:
+            lane = self.by_name[penalty.domain]
+            lane.penalties.append(penalty)
+            self._punished.append(lane)
+
+    def apply(self, now_ns: int) -> list[Lane]:
+        """Apply the penalties of all domains whose tokens are here; these domains."""
+        waiting, self._punished = self._punished, []
+        done = []
+        for lane in waiting:
+            if lane.here:
+                self._apply(lane, now_ns)
+                done.append(lane)
+            else:
+                self._punished.append(lane)
+        return done
+
+    @property
+    def punished(self) -> bool:
+        """Whether a penalty waits."""
+        return bool(self._punished)
+
+    def _apply(self, lane: Lane, now_ns: int) -> None:
+        penalty, domain = lane.penalties.pop(0), lane.domain
+        self._change(lane, self._policy.held(domain, penalty))
+        held_ns = now_ns + self._policy.hold_ns(domain, penalty)
+        lane.ready_ns = max(lane.ready_ns, held_ns)
+
+    def _change(self, lane: Lane, domain: Domain) -> None:
+        lane.domain = domain
+        lane.gap_ns = self._policy.gap_ns(domain)

@@ -1,0 +1,307 @@
+"""The proxies: which may carry a request, from when, and which is next.
+
+Owns: the tokens of all proxies with their turn, pauses, rests, quotas and leases. Who has waited
+longest is next. Lists and timers are not corrected: an entry that is out of date is dropped when it
+comes to the top.
+Must not know: domains, permits, what a request is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from heapq import heappop, heappush
+
+from baseline.timers import Timers
+from scraper_cpn.scrape.colours import Proxy, ProxyFault
+from scraper_cpn.scrape.policy import Policy
+
+
+class Carrier:
+    """A proxy.
+
+    Attributes:
+        slots: requests that it may carry beside those that it does.
+        seats: its tokens that are not retired.
+        ready: those that may be used, by age.
+        listed: the age of the one that stands in the pool's list.
+        parked: those whose pauses nobody waits for, since there is no slot.
+    """
+
+    __slots__ = ("listed", "parked", "ready", "seats", "slots")
+
+    def __init__(self, slots: int) -> None:
+        self.slots = slots
+        self.seats: list[Seat] = []
+        self.ready: list[tuple[int, Seat]] = []
+        self.listed = 0
+        self.parked: list[Seat] = []
+
+
+class Seat:
+    """A token of a proxy.
+
+    Attributes:
+        carrier: whose it is.
+        proxy: the token, as the policy last changed it.
+        gap_ns: from a start to the next, as the policy has it for that token.
+        until_ns: the end of its lease; None for no end.
+        leased: whether the end of its lease is in the pool's list.
+        here: whether it is in the pool; it is away while a request is prepared, and once retired.
+        serial: its age in the pool.
+        ready_ns: from when it may be used.
+        armed_ns: when its timer is due.
+    """
+
+    __slots__ = (
+        "armed_ns",
+        "carrier",
+        "gap_ns",
+        "here",
+        "leased",
+        "proxy",
+        "ready_ns",
+        "serial",
+        "until_ns",
+    )
+
+    def __init__(self, carrier: Carrier, proxy: Proxy, until_ns: int | None) -> None:
+        self.carrier = carrier
+        self.proxy = proxy
+        self.gap_ns = 0
+        self.until_ns = until_ns
+        self.leased = until_ns is None
+        self.here = False
+        self.serial = 0
+        self.ready_ns = 0
+        self.armed_ns: int | None = None
+
+    def lasts(self, now_ns: int) -> bool:
+        """Whether it is in the pool and its lease has not ended."""
+        return self.here and (self.until_ns is None or now_ns < self.until_ns)
+
+
+class Pool:
+    """All proxies, or the direct connection.
+
+    Attributes:
+        seats: tokens that are not retired.
+        now_ns: the time of the last step.
+    """
+
+    __slots__ = (
+        "_carriers",
+        "_faults",
+        "_leases",
+        "_policy",
+        "_ready",
+        "_serial",
+        "_timers",
+        "_used_up",
+        "now_ns",
+        "seats",
+    )
+
+    def __init__(self, policy: Policy) -> None:
+        self._carriers: dict[str, Carrier] = {}
+        self._faults: list[Carrier] = []
+        self._leases: list[tuple[int, int, Seat]] = []
+        self._policy = policy
+        self._ready: list[tuple[int, Seat]] = []
+        self._serial = 0
+        self._timers: Timers[Seat] = Timers()
+        self._used_up: list[Seat] = []
+        self.now_ns = 0
+        self.seats = 0
+
+    def add(self, proxy: Proxy, ready_ns: int, until_ns: int | None) -> None:
+        """A token comes into the pool."""
+        carrier = self._carriers.get(proxy.proxy)
+        if carrier is None:
+            carrier = Carrier(self._policy.proxy_slots(proxy.proxy))
+            self._carriers[proxy.proxy] = carrier
+        seat = Seat(carrier, proxy, until_ns)
+        carrier.seats.append(seat)
+        self.seats += 1
+        self._change(seat, proxy)
+        self._count(seat)
+        self._put(seat, ready_ns)
+
+    # Whose turn it is.
+
+    @property
+    def first(self) -> Seat | None:
+        """The token that is next; None if none may be used."""
+        ready = self._ready
+        while ready:
+            serial, seat = ready[0]
+            if self._is_ripe(seat, serial) and seat.carrier.slots:
+                return seat
+            heappop(ready)
+            if seat.carrier.listed == serial:
+                seat.carrier.listed = 0
+        return None
+
+    def pop(self) -> Seat:
+        """Take `first`, which is there, with a slot of its proxy."""
+        _, seat = heappop(self._ready)
+        carrier = seat.carrier
+        carrier.listed = 0
+        seat.here = False
+        carrier.slots -= 1
+        if carrier.slots:
+            self._list(carrier)
+        return seat
+
+    def mature(self, now_ns: int) -> None:
+        """Go on to *now_ns*: list the tokens whose pauses are over."""
+        self.now_ns = now_ns
+        for time_ns, seat in self._timers.due(now_ns):
+            if seat.armed_ns == time_ns:
+                self._settle(seat)
+
+    def next_ns(self) -> int | None:
+        """From when a request may be carried; None for never."""
+        if self.first is not None:
+            return self.now_ns
+        return self._timers.next_ns(_counts)
+
+    # A request's life.
+
+    def spend(self, seat: Seat, now_ns: int) -> None:
+        """A request has started: the pause begins."""
+        proxy = self._policy.carried(seat.proxy)
+        if proxy is not seat.proxy:
+            self._change(seat, proxy)
+            self._count(seat)
+        self._put(seat, now_ns + seat.gap_ns)
+
+    def restore(self, seat: Seat) -> None:
+        """A request that was prepared does not start."""
+        seat.here = True
+        self._lease(seat)
+        self._settle(seat)
+        self.release(seat.carrier)
+
+    def release(self, carrier: Carrier) -> None:
+        """A request has ended."""
+        carrier.slots += 1
+        if carrier.slots == 1:
+            parked, carrier.parked = carrier.parked, []
+            for seat in parked:
+                if seat.here:
+                    self._settle(seat)
+            self._list(carrier)
+
+    # Rests and ends.
+
+    def blame(self, faults: Iterable[ProxyFault]) -> None:
+        """A proxy has failed by itself; the next step sees to it."""
+        self._faults += [self._carriers[fault.proxy] for fault in faults]
+
+    def rest(self, now_ns: int) -> None:
+        """Rest a token for each fault, of those that are here."""
+        waiting, self._faults = self._faults, []
+        for carrier in waiting:
+            lasting = [seat for seat in carrier.seats if seat.lasts(now_ns)]
+            if lasting:
+                self._rest(min(lasting, key=_age), now_ns)
+            elif carrier.seats:
+                self._faults.append(carrier)
+
+    def _rest(self, seat: Seat, now_ns: int) -> None:
+        rest_ns = self._policy.rest_ns(seat.proxy)
+        self._change(seat, self._policy.rested(seat.proxy))
+        self._put(seat, max(seat.ready_ns, now_ns + rest_ns))
+
+    def retired(self, now_ns: int) -> list[Proxy]:
+        """Take the tokens whose quotas are used up, then those whose leases have ended."""
+        used_up = [seat for seat in self._used_up if seat.lasts(now_ns)]
+        self._used_up.clear()
+        ended = []
+        while self._leases and self._leases[0][0] <= now_ns:
+            seat = heappop(self._leases)[2]
+            seat.leased = False
+            if seat.here:
+                ended.append(seat)
+        gone = sorted(used_up, key=_age) + sorted(ended, key=_age)
+        for seat in gone:
+            seat.here = False
+            seat.carrier.seats.remove(seat)
+        self.seats -= len(gone)
+        return [seat.proxy for seat in gone]
+
+    @property
+    def ends_ns(self) -> int | None:
+        """When the next lease ends, of the tokens that are here."""
+        while self._leases:
+            ends_ns, _, seat = self._leases[0]
+            if seat.here:
+                return ends_ns
+            heappop(self._leases)
+            seat.leased = False
+        return None
+
+    # Parts.
+
+    def _put(self, seat: Seat, ready_ns: int) -> None:
+        """A token comes to the back."""
+        self._serial += 1
+        seat.serial = self._serial
+        seat.ready_ns = ready_ns
+        seat.here = True
+        self._lease(seat)
+        self._settle(seat)
+
+    def _lease(self, seat: Seat) -> None:
+        if not seat.leased and seat.until_ns is not None:
+            seat.leased = True
+            heappush(self._leases, (seat.until_ns, seat.serial, seat))
+
+    def _settle(self, seat: Seat) -> None:
+        """List a token, set its timer, or do neither while its proxy has no slot."""
+        carrier = seat.carrier
+        seat.armed_ns = None
+        if seat.ready_ns <= self.now_ns:
+            heappush(carrier.ready, (seat.serial, seat))
+            if carrier.slots:
+                self._list(carrier)
+        elif carrier.slots:
+            seat.armed_ns = seat.ready_ns
+            self._timers.add(seat.ready_ns, seat)
+        else:
+            carrier.parked.append(seat)
+
+    def _list(self, carrier: Carrier) -> None:
+        """See to it that the oldest token of a proxy that may be used is in the list."""
+        ready = carrier.ready
+        while ready and not self._is_ripe(ready[0][1], ready[0][0]):
+            heappop(ready)
+        if ready and carrier.listed != ready[0][0]:
+            carrier.listed = ready[0][0]
+            heappush(self._ready, ready[0])
+
+    def _is_ripe(self, seat: Seat, serial: int) -> bool:
+        return seat.here and seat.serial == serial and seat.ready_ns <= self.now_ns
+
+    def _count(self, seat: Seat) -> None:
+        if self._policy.used_up(seat.proxy):
+            self._used_up.append(seat)
+
+    def _change(self, seat: Seat, proxy: Proxy) -> None:
+        seat.proxy = proxy
+        seat.gap_ns = self._policy.proxy_gap_ns(proxy)
+
+
+def _age(seat: Seat) -> int:
+    return seat.serial
+
+
+def _counts(time_ns: int, seat: Seat) -> bool:
+    """Whether a timer is still the token's; one whose proxy has no slot is parked."""
+    if seat.armed_ns != time_ns:
+        return False
+    if not seat.here or seat.carrier.slots:
+        return seat.here
+    seat.armed_ns = None
+    seat.carrier.parked.append(seat)
+    return False

@@ -1,0 +1,1 @@
+"""Tests of the scheduler written by hand."""
