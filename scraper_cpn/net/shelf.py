@@ -62,6 +62,7 @@ class MemoryShelf:
     """A shelf in memory: two words for each token beside its colour.
 
     Cost: O(1) for a token that comes last of its order, or first; else O(tokens of its key and order).
+    A new order of a key costs one move of a word for each order behind it.
     """
 
     def __init__(self) -> None:
@@ -89,10 +90,11 @@ class MemoryShelf:
         """Give the first tokens of a key away."""
         levels = self._places[place][key]
         taken: list[Shelved] = []
-        while levels and len(taken) < most:
-            taken += levels[0].pop(most - len(taken))
-            if not levels[0].left():
-                del levels[0]
+        empty = 0
+        while empty < len(levels) and len(taken) < most:
+            taken += levels[empty].pop(most - len(taken))
+            empty += not levels[empty].left()
+        del levels[:empty]  # at once: there may be as many as tokens
         if not levels:
             del self._places[place][key]
             return taken, None
