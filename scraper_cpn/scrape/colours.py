@@ -30,11 +30,9 @@ class Target(Struct, frozen=True, gc=False, kw_only=True):
     """Links followed from a seed; a seed has 0, a redirect does not count."""
     priority: int = 0
     """Its level: lower goes first."""
-    since_ns: int = 0
-    """When its URL was found, UTC, nanoseconds since 1970: a seed's when the crawl was opened, a link's
-    when its page had arrived. Attempts and redirects keep it."""
     rank: int = 0
-    """What the policy makes of priority and age: lower goes first."""
+    """When its URL was found (UTC, nanoseconds since 1970), and with ageing later by a period for each
+    level of its priority; then lower goes first. Attempts and redirects keep it."""
     attempt: int = 1
     """1 for the first attempt."""
     hops: int = 0
@@ -53,8 +51,10 @@ class Target(Struct, frozen=True, gc=False, kw_only=True):
         return -self.attempt
 
 
-TURN = ("rank", "late")
-"""The order of targets that wait for the same domain: the least goes first, then the oldest."""
+TURN = ("priority", "late")
+"""The order of waiting targets: the least goes first, then the oldest."""
+AGED_TURN = ("rank", "late")
+"""The same, with ageing."""
 
 
 class Found(Struct, frozen=True, gc=False):

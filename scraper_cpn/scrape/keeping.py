@@ -47,7 +47,7 @@ SCOPE = (
     "ageing_ns",
 )  # fmt: skip
 """Settings that decide what a crawl is: it has them from its beginning. Ageing is one of them because
-what waits already would keep its rank, and ranks of two kinds can't be compared."""
+what waits already keeps its rank, and ranks of two periods can't be compared."""
 
 
 class Past(Struct, frozen=True, kw_only=True):

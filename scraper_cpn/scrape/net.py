@@ -23,7 +23,7 @@ def scrape_net(p: Policy) -> Net:
     found = net.place("found", c.Found, source=True, work=True, share="channel")
     asks = net.place("asks", c.Target, key="authority", work=True, paged=True)
     targets = net.place(
-        "prioritized_targets", c.Target, key="domain", order=c.TURN, work=True, paged=True
+        "prioritized_targets", c.Target, key="domain", order=p.turn, work=True, paged=True
     )
     cool_down = net.place("cool_down", c.Target, timed=True, work=True)
     in_progress = net.place("in_progress", c.Target, key="url")

@@ -18,6 +18,8 @@ from msgspec.structs import replace
 
 from scraper_cpn.scrape.answers import allowed, too_many_hops_rules, unreachable_rules
 from scraper_cpn.scrape.colours import (
+    AGED_TURN,
+    TURN,
     Again,
     Allowed,
     Bad,
@@ -60,8 +62,8 @@ written, and the way from there to the server's clock takes a little less or mor
 
 _AUTHORITIES_REMEMBERED = 65_536
 _RANKS_REMEMBERED = 4_096
-_RANK_MAX = 1 << 62
-"""In nanoseconds 146 years: what would be farther from 1970 has the same rank. A state can keep it."""
+_HEAD_START_MAX_NS = 1 << 62
+"""146 years, so that a rank has 64 bits: levels that are farther from 0 count as equal."""
 
 
 class Reason(Protocol):
@@ -88,7 +90,9 @@ class Policy:
 
     def seed(self, url: str, now_ns: int = 0) -> Target:
         """The target of a URL that a user named (normalised), at a time; 0: before all others."""
-        return self.target(url, site=self.site_of(url), requested_url=url, since_ns=now_ns)
+        return self.target(
+            url, site=self.site_of(url), requested_url=url, rank=self.rank(0, now_ns)
+        )
 
     def site_of(self, url: str) -> str:
         """What the scope compares: the host, or the registrable domain."""
@@ -111,7 +115,7 @@ class Policy:
             parent=page.url,
             depth=page.depth + 1,
             priority=link.priority,
-            since_ns=found_ns,
+            rank=self.rank(link.priority, found_ns),
             handler=link.to,
         )
 
@@ -124,7 +128,7 @@ class Policy:
         parent: str | None = None,
         depth: int = 0,
         priority: int = 0,
-        since_ns: int = 0,
+        rank: int = 0,
         attempt: int = 1,
         hops: int = 0,
         handler: str = "",
@@ -139,8 +143,7 @@ class Policy:
             parent=parent,
             depth=depth,
             priority=priority,
-            since_ns=since_ns,
-            rank=self._rank(priority, since_ns),
+            rank=rank,
             attempt=attempt,
             hops=hops,
             handler=handler,
@@ -168,6 +171,26 @@ class Policy:
             RobotsJob(authority=authority, url=_robots_url(authority), domain=home, home=home)
             for authority, home in homes.items()
         ]
+
+    # Its order.
+
+    @property
+    def turn(self) -> tuple[str, str]:
+        """The fields of a target that order those that wait."""
+        return TURN if self.settings.ageing_ns is None else AGED_TURN
+
+    def rank(self, priority: int, since_ns: int) -> int:
+        """When a page of level 0 would have been found that goes just before this one.
+
+        It never changes while pages wait, so that nothing is sorted again. Without ageing it is one object
+        for all links of a page, and with ageing one for those of a level: they may wait by the million.
+        """
+        behind_ns = self._behind_ns(priority)
+        return _sum(since_ns, behind_ns) if behind_ns else since_ns
+
+    def since_ns(self, target: Target) -> int:
+        """When the URL of a target was found."""
+        return target.rank - self._behind_ns(target.priority)
 
     # Pace.
 
@@ -328,7 +351,7 @@ class Policy:
             parent=target.parent,
             depth=target.depth,
             priority=target.priority,
-            since_ns=target.since_ns,
+            rank=target.rank,
             hops=target.hops + 1,
             handler=target.handler,
         )
@@ -425,13 +448,13 @@ class Policy:
 
     # Parts.
 
-    def _rank(self, priority: int, since_ns: int) -> int:
-        """With ageing, the time at which a page of level 0 would have to be found to be its equal.
-
-        A difference of ranks never changes while pages wait, so that nothing is sorted again.
-        """
-        ageing_ns = self.settings.ageing_ns
-        return priority if ageing_ns is None else _aged(priority, since_ns, ageing_ns)
+    def _behind_ns(self, priority: int) -> int:
+        """By how much a level is behind level 0."""
+        period_ns = self.settings.ageing_ns
+        if period_ns is None:
+            return 0
+        most = _HEAD_START_MAX_NS // period_ns
+        return max(-most, min(priority, most)) * period_ns
 
     def _inside(self, url: str, site: str) -> bool:
         if self.settings.scope == "any":
@@ -512,9 +535,8 @@ def tokens_of(proxy: Proxy) -> int:
 
 
 @lru_cache(_RANKS_REMEMBERED)
-def _aged(priority: int, since_ns: int, ageing_ns: int) -> int:
-    """Remembered so that the links of a page share their numbers: they may wait by the million."""
-    return max(-_RANK_MAX, min(since_ns + priority * ageing_ns, _RANK_MAX))
+def _sum(since_ns: int, behind_ns: int) -> int:
+    return since_ns + behind_ns
 
 
 @lru_cache(_AUTHORITIES_REMEMBERED)

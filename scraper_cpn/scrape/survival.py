@@ -73,25 +73,25 @@ class _Targets:
     """Targets without what follows from their URL."""
 
     def __init__(self, policy: Policy) -> None:
-        self._target = policy.target
+        self._policy = policy
 
     def pack(self, target: Target) -> list[Any]:
         return [
             target.url, target.site, None if target.requested_url == target.url else target.requested_url,
             target.parent, target.depth, target.priority, target.attempt, target.hops, target.handler,
-            target.since_ns,
+            target.rank,
         ]  # fmt: skip
 
     def unpack(self, packed: list[Any]) -> Target:
-        url, site, requested_url, parent, depth, priority, attempt, hops, handler, since_ns = packed
-        return self._target(
+        url, site, requested_url, parent, depth, priority, attempt, hops, handler, rank = packed
+        return self._policy.target(
             url,
             site=site,
             requested_url=requested_url or url,
             parent=parent,
             depth=depth,
             priority=priority,
-            since_ns=since_ns,
+            rank=rank,
             attempt=attempt,
             hops=hops,
             handler=handler,
@@ -103,14 +103,17 @@ class _Targets:
             return []
         first = targets[0]
         links = [(each.url, each.priority, each.handler) for each in targets]
-        return [first.site, first.parent, first.depth, first.since_ns, links]
+        return [first.site, first.parent, first.depth, self._policy.since_ns(first), links]
 
     def unpack_links(self, packed: list[Any]) -> tuple[Target, ...]:
         if not packed:
             return ()
         site, parent, depth, since_ns, links = packed
+        rank = self._policy.rank
         return tuple(
-            self.unpack([url, site, None, parent, depth, priority, 1, 0, handler, since_ns])
+            self.unpack(
+                [url, site, None, parent, depth, priority, 1, 0, handler, rank(priority, since_ns)]
+            )
             for url, priority, handler in links
         )
 

@@ -39,7 +39,7 @@ def discover(page: Target, link: Link, found_ns: int) -> Target | None:
         depth=page.depth + 1,
         handler=link.to,
         priority=link.priority,
-        since_ns=found_ns,
+        rank=found_ns,
     )
 
 
@@ -84,7 +84,7 @@ def test_a_page_yields_an_item_and_targets() -> None:
     outcome = parsed(raw("<title>T</title><a href=a>A</a> <a href=/out>B</a>", depth=2))
     (item,) = outcome.items
     assert (type(item), item.title, item.text, item.depth) == (Item, "T", "A B", 2)
-    assert outcome.targets == (target(HOME + "a", parent=URL, depth=3, since_ns=FETCHED_NS),)
+    assert outcome.targets == (target(HOME + "a", parent=URL, depth=3, rank=FETCHED_NS),)
 
 
 def test_each_url_once_in_the_order_of_the_page() -> None:
@@ -173,7 +173,7 @@ def test_a_handler_yields_items_and_links(handler: Callable[[Page], Any]) -> Non
     """Items in their order, and targets that know which handler they are for."""
     outcome = parsed(raw(PAGE), handler)
     assert outcome.items == (Quote("one"), Quote("two"))
-    link = target(HOME + "a", parent=URL, depth=1, since_ns=FETCHED_NS, handler=handler.__name__)
+    link = target(HOME + "a", parent=URL, depth=1, rank=FETCHED_NS, handler=handler.__name__)
     assert outcome.targets == (link,)
 
 
@@ -274,7 +274,7 @@ def test_links_made_by_hand_are_joined_and_normalised() -> None:
         return [Link("../x#top", priority=2), Link("HTTPS://SHOP.example/x")]
 
     assert parsed(raw("x"), links).targets == (
-        target("https://shop.example/x", parent=URL, depth=1, priority=2, since_ns=FETCHED_NS),
+        target("https://shop.example/x", parent=URL, depth=1, priority=2, rank=FETCHED_NS),
     )
 
 

@@ -62,11 +62,27 @@ def link(rules: Policy, priority: int, found_ns: int) -> Target:
     return found
 
 
-@given(st.integers(-9, 9), st.integers(0, T_NS))
-def test_without_ageing_the_rank_is_the_priority(priority: int, found_ns: int) -> None:
-    """However long a page waits."""
-    target = link(policy(), priority, found_ns)
-    assert (target.rank, target.since_ns) == (priority, found_ns)
+def turn(rules: Policy, target: Target) -> tuple[int, ...]:
+    """What orders it."""
+    return tuple(getattr(target, name) for name in rules.turn)
+
+
+@given(st.integers(0, T_NS), st.integers(0, T_NS))
+def test_without_ageing_the_better_page_goes_first(first_ns: int, second_ns: int) -> None:
+    """However long another one has waited."""
+    rules = policy()
+    assert turn(rules, link(rules, -1, first_ns)) < turn(rules, link(rules, 0, second_ns))
+
+
+@given(st.none() | st.integers(1, 2**60), st.integers(-(10**30), 10**30), st.integers(0, 2**61))
+def test_a_policy_knows_when_a_page_was_found(
+    ageing_ns: int | None, priority: int, found_ns: int
+) -> None:
+    """From its rank, which has 64 bits, as a state can keep, however far apart a program's levels are."""
+    rules = policy(ageing_ns=ageing_ns)
+    target = link(rules, priority, found_ns)
+    assert rules.since_ns(target) == found_ns
+    assert -(2**63) <= target.rank < 2**63
 
 
 @given(st.integers(-9, 9), st.integers(0, 9), st.integers(0, 90 * MINUTE))
@@ -75,7 +91,7 @@ def test_a_page_that_has_waited_long_goes_first(best: int, worse: int, ahead_ns:
     rules = policy(ageing_ns=10 * MINUTE)
     old = link(rules, best + worse, T_NS - ahead_ns)
     new = link(rules, best, T_NS)
-    assert (old.rank < new.rank) == (ahead_ns > worse * 10 * MINUTE)
+    assert (turn(rules, old) < turn(rules, new)) == (ahead_ns > worse * 10 * MINUTE)
 
 
 def test_a_page_keeps_its_age() -> None:
@@ -86,24 +102,15 @@ def test_a_page_keeps_its_age() -> None:
     assert hop is not None
     attempt = rules.next_attempt(rules.failed(target, Failed("dns", "?")))
     for each in (target, attempt, *hop.targets):
-        assert (each.since_ns, each.rank) == (T_NS, T_NS + 3 * MINUTE)
+        assert (rules.since_ns(each), each.rank) == (T_NS, T_NS + 3 * MINUTE)
     assert rules.seed(SEED, T_NS).rank == T_NS
 
 
 def test_links_of_a_page_share_their_numbers() -> None:
     """They may wait by the million."""
-    rules = policy(ageing_ns=MINUTE)
-    one, other = link(rules, 3, T_NS), link(rules, 3, T_NS)
-    assert one.rank is other.rank
-    assert one.since_ns is other.since_ns
-
-
-@pytest.mark.parametrize("priority", [-(10**30), 10**30])
-def test_a_rank_is_a_number_that_a_state_can_keep(priority: int) -> None:
-    """Of 64 bits, however far apart a program's levels are."""
-    rank = link(policy(ageing_ns=MINUTE), priority, T_NS).rank
-    assert abs(rank) == 1 << 62
-    assert (rank < 0) == (priority < 0)
+    for rules in (policy(), policy(ageing_ns=MINUTE)):
+        one, other = link(rules, 3, T_NS), link(rules, 3, T_NS)
+        assert one.rank is other.rank
 
 
 # Scope.
