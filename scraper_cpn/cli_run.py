@@ -22,6 +22,7 @@ from rich.console import Console
 from scraper_cpn.cli_arguments import retry_command
 from scraper_cpn.cli_job import Job
 from scraper_cpn.cli_keeping import hints
+from scraper_cpn.scrape.client import loop_options
 from scraper_cpn.scrape.keeping import kept_in
 from scraper_cpn.scrape.outputs import CheckedOutput
 from scraper_cpn.scrape.report import Snapshot, Summary
@@ -64,7 +65,9 @@ def run_job(job: Job) -> int:
     console = console_for(job)
     view = view_for(job, console)
     try:
-        summary = anyio.run(_crawl, job, view, received)
+        summary = anyio.run(
+            _crawl, job, view, received, backend_options=loop_options(job.settings)
+        )
     finally:
         view.close()
     if summary is None:

@@ -8,6 +8,7 @@ Must not know: the scraper, HTTP libraries.
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -68,6 +69,15 @@ def page(body: bytes = b"hello", *headers: str, status: str = "200 OK") -> bytes
     return "\r\n".join(lines).encode("latin-1") + body
 
 
+def has_ipv6() -> bool:
+    """Whether the loopback interface has an IPv6 address."""
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
+
+
 @dataclass
 class Server:
     """A server on a free loopback port; an async context manager."""
@@ -75,6 +85,7 @@ class Server:
     script: Callable[[Asked], Sequence[Step] | bytes]
     """What to do for each request."""
     tls: ssl.SSLContext | None = None
+    host: str = "127.0.0.1"
     asked: list[Asked] = field(default_factory=list)
     connections: int = 0
     open: int = 0
@@ -84,12 +95,13 @@ class Server:
     @property
     def url(self) -> str:
         """The root of this server."""
-        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'https' if self.tls else 'http'}://{host}:{self.port}"
 
     async def __aenter__(self) -> Self:
         self._tasks: set[asyncio.Task[None]] = set()
         self._server = await asyncio.start_server(
-            self._accept, "127.0.0.1", 0, ssl=self.tls, backlog=1000
+            self._accept, self.host, 0, ssl=self.tls, backlog=1000
         )
         self.port = self._server.sockets[0].getsockname()[1]
         return self
@@ -104,6 +116,12 @@ class Server:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def asked_times(self, times: int) -> None:
+        """Wait until so many requests have come."""
+        async with asyncio.timeout(8):
+            while len(self.asked) < times:  # noqa: ASYNC110  (nobody needs to be told faster)
+                await asyncio.sleep(0.001)
 
     async def closed(self) -> None:
         """Wait until no connection is open."""

@@ -1,41 +1,39 @@
-"""The HTTP client (aiohttp) with all that it would coordinate by itself turned off.
+"""What fetching asks of an HTTP client, and what it gets.
 
-Owns: sessions, TLS, the moment at which a request is written, which connections are shared, and
-that a request is sent once at most.
+Owns: the port between `fetch` and the clients (`client_aiohttp`, `client_pyreqwest`), the limits that both keep,
+and which of them a crawl uses.
 Must not know: pages, robots.txt, what an answer means, the net.
 
-A session follows no redirect, keeps no cookies, caps no connections and reads no environment. What
-aiohttp is trusted with: connections and their reuse, HTTP, decompression.
+A client sends a request at most once, follows no redirect, keeps no cookies, sends no Referer, reads no
+environment, speaks HTTP/1.1 and caps no connections: all of that is coordination, and the net's.
 """
 
-import socket
-import ssl
-import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Protocol
 
-import aiohttp
-from aiohttp import ClientHandlerType, ClientRequest, ClientResponse, ClientTimeout
-from aiohttp.abc import AbstractResolver, ResolveResult
-from aiohttp.client_reqrep import ConnectionKey
-from aiohttp.connector import AddrInfoType, Connection
+from msgspec import Struct
 
-from scraper_cpn.scrape.settings import SECOND, Settings, UsageError
-from scraper_cpn.scrape.urls import is_private_host
+from scraper_cpn.scrape.colours import Failed, Proxy
+from scraper_cpn.scrape.settings import Settings, UsageError
+
+if TYPE_CHECKING:
+    from aiohttp.abc import AbstractResolver
 
 KEEP_ALIVE_S = 4.0
 """How long an idle connection is kept: less than the 5 s of common servers, so that a request is
 rarely sent into a connection that the server is closing."""
+KEPT_OPEN_MAX = 256
+"""With more open connections than this (and than twice the concurrency), each is closed after its
+answer: a crawl of many hosts would otherwise run out of file descriptors."""
+LEFTOVER_BYTES_MAX = 65_536
+"""Of the body of an error: reading it is cheaper than connecting again."""
+ACCEPT = "text/html,application/xhtml+xml,*/*;q=0.8"
 
-_HEADER_LINE_BYTES_MAX = 16_384
-_HEADERS_MAX = 256
-_ACCEPT = "text/html,application/xhtml+xml,*/*;q=0.8"
+_EXTRA = "pip install 'scraper-cpn[fast]'"
 
 
-class Dropped(Exception):  # noqa: N818 - what happened, not a mistake
-    """The connection broke before an answer. aiohttp resends after its own exceptions only."""
-
-
-class Forbidden(Exception):  # noqa: N818 - as above
+class Forbidden(Exception):  # noqa: N818 - what happened, not a mistake
     """A name has only private addresses, where those are forbidden."""
 
 
@@ -50,133 +48,75 @@ class Sending:
         self.began_ns = 0
 
     def begin(self) -> None:
-        """The request has just been written, in this step of the event loop."""
+        """The request is written, in this step of the event loop or before."""
         self.began_ns = self._monotonic_ns()
         self._start()
 
-    async def once(self, request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
-        """Send a request, as a middleware of aiohttp, so that it is never sent again.
 
-        Raises `Dropped` where aiohttp would have sent it again.
-        """
-        assert isinstance(request, Request)
-        request.sending = self
-        try:
-            return await handler(request)
-        except aiohttp.ClientConnectorError:
-            raise  # there was no connection, so nothing was sent, nor will be
-        except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-            raise Dropped from error
+class Ask(Struct, frozen=True, gc=False):
+    """A GET."""
 
-
-class Request(ClientRequest):
-    """A request that tells when it is written, and shares the connections to a proxy.
-
-    A hook at `send` costs 1 microsecond; aiohttp's tracing, which could say the same, costs 15.
-    """
-
-    sending: Sending | None = None
-
-    async def send(self, conn: Connection) -> ClientResponse:
-        """Write the request, and say so: a request without a body is written before this returns.
-
-        The start is dated after the write, which may take a while on a busy machine: the pause to
-        the next request is then never shorter on the wire than it was meant.
-        """
-        response = await super().send(conn)
-        if self.sending is not None:
-            self.sending.begin()
-        return response
-
-    @property
-    def connection_key(self) -> ConnectionKey:
-        """What a reused connection must agree on.
-
-        Plain HTTP through a proxy may use any connection to that proxy, whatever the host; aiohttp
-        would keep one for each host.
-        """
-        key = super().connection_key
-        if self.proxy is None or key.is_ssl:
-            return key
-        return ConnectionKey(self.proxy.raw_host or "", self.proxy.port, *key[2:])
+    url: str
+    """Normalised."""
+    proxy: Proxy
+    sending: Sending
+    most_bytes: int
+    """Of the body, decompressed; what follows is not read."""
+    own: bool
+    """Whether the user's headers go to the host."""
+    wary: bool
+    """Whether the host must have a public address: a public host redirected here. Never through a
+    proxy, which looks names up by itself."""
 
 
-class PublicResolver(AbstractResolver):
-    """Finds public addresses only, and raises `Forbidden` for a name that has none."""
+class Reply(Struct, frozen=True, gc=False):
+    """What came back."""
 
-    def __init__(self, inner: AbstractResolver) -> None:
-        self._inner = inner
+    status: int
+    headers: Mapping[str, str]
+    """Looked up whatever the case of a name; see `Answer.headers`."""
+    body: bytes
+    """Empty for a status that is not 2xx."""
+    cut: bool
+    """Whether the body goes on after *most_bytes*."""
 
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        """Look a name up."""
-        found = await self._inner.resolve(host, port, family)
-        public = [address for address in found if not is_private_host(address["host"])]
-        if found and not public:
-            raise Forbidden
-        return public
+
+class Client(Protocol):
+    """An HTTP client. Between `open` and `close` it answers any number of GETs at a time."""
+
+    async def open(self) -> None:
+        """Get ready. Raises `UsageError` for settings that it can't follow."""
 
     async def close(self) -> None:
-        """Leave the inner resolver to its owner."""
+        """Close all connections."""
+
+    async def get(self, ask: Ask) -> Reply | Failed:
+        """Send one request at most, and return the answer or what became of it.
+
+        Raises nothing but cancellation and what `Ask.sending` raises.
+        """
 
 
-class Sockets:
-    """Makes sockets, and knows how many of them are alive."""
+def new_client(settings: Settings, resolver: "AbstractResolver | None" = None) -> Client:
+    """Return the client that the settings name, not yet open.
 
-    def __init__(self) -> None:
-        self._alive = weakref.WeakSet[socket.socket]()
-
-    def __call__(self, address: AddrInfoType) -> socket.socket:
-        """Make the socket that will connect to *address*."""
-        family, kind, protocol, _, _ = address
-        created = socket.socket(family, kind, protocol)
-        self._alive.add(created)
-        return created
-
-    def __len__(self) -> int:
-        return len(self._alive)
-
-
-def new_session(
-    settings: Settings, resolver: AbstractResolver, sockets: Sockets
-) -> aiohttp.ClientSession:
-    """Return a session that does what it is told and no more. Needs a running event loop.
-
-    Raises `UsageError` for a CA file that can't be read.
+    *resolver* looks names up instead of the system, as far as the client lets anyone do that, and stays
+    its owner's to close. Raises `UsageError` where the client is not installed.
     """
-    return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(
-            limit=0,
-            keepalive_timeout=KEEP_ALIVE_S,
-            ssl=tls(settings),
-            resolver=resolver,
-            socket_factory=sockets,
-        ),
-        request_class=Request,
-        cookie_jar=aiohttp.DummyCookieJar(),
-        headers={"User-Agent": settings.user_agent, "Accept": _ACCEPT},
-        timeout=ClientTimeout(total=settings.timeout_ns / SECOND),
-        trust_env=False,
-        max_line_size=_HEADER_LINE_BYTES_MAX,
-        max_field_size=_HEADER_LINE_BYTES_MAX,
-        max_headers=_HEADERS_MAX,
-    )
+    if settings.fetcher == "pyreqwest":
+        if find_spec("pyreqwest") is None:
+            raise UsageError(f"fetcher: pyreqwest is not installed; install it with {_EXTRA}")
+        from scraper_cpn.scrape.client_pyreqwest import PyreqwestClient
+
+        return PyreqwestClient(settings, resolver)
+    from scraper_cpn.scrape.client_aiohttp import AiohttpClient  # takes 80 ms to import
+
+    return AiohttpClient(settings, resolver)
 
 
-def tls(settings: Settings) -> ssl.SSLContext | bool:
-    """Return what aiohttp takes for trust: False for anyone, True for the system's authorities.
+def loop_options(settings: Settings) -> dict[str, bool]:
+    """Return the options of the asyncio backend of anyio that suit the client.
 
-    Raises `UsageError` for a CA file that can't be read.
+    uvloop takes a third off what a page costs with pyreqwest, and adds to it with aiohttp.
     """
-    if settings.insecure:
-        return False
-    if settings.cacert is None:
-        return True
-    try:
-        return ssl.create_default_context(cafile=settings.cacert)
-    except OSError as error:  # SSLError is one: the file holds no certificate
-        what = "no certificate in it" if isinstance(error, ssl.SSLError) else error.strerror
-        raise UsageError(
-            f"--cacert: {settings.cacert}: {what}; give a file of PEM certificates"
-        ) from None
+    return {"use_uvloop": settings.fetcher == "pyreqwest" and find_spec("uvloop") is not None}

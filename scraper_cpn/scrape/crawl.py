@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import anyio
 from anyio.streams.memory import MemoryObjectSendStream
 
+from scraper_cpn.scrape.client import loop_options
 from scraper_cpn.scrape.handlers import Handlers
 from scraper_cpn.scrape.options import settings_from
 from scraper_cpn.scrape.outputs import CheckedOutput, Output, open_output
@@ -88,6 +89,7 @@ class Crawl(Generic[T]):
         return anyio.run(
             partial(self.crawl, output=output, overwrite=overwrite, append=append, state=state),
             *urls,
+            backend_options=loop_options(self.settings),
         )
 
     def resume(self, state: str | Path) -> Summary:
@@ -100,7 +102,7 @@ class Crawl(Generic[T]):
             UsageError: another scope, or an output that is not what it was.
             StoreError: the state can't be read or written; nothing is half-written.
         """
-        return anyio.run(self.resumed, state)
+        return anyio.run(self.resumed, state, backend_options=loop_options(self.settings))
 
     async def resumed(self, state: str | Path) -> Summary:
         """Like `resume`, for async code."""

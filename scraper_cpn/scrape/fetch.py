@@ -1,34 +1,19 @@
 """Fetching: one request on the wire, and what came of it.
 
-Owns: the effects `fetch` and `robots`, the limit of size, which headers go where, and the table
-that names each failure.
-Must not know: the net, pace, retries, what an answer means (`answers` does).
+Owns: the effects `fetch` and `robots`, which hosts the user's headers go to, and which redirects must not
+lead into a private network.
+Must not know: the net, pace, retries, HTTP libraries, what an answer means (`answers` does).
 """
 
-import ssl
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-import aiohttp
 import anyio
-from aiohttp import ClientResponse
-from aiohttp.abc import AbstractResolver
-from aiohttp.http_exceptions import ContentEncodingError
-from multidict import CIMultiDict
-from yarl import URL
 
 from scraper_cpn.scrape.answers import ROBOTS_BYTES_MAX, Answer, fetch_outcome, robots_outcome
-from scraper_cpn.scrape.client import (
-    Dropped,
-    Forbidden,
-    PublicResolver,
-    Sending,
-    Sockets,
-    new_session,
-)
+from scraper_cpn.scrape.client import Ask, Sending, new_client
 from scraper_cpn.scrape.colours import (
     Failed,
     FetchOutcome,
@@ -40,12 +25,8 @@ from scraper_cpn.scrape.colours import (
 from scraper_cpn.scrape.settings import Settings
 from scraper_cpn.scrape.urls import host_of, is_private_host
 
-KEPT_OPEN_MAX = 256
-"""With more open connections than this (and than twice the concurrency), each is closed after its
-answer: a crawl of many hosts would otherwise run out of file descriptors."""
-
-_LEFTOVER_BYTES_MAX = 65_536  # of the body of an error: reading it is cheaper than reconnecting
-_NO_HEADERS = CIMultiDict[str]()
+if TYPE_CHECKING:
+    from aiohttp.abc import AbstractResolver
 
 
 class Fetcher:
@@ -66,22 +47,16 @@ class Fetcher:
         own: Callable[[str], bool],
         wall_ns: Callable[[], int] = time.time_ns,
         monotonic_ns: Callable[[], int] = time.monotonic_ns,
-        resolver: AbstractResolver | None = None,
+        resolver: "AbstractResolver | None" = None,
     ) -> None:
         self._settings = settings
         self._own = own
         self._wall_ns = wall_ns
         self._monotonic_ns = monotonic_ns
-        self._resolver = resolver
-        self._headers = CIMultiDict(settings.headers)
-        self._proxies: dict[str, URL] = {}
-        self._sockets = Sockets()
-        self._sockets_max = max(KEPT_OPEN_MAX, 2 * settings.concurrency)
+        self.client = new_client(settings, resolver)
 
     async def __aenter__(self) -> Self:
-        resolver = self._resolver or aiohttp.ThreadedResolver()
-        self._session = new_session(self._settings, resolver, self._sockets)
-        self._wary_session = new_session(self._settings, PublicResolver(resolver), self._sockets)
+        await self.client.open()
         return self
 
     async def __aexit__(
@@ -91,8 +66,7 @@ class Fetcher:
         trace: TracebackType | None,
     ) -> None:
         with anyio.CancelScope(shield=True):  # who cancels a crawl wants its connections closed
-            await self._session.close()
-            await self._wary_session.close()
+            await self.client.close()
 
     async def fetch(self, target: Target, proxy: Proxy, start: Callable[[], None]) -> FetchOutcome:
         """Fetch a page with at most one request on the wire.
@@ -122,100 +96,13 @@ class Fetcher:
 
         *wary*: the URL is where a public host redirected to.
         """
-        host = host_of(url)
+        own = self._own(host_of(url))
         sending = Sending(start, self._monotonic_ns)
-        wary = wary and proxy.url is None and not self._own(host)
-        session = self._wary_session if wary else self._session
-        try:
-            async with session.get(
-                URL(url, encoded=True),
-                headers=self._headers_for(host),
-                proxy=self._proxy_url(proxy),
-                middlewares=(sending.once,),
-                allow_redirects=False,
-            ) as response:
-                body, cut = await _body(response, most_bytes)
-        except _FAILURES as error:
-            return _failed(error, proxy)
+        wary = wary and proxy.url is None and not own
+        reply = await self.client.get(Ask(url, proxy, sending, most_bytes, own, wary))
+        if isinstance(reply, Failed):
+            return reply
         elapsed_ns = self._monotonic_ns() - sending.began_ns
-        return Answer(response.status, response.headers, body, cut, self._wall_ns(), elapsed_ns)
-
-    def _headers_for(self, host: str) -> CIMultiDict[str]:
-        headers = self._headers if self._headers and self._own(host) else _NO_HEADERS
-        if len(self._sockets) > self._sockets_max:
-            return CIMultiDict(headers, Connection="close")
-        return headers
-
-    def _proxy_url(self, proxy: Proxy) -> URL | None:
-        if proxy.url is None:
-            return None
-        found = self._proxies.get(proxy.url)
-        if found is None:
-            found = self._proxies[proxy.url] = URL(proxy.url)
-        return found
-
-
-async def _body(response: ClientResponse, most_bytes: int) -> tuple[bytes, bool]:
-    """Return the body, and whether it was cut; that of a redirect or an error matters to nobody."""
-    if 200 <= response.status < 300:
-        return await _read(response, most_bytes)
-    with suppress(*_FAILURES):  # the status stands, whatever becomes of the rest
-        await _read(response, _LEFTOVER_BYTES_MAX)
-    return b"", False
-
-
-async def _read(response: ClientResponse, most_bytes: int) -> tuple[bytes, bool]:
-    """Return at most *most_bytes* of the body, and whether there is more.
-
-    Reads piece by piece, as aiohttp decompresses: it stays a piece ahead of its reader, not more.
-    """
-    stream, pieces, size = response.content, list[bytes](), 0
-    while not stream.at_eof():
-        piece = await stream.readany()
-        pieces.append(piece)
-        size += len(piece)
-        if size > most_bytes:  # a connection with an unread rest is closed by aiohttp
-            return b"".join(pieces)[:most_bytes], True
-    return pieces[0] if len(pieces) == 1 else b"".join(pieces), False
-
-
-_CAUSES: tuple[tuple[type[Exception], str, str, bool], ...] = (
-    (Dropped, "dropped", "the connection broke before the answer", True),
-    (Forbidden, "redirect", "a redirect led to a name with a private address", False),
-    (aiohttp.ClientConnectorDNSError, "dns", "the name has no address", True),
-    (aiohttp.ClientProxyConnectionError, "proxy", "no connection to the proxy", True),
-    (aiohttp.ClientHttpProxyError, "proxy", "the proxy refused the tunnel", True),
-    (aiohttp.ClientConnectorCertificateError, "tls", "the certificate is not trusted", False),
-    (ssl.SSLError, "tls", "the TLS connection failed", True),
-    (TimeoutError, "timeout", "no complete answer in time", True),
-    (aiohttp.ClientConnectorError, "connect", "no connection", True),
-    (ContentEncodingError, "protocol", "the body does not decompress", True),
-    (aiohttp.ClientPayloadError, "dropped", "the body is incomplete", True),
-    (aiohttp.ClientResponseError, "protocol", "the answer is not valid HTTP", True),
-    (OSError, "dropped", "the connection broke", True),
-    (aiohttp.ClientError, "protocol", "the answer is not valid HTTP", True),
-)
-"""What each exception of the HTTP client and the system means: the first row that fits counts.
-Class, kind of failure, reason, and whether another attempt may help."""
-
-_FAILURES = tuple(row[0] for row in _CAUSES)
-
-
-def _failed(error: Exception, proxy: Proxy) -> Failed:
-    """Return the outcome of an exception. Its own text is never shown: it may name the proxy."""
-    why = error.__cause__ if isinstance(error.__cause__, ContentEncodingError) else error
-    _, kind, reason, retry = next(row for row in _CAUSES if isinstance(why, row[0]))
-    if kind == "dns" and proxy.url is not None:  # the only name looked up is the proxy's
-        kind, reason = "proxy", "the proxy's name has no address"
-    detail = _detail(error)
-    return Failed(kind, f"{reason} ({detail})" if detail else reason, retry=retry)
-
-
-def _detail(error: Exception) -> str:
-    if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        return str(getattr(error.certificate_error, "verify_message", ""))
-    if isinstance(error, aiohttp.ClientConnectorError):
-        return error.os_error.strerror or ""
-    if isinstance(error, aiohttp.ClientHttpProxyError):
-        return f"HTTP {error.status}"
-    return ""
+        return Answer(
+            reply.status, reply.headers, reply.body, reply.cut, self._wall_ns(), elapsed_ns
+        )

@@ -87,6 +87,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     user_agent: str = "scraper_cpn/0.1 (+https://pypi.org/project/scraper-cpn/)"
     headers: tuple[tuple[str, str], ...] = ()
     """Sent to the hosts of the seeds and of `domains` only."""
+    fetcher: Literal["aiohttp", "pyreqwest"] = "aiohttp"
+    """The HTTP client."""
     insecure: bool = False
     """Do not verify TLS certificates."""
     cacert: str | None = None

@@ -1,0 +1,12 @@
+"""What the tests of the scraper share."""
+
+import pytest
+
+from scraper_cpn.scrape.settings import SECOND, Settings
+from tests.scrape.fetching import FETCHERS
+
+
+@pytest.fixture(params=FETCHERS)
+def limits(request: pytest.FixtureRequest) -> Settings:
+    """The settings of a fetcher: a test that takes them is part of the contract of all fetchers."""
+    return Settings(timeout_ns=10 * SECOND, max_body_bytes=100_000, fetcher=request.param)
