@@ -15,7 +15,7 @@ from typing import Any, Protocol, TypeAlias
 from scraper_cpn.scrape.colours import Target
 
 Turn: TypeAlias = tuple[int, ...]
-"""The fields of a target that order it, lower first; see `colours.TURN`."""
+"""The fields of a target that order it, lower first; see `Policy.turn`."""
 Entry: TypeAlias = tuple[Turn, int, Target, Any]
 """A target that waits: its turn, its serial number (its age), itself, and the lane where it waits."""
 

@@ -55,7 +55,7 @@ class Scheduler:
         self._found: list[Found] = []
         self._seen: set[str] = set()
         self._lanes = Lanes(policy, queue)
-        self._frontier = Frontier(c.TURN)
+        self._frontier = Frontier(policy.turn)
         self._robots = Robots()
         self._failed: list[Failure] = []
         self._retries = Retries()

@@ -15,7 +15,6 @@ from random import Random
 from typing import Any, Protocol
 
 import pytest
-from msgspec.structs import replace
 
 from scraper_cpn.net import Ended, Firing, Lost, NetError, Row, Step
 from scraper_cpn.scrape.colours import (
@@ -104,7 +103,7 @@ class Workload:
             timeout_ns=r.choice([SECOND, 30 * SECOND]),
             max_redirects=r.choice([0, 3]),
             robots=r.choice(["obey", "ignore"]),
-            ageing_ns=r.choice([None, None, 0, 300 * MS]),
+            ageing_ns=r.choice([None, None, 1, 300 * MS]),
             sites=tuple(self._site() for _ in range(r.choice([0, 0, 2]))),
             proxies=tuple(self._proxy(n, ending=ending) for n in range(r.choice([0, 0, 1, 3, 9]))),
             seed=r.randrange(3),
@@ -145,17 +144,16 @@ class Workload:
         return f"https://{sub}d{host}.example/{page}"
 
     def target(self, url: str, page: Target | None, priority: int, now_ns: int) -> Target:
-        """A target, with a rank as the policy gives them: the priority, or that and the age."""
-        found = self.policy.target(
+        """A target, with a rank as the policy gives them."""
+        return self.policy.target(
             url,
             site=self.policy.site_of(url),
             requested_url=url,
             parent=None if page is None else page.url,
             depth=0 if page is None else page.depth + 1,
             priority=priority,
+            rank=self.policy.rank(priority, now_ns),
         )
-        behind_ns = self.settings.ageing_ns
-        return replace(found, rank=priority if behind_ns is None else now_ns + priority * behind_ns)
 
     # What effects end in.
 
