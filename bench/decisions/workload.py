@@ -135,7 +135,6 @@ class Workload:
             parent=self.authorities[domain],
             depth=1,
             priority=mix(number) % LEVELS,
-            rank=mix(number) % LEVELS,
         )
 
     def domain_of(self, number: int) -> int:
