@@ -1,0 +1,1 @@
+"""The comparison report: size, features, verdicts and speed of the net, the baseline and spider."""
