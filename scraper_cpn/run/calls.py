@@ -1,0 +1,149 @@
+"""Firings whose effects are under way.
+
+Owns: which are open, what they have said (that they start, how they ended), and their deadlines.
+Must not know: nets, tasks, how an effect does its work.
+
+What an effect says is taken once: a start or an end that comes late, or a second time, counts for
+nothing. Ends wait in a queue until `take`, so that many of them are completed in one go.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from scraper_cpn.net import Firing, Kernel, Lost, NetError
+
+
+class HasTime(Protocol):
+    """A clock; see `Clock`."""
+
+    def now_ns(self) -> int:
+        """Nanoseconds that never go back."""
+
+
+class Call:
+    """A firing whose effect is under way, as its effect sees it."""
+
+    __slots__ = ("_calls", "cancel", "id", "limit_ns", "started")
+
+    def __init__(self, calls: Calls, firing_id: int, limit_ns: int | None) -> None:
+        self._calls = calls
+        self.id = firing_id
+        self.limit_ns = limit_ns
+        """How long it may last."""
+        self.started = False
+        self.cancel: Callable[[], Any] | None = None
+        """Stops the work."""
+
+    def start(self) -> None:
+        """The world notices now: what the firing spends is dated from here."""
+        self._calls.start(self)
+
+    def done(self, outcome: Any) -> None:
+        """It has ended."""
+        self._calls.end(self, outcome)
+
+
+class Calls:
+    """All calls of a kernel.
+
+    Args:
+        kernel: is told.
+        clock: the kernel's time.
+        wake: is called when something was said.
+    """
+
+    def __init__(self, kernel: Kernel, clock: HasTime, wake: Callable[[], None]) -> None:
+        self._kernel = kernel
+        self._clock = clock
+        self._wake = wake
+        self._open: dict[int, Call] = {}
+        self._ended: deque[tuple[Call, Any]] = deque()
+        self._ends: dict[int, dict[Call, int]] = {}
+        """By how long they may last: when they must have ended, the earliest first."""
+        self.due_ns: int | None = None
+        """No call passes its deadline before; None: none has one."""
+
+    def open(self, firing: Firing) -> Call:
+        """A call of a firing that has just begun."""
+        call = self._open[firing.id] = Call(self, firing.id, firing.deadline_ns)
+        return call
+
+    def limit(self, call: Call) -> None:
+        """The work of a call begins: from now on it may last as long as it may."""
+        if call.limit_ns is not None:
+            ends_ns = self._clock.now_ns() + call.limit_ns
+            self._ends.setdefault(call.limit_ns, {})[call] = ends_ns
+            if self.due_ns is None or ends_ns < self.due_ns:
+                self.due_ns = ends_ns
+
+    def start(self, call: Call) -> None:
+        """See `Call.start`."""
+        if not call.started and call.id in self._open:
+            call.started = True
+            self._kernel.started(call.id, self._clock.now_ns())
+            self._wake()
+
+    def end(self, call: Call, outcome: Any) -> None:
+        """See `Call.done`."""
+        if self._open.pop(call.id, None) is not None:
+            if call.limit_ns in self._ends:
+                self._ends[call.limit_ns].pop(call, None)
+            self._ended.append((call, outcome))
+            self._wake()
+
+    def expire(self, now_ns: int) -> None:
+        """End the calls that have passed their deadline. Cost: O(1) for each that had one."""
+        late: list[Call] = []
+        firsts: list[int] = []
+        for running in self._ends.values():
+            for call, ends_ns in running.items():
+                if ends_ns > now_ns:
+                    firsts.append(ends_ns)
+                    break
+                late.append(call)
+        self.due_ns = min(firsts, default=None)
+        for call in late:
+            self.end(call, Lost("passed its deadline"))
+            self._stop(call)
+
+    def take(self) -> None:
+        """Complete what has ended, all at one time."""
+        if self._ended:
+            now_ns = self._clock.now_ns()
+            while self._ended:
+                call, outcome = self._ended.popleft()
+                if not call.started:
+                    self._kernel.started(call.id, now_ns)
+                self.complete(call.id, outcome, now_ns)
+
+    def complete(self, firing_id: int, outcome: Any, now_ns: int) -> None:
+        """Give a started firing its outcome; one that the net does not know is `Lost`."""
+        try:
+            self._kernel.complete(firing_id, outcome, now_ns)
+        except NetError as error:
+            broken = Lost(f"the effect broke its contract: {error}")
+            self._kernel.complete(firing_id, broken, now_ns)
+
+    def stop(self) -> None:
+        """Stop all work that can be."""
+        for call in list(self._open.values()):
+            self._stop(call)
+
+    def settle(self) -> None:
+        """After `stop`: what had ended counts, what had started is `Lost`, the rest goes back."""
+        self.take()
+        now_ns = self._clock.now_ns()
+        for call in self._open.values():
+            if call.started:
+                self.complete(call.id, Lost("cancelled"), now_ns)
+            else:
+                self._kernel.revoke(call.id)
+        self._open.clear()
+
+    def _stop(self, call: Call) -> None:
+        cancel, call.cancel = call.cancel, None  # a second time would break off its cleaning up
+        if cancel is not None:
+            cancel()
