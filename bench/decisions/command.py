@@ -16,8 +16,8 @@ from bench.decisions.race import Result, race
 from bench.decisions.table import lines
 from bench.figures import head
 
-FAST = ("net",)
-SLOW = ("net", "interpreter")
+FAST = ("net", "baseline", "baseline heap")
+SLOW = ("net", "baseline", "interpreter")
 
 
 def main(*, quick: bool, as_json: bool, only: str) -> None:

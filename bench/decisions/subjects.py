@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from baseline import opening as by_hand
+from baseline.queues import Heap, Levels
+from baseline.scheduler import Scheduler
 from bench.decisions.drive import Subject
 from bench.decisions.workload import Workload
 from scraper_cpn.net import Interpreter, Kernel, Row, Step
@@ -38,7 +41,30 @@ def _opened(workload: Workload, execution: Callable[..., Kernel]) -> Kernel:
     return kernel
 
 
-SUBJECTS: Mapping[str, Callable[[Workload], Subject]] = {"net": net, "interpreter": interpreter}
+def baseline(workload: Workload) -> Subject:
+    """The scheduler written by hand, with the faster of its queues."""
+    return _by_hand(workload, Levels)
+
+
+def baseline_heap(workload: Workload) -> Subject:
+    """The same with binary heaps."""
+    return _by_hand(workload, Heap)
+
+
+def _by_hand(workload: Workload, queue: type[Levels | Heap]) -> Subject:
+    scheduler = Scheduler(Policy(workload.settings), queue)
+    by_hand.open_crawl(scheduler, workload.settings, (), EPOCH_NS)
+    for each in workload.seeds():
+        scheduler.find(each, EPOCH_NS)
+    return scheduler
+
+
+SUBJECTS: Mapping[str, Callable[[Workload], Subject]] = {
+    "net": net,
+    "baseline": baseline,
+    "baseline heap": baseline_heap,
+    "interpreter": interpreter,
+}
 
 
 class Recorder:

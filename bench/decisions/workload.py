@@ -32,10 +32,11 @@ from scraper_cpn.scrape.colours import (
 )
 from scraper_cpn.scrape.settings import MILLISECOND, SECOND, Settings, Site
 
-Kind = Literal["sparse", "dense", "blocked", "pressed", "zipf"]
+Kind = Literal["sparse", "dense", "blocked", "pressed", "zipf", "eager"]
 """`sparse`: timers end at any nanosecond. `dense`: pages end on a grid of 10 ms, many at once.
 `blocked`: 99 of 100 domains want an hour between two starts. `pressed`: items are kept slowly, so that
-full stages hold up fetching all the time. `zipf`: a domain has as many targets as its rank lets it."""
+full stages hold up fetching all the time. `zipf`: a domain has as many targets as its rank lets it.
+`eager`: nobody wants a pause, for runs in real time."""
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 DELAYS_NS = (SECOND // 2, SECOND, 2 * SECOND, 5 * SECOND)
@@ -100,7 +101,7 @@ class Workload:
             scope="any",
             concurrency=max(AT_ONCE_MIN, at_once),
             sites=tuple(self._site(number) for number in range(self.point.domains)),
-            proxies=tuple(_proxy(number) for number in range(self.point.proxies)),
+            proxies=tuple(self._proxy(number) for number in range(self.point.proxies)),
         )
 
     def seeds(self) -> Iterator[Found]:
@@ -153,17 +154,18 @@ class Workload:
         delay_ns = DELAYS_NS[chance % 4]
         if self.point.kind == "blocked" and number % 100:
             delay_ns = BLOCKED_NS
+        if self.point.kind == "eager":
+            delay_ns = 0
         return Site(name=self.names[number], delay_ns=delay_ns, per_domain=1 + (chance % 5 == 0))
 
-
-def _proxy(number: int) -> Proxy:
-    chance = mix(number)
-    return Proxy(
-        proxy=f"proxy-{number}",
-        url=f"http://proxy-{number}.example:3128",
-        slots=1 + (chance % 5 == 0),
-        delay_ns=PROXY_DELAYS_NS[chance % 3],
-    )
+    def _proxy(self, number: int) -> Proxy:
+        chance = mix(number)
+        return Proxy(
+            proxy=f"proxy-{number}",
+            url=f"http://proxy-{number}.example:3128",
+            slots=1 + (chance % 5 == 0),
+            delay_ns=0 if self.point.kind == "eager" else PROXY_DELAYS_NS[chance % 3],
+        )
 
 
 def mix(number: int) -> int:

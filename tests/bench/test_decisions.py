@@ -11,11 +11,8 @@ from bench.decisions.workload import KINDS, Kind, Point
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_executions_of_the_net_decide_the_same(kind: Kind) -> None:
     """In every kind of workload, all dispatches are the same in each round, and none is missing."""
-    result = race(Point(60, 6, 3, kind), ["net", "interpreter"], 40, 2)
+    result = race(Point(60, 6, 3, kind), ["net", "baseline", "baseline heap", "interpreter"], 40, 2)
     assert result.same
-    assert {name: len(runs) for name, runs in result.runs.items()} == {
-        "net": 2,
-        "interpreter": 2,
-        "replay": 2,
-    }
+    names = ["net", "baseline", "baseline heap", "interpreter", "replay"]
+    assert {name: len(runs) for name, runs in result.runs.items()} == dict.fromkeys(names, 2)
     assert all(run.decisions >= 40 for runs in result.runs.values() for run in runs)
