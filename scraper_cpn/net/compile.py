@@ -91,6 +91,8 @@ class Compiled:
         self._step = self._parts["step"]
         self._started = self._parts["started"]
         self._complete = self._parts["complete"]
+        self._occupied = self._parts["occupied"]
+        self._numbers = self._parts["numbers"]
 
     @classmethod
     def load(
@@ -151,7 +153,7 @@ class Compiled:
     ) -> None:
         """Put a token into a source."""
         refusal.refuse_inject(self.net, place, colour, ready_at_ns, expires_at_ns)
-        refusal.refuse_full(self.net, place, self._parts["occupied"].get(place.name, 0))
+        refusal.refuse_full(self.net, place, self._occupied().get(place.name, 0))
         self._inject(place.name, colour, ready_at_ns, expires_at_ns, now_ns)
 
     def step(self, now_ns: int, limit: int = 100_000) -> Step:
@@ -181,7 +183,7 @@ class Compiled:
         """How the run ended."""
         clock = self._parts["scalars"]()[0]
         refusal.refuse_time(self.net, now_ns, clock)
-        soonest = NEVER if self._parts["flights"] else self._parts["soonest"](clock)
+        soonest = NEVER if self._parts["flights"] else self._parts["earliest"](clock)
         if self._parts["flights"] or soonest <= now_ns:
             return None
         places = [place for place in self.net.places.values() if isinstance(place, Place)]
@@ -196,7 +198,7 @@ class Compiled:
         if not getattr(place, "budget", False):
             return False
         if isinstance(place, Counter):
-            return 0 in self._parts["NUMBERS"][place.name].values()
+            return 0 in self._numbers()[place.name].values()
         return not self._parts["PLACES"][place.name]
 
     def marking(self) -> Marking:
@@ -213,13 +215,13 @@ class Compiled:
                 if place.name in self._parts["PLACES"]
                 for standing in self._standing(place)
             ),
-            counters={name: self._moved(name) for name in self._parts["NUMBERS"]},
+            counters={name: self._moved(name) for name in self._numbers()},
             sets={name: seen.listed() for name, seen in self._parts["SETS"].items()},
             flights=tuple(
                 self._flying(flight) for _, flight in sorted(self._parts["flights"].items())
             ),
             faulted=tuple(self._parts["faulted"]),
-            sunk=dict(self._parts["sunk"]),
+            sunk=self._parts["sunk"](),
         )
 
     def changes(self) -> Changes:
@@ -252,13 +254,13 @@ class Compiled:
         refusal.refuse_name(self.net, place)
         kind = self.net.places[place]
         if isinstance(kind, Counter):
-            numbers = self._parts["NUMBERS"][place]
+            numbers = self._numbers()[place]
             return len(self._moved(place)) if kind.keys else numbers[None]
         if place in self._parts["PLACES"]:
             return len(self._parts["PLACES"][place])
         if place in self._parts["SETS"]:
             return len(self._parts["SETS"][place].keys)
-        sunk: int = self._parts["sunk"][place]
+        sunk: int = self._parts["sunk"]()[place]
         return sunk
 
     def in_flight(self) -> int:
@@ -277,13 +279,14 @@ class Compiled:
         if place.paged:
             listed = sorted(tokens.listed().items())
             return (Standing(place.name, serial, colour, 0) for serial, colour in listed)
-        return (_standing(place.name, tokens[serial]) for serial in sorted(tokens))
+        kept: Iterable[Token] = tokens.values() if isinstance(tokens, dict) else tokens
+        return (_standing(place.name, token) for token in sorted(kept, key=_serial))
 
     def _moved(self, name: str) -> tuple[tuple[Hashable, int], ...]:
         """The numbers that differ from what they start with, by key."""
         place = self.net.places[name]
         assert isinstance(place, Counter)
-        numbers = self._parts["NUMBERS"][name].items()
+        numbers = self._numbers()[name].items()
         return tuple(
             sorted((pair for pair in numbers if pair[1] != place.first(pair[0])), key=repr)
         )
@@ -297,6 +300,10 @@ class Compiled:
         return Flying(
             flight.id, transition.name, inputs, flight.started, flight.began, flight.shown
         )
+
+
+def _serial(token: Token) -> int:
+    return token.serial
 
 
 def _standing(place: str, token: Token) -> Standing:

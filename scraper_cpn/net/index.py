@@ -13,12 +13,26 @@ Cost: every operation is O(log n) amortised, n being the entries of the one heap
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from heapq import heapify, heappop, heappush
 from math import inf
 from typing import Any
 
-__all__ = ["EXPIRED", "GONE", "NEVER", "STANDING", "Endings", "Flight", "Line", "Token"]
+from msgspec import Struct
+
+__all__ = [
+    "EXPIRED",
+    "GONE",
+    "NEVER",
+    "STANDING",
+    "Endings",
+    "Flight",
+    "Line",
+    "Shown",
+    "Token",
+    "stand_again",
+]
 
 NEVER = inf
 """The time at which something happens that won't happen by itself."""
@@ -30,47 +44,75 @@ SLACK = 64
 """Dead entries that a heap may have beyond its live ones before it is rebuilt."""
 
 
-class Token:
+class Token(Struct, eq=False, gc=False):
     """A token, with what was worked out once when it was deposited."""
 
-    __slots__ = ("colour", "ends", "keys", "order", "passes", "ready", "serial", "state")
-
-    def __init__(
-        self,
-        serial: int,
-        colour: Any,
-        ready: int,
-        ends: int | None,
-        keys: Any,
-        order: Any,
-        passes: int,
-    ) -> None:
-        self.serial = serial
-        self.colour = colour
-        self.ready = ready
-        self.ends = ends
-        self.keys = keys
-        self.order = order
-        self.passes = passes
-        self.state = GONE
+    serial: int
+    colour: Any
+    ready: int = 0
+    ends: int | None = None
+    keys: Any = None
+    order: Any = ()
+    passes: int = 0
+    state: int = GONE
 
 
-class Flight:
-    """A firing whose effect has not ended."""
+class Flight(Struct, eq=False, gc=False):
+    """A firing whose effect has not ended.
 
-    __slots__ = ("began", "id", "inputs", "number", "shown", "started")
+    Attributes:
+        shown: the serial of its token in the transition's `during` place.
+        dark: whether that token was set aside.
+    """
 
-    def __init__(self, id: int, number: int, inputs: tuple[Any, ...], began: int) -> None:  # noqa: A002
-        self.id = id
-        self.number = number
-        self.inputs = inputs
-        self.began = began
-        self.started = False
-        self.shown: int | None = None
+    id: int
+    number: int
+    inputs: tuple[Any, ...]
+    began: int
+    started: bool = False
+    shown: int | None = None
+    dark: bool = False
+
+
+def stand_again(queue: deque[Token], token: Token) -> None:
+    """Put a token of a queue where it was, by its serial. Cost: O(tokens after it)."""
+    at = len(queue)
+    while at and queue[at - 1].serial > token.serial:
+        at -= 1
+    queue.insert(at, token)
+
+
+class Shown:
+    """The tokens of a place that only shows firings: nothing but a view of these.
+
+    Args:
+        flights: firings in flight, by id.
+        firsts: the number of the arc that is shown, by the number of the transition.
+    """
+
+    def __init__(self, flights: dict[int, Flight], firsts: dict[int, int]) -> None:
+        self._flights = flights
+        self._firsts = firsts
+
+    def __iter__(self) -> Iterator[Token]:
+        for flight in self._flights.values():
+            if flight.number in self._firsts and not flight.dark:
+                assert flight.shown is not None
+                yield Token(flight.shown, flight.inputs[self._firsts[flight.number]].colour)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def darken(self, standing: set[int]) -> None:
+        """Of what was loaded, all is set aside that does not stand."""
+        for flight in self._flights.values():
+            flight.dark = flight.number in self._firsts and flight.shown not in standing
 
 
 class Line:
     """Tokens in the order in which they are taken, and those that wait for their time.
+
+    The first entry of `ready` is never dead.
 
     Args:
         state: of its tokens: a line of expired tokens has others than a line of standing ones.
@@ -95,23 +137,21 @@ class Line:
     def lose(self) -> None:
         """One of the tokens has gone."""
         self.live -= 1
-        if len(self.ready) + len(self.waiting) > 2 * self.live + SLACK:
+        ready, state = self.ready, self.state
+        while ready and ready[0][2].state != state:
+            heappop(ready)
+        if len(ready) + len(self.waiting) > 2 * self.live + SLACK:
             self.ready = _rebuilt(self.ready, self.state)
             self.waiting = _rebuilt(self.waiting, self.state)
 
     def head(self, now: float) -> Token | None:
         """The token that is taken first at *now*."""
-        state, ready, waiting = self.state, self.ready, self.waiting
+        ready, waiting = self.ready, self.waiting
         while waiting and waiting[0][0] <= now:
             token = heappop(waiting)[2]
-            if token.state == state:
+            if token.state == self.state:
                 heappush(ready, (token.order, token.serial, token))
-        while ready:
-            token = ready[0][2]
-            if token.state == state:
-                return token
-            heappop(ready)
-        return None
+        return ready[0][2] if ready else None
 
     def next_ready(self) -> float:
         """When the next waiting token is ready; to be asked after `head`."""

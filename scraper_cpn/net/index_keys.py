@@ -127,10 +127,13 @@ class Tally(Condition):
         """One less."""
         self.numbers[key] = self.number(key) - 1
 
-    def give(self, key: Hashable) -> None:
-        """One more."""
-        self.numbers[key] = self.number(key) + 1
-        self.gained(key)
+    def give(self, key: Hashable) -> bool:
+        """One more; whether it is the first, which is all that anybody waits for."""
+        number = self.number(key)
+        self.numbers[key] = number + 1
+        if not number:
+            self.gained(key)
+        return not number
 
 
 class Seen(Condition):

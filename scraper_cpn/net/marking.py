@@ -75,7 +75,7 @@ class Marking(Struct, frozen=True):
         return f"<marking of {self.net} at {self.now_ns} ns: {counts(self)}>"
 
 
-class Firing(Struct, frozen=True):
+class Firing(Struct, frozen=True, gc=False):
     """A firing whose effect is to be started."""
 
     id: int
@@ -87,7 +87,7 @@ class Firing(Struct, frozen=True):
     """How long it may last, from its start; then it is `Lost`."""
 
 
-class Step(Struct, frozen=True):
+class Step(Struct, frozen=True, gc=False):
     """What `step` decided.
 
     Attributes:
@@ -100,7 +100,7 @@ class Step(Struct, frozen=True):
     wake_ns: int | None
 
 
-class Row(Struct, frozen=True):
+class Row(Struct, frozen=True, gc=False):
     """A token that left through a sink."""
 
     sink: str

@@ -244,9 +244,9 @@ def test_dead_alarms_do_not_pile_up() -> None:
 
 def _joins(kernel: Compiled) -> list[index_join.Join]:
     """The joins in the closure of the firing loop's functions."""
-    finds = kernel._step.__closure__ or ()
-    tables = [cell.cell_contents for cell in finds if isinstance(cell.cell_contents, list)]
-    functions = [each for table in tables for each in table if callable(each)]
+    shared = kernel._step.__closure__ or ()
+    tables = [cell.cell_contents for cell in shared if isinstance(cell.cell_contents, dict)]
+    functions = [each for table in tables for each in table.values() if callable(each)]
     cells = [cell.cell_contents for each in functions for cell in each.__closure__ or ()]
     return [each for each in cells if isinstance(each, index_join.Join)]
 

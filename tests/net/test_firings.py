@@ -181,6 +181,9 @@ def test_a_shown_token_that_raises_is_only_not_shown() -> None:
     log.clear()
     assert len(kernel.step(0).firings) == 1
     assert log == ["begin 0 1 go [1]", "fault running 2 ValueError: no key"]
+    again = type(kernel).load(net, kernel.marking())
+    assert (kernel.count("running"), again.count("running")) == (0, 0)
+    assert again.marking() == kernel.marking()
     kernel.revoke(1)
     assert (kernel.count("jobs"), kernel.count("running")) == (1, 0)
 

@@ -45,7 +45,7 @@ class Mutant:
     name: str
     pattern: str
     put: str
-    within: str = ""
+    within: str | tuple[str, ...] = ""
     indexes: bool = False
 
     def applied(self, text: str) -> str:
@@ -65,11 +65,13 @@ MUTANTS = [
     Mutant("a token that left stays in the indexes", r"token\.state = state", PASS, "leave_"),
     Mutant("the oldest of two goes last", r"token\.order, token\.serial, token\)", "token.order, -token.serial, token)", "Line", True),
     Mutant("the order of a place is ignored", r"\(token\.order, ", "((), ", "Line", True),
-    Mutant("a scan is taken for true", r"if agreed:", "if True:", "find_"),
-    Mutant("a scan that raises is passed over", r"return FAULT", "continue", "find_"),
+    Mutant("a queue is taken from its end", r"\.popleft\(\)", ".pop()"),
+    Mutant("a queue is looked at from its end", r"(a\d+ = p\d+)\[0\]", r"\1[-1]"),
+    Mutant("a scan is taken for true", r"if agreed:", "if True:"),
+    Mutant("a scan that raises is passed over", r"(agreed = .*\n +except .*\n +)return .*", r"\1continue"),
     Mutant("an absence is not looked at", r"in (\w+)\.counts", "in ()", "lag_"),
-    Mutant("an empty place is not looked at", r"if p\d+:", "if False:", "find_"),
-    Mutant("a number may go below 0", r"(\.number\(.*?\)|\[None\]) < 1", r"\1 < 0"),
+    Mutant("an empty place is not looked at", r"if p\d+(?=:| or)", "if False"),
+    Mutant("a number may go below 0", r"(\.number\(.*?\)|c\d+) < 1", r"\1 < 0"),
     Mutant("a key waits for the input that comes first", r"if when > at:", "if when and not at:", "lag_"),
     # Who is told.
     Mutant("keys that wait are not told of a token", r"if self\.watch:", "if False:", "View", True),
@@ -78,40 +80,46 @@ MUTANTS = [
     Mutant("a better lead token goes unnoticed", r"        self\.touch\(record\)\n\n", "            self.touch(record)\n\n", "Join", True),
     Mutant("a lead token that becomes ready goes unnoticed", r"alarm = line\.next_ready\(\)", "alarm = NEVER if head else line.next_ready()", "Join", True),
     Mutant("a key is dropped but not forgotten", r"record\.serial = -1\n        record\.alarm", "record.alarm", "Join", True),
-    Mutant("what a case puts enables nobody", r"dirty \|= \w+", PASS, "give_"),
-    Mutant("what a firing frees enables nobody", r"dirty \|= \w+", PASS, "land_"),
-    Mutant("what is injected enables nobody", r"dirty \|= \w+", PASS, "inject"),
-    Mutant("what a firing took delays nobody", r"late \|= \w+", PASS, "begin_"),
+    Mutant("what stands enables nobody", r"dirty \|= \w+", PASS, "stand_"),
+    Mutant("the first of a queue enables nobody", r"dirty \|= \w+", PASS, "put_"),
+    Mutant("what a firing frees enables nobody", r"dirty \|= \w+", PASS, "end_"),
+    Mutant("the last number but one enables", r"if (c\d+) == 1:", r"if \1 == 2:"),
+    Mutant("what a firing took delays nobody", r"late \|= \w+", PASS, ("begin_", "drop_")),
     # Priority and limits.
-    Mutant("the last transition goes first", r"bit = dirty & -dirty", "bit = 1 << (dirty.bit_length() - 1)", "step"),
-    Mutant("what failed before the limit is forgotten", r"dirty \|= late", PASS, "step"),
+    Mutant("the last transition goes first", r"dirty & -dirty", "1 << (dirty.bit_length() - 1)", "step"),
+    Mutant("what failed before the limit is forgotten", r"dirty \|= late.*", PASS, "step"),
     # Time.
     Mutant("the next useful time is a moment late", r"return next_wake", "return next_wake + 1", "soonest"),
-    Mutant("what is ready this very moment is not tried", r"if at <= now:", "if at < now:", "step"),
+    Mutant("what is ready this very moment is not tried", r"(at_\w+) <= now", r"\1 < now", "wake("),
     Mutant("the next useful time is that of the first input", r"return max\(", "return min(", "wake_"),
-    Mutant("the next useful time is not worked out again", r"late \|= bit", PASS, "step"),
-    Mutant("expiry is ignored", r"if endings\.next\(\) <= now:", "if False:", "step"),
-    Mutant("expiry is a moment late", r"if endings\.next\(\) <= now:", "if endings.next() < now:", "step"),
+    Mutant("the next useful time is not worked out again", r"late \|= \w+(\n +return None)", r"pass\1"),
+    Mutant("expiry is ignored", r"if next_end <= now:", "if False:", "step"),
+    Mutant("expiry is a moment late", r"if next_end <= now:", "if next_end < now:", "step"),
+    Mutant("the next token that expires is forgotten", r"next_end = min\(.*", PASS, "stand_"),
     Mutant("an expired token stays in its line", r"leave_\w+\(token, EXPIRED\)", PASS, "expire_"),
-    Mutant("what was taken early is ready at once", r"max\((.+), inputs\[\d+\]\.ready\)", r"\1", "make_"),
-    Mutant("what moves back lives for ever", r"inputs\[\d+\]\.ends", "None", "make_"),
+    Mutant("what was taken early is ready at once", r"max\((.+), [\w\[\]]+\.ready\)", r"\1"),
+    Mutant("what moves back lives for ever", r"(e\d+) = [\w\[\]]+\.ends", r"\1 = None"),
     Mutant("what is spent is dated from its beginning", r"flight\.inputs, now, puts", "flight.inputs, flight.began, puts", "started"),
     # Slots.
-    Mutant("a slot is not reserved", r"occupied\[.*\] \+= \d+", PASS, "begin_"),
-    Mutant("a slot stays reserved", r"occupied\[.*\] -= \d+", PASS, "land_"),
-    Mutant("a place takes one too many", r"(occupied\[.*?\]) > (\d+)", r"\1 > 1 + \2"),
+    Mutant("a slot is not reserved", r"slots_\w+ \+= \d+", PASS, "begin_"),
+    Mutant("a slot stays reserved", r"slots_\w+ -= \d+", PASS, "end_"),
+    Mutant("a place takes one too many", r"(slots_\w+) > (\d+)", r"\1 > 1 + \2", ("begin_", "fire_")),
+    Mutant("a slot that is free enables nobody", r"(slots_\w+ -= .*\n +)if .*:", r"\1if False:"),
     # What a firing does.
-    Mutant("a held token is not given back", r"(puts\.append\()?again_.*", PASS, "give_"),
-    Mutant("a held number is not given back", r"\w+\.give\(.*|\w+\[None\] \+= 1", PASS, "give_"),
-    Mutant("what was held is not given back when the outputs of Lost raise", r"BACKS.*", PASS, "complete"),
+    Mutant("a held token is not given back", r"(puts\.append\()?again_.*", PASS, "end_"),
+    Mutant("a held number is not given back", r"if \w+\.give\(.*\):", "if False:", "end_"),
+    Mutant("a held plain number is not given back", r"c\d+ \+= 1", PASS, "end_"),
+    Mutant("what was held is not given back when the outputs of Lost raise", r"back_.*", PASS, "lost_"),
     Mutant("a set lets through what it has seen", r"if (\w+)\.add\(key\):", r"if [\1.add(key)]:", "new_"),
     Mutant("a revoked token comes back as a new one", r"stand_(\w+)\(inputs\[(\d+)\]\)", r"put_\1(inputs[\2].colour, inputs[\2].ready, inputs[\2].ends)", "undo_"),
-    Mutant("a revoked number does not come back", r"\w+\.give\(.*|\w+\[None\] \+= 1", PASS, "undo_"),
-    Mutant("a firing is shown after its end", r"drop_\w+\(shown\)", PASS, "land_"),
-    Mutant("a function that raises wastes the outcome's name", r"case = CASES\[number\]\[Lost\]", PASS, "complete"),
+    Mutant("a revoked token comes last in its queue", r"stand_again\((\w+), token\)", r"\1.append(token)"),
+    Mutant("a revoked number does not come back", r"if \w+\.give\(.*\):", "if False:", "undo_"),
+    Mutant("a revoked plain number does not come back", r"c\d+ \+= 1", PASS, "undo_"),
+    Mutant("a firing is shown after its end", r"drop_\w+\(shown\)", PASS, "end_"),
+    Mutant("a function that raises wastes the outcome's name", r"return 'Lost'", "return 'Good'", "lost_"),
     Mutant("a token that a function raised on stays", r"drop_\w+\(token\)", PASS, "aside_"),
     Mutant("a choice does not name its outcome", r"type\(outcome\)\.__name__", "''", "fire_"),
-    Mutant("a sink takes no serial", r"serial \+= 1", PASS, "put_sink"),
+    Mutant("a sink takes no serial", r"serial \+= 1(\s+sunk_)", r"pass\1"),
 ]  # fmt: skip
 
 

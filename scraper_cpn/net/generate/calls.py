@@ -1,6 +1,6 @@
 """The calls of a compiled kernel: the part of its source that is the same for every net.
 
-Owns: the text of `inject`, `step`, `started`, `complete`, `revoke`, `soonest`, `load`.
+Owns: the text of `inject`, `step`, `started`, `complete`, `revoke`, `earliest`, `load`.
 Must not know: nets.
 
 Lines that trace are left out of a source that does not, and so are lines that record.
@@ -9,118 +9,88 @@ Lines that trace are left out of a source that does not, and so are lines that r
 CALLS = '''
 # The calls.
 
-def pass_to(now):
-    nonlocal clock
+def inject(place, colour, ready, ends, now):
     if type(now) is not int or now < clock:
         refuse_time(NET, now, clock)
     clock = now
-
-def inject(place, colour, ready, ends, now):
-    nonlocal dirty, late
-    pass_to(now)
-    enables, delays = GAINS[place]
-    dirty |= enables
-    late |= delays
-    put = PUTS[place](colour, ready, ends)
-    trace(("inject", now, put))
+    PUTS[place](colour, ready, ends)  # untraced
+    trace(("inject", now, PUTS[place](colour, ready, ends)))
 
 def step(now, limit):
-    nonlocal dirty, late
     if limit < 1:
         refuse_limit(NET, limit)
-    pass_to(now)
-    for endings, expire in EXPIRES:
-        if endings.next() <= now:
-            expire(now)
+    if type(now) is not int or now < clock:
+        refuse_time(NET, now, clock)
+    clock = now
+    if next_end <= now:
+        expire(now)
     if next_wake <= now:
-        for number, at in enumerate(wakes):
-            if at <= now:
-                dirty |= 1 << number
+        wake(now)
     firings = []
-    for _ in range(limit):
-        while dirty:
-            bit = dirty & -dirty
-            number = bit.bit_length() - 1
-            inputs = FINDS[number](now)
-            if inputs is not None:
-                break
-            dirty ^= bit
-            late |= bit
-        else:
-            at = soonest(now)
-            return Step(tuple(firings), None if at == NEVER else at)
-        if inputs is not FAULT:
-            firing = ACTS[number](inputs, now)
-            if firing is not None:
+    while dirty:
+        firing = ACTS[dirty & -dirty](now)
+        if firing is not None:
+            if firing is not FIRED:
                 firings.append(firing)
-    dirty |= late  # those that failed have no time at which to be tried again
-    return Step(tuple(firings), now)
+            limit -= 1
+            if not limit:
+                dirty |= late & ALL  # those that failed have no time at which to be tried again
+                return Step(tuple(firings), now)
+    at = soonest(now) if late else min(next_wake, next_end)
+    return Step(tuple(firings), None if at == NEVER else at)
 
-def soonest(now):
+def earliest(now):
     """The least time at which there is a binding: now or earlier if there is one."""
-    nonlocal late, next_wake
-    late |= dirty
-    while late:
-        bit = late & -late
-        late ^= bit
-        number = bit.bit_length() - 1
-        wakes[number] = WAKES[number](now)
-    next_wake = min(wakes, default=NEVER)
-    return next_wake
+    late |= dirty & TIMED
+    at = soonest(now)
+    for number, may_fire in enumerate(WAKES):
+        if dirty >> number & 1:
+            at = min(at, may_fire(now))
+    return at
 
 def started(firing_id, now):
     flight = flights.get(firing_id)
     if flight is None:
         raise refuse_landed(NET, firing_id)
-    refuse_started(NET, firing_id, started=flight.started)
-    pass_to(now)
+    if flight.started:
+        refuse_started(NET, firing_id, started=True)
+    if type(now) is not int or now < clock:
+        refuse_time(NET, now, clock)
+    clock = now
     flight.started = True
     begun[firing_id] = flight  # recorded
-    puts = []
-    if flight.number in SPENDS:
-        SPENDS[flight.number](flight.inputs, now, puts)
+    puts = []  # traced
+    spend = SPENDS[flight.number]
+    if spend is not None:
+        spend(flight.inputs, now)  # untraced
+        spend(flight.inputs, now, puts)  # traced
     trace(("started", now, firing_id, tuple(puts)))
 
 def complete(firing_id, outcome, now):
     flight = flights.get(firing_id)
     if flight is None:
         raise refuse_landed(NET, firing_id)
-    number, inputs = flight.number, flight.inputs
-    case = CASES[number].get(type(outcome))
-    if case is None or not flight.started:
-        case_for(NET, TRANSITIONS[number], firing_id, outcome, started=flight.started)
-    pass_to(now)
+    end = ENDS[flight.number].get(type(outcome))
+    if end is None or not flight.started:
+        case_for(NET, TRANSITIONS[flight.number], firing_id, outcome, started=flight.started)
+    if type(now) is not int or now < clock:
+        refuse_time(NET, now, clock)
+    clock = now
     del flights[firing_id]
     forget(firing_id)  # recorded
-    LANDS[number](flight)
-    puts = []
-    try:
-        made_ = case[0](inputs, outcome, now)
-    except Exception as error:
-        lost = Lost(f"an output function raised: {blame(error)}")
-        case = CASES[number][Lost]
-        try:
-            made_ = case[0](inputs, lost, now)
-        except Exception as error:
-            waste(number, inputs, f"the outputs of Lost raised: {blame(error)}")
-            BACKS[number](inputs, puts)
-        else:
-            case[1](inputs, made_, puts)
-    else:
-        case[1](inputs, made_, puts)
-    trace(("end", now, firing_id, case[2], tuple(puts)))
+    puts = []  # traced
+    end(flight, outcome, now)  # untraced
+    name = end(flight, outcome, now, puts)  # traced
+    trace(("end", now, firing_id, name, tuple(puts)))
 
 def waste(number, inputs, error):
     """Set aside all that a firing took; the transition itself if it took no token."""
-    nonlocal dirty, late
-    dirty = late = ALL
     for arc, place in TAKEN[number]:
         fault(place, inputs[arc].serial, inputs[arc].colour, error)
     if not TAKEN[number]:
         fault(TRANSITIONS[number].name, -1, None, error)
 
 def revoke(firing_id):
-    nonlocal dirty, late
     flight = flights.get(firing_id)
     if flight is None:
         raise refuse_landed(NET, firing_id)
@@ -128,58 +98,69 @@ def revoke(firing_id):
     del flights[firing_id]
     forget(firing_id)  # recorded
     UNDOS[flight.number](flight)
-    dirty = late = ALL
     trace(("revoke", firing_id))
 
 def restored(standing):
-    return TOKENS[standing.place](
+    return TOKENS.get(standing.place, Token)(
         standing.serial, standing.colour, standing.ready_at_ns, standing.expires_at_ns
     )
 
 def load(marking):
-    nonlocal clock, serial, next_id
     clock, serial, next_id = marking.now_ns, marking.next_serial, marking.next_id
-    for standing in marking.tokens:
-        STANDS[standing.place](restored(standing))
-    for name, numbers in marking.counters.items():
-        NUMBERS[name].update(numbers)
-    for name, keys in marking.sets.items():
-        SETS[name].extend(keys)
     for flying in marking.flights:
         inputs = tuple(
             restored(bound) if isinstance(bound, Standing) else bound for bound in flying.inputs
         )
         number = next(n for n, t in enumerate(TRANSITIONS) if t.name == flying.transition)
-        flight = Flight(flying.id, number, inputs, flying.began_ns)
-        flight.started, flight.shown = flying.started, flying.shown
+        flight = Flight(flying.id, number, inputs, flying.began_ns, flying.started, flying.shown)
         flights[flight.id] = flight
-        for place, count in OCCUPIES[number][flight.started].items():
-            occupied[place] += count
+        fill_slots(OCCUPIES[number][flight.started])
+    for standing in marking.tokens:
+        if standing.place in STANDS:
+            STANDS[standing.place](restored(standing))
+    for place in SHOWN:
+        PLACES[place].darken({each.serial for each in marking.tokens if each.place == place})
+    for name, numbers in marking.counters.items():
+        fill_number(name, dict(numbers))
+    for name, keys in marking.sets.items():
+        SETS[name].extend(keys)
     faulted.extend(marking.faulted)
-    sunk.update(marking.sunk)
+    fill_sinks(marking.sunk)
     told.update(dict.fromkeys(flights))  # recorded
 
 def scalars():
     return clock, serial, next_id
+'''
 
+RESULT = """
 return {
     "inject": inject, "step": step, "started": started, "complete": complete, "revoke": revoke,
-    "soonest": soonest, "load": load, "scalars": scalars, "PLACES": PLACES, "NUMBERS": NUMBERS,
+    "earliest": earliest, "load": load, "scalars": scalars, "PLACES": PLACES, "numbers": numbers,
     "SETS": SETS, "flights": flights, "faulted": faulted, "sunk": sunk, "rows": rows,
     "occupied": occupied,
     "changes": changes,  # recorded
 }
-'''
-
-
-RECORDS = "  # recorded"
+"""
 
 
 def calls(*, traced: bool, recorded: bool) -> list[str]:
     """The lines of the calls."""
-    lines = CALLS.strip().split("\n")
-    if not traced:
-        lines = [line for line in lines if "trace((" not in line]
-    if not recorded:
-        return [line for line in lines if not line.endswith(RECORDS)]
-    return [line.removesuffix(RECORDS) for line in lines]
+    return _kept(CALLS, traced=traced, recorded=recorded)
+
+
+def result(*, recorded: bool) -> list[str]:
+    """The lines that give out what a kernel needs."""
+    return _kept(RESULT, traced=False, recorded=recorded)
+
+
+def _kept(text: str, *, traced: bool, recorded: bool) -> list[str]:
+    """The lines of a text that are wanted, without what says which those are."""
+    wanted = {"# traced": traced, "# untraced": not traced, "# recorded": recorded}
+    kept = []
+    for line in text.strip().split("\n"):
+        code, _, mark = line.rpartition("  ")
+        if mark in wanted:
+            kept += [code] if wanted[mark] else []
+        elif traced or "trace((" not in line:
+            kept.append(line)
+    return kept

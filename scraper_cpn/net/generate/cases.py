@@ -1,6 +1,6 @@
 """The functions of a transition's cases: what an outcome makes, puts and gives back.
 
-Owns: the text of `make_*`, `give_*`, `back_*`.
+Owns: the text of `end_*`, `lost_*`, `back_*`, and that part of `fire_*` which makes and puts.
 Must not know: how a binding is found, what a firing takes.
 
 All that a case puts is made before any of it is put, so that a function that raises changes nothing.
@@ -8,15 +8,24 @@ All that a case puts is made before any of it is put, so that a function that ra
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from scraper_cpn.net import plan
 from scraper_cpn.net.arcs import Arc, Lost, On, Output
 from scraper_cpn.net.declare import Transition
-from scraper_cpn.net.generate.layout import Influence, Layout
-from scraper_cpn.net.generate.places import new
+from scraper_cpn.net.generate.layout import Layout
+from scraper_cpn.net.generate.places import new, noted, only_if, write_put
 from scraper_cpn.net.generate.text import Text
 from scraper_cpn.net.places import Counter, Place
+
+Bound = Callable[[int], str]
+"""The expression for what an arc has bound."""
+
+
+def from_inputs(arc: int) -> str:
+    """Of a firing in flight."""
+    return f"inputs[{arc}]"
 
 
 def tokens_put(case: On) -> list[tuple[int, Output]]:
@@ -32,47 +41,60 @@ def case_name(layout: Layout, transition: Transition, number: int) -> str:
     """What a case's functions are called after."""
     outcome = transition.outcomes[number].outcome.__name__
     wanted = f"{layout.var(transition)}_{number}_{outcome}"
-    return layout.stem((transition, number), wanted, "make_", "give_")
+    return layout.stem((transition, number), wanted, "end_")
+
+
+def may_raise(case: On) -> bool:
+    """Whether a function of the user is called for a case."""
+    outputs = [output for _, output in tokens_put(case)]
+    return any(callable(fn) for each in outputs for fn in (each.make, each.after_ns, each.lasts_ns))
+
+
+def arguments(transition: Transition, sources: Any, bound: Bound) -> str:
+    """The colours that a call is given."""
+    arcs = [plan.bound_at(transition, place) for place in sources]
+    return ", ".join(f"{bound(arc)}.colour" for arc in arcs if arc is not None)
 
 
 # What a case makes.
 
 
-def write_make(text: Text, layout: Layout, transition: Transition, number: int, case: On) -> None:
+def write_make(text: Text, layout: Layout, transition: Transition, case: On, bound: Bound) -> None:
     """All tokens of a case, with their times; raises what a function of the user raises."""
-    outputs = tokens_put(case)
-    with text.block(f"def make_{case_name(layout, transition, number)}(inputs, outcome, now):"):
-        for each, output in outputs:
-            _make_one(text, layout, transition, case, each, output)
-        text.add(f"return {_listed(dict(outputs)) or '()'}", "")
+    for number, output in tokens_put(case):
+        sources = plan.made_from(transition, case, output) or ()
+        args = ", ".join(
+            "outcome" if arc == plan.OUTCOME else f"{bound(arc)}.colour" for arc in sources
+        )
+        assert isinstance(output.place, Place)
+        if output.make is None:
+            text.add(f"m{number} = ({args},)")
+        else:
+            text.add(f"made_ = {layout.names.function(output.make)}({args})")
+            text.add(f"m{number} = {tokens_made(layout, output.place)}")
+        _make_times(text, layout, transition, number, output, args, bound)
 
 
-def _listed(outputs: dict[int, Output]) -> str:
-    """The tokens of each output, from when and to when they last."""
-    return ", ".join(f"m{each}, r{each}, e{each}" for each in outputs)
-
-
-def _make_one(
-    text: Text, layout: Layout, transition: Transition, case: On, number: int, output: Output
+def _make_times(
+    text: Text,
+    layout: Layout,
+    transition: Transition,
+    number: int,
+    output: Output,
+    args: str,
+    bound: Bound,
 ) -> None:
-    sources = plan.made_from(transition, case, output) or ()
-    args = ", ".join(
-        "outcome" if arc == plan.OUTCOME else f"inputs[{arc}].colour" for arc in sources
-    )
     place = output.place
     assert isinstance(place, Place)
-    if output.make is None:
-        text.add(f"m{number} = ({args},)")
-    else:
-        text.add(f"made_ = {layout.names.function(output.make)}({args})")
-        text.add(f"m{number} = {tokens_made(layout, place)}")
-    ready, ends = _times(layout, transition, output, args)
+    ready, ends = _times(layout, transition, output, args, bound)
+    parts = [(f"r{number}", ready)] if place.timed else []
+    parts += [(f"e{number}", ends)] if place.expires else []
+    lines = [f"{name} = {value}" for name, value in parts]
     if output.make is None or not (callable(output.after_ns) or callable(output.lasts_ns)):
-        text.add(f"r{number}, e{number} = {ready}, {ends}")
+        text.add(*lines)
         return
-    text.add(f"r{number} = e{number} = None")
     with text.block(f"if m{number}:"):
-        text.add(f"r{number}, e{number} = {ready}, {ends}")
+        text.add(*lines)
 
 
 def tokens_made(layout: Layout, place: Place[Any]) -> str:
@@ -82,16 +104,18 @@ def tokens_made(layout: Layout, place: Place[Any]) -> str:
     return f"(made_,) if type(made_) is {colour} else made(made_, {declared})"
 
 
-def _times(layout: Layout, transition: Transition, output: Output, args: str) -> tuple[str, str]:
+def _times(
+    layout: Layout, transition: Transition, output: Output, args: str, bound: Bound
+) -> tuple[str, str]:
     """The expressions for when the tokens are ready, and when they end."""
     place = output.place
     assert isinstance(place, Place)
-    ready = later(layout, output.after_ns, args) if place.timed else "0"
+    ready = later(layout, output.after_ns, args)
     ends = "None" if output.lasts_ns is None else later(layout, output.lasts_ns, args)
     arc = plan.bound_at(transition, place)
     if arc is not None and transition.arcs[arc].kind == "take":
-        ready = f"max({ready}, inputs[{arc}].ready)" if place.timed else ready
-        ends = f"inputs[{arc}].ends" if output.lasts_ns is None else ends
+        ready = f"max({ready}, {bound(arc)}.ready)"
+        ends = f"{bound(arc)}.ends" if output.lasts_ns is None else ends
     return ready, ends
 
 
@@ -106,77 +130,86 @@ def later(layout: Layout, length: Any, args: str) -> str:
 
 
 def write_give(
-    text: Text, layout: Layout, transition: Transition, number: int, case: On, *, traced: bool
+    text: Text, layout: Layout, transition: Transition, case: On, bound: Bound, *, traced: bool
 ) -> None:
     """Put what was made, and give back what is held."""
     outputs = dict(tokens_put(case))
-    name = case_name(layout, transition, number)
-    with text.block(f"def give_{name}(inputs, made_, puts):"):
-        influence = layout.gain([*_put_places(case), *held_places(transition)])
-        influenced(text, layout, influence, nonlocals=True)
-        if outputs:
-            text.add(f"{_listed(outputs)} = made_")
-        for each, output in enumerate(case.outputs):
-            if each in outputs:
-                _put(text, layout, each, output, traced=traced)
-            elif output.kind != "consume":
-                text.add(f"{layout.var(output.place)}[None] += 1")
-                text.add(*moved(layout, output.place, "None"))
-                _traced(text, f"({output.place.name!r}, -1, None, 0)", traced=traced)
-        if case.outcome is Lost:
-            text.add(f"back_{layout.var(transition)}(inputs, puts)")
+    for number, output in enumerate(case.outputs):
+        if number in outputs:
+            with text.block(f"for colour in m{number}:"):
+                _put(text, layout, number, output, traced=traced)
+        elif output.kind != "consume":
+            count_up(text, layout, output.place)
+            text.add(*moved(layout, output.place, "None"))
+            text.add(*([f"puts.append(({output.place.name!r}, -1, None, 0))"] if traced else []))
+    write_back(text, layout, transition, case, bound, traced=traced)
+
+
+def _put(text: Text, layout: Layout, number: int, output: Output, *, traced: bool) -> None:
+    place = output.place
+    assert isinstance(place, Place)
+    ready = f"r{number}" if place.timed else "0"
+    ends = f"e{number}" if place.expires else "None"
+    if output.seen is None:
+        write_put(text, layout, place, ready, ends, traced=traced)
+        return
+    call = f"{new(layout, output.seen, place)}(colour, {ready}, {ends})"
+    if not traced:
+        text.add(call)
+        return
+    text.add(f"put = {call}")
+    with text.block("if put is not None:"):
+        text.add("puts.append(put)")
+
+
+def write_back(
+    text: Text, layout: Layout, transition: Transition, case: On, bound: Bound, *, traced: bool
+) -> None:
+    """Give back what is held and not consumed."""
+    for number, arc in enumerate(transition.arcs):
+        if arc.kind != "hold":
+            continue
+        if _consumes(case, arc):
+            text.add(*moved(layout, arc.place, bound(number)))
+        elif isinstance(arc.place, Counter):
+            give_number(text, layout, arc.place, bound(number))
         else:
-            _back(text, layout, transition, case, traced=traced)
-    text.add("")
-    if case.outcome is Lost:
-        with text.block(f"def back_{layout.var(transition)}(inputs, puts):"):
-            _back(text, layout, transition, case, traced=traced)
-        text.add("")
-
-
-def _put_places(case: On) -> list[Any]:
-    puts = [output for output in case.outputs if output.kind != "consume"]
-    return [output.place for output in puts] + [output.seen for output in puts if output.seen]
-
-
-def held_places(transition: Transition) -> list[Any]:
-    """The places from which a transition holds."""
-    return [arc.place for arc in transition.arcs if arc.kind == "hold"]
+            call = f"again_{layout.var(arc.place)}({bound(number)}, {bound(number)}.ready)"
+            text.add(f"puts.append({call})" if traced else call)
 
 
 def _consumes(case: On, arc: Arc) -> bool:
     return any(output.kind == "consume" and output.place is arc.place for output in case.outputs)
 
 
-def _put(text: Text, layout: Layout, number: int, output: Output, *, traced: bool) -> None:
-    place = output.place
-    assert isinstance(place, Place)
-    call = f"put_{layout.var(place)}" if output.seen is None else new(layout, output.seen, place)
-    with text.block(f"for colour in m{number}:"):
-        if not traced:
-            text.add(f"{call}(colour, r{number}, e{number})")
-        elif output.seen is None:
-            text.add(f"puts.append({call}(colour, r{number}, e{number}))")
-        else:
-            text.add(f"put = {call}(colour, r{number}, e{number})")
-            with text.block("if put is not None:"):
-                text.add("puts.append(put)")
+# Numbers.
 
 
-def _back(text: Text, layout: Layout, transition: Transition, case: On, *, traced: bool) -> None:
-    """Give back what is held and not consumed."""
-    for number, arc in enumerate(transition.arcs):
-        if arc.kind != "hold":
-            continue
-        if _consumes(case, arc):
-            text.add(*moved(layout, arc.place, f"inputs[{number}]"))
-            continue
-        name = layout.var(arc.place)
-        if isinstance(arc.place, Counter):
-            text.add(f"{name}.give(inputs[{number}])" if arc.place.keys else f"{name}[None] += 1")
-        else:
-            call = f"again_{name}(inputs[{number}], inputs[{number}].ready)"
-            text.add(f"puts.append({call})" if traced else call)
+def take_number(text: Text, layout: Layout, counter: Counter, key: str) -> None:
+    """One less. Who needs a number notices the last one that goes, and the first that comes."""
+    name = layout.var(counter)
+    lines = noted(layout, layout.loss([counter]))
+    if counter.keys:
+        text.add(f"{name}.take({key})", *lines)
+        return
+    text.add(f"{name} -= 1")
+    only_if(text, f"not {name}", lines)
+
+
+def give_number(text: Text, layout: Layout, counter: Counter, key: str) -> None:
+    """One more."""
+    if not counter.keys:
+        count_up(text, layout, counter)
+        return
+    with text.block(f"if {layout.var(counter)}.give({key}):"):
+        text.add(*noted(layout, layout.gain([counter])))
+
+
+def count_up(text: Text, layout: Layout, counter: Any) -> None:
+    """One more of a plain number."""
+    name = layout.var(counter)
+    text.add(f"{name} += 1")
+    only_if(text, f"{name} == 1", noted(layout, layout.gain([counter])))
 
 
 def moved(layout: Layout, place: Any, key: str) -> list[str]:
@@ -185,17 +218,60 @@ def moved(layout: Layout, place: Any, key: str) -> list[str]:
     return [f"moved[{place.name!r}, {key}] = None"] if recorded else []
 
 
-def _traced(text: Text, put: str, *, traced: bool) -> None:
-    if traced:
-        text.add(f"puts.append({put})")
+# The end of a firing with an effect.
 
 
-def influenced(
-    text: Text, layout: Layout, influence: Influence, *, nonlocals: bool = False
+def write_ends(
+    text: Text,
+    layout: Layout,
+    transition: Transition,
+    land: Callable[[], None],
+    *,
+    traced: bool,
 ) -> None:
-    """Note which transitions to try again, and whose next useful time to work out again."""
-    masks = {"dirty": influence.enables, "late": influence.delays}
-    used = {name: mask for name, mask in masks.items() if mask}
-    if nonlocals and used:
-        text.add(f"nonlocal {', '.join(used)}")
-    text.add(*(f"{name} |= {mask:#b}  # {layout.listed(mask)}" for name, mask in used.items()))
+    """The functions of all outcomes; an output function that raises makes it `Lost`."""
+    _lost(text, layout, transition, traced=traced)
+    puts = ", puts" if traced else ""
+    name = layout.var(transition)
+    for number, case in enumerate(transition.outcomes):
+        with text.function(
+            f"end_{case_name(layout, transition, number)}(flight, outcome, now{puts})"
+        ):
+            text.add("inputs = flight.inputs")
+            land()
+            if case.outcome is Lost:
+                text.add(f"return lost_{name}(inputs, outcome, now{puts})")
+                continue
+            if may_raise(case):
+                with text.block("try:"):
+                    write_make(text, layout, transition, case, from_inputs)
+                with text.block("except Exception as error:"):
+                    text.add('lost = Lost(f"an output function raised: {blame(error)}")')
+                    text.add(f"return lost_{name}(inputs, lost, now{puts})")
+            else:
+                write_make(text, layout, transition, case, from_inputs)
+            write_give(text, layout, transition, case, from_inputs, traced=traced)
+            text.add(*([f"return {case.outcome.__name__!r}"] if traced else []))
+
+
+def _lost(text: Text, layout: Layout, transition: Transition, *, traced: bool) -> None:
+    case = plan.lost(transition)
+    name, puts = layout.var(transition), ", puts" if traced else ""
+    with text.function(f"lost_{name}(inputs, outcome, now{puts})"):
+        if may_raise(case):
+            with text.block("try:"):
+                write_make(text, layout, transition, case, from_inputs)
+            with text.block("except Exception as error:"):
+                number = layout.transitions.index(transition)
+                text.add(
+                    f'waste({number}, inputs, f"the outputs of Lost raised: {{blame(error)}}")'
+                )
+                text.add(f"back_{name}(inputs{puts})", *(["return 'Lost'"] if traced else []))
+                text.add(*([] if traced else ["return"]))
+        else:
+            write_make(text, layout, transition, case, from_inputs)
+        write_give(text, layout, transition, case, from_inputs, traced=traced)
+        text.add(*(["return 'Lost'"] if traced else []))
+    if may_raise(case):
+        with text.function(f"back_{name}(inputs{puts})"):
+            write_back(text, layout, transition, case, from_inputs, traced=traced)

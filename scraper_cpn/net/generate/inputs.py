@@ -1,10 +1,10 @@
-"""The functions that find a transition's binding, and the time at which there will be one.
+"""How a transition's binding is found, and the time at which there will be one.
 
-Owns: the text of `lag_*` and of the joins, `find_*`, `wake_*`, `combine_*`: where each arc looks.
+Owns: the text of `lag_*` and of the joins, `wake_*`, `combine_*`, and of the search: where each arc looks.
 Must not know: what a firing does.
 
-A transition without a scan looks at each join group alone: at a line's head, at a number, or at the
-first record of a join. With a scan it tries every combination, in the order of the declaration.
+A transition without a scan looks at each join group alone: at a queue's or a line's head, at a number,
+or at the first record of a join. With a scan it tries every combination, in the order of the declaration.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from scraper_cpn.net import plan
 from scraper_cpn.net.arcs import Arc, Call
 from scraper_cpn.net.declare import Transition
-from scraper_cpn.net.generate.layout import Layout, projected
-from scraper_cpn.net.generate.places import endings
+from scraper_cpn.net.generate.layout import Index, Layout, projected
+from scraper_cpn.net.generate.places import endings, slots
 from scraper_cpn.net.generate.text import Text, plain, tupled
 from scraper_cpn.net.places import Counter, KeySet, Place
 
@@ -27,49 +27,77 @@ class Look:
 
     Attributes:
         key: the expression for its key; "None" if it has none.
-        token: the expression for its token at `now`; empty if it binds none.
+        index: in which it finds its token; None if it binds none.
         lacks: the expression that is true while a number, a set or an absence says no; empty for tokens.
-        earliest: the expression for the time at which its token is there; empty for others.
         condition: the structure that tells when that may be different.
         words: for the reader.
     """
 
     arc: Arc
     key: str
-    token: str = ""
+    index: Index | None = None
     lacks: str = ""
-    earliest: str = ""
     condition: str = ""
     words: str = ""
 
+    def crowd(self, layout: Layout) -> str:
+        """The expression for what is empty if there is no token; empty if tokens wait or are by key."""
+        found, place = self.index, self.arc.place
+        assert found is not None
+        assert isinstance(place, Place)
+        if found.names or found.scanned or (place.timed and not (found.early or found.expired)):
+            return ""
+        return layout.var(place) if layout.is_queue(place) else f"{found.name}.ready"
+
+    def token(self, layout: Layout) -> str:
+        """The expression for the first token, which is there; of keys and where tokens wait it may be None."""
+        assert self.index is not None
+        crowd = self.crowd(layout)
+        if crowd:
+            return f"{crowd}[0]" if crowd == layout.var(self.index.place) else f"{crowd}[0][2]"
+        return f"{self.index.name}.head({self._where()})"
+
+    def earliest(self, layout: Layout) -> str:
+        """The expression for the time at which its token is there."""
+        assert self.index is not None
+        crowd = self.crowd(layout)
+        if crowd:
+            later = f"{endings(layout, self.index.place)}.next()" if self.index.expired else "NEVER"
+            return f"(0 if {crowd} else {later})"
+        return f"{self.index.name}.earliest({self._where()})"
+
+    def all(self) -> str:
+        """The expression for all its tokens, for a scan."""
+        assert self.index is not None
+        return f"{self.index.name}.tokens({self._where()})"
+
+    def _where(self) -> str:
+        assert self.index is not None
+        return f"{self.key}, now" if self.index.names else "now"
+
 
 def look(
-    layout: Layout, arc: Arc, names: tuple[str, ...], whole: str, have: tuple[str, ...]
-) -> Look:
+    layout: Layout, arc: Arc, names: tuple[str, ...], whole: str, have: tuple[str, ...], *, scanned: bool
+) -> Look:  # fmt: skip
     """How *arc*, joined on *names*, is satisfied for the key *have* in the variable *whole*."""
     place, key = arc.place, projected(whole, have, names)
     name = layout.var(place)
     of = f" for its {', '.join(names)}" if names else ""
     if isinstance(place, Counter):
-        number = f"{name}.number({key})" if names else f"{name}[None]"
-        return Look(arc, key, lacks=f"{number} < 1", condition=name, words=f"is above 0{of}")
+        number = f"{name}.number({key})" if names else name
+        return Look(arc, key, None, f"{number} < 1", name, f"is above 0{of}")
     if isinstance(place, KeySet):
         lacks = f"{key} {'not in' if arc.kind == 'read' else 'in'} {name}.keys"
         words = f"{'has' if arc.kind == 'read' else 'lacks'} its {', '.join(names)}"
-        return Look(arc, key, lacks=lacks, condition=name, words=words)
+        return Look(arc, key, None, lacks, name, words)
     if arc.kind == "absent":
         if not names:
-            return Look(arc, key, lacks=name, words="is empty")
-        found = layout.looks(arc, names).name
-        return Look(
-            arc, key, lacks=f"{key} in {found}.counts", condition=found, words=f"has no token{of}"
-        )
-    found = layout.looks(arc, names).name
-    part = f"{key}, now" if names else "now"
-    earliest = f"{found}.earliest({part})"
-    if arc.kind == "expired":
-        earliest = f"({endings(layout, place)}.next() if {found}.head(now) is None else 0)"
-    return Look(arc, key, f"{found}.head({part})", "", earliest, found, _words(arc, of))
+            return Look(arc, key, None, name, words="is empty")
+        found = layout.looks(arc, names)
+        lacks = f"{key} in {found.name}.counts"
+        return Look(arc, key, None, lacks, found.name, f"has no token{of}")
+    found = layout.looks(arc, names, scanned=scanned)
+    return Look(arc, key, found, "", found.name, _words(arc, of))
 
 
 def _words(arc: Arc, of: str) -> str:
@@ -96,18 +124,25 @@ class Search:
             if not group.keys:
                 yield group.arcs[0], self.looks[group.arcs[0]]
 
+    def bound(self, arc: int) -> str:
+        """The expression for what an arc has bound, once the binding is found."""
+        if self.transition.scan is not None:
+            return f"inputs[{arc}]"
+        each = self.looks[arc]
+        return each.key if each.index is None else f"a{arc}"
+
 
 def search_of(layout: Layout, transition: Transition) -> Search:
     """Choose the indexes of a transition."""
     groups = plan.groups(transition)
     names = plan.arc_keys(transition)
+    scans = transition.scan is not None
     looks: dict[int, Look] = {}
     for number, group in enumerate(groups):
         for arc in group.arcs:
             declared = transition.arcs[arc]
-            leads = transition.scan is not None and arc == group.lead
-            by = () if leads else names[arc]
-            looks[arc] = look(layout, declared, by, f"k{number}", group.keys)
+            by = () if scans and arc == group.lead else names[arc]
+            looks[arc] = look(layout, declared, by, f"k{number}", group.keys, scanned=scans)
     return Search(transition, groups, [looks[arc] for arc in range(len(transition.arcs))])
 
 
@@ -119,15 +154,13 @@ def join_name(layout: Layout, transition: Transition, number: int) -> str:
 
 
 def write_search(text: Text, layout: Layout, search: Search) -> None:
-    """The functions that look for a transition's bindings."""
+    """The structures and functions that look for a transition's bindings."""
     if search.transition.scan is not None:
         _combine(text, layout, search)
-        _find_by_scan(text, layout, search, search.transition.scan)
         _wake_by_scan(text, layout, search, search.transition.scan)
         return
     for number, group in search.joins():
         _join(text, layout, search, number, group)
-    _find(text, layout, search)
     _wake(text, layout, search)
 
 
@@ -135,118 +168,136 @@ def _join(text: Text, layout: Layout, search: Search, number: int, group: plan.G
     name = join_name(layout, search.transition, number)
     others = [search.looks[arc] for arc in group.arcs if arc != group.lead]
     assert group.lead is not None
-    with text.block(f"def lag_{name}({f'k{number}'}, now):"):
+    with text.function(f"lag_{name}({f'k{number}'}, now)"):
         for other in others:
             if other.lacks:
                 with text.block(f"if {other.lacks}:"):
                     text.add(f"return NEVER, {other.condition}, {other.key}")
-        timed = [other for other in others if other.earliest]
+        timed = [other for other in others if other.index]
         if timed:
             text.add("at, condition, key = 0, None, None")
         for other in timed:
-            text.add(f"when = {other.earliest}")
+            text.add(f"when = {other.earliest(layout)}")
             with text.block("if when > at:"):
                 text.add(f"at, condition, key = when, {other.condition}, {other.key}")
-        text.add("return at, condition, key" if timed else "return 0, None, None", "")
+        text.add("return at, condition, key" if timed else "return 0, None, None")
     text.add(f"{name} = Join({search.looks[group.lead].condition}, lag_{name})", "")
 
 
-def _full(transition: Transition) -> list[str]:
+def _full(layout: Layout, transition: Transition) -> list[str]:
     """Expressions that are true while a bounded place lacks the slots for a firing."""
-    return [
-        f"occupied[{place!r}] > {capacity - needed}"
-        for place, needed, capacity in _needs(transition)
-    ]
+    needs = _needs(layout, transition)
+    return [f"{slots(layout, place)} > {capacity - needed}" for place, needed, capacity in needs]
 
 
-def _needs(transition: Transition) -> Iterator[tuple[str, int, int]]:
+def _needs(layout: Layout, transition: Transition) -> Iterator[tuple[Place[object], int, int]]:
     needed = plan.slots(transition)
-    bounds = {
-        output.place.name: output.place.capacity
-        for case in transition.outcomes
-        for output in case.outputs
-        if isinstance(output.place, Place)
-    }
-    for name, number in needed.items():
-        capacity = bounds[name]
-        assert capacity is not None
-        yield name, number, capacity
+    for place in layout.limited:
+        if place.name in needed:
+            assert place.capacity is not None
+            yield place, needed[place.name], place.capacity
 
 
-def _unmet(search: Search) -> list[str]:
+def _unmet(layout: Layout, search: Search) -> list[str]:
     """What is cheap to ask, first: slots, plain numbers, places that must be empty."""
-    return _full(search.transition) + [each.lacks for _, each in search.alone() if each.lacks]
+    full = _full(layout, search.transition)
+    return full + [each.lacks for _, each in search.alone() if each.lacks]
 
 
-def _refuse(text: Text, conditions: list[str], answer: str) -> None:
+def _empty(layout: Layout, search: Search) -> list[str]:
+    """Then what has no token."""
+    crowds = [each.crowd(layout) for _, each in search.alone() if each.index]
+    return [f"not {crowd}" for crowd in crowds if crowd]
+
+
+def _refuse(text: Text, conditions: list[str], *answer: str) -> None:
     if conditions:
         with text.block(f"if {' or '.join(conditions)}:"):
-            text.add(f"return {answer}".rstrip())
+            text.add(*answer)
 
 
-def _describe(text: Text, search: Search) -> None:
-    """The comment above `find_*`: each arc, and where it looks."""
+def describe(text: Text, search: Search) -> None:
+    """The comment above a transition: each arc, and where it looks."""
     transition = search.transition
     text.add(f"# Transition {plain(transition.name)}, priority {transition.priority}.")
     for number, each in enumerate(search.looks):
         lead = next((group for group in search.groups if group.lead == number and group.keys), None)
         first = f", first of the join on {', '.join(lead.keys)}" if lead else ""
         text.add(f"#   {plain(str(each.arc))}: {each.words}{first}")
-    for place, needed, _ in _needs(transition):
+    for place, needed in plan.slots(transition).items():
         text.add(f"#   {plain(place)}: {needed} free slot{'s' if needed > 1 else ''}")
     text.add("")
 
 
-def _find(text: Text, layout: Layout, search: Search) -> None:
-    name = layout.var(search.transition)
-    _describe(text, search)
-    with text.block(f"def find_{name}(now):"):
-        _refuse(text, _unmet(search), "None")
-        bound = ["None"] * len(search.looks)
-        for arc, each in search.alone():
-            if each.token:
-                bound[arc] = f"a{arc}"
-                text.add(f"a{arc} = {each.token}")
-                _refuse(text, [f"a{arc} is None"], "None")
-        for number, group in search.joins():
-            text.add(f"record = {join_name(layout, search.transition, number)}.first(now)")
-            _refuse(text, ["record is None"], "None")
-            text.add(f"k{number} = record.key")
-            for arc in group.arcs:
-                bound[arc] = search.looks[arc].token or search.looks[arc].key
-        text.add("return (", *(f"    {part}," for part in bound), ")", "")
+def write_find(text: Text, layout: Layout, search: Search, set_aside: str) -> None:
+    """Bind the inputs; without a binding, the transition is not tried again before something comes.
+
+    *set_aside* is the statement for a scan that raised.
+    """
+    bit = layout.bit(search.transition)
+    late = [f"late |= {bit:#b}"] if bit & layout.timed else []
+    fail = [f"dirty &= ~{bit:#b}", *late, "return None"]
+    scan = search.transition.scan
+    if scan is not None:
+        _scan(text, layout, search, scan, fail, set_aside)
+        return
+    _refuse(text, _unmet(layout, search) + _empty(layout, search), *fail)
+    for arc, each in search.alone():
+        if each.index:
+            text.add(f"a{arc} = {each.token(layout)}")
+            if not each.crowd(layout):
+                _refuse(text, [f"a{arc} is None"], *fail)
+    for number, group in search.joins():
+        text.add(f"record = {join_name(layout, search.transition, number)}.first(now)")
+        _refuse(text, ["record is None"], *fail)
+        text.add(f"k{number} = record.key")
+        looks = [(arc, search.looks[arc]) for arc in group.arcs]
+        text.add(*(f"a{arc} = {each.token(layout)}" for arc, each in looks if each.index))
+
+
+def _scan(
+    text: Text, layout: Layout, search: Search, scan: Call, fail: list[str], set_aside: str
+) -> None:
+    _refuse(text, _full(layout, search.transition), *fail)
+    with text.block(f"for inputs in combine_{layout.var(search.transition)}(now):"):
+        with text.block("try:"):
+            text.add(f"agreed = {layout.names.function(scan.fn)}({_scan_args(search, scan)})")
+        with text.block("except Exception as error:"):
+            text.add(set_aside)
+        with text.block("if agreed:"):
+            text.add("break")
+    with text.block("else:"):
+        text.add(*fail)
 
 
 def _wake(text: Text, layout: Layout, search: Search) -> None:
     name = layout.var(search.transition)
-    with text.block(f"def wake_{name}(now):"):
-        _refuse(text, _unmet(search), "NEVER")
-        times = [each.earliest for _, each in search.alone() if each.token]
+    with text.function(f"wake_{name}(now)"):
+        _refuse(text, _unmet(layout, search), "return NEVER")
+        times = [each.earliest(layout) for _, each in search.alone() if each.index]
         times += [
             f"{join_name(layout, search.transition, number)}.earliest(now)"
             for number, _ in search.joins()
         ]
         whole = times[0] if len(times) == 1 else f"max({', '.join(times)})" if times else "0"
-        text.add(f"return {whole}", "")
+        text.add(f"return {whole}")
 
 
 def _combine(text: Text, layout: Layout, search: Search) -> None:
     """Every combination, by nested loops: what `scan` costs."""
     transition = search.transition
     lead_of = {group.lead: number for number, group in search.joins()}
-    with text.block(f"def combine_{layout.var(transition)}(now):"):
-        _refuse(text, [each.lacks for _, each in search.alone() if each.lacks], "")
+    with text.function(f"combine_{layout.var(transition)}(now)"):
+        _refuse(text, [each.lacks for _, each in search.alone() if each.lacks], "return")
         depth = 0
         nested = Text()
         inner = [each.lacks for each in search.looks if each.lacks]
         bound = []
         for arc, each in enumerate(search.looks):
-            bound.append(f"a{arc}" if each.token else each.key)
-            if not each.token:
+            bound.append(f"a{arc}" if each.index else each.key)
+            if not each.index:
                 continue
-            nested.add(
-                "    " * depth + f"for a{arc} in {each.token.replace('.head(', '.tokens(')}:"
-            )
+            nested.add("    " * depth + f"for a{arc} in {each.all()}:")
             depth += 1
             if arc in lead_of:
                 group = search.groups[lead_of[arc]]
@@ -257,7 +308,7 @@ def _combine(text: Text, layout: Layout, search: Search) -> None:
             nested.add("    " * depth + f"if {' or '.join(inner)}:")
             nested.add("    " * depth + "    continue")
         nested.add("    " * depth + f"yield {tupled(bound)}")
-        text.add(*nested.lines, "")
+        text.add(*nested.lines)
 
 
 def _scan_args(search: Search, scan: Call) -> str:
@@ -265,30 +316,15 @@ def _scan_args(search: Search, scan: Call) -> str:
     return ", ".join(f"inputs[{arc}].colour" for arc in arcs)
 
 
-def _find_by_scan(text: Text, layout: Layout, search: Search, scan: Call) -> None:
-    name = layout.var(search.transition)
-    _describe(text, search)
-    with text.block(f"def find_{name}(now):"):
-        _refuse(text, _full(search.transition), "None")
-        with text.block(f"for inputs in combine_{name}(now):"):
-            with text.block("try:"):
-                text.add(f"agreed = {layout.names.function(scan.fn)}({_scan_args(search, scan)})")
-                with text.block("if agreed:"):
-                    text.add("return inputs")
-            with text.block("except Exception as error:"):
-                text.add(f"aside_{name}(inputs, error)", "return FAULT")
-        text.add("return None", "")
-
-
 def _wake_by_scan(text: Text, layout: Layout, search: Search, scan: Call) -> None:
     name = layout.var(search.transition)
     ready = [
         f"inputs[{arc}].ready"
         for arc, each in enumerate(search.looks)
-        if each.token and not each.arc.early
+        if each.index and not each.arc.early
     ]
-    with text.block(f"def wake_{name}(now):"):
-        _refuse(text, _full(search.transition), "NEVER")
+    with text.function(f"wake_{name}(now)"):
+        _refuse(text, _full(layout, search.transition), "return NEVER")
         text.add("soonest = NEVER")
         with text.block(f"for inputs in combine_{name}(NEVER):"):
             text.add(f"at = max({', '.join(['0', *ready])})" if ready else "at = 0")
@@ -298,4 +334,4 @@ def _wake_by_scan(text: Text, layout: Layout, search: Search, scan: Call) -> Non
                     text.add(f"soonest = at if {call} else soonest")
                 with text.block("except Exception:"):
                     text.add("soonest = at")
-        text.add("return soonest", "")
+        text.add("return soonest")

@@ -29,11 +29,11 @@ RUNTIME = {
 PREFIXES = tuple(
     f"{word}_"
     for word in (
-        "again", "aside", "back", "begin", "combine", "drop", "expire", "find", "fire", "land",
-        "leave", "put", "spend", "stand", "token", "undo", "wake",
+        "again", "aside", "at", "back", "begin", "combine", "drop", "end", "expire", "fire",
+        "leave", "lost", "put", "slots", "spend", "stand", "sunk", "token", "undo", "wake",
     )
 )  # fmt: skip
-"""What the functions of a place or a transition begin with, before its name."""
+"""What the functions and numbers of a place or a transition begin with, before its name."""
 
 Kind = Literal["line", "view", "presence"]
 
@@ -48,6 +48,7 @@ class Index:
         bit: of the guard that its tokens pass, in `Token.passes`; 0 for all tokens.
         early: whether it takes no notice of when tokens are ready.
         expired: whether it has the tokens whose time has passed, instead of those that stand.
+        scanned: whether a scan looks through all of them.
     """
 
     kind: Kind
@@ -57,6 +58,7 @@ class Index:
     bit: int = 0
     early: bool = False
     expired: bool = False
+    scanned: bool = False
 
 
 @dataclass(frozen=True)
@@ -90,10 +92,38 @@ class Layout:
         }
         self._stems: dict[tuple[Any, ...], str] = {}
         self.indexes: dict[Any, Index] = {}
+        self.timed = sum(self.bit(t) for t in self.transitions if _waits(t))
+        """The transitions that time alone may enable, but for those that take what has expired."""
+        self.ends = 1 << len(self.transitions)
+        """In `late`: the time at which the next token expires is to be worked out again."""
 
     def var(self, thing: Place[Any] | Counter | KeySet[Any] | Transition) -> str:
         """The variable of a place, or the stem of a transition's functions."""
         return self.variables[thing.name]
+
+    def bit(self, transition: Transition) -> int:
+        """The transition, in a mask."""
+        return 1 << self.transitions.index(transition)
+
+    @property
+    def scalars(self) -> list[str]:
+        """The variables that are assigned, beside those of the frame."""
+        return [
+            *(self.var(counter) for counter in self.counters if not counter.keys),
+            *(f"slots_{self.var(place)}" for place in self.limited),
+            *(f"sunk_{self.var(sink)}" for sink in self.sinks),
+            *(f"at_{self.var(transition)}" for transition in self.waiting),
+        ]
+
+    @property
+    def limited(self) -> list[Place[Any]]:
+        """The places that have a capacity."""
+        return [place for place in self.standing if place.capacity is not None]
+
+    @property
+    def waiting(self) -> list[Transition]:
+        """The transitions in `timed`."""
+        return [t for t in self.transitions if self.bit(t) & self.timed]
 
     def stem(self, key: tuple[Any, ...], wanted: str, *prefixes: str) -> str:
         """A name like *wanted* for what *key* tells; the same one each time."""
@@ -129,6 +159,30 @@ class Layout:
         """The sinks."""
         return [place for place in self.net.places.values() if isinstance(place, Sink)]
 
+    def only_shows(self, place: Place[Any]) -> bool:
+        """Whether a place is nothing but a view of firings: nobody puts there, and nobody looks."""
+        outputs = [each for t in self.transitions for case in t.outcomes for each in case.outputs]
+        return place.name in self.shown and not (
+            self.of(place)
+            or any(output.place is place for output in outputs)
+            or self._looked(place)
+        )
+
+    def _looked(self, place: Place[Any]) -> bool:
+        return any(arc.place is place for t in self.transitions for arc in t.arcs)
+
+    def is_queue(self, place: Place[Any]) -> bool:
+        """Whether the oldest token of a place is always the one that goes, so that a queue will do."""
+        plain = not (place.order or place.timed or place.expires or place.paged)
+        return (
+            plain
+            and place.name not in self.shown
+            and all(
+                found.kind == "line" and not found.bit and not found.scanned
+                for found in self.of(place)
+            )
+        )
+
     def guards(self, place: Place[Any]) -> list[Any]:
         """The guards on a place's tokens, each once; the n-th has the bit 1 << n."""
         return list(dict.fromkeys(plan.guards(self.net, place)))
@@ -137,7 +191,7 @@ class Layout:
         """The indexes of a place."""
         return [found for found in self.indexes.values() if found.place is place]
 
-    def looks(self, arc: Arc, names: tuple[str, ...]) -> Index:
+    def looks(self, arc: Arc, names: tuple[str, ...], *, scanned: bool = False) -> Index:
         """The index in which an arc finds its token, or its absence."""
         place = arc.place
         assert isinstance(place, Place)
@@ -147,7 +201,7 @@ class Layout:
             return self._index("line", place, (), expired=True)
         bit = 0 if arc.when is None else 1 << self.guards(place).index(arc.when)
         kind: Kind = "view" if names else "line"
-        return self._index(kind, place, names, bit=bit, early=arc.early)
+        return self._index(kind, place, names, bit=bit, early=arc.early, scanned=scanned)
 
     def _index(
         self,
@@ -158,8 +212,9 @@ class Layout:
         bit: int = 0,
         early: bool = False,
         expired: bool = False,
+        scanned: bool = False,
     ) -> Index:
-        key = (kind, place.name, names, bit, early, expired)
+        key = (kind, place.name, names, bit, early, expired, scanned)
         if key not in self.indexes:
             words = [
                 self.var(place),
@@ -167,20 +222,29 @@ class Layout:
                 *([] if names else [kind]),
             ]
             words += [f"passing_{bit}"] if bit else []
-            words += [word for word, has in (("early", early), ("expired", expired)) if has]
+            flags = (("early", early), ("expired", expired), ("scanned", scanned))
+            words += [word for word, has in flags if has]
             words += ["presence"] if names and kind == "presence" else []
             name = self.var(place) if place.paged else self.names.free("_".join(words))
-            self.indexes[key] = Index(kind, name, place, names, bit, early, expired)
+            self.indexes[key] = Index(kind, name, place, names, bit, early, expired, scanned)
         return self.indexes[key]
 
     # Influence: which transitions a change concerns.
+
+    def wants_slots(self, place: Place[Any]) -> int:
+        """The transitions that need slots of a place."""
+        return sum(self.bit(t) for t in self.transitions if plan.slots(t).get(place.name, 0))
+
+    def most_slots(self, place: Place[Any]) -> int:
+        """The most slots that a transition needs of a place."""
+        return max(plan.slots(t).get(place.name, 0) for t in self.transitions)
 
     def gain(self, places: Iterable[Any]) -> Influence:
         """What it means that something comes to these places."""
         return self._influence(places, came=True)
 
     def loss(self, places: Iterable[Any]) -> Influence:
-        """What it means that something leaves these places, or a slot in them is free again."""
+        """What it means that something leaves these places."""
         return self._influence(places, came=False)
 
     def _influence(self, places: Iterable[Any], *, came: bool) -> Influence:
@@ -191,8 +255,6 @@ class Layout:
                 if arc.place in listed:
                     wants |= (arc.kind != "absent") << number
                     fears |= (arc.kind == "absent") << number
-            full = {place.name for place in listed}.intersection(plan.slots(transition))
-            fears |= bool(full) << number
         return Influence(wants, fears) if came else Influence(fears, wants)
 
     def listed(self, mask: int) -> str:
@@ -207,6 +269,17 @@ class Layout:
             for place in self.standing
             if place.capacity is not None and plan.occupies(transition, place, started=False)
         ]
+
+
+def _waits(transition: Transition) -> bool:
+    """Whether an input may be there that is not ready yet."""
+    return any(
+        isinstance(arc.place, Place)
+        and arc.place.timed
+        and not arc.early
+        and arc.kind not in {"absent", "expired"}
+        for arc in transition.arcs
+    )
 
 
 def projected(whole: str, have: tuple[str, ...], want: tuple[str, ...]) -> str:

@@ -10,13 +10,14 @@ fastest thing that Python can look up.
 from __future__ import annotations
 
 import re
+from collections import deque
 from typing import Any
 
 from scraper_cpn.net import plan
 from scraper_cpn.net.arcs import Lost
 from scraper_cpn.net.declare import Net, Transition
 from scraper_cpn.net.generate import cases, firings, inputs, places, recording
-from scraper_cpn.net.generate.calls import calls
+from scraper_cpn.net.generate.calls import calls, result
 from scraper_cpn.net.generate.layout import RUNTIME, Layout
 from scraper_cpn.net.generate.text import Text, plain
 from scraper_cpn.net.marking import (
@@ -44,7 +45,7 @@ from scraper_cpn.net.refusal import (
 SHARED: dict[str, Any] = {
     **RUNTIME,
     "Faulted": Faulted, "Firing": Firing, "Flying": Flying, "Lost": Lost, "Row": Row,
-    "Standing": Standing, "Step": Step, "blame": blame, "case_for": case_for, "made": made,
+    "Standing": Standing, "Step": Step, "blame": blame, "case_for": case_for, "deque": deque, "made": made,
     "no_case": no_case, "order_of": order_of, "refuse_landed": refuse_landed,
     "refuse_limit": refuse_limit, "refuse_started": refuse_started, "refuse_time": refuse_time,
     "span": span,
@@ -52,23 +53,27 @@ SHARED: dict[str, Any] = {
 """What the source uses of the package, by name."""
 
 LOCALS = (
-    "PRINTED", "SHELF", "agreed", "build", "colour", "condition", "endings", "ends", "give", "k", "key", "made_", "now",
-    "number", "old", "outcome", "put", "ready", "record", "shown", "soonest", "spent", "state", "when",
+    "PRINTED", "SHELF", "agreed", "build", "colour", "condition", "ends", "k", "key", "known", "lost", "made_", "now",
+    "number", "numbers", "occupied", "old", "outcome", "parts", "put", "ready", "record", "shown", "soonest", "spent", "state",
+    "sunk", "wake", "when", "expire", "fill_number", "fill_sinks", "fill_slots",
 )  # fmt: skip
 """The names that the functions of places and transitions use for themselves."""
 
 FRAME_STATE = """
-clock = 0          # nanoseconds; never goes back
-serial = 1         # of the next token
-next_id = 1        # of the next firing
-flights = {}       # firings in flight, by id
+clock = 0           # nanoseconds; never goes back
+serial = 1          # of the next token
+next_id = 1         # of the next firing
+flights = {}        # firings in flight, by id
 faulted = []
-rows = []          # of the sinks, since the last drain
-dirty = ALL        # bits of the transitions that may have a binding now
-late = ALL         # bits of those whose next useful time is to be worked out again
-wakes = [NEVER] * COUNT
-next_wake = NEVER  # the least of them
+rows = []           # of the sinks, since the last drain
+dirty = ALL         # bits of the transitions that may have a binding now
+late = TIMED        # bits of those whose next useful time is to be worked out again
+next_wake = NEVER   # the least of these times
+next_end = NEVER    # when the next token expires
 """.strip()
+
+FRAME = ("clock", "serial", "next_id", "dirty", "late", "next_wake", "next_end")
+"""The variables of the frame that are assigned."""
 
 HEADER = '''"""The net {name}, compiled.
 
@@ -80,16 +85,16 @@ starts again at the lowest after every firing. A transition that finds no bindin
 something comes that it might use: each firing sets the bits of those that it may concern. For each
 transition T:
 
-    find_T     the binding that goes first, as a tuple with an entry for each arc, or None
-    wake_T     the least time at which there is one, if nothing else happens and no token expires
-    fire_T     an instant transition: take, make, put in one go
-    begin_T    a transition with an effect: take and reserve; undo_T revokes it, land_T ends it
-    make_T_*   what a case puts, made before anything is put; give_T_* puts it and gives back
+    fire_T     an instant transition: find, make, take and put in one go; None if there is no binding
+    begin_T    a transition with an effect: find, take and reserve; undo_T revokes it
+    end_T_*    how it ends: what an outcome puts, made before anything is put, and gives back
+    wake_T     the least time at which there is a binding, if nothing else happens and no token expires
 
-The next useful time is the least wake_T. Until the first token expires this is exact: tokens only
-become ready, so that a binding that is there stays. And when a token expires there is a binding,
-because its place has a transition that takes it alone and needs nothing else (`check.py`); its wake_T
-is that very time.
+The next useful time is the least wake_T, or the next time at which a token expires. Until then wake_T is
+exact: tokens only become ready, so that a binding that is there stays. And when a token expires there
+is a binding, because its place has a transition that takes it alone and needs nothing else
+(`check.py`). Only transitions that take from timed places have a wake_T that is not now or never: the
+others are left out of `late`, and are tried again when something comes.
 """
 '''
 
@@ -100,48 +105,106 @@ def source_of(net: Net, *, traced: bool, recorded: bool = False) -> tuple[str, d
     searches = [inputs.search_of(layout, transition) for transition in layout.transitions]
     text = Text()
     text.add(*HEADER.format(name=plain(net.name)).split("\n"))
+    text.share([*FRAME, *layout.scalars])
     trace = ", trace" if traced else ""
     with text.block(f"def build(NET, TRANSITIONS, SHELF, PRINTED{trace}):"):
-        text.add(f"ALL = {(1 << len(searches)) - 1:#b}", "FAULT = object()  # a scan raised", "")
-        text.add(*FRAME_STATE.replace("COUNT", str(len(searches))).split("\n"), "")
+        _write_constants(text, layout)
+        text.add(*FRAME_STATE.split("\n"), "")
         places.write_state(text, layout)
+        text.add(*(f"at_{layout.var(transition)} = NEVER" for transition in layout.waiting))
         text.add(*(["", *recording.STATE.split("\n")] if recorded else []), "")
         _write_fault(text, traced=traced, recorded=recorded)
         _write_places(text, layout, traced=traced)
         for search in searches:
             inputs.write_search(text, layout, search)
-            firings.write_firings(text, layout, search.transition, traced=traced)
-            if not search.transition.instant:
-                firings.write_landing(text, layout, search.transition)
+            firings.write_firings(text, layout, search, traced=traced)
+        _write_times(text, layout)
+        _write_numbers(text, layout)
         _write_tables(text, layout)
         if recorded:
-            text.add("", *recording.FUNCTIONS.strip().split("\n"))
-        text.add("", *calls(traced=traced, recorded=recorded))
+            text.functions(recording.FUNCTIONS.strip().split("\n"))
+        text.functions(calls(traced=traced, recorded=recorded))
+        text.add(*result(recorded=recorded))
     return "\n".join(text.lines) + "\n", layout.names.objects
 
 
 def _used() -> list[str]:
     """The names that the source uses for itself."""
     lines = [FRAME_STATE, recording.STATE, recording.FUNCTIONS, *calls(traced=True, recorded=True)]
-    frame = re.findall(r"[A-Za-z_]\w*", "\n".join(lines))
+    frame = re.findall(r"[A-Za-z_]\w*", "\n".join([*lines, *result(recorded=True)]))
     numbered = [f"{letter}{number}" for letter in "aekmor" for number in range(100)]
     return [*LOCALS, *frame, *numbered]
 
 
+def _write_constants(text: Text, layout: Layout) -> None:
+    text.add(f"ALL = {layout.ends - 1:#b}", f"TIMED = {layout.timed:#b}")
+    text.add("FIRED = object()  # what an instant transition gives", "")
+
+
+def _write_times(text: Text, layout: Layout) -> None:
+    """What happens when a time has come, and which time is the next."""
+    with text.function("expire(now)"):
+        for place in layout.standing:
+            if place.expires:
+                with text.block(f"if {places.endings(layout, place)}.next() <= now:"):
+                    text.add(f"expire_{layout.var(place)}(now)")
+    with text.function("wake(now)"):
+        for transition in layout.waiting:
+            with text.block(f"if at_{layout.var(transition)} <= now:"):
+                text.add(f"dirty |= {layout.bit(transition):#b}")
+    with text.function("soonest(now)"):
+        for transition in layout.waiting:
+            name = layout.var(transition)
+            with text.block(f"if late & {layout.bit(transition):#b}:"):
+                text.add(f"at_{name} = wake_{name}(now)")
+        ends = [f"{places.endings(layout, p)}.next()" for p in layout.standing if p.expires]
+        with text.block(f"if late & {layout.ends:#b}:"):
+            text.add(f"next_end = {_least(ends)}")
+        text.add("late = 0")
+        text.add(f"next_wake = {_least([f'at_{layout.var(t)}' for t in layout.waiting])}")
+        text.add("return next_wake if next_wake < next_end else next_end")
+
+
+def _least(parts: list[str]) -> str:
+    return f"min({', '.join(parts)})" if len(parts) > 1 else parts[0] if parts else "NEVER"
+
+
+def _write_numbers(text: Text, layout: Layout) -> None:
+    """The numbers that are variables, told and given by name."""
+    numbers = {
+        c.name: f"{layout.var(c)}.numbers" if c.keys else f"{{None: {layout.var(c)}}}"
+        for c in layout.counters
+    }
+    sunk = {sink.name: f"sunk_{layout.var(sink)}" for sink in layout.sinks}
+    occupied = {place.name: places.slots(layout, place) for place in layout.limited}
+    for name, told in (("numbers", numbers), ("sunk", sunk), ("occupied", occupied)):
+        with text.function(f"{name}()"):
+            text.add("return {", *(f"    {key!r}: {part}," for key, part in told.items()), "}")
+    with text.function("fill_number(name, known)"):
+        for counter in layout.counters:
+            variable = layout.var(counter)
+            with text.block(f"if name == {counter.name!r}:"):
+                if counter.keys:
+                    text.add(f"{variable}.numbers.update(known)")
+                else:
+                    text.add(f"{variable} = known.get(None, {variable})")
+    with text.function("fill_sinks(known)"):
+        text.add(*(f"{part} = known.get({name!r}, 0)" for name, part in sunk.items()))
+    with text.function("fill_slots(known)"):
+        text.add(*(f"{part} += known.get({name!r}, 0)" for name, part in occupied.items()))
+
+
 def _write_fault(text: Text, *, traced: bool, recorded: bool) -> None:
-    with text.block("def fault(place, serial, colour, error):"):
+    with text.function("fault(place, serial, colour, error)"):
         text.add("faulted.append(Faulted(place, serial, colour, error))")
         text.add(*(["aside.append(faulted[-1])"] if recorded else []))
         if traced:
             text.add("trace(('fault', place, serial, error))")
-    text.add("")
 
 
 def _write_places(text: Text, layout: Layout, *, traced: bool) -> None:
     for standing in layout.standing:
         places.write_place(text, layout, standing, traced=traced)
-    for sink in layout.sinks:
-        places.write_sink(text, layout, sink, traced=traced)
     pairs = {
         (output.seen, output.place): None
         for transition in layout.transitions
@@ -160,36 +223,28 @@ def _write_tables(text: Text, layout: Layout) -> None:
     text.add(
         "", "# Tables: by a transition's number (its place in the order), or by a place's name.", ""
     )
-    _list(text, "FINDS", [f"find_{stem}" for stem, _ in stems])
+    acts = {layout.bit(t): f"{'fire' if t.instant else 'begin'}_{stem}" for stem, t in stems}
+    text.add("ACTS = {", *(f"    {bit:#b}: {act}," for bit, act in acts.items()), "}")
     _list(text, "WAKES", [f"wake_{stem}" for stem, _ in stems])
-    _list(text, "ACTS", [f"{'fire' if t.instant else 'begin'}_{stem}" for stem, t in stems])
-    for table, prefix in (("LANDS", "land"), ("UNDOS", "undo"), ("BACKS", "back")):
-        _dict(text, table, {_number(layout, t): f"{prefix}_{stem}" for stem, t in effects})
-    spends = {
-        _number(layout, t): f"spend_{stem}"
-        for stem, t in effects
-        if any(arc.kind == "spend" for arc in t.arcs)
-    }
-    _dict(text, "SPENDS", spends)
-    _dict(text, "CASES", {_number(layout, t): _cases(layout, t) for _, t in effects})
+    spends = [
+        f"spend_{stem}" if not t.instant and any(arc.kind == "spend" for arc in t.arcs) else "None"
+        for stem, t in stems
+    ]
+    _list(text, "SPENDS", spends)
+    _list(text, "ENDS", ["None" if t.instant else _cases(layout, t) for _, t in stems])
+    _dict(text, "UNDOS", {_number(layout, t): f"undo_{stem}" for stem, t in effects})
     _dict(text, "TAKEN", {_number(layout, t): repr(_taken(t)) for _, t in effects})
     if layout.recorded:
         _dict(text, "COUNTED", {_number(layout, t): repr(plan.counted(t)) for _, t in effects})
     _dict(text, "OCCUPIES", {_number(layout, t): repr(_occupies(layout, t)) for _, t in effects})
-    for table, prefix in (("TOKENS", "token"), ("STANDS", "stand"), ("PUTS", "put")):
-        _dict(text, table, {p.name: f"{prefix}_{layout.var(p)}" for p in layout.standing})
-    gains = {p.name: layout.gain([p]) for p in layout.standing if p.source}
-    _dict(text, "GAINS", {name: f"({m.enables:#b}, {m.delays:#b})" for name, m in gains.items()})
+    kept = [place for place in layout.standing if not layout.only_shows(place)]
+    made = [place for place in kept if not places.is_simple(layout, place)]
+    _dict(text, "TOKENS", {p.name: f"token_{layout.var(p)}" for p in made})
+    for table, prefix in (("STANDS", "stand"), ("PUTS", "put")):
+        _dict(text, table, {p.name: f"{prefix}_{layout.var(p)}" for p in kept})
+    _list(text, "SHOWN", [repr(p.name) for p in layout.standing if layout.only_shows(p)])
     _dict(text, "PLACES", {place.name: layout.var(place) for place in layout.standing})
-    numbers = {c.name: layout.var(c) + (".numbers" if c.keys else "") for c in layout.counters}
-    _dict(text, "NUMBERS", numbers)
     _dict(text, "SETS", {seen.name: layout.var(seen) for seen in layout.sets})
-    expires = [
-        f"({places.endings(layout, p)}, expire_{layout.var(p)})"
-        for p in layout.standing
-        if p.expires
-    ]
-    _list(text, "EXPIRES", expires)
 
 
 def _number(layout: Layout, transition: Transition) -> int:
@@ -205,12 +260,12 @@ def _dict(text: Text, name: str, parts: dict[Any, str]) -> None:
 
 
 def _cases(layout: Layout, transition: Transition) -> str:
-    """By the outcome's type: its functions, and its name in the trace."""
+    """By the outcome's type: how the firing ends."""
     parts = []
     for number, case in enumerate(transition.outcomes):
         outcome = layout.names.of(case.outcome, case.outcome.__name__)
         name = cases.case_name(layout, transition, number)
-        parts.append(f"{outcome}: (make_{name}, give_{name}, {case.outcome.__name__!r})")
+        parts.append(f"{outcome}: end_{name}")
     return f"{{{', '.join(parts)}}}"
 
 

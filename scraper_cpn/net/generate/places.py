@@ -1,15 +1,19 @@
 """The functions of places: how a token is made, comes, leaves, and passes its time.
 
-Owns: the text of `token_*`, `stand_*`, `leave_*`, `drop_*`, `expire_*`, `put_*`, `again_*`, `new_*`.
-Must not know: transitions.
+Owns: the text of `token_*`, `stand_*`, `leave_*`, `drop_*`, `expire_*`, `put_*`, `again_*`, `new_*`, and of
+what a place's gain or loss means for others.
+Must not know: what transitions do.
+
+A place is kept in one of four ways: a queue, where the oldest token always goes first; tokens by
+serial, with an index for each way in which they are looked for; a paged index; or not at all, where
+it only shows firings.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
-from scraper_cpn.net.generate.layout import Index, Layout, projected
+from scraper_cpn.net.generate.layout import Index, Influence, Layout, projected
 from scraper_cpn.net.generate.text import Text, attribute, plain, tupled
 from scraper_cpn.net.places import KeySet, Place, Sink
 
@@ -18,15 +22,14 @@ def write_state(text: Text, layout: Layout) -> None:
     """The variables in which the marking is kept."""
     for counter in layout.counters:
         start = f"Tally({layout.names.of(counter, f'{layout.var(counter)}_declared')}.first)"
-        text.add(f"{layout.var(counter)} = {start if counter.keys else {None: counter.start}}")
+        text.add(f"{layout.var(counter)} = {start if counter.keys else counter.start}")
     for seen in layout.sets:
         printed = "Printed() if PRINTED else " if seen.paged else ""
         text.add(f"{layout.var(seen)} = {printed}Seen()")
     for place in layout.standing:
-        view = f"PagedView({place.name!r}, {len(place.order)}, SHELF)"
-        text.add(f"{layout.var(place)} = {view if place.paged else {}}")
+        text.add(f"{layout.var(place)} = {_kept_as(layout, place)}")
     for found in layout.indexes.values():
-        if found.place.paged:
+        if found.place.paged or layout.is_queue(found.place):
             continue
         state = "EXPIRED" if found.expired else ""
         kind = {"line": f"Line({state})", "view": "View()", "presence": "Presence()"}[found.kind]
@@ -34,12 +37,21 @@ def write_state(text: Text, layout: Layout) -> None:
     text.add(
         *(f"{endings(layout, place)} = Endings()" for place in layout.standing if place.expires)
     )
-    text.add("occupied = " + _zeros(p for p in layout.standing if p.capacity is not None))
-    text.add("sunk = " + _zeros(layout.sinks))
+    text.add(*(f"{slots(layout, place)} = 0" for place in layout.limited))
+    text.add(*(f"sunk_{layout.var(sink)} = 0" for sink in layout.sinks))
 
 
-def _zeros(places: Iterable[Place[Any]]) -> str:
-    return repr({place.name: 0 for place in places})
+def _kept_as(layout: Layout, place: Place[Any]) -> str:
+    if layout.only_shows(place):
+        firsts = {
+            number: next(at for at, arc in enumerate(each.arcs) if arc.binds)
+            for number, each in enumerate(layout.transitions)
+            if each.during is place
+        }
+        return f"Shown(flights, {firsts})"
+    if place.paged:
+        return f"PagedView({place.name!r}, {len(place.order)}, SHELF)"
+    return "deque()" if layout.is_queue(place) else "{}"
 
 
 def endings(layout: Layout, place: Place[Any]) -> str:
@@ -47,12 +59,56 @@ def endings(layout: Layout, place: Place[Any]) -> str:
     return layout.stem((place, "endings"), f"{layout.var(place)}_endings")
 
 
+def slots(layout: Layout, place: Place[Any]) -> str:
+    """The variable with the number of slots that are occupied."""
+    return f"slots_{layout.var(place)}"
+
+
+# What a gain or a loss means for others.
+
+
+def noted(layout: Layout, influence: Influence) -> list[str]:
+    """The lines that note which transitions to try again, and whose next useful time is another now."""
+    delays = influence.delays & layout.timed
+    masks = {"dirty": influence.enables, "late": delays}
+    return [f"{name} |= {mask:#b}  # {layout.listed(mask)}" for name, mask in masks.items() if mask]
+
+
+def only_if(text: Text, condition: str, lines: list[str]) -> None:
+    """Lines that are needed only under a condition."""
+    if lines:
+        with text.block(f"if {condition}:"):
+            text.add(*lines)
+
+
+def occupy(text: Text, layout: Layout, place: Place[Any], change: int) -> None:
+    """Count slots; who needs some may begin again once there were too few, or can't any more."""
+    assert place.capacity is not None
+    name, most = slots(layout, place), layout.most_slots(place)
+    left = place.capacity - most
+    if change > 0:
+        text.add(f"{name} += {change}")
+        delays = Influence(0, layout.wants_slots(place) & layout.timed)
+        only_if(text, f"{name} > {left}", noted(layout, delays))
+    elif change < 0:
+        text.add(f"{name} -= {-change}")
+        enables = Influence(layout.wants_slots(place), 0)
+        only_if(text, f"{name} > {left + change}", noted(layout, enables))
+
+
+# Tokens.
+
+
 def write_place(text: Text, layout: Layout, place: Place[Any], *, traced: bool) -> None:
     """The functions of one place."""
-    text.add("", f"# {plain(_title(place))}", "")
+    text.add(f"# {plain(_title(layout, place))}", "")
     _token(text, layout, place)
+    if layout.only_shows(place):
+        return
     if place.paged:
-        _page(text, layout.var(place))
+        _page(text, layout, place)
+    elif layout.is_queue(place):
+        _queue(text, layout, place)
     else:
         _keep(text, layout, place)
     _put(text, layout, place, traced=traced)
@@ -60,24 +116,7 @@ def write_place(text: Text, layout: Layout, place: Place[Any], *, traced: bool) 
         _again(text, layout, place, traced=traced)
 
 
-def _page(text: Text, name: str) -> None:
-    """A paged place is one index, which has all that there is to know of its tokens."""
-    with text.block(f"def stand_{name}(token):"):
-        text.add(f"{name}.add(token.keys, token)", "")
-    with text.block(f"def drop_{name}(token):"):
-        text.add(f"{name}.lose(token.keys, token.serial)", "")
-
-
-def _keep(text: Text, layout: Layout, place: Place[Any]) -> None:
-    """A place that is not paged has its tokens by serial, and indexes of them."""
-    _stand(text, layout, place)
-    _leave(text, layout, place)
-    _drop(text, layout, place)
-    if place.expires:
-        _expire(text, layout, place)
-
-
-def _title(place: Place[Any]) -> str:
+def _title(layout: Layout, place: Place[Any]) -> str:
     parts = [f"Place {place.name} of {place.colour.__name__}"]
     parts += [f"key {', '.join(place.keys)}"] if place.keys else []
     parts += [f"order {', '.join(place.order)}"] if place.order else []
@@ -85,12 +124,21 @@ def _title(place: Place[Any]) -> str:
     parts += ["timed"] if place.timed else []
     parts += ["paged"] if place.paged else []
     parts += ["expires"] if place.expires else []
+    parts += ["a queue"] if layout.is_queue(place) else []
+    parts += ["shows firings"] if layout.only_shows(place) else []
     return "; ".join(parts) + "."
 
 
+def is_simple(layout: Layout, place: Place[Any]) -> bool:
+    """Whether nothing of a token is worked out when it is deposited."""
+    return not (place.keys or place.order or layout.guards(place))
+
+
 def _token(text: Text, layout: Layout, place: Place[Any]) -> None:
+    if is_simple(layout, place):
+        return
     name = layout.var(place)
-    with text.block(f"def token_{name}(serial, colour, ready, ends):"):
+    with text.function(f"token_{name}(serial, colour, ready, ends)"):
         keys = [f"k{number}" for number in range(len(place.keys))]
         orders = [f"o{number}" for number in range(len(place.order))]
         for variable, field in zip(keys, place.keys, strict=True):
@@ -110,14 +158,54 @@ def _token(text: Text, layout: Layout, place: Place[Any]) -> None:
         order = orders[0] if len(orders) == 1 else tupled(orders)
         key = "None" if not keys else keys[0] if len(keys) == 1 else tupled(keys)
         passes = " | ".join(tests) or "0"
-        text.add(f"return Token(serial, colour, ready, ends, {key}, {order}, {passes})", "")
+        text.add(f"return Token(serial, colour, ready, ends, {key}, {order}, {passes})")
+
+
+def _page(text: Text, layout: Layout, place: Place[Any]) -> None:
+    """A paged place is one index, which has all that there is to know of its tokens."""
+    name = layout.var(place)
+    with text.function(f"stand_{name}(token)"):
+        text.add(f"{name}.add(token.keys, token)", *noted(layout, layout.gain([place])))
+    with text.function(f"drop_{name}(token)"):
+        text.add(f"{name}.lose(token.keys, token.serial)", *noted(layout, layout.loss([place])))
+
+
+def _queue(text: Text, layout: Layout, place: Place[Any]) -> None:
+    """Who looks at a queue sees the oldest token, and so notices the first that comes and the last that goes."""
+    name = layout.var(place)
+    with text.function(f"stand_{name}(token)"):
+        only_if(text, f"not {name}", noted(layout, layout.gain([place])))
+        if place.capacity is not None:
+            occupy(text, layout, place, 1)
+        text.add(f"stand_again({name}, token)")
+    with text.function(f"drop_{name}(token)"):
+        leave_queue(text, layout, place)
+        if place.capacity is not None:
+            occupy(text, layout, place, -1)
+
+
+def leave_queue(text: Text, layout: Layout, place: Place[Any]) -> None:
+    """The oldest token goes."""
+    name = layout.var(place)
+    text.add(f"{name}.popleft()")
+    only_if(text, f"not {name}", noted(layout, layout.loss([place])))
+
+
+def _keep(text: Text, layout: Layout, place: Place[Any]) -> None:
+    """Tokens by serial, and indexes of them."""
+    _stand(text, layout, place)
+    _leave(text, layout, place)
+    _drop(text, layout, place)
+    if place.expires:
+        _expire(text, layout, place)
 
 
 def _stand(text: Text, layout: Layout, place: Place[Any]) -> None:
     name = layout.var(place)
-    with text.block(f"def stand_{name}(token):"):
+    with text.function(f"stand_{name}(token)"):
+        text.add(*noted(layout, layout.gain([place])))
         text.add(f"{name}[token.serial] = token")
-        _counted(text, layout, place, "+=", "add")
+        _counted(text, layout, place, "add", 1)
         if place.expires:
             with text.block("if token.ends is not None:"):
                 with text.block("if token.ends <= clock:"):
@@ -126,64 +214,101 @@ def _stand(text: Text, layout: Layout, place: Place[Any]) -> None:
                     )
                     text.add("return")
                 text.add(f"{endings(layout, place)}.add(token)")
+                text.add("next_end = min(next_end, token.ends)")
         text.add("token.state = STANDING")
         for found in _seen_by(layout, place):
-            when = "NEVER" if found.early else "clock"
+            when = "NEVER" if found.early or not place.timed else "clock"
             call = f"{found.name}.add({_key(found)}token, {when})"
             _if_passing(text, found, call)
-    text.add("")
 
 
 def _leave(text: Text, layout: Layout, place: Place[Any]) -> None:
-    with text.block(f"def leave_{layout.var(place)}(token, state):"):
+    with text.function(f"leave_{layout.var(place)}(token, state)"):
         text.add("token.state = state")
         if place.expires:
             with text.block("if token.ends is not None:"):
-                text.add(f"{endings(layout, place)}.lose()")
+                text.add(f"{endings(layout, place)}.lose()", f"late |= {layout.ends:#b}")
         for found in _seen_by(layout, place):
             _if_passing(text, found, f"{found.name}.lose({_key(found).removesuffix(', ')})")
-    text.add("")
 
 
 def _drop(text: Text, layout: Layout, place: Place[Any]) -> None:
     name = layout.var(place)
-    with text.block(f"def drop_{name}(token):"):
+    with text.function(f"drop_{name}(token)"):
+        text.add(*noted(layout, layout.loss([place])))
         text.add(f"del {name}[token.serial]")
-        _counted(text, layout, place, "-=", "lose")
+        _counted(text, layout, place, "lose", -1)
         if place.expires:
             with text.block("if token.state == EXPIRED:"):
                 text.add("token.state = GONE", f"{_expired(layout, place)}.lose()", "return")
-        text.add(f"leave_{name}(token, GONE)", "")
+        text.add(f"leave_{name}(token, GONE)")
 
 
 def _expire(text: Text, layout: Layout, place: Place[Any]) -> None:
     name = layout.var(place)
-    influence = layout.gain([place]) | layout.loss([place])
-    with text.block(f"def expire_{name}(now):"):
-        text.add("nonlocal dirty, late")
+    with text.function(f"expire_{name}(now)"):
         with text.block(f"for token in {endings(layout, place)}.passed(now):"):
             text.add(f"leave_{name}(token, EXPIRED)")
             text.add(f"{_expired(layout, place)}.add(token, NEVER)")
-        text.add(f"dirty |= {influence.enables:#b}", f"late |= {influence.delays:#b}", "")
+        text.add(*noted(layout, layout.gain([place]) | layout.loss([place])))
+
+
+# How tokens come.
+
+
+def put(layout: Layout, place: Place[Any], ready: str, ends: str) -> str:
+    """The call that puts a colour."""
+    name = layout.var(place)
+    times = [ready] if place.timed else []
+    times += [ends if place.timed else f"ends={ends}"] if place.expires else []
+    return f"put_{name}({', '.join(['colour', *times])})"
+
+
+def write_put(
+    text: Text, layout: Layout, place: Place[Any], ready: str, ends: str, *, traced: bool
+) -> None:
+    """Put the token of a colour: in place, where that is short."""
+    if isinstance(place, Sink) or (layout.is_queue(place) and is_simple(layout, place)):
+        (_sink if isinstance(place, Sink) else _append)(text, layout, place)
+        text.add(*([f"puts.append(({place.name!r}, serial - 1, colour, 0))"] if traced else []))
+        return
+    call = put(layout, place, ready, ends)
+    text.add(f"puts.append({call})" if traced else call)
+
+
+def _append(text: Text, layout: Layout, place: Place[Any]) -> None:
+    name = layout.var(place)
+    only_if(text, f"not {name}", noted(layout, layout.gain([place])))
+    made = "Token(serial, colour)"
+    if _born(layout, place):
+        text.add(f"{name}.append(token := {made})", *_born(layout, place, "serial"))
+    else:
+        text.add(f"{name}.append({made})")
+    text.add("serial += 1")
+    if place.capacity is not None:
+        occupy(text, layout, place, 1)
 
 
 def _put(text: Text, layout: Layout, place: Place[Any], *, traced: bool) -> None:
     name = layout.var(place)
-    with text.block(f"def put_{name}(colour, ready, ends):"):
-        text.add("nonlocal serial", "number = serial", "serial += 1")
-        if place.keys or place.order or layout.guards(place):
+    with text.function(f"put_{name}(colour, ready=0, ends=None)"):
+        if layout.is_queue(place) and is_simple(layout, place):
+            _append(text, layout, place)
+            text.add(*([f"return ({place.name!r}, serial - 1, colour, 0)"] if traced else []))
+            return
+        text.add("number = serial", "serial += 1")
+        if is_simple(layout, place):
+            text.add("token = Token(number, colour, ready, ends)")
+            text.add(f"stand_{name}(token)", *_born(layout, place))
+        else:
             with text.block("try:"):
                 text.add(f"token = token_{name}(number, colour, ready, ends)")
             with text.block("except Exception as error:"):
                 text.add(f"fault({place.name!r}, number, colour, blame(error))")
             with text.block("else:"):
                 text.add(f"stand_{name}(token)", *_born(layout, place))
-        else:
-            text.add("token = Token(number, colour, ready, ends, None, (), 0)")
-            text.add(f"stand_{name}(token)", *_born(layout, place))
         if traced:
             text.add(f"return ({place.name!r}, number, colour, ready)")
-    text.add("")
 
 
 def _comes_back(layout: Layout, place: Place[Any]) -> bool:
@@ -195,32 +320,25 @@ def _comes_back(layout: Layout, place: Place[Any]) -> bool:
 def _again(text: Text, layout: Layout, place: Place[Any], *, traced: bool) -> None:
     """Put the same colour back: what was worked out of it holds."""
     name = layout.var(place)
-    with text.block(f"def again_{name}(old, ready):"):
-        text.add("nonlocal serial", "number = serial", "serial += 1")
+    with text.function(f"again_{name}(old, ready)"):
+        text.add("number = serial", "serial += 1")
         text.add(
             "token = Token(number, old.colour, ready, old.ends, old.keys, old.order, old.passes)"
         )
         text.add(f"stand_{name}(token)", *_born(layout, place))
         if traced:
             text.add(f"return ({place.name!r}, number, old.colour, ready)")
-    text.add("")
 
 
-def _born(layout: Layout, place: Place[Any]) -> list[str]:
+def _born(layout: Layout, place: Place[Any], number: str = "number") -> list[str]:
     """The line that records a token that came."""
     recorded = layout.recorded and place.name not in layout.shown
-    return [f"born[number] = ({place.name!r}, token)"] if recorded else []
+    return [f"born[{number}] = ({place.name!r}, token)"] if recorded else []
 
 
-def write_sink(text: Text, layout: Layout, place: Sink[Any], *, traced: bool) -> None:
-    """The one function of a sink."""
-    text.add("", f"# Sink {plain(place.name)} of {place.colour.__name__}.", "")
-    with text.block(f"def put_{layout.var(place)}(colour, ready, ends):"):
-        text.add("nonlocal serial", "number = serial", "serial += 1")
-        text.add(f"sunk[{place.name!r}] += 1", f"rows.append(Row({place.name!r}, colour))")
-        if traced:
-            text.add(f"return ({place.name!r}, number, colour, 0)")
-    text.add("")
+def _sink(text: Text, layout: Layout, place: Place[Any]) -> None:
+    text.add("serial += 1", f"sunk_{layout.var(place)} += 1")
+    text.add(f"rows.append(Row({place.name!r}, colour))")
 
 
 def new(layout: Layout, seen: KeySet[Any], place: Place[Any]) -> str:
@@ -232,9 +350,7 @@ def write_new(
     text: Text, layout: Layout, seen: KeySet[Any], place: Place[Any], *, traced: bool
 ) -> None:
     """Put a token if its key is new; without a key, set it aside."""
-    put = f"put_{layout.var(place)}(colour, ready, ends)"
-    with text.block(f"def {new(layout, seen, place)}(colour, ready, ends):"):
-        text.add("nonlocal serial")
+    with text.function(f"{new(layout, seen, place)}(colour, ready, ends)"):
         with text.block("try:"):
             keys = [attribute("colour", name) for name in seen.keys]
             text.add(f"key = {keys[0] if len(keys) == 1 else tupled(keys)}", "hash(key)")
@@ -242,17 +358,22 @@ def write_new(
             text.add("serial += 1", f"fault({place.name!r}, serial - 1, colour, blame(error))")
             text.add(f"return ({place.name!r}, serial - 1, colour, 0)" if traced else "return")
         with text.block(f"if {layout.var(seen)}.add(key):"):
+            text.add(*noted(layout, layout.gain([seen])))
             text.add(*([f"met.append(({seen.name!r}, key))"] if layout.recorded else []))
-            text.add(f"return {put}" if traced else put)
+            if isinstance(place, Sink):
+                _sink(text, layout, place)
+                text.add(*([f"return ({place.name!r}, serial - 1, colour, 0)"] if traced else []))
+            else:
+                call = put(layout, place, "ready", "ends")
+                text.add(f"return {call}" if traced else call)
         if traced:
             text.add("return None")
-    text.add("")
 
 
-def _counted(text: Text, layout: Layout, place: Place[Any], sign: str, call: str) -> None:
+def _counted(text: Text, layout: Layout, place: Place[Any], call: str, change: int) -> None:
     """Count a token in or out of what counts all tokens, whatever they wait for."""
     if place.capacity is not None:
-        text.add(f"occupied[{place.name!r}] {sign} 1")
+        occupy(text, layout, place, change)
     for found in layout.of(place):
         if found.kind == "presence":
             text.add(f"{found.name}.{call}({_key(found).removesuffix(', ')})")

@@ -29,8 +29,8 @@ def forget(firing_id):
 
 def as_if_landed(name, key):
     """A number with all that firings in flight have taken of it."""
-    numbers = NUMBERS[name]
-    number = numbers[key] if key in numbers else NET.places[name].first(key)
+    known = numbers()[name]
+    number = known[key] if key in known else NET.places[name].first(key)
     for flight in flights.values():
         for arc, counter in COUNTED[flight.number]:
             number += counter == name and flight.inputs[arc] == key
@@ -39,8 +39,8 @@ def as_if_landed(name, key):
 def changes():
     """What was recorded, which is forgotten."""
     told.update(dict.fromkeys(begun))
-    numbers = [(name, key, as_if_landed(name, key)) for name, key in moved]
-    made = list(born.values()), list(gone.values()), numbers, list(met), list(begun.values()), list(ended), list(aside)
+    landed = [(name, key, as_if_landed(name, key)) for name, key in moved]
+    made = list(born.values()), list(gone.values()), landed, list(met), list(begun.values()), list(ended), list(aside)
     for record in (born, gone, moved, met, begun, ended, aside):
         record.clear()
     return made

@@ -20,10 +20,50 @@ class Text:
     def __init__(self, depth: int = 0) -> None:
         self.lines: list[str] = []
         self._depth = depth
+        self._assigned = re.compile("(?!)")
+
+    def share(self, names: Iterable[str]) -> None:
+        """Say which variables the functions that follow share: who assigns one declares it."""
+        listed = "|".join(sorted(names))
+        self._assigned = re.compile(rf"\b({listed})\b(?=(?:, \w+)* (?:[-+|^&])?= )")
+
+    @contextmanager
+    def function(self, head: str) -> Iterator[None]:
+        """Add a function; what it assigns of the shared variables is declared at its top."""
+        self.add(f"def {head}:")
+        self._depth += 1
+        at = len(self.lines)
+        yield
+        found = dict.fromkeys(
+            name for line in self.lines[at:] for name in self._assigned.findall(line)
+        )
+        if found:
+            self.lines.insert(at, "    " * self._depth + f"nonlocal {', '.join(found)}")
+        if len(self.lines) == at:
+            self.add("pass")
+        self._depth -= 1
+        self.add("")
 
     def add(self, *lines: str) -> None:
         """Add lines at the present depth; an empty one stays empty."""
         self.lines += ["    " * self._depth + line if line else "" for line in lines]
+
+    def functions(self, lines: Iterable[str]) -> None:
+        """Add functions that are written already, at the first level."""
+        head, body = "", list[str]()
+        for line in [*lines, "def"]:
+            if line.startswith("def"):
+                self._function(head, body)
+                head, body = line.removeprefix("def ").removesuffix(":"), []
+            else:
+                body.append(line.removeprefix("    "))
+
+    def _function(self, head: str, body: list[str]) -> None:
+        if not head:
+            self.add(*body)
+            return
+        with self.function(head):
+            self.add(*"\n".join(body).rstrip().split("\n"))
 
     @contextmanager
     def block(self, head: str) -> Iterator[None]:
