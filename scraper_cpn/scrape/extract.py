@@ -78,7 +78,7 @@ def extract(
         text=visible_text(page)[:TEXT_CHARS_MAX] if html else None,
         fields=take_fields(page, rules) if html else {},
     )
-    return item, list(islice(page.links("a[href], area[href]"), LINKS_MAX)) if html else []
+    return item, list(islice(page.all_links, LINKS_MAX)) if html else []
 
 
 def iso(time_ns: int) -> str:

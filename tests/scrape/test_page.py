@@ -13,6 +13,7 @@ from scraper_cpn.scrape.page import (
     fold,
     handler_name,
 )
+from scraper_cpn.scrape.urls import normalise
 from tests.scrape.pages import URL, raw
 
 QUOTES = """
@@ -168,6 +169,49 @@ def test_title() -> None:
     """The title, folded; None where there is none."""
     assert page().title == "Quotes of the day"
     assert page("<p>x").title is None
+
+
+SOUP = st.lists(
+    st.sampled_from(
+        [
+            "<a href=/1>",
+            "<A HREF=2>",
+            "<a>",
+            "<a href>",
+            "</a>",
+            "<area href=/3>",
+            "<map>",
+            "</map>",
+            "<svg>",
+            "</svg>",
+            "<title>t",
+            "</title>",
+            "<base>",
+            "<base href>",
+            "<base href=/4/>",
+            "<base target=x href=/5/>",
+            "<template>",
+            "</template>",
+            "<table>",
+            "<body>",
+            "x",
+            "<p>",
+        ]
+    ),
+    max_size=12,
+).map("".join)
+"""Pages of tags in any order."""
+
+
+@given(SOUP)
+def test_shortcuts_are_selectors(html: str) -> None:
+    """What is found by the names of tags is what selectors find."""
+    one, other = page(html), page(html)
+    assert one.title == other.text("title")
+    first = other.css("base[href]")[:1]
+    hrefs = [element.attrs["href"] for element in first]
+    assert one.base == (normalise(hrefs[0], URL) if hrefs and hrefs[0] else URL)
+    assert list(one.all_links) == list(other.links("a[href], area[href]"))
 
 
 def test_a_page_knows_how_it_was_found() -> None:
