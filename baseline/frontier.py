@@ -17,6 +17,9 @@ from baseline.queues import Entry, Turn
 from baseline.timers import Timers
 from scraper_cpn.scrape.colours import Target
 
+TURNS_MAX = 1_000
+"""Turns that are shared by all targets that have them; where there are more, few have the same."""
+
 
 class Frontier:
     """All targets that may be fetched as far as robots.txt is concerned.
@@ -26,67 +29,66 @@ class Frontier:
 
     Attributes:
         waiting: how many.
-        now_ns: the time of the last step.
+        ready: a heap of domains' first targets; `first` says which of them counts.
+        timers: of the domains that may start a request later.
     """
 
-    __slots__ = ("_ready", "_serial", "_timers", "_turn_of", "_turns", "now_ns", "waiting")
+    __slots__ = ("_serial", "_turn_of", "_turns", "ready", "timers", "waiting")
 
     def __init__(self, turn: tuple[str, ...]) -> None:
         self._turn_of: Callable[[Target], Turn] = attrgetter(*turn)
-        self._ready: list[Entry] = []
-        self._timers: Timers[Lane] = Timers()
         self._turns: dict[Turn, Turn] = {}
         self._serial = 0
-        self.now_ns = 0
+        self.ready: list[Entry] = []
+        self.timers: Timers[Lane] = Timers()
         self.waiting = 0
 
-    def push(self, lane: Lane, target: Target) -> None:
+    def push(self, lane: Lane, target: Target, now_ns: int) -> None:
         """A target waits from now on. Cost: O(log domains) if it is its domain's first, else O(1)."""
         self._serial += 1
+        self.waiting += 1
         turn = self._turn_of(target)
-        entry = (self._turns.setdefault(turn, turn), self._serial, target, lane)
+        if len(self._turns) < TURNS_MAX:
+            turn = self._turns.setdefault(turn, turn)
+        entry = (turn, self._serial, target, lane)
         queue = lane.queue
         queue.push(entry)
-        self.waiting += 1
         if queue.head is entry:
-            self.offer(lane)
+            self.offer(lane, now_ns)
 
     def restore(self, entry: Entry) -> None:
-        """Put back what was popped, in its old place."""
-        lane = entry[3]
-        lane.queue.restore(entry)
+        """Put back what was popped, in its old place; the lane is offered by whoever has its slot."""
+        entry[3].queue.restore(entry)
         self.waiting += 1
-        self.offer(lane)
 
-    def offer(self, lane: Lane) -> None:
+    def offer(self, lane: Lane, now_ns: int) -> None:
         """List a domain, or set its timer, if it can start a request at all."""
         head = lane.queue.head
-        if head is None or not (lane.here and lane.slots):
+        if head is None or not lane.here or not lane.slots:
             return
-        if lane.ready_ns <= self.now_ns:
+        ready_ns = lane.ready_ns
+        if ready_ns <= now_ns:
             if head is not lane.listed:
                 lane.listed = head
-                heappush(self._ready, head)
-        elif lane.armed_ns != lane.ready_ns:
-            lane.armed_ns = lane.ready_ns
-            self._timers.add(lane.ready_ns, lane)
+                heappush(self.ready, head)
+        elif lane.armed_ns != ready_ns:
+            lane.armed_ns = ready_ns
+            self.timers.add(ready_ns, lane)
 
     def mature(self, now_ns: int) -> None:
-        """Go on to *now_ns*: list the domains whose pauses are over."""
-        self.now_ns = now_ns
-        for time_ns, lane in self._timers.due(now_ns):
+        """List the domains whose pauses are over."""
+        for time_ns, lane in self.timers.due(now_ns):
             if lane.armed_ns == time_ns:
                 lane.armed_ns = None
-                self.offer(lane)
+                self.offer(lane, now_ns)
 
-    @property
-    def first(self) -> Entry | None:
+    def first(self, now_ns: int) -> Entry | None:
         """The target that is next; None if no domain may start a request."""
-        ready = self._ready
+        ready = self.ready
         while ready:
             entry = ready[0]
             lane: Lane = entry[3]
-            if lane.queue.head is entry and _may_start(lane, self.now_ns):
+            if lane.queue.head is entry and lane.here and lane.slots and lane.ready_ns <= now_ns:
                 return entry
             heappop(ready)
             if lane.listed is entry:
@@ -95,7 +97,7 @@ class Frontier:
 
     def pop(self) -> Entry:
         """Take `first`, which is there, with its domain's token and a slot of it."""
-        entry = heappop(self._ready)
+        entry = heappop(self.ready)
         lane: Lane = entry[3]
         lane.listed = None
         lane.queue.pop()
@@ -104,15 +106,11 @@ class Frontier:
         self.waiting -= 1
         return entry
 
-    def next_ns(self) -> int | None:
-        """From when a target may be fetched, as far as domains are concerned; None for never."""
-        if self.first is not None:
-            return self.now_ns
-        return self._timers.next_ns(_counts)
-
-
-def _may_start(lane: Lane, now_ns: int) -> bool:
-    return lane.here and lane.slots > 0 and lane.ready_ns <= now_ns
+    def next_ns(self, now_ns: int) -> int:
+        """From when a target may be fetched, as far as domains are concerned."""
+        if self.ready and self.first(now_ns) is not None:
+            return now_ns
+        return self.timers.next_ns(_counts)
 
 
 def _counts(time_ns: int, lane: Lane) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TypeAlias
 
 from baseline.queues import Entry, Queue
+from baseline.timers import NEVER
 from scraper_cpn.scrape.colours import Domain, Penalty, RobotsJob
 from scraper_cpn.scrape.policy import Policy
 
@@ -64,30 +65,37 @@ class Lane:
         self.penalties: list[Penalty] = []
 
     @property
-    def job_ns(self) -> int | None:
-        """From when one of its robots.txt jobs may start; None while none may."""
+    def job_ns(self) -> int:
+        """From when one of its robots.txt jobs may start."""
         if not (self.here and self.slots):
-            return None
+            return NEVER
         if self.jobs:
             return self.ready_ns
-        return max(self.ready_ns, self.later[0][0]) if self.later else None
+        return max(self.ready_ns, self.later[0][0]) if self.later else NEVER
 
 
 class Lanes:
-    """All domains that are known."""
+    """All domains that are known.
 
-    __slots__ = ("_policy", "_punished", "_queue", "by_name")
+    Attributes:
+        by_name: the domains.
+        punished: those for which a penalty waits, once for each.
+    """
+
+    __slots__ = ("_policy", "_queue", "by_name", "punished")
 
     def __init__(self, policy: Policy, queue: type[Queue]) -> None:
         self._policy = policy
         self._queue = queue
-        self._punished: list[Lane] = []
         self.by_name: dict[str, Lane] = {}
+        self.punished: list[Lane] = []
 
-    def open(self, domain: Domain, now_ns: int) -> None:
+    def open(self, domain: Domain, now_ns: int) -> Lane:
         """A domain is known from now on."""
         gap_ns, slots = self._policy.gap_ns(domain), self._policy.slots(domain.domain)
-        self.by_name[domain.domain] = Lane(domain, gap_ns, slots, self._queue(), now_ns)
+        lane = Lane(domain, gap_ns, slots, self._queue(), now_ns)
+        self.by_name[domain.domain] = lane
+        return lane
 
     def spend(self, lane: Lane, now_ns: int) -> None:
         """A request has started: the pause begins."""
@@ -97,39 +105,25 @@ class Lanes:
         lane.here = True
         lane.ready_ns = now_ns + lane.gap_ns
 
-    def restore(self, lane: Lane) -> None:
-        """A request that was prepared does not start."""
-        lane.here = True
-        lane.slots += 1
-
     def punish(self, penalty: Penalty | None) -> None:
         """A domain has asked for something; the next step sees to it."""
         if penalty is not None:
             lane = self.by_name[penalty.domain]
             lane.penalties.append(penalty)
-            self._punished.append(lane)
+            self.punished.append(lane)
 
     def apply(self, now_ns: int) -> list[Lane]:
         """Apply the penalties of all domains whose tokens are here; these domains."""
-        waiting, self._punished = self._punished, []
-        done = []
-        for lane in waiting:
-            if lane.here:
-                self._apply(lane, now_ns)
-                done.append(lane)
-            else:
-                self._punished.append(lane)
+        done = [lane for lane in self.punished if lane.here]
+        self.punished = [lane for lane in self.punished if not lane.here]
+        for lane in done:
+            self._apply(lane, lane.penalties.pop(0), now_ns)
         return done
 
-    @property
-    def punished(self) -> bool:
-        """Whether a penalty waits."""
-        return bool(self._punished)
-
-    def _apply(self, lane: Lane, now_ns: int) -> None:
-        penalty, domain = lane.penalties.pop(0), lane.domain
-        self._change(lane, self._policy.held(domain, penalty))
+    def _apply(self, lane: Lane, penalty: Penalty, now_ns: int) -> None:
+        domain = lane.domain
         held_ns = now_ns + self._policy.hold_ns(domain, penalty)
+        self._change(lane, self._policy.held(domain, penalty))
         lane.ready_ns = max(lane.ready_ns, held_ns)
 
     def _change(self, lane: Lane, domain: Domain) -> None:

@@ -1,42 +1,149 @@
-"""A bounded stage of the pipeline: pages that wait, and room for those that are on their way.
+"""What is made of pages: parsed, validated, kept; each stage bounded, so that a slow one stops fetching.
 
-Owns: the line of a stage and its room. A page keeps its place in the room until its work there has
-ended; who works for a stage takes a place in it before it begins.
-Must not know: what a stage does.
+Owns: the three stations behind the fetch, and what becomes of their outcomes.
+Must not know: requests, time.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from heapq import heappop, heappush
-from typing import Generic, TypeVar
+from typing import Any
 
-T = TypeVar("T")
+from baseline.admission import Admission
+from baseline.attempts import Attempts
+from baseline.flights import Endings, Flights, Work
+from baseline.stages import Stage
+from scraper_cpn.net.arcs import Lost
+from scraper_cpn.net.marking import Firing, Row
+from scraper_cpn.scrape.colours import Bad, Checked, Extracted, Kept, Parsed, Raw, Valid
+from scraper_cpn.scrape.policy import Policy
+
+PARSERS = 4
+"""Pages that are parsed at a time."""
+STAGE_MAX = 256
+"""Pages in each stage behind the first."""
+ANY_NUMBER = 1 << 62
 
 
-class Stage(Generic[T]):
-    """Pages that wait for their work, the oldest first.
+class Station:
+    """One kind of work on the pages of a stage, whose result may go into the next one.
 
     Attributes:
-        room: pages that may still be on their way here.
-        line: pages that wait.
-        back: pages whose work was called off, with its number; they go first.
+        name: of its effect.
+        stage: where its pages wait.
+        workers: pages that it may work on beside those that it does.
     """
 
-    __slots__ = ("back", "line", "room")
+    __slots__ = ("_flights", "_next", "endings", "name", "stage", "workers")
 
-    def __init__(self, room: int) -> None:
-        self.room = room
-        self.line: deque[T] = deque()
-        self.back: list[tuple[int, T]] = []
+    def __init__(
+        self,
+        name: str,
+        flights: Flights,
+        stage: Stage[Any],
+        following: Stage[Any] | None,
+        endings: Endings,
+        workers: int = ANY_NUMBER,
+    ) -> None:
+        self._flights = flights
+        self._next = following
+        self.name = name
+        self.stage = stage
+        self.endings = endings
+        self.workers = workers
 
-    def __len__(self) -> int:
-        return len(self.line) + len(self.back)
+    def run(self, firings: list[Firing], limit: int) -> None:
+        """Begin all work that there is room for in the next stage."""
+        stage, following, name = self.stage, self._next, self.name
+        while stage.line and self.workers and len(firings) < limit:
+            if following is not None:
+                if not following.room:
+                    return
+                following.room -= 1
+            self.workers -= 1
+            page = stage.pop()
+            firings.append(self._flights.begin(name, name, (page,), Work(self, page), None))
 
-    def pop(self) -> T:
-        """Take the oldest page, which is there; its place in the room stays taken."""
-        return heappop(self.back)[1] if self.back else self.line.popleft()
+    def start(self, work: Work, now_ns: int) -> None:
+        """Work begins; nothing is paced here."""
 
-    def restore(self, number: int, page: T) -> None:
-        """Put back a page that was popped; the lower the number of its work, the older it is."""
-        heappush(self.back, (number, page))
+    def undo(self, number: int, work: Work, _: int) -> None:
+        """Work that was prepared does not start."""
+        self.stage.restore(number, work.page)
+        self.stage.room -= 1
+        self.leave()
+
+    def leave(self, page: Any = None) -> None:
+        """Work has ended: *page* goes on, or none does."""
+        self.workers += 1
+        self.stage.room += 1
+        if self._next is not None:
+            if page is None:
+                self._next.room += 1
+            else:
+                self._next.line.append(page)
+
+
+class Pipeline:
+    """The stations in the order of a page's way.
+
+    Attributes:
+        parse: from raw pages to items and links.
+        validate: from items to those that fit.
+        keep: the end of a page that went well.
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        flights: Flights,
+        raw: Stage[Raw],
+        admission: Admission,
+        attempts: Attempts,
+        log: list[Row],
+    ) -> None:
+        self._policy = policy
+        self._admission = admission
+        self._attempts = attempts
+        self._log = log
+        parsed: Stage[Extracted] = Stage(STAGE_MAX)
+        validated: Stage[Checked] = Stage(STAGE_MAX)
+        ends: Endings = {Parsed: self._parsed, Bad: self._bad, Lost: self._lost}
+        self.parse = Station("parse", flights, raw, parsed, ends, PARSERS)
+        ends = {Valid: self._valid, Bad: self._bad, Lost: self._lost}
+        self.validate = Station("validate", flights, parsed, validated, ends)
+        ends = {Kept: self._kept, Lost: self._lost}
+        self.keep = Station("keep", flights, validated, None, ends)
+
+    def run(self, firings: list[Firing], limit: int) -> None:
+        """Begin all work that there is room for."""
+        self.parse.run(firings, limit)
+        self.validate.run(firings, limit)
+        self.keep.run(firings, limit)
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a page waits for work."""
+        return bool(self.parse.stage.line or self.validate.stage.line or self.keep.stage.line)
+
+    def _parsed(self, work: Work, parsed: Parsed, _: int) -> None:
+        work.kind.leave(self._policy.extracted(work.page, parsed))
+        links = self._policy.links(parsed)
+        if links is not None:
+            self._admission.found.append(links)
+
+    def _valid(self, work: Work, valid: Valid, _: int) -> None:
+        work.kind.leave(self._policy.checked(work.page, valid))
+        for failure in self._policy.invalid(work.page, valid):
+            self._log.append(Row("failed_log", failure))
+
+    def _kept(self, work: Work, kept: Kept, _: int) -> None:
+        work.kind.leave()
+        self._log.append(Row("stored", self._policy.stored(work.page, kept)))
+
+    def _bad(self, work: Work, bad: Bad, _: int) -> None:
+        work.kind.leave()
+        self._log.append(Row("failed_log", self._policy.bad(work.page, bad)))
+
+    def _lost(self, work: Work, lost: Lost, _: int) -> None:
+        work.kind.leave()
+        self._attempts.failed.append(self._policy.lost_page(work.page, lost))

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from heapq import heappop, heappush
 
-from baseline.timers import Timers
+from baseline.timers import NEVER, Timers
 from scraper_cpn.scrape.colours import Proxy, ProxyFault
 from scraper_cpn.scrape.policy import Policy
 
@@ -22,8 +22,8 @@ class Carrier:
     Attributes:
         slots: requests that it may carry beside those that it does.
         seats: its tokens that are not retired.
-        ready: those that may be used, by age.
-        listed: the age of the one that stands in the pool's list.
+        listed: the age of the one that stands in the pool's list; 0 for none.
+        ready: the others that may be used, by age.
         parked: those whose pauses nobody waits for, since there is no slot.
     """
 
@@ -85,35 +85,36 @@ class Pool:
 
     Attributes:
         seats: tokens that are not retired.
-        now_ns: the time of the last step.
+        ready: a heap of proxies' oldest tokens; `first` says which of them counts.
+        timers: of the tokens that may be used later.
+        faults: proxies that have failed by themselves, once for each token to rest.
+        used_up: tokens whose quotas are used up.
     """
 
     __slots__ = (
         "_carriers",
-        "_faults",
         "_leases",
         "_policy",
-        "_ready",
         "_serial",
-        "_timers",
-        "_used_up",
-        "now_ns",
+        "faults",
+        "ready",
         "seats",
+        "timers",
+        "used_up",
     )
 
     def __init__(self, policy: Policy) -> None:
         self._carriers: dict[str, Carrier] = {}
-        self._faults: list[Carrier] = []
         self._leases: list[tuple[int, int, Seat]] = []
         self._policy = policy
-        self._ready: list[tuple[int, Seat]] = []
         self._serial = 0
-        self._timers: Timers[Seat] = Timers()
-        self._used_up: list[Seat] = []
-        self.now_ns = 0
+        self.faults: list[Carrier] = []
+        self.ready: list[tuple[int, Seat]] = []
         self.seats = 0
+        self.timers: Timers[Seat] = Timers()
+        self.used_up: list[Seat] = []
 
-    def add(self, proxy: Proxy, ready_ns: int, until_ns: int | None) -> None:
+    def add(self, proxy: Proxy, ready_ns: int, until_ns: int | None, now_ns: int) -> None:
         """A token comes into the pool."""
         carrier = self._carriers.get(proxy.proxy)
         if carrier is None:
@@ -124,46 +125,49 @@ class Pool:
         self.seats += 1
         self._change(seat, proxy)
         self._count(seat)
-        self._put(seat, ready_ns)
+        self._put(seat, ready_ns, now_ns)
 
     # Whose turn it is.
 
-    @property
-    def first(self) -> Seat | None:
+    def first(self, now_ns: int) -> Seat | None:
         """The token that is next; None if none may be used."""
-        ready = self._ready
+        ready = self.ready
         while ready:
             serial, seat = ready[0]
-            if self._is_ripe(seat, serial) and seat.carrier.slots:
+            carrier = seat.carrier
+            if carrier.slots and _is_ripe(seat, serial, now_ns):
                 return seat
-            heappop(ready)
-            if seat.carrier.listed == serial:
-                seat.carrier.listed = 0
+            entry = heappop(ready)
+            if carrier.listed == serial:
+                carrier.listed = 0
+            heappush(carrier.ready, entry)
+            if carrier.slots:
+                self._list(carrier, now_ns)
         return None
 
-    def pop(self) -> Seat:
+    def pop(self, now_ns: int) -> Seat:
         """Take `first`, which is there, with a slot of its proxy."""
-        _, seat = heappop(self._ready)
+        serial, seat = heappop(self.ready)
         carrier = seat.carrier
-        carrier.listed = 0
+        if carrier.listed == serial:
+            carrier.listed = 0
         seat.here = False
         carrier.slots -= 1
-        if carrier.slots:
-            self._list(carrier)
+        if carrier.slots and carrier.ready:
+            self._list(carrier, now_ns)
         return seat
 
     def mature(self, now_ns: int) -> None:
-        """Go on to *now_ns*: list the tokens whose pauses are over."""
-        self.now_ns = now_ns
-        for time_ns, seat in self._timers.due(now_ns):
+        """List the tokens whose pauses are over."""
+        for time_ns, seat in self.timers.due(now_ns):
             if seat.armed_ns == time_ns:
-                self._settle(seat)
+                self._settle(seat, now_ns)
 
-    def next_ns(self) -> int | None:
-        """From when a request may be carried; None for never."""
-        if self.first is not None:
-            return self.now_ns
-        return self._timers.next_ns(_counts)
+    def next_ns(self, now_ns: int) -> int:
+        """From when a request may be carried."""
+        if self.ready and self.first(now_ns) is not None:
+            return now_ns
+        return self.timers.next_ns(_counts)
 
     # A request's life.
 
@@ -173,56 +177,58 @@ class Pool:
         if proxy is not seat.proxy:
             self._change(seat, proxy)
             self._count(seat)
-        self._put(seat, now_ns + seat.gap_ns)
+        self._put(seat, now_ns + seat.gap_ns, now_ns)
 
-    def restore(self, seat: Seat) -> None:
+    def restore(self, seat: Seat, now_ns: int) -> None:
         """A request that was prepared does not start."""
         seat.here = True
         self._lease(seat)
-        self._settle(seat)
-        self.release(seat.carrier)
+        self._settle(seat, now_ns)
+        self.release(seat.carrier, now_ns)
 
-    def release(self, carrier: Carrier) -> None:
+    def release(self, carrier: Carrier, now_ns: int) -> None:
         """A request has ended."""
         carrier.slots += 1
-        if carrier.slots == 1:
+        if carrier.slots > 1:
+            return
+        if carrier.parked:
             parked, carrier.parked = carrier.parked, []
             for seat in parked:
                 if seat.here:
-                    self._settle(seat)
-            self._list(carrier)
+                    self._settle(seat, now_ns)
+        if carrier.ready and not carrier.listed:
+            self._list(carrier, now_ns)
 
     # Rests and ends.
 
     def blame(self, faults: Iterable[ProxyFault]) -> None:
         """A proxy has failed by itself; the next step sees to it."""
-        self._faults += [self._carriers[fault.proxy] for fault in faults]
+        self.faults += [self._carriers[fault.proxy] for fault in faults]
 
     def rest(self, now_ns: int) -> None:
         """Rest a token for each fault, of those that are here."""
-        waiting, self._faults = self._faults, []
+        waiting, self.faults = self.faults, []
         for carrier in waiting:
             lasting = [seat for seat in carrier.seats if seat.lasts(now_ns)]
             if lasting:
                 self._rest(min(lasting, key=_age), now_ns)
             elif carrier.seats:
-                self._faults.append(carrier)
+                self.faults.append(carrier)
 
     def _rest(self, seat: Seat, now_ns: int) -> None:
-        rest_ns = self._policy.rest_ns(seat.proxy)
+        rested_ns = now_ns + self._policy.rest_ns(seat.proxy)
         self._change(seat, self._policy.rested(seat.proxy))
-        self._put(seat, max(seat.ready_ns, now_ns + rest_ns))
+        self._put(seat, max(seat.ready_ns, rested_ns), now_ns)
 
-    def retired(self, now_ns: int) -> list[Proxy]:
+    def retire(self, now_ns: int) -> list[Proxy]:
         """Take the tokens whose quotas are used up, then those whose leases have ended."""
-        used_up = [seat for seat in self._used_up if seat.lasts(now_ns)]
-        self._used_up.clear()
+        used_up = [seat for seat in self.used_up if seat.lasts(now_ns)]
+        self.used_up.clear()
         ended = []
-        while self._leases and self._leases[0][0] <= now_ns:
+        while self.ends_ns <= now_ns:
             seat = heappop(self._leases)[2]
             seat.leased = False
-            if seat.here:
-                ended.append(seat)
+            ended.append(seat)
         gone = sorted(used_up, key=_age) + sorted(ended, key=_age)
         for seat in gone:
             seat.here = False
@@ -231,61 +237,60 @@ class Pool:
         return [seat.proxy for seat in gone]
 
     @property
-    def ends_ns(self) -> int | None:
+    def ends_ns(self) -> int:
         """When the next lease ends, of the tokens that are here."""
-        while self._leases:
-            ends_ns, _, seat = self._leases[0]
+        leases = self._leases
+        while leases:
+            ends_ns, _, seat = leases[0]
             if seat.here:
                 return ends_ns
-            heappop(self._leases)
+            heappop(leases)
             seat.leased = False
-        return None
+        return NEVER
 
     # Parts.
 
-    def _put(self, seat: Seat, ready_ns: int) -> None:
+    def _put(self, seat: Seat, ready_ns: int, now_ns: int) -> None:
         """A token comes to the back."""
         self._serial += 1
         seat.serial = self._serial
         seat.ready_ns = ready_ns
         seat.here = True
         self._lease(seat)
-        self._settle(seat)
+        self._settle(seat, now_ns)
 
     def _lease(self, seat: Seat) -> None:
         if not seat.leased and seat.until_ns is not None:
             seat.leased = True
             heappush(self._leases, (seat.until_ns, seat.serial, seat))
 
-    def _settle(self, seat: Seat) -> None:
+    def _settle(self, seat: Seat, now_ns: int) -> None:
         """List a token, set its timer, or do neither while its proxy has no slot."""
-        carrier = seat.carrier
+        carrier, ready_ns = seat.carrier, seat.ready_ns
         seat.armed_ns = None
-        if seat.ready_ns <= self.now_ns:
+        if ready_ns <= now_ns:
             heappush(carrier.ready, (seat.serial, seat))
-            if carrier.slots:
-                self._list(carrier)
+            if carrier.slots and (not carrier.listed or seat.serial < carrier.listed):
+                self._list(carrier, now_ns)
         elif carrier.slots:
-            seat.armed_ns = seat.ready_ns
-            self._timers.add(seat.ready_ns, seat)
+            seat.armed_ns = ready_ns
+            self.timers.add(ready_ns, seat)
         else:
             carrier.parked.append(seat)
 
-    def _list(self, carrier: Carrier) -> None:
-        """See to it that the oldest token of a proxy that may be used is in the list."""
+    def _list(self, carrier: Carrier, now_ns: int) -> None:
+        """Put the oldest token of a proxy that is not in the list into it."""
         ready = carrier.ready
-        while ready and not self._is_ripe(ready[0][1], ready[0][0]):
-            heappop(ready)
-        if ready and carrier.listed != ready[0][0]:
-            carrier.listed = ready[0][0]
-            heappush(self._ready, ready[0])
-
-    def _is_ripe(self, seat: Seat, serial: int) -> bool:
-        return seat.here and seat.serial == serial and seat.ready_ns <= self.now_ns
+        while ready:
+            entry = heappop(ready)
+            if _is_ripe(entry[1], entry[0], now_ns):
+                carrier.listed = entry[0]
+                heappush(self.ready, entry)
+                return
 
     def _count(self, seat: Seat) -> None:
         if self._policy.used_up(seat.proxy):
-            self._used_up.append(seat)
+            self.used_up.append(seat)
 
     def _change(self, seat: Seat, proxy: Proxy) -> None:
         seat.proxy = proxy
@@ -294,6 +299,11 @@ class Pool:
 
 def _age(seat: Seat) -> int:
     return seat.serial
+
+
+def _is_ripe(seat: Seat, serial: int, now_ns: int) -> bool:
+    """Whether an entry of a list is not out of date, and its token may be used."""
+    return seat.serial == serial and seat.here and seat.ready_ns <= now_ns
 
 
 def _counts(time_ns: int, seat: Seat) -> bool:

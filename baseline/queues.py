@@ -15,7 +15,7 @@ from typing import Any, Protocol, TypeAlias
 from scraper_cpn.scrape.colours import Target
 
 Turn: TypeAlias = tuple[int, ...]
-"""The fields of a target that order it, lower first; see `Policy.turn`."""
+"""The fields of a target that order it, lower first; see `colours.TURN`."""
 Entry: TypeAlias = tuple[Turn, int, Target, Any]
 """A target that waits: its turn, its serial number (its age), itself, and the lane where it waits."""
 
@@ -72,31 +72,36 @@ class Levels:
 
     def push(self, entry: Entry) -> None:
         """Add an entry that is younger than all that have its turn."""
-        self._line(entry[0]).append(entry)
-        if self.head is None or entry < self.head:
+        turn = entry[0]
+        line = self._lines.get(turn)
+        if line is not None:
+            line.append(entry)
+            return
+        self._open(turn).append(entry)
+        if self._turns[0] is turn:
             self.head = entry
 
     def restore(self, entry: Entry) -> None:
         """Put back what was popped, in its old place."""
-        line = self._line(entry[0])
+        line = self._lines.get(entry[0])
+        if line is None:
+            line = self._open(entry[0])
         line.insert(sum(other < entry for other in line), entry)
-        if self.head is None or entry < self.head:
-            self.head = entry
+        self.head = self._lines[self._turns[0]][0]
 
     def pop(self) -> Entry:
         """Take the head."""
-        turn = self._turns[0]
-        line = self._lines[turn]
+        turns, lines = self._turns, self._lines
+        line = lines[turns[0]]
         first = line.popleft()
-        if not line:
-            del self._turns[0], self._lines[turn]
-            line = self._lines[self._turns[0]] if self._turns else line
-        self.head = line[0] if line else None
+        if line:
+            self.head = line[0]
+            return first
+        del lines[turns.pop(0)]
+        self.head = lines[turns[0]][0] if turns else None
         return first
 
-    def _line(self, turn: Turn) -> deque[Entry]:
-        line = self._lines.get(turn)
-        if line is None:
-            line = self._lines[turn] = deque()
-            insort(self._turns, turn)
+    def _open(self, turn: Turn) -> deque[Entry]:
+        insort(self._turns, turn)
+        line = self._lines[turn] = deque()
         return line

@@ -13,44 +13,46 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
+NEVER = 1 << 62
+"""A time that does not come."""
+
 
 class Timers(Generic[T]):
-    """Items by time, in nanoseconds; those of the same time in the order of their coming."""
+    """Items by time, in nanoseconds; those of the same time in the order of their coming.
 
-    __slots__ = ("_items", "_times")
+    Attributes:
+        times: a heap of the times that occur, and `NEVER`, so that there is always a first one.
+    """
+
+    __slots__ = ("_items", "times")
 
     def __init__(self) -> None:
         self._items: dict[int, list[T]] = {}
-        self._times: list[int] = []
+        self.times = [NEVER]
 
     def add(self, time_ns: int, item: T) -> None:
         """Let *item* be due at *time_ns*. Cost: O(1) for a time that is there, else O(log times)."""
         items = self._items.get(time_ns)
         if items is None:
             self._items[time_ns] = [item]
-            heappush(self._times, time_ns)
+            heappush(self.times, time_ns)
         else:
             items.append(item)
 
     def due(self, now_ns: int) -> Iterator[tuple[int, T]]:
         """Take what is due by *now_ns*, with its time, the earliest first."""
-        times = self._times
-        while times and times[0] <= now_ns:
+        times = self.times
+        while times[0] <= now_ns:
             time_ns = heappop(times)
             for item in self._items.pop(time_ns):
                 yield time_ns, item
 
-    @property
-    def first_ns(self) -> int | None:
-        """The first time of all."""
-        return self._times[0] if self._times else None
-
-    def next_ns(self, counts: Callable[[int, T], bool]) -> int | None:
+    def next_ns(self, counts: Callable[[int, T], bool]) -> int:
         """The first time of which an item still *counts*; what is before it is dropped."""
-        times = self._times
-        while times:
-            time_ns = times[0]
-            if any(counts(time_ns, item) for item in self._items[time_ns]):
-                return time_ns
+        times = self.times
+        while (time_ns := times[0]) != NEVER:
+            for item in self._items[time_ns]:
+                if counts(time_ns, item):
+                    return time_ns
             del self._items[heappop(times)]
-        return None
+        return NEVER

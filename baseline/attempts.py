@@ -1,0 +1,66 @@
+"""What becomes of attempts that failed: another one after a while, or the end.
+
+Owns: the failures that are not judged, and the targets that cool down.
+Must not know: why they failed, domains, budgets.
+"""
+
+from __future__ import annotations
+
+from heapq import heappop, heappush
+
+from baseline.timers import Timers
+from scraper_cpn.net.marking import Row
+from scraper_cpn.scrape.colours import Again, Failure, Target
+from scraper_cpn.scrape.policy import Policy
+
+
+class Attempts:
+    """Failures and retries. Of the targets that have cooled down, the first that failed goes first.
+
+    Attributes:
+        failed: what has not been judged.
+        cooling: targets that wait for their next attempt.
+    """
+
+    __slots__ = ("_awake", "_log", "_policy", "_serial", "_timers", "cooling", "failed")
+
+    def __init__(self, policy: Policy, log: list[Row]) -> None:
+        self._policy = policy
+        self._log = log
+        self._awake: list[tuple[int, Target]] = []
+        self._serial = 0
+        self._timers: Timers[tuple[int, Target]] = Timers()
+        self.cooling = 0
+        self.failed: list[Failure] = []
+
+    def judge(self, now_ns: int) -> None:
+        """Decide about each failure."""
+        failures, self.failed = self.failed, []
+        policy = self._policy
+        for failure in failures:
+            if isinstance(policy.verdict(failure), Again):
+                self._cool(policy.next_attempt(failure), now_ns + policy.again_after_ns(failure))
+            else:
+                failure = policy.over(failure)
+            self._log.append(Row("failed_log", failure))
+
+    def _cool(self, target: Target, ready_ns: int) -> None:
+        self._serial += 1
+        self.cooling += 1
+        self._timers.add(ready_ns, (self._serial, target))
+
+    def is_due(self, now_ns: int) -> bool:
+        """Whether a target has cooled down."""
+        for _, waiting in self._timers.due(now_ns):
+            heappush(self._awake, waiting)
+        return bool(self._awake)
+
+    def pop(self) -> Target:
+        """Take the target that goes first; one is due."""
+        self.cooling -= 1
+        return heappop(self._awake)[1]
+
+    @property
+    def next_ns(self) -> int:
+        """When the next one is due of those that are not."""
+        return self._timers.times[0]
