@@ -188,9 +188,9 @@ class Policy:
         behind_ns = self._behind_ns(priority)
         return _sum(since_ns, behind_ns) if behind_ns else since_ns
 
-    def since_ns(self, target: Target) -> int:
-        """When the URL of a target was found."""
-        return target.rank - self._behind_ns(target.priority)
+    def since_ns(self, priority: int, rank: int) -> int:
+        """When the URL of a target was found that has these."""
+        return rank - self._behind_ns(priority)
 
     # Pace.
 

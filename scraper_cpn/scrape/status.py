@@ -17,10 +17,12 @@ from msgspec import Struct
 from scraper_cpn.scrape.colours import Domain, Found, Proxy, Target
 from scraper_cpn.scrape.facts import fact, reading_rows
 from scraper_cpn.scrape.ledger import Ledger
+from scraper_cpn.scrape.levels import Level, Levels
 from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.rows import failures
 from scraper_cpn.scrape.settings import SECOND
 from scraper_cpn.scrape.state import account, clock_of, codec_of, last_opening
+from scraper_cpn.scrape.survival import priority_and_rank
 from scraper_cpn.scrape.urls import domain_of
 from scraper_cpn.store.claim import Note, writer
 from scraper_cpn.store.codec import Codec
@@ -33,6 +35,7 @@ RATE_WINDOW_NS = 60 * SECOND
 _PAGES_MOST = 20_000
 """So many pages are enough for a rate, however short a time they took."""
 _SINGLE = ("found", "cool_down", "domains", "available_proxies")
+_PAGED = ("asks", "prioritized_targets")
 _PIPELINE = ("raw_html", "parsed", "validated", "failed")
 
 
@@ -92,6 +95,8 @@ class RunStatus(Struct, frozen=True, kw_only=True):
     """The most frequent first."""
     waiting: dict[str, int]
     """URLs by what they wait for."""
+    levels: tuple[Level, ...]
+    """The same URLs by their priority."""
     in_flight: int
     pipeline: int
     """Pages that were fetched and are not stored yet."""
@@ -161,7 +166,9 @@ def _status(info: RunInfo, reader: RunReader, note: Note | None, domains: int) -
     with reading_rows():
         tokens = [(each.ready_at_ns, each.colour) for each in _single(reader, codec)]
         places, backlog = reader.counts(), _backlog(reader, policy, tokens)
-        flights = Counter(codec.transition(row) for row in reader.saved().flights)
+        rows = list(reader.saved().flights)
+        flights = Counter(map(codec.transition, rows))
+        levels = _levels(reader, tokens, {serial for row in rows for serial in codec.holds(row)})
         recent = _rate(reader, now_ns) if running else None
     ready = {c.domain: ready_ns for ready_ns, c in tokens if isinstance(c, Domain)}
     return RunStatus(
@@ -182,6 +189,7 @@ def _status(info: RunInfo, reader: RunReader, note: Note | None, domains: int) -
         skipped=ledger.skipped,
         failures=tuple(_kinds(ledger)),
         waiting=_waiting(places, flights, tokens),
+        levels=levels.listed(policy),
         in_flight=flights["scrape_target"],
         pipeline=sum(places.get(name, 0) for name in _PIPELINE),
         set_aside=head.faulted,
@@ -213,6 +221,19 @@ def _waiting(
         "their turn": places.get("prioritized_targets", 0) - flights["scrape_target"],
         "a retry": places.get("cool_down", 0),
     }
+
+
+def _levels(reader: RunReader, tokens: list[tuple[int, Any]], held: set[int]) -> Levels:
+    """The URLs that wait, by level; *held* are tokens that firings have in their hands."""
+    levels = Levels()
+    for serial, colour in reader.colours(_PAGED):
+        if serial not in held:
+            levels.add(*priority_and_rank(colour))
+    for _, single in tokens:
+        for target in getattr(single, "targets", (single,)):
+            if isinstance(target, Target):
+                levels.add(target.priority, target.rank)
+    return levels
 
 
 def _backlog(reader: RunReader, policy: Policy, tokens: list[tuple[int, Any]]) -> Counter[str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 from msgspec.structs import astuple, replace
 
 from scraper_cpn.scrape.colours import (
@@ -34,6 +35,10 @@ GONE = Response(
 )
 """Stands where a response was."""
 _HIDDEN = "***"
+_PRIORITY, _RANK = 5, 9
+"""Where a target has them, as it is written."""
+
+_unpacked = msgspec.msgpack.Decoder(list[Any]).decode
 
 
 def packings(policy: Policy) -> dict[type[Any], Packing]:
@@ -69,6 +74,12 @@ def lacks_password(proxy: Proxy) -> bool:
     return f":{_HIDDEN}@" in (proxy.url or "")
 
 
+def priority_and_rank(colour: bytes) -> tuple[int, int]:
+    """Those of a target as it is written, for who looks through all of them."""
+    packed = _unpacked(colour)
+    return packed[_PRIORITY], packed[_RANK]
+
+
 class _Targets:
     """Targets without what follows from their URL."""
 
@@ -102,8 +113,9 @@ class _Targets:
         if not targets:
             return []
         first = targets[0]
+        since_ns = self._policy.since_ns(first.priority, first.rank)
         links = [(each.url, each.priority, each.handler) for each in targets]
-        return [first.site, first.parent, first.depth, self._policy.since_ns(first), links]
+        return [first.site, first.parent, first.depth, since_ns, links]
 
     def unpack_links(self, packed: list[Any]) -> tuple[Target, ...]:
         if not packed:

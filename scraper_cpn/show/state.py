@@ -39,6 +39,7 @@ def _run(run: RunStatus, state: str) -> Iterator[Text]:
         yield from _column(label, [text])
         if label == "ended":
             yield from chain.from_iterable(map(_failures, run.failures))
+    yield from _column("levels", _levels(run) if len(run.levels) > 1 else ())
     yield from _column("backlog", _backlog(run) if run.backlog else ())
     yield from _column("at rest", (_resting(proxy, run.now_ns) for proxy in run.resting))
     yield from _column("retired", map(plain, run.retired))
@@ -102,6 +103,12 @@ def _backlog(run: RunStatus) -> Iterator[str]:
         yield f"{number(each.urls):>7}  {plain(each.domain):<{wide}}  next one {turn}"
     if (more := run.domains - len(run.backlog)) > 0:
         yield f"{'':7}  ... and {counted(more, 'more domain')}"
+
+
+def _levels(run: RunStatus) -> Iterator[str]:
+    for level in run.levels:
+        age = lasted(max(0, run.now_ns - level.oldest_ns))
+        yield f"{number(level.urls):>7}  of priority {level.priority}, the oldest found {age} ago"
 
 
 def _resting(proxy: Resting, now_ns: int) -> str:

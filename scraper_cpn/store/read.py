@@ -135,6 +135,12 @@ class RunReader:
             self._rows(f"SELECT key, count(*) FROM paged WHERE {where} GROUP BY key", (place,))
         )
 
+    def colours(self, places: Sequence[str]) -> Iterator[tuple[int, bytes]]:
+        """Serial and colour of the tokens of some paged places. Cost: O(their tokens)."""
+        marks = ", ".join("?" * len(places))
+        where = f"run = {self._run} AND place IN ({marks})"
+        return self._rows(f"SELECT serial, colour FROM paged WHERE {where}", places)
+
     def _tokens(self, table: str) -> Iterator[TokenRow]:
         return self._of(table, "serial, place, ready_ns, expires_ns, colour", " ORDER BY serial")
 

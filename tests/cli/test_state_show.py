@@ -11,6 +11,7 @@ from rich.text import Text
 
 from scraper_cpn.scrape.audit import Audit
 from scraper_cpn.scrape.colours import KINDS, Target
+from scraper_cpn.scrape.levels import Level
 from scraper_cpn.scrape.status import Backlog, Failures, Resting, RunStatus, StateStatus
 from scraper_cpn.scrape.whereabouts import STANDS, Wait, Whereabouts
 from scraper_cpn.show.accounts import check_lines, retry_lines
@@ -43,6 +44,7 @@ RUN = RunStatus(
         for number, (kind, meaning) in enumerate(KINDS.items())
     ),
     waiting={"admission": 3, "robots.txt": 12, "their turn": 999_969, "a retry": 7},
+    levels=(Level(-1, 7, NOW_NS - 90 * SECOND), Level(12, 999_984, NOW_NS - 7_200 * SECOND)),
     in_flight=32,
     pipeline=5,
     set_aside=1,
@@ -83,6 +85,8 @@ def test_status_of_all_that_there_is() -> None:
         "waiting   3 for admission, 12 for robots.txt, 999,969 for their turn, 7 for a retry",
         "under way 32 in flight, 5 in the pipeline",
         "journal   1 batch, 1.0 kB",
+        "levels          7  of priority -1, the oldest found 1:30 ago",
+        "          999,984  of priority 12, the oldest found 2:00:00 ago",
         "backlog     1,024  a.example            next one in 3.2 s",
         "                7  long-name.b.example  next one now",
         "                   ... and 10 more domains",
@@ -97,6 +101,11 @@ def test_status_of_all_that_there_is() -> None:
         "  scrape retry crawl.db",
     ]
     assert max(len(line) for line in lines) <= 83
+
+
+def test_one_level_is_not_told_apart() -> None:
+    """A crawl without priorities has the same level for all."""
+    assert not any(line.startswith("levels") for line in shown(replace(RUN, levels=RUN.levels[:1])))
 
 
 @pytest.mark.parametrize(

@@ -59,13 +59,16 @@ class Queue:
 
     def __init__(self, ageing_ns: int | None) -> None:
         self.policy = Policy(scarce(ageing_ns))
-        self.since_ns = self.policy.since_ns
         net = scrape_net(self.policy)
         self.kernel = compile_net(net)
         self.place: Any = net.places["found"]
         open_crawl(self.kernel, net, self.policy.settings, [], START_NS)
         self.waiting: dict[str, Target] = {}
         self.number = 0
+
+    def since_ns(self, target: Target) -> int:
+        """When a page was found."""
+        return self.policy.since_ns(target.priority, target.rank)
 
     def find(self, level: int, now_ns: int) -> None:
         """A link of a level is found."""

@@ -81,7 +81,7 @@ def test_a_policy_knows_when_a_page_was_found(
     """From its rank, which has 64 bits, as a state can keep, however far apart a program's levels are."""
     rules = policy(ageing_ns=ageing_ns)
     target = link(rules, priority, found_ns)
-    assert rules.since_ns(target) == found_ns
+    assert rules.since_ns(target.priority, target.rank) == found_ns
     assert -(2**63) <= target.rank < 2**63
 
 
@@ -102,7 +102,7 @@ def test_a_page_keeps_its_age() -> None:
     assert hop is not None
     attempt = rules.next_attempt(rules.failed(target, Failed("dns", "?")))
     for each in (target, attempt, *hop.targets):
-        assert (rules.since_ns(each), each.rank) == (T_NS, T_NS + 3 * MINUTE)
+        assert (rules.since_ns(each.priority, each.rank), each.rank) == (T_NS, T_NS + 3 * MINUTE)
     assert rules.seed(SEED, T_NS).rank == T_NS
 
 

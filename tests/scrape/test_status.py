@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any, Literal
 
 import anyio
 import msgspec
@@ -13,14 +14,15 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from scraper_cpn.scrape import status as status_module
-from scraper_cpn.scrape.colours import Proxy
+from scraper_cpn.scrape.colours import Found, Proxy
+from scraper_cpn.scrape.page import Link
 from scraper_cpn.scrape.putback import put_back
 from scraper_cpn.scrape.settings import MILLISECOND, SECOND, Settings
-from scraper_cpn.scrape.state import Account
+from scraper_cpn.scrape.state import Account, Kept, Opening, first_facts, opened
 from scraper_cpn.scrape.status import RunStatus, state_status
 from scraper_cpn.simulate.webspec import WebSpec
 from scraper_cpn.store.port import StoreError
-from scraper_cpn.store.sqlite import new_run, open_run
+from scraper_cpn.store.sqlite import create, new_run, open_run
 from tests.scrape.kept import KeptCrawl
 
 pytestmark = pytest.mark.anyio
@@ -62,12 +64,44 @@ async def _counted(path: Path, lasts: list[int], again: bool) -> None:
     assert sum(each.count for each in found.failures) == len(ends)
     under_way = found.in_flight + found.pipeline
     assert sum(found.waiting.values()) + under_way == len(kept.live())
+    assert sum(level.urls for level in found.levels) == sum(found.waiting.values())
     backlog = sum(each.urls for each in found.backlog)
     in_no_domain = found.waiting["admission"] + found.pipeline
     assert backlog == len(kept.live()) - in_no_domain
     sizes = [each.urls for each in found.backlog]
     assert sizes == sorted(sizes, reverse=True)
     await kept.store.close()
+
+
+@pytest.mark.parametrize("robots", ["obey", "ignore"])
+@pytest.mark.parametrize("ageing_ns", [None, 60 * SECOND])
+async def test_each_level_says_how_long_it_has_waited(
+    tmp_path: Path, ageing_ns: int | None, robots: Literal["obey", "ignore"]
+) -> None:
+    """Of links for admission, for robots.txt or for their turn: their number, and the oldest; by priority."""
+    settings = Settings(ageing_ns=ageing_ns, robots=robots, scope="any")
+    opening = Opening(settings, ())
+    store = create(tmp_path / "c.db", "main", first_facts(opening, Kept(seeds=())))
+    state = await opened(store, opening)
+    page, now_ns = opening.policy.seed("http://a.example/"), state.clock.now_ns()
+    place: Any = state.net.places["found"]
+    ages = [(7, 10), (-1, 20), (7, 30), (7, 5), (-1, 15), (0, 40)]
+    for number, (priority, seconds) in enumerate(ages):
+        link = Link(f"http://a.example/{number}", priority=priority)
+        found = opening.policy.discover(page, link, now_ns - seconds * SECOND)
+        assert found is not None
+        state.recorder.inject(place, Found((found,)), now_ns)
+        if (
+            number == 4
+        ):  # one of these is fetched now, or their robots.txt; the last one is not admitted
+            state.recorder.step(now_ns)
+    batch = state.recorder.cut(list)
+    assert batch is not None
+    await state.commit(batch)
+    await store.close()
+    levels = [(e.priority, e.urls, now_ns - e.oldest_ns) for e in status(tmp_path / "c.db").levels]
+    better = (-1, 2, 20 * SECOND) if robots == "obey" else (-1, 1, 15 * SECOND)
+    assert levels == [better, (0, 1, 40 * SECOND), (7, 3, 30 * SECOND)]
 
 
 async def test_who_runs_it_and_how_fast(tmp_path: Path) -> None:
