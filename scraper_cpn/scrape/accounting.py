@@ -16,7 +16,7 @@ from scraper_cpn.scrape.colours import Fetched, FetchOutcome, Stored
 from scraper_cpn.scrape.ledger import Ledger
 from scraper_cpn.scrape.report import Snapshot, Stage, Summary
 from scraper_cpn.scrape.settings import Settings
-from scraper_cpn.scrape.state import Account, State
+from scraper_cpn.scrape.state import Account, Ending, State
 
 STAGES = ("raw_html", "parsed", "validated")
 FRONTIER = ("asks", "prioritized_targets", "cool_down")
@@ -83,7 +83,7 @@ class Accounting:
         if self._length is not None:
             facts.append(("length", self._length))
         if summary is not None:
-            facts.append(("ended", {"how": summary.ended, "reason": summary.reason}))
+            facts.append(("ended", Ending(summary.ended, summary.reason)))
         return [(name, msgspec.json.encode(value)) for name, value in facts]
 
     def _account(self, now_ns: int) -> Account:

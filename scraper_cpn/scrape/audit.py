@@ -16,7 +16,8 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from scraper_cpn.scrape.rows import StoredPage, failures, read_row
+from scraper_cpn.scrape.facts import read_row
+from scraper_cpn.scrape.rows import StoredPage, failures
 from scraper_cpn.scrape.state import Opening, codec_of, laws, openings
 from scraper_cpn.store.codec import MASK
 from scraper_cpn.store.port import JournalRow, SinkRow, StoreError

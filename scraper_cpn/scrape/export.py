@@ -13,9 +13,10 @@ from typing import Any, TextIO, TypedDict
 import msgspec
 
 from scraper_cpn.scrape.extract import Item
+from scraper_cpn.scrape.facts import read_row
 from scraper_cpn.scrape.ledger import failure_record
 from scraper_cpn.scrape.outputs import CheckedOutput, has_columns, open_output
-from scraper_cpn.scrape.rows import failures, read_row
+from scraper_cpn.scrape.rows import failures
 from scraper_cpn.scrape.settings import FieldRule
 from scraper_cpn.store.read import RunReader
 

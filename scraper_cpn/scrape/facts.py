@@ -22,13 +22,27 @@ def fact(facts: Mapping[str, bytes], name: str, kind: type[_T], default: bytes |
     Raises:
         StoreError: it is not there, or is no such value.
     """
+    written = facts.get(name, default)
+    if written is None:
+        raise StoreError("damaged", f"its fact {name} is missing")
+    return _decoded(written, kind, f"its fact {name}")
+
+
+def fact_or_none(facts: Mapping[str, bytes], name: str, kind: type[_T]) -> _T | None:
+    """The value called *name*; None where it is missing or null. Raises `StoreError`."""
+    return None if facts.get(name, b"null") == b"null" else fact(facts, name, kind)
+
+
+def read_row(body: bytes, kind: type[_T]) -> _T:
+    """A row of a sink again. Raises `StoreError` for one that can't be read."""
+    return _decoded(body, kind, "a row")
+
+
+def _decoded(written: bytes, kind: type[_T], what: str) -> _T:
     try:
-        written = facts[name] if default is None else facts.get(name, default)
         return msgspec.json.decode(written, type=kind)
-    except KeyError:
-        raise StoreError("damaged", f"its fact {name} is missing") from None
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise StoreError("damaged", f"its fact {name} can't be read: {error}") from error
+        raise StoreError("damaged", f"{what} can't be read: {error}") from error
 
 
 @contextmanager

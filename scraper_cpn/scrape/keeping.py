@@ -18,6 +18,7 @@ from msgspec.structs import replace
 
 from scraper_cpn.net.marking import Standing
 from scraper_cpn.run.clock import Clock
+from scraper_cpn.scrape.facts import fact_or_none
 from scraper_cpn.scrape.options import checked
 from scraper_cpn.scrape.outputs import CheckedOutput
 from scraper_cpn.scrape.session import sites_of
@@ -28,6 +29,7 @@ from scraper_cpn.scrape.state import (
     Opening,
     State,
     codec_of,
+    ending,
     first_facts,
     kept,
     last_opening,
@@ -214,14 +216,14 @@ def past(path: Path, run: str | None) -> Past:
     with StateReader(path) as reader:
         facts = reader.run(run).facts()
         name = run or next(each.name for each in reader.runs())
-    ended = msgspec.json.decode(facts.get("ended", b"null"))
+    end = ending(facts)
     return Past(
         run=name,
         opening=last_opening(facts),
         kept=kept(facts),
-        output=msgspec.json.decode(facts.get("output", b"null")),
-        length=msgspec.json.decode(facts.get("length", b"null")),
-        ended=None if ended is None else ended["how"],
+        output=fact_or_none(facts, "output", str),
+        length=fact_or_none(facts, "length", int),
+        ended=end.how if end else None,
     )
 
 

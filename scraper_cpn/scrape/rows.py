@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 import msgspec
 from msgspec import Struct
@@ -16,14 +16,13 @@ from msgspec.structs import replace
 
 from scraper_cpn.net import Row
 from scraper_cpn.scrape.colours import Failure, Stored
-from scraper_cpn.scrape.facts import fact
+from scraper_cpn.scrape.facts import fact, read_row
 from scraper_cpn.scrape.ledger import worth_a_retry
-from scraper_cpn.store.port import ItemRow, SinkRow, StoreError
+from scraper_cpn.store.port import ItemRow, SinkRow
 
 PutBack = Mapping[str, int]
 """By kind of failure: how many rows of the failed log were looked through when it was last put back."""
 
-_T = TypeVar("_T")
 _json = msgspec.json.Encoder().encode
 
 
@@ -61,14 +60,6 @@ def _items(stored: Stored) -> Iterator[ItemRow]:
     fingerprint = hashlib.blake2b(stored.target.url.encode(), digest_size=16).digest()
     for ordinal, item in enumerate(stored.kept):
         yield (fingerprint, 1, ordinal, _json(item))
-
-
-def read_row(body: bytes, kind: type[_T]) -> _T:
-    """A row again. Raises `StoreError` for one that can't be read."""
-    try:
-        return msgspec.json.decode(body, type=kind)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise StoreError("damaged", f"a row can't be read: {error}") from error
 
 
 def failures(log: Logged) -> Iterator[Failure]:

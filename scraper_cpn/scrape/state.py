@@ -24,7 +24,7 @@ from scraper_cpn.net.compile import Compiled
 from scraper_cpn.net.marking import Standing, Trace
 from scraper_cpn.run.clock import Clock, Dial
 from scraper_cpn.scrape.colours import Failure, Found
-from scraper_cpn.scrape.facts import fact
+from scraper_cpn.scrape.facts import fact, fact_or_none
 from scraper_cpn.scrape.net import scrape_net
 from scraper_cpn.scrape.policy import VERSION as POLICY_VERSION
 from scraper_cpn.scrape.policy import Policy
@@ -83,6 +83,14 @@ class Account(Struct, frozen=True):
     elapsed_ns: int = 0
 
 
+class Ending(Struct, frozen=True):
+    """How the last process of a crawl has ended."""
+
+    how: str
+    """`finished`, `spent`, `interrupted` or `stuck`."""
+    reason: str
+
+
 def first_facts(opening: Opening, kept: Kept) -> dict[str, bytes]:
     """The facts with which a run is made."""
     return {
@@ -139,6 +147,11 @@ def kept(facts: dict[str, bytes]) -> Kept:
 def account(facts: dict[str, bytes]) -> Account:
     """What has come of it so far."""
     return fact(facts, "account", Account, b"{}")
+
+
+def ending(facts: dict[str, bytes]) -> Ending | None:
+    """How it has ended; None where it is not over, or its process did not say."""
+    return fact_or_none(facts, "ended", Ending)
 
 
 def laws(opening: Any) -> Codec:

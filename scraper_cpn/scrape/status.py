@@ -15,13 +15,13 @@ import msgspec
 from msgspec import Struct
 
 from scraper_cpn.scrape.colours import Domain, Found, Proxy, Target
-from scraper_cpn.scrape.facts import fact, reading_rows
+from scraper_cpn.scrape.facts import reading_rows
 from scraper_cpn.scrape.ledger import Ledger
 from scraper_cpn.scrape.levels import Level, Levels
 from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.rows import failures
 from scraper_cpn.scrape.settings import SECOND
-from scraper_cpn.scrape.state import account, clock_of, codec_of, last_opening
+from scraper_cpn.scrape.state import account, clock_of, codec_of, ending, last_opening
 from scraper_cpn.scrape.survival import priority_and_rank
 from scraper_cpn.scrape.urls import domain_of
 from scraper_cpn.store.claim import Note, writer
@@ -116,13 +116,6 @@ class RunStatus(Struct, frozen=True, kw_only=True):
     journal_bytes: int
 
 
-class _Ended(Struct, frozen=True):
-    """How its last process has ended."""
-
-    how: str | None = None
-    reason: str = ""
-
-
 class StateStatus(Struct, frozen=True):
     """How the crawls of a state stand."""
 
@@ -160,8 +153,8 @@ def _status(info: RunInfo, reader: RunReader, note: Note | None, domains: int) -
     codec = codec_of(policy)
     now_ns = clock_of(info.facts, info.at_ns).now_ns()
     running = note is not None and note.run == info.number
-    ended = fact(info.facts, "ended", _Ended | None, b"null") or _Ended()  # type: ignore[arg-type]
-    so_far, ledger, head = account(info.facts), Ledger(), reader.head()
+    so_far, end = account(info.facts), None if running else ending(info.facts)
+    ledger, head = Ledger(), reader.head()
     ledger.take(failures(reader))
     with reading_rows():
         tokens = [(each.ready_at_ns, each.colour) for each in _single(reader, codec)]
@@ -176,8 +169,8 @@ def _status(info: RunInfo, reader: RunReader, note: Note | None, domains: int) -
         created_ns=info.created_ns,
         now_ns=now_ns,
         pid=note.pid if running and note else None,
-        ended=None if running else ended.how,
-        reason="" if running else ended.reason,
+        ended=end.how if end else None,
+        reason=end.reason if end else "",
         pages=so_far.pages,
         items=so_far.items,
         attempts=so_far.attempts,

@@ -20,11 +20,11 @@ from scraper_cpn.net.changes import Durable
 from scraper_cpn.net.explain import lacks
 from scraper_cpn.net.marking import Flying, Standing
 from scraper_cpn.scrape.colours import Denied, Failure, RobotsJob, Rules, Target
-from scraper_cpn.scrape.facts import reading_rows
+from scraper_cpn.scrape.facts import read_row, reading_rows
 from scraper_cpn.scrape.ledger import SKIPPED, failure_record, worth_a_retry
 from scraper_cpn.scrape.page import Link
 from scraper_cpn.scrape.policy import Policy
-from scraper_cpn.scrape.rows import StoredPage, read_row
+from scraper_cpn.scrape.rows import StoredPage
 from scraper_cpn.scrape.state import clock_of, codec_of, last_opening
 from scraper_cpn.scrape.urls import authority_of, domain_of
 from scraper_cpn.store.claim import writer

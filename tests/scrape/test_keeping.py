@@ -115,6 +115,19 @@ async def test_what_is_not_kept_has_to_be_given_again(tmp_path: Path) -> None:
     assert (settings.proxies, settings.headers) == (proxies, new.headers)
 
 
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [("ended", b"{"), ("ended", b'{"how": 7}'), ("output", b"7"), ("length", b"\xff"), ("crawl", b"{}")],
+)  # fmt: skip
+async def test_a_damaged_fact_is_named(tmp_path: Path, name: str, written: bytes) -> None:
+    """What a state says of its crawl is read with care: one line, and no traceback."""
+    facts = first_facts(OPENING, Kept(seeds=SEEDS)) | {name: written}
+    await create(tmp_path / "c.db", "main", facts).close()
+    with pytest.raises(StoreError, match=f"^[^\n]*its fact {name} can't be read: [^\n]*$") as error:
+        past(tmp_path / "c.db", None)
+    assert error.value.kind == "damaged"
+
+
 async def test_the_command_has_no_handlers_of_a_program(tmp_path: Path) -> None:
     """A crawl whose handlers only its program has is not gone on with by others."""
     state = tmp_path / "c.db"
