@@ -12,6 +12,8 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from msgspec import structs
+
 from scraper_cpn.store.failures import told
 from scraper_cpn.store.port import ItemRow, JournalRow, PagedRow, Saved, SinkRow, TokenRow
 from scraper_cpn.store.tables import Head, Row, load_head
@@ -36,39 +38,11 @@ class RunReader:
 
     def saved(self) -> Saved:
         """The durable marking, to be read before the next batch."""
-        head = self.head()
-        return Saved(
-            seq=head.seq,
-            at_ns=head.at_ns,
-            next_serial=head.next_serial,
-            next_id=head.next_id,
-            marking_hash=head.marking_hash,
-            tokens=self._tokens("token"),
-            paged=self._paged("paged"),
-            numbers=self._of("number", "counter, key, number"),
-            seen=self._added("seen", "place, key", head.seen),
-            flights=self._of("flight", "id, rest"),
-            faulted=(rest for (rest,) in self._added("faulted", "rest", head.faulted)),
-            sunk=self._sunk("taken"),
-        )
+        return self._saved("")
 
     def base(self) -> Saved:
         """The marking at which the journal begins, to be read before the next batch."""
-        head = self.head()
-        return Saved(
-            seq=head.base_seq,
-            at_ns=head.base_at_ns,
-            next_serial=head.base_next_serial,
-            next_id=head.base_next_id,
-            marking_hash=head.base_marking_hash,
-            tokens=self._tokens("base_token"),
-            paged=self._paged("base_paged"),
-            numbers=self._of("base_number", "counter, key, number"),
-            seen=self._added("seen", "place, key", head.base_seen),
-            flights=self._of("base_flight", "id, rest"),
-            faulted=(rest for (rest,) in self._added("faulted", "rest", head.base_faulted)),
-            sunk=self._sunk("base_taken"),
-        )
+        return self._saved("base_")
 
     def journal(self) -> Iterator[JournalRow]:
         """The batches since the base, oldest first."""
@@ -140,6 +114,24 @@ class RunReader:
         marks = ", ".join("?" * len(places))
         where = f"run = {self._run} AND place IN ({marks})"
         return self._rows(f"SELECT serial, colour FROM paged WHERE {where}", places)
+
+    def _saved(self, prefix: str) -> Saved:
+        """A marking, from the columns and tables whose names begin so."""
+        head = structs.asdict(self.head())
+        return Saved(
+            seq=head[f"{prefix}seq"],
+            at_ns=head[f"{prefix}at_ns"],
+            next_serial=head[f"{prefix}next_serial"],
+            next_id=head[f"{prefix}next_id"],
+            marking_hash=head[f"{prefix}marking_hash"],
+            tokens=self._tokens(f"{prefix}token"),
+            paged=self._paged(f"{prefix}paged"),
+            numbers=self._of(f"{prefix}number", "counter, key, number"),
+            seen=self._added("seen", "place, key", head[f"{prefix}seen"]),
+            flights=self._of(f"{prefix}flight", "id, rest"),
+            faulted=(rest for (rest,) in self._added("faulted", "rest", head[f"{prefix}faulted"])),
+            sunk=self._sunk(f"{prefix}taken"),
+        )
 
     def _tokens(self, table: str) -> Iterator[TokenRow]:
         return self._of(table, "serial, place, ready_ns, expires_ns, colour", " ORDER BY serial")
