@@ -1,7 +1,8 @@
 """Loopback servers that answer byte by byte as a test wrote it down, and keep what they were asked.
 
 Owns: raw TCP servers on free ports, plain or TLS, and a forward proxy. They speak no HTTP beyond
-finding where a request's head ends, so that a test can say anything, valid or not.
+finding where a request's head ends, so that a test can say anything, valid or not. Beside them a
+server for a handler of the standard library, where nobody runs a loop.
 Must not know: the scraper, HTTP libraries.
 """
 
@@ -10,10 +11,12 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Self
 
@@ -76,6 +79,18 @@ def has_ipv6() -> bool:
     except OSError:
         return False
     return True
+
+
+@contextmanager
+def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    """The address of a server in threads of its own."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
 
 
 @dataclass

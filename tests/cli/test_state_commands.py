@@ -7,11 +7,9 @@ import shutil
 import signal
 import sqlite3
 import subprocess
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import chdir, closing, contextmanager
-from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -19,6 +17,7 @@ import pytest
 
 from scraper_cpn.cli import main
 from tests.cli.test_crawl import PAGES, SCRAPE, Site
+from tests.servers import serving
 
 pytestmark = pytest.mark.slow
 
@@ -73,13 +72,8 @@ class Folder:
 @pytest.fixture(scope="module")
 def site() -> Iterator[str]:
     """The address of the site."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), Moody) as server:
-        server.daemon_threads = True
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
-        thread.join()
+    with serving(Moody) as address:
+        yield address
 
 
 @pytest.fixture(autouse=True)
