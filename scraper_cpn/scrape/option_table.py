@@ -133,7 +133,7 @@ OPTIONS: tuple[Option, ...] = (
     Option(name="robots", kind=_one_of("robots"), group=_FOLLOW, field="robots",
            help="whether robots.txt is respected, Crawl-delay included"),
     Option(name="delay", kind=TIME, group=_PACE, field="delay_ns",
-           help="least time between the starts of two requests to a domain"),
+           help="least time between the starts of two requests, that for robots.txt included, to a domain"),
     Option(name="per-domain", kind=AT_A_TIME, group=_PACE, field="per_domain",
            help="requests to one domain at a time"),
     Option(name="concurrency", kind=AT_A_TIME, group=_PACE, field="concurrency",
