@@ -8,14 +8,33 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from heapq import heappop, heappush
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from msgspec import Struct
 
-from scraper_cpn.net import Ended, Firing, Kernel, Lost, NetError, Row
+from scraper_cpn.net import Ended, Firing, Lost, NetError, Row, Step
 
 VirtualEffect: TypeAlias = Callable[..., tuple[int, Any]]
 """Is called with a firing's tokens and the time; gives how long it takes (ns) and its outcome."""
+
+
+class Decider(Protocol):
+    """What is driven: a kernel, or anything else with these calls of one. See `net.Kernel`."""
+
+    def step(self, now_ns: int, limit: int = ...) -> Step:
+        """Decide all that can be decided now."""
+
+    def started(self, firing_id: int, now_ns: int) -> None:
+        """An effect really starts."""
+
+    def complete(self, firing_id: int, outcome: Any, now_ns: int) -> None:
+        """It has ended."""
+
+    def drain(self) -> list[Row]:
+        """The rows since the last call."""
+
+    def ended(self, now_ns: int) -> Ended | None:
+        """How the run ended."""
 
 
 class Run(Struct, frozen=True):
@@ -35,7 +54,7 @@ class Run(Struct, frozen=True):
 
 
 def run(
-    kernel: Kernel,
+    kernel: Decider,
     effects: Mapping[str, VirtualEffect],
     now_ns: int,
     *,
@@ -45,7 +64,7 @@ def run(
     """Run a kernel, with its first tokens injected, in virtual time.
 
     Args:
-        kernel: either execution.
+        kernel: either execution, or another decider.
         effects: by the net's names; each is told the tokens and, last, the time.
         now_ns: the time to begin at.
         until_ns: stop at this time at the latest, whatever is in flight.
@@ -84,7 +103,7 @@ def _work(effect: VirtualEffect, firing: Firing, now_ns: int) -> tuple[int, Any]
     return takes_ns, outcome
 
 
-def _complete(kernel: Kernel, firing_id: int, outcome: Any, now_ns: int) -> None:
+def _complete(kernel: Decider, firing_id: int, outcome: Any, now_ns: int) -> None:
     """Give a firing its outcome; one that the net does not know is `Lost`, as it is in the shell."""
     try:
         kernel.complete(firing_id, outcome, now_ns)

@@ -1,0 +1,59 @@
+"""`python -m baseline`: the command `scrape URL...`, with the scheduler by hand.
+
+Owns: the same options as the command's crawl, a line at the end, and how it ends.
+Must not know: how a crawl runs. What only the net can do (a state, a trace) is left out.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import anyio
+
+from baseline.crawl import Crawl
+from scraper_cpn.cli_arguments import parse
+from scraper_cpn.cli_job import Job, job_of
+from scraper_cpn.scrape.client import loop_options
+from scraper_cpn.scrape.outputs import OutputError
+from scraper_cpn.scrape.report import Summary
+from scraper_cpn.scrape.settings import SECOND, UsageError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a crawl; *arguments* are those of the process by default. Returns the exit code."""
+    try:
+        job = job_of(parse(sys.argv[1:] if arguments is None else arguments))
+        _refuse(job)
+        summary = anyio.run(_crawl, job, backend_options=loop_options(job.settings))
+    except (UsageError, OutputError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2 if isinstance(error, UsageError) else 1
+    seconds = summary.elapsed_ns / SECOND
+    print(
+        f"{summary.ended}: {summary.pages} pages, {summary.items} items, {summary.failed} failed, "
+        f"{summary.skipped} skipped, in {seconds:.1f} s",
+        file=sys.stderr,
+    )
+    return 0 if summary.items and not summary.seeds_failed else 1
+
+
+def _refuse(job: Job) -> None:
+    """What this scheduler does not do."""
+    for name, value in (("--state", job.keeping), ("--trace", job.trace), ("--failed", job.failed)):
+        if value is not None:
+            raise UsageError(f"the scheduler by hand has no {name}; use scrape, or leave it out")
+
+
+async def _crawl(job: Job) -> Summary:
+    crawl = Crawl(job.settings, job.seeds, handlers=job.handlers, output=job.sink)
+    if job.sink is None:
+        return await crawl.run()
+    await job.sink.open()
+    try:
+        return await crawl.run()
+    finally:
+        await job.sink.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
