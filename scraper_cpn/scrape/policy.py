@@ -50,7 +50,7 @@ from scraper_cpn.scrape.colours import (
 )
 from scraper_cpn.scrape.page import Link
 from scraper_cpn.scrape.settings import Settings, Site
-from scraper_cpn.scrape.urls import authority_of, domain_of, host_of, normalise, within
+from scraper_cpn.scrape.urls import domain_of, host_of, normalise, pace_of, within
 
 VERSION = "2"
 """Another one where a decision changes: a state that an older one has written is then refused."""
@@ -108,8 +108,11 @@ class Policy:
             return None
         if not self._wanted(link.url) or not self._inside(link.url, page.site):
             return None
-        return self.target(
-            link.url,
+        domain, authority = pace_of(link.url, self.settings.limit_by)
+        return Target(  # not by `target`: passing all of it on would cost as much again
+            url=link.url,
+            domain=domain,
+            authority=authority,
             site=page.site,
             requested_url=link.url,
             parent=page.url,
@@ -134,10 +137,11 @@ class Policy:
         handler: str = "",
     ) -> Target:
         """A target, with what follows from its URL (normalised)."""
+        domain, authority = pace_of(url, self.settings.limit_by)
         return Target(
             url=url,
-            domain=domain_of(url, self.settings.limit_by),
-            authority=authority_of(url),
+            domain=domain,
+            authority=authority,
             site=site,
             requested_url=requested_url,
             parent=parent,
@@ -465,7 +469,7 @@ class Policy:
     def _wanted(self, url: str) -> bool:
         if self._allow and not any(pattern.search(url) for pattern in self._allow):
             return False
-        return not any(pattern.search(url) for pattern in self._deny)
+        return not self._deny or not any(pattern.search(url) for pattern in self._deny)
 
     def _stray(self, target: Target, moved: Moved) -> tuple[str, str] | None:
         """Why a redirect is not followed."""

@@ -5,8 +5,8 @@ domain, which hosts are private, and what is said of a URL that a user mistyped.
 Must not know: the network (the public suffix list is bundled), HTTP, the net.
 
 Everything is pure. What depends on the host alone is remembered for the hosts seen last, and so are
-the links that the pages of a host have in common: one of those costs half a microsecond, and any
-other about 3, nearly all of it in the parser.
+the links that the pages of a host have in common: one of those costs half a microsecond, another path
+of the host one, and anything else about 3, nearly all of it in the parser.
 """
 
 import ipaddress
@@ -34,6 +34,8 @@ _SHOWN_CHARS_MAX = 200
 _PRIVATE_NAMES = ("localhost", "local", "internal", "home.arpa")  # RFC 6761, 6762, ICANN, RFC 8375
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052: the last 32 bits are an IPv4 address
 _ROOTS = ("/", "http://", "https://")
+_PLAIN = re.compile(r"(?=/)(?:/[A-Za-z0-9_~-][A-Za-z0-9_.~-]*+)*+/?+(?:\?[A-Za-z0-9_.~=&-]++)?+")
+"""Paths, with or without a query, that are in normal form: of no segment the first character is a dot."""
 _CREDENTIALS = re.compile(r"(?!mailto:)(?:https?:)?[/\\]*[^/?#\\]*@", re.IGNORECASE)
 
 
@@ -55,7 +57,14 @@ def normalise(url: str, base: str | None = None) -> str | None:
 
 @lru_cache(_LINKS_REMEMBERED)
 def _remembered(source: str, origin: str) -> str | None:
+    if _PLAIN.fullmatch(source) and (root := _root(origin)):
+        return root + source[1:]
     return _normal(source, origin)
+
+
+@lru_cache(_HOSTS_REMEMBERED)
+def _root(origin: str) -> str | None:
+    return _normal("/", origin)
 
 
 def _normal(source: str, base: str | None) -> str | None:
@@ -89,6 +98,11 @@ def domain_of(url: str, limit_by: Literal["domain", "host"]) -> str:
     registrable domain (addresses, single labels, public suffixes themselves) is its own.
     """
     return _domain(_origin(url), limit_by)
+
+
+def pace_of(url: str, limit_by: Literal["domain", "host"]) -> tuple[str, str]:
+    """Return `domain_of` and `authority_of` of a URL, for the time of one of them."""
+    return _pace(_origin(url), limit_by)
 
 
 def within(host: str, names: Iterable[str]) -> bool:
@@ -169,6 +183,11 @@ def _host(origin: str) -> str:
     if netloc.startswith("["):
         return netloc[: netloc.find("]") + 1]
     return netloc.partition(":")[0].removesuffix(".")
+
+
+@lru_cache(_HOSTS_REMEMBERED)
+def _pace(origin: str, limit_by: str) -> tuple[str, str]:
+    return _domain(origin, limit_by), _authority(origin)
 
 
 @lru_cache(_HOSTS_REMEMBERED)

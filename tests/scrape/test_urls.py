@@ -1,5 +1,7 @@
 """URLs: one form for each, the names they are counted by, and advice for mistyped ones."""
 
+from typing import Any
+
 import ada_url
 import pytest
 from hypothesis import given, settings
@@ -14,6 +16,7 @@ from scraper_cpn.scrape.urls import (
     host_of,
     is_private_host,
     normalise,
+    pace_of,
     seed_url,
     within,
 )
@@ -115,7 +118,7 @@ def test_any_text(start: str, rest: str, base: str | None) -> None:
 @settings(deadline=None, max_examples=200)
 @given(
     st.sampled_from(["/", "//", "/\\", "///", "/../", "http://", "https://a", "/long" * 50]),
-    st.text(alphabet=st.sampled_from("ab.:/\\?@% \t\u3000é"), max_size=30),
+    st.text(alphabet=st.sampled_from("ab.:/\\?@% \t\u3000é~=&-_A"), max_size=30),
     st.sampled_from(
         ["http://a.example/", "https://a.example:8443/b/../c/d?e=/f", "http://[::1]/b/"]
     ),
@@ -165,6 +168,13 @@ def test_authority(url: str, authority: str) -> None:
 def test_domain(url: str, domain: str) -> None:
     """Requests are counted by registrable domain; what has none counts for itself."""
     assert domain_of(url, "domain") == domain
+
+
+@pytest.mark.parametrize("limit_by", ["domain", "host"])
+def test_both_keys_of_pace(limit_by: Any) -> None:
+    """The keys of pace and of robots.txt are had together as they are one by one."""
+    for url in ("https://www.a.example/b", "http://127.0.0.1:8080/", "http://[::1]/"):
+        assert pace_of(url, limit_by) == (domain_of(url, limit_by), authority_of(url))
 
 
 def test_domain_by_host() -> None:
