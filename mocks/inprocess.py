@@ -8,14 +8,13 @@ Must not know: sockets, clocks, how the net decides.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TextIO
+from typing import Any
 
 from msgspec import Struct
 
 from mocks.referee import Expectations, ProxyRule
 from mocks.wirelog import DIRECT, Request
-from scraper_cpn.net import Kernel, Row
-from scraper_cpn.net.compile import compile_net
+from scraper_cpn.net import Row
 from scraper_cpn.scrape.settings import Settings
 from scraper_cpn.scrape.virtual import VirtualWeb, virtual_crawl
 from scraper_cpn.simulate.driver import Run, VirtualEffect
@@ -40,26 +39,34 @@ def crawl(
     web: SyntheticWeb,
     seeds: Sequence[str] = (),
     *,
-    trace: TextIO | None = None,
-    kernel: Callable[..., Kernel] = compile_net,
     effects: Effects = VirtualWeb.effects,
+    by: Callable[..., Run] = virtual_crawl,
+    **given: Any,
 ) -> Crawled:
-    """Crawl *web* in virtual time from *seeds* (by default, every host's first page)."""
+    """Crawl *web* in virtual time from *seeds* (by default, every host's first page).
+
+    Args:
+        settings: of the crawl.
+        web: what answers.
+        seeds: URLs, normalised.
+        effects: what to bind, given those of the web.
+        by: which crawler; called as `virtual_crawl`.
+        given: what else it takes.
+    """
     log: list[Request] = []
     rows: list[Row] = []
 
     def heard(start_ns: int, end_ns: int, proxy: str, url: str, answer: Answer | None) -> None:
         log.append(request_of(start_ns, end_ns, proxy, url, answer, settings.user_agent))
 
-    run = virtual_crawl(
+    run = by(
         settings,
         web,
         seeds or web.seeds(),
-        trace=trace,
         heard=heard,
         on_rows=rows.extend,
-        kernel=kernel,
         effects=effects,
+        **given,
     )
     return Crawled(run, log, rows)
 

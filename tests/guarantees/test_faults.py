@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from mocks.inprocess import crawl, expected
+from mocks.inprocess import expected
 from mocks.referee import judge
 from scraper_cpn.scrape.colours import Failed, Proxy
 from scraper_cpn.scrape.settings import SECOND, Settings
@@ -18,7 +18,7 @@ from scraper_cpn.scrape.virtual import VirtualWeb
 from scraper_cpn.simulate.faults import Faults, faulty
 from scraper_cpn.simulate.web import SyntheticWeb, WebSpec
 from tests.guarantees.crawls import MS, Case, cases, ended_urls, failures, stored
-from tests.guarantees.watch import watched
+from tests.guarantees.subjects import Subject
 
 pytestmark = pytest.mark.slow
 
@@ -42,14 +42,10 @@ def spoiled(faults: Faults) -> Any:
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 @given(cases(), FAULTS)
-def test_effects_that_fail_lose_nothing(case: Case, faults: Faults) -> None:
+def test_effects_that_fail_lose_nothing(subject: Subject, case: Case, faults: Faults) -> None:
     """At every step all is conserved (see `Watched`), the crawl ends, and each URL ends once."""
-    done = crawl(
-        case.settings,
-        SyntheticWeb(case.spec),
-        case.seeds,
-        kernel=watched(case.settings),
-        effects=spoiled(faults),
+    done, _ = subject.watch(
+        case.settings, SyntheticWeb(case.spec), case.seeds, effects=spoiled(faults)
     )
     assert done.run.ended == "finished"
     assert set(Counter(ended_urls(done.rows)).values()) == {1}
@@ -58,19 +54,19 @@ def test_effects_that_fail_lose_nothing(case: Case, faults: Faults) -> None:
 @settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 @given(cases(), FAULTS)
 def test_effects_that_fail_break_no_rule_that_the_crawl_knows_of(
-    case: Case, faults: Faults
+    subject: Subject, case: Case, faults: Faults
 ) -> None:
     """G2, G3, G5, G8 hold; what was lost with an answer (its hold, its page) can't be kept."""
     spec = replace(case.spec, crawl_delay_ns=0)
-    done = crawl(case.settings, SyntheticWeb(spec), case.seeds, effects=spoiled(faults))
+    done = subject.crawl(case.settings, SyntheticWeb(spec), case.seeds, effects=spoiled(faults))
     rules = replace(expected(case.settings), hold="none")
     found = [v for v in judge(done.log, rules).violations if v.kind != "fetched again"]
     assert not found, found[:3]
 
 
-def test_a_page_that_is_lost_behind_the_fetch_is_fetched_again() -> None:
+def test_a_page_that_is_lost_behind_the_fetch_is_fetched_again(subject: Subject) -> None:
     """What was lost on its way down the pipeline costs an attempt, and is in the log as lost (G5)."""
-    done = crawl_of_one(Faults(lost=1.0), "parse")
+    done = crawl_of_one(subject, Faults(lost=1.0), "parse")
     assert [(row.kind, row.target.attempt, row.final) for row in failures(done.rows)] == [
         ("lost", 1, False),
         ("lost", 2, False),
@@ -79,7 +75,7 @@ def test_a_page_that_is_lost_behind_the_fetch_is_fetched_again() -> None:
     assert [request.url for request in done.log] == ["http://h0.example/"] * 3
 
 
-def test_an_effect_that_hangs_is_cut_off() -> None:
+def test_an_effect_that_hangs_is_cut_off(subject: Subject) -> None:
     """A fetch that takes an hour is over at its deadline, and the next attempt succeeds."""
     calls = 0
 
@@ -95,7 +91,7 @@ def test_an_effect_that_hangs_is_cut_off() -> None:
         return {**effects, "fetch": hang_once}
 
     case = one_page()
-    done = crawl(case.settings, SyntheticWeb(case.spec), case.seeds, effects=bound)
+    done = subject.crawl(case.settings, SyntheticWeb(case.spec), case.seeds, effects=bound)
     assert [row.reason for row in failures(done.rows)] == ["passed its deadline"]
     assert stored(done.rows) == ["http://h0.example/"]
 
@@ -104,7 +100,7 @@ def one_page() -> Case:
     return Case(Settings(robots="ignore"), WebSpec(pages=1), ("http://h0.example/",))
 
 
-def crawl_of_one(faults: Faults, effect: str) -> Any:
+def crawl_of_one(subject: Subject, faults: Faults, effect: str) -> Any:
     """A crawl of one page, one of whose effects is spoiled."""
     case = one_page()
 
@@ -112,11 +108,11 @@ def crawl_of_one(faults: Faults, effect: str) -> Any:
         effects = web.effects()
         return {**effects, effect: faulty({effect: effects[effect]}, faults)[effect]}
 
-    return crawl(case.settings, SyntheticWeb(case.spec), case.seeds, effects=bound)
+    return subject.crawl(case.settings, SyntheticWeb(case.spec), case.seeds, effects=bound)
 
 
 @pytest.mark.parametrize("slots", [1, 2, 8])
-def test_a_dead_proxy_costs_little_and_no_page(slots: int) -> None:
+def test_a_dead_proxy_costs_little_and_no_page(subject: Subject, slots: int) -> None:
     """A proxy that always fails rests longer and longer, and as a whole: all its slots do."""
     pool = tuple(Proxy(f"http://p{k}", f"http://p{k}", slots=slots) for k in range(3))
 
@@ -138,7 +134,7 @@ def test_a_dead_proxy_costs_little_and_no_page(slots: int) -> None:
 
     web = SyntheticWeb(WebSpec(hosts=10, pages=30, latency_ns=50 * MS))
     limits = Settings(delay_ns=200 * MS, scope="any", proxies=pool)
-    done = crawl(limits, web, effects=bound)
+    done = subject.crawl(limits, web, effects=bound)
     carried = Counter(request.proxy for request in done.log)
     assert len(stored(done.rows)) == 300
     assert 1 < carried["http://p0"] <= 3 * slots + 8

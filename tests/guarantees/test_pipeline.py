@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from mocks.inprocess import crawl
 from scraper_cpn.net import Place
 from scraper_cpn.scrape.net import scrape_net
 from scraper_cpn.scrape.policy import Policy
@@ -16,6 +15,7 @@ from scraper_cpn.scrape.virtual import EPOCH_NS, VirtualWeb
 from scraper_cpn.simulate.driver import VirtualEffect
 from scraper_cpn.simulate.web import SyntheticWeb, WebSpec
 from tests.guarantees.crawls import MS, stored
+from tests.guarantees.subjects import Subject
 
 HOUR_NS = 3600 * SECOND
 SETTINGS = Settings(delay_ns=0, per_domain=8, concurrency=8, robots="ignore")
@@ -50,9 +50,9 @@ def slow(stage: str) -> Any:
         ("keep", ["raw_html", "parsed", "validated"]),
     ],
 )
-def test_a_slow_stage_stops_fetching(stage: str, before: list[str]) -> None:
+def test_a_slow_stage_stops_fetching(subject: Subject, stage: str, before: list[str]) -> None:
     """Until the stage has room again, no more pages are fetched than fit before it; none is lost."""
-    done = crawl(SETTINGS, WEB, effects=slow(stage))
+    done = subject.crawl(SETTINGS, WEB, effects=slow(stage))
     first_hour = [request for request in done.log if request.start_ns < EPOCH_NS + HOUR_NS // 2]
     room = sum(CAPACITIES[place] for place in before)
     if stage == "parse":  # the seed alone has links, and its parsing takes the hour

@@ -5,11 +5,11 @@ from collections import Counter
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from mocks.inprocess import crawl, expected
+from mocks.inprocess import expected
 from mocks.referee import judge
 from scraper_cpn.simulate.web import ROBOTS_PATHS, SyntheticWeb
 from tests.guarantees.crawls import Case, cases, ended_urls, failures, stored
-from tests.guarantees.watch import Watched, watched
+from tests.guarantees.subjects import Subject
 
 pytestmark = pytest.mark.slow
 
@@ -20,9 +20,11 @@ NOT_ASKED = ("robots", "unreachable")
 
 @settings(max_examples=120, suppress_health_check=SLOW_DATA)
 @given(cases())
-def test_a_crawl_without_an_end_stores_every_page_once_and_breaks_no_rule(case: Case) -> None:
+def test_a_crawl_without_an_end_stores_every_page_once_and_breaks_no_rule(
+    subject: Subject, case: Case
+) -> None:
     """G2-G5, G8: no violation to the nanosecond, and what is stored is what can be reached, once."""
-    done = crawl(case.settings, SyntheticWeb(case.spec), case.seeds)
+    done = subject.crawl(case.settings, SyntheticWeb(case.spec), case.seeds)
     assert done.run.ended == "finished"
     assert sorted(stored(done.rows)) == sorted(case.reachable)
     verdict = judge(done.log, expected(case.settings, tuple(case.reachable)))
@@ -31,9 +33,9 @@ def test_a_crawl_without_an_end_stores_every_page_once_and_breaks_no_rule(case: 
 
 @settings(max_examples=80, suppress_health_check=SLOW_DATA)
 @given(cases(ending=True))
-def test_a_crawl_with_budgets_breaks_no_rule(case: Case) -> None:
+def test_a_crawl_with_budgets_breaks_no_rule(subject: Subject, case: Case) -> None:
     """G2-G5, G7, G8 hold for quotas, leases, pages, depth and time as well, whichever ends first."""
-    done = crawl(case.settings, SyntheticWeb(case.spec), case.seeds)
+    done = subject.crawl(case.settings, SyntheticWeb(case.spec), case.seeds)
     assert done.run.ended in ("finished", "spent")
     verdict = judge(done.log, expected(case.settings))
     assert not verdict.violations, verdict.violations[:3]
@@ -43,9 +45,9 @@ def test_a_crawl_with_budgets_breaks_no_rule(case: Case) -> None:
 
 @settings(max_examples=80, suppress_health_check=SLOW_DATA)
 @given(cases())
-def test_every_request_has_a_row_and_every_url_one_end(case: Case) -> None:
+def test_every_request_has_a_row_and_every_url_one_end(subject: Subject, case: Case) -> None:
     """G5: a request for a page ends in a row, of the failed log or stored; no URL ends twice."""
-    done = crawl(case.settings, SyntheticWeb(case.spec), case.seeds)
+    done = subject.crawl(case.settings, SyntheticWeb(case.spec), case.seeds)
     pages = [r.url for r in done.log if not r.url.endswith(ROBOTS_PATHS)]
     rows = [row.target.url for row in failures(done.rows) if row.kind not in NOT_ASKED]
     assert Counter(pages) == Counter(rows + stored(done.rows))
@@ -54,13 +56,9 @@ def test_every_request_has_a_row_and_every_url_one_end(case: Case) -> None:
 
 @settings(max_examples=25, suppress_health_check=SLOW_DATA)
 @given(cases(ending=True))
-def test_at_every_step_proxies_permits_urls_and_bounds_are_as_they_must_be(case: Case) -> None:
+def test_at_every_step_proxies_permits_urls_and_bounds_are_as_they_must_be(
+    subject: Subject, case: Case
+) -> None:
     """G1, G5, G6: at every moment each proxy, permit and URL is somewhere, once; no stage is over."""
-    kernels: list[Watched] = []
-
-    def kernel(*given: object) -> Watched:
-        kernels.append(watched(case.settings)(*given))  # type: ignore[arg-type]
-        return kernels[0]
-
-    done = crawl(case.settings, SyntheticWeb(case.spec), case.seeds, kernel=kernel)
-    assert kernels[0].markings > done.run.firings
+    done, watched = subject.watch(case.settings, SyntheticWeb(case.spec), case.seeds)
+    assert watched.markings > done.run.firings
