@@ -125,7 +125,7 @@ class Compiled:
         kernel._parts["load"](marking)
         kernel._leave_held(marking)
         for place, key, count, order, serial in cold:
-            kernel._parts["PLACES"][place].shelve(key, count, order, serial)
+            kernel._parts["shelve"](place, key, count, order, serial)
         for name, seen in (keys or {}).items():
             kernel._parts["SETS"][name].extend(seen)
         return kernel

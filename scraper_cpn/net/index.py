@@ -31,7 +31,10 @@ __all__ = [
     "Line",
     "Shown",
     "Token",
+    "beside",
     "stand_again",
+    "thin",
+    "without",
 ]
 
 NEVER = inf
@@ -170,6 +173,29 @@ class Line:
         """All that can be taken at *now*, in order. Cost: O(n log n)."""
         entries = [(token.order, token.serial, token) for at, _, token in self.waiting if at <= now]
         return [entry[2] for entry in sorted(_rebuilt(self.ready + entries, self.state))]
+
+
+def beside(held: Token | Line, token: Token, now: float) -> Line:
+    """The tokens of a key, with one more than there were."""
+    if isinstance(held, Token):
+        line = Line()
+        line.add(held, now)
+    else:
+        line = held
+    line.add(token, now)
+    return line
+
+
+def without(line: Line) -> Line | None:
+    """The tokens of a key, one of which has gone; None if it was the last."""
+    line.lose()
+    return line if line.live else None
+
+
+def thin(heap: list[Any], field: str, at: int) -> None:
+    """Keep of a heap of records the entries that say of their record what its *field* says."""
+    heap[:] = [entry for entry in dict.fromkeys(heap) if getattr(entry[-1], field) == entry[at]]
+    heapify(heap)
 
 
 def _rebuilt(entries: list[Any], state: int) -> list[Any]:

@@ -86,8 +86,8 @@ class PagedView(Condition):
     def __len__(self) -> int:
         return self.total
 
-    def add(self, key: Hashable, token: Token) -> None:
-        """A token has come."""
+    def add(self, key: Hashable, token: Token) -> PagedLine | None:
+        """A token has come; the tokens of its key, if it is the first of them."""
         self.total += 1
         line = self.lines.get(key)
         if line is None:
@@ -95,19 +95,21 @@ class PagedView(Condition):
         elif line.shelved and (token.order, token.serial) > (line.order, line.serial):
             line.shelved += 1  # the key's first token is the same, so that nobody needs to know
             self.shelf.put(self.name, key, self._wide(token.order), token.serial, token.colour)
-            return
+            return None
         self._keep(key, line, token)
         self._came(key)
+        return line if line.head(NEVER).serial == token.serial else None
 
-    def shelve(self, key: Hashable, count: int, order: Order, serial: int) -> None:
+    def shelve(self, key: Hashable, count: int, order: Order, serial: int) -> PagedLine:
         """The shelf has tokens of a key that has none yet: so many, and this is the first one's turn."""
         self.total += count
         line = self.lines[key] = PagedLine()
         line.shelved, line.order, line.serial = count, self._narrow(order), serial
         self._came(key)
+        return line
 
-    def lose(self, key: Hashable, serial: int) -> None:
-        """The first token of a key, which `head` gave, has been taken."""
+    def lose(self, key: Hashable, serial: int) -> bool:
+        """The first token of a key, which `head` gave, has been taken; whether it was the last."""
         line = self.lines[key]
         if heappop(line.ready)[1] != serial:
             raise KernelBug(f"token {serial} of {self.name} was taken before its turn")
@@ -115,12 +117,14 @@ class PagedView(Condition):
         self.hot -= 1
         self.shelf.left(self.name, serial)
         if line.ready:
-            return
+            return False
         line.ready = ()
-        if not line.shelved:
-            del self.lines[key]
-            for join in self.joins:
-                join.drop(key)
+        if line.shelved:
+            return False
+        del self.lines[key]
+        for join in self.joins:
+            join.drop(key)
+        return True
 
     def head(self, key: Hashable, _now: float) -> Token | None:
         """The token of *key* that is taken first; from the shelf if need be."""

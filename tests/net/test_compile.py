@@ -5,6 +5,7 @@ from __future__ import annotations
 import traceback
 from dataclasses import dataclass
 from random import Random
+from types import FunctionType
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from scraper_cpn.net import (
     Lost,
     Net,
     NetError,
+    absent,
     hold,
     index,
     index_join,
@@ -24,6 +26,7 @@ from scraper_cpn.net import (
     take,
 )
 from scraper_cpn.net.compile import Compiled, compile_net, source
+from scraper_cpn.net.generate import machine
 from tests.net.nets import Draw, checked_net
 from tests.net.runs import Pair, Run
 
@@ -193,6 +196,7 @@ def test_rebuilding_heaps_changes_nothing(monkeypatch: pytest.MonkeyPatch, slack
     """With heaps rebuilt at every chance, random runs are still those of the interpreter."""
     monkeypatch.setattr(index, "SLACK", slack)
     monkeypatch.setattr(index_join, "SLACK", slack)
+    monkeypatch.setitem(machine.SHARED, "SLACK", slack)
     for seed in range(40):
         random = Random(seed)
         built = checked_net(random)
@@ -209,66 +213,97 @@ def test_without_a_trace_everything_else_is_the_same() -> None:
             Run(Draw(random), Pair(built, traced=False)).go(40)
 
 
-def test_dead_entries_do_not_pile_up() -> None:
-    """Under an endless stream of better tokens, heaps stay within twice their live entries."""
+@pytest.mark.parametrize("apart", [False, True])
+def test_dead_entries_do_not_pile_up(apart: bool) -> None:
+    """Under an endless stream of better tokens, heaps stay within twice their live entries.
+
+    *apart*: a ban makes the join one whose inputs can't be in one record.
+    """
     net = Net("overload")
     jobs = net.place("jobs", Job, key="host", order="attempt", source=True)
     hosts = net.place("hosts", Host, key="host", source=True)
+    bans = net.place("bans", Host, key="host", source=True)
     other = net.place("other", Job, key="attempt", source=True)
     slots = net.counter("slots", key="attempt", start=lambda _attempt: 0)
-    net.transition("never", [jobs, read(hosts), other, hold(slots)])
+    banned = [absent(bans)] if apart else []
+    net.transition("never", [jobs, read(hosts), *banned, other, hold(slots)])
+    net.transition("lift", [take(bans, when=lambda _host: False)])
     kernel = compile_net(net)
     kernel.inject(hosts, Host("a"), 0)
     kernel.inject(other, Job("a"), 0)
     for number in range(1_000):
         kernel.inject(jobs, Job("a", -number), 0)
         kernel.step(0)
-    assert len(_joins(kernel)) == 2
-    for join in _joins(kernel):
-        assert len(join.ready) + len(join.future) <= 2 + index.SLACK
+    heaps = _heaps(kernel)
+    assert len(heaps) == 2
+    for heap in heaps:
+        assert heap <= 2 + index.SLACK
 
 
-def test_dead_alarms_do_not_pile_up() -> None:
+@pytest.mark.parametrize("apart", [False, True])
+def test_dead_alarms_do_not_pile_up(apart: bool) -> None:
     """Under an endless stream of tokens that are ready sooner and sooner, too."""
     net = ping_net()
     jobs, hosts = list(net.places.values())[:2]
+    if apart:
+        bans = net.place("bans", Host, key="host", source=True)
+        net.transition("never", [take(bans), absent(hosts)])  # type: ignore[arg-type]
+        net.transition("late", [jobs, take(hosts), absent(bans)], priority=9)  # type: ignore[list-item, arg-type]
     kernel = compile_net(net)
     kernel.inject(jobs, Job("a"), 0)  # type: ignore[arg-type]
     for number in range(1_000):
         ready_at_ns = 5_000 - number
         kernel.inject(hosts, Host("a"), 0, ready_at_ns=ready_at_ns)  # type: ignore[arg-type]
         assert kernel.step(0).wake_ns == ready_at_ns
-    (join,) = _joins(kernel)
-    assert len(join.ready) + len(join.future) <= 2 + index.SLACK
+    for heap in _heaps(kernel):
+        assert heap <= 2 + index.SLACK
 
 
-def _joins(kernel: Compiled) -> list[index_join.Join]:
-    """The joins in the closure of the firing loop's functions."""
-    shared = kernel._step.__closure__ or ()
-    tables = [cell.cell_contents for cell in shared if isinstance(cell.cell_contents, dict)]
-    functions = [each for table in tables for each in table.values() if callable(each)]
-    cells = [cell.cell_contents for each in functions for cell in each.__closure__ or ()]
-    return [each for each in cells if isinstance(each, index_join.Join)]
+def _shared(kernel: Compiled) -> dict[str, Any]:
+    """What the functions of a kernel share, by name."""
+    found: dict[str, Any] = {}
+    functions: list[Any] = [kernel._parts["step"]]
+    while functions:
+        function = functions.pop()
+        for name, cell in zip(
+            function.__code__.co_freevars, function.__closure__ or (), strict=True
+        ):
+            if name in found:
+                continue
+            thing = found[name] = cell.cell_contents
+            tables = thing.values() if isinstance(thing, dict) else [thing]
+            functions += [each for each in tables if isinstance(each, FunctionType)]
+            functions += [thing.lag] if isinstance(thing, index_join.Join) else []
+    return found
 
 
-def test_what_is_taken_elsewhere_leaves_no_trace_in_other_indexes() -> None:
+def _heaps(kernel: Compiled) -> list[int]:
+    """The entries of each join's heaps."""
+    shared = _shared(kernel)
+    joins = [each for each in shared.values() if isinstance(each, index_join.Join)]
+    stems = [name.removesuffix("_ready") for name in shared if name.endswith("_ready")]
+    met = [len(shared[f"{stem}_ready"]) + len(shared[f"{stem}_future"]) for stem in stems]
+    return met + [len(join.ready) + len(join.future) for join in joins]
+
+
+@pytest.mark.parametrize("apart", [False, True])
+def test_what_is_taken_elsewhere_leaves_no_trace_in_other_indexes(apart: bool) -> None:
     """A place with two indexes keeps neither lines nor records of keys that are gone."""
     net = Net("two ways")
     jobs = net.place("jobs", Job, key="host", source=True)
     hosts = net.place("hosts", Host, key="host", source=True)
-    net.transition("join", [jobs, read(hosts)])
+    bans = net.place("bans", Host, key="host", source=True)
+    net.transition("join", [jobs, read(hosts), *([absent(bans)] if apart else [])])
     net.transition("drop", [take(jobs, when=lambda job: job.attempt > 0)])
+    net.transition("lift", [bans])
     kernel = compile_net(net)
     for number in range(200):
         kernel.inject(jobs, Job(f"host {number}", 1), 0)
         kernel.step(0)
-    join = _joins(kernel)[0]
-    assert not join.records
-    assert not join.lead.lines
-    assert not any(view.watch for view in _views(kernel))
-
-
-def _views(kernel: Compiled) -> list[index_keys.View]:
-    joins = _joins(kernel)
-    cells = [cell.cell_contents for join in joins for cell in join.lag.__closure__ or ()]
-    return [each for each in cells if isinstance(each, index_keys.View)]
+    shared = _shared(kernel)
+    joins = [each for each in shared.values() if isinstance(each, index_join.Join)]
+    views = [each for each in shared.values() if isinstance(each, index_keys.View)]
+    assert len(joins) == apart
+    assert not any(join.records or join.lead.lines for join in joins)
+    assert not any(view.watch for view in views)
+    assert not shared.get("by_host")

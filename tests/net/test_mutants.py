@@ -26,8 +26,9 @@ from tests.net.runs import Pair, Run
 RUNS = 300
 """Within so many runs, a fault must be caught."""
 
-HARD = (45, 407, 607, 894)
-"""Seeds that meet what is rare: a limit before time passes, a token taken early, a lead that becomes ready."""
+HARD = (45, 407, 607, 894, 1051, 1272)
+"""Seeds that meet what is rare: a limit before time passes, a token taken early, a lead that becomes ready,
+a token that waits behind another, a time that passes between an injection and the next step."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,23 @@ MUTANTS = [
     Mutant("an empty place is not looked at", r"if p\d+(?=:| or)", "if False"),
     Mutant("a number may go below 0", r"(\.number\(.*?\)|c\d+) < 1", r"\1 < 0"),
     Mutant("a key waits for the input that comes first", r"if when > at:", "if when and not at:", "lag_"),
+    # What a record tells.
+    Mutant("a key waits for the first of its inputs", r"if when > at:", "if when < at:", "look_"),
+    Mutant("a key that lacks an input goes first", r"if (record\.\w+ is None) or .*:", r"if \1:", "look_"),
+    Mutant("a better token of a key goes unnoticed", r"if (record\.\w+_serial) != head\.serial:", r"if \1 == -1:", "look_"),
+    Mutant("a key that has to wait longer is tried too early", r"if (record\.\w+_alarm) != at:", r"if \1 == NEVER:", "look_"),
+    Mutant("a lead token that waits behind another goes unnoticed", r"if soon < .*:", "if False:", "look_"),
+    Mutant("a key that is complete enables nobody", r"dirty \|= \w+", PASS, "look_"),
+    Mutant("a key that will be complete delays nobody", r"late \|= \w+", PASS, "look_"),
+    Mutant("a key that will be complete moves no time", r"next_wake = \w+", PASS, "look_"),
+    Mutant("what a key lost goes unnoticed", r"(number:\n +)look_\w+\(record, now\)", r"\1pass", "first_"),
+    Mutant("a key whose time has come goes unnoticed", r"(NEVER\n +)look_\w+\(record, now\)", r"\1pass", "first_"),
+    Mutant("a key that lost something has its old time", r" and look_\w+\(record, now\) == at", "", "next_"),
+    Mutant("a token tells no record", r"look_\w+\(record, clock\)", PASS, "stand_"),
+    Mutant("a number tells no record", r"look_\w+\(record, clock\)", PASS, "end_"),
+    Mutant("a second token of a key takes the place of the first", r"token if h\d+ is None else .*", "token", "stand_"),
+    Mutant("a record is forgotten with its numbers", r" and record\.c\d+ == .*:", ":", "forget_"),
+    Mutant("a record gives back no number", r"record\.c\d+ \+= 1", PASS, "end_"),
     # Who is told.
     Mutant("keys that wait are not told of a token", r"if self\.watch:", "if False:", "View", True),
     Mutant("keys that wait are not told of a number", r"self\.gained\(key\)", PASS, "Tally", True),
@@ -108,13 +126,13 @@ MUTANTS = [
     # What a firing does.
     Mutant("a held token is not given back", r"(puts\.append\()?again_.*", PASS, "end_"),
     Mutant("a held number is not given back", r"if \w+\.give\(.*\):", "if False:", "end_"),
-    Mutant("a held plain number is not given back", r"c\d+ \+= 1", PASS, "end_"),
+    Mutant("a held plain number is not given back", r"(?<!\.)\bc\d+ \+= 1", PASS, "end_"),
     Mutant("what was held is not given back when the outputs of Lost raise", r"back_.*", PASS, "lost_"),
     Mutant("a set lets through what it has seen", r"if (\w+)\.add\(key\):", r"if [\1.add(key)]:", "new_"),
     Mutant("a revoked token comes back as a new one", r"stand_(\w+)\(inputs\[(\d+)\]\)", r"put_\1(inputs[\2].colour, inputs[\2].ready, inputs[\2].ends)", "undo_"),
     Mutant("a revoked token comes last in its queue", r"stand_again\((\w+), token\)", r"\1.append(token)"),
     Mutant("a revoked number does not come back", r"if \w+\.give\(.*\):", "if False:", "undo_"),
-    Mutant("a revoked plain number does not come back", r"c\d+ \+= 1", PASS, "undo_"),
+    Mutant("a revoked plain number does not come back", r"(?<!\.)\bc\d+ \+= 1", PASS, "undo_"),
     Mutant("a firing is shown after its end", r"drop_\w+\(shown\)", PASS, "end_"),
     Mutant("a function that raises wastes the outcome's name", r"return 'Lost'", "return 'Good'", "lost_"),
     Mutant("a token that a function raised on stays", r"drop_\w+\(token\)", PASS, "aside_"),

@@ -115,13 +115,13 @@ def load(marking):
         flight = Flight(flying.id, number, inputs, flying.began_ns, flying.started, flying.shown)
         flights[flight.id] = flight
         fill_slots(OCCUPIES[number][flight.started])
+    for name, known in marking.counters.items():
+        fill_number(name, dict(known))
     for standing in marking.tokens:
         if standing.place in STANDS:
             STANDS[standing.place](restored(standing))
     for place in SHOWN:
         PLACES[place].darken({each.serial for each in marking.tokens if each.place == place})
-    for name, numbers in marking.counters.items():
-        fill_number(name, dict(numbers))
     for name, keys in marking.sets.items():
         SETS[name].extend(keys)
     faulted.extend(marking.faulted)
@@ -135,7 +135,7 @@ def scalars():
 RESULT = """
 return {
     "inject": inject, "step": step, "started": started, "complete": complete, "revoke": revoke,
-    "earliest": earliest, "load": load, "scalars": scalars, "PLACES": PLACES, "numbers": numbers,
+    "earliest": earliest, "load": load, "shelve": shelve, "scalars": scalars, "PLACES": PLACES, "numbers": numbers,
     "SETS": SETS, "flights": flights, "faulted": faulted, "sunk": sunk, "rows": rows,
     "occupied": occupied,
     "changes": changes,  # recorded

@@ -14,6 +14,7 @@ from typing import Any
 from scraper_cpn.net import plan
 from scraper_cpn.net.arcs import Arc, Lost, On, Output
 from scraper_cpn.net.declare import Transition
+from scraper_cpn.net.generate import records
 from scraper_cpn.net.generate.layout import Layout
 from scraper_cpn.net.generate.places import new, noted, only_if, write_put
 from scraper_cpn.net.generate.text import Text
@@ -189,6 +190,10 @@ def take_number(text: Text, layout: Layout, counter: Counter, key: str) -> None:
     """One less. Who needs a number notices the last one that goes, and the first that comes."""
     name = layout.var(counter)
     lines = noted(layout, layout.loss([counter]))
+    if counter.keys and counter.name in layout.met:
+        records.take_number(text, layout, counter, key.replace("k", "record", 1))
+        text.add(*lines)
+        return
     if counter.keys:
         text.add(f"{name}.take({key})", *lines)
         return
@@ -200,6 +205,9 @@ def give_number(text: Text, layout: Layout, counter: Counter, key: str) -> None:
     """One more."""
     if not counter.keys:
         count_up(text, layout, counter)
+        return
+    if counter.name in layout.met:
+        records.give_number(text, layout, counter, key)
         return
     with text.block(f"if {layout.var(counter)}.give({key}):"):
         text.add(*noted(layout, layout.gain([counter])))

@@ -59,13 +59,15 @@ def _fallible(transition: Transition) -> bool:
 
 def _take(text: Text, layout: Layout, search: Search) -> None:
     """Take the inputs. In a bounded place, a firing with an effect keeps the slot of its token."""
-    transition, bound = search.transition, search.bound
-    for number, arc in enumerate(transition.arcs):
-        if arc.kind not in TAKEN:
-            continue
+    bound = search.bound
+    taken = [pair for pair in enumerate(search.transition.arcs) if pair[1].kind in TAKEN]
+    for number, arc in taken:  # first the numbers, for a record of which one has moved stays
         if isinstance(arc.place, Counter):
             take_number(text, layout, arc.place, bound(number))
-        elif layout.is_queue(arc.place):  # type: ignore[arg-type]
+    for number, arc in taken:
+        if isinstance(arc.place, Counter):
+            continue
+        if layout.is_queue(arc.place):  # type: ignore[arg-type]
             _shift(text, layout, search, arc)
         else:
             text.add(f"drop_{layout.var(arc.place)}({bound(number)})")

@@ -136,14 +136,27 @@ def search_of(layout: Layout, transition: Transition) -> Search:
     """Choose the indexes of a transition."""
     groups = plan.groups(transition)
     names = plan.arc_keys(transition)
+    meetings = {number: layout.meeting(transition, group) for number, group in enumerate(groups)}
     scans = transition.scan is not None
     looks: dict[int, Look] = {}
     for number, group in enumerate(groups):
         for arc in group.arcs:
             declared = transition.arcs[arc]
+            if meetings[number] is not None:
+                looks[arc] = _met(layout, declared, group, number)
+                continue
             by = () if scans and arc == group.lead else names[arc]
             looks[arc] = look(layout, declared, by, f"k{number}", group.keys, scanned=scans)
     return Search(transition, groups, [looks[arc] for arc in range(len(transition.arcs))])
+
+
+def _met(layout: Layout, arc: Arc, group: plan.Group, number: int) -> Look:
+    """How an arc is satisfied by the record of its key."""
+    of = f" for its {', '.join(group.keys)}"
+    if isinstance(arc.place, Counter):
+        return Look(arc, f"k{number}", words=f"is above 0{of}")
+    found = layout.looks(arc, group.keys, held=True)
+    return Look(arc, f"k{number}", found, words=_words(arc, of))
 
 
 def join_name(layout: Layout, transition: Transition, number: int) -> str:
@@ -160,7 +173,8 @@ def write_search(text: Text, layout: Layout, search: Search) -> None:
         _wake_by_scan(text, layout, search, search.transition.scan)
         return
     for number, group in search.joins():
-        _join(text, layout, search, number, group)
+        if layout.meeting(search.transition, group) is None:
+            _join(text, layout, search, number, group)
     _wake(text, layout, search)
 
 
@@ -248,11 +262,28 @@ def write_find(text: Text, layout: Layout, search: Search, set_aside: str) -> No
             if not each.crowd(layout):
                 _refuse(text, [f"a{arc} is None"], *fail)
     for number, group in search.joins():
-        text.add(f"record = {join_name(layout, search.transition, number)}.first(now)")
-        _refuse(text, ["record is None"], *fail)
-        text.add(f"k{number} = record.key")
-        looks = [(arc, search.looks[arc]) for arc in group.arcs]
-        text.add(*(f"a{arc} = {each.token(layout)}" for arc, each in looks if each.index))
+        meeting = layout.meeting(search.transition, group)
+        join = join_name(layout, search.transition, number) if meeting is None else ""
+        found = f"first_{meeting.name}(now)" if meeting else f"{join}.first(now)"
+        text.add(f"record{number} = {found}")
+        _refuse(text, [f"record{number} is None"], *fail)
+        text.add(f"k{number} = record{number}.key")
+        for arc in group.arcs:
+            each = search.looks[arc]
+            if each.index is not None and meeting is None:
+                text.add(f"a{arc} = {each.token(layout)}")
+            elif each.index is not None:
+                _bind(text, f"a{arc}", each.index, f"record{number}", f"k{number}")
+
+
+def _bind(text: Text, token: str, found: Index, record: str, key: str) -> None:
+    """The first token in a record that is complete."""
+    if found.place.paged:
+        text.add(f"{token} = {found.name}.head({key}, now)")
+        return
+    text.add(f"{token} = {record}.{found.name}")
+    with text.block(f"if type({token}) is Line:"):
+        text.add(f"{token} = {token}.head(now)")
 
 
 def _scan(
@@ -275,12 +306,17 @@ def _wake(text: Text, layout: Layout, search: Search) -> None:
     with text.function(f"wake_{name}(now)"):
         _refuse(text, _unmet(layout, search), "return NEVER")
         times = [each.earliest(layout) for _, each in search.alone() if each.index]
-        times += [
-            f"{join_name(layout, search.transition, number)}.earliest(now)"
-            for number, _ in search.joins()
-        ]
+        times += [_joined(layout, search, number, group) for number, group in search.joins()]
         whole = times[0] if len(times) == 1 else f"max({', '.join(times)})" if times else "0"
         text.add(f"return {whole}")
+
+
+def _joined(layout: Layout, search: Search, number: int, group: plan.Group) -> str:
+    """The expression for the time at which a join has a binding."""
+    meeting = layout.meeting(search.transition, group)
+    if meeting is not None:
+        return f"next_{meeting.name}(now)"
+    return f"{join_name(layout, search.transition, number)}.earliest(now)"
 
 
 def _combine(text: Text, layout: Layout, search: Search) -> None:

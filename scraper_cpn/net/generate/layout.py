@@ -35,7 +35,7 @@ PREFIXES = tuple(
 )  # fmt: skip
 """What the functions and numbers of a place or a transition begin with, before its name."""
 
-Kind = Literal["line", "view", "presence"]
+Kind = Literal["line", "view", "presence", "held"]
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,8 @@ class Index:
     """An index of a place.
 
     Attributes:
-        name: its variable; that of a paged place is the place's.
+        kind: `held`: in the records of its keys, where a field has the tokens of each.
+        name: its variable or field; that of a paged place is the place's.
         names: the keys by which it is divided; none for a line.
         bit: of the guard that its tokens pass, in `Token.passes`; 0 for all tokens.
         early: whether it takes no notice of when tokens are ready.
@@ -59,6 +60,32 @@ class Index:
     early: bool = False
     expired: bool = False
     scanned: bool = False
+
+
+@dataclass(frozen=True)
+class Meeting:
+    """A join whose inputs all have the same key: what it needs of a key is in one record.
+
+    Attributes:
+        name: the stem of its heaps and functions.
+        keys: the names that it is joined on, and the keys of all its places.
+        lead: has the tokens by which keys go.
+        others: have the other tokens.
+        numbers: must be above 0.
+        mask: the transitions that look for it.
+    """
+
+    name: str
+    keys: tuple[str, ...]
+    lead: Index
+    others: tuple[Index, ...]
+    numbers: tuple[Counter, ...]
+    mask: int
+
+    @property
+    def indexes(self) -> tuple[Index, ...]:
+        """The lead first."""
+        return (self.lead, *self.others)
 
 
 @dataclass(frozen=True)
@@ -92,6 +119,14 @@ class Layout:
         }
         self._stems: dict[tuple[Any, ...], str] = {}
         self.indexes: dict[Any, Index] = {}
+        self._flat = flat_groups(self.transitions)
+        self.met = {
+            place.name: None
+            for each, group in self._flat
+            for place in (each.arcs[arc].place for arc in group.arcs)
+        }
+        """The places and counters that are in records."""
+        self.meetings: dict[Any, Meeting] = {}
         self.timed = sum(self.bit(t) for t in self.transitions if _waits(t))
         """The transitions that time alone may enable, but for those that take what has expired."""
         self.ends = 1 << len(self.transitions)
@@ -191,7 +226,41 @@ class Layout:
         """The indexes of a place."""
         return [found for found in self.indexes.values() if found.place is place]
 
-    def looks(self, arc: Arc, names: tuple[str, ...], *, scanned: bool = False) -> Index:
+    def meeting(self, transition: Transition, group: plan.Group) -> Meeting | None:
+        """The meeting of a join group, shared by those that are alike; None if its keys differ."""
+        if (transition, group) not in self._flat:
+            return None
+        arcs = [transition.arcs[arc] for arc in group.arcs]
+        assert group.lead is not None
+        lead = self.looks(transition.arcs[group.lead], group.keys, held=True)
+        bound = [arc for arc in arcs if arc.binds and arc is not transition.arcs[group.lead]]
+        others = tuple(self.looks(arc, group.keys, held=True) for arc in bound)
+        numbers = tuple(arc.place for arc in arcs if isinstance(arc.place, Counter))
+        key = (lead.name, *(each.name for each in others), *(each.name for each in numbers))
+        known = self.meetings.get(key)
+        name = known.name if known else self.names.free(
+            f"{self.var(transition)}_by_{'_'.join(group.keys)}", ("look_", "first_", "next_")
+        )  # fmt: skip
+        mask = self.bit(transition) | (known.mask if known else 0)
+        self.meetings[key] = Meeting(name, group.keys, lead, others, numbers, mask)
+        return self.meetings[key]
+
+    def meetings_of(self, found: Index | Counter) -> list[Meeting]:
+        """The meetings for which an index or a counter matters."""
+        return [each for each in self.meetings.values() if found in (*each.indexes, *each.numbers)]
+
+    def records(self, names: tuple[str, ...]) -> str:
+        """The variable with the records of these keys."""
+        return self.stem(("records", names), f"by_{'_'.join(names)}")
+
+    @property
+    def families(self) -> list[tuple[str, ...]]:
+        """The keys that have records."""
+        return list(dict.fromkeys(each.keys for each in self.meetings.values()))
+
+    def looks(
+        self, arc: Arc, names: tuple[str, ...], *, scanned: bool = False, held: bool = False
+    ) -> Index:
         """The index in which an arc finds its token, or its absence."""
         place = arc.place
         assert isinstance(place, Place)
@@ -200,7 +269,7 @@ class Layout:
         if arc.kind == "expired":
             return self._index("line", place, (), expired=True)
         bit = 0 if arc.when is None else 1 << self.guards(place).index(arc.when)
-        kind: Kind = "view" if names else "line"
+        kind: Kind = "held" if held else "view" if names else "line"
         return self._index(kind, place, names, bit=bit, early=arc.early, scanned=scanned)
 
     def _index(
@@ -251,11 +320,15 @@ class Layout:
         wants = fears = 0
         listed = list(places)
         for number, transition in enumerate(self.transitions):
-            for arc in transition.arcs:
+            for at, arc in enumerate(transition.arcs):
                 if arc.place in listed:
-                    wants |= (arc.kind != "absent") << number
+                    told = came and self._in_flat(transition, at)  # its meeting tells
+                    wants |= (arc.kind != "absent" and not told) << number
                     fears |= (arc.kind == "absent") << number
         return Influence(wants, fears) if came else Influence(fears, wants)
+
+    def _in_flat(self, transition: Transition, arc: int) -> bool:
+        return any(each is transition and arc in group.arcs for each, group in self._flat)
 
     def listed(self, mask: int) -> str:
         """The names of the transitions in a mask, on one line."""
@@ -269,6 +342,42 @@ class Layout:
             for place in self.standing
             if place.capacity is not None and plan.occupies(transition, place, started=False)
         ]
+
+
+def flat_groups(transitions: list[Transition]) -> list[tuple[Transition, plan.Group]]:
+    """The join groups all of whose inputs are tokens and numbers of the same key.
+
+    A number or a paged place is either in records for all that look at it, or for nobody.
+    """
+    groups = [(each, group) for each in transitions for group in plan.groups(each) if group.keys]
+    flat = [pair for pair in groups if _is_flat(*pair)]
+    while True:
+        mixed = {
+            each.arcs[arc].place.name
+            for each, group in groups
+            if (each, group) not in flat
+            for arc in group.arcs
+        }
+        kept = [pair for pair in flat if not _shares(*pair, mixed)]
+        if kept == flat:
+            return flat
+        flat = kept
+
+
+def _is_flat(transition: Transition, group: plan.Group) -> bool:
+    arcs = [transition.arcs[arc] for arc in group.arcs]
+    return transition.scan is None and all(
+        arc.place.keys == group.keys and (arc.binds or isinstance(arc.place, Counter))
+        for arc in arcs
+    )
+
+
+def _shares(transition: Transition, group: plan.Group, mixed: set[str]) -> bool:
+    places = [transition.arcs[arc].place for arc in group.arcs]
+    return any(
+        place.name in mixed and (isinstance(place, Counter) or getattr(place, "paged", False))
+        for place in places
+    )
 
 
 def _waits(transition: Transition) -> bool:

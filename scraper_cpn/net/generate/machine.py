@@ -11,15 +11,18 @@ from __future__ import annotations
 
 import re
 from collections import deque
+from heapq import heappop, heappush
+from itertools import count
 from typing import Any
 
 from scraper_cpn.net import plan
 from scraper_cpn.net.arcs import Lost
 from scraper_cpn.net.declare import Net, Transition
-from scraper_cpn.net.generate import cases, firings, inputs, places, recording
+from scraper_cpn.net.generate import cases, firings, inputs, places, recording, records
 from scraper_cpn.net.generate.calls import calls, result
 from scraper_cpn.net.generate.layout import RUNTIME, Layout
 from scraper_cpn.net.generate.text import Text, plain
+from scraper_cpn.net.index import SLACK
 from scraper_cpn.net.marking import (
     Faulted,
     Firing,
@@ -45,7 +48,8 @@ from scraper_cpn.net.refusal import (
 SHARED: dict[str, Any] = {
     **RUNTIME,
     "Faulted": Faulted, "Firing": Firing, "Flying": Flying, "Lost": Lost, "Row": Row,
-    "Standing": Standing, "Step": Step, "blame": blame, "case_for": case_for, "deque": deque, "made": made,
+    "SLACK": SLACK, "Standing": Standing, "Step": Step, "count": count,
+    "heappop": heappop, "heappush": heappush, "blame": blame, "case_for": case_for, "deque": deque, "made": made,
     "no_case": no_case, "order_of": order_of, "refuse_landed": refuse_landed,
     "refuse_limit": refuse_limit, "refuse_started": refuse_started, "refuse_time": refuse_time,
     "span": span,
@@ -53,7 +57,7 @@ SHARED: dict[str, Any] = {
 """What the source uses of the package, by name."""
 
 LOCALS = (
-    "PRINTED", "SHELF", "agreed", "build", "colour", "condition", "ends", "k", "key", "known", "lost", "made_", "now",
+    "PRINTED", "SHELF", "count", "entry", "first", "head", "held", "line", "numbered", "order", "r", "shelve", "soon", "agreed", "build", "colour", "condition", "ends", "k", "key", "known", "lost", "made_", "now",
     "number", "numbers", "occupied", "old", "outcome", "parts", "put", "ready", "record", "shown", "soonest", "spent", "state",
     "sunk", "wake", "when", "expire", "fill_number", "fill_sinks", "fill_slots",
 )  # fmt: skip
@@ -114,12 +118,14 @@ def source_of(net: Net, *, traced: bool, recorded: bool = False) -> tuple[str, d
         text.add(*(f"at_{layout.var(transition)} = NEVER" for transition in layout.waiting))
         text.add(*(["", *recording.STATE.split("\n")] if recorded else []), "")
         _write_fault(text, traced=traced, recorded=recorded)
+        records.write_records(text, layout)
         _write_places(text, layout, traced=traced)
         for search in searches:
             inputs.write_search(text, layout, search)
             firings.write_firings(text, layout, search, traced=traced)
         _write_times(text, layout)
         _write_numbers(text, layout)
+        places.write_shelve(text, layout)
         _write_tables(text, layout)
         if recorded:
             text.functions(recording.FUNCTIONS.strip().split("\n"))
@@ -132,7 +138,11 @@ def _used() -> list[str]:
     """The names that the source uses for itself."""
     lines = [FRAME_STATE, recording.STATE, recording.FUNCTIONS, *calls(traced=True, recorded=True)]
     frame = re.findall(r"[A-Za-z_]\w*", "\n".join([*lines, *result(recorded=True)]))
-    numbered = [f"{letter}{number}" for letter in "aekmor" for number in range(100)]
+    numbered = [
+        f"{letter}{number}"
+        for letter in ("a", "e", "h", "k", "m", "o", "r", "record")
+        for number in range(100)
+    ]
     return [*LOCALS, *frame, *numbered]
 
 
@@ -150,8 +160,9 @@ def _write_times(text: Text, layout: Layout) -> None:
                     text.add(f"expire_{layout.var(place)}(now)")
     with text.function("wake(now)"):
         for transition in layout.waiting:
-            with text.block(f"if at_{layout.var(transition)} <= now:"):
-                text.add(f"dirty |= {layout.bit(transition):#b}")
+            bit = layout.bit(transition)
+            with text.block(f"if at_{layout.var(transition)} <= now or late & {bit:#b}:"):
+                text.add(f"dirty |= {bit:#b}")
     with text.function("soonest(now)"):
         for transition in layout.waiting:
             name = layout.var(transition)
@@ -172,7 +183,11 @@ def _least(parts: list[str]) -> str:
 def _write_numbers(text: Text, layout: Layout) -> None:
     """The numbers that are variables, told and given by name."""
     numbers = {
-        c.name: f"{layout.var(c)}.numbers" if c.keys else f"{{None: {layout.var(c)}}}"
+        c.name: records.told(layout, c)
+        if c.keys and c.name in layout.met
+        else f"{layout.var(c)}.numbers"
+        if c.keys
+        else f"{{None: {layout.var(c)}}}"
         for c in layout.counters
     }
     sunk = {sink.name: f"sunk_{layout.var(sink)}" for sink in layout.sinks}
@@ -184,7 +199,11 @@ def _write_numbers(text: Text, layout: Layout) -> None:
         for counter in layout.counters:
             variable = layout.var(counter)
             with text.block(f"if name == {counter.name!r}:"):
-                if counter.keys:
+                if counter.keys and counter.name in layout.met:
+                    with text.block("for key, number in known.items():"):
+                        records.find_record(text, layout, counter.keys, "key")
+                        text.add(f"record.{variable} = number")
+                elif counter.keys:
                     text.add(f"{variable}.numbers.update(known)")
                 else:
                     text.add(f"{variable} = known.get(None, {variable})")

@@ -11,8 +11,10 @@ it only shows firings.
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
+from scraper_cpn.net.generate import records
 from scraper_cpn.net.generate.layout import Index, Influence, Layout, projected
 from scraper_cpn.net.generate.text import Text, attribute, plain, tupled
 from scraper_cpn.net.places import KeySet, Place, Sink
@@ -21,6 +23,8 @@ from scraper_cpn.net.places import KeySet, Place, Sink
 def write_state(text: Text, layout: Layout) -> None:
     """The variables in which the marking is kept."""
     for counter in layout.counters:
+        if counter.keys and counter.name in layout.met:
+            continue
         start = f"Tally({layout.names.of(counter, f'{layout.var(counter)}_declared')}.first)"
         text.add(f"{layout.var(counter)} = {start if counter.keys else counter.start}")
     for seen in layout.sets:
@@ -29,7 +33,7 @@ def write_state(text: Text, layout: Layout) -> None:
     for place in layout.standing:
         text.add(f"{layout.var(place)} = {_kept_as(layout, place)}")
     for found in layout.indexes.values():
-        if found.place.paged or layout.is_queue(found.place):
+        if found.kind == "held" or found.place.paged or layout.is_queue(found.place):
             continue
         state = "EXPIRED" if found.expired else ""
         kind = {"line": f"Line({state})", "view": "View()", "presence": "Presence()"}[found.kind]
@@ -164,10 +168,39 @@ def _token(text: Text, layout: Layout, place: Place[Any]) -> None:
 def _page(text: Text, layout: Layout, place: Place[Any]) -> None:
     """A paged place is one index, which has all that there is to know of its tokens."""
     name = layout.var(place)
+    held = [found for found in layout.of(place) if found.kind == "held"]
     with text.function(f"stand_{name}(token)"):
-        text.add(f"{name}.add(token.keys, token)", *noted(layout, layout.gain([place])))
+        text.add(*noted(layout, layout.gain([place])))
+        text.add(f"{'line = ' if held else ''}{name}.add(token.keys, token)")
+        for found in held:
+            with text.block("if line is not None:"):
+                _open(text, layout, found, "token.keys")
     with text.function(f"drop_{name}(token)"):
-        text.add(f"{name}.lose(token.keys, token.serial)", *noted(layout, layout.loss([place])))
+        text.add(*noted(layout, layout.loss([place])))
+        call = f"{name}.lose(token.keys, token.serial)"
+        text.add(*([] if held else [call]))
+        for found in held:
+            with text.block(f"if {call}:"):
+                text.add(f"record = {layout.records(place.keys)}[token.keys]")
+                text.add(f"record.{found.name} = None")
+                records.drop_record(text, layout, place.keys, "record", found.name)
+
+
+def _open(text: Text, layout: Layout, found: Index, key: str) -> None:
+    """A key of a paged place has another first token."""
+    records.find_record(text, layout, found.place.keys, key)
+    text.add(f"record.{found.name} = line")
+    records.come(text, layout, found, "None")
+
+
+def write_shelve(text: Text, layout: Layout) -> None:
+    """What a shelf has of a key, when a kernel is loaded."""
+    with text.function("shelve(name, key, count, order, first)"):
+        text.add("line = PLACES[name].shelve(key, count, order, first)")
+        for found in layout.indexes.values():
+            if found.place.paged and found.kind == "held":
+                with text.block(f"if name == {found.place.name!r}:"):
+                    _open(text, layout, found, "key")
 
 
 def _queue(text: Text, layout: Layout, place: Place[Any]) -> None:
@@ -220,6 +253,7 @@ def _stand(text: Text, layout: Layout, place: Place[Any]) -> None:
             when = "NEVER" if found.early or not place.timed else "clock"
             call = f"{found.name}.add({_key(found)}token, {when})"
             _if_passing(text, found, call)
+        _meet(text, layout, place)
 
 
 def _leave(text: Text, layout: Layout, place: Place[Any]) -> None:
@@ -230,6 +264,24 @@ def _leave(text: Text, layout: Layout, place: Place[Any]) -> None:
                 text.add(f"{endings(layout, place)}.lose()", f"late |= {layout.ends:#b}")
         for found in _seen_by(layout, place):
             _if_passing(text, found, f"{found.name}.lose({_key(found).removesuffix(', ')})")
+        for alike in _held(layout, place):
+            with passing(text, alike[0]):
+                text.add(f"record = {layout.records(place.keys)}[token.keys]")
+                for found in alike:
+                    records.leave(text, found, "token", "record")
+                records.drop_record(text, layout, place.keys, "record", alike[0].name)
+
+
+def _meet(text: Text, layout: Layout, place: Place[Any]) -> None:
+    """A token comes to the record of its key, and may complete joins there."""
+    for alike in _held(layout, place):
+        with passing(text, alike[0]):
+            records.find_record(text, layout, place.keys, "token.keys")
+            for number, found in enumerate(alike):
+                text.add(f"h{number} = record.{found.name}")
+                records.stand(text, found, f"h{number}")
+            for number, found in enumerate(alike):
+                records.come(text, layout, found, f"h{number}")
 
 
 def _drop(text: Text, layout: Layout, place: Place[Any]) -> None:
@@ -381,7 +433,22 @@ def _counted(text: Text, layout: Layout, place: Place[Any], call: str, change: i
 
 def _seen_by(layout: Layout, place: Place[Any]) -> list[Index]:
     """The indexes of the tokens that stand."""
-    return [found for found in layout.of(place) if found.kind != "presence" and not found.expired]
+    kinds = {"line", "view"}
+    return [found for found in layout.of(place) if found.kind in kinds and not found.expired]
+
+
+def _held(layout: Layout, place: Place[Any]) -> list[list[Index]]:
+    """The fields of records that have the tokens that stand; those with the same guard together."""
+    held = [found for found in layout.of(place) if found.kind == "held"]
+    return [
+        [found for found in held if found.bit == bit]
+        for bit in dict.fromkeys(found.bit for found in held)
+    ]
+
+
+def passing(text: Text, found: Index) -> AbstractContextManager[None]:
+    """What concerns only tokens that pass the guard of an index."""
+    return text.block(f"if token.passes & {found.bit}:") if found.bit else nullcontext()
 
 
 def _expired(layout: Layout, place: Place[Any]) -> str:
@@ -394,8 +461,5 @@ def _key(found: Index) -> str:
 
 
 def _if_passing(text: Text, found: Index, call: str) -> None:
-    if not found.bit:
-        text.add(call)
-        return
-    with text.block(f"if token.passes & {found.bit}:"):
+    with passing(text, found):
         text.add(call)

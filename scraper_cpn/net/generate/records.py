@@ -1,0 +1,261 @@
+"""The records of keys: what all joins on a key need of it, and which keys have all of it.
+
+Owns: the text of the records' classes, of `record_*`, and of `look_*`, `first_*`, `next_*` for each meeting.
+Must not know: what transitions do.
+
+A meeting has two heaps of records: `ready` by the turn of their lead token, `future` by the time when
+all is there. A record's entry may be *too early* in either, never too late: what comes to a key
+is told at once (`look_*`), what goes is found out when the entry surfaces. So a loss costs nothing, and a
+gain costs one look at one record; nobody has to wait in a list for what a key lacks.
+"""
+
+from __future__ import annotations
+
+from scraper_cpn.net.generate.layout import Index, Layout, Meeting
+from scraper_cpn.net.generate.text import Text
+from scraper_cpn.net.places import Counter
+
+
+def waits(found: Index) -> bool:
+    """Whether a token may be there that can't be taken yet."""
+    return found.place.timed and not found.early
+
+
+def write_records(text: Text, layout: Layout) -> None:
+    """The records of each family of keys, and the heaps of each meeting."""
+    if layout.families:
+        text.add("numbered = count()", "")
+    for names in layout.families:
+        _record(text, layout, names)
+    for meeting in layout.meetings.values():
+        text.add(f"{meeting.name}_ready = []", f"{meeting.name}_future = []", "")
+        _look(text, layout, meeting)
+        _first(text, meeting)
+        _next(text, meeting)
+
+
+def fields(layout: Layout, names: tuple[str, ...]) -> list[Index]:
+    """The indexes in the records of these keys."""
+    found = {e.name: e for m in layout.meetings.values() if m.keys == names for e in m.indexes}
+    return list(found.values())
+
+
+def numbers(layout: Layout, names: tuple[str, ...]) -> list[Counter]:
+    """The counters in the records of these keys."""
+    found = {e.name: e for m in layout.meetings.values() if m.keys == names for e in m.numbers}
+    return list(found.values())
+
+
+def _record(text: Text, layout: Layout, names: tuple[str, ...]) -> None:
+    records = layout.records(names)
+    held = [found.name for found in fields(layout, names)]
+    counted = [layout.var(counter) for counter in numbers(layout, names)]
+    met = [meeting.name for meeting in layout.meetings.values() if meeting.keys == names]
+    marks = [f"{name}_{mark}" for name in met for mark in ("serial", "alarm")]
+    text.add(f"# What there is of each {', '.join(names)}.", "", f"{records} = {{}}", "")
+    with text.block(f"class Record_{records}:"):
+        slots = [*held, *counted, *marks]
+        text.add(
+            "__slots__ = (", '    "key", "number",', *(f'    "{each}",' for each in slots), ")"
+        )
+        with text.block("def __init__(self, key):"):
+            text.add("self.key, self.number = key, next(numbered)")
+            text.add("".join(f"self.{name} = " for name in held) + "None")
+            for counter in numbers(layout, names):
+                declared = layout.names.of(counter, f"{layout.var(counter)}_declared")
+                text.add(f"self.{layout.var(counter)} = {declared}.first(key)")
+            text.add("".join(f"self.{name}_serial = " for name in met) + "-1")
+            text.add("".join(f"self.{name}_alarm = " for name in met) + "NEVER")
+        with text.block(
+            "def __lt__(self, other):  # of a token that came back to a key that was forgotten"
+        ):
+            text.add("return self.number < other.number")
+    text.add("")
+    with text.function(f"record_{records}(key)"):
+        text.add(f"{records}[key] = record = Record_{records}(key)", "return record")
+    with text.function(f"forget_{records}(record)"):
+        empty = [f"record.{name} is None" for name in held]
+        for counter in numbers(layout, names):
+            declared = layout.names.of(counter, f"{layout.var(counter)}_declared")
+            empty.append(f"record.{layout.var(counter)} == {declared}.first(record.key)")
+        with text.block(f"if {' and '.join(empty)}:"):
+            text.add(f"del {records}[record.key]")
+
+
+def find_record(text: Text, layout: Layout, names: tuple[str, ...], key: str) -> None:
+    """The record of a key, made if need be."""
+    records = layout.records(names)
+    text.add(f"record = {records}.get({key}) or record_{records}({key})")
+
+
+# Tokens and numbers come and go.
+
+
+def come(text: Text, layout: Layout, found: Index, held: str) -> None:
+    """Look for the joins that a token may have completed; *held* was there before it."""
+    meetings = layout.meetings_of(found)
+    if waits(found) or (found.place.order and any(m.lead is found for m in meetings)):
+        _looks(text, found, meetings)
+        return
+    with text.block(f"if {held} is None:"):
+        _looks(text, found, meetings)
+
+
+def _looks(text: Text, found: Index | Counter, meetings: list[Meeting]) -> None:
+    for meeting in meetings:
+        call = f"look_{meeting.name}(record, clock)"
+        if meeting.lead is found:
+            text.add(call)
+        else:
+            with text.block(f"if record.{meeting.lead.name} is not None:"):
+                text.add(call)
+
+
+def stand(text: Text, found: Index, held: str) -> None:
+    """A token comes to its record: alone, or beside what is *held* there."""
+    when = "clock" if waits(found) else "NEVER"
+    text.add(f"record.{found.name} = token if {held} is None else beside({held}, token, {when})")
+
+
+def leave(text: Text, found: Index, token: str, record: str) -> None:
+    """A token leaves its record."""
+    text.add(f"held = {record}.{found.name}")
+    text.add(f"{record}.{found.name} = None if held is {token} else without(held)")
+
+
+def drop_record(
+    text: Text, layout: Layout, names: tuple[str, ...], record: str, first: str = ""
+) -> None:
+    """A record in which nothing is left is forgotten; *first* is the field to look at first."""
+    held = sorted((found.name for found in fields(layout, names)), key=lambda name: name != first)
+    with text.block(f"if {' and '.join(f'{record}.{name} is None' for name in held)}:"):
+        text.add(f"forget_{layout.records(names)}({record})")
+
+
+def take_number(text: Text, layout: Layout, counter: Counter, record: str) -> None:
+    """One less."""
+    text.add(f"{record}.{layout.var(counter)} -= 1")
+
+
+def give_number(text: Text, layout: Layout, counter: Counter, key: str) -> None:
+    """One more; nobody has waited for it but if it is the first."""
+    name = layout.var(counter)
+    text.add(f"record = {layout.records(counter.keys)}[{key}]")
+    text.add(f"record.{name} += 1")
+    with text.block(f"if record.{name} == 1:"):
+        _looks(text, counter, layout.meetings_of(counter))
+    drop_record(text, layout, counter.keys, "record")
+
+
+# Meetings.
+
+
+def _look(text: Text, layout: Layout, meeting: Meeting) -> None:
+    """Where a record belongs: into one of the heaps, or nowhere."""
+    name, lead = meeting.name, meeting.lead
+    lacks = [f"record.{lead.name} is None"]
+    lacks += [f"record.{layout.var(counter)} < 1" for counter in meeting.numbers]
+    lacks += [f"record.{found.name} is None" for found in meeting.others]
+    with text.function(f"look_{name}(record, now)"):
+        with text.block(f"if {' or '.join(lacks)}:"):
+            text.add(f"record.{name}_serial = -1", "return NEVER")
+        timed = [found for found in meeting.indexes if waits(found)]
+        for at, found in enumerate(timed):
+            text.add(f"held = record.{found.name}")
+            variable = "when" if at else "at"
+            text.add(f"{variable} = held.ready if type(held) is Token else held.earliest(now)")
+            if at:
+                with text.block("if when > at:"):
+                    text.add("at = when")
+        if timed:
+            with text.block("if at > now:"):
+                text.add(f"record.{name}_serial = -1")
+                with text.block(f"if record.{name}_alarm != at:"):
+                    _await(text, layout, meeting, "at")
+                text.add("return at")
+        _enter(text, layout, meeting)
+        text.add("return 0")
+
+
+def _await(text: Text, layout: Layout, meeting: Meeting, at: str) -> None:
+    name, late = meeting.name, meeting.mask & layout.timed
+    text.add(f"record.{name}_alarm = {at}")
+    text.add(f"heappush({name}_future, ({at}, record.number, record))")
+    text.add(f"late |= {late:#b}  # {layout.listed(late)}")
+    with text.block(f"if {at} < next_wake:"):
+        text.add(f"next_wake = {at}")
+    with text.block(f"if len({name}_future) > 2 * len({layout.records(meeting.keys)}) + SLACK:"):
+        text.add(f"thin({name}_future, '{name}_alarm', 0)")
+
+
+def _enter(text: Text, layout: Layout, meeting: Meeting) -> None:
+    name, lead = meeting.name, meeting.lead
+    text.add(f"held = record.{lead.name}")
+    if lead.place.paged:
+        text.add("head = held.ready[0][2] if held.ready else held")
+    elif waits(lead):
+        with text.block("if type(held) is Token:"):
+            text.add("head = held")
+        with text.block("else:"):
+            text.add("head, soon = held.head(now), held.next_ready()")
+            with text.block(f"if soon < record.{name}_alarm:"):
+                _await(text, layout, meeting, "soon")
+    else:
+        text.add("head = held if type(held) is Token else held.ready[0][2]")
+    with text.block(f"if record.{name}_serial != head.serial:"):
+        text.add(f"record.{name}_serial = head.serial")
+        order = "head.order" if lead.place.order else "()"
+        text.add(f"heappush({name}_ready, ({order}, head.serial, record))")
+        text.add(f"dirty |= {meeting.mask:#b}  # {layout.listed(meeting.mask)}")
+        with text.block(f"if len({name}_ready) > 2 * len({layout.records(meeting.keys)}) + SLACK:"):
+            text.add(f"thin({name}_ready, '{name}_serial', 1)")
+
+
+def _first(text: Text, meeting: Meeting) -> None:
+    """The record whose lead token goes first, of those that have all."""
+    name = meeting.name
+    with text.function(f"first_{name}(now)"):
+        with text.block(f"while {name}_future and {name}_future[0][0] <= now:"):
+            text.add(f"at, _, record = heappop({name}_future)")
+            with text.block(f"if record.{name}_alarm == at:"):
+                text.add(f"record.{name}_alarm = NEVER", f"look_{name}(record, now)")
+        with text.block(f"while {name}_ready:"):
+            text.add(f"_, number, record = {name}_ready[0]")
+            with text.block(f"if record.{name}_serial == number:"):
+                text.add(f"look_{name}(record, now)")
+                with text.block(f"if record.{name}_serial == number:"):
+                    text.add("return record")
+            with text.block("else:"):
+                text.add(f"heappop({name}_ready)")
+        text.add("return None")
+
+
+def _next(text: Text, meeting: Meeting) -> None:
+    """When a record has all: 0 for now. Exact if no token expires before."""
+    name = meeting.name
+    with text.function(f"next_{name}(now)"):
+        with text.block(f"if first_{name}(now) is not None:"):
+            text.add("return 0")
+        with text.block(f"while {name}_future:"):
+            text.add(f"entry = {name}_future[0]")
+            text.add("at, _, record = entry")
+            with text.block(f"if record.{name}_alarm == at and look_{name}(record, now) == at:"):
+                text.add("return at")
+            with text.block(f"if record.{name}_alarm == at:"):
+                text.add(f"record.{name}_alarm = NEVER")
+            with text.block(f"if {name}_future and {name}_future[0] is entry:"):
+                text.add(f"heappop({name}_future)")
+        text.add("return NEVER")
+
+
+# By name, for saving.
+
+
+def told(layout: Layout, counter: Counter) -> str:
+    """The expression for the numbers of a counter that have moved, by key."""
+    declared = layout.names.of(counter, f"{layout.var(counter)}_declared")
+    name = layout.var(counter)
+    return (
+        f"{{r.key: r.{name} for r in {layout.records(counter.keys)}.values()"
+        f" if r.{name} != {declared}.first(r.key)}}"
+    )
