@@ -103,7 +103,7 @@ class _Spot(Struct, frozen=True):
 def whereabouts(path: Path, url: str, run: str | None = None) -> Whereabouts:
     """Where a URL (normalised) is in the crawl called *run*; None: in the only one.
 
-    Cost: reads each token once, and what has ended.
+    Cost: reads what of its domain waits, each token that is no URL that waits, and what has ended.
 
     Raises:
         StoreError: the state can't be read, has no such run, or is of another net.
@@ -150,20 +150,20 @@ def _marking(
     flights = list(saved.flights)
     held = {serial for row in flights for serial in codec.holds(row)}
     queues = {
-        ("asks", authority_of(url)),
-        ("prioritized_targets", domain_of(url, policy.settings.limit_by)),
+        "asks": authority_of(url),
+        "prioritized_targets": domain_of(url, policy.settings.limit_by),
     }
-    mark, before = url.encode(), {"asks": 0, "prioritized_targets": 0}
-    found: set[str] = set()
-    for row in saved.paged:
-        place, serial = row[0], row[4]
-        there = row[:2] in queues and mark in row[5] and codec.colour(place, row[5]).url == url
-        if there or serial in held:
-            durable.tokens[serial] = Standing(place, serial, codec.colour(place, row[5]), 0)
-            found |= {place} if there else set()
-        elif row[:2] in queues and place not in found:
-            before[place] += 1
-    durable.flights = {row[0]: codec.flying(row, durable.tokens) for row in flights}
+    before: dict[str, int] = {}
+    for place, key in queues.items():
+        for row in reader.holding(place, key, url.encode()):
+            token = Standing(place, row[4], codec.colour(place, row[5]), 0)
+            if token.colour.url == url:
+                durable.tokens[token.serial] = token
+                before[place] = reader.ahead(row, held)
+    # Of another URL that a firing has, it counts only that the firing is there.
+    others = {serial: Standing("prioritized_targets", serial, None, 0) for serial in held}
+    known = others | durable.tokens
+    durable.flights = {row[0]: codec.flying(row, known) for row in flights}
     durable.faulted = [codec.faulted(row) for row in saved.faulted]
     return durable, before
 

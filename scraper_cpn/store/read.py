@@ -9,7 +9,7 @@ Must not know: who writes, when; what rows mean.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from msgspec import structs
@@ -68,6 +68,20 @@ class RunReader:
         """
         with told(self._path):
             return self._reading.execute(sql, (place, key, *first, most)).fetchall()
+
+    def holding(self, place: str, key: str, text: bytes) -> list[PagedRow]:
+        """The tokens of a key whose colour has *text* somewhere. Cost: O(tokens of the key)."""
+        where = f"run = {self._run} AND place = ? AND key = ? AND instr(colour, ?)"
+        sql = f"SELECT place, key, o1, o2, serial, colour FROM paged WHERE {where}"
+        return list(self._rows(sql, (place, key, text)))
+
+    def ahead(self, row: PagedRow, without: Collection[int]) -> int:
+        """How many tokens of a row's key come before it, but for some serials. Cost: O(their number)."""
+        place, key, first, second, serial, _ = row
+        where = f"run = {self._run} AND place = ? AND key = ? AND (o1, o2, serial) < (?, ?, ?)"
+        sql = f"SELECT serial FROM paged WHERE {where}"
+        rows = self._rows(sql, (place, key, first, second, serial))
+        return sum(number not in without for (number,) in rows)
 
     def facts(self) -> dict[str, bytes]:
         """The named values of the run."""

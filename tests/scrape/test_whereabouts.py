@@ -165,6 +165,21 @@ async def test_what_is_in_flight_is_said(begin: Begin) -> None:
     assert found.waits == ()
 
 
+async def test_what_is_in_flight_comes_before_nobody(begin: Begin) -> None:
+    """Each URL that waits has those of its domain ahead that wait, too."""
+    kept = begin(
+        WebSpec(hosts=2, pages=12, links=12, latency_ns=5 * SECOND),
+        Settings(delay_ns=SECOND, per_domain=3),
+    )
+    await kept.crawl(14 * SECOND + SECOND // 2)
+    found = [where(kept, url) for url in kept.live()]
+    assert sum(each.stands == "in flight" for each in found) == 6
+    for domain in ("h0.example", "h1.example"):
+        ahead = [e.ahead for e in found if (e.stands, e.domain) == ("waits", domain)]
+        assert sorted(ahead) == list(range(len(ahead)))
+        assert len(ahead) > 2
+
+
 async def test_where_a_redirect_led_is_said(begin: Begin) -> None:
     """A URL that has moved was skipped, and its last row says where to."""
     kept = begin(WebSpec(hosts=1, pages=8, redirect=1.0, redirect_kinds=("own",)))
