@@ -65,9 +65,7 @@ def run_job(job: Job) -> int:
     console = console_for(job)
     view = view_for(job, console)
     try:
-        summary = anyio.run(
-            _crawl, job, view, received, backend_options=loop_options(job.settings)
-        )
+        summary = anyio.run(_crawl, job, view, received, backend_options=loop_options(job.settings))
     finally:
         view.close()
     if summary is None:

@@ -24,12 +24,12 @@ from yarl import URL
 from scraper_cpn.scrape.client import (
     ACCEPT,
     KEEP_ALIVE_S,
-    KEPT_OPEN_MAX,
     LEFTOVER_BYTES_MAX,
     Ask,
     Forbidden,
     Reply,
     Sending,
+    kept_open_max,
 )
 from scraper_cpn.scrape.colours import Failed, Proxy
 from scraper_cpn.scrape.settings import SECOND, Settings, UsageError
@@ -142,7 +142,7 @@ class AiohttpClient:
         self._headers = CIMultiDict(settings.headers)
         self._proxies: dict[str, URL] = {}
         self.sockets = Sockets()
-        self._sockets_max = max(KEPT_OPEN_MAX, 2 * settings.concurrency)
+        self._sockets_max = kept_open_max(settings.concurrency)
 
     async def open(self) -> None:
         """Make the sessions."""

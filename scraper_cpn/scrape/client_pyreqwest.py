@@ -34,10 +34,10 @@ from pyreqwest.response import Response
 from scraper_cpn.scrape.client import (
     ACCEPT,
     KEEP_ALIVE_S,
-    KEPT_OPEN_MAX,
     LEFTOVER_BYTES_MAX,
     Ask,
     Reply,
+    kept_open_max,
 )
 from scraper_cpn.scrape.colours import Failed, Proxy
 from scraper_cpn.scrape.settings import SECOND, Settings, UsageError
@@ -62,7 +62,7 @@ class PyreqwestClient:
         self._clients: dict[str | None, Client] = {}
         self._wary: AiohttpClient | None = None
         self.connections = Connections()
-        self._connections_max = max(KEPT_OPEN_MAX, 2 * settings.concurrency)
+        self._connections_max = kept_open_max(settings.concurrency)
 
     async def open(self) -> None:
         """Refuse what this client can't do."""

@@ -13,7 +13,7 @@ import trustme
 from aiohttp.abc import ResolveResult
 from msgspec.structs import replace
 
-from scraper_cpn.scrape.client import KEPT_OPEN_MAX
+from scraper_cpn.scrape import client as port
 from scraper_cpn.scrape.client_aiohttp import AiohttpClient, PublicResolver, Sockets, tls
 from scraper_cpn.scrape.colours import Failed, Fetched, Proxy
 from scraper_cpn.scrape.fetch import Fetcher
@@ -22,6 +22,7 @@ from tests.scrape.fetching import Names, get, kind_of, nobody, outcome_of, proxy
 from tests.servers import Asked, Do, Server, Step, page
 
 SETTINGS = Settings(timeout_ns=10 * SECOND)
+FEW = replace(SETTINGS, concurrency=1)
 
 
 PUBLIC: dict[str, Any] = {"hops": 1, "requested_url": "http://public.example/"}
@@ -50,13 +51,14 @@ async def test_tolerance(answer: bytes, body: bytes) -> None:
 
 
 @pytest.mark.anyio
-async def test_many_connections_are_not_kept() -> None:
+async def test_many_connections_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """With many connections open, the next ones close after their answer."""
-    async with Server(lambda _: page()) as server, Fetcher(SETTINGS, own=nobody) as fetcher:
+    monkeypatch.setattr(port, "KEPT_OPEN_MAX", 32)
+    async with Server(lambda _: page()) as server, Fetcher(FEW, own=nobody) as fetcher:
         client = fetcher.client
         assert isinstance(client, AiohttpClient)
         await get(fetcher, f"{server.url}/few")
-        others = [client.sockets((2, 1, 6, "", ("127.0.0.1", 1))) for _ in range(KEPT_OPEN_MAX)]
+        others = [client.sockets((2, 1, 6, "", ("127.0.0.1", 1))) for _ in range(32)]
         await get(fetcher, f"{server.url}/many")
         while others:
             others.pop().close()

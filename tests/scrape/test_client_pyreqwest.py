@@ -10,7 +10,13 @@ import pytest
 from msgspec.structs import replace
 
 from scraper_cpn.scrape import client
-from scraper_cpn.scrape.client import KEEP_ALIVE_S, KEPT_OPEN_MAX, loop_options, new_client
+from scraper_cpn.scrape.client import (
+    KEEP_ALIVE_S,
+    KEPT_OPEN_MAX,
+    kept_open_max,
+    loop_options,
+    new_client,
+)
 from scraper_cpn.scrape.client_pyreqwest import Connections, PyreqwestClient
 from scraper_cpn.scrape.colours import Failed, Proxy, Refused
 from scraper_cpn.scrape.fetch import Fetcher
@@ -78,6 +84,19 @@ async def test_unreadable_headers() -> None:
     absent, _ = await outcome_of(page(b"", status="301 x"), SETTINGS)
     assert isinstance(absent, Failed)
     assert absent.reason == "a redirect without Location"
+
+
+def test_kept_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half of the files that may be open, up to a limit; twice the concurrency in any case."""
+    resource = pytest.importorskip("resource")
+    for soft, concurrency, most in (
+        (256, 1, 128),
+        (256, 100, 200),
+        (10**6, 1, KEPT_OPEN_MAX),
+        (resource.RLIM_INFINITY, 1, KEPT_OPEN_MAX),
+    ):
+        monkeypatch.setattr(resource, "getrlimit", lambda _, soft=soft: (soft, soft))
+        assert kept_open_max(concurrency) == most
 
 
 # The start.

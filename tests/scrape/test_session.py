@@ -25,6 +25,7 @@ from scraper_cpn.scrape.session import Session
 from scraper_cpn.scrape.settings import MILLISECOND as MS
 from scraper_cpn.scrape.settings import SECOND, Settings, UsageError
 from scraper_cpn.simulate.web import WebSpec
+from tests.scrape.fetching import FETCHERS
 
 pytestmark = pytest.mark.anyio
 
@@ -83,7 +84,8 @@ async def test_the_summary_counts_what_the_web_served() -> None:
     assert summary.failed == len(summary.failed_urls) == sum(g.count for g in summary.failures) > 0
 
 
-async def test_the_referee_finds_nothing_on_the_wire() -> None:
+@pytest.mark.parametrize("fetcher", FETCHERS)
+async def test_the_referee_finds_nothing_on_the_wire(fetcher: Any) -> None:
     """With delays, refusals, redirects and a Crawl-delay, a real crawl breaks no rule."""
     delay_ns = 40 * MS
     spec = WebSpec(
@@ -97,7 +99,8 @@ async def test_the_referee_finds_nothing_on_the_wire() -> None:
         latency_ns=5 * MS,
     )
     async with LoopbackWeb(spec, proxies=3) as web:
-        summary = await session(web, replace(QUICK, delay_ns=delay_ns, per_domain=1)).run()
+        polite = replace(QUICK, delay_ns=delay_ns, per_domain=1, fetcher=fetcher)
+        summary = await session(web, polite).run()
         pages = web.web.pages()
     rules = Expectations(
         delay_ns=delay_ns,
