@@ -24,15 +24,46 @@ def main(arguments: list[str] | None = None) -> None:
     kind.add_argument(
         "--in", dest="where", type=Path, metavar="FOLDER", help="where the states are"
     )
-    kind = kinds.add_parser("decisions", help="what a decision costs, in virtual time")
+    _decisions(kinds.add_parser("decisions", help="what a decision costs, in virtual time"))
+    args = parser.parse_args(arguments)
+    try:
+        if args.kind == "durability":
+            durability.main(quick=args.quick, as_json=args.json, where=args.where)
+        else:
+            decisions.main(_wanted(args))
+    except ValueError as error:
+        parser.error(str(error))
+
+
+def _decisions(kind: argparse.ArgumentParser) -> None:
     kind.add_argument("--quick", action="store_true", help="small sizes: a minute, rough figures")
     kind.add_argument("--json", action="store_true", help="every value of every run")
     kind.add_argument("--only", default="", metavar="TEXT", help="points whose name has it")
-    args = parser.parse_args(arguments)
-    if args.kind == "durability":
-        durability.main(quick=args.quick, as_json=args.json, where=args.where)
-    else:
-        decisions.main(quick=args.quick, as_json=args.json, only=args.only)
+    kind.add_argument("--rounds", type=_positive, metavar="N", help="runs of each subject")
+    kind.add_argument("--out", type=Path, metavar="FILE", help="write the results, as JSON")
+    kind.add_argument("--plots", type=Path, metavar="FOLDER", help="draw them, as PNG and SVG")
+    kind.add_argument("--against", type=Path, metavar="FILE", help="compare with an earlier --out")
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number
+
+
+_positive.__name__ = "number above 0"  # what argparse calls it
+
+
+def _wanted(args: argparse.Namespace) -> decisions.Wanted:
+    return decisions.Wanted(
+        plan=decisions.plan_of(quick=args.quick, rounds=args.rounds),
+        only=args.only,
+        as_json=args.json,
+        out=args.out,
+        plots=args.plots,
+        against=args.against,
+    )
 
 
 if __name__ == "__main__":

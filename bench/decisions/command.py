@@ -1,51 +1,121 @@
 """`python -m bench decisions`: what a decision costs, over a grid.
 
-Owns: the order of races, what is printed. Must not know: how anything is measured.
+Owns: the order of measurements, what is printed and written. Must not know: how anything is measured.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
+from msgspec import Struct
 
+from bench.decisions import engines, table
 from bench.decisions.grid import BRIEF, WHOLE, Plan
+from bench.decisions.live import Live, race_live
+from bench.decisions.parts import parts
 from bench.decisions.race import Result, race
-from bench.decisions.table import lines
-from bench.figures import head
+from bench.decisions.results import EngineRun, Report, read, written
+from bench.machine import machine
 
 FAST = ("net", "baseline", "baseline heap")
 SLOW = ("net", "baseline", "interpreter")
+LIVE = ("net", "baseline")
 
 
-def main(*, quick: bool, as_json: bool, only: str) -> None:
-    """Measure and print. *only*: points whose text contains it."""
-    known = head(Path())
-    if not as_json:
-        for what, value in known.items():
-            print(f"{what:<8} {value}")
-    results = []
-    for result in measured(BRIEF if quick else WHOLE, only):
-        results.append(result)
-        if not as_json:
-            print("", *lines(result), sep="\n", flush=True)
-    if as_json:
-        print(msgspec.json.encode({"head": known, "results": results}).decode())
+class Wanted(Struct, frozen=True, kw_only=True):
+    """What was asked for.
+
+    Attributes:
+        plan: how much is measured.
+        only: points whose text has this; what is not a point is left out, too.
+        as_json: nothing but JSON on standard output.
+        out: a file for the results.
+        plots: a folder for pictures.
+        against: results of an earlier run, to compare with.
+    """
+
+    plan: Plan
+    only: str = ""
+    as_json: bool = False
+    out: Path | None = None
+    plots: Path | None = None
+    against: Path | None = None
 
 
-def measured(plan: Plan, only: str) -> Iterator[Result]:
-    """Race at one point after the other."""
-    for point in plan.slow:
-        if only in str(point):
-            _say(point)
-            yield race(point, SLOW, plan.slow_decisions, plan.rounds)
-    for point in plan.points:
-        if only in str(point):
-            _say(point)
-            yield race(point, FAST, plan.decisions, plan.rounds)
+def plan_of(*, quick: bool, rounds: int | None) -> Plan:
+    """The usual one, or a small one; *rounds*: another number of them."""
+    plan = BRIEF if quick else WHOLE
+    return plan if rounds is None else msgspec.structs.replace(plan, rounds=rounds)
 
 
-def _say(what: object) -> None:
+def main(wanted: Wanted) -> Report:
+    """Measure, print, write.
+
+    Raises:
+        ValueError: the earlier run can't be read, or there is no such point; nothing was measured.
+    """
+    if not any(wanted.only in str(point) for point in (*wanted.plan.slow, *wanted.plan.points)):
+        raise ValueError(f"--only {wanted.only}: no point has that in its name")
+    before = None if wanted.against is None else read(wanted.against)
+    report = Report(machine=machine())
+    tell = _quiet if wanted.as_json else _tell
+    tell([str(report.machine)])
+    for result in _races(wanted.plan, wanted.only):
+        report.races.append(result)
+        tell(["", *table.race_lines(result)])
+    if not wanted.only:
+        report.live.extend(_live(wanted.plan))
+        tell(["", *table.live_lines(report.live)])
+        _say("parts")
+        report.parts.extend(parts(wanted.plan.parted, LIVE, wanted.plan.decisions))
+        tell(["", *table.part_lines(report.parts)])
+        report.engines.extend(_engines(wanted.plan))
+        tell(["", *table.engine_lines(report.engines)])
+    tell(["", *table.summary_lines(report)])
+    if before is not None:
+        tell(["", *table.change_lines(report, before)])
+    if wanted.as_json:
+        print(msgspec.json.encode(report).decode())
+    if wanted.out is not None:
+        written(report, wanted.out)
+    if wanted.plots is not None:
+        from bench.decisions.plots import draw  # late: matplotlib takes a second
+
+        draw(report, wanted.plots)
+    return report
+
+
+def _races(plan: Plan, only: str) -> Iterator[Result]:
+    for points, subjects, decisions in (
+        (plan.slow, SLOW, plan.slow_decisions),
+        (plan.points, FAST, plan.decisions),
+    ):
+        for point in points:
+            if only in str(point):
+                _say(str(point))
+                yield race(point, subjects, decisions, plan.rounds)
+
+
+def _live(plan: Plan) -> list[Live]:
+    _say("through asyncio")
+    return race_live(LIVE, plan.decisions, plan.rounds)
+
+
+def _engines(plan: Plan) -> Iterable[EngineRun]:
+    _say("general engines")
+    return engines.measure(plan.engines)
+
+
+def _say(what: str) -> None:
     print(f"measuring {what}", file=sys.stderr)
+
+
+def _tell(lines: Iterable[str]) -> None:
+    print(*lines, sep="\n", flush=True)
+
+
+def _quiet(lines: Iterable[str]) -> None:
+    """Nobody reads it."""

@@ -39,7 +39,7 @@ class Drive:
         subject: with its first tokens.
         fetch: gives the next fetch's time (ns) and outcome, for the tokens of a firing.
         parse: gives the next page's links.
-        keeping_ns: how long it takes to keep a page's items.
+        keeping_ns: how long it takes to keep a page's items, about.
         now_ns: the time to begin at.
     """
 
@@ -91,7 +91,8 @@ class Drive:
                 elif effect == "validate":
                     ended.append((number, VALID))
                 elif keeping_ns:
-                    heappush(coming, (now_ns + keeping_ns, number, KEPT))
+                    takes_ns = keeping_ns * (1 + firings % 16) // 8  # or they would end in bursts
+                    heappush(coming, (now_ns + takes_ns, number, KEPT))
                 else:
                     ended.append((number, KEPT))
             drain()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from bench.decisions.engines import SIZES, Size
 from bench.decisions.workload import Kind, Point
 
 OTHERS: tuple[Kind, ...] = ("dense", "blocked", "pressed", "zipf")
@@ -45,7 +46,19 @@ class Plan(Struct, frozen=True, kw_only=True):
     decisions: int
     slow_decisions: int
     rounds: int
+    engines: tuple[Size, ...] = SIZES
+    """For general engines."""
+    parted: Point = Point(100_000, 10_000, 1_000)
+    """Where time is told by part."""
 
 
-WHOLE = Plan(points=GRID, slow=SLOW, decisions=20_000, slow_decisions=300, rounds=5)
-BRIEF = Plan(points=QUICK, slow=SLOW[:1], decisions=4_000, slow_decisions=100, rounds=3)
+WHOLE = Plan(points=GRID, slow=SLOW, decisions=10_000, slow_decisions=100, rounds=3)
+BRIEF = Plan(
+    points=QUICK,
+    slow=SLOW[:1],
+    decisions=4_000,
+    slow_decisions=100,
+    rounds=3,
+    engines=SIZES[:1],
+    parted=QUICK[1],
+)

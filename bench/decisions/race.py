@@ -76,15 +76,14 @@ class Pauses:
 def race(point: Point, subjects: Sequence[str], decisions: int, rounds: int) -> Result:
     """Measure *subjects*, and a replay of the first one, with *decisions* in each run."""
     workload = Workload(point)
-    warm = warming(point)
-    tape, noted = _recorded(workload, subjects[0], warm + decisions)
+    tape, noted = recorded(workload, subjects[0], decisions)
     names = [*subjects, REPLAY]
     runs: dict[str, list[Run]] = {name: [] for name in names}
     for number in range(rounds):
         turn = number % len(names)
         for name in names[turn:] + names[:turn]:
             subject = Replay(noted) if name == REPLAY else SUBJECTS[name](workload)
-            runs[name].append(_run(workload, subject, tape, warm, decisions))
+            runs[name].append(measured(workload, subject, tape, decisions))
     return Result(point=point, runs=runs)
 
 
@@ -93,14 +92,17 @@ def warming(point: Point) -> int:
     return max(50, point.domains, 2 * point.proxies)
 
 
-def _recorded(workload: Workload, name: str, dispatches: int) -> tuple[Tape, Recorder]:
+def recorded(workload: Workload, name: str, decisions: int) -> tuple[Tape, Recorder]:
+    """What a run of so many decisions comes to: outcomes in order, and all that was decided."""
     tape, noted = Tape(workload), Recorder(SUBJECTS[name](workload))
     drive = Drive(noted, tape.fetch, tape.parse, workload.keeping_ns, EPOCH_NS)
-    drive.run(dispatches)
+    drive.run(warming(workload.point) + decisions)
     return tape, noted
 
 
-def _run(workload: Workload, subject: Subject, tape: Tape, warm: int, decisions: int) -> Run:
+def measured(workload: Workload, subject: Subject, tape: Tape, decisions: int) -> Run:
+    """Run a subject that has its first tokens, and measure it once it is warm."""
+    warm = warming(workload.point)
     drive = Drive(
         subject, _following(tape.fetches()), _following(tape.pages()), workload.keeping_ns, EPOCH_NS
     )

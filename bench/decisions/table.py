@@ -1,49 +1,115 @@
-"""Results of races for people, on a terminal.
+"""Results for people, on a terminal.
 
 Owns: lines and columns. Must not know: how anything was measured.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from statistics import median, quantiles
+from collections.abc import Iterator
+from statistics import median
 
-from bench.decisions.race import REPLAY, Result, Run
+from bench.decisions.live import ALONE, Live, live_order
+from bench.decisions.parts import Parts
+from bench.decisions.race import REPLAY, Result
+from bench.decisions.results import (
+    OPPONENT,
+    EngineRun,
+    Report,
+    Spread,
+    changes,
+    cost_us,
+    ratio,
+    spread,
+)
 
-OPPONENT = "baseline"
+COLUMNS = f"  {'':<16}{'us of CPU':>10}  {'quartiles':<19}{'a second':>9}  {'longest pause':>13}"
+UNEQUAL = "  they did not decide the same: these times can't be compared"
+SAME_MAX = 1.05
+"""Less of a difference between two runs of the program is not told from noise."""
 
 
-def table(results: Sequence[Result]) -> str:
-    """Microseconds of CPU for a decision: the median, and the quartiles; ratios where they count."""
-    return "\n".join(line for result in results for line in ["", *lines(result)])
-
-
-def lines(result: Result) -> list[str]:
-    """One point."""
-    told = [str(result.point)]
-    told += [
-        f"  {name:<14}{_cost(runs)}{_ratio(result, name)}" for name, runs in result.runs.items()
-    ]
+def race_lines(result: Result) -> Iterator[str]:
+    """One point: CPU for a decision, its quartiles, decisions a second, the longest collection."""
+    yield str(result.point)
+    yield COLUMNS
+    for name, runs in result.runs.items():
+        cost = cost_us(result, name)
+        pause_ms = max(run.pause_s for run in runs) * 1e3
+        yield f"  {name:<16}{_cost(cost)}{pause_ms:>11.1f} ms{_ratio(result, name)}".rstrip()
     if not result.same:
-        told.append("  the subjects did not decide the same: their times can't be compared")
-    return told
+        yield UNEQUAL
 
 
-def cost_us(runs: Sequence[Run]) -> float:
-    """The median of CPU for a decision."""
-    return median(run.cpu_us for run in runs)
+def live_lines(results: list[Live]) -> Iterator[str]:
+    """The same through asyncio."""
+    yield f"through asyncio with a mocked fetch, {results[0].point}"
+    for result in live_order(results):
+        cost = spread(run.cpu_us for run in result.runs)
+        name = f"{result.subject}, {result.shape}"
+        yield f"  {name:<24}{_cost(cost)}".rstrip()
+    yield f"  ({ALONE}: what the shell, the loop and the mocks cost)"
 
 
-def _cost(runs: Sequence[Run]) -> str:
-    low, _, high = quantiles([run.cpu_us for run in runs], n=4, method="inclusive")
-    pause_ms = max(run.pause_s for run in runs) * 1e3
-    return (
-        f"{cost_us(runs):>9.2f} us  {low:>8.2f} to {high:<8.2f} "
-        f"{1e6 / cost_us(runs):>9,.0f}/s  pause {pause_ms:>5.1f} ms"
-    )
+def part_lines(found: list[Parts]) -> Iterator[str]:
+    """Where the time goes."""
+    yield f"us of CPU for a decision by call, sampled, {found[0].point}"
+    names = sorted({name for each in found for name in each.us})
+    yield f"  {'':<18}" + "".join(f"{each.subject:>12}" for each in found)
+    for name in names:
+        yield f"  {name:<18}" + "".join(f"{each.us.get(name, 0):>12.2f}" for each in found)
+
+
+def engine_lines(runs: list[EngineRun]) -> Iterator[str]:
+    """General engines on the same join."""
+    yield "general engines for coloured nets, on the same join of targets, domains and proxies"
+    for run in runs:
+        size = f"{run.targets:,} x {run.domains:,} x {run.proxies:,}"
+        if run.version:
+            cost = run.cpu_s / run.decisions * 1e6
+            yield f"  {run.engine + ' ' + run.version:<16}{size:>18}{cost:>14,.0f} us"
+        else:
+            yield f"  {run.engine:<16}is not here; `make peers` installs it"
+
+
+def summary_lines(report: Report) -> Iterator[str]:
+    """What all points come to."""
+    ratios = {
+        str(result.point): found
+        for result in report.races
+        if "interpreter" not in result.runs and (found := ratio(result, "net")) is not None
+    }
+    unequal = sum(not result.same for result in report.races)
+    yield f"dispatches compared in every round: {_unequal(unequal, len(report.races))}"
+    if ratios:
+        worst = min(ratios, key=lambda point: ratios[point])
+        yield f"the net's rate in rates of the {OPPONENT}: median {median(ratios.values()):.2f},"
+        yield f"  least {ratios[worst]:.2f} at {worst}"
+
+
+def change_lines(now: Report, before: Report) -> Iterator[str]:
+    """What became faster or slower."""
+    if now.machine.processor != before.machine.processor:
+        yield f"the earlier run was on another machine: {before.machine}"
+    for result, _, name, faster in changes(now, before):
+        word = "as fast" if 1 / SAME_MAX < faster < SAME_MAX else _word(faster)
+        yield f"  {result.point!s:<62}{name:<16}{faster:>6.2f} times the rate: {word}"
+
+
+def _word(faster: float) -> str:
+    return "faster" if faster > 1 else "slower"
+
+
+def _unequal(unequal: int, points: int) -> str:
+    if unequal:
+        return f"they differ at {unequal} of {points} points"
+    return f"the same for all subjects at all {points} points"
+
+
+def _cost(cost: Spread) -> str:
+    quartiles = f"{cost.low:.2f} to {cost.high:.2f}"
+    return f"{cost.median:>10.2f}  {quartiles:<19}{1e6 / cost.median:>9,.0f}"
 
 
 def _ratio(result: Result, name: str) -> str:
-    if name in {REPLAY, OPPONENT} or OPPONENT not in result.runs or not result.same:
-        return ""
-    return f"  {cost_us(result.runs[OPPONENT]) / cost_us(result.runs[name]):.2f} times the {OPPONENT}'s rate"
+    found = None if name in {REPLAY, OPPONENT} else ratio(result, name)
+    return "" if found is None else f"  {found:.2f} times the {OPPONENT}'s rate"

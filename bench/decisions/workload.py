@@ -46,7 +46,7 @@ LEVELS = 10
 AT_ONCE_MIN = 64
 """Requests at a time in all, where there are few proxies."""
 KEEPING_NS = 40 * SECOND
-"""To keep the items of a page where this is slow: 256 pages at a time are 6.4 a second."""
+"""To keep the items of a page where this is slow: 256 pages at a time are 6 a second, about."""
 FOUND = 1_000
 """Targets of one page of seeds."""
 

@@ -1,0 +1,196 @@
+"""The same decisions through asyncio, in real time, with a fetch that is mocked.
+
+Owns: the mocked effects on an event loop, the runs, and a scheduler that decides nothing, whose run is
+what the shell costs by itself.
+Must not know: how the shell works.
+
+Nobody wants a pause here, so that as many requests run as may, all the time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Literal
+
+import anyio
+from msgspec import Struct
+
+from bench.decisions.subjects import SUBJECTS
+from bench.decisions.workload import KEPT, VALID, Point, Workload
+from bench.figures import spent
+from scraper_cpn.net import Ended, Firing, Row, Step
+from scraper_cpn.run.clock import Clock
+from scraper_cpn.run.effects import Binding, Called, Paced, Plain
+from scraper_cpn.run.shell import Shell
+from scraper_cpn.scrape.colours import Checked, Extracted, Fetched, Parsed, Raw, Target, Valid
+
+Shape = Literal["task", "callback"]
+SHAPES: tuple[Shape, ...] = ("task", "callback")
+"""How a fetch is carried: by a task of its own (`Paced`), or by a call back (`Called`)."""
+ALONE = "no scheduler"
+POINT = Point(20_000, 1_000, 100, "eager")
+DEADLINE_NS = 60_000_000_000
+
+
+class LiveRun(Struct, frozen=True, kw_only=True):
+    """One run."""
+
+    decisions: int
+    cpu_s: float
+    wall_s: float
+
+    @property
+    def cpu_us(self) -> float:
+        """Of CPU for a decision."""
+        return self.cpu_s / self.decisions * 1e6
+
+
+class Live(Struct, frozen=True, kw_only=True):
+    """What came of one subject with one shape of fetch."""
+
+    subject: str
+    shape: Shape
+    point: Point
+    runs: list[LiveRun]
+
+
+def race_live(subjects: Sequence[str], decisions: int, rounds: int) -> list[Live]:
+    """Measure each of *subjects* and the shell alone, in turn, with each shape of fetch."""
+    kinds = [(name, shape) for name in (*subjects, ALONE) for shape in SHAPES]
+    runs: dict[tuple[str, Shape], list[LiveRun]] = {kind: [] for kind in kinds}
+    for number in range(rounds):
+        turn = number % len(kinds)
+        for name, shape in kinds[turn:] + kinds[:turn]:
+            runs[name, shape].append(_run(name, shape, decisions))
+    return [
+        Live(subject=name, shape=shape, point=POINT, runs=some)
+        for (name, shape), some in runs.items()
+    ]
+
+
+def _run(name: str, shape: Shape, decisions: int) -> LiveRun:
+    workload = Workload(POINT)
+    kernel: Any = Trivial(workload) if name == ALONE else SUBJECTS[name](workload)
+    mocked = Mocked(workload, decisions)
+    shell = Shell(kernel, mocked.effects(shape), Clock())
+    mocked.over = shell.abort
+    gc.collect()
+    gc.freeze()
+    try:
+        with spent() as took:
+            anyio.run(shell.run)
+    finally:
+        gc.unfreeze()
+    return LiveRun(decisions=decisions, cpu_s=took.cpu, wall_s=took.wall)
+
+
+class Mocked:
+    """The effects of the scrape net; a fetch ends when the loop comes round the next time.
+
+    Args:
+        workload: says what they end in; everything is made beforehand.
+        dispatches: after so many, `over` is called.
+    """
+
+    over: Callable[[], None]
+
+    def __init__(self, workload: Workload, dispatches: int) -> None:
+        domains = workload.point.domains
+        self._fetches = [workload.fetch(number)[1] for number in range(dispatches)]
+        self._pages = iter([workload.parsed(n, n % domains) for n in range(dispatches)])
+
+    def effects(self, shape: Shape) -> Mapping[str, Binding]:
+        """What the names of effects are bound to; *shape* is that of the fetch."""
+        return {
+            "fetch": Paced(self._in_task) if shape == "task" else Called(self._by_call),
+            "parse": Plain(lambda *_: next(self._pages)),
+            "validate": Plain(lambda *_: VALID),
+            "keep": Plain(lambda *_: KEPT),
+        }
+
+    async def _in_task(self, _target: Any, _proxy: Any, _domain: Any, start: Any) -> Any:
+        start()
+        await asyncio.sleep(0)
+        return self._outcome()
+
+    def _by_call(self, _target: Any, _proxy: Any, _domain: Any, start: Any, done: Any) -> None:
+        start()
+        asyncio.get_running_loop().call_soon(self._answer, done)
+
+    def _answer(self, done: Callable[[Any], None]) -> None:
+        done(self._outcome())
+
+    def _outcome(self) -> Any:
+        if not self._fetches:
+            return None  # what runs when all is over
+        outcome = self._fetches.pop()
+        if not self._fetches:
+            self.over()
+        return outcome
+
+
+class Trivial:
+    """Has the surface of a kernel, takes whatever is next, and checks nothing."""
+
+    def __init__(self, workload: Workload) -> None:
+        self._targets = deque(target for found in workload.seeds() for target in found.targets)
+        self._free = workload.settings.concurrency
+        self._ready: list[Firing] = []
+        self._flying: dict[int, Target] = {}
+        self._next = 0
+
+    def step(self, now_ns: int, limit: int = 0) -> Step:  # noqa: ARG002  (the surface)
+        """Everything that is ready, and a fetch for every slot that is free."""
+        while self._free and self._targets:
+            self._free -= 1
+            target = self._targets.popleft()
+            self._fire("fetch", target, (target, None, None), DEADLINE_NS)
+        step = Step(tuple(self._ready), None)
+        self._ready.clear()
+        return step
+
+    def _fire(
+        self, effect: str, target: Target, args: tuple[Any, ...], deadline_ns: int | None = None
+    ) -> None:
+        self._next += 1
+        self._flying[self._next] = target
+        self._ready.append(Firing(self._next, effect, effect, args, deadline_ns))
+
+    def started(self, firing_id: int, now_ns: int) -> None:
+        """Nothing."""
+
+    def complete(self, firing_id: int, outcome: Any, now_ns: int) -> None:  # noqa: ARG002
+        """The next stage is ready."""
+        target = self._flying.pop(firing_id)
+        kind = type(outcome)
+        if kind is Parsed:
+            self._targets.append(outcome.targets[0])
+            self._fire("validate", target, (Extracted(target, ()),))
+        elif kind is Valid:
+            self._fire("keep", target, (Checked(target, ()),))
+        elif outcome is not KEPT:
+            self._free += 1
+            if kind is Fetched:
+                self._fire("parse", target, (Raw(target, outcome.response),))
+            else:
+                self._targets.append(target)
+
+    def revoke(self, firing_id: int) -> None:
+        """Forget it."""
+        del self._flying[firing_id]
+
+    def drain(self) -> list[Row]:
+        """No rows."""
+        return []
+
+    def ended(self, now_ns: int) -> Ended | None:
+        """Never."""
+
+
+def live_order(results: Sequence[Live]) -> Iterator[Live]:
+    """By shape, then as measured."""
+    for shape in SHAPES:
+        yield from (result for result in results if result.shape == shape)

@@ -1,0 +1,74 @@
+"""Where the time of a decision goes.
+
+Owns: the sampling: a thousand times in each second of CPU, which call of the driver is under way.
+Must not know: how a subject decides.
+
+A profiler that hooks every call would cost the more the more calls a subject makes, and so favour the
+one with few large functions. A sample costs the same for all.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import CodeType, FrameType
+
+from msgspec import Struct
+
+from bench.decisions.drive import Drive
+from bench.decisions.race import measured, recorded
+from bench.decisions.subjects import SUBJECTS
+from bench.decisions.workload import Point, Workload
+
+EVERY_S = 0.001
+DRIVER = "driver"
+CALLS = ("step", "started", "complete", "drain")
+
+
+class Parts(Struct, frozen=True, kw_only=True):
+    """Of one subject."""
+
+    subject: str
+    point: Point
+    us: dict[str, float]
+    """CPU for a decision, by call: `step`, `started`, `drain`, `complete` by outcome, the driver."""
+
+
+def parts(point: Point, subjects: Sequence[str], decisions: int) -> list[Parts]:
+    """Sample a run of each."""
+    workload = Workload(point)
+    tape, _ = recorded(workload, subjects[0], decisions)
+    found = []
+    for name in subjects:
+        samples: Counter[str] = Counter()
+        with sampling(samples, Drive.run.__code__):
+            run = measured(workload, SUBJECTS[name](workload), tape, decisions)
+        whole = sum(samples.values())
+        us = {part: run.cpu_us * n / whole for part, n in sorted(samples.items())}
+        found.append(Parts(subject=name, point=point, us=us))
+    return found
+
+
+@contextmanager
+def sampling(samples: Counter[str], driver: CodeType) -> Iterator[None]:
+    """Count in which call of *driver* the time goes."""
+
+    def sample(_: int, frame: FrameType | None) -> None:
+        part = DRIVER
+        while frame is not None and frame.f_code is not driver:
+            part = frame.f_code.co_name
+            frame = frame.f_back
+        if frame is not None:
+            if part == "complete":
+                part = f"complete {type(frame.f_locals['outcome']).__name__}"
+            samples[part if part.split()[0] in CALLS else DRIVER] += 1
+
+    before = signal.signal(signal.SIGPROF, sample)
+    signal.setitimer(signal.ITIMER_PROF, EVERY_S, EVERY_S)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)

@@ -1,0 +1,118 @@
+"""Results of a whole measurement, in a file and back.
+
+Owns: the file's schema, statistics of runs, what may be compared with what.
+Must not know: how anything was measured, how it is shown.
+
+Medians and quartiles are pytest-benchmark's. Its fixture is not used: it runs all rounds of one
+subject before the next one's, and a busy minute of the machine would count against one of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+from pytest_benchmark.stats import Stats
+
+from bench.decisions.live import Live
+from bench.decisions.parts import Parts
+from bench.decisions.race import REPLAY, Result
+from bench.machine import Machine
+
+OPPONENT = "baseline"
+
+
+class EngineRun(Struct, frozen=True, kw_only=True):
+    """A general engine for coloured nets on the same join, in an environment of its own."""
+
+    engine: str
+    version: str
+    """Empty: it is not there, and nothing was measured."""
+    targets: int
+    domains: int
+    proxies: int
+    decisions: int = 0
+    cpu_s: float = 0.0
+
+
+class Report(Struct, frozen=True, kw_only=True):
+    """All that one call has measured."""
+
+    machine: Machine
+    races: list[Result] = []
+    live: list[Live] = []
+    engines: list[EngineRun] = []
+    parts: list[Parts] = []
+
+
+class Spread(Struct, frozen=True):
+    """Of several runs."""
+
+    median: float
+    low: float
+    """A quarter of the runs is below."""
+    high: float
+    """A quarter is above."""
+
+
+def spread(values: Iterable[float]) -> Spread:
+    """Median and quartiles."""
+    stats = Stats()
+    for value in values:
+        stats.update(value)
+    return Spread(stats.median, stats.q1, stats.q3)
+
+
+def cost_us(result: Result, name: str) -> Spread:
+    """CPU for a decision."""
+    return spread(run.cpu_us for run in result.runs[name])
+
+
+def net_cost_us(result: Result, name: str) -> float:
+    """The median without what the driver costs."""
+    return cost_us(result, name).median - cost_us(result, REPLAY).median
+
+
+def ratio(result: Result, name: str) -> float | None:
+    """The rate of a subject in rates of the baseline; None where they can't be compared."""
+    if not result.same or OPPONENT not in result.runs:
+        return None
+    return cost_us(result, OPPONENT).median / cost_us(result, name).median
+
+
+def written(report: Report, path: Path) -> None:
+    """Write a report as JSON, in lines."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n")
+
+
+def read(path: Path) -> Report:
+    """Read what `written` wrote.
+
+    Raises:
+        ValueError: it is no such file, in one line.
+    """
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Report)
+    except OSError as error:
+        raise ValueError(f"can't read {path}: {error.strerror}") from error
+    except msgspec.MsgspecError as error:
+        raise ValueError(f"{path} is no result of this benchmark: {error}") from error
+
+
+def changes(now: Report, before: Report) -> list[tuple[Result, Result, str, float]]:
+    """What was measured in both: now, before, subject, and how many times as fast it is now."""
+    known = {result.point: result for result in before.races}
+    return [
+        (result, known[result.point], name, _faster(result, known[result.point], name))
+        for result in now.races
+        if result.point in known
+        for name in result.runs
+        if name in known[result.point].runs
+    ]
+
+
+def _faster(now: Result, before: Result, name: str) -> float:
+    return cost_us(before, name).median / cost_us(now, name).median
