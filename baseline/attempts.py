@@ -20,16 +20,18 @@ class Attempts:
     Attributes:
         failed: what has not been judged.
         cooling: targets that wait for their next attempt.
+        timers: of those that cool down.
+        awake: those that have; a heap by age.
     """
 
-    __slots__ = ("_awake", "_log", "_policy", "_serial", "_timers", "cooling", "failed")
+    __slots__ = ("_log", "_policy", "_serial", "awake", "cooling", "failed", "timers")
 
     def __init__(self, policy: Policy, log: list[Row]) -> None:
         self._policy = policy
         self._log = log
-        self._awake: list[tuple[int, Target]] = []
+        self.awake: list[tuple[int, Target]] = []
         self._serial = 0
-        self._timers: Timers[tuple[int, Target]] = Timers()
+        self.timers: Timers[tuple[int, Target]] = Timers()
         self.cooling = 0
         self.failed: list[Failure] = []
 
@@ -47,20 +49,14 @@ class Attempts:
     def _cool(self, target: Target, ready_ns: int) -> None:
         self._serial += 1
         self.cooling += 1
-        self._timers.add(ready_ns, (self._serial, target))
+        self.timers.add(ready_ns, (self._serial, target))
 
-    def is_due(self, now_ns: int) -> bool:
-        """Whether a target has cooled down."""
-        for _, waiting in self._timers.due(now_ns):
-            heappush(self._awake, waiting)
-        return bool(self._awake)
+    def mature(self, now_ns: int) -> None:
+        """Note the targets that have cooled down."""
+        for _, waiting in self.timers.due(now_ns):
+            heappush(self.awake, waiting)
 
     def pop(self) -> Target:
-        """Take the target that goes first; one is due."""
+        """Take the target that goes first of those that are awake."""
         self.cooling -= 1
-        return heappop(self._awake)[1]
-
-    @property
-    def next_ns(self) -> int:
-        """When the next one is due of those that are not."""
-        return self._timers.times[0]
+        return heappop(self.awake)[1]

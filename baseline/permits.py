@@ -13,7 +13,6 @@ from baseline.frontier import Frontier
 from baseline.lanes import Lane, Lanes
 from baseline.proxies import Pool
 from baseline.robots import Robots
-from baseline.timers import NEVER
 from scraper_cpn.net.marking import Firing
 
 CLOSED = 0
@@ -67,11 +66,6 @@ class Permits:
         elif self.stops:
             self.stops -= 1
             self.gate_ns = CLOSED
-
-    @property
-    def ends_ns(self) -> int:
-        """When the gate closes by itself; `NEVER` if it is closed."""
-        return self.gate_ns or NEVER
 
     def prepare(
         self, kind: Any, names: tuple[str, str], entry: Any, work: Any, lane: Lane, now_ns: int

@@ -116,14 +116,9 @@ class Pipeline:
 
     def run(self, firings: list[Firing], limit: int) -> None:
         """Begin all work that there is room for."""
-        self.parse.run(firings, limit)
-        self.validate.run(firings, limit)
-        self.keep.run(firings, limit)
-
-    @property
-    def waiting(self) -> bool:
-        """Whether a page waits for work."""
-        return bool(self.parse.stage.line or self.validate.stage.line or self.keep.stage.line)
+        for station in (self.parse, self.validate, self.keep):
+            if station.stage.line:
+                station.run(firings, limit)
 
     def _parsed(self, work: Work, parsed: Parsed, _: int) -> None:
         work.kind.leave(self._policy.extracted(work.page, parsed))

@@ -89,14 +89,15 @@ class Pool:
         timers: of the tokens that may be used later.
         faults: proxies that have failed by themselves, once for each token to rest.
         used_up: tokens whose quotas are used up.
+        leases: a heap of the ends of leases.
     """
 
     __slots__ = (
         "_carriers",
-        "_leases",
         "_policy",
         "_serial",
         "faults",
+        "leases",
         "ready",
         "seats",
         "timers",
@@ -105,7 +106,7 @@ class Pool:
 
     def __init__(self, policy: Policy) -> None:
         self._carriers: dict[str, Carrier] = {}
-        self._leases: list[tuple[int, int, Seat]] = []
+        self.leases: list[tuple[int, int, Seat]] = []
         self._policy = policy
         self._serial = 0
         self.faults: list[Carrier] = []
@@ -226,7 +227,7 @@ class Pool:
         self.used_up.clear()
         ended = []
         while self.ends_ns <= now_ns:
-            seat = heappop(self._leases)[2]
+            seat = heappop(self.leases)[2]
             seat.leased = False
             ended.append(seat)
         gone = sorted(used_up, key=_age) + sorted(ended, key=_age)
@@ -239,7 +240,7 @@ class Pool:
     @property
     def ends_ns(self) -> int:
         """When the next lease ends, of the tokens that are here."""
-        leases = self._leases
+        leases = self.leases
         while leases:
             ends_ns, _, seat = leases[0]
             if seat.here:
@@ -262,7 +263,7 @@ class Pool:
     def _lease(self, seat: Seat) -> None:
         if not seat.leased and seat.until_ns is not None:
             seat.leased = True
-            heappush(self._leases, (seat.until_ns, seat.serial, seat))
+            heappush(self.leases, (seat.until_ns, seat.serial, seat))
 
     def _settle(self, seat: Seat, now_ns: int) -> None:
         """List a token, set its timer, or do neither while its proxy has no slot."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from bisect import insort
 from collections import deque
 from heapq import heappop, heappush
+from itertools import takewhile
 from typing import Any, Protocol, TypeAlias
 
 from scraper_cpn.scrape.colours import Target
@@ -61,47 +62,58 @@ class Heap:
 
 
 class Levels:
-    """A line for each turn that occurs. Cost of a change: O(turns), whatever waits."""
+    """A line for each turn that occurs. Cost of a change: O(turns), whatever waits.
+
+    A line of one is the entry itself: most domains have few targets, of many turns.
+    """
 
     __slots__ = ("_lines", "_turns", "head")
 
     def __init__(self) -> None:
-        self._lines: dict[Turn, deque[Entry]] = {}
+        self._lines: dict[Turn, Entry | deque[Entry]] = {}
         self._turns: list[Turn] = []
         self.head: Entry | None = None
 
     def push(self, entry: Entry) -> None:
         """Add an entry that is younger than all that have its turn."""
-        turn = entry[0]
-        line = self._lines.get(turn)
-        if line is not None:
+        turn, lines = entry[0], self._lines
+        line = lines.get(turn)
+        if line is None:
+            lines[turn] = entry
+            insort(self._turns, turn)
+            if self._turns[0] is turn:
+                self.head = entry
+        elif isinstance(line, tuple):
+            lines[turn] = deque((line, entry))
+        else:
             line.append(entry)
-            return
-        self._open(turn).append(entry)
-        if self._turns[0] is turn:
-            self.head = entry
 
     def restore(self, entry: Entry) -> None:
         """Put back what was popped, in its old place."""
         line = self._lines.get(entry[0])
         if line is None:
-            line = self._open(entry[0])
-        line.insert(sum(other < entry for other in line), entry)
-        self.head = self._lines[self._turns[0]][0]
+            self.push(entry)
+            return
+        if isinstance(line, tuple):
+            line = self._lines[entry[0]] = deque((line,))
+        older = sum(1 for _ in takewhile(entry.__gt__, line))
+        line.insert(older, entry)
+        if self.head is None or entry < self.head:
+            self.head = entry
 
     def pop(self) -> Entry:
         """Take the head."""
         turns, lines = self._turns, self._lines
-        line = lines[turns[0]]
-        first = line.popleft()
-        if line:
-            self.head = line[0]
-            return first
+        first = lines[turns[0]]
+        if not isinstance(first, tuple):
+            line, first = first, first.popleft()
+            if line:
+                self.head = line[0]
+                return first
         del lines[turns.pop(0)]
-        self.head = lines[turns[0]][0] if turns else None
+        self.head = self._first_of(turns[0]) if turns else None
         return first
 
-    def _open(self, turn: Turn) -> deque[Entry]:
-        insort(self._turns, turn)
-        line = self._lines[turn] = deque()
-        return line
+    def _first_of(self, turn: Turn) -> Entry:
+        line = self._lines[turn]
+        return line if isinstance(line, tuple) else line[0]

@@ -81,6 +81,8 @@ class Scheduler:
             log,
         )
         self._pipeline = Pipeline(policy, self._flights, raw, self._admission, self._attempts, log)
+        self._parsed = self._pipeline.validate.stage
+        self._validated = self._pipeline.keep.stage
 
     # Opening calls.
 
@@ -116,29 +118,33 @@ class Scheduler:
     def step(self, now_ns: int, limit: int = 100_000) -> Step:
         """Decide all that can be decided at *now_ns*; at most *limit* firings begin.
 
+        Most steps have little to decide, so that each part is asked only if it has something to do.
         Cost: O(log of what waits) for each decision.
         """
         self._pass_to(now_ns)
         firings: list[Firing] = []
+        admission, robots, attempts = self._admission, self._robots, self._attempts
+        frontier, pool = self._frontier, self._pool
         self._hold_back(now_ns)
         self._mature(now_ns)
-        if self._admission.found:
-            self._admission.admit(now_ns)
-        if self._robots.expires_ns <= now_ns:
-            self._admission.refresh(now_ns)
-        if self._robots.ready:
+        if admission.found:
+            admission.admit(now_ns)
+        if robots.expires_ns <= now_ns:
+            admission.refresh(now_ns)
+        if robots.ready:
             self._asking.run(now_ns, firings, limit)
-        if self._robots.stirred:
-            self._admission.clear(now_ns)
-        if self._frontier.ready:
+        if robots.stirred:
+            admission.clear(now_ns)
+        if frontier.ready and pool.ready:
             self._fetching.run(now_ns, firings, limit)
-        if self._attempts.failed:
-            self._attempts.judge(now_ns)
-        if self._attempts.cooling:
+        if attempts.failed:
+            attempts.judge(now_ns)
+        if attempts.awake or attempts.timers.times[0] <= now_ns:
             self._retry(now_ns, firings, limit)
-        if self._pipeline.waiting:
+        if self._raw.line or self._parsed.line or self._validated.line:
             self._pipeline.run(firings, limit)
-        self._wake_ns = self._useful_ns(now_ns) if len(firings) < limit else now_ns
+        if len(firings) < limit:
+            self._wake_ns = self._useful_ns(now_ns)
         return Step(tuple(firings), None if self._wake_ns == NEVER else self._wake_ns)
 
     def _hold_back(self, now_ns: int) -> None:
@@ -149,13 +155,13 @@ class Scheduler:
                 permits.offer(lane, now_ns)
         if pool.faults:
             pool.rest(now_ns)
-        if pool.used_up or pool.ends_ns <= now_ns:
+        if pool.used_up or pool.leases:
             self._log += [Row("retired_proxies", proxy) for proxy in pool.retire(now_ns)]
         if permits.stops or permits.gate_ns <= now_ns:
             permits.watch_gate(now_ns)
 
     def _mature(self, now_ns: int) -> None:
-        """Whatever has become due."""
+        """Pauses that are over."""
         if self._pool.timers.times[0] <= now_ns:
             self._pool.mature(now_ns)
         if self._frontier.timers.times[0] <= now_ns:
@@ -166,20 +172,23 @@ class Scheduler:
     def _retry(self, now_ns: int, firings: list[Firing], limit: int) -> None:
         """Who has cooled down goes back, one by one: the first may take what the second would."""
         permits, fetching, attempts = self._permits, self._fetching, self._attempts
-        while permits.gate_ns > now_ns and fetching.budget and attempts.is_due(now_ns):
+        attempts.mature(now_ns)
+        while attempts.awake and permits.gate_ns > now_ns and fetching.budget:
             self._admission.push(attempts.pop(), now_ns)
             fetching.run(now_ns, firings, limit)
 
     def _useful_ns(self, now_ns: int) -> int:
         """The least time at which something can be decided if nothing else happens."""
         permits = self._permits
-        useful_ns = min(self._pool.ends_ns, self._robots.expires_ns)
+        useful_ns = self._robots.expires_ns
+        if self._pool.leases:
+            useful_ns = min(useful_ns, self._pool.ends_ns)
         if permits.gate_ns > now_ns:
             useful_ns = min(useful_ns, permits.gate_ns)
+            if self._fetching.budget:
+                useful_ns = min(useful_ns, self._attempts.timers.times[0])
             if permits.left:
                 useful_ns = min(useful_ns, self._request_ns(now_ns))
-            if self._fetching.budget:
-                useful_ns = min(useful_ns, self._attempts.next_ns)
         return useful_ns
 
     def _request_ns(self, now_ns: int) -> int:
@@ -189,7 +198,9 @@ class Scheduler:
             lane_ns = self._frontier.next_ns(now_ns)
         if self._robots.jobs:
             lane_ns = min(lane_ns, self._robots.next_ns(now_ns))
-        return lane_ns if lane_ns == NEVER else max(lane_ns, self._pool.next_ns(now_ns))
+        if lane_ns == NEVER:
+            return NEVER
+        return max(lane_ns, self._pool.next_ns(now_ns))
 
     # A firing's life.
 
@@ -219,8 +230,11 @@ class Scheduler:
 
     def drain(self) -> list[Row]:
         """Take the rows since the last call, oldest first."""
-        rows = self._log[:]
-        self._log.clear()
+        log = self._log
+        if not log:
+            return []
+        rows = log[:]
+        log.clear()
         return rows
 
     # Looks.
@@ -237,12 +251,12 @@ class Scheduler:
 
     @property
     def _has_work(self) -> bool:
-        waiting = self._frontier.waiting or self._robots.asking or self._robots.jobs
-        return bool(waiting or self._attempts.cooling or self._pipeline.waiting)
+        pages = self._raw.line or self._parsed.line or self._validated.line
+        urls = self._frontier.waiting + self._robots.asking + self._attempts.cooling
+        return bool(pages or urls or self._robots.jobs)
 
     def count(self, place: str) -> int:
         """What is in one of the places that a crawl reports, by the net's name for it."""
-        pipeline = self._pipeline
         counts = {
             "seen": len(self._admission.seen),
             "asks": self._robots.asking,
@@ -250,8 +264,8 @@ class Scheduler:
             "cool_down": self._attempts.cooling,
             "in_progress": self._fetching.running,
             "raw_html": len(self._raw.line),
-            "parsed": len(pipeline.validate.stage.line),
-            "validated": len(pipeline.keep.stage.line),
+            "parsed": len(self._parsed.line),
+            "validated": len(self._validated.line),
         }
         return counts[place]
 

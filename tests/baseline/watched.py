@@ -127,7 +127,7 @@ class Watched(Scheduler):
         assert self._robots.asking == len(asks)
         yield from asks
         attempts = self._attempts
-        cooling = [*attempts._awake, *(w for ws in attempts._timers._items.values() for w in ws)]
+        cooling = [*attempts.awake, *(w for ws in attempts.timers._items.values() for w in ws)]
         assert attempts.cooling == len(cooling)
         yield from (target for _, target in cooling)
         yield from (failure.target for failure in attempts.failed)
@@ -145,4 +145,5 @@ def queued(queue: Queue) -> list[Target]:
     if isinstance(queue, Heap):
         return [entry[2] for entry in queue._entries]
     assert isinstance(queue, Levels)
-    return [entry[2] for line in queue._lines.values() for entry in line]
+    lines = queue._lines.values()
+    return [e[2] for line in lines for e in ([line] if isinstance(line, tuple) else line)]
