@@ -1,23 +1,19 @@
-"""How many URLs wait on each level of priority, and since when: whether one of them starves.
+"""How many URLs wait on each level of priority, and how long: whether one of them starves.
 
-Owns: the record of a level, and how waiting targets are counted by it.
-Must not know: where targets wait, how anything is shown.
+Owns: how waiting targets are counted by level.
+Must not know: stores, how anything is shown.
 """
 
 from __future__ import annotations
 
-from msgspec import Struct
+from typing import Any
 
+from scraper_cpn.net import Kernel
+from scraper_cpn.scrape.colours import Target
 from scraper_cpn.scrape.policy import Policy
+from scraper_cpn.scrape.report import Level
 
-
-class Level(Struct, frozen=True, gc=False):
-    """The waiting URLs of one priority."""
-
-    priority: int
-    urls: int
-    oldest_ns: int
-    """When the one was found that waits longest; UTC, nanoseconds since 1970."""
+_WAITING = {"found", "asks", "prioritized_targets", "cool_down"}
 
 
 class Levels:
@@ -36,9 +32,24 @@ class Levels:
         if rank < level[1]:
             level[1] = rank
 
-    def listed(self, policy: Policy) -> tuple[Level, ...]:
+    def take(self, colour: Any) -> None:
+        """A token waits; if it is a target, or is made of some, these count."""
+        for target in getattr(colour, "targets", (colour,)):
+            if isinstance(target, Target):
+                self.add(target.priority, target.rank)
+
+    def listed(self, policy: Policy, now_ns: int) -> tuple[Level, ...]:
         """All levels under the policy that made the ranks, the one that goes first first."""
         return tuple(
-            Level(priority, urls, policy.since_ns(priority, rank))
+            Level(priority, urls, max(0, now_ns - policy.since_ns(priority, rank)))
             for priority, (urls, rank) in sorted(self._levels.items())
         )
+
+
+def waiting(kernel: Kernel, policy: Policy, now_ns: int) -> tuple[Level, ...]:
+    """The levels of what waits in a kernel. Cost: O(tokens)."""
+    levels = Levels()
+    for token in kernel.marking().tokens:
+        if token.place in _WAITING:
+            levels.take(token.colour)
+    return levels.listed(policy, now_ns)

@@ -57,6 +57,15 @@ class FailureGroup(Struct, frozen=True):
     """The first few."""
 
 
+class Level(Struct, frozen=True, gc=False):
+    """The waiting URLs of one priority."""
+
+    priority: int
+    urls: int
+    longest_ns: int
+    """How long the one has waited that was found first."""
+
+
 class Summary(Struct, frozen=True, kw_only=True):
     """How a crawl ended, and what came of it."""
 
@@ -73,6 +82,8 @@ class Summary(Struct, frozen=True, kw_only=True):
     elapsed_ns: int = 0
     left: int = 0
     """URLs that were found and came to no end."""
+    levels: tuple[Level, ...] = ()
+    """Those that wait, by priority, where a program gives some; of a kept crawl `state_status` tells."""
     failures: tuple[FailureGroup, ...] = ()
     failed_urls: tuple[str, ...] = ()
     """What a retry would start from."""

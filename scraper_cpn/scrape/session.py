@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any, TextIO
 
 import anyio
+from msgspec.structs import replace
 
 from scraper_cpn.net import Ended, Kernel, Row
 from scraper_cpn.net.compile import compile_net
@@ -34,6 +35,7 @@ from scraper_cpn.scrape.fetch import Fetcher
 from scraper_cpn.scrape.handlers import Handlers
 from scraper_cpn.scrape.keep import Keeper
 from scraper_cpn.scrape.ledger import failure_record
+from scraper_cpn.scrape.levels import waiting
 from scraper_cpn.scrape.net import scrape_net
 from scraper_cpn.scrape.opening import open_crawl
 from scraper_cpn.scrape.outputs import Output, OutputError
@@ -96,6 +98,7 @@ class Session:
         else:
             self._clock, self._net, self._kernel = state.clock, state.net, state.recorder
         self._parser = Parser(settings, policy.discover, handlers)
+        self._by_level = handlers is not None
         self._validator = Validator(item_type, settings.schema)
         self._keeper = Keeper(output, on_item)
         self._account = Accounting(self._kernel, self._net, settings)
@@ -139,6 +142,9 @@ class Session:
         summary = self._account.summary(ended, self._clock.now_ns(), interrupted=self._interrupted)
         if self._state is not None:
             await self._state.end(partial(self._facts, summary))
+        elif self._by_level and summary.left:
+            levels = waiting(self._kernel, self._policy, self._clock.now_ns())
+            summary = replace(summary, levels=levels)
         return summary
 
     def stop(self) -> None:

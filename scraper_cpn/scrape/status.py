@@ -17,8 +17,9 @@ from msgspec import Struct
 from scraper_cpn.scrape.colours import Domain, Found, Proxy, Target
 from scraper_cpn.scrape.facts import reading_rows
 from scraper_cpn.scrape.ledger import Ledger
-from scraper_cpn.scrape.levels import Level, Levels
+from scraper_cpn.scrape.levels import Levels
 from scraper_cpn.scrape.policy import Policy
+from scraper_cpn.scrape.report import Level
 from scraper_cpn.scrape.rows import failures
 from scraper_cpn.scrape.settings import SECOND
 from scraper_cpn.scrape.state import account, clock_of, codec_of, ending, last_opening
@@ -97,6 +98,8 @@ class RunStatus(Struct, frozen=True, kw_only=True):
     """URLs by what they wait for."""
     levels: tuple[Level, ...]
     """The same URLs by their priority."""
+    ageing_ns: int | None
+    """So long a wait counts as one level better; None: none does."""
     in_flight: int
     pipeline: int
     """Pages that were fetched and are not stored yet."""
@@ -182,7 +185,8 @@ def _status(info: RunInfo, reader: RunReader, note: Note | None, domains: int) -
         skipped=ledger.skipped,
         failures=tuple(_kinds(ledger)),
         waiting=_waiting(places, flights, tokens),
-        levels=levels.listed(policy),
+        levels=levels.listed(policy, now_ns),
+        ageing_ns=policy.settings.ageing_ns,
         in_flight=flights["scrape_target"],
         pipeline=sum(places.get(name, 0) for name in _PIPELINE),
         set_aside=head.faulted,
@@ -219,13 +223,11 @@ def _waiting(
 def _levels(reader: RunReader, tokens: list[tuple[int, Any]], held: set[int]) -> Levels:
     """The URLs that wait, by level; *held* are tokens that firings have in their hands."""
     levels = Levels()
-    for serial, colour in reader.colours(_PAGED):
+    for serial, packed in reader.colours(_PAGED):
         if serial not in held:
-            levels.add(*priority_and_rank(colour))
-    for _, single in tokens:
-        for target in getattr(single, "targets", (single,)):
-            if isinstance(target, Target):
-                levels.add(target.priority, target.rank)
+            levels.add(*priority_and_rank(packed))
+    for _, colour in tokens:
+        levels.take(colour)
     return levels
 
 

@@ -11,6 +11,7 @@ from itertools import chain
 from rich.text import Text
 
 from scraper_cpn.scrape.status import Failures, Resting, RunStatus, StateStatus
+from scraper_cpn.show.summary import level_text
 from scraper_cpn.show.words import ahead, counted, lasted, moment, number, plain, rate, size
 
 _ENDED = {
@@ -106,9 +107,9 @@ def _backlog(run: RunStatus) -> Iterator[str]:
 
 
 def _levels(run: RunStatus) -> Iterator[str]:
-    for level in run.levels:
-        age = lasted(max(0, run.now_ns - level.oldest_ns))
-        yield f"{number(level.urls):>7}  of priority {level.priority}, the oldest found {age} ago"
+    yield from map(level_text, run.levels)
+    if run.ageing_ns is not None:
+        yield f"{'':7}  one better for each {lasted(run.ageing_ns)} of waiting"
 
 
 def _resting(proxy: Resting, now_ns: int) -> str:

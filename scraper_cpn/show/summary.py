@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from scraper_cpn.scrape.colours import Failure
-from scraper_cpn.scrape.report import FailureGroup, Summary
+from scraper_cpn.scrape.report import FailureGroup, Level, Summary
 from scraper_cpn.show.words import counted, lasted, number, plain, rate, size
 
 _ENDED = {
@@ -46,9 +46,17 @@ def summary_lines(summary: Summary, *, output: str, retry: str | None) -> Iterat
         yield Text(f"seed failed: ... and {number(more)} more", style="red")
     if summary.left:
         yield Text(f"{counted(summary.left, 'URL')} found but not fetched")
+    if len(summary.levels) > 1:
+        yield from map(Text, map(level_text, summary.levels))
     if retry:
         yield Text("retry what failed:")
         yield Text(f"  {retry}", style="bold")
+
+
+def level_text(level: Level) -> str:
+    """Return how many URLs of a priority wait, and how long."""
+    oldest = lasted(level.longest_ns)
+    return f"{number(level.urls):>7}  of priority {level.priority}, the oldest found {oldest} ago"
 
 
 def _head(summary: Summary, output: str) -> Iterator[Text]:

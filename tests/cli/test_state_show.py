@@ -11,7 +11,7 @@ from rich.text import Text
 
 from scraper_cpn.scrape.audit import Audit
 from scraper_cpn.scrape.colours import KINDS, Target
-from scraper_cpn.scrape.levels import Level
+from scraper_cpn.scrape.report import Level
 from scraper_cpn.scrape.status import Backlog, Failures, Resting, RunStatus, StateStatus
 from scraper_cpn.scrape.whereabouts import STANDS, Wait, Whereabouts
 from scraper_cpn.show.accounts import check_lines, retry_lines
@@ -44,7 +44,8 @@ RUN = RunStatus(
         for number, (kind, meaning) in enumerate(KINDS.items())
     ),
     waiting={"admission": 3, "robots.txt": 12, "their turn": 999_969, "a retry": 7},
-    levels=(Level(-1, 7, NOW_NS - 90 * SECOND), Level(12, 999_984, NOW_NS - 7_200 * SECOND)),
+    levels=(Level(-1, 7, 90 * SECOND), Level(12, 999_984, 7_200 * SECOND)),
+    ageing_ns=600 * SECOND,
     in_flight=32,
     pipeline=5,
     set_aside=1,
@@ -87,6 +88,7 @@ def test_status_of_all_that_there_is() -> None:
         "journal   1 batch, 1.0 kB",
         "levels          7  of priority -1, the oldest found 1:30 ago",
         "          999,984  of priority 12, the oldest found 2:00:00 ago",
+        "                   one better for each 10:00 of waiting",
         "backlog     1,024  a.example            next one in 3.2 s",
         "                7  long-name.b.example  next one now",
         "                   ... and 10 more domains",
@@ -104,8 +106,9 @@ def test_status_of_all_that_there_is() -> None:
 
 
 def test_one_level_is_not_told_apart() -> None:
-    """A crawl without priorities has the same level for all."""
+    """A crawl without priorities has the same level for all; without ageing it stays what it is."""
     assert not any(line.startswith("levels") for line in shown(replace(RUN, levels=RUN.levels[:1])))
+    assert not any("one better" in line for line in shown(replace(RUN, ageing_ns=None)))
 
 
 @pytest.mark.parametrize(

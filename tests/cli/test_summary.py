@@ -5,7 +5,7 @@ import io
 from rich.console import Console
 
 from scraper_cpn.scrape.colours import KINDS, Failure, Target
-from scraper_cpn.scrape.report import FailureGroup, Summary
+from scraper_cpn.scrape.report import FailureGroup, Level, Summary
 from scraper_cpn.show.summary import show_summary
 
 S = 10**9
@@ -34,6 +34,18 @@ def test_a_crawl_that_went_well() -> None:
         "finished after 0:02",
         "1 page (0.5/s, 8.2 kB), 2 items in x.csv",
     ]
+
+
+def test_levels_that_wait() -> None:
+    """Each has its line, unless there is one alone."""
+    levels = (Level(0, 1_200, 5 * S), Level(7, 3, 3_600 * S))
+    lines = shown(Summary(ended="spent", left=1_203, levels=levels))
+    assert lines[-3:] == [
+        "1,203 URLs found but not fetched",
+        "  1,200  of priority 0, the oldest found 0:05 ago",
+        "      3  of priority 7, the oldest found 1:00:00 ago",
+    ]
+    assert shown(Summary(ended="spent", left=1_203, levels=levels[:1]))[-1] == lines[-3]
 
 
 def test_a_crawl_with_failures() -> None:

@@ -20,7 +20,9 @@ from mocks.referee import Expectations, ProxyRule, judge
 from mocks.server import LoopbackWeb
 from scraper_cpn.scrape import session as session_module
 from scraper_cpn.scrape.colours import Proxy
+from scraper_cpn.scrape.handlers import Handlers
 from scraper_cpn.scrape.outputs import Output, OutputError
+from scraper_cpn.scrape.page import Link, Page
 from scraper_cpn.scrape.session import Session
 from scraper_cpn.scrape.settings import MILLISECOND as MS
 from scraper_cpn.scrape.settings import SECOND, Settings, UsageError
@@ -61,6 +63,26 @@ def session(web: LoopbackWeb, settings: Settings = QUICK, **given: Any) -> Sessi
 def left(running: Session) -> int:
     """Known URLs that have not ended."""
     return running.snapshot().waiting["their turn"] + running.snapshot().waiting["a retry"]
+
+
+async def test_the_summary_tells_levels_apart() -> None:
+    """Where a program gives priorities, what is left waits on levels, better ones first."""
+    handlers = Handlers()
+
+    @handlers.page()
+    def links(page: Page) -> Iterator[Link]:
+        yield from page.links(priority=3)
+        yield Link("http://h0.example/extra", priority=-1)
+
+    async with LoopbackWeb(WebSpec(hosts=1, pages=8, links=7), proxies=1) as web:
+        one = replace(QUICK, max_pages=1)
+        told = await session(web, one, handlers=handlers).run()
+        plain = await session(web, one).run()
+    assert told.left > 2
+    assert [(e.priority, e.urls) for e in told.levels] == [(-1, 1), (3, told.left - 1)]
+    assert all(0 <= level.longest_ns <= told.elapsed_ns for level in told.levels)
+    assert plain.left
+    assert plain.levels == ()
 
 
 async def test_the_summary_counts_what_the_web_served() -> None:
