@@ -197,7 +197,7 @@ class Pool:
             for seat in parked:
                 if seat.here:
                     self._settle(seat, now_ns)
-        if carrier.ready and not carrier.listed:
+        if carrier.ready:
             self._list(carrier, now_ns)
 
     # Rests and ends.
@@ -271,7 +271,7 @@ class Pool:
         seat.armed_ns = None
         if ready_ns <= now_ns:
             heappush(carrier.ready, (seat.serial, seat))
-            if carrier.slots and (not carrier.listed or seat.serial < carrier.listed):
+            if carrier.slots:
                 self._list(carrier, now_ns)
         elif carrier.slots:
             seat.armed_ns = ready_ns
@@ -280,9 +280,9 @@ class Pool:
             carrier.parked.append(seat)
 
     def _list(self, carrier: Carrier, now_ns: int) -> None:
-        """Put the oldest token of a proxy that is not in the list into it."""
-        ready = carrier.ready
-        while ready:
+        """See to it that the oldest token of a proxy that may be used is in the list."""
+        ready, listed = carrier.ready, carrier.listed
+        while ready and (not listed or ready[0][0] < listed):
             entry = heappop(ready)
             if _is_ripe(entry[1], entry[0], now_ns):
                 carrier.listed = entry[0]
