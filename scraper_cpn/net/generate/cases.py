@@ -190,10 +190,6 @@ def take_number(text: Text, layout: Layout, counter: Counter, key: str) -> None:
     """One less. Who needs a number notices the last one that goes, and the first that comes."""
     name = layout.var(counter)
     lines = noted(layout, layout.loss([counter]))
-    if counter.keys and counter.name in layout.met:
-        records.take_number(text, layout, counter, key.replace("k", "record", 1))
-        text.add(*lines)
-        return
     if counter.keys:
         text.add(f"{name}.take({key})", *lines)
         return

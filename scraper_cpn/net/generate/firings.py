@@ -26,9 +26,18 @@ from scraper_cpn.net.generate.cases import (
 )
 from scraper_cpn.net.generate.inputs import Search, describe, write_find
 from scraper_cpn.net.generate.layout import Layout
-from scraper_cpn.net.generate.places import is_simple, leave_queue, occupy, write_put
+from scraper_cpn.net.generate.places import (
+    is_simple,
+    leave_queue,
+    noted,
+    occupy,
+    take_from_record,
+    write_put,
+)
+from scraper_cpn.net.generate.records import drop_record, lost
 from scraper_cpn.net.generate.text import Text, tupled
 from scraper_cpn.net.places import Counter, Place
+from scraper_cpn.net.plan import Group
 
 TAKEN = {"take", "spend", "hold", "expired"}
 """The arcs whose tokens a firing takes."""
@@ -59,18 +68,36 @@ def _fallible(transition: Transition) -> bool:
 
 def _take(text: Text, layout: Layout, search: Search) -> None:
     """Take the inputs. In a bounded place, a firing with an effect keeps the slot of its token."""
-    bound = search.bound
-    taken = [pair for pair in enumerate(search.transition.arcs) if pair[1].kind in TAKEN]
-    for number, arc in taken:  # first the numbers, for a record of which one has moved stays
-        if isinstance(arc.place, Counter):
-            take_number(text, layout, arc.place, bound(number))
-    for number, arc in taken:
-        if isinstance(arc.place, Counter):
+    met = {arc for group, _ in search.met(layout) for arc in group.arcs}
+    for number, arc in enumerate(search.transition.arcs):
+        if arc.kind not in TAKEN or number in met:
             continue
-        if layout.is_queue(arc.place):  # type: ignore[arg-type]
+        if isinstance(arc.place, Counter):
+            take_number(text, layout, arc.place, search.bound(number))
+        elif layout.is_queue(arc.place):  # type: ignore[arg-type]
             _shift(text, layout, search, arc)
         else:
-            text.add(f"drop_{layout.var(arc.place)}({bound(number)})")
+            text.add(f"drop_{layout.var(arc.place)}({search.bound(number)})")
+    for group, record in search.met(layout):
+        _take_met(text, layout, search, group, record)
+
+
+def _take_met(text: Text, layout: Layout, search: Search, group: Group, record: str) -> None:
+    """Take all that was found by a record, and only then look whether it is complete again."""
+    arcs = [(number, search.transition.arcs[number]) for number in group.arcs]
+    taken = [(number, arc) for number, arc in arcs if arc.kind in TAKEN]
+    changed: list[Any] = []
+    for number, arc in taken:
+        if isinstance(arc.place, Counter):
+            text.add(f"{record}.{layout.var(arc.place)} -= 1")
+            changed.append(arc.place)
+        else:
+            assert isinstance(arc.place, Place)
+            changed += take_from_record(text, layout, arc.place, search.bound(number), record)
+    text.add(*noted(layout, layout.loss([arc.place for _, arc in taken])))
+    lost(text, layout, changed, record)
+    if not any(isinstance(each, Counter) for each in changed):  # else a number has moved
+        drop_record(text, layout, group.keys, record)
 
 
 def _shift(text: Text, layout: Layout, search: Search, arc: Arc) -> None:

@@ -17,6 +17,7 @@ from scraper_cpn.net.arcs import Arc, Call
 from scraper_cpn.net.declare import Transition
 from scraper_cpn.net.generate.layout import Index, Layout, projected
 from scraper_cpn.net.generate.places import endings, slots
+from scraper_cpn.net.generate.records import write_first
 from scraper_cpn.net.generate.text import Text, plain, tupled
 from scraper_cpn.net.places import Counter, KeySet, Place
 
@@ -123,6 +124,12 @@ class Search:
         for group in self.groups:
             if not group.keys:
                 yield group.arcs[0], self.looks[group.arcs[0]]
+
+    def met(self, layout: Layout) -> list[tuple[plan.Group, str]]:
+        """The join groups that are meetings, with the variables of their records."""
+        joins = [(number, group) for number, group in self.joins()]
+        met = [pair for pair in joins if layout.meeting(self.transition, pair[1]) is not None]
+        return [(group, f"record{number}") for number, group in met]
 
     def bound(self, arc: int) -> str:
         """The expression for what an arc has bound, once the binding is found."""
@@ -263,10 +270,13 @@ def write_find(text: Text, layout: Layout, search: Search, set_aside: str) -> No
                 _refuse(text, [f"a{arc} is None"], *fail)
     for number, group in search.joins():
         meeting = layout.meeting(search.transition, group)
-        join = join_name(layout, search.transition, number) if meeting is None else ""
-        found = f"first_{meeting.name}(now)" if meeting else f"{join}.first(now)"
-        text.add(f"record{number} = {found}")
-        _refuse(text, [f"record{number} is None"], *fail)
+        if meeting is None:
+            join = join_name(layout, search.transition, number)
+            text.add(f"record{number} = {join}.first(now)")
+            _refuse(text, [f"record{number} is None"], *fail)
+        else:
+            _refuse(text, [write_first(text, meeting)], *fail)
+            text.add(f"record{number} = {meeting.name}_ready[0][2]")
         text.add(f"k{number} = record{number}.key")
         for arc in group.arcs:
             each = search.looks[arc]
@@ -315,7 +325,7 @@ def _joined(layout: Layout, search: Search, number: int, group: plan.Group) -> s
     """The expression for the time at which a join has a binding."""
     meeting = layout.meeting(search.transition, group)
     if meeting is not None:
-        return f"next_{meeting.name}(now)"
+        return f"next_{meeting.name}()"
     return f"{join_name(layout, search.transition, number)}.earliest(now)"
 
 

@@ -239,7 +239,7 @@ class Layout:
         key = (lead.name, *(each.name for each in others), *(each.name for each in numbers))
         known = self.meetings.get(key)
         name = known.name if known else self.names.free(
-            f"{self.var(transition)}_by_{'_'.join(group.keys)}", ("look_", "first_", "next_")
+            f"{self.var(transition)}_by_{'_'.join(group.keys)}", ("look_", "ripen_", "next_")
         )  # fmt: skip
         mask = self.bit(transition) | (known.mask if known else 0)
         self.meetings[key] = Meeting(name, group.keys, lead, others, numbers, mask)

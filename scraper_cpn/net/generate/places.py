@@ -180,10 +180,11 @@ def _page(text: Text, layout: Layout, place: Place[Any]) -> None:
         call = f"{name}.lose(token.keys, token.serial)"
         text.add(*([] if held else [call]))
         for found in held:
+            text.add(f"record = {layout.records(place.keys)}[token.keys]")
             with text.block(f"if {call}:"):
-                text.add(f"record = {layout.records(place.keys)}[token.keys]")
                 text.add(f"record.{found.name} = None")
-                records.drop_record(text, layout, place.keys, "record", found.name)
+            records.lost(text, layout, [found])
+            records.drop_record(text, layout, place.keys, "record", found.name)
 
 
 def _open(text: Text, layout: Layout, found: Index, key: str) -> None:
@@ -269,7 +270,33 @@ def _leave(text: Text, layout: Layout, place: Place[Any]) -> None:
                 text.add(f"record = {layout.records(place.keys)}[token.keys]")
                 for found in alike:
                     records.leave(text, found, "token", "record")
+                records.lost(text, layout, alike)
                 records.drop_record(text, layout, place.keys, "record", alike[0].name)
+
+
+def take_from_record(
+    text: Text, layout: Layout, place: Place[Any], token: str, record: str
+) -> list[Index]:
+    """A standing token goes that was found by its record; gives the fields that have lost it."""
+    name = layout.var(place)
+    if place.paged:
+        with text.block(f"if {name}.lose({record}.key, {token}.serial):"):
+            text.add(f"{record}.{name} = None")
+        return [found for alike in _held(layout, place) for found in alike]
+    text.add(f"del {name}[{token}.serial]")
+    _counted(text, layout, place, "lose", -1, token)
+    text.add(f"{token}.state = GONE")
+    if place.expires:
+        with text.block(f"if {token}.ends is not None:"):
+            text.add(f"{endings(layout, place)}.lose()", f"late |= {layout.ends:#b}")
+    for found in _seen_by(layout, place):
+        call = f"{found.name}.lose({_key(found, token).removesuffix(', ')})"
+        _if_passing(text, found, call, token)
+    for alike in _held(layout, place):
+        with passing(text, alike[0], token):
+            for found in alike:
+                records.leave(text, found, token, record)
+    return [found for alike in _held(layout, place) for found in alike]
 
 
 def _meet(text: Text, layout: Layout, place: Place[Any]) -> None:
@@ -422,13 +449,15 @@ def write_new(
             text.add("return None")
 
 
-def _counted(text: Text, layout: Layout, place: Place[Any], call: str, change: int) -> None:
+def _counted(
+    text: Text, layout: Layout, place: Place[Any], call: str, change: int, bound: str = "token"
+) -> None:
     """Count a token in or out of what counts all tokens, whatever they wait for."""
     if place.capacity is not None:
         occupy(text, layout, place, change)
     for found in layout.of(place):
         if found.kind == "presence":
-            text.add(f"{found.name}.{call}({_key(found).removesuffix(', ')})")
+            text.add(f"{found.name}.{call}({_key(found, bound).removesuffix(', ')})")
 
 
 def _seen_by(layout: Layout, place: Place[Any]) -> list[Index]:
@@ -446,20 +475,22 @@ def _held(layout: Layout, place: Place[Any]) -> list[list[Index]]:
     ]
 
 
-def passing(text: Text, found: Index) -> AbstractContextManager[None]:
+def passing(text: Text, found: Index, bound: str = "token") -> AbstractContextManager[None]:
     """What concerns only tokens that pass the guard of an index."""
-    return text.block(f"if token.passes & {found.bit}:") if found.bit else nullcontext()
+    return text.block(f"if {bound}.passes & {found.bit}:") if found.bit else nullcontext()
 
 
 def _expired(layout: Layout, place: Place[Any]) -> str:
     return next(found.name for found in layout.of(place) if found.expired)
 
 
-def _key(found: Index) -> str:
+def _key(found: Index, bound: str = "token") -> str:
     """The first argument of an index that has keys."""
-    return "" if not found.names else projected("token.keys", found.place.keys, found.names) + ", "
+    return (
+        "" if not found.names else projected(f"{bound}.keys", found.place.keys, found.names) + ", "
+    )
 
 
-def _if_passing(text: Text, found: Index, call: str) -> None:
-    with passing(text, found):
+def _if_passing(text: Text, found: Index, call: str, bound: str = "token") -> None:
+    with passing(text, found, bound):
         text.add(call)

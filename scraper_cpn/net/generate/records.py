@@ -1,15 +1,19 @@
 """The records of keys: what all joins on a key need of it, and which keys have all of it.
 
-Owns: the text of the records' classes, of `record_*`, and of `look_*`, `first_*`, `next_*` for each meeting.
+Owns: the text of the records' classes, of `record_*`, and of `look_*`, `ripen_*`, `next_*` for each meeting.
 Must not know: what transitions do.
 
 A meeting has two heaps of records: `ready` by the turn of their lead token, `future` by the time when
-all is there. A record's entry may be *too early* in either, never too late: what comes to a key
-is told at once (`look_*`), what goes is found out when the entry surfaces. So a loss costs nothing, and a
-gain costs one look at one record; nobody has to wait in a list for what a key lacks.
+all is there. What a record says of its place in them holds always: who brings something to a key looks at
+its record (`look_*`), who takes something makes it say nothing, and looks again if it may still be complete.
+An entry that says something else than its record is dead, and dropped when it surfaces. So nobody has to
+wait in a list for what a key lacks, and a key that stays incomplete costs nothing.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import nullcontext
 
 from scraper_cpn.net.generate.layout import Index, Layout, Meeting
 from scraper_cpn.net.generate.text import Text
@@ -30,7 +34,7 @@ def write_records(text: Text, layout: Layout) -> None:
     for meeting in layout.meetings.values():
         text.add(f"{meeting.name}_ready = []", f"{meeting.name}_future = []", "")
         _look(text, layout, meeting)
-        _first(text, meeting)
+        _ripen(text, meeting)
         _next(text, meeting)
 
 
@@ -123,6 +127,26 @@ def leave(text: Text, found: Index, token: str, record: str) -> None:
     text.add(f"{record}.{found.name} = None if held is {token} else without(held)")
 
 
+def lost(
+    text: Text, layout: Layout, changed: Sequence[Index | Counter], record: str = "record"
+) -> None:
+    """What was known of a key that has lost something holds no more; it may still be complete."""
+    for meeting in layout.meetings.values():
+        if not set(changed).intersection((*meeting.indexes, *meeting.numbers)):
+            continue
+        name = meeting.name
+        known = meeting.lead not in changed
+        with (
+            text.block(f"if {record}.{meeting.lead.name} is not None:") if known else nullcontext()
+        ):
+            text.add(f"{record}.{name}_serial = -1", f"{record}.{name}_alarm = NEVER")
+            whole = [f"{record}.{layout.var(counter)}" for counter in meeting.numbers]
+            indexes = meeting.others if known else meeting.indexes
+            whole += [f"{record}.{found.name} is not None" for found in indexes]
+            with text.block(f"if {' and '.join(whole)}:"):
+                text.add(f"look_{name}({record}, clock)")
+
+
 def drop_record(
     text: Text, layout: Layout, names: tuple[str, ...], record: str, first: str = ""
 ) -> None:
@@ -130,11 +154,6 @@ def drop_record(
     held = sorted((found.name for found in fields(layout, names)), key=lambda name: name != first)
     with text.block(f"if {' and '.join(f'{record}.{name} is None' for name in held)}:"):
         text.add(f"forget_{layout.records(names)}({record})")
-
-
-def take_number(text: Text, layout: Layout, counter: Counter, record: str) -> None:
-    """One less."""
-    text.add(f"{record}.{layout.var(counter)} -= 1")
 
 
 def give_number(text: Text, layout: Layout, counter: Counter, key: str) -> None:
@@ -151,14 +170,13 @@ def give_number(text: Text, layout: Layout, counter: Counter, key: str) -> None:
 
 
 def _look(text: Text, layout: Layout, meeting: Meeting) -> None:
-    """Where a record belongs: into one of the heaps, or nowhere."""
-    name, lead = meeting.name, meeting.lead
-    lacks = [f"record.{lead.name} is None"]
-    lacks += [f"record.{layout.var(counter)} < 1" for counter in meeting.numbers]
-    lacks += [f"record.{found.name} is None" for found in meeting.others]
+    """Where a record belongs that may be complete: into one of the heaps, or nowhere."""
+    name = meeting.name
+    lacks = [f"record.{layout.var(counter)} < 1" for counter in meeting.numbers]
+    lacks += [f"record.{found.name} is None" for found in meeting.indexes]
     with text.function(f"look_{name}(record, now)"):
         with text.block(f"if {' or '.join(lacks)}:"):
-            text.add(f"record.{name}_serial = -1", "return NEVER")
+            text.add("return")
         timed = [found for found in meeting.indexes if waits(found)]
         for at, found in enumerate(timed):
             text.add(f"held = record.{found.name}")
@@ -169,12 +187,10 @@ def _look(text: Text, layout: Layout, meeting: Meeting) -> None:
                     text.add("at = when")
         if timed:
             with text.block("if at > now:"):
-                text.add(f"record.{name}_serial = -1")
                 with text.block(f"if record.{name}_alarm != at:"):
                     _await(text, layout, meeting, "at")
-                text.add("return at")
+                text.add("return")
         _enter(text, layout, meeting)
-        text.add("return 0")
 
 
 def _await(text: Text, layout: Layout, meeting: Meeting, at: str) -> None:
@@ -211,40 +227,45 @@ def _enter(text: Text, layout: Layout, meeting: Meeting) -> None:
             text.add(f"thin({name}_ready, '{name}_serial', 1)")
 
 
-def _first(text: Text, meeting: Meeting) -> None:
-    """The record whose lead token goes first, of those that have all."""
+def _ripen(text: Text, meeting: Meeting) -> None:
+    """Look at the records whose time has come."""
     name = meeting.name
-    with text.function(f"first_{name}(now)"):
-        with text.block(f"while {name}_future and {name}_future[0][0] <= now:"):
-            text.add(f"at, _, record = heappop({name}_future)")
-            with text.block(f"if record.{name}_alarm == at:"):
-                text.add(f"record.{name}_alarm = NEVER", f"look_{name}(record, now)")
-        with text.block(f"while {name}_ready:"):
-            text.add(f"_, number, record = {name}_ready[0]")
-            with text.block(f"if record.{name}_serial == number:"):
-                text.add(f"look_{name}(record, now)")
-                with text.block(f"if record.{name}_serial == number:"):
-                    text.add("return record")
-            with text.block("else:"):
-                text.add(f"heappop({name}_ready)")
-        text.add("return None")
+    due = f"while {name}_future and {name}_future[0][0] <= now:"
+    with text.function(f"ripen_{name}(now)"), text.block(due):
+        text.add(f"at, _, record = heappop({name}_future)")
+        with text.block(f"if record.{name}_alarm == at:"):
+            text.add(f"record.{name}_alarm = NEVER", f"look_{name}(record, now)")
+
+
+def write_first(text: Text, meeting: Meeting) -> str:
+    """Bring the record to the top whose lead token goes first; gives the condition that there is none."""
+    name = meeting.name
+    with text.block(f"if {name}_future and {name}_future[0][0] <= now:"):
+        text.add(f"ripen_{name}(now)")
+    _clear(text, name)
+    return f"not {name}_ready"
+
+
+def _clear(text: Text, name: str) -> None:
+    """Drop the entries at the top that hold no more."""
+    with text.block(
+        f"while {name}_ready and {name}_ready[0][2].{name}_serial != {name}_ready[0][1]:"
+    ):
+        text.add(f"heappop({name}_ready)")
 
 
 def _next(text: Text, meeting: Meeting) -> None:
-    """When a record has all: 0 for now. Exact if no token expires before."""
+    """When a record is complete: 0 for now. Exact if no token expires before."""
     name = meeting.name
-    with text.function(f"next_{name}(now)"):
-        with text.block(f"if first_{name}(now) is not None:"):
+    with text.function(f"next_{name}()"):
+        _clear(text, name)
+        with text.block(f"if {name}_ready:"):
             text.add("return 0")
         with text.block(f"while {name}_future:"):
-            text.add(f"entry = {name}_future[0]")
-            text.add("at, _, record = entry")
-            with text.block(f"if record.{name}_alarm == at and look_{name}(record, now) == at:"):
-                text.add("return at")
+            text.add(f"at, _, record = {name}_future[0]")
             with text.block(f"if record.{name}_alarm == at:"):
-                text.add(f"record.{name}_alarm = NEVER")
-            with text.block(f"if {name}_future and {name}_future[0] is entry:"):
-                text.add(f"heappop({name}_future)")
+                text.add("return at")
+            text.add(f"heappop({name}_future)")
         text.add("return NEVER")
 
 
