@@ -13,8 +13,9 @@ What it can't do, and what follows:
 - It trusts the authorities of the system, and can't be told to trust others instead: no CA file.
 - A cancelled request keeps its connection until its head has arrived, or its time limit has.
 - Connections through a proxy are kept for each host, where aiohttp has one pool for the proxy.
-- A head with more than 100 fields, or with control characters, is a failure; so is raw deflate without the
-  frame of zlib. A Location with bytes that are not ASCII can't be read.
+- A head with more than 100 fields, with control characters or with folded lines is a failure; so is raw
+  deflate without the frame of zlib. Of gzip in several members the first is read. A Location with bytes that are
+  not ASCII can't be read.
 """
 
 import asyncio
@@ -197,6 +198,10 @@ def new_client(settings: Settings, proxy: str | None) -> Client:
 async def _reply(response: Response, most_bytes: int) -> Reply | Failed:
     status = response.status
     if 200 <= status < 300:
+        if _header(response, "Content-Encoding") is not None:  # gone from what was unpacked
+            return Failed(
+                "protocol", "the body is compressed in a way that was not asked for", status
+            )
         headers = {"Content-Type": _header(response, "Content-Type") or ""}
         return Reply(status, headers, *await _read(response, most_bytes))
     with suppress(RequestError):  # the status stands, whatever becomes of the rest
@@ -217,16 +222,13 @@ def _header(response: Response, name: str) -> str | None:
 
 async def _read(response: Response, most_bytes: int) -> tuple[bytes, bool]:
     """Return at most *most_bytes* of the body, and whether there is more."""
-    length = response.get_header("Content-Length")  # absent when reqwest decompresses
-    if length is not None and int(length) <= most_bytes:
-        return bytes(await response.bytes()), False
     pieces, size = list[bytes](), 0
     while (piece := await response.body_reader.read_chunk()) is not None:
         pieces.append(bytes(piece))
         size += len(piece)
         if size > most_bytes:  # a connection with an unread rest is closed by reqwest
             return b"".join(pieces)[:most_bytes], True
-    return b"".join(pieces), False
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces), False
 
 
 _UNREADABLE = "a redirect to an address that is not ASCII, which pyreqwest can't read"

@@ -167,7 +167,7 @@ OPTIONS: tuple[Option, ...] = (
     Option(name="header", short="H", kind=HEADER, group=_REQUEST, field="headers", many=True,
            pair=": ", help="send this to the hosts of the seeds and of -D"),
     Option(name="fetcher", kind=_one_of("fetcher"), group=_REQUEST, field="fetcher",
-           help="the HTTP client; pyreqwest costs less processor time, but dates a start only "
+           help="the HTTP client; pyreqwest uses a second core, but dates a start only "
                 "when the answer begins, and knows no --cacert"),
     Option(name="insecure", short="k", kind=SWITCH, group=_REQUEST, field="insecure",
            help="do not verify TLS certificates"),

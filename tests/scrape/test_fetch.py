@@ -25,7 +25,7 @@ from scraper_cpn.scrape.colours import (
 )
 from scraper_cpn.scrape.fetch import Fetcher
 from scraper_cpn.scrape.settings import SECOND, Settings
-from tests.scrape.fetching import DIRECT, FETCHERS, job, nobody, outcome_of, target
+from tests.scrape.fetching import DIRECT, FETCHERS, job, kind_of, nobody, outcome_of, target
 from tests.servers import Do, Server, Step, page
 
 
@@ -276,6 +276,17 @@ async def test_size_limit(limits: Settings) -> None:
         outcome, _ = await outcome_of(steps, limits)
         assert isinstance(outcome, Failed)
         assert (outcome.kind, outcome.retry) == ("too large", False)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("length", ["3", "3, 3", "-3", "x"])
+async def test_a_false_length(length: str, limits: Settings) -> None:
+    """A length beside a chunked body opens no way around the limit, whatever it says."""
+    head = f"HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nTransfer-Encoding: chunked\r\n\r\n"
+    chunks = (b"8000\r\n" + bytes(0x8000) + b"\r\n") * 20
+    outcome, asked = await outcome_of([head.encode() + chunks, Do.STALL], limits)
+    assert kind_of(outcome) in {"protocol", "too large"}
+    assert asked == 1
 
 
 @pytest.mark.anyio
