@@ -34,6 +34,7 @@ class Committer:
         recorder: says how much is waiting.
         cut: gives what has happened since the last call; None for nothing.
         commit: makes it durable, or raises.
+        durable: is called after each batch, before anything else goes on.
         most: firings that wait while the store is busy, before firing waits for the store.
     """
 
@@ -43,12 +44,14 @@ class Committer:
         cut: Callable[[], B | None],
         commit: Callable[[B], Awaitable[None]],
         *,
+        durable: Callable[[], None] = lambda: None,
         most: int = 256,
     ) -> None:
         self.most = most
         self._recorder = recorder
         self._cut: Callable[[], Any] = cut
         self._commit: Callable[[Any], Awaitable[None]] = commit
+        self._durable = durable
         self._then: list[Callable[[], Any]] = []
         self._wake = anyio.Event()
         self._busy = False
@@ -94,6 +97,7 @@ class Committer:
                 raise
             finally:
                 self._busy = False
+            self._durable()
             await checkpoint_if_cancelled()  # then nothing is to start any more
         for call in then:
             call()

@@ -31,6 +31,7 @@ from scraper_cpn.scrape.colours import (
     Stop,
     Target,
 )
+from scraper_cpn.scrape.events import Events
 from scraper_cpn.scrape.fetch import Fetcher
 from scraper_cpn.scrape.handlers import Handlers
 from scraper_cpn.scrape.keep import Keeper
@@ -47,7 +48,7 @@ from scraper_cpn.scrape.state import State
 from scraper_cpn.scrape.trace import tracer
 from scraper_cpn.scrape.urls import host_of, seed_url, within
 from scraper_cpn.scrape.validate import Validator
-from scraper_cpn.store.port import StoreError
+from scraper_cpn.store.port import Batch, StoreError
 
 GRACE_NS = 10 * SECOND
 """How long running requests may go on after `stop`."""
@@ -65,7 +66,8 @@ class Session:
         on_item: is told of each kept item.
         trace: gets a line of JSON for each event of the kernel.
         failed: gets a line of JSON for each row of the failed log.
-        on_event: is told of each page stored and each attempt that failed.
+        on_event: is told of each page stored and each attempt that failed; of a kept crawl, once that is
+            durable.
         state: keeps the crawl, and has opened it; with the same settings and seeds.
 
     Raises:
@@ -108,7 +110,8 @@ class Session:
         self._stopping = anyio.Event()
         if state is not None:
             self._account.go_on(state)
-        self._account.ledger.on_event = on_event
+        self._events = Events(on_event or (lambda _: None))
+        self._account.ledger.on_event = on_event if state is None else self._events.add
 
     async def run(self) -> Summary:
         """Crawl until nothing is left to do, a budget is at its end, or someone stops it.
@@ -142,6 +145,8 @@ class Session:
         summary = self._account.summary(ended, self._clock.now_ns(), interrupted=self._interrupted)
         if self._state is not None:
             await self._state.end(partial(self._facts, summary))
+            self._events.cut()
+            self._events.durable()
         elif self._by_level and summary.left:
             levels = waiting(self._kernel, self._policy, self._clock.now_ns())
             summary = replace(summary, levels=levels)
@@ -234,7 +239,13 @@ class Session:
         state = self._state
         if state is None:
             return None
-        return Committer(state.recorder, partial(state.recorder.cut, self._facts), state.commit)
+        return Committer(state.recorder, self._cut, state.commit, durable=self._events.durable)
+
+    def _cut(self) -> Batch | None:
+        """What has happened since the last batch; the events of it wait for this one."""
+        assert self._state is not None
+        self._events.cut()
+        return self._state.recorder.cut(self._facts)
 
     def _facts(self, summary: Summary | None = None) -> Sequence[tuple[str, bytes]]:
         return self._account.facts(self._clock.now_ns(), summary)

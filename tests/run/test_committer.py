@@ -68,11 +68,14 @@ class Bench:
         self.begun: list[str] = []
         self.started: list[str] = []
         self.rows: list[Row] = []
+        self.committed: list[int] = []
         self.cut_rows = 0
         self.answers = anyio.Event()
         if answer:
             self.answers.set()
-        self.committer = Committer(self.recorder, self._cut, self.store.commit, most=most)
+        self.committer = Committer(
+            self.recorder, self._cut, self.store.commit, durable=self._durable, most=most
+        )
         self.shell = Shell(
             self.recorder,
             {"ping": Paced(self.ping), "write": Batched(write)},
@@ -117,6 +120,9 @@ class Bench:
         """What the store has."""
         return restore(self.store.saved(), self.codec).durable
 
+    def _durable(self) -> None:
+        self.committed.append(self.store.saved().seq)
+
     def _cut(self) -> Batch | None:
         batch = self.recorder.cut(list)
         if batch is not None:
@@ -148,6 +154,24 @@ async def test_an_effect_starts_only_after_its_commit() -> None:
         assert bench.started == ["a", "b"]
     assert bench.ended == "finished"
     assert bench.done() == ["a", "b"]
+
+
+async def test_each_commit_is_told_of_once_it_is_durable() -> None:
+    """Those of the end included; one that fails is not."""
+    bench = Bench("ab")
+    async with running(bench):
+        assert bench.committed == []
+        await bench.store.finish()
+        assert bench.committed == [1]
+    assert bench.committed == list(range(1, len(bench.store.asked) + 1))
+    assert bench.committed[-1] > 1
+
+    broken = Bench("a")
+    broken.store.error = StoreError("full", "the disk is full")
+    async with running(broken):
+        await broken.store.finish()
+    assert isinstance(broken.error, StoreError)
+    assert broken.committed == []
 
 
 async def test_the_next_batch_fills_while_one_is_committed() -> None:

@@ -13,7 +13,7 @@ from mocks.server import LoopbackWeb
 from scraper_cpn import Crawl, UsageError
 from scraper_cpn.cli_resume import resume_job
 from scraper_cpn.scrape.keeping import Keeping, changed, kept_in, past, refuse_existing
-from scraper_cpn.scrape.session import sites_of
+from scraper_cpn.scrape.session import Session, sites_of
 from scraper_cpn.scrape.settings import Settings
 from scraper_cpn.scrape.state import Kept, Opening, first_facts, opened
 from scraper_cpn.simulate.webspec import WebSpec
@@ -126,6 +126,23 @@ async def test_a_damaged_fact_is_named(tmp_path: Path, name: str, written: bytes
     with pytest.raises(StoreError, match=f"^[^\n]*its fact {name} can't be read: [^\n]*$") as error:
         past(tmp_path / "c.db", None)
     assert error.value.kind == "damaged"
+
+
+async def test_an_event_is_told_when_it_is_durable(tmp_path: Path) -> None:
+    """Whoever hears of a page finds it in the state, and hears of each one."""
+    path, told = tmp_path / "c.db", []
+    async with LoopbackWeb(SPEC, proxies=2) as web:
+        settings = crawl_of(web).settings
+
+        def hear(event: dict[str, Any]) -> None:
+            with StateReader(path) as reader:
+                assert [name for _, name, _ in reader.run().rows("stored")].count(event["url"]) == 1
+            told.append(event["url"])
+
+        async with kept_in(Keeping(path=path), settings, SEEDS, None, None) as state:
+            summary = await Session(settings, SEEDS, state=state, on_event=hear).run()
+    assert summary.pages == 36
+    assert len(told) == len(set(told)) == 36
 
 
 async def test_the_command_has_no_handlers_of_a_program(tmp_path: Path) -> None:
