@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from bench import durability
+from bench import crawl, durability
 from bench.decisions import command as decisions
 
 
@@ -25,12 +25,21 @@ def main(arguments: list[str] | None = None) -> None:
         "--in", dest="where", type=Path, metavar="FOLDER", help="where the states are"
     )
     _decisions(kinds.add_parser("decisions", help="what a decision costs, in virtual time"))
+    _crawl(kinds.add_parser("crawl", help="whole crawls on loopback, with a real HTTP client"))
     args = parser.parse_args(arguments)
     try:
         if args.kind == "durability":
             durability.main(quick=args.quick, as_json=args.json, where=args.where)
-        else:
+        elif args.kind == "decisions":
             decisions.main(_wanted(args))
+        else:
+            crawl.main(
+                quick=args.quick,
+                as_json=args.json,
+                fetchers=args.fetcher or crawl.FETCHERS,
+                rounds=args.rounds,
+                out=args.out,
+            )
     except ValueError as error:
         parser.error(str(error))
 
@@ -43,6 +52,16 @@ def _decisions(kind: argparse.ArgumentParser) -> None:
     kind.add_argument("--out", type=Path, metavar="FILE", help="write the results, as JSON")
     kind.add_argument("--plots", type=Path, metavar="FOLDER", help="draw them, as PNG and SVG")
     kind.add_argument("--against", type=Path, metavar="FILE", help="compare with an earlier --out")
+
+
+def _crawl(kind: argparse.ArgumentParser) -> None:
+    kind.add_argument("--quick", action="store_true", help="small webs: half a minute")
+    kind.add_argument("--json", action="store_true", help="every value of every crawl")
+    kind.add_argument(
+        "--fetcher", action="append", choices=crawl.FETCHERS, help="only this one (repeatable)"
+    )
+    kind.add_argument("--rounds", type=_positive, default=1, metavar="N", help="crawls of each")
+    kind.add_argument("--out", type=Path, metavar="FILE", help="write the results, as JSON")
 
 
 def _positive(text: str) -> int:

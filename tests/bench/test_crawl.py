@@ -1,0 +1,104 @@
+"""Whole crawls on loopback, measured in small sizes. No test looks at how long anything took."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from bench import crawl
+from bench.__main__ import main
+from bench.crawl import CrawlReport, Web
+from mocks.wirelog import Request
+
+SECOND = 10**9
+SMALL = Web(hosts=2, pages=4, delay_ns=SECOND // 100, per_domain=1, proxies=1, per_proxy=4)
+
+
+def request(url: str, start_ns: int) -> Request:
+    return Request(url=url, start_ns=start_ns, end_ns=start_ns + 1, status=200)
+
+
+def test_jitter_counts_from_the_due_time() -> None:
+    """A request is due one pause, with its margin, after the one before it; the first two are not."""
+    a = [request("http://a/1", at) for at in (0, 500, 2 * SECOND, 2 * SECOND + SECOND)]
+    b = [request("http://b/1", at) for at in (0, 7, 7 + SECOND + 5_000_000)]
+    assert crawl.jitter([*reversed(a), *b], SECOND) == [-5_000_000, 0, SECOND - 5_000_500]
+
+
+def test_without_a_pace_nothing_is_late() -> None:
+    """Where no pause was asked for there is no due time."""
+    assert crawl.jitter([request("http://a/1", at) for at in (0, 1, 2)], 0) == []
+
+
+def test_percentiles_are_values() -> None:
+    """Of a hundred values the 99th percentile is the last but none, and one value is all of them."""
+    assert crawl.percentile(range(100), 0.5) == 50
+    assert crawl.percentile(range(100), 0.99) == 99
+    assert crawl.percentile([7], 0.99) == 7
+
+
+@pytest.mark.parametrize("subject", crawl.SUBJECTS)
+def test_a_crawl_is_measured(subject: str) -> None:
+    """All pages are fetched by both subjects, without a violation, and everything has a figure."""
+    found = crawl.crawled(SMALL, subject, "aiohttp")
+    assert (found.pages, found.violations) == (8, 0)
+    assert len(found.jitter_ns) == 2 * (4 + 1 - crawl.FIRST)
+    assert min(found.cpu_s, found.wall_s, found.utilisation, found.peak_bytes) > 0
+    names = [figure.name for figure in crawl.figures([found])]
+    assert [name.partition(": ")[2] for name in names] == [
+        "pages",
+        "pages by CPU",
+        "memory, peak",
+        "violations",
+        "start jitter, p50",
+        "start jitter, p99",
+        "polite utilisation",
+    ]
+
+
+def test_a_crawl_that_fails_is_no_figure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a command prints when it fails is said, and nothing is measured."""
+    monkeypatch.setitem(crawl.SUBJECTS, "net", "json.tool")
+    with pytest.raises(RuntimeError, match=r"json\.tool ended with 2: usage"):
+        crawl.crawled(SMALL, "net", "aiohttp")
+
+
+def test_the_command_writes_what_it_prints(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Subjects and fetchers take turns, as often as asked; the file has what `--json` prints."""
+
+    def made(web: Web, subject: str, fetcher: str) -> Any:
+        return crawl.Crawled(
+            web=web.name,
+            subject=subject,
+            fetcher=fetcher,
+            pages=8,
+            wall_s=2.0,
+            cpu_s=1.0,
+            peak_bytes=10**6,
+            jitter_ns=(),
+            utilisation=1.0,
+            violations=0,
+        )
+
+    monkeypatch.setattr(crawl, "crawled", made)
+    out = tmp_path / "new" / "crawl.json"
+    given = ["crawl", "--quick", "--fetcher", "aiohttp", "--rounds", "2"]
+    main([*given, "--out", str(out), "--json"])
+    report = msgspec.json.decode(out.read_bytes(), type=CrawlReport)
+    assert msgspec.json.decode(capsys.readouterr().out, type=CrawlReport) == report
+    assert [each.subject for each in report.crawls] == ["net", "baseline"] * 2 * len(crawl.BRIEF)
+    main(given)
+    assert "4 pages/s" in capsys.readouterr().out
+
+
+def test_a_mistake_ends_with_2(capsys: pytest.CaptureFixture[str]) -> None:
+    """An unknown fetcher is refused before anything is crawled."""
+    with pytest.raises(SystemExit) as ended:
+        main(["crawl", "--fetcher", "curl"])
+    assert ended.value.code == 2
+    assert "invalid choice: 'curl'" in capsys.readouterr().err
