@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && { echo $$p; break; }; done)
 BIN := .venv/bin
 
-.PHONY: help demo test lint types tests others kills bench clean
+.PHONY: help demo test lint types tests others kills bench states peers clean
 help:  ## Say what there is to make
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
 
@@ -58,8 +58,19 @@ ROUNDS ?= 2000
 kills: .venv/stamp  ## Crawls that are killed until they are done: 2000 of them, or ROUNDS=...
 	@$(BIN)/python -m tests.crash.kills --rounds $(ROUNDS)
 
-bench: .venv/stamp  ## What a state costs: durable firings, the journal, resume, memory
+RESULTS ?= bench/results
+bench: .venv/stamp  ## Decisions a second beside the scheduler by hand, and whole crawls; ten minutes
+	@$(BIN)/python -m bench decisions --out $(RESULTS)/decisions.json --plots $(RESULTS)
+	@$(BIN)/python -m bench crawl --out $(RESULTS)/crawl.json
+
+states: .venv/stamp  ## What a state costs: durable firings, the journal, resume, memory
 	@$(BIN)/python -m bench durability
+
+peers:  ## Environments of other engines for coloured nets, which `make bench` measures beside the net
+	@for peer in snakes==0.9.33 simpn==1.10.0; do \
+		env=.venv-peers-$${peer%%==*}; \
+		$(PYTHON) -m venv $$env && $$env/bin/pip install --quiet --disable-pip-version-check $$peer || exit 1; \
+	done
 
 clean:  ## Remove what the other targets made
 	rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* .import_linter_cache demo-out kills-out build dist

@@ -25,7 +25,7 @@ class Engine(Struct, frozen=True):
 
     def python(self, root: Path) -> Path:
         """Of its environment, which `make peers` sets up."""
-        return root / f".venv-{self.name.lower()}" / "bin" / "python"
+        return root / f".venv-peers-{self.name.lower()}" / "bin" / "python"
 
 
 class Size(Struct, frozen=True):
