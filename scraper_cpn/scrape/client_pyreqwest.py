@@ -28,7 +28,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from pyreqwest.client import Client, ClientBuilder
-from pyreqwest.exceptions import BuilderError, PyreqwestError, RequestError, RequestTimeoutError
+from pyreqwest.exceptions import PyreqwestError, RequestError, RequestTimeoutError
 from pyreqwest.proxy import ProxyBuilder
 from pyreqwest.response import Response
 
@@ -92,9 +92,13 @@ class PyreqwestClient:
             self.connections.end(key)
 
     async def _get(self, ask: Ask) -> Reply | Failed:
+        try:
+            request = self._client(ask.proxy).get(ask.url)
+        except ValueError:  # its parser of URLs is not ours
+            return Failed("protocol", "pyreqwest can't ask for this URL", retry=False)
         begun = False
         try:
-            request = self._client(ask.proxy).get(ask.url).headers(self._headers_for(ask.own))
+            request = request.headers(self._headers_for(ask.own))
             # Nothing of the body is read ahead: the status stands, whatever becomes of the rest.
             async with request.streamed_read_buffer_limit(0).build_streamed() as response:
                 begun = True
@@ -198,10 +202,8 @@ def new_client(settings: Settings, proxy: str | None) -> Client:
 async def _reply(response: Response, most_bytes: int) -> Reply | Failed:
     status = response.status
     if 200 <= status < 300:
-        if _header(response, "Content-Encoding") is not None:  # gone from what was unpacked
-            return Failed(
-                "protocol", "the body is compressed in a way that was not asked for", status
-            )
+        if (_header(response, "Content-Encoding") or "").lower() in _PACKED:
+            return Failed("protocol", "the body is compressed as nobody asked for", status)
         headers = {"Content-Type": _header(response, "Content-Type") or ""}
         return Reply(status, headers, *await _read(response, most_bytes))
     with suppress(RequestError):  # the status stands, whatever becomes of the rest
@@ -231,8 +233,11 @@ async def _read(response: Response, most_bytes: int) -> tuple[bytes, bool]:
     return pieces[0] if len(pieces) == 1 else b"".join(pieces), False
 
 
+_PACKED = {"gzip", "x-gzip", "deflate", "br", "zstd", "compress", "x-compress"}
+"""What Content-Encoding may say of a body that was not unpacked: of what was, it is taken away."""
 _UNREADABLE = "a redirect to an address that is not ASCII, which pyreqwest can't read"
 _NO_CERTIFICATE = "invalid peer certificate: "
+_DETAIL_CHARS_MAX = 200
 _NO_WAY = "failed to create underlying connection"
 
 _CAUSES: tuple[tuple[str, str, str, bool], ...] = (
@@ -259,7 +264,7 @@ _CAUSES: tuple[tuple[str, str, str, bool], ...] = (
     ("os error", "dropped", "the connection broke", True),
     ("client error (SendRequest)", "protocol", "the answer is not valid HTTP", True),
     ("error reading a body from connection", "protocol", "the answer is not valid HTTP", True),
-    ("error decoding response body", "protocol", "the body does not decompress", True),
+    ("response body error", "protocol", "the body does not decompress", True),
     ("", "protocol", "the answer is not valid HTTP", True),
 )
 """What the causes of an error say in the words of reqwest, hyper and rustls; the first row that is found."""
@@ -269,15 +274,14 @@ def _failed(error: PyreqwestError, proxy: Proxy) -> Failed:
     """Return the outcome of an exception. Its own text is never shown: it may name the proxy."""
     if isinstance(error, RequestTimeoutError):
         return Failed("timeout", "no complete answer in time")
-    if isinstance(error, BuilderError):
-        return Failed("protocol", "pyreqwest can't ask for this URL", retry=False)
-    causes = getattr(error, "details", {}).get("causes") or ()
-    said = "\n".join(cause["message"] for cause in causes[1:])  # the first quotes the URL
+    causes = [cause["message"] for cause in getattr(error, "details", {}).get("causes") or ()]
+    said = "\n".join(cause for cause in causes if " for url (" not in cause)
     _, kind, reason, retry = next(row for row in _CAUSES if row[0] in said)
     if proxy.url is not None and kind in ("dns", "connect"):  # nobody else is connected to
         kind, reason = "proxy", _PROXY_REASONS[kind]
     if kind == "tls" and _NO_CERTIFICATE in said:
-        reason = f"{reason} ({said.partition(_NO_CERTIFICATE)[2]})"
+        why = said.partition(_NO_CERTIFICATE)[2].partition("\n")[0]
+        reason = f"{reason} ({why[:_DETAIL_CHARS_MAX]})"
     return Failed(kind, reason, retry=retry)
 
 

@@ -89,6 +89,41 @@ async def test_unreadable_headers() -> None:
     assert absent.reason == "a redirect without Location"
 
 
+@pytest.mark.anyio
+async def test_unknown_encodings() -> None:
+    """What Content-Encoding says that is no compression is nothing: such pages are as they are."""
+    for word in ("identity", "utf-8", "none"):
+        outcome, _ = await outcome_of(page(b"x", f"Content-Encoding: {word}"), SETTINGS)
+        assert kind_of(outcome) == "fetched"
+
+
+@pytest.mark.anyio
+async def test_strange_urls() -> None:
+    """A URL that this client's own parser refuses is a failure for good, without a request."""
+    async with Fetcher(SETTINGS, own=nobody) as fetcher:
+        outcome = await get(fetcher, "http://1.2.3.4.5/")
+    assert outcome == Failed("protocol", "pyreqwest can't ask for this URL", retry=False)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("steps", "kind", "reason"),
+    [
+        (page(gzip.compress(b"y" * 90)[:-6], "Content-Encoding: gzip"), "protocol", "decompress"),
+        (page(b"nonsense", "Content-Encoding: br"), "protocol", "decompress"),
+        ([b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nab", Do.CLOSE], "dropped", "incomplete"),
+        ([b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\nab", Do.STALL], "protocol", "valid HTTP"),
+        ([Do.CLOSE], "dropped", "before the answer"),
+    ],
+)
+async def test_reasons(steps: Sequence[Step] | bytes, kind: str, reason: str) -> None:
+    """The words of reqwest become ours; a change of them in a new version is found here."""
+    outcome, _ = await outcome_of(steps, SETTINGS)
+    assert isinstance(outcome, Failed)
+    assert outcome.kind == kind
+    assert reason in outcome.reason
+
+
 def test_kept_connections(monkeypatch: pytest.MonkeyPatch) -> None:
     """Half of the files that may be open, up to a limit; twice the concurrency in any case."""
     resource = pytest.importorskip("resource")
