@@ -11,16 +11,17 @@ were written and to what the tables have.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
 from scraper_cpn.scrape.facts import read_row
-from scraper_cpn.scrape.rows import StoredPage, failures
+from scraper_cpn.scrape.rows import StoredPage, checksum_of, failures
 from scraper_cpn.scrape.state import Opening, codec_of, laws, openings
 from scraper_cpn.store.codec import MASK
-from scraper_cpn.store.port import JournalRow, SinkRow, StoreError
+from scraper_cpn.store.port import ItemRow, JournalRow, SinkRow, StoreError
 from scraper_cpn.store.read import RunReader
 from scraper_cpn.store.reader import StateReader
 from scraper_cpn.store.replay import Replay
@@ -84,10 +85,8 @@ def _audit(path: Path, name: str, reader: RunReader, told: Told) -> Audit:
 def _sound(name: str, reader: RunReader, told: Told) -> Audit:
     head, history = reader.head(), openings(reader.facts())
     restore(reader.saved(), codec_of(history[-1][1].policy))
-    pages, kept = _pages(reader.rows("stored"))
-    failed, items = sum(1 for _ in failures(reader)), _items(reader)
-    if kept != items:
-        raise StoreError("damaged", f"its pages have {kept} items, but {items} are there")
+    pages, items = _pages(reader.rows("stored"), reader.items())
+    failed = sum(1 for _ in failures(reader))
     replay = _replayed(name, reader, history, told)
     if (replay.seq, replay.marking_hash) != (head.seq, head.marking_hash):
         raise StoreError(
@@ -111,21 +110,18 @@ def _written(opening: Opening) -> object:
     return msgspec.to_builtins(opening)
 
 
-def _pages(rows: Iterable[SinkRow]) -> tuple[int, int]:
-    """How many pages were stored, and how many items they should have."""
-    number = items = 0
+def _pages(rows: Iterable[SinkRow], items: Iterator[ItemRow]) -> tuple[int, int]:
+    """How many pages were stored, and how many items they have: those that they were written with."""
+    pages = number = 0
     for _, _, body in rows:
-        number += 1
-        items += read_row(body, StoredPage).items
-    return number, items
-
-
-def _items(reader: RunReader) -> int:
-    number = 0
-    for _, _, _, body in reader.items():
-        number += 1
-        read_row(body, object)
-    return number
+        page = read_row(body, StoredPage)
+        own = list(islice(items, page.items))
+        if page.checksum != checksum_of(page.url, page.depth, own):
+            raise StoreError("damaged", f"{page.url} or its items are not what was kept of it")
+        pages, number = pages + 1, number + page.items
+    if next(items, None) is not None:
+        raise StoreError("damaged", f"its pages have {number} items, but more are there")
+    return pages, number
 
 
 def _replayed(

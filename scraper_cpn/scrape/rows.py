@@ -13,6 +13,7 @@ from typing import Protocol
 import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
+from xxhash import xxh3_64_intdigest
 
 from scraper_cpn.net import Row
 from scraper_cpn.scrape.colours import Failure, Stored
@@ -42,17 +43,29 @@ class StoredPage(Struct, frozen=True):
     url: str
     depth: int
     items: int
+    checksum: int
+    """Of the page and its items; see `checksum_of`."""
 
 
 def writing(row: Row) -> tuple[SinkRow, list[ItemRow]]:
     """What a state keeps of a row, and its items."""
     colour = row.colour
     if isinstance(colour, Stored):
-        page = StoredPage(colour.target.url, colour.target.depth, colour.items)
-        return (row.sink, page.url, _json(page)), list(_items(colour))
+        url, depth, items = colour.target.url, colour.target.depth, list(_items(colour))
+        page = StoredPage(url, depth, colour.items, checksum_of(url, depth, items))
+        return (row.sink, url, _json(page)), items
     if isinstance(colour, Failure):
         return (row.sink, colour.target.url, _json(colour)), []
     return (row.sink, colour.proxy, _json({"proxy": colour.proxy})), []
+
+
+def checksum_of(url: str, depth: int, items: Iterable[ItemRow]) -> int:
+    """What a page and its items come to, as they are written: 64 bits of xxHash."""
+    total = xxh3_64_intdigest(f"{depth} {url}".encode())
+    for fingerprint, visit, ordinal, body in items:
+        total = xxh3_64_intdigest(body, total)
+        total = xxh3_64_intdigest(fingerprint + b"%d %d" % (visit, ordinal), total)
+    return total
 
 
 def _items(stored: Stored) -> Iterator[ItemRow]:

@@ -140,6 +140,14 @@ DAMAGE = {
     "an item that nobody kept": """
         INSERT INTO item VALUES (1, (SELECT max(n) + 1 FROM item), x'00', 1, 0, x'7b7d');
         UPDATE run SET items = items + 1""",
+    "another item": "UPDATE item SET body = CAST(replace(CAST(body AS TEXT), 'h0', 'h1') AS BLOB) WHERE n = 2",
+    "an item that is gone": """
+        DELETE FROM item WHERE n = (SELECT max(n) FROM item); UPDATE run SET items = items - 1""",
+    "an item in the place of another": """
+        UPDATE item SET body = (SELECT body FROM item AS other WHERE other.n = 1) WHERE n = 2""",
+    "another page": """
+        UPDATE sink_row SET body = CAST(replace(CAST(body AS TEXT), '"depth":1', '"depth":2') AS BLOB)
+        WHERE sink = 'stored'""",
     "rows of no run": "PRAGMA foreign_keys = OFF; INSERT INTO fact VALUES (9, 'x', x'31')",
     "facts that can't be read": "UPDATE fact SET value = x'7b' WHERE name = 'openings'",
     "facts that are gone": "DELETE FROM fact WHERE name = 'openings'",
