@@ -74,7 +74,7 @@ class Drive:
         coming, times, log = self._coming, self.times, self.dispatches
         fetch, parse, keeping_ns = self._fetch, self._parse, self._keeping_ns
         ended: list[tuple[int, Any]] = []
-        now_ns, firings = self.now_ns, 0
+        now_ns, firings = self.now_ns, self.firings
         while len(times) < dispatches:
             found = step(now_ns)
             for firing in found.firings:
@@ -108,7 +108,7 @@ class Drive:
             while coming and coming[0][0] <= now_ns:
                 _, number, outcome = heappop(coming)
                 complete(number, outcome, now_ns)
-        self.now_ns, self.firings = now_ns, self.firings + firings
+        self.now_ns, self.firings = now_ns, firings
 
     def digest(self) -> str:
         """A hash of all dispatches: time, URL, proxy, attempt."""
