@@ -213,7 +213,8 @@ def made(result: Any, place: Place[Any]) -> tuple[Any, ...]:
         return ()
     if isinstance(result, place.colour):
         return (result,)
-    if not isinstance(result, Iterable) or isinstance(result, str | bytes):
+    usual = type(result) is tuple or type(result) is list
+    if not usual and (not isinstance(result, Iterable) or isinstance(result, str | bytes)):
         raise TypeError(_misfit(result, place))
     tokens = tuple(result)
     for token in tokens:

@@ -16,7 +16,7 @@ from scraper_cpn.net.arcs import Arc, Lost, On, Output
 from scraper_cpn.net.declare import Transition
 from scraper_cpn.net.generate import records
 from scraper_cpn.net.generate.layout import Layout
-from scraper_cpn.net.generate.places import new, noted, only_if, write_put
+from scraper_cpn.net.generate.places import noted, only_if, write_put, write_put_new
 from scraper_cpn.net.generate.text import Text
 from scraper_cpn.net.places import Counter, Place
 
@@ -102,7 +102,9 @@ def tokens_made(layout: Layout, place: Place[Any]) -> str:
     """The expression for the tokens in what a function returned."""
     colour = layout.names.of(place.colour, place.colour.__name__)
     declared = layout.names.of(place, f"{layout.var(place)}_declared")
-    return f"(made_,) if type(made_) is {colour} else made(made_, {declared})"
+    return (
+        f"(made_,) if type(made_) is {colour} else () if made_ is None else made(made_, {declared})"
+    )
 
 
 def _times(
@@ -154,13 +156,7 @@ def _put(text: Text, layout: Layout, number: int, output: Output, *, traced: boo
     if output.seen is None:
         write_put(text, layout, place, ready, ends, traced=traced)
         return
-    call = f"{new(layout, output.seen, place)}(colour, {ready}, {ends})"
-    if not traced:
-        text.add(call)
-        return
-    text.add(f"put = {call}")
-    with text.block("if put is not None:"):
-        text.add("puts.append(put)")
+    write_put_new(text, layout, output.seen, place, ready, ends, traced=traced)
 
 
 def write_back(

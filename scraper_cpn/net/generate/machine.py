@@ -36,7 +36,6 @@ from scraper_cpn.net.marking import (
     span,
 )
 from scraper_cpn.net.outputs import no_case
-from scraper_cpn.net.places import Place
 from scraper_cpn.net.refusal import (
     case_for,
     refuse_landed,
@@ -224,15 +223,6 @@ def _write_fault(text: Text, *, traced: bool, recorded: bool) -> None:
 def _write_places(text: Text, layout: Layout, *, traced: bool) -> None:
     for standing in layout.standing:
         places.write_place(text, layout, standing, traced=traced)
-    pairs = {
-        (output.seen, output.place): None
-        for transition in layout.transitions
-        for case in transition.outcomes
-        for output in case.outputs
-        if output.seen is not None and isinstance(output.place, Place)
-    }
-    for seen, place in pairs:
-        places.write_new(text, layout, seen, place, traced=traced)
 
 
 def _write_tables(text: Text, layout: Layout) -> None:

@@ -420,33 +420,30 @@ def _sink(text: Text, layout: Layout, place: Place[Any]) -> None:
     text.add(f"rows.append(Row({place.name!r}, colour))")
 
 
-def new(layout: Layout, seen: KeySet[Any], place: Place[Any]) -> str:
-    """The function that puts into *place* what *seen* has not seen."""
-    return layout.stem((seen, place), f"new_{layout.var(seen)}_{layout.var(place)}")
-
-
-def write_new(
-    text: Text, layout: Layout, seen: KeySet[Any], place: Place[Any], *, traced: bool
+def write_put_new(
+    text: Text,
+    layout: Layout,
+    seen: KeySet[Any],
+    place: Place[Any],
+    ready: str,
+    ends: str,
+    *,
+    traced: bool,
 ) -> None:
-    """Put a token if its key is new; without a key, set it aside."""
-    with text.function(f"{new(layout, seen, place)}(colour, ready, ends)"):
-        with text.block("try:"):
-            keys = [attribute("colour", name) for name in seen.keys]
-            text.add(f"key = {keys[0] if len(keys) == 1 else tupled(keys)}", "hash(key)")
-        with text.block("except Exception as error:"):
-            text.add("serial += 1", f"fault({place.name!r}, serial - 1, colour, blame(error))")
-            text.add(f"return ({place.name!r}, serial - 1, colour, 0)" if traced else "return")
-        with text.block(f"if {layout.var(seen)}.add(key):"):
-            text.add(*noted(layout, layout.gain([seen])))
-            text.add(*([f"met.append(({seen.name!r}, key))"] if layout.recorded else []))
-            if isinstance(place, Sink):
-                _sink(text, layout, place)
-                text.add(*([f"return ({place.name!r}, serial - 1, colour, 0)"] if traced else []))
-            else:
-                call = put(layout, place, "ready", "ends")
-                text.add(f"return {call}" if traced else call)
-        if traced:
-            text.add("return None")
+    """Put the token of a colour if its key is new; without a key, set it aside."""
+    keys = [attribute("colour", name) for name in seen.keys]
+    with text.block("try:"):
+        text.add(f"key = {keys[0] if len(keys) == 1 else tupled(keys)}", "hash(key)")
+    with text.block("except Exception as error:"):
+        text.add("serial += 1", f"fault({place.name!r}, serial - 1, colour, blame(error))")
+        text.add(*([f"puts.append(({place.name!r}, serial - 1, colour, 0))"] if traced else []))
+        text.add("continue")
+    # What is not paged can be asked without a call, and mostly says no.
+    known = "" if seen.paged else f"key not in {layout.var(seen)}.keys and "
+    with text.block(f"if {known}{layout.var(seen)}.add(key):"):
+        text.add(*noted(layout, layout.gain([seen])))
+        text.add(*([f"met.append(({seen.name!r}, key))"] if layout.recorded else []))
+        write_put(text, layout, place, ready, ends, traced=traced)
 
 
 def _counted(

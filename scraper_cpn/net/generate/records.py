@@ -99,20 +99,29 @@ def come(text: Text, layout: Layout, found: Index, held: str) -> None:
     """Look for the joins that a token may have completed; *held* was there before it."""
     meetings = layout.meetings_of(found)
     if waits(found) or (found.place.order and any(m.lead is found for m in meetings)):
-        _looks(text, found, meetings)
+        _looks(text, layout, found, meetings)
         return
     with text.block(f"if {held} is None:"):
-        _looks(text, found, meetings)
+        _looks(text, layout, found, meetings)
 
 
-def _looks(text: Text, found: Index | Counter, meetings: list[Meeting]) -> None:
+def _looks(
+    text: Text,
+    layout: Layout,
+    found: Index | Counter,
+    meetings: list[Meeting],
+    record: str = "record",
+) -> None:
     for meeting in meetings:
-        call = f"look_{meeting.name}(record, clock)"
-        if meeting.lead is found:
-            text.add(call)
-        else:
-            with text.block(f"if record.{meeting.lead.name} is not None:"):
-                text.add(call)
+        with text.block(f"if {_whole(layout, meeting, record, found)}:"):
+            text.add(f"look_{meeting.name}({record}, clock)")
+
+
+def _whole(layout: Layout, meeting: Meeting, record: str, *known: Index | Counter) -> str:
+    """The condition that a record has all that a meeting needs, whatever the time; but for what is known."""
+    whole = [f"{record}.{e.name} is not None" for e in meeting.indexes if e not in known]
+    numbers = [f"{record}.{layout.var(e)}" for e in meeting.numbers if e not in known]
+    return " and ".join(numbers + whole) or "True"
 
 
 def stand(text: Text, found: Index, held: str) -> None:
@@ -140,10 +149,8 @@ def lost(
             text.block(f"if {record}.{meeting.lead.name} is not None:") if known else nullcontext()
         ):
             text.add(f"{record}.{name}_serial = -1", f"{record}.{name}_alarm = NEVER")
-            whole = [f"{record}.{layout.var(counter)}" for counter in meeting.numbers]
-            indexes = meeting.others if known else meeting.indexes
-            whole += [f"{record}.{found.name} is not None" for found in indexes]
-            with text.block(f"if {' and '.join(whole)}:"):
+            whole = _whole(layout, meeting, record, *([meeting.lead] if known else []))
+            with text.block(f"if {whole}:"):
                 text.add(f"look_{name}({record}, clock)")
 
 
@@ -162,7 +169,7 @@ def give_number(text: Text, layout: Layout, counter: Counter, key: str) -> None:
     text.add(f"record = {layout.records(counter.keys)}[{key}]")
     text.add(f"record.{name} += 1")
     with text.block(f"if record.{name} == 1:"):
-        _looks(text, counter, layout.meetings_of(counter))
+        _looks(text, layout, counter, layout.meetings_of(counter))
     drop_record(text, layout, counter.keys, "record")
 
 
@@ -170,13 +177,9 @@ def give_number(text: Text, layout: Layout, counter: Counter, key: str) -> None:
 
 
 def _look(text: Text, layout: Layout, meeting: Meeting) -> None:
-    """Where a record belongs that may be complete: into one of the heaps, or nowhere."""
+    """Where a record belongs that has all, whatever the time: into one of the heaps."""
     name = meeting.name
-    lacks = [f"record.{layout.var(counter)} < 1" for counter in meeting.numbers]
-    lacks += [f"record.{found.name} is None" for found in meeting.indexes]
     with text.function(f"look_{name}(record, now)"):
-        with text.block(f"if {' or '.join(lacks)}:"):
-            text.add("return")
         timed = [found for found in meeting.indexes if waits(found)]
         for at, found in enumerate(timed):
             text.add(f"held = record.{found.name}")
