@@ -27,6 +27,7 @@ from scraper_cpn.net import Ended, Firing, Kernel, Lost, Row
 from scraper_cpn.run.calls import Call, Calls, HasTime
 from scraper_cpn.run.committer import Committer
 from scraper_cpn.run.effects import Batched, Binding, Called, Paced, Plain
+from scraper_cpn.run.tasks import Tasks
 
 SECOND = 1_000_000_000
 ALL = 100_000
@@ -72,12 +73,11 @@ class Shell:
         self._waiting: dict[str, list[tuple[Call, Firing]]] = {}
         self._begin = {name: self._beginning(name, each) for name, each in effects.items()}
         self._busy: set[str] = set()
-        self._paced: dict[int, asyncio.Task[None]] = {}
+        self._paced = Tasks(self._lost)
         self._awake = True
         """Whether anything has happened since the last look at the kernel."""
         self._sleeper: asyncio.Future[None] | None = None
         self._scope: anyio.CancelScope | None = None
-        self._stopping = False
         self._failure: Exception | None = None
 
     async def run(self) -> Ended | None:
@@ -101,8 +101,9 @@ class Shell:
                 ended = await self._run()
                 tasks.cancel_scope.cancel()
         finally:
+            self._cancel()
             try:
-                await self._stop()
+                await self._paced.ended()
             finally:
                 self._settle()
                 await self._flush()
@@ -267,22 +268,7 @@ class Shell:
 
     def _launch(self, binding: Paced, firing: Firing, call: Call) -> None:
         self._calls.limit(call)
-        task = self._loop.create_task(self._carry(binding, firing, call))
-        self._paced[call.id] = task
-        call.cancel = task.cancel
-
-    async def _carry(self, binding: Paced, firing: Firing, call: Call) -> None:
-        outcome: Any = Lost("cancelled")
-        try:
-            outcome = await binding.fn(*firing.args, call.start)
-        except asyncio.CancelledError:
-            if self._stopping:
-                return  # it counts by whether it had started
-        except Exception as error:  # noqa: BLE001  (an effect may raise anything; it becomes Lost)
-            outcome = self._lost(error)
-        finally:
-            del self._paced[call.id]
-        call.done(outcome)
+        self._paced.launch(call, binding.fn, firing.args)
 
     def _call(self, binding: Called, firing: Firing, call: Call) -> None:
         self._calls.limit(call)
@@ -324,22 +310,8 @@ class Shell:
         return Lost(_writable(reason), _writable("".join(traceback.format_exception(error))))
 
     def _cancel(self) -> None:
-        self._stopping = True
+        self._paced.stopping = True
         self._calls.stop()
-
-    async def _stop(self) -> None:
-        """Cancel what runs, and wait until it has ended; whoever cancels this waits for that, too."""
-        self._cancel()
-        running = set(self._paced.values())
-        cancelled: asyncio.CancelledError | None = None
-        with anyio.CancelScope(shield=True):
-            while running:
-                try:
-                    _, running = await asyncio.wait(running)
-                except asyncio.CancelledError as error:
-                    cancelled = error
-        if cancelled is not None:
-            raise cancelled
 
     def _settle(self) -> None:
         """After a cancellation: what had ended counts, what had started is `Lost`, the rest goes back."""

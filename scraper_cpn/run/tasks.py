@@ -1,0 +1,64 @@
+"""Calls whose work is an asyncio task of its own.
+
+Owns: the tasks, their cancellation, and waiting until they have cleaned up.
+Must not know: kernels, effects, what an exception of a task means.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import anyio
+
+from scraper_cpn.net import Lost
+from scraper_cpn.run.calls import Call
+
+
+class Tasks:
+    """Plain tasks: a task group of anyio costs three times as much for each.
+
+    Args:
+        lost: what becomes of an exception.
+    """
+
+    def __init__(self, lost: Callable[[Exception], Lost]) -> None:
+        self._lost = lost
+        self._running: dict[int, asyncio.Task[None]] = {}
+        self.stopping = False
+        """From now on, what is cancelled counts by whether it had started."""
+
+    def launch(self, call: Call, fn: Callable[..., Awaitable[Any]], args: tuple[Any, ...]) -> None:
+        """Work on a call: `await fn(*args, start)`."""
+        task = asyncio.get_running_loop().create_task(self._carry(call, fn, args))
+        self._running[call.id] = task
+        call.cancel = task.cancel
+
+    async def _carry(
+        self, call: Call, fn: Callable[..., Awaitable[Any]], args: tuple[Any, ...]
+    ) -> None:
+        outcome: Any = Lost("cancelled")
+        try:
+            outcome = await fn(*args, call.start)
+        except asyncio.CancelledError:
+            if self.stopping:
+                return
+        except Exception as error:  # noqa: BLE001  (an effect may raise anything; it becomes Lost)
+            outcome = self._lost(error)
+        finally:
+            del self._running[call.id]
+        call.done(outcome)
+
+    async def ended(self) -> None:
+        """Wait for all tasks, which were cancelled; whoever cancels this waits for them, too."""
+        running = set(self._running.values())
+        cancelled: asyncio.CancelledError | None = None
+        with anyio.CancelScope(shield=True):
+            while running:
+                try:
+                    _, running = await asyncio.wait(running)
+                except asyncio.CancelledError as error:
+                    cancelled = error
+        if cancelled is not None:
+            raise cancelled
