@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && { echo $$p; break; }; done)
 BIN := .venv/bin
 
-.PHONY: help demo test lint types tests others kills bench states peers clean
+.PHONY: help demo test lint types tests others kills bench states peers report clean
 help:  ## Say what there is to make
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
 
@@ -66,11 +66,28 @@ bench: .venv/stamp  ## Decisions a second beside the scheduler by hand, and whol
 states: .venv/stamp  ## What a state costs: durable firings, the journal, resume, memory
 	@$(BIN)/python -m bench durability
 
-peers:  ## Environments of other engines for coloured nets, which `make bench` measures beside the net
+peers:  ## Other crawlers and other engines for nets, which are measured beside ours, in environments of their own
 	@for peer in snakes==0.9.33 simpn==1.10.0; do \
 		env=.venv-peers-$${peer%%==*}; \
 		$(PYTHON) -m venv $$env && $$env/bin/pip install --quiet --disable-pip-version-check $$peer || exit 1; \
 	done
 
+PEERS := bench/peers/spider/target/release/spider-peer
+peers: .venv-peers-scrapy/stamp .venv-peers-crawlee/stamp $(PEERS)
+
+.venv-peers-%/stamp: bench/peers/%/requirements.txt
+	@echo "setting up .venv-peers-$* with $(PYTHON)"
+	@$(PYTHON) -m venv --clear .venv-peers-$*
+	@.venv-peers-$*/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+$(PEERS): bench/peers/spider/Cargo.toml bench/peers/spider/Cargo.lock bench/peers/spider/src/main.rs
+	@command -v cargo >/dev/null || { echo "spider is left out: it needs Rust 1.85 or later (https://rustup.rs)"; exit 0; }; \
+	echo "building spider's driver: about ten minutes on one processor"; \
+	cd bench/peers/spider && cargo build --release --locked --quiet
+
+report: .venv/stamp  ## The comparison with a scheduler by hand and other crawlers, in report-out/
+	@$(BIN)/python -m bench.report --crawl
+
 clean:  ## Remove what the other targets made
-	rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* .import_linter_cache demo-out kills-out build dist
+	rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* .import_linter_cache demo-out kills-out report-out bench/peers/spider/target build dist

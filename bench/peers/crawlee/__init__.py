@@ -1,0 +1,1 @@
+"""The driver of crawlee; it runs in an environment of its own."""

@@ -1,0 +1,85 @@
+"""The driver of the scrape net: one crawl of the loopback web, settings and results as JSON.
+
+Owns: how the options are told the task's limits, and the consumer of the items.
+Must not know: what the results are compared with.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import anyio
+
+from scraper_cpn import Crawl, __version__
+from scraper_cpn.scrape.client import loop_options
+from scraper_cpn.scrape.outputs import Output
+
+
+class Consumer(Output):
+    """Takes one item after another; each takes its time."""
+
+    def __init__(self, consume_s: float) -> None:
+        self.received = 0
+        self._consume_s = consume_s
+
+    async def write(self, batch: Sequence[Any]) -> None:
+        """Take the items of a batch."""
+        for _ in batch:
+            if self._consume_s:
+                await asyncio.sleep(self._consume_s)
+            self.received += 1
+
+    async def close(self) -> None:
+        """There is nothing to close."""
+
+
+def options_of(task: dict[str, Any]) -> dict[str, Any]:
+    """The options of a crawl with a task's limits; proxies are left out."""
+    return {
+        "delay": task["delay_s"],
+        "per_domain": 1 if task["delay_s"] else task["at_once"],
+        "concurrency": task["at_once"],
+        "per_proxy": task["per_proxy"],
+        "max_pages": task["max_pages"],
+        "retries": task["retries"],
+        "timeout": task["timeout_s"],
+        "scope": "host",
+        "user_agent": task["user_agent"],
+    }
+
+
+async def crawl(crawl: Crawl[Any], seeds: list[str], consumer: Consumer) -> None:
+    """Crawl with the net."""
+    await crawl.session(seeds, output=consumer).run()
+
+
+def drive(run: Callable[[Crawl[Any], list[str], Consumer], Awaitable[None]], program: str) -> None:
+    """Read the task, crawl, and print what was set and what came of it."""
+    task = json.load(sys.stdin)
+    options = options_of(task)
+    consumer = Consumer(task["consume_s"])
+    began = time.perf_counter()
+
+    crawl = Crawl(proxy=task["proxies"], **options)
+    loop = loop_options(crawl.settings)
+    anyio.run(run, crawl, task["seeds"], consumer, backend_options=loop)
+    result = {
+        "program": program,
+        "settings": {
+            **options,
+            "fetcher": crawl.settings.fetcher,
+            "use_uvloop": loop["use_uvloop"],
+        },
+        "received": consumer.received,
+        "wall_s": time.perf_counter() - began,
+    }
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    drive(crawl, f"scraper_cpn {__version__}")

@@ -1,0 +1,80 @@
+"""Results of crawls, kept in a file and read back.
+
+Owns: the file's form, and what replaces what in it. Must not know: how anything is measured or shown.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+
+import msgspec
+from msgspec import Struct
+
+from bench.peers.run import Crawl
+from bench.peers.scenarios import SCENARIOS
+from bench.peers.subjects import SUBJECTS
+
+KEPT = Path(__file__).parents[1] / "results" / "peers.json"
+
+
+class Loop(Struct, frozen=True, kw_only=True):
+    """spider's decisions without a network: its gate, or its loop with a fetcher that answers at once."""
+
+    mode: str
+    program: str
+    decisions: int
+    cpu_s: tuple[float, ...]
+    """One a run."""
+
+    @property
+    def cpu_us(self) -> float:
+        """Of CPU for a decision, the median."""
+        return median(self.cpu_s) / self.decisions * 1e6
+
+
+class Kept(Struct, frozen=True, kw_only=True):
+    """What was measured, and where.
+
+    Attributes:
+        date: of the last of the crawls.
+        machine: its system and number of processors.
+        python: of our own crawlers.
+        crawls: the last of each crawler and scenario.
+        loops: spider's decisions.
+    """
+
+    date: str
+    machine: str
+    python: str
+    crawls: tuple[Crawl, ...]
+    loops: tuple[Loop, ...] = ()
+
+
+def read(path: Path = KEPT) -> Kept | None:
+    """What is in the file; None if there is none."""
+    return msgspec.json.decode(path.read_bytes(), type=Kept) if path.is_file() else None
+
+
+def with_new(before: Kept | None, crawls: Iterable[Crawl], loops: Iterable[Loop] = ()) -> Kept:
+    """Results with new ones in the place of those of the same crawl, measured here and now."""
+    old = before.crawls if before is not None else ()
+    new = {(each.scenario, each.subject): each for each in (*old, *crawls)}
+    order = [(scenario.name, subject.name) for scenario in SCENARIOS for subject in SUBJECTS]
+    return Kept(
+        date=datetime.now(UTC).date().isoformat(),
+        machine=f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors",
+        python=f"{platform.python_implementation()} {platform.python_version()}",
+        crawls=tuple(new[key] for key in order if key in new),
+        loops=tuple(loops) or (before.loops if before is not None else ()),
+    )
+
+
+def write(results: Kept, path: Path = KEPT) -> None:
+    """Write the file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(results), indent=1) + b"\n")

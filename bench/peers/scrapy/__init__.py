@@ -1,0 +1,1 @@
+"""The driver of Scrapy; it runs in an environment of its own."""
