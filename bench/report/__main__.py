@@ -1,0 +1,96 @@
+"""`python -m bench.report`: the comparison report, as Markdown and as one HTML page.
+
+Owns: the arguments, the order of the sections, the files. Must not know: what any section says.
+"""
+
+from __future__ import annotations
+
+import argparse
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bench.report.document import Document, Plot, Section, Text
+from bench.report.gather import Data, functions_csv, gather
+from bench.report.markdown import markdown
+from bench.report.page import page
+from bench.report.sections.correctness import correctness
+from bench.report.sections.features import features
+from bench.report.sections.losses import losses, threats
+from bench.report.sections.size import size
+from bench.report.sections.speed import decided, end_to_end
+from bench.report.svg import svg
+from scraper_cpn import __version__
+
+OUT = Path("report-out")
+PLOTS = "plots"
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Write the report; *arguments* are those of the process by default."""
+    parser = argparse.ArgumentParser(prog="python -m bench.report")
+    parser.add_argument("--out", type=Path, default=OUT, metavar="FOLDER")
+    parser.add_argument("--crawl", action="store_true", help="run the crawls; else the kept ones")
+    args = parser.parse_args(arguments)
+    data = gather(crawl=args.crawl, say=lambda line: print(line, flush=True))
+    for path in write(document_of(data), functions_csv(data.code), args.out):
+        print(path)
+
+
+def document_of(data: Data) -> Document:
+    """The whole report."""
+    loops = data.crawls.loops if data.crawls is not None else ()
+    return Document(
+        "A coloured Petri net as a scheduler: the comparison",
+        (
+            _question(),
+            size(data.code),
+            features(data.code, data.features),
+            correctness(data.crawls, data.fresh),
+            end_to_end(data.crawls, data.fresh),
+            decided(data.decisions, loops),
+            losses(data.code, data.crawls),
+            threats(data.crawls),
+        ),
+    )
+
+
+def _question() -> Section:
+    day = datetime.now(UTC).date().isoformat()
+    return Section(
+        "The question",
+        (
+            Text(
+                "Does writing coordination as a coloured Petri net make a concurrent program simpler, more "
+                "correct and as fast? The subjects are the scrape net of this repository; a scheduler "
+                "written by hand that decides the same, with the same policy, colours and effects; and the "
+                "Rust crate spider 2.52.4. Scrapy and crawlee are in the crawls as well."
+            ),
+            Text(
+                f"scraper_cpn {__version__}, report of {day}. Larger is better for none of the sizes."
+            ),
+        ),
+    )
+
+
+def write(document: Document, functions: str, folder: Path) -> list[Path]:
+    """Write all files of the report into a folder; returns their paths."""
+    (folder / PLOTS).mkdir(parents=True, exist_ok=True)
+    plots = [
+        block
+        for section in document.sections
+        for block in section.blocks
+        if isinstance(block, Plot)
+    ]
+    texts = {
+        folder / "report.html": page(document),
+        folder / "report.md": markdown(document, PLOTS),
+        folder / "functions.csv": functions,
+        **{folder / PLOTS / f"{plot.name}.svg": svg(plot, alone=True) for plot in plots},
+    }
+    for path, text in texts.items():
+        path.write_text(text, encoding="utf-8")
+    return list(texts)
+
+
+if __name__ == "__main__":
+    main()

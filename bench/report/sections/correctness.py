@@ -1,0 +1,87 @@
+"""What the referee says of each crawler's requests on the wire.
+
+Owns: the table of a scenario's verdicts. Must not know: how crawls are run or judged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from bench.peers.results import Kept
+from bench.peers.run import Crawl
+from bench.peers.scenarios import SCENARIOS, Scenario
+from bench.report.document import Block, Listed, Section, Table, Text, number
+
+RULES = {
+    "G2 gap": "too early",
+    "G2 hold": "during a hold",
+    "G3": "beyond a proxy's limits",
+    "G4": "fetched again",
+    "G5 attempts": "too many attempts",
+    "G5 missing": "pages missing",
+    "G7": "over budget",
+    "G8": "against robots.txt",
+}
+"""Columns: the guarantee or its rule, and what its violations are."""
+
+
+def correctness(results: Kept | None, fresh: frozenset[tuple[str, str]]) -> Section:
+    """The section; *fresh* names the crawls that were run for this report."""
+    if results is None:
+        return Section("Correctness on the wire", (Text("Not measured here."),))
+    blocks: list[Block] = [
+        Text(
+            "Every crawler was given the same pages and limits; the server's log was judged by the "
+            "same referee (`mocks/referee`). A number counts requests that broke a rule, or pages; 0 "
+            "is in order. 2 ms of jitter and 10 ms to act on an answer are allowed. Where a crawler "
+            "has no option for a limit, it breaks it because it can't be told."
+        ),
+        Text(where(results, fresh)),
+    ]
+    for scenario in SCENARIOS:
+        crawls = [each for each in results.crawls if each.scenario == scenario.name]
+        if crawls:
+            blocks.append(_verdicts(scenario, crawls, fresh))
+            blocks.append(Listed(tuple(_examples(crawls))))
+    return Section("Correctness on the wire", tuple(blocks))
+
+
+def where(results: Kept, fresh: frozenset[tuple[str, str]]) -> str:
+    """Which crawls were run now, and which are kept ones."""
+    kept = sum((each.scenario, each.subject) not in fresh for each in results.crawls)
+    now = len(results.crawls) - kept
+    machine = f"{results.machine}, {results.python}"
+    if not kept:
+        return f"All {now} crawls were run for this report, on {machine}."
+    return (
+        f"{now} of these crawls were run for this report. {kept} are **kept** results of "
+        f"{results.date}, on {machine}; they are marked."
+    )
+
+
+def marked(crawl: Crawl, fresh: frozenset[tuple[str, str]]) -> str:
+    """A crawler's name, and whether its result is a kept one."""
+    return crawl.program + ("" if (crawl.scenario, crawl.subject) in fresh else " (kept)")
+
+
+def _verdicts(
+    scenario: Scenario, crawls: Sequence[Crawl], fresh: frozenset[tuple[str, str]]
+) -> Table:
+    head = ("", *RULES.values(), "pages", "items received", "ended")
+    rows = tuple((marked(each, fresh), *_row(each)) for each in crawls)
+    return Table(f"{scenario.name.capitalize()}: {scenario.about}", head, rows)
+
+
+def _row(crawl: Crawl) -> Iterator[str]:
+    for rule in RULES:
+        found = [count for name, count in crawl.violations.items() if name.startswith(rule)]
+        yield number(sum(found))
+    yield f"{crawl.pages:,} of {crawl.reachable:,}"
+    yield number(crawl.received)
+    yield "yes" if crawl.ended else "no"
+
+
+def _examples(crawls: Sequence[Crawl]) -> Iterator[str]:
+    for crawl in crawls:
+        for rule, message in crawl.examples.items():
+            yield f"{crawl.program}, {rule}, the worst of {crawl.violations[rule]:,}: {message}"
