@@ -183,24 +183,26 @@ class Scheduler:
         useful_ns = self._robots.expires_ns
         if self._pool.leases:
             useful_ns = min(useful_ns, self._pool.ends_ns)
-        if permits.gate_ns > now_ns:
-            useful_ns = min(useful_ns, permits.gate_ns)
-            if self._fetching.budget:
-                useful_ns = min(useful_ns, self._attempts.timers.times[0])
-            if permits.left:
-                useful_ns = min(useful_ns, self._request_ns(now_ns))
+        if permits.gate_ns <= now_ns:
+            return useful_ns
+        if permits.gate_ns < useful_ns:
+            useful_ns = permits.gate_ns
+        if self._fetching.budget and self._attempts.timers.times[0] < useful_ns:
+            useful_ns = self._attempts.timers.times[0]
+        if permits.left:
+            return self._request_ns(now_ns, useful_ns)
         return useful_ns
 
-    def _request_ns(self, now_ns: int) -> int:
-        """From when a request may start."""
+    def _request_ns(self, now_ns: int, useful_ns: int) -> int:
+        """From when a request may start; *useful_ns* if that is sooner."""
         lane_ns = NEVER
         if self._fetching.budget and self._raw.room:
             lane_ns = self._frontier.next_ns(now_ns)
         if self._robots.jobs:
             lane_ns = min(lane_ns, self._robots.next_ns(now_ns))
-        if lane_ns == NEVER:
-            return NEVER
-        return max(lane_ns, self._pool.next_ns(now_ns))
+        if lane_ns >= useful_ns:
+            return useful_ns
+        return min(useful_ns, max(lane_ns, self._pool.next_ns(now_ns)))
 
     # A firing's life.
 

@@ -171,7 +171,7 @@ class Workload:
         if firing.effect == self.slow_stage:
             takes_ns += r.randrange(4) * SECOND
         if r.random() < self.share["late"]:
-            takes_ns += 100 * SECOND
+            takes_ns += r.choice([100, 90_000]) * SECOND  # more than a day: rules expire
         takes_ns -= takes_ns % self.round_ns
         if firing.deadline_ns is not None and takes_ns > firing.deadline_ns:
             return firing.deadline_ns, Lost("passed its deadline")
