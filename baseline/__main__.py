@@ -28,6 +28,8 @@ def main(arguments: list[str] | None = None) -> int:
     except (UsageError, OutputError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2 if isinstance(error, UsageError) else 1
+    except KeyboardInterrupt:
+        return 130
     seconds = summary.elapsed_ns / SECOND
     print(
         f"{summary.ended}: {summary.pages} pages, {summary.items} items, {summary.failed} failed, "

@@ -183,7 +183,7 @@ class Shell:
             self._work(firing)
         else:
             effect = getattr(self._effects, firing.effect)
-            request = effect(*firing.args, lambda: self._start(firing.id))
+            request = effect(*firing.args, lambda: self._written(firing.id))
             self._spawn(self._guarded(firing, request))
 
     def _work(self, firing: Firing) -> None:
@@ -234,11 +234,15 @@ class Shell:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    def _written(self, number: int) -> None:
+        """A request is on its way: the pauses that begin now may change what is useful."""
+        self._start(number)
+        self._wake.set()
+
     def _start(self, number: int) -> None:
         if not self._open.get(number, True):  # a late call counts for nothing
             self._open[number] = True
             self._scheduler.started(number, self._now_ns())
-            self._wake.set()
 
     def _lost(self, error: Exception) -> Lost:
         if isinstance(error, self._fatal):

@@ -150,6 +150,20 @@ def test_a_mistake_is_one_line(
     assert said.count("\n") == 1
 
 
+def test_an_interrupt_ends_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ctrl-C: nothing is said, exit code 130."""
+
+    def interrupted(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(anyio, "run", interrupted)
+    assert main(["http://a.example/", "-o", "none.jsonl"]) == 130
+    assert capsys.readouterr().err == ""
+
+
 def test_a_crawl_that_keeps_nothing_is_not_complete(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
