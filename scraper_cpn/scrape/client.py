@@ -9,7 +9,6 @@ environment, speaks HTTP/1.1 and caps no connections: all of that is coordinatio
 """
 
 from collections.abc import Callable, Mapping
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct
@@ -84,7 +83,7 @@ class Client(Protocol):
     """An HTTP client. Between `open` and `close` it answers any number of GETs at a time."""
 
     async def open(self) -> None:
-        """Get ready. Raises `UsageError` for settings that it can't follow."""
+        """Get ready. Raises `UsageError` for a file of settings that can't be read."""
 
     async def close(self) -> None:
         """Close all connections."""
@@ -100,17 +99,28 @@ def new_client(settings: Settings, resolver: "AbstractResolver | None" = None) -
     """Return the client that the settings name, not yet open.
 
     *resolver* looks names up instead of the system, as far as the client lets anyone do that, and stays
-    its owner's to close. Raises `UsageError` where the client is not installed.
+    its owner's to close. Raises `UsageError`; see `check_client`.
     """
+    check_client(settings)
     if settings.fetcher == "pyreqwest":
-        if find_spec("pyreqwest") is None:
-            raise UsageError(f"fetcher: pyreqwest is not installed; install it with {_EXTRA}")
         from scraper_cpn.scrape.client_pyreqwest import PyreqwestClient
 
         return PyreqwestClient(settings, resolver)
     from scraper_cpn.scrape.client_aiohttp import AiohttpClient  # takes 80 ms to import
 
     return AiohttpClient(settings, resolver)
+
+
+def check_client(settings: Settings) -> None:
+    """Raise `UsageError` where the client is not installed, or can't do what the settings want."""
+    if settings.fetcher == "aiohttp":
+        return
+    if not _is_here(settings.fetcher):
+        raise UsageError(f"fetcher: {settings.fetcher} is not installed; install it with {_EXTRA}")
+    if settings.cacert is not None:
+        raise UsageError(
+            f"cacert: {settings.fetcher} can't trust a file alone; leave out fetcher, or cacert"
+        )
 
 
 def kept_open_max(concurrency: int) -> int:
@@ -136,4 +146,10 @@ def loop_options(settings: Settings) -> dict[str, bool]:
 
     With uvloop a crawl by pyreqwest has a quarter more pages a second, and one by aiohttp fewer.
     """
-    return {"use_uvloop": settings.fetcher == "pyreqwest" and find_spec("uvloop") is not None}
+    return {"use_uvloop": settings.fetcher == "pyreqwest" and _is_here("uvloop")}
+
+
+def _is_here(module: str) -> bool:
+    from importlib.util import find_spec  # takes 7 ms, for those who choose their client
+
+    return find_spec(module) is not None

@@ -41,7 +41,7 @@ from scraper_cpn.scrape.client import (
     kept_open_max,
 )
 from scraper_cpn.scrape.colours import Failed, Proxy
-from scraper_cpn.scrape.settings import SECOND, Settings, UsageError
+from scraper_cpn.scrape.settings import SECOND, Settings
 from scraper_cpn.scrape.urls import authority_of
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
 
 class PyreqwestClient:
-    """The client; see `Client`. Raises `UsageError` when opened with a CA file.
+    """The client; see `Client`. `check_client` keeps settings from it that it can't follow.
 
     A proxy costs 3 ms and 120 kB when it is first used.
     """
@@ -66,11 +66,7 @@ class PyreqwestClient:
         self._connections_max = kept_open_max(settings.concurrency)
 
     async def open(self) -> None:
-        """Refuse what this client can't do."""
-        if self._settings.cacert is not None:
-            raise UsageError(
-                "cacert: pyreqwest can't trust a file alone; leave out --fetcher pyreqwest"
-            )
+        """Nothing to do: what is needed is made when it is needed."""
 
     async def close(self) -> None:
         """Close all connections, but those of cancelled requests."""

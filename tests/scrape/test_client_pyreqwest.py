@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import importlib.util
 import sys
 import zlib
 from collections.abc import Sequence
@@ -10,7 +11,6 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from scraper_cpn.scrape import client
 from scraper_cpn.scrape.client import (
     KEEP_ALIVE_S,
     KEPT_OPEN_MAX,
@@ -21,6 +21,7 @@ from scraper_cpn.scrape.client import (
 from scraper_cpn.scrape.client_pyreqwest import Connections, PyreqwestClient
 from scraper_cpn.scrape.colours import Failed, Proxy, Refused
 from scraper_cpn.scrape.fetch import Fetcher
+from scraper_cpn.scrape.options import checked
 from scraper_cpn.scrape.settings import SECOND, Settings, UsageError
 from tests.scrape.fetching import Names, get, kind_of, nobody, outcome_of, target
 from tests.servers import Asked, Do, Server, Step, page
@@ -32,19 +33,19 @@ HASTY = replace(SETTINGS, timeout_ns=SECOND // 5)
 # What it can't do.
 
 
-@pytest.mark.anyio
-async def test_cacert() -> None:
-    """To trust a file alone is refused, in one line, before anything is fetched."""
-    with pytest.raises(UsageError, match=r"cacert: .* leave out --fetcher pyreqwest"):
-        async with Fetcher(replace(SETTINGS, cacert="ca.pem"), own=nobody):
-            pass
+def test_cacert() -> None:
+    """To trust a file alone is refused, in one line, before anything is fetched or written."""
+    with pytest.raises(UsageError, match=r"^cacert: .* leave out fetcher, or cacert$"):
+        checked(replace(SETTINGS, cacert="ca.pem"))
+    with pytest.raises(UsageError, match=r"^cacert: "):
+        new_client(replace(SETTINGS, cacert="ca.pem"))
 
 
 def test_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without pyreqwest, the user is told how to install it."""
-    monkeypatch.setattr(client, "find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(UsageError, match="pip install"):
-        new_client(SETTINGS)
+        checked(SETTINGS)
     assert loop_options(SETTINGS) == {"use_uvloop": False}
 
 
