@@ -32,8 +32,8 @@ _UNREACHABLE = "unreachable"
 async def put_back(store: Store, kinds: Collection[str] | None = None) -> dict[str, int]:
     """Put targets that failed back, as if they were new; returns how many of each kind.
 
-    Depth, priority and handler are kept; attempts are counted from 1. Where there are none nothing is
-    written.
+    Depth, priority, age and handler are kept; attempts are counted from 1. Where there are none
+    nothing is written.
 
     Args:
         store: of the crawl, open for writing.
