@@ -13,7 +13,7 @@ from __future__ import annotations
 import linecache
 import zlib
 from collections.abc import Hashable, Iterable, Iterator, Mapping
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from msgspec.structs import replace
 
@@ -61,8 +61,31 @@ def compile_net(
     return Compiled(net, trace, recorded=recorded, shelf=shelf)
 
 
+class _Step(Protocol):
+    def __call__(self, now_ns: int, limit: int = 100_000) -> Step: ...
+
+
+class _Started(Protocol):
+    def __call__(self, firing_id: int, now_ns: int) -> None: ...
+
+
+class _Complete(Protocol):
+    def __call__(self, firing_id: int, outcome: Any, now_ns: int) -> None: ...
+
+
 class Compiled:
-    """A kernel (see `marking.Kernel`) that runs generated source; `compile_net` says with what."""
+    """A kernel (see `marking.Kernel`) that runs generated source; `compile_net` says with what.
+
+    The three calls that a decision makes are the generated functions themselves: a method around each
+    would cost as much as a small firing.
+    """
+
+    step: _Step
+    """Fire all that can fire at *now_ns*."""
+    started: _Started
+    """Put back what the firing spends, dated from now."""
+    complete: _Complete
+    """Deposit what the outcome's arcs say and give back what was held."""
 
     def __init__(
         self,
@@ -88,9 +111,9 @@ class Compiled:
         given = (self.net, self._ordered, self._shelf, self._printed)
         self._parts: dict[str, Any] = space["build"](*given, *(() if trace is None else (trace,)))
         self._inject = self._parts["inject"]
-        self._step = self._parts["step"]
-        self._started = self._parts["started"]
-        self._complete = self._parts["complete"]
+        self.step = self._parts["step"]
+        self.started = self._parts["started"]
+        self.complete = self._parts["complete"]
         self._occupied = self._parts["occupied"]
         self._numbers = self._parts["numbers"]
 
@@ -155,19 +178,6 @@ class Compiled:
         refusal.refuse_inject(self.net, place, colour, ready_at_ns, expires_at_ns)
         refusal.refuse_full(self.net, place, self._occupied().get(place.name, 0))
         self._inject(place.name, colour, ready_at_ns, expires_at_ns, now_ns)
-
-    def step(self, now_ns: int, limit: int = 100_000) -> Step:
-        """Fire all that can fire at *now_ns*."""
-        step: Step = self._step(now_ns, limit)
-        return step
-
-    def started(self, firing_id: int, now_ns: int) -> None:
-        """Put back what the firing spends, dated from now."""
-        self._started(firing_id, now_ns)
-
-    def complete(self, firing_id: int, outcome: Any, now_ns: int) -> None:
-        """Deposit what the outcome's arcs say and give back what was held."""
-        self._complete(firing_id, outcome, now_ns)
 
     def revoke(self, firing_id: int) -> None:
         """Undo a firing that has not started."""

@@ -150,7 +150,8 @@ class Seen(Condition):
         if key in self.keys:
             return False
         self.keys[key] = None
-        self.gained(key)
+        if self.watch:
+            self.gained(key)
         return True
 
     def extend(self, keys: Iterable[Hashable]) -> None:

@@ -23,7 +23,7 @@ from scraper_cpn.net.fingerprints import Fingerprints
 from scraper_cpn.net.index import NEVER, Token
 from scraper_cpn.net.index_join import Join
 from scraper_cpn.net.index_keys import Condition
-from scraper_cpn.net.shelf import Order, Shelf
+from scraper_cpn.net.shelf import MemoryShelf, Order, Shelf
 
 __all__ = ["PagedView", "Printed"]
 
@@ -71,13 +71,15 @@ class PagedView(Condition):
         shelf: where those are that are not in memory.
     """
 
-    __slots__ = ("hot", "joins", "lines", "name", "shelf", "total", "width")
+    __slots__ = ("hot", "joins", "left", "lines", "name", "shelf", "total", "width")
 
     def __init__(self, name: str, width: int, shelf: Shelf) -> None:
         super().__init__()
         self.name = name
         self.width = width
         self.shelf = shelf
+        self.left = None if type(shelf) is MemoryShelf else shelf.left
+        """Whom to tell what was taken; that shelf has only what is not in memory."""
         self.total = 0
         self.hot = 0
         self.lines: dict[Hashable, PagedLine] = {}
@@ -96,8 +98,14 @@ class PagedView(Condition):
             line.shelved += 1  # the key's first token is the same, so that nobody needs to know
             self.shelf.put(self.name, key, self._wide(token.order), token.serial, token.colour)
             return None
-        self._keep(key, line, token)
-        self._came(key)
+        if not line.ready:
+            line.ready = []
+        heappush(line.ready, (token.order, token.serial, token))
+        self.hot += 1
+        if len(line.ready) > PAGE or 2 * self.hot > HOT:
+            self._bound(key, line)
+        if self.joins or self.watch:
+            self._came(key)
         return line if line.head(NEVER).serial == token.serial else None
 
     def shelve(self, key: Hashable, count: int, order: Order, serial: int) -> PagedLine:
@@ -115,7 +123,8 @@ class PagedView(Condition):
             raise KernelBug(f"token {serial} of {self.name} was taken before its turn")
         self.total -= 1
         self.hot -= 1
-        self.shelf.left(self.name, serial)
+        if self.left is not None:
+            self.left(self.name, serial)
         if line.ready:
             return False
         line.ready = ()
@@ -157,13 +166,9 @@ class PagedView(Condition):
         """How many tokens of a key may be in memory: fewer, the more there are of all keys."""
         return min(PAGE, max(0, 2 * PAGE * (HOT - self.hot) // HOT))
 
-    def _keep(self, key: Hashable, line: PagedLine, token: Token) -> None:
-        """Keep a token in memory; beyond the room there, the later half goes to the shelf."""
+    def _bound(self, key: Hashable, line: PagedLine) -> None:
+        """Beyond the room for a key in memory, the later half goes to the shelf."""
         room = self._room()
-        if not line.ready:
-            line.ready = []
-        heappush(line.ready, (token.order, token.serial, token))
-        self.hot += 1
         if len(line.ready) > room:
             self._spill(key, line, (room + 1) // 2)
 

@@ -31,9 +31,9 @@ MUTANTS = [
     Mutant("a page hides the next one", r"line\.order, line\.serial = self\._narrow\(bound\[0\]\), bound\[1\]", PASS, "PagedView", True),
     Mutant("a shelved key leads no join", r"join\.led\(key\)", PASS, "PagedView", True),
     Mutant("a paged key is not dropped", r"join\.drop\(key\)", PASS, "PagedView", True),
-    Mutant("keys that wait are not told of a paged token", r"if self\.watch:", "if False:", "PagedView", True),
+    Mutant("keys that wait are not told of a paged token", r"if self\.joins or self\.watch:", "if self.joins:", "PagedView", True),
     Mutant("paged tokens are counted twice", r"self\.total \+= count", "self.total += count + 1", "PagedView", True),
-    Mutant("the shelf is not told what has left", r"self\.shelf\.left\(.*", PASS, "PagedView", True),
+    Mutant("the shelf is not told what has left", r"self\.left\(.*", PASS, "PagedView", True),
     Mutant("a fingerprint is new for ever", r"if not self\.keys\.add\(key\):", "if False:", "Printed", True),
     Mutant("keys that wait are not told of a fingerprint", r"self\.gained\(key\)", PASS, "Printed", True),
 ]  # fmt: skip

@@ -16,27 +16,27 @@ def inject(place, colour, ready, ends, now):
     PUTS[place](colour, ready, ends)  # untraced
     trace(("inject", now, PUTS[place](colour, ready, ends)))
 
-def step(now, limit):
+def step(now_ns, limit=100_000):
     if limit < 1:
         refuse_limit(NET, limit)
-    if type(now) is not int or now < clock:
-        refuse_time(NET, now, clock)
-    clock = now
-    if next_end <= now:
-        expire(now)
-    if next_wake <= now:
-        wake(now)
+    if type(now_ns) is not int or now_ns < clock:
+        refuse_time(NET, now_ns, clock)
+    clock = now_ns
+    if next_end <= now_ns:
+        expire(now_ns)
+    if next_wake <= now_ns:
+        wake(now_ns)
     firings = []
     while dirty:
-        firing = ACTS[dirty & -dirty](now)
+        firing = ACTS[dirty & -dirty](now_ns)
         if firing is not None:
             if firing is not FIRED:
                 firings.append(firing)
             limit -= 1
             if not limit:
                 dirty |= late & ALL  # those that failed have no time at which to be tried again
-                return Step(tuple(firings), now)
-    at = soonest(now) if late else min(next_wake, next_end)
+                return Step(tuple(firings), now_ns)
+    at = soonest(now_ns) if late else min(next_wake, next_end)
     return Step(tuple(firings), None if at == NEVER else at)
 
 def earliest(now):
@@ -48,40 +48,40 @@ def earliest(now):
             at = min(at, may_fire(now))
     return at
 
-def started(firing_id, now):
+def started(firing_id, now_ns):
     flight = flights.get(firing_id)
     if flight is None:
         raise refuse_landed(NET, firing_id)
     if flight.started:
         refuse_started(NET, firing_id, started=True)
-    if type(now) is not int or now < clock:
-        refuse_time(NET, now, clock)
-    clock = now
+    if type(now_ns) is not int or now_ns < clock:
+        refuse_time(NET, now_ns, clock)
+    clock = now_ns
     flight.started = True
     begun[firing_id] = flight  # recorded
     puts = []  # traced
     spend = SPENDS[flight.number]
     if spend is not None:
-        spend(flight.inputs, now)  # untraced
-        spend(flight.inputs, now, puts)  # traced
-    trace(("started", now, firing_id, tuple(puts)))
+        spend(flight.inputs, now_ns)  # untraced
+        spend(flight.inputs, now_ns, puts)  # traced
+    trace(("started", now_ns, firing_id, tuple(puts)))
 
-def complete(firing_id, outcome, now):
+def complete(firing_id, outcome, now_ns):
     flight = flights.get(firing_id)
     if flight is None:
         raise refuse_landed(NET, firing_id)
     end = ENDS[flight.number].get(type(outcome))
     if end is None or not flight.started:
         case_for(NET, TRANSITIONS[flight.number], firing_id, outcome, started=flight.started)
-    if type(now) is not int or now < clock:
-        refuse_time(NET, now, clock)
-    clock = now
+    if type(now_ns) is not int or now_ns < clock:
+        refuse_time(NET, now_ns, clock)
+    clock = now_ns
     del flights[firing_id]
     forget(firing_id)  # recorded
     puts = []  # traced
-    end(flight, outcome, now)  # untraced
-    name = end(flight, outcome, now, puts)  # traced
-    trace(("end", now, firing_id, name, tuple(puts)))
+    end(flight, outcome, now_ns)  # untraced
+    name = end(flight, outcome, now_ns, puts)  # traced
+    trace(("end", now_ns, firing_id, name, tuple(puts)))
 
 def waste(number, inputs, error):
     """Set aside all that a firing took; the transition itself if it took no token."""

@@ -35,7 +35,7 @@ from scraper_cpn.net.generate.places import (
     write_put,
 )
 from scraper_cpn.net.generate.records import drop_record, lost
-from scraper_cpn.net.generate.text import Text, tupled
+from scraper_cpn.net.generate.text import Text, attribute, tupled
 from scraper_cpn.net.places import Counter, Place
 from scraper_cpn.net.plan import Group
 
@@ -300,7 +300,10 @@ def _show(text: Text, layout: Layout, search: Search, during: Place[Any]) -> Non
         return
     if not is_simple(layout, during):
         with text.block("try:"):
-            text.add(f"token_{layout.var(during)}(serial, {colour}, 0, None)")
+            if during.order or layout.guards(during):
+                text.add(f"token_{layout.var(during)}(serial, {colour}, 0, None)")
+            else:
+                text.add(*(f"hash({attribute(colour, key)})" for key in during.keys))
         with text.block("except Exception as error:"):
             text.add(f"fault({during.name!r}, serial, {colour}, blame(error))")
             text.add("flight.dark = True")
