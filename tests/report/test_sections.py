@@ -1,0 +1,118 @@
+"""What the sections of the report say of given results."""
+
+from bench.report.document import Listed, Section, Table, Text
+from bench.report.sections.correctness import correctness
+from bench.report.sections.features import Feature, features, the_features
+from bench.report.sections.losses import losses
+from bench.report.sections.size import size
+from bench.report.sections.speed import decided, end_to_end
+from tests.report.data import a_crawl, a_kept, a_report, the_code
+
+FRESH = frozenset({("speed", "net")})
+
+
+def _tables(section: Section) -> list[Table]:
+    return [block for block in section.blocks if isinstance(block, Table)]
+
+
+def _text(section: Section) -> str:
+    texts = [block.text for block in section.blocks if isinstance(block, Text)]
+    items = [item for block in section.blocks if isinstance(block, Listed) for item in block.items]
+    return "\n".join([*texts, *items])
+
+
+def test_the_total_of_the_net_has_its_policy_what_it_shares_and_its_engine() -> None:
+    rows = {row[0]: row for row in _tables(size(the_code()))[0].rows}
+    names = ("decisions that the net and the scheduler by hand share", "the net: policy")
+    parts = [rows[name][2] for name in (*names, "the net: engine")]
+    whole = sum(int(text.replace(",", "")) for text in parts)
+    assert rows["**the net: total**"][2] == f"{whole:,}"
+
+
+def test_lines_by_concern_add_up_to_the_lines_of_the_policy() -> None:
+    code = the_code()
+    rows = _tables(size(code))[2].rows
+    assert sum(int(row[1].replace(",", "")) for row in rows) == (
+        code.sums("net", "policy", shared=False).nloc
+    )
+    assert sum(int(row[4].replace(",", "")) for row in rows) == code.spider.total("S1").nloc
+
+
+def test_every_feature_has_a_concern_and_an_answer_of_all_three() -> None:
+    concerns = the_code().concerns
+    for feature in the_features():
+        assert feature.concern in concerns
+        assert feature.net in {"yes", "no"}
+        assert feature.baseline in {"yes", "no"}
+        assert feature.spider
+
+
+def test_a_feature_costs_what_has_it() -> None:
+    code = the_code()
+    given = (Feature("one", "delay", "yes", "no", "yes, opt-in"),)
+    rows = {row[0]: row[1:] for row in _tables(features(code, given))[1].rows}
+    assert rows["the net: total"][0] == "1"
+    assert rows["by hand: total"][0::2] == ("0", "-")
+    assert rows["spider S1"][0] == "0"
+    assert rows["spider D (opt-in features included)"] == ("1", "11,754", "11,754")
+
+
+def test_violations_stand_under_their_rule_with_the_worst_of_each() -> None:
+    crawl = a_crawl(
+        violations={"G2 gap": 3, "G7 pages": 2, "G4 in flight twice": 1},
+        examples={"G2 gap": "h0: 90 ms", "G7 pages": "202 of 200", "G4 in flight twice": "/a"},
+    )
+    section = correctness(a_kept(crawl), FRESH)
+    (table,) = _tables(section)
+    row = dict(zip(table.head, table.rows[0], strict=True))
+    assert (row["too early"], row["over budget"], row["fetched again"]) == ("3", "2", "1")
+    assert row["during a hold"] == "0"
+    assert "net 1.0, G2 gap, the worst of 3: h0: 90 ms" in _text(section)
+
+
+def test_kept_results_are_shown_as_kept() -> None:
+    section = end_to_end(a_kept(a_crawl(), a_crawl("spider")), FRESH)
+    names = [row[0] for row in _tables(section)[0].rows]
+    assert names == ["net 1.0", "spider 1.0 (kept)"]
+    assert "1 of these crawls were run for this report. 1 are **kept** results of 2026-01-02" in (
+        _text(section)
+    )
+
+
+def test_speed_is_pages_by_time_and_by_cpu() -> None:
+    (table,) = _tables(end_to_end(a_kept(a_crawl(cpu_s=0.5)), FRESH))
+    row = dict(zip(table.head, table.rows[0], strict=True))
+    assert (row["pages/s"], row["pages/CPU s"], row["memory, MiB"]) == ("50", "200", "50")
+    assert row["utilisation"] == "50 %"
+
+
+def test_sections_without_data_say_so() -> None:
+    assert _text(correctness(None, FRESH)) == "Not measured here."
+    assert _text(end_to_end(None, FRESH)) == "Not measured here."
+    assert "not measured here" in _text(decided(None, ()))
+
+
+def test_the_rate_of_the_net_is_told_in_rates_by_hand() -> None:
+    section = decided(a_report(), a_kept().loops)
+    grid, loops = _tables(section)
+    assert grid.rows[0][-1] == "0.50"
+    assert loops.rows == (("spider 2.52.4: gate", "1,000", "2.00", "500,000"),)
+
+
+def test_losses_name_every_measure_in_which_another_is_better() -> None:
+    spider = a_crawl(
+        "spider", wall_s=1.0, received=40, violations={"G2 gap": 7}, examples={"G2 gap": ""}
+    )
+    said = _text(losses(the_code(), a_kept(a_crawl(), spider)))
+    assert (
+        "speed: spider 1.0 needs 1.00 s, the net 2.00: 2.0 times as much. It broke rules 7 times. "
+        "Its consumer did not get 60 of the pages."
+    ) in said
+    assert "s of CPU" not in said
+    assert "the scheduler by hand has" in said
+
+
+def test_what_the_net_breaks_is_a_loss() -> None:
+    net = a_crawl(violations={"G2 gap": 2}, examples={"G2 gap": "h0: 90 ms"})
+    said = _text(losses(the_code(), a_kept(net)))
+    assert "speed: the net breaks G2 gap 2 times, such as: h0: 90 ms" in said

@@ -1,0 +1,141 @@
+"""How a report is written: Markdown, one HTML page, plots."""
+
+from html.parser import HTMLParser
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+from bench.report.__main__ import document_of, write
+from bench.report.document import Bar, Document, Listed, Plot, Section, Table, Text, number
+from bench.report.gather import Data, functions_csv
+from bench.report.markdown import markdown
+from bench.report.page import page
+from bench.report.sections.features import the_features
+from bench.report.svg import svg
+from tests.report.data import a_crawl, a_kept, a_report, the_code
+
+PLOT = Plot(
+    "lines", "Lines", ("own", "shared"), (Bar("a", (3, 1), "3 + 1"), Bar("b & c", (2,), "2"))
+)
+DOCUMENT = Document(
+    "The <title>",
+    (
+        Section("One", (Text("Some `a<b` and **bold** words."), Listed(("first", "second")))),
+        Section("Two", (Table("A table", ("", "n", "said"), (("x | y", "1,000", "yes"),)), PLOT)),
+    ),
+)
+_REFERENCES = {"src", "href", "srcset", "action", "data", "poster"}
+_VOID = {"meta", "br", "img", "rect"}
+
+
+class Checked(HTMLParser):
+    """Notes what a page refers to, its tags, and that they are closed."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.references: list[str] = []
+        self.tags: list[str] = []
+        self.open: list[str] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.references += [value or "" for name, value in attrs if name in _REFERENCES]
+        if tag not in _VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def _data() -> Data:
+    crawls = a_kept(
+        a_crawl(violations={"G2 gap": 3}, examples={"G2 gap": "h0: too early"}),
+        a_crawl("spider", cpu_s=0.25, received=40),
+    )
+    fresh = frozenset({("speed", "net")})
+    return Data(
+        code=the_code(), features=the_features(), crawls=crawls, fresh=fresh, decisions=a_report()
+    )
+
+
+def test_markdown_has_every_block_in_its_place() -> None:
+    assert markdown(DOCUMENT, "plots").splitlines() == [
+        "# The <title>",
+        "",
+        "## One",
+        "",
+        "Some `a<b` and **bold** words.",
+        "",
+        "- first",
+        "- second",
+        "",
+        "## Two",
+        "",
+        "**A table**",
+        "",
+        "|  | n | said |",
+        "|---|---:|---:|",
+        "| x \\| y | 1,000 | yes |",
+        "",
+        "![Lines](plots/lines.svg)",
+    ]
+
+
+def test_the_page_escapes_text_and_knows_two_marks() -> None:
+    text = page(DOCUMENT)
+    assert "The &lt;title&gt;" in text
+    assert "Some <code>a&lt;b</code> and <strong>bold</strong> words." in text
+
+
+def test_columns_of_words_are_told_from_columns_of_numbers() -> None:
+    text = page(DOCUMENT)
+    assert '<td>1,000</td><td class="words">yes</td>' in text
+
+
+def test_a_whole_page_refers_to_nothing_outside_and_has_no_script() -> None:
+    text = page(document_of(_data()))
+    checked = Checked(text)
+    assert checked.open == []
+    assert all(each.startswith("#") for each in checked.references)
+    assert not {"script", "link", "img", "iframe", "object"} & set(checked.tags)
+    assert "url(" not in text
+    assert "@import" not in text
+
+
+def test_bars_are_as_long_as_their_numbers() -> None:
+    root = ET.fromstring(svg(PLOT))
+    bars = [each for each in root if each.tag.endswith("rect")]
+    assert [float(bar.attrib["width"]) for bar in bars] == [480, 160, 320]
+    assert [float(bar.attrib["x"]) for bar in bars] == [0, 480, 0]
+
+
+def test_a_plot_of_its_own_has_a_style_and_a_legend() -> None:
+    texts = ["".join(each.itertext()) for each in ET.fromstring(svg(PLOT, alone=True))]
+    assert texts[0].startswith("text{")
+    assert {"own", "shared"} <= set(texts)
+
+
+def test_what_was_not_measured_is_a_dash() -> None:
+    assert (number(None), number(1234.56, 1), number(0)) == ("-", "1,234.6", "0")
+
+
+def test_all_files_are_written_and_every_plot_of_the_markdown_is_there(tmp_path: Path) -> None:
+    data = _data()
+    paths = write(document_of(data), functions_csv(data.code), tmp_path)
+    assert all(path.is_file() for path in paths)
+    text = (tmp_path / "report.md").read_text()
+    plots = [line.rpartition("(")[2].rstrip(")") for line in text.splitlines() if line[:2] == "!["]
+    assert len(plots) == 3
+    assert all((tmp_path / plot).is_file() for plot in plots)
+
+
+def test_the_list_of_functions_has_what_the_sums_are_made_of() -> None:
+    code = the_code()
+    rows = [line.split(",") for line in functions_csv(code).splitlines()]
+    nloc = rows[0].index("nloc")
+    lines = [int(row[nloc]) for row in rows[1:] if row[0] == "spider S0"]
+    assert sum(lines) == code.spider.total("S0").nloc
