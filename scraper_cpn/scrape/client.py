@@ -31,10 +31,6 @@ ACCEPT = "text/html,application/xhtml+xml,*/*;q=0.8"
 _EXTRA = "pip install 'scraper-cpn[fast]'"
 
 
-class Forbidden(Exception):  # noqa: N818 - what happened, not a mistake
-    """A name has only private addresses, where those are forbidden."""
-
-
 class Sending:
     """One request on its way: calls *start* when it is written, and knows when that was."""
 

@@ -26,7 +26,6 @@ from scraper_cpn.scrape.client import (
     KEEP_ALIVE_S,
     LEFTOVER_BYTES_MAX,
     Ask,
-    Forbidden,
     Reply,
     Sending,
     kept_open_max,
@@ -42,6 +41,10 @@ _NO_HEADERS = CIMultiDict[str]()
 
 class Dropped(Exception):  # noqa: N818 - what happened, not a mistake
     """The connection broke before an answer. aiohttp resends after its own exceptions only."""
+
+
+class Forbidden(Exception):  # noqa: N818 - as above
+    """A name has only private addresses, where those are forbidden."""
 
 
 class Once:
