@@ -21,6 +21,7 @@ from bench.figures import spent
 from scraper_cpn.scrape.virtual import EPOCH_NS
 
 REPLAY = "replay"
+WARM_MAX = 20_000
 
 
 class Run(Struct, frozen=True, kw_only=True):
@@ -88,8 +89,8 @@ def race(point: Point, subjects: Sequence[str], decisions: int, rounds: int) -> 
 
 
 def warming(point: Point) -> int:
-    """Dispatches before the clock runs: every domain has had its turn, and every proxy."""
-    return max(50, point.domains, 2 * point.proxies)
+    """Dispatches before the clock runs: every proxy has had its turn, and every domain, up to a limit."""
+    return max(50, min(point.domains, WARM_MAX), 2 * point.proxies)
 
 
 def recorded(workload: Workload, name: str, decisions: int) -> tuple[Tape, Recorder]:
