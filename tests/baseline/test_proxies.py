@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from baseline.proxies import Pool, Seat
 from baseline.timers import NEVER
 from scraper_cpn.scrape.colours import Proxy, ProxyFault
@@ -138,9 +136,3 @@ def test_faults_of_a_proxy_that_is_gone_are_forgotten() -> None:
     pool.retire(5)
     pool.rest(6)
     assert not pool.faults
-
-
-def test_a_token_is_not_shown_with_its_password() -> None:
-    """The pool's records hold URLs; none of them is in a repr."""
-    seat: Any = pool_of(Proxy("http://p", "http://user:secret@p")).first(0)
-    assert "secret" not in repr(seat) + repr(seat.proxy)
