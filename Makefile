@@ -31,7 +31,7 @@ types: .venv/stamp  ## mypy --strict
 	$(BIN)/mypy
 
 tests: .venv/stamp  ## The whole suite on this Python; every branch of net/ is run
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile --cov=scraper_cpn --cov-report=
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile --cov=scraper_cpn --cov=baseline --cov-report=
 	$(BIN)/coverage report --include='scraper_cpn/net/*' --fail-under=100 --skip-covered --show-missing
 	$(BIN)/coverage report --skip-covered | tail -n 4
 

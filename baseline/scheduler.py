@@ -155,7 +155,7 @@ class Scheduler:
                 permits.offer(lane, now_ns)
         if pool.faults:
             pool.rest(now_ns)
-        if pool.used_up or pool.leases:
+        if pool.used_up or (pool.leases and pool.leases[0][0] <= now_ns):
             self._log += [Row("retired_proxies", proxy) for proxy in pool.retire(now_ns)]
         if permits.stops or permits.gate_ns <= now_ns:
             permits.watch_gate(now_ns)
