@@ -178,15 +178,23 @@ def _spend_one(text: Text, layout: Layout, old: str, arc: Arc, *, traced: bool) 
     ready = later(layout, arc.after_ns, "colour") if place.timed else "0"
     with text.block("try:"):
         if arc.change is None:
-            text.add(f"spent = ({old}.colour,)")
+            text.add(f"made_ = colour = {old}.colour")
         else:
-            text.add(f"made_ = {layout.names.function(arc.change)}({old}.colour)")
+            text.add(f"colour = {old}.colour")
+            text.add(f"made_ = {layout.names.function(arc.change)}(colour)")
+        with text.block("if made_ is colour:"):  # what was worked out of it holds
+            text.add(f"ready = {ready}")
+        with text.block("else:"):
             text.add(f"spent = {tokens_made(layout, place)}")
-        text.add(f"spent = [(colour, {ready}) for colour in spent]")
+            text.add(f"spent = [(colour, {ready}) for colour in spent]")
     with text.block("except Exception as error:"):
         text.add(f"fault({place.name!r}, {old}.serial, {old}.colour, blame(error))")
-    with text.block("else:"), text.block("for colour, ready in spent:"):
-        write_put(text, layout, place, "ready", f"{old}.ends", traced=traced)
+    with text.block("else:"):
+        with text.block("if made_ is colour:"):
+            call = f"again_{name}({old}, ready)"
+            text.add(f"puts.append({call})" if traced else call)
+        with text.block("else:"), text.block("for colour, ready in spent:"):
+            write_put(text, layout, place, "ready", f"{old}.ends", traced=traced)
 
 
 # Firing in one go.

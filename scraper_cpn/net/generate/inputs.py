@@ -317,8 +317,13 @@ def _wake(text: Text, layout: Layout, search: Search) -> None:
         _refuse(text, _unmet(layout, search), "return NEVER")
         times = [each.earliest(layout) for _, each in search.alone() if each.index]
         times += [_joined(layout, search, number, group) for number, group in search.joins()]
-        whole = times[0] if len(times) == 1 else f"max({', '.join(times)})" if times else "0"
-        text.add(f"return {whole}")
+        for time in times[:-1]:  # what never comes spares the rest
+            text.add(f"when = {time}")
+            with text.block("if when == NEVER:"):
+                text.add("return NEVER")
+            text.add("at = when" if time is times[0] else "at = max(at, when)")
+        last = times[-1] if times else "0"
+        text.add(f"return max(at, {last})" if len(times) > 1 else f"return {last}")
 
 
 def _joined(layout: Layout, search: Search, number: int, group: plan.Group) -> str:

@@ -312,6 +312,22 @@ class Layout:
         """What it means that something comes to these places."""
         return self._influence(places, came=True)
 
+    def gain_of(self, place: Place[Any], *, bit: int = 0, expired: bool = False) -> Influence:
+        """What it means for those that look for tokens that pass a guard, or have expired, alone.
+
+        With *bit* 0 and not *expired*: for the others.
+        """
+        wants = fears = 0
+        for number, transition in enumerate(self.transitions):
+            for at, arc in enumerate(transition.arcs):
+                if arc.place is not place or self._in_flat(transition, at):
+                    continue
+                guard = 0 if arc.when is None else 1 << self.guards(place).index(arc.when)
+                alike = (arc.kind == "expired") == expired and guard == bit
+                wants |= (arc.kind != "absent" and alike) << number
+                fears |= (arc.kind == "absent" and alike) << number
+        return Influence(wants, fears)
+
     def loss(self, places: Iterable[Any]) -> Influence:
         """What it means that something leaves these places."""
         return self._influence(places, came=False)

@@ -237,7 +237,7 @@ def _keep(text: Text, layout: Layout, place: Place[Any]) -> None:
 def _stand(text: Text, layout: Layout, place: Place[Any]) -> None:
     name = layout.var(place)
     with text.function(f"stand_{name}(token)"):
-        text.add(*noted(layout, layout.gain([place])))
+        text.add(*noted(layout, layout.gain_of(place)))
         text.add(f"{name}[token.serial] = token")
         _counted(text, layout, place, "add", 1)
         if place.expires:
@@ -246,10 +246,13 @@ def _stand(text: Text, layout: Layout, place: Place[Any]) -> None:
                     text.add(
                         "token.state = EXPIRED", f"{_expired(layout, place)}.add(token, NEVER)"
                     )
-                    text.add("return")
+                    text.add(*noted(layout, layout.gain_of(place, expired=True)), "return")
                 text.add(f"{endings(layout, place)}.add(token)")
                 text.add("next_end = min(next_end, token.ends)")
         text.add("token.state = STANDING")
+        for bit in range(len(layout.guards(place))):
+            lines = noted(layout, layout.gain_of(place, bit=1 << bit))
+            only_if(text, f"token.passes & {1 << bit}", lines)
         for found in _seen_by(layout, place):
             when = "NEVER" if found.early or not place.timed else "clock"
             call = f"{found.name}.add({_key(found)}token, {when})"
