@@ -27,6 +27,9 @@ URL_CHARS_MAX = 8_192
 _LONG_CHARS = 100
 _BREAKS = "\t\n\v\f\r\x1c\x1d\x1e\x1f"  # the white space of ASCII beside the plain space
 
+PRIORITY_MAX = 1_000_000
+"""The farthest level from 0 that a link may have."""
+
 To = str | Callable[..., Any] | None
 """A page handler, or its name; None lets the URL choose."""
 
@@ -45,7 +48,7 @@ class Link(Struct, frozen=True):
     to: str = ""
     """The name of the page handler for it; empty: chosen by URL."""
     priority: int = 0
-    """Lower goes first."""
+    """Lower goes first; from -PRIORITY_MAX to PRIORITY_MAX."""
 
 
 class _Queried(ABC):

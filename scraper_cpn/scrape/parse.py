@@ -26,7 +26,7 @@ from scraper_cpn.scrape.handlers import (
     async_results_of,
     results_of,
 )
-from scraper_cpn.scrape.page import HostilePageError, Link, Page
+from scraper_cpn.scrape.page import PRIORITY_MAX, HostilePageError, Link, Page
 from scraper_cpn.scrape.settings import Settings
 from scraper_cpn.scrape.urls import normalise
 
@@ -128,7 +128,11 @@ class Parser:
         if link.to and link.to not in self._handlers:
             known = ", ".join(self._handlers.names)
             raise HandlerError(f"yielded a link to the handler {link.to!r}; there are: {known}")
-        return link if url == link.url else Link(url, link.to, link.priority)
+        level = link.priority
+        if type(level) is not int or not -PRIORITY_MAX <= level <= PRIORITY_MAX:
+            most = f"a whole number from -{PRIORITY_MAX} to {PRIORITY_MAX}"
+            raise HandlerError(f"yielded a link of priority {level!r:.50}; it is {most}")
+        return link if url == link.url else Link(url, link.to, level)
 
     def _targets(self, raw: Raw, links: Iterable[Link]) -> tuple[Target, ...]:
         """Return the targets of the first `LINKS_MAX` links, each URL once, in their order."""

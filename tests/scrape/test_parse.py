@@ -254,6 +254,12 @@ def test_a_bad_selector_in_a_handler_is_told() -> None:
         (Link("mailto:x"), "answers yielded a link to 'mailto:x', which is no http or https URL"),
         (Link(None), "answers yielded a link to None, which is no http or https URL"),  # type: ignore[arg-type]
         (Link(URL, "nobody"), "answers yielded a link to the handler 'nobody'; there are: answers"),
+        (
+            Link(URL, priority=1_000_001),
+            "answers yielded a link of priority 1000001; it is a whole",
+        ),
+        (Link(URL, priority=2**70), "answers yielded a link of priority 1180591620717411303424;"),
+        (Link(URL, priority=0.5), "answers yielded a link of priority 0.5; it is a whole number"),  # type: ignore[arg-type]
     ],
 )
 def test_what_a_handler_may_not_answer(answer: object, reason: str) -> None:
