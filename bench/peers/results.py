@@ -5,8 +5,6 @@ Owns: the file's form, and what replaces what in it. Must not know: how anything
 
 from __future__ import annotations
 
-import os
-import platform
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +13,7 @@ from statistics import median
 import msgspec
 from msgspec import Struct
 
+from bench.machine import machine
 from bench.peers.run import Crawl
 from bench.peers.scenarios import SCENARIOS
 from bench.peers.subjects import SUBJECTS
@@ -42,15 +41,13 @@ class Kept(Struct, frozen=True, kw_only=True):
 
     Attributes:
         date: of the last of the crawls.
-        machine: its system and number of processors.
-        python: of our own crawlers.
+        machine: with its versions, as `bench.machine` says.
         crawls: the last of each crawler and scenario.
         loops: spider's decisions.
     """
 
     date: str
     machine: str
-    python: str
     crawls: tuple[Crawl, ...]
     loops: tuple[Loop, ...] = ()
 
@@ -67,8 +64,7 @@ def with_new(before: Kept | None, crawls: Iterable[Crawl], loops: Iterable[Loop]
     order = [(scenario.name, subject.name) for scenario in SCENARIOS for subject in SUBJECTS]
     return Kept(
         date=datetime.now(UTC).date().isoformat(),
-        machine=f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors",
-        python=f"{platform.python_implementation()} {platform.python_version()}",
+        machine=str(machine()),
         crawls=tuple(new[key] for key in order if key in new),
         loops=tuple(loops) or (before.loops if before is not None else ()),
     )

@@ -14,10 +14,11 @@ from bench.report.gather import Data, functions_csv, gather
 from bench.report.markdown import markdown
 from bench.report.page import page
 from bench.report.sections.correctness import correctness
+from bench.report.sections.decisions import decided, repeated
 from bench.report.sections.features import features
 from bench.report.sections.losses import losses, threats
 from bench.report.sections.size import size
-from bench.report.sections.speed import decided, end_to_end
+from bench.report.sections.speed import end_to_end
 from bench.report.svg import svg
 from scraper_cpn import __version__
 
@@ -47,6 +48,7 @@ def document_of(data: Data) -> Document:
             features(data.code, data.features),
             correctness(data.crawls, data.fresh),
             end_to_end(data.crawls, data.fresh),
+            repeated(data.repeated),
             decided(data.decisions, loops),
             losses(data.code, data.crawls),
             threats(data.crawls),

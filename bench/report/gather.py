@@ -13,6 +13,8 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import asdict
 
+from bench.crawl import CrawlReport
+from bench.crawl import read as read_crawls
 from bench.decisions.results import Report
 from bench.decisions.results import read as read_decisions
 from bench.peers import results
@@ -27,6 +29,7 @@ from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.settings import Settings
 
 DECISIONS = results.KEPT.with_name("decisions.json")
+CRAWLS = results.KEPT.with_name("crawl.json")
 
 
 class Data(Struct, frozen=True, kw_only=True):
@@ -37,6 +40,7 @@ class Data(Struct, frozen=True, kw_only=True):
     crawls: results.Kept | None
     fresh: frozenset[tuple[str, str]]
     """Scenarios and crawlers of the crawls that were run for this report."""
+    repeated: CrawlReport | None
     decisions: Report | None
 
 
@@ -54,6 +58,7 @@ def gather(*, crawl: bool, say: Callable[[str], None], kept: Path = results.KEPT
         features=the_features(),
         crawls=results.with_new(before, new) if new else before,
         fresh=frozenset((each.scenario, each.subject) for each in new),
+        repeated=read_crawls(CRAWLS) if CRAWLS.is_file() else None,
         decisions=read_decisions(DECISIONS) if DECISIONS.is_file() else None,
     )
 

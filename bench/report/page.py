@@ -46,8 +46,8 @@ svg .label{fill:var(--soft)}
 .legend{display:flex;flex-wrap:wrap;gap:.2rem 1rem;margin:.2rem 0;font-size:.85rem}
 .legend i{display:inline-block;width:.75rem;height:.75rem;margin-right:.35rem}
 @media (max-width:40rem){main{padding:1rem .75rem 3rem}h1{font-size:1.35rem}
-  th,td{padding:.3rem .45rem}table{font-size:.82rem}th:first-child,td:first-child{min-width:6.5rem;
-  max-width:9rem;overflow-wrap:anywhere}.wide{display:block}
+  th,td{padding:.3rem .45rem}table{font-size:.82rem}th:first-child,td:first-child{min-width:9rem;
+  max-width:11rem}.wide{display:block}
   svg text{font-size:22px}}
 """
 WIDE = 4

@@ -2,6 +2,7 @@
 
 from functools import cache
 
+from bench.crawl import Crawled, CrawlReport
 from bench.decisions.grid import QUICK
 from bench.decisions.race import REPLAY, Result, Run
 from bench.decisions.results import Report
@@ -54,13 +55,33 @@ def a_crawl(subject: str = "net", **given: object) -> Crawl:
 def a_kept(*crawls: Crawl) -> Kept:
     """Results with these crawls and one of spider's loops."""
     loop = Loop(mode="gate", program="spider 2.52.4", decisions=1000, cpu_s=(0.001, 0.003, 0.002))
-    return Kept(date="2026-01-02", machine="Linux", python="CPython", crawls=crawls, loops=(loop,))
+    return Kept(date="2026-01-02", machine="Linux", crawls=crawls, loops=(loop,))
 
 
 def a_report() -> Report:
     """One race, in which a decision costs the net 4 us and the scheduler by hand 2."""
     runs = {"net": [_run(4)], "baseline": [_run(2)], REPLAY: [_run(1)]}
     return Report(machine=MACHINE, races=[Result(point=QUICK[0], runs=runs)])
+
+
+def a_crawl_report(*wall_s: float) -> CrawlReport:
+    """A crawl of the net of 100 pages for each time, with a violation in each."""
+    crawls = [
+        Crawled(
+            web="a web",
+            subject="net",
+            fetcher="aiohttp",
+            pages=100,
+            wall_s=each,
+            cpu_s=1.0,
+            peak_bytes=10 * 2**20,
+            jitter_ns=(),
+            utilisation=0.9,
+            violations=1,
+        )
+        for each in wall_s
+    ]
+    return CrawlReport(machine=MACHINE, crawls=crawls)
 
 
 def _run(cost_us: float) -> Run:

@@ -32,6 +32,7 @@ def test_the_page_fits_a_desktop_and_a_phone(tmp_path: Path, width: int) -> None
         features=the_features(),
         crawls=crawls,
         fresh=frozenset(),
+        repeated=None,
         decisions=a_report(),
     )
     write(document_of(data), "", tmp_path)

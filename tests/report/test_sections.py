@@ -2,11 +2,12 @@
 
 from bench.report.document import Listed, Section, Table, Text
 from bench.report.sections.correctness import correctness
+from bench.report.sections.decisions import decided, repeated
 from bench.report.sections.features import Feature, features, the_features
 from bench.report.sections.losses import losses
 from bench.report.sections.size import size
-from bench.report.sections.speed import decided, end_to_end
-from tests.report.data import a_crawl, a_kept, a_report, the_code
+from bench.report.sections.speed import end_to_end
+from tests.report.data import a_crawl, a_crawl_report, a_kept, a_report, the_code
 
 FRESH = frozenset({("speed", "net")})
 
@@ -23,7 +24,7 @@ def _text(section: Section) -> str:
 
 def test_the_total_of_the_net_has_its_policy_what_it_shares_and_its_engine() -> None:
     rows = {row[0]: row for row in _tables(size(the_code()))[0].rows}
-    names = ("decisions that the net and the scheduler by hand share", "the net: policy")
+    names = ("shared decisions", "the net: policy")
     parts = [rows[name][2] for name in (*names, "the net: engine")]
     whole = sum(int(text.replace(",", "")) for text in parts)
     assert rows["**the net: total**"][2] == f"{whole:,}"
@@ -89,7 +90,19 @@ def test_speed_is_pages_by_time_and_by_cpu() -> None:
 def test_sections_without_data_say_so() -> None:
     assert _text(correctness(None, FRESH)) == "Not measured here."
     assert _text(end_to_end(None, FRESH)) == "Not measured here."
+    assert _text(repeated(None)).startswith("Not measured here")
     assert "not measured here" in _text(decided(None, ()))
+
+
+def test_repeated_crawls_are_told_by_their_medians() -> None:
+    (table,) = _tables(repeated(a_crawl_report(1.0, 2.0, 4.0)))
+    assert table.rows == (("a web", "aiohttp", "net", "50", "100", "10", "90 %", "3"),)
+
+
+def test_what_is_not_counted_is_not_among_the_features_that_a_cost_is_told_for() -> None:
+    given = (Feature("one", "delay", "yes", "yes", "no", counted=False),)
+    rows = _tables(features(the_code(), given))[1].rows
+    assert {row[1] for row in rows} == {"0"}
 
 
 def test_the_rate_of_the_net_is_told_in_rates_by_hand() -> None:

@@ -58,7 +58,12 @@ def _data() -> Data:
     )
     fresh = frozenset({("speed", "net")})
     return Data(
-        code=the_code(), features=the_features(), crawls=crawls, fresh=fresh, decisions=a_report()
+        code=the_code(),
+        features=the_features(),
+        crawls=crawls,
+        fresh=fresh,
+        repeated=None,
+        decisions=a_report(),
     )
 
 

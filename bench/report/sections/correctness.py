@@ -50,7 +50,7 @@ def where(results: Kept, fresh: frozenset[tuple[str, str]]) -> str:
     """Which crawls were run now, and which are kept ones."""
     kept = sum((each.scenario, each.subject) not in fresh for each in results.crawls)
     now = len(results.crawls) - kept
-    machine = f"{results.machine}, {results.python}"
+    machine = results.machine
     if not kept:
         return f"All {now} crawls were run for this report, on {machine}."
     return (

@@ -29,6 +29,8 @@ class Feature(Struct, frozen=True, forbid_unknown_fields=True):
     net: str
     baseline: str
     spider: str
+    counted: bool = True
+    """Whether its code is among what is counted; else it is not among the features of the costs."""
 
 
 class _Features(Struct, frozen=True):
@@ -48,7 +50,8 @@ def features(code: Code, all_of_them: tuple[Feature, ...]) -> Section:
             Text(
                 "Fewer lines may mean fewer features, so both are shown. Of spider the table says what "
                 "was read in its source. The net and the scheduler by hand decide the same, but for "
-                "what the net's engine adds."
+                "what the net's engine adds. The code for going on after a crash is not counted, so that "
+                "this feature is not among those that a cost is told for."
             ),
             Table(
                 "Features of coordination",
@@ -65,9 +68,10 @@ def features(code: Code, all_of_them: tuple[Feature, ...]) -> Section:
 
 
 def _costs(code: Code, all_of_them: tuple[Feature, ...]) -> list[tuple[str, ...]]:
-    net = sum(f.net.startswith("yes") for f in all_of_them)
-    by_hand = sum(f.baseline.startswith("yes") for f in all_of_them)
-    spider = [f.spider for f in all_of_them if f.spider.startswith("yes")]
+    counted = [f for f in all_of_them if f.counted]
+    net = sum(f.net.startswith("yes") for f in counted)
+    by_hand = sum(f.baseline.startswith("yes") for f in counted)
+    spider = [f.spider for f in counted if f.spider.startswith("yes")]
     always = sum(OPT_IN not in each for each in spider)
     policy, whole = code.all("net", "policy"), code.all("net", "policy", "engine")
     return [

@@ -13,7 +13,7 @@ from msgspec import Struct
 from bench.report.code.classify import Part
 from bench.report.code.functions import Measured, Total, total
 from bench.report.code.spider import SETS, Kept
-from bench.report.document import Bar, Plot, Section, Table, Text, number
+from bench.report.document import Bar, Listed, Plot, Section, Table, Text, number
 
 SIZE = ("", "functions", "lines", "tokens", "awaits", "primitives", "written fields")
 COMPLEXITY = (
@@ -82,6 +82,7 @@ def size(code: Code) -> Section:
             ),
             _plot(code, "lines"),
             _plot(code, "tokens"),
+            Listed(tuple(f"spider {name}: {what}" for name, what in SETS.items())),
             Table("Size", SIZE, tuple((name, *_size(sums)) for name, sums in _sums(code))),
             Table(
                 "Complexity (a dash: not measured)",
@@ -100,7 +101,7 @@ def size(code: Code) -> Section:
             ),
             Table(
                 f"The {MOST} functions of each with the highest cyclomatic complexity",
-                ("function", "lines", "cyclomatic", "cognitive", "nesting"),
+                ("function", "of", "lines", "cyclomatic", "cognitive", "nesting"),
                 tuple(_hardest(code)),
             ),
         ),
@@ -108,15 +109,15 @@ def size(code: Code) -> Section:
 
 
 def _sums(code: Code) -> Iterator[tuple[str, Total]]:
-    yield "decisions that the net and the scheduler by hand share", _shared(code)
+    yield "shared decisions", _shared(code)
     yield "the net: policy", code.sums("net", "policy", shared=False)
-    yield "the net: policy with shared decisions", code.all("net", "policy")
+    yield "the net: policy with shared", code.all("net", "policy")
     yield "the net: engine", code.all("net", "engine")
     yield "**the net: total**", code.all("net", "policy", "engine")
     yield "by hand: policy", code.sums("baseline", "policy", shared=False)
-    yield "**by hand: total, with shared decisions**", code.all("baseline", "policy", "engine")
-    for name, what in SETS.items():
-        yield f"spider {name}: {what}", code.spider.total(name)
+    yield "**by hand: total**", code.all("baseline", "policy", "engine")
+    for name in SETS:
+        yield f"spider {name}", code.spider.total(name)
 
 
 def _shared(code: Code) -> Total:
@@ -181,7 +182,7 @@ def _hardest(code: Code) -> Iterator[tuple[str, ...]]:
     for name, functions in parts.items():
         for each in _most(functions):
             figures = (each.nloc, each.ccn, each.cognitive, each.nesting)
-            yield (f"{name}: `{each.name}`", *(number(figure) for figure in figures))
+            yield (f"`{each.name}`", name, *(number(figure) for figure in figures))
 
 
 def _most(functions: Sequence[Measured]) -> list[Measured]:
