@@ -58,18 +58,20 @@ def test_a_proxy_without_a_slot_has_no_useful_time() -> None:
 
 
 def test_a_timer_that_is_set_is_parked_when_the_last_slot_goes() -> None:
-    """Of a proxy with two tokens, one waits for its pause while the other takes the slot."""
-    pool = pool_of(Proxy("a", slots=1, delay_ns=10), Proxy("b", slots=2))
-    one = taken(pool, 0)
-    pool.release(one.carrier, 0)
-    assert pool.next_ns(0) == 0, "b is ready"
-    b = taken(pool, 0)
-    assert pool.next_ns(0) == 0, "its only token is back, and it has another slot"
-    taken(pool, 0)
-    assert pool.first(0) is None, "no slot is left"
-    assert pool.next_ns(0) == 10
-    pool.release(b.carrier, 5)
-    assert pool.first(5) is b
+    """Of a proxy with two tokens, one rests while the other takes both slots."""
+    proxy = Proxy("a", slots=2)
+    pool = pool_of(proxy, proxy)
+    pool.blame([ProxyFault("a")])
+    pool.rest(0)
+    rested_ns = pool.timers.times[0]
+    assert rested_ns >= 500
+    other = taken(pool, 0)
+    assert taken(pool, 0) is other
+    assert pool.next_ns(0) == NEVER
+    pool.release(other.carrier, 5)
+    assert taken(pool, 5) is other
+    pool.release(other.carrier, rested_ns)
+    assert taken(pool, rested_ns) is not other, "it has waited longer, from its rest on"
 
 
 def test_what_is_called_off_is_as_before() -> None:
