@@ -8,7 +8,7 @@ Must not know: the net, the shell, clocks. All randomness is a hash of the seed.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from hashlib import blake2b
@@ -61,6 +61,7 @@ MARGIN_MAX_NS = 5_000_000
 written, and the way from there to the server's clock takes a little less or more each time."""
 
 _AUTHORITIES_REMEMBERED = 65_536
+_DOMAINS_REMEMBERED = 65_536
 _RANKS_REMEMBERED = 4_096
 _HEAD_START_MAX_NS = 1 << 62
 """146 years, so that a rank has 64 bits: levels that are farther from 0 count as equal."""
@@ -163,8 +164,8 @@ class Policy:
 
     def domains(self, found: Found) -> list[Domain]:
         """The pacing tokens that these targets need."""
-        names = dict.fromkeys(target.domain for target in found.targets)
-        return [self._domain(name) for name in names]
+        names = dict.fromkeys([target.domain for target in found.targets])
+        return [self._remembered(name) for name in names]
 
     def robots_jobs(self, found: Found) -> list[RobotsJob]:
         """The robots.txt files that these targets need."""
@@ -510,6 +511,11 @@ class Policy:
         full = min(self.settings.backoff_ns << min(count - 1, 40), self.settings.backoff_max_ns)
         digest = blake2b(f"{self.settings.seed} {what} {count}".encode(), digest_size=4).digest()
         return full // 2 + (full - full // 2) * int.from_bytes(digest, "big") // 0xFFFFFFFF
+
+    @cached_property
+    def _remembered(self) -> Callable[[str], Domain]:
+        """`_domain`, which is asked for every link, and mostly for the same few names."""
+        return lru_cache(_DOMAINS_REMEMBERED)(self._domain)
 
     @cached_property
     def _sites(self) -> frozenset[str]:
