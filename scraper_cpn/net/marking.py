@@ -211,14 +211,15 @@ def made(result: Any, place: Place[Any]) -> tuple[Any, ...]:
     """
     if result is None:
         return ()
-    if isinstance(result, place.colour):
+    colour = place.colour
+    if isinstance(result, colour):
         return (result,)
     usual = type(result) is tuple or type(result) is list
     if not usual and (not isinstance(result, Iterable) or isinstance(result, str | bytes)):
         raise TypeError(_misfit(result, place))
     tokens = tuple(result)
     for token in tokens:
-        if not isinstance(token, place.colour):
+        if type(token) is not colour and not isinstance(token, colour):
             raise TypeError(_misfit(token, place))
     if place.capacity is not None and len(tokens) > 1:
         raise TypeError(

@@ -102,9 +102,7 @@ def tokens_made(layout: Layout, place: Place[Any]) -> str:
     """The expression for the tokens in what a function returned."""
     colour = layout.names.of(place.colour, place.colour.__name__)
     declared = layout.names.of(place, f"{layout.var(place)}_declared")
-    return (
-        f"(made_,) if type(made_) is {colour} else () if made_ is None else made(made_, {declared})"
-    )
+    return f"(made_,) if type(made_) is {colour} else made_ if made_ is NONE else () if made_ is None else made(made_, {declared})"
 
 
 def _times(

@@ -56,7 +56,7 @@ SHARED: dict[str, Any] = {
 """What the source uses of the package, by name."""
 
 LOCALS = (
-    "PRINTED", "SHELF", "count", "entry", "first", "head", "held", "line", "numbered", "order", "r", "shelve", "soon", "agreed", "build", "colour", "condition", "ends", "k", "key", "known", "lost", "made_", "now",
+    "NONE", "PRINTED", "SHELF", "count", "entry", "first", "head", "held", "line", "numbered", "order", "r", "shelve", "soon", "agreed", "build", "colour", "condition", "ends", "k", "key", "known", "lost", "made_", "now",
     "number", "numbers", "occupied", "old", "outcome", "parts", "put", "ready", "record", "shown", "soonest", "spent", "state",
     "sunk", "wake", "when", "expire", "fill_number", "fill_sinks", "fill_slots",
 )  # fmt: skip
@@ -147,7 +147,10 @@ def _used() -> list[str]:
 
 def _write_constants(text: Text, layout: Layout) -> None:
     text.add(f"ALL = {layout.ends - 1:#b}", f"TIMED = {layout.timed:#b}")
-    text.add("FIRED = object()  # what an instant transition gives", "")
+    text.add("FIRED = object()  # what an instant transition gives")
+    text.add(
+        "NONE = ()  # the one empty tuple that there is: no tokens, without looking into it", ""
+    )
 
 
 def _write_times(text: Text, layout: Layout) -> None:
