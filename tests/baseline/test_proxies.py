@@ -71,6 +71,7 @@ def test_a_timer_that_is_set_is_parked_when_the_last_slot_goes() -> None:
     pool.release(other.carrier, 5)
     assert taken(pool, 5) is other
     pool.release(other.carrier, rested_ns)
+    pool.mature(rested_ns)
     assert taken(pool, rested_ns) is not other, "it has waited longer, from its rest on"
 
 
