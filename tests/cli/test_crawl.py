@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 
 import pytest
 
+from tests.scrape.fetching import FETCHERS
 from tests.servers import serving
 
 pytestmark = pytest.mark.slow
@@ -78,9 +79,10 @@ def scrape(folder: Path, *argv: str, **options: Any) -> subprocess.CompletedProc
     )
 
 
-def test_items_go_to_stdout_and_all_else_to_stderr(site: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("fetcher", FETCHERS)
+def test_items_go_to_stdout_and_all_else_to_stderr(fetcher: str, site: str, tmp_path: Path) -> None:
     """Standard output is JSON Lines and nothing else; the summary is on stderr."""
-    done = scrape(tmp_path, f"{site}/0", "-f", "number=h1")
+    done = scrape(tmp_path, f"{site}/0", "-f", "number=h1", "--fetcher", fetcher)
     items = [json.loads(line) for line in done.stdout.splitlines()]
     assert done.returncode == 0
     assert [item["url"] for item in items] == [f"{site}/{n}" for n in range(PAGES)]
@@ -175,10 +177,14 @@ def test_a_config_file_and_a_list_of_seeds(site: str, tmp_path: Path) -> None:
     assert json.loads(piped.stdout)["url"] == f"{site}/2"
 
 
+@pytest.mark.parametrize("fetcher", FETCHERS)
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_stops_the_crawl(number: int, code: int, site: str, tmp_path: Path) -> None:
-    """Ctrl-C and SIGTERM end the crawl soon, with what was fetched kept and told."""
+def test_a_signal_stops_the_crawl(
+    number: int, code: int, fetcher: str, site: str, tmp_path: Path
+) -> None:
+    """Ctrl-C and SIGTERM end the crawl soon, with what was fetched kept and told, on any event loop."""
     argv = [*SCRAPE, f"{site}/0", "--delay", "1h", "-o", "x.jsonl", "-v", "--robots", "ignore"]
+    argv += ["--fetcher", fetcher]
     with subprocess.Popen(argv, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as crawl:
         assert crawl.stderr is not None
         assert crawl.stderr.readline().startswith("stored ")
