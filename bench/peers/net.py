@@ -59,9 +59,14 @@ async def crawl(crawl: Crawl[Any], seeds: list[str], consumer: Consumer) -> None
 
 
 def drive(run: Callable[[Crawl[Any], list[str], Consumer], Awaitable[None]], program: str) -> None:
-    """Read the task, crawl, and print what was set and what came of it."""
+    """Read the task, crawl, and print what was set and what came of it.
+
+    The process's argument, if there is one, is the HTTP client.
+    """
     task = json.load(sys.stdin)
     options = options_of(task)
+    for fetcher in sys.argv[1:]:
+        options["fetcher"], program = fetcher, f"{program}, {fetcher}"
     consumer = Consumer(task["consume_s"])
     began = time.perf_counter()
 

@@ -46,8 +46,8 @@ def environment_of(subject: Subject) -> dict[str, str]:
     return {**plain, **subject.environment}
 
 
-def _ours(name: str, module: str) -> Subject:
-    command = (sys.executable, "-m", f"bench.peers.{module}")
+def _ours(name: str, module: str, *options: str) -> Subject:
+    command = (sys.executable, "-m", f"bench.peers.{module}", *options)
     return Subject(name=name, command=command, needs=_HERE / f"{module}.py")
 
 
@@ -60,6 +60,7 @@ def _python(name: str, folder: str) -> Subject:
 
 SUBJECTS = (
     _ours("net", "net"),
+    _ours("net, pyreqwest", "net", "pyreqwest"),
     _ours("baseline", "by_hand"),
     Subject(name="spider", command=(str(SPIDER),), needs=SPIDER, environment=UNLIMITED),
     _python("Scrapy", "scrapy"),

@@ -65,7 +65,8 @@ def test_proxies_of_this_machine_are_not_for_the_synthetic_web(
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:1")
-    environment = environment_of(SUBJECTS[2])
+    spider = next(each for each in SUBJECTS if each.name == "spider")
+    environment = environment_of(spider)
     assert not [name for name in environment if name.lower().endswith("_proxy")]
     assert environment["LINKS_VISITED_MEMORY_LIMIT"] == "100000000"
 

@@ -38,11 +38,20 @@ def correctness(results: Kept | None, fresh: frozenset[tuple[str, str]]) -> Sect
         ),
         Text(where(results, fresh)),
     ]
+    in_order: list[str] = []
     for scenario in SCENARIOS:
         crawls = [each for each in results.crawls if each.scenario == scenario.name]
-        if crawls:
-            blocks.append(_verdicts(scenario, crawls, fresh))
-            blocks.append(Listed(tuple(_examples(crawls))))
+        if all(map(_in_order, crawls)):
+            in_order += [scenario.name] if crawls else []
+        else:
+            blocks += [_verdicts(scenario, crawls, fresh), Listed(tuple(_examples(crawls)))]
+    if in_order:
+        blocks.append(
+            Text(
+                "All crawlers fetched all pages in order, and their consumers got them, in these "
+                f"scenarios: {', '.join(in_order)}."
+            )
+        )
     return Section("Correctness on the wire", tuple(blocks))
 
 
@@ -67,7 +76,7 @@ def marked(crawl: Crawl, fresh: frozenset[tuple[str, str]]) -> str:
 def _verdicts(
     scenario: Scenario, crawls: Sequence[Crawl], fresh: frozenset[tuple[str, str]]
 ) -> Table:
-    head = ("", *RULES.values(), "pages", "items received", "ended")
+    head = ("", *RULES.values(), "pages", "of", "items received", "ended")
     rows = tuple((marked(each, fresh), *_row(each)) for each in crawls)
     return Table(f"{scenario.name.capitalize()}: {scenario.about}", head, rows)
 
@@ -76,7 +85,7 @@ def _row(crawl: Crawl) -> Iterator[str]:
     for rule in RULES:
         found = [count for name, count in crawl.violations.items() if name.startswith(rule)]
         yield number(sum(found))
-    yield f"{crawl.pages:,} of {crawl.reachable:,}"
+    yield from (number(crawl.pages), number(crawl.reachable))
     yield number(crawl.received)
     yield "yes" if crawl.ended else "no"
 
@@ -84,4 +93,9 @@ def _row(crawl: Crawl) -> Iterator[str]:
 def _examples(crawls: Sequence[Crawl]) -> Iterator[str]:
     for crawl in crawls:
         for rule, message in crawl.examples.items():
-            yield f"{crawl.program}, {rule}, the worst of {crawl.violations[rule]:,}: {message}"
+            which = "at worst" if rule.startswith("G2") else "such as"
+            yield f"{crawl.program}, {rule}, {crawl.violations[rule]:,} times, {which}: {message}"
+
+
+def _in_order(crawl: Crawl) -> bool:
+    return not crawl.violations and crawl.reachable == crawl.pages == crawl.received and crawl.ended
