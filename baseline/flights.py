@@ -11,7 +11,6 @@ from typing import Any, TypeAlias
 
 from baseline.lanes import Lane
 from baseline.proxies import Seat
-from scraper_cpn.net.errors import NetError
 from scraper_cpn.net.marking import Firing
 from scraper_cpn.scrape.colours import Proxy
 
@@ -81,21 +80,3 @@ class Flights:
         self._next = number + 1
         self.running[number] = flight
         return Firing(number, transition, effect, args, deadline_ns)
-
-    def waiting(self, number: int) -> Request | Work:
-        """A flight that has not started."""
-        flight = self.running.get(number)
-        if flight is None or flight.started:
-            raise NetError(
-                f"firing {number} is not in flight, or has started; look at the last step"
-            )
-        return flight
-
-    def started(self, number: int) -> Request | Work:
-        """A flight that has."""
-        flight = self.running.get(number)
-        if flight is None or not flight.started:
-            raise NetError(
-                f"firing {number} is not in flight, or has not started; call `started` first"
-            )
-        return flight

@@ -31,7 +31,10 @@ class Station:
         name: of its effect.
         stage: where its pages wait.
         workers: pages that it may work on beside those that it does.
+        start: nothing: work on pages is not paced.
     """
+
+    start = None
 
     __slots__ = ("_flights", "_next", "endings", "name", "stage", "workers")
 
@@ -62,9 +65,6 @@ class Station:
             self.workers -= 1
             page = stage.pop()
             firings.append(self._flights.begin(name, name, (page,), Work(self, page), None))
-
-    def start(self, work: Work, now_ns: int) -> None:
-        """Work begins; nothing is paced here."""
 
     def undo(self, number: int, work: Work, _: int) -> None:
         """Work that was prepared does not start."""

@@ -55,6 +55,7 @@ class Scheduler:
         self._log = log
         self._raw = raw
         self._flights = Flights()
+        self._running = self._flights.running
         self._pool = Pool(policy)
         self._lanes = Lanes(policy, queue)
         self._frontier = Frontier(policy.turn)
@@ -125,8 +126,7 @@ class Scheduler:
         firings: list[Firing] = []
         admission, robots, attempts = self._admission, self._robots, self._attempts
         frontier, pool = self._frontier, self._pool
-        self._hold_back(now_ns)
-        self._mature(now_ns)
+        self._prepare(now_ns)
         if admission.found:
             admission.admit(now_ns)
         if robots.expires_ns <= now_ns:
@@ -147,11 +147,11 @@ class Scheduler:
             self._wake_ns = self._useful_ns(now_ns)
         return Step(tuple(firings), None if self._wake_ns == NEVER else self._wake_ns)
 
-    def _hold_back(self, now_ns: int) -> None:
-        """Penalties, rests, ends of quotas and leases, the gate: before anything can be used."""
-        pool, permits = self._pool, self._permits
-        if self._lanes.punished:
-            for lane in self._lanes.apply(now_ns):
+    def _prepare(self, now_ns: int) -> None:
+        """What is to be seen to before anything can be used, and the pauses that are over."""
+        lanes, pool, permits = self._lanes, self._pool, self._permits
+        if lanes.punished:
+            for lane in lanes.apply(now_ns):
                 permits.offer(lane, now_ns)
         if pool.faults:
             pool.rest(now_ns)
@@ -159,11 +159,8 @@ class Scheduler:
             self._log += [Row("retired_proxies", proxy) for proxy in pool.retire(now_ns)]
         if permits.stops or permits.gate_ns <= now_ns:
             permits.watch_gate(now_ns)
-
-    def _mature(self, now_ns: int) -> None:
-        """Pauses that are over."""
-        if self._pool.timers.times[0] <= now_ns:
-            self._pool.mature(now_ns)
+        if pool.timers.times[0] <= now_ns:
+            pool.mature(now_ns)
         if self._frontier.timers.times[0] <= now_ns:
             self._frontier.mature(now_ns)
         if self._robots.timers.times[0] <= now_ns:
@@ -208,27 +205,47 @@ class Scheduler:
 
     def started(self, firing_id: int, now_ns: int) -> None:
         """A firing's effect really starts: the pauses of its domain and its proxy begin."""
-        flight = self._flights.waiting(firing_id)
-        self._pass_to(now_ns)
+        flight = self._running.get(firing_id)
+        if flight is None or flight.started or now_ns < self._now_ns:
+            raise self._refusal(firing_id, now_ns)
+        self._now_ns = self._wake_ns = now_ns
         flight.started = True
-        flight.kind.start(flight, now_ns)
+        if flight.kind.start is not None:
+            flight.kind.start(flight, now_ns)
 
     def complete(self, firing_id: int, outcome: Any, now_ns: int) -> None:
         """A firing's effect has ended in one of its outcomes, or is `Lost`."""
-        flight = self._flights.started(firing_id)
+        flight = self._running.get(firing_id)
+        if flight is None or not flight.started or now_ns < self._now_ns:
+            raise self._refusal(firing_id, now_ns)
         ending = flight.kind.endings.get(type(outcome))
         if ending is None:
             raise NetError(f"{type(outcome).__name__} is no outcome of firing {firing_id}")
-        self._pass_to(now_ns)
-        del self._flights.running[firing_id]
+        self._now_ns = self._wake_ns = now_ns
+        del self._running[firing_id]
         ending(flight, outcome, now_ns)
 
     def revoke(self, firing_id: int) -> None:
         """Undo a firing that has not started, exactly."""
-        flight = self._flights.waiting(firing_id)
-        self._pass_to(self._now_ns)
-        del self._flights.running[firing_id]
+        flight = self._running.get(firing_id)
+        if flight is None or flight.started:
+            raise self._refusal(firing_id, self._now_ns)
+        self._wake_ns = self._now_ns
+        del self._running[firing_id]
         flight.kind.undo(firing_id, flight, self._now_ns)
+
+    def _refusal(self, firing_id: int, now_ns: int) -> NetError:
+        """Why a call about a firing can't be taken."""
+        if now_ns < self._now_ns:
+            return NetError(
+                f"time went back from {self._now_ns} to {now_ns} ns; give one that grows"
+            )
+        flight = self._running.get(firing_id)
+        if flight is None:
+            return NetError(f"firing {firing_id} is not in flight; look at the last step")
+        if flight.started:
+            return NetError(f"firing {firing_id} has started; it can only complete")
+        return NetError(f"firing {firing_id} has not started; say so first, or revoke it")
 
     def drain(self) -> list[Row]:
         """Take the rows since the last call, oldest first."""
@@ -243,7 +260,7 @@ class Scheduler:
 
     def ended(self, now_ns: int) -> Ended | None:
         """How the crawl ended; None while anything runs, is due or has not been seen by a step."""
-        if self._flights.running or self._wake_ns <= now_ns:
+        if self._running or self._wake_ns <= now_ns:
             return None
         if not self._has_work:
             return "finished"
@@ -273,12 +290,10 @@ class Scheduler:
 
     def in_flight(self) -> int:
         """Firings whose effects have not ended."""
-        return len(self._flights.running)
+        return len(self._running)
 
     def _pass_to(self, now_ns: int) -> None:
         """Go on to *now_ns*; what the last step knew about the next useful time counts no more."""
         if now_ns < self._now_ns:
-            raise NetError(
-                f"time went back from {self._now_ns} to {now_ns} ns; give one that grows"
-            )
+            raise self._refusal(0, now_ns)
         self._now_ns = self._wake_ns = now_ns
