@@ -77,15 +77,29 @@ def test_the_command_is_there(installed: Path, tmp_path: Path) -> None:
 
 
 def test_it_needs_what_it_says_it_needs(installed: Path, tmp_path: Path) -> None:
-    """Every module can be imported without what only the tests need."""
+    """Every module can be imported without what only the tests need, but that of the extra `fast`."""
     code = (
         "import importlib, pkgutil, scraper_cpn\n"
         "for found in pkgutil.walk_packages(scraper_cpn.__path__, 'scraper_cpn.'):\n"
-        "    if not found.name.endswith('__main__'):\n"
+        "    if not found.name.endswith(('__main__', '.client_pyreqwest')):\n"
         "        importlib.import_module(found.name)\n"
     )
     run(installed / "python", "-W", "error", "-c", code, cwd=tmp_path)
     run(installed / "python", "-m", "pip", "check", cwd=tmp_path)
+
+
+def test_it_says_what_an_option_needs(installed: Path, tmp_path: Path) -> None:
+    """A client that is not installed is a mistake of the user, who is told how to get it."""
+    command = [installed / "scrape", "http://127.0.0.1:1/", "--fetcher", "pyreqwest", "-o", "x.csv"]
+    done = subprocess.run(
+        command, cwd=tmp_path, env=CLEAN, check=False, capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    assert done.stderr == (
+        "scrape: fetcher: pyreqwest is not installed; "
+        "install it with pip install 'scraper-cpn[fast]'\n"
+    )
+    assert names_in(tmp_path) == []
 
 
 def names_in(folder: Path) -> list[str]:
