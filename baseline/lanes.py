@@ -1,6 +1,6 @@
 """The domains of a crawl: when a request may start in each, and what waits for that.
 
-Owns: one record for each domain with its pace, its slots, its penalties and the heads of its queues.
+Owns: one record for each domain with its pace, its slots and its queues; the penalties.
 Must not know: proxies, permits, what a request is.
 """
 
@@ -32,7 +32,6 @@ class Lane:
         jobs: robots.txt jobs that may run; a heap by age.
         later: robots.txt jobs that wait, by time.
         jobs_armed_ns: when the timer for them is due.
-        penalties: what has not been applied yet, oldest first.
     """
 
     __slots__ = (
@@ -44,7 +43,6 @@ class Lane:
         "jobs_armed_ns",
         "later",
         "listed",
-        "penalties",
         "queue",
         "ready_ns",
         "slots",
@@ -62,7 +60,6 @@ class Lane:
         self.jobs: list[Job] = []
         self.later: list[tuple[int, int, RobotsJob]] = []
         self.jobs_armed_ns: int | None = None
-        self.penalties: list[Penalty] = []
 
     @property
     def job_ns(self) -> int:
@@ -79,7 +76,7 @@ class Lanes:
 
     Attributes:
         by_name: the domains.
-        punished: those for which a penalty waits, once for each.
+        punished: penalties that have not been applied, oldest first.
     """
 
     __slots__ = ("_policy", "_queue", "by_name", "punished")
@@ -88,7 +85,7 @@ class Lanes:
         self._policy = policy
         self._queue = queue
         self.by_name: dict[str, Lane] = {}
-        self.punished: list[Lane] = []
+        self.punished: list[tuple[Lane, Penalty]] = []
 
     def open(self, domain: Domain, now_ns: int) -> Lane:
         """A domain is known from now on."""
@@ -108,17 +105,15 @@ class Lanes:
     def punish(self, penalty: Penalty | None) -> None:
         """A domain has asked for something; the next step sees to it."""
         if penalty is not None:
-            lane = self.by_name[penalty.domain]
-            lane.penalties.append(penalty)
-            self.punished.append(lane)
+            self.punished.append((self.by_name[penalty.domain], penalty))
 
     def apply(self, now_ns: int) -> list[Lane]:
         """Apply the penalties of all domains whose tokens are here; these domains."""
-        done = [lane for lane in self.punished if lane.here]
-        self.punished = [lane for lane in self.punished if not lane.here]
-        for lane in done:
-            self._apply(lane, lane.penalties.pop(0), now_ns)
-        return done
+        due = [each for each in self.punished if each[0].here]
+        self.punished = [each for each in self.punished if not each[0].here]
+        for lane, penalty in due:
+            self._apply(lane, penalty, now_ns)
+        return [lane for lane, _ in due]
 
     def _apply(self, lane: Lane, penalty: Penalty, now_ns: int) -> None:
         domain = lane.domain
