@@ -8,7 +8,9 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
+from bench.machine import machine
 from bench.peers.results import Loop
 from bench.peers.subjects import SUBJECTS, environment_of
 
@@ -44,4 +46,11 @@ def _measured() -> Iterator[Loop]:
         if decisions != {pages}:
             raise ValueError(f"spider's {mode} was given {pages} pages and did {decisions}")
         cpu_s = tuple(run["cpu_s"] for run in runs)
-        yield Loop(mode=mode, program=runs[0]["program"], decisions=pages, cpu_s=cpu_s)
+        yield Loop(
+            mode=mode,
+            program=runs[0]["program"],
+            decisions=pages,
+            cpu_s=cpu_s,
+            date=datetime.now(UTC).date().isoformat(),
+            machine=str(machine()),
+        )

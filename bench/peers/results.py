@@ -6,14 +6,12 @@ Owns: the file's form, and what replaces what in it. Must not know: how anything
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
 import msgspec
 from msgspec import Struct
 
-from bench.machine import machine
 from bench.peers.run import Crawl
 from bench.peers.scenarios import SCENARIOS
 from bench.peers.subjects import SUBJECTS
@@ -29,6 +27,8 @@ class Loop(Struct, frozen=True, kw_only=True):
     decisions: int
     cpu_s: tuple[float, ...]
     """One a run."""
+    date: str
+    machine: str
 
     @property
     def cpu_us(self) -> float:
@@ -37,17 +37,8 @@ class Loop(Struct, frozen=True, kw_only=True):
 
 
 class Kept(Struct, frozen=True, kw_only=True):
-    """What was measured, and where.
+    """What was measured: the last crawl of each crawler and scenario, and spider's decisions."""
 
-    Attributes:
-        date: of the last of the crawls.
-        machine: with its versions, as `bench.machine` says.
-        crawls: the last of each crawler and scenario.
-        loops: spider's decisions.
-    """
-
-    date: str
-    machine: str
     crawls: tuple[Crawl, ...]
     loops: tuple[Loop, ...] = ()
 
@@ -58,13 +49,11 @@ def read(path: Path = KEPT) -> Kept | None:
 
 
 def with_new(before: Kept | None, crawls: Iterable[Crawl], loops: Iterable[Loop] = ()) -> Kept:
-    """Results with new ones in the place of those of the same crawl, measured here and now."""
+    """Results with new ones in the place of those of the same crawl."""
     old = before.crawls if before is not None else ()
     new = {(each.scenario, each.subject): each for each in (*old, *crawls)}
     order = [(scenario.name, subject.name) for scenario in SCENARIOS for subject in SUBJECTS]
     return Kept(
-        date=datetime.now(UTC).date().isoformat(),
-        machine=str(machine()),
         crawls=tuple(new[key] for key in order if key in new),
         loops=tuple(loops) or (before.loops if before is not None else ()),
     )

@@ -15,6 +15,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 from typing import Any
@@ -22,6 +23,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from bench.machine import machine
 from bench.peers.scenarios import Scenario
 from bench.peers.subjects import ROOT, Subject, environment_of
 from mocks.referee import Verdict, Violation, judge
@@ -50,6 +52,8 @@ class Crawl(Struct, frozen=True, kw_only=True):
         utilisation: least time that politeness allowed over actual time; above 1 rules were broken.
         violations: by guarantee and rule, such as `G2 gap`.
         examples: the message of the heaviest of each: by how many milliseconds too early.
+        date: when it was.
+        machine: where, with versions.
     """
 
     scenario: str
@@ -67,6 +71,8 @@ class Crawl(Struct, frozen=True, kw_only=True):
     utilisation: float
     violations: dict[str, int]
     examples: dict[str, str]
+    date: str
+    machine: str
 
     @property
     def pages_per_s(self) -> float:
@@ -178,6 +184,8 @@ def _result(scenario: Scenario, subject: Subject, process: _Process, verdict: Ve
         utilisation=verdict.utilisation,
         violations=dict(sorted(Counter(kinds).items())),
         examples={kind: each.message for kind, each in by_weight},
+        date=datetime.now(UTC).date().isoformat(),
+        machine=str(machine()),
     )
 
 

@@ -48,14 +48,23 @@ def a_crawl(subject: str = "net", **given: object) -> Crawl:
         "utilisation": 0.5,
         "violations": {},
         "examples": {},
+        "date": "2026-01-02",
+        "machine": "a machine",
     }
     return Crawl(**{**usual, **given})  # type: ignore[arg-type]
 
 
 def a_kept(*crawls: Crawl) -> Kept:
     """Results with these crawls and one of spider's loops."""
-    loop = Loop(mode="gate", program="spider 2.52.4", decisions=1000, cpu_s=(0.001, 0.003, 0.002))
-    return Kept(date="2026-01-02", machine="Linux", crawls=crawls, loops=(loop,))
+    loop = Loop(
+        mode="gate",
+        program="spider 2.52.4",
+        decisions=1000,
+        cpu_s=(0.001, 0.003, 0.002),
+        date="2026-01-02",
+        machine="a machine",
+    )
+    return Kept(crawls=crawls, loops=(loop,))
 
 
 def a_report() -> Report:

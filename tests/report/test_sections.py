@@ -80,12 +80,14 @@ def test_scenarios_in_which_all_was_in_order_share_a_line() -> None:
 
 
 def test_kept_results_are_shown_as_kept() -> None:
-    section = end_to_end(a_kept(a_crawl(), a_crawl("spider")), FRESH)
+    crawls = a_kept(a_crawl(date="2026-03-04"), a_crawl("spider"))
+    section = end_to_end(crawls, FRESH)
     names = [row[0] for row in _tables(section)[0].rows]
     assert names == ["net 1.0", "spider 1.0 (kept)"]
-    assert "1 of these crawls were run for this report. 1 are **kept** results of 2026-01-02" in (
-        _text(section)
-    )
+    assert (
+        "1 of these crawls were run for this report (2026-03-04 on a machine). "
+        "1 are **kept** results (2026-01-02 on a machine); they are marked."
+    ) in _text(section)
 
 
 def test_speed_is_pages_by_time_and_by_cpu() -> None:

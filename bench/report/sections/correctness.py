@@ -56,16 +56,19 @@ def correctness(results: Kept | None, fresh: frozenset[tuple[str, str]]) -> Sect
 
 
 def where(results: Kept, fresh: frozenset[tuple[str, str]]) -> str:
-    """Which crawls were run now, and which are kept ones."""
-    kept = sum((each.scenario, each.subject) not in fresh for each in results.crawls)
-    now = len(results.crawls) - kept
-    machine = results.machine
-    if not kept:
-        return f"All {now} crawls were run for this report, on {machine}."
-    return (
-        f"{now} of these crawls were run for this report. {kept} are **kept** results of "
-        f"{results.date}, on {machine}; they are marked."
-    )
+    """Which crawls were run now, which are kept ones, and where each was."""
+    kept = [each for each in results.crawls if (each.scenario, each.subject) not in fresh]
+    now = [each for each in results.crawls if (each.scenario, each.subject) in fresh]
+    said = f"{len(now)} of these crawls were run for this report{_places(now)}."
+    if kept:
+        said += f" {len(kept)} are **kept** results{_places(kept)}; they are marked."
+    return said
+
+
+def _places(crawls: Sequence[Crawl]) -> str:
+    """When and where crawls were run."""
+    found = dict.fromkeys(f"{each.date} on {each.machine}" for each in crawls)
+    return f" ({'; '.join(found)})" if found else ""
 
 
 def marked(crawl: Crawl, fresh: frozenset[tuple[str, str]]) -> str:

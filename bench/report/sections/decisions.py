@@ -68,7 +68,8 @@ def decided(report: decisions.Report | None, loops: Sequence[Loop]) -> Section:
     else:
         blocks += [*_grid(report), *_live(report), *_engines(report)]
     if loops:
-        blocks += [_loops(loops), Text(LOOPS)]
+        where = f" Kept results of {loops[0].date}, on {loops[0].machine}."
+        blocks += [_loops(loops), Text(LOOPS + where)]
     else:
         blocks.append(Text("spider's gate and loop were not measured here."))
     return Section("Speed of decisions", tuple(blocks))
