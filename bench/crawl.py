@@ -10,7 +10,6 @@ its process's own, with starting it. Pace is told from the wire log, and judged 
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -24,7 +23,7 @@ import msgspec
 from msgspec import Struct
 
 from bench.figures import Figure, table
-from bench.machine import Machine, machine
+from bench.machine import Machine, machine, written
 from mocks.referee import Expectations, Verdict, judge
 from mocks.referee.expect import ProxyRule
 from mocks.wirelog import Request, read_log
@@ -36,6 +35,13 @@ FETCHERS = choices_of("fetcher")
 MILLISECOND = 1_000_000
 MARGIN_MAX_NS = 5 * MILLISECOND
 """What a pause is longer than asked, at most; a hundredth of it where that is less."""
+LAUNCHER = """
+import json, resource, subprocess, sys
+code = subprocess.call(sys.argv[1:])
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(json.dumps({"code": code, "cpu_s": used.ru_utime + used.ru_stime, "peak": used.ru_maxrss}))
+"""
+"""Starts a crawler from a small process: its peak counts the memory of the one that it was forked from."""
 FIRST = 2
 """Requests of a host that wait for nothing but knowledge: its robots.txt and its first page."""
 
@@ -88,6 +94,14 @@ class Crawled(Struct, frozen=True, kw_only=True):
     violations: int
 
 
+class Used(Struct, frozen=True):
+    """What a process has used; `peak` is of resident memory, in the system's unit."""
+
+    code: int
+    cpu_s: float
+    peak: int
+
+
 class CrawlReport(Struct, frozen=True, kw_only=True):
     """All that one call has measured."""
 
@@ -104,10 +118,10 @@ def crawled(web: Web, subject: str, fetcher: str) -> Crawled:
     with TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
         with served(web, folder / "wire.jsonl") as where:
-            usage = _run(_command(web, subject, fetcher, where, folder / "items.jsonl"))
+            used = _run(_command(web, subject, fetcher, where, folder / "items.jsonl"))
         requests = read_log(folder / "wire.jsonl")[1]
     verdict = judge(requests, expected(web, where["proxies"]))
-    return _result(web, subject, fetcher, usage, requests, verdict)
+    return _result(web, subject, fetcher, used, requests, verdict)
 
 
 @contextmanager
@@ -158,23 +172,21 @@ def _command(
     return [*command, *proxies, *options]
 
 
-def _run(command: list[str]) -> Any:
-    """Run a command to its end; returns what it used."""
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as crawler:
-        assert crawler.stderr is not None
-        said = crawler.stderr.read()
-        _, status, usage = os.wait4(crawler.pid, 0)
-        crawler.returncode = os.waitstatus_to_exitcode(status)
-    if crawler.returncode:
-        raise RuntimeError(f"{command[2]} ended with {crawler.returncode}: {said[-2_000:]}")
-    return usage
+def _run(command: list[str]) -> Used:
+    """Run a command to its end."""
+    launched = [sys.executable, "-S", "-c", LAUNCHER, *command]
+    done = subprocess.run(launched, capture_output=True, text=True, check=False)
+    used = msgspec.json.decode(done.stdout.splitlines()[-1], type=Used)
+    if used.code:
+        raise RuntimeError(f"{command[2]} ended with {used.code}: {done.stderr[-2_000:]}")
+    return used
 
 
 def _result(
     web: Web,
     subject: str,
     fetcher: str,
-    usage: Any,
+    used: Used,
     requests: Sequence[Request],
     verdict: Verdict,
 ) -> Crawled:
@@ -184,8 +196,8 @@ def _result(
         fetcher=fetcher,
         pages=verdict.pages,
         wall_s=verdict.actual_ns / 10**9,
-        cpu_s=usage.ru_utime + usage.ru_stime,
-        peak_bytes=usage.ru_maxrss * (1 if sys.platform == "darwin" else 1_024),
+        cpu_s=used.cpu_s,
+        peak_bytes=used.peak * (1 if sys.platform == "darwin" else 1_024),
         jitter_ns=tuple(jitter(requests, web.delay_ns)),
         utilisation=verdict.utilisation,
         violations=len(verdict.violations),
@@ -257,6 +269,11 @@ def measure(
     return report
 
 
+def read(path: Path) -> CrawlReport:
+    """What `--out` wrote."""
+    return msgspec.json.decode(path.read_bytes(), type=CrawlReport)
+
+
 def main(
     *, quick: bool, as_json: bool, fetchers: Sequence[str], rounds: int, out: Path | None
 ) -> None:
@@ -267,5 +284,4 @@ def main(
     else:
         print(report.machine, table(figures(report.crawls)), sep="\n")
     if out is not None:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n")
+        written(report, out)

@@ -1,6 +1,6 @@
 """Where something was measured.
 
-Owns: the machine's and the versions' names. Must not know: what is measured.
+Owns: the machine's and the versions' names, the form of a file of results. Must not know: what is measured.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import subprocess
 from importlib.metadata import version
 from pathlib import Path
 
+import msgspec
 from msgspec import Struct
 
 from scraper_cpn import __version__
@@ -39,6 +40,12 @@ class Machine(Struct, frozen=True, kw_only=True):
         )
 
 
+def written(report: Struct, path: Path) -> None:
+    """Write a report as JSON, in lines."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n")
+
+
 def machine() -> Machine:
     """This one, now."""
     return Machine(
@@ -65,7 +72,7 @@ def _processor() -> str:
 def _commit() -> str:
     command = ["git", "describe", "--always", "--abbrev=12", "--dirty=+"]
     try:
-        said = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603
+        said = subprocess.run(command, capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         return ""
     return said.stdout.strip()

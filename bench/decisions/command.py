@@ -17,8 +17,8 @@ from bench.decisions.grid import BRIEF, WHOLE, Plan
 from bench.decisions.live import Live, race_live
 from bench.decisions.parts import parts
 from bench.decisions.race import Result, race
-from bench.decisions.results import EngineRun, Report, read, written
-from bench.machine import machine
+from bench.decisions.results import EngineRun, Report, read
+from bench.machine import machine, written
 
 FAST = ("net", "baseline", "baseline heap")
 SLOW = ("net", "baseline", "interpreter")
@@ -96,7 +96,7 @@ def _races(plan: Plan, only: str) -> Iterator[Result]:
         for point in points:
             if only in str(point):
                 _say(str(point))
-                yield race(point, subjects, decisions, plan.rounds)
+                yield race(point, subjects, decisions, plan.rounds_at(point))
 
 
 def _live(plan: Plan) -> list[Live]:

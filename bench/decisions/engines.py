@@ -61,7 +61,7 @@ def measure(sizes: Sequence[Size], root: Path = ROOT) -> Iterator[EngineRun]:
 def _run(engine: Engine, python: Path, size: Size) -> EngineRun:
     numbers = map(str, (size.targets, size.domains, size.proxies, size.decisions))
     command = [str(python), str(ROOT / "bench" / "peers" / engine.script), *numbers]
-    said = subprocess.run(command, capture_output=True, check=True)  # noqa: S603
+    said = subprocess.run(command, capture_output=True, check=True)
     found = msgspec.json.decode(said.stdout, type=_Said)
     return EngineRun(
         engine=engine.name,

@@ -23,6 +23,7 @@ from bench.decisions.subjects import SUBJECTS
 from bench.decisions.workload import Point, Workload
 
 EVERY_S = 0.001
+DECISIONS_MIN = 2_000
 DRIVER = "driver"
 CALLS = ("step", "started", "complete", "drain")
 
@@ -37,7 +38,8 @@ class Parts(Struct, frozen=True, kw_only=True):
 
 
 def parts(point: Point, subjects: Sequence[str], decisions: int) -> list[Parts]:
-    """Sample a run of each."""
+    """Sample a run of each, of so many decisions or of as many as samples need."""
+    decisions = max(decisions, DECISIONS_MIN)
     workload = Workload(point)
     tape, _ = recorded(workload, subjects[0], decisions)
     found = []

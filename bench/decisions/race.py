@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -112,8 +113,8 @@ def measured(workload: Workload, subject: Subject, tape: Tape, decisions: int) -
     gc.collect()
     gc.freeze()
     try:
-        with Pauses() as pauses, spent() as took:
-            drive.run(warm + decisions)
+        with Pauses() as pauses, spent() as took, suppress(StopIteration):
+            drive.run(warm + decisions)  # who decides otherwise may come to the end of the tape
     finally:
         gc.unfreeze()
     return Run(

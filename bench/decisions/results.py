@@ -82,14 +82,8 @@ def ratio(result: Result, name: str) -> float | None:
     return cost_us(result, OPPONENT).median / cost_us(result, name).median
 
 
-def written(report: Report, path: Path) -> None:
-    """Write a report as JSON, in lines."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n")
-
-
 def read(path: Path) -> Report:
-    """Read what `written` wrote.
+    """Read what `--out` wrote.
 
     Raises:
         ValueError: it is no such file, in one line.

@@ -5,7 +5,7 @@ Owns: how each is made and given its first tokens. Must not know: what is measur
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from baseline import opening as by_hand
@@ -59,7 +59,7 @@ def _by_hand(workload: Workload, queue: type[Levels | Heap]) -> Subject:
     return scheduler
 
 
-SUBJECTS: Mapping[str, Callable[[Workload], Subject]] = {
+SUBJECTS: dict[str, Callable[[Workload], Subject]] = {
     "net": net,
     "baseline": baseline,
     "baseline heap": baseline_heap,

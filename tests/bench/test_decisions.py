@@ -30,6 +30,7 @@ PLAN = Plan(
     decisions=30,
     slow_decisions=5,
     rounds=2,
+    large_rounds=1,
     engines=(),
     parted=SMALL,
 )
@@ -89,6 +90,43 @@ def test_a_dispatch_more_or_another_one_is_another_digest() -> None:
     drive.times[0] += 1
     digests.add(drive.digest())
     assert len(digests) == 5
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_run_in_pieces_is_the_same_run(kind: Kind) -> None:
+    """Where the clock begins to run changes nothing: what is taped in one go is what is measured."""
+
+    def digest(*pieces: int) -> str:
+        workload = Workload(Point(100, 20, 10, kind))
+        tape = Tape(workload)
+        subject = SUBJECTS["baseline"](workload)
+        drive = Drive(subject, tape.fetch, tape.parse, workload.keeping_ns, EPOCH_NS)
+        for dispatches in pieces:
+            drive.run(dispatches)
+        return drive.digest()
+
+    assert digest(50, 300) == digest(300)
+
+
+class Late:
+    """A scheduler that oversleeps by a millisecond."""
+
+    def __init__(self, subject: Any) -> None:
+        self.started, self.complete, self.drain = subject.started, subject.complete, subject.drain
+        self._step = subject.step
+
+    def step(self, now_ns: int) -> Any:
+        step = self._step(now_ns)
+        if step.wake_ns is None or step.firings:
+            return step
+        return msgspec.structs.replace(step, wake_ns=step.wake_ns + 10**6)
+
+
+def test_who_decides_otherwise_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A subject that decides otherwise does not end the race; its race is one of unequals."""
+    baseline = SUBJECTS["baseline"]
+    monkeypatch.setitem(SUBJECTS, "baseline heap", lambda workload: Late(baseline(workload)))
+    assert not race.race(SMALL, ["baseline", "baseline heap"], 50, 1).same
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -244,6 +282,13 @@ def test_a_mistake_is_one_line(arguments: list[str], capsys: pytest.CaptureFixtu
         main(arguments)
     assert ended.value.code == 2
     assert "error: " in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_what_takes_long_to_set_up_has_fewer_rounds() -> None:
+    """A million targets are set up less often, and never more often than asked."""
+    rounds = {point.targets: BRIEF.rounds_at(point) for point in GRID}
+    assert rounds == {10**3: 3, 10**4: 3, 10**5: 3, 10**6: 2}
+    assert command.plan_of(quick=True, rounds=1).rounds_at(GRID[3]) == 1
 
 
 def test_the_grid_spans_what_it_says() -> None:
