@@ -94,7 +94,11 @@ def test_speed_is_pages_by_time_and_by_cpu() -> None:
     (table,) = _tables(end_to_end(a_kept(a_crawl(cpu_s=0.5)), FRESH))
     row = dict(zip(table.head, table.rows[0], strict=True))
     assert (row["pages/s"], row["pages/CPU s"], row["memory, MiB"]) == ("50", "200", "50")
-    assert row["utilisation"] == "50 %"
+
+
+def test_utilisation_is_told_where_there_is_a_delay() -> None:
+    fast, paced = _tables(end_to_end(a_kept(a_crawl(), a_crawl(scenario="failures")), FRESH))[::-1]
+    assert (fast.rows[0][-1], paced.rows[0][-1]) == ("-", "50 %")
 
 
 def test_sections_without_data_say_so() -> None:
@@ -106,7 +110,7 @@ def test_sections_without_data_say_so() -> None:
 
 def test_repeated_crawls_are_told_by_their_medians() -> None:
     (table,) = _tables(repeated(a_crawl_report(1.0, 2.0, 4.0)))
-    assert table.rows == (("a web", "aiohttp", "net", "50", "100", "10", "90 %", "3"),)
+    assert table.rows == (("a web", "aiohttp", "net", "50", "100", "10", "-", "3"),)
 
 
 def test_what_is_not_counted_is_not_among_the_features_that_a_cost_is_told_for() -> None:

@@ -53,7 +53,9 @@ def _repeated(some: Sequence[Crawled]) -> tuple[str, ...]:
         number(median(each.pages / each.wall_s for each in some)),
         number(median(each.pages / each.cpu_s for each in some)),
         number(median(each.peak_bytes for each in some) / MIB),
-        f"{100 * median(each.utilisation for each in some):,.0f} %",
+        f"{100 * median(each.utilisation for each in some):,.0f} %"
+        if first.jitter_ns
+        else number(None),
         number(sum(each.violations for each in some)),
     )
 

@@ -29,7 +29,7 @@ def end_to_end(results: Kept | None, fresh: frozenset[tuple[str, str]]) -> Secti
             "Seconds are from the first request to the end of the last; CPU is the crawler's own, "
             "user and system, start and end of its process included. Utilisation is the least time "
             "that politeness allowed these requests over the time that they took; above 100 % rules "
-            "were broken."
+            "were broken; without a delay it is not told."
         ),
         Text(where(results, fresh)),
     ]
@@ -39,7 +39,8 @@ def end_to_end(results: Kept | None, fresh: frozenset[tuple[str, str]]) -> Secti
             if scenario.name in PLOTTED:
                 blocks.append(_plot(scenario.name, crawls, fresh))
             caption = f"{scenario.name.capitalize()}: {scenario.about}"
-            rows = tuple((marked(each, fresh), *_row(each)) for each in crawls)
+            paced = scenario.delay_ns > 0
+            rows = tuple((marked(each, fresh), *_row(each, paced=paced)) for each in crawls)
             blocks.append(Table(caption, HEAD, rows))
     return Section(title, tuple(blocks))
 
@@ -47,14 +48,14 @@ def end_to_end(results: Kept | None, fresh: frozenset[tuple[str, str]]) -> Secti
 HEAD = ("", "pages", "s", "pages/s", "CPU s", "pages/CPU s", "memory, MiB", "utilisation")
 
 
-def _row(crawl: Crawl) -> Iterator[str]:
+def _row(crawl: Crawl, *, paced: bool) -> Iterator[str]:
     yield number(crawl.pages)
     yield number(crawl.wall_s, 2)
     yield number(crawl.pages_per_s)
     yield number(crawl.cpu_s, 2)
     yield number(crawl.pages_per_cpu_s)
     yield number(crawl.rss_bytes / MIB)
-    yield f"{100 * crawl.utilisation:,.0f} %"
+    yield f"{100 * crawl.utilisation:,.0f} %" if paced else number(None)
 
 
 def _plot(name: str, crawls: Sequence[Crawl], fresh: frozenset[tuple[str, str]]) -> Plot:
