@@ -58,10 +58,10 @@ ROUNDS ?= 2000
 kills: .venv/stamp  ## Crawls that are killed until they are done: 2000 of them, or ROUNDS=...
 	@$(BIN)/python -m tests.crash.kills --rounds $(ROUNDS)
 
-RESULTS ?= bench/results
 bench: .venv/stamp  ## Decisions a second beside the scheduler by hand, and whole crawls; ten minutes
-	@$(BIN)/python -m bench decisions --out $(RESULTS)/decisions.json --plots $(RESULTS)
-	@$(BIN)/python -m bench crawl --out $(RESULTS)/crawl.json
+	@$(BIN)/python -m bench decisions --out bench/results/decisions.json --plots bench/results
+	@$(BIN)/python -m bench crawl --out bench/results/crawl.json
+	@$(BIN)/python -m bench readme
 
 states: .venv/stamp  ## What a state costs: durable firings, the journal, resume, memory
 	@$(BIN)/python -m bench durability

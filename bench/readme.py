@@ -1,0 +1,128 @@
+"""The README's section of speeds, from the files that the benchmark wrote.
+
+Owns: which figures the README has, and how it says them. Must not know: how anything was measured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from statistics import median
+
+from bench import crawl
+from bench.crawl import Crawled, CrawlReport, percentile
+from bench.decisions import results
+from bench.decisions.live import ALONE, Live
+from bench.decisions.plots import growing
+from bench.decisions.race import Result
+from bench.decisions.results import Report, cost_us, ratio, spread
+
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
+RESULTS = ROOT / "bench" / "results"
+BEGIN, END = "<!-- from bench/results: begin -->\n", "<!-- from bench/results: end -->\n"
+GOAL = 1.0
+"""Below this rate, in those of the baseline, the net loses."""
+
+
+def written() -> str:
+    """The section as the files in `RESULTS` have it."""
+    report = results.read(RESULTS / "decisions.json")
+    crawls = crawl.read(RESULTS / "crawl.json")
+    return "\n".join(lines(report, crawls)) + "\n"
+
+
+def main() -> None:
+    """Write it into the README, between its marks."""
+    text = README.read_text(encoding="utf-8")
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    README.write_text(f"{before}{BEGIN}{written()}{END}{after}", encoding="utf-8")
+
+
+def lines(report: Report, crawls: CrawlReport) -> Iterator[str]:
+    """The machine, a table of decisions, where the net loses, a table of crawls."""
+    races = [found for found in report.races if "interpreter" not in found.runs]
+    yield f"On {report.machine}:"
+    yield ""
+    yield "| decisions a second, CPU time, medians | the net | by hand | ratio |"
+    yield "|---|---|---|---|"
+    for found in growing(races):
+        yield _row(f"{found.point.targets:,} targets waiting", found)
+    yield from _live(report.live)
+    yield f"| over all {len(races)} points of the grid | | | {_over(races)} |"
+    yield from _slow(report)
+    yield ""
+    yield from _losses(races)
+    yield ""
+    yield from _crawls(crawls.crawls)
+
+
+def _row(name: str, found: Result) -> str:
+    rates = [1e6 / cost_us(found, subject).median for subject in ("net", "baseline")]
+    return f"| {name} | {rates[0]:,.0f} | {rates[1]:,.0f} | {_ratio(found)} |"
+
+
+def _ratio(found: Result) -> str:
+    value = ratio(found, "net")
+    return "not the same dispatches" if value is None else f"{value:.2f}"
+
+
+def _over(races: Sequence[Result]) -> str:
+    values = [value for found in races if (value := ratio(found, "net")) is not None]
+    return f"median {median(values):.2f}, least {min(values):.2f}" if values else ""
+
+
+def _live(live: Sequence[Live]) -> Iterator[str]:
+    costs: dict[tuple[str, str], float] = {
+        (found.subject, found.shape): spread(run.cpu_us for run in found.runs).median
+        for found in live
+    }
+    for shape, name in (("task", "a task for each fetch"), ("callback", "a fetch that calls back")):
+        if ("net", shape) in costs:
+            net, hand = (1e6 / costs[subject, shape] for subject in ("net", "baseline"))
+            alone = 1e6 / costs[ALONE, shape]
+            what = f"through asyncio, fetches mocked, {name} (without a scheduler {alone:,.0f})"
+            yield f"| {what} | {net:,.0f} | {hand:,.0f} | {net / hand:.2f} |"
+
+
+def _slow(report: Report) -> Iterator[str]:
+    for found in report.races:
+        if "interpreter" in found.runs:
+            rate = 1e6 / cost_us(found, "interpreter").median
+            size = f"{found.point.targets:,} targets, {found.point.domains:,} domains"
+            yield f"| the same net interpreted, {size} | {rate:,.0f} | | |"
+    for run in report.engines:
+        if run.version:
+            rate = run.decisions / run.cpu_s
+            size = f"{run.targets:,} targets, {run.domains:,} domains"
+            yield f"| the join alone in {run.engine} {run.version}, {size} | {rate:,.0f} | | |"
+
+
+def _losses(races: Sequence[Result]) -> Iterator[str]:
+    lost = {str(r.point): value for r in races if (value := ratio(r, "net") or 0) < GOAL}
+    if not lost:
+        yield "At no point of the grid is the net slower than the scheduler by hand."
+        return
+    worst = sorted(lost, key=lambda point: lost[point])[:3]
+    points = "; ".join(f"{lost[point]:.2f} with {point}" for point in worst)
+    yield f"The net loses at {len(lost)} of {len(races)} points of the grid, most at these: {points}."
+
+
+def _crawls(crawls: Sequence[Crawled]) -> Iterator[str]:
+    yield "| crawls on loopback | pages/s | pages per CPU-second | peak MB | start jitter p50, p99 | polite utilisation | violations |"
+    yield "|---|---|---|---|---|---|---|"
+    for found in crawls:
+        who = "the net" if found.subject == "net" else "by hand"
+        yield (
+            f"| {found.web}: {who}, {found.fetcher} | {found.pages / found.wall_s:,.0f} "
+            f"| {found.pages / found.cpu_s:,.0f} | {found.peak_bytes / 10**6:.0f} "
+            f"| {_jitter(found)} | {found.violations} |"
+        )
+
+
+def _jitter(found: Crawled) -> str:
+    if not found.jitter_ns:
+        return " | "
+    late = [percentile(found.jitter_ns, share) / 10**6 for share in (0.5, 0.99)]
+    return f"{late[0]:.1f} ms, {late[1]:.1f} ms | {found.utilisation:.1%}"
