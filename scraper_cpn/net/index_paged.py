@@ -25,13 +25,16 @@ from scraper_cpn.net.index_join import Join
 from scraper_cpn.net.index_keys import Condition
 from scraper_cpn.net.shelf import MemoryShelf, Order, Shelf
 
-__all__ = ["PagedView", "Printed"]
+__all__ = ["PagedView", "Printed", "Split"]
 
 PAGE = 64
 """Tokens of a key that are in memory at most, and that are read at once."""
 
 HOT = 100_000
 """Tokens of a place that are in memory at most: above half of them, pages shrink."""
+
+SHARDS = 256
+"""Tables of a set: with a million keys, the biggest step of one is 8,192 entries."""
 
 
 class PagedLine:
@@ -215,6 +218,58 @@ class PagedView(Condition):
     def _narrow(self, order: Order) -> Any:
         """The other way."""
         return order if self.width == 2 else order[0] if self.width else ()
+
+
+class Shards:
+    """Keys in the order in which they came, in many tables: none grows so big that to rebuild it is a pause."""
+
+    __slots__ = ("order", "tables")
+
+    def __init__(self) -> None:
+        self.order: list[Hashable] = []
+        self.tables: list[set[Hashable]] = [set() for _ in range(SHARDS)]
+
+    def __len__(self) -> int:
+        return len(self.order)
+
+    def __contains__(self, key: Hashable) -> bool:
+        return key in self.tables[hash(key) % SHARDS]
+
+    def add(self, key: Hashable) -> bool:
+        """Whether *key* is new; it is among them from now on."""
+        table = self.tables[hash(key) % SHARDS]
+        if key in table:
+            return False
+        table.add(key)
+        self.order.append(key)
+        return True
+
+
+class Split(Condition):
+    """The keys of a set that may be big, oldest first."""
+
+    __slots__ = ("keys",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.keys = Shards()
+
+    def add(self, key: Hashable) -> bool:
+        """Whether *key* is new; then it is seen from now on."""
+        if not self.keys.add(key):
+            return False
+        if self.watch:
+            self.gained(key)
+        return True
+
+    def extend(self, keys: Iterable[Hashable]) -> None:
+        """These were seen before the run went on."""
+        for key in keys:
+            self.keys.add(key)
+
+    def listed(self) -> tuple[Hashable, ...]:
+        """All keys."""
+        return tuple(self.keys.order)
 
 
 class Printed(Condition):

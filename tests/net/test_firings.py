@@ -164,7 +164,8 @@ def test_during_shows_a_firing() -> None:
     assert log == ["begin 2 3 go [2 -1 -1]"]
 
 
-def test_a_shown_token_that_raises_is_only_not_shown() -> None:
+@pytest.mark.parametrize("by", ["key", "order"])
+def test_a_shown_token_that_raises_is_only_not_shown(by: str) -> None:
     """R22, R27: the copy is set aside; the firing goes on, and so does its end."""
 
     class Odd(Struct, frozen=True):
@@ -173,7 +174,7 @@ def test_a_shown_token_that_raises_is_only_not_shown() -> None:
             raise ValueError("no key")
 
     net = Net("n")
-    jobs, running = net.place("jobs", Odd, source=True), net.place("running", Odd, key="key")
+    jobs, running = net.place("jobs", Odd, source=True), net.place("running", Odd, **{by: "key"})  # type: ignore[arg-type]
     work = net.effect("work", Ok)(jobs)
     net.transition("go", [jobs], effect=work, outcomes=[on(Ok), on(Lost)], during=running)
     kernel, log = kernel_of(net)

@@ -1,6 +1,6 @@
 """The functions of places: how a token is made, comes, leaves, and passes its time.
 
-Owns: the text of `token_*`, `stand_*`, `leave_*`, `drop_*`, `expire_*`, `put_*`, `again_*`, `new_*`, and of
+Owns: the text of `token_*`, `stand_*`, `leave_*`, `drop_*`, `expire_*`, `put_*`, `again_*`, `shelve`, and of
 what a place's gain or loss means for others.
 Must not know: what transitions do.
 
@@ -28,8 +28,8 @@ def write_state(text: Text, layout: Layout) -> None:
         start = f"Tally({layout.names.of(counter, f'{layout.var(counter)}_declared')}.first)"
         text.add(f"{layout.var(counter)} = {start if counter.keys else counter.start}")
     for seen in layout.sets:
-        printed = "Printed() if PRINTED else " if seen.paged else ""
-        text.add(f"{layout.var(seen)} = {printed}Seen()")
+        kind = "Printed() if PRINTED else Split()" if seen.paged else "Seen()"
+        text.add(f"{layout.var(seen)} = {kind}")
     for place in layout.standing:
         text.add(f"{layout.var(place)} = {_kept_as(layout, place)}")
     for found in layout.indexes.values():
