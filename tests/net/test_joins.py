@@ -215,3 +215,22 @@ def test_the_order_of_arrival_is_none_of_the_hash() -> None:
     tokens = {"jobs": [Job(host) for host in "qwerty"]}
     events = one_step(jobs, net=net, tokens=tokens)
     assert [line.split()[4] for line in events] == [f"[{serial}]" for serial in range(1, 7)]
+
+
+@pytest.mark.parametrize("paged", [False, True])
+def test_what_waits_for_a_key_of_a_set_goes_when_the_set_has_it(paged: bool) -> None:
+    """R2, R3: a job that has been tried in vain goes once its host is seen."""
+    net = Net("n")
+    jobs = net.place("jobs", Job, key="host", source=True)
+    met = net.place("met", Job, key="host", source=True)
+    seen = net.set("seen", Job, key="host", paged=paged)
+    log, done = net.sink("log", Job), net.sink("done", Job)
+    net.transition("meet", [met], outputs=[put_new(seen, log, lambda job: job, met)])
+    net.transition("go", [jobs, read(seen)], outputs=[put(done)])
+    kernel, _ = kernel_of(net)
+    inject(kernel, "jobs", Job("a"), Job("b"))
+    kernel.step(0)
+    assert kernel.drain() == []
+    inject(kernel, "met", Job("b"), Job("b"))
+    kernel.step(0)
+    assert kernel.drain() == [Row("log", Job("b")), Row("done", Job("b"))]
