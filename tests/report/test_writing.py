@@ -4,9 +4,12 @@ from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+import pytest
+
+from bench.peers import results
 from bench.report.__main__ import document_of, write
 from bench.report.document import Bar, Document, Listed, Plot, Section, Table, Text, number
-from bench.report.gather import Data, functions_csv
+from bench.report.gather import Data, functions_csv, gather
 from bench.report.markdown import markdown
 from bench.report.page import page
 from bench.report.sections.features import the_features
@@ -144,3 +147,19 @@ def test_the_list_of_functions_has_what_the_sums_are_made_of() -> None:
     nloc = rows[0].index("nloc")
     lines = [int(row[nloc]) for row in rows[1:] if row[0] == "spider S0"]
     assert sum(lines) == code.spider.total("S0").nloc
+
+
+def test_crawls_of_this_report_replace_kept_ones_and_are_told_from_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = tmp_path / "peers.json"
+    results.write(a_kept(a_crawl(cpu_s=9), a_crawl("spider")), kept)
+    monkeypatch.setattr("bench.report.gather.crawls", lambda only, say: [a_crawl(cpu_s=3)])
+    found = gather(crawl=True, say=print, kept=kept)
+    assert found.fresh == {("speed", "net")}
+    assert found.crawls is not None
+    assert [each.cpu_s for each in found.crawls.crawls] == [3, 1]
+    old = gather(crawl=False, say=print, kept=kept)
+    assert old.fresh == frozenset()
+    assert old.crawls is not None
+    assert old.crawls.crawls[0].cpu_s == 9

@@ -44,7 +44,7 @@ def correctness(results: Kept | None, fresh: frozenset[tuple[str, str]]) -> Sect
         if all(map(_in_order, crawls)):
             in_order += [scenario.name] if crawls else []
         else:
-            blocks += [_verdicts(scenario, crawls, fresh), Listed(tuple(_examples(crawls)))]
+            blocks += _verdicts(scenario, crawls, fresh)
     if in_order:
         blocks.append(
             Text(
@@ -72,25 +72,31 @@ def _places(crawls: Sequence[Crawl]) -> str:
 
 
 def marked(crawl: Crawl, fresh: frozenset[tuple[str, str]]) -> str:
-    """A crawler's name, and whether its result is a kept one."""
-    return crawl.program + ("" if (crawl.scenario, crawl.subject) in fresh else " (kept)")
+    """A crawler's name, and whether its result is a kept one, and cut short."""
+    marks = [] if (crawl.scenario, crawl.subject) in fresh else ["kept"]
+    marks += [] if crawl.ended else ["did not end"]
+    return crawl.program + (f" ({', '.join(marks)})" if marks else "")
 
 
 def _verdicts(
     scenario: Scenario, crawls: Sequence[Crawl], fresh: frozenset[tuple[str, str]]
-) -> Table:
-    head = ("", *RULES.values(), "pages", "of", "items received", "ended")
-    rows = tuple((marked(each, fresh), *_row(each)) for each in crawls)
-    return Table(f"{scenario.name.capitalize()}: {scenario.about}", head, rows)
+) -> Iterator[Block]:
+    """A table with the rules that some crawler broke; the others in a line."""
+    broken = [rule for rule in RULES if any(_times(each, rule) for each in crawls)]
+    head = ("", *(RULES[rule] for rule in broken), "pages", "of", "items received")
+    rows = tuple((marked(each, fresh), *_row(each, broken)) for each in crawls)
+    yield Table(f"{scenario.name.capitalize()}: {scenario.about}", head, rows)
+    kept = [words for rule, words in RULES.items() if rule not in broken]
+    yield Listed((f"0 for all: {', '.join(kept)}", *_examples(crawls)))
 
 
-def _row(crawl: Crawl) -> Iterator[str]:
-    for rule in RULES:
-        found = [count for name, count in crawl.violations.items() if name.startswith(rule)]
-        yield number(sum(found))
-    yield from (number(crawl.pages), number(crawl.reachable))
-    yield number(crawl.received)
-    yield "yes" if crawl.ended else "no"
+def _row(crawl: Crawl, rules: Sequence[str]) -> Iterator[str]:
+    yield from (number(_times(crawl, rule)) for rule in rules)
+    yield from (number(crawl.pages), number(crawl.reachable), number(crawl.received))
+
+
+def _times(crawl: Crawl, rule: str) -> int:
+    return sum(count for name, count in crawl.violations.items() if name.startswith(rule))
 
 
 def _examples(crawls: Sequence[Crawl]) -> Iterator[str]:
