@@ -151,7 +151,7 @@ def _ratios(races: Sequence[Result]) -> Figure:
 
 def _parts(found: Sequence[Parts]) -> Figure:
     figure, axes = _axes(
-        f"Where a decision's time goes, {found[0].point}", 9, 1.7 + 0.6 * len(found)
+        f"Where a decision's time goes\n{found[0].point}", 9, 1.7 + 0.6 * len(found)
     )
     names = sorted({name for each in found for name in each.us})
     for row, each in enumerate(reversed(found)):
@@ -173,7 +173,7 @@ def _parts(found: Sequence[Parts]) -> Figure:
                     f"{width:.1f}",
                     ha="center",
                     va="center",
-                    color="white",
+                    color="black",
                     fontsize=8,
                 )
             left += width
