@@ -12,9 +12,9 @@ from bench.peers.net import Consumer, drive
 from scraper_cpn import Crawl, __version__
 
 
-async def crawl(crawl: Crawl[Any], seeds: list[str], consumer: Consumer) -> None:
+async def crawl(asked: Crawl[Any], seeds: list[str], consumer: Consumer) -> None:
     """Crawl with the scheduler by hand; of the API's crawl only the settings are used."""
-    await CrawlByHand(crawl.settings, seeds, output=consumer).run()
+    await CrawlByHand(asked.settings, seeds, output=consumer).run()
 
 
 if __name__ == "__main__":

@@ -53,9 +53,9 @@ def options_of(task: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-async def crawl(crawl: Crawl[Any], seeds: list[str], consumer: Consumer) -> None:
+async def crawl(asked: Crawl[Any], seeds: list[str], consumer: Consumer) -> None:
     """Crawl with the net."""
-    await crawl.session(seeds, output=consumer).run()
+    await asked.session(seeds, output=consumer).run()
 
 
 def drive(run: Callable[[Crawl[Any], list[str], Consumer], Awaitable[None]], program: str) -> None:
@@ -69,15 +69,14 @@ def drive(run: Callable[[Crawl[Any], list[str], Consumer], Awaitable[None]], pro
         options["fetcher"], program = fetcher, f"{program}, {fetcher}"
     consumer = Consumer(task["consume_s"])
     began = time.perf_counter()
-
-    crawl = Crawl(proxy=task["proxies"], **options)
-    loop = loop_options(crawl.settings)
-    anyio.run(run, crawl, task["seeds"], consumer, backend_options=loop)
+    asked = Crawl(proxy=task["proxies"], **options)
+    loop = loop_options(asked.settings)
+    anyio.run(run, asked, task["seeds"], consumer, backend_options=loop)
     result = {
         "program": program,
         "settings": {
             **options,
-            "fetcher": crawl.settings.fetcher,
+            "fetcher": asked.settings.fetcher,
             "use_uvloop": loop["use_uvloop"],
         },
         "received": consumer.received,
