@@ -78,7 +78,7 @@ def _live(live: Sequence[Live]) -> Iterator[str]:
         (found.subject, found.shape): spread(run.cpu_us for run in found.runs).median
         for found in live
     }
-    for shape, name in (("task", "a task for each fetch"), ("callback", "a fetch that calls back")):
+    for shape, name in (("task", "as a crawl does it"), ("callback", "a fetch that calls back")):
         if ("net", shape) in costs:
             net, hand = (1e6 / costs[subject, shape] for subject in ("net", "baseline"))
             alone = 1e6 / costs[ALONE, shape]

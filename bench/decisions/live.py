@@ -18,19 +18,21 @@ from typing import Any, Literal
 import anyio
 from msgspec import Struct
 
+from baseline.shell import Shell as ShellByHand
 from bench.decisions.subjects import SUBJECTS
 from bench.decisions.workload import KEPT, VALID, Point, Workload
 from bench.figures import spent
 from scraper_cpn.net import Ended, Firing, Row, Step
 from scraper_cpn.run.clock import Clock
-from scraper_cpn.run.effects import Binding, Called, Paced, Plain
+from scraper_cpn.run.effects import Batched, Binding, Called, Paced, Plain
 from scraper_cpn.run.shell import Shell
 from scraper_cpn.scrape.colours import Checked, Extracted, Fetched, Parsed, Raw, Target, Valid
 
 Shape = Literal["task", "callback"]
 SHAPES: tuple[Shape, ...] = ("task", "callback")
-"""How a fetch is carried: by a task of its own (`Paced`), or by a call back (`Called`)."""
-ALONE = "no scheduler"
+"""`task`: as a crawl does it, with a task for each fetch, keeping in batches, and for the scheduler by
+hand its own shell. `callback`: no task for anything, in the one shell that can do that."""
+ALONE, OPPONENT = "no scheduler", "baseline"
 POINT = Point(20_000, 1_000, 100, "eager")
 DEADLINE_NS = 60_000_000_000
 
@@ -74,8 +76,12 @@ def race_live(subjects: Sequence[str], decisions: int, rounds: int) -> list[Live
 def _run(name: str, shape: Shape, decisions: int) -> LiveRun:
     workload = Workload(POINT)
     kernel: Any = Trivial(workload) if name == ALONE else SUBJECTS[name](workload)
+    shell: Any
     mocked = Mocked(workload, decisions)
-    shell = Shell(kernel, mocked.effects(shape), Clock())
+    if name == OPPONENT and shape == "task":
+        shell = ShellByHand(kernel, mocked, Clock().now_ns, on_rows=lambda _: None)
+    else:
+        shell = Shell(kernel, mocked.effects(shape), Clock())
     mocked.over = shell.abort
     gc.collect()
     gc.freeze()
@@ -104,17 +110,33 @@ class Mocked:
 
     def effects(self, shape: Shape) -> Mapping[str, Binding]:
         """What the names of effects are bound to; *shape* is that of the fetch."""
+        in_task = shape == "task"
         return {
-            "fetch": Paced(self._in_task) if shape == "task" else Called(self._by_call),
-            "parse": Plain(lambda *_: next(self._pages)),
-            "validate": Plain(lambda *_: VALID),
-            "keep": Plain(lambda *_: KEPT),
+            "fetch": Paced(self.fetch) if in_task else Called(self._by_call),
+            "parse": Plain(self.parse),
+            "validate": Plain(self.validate),
+            "keep": Batched(self.keep) if in_task else Plain(lambda _: KEPT),
         }
 
-    async def _in_task(self, _target: Any, _proxy: Any, _domain: Any, start: Any) -> Any:
+    async def fetch(self, _target: Any, _proxy: Any, _domain: Any, start: Any) -> Any:
+        """The next outcome."""
         start()
         await asyncio.sleep(0)
         return self._outcome()
+
+    robots = fetch  # never asked for
+
+    def parse(self, _: Any) -> Any:
+        """The next page."""
+        return next(self._pages)
+
+    def validate(self, _: Any) -> Any:
+        """Nothing to say."""
+        return VALID
+
+    async def keep(self, pages: Sequence[Any]) -> list[Any]:
+        """They are kept."""
+        return [KEPT] * len(pages)
 
     def _by_call(self, _target: Any, _proxy: Any, _domain: Any, start: Any, done: Any) -> None:
         start()
