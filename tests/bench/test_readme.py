@@ -1,0 +1,68 @@
+"""The README's speeds are those of the files that the benchmark wrote."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from bench import crawl, readme
+from bench.decisions import results
+from bench.decisions.race import Result
+from bench.decisions.results import EngineRun
+from tests.bench.test_decisions import report_of, result_of
+
+
+def test_the_readme_has_what_was_measured() -> None:
+    """Not one figure differs; after a new measurement `python -m bench readme` writes them."""
+    text = readme.README.read_text(encoding="utf-8")
+    assert text.partition(readme.BEGIN)[2].partition(readme.END)[0] == readme.written()
+
+
+def test_what_is_kept_was_measured_of_equals() -> None:
+    """In the kept results all subjects have made the same dispatches in every round."""
+    report = results.read(readme.RESULTS / "decisions.json")
+    assert report.races
+    assert all(found.same for found in report.races)
+
+
+def told(*races: Result, **more: object) -> str:
+    report = msgspec.structs.replace(report_of(*races), **more)
+    return "\n".join(readme.lines(report, crawl.CrawlReport(machine=report.machine)))
+
+
+def test_it_says_where_the_net_loses() -> None:
+    """Points where the net is slower are counted, and the worst are named."""
+    faster, slower = result_of(2, 3, 4, 1), result_of(4, 3, 4, 1)
+    assert "At no point" in told(faster)
+    assert "loses at 1 of 2 points" in told(faster, slower)
+    assert "0.75 with 60 targets" in told(faster, slower)
+    assert "median 1.12, least 0.75" in told(faster, slower)
+
+
+def test_it_tells_no_ratio_of_what_differs() -> None:
+    """Where dispatches differ there is no ratio."""
+    assert "not the same dispatches" in told(result_of(2, 3, 4, 1, digests="abaa"))
+
+
+def test_engines_are_told_where_they_were() -> None:
+    """An engine that was not there is left out."""
+    there = EngineRun(
+        engine="X", version="1", targets=9, domains=3, proxies=1, decisions=10, cpu_s=2.0
+    )
+    absent = EngineRun(engine="Absent", version="", targets=0, domains=0, proxies=0)
+    text = told(result_of(1, 1, 1, 1), engines=[there, absent])
+    assert "the join alone in X 1, 9 targets, 3 domains | 5 |" in text
+    assert "Absent" not in text
+
+
+def test_only_what_is_between_the_marks_is_written(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The text around the figures stays."""
+    path = tmp_path / "README.md"
+    path.write_text(f"before\n{readme.BEGIN}old\n{readme.END}after\n")
+    monkeypatch.setattr(readme, "README", path)
+    readme.main()
+    assert path.read_text() == f"before\n{readme.BEGIN}{readme.written()}{readme.END}after\n"
