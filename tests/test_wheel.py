@@ -90,7 +90,14 @@ def test_it_needs_what_it_says_it_needs(installed: Path, tmp_path: Path) -> None
 
 def test_it_says_what_an_option_needs(installed: Path, tmp_path: Path) -> None:
     """A client that is not installed is a mistake of the user, who is told how to get it."""
-    command = [installed / "scrape", "http://127.0.0.1:1/", "--fetcher", "pyreqwest", "-o", "x.csv"]
+    command = [
+        str(installed / "scrape"),
+        "http://127.0.0.1:1/",
+        "--fetcher",
+        "pyreqwest",
+        "-o",
+        "x.csv",
+    ]
     done = subprocess.run(
         command, cwd=tmp_path, env=CLEAN, check=False, capture_output=True, text=True
     )
