@@ -23,7 +23,7 @@ import msgspec
 from msgspec import Struct
 
 from bench.figures import Figure, table
-from bench.machine import Machine, machine, written
+from bench.machine import NICE, Machine, machine, written
 from mocks.referee import Expectations, Verdict, judge
 from mocks.referee.expect import ProxyRule
 from mocks.wirelog import Request, read_log
@@ -174,7 +174,7 @@ def _command(
 
 def _run(command: list[str]) -> Used:
     """Run a command to its end."""
-    launched = [sys.executable, "-S", "-c", LAUNCHER, *command]
+    launched = [*NICE, sys.executable, "-S", "-c", LAUNCHER, *command]
     done = subprocess.run(launched, capture_output=True, text=True, check=False)
     used = msgspec.json.decode(done.stdout.splitlines()[-1], type=Used)
     if used.code:

@@ -16,6 +16,8 @@ from msgspec import Struct
 
 from scraper_cpn import __version__
 
+NICE = ("nice", "-n", "5")
+"""Before the command of a crawler: its web on the same machine has to see each request when it comes."""
 LIBRARIES = ("aiohttp", "anyio", "msgspec", "pyreqwest", "selectolax", "uvloop")
 
 

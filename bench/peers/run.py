@@ -23,7 +23,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from bench.machine import machine
+from bench.machine import NICE, machine
 from bench.peers.scenarios import Scenario
 from bench.peers.subjects import ROOT, Subject, environment_of
 from mocks.referee import Verdict, Violation, judge
@@ -134,7 +134,7 @@ def _process(subject: Subject, task: bytes) -> _Process:
         given.write(task)
         given.seek(0)
         process = subprocess.Popen(
-            subject.command,
+            [*NICE, *subject.command],
             stdin=given,
             stdout=printed,
             stderr=subprocess.DEVNULL,
