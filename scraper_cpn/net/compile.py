@@ -37,7 +37,7 @@ from __future__ import annotations
 
 import linecache
 import zlib
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from typing import Any, Protocol, TypeAlias
 
 from msgspec.structs import replace
@@ -101,7 +101,7 @@ class _Complete(Protocol):
 class Compiled:
     """A kernel (see `marking.Kernel`) that runs generated source; `compile_net` says with what.
 
-    The three calls that a decision makes are the generated functions themselves: a method around each
+    The four calls that a decision makes are the generated functions themselves: a method around each
     would cost as much as a small firing.
     """
 
@@ -111,6 +111,8 @@ class Compiled:
     """Put back what the firing spends, dated from now."""
     complete: _Complete
     """Deposit what the outcome's arcs say and give back what was held."""
+    drain: Callable[[], list[Row]]
+    """Take the rows since the last call."""
 
     def __init__(
         self,
@@ -139,6 +141,7 @@ class Compiled:
         self.step = self._parts["step"]
         self.started = self._parts["started"]
         self.complete = self._parts["complete"]
+        self.drain = self._parts["drain"]
         self._occupied = self._parts["occupied"]
         self._numbers = self._parts["numbers"]
 
@@ -207,12 +210,6 @@ class Compiled:
     def revoke(self, firing_id: int) -> None:
         """Undo a firing that has not started."""
         self._parts["revoke"](firing_id)
-
-    def drain(self) -> list[Row]:
-        """Take the rows since the last call."""
-        rows = list(self._parts["rows"])
-        self._parts["rows"].clear()
-        return rows
 
     def ended(self, now_ns: int) -> Ended | None:
         """How the run ended."""

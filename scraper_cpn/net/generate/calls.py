@@ -1,6 +1,6 @@
 """The calls of a compiled kernel: the part of its source that is the same for every net.
 
-Owns: the text of `inject`, `step`, `started`, `complete`, `revoke`, `earliest`, `load`.
+Owns: the text of `inject`, `step`, `started`, `complete`, `revoke`, `drain`, `earliest`, `load`.
 Must not know: nets.
 
 Lines that trace are left out of a source that does not, and so are lines that record.
@@ -128,6 +128,13 @@ def load(marking):
     fill_sinks(marking.sunk)
     told.update(dict.fromkeys(flights))  # recorded
 
+def drain():
+    if not rows:
+        return []
+    drained = rows[:]
+    rows.clear()
+    return drained
+
 def scalars():
     return clock, serial, next_id
 '''
@@ -136,7 +143,7 @@ RESULT = """
 return {
     "inject": inject, "step": step, "started": started, "complete": complete, "revoke": revoke,
     "earliest": earliest, "load": load, "shelve": shelve, "scalars": scalars, "PLACES": PLACES, "numbers": numbers,
-    "SETS": SETS, "flights": flights, "faulted": faulted, "sunk": sunk, "rows": rows,
+    "SETS": SETS, "flights": flights, "faulted": faulted, "sunk": sunk, "drain": drain,
     "occupied": occupied,
     "changes": changes,  # recorded
 }
