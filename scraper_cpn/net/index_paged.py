@@ -220,14 +220,20 @@ class PagedView(Condition):
         return order if self.width == 2 else order[0] if self.width else ()
 
 
-class Shards:
-    """Keys in the order in which they came, in many tables: none grows so big that to rebuild it is a pause."""
+class Split(Condition):
+    """The keys of a set that may be big, oldest first, in many tables: to rebuild one of them is no pause."""
 
     __slots__ = ("order", "tables")
 
     def __init__(self) -> None:
+        super().__init__()
         self.order: list[Hashable] = []
         self.tables: list[set[Hashable]] = [set() for _ in range(SHARDS)]
+
+    @property
+    def keys(self) -> Split:
+        """What can be asked for a key and for the number of keys."""
+        return self
 
     def __len__(self) -> int:
         return len(self.order)
@@ -236,28 +242,12 @@ class Shards:
         return key in self.tables[hash(key) % SHARDS]
 
     def add(self, key: Hashable) -> bool:
-        """Whether *key* is new; it is among them from now on."""
+        """Whether *key* is new; then it is seen from now on."""
         table = self.tables[hash(key) % SHARDS]
         if key in table:
             return False
         table.add(key)
         self.order.append(key)
-        return True
-
-
-class Split(Condition):
-    """The keys of a set that may be big, oldest first."""
-
-    __slots__ = ("keys",)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.keys = Shards()
-
-    def add(self, key: Hashable) -> bool:
-        """Whether *key* is new; then it is seen from now on."""
-        if not self.keys.add(key):
-            return False
         if self.watch:
             self.gained(key)
         return True
@@ -265,11 +255,11 @@ class Split(Condition):
     def extend(self, keys: Iterable[Hashable]) -> None:
         """These were seen before the run went on."""
         for key in keys:
-            self.keys.add(key)
+            self.add(key)
 
     def listed(self) -> tuple[Hashable, ...]:
         """All keys."""
-        return tuple(self.keys.order)
+        return tuple(self.order)
 
 
 class Printed(Condition):

@@ -34,9 +34,9 @@ MUTANTS = [
     Mutant("keys that wait are not told of a paged token", r"if self\.joins or self\.watch:", "if self.joins:", "PagedView", True),
     Mutant("paged tokens are counted twice", r"self\.total \+= count", "self.total += count + 1", "PagedView", True),
     Mutant("the shelf is not told what has left", r"self\.left\(.*", PASS, "PagedView", True),
-    Mutant("a key is new for ever", r"if not self\.keys\.add\(key\):", "if False:", "Split", True),
+    Mutant("a key is new for ever", r"if key in table:", "if False:", "Split", True),
     Mutant("keys that wait are not told of a key", r"self\.gained\(key\)", PASS, "Split", True),
-    Mutant("keys are listed as they were shelved", r"tuple\(self\.keys\.order\)", "tuple(reversed(self.keys.order))", "Split", True),
+    Mutant("keys are listed as they were shelved", r"tuple\(self\.order\)", "tuple(reversed(self.order))", "Split", True),
     Mutant("a fingerprint is new for ever", r"if not self\.keys\.add\(key\):", "if False:", "Printed", True),
     Mutant("keys that wait are not told of a fingerprint", r"self\.gained\(key\)", PASS, "Printed", True),
 ]  # fmt: skip
