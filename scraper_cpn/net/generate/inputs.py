@@ -17,7 +17,7 @@ from scraper_cpn.net.arcs import Arc, Call
 from scraper_cpn.net.declare import Transition
 from scraper_cpn.net.generate.layout import Index, Layout, projected
 from scraper_cpn.net.generate.places import endings, slots
-from scraper_cpn.net.generate.records import write_first
+from scraper_cpn.net.generate.records import place_of_record, write_first
 from scraper_cpn.net.generate.text import Text, plain, tupled
 from scraper_cpn.net.places import Counter, KeySet, Place
 
@@ -276,7 +276,7 @@ def write_find(text: Text, layout: Layout, search: Search, set_aside: str) -> No
             _refuse(text, [f"record{number} is None"], *fail)
         else:
             _refuse(text, [write_first(text, meeting)], *fail)
-            text.add(f"record{number} = {meeting.name}_ready[0][2]")
+            text.add(f"record{number} = {meeting.name}_ready[0][{place_of_record(meeting)}]")
         text.add(f"k{number} = record{number}.key")
         for arc in group.arcs:
             each = search.looks[arc]

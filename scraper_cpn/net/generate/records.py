@@ -223,11 +223,16 @@ def _enter(text: Text, layout: Layout, meeting: Meeting) -> None:
         text.add("head = held if type(held) is Token else held.ready[0][2]")
     with text.block(f"if record.{name}_serial != head.serial:"):
         text.add(f"record.{name}_serial = head.serial")
-        order = "head.order" if lead.place.order else "()"
-        text.add(f"heappush({name}_ready, ({order}, head.serial, record))")
+        order = "head.order, " if lead.place.order else ""
+        text.add(f"heappush({name}_ready, ({order}head.serial, record))")
         text.add(f"dirty |= {meeting.mask:#b}  # {layout.listed(meeting.mask)}")
         with text.block(f"if len({name}_ready) > 2 * len({layout.records(meeting.keys)}) + SLACK:"):
-            text.add(f"thin({name}_ready, '{name}_serial', 1)")
+            text.add(f"thin({name}_ready, '{name}_serial', -2)")
+
+
+def place_of_record(meeting: Meeting) -> int:
+    """Where an entry of `ready` has its record; the serial of the token is just before it."""
+    return 2 if meeting.lead.place.order else 1
 
 
 def _ripen(text: Text, meeting: Meeting) -> None:
@@ -245,14 +250,15 @@ def write_first(text: Text, meeting: Meeting) -> str:
     name = meeting.name
     with text.block(f"if {name}_future and {name}_future[0][0] <= now:"):
         text.add(f"ripen_{name}(now)")
-    _clear(text, name)
+    _clear(text, meeting)
     return f"not {name}_ready"
 
 
-def _clear(text: Text, name: str) -> None:
+def _clear(text: Text, meeting: Meeting) -> None:
     """Drop the entries at the top that hold no more."""
+    name, at = meeting.name, place_of_record(meeting)
     with text.block(
-        f"while {name}_ready and {name}_ready[0][2].{name}_serial != {name}_ready[0][1]:"
+        f"while {name}_ready and {name}_ready[0][{at}].{name}_serial != {name}_ready[0][{at - 1}]:"
     ):
         text.add(f"heappop({name}_ready)")
 
@@ -261,7 +267,7 @@ def _next(text: Text, meeting: Meeting) -> None:
     """When a record is complete: 0 for now. Exact if no token expires before."""
     name = meeting.name
     with text.function(f"next_{name}()"):
-        _clear(text, name)
+        _clear(text, meeting)
         with text.block(f"if {name}_ready:"):
             text.add("return 0")
         with text.block(f"while {name}_future:"):
