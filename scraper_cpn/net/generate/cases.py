@@ -99,10 +99,15 @@ def _make_times(
 
 
 def tokens_made(layout: Layout, place: Place[Any]) -> str:
-    """The expression for the tokens in what a function returned."""
+    """The expression for the tokens in what a function returned: one or none without a call."""
     colour = layout.names.of(place.colour, place.colour.__name__)
     declared = layout.names.of(place, f"{layout.var(place)}_declared")
-    return f"(made_,) if type(made_) is {colour} else made_ if made_ is NONE else () if made_ is None else made(made_, {declared})"
+    none = ["made_ is None"]
+    if not issubclass(tuple, place.colour):
+        none.append("made_ is NONE")
+    if not issubclass(list, place.colour):
+        none.append("(type(made_) is list and not made_)")
+    return f"(made_,) if type(made_) is {colour} else NONE if {' or '.join(none)} else made(made_, {declared})"
 
 
 def _times(
