@@ -28,6 +28,8 @@ class Subject:
     """One of the two."""
 
     name = "net"
+    by: Any = staticmethod(virtual_crawl)
+    """Crawls in virtual time."""
 
     def __repr__(self) -> str:
         return self.name
@@ -47,7 +49,7 @@ class Subject:
         effects: Any = VirtualWeb.effects,
     ) -> Crawled:
         """A crawl of *web*."""
-        return crawl(settings, web, seeds, effects=effects, by=virtual_crawl)
+        return crawl(settings, web, seeds, effects=effects, by=self.by)
 
     def watch(
         self,
@@ -70,20 +72,12 @@ class ByHand(Subject):
     """The scheduler written by hand."""
 
     name = "by hand"
+    by = staticmethod(by_hand)
 
     def opened(self, policy: Policy, targets: Sequence[Target]) -> Any:
         scheduler = Scheduler(policy)
         open_crawl(scheduler, policy.settings, targets, 0)
         return scheduler
-
-    def crawl(
-        self,
-        settings: Settings,
-        web: SyntheticWeb,
-        seeds: Sequence[str] = (),
-        effects: Any = VirtualWeb.effects,
-    ) -> Crawled:
-        return crawl(settings, web, seeds, effects=effects, by=by_hand)
 
     def watch(
         self,
