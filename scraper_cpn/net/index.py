@@ -34,6 +34,7 @@ __all__ = [
     "beside",
     "stand_again",
     "thin",
+    "thin_due",
     "without",
 ]
 
@@ -196,6 +197,16 @@ def thin(heap: list[Any], field: str, at: int) -> None:
     """Keep of a heap of records the entries that say of their record what its *field* says."""
     heap[:] = [entry for entry in dict.fromkeys(heap) if getattr(entry[-1], field) == entry[at]]
     heapify(heap)
+
+
+def thin_due(times: list[int], due: dict[int, list[Any]], field: str) -> int:
+    """Keep of records by time those whose *field* says that time, each once; gives their number."""
+    for at, records in list(due.items()):
+        due[at] = list(dict.fromkeys(each for each in records if getattr(each, field) == at))
+        if not due[at]:
+            del due[at]
+    times[:] = sorted(due)
+    return sum(map(len, due.values()))
 
 
 def _rebuilt(entries: list[Any], state: int) -> list[Any]:

@@ -282,7 +282,8 @@ def _heaps(kernel: Compiled) -> list[int]:
     shared = _shared(kernel)
     joins = [each for each in shared.values() if isinstance(each, index_join.Join)]
     stems = [name.removesuffix("_ready") for name in shared if name.endswith("_ready")]
-    met = [len(shared[f"{stem}_ready"]) + len(shared[f"{stem}_future"]) for stem in stems]
+    due = [sum(map(len, shared.get(f"{stem}_due", {}).values())) for stem in stems]
+    met = [len(shared[f"{stem}_ready"]) + alarms for stem, alarms in zip(stems, due, strict=True)]
     return met + [len(join.ready) + len(join.future) for join in joins]
 
 

@@ -148,6 +148,7 @@ class Layout:
             *(f"slots_{self.var(place)}" for place in self.limited),
             *(f"sunk_{self.var(sink)}" for sink in self.sinks),
             *(f"at_{self.var(transition)}" for transition in self.waiting),
+            *(f"{meeting.name}_alarms" for meeting in self.meetings.values()),
         ]
 
     @property

@@ -56,7 +56,7 @@ SHARED: dict[str, Any] = {
 """What the source uses of the package, by name."""
 
 LOCALS = (
-    "NONE", "PRINTED", "SHELF", "count", "entry", "first", "head", "held", "line", "numbered", "order", "r", "shelve", "soon", "agreed", "build", "colour", "condition", "ends", "k", "key", "known", "lost", "made_", "now",
+    "NONE", "PRINTED", "SHELF", "count", "due", "entry", "first", "head", "held", "line", "numbered", "order", "r", "shelve", "soon", "agreed", "build", "colour", "condition", "ends", "k", "key", "known", "lost", "made_", "now",
     "number", "numbers", "occupied", "old", "outcome", "parts", "put", "ready", "record", "shown", "soonest", "spent", "state",
     "sunk", "wake", "when", "expire", "fill_number", "fill_sinks", "fill_slots",
 )  # fmt: skip

@@ -3,8 +3,8 @@
 Owns: the text of the records' classes, of `record_*`, and of `look_*`, `ripen_*`, `next_*` for each meeting.
 Must not know: what transitions do.
 
-A meeting has two heaps of records: `ready` by the turn of their lead token, `future` by the time when
-all is there. What a record says of its place in them holds always: who brings something to a key looks at
+A meeting has a heap of records, `ready`, by the turn of their lead token. For those that wait it has alarms:
+`due` has the records by the time when all is there, `future` is a heap of these times, each once. What a record says of its place in them holds always: who brings something to a key looks at
 its record (`look_*`), who takes something makes it say nothing, and looks again if it may still be complete.
 An entry that says something else than its record is dead, and dropped when it surfaces. So nobody has to
 wait in a list for what a key lacks, and a key that stays incomplete costs nothing.
@@ -25,6 +25,11 @@ def waits(found: Index) -> bool:
     return found.place.timed and not found.early
 
 
+def _timed(meeting: Meeting) -> list[Index]:
+    """The indexes for whose tokens a meeting may have to wait; without any, it has no alarms."""
+    return [found for found in meeting.indexes if waits(found)]
+
+
 def write_records(text: Text, layout: Layout) -> None:
     """The records of each family of keys, and the heaps of each meeting."""
     if layout.families:
@@ -32,9 +37,14 @@ def write_records(text: Text, layout: Layout) -> None:
     for names in layout.families:
         _record(text, layout, names)
     for meeting in layout.meetings.values():
-        text.add(f"{meeting.name}_ready = []", f"{meeting.name}_future = []", "")
+        text.add(f"{meeting.name}_ready = []")
+        if _timed(meeting):
+            text.add(f"{meeting.name}_future = []", f"{meeting.name}_due = {{}}")
+            text.add(f"{meeting.name}_alarms = 0")
+        text.add("")
         _look(text, layout, meeting)
-        _ripen(text, meeting)
+        if _timed(meeting):
+            _ripen(text, meeting)
         _next(text, meeting)
 
 
@@ -54,11 +64,12 @@ def _record(text: Text, layout: Layout, names: tuple[str, ...]) -> None:
     records = layout.records(names)
     held = [found.name for found in fields(layout, names)]
     counted = [layout.var(counter) for counter in numbers(layout, names)]
-    met = [meeting.name for meeting in layout.meetings.values() if meeting.keys == names]
-    marks = [f"{name}_{mark}" for name in met for mark in ("serial", "alarm")]
+    met = [meeting for meeting in layout.meetings.values() if meeting.keys == names]
+    serials = [f"{meeting.name}_serial" for meeting in met]
+    alarms = [f"{meeting.name}_alarm" for meeting in met if _timed(meeting)]
     text.add(f"# What there is of each {', '.join(names)}.", "", f"{records} = {{}}", "")
     with text.block(f"class Record_{records}:"):
-        slots = [*held, *counted, *marks]
+        slots = [*held, *counted, *serials, *alarms]
         text.add(
             "__slots__ = (", '    "key", "number",', *(f'    "{each}",' for each in slots), ")"
         )
@@ -68,8 +79,8 @@ def _record(text: Text, layout: Layout, names: tuple[str, ...]) -> None:
             for counter in numbers(layout, names):
                 declared = layout.names.of(counter, f"{layout.var(counter)}_declared")
                 text.add(f"self.{layout.var(counter)} = {declared}.first(key)")
-            text.add("".join(f"self.{name}_serial = " for name in met) + "-1")
-            text.add("".join(f"self.{name}_alarm = " for name in met) + "NEVER")
+            text.add("".join(f"self.{name} = " for name in serials) + "-1")
+            text.add(*(f"self.{name} = NEVER" for name in alarms))
         with text.block(
             "def __lt__(self, other):  # of a token that came back to a key that was forgotten"
         ):
@@ -148,7 +159,8 @@ def lost(
         with (
             text.block(f"if {record}.{meeting.lead.name} is not None:") if known else nullcontext()
         ):
-            text.add(f"{record}.{name}_serial = -1", f"{record}.{name}_alarm = NEVER")
+            text.add(f"{record}.{name}_serial = -1")
+            text.add(*([f"{record}.{name}_alarm = NEVER"] if _timed(meeting) else []))
             whole = _whole(layout, meeting, record, *([meeting.lead] if known else []))
             with text.block(f"if {whole}:"):
                 text.add(f"look_{name}({record}, clock)")
@@ -177,10 +189,10 @@ def give_number(text: Text, layout: Layout, counter: Counter, key: str) -> None:
 
 
 def _look(text: Text, layout: Layout, meeting: Meeting) -> None:
-    """Where a record belongs that has all, whatever the time: into one of the heaps."""
+    """Where a record belongs that has all, whatever the time: among the ready ones, or among the alarms."""
     name = meeting.name
     with text.function(f"look_{name}(record, now)"):
-        timed = [found for found in meeting.indexes if waits(found)]
+        timed = _timed(meeting)
         for at, found in enumerate(timed):
             text.add(f"held = record.{found.name}")
             variable = "when" if at else "at"
@@ -199,12 +211,17 @@ def _look(text: Text, layout: Layout, meeting: Meeting) -> None:
 def _await(text: Text, layout: Layout, meeting: Meeting, at: str) -> None:
     name, late = meeting.name, meeting.mask & layout.timed
     text.add(f"record.{name}_alarm = {at}")
-    text.add(f"heappush({name}_future, ({at}, record.number, record))")
+    text.add(f"{name}_alarms += 1")
+    text.add(f"due = {name}_due.get({at})")
+    with text.block("if due is None:"):
+        text.add(f"{name}_due[{at}] = [record]", f"heappush({name}_future, {at})")
+    with text.block("else:"):
+        text.add("due.append(record)")
     text.add(f"late |= {late:#b}  # {layout.listed(late)}")
     with text.block(f"if {at} < next_wake:"):
         text.add(f"next_wake = {at}")
-    with text.block(f"if len({name}_future) > 2 * len({layout.records(meeting.keys)}) + SLACK:"):
-        text.add(f"thin({name}_future, '{name}_alarm', 0)")
+    with text.block(f"if {name}_alarms > 2 * len({layout.records(meeting.keys)}) + SLACK:"):
+        text.add(f"{name}_alarms = thin_due({name}_future, {name}_due, '{name}_alarm')")
 
 
 def _enter(text: Text, layout: Layout, meeting: Meeting) -> None:
@@ -238,18 +255,20 @@ def place_of_record(meeting: Meeting) -> int:
 def _ripen(text: Text, meeting: Meeting) -> None:
     """Look at the records whose time has come."""
     name = meeting.name
-    due = f"while {name}_future and {name}_future[0][0] <= now:"
-    with text.function(f"ripen_{name}(now)"), text.block(due):
-        text.add(f"at, _, record = heappop({name}_future)")
-        with text.block(f"if record.{name}_alarm == at:"):
+    passed = f"while {name}_future and {name}_future[0] <= now:"
+    with text.function(f"ripen_{name}(now)"), text.block(passed):
+        text.add(f"at = heappop({name}_future)", f"due = {name}_due.pop(at)")
+        text.add(f"{name}_alarms -= len(due)")
+        with text.block("for record in due:"), text.block(f"if record.{name}_alarm == at:"):
             text.add(f"record.{name}_alarm = NEVER", f"look_{name}(record, now)")
 
 
 def write_first(text: Text, meeting: Meeting) -> str:
     """Bring the record to the top whose lead token goes first; gives the condition that there is none."""
     name = meeting.name
-    with text.block(f"if {name}_future and {name}_future[0][0] <= now:"):
-        text.add(f"ripen_{name}(now)")
+    if _timed(meeting):
+        with text.block(f"if {name}_future and {name}_future[0] <= now:"):
+            text.add(f"ripen_{name}(now)")
     _clear(text, meeting)
     return f"not {name}_ready"
 
@@ -270,12 +289,20 @@ def _next(text: Text, meeting: Meeting) -> None:
         _clear(text, meeting)
         with text.block(f"if {name}_ready:"):
             text.add("return 0")
-        with text.block(f"while {name}_future:"):
-            text.add(f"at, _, record = {name}_future[0]")
-            with text.block(f"if record.{name}_alarm == at:"):
-                text.add("return at")
-            text.add(f"heappop({name}_future)")
+        if _timed(meeting):
+            _next_alarm(text, name)
         text.add("return NEVER")
+
+
+def _next_alarm(text: Text, name: str) -> None:
+    """The first time of which an alarm still holds; those that hold no more are dropped on the way."""
+    with text.block(f"while {name}_future:"):
+        text.add(f"at = {name}_future[0]", f"due = {name}_due[at]")
+        with text.block(f"while due and due[-1].{name}_alarm != at:"):
+            text.add("due.pop()", f"{name}_alarms -= 1")
+        with text.block("if due:"):
+            text.add("return at")
+        text.add(f"del {name}_due[heappop({name}_future)]")
 
 
 # By name, for saving.
