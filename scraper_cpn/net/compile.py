@@ -25,6 +25,8 @@ Records. Where all inputs of a join have the same key, a record of the key has a
     say that it is incomplete. Nothing else can change whether a key is complete, but time, for which it
     has an alarm. Joins of the same inputs are one, whichever transitions ask.
 A token alone. A key mostly has one token in a place; then the record has the token, without a heap.
+Orders that occur often are one object, so that heaps seldom compare them field by field.
+Alarms. Keys that wait are listed by their time; a time is once in the heap, however many wait for it.
 Tokens that come back unchanged keep their key, order and guards: these are functions of the colour (R4).
 Pages and shards. Of a paged place little is in memory as tokens, and big sets are many tables.
 What nobody asked for is not there: lines that trace or record are generated only for who wants them.

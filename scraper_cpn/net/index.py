@@ -25,6 +25,7 @@ __all__ = [
     "EXPIRED",
     "GONE",
     "NEVER",
+    "ORDERS_MAX",
     "STANDING",
     "Endings",
     "Flight",
@@ -46,6 +47,10 @@ GONE, STANDING, EXPIRED = 0, 1, 2
 
 SLACK = 64
 """Dead entries that a heap may have beyond its live ones before it is rebuilt."""
+
+
+ORDERS_MAX = 256
+"""Orders of several fields that are one object for all tokens of a place: heaps compare those at once."""
 
 
 class Token(Struct, eq=False, gc=False):

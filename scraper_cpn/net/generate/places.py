@@ -142,6 +142,8 @@ def _token(text: Text, layout: Layout, place: Place[Any]) -> None:
     if is_simple(layout, place):
         return
     name = layout.var(place)
+    if len(place.order) > 1:
+        text.add(f"orders_{name} = {{}}")
     with text.function(f"token_{name}(serial, colour, ready, ends)"):
         keys = [f"k{number}" for number in range(len(place.keys))]
         orders = [f"o{number}" for number in range(len(place.order))]
@@ -160,6 +162,11 @@ def _token(text: Text, layout: Layout, place: Place[Any]) -> None:
             for bit, guard in enumerate(layout.guards(place))
         ]
         order = orders[0] if len(orders) == 1 else tupled(orders)
+        if len(orders) > 1:
+            text.add(f"order = {order}")
+            with text.block(f"if len(orders_{name}) < ORDERS_MAX:"):
+                text.add(f"order = orders_{name}.setdefault(order, order)")
+            order = "order"
         key = "None" if not keys else keys[0] if len(keys) == 1 else tupled(keys)
         passes = " | ".join(tests) or "0"
         text.add(f"return Token(serial, colour, ready, ends, {key}, {order}, {passes})")
