@@ -165,7 +165,7 @@ class Policy:
     def domains(self, found: Found) -> list[Domain]:
         """The pacing tokens that these targets need."""
         names = dict.fromkeys([target.domain for target in found.targets])
-        return [self._remembered(name) for name in names]
+        return list(map(self._remembered, names))
 
     def robots_jobs(self, found: Found) -> list[RobotsJob]:
         """The robots.txt files that these targets need."""
