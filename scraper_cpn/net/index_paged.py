@@ -109,7 +109,8 @@ class PagedView(Condition):
             self._bound(key, line)
         if self.joins or self.watch:
             self._came(key)
-        return line if line.head(NEVER).serial == token.serial else None
+        first = line.ready[0][2] if line.ready else line
+        return line if first.serial == token.serial else None
 
     def shelve(self, key: Hashable, count: int, order: Order, serial: int) -> PagedLine:
         """The shelf has tokens of a key that has none yet: so many, and this is the first one's turn."""

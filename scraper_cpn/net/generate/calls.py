@@ -36,7 +36,7 @@ def step(now_ns, limit=100_000):
             if not limit:
                 dirty |= late & ALL  # those that failed have no time at which to be tried again
                 return Step(tuple(firings), now_ns)
-    at = soonest(now_ns) if late else min(next_wake, next_end)
+    at = soonest(now_ns) if late else next_wake if next_wake < next_end else next_end
     return Step(tuple(firings), None if at == NEVER else at)
 
 def earliest(now):

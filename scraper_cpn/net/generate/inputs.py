@@ -289,7 +289,8 @@ def write_find(text: Text, layout: Layout, search: Search, set_aside: str) -> No
 def _bind(text: Text, token: str, found: Index, record: str, key: str) -> None:
     """The first token in a record that is complete."""
     if found.place.paged:
-        text.add(f"{token} = {found.name}.head({key}, now)")
+        text.add(f"held = {record}.{found.name}.ready")
+        text.add(f"{token} = held[0][2] if held else {found.name}.head({key}, now)")
         return
     text.add(f"{token} = {record}.{found.name}")
     with text.block(f"if type({token}) is Line:"):

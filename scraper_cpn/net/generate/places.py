@@ -177,11 +177,7 @@ def _page(text: Text, layout: Layout, place: Place[Any]) -> None:
     name = layout.var(place)
     held = [found for found in layout.of(place) if found.kind == "held"]
     with text.function(f"stand_{name}(token)"):
-        text.add(*noted(layout, layout.gain([place])))
-        text.add(f"{'line = ' if held else ''}{name}.add(token.keys, token)")
-        for found in held:
-            with text.block("if line is not None:"):
-                _open(text, layout, found, "token.keys")
+        _come_to_page(text, layout, place)
     with text.function(f"drop_{name}(token)"):
         text.add(*noted(layout, layout.loss([place])))
         call = f"{name}.lose(token.keys, token.serial)"
@@ -192,6 +188,17 @@ def _page(text: Text, layout: Layout, place: Place[Any]) -> None:
                 text.add(f"record.{found.name} = None")
             records.lost(text, layout, [found])
             records.drop_record(text, layout, place.keys, "record", found.name)
+
+
+def _come_to_page(text: Text, layout: Layout, place: Place[Any]) -> None:
+    """A token comes to a paged place."""
+    name = layout.var(place)
+    held = [found for found in layout.of(place) if found.kind == "held"]
+    text.add(*noted(layout, layout.gain([place])))
+    text.add(f"{'line = ' if held else ''}{name}.add(token.keys, token)")
+    for found in held:
+        with text.block("if line is not None:"):
+            _open(text, layout, found, "token.keys")
 
 
 def _open(text: Text, layout: Layout, found: Index, key: str) -> None:
@@ -395,7 +402,11 @@ def _put(text: Text, layout: Layout, place: Place[Any], *, traced: bool) -> None
             with text.block("except Exception as error:"):
                 text.add(f"fault({place.name!r}, number, colour, blame(error))")
             with text.block("else:"):
-                text.add(f"stand_{name}(token)", *_born(layout, place))
+                if place.paged:
+                    _come_to_page(text, layout, place)
+                else:
+                    text.add(f"stand_{name}(token)")
+                text.add(*_born(layout, place))
         if traced:
             text.add(f"return ({place.name!r}, number, colour, ready)")
 
