@@ -47,6 +47,13 @@ class Ok:
     pass
 
 
+class Waiting:
+    """A record that has an alarm."""
+
+    def __init__(self, alarm: int) -> None:
+        self.alarm = alarm
+
+
 def ping_net(**places: str) -> Net:
     """Jobs that take a host each; the places may be named otherwise."""
     net = Net("ping")
@@ -308,3 +315,21 @@ def test_what_is_taken_elsewhere_leaves_no_trace_in_other_indexes(apart: bool) -
     assert not any(join.records or join.lead.lines for join in joins)
     assert not any(view.watch for view in views)
     assert not shared.get("by_host")
+
+
+def test_the_number_of_the_next_firing_is_told() -> None:
+    """`next_id` counts all firings that have begun."""
+    kernel = compile_net(ping_net())
+    kernel.inject(kernel.net.places["jobs"], Job("a"), 0)  # type: ignore[arg-type]
+    kernel.inject(kernel.net.places["hosts"], Host("a"), 0)  # type: ignore[arg-type]
+    assert kernel.next_id == 1
+    assert [firing.id for firing in kernel.step(0).firings] == [1]
+    assert kernel.next_id == 2
+
+
+def test_alarms_that_hold_no_more_are_dropped() -> None:
+    """Of many alarms of a key, the one that its record knows is kept, once."""
+    late, early = [Waiting(9), Waiting(9)], Waiting(5)
+    times, due = [3, 5, 9], {3: [early], 9: [late[0], late[1], late[0]], 5: [early, early]}
+    assert index.thin_due(times, due, "alarm") == 3
+    assert (times, due) == ([5, 9], {5: [early], 9: late})

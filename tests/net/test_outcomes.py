@@ -255,3 +255,17 @@ def test_rows_leave_a_sink_once_and_in_order() -> None:
     kernel.step(0)
     assert kernel.drain() == [Row("out", Job("a")), Row("out", Job("b"))]
     assert (kernel.drain(), kernel.count("out")) == ([], 2)
+
+
+@pytest.mark.parametrize("empty", [(), []])
+def test_an_empty_tuple_or_list_may_be_a_token(empty: Any) -> None:
+    """What is of the colour is one token; only of what is not, each item is one."""
+    net = Net("n")
+    jobs = net.place("jobs", Job, source=True)
+    own, other = net.sink("own", type(empty)), net.sink("other", Keep)
+    outputs = [put(own, lambda _: empty, jobs), put(other, lambda _: empty, jobs)]
+    net.transition("go", [jobs], outputs=outputs)
+    kernel, _ = kernel_of(net)
+    inject(kernel, "jobs", Job("a"))
+    kernel.step(0)
+    assert kernel.drain() == [Row("own", empty)]
