@@ -145,14 +145,11 @@ class Seen(Condition):
         super().__init__()
         self.keys: dict[Hashable, None] = {}
 
-    def add(self, key: Hashable) -> bool:
-        """Whether *key* is new; then it is seen from now on."""
-        if key in self.keys:
-            return False
+    def add(self, key: Hashable) -> None:
+        """*key*, which is new, is seen from now on."""
         self.keys[key] = None
         if self.watch:
             self.gained(key)
-        return True
 
     def extend(self, keys: Iterable[Hashable]) -> None:
         """These were seen before the run went on."""

@@ -459,9 +459,10 @@ def write_put_new(
         text.add("serial += 1", f"fault({place.name!r}, serial - 1, colour, blame(error))")
         text.add(*([f"puts.append(({place.name!r}, serial - 1, colour, 0))"] if traced else []))
         text.add("continue")
+    name = layout.var(seen)
     # What is not paged can be asked without a call, and mostly says no.
-    known = "" if seen.paged else f"key not in {layout.var(seen)}.keys and "
-    with text.block(f"if {known}{layout.var(seen)}.add(key):"):
+    with text.block(f"if {name}.add(key):" if seen.paged else f"if key not in {name}.keys:"):
+        text.add(*([] if seen.paged else [f"{name}.add(key)"]))
         text.add(*noted(layout, layout.gain([seen])))
         text.add(*([f"met.append(({seen.name!r}, key))"] if layout.recorded else []))
         write_put(text, layout, place, ready, ends, traced=traced)
