@@ -145,3 +145,14 @@ def test_what_the_net_breaks_is_a_loss() -> None:
     net = a_crawl(violations={"G2 gap": 2}, examples={"G2 gap": "h0: 90 ms"})
     said = _text(losses(the_code(), a_kept(net)))
     assert "speed: the net breaks G2 gap 2 times, such as: h0: 90 ms" in said
+
+
+def test_a_machine_is_named_once_with_all_its_commits() -> None:
+    """Crawls of one day on one machine differ in nothing but the commit that ran them."""
+    kept = a_kept(
+        a_crawl(machine="a machine at 1a"),
+        a_crawl(scenario="budget", machine="a machine at 2b"),
+        a_crawl(scenario="failures", machine="a machine at 1a"),
+    )
+    said = _text(correctness(kept, frozenset()))
+    assert "3 are **kept** results (2026-01-02 on a machine at 1a, 2b)" in said

@@ -66,9 +66,15 @@ def where(results: Kept, fresh: frozenset[tuple[str, str]]) -> str:
 
 
 def _places(crawls: Sequence[Crawl]) -> str:
-    """When and where crawls were run."""
-    found = dict.fromkeys(f"{each.date} on {each.machine}" for each in crawls)
-    return f" ({'; '.join(found)})" if found else ""
+    """When and where crawls were run, by which commits."""
+    found: dict[str, list[str]] = {}
+    for each in crawls:
+        machine, at, commit = each.machine.rpartition(" at ")
+        commits = found.setdefault(f"{each.date} on {machine}{at}", [])
+        if commit not in commits:
+            commits.append(commit)
+    places = (place + ", ".join(commits) for place, commits in found.items())
+    return f" ({'; '.join(places)})" if found else ""
 
 
 def marked(crawl: Crawl, fresh: frozenset[tuple[str, str]]) -> str:
