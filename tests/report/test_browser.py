@@ -26,6 +26,7 @@ FRAME = """<!doctype html><iframe id="page" src="report.html" style="width:{widt
 @pytest.mark.skipif(BROWSER is None, reason="no chromium here; on Debian: apt install chromium")
 @pytest.mark.parametrize("width", [1280, 390])
 def test_the_page_fits_a_desktop_and_a_phone(tmp_path: Path, width: int) -> None:
+    """Nothing scrolls sideways, no plot is wider than the window, and text is 16 px or more."""
     crawls = a_kept(a_crawl(violations={"G2 gap": 3}, examples={"G2 gap": "h0"}), a_crawl("spider"))
     data = Data(
         code=the_code(),

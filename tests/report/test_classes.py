@@ -40,6 +40,7 @@ def _parts(folder: Path, classes: str) -> list[Part]:
 
 
 def test_every_function_of_the_measured_modules_is_classified_and_none_that_is_not_there() -> None:
+    """The kept classes fit the code as it is, and each line of a function is under one concern."""
     parts = parts_of(the_classes())
     assert all(part.rows for part in parts)
     assert {subject for part in parts for subject in part.subjects} == {"net", "baseline"}
@@ -47,27 +48,32 @@ def test_every_function_of_the_measured_modules_is_classified_and_none_that_is_n
 
 
 def test_a_function_without_a_concern_is_an_error(tmp_path: Path) -> None:
+    """A new function can't stay out of the sums unseen: the error names it with its class."""
     with pytest.raises(ClassesError, match=r"the function 'Queue.push' has no concern"):
         _parts(tmp_path, CLASSES)
 
 
 def test_a_name_without_a_function_is_an_error(tmp_path: Path) -> None:
+    """After a function is renamed or deleted, its old name can't stay among the classes."""
     with pytest.raises(ClassesError, match="has no function 'sleep'"):
         _parts(tmp_path, CLASSES + 'frontier = ["Queue.push", "sleep"]')
 
 
 def test_a_function_with_two_concerns_is_an_error(tmp_path: Path) -> None:
+    """Else its lines would be in the sums twice."""
     with pytest.raises(ClassesError, match="'wait' has more than one concern"):
         _parts(tmp_path, CLASSES + 'frontier = ["Queue.push", "wait"]')
 
 
 def test_what_is_no_coordination_is_not_counted(tmp_path: Path) -> None:
+    """A function of the concern `none` is in no row and no sum; its neighbour is counted."""
     (part,) = _parts(tmp_path, CLASSES + 'none = ["Queue.push"]')
     assert [row.function.name for row in part.rows] == ["wait"]
     assert (part.lines, part.total.nloc) == ({"delay": 2}, 2)
 
 
 def test_the_kept_figures_of_spider_have_every_function_of_the_map() -> None:
+    """None is missing, and crate, version and the files' hashes say what was measured."""
     kept = spider.kept()
     assert [row.function for row in kept.rows] == spider.the_map()
     assert (kept.crate, kept.missing) == (f"{spider.CRATE} {spider.VERSION}", ())
@@ -75,6 +81,7 @@ def test_the_kept_figures_of_spider_have_every_function_of_the_map() -> None:
 
 
 def test_the_sets_of_spider_are_each_inside_the_next() -> None:
+    """A function in one of S0, S1, A and D is in all after it, so the sums never fall."""
     names = list(spider.SETS)
     for each in spider.the_map():
         held = [name in each.sets for name in names]
@@ -82,11 +89,16 @@ def test_the_sets_of_spider_are_each_inside_the_next() -> None:
 
 
 def test_the_kept_figures_are_those_that_the_definition_states() -> None:
+    """The sums of S0 are pinned: new kept figures can't silently depart from the document's."""
     sums = spider.kept().total("S0")
     assert (sums.functions, sums.nloc, sums.ccn, sums.tokens) == (101, 1662, 407, 11056)
 
 
 def test_a_crate_is_measured_as_written_and_as_compiled_by_default(tmp_path: Path) -> None:
+    """D counts a function of tests and a branch behind a feature that is off; A counts neither.
+
+    A function that the source does not have is listed as missing.
+    """
     source = 'fn a() {\n#[cfg(feature = "slow")]\nif x { y(); }\nz();\n}\n#[cfg(test)]\nfn b() {}\n'
     (tmp_path / "src").mkdir()
     (tmp_path / "src" / "lib.rs").write_text(source)

@@ -55,6 +55,7 @@ fn next() {}
 
 
 def test_python_functions_are_counted_with_their_class_and_without_documentation() -> None:
+    """Each figure of a method is the one counted by hand; docstrings and comments are no lines."""
     first, second, third = python_code.measure(PYTHON, "queue.py")
     assert [first.name, second.name, third.name] == ["Queue.__init__", "Queue.next", "outer"]
     assert (second.nloc, second.start) == (6, 12)
@@ -64,11 +65,13 @@ def test_python_functions_are_counted_with_their_class_and_without_documentation
 
 
 def test_a_nested_function_counts_in_the_one_that_has_it() -> None:
+    """It has no row of its own; its lines and its branch are in the outer function's."""
     outer = python_code.measure(PYTHON, "queue.py")[2]
     assert (outer.nloc, outer.ccn) == (4, 3)
 
 
 def test_rust_functions_are_counted_without_what_strings_and_comments_say() -> None:
+    """Braces, `fn` and `if` in text are no code; two functions of one name have a number each."""
     first, second = rust_code.measure(RUST, "next.rs")
     assert (first.name, first.nth, second.name, second.nth) == ("next", 0, "next", 1)
     assert (first.nloc, first.ccn, first.nesting, first.awaits) == (9, 4, 2, 2)
@@ -77,6 +80,10 @@ def test_rust_functions_are_counted_without_what_strings_and_comments_say() -> N
 
 
 def test_a_sum_counts_fields_once_and_leaves_out_what_objects_are_made_with() -> None:
+    """Lines add up, while a field written by two functions is one, and `__init__` writes none.
+
+    What was not measured of Rust has no sum, rather than 0.
+    """
     rows = python_code.measure(PYTHON, "queue.py")
     sums = total([*rows, *rows])
     assert (sums.functions, sums.ccn_max, sums.writes) == (6, 4, 2)

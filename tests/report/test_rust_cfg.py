@@ -22,6 +22,7 @@ FEATURES = frozenset({"fast"})
 
 
 def test_default_features_bring_what_they_name_and_no_dependencies() -> None:
+    """Features are followed through others; `dep:` names and features that are off stay out."""
     assert default_features(MANIFEST) == {"fast", "inner", "net"}
 
 
@@ -49,15 +50,18 @@ def test_default_features_bring_what_they_name_and_no_dependencies() -> None:
     ],
 )
 def test_what_a_condition_disables_is_blanked_and_nothing_else(source: str, left: str) -> None:
+    """Exactly the item, statement, field, arm or argument goes; a string is no condition."""
     assert " ".join(compiled(source, FEATURES).split()) == left
 
 
 def test_lines_keep_their_numbers() -> None:
+    """What follows a disabled module of several lines is found in the line where it was written."""
     source = "a();\n#[cfg(test)]\nmod tests {\n  fn b() {}\n}\nc();\n"
     assert compiled(source, FEATURES).split("\n")[5] == "c();"
 
 
 def test_only_files_of_modules_that_are_compiled_are_there(tmp_path: Path) -> None:
+    """From lib.rs modules are followed in both layouts, but not a `mod` whose feature is off."""
     files = {
         "lib.rs": 'mod a; #[cfg(feature = "slow")] mod b; pub mod c;',
         "a.rs": "mod d;",

@@ -23,6 +23,7 @@ def _text(section: Section) -> str:
 
 
 def test_the_total_of_the_net_has_its_policy_what_it_shares_and_its_engine() -> None:
+    """The lines of its three parts add up to the total: nothing of the net's is left out."""
     rows = {row[0]: row for row in _tables(size(the_code()))[0].rows}
     names = ("shared decisions", "the net: policy")
     parts = [rows[name][2] for name in (*names, "the net: engine")]
@@ -31,6 +32,7 @@ def test_the_total_of_the_net_has_its_policy_what_it_shares_and_its_engine() -> 
 
 
 def test_lines_by_concern_add_up_to_the_lines_of_the_policy() -> None:
+    """For the net and for spider S1, no concern is missing from the table and none counts twice."""
     code = the_code()
     rows = _tables(size(code))[2].rows
     assert sum(int(row[1].replace(",", "")) for row in rows) == (
@@ -40,6 +42,7 @@ def test_lines_by_concern_add_up_to_the_lines_of_the_policy() -> None:
 
 
 def test_every_feature_has_a_concern_and_an_answer_of_all_three() -> None:
+    """Concerns are those of the classes, our own answers are yes or no, and spider's is given."""
     concerns = the_code().concerns
     for feature in the_features():
         assert feature.concern in concerns
@@ -49,6 +52,7 @@ def test_every_feature_has_a_concern_and_an_answer_of_all_three() -> None:
 
 
 def test_a_feature_costs_what_has_it() -> None:
+    """A `no` counts for no one, and has a dash for its cost; an opt-in counts for D, not for S1."""
     code = the_code()
     given = (Feature("one", "delay", "yes", "no", "yes, opt-in"),)
     rows = {row[0]: row[1:] for row in _tables(features(code, given))[1].rows}
@@ -59,6 +63,7 @@ def test_a_feature_costs_what_has_it() -> None:
 
 
 def test_violations_stand_under_their_rule_with_the_worst_of_each() -> None:
+    """A rule that someone broke has a column, the others share a line, and examples are given."""
     crawl = a_crawl(
         violations={"G2 gap": 3, "G7 pages": 2, "G4 in flight twice": 1},
         examples={"G2 gap": "h0: 90 ms", "G7 pages": "202 of 200", "G4 in flight twice": "/a"},
@@ -73,6 +78,7 @@ def test_violations_stand_under_their_rule_with_the_worst_of_each() -> None:
 
 
 def test_scenarios_in_which_all_was_in_order_share_a_line() -> None:
+    """They have no table; where one crawl lost an item and did not end, all have their rows."""
     section = correctness(a_kept(a_crawl(), a_crawl("spider")), FRESH)
     assert _tables(section) == []
     assert "in these scenarios: speed." in _text(section)
@@ -82,6 +88,7 @@ def test_scenarios_in_which_all_was_in_order_share_a_line() -> None:
 
 
 def test_kept_results_are_shown_as_kept() -> None:
+    """A crawl not run for this report is marked beside its name; date and machine are told."""
     crawls = a_kept(a_crawl(date="2026-03-04"), a_crawl("spider"))
     section = end_to_end(crawls, FRESH)
     names = [row[0] for row in _tables(section)[0].rows]
@@ -93,17 +100,20 @@ def test_kept_results_are_shown_as_kept() -> None:
 
 
 def test_speed_is_pages_by_time_and_by_cpu() -> None:
+    """100 pages in 2 s and 0.5 s of CPU are 50 a second and 200 a CPU second; memory is in MiB."""
     (table,) = _tables(end_to_end(a_kept(a_crawl(cpu_s=0.5)), FRESH))
     row = dict(zip(table.head, table.rows[0], strict=True))
     assert (row["pages/s"], row["pages/CPU s"], row["memory, MiB"]) == ("50", "200", "50")
 
 
 def test_utilisation_is_told_where_there_is_a_delay() -> None:
+    """Without one there is nothing to use, so the same figure is a dash."""
     fast, paced = _tables(end_to_end(a_kept(a_crawl(), a_crawl(scenario="failures")), FRESH))[::-1]
     assert (fast.rows[0][-1], paced.rows[0][-1]) == ("-", "50 %")
 
 
 def test_sections_without_data_say_so() -> None:
+    """A reader can tell what was not measured from what was measured as nothing."""
     assert _text(correctness(None, FRESH)) == "Not measured here."
     assert _text(end_to_end(None, FRESH)) == "Not measured here."
     assert _text(repeated(None)).startswith("Not measured here")
@@ -111,17 +121,20 @@ def test_sections_without_data_say_so() -> None:
 
 
 def test_repeated_crawls_are_told_by_their_medians() -> None:
+    """Three crawls of one kind are one row with the median of each rate; violations are summed."""
     (table,) = _tables(repeated(a_crawl_report(1.0, 2.0, 4.0)))
     assert table.rows == (("a web", "aiohttp", "net", "50", "100", "10", "-", "3"),)
 
 
 def test_what_is_not_counted_is_not_among_the_features_that_a_cost_is_told_for() -> None:
+    """A feature whose code is not in the lines would make the others look cheaper."""
     given = (Feature("one", "delay", "yes", "yes", "no", counted=False),)
     rows = _tables(features(the_code(), given))[1].rows
     assert {row[1] for row in rows} == {"0"}
 
 
 def test_the_rate_of_the_net_is_told_in_rates_by_hand() -> None:
+    """4 us a decision beside 2 by hand are 0.50 of the rate; loops have their median run."""
     section = decided(a_report(), a_kept().loops)
     grid, loops = _tables(section)
     assert grid.rows[0][-1] == "0.50"
@@ -129,6 +142,7 @@ def test_the_rate_of_the_net_is_told_in_rates_by_hand() -> None:
 
 
 def test_losses_name_every_measure_in_which_another_is_better() -> None:
+    """With the ratio, and with the rules broken and items lost for it; an equal CPU is no loss."""
     spider = a_crawl(
         "spider", wall_s=1.0, received=40, violations={"G2 gap": 7}, examples={"G2 gap": ""}
     )
@@ -142,6 +156,7 @@ def test_losses_name_every_measure_in_which_another_is_better() -> None:
 
 
 def test_what_the_net_breaks_is_a_loss() -> None:
+    """It is told with its rule, count and example, though no other crawler did better."""
     net = a_crawl(violations={"G2 gap": 2}, examples={"G2 gap": "h0: 90 ms"})
     said = _text(losses(the_code(), a_kept(net)))
     assert "speed: the net breaks G2 gap 2 times, such as: h0: 90 ms" in said

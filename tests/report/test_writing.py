@@ -71,6 +71,7 @@ def _data() -> Data:
 
 
 def test_markdown_has_every_block_in_its_place() -> None:
+    """The whole text, line by line: numbers to the right, `|` in a cell escaped, plots as files."""
     assert markdown(DOCUMENT, "plots").splitlines() == [
         "# The <title>",
         "",
@@ -94,17 +95,20 @@ def test_markdown_has_every_block_in_its_place() -> None:
 
 
 def test_the_page_escapes_text_and_knows_two_marks() -> None:
+    """`<` stays text in a title and within code; `code` and **bold** become elements."""
     text = page(DOCUMENT)
     assert "The &lt;title&gt;" in text
     assert "Some <code>a&lt;b</code> and <strong>bold</strong> words." in text
 
 
 def test_columns_of_words_are_told_from_columns_of_numbers() -> None:
+    """Only a cell of a column of words has the class that sets it to the left."""
     text = page(DOCUMENT)
     assert '<td>1,000</td><td class="words">yes</td>' in text
 
 
 def test_a_whole_page_refers_to_nothing_outside_and_has_no_script() -> None:
+    """It can be read offline as one file: each reference is to the page itself, all tags closed."""
     text = page(document_of(_data()))
     checked = Checked(text)
     assert checked.open == []
@@ -115,6 +119,7 @@ def test_a_whole_page_refers_to_nothing_outside_and_has_no_script() -> None:
 
 
 def test_bars_are_as_long_as_their_numbers() -> None:
+    """All bars have one scale, and a part begins where the one before it ends."""
     root = ET.fromstring(svg(PLOT))
     bars = [each for each in root if each.tag.endswith("rect")]
     assert [float(bar.attrib["width"]) for bar in bars] == [480, 160, 320]
@@ -122,16 +127,19 @@ def test_bars_are_as_long_as_their_numbers() -> None:
 
 
 def test_a_plot_of_its_own_has_a_style_and_a_legend() -> None:
+    """A file outside of the page has no style sheet around it, and still names its colours."""
     texts = ["".join(each.itertext()) for each in ET.fromstring(svg(PLOT, alone=True))]
     assert texts[0].startswith("text{")
     assert {"own", "shared"} <= set(texts)
 
 
 def test_what_was_not_measured_is_a_dash() -> None:
+    """And 0, which was measured, is not; numbers have commas for thousands and their digits."""
     assert (number(None), number(1234.56, 1), number(0)) == ("-", "1,234.6", "0")
 
 
 def test_all_files_are_written_and_every_plot_of_the_markdown_is_there(tmp_path: Path) -> None:
+    """Each path that is returned is a file, and no image of the Markdown leads nowhere."""
     data = _data()
     paths = write(document_of(data), functions_csv(data.code), tmp_path)
     assert all(path.is_file() for path in paths)
@@ -142,6 +150,7 @@ def test_all_files_are_written_and_every_plot_of_the_markdown_is_there(tmp_path:
 
 
 def test_the_list_of_functions_has_what_the_sums_are_made_of() -> None:
+    """A reader who adds up the lines of spider S0 in functions.csv gets the report's sum."""
     code = the_code()
     rows = [line.split(",") for line in functions_csv(code).splitlines()]
     nloc = rows[0].index("nloc")
@@ -152,6 +161,7 @@ def test_the_list_of_functions_has_what_the_sums_are_made_of() -> None:
 def test_crawls_of_this_report_replace_kept_ones_and_are_told_from_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """A crawl run now is shown for the kept one, as fresh; without crawling nothing is fresh."""
     kept = tmp_path / "peers.json"
     results.write(a_kept(a_crawl(cpu_s=9), a_crawl("spider")), kept)
     monkeypatch.setattr("bench.report.gather.crawls", lambda only, say: [a_crawl(cpu_s=3)])
