@@ -18,7 +18,7 @@ from pytest_benchmark.stats import Stats
 
 from bench.decisions.live import Live
 from bench.decisions.parts import Parts
-from bench.decisions.race import REPLAY, Result
+from bench.decisions.race import Result
 from bench.machine import Machine
 
 OPPONENT = "baseline"
@@ -68,11 +68,6 @@ def spread(values: Iterable[float]) -> Spread:
 def cost_us(result: Result, name: str) -> Spread:
     """CPU for a decision."""
     return spread(run.cpu_us for run in result.runs[name])
-
-
-def net_cost_us(result: Result, name: str) -> float:
-    """The median without what the driver costs."""
-    return cost_us(result, name).median - cost_us(result, REPLAY).median
 
 
 def ratio(result: Result, name: str) -> float | None:
