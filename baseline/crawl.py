@@ -6,8 +6,7 @@ Must not know: the command line, how anything is shown.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from collections.abc import Awaitable, Sequence
 
 from baseline.opening import open_crawl
 from baseline.scheduler import Scheduler
@@ -29,13 +28,13 @@ from scraper_cpn.scrape.colours import (
     Target,
     ValidateOutcome,
 )
-from scraper_cpn.scrape.fetch import Fetcher
+from scraper_cpn.scrape.fetch import Fetcher, early
 from scraper_cpn.scrape.handlers import Handlers
 from scraper_cpn.scrape.keep import Keeper
 from scraper_cpn.scrape.ledger import Ledger
 from scraper_cpn.scrape.outputs import Output, OutputError
 from scraper_cpn.scrape.parse import Parser
-from scraper_cpn.scrape.policy import Policy
+from scraper_cpn.scrape.policy import Policy, sites_of
 from scraper_cpn.scrape.report import Summary
 from scraper_cpn.scrape.settings import Settings
 from scraper_cpn.scrape.urls import host_of, seed_url, within
@@ -66,8 +65,7 @@ class Crawl:
         self._settings = settings
         self._seeds = [seed_url(seed) for seed in seeds]
         self._hosts = frozenset(map(host_of, self._seeds))
-        probe = Policy(settings)
-        policy = Policy(settings, tuple(dict.fromkeys(map(probe.site_of, self._seeds))))
+        policy = Policy(settings, sites_of(settings, self._seeds))
         self._policy = policy
         self._clock = Clock()
         self._scheduler = Scheduler(policy)
@@ -113,7 +111,7 @@ class Crawl:
     ) -> FetchOutcome:
         """A page."""
         self._attempts += 1
-        outcome = await self._fetcher.fetch(target, proxy, _early(proxy, domain, start))
+        outcome = await self._fetcher.fetch(target, proxy, early(proxy, domain, start))
         if isinstance(outcome, Fetched):
             self._pages += 1
             self._bytes += len(outcome.response.body)
@@ -123,7 +121,7 @@ class Crawl:
         self, job: RobotsJob, proxy: Proxy, domain: Domain, start: Start
     ) -> RobotsOutcome:
         """A robots.txt."""
-        return await self._fetcher.robots(job, proxy, _early(proxy, domain, start))
+        return await self._fetcher.robots(job, proxy, early(proxy, domain, start))
 
     def parse(self, raw: Raw) -> ParseOutcome | Awaitable[ParseOutcome]:
         """A page's items and links."""
@@ -164,10 +162,3 @@ class Crawl:
             failed_urls=tuple(ledger.failed_urls),
             seeds_failed=tuple(ledger.seeds_failed),
         )
-
-
-def _early(proxy: Proxy, domain: Domain, start: Callable[[], Any]) -> Callable[[], Any]:
-    """Where nothing is paced, a request counts as started at once, so that it delays no other."""
-    if not proxy.delay_ns and not domain.delay_ns:
-        start()
-    return start

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from baseline.opening import open_crawl
 from baseline.scheduler import Scheduler
 from scraper_cpn.net.marking import Row
-from scraper_cpn.scrape.policy import Policy
+from scraper_cpn.scrape.policy import Policy, sites_of
 from scraper_cpn.scrape.settings import Settings
 from scraper_cpn.scrape.virtual import EPOCH_NS, Heard, VirtualWeb
 from scraper_cpn.simulate.driver import Run, VirtualEffect, run
@@ -39,8 +39,7 @@ def virtual_crawl(
         scheduler: makes the scheduler, for tests that watch it.
         effects: what to bind, given those of the web; for injecting failures.
     """
-    probe = Policy(settings)
-    policy = Policy(settings, tuple(dict.fromkeys(probe.site_of(url) for url in seeds)))
+    policy = Policy(settings, sites_of(settings, seeds))
     deciding = scheduler(policy)
     targets = [policy.seed(url, EPOCH_NS) for url in seeds]
     open_crawl(deciding, settings, targets, EPOCH_NS)

@@ -29,7 +29,8 @@ from scraper_cpn.scrape.colours import (
     Target,
 )
 from scraper_cpn.scrape.outputs import Output, open_output
-from scraper_cpn.scrape.session import Session, sites_of
+from scraper_cpn.scrape.policy import sites_of
+from scraper_cpn.scrape.session import Session
 from scraper_cpn.scrape.settings import MILLISECOND, Settings
 from scraper_cpn.scrape.state import Kept, Opening, first_facts, opened
 from scraper_cpn.simulate.web import SyntheticWeb

@@ -21,7 +21,7 @@ from scraper_cpn.run.clock import Clock
 from scraper_cpn.scrape.facts import fact_or_none
 from scraper_cpn.scrape.options import checked
 from scraper_cpn.scrape.outputs import CheckedOutput
-from scraper_cpn.scrape.session import sites_of
+from scraper_cpn.scrape.policy import sites_of
 from scraper_cpn.scrape.settings import HARMLESS_HEADERS, Settings, UsageError
 from scraper_cpn.scrape.state import (
     PACING,

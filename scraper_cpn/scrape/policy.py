@@ -539,6 +539,12 @@ def _said(outcome: object) -> str:
     return getattr(outcome, "reason", "") or f"HTTP {getattr(outcome, 'status', '')}"
 
 
+def sites_of(settings: Settings, seeds: Sequence[str]) -> tuple[str, ...]:
+    """The sites of seeds, as the scope compares them with links."""
+    probe = Policy(settings)
+    return tuple(dict.fromkeys(probe.site_of(seed) for seed in seeds))
+
+
 def tokens_of(proxy: Proxy) -> int:
     """How many tokens stand for a proxy: one that paces or counts, else one for each slot."""
     return 1 if proxy.delay_ns or proxy.quota is not None else proxy.slots

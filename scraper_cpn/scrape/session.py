@@ -32,7 +32,7 @@ from scraper_cpn.scrape.colours import (
     Target,
 )
 from scraper_cpn.scrape.events import Events
-from scraper_cpn.scrape.fetch import Fetcher
+from scraper_cpn.scrape.fetch import Fetcher, early
 from scraper_cpn.scrape.handlers import Handlers
 from scraper_cpn.scrape.keep import Keeper
 from scraper_cpn.scrape.ledger import failure_record
@@ -41,7 +41,7 @@ from scraper_cpn.scrape.net import scrape_net
 from scraper_cpn.scrape.opening import open_crawl
 from scraper_cpn.scrape.outputs import Output, OutputError
 from scraper_cpn.scrape.parse import Parser
-from scraper_cpn.scrape.policy import Policy
+from scraper_cpn.scrape.policy import Policy, sites_of
 from scraper_cpn.scrape.report import Snapshot, Summary
 from scraper_cpn.scrape.settings import SECOND, Settings
 from scraper_cpn.scrape.state import State
@@ -186,14 +186,14 @@ class Session:
         self, target: Target, proxy: Proxy, domain: Domain, start: Callable[[], None]
     ) -> FetchOutcome:
         self._account.attempt()
-        outcome = await self._fetcher.fetch(target, proxy, _early(proxy, domain, start))
+        outcome = await self._fetcher.fetch(target, proxy, early(proxy, domain, start))
         self._account.outcome(outcome)
         return outcome
 
     async def _robots(
         self, job: RobotsJob, proxy: Proxy, domain: Domain, start: Callable[[], None]
     ) -> RobotsOutcome:
-        return await self._fetcher.robots(job, proxy, _early(proxy, domain, start))
+        return await self._fetcher.robots(job, proxy, early(proxy, domain, start))
 
     def _place(self, name: str) -> Any:
         return self._net.places[name]
@@ -249,16 +249,3 @@ class Session:
 
     def _facts(self, summary: Summary | None = None) -> Sequence[tuple[str, bytes]]:
         return self._account.facts(self._clock.now_ns(), summary)
-
-
-def sites_of(settings: Settings, seeds: Sequence[str]) -> tuple[str, ...]:
-    """The sites of seeds, as the scope compares them with links."""
-    probe = Policy(settings)
-    return tuple(dict.fromkeys(probe.site_of(seed) for seed in seeds))
-
-
-def _early(proxy: Proxy, domain: Domain, start: Callable[[], None]) -> Callable[[], None]:
-    """Where nothing is paced, a request counts as started at once, so that it delays no other."""
-    if not proxy.delay_ns and not domain.delay_ns:
-        start()
-    return start

@@ -32,7 +32,7 @@ from scraper_cpn.scrape.colours import (
 from scraper_cpn.scrape.net import scrape_net
 from scraper_cpn.scrape.opening import open_crawl
 from scraper_cpn.scrape.parse import Parser
-from scraper_cpn.scrape.policy import Policy
+from scraper_cpn.scrape.policy import Policy, sites_of
 from scraper_cpn.scrape.settings import Settings
 from scraper_cpn.scrape.trace import tracer
 from scraper_cpn.scrape.validate import Validator
@@ -165,8 +165,7 @@ def virtual_crawl(
         kernel: which execution of the net.
         effects: what to bind, given those of the web; for injecting failures.
     """
-    probe = Policy(settings)
-    policy = Policy(settings, tuple(dict.fromkeys(probe.site_of(url) for url in seeds)))
+    policy = Policy(settings, sites_of(settings, seeds))
     net = scrape_net(policy)
     running = kernel(net, None if trace is None else tracer(trace))
     targets = [policy.seed(url, EPOCH_NS) for url in seeds]

@@ -24,8 +24,7 @@ from scraper_cpn.net import Ended, Firing
 from scraper_cpn.net import compile as net_compile
 from scraper_cpn.run import clock
 from scraper_cpn.scrape.colours import Checked, Extracted, Failure, Found, Raw
-from scraper_cpn.scrape.policy import Policy
-from scraper_cpn.scrape.session import sites_of
+from scraper_cpn.scrape.policy import Policy, sites_of
 from scraper_cpn.scrape.settings import SECOND, Settings
 from scraper_cpn.scrape.state import Kept, Opening, State, first_facts, laws, opened, openings
 from scraper_cpn.scrape.virtual import EPOCH_NS, VirtualWeb

@@ -9,9 +9,8 @@ from typing import Any
 import msgspec
 
 from scraper_cpn.scrape.colours import Failure, Found
-from scraper_cpn.scrape.policy import Policy
+from scraper_cpn.scrape.policy import Policy, sites_of
 from scraper_cpn.scrape.rows import failures
-from scraper_cpn.scrape.session import sites_of
 from scraper_cpn.scrape.settings import Settings
 from scraper_cpn.scrape.state import (
     Kept,

@@ -13,7 +13,8 @@ from mocks.server import LoopbackWeb
 from scraper_cpn import Crawl, UsageError
 from scraper_cpn.cli_resume import resume_job
 from scraper_cpn.scrape.keeping import Keeping, changed, kept_in, past, refuse_existing
-from scraper_cpn.scrape.session import Session, sites_of
+from scraper_cpn.scrape.policy import sites_of
+from scraper_cpn.scrape.session import Session
 from scraper_cpn.scrape.settings import Settings
 from scraper_cpn.scrape.state import Kept, Opening, first_facts, opened
 from scraper_cpn.simulate.webspec import WebSpec

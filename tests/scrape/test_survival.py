@@ -21,8 +21,7 @@ from scraper_cpn.scrape import colours as c
 from scraper_cpn.scrape.handlers import Handlers
 from scraper_cpn.scrape.page import Link
 from scraper_cpn.scrape.parse import Parser
-from scraper_cpn.scrape.policy import Policy
-from scraper_cpn.scrape.session import sites_of
+from scraper_cpn.scrape.policy import Policy, sites_of
 from scraper_cpn.scrape.settings import SECOND, Settings
 from scraper_cpn.scrape.state import Kept, Opening, codec_of, first_facts, harmless, opened
 from scraper_cpn.scrape.survival import GONE, lacks_password, without_password
