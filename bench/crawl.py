@@ -9,12 +9,10 @@ its process's own, with starting it. Pace is told from the wire log, and judged 
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -26,6 +24,7 @@ from bench.figures import Figure, table
 from bench.machine import NICE, Machine, machine, written
 from mocks.referee import Expectations, Verdict, judge
 from mocks.referee.expect import ProxyRule
+from mocks.serving import served
 from mocks.wirelog import Request, read_log
 from scraper_cpn.scrape.values import choices_of
 
@@ -117,16 +116,15 @@ def crawled(web: Web, subject: str, fetcher: str) -> Crawled:
     """
     with TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
-        with served(web, folder / "wire.jsonl") as where:
+        with served(folder / "wire.jsonl", _served(web)) as where:
             used = _run(_command(web, subject, fetcher, where, folder / "items.jsonl"))
         requests = read_log(folder / "wire.jsonl")[1]
     verdict = judge(requests, expected(web, where["proxies"]))
     return _result(web, subject, fetcher, used, requests, verdict)
 
 
-@contextmanager
-def served(web: Web, log: Path) -> Iterator[dict[str, Any]]:
-    """The web in a process of its own; says where it listens."""
+def _served(web: Web) -> list[str]:
+    """The web as options of `mocks serve`."""
     options = {
         "hosts": web.hosts,
         "pages": web.pages,
@@ -135,16 +133,8 @@ def served(web: Web, log: Path) -> Iterator[dict[str, Any]]:
         "body-bytes": 8_000,
         "latency": f"{web.latency_ns / MILLISECOND:g}ms",
         "proxies": web.proxies,
-        "log": log,
     }
-    given = [text for name, value in options.items() for text in (f"--{name}", str(value))]
-    command = [sys.executable, "-m", "mocks", "serve", *given]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
-        try:
-            assert server.stdout is not None
-            yield json.loads(server.stdout.readline())
-        finally:
-            server.terminate()
+    return [text for name, value in options.items() for text in (f"--{name}", str(value))]
 
 
 def expected(web: Web, proxies: Sequence[str]) -> Expectations:

@@ -7,13 +7,11 @@ Must not know: how any of them works.
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+
+from mocks.serving import served
 
 OUT = Path("demo-out")
 DELAY = "700ms"
@@ -33,7 +31,7 @@ def main() -> int:
     say("a web of 40 hosts x 25 pages on loopback, behind 8 forward proxies;")
     say("10 % of the pages fail at first, one host answers 429, one wants a Crawl-delay,")
     say(f"one forbids a tree. Crawling it with a delay of {DELAY} for each domain:\n")
-    with served(log) as web:
+    with served(log, WEB) as web:
         proxies = [part for url in web["proxies"] for part in ("--proxy", url)]
         done = scrape(*web["seeds"], *proxies, *LIMITS, "-o", str(items), "--overwrite")
     if done:
@@ -45,18 +43,6 @@ def main() -> int:
     )
     say(f"the wire log is {log}.")
     return verdict
-
-
-@contextmanager
-def served(log: Path) -> Iterator[dict[str, Any]]:
-    """The synthetic web in a process of its own; says where it listens."""
-    command = [sys.executable, "-m", "mocks", "serve", *WEB, "--log", str(log)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
-        try:
-            assert server.stdout is not None
-            yield json.loads(server.stdout.readline())
-        finally:
-            server.terminate()
 
 
 def scrape(*arguments: str) -> int:

@@ -10,11 +10,9 @@ import json
 import os
 import re
 import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
@@ -27,6 +25,7 @@ from bench.machine import NICE, machine
 from bench.peers.scenarios import Scenario
 from bench.peers.subjects import ROOT, Subject, environment_of
 from mocks.referee import Verdict, Violation, judge
+from mocks.serving import served
 from mocks.wirelog import read_log
 
 LIMIT_S = 600.0
@@ -98,7 +97,7 @@ def crawl(scenario: Scenario, subject: Subject) -> Crawl:
     """Let a crawler crawl the web of a scenario."""
     with TemporaryDirectory() as folder:
         log = Path(folder) / "wire.jsonl"
-        with served(scenario, log) as where:
+        with served(log, list(_options(scenario))) as where:
             task = scenario.task(where["seeds"], where["proxies"])
             process = _process(subject, json.dumps(task).encode())
         _, requests = read_log(log)
@@ -106,21 +105,9 @@ def crawl(scenario: Scenario, subject: Subject) -> Crawl:
     return _result(scenario, subject, process, verdict)
 
 
-@contextmanager
-def served(scenario: Scenario, log: Path) -> Iterator[dict[str, Any]]:
-    """The web of a scenario in a process of its own; says where it listens."""
-    options = ["--proxies", str(scenario.proxies), "--log", str(log), *_options(scenario)]
-    command = [sys.executable, "-m", "mocks", "serve", *options]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT) as server:
-        try:
-            assert server.stdout is not None
-            yield json.loads(server.stdout.readline())
-        finally:
-            server.terminate()
-
-
 def _options(scenario: Scenario) -> Iterator[str]:
     """The web as options of `mocks serve`."""
+    yield from ("--proxies", str(scenario.proxies))
     for name, value in msgspec.structs.asdict(scenario.web).items():
         yield f"--{name.removesuffix('_ns').removesuffix('_s').replace('_', '-')}"
         if name.endswith("_ns"):
