@@ -188,21 +188,26 @@ def mutated_indexes(mutant: Mutant, constants: dict[str, int]) -> dict[str, Any]
     return {name: space[name] for name in RUNTIME}
 
 
-def caught(mutant: Mutant) -> int | None:
-    """After how many runs the fault is found; None if it is not."""
-    faulty = planted(mutant)
+def shows(faulty: type[Compiled], built: Built, seed: int) -> bool:
+    """Whether a run tells a faulty execution from the interpreter."""
 
     def load(net: Net, marking: Marking, trace: Any) -> Compiled:
         return faulty.load(net, marking, trace)
 
-    for number, (built, seed) in enumerate(concerned(mutant), 1):
-        try:
-            Run(Draw(Random(seed)), Pair(built, faulty, load)).go(40)
-        except (SyntaxError, NameError):
-            raise
-        except Exception:  # noqa: BLE001  (a fault may show itself in any way)
-            return number
-    return None
+    try:
+        Run(Draw(Random(seed)), Pair(built, faulty, load)).go(40)
+    except (SyntaxError, NameError):
+        raise
+    except Exception:  # noqa: BLE001  (a fault may show itself in any way)
+        return True
+    return False
+
+
+def caught(mutant: Mutant) -> int | None:
+    """After how many runs the fault is found; None if it is not."""
+    faulty = planted(mutant)
+    runs = enumerate(concerned(mutant), 1)
+    return next((number for number, (built, seed) in runs if shows(faulty, built, seed)), None)
 
 
 @pytest.mark.slow

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from functools import cache
 from random import Random
-from typing import Any
 
 import pytest
 
-from scraper_cpn.net import Marking, Net
 from scraper_cpn.net.compile import Compiled
 from tests.net.building import Built
-from tests.net.nets import Draw
 from tests.net.paged_nets import Stored, paged_net
-from tests.net.runs import Pair, Run
-from tests.net.test_mutants import PASS, Mutant, planted
+from tests.net.test_mutants import PASS, Mutant, planted, shows
 
 RUNS = 150
 """Within so many runs, a fault must be caught."""
@@ -52,20 +48,7 @@ def corpus() -> list[tuple[Built, int]]:
 def caught(mutant: Mutant) -> bool:
     """Whether some run finds the fault, with the shelf in memory or in a table."""
     kinds = [planted(mutant, base, PAGE=2, HOT=6) for base in (Compiled, Stored)]
-    for built, seed in corpus():
-        for faulty in kinds:
-
-            def load(net: Net, marking: Marking, trace: Any, faulty: Any = faulty) -> Compiled:
-                loaded: Compiled = faulty.load(net, marking, trace)
-                return loaded
-
-            try:
-                Run(Draw(Random(seed)), Pair(built, faulty, load)).go(40)
-            except (SyntaxError, NameError):
-                raise
-            except Exception:  # noqa: BLE001  (a fault may show itself in any way)
-                return True
-    return False
+    return any(shows(faulty, built, seed) for built, seed in corpus() for faulty in kinds)
 
 
 @pytest.mark.slow
