@@ -15,8 +15,9 @@ from scraper_cpn.net import plan
 from scraper_cpn.net.arcs import Arc, Lost, On, Output
 from scraper_cpn.net.declare import Transition
 from scraper_cpn.net.generate import records
+from scraper_cpn.net.generate.arrivals import write_put, write_put_new
+from scraper_cpn.net.generate.influence import noted, only_if
 from scraper_cpn.net.generate.layout import Layout
-from scraper_cpn.net.generate.places import noted, only_if, write_put, write_put_new
 from scraper_cpn.net.generate.text import Text
 from scraper_cpn.net.places import Counter, Place
 

@@ -11,6 +11,7 @@ from typing import Any
 from scraper_cpn.net import plan
 from scraper_cpn.net.arcs import Arc, Call
 from scraper_cpn.net.declare import Transition
+from scraper_cpn.net.generate.arrivals import is_simple, write_put
 from scraper_cpn.net.generate.cases import (
     arguments,
     from_inputs,
@@ -24,16 +25,10 @@ from scraper_cpn.net.generate.cases import (
     write_give,
     write_make,
 )
+from scraper_cpn.net.generate.influence import noted, occupy
 from scraper_cpn.net.generate.inputs import Search, describe, write_find
 from scraper_cpn.net.generate.layout import Layout
-from scraper_cpn.net.generate.places import (
-    is_simple,
-    leave_queue,
-    noted,
-    occupy,
-    take_from_record,
-    write_put,
-)
+from scraper_cpn.net.generate.places import leave_queue, take_from_record
 from scraper_cpn.net.generate.records import drop_record, lost
 from scraper_cpn.net.generate.text import Text, attribute, tupled
 from scraper_cpn.net.places import Counter, Place

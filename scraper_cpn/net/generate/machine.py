@@ -1,6 +1,6 @@
 """The whole source of a compiled net: its state, the functions of its places and transitions, its calls.
 
-Owns: the frame into which `places.py`, `inputs.py` and `cases.py` write, and the firing loop.
+Owns: the frame into which `places.py`, `arrivals.py`, `inputs.py` and `cases.py` write, and the firing loop.
 Must not know: what is in those functions.
 
 The source is one function, `build`, whose variables are the marking: a name in a closure is the
@@ -18,7 +18,16 @@ from typing import Any
 from scraper_cpn.net import plan
 from scraper_cpn.net.arcs import Lost
 from scraper_cpn.net.declare import Net, Transition
-from scraper_cpn.net.generate import cases, firings, inputs, places, recording, records
+from scraper_cpn.net.generate import (
+    arrivals,
+    cases,
+    firings,
+    influence,
+    inputs,
+    places,
+    recording,
+    records,
+)
 from scraper_cpn.net.generate.calls import calls, result
 from scraper_cpn.net.generate.layout import RUNTIME, Layout
 from scraper_cpn.net.generate.text import Text, plain
@@ -124,7 +133,7 @@ def source_of(net: Net, *, traced: bool, recorded: bool = False) -> tuple[str, d
             firings.write_firings(text, layout, search, traced=traced)
         _write_times(text, layout)
         _write_numbers(text, layout)
-        places.write_shelve(text, layout)
+        arrivals.write_shelve(text, layout)
         _write_tables(text, layout)
         if recorded:
             text.functions(recording.FUNCTIONS.strip().split("\n"))
@@ -193,7 +202,7 @@ def _write_numbers(text: Text, layout: Layout) -> None:
         for c in layout.counters
     }
     sunk = {sink.name: f"sunk_{layout.var(sink)}" for sink in layout.sinks}
-    occupied = {place.name: places.slots(layout, place) for place in layout.limited}
+    occupied = {place.name: influence.slots(layout, place) for place in layout.limited}
     for name, told in (("numbers", numbers), ("sunk", sunk), ("occupied", occupied)):
         with text.function(f"{name}()"):
             text.add("return {", *(f"    {key!r}: {part}," for key, part in told.items()), "}")
@@ -250,7 +259,7 @@ def _write_tables(text: Text, layout: Layout) -> None:
         _dict(text, "COUNTED", {_number(layout, t): repr(plan.counted(t)) for _, t in effects})
     _dict(text, "OCCUPIES", {_number(layout, t): repr(_occupies(layout, t)) for _, t in effects})
     kept = [place for place in layout.standing if not layout.only_shows(place)]
-    made = [place for place in kept if not places.is_simple(layout, place)]
+    made = [place for place in kept if not arrivals.is_simple(layout, place)]
     _dict(text, "TOKENS", {p.name: f"token_{layout.var(p)}" for p in made})
     for table, prefix in (("STANDS", "stand"), ("PUTS", "put")):
         _dict(text, table, {p.name: f"{prefix}_{layout.var(p)}" for p in kept})

@@ -1,8 +1,7 @@
-"""The functions of places: how a token is made, comes, leaves, and passes its time.
+"""The functions of places: how a token is made, stands, leaves, and passes its time.
 
-Owns: the text of `token_*`, `stand_*`, `leave_*`, `drop_*`, `expire_*`, `put_*`, `again_*`, `shelve`, and of
-what a place's gain or loss means for others.
-Must not know: what transitions do.
+Owns: the text of `token_*`, `stand_*`, `leave_*`, `drop_*` and `expire_*`.
+Must not know: how tokens come (`arrivals.py`), what transitions do.
 
 A place is kept in one of four ways: a queue, where the oldest token always goes first; tokens by
 serial, with an index for each way in which they are looked for; a paged index; or not at all, where
@@ -15,9 +14,11 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from scraper_cpn.net.generate import records
-from scraper_cpn.net.generate.layout import Index, Influence, Layout, projected
+from scraper_cpn.net.generate.arrivals import come_to_page, is_simple, write_arrivals
+from scraper_cpn.net.generate.influence import noted, occupy, only_if, slots
+from scraper_cpn.net.generate.layout import Index, Layout, projected
 from scraper_cpn.net.generate.text import Text, attribute, plain, tupled
-from scraper_cpn.net.places import KeySet, Place, Sink
+from scraper_cpn.net.places import Place
 
 
 def write_state(text: Text, layout: Layout) -> None:
@@ -63,43 +64,6 @@ def endings(layout: Layout, place: Place[Any]) -> str:
     return layout.stem((place, "endings"), f"{layout.var(place)}_endings")
 
 
-def slots(layout: Layout, place: Place[Any]) -> str:
-    """The variable with the number of slots that are occupied."""
-    return f"slots_{layout.var(place)}"
-
-
-# What a gain or a loss means for others.
-
-
-def noted(layout: Layout, influence: Influence) -> list[str]:
-    """The lines that note which transitions to try again, and whose next useful time is another now."""
-    delays = influence.delays & layout.timed
-    masks = {"dirty": influence.enables, "late": delays}
-    return [f"{name} |= {mask:#b}  # {layout.listed(mask)}" for name, mask in masks.items() if mask]
-
-
-def only_if(text: Text, condition: str, lines: list[str]) -> None:
-    """Lines that are needed only under a condition."""
-    if lines:
-        with text.block(f"if {condition}:"):
-            text.add(*lines)
-
-
-def occupy(text: Text, layout: Layout, place: Place[Any], change: int) -> None:
-    """Count slots; who needs some may begin again once there were too few, or can't any more."""
-    assert place.capacity is not None
-    name, most = slots(layout, place), layout.most_slots(place)
-    left = place.capacity - most
-    if change > 0:
-        text.add(f"{name} += {change}")
-        delays = Influence(0, layout.wants_slots(place) & layout.timed)
-        only_if(text, f"{name} > {left}", noted(layout, delays))
-    elif change < 0:
-        text.add(f"{name} -= {-change}")
-        enables = Influence(layout.wants_slots(place), 0)
-        only_if(text, f"{name} > {left + change}", noted(layout, enables))
-
-
 # Tokens.
 
 
@@ -115,9 +79,7 @@ def write_place(text: Text, layout: Layout, place: Place[Any], *, traced: bool) 
         _queue(text, layout, place)
     else:
         _keep(text, layout, place)
-    _put(text, layout, place, traced=traced)
-    if _comes_back(layout, place):
-        _again(text, layout, place, traced=traced)
+    write_arrivals(text, layout, place, traced=traced)
 
 
 def _title(layout: Layout, place: Place[Any]) -> str:
@@ -131,11 +93,6 @@ def _title(layout: Layout, place: Place[Any]) -> str:
     parts += ["a queue"] if layout.is_queue(place) else []
     parts += ["shows firings"] if layout.only_shows(place) else []
     return "; ".join(parts) + "."
-
-
-def is_simple(layout: Layout, place: Place[Any]) -> bool:
-    """Whether nothing of a token is worked out when it is deposited."""
-    return not (place.keys or place.order or layout.guards(place))
 
 
 def _token(text: Text, layout: Layout, place: Place[Any]) -> None:
@@ -177,7 +134,7 @@ def _page(text: Text, layout: Layout, place: Place[Any]) -> None:
     name = layout.var(place)
     held = [found for found in layout.of(place) if found.kind == "held"]
     with text.function(f"stand_{name}(token)"):
-        _come_to_page(text, layout, place)
+        come_to_page(text, layout, place)
     with text.function(f"drop_{name}(token)"):
         text.add(*noted(layout, layout.loss([place])))
         call = f"{name}.lose(token.keys, token.serial)"
@@ -188,34 +145,6 @@ def _page(text: Text, layout: Layout, place: Place[Any]) -> None:
                 text.add(f"record.{found.name} = None")
             records.lost(text, layout, [found])
             records.drop_record(text, layout, place.keys, "record", found.name)
-
-
-def _come_to_page(text: Text, layout: Layout, place: Place[Any]) -> None:
-    """A token comes to a paged place."""
-    name = layout.var(place)
-    held = [found for found in layout.of(place) if found.kind == "held"]
-    text.add(*noted(layout, layout.gain([place])))
-    text.add(f"{'line = ' if held else ''}{name}.add(token.keys, token)")
-    for found in held:
-        with text.block("if line is not None:"):
-            _open(text, layout, found, "token.keys")
-
-
-def _open(text: Text, layout: Layout, found: Index, key: str) -> None:
-    """A key of a paged place has another first token."""
-    records.find_record(text, layout, found.place.keys, key)
-    text.add(f"record.{found.name} = line")
-    records.come(text, layout, found, "None")
-
-
-def write_shelve(text: Text, layout: Layout) -> None:
-    """What a shelf has of a key, when a kernel is loaded."""
-    with text.function("shelve(name, key, count, order, first)"):
-        text.add("line = PLACES[name].shelve(key, count, order, first)")
-        for found in layout.indexes.values():
-            if found.place.paged and found.kind == "held":
-                with text.block(f"if name == {found.place.name!r}:"):
-                    _open(text, layout, found, "key")
 
 
 def _queue(text: Text, layout: Layout, place: Place[Any]) -> None:
@@ -347,125 +276,6 @@ def _expire(text: Text, layout: Layout, place: Place[Any]) -> None:
             text.add(f"leave_{name}(token, EXPIRED)")
             text.add(f"{_expired(layout, place)}.add(token, NEVER)")
         text.add(*noted(layout, layout.gain([place]) | layout.loss([place])))
-
-
-# How tokens come.
-
-
-def put(layout: Layout, place: Place[Any], ready: str, ends: str) -> str:
-    """The call that puts a colour."""
-    name = layout.var(place)
-    times = [ready] if place.timed else []
-    times += [ends if place.timed else f"ends={ends}"] if place.expires else []
-    return f"put_{name}({', '.join(['colour', *times])})"
-
-
-def write_put(
-    text: Text, layout: Layout, place: Place[Any], ready: str, ends: str, *, traced: bool
-) -> None:
-    """Put the token of a colour: in place, where that is short."""
-    if isinstance(place, Sink) or (layout.is_queue(place) and is_simple(layout, place)):
-        (_sink if isinstance(place, Sink) else _append)(text, layout, place)
-        text.add(*([f"puts.append(({place.name!r}, serial - 1, colour, 0))"] if traced else []))
-        return
-    call = put(layout, place, ready, ends)
-    text.add(f"puts.append({call})" if traced else call)
-
-
-def _append(text: Text, layout: Layout, place: Place[Any]) -> None:
-    name = layout.var(place)
-    only_if(text, f"not {name}", noted(layout, layout.gain([place])))
-    made = "Token(serial, colour)"
-    if _born(layout, place):
-        text.add(f"{name}.append(token := {made})", *_born(layout, place, "serial"))
-    else:
-        text.add(f"{name}.append({made})")
-    text.add("serial += 1")
-    if place.capacity is not None:
-        occupy(text, layout, place, 1)
-
-
-def _put(text: Text, layout: Layout, place: Place[Any], *, traced: bool) -> None:
-    name = layout.var(place)
-    with text.function(f"put_{name}(colour, ready=0, ends=None)"):
-        if layout.is_queue(place) and is_simple(layout, place):
-            _append(text, layout, place)
-            text.add(*([f"return ({place.name!r}, serial - 1, colour, 0)"] if traced else []))
-            return
-        text.add("number = serial", "serial += 1")
-        if is_simple(layout, place):
-            text.add("token = Token(number, colour, ready, ends)")
-            text.add(f"stand_{name}(token)", *_born(layout, place))
-        else:
-            with text.block("try:"):
-                text.add(f"token = token_{name}(number, colour, ready, ends)")
-            with text.block("except Exception as error:"):
-                text.add(f"fault({place.name!r}, number, colour, blame(error))")
-            with text.block("else:"):
-                if place.paged:
-                    _come_to_page(text, layout, place)
-                else:
-                    text.add(f"stand_{name}(token)")
-                text.add(*_born(layout, place))
-        if traced:
-            text.add(f"return ({place.name!r}, number, colour, ready)")
-
-
-def _comes_back(layout: Layout, place: Place[Any]) -> bool:
-    """Whether tokens are put back as they are."""
-    arcs = [arc for transition in layout.transitions for arc in transition.arcs]
-    return any(arc.place is place and arc.kind in {"hold", "spend"} for arc in arcs)
-
-
-def _again(text: Text, layout: Layout, place: Place[Any], *, traced: bool) -> None:
-    """Put the same colour back: what was worked out of it holds."""
-    name = layout.var(place)
-    with text.function(f"again_{name}(old, ready)"):
-        text.add("number = serial", "serial += 1")
-        text.add(
-            "token = Token(number, old.colour, ready, old.ends, old.keys, old.order, old.passes)"
-        )
-        text.add(f"stand_{name}(token)", *_born(layout, place))
-        if traced:
-            text.add(f"return ({place.name!r}, number, old.colour, ready)")
-
-
-def _born(layout: Layout, place: Place[Any], number: str = "number") -> list[str]:
-    """The line that records a token that came."""
-    recorded = layout.recorded and place.name not in layout.shown
-    return [f"born[{number}] = ({place.name!r}, token)"] if recorded else []
-
-
-def _sink(text: Text, layout: Layout, place: Place[Any]) -> None:
-    text.add("serial += 1", f"sunk_{layout.var(place)} += 1")
-    text.add(f"rows.append(Row({place.name!r}, colour))")
-
-
-def write_put_new(
-    text: Text,
-    layout: Layout,
-    seen: KeySet[Any],
-    place: Place[Any],
-    ready: str,
-    ends: str,
-    *,
-    traced: bool,
-) -> None:
-    """Put the token of a colour if its key is new; without a key, set it aside."""
-    keys = [attribute("colour", name) for name in seen.keys]
-    with text.block("try:"):
-        text.add(f"key = {keys[0] if len(keys) == 1 else tupled(keys)}", "hash(key)")
-    with text.block("except Exception as error:"):
-        text.add("serial += 1", f"fault({place.name!r}, serial - 1, colour, blame(error))")
-        text.add(*([f"puts.append(({place.name!r}, serial - 1, colour, 0))"] if traced else []))
-        text.add("continue")
-    name = layout.var(seen)
-    # What is not paged can be asked without a call, and mostly says no.
-    with text.block(f"if {name}.add(key):" if seen.paged else f"if key not in {name}.keys:"):
-        text.add(*([] if seen.paged else [f"{name}.add(key)"]))
-        text.add(*noted(layout, layout.gain([seen])))
-        text.add(*([f"met.append(({seen.name!r}, key))"] if layout.recorded else []))
-        write_put(text, layout, place, ready, ends, traced=traced)
 
 
 def _counted(

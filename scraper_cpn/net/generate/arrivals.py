@@ -1,0 +1,171 @@
+"""How tokens come into places: new, back as they were, or if a set lacks their key.
+
+Owns: the text of `put_*`, `again_*` and `shelve`, and of every deposit.
+Must not know: how a place that is not paged finds a token, what transitions do.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from scraper_cpn.net.generate import records
+from scraper_cpn.net.generate.influence import noted, occupy, only_if
+from scraper_cpn.net.generate.layout import Index, Layout
+from scraper_cpn.net.generate.text import Text, attribute, tupled
+from scraper_cpn.net.places import KeySet, Place, Sink
+
+
+def write_arrivals(text: Text, layout: Layout, place: Place[Any], *, traced: bool) -> None:
+    """The functions by which tokens come into a place."""
+    _put(text, layout, place, traced=traced)
+    if _comes_back(layout, place):
+        _again(text, layout, place, traced=traced)
+
+
+def is_simple(layout: Layout, place: Place[Any]) -> bool:
+    """Whether nothing of a token is worked out when it is deposited."""
+    return not (place.keys or place.order or layout.guards(place))
+
+
+def put(layout: Layout, place: Place[Any], ready: str, ends: str) -> str:
+    """The call that puts a colour."""
+    name = layout.var(place)
+    times = [ready] if place.timed else []
+    times += [ends if place.timed else f"ends={ends}"] if place.expires else []
+    return f"put_{name}({', '.join(['colour', *times])})"
+
+
+def write_put(
+    text: Text, layout: Layout, place: Place[Any], ready: str, ends: str, *, traced: bool
+) -> None:
+    """Put the token of a colour: in place, where that is short."""
+    if isinstance(place, Sink) or (layout.is_queue(place) and is_simple(layout, place)):
+        (_sink if isinstance(place, Sink) else _append)(text, layout, place)
+        text.add(*([f"puts.append(({place.name!r}, serial - 1, colour, 0))"] if traced else []))
+        return
+    call = put(layout, place, ready, ends)
+    text.add(f"puts.append({call})" if traced else call)
+
+
+def _append(text: Text, layout: Layout, place: Place[Any]) -> None:
+    name = layout.var(place)
+    only_if(text, f"not {name}", noted(layout, layout.gain([place])))
+    made = "Token(serial, colour)"
+    if _born(layout, place):
+        text.add(f"{name}.append(token := {made})", *_born(layout, place, "serial"))
+    else:
+        text.add(f"{name}.append({made})")
+    text.add("serial += 1")
+    if place.capacity is not None:
+        occupy(text, layout, place, 1)
+
+
+def _put(text: Text, layout: Layout, place: Place[Any], *, traced: bool) -> None:
+    name = layout.var(place)
+    with text.function(f"put_{name}(colour, ready=0, ends=None)"):
+        if layout.is_queue(place) and is_simple(layout, place):
+            _append(text, layout, place)
+            text.add(*([f"return ({place.name!r}, serial - 1, colour, 0)"] if traced else []))
+            return
+        text.add("number = serial", "serial += 1")
+        if is_simple(layout, place):
+            text.add("token = Token(number, colour, ready, ends)")
+            text.add(f"stand_{name}(token)", *_born(layout, place))
+        else:
+            with text.block("try:"):
+                text.add(f"token = token_{name}(number, colour, ready, ends)")
+            with text.block("except Exception as error:"):
+                text.add(f"fault({place.name!r}, number, colour, blame(error))")
+            with text.block("else:"):
+                if place.paged:
+                    come_to_page(text, layout, place)
+                else:
+                    text.add(f"stand_{name}(token)")
+                text.add(*_born(layout, place))
+        if traced:
+            text.add(f"return ({place.name!r}, number, colour, ready)")
+
+
+def _comes_back(layout: Layout, place: Place[Any]) -> bool:
+    """Whether tokens are put back as they are."""
+    arcs = [arc for transition in layout.transitions for arc in transition.arcs]
+    return any(arc.place is place and arc.kind in {"hold", "spend"} for arc in arcs)
+
+
+def _again(text: Text, layout: Layout, place: Place[Any], *, traced: bool) -> None:
+    """Put the same colour back: what was worked out of it holds."""
+    name = layout.var(place)
+    with text.function(f"again_{name}(old, ready)"):
+        text.add("number = serial", "serial += 1")
+        text.add(
+            "token = Token(number, old.colour, ready, old.ends, old.keys, old.order, old.passes)"
+        )
+        text.add(f"stand_{name}(token)", *_born(layout, place))
+        if traced:
+            text.add(f"return ({place.name!r}, number, old.colour, ready)")
+
+
+def _born(layout: Layout, place: Place[Any], number: str = "number") -> list[str]:
+    """The line that records a token that came."""
+    recorded = layout.recorded and place.name not in layout.shown
+    return [f"born[{number}] = ({place.name!r}, token)"] if recorded else []
+
+
+def _sink(text: Text, layout: Layout, place: Place[Any]) -> None:
+    text.add("serial += 1", f"sunk_{layout.var(place)} += 1")
+    text.add(f"rows.append(Row({place.name!r}, colour))")
+
+
+def write_put_new(
+    text: Text,
+    layout: Layout,
+    seen: KeySet[Any],
+    place: Place[Any],
+    ready: str,
+    ends: str,
+    *,
+    traced: bool,
+) -> None:
+    """Put the token of a colour if its key is new; without a key, set it aside."""
+    keys = [attribute("colour", name) for name in seen.keys]
+    with text.block("try:"):
+        text.add(f"key = {keys[0] if len(keys) == 1 else tupled(keys)}", "hash(key)")
+    with text.block("except Exception as error:"):
+        text.add("serial += 1", f"fault({place.name!r}, serial - 1, colour, blame(error))")
+        text.add(*([f"puts.append(({place.name!r}, serial - 1, colour, 0))"] if traced else []))
+        text.add("continue")
+    name = layout.var(seen)
+    # What is not paged can be asked without a call, and mostly says no.
+    with text.block(f"if {name}.add(key):" if seen.paged else f"if key not in {name}.keys:"):
+        text.add(*([] if seen.paged else [f"{name}.add(key)"]))
+        text.add(*noted(layout, layout.gain([seen])))
+        text.add(*([f"met.append(({seen.name!r}, key))"] if layout.recorded else []))
+        write_put(text, layout, place, ready, ends, traced=traced)
+
+
+def come_to_page(text: Text, layout: Layout, place: Place[Any]) -> None:
+    """A token comes to a paged place."""
+    name = layout.var(place)
+    held = [found for found in layout.of(place) if found.kind == "held"]
+    text.add(*noted(layout, layout.gain([place])))
+    text.add(f"{'line = ' if held else ''}{name}.add(token.keys, token)")
+    for found in held:
+        with text.block("if line is not None:"):
+            _open(text, layout, found, "token.keys")
+
+
+def _open(text: Text, layout: Layout, found: Index, key: str) -> None:
+    """A key of a paged place has another first token."""
+    records.find_record(text, layout, found.place.keys, key)
+    text.add(f"record.{found.name} = line")
+    records.come(text, layout, found, "None")
+
+
+def write_shelve(text: Text, layout: Layout) -> None:
+    """What a shelf has of a key, when a kernel is loaded."""
+    with text.function("shelve(name, key, count, order, first)"):
+        text.add("line = PLACES[name].shelve(key, count, order, first)")
+        for found in layout.indexes.values():
+            if found.place.paged and found.kind == "held":
+                with text.block(f"if name == {found.place.name!r}:"):
+                    _open(text, layout, found, "key")
