@@ -127,8 +127,9 @@ class Compiled:
         self.net = checked(net)
         self._ordered = ordered(self.net)
         self._shelf = MemoryShelf() if shelf is None else shelf
-        self._printed = shelf is not None
-        text, objects = source_of(net, traced=trace is not None, recorded=recorded)
+        text, objects = source_of(
+            net, traced=trace is not None, recorded=recorded, printed=shelf is not None
+        )
         self._run(text, objects, trace)
 
     def _run(self, text: str, objects: dict[str, Any], trace: Trace | None) -> None:
@@ -137,7 +138,7 @@ class Compiled:
         linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
         space: dict[str, Any] = {**SHARED, **objects}
         exec(compile(text, name, "exec"), space)  # noqa: S102  (our own source, from checked data)
-        given = (self.net, self._ordered, self._shelf, self._printed)
+        given = (self.net, self._ordered, self._shelf)
         self._parts: dict[str, Any] = space["build"](*given, *(() if trace is None else (trace,)))
         self._inject = self._parts["inject"]
         self.step = self._parts["step"]

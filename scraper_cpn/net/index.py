@@ -54,7 +54,11 @@ ORDERS_MAX = 256
 
 
 class Token(Struct, eq=False, gc=False):
-    """A token, with what was worked out once when it was deposited."""
+    """A token, with what was worked out once when it was deposited.
+
+    Attributes:
+        pause: for how long it is away when it is spent, if that leaves its colour as it is; None: not known.
+    """
 
     serial: int
     colour: Any
@@ -63,6 +67,7 @@ class Token(Struct, eq=False, gc=False):
     keys: Any = None
     order: Any = ()
     passes: int = 0
+    pause: int | None = None
     state: int = GONE
 
 

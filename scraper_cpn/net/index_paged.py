@@ -34,11 +34,11 @@ HOT = 100_000
 """Tokens of a place that are in memory at most: above half of them, pages shrink."""
 
 SHARDS = 256
-"""Tables of a set: with a million keys, the biggest step of one is 8,192 entries."""
+"""Tables of a set, a power of 2: with a million keys, the biggest step of one is 8,192 entries."""
 
 
 class PagedLine:
-    """The tokens of a key. It is its own first token on the shelf, as far as that is known.
+    """The tokens of a key that has several, or some on the shelf: it is the first of those, as far as known.
 
     Attributes:
         ready: those in memory, as a heap; an empty tuple while there are none.
@@ -72,31 +72,62 @@ class PagedView(Condition):
         name: of the place.
         width: how many order fields it has: 0, 1 or 2.
         shelf: where those are that are not in memory.
+        alone: whether the only token of a key is kept without a line; joins need one.
+
+    Attributes:
+        room: how many tokens of a key may be in memory: fewer, the more there are of all keys.
+        limit: as long as there are at most so many of all keys, the room is no smaller.
     """
 
-    __slots__ = ("hot", "joins", "left", "lines", "name", "shelf", "total", "width")
+    __slots__ = (
+        "alone",
+        "hot",
+        "joins",
+        "left",
+        "limit",
+        "lines",
+        "name",
+        "room",
+        "shelf",
+        "total",
+        "width",
+    )
 
-    def __init__(self, name: str, width: int, shelf: Shelf) -> None:
+    def __init__(self, name: str, width: int, shelf: Shelf, *, alone: bool = False) -> None:
         super().__init__()
         self.name = name
         self.width = width
         self.shelf = shelf
+        self.alone = alone
         self.left = None if type(shelf) is MemoryShelf else shelf.left
         """Whom to tell what was taken; that shelf has only what is not in memory."""
         self.total = 0
         self.hot = 0
-        self.lines: dict[Hashable, PagedLine] = {}
+        self.lines: dict[Hashable, Any] = {}
+        """Of each key its line, or its only token."""
         self.joins: list[Join] = []
+        self._measure()
 
     def __len__(self) -> int:
         return self.total
 
-    def add(self, key: Hashable, token: Token) -> PagedLine | None:
-        """A token has come; the tokens of its key, if it is the first of them."""
+    def add(self, key: Hashable, token: Token) -> Token | PagedLine | None:
+        """A token has come; what there is of its key, if that is another object, or has another first token."""
         self.total += 1
         line = self.lines.get(key)
-        if line is None:
-            line = self.lines[key] = PagedLine()
+        if line is None and self.alone and self.hot < self.limit:
+            self.lines[key] = token
+            self.hot += 1
+            if self.watch:
+                self._came(key)
+            return token
+        return self._beside(key, line, token)
+
+    def _beside(self, key: Hashable, line: Any, token: Token) -> PagedLine | None:
+        """A token comes to a key's line, which is made if need be."""
+        old = type(line) is PagedLine
+        if not old:
+            line = self._opened(key, line)
         elif line.shelved and (token.order, token.serial) > (line.order, line.serial):
             line.shelved += 1  # the key's first token is the same, so that nobody needs to know
             self.shelf.put(self.name, key, self._wide(token.order), token.serial, token.colour)
@@ -105,12 +136,19 @@ class PagedView(Condition):
             line.ready = []
         heappush(line.ready, (token.order, token.serial, token))
         self.hot += 1
-        if len(line.ready) > PAGE or 2 * self.hot > HOT:
+        if len(line.ready) > self.room or self.hot > self.limit:
             self._bound(key, line)
         if self.joins or self.watch:
             self._came(key)
         first = line.ready[0][2] if line.ready else line
-        return line if first.serial == token.serial else None
+        return None if old and first.serial != token.serial else line
+
+    def _opened(self, key: Hashable, token: Token | None) -> PagedLine:
+        """A line for a key, with the only token that it has."""
+        line = self.lines[key] = PagedLine()
+        if token is not None:
+            line.ready = [(token.order, token.serial, token)]
+        return line
 
     def shelve(self, key: Hashable, count: int, order: Order, serial: int) -> PagedLine:
         """The shelf has tokens of a key that has none yet: so many, and this is the first one's turn."""
@@ -123,17 +161,19 @@ class PagedView(Condition):
     def lose(self, key: Hashable, serial: int) -> bool:
         """The first token of a key, which `head` gave, has been taken; whether it was the last."""
         line = self.lines[key]
-        if heappop(line.ready)[1] != serial:
+        lone = type(line) is Token
+        if (line.serial if lone else heappop(line.ready)[1]) != serial:
             raise KernelBug(f"token {serial} of {self.name} was taken before its turn")
         self.total -= 1
         self.hot -= 1
         if self.left is not None:
             self.left(self.name, serial)
-        if line.ready:
-            return False
-        line.ready = ()
-        if line.shelved:
-            return False
+        if not lone:
+            if line.ready:
+                return False
+            line.ready = ()
+            if line.shelved:
+                return False
         del self.lines[key]
         for join in self.joins:
             join.drop(key)
@@ -142,8 +182,8 @@ class PagedView(Condition):
     def head(self, key: Hashable, _now: float) -> Token | None:
         """The token of *key* that is taken first; from the shelf if need be."""
         line = self.lines.get(key)
-        if line is None:
-            return None
+        if line is None or type(line) is Token:
+            return line
         if not line.ready:
             self._fetch(key, line)
         token: Token = line.ready[0][2]
@@ -157,7 +197,8 @@ class PagedView(Condition):
         """The colours of all tokens, by serial. Cost: O(tokens)."""
         found = dict(self.shelf.rest(self.name))
         for line in self.lines.values():
-            found.update((serial, token.colour) for _, serial, token in line.ready)
+            tokens = [line] if type(line) is Token else [entry[2] for entry in line.ready]
+            found.update((token.serial, token.colour) for token in tokens)
         return found
 
     def _came(self, key: Hashable) -> None:
@@ -166,15 +207,16 @@ class PagedView(Condition):
         if self.watch:
             self.gained(key)
 
-    def _room(self) -> int:
-        """How many tokens of a key may be in memory: fewer, the more there are of all keys."""
-        return min(PAGE, max(0, 2 * PAGE * (HOT - self.hot) // HOT))
+    def _measure(self) -> None:
+        """Work out the room for a key."""
+        self.room = min(PAGE, max(0, 2 * PAGE * (HOT - self.hot) // HOT))
+        self.limit = HOT - -(-self.room * HOT // (2 * PAGE)) if self.room else 0
 
     def _bound(self, key: Hashable, line: PagedLine) -> None:
         """Beyond the room for a key in memory, the later half goes to the shelf."""
-        room = self._room()
-        if len(line.ready) > room:
-            self._spill(key, line, (room + 1) // 2)
+        self._measure()
+        if len(line.ready) > self.room:
+            self._spill(key, line, (self.room + 1) // 2)
 
     def _spill(self, key: Hashable, line: PagedLine, kept: int) -> None:
         line.ready.sort()
@@ -188,7 +230,8 @@ class PagedView(Condition):
 
     def _fetch(self, key: Hashable, line: PagedLine) -> None:
         """Read a page from the shelf."""
-        most = max(1, self._room())
+        self._measure()
+        most = max(1, self.room)
         tokens, bound = self.shelf.take(self.name, key, self._wide(line.order), line.serial, most)
         number = min(most, line.shelved)
         ends = bound is None, tokens and tokens[0][1], len(tokens)
@@ -240,11 +283,11 @@ class Split(Condition):
         return len(self.order)
 
     def __contains__(self, key: Hashable) -> bool:
-        return key in self.tables[hash(key) % SHARDS]
+        return key in self.tables[hash(key) & SHARDS - 1]
 
     def add(self, key: Hashable) -> bool:
         """Whether *key* is new; then it is seen from now on."""
-        table = self.tables[hash(key) % SHARDS]
+        table = self.tables[hash(key) & SHARDS - 1]
         if key in table:
             return False
         table.add(key)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from hashlib import blake2b
+from operator import attrgetter
 from typing import Protocol
 
 from msgspec.structs import replace
@@ -60,6 +61,7 @@ MARGIN_MAX_NS = 5_000_000
 """What the pause between two starts is longer than asked: a start is stamped when its request is
 written, and the way from there to the server's clock takes a little less or more each time."""
 
+_DOMAIN_OF = attrgetter("domain")
 _AUTHORITIES_REMEMBERED = 65_536
 _DOMAINS_REMEMBERED = 65_536
 _RANKS_REMEMBERED = 4_096
@@ -162,20 +164,20 @@ class Policy:
         """The targets that go straight to the frontier."""
         return () if self.settings.robots == "obey" else found.targets
 
-    def domains(self, found: Found) -> list[Domain]:
+    def domains(self, found: Found) -> tuple[Domain, ...]:
         """The pacing tokens that these targets need."""
-        names = dict.fromkeys([target.domain for target in found.targets])
-        return list(map(self._remembered, names))
+        names = dict.fromkeys(map(_DOMAIN_OF, found.targets))
+        return tuple(map(self._remembered, names))
 
-    def robots_jobs(self, found: Found) -> list[RobotsJob]:
+    def robots_jobs(self, found: Found) -> tuple[RobotsJob, ...]:
         """The robots.txt files that these targets need."""
         if self.settings.robots == "ignore":
-            return []
+            return ()
         homes = {target.authority: target.domain for target in found.targets}
-        return [
+        return tuple(
             RobotsJob(authority=authority, url=_robots_url(authority), domain=home, home=home)
             for authority, home in homes.items()
-        ]
+        )
 
     # Its order.
 

@@ -312,7 +312,7 @@ def test_each_authority_asks_once_and_none_when_ignored() -> None:
         "https://www.shop.example/robots.txt",
     ]
     ignoring = policy(robots="ignore")
-    assert ignoring.robots_jobs(found) == []
+    assert ignoring.robots_jobs(found) == ()
     assert (ignoring.to_ask(found), ignoring.to_fetch(found)) == ((), found.targets)
     assert (policy().to_ask(found), policy().to_fetch(found)) == (found.targets, ())
 

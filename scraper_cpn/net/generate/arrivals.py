@@ -12,6 +12,7 @@ from scraper_cpn.net.generate import records
 from scraper_cpn.net.generate.influence import noted, occupy, only_if
 from scraper_cpn.net.generate.layout import Index, Layout
 from scraper_cpn.net.generate.text import Text, attribute, tupled
+from scraper_cpn.net.index_paged import SHARDS
 from scraper_cpn.net.places import KeySet, Place, Sink
 
 
@@ -27,30 +28,37 @@ def is_simple(layout: Layout, place: Place[Any]) -> bool:
     return not (place.keys or place.order or layout.guards(place))
 
 
-def put(layout: Layout, place: Place[Any], ready: str, ends: str) -> str:
+def put(layout: Layout, place: Place[Any], colour: str, ready: str, ends: str) -> str:
     """The call that puts a colour."""
     name = layout.var(place)
     times = [ready] if place.timed else []
     times += [ends if place.timed else f"ends={ends}"] if place.expires else []
-    return f"put_{name}({', '.join(['colour', *times])})"
+    return f"put_{name}({', '.join([colour, *times])})"
 
 
 def write_put(
-    text: Text, layout: Layout, place: Place[Any], ready: str, ends: str, *, traced: bool
+    text: Text,
+    layout: Layout,
+    place: Place[Any],
+    colour: str,
+    ready: str,
+    ends: str,
+    *,
+    traced: bool,
 ) -> None:
     """Put the token of a colour: in place, where that is short."""
     if isinstance(place, Sink) or (layout.is_queue(place) and is_simple(layout, place)):
-        (_sink if isinstance(place, Sink) else _append)(text, layout, place)
-        text.add(*([f"puts.append(({place.name!r}, serial - 1, colour, 0))"] if traced else []))
+        (_sink if isinstance(place, Sink) else _append)(text, layout, place, colour)
+        text.add(*([f"puts.append(({place.name!r}, serial - 1, {colour}, 0))"] if traced else []))
         return
-    call = put(layout, place, ready, ends)
+    call = put(layout, place, colour, ready, ends)
     text.add(f"puts.append({call})" if traced else call)
 
 
-def _append(text: Text, layout: Layout, place: Place[Any]) -> None:
+def _append(text: Text, layout: Layout, place: Place[Any], colour: str = "colour") -> None:
     name = layout.var(place)
     only_if(text, f"not {name}", noted(layout, layout.gain([place])))
-    made = "Token(serial, colour)"
+    made = f"Token(serial, {colour})"
     if _born(layout, place):
         text.add(f"{name}.append(token := {made})", *_born(layout, place, "serial"))
     else:
@@ -98,7 +106,7 @@ def _again(text: Text, layout: Layout, place: Place[Any], *, traced: bool) -> No
     with text.function(f"again_{name}(old, ready)"):
         text.add("number = serial", "serial += 1")
         text.add(
-            "token = Token(number, old.colour, ready, old.ends, old.keys, old.order, old.passes)"
+            "token = Token(number, old.colour, ready, old.ends, old.keys, old.order, old.passes, old.pause)"
         )
         text.add(f"stand_{name}(token)", *_born(layout, place))
         if traced:
@@ -111,9 +119,9 @@ def _born(layout: Layout, place: Place[Any], number: str = "number") -> list[str
     return [f"born[{number}] = ({place.name!r}, token)"] if recorded else []
 
 
-def _sink(text: Text, layout: Layout, place: Place[Any]) -> None:
+def _sink(text: Text, layout: Layout, place: Place[Any], colour: str) -> None:
     text.add("serial += 1", f"sunk_{layout.var(place)} += 1")
-    text.add(f"rows.append(Row({place.name!r}, colour))")
+    text.add(f"rows.append(Row({place.name!r}, {colour}))")
 
 
 def write_put_new(
@@ -127,9 +135,8 @@ def write_put_new(
     traced: bool,
 ) -> None:
     """Put the token of a colour if its key is new; without a key, set it aside."""
-    keys = [attribute("colour", name) for name in seen.keys]
     with text.block("try:"):
-        text.add(f"key = {keys[0] if len(keys) == 1 else tupled(keys)}", "hash(key)")
+        text.add(f"key = {_key(seen)}", "hash(key)")
     with text.block("except Exception as error:"):
         text.add("serial += 1", f"fault({place.name!r}, serial - 1, colour, blame(error))")
         text.add(*([f"puts.append(({place.name!r}, serial - 1, colour, 0))"] if traced else []))
@@ -140,7 +147,21 @@ def write_put_new(
         text.add(*([] if seen.paged else [f"{name}.add(key)"]))
         text.add(*noted(layout, layout.gain([seen])))
         text.add(*([f"met.append(({seen.name!r}, key))"] if layout.recorded else []))
-        write_put(text, layout, place, ready, ends, traced=traced)
+        write_put(text, layout, place, "colour", ready, ends, traced=traced)
+
+
+def _key(seen: KeySet[Any]) -> str:
+    """The expression for the key that a colour has in a set."""
+    keys = [attribute("colour", name) for name in seen.keys]
+    return keys[0] if len(keys) == 1 else tupled(keys)
+
+
+def is_known(layout: Layout, seen: KeySet[Any]) -> str:
+    """The condition that a set has the key of a colour."""
+    name = layout.var(seen)
+    if seen.paged and not layout.printed:  # without the call
+        return f"(key := {_key(seen)}) in {name}.tables[hash(key) & {SHARDS - 1}]"
+    return f"{_key(seen)} in {name}.keys"
 
 
 def come_to_page(text: Text, layout: Layout, place: Place[Any]) -> None:

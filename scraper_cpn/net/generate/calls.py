@@ -10,38 +10,51 @@ CALLS = '''
 # The calls.
 
 def inject(place, colour, ready, ends, now):
-    if type(now) is not int or now < clock:
-        refuse_time(NET, now, clock)
-    clock = now
+    if now is not clock:
+        if type(now) is not int or now < clock:
+            refuse_time(NET, now, clock)
+        clock = now
     PUTS[place](colour, ready, ends)  # untraced
     trace(("inject", now, PUTS[place](colour, ready, ends)))
 
 def step(now_ns, limit=100_000):
     if limit < 1:
         refuse_limit(NET, limit)
-    if type(now_ns) is not int or now_ns < clock:
-        refuse_time(NET, now_ns, clock)
-    clock = now_ns
+    if now_ns is not clock:
+        if type(now_ns) is not int or now_ns < clock:
+            refuse_time(NET, now_ns, clock)
+        clock = now_ns
     if next_end <= now_ns:
         expire(now_ns)
     if next_wake <= now_ns:
         wake(now_ns)
     firings = []
     while dirty:
-        firing = ACTS[dirty & -dirty](now_ns)
+        try:
+            act = FIRST[dirty]
+        except KeyError:
+            act = first()
+        firing = act(now_ns)
         if firing is not None:
             if firing is not FIRED:
                 firings.append(firing)
             limit -= 1
             if not limit:
-                dirty |= late & ALL  # those that failed have no time at which to be tried again
+                retry_late()  # those that failed have no time at which to be tried again
                 return Step(tuple(firings), now_ns)
-    at = soonest(now_ns) if late else next_wake if next_wake < next_end else next_end
-    return Step(tuple(firings), None if at == NEVER else at)
+    at = soonest(now_ns) if LATE else next_wake if next_wake < next_end else next_end
+    return Step(tuple(firings), None if at is NEVER else at)
+
+def first():
+    """The transition that goes first of those in `dirty`; looked up from now on, within bounds."""
+    if len(FIRST) > MASKS_MAX:
+        FIRST.clear()
+    act = FIRST[dirty] = ACTS[dirty & -dirty]
+    return act
 
 def earliest(now):
     """The least time at which there is a binding: now or earlier if there is one."""
-    late |= dirty & TIMED
+    delay_dirty()
     at = soonest(now)
     for number, may_fire in enumerate(WAKES):
         if dirty >> number & 1:
@@ -49,14 +62,16 @@ def earliest(now):
     return at
 
 def started(firing_id, now_ns):
-    flight = flights.get(firing_id)
-    if flight is None:
-        raise refuse_landed(NET, firing_id)
+    try:
+        flight = flights[firing_id]
+    except KeyError:
+        raise refuse_landed(NET, firing_id) from None
     if flight.started:
         refuse_started(NET, firing_id, started=True)
-    if type(now_ns) is not int or now_ns < clock:
-        refuse_time(NET, now_ns, clock)
-    clock = now_ns
+    if now_ns is not clock:
+        if type(now_ns) is not int or now_ns < clock:
+            refuse_time(NET, now_ns, clock)
+        clock = now_ns
     flight.started = True
     begun[firing_id] = flight  # recorded
     puts = []  # traced
@@ -67,15 +82,20 @@ def started(firing_id, now_ns):
     trace(("started", now_ns, firing_id, tuple(puts)))
 
 def complete(firing_id, outcome, now_ns):
-    flight = flights.get(firing_id)
-    if flight is None:
-        raise refuse_landed(NET, firing_id)
-    end = ENDS[flight.number].get(type(outcome))
+    try:
+        flight = flights[firing_id]
+    except KeyError:
+        raise refuse_landed(NET, firing_id) from None
+    try:
+        end = ENDS[flight.number][type(outcome)]
+    except KeyError:
+        end = None
     if end is None or not flight.started:
         case_for(NET, TRANSITIONS[flight.number], firing_id, outcome, started=flight.started)
-    if type(now_ns) is not int or now_ns < clock:
-        refuse_time(NET, now_ns, clock)
-    clock = now_ns
+    if now_ns is not clock:
+        if type(now_ns) is not int or now_ns < clock:
+            refuse_time(NET, now_ns, clock)
+        clock = now_ns
     del flights[firing_id]
     forget(firing_id)  # recorded
     puts = []  # traced
@@ -150,9 +170,9 @@ return {
 """
 
 
-def calls(*, traced: bool, recorded: bool) -> list[str]:
-    """The lines of the calls."""
-    return _kept(CALLS, traced=traced, recorded=recorded)
+def calls(late: str, *, traced: bool, recorded: bool) -> list[str]:
+    """The lines of the calls; *late* is the condition that a next useful time is to be worked out again."""
+    return _kept(CALLS.replace("LATE", late), traced=traced, recorded=recorded)
 
 
 def result(*, recorded: bool) -> list[str]:

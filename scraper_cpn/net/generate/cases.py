@@ -15,7 +15,7 @@ from scraper_cpn.net import plan
 from scraper_cpn.net.arcs import Arc, Lost, On, Output
 from scraper_cpn.net.declare import Transition
 from scraper_cpn.net.generate import records
-from scraper_cpn.net.generate.arrivals import write_put, write_put_new
+from scraper_cpn.net.generate.arrivals import is_known, write_put, write_put_new
 from scraper_cpn.net.generate.influence import noted, only_if
 from scraper_cpn.net.generate.layout import Layout
 from scraper_cpn.net.generate.text import Text
@@ -70,11 +70,34 @@ def write_make(text: Text, layout: Layout, transition: Transition, case: On, bou
         )
         assert isinstance(output.place, Place)
         if output.make is None:
-            text.add(f"m{number} = ({args},)")
+            text.add(f"m{number} = {args}")
+        elif output.seen is not None:
+            _make_unseen(text, layout, number, output, args)
         else:
-            text.add(f"made_ = {layout.names.function(output.make)}({args})")
-            text.add(f"m{number} = {tokens_made(layout, output.place)}")
+            text.add(f"m{number} = {layout.names.function(output.make)}({args})")
+            text.add(f"many{number} = {several(layout, output.place, f'm{number}')}")
         _make_times(text, layout, transition, number, output, args, bound)
+
+
+def _make_unseen(text: Text, layout: Layout, number: int, output: Output, args: str) -> None:
+    """The tokens whose keys a set does not know; mostly it knows them all."""
+    place, seen = output.place, output.seen
+    assert isinstance(place, Place)
+    assert seen is not None
+    colour = layout.names.of(place.colour, place.colour.__name__)
+    declared = layout.names.of(place, f"{layout.var(place)}_declared")
+    text.add(f"many{number} = {layout.names.function(output.make)}({args})")
+    with text.block(f"if type(many{number}) is not tuple and type(many{number}) is not list:"):
+        text.add(f"many{number} = made(many{number}, {declared})")
+    text.add(f"m{number} = []")
+    with text.block(f"for colour in many{number}:"):
+        with text.block(f"if type(colour) is not {colour}:"):
+            text.add(f"made(many{number}, {declared})")
+        with text.block("try:"), text.block(f"if {is_known(layout, seen)}:"):
+            text.add("continue")
+        with text.block("except Exception:"):  # it is set aside when it is put
+            text.add("pass")
+        text.add(f"m{number}.append(colour)")
 
 
 def _make_times(
@@ -95,20 +118,20 @@ def _make_times(
     if output.make is None or not (callable(output.after_ns) or callable(output.lasts_ns)):
         text.add(*lines)
         return
-    with text.block(f"if m{number}:"):
+    with text.block(f"if m{number}:" if output.seen else f"if many{number} is not NONE:"):
         text.add(*lines)
 
 
-def tokens_made(layout: Layout, place: Place[Any]) -> str:
-    """The expression for the tokens in what a function returned: one or none without a call."""
+def several(layout: Layout, place: Place[Any], one: str) -> str:
+    """The expression for the tokens in what a function returned; None if that is one token itself."""
     colour = layout.names.of(place.colour, place.colour.__name__)
     declared = layout.names.of(place, f"{layout.var(place)}_declared")
-    none = ["made_ is None"]
+    none = [f"{one} is None"]
     if not issubclass(tuple, place.colour):
-        none.append("made_ is NONE")
+        none.append(f"{one} is NONE")
     if not issubclass(list, place.colour):
-        none.append("(type(made_) is list and not made_)")
-    return f"(made_,) if type(made_) is {colour} else NONE if {' or '.join(none)} else made(made_, {declared})"
+        none.append(f"(type({one}) is list and not {one})")
+    return f"None if type({one}) is {colour} else NONE if {' or '.join(none)} else made({one}, {declared})"
 
 
 def _times(
@@ -143,8 +166,7 @@ def write_give(
     outputs = dict(tokens_put(case))
     for number, output in enumerate(case.outputs):
         if number in outputs:
-            with text.block(f"for colour in m{number}:"):
-                _put(text, layout, number, output, traced=traced)
+            _give_tokens(text, layout, number, output, traced=traced)
         elif output.kind != "consume":
             count_up(text, layout, output.place)
             text.add(*moved(layout, output.place, "None"))
@@ -152,15 +174,23 @@ def write_give(
     write_back(text, layout, transition, case, bound, traced=traced)
 
 
-def _put(text: Text, layout: Layout, number: int, output: Output, *, traced: bool) -> None:
+def _give_tokens(text: Text, layout: Layout, number: int, output: Output, *, traced: bool) -> None:
+    """Put what was made: mostly that is one token, unless a set is asked."""
     place = output.place
     assert isinstance(place, Place)
     ready = f"r{number}" if place.timed else "0"
     ends = f"e{number}" if place.expires else "None"
-    if output.seen is None:
-        write_put(text, layout, place, ready, ends, traced=traced)
-        return
-    write_put_new(text, layout, output.seen, place, ready, ends, traced=traced)
+    if output.seen is not None:
+        tokens = f"m{number}" if output.make is not None else f"(m{number},)"
+        with text.block(f"for colour in {tokens}:"):
+            write_put_new(text, layout, output.seen, place, ready, ends, traced=traced)
+    elif output.make is None:
+        write_put(text, layout, place, f"m{number}", ready, ends, traced=traced)
+    else:
+        with text.block(f"if many{number} is None:"):
+            write_put(text, layout, place, f"m{number}", ready, ends, traced=traced)
+        with text.block("else:"), text.block(f"for colour in many{number}:"):
+            write_put(text, layout, place, "colour", ready, ends, traced=traced)
 
 
 def write_back(

@@ -19,8 +19,8 @@ from scraper_cpn.net.generate.cases import (
     later,
     may_raise,
     moved,
+    several,
     take_number,
-    tokens_made,
     write_ends,
     write_give,
     write_make,
@@ -170,6 +170,22 @@ def _spend_one(text: Text, layout: Layout, old: str, arc: Arc, *, traced: bool) 
         call = f"again_{name}({old}, {ready})"
         text.add(f"puts.append({call})" if traced else call)
         return
+    if not layout.pauses_alike(place):
+        _change(text, layout, old, arc, traced=traced)
+        return
+    text.add(f"old = {old}")
+    with text.block("if old.pause is not None:"):  # it stays as it is, for so long
+        call = f"again_{name}(old, now + old.pause)"
+        text.add(f"puts.append({call})" if traced else call)
+    with text.block("else:"):
+        _change(text, layout, "old", arc, traced=traced)
+
+
+def _change(text: Text, layout: Layout, old: str, arc: Arc, *, traced: bool) -> None:
+    """Put back what a token is changed into, or itself; that this is so, and for how long, is kept."""
+    place = arc.place
+    assert isinstance(place, Place)
+    name = layout.var(place)
     ready = later(layout, arc.after_ns, "colour") if place.timed else "0"
     with text.block("try:"):
         if arc.change is None:
@@ -180,16 +196,18 @@ def _spend_one(text: Text, layout: Layout, old: str, arc: Arc, *, traced: bool) 
         with text.block("if made_ is colour:"):  # what was worked out of it holds
             text.add(f"ready = {ready}")
         with text.block("else:"):
-            text.add(f"spent = {tokens_made(layout, place)}")
+            text.add(f"spent = {several(layout, place, 'made_')}")
+            text.add("spent = (made_,) if spent is None else spent")
             text.add(f"spent = [(colour, {ready}) for colour in spent]")
     with text.block("except Exception as error:"):
         text.add(f"fault({place.name!r}, {old}.serial, {old}.colour, blame(error))")
     with text.block("else:"):
         with text.block("if made_ is colour:"):
+            text.add(*([f"{old}.pause = ready - now"] if layout.pauses_alike(place) else []))
             call = f"again_{name}({old}, ready)"
             text.add(f"puts.append({call})" if traced else call)
         with text.block("else:"), text.block("for colour, ready in spent:"):
-            write_put(text, layout, place, "ready", f"{old}.ends", traced=traced)
+            write_put(text, layout, place, "colour", "ready", f"{old}.ends", traced=traced)
 
 
 # Firing in one go.

@@ -19,9 +19,28 @@ def slots(layout: Layout, place: Place[Any]) -> str:
 
 def noted(layout: Layout, influence: Influence) -> list[str]:
     """The lines that note which transitions to try again, and whose next useful time is another now."""
-    delays = influence.delays & layout.timed
-    masks = {"dirty": influence.enables, "late": delays}
-    return [f"{name} |= {mask:#b}  # {layout.listed(mask)}" for name, mask in masks.items() if mask]
+    lines = [f"dirty |= {influence.enables:#b}  # {layout.listed(influence.enables)}"]
+    return [*(lines if influence.enables else []), *delayed(layout, influence.delays)]
+
+
+def delayed(layout: Layout, mask: int) -> list[str]:
+    """The line that notes whose next useful time is another now."""
+    times = [f"at_{layout.var(each)} = " for each in layout.waiting if layout.bit(each) & mask]
+    return ["".join(times) + "None"] if times else []
+
+
+def hasten(text: Text, layout: Layout, mask: int, at: str) -> None:
+    """Note that an input of transitions may be there at a time: only a time before theirs concerns them.
+
+    The next useful time is the latest of the inputs' first times, so that none of these is later.
+    """
+    for transition in layout.waiting:
+        if layout.bit(transition) & mask:
+            known = f"at_{layout.var(transition)}"
+            with text.block(f"if {known} is None or {at} < {known}:"):
+                text.add(f"{known} = None")
+                with text.block(f"if {at} < next_wake:"):
+                    text.add(f"next_wake = {at}")
 
 
 def only_if(text: Text, condition: str, lines: list[str]) -> None:

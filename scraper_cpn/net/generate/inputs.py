@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from scraper_cpn.net import plan
 from scraper_cpn.net.arcs import Arc, Call
 from scraper_cpn.net.declare import Transition
-from scraper_cpn.net.generate.influence import slots
+from scraper_cpn.net.generate.influence import delayed, slots
 from scraper_cpn.net.generate.layout import Index, Layout, projected
 from scraper_cpn.net.generate.places import endings
 from scraper_cpn.net.generate.records import place_of_record, write_first
@@ -257,8 +257,7 @@ def write_find(text: Text, layout: Layout, search: Search, set_aside: str) -> No
     *set_aside* is the statement for a scan that raised.
     """
     bit = layout.bit(search.transition)
-    late = [f"late |= {bit:#b}"] if bit & layout.timed else []
-    fail = [f"dirty &= ~{bit:#b}", *late, "return None"]
+    fail = [f"dirty &= ~{bit:#b}", *delayed(layout, bit), "return None"]
     scan = search.transition.scan
     if scan is not None:
         _scan(text, layout, search, scan, fail, set_aside)
@@ -290,8 +289,9 @@ def write_find(text: Text, layout: Layout, search: Search, set_aside: str) -> No
 def _bind(text: Text, token: str, found: Index, record: str, key: str) -> None:
     """The first token in a record that is complete."""
     if found.place.paged:
-        text.add(f"held = {record}.{found.name}.ready")
-        text.add(f"{token} = held[0][2] if held else {found.name}.head({key}, now)")
+        text.add(f"{token} = {record}.{found.name}")
+        with text.block(f"if type({token}) is not Token:"):
+            text.add(f"{token} = {found.name}.head({key}, now)")
         return
     text.add(f"{token} = {record}.{found.name}")
     with text.block(f"if type({token}) is Line:"):
@@ -321,7 +321,7 @@ def _wake(text: Text, layout: Layout, search: Search) -> None:
         times += [_joined(layout, search, number, group) for number, group in search.joins()]
         for time in times[:-1]:  # what never comes spares the rest
             text.add(f"when = {time}")
-            with text.block("if when == NEVER:"):
+            with text.block("if when is NEVER:"):
                 text.add("return NEVER")
             text.add("at = when" if time is times[0] else "at = max(at, when)")
         last = times[-1] if times else "0"

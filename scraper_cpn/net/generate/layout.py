@@ -107,11 +107,15 @@ class Layout:
         reserved: names that the generated source uses for itself, with what they stand for if that
             is an object that a declaration may name, too.
         recorded: whether the source keeps what changes.
+        printed: whether paged sets keep fingerprints instead of keys.
     """
 
-    def __init__(self, net: Net, reserved: dict[str, Any], *, recorded: bool = False) -> None:
+    def __init__(
+        self, net: Net, reserved: dict[str, Any], *, recorded: bool = False, printed: bool = False
+    ) -> None:
         self.net = net
         self.recorded = recorded
+        self.printed = printed
         self.names = Names(reserved)
         self.transitions = plan.ordered(net)
         self.variables = {
@@ -129,8 +133,6 @@ class Layout:
         self.meetings: dict[Any, Meeting] = {}
         self.timed = sum(self.bit(t) for t in self.transitions if _waits(t))
         """The transitions that time alone may enable, but for those that take what has expired."""
-        self.ends = 1 << len(self.transitions)
-        """In `late`: the time at which the next token expires is to be worked out again."""
 
     def var(self, thing: Place[Any] | Counter | KeySet[Any] | Transition) -> str:
         """The variable of a place, or the stem of a transition's functions."""
@@ -218,6 +220,15 @@ class Layout:
                 for found in self.of(place)
             )
         )
+
+    def pauses_alike(self, place: Place[Any]) -> bool:
+        """Whether all that spend tokens of a place change them alike, for a time that depends on them.
+
+        Then what that comes to, for a token that stays as it is, can be kept with it.
+        """
+        arcs = [arc for t in self.transitions for arc in t.arcs if arc.place is place]
+        spends = [(arc.change, arc.after_ns) for arc in arcs if arc.kind == "spend"]
+        return place.timed and spends.count(spends[0]) == len(spends)
 
     def guards(self, place: Place[Any]) -> list[Any]:
         """The guards on a place's tokens, each once; the n-th has the bit 1 << n."""

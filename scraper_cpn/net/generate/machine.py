@@ -53,8 +53,12 @@ from scraper_cpn.net.refusal import (
     refuse_time,
 )
 
+MASKS_MAX = 4_096
+"""Values of `dirty` for which it is looked up which transition goes first; few occur."""
+
 SHARED: dict[str, Any] = {
     **RUNTIME,
+    "MASKS_MAX": MASKS_MAX,
     "Faulted": Faulted, "Firing": Firing, "Flying": Flying, "Lost": Lost, "Row": Row,
     "SLACK": SLACK, "Standing": Standing, "Step": Step, "count": count,
     "heappop": heappop, "heappush": heappush, "blame": blame, "case_for": case_for, "deque": deque, "made": made,
@@ -65,7 +69,7 @@ SHARED: dict[str, Any] = {
 """What the source uses of the package, by name."""
 
 LOCALS = (
-    "NONE", "PRINTED", "SHELF", "count", "due", "entry", "first", "head", "held", "line", "numbered", "order", "r", "shelve", "soon", "agreed", "build", "colour", "condition", "ends", "k", "key", "known", "lost", "made_", "now",
+    "NONE", "SHELF", "count", "due", "entry", "first", "head", "held", "line", "numbered", "order", "r", "shelve", "soon", "agreed", "build", "colour", "condition", "ends", "k", "key", "known", "lost", "made_", "now",
     "number", "numbers", "occupied", "old", "outcome", "parts", "put", "ready", "record", "shown", "soonest", "spent", "state",
     "sunk", "wake", "when", "expire", "fill_number", "fill_sinks", "fill_slots",
 )  # fmt: skip
@@ -79,12 +83,12 @@ flights = {}        # firings in flight, by id
 faulted = []
 rows = []           # of the sinks, since the last drain
 dirty = ALL         # bits of the transitions that may have a binding now
-late = TIMED        # bits of those whose next useful time is to be worked out again
-next_wake = NEVER   # the least of these times
+next_wake = NEVER   # the least of the times at_T
 next_end = NEVER    # when the next token expires
+ends_late = False   # whether that is to be worked out again
 """.strip()
 
-FRAME = ("clock", "serial", "next_id", "dirty", "late", "next_wake", "next_end")
+FRAME = ("clock", "serial", "next_id", "dirty", "next_wake", "next_end", "ends_late")
 """The variables of the frame that are assigned."""
 
 HEADER = '''"""The net {name}, compiled.
@@ -105,25 +109,28 @@ transition T:
 The next useful time is the least wake_T, or the next time at which a token expires. Until then wake_T is
 exact: tokens only become ready, so that a binding that is there stays. And when a token expires there
 is a binding, because its place has a transition that takes it alone and needs nothing else
-(`check.py`). Only transitions that take from timed places have a wake_T that is not now or never: the
-others are left out of `late`, and are tried again when something comes.
+(`check.py`). Only transitions that take from timed places have a wake_T that is not now or never, and
+so an at_T, which is None when it is to be worked out again; the others are tried when something comes.
 """
 '''
 
 
-def source_of(net: Net, *, traced: bool, recorded: bool = False) -> tuple[str, dict[str, Any]]:
+def source_of(
+    net: Net, *, traced: bool, recorded: bool = False, printed: bool = False
+) -> tuple[str, dict[str, Any]]:
     """The source of a checked net, and the objects of the declaration that it names."""
-    layout = Layout(net, {**SHARED, **dict.fromkeys(_used())}, recorded=recorded)
+    reserved = {**SHARED, **dict.fromkeys(_used())}
+    layout = Layout(net, reserved, recorded=recorded, printed=printed)
     searches = [inputs.search_of(layout, transition) for transition in layout.transitions]
     text = Text()
     text.add(*HEADER.format(name=plain(net.name)).split("\n"))
     text.share([*FRAME, *layout.scalars])
     trace = ", trace" if traced else ""
-    with text.block(f"def build(NET, TRANSITIONS, SHELF, PRINTED{trace}):"):
+    with text.block(f"def build(NET, TRANSITIONS, SHELF{trace}):"):
         _write_constants(text, layout)
         text.add(*FRAME_STATE.split("\n"), "")
         places.write_state(text, layout)
-        text.add(*(f"at_{layout.var(transition)} = NEVER" for transition in layout.waiting))
+        text.add(*(f"at_{layout.var(transition)} = None" for transition in layout.waiting))
         text.add(*(["", *recording.STATE.split("\n")] if recorded else []), "")
         _write_fault(text, traced=traced, recorded=recorded)
         records.write_records(text, layout)
@@ -137,25 +144,31 @@ def source_of(net: Net, *, traced: bool, recorded: bool = False) -> tuple[str, d
         _write_tables(text, layout)
         if recorded:
             text.functions(recording.FUNCTIONS.strip().split("\n"))
-        text.functions(calls(traced=traced, recorded=recorded))
+        text.functions(calls(_late(layout), traced=traced, recorded=recorded))
         text.add(*result(recorded=recorded))
     return "\n".join(text.lines) + "\n", layout.names.objects
 
 
 def _used() -> list[str]:
     """The names that the source uses for itself."""
-    lines = [FRAME_STATE, recording.STATE, recording.FUNCTIONS, *calls(traced=True, recorded=True)]
+    lines = [
+        FRAME_STATE,
+        recording.STATE,
+        recording.FUNCTIONS,
+        *calls("", traced=True, recorded=True),
+    ]
     frame = re.findall(r"[A-Za-z_]\w*", "\n".join([*lines, *result(recorded=True)]))
     numbered = [
         f"{letter}{number}"
-        for letter in ("a", "e", "h", "k", "m", "o", "r", "record")
+        for letter in ("a", "e", "h", "k", "m", "many", "o", "r", "record")
         for number in range(100)
     ]
     return [*LOCALS, *frame, *numbered]
 
 
 def _write_constants(text: Text, layout: Layout) -> None:
-    text.add(f"ALL = {layout.ends - 1:#b}", f"TIMED = {layout.timed:#b}")
+    text.add(f"ALL = {(1 << len(layout.transitions)) - 1:#b}")
+    text.add("FIRST = {}        # by values of `dirty` that have occurred: which act goes first")
     text.add("FIRED = object()  # what an instant transition gives")
     text.add(
         "NONE = ()  # the one empty tuple that there is: no tokens, without looking into it", ""
@@ -171,20 +184,34 @@ def _write_times(text: Text, layout: Layout) -> None:
                     text.add(f"expire_{layout.var(place)}(now)")
     with text.function("wake(now)"):
         for transition in layout.waiting:
-            bit = layout.bit(transition)
-            with text.block(f"if at_{layout.var(transition)} <= now or late & {bit:#b}:"):
-                text.add(f"dirty |= {bit:#b}")
+            at = f"at_{layout.var(transition)}"
+            with text.block(f"if {at} is None or {at} <= now:"):
+                text.add(f"dirty |= {layout.bit(transition):#b}")
     with text.function("soonest(now)"):
         for transition in layout.waiting:
             name = layout.var(transition)
-            with text.block(f"if late & {layout.bit(transition):#b}:"):
+            with text.block(f"if at_{name} is None:"):
                 text.add(f"at_{name} = wake_{name}(now)")
         ends = [f"{places.endings(layout, p)}.next()" for p in layout.standing if p.expires]
-        with text.block(f"if late & {layout.ends:#b}:"):
-            text.add(f"next_end = {_least(ends)}")
-        text.add("late = 0")
+        with text.block("if ends_late:"):
+            text.add(f"next_end = {_least(ends)}", "ends_late = False")
         text.add(f"next_wake = {_least([f'at_{layout.var(t)}' for t in layout.waiting])}")
         text.add("return next_wake if next_wake < next_end else next_end")
+
+    with text.function("retry_late()"):
+        for transition in layout.waiting:
+            with text.block(f"if at_{layout.var(transition)} is None:"):
+                text.add(f"dirty |= {layout.bit(transition):#b}")
+    with text.function("delay_dirty()"):
+        for transition in layout.waiting:
+            with text.block(f"if dirty & {layout.bit(transition):#b}:"):
+                text.add(f"at_{layout.var(transition)} = None")
+
+
+def _late(layout: Layout) -> str:
+    """The condition that a next useful time is to be worked out again."""
+    times = [f"at_{layout.var(transition)} is None" for transition in layout.waiting]
+    return " or ".join([*times, "ends_late"])
 
 
 def _least(parts: list[str]) -> str:

@@ -29,7 +29,7 @@ def write_state(text: Text, layout: Layout) -> None:
         start = f"Tally({layout.names.of(counter, f'{layout.var(counter)}_declared')}.first)"
         text.add(f"{layout.var(counter)} = {start if counter.keys else counter.start}")
     for seen in layout.sets:
-        kind = "Printed() if PRINTED else Split()" if seen.paged else "Seen()"
+        kind = ("Printed()" if layout.printed else "Split()") if seen.paged else "Seen()"
         text.add(f"{layout.var(seen)} = {kind}")
     for place in layout.standing:
         text.add(f"{layout.var(place)} = {_kept_as(layout, place)}")
@@ -55,7 +55,8 @@ def _kept_as(layout: Layout, place: Place[Any]) -> str:
         }
         return f"Shown(flights, {firsts})"
     if place.paged:
-        return f"PagedView({place.name!r}, {len(place.order)}, SHELF)"
+        alone = ", alone=True" if any(found.kind == "held" for found in layout.of(place)) else ""
+        return f"PagedView({place.name!r}, {len(place.order)}, SHELF{alone})"
     return "deque()" if layout.is_queue(place) else "{}"
 
 
@@ -208,7 +209,7 @@ def _leave(text: Text, layout: Layout, place: Place[Any]) -> None:
         text.add("token.state = state")
         if place.expires:
             with text.block("if token.ends is not None:"):
-                text.add(f"{endings(layout, place)}.lose()", f"late |= {layout.ends:#b}")
+                text.add(f"{endings(layout, place)}.lose()", "ends_late = True")
         for found in _seen_by(layout, place):
             _if_passing(text, found, f"{found.name}.lose({_key(found).removesuffix(', ')})")
         for alike in _held(layout, place):
@@ -234,7 +235,7 @@ def take_from_record(
     text.add(f"{token}.state = GONE")
     if place.expires:
         with text.block(f"if {token}.ends is not None:"):
-            text.add(f"{endings(layout, place)}.lose()", f"late |= {layout.ends:#b}")
+            text.add(f"{endings(layout, place)}.lose()", "ends_late = True")
     for found in _seen_by(layout, place):
         call = f"{found.name}.lose({_key(found, token).removesuffix(', ')})"
         _if_passing(text, found, call, token)

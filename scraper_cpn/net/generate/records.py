@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import nullcontext
 
+from scraper_cpn.net.generate.influence import hasten
 from scraper_cpn.net.generate.layout import Index, Layout, Meeting
 from scraper_cpn.net.generate.text import Text
 from scraper_cpn.net.places import Counter
@@ -202,14 +203,14 @@ def _look(text: Text, layout: Layout, meeting: Meeting) -> None:
                     text.add("at = when")
         if timed:
             with text.block("if at > now:"):
-                with text.block(f"if record.{name}_alarm != at:"):
+                with text.block(f"if record.{name}_alarm is not at:"):
                     _await(text, layout, meeting, "at")
                 text.add("return")
         _enter(text, layout, meeting)
 
 
 def _await(text: Text, layout: Layout, meeting: Meeting, at: str) -> None:
-    name, late = meeting.name, meeting.mask & layout.timed
+    name = meeting.name
     text.add(f"record.{name}_alarm = {at}")
     text.add(f"{name}_alarms += 1")
     text.add(f"due = {name}_due.get({at})")
@@ -217,9 +218,7 @@ def _await(text: Text, layout: Layout, meeting: Meeting, at: str) -> None:
         text.add(f"{name}_due[{at}] = [record]", f"heappush({name}_future, {at})")
     with text.block("else:"):
         text.add("due.append(record)")
-    text.add(f"late |= {late:#b}  # {layout.listed(late)}")
-    with text.block(f"if {at} < next_wake:"):
-        text.add(f"next_wake = {at}")
+    hasten(text, layout, meeting.mask, at)
     with text.block(f"if {name}_alarms > 2 * len({layout.records(meeting.keys)}) + SLACK:"):
         text.add(f"{name}_alarms = thin_due({name}_future, {name}_due, '{name}_alarm')")
 
@@ -228,7 +227,7 @@ def _enter(text: Text, layout: Layout, meeting: Meeting) -> None:
     name, lead = meeting.name, meeting.lead
     text.add(f"held = record.{lead.name}")
     if lead.place.paged:
-        text.add("head = held.ready[0][2] if held.ready else held")
+        text.add("head = held if type(held) is Token or not held.ready else held.ready[0][2]")
     elif waits(lead):
         with text.block("if type(held) is Token:"):
             text.add("head = held")
