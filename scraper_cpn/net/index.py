@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Iterator
 from heapq import heapify, heappop, heappush
 from math import inf
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec import Struct
 
@@ -29,21 +29,26 @@ __all__ = [
     "STANDING",
     "Endings",
     "Flight",
+    "Held",
     "Line",
     "Shown",
     "Token",
+    "Twin",
     "beside",
+    "beside_twin",
     "stand_again",
     "thin",
     "thin_due",
     "without",
 ]
 
+L = TypeVar("L", "Line", "Twin")
+
 NEVER = inf
 """The time at which something happens that won't happen by itself."""
 
 GONE, STANDING, EXPIRED = 0, 1, 2
-"""Where a token is: taken, in its place, in its place with its time passed."""
+"""What a token is to the heaps that have entries of it: gone, there, or there with its time passed."""
 
 SLACK = 64
 """Dead entries that a heap may have beyond its live ones before it is rebuilt."""
@@ -143,6 +148,7 @@ class Line:
     def add(self, token: Token, now: float) -> None:
         """A token has come; with `NEVER` for *now*, its time does not matter."""
         self.live += 1
+        token.state = self.state
         if token.ready <= now:
             heappush(self.ready, (token.order, token.serial, token))
         else:
@@ -186,21 +192,101 @@ class Line:
         return [entry[2] for entry in sorted(_rebuilt(self.ready + entries, self.state))]
 
 
+class Twin:
+    """Tokens for those that wait until they are ready, and for those that do not: two lines of the same."""
+
+    __slots__ = ("early", "line")
+
+    def __init__(self) -> None:
+        self.line = Line()
+        self.early = Line()
+
+    @property
+    def live(self) -> int:
+        """How many there are."""
+        return self.line.live
+
+    def add(self, token: Token, now: float) -> None:
+        """A token has come."""
+        self.line.add(token, now)
+        self.early.add(token, NEVER)
+
+    def lose(self) -> None:
+        """One of the tokens has gone."""
+        self.line.lose()
+        self.early.lose()
+
+    def head(self, now: float) -> Token | None:
+        """The token that is taken first at *now*."""
+        return self.line.head(now)
+
+    def next_ready(self) -> float:
+        """When the next waiting token is ready; to be asked after `head`."""
+        return self.line.next_ready()
+
+    def earliest(self, now: float) -> float:
+        """When a token can be taken: 0 for now."""
+        return self.line.earliest(now)
+
+    def tokens(self, now: float) -> list[Token]:
+        """All that can be taken at *now*, in order. Cost: O(n log n)."""
+        return self.line.tokens(now)
+
+
 def beside(held: Token | Line, token: Token, now: float) -> Line:
     """The tokens of a key, with one more than there were."""
-    if isinstance(held, Token):
-        line = Line()
-        line.add(held, now)
-    else:
-        line = held
+    line = _with_first(Line(), held, now) if isinstance(held, Token) else held
     line.add(token, now)
     return line
 
 
-def without(line: Line) -> Line | None:
+def beside_twin(held: Token | Twin, token: Token, now: float) -> Twin:
+    """The same, where some take no notice of when tokens are ready."""
+    twin = _with_first(Twin(), held, now) if isinstance(held, Token) else held
+    twin.add(token, now)
+    return twin
+
+
+def _with_first(line: L, token: Token, now: float) -> L:
+    line.add(token, now)
+    return line
+
+
+def without(line: L) -> L | None:
     """The tokens of a key, one of which has gone; None if it was the last."""
     line.lose()
     return line if line.live else None
+
+
+class Held:
+    """The tokens of a place that are in records: a view of these.
+
+    Args:
+        records: by key.
+        field: that has a key's only token, or its tokens, or None.
+        expired: those whose time has passed, where they have one.
+
+    Cost: O(keys), but for the question whether there is any token as long as most keys have one.
+    """
+
+    def __init__(self, records: dict[Any, Any], field: str, expired: Line | None = None) -> None:
+        self._records = records
+        self._field = field
+        self._expired = expired
+
+    def __iter__(self) -> Iterator[Token]:
+        for record in self._records.values():
+            held = getattr(record, self._field)
+            if held is not None:
+                yield from (held,) if isinstance(held, Token) else held.tokens(NEVER)
+        if self._expired is not None:
+            yield from self._expired.tokens(NEVER)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __bool__(self) -> bool:
+        return any(True for _ in self)
 
 
 def thin(heap: list[Any], field: str, at: int) -> None:
@@ -238,6 +324,7 @@ class Endings:
     def add(self, token: Token) -> None:
         """A token that will expire has come."""
         self.live += 1
+        token.state = STANDING
         assert token.ends is not None
         heappush(self.heap, (token.ends, token.serial, token))
 

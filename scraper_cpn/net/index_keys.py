@@ -12,12 +12,16 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable
 from typing import TYPE_CHECKING
 
+from scraper_cpn.net.fingerprints import Fingerprints
 from scraper_cpn.net.index import NEVER, Line, Token
 
 if TYPE_CHECKING:
     from scraper_cpn.net.index_join import Join, Record
 
-__all__ = ["Presence", "Seen", "Tally", "View"]
+__all__ = ["Presence", "Printed", "Seen", "Split", "Tally", "View"]
+
+SHARDS = 256
+"""Tables of a set, a power of 2: with a million keys, the biggest step of one is 8,192 entries."""
 
 
 class Condition:
@@ -158,3 +162,70 @@ class Seen(Condition):
     def listed(self) -> tuple[Hashable, ...]:
         """All keys."""
         return tuple(self.keys)
+
+
+class Split(Condition):
+    """The keys of a set that may be big, oldest first, in many tables: to rebuild one of them is no pause."""
+
+    __slots__ = ("order", "tables")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.order: list[Hashable] = []
+        self.tables: list[set[Hashable]] = [set() for _ in range(SHARDS)]
+
+    @property
+    def keys(self) -> Split:
+        """What can be asked for a key and for the number of keys."""
+        return self
+
+    def __len__(self) -> int:
+        return len(self.order)
+
+    def __contains__(self, key: Hashable) -> bool:
+        return key in self.tables[hash(key) & SHARDS - 1]
+
+    def add(self, key: Hashable) -> bool:
+        """Whether *key* is new; then it is seen from now on."""
+        table = self.tables[hash(key) & SHARDS - 1]
+        if key in table:
+            return False
+        table.add(key)
+        self.order.append(key)
+        if self.watch:
+            self.gained(key)
+        return True
+
+    def extend(self, keys: Iterable[Hashable]) -> None:
+        """These were seen before the run went on."""
+        for key in keys:
+            self.add(key)
+
+    def listed(self) -> tuple[Hashable, ...]:
+        """All keys."""
+        return tuple(self.order)
+
+
+class Printed(Condition):
+    """The keys of a set, as fingerprints: it can't list them."""
+
+    __slots__ = ("keys",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.keys = Fingerprints()
+
+    def add(self, key: Hashable) -> bool:
+        """Whether *key* is new; then it is seen from now on."""
+        if not self.keys.add(key):
+            return False
+        self.gained(key)
+        return True
+
+    def extend(self, keys: Iterable[Hashable]) -> None:
+        """These were seen before the run went on."""
+        self.keys.extend(keys)
+
+    def listed(self) -> tuple[Hashable, ...]:
+        """None: whoever needs the keys has to keep them."""
+        return ()

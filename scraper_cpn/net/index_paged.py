@@ -16,25 +16,21 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
 from heapq import heappop, heappush
-from typing import Any
+from typing import Any, TypeAlias
 
 from scraper_cpn.net.errors import KernelBug
-from scraper_cpn.net.fingerprints import Fingerprints
 from scraper_cpn.net.index import NEVER, Token
 from scraper_cpn.net.index_join import Join
 from scraper_cpn.net.index_keys import Condition
 from scraper_cpn.net.shelf import MemoryShelf, Order, Shelf
 
-__all__ = ["PagedView", "Printed", "Split"]
+__all__ = ["PagedRecords", "PagedView", "Pages"]
 
 PAGE = 64
 """Tokens of a key that are in memory at most, and that are read at once."""
 
 HOT = 100_000
 """Tokens of a place that are in memory at most: above half of them, pages shrink."""
-
-SHARDS = 256
-"""Tables of a set, a power of 2: with a million keys, the biggest step of one is 8,192 entries."""
 
 
 class PagedLine:
@@ -65,71 +61,56 @@ class PagedLine:
         return NEVER
 
 
-class PagedView(Condition):
-    """A paged place's tokens by its key, and their number.
+Has: TypeAlias = Token | PagedLine
+"""What a key has: its only token, or a line."""
+
+
+class Pages:
+    """What a paged place has in memory; who uses it keeps what each key has.
 
     Args:
         name: of the place.
         width: how many order fields it has: 0, 1 or 2.
         shelf: where those are that are not in memory.
-        alone: whether the only token of a key is kept without a line; joins need one.
 
     Attributes:
+        hot: how many tokens are in memory.
+        shelved: how many are on the shelf.
         room: how many tokens of a key may be in memory: fewer, the more there are of all keys.
         limit: as long as there are at most so many of all keys, the room is no smaller.
+        left: whom to tell what was taken, where the shelf has only what is not in memory.
     """
 
-    __slots__ = (
-        "alone",
-        "hot",
-        "joins",
-        "left",
-        "limit",
-        "lines",
-        "name",
-        "room",
-        "shelf",
-        "total",
-        "width",
-    )
+    __slots__ = ("hot", "left", "limit", "name", "room", "shelf", "shelved", "width")
 
-    def __init__(self, name: str, width: int, shelf: Shelf, *, alone: bool = False) -> None:
-        super().__init__()
+    def __init__(self, name: str, width: int, shelf: Shelf) -> None:
         self.name = name
         self.width = width
         self.shelf = shelf
-        self.alone = alone
         self.left = None if type(shelf) is MemoryShelf else shelf.left
-        """Whom to tell what was taken; that shelf has only what is not in memory."""
-        self.total = 0
         self.hot = 0
-        self.lines: dict[Hashable, Any] = {}
-        """Of each key its line, or its only token."""
-        self.joins: list[Join] = []
+        self.shelved = 0
         self._measure()
 
     def __len__(self) -> int:
-        return self.total
+        return self.hot + self.shelved
 
-    def add(self, key: Hashable, token: Token) -> Token | PagedLine | None:
-        """A token has come; what there is of its key, if that is another object, or has another first token."""
-        self.total += 1
-        line = self.lines.get(key)
-        if line is None and self.alone and self.hot < self.limit:
-            self.lines[key] = token
+    def add(self, has: Has | None, key: Hashable, token: Token) -> Has | None:
+        """A token has come beside what its key *has*.
+
+        Gives what it has now if that is another object or has another first token, else None.
+        """
+        if has is None and self.hot < self.limit:
             self.hot += 1
-            if self.watch:
-                self._came(key)
             return token
-        return self._beside(key, line, token)
+        return self._beside(has, key, token)
 
-    def _beside(self, key: Hashable, line: Any, token: Token) -> PagedLine | None:
-        """A token comes to a key's line, which is made if need be."""
-        old = type(line) is PagedLine
-        if not old:
-            line = self._opened(key, line)
-        elif line.shelved and (token.order, token.serial) > (line.order, line.serial):
+    def _beside(self, has: Has | None, key: Hashable, token: Token) -> PagedLine | None:
+        old = isinstance(has, PagedLine)
+        line = has if isinstance(has, PagedLine) else _line(has)
+        if line.shelved and (token.order, token.serial) > (line.order, line.serial):
             line.shelved += 1  # the key's first token is the same, so that nobody needs to know
+            self.shelved += 1
             self.shelf.put(self.name, key, self._wide(token.order), token.serial, token.colour)
             return None
         if not line.ready:
@@ -138,74 +119,46 @@ class PagedView(Condition):
         self.hot += 1
         if len(line.ready) > self.room or self.hot > self.limit:
             self._bound(key, line)
-        if self.joins or self.watch:
-            self._came(key)
         first = line.ready[0][2] if line.ready else line
         return None if old and first.serial != token.serial else line
 
-    def _opened(self, key: Hashable, token: Token | None) -> PagedLine:
-        """A line for a key, with the only token that it has."""
-        line = self.lines[key] = PagedLine()
-        if token is not None:
-            line.ready = [(token.order, token.serial, token)]
-        return line
-
-    def shelve(self, key: Hashable, count: int, order: Order, serial: int) -> PagedLine:
+    def shelve(self, count: int, order: Order, serial: int) -> PagedLine:
         """The shelf has tokens of a key that has none yet: so many, and this is the first one's turn."""
-        self.total += count
-        line = self.lines[key] = PagedLine()
+        self.shelved += count
+        line = PagedLine()
         line.shelved, line.order, line.serial = count, self._narrow(order), serial
-        self._came(key)
         return line
 
-    def lose(self, key: Hashable, serial: int) -> bool:
+    def lose(self, has: Has, serial: int) -> bool:
         """The first token of a key, which `head` gave, has been taken; whether it was the last."""
-        line = self.lines[key]
-        lone = type(line) is Token
-        if (line.serial if lone else heappop(line.ready)[1]) != serial:
+        if isinstance(has, Token):
+            first, last = has.serial, True
+        else:
+            first, last = heappop(has.ready)[1], not (has.ready or has.shelved)
+            has.ready = has.ready or ()
+        if first != serial:
             raise KernelBug(f"token {serial} of {self.name} was taken before its turn")
-        self.total -= 1
         self.hot -= 1
         if self.left is not None:
             self.left(self.name, serial)
-        if not lone:
-            if line.ready:
-                return False
-            line.ready = ()
-            if line.shelved:
-                return False
-        del self.lines[key]
-        for join in self.joins:
-            join.drop(key)
-        return True
+        return last
 
-    def head(self, key: Hashable, _now: float) -> Token | None:
-        """The token of *key* that is taken first; from the shelf if need be."""
-        line = self.lines.get(key)
-        if line is None or type(line) is Token:
-            return line
-        if not line.ready:
-            self._fetch(key, line)
-        token: Token = line.ready[0][2]
+    def head(self, has: Has, key: Hashable) -> Token:
+        """The token of a key that is taken first; from the shelf if need be."""
+        if isinstance(has, Token):
+            return has
+        if not has.ready:
+            self._fetch(key, has)
+        token: Token = has.ready[0][2]
         return token
 
-    def earliest(self, key: Hashable, _now: float) -> float:
-        """When *key* has a token that can be taken: 0 for now."""
-        return 0 if key in self.lines else NEVER
-
-    def listed(self) -> dict[int, Any]:
-        """The colours of all tokens, by serial. Cost: O(tokens)."""
+    def listed(self, all_have: Iterable[Has]) -> dict[int, Any]:
+        """The colours of all tokens, by serial, given what each key has. Cost: O(tokens)."""
         found = dict(self.shelf.rest(self.name))
-        for line in self.lines.values():
-            tokens = [line] if type(line) is Token else [entry[2] for entry in line.ready]
+        for has in all_have:
+            tokens = [has] if isinstance(has, Token) else [entry[2] for entry in has.ready]
             found.update((token.serial, token.colour) for token in tokens)
         return found
-
-    def _came(self, key: Hashable) -> None:
-        for join in self.joins:
-            join.led(key)
-        if self.watch:
-            self.gained(key)
 
     def _measure(self) -> None:
         """Work out the room for a key."""
@@ -225,6 +178,7 @@ class PagedView(Condition):
         for order, serial, token in spilled:
             self.shelf.put(self.name, key, self._wide(order), serial, token.colour)
         self.hot -= len(spilled)
+        self.shelved += len(spilled)
         line.shelved += len(spilled)
         line.order, line.serial, _ = spilled[0]
 
@@ -245,6 +199,7 @@ class PagedView(Condition):
             for order, serial, colour in tokens
         ]
         self.hot += len(tokens)
+        self.shelved -= len(tokens)
         line.shelved -= len(tokens)
         if bound is not None:
             line.order, line.serial = self._narrow(bound[0]), bound[1]
@@ -264,68 +219,96 @@ class PagedView(Condition):
         return order if self.width == 2 else order[0] if self.width else ()
 
 
-class Split(Condition):
-    """The keys of a set that may be big, oldest first, in many tables: to rebuild one of them is no pause."""
+def _line(token: Token | None) -> PagedLine:
+    """A line with a key's only token."""
+    line = PagedLine()
+    if token is not None:
+        line.ready = [(token.order, token.serial, token)]
+    return line
 
-    __slots__ = ("order", "tables")
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.order: list[Hashable] = []
-        self.tables: list[set[Hashable]] = [set() for _ in range(SHARDS)]
+class PagedRecords:
+    """The tokens of a paged place that are in records: a view of these.
 
-    @property
-    def keys(self) -> Split:
-        """What can be asked for a key and for the number of keys."""
-        return self
+    Args:
+        pages: of the place.
+        records: by key.
+        field: that has what a key has, or None.
+    """
+
+    def __init__(self, pages: Pages, records: dict[Any, Any], field: str) -> None:
+        self._pages = pages
+        self._records = records
+        self._field = field
 
     def __len__(self) -> int:
-        return len(self.order)
+        return len(self._pages)
 
-    def __contains__(self, key: Hashable) -> bool:
-        return key in self.tables[hash(key) & SHARDS - 1]
+    def listed(self) -> dict[int, Any]:
+        """The colours of all tokens, by serial. Cost: O(tokens)."""
+        all_have = (getattr(record, self._field) for record in self._records.values())
+        return self._pages.listed(has for has in all_have if has is not None)
 
-    def add(self, key: Hashable) -> bool:
-        """Whether *key* is new; then it is seen from now on."""
-        table = self.tables[hash(key) & SHARDS - 1]
-        if key in table:
-            return False
-        table.add(key)
-        self.order.append(key)
+    def shelve(self, _key: Hashable, count: int, order: Order, serial: int) -> PagedLine:
+        """The shelf has tokens of a key; whose record has to be told."""
+        return self._pages.shelve(count, order, serial)
+
+
+class PagedView(Condition):
+    """A paged place's tokens by its key, for joins of other keys, too.
+
+    Args:
+        name: of the place.
+        width: how many order fields it has: 0, 1 or 2.
+        shelf: where those are that are not in memory.
+    """
+
+    __slots__ = ("joins", "lines", "pages")
+
+    def __init__(self, name: str, width: int, shelf: Shelf) -> None:
+        super().__init__()
+        self.pages = Pages(name, width, shelf)
+        self.lines: dict[Hashable, PagedLine] = {}
+        self.joins: list[Join] = []
+
+    def __len__(self) -> int:
+        return len(self.pages)
+
+    def add(self, key: Hashable, token: Token) -> None:
+        """A token has come."""
+        line = self.lines.get(key)
+        if line is None:
+            line = self.lines[key] = PagedLine()
+        self.pages.add(line, key, token)
+        self._came(key)
+
+    def shelve(self, key: Hashable, count: int, order: Order, serial: int) -> None:
+        """The shelf has tokens of a key that has none yet: so many, and this is the first one's turn."""
+        self.lines[key] = self.pages.shelve(count, order, serial)
+        self._came(key)
+
+    def lose(self, key: Hashable, serial: int) -> None:
+        """The first token of a key, which `head` gave, has been taken."""
+        if self.pages.lose(self.lines[key], serial):
+            del self.lines[key]
+            for join in self.joins:
+                join.drop(key)
+
+    def head(self, key: Hashable, _now: float) -> Token | None:
+        """The token of *key* that is taken first; from the shelf if need be."""
+        line = self.lines.get(key)
+        return None if line is None else self.pages.head(line, key)
+
+    def earliest(self, key: Hashable, _now: float) -> float:
+        """When *key* has a token that can be taken: 0 for now."""
+        return 0 if key in self.lines else NEVER
+
+    def listed(self) -> dict[int, Any]:
+        """The colours of all tokens, by serial. Cost: O(tokens)."""
+        return self.pages.listed(self.lines.values())
+
+    def _came(self, key: Hashable) -> None:
+        for join in self.joins:
+            join.led(key)
         if self.watch:
             self.gained(key)
-        return True
-
-    def extend(self, keys: Iterable[Hashable]) -> None:
-        """These were seen before the run went on."""
-        for key in keys:
-            self.add(key)
-
-    def listed(self) -> tuple[Hashable, ...]:
-        """All keys."""
-        return tuple(self.order)
-
-
-class Printed(Condition):
-    """The keys of a set, as fingerprints: it can't list them."""
-
-    __slots__ = ("keys",)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.keys = Fingerprints()
-
-    def add(self, key: Hashable) -> bool:
-        """Whether *key* is new; then it is seen from now on."""
-        if not self.keys.add(key):
-            return False
-        self.gained(key)
-        return True
-
-    def extend(self, keys: Iterable[Hashable]) -> None:
-        """These were seen before the run went on."""
-        self.keys.extend(keys)
-
-    def listed(self) -> tuple[Hashable, ...]:
-        """None: whoever needs the keys has to keep them."""
-        return ()

@@ -63,7 +63,6 @@ written, and the way from there to the server's clock takes a little less or mor
 
 _DOMAIN_OF = attrgetter("domain")
 _AUTHORITIES_REMEMBERED = 65_536
-_DOMAINS_REMEMBERED = 65_536
 _RANKS_REMEMBERED = 4_096
 _HEAD_START_MAX_NS = 1 << 62
 """146 years, so that a rank has 64 bits: levels that are farther from 0 count as equal."""
@@ -167,7 +166,7 @@ class Policy:
     def domains(self, found: Found) -> tuple[Domain, ...]:
         """The pacing tokens that these targets need."""
         names = dict.fromkeys(map(_DOMAIN_OF, found.targets))
-        return tuple(map(self._remembered, names))
+        return tuple(map(self._domains.__getitem__, names))
 
     def robots_jobs(self, found: Found) -> tuple[RobotsJob, ...]:
         """The robots.txt files that these targets need."""
@@ -515,9 +514,8 @@ class Policy:
         return full // 2 + (full - full // 2) * int.from_bytes(digest, "big") // 0xFFFFFFFF
 
     @cached_property
-    def _remembered(self) -> Callable[[str], Domain]:
-        """`_domain`, which is asked for every link, and mostly for the same few names."""
-        return lru_cache(_DOMAINS_REMEMBERED)(self._domain)
+    def _domains(self) -> _Domains:
+        return _Domains(self._domain)
 
     @cached_property
     def _sites(self) -> frozenset[str]:
@@ -534,6 +532,21 @@ class Policy:
     @cached_property
     def _proxy_slots(self) -> dict[str, int]:
         return {proxy.proxy: proxy.slots for proxy in self.settings.proxies}
+
+
+class _Domains(dict[str, Domain]):
+    """The first pacing tokens of domains: asked for every link, and known after the first one.
+
+    As many as the net knows domains.
+    """
+
+    def __init__(self, make: Callable[[str], Domain]) -> None:
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, name: str) -> Domain:
+        domain = self[name] = self._make(name)
+        return domain
 
 
 def _said(outcome: object) -> str:

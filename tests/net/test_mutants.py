@@ -90,7 +90,7 @@ MUTANTS = [
     Mutant("a key whose time has come goes unnoticed", r"(NEVER\n +)look_\w+\(record, now\)", r"\1pass", "ripen_"),
     Mutant("a token tells no record", r"look_\w+\(record, clock\)", PASS, "stand_"),
     Mutant("a number tells no record", r"look_\w+\(record, clock\)", PASS, "end_"),
-    Mutant("a second token of a key takes the place of the first", r"token if h\d+ is None else .*", "token", "stand_"),
+    Mutant("a second token of a key takes the place of the first", r"token if held is None else .*", "token", "stand_"),
     Mutant("a record is forgotten with its numbers", r" and record\.c\d+ == .*:", ":", "forget_"),
     Mutant("a record gives back no number", r"record\.c\d+ \+= 1", PASS, "end_"),
     # Who is told.

@@ -17,8 +17,8 @@ from hypothesis.stateful import (
 )
 
 from scraper_cpn.net import KernelBug, index_paged
-from scraper_cpn.net.index import NEVER, Token
-from scraper_cpn.net.index_paged import PagedView
+from scraper_cpn.net.index import Token
+from scraper_cpn.net.index_paged import PagedLine, Pages
 from scraper_cpn.net.shelf import Bound, MemoryShelf, Order, Shelved
 from tests.net.tables import TableShelf
 
@@ -29,16 +29,56 @@ def token(serial: int, key: str = "a", order: Any = 0) -> Token:
     return Token(serial, f"colour {serial}", 0, None, key, order, 0)
 
 
-def filled(number: int, shelf: Any = None) -> PagedView:
+class View:
+    """Pages, and what each key has of them, as records keep it."""
+
+    def __init__(self, width: int = 1, shelf: Any = None) -> None:
+        self.pages = Pages("place", width, shelf or MemoryShelf())
+        self.has: dict[str, Any] = {}
+
+    def add(self, key: str, added: Token) -> None:
+        """A token has come: who looks for the first one is told if it is another now."""
+        before = self.first(key)
+        has = self.pages.add(self.has.get(key), key, added)
+        self.has[key] = self.has.get(key) if has is None else has
+        now = self.first(key)
+        assert now is not None
+        assert has is not None or (before is not None and before.serial == now.serial)
+
+    def first(self, key: str) -> Any:
+        """Order and serial of the first token of a key, without a look at the shelf."""
+        has = self.has.get(key)
+        return has.head(0) if isinstance(has, PagedLine) else has
+
+    def head(self, key: str) -> Token | None:
+        """The first token of a key."""
+        return self.pages.head(self.has[key], key) if key in self.has else None
+
+    def lose(self, key: str, serial: int) -> None:
+        """The first token of a key is taken."""
+        if self.pages.lose(self.has[key], serial):
+            del self.has[key]
+
+    def listed(self) -> dict[int, Any]:
+        """All tokens."""
+        return self.pages.listed(self.has.values())
+
+    def in_memory(self, key: str) -> int:
+        """How many tokens of a key are in memory."""
+        has = self.has[key]
+        return len(has.ready) if isinstance(has, PagedLine) else 1
+
+
+def filled(number: int, shelf: Any = None) -> View:
     """A view with so many tokens of one key."""
-    view = PagedView("place", 1, shelf or MemoryShelf())
+    view = View(1, shelf)
     for serial in range(1, number + 1):
         view.add("a", token(serial))
     return view
 
 
 class Paging(RuleBasedStateMachine):
-    """A view with either shelf, beside a sorted list for each key."""
+    """Pages with either shelf, beside a sorted list for each key."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -55,7 +95,7 @@ class Paging(RuleBasedStateMachine):
         index_paged.PAGE, index_paged.HOT = page, hot
         self.width = width
         self.shelf: Any = TableShelf() if table else MemoryShelf()
-        self.view = PagedView("place", width, self.shelf)
+        self.view = View(width, self.shelf)
 
     def teardown(self) -> None:
         index_paged.PAGE, index_paged.HOT = self.before
@@ -70,7 +110,7 @@ class Paging(RuleBasedStateMachine):
     @rule(data=st.data())
     def take(self, data: st.DataObject) -> None:
         key = data.draw(st.sampled_from([key for key in KEYS if self.model[key]]))
-        head = self.view.head(key, 0)
+        head = self.view.head(key)
         assert head is not None
         assert (head.order, head.serial) == self.model[key].pop(0)
         assert (head.keys, head.colour) == (key, f"colour {head.serial}")
@@ -92,7 +132,7 @@ class Paging(RuleBasedStateMachine):
         held = [(held.keys, held.order, held.serial) for held in self.hands]
         self.shelf.commit(
             [
-                ("place", key, self.view._wide(order), serial, f"colour {serial}")
+                ("place", key, self.view.pages._wide(order), serial, f"colour {serial}")
                 for key, order, serial in standing + held
             ],
             [],
@@ -102,19 +142,18 @@ class Paging(RuleBasedStateMachine):
     def heads_are_known(self) -> None:
         """The turn of each key's first token is right, without a look at the shelf."""
         for key, turns in self.model.items():
-            assert (key in self.view.lines) is bool(turns)
-            assert self.view.earliest(key, 0) == (0 if turns else NEVER)
+            assert (key in self.view.has) is bool(turns)
             if turns:
-                head = self.view.lines[key].head(0)
+                head = self.view.first(key)
                 assert (head.order, head.serial) == turns[0]
 
     @invariant()
     def all_are_counted(self) -> None:
         serials = {serial for turns in self.model.values() for _, serial in turns}
-        assert len(self.view) == len(serials)
+        assert len(self.view.pages) == len(serials)
         assert self.view.listed() == {serial: f"colour {serial}" for serial in serials}
-        hot = [len(line.ready) for line in self.view.lines.values()]
-        assert self.view.hot == sum(hot)
+        hot = [self.view.in_memory(key) for key in self.view.has]
+        assert self.view.pages.hot == sum(hot)
         assert max(hot, default=0) <= index_paged.PAGE
 
     def _add(self, added: Token) -> None:
@@ -127,9 +166,9 @@ TestPaging = Paging.TestCase
 TestPaging.settings = settings(max_examples=120, stateful_step_count=40)
 
 
-def drained(view: PagedView) -> list[int]:
+def drained(view: View) -> list[int]:
     serials = []
-    while head := view.head("a", 0):
+    while head := view.head("a"):
         serials.append(head.serial)
         view.lose("a", head.serial)
     return serials
@@ -145,18 +184,18 @@ def test_a_page_is_read_at_a_time() -> None:
 def test_pages_shrink_when_much_is_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """Beyond the bound on all tokens in memory a key has none there, and is read one by one."""
     monkeypatch.setattr(index_paged, "HOT", 1_000)
-    view = PagedView("place", 1, MemoryShelf())
+    view = View()
     rooms = Counter[int]()
     for serial in range(1, 5_001):
         view.add(f"key {serial % 100}", token(serial, f"key {serial % 100}"))
-    for key, line in view.lines.items():
-        rooms[len(line.ready)] += 1
-        if not line.ready:
-            view.head(key, 0)
-            assert len(line.ready) == 1
+    for key in view.has:
+        rooms[view.in_memory(key)] += 1
+        if not view.in_memory(key):
+            view.head(key)
+            assert view.in_memory(key) == 1
             break
-    assert len(view) == 5_000
-    assert 500 < view.hot <= 1_001
+    assert len(view.pages) == 5_000
+    assert 500 < view.pages.hot <= 1_001
     assert len(rooms) > 2
 
 
@@ -164,12 +203,21 @@ def test_a_key_that_is_shelved_is_read_when_it_is_bound() -> None:
     """What a store says of a key is its number and first turn; then the shelf has the rest."""
     shelf = TableShelf()
     shelf.commit([("place", "a", (2, 0), serial, f"colour {serial}") for serial in (7, 9)], [])
-    view = PagedView("place", 1, shelf)
-    view.shelve("a", 2, (2, 0), 7)
-    assert (len(view), view.hot, shelf.reads) == (2, 0, [])
+    view = View(1, shelf)
+    view.has["a"] = view.pages.shelve(2, (2, 0), 7)
+    assert (len(view.pages), view.pages.hot, shelf.reads) == (2, 0, [])
     assert drained(view) == [7, 9]
     assert shelf.reads == ["a"]
-    assert view.head("a", 0) is None
+    assert view.head("a") is None
+
+
+def test_a_key_of_one_token_has_no_line() -> None:
+    """The only token of a key stands for itself, as long as there is room in memory."""
+    view = filled(1)
+    assert isinstance(view.has["a"], Token)
+    view.add("a", token(2))
+    assert isinstance(view.has["a"], PagedLine)
+    assert drained(view) == [1, 2]
 
 
 class Loses(MemoryShelf):

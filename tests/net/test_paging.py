@@ -158,7 +158,7 @@ def test_what_asks_for_first_tokens_may_be_paged(kind: Any, order: Any) -> None:
     again = put_new(seen, jobs, lambda job: job, more)
     net.transition("go", [more, kind(jobs)], outputs=[again])
     assert checked(net) is net
-    assert "PagedView('jobs'" in source(net)
+    assert "Pages('jobs'" in source(net)
 
 
 def small_net() -> Net:

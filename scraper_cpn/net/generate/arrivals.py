@@ -6,21 +6,24 @@ Must not know: how a place that is not paged finds a token, what transitions do.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from scraper_cpn.net.generate import records
 from scraper_cpn.net.generate.influence import noted, occupy, only_if
 from scraper_cpn.net.generate.layout import Index, Layout
 from scraper_cpn.net.generate.text import Text, attribute, tupled
-from scraper_cpn.net.index_paged import SHARDS
+from scraper_cpn.net.index_keys import SHARDS
 from scraper_cpn.net.places import KeySet, Place, Sink
 
 
-def write_arrivals(text: Text, layout: Layout, place: Place[Any], *, traced: bool) -> None:
-    """The functions by which tokens come into a place."""
+def write_arrivals(
+    text: Text, layout: Layout, place: Place[Any], stand: Callable[[], None] | None, *, traced: bool
+) -> None:
+    """The functions by which tokens come into a place; *stand* writes what `stand_*` does, if that is short."""
     _put(text, layout, place, traced=traced)
     if _comes_back(layout, place):
-        _again(text, layout, place, traced=traced)
+        _again(text, layout, place, stand, traced=traced)
 
 
 def is_simple(layout: Layout, place: Place[Any]) -> bool:
@@ -100,7 +103,9 @@ def _comes_back(layout: Layout, place: Place[Any]) -> bool:
     return any(arc.place is place and arc.kind in {"hold", "spend"} for arc in arcs)
 
 
-def _again(text: Text, layout: Layout, place: Place[Any], *, traced: bool) -> None:
+def _again(
+    text: Text, layout: Layout, place: Place[Any], stand: Callable[[], None] | None, *, traced: bool
+) -> None:
     """Put the same colour back: what was worked out of it holds."""
     name = layout.var(place)
     with text.function(f"again_{name}(old, ready)"):
@@ -108,7 +113,11 @@ def _again(text: Text, layout: Layout, place: Place[Any], *, traced: bool) -> No
         text.add(
             "token = Token(number, old.colour, ready, old.ends, old.keys, old.order, old.passes, old.pause)"
         )
-        text.add(f"stand_{name}(token)", *_born(layout, place))
+        text.add(*_born(layout, place))
+        if traced or stand is None:
+            text.add(f"stand_{name}(token)")
+        else:
+            stand()  # without the call: each request does this twice
         if traced:
             text.add(f"return ({place.name!r}, number, old.colour, ready)")
 
@@ -166,27 +175,30 @@ def is_known(layout: Layout, seen: KeySet[Any]) -> str:
 
 def come_to_page(text: Text, layout: Layout, place: Place[Any]) -> None:
     """A token comes to a paged place."""
-    name = layout.var(place)
-    held = [found for found in layout.of(place) if found.kind == "held"]
+    name, found = layout.var(place), layout.in_records(place)
     text.add(*noted(layout, layout.gain([place])))
-    text.add(f"{'line = ' if held else ''}{name}.add(token.keys, token)")
-    for found in held:
-        with text.block("if line is not None:"):
-            _open(text, layout, found, "token.keys")
+    if found is None:
+        text.add(f"{name}.add(token.keys, token)")
+        return
+    records.find_record(text, layout, place.keys, "token.keys")
+    text.add(f"has = {name}.add(record.{found.name}, token.keys, token)")
+    with text.block("if has is not None:"):
+        _open(text, layout, found)
 
 
-def _open(text: Text, layout: Layout, found: Index, key: str) -> None:
+def _open(text: Text, layout: Layout, found: Index) -> None:
     """A key of a paged place has another first token."""
-    records.find_record(text, layout, found.place.keys, key)
-    text.add(f"record.{found.name} = line")
+    text.add(f"record.{found.name} = has")
     records.come(text, layout, found, "None")
 
 
 def write_shelve(text: Text, layout: Layout) -> None:
     """What a shelf has of a key, when a kernel is loaded."""
     with text.function("shelve(name, key, count, order, first)"):
-        text.add("line = PLACES[name].shelve(key, count, order, first)")
-        for found in layout.indexes.values():
-            if found.place.paged and found.kind == "held":
-                with text.block(f"if name == {found.place.name!r}:"):
-                    _open(text, layout, found, "key")
+        text.add("has = PLACES[name].shelve(key, count, order, first)")
+        for place in layout.standing:
+            found = layout.in_records(place)
+            if place.paged and found is not None:
+                with text.block(f"if name == {place.name!r}:"):
+                    records.find_record(text, layout, place.keys, "key")
+                    _open(text, layout, found)

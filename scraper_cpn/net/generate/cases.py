@@ -87,17 +87,20 @@ def _make_unseen(text: Text, layout: Layout, number: int, output: Output, args: 
     colour = layout.names.of(place.colour, place.colour.__name__)
     declared = layout.names.of(place, f"{layout.var(place)}_declared")
     text.add(f"many{number} = {layout.names.function(output.make)}({args})")
-    with text.block(f"if type(many{number}) is not tuple and type(many{number}) is not list:"):
-        text.add(f"many{number} = made(many{number}, {declared})")
-    text.add(f"m{number} = []")
-    with text.block(f"for colour in many{number}:"):
-        with text.block(f"if type(colour) is not {colour}:"):
-            text.add(f"made(many{number}, {declared})")
-        with text.block("try:"), text.block(f"if {is_known(layout, seen)}:"):
-            text.add("continue")
-        with text.block("except Exception:"):  # it is set aside when it is put
-            text.add("pass")
-        text.add(f"m{number}.append(colour)")
+    with text.block(f"if many{number} is NONE:"):
+        text.add(f"m{number} = NONE")
+    with text.block("else:"):
+        text.add(f"m{number} = []")
+        with text.block(f"if type(many{number}) is not tuple:"):
+            text.add(f"many{number} = made(many{number}, {declared})")
+        with text.block(f"for colour in many{number}:"):
+            with text.block(f"if type(colour) is not {colour}:"):
+                text.add(f"made(many{number}, {declared})")
+            with text.block("try:"), text.block(f"if {is_known(layout, seen)}:"):
+                text.add("continue")
+            with text.block("except Exception:"):  # it is set aside when it is put
+                text.add("pass")
+            text.add(f"m{number}.append(colour)")
 
 
 def _make_times(

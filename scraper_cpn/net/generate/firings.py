@@ -25,9 +25,9 @@ from scraper_cpn.net.generate.cases import (
     write_give,
     write_make,
 )
-from scraper_cpn.net.generate.influence import noted, occupy
+from scraper_cpn.net.generate.influence import delaying, noted, occupy
 from scraper_cpn.net.generate.inputs import Search, describe, write_find
-from scraper_cpn.net.generate.layout import Layout
+from scraper_cpn.net.generate.layout import Influence, Layout
 from scraper_cpn.net.generate.places import leave_queue, take_from_record
 from scraper_cpn.net.generate.records import drop_record, lost
 from scraper_cpn.net.generate.text import Text, attribute, tupled
@@ -59,6 +59,17 @@ def _fallible(transition: Transition) -> bool:
 
 
 # What is taken.
+
+
+def _loss(layout: Layout, search: Search) -> Influence:
+    """What it means for others, whatever is left, that the inputs are taken that records have."""
+    taken = [
+        search.transition.arcs[arc].place
+        for group, _ in search.met(layout)
+        for arc in group.arcs
+        if search.transition.arcs[arc].kind in TAKEN
+    ]
+    return layout.loss(taken)
 
 
 def _take(text: Text, layout: Layout, search: Search) -> None:
@@ -287,9 +298,10 @@ def _begin(text: Text, layout: Layout, search: Search, *, traced: bool) -> None:
     with text.function(f"begin_{layout.var(transition)}(now)"):
         write_find(text, layout, search, set_aside(layout, search) if transition.scan else "")
         text.add("firing_id = next_id", "next_id += 1")
-        _take(text, layout, search)
-        for place in layout.bounded(transition):
-            occupy(text, layout, place, _reserved(layout, transition, place))
+        with delaying(text, layout, _loss(layout, search)):
+            _take(text, layout, search)
+            for place in layout.bounded(transition):
+                occupy(text, layout, place, _reserved(layout, transition, place))
         bound = tupled(search.bound(arc) for arc in range(len(transition.arcs)))
         text.add(f"flights[firing_id] = flight = Flight(firing_id, {number}, {bound}, now)")
         text.add(*(["begun[firing_id] = flight"] if layout.recorded else []))

@@ -5,6 +5,8 @@ Owns: the text that notes it, that of slots included. Must not know: how a place
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from scraper_cpn.net.generate.layout import Influence, Layout
@@ -24,9 +26,19 @@ def noted(layout: Layout, influence: Influence) -> list[str]:
 
 
 def delayed(layout: Layout, mask: int) -> list[str]:
-    """The line that notes whose next useful time is another now."""
+    """The line that notes whose next useful time is another now; but for what the function has noted."""
+    mask &= ~layout.noted
     times = [f"at_{layout.var(each)} = " for each in layout.waiting if layout.bit(each) & mask]
     return ["".join(times) + "None"] if times else []
+
+
+@contextmanager
+def delaying(text: Text, layout: Layout, influence: Influence) -> Iterator[None]:
+    """Note once whose next useful time is another now, for all that is written meanwhile."""
+    text.add(*delayed(layout, influence.delays))
+    layout.noted = influence.delays
+    yield
+    layout.noted = 0
 
 
 def hasten(text: Text, layout: Layout, mask: int, at: str) -> None:

@@ -18,7 +18,7 @@ from scraper_cpn.net.declare import Transition
 from scraper_cpn.net.generate.influence import delayed, slots
 from scraper_cpn.net.generate.layout import Index, Layout, projected
 from scraper_cpn.net.generate.places import endings
-from scraper_cpn.net.generate.records import place_of_record, write_first
+from scraper_cpn.net.generate.records import line, place_of_record, write_first
 from scraper_cpn.net.generate.text import Text, plain, tupled
 from scraper_cpn.net.places import Counter, KeySet, Place
 
@@ -283,19 +283,17 @@ def write_find(text: Text, layout: Layout, search: Search, set_aside: str) -> No
             if each.index is not None and meeting is None:
                 text.add(f"a{arc} = {each.token(layout)}")
             elif each.index is not None:
-                _bind(text, f"a{arc}", each.index, f"record{number}", f"k{number}")
+                _bind(text, layout, f"a{arc}", each.index, f"record{number}", f"k{number}")
 
 
-def _bind(text: Text, token: str, found: Index, record: str, key: str) -> None:
+def _bind(text: Text, layout: Layout, token: str, found: Index, record: str, key: str) -> None:
     """The first token in a record that is complete."""
-    if found.place.paged:
-        text.add(f"{token} = {record}.{found.name}")
-        with text.block(f"if type({token}) is not Token:"):
-            text.add(f"{token} = {found.name}.head({key}, now)")
-        return
     text.add(f"{token} = {record}.{found.name}")
-    with text.block(f"if type({token}) is Line:"):
-        text.add(f"{token} = {token}.head(now)")
+    with text.block(f"if type({token}) is not Token:"):
+        if found.place.paged:
+            text.add(f"{token} = {found.name}.head({token}, {key})")
+        else:
+            text.add(f"{token} = {line(layout, found, token)}.head(now)")
 
 
 def _scan(

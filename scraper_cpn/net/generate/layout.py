@@ -131,6 +131,8 @@ class Layout:
         }
         """The places and counters that are in records."""
         self.meetings: dict[Any, Meeting] = {}
+        self.noted = 0
+        """The transitions of which the function that is written has noted that they are delayed."""
         self.timed = sum(self.bit(t) for t in self.transitions if _waits(t))
         """The transitions that time alone may enable, but for those that take what has expired."""
 
@@ -248,7 +250,7 @@ class Layout:
         bound = [arc for arc in arcs if arc.binds and arc is not transition.arcs[group.lead]]
         others = tuple(self.looks(arc, group.keys, held=True) for arc in bound)
         numbers = tuple(arc.place for arc in arcs if isinstance(arc.place, Counter))
-        key = (lead.name, *(each.name for each in others), *(each.name for each in numbers))
+        key = (lead, *others, *(each.name for each in numbers))
         known = self.meetings.get(key)
         name = known.name if known else self.names.free(
             f"{self.var(transition)}_by_{'_'.join(group.keys)}", ("look_", "ripen_", "next_")
@@ -256,6 +258,19 @@ class Layout:
         mask = self.bit(transition) | (known.mask if known else 0)
         self.meetings[key] = Meeting(name, group.keys, lead, others, numbers, mask)
         return self.meetings[key]
+
+    def is_twin(self, found: Index) -> bool:
+        """Whether some look for a record's tokens that are ready, and others for all of them."""
+        kinds = {each.early for each in self.of(found.place) if each.name == found.name}
+        return found.place.timed and len(kinds) > 1
+
+    def in_records(self, place: Place[Any]) -> Index | None:
+        """The field of the records that have all tokens of a place, so that it needs nothing else."""
+        absent = any(
+            arc.place is place and arc.kind == "absent" for t in self.transitions for arc in t.arcs
+        )
+        held = [each for each in self.of(place) if each.kind == "held" and not each.bit]
+        return held[0] if held and not (absent or place.name in self.shown) else None
 
     def meetings_of(self, found: Index | Counter) -> list[Meeting]:
         """The meetings for which an index or a counter matters."""
@@ -303,10 +318,14 @@ class Layout:
                 *([] if names else [kind]),
             ]
             words += [f"passing_{bit}"] if bit else []
-            flags = (("early", early), ("expired", expired), ("scanned", scanned))
-            words += [word for word, has in flags if has]
-            words += ["presence"] if names and kind == "presence" else []
-            name = self.var(place) if place.paged else self.names.free("_".join(words))
+            if kind == "held":  # with or without notice of times: the tokens are the same
+                name = self.stem((place.name, names, bit), "_".join(words))
+            else:
+                flags = (("early", early), ("expired", expired), ("scanned", scanned))
+                words += [word for word, has in flags if has]
+                words += ["presence"] if names and kind == "presence" else []
+                name = self.names.free("_".join(words))
+            name = self.var(place) if place.paged else name
             self.indexes[key] = Index(kind, name, place, names, bit, early, expired, scanned)
         return self.indexes[key]
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
+from contextlib import nullcontext
 from heapq import heappop, heappush
 from itertools import count
 from typing import Any
@@ -69,7 +70,7 @@ SHARED: dict[str, Any] = {
 """What the source uses of the package, by name."""
 
 LOCALS = (
-    "NONE", "SHELF", "count", "due", "entry", "first", "head", "held", "line", "numbered", "order", "r", "shelve", "soon", "agreed", "build", "colour", "condition", "ends", "k", "key", "known", "lost", "made_", "now",
+    "NONE", "SHELF", "count", "due", "entry", "first", "has", "head", "held", "line", "numbered", "order", "r", "shelve", "soon", "agreed", "build", "colour", "condition", "ends", "k", "key", "known", "lost", "made_", "now",
     "number", "numbers", "occupied", "old", "outcome", "parts", "put", "ready", "record", "shown", "soonest", "spent", "state",
     "sunk", "wake", "when", "expire", "fill_number", "fill_sinks", "fill_slots",
 )  # fmt: skip
@@ -195,7 +196,11 @@ def _write_times(text: Text, layout: Layout) -> None:
         ends = [f"{places.endings(layout, p)}.next()" for p in layout.standing if p.expires]
         with text.block("if ends_late:"):
             text.add(f"next_end = {_least(ends)}", "ends_late = False")
-        text.add(f"next_wake = {_least([f'at_{layout.var(t)}' for t in layout.waiting])}")
+        for number, transition in enumerate(layout.waiting):
+            at = f"at_{layout.var(transition)}"
+            with text.block(f"if {at} < next_wake:") if number else nullcontext():
+                text.add(f"next_wake = {at}")
+        text.add(*([] if layout.waiting else ["next_wake = NEVER"]))
         text.add("return next_wake if next_wake < next_end else next_end")
 
     with text.function("retry_late()"):
@@ -291,7 +296,7 @@ def _write_tables(text: Text, layout: Layout) -> None:
     for table, prefix in (("STANDS", "stand"), ("PUTS", "put")):
         _dict(text, table, {p.name: f"{prefix}_{layout.var(p)}" for p in kept})
     _list(text, "SHOWN", [repr(p.name) for p in layout.standing if layout.only_shows(p)])
-    _dict(text, "PLACES", {place.name: layout.var(place) for place in layout.standing})
+    _dict(text, "PLACES", {place.name: places.listing(layout, place) for place in layout.standing})
     _dict(text, "SETS", {seen.name: layout.var(seen) for seen in layout.sets})
 
 

@@ -11,6 +11,7 @@ it only shows firings.
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import Any
 
 from scraper_cpn.net.generate import records
@@ -32,7 +33,8 @@ def write_state(text: Text, layout: Layout) -> None:
         kind = ("Printed()" if layout.printed else "Split()") if seen.paged else "Seen()"
         text.add(f"{layout.var(seen)} = {kind}")
     for place in layout.standing:
-        text.add(f"{layout.var(place)} = {_kept_as(layout, place)}")
+        if place.paged or layout.in_records(place) is None:
+            text.add(f"{layout.var(place)} = {_kept_as(layout, place)}")
     for found in layout.indexes.values():
         if found.kind == "held" or found.place.paged or layout.is_queue(found.place):
             continue
@@ -55,9 +57,20 @@ def _kept_as(layout: Layout, place: Place[Any]) -> str:
         }
         return f"Shown(flights, {firsts})"
     if place.paged:
-        alone = ", alone=True" if any(found.kind == "held" for found in layout.of(place)) else ""
-        return f"PagedView({place.name!r}, {len(place.order)}, SHELF{alone})"
+        kind = "PagedView" if layout.in_records(place) is None else "Pages"
+        return f"{kind}({place.name!r}, {len(place.order)}, SHELF)"
     return "deque()" if layout.is_queue(place) else "{}"
+
+
+def listing(layout: Layout, place: Place[Any]) -> str:
+    """The expression for what lists the tokens of a place."""
+    found = layout.in_records(place)
+    if found is None:
+        return layout.var(place)
+    if place.paged:
+        return f"PagedRecords({layout.var(place)}, {layout.records(place.keys)}, {found.name!r})"
+    expired = f", {_expired(layout, place)}" if place.expires else ""
+    return f"Held({layout.records(place.keys)}, {found.name!r}{expired})"
 
 
 def endings(layout: Layout, place: Place[Any]) -> str:
@@ -76,11 +89,14 @@ def write_place(text: Text, layout: Layout, place: Place[Any], *, traced: bool) 
         return
     if place.paged:
         _page(text, layout, place)
+        stand = None
     elif layout.is_queue(place):
         _queue(text, layout, place)
+        stand = None
     else:
         _keep(text, layout, place)
-    write_arrivals(text, layout, place, traced=traced)
+        stand = partial(_stand, text, layout, place)
+    write_arrivals(text, layout, place, stand, traced=traced)
 
 
 def _title(layout: Layout, place: Place[Any]) -> str:
@@ -132,20 +148,19 @@ def _token(text: Text, layout: Layout, place: Place[Any]) -> None:
 
 def _page(text: Text, layout: Layout, place: Place[Any]) -> None:
     """A paged place is one index, which has all that there is to know of its tokens."""
-    name = layout.var(place)
-    held = [found for found in layout.of(place) if found.kind == "held"]
+    name, found = layout.var(place), layout.in_records(place)
     with text.function(f"stand_{name}(token)"):
         come_to_page(text, layout, place)
     with text.function(f"drop_{name}(token)"):
         text.add(*noted(layout, layout.loss([place])))
-        call = f"{name}.lose(token.keys, token.serial)"
-        text.add(*([] if held else [call]))
-        for found in held:
-            text.add(f"record = {layout.records(place.keys)}[token.keys]")
-            with text.block(f"if {call}:"):
-                text.add(f"record.{found.name} = None")
-            records.lost(text, layout, [found])
-            records.drop_record(text, layout, place.keys, "record", found.name)
+        if found is None:
+            text.add(f"{name}.lose(token.keys, token.serial)")
+            return
+        text.add(f"record = {layout.records(place.keys)}[token.keys]")
+        with text.block(f"if {name}.lose(record.{found.name}, token.serial):"):
+            text.add(f"record.{found.name} = None")
+        records.lost(text, layout, [found])
+        records.drop_record(text, layout, place.keys, "record", found.name)
 
 
 def _queue(text: Text, layout: Layout, place: Place[Any]) -> None:
@@ -171,7 +186,8 @@ def leave_queue(text: Text, layout: Layout, place: Place[Any]) -> None:
 
 def _keep(text: Text, layout: Layout, place: Place[Any]) -> None:
     """Tokens by serial, and indexes of them."""
-    _stand(text, layout, place)
+    with text.function(f"stand_{layout.var(place)}(token)"):
+        _stand(text, layout, place)
     _leave(text, layout, place)
     _drop(text, layout, place)
     if place.expires:
@@ -180,28 +196,25 @@ def _keep(text: Text, layout: Layout, place: Place[Any]) -> None:
 
 def _stand(text: Text, layout: Layout, place: Place[Any]) -> None:
     name = layout.var(place)
-    with text.function(f"stand_{name}(token)"):
-        text.add(*noted(layout, layout.gain_of(place)))
+    text.add(*noted(layout, layout.gain_of(place)))
+    if layout.in_records(place) is None:
         text.add(f"{name}[token.serial] = token")
-        _counted(text, layout, place, "add", 1)
-        if place.expires:
-            with text.block("if token.ends is not None:"):
-                with text.block("if token.ends <= clock:"):
-                    text.add(
-                        "token.state = EXPIRED", f"{_expired(layout, place)}.add(token, NEVER)"
-                    )
-                    text.add(*noted(layout, layout.gain_of(place, expired=True)), "return")
-                text.add(f"{endings(layout, place)}.add(token)")
-                text.add("next_end = min(next_end, token.ends)")
-        text.add("token.state = STANDING")
-        for bit in range(len(layout.guards(place))):
-            lines = noted(layout, layout.gain_of(place, bit=1 << bit))
-            only_if(text, f"token.passes & {1 << bit}", lines)
-        for found in _seen_by(layout, place):
-            when = "NEVER" if found.early or not place.timed else "clock"
-            call = f"{found.name}.add({_key(found)}token, {when})"
-            _if_passing(text, found, call)
-        _meet(text, layout, place)
+    _counted(text, layout, place, "add", 1)
+    if place.expires:
+        with text.block("if token.ends is not None:"):
+            with text.block("if token.ends <= clock:"):
+                text.add(f"{_expired(layout, place)}.add(token, NEVER)")
+                text.add(*noted(layout, layout.gain_of(place, expired=True)), "return")
+            text.add(f"{endings(layout, place)}.add(token)")
+            text.add("next_end = min(next_end, token.ends)")
+    for bit in range(len(layout.guards(place))):
+        lines = noted(layout, layout.gain_of(place, bit=1 << bit))
+        only_if(text, f"token.passes & {1 << bit}", lines)
+    for found in _seen_by(layout, place):
+        when = "NEVER" if found.early or not place.timed else "clock"
+        call = f"{found.name}.add({_key(found)}token, {when})"
+        _if_passing(text, found, call)
+    _meet(text, layout, place)
 
 
 def _leave(text: Text, layout: Layout, place: Place[Any]) -> None:
@@ -215,7 +228,7 @@ def _leave(text: Text, layout: Layout, place: Place[Any]) -> None:
         for alike in _held(layout, place):
             with passing(text, alike[0]):
                 text.add(f"record = {layout.records(place.keys)}[token.keys]")
-                for found in alike:
+                for found in _fields(alike):
                     records.leave(text, found, "token", "record")
                 records.lost(text, layout, alike)
                 records.drop_record(text, layout, place.keys, "record", alike[0].name)
@@ -227,21 +240,22 @@ def take_from_record(
     """A standing token goes that was found by its record; gives the fields that have lost it."""
     name = layout.var(place)
     if place.paged:
-        with text.block(f"if {name}.lose({record}.key, {token}.serial):"):
+        with text.block(f"if {name}.lose({record}.{name}, {token}.serial):"):
             text.add(f"{record}.{name} = None")
         return [found for alike in _held(layout, place) for found in alike]
-    text.add(f"del {name}[{token}.serial]")
+    if layout.in_records(place) is None:
+        text.add(f"del {name}[{token}.serial]")
     _counted(text, layout, place, "lose", -1, token)
-    text.add(f"{token}.state = GONE")
+    gone = f"{token}.state = GONE"
     if place.expires:
         with text.block(f"if {token}.ends is not None:"):
-            text.add(f"{endings(layout, place)}.lose()", "ends_late = True")
+            text.add(gone, f"{endings(layout, place)}.lose()", "ends_late = True")
     for found in _seen_by(layout, place):
         call = f"{found.name}.lose({_key(found, token).removesuffix(', ')})"
-        _if_passing(text, found, call, token)
+        _if_passing(text, found, gone, call, bound=token)
     for alike in _held(layout, place):
         with passing(text, alike[0], token):
-            for found in alike:
+            for found in _fields(alike):
                 records.leave(text, found, token, record)
     return [found for alike in _held(layout, place) for found in alike]
 
@@ -251,18 +265,19 @@ def _meet(text: Text, layout: Layout, place: Place[Any]) -> None:
     for alike in _held(layout, place):
         with passing(text, alike[0]):
             records.find_record(text, layout, place.keys, "token.keys")
-            for number, found in enumerate(alike):
-                text.add(f"h{number} = record.{found.name}")
-                records.stand(text, found, f"h{number}")
-            for number, found in enumerate(alike):
-                records.come(text, layout, found, f"h{number}")
+            for found in _fields(alike):
+                text.add(f"held = record.{found.name}")
+                records.stand(text, layout, found, "held")
+            for found in alike:
+                records.come(text, layout, found, "held")
 
 
 def _drop(text: Text, layout: Layout, place: Place[Any]) -> None:
     name = layout.var(place)
     with text.function(f"drop_{name}(token)"):
         text.add(*noted(layout, layout.loss([place])))
-        text.add(f"del {name}[token.serial]")
+        if layout.in_records(place) is None:
+            text.add(f"del {name}[token.serial]")
         _counted(text, layout, place, "lose", -1)
         if place.expires:
             with text.block("if token.state == EXPIRED:"):
@@ -305,6 +320,11 @@ def _held(layout: Layout, place: Place[Any]) -> list[list[Index]]:
     ]
 
 
+def _fields(alike: list[Index]) -> list[Index]:
+    """One index of each field."""
+    return list({found.name: found for found in alike}.values())
+
+
 def passing(text: Text, found: Index, bound: str = "token") -> AbstractContextManager[None]:
     """What concerns only tokens that pass the guard of an index."""
     return text.block(f"if {bound}.passes & {found.bit}:") if found.bit else nullcontext()
@@ -321,6 +341,6 @@ def _key(found: Index, bound: str = "token") -> str:
     )
 
 
-def _if_passing(text: Text, found: Index, call: str, bound: str = "token") -> None:
+def _if_passing(text: Text, found: Index, *lines: str, bound: str = "token") -> None:
     with passing(text, found, bound):
-        text.add(call)
+        text.add(*lines)

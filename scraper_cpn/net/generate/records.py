@@ -136,16 +136,25 @@ def _whole(layout: Layout, meeting: Meeting, record: str, *known: Index | Counte
     return " and ".join(numbers + whole) or "True"
 
 
-def stand(text: Text, found: Index, held: str) -> None:
+def stand(text: Text, layout: Layout, found: Index, held: str) -> None:
     """A token comes to its record: alone, or beside what is *held* there."""
-    when = "clock" if waits(found) else "NEVER"
-    text.add(f"record.{found.name} = token if {held} is None else beside({held}, token, {when})")
+    call = "beside_twin" if layout.is_twin(found) else "beside"
+    when = "clock" if waits(found) or layout.is_twin(found) else "NEVER"
+    text.add(f"record.{found.name} = token if {held} is None else {call}({held}, token, {when})")
 
 
 def leave(text: Text, found: Index, token: str, record: str) -> None:
-    """A token leaves its record."""
-    text.add(f"held = {record}.{found.name}")
-    text.add(f"{record}.{found.name} = None if held is {token} else without(held)")
+    """A token leaves its record; if it was not alone there, heaps have entries of it."""
+    with text.block(f"if {record}.{found.name} is {token}:"):
+        text.add(f"{record}.{found.name} = None")
+    with text.block("else:"):
+        text.add(f"{token}.state = GONE")
+        text.add(f"{record}.{found.name} = without({record}.{found.name})")
+
+
+def line(layout: Layout, found: Index, held: str) -> str:
+    """The expression for the line of a record's tokens in which an index looks."""
+    return f"{held}.early" if found.early and layout.is_twin(found) else held
 
 
 def lost(
@@ -236,7 +245,8 @@ def _enter(text: Text, layout: Layout, meeting: Meeting) -> None:
             with text.block(f"if soon < record.{name}_alarm:"):
                 _await(text, layout, meeting, "soon")
     else:
-        text.add("head = held if type(held) is Token else held.ready[0][2]")
+        ready = f"{line(layout, lead, 'held')}.ready"
+        text.add(f"head = held if type(held) is Token else {ready}[0][2]")
     with text.block(f"if record.{name}_serial != head.serial:"):
         text.add(f"record.{name}_serial = head.serial")
         order = "head.order, " if lead.place.order else ""
