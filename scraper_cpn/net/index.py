@@ -80,6 +80,7 @@ class Flight(Struct, eq=False, gc=False):
     """A firing whose effect has not ended.
 
     Attributes:
+        ends: what it may end in, once its effect has started.
         shown: the serial of its token in the transition's `during` place.
         dark: whether that token was set aside.
     """
@@ -88,9 +89,14 @@ class Flight(Struct, eq=False, gc=False):
     number: int
     inputs: tuple[Any, ...]
     began: int
-    started: bool = False
+    ends: dict[type[Any], Any] | None = None
     shown: int | None = None
     dark: bool = False
+
+    @property
+    def started(self) -> bool:
+        """Whether its effect has started."""
+        return self.ends is not None
 
 
 def stand_again(queue: deque[Token], token: Token) -> None:

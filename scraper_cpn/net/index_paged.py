@@ -14,8 +14,8 @@ Cost: every operation is O(log n), n being the tokens of the key in memory, and 
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Hashable, Iterable
-from heapq import heappop, heappush
 from typing import Any, TypeAlias
 
 from scraper_cpn.net.errors import KernelBug
@@ -37,7 +37,7 @@ class PagedLine:
     """The tokens of a key that has several, or some on the shelf: it is the first of those, as far as known.
 
     Attributes:
-        ready: those in memory, as a heap; an empty tuple while there are none.
+        ready: those in memory, sorted, which is quick for a page; an empty tuple while there are none.
         shelved: how many are on the shelf.
         order: of the first one there.
         serial: of the same.
@@ -100,27 +100,32 @@ class Pages:
 
         Gives what it has now if that is another object or has another first token, else None.
         """
+        if type(has) is PagedLine:
+            return has if self._among(has, key, token) else None
         if has is None and self.hot < self.limit:
             self.hot += 1
             return token
-        return self._beside(has, key, token)
+        line = _line(has)  # type: ignore[arg-type]
+        self._among(line, key, token)
+        return line
 
-    def _beside(self, has: Has | None, key: Hashable, token: Token) -> PagedLine | None:
-        old = isinstance(has, PagedLine)
-        line = has if isinstance(has, PagedLine) else _line(has)
+    def _among(self, line: PagedLine, key: Hashable, token: Token) -> bool:
+        """A token comes into a line; whether it is the first there."""
         if line.shelved and (token.order, token.serial) > (line.order, line.serial):
             line.shelved += 1  # the key's first token is the same, so that nobody needs to know
             self.shelved += 1
             self.shelf.put(self.name, key, self._wide(token.order), token.serial, token.colour)
-            return None
-        if not line.ready:
-            line.ready = []
-        heappush(line.ready, (token.order, token.serial, token))
+            return False
+        ready = line.ready
+        if ready:
+            insort(ready, (token.order, token.serial, token))
+        else:
+            line.ready = ready = [(token.order, token.serial, token)]
+        first: bool = ready[0][2] is token
         self.hot += 1
-        if len(line.ready) > self.room or self.hot > self.limit:
+        if len(ready) > self.room or self.hot > self.limit:
             self._bound(key, line)
-        first = line.ready[0][2] if line.ready else line
-        return None if old and first.serial != token.serial else line
+        return first
 
     def shelve(self, count: int, order: Order, serial: int) -> PagedLine:
         """The shelf has tokens of a key that has none yet: so many, and this is the first one's turn."""
@@ -134,7 +139,7 @@ class Pages:
         if isinstance(has, Token):
             first, last = has.serial, True
         else:
-            first, last = heappop(has.ready)[1], not (has.ready or has.shelved)
+            first, last = has.ready.pop(0)[1], not (has.ready or has.shelved)
             has.ready = has.ready or ()
         if first != serial:
             raise KernelBug(f"token {serial} of {self.name} was taken before its turn")
@@ -172,7 +177,6 @@ class Pages:
             self._spill(key, line, (self.room + 1) // 2)
 
     def _spill(self, key: Hashable, line: PagedLine, kept: int) -> None:
-        line.ready.sort()
         spilled = line.ready[kept:]
         line.ready = line.ready[:kept] or ()
         for order, serial, token in spilled:

@@ -112,7 +112,7 @@ MUTANTS = [
     Mutant("the next useful time is a moment late", r"return next_wake", "return next_wake + 1", "soonest"),
     Mutant("what is ready this very moment is not tried", r"(at_\w+) <= now", r"\1 < now", "wake("),
     Mutant("the next useful time is that of the first input", r"return max\(", "return min(", "wake_"),
-    Mutant("the next useful time is not worked out again", r"(?:at_\w+ = )+None(\n +return None)", r"pass\1"),
+    Mutant("the next useful time is not worked out again", r"(?:at_\w+ = )+None\n +late = True(\n +return None)", r"pass\1"),
     Mutant("expiry is ignored", r"if next_end <= now_ns:", "if False:", "step"),
     Mutant("expiry is a moment late", r"if next_end <= now_ns:", "if next_end < now_ns:", "step"),
     Mutant("the next token that expires is forgotten", r"next_end = min\(.*", PASS, "stand_"),

@@ -22,13 +22,50 @@ def write_arrivals(
 ) -> None:
     """The functions by which tokens come into a place; *stand* writes what `stand_*` does, if that is short."""
     _put(text, layout, place, traced=traced)
-    if _comes_back(layout, place):
+    if layout.comes_back(place):
         _again(text, layout, place, stand, traced=traced)
 
 
 def is_simple(layout: Layout, place: Place[Any]) -> bool:
     """Whether nothing of a token is worked out when it is deposited."""
     return not (place.keys or place.order or layout.guards(place))
+
+
+def make_token(text: Text, layout: Layout, place: Place[Any], serial: str) -> str:
+    """Work out what there is to know of a token of `colour`; gives the expression that makes it."""
+    name = layout.var(place)
+    keys = [f"k{number}" for number in range(len(place.keys))]
+    orders = [f"o{number}" for number in range(len(place.order))]
+    for variable, field in zip(keys, place.keys, strict=True):
+        text.add(f"{variable} = {attribute('colour', field)}")
+    text.add(*(f"hash({variable})" for variable in keys))
+    for variable, field in zip(orders, place.order, strict=True):
+        text.add(f"{variable} = {attribute('colour', field)}")
+    if orders:
+        whole = " or ".join(f"type({variable}) is not int" for variable in orders)
+        with text.block(f"if {whole}:"):
+            declared = layout.names.of(place, f"{name}_declared")
+            text.add(f"order_of(colour, {declared})")
+    tests = [
+        f"({1 << bit} if {layout.names.function(guard)}(colour) else 0)"
+        for bit, guard in enumerate(layout.guards(place))
+    ]
+    order = orders[0] if len(orders) == 1 else tupled(orders)
+    if len(orders) > 1:
+        order = _shared_order(text, name, order)
+    key = "None" if not keys else keys[0] if len(keys) == 1 else tupled(keys)
+    return f"Token({serial}, colour, ready, ends, {key}, {order}, {' | '.join(tests) or '0'})"
+
+
+def _shared_order(text: Text, name: str, order: str) -> str:
+    """An order of several fields that occurs often is one object; gives the variable that has it."""
+    with text.block("try:"):
+        text.add(f"order = orders_{name}[{order}]")
+    with text.block("except KeyError:"):
+        text.add(f"order = {order}")
+        with text.block(f"if len(orders_{name}) < ORDERS_MAX:"):
+            text.add(f"orders_{name}[order] = order")
+    return "order"
 
 
 def put(layout: Layout, place: Place[Any], colour: str, ready: str, ends: str) -> str:
@@ -84,7 +121,7 @@ def _put(text: Text, layout: Layout, place: Place[Any], *, traced: bool) -> None
             text.add(f"stand_{name}(token)", *_born(layout, place))
         else:
             with text.block("try:"):
-                text.add(f"token = token_{name}(number, colour, ready, ends)")
+                text.add(f"token = {make_token(text, layout, place, 'number')}")
             with text.block("except Exception as error:"):
                 text.add(f"fault({place.name!r}, number, colour, blame(error))")
             with text.block("else:"):
@@ -95,12 +132,6 @@ def _put(text: Text, layout: Layout, place: Place[Any], *, traced: bool) -> None
                 text.add(*_born(layout, place))
         if traced:
             text.add(f"return ({place.name!r}, number, colour, ready)")
-
-
-def _comes_back(layout: Layout, place: Place[Any]) -> bool:
-    """Whether tokens are put back as they are."""
-    arcs = [arc for transition in layout.transitions for arc in transition.arcs]
-    return any(arc.place is place and arc.kind in {"hold", "spend"} for arc in arcs)
 
 
 def _again(

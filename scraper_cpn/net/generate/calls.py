@@ -42,7 +42,7 @@ def step(now_ns, limit=100_000):
             if not limit:
                 retry_late()  # those that failed have no time at which to be tried again
                 return Step(tuple(firings), now_ns)
-    at = soonest(now_ns) if LATE else next_wake if next_wake < next_end else next_end
+    at = soonest(now_ns) if late else next_wake if next_wake < next_end else next_end
     return Step(tuple(firings), None if at is NEVER else at)
 
 def first():
@@ -66,13 +66,13 @@ def started(firing_id, now_ns):
         flight = flights[firing_id]
     except KeyError:
         raise refuse_landed(NET, firing_id) from None
-    if flight.started:
+    if flight.ends is not None:
         refuse_started(NET, firing_id, started=True)
     if now_ns is not clock:
         if type(now_ns) is not int or now_ns < clock:
             refuse_time(NET, now_ns, clock)
         clock = now_ns
-    flight.started = True
+    flight.ends = ENDS[flight.number]
     begun[firing_id] = flight  # recorded
     puts = []  # traced
     spend = SPENDS[flight.number]
@@ -87,10 +87,8 @@ def complete(firing_id, outcome, now_ns):
     except KeyError:
         raise refuse_landed(NET, firing_id) from None
     try:
-        end = ENDS[flight.number][type(outcome)]
-    except KeyError:
-        end = None
-    if end is None or not flight.started:
+        end = flight.ends[type(outcome)]
+    except (KeyError, TypeError):  # TypeError: it has not started
         case_for(NET, TRANSITIONS[flight.number], firing_id, outcome, started=flight.started)
     if now_ns is not clock:
         if type(now_ns) is not int or now_ns < clock:
@@ -132,7 +130,8 @@ def load(marking):
             restored(bound) if isinstance(bound, Standing) else bound for bound in flying.inputs
         )
         number = next(n for n, t in enumerate(TRANSITIONS) if t.name == flying.transition)
-        flight = Flight(flying.id, number, inputs, flying.began_ns, flying.started, flying.shown)
+        ends = ENDS[number] if flying.started else None
+        flight = Flight(flying.id, number, inputs, flying.began_ns, ends, flying.shown)
         flights[flight.id] = flight
         fill_slots(OCCUPIES[number][flight.started])
     for name, known in marking.counters.items():
@@ -170,9 +169,9 @@ return {
 """
 
 
-def calls(late: str, *, traced: bool, recorded: bool) -> list[str]:
-    """The lines of the calls; *late* is the condition that a next useful time is to be worked out again."""
-    return _kept(CALLS.replace("LATE", late), traced=traced, recorded=recorded)
+def calls(*, traced: bool, recorded: bool) -> list[str]:
+    """The lines of the calls."""
+    return _kept(CALLS, traced=traced, recorded=recorded)
 
 
 def result(*, recorded: bool) -> list[str]:

@@ -85,6 +85,9 @@ def _take(text: Text, layout: Layout, search: Search) -> None:
         else:
             text.add(f"drop_{layout.var(arc.place)}({search.bound(number)})")
     for group, record in search.met(layout):
+        meeting = layout.meeting(search.transition, group)
+        if meeting is not None and any(search.transition.arcs[n].kind in TAKEN for n in group.arcs):
+            text.add(f"heappop({meeting.name}_ready)")  # the entry by which the record was found
         _take_met(text, layout, search, group, record)
 
 

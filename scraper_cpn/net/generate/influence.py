@@ -26,10 +26,10 @@ def noted(layout: Layout, influence: Influence) -> list[str]:
 
 
 def delayed(layout: Layout, mask: int) -> list[str]:
-    """The line that notes whose next useful time is another now; but for what the function has noted."""
+    """The lines that note whose next useful time is another now; but for what the function has noted."""
     mask &= ~layout.noted
     times = [f"at_{layout.var(each)} = " for each in layout.waiting if layout.bit(each) & mask]
-    return ["".join(times) + "None"] if times else []
+    return ["".join(times) + "None", "late = True"] if times else []
 
 
 @contextmanager
@@ -50,7 +50,7 @@ def hasten(text: Text, layout: Layout, mask: int, at: str) -> None:
         if layout.bit(transition) & mask:
             known = f"at_{layout.var(transition)}"
             with text.block(f"if {known} is None or {at} < {known}:"):
-                text.add(f"{known} = None")
+                text.add(f"{known} = None", "late = True")
                 with text.block(f"if {at} < next_wake:"):
                     text.add(f"next_wake = {at}")
 

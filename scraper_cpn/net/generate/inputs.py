@@ -18,7 +18,7 @@ from scraper_cpn.net.declare import Transition
 from scraper_cpn.net.generate.influence import delayed, slots
 from scraper_cpn.net.generate.layout import Index, Layout, projected
 from scraper_cpn.net.generate.places import endings
-from scraper_cpn.net.generate.records import line, place_of_record, write_first
+from scraper_cpn.net.generate.records import line, write_first
 from scraper_cpn.net.generate.text import Text, plain, tupled
 from scraper_cpn.net.places import Counter, KeySet, Place
 
@@ -275,8 +275,7 @@ def write_find(text: Text, layout: Layout, search: Search, set_aside: str) -> No
             text.add(f"record{number} = {join}.first(now)")
             _refuse(text, [f"record{number} is None"], *fail)
         else:
-            _refuse(text, [write_first(text, meeting)], *fail)
-            text.add(f"record{number} = {meeting.name}_ready[0][{place_of_record(meeting)}]")
+            write_first(text, meeting, f"record{number}", fail)
         text.add(f"k{number} = record{number}.key")
         for arc in group.arcs:
             each = search.looks[arc]

@@ -35,6 +35,9 @@ PREFIXES = tuple(
 )  # fmt: skip
 """What the functions and numbers of a place or a transition begin with, before its name."""
 
+LIMITS = ("most", "alarms", "alarms_most")
+"""The variables of a meeting's heaps: how many entries there may be, and how many alarms there are."""
+
 Kind = Literal["line", "view", "presence", "held"]
 
 
@@ -152,7 +155,7 @@ class Layout:
             *(f"slots_{self.var(place)}" for place in self.limited),
             *(f"sunk_{self.var(sink)}" for sink in self.sinks),
             *(f"at_{self.var(transition)}" for transition in self.waiting),
-            *(f"{meeting.name}_alarms" for meeting in self.meetings.values()),
+            *(f"{each.name}_{what}" for each in self.meetings.values() for what in LIMITS),
         ]
 
     @property
@@ -222,6 +225,11 @@ class Layout:
                 for found in self.of(place)
             )
         )
+
+    def comes_back(self, place: Place[Any]) -> bool:
+        """Whether tokens are put back as they are."""
+        arcs = [arc for transition in self.transitions for arc in transition.arcs]
+        return any(arc.place is place and arc.kind in {"hold", "spend"} for arc in arcs)
 
     def pauses_alike(self, place: Place[Any]) -> bool:
         """Whether all that spend tokens of a place change them alike, for a time that depends on them.

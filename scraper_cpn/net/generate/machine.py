@@ -70,7 +70,7 @@ SHARED: dict[str, Any] = {
 """What the source uses of the package, by name."""
 
 LOCALS = (
-    "NONE", "SHELF", "count", "due", "entry", "first", "has", "head", "held", "line", "numbered", "order", "r", "shelve", "soon", "agreed", "build", "colour", "condition", "ends", "k", "key", "known", "lost", "made_", "now",
+    "NONE", "SHELF", "count", "due", "entry", "first", "has", "head", "held", "line", "lone", "numbered", "order", "r", "shelve", "soon", "agreed", "build", "colour", "condition", "ends", "k", "key", "known", "lost", "made_", "now",
     "number", "numbers", "occupied", "old", "outcome", "parts", "put", "ready", "record", "shown", "soonest", "spent", "state",
     "sunk", "wake", "when", "expire", "fill_number", "fill_sinks", "fill_slots",
 )  # fmt: skip
@@ -87,9 +87,10 @@ dirty = ALL         # bits of the transitions that may have a binding now
 next_wake = NEVER   # the least of the times at_T
 next_end = NEVER    # when the next token expires
 ends_late = False   # whether that is to be worked out again
+late = True         # whether any of these times is
 """.strip()
 
-FRAME = ("clock", "serial", "next_id", "dirty", "next_wake", "next_end", "ends_late")
+FRAME = ("clock", "serial", "next_id", "dirty", "next_wake", "next_end", "ends_late", "late")
 """The variables of the frame that are assigned."""
 
 HEADER = '''"""The net {name}, compiled.
@@ -145,7 +146,7 @@ def source_of(
         _write_tables(text, layout)
         if recorded:
             text.functions(recording.FUNCTIONS.strip().split("\n"))
-        text.functions(calls(_late(layout), traced=traced, recorded=recorded))
+        text.functions(calls(traced=traced, recorded=recorded))
         text.add(*result(recorded=recorded))
     return "\n".join(text.lines) + "\n", layout.names.objects
 
@@ -156,7 +157,7 @@ def _used() -> list[str]:
         FRAME_STATE,
         recording.STATE,
         recording.FUNCTIONS,
-        *calls("", traced=True, recorded=True),
+        *calls(traced=True, recorded=True),
     ]
     frame = re.findall(r"[A-Za-z_]\w*", "\n".join([*lines, *result(recorded=True)]))
     numbered = [
@@ -196,6 +197,7 @@ def _write_times(text: Text, layout: Layout) -> None:
         ends = [f"{places.endings(layout, p)}.next()" for p in layout.standing if p.expires]
         with text.block("if ends_late:"):
             text.add(f"next_end = {_least(ends)}", "ends_late = False")
+        text.add("late = False")
         for number, transition in enumerate(layout.waiting):
             at = f"at_{layout.var(transition)}"
             with text.block(f"if {at} < next_wake:") if number else nullcontext():
@@ -211,12 +213,6 @@ def _write_times(text: Text, layout: Layout) -> None:
         for transition in layout.waiting:
             with text.block(f"if dirty & {layout.bit(transition):#b}:"):
                 text.add(f"at_{layout.var(transition)} = None")
-
-
-def _late(layout: Layout) -> str:
-    """The condition that a next useful time is to be worked out again."""
-    times = [f"at_{layout.var(transition)} is None" for transition in layout.waiting]
-    return " or ".join([*times, "ends_late"])
 
 
 def _least(parts: list[str]) -> str:

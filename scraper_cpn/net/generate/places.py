@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any
 
 from scraper_cpn.net.generate import records
-from scraper_cpn.net.generate.arrivals import come_to_page, is_simple, write_arrivals
+from scraper_cpn.net.generate.arrivals import come_to_page, is_simple, make_token, write_arrivals
 from scraper_cpn.net.generate.influence import noted, occupy, only_if, slots
 from scraper_cpn.net.generate.layout import Index, Layout, projected
 from scraper_cpn.net.generate.text import Text, attribute, plain, tupled
@@ -119,31 +119,7 @@ def _token(text: Text, layout: Layout, place: Place[Any]) -> None:
     if len(place.order) > 1:
         text.add(f"orders_{name} = {{}}")
     with text.function(f"token_{name}(serial, colour, ready, ends)"):
-        keys = [f"k{number}" for number in range(len(place.keys))]
-        orders = [f"o{number}" for number in range(len(place.order))]
-        for variable, field in zip(keys, place.keys, strict=True):
-            text.add(f"{variable} = {attribute('colour', field)}")
-        text.add(*(f"hash({variable})" for variable in keys))
-        for variable, field in zip(orders, place.order, strict=True):
-            text.add(f"{variable} = {attribute('colour', field)}")
-        if orders:
-            whole = " or ".join(f"type({variable}) is not int" for variable in orders)
-            with text.block(f"if {whole}:"):
-                declared = layout.names.of(place, f"{name}_declared")
-                text.add(f"order_of(colour, {declared})")
-        tests = [
-            f"({1 << bit} if {layout.names.function(guard)}(colour) else 0)"
-            for bit, guard in enumerate(layout.guards(place))
-        ]
-        order = orders[0] if len(orders) == 1 else tupled(orders)
-        if len(orders) > 1:
-            text.add(f"order = {order}")
-            with text.block(f"if len(orders_{name}) < ORDERS_MAX:"):
-                text.add(f"order = orders_{name}.setdefault(order, order)")
-            order = "order"
-        key = "None" if not keys else keys[0] if len(keys) == 1 else tupled(keys)
-        passes = " | ".join(tests) or "0"
-        text.add(f"return Token(serial, colour, ready, ends, {key}, {order}, {passes})")
+        text.add(f"return {make_token(text, layout, place, 'serial')}")
 
 
 def _page(text: Text, layout: Layout, place: Place[Any]) -> None:
@@ -222,7 +198,7 @@ def _leave(text: Text, layout: Layout, place: Place[Any]) -> None:
         text.add("token.state = state")
         if place.expires:
             with text.block("if token.ends is not None:"):
-                text.add(f"{endings(layout, place)}.lose()", "ends_late = True")
+                text.add(f"{endings(layout, place)}.lose()", "ends_late = late = True")
         for found in _seen_by(layout, place):
             _if_passing(text, found, f"{found.name}.lose({_key(found).removesuffix(', ')})")
         for alike in _held(layout, place):
@@ -249,7 +225,7 @@ def take_from_record(
     gone = f"{token}.state = GONE"
     if place.expires:
         with text.block(f"if {token}.ends is not None:"):
-            text.add(gone, f"{endings(layout, place)}.lose()", "ends_late = True")
+            text.add(gone, f"{endings(layout, place)}.lose()", "ends_late = late = True")
     for found in _seen_by(layout, place):
         call = f"{found.name}.lose({_key(found, token).removesuffix(', ')})"
         _if_passing(text, found, gone, call, bound=token)

@@ -38,10 +38,10 @@ def write_records(text: Text, layout: Layout) -> None:
     for names in layout.families:
         _record(text, layout, names)
     for meeting in layout.meetings.values():
-        text.add(f"{meeting.name}_ready = []")
+        text.add(f"{meeting.name}_ready = []", f"{meeting.name}_most = SLACK")
         if _timed(meeting):
             text.add(f"{meeting.name}_future = []", f"{meeting.name}_due = {{}}")
-            text.add(f"{meeting.name}_alarms = 0")
+            text.add(f"{meeting.name}_alarms = 0", f"{meeting.name}_alarms_most = SLACK")
         text.add("")
         _look(text, layout, meeting)
         if _timed(meeting):
@@ -180,9 +180,14 @@ def drop_record(
     text: Text, layout: Layout, names: tuple[str, ...], record: str, first: str = ""
 ) -> None:
     """A record in which nothing is left is forgotten; *first* is the field to look at first."""
-    held = sorted((found.name for found in fields(layout, names)), key=lambda name: name != first)
-    with text.block(f"if {' and '.join(f'{record}.{name} is None' for name in held)}:"):
+    held = sorted(fields(layout, names), key=lambda found: _sparse(layout, found, first))
+    with text.block(f"if {' and '.join(f'{record}.{found.name} is None' for found in held)}:"):
         text.add(f"forget_{layout.records(names)}({record})")
+
+
+def _sparse(layout: Layout, found: Index, first: str) -> int:
+    """How often a field has nothing, about: what has just gone, or what comes back when it is taken."""
+    return 0 if found.name == first else 1 if layout.comes_back(found.place) else 2
 
 
 def give_number(text: Text, layout: Layout, counter: Counter, key: str) -> None:
@@ -203,10 +208,10 @@ def _look(text: Text, layout: Layout, meeting: Meeting) -> None:
     name = meeting.name
     with text.function(f"look_{name}(record, now)"):
         timed = _timed(meeting)
-        for at, found in enumerate(timed):
-            text.add(f"held = record.{found.name}")
+        for at, found in enumerate(reversed(timed)):  # the lead, which is needed again, comes last
+            text.add(f"held = record.{found.name}", "lone = type(held) is Token")
             variable = "when" if at else "at"
-            text.add(f"{variable} = held.ready if type(held) is Token else held.earliest(now)")
+            text.add(f"{variable} = held.ready if lone else held.earliest(now)")
             if at:
                 with text.block("if when > at:"):
                     text.add("at = when")
@@ -228,32 +233,32 @@ def _await(text: Text, layout: Layout, meeting: Meeting, at: str) -> None:
     with text.block("else:"):
         text.add("due.append(record)")
     hasten(text, layout, meeting.mask, at)
-    with text.block(f"if {name}_alarms > 2 * len({layout.records(meeting.keys)}) + SLACK:"):
+    with text.block(f"if {name}_alarms > {name}_alarms_most:"):
         text.add(f"{name}_alarms = thin_due({name}_future, {name}_due, '{name}_alarm')")
+        text.add(f"{name}_alarms_most = 2 * len({layout.records(meeting.keys)}) + SLACK")
 
 
 def _enter(text: Text, layout: Layout, meeting: Meeting) -> None:
     name, lead = meeting.name, meeting.lead
-    text.add(f"held = record.{lead.name}")
-    if lead.place.paged:
-        text.add("head = held if type(held) is Token or not held.ready else held.ready[0][2]")
-    elif waits(lead):
-        with text.block("if type(held) is Token:"):
+    if waits(lead):
+        with text.block("if lone:"):
             text.add("head = held")
         with text.block("else:"):
             text.add("head, soon = held.head(now), held.next_ready()")
             with text.block(f"if soon < record.{name}_alarm:"):
                 _await(text, layout, meeting, "soon")
     else:
+        lone = "type(held) is Token" + (" or not held.ready" if lead.place.paged else "")
         ready = f"{line(layout, lead, 'held')}.ready"
-        text.add(f"head = held if type(held) is Token else {ready}[0][2]")
+        text.add(f"held = record.{lead.name}", f"head = held if {lone} else {ready}[0][2]")
     with text.block(f"if record.{name}_serial != head.serial:"):
         text.add(f"record.{name}_serial = head.serial")
         order = "head.order, " if lead.place.order else ""
         text.add(f"heappush({name}_ready, ({order}head.serial, record))")
         text.add(f"dirty |= {meeting.mask:#b}  # {layout.listed(meeting.mask)}")
-        with text.block(f"if len({name}_ready) > 2 * len({layout.records(meeting.keys)}) + SLACK:"):
+        with text.block(f"if len({name}_ready) > {name}_most:"):
             text.add(f"thin({name}_ready, '{name}_serial', -2)")
+            text.add(f"{name}_most = 2 * len({layout.records(meeting.keys)}) + SLACK")
 
 
 def place_of_record(meeting: Meeting) -> int:
@@ -272,14 +277,19 @@ def _ripen(text: Text, meeting: Meeting) -> None:
             text.add(f"record.{name}_alarm = NEVER", f"look_{name}(record, now)")
 
 
-def write_first(text: Text, meeting: Meeting) -> str:
-    """Bring the record to the top whose lead token goes first; gives the condition that there is none."""
-    name = meeting.name
+def write_first(text: Text, meeting: Meeting, record: str, fail: list[str]) -> None:
+    """Bring the *record* to the top whose lead token goes first; *fail* if there is none."""
+    name, at = meeting.name, place_of_record(meeting)
     if _timed(meeting):
         with text.block(f"if {name}_future and {name}_future[0] <= now:"):
             text.add(f"ripen_{name}(now)")
-    _clear(text, meeting)
-    return f"not {name}_ready"
+    with text.block(f"while {name}_ready:"):
+        text.add(f"entry = {name}_ready[0]", f"{record} = entry[{at}]")
+        with text.block(f"if {record}.{name}_serial == entry[{at - 1}]:"):
+            text.add("break")
+        text.add(f"heappop({name}_ready)")
+    with text.block("else:"):
+        text.add(*fail)
 
 
 def _clear(text: Text, meeting: Meeting) -> None:
