@@ -56,17 +56,16 @@ class Admission:
             return False
         self.seen.add(target.url)
         if target.domain not in self._lanes.by_name:
-            for domain in self._policy.domains(Found((target,))):
-                self._lanes.open(domain, now_ns)
+            self._lanes.open(self._policy.domain(target), now_ns)
         return True
 
     def _ask(self, target: Target, now_ns: int) -> None:
         robots = self._robots
         robots.ask(target)
         if target.authority not in robots.known:
-            for job in self._policy.robots_jobs(Found((target,))):
-                robots.known.add(job.authority)
-                robots.push(self._lane(job.domain), job, now_ns, now_ns)
+            job = self._policy.robots_job(target)
+            robots.known.add(job.authority)
+            robots.push(self._lane(job.domain), job, now_ns, now_ns)
 
     def _lane(self, name: str) -> Lane:
         return self._lanes.by_name[name]

@@ -116,7 +116,8 @@ Outcomes
          token for each output.
     R15  All outputs of a firing are worked out before any is deposited.
     R16  `hold` gives back, at the back of its place, on each outcome that does not `consume`.
-    R17  `put_new` deposits only what the set lacks, one token for each key, and the set remembers.
+    R17  `put_new` deposits only what the set lacks, one token for each key, and the set remembers. Made of
+         a place that an earlier one of the same outcome fills, it is made of each token new to that one.
 A firing's life
     R18  A step reserves a firing's inputs: no other transition sees them.
     R19  When a firing is started, what it spends is put back, dated from that moment. (A transition

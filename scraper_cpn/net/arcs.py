@@ -196,7 +196,11 @@ def put_new(
     seen: KeySet[T], place: Place[T], make: Callable[[A, B], Made[T]], a: Source[A], b: Source[B], /
 ) -> Output: ...
 def put_new(seen: KeySet[Any], place: Place[Any], make: Fn, /, *sources: Any) -> Output:
-    """Like `put`, but only tokens whose key *seen* lacks, which is added in the same step."""
+    """Like `put`, but only tokens whose key *seen* lacks, which is added in the same step.
+
+    The one source may also be a place that an earlier `put_new` of the same outcome fills: then *make* is
+    called for each token that this one finds new.
+    """
     return Output("put_new", place, make, sources, seen=seen)
 
 

@@ -88,7 +88,7 @@ class Interpreter:
         transition = binding.transition
         try:
             outcome, case = chosen(binding)
-            made = deposits(binding, case, outcome, now_ns)
+            made = deposits(binding, case, outcome, now_ns, state.lacks)
         except Exception as error:  # noqa: BLE001  (the user's function may raise anything)
             state.set_aside_last(binding, blame(error))
             return
@@ -145,7 +145,7 @@ class Interpreter:
         state = self._state
         del state.flights[firing_id]
         state.hide(flight)
-        case, made, error = ending(binding, outcome, now_ns)
+        case, made, error = ending(binding, outcome, now_ns, state.lacks)
         if error is not None:
             self._set_aside(binding, error)
         puts = state.deposit_all(made) + state.give_back(binding, case)

@@ -7,13 +7,14 @@ Must not know: where tokens are kept, which binding is next.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 from scraper_cpn.net import plan
 from scraper_cpn.net.arcs import Arc, Lost, On, Output
 from scraper_cpn.net.binding import Binding, Deposit, Token
 from scraper_cpn.net.marking import blame, made, span
-from scraper_cpn.net.places import Counter, Place
+from scraper_cpn.net.places import Counter, KeySet, Place
 
 
 def chosen(binding: Binding) -> tuple[Any, On]:
@@ -36,8 +37,12 @@ def no_case(choice: str, outcome: Any) -> TypeError:
     )
 
 
+Lacks: TypeAlias = Callable[[KeySet[Any], Any], bool]
+"""Whether a set lacks the key of a token, or the token has none."""
+
+
 def ending(
-    binding: Binding, outcome: Any, now_ns: int
+    binding: Binding, outcome: Any, now_ns: int, lacks: Lacks
 ) -> tuple[On, list[Deposit], str | None]:  # fmt: skip
     """The case that counts, its deposits, and None; or the error of the outputs of `Lost`.
 
@@ -46,34 +51,47 @@ def ending(
     case = plan.case_of(binding.transition, type(outcome))
     assert case is not None
     try:
-        return case, deposits(binding, case, outcome, now_ns), None
+        return case, deposits(binding, case, outcome, now_ns, lacks), None
     except Exception as error:  # noqa: BLE001  (the user's function may raise anything)
         lost = Lost(f"an output function raised: {blame(error)}")
     case = plan.lost(binding.transition)
     try:
-        return case, deposits(binding, case, lost, now_ns), None
+        return case, deposits(binding, case, lost, now_ns, lacks), None
     except Exception as error:  # noqa: BLE001  (the user's function may raise anything)
         return case, [], f"the outputs of Lost raised: {blame(error)}"
 
 
-def deposits(binding: Binding, case: On, outcome: Any, now_ns: int) -> list[Deposit]:
+def deposits(binding: Binding, case: On, outcome: Any, now_ns: int, lacks: Lacks) -> list[Deposit]:
     """All deposits of a case, in the order of its outputs; raises what a function raises."""
     found: list[Deposit] = []
-    for output in case.outputs:
-        if output.kind != "consume":
-            found += _deposits_of(binding, case, output, outcome, now_ns)
+    fresh: dict[int, list[Any]] = {}
+    for number, output in enumerate(case.outputs):
+        if output.kind == "consume":
+            continue
+        earlier = plan.fresh_from(binding.transition, case, output)
+        made_of = [(colour,) for at in earlier for colour in fresh[at]]
+        if not earlier:
+            made_of = [_args(binding, case, output, outcome)]
+        puts = [put for args in made_of for put in _deposits_of(binding, output, args, now_ns)]
+        if output.seen is not None:
+            fresh[number] = [put.colour for put in puts if lacks(output.seen, put.colour)]
+        found += puts
     return found
 
 
+def _args(binding: Binding, case: On, output: Output, outcome: Any) -> tuple[Any, ...]:
+    """What an output's function is given."""
+    sources = plan.made_from(binding.transition, case, output) or ()
+    return tuple(outcome if arc == plan.OUTCOME else binding.inputs[arc].colour for arc in sources)
+
+
 def _deposits_of(
-    binding: Binding, case: On, output: Output, outcome: Any, now_ns: int
+    binding: Binding, output: Output, args: tuple[Any, ...], now_ns: int
 ) -> list[Deposit]:
     place = output.place
     if isinstance(place, Counter):
         return [Deposit(place, None)]
     assert isinstance(place, Place)
-    sources = plan.made_from(binding.transition, case, output) or ()
-    args = tuple(outcome if arc == plan.OUTCOME else binding.inputs[arc].colour for arc in sources)
     tokens = made(args[0] if output.make is None else output.make(*args), place)
     if not tokens:
         return []

@@ -98,6 +98,20 @@ def made_from(transition: Transition, case: On, output: Output) -> tuple[int, ..
     return None if None in found else tuple(number for number in found if number is not None)
 
 
+def fresh_from(transition: Transition, case: On, output: Output) -> list[int]:
+    """The earlier `put_new`s of a case, by number, each of whose new tokens feeds an output's function."""
+    number = case.outputs.index(output)
+    (source,) = output.sources if len(output.sources) == 1 else (None,)
+    if (
+        output.seen is None
+        or not isinstance(source, Place)
+        or bound_at(transition, source) is not None
+    ):
+        return []
+    earlier = enumerate(case.outputs[:number])
+    return [at for at, each in earlier if each.seen is not None and each.place is source]
+
+
 def _moving(transition: Transition, case: On, output: Output) -> tuple[int, ...] | None:
     if not isinstance(output.place, Place):
         return ()

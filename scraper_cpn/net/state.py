@@ -85,6 +85,13 @@ class State:
             self._arrive(Standing(place.name, serial, colour, ready, expires))
         return (place.name, serial, colour, deposit.ready_at_ns)
 
+    def lacks(self, seen: KeySet[Any], colour: Any) -> bool:
+        """Whether a set lacks the key of a token, or the token has none."""
+        try:
+            return one_key(key_of(colour, seen)) not in self.sets[seen.name]
+        except Exception:  # noqa: BLE001  (the user's property may raise anything)
+            return True
+
     def _deposit_new(self, deposit: Deposit, seen: KeySet[Any]) -> Put | None:
         try:
             key = one_key(key_of(deposit.colour, seen))

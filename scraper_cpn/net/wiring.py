@@ -108,6 +108,10 @@ def _new(net: Net, output: Output) -> Iterator[str]:
 
 
 def _sources(transition: Transition, case: On, output: Output, place: Place[Any]) -> Iterator[str]:
+    if plan.fresh_from(transition, case, output):
+        yield from takes_problems(output.make, (output.sources[0].colour,))
+        yield from gives_problems(output.make, place)
+        return
     sources = plan.made_from(transition, case, output)
     if sources is None and output.make is None:
         yield f"which {place.colour.__name__} moves? no single input has that colour; give a function and its sources"

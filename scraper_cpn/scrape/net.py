@@ -77,11 +77,11 @@ def scrape_net(p: Policy) -> Net:
     net.transition("close", [stop, gate])
     net.transition("deadline", [expired(gate)])
 
-    new_domains = put_new(known_domains, domains, p.domains, found)
-    new_robots = put_new(known_robots, robots_jobs, p.robots_jobs, found)
     asking = put_new(seen, asks, p.to_ask, found)
     fetching = put_new(seen, targets, p.to_fetch, found)
-    net.transition("admit", [found], outputs=[new_domains, new_robots, asking, fetching])
+    new_domains = [put_new(known_domains, domains, p.domain, each) for each in (asks, targets)]
+    new_robots = put_new(known_robots, robots_jobs, p.robots_job, asks)
+    net.transition("admit", [found], outputs=[asking, fetching, *new_domains, new_robots])
 
     def rules_failed(how: type[object]) -> list[Output]:
         again = put(robots_jobs, p.robots_again, robots_jobs, how, after_ns=p.robots_wait_ns)

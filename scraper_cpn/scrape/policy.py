@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from hashlib import blake2b
-from operator import attrgetter
 from typing import Protocol
 
 from msgspec.structs import replace
@@ -61,7 +60,6 @@ MARGIN_MAX_NS = 5_000_000
 """What the pause between two starts is longer than asked: a start is stamped when its request is
 written, and the way from there to the server's clock takes a little less or more each time."""
 
-_DOMAIN_OF = attrgetter("domain")
 _AUTHORITIES_REMEMBERED = 65_536
 _RANKS_REMEMBERED = 4_096
 _HEAD_START_MAX_NS = 1 << 62
@@ -163,20 +161,14 @@ class Policy:
         """The targets that go straight to the frontier."""
         return () if self.settings.robots == "obey" else found.targets
 
-    def domains(self, found: Found) -> tuple[Domain, ...]:
-        """The pacing tokens that these targets need."""
-        names = dict.fromkeys(map(_DOMAIN_OF, found.targets))
-        return tuple(map(self._domains.__getitem__, names))
+    def domain(self, target: Target) -> Domain:
+        """The pacing token that a target needs."""
+        return self._domains[target.domain]
 
-    def robots_jobs(self, found: Found) -> tuple[RobotsJob, ...]:
-        """The robots.txt files that these targets need."""
-        if self.settings.robots == "ignore":
-            return ()
-        homes = {target.authority: target.domain for target in found.targets}
-        return tuple(
-            RobotsJob(authority=authority, url=_robots_url(authority), domain=home, home=home)
-            for authority, home in homes.items()
-        )
+    def robots_job(self, target: Target) -> RobotsJob:
+        """The robots.txt that a target needs."""
+        authority, home = target.authority, target.domain
+        return RobotsJob(authority=authority, url=_robots_url(authority), domain=home, home=home)
 
     # Its order.
 
@@ -535,7 +527,7 @@ class Policy:
 
 
 class _Domains(dict[str, Domain]):
-    """The first pacing tokens of domains: asked for every link, and known after the first one.
+    """The first pacing tokens of domains: asked for every new URL, and known after the first one.
 
     As many as the net knows domains.
     """

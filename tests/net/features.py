@@ -52,9 +52,12 @@ def _transition_features(built: Built, spec: TransitionSpec) -> set[str]:
         found |= {"change to none"} if arc.change is not None and arc.change % 4 == 1 else set()
         found |= {"after function"} if isinstance(arc.after, tuple) else set()
         found |= {"after constant"} if arc.kind == "spend" and arc.after else set()
+    inputs = {arc.place for arc in spec.arcs}
     for case in spec.cases:
         for output in case:
             found |= _output_features(output)
+            own = {name for name in output.sources if name in places} <= inputs
+            found |= set() if own else {"put_new of what is new"}
     return found
 
 

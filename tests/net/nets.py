@@ -211,7 +211,33 @@ def _outputs(
 
 def checked_net(random: Random) -> Built | None:
     """A random net that can work, or None if what was drawn can't be mended."""
-    return mended(net_spec(random))
+    return mended(_chained(net_spec(random)))
+
+
+def _chained(spec: NetSpec) -> NetSpec:
+    """With outputs that are made of what others find new, as the spec itself decides."""
+    draw = Draw(Random(repr(spec)))
+    jobs = [
+        place.name
+        for place in spec.places
+        if place.colour == "Job" and place.kind in {"place", "sink"} and place.capacity is None
+    ]
+    transitions = tuple(
+        replace(each, cases=tuple(_chain(draw, each, case, jobs) for case in each.cases))
+        for each in spec.transitions
+    )
+    return replace(spec, transitions=transitions)
+
+
+def _chain(
+    draw: Draw, transition: TransitionSpec, case: tuple[OutputSpec, ...], jobs: list[str]
+) -> tuple[OutputSpec, ...]:
+    bound = {arc.place for arc in transition.arcs}
+    new = [output.place for output in case if output.seen and output.place not in bound]
+    if not new or draw.chance(20):
+        return case
+    (place,) = draw.some([name for name in jobs if name != "shown"], 1)
+    return (*case, OutputSpec("put", place, draw.below(60), (new[0],), seen="seen"))
 
 
 def mended(spec: NetSpec) -> Built | None:

@@ -304,6 +304,27 @@ OUTPUTS: dict[str, Callable[[Bench], object]] = {
     ", put_new(hosts): the set seen is of Job, the place of Host": lambda b: (
         outputs(b, put_new(b.seen, b.hosts, gives_host, b.jobs))  # type: ignore[misc]
     ),
+    ", put_new(out): wants_two can't be called with (Job)": lambda b: (
+        outputs(
+            b,
+            put_new(b.seen, more := used(b, "more"), keep, b.jobs),
+            put_new(b.seen, b.out, wants_two, more),  # type: ignore[arg-type]
+        )
+    ),
+    ", put_new(out): gives_host makes Host, but out takes Job": lambda b: (
+        outputs(
+            b,
+            put_new(b.seen, more := used(b, "more"), keep, b.jobs),
+            put_new(b.seen, b.out, gives_host, more),  # type: ignore[arg-type]
+        )
+    ),
+    ", put_new(out): its sources must be inputs of this transition, or the outcome Done": lambda b: (
+        outputs(
+            b,
+            put_new(b.seen, b.out, keep, more := used(b, "more")),
+            put_new(b.seen, more, keep, b.jobs),
+        )
+    ),
     ", put_new(small): put_new may make many tokens; its place must be unbounded": lambda b: (
         outputs(b, put_new(b.seen, b.small, keep, b.jobs))
     ),

@@ -24,7 +24,7 @@ FEATURES = {
     "change to none", "choice", "consume", "counter keyed", "counter lazy", "counter plain",
     "deadline", "during", "early", "effect", "expired place", "expires", "hold counter", "hold place",
     "independent inputs", "join", "join on two keys", "lasts", "makes none", "makes raise",
-    "makes several", "moves", "order", "plain", "priority", "put_new", "read counter", "read place",
+    "makes several", "moves", "order", "plain", "priority", "put_new", "put_new of what is new", "read counter", "read place",
     "read set", "satellite", "scan", "sink", "spend place", "take counter", "take place", "timed",
     "two keys", "when", "work",
 }  # fmt: skip

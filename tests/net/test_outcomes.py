@@ -212,6 +212,31 @@ def test_put_new_puts_a_key_once() -> None:
     assert kernel.marking().sets == {"seen": ("a", "b", "c")}
 
 
+def test_what_one_put_new_finds_new_another_is_made_of() -> None:
+    """R17: once for each token that the first set lacked before the firing, and what it knew tells nobody."""
+    net = Net("n")
+    pages = net.place("pages", Job, source=True)
+    jobs = net.place("jobs", Job, key="host")
+    seen, known = net.set("seen", Job, key="host"), net.set("known", Host, key="host")
+    hosts, told = net.sink("hosts", Host), list[str]()
+
+    def links(page: Job) -> list[Job]:
+        return [Job(host) for host in page.host]
+
+    def host(job: Job) -> Host:
+        told.append(job.host)
+        return Host(job.host.lower())
+
+    fresh = put_new(seen, jobs, links, pages)
+    net.transition("admit", [pages], outputs=[fresh, put_new(known, hosts, host, jobs)])
+    net.transition("done", [jobs], priority=1)
+    kernel, _ = kernel_of(net)
+    inject(kernel, "pages", Job("aAbb"), Job("bc"))
+    kernel.step(0)
+    assert told == ["a", "A", "b", "b", "c"]
+    assert [row.colour.host for row in kernel.drain()] == ["a", "b", "c"]
+
+
 def test_put_counts_a_number_up() -> None:
     """R25: a plain counter takes what an output puts."""
     net = Net("n")

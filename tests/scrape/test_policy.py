@@ -199,7 +199,7 @@ def test_limits_by_site_win() -> None:
     rules = policy(
         delay_ns=5, per_domain=2, sites=(Site(name="shop.example", delay_ns=7, per_domain=3),)
     )
-    domains = rules.domains(Found((rules.seed(SEED), rules.seed("http://b.example/"))))
+    domains = [rules.domain(rules.seed(url)) for url in (SEED, "http://b.example/")]
     assert [(domain.domain, domain.delay_ns) for domain in domains] == [
         ("shop.example", 7),
         ("b.example", 5),
@@ -298,8 +298,8 @@ def test_only_a_real_proxy_is_at_fault_and_rests_longer_each_time() -> None:
 # robots.txt.
 
 
-def test_each_authority_asks_once_and_none_when_ignored() -> None:
-    """A page's links need each authority's robots.txt once, http and https apart (G8)."""
+def test_each_authority_has_its_own_rules_and_none_when_ignored() -> None:
+    """A link needs its authority's robots.txt, http and https apart (G8)."""
     found = Found(
         tuple(
             policy().seed(f"{scheme}://www.shop.example/{n}")
@@ -307,12 +307,11 @@ def test_each_authority_asks_once_and_none_when_ignored() -> None:
             for n in "ab"
         )
     )
-    assert [ask.url for ask in policy().robots_jobs(found)] == [
-        "http://www.shop.example/robots.txt",
-        "https://www.shop.example/robots.txt",
+    assert [policy().robots_job(target).url for target in found.targets] == [
+        *["http://www.shop.example/robots.txt"] * 2,
+        *["https://www.shop.example/robots.txt"] * 2,
     ]
     ignoring = policy(robots="ignore")
-    assert ignoring.robots_jobs(found) == ()
     assert (ignoring.to_ask(found), ignoring.to_fetch(found)) == ((), found.targets)
     assert (policy().to_ask(found), policy().to_fetch(found)) == (found.targets, ())
 

@@ -34,14 +34,10 @@ def step(now_ns, limit=100_000):
             act = FIRST[dirty]
         except KeyError:
             act = first()
-        firing = act(now_ns)
-        if firing is not None:
-            if firing is not FIRED:
-                firings.append(firing)
-            limit -= 1
-            if not limit:
-                retry_late()  # those that failed have no time at which to be tried again
-                return Step(tuple(firings), now_ns)
+        limit = act(now_ns, firings, limit)
+        if not limit:
+            retry_late()  # those that failed have no time at which to be tried again
+            return Step(tuple(firings), now_ns)
     at = soonest(now_ns) if late else next_wake if next_wake < next_end else next_end
     return Step(tuple(firings), None if at is NEVER else at)
 

@@ -64,29 +64,31 @@ def arguments(transition: Transition, sources: Any, bound: Bound) -> str:
 def write_make(text: Text, layout: Layout, transition: Transition, case: On, bound: Bound) -> None:
     """All tokens of a case, with their times; raises what a function of the user raises."""
     for number, output in tokens_put(case):
+        earlier = plan.fresh_from(transition, case, output)
+        if earlier:
+            _make_of_new(text, layout, number, output, earlier)
+            _make_times(text, layout, transition, number, output, "", bound)
+            continue
         sources = plan.made_from(transition, case, output) or ()
         args = ", ".join(
             "outcome" if arc == plan.OUTCOME else f"{bound(arc)}.colour" for arc in sources
         )
         assert isinstance(output.place, Place)
-        if output.make is None:
+        if output.seen is not None:
+            make = layout.names.function(output.make)
+            text.add(f"many{number} = {make}({args})")
+            _make_unseen(text, layout, number, output)
+        elif output.make is None:
             text.add(f"m{number} = {args}")
-        elif output.seen is not None:
-            _make_unseen(text, layout, number, output, args)
         else:
             text.add(f"m{number} = {layout.names.function(output.make)}({args})")
             text.add(f"many{number} = {several(layout, output.place, f'm{number}')}")
         _make_times(text, layout, transition, number, output, args, bound)
 
 
-def _make_unseen(text: Text, layout: Layout, number: int, output: Output, args: str) -> None:
+def _make_unseen(text: Text, layout: Layout, number: int, output: Output) -> None:
     """The tokens whose keys a set does not know; mostly it knows them all."""
-    place, seen = output.place, output.seen
-    assert isinstance(place, Place)
-    assert seen is not None
-    colour = layout.names.of(place.colour, place.colour.__name__)
-    declared = layout.names.of(place, f"{layout.var(place)}_declared")
-    text.add(f"many{number} = {layout.names.function(output.make)}({args})")
+    colour, declared = _colour_of(layout, output)
     with text.block(f"if many{number} is NONE:"):
         text.add(f"m{number} = NONE")
     with text.block("else:"):
@@ -96,11 +98,40 @@ def _make_unseen(text: Text, layout: Layout, number: int, output: Output, args: 
         with text.block(f"for colour in many{number}:"):
             with text.block(f"if type(colour) is not {colour}:"):
                 text.add(f"made(many{number}, {declared})")
-            with text.block("try:"), text.block(f"if {is_known(layout, seen)}:"):
-                text.add("continue")
-            with text.block("except Exception:"):  # it is set aside when it is put
-                text.add("pass")
-            text.add(f"m{number}.append(colour)")
+            _add_unseen(text, layout, number, output)
+
+
+def _make_of_new(
+    text: Text, layout: Layout, number: int, output: Output, earlier: list[int]
+) -> None:
+    """The same of what is made of each token that other sets did not know."""
+    colour, declared = _colour_of(layout, output)
+    text.add(f"m{number} = NONE")
+    for at in earlier:
+        with text.block(f"if m{at}:"):
+            text.add(f"m{number} = [*m{number}]")
+            with text.block(f"for source in m{at}:"):
+                text.add(f"made_ = {layout.names.function(output.make)}(source)")
+                one = f"(made_,) if type(made_) is {colour} else made(made_, {declared})"
+                with text.block(f"for colour in {one}:"):
+                    _add_unseen(text, layout, number, output)
+
+
+def _colour_of(layout: Layout, output: Output) -> tuple[str, str]:
+    """The names of the colour of an output's place, and of the place."""
+    place = output.place
+    assert isinstance(place, Place)
+    colour = layout.names.of(place.colour, place.colour.__name__)
+    return colour, layout.names.of(place, f"{layout.var(place)}_declared")
+
+
+def _add_unseen(text: Text, layout: Layout, number: int, output: Output) -> None:
+    assert output.seen is not None
+    with text.block("try:"), text.block(f"if {is_known(layout, output.seen)}:"):
+        text.add("continue")
+    with text.block("except Exception:"):  # it is set aside when it is put
+        text.add("pass")
+    text.add(f"m{number}.append(colour)")
 
 
 def _make_times(
@@ -184,8 +215,7 @@ def _give_tokens(text: Text, layout: Layout, number: int, output: Output, *, tra
     ready = f"r{number}" if place.timed else "0"
     ends = f"e{number}" if place.expires else "None"
     if output.seen is not None:
-        tokens = f"m{number}" if output.make is not None else f"(m{number},)"
-        with text.block(f"for colour in {tokens}:"):
+        with text.block(f"for colour in m{number}:"):
             write_put_new(text, layout, output.seen, place, ready, ends, traced=traced)
     elif output.make is None:
         write_put(text, layout, place, f"m{number}", ready, ends, traced=traced)

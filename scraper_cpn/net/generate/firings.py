@@ -6,6 +6,9 @@ Must not know: how a binding is found, what a case puts.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from scraper_cpn.net import plan
@@ -141,16 +144,15 @@ def _aside(text: Text, layout: Layout, transition: Transition) -> None:
     with text.function(f"aside_{layout.var(transition)}(token, error)"):
         text.add(f"drop_{layout.var(last.place)}(token)")
         text.add(*_lost(layout, last, "token"))
-        text.add(
-            f"fault({last.place.name!r}, token.serial, token.colour, blame(error))", "return FIRED"
-        )
+        text.add(f"fault({last.place.name!r}, token.serial, token.colour, blame(error))")
 
 
-def set_aside(layout: Layout, search: Search) -> str:
-    """The call that sets aside the token bound last."""
+def set_aside(layout: Layout, search: Search) -> list[str]:
+    """The lines that set aside the token bound last, which counts as a firing."""
     arcs = search.transition.arcs
     last = [n for n, arc in enumerate(arcs) if arc.kind in {"take", "expired"} and arc.binds][-1]
-    return f"return aside_{layout.var(search.transition)}({search.bound(last)}, error)"
+    call = f"aside_{layout.var(search.transition)}({search.bound(last)}, error)"
+    return [call, "return left - 1"]
 
 
 # What is spent.
@@ -227,15 +229,47 @@ def _change(text: Text, layout: Layout, old: str, arc: Arc, *, traced: bool) -> 
 # Firing in one go.
 
 
+@contextmanager
+def _firings(text: Text, layout: Layout, search: Search) -> Iterator[None]:
+    """One firing after the other, as long as none goes before: what follows is one, or returns."""
+    with text.block("while left:"):
+        at = len(text.lines)
+        yield
+        text.add("left -= 1")
+        lower = layout.bit(search.transition) - 1
+        if lower and _MAY_ENABLE.search("\n".join(text.lines[at:])):
+            with text.block(f"if dirty & {lower:#b}:"):
+                text.add("return left")
+        queues = [
+            layout.var(arc.place) for arc in search.transition.arcs if _is_shifted(layout, arc)
+        ]
+        if queues:  # the others fail anew
+            with text.block(f"if not {queues[0]}:"):
+                text.add("return left")
+    text.add("return left")
+
+
+_MAY_ENABLE = re.compile(r"dirty \|=|\b(?:look|put|stand|again|drop|leave|spend)_")
+"""What sets bits, or calls what may."""
+
+
+def _is_shifted(layout: Layout, arc: Arc) -> bool:
+    queue = isinstance(arc.place, Place) and layout.is_queue(arc.place)
+    return queue and arc.kind in TAKEN
+
+
 def _fire(text: Text, layout: Layout, search: Search, *, traced: bool) -> None:
     transition, name = search.transition, layout.var(search.transition)
-    with text.function(f"fire_{name}(now)"):
+    with (
+        text.function(f"fire_{name}(now, _, left)"),
+        _firings(text, layout, search),
+    ):
         write_find(text, layout, search, set_aside(layout, search))
         if _fallible(transition):
             with text.block("try:"):
                 _make(text, layout, search)
             with text.block("except Exception as error:"):
-                text.add(set_aside(layout, search))
+                text.add(*set_aside(layout, search))
         else:
             _make(text, layout, search)
         text.add("next_id += 1", *(["puts = []"] if traced else []))
@@ -248,7 +282,6 @@ def _fire(text: Text, layout: Layout, search: Search, *, traced: bool) -> None:
             text.add(
                 f"trace(('fire', now, next_id - 1, {transition.name!r}, {_serials(search)}, {outcome}, tuple(puts)))"
             )
-        text.add("return FIRED")
 
 
 def _make(text: Text, layout: Layout, search: Search) -> None:
@@ -298,8 +331,11 @@ def _begin(text: Text, layout: Layout, search: Search, *, traced: bool) -> None:
     transition, effect = search.transition, search.transition.effect
     assert effect is not None
     number = layout.transitions.index(transition)
-    with text.function(f"begin_{layout.var(transition)}(now)"):
-        write_find(text, layout, search, set_aside(layout, search) if transition.scan else "")
+    with (
+        text.function(f"begin_{layout.var(transition)}(now, firings, left)"),
+        _firings(text, layout, search),
+    ):
+        write_find(text, layout, search, set_aside(layout, search) if transition.scan else [])
         text.add("firing_id = next_id", "next_id += 1")
         with delaying(text, layout, _loss(layout, search)):
             _take(text, layout, search)
@@ -314,8 +350,8 @@ def _begin(text: Text, layout: Layout, search: Search, *, traced: bool) -> None:
             _show(text, layout, search, transition.during)
         args = arguments(transition, effect.sources, search.bound)
         text.add(
-            f"return Firing(firing_id, {transition.name!r}, {effect.name!r}, "
-            f"({args}{',' if args else ''}), {transition.deadline_ns})"
+            f"firings.append(Firing(firing_id, {transition.name!r}, {effect.name!r}, "
+            f"({args}{',' if args else ''}), {transition.deadline_ns}))"
         )
 
 

@@ -251,13 +251,13 @@ def describe(text: Text, search: Search) -> None:
     text.add("")
 
 
-def write_find(text: Text, layout: Layout, search: Search, set_aside: str) -> None:
+def write_find(text: Text, layout: Layout, search: Search, set_aside: list[str]) -> None:
     """Bind the inputs; without a binding, the transition is not tried again before something comes.
 
-    *set_aside* is the statement for a scan that raised.
+    *set_aside* is what to do about a scan that raised.
     """
     bit = layout.bit(search.transition)
-    fail = [f"dirty &= ~{bit:#b}", *delayed(layout, bit), "return None"]
+    fail = [f"dirty &= ~{bit:#b}", *delayed(layout, bit), "return left"]
     scan = search.transition.scan
     if scan is not None:
         _scan(text, layout, search, scan, fail, set_aside)
@@ -296,14 +296,14 @@ def _bind(text: Text, layout: Layout, token: str, found: Index, record: str, key
 
 
 def _scan(
-    text: Text, layout: Layout, search: Search, scan: Call, fail: list[str], set_aside: str
+    text: Text, layout: Layout, search: Search, scan: Call, fail: list[str], set_aside: list[str]
 ) -> None:
     _refuse(text, _full(layout, search.transition), *fail)
     with text.block(f"for inputs in combine_{layout.var(search.transition)}(now):"):
         with text.block("try:"):
             text.add(f"agreed = {layout.names.function(scan.fn)}({_scan_args(search, scan)})")
         with text.block("except Exception as error:"):
-            text.add(set_aside)
+            text.add(*set_aside)
         with text.block("if agreed:"):
             text.add("break")
     with text.block("else:"):

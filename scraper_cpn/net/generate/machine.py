@@ -70,8 +70,8 @@ SHARED: dict[str, Any] = {
 """What the source uses of the package, by name."""
 
 LOCALS = (
-    "NONE", "SHELF", "count", "due", "entry", "first", "has", "head", "held", "line", "lone", "numbered", "order", "r", "shelve", "soon", "agreed", "build", "colour", "condition", "ends", "k", "key", "known", "lost", "made_", "now",
-    "number", "numbers", "occupied", "old", "outcome", "parts", "put", "ready", "record", "shown", "soonest", "spent", "state",
+    "NONE", "SHELF", "count", "due", "entry", "first", "has", "head", "held", "firings", "left", "line", "lone", "numbered", "order", "r", "shelve", "soon", "agreed", "build", "colour", "condition", "ends", "k", "key", "known", "lost", "made_", "now",
+    "number", "numbers", "occupied", "old", "outcome", "parts", "put", "ready", "record", "shown", "soonest", "source", "spent", "state",
     "sunk", "wake", "when", "expire", "fill_number", "fill_sinks", "fill_slots",
 )  # fmt: skip
 """The names that the functions of places and transitions use for themselves."""
@@ -98,13 +98,13 @@ HEADER = '''"""The net {name}, compiled.
 This source was generated from the declaration of the net; it is executed, not kept. All its functions
 are closures of `build` and share its variables, which are the marking.
 
-A step tries transitions by their bits in `dirty`, lowest first, which is the order of priority, and
-starts again at the lowest after every firing. A transition that finds no binding loses its bit until
+A step tries transitions by their bits in `dirty`, lowest first, which is the order of priority. A
+transition fires until it finds no binding, or has set a lower bit. Without a binding it loses its bit until
 something comes that it might use: each firing sets the bits of those that it may concern. For each
 transition T:
 
-    fire_T     an instant transition: find, make, take and put in one go; None if there is no binding
-    begin_T    a transition with an effect: find, take and reserve; undo_T revokes it
+    fire_T     an instant transition: find, make, take and put in one go; gives how many more may fire
+    begin_T    a transition with an effect: find, take and reserve, the same; undo_T revokes it
     end_T_*    how it ends: what an outcome puts, made before anything is put, and gives back
     wake_T     the least time at which there is a binding, if nothing else happens and no token expires
 
@@ -171,7 +171,6 @@ def _used() -> list[str]:
 def _write_constants(text: Text, layout: Layout) -> None:
     text.add(f"ALL = {(1 << len(layout.transitions)) - 1:#b}")
     text.add("FIRST = {}        # by values of `dirty` that have occurred: which act goes first")
-    text.add("FIRED = object()  # what an instant transition gives")
     text.add(
         "NONE = ()  # the one empty tuple that there is: no tokens, without looking into it", ""
     )
