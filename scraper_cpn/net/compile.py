@@ -50,7 +50,7 @@ from scraper_cpn.net.check import checked
 from scraper_cpn.net.declare import Net
 from scraper_cpn.net.explain import lacks
 from scraper_cpn.net.generate.machine import SHARED, source_of
-from scraper_cpn.net.index import NEVER, Flight, Token
+from scraper_cpn.net.index import NEVER, Flight, Queued, Token
 from scraper_cpn.net.marking import Ended, Flying, Lack, Marking, Row, Standing, Step, Trace
 from scraper_cpn.net.places import Counter, Place
 from scraper_cpn.net.plan import ordered
@@ -314,7 +314,7 @@ class Compiled:
         if place.paged:
             listed = sorted(tokens.listed().items())
             return (Standing(place.name, serial, colour, 0) for serial, colour in listed)
-        kept: Iterable[Token] = tokens.values() if isinstance(tokens, dict) else tokens
+        kept: Iterable[Token | Queued] = tokens.values() if isinstance(tokens, dict) else tokens
         return (_standing(place.name, token) for token in sorted(kept, key=_serial))
 
     def _moved(self, name: str) -> tuple[tuple[Hashable, int], ...]:
@@ -329,7 +329,7 @@ class Compiled:
     def _flying(self, flight: Flight) -> Flying:
         transition = self._ordered[flight.number]
         inputs = tuple(
-            _standing(arc.place.name, bound) if isinstance(bound, Token) else bound
+            _standing(arc.place.name, bound) if isinstance(bound, Token | Queued) else bound
             for arc, bound in zip(transition.arcs, flight.inputs, strict=True)
         )
         return Flying(
@@ -337,9 +337,9 @@ class Compiled:
         )
 
 
-def _serial(token: Token) -> int:
+def _serial(token: Token | Queued) -> int:
     return token.serial
 
 
-def _standing(place: str, token: Token) -> Standing:
+def _standing(place: str, token: Token | Queued) -> Standing:
     return Standing(place, token.serial, token.colour, token.ready, token.ends)

@@ -26,6 +26,7 @@ __all__ = [
     "GONE",
     "NEVER",
     "ORDERS_MAX",
+    "Queued",
     "STANDING",
     "Endings",
     "Flight",
@@ -76,6 +77,23 @@ class Token(Struct, eq=False, gc=False):
     state: int = GONE
 
 
+class Queued(Struct, eq=False, gc=False):
+    """A token in a queue: nothing was worked out, and it has no times."""
+
+    serial: int
+    colour: Any
+
+    @property
+    def ready(self) -> int:
+        """From the beginning."""
+        return 0
+
+    @property
+    def ends(self) -> None:
+        """Never."""
+        return
+
+
 class Flight(Struct, eq=False, gc=False):
     """A firing whose effect has not ended.
 
@@ -99,7 +117,7 @@ class Flight(Struct, eq=False, gc=False):
         return self.ends is not None
 
 
-def stand_again(queue: deque[Token], token: Token) -> None:
+def stand_again(queue: deque[Queued], token: Queued) -> None:
     """Put a token of a queue where it was, by its serial. Cost: O(tokens after it)."""
     at = len(queue)
     while at and queue[at - 1].serial > token.serial:

@@ -186,7 +186,7 @@ def mutated_indexes(mutant: Mutant, constants: dict[str, int]) -> dict[str, Any]
     assert faulty != sound
     space: dict[str, Any] = {"__name__": "faulty"}
     exec(faulty[0], space)
-    space |= {"Token": index.Token, "Flight": index.Flight}
+    space |= {"Token": index.Token, "Queued": index.Queued, "Flight": index.Flight}
     for text in faulty[1:]:
         exec(re.sub(r"^from scraper_cpn.net.index.*$", "", text, flags=re.MULTILINE), space)
     space |= constants

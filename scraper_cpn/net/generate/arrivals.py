@@ -98,7 +98,7 @@ def write_put(
 def _append(text: Text, layout: Layout, place: Place[Any], colour: str = "colour") -> None:
     name = layout.var(place)
     only_if(text, f"not {name}", noted(layout, layout.gain([place])))
-    made = f"Token(serial, {colour})"
+    made = f"Queued(serial, {colour})"
     if _born(layout, place):
         text.add(f"{name}.append(token := {made})", *_born(layout, place, "serial"))
     else:
@@ -141,8 +141,11 @@ def _again(
     name = layout.var(place)
     with text.function(f"again_{name}(old, ready)"):
         text.add("number = serial", "serial += 1")
+        known = "ready, old.ends, old.keys, old.order, old.passes, old.pause"
+        queued = layout.is_queue(place) and is_simple(layout, place)
         text.add(
-            "token = Token(number, old.colour, ready, old.ends, old.keys, old.order, old.passes, old.pause)"
+            "token = "
+            + ("Queued(number, old.colour)" if queued else f"Token(number, old.colour, {known})")
         )
         text.add(*_born(layout, place))
         if traced or stand is None:
