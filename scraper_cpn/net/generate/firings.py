@@ -249,7 +249,7 @@ def _firings(text: Text, layout: Layout, search: Search) -> Iterator[None]:
     text.add("return left")
 
 
-_MAY_ENABLE = re.compile(r"dirty \|=|\b(?:look|put|stand|again|drop|leave|spend)_")
+_MAY_ENABLE = re.compile(r"dirty \|=|\b(?:look|ripen|put|stand|again|drop|leave|spend)_")
 """What sets bits, or calls what may."""
 
 

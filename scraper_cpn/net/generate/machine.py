@@ -71,7 +71,7 @@ SHARED: dict[str, Any] = {
 
 LOCALS = (
     "NONE", "SHELF", "count", "due", "entry", "first", "has", "head", "held", "firings", "left", "line", "lone", "numbered", "order", "r", "shelve", "soon", "agreed", "build", "colour", "condition", "ends", "k", "key", "known", "lost", "made_", "now",
-    "number", "numbers", "occupied", "old", "outcome", "parts", "put", "ready", "record", "shown", "soonest", "source", "spent", "state",
+    "number", "numbers", "occupied", "old", "outcome", "parts", "put", "ready", "passed", "record", "ripe", "shown", "soonest", "source", "spent", "state",
     "sunk", "wake", "when", "expire", "fill_number", "fill_sinks", "fill_slots",
 )  # fmt: skip
 """The names that the functions of places and transitions use for themselves."""

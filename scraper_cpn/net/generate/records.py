@@ -45,7 +45,7 @@ def write_records(text: Text, layout: Layout) -> None:
         text.add("")
         _look(text, layout, meeting)
         if _timed(meeting):
-            _ripen(text, meeting)
+            _ripen(text, layout, meeting)
         _next(text, meeting)
 
 
@@ -205,22 +205,25 @@ def give_number(text: Text, layout: Layout, counter: Counter, key: str) -> None:
 
 def _look(text: Text, layout: Layout, meeting: Meeting) -> None:
     """Where a record belongs that has all, whatever the time: among the ready ones, or among the alarms."""
-    name = meeting.name
-    with text.function(f"look_{name}(record, now)"):
-        timed = _timed(meeting)
-        for at, found in enumerate(reversed(timed)):  # the lead, which is needed again, comes last
-            text.add(f"held = record.{found.name}", "lone = type(held) is Token")
-            variable = "when" if at else "at"
-            text.add(f"{variable} = held.ready if lone else held.earliest(now)")
-            if at:
-                with text.block("if when > at:"):
-                    text.add("at = when")
-        if timed:
-            with text.block("if at > now:"):
-                with text.block(f"if record.{name}_alarm is not at:"):
-                    _await(text, layout, meeting, "at")
-                text.add("return")
-        _enter(text, layout, meeting)
+    with text.function(f"look_{meeting.name}(record, now)"):
+        _place(text, layout, meeting, "return")
+
+
+def _place(text: Text, layout: Layout, meeting: Meeting, done: str) -> None:
+    name, timed = meeting.name, _timed(meeting)
+    for at, found in enumerate(reversed(timed)):  # the lead, which is needed again, comes last
+        text.add(f"held = record.{found.name}", "lone = type(held) is Token")
+        variable = "when" if at else "at"
+        text.add(f"{variable} = held.ready if lone else held.earliest(now)")
+        if at:
+            with text.block("if when > at:"):
+                text.add("at = when")
+    if timed:
+        with text.block("if at > now:"):
+            with text.block(f"if record.{name}_alarm is not at:"):
+                _await(text, layout, meeting, "at")
+            text.add(done)
+    _enter(text, layout, meeting)
 
 
 def _await(text: Text, layout: Layout, meeting: Meeting, at: str) -> None:
@@ -266,15 +269,18 @@ def place_of_record(meeting: Meeting) -> int:
     return 2 if meeting.lead.place.order else 1
 
 
-def _ripen(text: Text, meeting: Meeting) -> None:
-    """Look at the records whose time has come."""
+def _ripen(text: Text, layout: Layout, meeting: Meeting) -> None:
+    """Look at the records whose time has come, in place: that is every pause that is over."""
     name = meeting.name
     passed = f"while {name}_future and {name}_future[0] <= now:"
     with text.function(f"ripen_{name}(now)"), text.block(passed):
-        text.add(f"at = heappop({name}_future)", f"due = {name}_due.pop(at)")
-        text.add(f"{name}_alarms -= len(due)")
-        with text.block("for record in due:"), text.block(f"if record.{name}_alarm == at:"):
-            text.add(f"record.{name}_alarm = NEVER", f"look_{name}(record, now)")
+        text.add(f"passed = heappop({name}_future)", f"ripe = {name}_due.pop(passed)")
+        text.add(f"{name}_alarms -= len(ripe)")
+        with text.block("for record in ripe:"):
+            with text.block(f"if record.{name}_alarm != passed:"):
+                text.add("continue")
+            text.add(f"record.{name}_alarm = NEVER")
+            _place(text, layout, meeting, "continue")
 
 
 def write_first(text: Text, meeting: Meeting, record: str, fail: list[str]) -> None:
