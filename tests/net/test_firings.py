@@ -189,6 +189,20 @@ def test_a_shown_token_that_raises_is_only_not_shown(by: str) -> None:
     assert (kernel.count("jobs"), kernel.count("running")) == (1, 0)
 
 
+def test_a_revoked_token_leads_its_key_again() -> None:
+    """R20: before younger tokens of its key, and so before keys that were behind it and before them."""
+    net = Net("n")
+    jobs = net.place("jobs", Job, key="host", source=True)
+    hosts = net.counter("hosts", key="host", start=lambda _: 9)
+    work = net.effect("work", Ok)(jobs)
+    net.transition("go", [jobs, hold(hosts)], effect=work, outcomes=[on(Ok), on(Lost)])
+    kernel, _ = kernel_of(net)
+    inject(kernel, "jobs", Job("a", 1), Job("b", 2), Job("a", 3))
+    kernel.step(0, limit=1)
+    kernel.revoke(1)
+    assert [firing.args[0].attempt for firing in kernel.step(0).firings] == [1, 2, 3]
+
+
 def test_a_firing_reserves_the_slot_that_it_may_fill() -> None:
     """R23, R24: with one slot, the second job waits until the first has left the bounded place."""
     kernel, _ = kernel_of(ping_net(lines=5, capacity=1))

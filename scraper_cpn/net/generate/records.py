@@ -113,7 +113,11 @@ def come(text: Text, layout: Layout, found: Index, held: str) -> None:
     if waits(found) or (found.place.order and any(m.lead is found for m in meetings)):
         _looks(text, layout, found, meetings)
         return
-    with text.block(f"if {held} is None:"):
+    leads = not found.place.paged and any(meeting.lead is found for meeting in meetings)
+    older = (
+        " or token.serial < serial - 1" if leads else ""
+    )  # a revoked one may go before the others
+    with text.block(f"if {held} is None{older}:"):
         _looks(text, layout, found, meetings)
 
 
