@@ -136,17 +136,20 @@ class Pages:
 
     def lose(self, has: Has, serial: int) -> bool:
         """The first token of a key, which `head` gave, has been taken; whether it was the last."""
-        if isinstance(has, Token):
-            first, last = has.serial, True
-        else:
-            first, last = has.ready.pop(0)[1], not (has.ready or has.shelved)
-            has.ready = has.ready or ()
-        if first != serial:
-            raise KernelBug(f"token {serial} of {self.name} was taken before its turn")
         self.hot -= 1
         if self.left is not None:
             self.left(self.name, serial)
-        return last
+        if type(has) is PagedLine:
+            ready = has.ready
+            if ready[0][1] == serial:
+                del ready[0]
+                if ready:
+                    return False
+                has.ready = ()
+                return not has.shelved
+        elif has.serial == serial:
+            return True
+        raise KernelBug(f"token {serial} of {self.name} was taken before its turn")
 
     def head(self, has: Has, key: Hashable) -> Token:
         """The token of a key that is taken first; from the shelf if need be."""

@@ -290,7 +290,8 @@ def _bind(text: Text, layout: Layout, token: str, found: Index, record: str, key
     text.add(f"{token} = {record}.{found.name}")
     with text.block(f"if type({token}) is not Token:"):
         if found.place.paged:
-            text.add(f"{token} = {found.name}.head({token}, {key})")
+            first = f"{token}.ready[0][2] if {token}.ready"
+            text.add(f"{token} = {first} else {found.name}.head({token}, {key})")
         else:
             text.add(f"{token} = {line(layout, found, token)}.head(now)")
 
