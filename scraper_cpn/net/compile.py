@@ -11,11 +11,13 @@ What is made faster, and why it means the same. Each follows from the declaratio
 can be seen is what `tests/net/test_differential.py` compares, and its mutants are faults in just these.
 
 One function for a transition. It finds the binding, makes, takes and puts; a firing in one go has no
-    tuple of its inputs. All that may raise comes before all that changes something, as R15 asks.
+    tuple of its inputs. All that may raise comes before all that changes something, as R15 asks. It fires
+    one time after the other, until another transition goes before it.
 Told at the bound. A transition is tried again (`dirty`) only if an input that it lacked may have come: the
     first token of a queue, the first of a number, a slot when too few were left. Before that it had the input
     and lacked another one, which will tell. Its next useful time is worked out again (`late`) only if it
-    waits for a time at all: without a timed input, it has a binding now, or none before something comes.
+    waits for a time at all: without a timed input, it has a binding now, or none before something comes. And
+    only if what may come comes before it: it is the latest of the inputs' first times.
 Queues. Where a place has neither order, times nor guards, and is never searched through or by key, its oldest
     token is the one that goes (R6), so that nothing has to be sorted; a revoked one goes back by its serial.
 Views of firings. A place that only shows firings is not kept: it follows from them (R22).
@@ -23,11 +25,15 @@ Plain variables. A number without key and the slots of a place are integers.
 Records. Where all inputs of a join have the same key, a record of the key has all their tokens and
     numbers (`records.py`): who brings something looks at one record, and who takes something makes it
     say that it is incomplete. Nothing else can change whether a key is complete, but time, for which it
-    has an alarm. Joins of the same inputs are one, whichever transitions ask.
-A token alone. A key mostly has one token in a place; then the record has the token, without a heap.
+    has an alarm. Joins of the same inputs are one, whichever transitions ask. Nothing else has the tokens of
+    such a place: who lists them looks through the records.
+A token alone. A key mostly has one token in a place; then the record has the token, without a heap. And an
+    output mostly gives one token; then there is no tuple of them.
+Sets are asked first. What a page links to is mostly known: only what is new is looked at further.
 Orders that occur often are one object, so that heaps seldom compare them field by field.
 Alarms. Keys that wait are listed by their time; a time is once in the heap, however many wait for it.
-Tokens that come back unchanged keep their key, order and guards: these are functions of the colour (R4).
+Tokens that come back unchanged keep their key, order and guards: these are functions of the colour (R4). So
+    is the pause of what is spent; it is kept with a token whose colour the spending leaves as it is.
 Pages and shards. Of a paged place little is in memory as tokens, and big sets are many tables.
 What nobody asked for is not there: lines that trace or record are generated only for who wants them.
 

@@ -19,6 +19,7 @@ from scraper_cpn.net import (
     index,
     index_join,
     index_keys,
+    index_records,
     on,
     put,
     read,
@@ -331,5 +332,5 @@ def test_alarms_that_hold_no_more_are_dropped() -> None:
     """Of many alarms of a key, the one that its record knows is kept, once."""
     late, early = [Waiting(9), Waiting(9)], Waiting(5)
     times, due = [3, 5, 9], {3: [early], 9: [late[0], late[1], late[0]], 5: [early, early]}
-    assert index.thin_due(times, due, "alarm") == 3
+    assert index_records.thin_due(times, due, "alarm") == 3
     assert (times, due) == ([5, 9], {5: [early], 9: late})

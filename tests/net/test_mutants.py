@@ -16,12 +16,22 @@ from typing import Any
 
 import pytest
 
-from scraper_cpn.net import Marking, Net, index, index_join, index_keys, index_paged
+from scraper_cpn.net import (
+    Marking,
+    Net,
+    index,
+    index_join,
+    index_keys,
+    index_paged,
+    index_records,
+)
 from scraper_cpn.net.compile import Compiled, source
 from scraper_cpn.net.generate.layout import RUNTIME
 from tests.net.building import Built
 from tests.net.nets import Draw, checked_net
 from tests.net.runs import Pair, Run
+
+INDEXES = (index, index_records, index_keys, index_join, index_paged)
 
 RUNS = 300
 """Within so many runs, a fault must be caught."""
@@ -181,7 +191,7 @@ def planted(mutant: Mutant, base: type[Compiled] = Compiled, **constants: int) -
 
 def mutated_indexes(mutant: Mutant, constants: dict[str, int]) -> dict[str, Any]:
     """The structures of the indexes with the fault; tokens and firings stay what they are."""
-    sound = [inspect.getsource(module) for module in (index, index_keys, index_join, index_paged)]
+    sound = [inspect.getsource(module) for module in INDEXES]
     faulty = [mutant.applied(text) for text in sound]
     assert faulty != sound
     space: dict[str, Any] = {"__name__": "faulty"}

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from scraper_cpn.net import index, index_join, index_keys, index_paged, plan
+from scraper_cpn.net import index, index_join, index_keys, index_paged, index_records, plan
 from scraper_cpn.net.arcs import Arc
 from scraper_cpn.net.declare import Net, Transition
 from scraper_cpn.net.generate.text import Names, plain, tupled
@@ -20,6 +20,7 @@ from scraper_cpn.net.places import Counter, KeySet, Place, Sink
 
 RUNTIME = {
     **{name: getattr(index, name) for name in index.__all__},
+    **{name: getattr(index_records, name) for name in index_records.__all__},
     **{name: getattr(index_keys, name) for name in index_keys.__all__},
     **{name: getattr(index_join, name) for name in index_join.__all__},
     **{name: getattr(index_paged, name) for name in index_paged.__all__},
