@@ -10,8 +10,9 @@ from collections.abc import Callable
 from typing import Any
 
 from scraper_cpn.net.generate import records
+from scraper_cpn.net.generate.indexes import Index
 from scraper_cpn.net.generate.influence import noted, occupy, only_if
-from scraper_cpn.net.generate.layout import Index, Layout
+from scraper_cpn.net.generate.layout import Layout
 from scraper_cpn.net.generate.text import Text, attribute, tupled
 from scraper_cpn.net.index_keys import SHARDS
 from scraper_cpn.net.places import KeySet, Place, Sink

@@ -1,7 +1,7 @@
-"""The functions of a transition's firings: what they take, spend and occupy.
+"""The functions of a transition's firings.
 
-Owns: the text of `fire_*`, `begin_*`, `spend_*`, `aside_*`, `undo_*`, and of landing.
-Must not know: how a binding is found, what a case puts.
+Owns: the text of `fire_*`, `begin_*`, `undo_*`, and of landing.
+Must not know: how a binding is found and taken, what a case puts.
 """
 
 from __future__ import annotations
@@ -14,31 +14,31 @@ from typing import Any
 from scraper_cpn.net import plan
 from scraper_cpn.net.arcs import Arc, Call
 from scraper_cpn.net.declare import Transition
-from scraper_cpn.net.generate.arrivals import is_simple, write_put
+from scraper_cpn.net.generate.arrivals import is_simple
 from scraper_cpn.net.generate.cases import (
     arguments,
     from_inputs,
     give_number,
-    later,
     may_raise,
-    moved,
-    several,
-    take_number,
     write_ends,
     write_give,
     write_make,
 )
-from scraper_cpn.net.generate.influence import delaying, noted, occupy
+from scraper_cpn.net.generate.influence import delaying, occupy
 from scraper_cpn.net.generate.inputs import Search, describe, write_find
-from scraper_cpn.net.generate.layout import Influence, Layout
-from scraper_cpn.net.generate.places import leave_queue, take_from_record
-from scraper_cpn.net.generate.records import drop_record, lost
+from scraper_cpn.net.generate.layout import Layout
+from scraper_cpn.net.generate.taking import (
+    TAKEN,
+    lose,
+    loss_of,
+    set_aside,
+    spends,
+    take,
+    write_aside,
+    write_spend,
+)
 from scraper_cpn.net.generate.text import Text, attribute, tupled
 from scraper_cpn.net.places import Counter, Place
-from scraper_cpn.net.plan import Group
-
-TAKEN = {"take", "spend", "hold", "expired"}
-"""The arcs whose tokens a firing takes."""
 
 
 def write_firings(text: Text, layout: Layout, search: Search, *, traced: bool) -> None:
@@ -46,184 +46,19 @@ def write_firings(text: Text, layout: Layout, search: Search, *, traced: bool) -
     transition = search.transition
     describe(text, search)
     if transition.scan is not None or (transition.instant and _fallible(transition)):
-        _aside(text, layout, transition)
+        write_aside(text, layout, transition)
     if transition.instant:
         _fire(text, layout, search, traced=traced)
         return
     _begin(text, layout, search, traced=traced)
     if any(arc.kind == "spend" for arc in transition.arcs):
-        _spend(text, layout, transition, traced=traced)
+        write_spend(text, layout, transition, traced=traced)
     write_ends(text, layout, transition, lambda: _land(text, layout, transition), traced=traced)
     _undo(text, layout, transition)
 
 
 def _fallible(transition: Transition) -> bool:
     return transition.choice is not None or may_raise(transition.outcomes[0])
-
-
-# What is taken.
-
-
-def _loss(layout: Layout, search: Search) -> Influence:
-    """What it means for others, whatever is left, that the inputs are taken that records have."""
-    taken = [
-        search.transition.arcs[arc].place
-        for group, _ in search.met(layout)
-        for arc in group.arcs
-        if search.transition.arcs[arc].kind in TAKEN
-    ]
-    return layout.loss(taken)
-
-
-def _take(text: Text, layout: Layout, search: Search) -> None:
-    """Take the inputs. In a bounded place, a firing with an effect keeps the slot of its token."""
-    met = {arc for group, _ in search.met(layout) for arc in group.arcs}
-    for number, arc in enumerate(search.transition.arcs):
-        if arc.kind not in TAKEN or number in met:
-            continue
-        if isinstance(arc.place, Counter):
-            take_number(text, layout, arc.place, search.bound(number))
-        elif layout.is_queue(arc.place):  # type: ignore[arg-type]
-            _shift(text, layout, search, arc)
-        else:
-            text.add(f"drop_{layout.var(arc.place)}({search.bound(number)})")
-    for group, record in search.met(layout):
-        meeting = layout.meeting(search.transition, group)
-        if meeting is not None and any(search.transition.arcs[n].kind in TAKEN for n in group.arcs):
-            text.add(f"heappop({meeting.name}_ready)")  # the entry by which the record was found
-        _take_met(text, layout, search, group, record)
-
-
-def _take_met(text: Text, layout: Layout, search: Search, group: Group, record: str) -> None:
-    """Take all that was found by a record, and only then look whether it is complete again."""
-    arcs = [(number, search.transition.arcs[number]) for number in group.arcs]
-    taken = [(number, arc) for number, arc in arcs if arc.kind in TAKEN]
-    changed: list[Any] = []
-    for number, arc in taken:
-        if isinstance(arc.place, Counter):
-            text.add(f"{record}.{layout.var(arc.place)} -= 1")
-            changed.append(arc.place)
-        else:
-            assert isinstance(arc.place, Place)
-            changed += take_from_record(text, layout, arc.place, search.bound(number), record)
-    text.add(*noted(layout, layout.loss([arc.place for _, arc in taken])))
-    lost(text, layout, changed, record)
-    if not any(isinstance(each, Counter) for each in changed):  # else a number has moved
-        drop_record(text, layout, group.keys, record)
-
-
-def _shift(text: Text, layout: Layout, search: Search, arc: Arc) -> None:
-    """The oldest token of a queue goes; without another one, there is no second firing."""
-    assert isinstance(arc.place, Place)
-    leave_queue(text, layout, arc.place)
-    bit = layout.bit(search.transition)
-    with text.block(f"if not {layout.var(arc.place)}:"):
-        text.add(f"dirty &= ~{bit:#b}")
-    if arc.place.capacity is not None and search.transition.instant:
-        occupy(text, layout, arc.place, -1)
-
-
-def _lose(text: Text, layout: Layout, transition: Transition, bound: Any) -> None:
-    """Record what a firing has taken for good; what it spends is recorded when that is put back."""
-    for number, arc in enumerate(transition.arcs):
-        if arc.kind in {"take", "hold", "expired"}:
-            text.add(*_lost(layout, arc, bound(number)))
-            if arc.kind == "take":
-                text.add(*moved(layout, arc.place, bound(number)))
-
-
-def _lost(layout: Layout, arc: Arc, token: str) -> list[str]:
-    """The line that records a token that is no more."""
-    recorded = layout.recorded and not isinstance(arc.place, Counter)
-    return [f"lose({arc.place.name!r}, {token})"] if recorded else []
-
-
-def _aside(text: Text, layout: Layout, transition: Transition) -> None:
-    """Set aside the token bound last, of those taken for good."""
-    last = [arc for arc in transition.arcs if arc.kind in {"take", "expired"} and arc.binds][-1]
-    with text.function(f"aside_{layout.var(transition)}(token, error)"):
-        text.add(f"drop_{layout.var(last.place)}(token)")
-        text.add(*_lost(layout, last, "token"))
-        text.add(f"fault({last.place.name!r}, token.serial, token.colour, blame(error))")
-
-
-def set_aside(layout: Layout, search: Search) -> list[str]:
-    """The lines that set aside the token bound last, which counts as a firing."""
-    arcs = search.transition.arcs
-    last = [n for n, arc in enumerate(arcs) if arc.kind in {"take", "expired"} and arc.binds][-1]
-    call = f"aside_{layout.var(search.transition)}({search.bound(last)}, error)"
-    return [call, "return left - 1"]
-
-
-# What is spent.
-
-
-def _spends(
-    text: Text, layout: Layout, transition: Transition, bound: Any, *, traced: bool
-) -> None:
-    for number, arc in enumerate(transition.arcs):
-        if arc.kind == "spend":
-            text.add(*_lost(layout, arc, bound(number)))
-            _spend_one(text, layout, bound(number), arc, traced=traced)
-
-
-def _spend(text: Text, layout: Layout, transition: Transition, *, traced: bool) -> None:
-    puts = ", puts" if traced else ""
-    with text.function(f"spend_{layout.var(transition)}(inputs, now{puts})"):
-        for place in layout.bounded(transition):
-            before = plan.occupies(transition, place, started=False)
-            if before > plan.occupies(transition, place, started=True):
-                occupy(text, layout, place, -1)
-        _spends(text, layout, transition, from_inputs, traced=traced)
-
-
-def _spend_one(text: Text, layout: Layout, old: str, arc: Arc, *, traced: bool) -> None:
-    place = arc.place
-    assert isinstance(place, Place)
-    name = layout.var(place)
-    if arc.change is None and not callable(arc.after_ns):
-        ready = later(layout, arc.after_ns, "") if place.timed else "0"
-        call = f"again_{name}({old}, {ready})"
-        text.add(f"puts.append({call})" if traced else call)
-        return
-    if not layout.pauses_alike(place):
-        _change(text, layout, old, arc, traced=traced)
-        return
-    text.add(f"old = {old}")
-    with text.block("if old.pause is not None:"):  # it stays as it is, for so long
-        call = f"again_{name}(old, now + old.pause)"
-        text.add(f"puts.append({call})" if traced else call)
-    with text.block("else:"):
-        _change(text, layout, "old", arc, traced=traced)
-
-
-def _change(text: Text, layout: Layout, old: str, arc: Arc, *, traced: bool) -> None:
-    """Put back what a token is changed into, or itself; that this is so, and for how long, is kept."""
-    place = arc.place
-    assert isinstance(place, Place)
-    name = layout.var(place)
-    ready = later(layout, arc.after_ns, "colour") if place.timed else "0"
-    with text.block("try:"):
-        if arc.change is None:
-            text.add(f"made_ = colour = {old}.colour")
-        else:
-            text.add(f"colour = {old}.colour")
-            text.add(f"made_ = {layout.names.function(arc.change)}(colour)")
-        with text.block("if made_ is colour:"):  # what was worked out of it holds
-            text.add(f"ready = {ready}")
-        with text.block("else:"):
-            text.add(f"spent = {several(layout, place, 'made_')}")
-            text.add("spent = (made_,) if spent is None else spent")
-            text.add(f"spent = [(colour, {ready}) for colour in spent]")
-    with text.block("except Exception as error:"):
-        text.add(f"fault({place.name!r}, {old}.serial, {old}.colour, blame(error))")
-    with text.block("else:"):
-        with text.block("if made_ is colour:"):
-            text.add(*([f"{old}.pause = ready - now"] if layout.pauses_alike(place) else []))
-            call = f"again_{name}({old}, ready)"
-            text.add(f"puts.append({call})" if traced else call)
-        with text.block("else:"), text.block("for colour, ready in spent:"):
-            write_put(text, layout, place, "colour", "ready", f"{old}.ends", traced=traced)
 
 
 # Firing in one go.
@@ -273,9 +108,9 @@ def _fire(text: Text, layout: Layout, search: Search, *, traced: bool) -> None:
         else:
             _make(text, layout, search)
         text.add("next_id += 1", *(["puts = []"] if traced else []))
-        _take(text, layout, search)
-        _lose(text, layout, transition, search.bound)
-        _spends(text, layout, transition, search.bound, traced=traced)
+        take(text, layout, search)
+        lose(text, layout, transition, search.bound)
+        spends(text, layout, transition, search.bound, traced=traced)
         _give(text, layout, search, traced=traced)
         if traced:
             outcome = "''" if transition.choice is None else "type(outcome).__name__"
@@ -337,8 +172,8 @@ def _begin(text: Text, layout: Layout, search: Search, *, traced: bool) -> None:
     ):
         write_find(text, layout, search, set_aside(layout, search) if transition.scan else [])
         text.add("firing_id = next_id", "next_id += 1")
-        with delaying(text, layout, _loss(layout, search)):
-            _take(text, layout, search)
+        with delaying(text, layout, loss_of(layout, search)):
+            take(text, layout, search)
             for place in layout.bounded(transition):
                 occupy(text, layout, place, _reserved(layout, transition, place))
         bound = tupled(search.bound(arc) for arc in range(len(transition.arcs)))
@@ -400,7 +235,7 @@ def _undo(text: Text, layout: Layout, transition: Transition) -> None:
 
 def _land(text: Text, layout: Layout, transition: Transition) -> None:
     """What a firing no longer occupies or shows when its effect ends."""
-    _lose(text, layout, transition, from_inputs)
+    lose(text, layout, transition, from_inputs)
     for place in layout.bounded(transition):
         occupy(text, layout, place, -plan.occupies(transition, place, started=True))
     _hide(text, layout, transition.during)

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from scraper_cpn.net.generate.layout import Influence, Layout
+from scraper_cpn.net.generate.indexes import Influence
+from scraper_cpn.net.generate.layout import Layout
 from scraper_cpn.net.generate.text import Text
 from scraper_cpn.net.places import Place
 

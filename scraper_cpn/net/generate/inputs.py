@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from scraper_cpn.net import plan
 from scraper_cpn.net.arcs import Arc, Call
 from scraper_cpn.net.declare import Transition
+from scraper_cpn.net.generate.indexes import Index, projected
 from scraper_cpn.net.generate.influence import delayed, slots
-from scraper_cpn.net.generate.layout import Index, Layout, projected
+from scraper_cpn.net.generate.layout import Layout
 from scraper_cpn.net.generate.places import endings
 from scraper_cpn.net.generate.records import line, write_first
 from scraper_cpn.net.generate.text import Text, plain, tupled

@@ -16,8 +16,9 @@ from typing import Any
 
 from scraper_cpn.net.generate import records
 from scraper_cpn.net.generate.arrivals import come_to_page, is_simple, make_token, write_arrivals
+from scraper_cpn.net.generate.indexes import Index, projected
 from scraper_cpn.net.generate.influence import noted, occupy, only_if, slots
-from scraper_cpn.net.generate.layout import Index, Layout, projected
+from scraper_cpn.net.generate.layout import Layout
 from scraper_cpn.net.generate.text import Text, plain
 from scraper_cpn.net.places import Place
 

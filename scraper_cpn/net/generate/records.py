@@ -15,8 +15,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import nullcontext
 
+from scraper_cpn.net.generate.indexes import Index, Meeting
 from scraper_cpn.net.generate.influence import hasten
-from scraper_cpn.net.generate.layout import Index, Layout, Meeting
+from scraper_cpn.net.generate.layout import Layout
 from scraper_cpn.net.generate.text import Text
 from scraper_cpn.net.places import Counter
 
