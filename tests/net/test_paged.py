@@ -239,8 +239,9 @@ def test_a_shelf_that_loses_tokens_is_a_bug() -> None:
         drained(view)
 
 
-def test_a_token_is_taken_in_its_turn() -> None:
-    """Whoever takes another than the first of a key is wrong."""
-    view = filled(3)
+@pytest.mark.parametrize("number", [1, 3])
+def test_a_token_is_taken_in_its_turn(number: int) -> None:
+    """Whoever takes another than the first of a key is wrong, be it the only one or not."""
+    view = filled(number)
     with pytest.raises(KernelBug, match="token 2 of place was taken before its turn"):
         view.lose("a", 2)
