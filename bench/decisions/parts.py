@@ -13,6 +13,7 @@ import signal
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from statistics import median
 from types import CodeType, FrameType
 
 from msgspec import Struct
@@ -20,10 +21,11 @@ from msgspec import Struct
 from bench.decisions.drive import Drive
 from bench.decisions.race import measured, recorded
 from bench.decisions.subjects import SUBJECTS
-from bench.decisions.workload import Point, Workload
+from bench.decisions.workload import Point, Tape, Workload
 
 EVERY_S = 0.001
-DECISIONS_MIN = 2_000
+SAMPLES_MIN = 300
+"""Of one subject. A part that takes a tenth of the time is then known to within a sixth of itself."""
 DRIVER = "driver"
 CALLS = ("step", "started", "complete", "drain")
 
@@ -38,19 +40,26 @@ class Parts(Struct, frozen=True, kw_only=True):
 
 
 def parts(point: Point, subjects: Sequence[str], decisions: int) -> list[Parts]:
-    """Sample a run of each, of so many decisions or of as many as samples need."""
-    decisions = max(decisions, DECISIONS_MIN)
+    """Sample runs of each, of so many decisions, until there are samples enough.
+
+    How many come of one run is up to the kernel: where its clock ticks a hundred times a second, a
+    tenth of what is asked for.
+    """
     workload = Workload(point)
     tape, _ = recorded(workload, subjects[0], decisions)
-    found = []
-    for name in subjects:
-        samples: Counter[str] = Counter()
+    return [_parts_of(name, workload, tape, decisions) for name in subjects]
+
+
+def _parts_of(name: str, workload: Workload, tape: Tape, decisions: int) -> Parts:
+    samples: Counter[str] = Counter()
+    costs_us = []
+    while samples.total() < SAMPLES_MIN:
+        subject = SUBJECTS[name](workload)
         with sampling(samples, Drive.run.__code__):
-            run = measured(workload, SUBJECTS[name](workload), tape, decisions)
-        whole = sum(samples.values())
-        us = {part: run.cpu_us * n / whole for part, n in sorted(samples.items())}
-        found.append(Parts(subject=name, point=point, us=us))
-    return found
+            costs_us.append(measured(workload, subject, tape, decisions).cpu_us)
+    share = median(costs_us) / samples.total()
+    us = {part: share * n for part, n in sorted(samples.items())}
+    return Parts(subject=name, point=workload.point, us=us)
 
 
 @contextmanager
