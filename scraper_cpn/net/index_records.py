@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from scraper_cpn.net.index import NEVER, Line, Token
 
-__all__ = ["Held", "Twin", "beside", "beside_twin", "thin", "thin_due", "without"]
+__all__ = ["Held", "Twin", "beside", "thin", "thin_due", "without"]
 
 L = TypeVar("L", "Line", "Twin")
 
@@ -62,21 +62,13 @@ class Twin:
         return self.line.tokens(now)
 
 
-def beside(held: Token | Line, token: Token, now: float) -> Line:
+def beside(held: Token | L, token: Token, now: float, kind: type[L]) -> L:
     """The tokens of a key, with one more than there were."""
-    line = _with_first(Line(), held, now) if isinstance(held, Token) else held
-    line.add(token, now)
-    return line
-
-
-def beside_twin(held: Token | Twin, token: Token, now: float) -> Twin:
-    """The same, where some take no notice of when tokens are ready."""
-    twin = _with_first(Twin(), held, now) if isinstance(held, Token) else held
-    twin.add(token, now)
-    return twin
-
-
-def _with_first(line: L, token: Token, now: float) -> L:
+    if isinstance(held, Token):
+        line = kind()
+        line.add(held, now)
+    else:
+        line = held
     line.add(token, now)
     return line
 

@@ -32,6 +32,11 @@ def is_simple(layout: Layout, place: Place[Any]) -> bool:
     return not (place.keys or place.order or layout.guards(place))
 
 
+def is_plain_queue(layout: Layout, place: Place[Any]) -> bool:
+    """Whether all that is known of a token is its turn."""
+    return layout.is_queue(place) and is_simple(layout, place)
+
+
 def make_token(text: Text, layout: Layout, place: Place[Any], serial: str) -> str:
     """Work out what there is to know of a token of `colour`; gives the expression that makes it."""
     name = layout.var(place)
@@ -88,7 +93,7 @@ def write_put(
     traced: bool,
 ) -> None:
     """Put the token of a colour: in place, where that is short."""
-    if isinstance(place, Sink) or (layout.is_queue(place) and is_simple(layout, place)):
+    if isinstance(place, Sink) or is_plain_queue(layout, place):
         (_sink if isinstance(place, Sink) else _append)(text, layout, place, colour)
         text.add(*([f"puts.append(({place.name!r}, serial - 1, {colour}, 0))"] if traced else []))
         return
@@ -112,7 +117,7 @@ def _append(text: Text, layout: Layout, place: Place[Any], colour: str = "colour
 def _put(text: Text, layout: Layout, place: Place[Any], *, traced: bool) -> None:
     name = layout.var(place)
     with text.function(f"put_{name}(colour, ready=0, ends=None)"):
-        if layout.is_queue(place) and is_simple(layout, place):
+        if is_plain_queue(layout, place):
             _append(text, layout, place)
             text.add(*([f"return ({place.name!r}, serial - 1, colour, 0)"] if traced else []))
             return
@@ -143,11 +148,9 @@ def _again(
     with text.function(f"again_{name}(old, ready)"):
         text.add("number = serial", "serial += 1")
         known = "ready, old.ends, old.keys, old.order, old.passes, old.pause"
-        queued = layout.is_queue(place) and is_simple(layout, place)
-        text.add(
-            "token = "
-            + ("Queued(number, old.colour)" if queued else f"Token(number, old.colour, {known})")
-        )
+        queued = is_plain_queue(layout, place)
+        made = "Queued(number, old.colour)" if queued else f"Token(number, old.colour, {known})"
+        text.add(f"token = {made}")
         text.add(*_born(layout, place))
         if traced or stand is None:
             text.add(f"stand_{name}(token)")
@@ -224,7 +227,7 @@ def come_to_page(text: Text, layout: Layout, place: Place[Any]) -> None:
 def _open(text: Text, layout: Layout, found: Index) -> None:
     """A key of a paged place has another first token."""
     text.add(f"record.{found.name} = has")
-    records.come(text, layout, found, "None")
+    records.look(text, layout, found)
 
 
 def write_shelve(text: Text, layout: Layout) -> None:

@@ -40,6 +40,9 @@ from scraper_cpn.net.generate.taking import (
 from scraper_cpn.net.generate.text import Text, attribute, tupled
 from scraper_cpn.net.places import Counter, Place
 
+_MAY_ENABLE = re.compile(r"dirty \|=|\b(?:look|ripen|put|stand|again|drop|leave|spend)_")
+"""What sets bits, or calls what may."""
+
 
 def write_firings(text: Text, layout: Layout, search: Search, *, traced: bool) -> None:
     """The functions of a transition's firings."""
@@ -82,10 +85,6 @@ def _firings(text: Text, layout: Layout, search: Search) -> Iterator[None]:
             with text.block(f"if not {queues[0]}:"):
                 text.add("return left")
     text.add("return left")
-
-
-_MAY_ENABLE = re.compile(r"dirty \|=|\b(?:look|ripen|put|stand|again|drop|leave|spend)_")
-"""What sets bits, or calls what may."""
 
 
 def _is_shifted(layout: Layout, arc: Arc) -> bool:

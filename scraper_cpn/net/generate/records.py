@@ -110,28 +110,20 @@ def find_record(text: Text, layout: Layout, names: tuple[str, ...], key: str) ->
 
 def come(text: Text, layout: Layout, found: Index, held: str) -> None:
     """Look for the joins that a token may have completed; *held* was there before it."""
-    meetings = layout.meetings_of(found)
-    if waits(found) or (found.place.order and any(m.lead is found for m in meetings)):
-        _looks(text, layout, found, meetings)
+    leads = any(meeting.lead is found for meeting in layout.meetings_of(found))
+    if waits(found) or (found.place.order and leads):
+        look(text, layout, found)
         return
-    leads = not found.place.paged and any(meeting.lead is found for meeting in meetings)
-    older = (
-        " or token.serial < serial - 1" if leads else ""
-    )  # a revoked one may go before the others
+    older = " or token.serial < serial - 1" if leads else ""  # a revoked one may go first
     with text.block(f"if {held} is None{older}:"):
-        _looks(text, layout, found, meetings)
+        look(text, layout, found)
 
 
-def _looks(
-    text: Text,
-    layout: Layout,
-    found: Index | Counter,
-    meetings: list[Meeting],
-    record: str = "record",
-) -> None:
-    for meeting in meetings:
-        with text.block(f"if {_whole(layout, meeting, record, found)}:"):
-            text.add(f"look_{meeting.name}({record}, clock)")
+def look(text: Text, layout: Layout, found: Index | Counter) -> None:
+    """Look for the joins on a record that has something now which it had not."""
+    for meeting in layout.meetings_of(found):
+        with text.block(f"if {_whole(layout, meeting, 'record', found)}:"):
+            text.add(f"look_{meeting.name}(record, clock)")
 
 
 def _whole(layout: Layout, meeting: Meeting, record: str, *known: Index | Counter) -> str:
@@ -143,9 +135,11 @@ def _whole(layout: Layout, meeting: Meeting, record: str, *known: Index | Counte
 
 def stand(text: Text, layout: Layout, found: Index, held: str) -> None:
     """A token comes to its record: alone, or beside what is *held* there."""
-    call = "beside_twin" if layout.is_twin(found) else "beside"
-    when = "clock" if waits(found) or layout.is_twin(found) else "NEVER"
-    text.add(f"record.{found.name} = token if {held} is None else {call}({held}, token, {when})")
+    twin = layout.is_twin(found)
+    kind = "Twin" if twin else "Line"
+    when = "clock" if waits(found) or twin else "NEVER"
+    several = f"beside({held}, token, {when}, {kind})"
+    text.add(f"record.{found.name} = token if {held} is None else {several}")
 
 
 def leave(text: Text, found: Index, token: str, record: str) -> None:
@@ -201,7 +195,7 @@ def give_number(text: Text, layout: Layout, counter: Counter, key: str) -> None:
     text.add(f"record = {layout.records(counter.keys)}[{key}]")
     text.add(f"record.{name} += 1")
     with text.block(f"if record.{name} == 1:"):
-        _looks(text, layout, counter, layout.meetings_of(counter))
+        look(text, layout, counter)
     drop_record(text, layout, counter.keys, "record")
 
 
@@ -215,6 +209,7 @@ def _look(text: Text, layout: Layout, meeting: Meeting) -> None:
 
 
 def _place(text: Text, layout: Layout, meeting: Meeting, done: str) -> None:
+    """Put a record where it belongs; *done* is what to do when that is among the alarms."""
     name, timed = meeting.name, _timed(meeting)
     for at, found in enumerate(reversed(timed)):  # the lead, which is needed again, comes last
         text.add(f"held = record.{found.name}", "lone = type(held) is Token")
