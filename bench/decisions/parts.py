@@ -24,6 +24,7 @@ from bench.decisions.subjects import SUBJECTS
 from bench.decisions.workload import Point, Tape, Workload
 
 EVERY_S = 0.001
+DECISIONS_MIN = 2_000
 SAMPLES_MIN = 300
 """Of one subject. A part that takes a tenth of the time is then known to within a sixth of itself."""
 DRIVER = "driver"
@@ -40,11 +41,12 @@ class Parts(Struct, frozen=True, kw_only=True):
 
 
 def parts(point: Point, subjects: Sequence[str], decisions: int) -> list[Parts]:
-    """Sample runs of each, of so many decisions, until there are samples enough.
+    """Sample runs of each, of so many decisions or a few more, until there are samples enough.
 
     How many come of one run is up to the kernel: where its clock ticks a hundred times a second, a
     tenth of what is asked for.
     """
+    decisions = max(decisions, DECISIONS_MIN)
     workload = Workload(point)
     tape, _ = recorded(workload, subjects[0], decisions)
     return [_parts_of(name, workload, tape, decisions) for name in subjects]
@@ -53,9 +55,9 @@ def parts(point: Point, subjects: Sequence[str], decisions: int) -> list[Parts]:
 def _parts_of(name: str, workload: Workload, tape: Tape, decisions: int) -> Parts:
     samples: Counter[str] = Counter()
     costs_us = []
-    while samples.total() < SAMPLES_MIN:
-        subject = SUBJECTS[name](workload)
-        with sampling(samples, Drive.run.__code__):
+    with sampling(samples, Drive.run.__code__):
+        while samples.total() < SAMPLES_MIN:
+            subject = SUBJECTS[name](workload)
             costs_us.append(measured(workload, subject, tape, decisions).cpu_us)
     share = median(costs_us) / samples.total()
     us = {part: share * n for part, n in sorted(samples.items())}
