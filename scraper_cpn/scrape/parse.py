@@ -33,8 +33,8 @@ from scraper_cpn.scrape.urls import normalise
 DETAIL_CHARS_MAX = 10_000
 """A longer traceback is cut at its beginning."""
 
-Discover = Callable[[Target, Link, int], Target | None]
-"""What a link becomes of a page that had arrived at a time (ns), or None for one that is not followed. Pure."""
+Discover = Callable[[Target, Iterable[Link], int], tuple[Target, ...]]
+"""The targets of those links of a page that are followed; it had arrived at a time (ns). Pure."""
 
 
 class Parser:
@@ -138,12 +138,11 @@ class Parser:
         """Return the targets of the first `LINKS_MAX` links, each URL once, in their order."""
         distinct: dict[str, Link] = {}
         for link in links:
-            distinct.setdefault(link.url, link)
-            if len(distinct) >= LINKS_MAX:
-                break
-        page, found_ns = raw.target, raw.response.fetched_at_ns
-        found = (self._discover(page, link, found_ns) for link in distinct.values())
-        return tuple(target for target in found if target is not None)
+            if link.url not in distinct:
+                distinct[link.url] = link
+                if len(distinct) >= LINKS_MAX:
+                    break
+        return self._discover(raw.target, distinct.values(), raw.response.fetched_at_ns)
 
 
 def _unclaimed(target: Target, handlers: Handlers) -> Bad:

@@ -46,20 +46,17 @@ def normalise(url: str, base: str | None = None) -> str | None:
     names a host that DNS could never know. The normal form is ASCII, has a path, and has no fragment,
     credentials or empty query. Never raises; normalising twice changes nothing.
     """
-    source = url.partition("#")[0]
-    if len(source) > URL_CHARS_MAX:
-        return None
-    if base is None or len(source) > _REMEMBERED_CHARS_MAX or not source.startswith(_ROOTS):
-        return _normal(source, base)
+    if base is None or len(url) > _REMEMBERED_CHARS_MAX or not url.startswith(_ROOTS):
+        return _normal(url, base)
     # The path of the page plays no part, so that pages of one host have most of these in common.
-    return _remembered(source, _origin(base))
+    return _remembered(url, origin_of(base))
 
 
 @lru_cache(_LINKS_REMEMBERED)
-def _remembered(source: str, origin: str) -> str | None:
-    if _PLAIN.fullmatch(source) and (root := _root(origin)):
-        return root + source[1:]
-    return _normal(source, origin)
+def _remembered(url: str, origin: str) -> str | None:
+    if _PLAIN.fullmatch(url) and (root := _root(origin)):
+        return root + url[1:]
+    return _normal(url, origin)
 
 
 @lru_cache(_HOSTS_REMEMBERED)
@@ -67,7 +64,10 @@ def _root(origin: str) -> str | None:
     return _normal("/", origin)
 
 
-def _normal(source: str, base: str | None) -> str | None:
+def _normal(url: str, base: str | None) -> str | None:
+    source = url.partition("#")[0]
+    if len(source) > URL_CHARS_MAX:
+        return None
     try:
         href = ada_url.normalize_url(source) if base is None else ada_url.join_url(base, source)
     except ValueError:
@@ -78,17 +78,23 @@ def _normal(source: str, base: str | None) -> str | None:
         href = _without_credentials(href)
     if href.endswith("?") and href.find("?") == len(href) - 1:
         href = href[:-1]  # yarl sends an empty query as none, so that both are one request
-    return href if len(href) <= URL_CHARS_MAX and _is_sound(_origin(href)) else None
+    return href if len(href) <= URL_CHARS_MAX and _is_sound(origin_of(href)) else None
+
+
+def origin_of(url: str) -> str:
+    """Return `scheme://host:port` of a URL in normal form, or of an authority, the port as it is there."""
+    end = url.find("/", 8)  # a host has at least one character after http://
+    return url if end < 0 else url[:end]
 
 
 def authority_of(url: str) -> str:
     """Return `scheme://host:port`, the port always written: the key of robots.txt (RFC 9309)."""
-    return _authority(_origin(url))
+    return _authority(origin_of(url))
 
 
 def host_of(url: str) -> str:
     """Return the host, without the dot that may end it; an IPv6 address keeps its brackets."""
-    return _host(_origin(url))
+    return _host(origin_of(url))
 
 
 def domain_of(url: str, limit_by: Literal["domain", "host"]) -> str:
@@ -97,12 +103,12 @@ def domain_of(url: str, limit_by: Literal["domain", "host"]) -> str:
     It is the host, or by "domain" the registrable domain of the public suffix list. What has no
     registrable domain (addresses, single labels, public suffixes themselves) is its own.
     """
-    return _domain(_origin(url), limit_by)
+    return _domain(origin_of(url), limit_by)
 
 
 def pace_of(url: str, limit_by: Literal["domain", "host"]) -> tuple[str, str]:
     """Return `domain_of` and `authority_of` of a URL, for the time of one of them."""
-    return _pace(_origin(url), limit_by)
+    return _pace(origin_of(url), limit_by)
 
 
 def within(host: str, names: Iterable[str]) -> bool:
@@ -146,14 +152,8 @@ def seed_url(text: str, where: str = "") -> str:
     return url
 
 
-def _origin(url: str) -> str:
-    """Return scheme, host and port of a URL in normal form (or of an authority)."""
-    end = url.find("/", 8)  # a host has at least one character after http://
-    return url if end < 0 else url[:end]
-
-
 def _netloc(href: str) -> str:
-    return _origin(href).partition("://")[2]
+    return origin_of(href).partition("://")[2]
 
 
 def _without_credentials(href: str) -> str:

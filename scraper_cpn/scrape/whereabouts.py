@@ -266,4 +266,4 @@ def _followed(policy: Policy, url: str) -> bool:
     """Whether a page of any seed's site may have this link followed."""
     page = policy.seed(url)
     pages = [replace(page, site=site) for site in policy.sites]
-    return any(policy.discover(page, Link(url)) is not None for page in pages)
+    return any(policy.discover(page, [Link(url)]) for page in pages)

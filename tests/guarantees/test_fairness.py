@@ -39,9 +39,7 @@ def found(policy: Policy, number: int, level: int, now_ns: int, domains: int = 7
     """A link, found at a time."""
     page = policy.seed("http://start.example/", START_NS)
     link = Link(f"http://d{number % domains}.example/{number}", priority=level)
-    target = policy.discover(page, link, now_ns)
-    assert target is not None
-    return Found((target,))
+    return Found(policy.discover(page, [link], now_ns))
 
 
 def served(kernel: Kernel, now_ns: int) -> Target | None:

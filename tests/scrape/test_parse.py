@@ -1,7 +1,7 @@
 """A page becomes items and targets, or a reason; and the event loop is not held up by it."""
 
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from inspect import isawaitable
 from typing import Any
 
@@ -29,17 +29,19 @@ class Quote(Struct, frozen=True):
     text: str
 
 
-def discover(page: Target, link: Link, found_ns: int) -> Target | None:
+def discover(page: Target, links: Iterable[Link], found_ns: int) -> tuple[Target, ...]:
     """Everything is in scope but `/out`."""
-    if "/out" in link.url:
-        return None
-    return target(
-        link.url,
-        parent=page.url,
-        depth=page.depth + 1,
-        handler=link.to,
-        priority=link.priority,
-        rank=found_ns,
+    return tuple(
+        target(
+            link.url,
+            parent=page.url,
+            depth=page.depth + 1,
+            handler=link.to,
+            priority=link.priority,
+            rank=found_ns,
+        )
+        for link in links
+        if "/out" not in link.url
     )
 
 

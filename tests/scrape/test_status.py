@@ -88,9 +88,8 @@ async def test_each_level_says_how_long_it_has_waited(
     ages = [(7, 10), (-1, 20), (7, 30), (7, 5), (-1, 15), (0, 40)]
     for number, (priority, seconds) in enumerate(ages):
         link = Link(f"http://a.example/{number}", priority=priority)
-        found = opening.policy.discover(page, link, now_ns - seconds * SECOND)
-        assert found is not None
-        state.recorder.inject(place, Found((found,)), now_ns)
+        found = opening.policy.discover(page, [link], now_ns - seconds * SECOND)
+        state.recorder.inject(place, Found(found), now_ns)
         if (
             number == 4
         ):  # one of these is fetched now, or their robots.txt; the last one is not admitted

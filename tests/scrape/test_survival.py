@@ -55,7 +55,7 @@ def targets(draw: st.DrawFn, policy: Policy) -> c.Target:
     """Any that a policy makes: a seed, a link, the next hop of a redirect, a later attempt."""
     seed = policy.seed(draw(URLS), draw(TIMES))
     link = Link(draw(URLS), priority=draw(st.integers(-9, 9)), to=draw(TEXT))
-    target = policy.discover(seed, link, draw(TIMES)) or seed
+    (target,) = policy.discover(seed, [link], draw(TIMES)) or (seed,)
     if draw(st.booleans()):
         found = policy.hop(target, c.Moved(301, draw(URLS)))
         target = found.targets[0] if found else target
@@ -67,8 +67,7 @@ def links(draw: st.DrawFn, policy: Policy) -> tuple[c.Target, ...]:
     """The links of one page."""
     page, found_ns = draw(targets(policy)), draw(TIMES)
     found = draw(st.lists(st.builds(Link, URLS, priority=st.integers(-9, 9), to=TEXT), max_size=4))
-    made = [policy.discover(page, link, found_ns) for link in found]
-    return tuple(target for target in made if target is not None)
+    return policy.discover(page, found, found_ns)
 
 
 RESPONSES = st.builds(
