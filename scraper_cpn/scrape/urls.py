@@ -6,7 +6,7 @@ Must not know: the network (the public suffix list is bundled), HTTP, the net.
 
 Everything is pure. What depends on the host alone is remembered for the hosts seen last, and so are
 the links that the pages of a host have in common: one of those costs half a microsecond, another path
-of the host one, and anything else about 3, nearly all of it in the parser.
+of a known host one, and anything else about 3, nearly all of it in the parser.
 """
 
 import ipaddress
@@ -34,8 +34,11 @@ _SHOWN_CHARS_MAX = 200
 _PRIVATE_NAMES = ("localhost", "local", "internal", "home.arpa")  # RFC 6761, 6762, ICANN, RFC 8375
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052: the last 32 bits are an IPv4 address
 _ROOTS = ("/", "http://", "https://")
-_PLAIN = re.compile(r"(?=/)(?:/[A-Za-z0-9_~-][A-Za-z0-9_.~-]*+)*+/?+(?:\?[A-Za-z0-9_.~=&-]++)?+")
-"""Paths, with or without a query, that are in normal form: of no segment the first character is a dot."""
+_PLAIN = re.compile(
+    r"((?:https?://[A-Za-z0-9.:-]++)?+)"
+    r"(?=/)(?:/[A-Za-z0-9_~-][A-Za-z0-9_.~-]*+)*+/?+(?:\?[A-Za-z0-9_.~=&-]++)?+"
+)
+"""Paths, with or without an origin or a query, that are in normal form: no segment begins with a dot."""
 _CREDENTIALS = re.compile(r"(?!mailto:)(?:https?:)?[/\\]*[^/?#\\]*@", re.IGNORECASE)
 
 
@@ -54,9 +57,10 @@ def normalise(url: str, base: str | None = None) -> str | None:
 
 @lru_cache(_LINKS_REMEMBERED)
 def _remembered(url: str, origin: str) -> str | None:
-    if _PLAIN.fullmatch(url) and (root := _root(origin)):
-        return root + url[1:]
-    return _normal(url, origin)
+    plain, root = _PLAIN.fullmatch(url), _root(origin)
+    if plain and root and plain[1]:
+        root = _root(plain[1])
+    return root + url[plain.end(1) + 1 :] if plain and root else _normal(url, origin)
 
 
 @lru_cache(_HOSTS_REMEMBERED)

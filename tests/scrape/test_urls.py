@@ -117,7 +117,9 @@ def test_any_text(start: str, rest: str, base: str | None) -> None:
 
 @settings(deadline=None, max_examples=200)
 @given(
-    st.sampled_from(["/", "//", "/\\", "///", "/../", "http://", "https://a", "/long" * 50]),
+    st.sampled_from(
+        ["/", "//", "/\\", "///", "/../", "http://", "https://a", "http://B.example", "/long" * 50]
+    ),
     st.text(alphabet=st.sampled_from("ab.:/\\?@% \t\u3000é~=&-_A"), max_size=30),
     st.sampled_from(
         ["http://a.example/", "https://a.example:8443/b/../c/d?e=/f", "http://[::1]/b/"]
