@@ -10,6 +10,7 @@ from pathlib import Path
 
 from bench import crawl, durability, readme
 from bench.decisions import command as decisions
+from bench.web import FETCHERS
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -39,7 +40,7 @@ def main(arguments: list[str] | None = None) -> None:
             crawl.main(
                 quick=args.quick,
                 as_json=args.json,
-                fetchers=args.fetcher or crawl.FETCHERS,
+                fetchers=args.fetcher or FETCHERS,
                 rounds=args.rounds,
                 out=args.out,
             )
@@ -61,7 +62,7 @@ def _crawl(kind: argparse.ArgumentParser) -> None:
     kind.add_argument("--quick", action="store_true", help="small webs: half a minute")
     kind.add_argument("--json", action="store_true", help="every value of every crawl")
     kind.add_argument(
-        "--fetcher", action="append", choices=crawl.FETCHERS, help="only this one (repeatable)"
+        "--fetcher", action="append", choices=FETCHERS, help="only this one (repeatable)"
     )
     kind.add_argument("--rounds", type=_positive, default=1, metavar="N", help="crawls of each")
     kind.add_argument("--out", type=Path, metavar="FILE", help="write the results, as JSON")

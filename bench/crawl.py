@@ -1,76 +1,48 @@
 """`python -m bench crawl`: whole crawls on loopback, with a real HTTP client, parsing and keeping.
 
-Owns: the webs, the processes of server and crawler, what is measured of a crawl.
+Owns: what is measured of a crawl, and in which order crawls are run.
 Must not know: how anything crawls: both subjects are commands with the same options.
 
-The web is served by another process, also as forward proxies; the crawler's CPU, memory and time are
-its process's own, with starting it. Pace is told from the wire log, and judged by the referee.
+The crawler's CPU, memory and time are its process's own, with starting it. Pace is told from the wire log,
+and judged by the referee.
 """
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import msgspec
 from msgspec import Struct
 
+from bench import profile
 from bench.figures import Figure, table
-from bench.machine import NICE, Machine, machine, written
+from bench.machine import Machine, machine, written
+from bench.profile import Profile, profiles
+from bench.web import (
+    BRIEF,
+    MIDDLE,
+    MILLISECOND,
+    SUBJECTS,
+    WHOLE,
+    Used,
+    Web,
+    command,
+    compiled,
+    run,
+    serving,
+)
 from mocks.referee import Expectations, Verdict, judge
 from mocks.referee.expect import ProxyRule
-from mocks.serving import served
 from mocks.wirelog import Request, read_log
-from scraper_cpn.scrape.values import choices_of
 
-SUBJECTS = {"net": "scraper_cpn", "baseline": "baseline"}
-"""Names of subjects, and the module of each."""
-FETCHERS = choices_of("fetcher")
-MILLISECOND = 1_000_000
 MARGIN_MAX_NS = 5 * MILLISECOND
 """What a pause is longer than asked, at most; a hundredth of it where that is less."""
-LAUNCHER = """
-import json, resource, subprocess, sys
-code = subprocess.call(sys.argv[1:])
-used = resource.getrusage(resource.RUSAGE_CHILDREN)
-print(json.dumps({"code": code, "cpu_s": used.ru_utime + used.ru_stime, "peak": used.ru_maxrss}))
-"""
-"""Starts a crawler from a small process: its peak counts the memory of the one that it was forked from."""
 FIRST = 2
 """Requests of a host that wait for nothing but knowledge: its robots.txt and its first page."""
-
-
-class Web(Struct, frozen=True, kw_only=True):
-    """A synthetic web of 8 kB pages with 10 links each, and how it is crawled."""
-
-    hosts: int
-    pages: int
-    """On each host."""
-    delay_ns: int = 0
-    latency_ns: int = 0
-    proxies: int = 8
-    per_proxy: int = 8
-    per_domain: int = 4
-
-    @property
-    def name(self) -> str:
-        """For people."""
-        pace = f", {self.delay_ns / 10**9:g} s apart" if self.delay_ns else ""
-        return f"{self.hosts:,} hosts x {self.pages:,} pages{pace}"
-
-
-FAST = Web(hosts=50, pages=100)
-LARGE = Web(hosts=200, pages=500)
-POLITE = Web(
-    hosts=20, pages=40, delay_ns=200 * MILLISECOND, latency_ns=30 * MILLISECOND, per_domain=1
-)
-BRIEF = (Web(hosts=20, pages=50), msgspec.structs.replace(POLITE, pages=10))
-WHOLE = (FAST, LARGE, POLITE)
 
 
 class Crawled(Struct, frozen=True, kw_only=True):
@@ -93,19 +65,12 @@ class Crawled(Struct, frozen=True, kw_only=True):
     violations: int
 
 
-class Used(Struct, frozen=True):
-    """What a process has used; `peak` is of resident memory, in the system's unit."""
-
-    code: int
-    cpu_s: float
-    peak: int
-
-
 class CrawlReport(Struct, frozen=True, kw_only=True):
     """All that one call has measured."""
 
     machine: Machine
     crawls: list[Crawled] = []
+    profiles: list[Profile] = []
 
 
 def crawled(web: Web, subject: str, fetcher: str) -> Crawled:
@@ -116,25 +81,11 @@ def crawled(web: Web, subject: str, fetcher: str) -> Crawled:
     """
     with TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
-        with served(folder / "wire.jsonl", _served(web)) as where:
-            used = _run(_command(web, subject, fetcher, where, folder / "items.jsonl"))
+        with serving(web, folder / "wire.jsonl") as where:
+            used = run(command(web, subject, fetcher, where, folder / "items.jsonl"))
         requests = read_log(folder / "wire.jsonl")[1]
     verdict = judge(requests, expected(web, where["proxies"]))
     return _result(web, subject, fetcher, used, requests, verdict)
-
-
-def _served(web: Web) -> list[str]:
-    """The web as options of `mocks serve`."""
-    options = {
-        "hosts": web.hosts,
-        "pages": web.pages,
-        "links": 9,
-        "links-out": 1,
-        "body-bytes": 8_000,
-        "latency": f"{web.latency_ns / MILLISECOND:g}ms",
-        "proxies": web.proxies,
-    }
-    return [text for name, value in options.items() for text in (f"--{name}", str(value))]
 
 
 def expected(web: Web, proxies: Sequence[str]) -> Expectations:
@@ -144,32 +95,6 @@ def expected(web: Web, proxies: Sequence[str]) -> Expectations:
         per_domain=web.per_domain,
         proxies={proxy: ProxyRule(slots=web.per_proxy) for proxy in proxies},
     )
-
-
-def _command(
-    web: Web, subject: str, fetcher: str, where: dict[str, Any], output: Path
-) -> list[str]:
-    proxies = [text for proxy in where["proxies"] for text in ("--proxy", proxy)]
-    limits = {
-        "delay": f"{web.delay_ns / MILLISECOND:g}ms",
-        "concurrency": web.proxies * web.per_proxy,
-        "per-domain": web.per_domain,
-        "per-proxy": web.per_proxy,
-        "fetcher": fetcher,
-    }
-    options = [text for name, value in limits.items() for text in (f"--{name}", str(value))]
-    command = [sys.executable, "-m", SUBJECTS[subject], *where["seeds"], "-q", "-o", str(output)]
-    return [*command, *proxies, *options]
-
-
-def _run(command: list[str]) -> Used:
-    """Run a command to its end."""
-    launched = [*NICE, sys.executable, "-S", "-c", LAUNCHER, *command]
-    done = subprocess.run(launched, capture_output=True, text=True, check=False)
-    used = msgspec.json.decode(done.stdout.splitlines()[-1], type=Used)
-    if used.code:
-        raise RuntimeError(f"{command[2]} ended with {used.code}: {done.stderr[-2_000:]}")
-    return used
 
 
 def _result(
@@ -245,9 +170,10 @@ def _figure(web: str, name: str, unit: str, values: Sequence[float], goal: str =
 
 
 def measure(
-    webs: Sequence[Web], subjects: Sequence[str], fetchers: Sequence[str], rounds: int
+    webs: Sequence[Web], sampled: Web, subjects: Sequence[str], fetchers: Sequence[str], rounds: int
 ) -> CrawlReport:
-    """Crawl every web with every subject and fetcher in turn."""
+    """Crawl every web with every subject and fetcher in turn, then *sampled* for where the time goes."""
+    compiled()
     report = CrawlReport(machine=machine())
     for web in webs:
         for _ in range(rounds):
@@ -256,6 +182,7 @@ def measure(
                     print(f"crawling {web.name}: {subject}, {fetcher}", file=sys.stderr)
                     report.crawls.append(crawled(web, subject, fetcher))
                     time.sleep(0.1)  # the server's sockets close
+    report.profiles.extend(profiles(sampled, subjects, fetchers))
     return report
 
 
@@ -268,10 +195,12 @@ def main(
     *, quick: bool, as_json: bool, fetchers: Sequence[str], rounds: int, out: Path | None
 ) -> None:
     """Measure, print, write."""
-    report = measure(BRIEF if quick else WHOLE, list(SUBJECTS), fetchers, rounds)
+    webs, sampled = (BRIEF, BRIEF[0]) if quick else (WHOLE, MIDDLE)
+    report = measure(webs, sampled, list(SUBJECTS), fetchers, rounds)
     if as_json:
         print(msgspec.json.encode(report).decode())
     else:
-        print(report.machine, table(figures(report.crawls)), sep="\n")
+        found = [*figures(report.crawls), *profile.figures(report.profiles)]
+        print(report.machine, table(found), sep="\n")
     if out is not None:
         written(report, out)

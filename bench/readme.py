@@ -16,6 +16,7 @@ from bench.decisions.live import ALONE, Live
 from bench.decisions.plots import growing
 from bench.decisions.race import Result
 from bench.decisions.results import Report, cost_us, ratio, spread
+from bench.profile import Profile
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
@@ -41,7 +42,7 @@ def main() -> None:
 
 
 def lines(report: Report, crawls: CrawlReport) -> Iterator[str]:
-    """The machine, a table of decisions, where the net loses, a table of crawls."""
+    """The machine, a table of decisions, where the net loses, tables of crawls and of their CPU time."""
     races = [found for found in report.races if "interpreter" not in found.runs]
     yield f"On {report.machine}:"
     yield ""
@@ -56,6 +57,9 @@ def lines(report: Report, crawls: CrawlReport) -> Iterator[str]:
     yield from _losses(races)
     yield ""
     yield from _crawls(crawls.crawls)
+    if crawls.profiles:
+        yield ""
+        yield from _profiles(crawls.profiles)
 
 
 def _row(name: str, found: Result) -> str:
@@ -113,12 +117,24 @@ def _crawls(crawls: Sequence[Crawled]) -> Iterator[str]:
     yield "| crawls on loopback | pages/s | pages per CPU-second | peak MB | start jitter p50, p99 | polite utilisation | violations |"
     yield "|---|---|---|---|---|---|---|"
     for found in crawls:
-        who = "the net" if found.subject == "net" else "by hand"
         yield (
-            f"| {found.web}: {who}, {found.fetcher} | {found.pages / found.wall_s:,.0f} "
+            f"| {found.web}: {_who(found)} | {found.pages / found.wall_s:,.0f} "
             f"| {found.pages / found.cpu_s:,.0f} | {found.peak_bytes / 10**6:.0f} "
             f"| {_jitter(found)} | {found.violations} |"
         )
+
+
+def _who(found: Crawled | Profile) -> str:
+    return f"{'the net' if found.subject == 'net' else 'by hand'}, {found.fetcher}"
+
+
+def _profiles(found: Sequence[Profile]) -> Iterator[str]:
+    """Where the CPU of a page goes: the parts that take most first."""
+    yield f"| us of CPU a page, {found[0].web} | {' | '.join(map(_who, found))} |"
+    yield "|---" * (len(found) + 1) + "|"
+    for part in found[0].us:
+        yield f"| {part} | {' | '.join(f'{each.us.get(part, 0):.0f}' for each in found)} |"
+    yield f"| all | {' | '.join(f'{sum(each.us.values()):.0f}' for each in found)} |"
 
 
 def _jitter(found: Crawled) -> str:

@@ -8,9 +8,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from bench import crawl
+from bench import crawl, profile, sampled, web
 from bench.__main__ import main
-from bench.crawl import CrawlReport, Web
+from bench.crawl import CrawlReport
+from bench.profile import Profile
+from bench.web import Web
 from mocks.wirelog import Request
 
 SECOND = 10**9
@@ -40,7 +42,7 @@ def test_percentiles_are_values() -> None:
     assert crawl.percentile([7], 0.99) == 7
 
 
-@pytest.mark.parametrize("subject", crawl.SUBJECTS)
+@pytest.mark.parametrize("subject", web.SUBJECTS)
 def test_a_crawl_is_measured(subject: str) -> None:
     """All pages are fetched by both subjects, without a violation, and everything has a figure."""
     found = crawl.crawled(SMALL, subject, "aiohttp")
@@ -61,9 +63,48 @@ def test_a_crawl_is_measured(subject: str) -> None:
 
 def test_a_crawl_that_fails_is_no_figure(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a command prints when it fails is said, and nothing is measured."""
-    monkeypatch.setitem(crawl.SUBJECTS, "net", "json.tool")
+    monkeypatch.setitem(web.SUBJECTS, "net", "json.tool")
     with pytest.raises(RuntimeError, match=r"json\.tool ended with 2: usage"):
         crawl.crawled(SMALL, "net", "aiohttp")
+
+
+@pytest.mark.parametrize("fetcher", web.FETCHERS)
+def test_a_crawl_has_its_parts(fetcher: str) -> None:
+    """What a page takes of CPU is told by part, for both clients; the parts make up all of it."""
+    found = profile.profiled(SMALL, "net", fetcher)
+    assert set(found.us) <= {*sampled.PARTS, sampled.START, sampled.THREADS}
+    assert found.us[sampled.START] > 0
+    assert list(found.us.values()) == sorted(found.us.values(), reverse=True)
+    first = profile.figures([found])[0]
+    assert (first.name, first.values) == (f"net, {fetcher}: all", (sum(found.us.values()),))
+
+
+def test_a_sampled_crawl_that_fails_is_no_figure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As without samples."""
+    monkeypatch.setitem(web.SUBJECTS, "net", "json.tool")
+    with pytest.raises(RuntimeError, match=r"ended with 2: usage"):
+        profile.profiled(SMALL, "net", "aiohttp")
+
+
+@pytest.mark.parametrize(
+    ("file", "part"),
+    [
+        ("<net scrape 0f>", "decisions"),
+        ("/x/scraper_cpn/net/index.py", "decisions"),
+        ("/x/baseline/lanes.py", "decisions"),
+        ("/x/baseline/shell.py", "shell"),
+        ("/x/scraper_cpn/run/tasks.py", "shell"),
+        ("/x/scraper_cpn/scrape/client_aiohttp.py", "client"),
+        ("/lib/python3.11/asyncio/selector_events.py", "client"),
+        ("/lib/python3.11/asyncio/base_events.py", "event loop"),
+        ("/x/scraper_cpn/scrape/outputs/jsonl.py", "checking, keeping"),
+        ("/x/scraper_cpn/scrape/parse.py", "parsing"),
+        ("/x/scraper_cpn/scrape/policy.py", None),
+    ],
+)
+def test_a_file_belongs_to_a_part(file: str, part: str | None) -> None:
+    """What several parts call, such as the policy, belongs to who calls it."""
+    assert sampled.part_of(file) == part
 
 
 def test_the_command_writes_what_it_prints(
@@ -85,15 +126,21 @@ def test_the_command_writes_what_it_prints(
             violations=0,
         )
 
+    def sampled_as(web: Web, subject: str, fetcher: str) -> Profile:
+        return Profile(web=web.name, subject=subject, fetcher=fetcher, us={"parsing": 90.0})
+
     monkeypatch.setattr(crawl, "crawled", made)
+    monkeypatch.setattr(profile, "profiled", sampled_as)
     out = tmp_path / "new" / "crawl.json"
     given = ["crawl", "--quick", "--fetcher", "aiohttp", "--rounds", "2"]
     main([*given, "--out", str(out), "--json"])
     report = msgspec.json.decode(out.read_bytes(), type=CrawlReport)
     assert msgspec.json.decode(capsys.readouterr().out, type=CrawlReport) == report
-    assert [each.subject for each in report.crawls] == ["net", "baseline"] * 2 * len(crawl.BRIEF)
+    assert [each.subject for each in report.crawls] == ["net", "baseline"] * 2 * len(web.BRIEF)
     main(given)
-    assert "4 pages/s" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "4 pages/s" in printed
+    assert "net, aiohttp: parsing" in printed
 
 
 def test_a_mistake_ends_with_2(capsys: pytest.CaptureFixture[str]) -> None:

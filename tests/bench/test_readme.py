@@ -11,6 +11,7 @@ from bench import crawl, readme
 from bench.decisions import results
 from bench.decisions.race import Result
 from bench.decisions.results import EngineRun
+from bench.profile import Profile
 from tests.bench.test_decisions import report_of, result_of
 
 
@@ -55,6 +56,23 @@ def test_engines_are_told_where_they_were() -> None:
     text = told(result_of(1, 1, 1, 1), engines=[there, absent])
     assert "the join alone in X 1, 9 targets, 3 domains | 5 |" in text
     assert "Absent" not in text
+
+
+def test_the_cpu_of_a_page_is_told_by_part() -> None:
+    """A part that one subject has nothing of is 0 there; the sum is of each subject's own parts."""
+    profiles = [
+        Profile(web="a web", subject="net", fetcher="aiohttp", us={"parsing": 90.0, "client": 9.6}),
+        Profile(web="a web", subject="baseline", fetcher="aiohttp", us={"parsing": 80.0}),
+    ]
+    report = report_of(result_of(1, 1, 1, 1))
+    crawls = crawl.CrawlReport(machine=report.machine, profiles=profiles)
+    assert "\n".join(readme.lines(report, crawls)).splitlines()[-5:] == [
+        "| us of CPU a page, a web | the net, aiohttp | by hand, aiohttp |",
+        "|---|---|---|",
+        "| parsing | 90 | 80 |",
+        "| client | 10 | 0 |",
+        "| all | 100 | 80 |",
+    ]
 
 
 def test_only_what_is_between_the_marks_is_written(

@@ -1,5 +1,8 @@
 """What the sections of the report say of given results."""
 
+import msgspec
+
+from bench.profile import Profile
 from bench.report.document import Listed, Section, Table, Text
 from bench.report.sections.correctness import correctness
 from bench.report.sections.decisions import decided, repeated
@@ -124,6 +127,14 @@ def test_repeated_crawls_are_told_by_their_medians() -> None:
     """Three crawls of one kind are one row with the median of each rate; violations are summed."""
     (table,) = _tables(repeated(a_crawl_report(1.0, 2.0, 4.0)))
     assert table.rows == (("a web", "aiohttp", "net", "50", "100", "10", "-", "3"),)
+
+
+def test_the_cpu_of_a_crawl_is_told_by_part() -> None:
+    """Each subject has a column; the last row is all of it."""
+    sampled = Profile(web="a web", subject="net", fetcher="aiohttp", us={"parsing": 9, "client": 1})
+    report = msgspec.structs.replace(a_crawl_report(1.0), profiles=[sampled])
+    table = _tables(repeated(report))[1]
+    assert table.rows == (("parsing", "9.0"), ("client", "1.0"), ("all", "10.0"))
 
 
 def test_what_is_not_counted_is_not_among_the_features_that_a_cost_is_told_for() -> None:

@@ -13,6 +13,7 @@ from bench.decisions import results as decisions
 from bench.decisions.live import ALONE
 from bench.decisions.race import Result
 from bench.peers.results import Loop
+from bench.profile import Profile
 from bench.report.document import Block, Section, Table, Text, number
 
 MIB = 2**20
@@ -41,7 +42,19 @@ def repeated(report: CrawlReport | None) -> Section:
         "utilisation",
         "violations",
     )
-    return Section(title, (said, Table("Whole crawls of pages of 8 kB", head, rows)))
+    whole = Table("Whole crawls of pages of 8 kB", head, rows)
+    return Section(title, (said, whole, *_profiles(report.profiles)))
+
+
+def _profiles(found: Sequence[Profile]) -> Iterator[Block]:
+    """Where the CPU time of a crawl goes."""
+    if found:
+        head = ("part", *(f"{each.subject}, {each.fetcher}" for each in found))
+        rows = [
+            (part, *(number(each.us.get(part, 0), 1) for each in found)) for part in found[0].us
+        ]
+        rows.append(("all", *(number(sum(each.us.values()), 1) for each in found)))
+        yield Table(f"CPU of a page by part, us: {found[0].web}", head, tuple(rows))
 
 
 def _repeated(some: Sequence[Crawled]) -> tuple[str, ...]:

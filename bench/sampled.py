@@ -1,0 +1,96 @@
+"""`python -m bench.sampled FILE MODULE ...`: run a crawler's command, and note where its CPU time goes.
+
+Owns: the sampling, and which part of a crawl a sample belongs to.
+Must not know: webs, what is done with the result. It imports little: that is CPU time, too.
+
+A thousand times in each second of CPU, or as often as the kernel's clock ticks, the stack of the main
+thread is looked at: the innermost frame that a part owns says whose it is. A sample weighs the CPU time of
+the main thread since the one before; what the process's other threads take is one part.
+"""
+
+from __future__ import annotations
+
+import json
+import runpy
+import signal
+import sys
+import time
+from collections import Counter
+from functools import lru_cache
+from pathlib import Path
+from types import FrameType
+
+EVERY_S = 0.001
+START = "start and end"
+THREADS = "other threads"
+PARTS = {
+    "parsing": ("/scrape/parse.py", "/scrape/page.py"),
+    "checking, keeping": ("/scrape/validate.py", "/scrape/keep.py", "/scrape/outputs/"),
+    "client": (
+        "/scrape/client", "/scrape/fetch.py", "/scrape/answers.py",
+        "/aiohttp/", "/pyreqwest/", "/yarl/", "/asyncio/selector_events.py",
+    ),
+    "shell": ("/scraper_cpn/run/", "/baseline/shell.py", "/baseline/crawl.py", "/scrape/session.py"),
+    "decisions": ("<net ", "/scraper_cpn/net/", "/baseline/"),
+    "event loop": ("/asyncio/", "/anyio/", "/uvloop/"),
+}  # fmt: skip
+"""What the file names of each part have in them; the first part that fits counts."""
+
+
+@lru_cache(None)
+def part_of(file: str) -> str | None:
+    """The part that a file belongs to, if any."""
+    return next((part for part, names in PARTS.items() if any(n in file for n in names)), None)
+
+
+class Sampler:
+    """Samples the main thread, within `with`."""
+
+    def __init__(self) -> None:
+        self.spent_ns: Counter[str] = Counter()
+        """CPU time by part."""
+
+    def __enter__(self) -> Sampler:
+        self._last_ns = time.thread_time_ns()
+        signal.signal(signal.SIGPROF, self._sample)
+        signal.setitimer(signal.ITIMER_PROF, EVERY_S, EVERY_S)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        self.spent_ns[START] += time.thread_time_ns() - self._last_ns
+        self.spent_ns[THREADS] = time.process_time_ns() - time.thread_time_ns()
+
+    def _sample(self, _: int, frame: FrameType | None) -> None:
+        now_ns = time.thread_time_ns()
+        self.spent_ns[_owner(frame)] += now_ns - self._last_ns
+        self._last_ns = now_ns
+
+
+def _owner(frame: FrameType | None) -> str:
+    """The part of the innermost frame that has one; before and after the event loop: the start."""
+    found = None
+    while frame is not None:
+        part = part_of(frame.f_code.co_filename)
+        found = found or part
+        if part == "event loop":
+            return found or part
+        frame = frame.f_back
+    return START
+
+
+def main(file: str, module: str, *arguments: str) -> object:
+    """Run a module as a command; gives what it exits with."""
+    sys.argv = [module, *arguments]
+    code: object = 0
+    with Sampler() as sampler:
+        try:
+            runpy.run_module(module, run_name="__main__", alter_sys=True)
+        except SystemExit as ended:
+            code = ended.code
+    Path(file).write_text(json.dumps(sampler.spent_ns), encoding="ascii")
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))  # type: ignore[arg-type]

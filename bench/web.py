@@ -1,0 +1,136 @@
+"""Webs that are crawled for a measurement: how they are served, and with which command.
+
+Owns: the webs, the processes of server and crawler, the options that mean the same to both.
+Must not know: how anything crawls, what is measured.
+
+The web is served by another process, also as forward proxies.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from compileall import compile_dir
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from bench.machine import NICE
+from mocks.serving import served
+from scraper_cpn.scrape.values import choices_of
+
+SUBJECTS = {"net": "scraper_cpn", "baseline": "baseline"}
+"""Names of subjects, and the module of each."""
+FETCHERS = choices_of("fetcher")
+MILLISECOND = 1_000_000
+ROOT = Path(__file__).parents[1]
+LAUNCHER = """
+import json, resource, subprocess, sys
+code = subprocess.call(sys.argv[1:])
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(json.dumps({"code": code, "cpu_s": used.ru_utime + used.ru_stime, "peak": used.ru_maxrss}))
+"""
+"""Starts a crawler from a small process: its peak counts the memory of the one that it was forked from."""
+
+
+class Web(Struct, frozen=True, kw_only=True):
+    """A synthetic web of 8 kB pages with 10 links each, and how it is crawled."""
+
+    hosts: int
+    pages: int
+    """On each host."""
+    delay_ns: int = 0
+    latency_ns: int = 0
+    proxies: int = 8
+    per_proxy: int = 8
+    per_domain: int = 4
+
+    @property
+    def all_pages(self) -> int:
+        """On all hosts."""
+        return self.hosts * self.pages
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        pace = f", {self.delay_ns / 10**9:g} s apart" if self.delay_ns else ""
+        return f"{self.hosts:,} hosts x {self.pages:,} pages{pace}"
+
+
+FAST = Web(hosts=50, pages=100)
+MIDDLE = Web(hosts=50, pages=400)
+"""So many pages that the start is little of them."""
+LARGE = Web(hosts=200, pages=500)
+POLITE = Web(
+    hosts=20, pages=40, delay_ns=200 * MILLISECOND, latency_ns=30 * MILLISECOND, per_domain=1
+)
+BRIEF = (Web(hosts=20, pages=50), msgspec.structs.replace(POLITE, pages=10))
+WHOLE = (FAST, LARGE, POLITE)
+
+
+class Used(Struct, frozen=True):
+    """What a process has used; `peak` is of resident memory, in the system's unit."""
+
+    code: int
+    cpu_s: float
+    peak: int
+
+
+def compiled() -> None:
+    """Write the bytecode of the subjects, as pip does when it installs: a start is no compilation."""
+    for module in SUBJECTS.values():
+        compile_dir(ROOT / module, quiet=2)
+
+
+@contextmanager
+def serving(web: Web, log: Path) -> Iterator[dict[str, Any]]:
+    """Serve a web, and write what is requested to *log*; gives its seeds and proxies."""
+    with served(log, _options(web)) as where:
+        yield where
+
+
+def _options(web: Web) -> list[str]:
+    """The web as options of `mocks serve`."""
+    options = {
+        "hosts": web.hosts,
+        "pages": web.pages,
+        "links": 9,
+        "links-out": 1,
+        "body-bytes": 8_000,
+        "latency": f"{web.latency_ns / MILLISECOND:g}ms",
+        "proxies": web.proxies,
+    }
+    return [text for name, value in options.items() for text in (f"--{name}", str(value))]
+
+
+def command(web: Web, subject: str, fetcher: str, where: dict[str, Any], output: Path) -> list[str]:
+    """The command of a crawl, whose items go to *output*."""
+    proxies = [text for proxy in where["proxies"] for text in ("--proxy", proxy)]
+    limits = {
+        "delay": f"{web.delay_ns / MILLISECOND:g}ms",
+        "concurrency": web.proxies * web.per_proxy,
+        "per-domain": web.per_domain,
+        "per-proxy": web.per_proxy,
+        "fetcher": fetcher,
+    }
+    options = [text for name, value in limits.items() for text in (f"--{name}", str(value))]
+    command = [sys.executable, "-m", SUBJECTS[subject], *where["seeds"], "-q", "-o", str(output)]
+    return [*command, *proxies, *options]
+
+
+def run(command: list[str]) -> Used:
+    """Run a command to its end.
+
+    Raises:
+        RuntimeError: it failed; says what it printed.
+    """
+    launched = [*NICE, sys.executable, "-S", "-c", LAUNCHER, *command]
+    done = subprocess.run(launched, capture_output=True, text=True, check=False)
+    used = msgspec.json.decode(done.stdout.splitlines()[-1], type=Used)
+    if used.code:
+        raise RuntimeError(f"{command[2]} ended with {used.code}: {done.stderr[-2_000:]}")
+    return used
