@@ -45,18 +45,6 @@ class Twin:
         self.line.lose()
         self.early.lose()
 
-    def head(self, now: float) -> Token | None:
-        """The token that is taken first at *now*."""
-        return self.line.head(now)
-
-    def next_ready(self) -> float:
-        """When the next waiting token is ready; to be asked after `head`."""
-        return self.line.next_ready()
-
-    def earliest(self, now: float) -> float:
-        """When a token can be taken: 0 for now."""
-        return self.line.earliest(now)
-
     def tokens(self, now: float) -> list[Token]:
         """All that can be taken at *now*, in order. Cost: O(n log n)."""
         return self.line.tokens(now)

@@ -153,7 +153,9 @@ def leave(text: Text, found: Index, token: str, record: str) -> None:
 
 def line(layout: Layout, found: Index, held: str) -> str:
     """The expression for the line of a record's tokens in which an index looks."""
-    return f"{held}.early" if found.early and layout.is_twin(found) else held
+    if not layout.is_twin(found):
+        return held
+    return f"{held}.early" if found.early else f"{held}.line"
 
 
 def lost(
@@ -211,11 +213,15 @@ def _look(text: Text, layout: Layout, meeting: Meeting) -> None:
 def _place(text: Text, layout: Layout, meeting: Meeting, done: str) -> None:
     """Put a record where it belongs; *done* is what to do when that is among the alarms."""
     name, timed = meeting.name, _timed(meeting)
-    for at, found in enumerate(reversed(timed)):  # the lead, which is needed again, comes last
-        text.add(f"held = record.{found.name}", "lone = type(held) is Token")
-        variable = "when" if at else "at"
-        text.add(f"{variable} = held.ready if lone else held.earliest(now)")
-        if at:
+    for number, found in enumerate(reversed(timed)):  # the lead, which is needed again, comes last
+        variable = "when" if number else "at"
+        text.add(f"held = record.{found.name}")
+        if found is meeting.lead:
+            _look_ahead(text, line(layout, found, "held"), variable)
+        else:
+            several = f"{line(layout, found, 'held')}.earliest(now)"
+            text.add(f"{variable} = held.ready if type(held) is Token else {several}")
+        if number:
             with text.block("if when > at:"):
                 text.add("at = when")
     if timed:
@@ -224,6 +230,15 @@ def _place(text: Text, layout: Layout, meeting: Meeting, done: str) -> None:
                 _await(text, layout, meeting, "at")
             text.add(done)
     _enter(text, layout, meeting)
+
+
+def _look_ahead(text: Text, several: str, variable: str) -> None:
+    """The first of the lead's tokens, if its time has come, when the next one's comes, and when the first of both."""
+    with text.block("if type(held) is Token:"):
+        text.add(f"head, soon, {variable} = held, NEVER, held.ready")
+    with text.block("else:"):
+        text.add(f"head, soon = {several}.head(now), {several}.next_ready()")
+        text.add(f"{variable} = soon if head is None else 0")
 
 
 def _await(text: Text, layout: Layout, meeting: Meeting, at: str) -> None:
@@ -244,12 +259,8 @@ def _await(text: Text, layout: Layout, meeting: Meeting, at: str) -> None:
 def _enter(text: Text, layout: Layout, meeting: Meeting) -> None:
     name, lead = meeting.name, meeting.lead
     if waits(lead):
-        with text.block("if lone:"):
-            text.add("head = held")
-        with text.block("else:"):
-            text.add("head, soon = held.head(now), held.next_ready()")
-            with text.block(f"if soon < record.{name}_alarm:"):
-                _await(text, layout, meeting, "soon")
+        with text.block(f"if soon < record.{name}_alarm:"):
+            _await(text, layout, meeting, "soon")
     else:
         lone = "type(held) is Token" + (" or not held.ready" if lead.place.paged else "")
         ready = f"{line(layout, lead, 'held')}.ready"
