@@ -1,18 +1,16 @@
 """`python -m bench.sampled FILE MODULE ...`: run a crawler's command, and note where its CPU time goes.
 
-Owns: the sampling, and which part of a crawl a sample belongs to.
+Owns: which part of a crawl a sample belongs to, and what it weighs.
 Must not know: webs, what is done with the result. It imports little: that is CPU time, too.
 
-A thousand times in each second of CPU, or as often as the kernel's clock ticks, the stack of the main
-thread is looked at: the innermost frame that a part owns says whose it is. A sample weighs the CPU time of
-the main thread since the one before; what the process's other threads take is one part.
+The innermost frame that a part owns says whose a sample is. It weighs the CPU time of the main thread since
+the one before; what the process's other threads take is one part.
 """
 
 from __future__ import annotations
 
 import json
 import runpy
-import signal
 import sys
 import time
 from collections import Counter
@@ -20,7 +18,8 @@ from functools import lru_cache
 from pathlib import Path
 from types import FrameType
 
-EVERY_S = 0.001
+from bench.ticks import ticking
+
 START = "start and end"
 THREADS = "other threads"
 PARTS = {
@@ -44,26 +43,24 @@ def part_of(file: str) -> str | None:
 
 
 class Sampler:
-    """Samples the main thread, within `with`."""
+    """Adds up the CPU time of the main thread by part, from its creation on."""
 
     def __init__(self) -> None:
         self.spent_ns: Counter[str] = Counter()
-        """CPU time by part."""
-
-    def __enter__(self) -> Sampler:
         self._last_ns = time.thread_time_ns()
-        signal.signal(signal.SIGPROF, self._sample)
-        signal.setitimer(signal.ITIMER_PROF, EVERY_S, EVERY_S)
-        return self
 
-    def __exit__(self, *error: object) -> None:
-        signal.setitimer(signal.ITIMER_PROF, 0)
-        self.spent_ns[START] += time.thread_time_ns() - self._last_ns
+    def sample(self, frame: FrameType | None) -> None:
+        """What was spent since the last sample belongs to the part of this one."""
+        self._add(_owner(frame))
+
+    def end(self) -> None:
+        """What is left belongs to the end; what other threads have taken is one part."""
+        self._add(START)
         self.spent_ns[THREADS] = time.process_time_ns() - time.thread_time_ns()
 
-    def _sample(self, _: int, frame: FrameType | None) -> None:
+    def _add(self, part: str) -> None:
         now_ns = time.thread_time_ns()
-        self.spent_ns[_owner(frame)] += now_ns - self._last_ns
+        self.spent_ns[part] += now_ns - self._last_ns
         self._last_ns = now_ns
 
 
@@ -83,11 +80,13 @@ def main(file: str, module: str, *arguments: str) -> object:
     """Run a module as a command; gives what it exits with."""
     sys.argv = [module, *arguments]
     code: object = 0
-    with Sampler() as sampler:
+    sampler = Sampler()
+    with ticking(sampler.sample):
         try:
             runpy.run_module(module, run_name="__main__", alter_sys=True)
         except SystemExit as ended:
             code = ended.code
+    sampler.end()
     Path(file).write_text(json.dumps(sampler.spent_ns), encoding="ascii")
     return code
 

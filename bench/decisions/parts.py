@@ -1,6 +1,6 @@
 """Where the time of a decision goes.
 
-Owns: the sampling: a thousand times in each second of CPU, which call of the driver is under way.
+Owns: of each sample, which call of the driver is under way; how many are enough.
 Must not know: how a subject decides.
 
 A profiler that hooks every call would cost the more the more calls a subject makes, and so favour the
@@ -9,10 +9,8 @@ one with few large functions. A sample costs the same for all.
 
 from __future__ import annotations
 
-import signal
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from statistics import median
 from types import CodeType, FrameType
 
@@ -22,8 +20,8 @@ from bench.decisions.drive import Drive
 from bench.decisions.race import measured, recorded
 from bench.decisions.subjects import SUBJECTS
 from bench.decisions.workload import Point, Tape, Workload
+from bench.ticks import ticking
 
-EVERY_S = 0.001
 DECISIONS_MIN = 2_000
 SAMPLES_MIN = 300
 """Of one subject. A part that takes a tenth of the time is then known to within a sixth of itself."""
@@ -55,7 +53,7 @@ def parts(point: Point, subjects: Sequence[str], decisions: int) -> list[Parts]:
 def _parts_of(name: str, workload: Workload, tape: Tape, decisions: int) -> Parts:
     samples: Counter[str] = Counter()
     costs_us = []
-    with sampling(samples, Drive.run.__code__):
+    with ticking(sampler(samples, Drive.run.__code__)):
         while samples.total() < SAMPLES_MIN:
             subject = SUBJECTS[name](workload)
             costs_us.append(measured(workload, subject, tape, decisions).cpu_us)
@@ -64,11 +62,10 @@ def _parts_of(name: str, workload: Workload, tape: Tape, decisions: int) -> Part
     return Parts(subject=name, point=workload.point, us=us)
 
 
-@contextmanager
-def sampling(samples: Counter[str], driver: CodeType) -> Iterator[None]:
-    """Count in which call of *driver* the time goes."""
+def sampler(samples: Counter[str], driver: CodeType) -> Callable[[FrameType | None], None]:
+    """What counts in which call of *driver* the time goes."""
 
-    def sample(_: int, frame: FrameType | None) -> None:
+    def sample(frame: FrameType | None) -> None:
         part = DRIVER
         while frame is not None and frame.f_code is not driver:
             part = frame.f_code.co_name
@@ -78,10 +75,4 @@ def sampling(samples: Counter[str], driver: CodeType) -> Iterator[None]:
                 part = f"complete {type(frame.f_locals['outcome']).__name__}"
             samples[part if part.split()[0] in CALLS else DRIVER] += 1
 
-    before = signal.signal(signal.SIGPROF, sample)
-    signal.setitimer(signal.ITIMER_PROF, EVERY_S, EVERY_S)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_PROF, 0)
-        signal.signal(signal.SIGPROF, before)
+    return sample
