@@ -44,7 +44,7 @@ def write_records(text: Text, layout: Layout) -> None:
             text.add(f"{meeting.name}_future = []", f"{meeting.name}_due = {{}}")
             text.add(f"{meeting.name}_alarms = 0", f"{meeting.name}_alarms_most = SLACK")
         text.add("")
-        _look(text, layout, meeting)
+        _write_look(text, layout, meeting)
         if _timed(meeting):
             _ripen(text, layout, meeting)
         _next(text, meeting)
@@ -204,7 +204,7 @@ def give_number(text: Text, layout: Layout, counter: Counter, key: str) -> None:
 # Meetings.
 
 
-def _look(text: Text, layout: Layout, meeting: Meeting) -> None:
+def _write_look(text: Text, layout: Layout, meeting: Meeting) -> None:
     """Where a record belongs that has all, whatever the time: among the ready ones, or among the alarms."""
     with text.function(f"look_{meeting.name}(record, now)"):
         _place(text, layout, meeting, "return")

@@ -103,19 +103,23 @@ def _lost(layout: Layout, arc: Arc, token: str) -> list[str]:
 
 def write_aside(text: Text, layout: Layout, transition: Transition) -> None:
     """Set aside the token bound last, of those taken for good."""
-    last = [arc for arc in transition.arcs if arc.kind in {"take", "expired"} and arc.binds][-1]
+    arc = transition.arcs[_last(transition)]
     with text.function(f"aside_{layout.var(transition)}(token, error)"):
-        text.add(f"drop_{layout.var(last.place)}(token)")
-        text.add(*_lost(layout, last, "token"))
-        text.add(f"fault({last.place.name!r}, token.serial, token.colour, blame(error))")
+        text.add(f"drop_{layout.var(arc.place)}(token)")
+        text.add(*_lost(layout, arc, "token"))
+        text.add(f"fault({arc.place.name!r}, token.serial, token.colour, blame(error))")
 
 
 def set_aside(layout: Layout, search: Search) -> list[str]:
     """The lines that set aside the token bound last, which counts as a firing."""
-    arcs = search.transition.arcs
-    last = [n for n, arc in enumerate(arcs) if arc.kind in {"take", "expired"} and arc.binds][-1]
-    call = f"aside_{layout.var(search.transition)}({search.bound(last)}, error)"
-    return [call, "return left - 1"]
+    last = search.bound(_last(search.transition))
+    return [f"aside_{layout.var(search.transition)}({last}, error)", "return left - 1"]
+
+
+def _last(transition: Transition) -> int:
+    """The arc that binds last, of those that take a token for good."""
+    kinds = {"take", "expired"}
+    return max(n for n, arc in enumerate(transition.arcs) if arc.kind in kinds and arc.binds)
 
 
 # What is spent.
