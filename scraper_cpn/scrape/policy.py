@@ -108,11 +108,12 @@ class Policy:
         most, flat = self.settings.max_depth, self.settings.ageing_ns is None
         if most is not None and page.depth >= most:
             return ()
+        filtered = self._allow or self._deny
         site, parent, depth, found = page.site, page.url, page.depth + 1, list[Target]()
         for link in links:
             url = link.url
             names = self._reached(origin_of(url), site)
-            if names is not None and (not self._filtered or self._wanted(url)):
+            if names is not None and (not filtered or self._wanted(url)):
                 target = Target(  # not by `target`: passing all of it on would cost as much again
                     url=url,
                     domain=names[0],
@@ -475,10 +476,6 @@ class Policy:
             return True
         own = self.site_of(url)
         return own == site or own in self._sites or within(host_of(url), self.settings.domains)
-
-    @cached_property
-    def _filtered(self) -> bool:
-        return bool(self._allow or self._deny)
 
     def _wanted(self, url: str) -> bool:
         if self._allow and not any(pattern.search(url) for pattern in self._allow):
