@@ -11,6 +11,7 @@ import asyncio
 import time
 from collections.abc import Callable
 
+from mocks.arrivals import Arrivals
 from mocks.http1 import (
     MAX_HEAD_BYTES,
     Head,
@@ -66,25 +67,28 @@ class Exchange:
 
 
 class Connection(asyncio.Protocol):
-    """Serves one client; *name* is how the log calls the proxy that the client reached."""
+    """Serves one client of *arrivals*; *name* is how the log calls the proxy that was reached."""
 
-    def __init__(self, origin: Origin, name: str, *, proxied: bool) -> None:
+    def __init__(self, origin: Origin, name: str, arrivals: Arrivals, *, proxied: bool) -> None:
         self._origin = origin
         self._name = name
+        self._arrivals = arrivals
         self._proxied = proxied
         self._buffer = b""
         self._arrived_ns = 0
-        """When the first byte of what the buffer holds was read."""
+        """When the first byte of what the buffer holds had arrived."""
         self._skip = 0
         self._now: Exchange | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport
+        self._peer: object = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Remember the connection, so that the server can end it."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
+        self._peer = transport.get_extra_info("peername")
         if self._origin.closing:
             transport.abort()
         self._origin.transports.add(transport)
@@ -104,7 +108,7 @@ class Connection(asyncio.Protocol):
             skipped = min(self._skip, len(data))
             data, self._skip = data[skipped:], self._skip - skipped
         if not self._buffer:
-            self._arrived_ns = time.monotonic_ns()
+            self._arrived_ns = self._arrivals.last_ns(self._peer)
         self._buffer = self._buffer + data if self._buffer else data
         if self._now is None:
             self._next()

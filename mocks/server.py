@@ -5,13 +5,13 @@ Must not know: what is polite; who judges the log.
 """
 
 import asyncio
-import socket
 from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 from urllib.parse import quote
 
+from mocks.arrivals import Arrivals
 from mocks.connection import Connection
 from mocks.origin import Origin
 from mocks.wirelog import DIRECT, WireLog
@@ -85,10 +85,10 @@ class LoopbackWeb:
         return self
 
     async def _listen(self, *, proxied: bool) -> int:
-        listener = socket.create_server((LOOPBACK, 0), backlog=_BACKLOG)
+        listener = Arrivals((LOOPBACK, 0), _BACKLOG)
         port: int = listener.getsockname()[1]
         name = _proxy_name(port) if proxied else DIRECT
-        serve = partial(Connection, self._origin, name, proxied=proxied)
+        serve = partial(Connection, self._origin, name, listener, proxied=proxied)
         loop = asyncio.get_running_loop()
         self._servers.append(await loop.create_server(serve, sock=listener, backlog=_BACKLOG))
         return port

@@ -27,7 +27,7 @@ class Request(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """A request as the server saw it. Times are nanoseconds of one monotonic clock."""
 
     start_ns: int
-    """When its head had been read."""
+    """When it had arrived, as the kernel dated it where it does; else when it was read."""
     end_ns: int
     """Just before the last byte of the answer was handed to the system, or the connection ended."""
     url: str

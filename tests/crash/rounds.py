@@ -29,7 +29,6 @@ from tests.crash.lives import Lives
 MS = 1_000_000
 RETRIES = 60
 """More than a page can need: each death costs a page in flight an attempt."""
-TOLERANCE_NS = 15 * MS
 """The machine is busy: what two requests lie apart is judged as the server's process saw it."""
 CONCURRENCY = 32
 MOST_LOST = CONCURRENCY + 2 * CONCURRENCY + 256 + 256
@@ -222,7 +221,6 @@ class Round:
             attempts=RETRIES + 1,
             pages=reach,
             deaths=tuple(self._lives.deaths),
-            tolerance_ns=TOLERANCE_NS,
         )
         verdict: Verdict = judge(requests, rules)
         assert not verdict.violations, [

@@ -58,7 +58,6 @@ def test_pauses_hold_whatever_the_clock_says(boots: bool, tmp_path: Path) -> Non
         hold="none" if boots else "domain",
         attempts=21,
         deaths=tuple(lives.deaths),
-        tolerance_ns=15 * MS,
     )
     verdict = judge(requests, rules)
     assert [each.message for each in verdict.violations] == []

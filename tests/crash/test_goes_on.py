@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 MS = 1_000_000
 PAGES = 24
 RESUME = ("resume", "crawl.db", "-q")
-RULES = Expectations(delay_ns=40 * MS, per_domain=1, attempts=21, tolerance_ns=15 * MS)
+RULES = Expectations(delay_ns=40 * MS, per_domain=1, attempts=21)
 
 
 def found(requests: list[Request], *deaths: Death, rules: Expectations = RULES) -> list[str]:
@@ -82,9 +82,7 @@ def test_a_delay_may_be_raised(web: Web, tmp_path: Path) -> None:
     at_ns = lives.deaths[0].at_ns
     early = [each for each in requests if each.start_ns < at_ns]
     late = [each for each in requests if each.start_ns >= at_ns]
-    pages = Expectations(
-        delay_ns=300 * MS, per_domain=1, attempts=21, robots="ignore", tolerance_ns=15 * MS
-    )
+    pages = Expectations(delay_ns=300 * MS, per_domain=1, attempts=21, robots="ignore")
     assert len(late) > 3
     assert found(late, rules=pages) == []
     assert found(early) == []
@@ -163,7 +161,7 @@ def test_runs_of_a_state_share_their_pauses(web: Web, tmp_path: Path) -> None:
     crawl.hear("stored ", 3)
     second.over(crawl.end(kill=True))
     requests = web.requests()
-    rules = Expectations(delay_ns=1500 * MS, robots="ignore", attempts=9, tolerance_ns=15 * MS)
+    rules = Expectations(delay_ns=1500 * MS, robots="ignore", attempts=9)
     apart = [line for line in found(requests, *first.deaths, rules=rules) if line.startswith("G2")]
     assert apart == []
     assert len(requests) >= 6

@@ -1,0 +1,80 @@
+"""When the bytes that a server reads had arrived: as the kernel dated them, not as they were read.
+
+Owns: sockets that know when what they read last had arrived (SO_TIMESTAMPNS, socket(7)).
+Must not know: HTTP, what is served.
+
+A server on a busy machine reads late, and a gap between two requests then looks shorter than it
+was. The kernel dates bytes on loopback while their sender writes them.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+import sys
+import time
+from weakref import WeakValueDictionary
+
+_SO_TIMESTAMPNS = 35  # asm-generic/socket.h; the module `socket` does not name it
+_DATE = struct.Struct("@ll")  # a struct timespec: seconds and nanoseconds of UTC
+_SPACE = socket.CMSG_SPACE(_DATE.size)
+_TOGETHER_NS = 50_000
+"""Two clocks were read together when no more than this passed."""
+
+
+class Arrivals(socket.socket):
+    """A listening socket whose connections know when their bytes arrived.
+
+    Where a system does not date them (none but Linux, and an event loop that reads without this
+    socket), they count from when they are read.
+    """
+
+    def __init__(self, address: tuple[str, int], backlog: int) -> None:
+        """Listen on *address*. Raises OSError where that is impossible."""
+        super().__init__(socket.AF_INET, socket.SOCK_STREAM)
+        self._accepted = WeakValueDictionary[object, Dated]()
+        self.bind(address)
+        if sys.platform == "linux":
+            self.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)  # accepted sockets inherit it
+        self.listen(backlog)
+
+    def accept(self) -> tuple[socket.socket, object]:
+        """Accept a connection, as any socket does."""
+        accepted, address = super().accept()
+        dated = self._accepted[address] = Dated(fileno=accepted.detach())
+        return dated, address
+
+    def last_ns(self, peer: object) -> int:
+        """When the bytes that were just read from *peer* had arrived, on the monotonic clock."""
+        dated = self._accepted.get(peer)
+        return time.monotonic_ns() if dated is None else dated.arrived_ns
+
+
+class Dated(socket.socket):
+    """A connection; `arrived_ns` is when what was read last had arrived."""
+
+    arrived_ns = 0
+
+    def recv(self, size: int, flags: int = 0, /) -> bytes:
+        """Read, as any socket does."""
+        data, notes, _, _ = self.recvmsg(size, _SPACE, flags)
+        self.arrived_ns = _monotonic_ns(notes)
+        return data
+
+
+def _monotonic_ns(notes: list[tuple[int, int, bytes]]) -> int:
+    """The date among *notes* on the monotonic clock; now, where there is none."""
+    for level, kind, data in notes:
+        if (level, kind) == (socket.SOL_SOCKET, _SO_TIMESTAMPNS):
+            seconds, rest_ns = _DATE.unpack(data)
+            return _of_utc(seconds * 1_000_000_000 + rest_ns)
+    return time.monotonic_ns()
+
+
+def _of_utc(date_ns: int) -> int:
+    """A moment of UTC that is not long ago, on the monotonic clock."""
+    while True:
+        before_ns = time.monotonic_ns()
+        ago_ns = max(time.time_ns() - date_ns, 0)
+        if time.monotonic_ns() - before_ns < _TOGETHER_NS:
+            return before_ns - ago_ns

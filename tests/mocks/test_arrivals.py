@@ -1,0 +1,70 @@
+"""Requests are dated when they arrive, however busy the server is."""
+
+import socket
+import sys
+import time
+
+import anyio
+import anyio.lowlevel
+import pytest
+
+from mocks.arrivals import Arrivals
+from mocks.server import LOOPBACK, LoopbackWeb
+from scraper_cpn.simulate.web import WebSpec
+
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.skipif(sys.platform != "linux", reason="only Linux dates the bytes of a stream"),
+]
+
+REQUEST = b"GET / HTTP/1.1\r\nHost: h0.example\r\n\r\n"
+APART_NS = 100_000
+"""What two clocks that are read one after the other may differ by."""
+
+
+async def test_a_busy_server_dates_requests_when_they_were_sent() -> None:
+    """What was sent while the server could not read lies within the time of its sending."""
+    sent: list[tuple[int, int]] = []
+    async with LoopbackWeb(WebSpec(pages=4)) as web:
+        with socket.create_connection((LOOPBACK, web.port)) as client:
+            for _ in range(4):
+                before_ns = time.monotonic_ns()
+                client.send(REQUEST)
+                sent.append((before_ns, time.monotonic_ns()))
+                time.sleep(0.02)  # noqa: ASYNC251 - the server is to stand still
+                while len(web.log) < len(sent):
+                    await anyio.lowlevel.checkpoint()
+    dated = [request.start_ns for request in web.log]
+    assert all(
+        before_ns - APART_NS <= start_ns <= after_ns
+        for start_ns, (before_ns, after_ns) in zip(dated, sent, strict=True)
+    )
+
+
+async def test_the_first_byte_of_a_request_counts() -> None:
+    """A head that comes in two parts is dated by the first."""
+    async with LoopbackWeb(WebSpec(pages=4)) as web:
+        with socket.create_connection((LOOPBACK, web.port)) as client:
+            client.send(REQUEST[:20])
+            first_ns = time.monotonic_ns()
+            await anyio.sleep(0.01)
+            client.send(REQUEST[20:])
+            while not web.log:
+                await anyio.lowlevel.checkpoint()
+    assert web.log.requests[0].start_ns <= first_ns
+
+
+def test_what_nobody_dated_counts_from_now() -> None:
+    """A connection that was not accepted here, or got no date, arrived when it is asked."""
+    with Arrivals((LOOPBACK, 0), 1) as arrivals:
+        before_ns = time.monotonic_ns()
+        unknown_ns = arrivals.last_ns(("127.0.0.1", 1))
+        assert before_ns <= unknown_ns <= time.monotonic_ns()
+        arrivals.setsockopt(socket.SOL_SOCKET, 35, 0)
+        with socket.create_connection(arrivals.getsockname()) as client:
+            accepted, peer = arrivals.accept()
+            client.send(b"x")
+            read_ns = time.monotonic_ns()
+            with accepted:
+                assert accepted.recv(9) == b"x"
+                assert read_ns <= arrivals.last_ns(peer) <= time.monotonic_ns()
