@@ -16,8 +16,8 @@ from scraper_cpn.net.places import Place
 
 
 def slots(layout: Layout, place: Place[Any]) -> str:
-    """The variable with the number of slots that are occupied."""
-    return f"slots_{layout.var(place)}"
+    """The variable with the number of slots that are free."""
+    return f"free_{layout.var(place)}"
 
 
 def noted(layout: Layout, influence: Influence) -> list[str]:
@@ -65,14 +65,12 @@ def only_if(text: Text, condition: str, lines: list[str]) -> None:
 
 def occupy(text: Text, layout: Layout, place: Place[Any], change: int) -> None:
     """Count slots; who needs some may begin again once there were too few, or can't any more."""
-    assert place.capacity is not None
     name, most = slots(layout, place), layout.most_slots(place)
-    left = place.capacity - most
     if change > 0:
-        text.add(f"{name} += {change}")
+        text.add(f"{name} -= {change}")
         delays = Influence(0, layout.wants_slots(place) & layout.timed)
-        only_if(text, f"{name} > {left}", noted(layout, delays))
+        only_if(text, f"{name} < {most}", noted(layout, delays))
     elif change < 0:
-        text.add(f"{name} -= {-change}")
+        text.add(f"{name} += {-change}")
         enables = Influence(layout.wants_slots(place), 0)
-        only_if(text, f"{name} > {left + change}", noted(layout, enables))
+        only_if(text, f"{name} < {most - change}", noted(layout, enables))

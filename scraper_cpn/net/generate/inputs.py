@@ -209,16 +209,9 @@ def _join(text: Text, layout: Layout, search: Search, number: int, group: plan.G
 
 def _full(layout: Layout, transition: Transition) -> list[str]:
     """Expressions that are true while a bounded place lacks the slots for a firing."""
-    needs = _needs(layout, transition)
-    return [f"{slots(layout, place)} > {capacity - needed}" for place, needed, capacity in needs]
-
-
-def _needs(layout: Layout, transition: Transition) -> Iterator[tuple[Place[object], int, int]]:
     needed = plan.slots(transition)
-    for place in layout.limited:
-        if place.name in needed:
-            assert place.capacity is not None
-            yield place, needed[place.name], place.capacity
+    limited = (place for place in layout.limited if place.name in needed)
+    return [f"{slots(layout, place)} < {needed[place.name]}" for place in limited]
 
 
 def _unmet(layout: Layout, search: Search) -> list[str]:

@@ -95,7 +95,7 @@ class Layout:
         """The variables that are assigned, beside those of the frame."""
         return [
             *(self.var(counter) for counter in self.counters if not counter.keys),
-            *(f"slots_{self.var(place)}" for place in self.limited),
+            *(f"free_{self.var(place)}" for place in self.limited),
             *(f"sunk_{self.var(sink)}" for sink in self.sinks),
             *(f"at_{self.var(transition)}" for transition in self.waiting),
             *(f"{each.name}_{what}" for each in self.meetings.values() for what in LIMITS),

@@ -229,7 +229,8 @@ def _write_numbers(text: Text, layout: Layout) -> None:
         for c in layout.counters
     }
     sunk = {sink.name: f"sunk_{layout.var(sink)}" for sink in layout.sinks}
-    occupied = {place.name: influence.slots(layout, place) for place in layout.limited}
+    free = {place.name: influence.slots(layout, place) for place in layout.limited}
+    occupied = {name: f"NET.places[{name!r}].capacity - {left}" for name, left in free.items()}
     for name, told in (("numbers", numbers), ("sunk", sunk), ("occupied", occupied)):
         with text.function(f"{name}()"):
             text.add("return {", *(f"    {key!r}: {part}," for key, part in told.items()), "}")
@@ -248,7 +249,7 @@ def _write_numbers(text: Text, layout: Layout) -> None:
     with text.function("fill_sinks(known)"):
         text.add(*(f"{part} = known.get({name!r}, 0)" for name, part in sunk.items()))
     with text.function("fill_slots(known)"):
-        text.add(*(f"{part} += known.get({name!r}, 0)" for name, part in occupied.items()))
+        text.add(*(f"{part} -= known.get({name!r}, 0)" for name, part in free.items()))
 
 
 def _write_fault(text: Text, *, traced: bool, recorded: bool) -> None:

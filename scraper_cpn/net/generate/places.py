@@ -29,7 +29,9 @@ def write_state(text: Text, layout: Layout) -> None:
         if counter.keys and counter.name in layout.met:
             continue
         start = f"Tally({layout.names.of(counter, f'{layout.var(counter)}_declared')}.first)"
-        text.add(f"{layout.var(counter)} = {start if counter.keys else counter.start}")
+        text.add(
+            f"{layout.var(counter)} = {start if counter.keys else f'NET.places[{counter.name!r}].start'}"
+        )
     for seen in layout.sets:
         kind = ("Printed()" if layout.printed else "Split()") if seen.paged else "Seen()"
         text.add(f"{layout.var(seen)} = {kind}")
@@ -45,7 +47,12 @@ def write_state(text: Text, layout: Layout) -> None:
     text.add(
         *(f"{endings(layout, place)} = Endings()" for place in layout.standing if place.expires)
     )
-    text.add(*(f"{slots(layout, place)} = 0" for place in layout.limited))
+    text.add(
+        *(
+            f"{slots(layout, place)} = NET.places[{place.name!r}].capacity"
+            for place in layout.limited
+        )
+    )
     text.add(*(f"sunk_{layout.var(sink)} = 0" for sink in layout.sinks))
 
 
@@ -104,7 +111,7 @@ def _title(layout: Layout, place: Place[Any]) -> str:
     parts = [f"Place {place.name} of {place.colour.__name__}"]
     parts += [f"key {', '.join(place.keys)}"] if place.keys else []
     parts += [f"order {', '.join(place.order)}"] if place.order else []
-    parts += [f"capacity {place.capacity}"] if place.capacity is not None else []
+    parts += ["bounded"] if place.capacity is not None else []
     parts += ["timed"] if place.timed else []
     parts += ["paged"] if place.paged else []
     parts += ["expires"] if place.expires else []
