@@ -63,6 +63,12 @@ from scraper_cpn.net.plan import ordered
 from scraper_cpn.net.shelf import MemoryShelf, Order, Shelf
 from scraper_cpn.net.sound import refuse_misfit
 
+Build: TypeAlias = Callable[..., dict[str, Any]]
+"""The function `build` of a generated source: given a net, it gives the functions of a kernel."""
+
+Builder: TypeAlias = Callable[[str, str, Mapping[str, Any]], Build]
+"""Makes a source's function `build`: given a title, the source, and what its free names stand for."""
+
 Cold: TypeAlias = tuple[str, Hashable, int, Order, int]
 """A key whose tokens are all on the shelf: place, key, their number, order and serial of the first."""
 
@@ -76,8 +82,23 @@ def source(net: Net, *, traced: bool = False) -> str:
     return source_of(checked(net), traced=traced)[0]
 
 
+def in_python(title: str, text: str, names: Mapping[str, Any]) -> Build:
+    """Have Python run a source as it is; tracebacks show its lines."""
+    name = f"<{title} {zlib.crc32(text.encode()):08x}>"
+    linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
+    space: dict[str, Any] = dict(names)
+    exec(compile(text, name, "exec"), space)  # noqa: S102  (our own source, from checked data)
+    build: Build = space["build"]
+    return build
+
+
 def compile_net(
-    net: Net, trace: Trace | None = None, *, recorded: bool = False, shelf: Shelf | None = None
+    net: Net,
+    trace: Trace | None = None,
+    *,
+    recorded: bool = False,
+    shelf: Shelf | None = None,
+    builder: Builder = in_python,
 ) -> Compiled:
     """A kernel that runs *net* without searching.
 
@@ -87,11 +108,12 @@ def compile_net(
         recorded: whether `changes` will be asked what has changed.
         shelf: has the tokens of paged places that are not in memory; by default it is in memory, too.
             With one, paged sets keep fingerprints of their keys, and no marking lists these.
+        builder: runs the generated source; `scraper_cpn.native` has another one.
 
     Raises:
         NetError: the net can't work; with all its problems.
     """
-    return Compiled(net, trace, recorded=recorded, shelf=shelf)
+    return Compiled(net, trace, recorded=recorded, shelf=shelf, builder=builder)
 
 
 class _Step(Protocol):
@@ -129,6 +151,7 @@ class Compiled:
         *,
         recorded: bool = False,
         shelf: Shelf | None = None,
+        builder: Builder = in_python,
     ) -> None:
         self.net = checked(net)
         self._ordered = ordered(self.net)
@@ -136,16 +159,9 @@ class Compiled:
         text, objects = source_of(
             net, traced=trace is not None, recorded=recorded, printed=shelf is not None
         )
-        self._run(text, objects, trace)
-
-    def _run(self, text: str, objects: dict[str, Any], trace: Trace | None) -> None:
-        """Execute the source; tracebacks show its lines."""
-        name = f"<net {self.net.name} {zlib.crc32(text.encode()):08x}>"
-        linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
-        space: dict[str, Any] = {**SHARED, **objects}
-        exec(compile(text, name, "exec"), space)  # noqa: S102  (our own source, from checked data)
-        given = (self.net, self._ordered, self._shelf)
-        self._parts: dict[str, Any] = space["build"](*given, *(() if trace is None else (trace,)))
+        build = builder(f"net {net.name}", text, {**SHARED, **objects})
+        traces = () if trace is None else (trace,)
+        self._parts = build(self.net, self._ordered, self._shelf, *traces)
         self._inject = self._parts["inject"]
         self.step = self._parts["step"]
         self.started = self._parts["started"]
@@ -165,6 +181,7 @@ class Compiled:
         shelf: Shelf | None = None,
         cold: Iterable[Cold] = (),
         keys: Mapping[str, Iterable[str]] | None = None,
+        builder: Builder = in_python,
     ) -> Compiled:
         """A kernel that goes on where *marking* was saved.
 
@@ -176,11 +193,12 @@ class Compiled:
             shelf: has the tokens of paged places that are not in memory.
             cold: what is on it. The tokens that firings in flight hold do not count.
             keys: of paged sets.
+            builder: runs the generated source.
 
         Raises:
             NetError: the marking does not fit the net.
         """
-        kernel = cls(net, trace, recorded=recorded, shelf=shelf)
+        kernel = cls(net, trace, recorded=recorded, shelf=shelf, builder=builder)
         refuse_misfit(net, marking)
         kernel._parts["load"](marking)
         kernel._leave_held(marking)

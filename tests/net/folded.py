@@ -17,10 +17,8 @@ from tests.net.nets import Draw
 class Folded(Compiled):
     """Its changes are asked for at random moments: after every call with *patience* 1."""
 
-    def __init__(
-        self, net: Net, trace: Any = None, *, patience: int = 1, shelf: Any = None, **_: Any
-    ) -> None:
-        super().__init__(net, trace, recorded=True, shelf=shelf)
+    def __init__(self, net: Net, trace: Any = None, *, patience: int = 1, **options: Any) -> None:
+        super().__init__(net, trace, **{**options, "recorded": True})
         self.durable = Durable()
         self.patience = patience
         self.asked = 0

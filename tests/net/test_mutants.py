@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from random import Random
@@ -25,7 +25,7 @@ from scraper_cpn.net import (
     index_paged,
     index_records,
 )
-from scraper_cpn.net.compile import Compiled, source
+from scraper_cpn.net.compile import Build, Compiled, in_python, source
 from scraper_cpn.net.generate.layout import RUNTIME
 from tests.net.building import Built
 from tests.net.nets import Draw, checked_net
@@ -134,10 +134,10 @@ MUTANTS = [
     Mutant("what a token was away for is kept wrong", r"ready - now", "ready - now + 1", "spend_"),
     Mutant("what is spent is dated from its beginning", r"flight\.inputs, now_ns, puts", "flight.inputs, flight.began, puts", "started"),
     # Slots.
-    Mutant("a slot is not reserved", r"slots_\w+ \+= \d+", PASS, "begin_"),
-    Mutant("a slot stays reserved", r"slots_\w+ -= \d+", PASS, "end_"),
-    Mutant("a place takes one too many", r"(slots_\w+) > (\d+)", r"\1 > 1 + \2", ("begin_", "fire_")),
-    Mutant("a slot that is free enables nobody", r"(slots_\w+ -= .*\n +)if .*:", r"\1if False:"),
+    Mutant("a slot is not reserved", r"free_\w+ -= \d+", PASS, "begin_"),
+    Mutant("a slot stays reserved", r"free_\w+ \+= \d+", PASS, "end_"),
+    Mutant("a place takes one too many", r"(free_\w+) < (\d+)", r"\1 + 1 < \2", ("begin_", "fire_")),
+    Mutant("a slot that is free enables nobody", r"(free_\w+ \+= .*\n +)if .*:", r"\1if False:"),
     # What a firing does.
     Mutant("a held token is not given back", r"(puts\.append\()?again_.*", PASS, "end_"),
     Mutant("a held number is not given back", r"if \w+\.give\(.*\):", "if False:", "end_"),
@@ -181,10 +181,13 @@ def planted(mutant: Mutant, base: type[Compiled] = Compiled, **constants: int) -
     """The compiled execution with the fault."""
     runtime = mutated_indexes(mutant, constants) if mutant.indexes else {}
 
+    def faulty(title: str, text: str, names: Mapping[str, Any]) -> Build:
+        spoilt = text if mutant.indexes else mutant.applied(text)
+        return in_python(title, spoilt, {**names, **runtime})
+
     class Faulty(base):  # type: ignore[misc, valid-type]
-        def _run(self, text: str, objects: dict[str, Any], trace: Any) -> None:
-            faulty = text if mutant.indexes else mutant.applied(text)
-            super()._run(faulty, {**objects, **runtime}, trace)
+        def __init__(self, *given: Any, **options: Any) -> None:
+            super().__init__(*given, **{**options, "builder": faulty})
 
     return Faulty
 
