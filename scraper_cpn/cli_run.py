@@ -5,6 +5,7 @@ Must not know: how a crawl works, how options are spelled.
 """
 
 import gc
+import logging
 import os
 import signal
 import sys
@@ -62,6 +63,8 @@ def run_job(job: Job) -> int:
     Raises `UsageError` before anything is fetched or written, `OutputError` when writing failed.
     """
     received: list[int] = []
+    if job.quiet or job.json:
+        logging.getLogger("scraper_cpn").setLevel(logging.ERROR)
     console = console_for(job)
     view = view_for(job, console)
     try:

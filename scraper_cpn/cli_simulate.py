@@ -4,6 +4,7 @@ Owns: the knobs of the web as words (`hosts=20`), and the account at the end.
 Must not know: how virtual time works, how a crawl decides.
 """
 
+import logging
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -67,6 +68,8 @@ def simulate(argv: Sequence[str]) -> int:
     if "trace" in own:
         check_writable("trace", own["trace"])
     settings = settings_from({key: each for key, each in given.items() if BY_KEY[key].field})
+    if own.get("quiet") or own.get("json"):
+        logging.getLogger("scraper_cpn").setLevel(logging.ERROR)
     account = _run(settings, _web(arguments.words, settings), own.get("trace"))
     if own.get("json"):
         sys.stdout.write(msgspec.json.encode(account).decode() + "\n")

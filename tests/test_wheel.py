@@ -88,24 +88,23 @@ def test_it_needs_what_it_says_it_needs(installed: Path, tmp_path: Path) -> None
     run(installed / "python", "-m", "pip", "check", cwd=tmp_path)
 
 
-def test_it_says_what_an_option_needs(installed: Path, tmp_path: Path) -> None:
-    """A client that is not installed is a mistake of the user, who is told how to get it."""
-    command = [
-        str(installed / "scrape"),
-        "http://127.0.0.1:1/",
-        "--fetcher",
-        "pyreqwest",
-        "-o",
-        "x.csv",
-    ]
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        (("--fetcher", "pyreqwest"), "fetcher: pyreqwest is not installed; install it"),
+        (("--kernel", "native"), "kernel: native is built with Cython and setuptools; install"),
+    ],
+)
+def test_it_says_what_an_option_needs(
+    option: tuple[str, str], said: str, installed: Path, tmp_path: Path
+) -> None:
+    """What is not installed is a mistake of the user, who is told how to get it."""
+    command = [str(installed / "scrape"), "http://127.0.0.1:1/", *option, "-o", "x.csv"]
     done = subprocess.run(
         command, cwd=tmp_path, env=CLEAN, check=False, capture_output=True, text=True
     )
     assert done.returncode == 2
-    assert done.stderr == (
-        "scrape: fetcher: pyreqwest is not installed; "
-        "install it with pip install 'scraper-cpn[fast]'\n"
-    )
+    assert done.stderr == f"scrape: {said} with pip install 'scraper-cpn[fast]'\n"
     assert names_in(tmp_path) == []
 
 

@@ -145,6 +145,9 @@ OPTIONS: tuple[Option, ...] = (
            help="whether these limits count by registrable domain or by host"),
     Option(name="domain", kind=TABLES, group=_PACE, field="sites", on_command_line=False,
            help="limits for one domain: name, delay, per-domain"),
+    Option(name="kernel", kind=_one_of("kernel"), group=_PACE, field="kernel",
+           help="who decides: native is machine code, built once with Cython and a C compiler, "
+                "which takes some seconds"),
     Option(name="seed", kind=AT_LEAST_0, group=_PACE, field="seed",
            help="of all jitter: the same seed decides the same"),
     Option(name="retries", kind=UP_TO_100, group=_RETRY, field="retries",

@@ -35,6 +35,7 @@ from scraper_cpn.scrape.events import Events
 from scraper_cpn.scrape.fetch import Fetcher, early
 from scraper_cpn.scrape.handlers import Handlers
 from scraper_cpn.scrape.keep import Keeper
+from scraper_cpn.scrape.kernels import builder_of
 from scraper_cpn.scrape.ledger import failure_record
 from scraper_cpn.scrape.levels import waiting
 from scraper_cpn.scrape.net import scrape_net
@@ -96,7 +97,8 @@ class Session:
         if state is None:
             self._clock = Clock()
             self._net = scrape_net(policy)
-            self._kernel = compile_net(self._net, None if trace is None else tracer(trace))
+            traced = None if trace is None else tracer(trace)
+            self._kernel = compile_net(self._net, traced, builder=builder_of(settings))
         else:
             self._clock, self._net, self._kernel = state.clock, state.net, state.recorder
         self._parser = Parser(settings, policy.discover, handlers)

@@ -89,6 +89,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Sent to the hosts of the seeds and of `domains` only."""
     fetcher: Literal["aiohttp", "pyreqwest"] = "aiohttp"
     """The HTTP client."""
+    kernel: Literal["python", "native"] = "python"
+    """What runs the decisions: Python, or machine code that is built once for each net."""
     insecure: bool = False
     """Do not verify TLS certificates."""
     cacert: str | None = None

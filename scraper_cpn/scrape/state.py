@@ -20,11 +20,13 @@ from msgspec.structs import replace
 
 from scraper_cpn import __version__
 from scraper_cpn.net import Lost, Net
-from scraper_cpn.net.compile import Compiled
+from scraper_cpn.net.compile import Builder, Compiled
 from scraper_cpn.net.marking import Standing, Trace
+from scraper_cpn.net.shelf import Shelf
 from scraper_cpn.run.clock import Clock, Dial
 from scraper_cpn.scrape.colours import Failure, Found
 from scraper_cpn.scrape.facts import fact, fact_or_none
+from scraper_cpn.scrape.kernels import builder_of
 from scraper_cpn.scrape.net import scrape_net
 from scraper_cpn.scrape.policy import VERSION as POLICY_VERSION
 from scraper_cpn.scrape.policy import Policy
@@ -240,7 +242,10 @@ async def opened(
     history.append((restored.sums.seq + 1, harmless(opening)))
     new_facts = [("openings", _json(history)), *facts]
     await store.commit(edited(restored, codec, opening, edit, clock, new_facts))
-    return _loaded(store, codec, restored, clock, trace)
+    builder = builder_of(opening.settings)
+    shelf = StoreShelf(store, codec, restored.durable.next_serial)
+    kernel = _loaded(codec, restored, shelf, trace, builder)
+    return State(store, shelf, Recorder(kernel, codec, restored.sums, writing), clock)
 
 
 def edited(
@@ -299,17 +304,15 @@ def _lost(restored: Restored, codec: Codec, now_ns: int) -> Batch:
 
 
 def _loaded(
-    store: Store, codec: Codec, restored: Restored, clock: Clock, trace: Trace | None
-) -> State:
-    durable = restored.durable
-    shelf = StoreShelf(store, codec, durable.next_serial)
-    kernel = Compiled.load(
+    codec: Codec, restored: Restored, shelf: Shelf, trace: Trace | None, builder: Builder
+) -> Compiled:
+    return Compiled.load(
         codec.net,
-        durable.marking(codec.net),
+        restored.durable.marking(codec.net),
         trace,
         recorded=True,
         shelf=shelf,
         cold=restored.cold,
         keys=restored.keys,
+        builder=builder,
     )
-    return State(store, shelf, Recorder(kernel, codec, restored.sums, writing), clock)

@@ -8,6 +8,7 @@ Must not know: asyncio, sockets.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TextIO
 
 from scraper_cpn.net import Kernel, Row
@@ -29,6 +30,7 @@ from scraper_cpn.scrape.colours import (
     Target,
     ValidateOutcome,
 )
+from scraper_cpn.scrape.kernels import builder_of
 from scraper_cpn.scrape.net import scrape_net
 from scraper_cpn.scrape.opening import open_crawl
 from scraper_cpn.scrape.parse import Parser
@@ -150,7 +152,7 @@ def virtual_crawl(
     trace: TextIO | None = None,
     heard: Heard | None = None,
     on_rows: Callable[[list[Row]], None] | None = None,
-    kernel: Callable[..., Kernel] = compile_net,
+    kernel: Callable[..., Kernel] | None = None,
     effects: Callable[[VirtualWeb], Mapping[str, driver.VirtualEffect]] = VirtualWeb.effects,
 ) -> driver.Run:
     """Crawl a synthetic web in virtual time; the same settings, web and seeds give the same bytes of trace.
@@ -162,12 +164,13 @@ def virtual_crawl(
         trace: gets a line of JSON for each event of the kernel.
         heard: is told of each request.
         on_rows: is given the rows of the sinks.
-        kernel: which execution of the net.
+        kernel: which execution of the net; by default the one that the settings name.
         effects: what to bind, given those of the web; for injecting failures.
     """
     policy = Policy(settings, sites_of(settings, seeds))
     net = scrape_net(policy)
-    running = kernel(net, None if trace is None else tracer(trace))
+    execution = kernel or partial(compile_net, builder=builder_of(settings))
+    running = execution(net, None if trace is None else tracer(trace))
     targets = [policy.seed(url, EPOCH_NS) for url in seeds]
     open_crawl(running, net, settings, targets, EPOCH_NS)
     bound = effects(VirtualWeb(settings, web, policy, heard))

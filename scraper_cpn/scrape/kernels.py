@@ -1,0 +1,35 @@
+"""Which execution decides for a crawl.
+
+Owns: what the option `kernel` stands for, and what is said where that is not to be had.
+Must not know: how a kernel is built, what it decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from scraper_cpn.native import NativeError, can_build, native
+from scraper_cpn.net.compile import Build, Builder, in_python
+from scraper_cpn.scrape.client import EXTRA
+from scraper_cpn.scrape.settings import Settings, UsageError
+
+
+def check_kernel(settings: Settings) -> None:
+    """Raise `UsageError` where what builds the kernel is not installed."""
+    if settings.kernel == "native" and not can_build():
+        raise UsageError(
+            f"kernel: native is built with Cython and setuptools; install with {EXTRA}"
+        )
+
+
+def builder_of(settings: Settings) -> Builder:
+    """Return what runs the source of the crawl's net; it raises `UsageError` where that can't be."""
+    return _native if settings.kernel == "native" else in_python
+
+
+def _native(title: str, text: str, names: Mapping[str, Any]) -> Build:
+    try:
+        return native(title, text, names)
+    except NativeError as error:
+        raise UsageError(f"kernel: {error}; or leave out kernel") from None

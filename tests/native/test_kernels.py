@@ -1,0 +1,158 @@
+"""Kernels of machine code: they decide what the source decides, and say what they lack."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from msgspec import Struct
+
+from mocks.inprocess import crawl
+from scraper_cpn import native as package
+from scraper_cpn.native import NativeError, building, kernels, native
+from scraper_cpn.net import Net, put, take
+from scraper_cpn.net.compile import Compiled, compile_net
+from scraper_cpn.simulate.web import SyntheticWeb
+from tests.guarantees.crawls import Case, cases
+from tests.net.features import features
+from tests.net.runs import Pair, Run
+from tests.net.test_differential import FEATURES, drawn
+
+COVERING = (1, 13, 280)
+"""Seeds whose nets have every feature between them."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _own_folder(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Nothing is built yet, and nothing that is built stays."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("caches")))
+        yield
+
+
+class Word(Struct, frozen=True):
+    text: str
+
+
+def repeating(how: Callable[[Word], Word]) -> Net:
+    """A net that changes words in the way that is given."""
+    net = Net("words")
+    said = net.place("said", Word, source=True, work=True)
+    heard = net.sink("heard", Word)
+    net.transition("hear", [take(said)], outputs=[put(heard, how, said)])
+    return net
+
+
+def times(number: int) -> Callable[[Word], Word]:
+    """A function; all of them have the same name."""
+
+    def repeated(word: Word) -> Word:
+        return Word(word.text * number)
+
+    return repeated
+
+
+def heard(net: Net, **options: Any) -> list[str]:
+    kernel = compile_net(net, **options)
+    kernel.inject(net.places["said"], Word("ab"), 0)  # type: ignore[arg-type]
+    kernel.step(0)
+    return [row.colour.text for row in kernel.drain()]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", COVERING)
+def test_random_runs_are_those_of_the_interpreter(seed: int) -> None:
+    """Results, errors, events, rows, counts and markings are the same after every call."""
+    found = drawn(seed)
+    assert found is not None
+    built, draw = found
+    make = partial(Compiled, builder=native)
+    load = partial(Compiled.load, builder=native)
+    for _ in range(5):
+        Run(draw, Pair(built, make, load)).go(60)
+
+
+def test_these_runs_have_every_feature() -> None:
+    """The comparison above leaves no feature of a net out."""
+    nets = [found[0] for seed in COVERING if (found := drawn(seed)) is not None]
+    assert {name for built in nets for name in features(built)} >= FEATURES
+
+
+@pytest.mark.slow
+@settings(
+    max_examples=20,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
+@given(cases(ending=True))
+def test_whole_crawls_are_the_same(case: Case) -> None:
+    """Under all settings a virtual crawl has the same trace, byte for byte."""
+    assert traced(case, native) == traced(case)
+
+
+def traced(case: Case, *builder: Any) -> str:
+    trace = io.StringIO()
+    make = partial(compile_net, builder=builder[0]) if builder else compile_net
+    crawl(case.settings, SyntheticWeb(case.spec), case.seeds, trace=trace, kernel=make)
+    return trace.getvalue()
+
+
+@pytest.mark.slow
+def test_kernels_of_one_source_have_their_own_functions() -> None:
+    """Two nets that differ in a function alone share what is built, and nothing else."""
+    one, other = repeating(times(2)), repeating(times(3))
+    assert heard(one, builder=native) == ["abab"]
+    count = len(list(package.folder().iterdir()))
+    assert heard(other, builder=native) == ["ababab"]
+    assert heard(one, builder=native) == ["abab"]
+    assert len(list(package.folder().iterdir())) == count
+
+
+@pytest.mark.slow
+def test_what_is_built_needs_no_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kernel is built once; after that neither Cython nor a compiler is asked for."""
+    assert heard(repeating(times(2)), builder=native) == ["abab"]
+    monkeypatch.setattr(kernels, "built", lambda *_: pytest.fail("built again"))
+    monkeypatch.setattr(building, "find_spec", lambda _: None)
+    assert heard(repeating(times(2)), builder=native) == ["abab"]
+
+
+def test_a_kernel_for_which_something_is_missing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """One line says what has to be installed, and nothing is left behind."""
+    monkeypatch.setattr(building, "find_spec", lambda _: None)
+    with pytest.raises(
+        NativeError, match=r"^a kernel is built with Cython and setuptools: install the"
+    ):
+        building.built("", tmp_path / "x.so")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_kernel_without_a_compiler(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """One line says what failed and what to install, and nothing is left behind."""
+    monkeypatch.setenv("CC", "/there/is/no/compiler")
+    with pytest.raises(NativeError, match=r"no/compiler.*apt install gcc python3-dev$") as raised:
+        building.built("", tmp_path / "x.so")
+    assert "\n" not in str(raised.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_can_not_be_written(tmp_path: Path) -> None:
+    """One line names the folder and how to choose another one."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(NativeError, match=r"file: .*; set XDG_CACHE_HOME$"):
+        building.built("", tmp_path / "file" / "x.so")
+
+
+def test_the_folder_is_that_of_caches(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """XDG_CACHE_HOME says where; else it is `.cache` at home."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert package.folder() == tmp_path / "scraper_cpn"
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setattr(Path, "home", lambda: tmp_path)
+    assert package.folder() == tmp_path / ".cache" / "scraper_cpn"
