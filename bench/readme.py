@@ -15,7 +15,8 @@ from bench.decisions import results
 from bench.decisions.live import ALONE, Live
 from bench.decisions.plots import growing
 from bench.decisions.race import Result
-from bench.decisions.results import Report, cost_us, ratio, spread
+from bench.decisions.results import OPPONENT, Report, cost_us, ratio, spread
+from bench.decisions.subjects import BASELINE_NATIVE, NET_NATIVE
 from bench.profile import Profile
 
 ROOT = Path(__file__).parents[1]
@@ -46,12 +47,12 @@ def lines(report: Report, crawls: CrawlReport) -> Iterator[str]:
     races = [found for found in report.races if "interpreter" not in found.runs]
     yield f"On {report.machine}:"
     yield ""
-    yield "| decisions a second, CPU time, medians | the net | by hand | ratio |"
-    yield "|---|---|---|---|"
+    yield "| decisions a second, CPU time, medians | the net | as machine code | by hand | net / by hand | machine code / by hand |"
+    yield "|---|---|---|---|---|---|"
     for found in growing(races):
         yield _row(f"{found.point.targets:,} targets waiting", found)
     yield from _live(report.live)
-    yield f"| over all {len(races)} points of the grid | | | {_over(races)} |"
+    yield f"| over all {len(races)} points of the grid | | | | {_over(races, 'net')} | {_over(races, NET_NATIVE)} |"
     yield from _slow(report)
     yield ""
     yield from _losses(races)
@@ -63,18 +64,30 @@ def lines(report: Report, crawls: CrawlReport) -> Iterator[str]:
 
 
 def _row(name: str, found: Result) -> str:
-    rates = [1e6 / cost_us(found, subject).median for subject in ("net", "baseline")]
-    return f"| {name} | {rates[0]:,.0f} | {rates[1]:,.0f} | {_ratio(found)} |"
+    rates = [
+        f"{1e6 / cost_us(found, each).median:,.0f}" if each in found.runs else ""
+        for each in ("net", NET_NATIVE, OPPONENT)
+    ]
+    return (
+        f"| {name} | {' | '.join(rates)} | {_ratio(found, 'net')} | {_ratio(found, NET_NATIVE)} |"
+    )
 
 
-def _ratio(found: Result) -> str:
-    value = ratio(found, "net")
+def _ratio(found: Result, name: str) -> str:
+    if name not in found.runs:
+        return ""
+    value = ratio(found, name)
     return "not the same dispatches" if value is None else f"{value:.2f}"
 
 
-def _over(races: Sequence[Result]) -> str:
-    values = [value for found in races if (value := ratio(found, "net")) is not None]
+def _over(races: Sequence[Result], name: str) -> str:
+    values = _ratios(races, name)
     return f"median {median(values):.2f}, least {min(values):.2f}" if values else ""
+
+
+def _ratios(races: Sequence[Result], name: str) -> list[float]:
+    found = [ratio(each, name) for each in races if name in each.runs]
+    return [value for value in found if value is not None]
 
 
 def _live(live: Sequence[Live]) -> Iterator[str]:
@@ -84,10 +97,13 @@ def _live(live: Sequence[Live]) -> Iterator[str]:
     }
     for shape, name in (("task", "as a crawl does it"), ("callback", "a fetch that calls back")):
         if ("net", shape) in costs:
-            net, hand = (1e6 / costs[subject, shape] for subject in ("net", "baseline"))
-            alone = 1e6 / costs[ALONE, shape]
-            what = f"through asyncio, fetches mocked, {name} (without a scheduler {alone:,.0f})"
-            yield f"| {what} | {net:,.0f} | {hand:,.0f} | {net / hand:.2f} |"
+            some = {found: 1e6 / us for (found, how), us in costs.items() if how == shape}
+            what = (
+                f"through asyncio, fetches mocked, {name} (without a scheduler {some[ALONE]:,.0f})"
+            )
+            net, hand, native = some["net"], some[OPPONENT], some.get(NET_NATIVE)
+            told = ("", "") if native is None else (f"{native:,.0f}", f"{native / hand:.2f}")
+            yield f"| {what} | {net:,.0f} | {told[0]} | {hand:,.0f} | {net / hand:.2f} | {told[1]} |"
 
 
 def _slow(report: Report) -> Iterator[str]:
@@ -95,22 +111,27 @@ def _slow(report: Report) -> Iterator[str]:
         if "interpreter" in found.runs:
             rate = 1e6 / cost_us(found, "interpreter").median
             size = f"{found.point.targets:,} targets, {found.point.domains:,} domains"
-            yield f"| the same net interpreted, {size} | {rate:,.0f} | | |"
+            yield f"| the same net interpreted, {size} | {rate:,.0f} | | | | |"
     for run in report.engines:
         if run.version:
             rate = run.decisions / run.cpu_s
             size = f"{run.targets:,} targets, {run.domains:,} domains"
-            yield f"| the join alone in {run.engine} {run.version}, {size} | {rate:,.0f} | | |"
+            yield f"| the join alone in {run.engine} {run.version}, {size} | {rate:,.0f} | | | | |"
 
 
 def _losses(races: Sequence[Result]) -> Iterator[str]:
     lost = {str(r.point): value for r in races if (value := ratio(r, "net") or 0) < GOAL}
-    if not lost:
+    if lost:
+        worst = sorted(lost, key=lambda point: lost[point])[:3]
+        points = "; ".join(f"{lost[point]:.2f} with {point}" for point in worst)
+        yield f"The net loses at {len(lost)} of {len(races)} points of the grid, most at these: {points}."
+    else:
         yield "At no point of the grid is the net slower than the scheduler by hand."
-        return
-    worst = sorted(lost, key=lambda point: lost[point])[:3]
-    points = "; ".join(f"{lost[point]:.2f} with {point}" for point in worst)
-    yield f"The net loses at {len(lost)} of {len(races)} points of the grid, most at these: {points}."
+    if values := _ratios(races, BASELINE_NATIVE):
+        yield (
+            f"The scheduler by hand through the same Cython has {median(values):.2f} of its own rate "
+            f"in the median ({min(values):.2f} to {max(values):.2f})."
+        )
 
 
 def _crawls(crawls: Sequence[Crawled]) -> Iterator[str]:

@@ -6,7 +6,7 @@ Owns: the order of measurements, what is printed and written. Must not know: how
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -15,14 +15,18 @@ from msgspec import Struct
 from bench.decisions import engines, table
 from bench.decisions.grid import BRIEF, WHOLE, Plan
 from bench.decisions.live import Live, race_live
+from bench.decisions.native import works_here
 from bench.decisions.parts import parts
 from bench.decisions.race import Result, race
 from bench.decisions.results import EngineRun, Report, read
+from bench.decisions.subjects import BASELINE_NATIVE, NET_NATIVE
 from bench.machine import machine, written
 
-FAST = ("net", "baseline", "baseline heap")
+FAST = ("net", NET_NATIVE, "baseline", BASELINE_NATIVE, "baseline heap")
 SLOW = ("net", "baseline", "interpreter")
-LIVE = ("net", "baseline")
+LIVE = ("net", NET_NATIVE, "baseline")
+PARTED = ("net", "baseline")
+"""What is compiled has no frames that a sample could tell apart."""
 
 
 class Wanted(Struct, frozen=True, kw_only=True):
@@ -70,7 +74,7 @@ def main(wanted: Wanted) -> Report:
         report.live.extend(_live(wanted.plan))
         tell(["", *table.live_lines(report.live)])
         _say("parts")
-        report.parts.extend(parts(wanted.plan.parted, LIVE, wanted.plan.decisions))
+        report.parts.extend(parts(wanted.plan.parted, PARTED, wanted.plan.decisions))
         tell(["", *table.part_lines(report.parts)])
         report.engines.extend(_engines(wanted.plan))
         tell(["", *table.engine_lines(report.engines)])
@@ -91,7 +95,7 @@ def main(wanted: Wanted) -> Report:
 def _races(plan: Plan, only: str) -> Iterator[Result]:
     for points, subjects, decisions in (
         (plan.slow, SLOW, plan.slow_decisions),
-        (plan.points, FAST, plan.decisions),
+        (plan.points, _here(FAST), plan.decisions),
     ):
         for point in points:
             if only in str(point):
@@ -99,9 +103,15 @@ def _races(plan: Plan, only: str) -> Iterator[Result]:
                 yield race(point, subjects, decisions, plan.rounds_at(point))
 
 
+def _here(subjects: Sequence[str]) -> list[str]:
+    """Those that can run here."""
+    native = works_here()
+    return [name for name in subjects if native or name not in {NET_NATIVE, BASELINE_NATIVE}]
+
+
 def _live(plan: Plan) -> list[Live]:
     _say("through asyncio")
-    return race_live(LIVE, plan.decisions, plan.rounds)
+    return race_live(_here(LIVE), plan.decisions, plan.rounds)
 
 
 def _engines(plan: Plan) -> Iterable[EngineRun]:

@@ -16,11 +16,13 @@ from matplotlib.figure import Figure
 from bench.decisions.parts import Parts
 from bench.decisions.race import REPLAY, Result
 from bench.decisions.results import OPPONENT, Report, cost_us, ratio
+from bench.decisions.subjects import BASELINE_NATIVE, NET_NATIVE
 
-COLOURS = {"net": "#0b6e99", "baseline": "#c4551c", "baseline heap": "#e0a458", REPLAY: "#8a8a8a"}
+COLOURS = {"net": "#0b6e99", NET_NATIVE: "#3b8f6a", "baseline": "#c4551c", BASELINE_NATIVE: "#9a5fa5", "baseline heap": "#e0a458", REPLAY: "#8a8a8a"}  # fmt: skip
 SHADES = ("#0b6e99", "#6ba8c4", "#3b8f6a", "#8cc3a6", "#c4551c", "#e0a458", "#9a5fa5", "#c9a8d0", "#6e6e6e", "#b5b5b5")  # fmt: skip
 NET = "net, compiled"
-NAMES = {"net": NET, "baseline": "by hand", "baseline heap": "by hand, binary heaps", REPLAY: "driver alone"}  # fmt: skip
+NAMES = {"net": NET, NET_NATIVE: "net, machine code", "baseline": "by hand", BASELINE_NATIVE: "by hand, machine code", "baseline heap": "by hand, binary heaps", REPLAY: "driver alone"}  # fmt: skip
+MARKERS = {BASELINE_NATIVE: "D", "baseline heap": "D", "net": "o", NET_NATIVE: "o"}
 GOAL, FLOOR = 1.15, 0.95
 STYLE: Any = {
     "font.size": 10,
@@ -94,8 +96,8 @@ def _growth(races: Sequence[Result]) -> Figure:
             linewidth=0,
         )
         axes.plot(targets, medians, "o-", color=colour, label=NAMES[name])
-        if name == "baseline heap":
-            continue  # its number would be in the way of the other queue's
+        if name in {"baseline heap", BASELINE_NATIVE}:
+            continue  # their numbers would be in the way of that of the other queue
         axes.annotate(
             f"{medians[-1]:.1f}",
             (targets[-1], medians[-1]),
@@ -118,21 +120,23 @@ def _ratios(races: Sequence[Result]) -> Figure:
     figure, axes = _axes(
         "Decisions a second, in those of the scheduler by hand", 8.5, 0.9 + 0.34 * len(shown)
     )
-    for name, marker in (("baseline heap", "D"), ("net", "o")):
+    for name, marker in MARKERS.items():
+        if name not in shown[0].runs:
+            continue
         found = [ratio(result, name) or 0.0 for result in shown]
         axes.plot(
             found, range(len(shown)), marker, color=COLOURS[name], label=NAMES[name], markersize=7
         )
-    for row, result in enumerate(shown):
-        axes.annotate(
-            f"{ratio(result, 'net'):.2f}",
-            (ratio(result, "net") or 0, row),
-            xytext=(0, 6),
-            textcoords="offset points",
-            ha="center",
-            fontsize=8,
-            color=COLOURS["net"],
-        )
+        for row, value in enumerate(found if name in {"net", NET_NATIVE} else ()):
+            axes.annotate(
+                f"{value:.2f}",
+                (value, row),
+                xytext=(0, 6),
+                textcoords="offset points",
+                ha="center",
+                fontsize=8,
+                color=COLOURS[name],
+            )
     axes.axvline(1, color=COLOURS[OPPONENT], label=NAMES[OPPONENT])
     axes.axvline(
         GOAL, color="#666666", linestyle=":", linewidth=1, label=f"goal for the median, {GOAL}"
@@ -145,7 +149,7 @@ def _ratios(races: Sequence[Result]) -> Figure:
     axes.set_ylim(-0.6, len(shown) - 0.3)
     axes.set_xlabel("rate in rates of the scheduler by hand (more is faster)")
     axes.grid(axis="x", alpha=0.3)
-    figure.legend(loc="outside upper center", ncols=5, fontsize=8)
+    figure.legend(loc="outside upper center", ncols=4, fontsize=8)
     return figure
 
 

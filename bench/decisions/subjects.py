@@ -6,13 +6,16 @@ Owns: how each is made and given its first tokens. Must not know: what is measur
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from baseline import opening as by_hand
 from baseline.queues import Heap, Levels
 from baseline.scheduler import Scheduler
 from bench.decisions.drive import Subject
+from bench.decisions.native import by_hand as by_hand_native
 from bench.decisions.workload import Workload
+from scraper_cpn.native import native
 from scraper_cpn.net import Interpreter, Kernel, Row, Step
 from scraper_cpn.net.compile import compile_net
 from scraper_cpn.scrape.net import scrape_net
@@ -20,10 +23,18 @@ from scraper_cpn.scrape.opening import open_crawl
 from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.virtual import EPOCH_NS
 
+NET_NATIVE, BASELINE_NATIVE = "net native", "baseline native"
+"""Those that are compiled to machine code, where that can be done."""
+
 
 def net(workload: Workload) -> Subject:
     """The scrape net, compiled."""
     return _opened(workload, compile_net)
+
+
+def net_native(workload: Workload) -> Subject:
+    """The same, as machine code."""
+    return _opened(workload, partial(compile_net, builder=native))
 
 
 def interpreter(workload: Workload) -> Subject:
@@ -51,9 +62,19 @@ def baseline_heap(workload: Workload) -> Subject:
     return _by_hand(workload, Heap)
 
 
+def baseline_native(workload: Workload) -> Subject:
+    """The scheduler by hand as machine code."""
+    scheduler: Any = by_hand_native("scheduler").Scheduler
+    queue = by_hand_native("queues").Levels
+    return _begun(scheduler(Policy(workload.settings), queue), by_hand_native("opening"), workload)
+
+
 def _by_hand(workload: Workload, queue: type[Levels | Heap]) -> Subject:
-    scheduler = Scheduler(Policy(workload.settings), queue)
-    by_hand.open_crawl(scheduler, workload.settings, (), EPOCH_NS)
+    return _begun(Scheduler(Policy(workload.settings), queue), by_hand, workload)
+
+
+def _begun(scheduler: Scheduler, opening: Any, workload: Workload) -> Scheduler:
+    opening.open_crawl(scheduler, workload.settings, (), EPOCH_NS)
     for each in workload.seeds():
         scheduler.find(each, EPOCH_NS)
     return scheduler
@@ -61,7 +82,9 @@ def _by_hand(workload: Workload, queue: type[Levels | Heap]) -> Subject:
 
 SUBJECTS: dict[str, Callable[[Workload], Subject]] = {
     "net": net,
+    NET_NATIVE: net_native,
     "baseline": baseline,
+    BASELINE_NATIVE: baseline_native,
     "baseline heap": baseline_heap,
     "interpreter": interpreter,
 }

@@ -21,6 +21,7 @@ from bench.decisions.results import (
     ratio,
     spread,
 )
+from bench.decisions.subjects import NET_NATIVE
 
 COLUMNS = f"  {'':<16}{'us of CPU':>10}  {'quartiles':<19}{'a second':>9}  {'longest pause':>13}"
 UNEQUAL = "  they did not decide the same: these times can't be compared"
@@ -73,16 +74,23 @@ def engine_lines(runs: list[EngineRun]) -> Iterator[str]:
 
 def summary_lines(report: Report) -> Iterator[str]:
     """What all points come to."""
+    unequal = sum(not result.same for result in report.races)
+    yield f"dispatches compared in every round: {_unequal(unequal, len(report.races))}"
+    for name in ("net", NET_NATIVE):
+        yield from _over(report, name)
+
+
+def _over(report: Report, name: str) -> Iterator[str]:
     ratios = {
         str(result.point): found
         for result in report.races
-        if "interpreter" not in result.runs and (found := ratio(result, "net")) is not None
+        if "interpreter" not in result.runs
+        and name in result.runs
+        and (found := ratio(result, name)) is not None
     }
-    unequal = sum(not result.same for result in report.races)
-    yield f"dispatches compared in every round: {_unequal(unequal, len(report.races))}"
     if ratios:
         worst = min(ratios, key=lambda point: ratios[point])
-        yield f"the net's rate in rates of the {OPPONENT}: median {median(ratios.values()):.2f},"
+        yield f"{name}, in rates of the {OPPONENT}: median {median(ratios.values()):.2f},"
         yield f"  least {ratios[worst]:.2f} at {worst}"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -15,6 +16,7 @@ from bench.decisions import command, engines, plots, race, results, table
 from bench.decisions.drive import Drive
 from bench.decisions.grid import BRIEF, GRID, Plan
 from bench.decisions.live import ALONE, SHAPES, race_live
+from bench.decisions.native import by_hand, works_here
 from bench.decisions.parts import parts
 from bench.decisions.race import Result, Run
 from bench.decisions.results import EngineRun, Report
@@ -57,7 +59,9 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[Report, Path]:
     """All of it at tiny sizes, and the folder with what it has written."""
     folder = tmp_path_factory.mktemp("bench")
     wanted = command.Wanted(plan=PLAN, out=folder / "results.json", plots=folder / "plots")
-    return command.main(wanted), folder
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(command, "works_here", lambda: False)  # another test builds them
+        return command.main(wanted), folder
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -70,6 +74,20 @@ def test_all_subjects_decide_the_same(kind: Kind) -> None:
         [*subjects, "replay"], 2
     )
     assert all(run.decisions >= 30 for runs in found.runs.values() for run in runs)
+
+
+@pytest.mark.slow
+def test_machine_code_decides_the_same(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """The net and the scheduler by hand take part once more, both built from nothing."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("caches")))
+    assert works_here()
+    found = race.race(SMALL, [*command.FAST], 30, 2)
+    assert found.same
+    module = by_hand("scheduler").__file__
+    assert module is not None
+    assert module.endswith(tuple(EXTENSION_SUFFIXES))
 
 
 def test_a_dispatch_more_or_another_one_is_another_digest() -> None:

@@ -12,6 +12,7 @@ from bench.crawl import Crawled, CrawlReport
 from bench.decisions import results as decisions
 from bench.decisions.live import ALONE
 from bench.decisions.race import Result
+from bench.decisions.subjects import NET_NATIVE
 from bench.peers.results import Loop
 from bench.profile import Profile
 from bench.report.document import Block, Section, Table, Text, number
@@ -101,22 +102,29 @@ LOOPS = (
 def _grid(report: decisions.Report) -> Iterator[Block]:
     names = list(dict.fromkeys(name for race in report.races for name in race.runs))
     yield Text(f"Measured on {report.machine}. Medians of CPU for a decision, in microseconds.")
-    head = ("targets, domains, proxies", *names, "net's rate / by hand")
-    yield Table("What a decision costs", head, tuple(_race(race, names) for race in report.races))
-    ratios = [found for race in report.races if (found := decisions.ratio(race, "net")) is not None]
-    if ratios:
-        yield Text(
-            f"The net decides {median(ratios):.2f} times as fast as the scheduler by hand in the median "
-            f"of these points, {min(ratios):.2f} times at the least, {max(ratios):.2f} at the most."
-        )
+    nets = [name for name in ("net", NET_NATIVE) if name in names]
+    head = ("targets, domains, proxies", *names, *(f"{name}'s rate / by hand" for name in nets))
+    rows = tuple(_race(race, names, nets) for race in report.races)
+    yield Table("What a decision costs", head, rows)
+    for name in nets:
+        ratios = [found for race in report.races if (found := _ratio(race, name)) is not None]
+        if ratios:
+            yield Text(
+                f"The {name} decides {median(ratios):.2f} times as fast as the scheduler by hand in the "
+                f"median of these points, {min(ratios):.2f} times at the least, {max(ratios):.2f} at the most."
+            )
 
 
-def _race(race: Result, names: Sequence[str]) -> tuple[str, ...]:
+def _race(race: Result, names: Sequence[str], nets: Sequence[str]) -> tuple[str, ...]:
     costs = (
         number(decisions.cost_us(race, name).median if name in race.runs else None, 1)
         for name in names
     )
-    return (str(race.point), *costs, number(decisions.ratio(race, "net"), 2))
+    return (str(race.point), *costs, *(number(_ratio(race, name), 2) for name in nets))
+
+
+def _ratio(race: Result, name: str) -> float | None:
+    return decisions.ratio(race, name) if name in race.runs else None
 
 
 def _loops(loops: Sequence[Loop]) -> Table:
