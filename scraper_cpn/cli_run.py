@@ -123,9 +123,6 @@ async def _crawl(job: Job, view: View, received: list[int]) -> Summary | None:
             output = None if job.sink is None else job.output
             kept = kept_in(job.keeping, job.settings, job.seeds, job.sink, output, trace=trace)
             state = await stack.enter_async_context(kept)
-        elif job.sink is not None:
-            stack.push_async_callback(_close, job.sink)
-            await job.sink.open()
         session = Session(
             job.settings,
             job.seeds,
@@ -137,6 +134,9 @@ async def _crawl(job: Job, view: View, received: list[int]) -> Summary | None:
             on_event=view.event,
             state=state,
         )
+        if job.sink is not None and job.keeping is None:
+            stack.push_async_callback(_close, job.sink)
+            await job.sink.open()
         with seldom_collecting():
             summary = await supervised(session, view, received)
         if received:

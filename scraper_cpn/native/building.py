@@ -8,6 +8,7 @@ They run in a process of their own: they take hundreds of megabytes, which that 
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import tempfile
@@ -64,6 +65,8 @@ def _build(text: str, path: Path, folder: Path) -> None:
     source.write_text(text, encoding="utf-8")
     command = (sys.executable, "-c", _PROGRAM, name, str(source), str(folder), *_FLAGS)
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603
+    if done.returncode == -signal.SIGINT:  # Ctrl-C goes to all processes of a terminal
+        raise KeyboardInterrupt
     if done.returncode:
         said = (done.stderr.strip() or done.stdout.strip() or "no reason").splitlines()[-1]
         why = said.partition("Error: ")[2] or said

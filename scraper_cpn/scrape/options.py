@@ -13,7 +13,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from scraper_cpn.scrape.client import check_client
-from scraper_cpn.scrape.kernels import check_kernel
 from scraper_cpn.scrape.option_table import BY_KEY, Option
 from scraper_cpn.scrape.proxies import lines_of, read_proxies
 from scraper_cpn.scrape.settings import Settings, Site, UsageError
@@ -136,7 +135,10 @@ def checked(settings: Settings) -> Settings:
         first, most = duration_text(settings.backoff_ns), duration_text(settings.backoff_max_ns)
         raise UsageError(f"backoff ({first}) is longer than backoff-max ({most}); raise the latter")
     check_client(settings)
-    check_kernel(settings)
+    if settings.kernel == "native":
+        from scraper_cpn.scrape.kernels import check_native  # takes 40 ms to import
+
+        check_native()
     if twice := _twice(site.name for site in settings.sites):
         raise UsageError(f"domain: {twice} has two tables; put its limits into one")
     for site in settings.sites:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -39,11 +42,37 @@ def test_a_kept_crawl_goes_on_with_it(
 def test_who_can_not_build_it_is_told(
     site: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without a compiler it is one line and exit code 2, and nothing is fetched."""
+    """Without a compiler it is one line and exit code 2; nothing is fetched, and no file begun."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "caches"))
     monkeypatch.setenv("CC", "/there/is/no/compiler")
-    done = scrape(tmp_path, f"{site}/0", "--kernel", "native", "-q")
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("scrape: kernel: a kernel could not be built (")
-    assert done.stderr.endswith("or leave out kernel\n")
-    assert done.stderr.count("\n") == 1
+    for more in ((), ("-o", "a.jsonl"), ("-o", "a.jsonl", "--state", "a.db")):
+        done = scrape(tmp_path, f"{site}/0", "--kernel", "native", "-q", *more)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.startswith("scrape: kernel: a kernel could not be built (")
+        assert done.stderr.endswith("or leave out kernel\n")
+        assert done.stderr.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["caches"]
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_the_building(
+    site: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C goes to the compiler, too; it is an interruption, and leaves nothing behind."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "caches"))
+    words = [*SCRAPE, f"{site}/0", "--kernel", "native", "-o", "a.jsonl"]
+    building = subprocess.Popen(
+        words, cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    with building:
+        assert building.stderr is not None
+        assert building.stderr.readline().startswith("building a kernel")
+        folder = tmp_path / "caches" / "scraper_cpn"
+        while not list(folder.glob("*/*.c")):  # Cython is done
+            assert building.poll() is None
+            time.sleep(0.01)
+        os.killpg(building.pid, signal.SIGINT)
+        told = building.stderr.read()
+    assert (building.returncode, told) == (130, "scrape: interrupted\n")
+    assert list(folder.iterdir()) == []
+    assert not (tmp_path / "a.jsonl").exists()
