@@ -23,7 +23,7 @@ from scraper_cpn.native.building import built
 from scraper_cpn.net.compile import Build
 
 _LOG = logging.getLogger(__name__)
-_STEM = re.compile(r"\W+")
+_STEM = re.compile(r"\W+", re.ASCII)
 
 
 def folder() -> Path:

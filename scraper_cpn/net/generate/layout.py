@@ -38,8 +38,8 @@ RUNTIME = {
 PREFIXES = tuple(
     f"{word}_"
     for word in (
-        "again", "aside", "at", "back", "begin", "combine", "drop", "end", "expire", "fire",
-        "leave", "lost", "orders", "put", "slots", "spend", "stand", "sunk", "token", "undo", "wake",
+        "again", "aside", "at", "back", "begin", "combine", "drop", "end", "expire", "fire", "free",
+        "leave", "lost", "orders", "put", "spend", "stand", "sunk", "token", "undo", "wake",
     )
 )  # fmt: skip
 """What the functions and numbers of a place or a transition begin with, before its name."""
