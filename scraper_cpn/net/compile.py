@@ -352,9 +352,10 @@ class Compiled:
 
     def _flying(self, flight: Flight) -> Flying:
         transition = self._ordered[flight.number]
+        found = [self._parts["bound_at"](flight, arc) for arc in range(len(transition.arcs))]
         inputs = tuple(
             _standing(arc.place.name, bound) if isinstance(bound, Token | Queued) else bound
-            for arc, bound in zip(transition.arcs, flight.inputs, strict=True)
+            for arc, bound in zip(transition.arcs, found, strict=True)
         )
         return Flying(
             flight.id, transition.name, inputs, flight.started, flight.began, flight.shown

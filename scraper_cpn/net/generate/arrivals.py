@@ -19,7 +19,12 @@ from scraper_cpn.net.places import KeySet, Place, Sink
 
 
 def write_arrivals(
-    text: Text, layout: Layout, place: Place[Any], stand: Callable[[], None] | None, *, traced: bool
+    text: Text,
+    layout: Layout,
+    place: Place[Any],
+    stand: Callable[..., None] | None,
+    *,
+    traced: bool,
 ) -> None:
     """The functions by which tokens come into a place; *stand* writes what `stand_*` does, if that is short."""
     _put(text, layout, place, traced=traced)
@@ -140,12 +145,38 @@ def _put(text: Text, layout: Layout, place: Place[Any], *, traced: bool) -> None
             text.add(f"return ({place.name!r}, number, colour, ready)")
 
 
+def again(
+    text: Text,
+    layout: Layout,
+    place: Place[Any],
+    old: str,
+    ready: str,
+    record: str,
+    *,
+    traced: bool,
+) -> None:
+    """Put back a token that stays as it was; *record*: that of its key, where it is at hand."""
+    given = f", {record}" if record and _takes_record(layout, place, traced=traced) else ""
+    call = f"again_{layout.var(place)}({old}, {ready}{given})"
+    text.add(f"puts.append({call})" if traced else call)
+
+
+def _takes_record(layout: Layout, place: Place[Any], *, traced: bool) -> bool:
+    """Whether a token that comes back goes to a record, without another call."""
+    return place.name in layout.met and not place.paged and not traced
+
+
 def _again(
-    text: Text, layout: Layout, place: Place[Any], stand: Callable[[], None] | None, *, traced: bool
+    text: Text,
+    layout: Layout,
+    place: Place[Any],
+    stand: Callable[..., None] | None,
+    *,
+    traced: bool,
 ) -> None:
     """Put the same colour back: what was worked out of it holds."""
-    name = layout.var(place)
-    with text.function(f"again_{name}(old, ready)"):
+    name, given = layout.var(place), _takes_record(layout, place, traced=traced)
+    with text.function(f"again_{name}(old, ready{', record=None' if given else ''})"):
         text.add("number = serial", "serial += 1")
         known = "ready, old.ends, old.keys, old.order, old.passes, old.pause"
         queued = is_plain_queue(layout, place)
@@ -155,7 +186,7 @@ def _again(
         if traced or stand is None:
             text.add(f"stand_{name}(token)")
         else:
-            stand()  # without the call: each request does this twice
+            stand(given=given)  # without the call: each request does this twice
         if traced:
             text.add(f"return ({place.name!r}, number, old.colour, ready)")
 

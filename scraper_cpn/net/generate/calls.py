@@ -119,15 +119,20 @@ def restored(standing):
         standing.serial, standing.colour, standing.ready_at_ns, standing.expires_at_ns
     )
 
+def bound_at(flight, arc):
+    """What an arc has bound: a token, or a key."""
+    bound = flight.inputs[arc]
+    return bound.key if arc in KEPT[flight.number] else bound
+
 def load(marking):
     clock, serial, next_id = marking.now_ns, marking.next_serial, marking.next_id
     for flying in marking.flights:
-        inputs = tuple(
-            restored(bound) if isinstance(bound, Standing) else bound for bound in flying.inputs
-        )
         number = next(n for n, t in enumerate(TRANSITIONS) if t.name == flying.transition)
+        inputs = [restored(e) if isinstance(e, Standing) else e for e in flying.inputs]
+        for arc, find in KEPT[number].items():
+            inputs[arc] = find(inputs[arc])
         ends = ENDS[number] if flying.started else None
-        flight = Flight(flying.id, number, inputs, flying.began_ns, ends, flying.shown)
+        flight = Flight(flying.id, number, tuple(inputs), flying.began_ns, ends, flying.shown)
         flights[flight.id] = flight
         fill_slots(OCCUPIES[number][flight.started])
     for name, known in marking.counters.items():
@@ -159,7 +164,7 @@ return {
     "inject": inject, "step": step, "started": started, "complete": complete, "revoke": revoke,
     "earliest": earliest, "load": load, "shelve": shelve, "scalars": scalars, "PLACES": PLACES, "numbers": numbers,
     "SETS": SETS, "flights": flights, "faulted": faulted, "sunk": sunk, "drain": drain,
-    "occupied": occupied,
+    "occupied": occupied, "bound_at": bound_at,
     "changes": changes,  # recorded
 }
 """

@@ -15,14 +15,12 @@ from scraper_cpn.net import plan
 from scraper_cpn.net.arcs import Arc, Lost, On, Output
 from scraper_cpn.net.declare import Transition
 from scraper_cpn.net.generate import records
-from scraper_cpn.net.generate.arrivals import is_known, write_put, write_put_new
+from scraper_cpn.net.generate.arrivals import again, is_known, write_put, write_put_new
 from scraper_cpn.net.generate.influence import noted, only_if
+from scraper_cpn.net.generate.kept import Bound, keeps, key_of, record_of
 from scraper_cpn.net.generate.layout import Layout
 from scraper_cpn.net.generate.text import Text
 from scraper_cpn.net.places import Counter, Place
-
-Bound = Callable[[int], str]
-"""The expression for what an arc has bound."""
 
 
 def from_inputs(arc: int) -> str:
@@ -234,12 +232,13 @@ def write_back(
         if arc.kind != "hold":
             continue
         if _consumes(case, arc):
-            text.add(*moved(layout, arc.place, bound(number)))
+            text.add(*moved(layout, arc.place, key_of(layout, transition, number, bound)))
         elif isinstance(arc.place, Counter):
-            give_number(text, layout, arc.place, bound(number))
-        else:
-            call = f"again_{layout.var(arc.place)}({bound(number)}, {bound(number)}.ready)"
-            text.add(f"puts.append({call})" if traced else call)
+            give_number(text, layout, transition, number, bound)
+        elif isinstance(arc.place, Place):
+            record = record_of(layout, transition, number, bound)
+            old = bound(number)
+            again(text, layout, arc.place, old, f"{old}.ready", record, traced=traced)
 
 
 def _consumes(case: On, arc: Arc) -> bool:
@@ -260,15 +259,22 @@ def take_number(text: Text, layout: Layout, counter: Counter, key: str) -> None:
     only_if(text, f"not {name}", lines)
 
 
-def give_number(text: Text, layout: Layout, counter: Counter, key: str) -> None:
-    """One more."""
+def give_number(
+    text: Text, layout: Layout, transition: Transition, number: int, bound: Bound
+) -> None:
+    """One more of the number that an arc has taken one of."""
+    counter = transition.arcs[number].place
+    assert isinstance(counter, Counter)
     if not counter.keys:
         count_up(text, layout, counter)
         return
     if counter.name in layout.met:
-        records.give_number(text, layout, counter, key)
+        known = keeps(layout, transition, number)
+        table = layout.records(counter.keys)
+        record = bound(number) if known else f"{table}[{bound(number)}]"
+        records.give_number(text, layout, counter, record)
         return
-    with text.block(f"if {layout.var(counter)}.give({key}):"):
+    with text.block(f"if {layout.var(counter)}.give({bound(number)}):"):
         text.add(*noted(layout, layout.gain([counter])))
 
 

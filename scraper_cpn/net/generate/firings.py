@@ -26,6 +26,7 @@ from scraper_cpn.net.generate.cases import (
 )
 from scraper_cpn.net.generate.influence import delaying, occupy
 from scraper_cpn.net.generate.inputs import Search, describe, write_find
+from scraper_cpn.net.generate.kept import keeps
 from scraper_cpn.net.generate.layout import Layout
 from scraper_cpn.net.generate.taking import (
     TAKEN,
@@ -175,7 +176,11 @@ def _begin(text: Text, layout: Layout, search: Search, *, traced: bool) -> None:
             take(text, layout, search)
             for place in layout.bounded(transition):
                 occupy(text, layout, place, _reserved(layout, transition, place))
-        bound = tupled(search.bound(arc) for arc in range(len(transition.arcs)))
+        found = {arc: record for group, record in search.met(layout) for arc in group.arcs}
+        bound = tupled(
+            found[arc] if keeps(layout, transition, arc) else search.bound(arc)
+            for arc in range(len(transition.arcs))
+        )
         text.add(f"flights[firing_id] = flight = Flight(firing_id, {number}, {bound}, now)")
         text.add(*(["begun[firing_id] = flight"] if layout.recorded else []))
         if traced:
@@ -227,7 +232,7 @@ def _undo(text: Text, layout: Layout, transition: Transition) -> None:
             if arc.kind not in TAKEN:
                 continue
             if isinstance(arc.place, Counter):
-                give_number(text, layout, arc.place, f"inputs[{number}]")
+                give_number(text, layout, transition, number, from_inputs)
             else:
                 text.add(f"stand_{layout.var(arc.place)}(inputs[{number}])")
 

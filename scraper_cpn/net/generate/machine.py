@@ -30,6 +30,7 @@ from scraper_cpn.net.generate import (
     records,
 )
 from scraper_cpn.net.generate.calls import calls, result
+from scraper_cpn.net.generate.kept import kept
 from scraper_cpn.net.generate.layout import RUNTIME, Layout
 from scraper_cpn.net.generate.text import Text, plain
 from scraper_cpn.net.index import SLACK
@@ -283,6 +284,7 @@ def _write_tables(text: Text, layout: Layout) -> None:
     _list(text, "ENDS", ["None" if t.instant else _cases(layout, t) for _, t in stems])
     _dict(text, "UNDOS", {_number(layout, t): f"undo_{stem}" for stem, t in effects})
     _dict(text, "TAKEN", {_number(layout, t): repr(_taken(t)) for _, t in effects})
+    _dict(text, "KEPT", {_number(layout, t): _kept(layout, t) for _, t in effects})
     if layout.recorded:
         _dict(text, "COUNTED", {_number(layout, t): repr(plan.counted(t)) for _, t in effects})
     _dict(text, "OCCUPIES", {_number(layout, t): repr(_occupies(layout, t)) for _, t in effects})
@@ -325,6 +327,15 @@ def _taken(transition: Transition) -> list[tuple[int, str]]:
         for number, arc in enumerate(transition.arcs)
         if arc.kind == "take" and arc.binds
     ]
+
+
+def _kept(layout: Layout, transition: Transition) -> str:
+    """The arcs for which a firing keeps a record, with what finds it."""
+    found = (
+        f"{number}: find_{layout.records(counter.keys)}"
+        for number, counter in kept(layout, transition)
+    )
+    return f"{{{', '.join(found)}}}"
 
 
 def _occupies(layout: Layout, transition: Transition) -> tuple[dict[str, int], dict[str, int]]:

@@ -178,7 +178,8 @@ def _keep(text: Text, layout: Layout, place: Place[Any]) -> None:
         _expire(text, layout, place)
 
 
-def _stand(text: Text, layout: Layout, place: Place[Any]) -> None:
+def _stand(text: Text, layout: Layout, place: Place[Any], *, given: bool = False) -> None:
+    """A token comes to stand; *given*: `record` may be that of its key."""
     name = layout.var(place)
     text.add(*noted(layout, layout.gain_of(place)))
     if layout.in_records(place) is None:
@@ -198,7 +199,7 @@ def _stand(text: Text, layout: Layout, place: Place[Any]) -> None:
         when = "NEVER" if found.early or not place.timed else "clock"
         call = f"{found.name}.add({_key(found)}token, {when})"
         _if_passing(text, found, call)
-    _meet(text, layout, place)
+    _meet(text, layout, place, given=given)
 
 
 def _leave(text: Text, layout: Layout, place: Place[Any]) -> None:
@@ -244,11 +245,11 @@ def take_from_record(
     return [found for alike in _held(layout, place) for found in alike]
 
 
-def _meet(text: Text, layout: Layout, place: Place[Any]) -> None:
+def _meet(text: Text, layout: Layout, place: Place[Any], *, given: bool) -> None:
     """A token comes to the record of its key, and may complete joins there."""
     for alike in _held(layout, place):
         with passing(text, alike[0]):
-            records.find_record(text, layout, place.keys, "token.keys")
+            records.find_record(text, layout, place.keys, "token.keys", given=given)
             for found in _fields(alike):
                 text.add(f"held = record.{found.name}")
                 records.stand(text, layout, found, "held")

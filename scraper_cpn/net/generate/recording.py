@@ -33,7 +33,7 @@ def as_if_landed(name, key):
     number = known[key] if key in known else NET.places[name].first(key)
     for flight in flights.values():
         for arc, counter in COUNTED[flight.number]:
-            number += counter == name and flight.inputs[arc] == key
+            number += counter == name and bound_at(flight, arc) == key
     return number
 
 def changes():

@@ -90,6 +90,9 @@ def _record(text: Text, layout: Layout, names: tuple[str, ...]) -> None:
     text.add("")
     with text.function(f"record_{records}(key)"):
         text.add(f"{records}[key] = record = Record_{records}(key)", "return record")
+    if counted:
+        with text.function(f"find_{records}(key)"):
+            text.add(f"return {records}.get(key) or record_{records}(key)")
     with text.function(f"forget_{records}(record)"):
         empty = [f"record.{name} is None" for name in held]
         for counter in numbers(layout, names):
@@ -99,10 +102,13 @@ def _record(text: Text, layout: Layout, names: tuple[str, ...]) -> None:
             text.add(f"del {records}[record.key]")
 
 
-def find_record(text: Text, layout: Layout, names: tuple[str, ...], key: str) -> None:
-    """The record of a key, made if need be."""
+def find_record(
+    text: Text, layout: Layout, names: tuple[str, ...], key: str, *, given: bool = False
+) -> None:
+    """The record of a key, made if need be; *given*: unless `record` is one already."""
     records = layout.records(names)
-    text.add(f"record = {records}.get({key}) or record_{records}({key})")
+    with text.block("if record is None:") if given else nullcontext():
+        text.add(f"record = {records}.get({key}) or record_{records}({key})")
 
 
 # Tokens and numbers come and go.
@@ -191,10 +197,10 @@ def _sparse(layout: Layout, found: Index, first: str) -> int:
     return 0 if found.name == first else 1 if layout.comes_back(found.place) else 2
 
 
-def give_number(text: Text, layout: Layout, counter: Counter, key: str) -> None:
+def give_number(text: Text, layout: Layout, counter: Counter, record: str) -> None:
     """One more; nobody has waited for it but if it is the first."""
     name = layout.var(counter)
-    text.add(f"record = {layout.records(counter.keys)}[{key}]")
+    text.add(f"record = {record}")
     text.add(f"record.{name} += 1")
     with text.block(f"if record.{name} == 1:"):
         look(text, layout, counter)

@@ -11,11 +11,12 @@ from typing import Any
 from scraper_cpn.net import plan
 from scraper_cpn.net.arcs import Arc
 from scraper_cpn.net.declare import Transition
-from scraper_cpn.net.generate.arrivals import write_put
+from scraper_cpn.net.generate.arrivals import again, write_put
 from scraper_cpn.net.generate.cases import from_inputs, later, moved, several, take_number
 from scraper_cpn.net.generate.indexes import Influence
 from scraper_cpn.net.generate.influence import noted, occupy
 from scraper_cpn.net.generate.inputs import Search
+from scraper_cpn.net.generate.kept import key_of, record_of
 from scraper_cpn.net.generate.layout import Layout
 from scraper_cpn.net.generate.places import leave_queue, take_from_record
 from scraper_cpn.net.generate.records import drop_record, lost
@@ -92,7 +93,7 @@ def lose(text: Text, layout: Layout, transition: Transition, bound: Any) -> None
         if arc.kind in {"take", "hold", "expired"}:
             text.add(*_lost(layout, arc, bound(number)))
             if arc.kind == "take":
-                text.add(*moved(layout, arc.place, bound(number)))
+                text.add(*moved(layout, arc.place, key_of(layout, transition, number, bound)))
 
 
 def _lost(layout: Layout, arc: Arc, token: str) -> list[str]:
@@ -130,7 +131,8 @@ def spends(text: Text, layout: Layout, transition: Transition, bound: Any, *, tr
     for number, arc in enumerate(transition.arcs):
         if arc.kind == "spend":
             text.add(*_lost(layout, arc, bound(number)))
-            _spend_one(text, layout, bound(number), arc, traced=traced)
+            record = record_of(layout, transition, number, bound)
+            _spend_one(text, layout, bound(number), arc, record, traced=traced)
 
 
 def write_spend(text: Text, layout: Layout, transition: Transition, *, traced: bool) -> None:
@@ -144,31 +146,29 @@ def write_spend(text: Text, layout: Layout, transition: Transition, *, traced: b
         spends(text, layout, transition, from_inputs, traced=traced)
 
 
-def _spend_one(text: Text, layout: Layout, old: str, arc: Arc, *, traced: bool) -> None:
+def _spend_one(
+    text: Text, layout: Layout, old: str, arc: Arc, record: str, *, traced: bool
+) -> None:
     place = arc.place
     assert isinstance(place, Place)
-    name = layout.var(place)
     if arc.change is None and not callable(arc.after_ns):
         ready = later(layout, arc.after_ns, "") if place.timed else "0"
-        call = f"again_{name}({old}, {ready})"
-        text.add(f"puts.append({call})" if traced else call)
+        again(text, layout, place, old, ready, record, traced=traced)
         return
     if not layout.pauses_alike(place):
-        _change(text, layout, old, arc, traced=traced)
+        _change(text, layout, old, arc, record, traced=traced)
         return
     text.add(f"old = {old}")
     with text.block("if old.pause is not None:"):  # it stays as it is, for so long
-        call = f"again_{name}(old, now + old.pause)"
-        text.add(f"puts.append({call})" if traced else call)
+        again(text, layout, place, "old", "now + old.pause", record, traced=traced)
     with text.block("else:"):
-        _change(text, layout, "old", arc, traced=traced)
+        _change(text, layout, "old", arc, record, traced=traced)
 
 
-def _change(text: Text, layout: Layout, old: str, arc: Arc, *, traced: bool) -> None:
+def _change(text: Text, layout: Layout, old: str, arc: Arc, record: str, *, traced: bool) -> None:
     """Put back what a token is changed into, or itself; that this is so, and for how long, is kept."""
     place = arc.place
     assert isinstance(place, Place)
-    name = layout.var(place)
     ready = later(layout, arc.after_ns, "colour") if place.timed else "0"
     with text.block("try:"):
         if arc.change is None:
@@ -187,7 +187,6 @@ def _change(text: Text, layout: Layout, old: str, arc: Arc, *, traced: bool) -> 
     with text.block("else:"):
         with text.block("if made_ is colour:"):
             text.add(*([f"{old}.pause = ready - now"] if layout.pauses_alike(place) else []))
-            call = f"again_{name}({old}, ready)"
-            text.add(f"puts.append({call})" if traced else call)
+            again(text, layout, place, old, "ready", record, traced=traced)
         with text.block("else:"), text.block("for colour, ready in spent:"):
             write_put(text, layout, place, "colour", "ready", f"{old}.ends", traced=traced)
