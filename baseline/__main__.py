@@ -44,6 +44,8 @@ def _refuse(job: Job) -> None:
     for name, value in (("--state", job.keeping), ("--trace", job.trace), ("--failed", job.failed)):
         if value is not None:
             raise UsageError(f"the scheduler by hand has no {name}; use scrape, or leave it out")
+    if job.settings.kernel != "python":
+        raise UsageError("the scheduler by hand has no --kernel; use scrape, or leave it out")
 
 
 async def _crawl(job: Job) -> Summary:

@@ -76,7 +76,7 @@ class Connection(asyncio.Protocol):
         self._proxied = proxied
         self._buffer = b""
         self._arrived_ns = 0
-        """When the first byte of what the buffer holds had arrived."""
+        """When the first part of what the buffer holds had arrived."""
         self._skip = 0
         self._now: Exchange | None = None
         self._timer: asyncio.TimerHandle | None = None

@@ -5,7 +5,6 @@ Must not know: how a crawl works, how options are spelled.
 """
 
 import gc
-import logging
 import os
 import signal
 import sys
@@ -23,8 +22,10 @@ from rich.console import Console
 from scraper_cpn.cli_arguments import retry_command
 from scraper_cpn.cli_job import Job
 from scraper_cpn.cli_keeping import hints
+from scraper_cpn.cli_streams import teller
 from scraper_cpn.scrape.client import loop_options
 from scraper_cpn.scrape.keeping import kept_in
+from scraper_cpn.scrape.kernels import build_first
 from scraper_cpn.scrape.outputs import CheckedOutput
 from scraper_cpn.scrape.report import Snapshot, Summary
 from scraper_cpn.scrape.session import Session
@@ -63,9 +64,10 @@ def run_job(job: Job) -> int:
     Raises `UsageError` before anything is fetched or written, `OutputError` when writing failed.
     """
     received: list[int] = []
-    if job.quiet or job.json:
-        logging.getLogger("scraper_cpn").setLevel(logging.ERROR)
     console = console_for(job)
+    kept, traced = job.keeping is not None, job.trace is not None
+    tell = teller(silent=job.quiet or job.json)
+    build_first(job.settings, kept=kept, traced=traced, tell=tell)
     view = view_for(job, console)
     try:
         summary = anyio.run(_crawl, job, view, received, backend_options=loop_options(job.settings))
@@ -123,6 +125,9 @@ async def _crawl(job: Job, view: View, received: list[int]) -> Summary | None:
             output = None if job.sink is None else job.output
             kept = kept_in(job.keeping, job.settings, job.seeds, job.sink, output, trace=trace)
             state = await stack.enter_async_context(kept)
+        elif job.sink is not None:
+            stack.push_async_callback(_close, job.sink)
+            await job.sink.open()
         session = Session(
             job.settings,
             job.seeds,
@@ -134,9 +139,6 @@ async def _crawl(job: Job, view: View, received: list[int]) -> Summary | None:
             on_event=view.event,
             state=state,
         )
-        if job.sink is not None and job.keeping is None:
-            stack.push_async_callback(_close, job.sink)
-            await job.sink.open()
         with seldom_collecting():
             summary = await supervised(session, view, received)
         if received:

@@ -4,7 +4,6 @@ Owns: the knobs of the web as words (`hosts=20`), and the account at the end.
 Must not know: how virtual time works, how a crawl decides.
 """
 
-import logging
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -16,6 +15,8 @@ from msgspec import Struct
 
 from scraper_cpn.cli_arguments import parse
 from scraper_cpn.cli_job import check_writable
+from scraper_cpn.cli_streams import teller
+from scraper_cpn.scrape.kernels import build_first
 from scraper_cpn.scrape.ledger import Ledger
 from scraper_cpn.scrape.option_table import BY_KEY
 from scraper_cpn.scrape.options import likely, read_options, settings_from
@@ -68,8 +69,8 @@ def simulate(argv: Sequence[str]) -> int:
     if "trace" in own:
         check_writable("trace", own["trace"])
     settings = settings_from({key: each for key, each in given.items() if BY_KEY[key].field})
-    if own.get("quiet") or own.get("json"):
-        logging.getLogger("scraper_cpn").setLevel(logging.ERROR)
+    tell = teller(silent=bool(own.get("quiet") or own.get("json")))
+    build_first(settings, traced="trace" in own, tell=tell)
     account = _run(settings, _web(arguments.words, settings), own.get("trace"))
     if own.get("json"):
         sys.stdout.write(msgspec.json.encode(account).decode() + "\n")

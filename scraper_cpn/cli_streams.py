@@ -1,12 +1,14 @@
 """The standard streams of the command, where the caller has closed them or they can't be written.
 
-Owns: that a missing stream takes no other file's place, and that standard error never fails.
+Owns: that a missing stream takes no other file's place, that standard error never fails, and what says
+a line there before there is a view.
 Must not know: what is written to them.
 """
 
 import io
 import os
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -49,3 +51,8 @@ def _lend_streams() -> None:
         if getattr(sys, name) is None:
             descriptor = os.open(os.devnull, os.O_RDWR)
             setattr(sys, name, os.fdopen(descriptor, mode, encoding="utf-8", closefd=False))
+
+
+def teller(*, silent: bool) -> Callable[[str], None]:
+    """Return what says a line on standard error before there is a view, or says nothing."""
+    return (lambda _: None) if silent else lambda line: print(line, file=sys.stderr)  # noqa: T201

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from hashlib import blake2b
 from importlib import import_module
 from importlib.machinery import EXTENSION_SUFFIXES
+from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
 
@@ -27,9 +29,9 @@ _LEFT_OUT = {"__init__", "__main__", "crawl", "shell", "virtual"}
 @cache
 def works_here() -> bool:
     """Whether Cython and a C compiler are here; tried once."""
-    path = folder() / f"nothing{EXTENSION_SUFFIXES[0]}"
     try:
-        built("", path)
+        with tempfile.TemporaryDirectory() as empty:
+            built("", Path(empty) / f"nothing{EXTENSION_SUFFIXES[0]}")
     except NativeError as error:
         print(f"left out what is compiled to machine code: {error}", file=sys.stderr)
         return False
@@ -46,16 +48,17 @@ def _built() -> str:
     """Build what is not there yet; the name of the package within its folder."""
     sources = sorted(Path(baseline.__path__[0]).glob("*.py"))
     texts = {path.stem: path.read_text() for path in sources if path.stem not in _LEFT_OUT}
-    digest = blake2b("".join(texts.values()).encode(), digest_size=8).hexdigest()
-    version = f"v{digest}"
-    where = folder() / _PACKAGE / version
+    known = f"{version('cython')} {texts}"
+    digest = blake2b(known.encode(), digest_size=8).hexdigest()
+    package = f"v{digest}"
+    where = folder() / _PACKAGE / package
     wanted = {where / f"{name}{EXTENSION_SUFFIXES[0]}": text for name, text in texts.items()}
     missing = {
-        path: text.replace("from baseline.", f"from {_PACKAGE}.{version}.")
+        path: text.replace("from baseline.", f"from {_PACKAGE}.{package}.")
         for path, text in wanted.items()
         if not path.exists()
     }
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         list(pool.map(built, missing.values(), missing))
     sys.path.append(str(folder()))
-    return version
+    return package

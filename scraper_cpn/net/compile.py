@@ -46,7 +46,7 @@ from __future__ import annotations
 import linecache
 import zlib
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
-from typing import Any, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from msgspec.structs import replace
 
@@ -64,13 +64,28 @@ from scraper_cpn.net.shelf import MemoryShelf, Order, Shelf
 from scraper_cpn.net.sound import refuse_misfit
 
 Build: TypeAlias = Callable[..., dict[str, Any]]
-"""The function `build` of a generated source: given a net, it gives the functions of a kernel."""
+"""The function `build` of a generated source. Given a net, its transitions in order, a shelf, and a trace
+where it traces, it gives the functions of a kernel."""
 
-Builder: TypeAlias = Callable[[str, str, Mapping[str, Any]], Build]
-"""Makes a source's function `build`: given a title, the source, and what its free names stand for."""
+Builder: TypeAlias = Callable[["Source"], Build]
+"""Runs a source; gives its function `build`."""
 
 Cold: TypeAlias = tuple[str, Hashable, int, Order, int]
 """A key whose tokens are all on the shelf: place, key, their number, order and serial of the first."""
+
+
+class Source(NamedTuple):
+    """The Python source that executes a net.
+
+    Attributes:
+        title: what to call it.
+        text: the source, for people to read; the same for nets that differ in limits and functions alone.
+        names: what its free names stand for.
+    """
+
+    title: str
+    text: str
+    names: Mapping[str, Any]
 
 
 def source(net: Net, *, traced: bool = False) -> str:
@@ -79,15 +94,34 @@ def source(net: Net, *, traced: bool = False) -> str:
     Raises:
         NetError: the net can't work.
     """
-    return source_of(checked(net), traced=traced)[0]
+    return generated(net, traced=traced).text
 
 
-def in_python(title: str, text: str, names: Mapping[str, Any]) -> Build:
+def generated(
+    net: Net, *, traced: bool = False, recorded: bool = False, printed: bool = False
+) -> Source:
+    """The source that executes *net*, with all that it needs.
+
+    Args:
+        net: is checked first.
+        traced: whether it tells a trace of each event.
+        recorded: whether it keeps what changes.
+        printed: whether paged sets have fingerprints of their keys, as with a shelf of one's own.
+
+    Raises:
+        NetError: the net can't work.
+    """
+    text, objects = source_of(checked(net), traced=traced, recorded=recorded, printed=printed)
+    return Source(f"net {net.name}", text, {**SHARED, **objects})
+
+
+def in_python(found: Source) -> Build:
     """Have Python run a source as it is; tracebacks show its lines."""
-    name = f"<{title} {zlib.crc32(text.encode()):08x}>"
-    linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
-    space: dict[str, Any] = dict(names)
-    exec(compile(text, name, "exec"), space)  # noqa: S102  (our own source, from checked data)
+    name = f"<{found.title} {zlib.crc32(found.text.encode()):08x}>"
+    lines = found.text.splitlines(keepends=True)
+    linecache.cache[name] = (len(found.text), None, lines, name)
+    space: dict[str, Any] = dict(found.names)
+    exec(compile(found.text, name, "exec"), space)  # noqa: S102  (our own, from checked data)
     build: Build = space["build"]
     return build
 
@@ -156,10 +190,9 @@ class Compiled:
         self.net = checked(net)
         self._ordered = ordered(self.net)
         self._shelf = MemoryShelf() if shelf is None else shelf
-        text, objects = source_of(
-            net, traced=trace is not None, recorded=recorded, printed=shelf is not None
+        build = builder(
+            generated(net, traced=trace is not None, recorded=recorded, printed=shelf is not None)
         )
-        build = builder(f"net {net.name}", text, {**SHARED, **objects})
         traces = () if trace is None else (trace,)
         self._parts = build(self.net, self._ordered, self._shelf, *traces)
         self._inject = self._parts["inject"]

@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import anyio
+import anyio.to_thread
 from anyio.streams.memory import MemoryObjectSendStream
 
 from scraper_cpn.scrape.client import loop_options
 from scraper_cpn.scrape.handlers import Handlers
+from scraper_cpn.scrape.kernels import build_first
 from scraper_cpn.scrape.options import settings_from
 from scraper_cpn.scrape.outputs import CheckedOutput, Output, open_output
 from scraper_cpn.scrape.report import Summary
@@ -82,7 +84,8 @@ class Crawl(Generic[T]):
             state: keep the crawl in this new file, so that `resume` goes on with it.
 
         Raises:
-            UsageError: a seed that is no URL, or an output or a state that can't be written.
+            UsageError: a seed that is no URL, an output or a state that can't be written, a kernel that
+                can't be built.
             OutputError: writing failed.
             StoreError: writing the state did.
         """
@@ -131,6 +134,7 @@ class Crawl(Generic[T]):
         if where is not None:
             sink = self._sink(where, overwrite=overwrite, append=append)
         if state is None:
+            await _built(self.settings)
             return await self._run(self.session(urls, output=sink), sink)
         from scraper_cpn.scrape.keeping import Keeping, refuse_existing
 
@@ -159,7 +163,11 @@ class Crawl(Generic[T]):
             await asyncio.wait([feeding])
 
     def session(self, urls: Sequence[str] = (), **given: Any) -> Session:
-        """A session of this crawl, not yet running: for progress, `stop`, and everything else."""
+        """A session of this crawl, not yet running: for progress, `stop`, and everything else.
+
+        With `kernel="native"` it takes some seconds where that was never built, and raises `UsageError`
+        where it can't be.
+        """
         seeds = self._seeds(urls)
         return Session(self.settings, seeds, handlers=self.handlers, item_type=self.item, **given)
 
@@ -194,12 +202,20 @@ class Crawl(Generic[T]):
         """Run a session in a state."""
         from scraper_cpn.scrape.keeping import kept_in
 
+        await _built(settings, kept=True)
         async with kept_in(keeping, settings, seeds, sink, output) as state:
             return await self.session(seeds, output=sink, state=state).run()
 
     async def _feed(self, urls: Sequence[str], send: MemoryObjectSendStream[T]) -> None:
         async with send:
+            await _built(self.settings)
             await self.session(urls, output=_Stream(send)).run()
+
+
+async def _built(settings: Settings, *, kept: bool = False) -> None:
+    """Build the kernel in a thread, where that takes a while."""
+    if settings.kernel == "native":
+        await anyio.to_thread.run_sync(partial(build_first, settings, kept=kept))
 
 
 class _Stream(Output):

@@ -19,7 +19,6 @@ from msgspec.structs import replace
 from scraper_cpn.net.marking import Standing
 from scraper_cpn.run.clock import Clock
 from scraper_cpn.scrape.facts import fact_or_none
-from scraper_cpn.scrape.kernels import build_first
 from scraper_cpn.scrape.options import checked
 from scraper_cpn.scrape.outputs import CheckedOutput
 from scraper_cpn.scrape.policy import sites_of
@@ -146,9 +145,7 @@ async def kept_in(
     Raises:
         OutputError: the output can't be opened.
         StoreError: the state can't be made or opened, is not whole, or can't be written.
-        UsageError: the kernel that the settings want can't be had; nothing was opened.
     """
-    build_first(settings, traced=trace is not None)
     store: SqliteStore | None = None
     try:
         if keeping.past is not None:

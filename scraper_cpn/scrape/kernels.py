@@ -6,24 +6,13 @@ Must not know: how a kernel is built, what it decides.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable
 
-from scraper_cpn.native import NativeError, can_build, native
-from scraper_cpn.net.compile import Build, Builder, compile_net, in_python
-from scraper_cpn.net.shelf import MemoryShelf
-from scraper_cpn.scrape.client import EXTRA
+from scraper_cpn.native import NativeError, native
+from scraper_cpn.net.compile import Build, Builder, Source, generated, in_python
 from scraper_cpn.scrape.net import scrape_net
 from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.settings import Settings, UsageError
-
-
-def check_native() -> None:
-    """Raise `UsageError` where what builds native kernels is not installed."""
-    if not can_build():
-        raise UsageError(
-            f"kernel: native is built with Cython and setuptools; install with {EXTRA}"
-        )
 
 
 def builder_of(settings: Settings) -> Builder:
@@ -31,18 +20,32 @@ def builder_of(settings: Settings) -> Builder:
     return _native if settings.kernel == "native" else in_python
 
 
-def build_first(settings: Settings, *, traced: bool) -> None:
-    """Build what a kept crawl will need, if that was never done: before there is a state to be in the way.
+def build_first(
+    settings: Settings,
+    *,
+    kept: bool = False,
+    traced: bool = False,
+    tell: Callable[[str], None] = lambda _: None,
+) -> None:
+    """Build the kernel of a crawl, if that has to be done: before anything is opened that it may concern.
 
-    Raises `UsageError` where that can't be done.
+    Args:
+        settings: of the crawl.
+        kept: whether it is kept in a state.
+        traced: whether its decisions are traced.
+        tell: is told in a line that it takes a while.
+
+    Raises:
+        UsageError: it can't be built.
     """
     if settings.kernel == "native":
-        net, trace = scrape_net(Policy(settings)), print if traced else None
-        compile_net(net, trace, recorded=True, shelf=MemoryShelf(), builder=_native)
+        net = scrape_net(Policy(settings))
+        source = generated(net, traced=traced, recorded=kept, printed=kept)
+        _native(source, lambda: tell("building a kernel of machine code, once: 5 to 20 seconds"))
 
 
-def _native(title: str, text: str, names: Mapping[str, Any]) -> Build:
+def _native(source: Source, begun: Callable[[], None] = lambda: None) -> Build:
     try:
-        return native(title, text, names)
+        return native(source, begun)
     except NativeError as error:
-        raise UsageError(f"kernel: {error}; or leave out kernel") from None
+        raise UsageError(f"kernel: native can't be had: {error}; or choose kernel python") from None

@@ -135,10 +135,6 @@ def checked(settings: Settings) -> Settings:
         first, most = duration_text(settings.backoff_ns), duration_text(settings.backoff_max_ns)
         raise UsageError(f"backoff ({first}) is longer than backoff-max ({most}); raise the latter")
     check_client(settings)
-    if settings.kernel == "native":
-        from scraper_cpn.scrape.kernels import check_native  # takes 40 ms to import
-
-        check_native()
     if twice := _twice(site.name for site in settings.sites):
         raise UsageError(f"domain: {twice} has two tables; put its limits into one")
     for site in settings.sites:

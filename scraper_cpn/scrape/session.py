@@ -72,7 +72,7 @@ class Session:
         state: keeps the crawl, and has opened it; with the same settings and seeds.
 
     Raises:
-        UsageError: a seed that is no URL, a schema that is none.
+        UsageError: a seed that is no URL, a schema that is none, a kernel that can't be built.
     """
 
     def __init__(

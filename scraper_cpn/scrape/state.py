@@ -223,6 +223,7 @@ async def opened(
 
     Raises:
         StoreError: the state is not whole, or can't be written.
+        UsageError: the kernel can't be built; see `build_first`.
     """
     known = store.facts()
     history, policy = openings(known), opening.policy

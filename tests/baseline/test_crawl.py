@@ -131,6 +131,7 @@ async def test_the_command_crawls(tmp_path: Path, capsys: pytest.CaptureFixture[
         ([], "there is no URL to start from"),
         (["http://a.example/", "--trace", "t"], "the scheduler by hand has no --trace"),
         (["http://a.example/", "--failed", "f"], "the scheduler by hand has no --failed"),
+        (["http://a.example/", "--kernel", "native"], "the scheduler by hand has no --kernel"),
         (["http://a.example/", "--state", "s"], "the scheduler by hand has no --state"),
     ],
 )

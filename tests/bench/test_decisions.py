@@ -20,7 +20,7 @@ from bench.decisions.native import by_hand, works_here
 from bench.decisions.parts import parts
 from bench.decisions.race import Result, Run
 from bench.decisions.results import EngineRun, Report
-from bench.decisions.subjects import SUBJECTS
+from bench.decisions.subjects import BASELINE_NATIVE, NET_NATIVE, SUBJECTS
 from bench.decisions.workload import KINDS, Kind, Point, Tape, Workload
 from bench.machine import machine
 from scraper_cpn.scrape.virtual import EPOCH_NS
@@ -60,7 +60,9 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[Report, Path]:
     folder = tmp_path_factory.mktemp("bench")
     wanted = command.Wanted(plan=PLAN, out=folder / "results.json", plots=folder / "plots")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(command, "works_here", lambda: False)  # another test builds them
+        patch.setattr(command, "works_here", lambda: True)
+        for name, stand_in in ((NET_NATIVE, "net"), (BASELINE_NATIVE, "baseline")):
+            patch.setitem(SUBJECTS, name, SUBJECTS[stand_in])  # another test builds them
         return command.main(wanted), folder
 
 

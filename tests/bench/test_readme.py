@@ -11,6 +11,7 @@ from bench import crawl, readme
 from bench.decisions import results
 from bench.decisions.race import Result
 from bench.decisions.results import EngineRun
+from bench.decisions.subjects import BASELINE_NATIVE, NET_NATIVE
 from bench.profile import Profile
 from tests.bench.test_decisions import report_of, result_of
 
@@ -40,6 +41,18 @@ def test_it_says_where_the_net_loses() -> None:
     assert "loses at 1 of 2 points" in told(faster, slower)
     assert "0.75 with 60 targets" in told(faster, slower)
     assert "median 1.12, least 0.75" in told(faster, slower)
+
+
+def test_machine_code_has_its_columns() -> None:
+    """Its rates and ratios stand beside the others; of the scheduler by hand a line tells what it gains."""
+    found = result_of(4, 3, 4, 1)
+    native = {NET_NATIVE: found.runs["baseline heap"], BASELINE_NATIVE: found.runs["net"]}
+    both = msgspec.structs.replace(found, runs={**found.runs, **native})
+    text = told(both)
+    assert "| 60 targets waiting | 250,000 | 250,000 | 333,333 | 0.75 | 0.75 |" in text
+    assert "| median 0.75, least 0.75 | median 0.75, least 0.75 |" in text
+    assert "through the same Cython has 0.75 of its own rate in the median (0.75 to 0.75)" in text
+    assert "through the same Cython" not in told(found)
 
 
 def test_it_tells_no_ratio_of_what_differs() -> None:

@@ -45,13 +45,20 @@ def test_who_can_not_build_it_is_told(
     """Without a compiler it is one line and exit code 2; nothing is fetched, and no file begun."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "caches"))
     monkeypatch.setenv("CC", "/there/is/no/compiler")
-    for more in ((), ("-o", "a.jsonl"), ("-o", "a.jsonl", "--state", "a.db")):
-        done = scrape(tmp_path, f"{site}/0", "--kernel", "native", "-q", *more)
+    kept = {"f.jsonl": "of yesterday", "t.jsonl": "of last week"}
+    for name, text in kept.items():
+        (tmp_path / name).write_text(text)
+    more = ("--failed", "f.jsonl", "--trace", "t.jsonl", "--state", "a.db", "-o", "a.jsonl")
+    for words in ((f"{site}/0",), (f"{site}/0", *more), (f"{site}/0", *more[:4], *more[6:])):
+        done = scrape(tmp_path, *words, "--kernel", "native", "-q")
         assert (done.returncode, done.stdout) == (2, "")
-        assert done.stderr.startswith("scrape: kernel: a kernel could not be built (")
-        assert done.stderr.endswith("or leave out kernel\n")
+        assert done.stderr.startswith("scrape: kernel: native can't be had: it needs a C compiler")
+        assert done.stderr.endswith("or choose kernel python\n")
         assert done.stderr.count("\n") == 1
-    assert [path.name for path in tmp_path.iterdir()] == ["caches"]
+    virtual = [*SCRAPE, "simulate", "hosts=1", "--kernel", "native", "--trace", "t.jsonl"]
+    assert subprocess.run(virtual, cwd=tmp_path, check=False, capture_output=True).returncode == 2
+    assert {path.name for path in tmp_path.iterdir()} == {*kept, "caches"}
+    assert {name: (tmp_path / name).read_text() for name in kept} == kept
 
 
 @pytest.mark.slow

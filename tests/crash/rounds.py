@@ -29,7 +29,6 @@ from tests.crash.lives import Lives
 MS = 1_000_000
 RETRIES = 60
 """More than a page can need: each death costs a page in flight an attempt."""
-"""The machine is busy: what two requests lie apart is judged as the server's process saw it."""
 CONCURRENCY = 32
 MOST_LOST = CONCURRENCY + 2 * CONCURRENCY + 256 + 256
 """Requests at a time, and the bounds of the stages of the pipeline."""

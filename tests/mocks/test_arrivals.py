@@ -41,8 +41,8 @@ async def test_a_busy_server_dates_requests_when_they_were_sent() -> None:
     )
 
 
-async def test_the_first_byte_of_a_request_counts() -> None:
-    """A head that comes in two parts is dated by the first."""
+async def test_the_first_part_that_is_read_counts() -> None:
+    """A head that is read in two parts is dated by the first."""
     async with LoopbackWeb(WebSpec(pages=4)) as web:
         with socket.create_connection((LOOPBACK, web.port)) as client:
             client.send(REQUEST[:20])
@@ -52,6 +52,20 @@ async def test_the_first_byte_of_a_request_counts() -> None:
             while not web.log:
                 await anyio.lowlevel.checkpoint()
     assert web.log.requests[0].start_ns <= first_ns
+
+
+async def test_what_is_read_at_once_counts_from_its_last_part() -> None:
+    """A head that came in two parts while nobody read is dated by the second."""
+    async with LoopbackWeb(WebSpec(pages=4)) as web:
+        with socket.create_connection((LOOPBACK, web.port)) as client:
+            client.send(REQUEST[:20])
+            time.sleep(0.01)  # noqa: ASYNC251 - the server is to stand still
+            before_ns = time.monotonic_ns()
+            client.send(REQUEST[20:])
+            after_ns = time.monotonic_ns()
+            while not web.log:
+                await anyio.lowlevel.checkpoint()
+    assert before_ns - APART_NS <= web.log.requests[0].start_ns <= after_ns
 
 
 def test_what_nobody_dated_counts_from_now() -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,16 +26,17 @@ from tests.net.features import features
 from tests.net.runs import Pair, Run
 from tests.net.test_differential import FEATURES, drawn
 
+ROOT = Path(__file__).parents[2]
 COVERING = (1, 13, 280)
 """Seeds whose nets have every feature between them."""
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _own_folder(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """Nothing is built yet, and nothing that is built stays."""
+def own_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where kernels are: nothing is built yet, and nothing that is built stays."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("caches")))
-        yield
+        yield package.folder()
 
 
 class Word(Struct, frozen=True):
@@ -116,9 +120,59 @@ def test_kernels_of_one_source_have_their_own_functions() -> None:
 def test_what_is_built_needs_no_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
     """A kernel is built once; after that neither Cython nor a compiler is asked for."""
     assert heard(repeating(times(2)), builder=native) == ["abab"]
-    monkeypatch.setattr(kernels, "built", lambda *_: pytest.fail("built again"))
     monkeypatch.setattr(building, "find_spec", lambda _: None)
     assert heard(repeating(times(2)), builder=native) == ["abab"]
+
+
+@pytest.mark.slow
+def test_a_damaged_kernel_is_built_again(own_folder: Path) -> None:
+    """A file without content, which an unclean end of the system may leave, is replaced."""
+    code = (
+        "from tests.native.test_kernels import heard, native, repeating, times\n"
+        "print(heard(repeating(times(2)), builder=native))"
+    )
+    assert heard(repeating(times(2)), builder=native) == ["abab"]
+    (file,) = own_folder.glob("net_words*")
+    file.unlink()  # this process has it loaded
+    spoilt(file)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT
+    )
+    assert done.stdout == "['abab']\n", done.stderr
+
+
+def test_a_kernel_that_can_not_be_loaded(own_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where what was just built is not to be loaded, a line says why."""
+    monkeypatch.setattr(kernels, "built", lambda _, path, __: spoilt(path))
+    monkeypatch.setattr(kernels, "_FORM", 0)
+    own_folder.mkdir(mode=0o700, exist_ok=True)
+    with pytest.raises(NativeError, match=r"net_words_.*can't be loaded: .*; set XDG_CACHE_HOME$"):
+        heard(repeating(times(2)), builder=native)
+
+
+def spoilt(path: Path) -> None:
+    path.write_bytes(b"no module")
+    path.chmod(0o700)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="other systems have no such modes")
+def test_nothing_runs_that_others_may_have_written(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A folder or a file that others can write is refused, and not loaded."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(kernels, "built", lambda _, path, __: spoilt(path))
+    monkeypatch.setattr(kernels, "_loaded", lambda _: pytest.fail("loaded"))
+    folder = tmp_path / "scraper_cpn"
+    folder.mkdir()
+    folder.chmod(0o777)
+    with pytest.raises(NativeError, match=r"scraper_cpn is not yours alone to write; set"):
+        heard(repeating(times(2)), builder=native)
+    folder.chmod(0o700)
+    (file,) = folder.iterdir()
+    file.chmod(0o664)
+    with pytest.raises(NativeError, match=r"net_words_.* is not yours alone to write; set"):
+        heard(repeating(times(2)), builder=native)
 
 
 def test_a_kernel_for_which_something_is_missing(
@@ -126,10 +180,8 @@ def test_a_kernel_for_which_something_is_missing(
 ) -> None:
     """One line says what has to be installed, and nothing is left behind."""
     monkeypatch.setattr(building, "find_spec", lambda _: None)
-    with pytest.raises(
-        NativeError, match=r"^a kernel is built with Cython and setuptools: install the"
-    ):
-        building.built("", tmp_path / "x.so")
+    with pytest.raises(NativeError, match=r"^it is built with Cython and setuptools: pip install"):
+        building.built("", tmp_path / "x.so", lambda: pytest.fail("begun"))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -142,6 +194,12 @@ def test_a_kernel_without_a_compiler(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_source_that_is_none(tmp_path: Path) -> None:
+    """A failure of Cython is not called one of the compiler."""
+    with pytest.raises(NativeError, match=r"^Cython has failed \(.*x.py\)$"):
+        building.built("x = = 1", tmp_path / "x.so")
+
+
 def test_a_folder_that_can_not_be_written(tmp_path: Path) -> None:
     """One line names the folder and how to choose another one."""
     (tmp_path / "file").write_text("")
@@ -150,9 +208,22 @@ def test_a_folder_that_can_not_be_written(tmp_path: Path) -> None:
 
 
 def test_the_folder_is_that_of_caches(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """XDG_CACHE_HOME says where; else it is `.cache` at home."""
+    """XDG_CACHE_HOME says where, if it is absolute; else it is `.cache` at home."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert package.folder() == tmp_path / "scraper_cpn"
+    monkeypatch.setattr(Path, "home", lambda: tmp_path / "home")
+    for none in ("", "relative"):
+        monkeypatch.setenv("XDG_CACHE_HOME", none)
+        assert package.folder() == tmp_path / "home" / ".cache" / "scraper_cpn"
+
+
+def test_where_there_is_no_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user without a home is told what to set."""
+
+    def home() -> Path:
+        raise RuntimeError
+
     monkeypatch.delenv("XDG_CACHE_HOME")
-    monkeypatch.setattr(Path, "home", lambda: tmp_path)
-    assert package.folder() == tmp_path / ".cache" / "scraper_cpn"
+    monkeypatch.setattr(Path, "home", home)
+    with pytest.raises(NativeError, match=r"no home .*; set XDG_CACHE_HOME$"):
+        package.folder()

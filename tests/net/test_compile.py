@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import traceback
 from dataclasses import dataclass
 from random import Random
@@ -11,9 +12,11 @@ from typing import Any
 import pytest
 
 from scraper_cpn.net import (
+    Interpreter,
     Lost,
     Net,
     NetError,
+    Row,
     absent,
     hold,
     index,
@@ -28,8 +31,11 @@ from scraper_cpn.net import (
 )
 from scraper_cpn.net.compile import Compiled, compile_net, source
 from scraper_cpn.net.generate import machine
+from scraper_cpn.net.generate.layout import PREFIXES
 from tests.net.nets import Draw, checked_net
 from tests.net.runs import Pair, Run
+
+_COMMENTS = re.compile(r"#.*|'[^'\n]*'|\"\"\"(?s:.*?)\"\"\"")
 
 
 @dataclass(frozen=True)
@@ -104,6 +110,45 @@ def test_the_source_is_python_and_the_same_each_time() -> None:
     """It compiles, and two compilations of equal declarations give the same text."""
     compile(source(ping_net()), "ping", "exec")
     assert source(ping_net()) == source(ping_net())
+
+
+@pytest.mark.parametrize("prefix", PREFIXES)
+def test_no_name_of_a_net_is_in_the_way(prefix: str) -> None:
+    """Places, numbers and transitions may be called what the source would call something of others."""
+
+    def run(execution: Any) -> list[Row]:
+        net = Net("names")
+        first = net.place("b", Job, key="host", order="attempt", capacity=3, source=True)
+        last = net.place(f"{prefix}b", Job, capacity=2)
+        number = net.counter(f"{prefix}t", start=1)
+        done = net.sink(f"{prefix}done", Job)
+        net.transition("t", [first, hold(number)], outputs=[put(last)])
+        net.transition(f"{prefix}u", [last], outputs=[put(done)])
+        kernel = execution(net)
+        for host in ("a", "b", "c"):
+            kernel.inject(first, Job(host), 0)
+        kernel.step(0)
+        rows: list[Row] = kernel.drain()
+        return rows
+
+    assert run(compile_net) == run(Interpreter) != []
+
+
+def test_all_that_is_put_before_a_name_is_known() -> None:
+    """The names that a source makes of a net's own names begin with what is kept free for that."""
+    for seed in range(40):
+        built = checked_net(Random(seed))
+        if built is None:
+            continue
+        names = {*built.net.places, *built.net.transitions}
+        kept = {prefix + name for prefix in PREFIXES for name in names}
+        code = _COMMENTS.sub("", source(built.net, traced=True))
+        made = {
+            word
+            for word in re.findall(r"[A-Za-z_]\w*", code)
+            if any(word.endswith(f"_{name}") for name in names)
+        }
+        assert made <= kept | names
 
 
 def test_tracing_is_compiled_in_or_out() -> None:

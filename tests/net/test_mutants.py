@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from random import Random
@@ -25,7 +25,7 @@ from scraper_cpn.net import (
     index_paged,
     index_records,
 )
-from scraper_cpn.net.compile import Build, Compiled, in_python, source
+from scraper_cpn.net.compile import Build, Compiled, Source, in_python, source
 from scraper_cpn.net.generate.layout import RUNTIME
 from tests.net.building import Built
 from tests.net.nets import Draw, checked_net
@@ -184,9 +184,9 @@ def planted(mutant: Mutant, base: type[Compiled] = Compiled, **constants: int) -
     """The compiled execution with the fault."""
     runtime = mutated_indexes(mutant, constants) if mutant.indexes else {}
 
-    def faulty(title: str, text: str, names: Mapping[str, Any]) -> Build:
-        spoilt = text if mutant.indexes else mutant.applied(text)
-        return in_python(title, spoilt, {**names, **runtime})
+    def faulty(found: Source) -> Build:
+        text = found.text if mutant.indexes else mutant.applied(found.text)
+        return in_python(Source(found.title, text, {**found.names, **runtime}))
 
     class Faulty(base):  # type: ignore[misc, valid-type]
         def __init__(self, *given: Any, **options: Any) -> None:

@@ -15,11 +15,6 @@ from scraper_cpn.net.generate.text import Text
 from scraper_cpn.net.places import Place
 
 
-def slots(layout: Layout, place: Place[Any]) -> str:
-    """The variable with the number of slots that are free."""
-    return f"free_{layout.var(place)}"
-
-
 def noted(layout: Layout, influence: Influence) -> list[str]:
     """The lines that note which transitions to try again, and whose next useful time is another now."""
     lines = [f"dirty |= {influence.enables:#b}  # {layout.listed(influence.enables)}"]
@@ -65,7 +60,7 @@ def only_if(text: Text, condition: str, lines: list[str]) -> None:
 
 def occupy(text: Text, layout: Layout, place: Place[Any], change: int) -> None:
     """Count slots; who needs some may begin again once there were too few, or can't any more."""
-    name, most = slots(layout, place), layout.most_slots(place)
+    name, most = layout.free(place), layout.most_slots(place)
     if change > 0:
         text.add(f"{name} -= {change}")
         delays = Influence(0, layout.wants_slots(place) & layout.timed)

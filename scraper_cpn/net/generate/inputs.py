@@ -16,7 +16,7 @@ from scraper_cpn.net import plan
 from scraper_cpn.net.arcs import Arc, Call
 from scraper_cpn.net.declare import Transition
 from scraper_cpn.net.generate.indexes import Index, projected
-from scraper_cpn.net.generate.influence import delayed, slots
+from scraper_cpn.net.generate.influence import delayed
 from scraper_cpn.net.generate.layout import Layout
 from scraper_cpn.net.generate.places import endings
 from scraper_cpn.net.generate.records import line, write_first
@@ -211,7 +211,7 @@ def _full(layout: Layout, transition: Transition) -> list[str]:
     """Expressions that are true while a bounded place lacks the slots for a firing."""
     needed = plan.slots(transition)
     limited = (place for place in layout.limited if place.name in needed)
-    return [f"{slots(layout, place)} < {needed[place.name]}" for place in limited]
+    return [f"{layout.free(place)} < {needed[place.name]}" for place in limited]
 
 
 def _unmet(layout: Layout, search: Search) -> list[str]:

@@ -86,6 +86,10 @@ class Layout:
         """The variable of a place, or the stem of a transition's functions."""
         return self.variables[thing.name]
 
+    def free(self, place: Place[Any]) -> str:
+        """The variable with the number of free slots."""
+        return f"free_{self.var(place)}"
+
     def bit(self, transition: Transition) -> int:
         """The transition, in a mask."""
         return 1 << self.transitions.index(transition)
@@ -95,7 +99,7 @@ class Layout:
         """The variables that are assigned, beside those of the frame."""
         return [
             *(self.var(counter) for counter in self.counters if not counter.keys),
-            *(f"free_{self.var(place)}" for place in self.limited),
+            *map(self.free, self.limited),
             *(f"sunk_{self.var(sink)}" for sink in self.sinks),
             *(f"at_{self.var(transition)}" for transition in self.waiting),
             *(f"{each.name}_{what}" for each in self.meetings.values() for what in LIMITS),

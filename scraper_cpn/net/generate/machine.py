@@ -23,7 +23,6 @@ from scraper_cpn.net.generate import (
     arrivals,
     cases,
     firings,
-    influence,
     inputs,
     places,
     recording,
@@ -96,7 +95,7 @@ FRAME = ("clock", "serial", "next_id", "dirty", "next_wake", "next_end", "ends_l
 
 HEADER = '''"""The net {name}, compiled.
 
-This source was generated from the declaration of the net; it is executed, not kept. All its functions
+This source was generated from the declaration of the net, to be executed. All its functions
 are closures of `build` and share its variables, which are the marking.
 
 A step tries transitions by their bits in `dirty`, lowest first, which is the order of priority. A
@@ -230,7 +229,7 @@ def _write_numbers(text: Text, layout: Layout) -> None:
         for c in layout.counters
     }
     sunk = {sink.name: f"sunk_{layout.var(sink)}" for sink in layout.sinks}
-    free = {place.name: influence.slots(layout, place) for place in layout.limited}
+    free = {place.name: layout.free(place) for place in layout.limited}
     occupied = {name: f"NET.places[{name!r}].capacity - {left}" for name, left in free.items()}
     for name, told in (("numbers", numbers), ("sunk", sunk), ("occupied", occupied)):
         with text.function(f"{name}()"):

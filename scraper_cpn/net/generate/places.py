@@ -17,7 +17,7 @@ from typing import Any
 from scraper_cpn.net.generate import records
 from scraper_cpn.net.generate.arrivals import come_to_page, is_simple, make_token, write_arrivals
 from scraper_cpn.net.generate.indexes import Index, projected
-from scraper_cpn.net.generate.influence import noted, occupy, only_if, slots
+from scraper_cpn.net.generate.influence import noted, occupy, only_if
 from scraper_cpn.net.generate.layout import Layout
 from scraper_cpn.net.generate.text import Text, plain
 from scraper_cpn.net.places import Place
@@ -48,10 +48,7 @@ def write_state(text: Text, layout: Layout) -> None:
         *(f"{endings(layout, place)} = Endings()" for place in layout.standing if place.expires)
     )
     text.add(
-        *(
-            f"{slots(layout, place)} = NET.places[{place.name!r}].capacity"
-            for place in layout.limited
-        )
+        *(f"{layout.free(place)} = NET.places[{place.name!r}].capacity" for place in layout.limited)
     )
     text.add(*(f"sunk_{layout.var(sink)} = 0" for sink in layout.sinks))
 
