@@ -58,7 +58,7 @@ ROUNDS ?= 2000
 kills: .venv/stamp  ## Crawls that are killed until they are done: 2000 of them, or ROUNDS=...
 	@$(BIN)/python -m tests.crash.kills --rounds $(ROUNDS)
 
-bench: .venv/stamp  ## Decisions a second beside the scheduler by hand, and whole crawls; ten minutes
+bench: .venv/stamp  ## Decisions a second beside the scheduler by hand, and whole crawls; half an hour
 	@$(BIN)/python -m bench decisions --out bench/results/decisions.json --plots bench/results
 	@$(BIN)/python -m bench crawl --out bench/results/crawl.json
 	@$(BIN)/python -m bench readme
