@@ -109,8 +109,9 @@ def test_it_says_what_an_option_needs(
 ) -> None:
     """What is not installed is a mistake of the user, who is told how to get it."""
     command = [str(installed / "scrape"), "http://127.0.0.1:1/", *option, "-o", "x.csv"]
+    env = {**CLEAN, "XDG_CACHE_HOME": str(installed.parent / "caches")}  # nothing is built there
     done = subprocess.run(
-        command, cwd=tmp_path, env=CLEAN, check=False, capture_output=True, text=True
+        command, cwd=tmp_path, env=env, check=False, capture_output=True, text=True
     )
     assert done.returncode == 2
     assert done.stderr == f"scrape: {said}\n"

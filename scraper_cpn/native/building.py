@@ -1,6 +1,6 @@
 """From a Python source to a file that Python can load: Cython makes C of it, a compiler the rest.
 
-Owns: how both are called, and what is said when one of them is missing or fails.
+Owns: how both are called, what is said when one of them is missing or fails, and whose files are trusted.
 Must not know: what the source says, who wants it.
 
 They run in a process of their own: they take hundreds of megabytes, which that gives back.
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import signal
+import stat
 import subprocess
 import sys
 import tempfile
@@ -58,6 +59,7 @@ def built(text: str, path: Path, begun: Callable[[], None] = lambda: None) -> No
         raise NativeError("it is built with Cython and setuptools: pip install 'scraper-cpn[fast]'")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        refuse_strangers(path.parent)
         with tempfile.TemporaryDirectory(dir=path.parent, ignore_cleanup_errors=True) as folder:
             begun()
             made = Path(folder) / path.name
@@ -70,11 +72,24 @@ def built(text: str, path: Path, begun: Callable[[], None] = lambda: None) -> No
         raise NativeError(f"{path.parent}: {error.strerror}; set XDG_CACHE_HOME") from None
 
 
+def refuse_strangers(path: Path) -> None:
+    """Use nothing that somebody else may have written.
+
+    Raises `NativeError` where that is so, and OSError where nobody can tell.
+    """
+    if os.name == "posix":
+        found = path.stat()
+        if found.st_uid != os.geteuid() or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            raise NativeError(
+                f"{path} is not yours alone to write; set XDG_CACHE_HOME to a folder that is"
+            )
+
+
 def _build(text: str, path: Path) -> None:
     name = path.name.partition(".")[0]
     source = path.with_name(f"{name}.py")
     source.write_text(text, encoding="utf-8")
-    command = (sys.executable, "-c", _PROGRAM, name, source.name, ".", *_FLAGS)
+    command = (sys.executable, "-P", "-c", _PROGRAM, name, source.name, ".", *_FLAGS)
     done = subprocess.run(command, cwd=path.parent, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode:
         raise _reason(done)

@@ -1,6 +1,6 @@
 """Built kernels: a file for each source, loaded once in a process.
 
-Owns: the names and the place of these files, who may have written them, the form of a source that is built.
+Owns: the names and the place of these files, the form of a source that is built.
 Must not know: compilers.
 """
 
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 import sysconfig
 from collections.abc import Callable
 from functools import cache
@@ -19,7 +18,7 @@ from pathlib import Path
 from textwrap import indent
 from types import ModuleType
 
-from scraper_cpn.native.building import NativeError, built
+from scraper_cpn.native.building import NativeError, built, refuse_strangers
 from scraper_cpn.net.compile import Build, Source
 
 _FORM = 1
@@ -52,16 +51,29 @@ def native(source: Source, begun: Callable[[], None] = lambda: None) -> Build:
         NativeError: it was not built and can't be, or can't be loaded; one line that says why.
     """
     path = _path(source)
-    if not path.exists():
-        built(_closed(source), path, begun)
-    _refuse_strangers(path)
     try:
+        if not path.exists():
+            built(_closed(source), path, begun)
+        refuse_strangers(path.parent)
+        refuse_strangers(path)
         module = _loaded(path)
-    except ImportError:  # nothing is in it, or it is from another machine
-        built(_closed(source), path, begun)
-        module = _reloaded(path)
+    except OSError as error:
+        raise NativeError(f"{path.parent}: {error.strerror}; set XDG_CACHE_HOME") from None
+    except ImportError as error:  # nothing is in it, or it is from another machine
+        module = _replaced(source, path, begun, error)
     build: Build = module.closed(source.names)
     return build
+
+
+def _replaced(
+    source: Source, path: Path, begun: Callable[[], None], error: ImportError
+) -> ModuleType:
+    """Build anew what can't be loaded."""
+    try:
+        built(_closed(source), path, begun)
+        return _loaded(path)
+    except (ImportError, NativeError) as again:
+        raise NativeError(f"{path} can't be loaded ({error}), nor replaced: {again}") from None
 
 
 def _closed(source: Source) -> str:
@@ -81,17 +93,6 @@ def _path(source: Source) -> Path:
     return folder() / f"{stem}_{digest}{EXTENSION_SUFFIXES[0]}"
 
 
-def _refuse_strangers(path: Path) -> None:
-    """Run nothing that somebody else may have written."""
-    if os.name == "posix":
-        for each in (path.parent, path):
-            found = each.stat()
-            if found.st_uid != os.geteuid() or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-                raise NativeError(
-                    f"{each} is not yours alone to write; set XDG_CACHE_HOME to a folder that is"
-                )
-
-
 @cache
 def _loaded(path: Path) -> ModuleType:
     name = path.name.partition(".")[0]
@@ -101,10 +102,3 @@ def _loaded(path: Path) -> ModuleType:
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
-
-
-def _reloaded(path: Path) -> ModuleType:
-    try:
-        return _loaded(path)
-    except ImportError as error:
-        raise NativeError(f"{path} can't be loaded: {error}; set XDG_CACHE_HOME") from None

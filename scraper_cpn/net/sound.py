@@ -9,7 +9,8 @@ Cost: O(tokens); for loading and for tests.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter as Counts
+from collections.abc import Hashable, Iterator
 
 from scraper_cpn.net import plan
 from scraper_cpn.net.declare import Net
@@ -41,7 +42,7 @@ def misfits(net: Net, marking: Marking) -> Iterator[str]:
     yield from wired
     if not wired:
         yield from _tokens(net, marking)
-        yield from _numbers(marking)
+        yield from _numbers(net, marking)
         yield from _shown(net, marking)
         yield from _overfull(net, marking)
 
@@ -98,11 +99,28 @@ def _tokens(net: Net, marking: Marking) -> Iterator[str]:
     )
 
 
-def _numbers(marking: Marking) -> Iterator[str]:
+def _numbers(net: Net, marking: Marking) -> Iterator[str]:
+    """A number is not below 0; and one with a key, not above its first one less what is in flight."""
     for name, numbers in marking.counters.items():
         for key, number in numbers:
             if number < 0:
                 yield f"{name} is at {number}" + ("" if key is None else f" for {key}")
+    for (name, key), taken in _in_flight(net, marking).items():
+        counter = net.places[name]
+        assert isinstance(counter, Counter)
+        first = counter.first(key)
+        number = dict(marking.counters.get(name, ())).get(key, first)
+        if counter.keys and number + taken > first:
+            yield f"{name} is at {number} for {key}, beside {taken} in flight, of {first}"
+
+
+def _in_flight(net: Net, marking: Marking) -> Counts[tuple[str, Hashable]]:
+    """What firings in flight have taken, by counter and key."""
+    return Counts(
+        (name, flying.inputs[arc])
+        for flying in marking.flights
+        for arc, name in plan.counted(net.transitions[flying.transition])
+    )
 
 
 def _shown(net: Net, marking: Marking) -> Iterator[str]:

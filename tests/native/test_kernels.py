@@ -19,7 +19,7 @@ from mocks.inprocess import crawl
 from scraper_cpn import native as package
 from scraper_cpn.native import NativeError, building, kernels, native
 from scraper_cpn.net import Net, put, take
-from scraper_cpn.net.compile import Compiled, compile_net
+from scraper_cpn.net.compile import Compiled, compile_net, generated
 from scraper_cpn.simulate.web import SyntheticWeb
 from tests.guarantees.crawls import Case, cases
 from tests.net.features import features
@@ -146,13 +146,13 @@ def test_a_kernel_that_can_not_be_loaded(own_folder: Path, monkeypatch: pytest.M
     monkeypatch.setattr(kernels, "built", lambda _, path, __: spoilt(path))
     monkeypatch.setattr(kernels, "_FORM", 0)
     own_folder.mkdir(mode=0o700, exist_ok=True)
-    with pytest.raises(NativeError, match=r"net_words_.*can't be loaded: .*; set XDG_CACHE_HOME$"):
+    with pytest.raises(NativeError, match=r"net_words_.*can't be loaded \(.*, nor replaced: "):
         heard(repeating(times(2)), builder=native)
 
 
-def spoilt(path: Path) -> None:
+def spoilt(path: Path, mode: int = 0o700) -> None:
     path.write_bytes(b"no module")
-    path.chmod(0o700)
+    path.chmod(mode)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="other systems have no such modes")
@@ -161,16 +161,16 @@ def test_nothing_runs_that_others_may_have_written(
 ) -> None:
     """A folder or a file that others can write is refused, and not loaded."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr(kernels, "built", lambda _, path, __: spoilt(path))
     monkeypatch.setattr(kernels, "_loaded", lambda _: pytest.fail("loaded"))
     folder = tmp_path / "scraper_cpn"
     folder.mkdir()
     folder.chmod(0o777)
-    with pytest.raises(NativeError, match=r"scraper_cpn is not yours alone to write; set"):
-        heard(repeating(times(2)), builder=native)
+    for told in (lambda: pytest.fail("begun"), None):
+        with pytest.raises(NativeError, match=r"scraper_cpn is not yours alone to write; set"):
+            native(generated(repeating(times(2))), *filter(None, [told]))
+        assert list(folder.iterdir()) == []
     folder.chmod(0o700)
-    (file,) = folder.iterdir()
-    file.chmod(0o664)
+    monkeypatch.setattr(kernels, "built", lambda _, path, __: spoilt(path, 0o664))
     with pytest.raises(NativeError, match=r"net_words_.* is not yours alone to write; set"):
         heard(repeating(times(2)), builder=native)
 
@@ -215,6 +215,13 @@ def test_the_folder_is_that_of_caches(monkeypatch: pytest.MonkeyPatch, tmp_path:
     for none in ("", "relative"):
         monkeypatch.setenv("XDG_CACHE_HOME", none)
         assert package.folder() == tmp_path / "home" / ".cache" / "scraper_cpn"
+
+
+def test_a_folder_that_can_not_be_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A path that no system takes is told, too."""
+    monkeypatch.setenv("XDG_CACHE_HOME", "/" + "x" * 300)
+    with pytest.raises(NativeError, match=r"x: File name too long; set XDG_CACHE_HOME$|x/scraper"):
+        native(generated(repeating(times(2))))
 
 
 def test_where_there_is_no_home(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -227,18 +227,19 @@ def _give_tokens(text: Text, layout: Layout, number: int, output: Output, *, tra
 def write_back(
     text: Text, layout: Layout, transition: Transition, case: On, bound: Bound, *, traced: bool
 ) -> None:
-    """Give back what is held and not consumed."""
-    for number, arc in enumerate(transition.arcs):
-        if arc.kind != "hold":
-            continue
+    """Give back what is held and not consumed: numbers last, which their records may be forgotten after."""
+    held = [(number, arc) for number, arc in enumerate(transition.arcs) if arc.kind == "hold"]
+    back = [(number, arc) for number, arc in held if not _consumes(case, arc)]
+    for number, arc in back:
+        if isinstance(arc.place, Place):
+            record = record_of(layout, transition, number, bound)
+            old = bound(number)
+            again(text, layout, arc.place, old, f"{old}.ready", record, traced=traced)
+    for number, arc in held:
         if _consumes(case, arc):
             text.add(*moved(layout, arc.place, key_of(layout, transition, number, bound)))
         elif isinstance(arc.place, Counter):
             give_number(text, layout, transition, number, bound)
-        elif isinstance(arc.place, Place):
-            record = record_of(layout, transition, number, bound)
-            old = bound(number)
-            again(text, layout, arc.place, old, f"{old}.ready", record, traced=traced)
 
 
 def _consumes(case: On, arc: Arc) -> bool:

@@ -3,9 +3,10 @@
 Owns: for which inputs that is, and the expressions for what is kept.
 Must not know: how a record is found, what is in it.
 
-Where a firing has taken one of a keyed number, its record can't be forgotten: that would need the number to
-be what it starts with, and nothing but the end of such firings makes it more. So the firing keeps the
-record itself, and whoever gives something back need not look for it, in what may be a big table.
+Where a firing has taken one of a keyed number, its record can't be forgotten until that is given back: that would
+need the number to be what it starts with, and nothing but the end of such firings makes it more
+(`sound.py` refuses a marking where it is more already). So the firing keeps the record itself, and whoever
+gives something back need not look for it, in what may be a big table. Numbers are given back last.
 """
 
 from __future__ import annotations
