@@ -39,6 +39,7 @@ def test_a_kept_crawl_goes_on_with_it(
     assert b"replayed to the same marking" in checked.stdout
 
 
+@pytest.mark.slow
 def test_who_can_not_build_it_is_told(
     site: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,7 +11,7 @@ import pytest
 from scraper_cpn.scrape.crawl import Crawl
 from scraper_cpn.scrape.settings import UsageError
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 SEED = "http://127.0.0.1:9/"
 

@@ -45,8 +45,6 @@ def key_of(layout: Layout, transition: Transition, number: int, bound: Bound) ->
 
 def record_of(layout: Layout, transition: Transition, arc: int, bound: Bound) -> str:
     """The expression for the record that a firing has of an arc's join; empty if it has none."""
-    for group in plan.groups(transition):
-        if arc in group.arcs:
-            found = [bound(number) for number in group.arcs if keeps(layout, transition, number)]
-            return found[0] if found else ""
-    return ""
+    group = next(group for group in plan.groups(transition) if arc in group.arcs)
+    found = [bound(number) for number in group.arcs if keeps(layout, transition, number)]
+    return found[0] if found else ""
