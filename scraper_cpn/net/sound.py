@@ -101,15 +101,16 @@ def _tokens(net: Net, marking: Marking) -> Iterator[str]:
 
 def _numbers(net: Net, marking: Marking) -> Iterator[str]:
     """A number is not below 0; and one with a key, not above its first one less what is in flight."""
-    for name, numbers in marking.counters.items():
-        for key, number in numbers:
+    known = {name: dict(numbers) for name, numbers in marking.counters.items()}
+    for name, numbers in known.items():
+        for key, number in numbers.items():
             if number < 0:
                 yield f"{name} is at {number}" + ("" if key is None else f" for {key}")
     for (name, key), taken in _in_flight(net, marking).items():
         counter = net.places[name]
         assert isinstance(counter, Counter)
         first = counter.first(key)
-        number = dict(marking.counters.get(name, ())).get(key, first)
+        number = known.get(name, {}).get(key, first)
         if counter.keys and number + taken > first:
             yield f"{name} is at {number} for {key}, beside {taken} in flight, of {first}"
 
