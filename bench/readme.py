@@ -86,8 +86,7 @@ def _over(races: Sequence[Result], name: str) -> str:
 
 
 def _ratios(races: Sequence[Result], name: str) -> list[float]:
-    found = [ratio(each, name) for each in races if name in each.runs]
-    return [value for value in found if value is not None]
+    return [value for found in races if (value := ratio(found, name)) is not None]
 
 
 def _live(live: Sequence[Live]) -> Iterator[str]:

@@ -71,8 +71,8 @@ def cost_us(result: Result, name: str) -> Spread:
 
 
 def ratio(result: Result, name: str) -> float | None:
-    """The rate of a subject in rates of the baseline; None where they can't be compared."""
-    if not result.same or OPPONENT not in result.runs:
+    """The rate of a subject in rates of the baseline; None where one is missing or they decided otherwise."""
+    if not result.same or not {name, OPPONENT} <= result.runs.keys():
         return None
     return cost_us(result, OPPONENT).median / cost_us(result, name).median
 

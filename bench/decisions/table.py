@@ -84,9 +84,7 @@ def _over(report: Report, name: str) -> Iterator[str]:
     ratios = {
         str(result.point): found
         for result in report.races
-        if "interpreter" not in result.runs
-        and name in result.runs
-        and (found := ratio(result, name)) is not None
+        if "interpreter" not in result.runs and (found := ratio(result, name)) is not None
     }
     if ratios:
         worst = min(ratios, key=lambda point: ratios[point])

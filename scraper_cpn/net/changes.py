@@ -123,10 +123,8 @@ class Durable:
     def _numbers(self, net: Net, counter: Counter) -> tuple[tuple[Hashable, int], ...]:
         """The numbers that differ from what they start with, less what firings in flight have taken."""
         numbers = {key: n for (name, key), n in self.numbers.items() if name == counter.name}
-        for flying in self.flights.values():
-            for arc, name in plan.counted(net.transitions[flying.transition]):
-                if name == counter.name:
-                    key = flying.inputs[arc]
-                    numbers[key] = numbers.get(key, counter.first(key)) - 1
+        for (name, key), taken in plan.taken(net, self.flights.values()).items():
+            if name == counter.name:
+                numbers[key] = numbers.get(key, counter.first(key)) - taken
         moved = (pair for pair in numbers.items() if pair[1] != counter.first(pair[0]))
         return tuple(sorted(moved, key=repr))

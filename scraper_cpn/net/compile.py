@@ -187,12 +187,12 @@ class Compiled:
         shelf: Shelf | None = None,
         builder: Builder = in_python,
     ) -> None:
-        self.net = checked(net)
-        self._ordered = ordered(self.net)
-        self._shelf = MemoryShelf() if shelf is None else shelf
         build = builder(
             generated(net, traced=trace is not None, recorded=recorded, printed=shelf is not None)
         )
+        self.net = net
+        self._ordered = ordered(net)
+        self._shelf = MemoryShelf() if shelf is None else shelf
         traces = () if trace is None else (trace,)
         self._parts = build(self.net, self._ordered, self._shelf, *traces)
         self._inject = self._parts["inject"]

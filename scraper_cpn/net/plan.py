@@ -7,11 +7,14 @@ Must not know: tokens, time.
 
 from __future__ import annotations
 
+from collections import Counter as Counts
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from scraper_cpn.net.arcs import Lost, On, Output
 from scraper_cpn.net.declare import Net, Transition
+from scraper_cpn.net.marking import Flying
 from scraper_cpn.net.places import AnyPlace, Counter, Place
 
 OUTCOME = -1
@@ -187,6 +190,15 @@ def counted(transition: Transition) -> list[tuple[int, str]]:
         for number, arc in enumerate(transition.arcs)
         if arc.kind in {"take", "hold"} and isinstance(arc.place, Counter)
     ]
+
+
+def taken(net: Net, flights: Iterable[Flying]) -> Counts[tuple[str, Hashable]]:
+    """What firings in flight have taken from numbers, by the counter's name and key."""
+    return Counts(
+        (name, flying.inputs[arc])
+        for flying in flights
+        for arc, name in counted(net.transitions[flying.transition])
+    )
 
 
 def keeps(transition: Transition, *, started: bool) -> list[int]:

@@ -9,8 +9,7 @@ Cost: O(tokens); for loading and for tests.
 
 from __future__ import annotations
 
-from collections import Counter as Counts
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 
 from scraper_cpn.net import plan
 from scraper_cpn.net.declare import Net
@@ -106,22 +105,13 @@ def _numbers(net: Net, marking: Marking) -> Iterator[str]:
         for key, number in numbers.items():
             if number < 0:
                 yield f"{name} is at {number}" + ("" if key is None else f" for {key}")
-    for (name, key), taken in _in_flight(net, marking).items():
+    for (name, key), taken in plan.taken(net, marking.flights).items():
         counter = net.places[name]
         assert isinstance(counter, Counter)
         first = counter.first(key)
         number = known.get(name, {}).get(key, first)
         if counter.keys and number + taken > first:
             yield f"{name} is at {number} for {key}, beside {taken} in flight, of {first}"
-
-
-def _in_flight(net: Net, marking: Marking) -> Counts[tuple[str, Hashable]]:
-    """What firings in flight have taken, by counter and key."""
-    return Counts(
-        (name, flying.inputs[arc])
-        for flying in marking.flights
-        for arc, name in plan.counted(net.transitions[flying.transition])
-    )
 
 
 def _shown(net: Net, marking: Marking) -> Iterator[str]:

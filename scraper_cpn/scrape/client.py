@@ -28,8 +28,7 @@ LEFTOVER_BYTES_MAX = 65_536
 """Of the body of an error: reading it is cheaper than connecting again."""
 ACCEPT = "text/html,application/xhtml+xml,*/*;q=0.8"
 
-EXTRA = "pip install 'scraper-cpn[fast]'"
-"""How to get what makes crawls faster."""
+_EXTRA = "pip install 'scraper-cpn[fast]'"
 
 
 class Sending:
@@ -113,7 +112,7 @@ def check_client(settings: Settings) -> None:
     if settings.fetcher == "aiohttp":
         return
     if not _is_here(settings.fetcher):
-        raise UsageError(f"fetcher: {settings.fetcher} is not installed; install it with {EXTRA}")
+        raise UsageError(f"fetcher: {settings.fetcher} is not installed; install it with {_EXTRA}")
     if settings.cacert is not None:
         raise UsageError(
             f"cacert: {settings.fetcher} can't trust a file alone; leave out fetcher, or cacert"

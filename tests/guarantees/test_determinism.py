@@ -7,13 +7,14 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 
 from mocks.inprocess import crawl
-from scraper_cpn.net import Interpreter
+from scraper_cpn.net import Interpreter, Kernel
 from scraper_cpn.net.compile import compile_net
 from scraper_cpn.scrape.settings import Settings
 from scraper_cpn.simulate.web import SyntheticWeb, WebSpec
@@ -30,14 +31,15 @@ SIMULATE = [
 THIS = f"{sys.version_info[0]}.{sys.version_info[1]}"
 
 
-def traced(case: Case, kernel: type[Interpreter] | None = None) -> str:
+def traced(case: Case, kernel: Callable[..., Kernel] = compile_net) -> str:
+    """The trace of a virtual crawl."""
     trace = io.StringIO()
     crawl(
         case.settings,
         SyntheticWeb(case.spec),
         case.seeds,
         trace=trace,
-        kernel=kernel or compile_net,
+        kernel=kernel,
     )
     return trace.getvalue()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import subprocess
 import sys
@@ -15,13 +14,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from msgspec import Struct
 
-from mocks.inprocess import crawl
 from scraper_cpn import native as package
 from scraper_cpn.native import NativeError, building, kernels, native
 from scraper_cpn.net import Net, put, take
 from scraper_cpn.net.compile import Compiled, compile_net, generated
-from scraper_cpn.simulate.web import SyntheticWeb
 from tests.guarantees.crawls import Case, cases
+from tests.guarantees.test_determinism import traced
 from tests.net.features import features
 from tests.net.runs import Pair, Run
 from tests.net.test_differential import FEATURES, drawn
@@ -95,14 +93,7 @@ def test_these_runs_have_every_feature() -> None:
 @given(cases(ending=True))
 def test_whole_crawls_are_the_same(case: Case) -> None:
     """Under all settings a virtual crawl has the same trace, byte for byte."""
-    assert traced(case, native) == traced(case)
-
-
-def traced(case: Case, *builder: Any) -> str:
-    trace = io.StringIO()
-    make = partial(compile_net, builder=builder[0]) if builder else compile_net
-    crawl(case.settings, SyntheticWeb(case.spec), case.seeds, trace=trace, kernel=make)
-    return trace.getvalue()
+    assert traced(case, partial(compile_net, builder=native)) == traced(case)
 
 
 @pytest.mark.slow

@@ -107,7 +107,9 @@ def _grid(report: decisions.Report) -> Iterator[Block]:
     rows = tuple(_race(race, names, nets) for race in report.races)
     yield Table("What a decision costs", head, rows)
     for name in nets:
-        ratios = [found for race in report.races if (found := _ratio(race, name)) is not None]
+        ratios = [
+            found for race in report.races if (found := decisions.ratio(race, name)) is not None
+        ]
         if ratios:
             yield Text(
                 f"The {name} decides {median(ratios):.2f} times as fast as the scheduler by hand in the "
@@ -120,11 +122,7 @@ def _race(race: Result, names: Sequence[str], nets: Sequence[str]) -> tuple[str,
         number(decisions.cost_us(race, name).median if name in race.runs else None, 1)
         for name in names
     )
-    return (str(race.point), *costs, *(number(_ratio(race, name), 2) for name in nets))
-
-
-def _ratio(race: Result, name: str) -> float | None:
-    return decisions.ratio(race, name) if name in race.runs else None
+    return (str(race.point), *costs, *(number(decisions.ratio(race, name), 2) for name in nets))
 
 
 def _loops(loops: Sequence[Loop]) -> Table:
