@@ -19,7 +19,7 @@ from types import ModuleType
 
 import baseline
 from scraper_cpn.native import NativeError, folder
-from scraper_cpn.native.building import built
+from scraper_cpn.native.building import FORM, built
 
 _PACKAGE = "baseline_native"
 _LEFT_OUT = {"__init__", "__main__", "crawl", "shell", "virtual"}
@@ -48,7 +48,7 @@ def _built() -> str:
     """Build what is not there yet; the name of the package within its folder."""
     sources = sorted(Path(baseline.__path__[0]).glob("*.py"))
     texts = {path.stem: path.read_text() for path in sources if path.stem not in _LEFT_OUT}
-    known = f"{version('cython')} {texts}"
+    known = f"{FORM} {version('cython')} {texts}"
     digest = blake2b(known.encode(), digest_size=8).hexdigest()
     package = f"v{digest}"
     where = folder() / _PACKAGE / package

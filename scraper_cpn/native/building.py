@@ -1,6 +1,6 @@
 """From a Python source to a file that Python can load: Cython makes C of it, a compiler the rest.
 
-Owns: how both are called, what is said when one of them is missing or fails, and whose files are trusted.
+Owns: what both are given, how they are called, what is said when one of them is missing or fails, and whose files are trusted.
 Must not know: what the source says, who wants it.
 
 They run in a process of their own: they take hundreds of megabytes, which that gives back.
@@ -18,6 +18,10 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
+from scraper_cpn.native.attributes import remembering
+
+FORM = 2
+"""Another one where the same source is to be built anew."""
 _NO_COMPILER = 3
 _PROGRAM = f"""
 import sys
@@ -88,7 +92,9 @@ def refuse_strangers(path: Path) -> None:
 def _build(text: str, path: Path) -> None:
     name = path.name.partition(".")[0]
     source = path.with_name(f"{name}.py")
-    source.write_text(text, encoding="utf-8")
+    made = remembering(text)
+    source.write_text(made.text, encoding="utf-8")
+    source.with_suffix(".pxd").write_text(made.declarations, encoding="utf-8")
     command = (sys.executable, "-P", "-c", _PROGRAM, name, source.name, ".", *_FLAGS)
     done = subprocess.run(command, cwd=path.parent, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode:

@@ -18,11 +18,9 @@ from pathlib import Path
 from textwrap import indent
 from types import ModuleType
 
-from scraper_cpn.native.building import NativeError, built, refuse_strangers
+from scraper_cpn.native.building import FORM, NativeError, built, refuse_strangers
 from scraper_cpn.net.compile import Build, Source
 
-_FORM = 1
-"""Another one where the same source is to be built anew."""
 _NAME_MAX = 60
 _STEM = re.compile(r"\W+", re.ASCII)
 
@@ -87,7 +85,7 @@ def _closed(source: Source) -> str:
 
 
 def _path(source: Source) -> Path:
-    known = f"{_FORM} {sysconfig.get_platform()} {_closed(source)}"
+    known = f"{FORM} {sysconfig.get_platform()} {_closed(source)}"
     digest = blake2b(known.encode(), digest_size=8).hexdigest()
     stem = _STEM.sub("_", source.title)[:_NAME_MAX]
     return folder() / f"{stem}_{digest}{EXTENSION_SUFFIXES[0]}"

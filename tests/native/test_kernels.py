@@ -135,7 +135,7 @@ def test_a_damaged_kernel_is_built_again(own_folder: Path) -> None:
 def test_a_kernel_that_can_not_be_loaded(own_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where what was just built is not to be loaded, a line says why."""
     monkeypatch.setattr(kernels, "built", lambda _, path, __: spoilt(path))
-    monkeypatch.setattr(kernels, "_FORM", 0)
+    monkeypatch.setattr(kernels, "FORM", 0)
     own_folder.mkdir(mode=0o700, exist_ok=True)
     with pytest.raises(NativeError, match=r"net_words_.*can't be loaded \(.*, nor replaced: "):
         heard(repeating(times(2)), builder=native)
@@ -188,7 +188,7 @@ def test_a_kernel_without_a_compiler(monkeypatch: pytest.MonkeyPatch, tmp_path: 
 def test_a_source_that_is_none(tmp_path: Path) -> None:
     """A failure of Cython is not called one of the compiler."""
     with pytest.raises(NativeError, match=r"^Cython has failed \(.*x.py\)$"):
-        building.built("x = = 1", tmp_path / "x.so")
+        building.built("return 1", tmp_path / "x.so")
 
 
 def test_a_folder_that_can_not_be_written(tmp_path: Path) -> None:
