@@ -3,6 +3,8 @@
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && { echo $$p; break; }; done)
 BIN := .venv/bin
+# In their own order the long tests of crashes come early; by number of tests they would come last, alone.
+SPREAD := -n 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: help demo test lint types tests others kills bench states peers report clean
 help:  ## Say what there is to make
@@ -31,7 +33,7 @@ types: .venv/stamp  ## mypy --strict
 	$(BIN)/mypy
 
 tests: .venv/stamp  ## The whole suite on this Python; every branch of net/ is run
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile --cov=scraper_cpn --cov=baseline --cov-report=
+	$(BIN)/python -m pytest -q $(SPREAD) --cov=scraper_cpn --cov=baseline --cov-report=
 	$(BIN)/coverage report --include='scraper_cpn/net/*' --fail-under=100 --skip-covered --show-missing
 	$(BIN)/coverage report --skip-covered | tail -n 4
 
@@ -51,7 +53,7 @@ others: .venv/stamp  ## The quick part of the suite on every other Python that w
 			$$env/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt pip && \
 			$$env/bin/python -m pip install --quiet -c constraints.txt --group dev -e . && \
 			touch $$env/stamp; } || exit 1; \
-		$$env/bin/python -m pytest -q -n 2 --dist loadfile -m 'not slow' || exit 1; \
+		$$env/bin/python -m pytest -q $(SPREAD) -m 'not slow' || exit 1; \
 	done
 
 ROUNDS ?= 2000
