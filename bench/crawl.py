@@ -19,6 +19,7 @@ import msgspec
 from msgspec import Struct
 
 from bench import profile
+from bench.decisions.native import works_here
 from bench.figures import Figure, table
 from bench.machine import Machine, machine, written
 from bench.profile import Profile, profiles
@@ -26,10 +27,12 @@ from bench.web import (
     BRIEF,
     MIDDLE,
     MILLISECOND,
+    NATIVE,
     SUBJECTS,
     WHOLE,
     Used,
     Web,
+    alone,
     command,
     compiled,
     run,
@@ -39,6 +42,7 @@ from mocks.referee import Expectations, Verdict, judge
 from mocks.referee.expect import ProxyRule
 from mocks.wirelog import Request, read_log
 
+ALONE = "client and parser alone"
 MARGIN_MAX_NS = 5 * MILLISECOND
 """What a pause is longer than asked, at most; a hundredth of it where that is less."""
 FIRST = 2
@@ -65,11 +69,23 @@ class Crawled(Struct, frozen=True, kw_only=True):
     violations: int
 
 
+class Alone(Struct, frozen=True, kw_only=True):
+    """What came of a client and a parser alone."""
+
+    web: str
+    fetcher: str
+    pages: int
+    wall_s: float
+    cpu_s: float
+    peak_bytes: int
+
+
 class CrawlReport(Struct, frozen=True, kw_only=True):
     """All that one call has measured."""
 
     machine: Machine
     crawls: list[Crawled] = []
+    alone: list[Alone] = []
     profiles: list[Profile] = []
 
 
@@ -112,10 +128,28 @@ def _result(
         pages=verdict.pages,
         wall_s=verdict.actual_ns / 10**9,
         cpu_s=used.cpu_s,
-        peak_bytes=used.peak * (1 if sys.platform == "darwin" else 1_024),
+        peak_bytes=used.peak_bytes,
         jitter_ns=tuple(jitter(requests, web.delay_ns)),
         utilisation=verdict.utilisation,
         violations=len(verdict.violations),
+    )
+
+
+def parsed_alone(web: Web, fetcher: str) -> Alone:
+    """Fetch and parse the pages of a web, and do nothing else. Raises `RuntimeError` as `crawled` does."""
+    with TemporaryDirectory(prefix="bench-") as name:
+        log = Path(name) / "wire.jsonl"
+        with serving(web, log) as where:
+            used = run(alone(web, fetcher, where))
+        requests = read_log(log)[1]
+    took_ns = max(each.end_ns for each in requests) - min(each.start_ns for each in requests)
+    return Alone(
+        web=web.name,
+        fetcher=fetcher,
+        pages=len(requests),
+        wall_s=took_ns / 10**9,
+        cpu_s=used.cpu_s,
+        peak_bytes=used.peak_bytes,
     )
 
 
@@ -143,19 +177,21 @@ def percentile(values: Sequence[int], share: float) -> int:
     return values[min(len(values) - 1, int(share * len(values)))]
 
 
-def figures(crawls: Sequence[Crawled]) -> list[Figure]:
-    """The crawls for people: those of one web together, by subject and fetcher."""
+def figures(crawls: Sequence[Crawled], without: Sequence[Alone] = ()) -> list[Figure]:
+    """The crawls for people, those of one web together, by subject and fetcher; then *without* a crawler."""
     groups: dict[tuple[str, str], list[Crawled]] = {}
     for crawl in crawls:
         who = f"{crawl.subject}, {crawl.fetcher}"
         groups.setdefault((crawl.web, who), []).append(crawl)
-    return [each for (web, who), some in groups.items() for each in _figures(web, who, some)]
+    alone: dict[tuple[str, str], list[Alone]] = {}
+    for one in without:
+        alone.setdefault((one.web, f"{ALONE}, {one.fetcher}"), []).append(one)
+    told = [each for (web, who), some in groups.items() for each in _figures(web, who, some)]
+    return [*told, *(each for (web, who), some in alone.items() for each in _costs(web, who, some))]
 
 
 def _figures(web: str, who: str, some: Sequence[Crawled]) -> Iterator[Figure]:
-    yield _figure(web, f"{who}: pages", "pages/s", [c.pages / c.wall_s for c in some])
-    yield _figure(web, f"{who}: pages by CPU", "pages/CPU-s", [c.pages / c.cpu_s for c in some])
-    yield _figure(web, f"{who}: memory, peak", "MB", [c.peak_bytes / 10**6 for c in some])
+    yield from _costs(web, who, some)
     yield _figure(web, f"{who}: violations", "", [c.violations for c in some], "0")
     if some[0].jitter_ns:
         for share, goal in ((0.5, ""), (0.99, "under 5 ms")):
@@ -163,6 +199,12 @@ def _figures(web: str, who: str, some: Sequence[Crawled]) -> Iterator[Figure]:
             yield _figure(web, f"{who}: start jitter, p{share * 100:.0f}", "ms", late, goal)
         used = [c.utilisation * 100 for c in some]
         yield _figure(web, f"{who}: polite utilisation", "%", used, "98 and more")
+
+
+def _costs(web: str, who: str, some: Sequence[Crawled | Alone]) -> Iterator[Figure]:
+    yield _figure(web, f"{who}: pages", "pages/s", [c.pages / c.wall_s for c in some])
+    yield _figure(web, f"{who}: pages by CPU", "pages/CPU-s", [c.pages / c.cpu_s for c in some])
+    yield _figure(web, f"{who}: memory, peak", "MB", [c.peak_bytes / 10**6 for c in some])
 
 
 def _figure(web: str, name: str, unit: str, values: Sequence[float], goal: str = "") -> Figure:
@@ -174,6 +216,8 @@ def measure(
 ) -> CrawlReport:
     """Crawl every web with every subject and fetcher in turn, then *sampled* for where the time goes."""
     compiled()
+    if NATIVE in subjects:
+        crawled(Web(hosts=1, pages=1), NATIVE, fetchers[0])  # builds what is built once
     report = CrawlReport(machine=machine())
     for web in webs:
         for _ in range(rounds):
@@ -182,7 +226,10 @@ def measure(
                     print(f"crawling {web.name}: {subject}, {fetcher}", file=sys.stderr)
                     report.crawls.append(crawled(web, subject, fetcher))
                     time.sleep(0.1)  # the server's sockets close
-    report.profiles.extend(profiles(sampled, subjects, fetchers))
+            if not web.delay_ns:
+                report.alone.extend(parsed_alone(web, fetcher) for fetcher in fetchers)
+    legible = [subject for subject in subjects if subject != NATIVE]
+    report.profiles.extend(profiles(sampled, legible, fetchers))  # machine code has no frames
     return report
 
 
@@ -196,11 +243,12 @@ def main(
 ) -> None:
     """Measure, print, write."""
     webs, sampled = (BRIEF, BRIEF[0]) if quick else (WHOLE, MIDDLE)
-    report = measure(webs, sampled, list(SUBJECTS), fetchers, rounds)
+    subjects = [subject for subject in SUBJECTS if subject != NATIVE or works_here()]
+    report = measure(webs, sampled, subjects, fetchers, rounds)
     if as_json:
         print(msgspec.json.encode(report).decode())
     else:
-        found = [*figures(report.crawls), *profile.figures(report.profiles)]
+        found = [*figures(report.crawls, report.alone), *profile.figures(report.profiles)]
         print(report.machine, table(found), sep="\n")
     if out is not None:
         written(report, out)

@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import median
 
 from bench import crawl
-from bench.crawl import Crawled, CrawlReport, percentile
+from bench.crawl import Alone, Crawled, CrawlReport, percentile
 from bench.decisions import results
 from bench.decisions.live import ALONE, Live
 from bench.decisions.plots import growing
@@ -23,6 +23,7 @@ ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 RESULTS = ROOT / "bench" / "results"
 BEGIN, END = "<!-- from bench/results: begin -->\n", "<!-- from bench/results: end -->\n"
+NAMES = {"net": "the net", NET_NATIVE: "as machine code", OPPONENT: "by hand"}
 GOAL = 1.0
 """Below this rate, in those of the baseline, the net loses."""
 
@@ -57,7 +58,7 @@ def lines(report: Report, crawls: CrawlReport) -> Iterator[str]:
     yield ""
     yield from _losses(races)
     yield ""
-    yield from _crawls(crawls.crawls)
+    yield from _crawls(crawls.crawls, crawls.alone)
     if crawls.profiles:
         yield ""
         yield from _profiles(crawls.profiles)
@@ -133,19 +134,22 @@ def _losses(races: Sequence[Result]) -> Iterator[str]:
         )
 
 
-def _crawls(crawls: Sequence[Crawled]) -> Iterator[str]:
+def _crawls(crawls: Sequence[Crawled], without: Sequence[Alone]) -> Iterator[str]:
     yield "| crawls on loopback | pages/s | pages per CPU-second | peak MB | start jitter p50, p99 | polite utilisation | violations |"
     yield "|---|---|---|---|---|---|---|"
     for found in crawls:
-        yield (
-            f"| {found.web}: {_who(found)} | {found.pages / found.wall_s:,.0f} "
-            f"| {found.pages / found.cpu_s:,.0f} | {found.peak_bytes / 10**6:.0f} "
-            f"| {_jitter(found)} | {found.violations} |"
-        )
+        yield f"| {found.web}: {_who(found)} | {_costs(found)} | {_jitter(found)} | {found.violations} |"
+    for one in without:
+        yield f"| {one.web}: {crawl.ALONE}, {one.fetcher} | {_costs(one)} | | | |"
+
+
+def _costs(found: Crawled | Alone) -> str:
+    rates = f"{found.pages / found.wall_s:,.0f} | {found.pages / found.cpu_s:,.0f}"
+    return f"{rates} | {found.peak_bytes / 10**6:.0f}"
 
 
 def _who(found: Crawled | Profile) -> str:
-    return f"{'the net' if found.subject == 'net' else 'by hand'}, {found.fetcher}"
+    return f"{NAMES[found.subject]}, {found.fetcher}"
 
 
 def _profiles(found: Sequence[Profile]) -> Iterator[str]:

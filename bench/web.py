@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from compileall import compile_dir
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,8 +23,13 @@ from bench.machine import NICE
 from mocks.serving import served
 from scraper_cpn.scrape.values import choices_of
 
-SUBJECTS = {"net": "scraper_cpn", "baseline": "baseline"}
-"""Names of subjects, and the module of each."""
+NATIVE = "net native"
+SUBJECTS: dict[str, tuple[str, ...]] = {
+    "net": ("scraper_cpn",),
+    NATIVE: ("scraper_cpn", "--kernel", "native"),
+    "baseline": ("baseline",),
+}
+"""Names of subjects; the module of each, and its options."""
 FETCHERS = choices_of("fetcher")
 MILLISECOND = 1_000_000
 ROOT = Path(__file__).parents[1]
@@ -55,6 +60,11 @@ class Web(Struct, frozen=True, kw_only=True):
         return self.hosts * self.pages
 
     @property
+    def at_once(self) -> int:
+        """Requests in flight, at most."""
+        return self.proxies * self.per_proxy
+
+    @property
     def name(self) -> str:
         """For people."""
         pace = f", {self.delay_ns / 10**9:g} s apart" if self.delay_ns else ""
@@ -79,10 +89,15 @@ class Used(Struct, frozen=True):
     cpu_s: float
     peak: int
 
+    @property
+    def peak_bytes(self) -> int:
+        """Resident memory."""
+        return self.peak * (1 if sys.platform == "darwin" else 1_024)
+
 
 def compiled() -> None:
     """Write the bytecode of the subjects, as pip does when it installs: a start is no compilation."""
-    for module in SUBJECTS.values():
+    for module in {module for module, *_ in SUBJECTS.values()}:
         compile_dir(ROOT / module, quiet=2)
 
 
@@ -104,22 +119,36 @@ def _options(web: Web) -> list[str]:
         "latency": f"{web.latency_ns / MILLISECOND:g}ms",
         "proxies": web.proxies,
     }
-    return [text for name, value in options.items() for text in (f"--{name}", str(value))]
+    return _given(options)
 
 
 def command(web: Web, subject: str, fetcher: str, where: dict[str, Any], output: Path) -> list[str]:
     """The command of a crawl, whose items go to *output*."""
-    proxies = [text for proxy in where["proxies"] for text in ("--proxy", proxy)]
+    module, *own = SUBJECTS[subject]
     limits = {
         "delay": f"{web.delay_ns / MILLISECOND:g}ms",
-        "concurrency": web.proxies * web.per_proxy,
+        "concurrency": web.at_once,
         "per-domain": web.per_domain,
         "per-proxy": web.per_proxy,
         "fetcher": fetcher,
     }
-    options = [text for name, value in limits.items() for text in (f"--{name}", str(value))]
-    command = [sys.executable, "-m", SUBJECTS[subject], *where["seeds"], "-q", "-o", str(output)]
-    return [*command, *proxies, *options]
+    command = [sys.executable, "-m", module, *where["seeds"], "-q", "-o", str(output), *own]
+    return [*command, *_proxies(where), *_given(limits)]
+
+
+def alone(web: Web, fetcher: str, where: dict[str, Any]) -> list[str]:
+    """The command that fetches and parses the same pages, and nothing else."""
+    limits = {"pages": web.pages, "at-once": web.at_once, "fetcher": fetcher}
+    command = [sys.executable, "-m", "bench.alone", *where["seeds"]]
+    return [*command, *_proxies(where), *_given(limits)]
+
+
+def _proxies(where: dict[str, Any]) -> list[str]:
+    return [text for proxy in where["proxies"] for text in ("--proxy", proxy)]
+
+
+def _given(options: Mapping[str, object]) -> list[str]:
+    return [text for name, value in options.items() for text in (f"--{name}", str(value))]
 
 
 def run(command: list[str]) -> Used:

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from bench import crawl, profile, sampled, web
+from bench import alone, crawl, profile, sampled, web
 from bench.__main__ import main
 from bench.crawl import CrawlReport
 from bench.profile import Profile
@@ -42,7 +42,7 @@ def test_percentiles_are_values() -> None:
     assert crawl.percentile([7], 0.99) == 7
 
 
-@pytest.mark.parametrize("subject", web.SUBJECTS)
+@pytest.mark.parametrize("subject", ["net", "baseline"])
 def test_a_crawl_is_measured(subject: str) -> None:
     """All pages are fetched by both subjects, without a violation, and everything has a figure."""
     found = crawl.crawled(SMALL, subject, "aiohttp")
@@ -61,9 +61,38 @@ def test_a_crawl_is_measured(subject: str) -> None:
     ]
 
 
+@pytest.mark.parametrize("fetcher", web.FETCHERS)
+def test_a_client_and_a_parser_alone(fetcher: str) -> None:
+    """They fetch every page once, with no robots.txt, and have the figures that a crawl has."""
+    found = crawl.parsed_alone(SMALL, fetcher)
+    assert found.pages == SMALL.all_pages
+    assert min(found.cpu_s, found.wall_s, found.peak_bytes) > 0
+    names = [figure.name for figure in crawl.figures([], [found])]
+    assert names == [
+        f"client and parser alone, {fetcher}: {name}"
+        for name in ("pages", "pages by CPU", "memory, peak")
+    ]
+
+
+def test_alone_they_parse() -> None:
+    """What the pages link to is found, without a look at what it is."""
+    assert alone.links(b"<a href=/x>x</a><a>y</a><a href='http://z/'>") == ["/x", None, "http://z/"]
+
+
+@pytest.mark.parametrize("fetcher", web.FETCHERS)
+def test_alone_a_failure_is_the_end(fetcher: str, tmp_path: Path) -> None:
+    """A page that can't be fetched is no page that was fetched cheaply."""
+    more = msgspec.structs.replace(SMALL, pages=SMALL.pages + 1)
+    with (
+        web.serving(SMALL, tmp_path / "log") as where,
+        pytest.raises(RuntimeError, match=r"bench\.alone ended with 1: (.|\n)*404"),
+    ):
+        web.run(web.alone(more, fetcher, where))
+
+
 def test_a_crawl_that_fails_is_no_figure(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a command prints when it fails is said, and nothing is measured."""
-    monkeypatch.setitem(web.SUBJECTS, "net", "json.tool")
+    monkeypatch.setitem(web.SUBJECTS, "net", ("json.tool",))
     with pytest.raises(RuntimeError, match=r"json\.tool ended with 2: usage"):
         crawl.crawled(SMALL, "net", "aiohttp")
 
@@ -81,7 +110,7 @@ def test_a_crawl_has_its_parts(fetcher: str) -> None:
 
 def test_a_sampled_crawl_that_fails_is_no_figure(monkeypatch: pytest.MonkeyPatch) -> None:
     """As without samples."""
-    monkeypatch.setitem(web.SUBJECTS, "net", "json.tool")
+    monkeypatch.setitem(web.SUBJECTS, "net", ("json.tool",))
     with pytest.raises(RuntimeError, match=r"ended with 2: usage"):
         profile.profiled(SMALL, "net", "aiohttp")
 
@@ -107,10 +136,17 @@ def test_a_file_belongs_to_a_part(file: str, part: str | None) -> None:
     assert sampled.part_of(file) == part
 
 
+@pytest.mark.parametrize("machine_code", [True, False])
 def test_the_command_writes_what_it_prints(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    machine_code: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Subjects and fetchers take turns, as often as asked; the file has what `--json` prints."""
+    """Subjects and fetchers take turns, as often as asked; the file has what `--json` prints.
+
+    Machine code is left out where it can't be built, and where frames are told apart.
+    """
 
     def made(web: Web, subject: str, fetcher: str) -> Any:
         return crawl.Crawled(
@@ -129,17 +165,28 @@ def test_the_command_writes_what_it_prints(
     def sampled_as(web: Web, subject: str, fetcher: str) -> Profile:
         return Profile(web=web.name, subject=subject, fetcher=fetcher, us={"parsing": 90.0})
 
+    def alone_as(web: Web, fetcher: str) -> Any:
+        return crawl.Alone(
+            web=web.name, fetcher=fetcher, pages=8, wall_s=1.0, cpu_s=0.5, peak_bytes=10**6
+        )
+
     monkeypatch.setattr(crawl, "crawled", made)
+    monkeypatch.setattr(crawl, "parsed_alone", alone_as)
+    monkeypatch.setattr(crawl, "works_here", lambda: machine_code)
     monkeypatch.setattr(profile, "profiled", sampled_as)
     out = tmp_path / "new" / "crawl.json"
     given = ["crawl", "--quick", "--fetcher", "aiohttp", "--rounds", "2"]
     main([*given, "--out", str(out), "--json"])
     report = msgspec.json.decode(out.read_bytes(), type=CrawlReport)
     assert msgspec.json.decode(capsys.readouterr().out, type=CrawlReport) == report
-    assert [each.subject for each in report.crawls] == ["net", "baseline"] * 2 * len(web.BRIEF)
+    subjects = [name for name in web.SUBJECTS if machine_code or name != web.NATIVE]
+    assert [each.subject for each in report.crawls] == subjects * 2 * len(web.BRIEF)
+    assert [each.web for each in report.alone] == [web.BRIEF[0].name] * 2
+    assert [each.subject for each in report.profiles] == ["net", "baseline"]
     main(given)
     printed = capsys.readouterr().out
     assert "4 pages/s" in printed
+    assert "client and parser alone, aiohttp: pages by CPU" in printed
     assert "net, aiohttp: parsing" in printed
 
 
