@@ -1,4 +1,4 @@
-"""`python -m bench.alone`: an HTTP client and a parser alone, what any crawler on them has to spend.
+"""`python -m bench.alone`: an HTTP client, used as its manual shows it, and a parser, alone.
 
 Owns: a loop over pages that are known beforehand. It has no robots.txt, no pauses, no links to follow, no
 items, and no failures: one ends it.
@@ -11,6 +11,7 @@ import argparse
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
+from importlib.util import find_spec
 from itertools import cycle
 
 import anyio
@@ -90,7 +91,7 @@ def main() -> None:
     numbers = range(1, args.pages)
     urls = [*args.seeds, *(f"{seed}p/{number}" for number in numbers for seed in args.seeds)]
     # Its own default, as the command's: uvloop is quicker with one client and slower with the other.
-    options = {"use_uvloop": args.fetcher == "pyreqwest"}
+    options = {"use_uvloop": args.fetcher == "pyreqwest" and find_spec("uvloop") is not None}
     anyio.run(crawl, args.fetcher, iter(urls), args.proxy, args.at_once, backend_options=options)
 
 

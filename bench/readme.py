@@ -17,6 +17,7 @@ from bench.decisions.plots import growing
 from bench.decisions.race import Result
 from bench.decisions.results import OPPONENT, Report, cost_us, ratio, spread
 from bench.decisions.subjects import BASELINE_NATIVE, NET_NATIVE
+from bench.goals import Goal, goals
 from bench.profile import Profile
 
 ROOT = Path(__file__).parents[1]
@@ -44,7 +45,7 @@ def main() -> None:
 
 
 def lines(report: Report, crawls: CrawlReport) -> Iterator[str]:
-    """The machine, a table of decisions, where the net loses, tables of crawls and of their CPU time."""
+    """The machine, tables of decisions, crawls and their CPU time, where the net loses, and the goals."""
     races = [found for found in report.races if "interpreter" not in found.runs]
     yield f"On {report.machine}:"
     yield ""
@@ -62,6 +63,8 @@ def lines(report: Report, crawls: CrawlReport) -> Iterator[str]:
     if crawls.profiles:
         yield ""
         yield from _profiles(crawls.profiles)
+    yield ""
+    yield from _goals(goals(report, crawls))
 
 
 def _row(name: str, found: Result) -> str:
@@ -159,6 +162,20 @@ def _profiles(found: Sequence[Profile]) -> Iterator[str]:
     for part in found[0].us:
         yield f"| {part} | {' | '.join(f'{each.us.get(part, 0):.0f}' for each in found)} |"
     yield f"| all | {' | '.join(f'{sum(each.us.values()):.0f}' for each in found)} |"
+
+
+def _goals(found: Sequence[Goal]) -> Iterator[str]:
+    yield "| goal | wanted | the net | as machine code |"
+    yield "|---|---|---|---|"
+    for goal in found:
+        reached = " | ".join(_reached(goal, name) for name in ("net", NET_NATIVE))
+        yield f"| {goal.name} | {goal.wanted} | {reached} |"
+
+
+def _reached(goal: Goal, name: str) -> str:
+    if name not in goal.values:
+        return ""
+    return goal.form.format(goal.values[name]) + ("" if goal.met_by(name) else ", missed")
 
 
 def _jitter(found: Crawled) -> str:

@@ -12,30 +12,27 @@ is asked again. All other attributes are asked for as before.
 from __future__ import annotations
 
 import ast
-from typing import NamedTuple, TypeGuard
+from typing import NamedTuple
 
-_GET, _SET, _VALUE = "_attribute_of_", "_attribute_set_", "_value_"
+_GET, _SET = "_attribute_of_", "_attribute_set_"
 _C = """
 #include <structmember.h>
-typedef struct { unsigned int version; int writable; int asked; Py_ssize_t offset; } Remembered;
+typedef struct { unsigned int version; unsigned int missed; int writable; Py_ssize_t offset; } Remembered;
 static Remembered remembered[PLACES];
 
 static void remember(PyObject *owner, PyObject *name, Remembered *place) {
     PyTypeObject *type = Py_TYPE(owner);
     PyObject *found;
-    if (place->asked == ASKED_MOST || type->tp_getattro != PyObject_GenericGetAttr) return;
-    place->asked++;
-    found = PyObject_GetAttr((PyObject *)type, name);
-    if (found == NULL) { PyErr_Clear(); return; }
-    if (Py_TYPE(found) == &PyMemberDescr_Type && PyType_IsSubtype(type, PyDescr_TYPE(found))) {
-        PyMemberDef *member = ((PyMemberDescrObject *)found)->d_member;
-        if (member->type == T_OBJECT_EX) {
-            place->version = type->tp_version_tag;
-            place->offset = member->offset;
-            place->writable = type->tp_setattro == PyObject_GenericSetAttr && !member->flags;
-        }
-    }
-    Py_DECREF(found);
+    PyMemberDef *member;
+    if (place->missed++ >= ASKED_FIRST && place->missed % ASKED_THEN) return;
+    if (type->tp_getattro != PyObject_GenericGetAttr) return;
+    found = _PyType_Lookup(type, name);  /* borrowed, as is its member */
+    if (found == NULL || Py_TYPE(found) != &PyMemberDescr_Type) return;
+    member = ((PyMemberDescrObject *)found)->d_member;
+    if (member->type != T_OBJECT_EX || !PyType_IsSubtype(type, PyDescr_TYPE(found))) return;
+    place->version = type->tp_version_tag;
+    place->offset = member->offset;
+    place->writable = type->tp_setattro == PyObject_GenericSetAttr && !member->flags;
 }
 
 static CYTHON_INLINE PyObject **slot_of(PyObject *owner, Remembered *place) {
@@ -51,7 +48,7 @@ static PyObject *attribute_of(PyObject *owner, PyObject *name, int number) {
     return PyObject_GetAttr(owner, name);
 }
 
-static int attribute_set(PyObject *owner, PyObject *name, PyObject *value, int number) {
+static int attribute_set(PyObject *value, PyObject *owner, PyObject *name, int number) {
     Remembered *place = &remembered[number];
     PyObject **slot = slot_of(owner, place);
     if (slot != NULL && place->writable) {
@@ -65,8 +62,9 @@ static int attribute_set(PyObject *owner, PyObject *name, PyObject *value, int n
     return PyObject_SetAttr(owner, name, value);
 }
 """
-_ASKED_MOST = 8
-"""So often a place asks where to look: with several types in turn it would only ask."""
+_ASKED_FIRST, _ASKED_THEN = 8, 256
+"""A place that meets another type asks where to look, at first each time and then now and then: with several types
+in turn it would only ask, but the types of a next kernel are to be remembered, too."""
 
 
 class Remembering(NamedTuple):
@@ -84,8 +82,8 @@ class Remembering(NamedTuple):
 def remembering(text: str) -> Remembering:
     """Give each place of a Python source that reads or sets an attribute a memory.
 
-    Left to Cython are methods that are called, with which it is quick, private names (`__x`), and what is deleted or
-    is one target of several.
+    Left to Cython are methods that are called, with which it is quick, private names (`__x`), and what is deleted,
+    changed (`x.a += 1`) or one target of several.
 
     Raises:
         SyntaxError: it is no Python.
@@ -97,15 +95,16 @@ def remembering(text: str) -> Remembering:
 
 
 def _declarations(places: int) -> str:
-    """The functions for so many places."""
+    """The functions for so many places. A value is given before its owner: so does Python evaluate them."""
     return f'''
 cdef extern from *:
     """
     #define PLACES {places}
-    #define ASKED_MOST {_ASKED_MOST}
+    #define ASKED_FIRST {_ASKED_FIRST}
+    #define ASKED_THEN {_ASKED_THEN}
     {_C}"""
     object {_GET} "attribute_of" (object owner, object name, int number)
-    int {_SET} "attribute_set" (object owner, object name, object value, int number) except -1
+    int {_SET} "attribute_set" (object value, object owner, object name, int number) except -1
 '''
 
 
@@ -128,36 +127,42 @@ class _Places(ast.NodeTransformer):
         """A read, unless it is a target."""
         self.generic_visit(node)
         read = isinstance(node.ctx, ast.Load) and not node.attr.startswith("__")
-        return self._place(_GET, node) if read else node
+        return self._place(_GET, node.value, node.attr) if read else node
 
     def visit_Assign(self, node: ast.Assign) -> ast.AST:
         """A write, where it is the only one."""
         self.generic_visit(node)
         match node.targets:
-            case [target] if _plain(target):
-                return ast.Expr(self._place(_SET, target, node.value))
+            case [ast.Attribute(owner, name)] if not name.startswith("__"):
+                return ast.Expr(self._place(_SET, node.value, owner, name))
         return node
 
-    def visit_AugAssign(self, node: ast.AugAssign) -> ast.AST | list[ast.stmt]:
-        """A read and a write; in between, what is there may change itself."""
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
+        """What is annotated is set as before; the annotation is not for running."""
+        if node.value is not None:
+            node.value = self.visit(node.value)
+        return node
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        """Nor is the annotation of what a function gives."""
+        returns, node.returns = node.returns, None
         self.generic_visit(node)
-        if not _plain(node.target):
-            return node
-        found = ast.Assign([ast.Name(_VALUE, ast.Store())], self._place(_GET, node.target))
-        changed = ast.AugAssign(ast.Name(_VALUE, ast.Store()), node.op, node.value)
-        value = ast.Name(_VALUE, ast.Load())
-        return [found, changed, ast.Expr(self._place(_SET, node.target, value))]
+        node.returns = returns
+        return node
 
-    def _place(self, function: str, node: ast.Attribute, *value: ast.expr) -> ast.Call:
+    def visit_arg(self, node: ast.arg) -> ast.AST:
+        """Nor is that of an argument."""
+        return node
+
+    def visit_MatchValue(self, node: ast.MatchValue) -> ast.AST:
+        """A pattern has a form of its own."""
+        return node
+
+    def visit_MatchClass(self, node: ast.MatchClass) -> ast.AST:
+        """As above."""
+        return node
+
+    def _place(self, function: str, *given: ast.expr | str) -> ast.Call:
         self.count += 1
-        args = [node.value, ast.Constant(node.attr), *value, ast.Constant(self.count)]
-        return ast.Call(ast.Name(function, ast.Load()), args, [])
-
-
-def _plain(target: ast.expr) -> TypeGuard[ast.Attribute]:
-    """Whether a target is an attribute of a variable, so that it doesn't matter when its owner is found."""
-    return (
-        isinstance(target, ast.Attribute)
-        and isinstance(target.value, ast.Name)
-        and not target.attr.startswith("__")
-    )
+        args = [ast.Constant(each) if isinstance(each, str) else each for each in given]
+        return ast.Call(ast.Name(function, ast.Load()), [*args, ast.Constant(self.count)], [])

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from scraper_cpn.native.attributes import remembering
 
-FORM = 2
+FORM = 3
 """Another one where the same source is to be built anew."""
 _NO_COMPILER = 3
 _PROGRAM = f"""
@@ -58,6 +58,7 @@ def built(text: str, path: Path, begun: Callable[[], None] = lambda: None) -> No
 
     Raises:
         NativeError: Cython, setuptools or a C compiler is missing or fails, or *path* can't be written.
+        SyntaxError: the source is no Python.
     """
     if not all(map(find_spec, ("Cython", "setuptools"))):
         raise NativeError("it is built with Cython and setuptools: pip install 'scraper-cpn[fast]'")
