@@ -120,6 +120,27 @@ def test_what_is_missed_is_told() -> None:
         assert line in lines
 
 
+def test_of_several_crawls_none_is_chosen() -> None:
+    """A rate is the median of a client's crawls; of pace and memory the worst counts."""
+    crawls = [
+        crawled(
+            web,
+            "net",
+            "aiohttp",
+            rate,
+            utilisation=rate / 10_000,
+            peak_bytes=int(rate) * 10**5,
+            jitter_ns=(1,),
+        )
+        for web in (LARGE.name, POLITE.name)
+        for rate in (3_000, 1_000, 2_000)
+    ]
+    found = by_name(Report(machine=machine()), CrawlReport(machine=machine(), crawls=crawls))
+    assert found[f"{LARGE.name}: pages per CPU-second, the better client"].values["net"] == 2_000
+    assert found[f"{LARGE.name}: memory"].values["net"] == 300
+    assert found[f"{POLITE.name}, aiohttp: polite utilisation"].values["net"] == 0.1
+
+
 def test_of_what_was_not_measured_there_is_no_goal() -> None:
     """A part of a measurement has the goals of that part; where dispatches differ, there is no ratio."""
     few = by_name(
