@@ -15,6 +15,8 @@ import ast
 from typing import NamedTuple
 
 _GET, _SET = "_attribute_of_", "_attribute_set_"
+_NOTES = ("annotation", "returns")
+"""Where nodes of the tree have annotations."""
 _C = """
 #include <structmember.h>
 typedef struct { unsigned int version; unsigned int missed; int writable; Py_ssize_t offset; } Remembered;
@@ -137,21 +139,14 @@ class _Places(ast.NodeTransformer):
                 return ast.Expr(self._place(_SET, node.value, owner, name))
         return node
 
-    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
-        """What is annotated is set as before; the annotation is not for running."""
-        if node.value is not None:
-            node.value = self.visit(node.value)
-        return node
-
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
-        """Nor is the annotation of what a function gives."""
-        returns, node.returns = node.returns, None
-        self.generic_visit(node)
-        node.returns = returns
-        return node
-
-    def visit_arg(self, node: ast.arg) -> ast.AST:
-        """Nor is that of an argument."""
+    def generic_visit(self, node: ast.AST) -> ast.AST:
+        """What is below, but for annotations, which are not for running."""
+        notes = {name: note for name in _NOTES if (note := getattr(node, name, None)) is not None}
+        for name in notes:
+            setattr(node, name, None)
+        super().generic_visit(node)
+        for name, note in notes.items():
+            setattr(node, name, note)
         return node
 
     def visit_MatchValue(self, node: ast.MatchValue) -> ast.AST:

@@ -54,7 +54,7 @@ def native(source: Source, begun: Callable[[], None] = lambda: None) -> Build:
             built(_closed(source), path, begun)
         refuse_strangers(path.parent)
         refuse_strangers(path)
-        module = _loaded(path)
+        module = loaded(path)
     except OSError as error:
         raise NativeError(f"{path.parent}: {error.strerror}; set XDG_CACHE_HOME") from None
     except ImportError as error:  # nothing is in it, or it is from another machine
@@ -69,7 +69,7 @@ def _replaced(
     """Build anew what can't be loaded."""
     try:
         built(_closed(source), path, begun)
-        return _loaded(path)
+        return loaded(path)
     except (ImportError, NativeError) as again:
         raise NativeError(f"{path} can't be loaded ({error}), nor replaced: {again}") from None
 
@@ -92,7 +92,8 @@ def _path(source: Source) -> Path:
 
 
 @cache
-def _loaded(path: Path) -> ModuleType:
+def loaded(path: Path) -> ModuleType:
+    """The extension module in a file. Raises `ImportError`."""
     name = path.name.partition(".")[0]
     spec = spec_from_file_location(name, path, loader=ExtensionFileLoader(name, str(path)))
     assert spec is not None

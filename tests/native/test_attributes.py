@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator
-from importlib.machinery import EXTENSION_SUFFIXES, ExtensionFileLoader
-from importlib.util import module_from_spec, spec_from_file_location
+from collections.abc import Callable
+from importlib.machinery import EXTENSION_SUFFIXES
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,6 +13,7 @@ from msgspec import Struct
 
 from scraper_cpn.native.attributes import remembering
 from scraper_cpn.native.building import built
+from scraper_cpn.native.kernels import loaded
 
 SOURCE = """
 from __future__ import annotations
@@ -102,6 +102,12 @@ def matched(owner, colours):
 def annotated(owner: Slots.one) -> Slots.two:
     value: Slots.one = owner.one
     return value, annotated.__annotations__
+
+async def waited(owner: Slots.one) -> Slots.two:
+    return owner.one
+
+def waited_for():
+    return waited.__annotations__
 """
 
 
@@ -257,16 +263,11 @@ ALL = SOURCE + "".join(
 
 
 @pytest.fixture(scope="module")
-def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """The source as machine code."""
     path = tmp_path_factory.mktemp("built") / f"places{EXTENSION_SUFFIXES[0]}"
     built(ALL, path)
-    spec = spec_from_file_location("places", path, loader=ExtensionFileLoader("places", str(path)))
-    assert spec is not None
-    assert spec.loader is not None
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return loaded(path)
 
 
 @pytest.fixture(scope="module")
@@ -387,6 +388,7 @@ def test_what_is_not_run_stays_as_it_is(machine: Any, python: Any) -> None:
         assert found == ["red", "one", "none", "none"]
         value, annotations = module.annotated(Slots(3))
         assert (value, annotations["owner"], annotations["return"]) == (3, "Slots.one", "Slots.two")
+        assert module.waited_for() == {"owner": "Slots.one", "return": "Slots.two"}
 
 
 def test_which_places_remember() -> None:

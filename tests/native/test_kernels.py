@@ -152,7 +152,7 @@ def test_nothing_runs_that_others_may_have_written(
 ) -> None:
     """A folder or a file that others can write is refused, and not loaded."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr(kernels, "_loaded", lambda _: pytest.fail("loaded"))
+    monkeypatch.setattr(kernels, "loaded", lambda _: pytest.fail("loaded"))
     folder = tmp_path / "scraper_cpn"
     folder.mkdir()
     folder.chmod(0o777)
