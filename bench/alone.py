@@ -11,7 +11,6 @@ import argparse
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
-from importlib.util import find_spec
 from itertools import cycle
 
 import anyio
@@ -87,11 +86,11 @@ def main() -> None:
     parser.add_argument("--at-once", type=int, required=True, help="requests in flight")
     parser.add_argument("--fetcher", choices=CLIENTS, required=True)
     parser.add_argument("--proxy", action="append", required=True)
+    parser.add_argument("--uvloop", action="store_true", help="where the command would use it")
     args = parser.parse_args()
     numbers = range(1, args.pages)
     urls = [*args.seeds, *(f"{seed}p/{number}" for number in numbers for seed in args.seeds)]
-    # Its own default, as the command's: uvloop is quicker with one client and slower with the other.
-    options = {"use_uvloop": args.fetcher == "pyreqwest" and find_spec("uvloop") is not None}
+    options = {"use_uvloop": args.uvloop}
     anyio.run(crawl, args.fetcher, iter(urls), args.proxy, args.at_once, backend_options=options)
 
 

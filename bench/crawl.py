@@ -20,6 +20,7 @@ from msgspec import Struct
 
 from bench import profile
 from bench.decisions.native import works_here
+from bench.decisions.subjects import NET_NATIVE
 from bench.figures import Figure, table
 from bench.machine import Machine, machine, written
 from bench.profile import Profile, profiles
@@ -27,7 +28,6 @@ from bench.web import (
     BRIEF,
     MIDDLE,
     MILLISECOND,
-    NATIVE,
     SUBJECTS,
     WHOLE,
     Used,
@@ -45,15 +45,17 @@ from mocks.wirelog import Request, read_log
 ALONE = "client and parser alone"
 MARGIN_MAX_NS = 5 * MILLISECOND
 """What a pause is longer than asked, at most; a hundredth of it where that is less."""
+JITTER_MAX_MS, UTILISATION_MIN = 5, 0.98
+"""Goals: of the 99th percentile, and of the share."""
 FIRST = 2
 """Requests of a host that wait for nothing but knowledge: its robots.txt and its first page."""
 
 
-class Crawled(Struct, frozen=True, kw_only=True):
-    """What came of a crawl."""
+class Cost(Struct, frozen=True, kw_only=True):
+    """What it took to fetch the pages of a web; by itself, that of a client and a parser alone."""
 
     web: str
-    subject: str
+    subject: str = ALONE
     fetcher: str
     pages: int
     wall_s: float
@@ -62,6 +64,22 @@ class Crawled(Struct, frozen=True, kw_only=True):
     """Of the crawler, user and system, from its start to its end."""
     peak_bytes: int
     """Resident memory."""
+
+    @property
+    def pages_per_s(self) -> float:
+        """By the clock."""
+        return self.pages / self.wall_s
+
+    @property
+    def pages_per_cpu_s(self) -> float:
+        """By what the crawler used."""
+        return self.pages / self.cpu_s
+
+
+class Crawled(Cost, frozen=True, kw_only=True):
+    """What came of a crawl."""
+
+    subject: str
     jitter_ns: tuple[int, ...]
     """From when a request was due to its start on the server, sorted; empty without a pace."""
     utilisation: float
@@ -69,23 +87,12 @@ class Crawled(Struct, frozen=True, kw_only=True):
     violations: int
 
 
-class Alone(Struct, frozen=True, kw_only=True):
-    """What came of a client and a parser alone."""
-
-    web: str
-    fetcher: str
-    pages: int
-    wall_s: float
-    cpu_s: float
-    peak_bytes: int
-
-
 class CrawlReport(Struct, frozen=True, kw_only=True):
     """All that one call has measured."""
 
     machine: Machine
     crawls: list[Crawled] = []
-    alone: list[Alone] = []
+    alone: list[Cost] = []
     profiles: list[Profile] = []
 
 
@@ -135,7 +142,7 @@ def _result(
     )
 
 
-def parsed_alone(web: Web, fetcher: str) -> Alone:
+def parsed_alone(web: Web, fetcher: str) -> Cost:
     """Fetch and parse the pages of a web, and do nothing else. Raises `RuntimeError` as `crawled` does."""
     with TemporaryDirectory(prefix="bench-") as name:
         log = Path(name) / "wire.jsonl"
@@ -143,7 +150,7 @@ def parsed_alone(web: Web, fetcher: str) -> Alone:
             used = run(alone(web, fetcher, where))
         requests = read_log(log)[1]
     took_ns = max(each.end_ns for each in requests) - min(each.start_ns for each in requests)
-    return Alone(
+    return Cost(
         web=web.name,
         fetcher=fetcher,
         pages=len(requests),
@@ -177,34 +184,31 @@ def percentile(values: Sequence[int], share: float) -> int:
     return values[min(len(values) - 1, int(share * len(values)))]
 
 
-def figures(crawls: Sequence[Crawled], without: Sequence[Alone] = ()) -> list[Figure]:
-    """The crawls for people, those of one web together, by subject and fetcher; then *without* a crawler."""
-    groups: dict[tuple[str, str], list[Crawled]] = {}
-    for crawl in crawls:
-        who = f"{crawl.subject}, {crawl.fetcher}"
-        groups.setdefault((crawl.web, who), []).append(crawl)
-    alone: dict[tuple[str, str], list[Alone]] = {}
-    for one in without:
-        alone.setdefault((one.web, f"{ALONE}, {one.fetcher}"), []).append(one)
-    told = [each for (web, who), some in groups.items() for each in _figures(web, who, some)]
-    return [*told, *(each for (web, who), some in alone.items() for each in _costs(web, who, some))]
+def figures(found: Sequence[Cost]) -> list[Figure]:
+    """What was measured, for people: of one web together, by subject and fetcher."""
+    groups: dict[tuple[str, str], list[Cost]] = {}
+    for each in found:
+        groups.setdefault((each.web, f"{each.subject}, {each.fetcher}"), []).append(each)
+    return [figure for (web, who), some in groups.items() for figure in _figures(web, who, some)]
 
 
-def _figures(web: str, who: str, some: Sequence[Crawled]) -> Iterator[Figure]:
-    yield from _costs(web, who, some)
+def _figures(web: str, who: str, some: Sequence[Cost]) -> Iterator[Figure]:
+    yield _figure(web, f"{who}: pages", "pages/s", [c.pages_per_s for c in some])
+    yield _figure(web, f"{who}: pages by CPU", "pages/CPU-s", [c.pages_per_cpu_s for c in some])
+    yield _figure(web, f"{who}: memory, peak", "MB", [c.peak_bytes / 10**6 for c in some])
+    if crawls := [each for each in some if isinstance(each, Crawled)]:
+        yield from _pace(web, who, crawls)
+
+
+def _pace(web: str, who: str, some: Sequence[Crawled]) -> Iterator[Figure]:
     yield _figure(web, f"{who}: violations", "", [c.violations for c in some], "0")
     if some[0].jitter_ns:
-        for share, goal in ((0.5, ""), (0.99, "under 5 ms")):
+        for share, goal in ((0.5, ""), (0.99, f"under {JITTER_MAX_MS} ms")):
             late = [percentile(c.jitter_ns, share) / MILLISECOND for c in some]
             yield _figure(web, f"{who}: start jitter, p{share * 100:.0f}", "ms", late, goal)
         used = [c.utilisation * 100 for c in some]
-        yield _figure(web, f"{who}: polite utilisation", "%", used, "98 and more")
-
-
-def _costs(web: str, who: str, some: Sequence[Crawled | Alone]) -> Iterator[Figure]:
-    yield _figure(web, f"{who}: pages", "pages/s", [c.pages / c.wall_s for c in some])
-    yield _figure(web, f"{who}: pages by CPU", "pages/CPU-s", [c.pages / c.cpu_s for c in some])
-    yield _figure(web, f"{who}: memory, peak", "MB", [c.peak_bytes / 10**6 for c in some])
+        goal = f"{UTILISATION_MIN * 100:.0f} and more"
+        yield _figure(web, f"{who}: polite utilisation", "%", used, goal)
 
 
 def _figure(web: str, name: str, unit: str, values: Sequence[float], goal: str = "") -> Figure:
@@ -216,8 +220,8 @@ def measure(
 ) -> CrawlReport:
     """Crawl every web with every subject and fetcher in turn, then *sampled* for where the time goes."""
     compiled()
-    if NATIVE in subjects:
-        crawled(Web(hosts=1, pages=1), NATIVE, fetchers[0])  # builds what is built once
+    if NET_NATIVE in subjects:
+        crawled(Web(hosts=1, pages=1), NET_NATIVE, fetchers[0])  # builds what is built once
     report = CrawlReport(machine=machine())
     for web in webs:
         for _ in range(rounds):
@@ -228,7 +232,7 @@ def measure(
                     time.sleep(0.1)  # the server's sockets close
             if not web.delay_ns:
                 report.alone.extend(parsed_alone(web, fetcher) for fetcher in fetchers)
-    legible = [subject for subject in subjects if subject != NATIVE]
+    legible = [subject for subject in subjects if subject != NET_NATIVE]
     report.profiles.extend(profiles(sampled, legible, fetchers))  # machine code has no frames
     return report
 
@@ -243,12 +247,12 @@ def main(
 ) -> None:
     """Measure, print, write."""
     webs, sampled = (BRIEF, BRIEF[0]) if quick else (WHOLE, MIDDLE)
-    subjects = [subject for subject in SUBJECTS if subject != NATIVE or works_here()]
+    subjects = [subject for subject in SUBJECTS if subject != NET_NATIVE or works_here()]
     report = measure(webs, sampled, subjects, fetchers, rounds)
     if as_json:
         print(msgspec.json.encode(report).decode())
     else:
-        found = [*figures(report.crawls, report.alone), *profile.figures(report.profiles)]
+        found = [*figures([*report.crawls, *report.alone]), *profile.figures(report.profiles)]
         print(report.machine, table(found), sep="\n")
     if out is not None:
         written(report, out)

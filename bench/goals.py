@@ -6,17 +6,17 @@ Must not know: how anything was measured, how it is shown.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from math import inf
 from statistics import median
 
 from msgspec import Struct
 
-from bench.crawl import Crawled, CrawlReport, percentile
+from bench.crawl import JITTER_MAX_MS, UTILISATION_MIN, Crawled, CrawlReport, percentile
 from bench.decisions.grid import LARGE as MANY
-from bench.decisions.plots import growing
+from bench.decisions.plots import FLOOR, GOAL, growing
 from bench.decisions.race import Result
-from bench.decisions.results import Report, cost_us, ratio
+from bench.decisions.results import Report, cost_us, ratios
 from bench.decisions.subjects import NET_NATIVE
 from bench.web import FAST, LARGE, MILLISECOND, POLITE
 
@@ -58,53 +58,45 @@ class Goal(Struct, frozen=True, kw_only=True):
 
 def goals(report: Report, crawls: CrawlReport) -> list[Goal]:
     """All goals of which something was measured."""
-    races = [found for found in report.races if "interpreter" not in found.runs]
-    found = [*_of_decisions(races), *_through_asyncio(report), *_of_crawls(crawls.crawls)]
+    found = [*_of_decisions(report.grid), *_through_asyncio(report), *_of_crawls(crawls.crawls)]
     return [goal for goal in found if goal.values]
 
 
 def _of_decisions(races: Sequence[Result]) -> Iterator[Goal]:
     grid = "rate in rates of the scheduler by hand, in Python"
-    rates = {name: [r for each in races if (r := ratio(each, name))] for name in SUBJECTS}
-    some = {name: found for name, found in rates.items() if found}
-    middle = {name: median(found) for name, found in some.items()}
-    lowest = {name: min(found) for name, found in some.items()}
-    yield Goal(name=f"{grid}, median", least=1.15, form="{:.2f}", values=middle)
-    yield Goal(name=f"{grid}, least", least=0.95, form="{:.2f}", values=lowest)
-    line = growing(races)
-    ends = [each for each in line if each.same and each.point.targets in {FEW, MANY}]
+    rates = [(name, value) for name in SUBJECTS for value in ratios(races, name)]
+    middle, lowest = _by_subject(rates, median), _by_subject(rates, min)
+    yield Goal(name=f"{grid}, median", least=GOAL, form="{:.2f}", values=middle)
+    yield Goal(name=f"{grid}, least", least=FLOOR, form="{:.2f}", values=lowest)
+    ends = [each for each in growing(races) if each.same and each.point.targets in {FEW, MANY}]
     many = [each for each in ends if each.point.targets == MANY and HEAP in each.runs]
+    beside = [(name, _cost(each, HEAP) / _cost(each, name)) for each, name in _runs(many)]
+    grown = [(name, _cost(each, name) / _cost(ends[0], name)) for each, name in _runs(ends[1:])]
     yield Goal(
         name="the same beside its heaps, 10^6 targets",
         least=1.5,
         form="{:.2f}",
-        values=_by_subject(many, lambda each, name: _cost(each, HEAP) / _cost(each, name)),
+        values=dict(beside),
     )
     yield Goal(
         name="cost of a decision, 10^6 targets beside 10^3",
         most=1.25,
         form="{:.2f}",
-        values=_by_subject(ends[1:], lambda each, name: _cost(each, name) / _cost(ends[0], name)),
+        values=dict(grown),
     )
-    pauses = [_by_subject([each], _pause_ms) for each in races if each.point.targets == MANY]
+    large = [each for each in races if each.point.targets == MANY]
+    pauses_ms = [(name, r.pause_s * 1e3) for each, name in _runs(large) for r in each.runs[name]]
     yield Goal(
         name="longest pause of the collector, 10^6 targets",
         most=20,
         form="{:.0f} ms",
-        values={
-            name: max(each[name] for each in pauses if name in each)
-            for name in SUBJECTS
-            if any(name in each for each in pauses)
-        },
+        values=_by_subject(pauses_ms, max),
     )
 
 
-def _by_subject(found: Sequence[Result], value: Callable[[Result, str], float]) -> dict[str, float]:
-    return {name: value(each, name) for each in found for name in SUBJECTS if name in each.runs}
-
-
-def _pause_ms(found: Result, name: str) -> float:
-    return max(run.pause_s for run in found.runs[name]) * 1e3
+def _runs(races: Sequence[Result]) -> list[tuple[Result, str]]:
+    """The subjects that took part in each race."""
+    return [(each, name) for each in races for name in SUBJECTS if name in each.runs]
 
 
 def _cost(found: Result, name: str) -> float:
@@ -113,15 +105,12 @@ def _cost(found: Result, name: str) -> float:
 
 def _through_asyncio(report: Report) -> Iterator[Goal]:
     calling = [each for each in report.live if each.shape == "callback"]
+    rates = [(each.subject, 1e6 / median(run.cpu_us for run in each.runs)) for each in calling]
     yield Goal(
         name="decisions a second through asyncio, a fetch that calls back",
         least=200_000,
         form="{:,.0f}",
-        values={
-            each.subject: 1e6 / median(run.cpu_us for run in each.runs)
-            for each in calling
-            if each.subject in SUBJECTS
-        },
+        values=_by_subject(rates, max),
     )
 
 
@@ -136,50 +125,42 @@ def _of_crawls(crawls: Sequence[Crawled]) -> Iterator[Goal]:
         name=f"{LARGE.name}: memory",
         most=300,
         form="{:.0f} MB",
-        values=_worst(large, max, lambda each: each.peak_bytes / 10**6),
+        values=_by_subject(((each.subject, each.peak_bytes / 10**6) for each in large), max),
     )
+    late_ms = [(each.subject, percentile(each.jitter_ns, 0.99) / MILLISECOND) for each in polite]
     yield Goal(
         name=f"{POLITE.name}, {PACED}: start jitter, p99",
-        most=5,
+        most=JITTER_MAX_MS,
         form="{:.1f} ms",
-        values=_worst(polite, max, lambda each: percentile(each.jitter_ns, 0.99) / MILLISECOND),
+        values=_by_subject(late_ms, max),
     )
     yield Goal(
         name=f"{POLITE.name}, {PACED}: polite utilisation",
-        least=0.98,
+        least=UTILISATION_MIN,
         form="{:.2%}",
-        values=_worst(polite, min, lambda each: each.utilisation),
+        values=_by_subject(((each.subject, each.utilisation) for each in polite), min),
     )
     yield Goal(
         name="violations of politeness, all crawls",
         most=0,
         form="{:.0f}",
-        values=_worst(crawls, max, lambda each: each.violations),
+        values=_by_subject(((each.subject, each.violations) for each in crawls), max),
     )
 
 
 def _rates(crawls: Sequence[Crawled]) -> dict[str, float]:
     """Pages per CPU-second of each subject: the median of its crawls with the client that has more."""
-    kinds = dict.fromkeys((each.subject, each.fetcher) for each in crawls)
-    rates = {
-        kind: median(c.pages / c.cpu_s for c in crawls if (c.subject, c.fetcher) == kind)
-        for kind in kinds
-    }
-    return {
-        name: max(rate for (subject, _), rate in rates.items() if subject == name)
-        for name in SUBJECTS
-        if any(subject == name for subject, _ in kinds)
-    }
+    clients: dict[tuple[str, str], list[float]] = {}
+    for each in crawls:
+        clients.setdefault((each.subject, each.fetcher), []).append(each.pages_per_cpu_s)
+    return _by_subject(((name, median(rates)) for (name, _), rates in clients.items()), max)
 
 
-def _worst(
-    crawls: Sequence[Crawled],
-    worse: Callable[[Iterator[float]], float],
-    value: Callable[[Crawled], float],
+def _by_subject(
+    found: Iterable[tuple[str, float]], choose: Callable[[list[float]], float]
 ) -> dict[str, float]:
-    """The worst value of each subject."""
-    return {
-        name: worse(value(each) for each in crawls if each.subject == name)
-        for name in SUBJECTS
-        if any(each.subject == name for each in crawls)
-    }
+    """One of the values of each subject that a goal is about, and that has one."""
+    values: dict[str, list[float]] = {}
+    for name, value in found:
+        values.setdefault(name, []).append(value)
+    return {name: choose(values[name]) for name in SUBJECTS if name in values}

@@ -10,12 +10,12 @@ from pathlib import Path
 from statistics import median
 
 from bench import crawl
-from bench.crawl import Alone, Crawled, CrawlReport, percentile
+from bench.crawl import Cost, Crawled, CrawlReport, percentile
 from bench.decisions import results
 from bench.decisions.live import ALONE, Live
 from bench.decisions.plots import growing
 from bench.decisions.race import Result
-from bench.decisions.results import OPPONENT, Report, cost_us, ratio, spread
+from bench.decisions.results import OPPONENT, Report, cost_us, ratio, ratios, spread
 from bench.decisions.subjects import BASELINE_NATIVE, NET_NATIVE
 from bench.goals import Goal, goals
 from bench.profile import Profile
@@ -24,7 +24,12 @@ ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 RESULTS = ROOT / "bench" / "results"
 BEGIN, END = "<!-- from bench/results: begin -->\n", "<!-- from bench/results: end -->\n"
-NAMES = {"net": "the net", NET_NATIVE: "as machine code", OPPONENT: "by hand"}
+NAMES = {
+    "net": "the net",
+    NET_NATIVE: "as machine code",
+    OPPONENT: "by hand",
+    crawl.ALONE: crawl.ALONE,
+}
 GOAL = 1.0
 """Below this rate, in those of the baseline, the net loses."""
 
@@ -46,7 +51,7 @@ def main() -> None:
 
 def lines(report: Report, crawls: CrawlReport) -> Iterator[str]:
     """The machine, tables of decisions, crawls and their CPU time, where the net loses, and the goals."""
-    races = [found for found in report.races if "interpreter" not in found.runs]
+    races = report.grid
     yield f"On {report.machine}:"
     yield ""
     yield "| decisions a second, CPU time, medians | the net | as machine code | by hand | net / by hand | machine code / by hand |"
@@ -85,12 +90,8 @@ def _ratio(found: Result, name: str) -> str:
 
 
 def _over(races: Sequence[Result], name: str) -> str:
-    values = _ratios(races, name)
+    values = ratios(races, name)
     return f"median {median(values):.2f}, least {min(values):.2f}" if values else ""
-
-
-def _ratios(races: Sequence[Result], name: str) -> list[float]:
-    return [value for found in races if (value := ratio(found, name)) is not None]
 
 
 def _live(live: Sequence[Live]) -> Iterator[str]:
@@ -130,28 +131,28 @@ def _losses(races: Sequence[Result]) -> Iterator[str]:
         yield f"The net loses at {len(lost)} of {len(races)} points of the grid, most at these: {points}."
     else:
         yield "At no point of the grid is the net slower than the scheduler by hand."
-    if values := _ratios(races, BASELINE_NATIVE):
+    if values := ratios(races, BASELINE_NATIVE):
         yield (
             f"The scheduler by hand through the same Cython has {median(values):.2f} of its own rate "
             f"in the median ({min(values):.2f} to {max(values):.2f})."
         )
 
 
-def _crawls(crawls: Sequence[Crawled], without: Sequence[Alone]) -> Iterator[str]:
+def _crawls(crawls: Sequence[Crawled], without: Sequence[Cost]) -> Iterator[str]:
     yield "| crawls on loopback | pages/s | pages per CPU-second | peak MB | start jitter p50, p99 | polite utilisation | violations |"
     yield "|---|---|---|---|---|---|---|"
     for found in crawls:
         yield f"| {found.web}: {_who(found)} | {_costs(found)} | {_jitter(found)} | {found.violations} |"
     for one in without:
-        yield f"| {one.web}: {crawl.ALONE}, {one.fetcher} | {_costs(one)} | | | |"
+        yield f"| {one.web}: {_who(one)} | {_costs(one)} | | | |"
 
 
-def _costs(found: Crawled | Alone) -> str:
-    rates = f"{found.pages / found.wall_s:,.0f} | {found.pages / found.cpu_s:,.0f}"
+def _costs(found: Cost) -> str:
+    rates = f"{found.pages_per_s:,.0f} | {found.pages_per_cpu_s:,.0f}"
     return f"{rates} | {found.peak_bytes / 10**6:.0f}"
 
 
-def _who(found: Crawled | Profile) -> str:
+def _who(found: Cost | Profile) -> str:
     return f"{NAMES[found.subject]}, {found.fetcher}"
 
 

@@ -19,14 +19,16 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from bench.decisions.subjects import NET_NATIVE
 from bench.machine import NICE
 from mocks.serving import served
+from scraper_cpn.scrape.client import loop_options
+from scraper_cpn.scrape.settings import Settings
 from scraper_cpn.scrape.values import choices_of
 
-NATIVE = "net native"
 SUBJECTS: dict[str, tuple[str, ...]] = {
     "net": ("scraper_cpn",),
-    NATIVE: ("scraper_cpn", "--kernel", "native"),
+    NET_NATIVE: ("scraper_cpn", "--kernel", "native"),
     "baseline": ("baseline",),
 }
 """Names of subjects; the module of each, and its options."""
@@ -140,7 +142,12 @@ def alone(web: Web, fetcher: str, where: dict[str, Any]) -> list[str]:
     """The command that fetches and parses the same pages, and nothing else."""
     limits = {"pages": web.pages, "at-once": web.at_once, "fetcher": fetcher}
     command = [sys.executable, "-m", "bench.alone", *where["seeds"]]
-    return [*command, *_proxies(where), *_given(limits)]
+    loop = (
+        ["--uvloop"]
+        if loop_options(msgspec.convert({"fetcher": fetcher}, Settings))["use_uvloop"]
+        else []
+    )
+    return [*command, *_proxies(where), *_given(limits), *loop]
 
 
 def _proxies(where: dict[str, Any]) -> list[str]:

@@ -41,7 +41,7 @@ STYLE: Any = {
 def draw(report: Report, folder: Path) -> list[Path]:
     """Draw what there is to draw; returns the files."""
     folder.mkdir(parents=True, exist_ok=True)
-    races = [result for result in report.races if "interpreter" not in result.runs]
+    races = report.grid
     files: list[Path] = []
     with mpl.rc_context(STYLE):
         if len(growing(races)) > 1:

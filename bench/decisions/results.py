@@ -46,6 +46,11 @@ class Report(Struct, frozen=True, kw_only=True):
     engines: list[EngineRun] = []
     parts: list[Parts] = []
 
+    @property
+    def grid(self) -> list[Result]:
+        """The races over the points of the grid, which are too large for the interpreter."""
+        return [found for found in self.races if "interpreter" not in found.runs]
+
 
 class Spread(Struct, frozen=True):
     """Of several runs."""
@@ -75,6 +80,11 @@ def ratio(result: Result, name: str) -> float | None:
     if not result.same or not {name, OPPONENT} <= result.runs.keys():
         return None
     return cost_us(result, OPPONENT).median / cost_us(result, name).median
+
+
+def ratios(races: Iterable[Result], name: str) -> list[float]:
+    """Those of them that can be told."""
+    return [value for each in races if (value := ratio(each, name)) is not None]
 
 
 def read(path: Path) -> Report:

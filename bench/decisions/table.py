@@ -83,8 +83,8 @@ def summary_lines(report: Report) -> Iterator[str]:
 def _over(report: Report, name: str) -> Iterator[str]:
     ratios = {
         str(result.point): found
-        for result in report.races
-        if "interpreter" not in result.runs and (found := ratio(result, name)) is not None
+        for result in report.grid
+        if (found := ratio(result, name)) is not None
     }
     if ratios:
         worst = min(ratios, key=lambda point: ratios[point])

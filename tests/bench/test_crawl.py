@@ -11,6 +11,7 @@ import pytest
 from bench import alone, crawl, profile, sampled, web
 from bench.__main__ import main
 from bench.crawl import CrawlReport
+from bench.decisions.subjects import NET_NATIVE
 from bench.profile import Profile
 from bench.web import Web
 from mocks.wirelog import Request
@@ -67,7 +68,7 @@ def test_a_client_and_a_parser_alone(fetcher: str) -> None:
     found = crawl.parsed_alone(SMALL, fetcher)
     assert found.pages == SMALL.all_pages
     assert min(found.cpu_s, found.wall_s, found.peak_bytes) > 0
-    names = [figure.name for figure in crawl.figures([], [found])]
+    names = [figure.name for figure in crawl.figures([found])]
     assert names == [
         f"client and parser alone, {fetcher}: {name}"
         for name in ("pages", "pages by CPU", "memory, peak")
@@ -166,7 +167,7 @@ def test_the_command_writes_what_it_prints(
         return Profile(web=web.name, subject=subject, fetcher=fetcher, us={"parsing": 90.0})
 
     def alone_as(web: Web, fetcher: str) -> Any:
-        return crawl.Alone(
+        return crawl.Cost(
             web=web.name, fetcher=fetcher, pages=8, wall_s=1.0, cpu_s=0.5, peak_bytes=10**6
         )
 
@@ -179,7 +180,7 @@ def test_the_command_writes_what_it_prints(
     main([*given, "--out", str(out), "--json"])
     report = msgspec.json.decode(out.read_bytes(), type=CrawlReport)
     assert msgspec.json.decode(capsys.readouterr().out, type=CrawlReport) == report
-    subjects = [name for name in web.SUBJECTS if machine_code or name != web.NATIVE]
+    subjects = [name for name in web.SUBJECTS if machine_code or name != NET_NATIVE]
     assert [each.subject for each in report.crawls] == subjects * 2 * len(web.BRIEF)
     assert [each.web for each in report.alone] == [web.BRIEF[0].name] * 2
     assert [each.subject for each in report.profiles] == ["net", "baseline"]

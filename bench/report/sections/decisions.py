@@ -64,8 +64,8 @@ def _repeated(some: Sequence[Crawled]) -> tuple[str, ...]:
         first.web,
         first.fetcher,
         first.subject,
-        number(median(each.pages / each.wall_s for each in some)),
-        number(median(each.pages / each.cpu_s for each in some)),
+        number(median(each.pages_per_s for each in some)),
+        number(median(each.pages_per_cpu_s for each in some)),
         number(median(each.peak_bytes for each in some) / MIB),
         f"{100 * median(each.utilisation for each in some):,.0f} %"
         if first.jitter_ns
@@ -107,9 +107,7 @@ def _grid(report: decisions.Report) -> Iterator[Block]:
     rows = tuple(_race(race, names, nets) for race in report.races)
     yield Table("What a decision costs", head, rows)
     for name in nets:
-        ratios = [
-            found for race in report.races if (found := decisions.ratio(race, name)) is not None
-        ]
+        ratios = decisions.ratios(report.races, name)
         if ratios:
             yield Text(
                 f"The {name} decides {median(ratios):.2f} times as fast as the scheduler by hand in the "
