@@ -13,7 +13,7 @@ import anyio
 from baseline.crawl import Crawl
 from scraper_cpn.cli_arguments import parse
 from scraper_cpn.cli_job import Job, job_of
-from scraper_cpn.scrape.client import loop_options
+from scraper_cpn.scrape.loop import loop_options
 from scraper_cpn.scrape.outputs import OutputError
 from scraper_cpn.scrape.report import Summary
 from scraper_cpn.scrape.settings import SECOND, UsageError

@@ -22,7 +22,7 @@ from msgspec import Struct
 from bench.decisions.subjects import NET_NATIVE
 from bench.machine import NICE
 from mocks.serving import served
-from scraper_cpn.scrape.client import loop_options
+from scraper_cpn.scrape.loop import on_uvloop
 from scraper_cpn.scrape.settings import Settings
 from scraper_cpn.scrape.values import choices_of
 
@@ -142,11 +142,7 @@ def alone(web: Web, fetcher: str, where: dict[str, Any]) -> list[str]:
     """The command that fetches and parses the same pages, and nothing else."""
     limits = {"pages": web.pages, "at-once": web.at_once, "fetcher": fetcher}
     command = [sys.executable, "-m", "bench.alone", *where["seeds"]]
-    loop = (
-        ["--uvloop"]
-        if loop_options(msgspec.convert({"fetcher": fetcher}, Settings))["use_uvloop"]
-        else []
-    )
+    loop = ["--uvloop"] if on_uvloop(msgspec.convert({"fetcher": fetcher}, Settings)) else []
     return [*command, *_proxies(where), *_given(limits), *loop]
 
 

@@ -23,9 +23,9 @@ from scraper_cpn.cli_arguments import retry_command
 from scraper_cpn.cli_job import Job
 from scraper_cpn.cli_keeping import hints
 from scraper_cpn.cli_streams import teller
-from scraper_cpn.scrape.client import loop_options
 from scraper_cpn.scrape.keeping import kept_in
 from scraper_cpn.scrape.kernels import build_first
+from scraper_cpn.scrape.loop import loop_options
 from scraper_cpn.scrape.outputs import CheckedOutput
 from scraper_cpn.scrape.report import Snapshot, Summary
 from scraper_cpn.scrape.session import Session

@@ -16,7 +16,7 @@ from typing import Any
 import anyio
 
 from scraper_cpn import Crawl, __version__
-from scraper_cpn.scrape.client import loop_options
+from scraper_cpn.scrape.loop import loop_options, on_uvloop
 from scraper_cpn.scrape.outputs import Output
 
 
@@ -70,14 +70,13 @@ def drive(run: Callable[[Crawl[Any], list[str], Consumer], Awaitable[None]], pro
     consumer = Consumer(task["consume_s"])
     began = time.perf_counter()
     asked = Crawl(proxy=task["proxies"], **options)
-    loop = loop_options(asked.settings)
-    anyio.run(run, asked, task["seeds"], consumer, backend_options=loop)
+    anyio.run(run, asked, task["seeds"], consumer, backend_options=loop_options(asked.settings))
     result = {
         "program": program,
         "settings": {
             **options,
             "fetcher": asked.settings.fetcher,
-            "use_uvloop": loop["use_uvloop"],
+            "use_uvloop": on_uvloop(asked.settings),
         },
         "received": consumer.received,
         "wall_s": time.perf_counter() - began,

@@ -111,7 +111,7 @@ def check_client(settings: Settings) -> None:
     """Raise `UsageError` where the client is not installed, or can't do what the settings want."""
     if settings.fetcher == "aiohttp":
         return
-    if not _is_here(settings.fetcher):
+    if not is_here(settings.fetcher):
         raise UsageError(f"fetcher: {settings.fetcher} is not installed; install it with {_EXTRA}")
     if settings.cacert is not None:
         raise UsageError(
@@ -137,15 +137,8 @@ def _files_max() -> int:
     return 2 * KEPT_OPEN_MAX if soft == resource.RLIM_INFINITY else soft
 
 
-def loop_options(settings: Settings) -> dict[str, bool]:
-    """Return the options of the asyncio backend of anyio that suit the client.
-
-    With uvloop a crawl by pyreqwest has a quarter more pages a second, and one by aiohttp fewer.
-    """
-    return {"use_uvloop": settings.fetcher == "pyreqwest" and _is_here("uvloop")}
-
-
-def _is_here(module: str) -> bool:
+def is_here(module: str) -> bool:
+    """Whether a library that is not needed is installed."""
     from importlib.util import find_spec  # takes 7 ms, for those who choose their client
 
     return find_spec(module) is not None

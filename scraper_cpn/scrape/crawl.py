@@ -17,9 +17,9 @@ import anyio
 import anyio.to_thread
 from anyio.streams.memory import MemoryObjectSendStream
 
-from scraper_cpn.scrape.client import loop_options
 from scraper_cpn.scrape.handlers import Handlers
 from scraper_cpn.scrape.kernels import build_first
+from scraper_cpn.scrape.loop import loop_options
 from scraper_cpn.scrape.options import settings_from
 from scraper_cpn.scrape.outputs import CheckedOutput, Output, open_output
 from scraper_cpn.scrape.report import Summary

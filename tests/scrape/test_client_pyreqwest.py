@@ -3,7 +3,6 @@
 import asyncio
 import gzip
 import importlib.util
-import sys
 import zlib
 from collections.abc import Sequence
 from typing import Any
@@ -15,12 +14,12 @@ from scraper_cpn.scrape.client import (
     KEEP_ALIVE_S,
     KEPT_OPEN_MAX,
     kept_open_max,
-    loop_options,
     new_client,
 )
 from scraper_cpn.scrape.client_pyreqwest import Connections, PyreqwestClient
 from scraper_cpn.scrape.colours import Failed, Proxy, Refused
 from scraper_cpn.scrape.fetch import Fetcher
+from scraper_cpn.scrape.loop import on_uvloop
 from scraper_cpn.scrape.options import checked
 from scraper_cpn.scrape.settings import SECOND, Settings, UsageError
 from tests.scrape.fetching import Names, get, kind_of, nobody, outcome_of, target
@@ -46,14 +45,7 @@ def test_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(UsageError, match="pip install"):
         checked(SETTINGS)
-    assert loop_options(SETTINGS) == {"use_uvloop": False}
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="no uvloop there")
-def test_loops() -> None:
-    """Uvloop runs the fetcher that it makes faster, and no other."""
-    assert loop_options(SETTINGS) == {"use_uvloop": True}
-    assert loop_options(Settings()) == {"use_uvloop": False}
+    assert not on_uvloop(SETTINGS)
 
 
 @pytest.mark.anyio
