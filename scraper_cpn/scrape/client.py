@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 KEEP_ALIVE_S = 4.0
 """How long an idle connection is kept: less than the 5 s of common servers, so that a request is
 rarely sent into a connection that the server is closing."""
-KEPT_OPEN_MAX = 1024
-"""No more connections are kept open than this; see `kept_open_max`."""
+KEPT_OPEN_MAX = 4096
+"""No more connections are kept open than this; see `kept_open_max`. One costs up to 50 kB."""
 LEFTOVER_BYTES_MAX = 65_536
 """Of the body of an error: reading it is cheaper than connecting again."""
 ACCEPT = "text/html,application/xhtml+xml,*/*;q=0.8"
