@@ -1,11 +1,13 @@
 """URLs: one form for each, the names they are counted by, and advice for mistyped ones."""
 
+from pathlib import Path
 from typing import Any
 
 import ada_url
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from publicsuffixlist import PSLFILE, PublicSuffixList
 from yarl import URL
 
 from scraper_cpn.scrape.settings import UsageError
@@ -170,6 +172,18 @@ def test_authority(url: str, authority: str) -> None:
 def test_domain(url: str, domain: str) -> None:
     """Requests are counted by registrable domain; what has none counts for itself."""
     assert domain_of(url, "domain") == domain
+
+
+def test_every_public_suffix() -> None:
+    """Below each rule of the public suffix list, a domain is what the list's library says it is."""
+    theirs = PublicSuffixList()
+    lines = Path(PSLFILE).read_text("utf-8").splitlines()
+    rules = [line.split()[0] for line in lines if line.strip() and not line.startswith("//")]
+    assert len(rules) > 9_000
+    for rule in rules:
+        name = rule.lstrip("!*.").encode("idna").decode("ascii")
+        for host in (name, f"a.{name}", f"a.b.{name}", f"a.b.c.{name}"):
+            assert domain_of(f"https://{host}/", "domain") == (theirs.privatesuffix(host) or host)
 
 
 @pytest.mark.parametrize("limit_by", ["domain", "host"])
