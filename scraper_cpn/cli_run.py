@@ -21,9 +21,7 @@ from rich.console import Console
 
 from scraper_cpn.cli_arguments import retry_command
 from scraper_cpn.cli_job import Job
-from scraper_cpn.cli_keeping import hints
 from scraper_cpn.cli_streams import teller
-from scraper_cpn.scrape.keeping import kept_in
 from scraper_cpn.scrape.kernels import build_first
 from scraper_cpn.scrape.loop import loop_options
 from scraper_cpn.scrape.outputs import CheckedOutput
@@ -122,6 +120,8 @@ async def _crawl(job: Job, view: View, received: list[int]) -> Summary | None:
         trace = _opened(job.trace, stack)
         state = None
         if job.keeping is not None:
+            from scraper_cpn.scrape.keeping import kept_in  # takes 10 ms, for those who keep
+
             output = None if job.sink is None else job.output
             kept = kept_in(job.keeping, job.settings, job.seeds, job.sink, output, trace=trace)
             state = await stack.enter_async_context(kept)
@@ -230,6 +230,8 @@ def _tell(job: Job, console: Console, view: View, summary: Summary) -> None:
     elif not job.quiet:
         show_summary(console, summary, output=job.output, retry=_retry(job, summary))
         if job.keeping is not None:
+            from scraper_cpn.cli_keeping import hints
+
             for line in hints(job.keeping, summary):
                 console.print(line, soft_wrap=True)
 
