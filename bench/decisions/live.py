@@ -4,7 +4,8 @@ Owns: the mocked effects on an event loop, the runs, and a scheduler that decide
 what the shell costs by itself.
 Must not know: how the shell works.
 
-Nobody wants a pause here, so that as many requests run as may, all the time.
+Nobody wants a pause here, so that as many requests run as may, all the time. A run is measured once all
+seeds are admitted and requests have followed each other for a while.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import asyncio
 import gc
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Literal
 
 import anyio
@@ -21,7 +23,7 @@ from msgspec import Struct
 from baseline.shell import Shell as ShellByHand
 from bench.decisions.subjects import SUBJECTS
 from bench.decisions.workload import KEPT, VALID, Point, Workload
-from bench.figures import spent
+from bench.figures import Spent, spent
 from scraper_cpn.net import Ended, Firing, Row, Step
 from scraper_cpn.run.clock import Clock
 from scraper_cpn.run.effects import Batched, Binding, Called, Paced, Plain
@@ -35,6 +37,8 @@ hand its own shell. `callback`: no task for anything, in the one shell that can 
 ALONE, OPPONENT = "no scheduler", "baseline"
 POINT = Point(20_000, 1_000, 100, "eager")
 DEADLINE_NS = 60_000_000_000
+WARM = 1_000
+"""Decisions before the first one that counts."""
 
 
 class LiveRun(Struct, frozen=True, kw_only=True):
@@ -77,7 +81,7 @@ def _run(name: str, shape: Shape, decisions: int) -> LiveRun:
     workload = Workload(POINT)
     kernel: Any = Trivial(workload) if name == ALONE else SUBJECTS[name](workload)
     shell: Any
-    mocked = Mocked(workload, decisions)
+    mocked = Mocked(workload, decisions, spent())
     if name == OPPONENT and shape == "task":
         shell = ShellByHand(kernel, mocked, Clock().now_ns, on_rows=lambda _: None)
     else:
@@ -86,11 +90,10 @@ def _run(name: str, shape: Shape, decisions: int) -> LiveRun:
     gc.collect()
     gc.freeze()
     try:
-        with spent() as took:
-            anyio.run(shell.run)
+        anyio.run(shell.run)
     finally:
         gc.unfreeze()
-    return LiveRun(decisions=decisions, cpu_s=took.cpu, wall_s=took.wall)
+    return LiveRun(decisions=decisions, cpu_s=mocked.spent.cpu, wall_s=mocked.spent.wall)
 
 
 class Mocked:
@@ -98,15 +101,22 @@ class Mocked:
 
     Args:
         workload: says what they end in; everything is made beforehand.
-        dispatches: after so many, `over` is called.
+        dispatches: so many are measured, and `over` is called after the last one.
+        meter: measures them.
     """
 
     over: Callable[[], None]
+    spent: Spent
 
-    def __init__(self, workload: Workload, dispatches: int) -> None:
+    def __init__(
+        self, workload: Workload, dispatches: int, meter: AbstractContextManager[Spent]
+    ) -> None:
         domains = workload.point.domains
-        self._fetches = [workload.fetch(number)[1] for number in range(dispatches)]
-        self._pages = iter([workload.parsed(n, n % domains) for n in range(dispatches)])
+        numbers = range(WARM + dispatches)
+        self._dispatches = dispatches
+        self._meter = meter
+        self._fetches = [workload.fetch(number)[1] for number in numbers]
+        self._pages = iter([workload.parsed(number, number % domains) for number in numbers])
 
     def effects(self, shape: Shape) -> Mapping[str, Binding]:
         """What the names of effects are bound to; *shape* is that of the fetch."""
@@ -148,8 +158,11 @@ class Mocked:
     def _outcome(self) -> Any:
         if not self._fetches:
             return None  # what runs when all is over
+        if len(self._fetches) == self._dispatches:
+            self.spent = self._meter.__enter__()
         outcome = self._fetches.pop()
         if not self._fetches:
+            self._meter.__exit__(None, None, None)
             self.over()
         return outcome
 

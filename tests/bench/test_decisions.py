@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ import msgspec
 import pytest
 
 from bench.__main__ import main
-from bench.decisions import command, engines, plots, race, results, table
+from bench.decisions import command, engines, live, plots, race, results, table
 from bench.decisions.drive import Drive
 from bench.decisions.grid import BRIEF, GRID, Plan
 from bench.decisions.live import ALONE, SHAPES, race_live
@@ -22,6 +24,7 @@ from bench.decisions.race import Result, Run
 from bench.decisions.results import EngineRun, Report
 from bench.decisions.subjects import BASELINE_NATIVE, NET_NATIVE, SUBJECTS
 from bench.decisions.workload import KINDS, Kind, Point, Tape, Workload
+from bench.figures import Spent
 from bench.machine import machine
 from scraper_cpn.scrape.virtual import EPOCH_NS
 
@@ -250,6 +253,28 @@ def test_the_same_through_asyncio() -> None:
     kinds = [(result.subject, result.shape) for result in found]
     assert kinds == [(name, shape) for name in ("net", "baseline", ALONE) for shape in SHAPES]
     assert [run.decisions for result in found for run in result.runs] == [300] * 6
+
+
+def test_the_seeds_are_admitted_before_anything_is_measured(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """To admit twenty thousand of them is no part of a few hundred decisions."""
+    made, waiting = list[Any](), list[int]()
+    net = SUBJECTS["net"]
+
+    def kept(workload: Workload) -> Any:
+        made.append(net(workload))
+        return made[-1]
+
+    @contextmanager
+    def meter() -> Iterator[Spent]:
+        waiting.append(made[-1].count("prioritized_targets"))
+        yield Spent()
+
+    monkeypatch.setitem(SUBJECTS, "net", kept)
+    monkeypatch.setattr(live, "spent", meter)
+    race_live(["net"], 50, 1)
+    assert all(number > live.POINT.targets - live.WARM for number in waiting[: len(SHAPES)])
 
 
 def test_engines_that_are_not_there_are_said_to_be(tmp_path: Path) -> None:
