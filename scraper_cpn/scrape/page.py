@@ -20,7 +20,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
 from scraper_cpn.scrape.charset import to_utf8
 from scraper_cpn.scrape.colours import Raw
 from scraper_cpn.scrape.hostile import INLINE_BYTES, objection
-from scraper_cpn.scrape.urls import normalise
+from scraper_cpn.scrape.urls import joined_with, normalise
 
 URL_CHARS_MAX = 8_192
 """A link that is longer is skipped: servers refuse such URLs, and traps for crawlers make them."""
@@ -280,11 +280,12 @@ def links_of(
     nodes: Iterable[LexborNode], base: str, to: str = "", priority: int = 0
 ) -> Iterator[Link]:
     """Yield the `href` of each node that has one as a link, joined with *base*; see `Page.links`."""
+    join = joined_with(base)
     for node in nodes:
         href = node.attributes.get("href")
         if href is None or len(href) > URL_CHARS_MAX:
             continue
-        url = normalise(href, base)
+        url = join(href)
         if url is not None:
             yield Link(url, to, priority)
 
