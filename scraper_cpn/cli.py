@@ -127,6 +127,10 @@ def _code_of(error: BaseException) -> int | None:
     """Tell an error that is not ours, and return its exit code; None for one that is."""
     if isinstance(error, UsageError):
         return _complain(str(error), USAGE)
+    if isinstance(
+        error.__cause__, KeyboardInterrupt
+    ):  # Python 3.11 wraps one within a class body so
+        return _complain("interrupted", INTERRUPTED)
     if isinstance(error, BrokenPipeError):
         return _end_quietly()
     if isinstance(error, OSError) and error.errno in _DISK_ERRORS:

@@ -176,6 +176,24 @@ def test_exit_codes(summary: Summary, received: list[int], code: int) -> None:
     assert exit_code(summary, received) == code
 
 
+def interrupted_class() -> Exception:
+    """What comes of a Ctrl-C while a class is made, as in an import."""
+
+    class Interrupted:
+        def __set_name__(self, owner: type, name: str) -> None:
+            raise KeyboardInterrupt
+
+    try:
+        type("Made", (), {"field": Interrupted()})
+    except RuntimeError as error:  # until Python 3.11
+        return error
+    except KeyboardInterrupt:
+        newer = RuntimeError("as others may wrap it")
+        newer.__cause__ = KeyboardInterrupt()
+        return newer
+    raise AssertionError("not interrupted")
+
+
 @pytest.mark.parametrize(
     ("error", "code", "told"),
     [
@@ -183,6 +201,7 @@ def test_exit_codes(summary: Summary, received: list[int], code: int) -> None:
         (OutputError("disk full"), 3, "scrape: disk full\n"),
         (ExceptionGroup("g", [ExceptionGroup("h", [OutputError("full")])]), 3, "scrape: full\n"),
         (KeyboardInterrupt(), 130, "scrape: interrupted\n"),
+        (interrupted_class(), 130, "scrape: interrupted\n"),
     ],
 )
 def test_errors_are_one_line(
