@@ -41,7 +41,7 @@ _WEIGHTS = (0, 12, 1, 2, 2, 1, 1)
 _LINES = ("stopping", "scrape: interrupted")
 """What is said, even quietly, to whoever asks a crawl to end."""
 _STARTING = ("Fatal Python error: init_", "Could not import runpy module", "<frozen runpy>")
-_COMMAND = re.compile(r'__main__\.py", line \d+, in main$', re.MULTILINE)
+_COMMAND = re.compile(r'__main__\.py", line \d+, in (main$|<module>\n +sys\.exit)', re.MULTILINE)
 _CODES = {0, 130, 143, -2, -9, -15}
 _WORK = (
     "found",
@@ -237,7 +237,7 @@ class Round:
 def _before_it(err: str) -> bool:
     """Whether a Ctrl-C came while Python was starting, before there was a command to hear it.
 
-    Which is so until its `main` runs: first Python imports what that asks to be quiet with.
+    Which is so until its `main` runs: its `__main__.py` still imports what that asks to be quiet with.
     """
     return not _COMMAND.search(err) and any(sign in err for sign in _STARTING)
 
