@@ -8,6 +8,7 @@ A client sends a request at most once, follows no redirect, keeps no cookies, se
 environment, speaks HTTP/1.1 and caps no connections: all of that is coordination, and the net's.
 """
 
+import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Protocol
 
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 KEEP_ALIVE_S = 4.0
 """How long an idle connection is kept: less than the 5 s of common servers, so that a request is
 rarely sent into a connection that the server is closing."""
-KEPT_OPEN_MAX = 4096
-"""No more connections are kept open than this; see `kept_open_max`. One costs up to 50 kB."""
 LEFTOVER_BYTES_MAX = 65_536
 """Of the body of an error: reading it is cheaper than connecting again."""
 ACCEPT = "text/html,application/xhtml+xml,*/*;q=0.8"
@@ -119,22 +118,22 @@ def check_client(settings: Settings) -> None:
         )
 
 
-def kept_open_max(concurrency: int) -> int:
+def kept_open_max(concurrency: int, most: int) -> int:
     """Return the number of open connections above which each is closed after its answer.
 
     It is half of the files that the process may open, of which a crawl of many hosts would run out, or
-    `KEPT_OPEN_MAX`, but at least twice the concurrency.
+    *most*, but at least twice the concurrency.
     """
-    return max(min(KEPT_OPEN_MAX, _files_max() // 2), 2 * concurrency)
+    return max(min(most, _files_max() // 2), 2 * concurrency)
 
 
 def _files_max() -> int:
     try:
         import resource
     except ImportError:  # Windows, which has no such limit
-        return 2 * KEPT_OPEN_MAX
+        return sys.maxsize
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return 2 * KEPT_OPEN_MAX if soft == resource.RLIM_INFINITY else soft
+    return sys.maxsize if soft == resource.RLIM_INFINITY else soft
 
 
 def is_here(module: str) -> bool:

@@ -50,6 +50,10 @@ if TYPE_CHECKING:
     from scraper_cpn.scrape.client_aiohttp import AiohttpClient
 
 
+KEPT_OPEN_MAX = 4_096
+"""No more connections are kept open; see `kept_open_max`. One costs 50 kB."""
+
+
 class PyreqwestClient:
     """The client; see `Client`. `check_client` keeps settings from it that it can't follow.
 
@@ -63,7 +67,7 @@ class PyreqwestClient:
         self._clients: dict[str | None, Client] = {}
         self._wary: AiohttpClient | None = None
         self.connections = Connections()
-        self._connections_max = kept_open_max(settings.concurrency)
+        self._connections_max = kept_open_max(settings.concurrency, KEPT_OPEN_MAX)
 
     async def open(self) -> None:
         """Nothing to do: what is needed is made when it is needed."""

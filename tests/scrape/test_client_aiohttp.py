@@ -13,7 +13,7 @@ import trustme
 from aiohttp.abc import ResolveResult
 from msgspec.structs import replace
 
-from scraper_cpn.scrape import client as port
+from scraper_cpn.scrape import client_aiohttp
 from scraper_cpn.scrape.client_aiohttp import AiohttpClient, PublicResolver, Sockets, tls
 from scraper_cpn.scrape.colours import Failed, Fetched, Proxy
 from scraper_cpn.scrape.fetch import Fetcher
@@ -53,7 +53,7 @@ async def test_tolerance(answer: bytes, body: bytes) -> None:
 @pytest.mark.anyio
 async def test_many_connections_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """With many connections open, the next ones close after their answer."""
-    monkeypatch.setattr(port, "KEPT_OPEN_MAX", 32)
+    monkeypatch.setattr(client_aiohttp, "KEPT_OPEN_MAX", 32)
     async with Server(lambda _: page()) as server, Fetcher(FEW, own=nobody) as fetcher:
         client = fetcher.client
         assert isinstance(client, AiohttpClient)

@@ -12,11 +12,10 @@ from msgspec.structs import replace
 
 from scraper_cpn.scrape.client import (
     KEEP_ALIVE_S,
-    KEPT_OPEN_MAX,
     kept_open_max,
     new_client,
 )
-from scraper_cpn.scrape.client_pyreqwest import Connections, PyreqwestClient
+from scraper_cpn.scrape.client_pyreqwest import KEPT_OPEN_MAX, Connections, PyreqwestClient
 from scraper_cpn.scrape.colours import Failed, Proxy, Refused
 from scraper_cpn.scrape.fetch import Fetcher
 from scraper_cpn.scrape.loop import on_uvloop
@@ -127,11 +126,11 @@ def test_kept_connections(monkeypatch: pytest.MonkeyPatch) -> None:
     for soft, concurrency, most in (
         (256, 1, 128),
         (256, 100, 200),
-        (10**6, 1, KEPT_OPEN_MAX),
-        (resource.RLIM_INFINITY, 1, KEPT_OPEN_MAX),
+        (10**6, 1, 1_000),
+        (resource.RLIM_INFINITY, 1, 1_000),
     ):
         monkeypatch.setattr(resource, "getrlimit", lambda _, soft=soft: (soft, soft))
-        assert kept_open_max(concurrency) == most
+        assert kept_open_max(concurrency, 1_000) == most
 
 
 # The start.
