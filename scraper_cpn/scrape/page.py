@@ -20,13 +20,13 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
 from scraper_cpn.scrape.charset import to_utf8
 from scraper_cpn.scrape.colours import Raw
 from scraper_cpn.scrape.hostile import INLINE_BYTES, objection
-from scraper_cpn.scrape.urls import joined_with, normalise
+from scraper_cpn.scrape.urls import joined, normalise, origin_of
 
 URL_CHARS_MAX = 8_192
 """A link that is longer is skipped: servers refuse such URLs, and traps for crawlers make them."""
 
 _LONG_CHARS = 100
-_GAP = re.compile("  ")  # in a long text, it takes a third of the time that `in` takes
+_GAP = re.compile("  ")  # in a long text, it takes half of the time that `in` takes, or less
 _BREAKS = "\t\n\v\f\r\x1c\x1d\x1e\x1f"  # the white space of ASCII beside the plain space
 
 PRIORITY_MAX = 1_000_000
@@ -280,12 +280,12 @@ def links_of(
     nodes: Iterable[LexborNode], base: str, to: str = "", priority: int = 0
 ) -> Iterator[Link]:
     """Yield the `href` of each node that has one as a link, joined with *base*; see `Page.links`."""
-    join = joined_with(base)
+    origin = origin_of(base)
     for node in nodes:
         href = node.attributes.get("href")
         if href is None or len(href) > URL_CHARS_MAX:
             continue
-        url = join(href)
+        url = joined(href, base, origin)
         if url is not None:
             yield Link(url, to, priority)
 

@@ -349,6 +349,7 @@ def test_any_bytes_are_a_page(body: bytes, charset: str | None) -> None:
     text=st.text(alphabet=st.sampled_from("ab \n\t\xa0\u3000\x1f\u200b\ud800é"), max_size=40),
     around=st.sampled_from(["", "long" * 50, " and" * 50]),
 )
+@example(text="a  b", around="")
 @example(text="\x1c", around="long" * 50)
 @example(text="\x85", around="long" * 50)
 @example(text=" ", around=" and" * 50)
