@@ -14,7 +14,7 @@ import asyncio
 import gc
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from typing import Any, Literal
 
 import anyio
@@ -115,6 +115,7 @@ class Mocked:
         numbers = range(WARM + dispatches)
         self._dispatches = dispatches
         self._meter = meter
+        self._measuring = ExitStack()
         self._fetches = [workload.fetch(number)[1] for number in numbers]
         self._pages = iter([workload.parsed(number, number % domains) for number in numbers])
 
@@ -159,10 +160,10 @@ class Mocked:
         if not self._fetches:
             return None  # what runs when all is over
         if len(self._fetches) == self._dispatches:
-            self.spent = self._meter.__enter__()
+            self.spent = self._measuring.enter_context(self._meter)
         outcome = self._fetches.pop()
         if not self._fetches:
-            self._meter.__exit__(None, None, None)
+            self._measuring.close()
             self.over()
         return outcome
 

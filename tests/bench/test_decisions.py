@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
+import anyio
 import msgspec
 import pytest
 
@@ -255,6 +256,30 @@ def test_the_same_through_asyncio() -> None:
     assert [run.decisions for result in found for run in result.runs] == [300] * 6
 
 
+def test_so_many_dispatches_are_measured() -> None:
+    """From the first one after the warm ones, to the last."""
+    states = list[bool]()
+
+    async def fetches(mocked: live.Mocked) -> None:
+        for _ in range(live.WARM + 5):
+            await mocked.fetch(None, None, None, lambda: None)
+            states.append(is_open[-1])
+
+    is_open, overs = [False], list[int]()
+
+    @contextmanager
+    def meter() -> Iterator[Spent]:
+        is_open.append(True)
+        yield Spent()
+        is_open.append(False)
+
+    mocked = live.Mocked(Workload(SMALL), 5, meter())
+    mocked.over = lambda: overs.append(len(states))
+    anyio.run(fetches, mocked)
+    assert states == [False] * live.WARM + [True] * 4 + [False]
+    assert overs == [live.WARM + 4]
+
+
 def test_the_seeds_are_admitted_before_anything_is_measured(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -274,7 +299,7 @@ def test_the_seeds_are_admitted_before_anything_is_measured(
     monkeypatch.setitem(SUBJECTS, "net", kept)
     monkeypatch.setattr(live, "spent", meter)
     race_live(["net"], 50, 1)
-    assert all(number > live.POINT.targets - live.WARM for number in waiting[: len(SHAPES)])
+    assert all(number > live.POINT.targets - 2 * live.WARM for number in waiting[: len(SHAPES)])
 
 
 def test_engines_that_are_not_there_are_said_to_be(tmp_path: Path) -> None:
