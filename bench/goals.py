@@ -13,7 +13,6 @@ from statistics import median
 from msgspec import Struct
 
 from bench.crawl import JITTER_MAX_MS, UTILISATION_MIN, Crawled, CrawlReport, percentile
-from bench.decisions.grid import LARGE as MANY
 from bench.decisions.plots import FLOOR, GOAL, growing
 from bench.decisions.race import Result
 from bench.decisions.results import Report, cost_us, ratios
@@ -22,7 +21,8 @@ from bench.web import FAST, LARGE, MILLISECOND, POLITE
 
 HEAP = "baseline heap"
 SUBJECTS = ("net", NET_NATIVE)
-FEW = 1_000
+FEW, MANY = 1_000, 1_000_000
+"""Targets."""
 PACED = "aiohttp"
 """The client that tells when a request is written; what it is late is told from that."""
 

@@ -100,7 +100,7 @@ def _races(plan: Plan, only: str) -> Iterator[Result]:
         for point in points:
             if only in str(point):
                 _say(str(point))
-                yield race(point, subjects, decisions, plan.rounds_at(point))
+                yield race(point, subjects, decisions, plan.rounds)
 
 
 def _here(subjects: Sequence[str]) -> list[str]:

@@ -34,7 +34,6 @@ QUICK = (
     Point(30_000, 1_000, 100),
     *(Point(10_000, 1_000, 1_000, kind) for kind in OTHERS),
 )
-LARGE = 1_000_000
 SLOW = (Point(100, 10, 5), Point(1_000, 10, 5))
 """Where the interpreter can run: at each step it tries every combination of tokens."""
 
@@ -47,26 +46,20 @@ class Plan(Struct, frozen=True, kw_only=True):
     decisions: int
     slow_decisions: int
     rounds: int
-    large_rounds: int
-    """Where a million targets wait, which takes a while to set up."""
+    """Of each subject at each point. With fewer than three, one that was disturbed moves the median."""
     engines: tuple[Size, ...] = SIZES
     """For general engines."""
     parted: Point = Point(100_000, 10_000, 1_000)
     """Where time is told by part."""
 
-    def rounds_at(self, point: Point) -> int:
-        """Runs of each subject at a point."""
-        return min(self.rounds, self.large_rounds) if point.targets >= LARGE else self.rounds
 
-
-WHOLE = Plan(points=GRID, slow=SLOW, decisions=10_000, slow_decisions=100, rounds=3, large_rounds=2)
+WHOLE = Plan(points=GRID, slow=SLOW, decisions=10_000, slow_decisions=100, rounds=3)
 BRIEF = Plan(
     points=QUICK,
     slow=SLOW[:1],
     decisions=4_000,
     slow_decisions=100,
     rounds=3,
-    large_rounds=2,
     engines=SIZES[:1],
     parted=QUICK[1],
 )

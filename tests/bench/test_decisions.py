@@ -36,7 +36,6 @@ PLAN = Plan(
     decisions=30,
     slow_decisions=5,
     rounds=2,
-    large_rounds=1,
     engines=(),
     parted=SMALL,
 )
@@ -354,11 +353,11 @@ def test_a_mistake_is_one_line(arguments: list[str], capsys: pytest.CaptureFixtu
     assert "error: " in capsys.readouterr().err.splitlines()[-1]
 
 
-def test_what_takes_long_to_set_up_has_fewer_rounds() -> None:
-    """A million targets are set up less often, and never more often than asked."""
-    rounds = {point.targets: BRIEF.rounds_at(point) for point in GRID}
-    assert rounds == {10**3: 3, 10**4: 3, 10**5: 3, 10**6: 2}
-    assert command.plan_of(quick=True, rounds=1).rounds_at(GRID[3]) == 1
+@pytest.mark.parametrize("quick", [True, False])
+def test_rounds_are_as_many_as_asked_for(quick: bool) -> None:
+    """Three by themselves: of two, one that was disturbed moves the median."""
+    assert command.plan_of(quick=quick, rounds=None).rounds == 3
+    assert command.plan_of(quick=quick, rounds=1).rounds == 1
 
 
 def test_the_grid_spans_what_it_says() -> None:
