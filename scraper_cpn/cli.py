@@ -39,11 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         code = _dispatch(sys.argv[1:] if argv is None else list(argv))
         sys.stdout.flush()
-    except UsageError as error:
-        return _complain(str(error), USAGE)
-    except KeyboardInterrupt:
-        return _complain("interrupted", INTERRUPTED)
-    except Exception as error:  # noqa: BLE001 - here ends every error, in one line or as our bug
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - here all ends
         return _explained(error)
     return code
 
@@ -112,8 +108,8 @@ def _simulate(argv: Sequence[str]) -> int:
     return simulate(argv)
 
 
-def _explained(error: Exception) -> int:
-    """Say what an error means, and return the exit code."""
+def _explained(error: BaseException) -> int:
+    """Say what an error means, in one line or as a bug of ours, and return the exit code."""
     for cause in _causes(error):
         if (code := _code_of(cause)) is not None:
             return code
@@ -127,9 +123,8 @@ def _code_of(error: BaseException) -> int | None:
     """Tell an error that is not ours, and return its exit code; None for one that is."""
     if isinstance(error, UsageError):
         return _complain(str(error), USAGE)
-    if isinstance(
-        error.__cause__, KeyboardInterrupt
-    ):  # Python 3.11 wraps one within a class body so
+    # Python 3.11 makes another error of one that comes while a class is made, as in an import.
+    if isinstance(error, KeyboardInterrupt) or isinstance(error.__cause__, KeyboardInterrupt):
         return _complain("interrupted", INTERRUPTED)
     if isinstance(error, BrokenPipeError):
         return _end_quietly()
