@@ -15,9 +15,8 @@ from typing import Any
 from scraper_cpn.scrape.client import is_here
 from scraper_cpn.scrape.settings import Settings
 
-SHORT_S = 0.01
-EARLY = 0.99
-"""Linux ends a wait late by up to half of a percent of it; see `PreciseSelector`."""
+SHORT_S, EARLY = 0.01, 0.99
+"""A wait that is not short ends at this share of it, and another one follows; see `PreciseSelector`."""
 SELECT_MAX = 1_024
 """FD_SETSIZE: select(2) knows no descriptor from here on."""
 

@@ -237,7 +237,7 @@ class Round:
 def _before_it(err: str) -> bool:
     """Whether a Ctrl-C came while Python was starting, before there was a command to hear it.
 
-    Which is so until its `main` runs: its `__main__.py` still imports what that asks to be quiet with.
+    Which is so until its `main` runs: before, `__main__.py` imports `signal`, to ask for quiet with.
     """
     return not _COMMAND.search(err) and any(sign in err for sign in _STARTING)
 

@@ -19,7 +19,9 @@ import pytest
 from scraper_cpn.scrape.loop import PreciseSelector, loop_options, on_uvloop, precise_loop
 from scraper_cpn.scrape.settings import Settings
 
-on_linux = pytest.mark.skipif(sys.platform != "linux", reason="it is for Linux alone")
+on_linux = pytest.mark.skipif(
+    sys.platform != "linux", reason="only Linux's own selector counts milliseconds, and is replaced"
+)
 
 PATIENCE_S = 60.0
 SHORT_S = 0.0004
