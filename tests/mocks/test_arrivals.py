@@ -3,6 +3,7 @@
 import socket
 import sys
 import time
+from typing import Any
 
 import anyio
 import anyio.lowlevel
@@ -66,6 +67,51 @@ async def test_what_is_read_at_once_counts_from_its_last_part() -> None:
             while not web.log:
                 await anyio.lowlevel.checkpoint()
     assert before_ns - APART_NS <= web.log.requests[0].start_ns <= after_ns
+
+
+class Undated:
+    """A kernel that dates nothing in the first so many readings."""
+
+    def __init__(self, readings: int, patch: pytest.MonkeyPatch) -> None:
+        self.left = readings
+        self._real = socket.socket.recvmsg
+        patch.setattr(socket.socket, "recvmsg", lambda *args: self._read(*args), raising=False)
+
+    def _read(self, *args: Any) -> tuple[bytes, list[Any], int, Any]:
+        data, notes, flags, peer = self._real(*args)
+        self.left -= 1
+        return data, notes if self.left < 0 else [], flags, peer
+
+
+def test_a_kernel_that_begins_to_date_late_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who connects finds dates, and nothing that was sent to look for them."""
+    kernel = Undated(5, monkeypatch)
+    with Arrivals((LOOPBACK, 0), 1) as arrivals:
+        assert kernel.left == -1
+        with socket.create_connection(arrivals.getsockname()) as client:
+            accepted, peer = arrivals.accept()
+            with accepted:
+                client.send(b"x")
+                sent_ns = time.monotonic_ns()
+                time.sleep(0.01)
+                assert accepted.recv(9) == b"x"
+                assert arrivals.last_ns(peer) <= sent_ns
+
+
+def test_a_kernel_that_never_dates_is_not_waited_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is read counts from when it is read."""
+    monkeypatch.setattr("mocks.arrivals._PAUSE_S", 0)
+    Undated(1_000_000, monkeypatch)
+    with (
+        Arrivals((LOOPBACK, 0), 1) as arrivals,
+        socket.create_connection(arrivals.getsockname()) as client,
+    ):
+        accepted, peer = arrivals.accept()
+        with accepted:
+            client.send(b"x")
+            sent_ns = time.monotonic_ns()
+            assert accepted.recv(9) == b"x"
+            assert sent_ns <= arrivals.last_ns(peer) <= time.monotonic_ns()
 
 
 def test_what_nobody_dated_counts_from_now() -> None:
