@@ -8,13 +8,13 @@ A client sends a request at most once, follows no redirect, keeps no cookies, se
 environment, speaks HTTP/1.1 and caps no connections: all of that is coordination, and the net's.
 """
 
-import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct
 
 from scraper_cpn.scrape.colours import Failed, Proxy
+from scraper_cpn.scrape.open_files import check_files
 from scraper_cpn.scrape.settings import Settings, UsageError
 
 if TYPE_CHECKING:
@@ -94,9 +94,10 @@ def new_client(settings: Settings, resolver: "AbstractResolver | None" = None) -
     """Return the client that the settings name, not yet open.
 
     *resolver* looks names up instead of the system, as far as the client lets anyone do that, and stays
-    its owner's to close. Raises `UsageError`; see `check_client`.
+    its owner's to close. Raises `UsageError`; see `check_client` and `check_files`.
     """
     check_client(settings)
+    check_files(settings.concurrency)
     if settings.fetcher == "pyreqwest":
         from scraper_cpn.scrape.client_pyreqwest import PyreqwestClient
 
@@ -116,24 +117,6 @@ def check_client(settings: Settings) -> None:
         raise UsageError(
             f"cacert: {settings.fetcher} can't trust a file alone; leave out fetcher, or cacert"
         )
-
-
-def kept_open_max(concurrency: int, most: int) -> int:
-    """Return the number of open connections above which each is closed after its answer.
-
-    It is half of the files that the process may open, of which a crawl of many hosts would run out, or
-    *most*, but at least twice the concurrency.
-    """
-    return max(min(most, _files_max() // 2), 2 * concurrency)
-
-
-def _files_max() -> int:
-    try:
-        import resource
-    except ImportError:  # Windows, which has no such limit
-        return sys.maxsize
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return sys.maxsize if soft == resource.RLIM_INFINITY else soft
 
 
 def is_here(module: str) -> bool:

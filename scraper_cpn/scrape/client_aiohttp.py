@@ -28,9 +28,9 @@ from scraper_cpn.scrape.client import (
     Ask,
     Reply,
     Sending,
-    kept_open_max,
 )
 from scraper_cpn.scrape.colours import Failed, Proxy
+from scraper_cpn.scrape.open_files import kept_open_max
 from scraper_cpn.scrape.settings import SECOND, Settings, UsageError
 from scraper_cpn.scrape.urls import is_private_host
 

@@ -38,9 +38,9 @@ from scraper_cpn.scrape.client import (
     LEFTOVER_BYTES_MAX,
     Ask,
     Reply,
-    kept_open_max,
 )
 from scraper_cpn.scrape.colours import Failed, Proxy
+from scraper_cpn.scrape.open_files import kept_open_max
 from scraper_cpn.scrape.settings import SECOND, Settings
 from scraper_cpn.scrape.urls import authority_of
 
@@ -251,6 +251,7 @@ _CAUSES: tuple[tuple[str, str, str, bool], ...] = (
     ("tunnel error", "proxy", "the proxy refused the tunnel", True),
     (_NO_CERTIFICATE, "tls", "the certificate is not trusted", False),
     ("dns error", "dns", "the name has no address", True),
+    ("Too many open files", "connect", "no connection (Too many open files)", True),
     ("tcp connect error", "connect", "no connection", True),
     ("client error (Connect)", "tls", "the TLS connection failed", True),
     (

@@ -1,6 +1,6 @@
 """`python -m tests.crash.under '{...}' WORDS`: the command under conditions that its machine does not have.
 
-Owns: a wall clock that is wrong, another boot, files that can't grow.
+Owns: a wall clock that is wrong, another boot, files that can't grow, few files that may be open.
 Must not know: what the command does.
 """
 
@@ -26,10 +26,13 @@ def main(conditions: dict[str, Any]) -> int:
     wall_s: the wall clock is ahead by so much (below 0: it is behind).
     boot: the name of this boot; since_boot_s: how long ago it was.
     file_bytes: no file grows beyond this.
+    open_files: how many files may be open, at first and when asked for more.
     dies_at: it kills itself before it touches a file of its folder for that time.
     """
     if "file_bytes" in conditions:
         resource.setrlimit(resource.RLIMIT_FSIZE, (conditions["file_bytes"],) * 2)
+    if "open_files" in conditions:
+        resource.setrlimit(resource.RLIMIT_NOFILE, conditions["open_files"])
     if "dies_at" in conditions:
         _die_at(conditions["dies_at"])
     _shift_wall(int(conditions.get("wall_s", 0) * 1e9))

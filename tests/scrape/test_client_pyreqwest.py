@@ -12,7 +12,6 @@ from msgspec.structs import replace
 
 from scraper_cpn.scrape.client import (
     KEEP_ALIVE_S,
-    kept_open_max,
     new_client,
 )
 from scraper_cpn.scrape.client_pyreqwest import KEPT_OPEN_MAX, Connections, PyreqwestClient
@@ -118,19 +117,6 @@ async def test_reasons(steps: Sequence[Step] | bytes, kind: str, reason: str) ->
     assert isinstance(outcome, Failed)
     assert outcome.kind == kind
     assert reason in outcome.reason
-
-
-def test_kept_connections(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Half of the files that may be open, up to a limit; twice the concurrency in any case."""
-    resource = pytest.importorskip("resource")
-    for soft, concurrency, most in (
-        (256, 1, 128),
-        (256, 100, 200),
-        (10**6, 1, 1_000),
-        (resource.RLIM_INFINITY, 1, 1_000),
-    ):
-        monkeypatch.setattr(resource, "getrlimit", lambda _, soft=soft: (soft, soft))
-        assert kept_open_max(concurrency, 1_000) == most
 
 
 # The start.
