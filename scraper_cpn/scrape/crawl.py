@@ -20,6 +20,7 @@ from anyio.streams.memory import MemoryObjectSendStream
 from scraper_cpn.scrape.handlers import Handlers
 from scraper_cpn.scrape.kernels import build_first
 from scraper_cpn.scrape.loop import loop_options
+from scraper_cpn.scrape.open_files import check_files
 from scraper_cpn.scrape.options import settings_from
 from scraper_cpn.scrape.outputs import CheckedOutput, Output, open_output
 from scraper_cpn.scrape.report import Summary
@@ -134,7 +135,7 @@ class Crawl(Generic[T]):
         if where is not None:
             sink = self._sink(where, overwrite=overwrite, append=append)
         if state is None:
-            await _built(self.settings)
+            await _ready(self.settings)
             return await self._run(self.session(urls, output=sink), sink)
         from scraper_cpn.scrape.keeping import Keeping, refuse_existing
 
@@ -202,18 +203,19 @@ class Crawl(Generic[T]):
         """Run a session in a state."""
         from scraper_cpn.scrape.keeping import kept_in
 
-        await _built(settings, kept=True)
+        await _ready(settings, kept=True)
         async with kept_in(keeping, settings, seeds, sink, output) as state:
             return await self.session(seeds, output=sink, state=state).run()
 
     async def _feed(self, urls: Sequence[str], send: MemoryObjectSendStream[T]) -> None:
         async with send:
-            await _built(self.settings)
+            await _ready(self.settings)
             await self.session(urls, output=_Stream(send)).run()
 
 
-async def _built(settings: Settings, *, kept: bool = False) -> None:
-    """Build the kernel in a thread, where that takes a while."""
+async def _ready(settings: Settings, *, kept: bool = False) -> None:
+    """What may be refused comes before anything is opened; a kernel is built in a thread, as that takes a while."""
+    check_files(settings.concurrency)
     if settings.kernel == "native":
         await anyio.to_thread.run_sync(partial(build_first, settings, kept=kept))
 
