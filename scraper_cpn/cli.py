@@ -39,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         code = _dispatch(sys.argv[1:] if argv is None else list(argv))
         sys.stdout.flush()
-    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - here all ends
+    except (Exception, BaseExceptionGroup, KeyboardInterrupt) as error:  # noqa: BLE001 - here all ends
         return _explained(error)
     return code
 
@@ -123,8 +123,7 @@ def _code_of(error: BaseException) -> int | None:
     """Tell an error that is not ours, and return its exit code; None for one that is."""
     if isinstance(error, UsageError):
         return _complain(str(error), USAGE)
-    # Python 3.11 makes another error of one that comes while a class is made, as in an import.
-    if isinstance(error, KeyboardInterrupt) or isinstance(error.__cause__, KeyboardInterrupt):
+    if isinstance(error, KeyboardInterrupt):
         return _complain("interrupted", INTERRUPTED)
     if isinstance(error, BrokenPipeError):
         return _end_quietly()
@@ -140,7 +139,18 @@ def _code_of(error: BaseException) -> int | None:
 
     if isinstance(error, StoreError):
         return _complain(str(error), USAGE if error.kind in _USERS else OUTPUT)
-    return None
+    return _complain("interrupted", INTERRUPTED) if _came_of_interrupt(error) else None
+
+
+def _came_of_interrupt(error: BaseException | None) -> bool:
+    """Whether a Ctrl-C became this error on its way.
+
+    Python 3.11 makes another error of one that comes while a class is made, as in an import; a task
+    group does of one that comes while it ends.
+    """
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

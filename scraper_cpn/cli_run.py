@@ -1,6 +1,6 @@
 """Running a job: the session, its signals, its view, its files, its exit code.
 
-Owns: what Ctrl-C does, which view is used, what the exit code is.
+Owns: what is opened and closed, which view is used, what the exit code is.
 Must not know: how a crawl works, how options are spelled.
 """
 
@@ -10,23 +10,23 @@ import signal
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack, ExitStack, contextmanager
 from pathlib import Path
 from typing import Protocol, TextIO
 
 import anyio
 import msgspec
-from anyio.abc import TaskStatus
 from rich.console import Console
 
 from scraper_cpn.cli_arguments import retry_command
 from scraper_cpn.cli_job import Job
+from scraper_cpn.cli_signals import Obedience, Stoppable, hear_no_more, heard
 from scraper_cpn.cli_streams import teller
 from scraper_cpn.scrape.kernels import build_first
 from scraper_cpn.scrape.loop import loop_options
 from scraper_cpn.scrape.open_files import allow_more, check_files
 from scraper_cpn.scrape.outputs import CheckedOutput
-from scraper_cpn.scrape.report import Snapshot, Summary
+from scraper_cpn.scrape.report import Summary
 from scraper_cpn.scrape.session import Session
 from scraper_cpn.show.progress import JsonView, LiveView, PlainView, QuietView, View
 from scraper_cpn.show.summary import show_summary
@@ -35,26 +35,16 @@ DONE, INCOMPLETE = 0, 1
 SIGNALLED = 128
 """Plus the number of the signal, as shells have it."""
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _OBJECTS_PER_COLLECTION = 10_000
 _FEW_URLS = 5
 """A retry names so many URLs itself; more go into a file."""
 
 
-class Running(Protocol):
+class Running(Stoppable, Protocol):
     """What this file wants of a session."""
 
     async def run(self) -> Summary:
         """Crawl until the end."""
-
-    def snapshot(self) -> Snapshot:
-        """Return how it stands."""
-
-    def stop(self) -> None:
-        """Start nothing new, finish what runs."""
-
-    def abort(self) -> None:
-        """End at once."""
 
 
 def run_job(job: Job) -> int:
@@ -118,44 +108,48 @@ def view_for(job: Job, console: Console) -> View:
 
 
 async def _crawl(job: Job, view: View, received: list[int]) -> Summary | None:
-    """Open what the job writes, run its session, and close it all, whatever happens."""
-    async with AsyncExitStack() as stack:
-        trace = _opened(job.trace, stack)
-        state = None
-        if job.keeping is not None:
-            from scraper_cpn.scrape.keeping import kept_in  # takes 10 ms, for those who keep
+    """Open what the job writes, run its session, and close it all, whatever happens.
 
-            output = None if job.sink is None else job.output
-            kept = kept_in(job.keeping, job.settings, job.seeds, job.sink, output, trace=trace)
-            state = await stack.enter_async_context(kept)
-        elif job.sink is not None:
-            stack.push_async_callback(_close, job.sink)
-            await job.sink.open()
-        session = Session(
-            job.settings,
-            job.seeds,
-            handlers=job.handlers,
-            item_type=job.item_type,
-            output=job.sink,
-            trace=trace,
-            failed=_opened(job.failed, stack),
-            on_event=view.event,
-            state=state,
-        )
-        with seldom_collecting():
-            summary = await supervised(session, view, received)
-        if received:
-            _hear_no_more()
-        return summary
-
-
-def _hear_no_more() -> None:
-    """Ignore further signals: who asked once is obeyed already, and closing takes a moment.
-
-    Otherwise a second Ctrl-C that comes late would end the process as if it had not closed.
+    The signals that the session has obeyed are noted in *received*.
     """
-    for number in _SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
+    with ExitStack() as signals:
+        async with AsyncExitStack() as stack:
+            session = await _opened_session(job, view, stack)
+            obedience = Obedience(session, view, received)
+            signals.enter_context(heard(obedience))  # until all is closed
+            try:
+                with seldom_collecting():
+                    summary = await supervised(session, view)
+            finally:
+                obedience.over = True
+    if received:
+        hear_no_more()
+    return summary
+
+
+async def _opened_session(job: Job, view: View, stack: AsyncExitStack) -> Session:
+    trace = _opened(job.trace, stack)
+    state = None
+    if job.keeping is not None:
+        from scraper_cpn.scrape.keeping import kept_in  # takes 10 ms, for those who keep
+
+        output = None if job.sink is None else job.output
+        kept = kept_in(job.keeping, job.settings, job.seeds, job.sink, output, trace=trace)
+        state = await stack.enter_async_context(kept)
+    elif job.sink is not None:
+        stack.push_async_callback(_close, job.sink)
+        await job.sink.open()
+    return Session(
+        job.settings,
+        job.seeds,
+        handlers=job.handlers,
+        item_type=job.item_type,
+        output=job.sink,
+        trace=trace,
+        failed=_opened(job.failed, stack),
+        on_event=view.event,
+        state=state,
+    )
 
 
 async def _close(sink: CheckedOutput) -> None:
@@ -181,14 +175,10 @@ def seldom_collecting() -> Iterator[None]:
         gc.unfreeze()
 
 
-async def supervised(session: Running, view: View, received: list[int]) -> Summary | None:
-    """Run a session with its view, obeying signals, which are noted in *received*.
-
-    Return None when it was ended at once and had no account to give.
-    """
+async def supervised(session: Running, view: View) -> Summary | None:
+    """Run a session with its view. Return None when it was ended at once and had no account to give."""
     summary = None
     async with anyio.create_task_group() as tasks:
-        await tasks.start(_obey_signals, session, view, received)
         tasks.start_soon(_show, session, view)
         summary = await session.run()
         tasks.cancel_scope.cancel()
@@ -199,26 +189,6 @@ async def _show(session: Running, view: View) -> None:
     while True:
         await anyio.sleep(view.interval_ns / 1e9)
         view.update(session.snapshot())
-
-
-async def _obey_signals(
-    session: Running,
-    view: View,
-    received: list[int],
-    *,
-    task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED,
-) -> None:
-    with anyio.open_signal_receiver(*_SIGNALS) as signals:
-        task_status.started()
-        async for number in signals:
-            received.append(number)
-            if len(received) == 1:
-                running = session.snapshot().in_flight
-                view.note(f"stopping: no new requests, {running} running; again to stop at once")
-                session.stop()
-            else:
-                view.note("stopping at once")
-                session.abort()
 
 
 def _opened(path: str | None, stack: AsyncExitStack) -> TextIO | None:

@@ -5,7 +5,7 @@ import io
 import os
 import shlex
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,65 +24,10 @@ from scraper_cpn.cli_run import (
     view_for,
 )
 from scraper_cpn.scrape.outputs import OutputClosed, OutputError
-from scraper_cpn.scrape.report import Snapshot, Summary
+from scraper_cpn.scrape.report import Summary
 from scraper_cpn.scrape.settings import Settings, UsageError
 from scraper_cpn.show.progress import JsonView, LiveView, PlainView, QuietView
-
-MS = 10**6
-SNAPSHOT = Snapshot(
-    elapsed_ns=0, pages=0, items=0, attempts=0, failed=0, skipped=0, in_flight=3, bytes=0,
-    waiting={},
-)  # fmt: skip
-DONE = Summary(ended="finished", pages=1, items=1)
-STOPPED = Summary(ended="interrupted", pages=1, items=1)
-
-
-class Watched(QuietView):
-    """A view that notes what it was told."""
-
-    interval_ns = MS
-
-    def __init__(self) -> None:
-        super().__init__(Console(file=io.StringIO()))
-        self.updates = 0
-        self.seen = anyio.Event()
-        self.notes: list[str] = []
-
-    def update(self, snapshot: Snapshot) -> None:
-        self.updates += 1
-        if self.updates == 3:
-            self.seen.set()
-
-    def note(self, line: str) -> None:
-        self.notes.append(line)
-
-
-class Crawling:
-    """A session that runs until it is stopped, or ends as a test says."""
-
-    def __init__(self, work: Callable[["Crawling"], Any] | None = None) -> None:
-        self.calls: list[str] = []
-        self._work = work
-        self.stopped = anyio.Event()
-        self._ended = anyio.Event()
-
-    async def run(self) -> Summary:
-        if self._work is None:
-            return DONE
-        await self._work(self)
-        await self._ended.wait()
-        return STOPPED
-
-    def snapshot(self) -> Snapshot:
-        return SNAPSHOT
-
-    def stop(self) -> None:
-        self.calls.append("stop")
-        self.stopped.set()
-
-    def abort(self) -> None:
-        self.calls.append("abort")
-        self._ended.set()
+from tests.cli.sessions import DONE, STOPPED, Crawling, Watched
 
 
 def job(*argv: str) -> Job:
@@ -90,15 +35,9 @@ def job(*argv: str) -> Job:
     return job_of(parse(["http://a.example", *argv]))
 
 
-def run(session: Crawling, view: Watched) -> tuple[Summary | None, list[int]]:
-    """Run a session as the command does."""
-    received: list[int] = []
-    return anyio.run(supervised, session, view, received), received
-
-
 def test_a_session_runs_to_its_end() -> None:
     """The summary of the session comes back, and no task of ours outlives it."""
-    assert run(Crawling(), Watched()) == (DONE, [])
+    assert anyio.run(supervised, Crawling(), Watched()) == DONE
 
 
 def test_the_collector_comes_seldom_and_for_the_crawl_only() -> None:
@@ -122,37 +61,8 @@ def test_the_view_is_updated_while_the_session_runs() -> None:
         await view.seen.wait()
         session.abort()
 
-    assert run(Crawling(work), view) == (STOPPED, [])
+    assert anyio.run(supervised, Crawling(work), view) == STOPPED
     assert view.updates >= 3
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_first_signal_stops_and_the_second_ends(number: signal.Signals) -> None:
-    """A first signal lets running requests end, and says so; another one ends at once."""
-
-    async def work(session: Crawling) -> None:
-        os.kill(os.getpid(), number)
-        await session.stopped.wait()
-        assert session.calls == ["stop"]
-        os.kill(os.getpid(), number)
-
-    session, view = Crawling(work), Watched()
-    summary, received = run(session, view)
-    assert session.calls == ["stop", "abort"]
-    assert received == [number, number]
-    assert view.notes == [
-        "stopping: no new requests, 3 running; again to stop at once",
-        "stopping at once",
-    ]
-    assert summary is not None
-    assert exit_code(summary, received) == 128 + number
-
-
-def test_signal_handlers_are_gone_afterwards() -> None:
-    """When the crawl is over, Ctrl-C is Python's again."""
-    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
-    run(Crawling(), Watched())
-    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
 
 
 @pytest.mark.parametrize(
@@ -174,6 +84,13 @@ def test_signal_handlers_are_gone_afterwards() -> None:
 def test_exit_codes(summary: Summary, received: list[int], code: int) -> None:
     """0 done, 1 a seed failed or nothing stored, 130 and 143 interrupted (if that ended it)."""
     assert exit_code(summary, received) == code
+
+
+def interrupted_ending() -> Exception:
+    """What a task group makes of a Ctrl-C that comes while it ends."""
+    error = RuntimeError("Attempted to exit a cancel scope that isn't the current one")
+    error.__context__ = KeyboardInterrupt()
+    return error
 
 
 def interrupted_class() -> Exception:
@@ -201,7 +118,9 @@ def interrupted_class() -> Exception:
         (OutputError("disk full"), 3, "scrape: disk full\n"),
         (ExceptionGroup("g", [ExceptionGroup("h", [OutputError("full")])]), 3, "scrape: full\n"),
         (KeyboardInterrupt(), 130, "scrape: interrupted\n"),
+        (BaseExceptionGroup("g", [KeyboardInterrupt()]), 130, "scrape: interrupted\n"),
         (interrupted_class(), 130, "scrape: interrupted\n"),
+        (interrupted_ending(), 130, "scrape: interrupted\n"),
     ],
 )
 def test_errors_are_one_line(
