@@ -65,7 +65,9 @@ def test_help_lists_the_knobs(capsys: pytest.CaptureFixture[str]) -> None:
     assert "  fail_kinds       500,503," in text
 
 
-def test_a_trace_that_can_not_be_written_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_trace_that_can_not_be_written_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """A trace in a folder that is not there is refused before the crawl."""
-    assert main(["simulate", "--trace", "/nonexistent/trace.jsonl"]) == 2
+    assert main(["simulate", "--trace", str(tmp_path / "absent" / "trace.jsonl")]) == 2
     assert capsys.readouterr().err.count("\n") == 1

@@ -105,7 +105,12 @@ def test_columns_are_the_union_of_keys(items: list[dict[str, Any]]) -> None:
 
 def back(value: Any) -> Any:
     """A cell as JSON would have it, if it is a list."""
-    return json.loads(value) if isinstance(value, str) and value.startswith("[") else value
+    if not isinstance(value, str) or not value.startswith("["):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:  # a text that looks like one
+        return value
 
 
 def plain(value: Any) -> Any:
