@@ -21,7 +21,7 @@ _SPACE = socket.CMSG_SPACE(_DATE.size)
 
 _LOOKS = 5
 """Tries to read two clocks together; a machine that is busy stops a process in between."""
-_TRIES, _PAUSE_S = 1_000, 0.001
+_TRIES, _PAUSE_S = 300, 0.001
 """How often it is looked whether the kernel dates yet, and the pause after each look."""
 
 
@@ -29,8 +29,8 @@ class Arrivals(socket.socket):
     """A listening socket whose connections know when their bytes arrived.
 
     Where a system does not date them (none but Linux, and an event loop that reads without this
-    socket), they count from when they are read. Making one takes some 0.1 ms on Linux, and as long
-    as the kernel needs to begin: on a busy machine that was 8 ms; after a second nobody waits.
+    socket), they count from when they are read. Making one takes some 0.1 ms on Linux, or as long as
+    the kernel needs to begin: on a busy machine up to 20 ms. It is looked for 300 times, 1 ms apart.
     """
 
     def __init__(self, address: tuple[str, int], backlog: int) -> None:
@@ -38,19 +38,30 @@ class Arrivals(socket.socket):
         super().__init__(socket.AF_INET, socket.SOCK_STREAM)
         self._accepted = WeakValueDictionary[object, Dated]()
         self.bind(address)
-        self.listen(backlog)
         if sys.platform == "linux":
             self.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)  # accepted sockets inherit it
+        self.listen(backlog)
+        if sys.platform == "linux":
             self._wait_for_dates()
 
     def _wait_for_dates(self) -> None:
         """Linux begins to date in the background, after the first socket has asked it to."""
-        with socket.create_connection(self.getsockname()) as sender, super().accept()[0] as reader:
+        with (
+            socket.create_connection(self.getsockname()) as sender,
+            self._accepted_from(sender.getsockname()) as reader,
+        ):
             for _ in range(_TRIES):
                 sender.send(b"?")
                 if reader.recvmsg(1, _SPACE)[1]:
                     return
                 time.sleep(_PAUSE_S)
+
+    def _accepted_from(self, address: object) -> socket.socket:
+        accepted, peer = super().accept()
+        while peer != address:  # somebody who knew this port from before
+            accepted.close()
+            accepted, peer = super().accept()
+        return accepted
 
     def accept(self) -> tuple[socket.socket, object]:
         """Accept a connection, as any socket does."""
