@@ -14,7 +14,7 @@ from baseline.crawl import Crawl
 from scraper_cpn.cli_arguments import parse
 from scraper_cpn.cli_job import Job, job_of
 from scraper_cpn.scrape.loop import loop_options
-from scraper_cpn.scrape.open_files import allow_more
+from scraper_cpn.scrape.open_files import make_room
 from scraper_cpn.scrape.outputs import OutputError
 from scraper_cpn.scrape.report import Summary
 from scraper_cpn.scrape.settings import SECOND, UsageError
@@ -25,7 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         job = job_of(parse(sys.argv[1:] if arguments is None else arguments))
         _refuse(job)
-        allow_more()
+        make_room(job.settings.concurrency)
         summary = anyio.run(_crawl, job, backend_options=loop_options(job.settings))
     except (UsageError, OutputError) as error:
         print(f"error: {error}", file=sys.stderr)

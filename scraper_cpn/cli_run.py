@@ -24,7 +24,7 @@ from scraper_cpn.cli_signals import Obedience, Stoppable, hear_no_more, heard
 from scraper_cpn.cli_streams import teller
 from scraper_cpn.scrape.kernels import build_first
 from scraper_cpn.scrape.loop import loop_options
-from scraper_cpn.scrape.open_files import allow_more, check_files
+from scraper_cpn.scrape.open_files import make_room
 from scraper_cpn.scrape.outputs import CheckedOutput
 from scraper_cpn.scrape.report import Summary
 from scraper_cpn.scrape.session import Session
@@ -56,8 +56,7 @@ def run_job(job: Job) -> int:
     console = console_for(job)
     kept, traced = job.keeping is not None, job.trace is not None
     tell = teller(silent=job.quiet or job.json)
-    allow_more()
-    check_files(job.settings.concurrency)
+    make_room(job.settings.concurrency)
     build_first(job.settings, kept=kept, traced=traced, tell=tell)
     view = view_for(job, console)
     try:

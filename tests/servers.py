@@ -105,6 +105,7 @@ class Server:
     connections: int = 0
     open: int = 0
     """Connections that are open now."""
+    most_open: int = 0
     port: int = 0
 
     @property
@@ -148,6 +149,7 @@ class Server:
         task.add_done_callback(self._tasks.discard)
         self.connections += 1
         self.open += 1
+        self.most_open = max(self.most_open, self.open)
 
     async def _serve(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, connection: int

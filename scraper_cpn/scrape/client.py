@@ -8,6 +8,7 @@ A client sends a request at most once, follows no redirect, keeps no cookies, se
 environment, speaks HTTP/1.1 and caps no connections: all of that is coordination, and the net's.
 """
 
+import errno
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Protocol
 
@@ -28,6 +29,10 @@ LEFTOVER_BYTES_MAX = 65_536
 ACCEPT = "text/html,application/xhtml+xml,*/*;q=0.8"
 
 _EXTRA = "pip install 'scraper-cpn[fast]'"
+
+
+NO_FILE_ERRORS = (errno.EMFILE, errno.ENFILE)
+"""This process, or the system, has as many files open as it may."""
 
 
 class Sending:
@@ -72,6 +77,11 @@ class Reply(Struct, frozen=True, gc=False):
     """Empty for a status that is not 2xx."""
     cut: bool
     """Whether the body goes on after *most_bytes*."""
+
+
+def no_file() -> Failed:
+    """Return what becomes of a request for which there is no socket: neither the host nor a proxy is to blame."""
+    return Failed("connect", "no connection (too many open files)", retry=True)
 
 
 class Client(Protocol):

@@ -10,6 +10,7 @@ What aiohttp is trusted with: connections and their reuse, HTTP, decompression.
 import socket
 import ssl
 import weakref
+from collections.abc import Callable
 from contextlib import suppress
 
 import aiohttp
@@ -25,9 +26,11 @@ from scraper_cpn.scrape.client import (
     ACCEPT,
     KEEP_ALIVE_S,
     LEFTOVER_BYTES_MAX,
+    NO_FILE_ERRORS,
     Ask,
     Reply,
     Sending,
+    no_file,
 )
 from scraper_cpn.scrape.colours import Failed, Proxy
 from scraper_cpn.scrape.open_files import kept_open_max
@@ -50,17 +53,18 @@ class Forbidden(Exception):  # noqa: N818 - as above
 
 
 class Once:
-    """A middleware of aiohttp that lets a request be sent once."""
+    """A middleware of aiohttp that lets a request be sent once, on what may become its last connection."""
 
-    __slots__ = ("_sending",)
+    __slots__ = ("_crowded", "_sending")
 
-    def __init__(self, sending: Sending) -> None:
+    def __init__(self, sending: Sending, crowded: Callable[[], bool]) -> None:
         self._sending = sending
+        self._crowded = crowded
 
     async def __call__(self, request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
         """Send a request. Raises `Dropped` where aiohttp would have sent it again."""
         assert isinstance(request, Request)
-        request.sending = self._sending
+        request.sending, request.crowded = self._sending, self._crowded
         try:
             return await handler(request)
         except aiohttp.ClientConnectorError:
@@ -72,10 +76,13 @@ class Once:
 class Request(ClientRequest):
     """A request that tells when it is written, and shares the connections to a proxy.
 
+    Where there are too many connections, it asks that its own is closed: only now it has one, and counts.
+
     A hook at `send` costs 1 microsecond; aiohttp's tracing, which could say the same, costs 15.
     """
 
     sending: Sending | None = None
+    crowded: Callable[[], bool] | None = None
 
     async def send(self, conn: Connection) -> ClientResponse:
         """Write the request, and say so: a request without a body is written before this returns.
@@ -83,6 +90,10 @@ class Request(ClientRequest):
         The start is dated after the write, which may take a while on a busy machine: the pause to
         the next request is then never shorter on the wire than it was meant.
         """
+        if self.crowded is not None and self.crowded():
+            self.headers["Connection"] = "close"
+            assert conn.protocol is not None
+            conn.protocol.force_close()  # not every server closes, or says that it does
         response = await super().send(conn)
         if self.sending is not None:
             self.sending.begin()
@@ -139,15 +150,25 @@ class Sockets:
 
 
 class AiohttpClient:
-    """The client; see `Client`. Raises `UsageError` when opened, for a CA file that can't be read."""
+    """The client; see `Client`. Raises `UsageError` when opened, for a CA file that can't be read.
 
-    def __init__(self, settings: Settings, resolver: AbstractResolver | None = None) -> None:
+    It keeps *kept_max* connections, or as many as `kept_open_max` allows.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        resolver: AbstractResolver | None = None,
+        kept_max: int | None = None,
+    ) -> None:
         self._settings = settings
         self._resolver = resolver
         self._headers = CIMultiDict(settings.headers)
         self._proxies: dict[str, URL] = {}
         self.sockets = Sockets()
-        self._sockets_max = kept_open_max(settings.concurrency, KEPT_OPEN_MAX)
+        if kept_max is None:
+            kept_max = kept_open_max(settings.concurrency, KEPT_OPEN_MAX)
+        self._kept_max = kept_max
 
     async def open(self) -> None:
         """Make the sessions."""
@@ -166,9 +187,9 @@ class AiohttpClient:
         try:
             async with session.get(
                 URL(ask.url, encoded=True),
-                headers=self._headers_for(ask.own),
+                headers=self._headers if ask.own else _NO_HEADERS,
                 proxy=self._proxy_url(ask.proxy),
-                middlewares=(Once(ask.sending),),
+                middlewares=(Once(ask.sending, self._crowded),),
                 allow_redirects=False,
             ) as response:
                 body, cut = await _body(response, ask.most_bytes)
@@ -176,11 +197,8 @@ class AiohttpClient:
             return _failed(error, ask.proxy)
         return Reply(response.status, response.headers, body, cut)
 
-    def _headers_for(self, own: bool) -> CIMultiDict[str]:
-        headers = self._headers if own else _NO_HEADERS
-        if len(self.sockets) > self._sockets_max:
-            return CIMultiDict(headers, Connection="close")
-        return headers
+    def _crowded(self) -> bool:
+        return len(self.sockets) > self._kept_max
 
     def _proxy_url(self, proxy: Proxy) -> URL | None:
         if proxy.url is None:
@@ -283,6 +301,8 @@ _FAILURES = tuple(row[0] for row in _CAUSES)
 
 def _failed(error: Exception, proxy: Proxy) -> Failed:
     """Return the outcome of an exception. Its own text is never shown: it may name the proxy."""
+    if isinstance(error, OSError) and error.errno in NO_FILE_ERRORS:
+        return no_file()
     why = error.__cause__ if isinstance(error.__cause__, ContentEncodingError) else error
     _, kind, reason, retry = next(row for row in _CAUSES if isinstance(why, row[0]))
     if kind == "dns" and proxy.url is not None:  # the only name looked up is the proxy's

@@ -36,8 +36,10 @@ from scraper_cpn.scrape.client import (
     ACCEPT,
     KEEP_ALIVE_S,
     LEFTOVER_BYTES_MAX,
+    NO_FILE_ERRORS,
     Ask,
     Reply,
+    no_file,
 )
 from scraper_cpn.scrape.colours import Failed, Proxy
 from scraper_cpn.scrape.open_files import kept_open_max
@@ -128,7 +130,8 @@ class PyreqwestClient:
         if self._wary is None:
             from scraper_cpn.scrape.client_aiohttp import AiohttpClient
 
-            self._wary = AiohttpClient(self._settings, self._resolver)
+            # There are few such requests; what both clients kept would be too much together.
+            self._wary = AiohttpClient(self._settings, self._resolver, kept_max=0)
             await self._wary.open()
         return self._wary
 
@@ -251,7 +254,7 @@ _CAUSES: tuple[tuple[str, str, str, bool], ...] = (
     ("tunnel error", "proxy", "the proxy refused the tunnel", True),
     (_NO_CERTIFICATE, "tls", "the certificate is not trusted", False),
     ("dns error", "dns", "the name has no address", True),
-    ("Too many open files", "connect", "no connection (Too many open files)", True),
+    ("tcp open error", "connect", "no connection", True),
     ("tcp connect error", "connect", "no connection", True),
     ("client error (Connect)", "tls", "the TLS connection failed", True),
     (
@@ -277,6 +280,8 @@ def _failed(error: PyreqwestError, proxy: Proxy) -> Failed:
         return Failed("timeout", "no complete answer in time")
     causes = [cause["message"] for cause in getattr(error, "details", {}).get("causes") or ()]
     said = "\n".join(cause for cause in causes if " for url (" not in cause)
+    if any(f"(os error {number})" in said for number in NO_FILE_ERRORS):
+        return no_file()
     _, kind, reason, retry = next(row for row in _CAUSES if row[0] in said)
     if proxy.url is not None and kind in ("dns", "connect"):  # nobody else is connected to
         kind, reason = "proxy", _PROXY_REASONS[kind]

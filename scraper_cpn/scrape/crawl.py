@@ -86,7 +86,7 @@ class Crawl(Generic[T]):
 
         Raises:
             UsageError: a seed that is no URL, an output or a state that can't be written, a kernel that
-                can't be built.
+                can't be built, more requests at a time than this process may have open files.
             OutputError: writing failed.
             StoreError: writing the state did.
         """

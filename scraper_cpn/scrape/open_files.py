@@ -1,4 +1,4 @@
-"""How many files a process may have open: each connection is one.
+"""How many files a process may have open: each connection is one, while it is made a few more for some hosts.
 
 Owns: asking the system for more, refusing a crawl that needs more, and what is left for connections
 that wait for their next use.
@@ -11,10 +11,17 @@ from contextlib import suppress
 from scraper_cpn.scrape.settings import UsageError
 
 OTHERS = 64
-"""Files that are no connections: outputs, a state, libraries, and names that are looked up (32 at a time)."""
+"""Files that are no connections: outputs, a state, libraries, names that are looked up (32 at a time), and
+second connections to hosts with several addresses of which the first does not answer."""
 
 _WANTED = (65_536, 10_240)
 """Limits to ask for, as the first may be refused: macOS promises the second (OPEN_MAX)."""
+
+
+def make_room(concurrency: int) -> None:
+    """Raise this process's own limit where that helps. Raises `UsageError`; see `check_files`."""
+    allow_more()
+    check_files(concurrency)
 
 
 def allow_more() -> None:
@@ -39,12 +46,12 @@ def allow_more() -> None:
 
 def check_files(concurrency: int) -> None:
     """Raise `UsageError` where so many requests at a time need more open files than there may be."""
-    files = files_max()
-    if concurrency + OTHERS > files:
+    files, needed = files_max(), concurrency + OTHERS
+    if needed > files:
+        lower = f"lower it to {files - OTHERS}, or " if files > OTHERS else ""
         raise UsageError(
-            f"concurrency: {concurrency} requests at a time, and {OTHERS} files beside their connections, "
-            f"are more than the {files} files that this process may have open; "
-            f"lower it to {max(1, files - OTHERS)}, or raise the limit (ulimit -n)"
+            f"concurrency: {concurrency} requests at a time need {needed} open files, and this process may "
+            f"have {files}; {lower}raise the limit (ulimit -n {needed})"
         )
 
 

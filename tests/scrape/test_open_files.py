@@ -1,11 +1,12 @@
 """A crawl has as many connections as the system lets it have open files, and one that needs more is refused."""
 
-import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
+import anyio
 import pytest
 from msgspec.structs import replace
 
@@ -20,7 +21,7 @@ from scraper_cpn.scrape.open_files import (
     kept_open_max,
 )
 from scraper_cpn.scrape.settings import SECOND, Settings, UsageError
-from tests.scrape.fetching import FETCHERS, get, nobody
+from tests.scrape.fetching import DIRECT, FETCHERS, get, nobody, proxy_at
 from tests.servers import Server, page
 
 resource: Any = pytest.importorskip("resource", reason="a system without a limit")
@@ -71,8 +72,10 @@ def test_what_needs_more_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     check_files(256 - OTHERS)
     with pytest.raises(UsageError) as refused:
         check_files(256 - OTHERS + 1)
-    assert "concurrency: 193 requests at a time" in str(refused.value)
-    assert "the 256 files that this process may have open; lower it to 192" in str(refused.value)
+    assert str(refused.value) == (
+        "concurrency: 193 requests at a time need 257 open files, and this process may have 256; "
+        "lower it to 192, or raise the limit (ulimit -n 257)"
+    )
     with pytest.raises(UsageError, match=r"^concurrency: 1000 "):
         new_client(Settings(concurrency=1_000))
     System(monkeypatch, INFINITE)
@@ -81,8 +84,8 @@ def test_what_needs_more_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_few_files(monkeypatch: pytest.MonkeyPatch) -> None:
     """No advice is to have no requests at all."""
-    System(monkeypatch, 32)
-    with pytest.raises(UsageError, match="lower it to 1, or"):
+    System(monkeypatch, OTHERS)
+    with pytest.raises(UsageError, match=r"may have 64; raise the limit \(ulimit -n 65\)$"):
         check_files(1)
 
 
@@ -115,34 +118,64 @@ def test_a_system_without_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @contextmanager
 def no_file_left() -> Iterator[None]:
-    """This process can open no file within `with`."""
+    """This process can open no file within `with`, whichever it closes: but for the standard streams."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    first = os.open(os.devnull, os.O_RDONLY)
-    taken = [first]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (first + 1, hard))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
     try:
-        with suppress(OSError):
-            while True:
-                taken.append(os.open(os.devnull, os.O_RDONLY))
         yield
     finally:
-        for each in taken:
-            os.close(each)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("fetcher", FETCHERS)
-async def test_no_file_for_a_connection(fetcher: str) -> None:
-    """It is a request that may be tried again, and its reason is not the server's."""
+@pytest.mark.parametrize("proxied", [False, True])
+async def test_no_file_for_a_connection(fetcher: str, proxied: bool) -> None:
+    """Such a request may be tried again, and neither the host nor a proxy is blamed for it."""
     settings = replace(Settings(timeout_ns=10 * SECOND), fetcher=fetcher)
     async with (
         Server(lambda _: page(b"x", "Connection: close")) as server,
         Fetcher(settings, own=nobody) as client,
     ):
-        await get(client, f"{server.url}/")  # what else is opened once is open then
+        proxy = proxy_at(server) if proxied else DIRECT
+        await get(client, f"{server.url}/", proxy)  # what else is opened once is open then
         with no_file_left():
-            outcome = await get(client, f"{server.url}/")
-        assert isinstance(outcome, Failed)
-        assert (outcome.kind, outcome.retry, len(server.asked)) == ("connect", True, 1)
-        assert outcome.reason.startswith("no connection (Too many open files")
+            outcome = await get(client, f"{server.url}/", proxy)
+        assert outcome == Failed("connect", "no connection (too many open files)", retry=True)
+        assert len(server.asked) == 1
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("fetcher", FETCHERS)
+@pytest.mark.parametrize(
+    "waves",
+    [
+        [(100, 0), (100, 0), (100, 0)],
+        [(100, 1), (100, 1), (100, 1)],
+        [(40, 0), (40, 0), (40, 1), (40, 1), (100, 0)],
+    ],
+)
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has so many loopback addresses")
+async def test_waves_of_requests(
+    fetcher: str, waves: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Requests to ever new hosts, more of them than may be kept, find files for their connections.
+
+    The server keeps every connection, also where it is asked to close it. A wave is a number of requests
+    at a time, and of hops behind each.
+    """
+    files = 256
+    System(monkeypatch, files)
+    monkeypatch.setattr("scraper_cpn.scrape.fetch.is_private_host", lambda _: False)
+    settings = replace(Settings(concurrency=100, timeout_ns=60 * SECOND), fetcher=fetcher)
+    async with (
+        Server(lambda _: page(b"x"), host="0.0.0.0") as server,
+        Fetcher(settings, own=nobody) as client,
+    ):
+        for number, (at_once, hops) in enumerate(waves):
+            async with anyio.create_task_group() as tasks:
+                for n in range(at_once):
+                    url = f"http://127.0.{number}.{n + 1}:{server.port}/"
+                    tasks.start_soon(partial(get, client, url, hops=hops))
+    assert len(server.asked) == sum(at_once for at_once, _ in waves)
+    assert server.most_open < files
