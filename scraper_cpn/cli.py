@@ -11,6 +11,7 @@ import os
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from scraper_cpn import __version__
 from scraper_cpn.cli_arguments import Arguments, parse
@@ -22,8 +23,21 @@ USAGE, OUTPUT, BUG, INTERRUPTED = 2, 3, 70, 130
 _ON_STATE = frozenset({"status", "explain", "retry", "export", "check", "backup"})
 """Commands that look at a state, or change it, without crawling."""
 
+_NAME_CHARS_MAX = 200
+
 _USERS = {"exists", "foreign", "missing"}
 """Kinds of `StoreError` that are a mistake of whoever gave the name."""
+
+_NAME_ERRORS = {
+    errno.EACCES,
+    errno.EISDIR,
+    errno.ELOOP,
+    errno.ENAMETOOLONG,
+    errno.ENOENT,
+    errno.ENOTDIR,
+    errno.EPERM,
+}
+"""What is wrong with the name of a file, or with who may use it."""
 
 _DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS}
 """What a disk may do to any file while it is written: no bug of ours."""
@@ -129,6 +143,8 @@ def _code_of(error: BaseException) -> int | None:
         return _end_quietly()
     if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
         return _complain(f"can't write: {error.strerror}; make room, then run it again", OUTPUT)
+    if isinstance(error, OSError) and error.errno in _NAME_ERRORS:
+        return _misnamed(error)
     from scraper_cpn.scrape.outputs import OutputClosed, OutputError
 
     if isinstance(error, OutputClosed):
@@ -140,6 +156,20 @@ def _code_of(error: BaseException) -> int | None:
     if isinstance(error, StoreError):
         return _complain(str(error), USAGE if error.kind in _USERS else OUTPUT)
     return _complain("interrupted", INTERRUPTED) if _came_of_interrupt(error) else None
+
+
+def _misnamed(error: OSError) -> int | None:
+    """Tell that a file that the user named can't be used; None where no user did."""
+    name = error.filename
+    if name is None and error.errno == errno.ENOENT:
+        return _complain("the current folder does not exist any more; go to another", USAGE)
+    if name is None or Path(os.fsdecode(name)).is_relative_to(Path(__file__).parent):
+        return None
+    shown = os.fsdecode(name)
+    shown = shown if len(shown) <= _NAME_CHARS_MAX else f"{shown[:_NAME_CHARS_MAX]}..."
+    return _complain(
+        f"can't use {shown}: {error.strerror}; check the name and its permissions", USAGE
+    )
 
 
 def _came_of_interrupt(error: BaseException | None) -> bool:

@@ -150,15 +150,16 @@ def _seeds(words: Iterable[str], path: str | None) -> Iterator[str]:
 
 def _seed_word(word: str) -> str:
     """Return the URL of a word of the command line, or say what else it may have meant."""
-    from scraper_cpn.scrape.urls import seed_url
+    from scraper_cpn.scrape.urls import normalise, seed_url
 
     if word.isalpha() and (hint := likely(word, COMMANDS)):
         raise UsageError(f"{word}: neither a command nor a URL{hint}")
-    if Path(word).is_file():
+    if os.path.isfile(word):  # noqa: PTH113 - a Path raises for what is too long for a name
         raise UsageError(f"{word}: this is a file; did you mean scrape {_use_of(word)} {word}?")
-    if "://" not in word:
-        seed_url(f"https://{word}")
-        raise UsageError(f"{word}: neither a command nor a URL; did you mean https://{word}?")
+    guess = f"https://{word.lstrip('/')}"
+    if "://" not in word and normalise(guess) is not None:
+        seed_url(guess)
+        raise UsageError(f"{word}: neither a command nor a URL; did you mean {guess}?")
     return seed_url(word)
 
 

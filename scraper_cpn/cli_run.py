@@ -36,6 +36,7 @@ SIGNALLED = 128
 """Plus the number of the signal, as shells have it."""
 
 _OBJECTS_PER_COLLECTION = 10_000
+_USUAL_WIDTH = 80
 _FEW_URLS = 5
 """A retry names so many URLs itself; more go into a file."""
 
@@ -83,12 +84,16 @@ def exit_code(summary: Summary, received: list[int], *, was_finished: bool = Fal
 
 
 def console_for(job: Job) -> Console:
-    """Return the console on stderr. `--color` decides; NO_COLOR (no-color.org) counts in auto."""
+    """Return the console on stderr. `--color` decides; NO_COLOR (no-color.org) counts in auto.
+
+    Some programs set COLUMNS=0 where they know no width; on such a console nothing would be seen.
+    """
     plain = job.color == "never" or (job.color == "auto" and bool(os.environ.get("NO_COLOR")))
     forced = job.color == "always"
     return Console(
         stderr=True,
         highlight=False,
+        width=None if os.environ.get("COLUMNS") != "0" else _USUAL_WIDTH,
         force_terminal=True if forced else None,
         color_system=None if plain else "standard" if forced else "auto",
     )

@@ -4,6 +4,7 @@ Owns: what each of them wants, and which work it is.
 Must not know: how a state is read, how anything is shown.
 """
 
+import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -119,8 +120,19 @@ def _backup(words: Words) -> int:
     from scraper_cpn.store.backup import backup
 
     copy = Path(words.words[1])
+    _check_copy(copy)
     backup(words.state, copy)
     return _checked(words, copy, {"backup": str(copy), "bytes": copy.stat().st_size})
+
+
+def _check_copy(copy: Path) -> None:
+    """Raise `UsageError` where no backup can be put."""
+    if str(copy) == "-":
+        raise UsageError("backup: - is for items and URLs only; give the name of a file")
+    if not copy.parent.is_dir():
+        raise UsageError(f"backup: the folder {copy.parent} does not exist; create it first")
+    if not os.access(copy.parent, os.W_OK):
+        raise UsageError(f"backup: can't write into {copy.parent}; check its permissions")
 
 
 def _checked(words: Words, path: Path, more: Mapping[str, Any]) -> int:

@@ -43,7 +43,9 @@ _REFUSALS = frozenset({429, 503})
 _TRANSIENT = frozenset({408, 425})
 _LOCATION_SHOWN_MAX = 200
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_DIGITS = re.compile(r"[0-9]{1,15}")
+_DIGITS_READ = 9
+"""So many are more seconds than any wait has."""
+_SECONDS = re.compile(r"0*([0-9]+)")
 _MEDIA_TYPE = re.compile(r"\s*([\w.+*-]+/[\w.+*-]+)\s*(?:;|,|$)", re.ASCII)
 _CHARSET = re.compile(r";\s*charset\s*=\s*[\"']?([\w.:+-]{1,40})", re.ASCII | re.IGNORECASE)
 _AGENT_LINE = re.compile(r"\s*user(?:-|\s*)agent(?:\s*:|\s)([^#]*)", re.IGNORECASE)
@@ -146,8 +148,8 @@ def retry_after_ns(value: str | None, now_utc_ns: int) -> int | None:
     is wrong, and the growing back-off is safer than no wait (RFC 9110 section 10.2.3).
     """
     text = (value or "").strip()
-    if _DIGITS.fullmatch(text):
-        return min(int(text) * SECOND, WAIT_MAX_NS)
+    if found := _SECONDS.fullmatch(text):  # there may be thousands of digits
+        return min(int(found[1][:_DIGITS_READ]) * SECOND, WAIT_MAX_NS)
     try:
         when = parsedate_to_datetime(text)
         since = (when if when.tzinfo else when.replace(tzinfo=UTC)) - _EPOCH

@@ -153,7 +153,7 @@ OPTIONS: tuple[Option, ...] = (
     Option(name="retries", kind=UP_TO_100, group=_RETRY, field="retries",
            help="attempts after the first"),
     Option(name="backoff", kind=TIME, group=_RETRY, field="backoff_ns",
-           help="wait before the first retry; doubles with each"),
+           help="wait before the first retry, half to all of it by chance; doubles with each"),
     Option(name="backoff-max", kind=TIME, group=_RETRY, field="backoff_max_ns",
            help="the longest wait that doubling leads to"),
     Option(name="backoff-scope", kind=_one_of("backoff_scope"), group=_RETRY,

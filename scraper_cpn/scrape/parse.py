@@ -96,7 +96,7 @@ class Parser:
                 # How long a big page takes says nothing about those that could run on the loop.
                 handler.took(self._clock_ns() - started_ns)
             return self._sorted(page, raw, results)
-        except Exception as error:  # noqa: BLE001 - a program may raise anything
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a program may raise anything
             return _raised(handler, error)
 
     async def _on_the_loop(self, handler: Handler, page: Page, raw: Raw) -> ParseOutcome:
@@ -106,7 +106,7 @@ class Parser:
                 await to_thread.run_sync(lambda: page.tree, abandon_on_cancel=True)
             results = await async_results_of(handler.function(page))
             return self._sorted(page, raw, results)
-        except Exception as error:  # noqa: BLE001 - a program may raise anything
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a program may raise anything
             return _raised(handler, error)
 
     def _sorted(self, page: Page, raw: Raw, results: Iterable[Any]) -> Parsed:
@@ -152,7 +152,7 @@ def _unclaimed(target: Target, handlers: Handlers) -> Bad:
     return Bad("handler", f"no page handler's pattern fits the URL; there are: {known}")
 
 
-def _raised(handler: Handler, error: Exception) -> Bad:
+def _raised(handler: Handler, error: BaseException) -> Bad:
     if isinstance(error, HostilePageError):
         return Bad("parse", str(error))
     if isinstance(error, HandlerError):

@@ -52,7 +52,7 @@ from scraper_cpn.scrape.page import Link
 from scraper_cpn.scrape.settings import Settings, Site
 from scraper_cpn.scrape.urls import domain_of, host_of, normalise, origin_of, pace_of, within
 
-VERSION = "2"
+VERSION = "3"
 """Another one where a decision changes: a state that an older one has written is then refused."""
 ROBOTS_HOPS_MAX = 5
 """RFC 9309 section 2.3.1.2."""
@@ -489,6 +489,8 @@ class Policy:
                 "redirect",
                 f"more than {self.settings.max_redirects} redirects, the last to {moved.url}",
             )
+        if moved.url in (target.url, target.requested_url):
+            return ("redirect", "redirects in a circle, back to itself")
         if not target.seed and not self._inside(moved.url, target.site):
             return ("scope", f"redirects out of scope, to {moved.url}")
         return None

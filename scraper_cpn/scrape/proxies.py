@@ -86,7 +86,13 @@ def _url_and_name(address: str) -> tuple[str, str]:
         where, port = _host_of(parts), parts.port
     except ValueError:
         where, port = "", None
-    if not where or port == 0 or (port is None and not scheme) or not _is_bare(parts.path, address):
+    if (
+        not where
+        or port == 0
+        or parts.netloc.count("@") > 1
+        or (port is None and not scheme)
+        or not _is_bare(parts.path, address)
+    ):
         raise ValueError(f"{_shown(address)!r} is not a proxy; {_ALLOWED}")
     port = port or (443 if parts.scheme == "https" else 80)
     user, at, _ = parts.netloc.rpartition("@")

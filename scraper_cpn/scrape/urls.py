@@ -149,6 +149,8 @@ def seed_url(text: str, where: str = "") -> str:
     Raises `UsageError` for anything that is not an http or https URL, and for credentials, which
     would end up in logs and outputs.
     """
+    if not isinstance(text, str):  # from a program
+        raise UsageError(f"{text!r} is not a URL; give each URL as a text")
     source = text.strip()
     place = f"{where}: " if where else ""
     if _CREDENTIALS.match(source):

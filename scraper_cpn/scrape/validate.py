@@ -79,10 +79,17 @@ def _encoded(item: Any) -> bytes | str:
 def _type_check(item_type: Any) -> Check:
     try:
         decode = msgspec.json.Decoder(item_type).decode
+        names = _names(item_type)
     except (TypeError, ValueError) as error:
         raise UsageError(f"items can't be of the type {item_type!r}: {error}") from None
 
     def check(item: Any) -> str | None:
+        if (
+            names
+            and isinstance(item, dict)
+            and (unknown := [key for key in item if key not in names])
+        ):
+            return f"Object contains unknown field `{unknown[0]}`"
         encoded = _encoded(item)
         if isinstance(encoded, str):
             return encoded
@@ -93,6 +100,15 @@ def _type_check(item_type: Any) -> Check:
         return None
 
     return check
+
+
+def _names(item_type: Any) -> frozenset[str]:
+    """Return the fields of a type as they are called in JSON; none for a type without fixed fields.
+
+    A msgspec decoder ignores others, and a table has no column for them: they would be lost.
+    """
+    fields = getattr(msgspec.inspect.type_info(item_type), "fields", ())
+    return frozenset(field.encode_name for field in fields)
 
 
 def _schema_check(path: str) -> Check:

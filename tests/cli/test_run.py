@@ -1,5 +1,6 @@
 """Running a job: views, signals, exit codes, the retry."""
 
+import errno
 import gc
 import io
 import os
@@ -115,6 +116,16 @@ def interrupted_class() -> Exception:
     ("error", "code", "told"),
     [
         (UsageError("x: no\nlonger"), 2, "scrape: x: no longer\n"),
+        (
+            PermissionError(errno.EACCES, "Permission denied", "a/x.db"),
+            2,
+            "scrape: can't use a/x.db: Permission denied; check the name and its permissions\n",
+        ),
+        (
+            OSError(errno.ENAMETOOLONG, "File name too long", "x" * 300),
+            2,
+            f"scrape: can't use {'x' * 200}...: File name too long; check the name and its permissions\n",
+        ),
         (OutputError("disk full"), 3, "scrape: disk full\n"),
         (ExceptionGroup("g", [ExceptionGroup("h", [OutputError("full")])]), 3, "scrape: full\n"),
         (KeyboardInterrupt(), 130, "scrape: interrupted\n"),
@@ -139,6 +150,9 @@ def test_a_bug_of_ours_says_so(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """An error that nobody expected shows where it happened and asks for a report, code 70."""
+    lacking = FileNotFoundError(errno.ENOENT, "No such file", cli.__file__)
+    assert failing_with(lacking, monkeypatch) == 70  # a file of our own, which no user has named
+    assert "this is a bug" in capsys.readouterr().err
     assert failing_with(ZeroDivisionError("oops"), monkeypatch) == 70
     err = capsys.readouterr().err
     assert "ZeroDivisionError: oops" in err
@@ -194,6 +208,8 @@ def test_colour(monkeypatch: pytest.MonkeyPatch) -> None:
     assert console_for(job("--color", "always")).color_system == "standard"
     assert console_for(job("--color", "never")).color_system is None
     assert console_for(job()).color_system is None  # no terminal here
+    monkeypatch.setenv("COLUMNS", "0")
+    assert console_for(job()).width == 80
     monkeypatch.setenv("NO_COLOR", "1")
     assert console_for(job("--color", "always")).color_system == "standard"
     assert console_for(job()).color_system is None

@@ -368,6 +368,20 @@ def test_a_backup_goes_on_as_the_state(crawled: Folder) -> None:
     assert (again.returncode, again.stderr.count("\n")) == (2, 1)
 
 
+def test_where_no_backup_can_be_put(crawled: Folder) -> None:
+    """It is the user's mistake, in one line that says so, and nothing is written."""
+    (crawled / "file").touch()
+    for where, told in (
+        ("-", "backup: - is for items"),
+        ("absent/b.db", "backup: the folder absent does not exist; create it first"),
+        ("file/b.db", "backup: the folder file does not exist"),
+    ):
+        done = crawled.scrape("backup", "c.db", where)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.startswith(f"scrape: {told}")
+        assert done.stderr.count("\n") == 1
+
+
 # Mistakes, help.
 
 

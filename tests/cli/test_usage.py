@@ -1,7 +1,9 @@
 """Mistakes of the user: one line, exit code 2, nothing fetched, nothing written."""
 
+import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,8 @@ import pytest
 from scraper_cpn import __version__
 from scraper_cpn.cli import main
 
+LONG = "x" * 300
+"""More than a file's name may have."""
 SEED = "http://127.0.0.1:9/"
 """A seed that nobody serves: a crawl that began in spite of a mistake would end with code 1."""
 
@@ -43,6 +47,9 @@ def mistake(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
         ),
         (["nett"], "nett: neither a command nor a URL; did you mean net?"),
         (["htp://a.example"], "'htp://a.example' is not a URL"),
+        ([""], "'' is not a URL; give one that starts with https:// or http://"),
+        (["./status"], "'./status' is not a URL"),
+        (["//a.example"], "//a.example: neither a command nor a URL; did you mean https://a.ex"),
         (["ftp://a.example/x"], "'ftp://a.example/x' is not a URL"),
         (["http://"], "'http://' is not a URL"),
         (["https://u:p@a.example/"], "a URL with a user name or password"),
@@ -224,3 +231,63 @@ def test_a_closed_pipe_ends_quietly() -> None:
     piped = f"({command}; echo $? >&2) | true"
     done = subprocess.run(piped, shell=True, capture_output=True, text=True, check=False)
     assert done.stderr == "0\n"
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("status", LONG),
+        (SEED, "-o", f"{LONG}.jsonl"),
+        (SEED, "--state", LONG),
+        (SEED, "--failed", LONG),
+        (SEED, "--trace", LONG),
+        ("run", f"{LONG}.py"),
+    ],
+)
+def test_a_name_that_no_file_can_have(
+    argv: Sequence[str], folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is told by its name, whichever option has it."""
+    assert "File name too long" in mistake(capsys, *argv)
+
+
+def test_a_long_word_is_a_url(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Words are not looked for as files where that is impossible."""
+    assert (
+        main([f"{SEED}?{LONG * 20}", "-q", "--delay", "0", "--retries", "0", "--robots", "ignore"])
+        == 1
+    )
+    capsys.readouterr()
+    assert mistake(capsys, LONG * 20).startswith("'xxx")
+
+
+def test_a_folder_that_is_gone(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Who stands in it can't write there."""
+    gone = folder / "gone"
+    gone.mkdir()
+    os.chdir(gone)
+    gone.rmdir()
+    try:
+        assert main([SEED, "-o", "x.jsonl"]) == 2
+    finally:
+        os.chdir(folder)
+    assert capsys.readouterr().err == (
+        "scrape: the current folder does not exist any more; go to another\n"
+    )
+
+
+@pytest.mark.parametrize("argv", [(SEED,), (SEED, "-o", "-")])
+def test_no_standard_output(argv: Sequence[str], folder: Path) -> None:
+    """Items that nobody would get are not fetched."""
+    command = [sys.executable, "-m", "scraper_cpn", *argv]
+    closed = subprocess.run(
+        ["/bin/sh", "-c", 'exec "$@" >&-', "sh", *command],
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert closed.returncode == 2
+    assert closed.stderr == (
+        "scrape: standard output is closed; name a file for the items with -o\n"
+    )

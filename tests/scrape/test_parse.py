@@ -1,5 +1,6 @@
 """A page becomes items and targets, or a reason; and the event loop is not held up by it."""
 
+import sys
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from inspect import isawaitable
@@ -218,6 +219,19 @@ def test_a_handler_that_raises(handler: Callable[[Page], Any]) -> None:
     assert outcome.reason == f"{handler.__name__} raised LookupError: no price in row 3"
     assert "test_parse.py" in outcome.detail
     assert outcome.detail.endswith("no price\n  in row 3\n")
+
+
+async def leaves(page: Page) -> Iterator[Quote]:
+    await anyio.lowlevel.checkpoint()
+    sys.exit(3)
+
+
+@pytest.mark.parametrize("handler", [lambda page: sys.exit(3), leaves])
+def test_a_handler_that_leaves(handler: Callable[[Page], Any]) -> None:
+    """It ends its page, and not the process."""
+    outcome = bad(raw("x"), handler)
+    assert outcome.kind == "handler"
+    assert outcome.reason.endswith(" raised SystemExit: 3")
 
 
 def test_an_exception_without_text() -> None:

@@ -169,6 +169,21 @@ def test_a_redirected_seed_joins_the_scope() -> None:
     assert rules.moved(child, Moved(302, "http://elsewhere.example/")).kind == "scope"
 
 
+def test_a_redirect_in_a_circle() -> None:
+    """Back to where it came from, at once or after a hop: nothing will come of that URL."""
+    rules = policy()
+    seed = rules.seed(SEED)
+    there = Moved(302, "http://www.shop.example/there")
+    hop = rules.hop(seed, there)
+    assert hop is not None
+    (target,) = hop.targets
+    for circling, moved in ((seed, Moved(302, SEED)), (target, there), (target, Moved(302, SEED))):
+        assert rules.hop(circling, moved) is None
+        failure = rules.moved(circling, moved)
+        assert (failure.kind, failure.final) == ("redirect", True)
+        assert failure.reason == "redirects in a circle, back to itself"
+
+
 def test_redirects_end_after_so_many_hops() -> None:
     """The hop after `max_redirects` is not made, and the log says why."""
     rules = policy(max_redirects=2)

@@ -71,6 +71,7 @@ def test_a_name_has_no_password() -> None:
         ("ftp://p:21", "ftp proxies are not supported"),
         ("http://p:99999", "not a proxy"),
         ("p:0", "not a proxy"),
+        ("http://u:p@u:p@p:1", "not a proxy"),
         ("http://p:1/path", "not a proxy"),
         ("http://p:1?q", "not a proxy"),
         ("http://[::1", "not a proxy"),

@@ -259,6 +259,13 @@ def test_mistyped_seed(text: str, advice: str) -> None:
     assert str(caught.value) == f"urls.txt:3: {text!r} is not a URL; {advice}"
 
 
+@pytest.mark.parametrize("wrong", [["http://a.example/"], 5, None])
+def test_a_seed_that_is_no_text(wrong: Any) -> None:
+    """A program may pass a list where it means several."""
+    with pytest.raises(UsageError, match="is not a URL; give each URL as a text"):
+        seed_url(wrong)
+
+
 def test_long_mistyped_seed() -> None:
     """A mistake of any length is told in a short line."""
     with pytest.raises(UsageError) as caught:

@@ -71,6 +71,7 @@ def test_items_of_the_type_pass_as_they_are() -> None:
         (Quote("a", [], 6), "item 1: Expected `int` <= 5 - at `$.stars`"),
         (Quote("a", [], float("nan")), "item 1: Expected `int`, got `null` - at `$.stars`"),  # type: ignore[arg-type]
         ({"tags": []}, "item 1: Object missing required field `text`"),
+        ({"text": "a", "txt": "b"}, "item 1: Object contains unknown field `txt`"),
         (Author("a", datetime.now(UTC)), "item 1: Object missing required field `text`"),
     ],
 )

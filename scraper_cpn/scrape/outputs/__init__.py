@@ -9,6 +9,7 @@ never comes so far leaves everything as it was.
 """
 
 import os
+import sys
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -114,6 +115,8 @@ def open_output(
     if overwrite and append:
         raise UsageError("overwrite=True and append=True exclude each other; give one of them")
     path = Path(where)
+    if where in STANDARD_OUTPUT and sys.__stdout__ is None:
+        raise UsageError("standard output is closed; name a file for the items with -o")
     if where in STANDARD_OUTPUT or is_stream(path):
         return CheckedOutput(partial(_stream, None if where in STANDARD_OUTPUT else path))
     kind = _format(path)
