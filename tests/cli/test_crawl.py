@@ -260,13 +260,14 @@ def test_closed_streams_take_no_other_place(closed: str, site: str, tmp_path: Pa
     assert {"event", "transition"} & trace[0].keys()
 
 
-def test_items_for_a_closed_stream_go_nowhere(site: str, tmp_path: Path) -> None:
-    """Items for a standard output that is closed are dropped, not sent to a server or a file."""
+def test_a_closed_stream_takes_no_other_file(site: str, tmp_path: Path) -> None:
+    """Where standard output is closed, items go to their file, and no file gets what is not meant for it."""
     shell = ["sh", "-c", 'exec "$@" >&-', "sh", *SCRAPE, f"{site}/0"]
-    shell += ["--delay", "1ms", "--failed", "f.jsonl"]
+    shell += ["--delay", "1ms", "--failed", "f.jsonl", "-o", "x.jsonl"]
     done = subprocess.run(shell, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0
-    assert f"{PAGES} items to standard output" in done.stderr
+    assert f"{PAGES} items in x.jsonl" in done.stderr
+    assert (tmp_path / "x.jsonl").read_text().count('"title"') == PAGES
     assert '"title"' not in (tmp_path / "f.jsonl").read_text()
 
 
