@@ -289,9 +289,19 @@ _CAUSES: tuple[tuple[type[Exception], str, str, bool], ...] = (
     (aiohttp.ClientConnectorError, "connect", "no connection", True),
     (ContentEncodingError, "protocol", "the body does not decompress", True),
     (aiohttp.ClientPayloadError, "dropped", "the body is incomplete", True),
-    (aiohttp.ClientResponseError, "protocol", "the answer is not valid HTTP", True),
+    (
+        aiohttp.ClientResponseError,
+        "protocol",
+        "the answer is not valid HTTP, or its head is too long",
+        True,
+    ),
     (OSError, "dropped", "the connection broke", True),
-    (aiohttp.ClientError, "protocol", "the answer is not valid HTTP", True),
+    (
+        aiohttp.ClientError,
+        "protocol",
+        "the answer is not valid HTTP, or its head is too long",
+        True,
+    ),
 )
 """What each exception of the HTTP client and the system means: the first row that fits counts.
 Class, kind of failure, reason, and whether another attempt may help."""

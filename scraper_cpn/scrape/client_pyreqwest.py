@@ -266,10 +266,20 @@ _CAUSES: tuple[tuple[str, str, str, bool], ...] = (
     ("end of file before message length reached", "dropped", "the body is incomplete", True),
     ("unexpected EOF during chunk size line", "dropped", "the body is incomplete", True),
     ("os error", "dropped", "the connection broke", True),
-    ("client error (SendRequest)", "protocol", "the answer is not valid HTTP", True),
-    ("error reading a body from connection", "protocol", "the answer is not valid HTTP", True),
+    (
+        "client error (SendRequest)",
+        "protocol",
+        "the answer is not valid HTTP, or its head is too long",
+        True,
+    ),
+    (
+        "error reading a body from connection",
+        "protocol",
+        "the answer is not valid HTTP, or its head is too long",
+        True,
+    ),
     ("response body error", "protocol", "the body does not decompress", True),
-    ("", "protocol", "the answer is not valid HTTP", True),
+    ("", "protocol", "the answer is not valid HTTP, or its head is too long", True),
 )
 """What the causes of an error say in the words of reqwest, hyper and rustls; the first row that is found."""
 

@@ -37,7 +37,7 @@ _SYSTEM_KINDS = {
 
 _LINES = {
     "locked": "is locked by another program; close it and try again",
-    "readonly": "can't be written ({error}); check the permissions of the file and of its folder",
+    "readonly": "can't be read or written ({error}); check the permissions of the file and of its folder",
     "io": "can't be read or written ({error}); check the disk, then resume: what was committed is there",
     "damaged": "is damaged ({error}); put back a backup of it",
     "full": "can't grow: the disk is full; make room, then resume: what was committed is there",
