@@ -160,16 +160,26 @@ def _code_of(error: BaseException) -> int | None:
 
 def _misnamed(error: OSError) -> int | None:
     """Tell that a file that the user named can't be used; None where no user did."""
-    name = error.filename
-    if name is None and error.errno == errno.ENOENT:
+    if error.filename is None and _is_nowhere():
         return _complain("the current folder does not exist any more; go to another", USAGE)
-    if name is None or Path(os.fsdecode(name)).is_relative_to(Path(__file__).parent):
+    if not isinstance(error.filename, str | bytes):
         return None
-    shown = os.fsdecode(name)
-    shown = shown if len(shown) <= _NAME_CHARS_MAX else f"{shown[:_NAME_CHARS_MAX]}..."
+    name = os.fsdecode(error.filename)
+    if Path(name).is_relative_to(Path(__file__).parent):
+        return None
+    shown = name if len(name) <= _NAME_CHARS_MAX else f"{name[:_NAME_CHARS_MAX]}..."
     return _complain(
         f"can't use {shown}: {error.strerror}; check the name and its permissions", USAGE
     )
+
+
+def _is_nowhere() -> bool:
+    """Whether the folder in which this process stands was removed."""
+    try:
+        os.getcwd()  # noqa: PTH109 - a Path of it asks for the same
+    except OSError:
+        return True
+    return False
 
 
 def _came_of_interrupt(error: BaseException | None) -> bool:

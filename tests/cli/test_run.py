@@ -150,9 +150,10 @@ def test_a_bug_of_ours_says_so(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """An error that nobody expected shows where it happened and asks for a report, code 70."""
-    lacking = FileNotFoundError(errno.ENOENT, "No such file", cli.__file__)
-    assert failing_with(lacking, monkeypatch) == 70  # a file of our own, which no user has named
-    assert "this is a bug" in capsys.readouterr().err
+    for name in (cli.__file__, None, 5):  # which no user has named
+        lacking = FileNotFoundError(errno.ENOENT, "No such file", name)
+        assert failing_with(lacking, monkeypatch) == 70
+        assert "this is a bug" in capsys.readouterr().err
     assert failing_with(ZeroDivisionError("oops"), monkeypatch) == 70
     err = capsys.readouterr().err
     assert "ZeroDivisionError: oops" in err
