@@ -61,6 +61,6 @@ def _check_files(words: Words, output: str, failed: str | None) -> None:
             raise UsageError(f"--{option}: {path} is the file of {used[place]} too; name another")
         used[place] = f"--{option}"
     if failed is not None:
-        check_writable("failed", failed)
+        check_writable("--failed", failed)
         if Path(failed).exists() and "overwrite" not in words.options:
             raise UsageError(f"--failed: {failed} exists; replace it with -O/--overwrite")

@@ -91,7 +91,7 @@ def _keeping(own: dict[str, Any], program: str | None) -> Any:
         return None
     from scraper_cpn.scrape.keeping import Keeping, refuse_existing
 
-    check_writable("state", path)
+    check_writable("--state", path)
     refuse_existing(Path(path), run)
     return Keeping(path=Path(path), run=run, program=program and str(Path(program).absolute()))
 
@@ -271,7 +271,7 @@ def _check_files(own: dict[str, Any]) -> None:
         if path is None or (path == "-" and key == "output"):
             continue
         if key in {"failed", "trace"}:
-            check_writable(key, path)
+            check_writable(f"--{key}", path)
         place = Path(path).resolve()
         if is_stream(place):
             continue
@@ -280,12 +280,12 @@ def _check_files(own: dict[str, Any]) -> None:
         used[place] = key
 
 
-def check_writable(key: str, path: str) -> None:
-    """Raise `UsageError` if the file that the option *key* names can't be written."""
+def check_writable(word: str, path: str) -> None:
+    """Raise `UsageError` if the file that an option or command (*word*) names can't be written."""
     folder = Path(path).parent
     if path == "-":
-        raise UsageError(f"--{key}: - is for items and URLs only; give the name of a file")
+        raise UsageError(f"{word}: - is for items and URLs only; give the name of a file")
     if not folder.is_dir():
-        raise UsageError(f"--{key}: the folder {folder} does not exist; create it first")
+        raise UsageError(f"{word}: the folder {folder} does not exist; create it first")
     if Path(path).is_dir() or not os.access(path if Path(path).exists() else folder, os.W_OK):
-        raise UsageError(f"--{key}: can't write {path}; check the path and its permissions")
+        raise UsageError(f"{word}: can't write {path}; check the path and its permissions")

@@ -67,7 +67,7 @@ def simulate(argv: Sequence[str]) -> int:
     if refused:
         raise UsageError(f"{refused[0]}: has no meaning in a simulation; leave it out")
     if "trace" in own:
-        check_writable("trace", own["trace"])
+        check_writable("--trace", own["trace"])
     settings = settings_from({key: each for key, each in given.items() if BY_KEY[key].field})
     tell = teller(silent=bool(own.get("quiet") or own.get("json")))
     build_first(settings, traced="trace" in own, tell=tell)

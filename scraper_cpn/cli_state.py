@@ -16,6 +16,7 @@ from msgspec import Struct
 from rich.console import Console
 
 from scraper_cpn.cli_export import export
+from scraper_cpn.cli_job import check_writable
 from scraper_cpn.cli_state_words import DONE, Words, parsed, print_json, told
 from scraper_cpn.scrape.colours import KINDS
 from scraper_cpn.scrape.options import likely
@@ -120,19 +121,10 @@ def _backup(words: Words) -> int:
     from scraper_cpn.store.backup import backup
 
     copy = Path(words.words[1])
-    _check_copy(copy)
+    if not os.path.lexists(copy):  # `backup` refuses to write over anything
+        check_writable("backup", str(copy))
     backup(words.state, copy)
     return _checked(words, copy, {"backup": str(copy), "bytes": copy.stat().st_size})
-
-
-def _check_copy(copy: Path) -> None:
-    """Raise `UsageError` where no backup can be put."""
-    if str(copy) == "-":
-        raise UsageError("backup: - is for items and URLs only; give the name of a file")
-    if not copy.parent.is_dir():
-        raise UsageError(f"backup: the folder {copy.parent} does not exist; create it first")
-    if not os.access(copy.parent, os.W_OK):
-        raise UsageError(f"backup: can't write into {copy.parent}; check its permissions")
 
 
 def _checked(words: Words, path: Path, more: Mapping[str, Any]) -> int:
