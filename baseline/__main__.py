@@ -11,12 +11,12 @@ import sys
 import anyio
 
 from baseline.crawl import Crawl
-from scraper_cpn.cli_arguments import parse
-from scraper_cpn.cli_job import Job, job_of
-from scraper_cpn.scrape.loop import loop_options
-from scraper_cpn.scrape.open_files import make_room
-from scraper_cpn.scrape.outputs import OutputError
-from scraper_cpn.scrape.report import Summary
+from scraper_cpn.cli.arguments import parse
+from scraper_cpn.cli.job import Job, job_of
+from scraper_cpn.scrape.account.report import Summary
+from scraper_cpn.scrape.fetch.loop import loop_options
+from scraper_cpn.scrape.fetch.open_files import make_room
+from scraper_cpn.scrape.items.outputs import OutputError
 from scraper_cpn.scrape.settings import SECOND, UsageError
 
 

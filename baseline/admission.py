@@ -1,6 +1,6 @@
 """The way into the frontier: each URL once, and only if robots.txt lets it.
 
-Owns: which URLs have been seen; domains and authorities that are met for the first time.
+Owns: which URLs have been seen; domains and origins that are met for the first time.
 Must not know: requests, proxies, time but what it is told.
 """
 
@@ -62,9 +62,9 @@ class Admission:
     def _ask(self, target: Target, now_ns: int) -> None:
         robots = self._robots
         robots.ask(target)
-        if target.authority not in robots.known:
+        if target.origin not in robots.known:
             job = self._policy.robots_job(target)
-            robots.known.add(job.authority)
+            robots.known.add(job.origin)
             robots.push(self._lane(job.domain), job, now_ns, now_ns)
 
     def _lane(self, name: str) -> Lane:

@@ -10,14 +10,14 @@ from baseline.flights import Endings, Request
 from baseline.permits import Permits
 from scraper_cpn.net.arcs import Lost
 from scraper_cpn.net.marking import Firing, Row
-from scraper_cpn.scrape.colours import Failed, Moved, Refused, Rules
+from scraper_cpn.scrape.colours import Failed, Redirected, Rules, Throttled
 from scraper_cpn.scrape.policy import Policy
 
 NAMES = ("get_robots", "robots")
 
 
 class Asking:
-    """Takes jobs from the authorities and gives them rules."""
+    """Takes jobs from the origins and gives them rules."""
 
     def __init__(self, policy: Policy, permits: Permits, log: list[Row]) -> None:
         self._policy = policy
@@ -28,8 +28,8 @@ class Asking:
         self.start = permits.start
         self.endings: Endings = {
             Rules: self._rules,
-            Moved: self._moved,
-            Refused: self._refused,
+            Redirected: self._moved,
+            Throttled: self._refused,
             Failed: self._failed,
             Lost: self._lost,
         }
@@ -53,18 +53,18 @@ class Asking:
         self._lanes.punish(self._policy.slower(request.work, rules))
         self._permits.release(request, now_ns)
 
-    def _moved(self, request: Request, moved: Moved, now_ns: int) -> None:
+    def _moved(self, request: Request, moved: Redirected, now_ns: int) -> None:
         policy, lanes = self._policy, self._lanes
         hop = policy.robots_hop(request.work, moved)
         if hop is not None:
             if hop.domain not in lanes.by_name:
                 lanes.open(policy.robots_hop_domain(moved), now_ns)
             self._robots.push(lanes.by_name[hop.domain], hop, now_ns, now_ns)
-        self._learn(policy.robots_astray(request.work), now_ns)
+        self._learn(policy.rules_after_too_many_redirects(request.work), now_ns)
         self._permits.release(request, now_ns)
 
-    def _refused(self, request: Request, refused: Refused, now_ns: int) -> None:
-        self._lanes.punish(self._policy.hush(request.work, refused))
+    def _refused(self, request: Request, refused: Throttled, now_ns: int) -> None:
+        self._lanes.punish(self._policy.robots_refusal_penalty(request.work, refused))
         self._none(request, refused, now_ns)
 
     def _failed(self, request: Request, failed: Failed, now_ns: int) -> None:
@@ -74,7 +74,7 @@ class Asking:
     def _lost(self, request: Request, lost: Lost, now_ns: int) -> None:
         self._none(request, lost, now_ns)
 
-    def _none(self, request: Request, outcome: Refused | Failed | Lost, now_ns: int) -> None:
+    def _none(self, request: Request, outcome: Throttled | Failed | Lost, now_ns: int) -> None:
         """Another attempt, or none is left: then all is forbidden."""
         policy, job = self._policy, request.work
         again = policy.robots_again(job, outcome)

@@ -13,6 +13,8 @@ from baseline.scheduler import Scheduler
 from baseline.shell import Shell, Start
 from scraper_cpn.net.marking import Ended, Row
 from scraper_cpn.run.clock import Clock
+from scraper_cpn.scrape.account.ledger import Ledger
+from scraper_cpn.scrape.account.report import Summary
 from scraper_cpn.scrape.colours import (
     Checked,
     Domain,
@@ -28,17 +30,15 @@ from scraper_cpn.scrape.colours import (
     Target,
     ValidateOutcome,
 )
-from scraper_cpn.scrape.fetch import Fetcher, early
-from scraper_cpn.scrape.handlers import Handlers
-from scraper_cpn.scrape.keep import Keeper
-from scraper_cpn.scrape.ledger import Ledger
-from scraper_cpn.scrape.outputs import Output, OutputError
-from scraper_cpn.scrape.parse import Parser
+from scraper_cpn.scrape.fetch.fetcher import Fetcher, early
+from scraper_cpn.scrape.items.keep import Keeper
+from scraper_cpn.scrape.items.outputs import Output, OutputError
+from scraper_cpn.scrape.items.validate import Validator
+from scraper_cpn.scrape.pages.handlers import Handlers
+from scraper_cpn.scrape.pages.parse import Parser
 from scraper_cpn.scrape.policy import Policy, sites_of
-from scraper_cpn.scrape.report import Summary
 from scraper_cpn.scrape.settings import Settings
 from scraper_cpn.scrape.urls import host_of, seed_url, within
-from scraper_cpn.scrape.validate import Validator
 
 
 class Crawl:

@@ -13,7 +13,7 @@ from baseline.permits import Permits
 from baseline.stages import Stage
 from scraper_cpn.net.arcs import Lost
 from scraper_cpn.net.marking import Firing, Row
-from scraper_cpn.scrape.colours import Failed, Fetched, Moved, Raw, Refused
+from scraper_cpn.scrape.colours import Failed, Fetched, Raw, Redirected, Throttled
 from scraper_cpn.scrape.policy import Policy
 
 NAMES = ("scrape_target", "fetch")
@@ -48,8 +48,8 @@ class Fetching:
         self.start = permits.start
         self.endings: Endings = {
             Fetched: self._fetched,
-            Moved: self._moved,
-            Refused: self._refused,
+            Redirected: self._moved,
+            Throttled: self._refused,
             Failed: self._failed,
             Lost: self._lost,
         }
@@ -82,14 +82,14 @@ class Fetching:
         self.running -= 1
         self._permits.release(request, now_ns)
 
-    def _moved(self, request: Request, moved: Moved, now_ns: int) -> None:
+    def _moved(self, request: Request, moved: Redirected, now_ns: int) -> None:
         hop = self._policy.hop(request.work, moved)
         if hop is not None:
             self._admission.found.append(hop)
         self._log.append(Row("failed_log", self._policy.moved(request.work, moved)))
         self._leave(request, now_ns)
 
-    def _refused(self, request: Request, refused: Refused, now_ns: int) -> None:
+    def _refused(self, request: Request, refused: Throttled, now_ns: int) -> None:
         self._attempts.failed.append(self._policy.refused(request.work, refused))
         self._permits.lanes.punish(self._policy.refusal(request.work, refused))
         self._leave(request, now_ns)

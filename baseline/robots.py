@@ -17,15 +17,15 @@ DAY_NS = 86_400 * 1_000_000_000
 
 
 class Robots:
-    """All authorities that are known.
+    """All origins that are known.
 
     Attributes:
-        known: the authorities whose robots.txt is known, wanted or being fetched.
+        known: the origins whose robots.txt is known, wanted or being fetched.
         asking: targets that wait for rules.
         jobs: files that wait to be fetched.
         ready: a heap of domains' first jobs; `first` says which of them counts.
         timers: of the domains that may start a job later.
-        stirred: authorities of which targets may have become clear.
+        stirred: origins of which targets may have become clear.
         expires_ns: when the next rules expire.
     """
 
@@ -125,10 +125,10 @@ class Robots:
 
     def learn(self, rules: Rules, now_ns: int) -> None:
         """Rules are known, for a day."""
-        self._rules[rules.authority] = rules
-        self._expiring.append((now_ns + DAY_NS, rules.authority))
+        self._rules[rules.origin] = rules
+        self._expiring.append((now_ns + DAY_NS, rules.origin))
         self.expires_ns = self._expiring[0][0]
-        self.stirred[rules.authority] = None
+        self.stirred[rules.origin] = None
 
     def expired(self, now_ns: int) -> list[Rules]:
         """Forget the rules that are a day old; these rules."""
@@ -139,23 +139,23 @@ class Robots:
         return gone
 
     def ask(self, target: Target) -> None:
-        """A target waits for the rules of its authority."""
+        """A target waits for the rules of its origin."""
         self._serial += 1
         self.asking += 1
-        authority = target.authority
-        self._asks.setdefault(authority, []).append((self._serial, target))
-        self.stirred[authority] = None
+        origin = target.origin
+        self._asks.setdefault(origin, []).append((self._serial, target))
+        self.stirred[origin] = None
 
     def cleared(self) -> list[tuple[Target, Rules]]:
         """Take the targets whose rules are known, the oldest first, with the rules."""
         found: list[tuple[int, Target]] = []
-        for authority in self.stirred:
-            if authority in self._rules:
-                found += self._asks.pop(authority, ())
+        for origin in self.stirred:
+            if origin in self._rules:
+                found += self._asks.pop(origin, ())
         self.stirred.clear()
         self.asking -= len(found)
         found.sort()
-        return [(target, self._rules[target.authority]) for _, target in found]
+        return [(target, self._rules[target.origin]) for _, target in found]
 
 
 def _counts(time_ns: int, lane: Lane) -> bool:

@@ -15,7 +15,7 @@ import anyio
 from anyio.lowlevel import checkpoint
 
 from scraper_cpn.net import Firing, Kernel
-from scraper_cpn.net.compile import Compiled
+from scraper_cpn.net.compiled.kernel import Compiled
 from scraper_cpn.run.committer import Committer
 
 PACED = frozenset({"fetch", "robots"})

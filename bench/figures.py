@@ -18,7 +18,7 @@ from statistics import median
 
 from msgspec import Struct
 
-from scraper_cpn import __version__
+from scraper_cpn.version import __version__
 
 
 class Figure(Struct, frozen=True):

@@ -20,7 +20,7 @@ from bench.figures import Figure, spent
 from bench.files import copied
 from bench.frontier import World
 from bench.running import Tally, in_memory, kept, unkept
-from scraper_cpn.cli_run import seldom_collecting
+from scraper_cpn.cli.crawl import seldom_collecting
 from scraper_cpn.store import sqlite
 from scraper_cpn.store.port import Store
 

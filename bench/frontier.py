@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from scraper_cpn.net import Firing
 from scraper_cpn.scrape.colours import Fetched, Kept, Parsed, Response, Rules, Target, Valid
-from scraper_cpn.scrape.extract import Item
+from scraper_cpn.scrape.pages.extract import Item
 from scraper_cpn.scrape.settings import Settings
 
 SETTINGS = Settings(scope="any", concurrency=1_000)
@@ -70,7 +70,7 @@ class Pages:
         self._world = world
         self._work: dict[str, Callable[..., Any]] = {
             "fetch": lambda target, *_: Fetched(_response(target)),
-            "robots": lambda job, *_: Rules(job.authority, ""),
+            "robots": lambda job, *_: Rules(job.origin, ""),
             "parse": lambda raw: self._parsed(raw.target),
             "validate": lambda page: Valid(page.items),
             "keep": lambda page: Kept(len(page.items)),
@@ -100,7 +100,7 @@ def _link(page: Target, domain: int, number: int) -> Target:
     return Target(
         url=url,
         domain=page.domain,
-        authority=page.authority,
+        origin=page.origin,
         site=page.site,
         requested_url=url,
         parent=page.url,

@@ -18,8 +18,7 @@ from msgspec import Struct
 
 from bench.figures import Figure, spent
 from bench.files import cleared
-from scraper_cpn.cli_run import seldom_collecting
-from scraper_cpn.scrape.answers import Answer, fetch_outcome, robots_outcome
+from scraper_cpn.cli.crawl import seldom_collecting
 from scraper_cpn.scrape.colours import (
     Domain,
     FetchOutcome,
@@ -28,11 +27,12 @@ from scraper_cpn.scrape.colours import (
     RobotsOutcome,
     Target,
 )
-from scraper_cpn.scrape.outputs import Output, open_output
+from scraper_cpn.scrape.fetch.answers import Answer, fetch_outcome, robots_outcome
+from scraper_cpn.scrape.items.outputs import Output, open_output
 from scraper_cpn.scrape.policy import sites_of
 from scraper_cpn.scrape.session import Session
 from scraper_cpn.scrape.settings import MILLISECOND, Settings
-from scraper_cpn.scrape.state import Kept, Opening, first_facts, opened
+from scraper_cpn.scrape.state.run import Kept, Opening, first_facts, opened
 from scraper_cpn.simulate.web import SyntheticWeb
 from scraper_cpn.simulate.weblayout import split
 from scraper_cpn.simulate.webspec import WebSpec

@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from scraper_cpn import __version__
+from scraper_cpn.version import __version__
 
 NICE = ("nice", "-n", "5")
 """Before the command of a crawler: its web on the same machine has to see each request when it comes."""

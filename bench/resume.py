@@ -15,7 +15,7 @@ from bench.files import copied, left
 from bench.frontier import SETTINGS
 from bench.running import OPENING
 from scraper_cpn.scrape.policy import Policy
-from scraper_cpn.scrape.state import codec_of, opened
+from scraper_cpn.scrape.state.run import codec_of, opened
 from scraper_cpn.store import sqlite
 from scraper_cpn.store.restore import restore
 

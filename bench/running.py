@@ -12,12 +12,12 @@ from pathlib import Path
 from bench.driver import Driver
 from bench.frontier import SETTINGS, Pages, World
 from scraper_cpn.net import Lost
-from scraper_cpn.net.compile import Compiled, compile_net
+from scraper_cpn.net.compiled.kernel import Compiled, compile_net
 from scraper_cpn.run.committer import Committer
 from scraper_cpn.scrape.net import scrape_net
 from scraper_cpn.scrape.opening import open_crawl
 from scraper_cpn.scrape.policy import Policy
-from scraper_cpn.scrape.state import Kept, Opening, codec_of, first_facts, opened
+from scraper_cpn.scrape.state.run import Kept, Opening, codec_of, first_facts, opened
 from scraper_cpn.scrape.virtual import EPOCH_NS
 from scraper_cpn.store import sqlite
 from scraper_cpn.store.memory import MemoryStore

@@ -23,10 +23,10 @@ from bench.ticks import ticking
 START = "start and end"
 THREADS = "other threads"
 PARTS = {
-    "parsing": ("/scrape/parse.py", "/scrape/page.py"),
-    "checking, keeping": ("/scrape/validate.py", "/scrape/keep.py", "/scrape/outputs/"),
+    "parsing": ("/scrape/pages/",),
+    "checking, keeping": ("/scrape/items/",),
     "client": (
-        "/scrape/client", "/scrape/fetch.py", "/scrape/answers.py",
+        "/scrape/fetch/",
         "/aiohttp/", "/pyreqwest/", "/yarl/", "/asyncio/selector_events.py",
     ),
     "shell": ("/scraper_cpn/run/", "/baseline/shell.py", "/baseline/crawl.py", "/scrape/session.py"),

@@ -22,9 +22,9 @@ from msgspec import Struct
 from bench.decisions.subjects import NET_NATIVE
 from bench.machine import NICE
 from mocks.serving import served
-from scraper_cpn.scrape.loop import on_uvloop
+from scraper_cpn.scrape.fetch.loop import on_uvloop
+from scraper_cpn.scrape.options.values import choices_of
 from scraper_cpn.scrape.settings import Settings
-from scraper_cpn.scrape.values import choices_of
 
 SUBJECTS: dict[str, tuple[str, ...]] = {
     "net": ("scraper_cpn",),

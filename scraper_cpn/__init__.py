@@ -7,22 +7,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from scraper_cpn.version import __version__
 
 if TYPE_CHECKING:
+    from scraper_cpn.scrape.account.report import Summary
+    from scraper_cpn.scrape.colours import Link
     from scraper_cpn.scrape.crawl import Crawl
-    from scraper_cpn.scrape.page import Element, Link, Page
-    from scraper_cpn.scrape.report import Summary
+    from scraper_cpn.scrape.pages.page import Element, Page
     from scraper_cpn.scrape.settings import UsageError
 
 __all__ = ["Crawl", "Element", "Link", "Page", "Summary", "UsageError", "__version__"]
 
 _HOMES = {
     "Crawl": "crawl",
-    "Element": "page",
-    "Link": "page",
-    "Page": "page",
-    "Summary": "report",
+    "Element": "pages.page",
+    "Link": "colours",
+    "Page": "pages.page",
+    "Summary": "account.report",
     "UsageError": "settings",
 }
 

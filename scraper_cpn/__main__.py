@@ -11,12 +11,12 @@ from types import FrameType
 
 
 def main() -> int:
-    """Run the command and return its exit code; see `scraper_cpn.cli.main`."""
+    """Run the command and return its exit code; see `scraper_cpn.cli.main.main`."""
     usual = signal.getsignal(signal.SIGINT)
     # Where SIGINT is ignored, as in the background of a shell script, it stays so.
     if usual is signal.default_int_handler:
         signal.signal(signal.SIGINT, _leave)
-    from scraper_cpn.cli import main as run
+    from scraper_cpn.cli.main import main as run
 
     try:
         signal.signal(signal.SIGINT, usual)

@@ -17,7 +17,7 @@ from bench.decisions.native import by_hand as by_hand_native
 from bench.decisions.workload import Workload
 from scraper_cpn.native import native
 from scraper_cpn.net import Interpreter, Kernel, Row, Step
-from scraper_cpn.net.compile import compile_net
+from scraper_cpn.net.compiled.kernel import compile_net
 from scraper_cpn.scrape.net import scrape_net
 from scraper_cpn.scrape.opening import open_crawl
 from scraper_cpn.scrape.policy import Policy

@@ -86,7 +86,7 @@ class Workload:
     def __init__(self, point: Point) -> None:
         self.point = point
         self.names = [f"site-{number:06}.example" for number in range(point.domains)]
-        self.authorities = [f"https://www.{name}" for name in self.names]
+        self.origins = [f"https://www.{name}" for name in self.names]
         self.keeping_ns = KEEPING_NS if point.kind == "pressed" else 0
 
     @cached_property
@@ -126,14 +126,14 @@ class Workload:
 
     def target(self, number: int, domain: int) -> Target:
         """A target with fresh strings, as a parser makes them."""
-        url = f"{self.authorities[domain]}/articles/a-title-of-it-{number:07}"
+        url = f"{self.origins[domain]}/articles/a-title-of-it-{number:07}"
         return Target(
             url=url,
             domain=self.names[domain],
-            authority=self.authorities[domain],
+            origin=self.origins[domain],
             site=self.names[domain],
             requested_url=url,
-            parent=self.authorities[domain],
+            parent=self.origins[domain],
             depth=1,
             priority=mix(number) % LEVELS,
         )

@@ -9,7 +9,8 @@ from typing import Any
 
 from baseline.crawl import Crawl as CrawlByHand
 from bench.peers.net import Consumer, drive
-from scraper_cpn import Crawl, __version__
+from scraper_cpn import Crawl
+from scraper_cpn.version import __version__
 
 
 async def crawl(asked: Crawl[Any], seeds: list[str], consumer: Consumer) -> None:

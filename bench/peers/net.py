@@ -15,9 +15,10 @@ from typing import Any
 
 import anyio
 
-from scraper_cpn import Crawl, __version__
-from scraper_cpn.scrape.loop import loop_options, on_uvloop
-from scraper_cpn.scrape.outputs import Output
+from scraper_cpn import Crawl
+from scraper_cpn.scrape.fetch.loop import loop_options, on_uvloop
+from scraper_cpn.scrape.items.outputs import Output
+from scraper_cpn.version import __version__
 
 
 class Consumer(Output):

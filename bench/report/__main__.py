@@ -20,7 +20,7 @@ from bench.report.sections.losses import losses, threats
 from bench.report.sections.size import size
 from bench.report.sections.speed import end_to_end
 from bench.report.svg import svg
-from scraper_cpn import __version__
+from scraper_cpn.version import __version__
 
 OUT = Path("report-out")
 PLOTS = "plots"

@@ -13,7 +13,7 @@ from mocks.referee.robots import RobotsBook
 def pages_of(seen: Sequence[Seen], book: RobotsBook) -> list[Seen]:
     """The pages that were fetched with success and not lost, by their end."""
     kept = [item for item in seen if item.request.fetched and item.forgotten_ns == NEVER]
-    pages = [item for item in kept if not book.authorities(item)]
+    pages = [item for item in kept if not book.origins(item)]
     return sorted(pages, key=lambda item: item.end_ns)
 
 

@@ -154,7 +154,7 @@ class Seen(Struct, frozen=True, gc=False):
     request: Request
     domain: str
     """Its pacing domain."""
-    authority: str
+    origin: str
     """`scheme://host`, with the port unless it is the default."""
     target: str
     """Path and query."""

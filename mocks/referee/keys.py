@@ -1,4 +1,4 @@
-"""The keys that requests are judged by: pacing domain and authority.
+"""The keys that requests are judged by: pacing domain and origin.
 
 Owns: what a pacing domain is, decided here and not by the code under judgement.
 Must not know: what is judged.
@@ -27,7 +27,7 @@ def in_order(log: Iterable[Request], limit_by: Literal["domain", "host"]) -> lis
 
 
 def _split(url: str) -> tuple[str, str]:
-    """Authority and target of a URL; a CONNECT has an authority alone."""
+    """Authority and target of a URL; a CONNECT has an origin alone."""
     scheme, separator, rest = url.partition("://")
     if not separator:
         scheme, rest = "https", url
@@ -35,14 +35,14 @@ def _split(url: str) -> tuple[str, str]:
     return f"{scheme}://{rest[:end]}", rest[end:]
 
 
-def _keys(authority: str, target: str, limit_by: Literal["domain", "host"]) -> tuple[str, str, str]:
-    return pacing_domain(authority, limit_by), authority, target
+def _keys(origin: str, target: str, limit_by: Literal["domain", "host"]) -> tuple[str, str, str]:
+    return pacing_domain(origin, limit_by), origin, target
 
 
 @lru_cache(maxsize=65_536)
-def pacing_domain(authority: str, limit_by: Literal["domain", "host"]) -> str:
+def pacing_domain(origin: str, limit_by: Literal["domain", "host"]) -> str:
     """The registrable domain or host of `scheme://host:port`; an address is its own domain."""
-    host = urlsplit(authority).hostname or ""
+    host = urlsplit(origin).hostname or ""
     if limit_by == "host" or ":" in host or host.replace(".", "").isdigit():
         return host
     return _SUFFIXES.privatesuffix(host) or host

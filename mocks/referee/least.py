@@ -8,7 +8,7 @@ The bound is the largest of:
 - for each pacing domain, a replay of its requests in their order, each with the duration that it
   had, started as early as these allow: the gap to the one before it (policy, Crawl-delay once
   known), the holds that it knew of (Retry-After, back-off; none that was lost), the end of an earlier request for the
-  same URL, the answer of its authority's robots.txt, and `per_domain` requests at a time;
+  same URL, the answer of its origin's robots.txt, and `per_domain` requests at a time;
 - the sum of all durations over the sum of the proxies' slots, when every request had a proxy with
   a number of slots.
 
@@ -83,8 +83,8 @@ class _Replay:
     def _earliest(self, item: Seen) -> int:
         """The earliest start that everything but the gap allows."""
         times = [self._held.get(self._pacing.held(item), 0), self._urls.get(item.request.url, 0)]
-        if self._rules.robots == "obey" and not self._book.authorities(item):
-            times.append(self._robots.get(item.authority, 0))
+        if self._rules.robots == "obey" and not self._book.origins(item):
+            times.append(self._robots.get(item.origin, 0))
         if self._rules.per_domain is not None and len(self._running) >= self._rules.per_domain:
             times.append(heappop(self._running))
         return max(times)
@@ -93,5 +93,5 @@ class _Replay:
         end_ns = start_ns + item.request.duration_ns
         self._ends[item.line] = self._urls[item.request.url] = end_ns
         heappush(self._running, end_ns)
-        for authority in self._book.authorities(item):
-            self._robots[authority] = end_ns
+        for origin in self._book.origins(item):
+            self._robots[origin] = end_ns

@@ -4,7 +4,7 @@ Owns: which gap two requests need, from the policy, Crawl-delay and Retry-After.
 Must not know: proxies, budgets.
 
 Every request that reached the origin counts: pages, retries, redirects and robots.txt. A
-Crawl-delay of any authority counts for its whole domain, from the moment it was answered,
+Crawl-delay of any origin counts for its whole domain, from the moment it was answered,
 unless the answer was lost.
 """
 
@@ -125,8 +125,8 @@ def _crawl_delays(rules: Expectations, book: RobotsBook) -> dict[str, list[tuple
     """By domain: when a Crawl-delay was answered, and its length, by time."""
     delays: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
     if rules.robots == "obey":
-        for authority, answers in book.answers.items():
-            domain = pacing_domain(authority, rules.limit_by)
+        for origin, answers in book.answers.items():
+            domain = pacing_domain(origin, rules.limit_by)
             delays[domain] += [
                 (answer.at_ns, answer.crawl_delay_ns)
                 for answer in answers

@@ -1,4 +1,4 @@
-"""What a crawler could know of each authority's robots.txt, and when (RFC 9309).
+"""What a crawler could know of each origin's robots.txt, and when (RFC 9309).
 
 Owns: following robots.txt through its redirects in a log, and what its answer means.
 Must not know: pacing.
@@ -37,36 +37,36 @@ class Answered(Struct, frozen=True):
 
 
 class RobotsBook:
-    """The answers of all authorities, by time."""
+    """The answers of all origins, by time."""
 
     def __init__(self, seen: Iterable[Seen]) -> None:
         self.answers: dict[str, list[Answered]] = {}
-        """By authority, in the order in which they were sent."""
+        """By origin, in the order in which they were sent."""
         self._hops: defaultdict[str, dict[str, int]] = defaultdict(dict)
-        """By URL: the authorities whose robots.txt was redirected to it, with the hops so far."""
+        """By URL: the origins whose robots.txt was redirected to it, with the hops so far."""
         for item in sorted(seen, key=lambda s: s.end_ns):
             self._note(item)
 
-    def authorities(self, item: Seen) -> tuple[str, ...]:
-        """The authorities whose robots.txt this request was for; empty for other requests."""
-        own = {item.authority: 0} if item.target == "/robots.txt" else {}
+    def origins(self, item: Seen) -> tuple[str, ...]:
+        """The origins whose robots.txt this request was for; empty for other requests."""
+        own = {item.origin: 0} if item.target == "/robots.txt" else {}
         return tuple(own | self._hops.get(item.request.url, {}))
 
-    def known(self, authority: str, at_ns: int) -> Answered | None:
-        """The latest answer for an authority at a moment; None where there was none."""
-        answers = self.answers.get(authority, ())
+    def known(self, origin: str, at_ns: int) -> Answered | None:
+        """The latest answer for an origin at a moment; None where there was none."""
+        answers = self.answers.get(origin, ())
         before = [each for each in answers if each.at_ns <= at_ns < each.forgotten_ns]
         return before[-1] if before else None
 
     def _note(self, item: Seen) -> None:
         request = item.request
-        for authority in self.authorities(item):
-            hops = self._hops[request.url].get(authority, 0)
+        for origin in self.origins(item):
+            hops = self._hops[request.url].get(origin, 0)
             if request.location is not None and hops < MAX_HOPS:
                 to = urljoin(request.url, request.location)
-                self._hops[to].setdefault(authority, hops + 1)
+                self._hops[to].setdefault(origin, hops + 1)
             elif request.origin:
-                self.answers.setdefault(authority, []).append(_answered(item))
+                self.answers.setdefault(origin, []).append(_answered(item))
 
 
 def _answered(item: Seen) -> Answered:

@@ -16,14 +16,14 @@ def judge_repeats(
 ) -> Iterator[Violation]:
     """What breaks G4 and the cap of G5.
 
-    A complete 2xx or 3xx is success. A robots.txt that several authorities were redirected to may
+    A complete 2xx or 3xx is success. A robots.txt that several origins were redirected to may
     be fetched once for each of them.
     """
     urls: defaultdict[str, list[Seen]] = defaultdict(list)
     for item in seen:
         urls[item.request.url].append(item)
     for url, items in urls.items():
-        wanted = max(1, len(book.authorities(items[0])))
+        wanted = max(1, len(book.origins(items[0])))
         yield from _in_flight_twice(url, items, rules.tolerance_ns)
         yield from _fetched_again(url, items, wanted)
         for item in items[rules.attempts * wanted :]:
@@ -46,12 +46,12 @@ def judge_robots(
     if rules.robots == "ignore":
         return
     for item in seen:
-        if not item.request.origin or book.authorities(item):
+        if not item.request.origin or book.origins(item):
             continue
-        answer = book.known(item.authority, item.start_ns)
+        answer = book.known(item.origin, item.start_ns)
         url, agent = item.request.url, item.request.user_agent
         if answer is None:
-            message = f"{url}: fetched before the robots.txt of {item.authority} was answered"
+            message = f"{url}: fetched before the robots.txt of {item.origin} was answered"
             yield Violation("G8", "before robots.txt", message, (item.line,))
         elif not answer.allows(url, agent):
             yield Violation("G8", "disallowed", f"{url}: robots.txt disallows it", (item.line,))

@@ -19,7 +19,7 @@ from textwrap import indent
 from types import ModuleType
 
 from scraper_cpn.native.building import FORM, NativeError, built, refuse_strangers
-from scraper_cpn.net.compile import Build, Source
+from scraper_cpn.net.compiled.kernel import Build, Source
 
 _NAME_MAX = 60
 _STEM = re.compile(r"\W+", re.ASCII)

@@ -179,10 +179,10 @@ from scraper_cpn.net.arcs import (
     take,
 )
 from scraper_cpn.net.check import checked
-from scraper_cpn.net.compile import compile_net, source
+from scraper_cpn.net.compiled.kernel import compile_net, source
 from scraper_cpn.net.declare import Net, Transition
 from scraper_cpn.net.errors import KernelBug, NetError
-from scraper_cpn.net.interpret import Interpreter
+from scraper_cpn.net.interpreted.interpreter import Interpreter
 from scraper_cpn.net.marking import (
     Ended,
     Faulted,

@@ -105,3 +105,10 @@ def refuse_name(net: Net, place: str) -> None:
     if place not in net.places:
         listed = ", ".join(net.places)
         raise NetError(f"net {net.name}: has no place {place}; it has {listed}")
+
+
+def no_case(choice: str, outcome: Any) -> TypeError:
+    """The error about a choice that picked what is no outcome of it."""
+    return TypeError(
+        f"the choice {choice} returned a {type(outcome).__name__}, which is no outcome of it"
+    )

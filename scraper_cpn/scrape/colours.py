@@ -10,6 +10,20 @@ from typing import Any
 
 from msgspec import Struct
 
+PRIORITY_MAX = 1_000_000
+"""The farthest level from 0 that a link may have."""
+
+
+class Link(Struct, frozen=True):
+    """A link that a handler wants followed, if it is in the scope of the crawl."""
+
+    url: str
+    """Absolute and normalised."""
+    to: str = ""
+    """The name of the page handler for it; empty: chosen by URL."""
+    priority: int = 0
+    """Lower goes first; from -PRIORITY_MAX to PRIORITY_MAX."""
+
 
 class Target(Struct, frozen=True, gc=False, kw_only=True):
     """A URL that waits to be fetched, is being fetched, or travels down the pipeline."""
@@ -18,7 +32,7 @@ class Target(Struct, frozen=True, gc=False, kw_only=True):
     """Normalised, without fragment."""
     domain: str
     """The pacing key: the registrable domain or the host, as `Settings.limit_by` says."""
-    authority: str
+    origin: str
     """`scheme://host:port`, the key of robots.txt (RFC 9309 section 2.3)."""
     site: str
     """The domain or host that `Settings.scope` compares links with; a redirected seed renames it."""
@@ -119,23 +133,23 @@ class ProxyFault(Struct, frozen=True, gc=False):
 
 
 class RobotsJob(Struct, frozen=True, gc=False, kw_only=True):
-    """A robots.txt that must be fetched before any page of its authority."""
+    """A robots.txt that must be fetched before any page of its origin."""
 
-    authority: str
+    origin: str
     url: str
-    """`authority/robots.txt`, or the next hop of a redirect of it."""
+    """`origin/robots.txt`, or the next hop of a redirect of it."""
     domain: str
     """The pacing key of `url`."""
     home: str
-    """The pacing key of the authority, which behind a redirect may be another."""
+    """The pacing key of the origin, which behind a redirect may be another."""
     attempt: int = 1
     hops: int = 0
 
 
 class Rules(Struct, frozen=True, gc=False):
-    """The robots.txt of an authority. Also the outcome of fetching one."""
+    """The robots.txt of an origin. Also the outcome of fetching one."""
 
-    authority: str
+    origin: str
     text: str
     """At most 500 KiB (RFC 9309 section 2.5); all-disallow when it was unreachable."""
     crawl_delay_ns: int | None = None
@@ -251,7 +265,7 @@ class Fetched(Struct, frozen=True, gc=False):
     response: Response
 
 
-class Moved(Struct, frozen=True, gc=False):
+class Redirected(Struct, frozen=True, gc=False):
     """A redirect; its next hop waits its turn in its own domain."""
 
     status: int
@@ -259,7 +273,7 @@ class Moved(Struct, frozen=True, gc=False):
     """Absolute and normalised."""
 
 
-class Refused(Struct, frozen=True, gc=False):
+class Throttled(Struct, frozen=True, gc=False):
     """429 or 503: the server wants to be left alone."""
 
     status: int
@@ -276,8 +290,8 @@ class Failed(Struct, frozen=True, gc=False):
     retry: bool = True
 
 
-FetchOutcome = Fetched | Moved | Refused | Failed
-RobotsOutcome = Rules | Moved | Refused | Failed
+FetchOutcome = Fetched | Redirected | Throttled | Failed
+RobotsOutcome = Rules | Redirected | Throttled | Failed
 
 
 class Parsed(Struct, frozen=True):

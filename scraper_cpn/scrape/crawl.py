@@ -17,19 +17,19 @@ import anyio
 import anyio.to_thread
 from anyio.streams.memory import MemoryObjectSendStream
 
-from scraper_cpn.scrape.handlers import Handlers
+from scraper_cpn.scrape.account.report import Summary
+from scraper_cpn.scrape.fetch.loop import loop_options
+from scraper_cpn.scrape.fetch.open_files import check_files
+from scraper_cpn.scrape.items.outputs import CheckedOutput, Output, open_output
 from scraper_cpn.scrape.kernels import build_first
-from scraper_cpn.scrape.loop import loop_options
-from scraper_cpn.scrape.open_files import check_files
-from scraper_cpn.scrape.options import settings_from
-from scraper_cpn.scrape.outputs import CheckedOutput, Output, open_output
-from scraper_cpn.scrape.report import Summary
+from scraper_cpn.scrape.options.read import settings_from
+from scraper_cpn.scrape.pages.handlers import Handlers
 from scraper_cpn.scrape.session import Session
 from scraper_cpn.scrape.settings import Settings, UsageError
 from scraper_cpn.scrape.urls import seed_url
 
 if TYPE_CHECKING:
-    from scraper_cpn.scrape.keeping import Keeping
+    from scraper_cpn.scrape.state.files import Keeping
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -110,7 +110,7 @@ class Crawl(Generic[T]):
 
     async def resumed(self, state: str | Path) -> Summary:
         """Like `resume`, for async code."""
-        from scraper_cpn.scrape.keeping import Keeping, past, same_crawl
+        from scraper_cpn.scrape.state.files import Keeping, past, same_crawl
 
         path = Path(state)
         before = past(path, None)
@@ -137,7 +137,7 @@ class Crawl(Generic[T]):
         if state is None:
             await _ready(self.settings)
             return await self._run(self.session(urls, output=sink), sink)
-        from scraper_cpn.scrape.keeping import Keeping, refuse_existing
+        from scraper_cpn.scrape.state.files import Keeping, refuse_existing
 
         keeping = Keeping(
             path=Path(state), handled=bool(len(self.handlers)) or self.item is not None
@@ -201,7 +201,7 @@ class Crawl(Generic[T]):
         output: str | None,
     ) -> Summary:
         """Run a session in a state."""
-        from scraper_cpn.scrape.keeping import kept_in
+        from scraper_cpn.scrape.state.files import kept_in
 
         await _ready(settings, kept=True)
         async with kept_in(keeping, settings, seeds, sink, output) as state:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from scraper_cpn.native import NativeError, native
-from scraper_cpn.net.compile import Build, Builder, Source, generated, in_python
+from scraper_cpn.net.compiled.kernel import Build, Builder, Source, generated, in_python
 from scraper_cpn.scrape.net import scrape_net
 from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.settings import Settings, UsageError

@@ -9,7 +9,7 @@ is in `policy.py`; what the tokens are made of, in `colours.py`.
 from scraper_cpn.net import Lost, Net, consume, expired, hold, on, put, put_new, read, spend, take
 from scraper_cpn.net.arcs import Output, choose
 from scraper_cpn.scrape import colours as c
-from scraper_cpn.scrape.colours import Bad, Failed, Fetched, Moved, Proxy, Refused, Rules
+from scraper_cpn.scrape.colours import Bad, Failed, Fetched, Proxy, Redirected, Rules, Throttled
 from scraper_cpn.scrape.policy import Policy
 
 DAY_NS, NO_END = 86_400 * 1_000_000_000, 1 << 62
@@ -21,17 +21,17 @@ def scrape_net(p: Policy) -> Net:
 
     # The frontier: links come in as `found`; each URL is admitted once, asks robots.txt, and waits.
     found = net.place("found", c.Found, source=True, work=True, share="channel")
-    asks = net.place("asks", c.Target, key="authority", work=True, paged=True)
+    asks = net.place("asks", c.Target, key="origin", work=True, paged=True)
     targets = net.place(
         "prioritized_targets", c.Target, key="domain", order=p.turn, work=True, paged=True
     )
     cool_down = net.place("cool_down", c.Target, timed=True, work=True)
     in_progress = net.place("in_progress", c.Target, key="url")
     robots_jobs = net.place("robots_jobs", c.RobotsJob, key="domain", timed=True, work=True)
-    robots = net.place("robots", Rules, key="authority", expires=True)
+    robots = net.place("robots", Rules, key="origin", expires=True)
     seen = net.set("seen", c.Target, key="url", paged=True)
     known_domains = net.set("known_domains", c.Domain, key="domain")
-    known_robots = net.set("known_robots", c.RobotsJob, key="authority")
+    known_robots = net.set("known_robots", c.RobotsJob, key="origin")
 
     # The permits: one pacing token for each domain and each proxy, and numbers of slots.
     domains = net.place("domains", c.Domain, key="domain", timed=True)
@@ -89,13 +89,13 @@ def scrape_net(p: Policy) -> Net:
         return [again, over, put(failed_log, p.robots_failure, robots_jobs, how)]
 
     found_rules = [put(robots, lasts_ns=DAY_NS), put(penalties, p.slower, robots_jobs, Rules)]
-    hop_domain = put_new(known_domains, domains, p.robots_hop_domain, Moved)
-    astray = put(robots, p.robots_astray, robots_jobs, lasts_ns=DAY_NS)
-    hushed = put(penalties, p.hush, robots_jobs, Refused)
+    hop_domain = put_new(known_domains, domains, p.robots_hop_domain, Redirected)
+    astray = put(robots, p.rules_after_too_many_redirects, robots_jobs, lasts_ns=DAY_NS)
+    hushed = put(penalties, p.robots_refusal_penalty, robots_jobs, Throttled)
     ends = [
         on(Rules, *found_rules),
-        on(Moved, put(robots_jobs, p.robots_hop, robots_jobs, Moved), hop_domain, astray),
-        on(Refused, *rules_failed(Refused), hushed),
+        on(Redirected, put(robots_jobs, p.robots_hop, robots_jobs, Redirected), hop_domain, astray),
+        on(Throttled, *rules_failed(Throttled), hushed),
         on(Failed, *rules_failed(Failed), faulty),
         on(Lost, *rules_failed(Lost)),
     ]
@@ -110,7 +110,7 @@ def scrape_net(p: Policy) -> Net:
     net.transition("clear", [asks, read(robots)], choice=clearance, outcomes=verdicts)
 
     # The three-way join: a target, its domain, a proxy and every permit, in one step or not at all.
-    refused = put(failed, p.refused, targets, Refused)
+    refused = put(failed, p.refused, targets, Throttled)
     net.transition(
         "scrape_target",
         [targets, *polite, hold(budget)],
@@ -119,8 +119,12 @@ def scrape_net(p: Policy) -> Net:
         deadline_ns=longest_ns,
         outcomes=[
             on(Fetched, put(raw_html, p.raw, targets, Fetched), consume(budget)),
-            on(Moved, put(found, p.hop, targets, Moved), put(failed_log, p.moved, targets, Moved)),
-            on(Refused, refused, put(penalties, p.refusal, targets, Refused)),
+            on(
+                Redirected,
+                put(found, p.hop, targets, Redirected),
+                put(failed_log, p.moved, targets, Redirected),
+            ),
+            on(Throttled, refused, put(penalties, p.refusal, targets, Throttled)),
             on(Failed, put(failed, p.failed, targets, Failed), faulty),
             on(Lost, put(failed, p.lost, targets, Lost)),
         ],

@@ -16,7 +16,6 @@ from typing import Protocol
 
 from msgspec.structs import replace
 
-from scraper_cpn.scrape.answers import allowed, too_many_hops_rules, unreachable_rules
 from scraper_cpn.scrape.colours import (
     AGED_TURN,
     TURN,
@@ -33,26 +32,27 @@ from scraper_cpn.scrape.colours import (
     Fetched,
     Found,
     Kept,
-    Moved,
+    Link,
     Over,
     Parsed,
     Penalty,
     Proxy,
     ProxyFault,
     Raw,
-    Refused,
+    Redirected,
     RobotsJob,
     Rules,
     Stored,
     Target,
+    Throttled,
     Valid,
     Verdict,
 )
-from scraper_cpn.scrape.page import Link
+from scraper_cpn.scrape.robots import allowed, too_many_hops_rules, unreachable_rules
 from scraper_cpn.scrape.settings import Settings, Site
-from scraper_cpn.scrape.urls import domain_of, host_of, normalise, origin_of, pace_of, within
+from scraper_cpn.scrape.urls import domain_of, host_of, normalise, pace_of, root_of, within
 
-VERSION = "3"
+VERSION = "4"
 """Another one where a decision changes: a state that an older one has written is then refused."""
 ROBOTS_HOPS_MAX = 5
 """RFC 9309 section 2.3.1.2."""
@@ -60,7 +60,7 @@ MARGIN_MAX_NS = 5_000_000
 """What the pause between two starts is longer than asked: a start is stamped when its request is
 written, and the way from there to the server's clock takes a little less or more each time."""
 
-_AUTHORITIES_REMEMBERED = 65_536
+_ROOTS_REMEMBERED = 65_536
 _RANKS_REMEMBERED = 4_096
 _HEAD_START_MAX_NS = 1 << 62
 """146 years, so that a rank has 64 bits: levels that are farther from 0 count as equal."""
@@ -112,12 +112,12 @@ class Policy:
         site, parent, depth, found = page.site, page.url, page.depth + 1, list[Target]()
         for link in links:
             url = link.url
-            names = self._reached(origin_of(url), site)
+            names = self._reached(root_of(url), site)
             if names is not None and (not filtered or self._wanted(url)):
                 target = Target(  # not by `target`: passing all of it on would cost as much again
                     url=url,
                     domain=names[0],
-                    authority=names[1],
+                    origin=names[1],
                     site=site,
                     requested_url=url,
                     parent=parent,
@@ -144,11 +144,11 @@ class Policy:
         handler: str = "",
     ) -> Target:
         """A target, with what follows from its URL (normalised)."""
-        domain, authority = pace_of(url, self.settings.limit_by)
+        domain, origin = pace_of(url, self.settings.limit_by)
         return Target(
             url=url,
             domain=domain,
-            authority=authority,
+            origin=origin,
             site=site,
             requested_url=requested_url,
             parent=parent,
@@ -174,8 +174,8 @@ class Policy:
 
     def robots_job(self, target: Target) -> RobotsJob:
         """The robots.txt that a target needs."""
-        authority, home = target.authority, target.domain
-        return RobotsJob(authority=authority, url=_robots_url(authority), domain=home, home=home)
+        origin, home = target.origin, target.domain
+        return RobotsJob(origin=origin, url=_robots_url(origin), domain=home, home=home)
 
     # Its order.
 
@@ -233,7 +233,7 @@ class Policy:
         """From one start through a proxy to the next."""
         return proxy.delay_ns + min(proxy.delay_ns // 100, MARGIN_MAX_NS)
 
-    def refusal(self, target: Target, refused: Refused) -> Penalty | None:
+    def refusal(self, target: Target, refused: Throttled) -> Penalty | None:
         """What a 429 or 503 does to the domain."""
         if self.settings.backoff_scope == "url":
             return None
@@ -284,31 +284,31 @@ class Policy:
             return Allowed()
         return Denied(rules.reason, rules.kind)
 
-    def robots_hop(self, job: RobotsJob, moved: Moved) -> RobotsJob | None:
+    def robots_hop(self, job: RobotsJob, moved: Redirected) -> RobotsJob | None:
         """The next hop of a redirected robots.txt; it waits its turn in its own domain."""
         if job.hops >= ROBOTS_HOPS_MAX:
             return None
         domain = domain_of(moved.url, self.settings.limit_by)
         return replace(job, url=moved.url, domain=domain, hops=job.hops + 1)
 
-    def robots_hop_domain(self, moved: Moved) -> Domain:
+    def robots_hop_domain(self, moved: Redirected) -> Domain:
         """The pacing token that the next hop needs."""
         return self._domain(domain_of(moved.url, self.settings.limit_by))
 
-    def robots_astray(self, job: RobotsJob) -> Rules | None:
+    def rules_after_too_many_redirects(self, job: RobotsJob) -> Rules | None:
         """After too many hops the file counts as unavailable: all is allowed."""
-        return too_many_hops_rules(job.authority) if job.hops >= ROBOTS_HOPS_MAX else None
+        return too_many_hops_rules(job.origin) if job.hops >= ROBOTS_HOPS_MAX else None
 
     def robots_again(self, job: RobotsJob, outcome: object) -> RobotsJob | None:
         """Another attempt, from the first hop; none after the last."""
         if self._robots_over(job, outcome):
             return None
-        url = _robots_url(job.authority)
+        url = _robots_url(job.origin)
         return replace(job, url=url, domain=job.home, hops=0, attempt=job.attempt + 1)
 
     def robots_wait_ns(self, job: RobotsJob, outcome: object) -> int:
         """How long the next attempt waits by itself, beside its domain."""
-        if isinstance(outcome, Refused) and outcome.wait_ns is not None:
+        if isinstance(outcome, Throttled) and outcome.wait_ns is not None:
             return outcome.wait_ns
         return self._backoff_ns(job.attempt, job.url)
 
@@ -316,23 +316,23 @@ class Policy:
         """After the last attempt: complete disallow (RFC 9309 section 2.3.1.4)."""
         if not self._robots_over(job, outcome):
             return None
-        return unreachable_rules(job.authority, _said(outcome))
+        return unreachable_rules(job.origin, _said(outcome))
 
-    def hush(self, job: RobotsJob, refused: Refused) -> Penalty:
+    def robots_refusal_penalty(self, job: RobotsJob, refused: Throttled) -> Penalty:
         """What a 429 or 503 for robots.txt does to the domain that was asked."""
         return Penalty(job.domain, refused.wait_ns)
 
     def robots_failure(self, job: RobotsJob, outcome: object) -> Failure:
         """The log's row of a failed attempt at robots.txt; its URLs have rows of their own."""
-        asked = _robots_url(job.authority)
+        asked = _robots_url(job.origin)
         target = self.target(job.url, site="", requested_url=asked, attempt=job.attempt)
         return Failure(target=target, kind="unreachable", reason=_said(outcome))
 
     def refresh(self, rules: Rules) -> RobotsJob:
         """A robots.txt that is a day old is fetched again (RFC 9309 section 2.4)."""
-        home = domain_of(rules.authority, self.settings.limit_by)
-        url = _robots_url(rules.authority)
-        return RobotsJob(authority=rules.authority, url=url, domain=home, home=home)
+        home = domain_of(rules.origin, self.settings.limit_by)
+        url = _robots_url(rules.origin)
+        return RobotsJob(origin=rules.origin, url=url, domain=home, home=home)
 
     # What becomes of an outcome.
 
@@ -344,7 +344,7 @@ class Policy:
         """A page on its way to be parsed."""
         return Raw(target, fetched.response)
 
-    def hop(self, target: Target, moved: Moved) -> Found | None:
+    def hop(self, target: Target, moved: Redirected) -> Found | None:
         """Where a redirect leads, if that is in scope and not too far; a redirected seed joins."""
         if self._stray(target, moved) is not None:
             return None
@@ -362,13 +362,13 @@ class Policy:
         )
         return Found((hop,))
 
-    def moved(self, target: Target, moved: Moved) -> Failure:
+    def moved(self, target: Target, moved: Redirected) -> Failure:
         """The end of a URL that redirects."""
         stray = self._stray(target, moved)
         kind, reason = stray or ("moved", f"redirects to {moved.url}")
         return Failure(target=target, kind=kind, reason=reason, status=moved.status, final=True)
 
-    def refused(self, target: Target, refused: Refused) -> Failure:
+    def refused(self, target: Target, refused: Throttled) -> Failure:
         """An attempt that the server refused."""
         reason = f"HTTP {refused.status}" + (", no Retry-After" if refused.wait_ns is None else "")
         by_domain = self.settings.backoff_scope == "domain"
@@ -463,13 +463,13 @@ class Policy:
 
     @cached_property
     def _reached(self) -> Callable[[str, str], tuple[str, str] | None]:
-        """Domain and authority of an origin (`scheme://host:port`); None where a site's links don't lead."""
+        """Pacing domain and origin of a URL's root (`scheme://host[:port]`); None where a site's links don't lead."""
 
-        def names(origin: str, site: str) -> tuple[str, str] | None:
-            inside = self._inside(origin, site)
-            return pace_of(origin, self.settings.limit_by) if inside else None
+        def names(root: str, site: str) -> tuple[str, str] | None:
+            inside = self._inside(root, site)
+            return pace_of(root, self.settings.limit_by) if inside else None
 
-        return lru_cache(_AUTHORITIES_REMEMBERED)(names)
+        return lru_cache(_ROOTS_REMEMBERED)(names)
 
     def _inside(self, url: str, site: str) -> bool:
         if self.settings.scope == "any":
@@ -482,7 +482,7 @@ class Policy:
             return False
         return not self._deny or not any(pattern.search(url) for pattern in self._deny)
 
-    def _stray(self, target: Target, moved: Moved) -> tuple[str, str] | None:
+    def _stray(self, target: Target, moved: Redirected) -> tuple[str, str] | None:
         """Why a redirect is not followed."""
         if target.hops >= self.settings.max_redirects:
             return (
@@ -581,7 +581,7 @@ def _sum(since_ns: int, behind_ns: int) -> int:
     return since_ns + behind_ns
 
 
-@lru_cache(_AUTHORITIES_REMEMBERED)
-def _robots_url(authority: str) -> str:
-    """The robots.txt of an authority, without a default port."""
-    return normalise(f"{authority}/robots.txt") or authority
+@lru_cache(_ROOTS_REMEMBERED)
+def _robots_url(origin: str) -> str:
+    """The robots.txt of an origin, without a default port."""
+    return normalise(f"{origin}/robots.txt") or origin

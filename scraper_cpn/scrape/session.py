@@ -16,12 +16,15 @@ import anyio
 from msgspec.structs import replace
 
 from scraper_cpn.net import Ended, Kernel, Row
-from scraper_cpn.net.compile import compile_net
+from scraper_cpn.net.compiled.kernel import compile_net
 from scraper_cpn.run.clock import Clock
 from scraper_cpn.run.committer import Committer
 from scraper_cpn.run.effects import Batched, Paced, Plain
 from scraper_cpn.run.shell import Shell
-from scraper_cpn.scrape.accounting import Accounting
+from scraper_cpn.scrape.account.accounting import Accounting
+from scraper_cpn.scrape.account.ledger import failure_record
+from scraper_cpn.scrape.account.levels import waiting
+from scraper_cpn.scrape.account.report import Snapshot, Summary
 from scraper_cpn.scrape.colours import (
     Domain,
     FetchOutcome,
@@ -31,24 +34,21 @@ from scraper_cpn.scrape.colours import (
     Stop,
     Target,
 )
-from scraper_cpn.scrape.events import Events
-from scraper_cpn.scrape.fetch import Fetcher, early
-from scraper_cpn.scrape.handlers import Handlers
-from scraper_cpn.scrape.keep import Keeper
+from scraper_cpn.scrape.fetch.fetcher import Fetcher, early
+from scraper_cpn.scrape.items.keep import Keeper
+from scraper_cpn.scrape.items.outputs import Output, OutputError
+from scraper_cpn.scrape.items.validate import Validator
 from scraper_cpn.scrape.kernels import builder_of
-from scraper_cpn.scrape.ledger import failure_record
-from scraper_cpn.scrape.levels import waiting
 from scraper_cpn.scrape.net import scrape_net
 from scraper_cpn.scrape.opening import open_crawl
-from scraper_cpn.scrape.outputs import Output, OutputError
-from scraper_cpn.scrape.parse import Parser
+from scraper_cpn.scrape.pages.handlers import Handlers
+from scraper_cpn.scrape.pages.parse import Parser
 from scraper_cpn.scrape.policy import Policy, sites_of
-from scraper_cpn.scrape.report import Snapshot, Summary
 from scraper_cpn.scrape.settings import SECOND, Settings
-from scraper_cpn.scrape.state import State
+from scraper_cpn.scrape.state.events import Events
+from scraper_cpn.scrape.state.run import State
 from scraper_cpn.scrape.trace import tracer
 from scraper_cpn.scrape.urls import host_of, seed_url, within
-from scraper_cpn.scrape.validate import Validator
 from scraper_cpn.store.port import Batch, StoreError
 
 GRACE_NS = 10 * SECOND

@@ -20,7 +20,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "revoke": ("id",),
     "fault": ("place", "serial", "error"),
 }
-LABELS = ("proxy", "url", "target", "domain", "authority", "targets")
+LABELS = ("proxy", "url", "target", "domain", "origin", "targets")
 """The fields that a token is known by; the first that it has. A proxy's URL holds its password, so that
 its name comes first."""
 
@@ -55,7 +55,7 @@ def _put(put: tuple[str, int, Any, int]) -> list[Any]:
 
 
 def label(colour: Any) -> Any:
-    """What people know a token by: its URL, domain, proxy or authority; None if it has none."""
+    """What people know a token by: its URL, domain, proxy or origin; None if it has none."""
     for name in LABELS:
         value = getattr(colour, name, None)
         if isinstance(value, tuple):

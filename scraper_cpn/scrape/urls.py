@@ -1,6 +1,6 @@
 """URLs: one normal form, and the names that politeness and scope are counted by.
 
-Owns: normalising and joining (the WHATWG URL standard, by ada-url), host, authority and registrable
+Owns: normalising and joining (the WHATWG URL standard, by ada-url), host, origin and registrable
 domain, which hosts are private, and what is said of a URL that a user mistyped.
 Must not know: the network (the public suffix list is bundled), HTTP, the net.
 
@@ -39,7 +39,7 @@ _PLAIN = re.compile(
     r"((?:https?://[A-Za-z0-9.:-]++)?+)"
     r"(?=/)(?:/[A-Za-z0-9_~-][A-Za-z0-9_.~-]*+)*+/?+(?:\?[A-Za-z0-9_.~=&-]++)?+"
 )
-"""Paths, with or without an origin or a query, that are in normal form: no segment begins with a dot."""
+"""Paths, with or without an root or a query, that are in normal form: no segment begins with a dot."""
 _CREDENTIALS = re.compile(r"(?!mailto:)(?:https?:)?[/\\]*[^/?#\\]*@", re.IGNORECASE)
 
 
@@ -50,28 +50,28 @@ def normalise(url: str, base: str | None = None) -> str | None:
     names a host that DNS could never know. The normal form is ASCII, has a path, and has no fragment,
     credentials or empty query. Never raises; normalising twice changes nothing.
     """
-    return _normal(url, None) if base is None else joined(url, base, origin_of(base))
+    return _normal(url, None) if base is None else joined(url, base, root_of(base))
 
 
-def joined(url: str, base: str, origin: str) -> str | None:
-    """Return `normalise(url, base)`, for who has many of these: *origin* is that of the base."""
+def joined(url: str, base: str, root: str) -> str | None:
+    """Return `normalise(url, base)`, for who has many of these: *root* is that of the base."""
     if len(url) > _REMEMBERED_CHARS_MAX or not url.startswith(_ROOTS):
         return _normal(url, base)
     # The path of the page plays no part, so that pages of one host have most of these in common.
-    return _remembered(url, origin)
+    return _remembered(url, root)
 
 
 @lru_cache(_LINKS_REMEMBERED)
-def _remembered(url: str, origin: str) -> str | None:
-    plain, root = _PLAIN.fullmatch(url), _root(origin)
-    if plain and root and plain[1]:
-        root = _root(plain[1])
-    return root + url[plain.end(1) + 1 :] if plain and root else _normal(url, origin)
+def _remembered(url: str, root: str) -> str | None:
+    plain, start = _PLAIN.fullmatch(url), _start(root)
+    if plain and start and plain[1]:
+        start = _start(plain[1])
+    return start + url[plain.end(1) + 1 :] if plain and start else _normal(url, root)
 
 
 @lru_cache(_HOSTS_REMEMBERED)
-def _root(origin: str) -> str | None:
-    return _normal("/", origin)
+def _start(root: str) -> str | None:
+    return _normal("/", root)
 
 
 def _normal(url: str, base: str | None) -> str | None:
@@ -88,23 +88,23 @@ def _normal(url: str, base: str | None) -> str | None:
         href = _without_credentials(href)
     if href.endswith("?") and href.find("?") == len(href) - 1:
         href = href[:-1]  # yarl sends an empty query as none, so that both are one request
-    return href if len(href) <= URL_CHARS_MAX and _is_sound(origin_of(href)) else None
+    return href if len(href) <= URL_CHARS_MAX and _is_sound(root_of(href)) else None
 
 
-def origin_of(url: str) -> str:
-    """Return `scheme://host:port` of a URL in normal form, or of an authority, the port as it is there."""
+def root_of(url: str) -> str:
+    """Return `scheme://host:port` of a URL in normal form, or of an origin, the port as it is there."""
     end = url.find("/", 8)  # a host has at least one character after http://
     return url if end < 0 else url[:end]
 
 
-def authority_of(url: str) -> str:
+def origin_of(url: str) -> str:
     """Return `scheme://host:port`, the port always written: the key of robots.txt (RFC 9309)."""
-    return _authority(origin_of(url))
+    return _origin(root_of(url))
 
 
 def host_of(url: str) -> str:
     """Return the host, without the dot that may end it; an IPv6 address keeps its brackets."""
-    return _host(origin_of(url))
+    return _host(root_of(url))
 
 
 def domain_of(url: str, limit_by: Literal["domain", "host"]) -> str:
@@ -113,12 +113,12 @@ def domain_of(url: str, limit_by: Literal["domain", "host"]) -> str:
     It is the host, or by "domain" the registrable domain of the public suffix list. What has no
     registrable domain (addresses, single labels, public suffixes themselves) is its own.
     """
-    return _domain(origin_of(url), limit_by)
+    return _domain(root_of(url), limit_by)
 
 
 def pace_of(url: str, limit_by: Literal["domain", "host"]) -> tuple[str, str]:
-    """Return `domain_of` and `authority_of` of a URL, for the time of one of them."""
-    return _pace(origin_of(url), limit_by)
+    """Return `domain_of` and `origin_of` of a URL, for the time of one of them."""
+    return _pace(root_of(url), limit_by)
 
 
 def within(host: str, names: Iterable[str]) -> bool:
@@ -165,7 +165,7 @@ def seed_url(text: str, where: str = "") -> str:
 
 
 def _netloc(href: str) -> str:
-    return origin_of(href).partition("://")[2]
+    return root_of(href).partition("://")[2]
 
 
 def _without_credentials(href: str) -> str:
@@ -175,36 +175,36 @@ def _without_credentials(href: str) -> str:
 
 
 @lru_cache(_HOSTS_REMEMBERED)
-def _is_sound(origin: str) -> bool:
+def _is_sound(root: str) -> bool:
     """Return whether DNS could know the host: resolvers raise on other names, and TLS too."""
-    host = _host(origin)
+    host = _host(root)
     labels = [host] if host.startswith("[") else host.split(".")
     return len(host) <= _HOST_CHARS_MAX and all(0 < len(s) <= _LABEL_CHARS_MAX for s in labels)
 
 
 @lru_cache(_HOSTS_REMEMBERED)
-def _authority(origin: str) -> str:
-    scheme, _, netloc = origin.partition("://")
+def _origin(root: str) -> str:
+    scheme, _, netloc = root.partition("://")
     has_port = ":" in netloc.rpartition("]")[2]
-    return origin if has_port else f"{origin}:{443 if scheme == 'https' else 80}"
+    return root if has_port else f"{root}:{443 if scheme == 'https' else 80}"
 
 
 @lru_cache(_HOSTS_REMEMBERED)
-def _host(origin: str) -> str:
-    netloc = origin.partition("://")[2]
+def _host(root: str) -> str:
+    netloc = root.partition("://")[2]
     if netloc.startswith("["):
         return netloc[: netloc.find("]") + 1]
     return netloc.partition(":")[0].removesuffix(".")
 
 
 @lru_cache(_HOSTS_REMEMBERED)
-def _pace(origin: str, limit_by: str) -> tuple[str, str]:
-    return _domain(origin, limit_by), _authority(origin)
+def _pace(root: str, limit_by: str) -> tuple[str, str]:
+    return _domain(root, limit_by), _origin(root)
 
 
 @lru_cache(_HOSTS_REMEMBERED)
-def _domain(origin: str, limit_by: str) -> str:
-    host = _host(origin)
+def _domain(root: str, limit_by: str) -> str:
+    host = _host(root)
     return host if limit_by == "host" else _registrable(host)
 
 

@@ -12,8 +12,7 @@ from functools import partial
 from typing import TextIO
 
 from scraper_cpn.net import Kernel, Row
-from scraper_cpn.net.compile import compile_net
-from scraper_cpn.scrape.answers import Answer, fetch_outcome, robots_outcome
+from scraper_cpn.net.compiled.kernel import compile_net
 from scraper_cpn.scrape.colours import (
     Checked,
     Domain,
@@ -30,14 +29,15 @@ from scraper_cpn.scrape.colours import (
     Target,
     ValidateOutcome,
 )
+from scraper_cpn.scrape.fetch.answers import Answer, fetch_outcome, robots_outcome
+from scraper_cpn.scrape.items.validate import Validator
 from scraper_cpn.scrape.kernels import builder_of
 from scraper_cpn.scrape.net import scrape_net
 from scraper_cpn.scrape.opening import open_crawl
-from scraper_cpn.scrape.parse import Parser
+from scraper_cpn.scrape.pages.parse import Parser
 from scraper_cpn.scrape.policy import Policy, sites_of
 from scraper_cpn.scrape.settings import Settings
 from scraper_cpn.scrape.trace import tracer
-from scraper_cpn.scrape.validate import Validator
 from scraper_cpn.simulate import driver
 from scraper_cpn.simulate.web import CountedWeb, SyntheticWeb
 from scraper_cpn.simulate.weblayout import split

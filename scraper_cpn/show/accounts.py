@@ -9,8 +9,8 @@ from typing import Any
 
 from rich.text import Text
 
-from scraper_cpn.scrape.audit import Audit
 from scraper_cpn.scrape.colours import KINDS
+from scraper_cpn.scrape.state.check import Audit
 from scraper_cpn.show.words import counted, lasted, number, plain, size
 
 

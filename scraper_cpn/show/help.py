@@ -7,7 +7,7 @@ Must not know: what an option does.
 import textwrap
 from collections.abc import Iterator
 
-from scraper_cpn.scrape.option_table import GROUPS, OPTIONS, Option
+from scraper_cpn.scrape.options.table import GROUPS, OPTIONS, Option
 
 _WIDTH = 80
 _INDENT = 29

@@ -17,7 +17,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from scraper_cpn.scrape.report import Snapshot, Stage
+from scraper_cpn.scrape.account.report import Snapshot, Stage
 from scraper_cpn.show.words import SECOND, clock, counted, number, plain, rate, size
 
 RATE_WINDOW_NS = 10 * SECOND

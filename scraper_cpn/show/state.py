@@ -10,7 +10,7 @@ from itertools import chain
 
 from rich.text import Text
 
-from scraper_cpn.scrape.status import Failures, Resting, RunStatus, StateStatus
+from scraper_cpn.scrape.state.status import Failures, Resting, RunStatus, StateStatus
 from scraper_cpn.show.summary import level_text
 from scraper_cpn.show.words import ahead, counted, lasted, moment, number, plain, rate, size
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from rich.console import Console
 from rich.text import Text
 
+from scraper_cpn.scrape.account.report import FailureGroup, Level, Summary
 from scraper_cpn.scrape.colours import Failure
-from scraper_cpn.scrape.report import FailureGroup, Level, Summary
 from scraper_cpn.show.words import counted, lasted, number, plain, rate, size
 
 _ENDED = {

@@ -10,7 +10,7 @@ from typing import Any
 
 from rich.text import Text
 
-from scraper_cpn.scrape.whereabouts import Wait, Whereabouts
+from scraper_cpn.scrape.state.explain import Wait, Whereabouts
 from scraper_cpn.show.words import ahead, counted, moment, plain
 
 _STYLES = {"stored": "bold green", "failed": "bold red", "skipped": "bold yellow"}

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from scraper_cpn.net import Ended, Lack, Marking, Row, Step
-from scraper_cpn.net.compile import Compiled
+from scraper_cpn.net.compiled.kernel import Compiled
 from scraper_cpn.net.places import Place
 from scraper_cpn.store.codec import Codec
 from scraper_cpn.store.port import Batch, ItemRow, SinkRow

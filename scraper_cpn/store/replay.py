@@ -15,7 +15,7 @@ import msgspec
 
 from scraper_cpn.net import Net, NetError
 from scraper_cpn.net.changes import Changes
-from scraper_cpn.net.compile import Compiled
+from scraper_cpn.net.compiled.kernel import Compiled
 from scraper_cpn.store.codec import Codec
 from scraper_cpn.store.edit import Edit
 from scraper_cpn.store.port import JournalRow, Saved, StoreError

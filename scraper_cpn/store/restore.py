@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from scraper_cpn.net.changes import Durable
-from scraper_cpn.net.compile import Cold
+from scraper_cpn.net.compiled.kernel import Cold
 from scraper_cpn.net.marking import Standing
 from scraper_cpn.store.codec import Codec
 from scraper_cpn.store.port import PagedRow, Saved, StoreError

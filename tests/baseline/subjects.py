@@ -6,7 +6,7 @@ from typing import Any
 
 from baseline.opening import open_crawl
 from baseline.scheduler import Scheduler
-from scraper_cpn.net.compile import Compiled, compile_net
+from scraper_cpn.net.compiled.kernel import Compiled, compile_net
 from scraper_cpn.scrape import opening
 from scraper_cpn.scrape.colours import Found, Stop, Target
 from scraper_cpn.scrape.net import scrape_net

@@ -15,7 +15,7 @@ from baseline.crawl import Crawl
 from mocks.referee import Expectations, ProxyRule, judge
 from mocks.server import LoopbackWeb
 from scraper_cpn.scrape.colours import Proxy
-from scraper_cpn.scrape.outputs import Output, OutputError
+from scraper_cpn.scrape.items.outputs import Output, OutputError
 from scraper_cpn.scrape.settings import MILLISECOND as MS
 from scraper_cpn.scrape.settings import Settings
 from scraper_cpn.simulate.web import WebSpec

@@ -30,7 +30,7 @@ def target(lane: Lane, page: int, priority: int = 0, attempt: int = 1) -> Target
 
 def job(lane: Lane) -> RobotsJob:
     name = lane.domain.domain
-    return RobotsJob(authority=name, url=f"{name}/robots.txt", domain=name, home=name)
+    return RobotsJob(origin=name, url=f"{name}/robots.txt", domain=name, home=name)
 
 
 def start(lanes: Lanes, frontier: Frontier, now_ns: int) -> Target:
@@ -181,21 +181,21 @@ def test_a_job_that_is_called_off_while_another_waits_is_found_again() -> None:
 
 
 def test_rules_let_their_targets_go_in_the_order_of_their_coming() -> None:
-    """Over all authorities whose rules came since; the rules last a day."""
+    """Over all origins whose rules came since; the rules last a day."""
     lanes, robots = lanes_of("a", "b"), Robots()
     targets = [target(lanes.by_name[name], page) for page, name in enumerate("abba")]
     for each in targets:
         robots.ask(each)
     assert robots.cleared() == []
-    rules = {each.authority: Rules(each.authority, "") for each in targets}
+    rules = {each.origin: Rules(each.origin, "") for each in targets}
     for number, known in enumerate(rules.values()):
         robots.learn(known, number)
     assert [each.url for each, _ in robots.cleared()] == [each.url for each in targets]
     assert robots.asking == 0
     assert robots.expires_ns == DAY_NS
-    assert robots.expired(DAY_NS) == [rules[targets[0].authority]]
+    assert robots.expired(DAY_NS) == [rules[targets[0].origin]]
     robots.ask(targets[0])
     robots.ask(targets[1])
     assert [each.url for each, _ in robots.cleared()] == [targets[1].url]
-    assert robots.expired(DAY_NS + 1) == [rules[targets[1].authority]]
+    assert robots.expired(DAY_NS + 1) == [rules[targets[1].origin]]
     assert robots.expires_ns == NEVER

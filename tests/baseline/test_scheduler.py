@@ -18,8 +18,8 @@ from scraper_cpn.scrape.colours import (
     Kept,
     Parsed,
     Proxy,
-    Refused,
     Response,
+    Throttled,
     Valid,
 )
 from scraper_cpn.scrape.policy import Policy
@@ -220,7 +220,7 @@ def test_what_is_called_off_is_begun_again_in_the_same_order() -> None:
 def test_a_penalty_is_seen_to_by_the_next_step() -> None:
     """A refusal holds the domain from then on."""
     scheduler = opened(2)
-    end(scheduler, one(scheduler), Refused(503, 3 * SECOND))
+    end(scheduler, one(scheduler), Throttled(503, 3 * SECOND))
     assert scheduler.step(SECOND).wake_ns == 4 * SECOND
     assert one(scheduler, 4 * SECOND).args[0].attempt == 2
 

@@ -45,7 +45,7 @@ class Work:
 
     async def robots(self, job: Any, _proxy: Any, _domain: Any, start: Callable[[], None]) -> Any:
         start()
-        return Rules(job.authority, "")
+        return Rules(job.origin, "")
 
     def parse(self, _: Any) -> Any:
         return Parsed((), ())

@@ -23,15 +23,15 @@ from scraper_cpn.scrape.colours import (
     Fetched,
     Found,
     Kept,
-    Moved,
     Parsed,
     Proxy,
     Raw,
-    Refused,
+    Redirected,
     Response,
     RobotsJob,
     Rules,
     Target,
+    Throttled,
     Valid,
 )
 from scraper_cpn.scrape.policy import Policy
@@ -181,9 +181,9 @@ class Workload:
 
     def _request(self, r: Random) -> Any:
         if r.random() < self.share["moved"]:
-            return Moved(301, self.url(r.random()))
+            return Redirected(301, self.url(r.random()))
         if r.random() < self.share["refused"]:
-            return Refused(503, r.choice([None, 0, 400 * MS, 2 * SECOND]))
+            return Throttled(503, r.choice([None, 0, 400 * MS, 2 * SECOND]))
         if r.random() < self.share["failed"]:
             return Failed("http", "it failed", 500, retry=r.random() < 0.8)
         if r.random() < self.share["proxy"]:
@@ -206,7 +206,7 @@ class Workload:
     def _robots(self, r: Random, job: RobotsJob, _: int) -> Any:
         text = r.choice(["", "User-agent: *\nDisallow: /1"])
         delay_ns = r.choice([None, None, 300 * MS, 4 * SECOND])
-        return self._request(r) or Rules(job.authority, text, delay_ns, r.choice([0, 100 * MS]))
+        return self._request(r) or Rules(job.origin, text, delay_ns, r.choice([0, 100 * MS]))
 
     def _parse(self, r: Random, page: Raw, now_ns: int) -> Any:
         if r.random() < self.share["bad"]:

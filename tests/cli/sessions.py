@@ -7,7 +7,7 @@ from typing import Any
 import anyio
 from rich.console import Console
 
-from scraper_cpn.scrape.report import Snapshot, Summary
+from scraper_cpn.scrape.account.report import Snapshot, Summary
 from scraper_cpn.show.progress import QuietView
 
 MS = 10**6

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scraper_cpn.cli_arguments import Arguments, merged, parse, retry_command
-from scraper_cpn.scrape.option_table import OPTIONS
-from scraper_cpn.scrape.options import Given
+from scraper_cpn.cli.arguments import Arguments, merged, parse, retry_command
+from scraper_cpn.scrape.options.read import Given
+from scraper_cpn.scrape.options.table import OPTIONS
 from scraper_cpn.scrape.settings import UsageError
 
 VALUED = [option for option in OPTIONS if option.on_command_line and option.kind.metavar]

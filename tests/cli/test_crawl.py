@@ -276,7 +276,8 @@ from collections.abc import Iterator
 import msgspec
 from beside import LIMIT
 from scraper_cpn.scrape.crawl import Crawl
-from scraper_cpn.scrape.page import Link, Page
+from scraper_cpn.scrape.pages.page import Page
+from scraper_cpn.scrape.colours import Link
 
 class Number(msgspec.Struct):
     number: int

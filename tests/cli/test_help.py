@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from scraper_cpn.scrape.option_table import OPTIONS
+from scraper_cpn.scrape.options.table import OPTIONS
 from scraper_cpn.show.help import help_text
 
 GOLDEN = Path(__file__).with_name("help.txt")

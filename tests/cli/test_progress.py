@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from scraper_cpn.scrape.report import Snapshot, Stage
+from scraper_cpn.scrape.account.report import Snapshot, Stage
 from scraper_cpn.show.progress import (
     JsonView,
     LiveView,

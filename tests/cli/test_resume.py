@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from scraper_cpn.cli_resume import resume_job
+from scraper_cpn.cli.resume import resume_job
 from scraper_cpn.scrape.settings import UsageError
 from scraper_cpn.store.port import StoreError
 

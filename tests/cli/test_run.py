@@ -14,18 +14,19 @@ import anyio
 import pytest
 from rich.console import Console
 
-from scraper_cpn import cli, cli_run
-from scraper_cpn.cli_arguments import parse
-from scraper_cpn.cli_job import Job, job_of
-from scraper_cpn.cli_run import (
+from scraper_cpn.cli import crawl as cli_run
+from scraper_cpn.cli import main as cli
+from scraper_cpn.cli.arguments import parse
+from scraper_cpn.cli.crawl import (
     console_for,
     exit_code,
     seldom_collecting,
     supervised,
     view_for,
 )
-from scraper_cpn.scrape.outputs import OutputClosed, OutputError
-from scraper_cpn.scrape.report import Summary
+from scraper_cpn.cli.job import Job, job_of
+from scraper_cpn.scrape.account.report import Summary
+from scraper_cpn.scrape.items.outputs import OutputClosed, OutputError
 from scraper_cpn.scrape.settings import Settings, UsageError
 from scraper_cpn.show.progress import JsonView, LiveView, PlainView, QuietView
 from tests.cli.sessions import DONE, STOPPED, Crawling, Watched

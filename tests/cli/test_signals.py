@@ -10,13 +10,13 @@ import anyio.lowlevel
 import pytest
 from msgspec.structs import replace
 
-from scraper_cpn import cli_run
-from scraper_cpn.cli_arguments import parse
-from scraper_cpn.cli_job import job_of
-from scraper_cpn.cli_run import exit_code, run_job, supervised
-from scraper_cpn.cli_signals import Obedience, heard
-from scraper_cpn.scrape.outputs import CheckedOutput, Output
-from scraper_cpn.scrape.report import Summary
+from scraper_cpn.cli import crawl as cli_run
+from scraper_cpn.cli.arguments import parse
+from scraper_cpn.cli.crawl import exit_code, run_job, supervised
+from scraper_cpn.cli.job import job_of
+from scraper_cpn.cli.signals import Obedience, heard
+from scraper_cpn.scrape.account.report import Summary
+from scraper_cpn.scrape.items.outputs import CheckedOutput, Output
 from tests.cli.sessions import DONE, STOPPED, Crawling, Watched
 
 BOTH = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from scraper_cpn.cli import main
+from scraper_cpn.cli.main import main
 
 
 def test_says_how_long_a_crawl_would_take(capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from scraper_cpn import __main__, cli
+from scraper_cpn import __main__
+from scraper_cpn.cli import main as cli
 
 pytestmark = pytest.mark.slow
 
@@ -46,7 +47,7 @@ def started(module: str, signals: str = "usual") -> tuple[int, str, str]:
 
 
 @pytest.mark.parametrize(
-    "module", ["scraper_cpn.cli", "scraper_cpn.cli_arguments", "msgspec", "scraper_cpn.scrape"]
+    "module", ["scraper_cpn.cli.main", "scraper_cpn.cli.arguments", "msgspec", "scraper_cpn.scrape"]
 )
 def test_an_interrupt_while_python_imports_is_quiet(module: str) -> None:
     """No traceback and no word: nothing has happened yet."""
@@ -60,7 +61,7 @@ def test_an_interrupt_of_a_later_import_is_one_line() -> None:
 
 def test_interrupts_that_are_ignored_stay_so() -> None:
     """A command in the background of a script does not hear the Ctrl-C for another one."""
-    code, out, err = started("scraper_cpn.cli", "ignored")
+    code, out, err = started("scraper_cpn.cli.main", "ignored")
     assert (code, err) == (0, "")
     assert out.startswith("usage: scrape")
 

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from scraper_cpn.cli import main
+from scraper_cpn.cli.main import main
 from tests.cli.test_crawl import PAGES, SCRAPE, Site
 from tests.servers import serving
 

@@ -9,11 +9,11 @@ from msgspec.structs import replace
 from rich.console import Console
 from rich.text import Text
 
-from scraper_cpn.scrape.audit import Audit
+from scraper_cpn.scrape.account.report import Level
 from scraper_cpn.scrape.colours import KINDS, Target
-from scraper_cpn.scrape.report import Level
-from scraper_cpn.scrape.status import Backlog, Failures, Resting, RunStatus, StateStatus
-from scraper_cpn.scrape.whereabouts import STANDS, Wait, Whereabouts
+from scraper_cpn.scrape.state.check import Audit
+from scraper_cpn.scrape.state.explain import STANDS, Wait, Whereabouts
+from scraper_cpn.scrape.state.status import Backlog, Failures, Resting, RunStatus, StateStatus
 from scraper_cpn.show.accounts import check_lines, retry_lines
 from scraper_cpn.show.state import status_lines
 from scraper_cpn.show.whereabouts import whereabouts_lines
@@ -140,7 +140,7 @@ def test_several_crawls_are_named_in_commands() -> None:
 
 
 TARGET = Target(
-    url="http://a.example/", domain="a.example", authority="http://a.example:80", site="a.example",
+    url="http://a.example/", domain="a.example", origin="http://a.example:80", site="a.example",
     requested_url="http://b.example/", parent="http://a.example/0", depth=2, attempt=3,
 )  # fmt: skip
 WHERE = Whereabouts(

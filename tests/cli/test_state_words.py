@@ -5,10 +5,10 @@ import shlex
 
 import pytest
 
-from scraper_cpn.cli import main
-from scraper_cpn.cli_job import COMMANDS as ALL_COMMANDS
-from scraper_cpn.cli_state import COMMANDS
-from scraper_cpn.cli_state_words import parsed
+from scraper_cpn.cli.job import COMMANDS as ALL_COMMANDS
+from scraper_cpn.cli.main import main
+from scraper_cpn.cli.on_state import COMMANDS
+from scraper_cpn.cli.words import parsed
 from scraper_cpn.show.help import help_text
 from scraper_cpn.show.state_help import HELP
 

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from scraper_cpn.cli_streams import _Unfailing, mend_streams
+from scraper_cpn.cli.streams import _Unfailing, mend_streams
 
 
 def test_what_has_no_reader_is_lost() -> None:

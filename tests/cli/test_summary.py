@@ -4,8 +4,8 @@ import io
 
 from rich.console import Console
 
+from scraper_cpn.scrape.account.report import FailureGroup, Level, Summary
 from scraper_cpn.scrape.colours import KINDS, Failure, Target
-from scraper_cpn.scrape.report import FailureGroup, Level, Summary
 from scraper_cpn.show.summary import show_summary
 
 S = 10**9
@@ -13,9 +13,7 @@ S = 10**9
 
 def failure(url: str, reason: str, attempt: int = 1) -> Failure:
     """Return a failed attempt."""
-    target = Target(
-        url=url, domain="a", authority="a", site="a", requested_url=url, attempt=attempt
-    )
+    target = Target(url=url, domain="a", origin="a", site="a", requested_url=url, attempt=attempt)
     return Failure(target=target, kind="timeout", reason=reason)
 
 

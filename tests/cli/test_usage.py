@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from scraper_cpn import __version__
-from scraper_cpn.cli import main
+from scraper_cpn.cli.main import main
+from scraper_cpn.version import __version__
 
 LONG = "x" * 300
 """More than a file's name may have."""
@@ -215,7 +215,7 @@ def test_help_imports_nothing_heavy() -> None:
     """`scrape --help` answers at once: no HTTP library, parser, database or terminal library."""
     heavy = "aiohttp anyio rich selectolax aiosqlite jsonschema asyncio publicsuffixlist ssl"
     code = (
-        "import sys; from scraper_cpn.cli import main; main(['--help']); "
+        "import sys; from scraper_cpn.cli.main import main; main(['--help']); "
         f"sys.exit(' '.join(name for name in '{heavy}'.split() if name in sys.modules) or 0)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

@@ -24,7 +24,7 @@ from scraper_cpn.scrape.colours import (
     Target,
 )
 from scraper_cpn.scrape.policy import Policy
-from scraper_cpn.scrape.state import codec_of, laws, openings
+from scraper_cpn.scrape.state.run import codec_of, laws, openings
 from scraper_cpn.store.read import RunReader
 from scraper_cpn.store.reader import StateReader
 from scraper_cpn.store.replay import Replay
@@ -134,7 +134,7 @@ def _flying(durable: Durable) -> Iterator[str]:
                 yield colour.url
             if isinstance(colour, RobotsJob):
                 # Behind a redirect of it the next attempt begins with the first hop.
-                yield f"{colour.authority.removesuffix(':80')}/robots.txt"
+                yield f"{colour.origin.removesuffix(':80')}/robots.txt"
 
 
 def _dropped(durable: Durable) -> Iterator[str]:

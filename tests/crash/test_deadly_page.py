@@ -18,7 +18,8 @@ PROGRAM = f"""
 import os, signal
 from collections.abc import Iterator
 from scraper_cpn.scrape.crawl import Crawl
-from scraper_cpn.scrape.page import Link, Page
+from scraper_cpn.scrape.pages.page import Page
+from scraper_cpn.scrape.colours import Link
 
 crawl = Crawl(dict)
 

@@ -14,17 +14,17 @@ import pytest
 from msgspec import Struct
 
 from mocks.options import parser as mocks_parser
-from scraper_cpn.cli import main
-from scraper_cpn.cli_arguments import parse
-from scraper_cpn.cli_job import job_of
-from scraper_cpn.cli_net import HELP as NET_HELP
-from scraper_cpn.cli_net import show_net
-from scraper_cpn.cli_resume import resume_job
-from scraper_cpn.cli_simulate import simulate
-from scraper_cpn.scrape.keeping import Keeping, kept_in
-from scraper_cpn.scrape.option_table import OPTIONS
-from scraper_cpn.scrape.outputs import open_output
+from scraper_cpn.cli.arguments import parse
+from scraper_cpn.cli.job import job_of
+from scraper_cpn.cli.main import main
+from scraper_cpn.cli.net import HELP as NET_HELP
+from scraper_cpn.cli.net import show_net
+from scraper_cpn.cli.resume import resume_job
+from scraper_cpn.cli.simulate import simulate
+from scraper_cpn.scrape.items.outputs import open_output
+from scraper_cpn.scrape.options.table import OPTIONS
 from scraper_cpn.scrape.settings import Settings
+from scraper_cpn.scrape.state.files import Keeping, kept_in
 from tests.servers import Asked, Server, page
 
 ROOT = Path(__file__).parents[2]

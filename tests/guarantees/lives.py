@@ -21,12 +21,12 @@ from msgspec.structs import replace
 from mocks.inprocess import request_of
 from mocks.wirelog import Request
 from scraper_cpn.net import Ended, Firing
-from scraper_cpn.net import compile as net_compile
+from scraper_cpn.net.compiled import kernel as net_compile
 from scraper_cpn.run import clock
 from scraper_cpn.scrape.colours import Checked, Extracted, Failure, Found, Raw
 from scraper_cpn.scrape.policy import Policy, sites_of
 from scraper_cpn.scrape.settings import SECOND, Settings
-from scraper_cpn.scrape.state import Kept, Opening, State, first_facts, laws, opened, openings
+from scraper_cpn.scrape.state.run import Kept, Opening, State, first_facts, laws, opened, openings
 from scraper_cpn.scrape.virtual import EPOCH_NS, VirtualWeb
 from scraper_cpn.simulate.web import SyntheticWeb
 from scraper_cpn.simulate.webspec import Answer

@@ -12,7 +12,7 @@ from baseline.opening import open_crawl
 from baseline.scheduler import Scheduler
 from baseline.virtual import virtual_crawl as by_hand
 from mocks.inprocess import Crawled, crawl
-from scraper_cpn.net.compile import compile_net
+from scraper_cpn.net.compiled.kernel import compile_net
 from scraper_cpn.scrape.colours import Target
 from scraper_cpn.scrape.net import scrape_net
 from scraper_cpn.scrape.opening import open_crawl as open_net

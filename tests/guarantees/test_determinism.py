@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, assume, given, settings
 
 from mocks.inprocess import crawl
 from scraper_cpn.net import Interpreter, Kernel
-from scraper_cpn.net.compile import compile_net
+from scraper_cpn.net.compiled.kernel import compile_net
 from scraper_cpn.scrape.settings import Settings
 from scraper_cpn.simulate.web import SyntheticWeb, WebSpec
 from tests.guarantees.crawls import Case, cases

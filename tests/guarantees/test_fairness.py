@@ -13,14 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scraper_cpn.net import Kernel, Net
-from scraper_cpn.net.compile import compile_net
-from scraper_cpn.scrape.colours import Failed, Found, Proxy, Target
+from scraper_cpn.net.compiled.kernel import compile_net
+from scraper_cpn.scrape.colours import Failed, Found, Link, Proxy, Target
 from scraper_cpn.scrape.net import scrape_net
 from scraper_cpn.scrape.opening import open_crawl
-from scraper_cpn.scrape.page import Link
 from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.settings import SECOND, Settings
-from scraper_cpn.scrape.state import Kept, Opening, first_facts, opened
+from scraper_cpn.scrape.state.run import Kept, Opening, first_facts, opened
 from scraper_cpn.store.sqlite import create, open_run
 
 LEVELS = 10

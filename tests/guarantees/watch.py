@@ -10,7 +10,7 @@ from collections.abc import Callable, Hashable, Iterator
 from typing import Any
 
 from scraper_cpn.net import Ended, Kernel, Lack, Marking, Net, Row, Standing, Step, Trace
-from scraper_cpn.net.compile import compile_net
+from scraper_cpn.net.compiled.kernel import compile_net
 from scraper_cpn.net.sound import assert_sound
 from scraper_cpn.scrape.colours import Proxy, Target
 from scraper_cpn.scrape.settings import Settings

@@ -223,7 +223,7 @@ def test_requests_without_a_proxy_have_the_rule_of_direct() -> None:
 
 
 def test_robots_txt_is_followed_through_redirects() -> None:
-    """The rules at the end of a redirect hold for the authority that was asked for (RFC 9309)."""
+    """The rules at the end of a redirect hold for the origin that was asked for (RFC 9309)."""
     log = [
         made(0, f"{A}/robots.txt", status=301, location=f"{B}/rules"),
         made(100, f"{B}/rules", **ROBOTS),
@@ -233,8 +233,8 @@ def test_robots_txt_is_followed_through_redirects() -> None:
     assert kinds(log, Expectations()) == ["G8 disallowed"]
 
 
-def test_a_robots_txt_may_be_fetched_once_for_each_authority() -> None:
-    """Two authorities that share a file may each ask for it, and no more often."""
+def test_a_robots_txt_may_be_fetched_once_for_each_origin() -> None:
+    """Two origins that share a file may each ask for it, and no more often."""
     log = [
         made(0, f"{A}/robots.txt", status=301, location=f"{B}/robots.txt"),
         made(100, f"{B}/robots.txt", **ROBOTS),

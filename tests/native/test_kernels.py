@@ -17,7 +17,7 @@ from msgspec import Struct
 from scraper_cpn import native as package
 from scraper_cpn.native import NativeError, building, kernels, native
 from scraper_cpn.net import Net, put, take
-from scraper_cpn.net.compile import Compiled, compile_net, generated
+from scraper_cpn.net.compiled.kernel import Compiled, compile_net, generated
 from tests.guarantees.crawls import Case, cases
 from tests.guarantees.test_determinism import traced
 from tests.net.features import features

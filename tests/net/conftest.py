@@ -3,7 +3,7 @@
 import pytest
 
 from scraper_cpn.net import Interpreter
-from scraper_cpn.net.compile import Compiled
+from scraper_cpn.net.compiled.kernel import Compiled
 
 
 @pytest.fixture(params=[Interpreter, Compiled])

@@ -8,7 +8,7 @@ from typing import Any
 
 from scraper_cpn.net import Marking, Net, Row
 from scraper_cpn.net.changes import Durable
-from scraper_cpn.net.compile import Compiled
+from scraper_cpn.net.compiled.kernel import Compiled
 from scraper_cpn.net.marking import Standing
 from scraper_cpn.net.plan import counted, keeps
 from tests.net.nets import Draw

@@ -14,7 +14,7 @@ import msgspec
 
 from scraper_cpn.net import KeySet, Marking, Net, Place
 from scraper_cpn.net.changes import Changes
-from scraper_cpn.net.compile import Cold, Compiled
+from scraper_cpn.net.compiled.kernel import Cold, Compiled
 from scraper_cpn.net.marking import Standing
 from scraper_cpn.net.shelf import Order
 from tests.net.building import Built

@@ -14,7 +14,7 @@ from scraper_cpn.net import (
     Net,
     put,
 )
-from scraper_cpn.net.compile import Compiled
+from scraper_cpn.net.compiled.kernel import Compiled
 from scraper_cpn.net.places import Counter, Place
 from tests.net.ping import Log
 

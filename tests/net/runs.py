@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from scraper_cpn.net import Interpreter, Kernel, Lost, Marking, Net, NetError
-from scraper_cpn.net.compile import Compiled
+from scraper_cpn.net.compiled.kernel import Compiled
 from tests.net.building import Built
 from tests.net.nets import Draw
 from tests.net.specs import Bad, Good, colour

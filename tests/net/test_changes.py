@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from scraper_cpn.net import Lost, Net, hold, on, put
-from scraper_cpn.net.compile import compile_net, source
+from scraper_cpn.net.compiled.kernel import compile_net, source
 from scraper_cpn.net.marking import Standing
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from scraper_cpn.net import Lost, Net, hold, on, put, read, spend
-from scraper_cpn.net.compile import Compiled, compile_net
+from scraper_cpn.net.compiled.kernel import Compiled, compile_net
 
 
 @dataclass(frozen=True)

@@ -16,17 +16,14 @@ from typing import Any
 
 import pytest
 
-from scraper_cpn.net import (
-    Marking,
-    Net,
-    index,
-    index_join,
-    index_keys,
-    index_paged,
-    index_records,
-)
-from scraper_cpn.net.compile import Build, Compiled, Source, in_python, source
-from scraper_cpn.net.generate.layout import RUNTIME
+from scraper_cpn.net import Marking, Net
+from scraper_cpn.net.compiled.generate.layout import RUNTIME
+from scraper_cpn.net.compiled.kernel import Build, Compiled, Source, in_python, source
+from scraper_cpn.net.compiled.runtime import join as index_join
+from scraper_cpn.net.compiled.runtime import keys as index_keys
+from scraper_cpn.net.compiled.runtime import lines as index
+from scraper_cpn.net.compiled.runtime import paged as index_paged
+from scraper_cpn.net.compiled.runtime import records as index_records
 from tests.net.building import Built
 from tests.net.nets import Draw, checked_net
 from tests.net.runs import Pair, Run
@@ -204,7 +201,12 @@ def mutated_indexes(mutant: Mutant, constants: dict[str, int]) -> dict[str, Any]
     exec(faulty[0], space)
     space |= {"Token": index.Token, "Queued": index.Queued, "Flight": index.Flight}
     for text in faulty[1:]:
-        exec(re.sub(r"^from scraper_cpn.net.index.*$", "", text, flags=re.MULTILINE), space)
+        exec(
+            re.sub(
+                r"^from scraper_cpn.net.compiled.runtime.lines.*$", "", text, flags=re.MULTILINE
+            ),
+            space,
+        )
     space |= constants
     return {name: space[name] for name in RUNTIME}
 

@@ -16,9 +16,10 @@ from hypothesis.stateful import (
     rule,
 )
 
-from scraper_cpn.net import KernelBug, index_paged
-from scraper_cpn.net.index import Token
-from scraper_cpn.net.index_paged import PagedLine, Pages
+from scraper_cpn.net import KernelBug
+from scraper_cpn.net.compiled.runtime import paged as index_paged
+from scraper_cpn.net.compiled.runtime.lines import Token
+from scraper_cpn.net.compiled.runtime.paged import PagedLine, Pages
 from scraper_cpn.net.shelf import Bound, MemoryShelf, Order, Shelved
 from tests.net.tables import TableShelf
 

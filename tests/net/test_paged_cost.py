@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from scraper_cpn.net import Lost, Net, hold, on, put, spend
-from scraper_cpn.net.compile import Compiled, compile_net
+from scraper_cpn.net.compiled.kernel import Compiled, compile_net
 from tests.net.tables import TableShelf
 from tests.net.test_cost import Domain, Page, Target, calls_of, one_fetch
 

@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from scraper_cpn.net.compile import Compiled
+from scraper_cpn.net.compiled.kernel import Compiled
 from tests.net.building import Built
 from tests.net.paged_nets import Stored, paged_net
 from tests.net.test_mutants import PASS, Mutant, planted, shows

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from scraper_cpn.net import index_paged
+from scraper_cpn.net.compiled.runtime import paged as index_paged
 from tests.net.features import features
 from tests.net.nets import Draw
 from tests.net.paged_nets import Stored, paged_net, storing

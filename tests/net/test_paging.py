@@ -26,7 +26,7 @@ from scraper_cpn.net import (
     spend,
     take,
 )
-from scraper_cpn.net.compile import Compiled
+from scraper_cpn.net.compiled.kernel import Compiled
 from tests.net.tables import TableShelf
 
 

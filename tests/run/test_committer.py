@@ -12,7 +12,7 @@ from anyio import wait_all_tasks_blocked
 from anyio.abc import TaskGroup
 
 from scraper_cpn.net import Ended, Row
-from scraper_cpn.net.compile import Compiled
+from scraper_cpn.net.compiled.kernel import Compiled
 from scraper_cpn.run.clock import Clock
 from scraper_cpn.run.committer import Committer
 from scraper_cpn.run.effects import Batched, Paced

@@ -13,7 +13,7 @@ from scraper_cpn.scrape.colours import (
     RobotsJob,
     Target,
 )
-from scraper_cpn.scrape.fetch import Fetcher
+from scraper_cpn.scrape.fetch.fetcher import Fetcher
 from scraper_cpn.scrape.settings import Settings
 from tests.servers import Server, Step
 
@@ -24,13 +24,13 @@ DIRECT = Proxy("direct")
 def target(url: str, **changes: Any) -> Target:
     """Return the target of a URL."""
     changes = {"requested_url": url, **changes}
-    return Target(url=url, domain="d", authority="a", site="s", **changes)
+    return Target(url=url, domain="d", origin="a", site="s", **changes)
 
 
 def job(server: Server) -> RobotsJob:
     """Return the job of a server's robots.txt."""
     url = f"{server.url}/robots.txt"
-    return RobotsJob(authority=server.url, url=url, domain="d", home="d")
+    return RobotsJob(origin=server.url, url=url, domain="d", home="d")
 
 
 def nobody(host: str) -> bool:

@@ -10,9 +10,9 @@ import msgspec
 
 from scraper_cpn.scrape.colours import Failure, Found
 from scraper_cpn.scrape.policy import Policy, sites_of
-from scraper_cpn.scrape.rows import failures
 from scraper_cpn.scrape.settings import Settings
-from scraper_cpn.scrape.state import (
+from scraper_cpn.scrape.state.rows import failures
+from scraper_cpn.scrape.state.run import (
     Kept,
     Opening,
     codec_of,

@@ -15,17 +15,17 @@ from scraper_cpn.scrape.colours import (
     Failed,
     Failure,
     Found,
-    Moved,
+    Link,
     Over,
     Penalty,
     Proxy,
     ProxyFault,
-    Refused,
+    Redirected,
     RobotsJob,
     Rules,
     Target,
+    Throttled,
 )
-from scraper_cpn.scrape.page import Link
 from scraper_cpn.scrape.policy import MARGIN_MAX_NS, ROBOTS_HOPS_MAX, Policy
 from scraper_cpn.scrape.settings import SECOND, Settings, Site
 
@@ -41,7 +41,7 @@ def policy(**options: object) -> Policy:
 def job(**changes: object) -> RobotsJob:
     """A first attempt at the robots.txt of the seed."""
     base = RobotsJob(
-        authority="http://www.shop.example:80",
+        origin="http://www.shop.example:80",
         url="http://www.shop.example/robots.txt",
         domain="shop.example",
         home="shop.example",
@@ -97,7 +97,7 @@ def test_a_page_keeps_its_age() -> None:
     """Another attempt and where it redirects are as old as the page; its links are not."""
     rules = policy(ageing_ns=MINUTE)
     target = link(rules, 3, T_NS)
-    hop = rules.hop(target, Moved(301, SEED + "b"))
+    hop = rules.hop(target, Redirected(301, SEED + "b"))
     assert hop is not None
     attempt = rules.next_attempt(rules.failed(target, Failed("dns", "?")))
     for each in (target, attempt, *hop.targets):
@@ -160,24 +160,28 @@ def test_depth_is_bounded_exactly() -> None:
 def test_a_redirected_seed_joins_the_scope() -> None:
     """Where a seed redirects is in scope, with what is linked there; a page that redirects away is not."""
     rules = policy()
-    hop = rules.hop(rules.seed(SEED), Moved(301, "http://www.new.example/"))
+    hop = rules.hop(rules.seed(SEED), Redirected(301, "http://www.new.example/"))
     assert hop is not None
     (target,) = hop.targets
     assert (target.seed, target.requested_url, target.hops) == (True, SEED, 1)
     (child,) = rules.discover(target, [Link("http://new.example/a")])
-    assert rules.hop(child, Moved(302, "http://elsewhere.example/")) is None
-    assert rules.moved(child, Moved(302, "http://elsewhere.example/")).kind == "scope"
+    assert rules.hop(child, Redirected(302, "http://elsewhere.example/")) is None
+    assert rules.moved(child, Redirected(302, "http://elsewhere.example/")).kind == "scope"
 
 
 def test_a_redirect_in_a_circle() -> None:
     """Back to where it came from, at once or after a hop: nothing will come of that URL."""
     rules = policy()
     seed = rules.seed(SEED)
-    there = Moved(302, "http://www.shop.example/there")
+    there = Redirected(302, "http://www.shop.example/there")
     hop = rules.hop(seed, there)
     assert hop is not None
     (target,) = hop.targets
-    for circling, moved in ((seed, Moved(302, SEED)), (target, there), (target, Moved(302, SEED))):
+    for circling, moved in (
+        (seed, Redirected(302, SEED)),
+        (target, there),
+        (target, Redirected(302, SEED)),
+    ):
         assert rules.hop(circling, moved) is None
         failure = rules.moved(circling, moved)
         assert (failure.kind, failure.final) == ("redirect", True)
@@ -188,7 +192,7 @@ def test_redirects_end_after_so_many_hops() -> None:
     """The hop after `max_redirects` is not made, and the log says why."""
     rules = policy(max_redirects=2)
     target = replace(rules.seed(SEED), hops=2)
-    moved = Moved(302, "http://www.shop.example/next")
+    moved = Redirected(302, "http://www.shop.example/next")
     assert rules.hop(target, moved) is None
     assert rules.moved(target, moved).kind == "redirect"
     assert rules.moved(replace(target, hops=1), moved).kind == "moved"
@@ -222,7 +226,7 @@ def test_limits_by_site_win() -> None:
 def test_a_refusal_with_retry_after_holds_the_domain_that_long() -> None:
     """Retry-After is obeyed as it is, whatever the back-off would have been."""
     rules = policy()
-    penalty = rules.refusal(rules.seed(SEED), Refused(429, 42 * SECOND))
+    penalty = rules.refusal(rules.seed(SEED), Throttled(429, 42 * SECOND))
     assert penalty == Penalty("shop.example", 42 * SECOND)
     assert rules.hold_ns(Domain("shop.example", SECOND), penalty) == 42 * SECOND
 
@@ -260,10 +264,10 @@ def test_backoff_scope_url_spares_the_domain() -> None:
     """With `--backoff-scope url` a refusal is no penalty, and the URL itself waits for Retry-After."""
     rules = policy(backoff_scope="url")
     seed = rules.seed(SEED)
-    assert rules.refusal(seed, Refused(503, 9)) is None
-    assert rules.refused(seed, Refused(503, 9 * SECOND)).wait_ns == 9 * SECOND
-    assert rules.refused(seed, Refused(503, None)).wait_ns > 0
-    assert policy().refused(seed, Refused(503, 9 * SECOND)).wait_ns == 0
+    assert rules.refusal(seed, Throttled(503, 9)) is None
+    assert rules.refused(seed, Throttled(503, 9 * SECOND)).wait_ns == 9 * SECOND
+    assert rules.refused(seed, Throttled(503, None)).wait_ns > 0
+    assert policy().refused(seed, Throttled(503, 9 * SECOND)).wait_ns == 0
 
 
 def test_a_crawl_delay_slows_and_never_speeds_up() -> None:
@@ -311,7 +315,7 @@ def test_only_a_real_proxy_is_at_fault_and_rests_longer_each_time() -> None:
 
 
 def test_each_authority_has_its_own_rules_and_none_when_ignored() -> None:
-    """A link needs its authority's robots.txt, http and https apart (G8)."""
+    """A link needs its origin's robots.txt, http and https apart (G8)."""
     found = Found(
         tuple(
             policy().seed(f"{scheme}://www.shop.example/{n}")
@@ -340,22 +344,22 @@ def test_rules_allow_and_deny() -> None:
 
 
 def test_robots_redirects_wait_in_their_own_domain_and_end_after_five() -> None:
-    """A hop changes the pacing key, not the authority; the sixth is not made: all is allowed."""
+    """A hop changes the pacing key, not the origin; the sixth is not made: all is allowed."""
     rules = policy()
-    moved = Moved(301, "https://www.other.example/robots.txt")
+    moved = Redirected(301, "https://www.other.example/robots.txt")
     hop = rules.robots_hop(job(), moved)
     assert hop is not None
-    assert (hop.authority, hop.domain, hop.home, hop.hops) == (
-        job().authority,
+    assert (hop.origin, hop.domain, hop.home, hop.hops) == (
+        job().origin,
         "other.example",
         "shop.example",
         1,
     )
     assert rules.robots_hop_domain(moved).domain == "other.example"
-    assert rules.robots_astray(job()) is None
+    assert rules.rules_after_too_many_redirects(job()) is None
     last = job(hops=ROBOTS_HOPS_MAX)
     assert rules.robots_hop(last, moved) is None
-    astray = rules.robots_astray(last)
+    astray = rules.rules_after_too_many_redirects(last)
     assert astray is not None
     assert rules.clearance(rules.seed(SEED + "x"), astray) == Allowed()
 
@@ -380,11 +384,11 @@ def test_unreachable_robots_disallow_everything_after_the_last_attempt() -> None
 def test_robots_attempts_wait_as_told_or_back_off() -> None:
     """Retry-After of a robots.txt is obeyed; else the back-off grows."""
     rules = policy(backoff_ns=SECOND)
-    assert rules.robots_wait_ns(job(), Refused(429, 7)) == 7
-    assert SECOND // 2 <= rules.robots_wait_ns(job(), Refused(429, None)) <= SECOND
+    assert rules.robots_wait_ns(job(), Throttled(429, 7)) == 7
+    assert SECOND // 2 <= rules.robots_wait_ns(job(), Throttled(429, None)) <= SECOND
     assert rules.robots_wait_ns(job(attempt=3), Failed("timeout", "")) >= 2 * SECOND
-    assert rules.hush(job(), Refused(429, 7)) == Penalty("shop.example", 7)
-    assert rules.robots_failure(job(), Refused(429, 7)).reason == "HTTP 429"
+    assert rules.robots_refusal_penalty(job(), Throttled(429, 7)) == Penalty("shop.example", 7)
+    assert rules.robots_failure(job(), Throttled(429, 7)).reason == "HTTP 429"
     assert rules.refresh(Rules("http://www.shop.example:80", "")) == job()
 
 

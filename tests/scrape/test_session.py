@@ -19,10 +19,10 @@ from msgspec.structs import replace
 from mocks.referee import Expectations, ProxyRule, judge
 from mocks.server import LoopbackWeb
 from scraper_cpn.scrape import session as session_module
-from scraper_cpn.scrape.colours import Proxy
-from scraper_cpn.scrape.handlers import Handlers
-from scraper_cpn.scrape.outputs import Output, OutputError
-from scraper_cpn.scrape.page import Link, Page
+from scraper_cpn.scrape.colours import Link, Proxy
+from scraper_cpn.scrape.items.outputs import Output, OutputError
+from scraper_cpn.scrape.pages.handlers import Handlers
+from scraper_cpn.scrape.pages.page import Page
 from scraper_cpn.scrape.session import Session
 from scraper_cpn.scrape.settings import MILLISECOND as MS
 from scraper_cpn.scrape.settings import SECOND, Settings, UsageError

@@ -13,11 +13,11 @@ from yarl import URL
 from scraper_cpn.scrape.settings import UsageError
 from scraper_cpn.scrape.urls import (
     URL_CHARS_MAX,
-    authority_of,
     domain_of,
     host_of,
     is_private_host,
     normalise,
+    origin_of,
     pace_of,
     seed_url,
     within,
@@ -110,10 +110,10 @@ def test_any_text(start: str, rest: str, base: str | None) -> None:
     assert "#" not in url
     assert str(URL(url, encoded=True)) == url, "the client would send another URL"
     assert URL(url, encoded=True).raw_user is None
-    authority = authority_of(url)
-    assert authority_of(authority) == authority
+    origin = origin_of(url)
+    assert origin_of(origin) == origin
     for limit_by in ("domain", "host"):
-        assert domain_of(authority, limit_by) == domain_of(url, limit_by)
+        assert domain_of(origin, limit_by) == domain_of(url, limit_by)
     assert within(host_of(url), [domain_of(url, "domain")])
 
 
@@ -140,7 +140,7 @@ def test_links_from_the_root(start: str, rest: str, base: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "authority"),
+    ("url", "origin"),
     [
         ("https://example.com/a:b", "https://example.com:443"),
         ("http://example.com/", "http://example.com:80"),
@@ -149,9 +149,9 @@ def test_links_from_the_root(start: str, rest: str, base: str) -> None:
         ("https://[::1]:8443/", "https://[::1]:8443"),
     ],
 )
-def test_authority(url: str, authority: str) -> None:
+def test_origin(url: str, origin: str) -> None:
     """The key of robots.txt names scheme, host and port, the default port too."""
-    assert authority_of(url) == authority
+    assert origin_of(url) == origin
 
 
 @pytest.mark.parametrize(
@@ -190,7 +190,7 @@ def test_every_public_suffix() -> None:
 def test_both_keys_of_pace(limit_by: Any) -> None:
     """The keys of pace and of robots.txt are had together as they are one by one."""
     for url in ("https://www.a.example/b", "http://127.0.0.1:8080/", "http://[::1]/"):
-        assert pace_of(url, limit_by) == (domain_of(url, limit_by), authority_of(url))
+        assert pace_of(url, limit_by) == (domain_of(url, limit_by), origin_of(url))
 
 
 def test_domain_by_host() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from msgspec import Struct
 
 from scraper_cpn.net import Interpreter, Kernel, Lost, Net, Row, on, put, spend
-from scraper_cpn.net.compile import compile_net
+from scraper_cpn.net.compiled.kernel import compile_net
 from scraper_cpn.simulate.driver import Run, run
 
 HOUR = 3600 * 10**9

@@ -16,7 +16,7 @@ import msgspec
 
 from scraper_cpn.net import Marking, Net, Row
 from scraper_cpn.net.changes import Changes, Durable
-from scraper_cpn.net.compile import Compiled
+from scraper_cpn.net.compiled.kernel import Compiled
 from scraper_cpn.net.marking import Faulted
 from scraper_cpn.store.codec import Codec
 from scraper_cpn.store.port import Batch, ItemRow, SinkRow, Store

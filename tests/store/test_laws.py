@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from scraper_cpn.net import Lost, Net, hold, on, put
-from scraper_cpn.store.laws import differences, hash_of, laws_of, listed
+from scraper_cpn.store.net_signature import differences, hash_of, laws_of, listed
 
 
 class Job(Struct, frozen=True):

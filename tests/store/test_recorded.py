@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from scraper_cpn.net import index_paged
+from scraper_cpn.net.compiled.runtime import paged as index_paged
 from scraper_cpn.store import sqlite
 from scraper_cpn.store.codec import Codec
 from scraper_cpn.store.memory import MemoryStore

@@ -1,0 +1,132 @@
+"""The words of a command line, by the table of options, there and back.
+
+Owns: splitting a command line into words and options; merging it with the TOML file; writing the
+command that retries what failed.
+Must not know: what an option does.
+"""
+
+import getopt
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from msgspec import Struct
+
+from scraper_cpn.scrape.options.read import Given, likely
+from scraper_cpn.scrape.options.table import BY_KEY, OPTIONS, Option
+from scraper_cpn.scrape.settings import HARMLESS_HEADERS, UsageError
+
+ON_COMMAND_LINE = {option.name: option for option in OPTIONS if option.on_command_line}
+_SHORT = {option.short: option for option in OPTIONS if option.short}
+_RIVALS = (("overwrite", "append"), ("quiet", "verbose"))
+
+_OF_THIS_RUN = {"input", "output", "overwrite", "append", "failed", "trace", "state", "run"}
+"""Options that a retry command sets anew or leaves out."""
+
+
+class Arguments(Struct, frozen=True):
+    """A command line: what stands alone, and the options by their Python names."""
+
+    words: tuple[str, ...]
+    options: dict[str, Given]
+
+
+def parse(argv: Sequence[str]) -> Arguments:
+    """Split a command line as GNU programs do. Raises `UsageError`; values are not looked at."""
+    short = "".join(letter + ":" * bool(o.kind.metavar) for letter, o in _SHORT.items())
+    long = [name + "=" * bool(o.kind.metavar) for name, o in ON_COMMAND_LINE.items()]
+    try:
+        pairs, words = getopt.gnu_getopt(list(argv), short, long)
+    except getopt.GetoptError as error:
+        raise UsageError(_explained(error)) from None
+    options: dict[str, Given] = {}
+    for written, text in pairs:
+        option = _option(written.lstrip("-"))
+        options[option.key] = _value(option, written, text, options.get(option.key))
+    _refuse_rivals(options)
+    return Arguments(tuple(words), options)
+
+
+def merged(file: Mapping[str, Given], command_line: Mapping[str, Given]) -> dict[str, Given]:
+    """Return the options of a file and a command line; the command line wins."""
+    rivals = {mine: other for pair in _RIVALS for mine, other in (pair, pair[::-1])}
+    kept = {key: given for key, given in file.items() if rivals.get(key) not in command_line}
+    _refuse_rivals(kept)
+    return {**kept, **command_line}
+
+
+def retry_command(
+    arguments: Arguments, *, output: str, failed: str | None, urls: Sequence[str]
+) -> str:
+    """Return the command that fetches what failed, for a POSIX shell, without credentials.
+
+    *output* is where the items went; *failed* is a file of the URLs, None to name *urls* instead.
+    """
+    program = list(arguments.words[:2]) if arguments.words[:1] == ("run",) else []
+    words = ["scrape", *program, *(["-i", failed] if failed else urls)]
+    if output != "-":
+        words += ["-o", output, "--append"]
+    if "failed" in arguments.options:
+        words += ["--failed", _unused(str(arguments.options["failed"].value))]
+    for key, given in arguments.options.items():
+        if key not in _OF_THIS_RUN:
+            words += _written(BY_KEY[key], given)
+    return shlex.join(words)
+
+
+def _option(written: str) -> Option:
+    return _SHORT[written] if written in _SHORT else ON_COMMAND_LINE[written]
+
+
+def _value(option: Option, written: str, text: str, before: Given | None) -> Given:
+    if not option.kind.metavar:
+        return Given(True, written)
+    if not option.many:
+        return Given(text, written)
+    return Given([*(before.value if before else ()), text], written)
+
+
+def _explained(error: getopt.GetoptError) -> str:
+    written = f"-{error.opt}" if len(error.opt) == 1 else f"--{error.opt}"
+    if "not recognized" in error.msg:
+        known = [f"--{name}" for name in ON_COMMAND_LINE]
+        return f"{written}: unknown option{likely(written, known) or '; see scrape --help'}"
+    if "requires argument" in error.msg:
+        return f"{written}: wants a value: {_option(error.opt).kind.metavar}"
+    return f"{written}: {error.msg.removeprefix(f'option {written} ')}; see scrape --help"
+
+
+def _refuse_rivals(options: Mapping[str, Given]) -> None:
+    for first, second in _RIVALS:
+        if first in options and second in options:
+            wheres = f"{options[first].where} and {options[second].where}"
+            raise UsageError(f"{wheres} exclude each other; give one of them")
+
+
+def _written(option: Option, given: Given) -> list[str]:
+    """Return an option as words of a command line, without the credentials in it."""
+    if not option.kind.metavar:
+        return [f"--{option.name}"]
+    texts = given.value if option.many else [given.value]
+    hide = {"header": _hidden_header, "proxy": _hidden_password}.get(option.key, str)
+    return [word for text in texts for word in (f"--{option.name}", hide(text))]
+
+
+def _hidden_header(text: str) -> str:
+    name, _, value = text.partition(":")
+    return text if name.strip().lower() in HARMLESS_HEADERS else f"{name}: ***" if value else "***"
+
+
+def _hidden_password(text: str) -> str:
+    before, _, host = text.rpartition("@")
+    scheme, mark, user = before.rpartition("://")
+    return f"{scheme}{mark}{user.partition(':')[0]}:***@{host}" if ":" in user else text
+
+
+def _unused(path: str) -> str:
+    """Return a name like *path* that is free, so that a retry keeps the list it starts from."""
+    given = Path(path)
+    number = 2
+    while (free := given.with_name(f"{given.stem}.{number}{given.suffix}")).exists():
+        number += 1
+    return str(free)

@@ -1,0 +1,230 @@
+"""Running a job: the session, its signals, its view, its files, its exit code.
+
+Owns: what is opened and closed, which view is used, what the exit code is.
+Must not know: how a crawl works, how options are spelled.
+"""
+
+import gc
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, ExitStack, contextmanager
+from pathlib import Path
+from typing import Protocol, TextIO
+
+import anyio
+import msgspec
+from rich.console import Console
+
+from scraper_cpn.cli.arguments import retry_command
+from scraper_cpn.cli.job import Job
+from scraper_cpn.cli.signals import Obedience, Stoppable, hear_no_more, heard
+from scraper_cpn.cli.streams import teller
+from scraper_cpn.scrape.account.report import Summary
+from scraper_cpn.scrape.fetch.loop import loop_options
+from scraper_cpn.scrape.fetch.open_files import make_room
+from scraper_cpn.scrape.items.outputs import CheckedOutput
+from scraper_cpn.scrape.kernels import build_first
+from scraper_cpn.scrape.session import Session
+from scraper_cpn.show.progress import JsonView, LiveView, PlainView, QuietView, View
+from scraper_cpn.show.summary import show_summary
+
+DONE, INCOMPLETE = 0, 1
+SIGNALLED = 128
+"""Plus the number of the signal, as shells have it."""
+
+_OBJECTS_PER_COLLECTION = 10_000
+_USUAL_WIDTH = 80
+_FEW_URLS = 5
+"""A retry names so many URLs itself; more go into a file."""
+
+
+class Running(Stoppable, Protocol):
+    """What this file wants of a session."""
+
+    async def run(self) -> Summary:
+        """Crawl until the end."""
+
+
+def run_job(job: Job) -> int:
+    """Run a job and return the exit code of the command.
+
+    Raises `UsageError` before anything is fetched or written, `OutputError` when writing failed.
+    """
+    received: list[int] = []
+    console = console_for(job)
+    kept, traced = job.keeping is not None, job.trace is not None
+    tell = teller(silent=job.quiet or job.json)
+    make_room(job.settings.concurrency)
+    build_first(job.settings, kept=kept, traced=traced, tell=tell)
+    view = view_for(job, console)
+    try:
+        summary = anyio.run(_crawl, job, view, received, backend_options=loop_options(job.settings))
+    finally:
+        view.close()
+    if summary is None:
+        return SIGNALLED + received[-1]
+    _tell(job, console, view, summary)
+    past = job.keeping.past if job.keeping else None
+    was_finished = past is not None and past.ended == "finished"
+    return exit_code(summary, received, was_finished=was_finished)
+
+
+def exit_code(summary: Summary, received: list[int], *, was_finished: bool = False) -> int:
+    """Return the exit code of a crawl that came to its end.
+
+    *received* are the signals; *was_finished* says that there was nothing to do from the beginning.
+    """
+    if summary.ended == "interrupted":
+        return SIGNALLED + (received[-1] if received else signal.SIGINT)
+    complete = summary.ended != "stuck" and summary.items and not summary.seeds_failed
+    return DONE if complete or was_finished else INCOMPLETE
+
+
+def console_for(job: Job) -> Console:
+    """Return the console on stderr. `--color` decides; NO_COLOR (no-color.org) counts in auto.
+
+    Some programs set COLUMNS=0 where they know no width; on such a console nothing would be seen.
+    """
+    plain = job.color == "never" or (job.color == "auto" and bool(os.environ.get("NO_COLOR")))
+    forced = job.color == "always"
+    return Console(
+        stderr=True,
+        highlight=False,
+        width=None if os.environ.get("COLUMNS") != "0" else _USUAL_WIDTH,
+        force_terminal=True if forced else None,
+        color_system=None if plain else "standard" if forced else "auto",
+    )
+
+
+def view_for(job: Job, console: Console) -> View:
+    """Return the view that suits the options and the terminal."""
+    if job.json:
+        return JsonView(console)
+    if job.quiet:
+        return QuietView(console)
+    items_are_shown = job.output == "-" and sys.stdout.isatty()
+    if sys.stderr.isatty() and not console.is_dumb_terminal and not items_are_shown:
+        return LiveView(console, events=job.verbose)
+    return PlainView(console, events=job.verbose)
+
+
+async def _crawl(job: Job, view: View, received: list[int]) -> Summary | None:
+    """Open what the job writes, run its session, and close it all, whatever happens.
+
+    The signals that the session has obeyed are noted in *received*.
+    """
+    with ExitStack() as signals:
+        async with AsyncExitStack() as stack:
+            session = await _opened_session(job, view, stack)
+            obedience = Obedience(session, view, received)
+            signals.enter_context(heard(obedience))  # until all is closed
+            try:
+                with seldom_collecting():
+                    summary = await supervised(session, view)
+            finally:
+                obedience.over = True
+    if received:
+        hear_no_more()
+    return summary
+
+
+async def _opened_session(job: Job, view: View, stack: AsyncExitStack) -> Session:
+    trace = _opened(job.trace, stack)
+    state = None
+    if job.keeping is not None:
+        from scraper_cpn.scrape.state.files import kept_in  # takes 10 ms, for those who keep
+
+        output = None if job.sink is None else job.output
+        kept = kept_in(job.keeping, job.settings, job.seeds, job.sink, output, trace=trace)
+        state = await stack.enter_async_context(kept)
+    elif job.sink is not None:
+        stack.push_async_callback(_close, job.sink)
+        await job.sink.open()
+    return Session(
+        job.settings,
+        job.seeds,
+        handlers=job.handlers,
+        item_type=job.item_type,
+        output=job.sink,
+        trace=trace,
+        failed=_opened(job.failed, stack),
+        on_event=view.event,
+        state=state,
+    )
+
+
+async def _close(sink: CheckedOutput) -> None:
+    with anyio.CancelScope(shield=True):
+        await sink.close()
+
+
+@contextmanager
+def seldom_collecting() -> Iterator[None]:
+    """Keep the garbage collector away from what exists already, and let it come less often.
+
+    A crawl makes next to no garbage in cycles, yet by Python's own settings the collector took a
+    twentieth of its time, and held up due requests for 20 ms whenever it looked at everything. The
+    process is the command's own; as a library nobody touches these settings.
+    """
+    thresholds = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(_OBJECTS_PER_COLLECTION, *thresholds[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*thresholds)
+        gc.unfreeze()
+
+
+async def supervised(session: Running, view: View) -> Summary | None:
+    """Run a session with its view. Return None when it was ended at once and had no account to give."""
+    summary = None
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(_show, session, view)
+        summary = await session.run()
+        tasks.cancel_scope.cancel()
+    return summary
+
+
+async def _show(session: Running, view: View) -> None:
+    while True:
+        await anyio.sleep(view.interval_ns / 1e9)
+        view.update(session.snapshot())
+
+
+def _opened(path: str | None, stack: AsyncExitStack) -> TextIO | None:
+    if path is None:
+        return None
+    return stack.enter_context(Path(path).open("w", encoding="utf-8"))
+
+
+def _tell(job: Job, console: Console, view: View, summary: Summary) -> None:
+    if job.json:
+        view.event({"event": "summary", **msgspec.to_builtins(summary)})
+    elif not job.quiet:
+        show_summary(console, summary, output=job.output, retry=_retry(job, summary))
+        if job.keeping is not None:
+            from scraper_cpn.show.next_commands import hints
+
+            for line in hints(job.keeping, summary):
+                console.print(line, soft_wrap=True)
+
+
+def _retry(job: Job, summary: Summary) -> str | None:
+    urls = summary.failed_urls
+    if not urls or job.keeping is not None:
+        return None
+    failed = job.failed or (_list_of(urls) if len(urls) > _FEW_URLS else None)
+    return retry_command(job.arguments, output=job.output, failed=failed, urls=urls)
+
+
+def _list_of(urls: tuple[str, ...]) -> str:
+    """Write URLs to a new file of the system's temporary folder, and return its path."""
+    with tempfile.NamedTemporaryFile(
+        "w", encoding="utf-8", prefix="scrape-failed-", suffix=".txt", delete=False
+    ) as file:
+        file.writelines(f"{url}\n" for url in urls)
+        return file.name

@@ -1,0 +1,66 @@
+"""`scrape export`: the items of a state, in a file.
+
+Owns: which files may be written, and the account of what was.
+Must not know: formats, how a state is read, what is in it.
+"""
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import anyio
+from rich.console import Console
+
+from scraper_cpn.cli.files import check_writable
+from scraper_cpn.cli.words import DONE, Words, print_json
+from scraper_cpn.scrape.items.outputs import STANDARD_OUTPUT
+from scraper_cpn.scrape.settings import UsageError
+
+
+def export(words: Words) -> int:
+    """Write the items, and what failed. Raises `UsageError`, `OutputError` or `StoreError`."""
+    from scraper_cpn.scrape.state.export import Export, export_failures
+    from scraper_cpn.scrape.state.run import last_opening
+    from scraper_cpn.show.accounts import export_lines
+    from scraper_cpn.show.work import progress
+    from scraper_cpn.store.reader import StateReader
+
+    output, failed = words.options.get("output", "-"), words.options.get("failed")
+    _check_files(words, output, failed)
+    console = Console(stderr=True, highlight=False)
+    account: dict[str, Any] = {"output": output}
+    with StateReader(words.state) as state, ExitStack() as stack:
+        reader = state.run(words.run)
+        of, settings = reader.head().items, last_opening(reader.facts()).settings
+        work = Export(
+            reader, output, overwrite="overwrite" in words.options, fields=settings.fields
+        )
+        if failed is not None:
+            log = stack.enter_context(Path(failed).open("w", encoding="utf-8"))
+            account |= {"failed": failed, "failed_rows": export_failures(reader, log)}
+        shown = stack.enter_context(progress(console))
+        account["items"] = anyio.run(work.write, lambda done: shown("items", done, of))
+    if words.json:
+        print_json(account)
+    else:
+        for line in export_lines(account):
+            console.print(line, soft_wrap=True)
+    return DONE
+
+
+def _check_files(words: Words, output: str, failed: str | None) -> None:
+    """Refuse to write over the state, one file for two purposes, or what exists."""
+    if words.json and output in STANDARD_OUTPUT:
+        raise UsageError("--json: standard output has the items; give -o FILE with it")
+    used = {words.state.resolve(): "the state"}
+    for option, path in (("output", output), ("failed", failed)):
+        if path is None or (option == "output" and path in STANDARD_OUTPUT):
+            continue
+        place = Path(path).resolve()
+        if place in used:
+            raise UsageError(f"--{option}: {path} is the file of {used[place]} too; name another")
+        used[place] = f"--{option}"
+    if failed is not None:
+        check_writable("--failed", failed)
+        if Path(failed).exists() and "overwrite" not in words.options:
+            raise UsageError(f"--failed: {failed} exists; replace it with -O/--overwrite")

@@ -1,0 +1,263 @@
+"""From the options of a command line to a job that is ready to run.
+
+Owns: the order of checks (everything is checked before anything is fetched or written), reading
+seeds, loading a program of the Python API.
+Must not know: how a crawl runs, what it looks like.
+"""
+
+import importlib.util
+import os
+import sys
+import traceback
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec import Struct
+
+from scraper_cpn.cli.arguments import Arguments, merged
+from scraper_cpn.cli.files import check_files, check_writable
+from scraper_cpn.scrape.items.outputs import STANDARD_OUTPUT, CheckedOutput, open_output
+from scraper_cpn.scrape.items.validate import Validator
+from scraper_cpn.scrape.options.config import read_config
+from scraper_cpn.scrape.options.read import Given, likely, read_options, settings_from
+from scraper_cpn.scrape.options.table import BY_KEY
+from scraper_cpn.scrape.options.values import file_text
+from scraper_cpn.scrape.settings import Settings, UsageError
+
+if TYPE_CHECKING:
+    from scraper_cpn.scrape.crawl import Crawl
+
+COMMANDS = (
+    "run", "resume", "status", "explain", "retry", "export", "check", "backup", "net", "simulate"
+)  # fmt: skip
+
+
+class Job(Struct, frozen=True, kw_only=True):
+    """A crawl as the command is to run it; all of it is checked."""
+
+    arguments: Arguments
+    settings: Settings
+    seeds: tuple[str, ...]
+    handlers: Any = None
+    """The page handlers of a program; None without one."""
+    item_type: Any = None
+    """The type that the items of a program must be; None for none."""
+    sink: CheckedOutput | None
+    """Where items go; it is not open yet. None: into the state alone."""
+    output: str = "-"
+    """The same, as the user wrote it; the state's file for None."""
+    keeping: Any = None
+    """The state (a `scrape.keeping.Keeping`); None: what the crawl knows goes with its process."""
+    failed: str | None = None
+    trace: str | None = None
+    json: bool = False
+    quiet: bool = False
+    verbose: bool = False
+    color: str = "auto"
+
+
+class _FailedRow(Struct):
+    """What matters of a row that `--failed` wrote: an attempt of a URL."""
+
+    url: str
+    again: bool = True
+
+
+def job_of(arguments: Arguments) -> Job:
+    """Return the job of a command line. Reads the files it names. Raises `UsageError`."""
+    given = merged(config_of(arguments), arguments.options)
+    own = read_options({key: each for key, each in given.items() if not BY_KEY[key].field})
+    words, program = program_of(arguments.words)
+    crawl_options = {key: each for key, each in given.items() if BY_KEY[key].field}
+    settings = settings_from({**(program.options if program else {}), **crawl_options})
+    seeds = tuple(_seeds(words, own.get("input"))) or (program.start if program else ())
+    if not seeds:
+        raise UsageError("there is no URL to start from; give one, or a file of them with -i")
+    file = arguments.words[1] if program else None
+    keeping = _keeping(own, file)
+    return with_outputs(
+        own, program, arguments=arguments, settings=settings, seeds=seeds, keeping=keeping
+    )
+
+
+def _keeping(own: dict[str, Any], program: str | None) -> Any:
+    """The state that a new crawl is to be kept in. Raises `UsageError` if it can't be."""
+    path, run = own.pop("state", None), own.pop("run", None)
+    if path is None:
+        if run is not None:
+            raise UsageError("--run: names a crawl in a state; give --state FILE with it")
+        return None
+    from scraper_cpn.scrape.state.files import Keeping, refuse_existing
+
+    check_writable("--state", path)
+    refuse_existing(Path(path), run)
+    return Keeping(path=Path(path), run=run, program=program and str(Path(program).absolute()))
+
+
+def with_outputs(
+    own: dict[str, Any],
+    program: "Crawl[Any] | None",
+    *,
+    keep: int | None = None,
+    **found: Any,
+) -> Job:
+    """Return the job whose outputs are checked, the last of all checks.
+
+    *own* are the options that concern only the command; *keep* is how much of the output counts, where
+    it belongs to a state. Raises `UsageError`.
+    """
+    settings, keeping = found["settings"], found["keeping"]
+    handlers, item_type = (program.handlers, program.item) if program else (None, None)
+    Validator(item_type, settings.schema)  # for its error, before any file is opened
+    if own.get("output") in STANDARD_OUTPUT:
+        own["output"] = "-"
+    check_files({**own, **({"state": str(keeping.path)} if keeping else {})})
+    overwrite, append = own.pop("overwrite", False), own.pop("append", False)
+    sink = None
+    if keeping is None or "output" in own:
+        sink = open_output(
+            own.get("output", "-"),
+            overwrite=overwrite,
+            append=append,
+            keep=keep,
+            item=dict if handlers and item_type is None else item_type,
+            fields=settings.fields,
+        )
+    else:
+        own["output"] = str(keeping.path)
+    kept = {key: value for key, value in own.items() if key in Job.__struct_fields__}
+    return Job(sink=sink, handlers=handlers, item_type=item_type, **found, **kept)
+
+
+def config_of(arguments: Arguments) -> dict[str, Given]:
+    """Return the options of the TOML file that a command line names. Raises `UsageError`."""
+    given = read_options({k: v for k, v in arguments.options.items() if k == "config"})
+    return read_config(given["config"]) if given else {}
+
+
+def _seeds(words: Iterable[str], path: str | None) -> Iterator[str]:
+    """Yield the URLs of the command line and of an input file, as `seed_url` normalises them."""
+    from scraper_cpn.scrape.urls import seed_url
+
+    for word in words:
+        yield _seed_word(word)
+    for place, line in _lines(path):
+        if url := _url_of(place, line):
+            yield seed_url(url, place)
+
+
+def _seed_word(word: str) -> str:
+    """Return the URL of a word of the command line, or say what else it may have meant."""
+    from scraper_cpn.scrape.urls import normalise, seed_url
+
+    if word.isalpha() and (hint := likely(word, COMMANDS)):
+        raise UsageError(f"{word}: neither a command nor a URL{hint}")
+    if os.path.isfile(word):  # noqa: PTH113 - a Path raises for what is too long for a name
+        raise UsageError(f"{word}: this is a file; did you mean scrape {_use_of(word)} {word}?")
+    guess = f"https://{word.lstrip('/')}"
+    if "://" not in word and normalise(guess) is not None:
+        seed_url(guess)
+        raise UsageError(f"{word}: neither a command nor a URL; did you mean {guess}?")
+    return seed_url(word)
+
+
+def _use_of(path: str) -> str:
+    """Return what a file that is named alone may have been meant for: a program, a state, seeds."""
+    if path.endswith(".py"):
+        return "run"
+    with Path(path).open("rb") as file:
+        return "resume" if file.read(15) == b"SQLite format 3" else "-i"
+
+
+def _lines(path: str | None) -> Iterator[tuple[str, str]]:
+    """Yield the lines of an input with their places, without blank lines and `#` comments."""
+    if path is None:
+        return
+    try:
+        text = _standard_input() if path == "-" else file_text(path)
+    except ValueError as error:
+        raise UsageError(f"--input: {error}") from None
+    name = "standard input" if path == "-" else path
+    for number, line in enumerate(text.splitlines(), start=1):
+        if line.strip() and not line.lstrip().startswith("#"):
+            yield f"{name}:{number}", line.strip()
+
+
+def _standard_input() -> str:
+    try:
+        return sys.stdin.buffer.read().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"standard input is not UTF-8 text (byte {error.start})") from error
+
+
+def _url_of(place: str, line: str) -> str | None:
+    """Return the URL of a line: all of it, or that of a row of `--failed` that wants a retry."""
+    if not line.startswith("{"):
+        return line
+    try:
+        row = msgspec.json.decode(line, type=_FailedRow)
+    except msgspec.DecodeError as error:
+        raise UsageError(f"{place}: this is no row of a --failed file: {error}") from None
+    return row.url if row.again else None
+
+
+def program_of(words: tuple[str, ...]) -> tuple[tuple[str, ...], "Crawl[Any] | None"]:
+    """Return the words that are URLs, and the program of `run FILE.py`. Raises `UsageError`."""
+    if words and words[0] in COMMANDS and words[0] != "run":
+        raise UsageError(f"{words[0]}: put this command first: scrape {words[0]} ...")
+    if words[:1] != ("run",):
+        return words, None
+    if len(words) < 2:
+        raise UsageError("run: wants the file of a program: scrape run FILE.py [URL...]")
+    return words[2:], _crawl_in(_loaded(words[1]), words[1])
+
+
+def _loaded(path: str) -> ModuleType:
+    """Run a program as a module that can import the files beside it.
+
+    Its own name and folder come after those of the standard library: unlike `python FILE.py`, a
+    program called `json.py` breaks nothing.
+    """
+    file = Path(path)
+    name = f"scrape_program_{file.stem}"
+    spec = importlib.util.spec_from_file_location(name, file)
+    if not file.is_file() or spec is None or spec.loader is None:
+        raise UsageError(f"run: {path} is no Python file; give the file of a program")
+    module = importlib.util.module_from_spec(spec)
+    sys.path.append(str(file.resolve().parent))
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except UsageError as error:
+        raise UsageError(f"run: {_where(error, path)}: {error}") from error
+    except (Exception, SystemExit) as error:
+        raise UsageError(f"run: {_where(error, path)}: {_one_line(error)}") from error
+    return module
+
+
+def _where(error: BaseException, path: str) -> str:
+    """Return the last line of the program that took part in an error, as `file:line`."""
+    if isinstance(error, SyntaxError):
+        return f"{path}:{error.lineno}"
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame.lineno for frame in frames if Path(frame.filename) == Path(path).resolve()]
+    return f"{path}:{own[-1]}" if own else path
+
+
+def _one_line(error: BaseException) -> str:
+    text = error.msg if isinstance(error, SyntaxError) else str(error)
+    return " ".join(f"{type(error).__name__}: {text}".split())
+
+
+def _crawl_in(module: ModuleType, path: str) -> "Crawl[Any]":
+    from scraper_cpn.scrape.crawl import Crawl
+
+    found = {id(value): (name, value) for name, value in vars(module).items()
+             if isinstance(value, Crawl)}  # fmt: skip
+    if len(found) != 1:
+        names = ", ".join(name for name, _ in found.values()) or "none"
+        raise UsageError(f"run: {path} needs one Crawl at module level; found: {names}")
+    return next(iter(found.values()))[1]

@@ -1,0 +1,218 @@
+"""The `scrape` command: its commands, and what an error means to whoever called it.
+
+Owns: telling commands from URLs, exit codes of errors, and that an error of the user is one line.
+Must not know: how a crawl is checked (`cli_job`) or run (`cli_run`).
+
+Heavy modules are imported where they are needed: `scrape --help` answers at once.
+"""
+
+import errno
+import os
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from scraper_cpn.cli.arguments import Arguments, parse
+from scraper_cpn.cli.streams import mend_streams
+from scraper_cpn.scrape.settings import UsageError
+from scraper_cpn.version import __version__
+
+USAGE, OUTPUT, BUG, INTERRUPTED = 2, 3, 70, 130
+
+_ON_STATE = frozenset({"status", "explain", "retry", "export", "check", "backup"})
+"""Commands that look at a state, or change it, without crawling."""
+
+_NAME_CHARS_MAX = 200
+
+_USERS = {"exists", "foreign", "missing"}
+"""Kinds of `StoreError` that are a mistake of whoever gave the name."""
+
+_NAME_ERRORS = {
+    errno.EACCES,
+    errno.EISDIR,
+    errno.ELOOP,
+    errno.ENAMETOOLONG,
+    errno.ENOENT,
+    errno.ENOTDIR,
+    errno.EPERM,
+}
+"""What is wrong with the name of a file, or with who may use it."""
+
+_DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS}
+"""What a disk may do to any file while it is written: no bug of ours."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code. *argv* is without the program's name.
+
+    0 done, 1 a seed failed or nothing was stored, 2 usage, 3 output or state, 70 a bug of ours,
+    130 and 143 interrupted. Never raises.
+    """
+    mend_streams()
+    try:
+        code = _dispatch(sys.argv[1:] if argv is None else list(argv))
+        sys.stdout.flush()
+    except (Exception, BaseExceptionGroup, KeyboardInterrupt) as error:  # noqa: BLE001 - here all ends
+        return _explained(error)
+    return code
+
+
+def _dispatch(argv: list[str]) -> int:
+    if argv[:1] == ["net"]:
+        return _net(argv[1:])
+    if argv[:1] == ["simulate"]:
+        return _simulate(argv[1:])
+    if argv[:1] == ["resume"]:
+        return _resume(argv[1:])
+    if argv[:1] and argv[0] in _ON_STATE:
+        return _state(argv)
+    arguments = parse(argv)
+    if "help" in arguments.options:
+        return _help()
+    if "version" in arguments.options:
+        sys.stdout.write(f"scrape {__version__}\n")
+        return 0
+    return _crawl(arguments)
+
+
+def _help() -> int:
+    from scraper_cpn.show.help import help_text
+
+    sys.stdout.write(help_text())
+    return 0
+
+
+def _crawl(arguments: Arguments) -> int:
+    from scraper_cpn.cli.job import job_of
+
+    job = job_of(arguments)
+    from scraper_cpn.cli.crawl import run_job
+
+    return run_job(job)
+
+
+def _resume(argv: Sequence[str]) -> int:
+    from scraper_cpn.cli.resume import HELP, resume_job
+
+    job = resume_job(argv)
+    if job is None:
+        sys.stdout.write(HELP)
+        return 0
+    from scraper_cpn.cli.crawl import run_job
+
+    return run_job(job)
+
+
+def _state(argv: Sequence[str]) -> int:
+    from scraper_cpn.cli.on_state import on_state
+
+    return on_state(argv)
+
+
+def _net(argv: Sequence[str]) -> int:
+    from scraper_cpn.cli.net import show_net
+
+    return show_net(argv)
+
+
+def _simulate(argv: Sequence[str]) -> int:
+    from scraper_cpn.cli.simulate import simulate
+
+    return simulate(argv)
+
+
+def _explained(error: BaseException) -> int:
+    """Say what an error means, in one line or as a bug of ours, and return the exit code."""
+    for cause in _causes(error):
+        if (code := _code_of(cause)) is not None:
+            return code
+    traceback.print_exception(error)
+    return _complain(
+        f"this is a bug in scrape {__version__}; please report it with the lines above", BUG
+    )
+
+
+def _code_of(error: BaseException) -> int | None:
+    """Tell an error that is not ours, and return its exit code; None for one that is."""
+    if isinstance(error, UsageError):
+        return _complain(str(error), USAGE)
+    if isinstance(error, KeyboardInterrupt):
+        return _complain("interrupted", INTERRUPTED)
+    if isinstance(error, BrokenPipeError):
+        return _end_quietly()
+    if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
+        return _complain(f"can't write: {error.strerror}; make room, then run it again", OUTPUT)
+    if isinstance(error, OSError) and error.errno in _NAME_ERRORS:
+        return _misnamed(error)
+    from scraper_cpn.scrape.items.outputs import OutputClosed, OutputError
+
+    if isinstance(error, OutputClosed):
+        return _end_quietly()
+    if isinstance(error, OutputError):
+        return _complain(str(error), OUTPUT)
+    from scraper_cpn.store.port import StoreError
+
+    if isinstance(error, StoreError):
+        return _complain(str(error), USAGE if error.kind in _USERS else OUTPUT)
+    return _complain("interrupted", INTERRUPTED) if _came_of_interrupt(error) else None
+
+
+def _misnamed(error: OSError) -> int | None:
+    """Tell that a file that the user named can't be used; None where no user did."""
+    if error.filename is None and _is_nowhere():
+        return _complain("the current folder does not exist any more; go to another", USAGE)
+    if not isinstance(error.filename, str | bytes):
+        return None
+    name = os.fsdecode(error.filename)
+    if Path(name).is_relative_to(Path(__file__).parents[1]):
+        return None
+    shown = name if len(name) <= _NAME_CHARS_MAX else f"{name[:_NAME_CHARS_MAX]}..."
+    return _complain(
+        f"can't use {shown}: {error.strerror}; check the name and its permissions", USAGE
+    )
+
+
+def _is_nowhere() -> bool:
+    """Whether the folder in which this process stands was removed."""
+    try:
+        os.getcwd()  # noqa: PTH109 - a Path of it asks for the same
+    except OSError:
+        return True
+    return False
+
+
+def _came_of_interrupt(error: BaseException | None) -> bool:
+    """Whether a Ctrl-C became this error on its way.
+
+    Python 3.11 makes another error of one that comes while a class is made, as in an import; a task
+    group does of one that comes while it ends.
+    """
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield the exceptions that an error is made of: those of its task groups too."""
+    if isinstance(error, BaseExceptionGroup):
+        for part in error.exceptions:
+            yield from _causes(part)
+    else:
+        yield error
+
+
+def _complain(line: str, code: int) -> int:
+    from scraper_cpn.show.words import plain
+
+    sys.stderr.write(f"scrape: {plain(' '.join(line.splitlines()))}\n")
+    return code
+
+
+def _end_quietly() -> int:
+    """Whoever read our output has seen enough, as in `scrape ... | head`.
+
+    Standard output is replaced, or Python would complain when it flushes it at exit.
+    """
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0

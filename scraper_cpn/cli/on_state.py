@@ -1,0 +1,161 @@
+"""`scrape status`, `explain`, `retry`, `export`, `check`, `backup`: commands on a state.
+
+Owns: what each of them wants, and which work it is.
+Must not know: how a state is read, how anything is shown.
+"""
+
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import anyio
+from msgspec import Struct
+from rich.console import Console
+
+from scraper_cpn.cli.export import export
+from scraper_cpn.cli.files import check_writable
+from scraper_cpn.cli.words import DONE, Words, parsed, print_json, told
+from scraper_cpn.scrape.colours import KINDS
+from scraper_cpn.scrape.options.read import likely
+from scraper_cpn.scrape.settings import UsageError
+from scraper_cpn.store.port import StoreError
+
+UNSOUND = 3
+
+
+class Command(Struct, frozen=True):
+    """What a command wants, and does."""
+
+    does: Callable[[Words], int]
+    wants: tuple[str, ...]
+    options: tuple[str, ...]
+    """Long names, beside `help`; with `=` where a value follows."""
+
+
+def on_state(argv: Sequence[str]) -> int:
+    """Run one of the commands on states; *argv* begins with its name. Returns the exit code.
+
+    Raises:
+        UsageError: words or options that it does not know.
+        StoreError: the state can't be read or written, or is not sound.
+        OutputError: items can't be written.
+    """
+    name, *rest = argv
+    command = COMMANDS[name]
+    words = parsed(name, command.options, rest)
+    if "help" in words.options:
+        from scraper_cpn.show.state_help import HELP
+
+        sys.stdout.write(HELP[name])
+        return DONE
+    if len(words.words) != len(command.wants):
+        usage = " ".join(["scrape", name, *command.wants])
+        raise UsageError(f"{name}: wants {_listed(command.wants)}: {usage}; see scrape {name} -h")
+    try:
+        return command.does(words)
+    except StoreError as error:
+        if words.words[0] in str(error):
+            raise
+        raise StoreError(error.kind, f"{words.words[0]}: {error}") from error
+
+
+def _listed(wants: Sequence[str]) -> str:
+    return " and ".join({"STATE": "the file of a state"}.get(word, f"a {word}") for word in wants)
+
+
+# The commands.
+
+
+def _status(words: Words) -> int:
+    from scraper_cpn.scrape.state.status import state_status
+    from scraper_cpn.show.state import status_lines
+
+    status = state_status(words.state, words.run)
+    return told(words, status, status_lines(status))
+
+
+def _explain(words: Words) -> int:
+    from scraper_cpn.scrape.state.explain import whereabouts
+    from scraper_cpn.scrape.urls import seed_url
+    from scraper_cpn.show.whereabouts import whereabouts_lines
+
+    where = whereabouts(words.state, seed_url(words.words[1]), words.run)
+    return told(words, where, whereabouts_lines(where, words.named()))
+
+
+def _retry(words: Words) -> int:
+    from scraper_cpn.show.accounts import retry_lines
+
+    kinds = words.options.get("kind")
+    for kind in kinds or ():
+        if kind not in KINDS:
+            raise UsageError(
+                f"--kind {kind}: no kind of failure{likely(kind, KINDS)}; one of {', '.join(KINDS)}"
+            )
+    found = anyio.run(_put_back, words, kinds)
+    command = f"scrape resume {words.named()}"
+    record = {"put_back": sum(found.values()), "kinds": found, "next": command}
+    return told(words, record, retry_lines(found, command))
+
+
+async def _put_back(words: Words, kinds: Sequence[str] | None) -> dict[str, int]:
+    from scraper_cpn.scrape.state.retry import put_back
+    from scraper_cpn.store.sqlite import open_run
+
+    store = open_run(words.state, words.run)
+    try:
+        return await put_back(store, kinds)
+    finally:
+        with anyio.CancelScope(shield=True):
+            await store.close()
+
+
+def _check(words: Words) -> int:
+    return _checked(words, words.state, {})
+
+
+def _backup(words: Words) -> int:
+    from scraper_cpn.store.backup import backup
+
+    copy = Path(words.words[1])
+    if not os.path.lexists(copy):  # `backup` refuses to write over anything
+        check_writable("backup", str(copy))
+    backup(words.state, copy)
+    return _checked(words, copy, {"backup": str(copy), "bytes": copy.stat().st_size})
+
+
+def _checked(words: Words, path: Path, more: Mapping[str, Any]) -> int:
+    """Check a state and tell of it, with *more* that is known of it."""
+    from scraper_cpn.scrape.state.check import audits
+    from scraper_cpn.show.accounts import check_lines
+    from scraper_cpn.show.work import progress
+
+    began_ns = time.monotonic_ns()
+    try:
+        with progress(Console(stderr=True)) as shown:
+            found = audits(
+                path, words.run, lambda run, *far: shown(f"replaying {run}, batch", *far)
+            )
+    except StoreError as error:
+        if error.kind == "damaged" and words.json:
+            print_json({"sound": False, "state": str(path), "wrong": str(error), **more})
+            return UNSOUND
+        raise
+    lasted_ns = time.monotonic_ns() - began_ns
+    record = {"sound": True, "state": str(path), "lasted_ns": lasted_ns, "runs": found, **more}
+    return told(words, record, check_lines(str(path), found, lasted_ns, more.get("bytes")))
+
+
+COMMANDS = {
+    "status": Command(_status, ("STATE",), ("run=", "json")),
+    "explain": Command(_explain, ("STATE", "URL"), ("run=", "json")),
+    "retry": Command(_retry, ("STATE",), ("run=", "json", "kind=")),
+    "export": Command(
+        export, ("STATE",), ("run=", "json", "output=", "overwrite", "failed=")
+    ),
+    "check": Command(_check, ("STATE",), ("run=", "json")),
+    "backup": Command(_backup, ("STATE", "FILE"), ("json",)),
+}  # fmt: skip

@@ -1,0 +1,108 @@
+"""`scrape resume`: from a state to a job that goes on with its crawl.
+
+Owns: which options may be given anew, and what the state fills in for the others.
+Must not know: how a crawl runs, what is in a state's file.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from scraper_cpn.cli.arguments import Arguments, merged, parse
+from scraper_cpn.cli.job import Job, config_of, program_of, with_outputs
+from scraper_cpn.scrape.options.read import Given, read_options, settings_from
+from scraper_cpn.scrape.options.table import BY_KEY, OPTIONS
+from scraper_cpn.scrape.settings import Settings, UsageError
+from scraper_cpn.scrape.state.files import SCOPE, Keeping, Past, changed, past
+
+FIXED = {option.key for option in OPTIONS if option.field in SCOPE} | {"input", "state"}
+"""Options that decide what a crawl is: it has them from its beginning."""
+
+HELP = """\
+usage: scrape resume STATE [OPTION...]      go on with a crawl that is kept in STATE
+
+Goes on where the crawl was, whatever ended it: Ctrl-C, a crash, a reboot. What was in
+flight is tried again, as one more attempt; every pause is waited out.
+
+Limits, pace, proxies, headers and output may be given anew, as for a new crawl; the scope
+and --ageing may not. Passwords and secret headers are not kept in a state: give them again.
+
+      --run NAME             which crawl, where STATE has several
+  -o, --output FILE          write items to FILE from now on; by default to the file that
+                             the crawl wrote to, which is first cut to what the state knows
+
+examples:
+  scrape resume crawl.db
+  scrape resume crawl.db --delay 5s --max-pages 5000
+  scrape resume crawl.db --proxies proxies.txt -H 'Authorization: Bearer ...'
+
+exit codes: as for a new crawl; 0 if there was nothing left to do
+"""
+
+
+def resume_job(argv: Sequence[str]) -> Job | None:
+    """Return the job of `scrape resume ...`; None after printing its help.
+
+    Raises:
+        UsageError: an option that can't be changed, something that has to be given again.
+        StoreError: the state can't be read.
+    """
+    arguments = parse(argv)
+    if "help" in arguments.options:
+        return None
+    if len(arguments.words) != 1:
+        raise UsageError("resume: wants the file of a state: scrape resume STATE [OPTION...]")
+    given = merged(config_of(arguments), arguments.options)
+    _refuse_fixed(given)
+    own = read_options({key: each for key, each in given.items() if not BY_KEY[key].field})
+    path = Path(arguments.words[0])
+    before = past(path, own.pop("run", None))
+    if before.kept.handled:
+        raise UsageError(
+            f"resume: a Python program has the page handlers of this crawl; go on with it there: "
+            f"crawl.resume({str(path)!r})"
+        )
+    settings = _settings(before, {k: v for k, v in given.items() if BY_KEY[k].field})
+    program = program_of(("run", before.kept.program))[1] if before.kept.program else None
+    keep = _continued(own, before)
+    keeping = Keeping(path=path, run=before.run, past=before, program=before.kept.program)
+    return with_outputs(
+        own,
+        program,
+        keep=keep,
+        arguments=Arguments((), arguments.options),
+        settings=settings,
+        seeds=before.kept.seeds,
+        keeping=keeping,
+    )
+
+
+def _refuse_fixed(given: Mapping[str, Given]) -> None:
+    for key in given:
+        if key in FIXED:
+            raise UsageError(
+                f"{given[key].where}: a crawl keeps what it began with; leave it out, or begin "
+                "another crawl: scrape URL... --state FILE --run NAME"
+            )
+
+
+def _settings(before: Past, given: Mapping[str, Given]) -> Settings:
+    new = settings_from(given)
+    return changed(before, {BY_KEY[key].field: True for key in given}, new)
+
+
+def _other(given: str | None, before: str) -> bool:
+    """Whether an output is given that is not the one that the crawl had."""
+    return given is not None and given != before and str(Path(given).absolute()) != before
+
+
+def _continued(own: dict[str, Any], before: Past) -> int | None:
+    """How much of the output counts, if it is the one that the crawl had; then it is named in *own*."""
+    if before.output is None or _other(own.get("output"), before.output):
+        return None
+    if "overwrite" in own or "append" in own:
+        raise UsageError(
+            f"resume: {before.output} is continued as it is; leave out --overwrite and --append"
+        )
+    own["output"] = before.output
+    return before.length

@@ -1,0 +1,151 @@
+"""`scrape simulate`: the same net in virtual time, on a synthetic web.
+
+Owns: the knobs of the web as words (`hosts=20`), and the account at the end.
+Must not know: how virtual time works, how a crawl decides.
+"""
+
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from scraper_cpn.cli.arguments import parse
+from scraper_cpn.cli.files import check_writable
+from scraper_cpn.cli.streams import teller
+from scraper_cpn.scrape.account.ledger import Ledger
+from scraper_cpn.scrape.account.report import FailureGroup
+from scraper_cpn.scrape.kernels import build_first
+from scraper_cpn.scrape.options.read import likely, read_options, settings_from
+from scraper_cpn.scrape.options.table import BY_KEY
+from scraper_cpn.scrape.options.values import duration, duration_text
+from scraper_cpn.scrape.settings import SECOND, Settings, UsageError
+from scraper_cpn.scrape.virtual import EPOCH_NS, virtual_crawl
+from scraper_cpn.simulate.web import SyntheticWeb, WebSpec
+
+_KNOBS = {name.removesuffix("_ns"): name for name in WebSpec.__struct_fields__}
+_HELP = """\
+usage: scrape simulate [KNOB=VALUE...] [OPTION...]
+
+Crawls a synthetic web in virtual time, with the net and the options of a real
+crawl, and says how long that would take. The same seed gives the same trace,
+byte for byte.
+
+  scrape simulate hosts=20 pages=40 fail=0.1 latency=30ms --delay 0.2
+  scrape simulate hosts=3 robots=delay crawl_delay=5s --seed 7 --trace t.jsonl
+
+knobs of the web:
+"""
+
+
+class Account(Struct, frozen=True):
+    """What a virtual crawl came to."""
+
+    ended: str
+    virtual_ns: int
+    """How long the crawl would have taken."""
+    requests: int
+    """Robots.txt included."""
+    stored: int
+    failed: int
+    skipped: int
+    failures: tuple[FailureGroup, ...]
+
+
+def simulate(argv: Sequence[str]) -> int:
+    """Run a virtual crawl and print what it came to. Raises `UsageError`."""
+    arguments = parse(argv)
+    if "help" in arguments.options:
+        sys.stdout.write(_HELP + "".join(f"  {line}\n" for line in _knob_lines()))
+        return 0
+    given = arguments.options
+    own = read_options({key: each for key, each in given.items() if not BY_KEY[key].field})
+    refused = [f"--{key}" for key in own if key not in {"trace", "json", "quiet"}]
+    if refused:
+        raise UsageError(f"{refused[0]}: has no meaning in a simulation; leave it out")
+    if "trace" in own:
+        check_writable("--trace", own["trace"])
+    settings = settings_from({key: each for key, each in given.items() if BY_KEY[key].field})
+    tell = teller(silent=bool(own.get("quiet") or own.get("json")))
+    build_first(settings, traced="trace" in own, tell=tell)
+    account = _run(settings, _web(arguments.words, settings), own.get("trace"))
+    if own.get("json"):
+        sys.stdout.write(msgspec.json.encode(account).decode() + "\n")
+    elif not own.get("quiet"):
+        sys.stdout.write(_told(account))
+    return 0
+
+
+def _web(words: Sequence[str], settings: Settings) -> SyntheticWeb:
+    knobs: dict[str, Any] = {"seed": settings.seed}
+    for word in words:
+        name, equals, text = word.partition("=")
+        if not equals or name not in _KNOBS:
+            raise UsageError(
+                f"simulate: {word}: no knob of the web{likely(name, _KNOBS)}; write KNOB=VALUE"
+            )
+        knobs[_KNOBS[name]] = _value(name, text)
+    try:
+        return SyntheticWeb(msgspec.convert(knobs, WebSpec, strict=False))
+    except ValueError as error:
+        raise UsageError(f"simulate: {_mistake(error)}; see scrape simulate --help") from None
+
+
+def _mistake(error: ValueError) -> str:
+    """Return what is wrong with a knob, its name first; msgspec has it last, as a JSON path."""
+    what, _, knob = str(error).partition(" - at `$.")
+    return f"{knob.removesuffix('`')}: {what}" if knob else what
+
+
+def _value(name: str, text: str) -> Any:
+    if _KNOBS[name].endswith("_ns"):
+        try:
+            return duration(text)
+        except ValueError as error:
+            raise UsageError(f"simulate: {name}={text}: {error}") from None
+    return tuple(text.split(",")) if name in {"robots", "fail_kinds", "redirect_kinds"} else text
+
+
+def _run(settings: Settings, web: SyntheticWeb, trace: str | None) -> Account:
+    ledger = Ledger()
+    heard: list[int] = []
+    with ExitStack() as stack:
+        file = None
+        if trace is not None:
+            file = stack.enter_context(Path(trace).open("w", encoding="utf-8"))
+        run = virtual_crawl(
+            settings,
+            web,
+            web.seeds(),
+            trace=file,
+            heard=lambda start_ns, *_: heard.append(start_ns),
+            on_rows=lambda rows: ledger.take(row.colour for row in rows),
+        )
+    virtual_ns = run.now_ns - EPOCH_NS
+    groups = tuple(ledger.groups())
+    counts = (len(heard), ledger.stored, ledger.failed, ledger.skipped)
+    return Account(str(run.ended), virtual_ns, *counts, groups)
+
+
+def _told(account: Account) -> str:
+    lines = [
+        f"{account.ended} after {account.virtual_ns / SECOND:,.1f} s of virtual time",
+        f"{account.stored} pages stored, {account.requests} requests",
+        f"{account.failed} failed, {account.skipped} skipped",
+    ]
+    lines += [f"  {group.count:>6}  {group.kind}: {group.meaning}" for group in account.failures]
+    return "\n".join(lines) + "\n"
+
+
+def _knob_lines() -> list[str]:
+    spec = WebSpec()
+    return [f"{name:<16} {_shown(field, getattr(spec, field))}" for name, field in _KNOBS.items()]
+
+
+def _shown(field: str, value: Any) -> str:
+    if field.endswith("_ns"):
+        return duration_text(value)
+    return ",".join(value) if isinstance(value, tuple) else str(value)

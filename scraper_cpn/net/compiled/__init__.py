@@ -1,0 +1,1 @@
+"""The compiler: a net becomes tables and specialised Python that decides as the interpreter does."""

@@ -1,0 +1,273 @@
+"""How tokens come into places: new, back as they were, or if a set lacks their key.
+
+Owns: the text of `put_*`, `again_*` and `shelve`, and of every deposit.
+Must not know: how a place that is not paged finds a token, what transitions do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from scraper_cpn.net.compiled.generate import records
+from scraper_cpn.net.compiled.generate.indexes import Index
+from scraper_cpn.net.compiled.generate.influence import noted, occupy, only_if
+from scraper_cpn.net.compiled.generate.layout import Layout
+from scraper_cpn.net.compiled.generate.text import Text, attribute, tupled
+from scraper_cpn.net.compiled.runtime.keys import SHARDS
+from scraper_cpn.net.places import KeySet, Place, Sink
+
+
+def write_arrivals(
+    text: Text,
+    layout: Layout,
+    place: Place[Any],
+    stand: Callable[..., None] | None,
+    *,
+    traced: bool,
+) -> None:
+    """The functions by which tokens come into a place; *stand* writes what `stand_*` does, if that is short."""
+    _put(text, layout, place, traced=traced)
+    if layout.comes_back(place):
+        _again(text, layout, place, stand, traced=traced)
+
+
+def is_simple(layout: Layout, place: Place[Any]) -> bool:
+    """Whether nothing of a token is worked out when it is deposited."""
+    return not (place.keys or place.order or layout.guards(place))
+
+
+def is_plain_queue(layout: Layout, place: Place[Any]) -> bool:
+    """Whether all that is known of a token is its turn."""
+    return layout.is_queue(place) and is_simple(layout, place)
+
+
+def make_token(text: Text, layout: Layout, place: Place[Any], serial: str) -> str:
+    """Work out what there is to know of a token of `colour`; gives the expression that makes it."""
+    name = layout.var(place)
+    keys = [f"k{number}" for number in range(len(place.keys))]
+    orders = [f"o{number}" for number in range(len(place.order))]
+    for variable, field in zip(keys, place.keys, strict=True):
+        text.add(f"{variable} = {attribute('colour', field)}")
+    text.add(*(f"hash({variable})" for variable in keys))
+    for variable, field in zip(orders, place.order, strict=True):
+        text.add(f"{variable} = {attribute('colour', field)}")
+    if orders:
+        whole = " or ".join(f"type({variable}) is not int" for variable in orders)
+        with text.block(f"if {whole}:"):
+            declared = layout.names.of(place, f"{name}_declared")
+            text.add(f"order_of(colour, {declared})")
+    tests = [
+        f"({1 << bit} if {layout.names.function(guard)}(colour) else 0)"
+        for bit, guard in enumerate(layout.guards(place))
+    ]
+    order = orders[0] if len(orders) == 1 else tupled(orders)
+    if len(orders) > 1:
+        order = _shared_order(text, name, order)
+    key = "None" if not keys else keys[0] if len(keys) == 1 else tupled(keys)
+    return f"Token({serial}, colour, ready, ends, {key}, {order}, {' | '.join(tests) or '0'})"
+
+
+def _shared_order(text: Text, name: str, order: str) -> str:
+    """An order of several fields that occurs often is one object; gives the variable that has it."""
+    with text.block("try:"):
+        text.add(f"order = orders_{name}[{order}]")
+    with text.block("except KeyError:"):
+        text.add(f"order = {order}")
+        with text.block(f"if len(orders_{name}) < ORDERS_MAX:"):
+            text.add(f"orders_{name}[order] = order")
+    return "order"
+
+
+def put(layout: Layout, place: Place[Any], colour: str, ready: str, ends: str) -> str:
+    """The call that puts a colour."""
+    name = layout.var(place)
+    times = [ready] if place.timed else []
+    times += [ends if place.timed else f"ends={ends}"] if place.expires else []
+    return f"put_{name}({', '.join([colour, *times])})"
+
+
+def write_put(
+    text: Text,
+    layout: Layout,
+    place: Place[Any],
+    colour: str,
+    ready: str,
+    ends: str,
+    *,
+    traced: bool,
+) -> None:
+    """Put the token of a colour: in place, where that is short."""
+    if isinstance(place, Sink) or is_plain_queue(layout, place):
+        (_sink if isinstance(place, Sink) else _append)(text, layout, place, colour)
+        text.add(*([f"puts.append(({place.name!r}, serial - 1, {colour}, 0))"] if traced else []))
+        return
+    call = put(layout, place, colour, ready, ends)
+    text.add(f"puts.append({call})" if traced else call)
+
+
+def _append(text: Text, layout: Layout, place: Place[Any], colour: str = "colour") -> None:
+    name = layout.var(place)
+    only_if(text, f"not {name}", noted(layout, layout.gain([place])))
+    made = f"Queued(serial, {colour})"
+    if _born(layout, place):
+        text.add(f"{name}.append(token := {made})", *_born(layout, place, "serial"))
+    else:
+        text.add(f"{name}.append({made})")
+    text.add("serial += 1")
+    if place.capacity is not None:
+        occupy(text, layout, place, 1)
+
+
+def _put(text: Text, layout: Layout, place: Place[Any], *, traced: bool) -> None:
+    name = layout.var(place)
+    with text.function(f"put_{name}(colour, ready=0, ends=None)"):
+        if is_plain_queue(layout, place):
+            _append(text, layout, place)
+            text.add(*([f"return ({place.name!r}, serial - 1, colour, 0)"] if traced else []))
+            return
+        text.add("number = serial", "serial += 1")
+        if is_simple(layout, place):
+            text.add("token = Token(number, colour, ready, ends)")
+            text.add(f"stand_{name}(token)", *_born(layout, place))
+        else:
+            with text.block("try:"):
+                text.add(f"token = {make_token(text, layout, place, 'number')}")
+            with text.block("except Exception as error:"):
+                text.add(f"fault({place.name!r}, number, colour, blame(error))")
+            with text.block("else:"):
+                if place.paged:
+                    come_to_page(text, layout, place)
+                else:
+                    text.add(f"stand_{name}(token)")
+                text.add(*_born(layout, place))
+        if traced:
+            text.add(f"return ({place.name!r}, number, colour, ready)")
+
+
+def again(
+    text: Text,
+    layout: Layout,
+    place: Place[Any],
+    old: str,
+    ready: str,
+    record: str,
+    *,
+    traced: bool,
+) -> None:
+    """Put back a token that stays as it was; *record*: that of its key, where it is at hand."""
+    given = f", {record}" if record and _takes_record(layout, place, traced=traced) else ""
+    call = f"again_{layout.var(place)}({old}, {ready}{given})"
+    text.add(f"puts.append({call})" if traced else call)
+
+
+def _takes_record(layout: Layout, place: Place[Any], *, traced: bool) -> bool:
+    """Whether a token that comes back goes to a record, without another call."""
+    return place.name in layout.met and not place.paged and not traced
+
+
+def _again(
+    text: Text,
+    layout: Layout,
+    place: Place[Any],
+    stand: Callable[..., None] | None,
+    *,
+    traced: bool,
+) -> None:
+    """Put the same colour back: what was worked out of it holds."""
+    name, given = layout.var(place), _takes_record(layout, place, traced=traced)
+    with text.function(f"again_{name}(old, ready{', record=None' if given else ''})"):
+        text.add("number = serial", "serial += 1")
+        known = "ready, old.ends, old.keys, old.order, old.passes, old.pause"
+        queued = is_plain_queue(layout, place)
+        made = "Queued(number, old.colour)" if queued else f"Token(number, old.colour, {known})"
+        text.add(f"token = {made}")
+        text.add(*_born(layout, place))
+        if traced or stand is None:
+            text.add(f"stand_{name}(token)")
+        else:
+            stand(given=given)  # without the call: each request does this twice
+        if traced:
+            text.add(f"return ({place.name!r}, number, old.colour, ready)")
+
+
+def _born(layout: Layout, place: Place[Any], number: str = "number") -> list[str]:
+    """The line that records a token that came."""
+    recorded = layout.recorded and place.name not in layout.shown
+    return [f"born[{number}] = ({place.name!r}, token)"] if recorded else []
+
+
+def _sink(text: Text, layout: Layout, place: Place[Any], colour: str) -> None:
+    text.add("serial += 1", f"sunk_{layout.var(place)} += 1")
+    text.add(f"rows.append(Row({place.name!r}, {colour}))")
+
+
+def write_put_new(
+    text: Text,
+    layout: Layout,
+    seen: KeySet[Any],
+    place: Place[Any],
+    ready: str,
+    ends: str,
+    *,
+    traced: bool,
+) -> None:
+    """Put the token of a colour if its key is new; without a key, set it aside."""
+    with text.block("try:"):
+        text.add(f"key = {_key(seen)}", "hash(key)")
+    with text.block("except Exception as error:"):
+        text.add("serial += 1", f"fault({place.name!r}, serial - 1, colour, blame(error))")
+        text.add(*([f"puts.append(({place.name!r}, serial - 1, colour, 0))"] if traced else []))
+        text.add("continue")
+    name = layout.var(seen)
+    # What is not paged can be asked without a call, and mostly says no.
+    with text.block(f"if {name}.add(key):" if seen.paged else f"if key not in {name}.keys:"):
+        text.add(*([] if seen.paged else [f"{name}.add(key)"]))
+        text.add(*noted(layout, layout.gain([seen])))
+        text.add(*([f"met.append(({seen.name!r}, key))"] if layout.recorded else []))
+        write_put(text, layout, place, "colour", ready, ends, traced=traced)
+
+
+def _key(seen: KeySet[Any]) -> str:
+    """The expression for the key that a colour has in a set."""
+    keys = [attribute("colour", name) for name in seen.keys]
+    return keys[0] if len(keys) == 1 else tupled(keys)
+
+
+def is_known(layout: Layout, seen: KeySet[Any]) -> str:
+    """The condition that a set has the key of a colour."""
+    name = layout.var(seen)
+    if seen.paged and not layout.printed:  # without the call
+        return f"(key := {_key(seen)}) in {name}.tables[hash(key) & {SHARDS - 1}]"
+    return f"{_key(seen)} in {name}.keys"
+
+
+def come_to_page(text: Text, layout: Layout, place: Place[Any]) -> None:
+    """A token comes to a paged place."""
+    name, found = layout.var(place), layout.in_records(place)
+    text.add(*noted(layout, layout.gain([place])))
+    if found is None:
+        text.add(f"{name}.add(token.keys, token)")
+        return
+    records.find_record(text, layout, place.keys, "token.keys")
+    text.add(f"has = {name}.add(record.{found.name}, token.keys, token)")
+    with text.block("if has is not None:"):
+        _open(text, layout, found)
+
+
+def _open(text: Text, layout: Layout, found: Index) -> None:
+    """A key of a paged place has another first token."""
+    text.add(f"record.{found.name} = has")
+    records.look(text, layout, found)
+
+
+def write_shelve(text: Text, layout: Layout) -> None:
+    """What a shelf has of a key, when a kernel is loaded."""
+    with text.function("shelve(name, key, count, order, first)"):
+        text.add("has = PLACES[name].shelve(key, count, order, first)")
+        for place in layout.standing:
+            found = layout.in_records(place)
+            if place.paged and found is not None:
+                with text.block(f"if name == {place.name!r}:"):
+                    records.find_record(text, layout, place.keys, "key")
+                    _open(text, layout, found)

@@ -1,0 +1,351 @@
+"""The functions of a transition's cases: what an outcome makes, puts and gives back.
+
+Owns: the text of `end_*`, `lost_*`, `back_*`, and that part of `fire_*` which makes and puts.
+Must not know: how a binding is found, what a firing takes.
+
+All that a case puts is made before any of it is put, so that a function that raises changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from scraper_cpn.net import plan
+from scraper_cpn.net.arcs import Arc, Lost, On, Output
+from scraper_cpn.net.compiled.generate import records
+from scraper_cpn.net.compiled.generate.arrivals import again, is_known, write_put, write_put_new
+from scraper_cpn.net.compiled.generate.influence import noted, only_if
+from scraper_cpn.net.compiled.generate.kept import Bound, keeps, key_of, record_of
+from scraper_cpn.net.compiled.generate.layout import Layout
+from scraper_cpn.net.compiled.generate.text import Text
+from scraper_cpn.net.declare import Transition
+from scraper_cpn.net.places import Counter, Place
+
+
+def from_inputs(arc: int) -> str:
+    """Of a firing in flight."""
+    return f"inputs[{arc}]"
+
+
+def tokens_put(case: On) -> list[tuple[int, Output]]:
+    """The outputs of a case that put tokens, with their numbers."""
+    return [
+        (number, output)
+        for number, output in enumerate(case.outputs)
+        if output.kind != "consume" and isinstance(output.place, Place)
+    ]
+
+
+def case_name(layout: Layout, transition: Transition, number: int) -> str:
+    """What a case's functions are called after."""
+    outcome = transition.outcomes[number].outcome.__name__
+    wanted = f"{layout.var(transition)}_{number}_{outcome}"
+    return layout.stem((transition, number), wanted, "end_")
+
+
+def may_raise(case: On) -> bool:
+    """Whether a function of the user is called for a case."""
+    outputs = [output for _, output in tokens_put(case)]
+    return any(callable(fn) for each in outputs for fn in (each.make, each.after_ns, each.lasts_ns))
+
+
+def arguments(transition: Transition, sources: Any, bound: Bound) -> str:
+    """The colours that a call is given."""
+    arcs = [plan.bound_at(transition, place) for place in sources]
+    return ", ".join(f"{bound(arc)}.colour" for arc in arcs if arc is not None)
+
+
+# What a case makes.
+
+
+def write_make(text: Text, layout: Layout, transition: Transition, case: On, bound: Bound) -> None:
+    """All tokens of a case, with their times; raises what a function of the user raises."""
+    for number, output in tokens_put(case):
+        earlier = plan.fresh_from(transition, case, output)
+        if earlier:
+            _make_of_new(text, layout, number, output, earlier)
+            _make_times(text, layout, transition, number, output, "", bound)
+            continue
+        sources = plan.made_from(transition, case, output) or ()
+        args = ", ".join(
+            "outcome" if arc == plan.OUTCOME else f"{bound(arc)}.colour" for arc in sources
+        )
+        assert isinstance(output.place, Place)
+        if output.seen is not None:
+            make = layout.names.function(output.make)
+            text.add(f"many{number} = {make}({args})")
+            _make_unseen(text, layout, number, output)
+        elif output.make is None:
+            text.add(f"m{number} = {args}")
+        else:
+            text.add(f"m{number} = {layout.names.function(output.make)}({args})")
+            text.add(f"many{number} = {several(layout, output.place, f'm{number}')}")
+        _make_times(text, layout, transition, number, output, args, bound)
+
+
+def _make_unseen(text: Text, layout: Layout, number: int, output: Output) -> None:
+    """The tokens whose keys a set does not know; mostly it knows them all."""
+    colour, declared = _colour_of(layout, output)
+    with text.block(f"if many{number} is NONE:"):
+        text.add(f"m{number} = NONE")
+    with text.block("else:"):
+        text.add(f"m{number} = []")
+        with text.block(f"if type(many{number}) is not tuple:"):
+            text.add(f"many{number} = made(many{number}, {declared})")
+        with text.block(f"for colour in many{number}:"):
+            with text.block(f"if type(colour) is not {colour}:"):
+                text.add(f"made(many{number}, {declared})")
+            _add_unseen(text, layout, number, output)
+
+
+def _make_of_new(
+    text: Text, layout: Layout, number: int, output: Output, earlier: list[int]
+) -> None:
+    """The same of what is made of each token that other sets did not know."""
+    colour, declared = _colour_of(layout, output)
+    text.add(f"m{number} = NONE")
+    for at in earlier:
+        with text.block(f"if m{at}:"):
+            text.add(f"m{number} = [*m{number}]")
+            with text.block(f"for source in m{at}:"):
+                text.add(f"made_ = {layout.names.function(output.make)}(source)")
+                one = f"(made_,) if type(made_) is {colour} else made(made_, {declared})"
+                with text.block(f"for colour in {one}:"):
+                    _add_unseen(text, layout, number, output)
+
+
+def _colour_of(layout: Layout, output: Output) -> tuple[str, str]:
+    """The names of the colour of an output's place, and of the place."""
+    place = output.place
+    assert isinstance(place, Place)
+    colour = layout.names.of(place.colour, place.colour.__name__)
+    return colour, layout.names.of(place, f"{layout.var(place)}_declared")
+
+
+def _add_unseen(text: Text, layout: Layout, number: int, output: Output) -> None:
+    assert output.seen is not None
+    with text.block("try:"), text.block(f"if {is_known(layout, output.seen)}:"):
+        text.add("continue")
+    with text.block("except Exception:"):  # it is set aside when it is put
+        text.add("pass")
+    text.add(f"m{number}.append(colour)")
+
+
+def _make_times(
+    text: Text,
+    layout: Layout,
+    transition: Transition,
+    number: int,
+    output: Output,
+    args: str,
+    bound: Bound,
+) -> None:
+    place = output.place
+    assert isinstance(place, Place)
+    ready, ends = _times(layout, transition, output, args, bound)
+    parts = [(f"r{number}", ready)] if place.timed else []
+    parts += [(f"e{number}", ends)] if place.expires else []
+    lines = [f"{name} = {value}" for name, value in parts]
+    if output.make is None or not (callable(output.after_ns) or callable(output.lasts_ns)):
+        text.add(*lines)
+        return
+    with text.block(f"if m{number}:" if output.seen else f"if many{number} is not NONE:"):
+        text.add(*lines)
+
+
+def several(layout: Layout, place: Place[Any], one: str) -> str:
+    """The expression for the tokens in what a function returned; None if that is one token itself."""
+    colour = layout.names.of(place.colour, place.colour.__name__)
+    declared = layout.names.of(place, f"{layout.var(place)}_declared")
+    none = [f"{one} is None"]
+    if not issubclass(tuple, place.colour):
+        none.append(f"{one} is NONE")
+    if not issubclass(list, place.colour):
+        none.append(f"(type({one}) is list and not {one})")
+    return f"None if type({one}) is {colour} else NONE if {' or '.join(none)} else made({one}, {declared})"
+
+
+def _times(
+    layout: Layout, transition: Transition, output: Output, args: str, bound: Bound
+) -> tuple[str, str]:
+    """The expressions for when the tokens are ready, and when they end."""
+    place = output.place
+    assert isinstance(place, Place)
+    ready = later(layout, output.after_ns, args)
+    ends = "None" if output.lasts_ns is None else later(layout, output.lasts_ns, args)
+    arc = plan.bound_at(transition, place)
+    if arc is not None and transition.arcs[arc].kind == "take":
+        ready = f"max({ready}, {bound(arc)}.ready)"
+        ends = f"{bound(arc)}.ends" if output.lasts_ns is None else ends
+    return ready, ends
+
+
+def later(layout: Layout, length: Any, args: str) -> str:
+    """The expression for a time that lies *length* after `now`."""
+    if callable(length):
+        return f"now + span({layout.names.function(length)}({args}))"
+    return f"now + {length}" if length else "now"
+
+
+# What a case puts and gives back.
+
+
+def write_give(
+    text: Text, layout: Layout, transition: Transition, case: On, bound: Bound, *, traced: bool
+) -> None:
+    """Put what was made, and give back what is held."""
+    outputs = dict(tokens_put(case))
+    for number, output in enumerate(case.outputs):
+        if number in outputs:
+            _give_tokens(text, layout, number, output, traced=traced)
+        elif output.kind != "consume":
+            count_up(text, layout, output.place)
+            text.add(*moved(layout, output.place, "None"))
+            text.add(*([f"puts.append(({output.place.name!r}, -1, None, 0))"] if traced else []))
+    write_back(text, layout, transition, case, bound, traced=traced)
+
+
+def _give_tokens(text: Text, layout: Layout, number: int, output: Output, *, traced: bool) -> None:
+    """Put what was made: mostly that is one token, unless a set is asked."""
+    place = output.place
+    assert isinstance(place, Place)
+    ready = f"r{number}" if place.timed else "0"
+    ends = f"e{number}" if place.expires else "None"
+    if output.seen is not None:
+        with text.block(f"for colour in m{number}:"):
+            write_put_new(text, layout, output.seen, place, ready, ends, traced=traced)
+    elif output.make is None:
+        write_put(text, layout, place, f"m{number}", ready, ends, traced=traced)
+    else:
+        with text.block(f"if many{number} is None:"):
+            write_put(text, layout, place, f"m{number}", ready, ends, traced=traced)
+        with text.block("else:"), text.block(f"for colour in many{number}:"):
+            write_put(text, layout, place, "colour", ready, ends, traced=traced)
+
+
+def write_back(
+    text: Text, layout: Layout, transition: Transition, case: On, bound: Bound, *, traced: bool
+) -> None:
+    """Give back what is held and not consumed: numbers last, which their records may be forgotten after."""
+    held = [(number, arc) for number, arc in enumerate(transition.arcs) if arc.kind == "hold"]
+    back = [(number, arc) for number, arc in held if not _consumes(case, arc)]
+    for number, arc in back:
+        if isinstance(arc.place, Place):
+            record = record_of(layout, transition, number, bound)
+            old = bound(number)
+            again(text, layout, arc.place, old, f"{old}.ready", record, traced=traced)
+    for number, arc in held:
+        if _consumes(case, arc):
+            text.add(*moved(layout, arc.place, key_of(layout, transition, number, bound)))
+        elif isinstance(arc.place, Counter):
+            give_number(text, layout, transition, number, bound)
+
+
+def _consumes(case: On, arc: Arc) -> bool:
+    return any(output.kind == "consume" and output.place is arc.place for output in case.outputs)
+
+
+# Numbers.
+
+
+def take_number(text: Text, layout: Layout, counter: Counter, key: str) -> None:
+    """One less. Who needs a number notices the last one that goes, and the first that comes."""
+    name = layout.var(counter)
+    lines = noted(layout, layout.loss([counter]))
+    if counter.keys:
+        text.add(f"{name}.take({key})", *lines)
+        return
+    text.add(f"{name} -= 1")
+    only_if(text, f"not {name}", lines)
+
+
+def give_number(
+    text: Text, layout: Layout, transition: Transition, number: int, bound: Bound
+) -> None:
+    """One more of the number that an arc has taken one of."""
+    counter = transition.arcs[number].place
+    assert isinstance(counter, Counter)
+    if not counter.keys:
+        count_up(text, layout, counter)
+        return
+    if counter.name in layout.met:
+        known = keeps(layout, transition, number)
+        table = layout.records(counter.keys)
+        record = bound(number) if known else f"{table}[{bound(number)}]"
+        records.give_number(text, layout, counter, record)
+        return
+    with text.block(f"if {layout.var(counter)}.give({bound(number)}):"):
+        text.add(*noted(layout, layout.gain([counter])))
+
+
+def count_up(text: Text, layout: Layout, counter: Any) -> None:
+    """One more of a plain number."""
+    name = layout.var(counter)
+    text.add(f"{name} += 1")
+    only_if(text, f"{name} == 1", noted(layout, layout.gain([counter])))
+
+
+def moved(layout: Layout, place: Any, key: str) -> list[str]:
+    """The line that records a number that moved for good."""
+    recorded = layout.recorded and isinstance(place, Counter)
+    return [f"moved[{place.name!r}, {key}] = None"] if recorded else []
+
+
+# The end of a firing with an effect.
+
+
+def write_ends(
+    text: Text,
+    layout: Layout,
+    transition: Transition,
+    land: Callable[[], None],
+    *,
+    traced: bool,
+) -> None:
+    """The functions of all outcomes; an output function that raises makes it `Lost`."""
+    _lost(text, layout, transition, traced=traced)
+    puts = ", puts" if traced else ""
+    name = layout.var(transition)
+    for number, case in enumerate(transition.outcomes):
+        with text.function(
+            f"end_{case_name(layout, transition, number)}(flight, outcome, now{puts})"
+        ):
+            text.add("inputs = flight.inputs")
+            land()
+            if case.outcome is Lost:
+                text.add(f"return lost_{name}(inputs, outcome, now{puts})")
+                continue
+            if may_raise(case):
+                with text.block("try:"):
+                    write_make(text, layout, transition, case, from_inputs)
+                with text.block("except Exception as error:"):
+                    text.add('lost = Lost(f"an output function raised: {blame(error)}")')
+                    text.add(f"return lost_{name}(inputs, lost, now{puts})")
+            else:
+                write_make(text, layout, transition, case, from_inputs)
+            write_give(text, layout, transition, case, from_inputs, traced=traced)
+            text.add(*([f"return {case.outcome.__name__!r}"] if traced else []))
+
+
+def _lost(text: Text, layout: Layout, transition: Transition, *, traced: bool) -> None:
+    case = plan.lost(transition)
+    name, puts = layout.var(transition), ", puts" if traced else ""
+    with text.function(f"lost_{name}(inputs, outcome, now{puts})"):
+        if may_raise(case):
+            with text.block("try:"):
+                write_make(text, layout, transition, case, from_inputs)
+            with text.block("except Exception as error:"):
+                number = layout.transitions.index(transition)
+                text.add(
+                    f'waste({number}, inputs, f"the outputs of Lost raised: {{blame(error)}}")'
+                )
+                text.add(f"back_{name}(inputs{puts})", *(["return 'Lost'"] if traced else []))
+                text.add(*([] if traced else ["return"]))
+        else:
+            write_make(text, layout, transition, case, from_inputs)
+        write_give(text, layout, transition, case, from_inputs, traced=traced)
+        text.add(*(["return 'Lost'"] if traced else []))
+    if may_raise(case):
+        with text.function(f"back_{name}(inputs{puts})"):
+            write_back(text, layout, transition, case, from_inputs, traced=traced)

@@ -1,0 +1,253 @@
+"""The functions of a transition's firings.
+
+Owns: the text of `fire_*`, `begin_*`, `undo_*`, and of landing.
+Must not know: how a binding is found and taken, what a case puts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from scraper_cpn.net import plan
+from scraper_cpn.net.arcs import Arc, Call
+from scraper_cpn.net.compiled.generate.arrivals import is_simple
+from scraper_cpn.net.compiled.generate.cases import (
+    arguments,
+    from_inputs,
+    give_number,
+    may_raise,
+    write_ends,
+    write_give,
+    write_make,
+)
+from scraper_cpn.net.compiled.generate.influence import delaying, occupy
+from scraper_cpn.net.compiled.generate.inputs import Search, describe, write_find
+from scraper_cpn.net.compiled.generate.kept import keeps
+from scraper_cpn.net.compiled.generate.layout import Layout
+from scraper_cpn.net.compiled.generate.taking import (
+    TAKEN,
+    lose,
+    loss_of,
+    set_aside,
+    spends,
+    take,
+    write_aside,
+    write_spend,
+)
+from scraper_cpn.net.compiled.generate.text import Text, attribute, tupled
+from scraper_cpn.net.declare import Transition
+from scraper_cpn.net.places import Counter, Place
+
+_MAY_ENABLE = re.compile(r"dirty \|=|\b(?:look|ripen|put|stand|again|drop|leave|spend)_")
+"""What sets bits, or calls what may."""
+
+
+def write_firings(text: Text, layout: Layout, search: Search, *, traced: bool) -> None:
+    """The functions of a transition's firings."""
+    transition = search.transition
+    describe(text, search)
+    if transition.scan is not None or (transition.instant and _fallible(transition)):
+        write_aside(text, layout, transition)
+    if transition.instant:
+        _fire(text, layout, search, traced=traced)
+        return
+    _begin(text, layout, search, traced=traced)
+    if any(arc.kind == "spend" for arc in transition.arcs):
+        write_spend(text, layout, transition, traced=traced)
+    write_ends(text, layout, transition, lambda: _land(text, layout, transition), traced=traced)
+    _undo(text, layout, transition)
+
+
+def _fallible(transition: Transition) -> bool:
+    return transition.choice is not None or may_raise(transition.outcomes[0])
+
+
+# Firing in one go.
+
+
+@contextmanager
+def _firings(text: Text, layout: Layout, search: Search) -> Iterator[None]:
+    """One firing after the other, as long as none goes before: what follows is one, or returns."""
+    with text.block("while left:"):
+        at = len(text.lines)
+        yield
+        text.add("left -= 1")
+        lower = layout.bit(search.transition) - 1
+        if lower and _MAY_ENABLE.search("\n".join(text.lines[at:])):
+            with text.block(f"if dirty & {lower:#b}:"):
+                text.add("return left")
+        queues = [
+            layout.var(arc.place) for arc in search.transition.arcs if _is_shifted(layout, arc)
+        ]
+        if queues:  # the others fail anew
+            with text.block(f"if not {queues[0]}:"):
+                text.add("return left")
+    text.add("return left")
+
+
+def _is_shifted(layout: Layout, arc: Arc) -> bool:
+    queue = isinstance(arc.place, Place) and layout.is_queue(arc.place)
+    return queue and arc.kind in TAKEN
+
+
+def _fire(text: Text, layout: Layout, search: Search, *, traced: bool) -> None:
+    transition, name = search.transition, layout.var(search.transition)
+    with (
+        text.function(f"fire_{name}(now, _, left)"),
+        _firings(text, layout, search),
+    ):
+        write_find(text, layout, search, set_aside(layout, search))
+        if _fallible(transition):
+            with text.block("try:"):
+                _make(text, layout, search)
+            with text.block("except Exception as error:"):
+                text.add(*set_aside(layout, search))
+        else:
+            _make(text, layout, search)
+        text.add("next_id += 1", *(["puts = []"] if traced else []))
+        take(text, layout, search)
+        lose(text, layout, transition, search.bound)
+        spends(text, layout, transition, search.bound, traced=traced)
+        _give(text, layout, search, traced=traced)
+        if traced:
+            outcome = "''" if transition.choice is None else "type(outcome).__name__"
+            text.add(
+                f"trace(('fire', now, next_id - 1, {transition.name!r}, {_serials(search)}, {outcome}, tuple(puts)))"
+            )
+
+
+def _make(text: Text, layout: Layout, search: Search) -> None:
+    transition = search.transition
+    if transition.choice is None:
+        write_make(text, layout, transition, transition.outcomes[0], search.bound)
+    else:
+        _choose(text, layout, search, transition.choice)
+
+
+def _choose(text: Text, layout: Layout, search: Search, choice: Call) -> None:
+    args = arguments(search.transition, choice.sources, search.bound)
+    text.add(f"outcome = {layout.names.function(choice.fn)}({args})")
+    for number, case in enumerate(search.transition.outcomes):
+        with text.block(_whether(layout, number, case.outcome)):
+            write_make(text, layout, search.transition, case, search.bound)
+    with text.block("else:"):
+        text.add(f"raise no_case({choice.name!r}, outcome)")
+
+
+def _whether(layout: Layout, number: int, outcome: type[Any]) -> str:
+    colour = layout.names.of(outcome, outcome.__name__)
+    return f"{'el' if number else ''}if type(outcome) is {colour}:"
+
+
+def _give(text: Text, layout: Layout, search: Search, *, traced: bool) -> None:
+    transition = search.transition
+    if transition.choice is None:
+        case = transition.outcomes[0]
+        write_give(text, layout, transition, case, search.bound, traced=traced)
+        return
+    for number, case in enumerate(transition.outcomes):
+        with text.block(_whether(layout, number, case.outcome)):
+            write_give(text, layout, transition, case, search.bound, traced=traced)
+
+
+def _serials(search: Search) -> str:
+    """The serials of a binding, as the trace has them."""
+    arcs = enumerate(search.transition.arcs)
+    return tupled(f"{search.bound(n)}.serial" if arc.binds else "-1" for n, arc in arcs)
+
+
+# Firing with an effect.
+
+
+def _begin(text: Text, layout: Layout, search: Search, *, traced: bool) -> None:
+    transition, effect = search.transition, search.transition.effect
+    assert effect is not None
+    number = layout.transitions.index(transition)
+    with (
+        text.function(f"begin_{layout.var(transition)}(now, firings, left)"),
+        _firings(text, layout, search),
+    ):
+        write_find(text, layout, search, set_aside(layout, search) if transition.scan else [])
+        text.add("firing_id = next_id", "next_id += 1")
+        with delaying(text, layout, loss_of(layout, search)):
+            take(text, layout, search)
+            for place in layout.bounded(transition):
+                occupy(text, layout, place, _reserved(layout, transition, place))
+        found = {arc: record for group, record in search.met(layout) for arc in group.arcs}
+        bound = tupled(
+            found[arc] if keeps(layout, transition, arc) else search.bound(arc)
+            for arc in range(len(transition.arcs))
+        )
+        text.add(f"flights[firing_id] = flight = Flight(firing_id, {number}, {bound}, now)")
+        text.add(*(["begun[firing_id] = flight"] if layout.recorded else []))
+        if traced:
+            text.add(f"trace(('begin', now, firing_id, {transition.name!r}, {_serials(search)}))")
+        if transition.during is not None:
+            _show(text, layout, search, transition.during)
+        args = arguments(transition, effect.sources, search.bound)
+        text.add(
+            f"firings.append(Firing(firing_id, {transition.name!r}, {effect.name!r}, "
+            f"({args}{',' if args else ''}), {transition.deadline_ns}))"
+        )
+
+
+def _reserved(layout: Layout, transition: Transition, place: Place[Any]) -> int:
+    """The slots that a firing occupies from its beginning, but for what `drop_*` has not left."""
+    kept = any(arc.place is place and arc.kind in TAKEN for arc in transition.arcs)
+    slots = plan.occupies(transition, place, started=False)
+    return slots - 1 if kept and layout.is_queue(place) else slots
+
+
+def _show(text: Text, layout: Layout, search: Search, during: Place[Any]) -> None:
+    """Show the first token in a place; it is not there if it is set aside."""
+    first = next(n for n, arc in enumerate(search.transition.arcs) if arc.binds)
+    colour = f"{search.bound(first)}.colour"
+    text.add("flight.shown = serial")
+    if not layout.only_shows(during):
+        text.add(f"put_{layout.var(during)}({colour})")
+        return
+    if not is_simple(layout, during):
+        with text.block("try:"):
+            if during.order or layout.guards(during):
+                text.add(f"token_{layout.var(during)}(serial, {colour}, 0, None)")
+            else:
+                text.add(*(f"hash({attribute(colour, key)})" for key in during.keys))
+        with text.block("except Exception as error:"):
+            text.add(f"fault({during.name!r}, serial, {colour}, blame(error))")
+            text.add("flight.dark = True")
+    text.add("serial += 1")
+
+
+def _undo(text: Text, layout: Layout, transition: Transition) -> None:
+    """Give back the inputs of a firing that has not started, exactly as they were."""
+    with text.function(f"undo_{layout.var(transition)}(flight)"):
+        text.add("inputs = flight.inputs")
+        for place in layout.bounded(transition):
+            occupy(text, layout, place, -plan.occupies(transition, place, started=False))
+        _hide(text, layout, transition.during)
+        for number, arc in enumerate(transition.arcs):
+            if arc.kind not in TAKEN:
+                continue
+            if isinstance(arc.place, Counter):
+                give_number(text, layout, transition, number, from_inputs)
+            else:
+                text.add(f"stand_{layout.var(arc.place)}(inputs[{number}])")
+
+
+def _land(text: Text, layout: Layout, transition: Transition) -> None:
+    """What a firing no longer occupies or shows when its effect ends."""
+    lose(text, layout, transition, from_inputs)
+    for place in layout.bounded(transition):
+        occupy(text, layout, place, -plan.occupies(transition, place, started=True))
+    _hide(text, layout, transition.during)
+
+
+def _hide(text: Text, layout: Layout, during: Place[Any] | None) -> None:
+    """Take the firing's token out of the place that shows it; it is not there if it was set aside."""
+    if during is not None and not layout.only_shows(during):
+        text.add(f"shown = {layout.var(during)}.get(flight.shown)")
+        with text.block("if shown is not None:"):
+            text.add(f"drop_{layout.var(during)}(shown)")

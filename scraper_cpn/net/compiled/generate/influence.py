@@ -1,0 +1,71 @@
+"""What a change of a place means for transitions: who tries again, and who has another next useful time.
+
+Owns: the text that notes it, that of slots included. Must not know: how a place keeps its tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from scraper_cpn.net.compiled.generate.indexes import Influence
+from scraper_cpn.net.compiled.generate.layout import Layout
+from scraper_cpn.net.compiled.generate.text import Text
+from scraper_cpn.net.places import Place
+
+
+def noted(layout: Layout, influence: Influence) -> list[str]:
+    """The lines that note which transitions to try again, and whose next useful time is another now."""
+    lines = [f"dirty |= {influence.enables:#b}  # {layout.listed(influence.enables)}"]
+    return [*(lines if influence.enables else []), *delayed(layout, influence.delays)]
+
+
+def delayed(layout: Layout, mask: int) -> list[str]:
+    """The lines that note whose next useful time is another now; but for what the function has noted."""
+    mask &= ~layout.noted
+    times = [f"at_{layout.var(each)} = " for each in layout.waiting if layout.bit(each) & mask]
+    return ["".join(times) + "None", "late = True"] if times else []
+
+
+@contextmanager
+def delaying(text: Text, layout: Layout, influence: Influence) -> Iterator[None]:
+    """Note once whose next useful time is another now, for all that is written meanwhile."""
+    text.add(*delayed(layout, influence.delays))
+    layout.noted = influence.delays
+    yield
+    layout.noted = 0
+
+
+def hasten(text: Text, layout: Layout, mask: int, at: str) -> None:
+    """Note that an input of transitions may be there at a time: only a time before theirs concerns them.
+
+    The next useful time is the latest of the inputs' first times, so that none of these is later.
+    """
+    for transition in layout.waiting:
+        if layout.bit(transition) & mask:
+            known = f"at_{layout.var(transition)}"
+            with text.block(f"if {known} is None or {at} < {known}:"):
+                text.add(f"{known} = None", "late = True")
+                with text.block(f"if {at} < next_wake:"):
+                    text.add(f"next_wake = {at}")
+
+
+def only_if(text: Text, condition: str, lines: list[str]) -> None:
+    """Lines that are needed only under a condition."""
+    if lines:
+        with text.block(f"if {condition}:"):
+            text.add(*lines)
+
+
+def occupy(text: Text, layout: Layout, place: Place[Any], change: int) -> None:
+    """Count slots; who needs some may begin again once there were too few, or can't any more."""
+    name, most = layout.free(place), layout.most_slots(place)
+    if change > 0:
+        text.add(f"{name} -= {change}")
+        delays = Influence(0, layout.wants_slots(place) & layout.timed)
+        only_if(text, f"{name} < {most}", noted(layout, delays))
+    elif change < 0:
+        text.add(f"{name} += {-change}")
+        enables = Influence(layout.wants_slots(place), 0)
+        only_if(text, f"{name} < {most - change}", noted(layout, enables))

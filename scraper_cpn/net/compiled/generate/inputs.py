@@ -1,0 +1,382 @@
+"""How a transition's binding is found, and the time at which there will be one.
+
+Owns: the text of `lag_*` and of the joins, `wake_*`, `combine_*`, and of the search: where each arc looks.
+Must not know: what a firing does.
+
+A transition without a scan looks at each join group alone: at a queue's or a line's head, at a number,
+or at the first record of a join. With a scan it tries every combination, in the order of the declaration.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from scraper_cpn.net import plan
+from scraper_cpn.net.arcs import Arc, Call
+from scraper_cpn.net.compiled.generate.indexes import Index, projected
+from scraper_cpn.net.compiled.generate.influence import delayed
+from scraper_cpn.net.compiled.generate.layout import Layout
+from scraper_cpn.net.compiled.generate.places import endings
+from scraper_cpn.net.compiled.generate.records import line, write_first
+from scraper_cpn.net.compiled.generate.text import Text, plain, tupled
+from scraper_cpn.net.declare import Transition
+from scraper_cpn.net.places import Counter, KeySet, Place
+
+
+@dataclass(frozen=True)
+class Look:
+    """How one arc is satisfied.
+
+    Attributes:
+        key: the expression for its key; "None" if it has none.
+        index: in which it finds its token; None if it binds none.
+        lacks: the expression that is true while a number, a set or an absence says no; empty for tokens.
+        condition: the structure that tells when that may be different.
+        words: for the reader.
+    """
+
+    arc: Arc
+    key: str
+    index: Index | None = None
+    lacks: str = ""
+    condition: str = ""
+    words: str = ""
+
+    def crowd(self, layout: Layout) -> str:
+        """The expression for what is empty if there is no token; empty if tokens wait or are by key."""
+        found, place = self.index, self.arc.place
+        assert found is not None
+        assert isinstance(place, Place)
+        if found.names or found.scanned or (place.timed and not (found.early or found.expired)):
+            return ""
+        return layout.var(place) if layout.is_queue(place) else f"{found.name}.ready"
+
+    def token(self, layout: Layout) -> str:
+        """The expression for the first token, which is there; of keys and where tokens wait it may be None."""
+        assert self.index is not None
+        crowd = self.crowd(layout)
+        if crowd:
+            return f"{crowd}[0]" if crowd == layout.var(self.index.place) else f"{crowd}[0][2]"
+        return f"{self.index.name}.head({self._where()})"
+
+    def earliest(self, layout: Layout) -> str:
+        """The expression for the time at which its token is there."""
+        assert self.index is not None
+        crowd = self.crowd(layout)
+        if crowd:
+            later = f"{endings(layout, self.index.place)}.next()" if self.index.expired else "NEVER"
+            return f"(0 if {crowd} else {later})"
+        return f"{self.index.name}.earliest({self._where()})"
+
+    def all(self) -> str:
+        """The expression for all its tokens, for a scan."""
+        assert self.index is not None
+        return f"{self.index.name}.tokens({self._where()})"
+
+    def _where(self) -> str:
+        assert self.index is not None
+        return f"{self.key}, now" if self.index.names else "now"
+
+
+def look(
+    layout: Layout, arc: Arc, names: tuple[str, ...], whole: str, have: tuple[str, ...], *, scanned: bool
+) -> Look:  # fmt: skip
+    """How *arc*, joined on *names*, is satisfied for the key *have* in the variable *whole*."""
+    place, key = arc.place, projected(whole, have, names)
+    name = layout.var(place)
+    of = f" for its {', '.join(names)}" if names else ""
+    if isinstance(place, Counter):
+        number = f"{name}.number({key})" if names else name
+        return Look(arc, key, None, f"{number} < 1", name, f"is above 0{of}")
+    if isinstance(place, KeySet):
+        lacks = f"{key} {'not in' if arc.kind == 'read' else 'in'} {name}.keys"
+        words = f"{'has' if arc.kind == 'read' else 'lacks'} its {', '.join(names)}"
+        return Look(arc, key, None, lacks, name, words)
+    if arc.kind == "absent":
+        if not names:
+            return Look(arc, key, None, name, words="is empty")
+        found = layout.looks(arc, names)
+        lacks = f"{key} in {found.name}.counts"
+        return Look(arc, key, None, lacks, found.name, f"has no token{of}")
+    found = layout.looks(arc, names, scanned=scanned)
+    return Look(arc, key, found, "", found.name, _words(arc, of))
+
+
+def _words(arc: Arc, of: str) -> str:
+    state = "expired" if arc.kind == "expired" else "ready or waiting" if arc.early else "ready"
+    guard = f" that passes {getattr(arc.when, '__name__', 'its guard')}" if arc.when else ""
+    return f"the first {state} token{of}{guard}"
+
+
+@dataclass(frozen=True)
+class Search:
+    """How a transition is searched; the looks are by arc, with a join's key in `k` and its number."""
+
+    transition: Transition
+    groups: list[plan.Group]
+    looks: list[Look]
+
+    def joins(self) -> Iterator[tuple[int, plan.Group]]:
+        """The groups of more than one arc."""
+        return ((number, group) for number, group in enumerate(self.groups) if group.keys)
+
+    def alone(self) -> Iterator[tuple[int, Look]]:
+        """The arcs that are a group of their own."""
+        for group in self.groups:
+            if not group.keys:
+                yield group.arcs[0], self.looks[group.arcs[0]]
+
+    def met(self, layout: Layout) -> list[tuple[plan.Group, str]]:
+        """The join groups that are meetings, with the variables of their records."""
+        joins = [(number, group) for number, group in self.joins()]
+        met = [pair for pair in joins if layout.meeting(self.transition, pair[1]) is not None]
+        return [(group, f"record{number}") for number, group in met]
+
+    def bound(self, arc: int) -> str:
+        """The expression for what an arc has bound, once the binding is found."""
+        if self.transition.scan is not None:
+            return f"inputs[{arc}]"
+        each = self.looks[arc]
+        return each.key if each.index is None else f"a{arc}"
+
+
+def search_of(layout: Layout, transition: Transition) -> Search:
+    """Choose the indexes of a transition."""
+    groups = plan.groups(transition)
+    names = plan.arc_keys(transition)
+    meetings = {number: layout.meeting(transition, group) for number, group in enumerate(groups)}
+    scans = transition.scan is not None
+    looks: dict[int, Look] = {}
+    for number, group in enumerate(groups):
+        for arc in group.arcs:
+            declared = transition.arcs[arc]
+            if meetings[number] is not None:
+                looks[arc] = _met(layout, declared, group, number)
+                continue
+            by = () if scans and arc == group.lead else names[arc]
+            looks[arc] = look(layout, declared, by, f"k{number}", group.keys, scanned=scans)
+    return Search(transition, groups, [looks[arc] for arc in range(len(transition.arcs))])
+
+
+def _met(layout: Layout, arc: Arc, group: plan.Group, number: int) -> Look:
+    """How an arc is satisfied by the record of its key."""
+    of = f" for its {', '.join(group.keys)}"
+    if isinstance(arc.place, Counter):
+        return Look(arc, f"k{number}", words=f"is above 0{of}")
+    found = layout.looks(arc, group.keys, held=True)
+    return Look(arc, f"k{number}", found, words=_words(arc, of))
+
+
+def join_name(layout: Layout, transition: Transition, number: int) -> str:
+    """The variable of a join."""
+    return layout.stem(
+        (transition, "join", number), f"{layout.var(transition)}_join{number}", "lag_"
+    )
+
+
+def write_search(text: Text, layout: Layout, search: Search) -> None:
+    """The structures and functions that look for a transition's bindings."""
+    if search.transition.scan is not None:
+        _combine(text, layout, search)
+        _wake_by_scan(text, layout, search, search.transition.scan)
+        return
+    for number, group in search.joins():
+        if layout.meeting(search.transition, group) is None:
+            _join(text, layout, search, number, group)
+    _wake(text, layout, search)
+
+
+def _join(text: Text, layout: Layout, search: Search, number: int, group: plan.Group) -> None:
+    name = join_name(layout, search.transition, number)
+    others = [search.looks[arc] for arc in group.arcs if arc != group.lead]
+    assert group.lead is not None
+    with text.function(f"lag_{name}({f'k{number}'}, now)"):
+        for other in others:
+            if other.lacks:
+                with text.block(f"if {other.lacks}:"):
+                    text.add(f"return NEVER, {other.condition}, {other.key}")
+        timed = [other for other in others if other.index]
+        if timed:
+            text.add("at, condition, key = 0, None, None")
+        for other in timed:
+            text.add(f"when = {other.earliest(layout)}")
+            with text.block("if when > at:"):
+                text.add(f"at, condition, key = when, {other.condition}, {other.key}")
+        text.add("return at, condition, key" if timed else "return 0, None, None")
+    text.add(f"{name} = Join({search.looks[group.lead].condition}, lag_{name})", "")
+
+
+def _full(layout: Layout, transition: Transition) -> list[str]:
+    """Expressions that are true while a bounded place lacks the slots for a firing."""
+    needed = plan.slots(transition)
+    limited = (place for place in layout.limited if place.name in needed)
+    return [f"{layout.free(place)} < {needed[place.name]}" for place in limited]
+
+
+def _unmet(layout: Layout, search: Search) -> list[str]:
+    """What is cheap to ask, first: slots, plain numbers, places that must be empty."""
+    full = _full(layout, search.transition)
+    return full + [each.lacks for _, each in search.alone() if each.lacks]
+
+
+def _empty(layout: Layout, search: Search) -> list[str]:
+    """Then what has no token."""
+    crowds = [each.crowd(layout) for _, each in search.alone() if each.index]
+    return [f"not {crowd}" for crowd in crowds if crowd]
+
+
+def _refuse(text: Text, conditions: list[str], *answer: str) -> None:
+    if conditions:
+        with text.block(f"if {' or '.join(conditions)}:"):
+            text.add(*answer)
+
+
+def describe(text: Text, search: Search) -> None:
+    """The comment above a transition: each arc, and where it looks."""
+    transition = search.transition
+    text.add(f"# Transition {plain(transition.name)}, priority {transition.priority}.")
+    for number, each in enumerate(search.looks):
+        lead = next((group for group in search.groups if group.lead == number and group.keys), None)
+        first = f", first of the join on {', '.join(lead.keys)}" if lead else ""
+        text.add(f"#   {plain(str(each.arc))}: {each.words}{first}")
+    for place, needed in plan.slots(transition).items():
+        text.add(f"#   {plain(place)}: {needed} free slot{'s' if needed > 1 else ''}")
+    text.add("")
+
+
+def write_find(text: Text, layout: Layout, search: Search, set_aside: list[str]) -> None:
+    """Bind the inputs; without a binding, the transition is not tried again before something comes.
+
+    *set_aside* is what to do about a scan that raised.
+    """
+    bit = layout.bit(search.transition)
+    fail = [f"dirty &= ~{bit:#b}", *delayed(layout, bit), "return left"]
+    scan = search.transition.scan
+    if scan is not None:
+        _scan(text, layout, search, scan, fail, set_aside)
+        return
+    _refuse(text, _unmet(layout, search) + _empty(layout, search), *fail)
+    for arc, each in search.alone():
+        if each.index:
+            text.add(f"a{arc} = {each.token(layout)}")
+            if not each.crowd(layout):
+                _refuse(text, [f"a{arc} is None"], *fail)
+    for number, group in search.joins():
+        meeting = layout.meeting(search.transition, group)
+        if meeting is None:
+            join = join_name(layout, search.transition, number)
+            text.add(f"record{number} = {join}.first(now)")
+            _refuse(text, [f"record{number} is None"], *fail)
+        else:
+            write_first(text, meeting, f"record{number}", fail)
+        text.add(f"k{number} = record{number}.key")
+        for arc in group.arcs:
+            each = search.looks[arc]
+            if each.index is not None and meeting is None:
+                text.add(f"a{arc} = {each.token(layout)}")
+            elif each.index is not None:
+                _bind(text, layout, f"a{arc}", each.index, f"record{number}", f"k{number}")
+
+
+def _bind(text: Text, layout: Layout, token: str, found: Index, record: str, key: str) -> None:
+    """The first token in a record that is complete."""
+    text.add(f"{token} = {record}.{found.name}")
+    with text.block(f"if type({token}) is not Token:"):
+        if found.place.paged:
+            first = f"{token}.ready[0][2] if {token}.ready"
+            text.add(f"{token} = {first} else {found.name}.head({token}, {key})")
+        else:
+            text.add(f"{token} = {line(layout, found, token)}.head(now)")
+
+
+def _scan(
+    text: Text, layout: Layout, search: Search, scan: Call, fail: list[str], set_aside: list[str]
+) -> None:
+    _refuse(text, _full(layout, search.transition), *fail)
+    with text.block(f"for inputs in combine_{layout.var(search.transition)}(now):"):
+        with text.block("try:"):
+            text.add(f"agreed = {layout.names.function(scan.fn)}({_scan_args(search, scan)})")
+        with text.block("except Exception as error:"):
+            text.add(*set_aside)
+        with text.block("if agreed:"):
+            text.add("break")
+    with text.block("else:"):
+        text.add(*fail)
+
+
+def _wake(text: Text, layout: Layout, search: Search) -> None:
+    name = layout.var(search.transition)
+    with text.function(f"wake_{name}(now)"):
+        _refuse(text, _unmet(layout, search), "return NEVER")
+        times = [each.earliest(layout) for _, each in search.alone() if each.index]
+        times += [_joined(layout, search, number, group) for number, group in search.joins()]
+        for time in times[:-1]:  # what never comes spares the rest
+            text.add(f"when = {time}")
+            with text.block("if when is NEVER:"):
+                text.add("return NEVER")
+            text.add("at = when" if time is times[0] else "at = max(at, when)")
+        last = times[-1] if times else "0"
+        text.add(f"return max(at, {last})" if len(times) > 1 else f"return {last}")
+
+
+def _joined(layout: Layout, search: Search, number: int, group: plan.Group) -> str:
+    """The expression for the time at which a join has a binding."""
+    meeting = layout.meeting(search.transition, group)
+    if meeting is not None:
+        return f"next_{meeting.name}()"
+    return f"{join_name(layout, search.transition, number)}.earliest(now)"
+
+
+def _combine(text: Text, layout: Layout, search: Search) -> None:
+    """Every combination, by nested loops: what `scan` costs."""
+    transition = search.transition
+    lead_of = {group.lead: number for number, group in search.joins()}
+    with text.function(f"combine_{layout.var(transition)}(now)"):
+        _refuse(text, [each.lacks for _, each in search.alone() if each.lacks], "return")
+        depth = 0
+        nested = Text()
+        inner = [each.lacks for each in search.looks if each.lacks]
+        bound = []
+        for arc, each in enumerate(search.looks):
+            bound.append(f"a{arc}" if each.index else each.key)
+            if not each.index:
+                continue
+            nested.add("    " * depth + f"for a{arc} in {each.all()}:")
+            depth += 1
+            if arc in lead_of:
+                group = search.groups[lead_of[arc]]
+                place = each.arc.place
+                key = projected(f"a{arc}.keys", place.keys, group.keys)
+                nested.add("    " * depth + f"k{lead_of[arc]} = {key}")
+        if inner:
+            nested.add("    " * depth + f"if {' or '.join(inner)}:")
+            nested.add("    " * depth + "    continue")
+        nested.add("    " * depth + f"yield {tupled(bound)}")
+        text.add(*nested.lines)
+
+
+def _scan_args(search: Search, scan: Call) -> str:
+    arcs = [plan.bound_at(search.transition, place) for place in scan.sources]
+    return ", ".join(f"inputs[{arc}].colour" for arc in arcs)
+
+
+def _wake_by_scan(text: Text, layout: Layout, search: Search, scan: Call) -> None:
+    name = layout.var(search.transition)
+    ready = [
+        f"inputs[{arc}].ready"
+        for arc, each in enumerate(search.looks)
+        if each.index and not each.arc.early
+    ]
+    with text.function(f"wake_{name}(now)"):
+        _refuse(text, _full(layout, search.transition), "return NEVER")
+        text.add("soonest = NEVER")
+        with text.block(f"for inputs in combine_{name}(NEVER):"):
+            text.add(f"at = max({', '.join(['0', *ready])})" if ready else "at = 0")
+            with text.block("if at < soonest:"):
+                with text.block("try:"):
+                    call = f"{layout.names.function(scan.fn)}({_scan_args(search, scan)})"
+                    text.add(f"soonest = at if {call} else soonest")
+                with text.block("except Exception:"):
+                    text.add("soonest = at")
+        text.add("return soonest")

@@ -1,0 +1,349 @@
+"""The whole source of a compiled net: its state, the functions of its places and transitions, its calls.
+
+Owns: the frame into which `places.py`, `arrivals.py`, `inputs.py` and `cases.py` write, and the firing loop.
+Must not know: what is in those functions.
+
+The source is one function, `build`, whose variables are the marking: a name in a closure is the
+fastest thing that Python can look up.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from contextlib import nullcontext
+from heapq import heappop, heappush
+from itertools import count
+from typing import Any
+
+from scraper_cpn.net import plan
+from scraper_cpn.net.arcs import Lost
+from scraper_cpn.net.compiled.generate import (
+    arrivals,
+    cases,
+    firings,
+    inputs,
+    places,
+    recording,
+    records,
+)
+from scraper_cpn.net.compiled.generate.calls import calls, result
+from scraper_cpn.net.compiled.generate.kept import kept
+from scraper_cpn.net.compiled.generate.layout import RUNTIME, Layout
+from scraper_cpn.net.compiled.generate.text import Text, plain
+from scraper_cpn.net.compiled.runtime.lines import SLACK
+from scraper_cpn.net.declare import Net, Transition
+from scraper_cpn.net.marking import (
+    Faulted,
+    Firing,
+    Flying,
+    Row,
+    Standing,
+    Step,
+    blame,
+    made,
+    order_of,
+    span,
+)
+from scraper_cpn.net.refusal import (
+    case_for,
+    no_case,
+    refuse_landed,
+    refuse_limit,
+    refuse_started,
+    refuse_time,
+)
+
+MASKS_MAX = 4_096
+"""Values of `dirty` for which it is looked up which transition goes first; few occur."""
+
+SHARED: dict[str, Any] = {
+    **RUNTIME,
+    "MASKS_MAX": MASKS_MAX,
+    "Faulted": Faulted, "Firing": Firing, "Flying": Flying, "Lost": Lost, "Row": Row,
+    "SLACK": SLACK, "Standing": Standing, "Step": Step, "count": count,
+    "heappop": heappop, "heappush": heappush, "blame": blame, "case_for": case_for, "deque": deque, "made": made,
+    "no_case": no_case, "order_of": order_of, "refuse_landed": refuse_landed,
+    "refuse_limit": refuse_limit, "refuse_started": refuse_started, "refuse_time": refuse_time,
+    "span": span,
+}  # fmt: skip
+"""What the source uses of the package, by name."""
+
+LOCALS = (
+    "NONE", "SHELF", "count", "due", "entry", "first", "has", "head", "held", "firings", "left", "line", "lone", "numbered", "order", "r", "shelve", "soon", "agreed", "build", "colour", "condition", "ends", "k", "key", "known", "lost", "made_", "now",
+    "number", "numbers", "occupied", "old", "outcome", "parts", "put", "ready", "passed", "record", "ripe", "shown", "soonest", "source", "spent", "state",
+    "sunk", "wake", "when", "expire", "fill_number", "fill_sinks", "fill_slots",
+)  # fmt: skip
+"""The names that the functions of places and transitions use for themselves."""
+
+FRAME_STATE = """
+clock = 0           # nanoseconds; never goes back
+serial = 1          # of the next token
+next_id = 1         # of the next firing
+flights = {}        # firings in flight, by id
+faulted = []
+rows = []           # of the sinks, since the last drain
+dirty = ALL         # bits of the transitions that may have a binding now
+next_wake = NEVER   # the least of the times at_T
+next_end = NEVER    # when the next token expires
+ends_late = False   # whether that is to be worked out again
+late = True         # whether any of these times is
+""".strip()
+
+FRAME = ("clock", "serial", "next_id", "dirty", "next_wake", "next_end", "ends_late", "late")
+"""The variables of the frame that are assigned."""
+
+HEADER = '''"""The net {name}, compiled.
+
+This source was generated from the declaration of the net, to be executed. All its functions
+are closures of `build` and share its variables, which are the marking.
+
+A step tries transitions by their bits in `dirty`, lowest first, which is the order of priority. A
+transition fires until it finds no binding, or has set a lower bit. Without a binding it loses its bit until
+something comes that it might use: each firing sets the bits of those that it may concern. For each
+transition T:
+
+    fire_T     an instant transition: find, make, take and put in one go; gives how many more may fire
+    begin_T    a transition with an effect: find, take and reserve, the same; undo_T revokes it
+    end_T_*    how it ends: what an outcome puts, made before anything is put, and gives back
+    wake_T     the least time at which there is a binding, if nothing else happens and no token expires
+
+The next useful time is the least wake_T, or the next time at which a token expires. Until then wake_T is
+exact: tokens only become ready, so that a binding that is there stays. And when a token expires there
+is a binding, because its place has a transition that takes it alone and needs nothing else
+(`check.py`). Only transitions that take from timed places have a wake_T that is not now or never, and
+so an at_T, which is None when it is to be worked out again; the others are tried when something comes.
+"""
+'''
+
+
+def source_of(
+    net: Net, *, traced: bool, recorded: bool = False, printed: bool = False
+) -> tuple[str, dict[str, Any]]:
+    """The source of a checked net, and the objects of the declaration that it names."""
+    reserved = {**SHARED, **dict.fromkeys(_used())}
+    layout = Layout(net, reserved, recorded=recorded, printed=printed)
+    searches = [inputs.search_of(layout, transition) for transition in layout.transitions]
+    text = Text()
+    text.add(*HEADER.format(name=plain(net.name)).split("\n"))
+    text.share([*FRAME, *layout.scalars])
+    trace = ", trace" if traced else ""
+    with text.block(f"def build(NET, TRANSITIONS, SHELF{trace}):"):
+        _write_constants(text, layout)
+        text.add(*FRAME_STATE.split("\n"), "")
+        places.write_state(text, layout)
+        text.add(*(f"at_{layout.var(transition)} = None" for transition in layout.waiting))
+        text.add(*(["", *recording.STATE.split("\n")] if recorded else []), "")
+        _write_fault(text, traced=traced, recorded=recorded)
+        records.write_records(text, layout)
+        _write_places(text, layout, traced=traced)
+        for search in searches:
+            inputs.write_search(text, layout, search)
+            firings.write_firings(text, layout, search, traced=traced)
+        _write_times(text, layout)
+        _write_numbers(text, layout)
+        arrivals.write_shelve(text, layout)
+        _write_tables(text, layout)
+        if recorded:
+            text.functions(recording.FUNCTIONS.strip().split("\n"))
+        text.functions(calls(traced=traced, recorded=recorded))
+        text.add(*result(recorded=recorded))
+    return "\n".join(text.lines) + "\n", layout.names.objects
+
+
+def _used() -> list[str]:
+    """The names that the source uses for itself."""
+    lines = [
+        FRAME_STATE,
+        recording.STATE,
+        recording.FUNCTIONS,
+        *calls(traced=True, recorded=True),
+    ]
+    frame = re.findall(r"[A-Za-z_]\w*", "\n".join([*lines, *result(recorded=True)]))
+    numbered = [
+        f"{letter}{number}"
+        for letter in ("a", "e", "h", "k", "m", "many", "o", "r", "record")
+        for number in range(100)
+    ]
+    return [*LOCALS, *frame, *numbered]
+
+
+def _write_constants(text: Text, layout: Layout) -> None:
+    text.add(f"ALL = {(1 << len(layout.transitions)) - 1:#b}")
+    text.add("FIRST = {}        # by values of `dirty` that have occurred: which act goes first")
+    text.add(
+        "NONE = ()  # the one empty tuple that there is: no tokens, without looking into it", ""
+    )
+
+
+def _write_times(text: Text, layout: Layout) -> None:
+    """What happens when a time has come, and which time is the next."""
+    with text.function("expire(now)"):
+        for place in layout.standing:
+            if place.expires:
+                with text.block(f"if {places.endings(layout, place)}.next() <= now:"):
+                    text.add(f"expire_{layout.var(place)}(now)")
+    with text.function("wake(now)"):
+        for transition in layout.waiting:
+            at = f"at_{layout.var(transition)}"
+            with text.block(f"if {at} is None or {at} <= now:"):
+                text.add(f"dirty |= {layout.bit(transition):#b}")
+    with text.function("soonest(now)"):
+        for transition in layout.waiting:
+            name = layout.var(transition)
+            with text.block(f"if at_{name} is None:"):
+                text.add(f"at_{name} = wake_{name}(now)")
+        ends = [f"{places.endings(layout, p)}.next()" for p in layout.standing if p.expires]
+        with text.block("if ends_late:"):
+            text.add(f"next_end = {_least(ends)}", "ends_late = False")
+        text.add("late = False")
+        for number, transition in enumerate(layout.waiting):
+            at = f"at_{layout.var(transition)}"
+            with text.block(f"if {at} < next_wake:") if number else nullcontext():
+                text.add(f"next_wake = {at}")
+        text.add(*([] if layout.waiting else ["next_wake = NEVER"]))
+        text.add("return next_wake if next_wake < next_end else next_end")
+
+    with text.function("retry_late()"):
+        for transition in layout.waiting:
+            with text.block(f"if at_{layout.var(transition)} is None:"):
+                text.add(f"dirty |= {layout.bit(transition):#b}")
+    with text.function("delay_dirty()"):
+        for transition in layout.waiting:
+            with text.block(f"if dirty & {layout.bit(transition):#b}:"):
+                text.add(f"at_{layout.var(transition)} = None")
+
+
+def _least(parts: list[str]) -> str:
+    return f"min({', '.join(parts)})" if len(parts) > 1 else parts[0] if parts else "NEVER"
+
+
+def _write_numbers(text: Text, layout: Layout) -> None:
+    """The numbers that are variables, told and given by name."""
+    numbers = {
+        c.name: records.told(layout, c)
+        if c.keys and c.name in layout.met
+        else f"{layout.var(c)}.numbers"
+        if c.keys
+        else f"{{None: {layout.var(c)}}}"
+        for c in layout.counters
+    }
+    sunk = {sink.name: f"sunk_{layout.var(sink)}" for sink in layout.sinks}
+    free = {place.name: layout.free(place) for place in layout.limited}
+    occupied = {name: f"NET.places[{name!r}].capacity - {left}" for name, left in free.items()}
+    for name, told in (("numbers", numbers), ("sunk", sunk), ("occupied", occupied)):
+        with text.function(f"{name}()"):
+            text.add("return {", *(f"    {key!r}: {part}," for key, part in told.items()), "}")
+    with text.function("fill_number(name, known)"):
+        for counter in layout.counters:
+            variable = layout.var(counter)
+            with text.block(f"if name == {counter.name!r}:"):
+                if counter.keys and counter.name in layout.met:
+                    with text.block("for key, number in known.items():"):
+                        records.find_record(text, layout, counter.keys, "key")
+                        text.add(f"record.{variable} = number")
+                elif counter.keys:
+                    text.add(f"{variable}.numbers.update(known)")
+                else:
+                    text.add(f"{variable} = known.get(None, {variable})")
+    with text.function("fill_sinks(known)"):
+        text.add(*(f"{part} = known.get({name!r}, 0)" for name, part in sunk.items()))
+    with text.function("fill_slots(known)"):
+        text.add(*(f"{part} -= known.get({name!r}, 0)" for name, part in free.items()))
+
+
+def _write_fault(text: Text, *, traced: bool, recorded: bool) -> None:
+    with text.function("fault(place, serial, colour, error)"):
+        text.add("faulted.append(Faulted(place, serial, colour, error))")
+        text.add(*(["aside.append(faulted[-1])"] if recorded else []))
+        if traced:
+            text.add("trace(('fault', place, serial, error))")
+
+
+def _write_places(text: Text, layout: Layout, *, traced: bool) -> None:
+    for standing in layout.standing:
+        places.write_place(text, layout, standing, traced=traced)
+
+
+def _write_tables(text: Text, layout: Layout) -> None:
+    """By number of transition, and by name of place."""
+    stems = [(layout.var(transition), transition) for transition in layout.transitions]
+    effects = [(stem, transition) for stem, transition in stems if not transition.instant]
+    text.add(
+        "", "# Tables: by a transition's number (its place in the order), or by a place's name.", ""
+    )
+    acts = {layout.bit(t): f"{'fire' if t.instant else 'begin'}_{stem}" for stem, t in stems}
+    text.add("ACTS = {", *(f"    {bit:#b}: {act}," for bit, act in acts.items()), "}")
+    _list(text, "WAKES", [f"wake_{stem}" for stem, _ in stems])
+    spends = [
+        f"spend_{stem}" if not t.instant and any(arc.kind == "spend" for arc in t.arcs) else "None"
+        for stem, t in stems
+    ]
+    _list(text, "SPENDS", spends)
+    _list(text, "ENDS", ["None" if t.instant else _cases(layout, t) for _, t in stems])
+    _dict(text, "UNDOS", {_number(layout, t): f"undo_{stem}" for stem, t in effects})
+    _dict(text, "TAKEN", {_number(layout, t): repr(_taken(t)) for _, t in effects})
+    _dict(text, "KEPT", {_number(layout, t): _kept(layout, t) for _, t in effects})
+    if layout.recorded:
+        _dict(text, "COUNTED", {_number(layout, t): repr(plan.counted(t)) for _, t in effects})
+    _dict(text, "OCCUPIES", {_number(layout, t): repr(_occupies(layout, t)) for _, t in effects})
+    kept = [place for place in layout.standing if not layout.only_shows(place)]
+    made = [place for place in kept if not arrivals.is_simple(layout, place)]
+    _dict(text, "TOKENS", {p.name: f"token_{layout.var(p)}" for p in made})
+    for table, prefix in (("STANDS", "stand"), ("PUTS", "put")):
+        _dict(text, table, {p.name: f"{prefix}_{layout.var(p)}" for p in kept})
+    _list(text, "SHOWN", [repr(p.name) for p in layout.standing if layout.only_shows(p)])
+    _dict(text, "PLACES", {place.name: places.listing(layout, place) for place in layout.standing})
+    _dict(text, "SETS", {seen.name: layout.var(seen) for seen in layout.sets})
+
+
+def _number(layout: Layout, transition: Transition) -> int:
+    return layout.transitions.index(transition)
+
+
+def _list(text: Text, name: str, parts: list[str]) -> None:
+    text.add(f"{name} = [", *(f"    {part}," for part in parts), "]")
+
+
+def _dict(text: Text, name: str, parts: dict[Any, str]) -> None:
+    text.add(f"{name} = {{", *(f"    {key!r}: {part}," for key, part in parts.items()), "}")
+
+
+def _cases(layout: Layout, transition: Transition) -> str:
+    """By the outcome's type: how the firing ends."""
+    parts = []
+    for number, case in enumerate(transition.outcomes):
+        outcome = layout.names.of(case.outcome, case.outcome.__name__)
+        name = cases.case_name(layout, transition, number)
+        parts.append(f"{outcome}: end_{name}")
+    return f"{{{', '.join(parts)}}}"
+
+
+def _taken(transition: Transition) -> list[tuple[int, str]]:
+    """The arcs that take a token for good, with their places."""
+    return [
+        (number, arc.place.name)
+        for number, arc in enumerate(transition.arcs)
+        if arc.kind == "take" and arc.binds
+    ]
+
+
+def _kept(layout: Layout, transition: Transition) -> str:
+    """The arcs for which a firing keeps a record, with what finds it."""
+    found = (
+        f"{number}: find_{layout.records(counter.keys)}"
+        for number, counter in kept(layout, transition)
+    )
+    return f"{{{', '.join(found)}}}"
+
+
+def _occupies(layout: Layout, transition: Transition) -> tuple[dict[str, int], dict[str, int]]:
+    """The slots that a firing in flight occupies, before and after it started."""
+    before, after = (
+        {
+            place.name: plan.occupies(transition, place, started=started)
+            for place in layout.bounded(transition)
+        }
+        for started in (False, True)
+    )
+    return before, after

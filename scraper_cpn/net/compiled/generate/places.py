@@ -1,0 +1,333 @@
+"""The functions of places: how a token is made, stands, leaves, and passes its time.
+
+Owns: the text of `token_*`, `stand_*`, `leave_*`, `drop_*` and `expire_*`.
+Must not know: how tokens come (`arrivals.py`), what transitions do.
+
+A place is kept in one of four ways: a queue, where the oldest token always goes first; tokens by
+serial, with an index for each way in which they are looked for; a paged index; or not at all, where
+it only shows firings.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+from typing import Any
+
+from scraper_cpn.net.compiled.generate import records
+from scraper_cpn.net.compiled.generate.arrivals import (
+    come_to_page,
+    is_simple,
+    make_token,
+    write_arrivals,
+)
+from scraper_cpn.net.compiled.generate.indexes import Index, projected
+from scraper_cpn.net.compiled.generate.influence import noted, occupy, only_if
+from scraper_cpn.net.compiled.generate.layout import Layout
+from scraper_cpn.net.compiled.generate.text import Text, plain
+from scraper_cpn.net.places import Place
+
+
+def write_state(text: Text, layout: Layout) -> None:
+    """The variables in which the marking is kept."""
+    for counter in layout.counters:
+        if counter.keys and counter.name in layout.met:
+            continue
+        start = f"Tally({layout.names.of(counter, f'{layout.var(counter)}_declared')}.first)"
+        text.add(
+            f"{layout.var(counter)} = {start if counter.keys else f'NET.places[{counter.name!r}].start'}"
+        )
+    for seen in layout.sets:
+        kind = ("Printed()" if layout.printed else "Split()") if seen.paged else "Seen()"
+        text.add(f"{layout.var(seen)} = {kind}")
+    for place in layout.standing:
+        if place.paged or layout.in_records(place) is None:
+            text.add(f"{layout.var(place)} = {_kept_as(layout, place)}")
+    for found in layout.indexes.values():
+        if found.kind == "held" or found.place.paged or layout.is_queue(found.place):
+            continue
+        state = "EXPIRED" if found.expired else ""
+        kind = {"line": f"Line({state})", "view": "View()", "presence": "Presence()"}[found.kind]
+        text.add(f"{found.name} = {kind}")
+    text.add(
+        *(f"{endings(layout, place)} = Endings()" for place in layout.standing if place.expires)
+    )
+    text.add(
+        *(f"{layout.free(place)} = NET.places[{place.name!r}].capacity" for place in layout.limited)
+    )
+    text.add(*(f"sunk_{layout.var(sink)} = 0" for sink in layout.sinks))
+
+
+def _kept_as(layout: Layout, place: Place[Any]) -> str:
+    if layout.only_shows(place):
+        firsts = {
+            number: next(at for at, arc in enumerate(each.arcs) if arc.binds)
+            for number, each in enumerate(layout.transitions)
+            if each.during is place
+        }
+        return f"Shown(flights, {firsts})"
+    if place.paged:
+        kind = "PagedView" if layout.in_records(place) is None else "Pages"
+        return f"{kind}({place.name!r}, {len(place.order)}, SHELF)"
+    return "deque()" if layout.is_queue(place) else "{}"
+
+
+def listing(layout: Layout, place: Place[Any]) -> str:
+    """The expression for what lists the tokens of a place."""
+    found = layout.in_records(place)
+    if found is None:
+        return layout.var(place)
+    if place.paged:
+        return f"PagedRecords({layout.var(place)}, {layout.records(place.keys)}, {found.name!r})"
+    expired = f", {_expired(layout, place)}" if place.expires else ""
+    return f"Held({layout.records(place.keys)}, {found.name!r}{expired})"
+
+
+def endings(layout: Layout, place: Place[Any]) -> str:
+    """The variable with the times at which a place's tokens expire."""
+    return layout.stem((place, "endings"), f"{layout.var(place)}_endings")
+
+
+# Tokens.
+
+
+def write_place(text: Text, layout: Layout, place: Place[Any], *, traced: bool) -> None:
+    """The functions of one place."""
+    text.add(f"# {plain(_title(layout, place))}", "")
+    _token(text, layout, place)
+    if layout.only_shows(place):
+        return
+    if place.paged:
+        _page(text, layout, place)
+        stand = None
+    elif layout.is_queue(place):
+        _queue(text, layout, place)
+        stand = None
+    else:
+        _keep(text, layout, place)
+        stand = partial(_stand, text, layout, place)
+    write_arrivals(text, layout, place, stand, traced=traced)
+
+
+def _title(layout: Layout, place: Place[Any]) -> str:
+    parts = [f"Place {place.name} of {place.colour.__name__}"]
+    parts += [f"key {', '.join(place.keys)}"] if place.keys else []
+    parts += [f"order {', '.join(place.order)}"] if place.order else []
+    parts += ["bounded"] if place.capacity is not None else []
+    parts += ["timed"] if place.timed else []
+    parts += ["paged"] if place.paged else []
+    parts += ["expires"] if place.expires else []
+    parts += ["a queue"] if layout.is_queue(place) else []
+    parts += ["shows firings"] if layout.only_shows(place) else []
+    return "; ".join(parts) + "."
+
+
+def _token(text: Text, layout: Layout, place: Place[Any]) -> None:
+    if is_simple(layout, place):
+        return
+    name = layout.var(place)
+    if len(place.order) > 1:
+        text.add(f"orders_{name} = {{}}")
+    with text.function(f"token_{name}(serial, colour, ready, ends)"):
+        text.add(f"return {make_token(text, layout, place, 'serial')}")
+
+
+def _page(text: Text, layout: Layout, place: Place[Any]) -> None:
+    """A paged place is one index, which has all that there is to know of its tokens."""
+    name, found = layout.var(place), layout.in_records(place)
+    with text.function(f"stand_{name}(token)"):
+        come_to_page(text, layout, place)
+    with text.function(f"drop_{name}(token)"):
+        text.add(*noted(layout, layout.loss([place])))
+        if found is None:
+            text.add(f"{name}.lose(token.keys, token.serial)")
+            return
+        text.add(f"record = {layout.records(place.keys)}[token.keys]")
+        with text.block(f"if {name}.lose(record.{found.name}, token.serial):"):
+            text.add(f"record.{found.name} = None")
+        records.lost(text, layout, [found])
+        records.drop_record(text, layout, place.keys, "record", found.name)
+
+
+def _queue(text: Text, layout: Layout, place: Place[Any]) -> None:
+    """Who looks at a queue sees the oldest token, and so notices the first that comes and the last that goes."""
+    name = layout.var(place)
+    with text.function(f"stand_{name}(token)"):
+        only_if(text, f"not {name}", noted(layout, layout.gain([place])))
+        if place.capacity is not None:
+            occupy(text, layout, place, 1)
+        text.add(f"stand_again({name}, token)")
+    with text.function(f"drop_{name}(token)"):
+        leave_queue(text, layout, place)
+        if place.capacity is not None:
+            occupy(text, layout, place, -1)
+
+
+def leave_queue(text: Text, layout: Layout, place: Place[Any]) -> None:
+    """The oldest token goes."""
+    name = layout.var(place)
+    text.add(f"{name}.popleft()")
+    only_if(text, f"not {name}", noted(layout, layout.loss([place])))
+
+
+def _keep(text: Text, layout: Layout, place: Place[Any]) -> None:
+    """Tokens by serial, and indexes of them."""
+    with text.function(f"stand_{layout.var(place)}(token)"):
+        _stand(text, layout, place)
+    _leave(text, layout, place)
+    _drop(text, layout, place)
+    if place.expires:
+        _expire(text, layout, place)
+
+
+def _stand(text: Text, layout: Layout, place: Place[Any], *, given: bool = False) -> None:
+    """A token comes to stand; *given*: `record` may be that of its key."""
+    name = layout.var(place)
+    text.add(*noted(layout, layout.gain_of(place)))
+    if layout.in_records(place) is None:
+        text.add(f"{name}[token.serial] = token")
+    _counted(text, layout, place, "add", 1)
+    if place.expires:
+        with text.block("if token.ends is not None:"):
+            with text.block("if token.ends <= clock:"):
+                text.add(f"{_expired(layout, place)}.add(token, NEVER)")
+                text.add(*noted(layout, layout.gain_of(place, expired=True)), "return")
+            text.add(f"{endings(layout, place)}.add(token)")
+            text.add("next_end = min(next_end, token.ends)")
+    for bit in range(len(layout.guards(place))):
+        lines = noted(layout, layout.gain_of(place, bit=1 << bit))
+        only_if(text, f"token.passes & {1 << bit}", lines)
+    for found in _seen_by(layout, place):
+        when = "NEVER" if found.early or not place.timed else "clock"
+        call = f"{found.name}.add({_key(found)}token, {when})"
+        _if_passing(text, found, call)
+    _meet(text, layout, place, given=given)
+
+
+def _leave(text: Text, layout: Layout, place: Place[Any]) -> None:
+    with text.function(f"leave_{layout.var(place)}(token, state)"):
+        text.add("token.state = state")
+        if place.expires:
+            with text.block("if token.ends is not None:"):
+                text.add(f"{endings(layout, place)}.lose()", "ends_late = late = True")
+        for found in _seen_by(layout, place):
+            _if_passing(text, found, f"{found.name}.lose({_key(found).removesuffix(', ')})")
+        for alike in _held(layout, place):
+            with passing(text, alike[0]):
+                text.add(f"record = {layout.records(place.keys)}[token.keys]")
+                for found in _fields(alike):
+                    records.leave(text, found, "token", "record")
+                records.lost(text, layout, alike)
+                records.drop_record(text, layout, place.keys, "record", alike[0].name)
+
+
+def take_from_record(
+    text: Text, layout: Layout, place: Place[Any], token: str, record: str
+) -> list[Index]:
+    """A standing token goes that was found by its record; gives the fields that have lost it."""
+    name = layout.var(place)
+    if place.paged:
+        with text.block(f"if {name}.lose({record}.{name}, {token}.serial):"):
+            text.add(f"{record}.{name} = None")
+        return [found for alike in _held(layout, place) for found in alike]
+    if layout.in_records(place) is None:
+        text.add(f"del {name}[{token}.serial]")
+    _counted(text, layout, place, "lose", -1, token)
+    gone = f"{token}.state = GONE"
+    if place.expires:
+        with text.block(f"if {token}.ends is not None:"):
+            text.add(gone, f"{endings(layout, place)}.lose()", "ends_late = late = True")
+    for found in _seen_by(layout, place):
+        call = f"{found.name}.lose({_key(found, token).removesuffix(', ')})"
+        _if_passing(text, found, gone, call, bound=token)
+    for alike in _held(layout, place):
+        with passing(text, alike[0], token):
+            for found in _fields(alike):
+                records.leave(text, found, token, record)
+    return [found for alike in _held(layout, place) for found in alike]
+
+
+def _meet(text: Text, layout: Layout, place: Place[Any], *, given: bool) -> None:
+    """A token comes to the record of its key, and may complete joins there."""
+    for alike in _held(layout, place):
+        with passing(text, alike[0]):
+            records.find_record(text, layout, place.keys, "token.keys", given=given)
+            for found in _fields(alike):
+                text.add(f"held = record.{found.name}")
+                records.stand(text, layout, found, "held")
+            for found in alike:
+                records.come(text, layout, found, "held")
+
+
+def _drop(text: Text, layout: Layout, place: Place[Any]) -> None:
+    name = layout.var(place)
+    with text.function(f"drop_{name}(token)"):
+        text.add(*noted(layout, layout.loss([place])))
+        if layout.in_records(place) is None:
+            text.add(f"del {name}[token.serial]")
+        _counted(text, layout, place, "lose", -1)
+        if place.expires:
+            with text.block("if token.state == EXPIRED:"):
+                text.add("token.state = GONE", f"{_expired(layout, place)}.lose()", "return")
+        text.add(f"leave_{name}(token, GONE)")
+
+
+def _expire(text: Text, layout: Layout, place: Place[Any]) -> None:
+    name = layout.var(place)
+    with text.function(f"expire_{name}(now)"):
+        with text.block(f"for token in {endings(layout, place)}.passed(now):"):
+            text.add(f"leave_{name}(token, EXPIRED)")
+            text.add(f"{_expired(layout, place)}.add(token, NEVER)")
+        text.add(*noted(layout, layout.gain([place]) | layout.loss([place])))
+
+
+def _counted(
+    text: Text, layout: Layout, place: Place[Any], call: str, change: int, bound: str = "token"
+) -> None:
+    """Count a token in or out of what counts all tokens, whatever they wait for."""
+    if place.capacity is not None:
+        occupy(text, layout, place, change)
+    for found in layout.of(place):
+        if found.kind == "presence":
+            text.add(f"{found.name}.{call}({_key(found, bound).removesuffix(', ')})")
+
+
+def _seen_by(layout: Layout, place: Place[Any]) -> list[Index]:
+    """The indexes of the tokens that stand."""
+    kinds = {"line", "view"}
+    return [found for found in layout.of(place) if found.kind in kinds and not found.expired]
+
+
+def _held(layout: Layout, place: Place[Any]) -> list[list[Index]]:
+    """The fields of records that have the tokens that stand; those with the same guard together."""
+    held = [found for found in layout.of(place) if found.kind == "held"]
+    return [
+        [found for found in held if found.bit == bit]
+        for bit in dict.fromkeys(found.bit for found in held)
+    ]
+
+
+def _fields(alike: list[Index]) -> list[Index]:
+    """One index of each field."""
+    return list({found.name: found for found in alike}.values())
+
+
+def passing(text: Text, found: Index, bound: str = "token") -> AbstractContextManager[None]:
+    """What concerns only tokens that pass the guard of an index."""
+    return text.block(f"if {bound}.passes & {found.bit}:") if found.bit else nullcontext()
+
+
+def _expired(layout: Layout, place: Place[Any]) -> str:
+    return next(found.name for found in layout.of(place) if found.expired)
+
+
+def _key(found: Index, bound: str = "token") -> str:
+    """The first argument of an index that has keys."""
+    return (
+        "" if not found.names else projected(f"{bound}.keys", found.place.keys, found.names) + ", "
+    )
+
+
+def _if_passing(text: Text, found: Index, *lines: str, bound: str = "token") -> None:
+    with passing(text, found, bound):
+        text.add(*lines)

@@ -1,0 +1,192 @@
+"""What a firing takes and spends, and what is set aside instead.
+
+Owns: the text of taking, of `aside_*` and of `spend_*`.
+Must not know: how a binding is found, what a case puts.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from scraper_cpn.net import plan
+from scraper_cpn.net.arcs import Arc
+from scraper_cpn.net.compiled.generate.arrivals import again, write_put
+from scraper_cpn.net.compiled.generate.cases import from_inputs, later, moved, several, take_number
+from scraper_cpn.net.compiled.generate.indexes import Influence
+from scraper_cpn.net.compiled.generate.influence import noted, occupy
+from scraper_cpn.net.compiled.generate.inputs import Search
+from scraper_cpn.net.compiled.generate.kept import key_of, record_of
+from scraper_cpn.net.compiled.generate.layout import Layout
+from scraper_cpn.net.compiled.generate.places import leave_queue, take_from_record
+from scraper_cpn.net.compiled.generate.records import drop_record, lost
+from scraper_cpn.net.compiled.generate.text import Text
+from scraper_cpn.net.declare import Transition
+from scraper_cpn.net.places import Counter, Place
+from scraper_cpn.net.plan import Group
+
+TAKEN = {"take", "spend", "hold", "expired"}
+"""The arcs whose tokens a firing takes."""
+
+
+def loss_of(layout: Layout, search: Search) -> Influence:
+    """What it means for others, whatever is left, that the inputs are taken that records have."""
+    taken = [
+        search.transition.arcs[arc].place
+        for group, _ in search.met(layout)
+        for arc in group.arcs
+        if search.transition.arcs[arc].kind in TAKEN
+    ]
+    return layout.loss(taken)
+
+
+def take(text: Text, layout: Layout, search: Search) -> None:
+    """Take the inputs. In a bounded place, a firing with an effect keeps the slot of its token."""
+    met = {arc for group, _ in search.met(layout) for arc in group.arcs}
+    for number, arc in enumerate(search.transition.arcs):
+        if arc.kind not in TAKEN or number in met:
+            continue
+        if isinstance(arc.place, Counter):
+            take_number(text, layout, arc.place, search.bound(number))
+        elif layout.is_queue(arc.place):  # type: ignore[arg-type]
+            _shift(text, layout, search, arc)
+        else:
+            text.add(f"drop_{layout.var(arc.place)}({search.bound(number)})")
+    for group, record in search.met(layout):
+        meeting = layout.meeting(search.transition, group)
+        if meeting is not None and any(search.transition.arcs[n].kind in TAKEN for n in group.arcs):
+            text.add(f"heappop({meeting.name}_ready)")  # the entry by which the record was found
+        _take_met(text, layout, search, group, record)
+
+
+def _take_met(text: Text, layout: Layout, search: Search, group: Group, record: str) -> None:
+    """Take all that was found by a record, and only then look whether it is complete again."""
+    arcs = [(number, search.transition.arcs[number]) for number in group.arcs]
+    taken = [(number, arc) for number, arc in arcs if arc.kind in TAKEN]
+    changed: list[Any] = []
+    for number, arc in taken:
+        if isinstance(arc.place, Counter):
+            text.add(f"{record}.{layout.var(arc.place)} -= 1")
+            changed.append(arc.place)
+        else:
+            assert isinstance(arc.place, Place)
+            changed += take_from_record(text, layout, arc.place, search.bound(number), record)
+    text.add(*noted(layout, layout.loss([arc.place for _, arc in taken])))
+    lost(text, layout, changed, record)
+    if not any(isinstance(each, Counter) for each in changed):  # else a number has moved
+        drop_record(text, layout, group.keys, record)
+
+
+def _shift(text: Text, layout: Layout, search: Search, arc: Arc) -> None:
+    """The oldest token of a queue goes; without another one, there is no second firing."""
+    assert isinstance(arc.place, Place)
+    leave_queue(text, layout, arc.place)
+    bit = layout.bit(search.transition)
+    with text.block(f"if not {layout.var(arc.place)}:"):
+        text.add(f"dirty &= ~{bit:#b}")
+    if arc.place.capacity is not None and search.transition.instant:
+        occupy(text, layout, arc.place, -1)
+
+
+def lose(text: Text, layout: Layout, transition: Transition, bound: Any) -> None:
+    """Record what a firing has taken for good; what it spends is recorded when that is put back."""
+    for number, arc in enumerate(transition.arcs):
+        if arc.kind in {"take", "hold", "expired"}:
+            text.add(*_lost(layout, arc, bound(number)))
+            if arc.kind == "take":
+                text.add(*moved(layout, arc.place, key_of(layout, transition, number, bound)))
+
+
+def _lost(layout: Layout, arc: Arc, token: str) -> list[str]:
+    """The line that records a token that is no more."""
+    recorded = layout.recorded and not isinstance(arc.place, Counter)
+    return [f"lose({arc.place.name!r}, {token})"] if recorded else []
+
+
+def write_aside(text: Text, layout: Layout, transition: Transition) -> None:
+    """Set aside the token bound last, of those taken for good."""
+    arc = transition.arcs[_last(transition)]
+    with text.function(f"aside_{layout.var(transition)}(token, error)"):
+        text.add(f"drop_{layout.var(arc.place)}(token)")
+        text.add(*_lost(layout, arc, "token"))
+        text.add(f"fault({arc.place.name!r}, token.serial, token.colour, blame(error))")
+
+
+def set_aside(layout: Layout, search: Search) -> list[str]:
+    """The lines that set aside the token bound last, which counts as a firing."""
+    last = search.bound(_last(search.transition))
+    return [f"aside_{layout.var(search.transition)}({last}, error)", "return left - 1"]
+
+
+def _last(transition: Transition) -> int:
+    """The arc that binds last, of those that take a token for good."""
+    kinds = {"take", "expired"}
+    return max(n for n, arc in enumerate(transition.arcs) if arc.kind in kinds and arc.binds)
+
+
+# What is spent.
+
+
+def spends(text: Text, layout: Layout, transition: Transition, bound: Any, *, traced: bool) -> None:
+    """Put back what a firing spends."""
+    for number, arc in enumerate(transition.arcs):
+        if arc.kind == "spend":
+            text.add(*_lost(layout, arc, bound(number)))
+            record = record_of(layout, transition, number, bound)
+            _spend_one(text, layout, bound(number), arc, record, traced=traced)
+
+
+def write_spend(text: Text, layout: Layout, transition: Transition, *, traced: bool) -> None:
+    """The function that does so when the effect starts."""
+    puts = ", puts" if traced else ""
+    with text.function(f"spend_{layout.var(transition)}(inputs, now{puts})"):
+        for place in layout.bounded(transition):
+            before = plan.occupies(transition, place, started=False)
+            if before > plan.occupies(transition, place, started=True):
+                occupy(text, layout, place, -1)
+        spends(text, layout, transition, from_inputs, traced=traced)
+
+
+def _spend_one(
+    text: Text, layout: Layout, old: str, arc: Arc, record: str, *, traced: bool
+) -> None:
+    place = arc.place
+    assert isinstance(place, Place)
+    if arc.change is None and not callable(arc.after_ns):
+        ready = later(layout, arc.after_ns, "") if place.timed else "0"
+        again(text, layout, place, old, ready, record, traced=traced)
+        return
+    if not layout.pauses_alike(place):
+        _change(text, layout, old, arc, record, traced=traced)
+        return
+    text.add(f"old = {old}")
+    with text.block("if old.pause is not None:"):  # it stays as it is, for so long
+        again(text, layout, place, "old", "now + old.pause", record, traced=traced)
+    with text.block("else:"):
+        _change(text, layout, "old", arc, record, traced=traced)
+
+
+def _change(text: Text, layout: Layout, old: str, arc: Arc, record: str, *, traced: bool) -> None:
+    """Put back what a token is changed into, or itself; that this is so, and for how long, is kept."""
+    place = arc.place
+    assert isinstance(place, Place)
+    ready = later(layout, arc.after_ns, "colour") if place.timed else "0"
+    with text.block("try:"):
+        if arc.change is None:
+            text.add(f"made_ = colour = {old}.colour")
+        else:
+            text.add(f"colour = {old}.colour")
+            text.add(f"made_ = {layout.names.function(arc.change)}(colour)")
+        with text.block("if made_ is colour:"):  # what was worked out of it holds
+            text.add(f"ready = {ready}")
+        with text.block("else:"):
+            text.add(f"spent = {several(layout, place, 'made_')}")
+            text.add("spent = (made_,) if spent is None else spent")
+            text.add(f"spent = [(colour, {ready}) for colour in spent]")
+    with text.block("except Exception as error:"):
+        text.add(f"fault({place.name!r}, {old}.serial, {old}.colour, blame(error))")
+    with text.block("else:"):
+        with text.block("if made_ is colour:"):
+            text.add(*([f"{old}.pause = ready - now"] if layout.pauses_alike(place) else []))
+            again(text, layout, place, old, "ready", record, traced=traced)
+        with text.block("else:"), text.block("for colour, ready in spent:"):
+            write_put(text, layout, place, "colour", "ready", f"{old}.ends", traced=traced)

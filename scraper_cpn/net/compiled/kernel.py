@@ -1,0 +1,403 @@
+"""The compiled execution of a net: the same meaning as the interpreter, by specialised source.
+
+Owns: turning the generated source into a kernel, and the calls that need no speed. What is
+generated, `generate/` says; the structures that it runs on are in `index.py`.
+Must not know: clocks, randomness, effects' implementations.
+
+Cost: a step costs O(log keys + composite keys whose status changed) for each firing, whatever the
+number of tokens and of keys that are blocked. A transition with a scan costs the number of its combinations.
+
+What is made faster, and why it means the same. Each follows from the declaration alone; that no difference
+can be seen is what `tests/net/test_differential.py` compares, and its mutants are faults in just these.
+
+One function for a transition. It finds the binding, makes, takes and puts; a firing in one go has no
+    tuple of its inputs. All that may raise comes before all that changes something, as R15 asks. It fires
+    one time after the other, until another transition goes before it.
+Told at the bound. A transition is tried again (`dirty`) only if an input that it lacked may have come: the
+    first token of a queue, the first of a number, a slot when too few were left. Before that it had the input
+    and lacked another one, which will tell. Its next useful time is worked out again (`late`) only if it
+    waits for a time at all: without a timed input, it has a binding now, or none before something comes. And
+    only if what may come comes before it: it is the latest of the inputs' first times.
+Queues. Where a place has neither order, times nor guards, and is never searched through or by key, its oldest
+    token is the one that goes (R6), so that nothing has to be sorted; a revoked one goes back by its serial.
+Views of firings. A place that only shows firings is not kept: it follows from them (R22).
+Plain variables. A number without key and the slots of a place are integers.
+Records. Where all inputs of a join have the same key, a record of the key has all their tokens and
+    numbers (`records.py`): who brings something looks at one record, and who takes something makes it
+    say that it is incomplete. Nothing else can change whether a key is complete, but time, for which it
+    has an alarm. Joins of the same inputs are one, whichever transitions ask. Nothing else has the tokens of
+    such a place: who lists them looks through the records.
+A token alone. A key mostly has one token in a place; then the record has the token, without a heap. And an
+    output mostly gives one token; then there is no tuple of them.
+Sets are asked first. What a page links to is mostly known: only what is new is looked at further.
+Orders that occur often are one object, so that heaps seldom compare them field by field.
+Alarms. Keys that wait are listed by their time; a time is once in the heap, however many wait for it.
+Tokens that come back unchanged keep their key, order and guards: these are functions of the colour (R4). So
+    is the pause of what is spent; it is kept with a token whose colour the spending leaves as it is.
+Pages and shards. Of a paged place little is in memory as tokens, and big sets are many tables.
+What nobody asked for is not there: lines that trace or record are generated only for who wants them.
+
+Garbage: tokens, firings and steps are records that the collector does not follow. They can't be in a cycle
+unless a colour leads to the kernel that holds it, and then what leaks is that kernel.
+"""
+
+from __future__ import annotations
+
+import linecache
+import zlib
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple, Protocol, TypeAlias
+
+from msgspec.structs import replace
+
+from scraper_cpn.net import plan, refusal
+from scraper_cpn.net.changes import Changes
+from scraper_cpn.net.check import checked
+from scraper_cpn.net.compiled.generate.machine import SHARED, source_of
+from scraper_cpn.net.compiled.runtime.lines import NEVER, Flight, Queued, Token
+from scraper_cpn.net.declare import Net
+from scraper_cpn.net.explain import lacks
+from scraper_cpn.net.marking import Ended, Flying, Lack, Marking, Row, Standing, Step, Trace
+from scraper_cpn.net.places import Counter, Place
+from scraper_cpn.net.plan import ordered
+from scraper_cpn.net.shelf import MemoryShelf, Order, Shelf
+from scraper_cpn.net.sound import refuse_misfit
+
+Build: TypeAlias = Callable[..., dict[str, Any]]
+"""The function `build` of a generated source. Given a net, its transitions in order, a shelf, and a trace
+where it traces, it gives the functions of a kernel."""
+
+Builder: TypeAlias = Callable[["Source"], Build]
+"""Runs a source; gives its function `build`."""
+
+Cold: TypeAlias = tuple[str, Hashable, int, Order, int]
+"""A key whose tokens are all on the shelf: place, key, their number, order and serial of the first."""
+
+
+class Source(NamedTuple):
+    """The Python source that executes a net.
+
+    Attributes:
+        title: what to call it.
+        text: the source, for people to read; the same for nets that differ in limits and functions alone.
+        names: what its free names stand for.
+    """
+
+    title: str
+    text: str
+    names: Mapping[str, Any]
+
+
+def source(net: Net, *, traced: bool = False) -> str:
+    """The Python source that executes *net*, for people to read.
+
+    Raises:
+        NetError: the net can't work.
+    """
+    return generated(net, traced=traced).text
+
+
+def generated(
+    net: Net, *, traced: bool = False, recorded: bool = False, printed: bool = False
+) -> Source:
+    """The source that executes *net*, with all that it needs.
+
+    Args:
+        net: is checked first.
+        traced: whether it tells a trace of each event.
+        recorded: whether it keeps what changes.
+        printed: whether paged sets have fingerprints of their keys, as with a shelf of one's own.
+
+    Raises:
+        NetError: the net can't work.
+    """
+    text, objects = source_of(checked(net), traced=traced, recorded=recorded, printed=printed)
+    return Source(f"net {net.name}", text, {**SHARED, **objects})
+
+
+def in_python(found: Source) -> Build:
+    """Have Python run a source as it is; tracebacks show its lines."""
+    name = f"<{found.title} {zlib.crc32(found.text.encode()):08x}>"
+    lines = found.text.splitlines(keepends=True)
+    linecache.cache[name] = (len(found.text), None, lines, name)
+    space: dict[str, Any] = dict(found.names)
+    exec(compile(found.text, name, "exec"), space)  # noqa: S102  (our own, from checked data)
+    build: Build = space["build"]
+    return build
+
+
+def compile_net(
+    net: Net,
+    trace: Trace | None = None,
+    *,
+    recorded: bool = False,
+    shelf: Shelf | None = None,
+    builder: Builder = in_python,
+) -> Compiled:
+    """A kernel that runs *net* without searching.
+
+    Args:
+        net: is checked first.
+        trace: is called with each event; without it, the source has no trace of tracing.
+        recorded: whether `changes` will be asked what has changed.
+        shelf: has the tokens of paged places that are not in memory; by default it is in memory, too.
+            With one, paged sets keep fingerprints of their keys, and no marking lists these.
+        builder: runs the generated source; `scraper_cpn.native` has another one.
+
+    Raises:
+        NetError: the net can't work; with all its problems.
+    """
+    return Compiled(net, trace, recorded=recorded, shelf=shelf, builder=builder)
+
+
+class _Step(Protocol):
+    def __call__(self, now_ns: int, limit: int = 100_000) -> Step: ...
+
+
+class _Started(Protocol):
+    def __call__(self, firing_id: int, now_ns: int) -> None: ...
+
+
+class _Complete(Protocol):
+    def __call__(self, firing_id: int, outcome: Any, now_ns: int) -> None: ...
+
+
+class Compiled:
+    """A kernel (see `marking.Kernel`) that runs generated source; `compile_net` says with what.
+
+    The four calls that a decision makes are the generated functions themselves: a method around each
+    would cost as much as a small firing.
+    """
+
+    step: _Step
+    """Fire all that can fire at *now_ns*."""
+    started: _Started
+    """Put back what the firing spends, dated from now."""
+    complete: _Complete
+    """Deposit what the outcome's arcs say and give back what was held."""
+    drain: Callable[[], list[Row]]
+    """Take the rows since the last call."""
+
+    def __init__(
+        self,
+        net: Net,
+        trace: Trace | None = None,
+        *,
+        recorded: bool = False,
+        shelf: Shelf | None = None,
+        builder: Builder = in_python,
+    ) -> None:
+        build = builder(
+            generated(net, traced=trace is not None, recorded=recorded, printed=shelf is not None)
+        )
+        self.net = net
+        self._ordered = ordered(net)
+        self._shelf = MemoryShelf() if shelf is None else shelf
+        traces = () if trace is None else (trace,)
+        self._parts = build(self.net, self._ordered, self._shelf, *traces)
+        self._inject = self._parts["inject"]
+        self.step = self._parts["step"]
+        self.started = self._parts["started"]
+        self.complete = self._parts["complete"]
+        self.drain = self._parts["drain"]
+        self._occupied = self._parts["occupied"]
+        self._numbers = self._parts["numbers"]
+
+    @classmethod
+    def load(
+        cls,
+        net: Net,
+        marking: Marking,
+        trace: Trace | None = None,
+        *,
+        recorded: bool = False,
+        shelf: Shelf | None = None,
+        cold: Iterable[Cold] = (),
+        keys: Mapping[str, Iterable[str]] | None = None,
+        builder: Builder = in_python,
+    ) -> Compiled:
+        """A kernel that goes on where *marking* was saved.
+
+        Args:
+            net: is checked first.
+            marking: all of it; but not what is given by *cold* and *keys*.
+            trace: is called with each event.
+            recorded: whether `changes` will be asked what has changed.
+            shelf: has the tokens of paged places that are not in memory.
+            cold: what is on it. The tokens that firings in flight hold do not count.
+            keys: of paged sets.
+            builder: runs the generated source.
+
+        Raises:
+            NetError: the marking does not fit the net.
+        """
+        kernel = cls(net, trace, recorded=recorded, shelf=shelf, builder=builder)
+        refuse_misfit(net, marking)
+        kernel._parts["load"](marking)
+        kernel._leave_held(marking)
+        for place, key, count, order, serial in cold:
+            kernel._parts["shelve"](place, key, count, order, serial)
+        for name, seen in (keys or {}).items():
+            kernel._parts["SETS"][name].extend(seen)
+        return kernel
+
+    def _leave_held(self, marking: Marking) -> None:
+        """What firings in flight hold is not for the shelf to give."""
+        for flying in marking.flights:
+            transition = self.net.transitions[flying.transition]
+            for arc in plan.keeps(transition, started=flying.started):
+                held = flying.inputs[arc]
+                if self.net.places[held.place].paged:  # type: ignore[union-attr]
+                    self._shelf.left(held.place, held.serial)
+
+    def __repr__(self) -> str:
+        return f"<compiled, {self.marking()!r}>"
+
+    def inject(
+        self,
+        place: Place[Any],
+        colour: Any,
+        now_ns: int,
+        *,
+        ready_at_ns: int = 0,
+        expires_at_ns: int | None = None,
+    ) -> None:
+        """Put a token into a source."""
+        refusal.refuse_inject(self.net, place, colour, ready_at_ns, expires_at_ns)
+        refusal.refuse_full(self.net, place, self._occupied().get(place.name, 0))
+        self._inject(place.name, colour, ready_at_ns, expires_at_ns, now_ns)
+
+    def revoke(self, firing_id: int) -> None:
+        """Undo a firing that has not started."""
+        self._parts["revoke"](firing_id)
+
+    def ended(self, now_ns: int) -> Ended | None:
+        """How the run ended."""
+        clock = self._parts["scalars"]()[0]
+        refusal.refuse_time(self.net, now_ns, clock)
+        soonest = NEVER if self._parts["flights"] else self._parts["earliest"](clock)
+        if self._parts["flights"] or soonest <= now_ns:
+            return None
+        places = [place for place in self.net.places.values() if isinstance(place, Place)]
+        if not any(place.work and self._parts["PLACES"][place.name] for place in places):
+            return "finished"
+        if any(self._at_end(place) for place in self.net.places.values()):
+            return "spent"
+        return "stuck" if soonest == NEVER else None
+
+    def _at_end(self, place: Any) -> bool:
+        """Whether a budget is at its end (of a keyed one: for some key)."""
+        if not getattr(place, "budget", False):
+            return False
+        if isinstance(place, Counter):
+            return 0 in self._numbers()[place.name].values()
+        return not self._parts["PLACES"][place.name]
+
+    def marking(self) -> Marking:
+        """Save everything."""
+        now_ns, next_serial, next_id = self._parts["scalars"]()
+        return Marking(
+            net=self.net.name,
+            now_ns=now_ns,
+            next_serial=next_serial,
+            next_id=next_id,
+            tokens=tuple(
+                standing
+                for place in self.net.places.values()
+                if place.name in self._parts["PLACES"]
+                for standing in self._standing(place)
+            ),
+            counters={name: self._moved(name) for name in self._numbers()},
+            sets={name: seen.listed() for name, seen in self._parts["SETS"].items()},
+            flights=tuple(
+                self._flying(flight) for _, flight in sorted(self._parts["flights"].items())
+            ),
+            faulted=tuple(self._parts["faulted"]),
+            sunk=self._parts["sunk"](),
+        )
+
+    def changes(self) -> Changes:
+        """What has changed since the last call, or since the beginning; only where it is recorded.
+
+        Cost: O(what changed); where a number has moved for good, O(firings in flight) for it.
+        """
+        born, gone, numbers, met, begun, ended, aside = self._parts["changes"]()
+        now_ns, next_serial, next_id = self._parts["scalars"]()
+        return Changes(
+            now_ns=now_ns,
+            next_serial=next_serial,
+            next_id=next_id,
+            born=tuple(_standing(place, token) for place, token in born),
+            gone=tuple(_standing(place, token) for place, token in gone),
+            numbers=tuple(numbers),
+            seen=tuple(met),
+            begun=tuple(self._flying(flight) for flight in begun),
+            ended=tuple(ended),
+            faulted=tuple(aside),
+        )
+
+    def explain(self, serial: int, now_ns: int) -> list[Lack]:
+        """What each transition that could take the token lacks."""
+        keys: dict[str, Any] = {name: seen.keys for name, seen in self._parts["SETS"].items()}
+        return lacks(self.net, replace(self.marking(), sets=keys), serial, now_ns)
+
+    def count(self, place: str) -> int:
+        """What is in a place."""
+        refusal.refuse_name(self.net, place)
+        kind = self.net.places[place]
+        if isinstance(kind, Counter):
+            numbers = self._numbers()[place]
+            return len(self._moved(place)) if kind.keys else numbers[None]
+        if place in self._parts["PLACES"]:
+            return len(self._parts["PLACES"][place])
+        if place in self._parts["SETS"]:
+            return len(self._parts["SETS"][place].keys)
+        sunk: int = self._parts["sunk"]()[place]
+        return sunk
+
+    def in_flight(self) -> int:
+        """Firings whose effects have not ended."""
+        return len(self._parts["flights"])
+
+    @property
+    def next_id(self) -> int:
+        """Of the next firing: one more than have fired or begun."""
+        next_id: int = self._parts["scalars"]()[2]
+        return next_id
+
+    def _standing(self, place: Any) -> Iterator[Standing]:
+        """The tokens of a place, by serial."""
+        tokens = self._parts["PLACES"][place.name]
+        if place.paged:
+            listed = sorted(tokens.listed().items())
+            return (Standing(place.name, serial, colour, 0) for serial, colour in listed)
+        kept: Iterable[Token | Queued] = tokens.values() if isinstance(tokens, dict) else tokens
+        return (_standing(place.name, token) for token in sorted(kept, key=_serial))
+
+    def _moved(self, name: str) -> tuple[tuple[Hashable, int], ...]:
+        """The numbers that differ from what they start with, by key."""
+        place = self.net.places[name]
+        assert isinstance(place, Counter)
+        numbers = self._numbers()[name].items()
+        return tuple(
+            sorted((pair for pair in numbers if pair[1] != place.first(pair[0])), key=repr)
+        )
+
+    def _flying(self, flight: Flight) -> Flying:
+        transition = self._ordered[flight.number]
+        found = [self._parts["bound_at"](flight, arc) for arc in range(len(transition.arcs))]
+        inputs = tuple(
+            _standing(arc.place.name, bound) if isinstance(bound, Token | Queued) else bound
+            for arc, bound in zip(transition.arcs, found, strict=True)
+        )
+        return Flying(
+            flight.id, transition.name, inputs, flight.started, flight.began, flight.shown
+        )
+
+
+def _serial(token: Token | Queued) -> int:
+    return token.serial
+
+
+def _standing(place: str, token: Token | Queued) -> Standing:
+    return Standing(place, token.serial, token.colour, token.ready, token.ends)

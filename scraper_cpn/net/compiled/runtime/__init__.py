@@ -1,0 +1,1 @@
+"""What generated text runs on: queues, joins, sets, pages of tokens."""

@@ -1,0 +1,217 @@
+"""What the keys of a compiled net have: tokens, numbers, absences and sets by key.
+
+Owns: conditions, and who waits for one. Nothing here is specific to a net.
+Must not know: places, transitions, the user's functions, the trace, how keys are joined.
+
+Cost: every operation is O(log n) amortised, n being the tokens of the key, and O(1) for each record that
+waited for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable
+from typing import TYPE_CHECKING
+
+from scraper_cpn.net.compiled.runtime.fingerprints import Fingerprints
+from scraper_cpn.net.compiled.runtime.join import Condition
+from scraper_cpn.net.compiled.runtime.lines import NEVER, Line, Token
+
+if TYPE_CHECKING:
+    from scraper_cpn.net.compiled.runtime.join import Join
+
+__all__ = ["Presence", "Printed", "Seen", "Split", "Tally", "View"]
+
+SHARDS = 256
+"""Tables of a set, a power of 2: with a million keys, the biggest step of one is 8,192 entries."""
+
+
+class View(Condition):
+    """A place's tokens by key: a line for each key that has one."""
+
+    __slots__ = ("joins", "lines")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: dict[Hashable, Line] = {}
+        self.joins: list[Join] = []
+
+    def add(self, key: Hashable, token: Token, now: float) -> None:
+        """A token has come."""
+        line = self.lines.get(key)
+        if line is None:
+            line = self.lines[key] = Line()
+        line.add(token, now)
+        for join in self.joins:
+            join.led(key)
+        if self.watch:
+            self.gained(key)
+
+    def lose(self, key: Hashable) -> None:
+        """A token has gone."""
+        line = self.lines[key]
+        line.lose()
+        if not line.live:
+            del self.lines[key]
+            for join in self.joins:
+                join.drop(key)
+
+    def head(self, key: Hashable, now: float) -> Token | None:
+        """The token of *key* that is taken first."""
+        line = self.lines.get(key)
+        return None if line is None else line.head(now)
+
+    def earliest(self, key: Hashable, now: float) -> float:
+        """When *key* has a token that can be taken: 0 for now."""
+        line = self.lines.get(key)
+        return NEVER if line is None else line.earliest(now)
+
+    def tokens(self, key: Hashable, now: float) -> list[Token]:
+        """All of *key* that can be taken at *now*, in order."""
+        line = self.lines.get(key)
+        return [] if line is None else line.tokens(now)
+
+
+class Presence(Condition):
+    """How many tokens a place has for each key, whatever they wait for."""
+
+    __slots__ = ("counts",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.counts: dict[Hashable, int] = {}
+
+    def add(self, key: Hashable) -> None:
+        """A token has come."""
+        self.counts[key] = self.counts.get(key, 0) + 1
+
+    def lose(self, key: Hashable) -> None:
+        """A token has gone."""
+        left = self.counts[key] - 1
+        if left:
+            self.counts[key] = left
+        else:
+            del self.counts[key]
+            self.gained(key)
+
+
+class Tally(Condition):
+    """A number for each key.
+
+    Args:
+        first: what a key's number starts with.
+    """
+
+    __slots__ = ("first", "numbers")
+
+    def __init__(self, first: Callable[[Hashable], int]) -> None:
+        super().__init__()
+        self.first = first
+        self.numbers: dict[Hashable, int] = {}
+
+    def number(self, key: Hashable) -> int:
+        """The number of *key*."""
+        number = self.numbers.get(key)
+        return self.first(key) if number is None else number
+
+    def take(self, key: Hashable) -> None:
+        """One less."""
+        self.numbers[key] = self.number(key) - 1
+
+    def give(self, key: Hashable) -> bool:
+        """One more; whether it is the first, which is all that anybody waits for."""
+        number = self.number(key)
+        self.numbers[key] = number + 1
+        if not number:
+            self.gained(key)
+        return not number
+
+
+class Seen(Condition):
+    """The keys of a set, oldest first."""
+
+    __slots__ = ("keys",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.keys: dict[Hashable, None] = {}
+
+    def add(self, key: Hashable) -> None:
+        """*key*, which is new, is seen from now on."""
+        self.keys[key] = None
+        if self.watch:
+            self.gained(key)
+
+    def extend(self, keys: Iterable[Hashable]) -> None:
+        """These were seen before the run went on."""
+        self.keys.update(dict.fromkeys(keys))
+
+    def listed(self) -> tuple[Hashable, ...]:
+        """All keys."""
+        return tuple(self.keys)
+
+
+class Split(Condition):
+    """The keys of a set that may be big, oldest first, in many tables: to rebuild one of them is no pause."""
+
+    __slots__ = ("order", "tables")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.order: list[Hashable] = []
+        self.tables: list[set[Hashable]] = [set() for _ in range(SHARDS)]
+
+    @property
+    def keys(self) -> Split:
+        """What can be asked for a key and for the number of keys."""
+        return self
+
+    def __len__(self) -> int:
+        return len(self.order)
+
+    def __contains__(self, key: Hashable) -> bool:
+        return key in self.tables[hash(key) & SHARDS - 1]
+
+    def add(self, key: Hashable) -> bool:
+        """Whether *key* is new; then it is seen from now on."""
+        table = self.tables[hash(key) & SHARDS - 1]
+        if key in table:
+            return False
+        table.add(key)
+        self.order.append(key)
+        if self.watch:
+            self.gained(key)
+        return True
+
+    def extend(self, keys: Iterable[Hashable]) -> None:
+        """These were seen before the run went on."""
+        for key in keys:
+            self.add(key)
+
+    def listed(self) -> tuple[Hashable, ...]:
+        """All keys."""
+        return tuple(self.order)
+
+
+class Printed(Condition):
+    """The keys of a set, as fingerprints: it can't list them."""
+
+    __slots__ = ("keys",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.keys = Fingerprints()
+
+    def add(self, key: Hashable) -> bool:
+        """Whether *key* is new; then it is seen from now on."""
+        if not self.keys.add(key):
+            return False
+        self.gained(key)
+        return True
+
+    def extend(self, keys: Iterable[Hashable]) -> None:
+        """These were seen before the run went on."""
+        self.keys.extend(keys)
+
+    def listed(self) -> tuple[Hashable, ...]:
+        """None: whoever needs the keys has to keep them."""
+        return ()

@@ -1,0 +1,1 @@
+"""The interpreter: a slow, obvious execution that defines what a net means."""

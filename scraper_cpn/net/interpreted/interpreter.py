@@ -1,0 +1,227 @@
+"""The interpreter: the definition of what a net means.
+
+Owns: the slow, obvious execution, call by call: `search.py` says which binding is next, `outputs.py`
+what it puts, `state.py` where everything is; no index, no cache. `compile.py` must give the same
+trace on every run.
+Must not know: clocks, randomness, effects' implementations.
+
+Cost: a step tries every combination of tokens in the places that a transition joins.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from scraper_cpn.net import refusal
+from scraper_cpn.net.check import checked
+from scraper_cpn.net.declare import Net
+from scraper_cpn.net.explain import lacks
+from scraper_cpn.net.interpreted.binding import Binding, Deposit, Flight
+from scraper_cpn.net.interpreted.outputs import chosen, deposits, ending, respent
+from scraper_cpn.net.interpreted.search import first, useful
+from scraper_cpn.net.interpreted.state import Put, State
+from scraper_cpn.net.marking import Ended, Firing, Lack, Marking, Row, Step, Trace, blame
+from scraper_cpn.net.places import Counter, KeySet, Place, Sink
+from scraper_cpn.net.sound import refuse_misfit
+
+
+class Interpreter:
+    """A kernel (see `marking.Kernel`) that searches.
+
+    Args:
+        net: is checked first; raises `NetError` with all its problems.
+        trace: is called with each event.
+    """
+
+    def __init__(self, net: Net, trace: Trace | None = None) -> None:
+        self.net = checked(net)
+        self._state = State(net, trace)
+
+    @classmethod
+    def load(cls, net: Net, marking: Marking, trace: Trace | None = None) -> Interpreter:
+        """A kernel that goes on where *marking* was saved; `NetError` if it does not fit the net."""
+        kernel = cls(net, trace)
+        refuse_misfit(net, marking)
+        kernel._state.load(marking)
+        return kernel
+
+    def __repr__(self) -> str:
+        return f"<interpreter, {self.marking()!r}>"
+
+    def inject(
+        self,
+        place: Place[Any],
+        colour: Any,
+        now_ns: int,
+        *,
+        ready_at_ns: int = 0,
+        expires_at_ns: int | None = None,
+    ) -> None:
+        """Put a token into a source."""
+        refusal.refuse_inject(self.net, place, colour, ready_at_ns, expires_at_ns)
+        refusal.refuse_full(self.net, place, self._state.occupied(place))
+        self._pass_to(now_ns)
+        put = self._state.deposit(Deposit(place, colour, ready_at_ns, expires_at_ns))
+        self._state.say("inject", now_ns, put)
+
+    def step(self, now_ns: int, limit: int = 100_000) -> Step:
+        """Fire all that can fire at *now_ns*."""
+        refusal.refuse_limit(self.net, limit)
+        self._pass_to(now_ns)
+        firings: list[Firing] = []
+        for _ in range(limit):
+            found = first(self._state, now_ns)
+            if found is None:
+                return Step(tuple(firings), useful(self._state, now_ns))
+            binding, error = found
+            if error is not None:
+                self._state.set_aside_last(binding, error)
+            elif binding.transition.instant:
+                self._fire(binding, now_ns)
+            else:
+                firings.append(self._begin(binding, now_ns))
+        return Step(tuple(firings), now_ns)
+
+    def _fire(self, binding: Binding, now_ns: int) -> None:
+        """An instant transition: everything in one go, or the last token is set aside."""
+        state = self._state
+        transition = binding.transition
+        try:
+            outcome, case = chosen(binding)
+            made = deposits(binding, case, outcome, now_ns, state.lacks)
+        except Exception as error:  # noqa: BLE001  (the user's function may raise anything)
+            state.set_aside_last(binding, blame(error))
+            return
+        firing_id = state.new_id()
+        state.remove(binding)
+        puts = self._spend(binding, now_ns)
+        puts += state.deposit_all(made) + state.give_back(binding, case)
+        name = "" if transition.choice is None else case.outcome.__name__
+        state.say("fire", now_ns, firing_id, transition.name, binding.serials, name, tuple(puts))
+
+    def _begin(self, binding: Binding, now_ns: int) -> Firing:
+        """Reserve the inputs of a transition with an effect."""
+        state = self._state
+        transition = binding.transition
+        effect = transition.effect
+        assert effect is not None
+        flight = Flight(state.new_id(), binding, now_ns)
+        state.remove(binding)
+        state.flights[flight.id] = flight
+        state.say("begin", now_ns, flight.id, transition.name, binding.serials)
+        state.show(flight)
+        args = binding.colours(effect.sources)
+        return Firing(flight.id, transition.name, effect.name, args, transition.deadline_ns)
+
+    def started(self, firing_id: int, now_ns: int) -> None:
+        """Put back what the firing spends, dated from now."""
+        flight = self._flight(firing_id)
+        refusal.refuse_started(self.net, firing_id, started=flight.started)
+        self._pass_to(now_ns)
+        flight.started = True
+        puts = self._spend(flight.binding, now_ns)
+        self._state.say("started", now_ns, firing_id, tuple(puts))
+
+    def _spend(self, binding: Binding, now_ns: int) -> list[Put]:
+        """Put back what is spent; a token whose function raises is set aside."""
+        puts: list[Put] = []
+        for arc, token in binding.pairs("spend"):
+            try:
+                made = respent(arc, token, now_ns)
+            except Exception as error:  # noqa: BLE001  (the user's function may raise anything)
+                self._state.fault(token.place.name, token.serial, token.colour, blame(error))
+            else:
+                puts += self._state.deposit_all(made)
+        return puts
+
+    def complete(self, firing_id: int, outcome: Any, now_ns: int) -> None:
+        """Deposit what the outcome's arcs say and give back what was held."""
+        flight = self._flight(firing_id)
+        binding = flight.binding
+        refusal.case_for(
+            self.net, binding.transition, firing_id, outcome, started=flight.started
+        )  # fmt: skip
+        self._pass_to(now_ns)
+        state = self._state
+        del state.flights[firing_id]
+        state.hide(flight)
+        case, made, error = ending(binding, outcome, now_ns, state.lacks)
+        if error is not None:
+            self._set_aside(binding, error)
+        puts = state.deposit_all(made) + state.give_back(binding, case)
+        state.say("end", now_ns, firing_id, case.outcome.__name__, tuple(puts))
+
+    def _set_aside(self, binding: Binding, error: str) -> None:
+        """Set aside all that a firing took; list the transition itself if it took no token."""
+        for token in binding.taken():
+            self._state.fault(token.place.name, token.serial, token.colour, error)
+        if not binding.taken():
+            self._state.fault(binding.transition.name, -1, None, error)
+
+    def revoke(self, firing_id: int) -> None:
+        """Undo a firing that has not started."""
+        flight = self._flight(firing_id)
+        refusal.refuse_started(self.net, firing_id, started=flight.started, revoking=True)
+        del self._state.flights[firing_id]
+        self._state.hide(flight)
+        self._state.restore(flight.binding)
+        self._state.say("revoke", firing_id)
+
+    def drain(self) -> list[Row]:
+        """Take the rows since the last call."""
+        rows, self._state.rows = self._state.rows, []
+        return rows
+
+    def ended(self, now_ns: int) -> Ended | None:
+        """How the run ended."""
+        state = self._state
+        refusal.refuse_time(self.net, now_ns, state.now_ns)
+        if state.flights or first(state, now_ns):
+            return None
+        places = [place for place in self.net.places.values() if isinstance(place, Place)]
+        if not any(place.work and state.tokens[place.name] for place in places):
+            return "finished"
+        if any(self._at_end(place) for place in self.net.places.values()):
+            return "spent"
+        return "stuck" if useful(state, now_ns) is None else None
+
+    def _at_end(self, place: Any) -> bool:
+        """Whether a budget is at its end (of a keyed one: for some key)."""
+        if not getattr(place, "budget", False):
+            return False
+        if not isinstance(place, Counter):
+            return not self._state.tokens[place.name]
+        if place.keys:
+            return 0 in self._state.counters[place.name].values()
+        return self._state.number(place, None) == 0
+
+    def marking(self) -> Marking:
+        """Save everything."""
+        return self._state.saved()
+
+    def explain(self, serial: int, now_ns: int) -> list[Lack]:
+        """What each transition that could take the token lacks."""
+        return lacks(self.net, self.marking(), serial, now_ns)
+
+    def count(self, place: str) -> int:
+        """What is in a place."""
+        refusal.refuse_name(self.net, place)
+        state, kind = self._state, self.net.places[place]
+        if isinstance(kind, Counter):
+            return len(state.moved(kind)) if kind.keys else state.number(kind, None)
+        if isinstance(kind, KeySet):
+            return len(state.sets[place])
+        return state.sunk[place] if isinstance(kind, Sink) else len(state.tokens[place])
+
+    def in_flight(self) -> int:
+        """Firings whose effects have not ended."""
+        return len(self._state.flights)
+
+    def _pass_to(self, now_ns: int) -> None:
+        refusal.refuse_time(self.net, now_ns, self._state.now_ns)
+        self._state.now_ns = now_ns
+
+    def _flight(self, firing_id: int) -> Flight:
+        if firing_id not in self._state.flights:
+            raise refusal.refuse_landed(self.net, firing_id)
+        return self._state.flights[firing_id]

@@ -1,0 +1,279 @@
+"""The tokens of a running net, held in memory: what is where, and how it comes and goes.
+
+Owns: every token, number, key and firing of an interpreted net; deposits, slots, faults, the trace.
+Must not know: which binding is next, what an outcome puts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from typing import Any
+
+from scraper_cpn.net import plan
+from scraper_cpn.net.arcs import On
+from scraper_cpn.net.declare import Net, Transition
+from scraper_cpn.net.interpreted.binding import Binding, Deposit, Flight, Token
+from scraper_cpn.net.marking import (
+    Faulted,
+    Flying,
+    Marking,
+    Row,
+    Standing,
+    Trace,
+    blame,
+    key_of,
+    one_key,
+    order_of,
+)
+from scraper_cpn.net.places import Counter, KeySet, Place, Sink
+
+Put = tuple[str, int, Any, int]
+"""A deposit in the trace: place, serial, colour, ready at."""
+
+
+@dataclass
+class State:
+    """A marking that changes."""
+
+    net: Net
+    trace: Trace | None = None
+    now_ns: int = 0
+    tokens: dict[str, dict[int, Token]] = field(default_factory=dict)
+    counters: dict[str, dict[Hashable, int]] = field(default_factory=dict)
+    sets: dict[str, dict[Hashable, None]] = field(default_factory=dict)
+    flights: dict[int, Flight] = field(default_factory=dict)
+    faulted: list[Faulted] = field(default_factory=list)
+    sunk: dict[str, int] = field(default_factory=dict)
+    rows: list[Row] = field(default_factory=list)
+    next_serial: int = 1
+    next_id: int = 1
+
+    def __post_init__(self) -> None:
+        for name, place in self.net.places.items():
+            if isinstance(place, Counter):
+                self.counters[name] = {}
+            elif isinstance(place, KeySet):
+                self.sets[name] = {}
+            elif isinstance(place, Sink):
+                self.sunk[name] = 0
+            else:
+                self.tokens[name] = {}
+
+    # Tokens come.
+
+    def deposit_all(self, deposits: list[Deposit]) -> list[Put]:
+        """Make deposits in order; those that a set has seen are left out."""
+        puts = (
+            self.deposit(deposit) if deposit.seen is None else self._deposit_new(deposit, deposit.seen)
+            for deposit in deposits
+        )  # fmt: skip
+        return [put for put in puts if put is not None]
+
+    def deposit(self, deposit: Deposit) -> Put:
+        """Put a token; one whose key, order or guard raises is set aside."""
+        place, colour = deposit.place, deposit.colour
+        if isinstance(place, Counter):
+            self.add(place, None, 1)
+            return (place.name, -1, None, 0)
+        serial = self._new_serial()
+        if isinstance(place, Sink):
+            self.sunk[place.name] += 1
+            self.rows.append(Row(place.name, colour))
+        else:
+            ready, expires = deposit.ready_at_ns, deposit.expires_at_ns
+            self._arrive(Standing(place.name, serial, colour, ready, expires))
+        return (place.name, serial, colour, deposit.ready_at_ns)
+
+    def lacks(self, seen: KeySet[Any], colour: Any) -> bool:
+        """Whether a set lacks the key of a token, or the token has none."""
+        try:
+            return one_key(key_of(colour, seen)) not in self.sets[seen.name]
+        except Exception:  # noqa: BLE001  (the user's property may raise anything)
+            return True
+
+    def _deposit_new(self, deposit: Deposit, seen: KeySet[Any]) -> Put | None:
+        try:
+            key = one_key(key_of(deposit.colour, seen))
+        except Exception as error:  # noqa: BLE001  (the user's property may raise anything)
+            serial = self._new_serial()
+            self.fault(deposit.place.name, serial, deposit.colour, blame(error))
+            return (deposit.place.name, serial, deposit.colour, 0)
+        if key in self.sets[seen.name]:
+            return None
+        self.sets[seen.name][key] = None
+        return self.deposit(deposit)
+
+    def _arrive(self, standing: Standing) -> None:
+        try:
+            self.tokens[standing.place][standing.serial] = self.token(standing)
+        except Exception as error:  # noqa: BLE001  (the user's function may raise anything)
+            self.fault(standing.place, standing.serial, standing.colour, blame(error))
+
+    def token(self, standing: Standing) -> Token:
+        """A token with its keys, order and guards worked out; raises what the user's functions raise."""
+        place = self.net.places[standing.place]
+        assert isinstance(place, Place)
+        return Token(
+            place,
+            standing.serial,
+            standing.colour,
+            standing.ready_at_ns,
+            standing.expires_at_ns,
+            dict(zip(place.keys, key_of(standing.colour, place), strict=True)),
+            order_of(standing.colour, place),
+            frozenset(guard for guard in plan.guards(self.net, place) if guard(standing.colour)),
+        )
+
+    # Tokens go.
+
+    def remove(self, binding: Binding) -> None:
+        """Take what a firing binds, except what it only looks at."""
+        for arc, bound in binding.pairs("take", "spend", "hold", "expired"):
+            if isinstance(bound, Token):
+                del self.tokens[bound.place.name][bound.serial]
+            else:
+                self.add(arc.place, bound, -1)
+
+    def restore(self, binding: Binding) -> None:
+        """Undo `remove`, exactly."""
+        for arc, bound in binding.pairs("take", "spend", "hold", "expired"):
+            if isinstance(bound, Token):
+                self.tokens[bound.place.name][bound.serial] = bound
+            else:
+                self.add(arc.place, bound, 1)
+
+    def give_back(self, binding: Binding, case: On) -> list[Put]:
+        """Put back what was held and is not consumed, at the back of its place."""
+        consumed = [output.place for output in case.outputs if output.kind == "consume"]
+        puts = []
+        for arc, bound in binding.pairs("hold"):
+            if arc.place in consumed:
+                continue
+            if isinstance(bound, Token):
+                ready, expires = bound.ready_at_ns, bound.expires_at_ns
+                puts.append(self.deposit(Deposit(bound.place, bound.colour, ready, expires)))
+            else:
+                self.add(arc.place, bound, 1)
+        return puts
+
+    def show(self, flight: Flight) -> None:
+        """Put a firing's token into the transition's `during` place, if it has one."""
+        during = flight.binding.transition.during
+        if during is not None:
+            lead = next(bound for bound in flight.binding.inputs if isinstance(bound, Token))
+            flight.shown = self.deposit(Deposit(during, lead.colour))[1]
+
+    def hide(self, flight: Flight) -> None:
+        """Take a firing's token out of the `during` place; it is not there if it was set aside."""
+        during = flight.binding.transition.during
+        if during is not None and flight.shown is not None:
+            self.tokens[during.name].pop(flight.shown, None)
+
+    # Tokens that a function of the user raised on.
+
+    def set_aside_last(self, binding: Binding, error: str) -> None:
+        """Set aside the token that was bound last, of those that the firing would take for good."""
+        token = binding.taken()[-1]
+        del self.tokens[token.place.name][token.serial]
+        self.fault(token.place.name, token.serial, token.colour, error)
+
+    def fault(self, place: str, serial: int, colour: Any, error: str) -> None:
+        """List a token that is in no place any more, with the error."""
+        self.faulted.append(Faulted(place, serial, colour, error))
+        self.say("fault", place, serial, error)
+
+    # Numbers and slots.
+
+    def number(self, place: Counter, key: Hashable) -> int:
+        """The number of *key*; what it starts with if it has not moved."""
+        numbers = self.counters[place.name]
+        return numbers[key] if key in numbers else place.first(key)
+
+    def add(self, place: Any, key: Hashable, change: int) -> None:
+        """Move a number."""
+        self.counters[place.name][key] = self.number(place, key) + change
+
+    def has_room(self, transition: Transition) -> bool:
+        """Whether every bounded place has the slots that a firing may fill."""
+        for name, needed in plan.slots(transition).items():
+            place = self.net.places[name]
+            assert isinstance(place, Place)
+            assert place.capacity is not None
+            if self.occupied(place) + needed > place.capacity:
+                return False
+        return True
+
+    def occupied(self, place: Place[Any]) -> int:
+        """Tokens there, inputs taken from there whose firings last, and slots reserved by firings."""
+        occupied = len(self.tokens[place.name])
+        for flight in self.flights.values():
+            occupied += plan.occupies(flight.binding.transition, place, started=flight.started)
+        return occupied
+
+    # Time, ids, the trace.
+
+    def new_id(self) -> int:
+        """The next firing's id."""
+        self.next_id += 1
+        return self.next_id - 1
+
+    def _new_serial(self) -> int:
+        self.next_serial += 1
+        return self.next_serial - 1
+
+    def say(self, *event: Any) -> None:
+        """Trace an event."""
+        if self.trace is not None:
+            self.trace(event)
+
+    # Saving.
+
+    def saved(self) -> Marking:
+        """Everything. Cost: O(tokens)."""
+        return Marking(
+            net=self.net.name,
+            now_ns=self.now_ns,
+            next_serial=self.next_serial,
+            next_id=self.next_id,
+            tokens=tuple(
+                tokens[serial].standing()
+                for tokens in self.tokens.values()
+                for serial in sorted(tokens)
+            ),
+            counters={
+                place.name: self.moved(place)
+                for place in self.net.places.values()
+                if isinstance(place, Counter)
+            },
+            sets={name: tuple(keys) for name, keys in self.sets.items()},
+            flights=tuple(flight.flying() for _, flight in sorted(self.flights.items())),
+            faulted=tuple(self.faulted),
+            sunk=dict(self.sunk),
+        )
+
+    def moved(self, place: Counter) -> tuple[tuple[Hashable, int], ...]:
+        """The numbers that differ from what they start with, by key."""
+        numbers = self.counters[place.name].items()
+        return tuple(
+            sorted((pair for pair in numbers if pair[1] != place.first(pair[0])), key=repr)
+        )
+
+    def load(self, marking: Marking) -> None:
+        """Fill an empty state from *marking*, which fits the net."""
+        self.now_ns = marking.now_ns
+        self.next_serial, self.next_id = marking.next_serial, marking.next_id
+        for standing in marking.tokens:
+            self.tokens[standing.place][standing.serial] = self.token(standing)
+        self.counters.update({name: dict(numbers) for name, numbers in marking.counters.items()})
+        self.sets.update({name: dict.fromkeys(keys) for name, keys in marking.sets.items()})
+        self.flights = {flying.id: self._flight(flying) for flying in marking.flights}
+        self.faulted = list(marking.faulted)
+        self.sunk.update(marking.sunk)
+
+    def _flight(self, flying: Flying) -> Flight:
+        inputs = tuple(
+            self.token(bound) if isinstance(bound, Standing) else bound for bound in flying.inputs
+        )
+        binding = Binding(self.net.transitions[flying.transition], inputs)
+        return Flight(flying.id, binding, flying.began_ns, flying.started, flying.shown)

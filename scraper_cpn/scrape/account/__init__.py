@@ -1,0 +1,1 @@
+"""What a crawl has done: counters, summary, failed log, levels."""

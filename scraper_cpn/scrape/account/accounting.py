@@ -1,0 +1,175 @@
+"""The account of a crawl: what its progress, its summary and its state say of it.
+
+Owns: the counters, how a crawl has ended and why, and how they go on in another process.
+Must not know: effects, the shell, how anything is shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal
+
+import msgspec
+
+from scraper_cpn.net import Ended, Kernel, Net, Row
+from scraper_cpn.scrape.account.ledger import Ledger
+from scraper_cpn.scrape.account.report import Account, Ending, Snapshot, Stage, Summary
+from scraper_cpn.scrape.colours import Fetched, FetchOutcome, Stored
+from scraper_cpn.scrape.settings import Settings
+from scraper_cpn.scrape.state.run import State
+
+STAGES = ("raw_html", "parsed", "validated")
+FRONTIER = ("asks", "prioritized_targets", "cool_down")
+"""The places whose tokens are URLs that are known but not fetched."""
+
+
+class Accounting:
+    """Counts what a kernel of the scrape net does.
+
+    Args:
+        kernel: is only looked at.
+        net: of the kernel.
+        settings: of the crawl.
+
+    Attributes:
+        ledger: what has come out of the sinks.
+    """
+
+    def __init__(self, kernel: Kernel, net: Net, settings: Settings) -> None:
+        self.ledger = Ledger()
+        self._kernel = kernel
+        self._places: dict[str, Any] = net.places
+        self._settings = settings
+        self._attempts = self._pages = self._bytes = 0
+        self._before_ns = 0
+        """How long the crawl has run in other processes."""
+        self._began_ns = 0
+        self._length: int | None = None
+        """Of the output, as far as what it has is stored."""
+
+    def go_on(self, state: State) -> None:
+        """Count what has come of the crawl in other processes."""
+        account = state.account
+        self._attempts, self._pages, self._bytes = account.attempts, account.pages, account.bytes
+        self._before_ns = account.elapsed_ns
+        self.ledger.take(state.failures())
+        self.ledger.stored, self.ledger.items = account.stored, account.items
+
+    def begin(self, now_ns: int) -> None:
+        """The crawl runs from now on."""
+        self._began_ns = now_ns - self._before_ns
+
+    def attempt(self) -> None:
+        """A request for a page starts."""
+        self._attempts += 1
+
+    def outcome(self, outcome: FetchOutcome) -> None:
+        """It has ended."""
+        if isinstance(outcome, Fetched):
+            self._pages += 1
+            self._bytes += len(outcome.response.body)
+
+    def take(self, rows: Iterable[Row]) -> None:
+        """Rows have reached a sink."""
+        colours = [row.colour for row in rows]
+        self.ledger.take(colours)
+        for colour in colours:
+            if isinstance(colour, Stored) and colour.length is not None:
+                self._length = colour.length
+
+    def facts(self, now_ns: int, summary: Summary | None = None) -> Sequence[tuple[str, bytes]]:
+        """What a state notes beside the rows of a batch; with *summary*, how the crawl has ended."""
+        facts: list[tuple[str, Any]] = [("account", self._account(now_ns))]
+        if self._length is not None:
+            facts.append(("length", self._length))
+        if summary is not None:
+            facts.append(("ended", Ending(summary.ended, summary.reason)))
+        return [(name, msgspec.json.encode(value)) for name, value in facts]
+
+    def _account(self, now_ns: int) -> Account:
+        return Account(
+            pages=self._pages,
+            attempts=self._attempts,
+            bytes=self._bytes,
+            stored=self.ledger.stored,
+            items=self.ledger.items,
+            elapsed_ns=now_ns - self._began_ns,
+        )
+
+    def snapshot(self, now_ns: int) -> Snapshot:
+        """A look at the crawl. Cost: O(1)."""
+        count = self._kernel.count
+        ledger = self.ledger
+        return Snapshot(
+            elapsed_ns=now_ns - self._began_ns,
+            pages=self._pages,
+            items=ledger.items,
+            attempts=self._attempts,
+            failed=ledger.failed,
+            skipped=ledger.skipped,
+            in_flight=count("in_progress"),
+            bytes=self._bytes,
+            waiting={
+                "robots.txt": count("asks"),
+                "their turn": count("prioritized_targets"),
+                "a retry": count("cool_down"),
+            },
+            stages=tuple(Stage(name, count(name), self._places[name].capacity) for name in STAGES),
+            least_left_ns=self._least_left_ns(),
+        )
+
+    def summary(self, ended: Ended | None, now_ns: int, *, interrupted: bool) -> Summary:
+        """How the crawl has ended: as the net says (None: someone stopped it at once)."""
+        ledger = self.ledger
+        left = self._kernel.count("seen") - ledger.stored - ledger.failed - ledger.skipped
+        return Summary(
+            ended=_how(ended, interrupted=interrupted),
+            reason="" if ended == "spent" and interrupted else self._why(ended),
+            pages=self._pages,
+            items=ledger.items,
+            attempts=self._attempts,
+            failed=ledger.failed,
+            skipped=ledger.skipped,
+            bytes=self._bytes,
+            elapsed_ns=now_ns - self._began_ns,
+            left=left,
+            failures=tuple(ledger.groups()),
+            failed_urls=tuple(ledger.failed_urls),
+            seeds_failed=tuple(ledger.seeds_failed),
+        )
+
+    def _why(self, ended: Ended | None) -> str:
+        settings = self._settings
+        if ended == "stuck":
+            return (
+                "; ".join(fault.error for fault in self._kernel.marking().faulted)
+                or "nothing can go on"
+            )
+        if ended != "spent":
+            return ""
+        if settings.max_pages is not None and self._kernel.count("budget") == 0:
+            return f"--max-pages {settings.max_pages} is reached"
+        if not self._kernel.count("gate"):
+            return "--max-time is over"
+        return "no proxy is left: their quotas or leases have ended"
+
+    def _least_left_ns(self) -> int | None:
+        """A lower bound from the URLs that wait for a domain, were they spread over the domains evenly."""
+        domains = self._kernel.count("known_domains")
+        if not domains:
+            return None
+        settings = self._settings
+        delays = [
+            settings.delay_ns,
+            *(site.delay_ns for site in settings.sites if site.delay_ns is not None),
+        ]
+        waiting = sum(self._kernel.count(name) for name in FRONTIER)
+        return max(0, -(-waiting // domains) - 1) * min(delays)
+
+
+def _how(
+    ended: Ended | None, *, interrupted: bool
+) -> Literal["finished", "spent", "interrupted", "stuck"]:
+    if ended == "finished":
+        return ended
+    return "interrupted" if interrupted or ended is None else ended

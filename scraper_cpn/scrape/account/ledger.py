@@ -1,0 +1,104 @@
+"""What has come of a crawl so far: the rows that left the net, counted and grouped.
+
+Owns: the numbers of `Snapshot` and `Summary` that come from rows. Must not know: the net, the shell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from scraper_cpn.scrape.account.report import FailureGroup
+from scraper_cpn.scrape.colours import KINDS, Failure, Proxy, Stored
+
+EXAMPLES = 3
+SKIPPED = frozenset({"moved", "robots", "scope"})
+"""Kinds of ending that are nobody's failure: the URL was rightly not stored."""
+
+
+class Ledger:
+    """Counts rows of `stored` and `failed_log`.
+
+    Args:
+        on_event: is told of each row, in the form that `--json` prints.
+    """
+
+    def __init__(self, on_event: Callable[[dict[str, Any]], None] | None = None) -> None:
+        self.stored = 0
+        self.items = 0
+        self.failed = 0
+        self.skipped = 0
+        self.attempts_failed = 0
+        self.retired: list[str] = []
+        self.failed_urls: list[str] = []
+        self.seeds_failed: list[str] = []
+        self._counts: dict[str, int] = {}
+        self._examples: dict[str, list[Failure]] = {}
+        self.on_event = on_event
+
+    def take(self, rows: Iterable[Any]) -> None:
+        """Count rows, oldest first."""
+        for row in rows:
+            if isinstance(row, Stored):
+                self._stored(row)
+            elif isinstance(row, Failure):
+                self._failure(row)
+            elif isinstance(row, Proxy):
+                self.retired.append(row.proxy)
+
+    def groups(self) -> Iterator[FailureGroup]:
+        """The failures by kind, the most frequent first."""
+        for kind in sorted(self._counts, key=lambda kind: (-self._counts[kind], kind)):
+            yield FailureGroup(kind, self._counts[kind], KINDS[kind], tuple(self._examples[kind]))
+
+    def _stored(self, row: Stored) -> None:
+        self.stored += 1
+        self.items += row.items
+        if self.on_event is not None:
+            target = row.target
+            self.on_event(
+                {"event": "stored", "url": target.url, "depth": target.depth, "items": row.items}
+            )
+
+    def _failure(self, row: Failure) -> None:
+        self.attempts_failed += row.retry or not row.final
+        if row.final or row.kind == "invalid":
+            self._counts[row.kind] = self._counts.get(row.kind, 0) + 1
+            self._examples.setdefault(row.kind, [])
+            if len(self._examples[row.kind]) < EXAMPLES:
+                self._examples[row.kind].append(row)
+        if row.final:
+            self._ending(row)
+        if self.on_event is not None:
+            self.on_event({"event": "failed", **failure_record(row)})
+
+    def _ending(self, row: Failure) -> None:
+        if row.kind in SKIPPED:
+            self.skipped += 1
+        else:
+            self.failed += 1
+            if worth_a_retry(row):
+                self.failed_urls.append(row.target.url)
+        if row.target.seed and row.kind != "moved":
+            self.seeds_failed.append(row.target.requested_url)
+
+
+def worth_a_retry(row: Failure) -> bool:
+    """Whether another crawl may fare better: a 404 will be one the next time too."""
+    return row.final and row.kind not in SKIPPED and (row.retry or row.kind != "http")
+
+
+def failure_record(row: Failure) -> dict[str, Any]:
+    """A row of the failed log as people and machines read it: one flat record."""
+    record: dict[str, Any] = {
+        "url": row.target.url,
+        "kind": row.kind,
+        "reason": row.reason,
+        "status": row.status,
+        "attempt": row.target.attempt,
+        "final": row.final,
+        "again": worth_a_retry(row),
+        "depth": row.target.depth,
+        "parent": row.target.parent,
+    }
+    return record | {"detail": row.detail} if row.detail else record

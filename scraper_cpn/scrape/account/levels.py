@@ -1,0 +1,55 @@
+"""How many URLs wait on each level of priority, and how long: whether one of them starves.
+
+Owns: how waiting targets are counted by level.
+Must not know: stores, how anything is shown.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from scraper_cpn.net import Kernel
+from scraper_cpn.scrape.account.report import Level
+from scraper_cpn.scrape.colours import Target
+from scraper_cpn.scrape.policy import Policy
+
+_WAITING = {"found", "asks", "prioritized_targets", "cool_down"}
+
+
+class Levels:
+    """Counts waiting targets. A crawl has few levels, however many targets it has."""
+
+    def __init__(self) -> None:
+        self._levels: dict[int, list[int]] = {}
+        """Of each level how many there are, and their least rank."""
+
+    def add(self, priority: int, rank: int) -> None:
+        """A target waits."""
+        level = self._levels.get(priority)
+        if level is None:
+            level = self._levels[priority] = [0, rank]
+        level[0] += 1
+        if rank < level[1]:
+            level[1] = rank
+
+    def take(self, colour: Any) -> None:
+        """A token waits; if it is a target, or is made of some, these count."""
+        for target in getattr(colour, "targets", (colour,)):
+            if isinstance(target, Target):
+                self.add(target.priority, target.rank)
+
+    def listed(self, policy: Policy, now_ns: int) -> tuple[Level, ...]:
+        """All levels under the policy that made the ranks, the one that goes first first."""
+        return tuple(
+            Level(priority, urls, max(0, now_ns - policy.since_ns(priority, rank)))
+            for priority, (urls, rank) in sorted(self._levels.items())
+        )
+
+
+def waiting(kernel: Kernel, policy: Policy, now_ns: int) -> tuple[Level, ...]:
+    """The levels of what waits in a kernel. Cost: O(tokens)."""
+    levels = Levels()
+    for token in kernel.marking().tokens:
+        if token.place in _WAITING:
+            levels.take(token.colour)
+    return levels.listed(policy, now_ns)

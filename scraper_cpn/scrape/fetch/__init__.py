@@ -1,0 +1,1 @@
+"""Requests out, outcomes back: clients, answers, the event loop, open files."""

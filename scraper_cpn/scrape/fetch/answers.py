@@ -1,0 +1,177 @@
+"""What an HTTP answer means: the outcome of fetching a page, or a robots.txt.
+
+Owns: the rules about status codes, Location, Retry-After, Content-Type and robots.txt (RFC 9110,
+RFC 9309), as pure functions of what came off the wire.
+Must not know: HTTP libraries, sockets, clocks, the net. A web that exists only in memory gives its
+answers to the same functions.
+
+No header and no body makes them raise: nonsense from the web is data.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from functools import lru_cache
+from http import HTTPStatus
+
+from msgspec import Struct
+
+from scraper_cpn.scrape.colours import (
+    Failed,
+    Fetched,
+    FetchOutcome,
+    Redirected,
+    Response,
+    RobotsJob,
+    RobotsOutcome,
+    Rules,
+    Throttled,
+)
+from scraper_cpn.scrape.robots import WAIT_MAX_NS, crawl_delay_ns
+from scraper_cpn.scrape.settings import SECOND
+from scraper_cpn.scrape.urls import host_of, is_private_host, normalise
+
+ROBOTS_BYTES_MAX = 500 * 1024
+"""RFC 9309 section 2.5: this much is read, and what follows is ignored."""
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_REFUSALS = frozenset({429, 503})
+_TRANSIENT = frozenset({408, 425})
+_LOCATION_SHOWN_MAX = 200
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_DIGITS_READ = 9
+"""So many are more seconds than any wait has."""
+_SECONDS = re.compile(r"0*([0-9]+)")
+_MEDIA_TYPE = re.compile(r"\s*([\w.+*-]+/[\w.+*-]+)\s*(?:;|,|$)", re.ASCII)
+_CHARSET = re.compile(r";\s*charset\s*=\s*[\"']?([\w.:+-]{1,40})", re.ASCII | re.IGNORECASE)
+_RAW_BYTE = re.compile("[\udc80-\udcff]")
+
+
+class Answer(Struct, frozen=True, gc=False):
+    """An HTTP answer with its final status, as it came off the wire."""
+
+    status: int
+    headers: Mapping[str, str]
+    """Looked up as `Location`, `Retry-After` and `Content-Type`. Bytes that are not UTF-8 are
+    surrogates (`surrogateescape`)."""
+    body: bytes = b""
+    """Decompressed; cut at the limit."""
+    cut: bool = False
+    """Whether the body goes on after the limit."""
+    arrived_at_ns: int = 0
+    """UTC, nanoseconds since 1970, when the last byte had arrived."""
+    elapsed_ns: int = 0
+    """From the start of the request to the last byte."""
+
+
+def fetch_outcome(url: str, answer: Answer) -> FetchOutcome:
+    """Return what *answer* means for the page at *url* (normalised)."""
+    if not 200 <= answer.status < 300:
+        return _without_page(url, answer)
+    if answer.cut:
+        reason = f"the body goes on after {len(answer.body)} bytes"
+        return Failed("too large", reason, answer.status, retry=False)
+    media_type, charset = content_type(answer.headers.get("Content-Type", ""))
+    return Fetched(
+        Response(
+            url=url,
+            status=answer.status,
+            content_type=media_type,
+            charset=charset,
+            body=answer.body,
+            fetched_at_ns=answer.arrived_at_ns,
+            elapsed_ns=answer.elapsed_ns,
+        )
+    )
+
+
+def robots_outcome(job: RobotsJob, answer: Answer, user_agent: str) -> RobotsOutcome:
+    """Return what *answer* means for a robots.txt (RFC 9309 section 2.3.1).
+
+    A status of 4xx means that there are no rules, except 407 (a proxy said it) and 429 (not now).
+    """
+    if 200 <= answer.status < 300:
+        text = _robots_text(answer)
+        delay_ns = crawl_delay_ns(text, user_agent)
+        return Rules(job.origin, text, delay_ns, answer.elapsed_ns)
+    if 400 <= answer.status < 500 and answer.status not in (407, 429):
+        return Rules(job.origin, "", elapsed_ns=answer.elapsed_ns)
+    return _without_page(job.url, answer)
+
+
+def retry_after_ns(value: str | None, now_utc_ns: int) -> int | None:
+    """Return how long a Retry-After header (seconds or an HTTP date) asks to wait from now.
+
+    At most `WAIT_MAX_NS`. None when it is absent, nonsense, or a date that has passed: then a clock
+    is wrong, and the growing back-off is safer than no wait (RFC 9110 section 10.2.3).
+    """
+    text = (value or "").strip()
+    if found := _SECONDS.fullmatch(text):  # there may be thousands of digits
+        return min(int(found[1][:_DIGITS_READ]) * SECOND, WAIT_MAX_NS)
+    try:
+        when = parsedate_to_datetime(text)
+        since = (when if when.tzinfo else when.replace(tzinfo=UTC)) - _EPOCH
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None
+    wait_ns = (since.days * 86_400 + since.seconds) * SECOND - now_utc_ns
+    return min(wait_ns, WAIT_MAX_NS) if wait_ns > 0 else None
+
+
+@lru_cache(256)
+def content_type(header: str) -> tuple[str, str | None]:
+    """Return media type (lower case; empty for nonsense) and charset of a Content-Type header."""
+    media_type, charset = _MEDIA_TYPE.match(header), _CHARSET.search(header)
+    return (
+        media_type[1].lower() if media_type else "",
+        charset[1].lower() if charset else None,
+    )
+
+
+def _without_page(url: str, answer: Answer) -> Redirected | Throttled | Failed:
+    """Return what a status means that brings no page."""
+    status = answer.status
+    if status in _REDIRECTS:
+        return _moved(url, answer)
+    if status in _REFUSALS:
+        return Throttled(
+            status, retry_after_ns(answer.headers.get("Retry-After"), answer.arrived_at_ns)
+        )
+    if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+        return Failed("proxy", "the proxy wants other credentials (HTTP 407)", status)
+    return Failed("http", _phrase(status), status, retry=status >= 500 or status in _TRANSIENT)
+
+
+def _moved(url: str, answer: Answer) -> Redirected | Failed:
+    location = answer.headers.get("Location")
+    if location is None:
+        reason = "a redirect without Location"
+        return Failed("redirect", reason, answer.status, retry=False)
+    shown = ascii(location[:_LOCATION_SHOWN_MAX])
+    target = normalise(_RAW_BYTE.sub(_percent, location), url)
+    if target is None:
+        return Failed("redirect", f"a redirect to {shown}", answer.status, retry=False)
+    if is_private_host(host_of(target)) and not is_private_host(host_of(url)):
+        reason = f"a redirect from a public host to the private {shown}"
+        return Failed("redirect", reason, answer.status, retry=False)
+    return Redirected(answer.status, target)
+
+
+def _percent(byte: re.Match[str]) -> str:
+    return f"%{ord(byte[0]) - 0xDC00:02X}"
+
+
+def _phrase(status: int) -> str:
+    """Return the status in words; ours, as the server's own may be anything."""
+    try:
+        return f"HTTP {status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return f"HTTP {status}"
+
+
+def _robots_text(answer: Answer) -> str:
+    body = answer.body[:ROBOTS_BYTES_MAX]
+    if answer.cut or len(answer.body) > ROBOTS_BYTES_MAX:
+        # Half a rule is another rule: `Disallow: /` for `Disallow: /private`.
+        body = body[: max(body.rfind(b"\n"), body.rfind(b"\r")) + 1]
+    return body.decode("utf-8-sig", errors="replace")

@@ -1,0 +1,117 @@
+"""Fetching: one request on the wire, and what came of it.
+
+Owns: the effects `fetch` and `robots`, which hosts the user's headers go to, and which redirects must not
+lead into a private network.
+Must not know: the net, pace, retries, HTTP libraries, what an answer means (`answers` does).
+"""
+
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+import anyio
+
+from scraper_cpn.scrape.colours import (
+    Domain,
+    Failed,
+    FetchOutcome,
+    Proxy,
+    RobotsJob,
+    RobotsOutcome,
+    Target,
+)
+from scraper_cpn.scrape.fetch.answers import ROBOTS_BYTES_MAX, Answer, fetch_outcome, robots_outcome
+from scraper_cpn.scrape.fetch.choose import new_client
+from scraper_cpn.scrape.fetch.client import Ask, Sending
+from scraper_cpn.scrape.settings import Settings
+from scraper_cpn.scrape.urls import host_of, is_private_host
+
+if TYPE_CHECKING:
+    from aiohttp.abc import AbstractResolver
+
+
+class Fetcher:
+    """The effects `fetch` and `robots`. An async context manager, which closes the connections.
+
+    *own* says of a host whether `Settings.headers` may go to it, and whether a redirect to it may
+    lead into a private network by name. *wall_ns* is UTC in nanoseconds since 1970; *monotonic_ns*
+    measures. *resolver* looks names up instead of the system, and stays its owner's to close.
+
+    Entering raises `UsageError` for a CA file that can't be read. The effects raise nothing but
+    cancellation: every failure of the web is an outcome.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        own: Callable[[str], bool],
+        wall_ns: Callable[[], int] = time.time_ns,
+        monotonic_ns: Callable[[], int] = time.monotonic_ns,
+        resolver: "AbstractResolver | None" = None,
+    ) -> None:
+        self._settings = settings
+        self._own = own
+        self._wall_ns = wall_ns
+        self._monotonic_ns = monotonic_ns
+        self.client = new_client(settings, resolver)
+
+    async def __aenter__(self) -> Self:
+        await self.client.open()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        with anyio.CancelScope(shield=True):  # who cancels a crawl wants its connections closed
+            await self.client.close()
+
+    async def fetch(self, target: Target, proxy: Proxy, start: Callable[[], None]) -> FetchOutcome:
+        """Fetch a page with at most one request on the wire.
+
+        *start* is called once, in the step of the event loop that writes the request to its socket,
+        and never when it comes to no request (no connection, say).
+        """
+        wary = target.hops > 0 and not is_private_host(host_of(target.requested_url))
+        most_bytes = self._settings.max_body_bytes
+        answer = await self._ask(target.url, proxy, start, wary, most_bytes)
+        return answer if isinstance(answer, Failed) else fetch_outcome(target.url, answer)
+
+    async def robots(
+        self, job: RobotsJob, proxy: Proxy, start: Callable[[], None]
+    ) -> RobotsOutcome:
+        """Fetch a robots.txt; as `fetch` in all else. What follows 500 KiB is not read."""
+        wary = job.hops > 0 and not is_private_host(host_of(job.origin))
+        answer = await self._ask(job.url, proxy, start, wary, ROBOTS_BYTES_MAX)
+        if isinstance(answer, Failed):
+            return answer
+        return robots_outcome(job, answer, self._settings.user_agent)
+
+    async def _ask(
+        self, url: str, proxy: Proxy, start: Callable[[], None], wary: bool, most_bytes: int
+    ) -> Answer | Failed:
+        """Return the answer to a GET, its body cut at *most_bytes*, or the failure.
+
+        *wary*: the URL is where a public host redirected to.
+        """
+        own = self._own(host_of(url))
+        sending = Sending(start, self._monotonic_ns)
+        wary = wary and proxy.url is None and not own
+        reply = await self.client.get(Ask(url, proxy, sending, most_bytes, own, wary))
+        if isinstance(reply, Failed):
+            return reply
+        elapsed_ns = self._monotonic_ns() - sending.began_ns
+        return Answer(
+            reply.status, reply.headers, reply.body, reply.cut, self._wall_ns(), elapsed_ns
+        )
+
+
+def early(proxy: Proxy, domain: Domain, start: Callable[[], None]) -> Callable[[], None]:
+    """Where nothing is paced, a request counts as started at once, so that it delays no other."""
+    if not proxy.delay_ns and not domain.delay_ns:
+        start()
+    return start

@@ -1,0 +1,236 @@
+"""SQLite: one table, `items`, with a column for each field of an item.
+
+Owns: the table, transactions, the check of a database that is appended to.
+Must not know: other formats, pages, the net.
+
+    sqlite3 out.db "select title, fields_price from items where depth = 1"
+
+Columns are those of `Shape`: numbers are numbers, texts texts, lists and objects JSON (`tags ->>
+'$[0]'`), a missing value NULL. `id` counts the items in the order of writing, unless items have a
+field of that name. Items without fixed fields go into one column, `item`, as JSON.
+
+A batch is one transaction, nearly always of one statement, in the database's own thread; it is on
+the disk when `write` returns (WAL with `synchronous=FULL`), and others can read the file meanwhile.
+Rows have growing ids, so that a state knows by the last one which rows to delete on a resume.
+"""
+
+import contextlib
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import aiosqlite
+import msgspec
+from anyio import CancelScope, to_thread
+
+from scraper_cpn.scrape.items.outputs.base import Cell, OutputError, Shape
+from scraper_cpn.scrape.items.outputs.files import missing
+from scraper_cpn.scrape.settings import UsageError
+
+BUSY_SECONDS = 30.0
+"""How long to wait for another program that writes to the database."""
+COLUMNS_MAX = 2_000
+"""SQLite's own limit (SQLITE_MAX_COLUMN)."""
+VALUES_MAX = 32_000
+"""Values in one statement; SQLite's own limit (SQLITE_MAX_VARIABLE_NUMBER) is 32,766."""
+
+_TYPES = {"text": "TEXT", "integer": "INTEGER", "real": "REAL", "any": ""}
+_INTEGER = range(-(2**63), 2**63)
+_ROW_IDS = ("rowid", "_rowid_", "oid")
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Database:
+    """Items to the table `items` of a database file; made by `open`."""
+
+    def __init__(
+        self, connection: aiosqlite.Connection, path: Path, shape: Shape, length: int
+    ) -> None:
+        self.length = length
+        """The rowid of the last row; it grows from row to row."""
+        self._connection = connection
+        self._path = path
+        self._row = shape.row
+        self._names = ", ".join(map(_quoted, shape.names))
+        self._marks = f"({', '.join('?' * len(shape.names))})"
+        self._rows_most = VALUES_MAX // len(shape.names)
+
+    @classmethod
+    async def open(
+        cls, path: Path, shape: Shape | None, *, append: bool, keep: int | None = None
+    ) -> "Database":
+        """Open a file, or replace it, and make its table if need be. Raises `OutputError`.
+
+        Rows after that with the id *keep* are deleted, for good when it returns; None keeps all.
+        """
+        if not append:
+            _remove(path)
+        shape = shape or _json_shape()
+        connection = aiosqlite.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+        try:
+            # aiosqlite leaves a running thread behind where connecting fails, so that is tried first.
+            await to_thread.run_sync(lambda: sqlite3.connect(path).close())
+            await connection
+            await connection.execute("PRAGMA journal_mode=WAL")
+            await connection.execute("PRAGMA synchronous=FULL")
+            await connection.execute(f"CREATE TABLE IF NOT EXISTS items ({_columns(shape)})")
+            last = await _cut(connection, _row_id(shape), keep)
+        except sqlite3.Error as error:
+            with contextlib.suppress(sqlite3.Error, ValueError):
+                await connection.close()
+            raise _output_error(path, error) from error
+        return cls(connection, path, shape, last)
+
+    async def write(self, batch: Sequence[Any]) -> None:
+        """Insert all items in one transaction; a failed one leaves nothing behind."""
+        rows = [[_stored(value) for value in self._row(item)] for item in batch]
+        # A cancellation between two of the steps would leave the transaction open.
+        with CancelScope(shield=True):
+            try:
+                if 0 < len(rows) <= self._rows_most:
+                    self.length = await self._insert(rows)  # a transaction by itself
+                elif rows:
+                    self.length = await self._insert_in_parts(rows)
+            except (sqlite3.Error, ValueError) as error:
+                with contextlib.suppress(sqlite3.Error, ValueError):
+                    await self._connection.rollback()
+                raise _output_error(self._path, error) from error
+
+    async def _insert_in_parts(self, rows: list[list[Cell]]) -> int:
+        last = 0
+        await self._connection.execute("BEGIN IMMEDIATE")
+        for first in range(0, len(rows), self._rows_most):
+            last = await self._insert(rows[first : first + self._rows_most])
+        await self._connection.commit()
+        return last
+
+    async def _insert(self, rows: list[list[Cell]]) -> int:
+        """Insert rows with one statement, and return the id of the last."""
+        # One statement for all rows: the thread of the database takes the interpreter lock from the
+        # crawl once, and not once a row as executemany does.
+        marks = ", ".join([self._marks] * len(rows))
+        statement = f"INSERT INTO items ({self._names}) VALUES {marks}"  # noqa: S608 - quoted names
+        values = [value for row in rows for value in row]
+        return (await self._connection.execute(statement, values)).lastrowid or 0
+
+    async def close(self) -> None:
+        """Close the database, which moves what is in its WAL file into it."""
+        with CancelScope(shield=True):
+            try:
+                await self._connection.close()
+            except sqlite3.Error as error:
+                raise _output_error(self._path, error) from error
+
+
+async def _cut(connection: aiosqlite.Connection, row_id: str, keep: int | None) -> int:
+    """Delete the rows after that of the rowid *keep*, and return the last rowid."""
+    if keep is not None:
+        await connection.execute(f"DELETE FROM items WHERE {row_id} > ?", [keep])  # noqa: S608
+    ((last,),) = await connection.execute_fetchall(_last(row_id))
+    return int(last)
+
+
+def _last(row_id: str) -> str:
+    return f"SELECT coalesce(max({row_id}), 0) FROM items"  # noqa: S608 - one of our names
+
+
+def check_table(path: Path, shape: Shape | None, keep: int = 0) -> None:
+    """Raise `UsageError` if items of *shape* can't be appended to the database in *path*.
+
+    With *keep* also if the row with that rowid, or one after it, is not there.
+    """
+    shape = shape or _json_shape()
+    wanted, last = _table_names(shape), 0
+    # A reader of a database in WAL mode makes files beside it, unless it takes it for immutable.
+    mode = "mode=ro" if Path(f"{path}-wal").exists() else "immutable=1"
+    try:
+        address = f"{path.absolute().as_uri()}?{mode}"
+        with contextlib.closing(sqlite3.connect(address, uri=True)) as database:
+            found = [row[1] for row in database.execute("PRAGMA table_info(items)")]
+            if keep and found == wanted:
+                ((last,),) = database.execute(_last(_row_id(shape)))
+    except sqlite3.Error as error:
+        raise UsageError(
+            f"--output {path}: can't read it as an SQLite database ({error}); name another file"
+        ) from None
+    if found and found != wanted:
+        raise UsageError(
+            f"--output {path}: its table items has the columns {', '.join(found)}, "
+            f"items of this crawl {', '.join(wanted)}; name another file"
+        )
+    if last < keep:
+        raise missing(path, f"rows up to {keep:,}", f"it has them up to {last:,}")
+
+
+def check_columns(shape: Shape | None) -> None:
+    """Raise `UsageError` for items whose fields can't be columns of one table."""
+    shape = shape or _json_shape()
+    names = _table_names(shape)
+    if not _free_row_ids(shape):
+        raise UsageError(
+            f"--output: the columns {', '.join(_ROW_IDS)} leave SQLite no name for its rows; "
+            "rename one, or write JSON Lines (.jsonl)"
+        )
+    if len(names) > COLUMNS_MAX:
+        raise UsageError(
+            f"--output: {len(names)} columns are more than the {COLUMNS_MAX} of SQLite; "
+            "write JSON Lines (.jsonl)"
+        )
+    seen: dict[str, str] = {}
+    for name in names:
+        # Python's lower() knows more letters than SQLite, so it errs on the safe side.
+        other = seen.setdefault(name.lower(), name)
+        if other is not name:
+            raise UsageError(
+                f"--output: the columns {other!r} and {name!r} differ by case only, which SQLite "
+                "can't tell apart; rename one, or write JSON Lines (.jsonl)"
+            )
+
+
+def _remove(path: Path) -> None:
+    """Remove a database with the files that SQLite keeps beside it. Raises `OutputError`."""
+    try:
+        for suffix in ("", "-wal", "-shm", "-journal"):
+            Path(f"{path}{suffix}").unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(f"can't replace {path}: {error.strerror}") from error
+
+
+def _json_shape() -> Shape:
+    return Shape({"item": "text"}, lambda item: [_encode(item).decode()])
+
+
+def _table_names(shape: Shape) -> list[str]:
+    return ["id"] * ("id" not in shape.names) + list(shape.names)
+
+
+def _free_row_ids(shape: Shape) -> list[str]:
+    taken = {name.lower() for name in shape.names}
+    return [name for name in _ROW_IDS if name not in taken]
+
+
+def _row_id(shape: Shape) -> str:
+    """Return a name of the number that SQLite gives to each row; a column may hide one."""
+    return _free_row_ids(shape)[0]
+
+
+def _columns(shape: Shape) -> str:
+    own = [f"{_quoted(name)} {_TYPES[kind]}".rstrip() for name, kind in shape.kinds.items()]
+    return ", ".join(["id INTEGER PRIMARY KEY"] * ("id" not in shape.names) + own)
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _stored(value: Cell) -> Cell:
+    """Return a cell as SQLite can hold it; a greater integer than that becomes a text."""
+    if isinstance(value, int) and value not in _INTEGER:
+        return str(value)
+    return value
+
+
+def _output_error(path: Path, error: Exception) -> OutputError:
+    return OutputError(f"can't write {path}: {error}")

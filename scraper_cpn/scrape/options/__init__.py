@@ -1,0 +1,1 @@
+"""Options: the table, their values, the config file, the proxies file."""

@@ -1,0 +1,153 @@
+"""From options as they were given to `Settings`: the only way, from all three sources.
+
+Owns: reading and checking values by the table of options, and the checks that concern two of
+them. Every mistake is a `UsageError` that says where it was made.
+Must not know: how a command line or a TOML file is parsed, what the crawl does with a value.
+"""
+
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from scraper_cpn.scrape.fetch.choose import check_client
+from scraper_cpn.scrape.options.proxies import lines_of, read_proxies
+from scraper_cpn.scrape.options.table import BY_KEY, Option
+from scraper_cpn.scrape.options.values import Reader, count, duration, duration_text, host
+from scraper_cpn.scrape.settings import Settings, Site, UsageError
+
+
+class Given(Struct, frozen=True):
+    """A value and where it was given, such as `--delay` or `crawl.toml:3: delay`."""
+
+    value: Any
+    where: str
+
+
+def settings_from(options: Mapping[str, Any]) -> Settings:
+    """Return the settings of a crawl. Raises `UsageError`.
+
+    The keys are the long options with underscores. A value is a `Given`, or bare, as in Python:
+    text as on the command line, a number (seconds, bytes or a count), a bool, or a list of these;
+    None is the default. Reads the files that options name; touches no network.
+    """
+    for key in options:
+        if key not in BY_KEY or not BY_KEY[key].field:
+            raise UsageError(_not_an_option(key))
+    given = read_options(options)
+    slots = given.get("per_proxy", Settings().per_proxy)
+    proxies = read_proxies([*given.pop("proxy", ()), *given.pop("proxies", ())], slots)
+    settings = Settings(**{BY_KEY[key].field: value for key, value in given.items()})
+    return checked(replace(settings, proxies=proxies))
+
+
+def read_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of options, read as the table says. Raises `UsageError`."""
+    given = {key: _given(key, value) for key, value in options.items()}
+    return {key: _read(BY_KEY[key], each) for key, each in given.items() if each.value is not None}
+
+
+def likely(word: str, known: Iterable[str]) -> str:
+    """Return advice such as `; did you mean delay?`, or nothing where no known word is near."""
+    found = difflib.get_close_matches(word, list(known), n=1)
+    return f"; did you mean {found[0]}?" if found else ""
+
+
+def _given(key: str, value: Any) -> Given:
+    return value if isinstance(value, Given) else Given(value, key)
+
+
+def _not_an_option(key: str) -> str:
+    if key in BY_KEY:
+        return f"{key}: this is an option of the command and of running a crawl, not of the crawl"
+    known = [option.key for option in BY_KEY.values() if option.field]
+    return f"unknown option {key!r}{likely(key, known)}"
+
+
+def _read(option: Option, given: Given) -> Any:
+    try:
+        if option.key == "proxies":
+            return lines_of(option.kind.read(given.value))
+        if option.key == "domain":
+            return tuple(_site(row, given) for row in option.kind.read(given.value))
+        if option.many:
+            return _many(option, given)
+        return option.kind.read(given.value)
+    except ValueError as error:
+        raise UsageError(f"{given.where}: {error}") from None
+
+
+def _many(option: Option, given: Given) -> tuple[Any, ...]:
+    read = tuple(option.kind.read(each) for each in _as_list(option, given.value))
+    if option.key == "proxy":  # its line has limits of its own, and errors that name the place
+        return tuple((given.where, line) for line in read)
+    if option.key == "field" and (twice := _twice(rule.name for rule in read)):
+        raise ValueError(f"the field {twice} is given twice; give every field its own name")
+    return read
+
+
+def _as_list(option: Option, value: Any) -> list[Any]:
+    if isinstance(value, Mapping) and option.pair:
+        return [f"{name}{option.pair}{content}" for name, content in value.items()]
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def _twice(names: Iterable[str]) -> str | None:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            return name
+        seen.add(name)
+    return None
+
+
+_SITE: dict[str, tuple[str, Reader]] = {
+    "name": ("name", host),
+    "delay": ("delay_ns", duration),
+    "per-domain": ("per_domain", count(1, 10_000)),
+    "per_domain": ("per_domain", count(1, 10_000)),
+}
+"""The keys of a `[[domain]]` table, as TOML and Python spell them."""
+
+
+def _site(row: Mapping[str, Any], table: Given) -> Site:
+    fields: dict[str, Any] = {}
+    for key, value in row.items():
+        if key not in _SITE:
+            where = value.where if isinstance(value, Given) else table.where
+            raise UsageError(f"{where}: unknown key {key!r}{likely(key, _SITE)}")
+        each = value if isinstance(value, Given) else Given(value, f"{table.where}: {key}")
+        field, read = _SITE[key]
+        try:
+            fields[field] = read(each.value)
+        except ValueError as error:
+            raise UsageError(f"{each.where}: {error}") from None
+    if "name" not in fields:
+        raise ValueError("a domain has no name; give one, such as name = 'example.org'")
+    return Site(**fields)
+
+
+def checked(settings: Settings) -> Settings:
+    """Return *settings* after the checks that concern two options. Raises `UsageError`."""
+    if settings.backoff_ns > settings.backoff_max_ns:
+        first, most = duration_text(settings.backoff_ns), duration_text(settings.backoff_max_ns)
+        raise UsageError(f"backoff ({first}) is longer than backoff-max ({most}); raise the latter")
+    check_client(settings)
+    if twice := _twice(site.name for site in settings.sites):
+        raise UsageError(f"domain: {twice} has two tables; put its limits into one")
+    for site in settings.sites:
+        _check_key(site.name, settings)
+    return settings
+
+
+def _check_key(name: str, settings: Settings) -> None:
+    """Refuse limits that no request would ever come under."""
+    from scraper_cpn.scrape.urls import domain_of
+
+    key = domain_of(f"http://{name}/", settings.limit_by)
+    if key != name:
+        raise UsageError(
+            f"domain: requests to {name} count for {key}; name that, or give --limit-by host"
+        )

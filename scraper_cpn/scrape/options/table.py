@@ -1,0 +1,200 @@
+"""Every option of a crawl and of the command, in one table.
+
+Owns: the names, kinds, groups and help lines; the command line, the keys of the TOML file, the
+keyword names of the Python API and `scrape --help` all come from here. Defaults are those of
+`Settings`. To add an option, add a row, and a field to `Settings`.
+Must not know: how a command line or a TOML file is parsed, what becomes of a value.
+"""
+
+from msgspec import Struct
+
+from scraper_cpn.scrape.options import values
+from scraper_cpn.scrape.options.values import Kind, choice, choices_of, count
+from scraper_cpn.scrape.settings import FieldRule, Settings
+
+
+def _field_rule(value: object) -> FieldRule:
+    from scraper_cpn.scrape.pages.fields import field_rule
+    from scraper_cpn.scrape.settings import UsageError
+
+    try:
+        return field_rule(values.text(value))
+    except UsageError as error:
+        raise ValueError(str(error)) from None
+
+
+TIME = Kind(values.duration, "TIME", values.duration_text)
+PERIOD = Kind(values.positive_duration, "TIME", values.duration_text)
+SIZE = Kind(values.size, "SIZE", values.size_text)
+AT_LEAST_0 = Kind(count(0), "N")
+AT_LEAST_1 = Kind(count(1), "N")
+UP_TO_100 = Kind(count(0, 100), "N")
+AT_A_TIME = Kind(count(1, 10_000), "N")
+SWITCH = Kind(values.switch)
+TEXT = Kind(values.text, "TEXT")
+PATTERN = Kind(values.pattern, "REGEX")
+HEADER = Kind(values.header, "'NAME: VALUE'")
+HOST = Kind(values.host, "HOST")
+FIELD = Kind(_field_rule, "'NAME=CSS'")
+PROXY = Kind(values.text, "URL")
+FILE = Kind(values.file, "FILE")
+READABLE = Kind(values.existing_file, "FILE")
+PEM = Kind(values.certificates, "FILE")
+TABLES = Kind(values.tables)
+
+
+def _one_of(field: str) -> Kind:
+    names = choices_of(field)
+    return Kind(choice(*names), "|".join(names))
+
+
+class Option(Struct, frozen=True, kw_only=True):
+    """One option."""
+
+    name: str
+    """As on the command line, without the dashes, and in a TOML file."""
+    kind: Kind
+    group: str
+    help: str
+    """One line; the default is added by whoever shows it."""
+    short: str = ""
+    field: str = ""
+    """The field of `Settings` that it fills; empty for what only concerns the command."""
+    many: bool = False
+    """May be given more than once; a list in TOML and Python."""
+    pair: str = ""
+    """What stands between name and value where a table is given instead of a list of texts."""
+    on_command_line: bool = True
+    in_file: bool = True
+
+    @property
+    def key(self) -> str:
+        """Its name in Python."""
+        return self.name.replace("-", "_")
+
+    @property
+    def default(self) -> str:
+        """The default as a user would write it; empty for none."""
+        value = getattr(Settings(), self.field) if self.field else None
+        if value is None or value is False or value == ():
+            return ""
+        return self.kind.show(value)
+
+
+_OUTPUT = "Input and output"
+_FOLLOW = "What is fetched"
+_PACE = "How fast"
+_RETRY = "When it fails"
+_REQUEST = "How it asks"
+_PROXY = "Through proxies"
+_SHOW = "What is shown"
+
+GROUPS = (_OUTPUT, _FOLLOW, _PACE, _RETRY, _REQUEST, _PROXY, _SHOW)
+
+OPTIONS: tuple[Option, ...] = (
+    Option(name="input", short="i", kind=FILE, group=_OUTPUT,
+           help="read more URLs from FILE, one a line, or a --failed file; - is stdin"),
+    Option(name="output", short="o", kind=FILE, group=_OUTPUT,
+           help="write items to FILE: .jsonl, .csv, .sqlite or .db; - is stdout (default)"),
+    Option(name="overwrite", short="O", kind=SWITCH, group=_OUTPUT,
+           help="replace an output that exists"),
+    Option(name="append", kind=SWITCH, group=_OUTPUT,
+           help="add to an output that exists"),
+    Option(name="field", short="f", kind=FIELD, group=_OUTPUT, field="fields", many=True, pair="=",
+           help="add a field to the items; CSS::attr(href) takes an attribute, NAME[]= all matches"),
+    Option(name="schema", kind=READABLE, group=_OUTPUT, field="schema",
+           help="keep only items that fit this JSON Schema"),
+    Option(name="state", kind=FILE, group=_OUTPUT,
+           help="keep the crawl in FILE, so that `scrape resume FILE` goes on with it whatever happens; "
+                "its items are there too"),
+    Option(name="run", kind=TEXT, group=_OUTPUT, in_file=False,
+           help="the name of this crawl in the state; several share its pauses (default main)"),
+    Option(name="failed", kind=FILE, group=_OUTPUT,
+           help="write the URLs that failed to FILE (JSONL), for a retry with -i"),
+    Option(name="trace", kind=FILE, group=_OUTPUT,
+           help="write every decision of the net to FILE"),
+    Option(name="config", kind=FILE, group=_OUTPUT, in_file=False,
+           help="read options from a TOML file, and limits for single sites from its [[domain]] tables; "
+                "the command line wins"),
+    Option(name="scope", kind=_one_of("scope"), group=_FOLLOW, field="scope",
+           help="follow links to the seed's host, to its domain, or anywhere"),
+    Option(name="domains", short="D", kind=HOST, group=_FOLLOW, field="domains", many=True,
+           help="follow links to this host or domain too"),
+    Option(name="allow", kind=PATTERN, group=_FOLLOW, field="allow", many=True,
+           help="follow only links that match"),
+    Option(name="deny", kind=PATTERN, group=_FOLLOW, field="deny", many=True,
+           help="do not follow links that match"),
+    Option(name="max-pages", kind=AT_LEAST_1, group=_FOLLOW, field="max_pages",
+           help="fetch at most N pages"),
+    Option(name="max-depth", kind=AT_LEAST_0, group=_FOLLOW, field="max_depth",
+           help="follow at most N links from a seed; seeds have depth 0"),
+    Option(name="max-time", kind=PERIOD, group=_FOLLOW, field="max_time_ns",
+           help="start no request later than this"),
+    Option(name="robots", kind=_one_of("robots"), group=_FOLLOW, field="robots",
+           help="whether robots.txt is respected, Crawl-delay included"),
+    Option(name="delay", kind=TIME, group=_PACE, field="delay_ns",
+           help="least time between the starts of two requests, that for robots.txt included, to a domain"),
+    Option(name="per-domain", kind=AT_A_TIME, group=_PACE, field="per_domain",
+           help="requests to one domain at a time"),
+    Option(name="concurrency", kind=AT_A_TIME, group=_PACE, field="concurrency",
+           help="requests at a time in all"),
+    Option(name="ageing", kind=PERIOD, group=_PACE, field="ageing_ns",
+           help="a page that has waited this long counts as one level of priority better "
+                "(default: none does); a state keeps it as it began"),
+    Option(name="limit-by", kind=_one_of("limit_by"), group=_PACE, field="limit_by",
+           help="whether these limits count by registrable domain or by host"),
+    Option(name="domain", kind=TABLES, group=_PACE, field="sites", on_command_line=False,
+           help="limits for one domain: name, delay, per-domain"),
+    Option(name="kernel", kind=_one_of("kernel"), group=_PACE, field="kernel",
+           help="who decides: native is machine code, built once with Cython and a C compiler, "
+                "which takes some seconds"),
+    Option(name="seed", kind=AT_LEAST_0, group=_PACE, field="seed",
+           help="of all jitter: the same seed decides the same"),
+    Option(name="retries", kind=UP_TO_100, group=_RETRY, field="retries",
+           help="attempts after the first"),
+    Option(name="backoff", kind=TIME, group=_RETRY, field="backoff_ns",
+           help="wait before the first retry, half to all of it by chance; doubles with each"),
+    Option(name="backoff-max", kind=TIME, group=_RETRY, field="backoff_max_ns",
+           help="the longest wait that doubling leads to"),
+    Option(name="backoff-scope", kind=_one_of("backoff_scope"), group=_RETRY,
+           field="backoff_scope",
+           help="whether a 429 or 503 holds its whole domain or only its URL"),
+    Option(name="timeout", kind=PERIOD, group=_REQUEST, field="timeout_ns",
+           help="for one request, from connecting to the last byte"),
+    Option(name="max-body", kind=SIZE, group=_REQUEST, field="max_body_bytes",
+           help="give up on a page that is larger, decompressed"),
+    Option(name="max-redirects", kind=UP_TO_100, group=_REQUEST, field="max_redirects",
+           help="redirects in a row; each waits its turn"),
+    Option(name="user-agent", short="A", kind=TEXT, group=_REQUEST, field="user_agent",
+           help="the name to go by, also in robots.txt"),
+    Option(name="header", short="H", kind=HEADER, group=_REQUEST, field="headers", many=True,
+           pair=": ", help="send this to the hosts of the seeds and of -D"),
+    Option(name="fetcher", kind=_one_of("fetcher"), group=_REQUEST, field="fetcher",
+           help="the HTTP client; pyreqwest uses a second core, but dates a start only "
+                "when the answer begins, and knows no --cacert"),
+    Option(name="insecure", short="k", kind=SWITCH, group=_REQUEST, field="insecure",
+           help="do not verify TLS certificates"),
+    Option(name="cacert", kind=PEM, group=_REQUEST, field="cacert",
+           help="trust the certificates in this PEM file instead of the system's"),
+    Option(name="proxy", short="x", kind=PROXY, group=_PROXY, field="proxies", many=True,
+           help="fetch through this proxy, http://[user:password@]host:port"),
+    Option(name="proxies", kind=READABLE, group=_PROXY, field="proxies",
+           help="read proxies from FILE, one a line: URL [slots=N] [delay=TIME] [quota=N] "
+                "[not_before=WHEN] [not_after=WHEN]"),
+    Option(name="per-proxy", kind=AT_A_TIME, group=_PROXY, field="per_proxy",
+           help="requests through one proxy at a time, where its line has no slots="),
+    Option(name="json", kind=SWITCH, group=_SHOW,
+           help="events on stderr as JSON, one a line; the last is the summary"),
+    Option(name="quiet", short="q", kind=SWITCH, group=_SHOW,
+           help="show errors only"),
+    Option(name="verbose", short="v", kind=SWITCH, group=_SHOW,
+           help="show every event"),
+    Option(name="color", kind=Kind(choice("auto", "always", "never"), "auto|always|never"),
+           group=_SHOW, help="when to colour; auto obeys NO_COLOR"),
+    Option(name="version", short="V", kind=SWITCH, group=_SHOW, in_file=False,
+           help="print the version and exit"),
+    Option(name="help", short="h", kind=SWITCH, group=_SHOW, in_file=False,
+           help="print this and exit"),
+)  # fmt: skip
+
+BY_KEY = {option.key: option for option in OPTIONS}

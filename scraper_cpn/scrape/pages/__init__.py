@@ -1,0 +1,1 @@
+"""Bytes in, links and values out: character sets, pages, handlers, parsing."""

@@ -1,0 +1,132 @@
+"""What a page yields when no program reads it: one item, and its links.
+
+Owns: `Item`, the record that the `scrape` command writes for each page.
+Must not know: the net, which links are followed, handlers, outputs.
+"""
+
+import time
+from functools import lru_cache
+from itertools import islice
+
+from msgspec import Struct
+from selectolax.lexbor import LexborNode
+
+from scraper_cpn.scrape.colours import Link
+from scraper_cpn.scrape.pages.fields import take_fields
+from scraper_cpn.scrape.pages.page import Page, fold
+from scraper_cpn.scrape.settings import MILLISECOND, SECOND, FieldRule
+
+LINKS_MAX = 10_000
+"""Links of one page that are looked at; what follows is left where it is."""
+TITLE_CHARS_MAX = 4_096
+"""A longer title is cut."""
+TEXT_CHARS_MAX = 1_000_000
+"""A longer text is cut."""
+
+_IN_LINE_TAGS = (
+    "a abbr b bdi bdo cite code data del dfn em font i ins kbd label mark noscript q s samp script"
+    " small span strike strong style sub sup time tt u var wbr -comment -text"
+)
+_IN_LINE = frozenset(_IN_LINE_TAGS.split())
+"""Elements inside of a line, whose text belongs to the word before it. All others end a word."""
+
+
+_CODE = frozenset({"script", "style"})
+
+
+class Item(Struct, frozen=True, kw_only=True):
+    """A page, as the `scrape` command writes it."""
+
+    url: str
+    """Where the page came from, behind all redirects."""
+    requested_url: str
+    """The URL that was asked for first."""
+    status: int
+    """The HTTP status, 200 to 299."""
+    depth: int
+    """Links followed from a seed; a seed has 0."""
+    parent: str | None
+    """The page that linked here; null for a seed."""
+    fetched_at: str
+    """When the last byte had arrived: ISO 8601, UTC, milliseconds."""
+    content_type: str
+    """The media type in lower case; empty when the server sent none."""
+    title: str | None = None
+    """The page's title, white space folded; null without one."""
+    text: str | None = None
+    """The visible text, white space folded; null for what is not HTML."""
+    fields: dict[str, str | list[str] | None] = {}
+    """What the user's selectors found; empty for what is not HTML."""
+
+
+def extract(
+    page: Page, fetched_at_ns: int, rules: tuple[FieldRule, ...] = ()
+) -> tuple[Item, list[Link]]:
+    """Return the item of *page*, and up to `LINKS_MAX` links out of `a` and `area` elements.
+
+    What is not HTML yields its metadata and no links. Costs about what parsing the page costs.
+    """
+    html = page.is_html
+    item = Item(
+        url=page.url,
+        requested_url=page.requested_url,
+        status=page.status,
+        depth=page.depth,
+        parent=page.parent,
+        fetched_at=iso(fetched_at_ns),
+        content_type=page.content_type,
+        title=_title(page) if html else None,
+        text=visible_text(page)[:TEXT_CHARS_MAX] if html else None,
+        fields=take_fields(page, rules) if html else {},
+    )
+    return item, list(islice(page.all_links, LINKS_MAX)) if html else []
+
+
+def iso(time_ns: int) -> str:
+    """Return *time_ns* (UTC, since 1970) as ISO 8601 with milliseconds: 2026-01-31T09:05:00.250Z."""
+    return f"{_to_the_second(time_ns // SECOND)}.{time_ns // MILLISECOND % 1000:03d}Z"
+
+
+@lru_cache(16)
+def _to_the_second(time_s: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(time_s))
+
+
+def visible_text(page: Page) -> str:
+    """Return the text of the page's body without scripts and styles, white space folded.
+
+    Words of neighbouring blocks stay apart (`<li>a</li><li>b</li>` is "a b"), and what is in line
+    stays together (`J<b>oh</b>n` is "John").
+    """
+    body = page.tree.body
+    return "" if body is None else "".join(_words(body))
+
+
+def _words(body: LexborNode) -> list[str]:
+    words: list[str] = []
+    apart = code = False
+    for node in body.traverse(include_text=True):
+        tag = node.tag
+        if tag != "-text":
+            code = tag in _CODE and node.first_child is not None
+            apart = apart or tag not in _IN_LINE or _follows_block(node)
+        elif code:
+            code = False
+        elif (text := node.text_content) and not text.isspace():
+            if words and (apart or text[0].isspace() or _follows_block(node)):
+                words.append(" ")
+            words.append(fold(text))
+            apart = text[-1].isspace()
+        else:
+            apart = apart or bool(text) or _follows_block(node)
+    return words
+
+
+def _follows_block(node: LexborNode) -> bool:
+    before = node.prev
+    return before is not None and before.tag not in _IN_LINE
+
+
+def _title(page: Page) -> str | None:
+    title = page.title
+    return title and title[:TITLE_CHARS_MAX]

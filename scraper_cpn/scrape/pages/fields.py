@@ -1,0 +1,79 @@
+"""Fields that a user takes from a page without writing a program: `name=css`.
+
+Owns: the notation of field rules, and what a rule yields on a page.
+Must not know: where rules come from (command line, TOML file, Python), items, outputs.
+
+    price=.price                 the text of the first match, or null
+    tags[]=.tag                  a list of the texts of all matches
+    next=li.next a::attr(href)   an attribute, as the page has it
+
+`::text` at the end of a selector, as Scrapy writes it, is allowed and means what is meant anyway.
+"""
+
+import re
+from collections.abc import Iterable
+
+from scraper_cpn.scrape.pages.page import Page, check_selector
+from scraper_cpn.scrape.settings import FieldRule, UsageError
+
+VALUE_CHARS_MAX = 100_000
+"""A longer value is cut: a selector that hits a whole page should not fill an item with it."""
+VALUES_MAX = 10_000
+"""A longer list is cut."""
+
+_EXAMPLES = "for example 'price=.price', 'tags[]=.tag' or 'next=li.next a::attr(href)'"
+_SUFFIX = re.compile(r"::(?:text|attr\(\s*([^\s()]+)\s*\))$")
+
+
+def field_rule(text: str) -> FieldRule:
+    """Return the rule that *text* writes down.
+
+    Raises `UsageError` for a rule without name or selector, and for a bad selector; who reads an
+    option puts its name before the message.
+    """
+    name, equals, css = (part.strip() for part in text.partition("="))
+    many = name.endswith("[]")
+    name = name.removesuffix("[]").rstrip()
+    if not (name and equals and css and name.isprintable()):
+        raise UsageError(f"{text!r}: a field is NAME=CSS, {_EXAMPLES}")
+    suffix = _SUFFIX.search(css)
+    rule = FieldRule(
+        name,
+        css[: suffix.start()].rstrip() if suffix else css,
+        attribute=suffix[1].lower() if suffix and suffix[1] else None,
+        many=many,
+    )
+    try:
+        check_selector(rule.css)
+    except ValueError as error:
+        raise UsageError(f"{text!r}: {error}; write {_EXAMPLES}") from None
+    return rule
+
+
+def check_names(rules: Iterable[FieldRule]) -> None:
+    """Raise `UsageError` where two rules have the same name: one would hide the other."""
+    seen: set[str] = set()
+    for rule in rules:
+        if rule.name in seen:
+            raise UsageError(f"--field: two fields have the name {rule.name!r}; rename one")
+        seen.add(rule.name)
+
+
+def take_fields(page: Page, rules: Iterable[FieldRule]) -> dict[str, str | list[str] | None]:
+    """Return the value of each field on *page*: a text, a list, or None without a match."""
+    return {rule.name: _take(page, rule) for rule in rules}
+
+
+def _take(page: Page, rule: FieldRule) -> str | list[str] | None:
+    if rule.many:
+        return [value[:VALUE_CHARS_MAX] for value in _all(page, rule)[:VALUES_MAX]]
+    name = rule.attribute
+    value = page.text(rule.css) if name is None else page.attr(rule.css, name)
+    return value and value[:VALUE_CHARS_MAX]
+
+
+def _all(page: Page, rule: FieldRule) -> list[str]:
+    if rule.attribute is None:
+        return page.texts(rule.css)
+    found = (element.attrs.get(rule.attribute) for element in page.css(rule.css))
+    return [value for value in found if value is not None]

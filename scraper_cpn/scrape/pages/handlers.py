@@ -1,0 +1,178 @@
+"""The page handlers of a program: which one takes a page, and what it returned.
+
+Owns: the registry, URL patterns, the forms in which a handler may answer, and the rule by which a
+handler earns its place on the event loop.
+Must not know: threads, settings, which links are followed, schemas.
+
+A handler is a function of a `Page`. It returns or yields items and links: it may be a generator,
+return an iterable, one item, one link, or nothing, and be `async` in each of these forms.
+"""
+
+import dataclasses
+import inspect
+import re
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
+from typing import Any, TypeVar
+
+from msgspec import Struct
+
+from scraper_cpn.scrape.pages.page import Page
+from scraper_cpn.scrape.settings import UsageError
+
+RESULTS_MAX = 100_000
+"""Items and links of one page; a handler that yields more is taken for endless."""
+QUICK_NS = 2_000_000
+"""A call that is shorter leaves the event loop responsive."""
+QUICK_CALLS = 8
+"""Quick calls in a row after which a handler runs on the event loop."""
+
+_WANTED = "items (msgspec Structs, dataclasses or dicts) and links are allowed"
+
+F = TypeVar("F", bound=Callable[[Page], Any])
+
+
+class HandlerError(Exception):
+    """A page handler returned something that is neither an item nor a link."""
+
+
+class Handler:
+    """A page handler with its pattern, and its record of how long it takes.
+
+    A plain function runs in a worker thread, since nobody knows whether it computes for seconds
+    or waits for something. Once `QUICK_CALLS` calls in a row took less than `QUICK_NS` each, it
+    runs on the event loop, where a call costs a tenth as much; one slower call sends it back.
+    """
+
+    def __init__(self, function: Callable[[Page], Any], pattern: str) -> None:
+        self.function = function
+        self.pattern = pattern
+        self.name = function.__name__
+        self.is_async = inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(
+            function
+        )
+        self._matches = _compiled(pattern).fullmatch
+        self._streak = 0
+
+    def takes(self, url: str) -> bool:
+        """Return whether the pattern fits *url*."""
+        return self._matches(url) is not None
+
+    @property
+    def is_quick(self) -> bool:
+        """Whether the handler may run on the event loop."""
+        return self._streak >= QUICK_CALLS
+
+    def took(self, elapsed_ns: int) -> None:
+        """Note how long a call took, in nanoseconds of real time."""
+        self._streak = self._streak + 1 if elapsed_ns < QUICK_NS else 0
+
+    def __repr__(self) -> str:
+        return f"<Handler {self.name} for {self.pattern!r}>"
+
+
+class Handlers:
+    """The page handlers of one program, in the order of their declaration."""
+
+    def __init__(self) -> None:
+        self._by_name: dict[str, Handler] = {}
+
+    def page(self, pattern: str = "*") -> Callable[[F], F]:
+        """Declare a handler for the URLs that *pattern* fits; the first that fits takes a page.
+
+        In a pattern `*` stands for any characters, and everything else for itself, `?` included;
+        it has to fit all of the URL. A pattern that fits nothing (the empty one) makes a handler
+        that only links name. Raises `UsageError` for a second handler of the same name.
+        """
+
+        def declare(function: F) -> F:
+            handler = Handler(function, pattern)
+            if handler.name in self._by_name:
+                raise UsageError(
+                    f"there is a page handler {handler.name!r} already; links name handlers, "
+                    "so rename one of the two"
+                )
+            self._by_name[handler.name] = handler
+            return function
+
+        return declare
+
+    def find(self, name: str, url: str) -> Handler | None:
+        """Return the handler called *name*, or for an empty name the first that fits *url*."""
+        if name:
+            return self._by_name.get(name)
+        return next((each for each in self._by_name.values() if each.takes(url)), None)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all handlers."""
+        return tuple(self._by_name)
+
+    def __len__(self) -> int:
+        return len(self._by_name)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._by_name
+
+    def __repr__(self) -> str:
+        return f"<Handlers {', '.join(map(repr, self._by_name.values()))}>"
+
+
+def results_of(answer: object) -> list[Any]:
+    """Return the items and links in the answer of a plain handler.
+
+    Raises `HandlerError` for anything else in it, and whatever a generator raises.
+    """
+    results: list[Any] = []
+    for result in _each(answer):
+        _append(results, result)
+    return results
+
+
+async def async_results_of(answer: object) -> list[Any]:
+    """Return the items and links in the answer of an `async` handler; as `results_of`."""
+    if not isinstance(answer, AsyncIterable):
+        return results_of(await answer if isinstance(answer, Awaitable) else answer)
+    results: list[Any] = []
+    async for result in answer:
+        _append(results, result)
+    return results
+
+
+def is_item(value: object) -> bool:
+    """Return whether *value* can be an item: a dict, a msgspec Struct, a dataclass, attrs.
+
+    A `Link` is a Struct too, and passes.
+    """
+    kind = type(value)
+    return (
+        isinstance(value, (dict, Struct))
+        or dataclasses.is_dataclass(kind)
+        or hasattr(kind, "__attrs_attrs__")
+    )
+
+
+def _each(answer: object) -> Iterable[object]:
+    if answer is None:
+        return ()
+    if is_item(answer):
+        return (answer,)
+    if isinstance(answer, Iterable) and not isinstance(answer, (str, bytes)):
+        return answer
+    raise HandlerError(f"returned {_described(answer)}; {_WANTED}")
+
+
+def _append(results: list[Any], result: object) -> None:
+    if not is_item(result):
+        raise HandlerError(f"yielded {_described(result)}; {_WANTED}")
+    if len(results) >= RESULTS_MAX:
+        raise HandlerError(f"yielded more than {RESULTS_MAX:,} items and links from one page")
+    results.append(result)
+
+
+def _described(value: object) -> str:
+    text = repr(value)
+    return f"{type(value).__name__} {text if len(text) <= 80 else text[:77] + '...'}"
+
+
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(".*".join(map(re.escape, pattern.split("*"))), re.DOTALL)

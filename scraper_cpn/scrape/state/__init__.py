@@ -1,0 +1,1 @@
+"""A crawl that is kept: opening, resuming, retrying, explaining, checking, exporting."""

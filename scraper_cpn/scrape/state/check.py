@@ -1,0 +1,142 @@
+"""Whether the crawls of a state are sound, checked in every way that there is.
+
+Owns: the order of checks, and what they counted.
+Must not know: the command line, how anything is shown, SQL.
+
+SQLite's own check and counts of rows come first, then the marking of the tables and its hash, then rows and
+items; last the journal is played again from its base, and has to lead, batch by batch, to the hashes that
+were written and to what the tables have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from scraper_cpn.scrape.state.metadata import read_row
+from scraper_cpn.scrape.state.rows import StoredPage, checksum_of, failures
+from scraper_cpn.scrape.state.run import Opening, codec_of, laws, openings
+from scraper_cpn.store.codec import MASK
+from scraper_cpn.store.port import ItemRow, JournalRow, SinkRow, StoreError
+from scraper_cpn.store.read import RunReader
+from scraper_cpn.store.reader import StateReader
+from scraper_cpn.store.replay import Replay
+from scraper_cpn.store.restore import restore
+from scraper_cpn.store.whole import verify
+
+Told = Callable[[str, int, int], None]
+"""Is told of a run's name, how many batches were played again, and of how many."""
+
+
+class Audit(Struct, frozen=True, kw_only=True):
+    """What was checked of one crawl, and found sound."""
+
+    run: str
+    tokens: int
+    """Of the marking: URLs that wait, permits, pauses."""
+    marking_hash: str
+    """Of the tables and of the journal's end; 16 hexadecimal digits."""
+    pages: int
+    """Rows of pages that were stored."""
+    failures: int
+    """Rows of the failed log."""
+    items: int
+    base: int
+    """The batch after which the journal begins; 0: with the crawl."""
+    batches: int
+    """That were played again."""
+    firings: int
+
+
+def audits(path: Path, run: str | None = None, told: Told | None = None) -> list[Audit]:
+    """Check the file and all its crawls, or the one called *run*; a crawl may run meanwhile.
+
+    Cost: reads all of the file; playing a batch again takes as long as deciding it did.
+
+    Raises:
+        StoreError: what is wrong, the first thing that is found; or the state is of another net.
+    """
+    wrong = verify(path)
+    if wrong:
+        more = f" (and {len(wrong) - 1} findings more)" if wrong[1:] else ""
+        raise StoreError("damaged", f"{path} is damaged: {wrong[0]}{more}")
+    with StateReader(path) as reader:
+        names = [each.name for each in reader.runs()] if run is None else [run]
+        return [_audit(path, name, reader.run(name), told or _nobody) for name in names]
+
+
+def _nobody(_run: str, _played: int, _of: int) -> None:
+    """Nobody wants to be told."""
+
+
+def _audit(path: Path, name: str, reader: RunReader, told: Told) -> Audit:
+    try:
+        return _sound(name, reader, told)
+    except StoreError as error:
+        if error.kind != "damaged" or str(path) in str(error):
+            raise
+        raise StoreError("damaged", f"{path} is damaged: run {name}: {error}") from error
+
+
+def _sound(name: str, reader: RunReader, told: Told) -> Audit:
+    head, history = reader.head(), openings(reader.facts())
+    restore(reader.saved(), codec_of(history[-1][1].policy))
+    pages, items = _pages(reader.rows("stored"), reader.items())
+    failed = sum(1 for _ in failures(reader))
+    replay = _replayed(name, reader, history, told)
+    if (replay.seq, replay.marking_hash) != (head.seq, head.marking_hash):
+        raise StoreError(
+            "damaged", f"its journal ends with batch {replay.seq}, its tables with {head.seq}"
+        )
+    return Audit(
+        run=name,
+        tokens=head.tokens + head.paged,
+        marking_hash=f"{head.marking_hash & MASK:016x}",
+        pages=pages,
+        failures=failed,
+        items=items,
+        base=head.base_seq,
+        batches=head.seq - head.base_seq,
+        firings=replay.firings,
+    )
+
+
+def _written(opening: Opening) -> object:
+    """An opening as a journal has it."""
+    return msgspec.to_builtins(opening)
+
+
+def _pages(rows: Iterable[SinkRow], items: Iterator[ItemRow]) -> tuple[int, int]:
+    """How many pages were stored, and how many items they have: those that they were written with."""
+    pages = number = 0
+    for _, _, body in rows:
+        page = read_row(body, StoredPage)
+        own = list(islice(items, page.items))
+        if page.checksum != checksum_of(page.url, page.depth, own):
+            raise StoreError("damaged", f"{page.url} or its items are not what was kept of it")
+        pages, number = pages + 1, number + page.items
+    if next(items, None) is not None:
+        raise StoreError("damaged", f"its pages have {number} items, but more are there")
+    return pages, number
+
+
+def _replayed(
+    name: str, reader: RunReader, history: list[tuple[int, Opening]], told: Told
+) -> Replay:
+    base, head = reader.base(), reader.head()
+    opening = next(each for seq, each in reversed(history) if seq <= base.seq)
+    replay = Replay(base, _written(opening), laws)
+    replay.play(_telling(reader.journal(), head.seq - base.seq, lambda *far: told(name, *far)))
+    return replay
+
+
+def _telling(
+    rows: Iterator[JournalRow], of: int, told: Callable[[int, int], None]
+) -> Iterator[JournalRow]:
+    for number, row in enumerate(rows, start=1):
+        told(number, of)
+        yield row

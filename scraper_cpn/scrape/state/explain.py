@@ -1,0 +1,268 @@
+"""What became of a URL in a kept crawl, or what it waits for, from the state alone.
+
+Owns: the record of `scrape explain`; finding a URL among tokens, firings in flight and rows.
+Must not know: the command line, how anything is shown, SQL.
+
+What a target waits for is the net's own answer (`net.explain`), on a marking without the other URLs that
+wait: they may be more than fit into memory, and have no say in it but for their turn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from scraper_cpn.net.changes import Durable
+from scraper_cpn.net.explain import lacks
+from scraper_cpn.net.marking import Flying, Standing
+from scraper_cpn.scrape.account.ledger import SKIPPED, failure_record, worth_a_retry
+from scraper_cpn.scrape.colours import Denied, Failure, Link, RobotsJob, Rules, Target
+from scraper_cpn.scrape.policy import Policy
+from scraper_cpn.scrape.state.metadata import read_row, reading_rows
+from scraper_cpn.scrape.state.rows import StoredPage
+from scraper_cpn.scrape.state.run import clock_of, codec_of, last_opening
+from scraper_cpn.scrape.urls import domain_of, origin_of
+from scraper_cpn.store.claim import writer
+from scraper_cpn.store.codec import Codec
+from scraper_cpn.store.read import RunReader
+from scraper_cpn.store.reader import StateReader
+
+STANDS = {
+    "found": "found",
+    "asks": "asks",
+    "prioritized_targets": "waits",
+    "cool_down": "cools down",
+    "raw_html": "pipeline",
+    "parsed": "pipeline",
+    "validated": "pipeline",
+    "failed": "failed once",
+}
+"""What it is called when a URL stands in a place."""
+
+
+class Wait(Struct, frozen=True):
+    """One thing that is missing before a URL goes on."""
+
+    transition: str
+    place: str
+    """Of the net, where it is missing; empty if it is the target itself that can't go yet."""
+    reason: str
+    """In the net's words."""
+    until_ns: int | None
+    """UTC; None where only an event helps."""
+
+
+class Whereabouts(Struct, frozen=True, kw_only=True):
+    """Where a URL is in a crawl."""
+
+    url: str
+    run: str
+    now_ns: int
+    """When it was looked at, by the crawl's clock; UTC, as all times."""
+    pid: int | None
+    """The process that runs the crawl; None for none."""
+    stands: str
+    """One of the values of `STANDS`, `in flight`, `set aside`, `stored`, `failed`, `skipped`, `unknown`."""
+    target: Target | None = None
+    """None where it is unknown, or stored without a failed attempt."""
+    domain: str
+    ahead: int = 0
+    """URLs of its domain (or those that ask for the same robots.txt) that come before it."""
+    waits: tuple[Wait, ...] = ()
+    robots: tuple[Wait, ...] = ()
+    """What its robots.txt waits for; empty where it does not ask for one."""
+    since_ns: int | None = None
+    """When the firing that has it in its hands began."""
+    error: str = ""
+    """Why it was set aside."""
+    items: int | None = None
+    """Kept of it, if it is stored."""
+    attempts: tuple[dict[str, Any], ...] = ()
+    """Its rows of the failed log, as `--failed` writes them, oldest first."""
+    again: bool = False
+    """Whether `retry` puts it back."""
+    kept_out: tuple[str, ...] = ()
+    """What would keep an unknown URL out: `scope`, `filters`, `robots`."""
+
+
+class _Spot(Struct, frozen=True):
+    """Where a URL was found among tokens and firings."""
+
+    stands: str
+    target: Target
+    serial: int
+    ahead: int = 0
+    flying: Flying | None = None
+
+
+def whereabouts(path: Path, url: str, run: str | None = None) -> Whereabouts:
+    """Where a URL (normalised) is in the crawl called *run*; None: in the only one.
+
+    Cost: reads what of its domain waits, each token that is no URL that waits, and what has ended.
+
+    Raises:
+        StoreError: the state can't be read, has no such run, or is of another net.
+    """
+    note = writer(path)
+    with StateReader(path) as state:
+        reader = state.run(run)
+        info = next(each for each in state.runs() if run is None or each.name == run)
+        policy = last_opening(info.facts).policy
+        codec = codec_of(policy)
+        with reading_rows():
+            durable, before = _marking(reader, codec, policy, url)
+        ends = _ends(reader, url)
+    now_ns = clock_of(info.facts, info.at_ns).now_ns()
+    known = Whereabouts(
+        url=url,
+        run=info.name,
+        now_ns=now_ns,
+        pid=note.pid if note is not None and note.run == info.number else None,
+        stands="unknown",
+        domain=domain_of(url, policy.settings.limit_by),
+        attempts=tuple(failure_record(row) for row in ends if isinstance(row, Failure)),
+    )
+    spot = _spot(durable, url, before)
+    if spot is not None:
+        return _waiting(known, spot, codec, durable)
+    fault = next((each for each in durable.faulted if _is_of(each.colour, url)), None)
+    if fault is not None:
+        return replace(known, stands="set aside", error=f"{fault.place}: {fault.error}")
+    return _over(known, ends[-1]) if ends else _unknown(known, policy, durable)
+
+
+# Looking.
+
+
+def _marking(
+    reader: RunReader, codec: Codec, policy: Policy, url: str
+) -> tuple[Durable, dict[str, int]]:
+    """The marking without the URLs that wait, but for this one; and how many come before it, by place."""
+    saved = reader.saved()
+    durable = Durable(saved.at_ns, saved.next_serial, saved.next_id)
+    durable.tokens = {row[0]: codec.standing(row) for row in saved.tokens}
+    durable.numbers = {codec.number_key(row): row[2] for row in saved.numbers}
+    flights = list(saved.flights)
+    held = {serial for row in flights for serial in codec.holds(row)}
+    queues = {
+        "asks": origin_of(url),
+        "prioritized_targets": domain_of(url, policy.settings.limit_by),
+    }
+    before: dict[str, int] = {}
+    for place, key in queues.items():
+        for row in reader.holding(place, key, url.encode()):
+            token = Standing(place, row[4], codec.colour(place, row[5]), 0)
+            if token.colour.url == url:
+                durable.tokens[token.serial] = token
+                before[place] = reader.ahead(row, held)
+    # Of another URL that a firing has, it counts only that the firing is there.
+    others = {serial: Standing("prioritized_targets", serial, None, 0) for serial in held}
+    known = others | durable.tokens
+    durable.flights = {row[0]: codec.flying(row, known) for row in flights}
+    durable.faulted = [codec.faulted(row) for row in saved.faulted]
+    return durable, before
+
+
+def _ends(reader: RunReader, url: str) -> list[Failure | StoredPage]:
+    """What the sinks have of a URL, oldest first."""
+    types: dict[str, type[Failure | StoredPage]] = {"stored": StoredPage, "failed_log": Failure}
+    return [read_row(body, types[sink]) for sink, _, body in reader.named(url) if sink in types]
+
+
+def _spot(durable: Durable, url: str, before: dict[str, int]) -> _Spot | None:
+    for flying in durable.flights.values():
+        for bound in flying.inputs:
+            target = _target(bound.colour, url) if isinstance(bound, Standing) else None
+            if target is not None:
+                fetching = flying.transition == "scrape_target"
+                stands = "in flight" if fetching else "pipeline"
+                return _Spot(stands, target, bound.serial, flying=flying)
+    for token in durable.tokens.values():
+        target = _target(token.colour, url)
+        if target is not None:
+            ahead = before.get(token.place, 0)
+            return _Spot(STANDS[token.place], target, token.serial, ahead)
+    return None
+
+
+def _target(colour: Any, url: str) -> Target | None:
+    """The target of a URL in a colour."""
+    for target in getattr(colour, "targets", (getattr(colour, "target", colour),)):
+        if isinstance(target, Target) and target.url == url:
+            return target
+    return None
+
+
+def _is_of(packed: Any, url: str) -> bool:
+    """Whether what was set aside, as it is written, begins as a target of the URL does."""
+    return isinstance(packed, list | tuple) and tuple(packed[:1]) == (url,)
+
+
+# Telling.
+
+
+def _waiting(known: Whereabouts, spot: _Spot, codec: Codec, durable: Durable) -> Whereabouts:
+    return replace(
+        known,
+        stands=spot.stands,
+        target=spot.target,
+        ahead=spot.ahead,
+        since_ns=spot.flying.began_ns if spot.flying else None,
+        waits=() if spot.flying else tuple(_waits(codec, durable, spot.serial, known.now_ns)),
+        robots=tuple(_robots(codec, durable, spot, known.now_ns)),
+    )
+
+
+def _waits(codec: Codec, durable: Durable, serial: int, now_ns: int) -> Iterator[Wait]:
+    marking = durable.marking(codec.net)
+    for lack in lacks(codec.net, marking, serial, now_ns):
+        names = [word for word in lack.reason.split() if word in codec.net.places]
+        own = lack.reason.startswith("it is not ready") or not names
+        yield Wait(lack.transition, "" if own else names[0], lack.reason, lack.until_ns)
+
+
+def _robots(codec: Codec, durable: Durable, spot: _Spot, now_ns: int) -> Iterator[Wait]:
+    """What the job that fetches its robots.txt waits for."""
+    if spot.stands != STANDS["asks"]:
+        return
+    for token in durable.tokens.values():
+        job = token.colour
+        if isinstance(job, RobotsJob) and job.origin == spot.target.origin:
+            yield from _waits(codec, durable, token.serial, now_ns)
+
+
+def _over(known: Whereabouts, end: Failure | StoredPage) -> Whereabouts:
+    if isinstance(end, StoredPage):
+        return replace(known, stands="stored", items=end.items)
+    stands = "skipped" if end.kind in SKIPPED else "failed"
+    return replace(known, stands=stands, target=end.target, again=worth_a_retry(end))
+
+
+def _unknown(known: Whereabouts, policy: Policy, durable: Durable) -> Whereabouts:
+    """What would have become of a link to it."""
+    out = list(_kept_out(policy, known.url))
+    target = policy.seed(known.url)
+    rules = [token.colour for token in durable.tokens.values() if isinstance(token.colour, Rules)]
+    for each in rules:
+        if each.origin == target.origin:
+            out += ["robots"] if isinstance(policy.clearance(target, each), Denied) else []
+    return replace(known, kept_out=tuple(out))
+
+
+def _kept_out(policy: Policy, url: str) -> Iterator[str]:
+    free = replace(policy.settings, max_depth=None)
+    if not _followed(Policy(replace(free, allow=(), deny=()), policy.sites), url):
+        yield "scope"
+    if not _followed(Policy(replace(free, scope="any"), policy.sites), url):
+        yield "filters"
+
+
+def _followed(policy: Policy, url: str) -> bool:
+    """Whether a page of any seed's site may have this link followed."""
+    page = policy.seed(url)
+    pages = [replace(page, site=site) for site in policy.sites]
+    return any(policy.discover(page, [Link(url)]) for page in pages)

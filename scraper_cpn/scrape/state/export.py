@@ -1,0 +1,136 @@
+"""The items of a kept crawl, and its failed log, written to files.
+
+Owns: which columns items have that are only known as JSON; items as an output wants them.
+Must not know: the command line, formats, SQL. No more than a batch is held in memory.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TextIO, TypedDict
+
+import msgspec
+
+from scraper_cpn.scrape.account.ledger import failure_record
+from scraper_cpn.scrape.items.outputs import CheckedOutput, has_columns, open_output
+from scraper_cpn.scrape.pages.extract import Item
+from scraper_cpn.scrape.settings import FieldRule
+from scraper_cpn.scrape.state.metadata import read_row
+from scraper_cpn.scrape.state.rows import failures
+from scraper_cpn.store.read import RunReader
+
+_BATCH_ITEMS = 1_000
+_BATCH_BYTES = 4 * 2**20
+
+Decode = Callable[[bytes], Any]
+"""From an item as it is kept to what an output takes."""
+
+
+class Export:
+    """Where the items of a run go; everything is checked, nothing is written yet.
+
+    Items that all have the fields of the built-in `Item` have its columns. Others have, where a format
+    has columns, one for each key that any of them has.
+
+    Args:
+        reader: of the run.
+        where: a file, whose suffix says the format, or `-`.
+        overwrite: replace a file that exists.
+        fields: that the crawl has asked for.
+
+    Raises:
+        UsageError: the output can't be written.
+        StoreError: the state can't be read.
+    """
+
+    def __init__(
+        self, reader: RunReader, where: str, *, overwrite: bool, fields: tuple[FieldRule, ...]
+    ) -> None:
+        self._reader = reader
+        self._decode: Decode = msgspec.Raw
+        item: Any = dict
+        if has_columns(where):
+            item = _type_of(_decoded(body) for body in self._bodies())
+            self._decode = _decoded if item is not None else _built_in
+        self._output: CheckedOutput = open_output(
+            where, overwrite=overwrite, item=item, fields=fields
+        )
+
+    async def write(self, told: Callable[[int], None]) -> int:
+        """Write all items in the order in which they were kept; returns how many.
+
+        Args:
+            told: how many were written so far.
+
+        Raises:
+            OutputError: they can't be written.
+            StoreError: they can't be read.
+        """
+        number = 0
+        try:
+            await self._output.open()
+            for batch in _batches(self._bodies()):
+                await self._output.write([self._decode(body) for body in batch])
+                number += len(batch)
+                told(number)
+        finally:
+            await self._output.close()
+        return number
+
+    def _bodies(self) -> Iterator[bytes]:
+        return (body for _, _, _, body in self._reader.items())
+
+
+def export_failures(reader: RunReader, file: TextIO) -> int:
+    """Write the failed log as `--failed` of a crawl does; returns how many rows."""
+    number = 0
+    for row in failures(reader):
+        number += 1
+        file.write(json.dumps(failure_record(row), ensure_ascii=False) + "\n")
+    return number
+
+
+def _batches(bodies: Iterable[bytes]) -> Iterator[list[bytes]]:
+    batch: list[bytes] = []
+    size = 0
+    for body in bodies:
+        batch.append(body)
+        size += len(body)
+        if len(batch) >= _BATCH_ITEMS or size >= _BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _decoded(body: bytes) -> Any:
+    return read_row(body, object)
+
+
+def _built_in(body: bytes) -> Item:
+    return msgspec.convert(_decoded(body), Item)
+
+
+def _type_of(items: Iterable[Any]) -> Any:
+    """The type of items, for `open_output`: None for the built-in one, dict without columns."""
+    kinds: dict[str, set[type]] = {}
+    built_in, own = True, Item.__struct_fields__
+    for item in items:
+        if not isinstance(item, dict):
+            return dict
+        built_in = built_in and tuple(item) == own
+        for key, value in item.items():
+            kinds.setdefault(key, set()).add(type(value))
+    if built_in:
+        return None
+    return TypedDict("Exported", {key: _kind(found) for key, found in kinds.items()}, total=False)  # type: ignore[operator]
+
+
+def _kind(found: set[type]) -> Any:
+    """The type of a column: that of its values, if they have one."""
+    kinds = found - {type(None)}
+    if kinds == {int, float}:
+        return float | None
+    (kind,) = kinds if len(kinds) == 1 else (object,)
+    return kind | None if kind in {str, int, float, bool} else Any

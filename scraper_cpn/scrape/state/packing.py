@@ -1,0 +1,144 @@
+"""What of the scraper's colours survives its process.
+
+Owns: how targets, pages and outcomes are written into a state. Bodies and items in the pipeline are
+not: their pages go on as their targets alone, and count as lost. Passwords are not, either.
+Must not know: files, the net.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from msgspec.structs import astuple, replace
+
+from scraper_cpn.scrape.colours import (
+    Checked,
+    Extracted,
+    Fetched,
+    Found,
+    Parsed,
+    Proxy,
+    Raw,
+    Response,
+    Target,
+    Valid,
+)
+from scraper_cpn.scrape.policy import Policy
+from scraper_cpn.store.codec import Packing
+
+VERSION = "3"
+"""Another one where a colour is written in another form."""
+GONE = Response(
+    url="", status=0, content_type="", charset=None, body=b"", fetched_at_ns=0, elapsed_ns=0
+)
+"""Stands where a response was."""
+_HIDDEN = "***"
+_PRIORITY, _RANK = 5, 9
+"""Where a target has them, as it is written."""
+
+_unpacked = msgspec.msgpack.Decoder(list[Any]).decode
+
+
+def packings(policy: Policy) -> dict[type[Any], Packing]:
+    """The types that are written in a form of their own; all others are written whole."""
+    writing = _Targets(policy)
+    target, targets = Packing(writing.pack, writing.unpack), writing
+    return {
+        Target: target,
+        Found: Packing(
+            lambda found: [targets.pack(each) for each in found.targets],
+            lambda packed: Found(tuple(targets.unpack(each) for each in packed)),
+        ),
+        Raw: Packing(_page(targets), lambda packed: Raw(targets.unpack(packed), GONE)),
+        Extracted: Packing(_page(targets), lambda packed: Extracted(targets.unpack(packed), ())),
+        Checked: Packing(_page(targets), lambda packed: Checked(targets.unpack(packed), ())),
+        Fetched: Packing(lambda _: None, lambda _: Fetched(GONE)),
+        Parsed: Packing(
+            lambda parsed: targets.pack_links(parsed.targets),
+            lambda packed: Parsed((), targets.unpack_links(packed)),
+        ),
+        Valid: Packing(lambda valid: valid.errors, lambda packed: Valid((), tuple(packed))),
+        Proxy: Packing(_pack_proxy, lambda packed: Proxy(*packed)),
+    }
+
+
+def without_password(proxy: Proxy) -> Proxy:
+    """A proxy as it may be written down."""
+    return Proxy(*_pack_proxy(proxy))
+
+
+def lacks_password(proxy: Proxy) -> bool:
+    """Whether a proxy that was read back can't be used as it is."""
+    return f":{_HIDDEN}@" in (proxy.url or "")
+
+
+def priority_and_rank(colour: bytes) -> tuple[int, int]:
+    """Those of a target as it is written, for who looks through all of them."""
+    packed = _unpacked(colour)
+    return packed[_PRIORITY], packed[_RANK]
+
+
+class _Targets:
+    """Targets without what follows from their URL."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+
+    def pack(self, target: Target) -> list[Any]:
+        return [
+            target.url, target.site, None if target.requested_url == target.url else target.requested_url,
+            target.parent, target.depth, target.priority, target.attempt, target.hops, target.handler,
+            target.rank,
+        ]  # fmt: skip
+
+    def unpack(self, packed: list[Any]) -> Target:
+        url, site, requested_url, parent, depth, priority, attempt, hops, handler, rank = packed
+        return self._policy.target(
+            url,
+            site=site,
+            requested_url=requested_url or url,
+            parent=parent,
+            depth=depth,
+            priority=priority,
+            rank=rank,
+            attempt=attempt,
+            hops=hops,
+            handler=handler,
+        )
+
+    def pack_links(self, targets: tuple[Target, ...]) -> list[Any]:
+        """The links of one page: they have site, parent, depth and the time in common."""
+        if not targets:
+            return []
+        first = targets[0]
+        since_ns = self._policy.since_ns(first.priority, first.rank)
+        links = [(each.url, each.priority, each.handler) for each in targets]
+        return [first.site, first.parent, first.depth, since_ns, links]
+
+    def unpack_links(self, packed: list[Any]) -> tuple[Target, ...]:
+        if not packed:
+            return ()
+        site, parent, depth, since_ns, links = packed
+        rank = self._policy.rank
+        return tuple(
+            self.unpack(
+                [url, site, None, parent, depth, priority, 1, 0, handler, rank(priority, since_ns)]
+            )
+            for url, priority, handler in links
+        )
+
+
+def _page(targets: _Targets) -> Callable[[Raw | Extracted | Checked], list[Any]]:
+    """A page in the pipeline is written as its target."""
+    return lambda page: targets.pack(page.target)
+
+
+def _pack_proxy(proxy: Proxy) -> tuple[Any, ...]:
+    before, _, host = (proxy.url or "").rpartition("@")
+    scheme, mark, login = before.partition("://")
+    user, secret, _ = login.partition(":")
+    if secret:
+        proxy = replace(proxy, url=f"{scheme}{mark}{user}:{_HIDDEN}@{host}")
+    return astuple(proxy)

@@ -1,0 +1,248 @@
+"""What changes in a crawl that goes on after its process has ended.
+
+Owns: the edit of the marking: a new gate, the limits and proxies that were given anew, pages whose
+content went with the process, and that nobody is asked again too soon, whatever the clocks did
+meanwhile and whoever else crawled.
+Must not know: stores, clocks, how the marking is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from msgspec.structs import replace
+
+from scraper_cpn.net import Lost
+from scraper_cpn.net.changes import Durable
+from scraper_cpn.net.marking import Standing
+from scraper_cpn.scrape.colours import Domain, Gate, Proxy
+from scraper_cpn.scrape.net import NO_END
+from scraper_cpn.scrape.opening import DIRECT
+from scraper_cpn.scrape.policy import Policy, tokens_of
+from scraper_cpn.scrape.urls import domain_of
+from scraper_cpn.store.edit import Edit
+
+ENDED_WITH_PROCESS = "the process ended meanwhile"
+PIPELINE = ("raw_html", "parsed", "validated")
+"""Places of pages that were fetched, and are fetched again: they give their place in the budget back."""
+
+Others = Mapping[str, Standing]
+"""The pacing tokens of other runs of the same state, by the name of the domain or proxy."""
+
+
+def in_pipeline(durable: Durable) -> int:
+    """How many pages were fetched, and are not kept; those that a firing in flight holds are among them."""
+    return sum(token.place in PIPELINE for token in durable.tokens.values())
+
+
+def reopened(
+    durable: Durable,
+    before: Policy,
+    after: Policy,
+    now_ns: int,
+    last_ns: int,
+    others: Others | None = None,
+    *,
+    again: int = 0,
+) -> Edit:
+    """The edit with which a run begins, or goes on.
+
+    Args:
+        durable: the marking; no firing is in flight in it. Empty for a run that begins.
+        before: under which it came about.
+        after: under which it goes on.
+        now_ns: the kernel's time.
+        last_ns: the last time that is known of the process before; 0 where there was none. How
+            long it has been away is only what clocks say.
+        others: what other runs have to wait for; see `latest`.
+        again: pages that were in the pipeline; see `in_pipeline`.
+    """
+    edit, others = Edit(now_ns), others or {}
+    tokens = _by_place(durable)
+    edit.gone += [token.serial for place in ("gate", "stop") for token in tokens.get(place, ())]
+    most_ns = after.settings.max_time_ns
+    edit.born.append(("gate", Gate(), 0, None if most_ns is None else now_ns + most_ns))
+    crawl_delays = _crawl_delays(tokens.get("robots", ()), after)
+    for token in tokens.get("domains", ()):
+        delay_ns = _delay_ns(token.colour, before, after, crawl_delays)
+        _domain(edit, token, delay_ns, last_ns, others)
+    for place in PIPELINE:
+        for token in tokens.get(place, ()):
+            failure = after.lost_page(token.colour, Lost(ENDED_WITH_PROCESS))
+            edit.gone.append(token.serial)
+            edit.born.append(("failed", failure, 0, None))
+    _domains_of_others(edit, durable, after, others)
+    _proxies(edit, tokens.get("available_proxies", []), before, after, last_ns, others)
+    if tokens:
+        _limits(edit, durable, after)
+        _budget(edit, durable, before, after, again)
+    return edit
+
+
+def waits_out(ready_ns: int, delay_ns: int, last_ns: int, now_ns: int) -> int:
+    """When something may be used again that was not ready at *last_ns*, the last time that is known.
+
+    It waits what was left of its pause, or its delay if that is less, from *now_ns*: how long the
+    process was away is only what clocks say.
+    """
+    left_ns = max(0, ready_ns - last_ns)
+    return max(ready_ns, now_ns + min(left_ns, delay_ns)) if left_ns else ready_ns
+
+
+def latest(tokens: Iterable[Standing]) -> dict[str, Standing]:
+    """Of the pacing tokens of several runs, for each domain and proxy the one that waits longest.
+
+    A proxy's has the least quota that any of them has.
+    """
+    found: dict[str, Standing] = {}
+    for token in tokens:
+        name = name_of(token.colour)
+        other = found.setdefault(name, token)
+        if token.ready_at_ns > other.ready_at_ns:
+            other = found[name] = token
+        quotas = [each.colour.quota for each in (token, other) if isinstance(each.colour, Proxy)]
+        least = min((quota for quota in quotas if quota is not None), default=None)
+        if least is not None:
+            found[name] = replace(other, colour=replace(other.colour, quota=least))
+    return found
+
+
+def name_of(colour: Any) -> str:
+    """What a pacing token is called."""
+    return colour.domain if isinstance(colour, Domain) else colour.proxy
+
+
+def _by_place(durable: Durable) -> dict[str, list[Standing]]:
+    places: dict[str, list[Standing]] = {}
+    for token in durable.tokens.values():
+        places.setdefault(token.place, []).append(token)
+    return places
+
+
+def _crawl_delays(rules: Iterable[Standing], policy: Policy) -> dict[str, int]:
+    """The longest Crawl-delay that is known of each domain."""
+    found: dict[str, int] = {}
+    for token in rules:
+        home = domain_of(token.colour.origin, policy.settings.limit_by)
+        found[home] = max(found.get(home, 0), token.colour.crawl_delay_ns or 0)
+    return found
+
+
+def _delay_ns(
+    domain: Domain, before: Policy, after: Policy, crawl_delays: Mapping[str, int]
+) -> int:
+    """What is between two starts from now on; a longer Crawl-delay counts as before."""
+    name = domain.domain
+    new_ns = max(after.delay_ns(name), crawl_delays.get(name, 0))
+    return new_ns if domain.delay_ns == before.delay_ns(name) else max(new_ns, domain.delay_ns)
+
+
+def _domain(edit: Edit, token: Standing, delay_ns: int, last_ns: int, others: Others) -> None:
+    """A domain under its new delay. Where that is longer, the running pause is, too."""
+    domain: Domain = token.colour
+    longer_ns = max(0, delay_ns - domain.delay_ns)
+    ready_ns = waits_out(token.ready_at_ns + longer_ns, delay_ns, last_ns, edit.now_ns)
+    if domain.domain in others:
+        ready_ns = max(ready_ns, others[domain.domain].ready_at_ns)
+    if delay_ns != domain.delay_ns or ready_ns != token.ready_at_ns:
+        edit.replace(token, replace(domain, delay_ns=delay_ns), ready_ns)
+
+
+def _domains_of_others(edit: Edit, durable: Durable, after: Policy, others: Others) -> None:
+    """The domains that another run has to wait for, and this one does not know yet."""
+    known = set(durable.seen.get("known_domains", ()))
+    for name, token in others.items():
+        new = isinstance(token.colour, Domain) and name not in known
+        if new and token.ready_at_ns > edit.now_ns:
+            domain = Domain(name, after.delay_ns(name))
+            edit.born.append(("domains", domain, token.ready_at_ns, None))
+            edit.seen.append(("known_domains", name))
+
+
+def _proxies(
+    edit: Edit,
+    tokens: list[Standing],
+    before: Policy,
+    after: Policy,
+    last_ns: int,
+    others: Others,
+) -> None:
+    """The proxies that were given now, each with what it has carried and still has to wait."""
+    known = {proxy.proxy: proxy for proxy in before.settings.proxies} if last_ns else {}
+    there: dict[str, list[Standing]] = {}
+    for token in tokens:
+        there.setdefault(token.colour.proxy, []).append(token)
+    edit.gone += [token.serial for token in tokens]
+    direct = Proxy(DIRECT, slots=after.settings.concurrency)
+    for proxy in after.settings.proxies or (direct,):
+        old, was = there.get(proxy.proxy, []), known.get(proxy.proxy)
+        if was is not None and not old and not _outlasts(proxy, was):
+            continue  # its quota or its lease has ended
+        other = others.get(proxy.proxy)
+        proxy = _carried(proxy, old, was, other)
+        end_ns = _less(proxy.not_after_ns, after.settings.timeout_ns)
+        ready_ns = _ready_ns(proxy, old, last_ns, edit.now_ns, other)
+        for _ in range(tokens_of(proxy)):
+            edit.born.append(("available_proxies", proxy, ready_ns, end_ns))
+
+
+def _outlasts(proxy: Proxy, was: Proxy) -> bool:
+    """Whether a proxy that has ended is given again for longer, or for more requests."""
+    more = proxy.quota is None or (was.quota is not None and proxy.quota > was.quota)
+    later = proxy.not_after_ns is None or proxy.not_after_ns > (was.not_after_ns or 0)
+    ended_early = was.quota is not None and more
+    return ended_early or (was.not_after_ns is not None and later)
+
+
+def _carried(proxy: Proxy, old: list[Standing], was: Proxy | None, other: Standing | None) -> Proxy:
+    """A proxy as it was given now, less what it has carried, with the faults that it had.
+
+    One that has ended counts as if it had carried all that it was allowed to.
+    """
+    quota = proxy.quota
+    for token in old[:1]:
+        proxy = replace(proxy, strikes=token.colour.strikes, calm=token.colour.calm)
+    if quota is not None and was is not None and was.quota is not None:
+        left = old[0].colour.quota if old else 0
+        quota = max(0, quota - (was.quota - left))
+    if quota is not None and other is not None and other.colour.quota is not None:
+        quota = min(quota, other.colour.quota)
+    return replace(proxy, quota=quota)
+
+
+def _ready_ns(
+    proxy: Proxy, old: list[Standing], last_ns: int, now_ns: int, other: Standing | None
+) -> int:
+    """When a proxy may be used: all its tokens wait for the one that waits longest."""
+    times_ns = [proxy.not_before_ns or 0]
+    for token in old:
+        delay_ns = token.colour.delay_ns
+        ready_ns = token.ready_at_ns + (max(0, proxy.delay_ns - delay_ns) if delay_ns else 0)
+        times_ns.append(waits_out(ready_ns, max(proxy.delay_ns, delay_ns), last_ns, now_ns))
+    return max([*times_ns, *([other.ready_at_ns] if other is not None else [])])
+
+
+def _less(time_ns: int | None, by_ns: int) -> int | None:
+    return None if time_ns is None else time_ns - by_ns
+
+
+def _limits(edit: Edit, durable: Durable, after: Policy) -> None:
+    """What may run at a time is what the limits say now: nothing is in flight."""
+    starts: dict[str, Callable[[Any], int]] = {
+        "permits": lambda _: after.settings.concurrency,
+        "domain_slots": after.slots,
+        "proxy_slots": after.proxy_slots,
+    }
+    for (name, key), number in durable.numbers.items():
+        if name in starts and number != starts[name](key):
+            edit.numbers.append((name, key, starts[name](key)))
+
+
+def _budget(edit: Edit, durable: Durable, before: Policy, after: Policy, again: int) -> None:
+    """What is left of the pages: those that were fetched and not kept are fetched again."""
+    most, new = (policy.settings.max_pages or NO_END for policy in (before, after))
+    left = durable.numbers.get(("budget", None), most)
+    number = max(0, new - (most - left) + again)
+    if number != left or new != most:
+        edit.numbers.append(("budget", None, number))

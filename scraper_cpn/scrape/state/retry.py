@@ -1,0 +1,87 @@
+"""Targets that failed for good, put back into the frontier of a kept crawl.
+
+Owns: which rows of the failed log are put back, the edit of the marking that does it.
+Must not know: files, SQL, the command line, how a crawl goes on afterwards.
+
+It is one batch: the edit, as an input of the journal, and the fact that says which rows it was. A row is
+an end until it is put back, and a target has one end at a time: so none is put back twice, or while
+it waits.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator
+
+from msgspec.structs import replace
+
+from scraper_cpn.net.changes import Durable
+from scraper_cpn.scrape.account.ledger import worth_a_retry
+from scraper_cpn.scrape.colours import KINDS, Failure, Rules
+from scraper_cpn.scrape.policy import Policy
+from scraper_cpn.scrape.state.rows import failures, put_back_fact, put_back_of
+from scraper_cpn.scrape.state.run import clock_of, codec_of, edited, last_opening
+from scraper_cpn.store.edit import Edit
+from scraper_cpn.store.port import Store
+from scraper_cpn.store.restore import restore
+
+_UNREACHABLE = "unreachable"
+"""The kind of targets whose robots.txt could not be had: they ask for it anew."""
+
+
+async def put_back(store: Store, kinds: Collection[str] | None = None) -> dict[str, int]:
+    """Put targets that failed back, as if they were new; returns how many of each kind.
+
+    Depth, priority, age and handler are kept; attempts are counted from 1. Where there are none
+    nothing is written.
+
+    Args:
+        store: of the crawl, open for writing.
+        kinds: keys of `KINDS`; None for all. What another attempt can't help (a 404) stays an end.
+
+    Raises:
+        StoreError: the state is not whole, of another net, or can't be written.
+    """
+    chosen = set(KINDS if kinds is None else kinds)
+    facts = store.facts()
+    opening = last_opening(facts)
+    policy = opening.policy
+    codec = codec_of(policy)
+    numbered = enumerate(failures(store), start=1)
+    ends = [each for each in numbered if each[1].kind in chosen and worth_a_retry(each[1])]
+    if not ends:
+        return {}
+    rows = [row for _, row in ends]
+    saved = store.saved()
+    restored = restore(saved, codec)
+    clock = clock_of(facts, saved.at_ns)
+    edit = _edit(policy, restored.durable, rows, clock.now_ns())
+    done = put_back_fact(put_back_of(facts), chosen, ends[-1][0])
+    await store.commit(edited(restored, codec, opening, edit, clock, [done]))
+    return dict(Counter(row.kind for row in rows))
+
+
+def _edit(policy: Policy, durable: Durable, rows: list[Failure], now_ns: int) -> Edit:
+    edit = Edit(now_ns)
+    asking = set()
+    for row in rows:
+        target = replace(row.target, attempt=1)
+        if row.kind == _UNREACHABLE:
+            asking.add(target.origin)
+        edit.born.append((_place(row), target, 0, None))
+    for serial, rules in _unreachable(durable):
+        if rules.origin in asking:
+            edit.gone.append(serial)
+            edit.born.append(("robots_jobs", policy.refresh(rules), 0, None))
+    return edit
+
+
+def _place(row: Failure) -> str:
+    return "asks" if row.kind == _UNREACHABLE else "prioritized_targets"
+
+
+def _unreachable(durable: Durable) -> Iterator[tuple[int, Rules]]:
+    """What stands for a robots.txt that could not be had. After a day the net asks again by itself."""
+    for token in durable.tokens.values():
+        if isinstance(token.colour, Rules) and token.colour.kind == _UNREACHABLE:
+            yield token.serial, token.colour

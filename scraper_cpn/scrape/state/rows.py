@@ -1,0 +1,102 @@
+"""The rows of a crawl in its state: pages that were stored, attempts that failed.
+
+Owns: how rows are written and read back, which of them were put back since.
+Must not know: files, SQL, the net, how a crawl goes on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Protocol
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+from xxhash import xxh3_64_intdigest
+
+from scraper_cpn.net import Row
+from scraper_cpn.scrape.account.ledger import worth_a_retry
+from scraper_cpn.scrape.colours import Failure, Stored
+from scraper_cpn.scrape.state.metadata import fact, read_row
+from scraper_cpn.store.port import ItemRow, SinkRow
+
+PutBack = Mapping[str, int]
+"""By kind of failure: how many rows of the failed log were looked through when it was last put back."""
+
+_json = msgspec.json.Encoder().encode
+
+
+class Logged(Protocol):
+    """As much of a store or a reader as the failed log needs."""
+
+    def facts(self) -> dict[str, bytes]:
+        """The named values of the run."""
+
+    def rows(self, sink: str) -> Iterator[SinkRow]:
+        """What a sink has taken, oldest first."""
+
+
+class StoredPage(Struct, frozen=True):
+    """What a state keeps of a page that was stored, beside its items."""
+
+    url: str
+    depth: int
+    items: int
+    checksum: int
+    """Of the page and its items; see `checksum_of`."""
+
+
+def writing(row: Row) -> tuple[SinkRow, list[ItemRow]]:
+    """What a state keeps of a row, and its items."""
+    colour = row.colour
+    if isinstance(colour, Stored):
+        url, depth, items = colour.target.url, colour.target.depth, list(_items(colour))
+        page = StoredPage(url, depth, colour.items, checksum_of(url, depth, items))
+        return (row.sink, url, _json(page)), items
+    if isinstance(colour, Failure):
+        return (row.sink, colour.target.url, _json(colour)), []
+    return (row.sink, colour.proxy, _json({"proxy": colour.proxy})), []
+
+
+def checksum_of(url: str, depth: int, items: Iterable[ItemRow]) -> int:
+    """What a page and its items come to, as they are written: 64 bits of xxHash."""
+    total = xxh3_64_intdigest(f"{depth} {url}".encode())
+    for fingerprint, visit, ordinal, body in items:
+        total = xxh3_64_intdigest(body, total)
+        total = xxh3_64_intdigest(fingerprint + b"%d %d" % (visit, ordinal), total)
+    return total
+
+
+def _items(stored: Stored) -> Iterator[ItemRow]:
+    """The items of a page, each with its identity. A page is visited once."""
+    fingerprint = hashlib.blake2b(stored.target.url.encode(), digest_size=16).digest()
+    for ordinal, item in enumerate(stored.kept):
+        yield (fingerprint, 1, ordinal, _json(item))
+
+
+def failures(log: Logged) -> Iterator[Failure]:
+    """The rows of the failed log, oldest first; those that were put back are no ends any more.
+
+    Raises:
+        StoreError: one can't be read.
+    """
+    put_back = put_back_of(log.facts())
+    for number, (_, _, body) in enumerate(log.rows("failed_log")):
+        row = read_row(body, Failure)
+        gone_on = number < put_back.get(row.kind, 0) and worth_a_retry(row)
+        yield replace(row, final=False) if gone_on else row
+
+
+def put_back_of(facts: Mapping[str, bytes]) -> PutBack:
+    """What was put back so far."""
+    return fact(facts, "put_back", dict[str, int], b"{}")
+
+
+def put_back_fact(before: PutBack, kinds: Iterable[str], rows: int) -> tuple[str, bytes]:
+    """The fact after these kinds were put back, of so many rows of the failed log.
+
+    A kind that was put back of more rows before stays so: its ends among them have gone back.
+    """
+    after = {kind: max(rows, before.get(kind, 0)) for kind in sorted(kinds)}
+    return ("put_back", _json({**before, **after}))

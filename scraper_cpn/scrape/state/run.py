@@ -1,0 +1,301 @@
+"""A crawl that is kept in a state: how it begins there, goes on, and is written down.
+
+Owns: the facts that a state keeps of a crawl, the order of recovery.
+Must not know: files, SQL, the command line, how requests are made.
+
+A crawl goes on in three steps, each of them a batch in the journal: what was in flight is lost, as
+the net has it for any effect that never came back; the marking is edited (see `reopen`); the kernel
+goes on from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import cache
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from scraper_cpn.net import Lost, Net
+from scraper_cpn.net.compiled.kernel import Builder, Compiled
+from scraper_cpn.net.marking import Standing, Trace
+from scraper_cpn.net.shelf import Shelf
+from scraper_cpn.run.clock import Clock, Dial
+from scraper_cpn.scrape.account.report import Account, Ending
+from scraper_cpn.scrape.colours import Failure, Found
+from scraper_cpn.scrape.kernels import builder_of
+from scraper_cpn.scrape.net import scrape_net
+from scraper_cpn.scrape.policy import VERSION as POLICY_VERSION
+from scraper_cpn.scrape.policy import Policy
+from scraper_cpn.scrape.settings import HARMLESS_HEADERS, Settings
+from scraper_cpn.scrape.state.metadata import fact, fact_or_none
+from scraper_cpn.scrape.state.packing import VERSION as FORM_VERSION
+from scraper_cpn.scrape.state.packing import packings, without_password
+from scraper_cpn.scrape.state.resume import ENDED_WITH_PROCESS, in_pipeline, latest, reopened
+from scraper_cpn.scrape.state.rows import failures, writing
+from scraper_cpn.store.codec import Codec
+from scraper_cpn.store.edit import Edit
+from scraper_cpn.store.net_signature import Laws, differences, hash_of, laws_of, listed
+from scraper_cpn.store.port import Batch, Store, StoreError
+from scraper_cpn.store.recorder import COMPLETE, EDIT, STARTED, Facts, Recorder, written
+from scraper_cpn.store.restore import Restored, restore
+from scraper_cpn.store.shelf import StoreShelf
+from scraper_cpn.version import __version__
+
+PACING = ("domains", "available_proxies")
+"""The places that the runs of one state share the pauses of."""
+
+_json = msgspec.json.Encoder().encode
+
+
+class Opening(Struct, frozen=True):
+    """Under which laws a run goes on, from one opening of its state to the next."""
+
+    settings: Settings
+    sites: tuple[str, ...]
+    """The sites of the seeds, as the scope compares them."""
+
+    @property
+    def policy(self) -> Policy:
+        """What decides under these laws."""
+        return Policy(self.settings, self.sites)
+
+
+class Kept(Struct, frozen=True, kw_only=True):
+    """What is written down of a crawl when it begins. Passwords and most headers are not."""
+
+    seeds: tuple[str, ...]
+    program: str | None = None
+    """The file of a Python program with the page handlers."""
+    handled: bool = False
+    """Whether the page handlers are those of a program that calls the Python API."""
+    hidden_headers: tuple[str, ...] = ()
+    """The names of headers whose values were not written."""
+
+
+def first_facts(opening: Opening, kept: Kept) -> dict[str, bytes]:
+    """The facts with which a run is made."""
+    return {
+        "version": _json(__version__),
+        "laws": _json(our_laws()),
+        "net_hash": _json(hash_of(our_laws())),
+        "crawl": _json(kept),
+        "openings": _json([(0, harmless(opening))]),
+    }
+
+
+def harmless(opening: Opening) -> Opening:
+    """An opening as it may be written down."""
+    settings = opening.settings
+    headers = tuple(each for each in settings.headers if each[0].lower() in HARMLESS_HEADERS)
+    proxies = tuple(without_password(proxy) for proxy in settings.proxies)
+    return replace(opening, settings=replace(settings, headers=headers, proxies=proxies))
+
+
+@cache
+def our_laws() -> Laws:
+    """The scrape net of this version, in lines; the numbers of its settings are not in them."""
+    versions = {"policy": POLICY_VERSION, "written form": FORM_VERSION}
+    return laws_of(scrape_net(Policy(Settings())), versions)
+
+
+def openings(facts: dict[str, bytes]) -> list[tuple[int, Opening]]:
+    """The openings of a run, each with the number of the batch after which it counts.
+
+    Raises:
+        StoreError: the run belongs to another net or version; it says what differs.
+    """
+    if fact(facts, "net_hash", str) != hash_of(our_laws()):
+        theirs = fact(facts, "laws", dict[str, str])
+        by = fact(facts, "version", str)
+        raise StoreError(
+            "foreign",
+            f"the state belongs to another net, that of scrape {by}; use that version. What differs: "
+            f"{listed(differences(theirs, our_laws()))}",
+        )
+    return fact(facts, "openings", list[tuple[int, Opening]])
+
+
+def last_opening(facts: dict[str, bytes]) -> Opening:
+    """The laws under which a run went on last, or goes on now. Raises `StoreError`."""
+    return openings(facts)[-1][1]
+
+
+def kept(facts: dict[str, bytes]) -> Kept:
+    """What was written down of a crawl when it began."""
+    return fact(facts, "crawl", Kept)
+
+
+def account(facts: dict[str, bytes]) -> Account:
+    """What has come of it so far."""
+    return fact(facts, "account", Account, b"{}")
+
+
+def ending(facts: dict[str, bytes]) -> Ending | None:
+    """How it has ended; None where it is not over, or its process did not say."""
+    return fact_or_none(facts, "ended", Ending)
+
+
+def laws(opening: Any) -> Codec:
+    """The net under which a run went on, and how it is written, from what an opening has written."""
+    return codec_of(msgspec.convert(opening, Opening).policy)
+
+
+def codec_of(policy: Policy) -> Codec:
+    """The scrape net under a policy, and how it is written."""
+    return Codec(scrape_net(policy), packings(policy))
+
+
+class State:
+    """A run of a state, open for writing; made by `opened`.
+
+    Attributes:
+        net: under the policy that counts now.
+        recorder: the kernel, which has everything that the state had.
+        clock: the kernel's time.
+        shelf: the waiting tokens; is told of each batch that is durable.
+    """
+
+    def __init__(self, store: Store, shelf: StoreShelf, recorder: Recorder, clock: Clock) -> None:
+        self.store = store
+        self.recorder = recorder
+        self.clock = clock
+        self.net: Net = recorder.kernel.net
+        self.shelf = shelf
+
+    @property
+    def account(self) -> Account:
+        """What has come of the crawl before."""
+        return account(self.store.facts())
+
+    def failures(self) -> Iterator[Failure]:
+        """The rows of the failed log so far; those that were put back since are no ends any more."""
+        return failures(self.store)
+
+    async def commit(self, batch: Batch) -> None:
+        """Make a batch durable. Raises `StoreError`."""
+        await self.store.commit(batch)
+        self.shelf.committed(batch)
+
+    async def end(self, facts: Facts) -> None:
+        """Write how the crawl has ended."""
+        batch = self.recorder.cut(facts, always=True)
+        if batch is not None:
+            await self.commit(batch)
+
+
+async def opened(
+    store: Store,
+    opening: Opening,
+    *,
+    others: Iterable[Standing] = (),
+    facts: Iterable[tuple[str, bytes]] = (),
+    trace: Trace | None = None,
+) -> State:
+    """Begin the run of a store, or go on with it.
+
+    Args:
+        store: open for writing.
+        opening: the laws from now on; the scope is the one that the run began with.
+        others: pacing tokens of other runs of the same state.
+        facts: what else is new from now on.
+        trace: is called with each event of the kernel.
+
+    Raises:
+        StoreError: the state is not whole, or can't be written.
+        UsageError: the kernel can't be built; see `build_first`.
+    """
+    known = store.facts()
+    history, policy = openings(known), opening.policy
+    before = history[-1][1].policy
+    old, codec = codec_of(before), codec_of(policy)
+    saved = store.saved()
+    restored = restore(saved, old)
+    clock = clock_of(known, saved.at_ns)
+    again = in_pipeline(restored.durable)
+    if restored.durable.flights:
+        await store.commit(_lost(restored, old, clock.now_ns()))
+    pauses, now_ns = latest(others), clock.now_ns()
+    edit = reopened(restored.durable, before, policy, now_ns, saved.at_ns, pauses, again=again)
+    if saved.seq == 0:
+        seeds = tuple(policy.seed(url, now_ns) for url in kept(known).seeds)
+        edit.born.append(("found", Found(seeds), 0, None))
+    history.append((restored.sums.seq + 1, harmless(opening)))
+    new_facts = [("openings", _json(history)), *facts]
+    await store.commit(edited(restored, codec, opening, edit, clock, new_facts))
+    builder = builder_of(opening.settings)
+    shelf = StoreShelf(store, codec, restored.durable.next_serial)
+    kernel = _loaded(codec, restored, shelf, trace, builder)
+    return State(store, shelf, Recorder(kernel, codec, restored.sums, writing), clock)
+
+
+def edited(
+    restored: Restored,
+    codec: Codec,
+    opening: Opening,
+    edit: Edit,
+    clock: Clock,
+    facts: Iterable[tuple[str, bytes]],
+) -> Batch:
+    """The batch of an edit, after which the crawl is not over; what is restored goes on to it.
+
+    Args:
+        restored: what is edited.
+        codec: of the net from now on.
+        opening: the laws from now on.
+        edit: of the marking.
+        clock: the kernel's time, from now on.
+        facts: what else is new with it.
+    """
+    changes = edit.changes(restored.durable)
+    restored.durable.fold(changes)
+    return restored.sums.batch(
+        codec,
+        changes,
+        firings=0,
+        inputs=written(codec, [(EDIT, harmless(opening), edit.packed(codec))]),
+        facts=[("clock", _json(clock.dial)), ("ended", b"null"), *facts],
+    )
+
+
+def clock_of(facts: dict[str, bytes], at_ns: int) -> Clock:
+    """The clock of a run that goes on, whose last known time is *at_ns*."""
+    if "clock" not in facts:
+        return Clock()
+    return Clock.resumed(fact(facts, "clock", Dial), at_ns)
+
+
+def _lost(restored: Restored, codec: Codec, now_ns: int) -> Batch:
+    """The batch in which everything that was in flight is lost. Nobody knows how much of it was done."""
+    durable = restored.durable
+    # It takes no step, so that what is on the shelf is not missed.
+    kernel = Compiled.load(codec.net, durable.marking(codec.net), recorded=True)
+    inputs: list[tuple[Any, ...]] = []
+    for firing_id, flying in sorted(durable.flights.items()):
+        if not flying.started:
+            kernel.started(firing_id, now_ns)
+            inputs.append((STARTED, now_ns, firing_id))
+        lost = Lost(ENDED_WITH_PROCESS)
+        kernel.complete(firing_id, lost, now_ns)
+        inputs.append((COMPLETE, now_ns, firing_id, lost))
+    changes = kernel.changes()
+    durable.fold(changes)
+    rows = [writing(row)[0] for row in kernel.drain()]
+    return restored.sums.batch(codec, changes, firings=0, inputs=written(codec, inputs), rows=rows)
+
+
+def _loaded(
+    codec: Codec, restored: Restored, shelf: Shelf, trace: Trace | None, builder: Builder
+) -> Compiled:
+    return Compiled.load(
+        codec.net,
+        restored.durable.marking(codec.net),
+        trace,
+        recorded=True,
+        shelf=shelf,
+        cold=restored.cold,
+        keys=restored.keys,
+        builder=builder,
+    )

@@ -1,0 +1,275 @@
+"""How a kept crawl stands, from its state alone, also while it runs.
+
+Owns: the records of `scrape status`, and how they are read.
+Must not know: the command line, how anything is shown, SQL.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from scraper_cpn.scrape.account.ledger import Ledger
+from scraper_cpn.scrape.account.levels import Levels
+from scraper_cpn.scrape.account.report import Level
+from scraper_cpn.scrape.colours import Domain, Found, Proxy, Target
+from scraper_cpn.scrape.policy import Policy
+from scraper_cpn.scrape.settings import SECOND
+from scraper_cpn.scrape.state.metadata import reading_rows
+from scraper_cpn.scrape.state.packing import priority_and_rank
+from scraper_cpn.scrape.state.rows import failures
+from scraper_cpn.scrape.state.run import account, clock_of, codec_of, ending, last_opening
+from scraper_cpn.scrape.urls import domain_of
+from scraper_cpn.store.claim import Note, writer
+from scraper_cpn.store.codec import Codec
+from scraper_cpn.store.read import RunReader
+from scraper_cpn.store.reader import RunInfo, StateReader
+from scraper_cpn.store.recorder import COMPLETE, EDIT
+from scraper_cpn.store.statefile import wal
+
+RATE_WINDOW_NS = 60 * SECOND
+_PAGES_MOST = 20_000
+"""So many pages are enough for a rate, however short a time they took."""
+_SINGLE = ("found", "cool_down", "domains", "available_proxies")
+_PAGED = ("asks", "prioritized_targets")
+_PIPELINE = ("raw_html", "parsed", "validated", "failed")
+
+
+class Backlog(Struct, frozen=True):
+    """A domain and its URLs that wait for robots.txt, for their turn or for a retry."""
+
+    domain: str
+    urls: int
+    ready_at_ns: int
+    """When it may be asked next; UTC, 0: at once."""
+
+
+class Failures(Struct, frozen=True):
+    """The URLs that failed, or were skipped, in the same way."""
+
+    kind: str
+    count: int
+    meaning: str
+    example: str
+    """One of them."""
+
+
+class Resting(Struct, frozen=True):
+    """A proxy that waits."""
+
+    proxy: str
+    until_ns: int
+    """UTC."""
+    faults: int
+    """In a row; 0 where it is only paced."""
+
+
+class RunStatus(Struct, frozen=True, kw_only=True):
+    """How one crawl stands."""
+
+    run: str
+    created_ns: int
+    """UTC, since 1970, as all times."""
+    now_ns: int
+    """When it was looked at, by the crawl's clock."""
+    pid: int | None
+    """The process that runs it now; None for none."""
+    ended: str | None
+    """`finished`, `spent`, `interrupted` or `stuck`, when its last process ended well."""
+    reason: str
+    pages: int
+    items: int
+    attempts: int
+    bytes: int
+    elapsed_ns: int
+    stored: int
+    failed: int
+    retriable: int
+    """Of those that failed, the ones that `retry` puts back."""
+    skipped: int
+    failures: tuple[Failures, ...]
+    """The most frequent first."""
+    waiting: dict[str, int]
+    """URLs by what they wait for."""
+    levels: tuple[Level, ...]
+    """The same URLs by their priority."""
+    ageing_ns: int | None
+    """So long a wait counts as one level better; None: none does."""
+    in_flight: int
+    pipeline: int
+    """Pages that were fetched and are not stored yet."""
+    set_aside: int
+    """Tokens on which the net's functions have raised."""
+    domains: int
+    """That have a backlog."""
+    backlog: tuple[Backlog, ...]
+    """The largest, largest first."""
+    recent: float | None
+    """Pages a second over the last minute; None while it does not run."""
+    resting: tuple[Resting, ...]
+    retired: tuple[str, ...]
+    """Proxies whose quota or lease has ended."""
+    batches: int
+    """In the journal."""
+    journal_bytes: int
+
+
+class StateStatus(Struct, frozen=True):
+    """How the crawls of a state stand."""
+
+    state: str
+    file_bytes: int
+    wal_bytes: int
+    """Committed, and not yet moved into the file."""
+    runs: tuple[RunStatus, ...]
+
+
+def state_status(path: Path, run: str | None = None, *, domains: int = 10) -> StateStatus:
+    """How the crawls of a state stand, or the one called *run*, with so many domains.
+
+    Cost: reads each token and each row of the failed log once.
+
+    Raises:
+        StoreError: the state can't be read, has no such run, or is of another net.
+    """
+    note = writer(path)
+    with StateReader(path) as reader:
+        if run is not None:
+            reader.run(run)
+        found = tuple(
+            _status(info, reader.run(info.name), note, domains)
+            for info in reader.runs()
+            if run is None or info.name == run
+        )
+    log = wal(path)
+    wal_bytes = log.stat().st_size if log.exists() else 0
+    return StateStatus(str(path), path.stat().st_size, wal_bytes, found)
+
+
+def _status(info: RunInfo, reader: RunReader, note: Note | None, domains: int) -> RunStatus:
+    policy = last_opening(info.facts).policy
+    codec = codec_of(policy)
+    now_ns = clock_of(info.facts, info.at_ns).now_ns()
+    running = note is not None and note.run == info.number
+    so_far, end = account(info.facts), None if running else ending(info.facts)
+    ledger, head = Ledger(), reader.head()
+    ledger.take(failures(reader))
+    with reading_rows():
+        tokens = [(each.ready_at_ns, each.colour) for each in _single(reader, codec)]
+        places, backlog = reader.counts(), _backlog(reader, policy, tokens)
+        rows = list(reader.saved().flights)
+        flights = Counter(map(codec.transition, rows))
+        levels = _levels(reader, tokens, {serial for row in rows for serial in codec.holds(row)})
+        recent = _rate(reader, now_ns) if running else None
+    ready = {c.domain: ready_ns for ready_ns, c in tokens if isinstance(c, Domain)}
+    return RunStatus(
+        run=info.name,
+        created_ns=info.created_ns,
+        now_ns=now_ns,
+        pid=note.pid if running and note else None,
+        ended=end.how if end else None,
+        reason=end.reason if end else "",
+        pages=so_far.pages,
+        items=so_far.items,
+        attempts=so_far.attempts,
+        bytes=so_far.bytes,
+        elapsed_ns=so_far.elapsed_ns,
+        stored=so_far.stored,
+        failed=ledger.failed,
+        retriable=len(ledger.failed_urls),
+        skipped=ledger.skipped,
+        failures=tuple(_kinds(ledger)),
+        waiting=_waiting(places, flights, tokens),
+        levels=levels.listed(policy, now_ns),
+        ageing_ns=policy.settings.ageing_ns,
+        in_flight=flights["scrape_target"],
+        pipeline=sum(places.get(name, 0) for name in _PIPELINE),
+        set_aside=head.faulted,
+        domains=len(backlog),
+        backlog=tuple(
+            Backlog(domain, urls, ready.get(domain, 0))
+            for domain, urls in backlog.most_common(domains)
+        ),
+        recent=recent,
+        resting=tuple(_resting(tokens, now_ns)),
+        retired=tuple(dict.fromkeys(name for _, name, _ in reader.rows("retired_proxies"))),
+        batches=head.seq - head.journal_first + 1,
+        journal_bytes=head.journal_bytes,
+    )
+
+
+def _single(reader: RunReader, codec: Codec) -> Iterator[Any]:
+    """The tokens of those places that have to be looked into."""
+    return map(codec.standing, reader.tokens(_SINGLE))
+
+
+def _waiting(
+    places: dict[str, int], flights: Counter[str], tokens: list[tuple[int, Any]]
+) -> dict[str, int]:
+    found = sum(len(colour.targets) for _, colour in tokens if isinstance(colour, Found))
+    return {
+        "admission": found,
+        "robots.txt": places.get("asks", 0),
+        "their turn": places.get("prioritized_targets", 0) - flights["scrape_target"],
+        "a retry": places.get("cool_down", 0),
+    }
+
+
+def _levels(reader: RunReader, tokens: list[tuple[int, Any]], held: set[int]) -> Levels:
+    """The URLs that wait, by level; *held* are tokens that firings have in their hands."""
+    levels = Levels()
+    for serial, packed in reader.colours(_PAGED):
+        if serial not in held:
+            levels.add(*priority_and_rank(packed))
+    for _, colour in tokens:
+        levels.take(colour)
+    return levels
+
+
+def _backlog(reader: RunReader, policy: Policy, tokens: list[tuple[int, Any]]) -> Counter[str]:
+    """URLs that are not fetched by domain, those in flight included."""
+    urls = Counter(reader.backlog("prioritized_targets"))
+    for origin, number in reader.backlog("asks").items():
+        urls[domain_of(origin, policy.settings.limit_by)] += number
+    urls.update(colour.domain for _, colour in tokens if isinstance(colour, Target))
+    return urls
+
+
+def _kinds(ledger: Ledger) -> Iterator[Failures]:
+    for group in ledger.groups():
+        yield Failures(group.kind, group.count, group.meaning, group.examples[0].target.url)
+
+
+def _resting(tokens: list[tuple[int, Any]], now_ns: int) -> Iterator[Resting]:
+    """The proxies none of whose tokens may be used now."""
+    ready: dict[str, tuple[int, Proxy]] = {}
+    for ready_ns, colour in tokens:
+        if isinstance(colour, Proxy) and ready_ns < ready.get(colour.proxy, (1 << 63, colour))[0]:
+            ready[colour.proxy] = (ready_ns, colour)
+    for name, (ready_ns, proxy) in ready.items():
+        if ready_ns > now_ns:
+            yield Resting(name, ready_ns, proxy.strikes)
+
+
+_inputs = msgspec.msgpack.Decoder(list[list[msgspec.Raw]]).decode
+_EDITED, _COMPLETED, _FETCHED = map(msgspec.msgpack.encode, (EDIT, COMPLETE, "Fetched"))
+
+
+def _rate(reader: RunReader, now_ns: int) -> float:
+    """Pages a second over the last minute, or since the process began."""
+    pages, since_ns = 0, now_ns - RATE_WINDOW_NS
+    for _, at_ns, _, _, inputs in reader.latest():
+        if at_ns < since_ns or pages >= _PAGES_MOST:
+            break
+        for given in _inputs(inputs):
+            if bytes(given[0]) == _EDITED:
+                since_ns = at_ns
+            pages += bytes(given[0]) == _COMPLETED and bytes(given[3]) == _FETCHED
+        if pages >= _PAGES_MOST:
+            since_ns = at_ns
+    return pages * SECOND / max(now_ns - since_ns, SECOND)

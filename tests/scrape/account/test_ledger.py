@@ -1,0 +1,92 @@
+"""The ledger counts what left the net, and says it in the form of people and machines."""
+
+from typing import Any
+
+from msgspec.structs import replace
+
+from scraper_cpn.scrape.account.ledger import (
+    EXAMPLES,
+    SKIPPED,
+    Ledger,
+    failure_record,
+    worth_a_retry,
+)
+from scraper_cpn.scrape.colours import KINDS, Failure, Proxy, Stored
+from scraper_cpn.scrape.policy import Policy
+from scraper_cpn.scrape.settings import Settings
+
+SEED = Policy(Settings()).seed("http://a.example/")
+PAGE = replace(SEED, url="http://a.example/p", parent="http://a.example/", depth=1)
+
+
+def failure(kind: str, **changes: Any) -> Failure:
+    """A row of the failed log."""
+    row = Failure(target=PAGE, kind=kind, reason="why", final=True)
+    return replace(row, **changes)
+
+
+def test_counts_pages_items_and_endings() -> None:
+    """Stored pages, failed and skipped URLs are counted once each, attempts apart."""
+    ledger = Ledger()
+    ledger.take(
+        [
+            Stored(PAGE, 3),
+            failure("timeout", final=False, retry=True),
+            failure("timeout", retry=True),
+            failure("moved"),
+            failure("robots"),
+            failure("invalid", final=False),
+            Proxy("p"),
+        ]
+    )
+    assert (ledger.stored, ledger.items) == (1, 3)
+    assert (ledger.failed, ledger.skipped) == (1, 2)
+    assert ledger.retired == ["p"]
+    assert {group.kind: group.count for group in ledger.groups()} == {
+        "timeout": 1, "moved": 1, "robots": 1, "invalid": 1,
+    }  # fmt: skip
+
+
+def test_groups_are_ordered_and_show_a_few_examples() -> None:
+    """The most frequent kind is first; at most `EXAMPLES` rows are kept of each."""
+    ledger = Ledger()
+    ledger.take([failure("dns"), *[failure("tls") for _ in range(EXAMPLES + 2)]])
+    first, second = ledger.groups()
+    assert (first.kind, first.count, len(first.examples)) == ("tls", EXAMPLES + 2, EXAMPLES)
+    assert (second.kind, second.meaning) == ("dns", KINDS["dns"])
+
+
+def test_what_is_worth_a_retry() -> None:
+    """A 404 will be one again; what timed out may not."""
+    ledger = Ledger()
+    ledger.take(
+        [failure("http", status=404), failure("http", status=500, retry=True), failure("dns")]
+    )
+    assert len(ledger.failed_urls) == 2
+    assert worth_a_retry(failure("dns"))
+    assert not worth_a_retry(failure("robots"))
+    assert not worth_a_retry(failure("timeout", final=False, retry=True))
+
+
+def test_seeds_that_fail_are_named_as_they_were_given() -> None:
+    """A failed seed is listed by the URL that was asked for; a redirected one has not failed yet."""
+    ledger = Ledger()
+    moved = replace(SEED, url="http://b.example/")
+    ledger.take([failure("moved", target=SEED), failure("timeout", target=moved)])
+    assert ledger.seeds_failed == ["http://a.example/"]
+
+
+def test_events_and_records_are_flat() -> None:
+    """Each row becomes one event; the traceback is there only where there is one."""
+    events: list[dict[str, Any]] = []
+    ledger = Ledger(events.append)
+    ledger.take([Stored(PAGE, 2), failure("handler", detail="Traceback...")])
+    assert events[0] == {"event": "stored", "url": PAGE.url, "depth": 1, "items": 2}
+    assert events[1]["detail"] == "Traceback..."
+    assert "detail" not in failure_record(failure("dns"))
+    assert failure_record(failure("dns"))["parent"] == "http://a.example/"
+
+
+def test_skipped_kinds_are_kinds() -> None:
+    """What counts as skipped is a subset of the kinds that are explained."""
+    assert set(KINDS) >= SKIPPED

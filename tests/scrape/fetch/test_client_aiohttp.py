@@ -1,0 +1,269 @@
+"""The client on aiohttp: the moment of the start, names that it looks up, one pool for a proxy."""
+
+import asyncio
+import gc
+import ssl
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+from aiohttp.abc import ResolveResult
+from msgspec.structs import replace
+
+from scraper_cpn.scrape.colours import Failed, Fetched, Proxy
+from scraper_cpn.scrape.fetch import client_aiohttp
+from scraper_cpn.scrape.fetch.client_aiohttp import AiohttpClient, PublicResolver, Sockets, tls
+from scraper_cpn.scrape.fetch.fetcher import Fetcher
+from scraper_cpn.scrape.settings import SECOND, Settings, UsageError
+from tests.scrape.fetching import Names, get, kind_of, nobody, outcome_of, proxy_at
+from tests.servers import Asked, Do, Server, Step, page
+
+SETTINGS = Settings(timeout_ns=10 * SECOND)
+FEW = replace(SETTINGS, concurrency=1)
+
+
+PUBLIC: dict[str, Any] = {"hops": 1, "requested_url": "http://public.example/"}
+PRIVATE: dict[str, Any] = {"hops": 1, "requested_url": "http://localhost/"}
+
+
+# Answers that only this client takes.
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("answer", "body"),
+    [
+        (page(zlib.compress(b"raw")[2:-4], "Content-Encoding: deflate"), b"raw"),
+        (page(b"x", "Set-Cookie: \x01=;;=;"), b"x"),
+    ],
+)
+async def test_tolerance(answer: bytes, body: bytes) -> None:
+    """Deflate without the frame of zlib is unpacked, and a strange cookie harms nobody."""
+    outcome, _ = await outcome_of(answer, SETTINGS)
+    assert isinstance(outcome, Fetched)
+    assert outcome.response.body == body
+
+
+# Connections.
+
+
+@pytest.mark.anyio
+async def test_many_connections_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With many connections open, the next ones close after their answer."""
+    monkeypatch.setattr(client_aiohttp, "KEPT_OPEN_MAX", 32)
+    async with Server(lambda _: page()) as server, Fetcher(FEW, own=nobody) as fetcher:
+        client = fetcher.client
+        assert isinstance(client, AiohttpClient)
+        await get(fetcher, f"{server.url}/few")
+        others = [client.sockets((2, 1, 6, "", ("127.0.0.1", 1))) for _ in range(32)]
+        await get(fetcher, f"{server.url}/many")
+        while others:
+            others.pop().close()
+        await get(fetcher, f"{server.url}/few")
+    assert [asked.headers.get("connection") for asked in server.asked] == [None, "close", None]
+
+
+def test_sockets_are_counted_while_they_live() -> None:
+    """The count of sockets falls when they are gone, with nobody telling it."""
+    sockets = Sockets()
+    made = [sockets((2, 1, 6, "", ("127.0.0.1", 1))) for _ in range(3)]
+    assert len(sockets) == 3
+    while made:
+        made.pop().close()
+    gc.collect()
+    assert len(sockets) == 0
+
+
+@pytest.mark.anyio
+async def test_one_pool_for_a_proxy() -> None:
+    """Plain HTTP through a proxy shares connections, whatever the host."""
+    async with Server(lambda _: page()) as server, Fetcher(SETTINGS, own=nobody) as fetcher:
+        for host in ("a", "b", "c"):
+            await get(fetcher, f"http://{host}.example/", proxy_at(server))
+        assert (len(server.asked), server.connections) == (3, 1)
+
+
+# The start.
+
+
+@pytest.mark.anyio
+async def test_start_is_the_write() -> None:
+    """`start` is called once per request, before the server can have it, on any connection."""
+    order: list[str] = []
+
+    def script(asked: Asked) -> bytes:
+        order.append(f"asked {asked.target}")
+        return page()
+
+    async with Server(script) as server, Fetcher(SETTINGS, own=nobody) as fetcher:
+        for name in ("/1", "/2"):
+            started = f"start {name}"
+            await get(fetcher, f"{server.url}{name}", start=lambda: order.append(started))  # noqa: B023
+        assert server.connections == 1
+    assert order == ["start /1", "asked /1", "start /2", "asked /2"]
+
+
+@pytest.mark.anyio
+async def test_start_waits_for_the_connection() -> None:
+    """While names are looked up and connections are made, nothing has started."""
+    found = asyncio.Event()
+
+    class Slow(Names):
+        async def resolve(self, host: str, port: int = 0, family: Any = 0) -> list[ResolveResult]:
+            await found.wait()
+            return await super().resolve(host, port, family)
+
+    started: list[int] = []
+    names = Slow(a_example="127.0.0.1")
+    async with (
+        Server(lambda _: page()) as server,
+        Fetcher(SETTINGS, own=nobody, resolver=names) as fetcher,
+    ):
+        url = f"http://a.example:{server.port}/"
+        running = asyncio.ensure_future(get(fetcher, url, start=lambda: started.append(1)))
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert started == []
+        found.set()
+        assert kind_of(await running) == "fetched"
+        assert started == [1]
+
+
+# Cancellation.
+
+
+@pytest.mark.anyio
+async def test_cancellation_before_the_head() -> None:
+    """A fetch that is cancelled before its answer begins closes its connection at once."""
+    started = asyncio.Event()
+    async with Server(lambda _: [Do.STALL]) as server, Fetcher(SETTINGS, own=nobody) as fetcher:
+        running = asyncio.ensure_future(get(fetcher, f"{server.url}/", start=started.set))
+        await started.wait()
+        await asyncio.sleep(0.02)
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        await server.closed()
+        assert server.open == 0
+
+
+@pytest.mark.anyio
+async def test_cancellation_anywhere() -> None:
+    """Cancelled after any number of steps of the event loop, a fetch leaves nothing open."""
+    async with Server(lambda _: page(b"x" * 100_000)) as server:
+        for steps in range(25):
+            async with Fetcher(SETTINGS, own=nobody) as fetcher:
+                running = asyncio.ensure_future(get(fetcher, f"{server.url}/"))
+                for _ in range(steps):
+                    await asyncio.sleep(0)
+                running.cancel()
+                await asyncio.wait([running])
+                assert running.cancelled() or kind_of(running.result()) == "fetched"
+            await server.closed()
+            assert server.open == 0
+        gc.collect()  # an unclosed socket would warn, which fails the test
+
+
+# TLS.
+
+
+@pytest.fixture
+def authority() -> trustme.CA:
+    """A certificate authority that nobody trusts by default."""
+    return trustme.CA()
+
+
+@pytest.mark.anyio
+async def test_cacert(authority: trustme.CA, tmp_path: Path) -> None:
+    """A certificate counts if its authority is in the file and it names the host."""
+    path = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(str(path))
+    trusting = replace(SETTINGS, cacert=str(path))
+    for name, kind in (("127.0.0.1", "fetched"), ("other.example", "tls")):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        authority.issue_cert(name).configure_cert(context)
+        async with (
+            Server(lambda _: page(), tls=context) as server,
+            Fetcher(trusting, own=nobody) as fetcher,
+        ):
+            assert kind_of(await get(fetcher, f"{server.url}/")) == kind
+
+
+def test_bad_cacert(tmp_path: Path) -> None:
+    """A CA file that is missing or holds no certificate is a mistake of the user, in one line."""
+    empty = tmp_path / "empty.pem"
+    empty.write_text("hello")
+    for path, what in ((tmp_path / "none.pem", "No such file"), (empty, "no certificate")):
+        with pytest.raises(UsageError) as caught:
+            tls(replace(SETTINGS, cacert=str(path)))
+        assert str(path) in str(caught.value)
+        assert what in str(caught.value)
+        assert "\n" not in str(caught.value)
+
+
+# Names.
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("steps", "kind"),
+    [
+        ([b"hello\r\n\r\n", Do.STALL], "protocol"),
+        ([b"HTTP/1.1 200 OK\r\n\r\n", Do.CLOSE], "connect"),
+    ],
+)
+async def test_broken_tunnels(steps: Sequence[Step], kind: str) -> None:
+    """A tunnel that is no answer, or leads nowhere, is a failure of its kind."""
+    async with Server(lambda _: steps) as server, Fetcher(SETTINGS, own=nobody) as fetcher:
+        outcome = await get(fetcher, "https://a.example/", proxy_at(server))
+    assert kind_of(outcome) == kind
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("hops", [0, 1])
+async def test_proxies_look_names_up(hops: int) -> None:
+    """With a proxy no name of a site is looked up here, behind a redirect neither."""
+    names = Names(proxy_example="127.0.0.1")
+    async with (
+        Server(lambda _: page(status="403 No")) as server,
+        Fetcher(SETTINGS, own=nobody, resolver=names) as fetcher,
+    ):
+        proxy = Proxy("p", url=f"http://proxy.example:{server.port}")
+        for scheme in ("http", "https"):
+            url = f"{scheme}://site.example/"
+            await get(fetcher, url, proxy, hops=hops, requested_url="http://first.example/")
+        assert len(server.asked) == 2
+    assert set(names.asked) == {"proxy.example"}
+
+
+@pytest.mark.anyio
+async def test_unknown_name() -> None:
+    """A name without an address is a failure of its own kind, and nothing has started."""
+    async with Fetcher(SETTINGS, own=nobody, resolver=Names()) as fetcher:
+        outcome = await get(fetcher, "http://a.example/")
+    assert outcome == Failed("dns", "the name has no address (unknown name)")
+
+
+@pytest.mark.anyio
+async def test_private_names_that_are_fine() -> None:
+    """Names that a user gave, or that a private host redirects to, may be private."""
+    names = Names(intranet_example="127.0.0.1")
+    async with (
+        Server(lambda _: page()) as server,
+        Fetcher(SETTINGS, own=lambda host: False, resolver=names) as strict,
+        Fetcher(SETTINGS, own=lambda host: host == "intranet.example", resolver=names) as mine,
+    ):
+        url = f"http://intranet.example:{server.port}/"
+        assert kind_of(await get(strict, url)) == "fetched"
+        assert kind_of(await get(strict, url, **PRIVATE)) == "fetched"
+        assert kind_of(await get(mine, url, **PUBLIC)) == "fetched"
+
+
+@pytest.mark.anyio
+async def test_public_addresses_only() -> None:
+    """Of the addresses of a name, the private ones are left out."""
+    resolver = PublicResolver(Names(mixed_example="10.0.0.1 8.8.8.8 ::1"))
+    assert [found["host"] for found in await resolver.resolve("mixed.example")] == ["8.8.8.8"]

@@ -1,0 +1,260 @@
+"""The client on pyreqwest: what it dates, keeps, refuses and leaves to aiohttp."""
+
+import asyncio
+import gzip
+import importlib.util
+import zlib
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from scraper_cpn.scrape.colours import Failed, Proxy, Throttled
+from scraper_cpn.scrape.fetch.choose import new_client
+from scraper_cpn.scrape.fetch.client import KEEP_ALIVE_S
+from scraper_cpn.scrape.fetch.client_pyreqwest import KEPT_OPEN_MAX, Connections, PyreqwestClient
+from scraper_cpn.scrape.fetch.fetcher import Fetcher
+from scraper_cpn.scrape.fetch.loop import on_uvloop
+from scraper_cpn.scrape.options.read import checked
+from scraper_cpn.scrape.settings import SECOND, Settings, UsageError
+from tests.scrape.fetching import Names, get, kind_of, nobody, outcome_of, target
+from tests.servers import Asked, Do, Server, Step, page
+
+SETTINGS = Settings(timeout_ns=10 * SECOND, max_body_bytes=100_000, fetcher="pyreqwest")
+HASTY = replace(SETTINGS, timeout_ns=SECOND // 5)
+
+
+# What it can't do.
+
+
+def test_cacert() -> None:
+    """To trust a file alone is refused, in one line, before anything is fetched or written."""
+    with pytest.raises(UsageError, match=r"^cacert: .* leave out fetcher, or cacert$"):
+        checked(replace(SETTINGS, cacert="ca.pem"))
+    with pytest.raises(UsageError, match=r"^cacert: "):
+        new_client(replace(SETTINGS, cacert="ca.pem"))
+
+
+def test_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without pyreqwest, the user is told how to install it."""
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(UsageError, match="pip install"):
+        checked(SETTINGS)
+    assert not on_uvloop(SETTINGS)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    "answer",
+    [
+        page(zlib.compress(b"raw")[2:-4], "Content-Encoding: deflate"),
+        page(b"x", "Set-Cookie: \x01=;;=;"),
+        page(b"x", *(f"A{n}: b" for n in range(101))),
+        page(b"x", "A: b\r\n c"),
+        page(gzip.compress(b"x", mtime=0), "Content-Encoding: GZIP"),
+    ],
+)
+async def test_intolerance(answer: bytes) -> None:
+    """What aiohttp takes and reqwest does not is a failure of protocol, and never garbage."""
+    outcome, asked = await outcome_of(answer, SETTINGS)
+    assert (kind_of(outcome), asked) == ("protocol", 1)
+
+
+@pytest.mark.anyio
+async def test_unreadable_headers() -> None:
+    """A Location that is not ASCII is a redirect to nowhere; other headers count as absent."""
+    raw = "Location: /\xe9"
+    moved, _ = await outcome_of(page(b"", raw, status="301 x"), SETTINGS)
+    assert isinstance(moved, Failed)
+    assert (moved.kind, moved.retry) == ("redirect", False)
+    assert "not ASCII" in moved.reason
+    refused, _ = await outcome_of(page(b"", raw, "Retry-After: \xe9", status="503 x"), SETTINGS)
+    assert refused == Throttled(503, None)
+    fetched, _ = await outcome_of(page(b"x", "Content-Type: \xe9"), SETTINGS)
+    assert kind_of(fetched) == "fetched"
+    absent, _ = await outcome_of(page(b"", status="301 x"), SETTINGS)
+    assert isinstance(absent, Failed)
+    assert absent.reason == "a redirect without Location"
+
+
+@pytest.mark.anyio
+async def test_unknown_encodings() -> None:
+    """What Content-Encoding says that is no compression is nothing: such pages are as they are."""
+    for word in ("identity", "utf-8", "none"):
+        outcome, _ = await outcome_of(page(b"x", f"Content-Encoding: {word}"), SETTINGS)
+        assert kind_of(outcome) == "fetched"
+
+
+@pytest.mark.anyio
+async def test_strange_urls() -> None:
+    """A URL that this client's own parser refuses is a failure for good, without a request."""
+    async with Fetcher(SETTINGS, own=nobody) as fetcher:
+        outcome = await get(fetcher, "http://1.2.3.4.5/")
+    assert outcome == Failed("protocol", "pyreqwest can't ask for this URL", retry=False)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("steps", "kind", "reason"),
+    [
+        (
+            page(gzip.compress(b"y" * 90, mtime=0)[:-6], "Content-Encoding: gzip"),
+            "protocol",
+            "decompress",
+        ),
+        (page(b"nonsense", "Content-Encoding: br"), "protocol", "decompress"),
+        ([b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nab", Do.CLOSE], "dropped", "incomplete"),
+        ([b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\nab", Do.STALL], "protocol", "valid HTTP"),
+        ([Do.CLOSE], "dropped", "before the answer"),
+    ],
+)
+async def test_reasons(steps: Sequence[Step] | bytes, kind: str, reason: str) -> None:
+    """The words of reqwest become ours; a change of them in a new version is found here."""
+    outcome, _ = await outcome_of(steps, SETTINGS)
+    assert isinstance(outcome, Failed)
+    assert outcome.kind == kind
+    assert reason in outcome.reason
+
+
+# The start.
+
+
+@pytest.mark.anyio
+async def test_start_is_the_head() -> None:
+    """A start is dated when the head has come, before the body: never before the request is written."""
+    order: list[str] = []
+    started = asyncio.Event()
+
+    def script(asked: Asked) -> Sequence[Step]:
+        order.append("asked")
+        return [b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n", 0.02, b"x"]
+
+    def start() -> None:
+        order.append("start")
+        started.set()
+
+    async with Server(script) as server, Fetcher(SETTINGS, own=nobody) as fetcher:
+        running = asyncio.ensure_future(get(fetcher, f"{server.url}/", start=start))
+        await started.wait()
+        assert not running.done()
+        assert kind_of(await running) == "fetched"
+    assert order == ["asked", "start"]
+
+
+@pytest.mark.anyio
+async def test_cancelled_before_the_head() -> None:
+    """Cancelled while it waits, a request counts as started; its connection ends with its time limit."""
+    started: list[int] = []
+    async with Server(lambda _: [Do.STALL]) as server:
+        async with Fetcher(HASTY, own=nobody) as fetcher:
+            running = asyncio.ensure_future(
+                get(fetcher, f"{server.url}/", start=lambda: started.append(1))
+            )
+            await server.asked_times(1)
+            assert started == []
+            running.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await running
+            assert started == [1]
+        await server.closed()
+        assert server.open == 0
+
+
+@pytest.mark.anyio
+async def test_dropped_requests_have_not_started() -> None:
+    """A request without an answer is not dated: whoever asked dates it when it has ended."""
+    started: list[int] = []
+    async with Server(lambda _: [Do.CLOSE]) as server, Fetcher(SETTINGS, own=nobody) as fetcher:
+        outcome = await get(fetcher, f"{server.url}/", start=lambda: started.append(1))
+    assert (kind_of(outcome), started) == ("dropped", [])
+
+
+# Connections.
+
+
+def test_connections_are_counted() -> None:
+    """The most requests at a time count for each key, until its connections are closed."""
+    now_s = 100.0
+    connections = Connections(lambda: now_s)
+    for key in ("a", "a", "b"):
+        connections.begin(key)
+    assert connections.count == 3
+    for key in ("a", "a", "b"):
+        connections.end(key)
+    connections.begin("a")
+    connections.end("a")
+    assert connections.count == 3
+    now_s += KEEP_ALIVE_S
+    connections.begin("c")
+    assert connections.count == 1
+
+
+def test_long_requests_hide_no_others() -> None:
+    """A request that runs long keeps its connection, and those of others are still forgotten."""
+    now_s = 0.0
+    connections = Connections(lambda: now_s)
+    connections.begin("long")
+    for number in range(1000):
+        now_s += 1
+        connections.begin(number)
+        connections.end(number)
+    assert connections.count <= KEEP_ALIVE_S + 3
+
+
+@pytest.mark.anyio
+async def test_many_connections_are_not_kept() -> None:
+    """With many connections open, the next ones close after their answer."""
+    async with Server(lambda _: page()) as server, Fetcher(SETTINGS, own=nobody) as fetcher:
+        used = fetcher.client
+        assert isinstance(used, PyreqwestClient)
+        await get(fetcher, f"{server.url}/few")
+        used.connections.count += KEPT_OPEN_MAX
+        await get(fetcher, f"{server.url}/many")
+    assert [asked.headers.get("connection") for asked in server.asked] == [None, "close"]
+
+
+@pytest.mark.anyio
+async def test_bomb() -> None:
+    """A body of zstd that unpacks to 200 MB is given up near the limit."""
+    block = (1 << 1 | 131_072 << 3).to_bytes(3, "little") + b"x"  # 128 kB of one byte
+    bomb = b"\x28\xb5\x2f\xfd\x00\x38" + block * 1600
+    outcome, asked = await outcome_of(page(bomb, "Content-Encoding: zstd"), SETTINGS)
+    assert (kind_of(outcome), asked) == ("too large", 1)
+
+
+# Names.
+
+
+@pytest.mark.anyio
+async def test_names() -> None:
+    """Behind a redirect into another host aiohttp asks, at public addresses; the system finds others."""
+    names = Names(evil_example="127.0.0.1")
+    behind: dict[str, Any] = {"hops": 1, "requested_url": "http://public.example/"}
+    async with (
+        Server(lambda _: page()) as server,
+        Fetcher(SETTINGS, own=nobody, resolver=names) as fetcher,
+    ):
+        url = f"http://evil.example:{server.port}/"
+        assert kind_of(await get(fetcher, url, **behind)) == "redirect"
+        assert names.asked == ["evil.example"]
+        assert kind_of(await get(fetcher, url)) == "dns"
+        assert server.asked == []
+
+
+@pytest.mark.anyio
+async def test_nameless_proxy() -> None:
+    """A proxy whose name has no address has failed by itself; behind a redirect no name is looked up."""
+    names = Names()
+    nameless = Proxy("p", url="http://user:secret@proxy.invalid:1")
+    async with Fetcher(SETTINGS, own=nobody, resolver=names) as fetcher:
+        for scheme in ("http", "https"):
+            outcome = await fetcher.fetch(
+                target(f"{scheme}://a.example/", hops=1, requested_url="http://b.example/"),
+                nameless,
+                lambda: None,
+            )
+            assert isinstance(outcome, Failed)
+            assert (outcome.kind, outcome.retry) == ("proxy", True)
+            assert "secret" not in repr(outcome)
+    assert names.asked == []

@@ -1,0 +1,453 @@
+"""A page becomes items and targets, or a reason; and the event loop is not held up by it."""
+
+import sys
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from inspect import isawaitable
+from typing import Any
+
+import anyio
+import anyio.lowlevel
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import Struct
+
+from scraper_cpn.scrape.colours import Bad, Link, Parsed, ParseOutcome, Raw, Target
+from scraper_cpn.scrape.pages.extract import LINKS_MAX, Item
+from scraper_cpn.scrape.pages.fields import field_rule
+from scraper_cpn.scrape.pages.handlers import QUICK_CALLS, QUICK_NS, Handlers
+from scraper_cpn.scrape.pages.hostile import INLINE_BYTES
+from scraper_cpn.scrape.pages.page import Page
+from scraper_cpn.scrape.pages.parse import DETAIL_CHARS_MAX, Parser
+from scraper_cpn.scrape.settings import Settings, UsageError
+from tests.scrape.sample_pages import FETCHED_NS, URL, raw, target
+
+HOME = "https://shop.example/list/"
+
+
+class Quote(Struct, frozen=True):
+    text: str
+
+
+def discover(page: Target, links: Iterable[Link], found_ns: int) -> tuple[Target, ...]:
+    """Everything is in scope but `/out`."""
+    return tuple(
+        target(
+            link.url,
+            parent=page.url,
+            depth=page.depth + 1,
+            handler=link.to,
+            priority=link.priority,
+            rank=found_ns,
+        )
+        for link in links
+        if "/out" not in link.url
+    )
+
+
+def parser(*handlers: Callable[[Page], Any], clock_ns: Callable[[], int] = lambda: 0) -> Parser:
+    """A parser with these handlers, each for all URLs, and a clock that stands still."""
+    registry = Handlers()
+    for handler in handlers:
+        registry.page("*")(handler)
+    return Parser(Settings(), discover, registry, clock_ns)
+
+
+def outcome_of(result: ParseOutcome | Awaitable[ParseOutcome]) -> ParseOutcome:
+    """What came of a page, awaited if need be."""
+
+    async def awaited() -> ParseOutcome:
+        return await result if isawaitable(result) else result
+
+    return anyio.run(awaited)
+
+
+def parsed(page: Raw, *handlers: Callable[[Page], Any]) -> Parsed:
+    outcome = outcome_of(parser(*handlers).parse(page))
+    assert isinstance(outcome, Parsed), outcome
+    return outcome
+
+
+def bad(page: Raw, *handlers: Callable[[Page], Any]) -> Bad:
+    outcome = outcome_of(parser(*handlers).parse(page))
+    assert isinstance(outcome, Bad), outcome
+    return outcome
+
+
+def urls(outcome: Parsed) -> list[str]:
+    return [each.url.removeprefix(HOME) for each in outcome.targets]
+
+
+# Without handlers.
+
+
+def test_a_page_yields_an_item_and_targets() -> None:
+    """Without a program: one item, and a target for each link that is followed."""
+    outcome = parsed(raw("<title>T</title><a href=a>A</a> <a href=/out>B</a>", depth=2))
+    (item,) = outcome.items
+    assert (type(item), item.title, item.text, item.depth) == (Item, "T", "A B", 2)
+    assert outcome.targets == (target(HOME + "a", parent=URL, depth=3, rank=FETCHED_NS),)
+
+
+def test_each_url_once_in_the_order_of_the_page() -> None:
+    """Repetitions of a link, with another fragment too, are one target."""
+    assert urls(parsed(raw("<a href=b><a href=a><a href=b#x><a href=./a><a href=c>"))) == [
+        "b",
+        "a",
+        "c",
+    ]
+
+
+def test_links_without_end_are_cut() -> None:
+    """A page of a million links fills no frontier."""
+    html = "".join(f"<a href={n}>" for n in range(LINKS_MAX + 10))
+    assert len(parsed(raw(html)).targets) == LINKS_MAX
+
+
+def test_fields_of_the_settings() -> None:
+    """The user's selectors are in the item."""
+    settings = Settings(fields=(field_rule("h=h1"), field_rule("all[]=i")))
+    outcome = outcome_of(Parser(settings, discover).parse(raw("<h1>H</h1><i>1</i><i>2</i>")))
+    assert isinstance(outcome, Parsed)
+    assert outcome.items[0].fields == {"h": "H", "all": ["1", "2"]}
+
+
+def test_two_fields_of_one_name_are_refused() -> None:
+    """Before anything is fetched."""
+    with pytest.raises(UsageError, match="two fields"):
+        Parser(Settings(fields=(field_rule("a=p"), field_rule("a=i"))), discover)
+
+
+def test_small_pages_are_parsed_at_once() -> None:
+    """The outcome of a small page is no awaitable: a task would cost more than the parse."""
+    assert isinstance(parser().parse(raw("<p>x")), Parsed)
+
+
+def test_what_is_not_html_is_never_parsed() -> None:
+    """However big it is, it takes no thread."""
+    big = raw(b"\x00" * (INLINE_BYTES + 1), content_type="image/png")
+    assert isinstance(parser().parse(big), Parsed)
+
+
+def test_hostile_pages_are_bad() -> None:
+    """A page that would take hours is told apart, with and without handlers."""
+
+    def title(page: Page) -> dict[str, str | None]:
+        return {"title": page.title}
+
+    async def async_title(page: Page) -> dict[str, str | None]:
+        return {"title": page.title}
+
+    for handlers in ((), (title,), (async_title,)):
+        outcome = bad(raw("<div>" * 100_000), *handlers)
+        assert (outcome.kind, outcome.detail) == ("parse", "")
+        assert "nested" in outcome.reason
+
+
+@given(body=st.binary(max_size=300), content_type=st.sampled_from(["text/html", "", "image/png"]))
+def test_any_bytes_are_parsed(body: bytes, content_type: str) -> None:
+    """Bad HTML is data."""
+    assert isinstance(parser().parse(raw(body, content_type=content_type)), Parsed)
+
+
+# With handlers.
+
+
+def quotes(page: Page) -> Iterator[Quote | Link]:
+    for text in page.texts("q"):
+        yield Quote(text)
+    yield from page.links("a", to=quotes)
+
+
+async def slow_quotes(page: Page) -> AsyncIterator[Quote | Link]:
+    for text in page.texts("q"):
+        await anyio.lowlevel.checkpoint()
+        yield Quote(text)
+    for link in page.links("a", to=slow_quotes):
+        yield link
+
+
+PAGE = "<q>one</q><q>two</q><a href=a><a href=a><a href=/out>"
+
+
+@pytest.mark.parametrize("handler", [quotes, slow_quotes])
+def test_a_handler_yields_items_and_links(handler: Callable[[Page], Any]) -> None:
+    """Items in their order, and targets that know which handler they are for."""
+    outcome = parsed(raw(PAGE), handler)
+    assert outcome.items == (Quote("one"), Quote("two"))
+    link = target(HOME + "a", parent=URL, depth=1, rank=FETCHED_NS, handler=handler.__name__)
+    assert outcome.targets == (link,)
+
+
+def test_a_handler_sees_the_page() -> None:
+    """All that is known of a page is there for its handler."""
+    seen: list[Page] = []
+
+    def look(page: Page) -> None:
+        seen.append(page)
+
+    assert parsed(raw("é", depth=2, parent=HOME, charset="utf-8"), look) == Parsed((), ())
+    (page,) = seen
+    assert (page.url, page.depth, page.parent, page.html) == (URL, 2, HOME, "é")
+
+
+def test_handlers_see_what_is_not_html() -> None:
+    """A handler may read JSON: the body is there, whatever it is."""
+
+    def read(page: Page) -> dict[str, int]:
+        return {"bytes": len(page.body)}
+
+    assert parsed(raw(b"\x00\x01", content_type="image/png"), read).items == ({"bytes": 2},)
+
+
+def fails(page: Page) -> Iterator[Quote]:
+    yield Quote("lost")
+    raise LookupError("no price\n  in row 3")
+
+
+async def fails_later(page: Page) -> Iterator[Quote]:
+    await anyio.lowlevel.checkpoint()
+    raise LookupError("no price\n  in row 3")
+
+
+@pytest.mark.parametrize("handler", [fails, fails_later])
+def test_a_handler_that_raises(handler: Callable[[Page], Any]) -> None:
+    """The reason is one line with handler and exception, the detail a traceback; no item stays."""
+    outcome = bad(raw("x"), handler)
+    assert outcome.kind == "handler"
+    assert outcome.reason == f"{handler.__name__} raised LookupError: no price in row 3"
+    assert "test_parse.py" in outcome.detail
+    assert outcome.detail.endswith("no price\n  in row 3\n")
+
+
+async def leaves(page: Page) -> Iterator[Quote]:
+    await anyio.lowlevel.checkpoint()
+    sys.exit(3)
+
+
+@pytest.mark.parametrize("handler", [lambda page: sys.exit(3), leaves])
+def test_a_handler_that_leaves(handler: Callable[[Page], Any]) -> None:
+    """It ends its page, and not the process."""
+    outcome = bad(raw("x"), handler)
+    assert outcome.kind == "handler"
+    assert outcome.reason.endswith(" raised SystemExit: 3")
+
+
+def test_an_exception_without_text() -> None:
+    """Its name is all there is to say."""
+
+    def stops(page: Page) -> None:
+        raise RuntimeError
+
+    assert bad(raw("x"), stops).reason == "stops raised RuntimeError"
+
+
+def test_endless_tracebacks_are_cut() -> None:
+    """The end of a traceback says what happened."""
+
+    def shouts(page: Page) -> None:
+        raise RuntimeError("x" * 50_000 + "end")
+
+    detail = bad(raw("x"), shouts).detail
+    assert (len(detail), detail[-4:]) == (DETAIL_CHARS_MAX, "end\n")
+
+
+def test_a_bad_selector_in_a_handler_is_told() -> None:
+    """The failed log names the selector."""
+
+    def wrong(page: Page) -> list[str]:
+        return page.texts("a[")
+
+    assert bad(raw("x"), wrong).reason == "wrong raised ValueError: bad CSS selector 'a['"
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        ("text", "answers returned str 'text'; items"),
+        ([7], "answers yielded int 7; items"),
+        (Link("mailto:x"), "answers yielded a link to 'mailto:x', which is no http or https URL"),
+        (Link(None), "answers yielded a link to None, which is no http or https URL"),  # type: ignore[arg-type]
+        (Link(URL, "nobody"), "answers yielded a link to the handler 'nobody'; there are: answers"),
+        (
+            Link(URL, priority=1_000_001),
+            "answers yielded a link of priority 1000001; it is a whole",
+        ),
+        (Link(URL, priority=2**70), "answers yielded a link of priority 1180591620717411303424;"),
+        (Link(URL, priority=0.5), "answers yielded a link of priority 0.5; it is a whole number"),  # type: ignore[arg-type]
+    ],
+)
+def test_what_a_handler_may_not_answer(answer: object, reason: str) -> None:
+    """Neither items nor links: said in one line, without a traceback of ours."""
+
+    def answers(page: Page) -> object:
+        return answer
+
+    outcome = bad(raw("x"), answers)
+    assert (outcome.kind, outcome.detail) == ("handler", "")
+    assert outcome.reason.startswith(reason)
+
+
+def test_links_made_by_hand_are_joined_and_normalised() -> None:
+    """A program may write `Link("/x")` and mean a URL relative to the page."""
+
+    def links(page: Page) -> list[Link]:
+        return [Link("../x#top", priority=2), Link("HTTPS://SHOP.example/x")]
+
+    assert parsed(raw("x"), links).targets == (
+        target("https://shop.example/x", parent=URL, depth=1, priority=2, rank=FETCHED_NS),
+    )
+
+
+def test_the_handler_is_chosen_by_link_or_url() -> None:
+    """A target that names a handler gets it; others get the first whose pattern fits."""
+    handlers = Handlers()
+
+    @handlers.page("*/list/*")
+    def lists(page: Page) -> dict[str, str]:
+        return {"by": "lists"}
+
+    @handlers.page("")
+    def details(page: Page) -> dict[str, str]:
+        return {"by": "details"}
+
+    parse = Parser(Settings(), discover, handlers).parse
+    by = [outcome_of(parse(raw("x", handler=name))) for name in ("", "details", "lists")]
+    assert [o.items for o in by if isinstance(o, Parsed)] == [
+        ({"by": "lists"},),
+        ({"by": "details"},),
+        ({"by": "lists"},),
+    ]
+
+
+def test_a_page_without_a_handler_is_told() -> None:
+    """A program that has handlers has one for each page, or hears about it."""
+    handlers = Handlers()
+    handlers.page("*/other/*")(quotes)
+    parse = Parser(Settings(), discover, handlers).parse
+    assert parse(raw("x")) == Bad(
+        "handler", "no page handler's pattern fits the URL; there are: quotes"
+    )
+    assert parse(raw("x", handler="gone")) == Bad(
+        "handler", "there is no page handler 'gone'; there are: quotes"
+    )
+
+
+def test_an_empty_registry_is_none() -> None:
+    """A program without handlers gets the built-in items."""
+    assert len(parsed(raw("x")).items) == 1
+
+
+# Where it runs.
+
+
+class Where:
+    """A handler that notes in which thread it runs."""
+
+    __name__ = "where"
+
+    def __init__(self) -> None:
+        self.inline: list[bool] = []
+
+    def __call__(self, page: Page) -> None:
+        self.inline.append(threading.current_thread() is threading.main_thread())
+
+
+def test_handlers_start_in_threads_and_come_to_the_loop() -> None:
+    """A handler runs in a thread until it was quick often enough; then its outcome is there at once."""
+    where = Where()
+    parse = parser(where).parse
+    outcomes = [outcome_of(parse(raw("x"))) for _ in range(QUICK_CALLS)]
+    assert parse(raw("x")) == outcomes[0]
+    assert where.inline == [False] * QUICK_CALLS + [True]
+
+
+def test_a_slow_call_sends_a_handler_back() -> None:
+    """The clock is read before and after a call; too long a call costs the place on the loop."""
+    ticks = iter([0, 1] * QUICK_CALLS + [0, QUICK_NS] + [0, 1])
+    where = Where()
+    parse = parser(where, clock_ns=lambda: next(ticks)).parse
+    for _ in range(QUICK_CALLS + 2):
+        outcome_of(parse(raw("x")))
+    assert where.inline == [False] * QUICK_CALLS + [True, False]
+
+
+def test_big_pages_do_not_count() -> None:
+    """A page that goes to a thread for its size neither earns nor costs the place on the loop."""
+    ticks = iter([0, 1, 0] * QUICK_CALLS + [0, 1])
+    where = Where()
+    parse = parser(where, clock_ns=lambda: next(ticks)).parse
+    for _ in range(QUICK_CALLS):
+        outcome_of(parse(raw("x")))
+        outcome_of(parse(raw("x" * (INLINE_BYTES + 1))))
+    assert parse(raw("x")) == Parsed((), ())
+    assert where.inline == [False, False] * QUICK_CALLS + [True]
+
+
+def test_big_pages_leave_the_loop_alone() -> None:
+    """While a big page is parsed, other tasks go on."""
+    went_on = threading.Event()
+    ends = threading.Event()
+
+    def waits(page: Page) -> dict[str, bool]:
+        ends.wait(30)
+        return {"went_on": went_on.is_set()}
+
+    async def other() -> None:
+        for _ in range(10):
+            await anyio.lowlevel.checkpoint()
+        went_on.set()
+        ends.set()
+
+    async def both() -> ParseOutcome:
+        result = parser(waits).parse(raw("x"))
+        assert isawaitable(result)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(other)
+            return await result
+        raise AssertionError("unreachable")
+
+    assert anyio.run(both) == Parsed(({"went_on": True},), ())
+
+
+def test_the_built_in_parse_of_a_big_page_is_awaited() -> None:
+    """A page over the limit is parsed in a thread, with the same outcome."""
+    html = "<a href=a>" + "x" * INLINE_BYTES
+    result = parser().parse(raw(html))
+    assert isawaitable(result)
+    outcome = outcome_of(result)
+    assert isinstance(outcome, Parsed)
+    assert urls(outcome) == ["a"]
+
+
+def test_async_handlers_run_on_the_loop() -> None:
+    """They may use what belongs to the loop; a big page is parsed for them before."""
+    threads: list[bool] = []
+
+    async def look(page: Page) -> dict[str, bool]:
+        threads.append(threading.current_thread() is threading.main_thread())
+        return {"ready": page._tree is not None}
+
+    assert parsed(raw("x"), look).items == ({"ready": False},)
+    assert parsed(raw("x" * (INLINE_BYTES + 1)), look).items == ({"ready": True},)
+    assert threads == [True, True]
+
+
+def test_a_cancelled_parse_does_not_wait_for_its_handler() -> None:
+    """Whoever stops a crawl does not wait for a handler that hangs."""
+    ends = threading.Event()
+
+    def hangs(page: Page) -> None:
+        ends.wait(30)
+
+    async def cancelled() -> bool:
+        result = parser(hangs).parse(raw("x"))
+        assert isawaitable(result)
+        with anyio.move_on_after(0.01) as scope:
+            await result
+        left_hanging = not ends.is_set()
+        ends.set()
+        return left_hanging and scope.cancelled_caught
+
+    assert anyio.run(cancelled)
