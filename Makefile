@@ -6,7 +6,7 @@ BIN := .venv/bin
 # In their own order the long tests of crashes come early; by number of tests they would come last, alone.
 SPREAD := -n 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help demo test lint types tests others kills bench states peers report clean
+.PHONY: help demo test lint types tests others docs kills bench states peers report clean
 help:  ## Say what there is to make
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
 
@@ -56,6 +56,14 @@ others: .venv/stamp  ## The quick part of the suite on every other Python that w
 		$$env/bin/python -m pytest -q $(SPREAD) -m 'not slow' || exit 1; \
 	done
 
+docs: .venv/docs  ## The documentation, with its links checked, in site/
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	@echo "the documentation is in site/index.html"
+
+.venv/docs: .venv/stamp
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --group docs
+	@touch $@
+
 ROUNDS ?= 2000
 kills: .venv/stamp  ## Crawls that are killed until they are done: 2000 of them, or ROUNDS=...
 	@$(BIN)/python -m tests.crash.kills --rounds $(ROUNDS)
@@ -63,7 +71,7 @@ kills: .venv/stamp  ## Crawls that are killed until they are done: 2000 of them,
 bench: .venv/stamp  ## Decisions a second beside the scheduler by hand, and whole crawls; half an hour
 	@$(BIN)/python -m bench decisions --out bench/results/decisions.json --plots bench/results
 	@$(BIN)/python -m bench crawl --out bench/results/crawl.json
-	@$(BIN)/python -m bench readme
+	@$(BIN)/python -m bench page
 
 states: .venv/stamp  ## What a state costs: durable firings, the journal, resume, memory
 	@$(BIN)/python -m bench durability
@@ -92,4 +100,4 @@ report: .venv/stamp  ## The comparison with a scheduler by hand and other crawle
 	@$(BIN)/python -m bench.report --crawl
 
 clean:  ## Remove what the other targets made
-	rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* .import_linter_cache demo-out kills-out report-out bench/peers/spider/target build dist
+	rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* .import_linter_cache demo-out kills-out report-out site bench/peers/spider/target build dist

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from bench import crawl, durability, readme
+from bench import crawl, durability, performance_page
 from bench.decisions import command as decisions
 from bench.web import FETCHERS
 
@@ -27,15 +27,15 @@ def main(arguments: list[str] | None = None) -> None:
     )
     _decisions(kinds.add_parser("decisions", help="what a decision costs, in virtual time"))
     _crawl(kinds.add_parser("crawl", help="whole crawls on loopback, with a real HTTP client"))
-    kinds.add_parser("readme", help="write what bench/results has into the README")
+    kinds.add_parser("page", help="write what bench/results has into docs/performance.md")
     args = parser.parse_args(arguments)
     try:
         if args.kind == "durability":
             durability.main(quick=args.quick, as_json=args.json, where=args.where)
         elif args.kind == "decisions":
             decisions.main(_wanted(args))
-        elif args.kind == "readme":
-            readme.main()
+        elif args.kind == "page":
+            performance_page.main()
         else:
             crawl.main(
                 quick=args.quick,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from bench import readme
+from bench import performance_page
 from bench.crawl import Crawled, CrawlReport
 from bench.decisions.live import POINT, Live, LiveRun
 from bench.decisions.race import Result, Run
@@ -109,7 +109,7 @@ def test_there_is_no_other_goal() -> None:
 
 def test_what_is_missed_is_told() -> None:
     """A goal is met at its bound and beyond; where nothing was measured, nothing is said."""
-    lines = list(readme._goals(goals(MEASURED, CRAWLS)))
+    lines = list(performance_page._goals(goals(MEASURED, CRAWLS)))
     for line in (
         "| rate in rates of the scheduler by hand, in Python, median | at least 1.15 | 1.05, missed | 2.70 |",
         "| cost of a decision, 10^6 targets beside 10^3 | at most 1.25 | 2.00, missed | 1.20 |",

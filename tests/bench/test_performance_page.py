@@ -1,4 +1,4 @@
-"""The README's speeds are those of the files that the benchmark wrote."""
+"""The speeds of docs/performance.md are those of the files that the benchmark wrote."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bench import crawl, readme
+from bench import crawl, performance_page
 from bench.decisions import results
 from bench.decisions.race import Result
 from bench.decisions.results import EngineRun
@@ -16,22 +16,25 @@ from bench.profile import Profile
 from tests.bench.test_decisions import report_of, result_of
 
 
-def test_the_readme_has_what_was_measured() -> None:
-    """Not one figure differs; after a new measurement `python -m bench readme` writes them."""
-    text = readme.README.read_text(encoding="utf-8")
-    assert text.partition(readme.BEGIN)[2].partition(readme.END)[0] == readme.written()
+def test_the_page_has_what_was_measured() -> None:
+    """Not one figure differs; after a new measurement `python -m bench page` writes them."""
+    text = performance_page.PAGE.read_text(encoding="utf-8")
+    assert (
+        text.partition(performance_page.BEGIN)[2].partition(performance_page.END)[0]
+        == performance_page.written()
+    )
 
 
 def test_what_is_kept_was_measured_of_equals() -> None:
     """In the kept results all subjects have made the same dispatches in every round."""
-    report = results.read(readme.RESULTS / "decisions.json")
+    report = results.read(performance_page.RESULTS / "decisions.json")
     assert report.races
     assert all(found.same for found in report.races)
 
 
 def told(*races: Result, **more: object) -> str:
     report = msgspec.structs.replace(report_of(*races), **more)
-    return "\n".join(readme.lines(report, crawl.CrawlReport(machine=report.machine)))
+    return "\n".join(performance_page.lines(report, crawl.CrawlReport(machine=report.machine)))
 
 
 def test_it_says_where_the_net_loses() -> None:
@@ -79,7 +82,7 @@ def test_the_cpu_of_a_page_is_told_by_part() -> None:
     ]
     report = report_of(result_of(1, 1, 1, 1))
     crawls = crawl.CrawlReport(machine=report.machine, profiles=profiles)
-    lines = list(readme.lines(report, crawls))
+    lines = list(performance_page.lines(report, crawls))
     first = lines.index("| us of CPU a page, a web | the net, aiohttp | by hand, aiohttp |")
     assert lines[first + 1 : first + 6] == [
         "|---|---|---|",
@@ -94,8 +97,11 @@ def test_only_what_is_between_the_marks_is_written(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """The text around the figures stays."""
-    path = tmp_path / "README.md"
-    path.write_text(f"before\n{readme.BEGIN}old\n{readme.END}after\n")
-    monkeypatch.setattr(readme, "README", path)
-    readme.main()
-    assert path.read_text() == f"before\n{readme.BEGIN}{readme.written()}{readme.END}after\n"
+    path = tmp_path / "performance.md"
+    path.write_text(f"before\n{performance_page.BEGIN}old\n{performance_page.END}after\n")
+    monkeypatch.setattr(performance_page, "PAGE", path)
+    performance_page.main()
+    assert (
+        path.read_text()
+        == f"before\n{performance_page.BEGIN}{performance_page.written()}{performance_page.END}after\n"
+    )

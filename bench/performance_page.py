@@ -1,6 +1,6 @@
-"""The README's section of speeds, from the files that the benchmark wrote.
+"""The tables of docs/performance.md, from the files that the benchmark wrote.
 
-Owns: which figures the README has, and how it says them. Must not know: how anything was measured.
+Owns: which figures the page has, and how it says them. Must not know: how anything was measured.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from bench.goals import Goal, goals
 from bench.profile import Profile
 
 ROOT = Path(__file__).parents[1]
-README = ROOT / "README.md"
+PAGE = ROOT / "docs" / "performance.md"
 RESULTS = ROOT / "bench" / "results"
 BEGIN, END = "<!-- from bench/results: begin -->\n", "<!-- from bench/results: end -->\n"
 NAMES = {
@@ -42,11 +42,11 @@ def written() -> str:
 
 
 def main() -> None:
-    """Write it into the README, between its marks."""
-    text = README.read_text(encoding="utf-8")
+    """Write the tables into the page, between its marks."""
+    text = PAGE.read_text(encoding="utf-8")
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
-    README.write_text(f"{before}{BEGIN}{written()}{END}{after}", encoding="utf-8")
+    PAGE.write_text(f"{before}{BEGIN}{written()}{END}{after}", encoding="utf-8")
 
 
 def lines(report: Report, crawls: CrawlReport) -> Iterator[str]:

@@ -1,0 +1,104 @@
+"""docs/: its programs run, its commands are accepted, its options exist, its links lead somewhere."""
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import anyio
+import pytest
+
+from scraper_cpn.cli.arguments import parse
+from scraper_cpn.cli.job import job_of
+from scraper_cpn.cli.main import main
+from scraper_cpn.cli.net import show_net
+from scraper_cpn.cli.resume import resume_job
+from scraper_cpn.cli.simulate import simulate
+from scraper_cpn.scrape.settings import Settings
+from scraper_cpn.scrape.state.files import Keeping, kept_in
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted((ROOT / "docs").rglob("*.md"))
+SITE = "https://quotes.example/"
+ON_STATE = {"status", "explain", "retry", "export", "check", "backup"}
+PROXIES = "http://user:secret@proxy-1.example:8080 slots=2\n"
+
+
+def blocks(page: Path, *languages: str) -> list[str]:
+    """The fenced blocks of a page that are in one of the languages."""
+    text = page.read_text(encoding="utf-8")
+    found = re.findall(r"^```(\w+)[^\n]*\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    return [code for language, code in found if language in languages]
+
+
+def commands() -> Iterator[str]:
+    """Every `scrape` and `make` line of a shell block, once."""
+    lines = {line for page in PAGES for code in blocks(page, "sh") for line in code.splitlines()}
+    yield from sorted(line for line in lines if line.startswith(("scrape ", "make ")))
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if blocks(page, "python")], ids=lambda page: page.stem
+)
+def test_programs_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The Python blocks of a page, one after the other, run as one module."""
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {"__name__": f"docs_{page.stem}"}
+    for code in blocks(page, "python"):
+        exec(compile(code, f"{page.name}", "exec"), names)
+
+
+async def keep(path: Path) -> None:
+    """A state of a crawl that has not fetched anything yet."""
+    async with kept_in(Keeping(path=path), Settings(), [SITE], None, None):
+        pass
+
+
+@pytest.mark.parametrize("line", [line for line in commands() if line.startswith("scrape ")])
+def test_commands_are_accepted(line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every `scrape` line is one that the command takes, with the files that it names there."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("seeds.txt", "failed.jsonl"):
+        Path(name).write_text(SITE)
+    Path("proxies.txt").write_text(PROXIES)
+    Path("crawl.toml").write_text('delay = "2s"\n')
+    argv = shlex.split(line, comments=True)[1:]
+    if "quotes.state" in argv and argv[0] != SITE:
+        anyio.run(keep, Path("quotes.state"))
+    if argv[0] in ON_STATE:
+        assert main(argv) in {0, 1}  # 1: there is nothing to put back, or to explain
+    elif argv[0] == "resume":
+        assert resume_job(argv[1:]) is not None
+    elif argv[0] == "net":
+        assert show_net(argv[1:]) == 0
+    elif argv[0] == "simulate":
+        assert simulate(argv[1:]) == 0
+    else:
+        assert job_of(parse(argv)).seeds
+
+
+@pytest.mark.parametrize("line", [line for line in commands() if line.startswith("make ")])
+def test_make_has_the_targets(line: str) -> None:
+    """Every target that is named is in the Makefile."""
+    target = shlex.split(line, comments=True)[1]
+    assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_links_lead_somewhere(page: Path) -> None:
+    """Every link to another page or into the repository names a file that exists."""
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    targets = [target.partition("#")[0] for target in re.findall(r"\]\(([^)\s]+)", text)]
+    missing = [
+        target
+        for target in targets
+        if target and "://" not in target and not (page.parent / target).exists()
+    ]
+    assert missing == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_every_page_is_in_the_navigation(page: Path) -> None:
+    """A page that the navigation leaves out is not found by readers."""
+    name = page.relative_to(ROOT / "docs").as_posix()
+    assert re.search(rf"\b{re.escape(name)}\s*$", (ROOT / "mkdocs.yml").read_text(), re.MULTILINE)
