@@ -41,6 +41,10 @@ Declaring:
     Transition  inputs, and what each outcome puts
     Effect      a name for asynchronous work, and the closed set of types that it may end in
     Call        a function of bound tokens: what an effect, a choice or a scan is given
+Growing:
+    Part        a named piece of a net: declares its own places and transitions, offers some to others
+    Limit       a part of which every request takes something: inputs, and outputs by outcome
+    Wording     what to tell people when a token waits for a place of a part
 Inputs:
     Arc         an input of a transition
     take        a token goes (a bare place means this)
@@ -195,6 +199,7 @@ from scraper_cpn.net.marking import (
     Step,
     Trace,
 )
+from scraper_cpn.net.parts import Limit, Part, Wording
 from scraper_cpn.net.places import Counter, KeySet, Place, Sink
 from scraper_cpn.net.saving import thaw
 from scraper_cpn.net.shelf import Shelf
@@ -212,12 +217,14 @@ __all__ = [
     "KernelBug",
     "KeySet",
     "Lack",
+    "Limit",
     "Lost",
     "Marking",
     "Net",
     "NetError",
     "On",
     "Output",
+    "Part",
     "Place",
     "Row",
     "Shelf",
@@ -226,6 +233,7 @@ __all__ = [
     "Step",
     "Trace",
     "Transition",
+    "Wording",
     "absent",
     "checked",
     "choose",

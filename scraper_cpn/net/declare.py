@@ -1,4 +1,4 @@
-"""The net as its author writes it: `Net` and its transitions.
+"""The net as its author writes it: `Net` and its transitions. Parts of a net are in `parts.py`.
 
 Owns: the declaration, as data. Nothing here runs a net; `check.py` judges a declaration,
 `interpret.py` and `compile.py` execute it.
@@ -7,15 +7,20 @@ Must not know: effects' implementations, clocks, randomness, I/O.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from types import UnionType
-from typing import Any, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
-from scraper_cpn.net.arcs import Arc, Call, Effect, On, Output
+from scraper_cpn.net.arcs import Arc, Call, Effect, On, Output, on
 from scraper_cpn.net.places import AnyPlace, Counter, KeySet, Place, Share, Sink
 
+if TYPE_CHECKING:
+    from scraper_cpn.net.parts import Limit, Part
+
 T = TypeVar("T")
+R = TypeVar("R")
 P = TypeVar("P", Place[Any], Sink[Any], Counter, KeySet[Any])
 
 
@@ -46,22 +51,25 @@ class Done:
     """The outcome of a transition that has neither effect nor choice."""
 
 
-@dataclass(eq=False)
-class Net:
-    """A net under construction. `checked()` of `check.py` says whether it can work.
+class Declaring(ABC):
+    """The words in which a net is declared: those of `Net` itself, and of each `Part` of it.
 
-    Args:
-        name: for error messages and drawings.
+    Attributes:
+        name: of the net or of the part.
+        places: declared here, by name; those of a net include those of its parts.
+        effects: the same.
+        transitions: the same.
     """
 
     name: str
-    places: dict[str, AnyPlace] = field(default_factory=dict)
-    effects: dict[str, Effect] = field(default_factory=dict)
-    transitions: dict[str, Transition] = field(default_factory=dict)
-    problems: list[str] = field(default_factory=list)
+    places: dict[str, AnyPlace]
+    effects: dict[str, Effect]
+    transitions: dict[str, Transition]
 
-    def __repr__(self) -> str:
-        return f"<net {self.name}: {len(self.places)} places, {len(self.transitions)} transitions>"
+    @property
+    @abstractmethod
+    def net(self) -> Net:
+        """The whole net."""
 
     def place(
         self,
@@ -101,14 +109,14 @@ class Net:
         keys = _names(key)
         return self._add(
             Place(
-                self.name, name, colour, keys, _names(order), capacity, timed, expires, source, work,
+                self.net.name, name, colour, keys, _names(order), capacity, timed, expires, source, work,
                 budget, share or ("keyed" if keys else "constant"), paged,
             )
         )  # fmt: skip
 
     def sink(self, name: str, colour: type[T]) -> Sink[T]:
         """Declare a place whose tokens leave as rows."""
-        return self._add(Sink(self.name, name, colour, share="channel"))
+        return self._add(Sink(self.net.name, name, colour, share="channel"))
 
     def counter(
         self,
@@ -122,7 +130,7 @@ class Net:
         """Declare a number of nameless tokens, or one number per *key*, first *start* (of the key)."""
         keys = _names(key)
         chosen = share or ("keyed" if keys else "credit")
-        return self._add(Counter(self.name, name, keys, start, budget, chosen))
+        return self._add(Counter(self.net.name, name, keys, start, budget, chosen))
 
     def set(
         self, name: str, colour: type[T], *, key: str | tuple[str, ...], paged: bool = False
@@ -131,17 +139,15 @@ class Net:
 
         A *paged* one has one key, a string, and a kernel that is given a shelf keeps fingerprints.
         """
-        return self._add(KeySet(self.name, name, colour, _names(key), paged=paged))
+        return self._add(KeySet(self.net.name, name, colour, _names(key), paged=paged))
 
     def effect(self, name: str, outcomes: type[Any] | UnionType) -> Effect:
         """Name an effect and the types that it may end in; `Lost` is understood."""
         types = get_args(outcomes) or (outcomes,)
-        if name in self.effects:
-            self.problems.append(
-                f"net {self.name}, effect {name}: the name is taken; choose another"
-            )
-        self.effects[name] = Effect(self.name, name, types)
-        return self.effects[name]
+        made = Effect(self.net.name, name, types)
+        self.net.register("effect", self.net.effects, name, made)
+        self.effects[name] = made
+        return made
 
     def transition(
         self,
@@ -152,6 +158,7 @@ class Net:
         choice: Call | None = None,
         outcomes: Sequence[On] = (),
         outputs: Sequence[Output] = (),
+        limits: Sequence[Limit] = (),
         scan: Call | None = None,
         priority: int = 0,
         during: Place[Any] | None = None,
@@ -166,35 +173,83 @@ class Net:
             choice: a pure function that picks the outcome.
             outcomes: for an effect or a choice, every outcome.
             outputs: for a transition with neither.
+            limits: what they take comes after *take*, and what they put for an outcome comes after
+                that outcome's own outputs.
             scan: a guard over several tokens, tried on every combination of tokens that join.
                 Cost: their number. Prefer a key or a choice.
             priority: lower goes first; then the order of declaration.
             during: a place that shows the first input for as long as the firing lasts.
             deadline_ns: the effect is `Lost` this long after its start.
         """
-        arcs = tuple(arc if isinstance(arc, Arc) else Arc("take", arc) for arc in take)
+        given = [arc if isinstance(arc, Arc) else Arc("take", arc) for arc in take]
+        arcs = tuple(given + [arc for limit in limits for arc in limit.takes])
         plain = effect is None and choice is None
-        ons = (On(Done, tuple(outputs)),) if plain else tuple(outcomes)
+        ons = (on(Done, *outputs),) if plain else tuple(outcomes)
+        ons = tuple(_under(limits, case) for case in ons)
         if outcomes if plain else outputs:
-            self.problems.append(
-                f"net {self.name}, transition {name}: has {'outcomes' if plain else 'outputs'}; "
+            self.net.problems.append(
+                f"net {self.net.name}, transition {name}: has {'outcomes' if plain else 'outputs'}; "
                 "give outcomes to an effect or a choice, outputs to a plain transition"
             )
         made = Transition(name, arcs, ons, effect, choice, scan, priority, during, deadline_ns)
-        if name in self.transitions or name in self.places:
-            self.problems.append(
-                f"net {self.name}, transition {name}: the name is taken; choose another"
-            )
+        self.net.register("transition", self.net.transitions, name, made)
         self.transitions[name] = made
         return made
 
     def _add(self, place: P) -> P:
-        if place.name in self.places or place.name in self.transitions:
-            self.problems.append(
-                f"net {self.name}, place {place.name}: the name is taken; choose another"
-            )
+        self.net.register("place", self.net.places, place.name, place)
         self.places[place.name] = place
         return place
+
+
+@dataclass(eq=False)
+class Net(Declaring):
+    """A net under construction. `checked()` of `check.py` says whether it can work.
+
+    Args:
+        name: for error messages and drawings.
+
+    Attributes:
+        parts: by name, in the order of declaration.
+        problems: what was wrong at declaration; `checked()` reports them.
+    """
+
+    name: str
+    places: dict[str, AnyPlace] = field(default_factory=dict)
+    effects: dict[str, Effect] = field(default_factory=dict)
+    transitions: dict[str, Transition] = field(default_factory=dict)
+    parts: dict[str, Part] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        return f"<net {self.name}: {len(self.places)} places, {len(self.transitions)} transitions>"
+
+    @property
+    def net(self) -> Net:
+        """This net."""
+        return self
+
+    def register(self, kind: str, known: dict[str, R], name: str, made: R) -> None:
+        """Add what was declared to those of its kind that are *known*; a name that is taken is a problem."""
+        nodes = kind in ("place", "transition")
+        if name in self.places or name in self.transitions if nodes else name in known:
+            self.problems.append(
+                f"net {self.name}, {kind} {name}: the name is taken; choose another"
+            )
+        known[name] = made
+
+    def part_of(self, node: AnyPlace | Transition) -> Part | None:
+        """The part that has declared a place or a transition; None if the net itself has."""
+        for part in self.parts.values():
+            if node is part.places.get(node.name) or node is part.transitions.get(node.name):
+                return part
+        return None
+
+
+def _under(limits: Sequence[Limit], case: On) -> On:
+    """An outcome, with what limits put for it after its own outputs."""
+    added = [output for limit in limits for output in limit.puts.get(case.outcome, ())]
+    return On(case.outcome, (*case.outputs, *added))
 
 
 def _names(names: str | tuple[str, ...]) -> tuple[str, ...]:
