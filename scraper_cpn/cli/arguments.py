@@ -16,8 +16,9 @@ from scraper_cpn.scrape.options.read import Given, likely
 from scraper_cpn.scrape.options.table import BY_KEY, OPTIONS, Option
 from scraper_cpn.scrape.settings import HARMLESS_HEADERS, UsageError
 
-ON_COMMAND_LINE = {option.name: option for option in OPTIONS if option.on_command_line}
-_SHORT = {option.short: option for option in OPTIONS if option.short}
+ON_COMMAND_LINE = tuple(option for option in OPTIONS if option.on_command_line)
+BY_NAME = {option.name for option in ON_COMMAND_LINE}
+"""The long names of a crawl's options."""
 _RIVALS = (("overwrite", "append"), ("quiet", "verbose"))
 
 _OF_THIS_RUN = {"input", "output", "overwrite", "append", "failed", "trace", "state", "run"}
@@ -31,20 +32,30 @@ class Arguments(Struct, frozen=True):
     options: dict[str, Given]
 
 
-def parse(argv: Sequence[str]) -> Arguments:
-    """Split a command line as GNU programs do. Raises `UsageError`; values are not looked at."""
-    short = "".join(letter + ":" * bool(o.kind.metavar) for letter, o in _SHORT.items())
-    long = [name + "=" * bool(o.kind.metavar) for name, o in ON_COMMAND_LINE.items()]
+def parse(
+    argv: Sequence[str], options: Sequence[Option] = ON_COMMAND_LINE, command: str = ""
+) -> Arguments:
+    """Split a command line as GNU programs do. Values are not read here.
+
+    *options* are those that *command* takes; by default it is the crawl itself, which has no name.
+
+    Raises:
+        UsageError: an option that the command does not take, or one that lacks its value.
+    """
+    known = {option.name: option for option in options}
+    known |= {option.short: option for option in options if option.short}
+    short = "".join(o.short + ":" * bool(o.kind.metavar) for o in options if o.short)
+    long = [option.name + "=" * bool(option.kind.metavar) for option in options]
     try:
         pairs, words = getopt.gnu_getopt(list(argv), short, long)
     except getopt.GetoptError as error:
-        raise UsageError(_explained(error)) from None
-    options: dict[str, Given] = {}
+        raise UsageError(_explained(error, known, command)) from None
+    given: dict[str, Given] = {}
     for written, text in pairs:
-        option = _option(written.lstrip("-"))
-        options[option.key] = _value(option, written, text, options.get(option.key))
-    _refuse_rivals(options)
-    return Arguments(tuple(words), options)
+        option = known[written.lstrip("-")]
+        given[option.key] = _value(option, written, text, given.get(option.key))
+    _refuse_rivals(given)
+    return Arguments(tuple(words), given)
 
 
 def merged(file: Mapping[str, Given], command_line: Mapping[str, Given]) -> dict[str, Given]:
@@ -74,10 +85,6 @@ def retry_command(
     return shlex.join(words)
 
 
-def _option(written: str) -> Option:
-    return _SHORT[written] if written in _SHORT else ON_COMMAND_LINE[written]
-
-
 def _value(option: Option, written: str, text: str, before: Given | None) -> Given:
     if not option.kind.metavar:
         return Given(True, written)
@@ -86,14 +93,19 @@ def _value(option: Option, written: str, text: str, before: Given | None) -> Giv
     return Given([*(before.value if before else ()), text], written)
 
 
-def _explained(error: getopt.GetoptError) -> str:
+def _explained(error: getopt.GetoptError, known: Mapping[str, Option], command: str) -> str:
+    """Say what is wrong with an option, as it was written, and where to read more."""
     written = f"-{error.opt}" if len(error.opt) == 1 else f"--{error.opt}"
+    where = f"{command}: {written}" if command else written
+    see = f"see scrape {command} -h" if command else "see scrape --help"
+    if "not recognized" in error.msg and error.opt in BY_NAME:
+        return f"{where}: has no meaning here; leave it out"
     if "not recognized" in error.msg:
-        known = [f"--{name}" for name in ON_COMMAND_LINE]
-        return f"{written}: unknown option{likely(written, known) or '; see scrape --help'}"
+        names = [f"--{option.name}" for option in known.values()]
+        return f"{where}: unknown option{likely(written, names) or f'; {see}'}"
     if "requires argument" in error.msg:
-        return f"{written}: wants a value: {_option(error.opt).kind.metavar}"
-    return f"{written}: {error.msg.removeprefix(f'option {written} ')}; see scrape --help"
+        return f"{where}: wants a value: {known[error.opt].kind.metavar}"
+    return f"{where}: {error.msg.removeprefix(f'option {written} ')}; {see}"
 
 
 def _refuse_rivals(options: Mapping[str, Given]) -> None:

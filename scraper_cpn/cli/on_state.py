@@ -15,11 +15,13 @@ import anyio
 from msgspec import Struct
 from rich.console import Console
 
+from scraper_cpn.cli.arguments import parse
 from scraper_cpn.cli.export import export
 from scraper_cpn.cli.files import check_writable
-from scraper_cpn.cli.words import DONE, Words, parsed, print_json, told
+from scraper_cpn.cli.words import DONE, Words, print_json, told, words_of
 from scraper_cpn.scrape.colours import KINDS
 from scraper_cpn.scrape.options.read import likely
+from scraper_cpn.scrape.options.table import BY_KEY, TEXT, Option
 from scraper_cpn.scrape.settings import UsageError
 from scraper_cpn.store.port import StoreError
 
@@ -31,8 +33,8 @@ class Command(Struct, frozen=True):
 
     does: Callable[[Words], int]
     wants: tuple[str, ...]
-    options: tuple[str, ...]
-    """Long names, beside `help`; with `=` where a value follows."""
+    options: tuple[Option, ...]
+    """Those beside `help`."""
 
 
 def on_state(argv: Sequence[str]) -> int:
@@ -45,7 +47,7 @@ def on_state(argv: Sequence[str]) -> int:
     """
     name, *rest = argv
     command = COMMANDS[name]
-    words = parsed(name, command.options, rest)
+    words = words_of(parse(rest, [*command.options, BY_KEY["help"]], name))
     if "help" in words.options:
         from scraper_cpn.show.state_help import HELP
 
@@ -149,13 +151,23 @@ def _checked(words: Words, path: Path, more: Mapping[str, Any]) -> int:
     return told(words, record, check_lines(str(path), found, lasted_ns, more.get("bytes")))
 
 
+_RUN, _JSON, _OUTPUT, _OVERWRITE, _FAILED = (
+    BY_KEY[key] for key in ("run", "json", "output", "overwrite", "failed")
+)
+_KIND = Option(
+    name="kind",
+    kind=TEXT,
+    group="",
+    many=True,
+    help="only this kind of failure, as status names it",
+)
+
 COMMANDS = {
-    "status": Command(_status, ("STATE",), ("run=", "json")),
-    "explain": Command(_explain, ("STATE", "URL"), ("run=", "json")),
-    "retry": Command(_retry, ("STATE",), ("run=", "json", "kind=")),
-    "export": Command(
-        export, ("STATE",), ("run=", "json", "output=", "overwrite", "failed=")
-    ),
-    "check": Command(_check, ("STATE",), ("run=", "json")),
-    "backup": Command(_backup, ("STATE", "FILE"), ("json",)),
-}  # fmt: skip
+    "status": Command(_status, ("STATE",), (_RUN, _JSON)),
+    "explain": Command(_explain, ("STATE", "URL"), (_RUN, _JSON)),
+    "retry": Command(_retry, ("STATE",), (_RUN, _JSON, _KIND)),
+    "export": Command(export, ("STATE",), (_RUN, _JSON, _OUTPUT, _OVERWRITE, _FAILED)),
+    "check": Command(_check, ("STATE",), (_RUN, _JSON)),
+    "backup": Command(_backup, ("STATE", "FILE"), (_JSON,)),
+}
+"""By name."""

@@ -5,10 +5,10 @@ import shlex
 
 import pytest
 
+from scraper_cpn.cli.arguments import parse
 from scraper_cpn.cli.job import COMMANDS as ALL_COMMANDS
 from scraper_cpn.cli.main import main
 from scraper_cpn.cli.on_state import COMMANDS
-from scraper_cpn.cli.words import parsed
 from scraper_cpn.show.help import help_text
 from scraper_cpn.show.state_help import HELP
 
@@ -29,15 +29,15 @@ from scraper_cpn.show.state_help import HELP
         (["status", "a", "--jsn"], "status: --jsn: unknown option; did you mean --json?"),
         (["status", "a", "-o", "x"], "status: -o: unknown option; see scrape status -h"),
         (["status", "a", "--delay", "5s"], "status: --delay: has no meaning here; leave it out"),
-        (["retry", "a", "--kind"], "retry: --kind: wants a value; see scrape retry -h"),
+        (["retry", "a", "--kind"], "retry: --kind: wants a value: TEXT"),
         (
             ["retry", "a", "--kind", "timout"],
             "--kind timout: no kind of failure; did you mean timeout",
         ),
-        (["export", "a", "-o"], "export: -o: wants a value; see scrape export -h"),
+        (["export", "a", "-o"], "export: -o: wants a value: FILE"),
         (
             ["status", "a", "--json=1"],
-            "status: option --json must not have an argument; see scrape",
+            "status: --json: must not have an argument; see scrape status -h",
         ),
         (["explain", "a", "ftp://b"], "'ftp://b' is not a URL"),
     ],
@@ -64,7 +64,7 @@ def test_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert max(map(len, lines)) <= 80
     assert lines[0].startswith(f"usage: scrape {name} {' '.join(COMMANDS[name].wants)[:5]}")
     for option in COMMANDS[name].options:
-        assert f" --{option.removesuffix('=')} " in out
+        assert f" --{option.name} " in out
     assert "examples:" in lines
 
 
@@ -76,7 +76,7 @@ def test_the_examples_are_understood(name: str) -> None:
     mine = [shlex.split(part)[1:] for part in found if part.strip().startswith(f"scrape {name}")]
     assert mine
     for argv in mine:
-        words = parsed(name, COMMANDS[name].options, argv[1:])
+        words = parse(argv[1:], COMMANDS[name].options, name)
         assert len(words.words) == len(COMMANDS[name].wants)
 
 
