@@ -1,4 +1,4 @@
-"""docs/: its programs run, its commands are accepted, its options exist, its links lead somewhere."""
+"""README.md and docs/: their programs run, their commands are accepted, their links lead somewhere."""
 
 import re
 import shlex
@@ -16,19 +16,12 @@ from scraper_cpn.cli.resume import resume_job
 from scraper_cpn.cli.simulate import simulate
 from scraper_cpn.scrape.settings import Settings
 from scraper_cpn.scrape.state.files import Keeping, kept_in
+from tests.docs.pages import DOCS, README, ROOT, blocks
 
-ROOT = Path(__file__).parents[2]
-PAGES = sorted((ROOT / "docs").rglob("*.md"))
+PAGES = [README, *DOCS]
 SITE = "https://quotes.example/"
 ON_STATE = {"status", "explain", "retry", "export", "check", "backup"}
 PROXIES = "http://user:secret@proxy-1.example:8080 slots=2\n"
-
-
-def blocks(page: Path, *languages: str) -> list[str]:
-    """The fenced blocks of a page that are in one of the languages."""
-    text = page.read_text(encoding="utf-8")
-    found = re.findall(r"^```(\w+)[^\n]*\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
-    return [code for language, code in found if language in languages]
 
 
 def commands() -> Iterator[str]:
@@ -97,7 +90,7 @@ def test_links_lead_somewhere(page: Path) -> None:
     assert missing == []
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", DOCS, ids=lambda page: page.stem)
 def test_every_page_is_in_the_navigation(page: Path) -> None:
     """A page that the navigation leaves out is not found by readers."""
     name = page.relative_to(ROOT / "docs").as_posix()
