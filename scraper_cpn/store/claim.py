@@ -1,29 +1,25 @@
 """Who writes to a state: one process, and what it was last told is durable.
 
-Owns: the file `<state>.lock`, its lock and the note in it.
+Owns: the right to write, which is the lock of the state's file, and the note in the file `<state>.lock`.
 Must not know: SQLite, runs beyond their numbers.
 
-The lock is the system's and ends with the process. The note holds the pid, and the seq of the last batch that was
-acknowledged; it is written after each commit, without a sync. A crash may leave an older note, never one
-that is ahead of what is durable: so a state that is behind its note has lost commits. SQLite alone can't
-tell: it takes a -wal file that is gone, or cut, for one that was never longer. A state that was closed
-well has an empty note.
+The note only tells: it holds the pid, and the seq of the last batch that was acknowledged. It is written
+after each commit, without a sync. A crash may leave an older note, never one that is ahead of what is
+durable: a state that is behind its note has lost commits. SQLite alone can't tell, since it takes a -wal
+file that is gone, or cut, for one that was never longer. A state that was closed well has an empty note.
+A note that is removed while its writer is at work is made again with the next batch.
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
 from pathlib import Path
 
 import msgspec
-from filelock import FileLock, Timeout
 from msgspec import Struct
 
+from scraper_cpn.store.lock import FileLock, Locked, is_locked
 from scraper_cpn.store.port import StoreError
-
-PATIENCE_SECONDS = 0.2
-"""How long to try for the lock: those who ask whether it is taken have it for an instant."""
 
 _NOTE_BYTES = 160
 """Each note is padded to this, and so replaces the one before it as a whole."""
@@ -39,37 +35,62 @@ class Note(Struct, frozen=True):
 
 
 class Claim:
-    """The right to write to a state; raises `StoreError` where another process has it.
+    """The right to write to a state; raises `StoreError` ("locked") where another process has it.
 
     Args:
         path: of the state.
+        file: of which the lock is taken, where that is another one: a state that is being made. It is made
+            where it is not there.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, file: Path | None = None) -> None:
         self._path = _beside(path)
-        self._lock = FileLock(self._path, timeout=PATIENCE_SECONDS, thread_local=False)
+        self._lock: FileLock | None
         try:
-            self._lock.acquire()
-        except Timeout:
+            self._lock = FileLock(file or path, make=file is not None)
+        except Locked:
             note = noted(path)
             holder = f" (pid {note.pid})" if note else ""
             raise StoreError("locked", f"{path} is in use by another process{holder}") from None
-        self._file = os.open(self._path, os.O_RDWR)
+        self._note: int | None = None
+
+    def is_of(self, path: Path) -> bool:
+        """Whether *path* is the file that is locked."""
+        return self._lock is not None and self._lock.is_of(path)
+
+    def renew(self) -> None:
+        """Take the lock again, where closing the file has dropped it; see `FileLock.renew`."""
+        if self._lock is not None:
+            self._lock.renew()
 
     def write(self, identity: str, run: int, seq: int) -> None:
         """Note that a batch is durable. Cost: one write to the system's cache, some microseconds."""
         note = Note(os.getpid(), identity, run, seq)
-        os.pwrite(self._file, msgspec.json.encode(note).ljust(_NOTE_BYTES), 0)
+        os.pwrite(self._file(), msgspec.json.encode(note).ljust(_NOTE_BYTES), 0)
 
     def clear(self) -> None:
         """Note that the state was closed well."""
-        os.ftruncate(self._file, 0)
+        os.ftruncate(self._file(), 0)
 
     def release(self) -> None:
-        """Let others have it. Doing so again does nothing."""
-        if self._lock.is_locked:
-            os.close(self._file)
+        """Let others write, once SQLite has closed the file. Doing so again does nothing."""
+        if self._lock is not None:
+            self._close_note()
             self._lock.release()
+            self._lock = None
+
+    def _file(self) -> int:
+        """The file of the note, also where somebody has removed it."""
+        if self._note is not None and os.fstat(self._note).st_nlink == 0:
+            self._close_note()
+        if self._note is None:
+            self._note = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        return self._note
+
+    def _close_note(self) -> None:
+        if self._note is not None:
+            os.close(self._note)
+            self._note = None
 
 
 def noted(path: Path) -> Note | None:
@@ -81,21 +102,9 @@ def noted(path: Path) -> Note | None:
 
 
 def writer(path: Path) -> Note | None:
-    """Who has a state open for writing now; None for nobody.
-
-    Where a writer has crashed, its lock is tried for an instant, beside other readers.
-    """
+    """Who has a state open for writing now; None for nobody. Not while it is being read; see `is_locked`."""
     note = noted(path)
-    if note is None:
-        return None
-    try:
-        with _beside(path).open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return note
-    except FileNotFoundError:
-        pass
-    return None
+    return note if note is not None and is_locked(path) else None
 
 
 def _beside(path: Path) -> Path:

@@ -68,10 +68,8 @@ def create(
     path = real(path)
     if not path.parent.is_dir():
         raise StoreError("missing", f"{path}: there is no folder {path.parent}; make it first")
-    with told(path):
-        claim = Claim(path)
+    claim = make(path, run_name, facts or {})
     try:
-        make(path, run_name, facts or {})
         return _opened(path, claim, limits, lambda file: find_run(path, file, run_name))
     except BaseException:
         claim.release()
@@ -206,6 +204,8 @@ def _claimed(path: Path, limits: Limits, picked: _Picked) -> SqliteStore:
     with told(path):
         claim = Claim(path)
     try:
+        if not claim.is_of(path):
+            raise StoreError("io", f"{path} was replaced while it was opened; try again")
         return _opened(path, claim, limits, picked)
     except BaseException:
         claim.release()

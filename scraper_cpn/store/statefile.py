@@ -11,13 +11,16 @@ from __future__ import annotations
 import os
 import secrets
 import sqlite3
+import stat
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
 from msgspec.structs import asdict
 
+from scraper_cpn.store.claim import Claim
 from scraper_cpn.store.failures import of_system, told
+from scraper_cpn.store.lock import descriptor
 from scraper_cpn.store.port import StoreError
 from scraper_cpn.store.tables import (
     APPLICATION_ID,
@@ -34,6 +37,15 @@ PAGE_BYTES = 4_096
 """Of SQLite's pages. Smaller ones write less for a token, and more for an item."""
 
 _HEADER_BYTES = 100
+_BESIDE = ("-wal", "-shm", "-journal")
+"""Files that SQLite may leave beside a database when its process is killed."""
+_KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
 _MAGIC = b"SQLite format 3\0"
 
 
@@ -77,23 +89,50 @@ def real(path: Path) -> Path:
     return path.resolve() if path.is_symlink() else path
 
 
-def make(path: Path, run_name: str, facts: Mapping[str, bytes]) -> None:
-    """Make a state with one run, whole or not at all. Raises `StoreError`, "exists" among others."""
+def make(path: Path, run_name: str, facts: Mapping[str, bytes]) -> Claim:
+    """Make a state with one run, whole or not at all, and return the right to write to it.
+
+    It is locked from the beginning, under the name of a draft: of two processes that make the same state,
+    one is refused. Raises `StoreError`, "exists" among others.
+    """
     _check_library()
-    left = next((name for name in (path, wal(path)) if os.path.lexists(name)), None)
-    if left is not None:
-        raise StoreError("exists", f"{left} exists; resume it, or name another file")
+    _refuse_left(path)
     draft = Path(f"{path}.new")
     with told(path):
-        draft.unlink(missing_ok=True)
+        claim = Claim(path, draft)
+    try:
+        _make(path, draft, claim, run_name, facts)
+    except BaseException:
+        if claim.is_of(draft):
+            draft.unlink()
+        claim.release()
+        raise
+    return claim
+
+
+def _make(path: Path, draft: Path, claim: Claim, run_name: str, facts: Mapping[str, bytes]) -> None:
+    _refuse_left(path)  # it may have been made before the draft was locked
+    if not claim.is_of(draft):
+        raise StoreError("locked", f"{path} is being made by another process")
+    with told(path):
+        os.truncate(draft, 0)
+        for suffix in _BESIDE:
+            Path(f"{draft}{suffix}").unlink(missing_ok=True)
         connection = sqlite3.connect(draft, isolation_level=None)
         try:
             _fill(connection)
             add_run(connection, run_name, facts)
         finally:
             connection.close()
+        claim.renew()
         draft.rename(path)
         sync_folder(path.parent)
+
+
+def _refuse_left(path: Path) -> None:
+    left = next((name for name in (path, wal(path)) if os.path.lexists(name)), None)
+    if left is not None:
+        raise StoreError("exists", f"{left} exists; resume it, or name another file")
 
 
 def add_run(connection: sqlite3.Connection, name: str, facts: Mapping[str, bytes]) -> int:
@@ -151,12 +190,17 @@ def _check_library() -> None:
 
 def _header(path: Path) -> bytes:
     try:
+        kind = stat.S_IFMT(path.stat().st_mode)
+        if kind != stat.S_IFREG:  # to open a pipe would wait for whoever writes to it
+            found = _KINDS.get(kind, "no file")
+            raise StoreError("foreign", f"{path} is no state of scrape: it is {found}")
+        open_here = descriptor(path)
+        if open_here is not None:
+            return os.pread(open_here, _HEADER_BYTES, 0)
         with path.open("rb") as file:
             return file.read(_HEADER_BYTES)
     except FileNotFoundError:
         raise StoreError("missing", f"{path} does not exist") from None
-    except IsADirectoryError:
-        raise StoreError("foreign", f"{path} is no state of scrape: it is a folder") from None
     except OSError as error:
         raise of_system(path, error) from error
 

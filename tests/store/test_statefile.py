@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import socket
 import sqlite3 as database
 import sys
 from collections.abc import Callable, Iterator
@@ -281,6 +282,20 @@ async def test_runs_are_named(tmp_path: Path) -> None:
         sqlite.open_run(path)
     with refused(path, "missing", "has no run third; it has first, second"):
         sqlite.open_run(path, "third")
+
+
+def test_what_is_no_file_is_refused(way: Callable[[Path], object], tmp_path: Path) -> None:
+    """A pipe, a socket, a device and a folder: one line says what it is, and nobody waits for it."""
+    pipe, folder, plug = tmp_path / "pipe", tmp_path / "folder", tmp_path / "plug"
+    os.mkfifo(pipe)
+    folder.mkdir()
+    with closing(socket.socket(socket.AF_UNIX)) as listening:
+        listening.bind(str(plug))
+        for path, kind in (
+            (pipe, "a pipe"), (folder, "a folder"), (plug, "a socket"), (Path("/dev/null"), "a device")
+        ):  # fmt: skip
+            with refused(path, "foreign", f"is no state of scrape: it is {kind}"):
+                way(path)
 
 
 def test_without_permission_to_write(memory_folder: Path) -> None:
