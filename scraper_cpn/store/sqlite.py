@@ -51,8 +51,11 @@ from scraper_cpn.store.write import write
 
 _Picked: TypeAlias = Callable[[sqlite3.Connection], int]
 
-WAL_MOST_BYTES = 64 * 2**20
-"""How long the -wal may grow before it is moved into the file. Longer is quicker, until it is opened after a crash."""
+WAL_MOST_BYTES = 4 * 2**20
+"""How long the -wal of a small state may grow before it is moved into the file. Longer is quicker, but a small disk
+has to bear it, and so has the next opening after a crash."""
+WAL_SHARE, WAL_END_BYTES = 4, 64 * 2**20
+"""That of a larger state may come to this part of the file, and at most to so much. While somebody reads, it grows on."""
 
 _USUAL = Limits()
 
@@ -179,7 +182,8 @@ class SqliteStore(RunReader):
         """
         if self._wal.stat().st_size > self._wal_most_bytes:
             _cut(self._writing)
-            self._wal_most_bytes = self._wal.stat().st_size + WAL_MOST_BYTES
+            share = min(self._path.stat().st_size // WAL_SHARE, WAL_END_BYTES)
+            self._wal_most_bytes = self._wal.stat().st_size + max(WAL_MOST_BYTES, share)
 
     def _note(self) -> None:
         self._claim.write(self._identity, self._run, self._at.seq)
