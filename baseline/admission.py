@@ -40,10 +40,10 @@ class Admission:
         founds, self.found = self.found, []
         policy = self._policy
         for found in founds:
-            for target in policy.to_ask(found):
+            for target in policy.frontier.to_ask(found):
                 if self._is_new(target, now_ns):
                     self._ask(target, now_ns)
-            for target in policy.to_fetch(found):
+            for target in policy.frontier.to_fetch(found):
                 if self._is_new(target, now_ns):
                     self.push(target, now_ns)
 
@@ -56,14 +56,14 @@ class Admission:
             return False
         self.seen.add(target.url)
         if target.domain not in self._lanes.by_name:
-            self._lanes.open(self._policy.domain(target), now_ns)
+            self._lanes.open(self._policy.domains.domain(target), now_ns)
         return True
 
     def _ask(self, target: Target, now_ns: int) -> None:
         robots = self._robots
         robots.ask(target)
         if target.origin not in robots.known:
-            job = self._policy.robots_job(target)
+            job = self._policy.robots.robots_job(target)
             robots.known.add(job.origin)
             robots.push(self._lane(job.domain), job, now_ns, now_ns)
 
@@ -73,14 +73,14 @@ class Admission:
     def refresh(self, now_ns: int) -> None:
         """Rules that are a day old are fetched again."""
         for rules in self._robots.expired(now_ns):
-            job = self._policy.refresh(rules)
+            job = self._policy.robots.refresh(rules)
             self._robots.push(self._lane(job.domain), job, now_ns, now_ns)
 
     def clear(self, now_ns: int) -> None:
         """Targets whose rules have come go into the frontier, or end here."""
         for target, rules in self._robots.cleared():
-            verdict = self._policy.clearance(target, rules)
+            verdict = self._policy.robots.clearance(target, rules)
             if isinstance(verdict, Allowed):
                 self.push(target, now_ns)
             else:
-                self._log.append(Row("failed_log", self._policy.denied(target, verdict)))
+                self._log.append(Row("failed_log", self._policy.robots.denied(target, verdict)))

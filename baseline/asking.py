@@ -50,25 +50,25 @@ class Asking:
 
     def _rules(self, request: Request, rules: Rules, now_ns: int) -> None:
         self._robots.learn(rules, now_ns)
-        self._lanes.punish(self._policy.slower(request.work, rules))
+        self._lanes.punish(self._policy.domains.slower(request.work, rules))
         self._permits.release(request, now_ns)
 
     def _moved(self, request: Request, moved: Redirected, now_ns: int) -> None:
         policy, lanes = self._policy, self._lanes
-        hop = policy.robots_hop(request.work, moved)
+        hop = policy.robots.robots_hop(request.work, moved)
         if hop is not None:
             if hop.domain not in lanes.by_name:
-                lanes.open(policy.robots_hop_domain(moved), now_ns)
+                lanes.open(policy.domains.robots_hop_domain(moved), now_ns)
             self._robots.push(lanes.by_name[hop.domain], hop, now_ns, now_ns)
-        self._learn(policy.rules_after_too_many_redirects(request.work), now_ns)
+        self._learn(policy.robots.rules_after_too_many_redirects(request.work), now_ns)
         self._permits.release(request, now_ns)
 
     def _refused(self, request: Request, refused: Throttled, now_ns: int) -> None:
-        self._lanes.punish(self._policy.robots_refusal_penalty(request.work, refused))
+        self._lanes.punish(self._policy.domains.robots_refusal_penalty(request.work, refused))
         self._none(request, refused, now_ns)
 
     def _failed(self, request: Request, failed: Failed, now_ns: int) -> None:
-        self._permits.pool.blame(self._policy.at_fault(request.proxy, failed))
+        self._permits.pool.blame(self._policy.proxies.at_fault(request.proxy, failed))
         self._none(request, failed, now_ns)
 
     def _lost(self, request: Request, lost: Lost, now_ns: int) -> None:
@@ -77,12 +77,12 @@ class Asking:
     def _none(self, request: Request, outcome: Throttled | Failed | Lost, now_ns: int) -> None:
         """Another attempt, or none is left: then all is forbidden."""
         policy, job = self._policy, request.work
-        again = policy.robots_again(job, outcome)
+        again = policy.robots.robots_again(job, outcome)
         if again is not None:
-            ready_ns = now_ns + policy.robots_wait_ns(job, outcome)
+            ready_ns = now_ns + policy.robots.robots_wait_ns(job, outcome)
             self._robots.push(self._lanes.by_name[again.domain], again, ready_ns, now_ns)
-        self._learn(policy.robots_unreachable(job, outcome), now_ns)
-        self._log.append(Row("failed_log", policy.robots_failure(job, outcome)))
+        self._learn(policy.robots.robots_unreachable(job, outcome), now_ns)
+        self._log.append(Row("failed_log", policy.robots.robots_failure(job, outcome)))
         self._permits.release(request, now_ns)
 
     def _learn(self, rules: Rules | None, now_ns: int) -> None:

@@ -40,10 +40,13 @@ class Attempts:
         failures, self.failed = self.failed, []
         policy = self._policy
         for failure in failures:
-            if isinstance(policy.verdict(failure), Again):
-                self._cool(policy.next_attempt(failure), now_ns + policy.again_after_ns(failure))
+            if isinstance(policy.retries.verdict(failure), Again):
+                self._cool(
+                    policy.retries.next_attempt(failure),
+                    now_ns + policy.retries.again_after_ns(failure),
+                )
             else:
-                failure = policy.over(failure)
+                failure = policy.retries.over(failure)
             self._log.append(Row("failed_log", failure))
 
     def _cool(self, target: Target, ready_ns: int) -> None:

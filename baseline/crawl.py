@@ -69,7 +69,7 @@ class Crawl:
         self._policy = policy
         self._clock = Clock()
         self._scheduler = Scheduler(policy)
-        self._parser = Parser(settings, policy.discover, handlers)
+        self._parser = Parser(settings, policy.frontier.discover, handlers)
         self._validator = Validator(None, settings.schema)
         self._keeper = Keeper(output)
         self._ledger = Ledger()
@@ -84,7 +84,7 @@ class Crawl:
             OutputError: items could not be written.
         """
         now_ns = began_ns = self._clock.now_ns()
-        targets = [self._policy.seed(url, now_ns) for url in self._seeds]
+        targets = [self._policy.frontier.seed(url, now_ns) for url in self._seeds]
         open_crawl(self._scheduler, self._settings, targets, now_ns)
         clock_ns = self._clock.now_ns
         async with Fetcher(

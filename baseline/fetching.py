@@ -78,29 +78,29 @@ class Fetching:
         self._give_back()
 
     def _fetched(self, request: Request, fetched: Fetched, now_ns: int) -> None:
-        self._raw.line.append(self._policy.raw(request.work, fetched))
+        self._raw.line.append(self._policy.requests.raw(request.work, fetched))
         self.running -= 1
         self._permits.release(request, now_ns)
 
     def _moved(self, request: Request, moved: Redirected, now_ns: int) -> None:
-        hop = self._policy.hop(request.work, moved)
+        hop = self._policy.requests.hop(request.work, moved)
         if hop is not None:
             self._admission.found.append(hop)
-        self._log.append(Row("failed_log", self._policy.moved(request.work, moved)))
+        self._log.append(Row("failed_log", self._policy.requests.moved(request.work, moved)))
         self._leave(request, now_ns)
 
     def _refused(self, request: Request, refused: Throttled, now_ns: int) -> None:
-        self._attempts.failed.append(self._policy.refused(request.work, refused))
-        self._permits.lanes.punish(self._policy.refusal(request.work, refused))
+        self._attempts.failed.append(self._policy.requests.refused(request.work, refused))
+        self._permits.lanes.punish(self._policy.domains.refusal(request.work, refused))
         self._leave(request, now_ns)
 
     def _failed(self, request: Request, failed: Failed, now_ns: int) -> None:
-        self._attempts.failed.append(self._policy.failed(request.work, failed))
-        self._permits.pool.blame(self._policy.at_fault(request.proxy, failed))
+        self._attempts.failed.append(self._policy.requests.failed(request.work, failed))
+        self._permits.pool.blame(self._policy.proxies.at_fault(request.proxy, failed))
         self._leave(request, now_ns)
 
     def _lost(self, request: Request, lost: Lost, now_ns: int) -> None:
-        self._attempts.failed.append(self._policy.lost(request.work, lost))
+        self._attempts.failed.append(self._policy.requests.lost(request.work, lost))
         self._leave(request, now_ns)
 
     def _leave(self, request: Request, now_ns: int) -> None:

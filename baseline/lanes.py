@@ -89,14 +89,17 @@ class Lanes:
 
     def open(self, domain: Domain, now_ns: int) -> Lane:
         """A domain is known from now on."""
-        gap_ns, slots = self._policy.gap_ns(domain), self._policy.slots(domain.domain)
+        gap_ns, slots = (
+            self._policy.domains.gap_ns(domain),
+            self._policy.domains.slots(domain.domain),
+        )
         lane = Lane(domain, gap_ns, slots, self._queue(), now_ns)
         self.by_name[domain.domain] = lane
         return lane
 
     def spend(self, lane: Lane, now_ns: int) -> None:
         """A request has started: the pause begins."""
-        domain = self._policy.paced(lane.domain)
+        domain = self._policy.domains.paced(lane.domain)
         if domain is not lane.domain:
             self._change(lane, domain)
         lane.here = True
@@ -117,10 +120,10 @@ class Lanes:
 
     def _apply(self, lane: Lane, penalty: Penalty, now_ns: int) -> None:
         domain = lane.domain
-        held_ns = now_ns + self._policy.hold_ns(domain, penalty)
-        self._change(lane, self._policy.held(domain, penalty))
+        held_ns = now_ns + self._policy.domains.hold_ns(domain, penalty)
+        self._change(lane, self._policy.domains.held(domain, penalty))
         lane.ready_ns = max(lane.ready_ns, held_ns)
 
     def _change(self, lane: Lane, domain: Domain) -> None:
         lane.domain = domain
-        lane.gap_ns = self._policy.gap_ns(domain)
+        lane.gap_ns = self._policy.domains.gap_ns(domain)

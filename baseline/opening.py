@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from baseline.scheduler import Scheduler
 from scraper_cpn.scrape.colours import Found, Proxy, Target
-from scraper_cpn.scrape.policy import tokens_of
+from scraper_cpn.scrape.policy.proxies import tokens_of
 from scraper_cpn.scrape.settings import Settings
 
 DIRECT = "direct"

@@ -121,24 +121,24 @@ class Pipeline:
                 station.run(firings, limit)
 
     def _parsed(self, work: Work, parsed: Parsed, _: int) -> None:
-        work.kind.leave(self._policy.extracted(work.page, parsed))
-        links = self._policy.links(parsed)
+        work.kind.leave(self._policy.pipeline.extracted(work.page, parsed))
+        links = self._policy.pipeline.links(parsed)
         if links is not None:
             self._admission.found.append(links)
 
     def _valid(self, work: Work, valid: Valid, _: int) -> None:
-        work.kind.leave(self._policy.checked(work.page, valid))
-        for failure in self._policy.invalid(work.page, valid):
+        work.kind.leave(self._policy.pipeline.checked(work.page, valid))
+        for failure in self._policy.pipeline.invalid(work.page, valid):
             self._log.append(Row("failed_log", failure))
 
     def _kept(self, work: Work, kept: Kept, _: int) -> None:
         work.kind.leave()
-        self._log.append(Row("stored", self._policy.stored(work.page, kept)))
+        self._log.append(Row("stored", self._policy.pipeline.stored(work.page, kept)))
 
     def _bad(self, work: Work, bad: Bad, _: int) -> None:
         work.kind.leave()
-        self._log.append(Row("failed_log", self._policy.bad(work.page, bad)))
+        self._log.append(Row("failed_log", self._policy.pipeline.bad(work.page, bad)))
 
     def _lost(self, work: Work, lost: Lost, _: int) -> None:
         work.kind.leave()
-        self._attempts.failed.append(self._policy.lost_page(work.page, lost))
+        self._attempts.failed.append(self._policy.pipeline.lost_page(work.page, lost))

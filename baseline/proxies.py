@@ -119,7 +119,7 @@ class Pool:
         """A token comes into the pool."""
         carrier = self._carriers.get(proxy.proxy)
         if carrier is None:
-            carrier = Carrier(self._policy.proxy_slots(proxy.proxy))
+            carrier = Carrier(self._policy.proxies.proxy_slots(proxy.proxy))
             self._carriers[proxy.proxy] = carrier
         seat = Seat(carrier, proxy, until_ns)
         carrier.seats.append(seat)
@@ -174,7 +174,7 @@ class Pool:
 
     def spend(self, seat: Seat, now_ns: int) -> None:
         """A request has started: the pause begins."""
-        proxy = self._policy.carried(seat.proxy)
+        proxy = self._policy.proxies.carried(seat.proxy)
         if proxy is not seat.proxy:
             self._change(seat, proxy)
             self._count(seat)
@@ -217,8 +217,8 @@ class Pool:
                 self.faults.append(carrier)
 
     def _rest(self, seat: Seat, now_ns: int) -> None:
-        rested_ns = now_ns + self._policy.rest_ns(seat.proxy)
-        self._change(seat, self._policy.rested(seat.proxy))
+        rested_ns = now_ns + self._policy.proxies.rest_ns(seat.proxy)
+        self._change(seat, self._policy.proxies.rested(seat.proxy))
         self._put(seat, max(seat.ready_ns, rested_ns), now_ns)
 
     def retire(self, now_ns: int) -> list[Proxy]:
@@ -290,12 +290,12 @@ class Pool:
                 return
 
     def _count(self, seat: Seat) -> None:
-        if self._policy.used_up(seat.proxy):
+        if self._policy.proxies.used_up(seat.proxy):
             self.used_up.append(seat)
 
     def _change(self, seat: Seat, proxy: Proxy) -> None:
         seat.proxy = proxy
-        seat.gap_ns = self._policy.proxy_gap_ns(proxy)
+        seat.gap_ns = self._policy.proxies.proxy_gap_ns(proxy)
 
 
 def _age(seat: Seat) -> int:

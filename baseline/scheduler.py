@@ -58,7 +58,7 @@ class Scheduler:
         self._running = self._flights.running
         self._pool = Pool(policy)
         self._lanes = Lanes(policy, queue)
-        self._frontier = Frontier(policy.turn)
+        self._frontier = Frontier(policy.frontier.turn)
         self._robots = Robots()
         self._permits = Permits(
             settings.concurrency,

@@ -41,7 +41,7 @@ def virtual_crawl(
     """
     policy = Policy(settings, sites_of(settings, seeds))
     deciding = scheduler(policy)
-    targets = [policy.seed(url, EPOCH_NS) for url in seeds]
+    targets = [policy.frontier.seed(url, EPOCH_NS) for url in seeds]
     open_crawl(deciding, settings, targets, EPOCH_NS)
     bound = effects(VirtualWeb(settings, web, policy, heard))
     return run(deciding, bound, EPOCH_NS, on_rows=on_rows)

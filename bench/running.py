@@ -75,7 +75,9 @@ def unkept(world: World, saved: Saved | None = None) -> Driver:
     if saved is None:
         net, now_ns = scrape_net(policy), EPOCH_NS
         kernel = compile_net(net)
-        open_crawl(kernel, net, SETTINGS, [policy.seed(url) for url in world.seeds()], now_ns)
+        open_crawl(
+            kernel, net, SETTINGS, [policy.frontier.seed(url) for url in world.seeds()], now_ns
+        )
     else:
         kernel, now_ns = _loaded(saved, policy), saved.at_ns
     return Driver(kernel, kernel, Pages(world).outcome, now_ns)

@@ -11,7 +11,7 @@ from typing import Any
 
 from scraper_cpn.net import Kernel, Net
 from scraper_cpn.scrape.colours import Found, Gate, Proxy, Target
-from scraper_cpn.scrape.policy import tokens_of
+from scraper_cpn.scrape.policy.proxies import tokens_of
 from scraper_cpn.scrape.settings import Settings
 
 DIRECT = "direct"

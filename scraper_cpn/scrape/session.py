@@ -15,7 +15,7 @@ from typing import Any, TextIO
 import anyio
 from msgspec.structs import replace
 
-from scraper_cpn.net import Ended, Kernel, Row
+from scraper_cpn.net import Ended, Kernel, Net, Row
 from scraper_cpn.net.compiled.kernel import compile_net
 from scraper_cpn.run.clock import Clock
 from scraper_cpn.run.committer import Committer
@@ -94,6 +94,7 @@ class Session:
         policy = self._policy = Policy(settings, sites_of(settings, self._seeds))
         self._state = state
         self._kernel: Kernel
+        self._net: Net
         if state is None:
             self._clock = Clock()
             self._net = scrape_net(policy)
@@ -101,7 +102,7 @@ class Session:
             self._kernel = compile_net(self._net, traced, builder=builder_of(settings))
         else:
             self._clock, self._net, self._kernel = state.clock, state.net, state.recorder
-        self._parser = Parser(settings, policy.discover, handlers)
+        self._parser = Parser(settings, policy.frontier.discover, handlers)
         self._by_level = handlers is not None
         self._validator = Validator(item_type, settings.schema)
         self._keeper = Keeper(output, on_item)
@@ -127,7 +128,7 @@ class Session:
         now_ns = self._clock.now_ns()
         self._account.begin(now_ns)
         if self._state is None:
-            targets = [self._policy.seed(url, now_ns) for url in self._seeds]
+            targets = [self._policy.frontier.seed(url, now_ns) for url in self._seeds]
             open_crawl(self._kernel, self._net, self._settings, targets, now_ns)
         clock_ns = self._clock.now_ns
         own = self._own_hosts()

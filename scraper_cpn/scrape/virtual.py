@@ -67,7 +67,7 @@ class VirtualWeb:
         self._settings = settings
         self._web = CountedWeb(web)
         self._heard = heard
-        self._parser = Parser(settings, policy.discover)
+        self._parser = Parser(settings, policy.frontier.discover)
         self._validator = Validator(None, settings.schema)
 
     def effects(self) -> dict[str, driver.VirtualEffect]:
@@ -171,7 +171,7 @@ def virtual_crawl(
     net = scrape_net(policy)
     execution = kernel or partial(compile_net, builder=builder_of(settings))
     running = execution(net, None if trace is None else tracer(trace))
-    targets = [policy.seed(url, EPOCH_NS) for url in seeds]
+    targets = [policy.frontier.seed(url, EPOCH_NS) for url in seeds]
     open_crawl(running, net, settings, targets, EPOCH_NS)
     bound = effects(VirtualWeb(settings, web, policy, heard))
     return driver.run(running, bound, EPOCH_NS, on_rows=on_rows)

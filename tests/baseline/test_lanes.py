@@ -24,7 +24,7 @@ def lanes_of(*names: str, delay_ns: int = 10) -> Lanes:
 
 
 def target(lane: Lane, page: int, priority: int = 0, attempt: int = 1) -> Target:
-    seed = POLICY.seed(f"https://{lane.domain.domain}/{page}")
+    seed = POLICY.frontier.seed(f"https://{lane.domain.domain}/{page}")
     return replace(seed, priority=priority, rank=priority, attempt=attempt)
 
 

@@ -52,7 +52,7 @@ def opened(pages: int = 3, **given: Any) -> Scheduler:
     settings = Settings(**{"robots": "ignore", "delay_ns": 0, **given})
     policy = Policy(settings)
     scheduler = Scheduler(policy)
-    seeds = [policy.seed(f"https://a.example/{page}") for page in range(pages)]
+    seeds = [policy.frontier.seed(f"https://a.example/{page}") for page in range(pages)]
     open_crawl(scheduler, settings, seeds, 0)
     return scheduler
 
@@ -243,7 +243,13 @@ def test_links_are_found_late() -> None:
     scheduler = opened(1)
     policy = Policy(Settings())
     scheduler.find(
-        Found((policy.seed("https://a.example/0"), policy.seed("https://b.example/"))), 0
+        Found(
+            (
+                policy.frontier.seed("https://a.example/0"),
+                policy.frontier.seed("https://b.example/"),
+            )
+        ),
+        0,
     )
     urls = [firing.args[0].url for firing in scheduler.step(0).firings]
     assert urls == ["https://a.example/0", "https://b.example/"]

@@ -69,7 +69,7 @@ class Crawl:
         self.clock = Clock()
         policy = Policy(self.settings)
         self.scheduler = Scheduler(policy)
-        self.seeds = [policy.seed(f"https://a.example/{page}") for page in range(pages)]
+        self.seeds = [policy.frontier.seed(f"https://a.example/{page}") for page in range(pages)]
         self.shell = Shell(
             self.scheduler,
             self.work,

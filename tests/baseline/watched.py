@@ -14,7 +14,8 @@ from baseline.queues import Heap, Levels, Queue
 from baseline.scheduler import NO_END, Scheduler
 from scraper_cpn.net import Row, Step
 from scraper_cpn.scrape.colours import Proxy, Target
-from scraper_cpn.scrape.policy import Policy, tokens_of
+from scraper_cpn.scrape.policy import Policy
+from scraper_cpn.scrape.policy.proxies import tokens_of
 from tests.guarantees.crawls import ended_urls
 
 
@@ -82,11 +83,11 @@ class Watched(Scheduler):
         assert self._permits.left + len(requests) == self._settings.concurrency
         domains = Counter(request.lane.domain.domain for request in requests)
         for name, lane in self._lanes.by_name.items():
-            assert lane.slots + domains[name] == self._policy.slots(name)
+            assert lane.slots + domains[name] == self._policy.domains.slots(name)
             assert lane.here or domains[name]
         proxies = Counter(request.proxy.proxy for request in requests)
         for name, carrier in self._pool._carriers.items():
-            assert carrier.slots + proxies[name] == self._policy.proxy_slots(name)
+            assert carrier.slots + proxies[name] == self._policy.proxies.proxy_slots(name)
         pages = sum(isinstance(request.work, Target) for request in requests)
         assert self.count("in_progress") == pages
         budget = self._settings.max_pages or NO_END

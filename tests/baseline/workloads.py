@@ -145,14 +145,14 @@ class Workload:
 
     def target(self, url: str, page: Target | None, priority: int, now_ns: int) -> Target:
         """A target, with a rank as the policy gives them."""
-        return self.policy.target(
+        return self.policy.frontier.target(
             url,
-            site=self.policy.site_of(url),
+            site=self.policy.frontier.site_of(url),
             requested_url=url,
             parent=None if page is None else page.url,
             depth=0 if page is None else page.depth + 1,
             priority=priority,
-            rank=self.policy.rank(priority, now_ns),
+            rank=self.policy.frontier.rank(priority, now_ns),
         )
 
     # What effects end in.

@@ -241,7 +241,7 @@ class Life:
     def _submit(self, url: str) -> None:
         self.due -= 1
         now_ns = self.state.clock.now_ns()
-        found = Found((Policy(self.lives.settings, self.lives.sites).seed(url, now_ns),))
+        found = Found((Policy(self.lives.settings, self.lives.sites).frontier.seed(url, now_ns),))
         place: Any = self.state.net.places["found"]
         self.state.recorder.inject(place, found, now_ns)
         self.urls.append(url)

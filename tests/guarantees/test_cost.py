@@ -25,7 +25,11 @@ def blocked_crawl(subject: Subject, domains: int, each: int) -> Any:
         delay_ns=3600 * SECOND, concurrency=domains, sites=sites, robots="ignore", scope="any"
     )
     policy = Policy(settings)
-    targets = [policy.seed(f"http://d{d}.example/{n}") for n in range(each) for d in range(domains)]
+    targets = [
+        policy.frontier.seed(f"http://d{d}.example/{n}")
+        for n in range(each)
+        for d in range(domains)
+    ]
     kernel = subject.opened(policy, targets)
     for _ in range(2):  # each domain's first request, and what becomes of it
         for firing in kernel.step(0).firings:

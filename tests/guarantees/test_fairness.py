@@ -36,9 +36,9 @@ def scarce(ageing_ns: int | None) -> Settings:
 
 def found(policy: Policy, number: int, level: int, now_ns: int, domains: int = 7) -> Found:
     """A link, found at a time."""
-    page = policy.seed("http://start.example/", START_NS)
+    page = policy.frontier.seed("http://start.example/", START_NS)
     link = Link(f"http://d{number % domains}.example/{number}", priority=level)
-    return Found(policy.discover(page, [link], now_ns))
+    return Found(policy.frontier.discover(page, [link], now_ns))
 
 
 def served(kernel: Kernel, now_ns: int) -> Target | None:
@@ -65,7 +65,7 @@ class Queue:
 
     def since_ns(self, target: Target) -> int:
         """When a page was found."""
-        return self.policy.since_ns(target.priority, target.rank)
+        return self.policy.frontier.since_ns(target.priority, target.rank)
 
     def find(self, level: int, now_ns: int) -> None:
         """A link of a level is found."""
@@ -197,7 +197,7 @@ async def test_the_order_survives_the_process(tmp_path: Path, ageing_ns: int | N
     inject(kernel, net, opening.policy, START_NS)
     expected = in_turn(kernel, START_NS)
     targets = [each.targets[0] for each in links(opening.policy)]
-    ranked = sorted(targets, key=attrgetter(*opening.policy.turn))
+    ranked = sorted(targets, key=attrgetter(*opening.policy.frontier.turn))
     assert expected == [target.url for target in ranked]
 
     path, fetched = tmp_path / "a.db", []

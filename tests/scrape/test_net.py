@@ -15,6 +15,7 @@ from scraper_cpn.net import Lost, Net, NetError, checked, hold, on, put, spend
 from scraper_cpn.net.compiled.kernel import source
 from scraper_cpn.net.places import Sink
 from scraper_cpn.scrape import colours as c
+from scraper_cpn.scrape import net as net_module
 from scraper_cpn.scrape.net import scrape_net
 from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.settings import Settings
@@ -42,6 +43,25 @@ def test_the_places_of_the_mission_are_there(name: str) -> None:
     place: Any = NET.places[name]
     assert place.colour is NAMES[name]
     assert isinstance(place, Sink) == (name in ("failed_log", "stored"))
+
+
+def test_the_composition_binds_each_name_once() -> None:
+    """Whoever reads a name in the composition has to look for it in one place only."""
+    bound = [
+        ast.unparse(target)
+        for node in ast.walk(ast.parse(inspect.getsource(net_module)))
+        if isinstance(node, ast.Assign | ast.AnnAssign)
+        for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
+    ]
+    assert len(bound) == len(set(bound)) > 8
+
+
+def test_every_place_and_transition_belongs_to_a_part() -> None:
+    """Only the failed log, into which several parts write, is the net's own."""
+    lone = [
+        name for name, node in (NET.places | NET.transitions).items() if NET.part_of(node) is None
+    ]
+    assert lone == ["failed_log"]
 
 
 def test_scrape_target_takes_every_permit_in_one_step() -> None:
@@ -127,7 +147,7 @@ def miswired(how: str) -> Net:
     domains = net.place("domains", c.Domain, key="domain", timed=True, source=True)
     raw = net.place("raw", c.Raw, capacity=8, work=True)
     stored, failed = net.sink("stored", c.Stored), net.sink("failed", c.Failure)
-    p: Any = Policy(Settings())
+    p: Any = Policy(Settings()).requests
     fetch, keep = net.effect("fetch", c.Fetched | c.Failed), net.effect("keep", c.Kept)
     make_raw: Any = put(raw, p.raw, targets, c.Fetched)
     wrong: Any = put(raw, p.failed, targets, c.Failed)
@@ -148,7 +168,7 @@ def miswired(how: str) -> Net:
             effect=keep(raw),
             outcomes=[
                 on(c.Kept, put(stored, lambda page, kept: c.Stored(page.target, kept.items), raw, c.Kept)),
-                on(Lost, put(failed, p.lost_page, raw, Lost)),
+                on(Lost, put(failed, Policy(Settings()).pipeline.lost_page, raw, Lost)),
             ],
         )  # fmt: skip
     return net
@@ -233,12 +253,14 @@ def test_the_net_and_its_policy_know_no_event_loop() -> None:
     """What decides imports nothing that waits, reads a clock or draws at random."""
     impure = {"asyncio", "anyio", "time", "random", "threading", "aiohttp", "datetime", "secrets"}
     trees = dict(modules())
-    for module in (
+    deciding = (
         "scrape/net.py",
-        "scrape/policy.py",
+        "scrape/parts/",
+        "scrape/policy/",
         "scrape/colours.py",
         "scrape/fetch/answers.py",
-    ):
+    )
+    for module in (name for name in trees if name.startswith(deciding)):
         imported = {
             name.split(".")[0]
             for node in ast.walk(trees[module])

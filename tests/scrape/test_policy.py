@@ -26,7 +26,9 @@ from scraper_cpn.scrape.colours import (
     Target,
     Throttled,
 )
-from scraper_cpn.scrape.policy import MARGIN_MAX_NS, ROBOTS_HOPS_MAX, Policy
+from scraper_cpn.scrape.policy import Policy
+from scraper_cpn.scrape.policy.pauses import MARGIN_MAX_NS
+from scraper_cpn.scrape.policy.robots import ROBOTS_HOPS_MAX
 from scraper_cpn.scrape.settings import SECOND, Settings, Site
 
 SEED = "http://www.shop.example/"
@@ -35,7 +37,7 @@ SEED = "http://www.shop.example/"
 def policy(**options: object) -> Policy:
     """A policy whose one seed is `SEED`."""
     settings = Settings(**options)  # type: ignore[arg-type]
-    return Policy(settings, (Policy(settings).site_of(SEED),))
+    return Policy(settings, (Policy(settings).frontier.site_of(SEED),))
 
 
 def job(**changes: object) -> RobotsJob:
@@ -57,13 +59,15 @@ MINUTE = 60 * SECOND
 
 def link(rules: Policy, priority: int, found_ns: int) -> Target:
     """The target of a link of the seed's page, which had arrived at a time."""
-    (found,) = rules.discover(rules.seed(SEED), [Link(SEED + "a", priority=priority)], found_ns)
+    (found,) = rules.frontier.discover(
+        rules.frontier.seed(SEED), [Link(SEED + "a", priority=priority)], found_ns
+    )
     return found
 
 
 def turn(rules: Policy, target: Target) -> tuple[int, ...]:
     """What orders it."""
-    return tuple(getattr(target, name) for name in rules.turn)
+    return tuple(getattr(target, name) for name in rules.frontier.turn)
 
 
 @given(st.integers(0, T_NS), st.integers(0, T_NS))
@@ -80,7 +84,7 @@ def test_a_policy_knows_when_a_page_was_found(
     """From its rank, which has 64 bits, as a state can keep, however far apart a program's levels are."""
     rules = policy(ageing_ns=ageing_ns)
     target = link(rules, priority, found_ns)
-    assert rules.since_ns(target.priority, target.rank) == found_ns
+    assert rules.frontier.since_ns(target.priority, target.rank) == found_ns
     assert -(2**63) <= target.rank < 2**63
 
 
@@ -97,12 +101,15 @@ def test_a_page_keeps_its_age() -> None:
     """Another attempt and where it redirects are as old as the page; its links are not."""
     rules = policy(ageing_ns=MINUTE)
     target = link(rules, 3, T_NS)
-    hop = rules.hop(target, Redirected(301, SEED + "b"))
+    hop = rules.requests.hop(target, Redirected(301, SEED + "b"))
     assert hop is not None
-    attempt = rules.next_attempt(rules.failed(target, Failed("dns", "?")))
+    attempt = rules.retries.next_attempt(rules.requests.failed(target, Failed("dns", "?")))
     for each in (target, attempt, *hop.targets):
-        assert (rules.since_ns(each.priority, each.rank), each.rank) == (T_NS, T_NS + 3 * MINUTE)
-    assert rules.seed(SEED, T_NS).rank == T_NS
+        assert (rules.frontier.since_ns(each.priority, each.rank), each.rank) == (
+            T_NS,
+            T_NS + 3 * MINUTE,
+        )
+    assert rules.frontier.seed(SEED, T_NS).rank == T_NS
 
 
 def test_links_of_a_page_share_their_numbers() -> None:
@@ -128,53 +135,55 @@ def test_links_of_a_page_share_their_numbers() -> None:
 def test_scope_decides_which_links_are_followed(scope: str, url: str, inside: bool) -> None:
     """A link is followed within the seed's host, its registrable domain, or anywhere."""
     rules = policy(scope=scope)
-    assert bool(rules.discover(rules.seed(SEED), [Link(url)])) == inside
+    assert bool(rules.frontier.discover(rules.frontier.seed(SEED), [Link(url)])) == inside
 
 
 def test_named_domains_are_in_scope_with_their_subdomains() -> None:
     """`--domains` adds domains, subdomains included, and no name that only ends alike."""
     rules = policy(domains=("cdn.example",))
-    seed = rules.seed(SEED)
-    assert rules.discover(seed, [Link("http://img.cdn.example/x")])
-    assert rules.discover(seed, [Link("http://cdn.example/x")])
-    assert not rules.discover(seed, [Link("http://notcdn.example/x")])
+    seed = rules.frontier.seed(SEED)
+    assert rules.frontier.discover(seed, [Link("http://img.cdn.example/x")])
+    assert rules.frontier.discover(seed, [Link("http://cdn.example/x")])
+    assert not rules.frontier.discover(seed, [Link("http://notcdn.example/x")])
 
 
 def test_allow_and_deny_filter_links() -> None:
     """A link must match one `allow`, where given, and no `deny`."""
     rules = policy(allow=("/p/",), deny=(r"\?print",))
-    seed = rules.seed(SEED)
-    assert rules.discover(seed, [Link("http://www.shop.example/p/1")])
-    assert not rules.discover(seed, [Link("http://www.shop.example/about")])
-    assert not rules.discover(seed, [Link("http://www.shop.example/p/1?print=1")])
+    seed = rules.frontier.seed(SEED)
+    assert rules.frontier.discover(seed, [Link("http://www.shop.example/p/1")])
+    assert not rules.frontier.discover(seed, [Link("http://www.shop.example/about")])
+    assert not rules.frontier.discover(seed, [Link("http://www.shop.example/p/1?print=1")])
 
 
 def test_depth_is_bounded_exactly() -> None:
     """Seeds have depth 0; a page at `max_depth` leads nowhere, one above it does (G7)."""
     rules = policy(max_depth=1)
-    (child,) = rules.discover(rules.seed(SEED), [Link("http://www.shop.example/a")])
+    (child,) = rules.frontier.discover(
+        rules.frontier.seed(SEED), [Link("http://www.shop.example/a")]
+    )
     assert child.depth == 1
-    assert not rules.discover(child, [Link("http://www.shop.example/b")])
+    assert not rules.frontier.discover(child, [Link("http://www.shop.example/b")])
 
 
 def test_a_redirected_seed_joins_the_scope() -> None:
     """Where a seed redirects is in scope, with what is linked there; a page that redirects away is not."""
     rules = policy()
-    hop = rules.hop(rules.seed(SEED), Redirected(301, "http://www.new.example/"))
+    hop = rules.requests.hop(rules.frontier.seed(SEED), Redirected(301, "http://www.new.example/"))
     assert hop is not None
     (target,) = hop.targets
     assert (target.seed, target.requested_url, target.hops) == (True, SEED, 1)
-    (child,) = rules.discover(target, [Link("http://new.example/a")])
-    assert rules.hop(child, Redirected(302, "http://elsewhere.example/")) is None
-    assert rules.moved(child, Redirected(302, "http://elsewhere.example/")).kind == "scope"
+    (child,) = rules.frontier.discover(target, [Link("http://new.example/a")])
+    assert rules.requests.hop(child, Redirected(302, "http://elsewhere.example/")) is None
+    assert rules.requests.moved(child, Redirected(302, "http://elsewhere.example/")).kind == "scope"
 
 
 def test_a_redirect_in_a_circle() -> None:
     """Back to where it came from, at once or after a hop: nothing will come of that URL."""
     rules = policy()
-    seed = rules.seed(SEED)
+    seed = rules.frontier.seed(SEED)
     there = Redirected(302, "http://www.shop.example/there")
-    hop = rules.hop(seed, there)
+    hop = rules.requests.hop(seed, there)
     assert hop is not None
     (target,) = hop.targets
     for circling, moved in (
@@ -182,8 +191,8 @@ def test_a_redirect_in_a_circle() -> None:
         (target, there),
         (target, Redirected(302, SEED)),
     ):
-        assert rules.hop(circling, moved) is None
-        failure = rules.moved(circling, moved)
+        assert rules.requests.hop(circling, moved) is None
+        failure = rules.requests.moved(circling, moved)
         assert (failure.kind, failure.final) == ("redirect", True)
         assert failure.reason == "redirects in a circle, back to itself"
 
@@ -191,11 +200,11 @@ def test_a_redirect_in_a_circle() -> None:
 def test_redirects_end_after_so_many_hops() -> None:
     """The hop after `max_redirects` is not made, and the log says why."""
     rules = policy(max_redirects=2)
-    target = replace(rules.seed(SEED), hops=2)
+    target = replace(rules.frontier.seed(SEED), hops=2)
     moved = Redirected(302, "http://www.shop.example/next")
-    assert rules.hop(target, moved) is None
-    assert rules.moved(target, moved).kind == "redirect"
-    assert rules.moved(replace(target, hops=1), moved).kind == "moved"
+    assert rules.requests.hop(target, moved) is None
+    assert rules.requests.moved(target, moved).kind == "redirect"
+    assert rules.requests.moved(replace(target, hops=1), moved).kind == "moved"
 
 
 # Pace.
@@ -204,10 +213,10 @@ def test_redirects_end_after_so_many_hops() -> None:
 def test_a_pause_is_never_shorter_than_asked() -> None:
     """The gap is the delay plus a margin of at most one percent; none where there is no delay (G2)."""
     rules = policy()
-    assert rules.gap_ns(Domain("d", 0)) == 0
-    assert rules.gap_ns(Domain("d", SECOND // 10)) == SECOND // 10 + SECOND // 1000
-    assert rules.gap_ns(Domain("d", 100 * SECOND)) == 100 * SECOND + MARGIN_MAX_NS
-    assert rules.proxy_gap_ns(Proxy("p", delay_ns=SECOND)) == SECOND + MARGIN_MAX_NS
+    assert rules.domains.gap_ns(Domain("d", 0)) == 0
+    assert rules.domains.gap_ns(Domain("d", SECOND // 10)) == SECOND // 10 + SECOND // 1000
+    assert rules.domains.gap_ns(Domain("d", 100 * SECOND)) == 100 * SECOND + MARGIN_MAX_NS
+    assert rules.proxies.proxy_gap_ns(Proxy("p", delay_ns=SECOND)) == SECOND + MARGIN_MAX_NS
 
 
 def test_limits_by_site_win() -> None:
@@ -215,20 +224,22 @@ def test_limits_by_site_win() -> None:
     rules = policy(
         delay_ns=5, per_domain=2, sites=(Site(name="shop.example", delay_ns=7, per_domain=3),)
     )
-    domains = [rules.domain(rules.seed(url)) for url in (SEED, "http://b.example/")]
+    domains = [
+        rules.domains.domain(rules.frontier.seed(url)) for url in (SEED, "http://b.example/")
+    ]
     assert [(domain.domain, domain.delay_ns) for domain in domains] == [
         ("shop.example", 7),
         ("b.example", 5),
     ]
-    assert [rules.slots("shop.example"), rules.slots("b.example")] == [3, 2]
+    assert [rules.domains.slots("shop.example"), rules.domains.slots("b.example")] == [3, 2]
 
 
 def test_a_refusal_with_retry_after_holds_the_domain_that_long() -> None:
     """Retry-After is obeyed as it is, whatever the back-off would have been."""
     rules = policy()
-    penalty = rules.refusal(rules.seed(SEED), Throttled(429, 42 * SECOND))
+    penalty = rules.domains.refusal(rules.frontier.seed(SEED), Throttled(429, 42 * SECOND))
     assert penalty == Penalty("shop.example", 42 * SECOND)
-    assert rules.hold_ns(Domain("shop.example", SECOND), penalty) == 42 * SECOND
+    assert rules.domains.hold_ns(Domain("shop.example", SECOND), penalty) == 42 * SECOND
 
 
 def test_refusals_without_retry_after_grow_the_hold() -> None:
@@ -236,38 +247,38 @@ def test_refusals_without_retry_after_grow_the_hold() -> None:
     rules = policy(backoff_ns=SECOND, backoff_max_ns=8 * SECOND)
     penalty, domain = Penalty("d"), Domain("d", 0)
     for full in (1, 2, 4, 8, 8):
-        hold_ns = rules.hold_ns(domain, penalty)
+        hold_ns = rules.domains.hold_ns(domain, penalty)
         assert full * SECOND // 2 <= hold_ns <= full * SECOND
-        domain = rules.paced(rules.held(domain, penalty))
+        domain = rules.domains.paced(rules.domains.held(domain, penalty))
     assert domain.strikes == 5
 
 
 def test_refusals_of_requests_that_ran_together_are_one_incident() -> None:
     """A second refusal before any new start is the same incident; an answer in between forgives."""
     rules = policy(per_domain=2)
-    once = rules.held(Domain("d", 0), Penalty("d"))
-    assert rules.held(once, Penalty("d")).strikes == 1
-    two = rules.paced(rules.paced(once))
-    assert rules.held(two, Penalty("d")).strikes == 2
-    three = rules.paced(two)
-    assert rules.held(three, Penalty("d")).strikes == 1
+    once = rules.domains.held(Domain("d", 0), Penalty("d"))
+    assert rules.domains.held(once, Penalty("d")).strikes == 1
+    two = rules.domains.paced(rules.domains.paced(once))
+    assert rules.domains.held(two, Penalty("d")).strikes == 2
+    three = rules.domains.paced(two)
+    assert rules.domains.held(three, Penalty("d")).strikes == 1
 
 
 def test_a_refusal_with_retry_after_is_no_strike() -> None:
     """A server that says when to come back is obeyed, and no back-off grows."""
     rules = policy()
-    once = rules.held(Domain("d", 0), Penalty("d"))
-    assert rules.held(once, Penalty("d", SECOND)) == once
+    once = rules.domains.held(Domain("d", 0), Penalty("d"))
+    assert rules.domains.held(once, Penalty("d", SECOND)) == once
 
 
 def test_backoff_scope_url_spares_the_domain() -> None:
     """With `--backoff-scope url` a refusal is no penalty, and the URL itself waits for Retry-After."""
     rules = policy(backoff_scope="url")
-    seed = rules.seed(SEED)
-    assert rules.refusal(seed, Throttled(503, 9)) is None
-    assert rules.refused(seed, Throttled(503, 9 * SECOND)).wait_ns == 9 * SECOND
-    assert rules.refused(seed, Throttled(503, None)).wait_ns > 0
-    assert policy().refused(seed, Throttled(503, 9 * SECOND)).wait_ns == 0
+    seed = rules.frontier.seed(SEED)
+    assert rules.domains.refusal(seed, Throttled(503, 9)) is None
+    assert rules.requests.refused(seed, Throttled(503, 9 * SECOND)).wait_ns == 9 * SECOND
+    assert rules.requests.refused(seed, Throttled(503, None)).wait_ns > 0
+    assert policy().requests.refused(seed, Throttled(503, 9 * SECOND)).wait_ns == 0
 
 
 def test_a_crawl_delay_slows_and_never_speeds_up() -> None:
@@ -276,24 +287,28 @@ def test_a_crawl_delay_slows_and_never_speeds_up() -> None:
     found = Rules(
         "http://www.shop.example:80", "", crawl_delay_ns=3 * SECOND, elapsed_ns=SECOND // 10
     )
-    penalty = rules.slower(job(), found)
+    penalty = rules.domains.slower(job(), found)
     assert penalty == Penalty("shop.example", 3 * SECOND - SECOND // 10, 3 * SECOND)
-    held = rules.held(Domain("shop.example", SECOND), penalty)
+    held = rules.domains.held(Domain("shop.example", SECOND), penalty)
     assert (held.delay_ns, held.strikes) == (3 * SECOND, 0)
-    assert rules.slower(job(), replace(found, crawl_delay_ns=SECOND // 2)) is None
-    assert rules.slower(job(), replace(found, crawl_delay_ns=None)) is None
+    assert rules.domains.slower(job(), replace(found, crawl_delay_ns=SECOND // 2)) is None
+    assert rules.domains.slower(job(), replace(found, crawl_delay_ns=None)) is None
     whole = Penalty("shop.example", 3 * SECOND, 3 * SECOND)
-    assert rules.slower(job(domain="elsewhere.example"), found) == whole
-    assert policy(per_domain=2).slower(job(), found) == whole
+    assert rules.domains.slower(job(domain="elsewhere.example"), found) == whole
+    assert policy(per_domain=2).domains.slower(job(), found) == whole
 
 
 def test_a_proxy_carries_its_quota_and_no_more() -> None:
     """Each start takes one of the quota; the last start retires the proxy (G3)."""
     rules = policy()
-    assert rules.carried(Proxy("p")) == Proxy("p")
-    assert rules.carried(Proxy("p", quota=2)) == Proxy("p", quota=1)
-    assert rules.carried(Proxy("p", quota=1)) == Proxy("p", quota=0)
-    assert [rules.used_up(Proxy("p", quota=left)) for left in (None, 1, 0)] == [False, False, True]
+    assert rules.proxies.carried(Proxy("p")) == Proxy("p")
+    assert rules.proxies.carried(Proxy("p", quota=2)) == Proxy("p", quota=1)
+    assert rules.proxies.carried(Proxy("p", quota=1)) == Proxy("p", quota=0)
+    assert [rules.proxies.used_up(Proxy("p", quota=left)) for left in (None, 1, 0)] == [
+        False,
+        False,
+        True,
+    ]
 
 
 def test_only_a_real_proxy_is_at_fault_and_rests_longer_each_time() -> None:
@@ -301,14 +316,16 @@ def test_only_a_real_proxy_is_at_fault_and_rests_longer_each_time() -> None:
     rules = policy(backoff_ns=SECOND)
     proxy = Proxy("p", "http://p:1")
     fault = ProxyFault("p")
-    assert rules.at_fault(replace(proxy, slots=3), Failed("proxy", "refused")) == [fault] * 3
-    assert rules.at_fault(replace(proxy, quota=9), Failed("proxy", "refused")) == [fault]
-    assert rules.at_fault(proxy, Failed("timeout", "slow")) == []
-    assert rules.at_fault(Proxy("direct"), Failed("proxy", "?")) == []
-    assert SECOND // 2 <= rules.rest_ns(proxy) <= SECOND
-    again = rules.carried(rules.rested(proxy))
+    assert (
+        rules.proxies.at_fault(replace(proxy, slots=3), Failed("proxy", "refused")) == [fault] * 3
+    )
+    assert rules.proxies.at_fault(replace(proxy, quota=9), Failed("proxy", "refused")) == [fault]
+    assert rules.proxies.at_fault(proxy, Failed("timeout", "slow")) == []
+    assert rules.proxies.at_fault(Proxy("direct"), Failed("proxy", "?")) == []
+    assert SECOND // 2 <= rules.proxies.rest_ns(proxy) <= SECOND
+    again = rules.proxies.carried(rules.proxies.rested(proxy))
     assert again is not None
-    assert SECOND <= rules.rest_ns(again) <= 2 * SECOND
+    assert SECOND <= rules.proxies.rest_ns(again) <= 2 * SECOND
 
 
 # robots.txt.
@@ -318,18 +335,24 @@ def test_each_authority_has_its_own_rules_and_none_when_ignored() -> None:
     """A link needs its origin's robots.txt, http and https apart (G8)."""
     found = Found(
         tuple(
-            policy().seed(f"{scheme}://www.shop.example/{n}")
+            policy().frontier.seed(f"{scheme}://www.shop.example/{n}")
             for scheme in ("http", "https")
             for n in "ab"
         )
     )
-    assert [policy().robots_job(target).url for target in found.targets] == [
+    assert [policy().robots.robots_job(target).url for target in found.targets] == [
         *["http://www.shop.example/robots.txt"] * 2,
         *["https://www.shop.example/robots.txt"] * 2,
     ]
     ignoring = policy(robots="ignore")
-    assert (ignoring.to_ask(found), ignoring.to_fetch(found)) == ((), found.targets)
-    assert (policy().to_ask(found), policy().to_fetch(found)) == (found.targets, ())
+    assert (ignoring.frontier.to_ask(found), ignoring.frontier.to_fetch(found)) == (
+        (),
+        found.targets,
+    )
+    assert (policy().frontier.to_ask(found), policy().frontier.to_fetch(found)) == (
+        found.targets,
+        (),
+    )
 
 
 def test_rules_allow_and_deny() -> None:
@@ -337,17 +360,17 @@ def test_rules_allow_and_deny() -> None:
     rules = policy()
     text = "User-agent: *\nDisallow: /private/\n"
     known = Rules("http://www.shop.example:80", text)
-    assert rules.clearance(rules.seed(SEED), known) == Allowed()
-    denied = rules.clearance(rules.seed(SEED + "private/x"), known)
+    assert rules.robots.clearance(rules.frontier.seed(SEED), known) == Allowed()
+    denied = rules.robots.clearance(rules.frontier.seed(SEED + "private/x"), known)
     assert denied == Denied("robots.txt disallows it")
-    assert rules.denied(rules.seed(SEED), Denied("no")).final
+    assert rules.robots.denied(rules.frontier.seed(SEED), Denied("no")).final
 
 
 def test_robots_redirects_wait_in_their_own_domain_and_end_after_five() -> None:
     """A hop changes the pacing key, not the origin; the sixth is not made: all is allowed."""
     rules = policy()
     moved = Redirected(301, "https://www.other.example/robots.txt")
-    hop = rules.robots_hop(job(), moved)
+    hop = rules.robots.robots_hop(job(), moved)
     assert hop is not None
     assert (hop.origin, hop.domain, hop.home, hop.hops) == (
         job().origin,
@@ -355,41 +378,45 @@ def test_robots_redirects_wait_in_their_own_domain_and_end_after_five() -> None:
         "shop.example",
         1,
     )
-    assert rules.robots_hop_domain(moved).domain == "other.example"
-    assert rules.rules_after_too_many_redirects(job()) is None
+    assert rules.domains.robots_hop_domain(moved).domain == "other.example"
+    assert rules.robots.rules_after_too_many_redirects(job()) is None
     last = job(hops=ROBOTS_HOPS_MAX)
-    assert rules.robots_hop(last, moved) is None
-    astray = rules.rules_after_too_many_redirects(last)
+    assert rules.robots.robots_hop(last, moved) is None
+    astray = rules.robots.rules_after_too_many_redirects(last)
     assert astray is not None
-    assert rules.clearance(rules.seed(SEED + "x"), astray) == Allowed()
+    assert rules.robots.clearance(rules.frontier.seed(SEED + "x"), astray) == Allowed()
 
 
 def test_unreachable_robots_disallow_everything_after_the_last_attempt() -> None:
     """A robots.txt that can't be had is tried again, then means complete disallow (RFC 9309 2.3.1.4)."""
     rules = policy(retries=1)
     failed = Failed("timeout", "slow")
-    again = rules.robots_again(job(url="http://x.example/r", domain="x.example", hops=2), failed)
+    again = rules.robots.robots_again(
+        job(url="http://x.example/r", domain="x.example", hops=2), failed
+    )
     assert again == job(attempt=2)
-    assert rules.robots_unreachable(job(), failed) is None
-    assert rules.robots_again(job(attempt=2), failed) is None
-    closed = rules.robots_unreachable(job(attempt=2), failed)
+    assert rules.robots.robots_unreachable(job(), failed) is None
+    assert rules.robots.robots_again(job(attempt=2), failed) is None
+    closed = rules.robots.robots_unreachable(job(attempt=2), failed)
     assert closed is not None
-    denied = rules.clearance(rules.seed(SEED), closed)
+    denied = rules.robots.clearance(rules.frontier.seed(SEED), closed)
     assert isinstance(denied, Denied)
     assert (denied.kind, denied.reason.endswith(": slow")) == ("unreachable", True)
-    assert rules.denied(rules.seed(SEED), denied).kind == "unreachable"
-    assert rules.robots_unreachable(job(), replace(failed, retry=False)) is not None
+    assert rules.robots.denied(rules.frontier.seed(SEED), denied).kind == "unreachable"
+    assert rules.robots.robots_unreachable(job(), replace(failed, retry=False)) is not None
 
 
 def test_robots_attempts_wait_as_told_or_back_off() -> None:
     """Retry-After of a robots.txt is obeyed; else the back-off grows."""
     rules = policy(backoff_ns=SECOND)
-    assert rules.robots_wait_ns(job(), Throttled(429, 7)) == 7
-    assert SECOND // 2 <= rules.robots_wait_ns(job(), Throttled(429, None)) <= SECOND
-    assert rules.robots_wait_ns(job(attempt=3), Failed("timeout", "")) >= 2 * SECOND
-    assert rules.robots_refusal_penalty(job(), Throttled(429, 7)) == Penalty("shop.example", 7)
-    assert rules.robots_failure(job(), Throttled(429, 7)).reason == "HTTP 429"
-    assert rules.refresh(Rules("http://www.shop.example:80", "")) == job()
+    assert rules.robots.robots_wait_ns(job(), Throttled(429, 7)) == 7
+    assert SECOND // 2 <= rules.robots.robots_wait_ns(job(), Throttled(429, None)) <= SECOND
+    assert rules.robots.robots_wait_ns(job(attempt=3), Failed("timeout", "")) >= 2 * SECOND
+    assert rules.domains.robots_refusal_penalty(job(), Throttled(429, 7)) == Penalty(
+        "shop.example", 7
+    )
+    assert rules.robots.robots_failure(job(), Throttled(429, 7)).reason == "HTTP 429"
+    assert rules.robots.refresh(Rules("http://www.shop.example:80", "")) == job()
 
 
 # Attempts.
@@ -397,19 +424,19 @@ def test_robots_attempts_wait_as_told_or_back_off() -> None:
 
 def failure(attempt: int, *, retry: bool = True) -> Failure:
     """A failed attempt at the seed."""
-    target = replace(policy().seed(SEED), attempt=attempt)
+    target = replace(policy().frontier.seed(SEED), attempt=attempt)
     return Failure(target=target, kind="timeout", reason="slow", retry=retry, wait_ns=5)
 
 
 def test_attempts_end_at_the_cap() -> None:
     """`--retries 2` means three attempts; what can't be helped gets one (G5)."""
     rules = policy(retries=2)
-    verdicts = [rules.verdict(failure(attempt)) for attempt in (1, 2, 3)]
+    verdicts = [rules.retries.verdict(failure(attempt)) for attempt in (1, 2, 3)]
     assert verdicts == [Again(), Again(), Over()]
-    assert rules.verdict(failure(1, retry=False)) == Over()
-    assert rules.next_attempt(failure(1)).attempt == 2
-    assert rules.again_after_ns(failure(1)) == 5
-    assert rules.over(failure(3)).final
+    assert rules.retries.verdict(failure(1, retry=False)) == Over()
+    assert rules.retries.next_attempt(failure(1)).attempt == 2
+    assert rules.retries.again_after_ns(failure(1)) == 5
+    assert rules.retries.over(failure(3)).final
 
 
 @given(st.integers(1, 200), st.integers(0, 10**12), st.integers(1, 10**12), st.integers(0, 2**32))
@@ -418,8 +445,8 @@ def test_backoff_stays_between_half_and_all_of_the_exponential(
 ) -> None:
     """The wait is in [1/2, 1] of min(base * 2^(attempt-1), cap), and the same for the same seed."""
     rules = policy(backoff_ns=base_ns, backoff_max_ns=cap_ns, seed=seed)
-    target: Target = replace(rules.seed(SEED), attempt=attempt)
+    target: Target = replace(rules.frontier.seed(SEED), attempt=attempt)
     full = min(base_ns * 2 ** (attempt - 1), cap_ns)
-    wait_ns = rules.failed(target, Failed("timeout", "slow")).wait_ns
+    wait_ns = rules.requests.failed(target, Failed("timeout", "slow")).wait_ns
     assert full // 2 <= wait_ns <= full
-    assert rules.failed(target, Failed("timeout", "slow")).wait_ns == wait_ns
+    assert rules.requests.failed(target, Failed("timeout", "slow")).wait_ns == wait_ns

@@ -8,7 +8,7 @@ from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.settings import Settings
 from scraper_cpn.scrape.trace import label, record, tracer
 
-TARGET = Policy(Settings()).seed("http://a.example/x")
+TARGET = Policy(Settings()).frontier.seed("http://a.example/x")
 RESPONSE = Response(
     url=TARGET.url, status=200, content_type="text/html", charset=None,
     body=b"SECRET", fetched_at_ns=1, elapsed_ns=1,

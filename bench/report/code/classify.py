@@ -6,18 +6,16 @@ Must not know: how anything is counted, what a report says.
 
 from __future__ import annotations
 
-import ast
 import tomllib
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import msgspec
 from msgspec import Struct, field
 
 from bench.report.code.functions import Measured, Total, total
-from bench.report.code.python_code import code_lines, measure
+from bench.report.code.python_code import measure
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
@@ -36,8 +34,6 @@ class FileClasses(Struct, frozen=True, forbid_unknown_fields=True):
     concern: str | None = None
     """Of all functions that are not named."""
     functions: dict[str, list[str]] = field(default_factory=dict)
-    statements: dict[str, list[str]] = field(default_factory=dict)
-    """Of the file's only function: concern to keys of its statements."""
 
 
 class PartClasses(Struct, frozen=True, forbid_unknown_fields=True):
@@ -57,12 +53,10 @@ class Classes(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Classified(Struct, frozen=True):
-    """A function, what it is for, and the lines of other concerns in it."""
+    """A function, and what it is for."""
 
     function: Measured
     concern: str
-    lines: dict[str, int]
-    """Lines by concern; of one concern but where statements are classified."""
 
 
 class Part(Struct, frozen=True):
@@ -83,7 +77,7 @@ class Part(Struct, frozen=True):
         """Lines by concern."""
         counts: Counter[str] = Counter()
         for row in self.rows:
-            counts.update(row.lines)
+            counts[row.concern] += row.function.nloc
         return dict(counts)
 
 
@@ -107,7 +101,7 @@ def _part(part: PartClasses, classes: Classes, root: Path) -> Part:
         files = sorted(root.glob(pattern))
         if not files:
             raise ClassesError(f"{pattern}: no such file")
-        unknown = {*how.functions, *how.statements, how.concern} - {*classes.concerns, None}
+        unknown = {*how.functions, how.concern} - {*classes.concerns, None}
         if unknown:
             raise ClassesError(f"{pattern}: no concern has the name {min(map(str, unknown))!r}")
         for file in files:
@@ -129,8 +123,7 @@ def _file(path: Path, file: str, how: FileClasses) -> list[Classified]:
             raise ClassesError(f"{file}: the function {each.name!r} has no concern")
         if concern == NONE:
             continue
-        lines = _statements(source, file, how) if how.statements else {concern: each.nloc}
-        rows.append(Classified(each, concern, lines))
+        rows.append(Classified(each, concern))
     return rows
 
 
@@ -144,51 +137,3 @@ def _refuse_doubles(file: str, names: Iterable[str]) -> None:
     for name, count in Counter(names).items():
         if count > 1:
             raise ClassesError(f"{file}: {name!r} has more than one concern")
-
-
-def _statements(source: str, file: str, how: FileClasses) -> dict[str, int]:
-    """Lines by concern in the one function of a file; its first line is of the file's concern."""
-    named = _named(file, how.statements)
-    functions = [node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)]
-    if len(functions) != 1:
-        raise ClassesError(f"{file}: statements are classified where there is one function")
-    lines: Counter[str] = Counter({str(how.concern): 1})
-    code = code_lines(source)
-    found = dict(_keyed(functions[0].body))
-    if found.keys() != named.keys():
-        differ = min(found.keys() ^ named.keys())
-        raise ClassesError(f"{file}: the statement {differ!r} is {_where(differ in found)}")
-    for key, node in found.items():
-        last = node.end_lineno or node.lineno
-        lines[named[key]] += len(code & set(range(node.lineno, last + 1)))
-    return dict(lines)
-
-
-def _where(found: bool) -> str:
-    return "not classified" if found else "classified, but not there"
-
-
-def _keyed(body: list[ast.stmt]) -> Iterator[tuple[str, ast.stmt]]:
-    """Statements with their keys: the first name that they bind, or the first text in their call."""
-    seen: Counter[str] = Counter()
-    for node in body:
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
-            continue
-        key = _key(node)
-        seen[key] += 1
-        yield (key if seen[key] == 1 else f"{key}#{seen[key]}"), node
-
-
-def _key(node: ast.stmt) -> str:
-    if isinstance(node, ast.FunctionDef):
-        return node.name
-    if isinstance(node, ast.Return):
-        return "return"
-    names = [each for each in ast.walk(node) if isinstance(each, (ast.Name, ast.Constant))]
-    bound = [each.id for each in names if isinstance(each, ast.Name) and _binds(each)]
-    texts = [str(each.value) for each in names if isinstance(each, ast.Constant)]
-    return (bound or texts)[0]
-
-
-def _binds(name: Any) -> bool:
-    return isinstance(name.ctx, ast.Store)

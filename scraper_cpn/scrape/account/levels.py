@@ -41,7 +41,7 @@ class Levels:
     def listed(self, policy: Policy, now_ns: int) -> tuple[Level, ...]:
         """All levels under the policy that made the ranks, the one that goes first first."""
         return tuple(
-            Level(priority, urls, max(0, now_ns - policy.since_ns(priority, rank)))
+            Level(priority, urls, max(0, now_ns - policy.frontier.since_ns(priority, rank)))
             for priority, (urls, rank) in sorted(self._levels.items())
         )
 

@@ -245,11 +245,11 @@ def _over(known: Whereabouts, end: Failure | StoredPage) -> Whereabouts:
 def _unknown(known: Whereabouts, policy: Policy, durable: Durable) -> Whereabouts:
     """What would have become of a link to it."""
     out = list(_kept_out(policy, known.url))
-    target = policy.seed(known.url)
+    target = policy.frontier.seed(known.url)
     rules = [token.colour for token in durable.tokens.values() if isinstance(token.colour, Rules)]
     for each in rules:
         if each.origin == target.origin:
-            out += ["robots"] if isinstance(policy.clearance(target, each), Denied) else []
+            out += ["robots"] if isinstance(policy.robots.clearance(target, each), Denied) else []
     return replace(known, kept_out=tuple(out))
 
 
@@ -263,6 +263,6 @@ def _kept_out(policy: Policy, url: str) -> Iterator[str]:
 
 def _followed(policy: Policy, url: str) -> bool:
     """Whether a page of any seed's site may have this link followed."""
-    page = policy.seed(url)
+    page = policy.frontier.seed(url)
     pages = [replace(page, site=site) for site in policy.sites]
-    return any(policy.discover(page, [Link(url)]) for page in pages)
+    return any(policy.frontier.discover(page, [Link(url)]) for page in pages)

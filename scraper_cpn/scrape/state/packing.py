@@ -95,7 +95,7 @@ class _Targets:
 
     def unpack(self, packed: list[Any]) -> Target:
         url, site, requested_url, parent, depth, priority, attempt, hops, handler, rank = packed
-        return self._policy.target(
+        return self._policy.frontier.target(
             url,
             site=site,
             requested_url=requested_url or url,
@@ -113,7 +113,7 @@ class _Targets:
         if not targets:
             return []
         first = targets[0]
-        since_ns = self._policy.since_ns(first.priority, first.rank)
+        since_ns = self._policy.frontier.since_ns(first.priority, first.rank)
         links = [(each.url, each.priority, each.handler) for each in targets]
         return [first.site, first.parent, first.depth, since_ns, links]
 
@@ -121,7 +121,7 @@ class _Targets:
         if not packed:
             return ()
         site, parent, depth, since_ns, links = packed
-        rank = self._policy.rank
+        rank = self._policy.frontier.rank
         return tuple(
             self.unpack(
                 [url, site, None, parent, depth, priority, 1, 0, handler, rank(priority, since_ns)]

@@ -17,9 +17,10 @@ from scraper_cpn.net import Lost
 from scraper_cpn.net.changes import Durable
 from scraper_cpn.net.marking import Standing
 from scraper_cpn.scrape.colours import Domain, Gate, Proxy
-from scraper_cpn.scrape.net import NO_END
 from scraper_cpn.scrape.opening import DIRECT
-from scraper_cpn.scrape.policy import Policy, tokens_of
+from scraper_cpn.scrape.parts.permits import NO_END
+from scraper_cpn.scrape.policy import Policy
+from scraper_cpn.scrape.policy.proxies import tokens_of
 from scraper_cpn.scrape.urls import domain_of
 from scraper_cpn.store.edit import Edit
 
@@ -69,7 +70,7 @@ def reopened(
         _domain(edit, token, delay_ns, last_ns, others)
     for place in PIPELINE:
         for token in tokens.get(place, ()):
-            failure = after.lost_page(token.colour, Lost(ENDED_WITH_PROCESS))
+            failure = after.pipeline.lost_page(token.colour, Lost(ENDED_WITH_PROCESS))
             edit.gone.append(token.serial)
             edit.born.append(("failed", failure, 0, None))
     _domains_of_others(edit, durable, after, others)
@@ -134,8 +135,10 @@ def _delay_ns(
 ) -> int:
     """What is between two starts from now on; a longer Crawl-delay counts as before."""
     name = domain.domain
-    new_ns = max(after.delay_ns(name), crawl_delays.get(name, 0))
-    return new_ns if domain.delay_ns == before.delay_ns(name) else max(new_ns, domain.delay_ns)
+    new_ns = max(after.domains.delay_ns(name), crawl_delays.get(name, 0))
+    return (
+        new_ns if domain.delay_ns == before.domains.delay_ns(name) else max(new_ns, domain.delay_ns)
+    )
 
 
 def _domain(edit: Edit, token: Standing, delay_ns: int, last_ns: int, others: Others) -> None:
@@ -155,7 +158,7 @@ def _domains_of_others(edit: Edit, durable: Durable, after: Policy, others: Othe
     for name, token in others.items():
         new = isinstance(token.colour, Domain) and name not in known
         if new and token.ready_at_ns > edit.now_ns:
-            domain = Domain(name, after.delay_ns(name))
+            domain = Domain(name, after.domains.delay_ns(name))
             edit.born.append(("domains", domain, token.ready_at_ns, None))
             edit.seen.append(("known_domains", name))
 
@@ -231,8 +234,8 @@ def _limits(edit: Edit, durable: Durable, after: Policy) -> None:
     """What may run at a time is what the limits say now: nothing is in flight."""
     starts: dict[str, Callable[[Any], int]] = {
         "permits": lambda _: after.settings.concurrency,
-        "domain_slots": after.slots,
-        "proxy_slots": after.proxy_slots,
+        "domain_slots": after.domains.slots,
+        "proxy_slots": after.proxies.proxy_slots,
     }
     for (name, key), number in durable.numbers.items():
         if name in starts and number != starts[name](key):

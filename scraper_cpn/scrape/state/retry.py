@@ -72,7 +72,7 @@ def _edit(policy: Policy, durable: Durable, rows: list[Failure], now_ns: int) ->
     for serial, rules in _unreachable(durable):
         if rules.origin in asking:
             edit.gone.append(serial)
-            edit.born.append(("robots_jobs", policy.refresh(rules), 0, None))
+            edit.born.append(("robots_jobs", policy.robots.refresh(rules), 0, None))
     return edit
 
 

@@ -220,7 +220,7 @@ async def opened(
     pauses, now_ns = latest(others), clock.now_ns()
     edit = reopened(restored.durable, before, policy, now_ns, saved.at_ns, pauses, again=again)
     if saved.seq == 0:
-        seeds = tuple(policy.seed(url, now_ns) for url in kept(known).seeds)
+        seeds = tuple(policy.frontier.seed(url, now_ns) for url in kept(known).seeds)
         edit.born.append(("found", Found(seeds), 0, None))
     history.append((restored.sums.seq + 1, harmless(opening)))
     new_facts = [("openings", _json(history)), *facts]

@@ -15,7 +15,7 @@ from scraper_cpn.scrape.colours import KINDS, Failure, Proxy, Stored
 from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.settings import Settings
 
-SEED = Policy(Settings()).seed("http://a.example/")
+SEED = Policy(Settings()).frontier.seed("http://a.example/")
 PAGE = replace(SEED, url="http://a.example/p", parent="http://a.example/", depth=1)
 
 

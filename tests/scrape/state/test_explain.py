@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from scraper_cpn.scrape.account.ledger import SKIPPED
 from scraper_cpn.scrape.colours import Clearance, Rules, Target
-from scraper_cpn.scrape.policy import Policy
+from scraper_cpn.scrape.policy.robots import RobotsPolicy
 from scraper_cpn.scrape.settings import MILLISECOND, SECOND, Settings
 from scraper_cpn.scrape.state.explain import Wait, Whereabouts, whereabouts
 from scraper_cpn.scrape.state.retry import put_back
@@ -195,10 +195,10 @@ async def test_what_was_set_aside_is_said(begin: Begin, monkeypatch: pytest.Monk
     """With the error, which is a bug of ours."""
     kept = begin(WebSpec(hosts=1, pages=3, latency_ns=MILLISECOND))
 
-    def clearance(self: Policy, target: Target, rules: Rules) -> Clearance:
+    def clearance(self: RobotsPolicy, target: Target, rules: Rules) -> Clearance:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr(Policy, "clearance", clearance)
+    monkeypatch.setattr(RobotsPolicy, "clearance", clearance)
     await kept.crawl(SECOND)
     found = where(kept, "http://h0.example/")
     assert (found.stands, found.error) == ("set aside", "asks: RuntimeError: a bug")

@@ -53,11 +53,11 @@ POLICIES = st.builds(
 @st.composite
 def targets(draw: st.DrawFn, policy: Policy) -> c.Target:
     """Any that a policy makes: a seed, a link, the next hop of a redirect, a later attempt."""
-    seed = policy.seed(draw(URLS), draw(TIMES))
+    seed = policy.frontier.seed(draw(URLS), draw(TIMES))
     link = Link(draw(URLS), priority=draw(st.integers(-9, 9)), to=draw(TEXT))
-    (target,) = policy.discover(seed, [link], draw(TIMES)) or (seed,)
+    (target,) = policy.frontier.discover(seed, [link], draw(TIMES)) or (seed,)
     if draw(st.booleans()):
-        found = policy.hop(target, c.Redirected(301, draw(URLS)))
+        found = policy.requests.hop(target, c.Redirected(301, draw(URLS)))
         target = found.targets[0] if found else target
     return replace(target, attempt=draw(st.integers(1, 9)))
 
@@ -67,7 +67,7 @@ def links(draw: st.DrawFn, policy: Policy) -> tuple[c.Target, ...]:
     """The links of one page."""
     page, found_ns = draw(targets(policy)), draw(TIMES)
     found = draw(st.lists(st.builds(Link, URLS, priority=st.integers(-9, 9), to=TEXT), max_size=4))
-    return policy.discover(page, found, found_ns)
+    return policy.frontier.discover(page, found, found_ns)
 
 
 RESPONSES = st.builds(
@@ -243,9 +243,9 @@ def test_whatever_a_handler_raises_can_be_written() -> None:
         raise ValueError(f"\ud800 of {page.url}")
 
     policy = Policy(Settings())
-    target = policy.seed("http://a.example/")
+    target = policy.frontier.seed("http://a.example/")
     page = replace(GONE, url=target.url, status=200, content_type="text/html")
-    parser = Parser(Settings(), policy.discover, handlers)
+    parser = Parser(Settings(), policy.frontier.discover, handlers)
 
     async def parse() -> Any:
         outcome = parser.parse(c.Raw(target, page))

@@ -20,8 +20,9 @@ from scraper_cpn.scrape.colours import (
     Rules,
     Stop,
 )
-from scraper_cpn.scrape.net import NO_END
-from scraper_cpn.scrape.policy import MARGIN_MAX_NS, Policy
+from scraper_cpn.scrape.parts.permits import NO_END
+from scraper_cpn.scrape.policy import Policy
+from scraper_cpn.scrape.policy.pauses import MARGIN_MAX_NS
 from scraper_cpn.scrape.settings import SECOND, Settings, Site
 from scraper_cpn.scrape.state.packing import GONE
 from scraper_cpn.scrape.state.resume import (
@@ -178,7 +179,7 @@ def test_the_budget_goes_on(
 def test_pages_without_their_content_are_lost() -> None:
     """Wherever in the pipeline: one more attempt of its URL, told in the log, and once only."""
     before = settings()
-    target = Policy(before).seed("http://a.example/")
+    target = Policy(before).frontier.seed("http://a.example/")
     pages = [("raw_html", Raw(target, GONE), 0), ("parsed", Extracted(target, ()), 0),
              ("validated", Checked(target, ()), 0)]  # fmt: skip
     old = durable(*pages)

@@ -83,12 +83,12 @@ async def test_each_level_says_how_long_it_has_waited(
     opening = Opening(settings, ())
     store = create(tmp_path / "c.db", "main", first_facts(opening, Kept(seeds=())))
     state = await opened(store, opening)
-    page, now_ns = opening.policy.seed("http://a.example/"), state.clock.now_ns()
+    page, now_ns = opening.policy.frontier.seed("http://a.example/"), state.clock.now_ns()
     place: Any = state.net.places["found"]
     ages = [(7, 10), (-1, 20), (7, 30), (7, 5), (-1, 15), (0, 40)]
     for number, (priority, seconds) in enumerate(ages):
         link = Link(f"http://a.example/{number}", priority=priority)
-        found = opening.policy.discover(page, [link], now_ns - seconds * SECOND)
+        found = opening.policy.frontier.discover(page, [link], now_ns - seconds * SECOND)
         state.recorder.inject(place, Found(found), now_ns)
         if (
             number == 4

@@ -1,0 +1,43 @@
+"""The limits of a domain: the pause between two requests, and how many at a time.
+
+Owns: the pacing token of each domain, its slots, and the penalties that hold a domain longer.
+Must not know: why a penalty was given.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from scraper_cpn.net import Limit, Net, Output, Place, Wording, hold, put, put_new, spend, take
+from scraper_cpn.scrape.colours import Domain, Penalty, Redirected
+from scraper_cpn.scrape.policy.domains import DomainPolicy
+
+
+class Domains(Limit):
+    """One pacing token for each domain; a request spends it, and it is back when the pause is over."""
+
+    def __init__(self, net: Net, p: DomainPolicy) -> None:
+        super().__init__(net, "domains")
+        self.p = p
+        self.pacing = self.place("domains", Domain, key="domain", timed=True)
+        self.slots = self.counter("domain_slots", key="domain", start=p.slots)
+        self.penalties = self.place("penalties", Penalty, key="domain")
+        self.known = self.set("known_domains", Domain, key="domain")
+        self.counts_by = ("domain",)
+        self.takes = [spend(self.pacing, p.paced, after_ns=p.gap_ns), hold(self.slots)]
+        self.wording = {
+            self.pacing: Wording("a request to {key} to start", pause="the pause of {key}"),
+            self.slots: Wording("a request to {key} to end (--per-domain)"),
+        }
+
+        # A penalty goes first: it holds the domain before anything else can use it.
+        self.transition(
+            "penalise",
+            [self.penalties, take(self.pacing, early=True)],
+            outputs=[put(self.pacing, p.held, self.pacing, self.penalties, after_ns=p.hold_ns)],
+            priority=-1,
+        )
+
+    def brings(self, source: Place[Any] | type[Any]) -> Sequence[Output]:
+        """The pacing token of a domain that was never seen: of a new URL, or of a redirected robots.txt."""
+        make: Any = self.p.robots_hop_domain if source is Redirected else self.p.domain
+        return [put_new(self.known, self.pacing, make, source)]

@@ -1,0 +1,40 @@
+"""The frontier: each URL is admitted once, and waits for its turn.
+
+Owns: what was found, what is known, and the targets that wait to be fetched.
+Must not know: how a target is fetched, what its limits are.
+"""
+
+from collections.abc import Sequence
+
+from scraper_cpn.net import Limit, Net, Part, put_new
+from scraper_cpn.scrape.colours import Found, Target
+from scraper_cpn.scrape.parts.robots import Robots
+from scraper_cpn.scrape.policy.frontier import FrontierPolicy
+
+
+class Frontier(Part):
+    """Links come in as `found`; each new one waits as a target, in the order of its priority.
+
+    Args:
+        net: of a crawl.
+        p: the policy.
+        key: by which the limits of requests count.
+    """
+
+    def __init__(self, net: Net, p: FrontierPolicy, key: tuple[str, ...]) -> None:
+        super().__init__(net, "frontier")
+        self._p = p
+        self.found = self.place("found", Found, source=True, work=True, share="channel")
+        self.seen = self.set("seen", Target, key="url", paged=True)
+        self.targets = self.place(
+            "prioritized_targets", Target, key=key, order=p.turn, work=True, paged=True
+        )
+
+    def admit(self, robots: Robots, limits: Sequence[Limit]) -> None:
+        """Admit what is new: it asks for its robots.txt first, or waits for its turn at once."""
+        asks, targets = robots.asks, self.targets
+        asking = put_new(self.seen, asks, self._p.to_ask, self.found)
+        waiting = put_new(self.seen, targets, self._p.to_fetch, self.found)
+        brought = [new for limit in limits for at in (asks, targets) for new in limit.brings(at)]
+        outputs = [asking, waiting, *brought, robots.new_job()]
+        self.transition("admit", [self.found], outputs=outputs)

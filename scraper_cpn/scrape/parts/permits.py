@@ -1,0 +1,48 @@
+"""Limits on all requests together: how many at a time, how many pages, and until when.
+
+Owns: the permits, the budget of pages, the gate that the deadline and a wish to stop close.
+Must not know: what is requested.
+"""
+
+from scraper_cpn.net import Limit, Net, Wording, consume, expired, hold, read
+from scraper_cpn.scrape.colours import Fetched, Gate, Stop
+from scraper_cpn.scrape.settings import Settings
+
+NO_END = 1 << 62
+"""The budget of a crawl that has none."""
+
+
+class Permits(Limit):
+    """So many requests may run at a time (`--concurrency`)."""
+
+    def __init__(self, net: Net, settings: Settings) -> None:
+        super().__init__(net, "permits")
+        self.free = self.counter("permits", start=settings.concurrency)
+        self.takes = [hold(self.free)]
+        self.wording = {self.free: Wording("any request to end (--concurrency)")}
+
+
+class Budget(Limit):
+    """So many pages may be fetched (`--max-pages`): each page in flight reserves one, each fetched one costs it."""
+
+    def __init__(self, net: Net, settings: Settings) -> None:
+        super().__init__(net, "budget")
+        self.left = self.counter("budget", start=settings.max_pages or NO_END, budget=True)
+        self.takes = [hold(self.left)]
+        self.puts = {Fetched: [consume(self.left)]}
+        more = "more pages: --max-pages is reached, or will be by those in flight"
+        self.wording = {self.left: Wording(more, outlasts=True)}
+
+
+class GateKeeper(Limit):
+    """Requests may start while the gate is open: until the deadline (`--max-time`), or until someone stops the crawl."""
+
+    def __init__(self, net: Net) -> None:
+        super().__init__(net, "gate")
+        self.open = self.place("gate", Gate, source=True, expires=True, budget=True)
+        self.stop = self.place("stop", Stop, source=True)
+        self.takes = [read(self.open)]
+        self.wording = {self.open: Wording("the crawl to go on: it starts no request now")}
+
+        self.transition("close", [self.stop, self.open])
+        self.transition("deadline", [expired(self.open)])

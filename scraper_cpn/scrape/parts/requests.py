@@ -1,0 +1,65 @@
+"""The requests for pages: a target, and everything that limits it, taken in one step or not at all.
+
+Owns: what is being fetched, and what each outcome of a fetch leads to.
+Must not know: what the limits are.
+"""
+
+from collections.abc import Sequence
+
+from scraper_cpn.net import Limit, Lost, Net, Part, Place, Sink, on, put
+from scraper_cpn.scrape.colours import (
+    Failed,
+    Failure,
+    Fetched,
+    FetchOutcome,
+    Raw,
+    Redirected,
+    Target,
+    Throttled,
+)  # fmt: skip
+from scraper_cpn.scrape.parts.domains import Domains
+from scraper_cpn.scrape.parts.frontier import Frontier
+from scraper_cpn.scrape.parts.proxies import Proxies
+from scraper_cpn.scrape.policy import Policy
+
+
+class Requests(Part):
+    """`scrape_target` fetches the target that goes first among those whose limits all let it."""
+
+    def __init__(self, net: Net, p: Policy) -> None:
+        super().__init__(net, "requests")
+        self._p = p.requests
+        self._longest_ns = 2 * p.settings.timeout_ns
+        self.in_progress = self.place("in_progress", Target, key="url")
+
+    def scrape(
+        self,
+        frontier: Frontier,
+        limits: Sequence[Limit],
+        domains: Domains,
+        proxies: Proxies,
+        *,
+        fetched: Place[Raw],
+        failed: Place[Failure],
+        log: Sink[Failure],
+    ) -> None:
+        """Fetch targets of the frontier; a page goes to *fetched*, an attempt without one to *failed*."""
+        p, targets = self._p, frontier.targets
+        fetch = self.effect("fetch", FetchOutcome)
+        next_hop = put(frontier.found, p.hop, targets, Redirected)
+        penalty = put(domains.penalties, domains.p.refusal, targets, Throttled)
+        self.transition(
+            "scrape_target",
+            [targets],
+            limits=limits,
+            effect=fetch(targets, proxies.pool, domains.pacing),
+            during=self.in_progress,
+            deadline_ns=self._longest_ns,
+            outcomes=[
+                on(Fetched, put(fetched, p.raw, targets, Fetched)),
+                on(Redirected, next_hop, put(log, p.moved, targets, Redirected)),
+                on(Throttled, put(failed, p.refused, targets, Throttled), penalty),
+                on(Failed, put(failed, p.failed, targets, Failed)),
+                on(Lost, put(failed, p.lost, targets, Lost)),
+            ],
+        )

@@ -1,0 +1,36 @@
+"""What becomes of a target whose attempt has failed: another one later, or its end.
+
+Owns: failures that are to be judged, targets that wait for their next attempt.
+Must not know: how an attempt can fail.
+"""
+
+from scraper_cpn.net import Net, Part, Place, Sink, choose, on, put, read
+from scraper_cpn.scrape.colours import Again, Failure, Over, Target
+from scraper_cpn.scrape.parts.permits import Budget, GateKeeper
+from scraper_cpn.scrape.policy.retries import RetryPolicy
+
+
+class Retries(Part):
+    """Every failed attempt is logged; as long as there are attempts left, the target cools down and goes again."""
+
+    def __init__(self, net: Net, p: RetryPolicy) -> None:
+        super().__init__(net, "retries")
+        self._p = p
+        self.cool_down = self.place("cool_down", Target, timed=True, work=True)
+        self.failed = self.place("failed", Failure, work=True)
+
+    def judge(
+        self, targets: Place[Target], gate: GateKeeper, budget: Budget, log: Sink[Failure]
+    ) -> None:
+        """Judge failures; whoever has cooled down goes back to *targets* while requests may still start."""
+        p, failed = self._p, self.failed
+        again = put(self.cool_down, p.next_attempt, failed, after_ns=p.again_after_ns)
+        self.transition(
+            "judge",
+            [failed],
+            choice=choose(p.verdict, failed),
+            outcomes=[on(Again, again, put(log)), on(Over, put(log, p.over, failed))],
+        )
+        self.transition(
+            "wake", [self.cool_down, read(gate.open), read(budget.left)], outputs=[put(targets)]
+        )

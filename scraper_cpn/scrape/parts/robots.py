@@ -1,0 +1,110 @@
+"""robots.txt (RFC 9309): fetched before any page of an origin, once a day, and asked about each URL.
+
+Owns: the targets that ask, the robots.txt that are known and those that have to be fetched.
+Must not know: what becomes of a target that is allowed.
+"""
+
+from collections.abc import Sequence
+
+from scraper_cpn.net import (
+    Limit,
+    Lost,
+    Net,
+    Output,
+    Part,
+    Place,
+    Sink,
+    Wording,
+    choose,
+    expired,
+    on,
+    put,
+    put_new,
+    read,
+)  # fmt: skip
+from scraper_cpn.scrape.colours import (
+    Allowed,
+    Denied,
+    Failed,
+    Failure,
+    Redirected,
+    RobotsJob,
+    RobotsOutcome,
+    Rules,
+    Target,
+    Throttled,
+)  # fmt: skip
+from scraper_cpn.scrape.parts.domains import Domains
+from scraper_cpn.scrape.parts.proxies import Proxies
+from scraper_cpn.scrape.policy import Policy
+
+DAY_NS = 86_400 * 1_000_000_000
+
+
+class Robots(Part):
+    """A target asks; its robots.txt is fetched, under the limits of all requests; it is allowed or denied.
+
+    Args:
+        net: of a crawl.
+        p: its policy.
+        key: by which the limits of requests count.
+    """
+
+    def __init__(self, net: Net, p: Policy, key: tuple[str, ...]) -> None:
+        super().__init__(net, "robots")
+        self._p = p.robots
+        self._longest_ns = 2 * p.settings.timeout_ns
+        self.asks = self.place("asks", Target, key="origin", work=True, paged=True)
+        self.jobs = self.place("robots_jobs", RobotsJob, key=key, timed=True, work=True)
+        self.rules = self.place("robots", Rules, key="origin", expires=True)
+        self.known = self.set("known_robots", RobotsJob, key="origin")
+        self.wording = {self.rules: Wording("robots.txt of {key}", outlasts=True)}
+
+    def new_job(self) -> Output:
+        """The job that comes into being with a target whose robots.txt was never asked for."""
+        return put_new(self.known, self.jobs, self._p.robots_job, self.asks)
+
+    def fetch_rules(
+        self, limits: Sequence[Limit], domains: Domains, proxies: Proxies, log: Sink[Failure]
+    ) -> None:
+        """Fetch each robots.txt, again after a failure and when it is a day old."""
+        p, jobs = self._p, self.jobs
+        get = self.effect("robots", RobotsOutcome)
+        slower = put(domains.penalties, domains.p.slower, jobs, Rules)
+        throttled = put(domains.penalties, domains.p.robots_refusal_penalty, jobs, Throttled)
+        next_hop = put(jobs, p.robots_hop, jobs, Redirected)
+        new_hosts = [output for limit in limits for output in limit.brings(Redirected)]
+        too_far = put(self.rules, p.rules_after_too_many_redirects, jobs, lasts_ns=DAY_NS)
+        self.transition(
+            "get_robots",
+            [jobs],
+            limits=limits,
+            effect=get(jobs, proxies.pool, domains.pacing),
+            outcomes=[
+                on(Rules, put(self.rules, lasts_ns=DAY_NS), slower),
+                on(Redirected, next_hop, *new_hosts, too_far),
+                on(Throttled, *self._failed(Throttled, log), throttled),
+                on(Failed, *self._failed(Failed, log)),
+                on(Lost, *self._failed(Lost, log)),
+            ],
+            deadline_ns=self._longest_ns,
+        )
+        again = put(jobs, p.refresh, self.rules)
+        self.transition("refresh", [expired(self.rules)], outputs=[again])
+
+    def _failed(self, outcome: type[object], log: Sink[Failure]) -> list[Output]:
+        """Another attempt; after the last one, rules that forbid everything."""
+        p, jobs = self._p, self.jobs
+        again = put(jobs, p.robots_again, jobs, outcome, after_ns=p.robots_wait_ns)
+        over = put(self.rules, p.robots_unreachable, jobs, outcome, lasts_ns=DAY_NS)
+        return [again, over, put(log, p.robots_failure, jobs, outcome)]
+
+    def clear(self, allowed: Place[Target], log: Sink[Failure]) -> None:
+        """Ask the rules about each target: it goes on to *allowed*, or ends in the log."""
+        denied = put(log, self._p.denied, self.asks, Denied)
+        self.transition(
+            "clear",
+            [self.asks, read(self.rules)],
+            choice=choose(self._p.clearance, self.asks, self.rules),
+            outcomes=[on(Allowed, put(allowed)), on(Denied, denied)],
+        )

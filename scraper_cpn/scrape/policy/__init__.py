@@ -1,0 +1,74 @@
+"""What the scraper decides, as pure functions of colours: one policy for each part of the net.
+
+Owns: `Policy`, all decisions of one crawl. The net names these functions on its arcs; a scheduler written by
+hand calls them as they are.
+Must not know: the net, the shell, clocks. All randomness is a hash of the seed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from scraper_cpn.scrape.policy.domains import DomainPolicy
+from scraper_cpn.scrape.policy.frontier import FrontierPolicy
+from scraper_cpn.scrape.policy.pipeline import PipelinePolicy
+from scraper_cpn.scrape.policy.proxies import ProxyPolicy
+from scraper_cpn.scrape.policy.requests import RequestPolicy
+from scraper_cpn.scrape.policy.retries import RetryPolicy
+from scraper_cpn.scrape.policy.robots import RobotsPolicy
+from scraper_cpn.scrape.settings import Settings
+
+VERSION = "4"
+"""Another one where a decision changes: a state that an older one has written is then refused."""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """The decisions of one crawl, by the part of the net that they are made for."""
+
+    settings: Settings
+    sites: tuple[str, ...] = ()
+    """The sites of the seeds: domains or hosts, as the scope compares them."""
+
+    @cached_property
+    def frontier(self) -> FrontierPolicy:
+        """What is in scope, and who goes first."""
+        return FrontierPolicy(self.settings, self.sites)
+
+    @cached_property
+    def domains(self) -> DomainPolicy:
+        """The pace of domains."""
+        return DomainPolicy(self.settings)
+
+    @cached_property
+    def proxies(self) -> ProxyPolicy:
+        """The pace of proxies."""
+        return ProxyPolicy(self.settings)
+
+    @cached_property
+    def robots(self) -> RobotsPolicy:
+        """robots.txt."""
+        return RobotsPolicy(self.settings, self.frontier)
+
+    @cached_property
+    def requests(self) -> RequestPolicy:
+        """What becomes of a request."""
+        return RequestPolicy(self.settings, self.frontier)
+
+    @cached_property
+    def retries(self) -> RetryPolicy:
+        """Whether there is another attempt."""
+        return RetryPolicy(self.settings)
+
+    @cached_property
+    def pipeline(self) -> PipelinePolicy:
+        """What becomes of a page."""
+        return PipelinePolicy(self.requests)
+
+
+def sites_of(settings: Settings, seeds: Sequence[str]) -> tuple[str, ...]:
+    """The sites of seeds, as the scope compares them with links."""
+    frontier = FrontierPolicy(settings)
+    return tuple(dict.fromkeys(frontier.site_of(seed) for seed in seeds))

@@ -1,0 +1,126 @@
+"""The pace of a domain: its delay, its slots, and the penalties that hold it longer.
+
+Owns: the pacing tokens of domains and how they change.
+Must not know: the net, clocks, how requests are made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+from msgspec.structs import replace
+
+from scraper_cpn.scrape.colours import (
+    Domain,
+    Penalty,
+    Redirected,
+    RobotsJob,
+    Rules,
+    Target,
+    Throttled,
+)
+from scraper_cpn.scrape.policy.pauses import backoff_ns, gap_after, strikes_after
+from scraper_cpn.scrape.settings import Settings, Site
+from scraper_cpn.scrape.urls import domain_of
+
+
+@dataclass(frozen=True)
+class DomainPolicy:
+    """How often and how much at a time a domain is asked, and what makes that less."""
+
+    settings: Settings
+
+    def domain(self, target: Target) -> Domain:
+        """The pacing token that a target needs."""
+        return self._domains[target.domain]
+
+    def robots_hop_domain(self, moved: Redirected) -> Domain:
+        """The pacing token that the next hop needs."""
+        return self._domain(domain_of(moved.url, self.settings.limit_by))
+
+    def slots(self, domain: str) -> int:
+        """Requests to a domain at a time."""
+        site = self._limits.get(domain)
+        return (
+            self.settings.per_domain if site is None or site.per_domain is None else site.per_domain
+        )
+
+    def delay_ns(self, domain: str) -> int:
+        """The least time between two starts in a domain, as far as the user says."""
+        site = self._limits.get(domain)
+        return self.settings.delay_ns if site is None or site.delay_ns is None else site.delay_ns
+
+    def paced(self, domain: Domain) -> Domain:
+        """The pacing token after a start."""
+        return replace(domain, calm=domain.calm + 1) if domain.strikes else domain
+
+    def gap_ns(self, domain: Domain) -> int:
+        """From one start to the next."""
+        return gap_after(domain.delay_ns)
+
+    # Penalties.
+
+    def refusal(self, target: Target, refused: Throttled) -> Penalty | None:
+        """What a 429 or 503 does to the domain."""
+        if self.settings.backoff_scope == "url":
+            return None
+        return Penalty(target.domain, refused.wait_ns)
+
+    def robots_refusal_penalty(self, job: RobotsJob, refused: Throttled) -> Penalty:
+        """What a 429 or 503 for robots.txt does to the domain that was asked."""
+        return Penalty(job.domain, refused.wait_ns)
+
+    def slower(self, job: RobotsJob, rules: Rules) -> Penalty | None:
+        """What a Crawl-delay does to the domain: the running pause grows, and all later ones."""
+        delay_ns = rules.crawl_delay_ns
+        if delay_ns is None or delay_ns <= self.delay_ns(job.home):
+            return None
+        # The pause began with the last start in the domain. That was this request's, unless the file
+        # was elsewhere or others may start meanwhile; then it began no later than now.
+        alone = job.domain == job.home and self.slots(job.home) == 1
+        wait_ns = max(0, delay_ns - rules.elapsed_ns) if alone else delay_ns
+        return Penalty(job.home, wait_ns, delay_ns)
+
+    def held(self, domain: Domain, penalty: Penalty) -> Domain:
+        """The pacing token after a penalty; only a refusal without Retry-After is a strike."""
+        delay_ns = max(domain.delay_ns, penalty.delay_ns)
+        if penalty.wait_ns is not None:
+            return replace(domain, delay_ns=delay_ns)
+        return replace(domain, delay_ns=delay_ns, strikes=self._strikes(domain), calm=0)
+
+    def hold_ns(self, domain: Domain, penalty: Penalty) -> int:
+        """How long a penalty holds the domain, from now."""
+        if penalty.wait_ns is not None:
+            return penalty.wait_ns
+        return backoff_ns(self.settings, self._strikes(domain), domain.domain)
+
+    def _strikes(self, domain: Domain) -> int:
+        return strikes_after(domain, self.slots(domain.domain))
+
+    @cached_property
+    def _limits(self) -> dict[str, Site]:
+        return {site.name: site for site in self.settings.sites}
+
+    def _domain(self, name: str) -> Domain:
+        return Domain(name, self.delay_ns(name))
+
+    @cached_property
+    def _domains(self) -> _Domains:
+        return _Domains(self._domain)
+
+
+class _Domains(dict[str, Domain]):
+    """The first pacing tokens of domains: asked for every new URL, and known after the first one.
+
+    As many as the net knows domains.
+    """
+
+    def __init__(self, make: Callable[[str], Domain]) -> None:
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, name: str) -> Domain:
+        domain = self[name] = self._make(name)
+        return domain

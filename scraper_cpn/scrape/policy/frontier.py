@@ -1,0 +1,179 @@
+"""What gets into the frontier, and who goes first there.
+
+Owns: the targets of seeds and links, the scope, the filters, the rank.
+Must not know: the net, how a target is fetched. It reads no clock.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+from scraper_cpn.scrape.colours import AGED_TURN, TURN, Found, Link, Target
+from scraper_cpn.scrape.settings import Settings
+from scraper_cpn.scrape.urls import domain_of, host_of, pace_of, root_of, within
+
+_ROOTS_REMEMBERED = 65_536
+_RANKS_REMEMBERED = 4_096
+_HEAD_START_MAX_NS = 1 << 62
+"""146 years, so that a rank has 64 bits: levels that are farther from 0 count as equal."""
+
+
+@dataclass(frozen=True)
+class FrontierPolicy:
+    """Which URLs are in scope, and in which order they are fetched."""
+
+    settings: Settings
+    sites: tuple[str, ...] = ()
+    """The sites of the seeds: domains or hosts, as the scope compares them."""
+
+    def seed(self, url: str, now_ns: int = 0) -> Target:
+        """The target of a URL that a user named (normalised), at a time; 0: before all others."""
+        return self.target(
+            url, site=self.site_of(url), requested_url=url, rank=self.rank(0, now_ns)
+        )
+
+    def site_of(self, url: str) -> str:
+        """What the scope compares: the host, or the registrable domain."""
+        return host_of(url) if self.settings.scope == "host" else domain_of(url, "domain")
+
+    def discover(
+        self, page: Target, links: Iterable[Link], found_ns: int = 0
+    ) -> tuple[Target, ...]:
+        """The targets of the links of a page that had arrived at *found_ns*.
+
+        A link has none that is out of scope, too deep, or filtered out. Cost: a microsecond for a link.
+        """
+        most, flat = self.settings.max_depth, self.settings.ageing_ns is None
+        if most is not None and page.depth >= most:
+            return ()
+        filtered = self._allow or self._deny
+        site, parent, depth, found = page.site, page.url, page.depth + 1, list[Target]()
+        for link in links:
+            url = link.url
+            names = self._reached(root_of(url), site)
+            if names is not None and (not filtered or self._wanted(url)):
+                target = Target(  # not by `target`: passing all of it on would cost as much again
+                    url=url,
+                    domain=names[0],
+                    origin=names[1],
+                    site=site,
+                    requested_url=url,
+                    parent=parent,
+                    depth=depth,
+                    priority=link.priority,
+                    rank=found_ns if flat else self.rank(link.priority, found_ns),
+                    handler=link.to,
+                )
+                found.append(target)
+        return tuple(found)
+
+    def target(
+        self,
+        url: str,
+        *,
+        site: str,
+        requested_url: str,
+        parent: str | None = None,
+        depth: int = 0,
+        priority: int = 0,
+        rank: int = 0,
+        attempt: int = 1,
+        hops: int = 0,
+        handler: str = "",
+    ) -> Target:
+        """A target, with what follows from its URL (normalised)."""
+        domain, origin = pace_of(url, self.settings.limit_by)
+        return Target(
+            url=url,
+            domain=domain,
+            origin=origin,
+            site=site,
+            requested_url=requested_url,
+            parent=parent,
+            depth=depth,
+            priority=priority,
+            rank=rank,
+            attempt=attempt,
+            hops=hops,
+            handler=handler,
+        )
+
+    def to_ask(self, found: Found) -> tuple[Target, ...]:
+        """The targets that robots.txt is asked about first."""
+        return found.targets if self.settings.robots == "obey" else ()
+
+    def to_fetch(self, found: Found) -> tuple[Target, ...]:
+        """The targets that go straight to the frontier."""
+        return () if self.settings.robots == "obey" else found.targets
+
+    # The order of what waits.
+
+    @property
+    def turn(self) -> tuple[str, str]:
+        """The fields of a target that order those that wait."""
+        return TURN if self.settings.ageing_ns is None else AGED_TURN
+
+    def rank(self, priority: int, since_ns: int) -> int:
+        """The virtual discovery time (ns): when the URL was found, and later by one period for each level.
+
+        It expresses priority as age, so that it never changes while a URL waits and nothing is sorted
+        again. Links of one page and level share one object: they may wait by the million.
+        """
+        behind_ns = self._behind_ns(priority)
+        return _sum(since_ns, behind_ns) if behind_ns else since_ns
+
+    def since_ns(self, priority: int, rank: int) -> int:
+        """When the URL of a target was found that has these."""
+        return rank - self._behind_ns(priority)
+
+    def _behind_ns(self, priority: int) -> int:
+        """By how much a level is behind level 0."""
+        period_ns = self.settings.ageing_ns
+        if period_ns is None:
+            return 0
+        most = _HEAD_START_MAX_NS // period_ns
+        return max(-most, min(priority, most)) * period_ns
+
+    # The scope.
+
+    def inside(self, url: str, site: str) -> bool:
+        """Whether a page of a *site* may lead to a URL."""
+        if self.settings.scope == "any":
+            return True
+        own = self.site_of(url)
+        return own == site or own in self._sites or within(host_of(url), self.settings.domains)
+
+    @cached_property
+    def _reached(self) -> Callable[[str, str], tuple[str, str] | None]:
+        """Pacing domain and origin of a URL's root (`scheme://host[:port]`); None where a site's links don't lead."""
+
+        def names(root: str, site: str) -> tuple[str, str] | None:
+            inside = self.inside(root, site)
+            return pace_of(root, self.settings.limit_by) if inside else None
+
+        return lru_cache(_ROOTS_REMEMBERED)(names)
+
+    def _wanted(self, url: str) -> bool:
+        if self._allow and not any(pattern.search(url) for pattern in self._allow):
+            return False
+        return not self._deny or not any(pattern.search(url) for pattern in self._deny)
+
+    @cached_property
+    def _sites(self) -> frozenset[str]:
+        return frozenset(self.sites)
+
+    @cached_property
+    def _allow(self) -> Sequence[re.Pattern[str]]:
+        return [re.compile(pattern) for pattern in self.settings.allow]
+
+    @cached_property
+    def _deny(self) -> Sequence[re.Pattern[str]]:
+        return [re.compile(pattern) for pattern in self.settings.deny]
+
+
+@lru_cache(_RANKS_REMEMBERED)
+def _sum(since_ns: int, behind_ns: int) -> int:
+    return since_ns + behind_ns

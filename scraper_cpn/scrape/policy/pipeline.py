@@ -1,0 +1,60 @@
+"""What becomes of a page on its way down the pipeline.
+
+Owns: what each stage hands to the next, and the rows of pages that end there.
+Must not know: the net, how a page is parsed, validated or kept.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from scraper_cpn.scrape.colours import (
+    Bad,
+    Checked,
+    Extracted,
+    Failure,
+    Found,
+    Kept,
+    Parsed,
+    Raw,
+    Stored,
+    Valid,
+)
+from scraper_cpn.scrape.policy.requests import Reason, RequestPolicy
+
+
+@dataclass(frozen=True)
+class PipelinePolicy:
+    """What each stage passes on."""
+
+    requests: RequestPolicy
+
+    def links(self, parsed: Parsed) -> Found | None:
+        """The links of a page."""
+        return Found(parsed.targets) if parsed.targets else None
+
+    def extracted(self, page: Raw, parsed: Parsed) -> Extracted:
+        """A page on its way to be validated."""
+        return Extracted(page.target, parsed.items)
+
+    def bad(self, page: Raw | Extracted, bad: Bad) -> Failure:
+        """A page that ends because of its content."""
+        return Failure(
+            target=page.target, kind=bad.kind, reason=bad.reason, detail=bad.detail, final=True
+        )
+
+    def checked(self, page: Extracted, valid: Valid) -> Checked:
+        """A page on its way to be kept."""
+        return Checked(page.target, valid.items)
+
+    def invalid(self, page: Extracted, valid: Valid) -> list[Failure]:
+        """A row for each item that does not fit the schema; the page goes on with the others."""
+        return [Failure(target=page.target, kind="invalid", reason=line) for line in valid.errors]
+
+    def stored(self, page: Checked, kept: Kept) -> Stored:
+        """The end of a page that went well."""
+        return Stored(page.target, kept.items, page.items, kept.length)
+
+    def lost_page(self, page: Raw | Extracted | Checked, lost: Reason) -> Failure:
+        """A page that was lost on its way down the pipeline; its URL is fetched again."""
+        return self.requests.lost(page.target, lost)

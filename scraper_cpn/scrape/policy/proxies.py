@@ -1,0 +1,64 @@
+"""The pace of a proxy: its slots, its delay, its quota, and its rest after a fault.
+
+Owns: the pacing tokens of proxies and how they change.
+Must not know: the net, clocks, how requests are made.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from msgspec.structs import replace
+
+from scraper_cpn.scrape.colours import Failed, Proxy, ProxyFault
+from scraper_cpn.scrape.policy.pauses import backoff_ns, gap_after, strikes_after
+from scraper_cpn.scrape.settings import Settings
+
+
+@dataclass(frozen=True)
+class ProxyPolicy:
+    """How much a proxy may carry, and how long it rests after a fault of its own."""
+
+    settings: Settings
+
+    def proxy_slots(self, name: str) -> int:
+        """Requests through a proxy at a time."""
+        return self._proxy_slots.get(name, self.settings.concurrency)
+
+    def carried(self, proxy: Proxy) -> Proxy:
+        """A proxy's token after a start."""
+        if proxy.quota is None and not proxy.strikes:
+            return proxy
+        left = None if proxy.quota is None else proxy.quota - 1
+        return replace(proxy, quota=left, calm=proxy.calm + 1 if proxy.strikes else 0)
+
+    def used_up(self, proxy: Proxy) -> bool:
+        """Whether a proxy has carried its quota; it is retired before anything else can use it."""
+        return proxy.quota == 0
+
+    def proxy_gap_ns(self, proxy: Proxy) -> int:
+        """From one start through a proxy to the next."""
+        return gap_after(proxy.delay_ns)
+
+    def at_fault(self, proxy: Proxy, failed: Failed) -> list[ProxyFault]:
+        """A failure that is the proxy's own concerns all of its tokens."""
+        own = failed.kind == "proxy" and proxy.url is not None
+        return [ProxyFault(proxy.proxy)] * tokens_of(proxy) if own else []
+
+    def rested(self, proxy: Proxy) -> Proxy:
+        """A proxy's token after a fault of its own."""
+        return replace(proxy, strikes=strikes_after(proxy, proxy.slots), calm=0)
+
+    def rest_ns(self, proxy: Proxy) -> int:
+        """How long a fault rests a proxy, given the token after the fault."""
+        return backoff_ns(self.settings, strikes_after(proxy, proxy.slots), proxy.proxy)
+
+    @cached_property
+    def _proxy_slots(self) -> dict[str, int]:
+        return {proxy.proxy: proxy.slots for proxy in self.settings.proxies}
+
+
+def tokens_of(proxy: Proxy) -> int:
+    """How many tokens stand for a proxy: one that paces or counts, else one for each slot."""
+    return 1 if proxy.delay_ns or proxy.quota is not None else proxy.slots

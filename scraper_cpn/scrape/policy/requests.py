@@ -1,0 +1,116 @@
+"""What becomes of a request for a page, by its outcome.
+
+Owns: pages, redirects and failures as the net passes them on.
+Must not know: the net, what a failed target does next.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from scraper_cpn.scrape.colours import (
+    Failed,
+    Failure,
+    Fetched,
+    Found,
+    Raw,
+    Redirected,
+    Target,
+    Throttled,
+)
+from scraper_cpn.scrape.policy.frontier import FrontierPolicy
+from scraper_cpn.scrape.policy.pauses import backoff_ns
+from scraper_cpn.scrape.settings import Settings
+
+
+class Reason(Protocol):
+    """Anything that says why it happened, such as the net's `Lost`."""
+
+    @property
+    def reason(self) -> str:
+        """One line for people."""
+
+
+@dataclass(frozen=True)
+class RequestPolicy:
+    """What each outcome of a fetch means for its target."""
+
+    settings: Settings
+    frontier: FrontierPolicy
+
+    def raw(self, target: Target, fetched: Fetched) -> Raw:
+        """A page on its way to be parsed."""
+        return Raw(target, fetched.response)
+
+    def hop(self, target: Target, moved: Redirected) -> Found | None:
+        """Where a redirect leads, if that is in scope and not too far; a redirected seed joins."""
+        if self._stray(target, moved) is not None:
+            return None
+        site = self.frontier.site_of(moved.url) if target.seed else target.site
+        hop = self.frontier.target(
+            moved.url,
+            site=site,
+            requested_url=target.requested_url,
+            parent=target.parent,
+            depth=target.depth,
+            priority=target.priority,
+            rank=target.rank,
+            hops=target.hops + 1,
+            handler=target.handler,
+        )
+        return Found((hop,))
+
+    def moved(self, target: Target, moved: Redirected) -> Failure:
+        """The end of a URL that redirects."""
+        stray = self._stray(target, moved)
+        kind, reason = stray or ("moved", f"redirects to {moved.url}")
+        return Failure(target=target, kind=kind, reason=reason, status=moved.status, final=True)
+
+    def refused(self, target: Target, refused: Throttled) -> Failure:
+        """An attempt that the server refused."""
+        reason = f"HTTP {refused.status}" + (", no Retry-After" if refused.wait_ns is None else "")
+        by_domain = self.settings.backoff_scope == "domain"
+        wait_ns = (
+            0
+            if by_domain
+            else refused.wait_ns or backoff_ns(self.settings, target.attempt, target.url)
+        )
+        return Failure(
+            target=target,
+            kind="refused",
+            reason=reason,
+            status=refused.status,
+            retry=True,
+            wait_ns=wait_ns,
+        )
+
+    def failed(self, target: Target, failed: Failed) -> Failure:
+        """An attempt that failed."""
+        wait_ns = backoff_ns(self.settings, target.attempt, target.url)
+        return Failure(
+            target=target,
+            kind=failed.kind,
+            reason=failed.reason,
+            status=failed.status,
+            retry=failed.retry,
+            wait_ns=wait_ns,
+        )
+
+    def lost(self, target: Target, lost: Reason) -> Failure:
+        """An attempt that was cancelled or crashed."""
+        wait_ns = backoff_ns(self.settings, target.attempt, target.url)
+        return Failure(target=target, kind="lost", reason=lost.reason, retry=True, wait_ns=wait_ns)
+
+    def _stray(self, target: Target, moved: Redirected) -> tuple[str, str] | None:
+        """Why a redirect is not followed."""
+        if target.hops >= self.settings.max_redirects:
+            return (
+                "redirect",
+                f"more than {self.settings.max_redirects} redirects, the last to {moved.url}",
+            )
+        if moved.url in (target.url, target.requested_url):
+            return ("redirect", "redirects in a circle, back to itself")
+        if not target.seed and not self.frontier.inside(moved.url, target.site):
+            return ("scope", f"redirects out of scope, to {moved.url}")
+        return None

@@ -1,0 +1,112 @@
+"""robots.txt (RFC 9309): when it is fetched, how often, and what it allows.
+
+Owns: the jobs that fetch a robots.txt, the rules where there is none, the verdict on a target.
+Must not know: the net, how a file is read (`scrape/robots.py`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from msgspec.structs import replace
+
+from scraper_cpn.scrape.colours import (
+    Allowed,
+    Clearance,
+    Denied,
+    Failure,
+    Redirected,
+    RobotsJob,
+    Rules,
+    Target,
+    Throttled,
+)
+from scraper_cpn.scrape.policy.frontier import FrontierPolicy
+from scraper_cpn.scrape.policy.pauses import backoff_ns
+from scraper_cpn.scrape.robots import allowed, too_many_hops_rules, unreachable_rules
+from scraper_cpn.scrape.settings import Settings
+from scraper_cpn.scrape.urls import domain_of, normalise
+
+ROBOTS_HOPS_MAX = 5
+"""RFC 9309 section 2.3.1.2."""
+_ORIGINS_REMEMBERED = 65_536
+
+
+@dataclass(frozen=True)
+class RobotsPolicy:
+    """When a robots.txt is fetched, and what it allows."""
+
+    settings: Settings
+    frontier: FrontierPolicy
+
+    def robots_job(self, target: Target) -> RobotsJob:
+        """The robots.txt that a target needs."""
+        origin, home = target.origin, target.domain
+        return RobotsJob(origin=origin, url=_robots_url(origin), domain=home, home=home)
+
+    def clearance(self, target: Target, rules: Rules) -> Clearance:
+        """Whether robots.txt allows a target."""
+        if allowed(rules.text, self.settings.user_agent, target.url):
+            return Allowed()
+        return Denied(rules.reason, rules.kind)
+
+    def denied(self, target: Target, denied: Denied) -> Failure:
+        """A URL that robots.txt forbids ends here."""
+        return Failure(target=target, kind=denied.kind, reason=denied.reason, final=True)
+
+    def robots_hop(self, job: RobotsJob, moved: Redirected) -> RobotsJob | None:
+        """The next hop of a redirected robots.txt; it waits its turn in its own domain."""
+        if job.hops >= ROBOTS_HOPS_MAX:
+            return None
+        domain = domain_of(moved.url, self.settings.limit_by)
+        return replace(job, url=moved.url, domain=domain, hops=job.hops + 1)
+
+    def rules_after_too_many_redirects(self, job: RobotsJob) -> Rules | None:
+        """After too many hops the file counts as unavailable: all is allowed."""
+        return too_many_hops_rules(job.origin) if job.hops >= ROBOTS_HOPS_MAX else None
+
+    def robots_again(self, job: RobotsJob, outcome: object) -> RobotsJob | None:
+        """Another attempt, from the first hop; none after the last."""
+        if self._robots_over(job, outcome):
+            return None
+        url = _robots_url(job.origin)
+        return replace(job, url=url, domain=job.home, hops=0, attempt=job.attempt + 1)
+
+    def robots_wait_ns(self, job: RobotsJob, outcome: object) -> int:
+        """How long the next attempt waits by itself, beside its domain."""
+        if isinstance(outcome, Throttled) and outcome.wait_ns is not None:
+            return outcome.wait_ns
+        return backoff_ns(self.settings, job.attempt, job.url)
+
+    def robots_unreachable(self, job: RobotsJob, outcome: object) -> Rules | None:
+        """After the last attempt: complete disallow (RFC 9309 section 2.3.1.4)."""
+        if not self._robots_over(job, outcome):
+            return None
+        return unreachable_rules(job.origin, _said(outcome))
+
+    def robots_failure(self, job: RobotsJob, outcome: object) -> Failure:
+        """The log's row of a failed attempt at robots.txt; its URLs have rows of their own."""
+        asked = _robots_url(job.origin)
+        target = self.frontier.target(job.url, site="", requested_url=asked, attempt=job.attempt)
+        return Failure(target=target, kind="unreachable", reason=_said(outcome))
+
+    def refresh(self, rules: Rules) -> RobotsJob:
+        """A robots.txt that is a day old is fetched again (RFC 9309 section 2.4)."""
+        home = domain_of(rules.origin, self.settings.limit_by)
+        url = _robots_url(rules.origin)
+        return RobotsJob(origin=rules.origin, url=url, domain=home, home=home)
+
+    def _robots_over(self, job: RobotsJob, outcome: object) -> bool:
+        return job.attempt > self.settings.retries or not getattr(outcome, "retry", True)
+
+
+def _said(outcome: object) -> str:
+    """What an outcome says of itself, in one line."""
+    return getattr(outcome, "reason", "") or f"HTTP {getattr(outcome, 'status', '')}"
+
+
+@lru_cache(_ORIGINS_REMEMBERED)
+def _robots_url(origin: str) -> str:
+    """The robots.txt of an origin, without a default port."""
+    return normalise(f"{origin}/robots.txt") or origin
