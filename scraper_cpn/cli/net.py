@@ -7,7 +7,7 @@ Must not know: how a net is drawn.
 import sys
 from collections.abc import Callable, Sequence
 
-from scraper_cpn.net import Net
+from scraper_cpn.net import Net, Part
 from scraper_cpn.net.compiled.kernel import source
 from scraper_cpn.scrape.net import scrape_net
 from scraper_cpn.scrape.options.read import likely
@@ -16,43 +16,76 @@ from scraper_cpn.scrape.settings import Settings, UsageError
 from scraper_cpn.show import graph
 
 HELP = """\
-usage: scrape net [--dot|--mermaid|--svg|--source]
+usage: scrape net [--part NAME] [--dot|--mermaid|--svg|--source]
 
-Prints the net that coordinates a crawl with default options.
+Prints the net that coordinates a crawl with default options. Its parts are shown as groups.
 
   (nothing)    places and transitions as text
   --dot        a graph for graphviz
   --mermaid    a flowchart that many web pages and editors draw
   --svg        a picture (needs graphviz)
   --source     the Python that the net is compiled to
+  --part NAME  one part alone, with the places of other parts that it is connected to
+
+Examples:
+  scrape net                                  the whole net
+  scrape net --part domains                   what limits the requests to a domain
+  scrape net --part robots --svg > robots.svg
 """
+
+Draw = Callable[[Net, Part | None], str]
 
 
 def show_net(argv: Sequence[str]) -> int:
     """Print the net in the form that *argv* asks for. Raises `UsageError`."""
-    if len(argv) > 1:
-        raise UsageError(f"net: one form at a time, not {' '.join(argv)}; see scrape net --help")
-    form = argv[0] if argv else ""
-    if form in ("-h", "--help"):
+    if any(word in ("-h", "--help") for word in argv):
         sys.stdout.write(HELP)
         return 0
+    net = scrape_net(Policy(Settings()))
+    words, part = _part(net, argv)
+    if len(words) > 1:
+        raise UsageError(f"net: one form at a time, not {' '.join(words)}; see scrape net --help")
+    form = words[0] if words else ""
+    if form == "--source":
+        if part is not None:
+            raise UsageError("net: --source prints the whole net; leave --part out")
+        sys.stdout.write(source(net))
+        return 0
     if form not in _FORMS:
-        raise UsageError(f"net: {form}: unknown form{likely(form, _FORMS)}; see scrape net --help")
-    sys.stdout.write(_FORMS[form](scrape_net(Policy(Settings()))))
+        known = [*_FORMS, "--source", "--part"]
+        raise UsageError(f"net: {form}: unknown form{likely(form, known)}; see scrape net --help")
+    sys.stdout.write(_FORMS[form](net, part))
     return 0
 
 
-def _svg(net: Net) -> str:
+def _part(net: Net, argv: Sequence[str]) -> tuple[list[str], Part | None]:
+    """The words beside `--part NAME` (or `--part=NAME`), and that part."""
+    words, name = list(argv), None
+    for number, word in enumerate(argv):
+        if word == "--part" or word.startswith("--part="):
+            name = word.partition("=")[2] if "=" in word else "".join(argv[number + 1 : number + 2])
+            del words[number : number + (1 if "=" in word else 2)]
+            break
+    if name is None:
+        return words, None
+    if name not in net.parts:
+        near = likely(name, net.parts)
+        raise UsageError(
+            f"--part: {name or 'nothing'}: no part{near}; one of {', '.join(net.parts)}"
+        )
+    return words, net.parts[name]
+
+
+def _svg(net: Net, part: Part | None) -> str:
     try:
-        return graph.svg(net)
+        return graph.svg(net, part)
     except graph.NoGraphviz:
         raise UsageError("--svg: needs graphviz's dot; install graphviz, or use --dot") from None
 
 
-_FORMS: dict[str, Callable[[Net], str]] = {
+_FORMS: dict[str, Draw] = {
     "": graph.text,
     "--dot": graph.dot,
     "--mermaid": graph.mermaid,
     "--svg": _svg,
-    "--source": source,
 }

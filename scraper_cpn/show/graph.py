@@ -1,4 +1,4 @@
-"""A net drawn: as text, as DOT, as Mermaid, as SVG.
+"""A net drawn: as text, as DOT, as Mermaid, as SVG; its parts are groups, and each can be drawn alone.
 
 Owns: the forms in which a declared net is shown. Reads the same declaration that is executed, so that a
 picture can't be out of date. Must not know: any particular net.
@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 
-from scraper_cpn.net import Counter, KeySet, Net, Place, Sink, Transition
+from scraper_cpn.net import Counter, KeySet, Net, Part, Place, Sink, Transition
 from scraper_cpn.net.arcs import Arc, Output
 
 AnyPlace = Place[object] | Counter | KeySet[object]
@@ -28,15 +29,71 @@ class NoGraphviz(Exception):  # noqa: N818  (named after what it says)
     """SVG needs graphviz's `dot`, which is not installed."""
 
 
-def text(net: Net) -> str:
-    """The net as lines for people: places with their properties, then transitions with their arcs."""
-    width = max(map(len, net.places), default=0)
-    lines = [f"net {net.name}", "", "places"]
-    lines += [f"  {name:<{width}}  {_describe(place)}" for name, place in net.places.items()]
-    lines += ["", "transitions, in the order in which they are tried"]
-    for transition in sorted(net.transitions.values(), key=lambda transition: transition.priority):
-        lines += _transition_text(transition)
+@dataclass(frozen=True)
+class Group:
+    """What is drawn together: a part, or what belongs to none."""
+
+    name: str
+    places: list[AnyPlace]
+    transitions: list[Transition]
+
+
+def groups_of(net: Net, part: Part | None = None) -> list[Group]:
+    """The parts of a net as groups, what belongs to none last; with *part*, that one alone."""
+    parts = [part] if part is not None else list(net.parts.values())
+    groups = [
+        Group(each.name, list(each.places.values()), list(each.transitions.values()))
+        for each in parts
+    ]
+    if part is None:
+        places = [place for place in net.places.values() if net.part_of(place) is None]
+        alone = [each for each in net.transitions.values() if net.part_of(each) is None]
+        groups += [Group("", places, alone)] if places or alone else []
+    return groups
+
+
+def text(net: Net, part: Part | None = None) -> str:
+    """The net as lines for people: each part with its places and its transitions, or one part alone.
+
+    The transitions of a part are in the order in which they are tried; so are all of them, at the end.
+    """
+    lines = [f"net {net.name}"]
+    for group in groups_of(net, part):
+        lines += ["", f"part {group.name}" if group.name else "of no part" if net.parts else ""]
+        lines += _group_text(group)
+    if part is not None:
+        lines += _users(net, part)
+    elif net.parts:
+        order = ", ".join(each.name for each in _tried(net.transitions.values()))
+        lines += ["", "transitions, in the order in which they are tried", f"  {order}"]
     return "\n".join(lines) + "\n"
+
+
+def _users(net: Net, part: Part) -> Iterator[str]:
+    """The transitions of other parts that are connected to this one."""
+    for transition in _tried(net.transitions.values()):
+        if transition.name not in part.transitions:
+            takes = [arc for arc in transition.arcs if arc.place.name in part.places]
+            puts = [each for case in transition.outcomes for each in case.outputs]
+            told = [_arc_text(arc) for arc in takes]
+            told += [
+                f"puts {_output_text(each)}" for each in puts if each.place.name in part.places
+            ]
+            if told:
+                yield f"  used by     {transition.name}: {', '.join(dict.fromkeys(told))}"
+
+
+def _tried(transitions: Iterable[Transition]) -> list[Transition]:
+    """Transitions in the order in which they are tried."""
+    return sorted(transitions, key=lambda transition: transition.priority)
+
+
+def _group_text(group: Group) -> Iterator[str]:
+    width = max((len(place.name) for place in group.places), default=0)
+    for place in group.places:
+        yield f"  place       {place.name:<{width}}  {_describe(place)}"
+    for transition in _tried(group.transitions):
+        yield from _transition_text(transition)
 
 
 def _transition_text(transition: Transition) -> Iterator[str]:
@@ -48,12 +105,13 @@ def _transition_text(transition: Transition) -> Iterator[str]:
         if work
         else ""
     )
-    yield f"  {transition.name}{kind}"
-    yield f"    takes  {', '.join(map(_arc_text, transition.arcs))}"
+    first = f", priority {transition.priority}" if transition.priority else ""
+    yield f"  transition  {transition.name}{kind}{first}"
+    yield f"      takes  {', '.join(map(_arc_text, transition.arcs))}"
     for case in transition.outcomes:
         outputs = ", ".join(map(_output_text, case.outputs)) or "nothing"
         label = f"{case.outcome.__name__} -> " if work else ""
-        yield f"    puts   {label}{outputs}"
+        yield f"      puts   {label}{outputs}"
 
 
 def _arc_text(arc: Arc) -> str:
@@ -95,52 +153,112 @@ def _number(start: int) -> str:
     return "no end" if start >= 1 << 62 else str(start)
 
 
-def mermaid(net: Net) -> str:
-    """The net as a Mermaid flowchart: round places, square transitions; permits are dotted."""
+def mermaid(net: Net, part: Part | None = None) -> str:
+    """The net as a Mermaid flowchart: round places, square transitions; permits are dotted.
+
+    With *part*, that part and what its transitions are connected to elsewhere.
+    """
     lines = ["flowchart LR"]
-    for name, place in net.places.items():
-        left, right = (
-            ("[(", ")]")
-            if isinstance(place, Sink | KeySet)
-            else ("{{", "}}")
-            if isinstance(place, Counter)
-            else ("([", "])")
-        )
-        lines.append(f"  {name}{left}{name}{right}")
-    for transition in net.transitions.values():
-        lines.append(f"  t_{transition.name}[{transition.name}]")
-        for source, target, label, dotted in _edges(transition):
-            arrow = "-.->" if dotted else "-->"
-            lines.append(f"  {source} {arrow}{f'|{label}|' if label else ''} {target}")
-    lines.append("  classDef transition fill:#2d5b8a,color:#fff,stroke:#1b3a59")
-    lines.append(f"  class {','.join(f't_{name}' for name in net.transitions)} transition")
+    groups = groups_of(net, part)
+    for group in groups:
+        nodes = [_mermaid_place(place) for place in group.places]
+        nodes += [f"t_{each.name}[{each.name}]" for each in group.transitions]
+        if not group.name:
+            lines += [f"  {node}" for node in nodes]
+            continue
+        lines.append(f"  subgraph part_{group.name}[{group.name}]")
+        lines += [f"    {node}" for node in nodes]
+        lines.append("  end")
+    edges = _all_edges(net, part)
+    places, transitions = _elsewhere(net, groups, edges)
+    lines += [f"  {_mermaid_place(place)}" for place in places]
+    lines += [f"  t_{each.name}[{each.name}]" for each in transitions]
+    for source, target, label, dotted in edges:
+        arrow = "-.->" if dotted else "-->"
+        lines.append(f"  {source} {arrow}{f'|{label}|' if label else ''} {target}")
+    names = [f"t_{each.name}" for group in groups for each in group.transitions]
+    if names:
+        lines.append("  classDef transition fill:#2d5b8a,color:#fff,stroke:#1b3a59")
+        lines.append(f"  class {','.join(names)} transition")
     return "\n".join(lines) + "\n"
 
 
-def dot(net: Net) -> str:
-    """The net as a DOT graph, for graphviz."""
+def _mermaid_place(place: AnyPlace) -> str:
+    left, right = {"cylinder": ("[(", ")]"), "hexagon": ("{{", "}}"), "ellipse": ("([", "])")}[
+        _shape(place)
+    ]
+    return f"{place.name}{left}{place.name}{right}"
+
+
+def dot(net: Net, part: Part | None = None) -> str:
+    """The net as a DOT graph, for graphviz; with *part*, that part and what it is connected to elsewhere."""
     lines = [f'digraph "{net.name}" {{', '  rankdir=LR; node [fontname="Helvetica", fontsize=11];']
     lines.append('  edge [fontname="Helvetica", fontsize=9];')
-    for name, place in net.places.items():
-        shape = (
-            "cylinder"
-            if isinstance(place, Sink | KeySet)
-            else "hexagon"
-            if isinstance(place, Counter)
-            else "ellipse"
-        )
-        lines.append(f'  "{name}" [shape={shape}];')
-    for transition in net.transitions.values():
-        style = "shape=box, style=filled, fillcolor=steelblue4, fontcolor=white"
-        lines.append(f'  "t_{transition.name}" [label="{transition.name}", {style}];')
-        for source, target, label, dotted in _edges(transition):
-            style = ', style=dashed, color="gray50"' if dotted else ""
-            lines.append(f'  "{source}" -> "{target}" [label="{label}"{style}];')
+    groups = groups_of(net, part)
+    for group in groups:
+        nodes = [f'"{place.name}" [shape={_shape(place)}];' for place in group.places]
+        nodes += [_dot_transition(each) for each in group.transitions]
+        if not group.name:
+            lines += [f"  {node}" for node in nodes]
+            continue
+        lines.append(f'  subgraph "cluster_{group.name}" {{')
+        lines.append(f'    label="{group.name}"; fontname="Helvetica"; color="gray70";')
+        lines += [f"    {node}" for node in nodes]
+        lines.append("  }")
+    edges = _all_edges(net, part)
+    places, transitions = _elsewhere(net, groups, edges)
+    for place in places:
+        lines.append(f'  "{place.name}" [shape={_shape(place)}, style=dashed, color="gray50"];')
+    for each in transitions:
+        style = 'shape=box, style=dashed, color="gray50"'
+        lines.append(f'  "t_{each.name}" [label="{each.name}", {style}];')
+    for source, target, label, dotted in edges:
+        style = ', style=dashed, color="gray50"' if dotted else ""
+        lines.append(f'  "{source}" -> "{target}" [label="{label}"{style}];')
     return "\n".join([*lines, "}"]) + "\n"
 
 
-def svg(net: Net) -> str:
-    """The net as SVG.
+def _dot_transition(transition: Transition) -> str:
+    style = "shape=box, style=filled, fillcolor=steelblue4, fontcolor=white"
+    return f'"t_{transition.name}" [label="{transition.name}", {style}];'
+
+
+def _shape(place: AnyPlace) -> str:
+    if isinstance(place, Sink | KeySet):
+        return "cylinder"
+    return "hexagon" if isinstance(place, Counter) else "ellipse"
+
+
+Draw = Callable[..., str]
+"""Draws a net, or one part of it."""
+
+Edge = tuple[str, str, str, bool]
+"""An arrow: from, to, label, whether it only permits."""
+
+
+def _all_edges(net: Net, part: Part | None) -> list[Edge]:
+    """The arrows of a net; with *part*, those that begin or end there."""
+    edges = [edge for transition in net.transitions.values() for edge in _edges(transition)]
+    if part is None:
+        return edges
+    own = part.places.keys() | {f"t_{name}" for name in part.transitions}
+    return [edge for edge in edges if own & set(edge[:2])]
+
+
+def _elsewhere(
+    net: Net, groups: list[Group], edges: list[Edge]
+) -> tuple[list[AnyPlace], list[Transition]]:
+    """The places and transitions that arrows lead to, and that no group has."""
+    ends = dict.fromkeys(name for edge in edges for name in edge[:2])
+    here = {place.name for group in groups for place in group.places}
+    ours = {each.name for group in groups for each in group.transitions}
+    places = [net.places[name] for name in ends if name in net.places and name not in here]
+    names = [name.removeprefix("t_") for name in ends if name not in net.places]
+    return places, [net.transitions[name] for name in names if name not in ours]
+
+
+def svg(net: Net, part: Part | None = None) -> str:
+    """The net as SVG, or one part of it.
 
     Raises:
         NoGraphviz: `dot` is not installed.
@@ -149,13 +267,13 @@ def svg(net: Net) -> str:
     if program is None:
         raise NoGraphviz
     done = subprocess.run(  # noqa: S603  (the program is graphviz, the input our own)
-        [program, "-Tsvg"], input=dot(net), capture_output=True, text=True, check=True
+        [program, "-Tsvg"], input=dot(net, part), capture_output=True, text=True, check=True
     )
     return done.stdout
 
 
-def _edges(transition: Transition) -> Iterator[tuple[str, str, str, bool]]:
-    """The arrows of a transition, each once: from, to, label, whether it only permits."""
+def _edges(transition: Transition) -> Iterator[Edge]:
+    """The arrows of a transition, each once."""
     node = f"t_{transition.name}"
     for arc in transition.arcs:
         permit = arc.kind in {"hold", "spend", "read", "absent"}
@@ -173,7 +291,7 @@ def _edges(transition: Transition) -> Iterator[tuple[str, str, str, bool]]:
         yield node, place, ", ".join(dict.fromkeys(outcomes)) if named else "", False
 
 
-def _set_edges(transition: Transition) -> Iterator[tuple[str, str, str, bool]]:
+def _set_edges(transition: Transition) -> Iterator[Edge]:
     """An arrow from each set that says what is new to a transition."""
     outputs = [output for case in transition.outcomes for output in case.outputs]
     for name in dict.fromkeys(output.seen.name for output in outputs if output.seen is not None):

@@ -1,0 +1,43 @@
+"""`scrape net`: the whole net or one part of it, in each form."""
+
+from __future__ import annotations
+
+import pytest
+
+from scraper_cpn.cli.net import show_net
+from scraper_cpn.scrape.settings import UsageError
+
+
+@pytest.mark.parametrize("words", [["--part", "domains"], ["--part=domains"]])
+@pytest.mark.parametrize("form", [[], ["--dot"], ["--mermaid"]])
+def test_a_part_is_printed_alone(
+    words: list[str], form: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The option may stand before or after the form."""
+    assert show_net([*words, *form]) == show_net([*form, *words]) == 0
+    first, second = capsys.readouterr().out.split("penalise")[0::2][:2]
+    assert "domain_slots" in first
+    assert "raw_html" not in first + second
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--part", "domain"], "--part: domain: no part; did you mean domains?; one of permits, "),
+        (["--part"], "--part: nothing: no part; one of permits, "),
+        (["--part", "gate", "--source"], "net: --source prints the whole net; leave --part out"),
+        (["--dots"], "net: --dots: unknown form; did you mean --dot?; see scrape net --help"),
+        (["--dot", "--svg"], "net: one form at a time, not --dot --svg; see scrape net --help"),
+    ],
+)
+def test_a_mistake_is_one_line(words: list[str], told: str) -> None:
+    """It says what is wrong and what is allowed."""
+    with pytest.raises(UsageError) as refused:
+        show_net(words)
+    assert str(refused.value).startswith(told)
+
+
+def test_help_says_how_to_see_one_part(capsys: pytest.CaptureFixture[str]) -> None:
+    """With an example."""
+    assert show_net(["--part", "gate", "--help"]) == 0
+    assert "scrape net --part domains" in capsys.readouterr().out
