@@ -18,7 +18,7 @@ usage: scrape [OPTION...] URL...            fetch, follow links, write items
        scrape resume STATE [OPTION...]      go on with a crawl kept by --state
        scrape status|explain|retry|export|check|backup STATE...
                                             look at it; -h after one says more
-       scrape net [--part NAME] [--svg|...]     print the net that coordinates it
+       scrape net [--part NAME] [--svg|...]     print the net
        scrape simulate [KNOB=VALUE...]      crawl a made-up web in virtual time
 
 Scrapes politely: one request a second to a domain, robots.txt respected.
