@@ -1,0 +1,294 @@
+"""What parsing a page can cost at most, known before anyone parses it.
+
+Owns: an upper bound on the time and memory of the HTML parser, found in one pass over the tags.
+Must not know: the parser, processes, handlers, URLs.
+
+The standard's tree construction (WHATWG HTML, section 13.2.6) is linear but for three things:
+
+- A tag may walk the whole stack of open elements, some of them eight times (the adoption agency).
+- What was popped while it is still in the list of active formatting elements is made again, with all its
+  attributes, before the next text: `<p>`, 1,000 different `<i>`, then 1,000 times `<p>x` are 1,000,000 elements.
+- Each attribute of a tag is compared with those before it.
+
+So the cost is known as soon as three numbers are: how many elements may be open at a time, how many
+formatting elements may be active at a time, how many attributes a tag may have. All three are counted from
+above. An element counts for nothing here only when it is certain to have left the stack and the list again:
+when its end tag is there, and between the two is nothing but text, comments, void elements and other such
+elements. Those tags are tags for the tokenizer too, since such a start tag leaves it in its data state. Every
+other start tag counts as one that stays open for ever; so do comments and scripts in which markup stands.
+
+Tests compare the bound with what hostile pages really cost. Its factors are those of the slowest shapes
+known, on a machine of 2020.
+"""
+
+import re
+from heapq import nlargest
+from typing import Final
+
+from msgspec import Struct
+
+_ATTRIBUTES_MAX: Final = 12
+"""A tag with more attributes is looked at on its own."""
+_ATTRIBUTES = (
+    rb"""(?:[ \t\n\f\r/]++[^ \t\n\f\r/>"'<=]++"""
+    rb"""(?:[ \t\n\f\r]*+=[ \t\n\f\r]*+(?:"[^"<]*+"|'[^'<]*+'|[^ \t\n\f\r"'<>]++))?+){0,12}+"""
+)
+_CLEAN = rb"[a-z][a-z0-9:-]*+(?=" + _ATTRIBUTES + rb"[ \t\n\f\r/]*+>)"
+"""The name of a tag without surprises: what a `<` or a quote stands in is looked at on its own."""
+_SHAPE = rb"(?:circle|ellipse|line|path|polygon|polyline|rect|use)"
+_ICON = (
+    rb"svg(?="
+    + _ATTRIBUTES
+    + rb"[ \t\n\f\r]*+>(?:[^<]++|<"
+    + _SHAPE
+    + _ATTRIBUTES
+    # Outside of SVG `<path/>` would stay open, so that all has to be in SVG for certain, and closed.
+    + rb"""(?:[ \t\n\f\r/]*+(?<=[ \t\n\f\r"']/)>|[ \t\n\f\r]*+></"""
+    + _SHAPE
+    + rb">))*+</svg>)"
+)
+_COMMENT = rb"!-(?=-(?:-?>|(?:[^<-]++|-(?!-!?>))*+--!?>))"
+_TAG = re.compile(
+    rb"<(?=[a-z/!?])(" + _ICON + rb"|(?!svg[ \t\n\f\r/>])/?+" + _CLEAN + rb"|" + _COMMENT + rb"|)"
+)
+"""In lower case. The group is the name of a tag, with a slash for an end tag; `svg` for a whole icon; `!-`
+for a comment; one character for odd markup that is no start tag; empty for a start tag that is not clean."""
+_ODD = re.compile(rb"<(?!" + _CLEAN + rb")([a-z][^ \t\n\f\r/>]*+)")
+_REST = re.compile(rb"""(?:[^>"'=]++|=[ \t\n\f\r]*+(?:"[^"]*+"|'[^']*+')?+|["'])*+""")
+
+_FORMATTING_NAMES = b"a b big code em font i nobr s small strike strong tt u"
+_FORMATTING_TAG = re.compile(
+    rb"<(?:" + _FORMATTING_NAMES.replace(b" ", b"|") + rb")(?=[ \t\n\f\r/>])(" + _ATTRIBUTES + rb")"
+)
+_SEPARATOR = re.compile(rb"[ \t\n\f\r/]")
+
+_VOID, _VOID_IN_HTML, _RAW, _FORMATTING, _BLOCK, _TABLE, _STAYS, _ICONIC = range(8)
+_BLOCK_NAMES = (
+    b"address article aside blockquote button caption center dd details dialog dir div dl dt fieldset"
+    b" figcaption figure footer form h1 h2 h3 h4 h5 h6 header hgroup li listing main menu nav ol optgroup"
+    b" option p pre search section select summary tbody td tfoot th thead tr ul"
+)
+_STAYING_NAMES = (
+    b"annotation-xml applet body colgroup desc foreignobject frameset head html image isindex marquee math"
+    b" mi mn mo ms mtext noscript object plaintext rb rp rt rtc ruby template title"
+)
+_NAMES: tuple[tuple[int, bytes], ...] = (
+    # Never on the stack; in SVG and MathML neither, which these end. Nor are comments.
+    (_VOID, b"br embed hr img meta !-"),
+    (_VOID_IN_HTML, b"area base col frame input keygen link param source track wbr"),
+    (_RAW, b"iframe noembed noframes script style textarea xmp"),
+    (_FORMATTING, _FORMATTING_NAMES),
+    # Their tags may pop others, formatting elements too.
+    (_BLOCK, _BLOCK_NAMES),
+    (_TABLE, b"table"),
+    # Those that bring markers, modes or other documents, and those that are special in SVG or MathML.
+    (_STAYS, _STAYING_NAMES),
+    (_ICONIC, b"svg"),
+)
+_KINDS = {name: kind for kind, names in _NAMES for name in names.split()}
+"""All other names are of elements without rules of their own: what opens them is closed by their end tag."""
+_KINDS |= dict.fromkeys((b"", b"!", b"?"), _STAYS)
+_END = {name: b"/" + name for name in _KINDS}
+_SLASH: Final = ord("/")
+
+_READ_AGAIN_MAX: Final = 4
+"""Tags that are not clean may overlap; when all of them are longer than so many pages, none is counted."""
+_UNBOUNDED: Final = 1 << 40
+_BASE_NS: Final = 1_000_000
+_BASE_BYTES: Final = 2_000_000
+_STEP_NS: Final = 10
+"""For each tag, and each time that an element is moved past another: for each element on the stack."""
+_MOVES_MAX: Final = 8
+"""For one tag (section 13.2.6.4.7)."""
+_NODE_NS: Final = 300
+_NODE_BYTES: Final = 300
+_ATTRIBUTE_NS: Final = 115
+_ATTRIBUTE_BYTES: Final = 150
+"""And its text."""
+_COMPARED_IN_NS: Final = 1
+"""Pairs of attributes."""
+_BYTE_NS: Final = 5
+_BYTE_BYTES: Final = 10
+
+_SEPARATORS = (b" ", b"\n", b"\t", b"\r", b"\f", b"/")
+_AT_SIGHT_NS: Final = 25_000_000
+"""Pages that can't take longer, by their size and their number of tags, are looked at no further."""
+
+
+class Bound(Struct, frozen=True, gc=False):
+    """What parsing a page costs at most."""
+
+    time_ns: int
+    """Of one processor."""
+    memory_bytes: int
+    nodes: int
+    """Elements and texts that are made."""
+    depth: int
+    """Elements that are open at a time."""
+
+
+class _Counts:
+    """How much of a page may stay open."""
+
+    __slots__ = ("active", "compared", "copied", "deepest", "open", "tables")
+
+    def __init__(self) -> None:
+        self.open = 0
+        """Elements that may stay on the stack."""
+        self.deepest = 0
+        """Elements on the stack at a time that are certain to leave it."""
+        self.tables = 0
+        """Each may have a body and a row that nobody wrote."""
+        self.active = 0
+        """Formatting elements that may be made again."""
+        self.copied = 0
+        """Bytes of memory that it takes to make each of them once."""
+        self.compared = 0
+        """Pairs of attributes."""
+
+
+def parsing_bound(html: bytes) -> Bound:
+    """Return what parsing *html*, which is UTF-8, costs at most.
+
+    Cost: linear; some microseconds for a small page, and half of what parsing and reading it costs for others.
+    """
+    tags = html.count(b"<") + 1
+    bound = _bound(len(html), tags, _worst(html, tags))
+    return bound if bound.time_ns <= _AT_SIGHT_NS else _bound(len(html), tags, _counted(html))
+
+
+def _worst(html: bytes, tags: int) -> _Counts:
+    """Return what may stay open on the worst page of the same size, with as many tags and white space."""
+    counts = _Counts()
+    separators = sum(map(html.count, _SEPARATORS))
+    attributes = min(len(html) // 2, separators)
+    counts.open = tags
+    counts.active = tags // 2
+    counts.copied = _ATTRIBUTE_BYTES * attributes + len(html)
+    counts.compared = attributes * attributes
+    return counts
+
+
+def _counted(html: bytes) -> _Counts:
+    """Return what may stay open on a page."""
+    text = html.lower()
+    counts = _Counts()
+    tags = _TAG.findall(text)
+    _count_open(tags, counts, foreign=b"<svg" in text or b"<math" in text)
+    odd = _count_odd(text, counts) if b"" in tags else []
+    if counts.active:
+        _count_copied(text, odd, counts)
+    return counts
+
+
+def _bound(size: int, tags: int, counts: _Counts) -> Bound:
+    depth = counts.open + counts.deepest + 2 * counts.tables + counts.active + 8
+    # An active element is made again for each tag that pops it, and in the adoption agency once for each
+    # element that it is moved past, or that is moved past it.
+    again = tags + counts.open + counts.active + 8
+    moves = min(_MOVES_MAX * tags, (counts.open + 8) * counts.active)
+    nodes = 4 * tags + again * counts.active
+    copied = again * counts.copied
+    return Bound(
+        time_ns=(
+            _BASE_NS
+            + _STEP_NS * (tags + moves) * depth
+            + _NODE_NS * nodes
+            + _ATTRIBUTE_NS * copied // _ATTRIBUTE_BYTES
+            + counts.compared // _COMPARED_IN_NS
+            + _BYTE_NS * size
+        ),
+        memory_bytes=_BASE_BYTES + _NODE_BYTES * nodes + copied + _BYTE_BYTES * size,
+        nodes=nodes,
+        depth=depth,
+    )
+
+
+def _count_open(  # noqa: C901 - one loop, as it runs for each tag of each page
+    tags: list[bytes], counts: _Counts, *, foreign: bool
+) -> None:
+    """Count what may stay open, or active."""
+    opened: list[
+        bytes
+    ] = []  # the end tags that close what is open, and certain to be closed by them
+    active: list[int] = []  # how many elements there are around each open formatting element
+    stay = deepest = made_again = tables = 0
+    remaining = iter(tags)
+    for tag in remaining:
+        kind = _KINDS.get(tag)
+        if kind is None and tag[0] == _SLASH:
+            if opened and opened[-1] == tag:
+                opened.pop()
+                if active and active[-1] == len(opened):
+                    active.pop()
+                continue
+            kind = _STAYS
+        if kind is None or kind in (_FORMATTING, _BLOCK, _TABLE):
+            if kind == _FORMATTING:
+                active.append(len(opened))
+            elif kind is not None:
+                # Its tags may pop the formatting elements around it, which then are made again in it.
+                made_again += len(active)
+                active.clear()
+                tables += kind == _TABLE
+            opened.append(_END.get(tag) or b"/" + tag)
+            if len(opened) > deepest:
+                deepest = len(opened)
+        elif kind == _ICONIC:
+            for inner in remaining:
+                if inner == b"/svg":
+                    break
+        elif kind == _VOID_IN_HTML:
+            stay += foreign
+        elif kind == _RAW:
+            # Whether markup in it is markup depends on where it stands.
+            inner = next(remaining, b"")
+            if inner != b"/" + tag:
+                stay += 2
+                made_again += _KINDS.get(inner) == _FORMATTING
+                tables += inner == b"table"
+                kind = _STAYS
+        if kind == _STAYS:
+            stay += len(opened) + 1
+            made_again += len(active)
+            opened.clear()
+            active.clear()
+    counts.open = stay + len(opened)
+    counts.active = made_again + len(active)
+    counts.deepest = deepest
+    counts.tables = tables
+
+
+def _count_odd(text: bytes, counts: _Counts) -> list[int]:
+    """Count the attributes of tags that are not clean; return what copies of their elements take."""
+    merged = _ATTRIBUTES_MAX * (text.count(b"<html") + text.count(b"<body"))
+    copies: list[int] = []
+    to_read = _READ_AGAIN_MAX * len(text)
+    for found in _ODD.finditer(text):
+        rest = _REST.match(text, found.end())
+        assert rest is not None  # it matches nothing as well
+        length = len(rest[0])
+        to_read -= length
+        if to_read < 0:
+            counts.compared = _UNBOUNDED
+            break
+        attributes = length // 2
+        counts.compared += attributes * attributes
+        if found[1] in (b"html", b"body"):
+            merged += attributes
+        elif _KINDS.get(found[1]) == _FORMATTING:
+            copies.append(_ATTRIBUTE_BYTES * attributes + length)
+    # `<html>` and `<body>` add their attributes to one element, however often they are there.
+    counts.compared += merged * merged
+    counts.active += len(copies)
+    return copies
+
+
+def _count_copied(text: bytes, odd: list[int], counts: _Counts) -> None:
+    """Count what it takes to make each active formatting element again."""
+    clean = (
+        _ATTRIBUTE_BYTES * min(_ATTRIBUTES_MAX, len(_SEPARATOR.findall(tag))) + len(tag)
+        for tag in _FORMATTING_TAG.findall(text)
+    )
+    # Which of them are active is not known: the heaviest.
+    counts.copied = sum(odd) + sum(nlargest(counts.active - len(odd), clean))
