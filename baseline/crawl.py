@@ -87,9 +87,10 @@ class Crawl:
         targets = [self._policy.frontier.seed(url, now_ns) for url in self._seeds]
         open_crawl(self._scheduler, self._settings, targets, now_ns)
         clock_ns = self._clock.now_ns
-        async with Fetcher(
+        new_fetcher = Fetcher(
             self._settings, own=self._is_own, wall_ns=clock_ns, monotonic_ns=clock_ns
-        ) as fetcher:
+        )
+        async with new_fetcher as fetcher, self._parser:
             self._fetcher = fetcher
             self._shell = Shell(
                 self._scheduler, self, clock_ns, on_rows=self._take, fatal=(OutputError,)

@@ -132,9 +132,8 @@ class Session:
             open_crawl(self._kernel, self._net, self._settings, targets, now_ns)
         clock_ns = self._clock.now_ns
         own = self._own_hosts()
-        async with Fetcher(
-            self._settings, own=own, wall_ns=clock_ns, monotonic_ns=clock_ns
-        ) as fetcher:
+        new_fetcher = Fetcher(self._settings, own=own, wall_ns=clock_ns, monotonic_ns=clock_ns)
+        async with new_fetcher as fetcher, self._parser:
             self._fetcher = fetcher
             self._shell = Shell(
                 self._kernel,

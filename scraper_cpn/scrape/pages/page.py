@@ -18,7 +18,6 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
 
 from scraper_cpn.scrape.colours import Link, Raw
 from scraper_cpn.scrape.pages.charset import to_utf8
-from scraper_cpn.scrape.pages.hostile import INLINE_BYTES, objection
 from scraper_cpn.scrape.urls import joined, normalise, root_of
 
 URL_CHARS_MAX = 8_192
@@ -35,7 +34,7 @@ D = TypeVar("D")
 
 
 class HostilePageError(Exception):
-    """The page is built to make parsing it take minutes or hours; nobody tries."""
+    """Parsing the page would take too much time or memory."""
 
 
 class _Queried(ABC):
@@ -136,6 +135,7 @@ class Page(_Queried):
         "content_type",
         "depth",
         "parent",
+        "refusal",
         "requested_url",
         "status",
         "url",
@@ -167,6 +167,8 @@ class Page(_Queried):
         """The media type in lower case, without parameters; empty when the server sent none."""
         self.body = body
         """The bytes as the server sent them, decompressed."""
+        self.refusal: str | None = None
+        """Why the page must not be parsed; None for nearly every page."""
         self._charset = charset
         self._tree: LexborHTMLParser | None = None
         self._base: str | None = None
@@ -194,17 +196,17 @@ class Page(_Queried):
     @property
     def html(self) -> str:
         """The page as text, in the encoding that it declares."""
-        return to_utf8(self.body, self._charset).decode("utf-8", "replace")
+        return self.utf8.decode("utf-8", "replace")
+
+    @property
+    def utf8(self) -> bytes:
+        """The page as UTF-8, as the parser reads it; what is no text is left to the parser to replace."""
+        return to_utf8(self.body, self._charset)
 
     @property
     def is_html(self) -> bool:
         """Whether the page is HTML, by its media type; a page without one is taken for HTML."""
         return self.content_type in {"text/html", "application/xhtml+xml", ""}
-
-    @property
-    def is_quick(self) -> bool:
-        """Whether the page is so small that parsing it needs no thread."""
-        return len(self.body) <= INLINE_BYTES
 
     @property
     def title(self) -> str | None:
@@ -233,12 +235,12 @@ class Page(_Queried):
     def tree(self) -> LexborHTMLParser:
         """The parsed page, for what selectors can't say; parsed when first asked for.
 
-        Raises `HostilePageError`, as do all the questions that need it, for a page that attacks parsers.
+        Raises `HostilePageError`, as do all the questions that need it, for a page with a `refusal`.
         """
         if self._tree is None:
-            if reason := objection(self.body):
-                raise HostilePageError(reason)
-            self._tree = LexborHTMLParser(to_utf8(self.body, self._charset))
+            if self.refusal is not None:
+                raise HostilePageError(self.refusal)
+            self._tree = LexborHTMLParser(self.utf8)
         return self._tree
 
     def link(self, url: str, to: To = None, priority: int = 0) -> Link:

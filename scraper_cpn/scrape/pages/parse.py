@@ -1,24 +1,29 @@
 """The parse effect: from a fetched page to its items and the targets behind its links.
 
-Owns: where a page is parsed (on the event loop or in a worker thread), the built-in item or the
+Owns: where a page is parsed (on the event loop, in a thread or in a process), the built-in item or the
 program's handlers, and what becomes of a handler that raises.
 Must not know: the net, outputs, schemas, what is in scope (`discover` says so).
 
-Small pages are parsed where they stand, and the outcome is returned, not awaited: a task would
+Small pages are parsed on the event loop, and the outcome is returned, not awaited: a task would
 cost more than the parse. Big pages, and handlers that have not proved quick, go to a thread
-(lexbor parses without the interpreter lock); `async` handlers run on the event loop.
+(lexbor parses without the interpreter lock); `async` handlers run on the event loop. Pages that
+may cost any amount of time or memory to parse go to a process, which can be killed.
 """
 
+import asyncio
+import signal
 import time
 import traceback
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any
+from typing import Any, Self
 
+import anyio
 from anyio import to_thread
 
 from scraper_cpn.scrape.colours import PRIORITY_MAX, Bad, Link, Parsed, ParseOutcome, Raw, Target
 from scraper_cpn.scrape.pages.extract import LINKS_MAX, extract
 from scraper_cpn.scrape.pages.fields import check_names
+from scraper_cpn.scrape.pages.guard import SMALL_BYTES, Guard, Weight, weigh
 from scraper_cpn.scrape.pages.handlers import (
     Handler,
     HandlerError,
@@ -26,6 +31,7 @@ from scraper_cpn.scrape.pages.handlers import (
     async_results_of,
     results_of,
 )
+from scraper_cpn.scrape.pages.jobs import Done, Refused
 from scraper_cpn.scrape.pages.page import HostilePageError, Page
 from scraper_cpn.scrape.settings import Settings
 from scraper_cpn.scrape.urls import normalise
@@ -42,7 +48,8 @@ class Parser:
 
     *handlers* is a program's, and may be empty or None: then each page yields one `Item` and all
     its links. *clock_ns* measures handlers (see `Handler`); it decides where they run, and never
-    what comes out. Raises `UsageError` where two fields have one name.
+    what comes out. An async context manager, which ends the processes. Raises `UsageError` where two
+    fields have one name.
     """
 
     def __init__(
@@ -57,6 +64,15 @@ class Parser:
         self._discover = discover
         self._handlers = handlers or None
         self._clock_ns = clock_ns
+        self._guard = Guard()
+        self._heavy = anyio.Lock()
+        """Pages that a process has parsed without harm are parsed here one at a time."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._guard.close()
 
     def parse(self, raw: Raw) -> ParseOutcome | Awaitable[ParseOutcome]:
         """Return the outcome of a page, or an awaitable of it when that takes a while.
@@ -70,43 +86,83 @@ class Parser:
         handler = self._handlers.find(raw.target.handler, page.url)
         if handler is None:
             return _unclaimed(raw.target, self._handlers)
+        if not _is_quick(page):
+            return self._handled_with_care(handler, page, raw)
         if handler.is_async:
             return self._on_the_loop(handler, page, raw)
-        if handler.is_quick and page.is_quick:
+        if handler.is_quick:
             return self._handled(handler, page, raw)
         return to_thread.run_sync(self._handled, handler, page, raw, abandon_on_cancel=True)
 
     def _built_in(self, page: Page, raw: Raw) -> ParseOutcome | Awaitable[ParseOutcome]:
-        if page.is_quick or not page.is_html:
+        if not page.is_html or _is_quick(page):
             return self._extracted(page, raw)
-        return to_thread.run_sync(self._extracted, page, raw, abandon_on_cancel=True)
+        return self._extracted_with_care(page, raw)
+
+    async def _extracted_with_care(self, page: Page, raw: Raw) -> ParseOutcome:
+        outcome = await to_thread.run_sync(
+            self._extracted_if_harmless, page, raw, abandon_on_cancel=True
+        )
+        if outcome is not None:
+            return outcome
+        answer = await self._guard.parse(raw, self._rules)
+        if isinstance(answer, Refused):
+            return Bad("parse", answer.reason)
+        assert isinstance(answer, Done)
+        return Parsed((answer.item,), self._targets(raw, answer.links))
+
+    def _extracted_if_harmless(self, page: Page, raw: Raw) -> ParseOutcome | None:
+        return None if weigh(page) is Weight.UNKNOWN else self._extracted(page, raw)
 
     def _extracted(self, page: Page, raw: Raw) -> ParseOutcome:
-        try:
-            item, links = extract(page, raw.response.fetched_at_ns, self._rules)
-        except HostilePageError as error:
-            return Bad("parse", str(error))
+        item, links = extract(page, raw.response.fetched_at_ns, self._rules)
         return Parsed((item,), self._targets(raw, links))
 
-    def _handled(self, handler: Handler, page: Page, raw: Raw) -> ParseOutcome:
+    async def _handled_with_care(self, handler: Handler, page: Page, raw: Raw) -> ParseOutcome:
+        """Call a handler with a page that takes long, or that may be a bomb.
+
+        Handlers run in this process, as they may change the program's variables. So a process parses
+        the page first, and what did no harm there does none here. A page that is refused is given to
+        the handler all the same: it fails only if the handler asks for what needs parsing.
+        """
+        weight = await to_thread.run_sync(weigh, page, abandon_on_cancel=True)
+        if weight is not Weight.UNKNOWN:
+            return await self._handled_elsewhere(handler, page, raw)
+        if _may_be_markup(page):
+            page.refusal = await self._guard.refusal(raw)
+        else:
+            page.refusal = f"it is {page.content_type}, and may take very long to parse as HTML"
+        async with self._heavy:
+            return await self._handled_elsewhere(handler, page, raw)
+
+    async def _handled_elsewhere(self, handler: Handler, page: Page, raw: Raw) -> ParseOutcome:
+        if not handler.is_async:
+            return await to_thread.run_sync(
+                self._handled, handler, page, raw, False, abandon_on_cancel=True
+            )
+        if page.is_html and page.refusal is None:
+            # The handler would parse the page on the loop, at its first question.
+            await to_thread.run_sync(lambda: page.tree, abandon_on_cancel=True)
+        return await self._on_the_loop(handler, page, raw)
+
+    def _handled(self, handler: Handler, page: Page, raw: Raw, quick: bool = True) -> ParseOutcome:
         started_ns = self._clock_ns()
         try:
             results = results_of(handler.function(page))
-            if page.is_quick:
+            if quick:
                 # How long a big page takes says nothing about those that could run on the loop.
                 handler.took(self._clock_ns() - started_ns)
             return self._sorted(page, raw, results)
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - a program may raise anything
+        except BaseException as error:  # noqa: BLE001 - a program may raise anything
             return _raised(handler, error)
 
     async def _on_the_loop(self, handler: Handler, page: Page, raw: Raw) -> ParseOutcome:
         try:
-            if page.is_html and not page.is_quick:
-                # The handler would parse the page on the loop, at its first question.
-                await to_thread.run_sync(lambda: page.tree, abandon_on_cancel=True)
             results = await async_results_of(handler.function(page))
             return self._sorted(page, raw, results)
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - a program may raise anything
+        except BaseException as error:
+            if _is_cancelled(error):
+                raise
             return _raised(handler, error)
 
     def _sorted(self, page: Page, raw: Raw, results: Iterable[Any]) -> Parsed:
@@ -152,7 +208,24 @@ def _unclaimed(target: Target, handlers: Handlers) -> Bad:
     return Bad("handler", f"no page handler's pattern fits the URL; there are: {known}")
 
 
+def _is_quick(page: Page) -> bool:
+    return len(page.body) <= SMALL_BYTES and weigh(page) is Weight.QUICK
+
+
+def _may_be_markup(page: Page) -> bool:
+    return page.is_html or "xml" in page.content_type or page.content_type.startswith("text/")
+
+
+def _is_cancelled(error: BaseException) -> bool:
+    """Return whether the task is being cancelled; a handler may raise `CancelledError` on its own."""
+    task = asyncio.current_task()
+    return isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling() > 0
+
+
 def _raised(handler: Handler, error: BaseException) -> Bad:
+    """Return what becomes of a page whose handler raised. `KeyboardInterrupt` does what Ctrl-C does, too."""
+    if isinstance(error, KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
     if isinstance(error, HostilePageError):
         return Bad("parse", str(error))
     if isinstance(error, HandlerError):

@@ -1,5 +1,7 @@
 """A page becomes items and targets, or a reason; and the event loop is not held up by it."""
 
+import asyncio
+import signal
 import sys
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
@@ -14,10 +16,10 @@ from hypothesis import strategies as st
 from msgspec import Struct
 
 from scraper_cpn.scrape.colours import Bad, Link, Parsed, ParseOutcome, Raw, Target
-from scraper_cpn.scrape.pages.extract import LINKS_MAX, Item
+from scraper_cpn.scrape.pages.extract import LINKS_MAX, Item, extract
 from scraper_cpn.scrape.pages.fields import field_rule
+from scraper_cpn.scrape.pages.guard import REFUSALS_MAX, SMALL_BYTES
 from scraper_cpn.scrape.pages.handlers import QUICK_CALLS, QUICK_NS, Handlers
-from scraper_cpn.scrape.pages.hostile import INLINE_BYTES
 from scraper_cpn.scrape.pages.page import Page
 from scraper_cpn.scrape.pages.parse import DETAIL_CHARS_MAX, Parser
 from scraper_cpn.scrape.settings import Settings, UsageError
@@ -126,23 +128,74 @@ def test_small_pages_are_parsed_at_once() -> None:
 
 def test_what_is_not_html_is_never_parsed() -> None:
     """However big it is, it takes no thread."""
-    big = raw(b"\x00" * (INLINE_BYTES + 1), content_type="image/png")
+    big = raw(b"\x00" * (SMALL_BYTES + 1), content_type="image/png")
     assert isinstance(parser().parse(big), Parsed)
 
 
-def test_hostile_pages_are_bad() -> None:
-    """A page that would take hours is told apart, with and without handlers."""
+BOMB = "<p>" + "".join(f"<i a{n}>" for n in range(1_000)) + "<p>x" * 4_000
+"""It would take 2 GB."""
+BIG = (
+    "<p>" + "".join(f"<i a{n}>{n}" for n in range(300)) + "<p>x</p>" * 100 + "<a href=next>next</a>"
+)
+"""Nobody can tell before parsing that it takes 6 MB."""
 
-    def title(page: Page) -> dict[str, str | None]:
-        return {"title": page.title}
 
-    async def async_title(page: Page) -> dict[str, str | None]:
-        return {"title": page.title}
+def title(page: Page) -> dict[str, str | None]:
+    return {"last": page.texts("a")[-1]}
 
-    for handlers in ((), (title,), (async_title,)):
-        outcome = bad(raw("<div>" * 100_000), *handlers)
-        assert (outcome.kind, outcome.detail) == ("parse", "")
-        assert "nested" in outcome.reason
+
+async def async_title(page: Page) -> dict[str, str | None]:
+    return title(page)
+
+
+@pytest.mark.parametrize("handlers", [(), (title,), (async_title,)])
+def test_bombs_are_bad(handlers: tuple[Callable[[Page], Any], ...]) -> None:
+    """A page that takes gigabytes costs its own outcome and no more, with and without handlers."""
+    outcome = bad(raw(BOMB), *handlers)
+    assert (outcome.kind, outcome.detail) == ("parse", "")
+    assert "memory" in outcome.reason
+
+
+@pytest.mark.parametrize("handler", [title, async_title])
+def test_pages_that_look_like_bombs_reach_their_handler(handler: Callable[[Page], Any]) -> None:
+    """A page that no one can vouch for is parsed in a process first, and then given to its handler."""
+    assert parsed(raw(BIG), handler).items == ({"last": "next"},)
+
+
+def test_pages_that_look_like_bombs_are_as_others() -> None:
+    """A process gives the same item, fields and links as the event loop."""
+    rules = (field_rule("all[]=i"), field_rule("last=a"), field_rule("to=a::attr(href)"))
+    page = raw(BIG, parent=HOME, depth=2)
+    item, links = extract(Page.of(page), FETCHED_NS, rules)
+    outcome = outcome_of(Parser(Settings(fields=rules), discover).parse(page))
+    assert outcome == Parsed((item,), discover(page.target, links, FETCHED_NS))
+
+
+@pytest.mark.parametrize("content_type", ["application/pdf", "application/xml"])
+def test_a_bomb_that_is_no_html_is_no_bomb_until_it_is_parsed(content_type: str) -> None:
+    """A handler that only reads the bytes gets its page; one that has it parsed gets the reason."""
+
+    def size(page: Page) -> dict[str, int]:
+        return {"size": len(page.body)}
+
+    page = raw(BOMB, content_type=content_type)
+    assert parsed(page, size).items == ({"size": len(BOMB)},)
+    assert bad(page, title).kind == "parse"
+
+
+def test_hosts_that_send_bombs_are_given_up() -> None:
+    """After some pages in a row that cost too much, such pages of the host cost nothing more."""
+
+    async def outcomes() -> list[ParseOutcome]:
+        async with Parser(Settings(), discover) as bombed:
+            results = [bombed.parse(raw(BOMB)) for _ in range(REFUSALS_MAX + 1)]
+            return [await each if isawaitable(each) else each for each in results]
+
+    *first, last = anyio.run(outcomes)
+    assert all(isinstance(each, Bad) and "memory" in each.reason for each in first)
+    assert isinstance(last, Bad)
+    assert "pages of shop.example" in last.reason
+    assert isinstance(outcome_of(parser().parse(raw("<p>harmless"))), Parsed)
 
 
 @given(body=st.binary(max_size=300), content_type=st.sampled_from(["text/html", "", "image/png"]))
@@ -380,7 +433,7 @@ def test_big_pages_do_not_count() -> None:
     parse = parser(where, clock_ns=lambda: next(ticks)).parse
     for _ in range(QUICK_CALLS):
         outcome_of(parse(raw("x")))
-        outcome_of(parse(raw("x" * (INLINE_BYTES + 1))))
+        outcome_of(parse(raw("x" * (SMALL_BYTES + 1))))
     assert parse(raw("x")) == Parsed((), ())
     assert where.inline == [False, False] * QUICK_CALLS + [True]
 
@@ -413,7 +466,7 @@ def test_big_pages_leave_the_loop_alone() -> None:
 
 def test_the_built_in_parse_of_a_big_page_is_awaited() -> None:
     """A page over the limit is parsed in a thread, with the same outcome."""
-    html = "<a href=a>" + "x" * INLINE_BYTES
+    html = "<a href=a>" + "x" * SMALL_BYTES
     result = parser().parse(raw(html))
     assert isawaitable(result)
     outcome = outcome_of(result)
@@ -430,7 +483,7 @@ def test_async_handlers_run_on_the_loop() -> None:
         return {"ready": page._tree is not None}
 
     assert parsed(raw("x"), look).items == ({"ready": False},)
-    assert parsed(raw("x" * (INLINE_BYTES + 1)), look).items == ({"ready": True},)
+    assert parsed(raw("x" * (SMALL_BYTES + 1)), look).items == ({"ready": True},)
     assert threads == [True, True]
 
 
@@ -451,3 +504,60 @@ def test_a_cancelled_parse_does_not_wait_for_its_handler() -> None:
         return left_hanging and scope.cancelled_caught
 
     assert anyio.run(cancelled)
+
+
+@pytest.mark.parametrize("kind", [asyncio.CancelledError, GeneratorExit, SystemExit])
+@pytest.mark.parametrize("is_async", [False, True])
+def test_a_handler_that_raises_what_ends_tasks(kind: type[BaseException], is_async: bool) -> None:
+    """Its page is bad, with the reason, and nothing else ends."""
+
+    def handler(page: Page) -> None:
+        raise kind
+
+    async def async_handler(page: Page) -> None:
+        raise kind
+
+    outcome = bad(raw("x"), async_handler if is_async else handler)
+    assert kind.__name__ in outcome.reason
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+def test_a_handler_that_raises_keyboard_interrupt(is_async: bool) -> None:
+    """Its page is bad, and the process is interrupted as by Ctrl-C."""
+
+    def handler(page: Page) -> None:
+        raise KeyboardInterrupt
+
+    async def async_handler(page: Page) -> None:
+        raise KeyboardInterrupt
+
+    interrupts: list[int] = []
+
+    async def outcome() -> ParseOutcome:
+        before = signal.signal(signal.SIGINT, lambda number, _: interrupts.append(number))
+        try:
+            result = parser(async_handler if is_async else handler).parse(raw("x"))
+            return await result if isawaitable(result) else result
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    result = anyio.run(outcome)
+    assert isinstance(result, Bad)
+    assert "KeyboardInterrupt" in result.reason
+    assert interrupts == [signal.SIGINT]
+
+
+def test_a_cancelled_handler_ends() -> None:
+    """A page whose task is cancelled has no outcome: the handler did not fail."""
+
+    async def waits(page: Page) -> None:
+        await anyio.sleep_forever()
+
+    async def outcome() -> bool:
+        with anyio.move_on_after(0) as scope:
+            result = parser(waits).parse(raw("x"))
+            assert isawaitable(result)
+            await result
+        return scope.cancelled_caught
+
+    assert anyio.run(outcome)

@@ -1,0 +1,174 @@
+"""The process that parses what may be dangerous to parse.
+
+Owns: doing a job, and the limits that the kernel of the operating system
+enforces on it: processor time, memory, and life no longer than the crawl's.
+Must not know: event loops, who asks, which pages are dangerous.
+
+It reads a job at a time from standard input, forks a child that does it, and writes what the child said, or
+what killed it, to standard output. So a job can neither break the process nor leave anything behind in it, and
+a new one costs a millisecond. It ends with its input. Where the operating system can do it (Linux), it and
+its child are killed with the crawl's process; elsewhere a child ends when its time is up.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import select
+import signal
+import sys
+import time
+import traceback
+from pathlib import Path
+from typing import BinaryIO
+
+from selectolax.lexbor import SelectolaxError
+
+from scraper_cpn.scrape.pages.extract import extract
+from scraper_cpn.scrape.pages.jobs import (
+    LENGTH,
+    WALL_FACTOR,
+    Answer,
+    Broken,
+    Done,
+    Job,
+    Refused,
+    jobs,
+    message,
+)
+from scraper_cpn.scrape.pages.page import Page
+
+_NICENESS = 5
+"""The event loop goes first."""
+_KILL_WITH_PARENT = 1  # PR_SET_PDEATHSIG in <sys/prctl.h>
+
+
+def work(job: Job) -> Answer:
+    """Do a job, with no limits."""
+    page = Page.of(job.raw)
+    try:
+        if job.rules is None:
+            page.tree  # noqa: B018 - parsed when asked for
+            return Done(None, [])
+        item, links = extract(page, job.raw.response.fetched_at_ns, job.rules)
+    except (MemoryError, SelectolaxError):  # lexbor fails for no other reason
+        return Refused(_needs_memory(job))
+    except Exception:  # noqa: BLE001 - a bug of ours, which the crawl's process tells
+        return Broken(traceback.format_exc())
+    return Done(item, links)
+
+
+def main() -> None:
+    """Serve until standard input ends."""
+    die_with(os.getppid())
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # Ctrl-C is for the crawl, which then ends its workers
+    os.nice(_NICENESS)
+    answer_to = os.dup(sys.stdout.fileno())
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # nothing but answers goes there
+    while (asked := _read(sys.stdin.buffer)) is not None:
+        answer = _in_child(jobs.decode(asked))
+        _write(answer_to, LENGTH.pack(len(answer)) + answer)
+
+
+def die_with(parent: int) -> None:
+    """Have this process killed when its *parent* ends, however that ends; on Linux."""
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None).prctl(_KILL_WITH_PARENT, signal.SIGKILL)
+        if os.getppid() != parent:  # it has ended before
+            os._exit(1)
+
+
+def _read(source: BinaryIO) -> bytes | None:
+    """Return the next message; None at the end."""
+    head = source.read(LENGTH.size)
+    if len(head) < LENGTH.size:
+        return None
+    (length,) = LENGTH.unpack(head)
+    asked = source.read(length)
+    return asked if len(asked) == length else None
+
+
+def _in_child(job: Job) -> bytes:
+    """Return the answer to a job, as a child of this process has written it."""
+    reading, writing = os.pipe()
+    parent = os.getpid()
+    child = os.fork()
+    if child == 0:
+        _be_child(job, writing, parent)
+    os.close(writing)
+    answer = _read_all(reading, time.monotonic() + WALL_FACTOR * job.cpu_s)
+    os.close(reading)
+    if answer is None:
+        os.kill(child, signal.SIGKILL)
+    _, status, used = os.wait4(child, 0)
+    if answer is not None and os.WIFEXITED(status) and os.WEXITSTATUS(status) == 0:
+        return answer
+    return message(Refused(_cause_of_death(job, status, used)))
+
+
+def _be_child(job: Job, writing: int, parent: int) -> None:
+    """Do a job under its limits, and end."""
+    code = 1
+    try:
+        die_with(parent)
+        _limit(job)
+        _write(writing, message(work(job)))
+        code = 0
+    finally:
+        os._exit(code)
+
+
+def _limit(job: Job) -> None:
+    """Let the operating system end this process when the job takes too much."""
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_PROF, job.cpu_s)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    most = _address_space() + job.memory_bytes
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+
+
+def _address_space() -> int:
+    """Return the bytes of address space that this process has; where that is not told, a guess."""
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    except OSError:
+        return 1 << 30
+
+
+def _cause_of_death(job: Job, status: int, used: resource.struct_rusage) -> str:
+    name = signal.Signals(os.WTERMSIG(status)).name if os.WIFSIGNALED(status) else ""
+    if name == "SIGPROF":
+        return f"parsing it takes more than {job.cpu_s:.2g} s of processor time"
+    if name == "SIGKILL":
+        return f"parsing it takes more than {WALL_FACTOR * job.cpu_s:.2g} s"
+    unit = 1 if sys.platform == "darwin" else 1024
+    if not name or used.ru_maxrss * unit > job.memory_bytes // 2:
+        return _needs_memory(job)
+    return f"the HTML parser crashed on it ({name})"
+
+
+def _needs_memory(job: Job) -> str:
+    return f"parsing it takes more than {job.memory_bytes // 1_000_000} MB of memory"
+
+
+def _read_all(reading: int, until_s: float) -> bytes | None:
+    """Return what is written until the other end closes; None when that takes longer than *until_s*."""
+    parts: list[bytes] = []
+    while True:
+        ready, _, _ = select.select([reading], [], [], max(0.0, until_s - time.monotonic()))
+        if not ready:
+            return None
+        part = os.read(reading, 1 << 16)
+        if not part:
+            return b"".join(parts)
+        parts.append(part)
+
+
+def _write(to: int, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(to, rest) :]

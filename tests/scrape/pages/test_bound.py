@@ -1,0 +1,162 @@
+"""No page costs more than its bound, and the bound of ordinary pages is low."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+from mocks.pages import ELEMENTS, hostile_page
+from scraper_cpn.scrape.pages.bound import parsing_bound
+from scraper_cpn.scrape.pages.charset import to_utf8
+from scraper_cpn.scrape.pages.guard import HARMLESS_BYTES, HARMLESS_NS, QUICK_BYTES, QUICK_NS
+from scraper_cpn.simulate.webtext import html as synthetic_page
+
+
+def tree_of(html: bytes) -> tuple[int, int]:
+    """How many nodes a page has when it is parsed, and how deep they are nested."""
+    nodes = deepest = 0
+    here: list[tuple[LexborNode, int]] = []
+    root = LexborHTMLParser(html).root
+    if root is not None:
+        here.append((root, 1))
+    while here:
+        node, depth = here.pop()
+        nodes += 1
+        deepest = max(deepest, depth)
+        here += [(child, depth + 1) for child in node.iter(include_text=True)]
+    return nodes, deepest
+
+
+def is_harmless(html: bytes) -> bool:
+    """Whether a page is parsed in this process."""
+    bound = parsing_bound(html)
+    return bound.time_ns <= HARMLESS_NS and bound.memory_bytes <= HARMLESS_BYTES
+
+
+def assert_bounded(html: bytes) -> None:
+    """The tree of a page that is parsed in this process is as big as its bound says, or smaller."""
+    if is_harmless(html):
+        bound = parsing_bound(html)
+        nodes, depth = tree_of(html)
+        assert nodes <= bound.nodes
+        assert depth <= bound.depth
+
+
+@pytest.mark.parametrize("size", [300, 3_000, 12_000])
+def test_hostile_pages_stay_below_their_bound(size: int) -> None:
+    """Out of pages made by a grammar, those that are held harmless are no bigger than their bound."""
+    for seed in range(100):
+        page = hostile_page(seed, size)
+        assert_bounded(to_utf8(page.body, page.content_type.partition("charset=")[2] or None))
+
+
+PIECES = st.one_of(
+    st.sampled_from(ELEMENTS).map("<{}>".format),
+    st.sampled_from(ELEMENTS).map("</{}>".format),
+    st.sampled_from(ELEMENTS).map("<{0}>x</{0}>".format),
+    st.sampled_from(ELEMENTS).map("<{} a='>' b=\"<\">".format),
+    st.sampled_from(
+        [
+            "x",
+            " ",
+            "<!-- -->",
+            "<!-- <p> -->",
+            "<",
+            "&lt;",
+            "<![CDATA[",
+            "]]>",
+            "<a b=",
+            "'",
+            '"',
+            "\0",
+        ]
+    ),
+)
+MOTIFS = st.tuples(st.lists(PIECES, min_size=1, max_size=4).map("".join), st.integers(1, 60))
+
+
+@given(motifs=st.lists(MOTIFS, min_size=1, max_size=4))
+def test_any_page_stays_below_its_bound(motifs: list[tuple[str, int]]) -> None:
+    """Whatever the markup, a page that is held harmless is no bigger than its bound."""
+    assert_bounded("".join(motif * times for motif, times in motifs).encode())
+
+
+BOMBS = {
+    "formatting elements in each paragraph": "<p>"
+    + "".join(f"<i a{n}>" for n in range(400))
+    + "<p>x" * 2_000,
+    "a formatting element with many attributes": "<p><b "
+    + " ".join(f"a{n}" for n in range(3_000))
+    + ">"
+    + "<p>x" * 3_000,
+    "a formatting element with a long attribute": "<p><b a='"
+    + "v" * 20_000
+    + "'>"
+    + "<p>x" * 3_000,
+    "nested elements": "<div>" * 6_000,
+    "nested ruby texts": "<rt>" * 8_000,
+    "nested list items": "<ul><li>" * 4_000,
+    "nested tables": "<table><td>" * 4_000,
+    "end tags without an element": "<x>" * 4_000 + "</y>" * 4_000,
+    "misnested elements": "<b>" * 2_000 + "<div>" * 2_000 + "</b>" * 2_000,
+    "links around blocks": ("<a>" + "<div>" * 8 + "</a>") * 800,
+    "nesting hidden by comments": "<div><!--</div>-->" * 4_000,
+    "nesting hidden by scripts": "<svg><script><div></script></svg>" * 3_000,
+    "nesting hidden by attributes": "<div><a b='</div>'>" * 4_000,
+    "nesting in foreign elements": "<svg><link>" * 4_000,
+    "attributes on one tag": "<a " + " ".join(f"a{n}" for n in range(40_000)) + ">",
+    "attributes on many tags of one element": "".join(f"<html a{n}>" for n in range(10_000)),
+}
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_bombs(name: str) -> None:
+    """Pages that take superlinear time or memory are not held harmless on the event loop."""
+    bound = parsing_bound(BOMBS[name].encode())
+    assert bound.time_ns > QUICK_NS or bound.memory_bytes > QUICK_BYTES
+
+
+def test_upper_case_hides_nothing() -> None:
+    """Names of elements are compared without their case."""
+    bomb = BOMBS["formatting elements in each paragraph"].encode()
+    assert parsing_bound(bomb.upper()) == parsing_bound(bomb)
+
+
+CARD = (
+    '<article class="card"><a href="/p/{n}" class="a b" title="It\'s > all"><img src="/i/{n}.jpg" alt="">'
+    "<svg viewBox='0 0 1 1'><path d='M0 0'/></svg></a><h2><a href=/p/{n}>Product <b>{n}</b></a></h2>"
+    "<!-- price --><p>Costs <em>1 < 2</em> and <span class=price>{n}.00 &euro;</span></p>"
+    "<ul><li>one<li>two</ul><form action='/cart'><input name=n value={n}><button>Buy</button></form></article>"
+)
+ROW = '<tr><td><a href="/{n}">{n}</a></td><td>{n}<br>{n}</td><td><i>{n}</i></td></tr>'
+HEAD = (
+    "<!doctype html><html lang=en><head><meta charset=utf-8><title>A shop</title>"
+    "<link rel=stylesheet href=/s.css><script>if (a < b && c) { document.write('<p>'); }</script></head><body>"
+)
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        HEAD + "".join(CARD.format(n=n) for n in range(50)) + "</body></html>",
+        HEAD
+        + "<table><thead><tr><th>n</thead><tbody>"
+        + "".join(ROW.format(n=n) for n in range(200))
+        + "</table>",
+        HEAD + "<div>" * 40 + "<p>deep</p>" + "</div>" * 40,
+        HEAD + "<p>A paragraph with <b>bold</b> and <i>italic</i> <a href=x>links</a>." * 200,
+        synthetic_page("shop.example", 3, [f"/p/{n}" for n in range(20)], 32_000).decode(),
+    ],
+)
+def test_ordinary_pages_are_quick(html: str) -> None:
+    """What shops, tables, and articles look like is parsed on the event loop."""
+    bound = parsing_bound(html.encode())
+    assert len(html.encode()) <= 32 * 1024
+    assert bound.time_ns <= QUICK_NS
+    assert bound.memory_bytes <= QUICK_BYTES
+
+
+def test_long_tags_that_overlap_are_read_a_bounded_number_of_times() -> None:
+    """Where each tag could go on to the end of the page, their lengths are not added up for ever."""
+    bound = parsing_bound(b"<a b='<" * 50_000)
+    assert bound.time_ns > HARMLESS_NS

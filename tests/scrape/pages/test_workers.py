@@ -1,0 +1,162 @@
+"""What may be dangerous to parse is parsed in processes that are bounded, replaced, and never left behind."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import anyio
+import pytest
+
+from scraper_cpn.scrape.pages.jobs import Answer, Broken, Done, Job, Refused
+from scraper_cpn.scrape.pages.workers import MEMORY_BYTES, WORKERS_MAX, WorkerError, Workers
+from scraper_cpn.scrape.settings import FieldRule
+from tests.scrape.sample_pages import raw
+
+MEMORY_BOMB = "<p>" + "".join(f"<i a{n}>" for n in range(1_000)) + "<p>x" * 4_000
+TIME_BOMB = "<rt>" * 60_000
+
+
+def job(html: str, *, cpu_s: float = 60.0, memory_bytes: int = 64_000_000) -> Job:
+    """A page to be parsed."""
+    return Job(raw(html), (), cpu_s, memory_bytes)
+
+
+def done(*jobs: Job) -> list[Answer]:
+    """The answers to jobs that are asked one after the other."""
+
+    async def ask() -> list[Answer]:
+        workers = Workers()
+        try:
+            return [await workers.do(each) for each in jobs]
+        finally:
+            await workers.close()
+
+    return anyio.run(ask)
+
+
+def test_pages_are_parsed() -> None:
+    """Small and big pages come back with their item and links."""
+    big = job("<title>T</title>" + "<a href=/x>x</a>" * 20_000)
+    for answer in done(big, job("<title>T</title><a href=/x>")):
+        assert isinstance(answer, Done)
+        assert answer.item is not None
+        assert answer.item.title == "T"
+        assert answer.links[0].url == "https://shop.example/x"
+
+
+def test_memory_is_bounded() -> None:
+    """A page that takes too much memory is refused with the reason, and the next one is parsed."""
+    refused, parsed = done(job(MEMORY_BOMB), job("x"))
+    assert refused == Refused("parsing it takes more than 64 MB of memory")
+    assert isinstance(parsed, Done)
+
+
+def test_time_is_bounded() -> None:
+    """A page that takes too much processor time is refused with the reason, and the next one is parsed."""
+    refused, parsed = done(job(TIME_BOMB, cpu_s=0.05), job("x"))
+    assert refused == Refused("parsing it takes more than 0.05 s of processor time")
+    assert isinstance(parsed, Done)
+
+
+def test_a_bug_of_ours_is_told() -> None:
+    """What raises in the process comes back with its traceback."""
+    (broken,) = done(Job(raw("<p>x"), (FieldRule("bad", "p["),), 60.0, 64_000_000))
+    assert isinstance(broken, Broken)
+    assert "bad CSS selector" in broken.traceback
+
+
+def test_no_more_than_so_many_at_once() -> None:
+    """Jobs wait for a free process, and for memory."""
+
+    async def ask() -> list[Answer]:
+        workers, answers = Workers(), []
+
+        async def one(memory_bytes: int) -> None:
+            answers.append(await workers.do(job("x", memory_bytes=memory_bytes)))
+            assert len(workers.processes) <= WORKERS_MAX
+
+        async with anyio.create_task_group() as group:
+            for memory_bytes in (MEMORY_BYTES, 64_000_000, MEMORY_BYTES, 64_000_000) * 2:
+                group.start_soon(one, memory_bytes)
+        await workers.close()
+        assert not workers.processes
+        return answers
+
+    assert all(isinstance(each, Done) for each in anyio.run(ask))
+
+
+def is_running(process: int) -> bool:
+    """Whether there is such a process, and it has not ended."""
+    try:
+        return "\nState:\tZ" not in Path(f"/proc/{process}/status").read_text()
+    except FileNotFoundError:
+        return False
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_cancelled_job_leaves_nothing_behind() -> None:
+    """Its process is killed; the next job gets another."""
+
+    async def ask() -> Answer:
+        workers = Workers()
+        await workers.do(job("x"))
+        (process,) = workers.processes
+        with anyio.move_on_after(0.2):
+            await workers.do(job(TIME_BOMB))
+        assert not is_running(process)
+        answer = await workers.do(job("x"))
+        await workers.close()
+        return answer
+
+    assert isinstance(anyio.run(ask), Done)
+
+
+def test_a_process_that_is_killed_is_replaced() -> None:
+    """Its job fails with a reason, and the next one gets another process."""
+
+    async def ask() -> Answer:
+        workers = Workers()
+        await workers.do(job("x"))
+        (process,) = workers.processes
+        os.kill(process, signal.SIGKILL)
+        with pytest.raises(WorkerError, match="ended unexpectedly"):
+            await workers.do(job("x"))
+        answer = await workers.do(job("x"))
+        await workers.close()
+        return answer
+
+    assert isinstance(anyio.run(ask), Done)
+
+
+PROGRAM = """
+import anyio
+from scraper_cpn.scrape.pages.workers import Workers
+from tests.scrape.pages.test_workers import TIME_BOMB, job
+
+async def ask():
+    workers = Workers()
+    await workers.do(job("x"))
+    print(*workers.processes, flush=True)
+    await workers.do(job(TIME_BOMB, cpu_s=600.0))
+
+anyio.run(ask)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a process ends when its time is up")
+def test_processes_die_with_the_crawl() -> None:
+    """After `kill -9` of the crawl, no process goes on parsing."""
+    with subprocess.Popen(
+        [sys.executable, "-c", PROGRAM], stdout=subprocess.PIPE, text=True
+    ) as crawl:
+        assert crawl.stdout is not None
+        worker = int(crawl.stdout.readline())
+        children = Path(f"/proc/{worker}/task/{worker}/children")
+        while not (busy := children.read_text().split()):
+            time.sleep(0.01)
+        crawl.kill()
+    while is_running(worker) or is_running(int(busy[0])):
+        time.sleep(0.01)
