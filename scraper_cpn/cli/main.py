@@ -151,8 +151,15 @@ def _code_of(error: BaseException) -> int | None:
         return _end_quietly()
     if isinstance(error, OutputError):
         return _complain(str(error), OUTPUT)
-    from scraper_cpn.store.port import StoreError
+    from scraper_cpn.store.port import BatchError, StoreError
 
+    if isinstance(error, BatchError):
+        return _complain(
+            f"{error}: the crawl contradicts its state, and nothing of this step was written; either another program "
+            f"changed the file meanwhile, or this is a bug in scrape {__version__} (please report it); "
+            "what was written before is there: scrape check",
+            BUG,
+        )
     if isinstance(error, StoreError):
         return _complain(str(error), USAGE if error.kind in _USERS else OUTPUT)
     return _complain("interrupted", INTERRUPTED) if _came_of_interrupt(error) else None

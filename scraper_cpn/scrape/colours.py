@@ -160,6 +160,8 @@ class Rules(Struct, frozen=True, gc=False):
     """What the log says of a URL that these rules deny."""
     kind: str = "robots"
     """And its kind there: `robots`, or `unreachable` where there was no answer."""
+    home: str = ""
+    """The pacing key of the origin, as it was when the file was asked for."""
 
 
 class Response(Struct, frozen=True, gc=False, kw_only=True):

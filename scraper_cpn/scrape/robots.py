@@ -18,18 +18,18 @@ _DISALLOW_ALL = "User-agent: *\nDisallow: /\n"
 _AGENT_LINE = re.compile(r"\s*user(?:-|\s*)agent(?:\s*:|\s)([^#]*)", re.IGNORECASE)
 
 
-def unreachable_rules(origin: str, why: str) -> Rules:
+def unreachable_rules(origin: str, why: str, home: str = "") -> Rules:
     """Return the rules of an origin whose robots.txt can't be had: keep away from all of it."""
     reason = f"robots.txt could not be fetched, which forbids all (RFC 9309): {why}"
-    return Rules(origin, _DISALLOW_ALL, reason=reason, kind="unreachable")
+    return Rules(origin, _DISALLOW_ALL, reason=reason, kind="unreachable", home=home)
 
 
-def too_many_hops_rules(origin: str) -> Rules:
+def too_many_hops_rules(origin: str, home: str = "") -> Rules:
     """Return the rules of an origin whose robots.txt is behind too many redirects: none.
 
     RFC 9309 section 2.3.1.2 lets it count as unavailable.
     """
-    return Rules(origin, "")
+    return Rules(origin, "", home=home)
 
 
 def allowed(rules_text: str, user_agent: str, url: str) -> bool:

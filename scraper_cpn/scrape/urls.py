@@ -11,7 +11,7 @@ of a known host one, and anything else about 3, nearly all of it in the parser.
 
 import ipaddress
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -119,6 +119,13 @@ def domain_of(url: str, limit_by: Literal["domain", "host"]) -> str:
 def pace_of(url: str, limit_by: Literal["domain", "host"]) -> tuple[str, str]:
     """Return `domain_of` and `origin_of` of a URL, for the time of one of them."""
     return _pace(root_of(url), limit_by)
+
+
+def names_above(host: str) -> Iterator[str]:
+    """Yield a host and the names that it is below, the longest first: one of them is its pacing key."""
+    while host:
+        yield host
+        host = host.partition(".")[2]
 
 
 def within(host: str, names: Iterable[str]) -> bool:

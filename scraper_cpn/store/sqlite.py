@@ -26,7 +26,7 @@ from anyio import CancelScope
 
 from scraper_cpn.store.claim import Claim, noted
 from scraper_cpn.store.failures import told
-from scraper_cpn.store.port import Batch, StoreError
+from scraper_cpn.store.port import Batch, BatchError, StoreError
 from scraper_cpn.store.read import RunReader
 from scraper_cpn.store.retention import Limits
 from scraper_cpn.store.statefile import (
@@ -171,6 +171,9 @@ class SqliteStore(RunReader):
                 self._at = write(self._writing, self._run, self._at, batch, self._limits)
                 self._note()
                 self._shorten_wal()
+        except BatchError as error:
+            self._broken = BatchError(f"{self._path}: {str(error).removeprefix(f'{self._path}: ')}")
+            raise self._broken from error
         except Exception as error:
             self._broken = error
             raise

@@ -137,4 +137,5 @@ def _remove(connection: Connection, sql: str, rows: Sequence[Row]) -> None:
     """Delete rows, each of which must be there."""
     missing = len(rows) - _change(connection, sql, rows)
     if missing:
-        raise BatchError(f"{missing} of {len(rows)} rows are not there: {sql}")
+        table = sql.split()[2]
+        raise BatchError(f"{missing} of {len(rows)} rows of the table {table} are not there")

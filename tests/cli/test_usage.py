@@ -5,10 +5,13 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from scraper_cpn.cli import main as command
 from scraper_cpn.cli.main import main
+from scraper_cpn.store.port import BatchError
 from scraper_cpn.version import __version__
 
 LONG = "x" * 300
@@ -291,3 +294,21 @@ def test_no_standard_output(argv: Sequence[str], folder: Path) -> None:
     assert closed.stderr == (
         "scrape: standard output is closed; name a file for the items with -o\n"
     )
+
+
+def test_a_state_that_contradicts_its_crawl_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line says what it is and what to do, without a traceback, also out of a task group."""
+
+    def contradict(_: Any) -> int:
+        raise ExceptionGroup(
+            "", [BatchError("crawl.db: 1 of 2 rows of the table paged are not there")]
+        )
+
+    monkeypatch.setattr(command, "_dispatch", contradict)
+    assert main([]) == 70
+    told = capsys.readouterr().err
+    assert told.startswith("scrape: crawl.db: 1 of 2 rows")
+    assert "scrape check" in told
+    assert told.count("\n") == 1

@@ -94,9 +94,9 @@ def robots_outcome(job: RobotsJob, answer: Answer, user_agent: str) -> RobotsOut
     if 200 <= answer.status < 300:
         text = _robots_text(answer)
         delay_ns = crawl_delay_ns(text, user_agent)
-        return Rules(job.origin, text, delay_ns, answer.elapsed_ns)
+        return Rules(job.origin, text, delay_ns, answer.elapsed_ns, home=job.home)
     if 400 <= answer.status < 500 and answer.status not in (407, 429):
-        return Rules(job.origin, "", elapsed_ns=answer.elapsed_ns)
+        return Rules(job.origin, "", elapsed_ns=answer.elapsed_ns, home=job.home)
     return _without_page(job.url, answer)
 
 

@@ -64,7 +64,9 @@ class RobotsPolicy:
 
     def rules_after_too_many_redirects(self, job: RobotsJob) -> Rules | None:
         """After too many hops the file counts as unavailable: all is allowed."""
-        return too_many_hops_rules(job.origin) if job.hops >= ROBOTS_HOPS_MAX else None
+        if job.hops < ROBOTS_HOPS_MAX:
+            return None
+        return too_many_hops_rules(job.origin, job.home)
 
     def robots_again(self, job: RobotsJob, outcome: object) -> RobotsJob | None:
         """Another attempt, from the first hop; none after the last."""
@@ -83,7 +85,7 @@ class RobotsPolicy:
         """After the last attempt: complete disallow (RFC 9309 section 2.3.1.4)."""
         if not self._robots_over(job, outcome):
             return None
-        return unreachable_rules(job.origin, _said(outcome))
+        return unreachable_rules(job.origin, _said(outcome), job.home)
 
     def robots_failure(self, job: RobotsJob, outcome: object) -> Failure:
         """The log's row of a failed attempt at robots.txt; its URLs have rows of their own."""
@@ -93,7 +95,7 @@ class RobotsPolicy:
 
     def refresh(self, rules: Rules) -> RobotsJob:
         """A robots.txt that is a day old is fetched again (RFC 9309 section 2.4)."""
-        home = domain_of(rules.origin, self.settings.limit_by)
+        home = rules.home or domain_of(rules.origin, self.settings.limit_by)
         url = _robots_url(rules.origin)
         return RobotsJob(origin=rules.origin, url=url, domain=home, home=home)
 

@@ -17,6 +17,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from scraper_cpn.scrape.state.libraries import others_since
 from scraper_cpn.scrape.state.metadata import read_row
 from scraper_cpn.scrape.state.rows import StoredPage, checksum_of, failures
 from scraper_cpn.scrape.state.run import Opening, codec_of, laws, openings
@@ -130,7 +131,18 @@ def _replayed(
     base, head = reader.base(), reader.head()
     opening = next(each for seq, each in reversed(history) if seq <= base.seq)
     replay = Replay(base, _written(opening), laws)
-    replay.play(_telling(reader.journal(), head.seq - base.seq, lambda *far: told(name, *far)))
+    rows = _telling(reader.journal(), head.seq - base.seq, lambda *far: told(name, *far))
+    try:
+        replay.play(rows)
+    except StoreError as error:
+        others = others_since(reader.facts(), base.seq)
+        if error.kind != "damaged" or not others:
+            raise
+        raise StoreError(
+            "foreign",
+            f"its journal was decided by other libraries ({'; '.join(others)}) and leads elsewhere with these; "
+            "its tables, rows and items are sound, and resume goes on with them",
+        ) from error
     return replay
 
 

@@ -25,7 +25,7 @@ from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.state.metadata import read_row, reading_rows
 from scraper_cpn.scrape.state.rows import StoredPage
 from scraper_cpn.scrape.state.run import clock_of, codec_of, last_opening
-from scraper_cpn.scrape.urls import domain_of, origin_of
+from scraper_cpn.scrape.urls import domain_of, host_of, names_above, origin_of
 from scraper_cpn.store.claim import writer
 from scraper_cpn.store.codec import Codec
 from scraper_cpn.store.read import RunReader
@@ -114,7 +114,7 @@ def whereabouts(path: Path, url: str, run: str | None = None) -> Whereabouts:
         policy = last_opening(info.facts).policy
         codec = codec_of(policy)
         with reading_rows():
-            durable, before = _marking(reader, codec, policy, url)
+            durable, before = _marking(reader, codec, url)
         ends = _ends(reader, url)
     now_ns = clock_of(info.facts, info.at_ns).now_ns()
     known = Whereabouts(
@@ -138,9 +138,7 @@ def whereabouts(path: Path, url: str, run: str | None = None) -> Whereabouts:
 # Looking.
 
 
-def _marking(
-    reader: RunReader, codec: Codec, policy: Policy, url: str
-) -> tuple[Durable, dict[str, int]]:
+def _marking(reader: RunReader, codec: Codec, url: str) -> tuple[Durable, dict[str, int]]:
     """The marking without the URLs that wait, but for this one; and how many come before it, by place."""
     saved = reader.saved()
     durable = Durable(saved.at_ns, saved.next_serial, saved.next_id)
@@ -148,12 +146,11 @@ def _marking(
     durable.numbers = {codec.number_key(row): row[2] for row in saved.numbers}
     flights = list(saved.flights)
     held = {serial for row in flights for serial in codec.holds(row)}
-    queues = {
-        "asks": origin_of(url),
-        "prioritized_targets": domain_of(url, policy.settings.limit_by),
-    }
+    # Its domain is the one that it had when it was found, whatever the suffix list says of its host today.
+    domains = names_above(host_of(url))
+    queues = [("asks", origin_of(url)), *(("prioritized_targets", name) for name in domains)]
     before: dict[str, int] = {}
-    for place, key in queues.items():
+    for place, key in queues:
         for row in reader.holding(place, key, url.encode()):
             token = Standing(place, row[4], codec.colour(place, row[5]), 0)
             if token.colour.url == url:
@@ -210,6 +207,7 @@ def _waiting(known: Whereabouts, spot: _Spot, codec: Codec, durable: Durable) ->
         known,
         stands=spot.stands,
         target=spot.target,
+        domain=spot.target.domain,
         ahead=spot.ahead,
         since_ns=spot.flying.began_ns if spot.flying else None,
         waits=() if spot.flying else tuple(_waits(codec, durable, spot.serial, known.now_ns)),

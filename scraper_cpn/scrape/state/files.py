@@ -95,10 +95,12 @@ class Keeping(Struct, frozen=True, kw_only=True):
         return self.past.run if self.past else self.run or MAIN
 
     def opening(self, settings: Settings, seeds: Sequence[str]) -> Opening:
-        """The laws from now on. The sites stay what they were: they are the scope."""
-        return Opening(
-            settings, self.past.opening.sites if self.past else sites_of(settings, seeds)
-        )
+        """The laws from now on. The sites stay what they were, for they are the scope.
+
+        Those of the seeds as the suffix list has them today are added: links are compared with them.
+        """
+        before = self.past.opening.sites if self.past else ()
+        return Opening(settings, tuple(dict.fromkeys([*before, *sites_of(settings, seeds)])))
 
 
 class Beside(Struct, frozen=True):

@@ -28,7 +28,7 @@ from scraper_cpn.scrape.colours import (
 from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.store.codec import Packing
 
-VERSION = "3"
+VERSION = "4"
 """Another one where a colour is written in another form."""
 GONE = Response(
     url="", status=0, content_type="", charset=None, body=b"", fetched_at_ns=0, elapsed_ns=0
@@ -81,7 +81,11 @@ def priority_and_rank(colour: bytes) -> tuple[int, int]:
 
 
 class _Targets:
-    """Targets without what follows from their URL."""
+    """Targets, with all that was worked out from their URL when they were made.
+
+    None of it is worked out again: what the suffix list says of a host may be another thing tomorrow, and a
+    target that then has another domain is not the one that waits in the state.
+    """
 
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
@@ -90,15 +94,18 @@ class _Targets:
         return [
             target.url, target.site, None if target.requested_url == target.url else target.requested_url,
             target.parent, target.depth, target.priority, target.attempt, target.hops, target.handler,
-            target.rank,
+            target.rank, _pack_names(target),
         ]  # fmt: skip
 
     def unpack(self, packed: list[Any]) -> Target:
-        url, site, requested_url, parent, depth, priority, attempt, hops, handler, rank = packed
-        return self._policy.frontier.target(
-            url,
+        url, site, asked, parent, depth, priority, attempt, hops, handler, rank, names = packed
+        domain, origin = _names(url, names)
+        return Target(
+            url=url,
+            domain=domain,
+            origin=origin,
             site=site,
-            requested_url=requested_url or url,
+            requested_url=asked or url,
             parent=parent,
             depth=depth,
             priority=priority,
@@ -114,7 +121,7 @@ class _Targets:
             return []
         first = targets[0]
         since_ns = self._policy.frontier.since_ns(first.priority, first.rank)
-        links = [(each.url, each.priority, each.handler) for each in targets]
+        links = [(each.url, each.priority, each.handler, _pack_names(each)) for each in targets]
         return [first.site, first.parent, first.depth, since_ns, links]
 
     def unpack_links(self, packed: list[Any]) -> tuple[Target, ...]:
@@ -124,10 +131,38 @@ class _Targets:
         rank = self._policy.frontier.rank
         return tuple(
             self.unpack(
-                [url, site, None, parent, depth, priority, 1, 0, handler, rank(priority, since_ns)]
+                [
+                    url, site, None, parent, depth, priority, 1, 0, handler,
+                    rank(priority, since_ns), names,
+                ]
             )
-            for url, priority, handler in links
-        )
+            for url, priority, handler, names in links
+        )  # fmt: skip
+
+
+def _pack_names(target: Target) -> tuple[Any, ...]:
+    """The domain and the origin of a target, as parts of its URL where they are that: they may wait by the million.
+
+    The domain is where it begins in the URL and its length, or itself; the origin is what has to follow the
+    URL's own (the default port), or itself.
+    """
+    url, domain, origin = target.url, target.domain, target.origin
+    own = _own_origin(url)
+    start = own.find(domain)
+    place = (start, len(domain)) if start >= 0 else (domain, 0)
+    return (*place, origin.removeprefix(own)) if origin.startswith(own) else (*place, "", origin)
+
+
+def _names(url: str, packed: list[Any]) -> tuple[str, str]:
+    """The domain and the origin again."""
+    start, length, more, *origin = packed
+    domain = url[start : start + length] if isinstance(start, int) else start
+    return domain, origin[0] if origin else _own_origin(url) + more
+
+
+def _own_origin(url: str) -> str:
+    """A URL up to its path. Nothing of another module: what is written has to be read in the same way."""
+    return url[: url.find("/", 8)]
 
 
 def _page(targets: _Targets) -> Callable[[Raw | Extracted | Checked], list[Any]]:

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from scraper_cpn.net import Lost
 from scraper_cpn.net.changes import Durable
 from scraper_cpn.net.marking import Standing
-from scraper_cpn.scrape.colours import Domain, Gate, Proxy
+from scraper_cpn.scrape.colours import Domain, Gate, Proxy, Rules
 from scraper_cpn.scrape.opening import DIRECT
 from scraper_cpn.scrape.parts.permits import NO_END
 from scraper_cpn.scrape.policy import Policy
@@ -121,12 +121,13 @@ def _by_place(durable: Durable) -> dict[str, list[Standing]]:
     return places
 
 
-def _crawl_delays(rules: Iterable[Standing], policy: Policy) -> dict[str, int]:
+def _crawl_delays(tokens: Iterable[Standing], policy: Policy) -> dict[str, int]:
     """The longest Crawl-delay that is known of each domain."""
     found: dict[str, int] = {}
-    for token in rules:
-        home = domain_of(token.colour.origin, policy.settings.limit_by)
-        found[home] = max(found.get(home, 0), token.colour.crawl_delay_ns or 0)
+    for token in tokens:
+        rules: Rules = token.colour
+        home = rules.home or domain_of(rules.origin, policy.settings.limit_by)
+        found[home] = max(found.get(home, 0), rules.crawl_delay_ns or 0)
     return found
 
 

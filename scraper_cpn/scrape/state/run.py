@@ -30,6 +30,8 @@ from scraper_cpn.scrape.net import scrape_net
 from scraper_cpn.scrape.policy import VERSION as POLICY_VERSION
 from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.settings import HARMLESS_HEADERS, Settings
+from scraper_cpn.scrape.state.libraries import FACT as LIBRARIES
+from scraper_cpn.scrape.state.libraries import with_versions
 from scraper_cpn.scrape.state.metadata import fact, fact_or_none
 from scraper_cpn.scrape.state.packing import VERSION as FORM_VERSION
 from scraper_cpn.scrape.state.packing import packings, without_password
@@ -223,7 +225,8 @@ async def opened(
         seeds = tuple(policy.frontier.seed(url, now_ns) for url in kept(known).seeds)
         edit.born.append(("found", Found(seeds), 0, None))
     history.append((restored.sums.seq + 1, harmless(opening)))
-    new_facts = [("openings", _json(history)), *facts]
+    libraries = with_versions(known, restored.sums.seq)
+    new_facts = [("openings", _json(history)), (LIBRARIES, libraries), *facts]
     await store.commit(edited(restored, codec, opening, edit, clock, new_facts))
     builder = builder_of(opening.settings)
     shelf = StoreShelf(store, codec, restored.durable.next_serial)

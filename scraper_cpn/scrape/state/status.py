@@ -24,7 +24,7 @@ from scraper_cpn.scrape.state.metadata import reading_rows
 from scraper_cpn.scrape.state.packing import priority_and_rank
 from scraper_cpn.scrape.state.rows import failures
 from scraper_cpn.scrape.state.run import account, clock_of, codec_of, ending, last_opening
-from scraper_cpn.scrape.urls import domain_of
+from scraper_cpn.scrape.urls import domain_of, host_of, names_above
 from scraper_cpn.store.claim import Note, writer
 from scraper_cpn.store.codec import Codec
 from scraper_cpn.store.read import RunReader
@@ -234,8 +234,10 @@ def _levels(reader: RunReader, tokens: list[tuple[int, Any]], held: set[int]) ->
 def _backlog(reader: RunReader, policy: Policy, tokens: list[tuple[int, Any]]) -> Counter[str]:
     """URLs that are not fetched by domain, those in flight included."""
     urls = Counter(reader.backlog("prioritized_targets"))
+    known = {colour.domain for _, colour in tokens if isinstance(colour, Domain)}
     for origin, number in reader.backlog("asks").items():
-        urls[domain_of(origin, policy.settings.limit_by)] += number
+        names = (name for name in names_above(host_of(origin)) if name in known)
+        urls[next(names, None) or domain_of(origin, policy.settings.limit_by)] += number
     urls.update(colour.domain for _, colour in tokens if isinstance(colour, Target))
     return urls
 

@@ -255,13 +255,15 @@ def test_no_answer_raises(status: int, headers: dict[str, str], body: bytes, cut
 def test_robots() -> None:
     """A 2xx brings rules, the Crawl-delay for us, and how long the request took."""
     text = "User-agent: scraper_cpn\nCrawl-delay: 2.5\nDisallow: /x\n"
-    assert robots(200, text.encode()) == Rules(ORIGIN, text, 2_500_000_000, 7)
+    assert robots(200, text.encode()) == Rules(ORIGIN, text, 2_500_000_000, 7, home="example.com")
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 408, 410, 425, 451])
 def test_no_robots(status: int) -> None:
     """A 4xx means that there are no rules (RFC 9309 section 2.3.1.3)."""
-    assert robots(status, b"User-agent: *\nDisallow: /") == Rules(ORIGIN, "", elapsed_ns=7)
+    assert robots(status, b"User-agent: *\nDisallow: /") == Rules(
+        ORIGIN, "", elapsed_ns=7, home="example.com"
+    )
 
 
 def test_robots_not_now() -> None:

@@ -12,12 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
+from publicsuffixlist import PublicSuffixList
 
 from scraper_cpn.net import Lost, Net, Standing
 from scraper_cpn.net.changes import Durable
 from scraper_cpn.net.marking import Faulted, Flying
 from scraper_cpn.net.places import Place
 from scraper_cpn.scrape import colours as c
+from scraper_cpn.scrape import urls
 from scraper_cpn.scrape.colours import Link
 from scraper_cpn.scrape.pages.handlers import Handlers
 from scraper_cpn.scrape.pages.parse import Parser
@@ -324,3 +326,42 @@ def test_an_opening_keeps_only_what_is_harmless() -> None:
     kept = harmless(Opening(Settings(headers=headers), ("a.example",)))
     assert kept.settings.headers == headers[:2]
     assert kept.sites == ("a.example",)
+
+
+def test_a_state_does_not_depend_on_the_suffix_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a target's domain is was decided when it was found; a newer list changes nothing of it."""
+    policy = Policy(Settings(scope="any"))
+    page = policy.frontier.seed("http://www.shop.example/")
+    found = policy.frontier.discover(
+        page, [Link(f"http://{name}.shop.example/") for name in ("a", "b")]
+    )
+    codec = codec_of(policy)
+    written = [codec.pack(c.Found(found)), codec.pack(c.Parsed((), found)), codec.pack(page)]
+    assert {target.domain for target in (page, *found)} == {"shop.example"}
+    forget_domains()
+    monkeypatch.setattr(urls, "_suffixes", lambda: PublicSuffixList(["shop.example"]))
+    assert Policy(Settings()).frontier.seed("http://a.shop.example/").domain == "a.shop.example"
+    read = msgspec.msgpack.decode(msgspec.msgpack.encode(written))
+    codec = codec_of(Policy(Settings(scope="any")))
+    assert codec.unpack(c.Found, read[0]) == c.Found(found)
+    assert codec.unpack(c.Parsed, read[1]) == c.Parsed((), found)
+    assert codec.unpack(c.Target, read[2]) == page
+    monkeypatch.undo()
+    forget_domains()
+
+
+def forget_domains() -> None:
+    """Forget what the suffix list has said."""
+    for remembering in (urls._suffixes, urls._domain, urls._registrable, urls._pace):
+        remembering.cache_clear()
+
+
+@given(st.data())
+def test_any_names_come_back(data: st.DataObject) -> None:
+    """Also a domain and an origin that are no parts of the URL."""
+    policy = data.draw(POLICIES)
+    target = data.draw(targets(policy))
+    odd = replace(target, domain=data.draw(TEXT), origin=data.draw(TEXT | st.just(target.origin)))
+    codec = codec_of(policy)
+    packed = msgspec.msgpack.decode(msgspec.msgpack.encode(codec.pack(odd)))
+    assert codec.unpack(c.Target, packed) == odd
