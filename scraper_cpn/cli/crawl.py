@@ -79,7 +79,9 @@ def exit_code(summary: Summary, received: list[int], *, was_finished: bool = Fal
     """
     if summary.ended == "interrupted":
         return SIGNALLED + (received[-1] if received else signal.SIGINT)
-    complete = summary.ended != "stuck" and summary.items and not summary.seeds_failed
+    complete = (
+        summary.ended not in {"stuck", "faulted"} and summary.items and not summary.seeds_failed
+    )
     return DONE if complete or was_finished else INCOMPLETE
 
 

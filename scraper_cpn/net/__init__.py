@@ -37,7 +37,7 @@ Declaring:
     Place       tokens of one colour, with a key, an order, a capacity, a time, an end
     Sink        a place whose tokens leave at once as rows
     Counter     a number of equal tokens, plain or one number per key
-    KeySet      the keys seen so far
+    KeySet      the keys seen so far, and not removed
     Transition  inputs, and what each outcome puts
     Effect      a name for asynchronous work, and the closed set of types that it may end in
     Call        a function of bound tokens: what an effect, a choice or a scan is given
@@ -50,8 +50,8 @@ Inputs:
     take        a token goes (a bare place means this)
     spend       a token goes, and comes back changed when the firing starts
     hold        a token goes, and comes back when the firing ends
-    read        a token must be there, and stays
-    absent      no token with the key may be there
+    read        a token must be there, and stays (a test arc)
+    absent      no token with the key may be there (an inhibitor arc)
     expired     a token whose time has passed goes
 Outcomes:
     On          an outcome and its outputs
@@ -61,6 +61,7 @@ Outcomes:
     Output      an output
     put         tokens come
     put_new     tokens come whose key a set lacks; the set gets the key
+    remove      a set forgets keys
     consume     what was held stays away
 Running:
     checked     the net itself, if it can work
@@ -93,12 +94,13 @@ Tests cite these numbers.
 
 Joins
     R1   Inputs whose places have a key of the same name are joined on it: their tokens, numbers and set
-         entries agree. A composite key is joined name by name.
+         entries agree. A composite key is joined name by name. A transition may say which keys with `join`.
     R2   The search is complete: if a combination of tokens satisfies all inputs, a binding is found,
          whatever the order in which tokens arrived.
     R3   `read` needs its token, number or set entry and leaves it. `absent` needs that no token with the
          key is in the place, waiting ones included, or that the set lacks the key.
-    R4   `when` is asked once for a token, when it is deposited. A scan is asked for every combination.
+    R4   `when` is asked once for a token, when it is deposited. A scan is asked for every combination until one
+         is true.
 Selection
     R5   Transitions go by priority, lower first, then as declared; from the first again after every firing.
     R6   Bindings are ordered lexicographically over the inputs as declared, the tokens of each place by
@@ -106,8 +108,8 @@ Selection
     R7   What fires is a function of the marking alone: the same after saving and loading, and whatever
          the order in which a marking's tokens were put, as long as they have the same serials.
 Time
-    R8   A token is taken, spent, held or read from the moment at which it is ready, or by `early` before
-         it. Put back into the place from which it was taken early, it stays unready as long as before.
+    R8   A token is taken, spent, held or read from the moment at which it is ready, or with `include_waiting`
+         before it. Put back into the place from which it was taken before, it stays unready as long as before.
     R9   A token whose time has passed is seen by `expired` and `absent` alone, but still has its slot.
     R10  A step fires all that can fire at its time, and says the next useful time: the least at which
          something can fire if nothing else happens. A step that reached its limit says its own time.
@@ -123,13 +125,13 @@ Outcomes
     R17  `put_new` deposits only what the set lacks, one token for each key, and the set remembers. Made of
          a place that an earlier one of the same outcome fills, it is made of each token new to that one.
 A firing's life
-    R18  A step reserves a firing's inputs: no other transition sees them.
+    R18  A step reserves a firing's inputs: no other transition sees them, but for those that ask (R45).
     R19  When a firing is started, what it spends is put back, dated from that moment. (A transition
          without effect starts and ends in one.)
     R20  A firing that has not started can be revoked, which undoes it exactly: the same tokens with the
          same serials. Serials and ids are not used again.
     R21  A firing that has started can only complete, once.
-    R22  `during` shows a firing's first input in a place, for others to read or to miss.
+    R22  `during` shows a firing's inputs in places, for others to read or to miss: the first, or those named.
 Capacity
     R23  A place never has more tokens than its capacity, slots of running firings included.
     R24  A firing reserves a slot in each bounded place that an outcome may fill, before it begins; without
@@ -139,13 +141,15 @@ Numbers and sinks
     R26  A sink is never full. Its rows come out in order, once.
 Faults
     R27  A function of yours that raises, or returns what it may not, stops nothing: the token that was
-         bound last is set aside, in no place any more, and listed with the error in the marking.
+         bound last is set aside, in no place any more, and listed with the error in the marking. Of a firing
+         that takes no token, it is the number that was taken last, or what was held or spent last.
     R28  An output function that raises makes the outcome `Lost`; if the outputs of `Lost` raise, what
          the firing took is set aside. What it held comes back in any case.
     R29  A `start` that raises means 0, and `explain` says so.
 The end
-    R30  With nothing in flight and nothing that can fire: *finished* if no work is left, else *spent* if
-         a budget is at its end, else *stuck* if there is no useful time.
+    R30  With nothing in flight and nothing that can fire: *spent* if work is left and a budget is at its end;
+         else, without a useful time that keeps work alive, *faulted* if anything was set aside, *stuck* if
+         work is left, *finished* if not.
 Saving
     R31  A marking is everything: a kernel that loads it goes on as the saved one would have.
     R32  A marking that does not fit the net is refused with every reason.
@@ -161,6 +165,23 @@ Errors and explanations
 Memory
     R38  That a place or a set is paged changes nothing that can be seen, whatever shelf there is; but a
          set of which a kernel keeps fingerprints has no keys in its markings.
+
+Checks that look at what could happen
+    R39  A transition that could fire for ever at one moment is refused: each firing must use something up,
+         hold something while its effect lasts, or end an absence that it needs.
+
+Several tokens and thresholds
+    R40  An arc with a count binds so many tokens of one key, or none; functions are given a tuple. The count
+         may be a function of the key.
+    R41  `take` with `all` binds every token that it sees, at least one unless `at_least` says otherwise.
+    R42  Two arcs on one place bind different tokens. Functions name the arc, not the place.
+    R43  Numbers are taken, held, read and put by any amount, and are enough for a transition without tokens.
+         One of a key is put where an input tells the key.
+    R44  `read` may ask for several tokens, or for a number; `when` stands on every arc that looks at tokens.
+    R45  With `include_in_use`, `read` and `absent` see tokens that running firings have taken, too.
+    R46  A firing with an effect that may put where its transition looked for an absence keeps that absence
+         to itself until it ends: nobody else finds it.
+    R47  A set forgets what `remove` is given; from then on it is new.
 """
 
 from scraper_cpn.net.arcs import (
@@ -179,6 +200,7 @@ from scraper_cpn.net.arcs import (
     put,
     put_new,
     read,
+    remove,
     spend,
     take,
 )
@@ -245,6 +267,7 @@ __all__ = [
     "put",
     "put_new",
     "read",
+    "remove",
     "source",
     "spend",
     "take",

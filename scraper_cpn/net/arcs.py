@@ -12,10 +12,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar, overload
 
 from scraper_cpn.net.hints import returned_types
 from scraper_cpn.net.places import AnyPlace, Counter, KeySet, Place
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar as DefaultTypeVar
+
+    Bound_co = DefaultTypeVar("Bound_co", covariant=True, default=Any)
+else:
+    Bound_co = TypeVar("Bound_co", covariant=True)
 
 T = TypeVar("T")
 A = TypeVar("A")
@@ -24,39 +31,104 @@ C = TypeVar("C")
 
 ArcKind = Literal["take", "spend", "hold", "read", "absent", "expired"]
 
+Amount: TypeAlias = int | Callable[[Any], int]
+"""How many: a number, or a function of the key that the inputs join on."""
+
 
 @dataclass(frozen=True, eq=False)
-class Arc:
-    """An input of a transition."""
+class Arc(Generic[Bound_co]):
+    """An input of a transition. Among an output's sources it stands for what it binds.
+
+    Attributes:
+        kind: what happens to what it binds.
+        place: where that is.
+        include_waiting: whether it sees tokens that are not ready yet.
+        when: only tokens for which this is true.
+        change: what `spend` puts back.
+        after_ns: when that is ready again.
+        count: how many tokens it needs; of a counter, how many it takes.
+        all: whether it binds every token that it sees, and *count* is the least number of them.
+        include_in_use: whether it sees tokens that running firings have taken from the place.
+    """
 
     kind: ArcKind
     place: AnyPlace
-    early: bool = False
+    include_waiting: bool = False
     when: Callable[[Any], bool] | None = None
     change: Callable[[Any], Any] | None = None
     after_ns: int | Callable[[Any], int] = 0
+    count: Amount = 1
+    all: bool = False
+    include_in_use: bool = False
 
     @property
     def binds(self) -> bool:
         """Whether a token (not a number, nor an absence) is bound."""
         return isinstance(self.place, Place) and self.kind != "absent"
 
+    @property
+    def many(self) -> bool:
+        """Whether it binds a tuple of tokens instead of one."""
+        return self.binds and (self.all or callable(self.count) or self.count != 1)
+
+    @property
+    def fewest(self) -> int:
+        """The least number of tokens that it binds, whatever the key."""
+        return 1 if callable(self.count) else self.count
+
     def __str__(self) -> str:
         return f"{self.kind}({self.place.name})"
 
 
+@overload
 def take(
-    place: Place[T] | Counter, *, early: bool = False, when: Callable[[T], bool] | None = None
-) -> Arc:
-    """Consume a token (of a counter: one).
+    place: Place[T],
+    *,
+    include_waiting: bool = False,
+    when: Callable[[T], bool] | None = None,
+) -> Arc[T]: ...
+@overload
+def take(
+    place: Place[T],
+    count: Amount,
+    *,
+    include_waiting: bool = False,
+    when: Callable[[T], bool] | None = None,
+) -> Arc[tuple[T, ...]]: ...
+@overload
+def take(
+    place: Place[T],
+    *,
+    all: Literal[True],
+    at_least: int = 1,
+    include_waiting: bool = False,
+    when: Callable[[T], bool] | None = None,
+) -> Arc[tuple[T, ...]]: ...
+@overload
+def take(place: Counter, count: Amount = 1) -> Arc[Any]: ...
+def take(
+    place: Place[Any] | Counter,
+    count: Amount = 1,
+    *,
+    all: bool = False,  # noqa: A002  (the word that says it)
+    at_least: int = 1,
+    include_waiting: bool = False,
+    when: Callable[[Any], bool] | None = None,
+) -> Arc[Any]:
+    """Consume a token; of a counter, one.
 
     Args:
         place: where from. A bare place in a list of inputs means `take(place)`.
-        early: do not wait until it is ready; put back into the same place, it stays unready at
+        count: so many, or none at all: functions are given a tuple of them. A function of the key that the
+            inputs join on may say how many.
+        all: every token that is there (and has the key that the inputs join on), as a tuple.
+        at_least: with *all*, how many there must be; with 0, none is fine, too.
+        include_waiting: do not wait until it is ready. Put back into the same place, it stays unready at
             least as long as it would have been.
-        when: only tokens for which this is true; runs once, when the token is deposited.
+        when: only tokens for which this is true; it is called once, when the token is deposited.
     """
-    return Arc("take", place, early=early, when=when)
+    number = at_least if all else count
+    return Arc("take", place, include_waiting, when, count=number, all=all)
 
 
 def spend(
@@ -64,33 +136,91 @@ def spend(
     change: Callable[[T], T | None] | None = None,
     *,
     after_ns: int | Callable[[T], int] = 0,
-) -> Arc:
+    when: Callable[[T], bool] | None = None,
+) -> Arc[T]:
     """Take a token and put it back, changed, at the moment when the firing really starts.
 
     Args:
         place: a timed place, unless *after_ns* is 0.
         change: makes the token that is put back; None lets it go. Without it, the token itself.
         after_ns: it is ready again this long after the start; of the token that is put back.
+        when: only tokens for which this is true.
     """
-    return Arc("spend", place, change=change, after_ns=after_ns)
+    return Arc("spend", place, when=when, change=change, after_ns=after_ns)
 
 
-def hold(place: Place[Any] | Counter) -> Arc:
-    """Take a token (of a counter: one) and give it back on every outcome that does not `consume` it."""
-    return Arc("hold", place)
+@overload
+def hold(place: Place[T], *, when: Callable[[T], bool] | None = None) -> Arc[T]: ...
+@overload
+def hold(
+    place: Place[T], count: Amount, *, when: Callable[[T], bool] | None = None
+) -> Arc[tuple[T, ...]]: ...
+@overload
+def hold(place: Counter, count: Amount = 1) -> Arc[Any]: ...
+def hold(
+    place: Place[Any] | Counter, count: Amount = 1, *, when: Callable[[Any], bool] | None = None
+) -> Arc[Any]:
+    """Take *count* tokens and give them back on every outcome that does not `consume` them."""
+    return Arc("hold", place, when=when, count=count)
 
 
-def read(place: Place[Any] | Counter | KeySet[Any]) -> Arc:
-    """A token must be there (a number above 0, the key in the set), and stays."""
-    return Arc("read", place)
+@overload
+def read(
+    place: Place[T],
+    *,
+    when: Callable[[T], bool] | None = None,
+    include_in_use: bool = False,
+) -> Arc[T]: ...
+@overload
+def read(
+    place: Place[T],
+    *,
+    at_least: Amount,
+    when: Callable[[T], bool] | None = None,
+    include_in_use: bool = False,
+) -> Arc[tuple[T, ...]]: ...
+@overload
+def read(place: Counter, *, at_least: Amount = 1) -> Arc[Any]: ...
+@overload
+def read(place: KeySet[Any]) -> Arc[Any]: ...
+def read(
+    place: Place[Any] | Counter | KeySet[Any],
+    *,
+    at_least: Amount = 1,
+    when: Callable[[Any], bool] | None = None,
+    include_in_use: bool = False,
+) -> Arc[Any]:
+    """A token must be there (of a set: the key), and stays: a test arc.
+
+    Args:
+        place: where.
+        at_least: so many must be there; functions are given a tuple of them. Of a counter, its number.
+        when: only tokens for which this is true.
+        include_in_use: see tokens, too, that running firings have taken from there.
+    """
+    return Arc("read", place, when=when, count=at_least, include_in_use=include_in_use)
 
 
-def absent(place: Place[Any] | KeySet[Any]) -> Arc:
-    """No token with the binding's key may be there, ready or waiting (or: the set lacks the key)."""
-    return Arc("absent", place)
+def absent(
+    place: Place[T] | KeySet[Any],
+    *,
+    when: Callable[[T], bool] | None = None,
+    include_in_use: bool = False,
+) -> Arc[Any]:
+    """No token with the binding's key may be there, ready or waiting (or: the set lacks the key).
+
+    This is an inhibitor arc. If the transition has an effect that puts into the place, the absence is
+    claimed: until the firing has ended, nobody else finds the place empty (of that key).
+
+    Args:
+        place: where.
+        when: only tokens for which this is true count.
+        include_in_use: tokens that running firings have taken from there count, too.
+    """
+    return Arc("absent", place, when=when, include_in_use=include_in_use)
 
 
-def expired(place: Place[Any]) -> Arc:
+def expired(place: Place[T]) -> Arc[T]:
     """Take a token whose time has passed; the one arc that sees it then."""
     return Arc("expired", place)
 
@@ -109,29 +239,40 @@ class Lost:
 
 
 Fn = Callable[..., Any]
-Source: TypeAlias = Place[A] | type[A]
+Source: TypeAlias = Place[A] | Arc[A] | Counter | type[A]
 Made: TypeAlias = T | Iterable[T] | None
 
 
 @dataclass(frozen=True, eq=False)
 class Output:
-    """An output arc: `put`, `put_new` or `consume`."""
+    """An output arc: `put`, `put_new`, `remove` or `consume`."""
 
-    kind: Literal["put", "put_new", "consume"]
+    kind: Literal["put", "put_new", "remove", "consume"]
     place: AnyPlace
     make: Fn | None = None
     sources: tuple[Any, ...] = ()
     after_ns: int | Fn = 0
     lasts_ns: int | Fn | None = None
     seen: KeySet[Any] | None = None
+    count: int = 1
+    """By how much a counter goes up."""
 
     def __str__(self) -> str:
         return f"{self.kind}({self.place.name})"
 
 
 @overload
+def put(place: Place[Any], /, *, after_ns: int = 0, lasts_ns: int | None = None) -> Output: ...
+@overload
+def put(place: Counter, count: int = 1, /) -> Output: ...
+@overload
 def put(
-    place: Place[Any] | Counter, /, *, after_ns: int = 0, lasts_ns: int | None = None
+    place: Place[T],
+    make: Callable[[], Made[T]],
+    /,
+    *,
+    after_ns: int | Callable[[], int] = 0,
+    lasts_ns: int | Callable[[], int] | None = None,
 ) -> Output: ...
 @overload
 def put(
@@ -168,7 +309,7 @@ def put(
 ) -> Output: ...
 def put(
     place: Place[Any] | Counter,
-    make: Fn | None = None,
+    make: Fn | int | None = None,
     /,
     *sources: Any,
     after_ns: int | Fn = 0,
@@ -177,14 +318,18 @@ def put(
     """Put what *make* returns of the *sources* into *place*: a token, several, or None for none.
 
     Args:
-        place: a place or a sink; a counter counts one up.
+        place: a place or a sink; a counter goes up by *make*, a number, or by one. Of a counter with keys,
+            the number of the key that an input tells.
         make: without it, the outcome itself if it has the place's colour, else the one input token
             that has it, moves there.
-        sources: a place stands for the token bound there, an outcome's type for the outcome.
+        sources: what *make* is given. A place stands for the token bound there, an arc for what it binds, an
+            outcome's type for the outcome; a counter for the number taken, or for its key if it has one.
         after_ns: ready this long after the deposit; a function of the same sources. Timed places.
         lasts_ns: expires this long after the deposit; a function of the same sources.
     """
-    return Output("put", place, make, sources, after_ns, lasts_ns)
+    if make is None or callable(make):
+        return Output("put", place, make, sources, after_ns, lasts_ns)
+    return Output("put", place, None, sources, after_ns, lasts_ns, count=make)
 
 
 @overload
@@ -202,6 +347,21 @@ def put_new(seen: KeySet[Any], place: Place[Any], make: Fn, /, *sources: Any) ->
     called for each token that this one finds new.
     """
     return Output("put_new", place, make, sources, seen=seen)
+
+
+@overload
+def remove(seen: KeySet[T], a: Place[T] | Arc[T] | type[T], /) -> Output: ...
+@overload
+def remove(seen: KeySet[T], make: Callable[[A], Made[T]], a: Source[A], /) -> Output: ...
+@overload
+def remove(
+    seen: KeySet[T], make: Callable[[A, B], Made[T]], a: Source[A], b: Source[B], /
+) -> Output: ...
+def remove(seen: KeySet[Any], make: Any, /, *sources: Any) -> Output:
+    """Let *seen* forget the keys of what *make* returns, or of the one source that is given alone."""
+    if isinstance(make, Place | Arc | type):
+        return Output("remove", seen, None, (make,))
+    return Output("remove", seen, make, sources)
 
 
 def consume(place: Place[Any] | Counter) -> Output:
@@ -227,7 +387,8 @@ class Call:
     """A function of bound tokens: what an effect or a choice is given."""
 
     name: str
-    sources: tuple[Place[Any], ...]
+    sources: tuple[Any, ...]
+    """Places, counters and arcs."""
     outcomes: tuple[type[Any], ...]
     fn: Fn | None = None
 
@@ -240,18 +401,25 @@ class Effect:
     name: str
     outcomes: tuple[type[Any], ...]
 
-    def __call__(self, *sources: Place[Any]) -> Call:
-        """This effect, given the tokens bound at *sources*, in that order."""
+    def __repr__(self) -> str:
+        return f"<effect {self.name}>"
+
+    def __call__(self, *sources: Place[Any] | Counter | Arc[Any]) -> Call:
+        """This effect, given what is bound at *sources*, in that order."""
         return Call(self.name, sources, self.outcomes)
 
 
+Given: TypeAlias = Place[A] | Arc[A] | Counter
+"""What a choice is given: what is bound there."""
+
+
 @overload
-def choose(fn: Callable[[A], Any], a: Place[A], /) -> Call: ...
+def choose(fn: Callable[[A], Any], a: Given[A], /) -> Call: ...
 @overload
-def choose(fn: Callable[[A, B], Any], a: Place[A], b: Place[B], /) -> Call: ...
+def choose(fn: Callable[[A, B], Any], a: Given[A], b: Given[B], /) -> Call: ...
 @overload
-def choose(fn: Callable[[A, B, C], Any], a: Place[A], b: Place[B], c: Place[C], /) -> Call: ...
-def choose(fn: Fn, /, *sources: Place[Any]) -> Call:
+def choose(fn: Callable[[A, B, C], Any], a: Given[A], b: Given[B], c: Given[C], /) -> Call: ...
+def choose(fn: Fn, /, *sources: Any) -> Call:
     """A pure function that picks the outcome; its return annotation is the closed set of them.
 
     As a transition's `scan`, the function returns a bool instead.

@@ -31,6 +31,7 @@ class Changes(Struct, frozen=True):
         gone: tokens that were and are not any more.
         numbers: counter, key and number as if nothing were in flight, of those that may have moved.
         seen: set and key, of those that are new, the oldest first.
+        forgotten: set and key, of those that were and are not any more, or are new again.
         begun: firings in flight that were not, or that had not started and have now.
         ended: ids of firings that were in flight and are not any more.
         faulted: tokens that were set aside.
@@ -43,6 +44,7 @@ class Changes(Struct, frozen=True):
     gone: tuple[Standing, ...]
     numbers: tuple[tuple[str, Hashable, int], ...]
     seen: tuple[tuple[str, Hashable], ...]
+    forgotten: tuple[tuple[str, Hashable], ...]
     begun: tuple[Flying, ...]
     ended: tuple[int, ...]
     faulted: tuple[Faulted, ...]
@@ -77,6 +79,9 @@ class Durable:
         for token in changes.gone:
             del self.tokens[token.serial]
         self.numbers.update({(name, key): number for name, key, number in changes.numbers})
+        for name, key in changes.forgotten:
+            if key in self.seen.get(name, []):
+                self.seen[name].remove(key)
         for name, key in changes.seen:
             self.seen.setdefault(name, []).append(key)
         self.flights.update({flying.id: flying for flying in changes.begun})
@@ -104,21 +109,19 @@ class Durable:
 
     def _standing(self, net: Net) -> Iterator[Standing]:
         """The tokens that no firing has in its hands, and those that show a firing."""
-        held: set[int] = set()
-        for flying in self.flights.values():
-            transition = net.transitions[flying.transition]
-            for arc in plan.keeps(transition, started=flying.started):
-                held.add(flying.inputs[arc].serial)
+        flights = self.flights.values()
+        held = {token.serial for flying in flights for token in plan.held(net, flying)}
         yield from (token for token in self.tokens.values() if token.serial not in held)
         yield from self._shown(net)
 
     def _shown(self, net: Net) -> Iterator[Standing]:
         aside = {fault.serial for fault in self.faulted}
         for flying in self.flights.values():
-            during = net.transitions[flying.transition].during
-            if during is not None and flying.shown is not None and flying.shown not in aside:
-                lead = next(bound for bound in flying.inputs if isinstance(bound, Standing))
-                yield Standing(during.name, flying.shown, lead.colour, 0)
+            if flying.shown is not None:
+                shows = net.transitions[flying.transition].shows
+                for serial, (during, arc) in enumerate(shows, flying.shown):
+                    if serial not in aside:
+                        yield Standing(during.name, serial, flying.inputs[arc].colour, 0)
 
     def _numbers(self, net: Net, counter: Counter) -> tuple[tuple[Hashable, int], ...]:
         """The numbers that differ from what they start with, less what firings in flight have taken."""

@@ -13,6 +13,7 @@ from typing import Any
 
 from scraper_cpn.net import plan
 from scraper_cpn.net.arcs import Arc
+from scraper_cpn.net.bounding import bounding_problems
 from scraper_cpn.net.declare import Net, Transition
 from scraper_cpn.net.errors import NetError
 from scraper_cpn.net.flow import flow_problems
@@ -79,6 +80,7 @@ def _transition(net: Net, transition: Transition) -> Iterator[str]:
         for text in _arc(net, arc):
             yield f", {arc}: {text}"
     yield from _inputs(transition)
+    yield from bounding_problems(transition)
     yield from _during(net, transition)
     yield from _groups(transition)
     yield from wiring_problems(net, transition)
@@ -90,14 +92,20 @@ def _arc(net: Net, arc: Arc) -> Iterator[str]:
         yield "is not a place of this net; use the one that this net declared"
     if isinstance(place, Sink):
         yield "a sink's tokens are gone; take from a place"
+    yield from _count(arc)
     if isinstance(place, KeySet) and arc.kind not in {"read", "absent"}:
         yield "a set can only be read, absent, or filled by put_new"
     if isinstance(place, Counter) and arc.kind not in {"take", "hold", "read"}:
         yield "a counter can be taken from, held or read"
-    if not isinstance(place, Place):
-        return
-    if arc.early and not place.timed:
-        yield "early has no meaning here; its place is not timed"
+    if isinstance(place, Place):
+        yield from _token_arc(arc, place)
+    elif arc.when is not None or arc.include_in_use:
+        yield "looks at no tokens; leave when and include_in_use away"
+
+
+def _token_arc(arc: Arc, place: Place[Any]) -> Iterator[str]:
+    if arc.include_waiting and not place.timed:
+        yield "include_waiting has no meaning here; its place is not timed"
     if arc.kind == "spend" and arc.after_ns != 0 and not place.timed:
         yield "after_ns needs a timed place; declare it with timed=True"
     yield from length_problems("after_ns", arc.after_ns)
@@ -110,17 +118,27 @@ def _arc(net: Net, arc: Arc) -> Iterator[str]:
         yield from gives_problems(arc.change, place)
 
 
+def _count(arc: Arc) -> Iterator[str]:
+    """Whether the number of tokens that an arc needs is one."""
+    place = arc.place
+    if isinstance(place, KeySet) and arc.count != 1:
+        yield "a set has no numbers of a key; leave at_least away"
+    least = 0 if arc.all else 1
+    if not callable(arc.count) and (type(arc.count) is not int or arc.count < least):
+        yield f"a count of {arc.count!r}; give an integer from {least} up, or a function of the key"
+    if callable(arc.count) and arc.all:
+        yield "at_least is a number; a function of the key says how many only as a count"
+    bounded = isinstance(place, Place) and place.capacity is not None
+    if bounded and not callable(arc.count) and 1 <= place.capacity < arc.count:  # type: ignore[union-attr,operator]
+        yield f"needs {arc.count} tokens, but the capacity of {place.name} is {place.capacity}; raise it"  # type: ignore[union-attr]
+
+
 def _inputs(transition: Transition) -> Iterator[str]:
-    seen: list[Any] = []
-    for arc in transition.arcs:
-        if arc.place in seen:
-            yield f", {arc}: is a second arc on {arc.place.name}; a transition may have one arc on a place"
-        seen.append(arc.place)
-    takes = [arc for arc in transition.arcs if arc.kind in {"take", "expired"} and arc.binds]
-    if transition.instant and not takes:
-        yield ": takes no token, so that it would fire for ever; take one"
-    if transition.scan is not None and not transition.instant and not takes:
-        yield f", {transition.scan.name}: a scan needs a token that is taken; take one"
+    for arc, keys in zip(transition.arcs, plan.arc_keys(transition), strict=True):
+        if callable(arc.count) and not keys:
+            yield f", {arc}: its count is a function of the key, but no other input has the key; give a number"
+    if plan.set_aside_at(transition) is None and plan.may_raise(transition):
+        yield ": calls functions, which may raise, and has nothing to set aside then; take or hold a token or a number"
     if any(arc.kind == "expired" for arc in transition.arcs) and not _is_expiry(transition):
         yield ": expired(...) must be the only input of a plain transition with unbounded outputs"
     if transition.deadline_ns is not None and (transition.instant or transition.deadline_ns <= 0):
@@ -129,23 +147,29 @@ def _inputs(transition: Transition) -> Iterator[str]:
 
 def _during(net: Net, transition: Transition) -> Iterator[str]:
     """A `during` place shows firings, and nothing else fills or empties it."""
-    during = transition.during
-    if during is None:
-        return
+    for during, shown in transition.shows:
+        where = f", during {during.name}"
+        if net.places.get(during.name) is not during:
+            yield f"{where}: is not a place of this net; use one that this net declared"
+            continue
+        yield from _shown(transition, during, shown)
+        if _is_special(during):
+            yield f"{where}: must be an ordinary place: no sink, no source, no capacity, no time"
+        users = [user for user in net.transitions.values() if _moves(user, during)]
+        if users:
+            yield f"{where}: holds firings alone, but transition {users[0].name} moves its tokens; use another place"
+
+
+def _shown(transition: Transition, during: Place[Any], shown: int) -> Iterator[str]:
+    """Whether an input can be shown in a `during` place."""
     where = f", during {during.name}"
-    if net.places.get(during.name) is not during:
-        yield f"{where}: is not a place of this net; use one that this net declared"
-        return
-    shown = next((arc.place for arc in transition.arcs if arc.binds), None)
-    if transition.instant or not isinstance(shown, Place):
+    arc = transition.arcs[shown] if shown >= 0 else None
+    if transition.instant or arc is None:
         yield f"{where}: needs an effect and an input token to show"
-    elif not issubclass(shown.colour, during.colour):
-        yield f"{where}: shows the first input, a {shown.colour.__name__}, but takes {during.colour.__name__}"
-    if _is_special(during):
-        yield f"{where}: must be an ordinary place: no sink, no source, no capacity, no time"
-    users = [user for user in net.transitions.values() if _moves(user, during)]
-    if users:
-        yield f"{where}: holds firings alone, but transition {users[0].name} moves its tokens; use another place"
+    elif arc.many:
+        yield f"{where}: shows one token, but {arc} binds several; show another input"
+    elif isinstance(arc.place, Place) and not issubclass(arc.place.colour, during.colour):
+        yield f"{where}: shows {arc}, a {arc.place.colour.__name__}, but takes {during.colour.__name__}"
 
 
 def _is_special(place: Place[Any]) -> bool:
@@ -169,12 +193,16 @@ def _is_expiry(transition: Transition) -> bool:
 
 def _groups(transition: Transition) -> Iterator[str]:
     names = plan.arc_keys(transition)
+    yield from _unjoined(transition, names)
     for arc, keys in zip(transition.arcs, names, strict=True):
         lone = [name for name in arc.place.keys if name not in keys]
         if lone and not (arc.binds or (arc.kind == "absent" and isinstance(arc.place, Place))):
             yield f", {arc}: no other input has the key {lone[0]}; add an input that tells which"
     for group in plan.groups(transition):
         if not group.keys:
+            continue
+        if group.lead is not None and not transition.arcs[group.lead].fewest:
+            yield f", {transition.arcs[group.lead]}: is the first of its join, but may bind nothing; put another input first"
             continue
         if group.lead is None:
             listed = ", ".join(str(transition.arcs[number]) for number in group.arcs)
@@ -186,3 +214,23 @@ def _groups(transition: Transition) -> Iterator[str]:
                 f", {transition.arcs[group.lead]}: is the first of its join but lacks the key {missing[0]}; "
                 "put the input that has all the join's keys first"
             )
+
+
+def _unjoined(transition: Transition, names: list[tuple[str, ...]]) -> Iterator[str]:
+    """Inputs whose keys nothing else has, beside others that have keys: most likely a mistake."""
+    keyed = [number for number, arc in enumerate(transition.arcs) if arc.binds and arc.place.keys]
+    if transition.join is not None:
+        for name in transition.join:
+            if sum(name in keys for keys in names) < 2:
+                yield f", join: fewer than two inputs have the key {name}; join on keys that two inputs share"
+        return
+    alone = [number for number in keyed if not names[number]]
+    if len(keyed) > 1 and alone:
+        arc = transition.arcs[alone[0]]
+        listed = ", ".join(arc.place.keys)
+        shared = [f'"{name}"' for name in dict.fromkeys(name for keys in names for name in keys)]
+        written = f"({', '.join(shared)},)" if shared else "()"
+        yield (
+            f", {arc}: no other input has its key {listed}, so that any token of {arc.place.name} would do; "
+            f"give the keys one name, or declare join={written} if that is meant"
+        )

@@ -8,12 +8,13 @@ Must not know: effects' implementations, clocks, randomness, I/O.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import UnionType
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 from scraper_cpn.net.arcs import Arc, Call, Effect, On, Output, on
+from scraper_cpn.net.given import Given
 from scraper_cpn.net.places import AnyPlace, Counter, KeySet, Place, Share, Sink
 
 if TYPE_CHECKING:
@@ -35,8 +36,16 @@ class Transition:
     choice: Call | None = None
     scan: Call | None = None
     priority: int = 0
-    during: Place[Any] | None = None
+    shows: tuple[tuple[Place[Any], int], ...] = ()
+    """Places that show the tokens of running firings, each with the number of the input that it shows."""
     deadline_ns: int | None = None
+    join: tuple[str, ...] | None = None
+    """The keys that its inputs are joined on; None: those that two inputs share."""
+    manual: bool = False
+    attempts: int = 1
+    pause_ns: int | Callable[[int], int] = 0
+    retry: tuple[type[Any], ...] = ()
+    """The outcomes after which it is attempted again."""
 
     def __repr__(self) -> str:
         return f"<transition {self.name}>"
@@ -152,7 +161,7 @@ class Declaring(ABC):
     def transition(
         self,
         name: str,
-        take: Sequence[Arc | Place[Any] | Counter],
+        take: Sequence[Arc[Any] | Place[Any] | Counter],
         *,
         effect: Call | None = None,
         choice: Call | None = None,
@@ -160,8 +169,9 @@ class Declaring(ABC):
         outputs: Sequence[Output] = (),
         limits: Sequence[Limit] = (),
         scan: Call | None = None,
+        join: str | tuple[str, ...] | None = None,
         priority: int = 0,
-        during: Place[Any] | None = None,
+        during: Place[Any] | Mapping[Place[Any], Place[Any] | Arc[Any]] | None = None,
         deadline_ns: int | None = None,
     ) -> Transition:
         """Declare a transition: with an effect, with a choice, or with plain outputs.
@@ -169,7 +179,7 @@ class Declaring(ABC):
         Args:
             name: unique in the net, places included.
             take: the inputs. Bindings are tried in the order of these, each by its place's order.
-            effect: the work, and the tokens that it is given.
+            effect: the work, and the tokens that it is given: `effect=fetch(jobs)`.
             choice: a pure function that picks the outcome.
             outcomes: for an effect or a choice, every outcome.
             outputs: for a transition with neither.
@@ -177,21 +187,40 @@ class Declaring(ABC):
                 that outcome's own outputs.
             scan: a guard over several tokens, tried on every combination of tokens that join.
                 Cost: their number. Prefer a key or a choice.
+            join: the keys that the inputs are joined on, where these are not all that two inputs share; `()` for
+                none: then any tokens go together, whatever their keys.
             priority: lower goes first; then the order of declaration.
-            during: a place that shows the first input for as long as the firing lasts.
+            during: a place that shows the first input for as long as the firing lasts; or several places,
+                each with the input that it shows.
             deadline_ns: the effect is `Lost` this long after its start.
         """
-        given = [arc if isinstance(arc, Arc) else Arc("take", arc) for arc in take]
-        arcs = tuple(given + [arc for limit in limits for arc in limit.takes])
+        where = f"net {self.net.name}, transition {name}"
+        given = Given(where, self.net.problems)
+        arcs = given.arcs(take) + tuple(arc for limit in limits for arc in limit.takes)
+        calls = (
+            given.one("effect", effect, Call, "call it with what it is given: effect=fetch(jobs)"),
+            given.one("choice", choice, Call, "give choose(function, places...)"),
+            given.one("scan", scan, Call, "give choose(function, places...)"),
+        )
+        ends = given.all("outcomes", outcomes, On, "give on(Outcome, outputs...)")
+        puts = given.all("outputs", outputs, Output, "give put(place)")
         plain = effect is None and choice is None
-        ons = (on(Done, *outputs),) if plain else tuple(outcomes)
-        ons = tuple(_under(limits, case) for case in ons)
         if outcomes if plain else outputs:
             self.net.problems.append(
-                f"net {self.net.name}, transition {name}: has {'outcomes' if plain else 'outputs'}; "
+                f"{where}: has {'outcomes' if plain else 'outputs'}; "
                 "give outcomes to an effect or a choice, outputs to a plain transition"
             )
-        made = Transition(name, arcs, ons, effect, choice, scan, priority, during, deadline_ns)
+        ons = (on(Done, *puts),) if plain else ends
+        made = Transition(
+            name,
+            arcs,
+            tuple(_under(limits, case) for case in ons),
+            *calls,
+            priority,
+            given.shown(arcs, during),
+            deadline_ns,
+            None if join is None else _names(join),
+        )
         self.net.register("transition", self.net.transitions, name, made)
         self.transitions[name] = made
         return made

@@ -8,7 +8,7 @@ Cost: O(tokens); it is a person's question, not a step's.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 
 from scraper_cpn.net import plan
 from scraper_cpn.net.arcs import Arc
@@ -16,7 +16,7 @@ from scraper_cpn.net.declare import Net, Transition
 from scraper_cpn.net.errors import NetError
 from scraper_cpn.net.marking import Lack, Marking, Standing, one_key
 from scraper_cpn.net.places import Counter, KeySet, Place
-from scraper_cpn.net.sound import occupancy
+from scraper_cpn.net.sound import bound_by, occupancy
 
 Keys = dict[str, Hashable]
 Missing = tuple[str, int | None]
@@ -49,7 +49,7 @@ def lacks(net: Net, marking: Marking, serial: int, now_ns: int) -> list[Lack]:
 def _elsewhere(net: Net, marking: Marking, serial: int) -> Lack:
     """Where a token is that stands in no place."""
     for flying in marking.flights:
-        if any(isinstance(bound, Standing) and bound.serial == serial for bound in flying.inputs):
+        if any(token.serial == serial for token in bound_by(flying)):
             return Lack(flying.transition, f"it is reserved by firing {flying.id}", None)
     for fault in marking.faulted:
         if fault.serial == serial:
@@ -77,9 +77,10 @@ def _reasons(
     for other, arc in enumerate(transition.arcs):
         keys = {name: known[name] for name in names[other] if name in known}
         whole = len(keys) == len(names[other])
-        missing = _missing(marking, arc, keys, now_ns, whole=whole) if other != number else None
-        if missing is not None:
-            yield missing
+        if other != number or arc.many:
+            missing = _missing(net, marking, arc, keys, now_ns, whole=whole)
+            if missing is not None:
+                yield missing
     for name, needed in plan.slots(transition).items():
         place = net.places[name]
         assert isinstance(place, Place)
@@ -95,54 +96,99 @@ def _unfit(arc: Arc, token: Standing, now_ns: int) -> Missing | None:
         return None if expired else ("its time has not passed", token.expires_at_ns)
     if expired:
         return "its time has passed", None
-    if token.ready_at_ns > now_ns and not arc.early:
+    if token.ready_at_ns > now_ns and not arc.include_waiting:
         return f"it is not ready in {token.place}", token.ready_at_ns
     if arc.when is not None and not arc.when(token.colour):
         return f"{getattr(arc.when, '__name__', 'the guard')} is not true of it", None
     return None
 
 
-def _missing(marking: Marking, arc: Arc, keys: Keys, now_ns: int, *, whole: bool) -> Missing | None:
+def _missing(
+    net: Net, marking: Marking, arc: Arc, keys: Keys, now_ns: int, *, whole: bool
+) -> Missing | None:
     """What another arc lacks, given the keys that the token fixes; these may be not the *whole* key."""
     place = arc.place
     of = f" for {', '.join(str(key) for key in keys.values())}" if keys else ""
     if isinstance(place, Place) and arc.binds:
-        return _no_token(_with_keys(marking, place, keys), arc, of, now_ns)
+        used = _with_keys(_in_use(net, marking), place, keys) if arc.include_in_use else []
+        used = [token for token in used if arc.when is None or arc.when(token.colour)]
+        needed = plan.amount(arc, one_key(keys.values())) if whole else arc.fewest
+        there = _with_keys(marking.tokens, place, keys)
+        return _too_few(there, arc, of, now_ns, needed, len(used))
     if not whole:
         return None  # another input has a say in the key
     if isinstance(place, Counter):
-        return _at_zero(marking, place, one_key(keys.values()), of)
+        return _too_low(marking, arc, place, one_key(keys.values()), of)
     if isinstance(place, KeySet):
         inside = one_key(keys.values()) in marking.sets[place.name]
         text = f"{place.name} has it already" if inside else f"{place.name} lacks it"
         return None if inside == (arc.kind == "read") else (text + of, None)
-    return (f"{place.name}{of} holds a token", None) if _with_keys(marking, place, keys) else None
+    tokens = [*marking.tokens, *(_in_use(net, marking) if arc.include_in_use else ())]
+    there = [
+        token for token in _with_keys(tokens, place, keys) if not arc.when or arc.when(token.colour)
+    ]
+    if there:
+        return f"{place.name}{of} holds a token", None
+    claimed = _claimed(net, marking, place, keys)
+    return (f"firing {claimed} is about to put into {place.name}{of}", None) if claimed else None
 
 
-def _with_keys(marking: Marking, place: Place[object], keys: Keys) -> list[Standing]:
+def _in_use(net: Net, marking: Marking) -> list[Standing]:
+    """The tokens that firings in flight have in their hands."""
+    return [token for flying in marking.flights for token in plan.held(net, flying)]
+
+
+def _claimed(net: Net, marking: Marking, place: Place[object], keys: Keys) -> int | None:
+    """The firing that keeps the absence of these keys, if there is one."""
+    for flying in marking.flights:
+        transition = net.transitions[flying.transition]
+        for arc, names, bound in zip(
+            transition.arcs, plan.arc_keys(transition), flying.inputs, strict=True
+        ):
+            alike = arc.place is place and names == tuple(keys) and bound == one_key(keys.values())
+            if alike and plan.claims(transition, arc):
+                return flying.id
+    return None
+
+
+def _with_keys(tokens: Iterable[Standing], place: Place[object], keys: Keys) -> list[Standing]:
     """The tokens in a place that have these keys."""
     return [
         token
-        for token in marking.tokens
+        for token in tokens
         if token.place == place.name
         and all(getattr(token.colour, name) == key for name, key in keys.items())
     ]
 
 
-def _no_token(there: list[Standing], arc: Arc, of: str, now_ns: int) -> Missing | None:
+def _too_few(
+    there: list[Standing], arc: Arc, of: str, now_ns: int, needed: int | None, used: int
+) -> Missing | None:
+    """What is missing of the tokens that an arc needs, beside those in use that it sees."""
     name = arc.place.name
-    if not there:
-        return f"no token in {name}{of}", None
+    if needed is None:
+        return f"the count of {arc}{of} is no number from 1 up", None
     waits = [_unfit(arc, token, now_ns) for token in there]
-    if None in waits:
+    ready = waits.count(None) + used
+    if ready >= needed:
         return None
-    until = min((wait[1] for wait in waits if wait and wait[1] is not None), default=None)
-    return f"no ready token in {name}{of}", until
+    if not there and not used:
+        return f"no token in {name}{of}", None
+    times = sorted(wait[1] for wait in waits if wait and wait[1] is not None)
+    short = needed - ready
+    until = times[short - 1] if len(times) >= short else None
+    if needed == 1:
+        return f"no ready token in {name}{of}", until
+    return f"{ready} ready of {needed} tokens in {name}{of}", until
 
 
-def _at_zero(marking: Marking, place: Counter, key: Hashable, of: str) -> Missing | None:
+def _too_low(marking: Marking, arc: Arc, place: Counter, key: Hashable, of: str) -> Missing | None:
     number = dict(marking.counters[place.name]).get(key, place.first(key))
-    if number > 0:
+    needed = plan.amount(arc, key)
+    if needed is None:
+        return f"the count of {arc}{of} is no number from 1 up", None
+    if number >= needed:
         return None
     fault = place.fault(key)
-    return f"{place.name}{of} is at 0" + (f": its start raised {fault}" if fault else ""), None
+    text = f"{place.name}{of} is at {number}" + (f" of {needed}" if needed > 1 else "")
+    return text + (f": its start raised {fault}" if fault else ""), None

@@ -31,11 +31,11 @@ def _outputs(transition: Transition) -> list[str]:
         output
         for case in transition.outcomes
         for output in case.outputs
-        if output.kind != "consume"
+        if output.kind not in {"consume", "remove"}
     ]
     names = [output.place.name for output in outputs]
     names += [output.seen.name for output in outputs if output.seen is not None]
-    return names + ([transition.during.name] if transition.during else [])
+    return names + [place.name for place, _ in transition.shows]
 
 
 def _never_fits(net: Net) -> Iterator[str]:
@@ -67,7 +67,7 @@ def _unfilled(net: Net) -> Iterator[str]:
 
 def _unused(net: Net) -> Iterator[str]:
     used = {arc.place.name for transition in net.transitions.values() for arc in transition.arcs}
-    shown = {transition.during.name for transition in net.transitions.values() if transition.during}
+    shown = {place.name for t in net.transitions.values() for place, _ in t.shows}
     for place in net.places.values():
         if place.name not in used | shown and not isinstance(place, Sink | KeySet):
             kind = "counter" if isinstance(place, Counter) else "place"

@@ -45,6 +45,18 @@ def tokens_returned(fn: Callable[..., Any]) -> tuple[type[Any], ...] | None:
     return told if all(map(_is_plain, told)) else None
 
 
+def returns_several(fn: Callable[..., Any], colour: type[Any]) -> bool:
+    """Whether *fn* is annotated to return an iterable of tokens that is no token itself."""
+    hint = None if isinstance(fn, type) else hints(fn).get("return")
+    for each in _alternatives(hint):
+        kind = get_origin(each) or each
+        if not isinstance(kind, type) or not issubclass(kind, Iterable):
+            continue
+        if kind is not str and kind is not bytes and not issubclass(kind, colour):
+            return True
+    return False
+
+
 def _element(hint: Any) -> Any:
     """What an iterable is annotated to hold; any other hint itself."""
     origin = get_origin(hint)

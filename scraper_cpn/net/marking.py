@@ -33,7 +33,7 @@ class Flying(Struct, frozen=True, gc=False):
     id: int
     transition: str
     inputs: tuple[Any, ...]
-    """One per arc: a `Standing`, the key of a counter, or None for what is not taken."""
+    """One per arc: a `Standing` or a tuple of them, the key of a counter, or None for what has none."""
     started: bool
     began_ns: int
     shown: int | None
@@ -43,7 +43,8 @@ class Flying(Struct, frozen=True, gc=False):
 class Faulted(Struct, frozen=True):
     """A token that was set aside because a function of the user raised on it.
 
-    A firing that took no token is listed itself: its transition's name, serial -1, colour None.
+    A firing that took no token is listed itself: its transition's name, serial -1, colour None. Of a
+    firing in one go that took only numbers, the counter is listed, with serial -1 and colour None.
     """
 
     place: str
@@ -121,9 +122,10 @@ class Lack(Struct, frozen=True):
     until_ns: int | None
 
 
-Ended: TypeAlias = Literal["finished", "stuck", "spent"]
-"""No work left; work left and no useful time; work left at the end of a budget.
+Ended: TypeAlias = Literal["finished", "stuck", "spent", "faulted"]
+"""No work left; work left and no useful time; work left at the end of a budget; tokens were set aside.
 
+A run with tokens that were set aside is `faulted`, whether other work is left or not, unless a budget has ended it.
 Nothing can fire now and nothing is in flight in all three. A useful time that lies ahead (a token that
 expires tomorrow) keeps only the work alive that no budget has ended.
 """
@@ -134,7 +136,8 @@ Trace: TypeAlias = Callable[[tuple[Any, ...]], None]
 ("inject", now, deposit); ("fire", now, id, transition, serials, outcome, deposits);
 ("begin", now, id, transition, serials); ("started", now, id, deposits);
 ("end", now, id, outcome, deposits); ("revoke", id); ("fault", place, serial, error).
-Serials are those of the bound tokens, one an arc; -1 for an arc that binds none.
+Serials are those of the bound tokens, one an arc: a tuple for an arc that binds several, -1 for an arc
+that binds none.
 """
 
 
@@ -203,7 +206,7 @@ class Kernel(Protocol):
         """Firings whose effects have not ended."""
 
 
-def made(result: Any, place: Place[Any]) -> tuple[Any, ...]:
+def made(result: Any, place: Place[Any] | KeySet[Any]) -> tuple[Any, ...]:
     """The tokens in what an output function returned for *place*.
 
     Raises:
@@ -221,7 +224,7 @@ def made(result: Any, place: Place[Any]) -> tuple[Any, ...]:
     for token in tokens:
         if type(token) is not colour and not isinstance(token, colour):
             raise TypeError(_misfit(token, place))
-    if place.capacity is not None and len(tokens) > 1:
+    if isinstance(place, Place) and place.capacity is not None and len(tokens) > 1:
         raise TypeError(
             f"{len(tokens)} tokens for {place.name}, whose capacity lets a firing put one"
         )
@@ -262,5 +265,5 @@ def blame(error: Exception) -> str:
     return f"{type(error).__name__}: {error}".splitlines()[0]
 
 
-def _misfit(token: Any, place: Place[Any]) -> str:
+def _misfit(token: Any, place: Place[Any] | KeySet[Any]) -> str:
     return f"a {type(token).__name__} for {place.name}, which takes {place.colour.__name__}"

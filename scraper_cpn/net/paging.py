@@ -23,7 +23,7 @@ def paging_problems(net: Net, place: AnyPlace) -> Iterator[str]:
     if isinstance(place, Place) and place.paged:
         yield from _place(place)
         for transition in net.transitions.values():
-            if transition.during is place:
+            if any(shown is place for shown, _ in transition.shows):
                 yield f"is paged, but transition {transition.name} shows its firings there; take paged=True away"
             yield from _uses(transition, place)
 
@@ -50,13 +50,14 @@ def _uses(transition: Transition, place: Place[object]) -> Iterator[str]:
             continue
         if keys != place.keys:
             yield f"is paged, but transition {transition.name} does not join it on its key; add an input with that key"
-        if _chooses(arc) or transition.scan is not None:
+        if _chooses(arc) or plan.combines(transition):
             yield (
                 f"is paged, but {arc} of transition {transition.name} looks beyond its first tokens; "
-                "take, spend, hold or read it without early, when or scan"
+                "take, spend, hold or read one token, without include_waiting, when or scan"
             )
 
 
 def _chooses(arc: Arc) -> bool:
     """Whether an arc may want another token of a key than the first."""
-    return arc.kind in {"absent", "expired"} or arc.early or arc.when is not None
+    special = arc.include_waiting or arc.include_in_use or arc.when is not None or arc.many
+    return special or arc.kind in {"absent", "expired"}

@@ -12,10 +12,10 @@ from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from scraper_cpn.net.arcs import Lost, On, Output
+from scraper_cpn.net.arcs import Arc, Lost, On, Output
 from scraper_cpn.net.declare import Net, Transition
-from scraper_cpn.net.marking import Flying
-from scraper_cpn.net.places import AnyPlace, Counter, Place
+from scraper_cpn.net.marking import Flying, Standing
+from scraper_cpn.net.places import AnyPlace, Counter, KeySet, Place
 
 OUTCOME = -1
 """In `made_from`: the outcome itself, instead of an input arc's number."""
@@ -42,7 +42,9 @@ def ordered(net: Net) -> list[Transition]:
 
 
 def joined(transition: Transition) -> frozenset[str]:
-    """The key names that two or more inputs share."""
+    """The key names that two or more inputs share, or that the transition declares."""
+    if transition.join is not None:
+        return frozenset(transition.join)
     names = [name for arc in transition.arcs for name in arc.place.keys]
     return frozenset(name for name in names if names.count(name) > 1)
 
@@ -76,10 +78,88 @@ def _place_in(names: tuple[str, ...]) -> Any:
 
 
 def bound_at(transition: Transition, place: AnyPlace) -> int | None:
-    """The number of the arc that binds a token of *place*."""
+    """The number of the first arc that binds a token of *place*."""
     for number, arc in enumerate(transition.arcs):
         if arc.place is place and arc.binds:
             return number
+    return None
+
+
+def source_at(transition: Transition, source: Any) -> int | None:
+    """The number of the arc that a function's source stands for; None if there is none."""
+    for number, arc in enumerate(transition.arcs):
+        binds = arc.binds or isinstance(arc.place, Counter)
+        if binds and (arc is source or arc.place is source):
+            return number
+    return None
+
+
+def arcs_at(transition: Transition, place: AnyPlace) -> list[int]:
+    """The numbers of all arcs that bind tokens of *place*."""
+    return [n for n, arc in enumerate(transition.arcs) if arc.place is place and arc.binds]
+
+
+def amount(arc: Arc, key: Hashable) -> int | None:
+    """How many tokens of a key an arc needs, or how much of a number; None if its function does not say."""
+    if not callable(arc.count):
+        return arc.count
+    try:
+        number = arc.count(key)
+    except Exception:  # noqa: BLE001  (the user's function may raise anything)
+        return None
+    return number if type(number) is int and number > 0 else None
+
+
+def value_of(arc: Arc, bound: Any) -> Any:
+    """What a function is given of what an arc has bound: a colour, a tuple of them, a key or a number."""
+    if isinstance(arc.place, Counter):
+        return bound if arc.place.keys else arc.count
+    return tuple(token.colour for token in bound) if arc.many else bound.colour
+
+
+def tokens_of(bound: Any) -> tuple[Any, ...]:
+    """The tokens in what an arc that binds tokens has bound."""
+    return bound if isinstance(bound, tuple) else (bound,)
+
+
+def told_by(transition: Transition, counter: Counter) -> int | None:
+    """The number of the arc whose token tells the key of a keyed counter that is counted up."""
+    for number, arc in enumerate(transition.arcs):
+        if arc.binds and arc.fewest and set(counter.keys) <= set(arc.place.keys):
+            return number
+    return None
+
+
+def combines(transition: Transition) -> bool:
+    """Whether its bindings can only be found by trying combinations of tokens.
+
+    It has a guard over several tokens, or two arcs that bind different tokens of one place.
+    """
+    places = [arc.place.name for arc in transition.arcs if arc.binds]
+    return transition.scan is not None or len(set(places)) < len(places)
+
+
+def claims(transition: Transition, arc: Arc) -> bool:
+    """Whether a running firing keeps the absence that *arc* found: its transition puts there when it ends."""
+    return (
+        arc.kind == "absent"
+        and not transition.instant
+        and isinstance(arc.place, Place)
+        and any(
+            output.place is arc.place for case in transition.outcomes for output in case.outputs
+        )
+    )
+
+
+def set_aside_at(transition: Transition) -> int | None:
+    """The arc whose token or number is set aside when a function raises: what is bound last.
+
+    Of those that are taken for good; of those that are held or spent, if there are none.
+    """
+    for kinds in ({"take", "expired"}, {"hold", "spend"}):
+        found = [n for n, arc in enumerate(transition.arcs) if arc.kind in kinds and arc.fewest]
+        if found:
+            return found[-1]
     return None
 
 
@@ -88,14 +168,10 @@ def made_from(transition: Transition, case: On, output: Output) -> tuple[int, ..
 
     Without a function, the one source is the token that moves.
     """
-    if output.make is None:
+    if output.make is None and output.kind != "remove":
         return _moving(transition, case, output)
     found = [
-        OUTCOME
-        if source is case.outcome
-        else bound_at(transition, source)
-        if isinstance(source, Place)
-        else None
+        OUTCOME if source is case.outcome else source_at(transition, source)
         for source in output.sources
     ]
     return None if None in found else tuple(number for number in found if number is not None)
@@ -108,7 +184,7 @@ def fresh_from(transition: Transition, case: On, output: Output) -> list[int]:
     if (
         output.seen is None
         or not isinstance(source, Place)
-        or bound_at(transition, source) is not None
+        or source_at(transition, source) is not None
     ):
         return []
     earlier = enumerate(case.outputs[:number])
@@ -130,14 +206,28 @@ def _moving(transition: Transition, case: On, output: Output) -> tuple[int, ...]
     return tuple(same) if len(same) == 1 else None
 
 
+def calls_functions(case: On) -> bool:
+    """Whether a function of the user is called for what a case puts."""
+    return any(
+        callable(fn) for each in case.outputs for fn in (each.make, each.after_ns, each.lasts_ns)
+    )
+
+
+def may_raise(transition: Transition) -> bool:
+    """Whether a function of the user is called when a binding is chosen, or in a firing that has no effect."""
+    if transition.scan is not None or transition.choice is not None:
+        return True
+    return transition.instant and any(calls_functions(case) for case in transition.outcomes)
+
+
 def slots(transition: Transition) -> dict[str, int]:
-    """The slots that a firing needs in each bounded place beside the one that its own input has there."""
+    """The slots that a firing needs in each bounded place beside those that its own inputs have there."""
     needed: dict[str, int] = {}
     for case in transition.outcomes:
         count: dict[str, int] = {}
         for output in case.outputs:
             if (
-                output.kind != "consume"
+                output.kind not in {"consume", "remove"}
                 and isinstance(output.place, Place)
                 and output.place.capacity is not None
             ):
@@ -146,18 +236,28 @@ def slots(transition: Transition) -> dict[str, int]:
             needed[name] = max(needed.get(name, 0), number)
     for arc in transition.arcs:
         if arc.kind in {"take", "expired"} and arc.place.name in needed:
-            needed[arc.place.name] -= 1
+            needed[arc.place.name] -= arc.fewest
     return {name: number for name, number in needed.items() if number > 0}
 
 
-def occupies(transition: Transition, place: Place[Any], *, started: bool) -> int:
+def occupies(
+    transition: Transition,
+    place: Place[Any],
+    *,
+    started: bool,
+    inputs: tuple[Any, ...] | None = None,
+) -> int:
     """The slots of *place* that a firing in flight occupies: its inputs' and those it may fill.
 
-    What it spends is back in its place once the firing has *started*.
+    What it spends is back in its place once the firing has *started*. Without the *inputs* that it has
+    bound, the least number.
     """
     kinds = {"take", "hold", "expired"} if started else {"take", "hold", "expired", "spend"}
-    inputs = sum(arc.place is place and arc.kind in kinds for arc in transition.arcs)
-    return inputs + slots(transition).get(place.name, 0)
+    occupied = slots(transition).get(place.name, 0)
+    for number, arc in enumerate(transition.arcs):
+        if arc.place is place and arc.kind in kinds:
+            occupied += arc.fewest if inputs is None else len(tokens_of(inputs[number]))
+    return occupied
 
 
 def guards(net: Net, place: Place[Any]) -> list[Any]:
@@ -194,11 +294,13 @@ def counted(transition: Transition) -> list[tuple[int, str]]:
 
 def taken(net: Net, flights: Iterable[Flying]) -> Counts[tuple[str, Hashable]]:
     """What firings in flight have taken from numbers, by the counter's name and key."""
-    return Counts(
-        (name, flying.inputs[arc])
-        for flying in flights
-        for arc, name in counted(net.transitions[flying.transition])
-    )
+    found: Counts[tuple[str, Hashable]] = Counts()
+    for flying in flights:
+        transition = net.transitions[flying.transition]
+        for number, name in counted(transition):
+            key = flying.inputs[number]
+            found[name, key] += amount(transition.arcs[number], key) or 0
+    return found
 
 
 def keeps(transition: Transition, *, started: bool) -> list[int]:
@@ -209,3 +311,32 @@ def keeps(transition: Transition, *, started: bool) -> list[int]:
         for number, arc in enumerate(transition.arcs)
         if arc.kind in kinds and not isinstance(arc.place, Counter)
     ]
+
+
+def held(net: Net, flying: Flying) -> list[Standing]:
+    """The tokens that a firing in flight has in its hands."""
+    transition = net.transitions[flying.transition]
+    arcs = keeps(transition, started=flying.started)
+    return [token for arc in arcs for token in tokens_of(flying.inputs[arc])]
+
+
+def counted_up(net: Net) -> frozenset[str]:
+    """The names of the counters that outputs count up, whose numbers may pass what they start with."""
+    return frozenset(
+        output.place.name
+        for transition in net.transitions.values()
+        for case in transition.outcomes
+        for output in case.outputs
+        if isinstance(output.place, Counter) and output.kind == "put"
+    )
+
+
+def forgets(net: Net) -> frozenset[str]:
+    """The names of the sets that an output lets forget keys."""
+    return frozenset(
+        output.place.name
+        for transition in net.transitions.values()
+        for case in transition.outcomes
+        for output in case.outputs
+        if isinstance(output.place, KeySet)
+    )

@@ -56,12 +56,16 @@ def _standing(net: Net, token: Standing) -> Standing:
 
 
 def _flying(net: Net, flying: Flying) -> Flying:
-    inputs = tuple(
-        _standing(net, msgspec.convert(bound, Standing)) if isinstance(bound, dict)
-        else _key(object, bound)
-        for bound in flying.inputs
-    )  # fmt: skip
-    return replace(flying, inputs=inputs)
+    return replace(flying, inputs=tuple(_bound(net, bound) for bound in flying.inputs))
+
+
+def _bound(net: Net, bound: Any) -> Any:
+    """A token, a tuple of tokens, or a key."""
+    if isinstance(bound, dict):
+        return _standing(net, msgspec.convert(bound, Standing))
+    if isinstance(bound, list | tuple) and all(isinstance(each, dict) for each in bound):
+        return tuple(_bound(net, each) for each in bound)
+    return _key(object, bound)
 
 
 def _faulted(net: Net, fault: Faulted) -> Faulted:

@@ -65,13 +65,15 @@ def _all(marking: Marking) -> Iterator[Standing]:
     """The tokens that stand, and those that firings hold."""
     yield from marking.tokens
     for flying in marking.flights:
-        yield from _bound(flying)
+        yield from bound_by(flying)
 
 
-def _bound(flying: Flying) -> Iterator[Standing]:
+def bound_by(flying: Flying) -> Iterator[Standing]:
+    """The tokens that a firing in flight has bound."""
     for bound in flying.inputs:
-        if isinstance(bound, Standing):
-            yield bound
+        for each in bound if isinstance(bound, tuple) else (bound,):
+            if isinstance(each, Standing):
+                yield each
 
 
 def _tokens(net: Net, marking: Marking) -> Iterator[str]:
@@ -99,14 +101,17 @@ def _tokens(net: Net, marking: Marking) -> Iterator[str]:
 
 
 def _numbers(net: Net, marking: Marking) -> Iterator[str]:
-    """A number is not below 0; and one with a key, not above its first one less what is in flight."""
+    """A number is not below 0; and one with a key that nothing counts up, not above its first one less what is in flight."""
     known = {name: dict(numbers) for name, numbers in marking.counters.items()}
     for name, numbers in known.items():
         for key, number in numbers.items():
             if number < 0:
                 yield f"{name} is at {number}" + ("" if key is None else f" for {key}")
+    growing = plan.counted_up(net)
     for (name, key), taken in plan.taken(net, marking.flights).items():
         counter = net.places[name]
+        if name in growing:
+            continue
         assert isinstance(counter, Counter)
         first = counter.first(key)
         number = known.get(name, {}).get(key, first)
@@ -117,10 +122,15 @@ def _numbers(net: Net, marking: Marking) -> Iterator[str]:
 def _shown(net: Net, marking: Marking) -> Iterator[str]:
     """A `during` place holds exactly the tokens of its firings (less those that were set aside)."""
     aside = {fault.serial for fault in marking.faulted}
-    shown = {flying.shown for flying in marking.flights} - {None} - aside
-    during = {t.during.name for t in net.transitions.values() if t.during is not None}
+    shown = {
+        flying.shown + number
+        for flying in marking.flights
+        if flying.shown is not None
+        for number in range(len(net.transitions[flying.transition].shows))
+    } - aside
+    during = {place.name for t in net.transitions.values() for place, _ in t.shows}
     there = {token.serial for token in marking.tokens if token.place in during}
-    for serial in sorted(there ^ {serial for serial in shown if serial is not None}):
+    for serial in sorted(there ^ shown):
         yield f"token {serial} shows no firing, or a firing's token {serial} is missing"
 
 
@@ -135,6 +145,8 @@ def _overfull(net: Net, marking: Marking) -> Iterator[str]:
 def occupancy(net: Net, marking: Marking, place: Place[object]) -> int:
     """The slots of a bounded place that are taken or reserved."""
     return sum(token.place == place.name for token in marking.tokens) + sum(
-        plan.occupies(net.transitions[flying.transition], place, started=flying.started)
+        plan.occupies(
+            net.transitions[flying.transition], place, started=flying.started, inputs=flying.inputs
+        )
         for flying in marking.flights
     )

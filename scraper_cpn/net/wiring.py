@@ -64,19 +64,48 @@ def _output(net: Net, transition: Transition, case: On, output: Output) -> Itera
             yield "is not held by this transition; hold it among the inputs"
         return
     if isinstance(place, KeySet):
-        yield "a set is filled by put_new(set, place, ...)"
+        yield from _forget(transition, case, output, place)
         return
     if isinstance(place, Counter):
-        yield from _count_up(place, output)
+        yield from _count_up(transition, place, output)
         return
+    if output.count != 1:
+        yield "a number of tokens is put by a function that returns them; give one"
     yield from _timing(place, output)
     yield from _new(net, output)
     yield from _sources(transition, case, output, place)
 
 
-def _count_up(place: Counter, output: Output) -> Iterator[str]:
-    if place.keys or output.make is not None:
-        yield "only a plain counter can be counted up, without a function"
+def _count_up(transition: Transition, place: Counter, output: Output) -> Iterator[str]:
+    if output.make is not None or output.sources:
+        yield "a counter is counted up by a number, without a function"
+    if type(output.count) is not int or output.count < 1:
+        yield f"counts up by {output.count!r}; give an integer from 1 up"
+    if place.keys and plan.told_by(transition, place) is None:
+        listed = ", ".join(place.keys)
+        yield f"no input tells the key {listed}; take or read a token that has it"
+
+
+def _forget(transition: Transition, case: On, output: Output, place: KeySet[Any]) -> Iterator[str]:
+    """Whether an output tells a set which keys to forget."""
+    if output.kind != "remove":
+        yield "a set is filled by put_new(set, place, ...)"
+        return
+    if any(other.seen is place for other in case.outputs):
+        yield "one outcome can't both add to a set and remove from it; give that to two transitions"
+    if place.paged:
+        yield "a paged set never forgets; declare it without paged=True"
+    sources = plan.made_from(transition, case, output)
+    if sources is None:
+        yield f"its sources must be inputs of this transition, or the outcome {case.outcome.__name__}"
+        return
+    kinds = _kinds(transition, case, sources)
+    if output.make is not None:
+        yield from takes_problems(output.make, kinds)
+        return
+    for kind in kinds:
+        if kind is not None and not hints.fits(kind, place.colour):
+            yield f"forgets {place.colour.__name__}, but is given {kind.__name__}; give a function and its sources"
 
 
 def _timing(place: Place[Any], output: Output) -> Iterator[str]:
@@ -120,10 +149,16 @@ def _sources(transition: Transition, case: On, output: Output, place: Place[Any]
         yield f"its sources must be inputs of this transition, or the outcome {case.outcome.__name__}"
         return
     if output.make is None:
+        if (
+            sources != (plan.OUTCOME,)
+            and transition.arcs[sources[0]].many
+            and place.capacity is not None
+        ):
+            yield "moves several tokens, but its place is bounded, and a firing puts at most one there; make it unbounded"
         return
-    kinds = tuple(
-        case.outcome if arc == plan.OUTCOME else _colour(transition.arcs[arc]) for arc in sources
-    )
+    if _ambiguous(transition, output):
+        yield "two inputs bind tokens of one place; name the arc among the sources instead of the place"
+    kinds = _kinds(transition, case, sources)
     yield from takes_problems(output.make, kinds)
     yield from gives_problems(output.make, place)
     for length in (output.after_ns, output.lasts_ns):
@@ -142,32 +177,57 @@ def _effect(net: Net, transition: Transition) -> Iterator[str]:
 
 def _call(transition: Transition, call: Call) -> Iterator[str]:
     for source in call.sources:
-        if plan.bound_at(transition, source) is None:
-            yield f"{source.name} is no input that binds a token; name inputs of this transition"
+        if plan.source_at(transition, source) is None:
+            what = getattr(source, "name", None) or str(source)
+            yield f"{what} is no input that binds a token; name inputs of this transition"
             return
     if call.fn is not None:
-        yield from takes_problems(call.fn, tuple(source.colour for source in call.sources))
+        arcs = [plan.source_at(transition, source) for source in call.sources]
+        kinds = tuple(_kind(transition.arcs[arc]) for arc in arcs if arc is not None)
+        yield from takes_problems(call.fn, kinds)
 
 
-def _colour(arc: Arc) -> type[Any]:
+def _ambiguous(transition: Transition, output: Output) -> bool:
+    return any(len(plan.arcs_at(transition, source)) > 1 for source in output.sources)
+
+
+def _kinds(
+    transition: Transition, case: On, sources: tuple[int, ...]
+) -> tuple[type[Any] | None, ...]:
+    """The types that an output's function is given."""
+    return tuple(
+        case.outcome if arc == plan.OUTCOME else _kind(transition.arcs[arc]) for arc in sources
+    )
+
+
+def _kind(arc: Arc) -> type[Any] | None:
+    """The type of what a function is given of an arc; None if that is not known."""
+    if isinstance(arc.place, Counter):
+        return None if arc.place.keys else int
     assert isinstance(arc.place, Place)
-    return arc.place.colour
+    return tuple if arc.many else arc.place.colour
 
 
-def takes_problems(fn: Any, kinds: tuple[type[Any], ...]) -> Iterator[str]:
-    """Whether a function can be called with tokens of these colours."""
+def takes_problems(fn: Any, kinds: tuple[type[Any] | None, ...]) -> Iterator[str]:
+    """Whether a function can be called with these; None for what is not known."""
     name = getattr(fn, "__name__", repr(fn))
-    listed = ", ".join(kind.__name__ for kind in kinds)
+    listed = ", ".join("a key" if kind is None else kind.__name__ for kind in kinds)
     if not hints.accepts(fn, len(kinds)):
         yield f"{name} can't be called with ({listed})"
         return
     for (parameter, wanted), kind in zip(hints.parameters(fn) or [], kinds, strict=False):
-        if wanted is not None and not hints.fits(kind, wanted):
+        if wanted is not None and kind is not None and not hints.fits(kind, wanted):
             yield f"{name} wants {wanted.__name__} for {parameter}, but is given {kind.__name__}"
 
 
 def gives_problems(fn: Any, place: Place[Any]) -> Iterator[str]:
     """Whether what a function is annotated to return fits *place*."""
+    if place.capacity is not None and hints.returns_several(fn, place.colour):
+        name = getattr(fn, "__name__", repr(fn))
+        yield (
+            f"{name} is annotated to make several tokens, but {place.name} has a capacity, and a firing "
+            "puts at most one there; make the place unbounded, or the function give one token or None"
+        )
     for kind in hints.tokens_returned(fn) or ():
         if not hints.fits(kind, place.colour):
             name = getattr(fn, "__name__", repr(fn))

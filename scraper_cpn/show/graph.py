@@ -115,8 +115,12 @@ def _transition_text(transition: Transition) -> Iterator[str]:
 
 
 def _arc_text(arc: Arc) -> str:
-    name = arc.place.name if arc.kind == "take" else f"{arc.kind}({arc.place.name})"
-    return f"{name} early" if arc.early else name
+    count = "" if callable(arc.count) or arc.count == 1 else f", {arc.count}"
+    count = ", all" if arc.all else ", by key" if callable(arc.count) else count
+    named = arc.kind != "take" or count
+    name = f"{arc.kind}({arc.place.name}{count})" if named else arc.place.name
+    words = (("include_waiting", "even waiting ones"), ("include_in_use", "even in use"))
+    return " ".join([name, *(word for field, word in words if getattr(arc, field))])
 
 
 def _output_text(output: Output) -> str:
@@ -278,8 +282,8 @@ def _edges(transition: Transition) -> Iterator[Edge]:
     for arc in transition.arcs:
         permit = arc.kind in {"hold", "spend", "read", "absent"}
         yield arc.place.name, node, ARROWS[arc.kind], permit
-    if transition.during is not None:
-        yield node, transition.during.name, "during", True
+    for shown, _ in transition.shows:
+        yield node, shown.name, "during", True
     labels: dict[str, list[str]] = {}
     for case in transition.outcomes:
         for output in case.outputs:

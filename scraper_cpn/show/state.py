@@ -19,6 +19,7 @@ _ENDED = {
     "spent": ("stopped at a limit", "bold green"),
     "interrupted": ("interrupted", "bold yellow"),
     "stuck": ("stuck", "bold red"),
+    "faulted": ("ended with faults", "bold red"),
     None: ("not running, and not finished", "bold yellow"),
 }
 _LABEL = 10

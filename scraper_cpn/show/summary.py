@@ -18,6 +18,7 @@ _ENDED = {
     "spent": ("stopped at a limit", "bold green"),
     "interrupted": ("interrupted", "bold yellow"),
     "stuck": ("stuck", "bold red"),
+    "faulted": ("ended with faults", "bold red"),
 }
 
 _SEEDS_SHOWN = 20

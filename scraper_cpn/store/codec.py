@@ -20,14 +20,11 @@ from msgspec.structs import astuple
 from xxhash import xxh3_64_intdigest
 
 from scraper_cpn.net import Faulted, Lost, Net, Standing, plan
-from scraper_cpn.net.arcs import Arc
 from scraper_cpn.net.marking import Flying
-from scraper_cpn.net.places import Counter, KeySet, Place
-from scraper_cpn.store.port import FlightRow, NumberRow, PagedRow, SeenRow, TokenRow
+from scraper_cpn.net.places import KeySet, Place
+from scraper_cpn.store.port import FORGOTTEN, FlightRow, NumberRow, PagedRow, SeenRow, TokenRow
 
 MASK = (1 << 64) - 1
-_INLINE = 5
-"""The parts of a token that is written within a firing's row; a key has fewer."""
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder().decode
 
@@ -133,12 +130,12 @@ class Codec:
 
     def flight(self, flying: Flying) -> FlightRow:
         """The row of a firing in flight: what it holds, by serial; what it has spent or read, whole."""
-        held = self._held[flying.transition]
+        held, arcs = self._held[flying.transition], self.net.transitions[flying.transition].arcs
         inputs = [
-            bound if not isinstance(bound, Standing)
-            else bound.serial if arc in held
-            else [bound.place, bound.serial, bound.ready_at_ns, bound.expires_at_ns, self.pack(bound.colour)]
-            for arc, bound in enumerate(flying.inputs)
+            [self._bound(token, held=number in held) for token in bound] if arc.many
+            else self._bound(bound, held=number in held) if arc.binds
+            else bound
+            for number, (arc, bound) in enumerate(zip(arcs, flying.inputs, strict=True))
         ]  # fmt: skip
         rest = (flying.transition, flying.started, flying.began_ns, flying.shown, inputs)
         return (flying.id, _encode(rest))
@@ -149,12 +146,21 @@ class Codec:
         transition, started, began_ns, shown, packed = _decode(rest)
         arcs = self.net.transitions[transition].arcs
         inputs = tuple(
-            key_from(each) if _by_key(arc) or each is None
-            else tokens[each] if isinstance(each, int)
-            else self._inline(each)
+            tuple(self._standing_of(token, tokens) for token in each) if arc.many
+            else self._standing_of(each, tokens) if arc.binds
+            else key_from(each)
             for arc, each in zip(arcs, packed, strict=True)
         )  # fmt: skip
         return Flying(firing_id, transition, inputs, started, began_ns, shown)
+
+    def _bound(self, token: Standing, *, held: bool) -> Any:
+        if held:
+            return token.serial
+        colour = self.pack(token.colour)
+        return [token.place, token.serial, token.ready_at_ns, token.expires_at_ns, colour]
+
+    def _standing_of(self, packed: Any, tokens: Mapping[int, Standing]) -> Standing:
+        return tokens[packed] if isinstance(packed, int) else self._inline(packed)
 
     def transition(self, row: FlightRow) -> str:
         """What fires in a row."""
@@ -164,15 +170,22 @@ class Codec:
     def holds(self, row: FlightRow) -> list[int]:
         """The serials of the tokens that the firing of a row has in its hands."""
         transition, started, _, _, packed = _decode(row[1])
-        held = plan.keeps(self.net.transitions[transition], started=started)
-        return [packed[arc] if isinstance(packed[arc], int) else packed[arc][1] for arc in held]
+        declared = self.net.transitions[transition]
+        return [
+            token if isinstance(token, int) else token[1]
+            for arc in plan.keeps(declared, started=started)
+            for token in (packed[arc] if declared.arcs[arc].many else [packed[arc]])
+        ]
 
     def spent(self, row: FlightRow) -> list[Standing]:
         """What the firing of a row has spent, or will when it starts, and what it reads."""
+        transition, _, _, _, packed = _decode(row[1])
         return [
-            self._inline(each)
-            for each in _decode(row[1])[4]
-            if isinstance(each, list) and len(each) == _INLINE
+            self._inline(token)
+            for arc, each in zip(self.net.transitions[transition].arcs, packed, strict=True)
+            if arc.binds
+            for token in (each if arc.many else [each])
+            if not isinstance(token, int)
         ]
 
     def _inline(self, packed: list[Any]) -> Standing:
@@ -198,6 +211,10 @@ class Codec:
         """The row of a set's key."""
         return (name, self.key(name, key))
 
+    def forgotten(self, name: str, key: Hashable) -> SeenRow:
+        """The row that says that a set has forgotten a key."""
+        return (name + FORGOTTEN, self.key(name, key))
+
     def key(self, name: str, key: Hashable) -> str:
         """A key of a set or a paged place: text as it is, any other as JSON."""
         return str(key) if name in self._text_keys else json.dumps(key)
@@ -218,11 +235,6 @@ class Codec:
         """A token that was set aside; its colour stays plain."""
         place, serial, error, colour = _decode(row)
         return Faulted(place, serial, colour, error)
-
-
-def _by_key(arc: Arc) -> bool:
-    """Whether what a firing has of an arc is a key, and no token."""
-    return arc.kind == "absent" or isinstance(arc.place, Counter | KeySet)
 
 
 def _has_text_key(declared: Any) -> bool:

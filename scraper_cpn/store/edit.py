@@ -54,6 +54,7 @@ class Edit:
             gone=tuple(durable.tokens[each] for each in self.gone),
             numbers=tuple(self.numbers),
             seen=tuple(self.seen),
+            forgotten=(),
             begun=(),
             ended=(),
             faulted=(),

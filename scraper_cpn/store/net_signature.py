@@ -112,15 +112,21 @@ def _transition(transition: Transition) -> Iterator[str]:
         ("effect", transition.effect), ("choice", transition.choice), ("scan", transition.scan)
     ):  # fmt: skip
         if call is not None:
-            yield f"{word} {call.name}({', '.join(each.name for each in call.sources)})"
-    if transition.during is not None:
-        yield f"during {transition.during.name}"
+            yield f"{word} {call.name}({', '.join(_source(each) for each in call.sources)})"
+    if transition.join is not None:
+        yield f"join {', '.join(transition.join)}"
+    for place, arc in transition.shows:
+        yield f"during {place.name} of {transition.arcs[arc].place.name}"
     yield from (_case(case) for case in transition.outcomes)
 
 
 def _arc(arc: Arc) -> str:
-    parts = [str(arc), "early" if arc.early else ""]
-    parts += [_function(word, getattr(arc, word)) for word in ("when", "change", "after_ns")]
+    parts = [str(arc)]
+    parts += [word for word in ("include_waiting", "include_in_use", "all") if getattr(arc, word)]
+    parts += [] if callable(arc.count) or arc.count == 1 else [f"count {arc.count}"]
+    parts += [
+        _function(word, getattr(arc, word)) for word in ("count", "when", "change", "after_ns")
+    ]
     return " ".join(filter(None, parts))
 
 
@@ -129,11 +135,20 @@ def _case(case: On) -> str:
 
 
 def _output(output: Output) -> str:
-    sources = [getattr(each, "name", None) or each.__name__ for each in output.sources]
+    sources = [_source(each) for each in output.sources]
     parts = [str(output), f"if new in {output.seen.name}" if output.seen is not None else ""]
+    parts += [] if output.count == 1 else [f"count {output.count}"]
     parts += [_function(word, getattr(output, word)) for word in ("make", "after_ns", "lasts_ns")]
     parts += [f"of {', '.join(sources)}"] if sources else []
     return " ".join(filter(None, parts))
+
+
+def _source(source: Any) -> str:
+    """A place or a type by its name, an arc as it is written."""
+    if isinstance(source, Arc):
+        return str(source)
+    name: str = getattr(source, "name", None) or source.__name__
+    return name
 
 
 def _function(word: str, value: int | Callable[..., Any] | None) -> str:

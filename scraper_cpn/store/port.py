@@ -33,7 +33,13 @@ FlightRow: TypeAlias = tuple[int, bytes]
 """id of the firing, and the rest of it."""
 
 SeenRow: TypeAlias = tuple[str, str]
-"""set, key (JSON, or the string itself where the set has one string key)."""
+"""set, key (JSON, or the string itself where the set has one string key).
+
+A set that forgets has a row for that, too: the key's set is then named with `FORGOTTEN` behind it.
+"""
+
+FORGOTTEN = "\x00forgotten"
+"""Marks a row that says that a set has forgotten a key."""
 
 SinkRow: TypeAlias = tuple[str, str, bytes]
 """sink, name that people know the row by (a URL), the row as JSON."""

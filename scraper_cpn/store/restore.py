@@ -16,7 +16,7 @@ from scraper_cpn.net.changes import Durable
 from scraper_cpn.net.compiled.kernel import Cold
 from scraper_cpn.net.marking import Standing
 from scraper_cpn.store.codec import Codec
-from scraper_cpn.store.port import PagedRow, Saved, StoreError
+from scraper_cpn.store.port import FORGOTTEN, PagedRow, Saved, StoreError
 from scraper_cpn.store.sums import Sums
 
 
@@ -103,12 +103,17 @@ def _keys(
 ) -> dict[str, list[Any]]:
     """Read sets; the keys of paged ones are given back beside the marking."""
     beside: dict[str, list[Any]] = {}
+    known: dict[str, dict[Any, None]] = {}
     for row in saved.seen:
         sums.total += codec.row_hash(row)
         if paged and codec.is_paged(row[0]):
             beside.setdefault(row[0], []).append(codec.key_of(*row))
+        elif row[0].endswith(FORGOTTEN):
+            name = row[0].removesuffix(FORGOTTEN)
+            known[name].pop(codec.key_of(name, row[1]))
         else:
-            durable.seen.setdefault(row[0], []).append(codec.key_of(*row))
+            known.setdefault(row[0], {})[codec.key_of(*row)] = None
+    durable.seen.update({name: list(keys) for name, keys in known.items()})
     return beside
 
 

@@ -85,7 +85,8 @@ class Sums:
             self.come(codec, row)
         self.total += sum(map(codec.paged_hash, came)) - sum(map(codec.paged_hash, went))
         numbers = [codec.number(*moved) for moved in changes.numbers]
-        seen = [codec.seen(*each) for each in changes.seen]
+        seen = [codec.forgotten(*each) for each in changes.forgotten]
+        seen += [codec.seen(*each) for each in changes.seen]
         flights = [codec.flight(flying) for flying in changes.begun]
         faulted = [codec.fault(fault) for fault in changes.faulted]
         for number in numbers:

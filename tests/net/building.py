@@ -7,6 +7,8 @@ from typing import Any
 
 from scraper_cpn.net import (
     Arc,
+    Counter,
+    KeySet,
     Lost,
     Net,
     Output,
@@ -20,6 +22,7 @@ from scraper_cpn.net import (
     put,
     put_new,
     read,
+    remove,
     spend,
     take,
 )
@@ -38,6 +41,7 @@ from tests.net.specs import (
     guard,
     length,
     maker,
+    needing,
     picker,
     scanner,
 )
@@ -93,16 +97,18 @@ def _declare(net: Net, spec: PlaceSpec) -> Any:
 
 
 def _add(built: Built, spec: TransitionSpec) -> None:
-    net, places = built.net, built.places
+    net = built.net
     arcs = [_made_arc(built, arc) for arc in spec.arcs]
-    tokens = [arc.place for arc in arcs if arc.binds and isinstance(arc.place, Place)]
+    tokens: Any = [arc for arc in arcs if arc.binds]
     options: dict[str, Any] = {
         "priority": spec.priority,
-        "during": places[spec.during] if spec.during else None,
+        "join": spec.join,
+        "during": _shown(built, spec, arcs),
         "deadline_ns": spec.deadline,
         "scan": None if spec.scan is None else choose(scanner(spec.scan), *tokens[:3]),
     }
-    cases = [[_made_output(built, output) for output in case] for case in spec.cases]
+    named = {arc.place.name: arc for arc in reversed(arcs)}
+    cases = [[_made_output(built, output, named) for output in case] for case in spec.cases]
     if spec.kind == "plain":
         net.transition(spec.name, arcs, outputs=cases[0], **options)
         return
@@ -119,20 +125,54 @@ def _add(built: Built, spec: TransitionSpec) -> None:
 def _made_arc(built: Built, spec: ArcSpec) -> Arc:
     place = built.places[spec.place]
     when = None if spec.when is None else guard(spec.when)
-    if spec.kind == "take":
-        return take(place, early=spec.early, when=when)
+    count: Any = spec.count if isinstance(spec.count, int) else needing(spec.count[0])
+    if spec.kind == "take" and spec.all:
+        return take(place, all=True, at_least=count, include_waiting=spec.early, when=when)
+    if spec.kind == "take" and isinstance(place, Place):
+        return take(place, count, include_waiting=spec.early, when=when)
     if spec.kind == "spend":
         change = None if spec.change is None else changer(place.colour, spec.change)
-        return spend(place, change, after_ns=length(spec.after))
-    return {"hold": hold, "read": read, "absent": absent, "expired": expired}[spec.kind](place)
+        return spend(place, change, after_ns=length(spec.after), when=when)
+    if spec.kind == "expired":
+        return expired(place)
+    if not isinstance(place, Place):
+        return _made_plain(spec, place, count)
+    if spec.kind == "hold":
+        return hold(place, count, when=when)
+    if spec.kind == "read":
+        return read(place, at_least=count, when=when, include_in_use=spec.in_use)
+    return absent(place, when=when, include_in_use=spec.in_use)
 
 
-def _made_output(built: Built, spec: OutputSpec) -> Output:
+def _made_plain(spec: ArcSpec, place: Any, count: Any) -> Arc:
+    """An arc of a counter or a set."""
+    if isinstance(place, KeySet):
+        return read(place) if spec.kind == "read" else absent(place)
+    if spec.kind == "read":
+        return read(place, at_least=count)
+    return {"take": take, "hold": hold}[spec.kind](place, count)
+
+
+def _shown(built: Built, spec: TransitionSpec, arcs: list[Arc]) -> Any:
+    """The places that show the firings of a transition, each with what it shows."""
+    if not spec.shows:
+        return built.places[spec.during] if spec.during else None
+    first = (
+        {built.places[spec.during]: next(arc for arc in arcs if arc.binds)} if spec.during else {}
+    )
+    return first | {built.places[name]: arcs[number] for name, number in spec.shows}
+
+
+def _made_output(built: Built, spec: OutputSpec, arcs: dict[str, Arc]) -> Output:
     place = built.places[spec.place]
     if spec.kind == "consume":
         return consume(place)
-    named = {"Good": Good, "Bad": Bad}
+    named: dict[str, Any] = {"Good": Good, "Bad": Bad, **arcs}
     sources: Any = [named.get(name) or built.places[name] for name in spec.sources]
+    if spec.kind == "remove":
+        return remove(place, maker(place.colour, spec.make or 1), *sources)
+    if isinstance(place, Counter):
+        return put(place, spec.count)
     make: Any = None if spec.make is None else maker(place.colour, spec.make)
     if spec.seen:
         return put_new(built.places[spec.seen], place, make, *sources)

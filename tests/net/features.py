@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from scraper_cpn.net import plan
 from tests.net.building import Built
-from tests.net.specs import OutputSpec, PlaceSpec, TransitionSpec
+from tests.net.specs import ArcSpec, OutputSpec, PlaceSpec, TransitionSpec
 
 
 def features(built: Built) -> set[str]:
@@ -46,23 +46,47 @@ def _transition_features(built: Built, spec: TransitionSpec) -> set[str]:
         kind = places[arc.place].kind
         found |= {f"{arc.kind} {kind}"}
         found |= {f"{arc.kind} paged {kind}"} if places[arc.place].paged else set()
-        found |= {"early"} if arc.early else set()
+        found |= {"include_waiting"} if arc.early else set()
         found |= {"when"} if arc.when is not None else set()
+        found |= _wide_features(arc, kind)
         found |= {"change"} if arc.change is not None else set()
         found |= {"change to none"} if arc.change is not None and arc.change % 4 == 1 else set()
         found |= {"after function"} if isinstance(arc.after, tuple) else set()
         found |= {"after constant"} if arc.kind == "spend" and arc.after else set()
     inputs = {arc.place for arc in spec.arcs}
+    transition = built.net.transitions[spec.name]
+    bound = [arc.place for arc in transition.arcs if arc.binds]
+    found |= {"two arcs on a place"} if len(bound) > len(set(bound)) else set()
+    found |= {"numbers alone"} if not bound else set()
+    found |= {"join declared"} if spec.join is not None else set()
+    found |= {"shows two"} if len(transition.shows) > 1 else set()
+    found |= {"claim"} if any(plan.claims(transition, arc) for arc in transition.arcs) else set()
     for case in spec.cases:
         for output in case:
             found |= _output_features(output)
+            if places[output.place].kind == "counter" and output.kind == "put":
+                found |= {"count up by key"} if places[output.place].keys else set()
+                found |= {"count up by two"} if output.count > 1 else set()
             own = {name for name in output.sources if name in places} <= inputs
             found |= set() if own else {"put_new of what is new"}
     return found
 
 
+def _wide_features(arc: ArcSpec, kind: str) -> set[str]:
+    """What an arc has beyond binding one token."""
+    has = {
+        f"{arc.kind} count {kind}": arc.count == 2 and not arc.all,
+        f"{arc.kind} count by key": isinstance(arc.count, tuple),
+        "take all": arc.all,
+        "take all or none": arc.all and arc.count == 0,
+        f"{arc.kind} when": arc.when is not None,
+        f"{arc.kind} in use": arc.in_use,
+    }
+    return {name for name, use in has.items() if use}
+
+
 def _output_features(output: OutputSpec) -> set[str]:
-    found = {"consume"} if output.kind == "consume" else set()
+    found = {output.kind} & {"consume", "remove"}
     found |= {"put_new"} if output.seen else set()
     found |= {"lasts"} if output.lasts is not None else set()
     found |= {"after function"} if isinstance(output.after, tuple) else set()

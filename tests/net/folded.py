@@ -9,8 +9,7 @@ from typing import Any
 from scraper_cpn.net import Marking, Net, Row
 from scraper_cpn.net.changes import Durable
 from scraper_cpn.net.compiled.kernel import Compiled
-from scraper_cpn.net.marking import Standing
-from scraper_cpn.net.plan import counted, keeps
+from scraper_cpn.net.plan import held, taken
 from tests.net.nets import Draw
 
 
@@ -49,7 +48,7 @@ class Folded(Compiled):
 def durable_of(net: Net, marking: Marking) -> Durable:
     """A marking as if nothing were in flight, and the firings in flight beside it."""
     durable = Durable(marking.now_ns, marking.next_serial, marking.next_id)
-    shows = {t.during.name for t in net.transitions.values() if t.during is not None}
+    shows = {place.name for t in net.transitions.values() for place, _ in t.shows}
     durable.tokens = {t.serial: t for t in marking.tokens if t.place not in shows}
     durable.numbers = {
         (name, key): number for name, numbers in marking.counters.items() for key, number in numbers
@@ -59,15 +58,10 @@ def durable_of(net: Net, marking: Marking) -> Durable:
     durable.faulted = list(marking.faulted)
     durable.sunk = dict(marking.sunk)
     for flying in marking.flights:
-        transition = net.transitions[flying.transition]
-        for arc in keeps(transition, started=flying.started):
-            held = flying.inputs[arc]
-            assert isinstance(held, Standing)
-            durable.tokens[held.serial] = held
-        for arc, name in counted(transition):
-            counter: Any = net.places[name]
-            at = (name, flying.inputs[arc])
-            durable.numbers[at] = durable.numbers.get(at, counter.first(at[1])) + 1
+        durable.tokens.update({token.serial: token for token in held(net, flying)})
+    for at, taken_ in taken(net, marking.flights).items():
+        counter: Any = net.places[at[0]]
+        durable.numbers[at] = durable.numbers.get(at, counter.first(at[1])) + taken_
     return durable
 
 

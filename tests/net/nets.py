@@ -6,12 +6,14 @@ Hypothesis controls. What breaks a rule of `check.py` is mended, rule by rule.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from random import Random
 from typing import Any, TypeVar
 
 from scraper_cpn.net import Lost, NetError, checked
+from tests.net import wide
 from tests.net.building import Built, build
 from tests.net.specs import (
     KEYS,
@@ -209,9 +211,18 @@ def _outputs(
             yield OutputSpec("consume", arc.place)
 
 
-def checked_net(random: Random) -> Built | None:
-    """A random net that can work, or None if what was drawn can't be mended."""
-    return mended(_chained(net_spec(random)))
+def checked_net(random: Random, *, wide: bool = True) -> Built | None:
+    """A random net that can work, or None if what was drawn can't be mended.
+
+    *wide*: whether its arcs may bind several tokens and look at more than one token of a place.
+    """
+    spec = _chained(net_spec(random))
+    return mended(widened(spec) if wide else spec)
+
+
+def widened(spec: NetSpec) -> NetSpec:
+    """With arcs that bind several tokens, thresholds, guards and more, as the spec itself decides."""
+    return wide.widened(Draw(Random(f"wide {spec}")), spec)
 
 
 def _chained(spec: NetSpec) -> NetSpec:
@@ -260,6 +271,11 @@ def _mended(spec: NetSpec, problems: tuple[str, ...]) -> NetSpec:
     if "is paged" in problems[0]:
         places = tuple(replace(p, paged=p.paged and p.name != name) for p in spec.places)
         return replace(spec, places=places)
+    if kind == "transition" and "or declare join=" in problems[0]:
+        declared = problems[0].split("or declare join=")[1].split(" if that is meant")[0]
+        join = tuple(re.findall(r'"(\w+)"', declared))
+        joined = (replace(t, join=join) if t.name == name else t for t in spec.transitions)
+        return replace(spec, transitions=tuple(joined))
     if kind == "transition":
         kept = tuple(each for each in spec.transitions if each.name != name)
         return replace(spec, transitions=kept)
@@ -278,7 +294,7 @@ def _mended(spec: NetSpec, problems: tuple[str, ...]) -> NetSpec:
 
 
 def _uses(spec: TransitionSpec, names: list[str]) -> bool:
-    used = {arc.place for arc in spec.arcs} | {spec.during}
+    used = {arc.place for arc in spec.arcs} | {spec.during} | {name for name, _ in spec.shows}
     used |= {output.place for case in spec.cases for output in case}
     used |= {output.seen for case in spec.cases for output in case}
     return bool(used.intersection(names))

@@ -98,6 +98,10 @@ class ArcSpec:
     change: int | None = None
     after: int | tuple[int] = 0
     """A tuple: a function, made from that number."""
+    count: int | tuple[int] = 1
+    """A tuple: a function of the key, made from that number."""
+    all: bool = False
+    in_use: bool = False
 
 
 @dataclass(frozen=True)
@@ -109,6 +113,7 @@ class OutputSpec:
     after: int | tuple[int] = 0
     lasts: int | tuple[int] | None = None
     seen: str = ""
+    count: int = 1
 
 
 @dataclass(frozen=True)
@@ -124,6 +129,9 @@ class TransitionSpec:
     scan: int | None = None
     picks: int = 0
     """Of a choice, what it is made from."""
+    join: tuple[str, ...] | None = None
+    shows: tuple[tuple[str, int], ...] = ()
+    """Places that show further inputs, each with the number of the arc."""
 
 
 @dataclass(frozen=True)
@@ -135,11 +143,17 @@ class NetSpec:
 # The user's functions, each made from a number; about every fourth raises on some tokens.
 
 
+def flat(sources: tuple[Any, ...]) -> tuple[Any, ...]:
+    """What a function is given, without the tuples of arcs that bind several tokens."""
+    several = (source if isinstance(source, tuple) else (source,) for source in sources)
+    return tuple(token for tokens in several for token in tokens)
+
+
 def maker(kind: type[Any], seed: int) -> Maker:
     """An output function: gives one token, several, or none; may raise."""
 
     def make(*sources: Any) -> Any:
-        n = sum(source.n for source in sources if hasattr(source, "n")) + 1
+        n = sum(source.n for source in flat(sources) if hasattr(source, "n")) + 1
         if seed % 4 == 0 and n % 7 == 3:
             raise ValueError(f"made nothing of {n}")
         if n > END or (seed % 3 == 0 and n % 4 == 1):
@@ -182,7 +196,7 @@ def length(of: int | tuple[int]) -> Any:
     seed = of[0]
 
     def lasts(*sources: Any) -> Any:
-        n = sum(source.n for source in sources if hasattr(source, "n"))
+        n = sum(source.n for source in flat(sources) if hasattr(source, "n"))
         if seed % 4 == 0 and n % 6 == 4:
             return -n
         return (n * 3 + seed) % 7
@@ -203,11 +217,23 @@ def first(seed: int) -> Callable[[Any], int]:
     return start
 
 
+def needing(seed: int) -> Callable[[Any], int]:
+    """How many tokens of a key an arc needs; may raise, or give nonsense."""
+
+    def needs(key: Any) -> int:
+        number = sum(ord(each) for each in repr(key))
+        if seed % 6 == 0 and number % 5 == 1:
+            raise ValueError(f"no number for {key}")
+        return int((number + seed) % 4) if seed % 5 == 0 else 1 + int((number + seed) % 3)
+
+    return needs
+
+
 def picker(seed: int) -> Maker:
     """A choice; may raise, or pick what is no outcome."""
 
     def pick(*tokens: Any) -> Any:
-        n = sum(token.n for token in tokens)
+        n = sum(token.n for token in flat(tokens))
         if seed % 4 == 0 and n % 6 == 1:
             return n
         return Good(n) if (n + seed) % 3 else Bad(n)
@@ -220,7 +246,7 @@ def scanner(seed: int) -> Maker:
     """A guard over several tokens; may raise."""
 
     def scan(*tokens: Any) -> bool:
-        n = sum(token.n for token in tokens)
+        n = sum(token.n for token in flat(tokens))
         if seed % 4 == 0 and n % 6 == 5:
             raise ValueError(f"no scan of {n}")
         return bool((n + seed) % 3)

@@ -23,6 +23,7 @@ from scraper_cpn.net import (
     put,
     put_new,
     read,
+    remove,
     spend,
     take,
 )
@@ -89,6 +90,10 @@ def wants_host(host: Host) -> Host:
 
 def gives_host(job: Job) -> Host:
     return Host(job.host)
+
+
+def gives_jobs(job: Job) -> list[Job] | None:
+    return [job]
 
 
 def gives_hosts(job: Job) -> Iterator[Host | None]:
@@ -161,19 +166,20 @@ PLACES: dict[str, Callable[[Bench], object]] = {
     ),
 }  # fmt: skip
 
+NO_NUMBER: Any = len
 ARCS: dict[str, Callable[[Bench], object]] = {
     ", take(jobs): is not a place of this net; use the one that this net declared": lambda b: (
         b.go(FOREIGN)
     ),
     ", take(out): a sink's tokens are gone; take from a place": lambda b: b.go(b.jobs, b.out),
     ", hold(seen): a set can only be read, absent, or filled by put_new": lambda b: (
-        b.go(b.jobs, hold(b.seen))  # type: ignore[arg-type]
+        b.go(b.jobs, hold(b.seen))  # type: ignore[call-overload]
     ),
     ", spend(lines): a counter can be taken from, held or read": lambda b: (
         b.go(b.jobs, spend(b.lines))  # type: ignore[arg-type]
     ),
-    ", take(jobs): early has no meaning here; its place is not timed": lambda b: (
-        b.go(take(b.jobs, early=True))
+    ", take(jobs): include_waiting has no meaning here; its place is not timed": lambda b: (
+        b.go(take(b.jobs, include_waiting=True))
     ),
     ", spend(plain): after_ns needs a timed place; declare it with timed=True": lambda b: (
         b.go(b.jobs, spend(b.plain, after_ns=1))
@@ -188,17 +194,45 @@ ARCS: dict[str, Callable[[Bench], object]] = {
         b.go(take(b.jobs, when=wants_host))  # type: ignore[arg-type]
     ),
     ", spend(jobs): gives_host makes Host, but jobs takes Job": lambda b: (
-        b.go(b.plain, spend(b.jobs, gives_host))  # type: ignore[arg-type]
+        b.go(b.plain, spend(b.jobs, gives_host))
     ),
-    ", hold(jobs): is a second arc on jobs; a transition may have one arc on a place": lambda b: (
-        b.go(b.jobs, hold(b.jobs))
+    ", put(out): two inputs bind tokens of one place; name the arc among the sources instead of the place": lambda b: (
+        b.go(b.jobs, hold(b.jobs), outputs=[put(b.out, keep, b.jobs)])
     ),
-    ": takes no token, so that it would fire for ever; take one": lambda b: b.go(hold(b.jobs)),
-    ", fits: a scan needs a token that is taken; take one": lambda b: b.go(
-        hold(b.jobs),
-        effect=b.work(b.jobs),
-        outcomes=[on(Ok), on(Lost)],
-        scan=choose(fits, b.jobs),
+    ", take(jobs): a count of 0; give an integer from 1 up, or a function of the key": lambda b: (
+        b.go(take(b.jobs, 0))
+    ),
+    ", take(jobs): a count of -1; give an integer from 0 up, or a function of the key": lambda b: (
+        b.go(b.plain, take(b.jobs, all=True, at_least=-1))
+    ),
+    ", take(jobs): at_least is a number; a function of the key says how many only as a count": lambda b: (
+        b.go(b.hosts, take(b.jobs, all=True, at_least=NO_NUMBER))
+    ),
+    ", take(small): needs 3 tokens, but the capacity of small is 2; raise it": lambda b: (
+        b.go(take(b.small, 3))
+    ),
+    ", read(seen): a set has no numbers of a key; leave at_least away": lambda b: (
+        b.go(b.jobs, read(b.seen, at_least=2))  # type: ignore[call-overload]
+    ),
+    ", take(jobs): its count is a function of the key, but no other input has the key; give a number": lambda b: (
+        b.go(take(b.jobs, len))
+    ),
+    ", absent(seen): looks at no tokens; leave when and include_in_use away": lambda b: (
+        b.go(b.jobs, absent(b.seen, include_in_use=True))
+    ),
+    ", take(jobs): no other input has its key host, so that any token of jobs would do; "
+    "give the keys one name, or declare join=() if that is meant": lambda b: (
+        b.go(b.jobs, b.net.place("other", Both, key="attempt", source=True))
+    ),
+    ", take(other): no other input has its key attempt, so that any token of other would do; "
+    'give the keys one name, or declare join=("host",) if that is meant': lambda b: (
+        b.go(b.jobs, b.hosts, b.net.place("other", Both, key="attempt", source=True))
+    ),
+    ", join: fewer than two inputs have the key host; join on keys that two inputs share": lambda b: (
+        b.go(b.jobs, join="host")
+    ),
+    ", take(hosts): is the first of its join, but may bind nothing; put another input first": lambda b: (
+        b.go(take(b.hosts, all=True, at_least=0), b.jobs)
     ),
     ": expired(...) must be the only input of a plain transition with unbounded outputs": lambda b: (
         b.go(expired(b.ends), b.plain)
@@ -226,8 +260,17 @@ DURING: dict[str, Callable[[Bench], object]] = {
     ", during free: needs an effect and an input token to show": lambda b: (
         b.go(b.jobs, during=b.net.place("free", Job))
     ),
-    ", during free: shows the first input, a Job, but takes Host": lambda b: (
+    ", during free: shows take(jobs), a Job, but takes Host": lambda b: (
         one_effect(b, during=b.net.place("free", Host))
+    ),
+    ", during free: shows one token, but take(jobs) binds several; show another input": lambda b: b.go(
+        take(b.jobs, 2),
+        effect=b.work(b.jobs),
+        outcomes=[on(Ok), on(Lost)],
+        during=b.net.place("free", Job),
+    ),
+    ": its during is 'free'; give a place, or {place: input}": lambda b: (
+        one_effect(b, during="free")
     ),
     ", during free: must be an ordinary place: no sink, no source, no capacity, no time": lambda b: (
         one_effect(b, during=b.net.place("free", Job, timed=True))
@@ -280,11 +323,36 @@ OUTPUTS: dict[str, Callable[[Bench], object]] = {
     ", put(seen): a set is filled by put_new(set, place, ...)": lambda b: (
         outputs(b, put(b.seen))  # type: ignore[call-overload]
     ),
-    ", put(slots): only a plain counter can be counted up, without a function": lambda b: (
-        outputs(b, put(b.slots))
+    ", put(slots): no input tells the key host; take or read a token that has it": lambda b: (
+        b.go(b.plain, outputs=[put(b.slots)])
     ),
-    ", put(lines): only a plain counter can be counted up, without a function": lambda b: (
+    ", put(lines): a counter is counted up by a number, without a function": lambda b: (
         outputs(b, put(b.lines, keep, b.jobs))  # type: ignore[call-overload]
+    ),
+    ", put(lines): counts up by 0; give an integer from 1 up": lambda b: outputs(b, put(b.lines, 0)),
+    ", put(out): a number of tokens is put by a function that returns them; give one": lambda b: (
+        outputs(b, put(b.out, 3))  # type: ignore[call-overload]
+    ),
+    ", put(small): moves several tokens, but its place is bounded, and a firing puts at most one there; "
+    "make it unbounded": lambda b: b.go(take(b.jobs, 2), outputs=[put(b.small)]),
+    ", put(small): gives_jobs is annotated to make several tokens, but small has a capacity, and a firing "
+    "puts at most one there; make the place unbounded, or the function give one token or None": lambda b: (
+        outputs(b, put(b.small, gives_jobs, b.jobs))
+    ),
+    ", remove(seen): wants_host wants Host for host, but is given Job": lambda b: (
+        outputs(b, remove(b.seen, wants_host, b.jobs))  # type: ignore[arg-type]
+    ),
+    ", remove(seen): forgets Job, but is given Host; give a function and its sources": lambda b: (
+        b.go(b.hosts, outputs=[remove(b.seen, b.hosts)])  # type: ignore[misc]
+    ),
+    ", remove(seen): its sources must be inputs of this transition, or the outcome Done": lambda b: (
+        outputs(b, remove(b.seen, b.small))
+    ),
+    ", remove(urls): a paged set never forgets; declare it without paged=True": lambda b: (
+        outputs(b, remove(b.net.set("urls", Job, key="host", paged=True), b.jobs))
+    ),
+    ", remove(seen): one outcome can't both add to a set and remove from it; give that to two transitions": lambda b: (
+        outputs(b, put_new(b.seen, b.out, keep, b.jobs), remove(b.seen, b.jobs))
     ),
     ", put(shown2): after_ns needs a timed place; declare it with timed=True": lambda b: (
         outputs(b, put(used(b, "shown2"), after_ns=5))
@@ -352,10 +420,6 @@ OUTPUTS: dict[str, Callable[[Bench], object]] = {
 }  # fmt: skip
 
 
-def fits(job: Job) -> bool:
-    return job.attempt > 0
-
-
 def keeps(job: Job) -> Ok:
     return Ok(job.attempt)
 
@@ -402,6 +466,129 @@ def test_a_bad_transition_is_refused(line: str) -> None:
     assert GO + line in problems(bench.net)
 
 
+ENDLESS: dict[str, Callable[[Bench], object]] = {
+    ": could fire for ever at one moment, for no firing uses anything up: hold(jobs) is put back at once; "
+    "take a token or a number from a counter": lambda b: b.go(hold(b.jobs)),
+    ": could fire for ever at one moment, for no firing uses anything up: it has no inputs; "
+    "take a token, or hold one or a number from a counter, which says how many run at once": lambda b: (
+        b.go(effect=b.work(), outcomes=[on(Ok, put(b.out, gives_one, Ok)), on(Lost)])
+    ),
+    ": could fire for ever at one moment, for no firing uses anything up: absent(jobs) stays true, for go "
+    "never adds to it; take a token, or hold one or a number from a counter, which says how many run at once": lambda b: (
+        b.go(absent(b.jobs), effect=b.work(), outcomes=[on(Ok), on(Lost)])
+    ),
+    ": could fire for ever at one moment, for no firing uses anything up: absent(seen) stays true, for go "
+    "never puts new keys into it; read(jobs) stays as it is; take a token or a number from a counter": lambda b: (
+        b.go(absent(b.seen), read(b.jobs))
+    ),
+    ": could fire for ever at one moment, for no firing uses anything up: read(jobs) stays as it is; "
+    "take a token, or hold one or a number from a counter, which says how many run at once": lambda b: (
+        b.go(read(b.jobs), effect=b.work(b.jobs), outcomes=[on(Ok), on(Lost)])
+    ),
+    ": could fire for ever at one moment, for no firing uses anything up: spend(jobs) is put back at once; "
+    "take a token, or hold one or a number from a counter, which says how many run at once": lambda b: (
+        b.go(spend(b.jobs), effect=b.work(b.jobs), outcomes=[on(Ok), on(Lost)])
+    ),
+    ": could fire for ever at one moment, for no firing uses anything up: take(jobs) is put back at once; "
+    "take a token or a number from a counter": lambda b: outputs(b, put(b.jobs)),
+    ": could fire for ever at one moment, for no firing uses anything up: take(lines) is put back at once; "
+    "take a token or a number from a counter": lambda b: (
+        b.go(take(b.lines, 2), outputs=[put(b.lines), put(b.lines)])
+    ),
+    ": could fire for ever at one moment, for no firing uses anything up: take(jobs) may take nothing; "
+    "take a token or a number from a counter": lambda b: b.go(take(b.jobs, all=True, at_least=0)),
+    ": calls functions, which may raise, and has nothing to set aside then; take or hold a token or a number": lambda b: (
+        b.go(absent(b.small), outputs=[put(b.small, gives_one)])
+    ),
+}  # fmt: skip
+
+
+def gives_one(*_: object) -> Job:
+    return Job("a")
+
+
+@pytest.mark.parametrize("line", ENDLESS)
+def test_what_could_fire_for_ever_is_refused(line: str) -> None:
+    """R39: with or without an effect; the line says why no input bounds it, and what would."""
+    bench = Bench()
+    ENDLESS[line](bench)
+    assert GO + line in problems(bench.net)
+
+
+BOUNDED: list[Callable[[Bench], object]] = [
+    lambda b: two_counters(b),
+    lambda b: b.go(take(b.lines), absent(b.plain), outputs=[put(b.plain, one_host)]),
+    lambda b: b.go(hold(b.lines), absent(b.plain), outputs=[put(b.plain, one_host, b.lines)]),
+    lambda b: b.go(hold(b.lines), outputs=[consume(b.lines)]),
+    lambda b: b.go(hold(b.lines), effect=b.work(), outcomes=[on(Ok), on(Lost)]),
+    lambda b: b.go(
+        absent(b.plain), effect=b.work(), outcomes=[on(Ok, put(b.plain, one_host, Ok)), on(Lost)]
+    ),
+    lambda b: b.go(
+        absent(b.small), effect=b.work(), outcomes=[on(Ok, put(b.small, gives_one, Ok)), on(Lost)]
+    ),
+    lambda b: b.go(
+        read(b.jobs), absent(b.seen), hold(b.lines), outputs=[put_new(b.seen, b.out, keep, b.jobs)]
+    ),
+    lambda b: b.go(take(b.lines), outputs=[put(b.small, gives_one)]),
+    lambda b: b.go(spend(b.jobs, Job.again)),
+    lambda b: b.go(take(b.lines, 2), outputs=[put(b.lines)]),
+]  # fmt: skip
+
+
+def two_counters(b: Bench) -> None:
+    two = b.net.counter("two", start=0)
+    b.net.transition("use_two", [two])
+    b.go(take(b.lines), outputs=[put(two), put(b.out, gives_one, b.lines)])
+
+
+def one_host(*_: object) -> Host:
+    return Host("a")
+
+
+@pytest.mark.parametrize("spoil", BOUNDED)
+def test_what_an_input_bounds_is_accepted(spoil: Callable[[Bench], object]) -> None:
+    """R39: numbers alone, absences that a firing ends, room in a bounded place: each of them bounds."""
+    bench = Bench()
+    spoil(bench)
+    assert checked(bench.net) is bench.net
+
+
+NO_LIST: Any = "jobs"
+WRONG: dict[str, Callable[[Bench], object]] = {
+    ": its input 'jobs' is no place; give what net.place or net.counter returned": lambda b: (
+        b.go(NO_LIST)
+    ),
+    ": its inputs are 'jobs'; give a list of places and arcs": lambda b: (
+        b.net.transition("go", NO_LIST)
+    ),
+    ": its effect is 'work'; call it with what it is given: effect=fetch(jobs)": lambda b: (
+        b.go(b.jobs, effect="work")
+    ),
+    ": its choice is 3; give choose(function, places...)": lambda b: b.go(b.jobs, choice=3),
+    ": its outputs is <sink out of Job>; give put(place)": lambda b: b.go(b.jobs, outputs=[b.out]),
+    ": its outcomes is 'Ok'; give on(Outcome, outputs...)": lambda b: (
+        b.go(b.jobs, effect=b.work(b.jobs), outcomes="Ok")
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("line", WRONG)
+def test_what_is_no_part_of_a_net_is_one_line(line: str) -> None:
+    """R34: a name instead of a place, an effect that was not called, an output that is none."""
+    bench = Bench()
+    WRONG[line](bench)
+    assert GO + line in problems(bench.net)
+
+
+def test_an_effect_that_was_not_called_is_one_line() -> None:
+    """R34: `effect=work` instead of `effect=work(jobs)`."""
+    bench = Bench()
+    bench.go(bench.jobs, effect=bench.work, outcomes=[on(Ok), on(Lost)])
+    (problem,) = problems(bench.net)
+    assert problem.startswith(f"{GO}: its effect is <effect work>; call it with what it is given")
+
+
 def test_all_problems_come_at_once() -> None:
     """R34: places first, then transitions, each in the order of declaration."""
     net = Net("n")
@@ -413,10 +600,8 @@ def test_all_problems_come_at_once() -> None:
         "net n, place c: starts with -1; give an integer from 0 up, or a function of the key",
         "net n, place jobs: Job has no field hots; name one of its fields or properties",
         "net n, place jobs: a capacity of 0 fits nothing; give at least 1, or None for no bound",
-        "net n, transition a: takes no token, so that it would fire for ever; take one",
         "net n, transition a, put(jobs): which Job moves? no single input has that colour; give a function and its sources",
         "net n, transition b, expired(jobs): its tokens never expire; declare the place with expires=True",
-        "net n, transition b, expired(jobs): is a second arc on jobs; a transition may have one arc on a place",
         "net n, transition b: expired(...) must be the only input of a plain transition with unbounded outputs",
     )
 

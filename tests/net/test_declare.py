@@ -131,7 +131,7 @@ def test_effects_and_choices_know_their_outcomes() -> None:
     slow = net.transition(
         "slow", [jobs], effect=call, outcomes=[on(Ok), on(Down), on(Lost)], deadline_ns=5
     )
-    assert (slow.instant, slow.deadline_ns, slow.priority, slow.during) == (False, 5, 0, None)
+    assert (slow.instant, slow.deadline_ns, slow.priority, slow.shows) == (False, 5, 0, ())
 
 
 def test_lost_says_why() -> None:

@@ -22,11 +22,16 @@ CALLS = 50
 FEATURES = {
     "absent place", "absent set", "after constant", "after function", "budget", "capacity", "change",
     "change to none", "choice", "consume", "counter keyed", "counter lazy", "counter plain",
-    "deadline", "during", "early", "effect", "expired place", "expires", "hold counter", "hold place",
+    "deadline", "during", "include_waiting", "effect", "expired place", "expires", "hold counter", "hold place",
     "independent inputs", "join", "join on two keys", "lasts", "makes none", "makes raise",
     "makes several", "moves", "order", "plain", "priority", "put_new", "put_new of what is new", "read counter", "read place",
     "read set", "satellite", "scan", "sink", "spend place", "take counter", "take place", "timed",
     "two keys", "when", "work",
+    "absent in use", "absent when", "claim", "count up by key", "count up by two", "hold count by key",
+    "hold count counter", "hold count place", "hold when", "join declared", "numbers alone", "read count by key",
+    "read count counter", "read count place", "read in use", "read when", "remove", "shows two", "spend when",
+    "take all", "take all or none", "take count by key", "take count counter", "take count place",
+    "two arcs on a place",
 }  # fmt: skip
 """Every feature of a net, by the names that `nets.features` gives them."""
 

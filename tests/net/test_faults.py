@@ -101,14 +101,14 @@ def boom_if(job: Job, _host: Host) -> bool:
 
 
 def test_a_scan_that_will_raise_is_a_useful_time() -> None:
-    """R10, R27: the token is set aside when it becomes ready, and the run then ends as finished."""
+    """R10, R27: the token is set aside when it becomes ready, and the run then ends as faulted."""
     net = Net("n")
     jobs = net.place("jobs", Job, source=True, timed=True, work=True)
     net.transition("go", [jobs], scan=choose(boom, jobs))
     kernel, _ = kernel_of(net)
     inject(kernel, "jobs", Job("a"), ready_at_ns=5)
     assert (kernel.step(0).wake_ns, kernel.ended(0)) == (5, None)
-    assert (kernel.step(5).wake_ns, kernel.ended(5)) == (None, "finished")
+    assert (kernel.step(5).wake_ns, kernel.ended(5)) == (None, "faulted")
 
 
 @pytest.mark.parametrize("after_ns", [boom, lambda _: -1, lambda _: 1.5, lambda _: True])

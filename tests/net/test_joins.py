@@ -42,14 +42,14 @@ def test_a_composite_key_is_joined_name_by_name() -> None:
     ]
 
 
-def test_an_input_with_its_own_key_alone_is_not_joined() -> None:
-    """R1: a key that no other input has binds nothing, so that any token will do."""
+def test_an_input_with_its_own_key_alone_is_not_joined_where_that_is_declared() -> None:
+    """R1: with `join=()`, any tokens go together."""
     net = Net("n")
     jobs = net.place("jobs", Job, key="attempt", source=True)
     hosts = net.place("hosts", Host, key="host", source=True)
-    assert one_step(jobs, hosts, net=net, tokens={"jobs": [Job("a")], "hosts": [Host("b")]}) == [
-        "fire 0 1 go [1 2]  [out#3]"
-    ]
+    tokens = {"jobs": [Job("a")], "hosts": [Host("b")]}
+    events = one_step(jobs, hosts, net=net, tokens=tokens, join=())
+    assert events == ["fire 0 1 go [1 2]  [out#3]"]
 
 
 def test_the_search_finds_the_one_combination_that_fits() -> None:

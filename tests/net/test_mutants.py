@@ -19,6 +19,7 @@ import pytest
 from scraper_cpn.net import Marking, Net
 from scraper_cpn.net.compiled.generate.layout import RUNTIME
 from scraper_cpn.net.compiled.kernel import Build, Compiled, Source, in_python, source
+from scraper_cpn.net.compiled.runtime import choices as index_choices
 from scraper_cpn.net.compiled.runtime import join as index_join
 from scraper_cpn.net.compiled.runtime import keys as index_keys
 from scraper_cpn.net.compiled.runtime import lines as index
@@ -28,10 +29,10 @@ from tests.net.building import Built
 from tests.net.nets import Draw, checked_net
 from tests.net.runs import Pair, Run
 
-INDEXES = (index, index_records, index_keys, index_join, index_paged)
+INDEXES = (index, index_records, index_keys, index_join, index_paged, index_choices)
 
 RUNS = 300
-"""Within so many runs, a fault must be caught."""
+"""Within so many runs of plain nets, and twice as many of wide ones, a fault must be caught."""
 
 HARD = (45, 378, 407, 607, 894, 1051, 1272)
 """Seeds that meet what is rare: a limit before time passes, a token taken early, a lead that becomes ready,
@@ -101,6 +102,32 @@ MUTANTS = [
     Mutant("a second token of a key takes the place of the first", r"token if held is None else .*", "token", "stand_"),
     Mutant("a record is forgotten with its numbers", r" and record\.c\d+ == .*:", ":", "forget_"),
     Mutant("a record gives back no number", r"record\.c\d+ \+= 1", PASS, "end_"),
+    # What arcs bind that bind several tokens, or look at more.
+    Mutant("one token too few is enough", r"len\((\w+)\) < (\d+)", r"len(\1) < \2 - 1"),
+    Mutant("too few tokens that wait are enough", r"self\.live < number", "self.live < number - 1", "Line", True),
+    Mutant("the time of the last of several is that of the first", r"times\[short - 1\]", "times[0]", "Line", True),
+    Mutant("the last of several tokens go first", r"merge\(_in_order\(self\.ready\), due\)", "sorted([*self.ready, *due], reverse=True)", "Line", True),
+    Mutant("of all tokens, one is left", r"\.every\((.*?)\)", r".every(\1)[:1]"),
+    Mutant("two arcs bind one token", r"others\((\w+\.tokens\(.*?\)), .*?\)(?=[:,])", r"\1"),
+    Mutant("a number gives one for two", r"(?<!\.)\b(c\d+) -= 2", r"\1 -= 1"),
+    Mutant("a keyed number gives one for many", r"\.take\((\w+|inputs\[\d\]), .*\)", r".take(\1)"),
+    Mutant("a keyed number is given back one for many", r"\.give\((\w+|inputs\[\d\]), .*\):", r".give(\1):"),
+    Mutant("who needs two of a number is not told of the second", r"if c\d+ < \d+:\n( +dirty)", r"if False:\n\1"),
+    Mutant("who needs two of a keyed number is not told of the second", r"number < self\.most", "number < 1", "Tally", True),
+    Mutant("who needs two of a queue is not told of the second", r"( +)dirty \|= \w+.*\n(?=(?: +at_.*\n +late.*\n)? +p\d+\.append)", r"\1pass\n"),
+    Mutant("an amount by key is that of another key", r"\w+amounts\w*\[.*?\]", "1"),
+    Mutant("a token in use is not seen", r"reserve_\w+\(flight\.inputs, False\)", PASS, "begin_"),
+    Mutant("a token that is used no more is still seen", r"release_\w+\(inputs, True\)", PASS, "end_"),
+    Mutant("a token that is given back unused is still seen", r"release_\w+\(inputs, False\)", PASS, "undo_"),
+    Mutant("a token that was spent is still seen in use", r"unuse_\w+\(.*\)", PASS, "spend_"),
+    Mutant("a token in use enables nobody when it is free", r"dirty \|= \w+", PASS, "unuse_"),
+    Mutant("an absence is not claimed", r"\w+presence\w*\.add\(inputs.*\)", PASS, "reserve_"),
+    Mutant("a claim is never given up", r"\w+presence\w*\.lose\(inputs.*\)", PASS, "release_"),
+    Mutant("a claim that is given up enables nobody", r"dirty \|= \w+", PASS, "release_"),
+    Mutant("what a loaded firing uses is forgotten", r"RESERVES\[number\]\(.*\)", PASS, "load"),
+    Mutant("a set forgets nothing", r"\w+\.remove\(key\)", "False"),
+    Mutant("keys that wait are not told what a set forgot", r"if self\.watch:", "if False:", "Seen", True),
+    Mutant("the second place shows the first token", r"(Shown\(flights, .*)\(1, ", r"\1(0, "),
     # Who is told.
     Mutant("keys that wait are not told of a token", r"if self\.watch:", "if False:", "View", True),
     Mutant("keys that wait are not told of a number", r"self\.gained\(key\)", PASS, "Tally", True),
@@ -159,9 +186,10 @@ MUTANTS = [
 
 @cache
 def corpus() -> list[tuple[Built, int]]:
-    """The nets in which faults are planted, with the seeds of their runs."""
-    drawn = ((checked_net(Random(seed)), seed) for seed in (*HARD, *range(RUNS)))
-    return [(built, seed) for built, seed in drawn if built is not None]
+    """The nets in which faults are planted, with the seeds of their runs: plain ones, then wide ones."""
+    plain = ((checked_net(Random(seed), wide=False), seed) for seed in (*HARD, *range(RUNS)))
+    wide = ((checked_net(Random(seed)), seed) for seed in range(RUNS, 3 * RUNS))
+    return [(built, seed) for built, seed in (*plain, *wide) if built is not None]
 
 
 @cache

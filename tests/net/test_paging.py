@@ -77,7 +77,7 @@ def with_set(net: Net, key: str | tuple[str, ...]) -> None:
     net.transition("go", [jobs], outputs=[put_new(seen, out, lambda job: job, jobs)])
 
 
-BEYOND = "of transition go looks beyond its first tokens; take, spend, hold or read it without early, when or scan"
+BEYOND = "of transition go looks beyond its first tokens; take, spend, hold or read one token, without include_waiting, when or scan"
 WITHOUT = "is paged, and so can't be timed, expire or have a capacity; declare it without"
 
 
@@ -122,7 +122,7 @@ REFUSED: list[tuple[str, Callable[[Net], object]]] = [
     (f"jobs: is paged, but take(jobs) {BEYOND}", with_scan),
     (
         f"jobs: is paged, but take(jobs) {BEYOND}",
-        lambda n: joined(n, take(paged(n, timed=True), early=True)),
+        lambda n: joined(n, take(paged(n, timed=True), include_waiting=True)),
     ),
     (f"jobs: is paged, but absent(jobs) {BEYOND}", with_absence),
     ("seen: is paged and has 2 keys; give it one", lambda n: with_set(n, ("host", "rank"))),

@@ -38,7 +38,7 @@ def test_an_early_token_put_back_stays_unready() -> None:
         jobs = net.place("jobs", Job, key="host", source=True)
         hosts = net.place("hosts", Host, key="host", timed=True, source=True)
         held = put(hosts, lambda host: host, hosts, after_ns=wait_ns)
-        net.transition("penalise", [jobs, take(hosts, early=True)], outputs=[held])
+        net.transition("penalise", [jobs, take(hosts, include_waiting=True)], outputs=[held])
         kernel, log = kernel_of(net)
         inject(kernel, "hosts", Host("a"), ready_at_ns=9)
         inject(kernel, "jobs", Job("a"), now_ns=1)

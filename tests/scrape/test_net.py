@@ -77,7 +77,7 @@ def test_scrape_target_takes_every_permit_in_one_step() -> None:
         "read(gate)",
         "hold(budget)",
     ]
-    assert transition.during is NET.places["in_progress"]
+    assert transition.shows == ((NET.places["in_progress"], 0),)
 
 
 def test_a_robots_txt_is_fetched_under_the_same_limits() -> None:

@@ -246,9 +246,9 @@ class Compiled:
         for flying in marking.flights:
             transition = self.net.transitions[flying.transition]
             for arc in plan.keeps(transition, started=flying.started):
-                held = flying.inputs[arc]
-                if self.net.places[held.place].paged:  # type: ignore[union-attr]
-                    self._shelf.left(held.place, held.serial)
+                for held in plan.tokens_of(flying.inputs[arc]):
+                    if self.net.places[held.place].paged:  # type: ignore[union-attr]
+                        self._shelf.left(held.place, held.serial)
 
     def __repr__(self) -> str:
         return f"<compiled, {self.marking()!r}>"
@@ -279,11 +279,12 @@ class Compiled:
         if self._parts["flights"] or soonest <= now_ns:
             return None
         places = [place for place in self.net.places.values() if isinstance(place, Place)]
-        if not any(place.work and self._parts["PLACES"][place.name] for place in places):
-            return "finished"
-        if any(self._at_end(place) for place in self.net.places.values()):
+        working = any(place.work and self._parts["PLACES"][place.name] for place in places)
+        if working and any(self._at_end(place) for place in self.net.places.values()):
             return "spent"
-        return "stuck" if soonest == NEVER else None
+        if working and soonest != NEVER:
+            return None
+        return "faulted" if self._parts["faulted"] else "stuck" if working else "finished"
 
     def _at_end(self, place: Any) -> bool:
         """Whether a budget is at its end (of a keyed one: for some key)."""
@@ -321,7 +322,7 @@ class Compiled:
 
         Cost: O(what changed); where a number has moved for good, O(firings in flight) for it.
         """
-        born, gone, numbers, met, begun, ended, aside = self._parts["changes"]()
+        born, gone, numbers, met, unmet, begun, ended, aside = self._parts["changes"]()
         now_ns, next_serial, next_id = self._parts["scalars"]()
         return Changes(
             now_ns=now_ns,
@@ -331,6 +332,7 @@ class Compiled:
             gone=tuple(_standing(place, token) for place, token in gone),
             numbers=tuple(numbers),
             seen=tuple(met),
+            forgotten=tuple(unmet),
             begun=tuple(self._flying(flight) for flight in begun),
             ended=tuple(ended),
             faulted=tuple(aside),
@@ -387,9 +389,11 @@ class Compiled:
         transition = self._ordered[flight.number]
         found = [self._parts["bound_at"](flight, arc) for arc in range(len(transition.arcs))]
         inputs = tuple(
-            _standing(arc.place.name, bound) if isinstance(bound, Token | Queued) else bound
+            tuple(_standing(arc.place.name, token) for token in bound) if arc.many
+            else _standing(arc.place.name, bound) if arc.binds
+            else bound
             for arc, bound in zip(transition.arcs, found, strict=True)
-        )
+        )  # fmt: skip
         return Flying(
             flight.id, transition.name, inputs, flight.started, flight.began, flight.shown
         )

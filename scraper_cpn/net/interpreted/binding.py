@@ -40,12 +40,16 @@ class Token:
         """Whether its time has passed."""
         return self.expires_at_ns is not None and self.expires_at_ns <= now_ns
 
+    def passes_guard(self, arc: Arc) -> bool:
+        """Whether the guard of *arc*, if it has one, is true of it."""
+        return arc.when is None or arc.when in self.passes
+
     def visible_to(self, arc: Arc, now_ns: int) -> bool:
         """Whether *arc* may bind it at *now_ns*."""
         if arc.kind == "expired":
             return self.expired(now_ns)
-        ready = arc.early or self.ready_at_ns <= now_ns
-        return ready and not self.expired(now_ns) and (arc.when is None or arc.when in self.passes)
+        ready = arc.include_waiting or self.ready_at_ns <= now_ns
+        return ready and not self.expired(now_ns) and self.passes_guard(arc)
 
     def standing(self) -> Standing:
         """The token as it is saved."""
@@ -54,17 +58,26 @@ class Token:
         )
 
 
+def tokens_in(arc: Arc, bound: Any) -> tuple[Token, ...]:
+    """The tokens in what an arc has bound."""
+    return plan.tokens_of(bound) if arc.binds else ()
+
+
 @dataclass(frozen=True)
 class Binding:
-    """What a firing would take: per arc a token, the key of a number or absence, or None."""
+    """What a firing would take: per arc a token or a tuple of them, the key of a number or absence, or None."""
 
     transition: Transition
     inputs: tuple[Any, ...]
 
     @property
-    def serials(self) -> tuple[int, ...]:
-        """The bound tokens' serials, -1 where an arc binds none."""
-        return tuple(bound.serial if isinstance(bound, Token) else -1 for bound in self.inputs)
+    def serials(self) -> tuple[Any, ...]:
+        """The bound tokens' serials, a tuple where an arc binds several, -1 where it binds none."""
+        found: list[Any] = []
+        for arc, bound in zip(self.transition.arcs, self.inputs, strict=True):
+            serials = tuple(token.serial for token in tokens_in(arc, bound))
+            found.append(serials if arc.many else serials[0] if serials else -1)
+        return tuple(found)
 
     def pairs(self, *kinds: str) -> Iterator[tuple[Arc, Any]]:
         """The arcs of these kinds, each with what it bound."""
@@ -72,14 +85,23 @@ class Binding:
             if arc.kind in kinds:
                 yield arc, bound
 
+    def tokens(self, *kinds: str) -> list[Token]:
+        """The tokens that arcs of these kinds have bound, in the order of the arcs."""
+        pairs = self.pairs(*kinds)
+        return [token for arc, bound in pairs for token in tokens_in(arc, bound)]
+
     def taken(self) -> list[Token]:
         """The tokens that the firing takes for good, in the order of its arcs."""
-        return [bound for _, bound in self.pairs("take", "expired") if isinstance(bound, Token)]
+        return self.tokens("take", "expired")
 
-    def colours(self, places: Sequence[Place[Any]]) -> tuple[Any, ...]:
-        """The colours bound at *places*."""
-        arcs = [plan.bound_at(self.transition, place) for place in places]
-        return tuple(self.inputs[arc].colour for arc in arcs if arc is not None)
+    def value(self, arc: int) -> Any:
+        """What a function is given of what an arc has bound."""
+        return plan.value_of(self.transition.arcs[arc], self.inputs[arc])
+
+    def values(self, sources: Sequence[Any]) -> tuple[Any, ...]:
+        """What a function is given of its sources."""
+        arcs = [plan.source_at(self.transition, source) for source in sources]
+        return tuple(self.value(arc) for arc in arcs if arc is not None)
 
 
 @dataclass
@@ -97,8 +119,11 @@ class Flight:
         """The firing as it is saved."""
         binding = self.binding
         inputs = tuple(
-            bound.standing() if isinstance(bound, Token) else bound for bound in binding.inputs
-        )
+            tuple(token.standing() for token in bound) if arc.many
+            else bound.standing() if arc.binds
+            else bound
+            for arc, bound in zip(binding.transition.arcs, binding.inputs, strict=True)
+        )  # fmt: skip
         name = binding.transition.name
         return Flying(self.id, name, inputs, self.started, self.began_ns, self.shown)
 
@@ -107,8 +132,10 @@ class Flight:
 class Deposit:
     """A token that is about to be put."""
 
-    place: Place[Any] | Counter
+    place: Place[Any] | Counter | KeySet[Any]
+    """A set forgets the key of the colour."""
     colour: Any
+    """Of a counter: key and number."""
     ready_at_ns: int = 0
     expires_at_ns: int | None = None
     seen: KeySet[Any] | None = None

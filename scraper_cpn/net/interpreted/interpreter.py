@@ -110,7 +110,7 @@ class Interpreter:
         state.flights[flight.id] = flight
         state.say("begin", now_ns, flight.id, transition.name, binding.serials)
         state.show(flight)
-        args = binding.colours(effect.sources)
+        args = binding.values(effect.sources)
         return Firing(flight.id, transition.name, effect.name, args, transition.deadline_ns)
 
     def started(self, firing_id: int, now_ns: int) -> None:
@@ -179,11 +179,12 @@ class Interpreter:
         if state.flights or first(state, now_ns):
             return None
         places = [place for place in self.net.places.values() if isinstance(place, Place)]
-        if not any(place.work and state.tokens[place.name] for place in places):
-            return "finished"
-        if any(self._at_end(place) for place in self.net.places.values()):
+        working = any(place.work and state.tokens[place.name] for place in places)
+        if working and any(self._at_end(place) for place in self.net.places.values()):
             return "spent"
-        return "stuck" if useful(state, now_ns) is None else None
+        if working and useful(state, now_ns) is not None:
+            return None
+        return "faulted" if state.faulted else "stuck" if working else "finished"
 
     def _at_end(self, place: Any) -> bool:
         """Whether a budget is at its end (of a keyed one: for some key)."""

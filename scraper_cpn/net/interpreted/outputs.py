@@ -7,13 +7,13 @@ Must not know: where tokens are kept, which binding is next.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any, TypeAlias
 
 from scraper_cpn.net import plan
 from scraper_cpn.net.arcs import Arc, Lost, On, Output
 from scraper_cpn.net.interpreted.binding import Binding, Deposit, Token
-from scraper_cpn.net.marking import blame, made, span
+from scraper_cpn.net.marking import blame, made, one_key, span
 from scraper_cpn.net.places import Counter, KeySet, Place
 from scraper_cpn.net.refusal import no_case
 
@@ -24,7 +24,7 @@ def chosen(binding: Binding) -> tuple[Any, On]:
     choice = transition.choice
     if choice is None or choice.fn is None:
         return None, transition.outcomes[0]
-    outcome = choice.fn(*binding.colours(choice.sources))
+    outcome = choice.fn(*binding.values(choice.sources))
     case = plan.case_of(transition, type(outcome))
     if case is None:
         raise no_case(choice.name, outcome)
@@ -76,7 +76,7 @@ def deposits(binding: Binding, case: On, outcome: Any, now_ns: int, lacks: Lacks
 def _args(binding: Binding, case: On, output: Output, outcome: Any) -> tuple[Any, ...]:
     """What an output's function is given."""
     sources = plan.made_from(binding.transition, case, output) or ()
-    return tuple(outcome if arc == plan.OUTCOME else binding.inputs[arc].colour for arc in sources)
+    return tuple(outcome if arc == plan.OUTCOME else binding.value(arc) for arc in sources)
 
 
 def _deposits_of(
@@ -84,11 +84,12 @@ def _deposits_of(
 ) -> list[Deposit]:
     place = output.place
     if isinstance(place, Counter):
-        return [Deposit(place, None)]
-    assert isinstance(place, Place)
+        return [Deposit(place, (_key_told(binding, place), output.count))]
     tokens = made(args[0] if output.make is None else output.make(*args), place)
     if not tokens:
         return []
+    if isinstance(place, KeySet):
+        return [Deposit(place, token) for token in tokens]
     ready_at_ns, expires_at_ns = _times(binding, place, output, args, now_ns)
     return [Deposit(place, token, ready_at_ns, expires_at_ns, output.seen) for token in tokens]
 
@@ -99,12 +100,21 @@ def _times(
     """From when to when the tokens last; never sooner than a token that was taken early from there."""
     ready = now_ns + _span_of(output.after_ns, args) if place.timed else 0
     expires = None if output.lasts_ns is None else now_ns + _span_of(output.lasts_ns, args)
-    arc = plan.bound_at(binding.transition, place)
-    if arc is not None and binding.transition.arcs[arc].kind == "take":
-        old = binding.inputs[arc]
-        ready = max(ready, old.ready_at_ns)
-        expires = old.expires_at_ns if output.lasts_ns is None else expires
+    old = [token for token in binding.tokens("take") if token.place is place]
+    ready = max([ready, *(token.ready_at_ns for token in old)])
+    if output.lasts_ns is None:
+        ends = [token.expires_at_ns for token in old if token.expires_at_ns is not None]
+        expires = min(ends, default=None)
     return ready, expires
+
+
+def _key_told(binding: Binding, counter: Counter) -> Hashable:
+    """The key of a counter that is counted up, as an input tells it."""
+    arc = plan.told_by(binding.transition, counter) if counter.keys else None
+    if arc is None:
+        return None
+    keys = plan.tokens_of(binding.inputs[arc])[0].keys
+    return one_key(keys[name] for name in counter.keys)
 
 
 def respent(arc: Arc, token: Token, now_ns: int) -> list[Deposit]:

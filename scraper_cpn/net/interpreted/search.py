@@ -10,12 +10,13 @@ Cost: every combination of tokens in the places that a transition joins.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
+from itertools import combinations
 from typing import Any
 
 from scraper_cpn.net import plan
 from scraper_cpn.net.arcs import Arc
 from scraper_cpn.net.declare import Transition
-from scraper_cpn.net.interpreted.binding import Binding
+from scraper_cpn.net.interpreted.binding import Binding, Token
 from scraper_cpn.net.interpreted.state import State
 from scraper_cpn.net.marking import blame, one_key
 from scraper_cpn.net.places import Counter, KeySet
@@ -74,14 +75,60 @@ def _combinations(
     if not arc.binds:
         yield from _combinations(state, transition, names, now_ns, (*inputs, None), env)
         return
+    before = {
+        token.serial
+        for at, bound in enumerate(inputs)
+        if transition.arcs[at].binds
+        for token in plan.tokens_of(bound)
+    }
+    seen = [token for token in _visible(state, arc, now_ns) if token.serial not in before]
+    for bound, keys in _options(arc, names[number], seen, env):
+        if all(env.get(name, key) == key for name, key in keys.items()):
+            yield from _combinations(state, transition, names, now_ns, (*inputs, bound), env | keys)
+
+
+def _visible(state: State, arc: Arc, now_ns: int) -> list[Token]:
+    """The tokens that an arc may bind, in their order."""
     tokens = [
         token for token in state.tokens[arc.place.name].values() if token.visible_to(arc, now_ns)
     ]
-    for token in sorted(tokens, key=lambda token: token.sort_key):
-        keys = {name: token.keys[name] for name in names[number]}
-        if all(env.get(name, key) == key for name, key in keys.items()):
-            bound = (*inputs, token)
-            yield from _combinations(state, transition, names, now_ns, bound, env | keys)
+    if arc.include_in_use:
+        tokens += [token for token in state.in_use(arc.place) if token.passes_guard(arc)]
+    return sorted(tokens, key=lambda token: token.sort_key)
+
+
+def _options(
+    arc: Arc, names: tuple[str, ...], tokens: list[Token], env: Env
+) -> Iterator[tuple[Any, Env]]:
+    """What an arc may bind, each with the values of its joined keys, in lexicographic order."""
+    if not arc.many:
+        for token in tokens:
+            yield token, {name: token.keys[name] for name in names}
+        return
+    by_key: dict[Hashable, list[Token]] = {}
+    if arc.all and all(name in env for name in names):
+        by_key[one_key(env[name] for name in names)] = []
+    for token in tokens:
+        by_key.setdefault(one_key(token.keys[name] for name in names), []).append(token)
+    several = [
+        (bound, dict(zip(names, _parts(key, names), strict=True)))
+        for key, alike in by_key.items()
+        for bound in _several(arc, key, alike)
+    ]
+    yield from sorted(several, key=lambda each: [token.sort_key for token in each[0]])
+
+
+def _several(arc: Arc, key: Hashable, alike: list[Token]) -> list[tuple[Token, ...]]:
+    """The tokens of a key that an arc binds together: all, or every choice of as many as it needs."""
+    needed = plan.amount(arc, key)
+    if needed is None or len(alike) < needed:
+        return []
+    return [tuple(alike)] if arc.all else list(combinations(alike, needed))
+
+
+def _parts(key: Hashable, names: tuple[str, ...]) -> tuple[Hashable, ...]:
+    """The parts of a key made by `one_key`."""
+    return key if len(names) > 1 else (key,) * len(names)  # type: ignore[return-value]
 
 
 def _with_keys(
@@ -96,22 +143,25 @@ def _with_keys(
     for number, arc in enumerate(transition.arcs):
         if not arc.binds:
             keys = {name: env[name] for name in names[number]}
-            if not _allows(state, arc, keys):
+            if not _allows(state, arc, names[number], keys):
                 return None
             whole[number] = one_key(keys.values())
     return tuple(whole)
 
 
-def _allows(state: State, arc: Arc, keys: Env) -> bool:
-    """Whether a number is above 0, a set has (or lacks) the key, or no token has the keys."""
-    place = arc.place
+def _allows(state: State, arc: Arc, names: tuple[str, ...], keys: Env) -> bool:
+    """Whether a number is high enough, a set has (or lacks) the key, or no token has the keys."""
+    place, key = arc.place, one_key(keys.values())
     if isinstance(place, Counter):
-        return state.number(place, one_key(keys.values())) > 0
+        needed = plan.amount(arc, key)
+        return needed is not None and state.number(place, key) >= needed
     if isinstance(place, KeySet):
-        return (one_key(keys.values()) in state.sets[place.name]) == (arc.kind == "read")
-    return not any(
-        all(token.keys[name] == value for name, value in keys.items())
-        for token in state.tokens[place.name].values()
+        return (key in state.sets[place.name]) == (arc.kind == "read")
+    tokens = list(state.tokens[place.name].values())
+    tokens += state.in_use(place) if arc.include_in_use else []
+    return (place.name, names, key) not in state.claimed() and not any(
+        token.passes_guard(arc) and all(token.keys[name] == value for name, value in keys.items())
+        for token in tokens
     )
 
 
@@ -121,6 +171,6 @@ def _agrees(binding: Binding) -> tuple[bool, str | None]:
     if scan is None or scan.fn is None:
         return True, None
     try:
-        return bool(scan.fn(*binding.colours(scan.sources))), None
+        return bool(scan.fn(*binding.values(scan.sources))), None
     except Exception as error:  # noqa: BLE001  (the user's function may raise anything)
         return False, blame(error)

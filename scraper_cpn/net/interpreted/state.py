@@ -13,7 +13,7 @@ from typing import Any
 from scraper_cpn.net import plan
 from scraper_cpn.net.arcs import On
 from scraper_cpn.net.declare import Net, Transition
-from scraper_cpn.net.interpreted.binding import Binding, Deposit, Flight, Token
+from scraper_cpn.net.interpreted.binding import Binding, Deposit, Flight, Token, tokens_in
 from scraper_cpn.net.marking import (
     Faulted,
     Flying,
@@ -74,8 +74,11 @@ class State:
         """Put a token; one whose key, order or guard raises is set aside."""
         place, colour = deposit.place, deposit.colour
         if isinstance(place, Counter):
-            self.add(place, None, 1)
-            return (place.name, -1, None, 0)
+            key, number = colour
+            self.add(place, key, number)
+            return (place.name, -1, key, 0)
+        if isinstance(place, KeySet):
+            return self._forget(place, colour)
         serial = self._new_serial()
         if isinstance(place, Sink):
             self.sunk[place.name] += 1
@@ -84,6 +87,14 @@ class State:
             ready, expires = deposit.ready_at_ns, deposit.expires_at_ns
             self._arrive(Standing(place.name, serial, colour, ready, expires))
         return (place.name, serial, colour, deposit.ready_at_ns)
+
+    def _forget(self, seen: KeySet[Any], colour: Any) -> Put:
+        """Take the key of a colour out of a set."""
+        try:
+            self.sets[seen.name].pop(one_key(key_of(colour, seen)), None)
+        except Exception as error:  # noqa: BLE001  (the user's property may raise anything)
+            self.fault(seen.name, -1, colour, blame(error))
+        return (seen.name, -1, colour, 0)
 
     def lacks(self, seen: KeySet[Any], colour: Any) -> bool:
         """Whether a set lacks the key of a token, or the token has none."""
@@ -130,18 +141,18 @@ class State:
     def remove(self, binding: Binding) -> None:
         """Take what a firing binds, except what it only looks at."""
         for arc, bound in binding.pairs("take", "spend", "hold", "expired"):
-            if isinstance(bound, Token):
-                del self.tokens[bound.place.name][bound.serial]
-            else:
-                self.add(arc.place, bound, -1)
+            if not arc.binds:
+                self.add(arc.place, bound, -(plan.amount(arc, bound) or 0))
+            for token in tokens_in(arc, bound):
+                del self.tokens[token.place.name][token.serial]
 
     def restore(self, binding: Binding) -> None:
         """Undo `remove`, exactly."""
         for arc, bound in binding.pairs("take", "spend", "hold", "expired"):
-            if isinstance(bound, Token):
-                self.tokens[bound.place.name][bound.serial] = bound
-            else:
-                self.add(arc.place, bound, 1)
+            if not arc.binds:
+                self.add(arc.place, bound, plan.amount(arc, bound) or 0)
+            for token in tokens_in(arc, bound):
+                self.tokens[token.place.name][token.serial] = token
 
     def give_back(self, binding: Binding, case: On) -> list[Put]:
         """Put back what was held and is not consumed, at the back of its place."""
@@ -150,31 +161,61 @@ class State:
         for arc, bound in binding.pairs("hold"):
             if arc.place in consumed:
                 continue
-            if isinstance(bound, Token):
-                ready, expires = bound.ready_at_ns, bound.expires_at_ns
-                puts.append(self.deposit(Deposit(bound.place, bound.colour, ready, expires)))
-            else:
-                self.add(arc.place, bound, 1)
+            if not arc.binds:
+                self.add(arc.place, bound, plan.amount(arc, bound) or 0)
+            for token in tokens_in(arc, bound):
+                ready, expires = token.ready_at_ns, token.expires_at_ns
+                puts.append(self.deposit(Deposit(token.place, token.colour, ready, expires)))
         return puts
 
     def show(self, flight: Flight) -> None:
-        """Put a firing's token into the transition's `during` place, if it has one."""
-        during = flight.binding.transition.during
-        if during is not None:
-            lead = next(bound for bound in flight.binding.inputs if isinstance(bound, Token))
-            flight.shown = self.deposit(Deposit(during, lead.colour))[1]
+        """Put a firing's tokens into the transition's `during` places, if it has some."""
+        for number, (during, arc) in enumerate(flight.binding.transition.shows):
+            serial = self.deposit(Deposit(during, flight.binding.inputs[arc].colour))[1]
+            flight.shown = serial - number
 
     def hide(self, flight: Flight) -> None:
-        """Take a firing's token out of the `during` place; it is not there if it was set aside."""
-        during = flight.binding.transition.during
-        if during is not None and flight.shown is not None:
-            self.tokens[during.name].pop(flight.shown, None)
+        """Take a firing's tokens out of the `during` places; one is not there if it was set aside."""
+        for number, (during, _) in enumerate(flight.binding.transition.shows):
+            assert flight.shown is not None
+            self.tokens[during.name].pop(flight.shown + number, None)
+
+    def in_use(self, place: Any) -> list[Token]:
+        """The tokens that running firings have taken from a place."""
+        return [
+            token
+            for flight in self.flights.values()
+            for arc in plan.keeps(flight.binding.transition, started=flight.started)
+            for token in plan.tokens_of(flight.binding.inputs[arc])
+            if token.place is place
+        ]
+
+    def claimed(self) -> set[tuple[str, tuple[str, ...], Hashable]]:
+        """The absences that running firings keep: place, the keys that it is joined on, and their values."""
+        return {
+            (arc.place.name, names, bound)
+            for flight in self.flights.values()
+            for arc, names, bound in zip(
+                flight.binding.transition.arcs,
+                plan.arc_keys(flight.binding.transition),
+                flight.binding.inputs,
+                strict=True,
+            )
+            if plan.claims(flight.binding.transition, arc)
+        }
 
     # Tokens that a function of the user raised on.
 
     def set_aside_last(self, binding: Binding, error: str) -> None:
-        """Set aside the token that was bound last, of those that the firing would take for good."""
-        token = binding.taken()[-1]
+        """Set aside the token or the number that was bound last; see `plan.set_aside_at`."""
+        number = plan.set_aside_at(binding.transition)
+        assert number is not None
+        arc, bound = binding.transition.arcs[number], binding.inputs[number]
+        if not arc.binds:
+            self.add(arc.place, bound, -(plan.amount(arc, bound) or 0))
+            self.fault(arc.place.name, -1, None, error)
+            return
+        token = plan.tokens_of(bound)[-1]
         del self.tokens[token.place.name][token.serial]
         self.fault(token.place.name, token.serial, token.colour, error)
 
@@ -208,7 +249,10 @@ class State:
         """Tokens there, inputs taken from there whose firings last, and slots reserved by firings."""
         occupied = len(self.tokens[place.name])
         for flight in self.flights.values():
-            occupied += plan.occupies(flight.binding.transition, place, started=flight.started)
+            binding = flight.binding
+            occupied += plan.occupies(
+                binding.transition, place, started=flight.started, inputs=binding.inputs
+            )
         return occupied
 
     # Time, ids, the trace.
@@ -272,8 +316,10 @@ class State:
         self.sunk.update(marking.sunk)
 
     def _flight(self, flying: Flying) -> Flight:
+        transition = self.net.transitions[flying.transition]
         inputs = tuple(
-            self.token(bound) if isinstance(bound, Standing) else bound for bound in flying.inputs
+            tuple(map(self.token, bound)) if arc.many else self.token(bound) if arc.binds else bound
+            for arc, bound in zip(transition.arcs, flying.inputs, strict=True)
         )
-        binding = Binding(self.net.transitions[flying.transition], inputs)
+        binding = Binding(transition, inputs)
         return Flight(flying.id, binding, flying.began_ns, flying.started, flying.shown)

@@ -140,11 +140,10 @@ class Accounting:
 
     def _why(self, ended: Ended | None) -> str:
         settings = self._settings
+        if ended == "faulted":
+            return "; ".join(dict.fromkeys(f.error for f in self._kernel.marking().faulted))
         if ended == "stuck":
-            return (
-                "; ".join(fault.error for fault in self._kernel.marking().faulted)
-                or "nothing can go on"
-            )
+            return "nothing can go on"
         if ended != "spent":
             return ""
         if settings.max_pages is not None and self._kernel.count("budget") == 0:
@@ -169,7 +168,7 @@ class Accounting:
 
 def _how(
     ended: Ended | None, *, interrupted: bool
-) -> Literal["finished", "spent", "interrupted", "stuck"]:
+) -> Literal["finished", "spent", "interrupted", "stuck", "faulted"]:
     if ended == "finished":
         return ended
     return "interrupted" if interrupted or ended is None else ended

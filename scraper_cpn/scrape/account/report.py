@@ -69,8 +69,9 @@ class Level(Struct, frozen=True, gc=False):
 class Summary(Struct, frozen=True, kw_only=True):
     """How a crawl ended, and what came of it."""
 
-    ended: Literal["finished", "spent", "interrupted", "stuck"]
-    """No work left; a budget at its end; stopped by someone; work left that can never be done."""
+    ended: Literal["finished", "spent", "interrupted", "stuck", "faulted"]
+    """No work left; a budget at its end; stopped by someone; work left that can never be done; tokens were set
+    aside because a function raised on them."""
     reason: str = ""
     """What exactly: the budget that is spent, what the work that is stuck lacks."""
     pages: int = 0
@@ -106,5 +107,5 @@ class Ending(Struct, frozen=True):
     """How the last process of a crawl has ended."""
 
     how: str
-    """`finished`, `spent`, `interrupted` or `stuck`."""
+    """`finished`, `spent`, `interrupted`, `stuck` or `faulted`."""
     reason: str

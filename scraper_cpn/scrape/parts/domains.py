@@ -32,7 +32,7 @@ class Domains(Limit):
         # A penalty goes first: it holds the domain before anything else can use it.
         self.transition(
             "penalise",
-            [self.penalties, take(self.pacing, early=True)],
+            [self.penalties, take(self.pacing, include_waiting=True)],
             outputs=[put(self.pacing, p.held, self.pacing, self.penalties, after_ns=p.hold_ns)],
             priority=-1,
         )

@@ -32,14 +32,14 @@ class Proxies(Limit):
 
         self.transition(
             "rest",
-            [self.faults, take(self.pool, early=True)],
+            [self.faults, take(self.pool, include_waiting=True)],
             outputs=[put(self.pool, p.rested, self.pool, after_ns=p.rest_ns)],
             priority=-1,
         )
         self.transition("retire", [expired(self.pool)], outputs=[put(self.retired)])
         self.transition(
             "use_up",
-            [take(self.pool, early=True, when=p.used_up)],
+            [take(self.pool, include_waiting=True, when=p.used_up)],
             outputs=[put(self.retired)],
             priority=-1,
         )

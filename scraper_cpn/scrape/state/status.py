@@ -80,7 +80,7 @@ class RunStatus(Struct, frozen=True, kw_only=True):
     pid: int | None
     """The process that runs it now; None for none."""
     ended: str | None
-    """`finished`, `spent`, `interrupted` or `stuck`, when its last process ended well."""
+    """`finished`, `spent`, `interrupted`, `stuck` or `faulted`, when its last process ended well."""
     reason: str
     pages: int
     items: int

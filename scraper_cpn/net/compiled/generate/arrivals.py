@@ -108,7 +108,7 @@ def write_put(
 
 def _append(text: Text, layout: Layout, place: Place[Any], colour: str = "colour") -> None:
     name = layout.var(place)
-    only_if(text, f"not {name}", noted(layout, layout.gain([place])))
+    first_comes(text, layout, place)
     made = f"Queued(serial, {colour})"
     if _born(layout, place):
         text.add(f"{name}.append(token := {made})", *_born(layout, place, "serial"))
@@ -117,6 +117,15 @@ def _append(text: Text, layout: Layout, place: Place[Any], colour: str = "colour
     text.add("serial += 1")
     if place.capacity is not None:
         occupy(text, layout, place, 1)
+
+
+def first_comes(text: Text, layout: Layout, place: Place[Any]) -> None:
+    """Who needs one token of a queue notices the first that comes; who needs several, each."""
+    lines = noted(layout, layout.gain([place]))
+    if layout.most(place) == 1:
+        only_if(text, f"not {layout.var(place)}", lines)
+    else:
+        text.add(*lines)
 
 
 def _put(text: Text, layout: Layout, place: Place[Any], *, traced: bool) -> None:
@@ -214,7 +223,7 @@ def write_put_new(
 ) -> None:
     """Put the token of a colour if its key is new; without a key, set it aside."""
     with text.block("try:"):
-        text.add(f"key = {_key(seen)}", "hash(key)")
+        text.add(f"key = {set_key(seen)}", "hash(key)")
     with text.block("except Exception as error:"):
         text.add("serial += 1", f"fault({place.name!r}, serial - 1, colour, blame(error))")
         text.add(*([f"puts.append(({place.name!r}, serial - 1, colour, 0))"] if traced else []))
@@ -224,11 +233,11 @@ def write_put_new(
     with text.block(f"if {name}.add(key):" if seen.paged else f"if key not in {name}.keys:"):
         text.add(*([] if seen.paged else [f"{name}.add(key)"]))
         text.add(*noted(layout, layout.gain([seen])))
-        text.add(*([f"met.append(({seen.name!r}, key))"] if layout.recorded else []))
+        text.add(*([f"met[{seen.name!r}, key] = None"] if layout.recorded else []))
         write_put(text, layout, place, "colour", ready, ends, traced=traced)
 
 
-def _key(seen: KeySet[Any]) -> str:
+def set_key(seen: KeySet[Any]) -> str:
     """The expression for the key that a colour has in a set."""
     keys = [attribute("colour", name) for name in seen.keys]
     return keys[0] if len(keys) == 1 else tupled(keys)
@@ -238,8 +247,8 @@ def is_known(layout: Layout, seen: KeySet[Any]) -> str:
     """The condition that a set has the key of a colour."""
     name = layout.var(seen)
     if seen.paged and not layout.printed:  # without the call
-        return f"(key := {_key(seen)}) in {name}.tables[hash(key) & {SHARDS - 1}]"
-    return f"{_key(seen)} in {name}.keys"
+        return f"(key := {set_key(seen)}) in {name}.tables[hash(key) & {SHARDS - 1}]"
+    return f"{set_key(seen)} in {name}.keys"
 
 
 def come_to_page(text: Text, layout: Layout, place: Place[Any]) -> None:

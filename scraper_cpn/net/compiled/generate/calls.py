@@ -100,7 +100,8 @@ def complete(firing_id, outcome, now_ns):
 def waste(number, inputs, error):
     """Set aside all that a firing took; the transition itself if it took no token."""
     for arc, place in TAKEN[number]:
-        fault(place, inputs[arc].serial, inputs[arc].colour, error)
+        for token in tokens_of(inputs[arc]):
+            fault(place, token.serial, token.colour, error)
     if not TAKEN[number]:
         fault(TRANSITIONS[number].name, -1, None, error)
 
@@ -115,6 +116,8 @@ def revoke(firing_id):
     trace(("revoke", firing_id))
 
 def restored(standing):
+    if isinstance(standing, tuple):
+        return tuple([restored(each) for each in standing])
     return TOKENS.get(standing.place, Token)(
         standing.serial, standing.colour, standing.ready_at_ns, standing.expires_at_ns
     )
@@ -128,13 +131,18 @@ def load(marking):
     clock, serial, next_id = marking.now_ns, marking.next_serial, marking.next_id
     for flying in marking.flights:
         number = next(n for n, t in enumerate(TRANSITIONS) if t.name == flying.transition)
-        inputs = [restored(e) if isinstance(e, Standing) else e for e in flying.inputs]
+        inputs = [
+            restored(bound) if arc.binds else bound
+            for arc, bound in zip(TRANSITIONS[number].arcs, flying.inputs)
+        ]
         for arc, find in KEPT[number].items():
             inputs[arc] = find(inputs[arc])
         ends = ENDS[number] if flying.started else None
         flight = Flight(flying.id, number, tuple(inputs), flying.began_ns, ends, flying.shown)
         flights[flight.id] = flight
-        fill_slots(OCCUPIES[number][flight.started])
+        fill_slots(OCCUPIES[number](flight.inputs, flight.started))
+        if number in RESERVES:
+            RESERVES[number](flight.inputs, flight.started)
     for name, known in marking.counters.items():
         fill_number(name, dict(known))
     for standing in marking.tokens:

@@ -9,18 +9,27 @@ All that a case puts is made before any of it is put, so that a function that ra
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 from scraper_cpn.net import plan
 from scraper_cpn.net.arcs import Arc, Lost, On, Output
 from scraper_cpn.net.compiled.generate import records
-from scraper_cpn.net.compiled.generate.arrivals import again, is_known, write_put, write_put_new
+from scraper_cpn.net.compiled.generate.arrivals import (
+    again,
+    is_known,
+    set_key,
+    write_put,
+    write_put_new,
+)
+from scraper_cpn.net.compiled.generate.indexes import projected
 from scraper_cpn.net.compiled.generate.influence import noted, only_if
+from scraper_cpn.net.compiled.generate.inputs import value
 from scraper_cpn.net.compiled.generate.kept import Bound, keeps, key_of, record_of
 from scraper_cpn.net.compiled.generate.layout import Layout
 from scraper_cpn.net.compiled.generate.text import Text
 from scraper_cpn.net.declare import Transition
-from scraper_cpn.net.places import Counter, Place
+from scraper_cpn.net.places import Counter, KeySet, Place
 
 
 def from_inputs(arc: int) -> str:
@@ -45,15 +54,14 @@ def case_name(layout: Layout, transition: Transition, number: int) -> str:
 
 
 def may_raise(case: On) -> bool:
-    """Whether a function of the user is called for a case."""
-    outputs = [output for _, output in tokens_put(case)]
-    return any(callable(fn) for each in outputs for fn in (each.make, each.after_ns, each.lasts_ns))
+    """Whether a function of the user is called for a case, or may be given what it does not take."""
+    return plan.calls_functions(case) or any(output.kind == "remove" for output in case.outputs)
 
 
 def arguments(transition: Transition, sources: Any, bound: Bound) -> str:
-    """The colours that a call is given."""
-    arcs = [plan.bound_at(transition, place) for place in sources]
-    return ", ".join(f"{bound(arc)}.colour" for arc in arcs if arc is not None)
+    """What a call is given."""
+    arcs = [plan.source_at(transition, source) for source in sources]
+    return ", ".join(value(transition, arc, bound(arc)) for arc in arcs if arc is not None)
 
 
 # What a case makes.
@@ -69,19 +77,51 @@ def write_make(text: Text, layout: Layout, transition: Transition, case: On, bou
             continue
         sources = plan.made_from(transition, case, output) or ()
         args = ", ".join(
-            "outcome" if arc == plan.OUTCOME else f"{bound(arc)}.colour" for arc in sources
+            "outcome" if arc == plan.OUTCOME else _given(layout, transition, arc, bound)
+            for arc in sources
         )
         assert isinstance(output.place, Place)
         if output.seen is not None:
             make = layout.names.function(output.make)
             text.add(f"many{number} = {make}({args})")
             _make_unseen(text, layout, number, output)
+        elif output.make is None and _moves_several(transition, sources):
+            declared = layout.names.of(output.place, f"{layout.var(output.place)}_declared")
+            text.add(f"many{number} = made({args}, {declared})")
         elif output.make is None:
             text.add(f"m{number} = {args}")
         else:
             text.add(f"m{number} = {layout.names.function(output.make)}({args})")
             text.add(f"many{number} = {several(layout, output.place, f'm{number}')}")
         _make_times(text, layout, transition, number, output, args, bound)
+    for number, output in enumerate(case.outputs):
+        if output.kind == "remove":
+            _make_forgotten(text, layout, transition, case, number, bound)
+
+
+def _given(layout: Layout, transition: Transition, arc: int, bound: Bound) -> str:
+    """The expression for what an output's function is given of an arc."""
+    keyed = isinstance(transition.arcs[arc].place, Counter) and transition.arcs[arc].place.keys
+    return key_of(layout, transition, arc, bound) if keyed else value(transition, arc, bound(arc))
+
+
+def _moves_several(transition: Transition, sources: tuple[int, ...]) -> bool:
+    return sources != (plan.OUTCOME,) and transition.arcs[sources[0]].many
+
+
+def _make_forgotten(
+    text: Text, layout: Layout, transition: Transition, case: On, number: int, bound: Bound
+) -> None:
+    """The tokens whose keys a set is to forget."""
+    output = case.outputs[number]
+    sources = plan.made_from(transition, case, output) or ()
+    args = ", ".join(
+        "outcome" if arc == plan.OUTCOME else _given(layout, transition, arc, bound)
+        for arc in sources
+    )
+    call = args if output.make is None else f"{layout.names.function(output.make)}({args})"
+    declared = layout.names.of(output.place, f"{layout.var(output.place)}_declared")
+    text.add(f"many{number} = made({call}, {declared})")
 
 
 def _make_unseen(text: Text, layout: Layout, number: int, output: Output) -> None:
@@ -174,10 +214,18 @@ def _times(
     assert isinstance(place, Place)
     ready = later(layout, output.after_ns, args)
     ends = "None" if output.lasts_ns is None else later(layout, output.lasts_ns, args)
-    arc = plan.bound_at(transition, place)
-    if arc is not None and transition.arcs[arc].kind == "take":
-        ready = f"max({ready}, {bound(arc)}.ready)"
-        ends = f"{bound(arc)}.ends" if output.lasts_ns is None else ends
+    taken = [
+        n for n, arc in enumerate(transition.arcs) if arc.kind == "take" and arc.place is place
+    ]
+    if len(taken) == 1 and not transition.arcs[taken[0]].many:
+        ready = f"max({ready}, {bound(taken[0])}.ready)"
+        ends = f"{bound(taken[0])}.ends" if output.lasts_ns is None else ends
+    elif taken:
+        parts = [f"*{bound(n)}" if transition.arcs[n].many else bound(n) for n in taken]
+        old = f"({', '.join(parts)},)"
+        ready = f"max([{ready}, *[token.ready for token in {old}]])"
+        first = f"min([token.ends for token in {old} if token.ends is not None], default=None)"
+        ends = first if output.lasts_ns is None else ends
     return ready, ends
 
 
@@ -198,15 +246,49 @@ def write_give(
     outputs = dict(tokens_put(case))
     for number, output in enumerate(case.outputs):
         if number in outputs:
-            _give_tokens(text, layout, number, output, traced=traced)
+            several = output.make is None and _moves_several(
+                transition, plan.made_from(transition, case, output) or (plan.OUTCOME,)
+            )
+            _give_tokens(text, layout, number, output, several=several, traced=traced)
+        elif output.kind == "remove":
+            _forget(text, layout, number, output, traced=traced)
         elif output.kind != "consume":
-            count_up(text, layout, output.place)
-            text.add(*moved(layout, output.place, "None"))
-            text.add(*([f"puts.append(({output.place.name!r}, -1, None, 0))"] if traced else []))
+            key = _told_key(transition, output.place, bound)
+            assert isinstance(output.place, Counter)
+            count_up(text, layout, output.place, output.count, key)
+            text.add(*moved(layout, output.place, key))
+            text.add(*([f"puts.append(({output.place.name!r}, -1, {key}, 0))"] if traced else []))
     write_back(text, layout, transition, case, bound, traced=traced)
 
 
-def _give_tokens(text: Text, layout: Layout, number: int, output: Output, *, traced: bool) -> None:
+def _told_key(transition: Transition, counter: Any, bound: Bound) -> str:
+    """The expression for the key of a counter that is counted up."""
+    arc = plan.told_by(transition, counter) if counter.keys else None
+    if arc is None:
+        return "None"
+    declared = transition.arcs[arc]
+    token = f"{bound(arc)}[0]" if declared.many else bound(arc)
+    return projected(f"{token}.keys", declared.place.keys, counter.keys)
+
+
+def _forget(text: Text, layout: Layout, number: int, output: Output, *, traced: bool) -> None:
+    """A set forgets the keys of what was made."""
+    seen = output.place
+    assert isinstance(seen, KeySet)
+    with text.block(f"for colour in many{number}:"):
+        with text.block("try:"):
+            text.add(f"key = {set_key(seen)}", f"known = {layout.var(seen)}.remove(key)")
+        with text.block("except Exception as error:"):
+            text.add(f"fault({seen.name!r}, -1, colour, blame(error))")
+        with text.block("else:"), text.block("if known:"):
+            text.add(*noted(layout, layout.loss([seen])))
+            text.add(*([f"unmeet({seen.name!r}, key)"] if layout.recorded else []))
+        text.add(*([f"puts.append(({seen.name!r}, -1, colour, 0))"] if traced else []))
+
+
+def _give_tokens(
+    text: Text, layout: Layout, number: int, output: Output, *, several: bool, traced: bool
+) -> None:
     """Put what was made: mostly that is one token, unless a set is asked."""
     place = output.place
     assert isinstance(place, Place)
@@ -215,6 +297,9 @@ def _give_tokens(text: Text, layout: Layout, number: int, output: Output, *, tra
     if output.seen is not None:
         with text.block(f"for colour in m{number}:"):
             write_put_new(text, layout, output.seen, place, ready, ends, traced=traced)
+    elif several:
+        with text.block(f"for colour in many{number}:"):
+            write_put(text, layout, place, "colour", ready, ends, traced=traced)
     elif output.make is None:
         write_put(text, layout, place, f"m{number}", ready, ends, traced=traced)
     else:
@@ -233,8 +318,9 @@ def write_back(
     for number, arc in back:
         if isinstance(arc.place, Place):
             record = record_of(layout, transition, number, bound)
-            old = bound(number)
-            again(text, layout, arc.place, old, f"{old}.ready", record, traced=traced)
+            old = "token" if arc.many else bound(number)
+            with text.block(f"for token in {bound(number)}:") if arc.many else nullcontext():
+                again(text, layout, arc.place, old, f"{old}.ready", record, traced=traced)
     for number, arc in held:
         if _consumes(case, arc):
             text.add(*moved(layout, arc.place, key_of(layout, transition, number, bound)))
@@ -249,25 +335,27 @@ def _consumes(case: On, arc: Arc) -> bool:
 # Numbers.
 
 
-def take_number(text: Text, layout: Layout, counter: Counter, key: str) -> None:
-    """One less. Who needs a number notices the last one that goes, and the first that comes."""
-    name = layout.var(counter)
+def take_number(text: Text, layout: Layout, counter: Counter, key: str, count: str = "1") -> None:
+    """So many less. Who needs a number notices the last one that goes, and the first that comes."""
+    name, most = layout.var(counter), layout.most(counter)
     lines = noted(layout, layout.loss([counter]))
     if counter.keys:
-        text.add(f"{name}.take({key})", *lines)
+        text.add(f"{name}.take({key}{'' if count == '1' else f', {count}'})", *lines)
         return
-    text.add(f"{name} -= 1")
-    only_if(text, f"not {name}", lines)
+    text.add(f"{name} -= {count}")
+    only_if(text, f"not {name}" if most == 1 else f"{name} < {most}", lines)
 
 
 def give_number(
     text: Text, layout: Layout, transition: Transition, number: int, bound: Bound
 ) -> None:
-    """One more of the number that an arc has taken one of."""
-    counter = transition.arcs[number].place
+    """Give back what an arc has taken of a number."""
+    arc = transition.arcs[number]
+    counter = arc.place
     assert isinstance(counter, Counter)
     if not counter.keys:
-        count_up(text, layout, counter)
+        assert isinstance(arc.count, int)
+        count_up(text, layout, counter, arc.count)
         return
     if counter.name in layout.met:
         known = keeps(layout, transition, number)
@@ -275,15 +363,26 @@ def give_number(
         record = bound(number) if known else f"{table}[{bound(number)}]"
         records.give_number(text, layout, counter, record)
         return
-    with text.block(f"if {layout.var(counter)}.give({bound(number)}):"):
+    _give(text, layout, counter, bound(number), layout.amount(arc, bound(number)))
+
+
+def _give(text: Text, layout: Layout, counter: Counter, key: str, count: str) -> None:
+    many = "" if count == "1" else f", {count}"
+    with text.block(f"if {layout.var(counter)}.give({key}{many}):"):
         text.add(*noted(layout, layout.gain([counter])))
 
 
-def count_up(text: Text, layout: Layout, counter: Any) -> None:
-    """One more of a plain number."""
-    name = layout.var(counter)
-    text.add(f"{name} += 1")
-    only_if(text, f"{name} == 1", noted(layout, layout.gain([counter])))
+def count_up(
+    text: Text, layout: Layout, counter: Counter, count: int = 1, key: str = "None"
+) -> None:
+    """So many more of a number: of a plain one, or of a key's, which no record has."""
+    if counter.keys:
+        _give(text, layout, counter, key, str(count))
+        return
+    name, most = layout.var(counter), layout.most(counter)
+    text.add(f"{name} += {count}")
+    reached = f"{name} == 1" if count == most == 1 else f"{name} < {most + count}"
+    only_if(text, reached, noted(layout, layout.gain([counter])))
 
 
 def moved(layout: Layout, place: Any, key: str) -> list[str]:
@@ -336,7 +435,7 @@ def _lost(text: Text, layout: Layout, transition: Transition, *, traced: bool) -
             with text.block("try:"):
                 write_make(text, layout, transition, case, from_inputs)
             with text.block("except Exception as error:"):
-                number = layout.transitions.index(transition)
+                number = layout.number(transition)
                 text.add(
                     f'waste({number}, inputs, f"the outputs of Lost raised: {{blame(error)}}")'
                 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from scraper_cpn.net import plan
@@ -23,9 +23,10 @@ from scraper_cpn.net.compiled.generate.cases import (
     write_give,
     write_make,
 )
-from scraper_cpn.net.compiled.generate.influence import delaying, occupy
+from scraper_cpn.net.compiled.generate.indexes import Influence
+from scraper_cpn.net.compiled.generate.influence import delaying, noted, occupy
 from scraper_cpn.net.compiled.generate.inputs import Search, describe, write_find
-from scraper_cpn.net.compiled.generate.kept import keeps
+from scraper_cpn.net.compiled.generate.kept import Bound, keeps
 from scraper_cpn.net.compiled.generate.layout import Layout
 from scraper_cpn.net.compiled.generate.taking import (
     TAKEN,
@@ -49,11 +50,12 @@ def write_firings(text: Text, layout: Layout, search: Search, *, traced: bool) -
     """The functions of a transition's firings."""
     transition = search.transition
     describe(text, search)
-    if transition.scan is not None or (transition.instant and _fallible(transition)):
+    if plan.may_raise(transition):
         write_aside(text, layout, transition)
     if transition.instant:
         _fire(text, layout, search, traced=traced)
         return
+    _reserve(text, layout, transition)
     _begin(text, layout, search, traced=traced)
     if any(arc.kind == "spend" for arc in transition.arcs):
         write_spend(text, layout, transition, traced=traced)
@@ -99,7 +101,7 @@ def _fire(text: Text, layout: Layout, search: Search, *, traced: bool) -> None:
         text.function(f"fire_{name}(now, _, left)"),
         _firings(text, layout, search),
     ):
-        write_find(text, layout, search, set_aside(layout, search))
+        write_find(text, layout, search, set_aside(layout, search) if transition.scan else [])
         if _fallible(transition):
             with text.block("try:"):
                 _make(text, layout, search)
@@ -156,7 +158,12 @@ def _give(text: Text, layout: Layout, search: Search, *, traced: bool) -> None:
 def _serials(search: Search) -> str:
     """The serials of a binding, as the trace has them."""
     arcs = enumerate(search.transition.arcs)
-    return tupled(f"{search.bound(n)}.serial" if arc.binds else "-1" for n, arc in arcs)
+    return tupled(
+        "-1" if not arc.binds
+        else f"tuple([token.serial for token in {search.bound(n)}])" if arc.many
+        else f"{search.bound(n)}.serial"
+        for n, arc in arcs
+    )  # fmt: skip
 
 
 # Firing with an effect.
@@ -165,7 +172,7 @@ def _serials(search: Search) -> str:
 def _begin(text: Text, layout: Layout, search: Search, *, traced: bool) -> None:
     transition, effect = search.transition, search.transition.effect
     assert effect is not None
-    number = layout.transitions.index(transition)
+    number = layout.number(transition)
     with (
         text.function(f"begin_{layout.var(transition)}(now, firings, left)"),
         _firings(text, layout, search),
@@ -175,7 +182,8 @@ def _begin(text: Text, layout: Layout, search: Search, *, traced: bool) -> None:
         with delaying(text, layout, loss_of(layout, search)):
             take(text, layout, search)
             for place in layout.bounded(transition):
-                occupy(text, layout, place, _reserved(layout, transition, place))
+                more = beyond(layout, transition, place, search.bound)
+                occupy(text, layout, place, _reserved(layout, transition, place), more)
         found = {arc: record for group, record in search.met(layout) for arc in group.arcs}
         bound = tupled(
             found[arc] if keeps(layout, transition, arc) else search.bound(arc)
@@ -185,8 +193,10 @@ def _begin(text: Text, layout: Layout, search: Search, *, traced: bool) -> None:
         text.add(*(["begun[firing_id] = flight"] if layout.recorded else []))
         if traced:
             text.add(f"trace(('begin', now, firing_id, {transition.name!r}, {_serials(search)}))")
-        if transition.during is not None:
-            _show(text, layout, search, transition.during)
+        if reserves(layout, transition):
+            text.add(f"reserve_{layout.var(transition)}(flight.inputs, False)")
+        for at, (during, arc) in enumerate(transition.shows):
+            _show(text, layout, search, during, at, arc)
         args = arguments(transition, effect.sources, search.bound)
         text.add(
             f"firings.append(Firing(firing_id, {transition.name!r}, {effect.name!r}, "
@@ -196,16 +206,61 @@ def _begin(text: Text, layout: Layout, search: Search, *, traced: bool) -> None:
 
 def _reserved(layout: Layout, transition: Transition, place: Place[Any]) -> int:
     """The slots that a firing occupies from its beginning, but for what `drop_*` has not left."""
-    kept = any(arc.place is place and arc.kind in TAKEN for arc in transition.arcs)
-    slots = plan.occupies(transition, place, started=False)
-    return slots - 1 if kept and layout.is_queue(place) else slots
+    if layout.is_queue(place):
+        return plan.slots(transition).get(place.name, 0)
+    return plan.occupies(transition, place, started=False)
 
 
-def _show(text: Text, layout: Layout, search: Search, during: Place[Any]) -> None:
-    """Show the first token in a place; it is not there if it is set aside."""
-    first = next(n for n, arc in enumerate(search.transition.arcs) if arc.binds)
-    colour = f"{search.bound(first)}.colour"
-    text.add("flight.shown = serial")
+def beyond(
+    layout: Layout, transition: Transition, place: Place[Any], bound: Bound, *, begins: bool = True
+) -> str:
+    """The expression for the slots beyond the least number that a firing occupies; empty for none."""
+    if begins and layout.is_queue(place):
+        return ""
+    open_ended = [
+        (n, arc)
+        for n, arc in enumerate(transition.arcs)
+        if arc.place is place and arc.kind in TAKEN and (arc.all or callable(arc.count))
+    ]
+    return " + ".join(f"len({bound(n)}) - {arc.fewest}" for n, arc in open_ended)
+
+
+def reserves(layout: Layout, transition: Transition) -> bool:
+    """Whether others see what a running firing has taken, or that it keeps an absence."""
+    used = any(arc.kind in TAKEN and _is_used(layout, arc) for arc in transition.arcs)
+    return not transition.instant and (used or bool(layout.claims(transition)))
+
+
+def _is_used(layout: Layout, arc: Arc) -> bool:
+    return isinstance(arc.place, Place) and bool(layout.used(arc.place))
+
+
+def _reserve(text: Text, layout: Layout, transition: Transition) -> None:
+    """What a running firing has taken stays visible to some, and absences that it keeps are none to others."""
+    if not reserves(layout, transition):
+        return
+    claims = layout.claims(transition)
+    for word, use, call in (("reserve", "use", "add"), ("release", "unuse", "lose")):
+        with text.function(f"{word}_{layout.var(transition)}(inputs, started)"):
+            for number, arc in enumerate(transition.arcs):
+                if arc.kind not in TAKEN or not _is_used(layout, arc):
+                    continue
+                several = f"inputs[{number}]" if arc.many else f"(inputs[{number}],)"
+                spent = text.block("if not started:") if arc.kind == "spend" else nullcontext()
+                with spent, text.block(f"for token in {several}:"):
+                    text.add(f"{use}_{layout.var(arc.place)}(token)")
+            for number, found in claims:
+                mask = layout.absences(found.place)
+                influence = Influence(0, mask) if use == "use" else Influence(mask, 0)
+                text.add(f"{found.name}.{call}(inputs[{number}])", *noted(layout, influence))
+
+
+def _show(
+    text: Text, layout: Layout, search: Search, during: Place[Any], at: int, arc: int
+) -> None:
+    """Show a token in a place; it is not there if it is set aside."""
+    colour = f"{search.bound(arc)}.colour"
+    text.add(*([] if at else ["flight.shown = serial"]))
     if not layout.only_shows(during):
         text.add(f"put_{layout.var(during)}({colour})")
         return
@@ -217,7 +272,7 @@ def _show(text: Text, layout: Layout, search: Search, during: Place[Any]) -> Non
                 text.add(*(f"hash({attribute(colour, key)})" for key in during.keys))
         with text.block("except Exception as error:"):
             text.add(f"fault({during.name!r}, serial, {colour}, blame(error))")
-            text.add("flight.dark = True")
+            text.add(f"flight.dark |= {1 << at}")
     text.add("serial += 1")
 
 
@@ -226,13 +281,20 @@ def _undo(text: Text, layout: Layout, transition: Transition) -> None:
     with text.function(f"undo_{layout.var(transition)}(flight)"):
         text.add("inputs = flight.inputs")
         for place in layout.bounded(transition):
-            occupy(text, layout, place, -plan.occupies(transition, place, started=False))
-        _hide(text, layout, transition.during)
+            more = beyond(layout, transition, place, from_inputs, begins=False)
+            occupied = plan.occupies(transition, place, started=False)
+            occupy(text, layout, place, occupied, more, sign=-1)
+        if reserves(layout, transition):
+            text.add(f"release_{layout.var(transition)}(inputs, False)")
+        _hide(text, layout, transition)
         for number, arc in enumerate(transition.arcs):
             if arc.kind not in TAKEN:
                 continue
             if isinstance(arc.place, Counter):
                 give_number(text, layout, transition, number, from_inputs)
+            elif arc.many:
+                with text.block(f"for token in inputs[{number}]:"):
+                    text.add(f"stand_{layout.var(arc.place)}(token)")
             else:
                 text.add(f"stand_{layout.var(arc.place)}(inputs[{number}])")
 
@@ -241,13 +303,17 @@ def _land(text: Text, layout: Layout, transition: Transition) -> None:
     """What a firing no longer occupies or shows when its effect ends."""
     lose(text, layout, transition, from_inputs)
     for place in layout.bounded(transition):
-        occupy(text, layout, place, -plan.occupies(transition, place, started=True))
-    _hide(text, layout, transition.during)
+        more = beyond(layout, transition, place, from_inputs, begins=False)
+        occupy(text, layout, place, plan.occupies(transition, place, started=True), more, sign=-1)
+    if reserves(layout, transition):
+        text.add(f"release_{layout.var(transition)}(inputs, True)")
+    _hide(text, layout, transition)
 
 
-def _hide(text: Text, layout: Layout, during: Place[Any] | None) -> None:
-    """Take the firing's token out of the place that shows it; it is not there if it was set aside."""
-    if during is not None and not layout.only_shows(during):
-        text.add(f"shown = {layout.var(during)}.get(flight.shown)")
-        with text.block("if shown is not None:"):
-            text.add(f"drop_{layout.var(during)}(shown)")
+def _hide(text: Text, layout: Layout, transition: Transition) -> None:
+    """Take the firing's tokens out of the places that show them; one is not there if it was set aside."""
+    for at, (during, _) in enumerate(transition.shows):
+        if not layout.only_shows(during):
+            text.add(f"shown = {layout.var(during)}.get(flight.shown{f' + {at}' if at else ''})")
+            with text.block("if shown is not None:"):
+                text.add(f"drop_{layout.var(during)}(shown)")

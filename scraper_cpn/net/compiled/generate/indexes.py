@@ -41,7 +41,8 @@ class Index:
         bit: of the guard that its tokens pass, in `Token.passes`; 0 for all tokens.
         early: whether it takes no notice of when tokens are ready.
         expired: whether it has the tokens whose time has passed, instead of those that stand.
-        scanned: whether a scan looks through all of them.
+        scanned: whether combinations of them are tried.
+        in_use: whether it has the tokens, too, that running firings have taken.
     """
 
     kind: Kind
@@ -52,6 +53,7 @@ class Index:
     early: bool = False
     expired: bool = False
     scanned: bool = False
+    in_use: bool = False
 
 
 @dataclass(frozen=True)
@@ -91,13 +93,16 @@ class Influence:
         return Influence(self.enables | other.enables, self.delays | other.delays)
 
 
-def flat_groups(transitions: list[Transition]) -> list[tuple[Transition, plan.Group]]:
-    """The join groups all of whose inputs are tokens and numbers of the same key.
+def flat_groups(
+    transitions: list[Transition], growing: frozenset[str]
+) -> list[tuple[Transition, plan.Group]]:
+    """The join groups all of whose inputs are one token or number of the same key each.
 
-    A number or a paged place is either in records for all that look at it, or for nobody.
+    A number or a paged place is either in records for all that look at it, or for nobody; a number that is
+    counted up is in none.
     """
     groups = [(each, group) for each in transitions for group in plan.groups(each) if group.keys]
-    flat = [pair for pair in groups if _is_flat(*pair)]
+    flat = [pair for pair in groups if _is_flat(*pair, growing)]
     while True:
         mixed = {
             each.arcs[arc].place.name
@@ -111,10 +116,13 @@ def flat_groups(transitions: list[Transition]) -> list[tuple[Transition, plan.Gr
         flat = kept
 
 
-def _is_flat(transition: Transition, group: plan.Group) -> bool:
+def _is_flat(transition: Transition, group: plan.Group, growing: frozenset[str]) -> bool:
     arcs = [transition.arcs[arc] for arc in group.arcs]
-    return transition.scan is None and all(
-        arc.place.keys == group.keys and (arc.binds or isinstance(arc.place, Counter))
+    return not plan.combines(transition) and all(
+        arc.place.keys == group.keys
+        and (arc.binds or isinstance(arc.place, Counter))
+        and (arc.count, arc.all, arc.include_in_use) == (1, False, False)
+        and arc.place.name not in growing
         for arc in arcs
     )
 
@@ -132,7 +140,7 @@ def may_wait(transition: Transition) -> bool:
     return any(
         isinstance(arc.place, Place)
         and arc.place.timed
-        and not arc.early
+        and not arc.include_waiting
         and arc.kind not in {"absent", "expired"}
         for arc in transition.arcs
     )

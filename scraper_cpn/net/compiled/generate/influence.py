@@ -58,10 +58,26 @@ def only_if(text: Text, condition: str, lines: list[str]) -> None:
             text.add(*lines)
 
 
-def occupy(text: Text, layout: Layout, place: Place[Any], change: int) -> None:
-    """Count slots; who needs some may begin again once there were too few, or can't any more."""
+def occupy(
+    text: Text, layout: Layout, place: Place[Any], change: int, more: str = "", *, sign: int = 1
+) -> None:
+    """Count slots; who needs some may begin again once there were too few, or can't any more.
+
+    *more* is the expression for how many beyond *change*, where the number is not known here; with *sign* -1,
+    all of them become free.
+    """
     name, most = layout.free(place), layout.most_slots(place)
-    if change > 0:
+    change *= sign
+    if more and sign > 0:
+        text.add(
+            f"{name} -= {change} + {more}",
+            *noted(layout, Influence(0, layout.wants_slots(place) & layout.timed)),
+        )
+    elif more:
+        text.add(
+            f"{name} += {-change} + {more}", *noted(layout, Influence(layout.wants_slots(place), 0))
+        )
+    elif change > 0:
         text.add(f"{name} -= {change}")
         delays = Influence(0, layout.wants_slots(place) & layout.timed)
         only_if(text, f"{name} < {most}", noted(layout, delays))

@@ -17,7 +17,7 @@ from scraper_cpn.net.arcs import Arc, Call
 from scraper_cpn.net.compiled.generate.indexes import Index, projected
 from scraper_cpn.net.compiled.generate.influence import delayed
 from scraper_cpn.net.compiled.generate.layout import Layout
-from scraper_cpn.net.compiled.generate.places import endings
+from scraper_cpn.net.compiled.generate.places import endings, listing
 from scraper_cpn.net.compiled.generate.records import line, write_first
 from scraper_cpn.net.compiled.generate.text import Text, plain, tupled
 from scraper_cpn.net.declare import Transition
@@ -34,6 +34,7 @@ class Look:
         lacks: the expression that is true while a number, a set or an absence says no; empty for tokens.
         condition: the structure that tells when that may be different.
         words: for the reader.
+        amount: the expression for how many tokens it needs.
     """
 
     arc: Arc
@@ -42,13 +43,15 @@ class Look:
     lacks: str = ""
     condition: str = ""
     words: str = ""
+    amount: str = "1"
 
     def crowd(self, layout: Layout) -> str:
         """The expression for what is empty if there is no token; empty if tokens wait or are by key."""
         found, place = self.index, self.arc.place
         assert found is not None
         assert isinstance(place, Place)
-        if found.names or found.scanned or (place.timed and not (found.early or found.expired)):
+        waits = place.timed and not (found.early or found.expired)
+        if found.names or found.scanned or waits or (self.arc.many and not layout.is_queue(place)):
             return ""
         return layout.var(place) if layout.is_queue(place) else f"{found.name}.ready"
 
@@ -56,14 +59,41 @@ class Look:
         """The expression for the first token, which is there; of keys and where tokens wait it may be None."""
         assert self.index is not None
         crowd = self.crowd(layout)
+        if self.arc.many:
+            return self._tokens(crowd)
         if crowd:
             return f"{crowd}[0]" if crowd == layout.var(self.index.place) else f"{crowd}[0][2]"
         return f"{self.index.name}.head({self._where()})"
+
+    def _tokens(self, crowd: str) -> str:
+        """The expression for the tokens that an arc binds together, which are there."""
+        assert self.index is not None
+        if crowd:
+            return f"tuple({crowd})" if self.arc.all else f"tuple(islice({crowd}, {self.amount}))"
+        key = f"{self.key}, " if self.index.names else ""
+        if self.arc.all:
+            return f"{self.index.name}.every({key}now)"
+        return f"{self.index.name}.firsts({key}{self.amount}, now)"
+
+    def missing(self, layout: Layout) -> str:
+        """The condition that its tokens are not there; empty where only looking for them tells."""
+        crowd = self.crowd(layout)
+        if not self.arc.many:
+            return f"not {crowd}" if crowd else ""
+        if crowd:
+            return f"len({crowd}) < {self.amount}"
+        assert self.index is not None
+        return f"{self.index.name}.enough({self.amount}, now)"
 
     def earliest(self, layout: Layout) -> str:
         """The expression for the time at which its token is there."""
         assert self.index is not None
         crowd = self.crowd(layout)
+        if self.arc.many:
+            key = f"{self.key}, " if self.index.names else ""
+            if crowd:
+                return f"(0 if len({crowd}) >= {self.amount} else NEVER)"
+            return f"{self.index.name}.enough({key}{self.amount}, now)"
         if crowd:
             later = f"{endings(layout, self.index.place)}.next()" if self.index.expired else "NEVER"
             return f"(0 if {crowd} else {later})"
@@ -86,27 +116,32 @@ def look(
     place, key = arc.place, projected(whole, have, names)
     name = layout.var(place)
     of = f" for its {', '.join(names)}" if names else ""
+    amount = layout.amount(arc, key)
     if isinstance(place, Counter):
         number = f"{name}.number({key})" if names else name
-        return Look(arc, key, None, f"{number} < 1", name, f"is above 0{of}")
+        words = f"is at least {amount}{of}" if arc.count != 1 else f"is above 0{of}"
+        return Look(arc, key, None, f"{number} < {amount}", name, words)
     if isinstance(place, KeySet):
         lacks = f"{key} {'not in' if arc.kind == 'read' else 'in'} {name}.keys"
         words = f"{'has' if arc.kind == 'read' else 'lacks'} its {', '.join(names)}"
         return Look(arc, key, None, lacks, name, words)
     if arc.kind == "absent":
-        if not names:
+        if layout.is_empty(arc, names):
             return Look(arc, key, None, name, words="is empty")
         found = layout.looks(arc, names)
         lacks = f"{key} in {found.name}.counts"
         return Look(arc, key, None, lacks, found.name, f"has no token{of}")
     found = layout.looks(arc, names, scanned=scanned)
-    return Look(arc, key, found, "", found.name, _words(arc, of))
+    return Look(arc, key, found, "", found.name, _words(arc, of), amount)
 
 
 def _words(arc: Arc, of: str) -> str:
-    state = "expired" if arc.kind == "expired" else "ready or waiting" if arc.early else "ready"
+    waiting = arc.include_waiting
+    state = "expired" if arc.kind == "expired" else "ready or waiting" if waiting else "ready"
     guard = f" that passes {getattr(arc.when, '__name__', 'its guard')}" if arc.when else ""
-    return f"the first {state} token{of}{guard}"
+    used = " or in use" if arc.include_in_use else ""
+    which = "the first" if not arc.many else "all" if arc.all else "the first of the number wanted:"
+    return f"{which} {state}{used} token{'s' if arc.many else ''}{of}{guard}"
 
 
 @dataclass(frozen=True)
@@ -135,7 +170,7 @@ class Search:
 
     def bound(self, arc: int) -> str:
         """The expression for what an arc has bound, once the binding is found."""
-        if self.transition.scan is not None:
+        if plan.combines(self.transition):
             return f"inputs[{arc}]"
         each = self.looks[arc]
         return each.key if each.index is None else f"a{arc}"
@@ -146,7 +181,7 @@ def search_of(layout: Layout, transition: Transition) -> Search:
     groups = plan.groups(transition)
     names = plan.arc_keys(transition)
     meetings = {number: layout.meeting(transition, group) for number, group in enumerate(groups)}
-    scans = transition.scan is not None
+    scans = plan.combines(transition)
     looks: dict[int, Look] = {}
     for number, group in enumerate(groups):
         for arc in group.arcs:
@@ -177,9 +212,12 @@ def join_name(layout: Layout, transition: Transition, number: int) -> str:
 
 def write_search(text: Text, layout: Layout, search: Search) -> None:
     """The structures and functions that look for a transition's bindings."""
-    if search.transition.scan is not None:
+    if plan.combines(search.transition):
         _combine(text, layout, search)
-        _wake_by_scan(text, layout, search, search.transition.scan)
+        if any(arc.many for arc in search.transition.arcs):
+            _wake_by_times(text, layout, search)
+        else:
+            _wake_by_scan(text, layout, search)
         return
     for number, group in search.joins():
         if layout.meeting(search.transition, group) is None:
@@ -189,8 +227,11 @@ def write_search(text: Text, layout: Layout, search: Search) -> None:
 
 def _join(text: Text, layout: Layout, search: Search, number: int, group: plan.Group) -> None:
     name = join_name(layout, search.transition, number)
-    others = [search.looks[arc] for arc in group.arcs if arc != group.lead]
     assert group.lead is not None
+    several = search.looks[
+        group.lead
+    ].arc.many  # of the lead's tokens, the first one tells its own key
+    others = [search.looks[arc] for arc in group.arcs if arc != group.lead or several]
     with text.function(f"lag_{name}({f'k{number}'}, now)"):
         for other in others:
             if other.lacks:
@@ -221,9 +262,9 @@ def _unmet(layout: Layout, search: Search) -> list[str]:
 
 
 def _empty(layout: Layout, search: Search) -> list[str]:
-    """Then what has no token."""
-    crowds = [each.crowd(layout) for _, each in search.alone() if each.index]
-    return [f"not {crowd}" for crowd in crowds if crowd]
+    """Then what has no token, or too few."""
+    missing = [each.missing(layout) for _, each in search.alone() if each.index]
+    return [condition for condition in missing if condition]
 
 
 def _refuse(text: Text, conditions: list[str], *answer: str) -> None:
@@ -252,15 +293,14 @@ def write_find(text: Text, layout: Layout, search: Search, set_aside: list[str])
     """
     bit = layout.bit(search.transition)
     fail = [f"dirty &= ~{bit:#b}", *delayed(layout, bit), "return left"]
-    scan = search.transition.scan
-    if scan is not None:
-        _scan(text, layout, search, scan, fail, set_aside)
+    if plan.combines(search.transition):
+        _scan(text, layout, search, fail, set_aside)
         return
     _refuse(text, _unmet(layout, search) + _empty(layout, search), *fail)
     for arc, each in search.alone():
         if each.index:
             text.add(f"a{arc} = {each.token(layout)}")
-            if not each.crowd(layout):
+            if not each.missing(layout):
                 _refuse(text, [f"a{arc} is None"], *fail)
     for number, group in search.joins():
         meeting = layout.meeting(search.transition, group)
@@ -291,16 +331,21 @@ def _bind(text: Text, layout: Layout, token: str, found: Index, record: str, key
 
 
 def _scan(
-    text: Text, layout: Layout, search: Search, scan: Call, fail: list[str], set_aside: list[str]
+    text: Text, layout: Layout, search: Search, fail: list[str], set_aside: list[str]
 ) -> None:
     _refuse(text, _full(layout, search.transition), *fail)
+    scan = search.transition.scan
     with text.block(f"for inputs in combine_{layout.var(search.transition)}(now):"):
-        with text.block("try:"):
-            text.add(f"agreed = {layout.names.function(scan.fn)}({_scan_args(search, scan)})")
-        with text.block("except Exception as error:"):
-            text.add(*set_aside)
-        with text.block("if agreed:"):
+        if scan is None:
             text.add("break")
+        else:
+            with text.block("try:"):
+                call = f"{layout.names.function(scan.fn)}({scan_args(search, scan)})"
+                text.add(f"agreed = {call}")
+            with text.block("except Exception as error:"):
+                text.add(*set_aside)
+            with text.block("if agreed:"):
+                text.add("break")
     with text.block("else:"):
         text.add(*fail)
 
@@ -329,44 +374,78 @@ def _joined(layout: Layout, search: Search, number: int, group: plan.Group) -> s
 
 
 def _combine(text: Text, layout: Layout, search: Search) -> None:
-    """Every combination, by nested loops: what `scan` costs."""
+    """Every combination, by nested loops: what trying them costs."""
     transition = search.transition
-    lead_of = {group.lead: number for number, group in search.joins()}
     with text.function(f"combine_{layout.var(transition)}(now)"):
         _refuse(text, [each.lacks for _, each in search.alone() if each.lacks], "return")
-        depth = 0
-        nested = Text()
         inner = [each.lacks for each in search.looks if each.lacks]
-        bound = []
-        for arc, each in enumerate(search.looks):
-            bound.append(f"a{arc}" if each.index else each.key)
-            if not each.index:
-                continue
-            nested.add("    " * depth + f"for a{arc} in {each.all()}:")
-            depth += 1
-            if arc in lead_of:
-                group = search.groups[lead_of[arc]]
-                place = each.arc.place
-                key = projected(f"a{arc}.keys", place.keys, group.keys)
-                nested.add("    " * depth + f"k{lead_of[arc]} = {key}")
+        depth = _loops(text, layout, search, 0, 0)
+        indent = "    " * depth
         if inner:
-            nested.add("    " * depth + f"if {' or '.join(inner)}:")
-            nested.add("    " * depth + "    continue")
-        nested.add("    " * depth + f"yield {tupled(bound)}")
-        text.add(*nested.lines)
+            text.add(
+                f"{indent}if {' or '.join(inner)}:",
+                f"{indent}    continue" if depth else "    return",
+            )
+        bound = [f"a{n}" if each.index else each.key for n, each in enumerate(search.looks)]
+        text.add(f"{indent}yield {tupled(bound)}")
 
 
-def _scan_args(search: Search, scan: Call) -> str:
-    arcs = [plan.bound_at(search.transition, place) for place in scan.sources]
-    return ", ".join(f"inputs[{arc}].colour" for arc in arcs)
+def _loops(text: Text, layout: Layout, search: Search, arc: int, depth: int) -> int:
+    """The heads of the loops from an arc on; gives how deep what follows is."""
+    if arc == len(search.looks):
+        return depth
+    each = search.looks[arc]
+    if each.index is None:
+        return _loops(text, layout, search, arc + 1, depth)
+    indent = "    " * depth
+    lead = next((n for n, group in search.joins() if group.lead == arc), None)
+    text.add(f"{indent}for a{arc} in {_choices(layout, search, arc, lead)}:")
+    if lead is not None:
+        first = f"a{arc}[0]" if each.arc.many else f"a{arc}"
+        key = projected(f"{first}.keys", each.arc.place.keys, search.groups[lead].keys)
+        text.add(f"{indent}    k{lead} = {key}")
+    return _loops(text, layout, search, arc + 1, depth + 1)
 
 
-def _wake_by_scan(text: Text, layout: Layout, search: Search, scan: Call) -> None:
-    name = layout.var(search.transition)
+def _choices(layout: Layout, search: Search, arc: int, lead: int | None) -> str:
+    """The expression for all that an arc may bind, beside what the arcs before it have bound."""
+    each = search.looks[arc]
+    before = [
+        f"a{n}"
+        for n, other in enumerate(search.looks[:arc])
+        if other.index and other.arc.place is each.arc.place
+    ]
+    tokens = f"others({', '.join([each.all(), *before])})" if before else each.all()
+    if not each.arc.many:
+        return tokens
+    if lead is None:
+        return f"choices({tokens}, {each.amount}, every={each.arc.all})"
+    key = projected("token.keys", each.arc.place.keys, search.groups[lead].keys)
+    numbers = layout.amounts(each.arc) if callable(each.arc.count) else each.amount
+    return f"choices_by_key({tokens}, lambda token: {key}, {numbers}, every={each.arc.all})"
+
+
+def scan_args(search: Search, scan: Call) -> str:
+    """What a guard over several tokens is given."""
+    arcs = [plan.source_at(search.transition, source) for source in scan.sources]
+    found = [value(search.transition, arc, f"inputs[{arc}]") for arc in arcs if arc is not None]
+    return ", ".join(found)
+
+
+def value(transition: Transition, arc: int, bound: str) -> str:
+    """The expression for what a function is given of what an arc has bound."""
+    declared = transition.arcs[arc]
+    if isinstance(declared.place, Counter):
+        return bound if declared.place.keys else str(declared.count)
+    return f"tuple([token.colour for token in {bound}])" if declared.many else f"{bound}.colour"
+
+
+def _wake_by_scan(text: Text, layout: Layout, search: Search) -> None:
+    name, scan = layout.var(search.transition), search.transition.scan
     ready = [
         f"inputs[{arc}].ready"
         for arc, each in enumerate(search.looks)
-        if each.index and not each.arc.early
+        if each.index and not each.arc.include_waiting
     ]
     with text.function(f"wake_{name}(now)"):
         _refuse(text, _full(layout, search.transition), "return NEVER")
@@ -374,9 +453,38 @@ def _wake_by_scan(text: Text, layout: Layout, search: Search, scan: Call) -> Non
         with text.block(f"for inputs in combine_{name}(NEVER):"):
             text.add(f"at = max({', '.join(['0', *ready])})" if ready else "at = 0")
             with text.block("if at < soonest:"):
-                with text.block("try:"):
-                    call = f"{layout.names.function(scan.fn)}({_scan_args(search, scan)})"
-                    text.add(f"soonest = at if {call} else soonest")
-                with text.block("except Exception:"):
+                if scan is None:
                     text.add("soonest = at")
+                else:
+                    with text.block("try:"):
+                        call = f"{layout.names.function(scan.fn)}({scan_args(search, scan)})"
+                        text.add(f"soonest = at if {call} else soonest")
+                    with text.block("except Exception:"):
+                        text.add("soonest = at")
         text.add("return soonest")
+
+
+def _wake_by_times(text: Text, layout: Layout, search: Search) -> None:
+    """Where arcs bind several tokens, what they bind depends on the time: each time is tried."""
+    transition = search.transition
+    name, scan = layout.var(transition), transition.scan
+    timed = dict.fromkeys(
+        listing(layout, arc.place)
+        for arc in transition.arcs
+        if arc.binds and isinstance(arc.place, Place) and arc.place.timed
+    )
+    each_time = f"for at in ready_times([{', '.join(timed)}], now):"
+    with text.function(f"wake_{name}(now)"):
+        _refuse(text, _full(layout, transition), "return NEVER")
+        with text.block(each_time), text.block(f"for inputs in combine_{name}(at):"):
+            if scan is None:
+                text.add("return at if at > now else 0")
+            else:
+                with text.block("try:"):
+                    call = f"{layout.names.function(scan.fn)}({scan_args(search, scan)})"
+                    text.add(f"agreed = {call}")
+                with text.block("except Exception:"):
+                    text.add("agreed = True")
+                with text.block("if agreed:"):
+                    text.add("return at if at > now else 0")
+        text.add("return NEVER")

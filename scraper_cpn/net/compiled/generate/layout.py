@@ -8,7 +8,9 @@ Must not know: the text of the generated functions.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import cached_property, reduce
+from operator import or_
 from typing import Any
 
 from scraper_cpn.net import plan
@@ -23,6 +25,7 @@ from scraper_cpn.net.compiled.generate.indexes import (
     may_wait,
 )
 from scraper_cpn.net.compiled.generate.text import Names, plain
+from scraper_cpn.net.compiled.runtime import choices as index_choices
 from scraper_cpn.net.compiled.runtime import join as index_join
 from scraper_cpn.net.compiled.runtime import keys as index_keys
 from scraper_cpn.net.compiled.runtime import lines as index
@@ -37,6 +40,7 @@ RUNTIME = {
     **{name: getattr(index_keys, name) for name in index_keys.__all__},
     **{name: getattr(index_join, name) for name in index_join.__all__},
     **{name: getattr(index_paged, name) for name in index_paged.__all__},
+    **{name: getattr(index_choices, name) for name in index_choices.__all__},
 }
 """What the generated source uses of the indexes, by name."""
 
@@ -44,7 +48,8 @@ PREFIXES = tuple(
     f"{word}_"
     for word in (
         "again", "aside", "at", "back", "begin", "combine", "drop", "end", "expire", "fire", "free",
-        "leave", "lost", "orders", "put", "spend", "stand", "sunk", "token", "undo", "wake",
+        "leave", "lost", "orders", "put", "release", "reserve", "spend", "stand", "sunk", "token", "undo",
+        "unuse", "use", "used", "wake",
     )
 )  # fmt: skip
 """What the functions and numbers of a place or a transition begin with, before its name."""
@@ -69,12 +74,13 @@ class Layout:
         self.printed = printed
         self.names = Names(reserved)
         self.transitions = plan.ordered(net)
+        self._numbers = {each.name: number for number, each in enumerate(self.transitions)}
         self.variables = {
             name: self.names.free(name, PREFIXES) for name in (*net.places, *net.transitions)
         }
         self._stems: dict[tuple[Any, ...], str] = {}
         self.indexes: dict[Any, Index] = {}
-        self._flat = flat_groups(self.transitions)
+        self._flat = flat_groups(self.transitions, plan.counted_up(net))
         self.met = {
             place.name: None
             for each, group in self._flat
@@ -97,7 +103,11 @@ class Layout:
 
     def bit(self, transition: Transition) -> int:
         """The transition, in a mask."""
-        return 1 << self.transitions.index(transition)
+        return 1 << self._numbers[transition.name]
+
+    def number(self, transition: Transition) -> int:
+        """Its place in the order in which transitions are tried."""
+        return self._numbers[transition.name]
 
     @property
     def scalars(self) -> list[str]:
@@ -137,7 +147,7 @@ class Layout:
     @property
     def shown(self) -> set[str]:
         """The places that show firings; what is in them follows from the firings."""
-        return {t.during.name for t in self.transitions if t.during is not None}
+        return {place.name for t in self.transitions for place, _ in t.shows}
 
     @property
     def counters(self) -> list[Counter]:
@@ -173,7 +183,7 @@ class Layout:
             plain
             and place.name not in self.shown
             and all(
-                found.kind == "line" and not found.bit and not found.scanned
+                found.kind == "line" and not (found.bit or found.scanned or found.in_use)
                 for found in self.of(place)
             )
         )
@@ -251,13 +261,70 @@ class Layout:
         """The index in which an arc finds its token, or its absence."""
         place = arc.place
         assert isinstance(place, Place)
-        if arc.kind == "absent":
-            return self._index("presence", place, names)
         if arc.kind == "expired":
             return self._index("line", place, (), expired=True)
         bit = 0 if arc.when is None else 1 << self.guards(place).index(arc.when)
+        used = arc.include_in_use
+        if arc.kind == "absent":
+            return self._index("presence", place, names, bit=bit, in_use=used)
         kind: Kind = "held" if held else "view" if names else "line"
-        return self._index(kind, place, names, bit=bit, early=arc.early, scanned=scanned)
+        early = arc.include_waiting
+        return self._index(kind, place, names, bit=bit, early=early, scanned=scanned, in_use=used)
+
+    def is_empty(self, arc: Arc, names: tuple[str, ...]) -> bool:
+        """Whether an absence needs nothing but that the place is empty."""
+        plain = not (names or arc.when is not None or arc.include_in_use)
+        return plain and arc.place.name not in self.claimed
+
+    @cached_property
+    def claimed(self) -> set[str]:
+        """The places whose absence a running firing may keep."""
+        return {a.place.name for t in self.transitions for a in t.arcs if plan.claims(t, a)}
+
+    def claims(self, transition: Transition) -> list[tuple[int, Index]]:
+        """The absences that a firing keeps: the arc's number, and an index that has to know."""
+        names = plan.arc_keys(transition)
+        return [
+            (number, found)
+            for number, arc in enumerate(transition.arcs)
+            if plan.claims(transition, arc)
+            for found in self.of(arc.place)  # type: ignore[arg-type]
+            if found.kind == "presence" and found.names == names[number]
+        ]
+
+    def used(self, place: Place[Any]) -> list[Index]:
+        """The indexes that have a place's tokens that are in use."""
+        return [found for found in self.of(place) if found.in_use]
+
+    def absences(self, place: Place[Any]) -> int:
+        """The transitions that look for an absence in a place."""
+        return self._lookers(place, lambda arc: arc.kind == "absent")
+
+    def readers_in_use(self, place: Place[Any]) -> int:
+        """The transitions that read a place's tokens that are in use."""
+        return self._lookers(place, lambda arc: arc.kind == "read" and arc.include_in_use)
+
+    def _lookers(self, place: Place[Any], look: Callable[[Arc], bool]) -> int:
+        arcs = [(self.bit(t), arc) for t in self.transitions for arc in t.arcs]
+        return reduce(or_, (bit for bit, arc in arcs if arc.place is place and look(arc)), 0)
+
+    def most(self, place: Place[Any] | Counter) -> float:
+        """The most tokens of a place, or of a number, that an arc needs; NEVER: nobody knows."""
+        arcs = [arc for t in self.transitions for arc in t.arcs if arc.place is place]
+        open_ended = any(arc.all or callable(arc.count) for arc in arcs)
+        if open_ended:
+            return index.NEVER
+        return max((arc.count for arc in arcs if isinstance(arc.count, int)), default=1)
+
+    def amount(self, arc: Arc, key: str) -> str:
+        """The expression for how many tokens an arc needs."""
+        if not callable(arc.count):
+            return str(arc.count)
+        return f"{self.amounts(arc)}[{key}]"
+
+    def amounts(self, arc: Arc) -> str:
+        """The variable with the numbers that a function of the key says."""
+        return self.stem(("amounts", arc), f"{self.var(arc.place)}_amounts")
 
     def _index(
         self,
@@ -269,8 +336,9 @@ class Layout:
         early: bool = False,
         expired: bool = False,
         scanned: bool = False,
+        in_use: bool = False,
     ) -> Index:
-        key = (kind, place.name, names, bit, early, expired, scanned)
+        key = (kind, place.name, names, bit, early, expired, scanned, in_use)
         if key not in self.indexes:
             words = [
                 self.var(place),
@@ -281,12 +349,16 @@ class Layout:
             if kind == "held":  # with or without notice of times: the tokens are the same
                 name = self.stem((place.name, names, bit), "_".join(words))
             else:
-                flags = (("early", early), ("expired", expired), ("scanned", scanned))
+                flags = (
+                    ("early", early), ("expired", expired), ("scanned", scanned), ("in_use", in_use)
+                )  # fmt: skip
                 words += [word for word, has in flags if has]
                 words += ["presence"] if names and kind == "presence" else []
                 name = self.names.free("_".join(words))
             name = self.var(place) if place.paged else name
-            self.indexes[key] = Index(kind, name, place, names, bit, early, expired, scanned)
+            self.indexes[key] = Index(
+                kind, name, place, names, bit, early, expired, scanned, in_use
+            )
         return self.indexes[key]
 
     # Influence: which transitions a change concerns.
@@ -347,5 +419,12 @@ class Layout:
         return [
             place
             for place in self.standing
-            if place.capacity is not None and plan.occupies(transition, place, started=False)
+            if place.capacity is not None
+            and (
+                place.name in plan.slots(transition)
+                or any(
+                    arc.place is place and arc.kind not in {"read", "absent"}
+                    for arc in transition.arcs
+                )
+            )
         ]

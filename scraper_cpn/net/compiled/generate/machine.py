@@ -12,8 +12,9 @@ from __future__ import annotations
 import re
 from collections import deque
 from contextlib import nullcontext
+from functools import partial
 from heapq import heappop, heappush
-from itertools import count
+from itertools import count, islice
 from typing import Any
 
 from scraper_cpn.net import plan
@@ -61,7 +62,8 @@ SHARED: dict[str, Any] = {
     **RUNTIME,
     "MASKS_MAX": MASKS_MAX,
     "Faulted": Faulted, "Firing": Firing, "Flying": Flying, "Lost": Lost, "Row": Row,
-    "SLACK": SLACK, "Standing": Standing, "Step": Step, "count": count,
+    "SLACK": SLACK, "Standing": Standing, "Step": Step, "amount": plan.amount, "count": count, "islice": islice,
+    "partial": partial, "tokens_of": plan.tokens_of,
     "heappop": heappop, "heappush": heappush, "blame": blame, "case_for": case_for, "deque": deque, "made": made,
     "no_case": no_case, "order_of": order_of, "refuse_landed": refuse_landed,
     "refuse_limit": refuse_limit, "refuse_started": refuse_started, "refuse_time": refuse_time,
@@ -286,7 +288,9 @@ def _write_tables(text: Text, layout: Layout) -> None:
     _dict(text, "KEPT", {_number(layout, t): _kept(layout, t) for _, t in effects})
     if layout.recorded:
         _dict(text, "COUNTED", {_number(layout, t): repr(plan.counted(t)) for _, t in effects})
-    _dict(text, "OCCUPIES", {_number(layout, t): repr(_occupies(layout, t)) for _, t in effects})
+    _dict(text, "OCCUPIES", {_number(layout, t): _occupies(layout, t) for _, t in effects})
+    reserving = [(stem, t) for stem, t in effects if firings.reserves(layout, t)]
+    _dict(text, "RESERVES", {_number(layout, t): f"reserve_{stem}" for stem, t in reserving})
     kept = [place for place in layout.standing if not layout.only_shows(place)]
     made = [place for place in kept if not arrivals.is_simple(layout, place)]
     _dict(text, "TOKENS", {p.name: f"token_{layout.var(p)}" for p in made})
@@ -298,7 +302,7 @@ def _write_tables(text: Text, layout: Layout) -> None:
 
 
 def _number(layout: Layout, transition: Transition) -> int:
-    return layout.transitions.index(transition)
+    return layout.number(transition)
 
 
 def _list(text: Text, name: str, parts: list[str]) -> None:
@@ -337,13 +341,16 @@ def _kept(layout: Layout, transition: Transition) -> str:
     return f"{{{', '.join(found)}}}"
 
 
-def _occupies(layout: Layout, transition: Transition) -> tuple[dict[str, int], dict[str, int]]:
-    """The slots that a firing in flight occupies, before and after it started."""
-    before, after = (
-        {
-            place.name: plan.occupies(transition, place, started=started)
-            for place in layout.bounded(transition)
-        }
-        for started in (False, True)
-    )
-    return before, after
+def _occupies(layout: Layout, transition: Transition) -> str:
+    """What gives the slots that a firing in flight occupies, by place."""
+    if not layout.bounded(transition):
+        return "lambda inputs, started: {}"
+    parts = []
+    for place in layout.bounded(transition):
+        before, after = (
+            plan.occupies(transition, place, started=started) for started in (False, True)
+        )
+        more = firings.beyond(layout, transition, place, cases.from_inputs, begins=False)
+        number = f"({after} if started else {before})" + (f" + {more}" if more else "")
+        parts.append(f"{place.name!r}: {number}")
+    return f"lambda inputs, started: {{{', '.join(parts)}}}"

@@ -17,14 +17,16 @@ from typing import Any
 from scraper_cpn.net.compiled.generate import records
 from scraper_cpn.net.compiled.generate.arrivals import (
     come_to_page,
+    first_comes,
     is_simple,
     make_token,
     write_arrivals,
 )
-from scraper_cpn.net.compiled.generate.indexes import Index, projected
+from scraper_cpn.net.compiled.generate.indexes import Index, Influence, projected
 from scraper_cpn.net.compiled.generate.influence import noted, occupy, only_if
 from scraper_cpn.net.compiled.generate.layout import Layout
 from scraper_cpn.net.compiled.generate.text import Text, plain
+from scraper_cpn.net.compiled.runtime.lines import NEVER
 from scraper_cpn.net.places import Place
 
 
@@ -33,7 +35,9 @@ def write_state(text: Text, layout: Layout) -> None:
     for counter in layout.counters:
         if counter.keys and counter.name in layout.met:
             continue
-        start = f"Tally({layout.names.of(counter, f'{layout.var(counter)}_declared')}.first)"
+        most = layout.most(counter)
+        more = "" if most == 1 else f", {most if most < NEVER else 'NEVER'}"
+        start = f"Tally({layout.names.of(counter, f'{layout.var(counter)}_declared')}.first{more})"
         text.add(
             f"{layout.var(counter)} = {start if counter.keys else f'NET.places[{counter.name!r}].start'}"
         )
@@ -49,6 +53,14 @@ def write_state(text: Text, layout: Layout) -> None:
         state = "EXPIRED" if found.expired else ""
         kind = {"line": f"Line({state})", "view": "View()", "presence": "Presence()"}[found.kind]
         text.add(f"{found.name} = {kind}")
+    for transition in layout.transitions:
+        for arc in transition.arcs:
+            if callable(arc.count):
+                declared = layout.names.of(arc, "arc_declared")
+                text.add(f"{layout.amounts(arc)} = Amounts(partial(amount, {declared}))")
+    text.add(
+        *(f"used_{layout.var(place)} = {{}}" for place in layout.standing if layout.used(place))
+    )
     text.add(
         *(f"{endings(layout, place)} = Endings()" for place in layout.standing if place.expires)
     )
@@ -60,12 +72,13 @@ def write_state(text: Text, layout: Layout) -> None:
 
 def _kept_as(layout: Layout, place: Place[Any]) -> str:
     if layout.only_shows(place):
-        firsts = {
-            number: next(at for at, arc in enumerate(each.arcs) if arc.binds)
+        shows = {
+            number: (at, arc)
             for number, each in enumerate(layout.transitions)
-            if each.during is place
+            for at, (shown, arc) in enumerate(each.shows)
+            if shown is place
         }
-        return f"Shown(flights, {firsts})"
+        return f"Shown(flights, {shows})"
     if place.paged:
         kind = "PagedView" if layout.in_records(place) is None else "Pages"
         return f"{kind}({place.name!r}, {len(place.order)}, SHELF)"
@@ -153,7 +166,7 @@ def _queue(text: Text, layout: Layout, place: Place[Any]) -> None:
     """Who looks at a queue sees the oldest token, and so notices the first that comes and the last that goes."""
     name = layout.var(place)
     with text.function(f"stand_{name}(token)"):
-        only_if(text, f"not {name}", noted(layout, layout.gain([place])))
+        first_comes(text, layout, place)
         if place.capacity is not None:
             occupy(text, layout, place, 1)
         text.add(f"stand_again({name}, token)")
@@ -178,6 +191,31 @@ def _keep(text: Text, layout: Layout, place: Place[Any]) -> None:
     _drop(text, layout, place)
     if place.expires:
         _expire(text, layout, place)
+    if layout.used(place):
+        _use(text, layout, place)
+
+
+def _use(text: Text, layout: Layout, place: Place[Any]) -> None:
+    """A token that a firing takes stays visible to those that look for tokens in use, as another one."""
+    name, used = layout.var(place), layout.used(place)
+    readers = layout.readers_in_use(place)
+    with text.function(f"use_{name}(token)"):
+        text.add(
+            "copy = Token(token.serial, token.colour, 0, None, token.keys, token.order, token.passes)"
+        )
+        text.add(f"used_{name}[token.serial] = copy")
+        for found in used:
+            key = projected("token.keys", place.keys, found.names)
+            call = f"add({key})" if found.kind == "presence" else f"add({_key(found)}copy, NEVER)"
+            _if_passing(text, found, f"{found.name}.{call}")
+        text.add(*noted(layout, Influence(readers, layout.absences(place))))
+    with text.function(f"unuse_{name}(token)"):
+        text.add(f"used_{name}.pop(token.serial).state = GONE")
+        for found in used:
+            key = projected("token.keys", place.keys, found.names)
+            call = key if found.kind == "presence" else _key(found).removesuffix(", ")
+            _if_passing(text, found, f"{found.name}.lose({call})")
+        text.add(*noted(layout, Influence(layout.absences(place), readers)))
 
 
 def _stand(text: Text, layout: Layout, place: Place[Any], *, given: bool = False) -> None:
@@ -289,7 +327,8 @@ def _counted(
         occupy(text, layout, place, change)
     for found in layout.of(place):
         if found.kind == "presence":
-            text.add(f"{found.name}.{call}({_key(found, bound).removesuffix(', ')})")
+            key = projected(f"{bound}.keys", place.keys, found.names)
+            _if_passing(text, found, f"{found.name}.{call}({key})", bound=bound)
 
 
 def _seen_by(layout: Layout, place: Place[Any]) -> list[Index]:

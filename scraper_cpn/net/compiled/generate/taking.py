@@ -6,6 +6,7 @@ Must not know: how a binding is found, what a case puts.
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 from scraper_cpn.net import plan
@@ -18,7 +19,7 @@ from scraper_cpn.net.compiled.generate.inputs import Search
 from scraper_cpn.net.compiled.generate.kept import key_of, record_of
 from scraper_cpn.net.compiled.generate.layout import Layout
 from scraper_cpn.net.compiled.generate.places import leave_queue, take_from_record
-from scraper_cpn.net.compiled.generate.records import drop_record, lost
+from scraper_cpn.net.compiled.generate.records import drop_record, find_record, lost
 from scraper_cpn.net.compiled.generate.text import Text
 from scraper_cpn.net.declare import Transition
 from scraper_cpn.net.places import Counter, Place
@@ -45,12 +46,16 @@ def take(text: Text, layout: Layout, search: Search) -> None:
     for number, arc in enumerate(search.transition.arcs):
         if arc.kind not in TAKEN or number in met:
             continue
+        bound = search.bound(number)
         if isinstance(arc.place, Counter):
-            take_number(text, layout, arc.place, search.bound(number))
+            take_number(text, layout, arc.place, bound, layout.amount(arc, bound))
         elif layout.is_queue(arc.place):  # type: ignore[arg-type]
-            _shift(text, layout, search, arc)
+            _shift(text, layout, search, arc, bound)
+        elif arc.many:
+            with text.block(f"for token in {bound}:"):
+                text.add(f"drop_{layout.var(arc.place)}(token)")
         else:
-            text.add(f"drop_{layout.var(arc.place)}({search.bound(number)})")
+            text.add(f"drop_{layout.var(arc.place)}({bound})")
     for group, record in search.met(layout):
         meeting = layout.meeting(search.transition, group)
         if meeting is not None and any(search.transition.arcs[n].kind in TAKEN for n in group.arcs):
@@ -76,22 +81,27 @@ def _take_met(text: Text, layout: Layout, search: Search, group: Group, record: 
         drop_record(text, layout, group.keys, record)
 
 
-def _shift(text: Text, layout: Layout, search: Search, arc: Arc) -> None:
-    """The oldest token of a queue goes; without another one, there is no second firing."""
+def _shift(text: Text, layout: Layout, search: Search, arc: Arc, bound: str) -> None:
+    """The oldest tokens of a queue go; without another one, there is no second firing."""
     assert isinstance(arc.place, Place)
-    leave_queue(text, layout, arc.place)
+    with text.block(f"for _ in {bound}:") if arc.many else nullcontext():
+        leave_queue(text, layout, arc.place)
+        if arc.place.capacity is not None and search.transition.instant:
+            occupy(text, layout, arc.place, -1)
     bit = layout.bit(search.transition)
     with text.block(f"if not {layout.var(arc.place)}:"):
         text.add(f"dirty &= ~{bit:#b}")
-    if arc.place.capacity is not None and search.transition.instant:
-        occupy(text, layout, arc.place, -1)
 
 
 def lose(text: Text, layout: Layout, transition: Transition, bound: Any) -> None:
     """Record what a firing has taken for good; what it spends is recorded when that is put back."""
     for number, arc in enumerate(transition.arcs):
         if arc.kind in {"take", "hold", "expired"}:
-            text.add(*_lost(layout, arc, bound(number)))
+            if arc.many and layout.recorded:
+                with text.block(f"for token in {bound(number)}:"):
+                    text.add(*_lost(layout, arc, "token"))
+            else:
+                text.add(*_lost(layout, arc, bound(number)))
             if arc.kind == "take":
                 text.add(*moved(layout, arc.place, key_of(layout, transition, number, bound)))
 
@@ -106,21 +116,41 @@ def write_aside(text: Text, layout: Layout, transition: Transition) -> None:
     """Set aside the token bound last, of those taken for good."""
     arc = transition.arcs[_last(transition)]
     with text.function(f"aside_{layout.var(transition)}(token, error)"):
+        if isinstance(arc.place, Counter):
+            _lose_number(text, layout, arc, arc.place)
+            return
         text.add(f"drop_{layout.var(arc.place)}(token)")
         text.add(*_lost(layout, arc, "token"))
         text.add(f"fault({arc.place.name!r}, token.serial, token.colour, blame(error))")
 
 
+def _lose_number(text: Text, layout: Layout, arc: Arc, counter: Counter) -> None:
+    """Take from a number for good; its key is in `token`."""
+    text.add("key = token")
+    if counter.keys and counter.name in layout.met:
+        find_record(text, layout, counter.keys, "key")
+        text.add(f"record.{layout.var(counter)} -= 1", *noted(layout, layout.loss([counter])))
+        lost(text, layout, [counter])
+    else:
+        take_number(text, layout, counter, "key", layout.amount(arc, "key"))
+    text.add(*moved(layout, counter, "key"))
+    text.add(f"fault({counter.name!r}, -1, None, blame(error))")
+
+
 def set_aside(layout: Layout, search: Search) -> list[str]:
-    """The lines that set aside the token bound last, which counts as a firing."""
-    last = search.bound(_last(search.transition))
+    """The lines that set aside the token or number bound last, which counts as a firing."""
+    number = _last(search.transition)
+    last = search.bound(number)
+    if search.transition.arcs[number].many:
+        last = f"{last}[-1]"
     return [f"aside_{layout.var(search.transition)}({last}, error)", "return left - 1"]
 
 
 def _last(transition: Transition) -> int:
-    """The arc that binds last, of those that take a token for good."""
-    kinds = {"take", "expired"}
-    return max(n for n, arc in enumerate(transition.arcs) if arc.kind in kinds and arc.binds)
+    """The arc whose token or number is set aside."""
+    number = plan.set_aside_at(transition)
+    assert number is not None
+    return number
 
 
 # What is spent.
@@ -130,6 +160,9 @@ def spends(text: Text, layout: Layout, transition: Transition, bound: Any, *, tr
     """Put back what a firing spends."""
     for number, arc in enumerate(transition.arcs):
         if arc.kind == "spend":
+            assert isinstance(arc.place, Place)
+            if layout.used(arc.place) and not transition.instant:
+                text.add(f"unuse_{layout.var(arc.place)}({bound(number)})")
             text.add(*_lost(layout, arc, bound(number)))
             record = record_of(layout, transition, number, bound)
             _spend_one(text, layout, bound(number), arc, record, traced=traced)

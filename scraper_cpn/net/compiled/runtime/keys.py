@@ -19,7 +19,7 @@ from scraper_cpn.net.compiled.runtime.lines import NEVER, Line, Token
 if TYPE_CHECKING:
     from scraper_cpn.net.compiled.runtime.join import Join
 
-__all__ = ["Presence", "Printed", "Seen", "Split", "Tally", "View"]
+__all__ = ["Amounts", "Presence", "Printed", "Seen", "Split", "Tally", "View"]
 
 SHARDS = 256
 """Tables of a set, a power of 2: with a million keys, the biggest step of one is 8,192 entries."""
@@ -65,10 +65,25 @@ class View(Condition):
         line = self.lines.get(key)
         return NEVER if line is None else line.earliest(now)
 
-    def tokens(self, key: Hashable, now: float) -> list[Token]:
+    def enough(self, key: Hashable, number: float, now: float) -> float:
+        """When *key* has so many tokens that can be taken: 0 for now."""
+        line = self.lines.get(key)
+        if line is None:
+            return NEVER if number else 0
+        return line.enough(number, now)
+
+    def tokens(self, key: Hashable, now: float) -> Iterable[Token]:
         """All of *key* that can be taken at *now*, in order."""
         line = self.lines.get(key)
-        return [] if line is None else line.tokens(now)
+        return () if line is None else line.tokens(now)
+
+    def firsts(self, key: Hashable, number: int, now: float) -> tuple[Token, ...]:
+        """The first so many of *key* that can be taken at *now*, which are there."""
+        return self.lines[key].firsts(number, now)
+
+    def every(self, key: Hashable, now: float) -> tuple[Token, ...]:
+        """All of *key* that can be taken at *now*, in order."""
+        return tuple(self.tokens(key, now))
 
 
 class Presence(Condition):
@@ -94,18 +109,37 @@ class Presence(Condition):
             self.gained(key)
 
 
+class Amounts(dict[Hashable, float]):
+    """How many tokens an arc needs of a key, where a function says it: it is asked once for each key.
+
+    Args:
+        amount: gives the number, or None for what is none: then no number of tokens will do.
+    """
+
+    def __init__(self, amount: Callable[[Hashable], int | None]) -> None:
+        super().__init__()
+        self._amount = amount
+
+    def __missing__(self, key: Hashable) -> float:
+        number = self._amount(key)
+        self[key] = NEVER if number is None else number
+        return self[key]
+
+
 class Tally(Condition):
     """A number for each key.
 
     Args:
         first: what a key's number starts with.
+        most: the most that anybody needs of a number: from there on, nobody waits for more.
     """
 
-    __slots__ = ("first", "numbers")
+    __slots__ = ("first", "most", "numbers")
 
-    def __init__(self, first: Callable[[Hashable], int]) -> None:
+    def __init__(self, first: Callable[[Hashable], int], most: float = 1) -> None:
         super().__init__()
         self.first = first
+        self.most = most
         self.numbers: dict[Hashable, int] = {}
 
     def number(self, key: Hashable) -> int:
@@ -113,17 +147,17 @@ class Tally(Condition):
         number = self.numbers.get(key)
         return self.first(key) if number is None else number
 
-    def take(self, key: Hashable) -> None:
-        """One less."""
-        self.numbers[key] = self.number(key) - 1
+    def take(self, key: Hashable, count: int = 1) -> None:
+        """So many less."""
+        self.numbers[key] = self.number(key) - count
 
-    def give(self, key: Hashable) -> bool:
-        """One more; whether it is the first, which is all that anybody waits for."""
+    def give(self, key: Hashable, count: int = 1) -> bool:
+        """So many more; whether somebody may have waited for them."""
         number = self.number(key)
-        self.numbers[key] = number + 1
-        if not number:
+        self.numbers[key] = number + count
+        if number < self.most:
             self.gained(key)
-        return not number
+        return number < self.most
 
 
 class Seen(Condition):
@@ -140,6 +174,15 @@ class Seen(Condition):
         self.keys[key] = None
         if self.watch:
             self.gained(key)
+
+    def remove(self, key: Hashable) -> bool:
+        """Whether *key* was there; it is forgotten from now on."""
+        if key not in self.keys:
+            return False
+        del self.keys[key]
+        if self.watch:
+            self.gained(key)
+        return True
 
     def extend(self, keys: Iterable[Hashable]) -> None:
         """These were seen before the run went on."""

@@ -15,7 +15,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from heapq import heapify, heappop, heappush
+from heapq import heapify, heappop, heappush, merge
+from itertools import islice
 from math import inf
 from typing import Any
 
@@ -67,6 +68,10 @@ class Token(Struct, eq=False, gc=False):
     pause: int | None = None
     state: int = GONE
 
+    def __lt__(self, _other: Token) -> bool:
+        """Entries of heaps that say the same of two tokens may be in any order."""
+        return False
+
 
 class Queued(Struct, eq=False, gc=False):
     """A token in a queue: nothing was worked out, and it has no times."""
@@ -90,8 +95,8 @@ class Flight(Struct, eq=False, gc=False):
 
     Attributes:
         ends: what it may end in, once its effect has started.
-        shown: the serial of its token in the transition's `during` place.
-        dark: whether that token was set aside.
+        shown: the serial of its token in the first of the transition's `during` places; the others follow.
+        dark: which of these tokens were set aside, as bits.
     """
 
     id: int
@@ -100,7 +105,7 @@ class Flight(Struct, eq=False, gc=False):
     began: int
     ends: dict[type[Any], Any] | None = None
     shown: int | None = None
-    dark: bool = False
+    dark: int = 0
 
     @property
     def started(self) -> bool:
@@ -121,18 +126,21 @@ class Shown:
 
     Args:
         flights: firings in flight, by id.
-        firsts: the number of the arc that is shown, by the number of the transition.
+        shows: which of its places this is for a transition, and the number of the arc that is shown, by the
+            number of the transition.
     """
 
-    def __init__(self, flights: dict[int, Flight], firsts: dict[int, int]) -> None:
+    def __init__(self, flights: dict[int, Flight], shows: dict[int, tuple[int, int]]) -> None:
         self._flights = flights
-        self._firsts = firsts
+        self._shows = shows
 
     def __iter__(self) -> Iterator[Token]:
         for flight in self._flights.values():
-            if flight.number in self._firsts and not flight.dark:
+            if flight.number in self._shows:
+                at, arc = self._shows[flight.number]
                 assert flight.shown is not None
-                yield Token(flight.shown, flight.inputs[self._firsts[flight.number]].colour)
+                if not flight.dark >> at & 1:
+                    yield Token(flight.shown + at, flight.inputs[arc].colour)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
@@ -140,7 +148,10 @@ class Shown:
     def darken(self, standing: set[int]) -> None:
         """Of what was loaded, all is set aside that does not stand."""
         for flight in self._flights.values():
-            flight.dark = flight.number in self._firsts and flight.shown not in standing
+            if flight.number in self._shows:
+                at, _ = self._shows[flight.number]
+                assert flight.shown is not None
+                flight.dark |= (flight.shown + at not in standing) << at
 
 
 class Line:
@@ -201,10 +212,50 @@ class Line:
         """When a token can be taken: 0 for now."""
         return self.next_ready() if self.head(now) is None else 0
 
-    def tokens(self, now: float) -> list[Token]:
-        """All that can be taken at *now*, in order. Cost: O(n log n)."""
-        entries = [(token.order, token.serial, token) for at, _, token in self.waiting if at <= now]
-        return [entry[2] for entry in sorted(_rebuilt(self.ready + entries, self.state))]
+    def enough(self, number: float, now: float) -> float:
+        """When so many tokens can be taken: 0 for now. Cost: O(n log n) of the tokens that wait."""
+        if self.live < number:
+            return NEVER
+        self.head(now)
+        waiting = [entry for entry in self.waiting if entry[2].state == self.state]
+        times = sorted({entry[1]: entry[0] for entry in waiting}.values())
+        short = int(number) - (self.live - len(times))
+        return times[short - 1] if short > 0 else 0
+
+    def tokens(self, now: float) -> Iterator[Token]:
+        """All that can be taken at *now*, in order, each worked out when it is asked for.
+
+        Cost: O(n) of the tokens that wait, if one of them is due; O(log k) for the k-th token.
+        """
+        due = []
+        if self.waiting and self.waiting[0][0] <= now:
+            due = sorted(
+                (each.order, each.serial, each) for at, _, each in self.waiting if at <= now
+            )
+        last = None
+        for _, _, token in merge(_in_order(self.ready), due):
+            if token.state == self.state and token is not last:
+                last = token
+                yield token
+
+    def firsts(self, number: int, now: float) -> tuple[Token, ...]:
+        """The first so many that can be taken at *now*, which are there."""
+        return tuple(islice(self.tokens(now), number))
+
+    def every(self, now: float) -> tuple[Token, ...]:
+        """All that can be taken at *now*, in order."""
+        return tuple(self.tokens(now))
+
+
+def _in_order(heap: list[Any]) -> Iterator[Any]:
+    """The entries of a heap in order, without changing it. Cost: O(log k) for the k-th."""
+    coming = [(heap[0], 0)] if heap else []
+    while coming:
+        entry, at = heappop(coming)
+        yield entry
+        for child in (2 * at + 1, 2 * at + 2):
+            if child < len(heap):
+                heappush(coming, (heap[child], child))
 
 
 def _rebuilt(entries: list[Any], state: int) -> list[Any]:

@@ -45,8 +45,8 @@ class Twin:
         self.line.lose()
         self.early.lose()
 
-    def tokens(self, now: float) -> list[Token]:
-        """All that can be taken at *now*, in order. Cost: O(n log n)."""
+    def tokens(self, now: float) -> Iterator[Token]:
+        """All that can be taken at *now*, in order; see `Line.tokens`."""
         return self.line.tokens(now)
 
 
