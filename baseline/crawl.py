@@ -38,7 +38,7 @@ from scraper_cpn.scrape.pages.handlers import Handlers
 from scraper_cpn.scrape.pages.parse import Parser
 from scraper_cpn.scrape.policy import Policy, sites_of
 from scraper_cpn.scrape.settings import Settings
-from scraper_cpn.scrape.urls import host_of, seed_url, within
+from scraper_cpn.scrape.urls import seed_url
 
 
 class Crawl:
@@ -64,7 +64,6 @@ class Crawl:
     ) -> None:
         self._settings = settings
         self._seeds = [seed_url(seed) for seed in seeds]
-        self._hosts = frozenset(map(host_of, self._seeds))
         policy = Policy(settings, sites_of(settings, self._seeds))
         self._policy = policy
         self._clock = Clock()
@@ -88,7 +87,7 @@ class Crawl:
         open_crawl(self._scheduler, self._settings, targets, now_ns)
         clock_ns = self._clock.now_ns
         new_fetcher = Fetcher(
-            self._settings, own=self._is_own, wall_ns=clock_ns, monotonic_ns=clock_ns
+            self._settings, seeds=self._seeds, wall_ns=clock_ns, monotonic_ns=clock_ns
         )
         async with new_fetcher as fetcher, self._parser:
             self._fetcher = fetcher
@@ -137,10 +136,6 @@ class Crawl:
         return await self._keeper.keep(pages)
 
     # The account.
-
-    def _is_own(self, host: str) -> bool:
-        """Whether a host is given the user's headers."""
-        return host in self._hosts or within(host, self._settings.domains)
 
     def _take(self, rows: list[Row]) -> None:
         self._ledger.take([row.colour for row in rows])

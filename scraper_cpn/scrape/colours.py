@@ -159,7 +159,7 @@ class Rules(Struct, frozen=True, gc=False):
     reason: str = "robots.txt disallows it"
     """What the log says of a URL that these rules deny."""
     kind: str = "robots"
-    """And its kind there: `robots`, or `unreachable` where there was no answer."""
+    """And its kind there: `robots`, `unreachable` where there was no answer, or `address` where none was wanted."""
     home: str = ""
     """The pacing key of the origin, as it was when the file was asked for."""
 
@@ -244,7 +244,8 @@ KINDS: dict[str, str] = {
     "dropped": "the connection broke before the answer was complete",
     "protocol": "the answer was not valid HTTP",
     "too large": "the body was over the size limit",
-    "redirect": "a redirect led nowhere, too far, or to a forbidden address",
+    "redirect": "a redirect led nowhere or too far",
+    "address": "the host's address is private, loopback or otherwise not public",
     "robots": "robots.txt forbids the URL",
     "unreachable": "the server did not give its robots.txt, so that no page may be fetched",
     "scope": "a redirect left the scope of the crawl",

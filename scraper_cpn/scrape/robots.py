@@ -18,8 +18,13 @@ _DISALLOW_ALL = "User-agent: *\nDisallow: /\n"
 _AGENT_LINE = re.compile(r"\s*user(?:-|\s*)agent(?:\s*:|\s)([^#]*)", re.IGNORECASE)
 
 
-def unreachable_rules(origin: str, why: str, home: str = "") -> Rules:
-    """Return the rules of an origin whose robots.txt can't be had: keep away from all of it."""
+def unreachable_rules(origin: str, why: str, home: str = "", kind: str = "") -> Rules:
+    """Return the rules of an origin whose robots.txt can't be had: keep away from all of it.
+
+    *kind* is that of the failure. A refused address is the reason for all URLs of its origin alike.
+    """
+    if kind == "address":
+        return Rules(origin, _DISALLOW_ALL, reason=why, kind=kind, home=home)
     reason = f"robots.txt could not be fetched, which forbids all (RFC 9309): {why}"
     return Rules(origin, _DISALLOW_ALL, reason=reason, kind="unreachable", home=home)
 

@@ -48,7 +48,7 @@ from scraper_cpn.scrape.settings import SECOND, Settings
 from scraper_cpn.scrape.state.events import Events
 from scraper_cpn.scrape.state.run import State
 from scraper_cpn.scrape.trace import tracer
-from scraper_cpn.scrape.urls import host_of, seed_url, within
+from scraper_cpn.scrape.urls import seed_url
 from scraper_cpn.store.port import Batch, StoreError
 
 GRACE_NS = 10 * SECOND
@@ -131,8 +131,9 @@ class Session:
             targets = [self._policy.frontier.seed(url, now_ns) for url in self._seeds]
             open_crawl(self._kernel, self._net, self._settings, targets, now_ns)
         clock_ns = self._clock.now_ns
-        own = self._own_hosts()
-        new_fetcher = Fetcher(self._settings, own=own, wall_ns=clock_ns, monotonic_ns=clock_ns)
+        new_fetcher = Fetcher(
+            self._settings, seeds=self._seeds, wall_ns=clock_ns, monotonic_ns=clock_ns
+        )
         async with new_fetcher as fetcher, self._parser:
             self._fetcher = fetcher
             self._shell = Shell(
@@ -199,15 +200,6 @@ class Session:
 
     def _place(self, name: str) -> Any:
         return self._net.places[name]
-
-    def _own_hosts(self) -> Callable[[str], bool]:
-        """Whether a host is given the user's headers: the seeds' own hosts, and those of --domains.
-
-        A header may hold a secret: a subdomain, or where a seed redirects, is not given it unasked.
-        """
-        seeds = frozenset(host_of(url) for url in self._seeds)
-        named = self._settings.domains
-        return lambda host: host in seeds or within(host, named)
 
     async def _run_shell(self, shell: Shell) -> Ended | None:
         ended: Ended | None = None

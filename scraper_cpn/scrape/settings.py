@@ -86,13 +86,15 @@ class Settings(Struct, frozen=True, kw_only=True):
     robots: Literal["obey", "ignore"] = "obey"
     user_agent: str = "scraper_cpn/0.1 (+https://pypi.org/project/scraper-cpn/)"
     headers: tuple[tuple[str, str], ...] = ()
-    """Sent to the hosts of the seeds and of `domains` only."""
+    """Sent to the origins (scheme, host, port) of the seeds only."""
     fetcher: Literal["aiohttp", "pyreqwest"] = "aiohttp"
     """The HTTP client."""
     kernel: Literal["python", "native"] = "python"
     """What runs the decisions: Python, or machine code that is built once for each net."""
     insecure: bool = False
     """Do not verify TLS certificates."""
+    allow_private: bool = False
+    """Whether links and redirects may lead to addresses that are not public."""
     cacert: str | None = None
     """Path of a PEM file to trust instead of the system's."""
     fields: tuple[FieldRule, ...] = ()

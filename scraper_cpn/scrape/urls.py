@@ -9,7 +9,6 @@ the links that the pages of a host have in common: one of those costs half a mic
 of a known host one, and anything else about 3, nearly all of it in the parser.
 """
 
-import ipaddress
 import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Literal
 
 import ada_url
 
+from scraper_cpn.scrape.addresses import not_public
 from scraper_cpn.scrape.settings import UsageError
 
 if TYPE_CHECKING:
@@ -32,8 +32,6 @@ _HOSTS_REMEMBERED = 65_536
 _LINKS_REMEMBERED = 16_384
 _REMEMBERED_CHARS_MAX = 200  # of a link; 10 MB for all
 _SHOWN_CHARS_MAX = 200
-_PRIVATE_NAMES = ("localhost", "local", "internal", "home.arpa")  # RFC 6761, 6762, ICANN, RFC 8375
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052: the last 32 bits are an IPv4 address
 _ROOTS = ("/", "http://", "https://")
 _PLAIN = re.compile(
     r"((?:https?://[A-Za-z0-9.:-]++)?+)"
@@ -133,23 +131,6 @@ def within(host: str, names: Iterable[str]) -> bool:
     return any(host == name or host.endswith("." + name) for name in names)
 
 
-@lru_cache(_HOSTS_REMEMBERED)
-def is_private_host(host: str) -> bool:
-    """Return whether *host* is an address that is not public, or a name kept for local use.
-
-    Covers loopback, private, link-local, reserved and multicast addresses (with or without
-    brackets, IPv4 inside IPv6 included), localhost and its like. Asks no name server.
-    """
-    name = host.strip("[]").rstrip(".")
-    try:
-        address = ipaddress.ip_address(name)
-    except ValueError:
-        return within(name.lower(), _PRIVATE_NAMES)
-    if isinstance(address, ipaddress.IPv6Address):
-        address = _embedded(address) or address
-    return not address.is_global or address.is_multicast
-
-
 def seed_url(text: str, where: str = "") -> str:
     """Return the normal form of a URL that a user typed; *where* it was, such as `urls.txt:3`.
 
@@ -233,13 +214,6 @@ def _suffixes() -> "PublicSuffixList":
     return PublicSuffixList(ours, accept_encoded_idn=False)
 
 
-def _embedded(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
-    """Return the IPv4 address that packets to an IPv6 address end up at, if any."""
-    if address in _NAT64:
-        return ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
-    return address.ipv4_mapped or address.sixtofour
-
-
 def _shown(text: str) -> str:
     return repr(text if len(text) <= _SHOWN_CHARS_MAX else text[:_SHOWN_CHARS_MAX] + "...")
 
@@ -248,7 +222,7 @@ def _advice(text: str) -> str:
     """Return what the user may have meant by a text that is not a URL."""
     bare = text.lstrip("/")
     guess = None if "://" in text or "@" in bare.partition("/")[0] else normalise(f"https://{bare}")
-    if guess is not None and is_private_host(host_of(guess)):
+    if guess is not None and not_public(host_of(guess)):
         return f"; did you mean {guess.replace('https', 'http', 1)}?"  # few have a certificate
     if guess is not None and "." in host_of(guess):
         return f"; did you mean {guess}?"

@@ -30,6 +30,7 @@ from scraper_cpn.scrape.colours import (
     ValidateOutcome,
 )
 from scraper_cpn.scrape.fetch.answers import Answer, fetch_outcome, robots_outcome
+from scraper_cpn.scrape.fetch.destinations import Destinations
 from scraper_cpn.scrape.items.validate import Validator
 from scraper_cpn.scrape.kernels import builder_of
 from scraper_cpn.scrape.net import scrape_net
@@ -38,6 +39,7 @@ from scraper_cpn.scrape.pages.parse import Parser
 from scraper_cpn.scrape.policy import Policy, sites_of
 from scraper_cpn.scrape.settings import Settings
 from scraper_cpn.scrape.trace import tracer
+from scraper_cpn.scrape.urls import host_of
 from scraper_cpn.simulate import driver
 from scraper_cpn.simulate.web import CountedWeb, SyntheticWeb
 from scraper_cpn.simulate.weblayout import split
@@ -66,6 +68,7 @@ class VirtualWeb:
     ) -> None:
         self._settings = settings
         self._web = CountedWeb(web)
+        self._destinations = Destinations((), allow_private=settings.allow_private)
         self._heard = heard
         self._parser = Parser(settings, policy.frontier.discover)
         self._validator = Validator(None, settings.schema)
@@ -117,6 +120,8 @@ class VirtualWeb:
         self, url: str, proxy: Proxy, now_ns: int, most_bytes: int
     ) -> tuple[int, Answer | Failed]:
         host, path = split(url)
+        if refusal := self._destinations.refusal(host_of(url)):
+            return 0, refusal
         answer = self._web.answer(host, path)
         takes_ns = min(answer.latency_ns + answer.spread_ns, self._settings.timeout_ns)
         in_time = answer.fate != "stalled" and takes_ns < self._settings.timeout_ns

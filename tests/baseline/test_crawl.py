@@ -105,13 +105,6 @@ async def test_a_full_disk_ends_the_crawl() -> None:
             await crawl(web, Kept(most=2), delay_ns=0).run()
 
 
-async def test_the_users_headers_go_to_the_seeds_hosts_only() -> None:
-    """A header may hold a secret."""
-    seen = Crawl(Settings(domains=("mine.example",)), ["https://a.example/"])._is_own
-    asked = ("a.example", "www.a.example", "mine.example", "x.mine.example", "b.example")
-    assert [seen(host) for host in asked] == [True, False, True, True, False]
-
-
 @pytest.mark.slow
 async def test_the_command_crawls(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """`python -m baseline` takes the options of `scrape` and says how it went."""

@@ -40,7 +40,7 @@ RUN = RunStatus(
     retriable=1_000,
     skipped=567,
     failures=tuple(
-        Failures(kind, 20 - number, meaning, f"http://a.example/{number}")
+        Failures(kind, max(1, 20 - number), meaning, f"http://a.example/{number}")
         for number, (kind, meaning) in enumerate(KINDS.items())
     ),
     waiting={"admission": 3, "robots.txt": 12, "their turn": 999_969, "a retry": 7},

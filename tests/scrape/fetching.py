@@ -19,6 +19,8 @@ from tests.servers import Server, Step
 
 FETCHERS = ("aiohttp", "pyreqwest")
 DIRECT = Proxy("direct")
+HERE = ("http://127.0.0.1/", "http://localhost/", "http://[::1]/")
+"""Seeds that let requests go to servers on this machine; no server has their port, so none gets headers."""
 
 
 def target(url: str, **changes: Any) -> Target:
@@ -31,11 +33,6 @@ def job(server: Server) -> RobotsJob:
     """Return the job of a server's robots.txt."""
     url = f"{server.url}/robots.txt"
     return RobotsJob(origin=server.url, url=url, domain="d", home="d")
-
-
-def nobody(host: str) -> bool:
-    """No host is the user's own."""
-    return False
 
 
 def not_started() -> None:
@@ -55,7 +52,7 @@ async def get(
 
 async def outcome_of(steps: Sequence[Step] | bytes, limits: Settings) -> tuple[FetchOutcome, int]:
     """Return the outcome of a page of a server that answers so, and how often it was asked."""
-    async with Server(lambda _: steps) as server, Fetcher(limits, own=nobody) as fetcher:
+    async with Server(lambda _: steps) as server, Fetcher(limits, seeds=HERE) as fetcher:
         return await get(fetcher, f"{server.url}/"), len(server.asked)
 
 

@@ -366,17 +366,3 @@ def test_seeds_that_are_the_same_page_are_one() -> None:
             return summary.pages
 
     assert anyio.run(crawl) == 1
-
-
-def test_headers_go_to_the_hosts_that_were_named() -> None:
-    """A header of the user goes to the seeds' hosts and to those of --domains, to no other."""
-    settings = Settings(headers=(("Authorization", "secret"),), domains=("cdn.example",))
-    own = Session(settings, ["http://www.shop.example/a"])._own_hosts()
-    hosts = [
-        "www.shop.example",
-        "shop.example",
-        "sub.www.shop.example",
-        "img.cdn.example",
-        "x.example",
-    ]
-    assert [own(host) for host in hosts] == [True, False, False, True, False]

@@ -84,8 +84,12 @@ class Ledger:
 
 
 def worth_a_retry(row: Failure) -> bool:
-    """Whether another crawl may fare better: a 404 will be one the next time too."""
-    return row.final and row.kind not in SKIPPED and (row.retry or row.kind != "http")
+    """Whether another crawl may fare better: a 404 will be one the next time too.
+
+    A refused address never is: as a seed it would be permitted.
+    """
+    kept_out = row.kind in SKIPPED or row.kind == "address"
+    return row.final and not kept_out and (row.retry or row.kind != "http")
 
 
 def failure_record(row: Failure) -> dict[str, Any]:

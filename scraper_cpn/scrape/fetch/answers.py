@@ -30,7 +30,7 @@ from scraper_cpn.scrape.colours import (
 )
 from scraper_cpn.scrape.robots import WAIT_MAX_NS, crawl_delay_ns
 from scraper_cpn.scrape.settings import SECOND
-from scraper_cpn.scrape.urls import host_of, is_private_host, normalise
+from scraper_cpn.scrape.urls import normalise
 
 ROBOTS_BYTES_MAX = 500 * 1024
 """RFC 9309 section 2.5: this much is read, and what follows is ignored."""
@@ -151,9 +151,6 @@ def _moved(url: str, answer: Answer) -> Redirected | Failed:
     target = normalise(_RAW_BYTE.sub(_percent, location), url)
     if target is None:
         return Failed("redirect", f"a redirect to {shown}", answer.status, retry=False)
-    if is_private_host(host_of(target)) and not is_private_host(host_of(url)):
-        reason = f"a redirect from a public host to the private {shown}"
-        return Failed("redirect", reason, answer.status, retry=False)
     return Redirected(answer.status, target)
 
 

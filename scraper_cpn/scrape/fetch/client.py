@@ -23,6 +23,8 @@ LEFTOVER_BYTES_MAX = 65_536
 """Of the body of an error: reading it is cheaper than connecting again."""
 ACCEPT = "text/html,application/xhtml+xml,*/*;q=0.8"
 
+NO_PUBLIC_ADDRESS = "the name has no public address; --allow-private permits others"
+"""Why a request with `Ask.wary` fails where DNS knows only others."""
 NO_FILE_ERRORS = (errno.EMFILE, errno.ENFILE)
 """This process, or the system, has as many files open as it may."""
 
@@ -55,8 +57,7 @@ class Ask(Struct, frozen=True, gc=False):
     own: bool
     """Whether the user's headers go to the host."""
     wary: bool
-    """Whether the host must have a public address: a public host redirected here. Never through a
-    proxy, which looks names up by itself."""
+    """Whether to connect to public addresses only. Never through a proxy, which looks names up by itself."""
 
 
 class Reply(Struct, frozen=True, gc=False):

@@ -22,12 +22,14 @@ from aiohttp.http_exceptions import ContentEncodingError
 from multidict import CIMultiDict
 from yarl import URL
 
+from scraper_cpn.scrape.addresses import not_public
 from scraper_cpn.scrape.colours import Failed, Proxy
 from scraper_cpn.scrape.fetch.client import (
     ACCEPT,
     KEEP_ALIVE_S,
     LEFTOVER_BYTES_MAX,
     NO_FILE_ERRORS,
+    NO_PUBLIC_ADDRESS,
     Ask,
     Reply,
     Sending,
@@ -35,7 +37,6 @@ from scraper_cpn.scrape.fetch.client import (
 )
 from scraper_cpn.scrape.fetch.open_files import kept_open_max
 from scraper_cpn.scrape.settings import SECOND, Settings, UsageError
-from scraper_cpn.scrape.urls import is_private_host
 
 KEPT_OPEN_MAX = 1_024
 """No more connections are kept open; see `kept_open_max`. One costs 13 kB, and 300 kB where it is encrypted."""
@@ -49,7 +50,7 @@ class Dropped(Exception):  # noqa: N818 - what happened, not a mistake
 
 
 class Forbidden(Exception):  # noqa: N818 - as above
-    """A name has only private addresses, where those are forbidden."""
+    """A name has no public address, and others are not permitted."""
 
 
 class Once:
@@ -123,7 +124,7 @@ class PublicResolver(AbstractResolver):
     ) -> list[ResolveResult]:
         """Look a name up."""
         found = await self._inner.resolve(host, port, family)
-        public = [address for address in found if not is_private_host(address["host"])]
+        public = [address for address in found if not not_public(address["host"])]
         if found and not public:
             raise Forbidden
         return public
@@ -279,7 +280,7 @@ async def _read(response: ClientResponse, most_bytes: int) -> tuple[bytes, bool]
 
 _CAUSES: tuple[tuple[type[Exception], str, str, bool], ...] = (
     (Dropped, "dropped", "the connection broke before the answer", True),
-    (Forbidden, "redirect", "a redirect led to a name with a private address", False),
+    (Forbidden, "address", NO_PUBLIC_ADDRESS, False),
     (aiohttp.ClientConnectorDNSError, "dns", "the name has no address", True),
     (aiohttp.ClientProxyConnectionError, "proxy", "no connection to the proxy", True),
     (aiohttp.ClientHttpProxyError, "proxy", "the proxy refused the tunnel", True),

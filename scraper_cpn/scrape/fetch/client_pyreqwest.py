@@ -9,7 +9,9 @@ What it can't do, and what follows:
 - It does not tell when a request is written. A start is dated when the head of the answer is there, or the
   request is cancelled: never too early, so that no pause on the wire is shorter than it was meant, and too late
   by the time that the head took.
-- No hook finds addresses. Where only public ones are allowed, behind a redirect, aiohttp asks.
+- No hook finds addresses. Where only public ones are permitted, names are looked up before (`destinations`), and
+  once more by reqwest: their owner may give it another answer. So plain HTTP goes through aiohttp then, and so
+  does all with --insecure; otherwise a server with a private address has no certificate for the name.
 - It trusts the origins of the system, and can't be told to trust others instead: no CA file.
 - A cancelled request keeps its connection until its head has arrived, or its time limit has.
 - Connections through a proxy are kept for each host, where aiohttp has one pool for the proxy.
@@ -84,7 +86,7 @@ class PyreqwestClient:
 
     async def get(self, ask: Ask) -> Reply | Failed:
         """Send a GET; it is dated as started when the head of the answer is there."""
-        if ask.wary:
+        if ask.wary and (self._settings.insecure or ask.url.startswith("http:")):
             return await (await self._wary_client()).get(ask)
         key = (ask.proxy.url, origin_of(ask.url))
         self.connections.begin(key)

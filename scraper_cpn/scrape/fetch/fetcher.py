@@ -1,12 +1,12 @@
 """Fetching: one request on the wire, and what came of it.
 
-Owns: the effects `fetch` and `robots`, which hosts the user's headers go to, and which redirects must not
-lead into a private network.
-Must not know: the net, pace, retries, HTTP libraries, what an answer means (`answers` does).
+Owns: the effects `fetch` and `robots`.
+Must not know: the net, pace, retries, HTTP libraries, what an answer means (`answers` does), which addresses are
+permitted (`destinations` does).
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -24,8 +24,9 @@ from scraper_cpn.scrape.colours import (
 from scraper_cpn.scrape.fetch.answers import ROBOTS_BYTES_MAX, Answer, fetch_outcome, robots_outcome
 from scraper_cpn.scrape.fetch.choose import new_client
 from scraper_cpn.scrape.fetch.client import Ask, Sending
+from scraper_cpn.scrape.fetch.destinations import Destinations
 from scraper_cpn.scrape.settings import Settings
-from scraper_cpn.scrape.urls import host_of, is_private_host
+from scraper_cpn.scrape.urls import host_of
 
 if TYPE_CHECKING:
     from aiohttp.abc import AbstractResolver
@@ -34,8 +35,8 @@ if TYPE_CHECKING:
 class Fetcher:
     """The effects `fetch` and `robots`. An async context manager, which closes the connections.
 
-    *own* says of a host whether `Settings.headers` may go to it, and whether a redirect to it may
-    lead into a private network by name. *wall_ns* is UTC in nanoseconds since 1970; *monotonic_ns*
+    *seeds* are the URLs that the user named, normalised: `Settings.headers` go to their origins alone, and
+    their hosts may have private addresses. *wall_ns* is UTC in nanoseconds since 1970; *monotonic_ns*
     measures. *resolver* looks names up instead of the system, and stays its owner's to close.
 
     Entering raises `UsageError` for a CA file that can't be read. The effects raise nothing but
@@ -46,13 +47,15 @@ class Fetcher:
         self,
         settings: Settings,
         *,
-        own: Callable[[str], bool],
+        seeds: Iterable[str],
         wall_ns: Callable[[], int] = time.time_ns,
         monotonic_ns: Callable[[], int] = time.monotonic_ns,
         resolver: "AbstractResolver | None" = None,
     ) -> None:
         self._settings = settings
-        self._own = own
+        self._destinations = Destinations(
+            seeds, allow_private=settings.allow_private, resolver=resolver
+        )
         self._wall_ns = wall_ns
         self._monotonic_ns = monotonic_ns
         self.client = new_client(settings, resolver)
@@ -76,31 +79,27 @@ class Fetcher:
         *start* is called once, in the step of the event loop that writes the request to its socket,
         and never when it comes to no request (no connection, say).
         """
-        wary = target.hops > 0 and not is_private_host(host_of(target.requested_url))
-        most_bytes = self._settings.max_body_bytes
-        answer = await self._ask(target.url, proxy, start, wary, most_bytes)
+        answer = await self._ask(target.url, proxy, start, self._settings.max_body_bytes)
         return answer if isinstance(answer, Failed) else fetch_outcome(target.url, answer)
 
     async def robots(
         self, job: RobotsJob, proxy: Proxy, start: Callable[[], None]
     ) -> RobotsOutcome:
         """Fetch a robots.txt; as `fetch` in all else. What follows 500 KiB is not read."""
-        wary = job.hops > 0 and not is_private_host(host_of(job.origin))
-        answer = await self._ask(job.url, proxy, start, wary, ROBOTS_BYTES_MAX)
+        answer = await self._ask(job.url, proxy, start, ROBOTS_BYTES_MAX)
         if isinstance(answer, Failed):
             return answer
         return robots_outcome(job, answer, self._settings.user_agent)
 
     async def _ask(
-        self, url: str, proxy: Proxy, start: Callable[[], None], wary: bool, most_bytes: int
+        self, url: str, proxy: Proxy, start: Callable[[], None], most_bytes: int
     ) -> Answer | Failed:
-        """Return the answer to a GET, its body cut at *most_bytes*, or the failure.
-
-        *wary*: the URL is where a public host redirected to.
-        """
-        own = self._own(host_of(url))
+        """Return the answer to a GET, its body cut at *most_bytes*, or the failure."""
+        if refused := await self._refusal(host_of(url), proxy):
+            return refused
         sending = Sending(start, self._monotonic_ns)
-        wary = wary and proxy.url is None and not own
+        own = self._destinations.is_own(url)
+        wary = proxy.url is None and not self._destinations.is_exempt(host_of(url))
         reply = await self.client.get(Ask(url, proxy, sending, most_bytes, own, wary))
         if isinstance(reply, Failed):
             return reply
@@ -108,6 +107,13 @@ class Fetcher:
         return Answer(
             reply.status, reply.headers, reply.body, reply.cut, self._wall_ns(), elapsed_ns
         )
+
+    async def _refusal(self, host: str, proxy: Proxy) -> Failed | None:
+        """Return the failure of a request to a host that is not permitted, as far as it is known before."""
+        refused = self._destinations.refusal(host)
+        if refused is None and (proxy.url is not None or self._settings.fetcher != "aiohttp"):
+            return await self._destinations.looked_up(host)
+        return refused
 
 
 def early(proxy: Proxy, domain: Domain, start: Callable[[], None]) -> Callable[[], None]:

@@ -168,10 +168,13 @@ OPTIONS: tuple[Option, ...] = (
     Option(name="user-agent", short="A", kind=TEXT, group=_REQUEST, field="user_agent",
            help="the name to go by, also in robots.txt"),
     Option(name="header", short="H", kind=HEADER, group=_REQUEST, field="headers", many=True,
-           pair=": ", help="send this to the hosts of the seeds and of -D"),
+           pair=": ", help="send this to the origins of the seeds: the same scheme, host and port"),
     Option(name="fetcher", kind=_one_of("fetcher"), group=_REQUEST, field="fetcher",
            help="the HTTP client; pyreqwest uses a second core, but dates a start only "
                 "when the answer begins, and knows no --cacert"),
+    Option(name="allow-private", kind=SWITCH, group=_FOLLOW, field="allow_private",
+           help="let links and redirects lead to private, loopback and other addresses that are not "
+                "public; a seed's own host always may"),
     Option(name="insecure", short="k", kind=SWITCH, group=_REQUEST, field="insecure",
            help="do not verify TLS certificates"),
     Option(name="cacert", kind=PEM, group=_REQUEST, field="cacert",

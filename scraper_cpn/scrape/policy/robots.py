@@ -85,7 +85,8 @@ class RobotsPolicy:
         """After the last attempt: complete disallow (RFC 9309 section 2.3.1.4)."""
         if not self._robots_over(job, outcome):
             return None
-        return unreachable_rules(job.origin, _said(outcome), job.home)
+        kind = getattr(outcome, "kind", "")
+        return unreachable_rules(job.origin, _said(outcome), job.home, kind)
 
     def robots_failure(self, job: RobotsJob, outcome: object) -> Failure:
         """The log's row of a failed attempt at robots.txt; its URLs have rows of their own."""

@@ -147,19 +147,6 @@ def test_redirect_without_location() -> None:
     assert outcome(301) == Failed("redirect", "a redirect without Location", 301, retry=False)
 
 
-@pytest.mark.parametrize(
-    "location",
-    ["http://127.0.0.1/", "http://[::1]/", "http://169.254.169.254/x", "http://2130706433"],
-)
-def test_redirect_into_a_private_network(location: str) -> None:
-    """A public host can't send the crawl to a private address; a private host can."""
-    found = outcome(302, Location=location)
-    assert isinstance(found, Failed)
-    assert found.kind == "redirect"
-    inside = fetch_outcome("http://localhost:8000/", Answer(302, {"Location": location}))
-    assert isinstance(inside, Redirected)
-
-
 # Refusals and failures.
 
 

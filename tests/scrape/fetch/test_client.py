@@ -4,16 +4,15 @@ import asyncio
 import base64
 import ssl
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import pytest
 import trustme
 from msgspec.structs import replace
 
-from scraper_cpn.scrape.colours import Failed, Fetched, Proxy, RobotsJob
+from scraper_cpn.scrape.colours import Failed, Fetched, Proxy
 from scraper_cpn.scrape.fetch.fetcher import Fetcher
 from scraper_cpn.scrape.settings import Settings
-from tests.scrape.fetching import DIRECT, Names, get, kind_of, nobody, not_started, proxy_at
+from tests.scrape.fetching import DIRECT, HERE, Names, get, kind_of, proxy_at
 from tests.servers import Asked, Do, Server, Step, Tunnel, has_ipv6, page
 
 # One request on the wire.
@@ -28,7 +27,7 @@ async def test_dropped_kept_alive_connection(end: Do, proxied: bool, limits: Set
     def script(asked: Asked) -> Sequence[Step] | bytes:
         return page() if asked.ordinal == 0 else [end]
 
-    async with Server(script) as server, Fetcher(limits, own=nobody) as fetcher:
+    async with Server(script) as server, Fetcher(limits, seeds=HERE) as fetcher:
         site = "http://a.example" if proxied else server.url
         proxy = proxy_at(server) if proxied else DIRECT
         assert kind_of(await get(fetcher, f"{site}/1", proxy)) == "fetched"
@@ -44,7 +43,7 @@ async def test_connection_closed_while_idle(limits: Settings) -> None:
     """A connection that the server closed between two requests is not used for the second."""
     async with (
         Server(lambda _: [page(), Do.CLOSE]) as server,
-        Fetcher(limits, own=nobody) as fetcher,
+        Fetcher(limits, seeds=HERE) as fetcher,
     ):
         for _ in range(5):
             assert kind_of(await get(fetcher, f"{server.url}/")) == "fetched"
@@ -60,7 +59,7 @@ async def test_connections_are_kept(limits: Settings) -> None:
     def script(asked: Asked) -> bytes:
         return page(b"x" * 30_000, status="404 No") if asked.ordinal % 2 else page(b"x" * 30_000)
 
-    async with Server(script) as server, Fetcher(limits, own=nobody) as fetcher:
+    async with Server(script) as server, Fetcher(limits, seeds=HERE) as fetcher:
         for _ in range(6):
             await get(fetcher, f"{server.url}/")
         assert (len(server.asked), server.connections) == (6, 1)
@@ -69,7 +68,7 @@ async def test_connections_are_kept(limits: Settings) -> None:
 @pytest.mark.anyio
 async def test_many_at_once(limits: Settings) -> None:
     """Nothing here bounds how many requests run at a time: the net does."""
-    async with Server(lambda _: [Do.STALL]) as server, Fetcher(limits, own=nobody) as fetcher:
+    async with Server(lambda _: [Do.STALL]) as server, Fetcher(limits, seeds=HERE) as fetcher:
         running = [asyncio.ensure_future(get(fetcher, f"{server.url}/")) for _ in range(120)]
         await server.asked_times(120)
         for task in running:
@@ -83,7 +82,7 @@ async def test_ipv6(limits: Settings) -> None:
     """An IPv6 address is asked like any other."""
     async with (
         Server(lambda _: page(), host="::1") as server,
-        Fetcher(limits, own=nobody) as fetcher,
+        Fetcher(limits, seeds=HERE) as fetcher,
     ):
         assert kind_of(await get(fetcher, f"{server.url}/")) == "fetched"
         assert server.asked[0].headers["host"] == f"[::1]:{server.port}"
@@ -92,7 +91,7 @@ async def test_ipv6(limits: Settings) -> None:
 @pytest.mark.anyio
 async def test_environment(limits: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """Proxies of the environment are not used: those of the crawl are paced."""
-    async with Server(lambda _: page()) as server, Fetcher(limits, own=nobody) as fetcher:
+    async with Server(lambda _: page()) as server, Fetcher(limits, seeds=HERE) as fetcher:
         for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
             monkeypatch.setenv(name, "http://127.0.0.1:1")
         assert kind_of(await get(fetcher, f"{server.url}/")) == "fetched"
@@ -105,7 +104,7 @@ async def test_environment(limits: Settings, monkeypatch: pytest.MonkeyPatch) ->
 async def test_start_once(limits: Settings) -> None:
     """`start` is called once per request, on a new connection and on one that was kept."""
     started: list[str] = []
-    async with Server(lambda _: page()) as server, Fetcher(limits, own=nobody) as fetcher:
+    async with Server(lambda _: page()) as server, Fetcher(limits, seeds=HERE) as fetcher:
         for name in ("/1", "/2"):
             await get(fetcher, f"{server.url}{name}", start=lambda: started.append(name))  # noqa: B023
         assert server.connections == 1
@@ -119,7 +118,7 @@ async def test_start_that_raises(limits: Settings) -> None:
     def start() -> None:
         raise ZeroDivisionError
 
-    async with Server(lambda _: page()) as server, Fetcher(limits, own=nobody) as fetcher:
+    async with Server(lambda _: page()) as server, Fetcher(limits, seeds=HERE) as fetcher:
         with pytest.raises(ZeroDivisionError):
             await get(fetcher, f"{server.url}/", start=start)
         await server.asked_times(1)
@@ -134,7 +133,7 @@ async def test_cancellation_in_the_body(limits: Settings) -> None:
     """A fetch that is cancelled in the body raises the cancellation and closes its connection."""
     head, started = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n", asyncio.Event()
     steps: list[Step] = [head, b"abc", Do.STALL]
-    async with Server(lambda _: steps) as server, Fetcher(limits, own=nobody) as fetcher:
+    async with Server(lambda _: steps) as server, Fetcher(limits, seeds=HERE) as fetcher:
         running = asyncio.ensure_future(get(fetcher, f"{server.url}/", start=started.set))
         await started.wait()
         await asyncio.sleep(0.02)
@@ -149,7 +148,7 @@ async def test_cancellation_in_the_body(limits: Settings) -> None:
 async def test_leaving_closes_connections(limits: Settings) -> None:
     """Leaving the fetcher closes the connections that were kept."""
     async with Server(lambda _: page()) as server:
-        async with Fetcher(limits, own=nobody) as fetcher:
+        async with Fetcher(limits, seeds=HERE) as fetcher:
             await get(fetcher, f"{server.url}/")
             assert server.open == 1
         await server.closed()
@@ -161,7 +160,7 @@ async def test_leaving_closes_connections(limits: Settings) -> None:
 
 @pytest.fixture(scope="module")
 def authority() -> trustme.CA:
-    """A certificate authority that nobody trusts by default."""
+    """A certificate authority that HERE trusts by default."""
     return trustme.CA()
 
 
@@ -174,13 +173,13 @@ def secure(authority: trustme.CA, *names: str) -> ssl.SSLContext:
 
 @pytest.mark.anyio
 async def test_tls(authority: trustme.CA, limits: Settings) -> None:
-    """A certificate that nobody trusts is refused before a request is sent, unless told so."""
+    """A certificate that HERE trusts is refused before a request is sent, unless told so."""
     for name in ("127.0.0.1", "other.example"):
         for insecure, kind in ((False, "tls"), (True, "fetched")):
             started: list[int] = []
             async with (
                 Server(lambda _: page(), tls=secure(authority, name)) as server,
-                Fetcher(replace(limits, insecure=insecure), own=nobody) as fetcher,
+                Fetcher(replace(limits, insecure=insecure), seeds=HERE) as fetcher,
             ):
                 outcome = await get(fetcher, f"{server.url}/", start=lambda: started.append(1))  # noqa: B023
                 assert kind_of(outcome) == kind
@@ -197,7 +196,7 @@ async def test_no_http2(authority: trustme.CA, limits: Settings) -> None:
     offer.set_alpn_protocols(["h2", "http/1.1"])
     async with (
         Server(lambda _: page(), tls=offer) as server,
-        Fetcher(replace(limits, insecure=True), own=nobody) as fetcher,
+        Fetcher(replace(limits, insecure=True), seeds=HERE) as fetcher,
     ):
         assert kind_of(await get(fetcher, f"{server.url}/")) == "fetched"
 
@@ -213,7 +212,7 @@ async def test_tls_with_who_speaks_none(limits: Settings) -> None:
 
     server = await asyncio.start_server(answer, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    async with Fetcher(limits, own=nobody) as fetcher:
+    async with Fetcher(limits, seeds=HERE) as fetcher:
         outcome = await get(fetcher, f"https://127.0.0.1:{port}/")
     server.close()
     assert kind_of(outcome) == "tls"
@@ -228,7 +227,7 @@ BASIC = "Basic " + base64.b64encode(b"user:pass:w@rd").decode()
 @pytest.mark.anyio
 async def test_plain_proxy(limits: Settings) -> None:
     """Through a proxy a request names the whole URL; credentials go to the proxy on each."""
-    async with Server(lambda _: page()) as server, Fetcher(limits, own=nobody) as fetcher:
+    async with Server(lambda _: page()) as server, Fetcher(limits, seeds=HERE) as fetcher:
         for host in ("a", "b", "c"):
             url = f"http://{host}.example/x?y"
             assert kind_of(await get(fetcher, url, proxy_at(server))) == "fetched"
@@ -245,7 +244,7 @@ async def test_proxies_share_no_connections(limits: Settings) -> None:
     async with (
         Server(lambda _: page(b"1")) as one,
         Server(lambda _: page(b"2")) as two,
-        Fetcher(limits, own=nobody) as fetcher,
+        Fetcher(limits, seeds=HERE) as fetcher,
     ):
         for proxy, body in ((proxy_at(one), b"1"), (proxy_at(two), b"2"), (proxy_at(one), b"1")):
             outcome = await get(fetcher, f"http://127.0.0.1:{two.port}/", proxy)
@@ -268,7 +267,7 @@ async def test_tunnel(authority: trustme.CA, limits: Settings) -> None:
 
         async with (
             Server(script) as server,
-            Fetcher(replace(limits, insecure=True), own=nobody) as fetcher,
+            Fetcher(replace(limits, insecure=True), seeds=HERE) as fetcher,
         ):
             for _ in range(2):
                 outcome = await get(
@@ -307,7 +306,7 @@ async def test_failing_proxies(
     limits: Settings,
 ) -> None:
     """A proxy's failure is named as such, is worth another attempt, and shows no password."""
-    async with Server(lambda _: steps) as server, Fetcher(limits, own=nobody) as fetcher:
+    async with Server(lambda _: steps) as server, Fetcher(limits, seeds=HERE) as fetcher:
         outcome = await get(fetcher, f"{scheme}://a.example/", proxy_at(server))
     assert isinstance(outcome, Failed)
     assert (outcome.kind, outcome.retry) == (kind, True)
@@ -326,7 +325,7 @@ async def test_absent_proxy(scheme: str, limits: Settings) -> None:
         absent = proxy_at(server)
     nameless = Proxy("p", url="http://user:secret@proxy.example:1")
     started: list[int] = []
-    async with Fetcher(limits, own=nobody, resolver=Names()) as fetcher:
+    async with Fetcher(limits, seeds=HERE, resolver=Names()) as fetcher:
         for proxy in (absent, nameless):
             outcome = await get(
                 fetcher, f"{scheme}://a.example/", proxy, start=lambda: started.append(1)
@@ -335,31 +334,3 @@ async def test_absent_proxy(scheme: str, limits: Settings) -> None:
             assert (outcome.kind, outcome.retry) == ("proxy", True)
             assert "secret" not in outcome.reason
     assert started == []
-
-
-# Names.
-
-
-def redirected(url: str) -> dict[str, Any]:
-    """Return what a target behind a redirect from *url* has."""
-    return {"hops": 1, "requested_url": url}
-
-
-@pytest.mark.anyio
-async def test_redirect_to_a_private_name(limits: Settings) -> None:
-    """A public host can't redirect to a name that leads into a private network."""
-    names = Names(evil_example="127.0.0.1", mixed_example="10.9.9.9 127.0.0.1")
-    async with (
-        Server(lambda _: page()) as server,
-        Fetcher(limits, own=nobody, resolver=names) as fetcher,
-    ):
-        for name in ("evil", "mixed"):
-            url = f"http://{name}.example:{server.port}/"
-            outcome = await get(fetcher, url, **redirected("http://public.example/"))
-            assert isinstance(outcome, Failed)
-            assert (outcome.kind, outcome.retry) == ("redirect", False)
-        job = RobotsJob(origin="http://public.example:80", url=url, domain="d", home="d", hops=1)
-        refused = await fetcher.robots(job, DIRECT, not_started)
-        assert isinstance(refused, Failed)
-        assert refused.kind == "redirect"
-        assert server.asked == []

@@ -18,15 +18,11 @@ from scraper_cpn.scrape.fetch import client_aiohttp
 from scraper_cpn.scrape.fetch.client_aiohttp import AiohttpClient, PublicResolver, Sockets, tls
 from scraper_cpn.scrape.fetch.fetcher import Fetcher
 from scraper_cpn.scrape.settings import SECOND, Settings, UsageError
-from tests.scrape.fetching import Names, get, kind_of, nobody, outcome_of, proxy_at
+from tests.scrape.fetching import HERE, Names, get, kind_of, outcome_of, proxy_at
 from tests.servers import Asked, Do, Server, Step, page
 
 SETTINGS = Settings(timeout_ns=10 * SECOND)
 FEW = replace(SETTINGS, concurrency=1)
-
-
-PUBLIC: dict[str, Any] = {"hops": 1, "requested_url": "http://public.example/"}
-PRIVATE: dict[str, Any] = {"hops": 1, "requested_url": "http://localhost/"}
 
 
 # Answers that only this client takes.
@@ -41,7 +37,7 @@ PRIVATE: dict[str, Any] = {"hops": 1, "requested_url": "http://localhost/"}
     ],
 )
 async def test_tolerance(answer: bytes, body: bytes) -> None:
-    """Deflate without the frame of zlib is unpacked, and a strange cookie harms nobody."""
+    """Deflate without the frame of zlib is unpacked, and a strange cookie harms HERE."""
     outcome, _ = await outcome_of(answer, SETTINGS)
     assert isinstance(outcome, Fetched)
     assert outcome.response.body == body
@@ -54,7 +50,7 @@ async def test_tolerance(answer: bytes, body: bytes) -> None:
 async def test_many_connections_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """With many connections open, the next ones close after their answer."""
     monkeypatch.setattr(client_aiohttp, "KEPT_OPEN_MAX", 32)
-    async with Server(lambda _: page()) as server, Fetcher(FEW, own=nobody) as fetcher:
+    async with Server(lambda _: page()) as server, Fetcher(FEW, seeds=HERE) as fetcher:
         client = fetcher.client
         assert isinstance(client, AiohttpClient)
         await get(fetcher, f"{server.url}/few")
@@ -67,7 +63,7 @@ async def test_many_connections_are_not_kept(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_sockets_are_counted_while_they_live() -> None:
-    """The count of sockets falls when they are gone, with nobody telling it."""
+    """The count of sockets falls when they are gone, with HERE telling it."""
     sockets = Sockets()
     made = [sockets((2, 1, 6, "", ("127.0.0.1", 1))) for _ in range(3)]
     assert len(sockets) == 3
@@ -80,7 +76,7 @@ def test_sockets_are_counted_while_they_live() -> None:
 @pytest.mark.anyio
 async def test_one_pool_for_a_proxy() -> None:
     """Plain HTTP through a proxy shares connections, whatever the host."""
-    async with Server(lambda _: page()) as server, Fetcher(SETTINGS, own=nobody) as fetcher:
+    async with Server(lambda _: page()) as server, Fetcher(SETTINGS, seeds=HERE) as fetcher:
         for host in ("a", "b", "c"):
             await get(fetcher, f"http://{host}.example/", proxy_at(server))
         assert (len(server.asked), server.connections) == (3, 1)
@@ -98,7 +94,7 @@ async def test_start_is_the_write() -> None:
         order.append(f"asked {asked.target}")
         return page()
 
-    async with Server(script) as server, Fetcher(SETTINGS, own=nobody) as fetcher:
+    async with Server(script) as server, Fetcher(SETTINGS, seeds=HERE) as fetcher:
         for name in ("/1", "/2"):
             started = f"start {name}"
             await get(fetcher, f"{server.url}{name}", start=lambda: order.append(started))  # noqa: B023
@@ -120,7 +116,7 @@ async def test_start_waits_for_the_connection() -> None:
     names = Slow(a_example="127.0.0.1")
     async with (
         Server(lambda _: page()) as server,
-        Fetcher(SETTINGS, own=nobody, resolver=names) as fetcher,
+        Fetcher(SETTINGS, seeds=["http://a.example/"], resolver=names) as fetcher,
     ):
         url = f"http://a.example:{server.port}/"
         running = asyncio.ensure_future(get(fetcher, url, start=lambda: started.append(1)))
@@ -139,7 +135,7 @@ async def test_start_waits_for_the_connection() -> None:
 async def test_cancellation_before_the_head() -> None:
     """A fetch that is cancelled before its answer begins closes its connection at once."""
     started = asyncio.Event()
-    async with Server(lambda _: [Do.STALL]) as server, Fetcher(SETTINGS, own=nobody) as fetcher:
+    async with Server(lambda _: [Do.STALL]) as server, Fetcher(SETTINGS, seeds=HERE) as fetcher:
         running = asyncio.ensure_future(get(fetcher, f"{server.url}/", start=started.set))
         await started.wait()
         await asyncio.sleep(0.02)
@@ -155,7 +151,7 @@ async def test_cancellation_anywhere() -> None:
     """Cancelled after any number of steps of the event loop, a fetch leaves nothing open."""
     async with Server(lambda _: page(b"x" * 100_000)) as server:
         for steps in range(25):
-            async with Fetcher(SETTINGS, own=nobody) as fetcher:
+            async with Fetcher(SETTINGS, seeds=HERE) as fetcher:
                 running = asyncio.ensure_future(get(fetcher, f"{server.url}/"))
                 for _ in range(steps):
                     await asyncio.sleep(0)
@@ -172,7 +168,7 @@ async def test_cancellation_anywhere() -> None:
 
 @pytest.fixture
 def authority() -> trustme.CA:
-    """A certificate authority that nobody trusts by default."""
+    """A certificate authority that HERE trusts by default."""
     return trustme.CA()
 
 
@@ -187,7 +183,7 @@ async def test_cacert(authority: trustme.CA, tmp_path: Path) -> None:
         authority.issue_cert(name).configure_cert(context)
         async with (
             Server(lambda _: page(), tls=context) as server,
-            Fetcher(trusting, own=nobody) as fetcher,
+            Fetcher(trusting, seeds=HERE) as fetcher,
         ):
             assert kind_of(await get(fetcher, f"{server.url}/")) == kind
 
@@ -217,49 +213,33 @@ def test_bad_cacert(tmp_path: Path) -> None:
 )
 async def test_broken_tunnels(steps: Sequence[Step], kind: str) -> None:
     """A tunnel that is no answer, or leads nowhere, is a failure of its kind."""
-    async with Server(lambda _: steps) as server, Fetcher(SETTINGS, own=nobody) as fetcher:
+    async with Server(lambda _: steps) as server, Fetcher(SETTINGS, seeds=HERE) as fetcher:
         outcome = await get(fetcher, "https://a.example/", proxy_at(server))
     assert kind_of(outcome) == kind
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("hops", [0, 1])
-async def test_proxies_look_names_up(hops: int) -> None:
-    """With a proxy no name of a site is looked up here, behind a redirect neither."""
+async def test_proxies_look_names_up() -> None:
+    """With a proxy the name of a seed is not looked up here; another is, and where it is not found the proxy may."""
     names = Names(proxy_example="127.0.0.1")
     async with (
         Server(lambda _: page(status="403 No")) as server,
-        Fetcher(SETTINGS, own=nobody, resolver=names) as fetcher,
+        Fetcher(SETTINGS, seeds=["http://seed.example/"], resolver=names) as fetcher,
     ):
         proxy = Proxy("p", url=f"http://proxy.example:{server.port}")
         for scheme in ("http", "https"):
-            url = f"{scheme}://site.example/"
-            await get(fetcher, url, proxy, hops=hops, requested_url="http://first.example/")
-        assert len(server.asked) == 2
-    assert set(names.asked) == {"proxy.example"}
+            for host in ("seed.example", "site.example"):
+                await get(fetcher, f"{scheme}://{host}/", proxy)
+        assert len(server.asked) == 4
+    assert set(names.asked) == {"proxy.example", "site.example"}
 
 
 @pytest.mark.anyio
 async def test_unknown_name() -> None:
     """A name without an address is a failure of its own kind, and nothing has started."""
-    async with Fetcher(SETTINGS, own=nobody, resolver=Names()) as fetcher:
+    async with Fetcher(SETTINGS, seeds=HERE, resolver=Names()) as fetcher:
         outcome = await get(fetcher, "http://a.example/")
     assert outcome == Failed("dns", "the name has no address (unknown name)")
-
-
-@pytest.mark.anyio
-async def test_private_names_that_are_fine() -> None:
-    """Names that a user gave, or that a private host redirects to, may be private."""
-    names = Names(intranet_example="127.0.0.1")
-    async with (
-        Server(lambda _: page()) as server,
-        Fetcher(SETTINGS, own=lambda host: False, resolver=names) as strict,
-        Fetcher(SETTINGS, own=lambda host: host == "intranet.example", resolver=names) as mine,
-    ):
-        url = f"http://intranet.example:{server.port}/"
-        assert kind_of(await get(strict, url)) == "fetched"
-        assert kind_of(await get(strict, url, **PRIVATE)) == "fetched"
-        assert kind_of(await get(mine, url, **PUBLIC)) == "fetched"
 
 
 @pytest.mark.anyio

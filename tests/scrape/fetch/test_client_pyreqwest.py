@@ -5,7 +5,6 @@ import gzip
 import importlib.util
 import zlib
 from collections.abc import Sequence
-from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -18,7 +17,7 @@ from scraper_cpn.scrape.fetch.fetcher import Fetcher
 from scraper_cpn.scrape.fetch.loop import on_uvloop
 from scraper_cpn.scrape.options.read import checked
 from scraper_cpn.scrape.settings import SECOND, Settings, UsageError
-from tests.scrape.fetching import Names, get, kind_of, nobody, outcome_of, target
+from tests.scrape.fetching import HERE, Names, get, kind_of, outcome_of, target
 from tests.servers import Asked, Do, Server, Step, page
 
 SETTINGS = Settings(timeout_ns=10 * SECOND, max_body_bytes=100_000, fetcher="pyreqwest")
@@ -89,8 +88,8 @@ async def test_unknown_encodings() -> None:
 @pytest.mark.anyio
 async def test_strange_urls() -> None:
     """A URL that this client's own parser refuses is a failure for good, without a request."""
-    async with Fetcher(SETTINGS, own=nobody) as fetcher:
-        outcome = await get(fetcher, "http://1.2.3.4.5/")
+    async with Fetcher(SETTINGS, seeds=HERE) as fetcher:
+        outcome = await get(fetcher, "https://1.2.3.4.5/")
     assert outcome == Failed("protocol", "pyreqwest can't ask for this URL", retry=False)
 
 
@@ -134,7 +133,7 @@ async def test_start_is_the_head() -> None:
         order.append("start")
         started.set()
 
-    async with Server(script) as server, Fetcher(SETTINGS, own=nobody) as fetcher:
+    async with Server(script) as server, Fetcher(SETTINGS, seeds=HERE) as fetcher:
         running = asyncio.ensure_future(get(fetcher, f"{server.url}/", start=start))
         await started.wait()
         assert not running.done()
@@ -147,7 +146,7 @@ async def test_cancelled_before_the_head() -> None:
     """Cancelled while it waits, a request counts as started; its connection ends with its time limit."""
     started: list[int] = []
     async with Server(lambda _: [Do.STALL]) as server:
-        async with Fetcher(HASTY, own=nobody) as fetcher:
+        async with Fetcher(HASTY, seeds=HERE) as fetcher:
             running = asyncio.ensure_future(
                 get(fetcher, f"{server.url}/", start=lambda: started.append(1))
             )
@@ -165,7 +164,7 @@ async def test_cancelled_before_the_head() -> None:
 async def test_dropped_requests_have_not_started() -> None:
     """A request without an answer is not dated: whoever asked dates it when it has ended."""
     started: list[int] = []
-    async with Server(lambda _: [Do.CLOSE]) as server, Fetcher(SETTINGS, own=nobody) as fetcher:
+    async with Server(lambda _: [Do.CLOSE]) as server, Fetcher(SETTINGS, seeds=HERE) as fetcher:
         outcome = await get(fetcher, f"{server.url}/", start=lambda: started.append(1))
     assert (kind_of(outcome), started) == ("dropped", [])
 
@@ -205,7 +204,7 @@ def test_long_requests_hide_no_others() -> None:
 @pytest.mark.anyio
 async def test_many_connections_are_not_kept() -> None:
     """With many connections open, the next ones close after their answer."""
-    async with Server(lambda _: page()) as server, Fetcher(SETTINGS, own=nobody) as fetcher:
+    async with Server(lambda _: page()) as server, Fetcher(SETTINGS, seeds=HERE) as fetcher:
         used = fetcher.client
         assert isinstance(used, PyreqwestClient)
         await get(fetcher, f"{server.url}/few")
@@ -228,33 +227,32 @@ async def test_bomb() -> None:
 
 @pytest.mark.anyio
 async def test_names() -> None:
-    """Behind a redirect into another host aiohttp asks, at public addresses; the system finds others."""
+    """Of hosts that need a public address aiohttp asks those with plain HTTP, as its lookup can be watched."""
     names = Names(evil_example="127.0.0.1")
-    behind: dict[str, Any] = {"hops": 1, "requested_url": "http://public.example/"}
     async with (
         Server(lambda _: page()) as server,
-        Fetcher(SETTINGS, own=nobody, resolver=names) as fetcher,
+        Fetcher(SETTINGS, seeds=["http://seed.invalid/"], resolver=names) as fetcher,
     ):
-        url = f"http://evil.example:{server.port}/"
-        assert kind_of(await get(fetcher, url, **behind)) == "redirect"
+        for scheme in ("http", "https"):
+            url = f"{scheme}://evil.example:{server.port}/"
+            assert kind_of(await get(fetcher, url)) == "address"
         assert names.asked == ["evil.example"]
-        assert kind_of(await get(fetcher, url)) == "dns"
+        assert kind_of(await get(fetcher, f"http://seed.invalid:{server.port}/")) == "dns"
+        assert names.asked == ["evil.example"]
         assert server.asked == []
 
 
 @pytest.mark.anyio
 async def test_nameless_proxy() -> None:
-    """A proxy whose name has no address has failed by itself; behind a redirect no name is looked up."""
-    names = Names()
+    """A proxy whose name has no address has failed by itself."""
     nameless = Proxy("p", url="http://user:secret@proxy.invalid:1")
-    async with Fetcher(SETTINGS, own=nobody, resolver=names) as fetcher:
+    async with Fetcher(SETTINGS, seeds=HERE, resolver=Names()) as fetcher:
         for scheme in ("http", "https"):
             outcome = await fetcher.fetch(
-                target(f"{scheme}://a.example/", hops=1, requested_url="http://b.example/"),
+                target(f"{scheme}://a.example/"),
                 nameless,
                 lambda: None,
             )
             assert isinstance(outcome, Failed)
             assert (outcome.kind, outcome.retry) == ("proxy", True)
             assert "secret" not in repr(outcome)
-    assert names.asked == []

@@ -25,7 +25,7 @@ from scraper_cpn.scrape.colours import (
 from scraper_cpn.scrape.fetch.answers import ROBOTS_BYTES_MAX
 from scraper_cpn.scrape.fetch.fetcher import Fetcher
 from scraper_cpn.scrape.settings import SECOND, Settings
-from tests.scrape.fetching import DIRECT, FETCHERS, job, kind_of, nobody, outcome_of, target
+from tests.scrape.fetching import DIRECT, FETCHERS, HERE, job, kind_of, outcome_of, target
 from tests.servers import Do, Server, Step, page
 
 
@@ -36,7 +36,7 @@ def hasty(limits: Settings) -> Settings:
 
 async def robots_of(steps: Sequence[Step] | bytes, limits: Settings) -> RobotsOutcome:
     """Return the outcome of the robots.txt of a server that answers so."""
-    async with Server(lambda _: steps) as server, Fetcher(limits, own=nobody) as fetcher:
+    async with Server(lambda _: steps) as server, Fetcher(limits, seeds=HERE) as fetcher:
         return await fetcher.robots(job(server), DIRECT, lambda: None)
 
 
@@ -81,7 +81,7 @@ async def test_response(limits: Settings) -> None:
     async with (
         Server(lambda _: answer) as server,
         Fetcher(
-            limits, own=nobody, wall_ns=lambda: 42, monotonic_ns=lambda: next(monotonic)
+            limits, seeds=HERE, wall_ns=lambda: 42, monotonic_ns=lambda: next(monotonic)
         ) as fetcher,
     ):
         outcome = await fetcher.fetch(target(f"{server.url}/x?y"), DIRECT, lambda: None)
@@ -96,7 +96,7 @@ async def test_response(limits: Settings) -> None:
 async def test_request(limits: Settings) -> None:
     """A request says who asks, what it takes, and the very URL; no cookies ever."""
     answer = page(b"", "Set-Cookie: a=b; Path=/")
-    async with Server(lambda _: answer) as server, Fetcher(limits, own=nobody) as fetcher:
+    async with Server(lambda _: answer) as server, Fetcher(limits, seeds=HERE) as fetcher:
         path = "/%7Ea%2Fb/c;d?e=%20&f=%27|g%27"
         for _ in range(2):
             url = f"http://localhost:{server.port}{path}"
@@ -113,22 +113,24 @@ async def test_request(limits: Settings) -> None:
 
 @pytest.mark.anyio
 async def test_own_headers(limits: Settings) -> None:
-    """The user's headers go to the user's hosts and to no other, doubled names included."""
+    """The user's headers go to a seed's scheme, host and port and to no other, doubled names included."""
     mine = replace(limits, headers=(("X-Key", "1"), ("X-Key", "2"), ("Accept", "a/b")))
     async with (
         Server(lambda _: page()) as server,
-        Fetcher(mine, own=lambda host: host == "127.0.0.1") as fetcher,
+        Server(lambda _: page()) as other,
+        Fetcher(mine, seeds=[*HERE, f"{server.url}/seed"]) as fetcher,
     ):
         await fetcher.fetch(target(f"{server.url}/"), DIRECT, lambda: None)
-        away = f"http://localhost:{server.port}/"
-        await fetcher.fetch(target(away), DIRECT, lambda: None)
         await fetcher.robots(job(server), DIRECT, lambda: None)
-    to_own, to_other, to_robots = (asked.head.lower() for asked in server.asked)
+        for away in (f"http://localhost:{server.port}/", f"{other.url}/"):
+            await fetcher.fetch(target(away), DIRECT, lambda: None)
+    to_own, to_robots, to_other_host = (asked.head.lower() for asked in server.asked)
     for head in (to_own, to_robots):
         assert b"x-key: 1\r\nx-key: 2\r\n" in head
         assert b"accept: a/b\r\n" in head
-    assert b"x-key" not in to_other
-    assert b"accept: a/b" not in to_other
+    for head in (to_other_host, other.asked[0].head.lower()):
+        assert b"x-key" not in head
+        assert b"accept: a/b" not in head
 
 
 @pytest.mark.anyio
@@ -203,7 +205,7 @@ async def test_no_connection(limits: Settings) -> None:
     async with Server(lambda _: page()) as server:
         closed = server.port
     started: list[int] = []
-    async with Fetcher(limits, own=nobody) as fetcher:
+    async with Fetcher(limits, seeds=HERE) as fetcher:
         url = f"http://127.0.0.1:{closed}/"
         outcome = await fetcher.fetch(target(url), DIRECT, lambda: started.append(1))
     assert isinstance(outcome, Failed)
@@ -294,7 +296,7 @@ async def test_a_false_length(length: str, limits: Settings) -> None:
 async def test_unread_bodies(status: str, limits: Settings) -> None:
     """A connection whose body was not read to its end is closed, not used again."""
     answer = page(b"x" * 5_000_000, status=status)
-    async with Server(lambda _: answer) as server, Fetcher(limits, own=nobody) as fetcher:
+    async with Server(lambda _: answer) as server, Fetcher(limits, seeds=HERE) as fetcher:
         for _ in range(2):
             await fetcher.fetch(target(f"{server.url}/"), DIRECT, lambda: None)
             await server.closed()

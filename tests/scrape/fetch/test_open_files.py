@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from typing import Any
 
 import anyio
@@ -21,7 +20,7 @@ from scraper_cpn.scrape.fetch.open_files import (
     kept_open_max,
 )
 from scraper_cpn.scrape.settings import SECOND, Settings, UsageError
-from tests.scrape.fetching import DIRECT, FETCHERS, get, nobody, proxy_at
+from tests.scrape.fetching import DIRECT, FETCHERS, HERE, get, proxy_at
 from tests.servers import Server, page
 
 resource: Any = pytest.importorskip("resource", reason="a system without a limit")
@@ -135,7 +134,7 @@ async def test_no_file_for_a_connection(fetcher: str, proxied: bool) -> None:
     settings = replace(Settings(timeout_ns=10 * SECOND), fetcher=fetcher)
     async with (
         Server(lambda _: page(b"x", "Connection: close")) as server,
-        Fetcher(settings, own=nobody) as client,
+        Fetcher(settings, seeds=HERE) as client,
     ):
         proxy = proxy_at(server) if proxied else DIRECT
         await get(client, f"{server.url}/", proxy)  # what else is opened once is open then
@@ -162,20 +161,25 @@ async def test_waves_of_requests(
     """Requests to ever new hosts, more of them than may be kept, find files for their connections.
 
     The server keeps every connection, also where it is asked to close it. A wave is a number of requests
-    at a time, and of hops behind each.
+    at a time, and 0 for hosts of seeds, 1 for others.
     """
     files = 256
     System(monkeypatch, files)
-    monkeypatch.setattr("scraper_cpn.scrape.fetch.fetcher.is_private_host", lambda _: False)
+    monkeypatch.setattr("scraper_cpn.scrape.fetch.destinations.not_public", lambda _: "")
     settings = replace(Settings(concurrency=100, timeout_ns=60 * SECOND), fetcher=fetcher)
+    seeds = [
+        f"http://127.0.{number}.{n + 1}/"
+        for number, (at_once, others) in enumerate(waves)
+        for n in range(0 if others else at_once)
+    ]
     async with (
         Server(lambda _: page(b"x"), host="0.0.0.0") as server,
-        Fetcher(settings, own=nobody) as client,
+        Fetcher(settings, seeds=seeds) as client,
     ):
-        for number, (at_once, hops) in enumerate(waves):
+        for number, (at_once, _) in enumerate(waves):
             async with anyio.create_task_group() as tasks:
                 for n in range(at_once):
                     url = f"http://127.0.{number}.{n + 1}:{server.port}/"
-                    tasks.start_soon(partial(get, client, url, hops=hops))
+                    tasks.start_soon(get, client, url)
     assert len(server.asked) == sum(at_once for at_once, _ in waves)
     assert server.most_open < files

@@ -1,0 +1,118 @@
+"""Where requests may go, and where the user's headers go with them.
+
+Owns: which hosts are refused because they are not of the public Internet, by their spelling and after DNS,
+and why; which origins get `Settings.headers`.
+Must not know: HTTP, what an answer means, the net.
+
+A page of the web must not steer the crawler into the network that it runs in: to a router, a database, or
+the metadata of a cloud with its credentials. A host that the user named as a seed is exempt, and that host
+alone.
+"""
+
+import asyncio
+import socket
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from scraper_cpn.scrape.addresses import is_address, not_public
+from scraper_cpn.scrape.colours import Failed
+from scraper_cpn.scrape.urls import host_of, origin_of
+
+if TYPE_CHECKING:
+    from aiohttp.abc import AbstractResolver
+
+LOOKUP_S = 2.0
+"""A name that is not found in this time is left to whoever connects."""
+REMEMBERED_S = 60.0
+REMEMBERED_MAX = 16_384
+
+
+class Destinations:
+    """Decides which hosts requests may go to.
+
+    Args:
+        seeds: the URLs that the user named, normalised.
+        allow_private: whether every address is permitted.
+        resolver: looks names up instead of the system, and stays its owner's to close.
+        monotonic_s: tells how old a lookup is.
+    """
+
+    def __init__(
+        self,
+        seeds: Iterable[str],
+        *,
+        allow_private: bool = False,
+        resolver: "AbstractResolver | None" = None,
+        monotonic_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._origins = frozenset(map(origin_of, seeds))
+        self._hosts = frozenset(map(host_of, self._origins))
+        self._allow_private = allow_private
+        self._resolver = resolver
+        self._monotonic_s = monotonic_s
+        self._known: OrderedDict[str, tuple[float, Failed | None]] = OrderedDict()
+        """What the lookups of hosts came to, and until when that holds; the latest is the last."""
+
+    def is_own(self, url: str) -> bool:
+        """Return whether the user's headers go to a URL: its origin (scheme, host, port) is that of a seed.
+
+        A header may hold a secret. Another port, a subdomain, or where a seed redirects is not given it.
+        """
+        return origin_of(url) in self._origins
+
+    def is_exempt(self, host: str) -> bool:
+        """Return whether a host may have any address."""
+        return self._allow_private or host in self._hosts
+
+    def refusal(self, host: str) -> Failed | None:
+        """Return the failure of a request to a host that by its spelling alone is not public, or None."""
+        return None if self.is_exempt(host) else refused(not_public(host))
+
+    async def looked_up(self, host: str) -> Failed | None:
+        """Return the failure of a request to a name that has an address that is not public, or None.
+
+        This is for connections that somebody else makes: a proxy, or a client whose own lookup can't be
+        watched. They look the name up again, and its owner may give them another answer then. A name
+        that is not found here, or not within `LOOKUP_S`, is left to them.
+        """
+        if self.is_exempt(host) or is_address(host):
+            return None
+        now_s = self._monotonic_s()
+        until_s, failure = self._known.get(host, (now_s, None))
+        if now_s < until_s:
+            return failure
+        kinds = [not_public(address) for address in await self._addresses(host)]
+        failure = refused(next(filter(None, kinds), ""))
+        self._remember(host, now_s + REMEMBERED_S, failure)
+        return failure
+
+    def _remember(self, host: str, until_s: float, failure: Failed | None) -> None:
+        self._known[host] = (until_s, failure)
+        self._known.move_to_end(host)
+        if len(self._known) > REMEMBERED_MAX:
+            self._known.popitem(last=False)
+
+    async def _addresses(self, host: str) -> list[str]:
+        try:
+            async with asyncio.timeout(LOOKUP_S):
+                return await self._resolved(host)
+        except (OSError, UnicodeError):  # TimeoutError and gaierror are kinds of OSError
+            return []
+
+    async def _resolved(self, host: str) -> list[str]:
+        if self._resolver is not None:
+            found = await self._resolver.resolve(host, 0, socket.AF_UNSPEC)
+            return [each["host"] for each in found]
+        loop = asyncio.get_running_loop()
+        rows = await loop.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        return [str(address[0]) for *_, address in rows]
+
+
+def refused(kind: str) -> Failed | None:
+    """Return the failure of a request to a kind of host that `not_public` names; None for a public one."""
+    if not kind:
+        return None
+    reason = f"the address is not public ({kind}); --allow-private permits it"
+    return Failed("address", reason, retry=False)
