@@ -82,7 +82,7 @@ def test_status_of_all_that_there_is() -> None:
         "ended     1,234 URLs failed (1,000 worth a retry), 567 skipped",
         "    20  http, such as http://a.example/0",
         "        the server answered with an error status",
-        "     1  lost: http://a.example/19",
+        f"     1  lost: http://a.example/{len(KINDS) - 1}",
         "waiting   3 for admission, 12 for robots.txt, 999,969 for their turn, 7 for a retry",
         "under way 32 in flight, 5 in the pipeline",
         "journal   1 batch, 1.0 kB",
