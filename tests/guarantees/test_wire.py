@@ -14,8 +14,8 @@ from tests.guarantees.subjects import Subject
 pytestmark = pytest.mark.slow
 
 SLOW_DATA = [HealthCheck.too_slow, HealthCheck.data_too_large]
-NOT_ASKED = ("robots", "unreachable")
-"""Kinds of rows without a request for a page: URLs denied, and attempts at a robots.txt."""
+NOT_ASKED = ("robots", "unreachable", "address")
+"""Kinds of rows without a request for a page: URLs denied or at addresses that are refused, and attempts at a robots.txt."""
 
 
 @settings(max_examples=120, suppress_health_check=SLOW_DATA)
