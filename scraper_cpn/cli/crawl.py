@@ -27,6 +27,7 @@ from scraper_cpn.scrape.fetch.loop import loop_options
 from scraper_cpn.scrape.fetch.open_files import make_room
 from scraper_cpn.scrape.items.outputs import CheckedOutput
 from scraper_cpn.scrape.kernels import build_first
+from scraper_cpn.scrape.robots.agent import doubtful_name
 from scraper_cpn.scrape.session import Session
 from scraper_cpn.show.progress import JsonView, LiveView, PlainView, QuietView, View
 from scraper_cpn.show.summary import show_summary
@@ -59,6 +60,8 @@ def run_job(job: Job) -> int:
     tell = teller(silent=job.quiet or job.json)
     make_room(job.settings.concurrency)
     build_first(job.settings, kept=kept, traced=traced, tell=tell)
+    if (doubt := doubtful_name(job.settings.robots_name)) and job.settings.robots == "obey":
+        tell(doubt)
     view = view_for(job, console)
     try:
         summary = anyio.run(_crawl, job, view, received, backend_options=loop_options(job.settings))

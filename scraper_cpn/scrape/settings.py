@@ -85,6 +85,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     max_redirects: int = 10
     robots: Literal["obey", "ignore"] = "obey"
     user_agent: str = "scraper_cpn/0.1 (+https://pypi.org/project/scraper-cpn/)"
+    robots_agent: str | None = None
+    """The product token in robots.txt; None: the one in `user_agent`."""
     headers: tuple[tuple[str, str], ...] = ()
     """Sent to the origins (scheme, host, port) of the seeds only."""
     fetcher: Literal["aiohttp", "pyreqwest"] = "aiohttp"
@@ -107,3 +109,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Empty: connect directly."""
     seed: int = 0
     """Of all jitter and every seeded order."""
+
+    @property
+    def robots_name(self) -> str:
+        """Whose group in a robots.txt counts: a product token, or a User-Agent header that has one."""
+        return self.robots_agent or self.user_agent

@@ -97,7 +97,7 @@ class VirtualWeb:
         takes_ns, answer = self._ask(job.url, proxy, now_ns, self._settings.max_body_bytes)
         if isinstance(answer, Failed):
             return takes_ns, answer
-        return takes_ns, robots_outcome(job, answer, self._settings.user_agent)
+        return takes_ns, robots_outcome(job, answer, self._settings.robots_name)
 
     def parse(self, raw: Raw, _: int) -> tuple[int, ParseOutcome]:
         """A page's items and links, at once. Synthetic pages are small enough for that."""

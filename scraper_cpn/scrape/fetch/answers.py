@@ -28,7 +28,7 @@ from scraper_cpn.scrape.colours import (
     Rules,
     Throttled,
 )
-from scraper_cpn.scrape.robots import WAIT_MAX_NS, crawl_delay_ns
+from scraper_cpn.scrape.robots import WAIT_MAX_NS, crawl_delay_ns, text_of
 from scraper_cpn.scrape.settings import SECOND
 from scraper_cpn.scrape.urls import normalise
 
@@ -92,7 +92,7 @@ def robots_outcome(job: RobotsJob, answer: Answer, user_agent: str) -> RobotsOut
     A status of 4xx means that there are no rules, except 407 (a proxy said it) and 429 (not now).
     """
     if 200 <= answer.status < 300:
-        text = _robots_text(answer)
+        text = text_of(answer.body, ROBOTS_BYTES_MAX, cut=answer.cut)
         delay_ns = crawl_delay_ns(text, user_agent)
         return Rules(job.origin, text, delay_ns, answer.elapsed_ns, home=job.home)
     if 400 <= answer.status < 500 and answer.status not in (407, 429):
@@ -164,11 +164,3 @@ def _phrase(status: int) -> str:
         return f"HTTP {status} {HTTPStatus(status).phrase}"
     except ValueError:
         return f"HTTP {status}"
-
-
-def _robots_text(answer: Answer) -> str:
-    body = answer.body[:ROBOTS_BYTES_MAX]
-    if answer.cut or len(answer.body) > ROBOTS_BYTES_MAX:
-        # Half a rule is another rule: `Disallow: /` for `Disallow: /private`.
-        body = body[: max(body.rfind(b"\n"), body.rfind(b"\r")) + 1]
-    return body.decode("utf-8-sig", errors="replace")

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 import anyio
+from anyio import to_thread
 
 from scraper_cpn.scrape.colours import (
     Domain,
@@ -27,6 +28,9 @@ from scraper_cpn.scrape.fetch.client import Ask, Sending
 from scraper_cpn.scrape.fetch.destinations import Destinations
 from scraper_cpn.scrape.settings import Settings
 from scraper_cpn.scrape.urls import host_of
+
+_LONG_ROBOTS_BYTES = 32 * 1024
+"""A longer robots.txt is read in a thread: it takes milliseconds."""
 
 if TYPE_CHECKING:
     from aiohttp.abc import AbstractResolver
@@ -89,7 +93,10 @@ class Fetcher:
         answer = await self._ask(job.url, proxy, start, ROBOTS_BYTES_MAX)
         if isinstance(answer, Failed):
             return answer
-        return robots_outcome(job, answer, self._settings.user_agent)
+        agent = self._settings.robots_name
+        if len(answer.body) > _LONG_ROBOTS_BYTES:
+            return await to_thread.run_sync(robots_outcome, job, answer, agent)
+        return robots_outcome(job, answer, agent)
 
     async def _ask(
         self, url: str, proxy: Proxy, start: Callable[[], None], most_bytes: int

@@ -32,6 +32,7 @@ UP_TO_100 = Kind(count(0, 100), "N")
 AT_A_TIME = Kind(count(1, 10_000), "N")
 SWITCH = Kind(values.switch)
 TEXT = Kind(values.text, "TEXT")
+PRODUCT = Kind(values.product_token, "NAME")
 PATTERN = Kind(values.pattern, "REGEX")
 HEADER = Kind(values.header, "'NAME: VALUE'")
 HOST = Kind(values.host, "HOST")
@@ -167,6 +168,8 @@ OPTIONS: tuple[Option, ...] = (
            help="redirects in a row; each waits its turn"),
     Option(name="user-agent", short="A", kind=TEXT, group=_REQUEST, field="user_agent",
            help="the name to go by, also in robots.txt"),
+    Option(name="robots-agent", kind=PRODUCT, group=_REQUEST, field="robots_agent",
+           help="the name whose group in robots.txt to obey, if it is not the one in --user-agent"),
     Option(name="header", short="H", kind=HEADER, group=_REQUEST, field="headers", many=True,
            pair=": ", help="send this to the origins of the seeds: the same scheme, host and port"),
     Option(name="fetcher", kind=_one_of("fetcher"), group=_REQUEST, field="fetcher",

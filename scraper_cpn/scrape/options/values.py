@@ -179,6 +179,18 @@ def text(value: object) -> str:
     return _text(value, "give some text")
 
 
+def product_token(value: object) -> str:
+    """Read the name by which robots.txt knows a crawler (RFC 9309 section 2.2.1)."""
+    from scraper_cpn.scrape.robots.agent import is_token
+
+    name = _text(value, "give a name such as ExampleBot")
+    if not is_token(name):
+        raise ValueError(
+            f"{name!r} can't be in a robots.txt; give letters, - and _, such as ExampleBot"
+        )
+    return name
+
+
 def pattern(value: object) -> str:
     """Read a regular expression (Python's `re`) and return its text."""
     source = _text(value, "give a regular expression")

@@ -47,7 +47,7 @@ class RobotsPolicy:
 
     def clearance(self, target: Target, rules: Rules) -> Clearance:
         """Whether robots.txt allows a target."""
-        if allowed(rules.text, self.settings.user_agent, target.url):
+        if allowed(rules.text, self.settings.robots_name, target.url):
             return Allowed()
         return Denied(rules.reason, rules.kind)
 

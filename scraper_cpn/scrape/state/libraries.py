@@ -22,8 +22,8 @@ from scraper_cpn.scrape.state.metadata import fact
 FACT = "libraries"
 """The name of the fact: after which batch, and which versions; a row for each time that they changed."""
 
-_DECIDING = ("ada-url", "protego", "publicsuffixlist")
-"""Of a URL's normal form, of what a robots.txt allows, of the domain of a host."""
+_DECIDING = ("ada-url", "publicsuffixlist")
+"""Of a URL's normal form, of the domain of a host."""
 
 History = list[tuple[int, dict[str, str]]]
 

@@ -65,7 +65,7 @@ def test_it_is_known_which_versions_wrote_a_journal(monkeypatch: pytest.MonkeyPa
     facts = {FACT: with_versions({}, 0)}
     assert with_versions(facts, 5) == facts[FACT]
     assert others_since(facts, 0) == []
-    newer = libraries.versions() | {"protego": "99"}
+    newer = libraries.versions() | {"ada-url": "99"}
     monkeypatch.setattr(libraries, "versions", lambda: newer)
     facts[FACT] = with_versions(facts, 7)
     assert [seq for seq, _ in msgspec.json.decode(facts[FACT])] == [0, 7]

@@ -1,0 +1,108 @@
+"""What a robots.txt allows, and how fast (RFC 9309).
+
+Owns: whether rules allow a URL, Crawl-delay, the rules of an origin whose robots.txt can't be read.
+Must not know: HTTP, sockets, clocks, the net. How a file is read is in `records`, how a path is compared with
+rules in `paths`, and who we are in `agent`.
+"""
+
+from collections import OrderedDict
+from threading import Lock
+from typing import Final
+
+from scraper_cpn.scrape.colours import Rules
+from scraper_cpn.scrape.robots.agent import product_token
+from scraper_cpn.scrape.robots.paths import PathRules, path_of
+from scraper_cpn.scrape.robots.records import Group, group_of, text_of
+from scraper_cpn.scrape.settings import SECOND
+
+__all__ = [
+    "WAIT_MAX_NS",
+    "allowed",
+    "crawl_delay_ns",
+    "product_token",
+    "text_of",
+    "too_many_hops_rules",
+    "unreachable_rules",
+]
+
+WAIT_MAX_NS = 86_400 * SECOND
+"""A day. A longer Retry-After or Crawl-delay counts as this: it is a mistake, or a way to say no."""
+_DISALLOW_ALL = "User-agent: *\nDisallow: /\n"
+_FILES_REMEMBERED: Final = 1_024
+_CHARS_REMEMBERED: Final = 4_000_000
+"""A rule that is ready to be compared takes ten times its text, and a file may have 500 KiB."""
+
+
+def unreachable_rules(origin: str, why: str, home: str = "", kind: str = "") -> Rules:
+    """Return the rules of an origin whose robots.txt can't be had: keep away from all of it.
+
+    *kind* is that of the failure. A refused address is the reason for all URLs of its origin alike.
+    """
+    if kind == "address":
+        return Rules(origin, _DISALLOW_ALL, reason=why, kind=kind, home=home)
+    reason = f"robots.txt could not be fetched, which forbids all (RFC 9309): {why}"
+    return Rules(origin, _DISALLOW_ALL, reason=reason, kind="unreachable", home=home)
+
+
+def too_many_hops_rules(origin: str, home: str = "") -> Rules:
+    """Return the rules of an origin whose robots.txt is behind too many redirects: none.
+
+    RFC 9309 section 2.3.1.2 lets it count as unavailable.
+    """
+    return Rules(origin, "", home=home)
+
+
+def allowed(rules_text: str, user_agent: str, url: str) -> bool:
+    """Return whether a robots.txt lets *user_agent* fetch *url*; robots.txt itself always.
+
+    *user_agent* is a product token, or a User-Agent header (see `product_token`).
+    Costs some microseconds, and the reading of the rules if they are not among those used last.
+    """
+    path = path_of(url)
+    if not rules_text or path == "/robots.txt":
+        return True
+    return _read(rules_text, product_token(user_agent)).paths.allow(path)
+
+
+def crawl_delay_ns(rules_text: str, user_agent: str) -> int | None:
+    """Return the Crawl-delay for *user_agent*, at most `WAIT_MAX_NS`; None if there is none."""
+    seconds = _read(rules_text, product_token(user_agent)).crawl_delay_s
+    return int(min(seconds * SECOND, WAIT_MAX_NS)) if seconds else None
+
+
+class _Read:
+    """The part of a robots.txt that is for us."""
+
+    __slots__ = ("crawl_delay_s", "paths")
+
+    def __init__(self, group: Group) -> None:
+        self.crawl_delay_s = group.crawl_delay_s
+        self.paths = PathRules(group.allow, group.disallow)
+
+
+class _Memory:
+    """The files that were read last; large ones are read in threads."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._read: OrderedDict[tuple[str, str], _Read] = OrderedDict()
+        self._chars = 0
+
+    def read(self, text: str, token: str) -> _Read:
+        found = self._read.get((text, token))
+        if found is None:
+            found = _Read(group_of(text, token))
+            with self._lock:
+                self._remember(text, token, found)
+        return found
+
+    def _remember(self, text: str, token: str, read: _Read) -> None:
+        if (text, token) not in self._read:
+            self._chars += len(text)
+        self._read[text, token] = read
+        while len(self._read) > _FILES_REMEMBERED or self._chars > _CHARS_REMEMBERED:
+            (oldest, _), _ = self._read.popitem(last=False)
+            self._chars -= len(oldest)
+
+
+_read = _Memory().read

@@ -1,0 +1,63 @@
+"""By which name robots.txt knows a crawler.
+
+Owns: the product token in a User-Agent header, and in the line of a robots.txt.
+Must not know: rules, settings.
+"""
+
+import re
+from functools import lru_cache
+
+_TOKEN = re.compile(r"[A-Za-z_-]+")
+_FIRST_WORD = re.compile(r"[^\s/]*")
+_COMPATIBLE = re.compile(r"[(;]\s*compatible;\s*([^\s/;()]+)")
+_WITH_A_LINK = re.compile(r"[(;]\s*([A-Za-z_-]+)/[^\s;()]+;\s*\+?https?:")
+_BROWSERS = frozenset({"msie", "konqueror"})
+
+
+def is_token(name: str) -> bool:
+    """Return whether robots.txt can name a crawler so: letters, `-` and `_` (RFC 9309 section 2.2.1)."""
+    return _TOKEN.fullmatch(name) is not None
+
+
+@lru_cache(64)
+def product_token(user_agent: str) -> str:
+    """Return the name that robots.txt knows a crawler by.
+
+    That is the first word of its User-Agent header, up to a `/`. A crawler that says Mozilla is the one in its
+    comment: ExampleBot for `Mozilla/5.0 (compatible; ExampleBot/0.1; https://www.example.com/bot.html)`. A name
+    of several words without a version is no product token, and stays as it is: no group is for it but that of `*`.
+    """
+    if " " in user_agent.strip() and "/" not in user_agent:
+        return user_agent
+    first = _FIRST_WORD.match(user_agent)
+    assert first is not None  # it matches nothing as well
+    if first[0].lower() != "mozilla":
+        return first[0]
+    found = _COMPATIBLE.search(user_agent) or _WITH_A_LINK.search(user_agent)
+    return found[1] if found and found[1].lower() not in _BROWSERS else first[0]
+
+
+def doubtful_name(user_agent: str) -> str | None:
+    """Return in one line why no robots.txt may name the crawler of this User-Agent header; None if one can."""
+    token = product_token(user_agent)
+    if token.lower() == "mozilla":
+        why = "in robots.txt it goes by Mozilla, as nearly all browsers do"
+    elif not any(character.isalpha() for character in token) or " " in token:
+        why = "no group of a robots.txt can name it"
+    else:
+        return None
+    return f"the user agent {user_agent!r} has no name of its own: {why}; give it one with --robots-agent NAME"
+
+
+def names(value: str, token: str) -> bool:
+    """Return whether the *value* of a user-agent line names the crawler *token*.
+
+    It does with its leading letters, `-` and `_`. A name that has digits, which is no product token, is compared
+    up to the first space or `/`.
+    """
+    mine = token.lower()
+    letters, word = _TOKEN.match(value), _FIRST_WORD.match(value)
+    return bool(mine) and (
+        (letters is not None and letters[0].lower() == mine)
+        or (word is not None and word[0].lower() == mine)
+    )

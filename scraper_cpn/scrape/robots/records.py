@@ -1,0 +1,111 @@
+"""A robots.txt, read line by line (RFC 9309 section 2.2).
+
+Owns: how bytes become lines, lines records, and records the group that is for one crawler.
+Must not know: how a path is compared with a rule, HTTP.
+
+As Google's parser does, it forgives a missing colon and usual misspellings, and cuts lines after 16,663
+characters. Records of other kinds (Sitemap, Content-Signal, ...) neither end a group nor begin one.
+"""
+
+import codecs
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from msgspec import Struct
+
+from scraper_cpn.scrape.robots.agent import names
+
+_LINE_CHARS_MAX: Final = 2_083 * 8 - 1
+"""Eight times what a URL may have in old browsers, as in Google's parser."""
+_LINE = re.compile(r"[^\r\n]+")
+_SPACE = " \t\v\f\0"
+_UTF_16 = ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+_SECONDS = re.compile(r"[0-9]*\.?[0-9]*(?:[eE][+-]?[0-9]+)?", re.ASCII)
+_NAMES = {
+    name: meaning
+    for meaning, spellings in (
+        ("user-agent", ("user-agent", "useragent", "user agent")),
+        ("allow", ("allow",)),
+        (
+            "disallow",
+            ("disallow", "dissallow", "dissalow", "disalow", "diasllow", "disallaw"),
+        ),
+        ("crawl-delay", ("crawl-delay", "crawldelay", "crawl delay")),
+    )
+    for name in spellings
+}
+
+
+class Group(Struct):
+    """The rules that are for one crawler, in the order of the file."""
+
+    allow: list[str]
+    disallow: list[str]
+    crawl_delay_s: float | None = None
+
+
+def text_of(body: bytes, bytes_max: int, *, cut: bool) -> str:
+    """Return a robots.txt as text: UTF-8, or UTF-16 with a byte order mark; what is neither becomes U+FFFD.
+
+    *bytes_max* bytes count. Where more follows, or something was *cut* off, the last line is left out unless it is whole:
+    half a rule is another rule, `Disallow: /` for `Disallow: /private`.
+    """
+    cut = cut or len(body) > bytes_max
+    body = body[:bytes_max]
+    encoding = next((name for mark, name in _UTF_16 if body.startswith(mark)), "utf-8")
+    text = body.decode(encoding, "replace").removeprefix("\ufeff")
+    return text[: max(text.rfind("\n"), text.rfind("\r")) + 1] if cut else text
+
+
+def group_of(text: str, token: str) -> Group:
+    """Return the rules for the crawler *token*: of all groups that name it, or else of those for `*`.
+
+    Cost: linear in the text.
+    """
+    own, every = Group([], []), Group([], [])
+    is_named = False
+    mine: list[Group] = []  # the groups to which the next rules belong
+    is_begun = False  # whether there was a rule since the last user-agent line
+    for name, value in _records(text):
+        if name == "user-agent":
+            if is_begun:
+                mine, is_begun = [], False
+            if value == "*" or value.startswith("* "):
+                _join(mine, every)
+            elif names(value, token):
+                _join(mine, own)
+                is_named = True
+        elif name == "crawl-delay":
+            for group in mine:
+                _slow(group, value)
+        else:
+            is_begun = True
+            if value:
+                for group in mine:
+                    (group.allow if name == "allow" else group.disallow).append(value)
+    return own if is_named else every
+
+
+def _join(groups: list[Group], group: Group) -> None:
+    """Add a group, once: thousands of lines may name the same crawler."""
+    if not any(each is group for each in groups):
+        groups.append(group)
+
+
+def _slow(group: Group, value: str) -> None:
+    """Note a Crawl-delay; of several the longest counts."""
+    if _SECONDS.fullmatch(value) and any(character.isdigit() for character in value):
+        group.crawl_delay_s = max(group.crawl_delay_s or 0.0, float(value))
+
+
+def _records(text: str) -> Iterator[tuple[str, str]]:
+    """Yield name and value of each record that has a meaning here."""
+    for found in _LINE.finditer(text):
+        line = found[0][:_LINE_CHARS_MAX].partition("#")[0]
+        name, colon, value = line.partition(":")
+        meaning = _NAMES.get(name.strip(_SPACE).lower())
+        if colon and meaning is not None:
+            yield meaning, value.strip(_SPACE)
+        elif len(words := line.split()) == 2 and (meaning := _NAMES.get(words[0].lower())):
+            yield meaning, words[1]
