@@ -113,7 +113,7 @@ class Declaring(ABC):
             budget: without a token here, the run is spent.
             share: how it would be divided over partitions; by default by its key, if it has one.
             paged: a kernel need not have all its tokens in memory. It means nothing else, and asks for
-                one key, on which all that take from it join, at most two order fields, and no times.
+                a key, on which all that take from it join, at most two order fields, and no times.
         """
         keys = _names(key)
         return self._add(

@@ -36,8 +36,8 @@ def _set(place: KeySet[object]) -> Iterator[str]:
 
 
 def _place(place: Place[object]) -> Iterator[str]:
-    if len(place.keys) != 1:
-        yield f"is paged and has {len(place.keys)} keys; give it one"
+    if not place.keys:
+        yield "is paged and has no key; give it one"
     if len(place.order) > 2:
         yield f"is paged and has {len(place.order)} order fields; give it at most two"
     if place.timed or place.expires or place.capacity is not None:

@@ -20,7 +20,7 @@ from msgspec.structs import astuple
 from xxhash import xxh3_64_intdigest
 
 from scraper_cpn.net import Faulted, Lost, Net, Standing, plan
-from scraper_cpn.net.marking import Flying
+from scraper_cpn.net.marking import Flying, one_key
 from scraper_cpn.net.places import KeySet, Place
 from scraper_cpn.store.port import FORGOTTEN, FlightRow, NumberRow, PagedRow, SeenRow, TokenRow
 
@@ -96,7 +96,7 @@ class Codec:
         place: Any = self.net.places[standing.place]
         colour = standing.colour
         first, second = pair(tuple(getattr(colour, name) for name in place.order))
-        key = self.key(place.name, getattr(colour, place.keys[0]))
+        key = self.key(place.name, one_key(getattr(colour, name) for name in place.keys))
         return (place.name, key, first, second, standing.serial, _encode(self.pack(colour)))
 
     def standing(self, row: TokenRow) -> Standing:

@@ -15,7 +15,7 @@ import msgspec
 from scraper_cpn.net import KeySet, Marking, Net, Place
 from scraper_cpn.net.changes import Changes
 from scraper_cpn.net.compiled.kernel import Cold, Compiled
-from scraper_cpn.net.marking import Standing
+from scraper_cpn.net.marking import Standing, one_key
 from scraper_cpn.net.shelf import Order
 from tests.net.building import Built
 from tests.net.folded import Folded, durable_of
@@ -38,7 +38,8 @@ def paged_net(random: Random) -> Built | None:
 
 def _paged(draw: Draw, spec: NetSpec, names: set[str]) -> NetSpec:
     key = draw.one("host", "site")
-    places = tuple(_place(place, names, key) for place in spec.places)
+    whole = draw.chance(40)
+    places = tuple(_place(place, names, key, whole=whole) for place in spec.places)
     dead = {f"end_{name}" for name in names}
     kept = [_transition(each, names) for each in spec.transitions if each.name not in dead]
     keys = {place.name: place.keys for place in places}
@@ -56,7 +57,7 @@ def _joined(
 ) -> TransitionSpec:
     """With a number for the key of a paged input that nothing joins."""
     shared = [name for arc in spec.arcs for name in keys[arc.place]]
-    lone = [keys[arc.place][0] for arc in spec.arcs if arc.place in names]
+    lone = [key for arc in spec.arcs if arc.place in names for key in keys[arc.place]]
     added = [
         ArcSpec(draw.one("hold", "hold", "read"), f"tally_{key}")
         for key in dict.fromkeys(lone)
@@ -65,9 +66,10 @@ def _joined(
     return replace(spec, arcs=(*spec.arcs, *added))
 
 
-def _place(place: PlaceSpec, names: set[str], key: str) -> PlaceSpec:
+def _place(place: PlaceSpec, names: set[str], key: str, *, whole: bool) -> PlaceSpec:
+    """A place of the spec; a paged one keeps all its keys, or one."""
     keys = place.keys
-    if place.name in names:
+    if place.name in names and not whole:
         keys = (key,) if key in keys else keys[:1]
     elif place.kind == "set":
         keys = ("host",)
@@ -156,7 +158,7 @@ def _rows(net: Net, tokens: Iterable[Standing]) -> Iterator[tuple[str, Any, Orde
             place = paged[token.place]
             fields = [getattr(token.colour, name) for name in place.order]
             order = tuple([*fields, 0, 0][:2])
-            key = getattr(token.colour, place.keys[0])
+            key = one_key(getattr(token.colour, name) for name in place.keys)
             yield token.place, key, order, token.serial, token.colour
 
 

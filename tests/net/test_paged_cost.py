@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+from msgspec import Struct
 from msgspec.structs import replace
 
 from scraper_cpn.net import Lost, Net, hold, on, put, spend
@@ -96,3 +97,52 @@ def test_a_late_token_costs_a_call_of_the_shelf_and_no_index() -> None:
         place: Any = kernel.net.places["targets"]
         costs.append(calls_of(partial(kernel.inject, place, Target(0, 0, 9), 0)))
     assert costs[1] <= costs[0]
+
+
+class Host(Struct, frozen=True):
+    """The pacing token of a host."""
+
+    host: int
+
+
+class Page2(Struct, frozen=True):
+    """A target of a host, which belongs to a domain."""
+
+    domain: int
+    host: int
+
+
+def two_limits() -> Net:
+    """Targets that need their domain, and their host beside it."""
+    net = Net("two limits")
+    key = ("domain", "host")
+    targets = net.place("targets", Page2, key=key, source=True, paged=True)
+    domains = net.place("domains", Domain, key="domain", timed=True, source=True)
+    slots = net.counter("slots", key="domain", start=1)
+    hosts = net.place("hosts", Host, key="host", timed=True, source=True)
+    host_slots = net.counter("host_slots", key="host", start=1)
+    fetch = net.effect("fetch", Page)(targets)
+    limits = [spend(domains, after_ns=10), hold(slots), spend(hosts, after_ns=30), hold(host_slots)]
+    outcomes = [on(Page), on(Lost, put(targets))]
+    net.transition("scrape", [targets, *limits], effect=fetch, outcomes=outcomes)
+    return net
+
+
+def fetches_of_a_domain(hosts: int) -> int:
+    """The most calls that a fetch costs in a domain with so many hosts, all of which have targets."""
+    net = two_limits()
+    kernel = compile_net(net)
+    places: dict[str, Any] = dict(net.places)
+    kernel.inject(places["domains"], Domain(0), 0)
+    for number in range(hosts):
+        kernel.inject(places["hosts"], Host(number), 0)
+        for _ in range(10):
+            kernel.inject(places["targets"], Page2(0, number), 0)
+    one_fetch(kernel, 0)
+    return max(calls_of(lambda at=at: one_fetch(kernel, at * 10)) for at in range(1, 12))  # type: ignore[misc]
+
+
+def test_a_domain_that_may_be_asked_again_costs_one_of_its_hosts() -> None:
+    """With limits of hosts beside those of domains, a fetch costs the same for 10 hosts and for 1,000."""
+    few, many = fetches_of_a_domain(10), fetches_of_a_domain(1_000)
+    assert many <= few + 30

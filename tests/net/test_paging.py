@@ -98,9 +98,9 @@ def with_scan(net: Net) -> None:
 
 
 REFUSED: list[tuple[str, Callable[[Net], object]]] = [
-    ("jobs: is paged and has 0 keys; give it one", lambda n: joined(n, paged(n, key=()))),
+    ("jobs: is paged and has no key; give it one", lambda n: joined(n, paged(n, key=()))),
     (
-        "jobs: is paged and has 2 keys; give it one",
+        "jobs: is paged, but transition go does not join it on its key; add an input with that key",
         lambda n: joined(n, paged(n, key=("host", "rank"))),
     ),
     (

@@ -337,7 +337,13 @@ def _heaps(kernel: Compiled) -> list[int]:
     stems = [name.removesuffix("_ready") for name in shared if name.endswith("_ready")]
     due = [sum(map(len, shared.get(f"{stem}_due", {}).values())) for stem in stems]
     met = [len(shared[f"{stem}_ready"]) + alarms for stem, alarms in zip(stems, due, strict=True)]
-    return met + [len(join.ready) + len(join.future) for join in joins]
+    return met + [sum(map(len, _heaps_of(join))) for join in joins]
+
+
+def _heaps_of(join: index_join.Join) -> list[list[Any]]:
+    """The heaps of a join, and those of its gates."""
+    gates = [gate.queue for family in join.families for gate in family.gates.values()]
+    return [join.ready, join.future, join.later, *gates]
 
 
 @pytest.mark.parametrize("apart", [False, True])
@@ -359,7 +365,7 @@ def test_what_is_taken_elsewhere_leaves_no_trace_in_other_indexes(apart: bool) -
     views = [each for each in shared.values() if isinstance(each, index_keys.View)]
     assert len(joins) == apart
     assert not any(join.records or join.lead.lines for join in joins)
-    assert not any(view.watch for view in views)
+    assert not any(family.gates for view in views for family in view.families)
     assert not shared.get("by_host")
 
 

@@ -226,26 +226,33 @@ def write_search(text: Text, layout: Layout, search: Search) -> None:
 
 
 def _join(text: Text, layout: Layout, search: Search, number: int, group: plan.Group) -> None:
+    """A join, and the function that says of a key when all inputs but the lead are there, and which are last."""
     name = join_name(layout, search.transition, number)
     assert group.lead is not None
-    several = search.looks[
-        group.lead
-    ].arc.many  # of the lead's tokens, the first one tells its own key
-    others = [search.looks[arc] for arc in group.arcs if arc != group.lead or several]
+    several = search.looks[group.lead].arc.many  # of the lead's tokens, the first tells its own key
+    families: dict[str, list[Look]] = {}
+    for arc in group.arcs:
+        if arc != group.lead or several:
+            families.setdefault(search.looks[arc].key, []).append(search.looks[arc])
     with text.function(f"lag_{name}({f'k{number}'}, now)"):
-        for other in others:
-            if other.lacks:
-                with text.block(f"if {other.lacks}:"):
-                    text.add(f"return NEVER, {other.condition}, {other.key}")
-        timed = [other for other in others if other.index]
-        if timed:
-            text.add("at, condition, key = 0, None, None")
-        for other in timed:
-            text.add(f"when = {other.earliest(layout)}")
-            with text.block("if when > at:"):
-                text.add(f"at, condition, key = when, {other.condition}, {other.key}")
-        text.add("return at, condition, key" if timed else "return 0, None, None")
-    text.add(f"{name} = Join({search.looks[group.lead].condition}, lag_{name})", "")
+        text.add("at, last, key = 0, 0, None")
+        for family, (key, others) in enumerate(families.items()):
+            for other in others:
+                if other.lacks:
+                    with text.block(f"if {other.lacks}:"):
+                        text.add(f"return NEVER, {family}, {key}")
+        for family, (key, others) in enumerate(families.items()):
+            for other in others:
+                if other.index is not None:
+                    text.add(f"when = {other.earliest(layout)}")
+                    with text.block("if when > at:"):
+                        text.add(f"at, last, key = when, {family}, {key}")
+        text.add("return at, last, key")
+    members = [
+        f"[{', '.join(other.condition for other in others)}]" for others in families.values()
+    ]
+    lead = search.looks[group.lead].condition
+    text.add(f"{name} = Join({lead}, lag_{name}, [{', '.join(members)}])", "")
 
 
 def _full(layout: Layout, transition: Transition) -> list[str]:

@@ -1,23 +1,26 @@
-"""Which keys of a compiled net join: the heart of the compiled search.
+"""Which keys of a compiled net join: the search where the inputs of a join have different keys.
 
 Owns: joins of conditions. Nothing here is specific to a net.
 Must not know: places, transitions, the user's functions, the trace.
 
-A join has a record for each key that has a lead token. A record has a *lower bound* of its place in
-two heaps: the head of its lead tokens in `ready`, the time when all its inputs are there in `future`.
-What makes a bound too high is told at once (`Join.touch`): a lead token that comes tells its own key,
-any other gain those records that wait for it. For that a record waits for one thing alone, the input
-that keeps it longest; until that comes sooner, nothing else can enable it. What makes a bound too low
-is found when the record surfaces. So a change costs O(log keys), and a key that stays blocked
-costs nothing.
+A join has a record for each key that has a lead token, such as each domain and host. A record whose inputs
+are all there is in the heap `ready`, by the turn of its first lead token. Any other waits at a *gate*: that of
+the inputs that keep it longest. Inputs with the same keys, such as the pacing token and the slots of a domain,
+are a family and have one gate for each key. Those that wait at a gate wait by their turn. When its inputs
+come, the first passes, and the next one only after that has fired or waits elsewhere. So what comes to a
+domain costs one record, and not one for each of its hosts.
 
-Cost: every operation is O(log n) amortised, n being the keys of the join, for each record that it
-wakes or that surfaces; a gain wakes only records that waited for it.
+What is known of a record may be too early, never too late. What would make it too late is told at once: a
+lead token that comes tells its record, any other gain tells the gates where it was lacking. What made it
+too early is found when the record comes to the top.
+
+Cost: every operation is O(log n) amortised, n being the keys of the join, for each record that comes to
+the top; a key that stays blocked costs nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from heapq import heapify, heappop, heappush
 from typing import Any, Protocol
 
@@ -27,18 +30,36 @@ __all__ = ["Condition", "Join"]
 
 
 class Condition:
-    """Something that a key needs; records that lack it wait in `watch`, by key."""
+    """Something that a key needs. It tells the gates of the `families` of which it is a member."""
 
-    __slots__ = ("watch",)
+    __slots__ = ("families",)
 
     def __init__(self) -> None:
-        self.watch: dict[Hashable, dict[Record, None]] = {}
+        self.families: list[Family] = []
 
     def gained(self, key: Hashable) -> None:
         """What *key* needs may be there now, or sooner than it was."""
-        for record in self.watch.pop(key, ()):
-            record.watched = None
-            record.join.touch(record)
+        for family in self.families:
+            gate = family.gates.get(key)
+            if gate is not None:
+                gate.touch()
+
+
+class Family:
+    """The inputs of a join that have the same keys, apart from its lead: with gates for those keys that lack one.
+
+    Args:
+        join: the join.
+        members: the conditions of these inputs.
+    """
+
+    __slots__ = ("gates", "join")
+
+    def __init__(self, join: Join, members: Sequence[Condition]) -> None:
+        self.join = join
+        self.gates: dict[Hashable, Gate] = {}
+        for member in dict.fromkeys(members):
+            member.families.append(self)
 
 
 class Turn(Protocol):
@@ -73,14 +94,16 @@ class Lead(Protocol):
         """The keys that have one."""
 
 
-Lag = Callable[[Hashable, float], tuple[float, Condition | None, Hashable]]
-"""When all inputs of a key but its lead are there (0 for now), and what keeps it longest."""
+Lag = Callable[[Hashable, float], tuple[float, int, Hashable]]
+"""When all inputs of a key but its lead are there (0 for now), the family that is last, and its key."""
 
 
 class Record:
     """A key of a join that has a lead token."""
 
-    __slots__ = ("alarm", "join", "key", "live", "number", "serial", "touched", "watched")
+    __slots__ = (
+        "alarm", "gate", "join", "key", "live", "number", "passed", "peek", "serial", "touched", "waits"
+    )  # fmt: skip
 
     def __init__(self, join: Join, key: Hashable, number: int) -> None:
         self.join = join
@@ -90,9 +113,92 @@ class Record:
         self.touched = False
         self.serial = -1
         """The lead token under which it is in `ready`; -1 if it is not."""
+        self.gate: Gate | None = None
+        """Where it waits."""
+        self.waits = -1
+        """The lead token under which it is in its gate's queue; -1 if it is not."""
+        self.passed: Gate | None = None
+        """The gate that lets nobody else pass as long as it is in `ready`."""
         self.alarm = NEVER
         """The time under which it is in `future`; NEVER if it is not."""
-        self.watched: tuple[Condition, Hashable] | None = None
+        self.peek = NEVER
+        """The time under which it is in `later`; NEVER if it is not."""
+
+
+class Gate:
+    """Where records wait whose key lacks something of a family. It is there while any does.
+
+    Attributes:
+        queue: those that have a turn, by it; an entry that says something else than its record is dead.
+        waiting: how many they are.
+        restless: those whose lead token has yet to become ready, so that they have no turn.
+        occupied: whether a record that has passed is still in `ready`.
+        alarm: when what is lacking will be there; NEVER if that is not known.
+    """
+
+    __slots__ = (
+        "alarm", "family", "key", "number", "occupied", "queue", "restless", "touched", "waiting"
+    )  # fmt: skip
+
+    def __init__(self, family: Family, key: Hashable, number: int) -> None:
+        self.family = family
+        self.key = key
+        self.number = number
+        self.queue: list[tuple[Any, int, int, Record]] = []
+        self.waiting = 0
+        self.restless: dict[Record, None] = {}
+        self.occupied = False
+        self.alarm = NEVER
+        self.touched = False
+
+    def touch(self) -> None:
+        """What is lacking may be there, or sooner than it was."""
+        if not self.touched:
+            self.touched = True
+            self.family.join.touched.append(self)
+
+    def first(self) -> Record | None:
+        """The one that goes first of those that have a turn."""
+        queue = self.queue
+        while queue:
+            _, serial, _, record = queue[0]
+            if record.waits == serial and record.gate is self:
+                return record
+            heappop(queue)
+        return None
+
+    def add(self, record: Record, head: Turn | None) -> None:
+        """A record waits here, by the turn of its lead token if that is ready."""
+        record.gate = self
+        if head is None:
+            self.restless[record] = None
+            return
+        record.waits = head.serial
+        self.waiting += 1
+        heappush(self.queue, (head.order, head.serial, record.number, record))
+        if len(self.queue) > 2 * self.waiting + SLACK:
+            self.queue = [
+                entry
+                for entry in dict.fromkeys(self.queue)
+                if entry[3].waits == entry[1] and entry[3].gate is self
+            ]
+            heapify(self.queue)
+
+    def remove(self, record: Record) -> None:
+        """A record waits here no more."""
+        record.gate = None
+        if record.waits >= 0:
+            record.waits = -1
+            self.waiting -= 1
+        else:
+            del self.restless[record]
+
+    def leave(self, record: Record) -> None:
+        """A record waits here no more; a gate at which nobody waits is gone."""
+        self.remove(record)
+        if not self.waiting and not self.restless:
+            self.alarm = NEVER
+            del self.family.gates[self.key]
 
 
 class Join:
@@ -101,18 +207,33 @@ class Join:
     Args:
         lead: the tokens that lead it, by the group's keys.
         lag: what the group's other inputs say of a key.
+        families: the group's other inputs, those with the same keys together.
     """
 
-    __slots__ = ("future", "lag", "lead", "made", "ready", "records", "touched")
+    __slots__ = (
+        "families",
+        "future",
+        "lag",
+        "later",
+        "lead",
+        "made",
+        "ready",
+        "records",
+        "touched",
+    )
 
-    def __init__(self, lead: Lead, lag: Lag) -> None:
+    def __init__(self, lead: Lead, lag: Lag, families: Sequence[Sequence[Condition]]) -> None:
         self.lead = lead
         self.lag = lag
+        self.families = [Family(self, members) for members in families]
         self.made = 0
         self.records: dict[Hashable, Record] = {}
         self.ready: list[tuple[Any, int, int, Record]] = []
-        self.future: list[tuple[float, int, Record]] = []
-        self.touched: list[Record] = []
+        self.future: list[tuple[float, int, Record | Gate]] = []
+        """By when a gate opens, or a record without a turn is complete."""
+        self.later: list[tuple[float, int, Record]] = []
+        """By when a record may have another first lead token."""
+        self.touched: list[Record | Gate] = []
         lead.joins.append(self)
 
     def led(self, key: Hashable) -> None:
@@ -121,10 +242,6 @@ class Join:
         if record is None:
             self.made += 1
             record = self.records[key] = Record(self, key, self.made)
-        self.touch(record)
-
-    def touch(self, record: Record) -> None:
-        """A record's bounds may be too high."""
         if not record.touched:
             record.touched = True
             self.touched.append(record)
@@ -133,101 +250,172 @@ class Join:
         """The last lead token of a key has gone."""
         record = self.records.pop(key)
         record.live = False
-        record.serial = -1
-        record.alarm = NEVER
-        self._watch(record, None, None)
+        record.alarm = record.peek = NEVER
+        self._withdraw(record)
+        if record.gate is not None:
+            record.gate.leave(record)
 
     def first(self, now: float) -> Record | None:
         """The record whose inputs are all there and whose lead token is first."""
-        if self.touched or (self.future and self.future[0][0] <= now):
-            self._refresh(now)
-        ready = self.ready
-        while ready:
-            _, serial, _, record = ready[0]
-            if record.serial == serial:
-                self._examine(record, now)
-                if record.serial == serial:
-                    return record
-                ready = self.ready
-            else:
+        while True:
+            if (
+                self.touched
+                or (self.future and self.future[0][0] <= now)
+                or (self.later and self.later[0][0] <= now)
+            ):
+                self._refresh(now)
+            ready = self.ready
+            while ready and ready[0][3].serial != ready[0][1]:
                 heappop(ready)
-        return None
+            if not ready:
+                return None
+            _, serial, _, record = ready[0]
+            self._examine(record, now)
+            if record.serial == serial and not self.touched:
+                return record
 
     def earliest(self, now: float) -> float:
         """When a record has all its inputs: 0 for now. Exact if no token expires before."""
         if self.first(now) is not None:
             return 0
         while self.future:
-            at, _, record = heappop(self.future)
-            if record.alarm == at:
-                record.alarm = NEVER
-                self._examine(record, now)
-                if record.alarm == at:
+            at, _, sleeper = heappop(self.future)
+            if sleeper.alarm == at:
+                sleeper.alarm = NEVER
+                self._look(sleeper, now)
+                if sleeper.alarm == at:
                     return at
         return NEVER
 
     def _refresh(self, now: float) -> None:
-        """Look at the records that were touched, or whose time has come."""
+        """Look at what was touched, and at what has come to its time."""
         touched, self.touched = self.touched, []
-        for record in touched:
-            record.touched = False
-            if record.live:
-                self._examine(record, now)
+        for each in touched:
+            each.touched = False
+            self._look(each, now)
         while self.future and self.future[0][0] <= now:
-            at, _, record = heappop(self.future)
-            if record.alarm == at:
-                record.alarm = NEVER
+            at, _, sleeper = heappop(self.future)
+            if sleeper.alarm == at:
+                sleeper.alarm = NEVER
+                self._look(sleeper, now)
+        while self.later and self.later[0][0] <= now:
+            at, _, record = heappop(self.later)
+            if record.peek == at:
+                record.peek = NEVER
                 self._examine(record, now)
+
+    def _look(self, each: Record | Gate, now: float) -> None:
+        if isinstance(each, Gate):
+            self._open(each, now)
+        elif each.live:
+            self._examine(each, now)
+
+    def _open(self, gate: Gate, now: float) -> None:
+        """Let the first record at a gate pass if it can. Those that lack something else go there."""
+        for record in list(gate.restless):
+            self._examine(record, now)
+        while not gate.occupied:
+            first = gate.first()
+            if first is None:
+                return
+            turn = first.waits
+            self._examine(first, now)
+            if first.serial == turn and gate.waiting:
+                first.passed, gate.occupied = gate, True
+            elif gate.first() is first:
+                return  # what it lacks here, all others lack, too
 
     def _examine(self, record: Record, now: float) -> None:
-        """Find a record's exact bounds."""
+        """Find out whether a record is complete, and if not, what it lacks longest."""
         line = self.lead.lines[record.key]
         head = line.head(now)
-        alarm = line.next_ready()
-        at, condition, key = self.lag(record.key, now)
-        if head is None and alarm > at:
-            at, condition = alarm, None
+        soon = line.next_ready()
+        at, last, key = self.lag(record.key, now)
+        if head is None:
+            self._withdraw(record)
+            self._rest(record, soon, at, last, key)
+            return
+        if soon != record.peek:
+            self._peek(record, soon)
         if at:
-            record.serial = -1
-            alarm = at
-        elif record.serial != head.serial:  # type: ignore[union-attr]
-            self._enter(record, head)  # type: ignore[arg-type]
-        if alarm != record.alarm:
-            self._wake(record, alarm)
-        if at or record.watched is not None:
-            self._watch(record, condition, key)
+            self._withdraw(record)
+            self._wait(record, head, at, last, key)
+        elif record.serial != head.serial:
+            self._withdraw(record)
+            if record.gate is not None:
+                record.gate.leave(record)
+            record.alarm = NEVER
+            record.serial = head.serial
+            heappush(self.ready, (head.order, head.serial, record.number, record))
+            if len(self.ready) > 2 * len(self.records) + SLACK:
+                self.ready = [
+                    entry for entry in dict.fromkeys(self.ready) if entry[3].serial == entry[1]
+                ]
+                heapify(self.ready)
 
-    def _enter(self, record: Record, head: Turn) -> None:
-        """Put a record into `ready` under its lead token."""
-        record.serial = head.serial
-        heappush(self.ready, (head.order, head.serial, record.number, record))
-        if len(self.ready) > 2 * len(self.records) + SLACK:
-            self.ready = [
-                entry for entry in dict.fromkeys(self.ready) if entry[3].serial == entry[1]
-            ]
-            heapify(self.ready)
+    def _withdraw(self, record: Record) -> None:
+        """A record is in `ready` no more; another one may pass the gate that it has passed."""
+        record.serial = -1
+        gate = record.passed
+        if gate is not None:
+            record.passed = None
+            gate.occupied = False
+            gate.touch()
 
-    def _wake(self, record: Record, alarm: float) -> None:
-        """Put a record into `future`."""
-        record.alarm = alarm
-        if alarm < NEVER:
-            heappush(self.future, (alarm, record.number, record))
+    def _wait(self, record: Record, head: Turn, at: float, last: int, key: Hashable) -> None:
+        """A record waits at the gate of what it lacks until *at*."""
+        record.alarm = NEVER
+        gate = self._stand(record, head, last, key)
+        if at != gate.alarm:
+            gate.alarm = at
+            self._set(at, gate)
+
+    def _rest(self, record: Record, soon: float, at: float, last: int, key: Hashable) -> None:
+        """A record whose lead token is ready *soon* waits for that, or for what it lacks longer."""
+        record.peek = NEVER
+        if at >= soon:
+            self._stand(record, None, last, key)
+        elif record.gate is not None:
+            record.gate.leave(record)
+        at = max(at, soon)
+        if at != record.alarm:
+            record.alarm = at
+            self._set(at, record)
+
+    def _stand(self, record: Record, head: Turn | None, last: int, key: Hashable) -> Gate:
+        """Have a record wait at a gate, where it may stand already."""
+        family, gate = self.families[last], record.gate
+        if gate is not None and gate.family is family and gate.key == key:
+            if record.waits == (-1 if head is None else head.serial):
+                return gate
+            gate.remove(record)
+        else:
+            if gate is not None:
+                gate.leave(record)
+            gate = family.gates.get(key)
+            if gate is None:
+                self.made += 1
+                gate = family.gates[key] = Gate(family, key, self.made)
+        gate.add(record, head)
+        return gate
+
+    def _set(self, at: float, sleeper: Record | Gate) -> None:
+        """Look at a record or a gate again at a time."""
+        if at < NEVER:
+            heappush(self.future, (at, sleeper.number, sleeper))
             if len(self.future) > 2 * len(self.records) + SLACK:
                 self.future = [
                     entry for entry in dict.fromkeys(self.future) if entry[2].alarm == entry[0]
                 ]
                 heapify(self.future)
 
-    def _watch(self, record: Record, condition: Condition | None, key: Hashable) -> None:
-        """Let a record wait for a key of a condition, and for no other."""
-        watched = None if condition is None else (condition, key)
-        if record.watched == watched:
-            return
-        if record.watched is not None:
-            old, at = record.watched
-            del old.watch[at][record]
-            if not old.watch[at]:
-                del old.watch[at]
-        record.watched = watched
-        if condition is not None:
-            condition.watch.setdefault(key, {})[record] = None
+    def _peek(self, record: Record, at: float) -> None:
+        """Look at a record again when its next lead token is ready."""
+        record.peek = at
+        if at < NEVER:
+            heappush(self.later, (at, record.number, record))
+            if len(self.later) > 2 * len(self.records) + SLACK:
+                self.later = [
+                    entry for entry in dict.fromkeys(self.later) if entry[2].peek == entry[0]
+                ]
+                heapify(self.later)

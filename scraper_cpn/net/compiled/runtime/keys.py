@@ -43,7 +43,7 @@ class View(Condition):
         line.add(token, now)
         for join in self.joins:
             join.led(key)
-        if self.watch:
+        if self.families:
             self.gained(key)
 
     def lose(self, key: Hashable) -> None:
@@ -172,7 +172,7 @@ class Seen(Condition):
     def add(self, key: Hashable) -> None:
         """*key*, which is new, is seen from now on."""
         self.keys[key] = None
-        if self.watch:
+        if self.families:
             self.gained(key)
 
     def remove(self, key: Hashable) -> bool:
@@ -180,7 +180,7 @@ class Seen(Condition):
         if key not in self.keys:
             return False
         del self.keys[key]
-        if self.watch:
+        if self.families:
             self.gained(key)
         return True
 
@@ -221,7 +221,7 @@ class Split(Condition):
             return False
         table.add(key)
         self.order.append(key)
-        if self.watch:
+        if self.families:
             self.gained(key)
         return True
 

@@ -316,5 +316,5 @@ class PagedView(Condition):
     def _came(self, key: Hashable) -> None:
         for join in self.joins:
             join.led(key)
-        if self.watch:
+        if self.families:
             self.gained(key)
