@@ -95,22 +95,26 @@ def _expiry(net: Net) -> Iterator[str]:
 
 def _unreachable(net: Net) -> Iterator[str]:
     marked = {place.name for place in net.places.values() if _is_marked(place)}
-    waiting = dict(net.transitions)
-    while True:
-        ready = [
-            name
-            for name, transition in waiting.items()
-            if all(arc.place.name in marked or arc.kind == "absent" for arc in transition.arcs)
-        ]
-        if not ready:
-            break
-        for name in ready:
-            marked.update(_outputs(waiting.pop(name)))
-    for name, transition in waiting.items():
-        empty = next(
-            arc for arc in transition.arcs if arc.place.name not in marked and arc.kind != "absent"
-        )
-        yield f"transition {name}: can never fire; no token ever reaches {empty.place.name}"
+    lacks = {name: _needed(each) - marked for name, each in net.transitions.items()}
+    waiting: dict[str, list[str]] = {}
+    for name, places in lacks.items():
+        for place in places:
+            waiting.setdefault(place, []).append(name)
+    todo = [name for name, places in lacks.items() if not places]
+    while todo:
+        for place in _outputs(net.transitions[todo.pop()]):
+            for name in waiting.pop(place, ()):
+                lacks[name].discard(place)
+                todo += [] if lacks[name] else [name]
+    for name, places in lacks.items():
+        if places:
+            first = next(a.place.name for a in net.transitions[name].arcs if a.place.name in places)
+            yield f"transition {name}: can never fire; no token ever reaches {first}"
+
+
+def _needed(transition: Transition) -> set[str]:
+    """The places of which a transition needs something."""
+    return {arc.place.name for arc in transition.arcs if arc.kind != "absent" and arc.fewest}
 
 
 def _is_marked(place: AnyPlace) -> bool:
@@ -143,22 +147,56 @@ def _locked(net: Net) -> Iterator[str]:
 
 
 def _cycles(edges: dict[str, list[tuple[str, set[str]]]]) -> list[set[str]]:
-    """Sets of places that can all reach each other, and themselves."""
-    reach = {name: _reachable(name, edges) for name in edges}
+    """Sets of places that can all reach each other, and themselves.
+
+    Found as the strongly connected components of the graph (Kosaraju's two passes), so that a long chain of
+    bounded places costs no more than its length.
+    """
+    onward = {
+        name: sorted({to for _, needs in found for to in needs if to in edges})
+        for name, found in edges.items()
+    }
+    back: dict[str, list[str]] = {name: [] for name in edges}
+    for name, targets in onward.items():
+        for target in targets:
+            back[target].append(name)
+    seen: set[str] = set()
     found: list[set[str]] = []
-    for name in edges:
-        cycle = {other for other in reach[name] if name in reach[other]} | {name}
-        if name in reach[name] and cycle not in found:
-            found.append(cycle)
-    return found
+    for name in reversed(_finished(onward)):
+        if name not in seen:
+            cycle = _reached(name, back, seen)
+            if len(cycle) > 1 or name in onward[name]:
+                found.append(cycle)
+    return sorted(found, key=min)
 
 
-def _reachable(start: str, edges: dict[str, list[tuple[str, set[str]]]]) -> set[str]:
-    found: set[str] = set()
-    todo = [start]
+def _finished(onward: dict[str, list[str]]) -> list[str]:
+    """The places in the order in which a search in depth leaves them."""
+    order: list[str] = []
+    seen: set[str] = set()
+    for start, first in onward.items():
+        todo = [(start, iter(first))] if start not in seen else []
+        seen.add(start)
+        while todo:
+            name, targets = todo[-1]
+            target = next((each for each in targets if each not in seen), None)
+            if target is None:
+                order.append(name)
+                todo.pop()
+            else:
+                seen.add(target)
+                todo.append((target, iter(onward[target])))
+    return order
+
+
+def _reached(start: str, back: dict[str, list[str]], seen: set[str]) -> set[str]:
+    """All that a place reaches and that was not *seen*, which is seen from now on."""
+    found, todo = {start}, [start]
+    seen.add(start)
     while todo:
-        for _, needs in edges[todo.pop()]:
-            fresh = {name for name in needs if name in edges} - found
-            found |= fresh
-            todo += sorted(fresh)
+        for name in back[todo.pop()]:
+            if name not in seen:
+                seen.add(name)
+                found.add(name)
+                todo.append(name)
     return found

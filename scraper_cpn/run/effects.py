@@ -1,11 +1,13 @@
 """How the work behind a net's effect names is bound to it.
 
-Owns: the four shapes of an effect. Must not know: what any effect does, nets, tokens.
+Owns: the four shapes of an effect. Must not know: what any effect does, tokens.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
+
+from scraper_cpn.net import Kernel, Net, NetError
 
 
 @dataclass(frozen=True)
@@ -53,3 +55,44 @@ class Batched:
 
 
 Binding: TypeAlias = Plain | Paced | Called | Batched
+
+
+def bindings(
+    kernel: Kernel, given: Mapping[str, Binding | Callable[..., Any]]
+) -> dict[str, Binding]:
+    """What each effect of a kernel's net is bound to; a bare function is `Plain`.
+
+    Raises:
+        NetError: one line for each effect that is missing, or is none of the net's, or is bound to what can't
+            be called. A kernel that tells no net is taken at its word.
+    """
+    net = getattr(kernel, "net", None) or getattr(getattr(kernel, "kernel", None), "net", None)
+    if isinstance(net, Net):
+        problems = list(binding_problems(net, given))
+        if problems:
+            raise NetError(*problems)
+    return {
+        name: each if isinstance(each, Binding) else Plain(each) for name, each in given.items()
+    }
+
+
+def binding_problems(net: Net, given: Mapping[str, Any]) -> list[str]:
+    """What is wrong with how effects are bound, one line each."""
+    listed = ", ".join(net.effects) or "none"
+    where = f"net {net.name}, effect"
+    missing = [
+        f"{where} {name}: is bound to nothing; give a function for it in the effects"
+        for name in net.effects
+        if name not in given
+    ]
+    others = [
+        f"{where} {name}: is no effect of the net, which has {listed}; remove it"
+        for name in given
+        if name not in net.effects
+    ]
+    uncalled = [
+        f"{where} {name}: is bound to {each!r}, which can't be called; give a function"
+        for name, each in given.items()
+        if name in net.effects and not (isinstance(each, Binding) or callable(each))
+    ]
+    return [*missing, *others, *uncalled]

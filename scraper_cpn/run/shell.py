@@ -26,7 +26,7 @@ import anyio
 from scraper_cpn.net import Ended, Firing, Kernel, Lost, Row
 from scraper_cpn.run.calls import Call, Calls, HasTime
 from scraper_cpn.run.committer import Committer
-from scraper_cpn.run.effects import Batched, Binding, Called, Paced, Plain
+from scraper_cpn.run.effects import Batched, Binding, Called, Paced, Plain, bindings
 from scraper_cpn.run.tasks import Tasks
 
 SECOND = 1_000_000_000
@@ -41,25 +41,29 @@ class Shell:
 
     Args:
         kernel: with its first tokens injected.
-        effects: what each effect name of the net is bound to.
+        effects: what each effect name of the net is bound to; a bare function is `Plain`.
         clock: the kernel's time.
         on_rows: is given the rows that reached a sink, in order, after each step.
         fatal: exceptions of effects that end the run and are raised; any other is `Lost`.
         committer: makes durable what is decided; None: nothing is.
+
+    Raises:
+        NetError: an effect of the net is bound to nothing, or something is bound that is no effect of it.
     """
 
     def __init__(
         self,
         kernel: Kernel,
-        effects: Mapping[str, Binding],
+        effects: Mapping[str, Binding | Callable[..., Any]],
         clock: HasTime,
         *,
         on_rows: Callable[[list[Row]], None] | None = None,
         fatal: tuple[type[Exception], ...] = (),
         committer: Committer | None = None,
     ) -> None:
+        bound = bindings(kernel, effects)
         self.kernel = kernel
-        self._effects = effects
+        self._effects = bound
         self._clock = clock
         self._on_rows = on_rows
         self._fatal = fatal
@@ -71,7 +75,7 @@ class Shell:
         self._pending: dict[int, Any] = {}
         """Awaitables whose task has not run yet."""
         self._waiting: dict[str, list[tuple[Call, Firing]]] = {}
-        self._begin = {name: self._beginning(name, each) for name, each in effects.items()}
+        self._begin = {name: self._beginning(name, each) for name, each in bound.items()}
         self._busy: set[str] = set()
         self._paced = Tasks(self._lost)
         self._awake = True

@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeAlias
 
 from msgspec import Struct
 
-from scraper_cpn.net import Ended, Firing, Lost, NetError, Row, Step
+from scraper_cpn.net import Ended, Firing, Lost, Net, NetError, Row, Step
 
 VirtualEffect: TypeAlias = Callable[..., tuple[int, Any]]
 """Is called with a firing's tokens and the time; gives how long it takes (ns) and its outcome."""
@@ -70,6 +70,7 @@ def run(
         until_ns: stop at this time at the latest, whatever is in flight.
         on_rows: is given what reached a sink, in order.
     """
+    _refuse_unbound(kernel, effects)
     coming: list[tuple[int, int, Any]] = []
     steps = firings = 0
     while True:
@@ -93,6 +94,19 @@ def run(
         while coming and coming[0][0] <= now_ns:
             _, firing_id, outcome = heappop(coming)
             _complete(kernel, firing_id, outcome, now_ns)
+
+
+def _refuse_unbound(kernel: Decider, effects: Mapping[str, VirtualEffect]) -> None:
+    """Raise `NetError` where an effect of the net has no function; other deciders tell no net."""
+    net = getattr(kernel, "net", None)
+    if isinstance(net, Net):
+        missing = [name for name in net.effects if name not in effects]
+        problems = [
+            f"net {net.name}, effect {name}: is bound to nothing; give a function for it"
+            for name in missing
+        ]
+        if problems:
+            raise NetError(*problems)
 
 
 def _work(effect: VirtualEffect, firing: Firing, now_ns: int) -> tuple[int, Any]:

@@ -44,8 +44,11 @@ unless a colour leads to the kernel that holds it, and then what leaks is that k
 from __future__ import annotations
 
 import linecache
+import re
 import zlib
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from functools import partial
+from types import CodeType
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from msgspec.structs import replace
@@ -69,6 +72,9 @@ where it traces, it gives the functions of a kernel."""
 
 Builder: TypeAlias = Callable[["Source"], Build]
 """Runs a source; gives its function `build`."""
+
+NESTED_LINES_MAX = 20_000
+"""Lines of a source whose functions stay nested in `build`: about 300 transitions."""
 
 Cold: TypeAlias = tuple[str, Hashable, int, Order, int]
 """A key whose tokens are all on the shelf: place, key, their number, order and serial of the first."""
@@ -118,12 +124,40 @@ def generated(
 def in_python(found: Source) -> Build:
     """Have Python run a source as it is; tracebacks show its lines."""
     name = f"<{found.title} {zlib.crc32(found.text.encode()):08x}>"
-    lines = found.text.splitlines(keepends=True)
-    linecache.cache[name] = (len(found.text), None, lines, name)
+    big = found.text.count("\n") > NESTED_LINES_MAX
+    text = _unnested(found.text) if big else found.text
+    linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
+    code = compile(text, name, "exec")
+    if big:
+        return partial(_build_unnested, code, found.names)
     space: dict[str, Any] = dict(found.names)
-    exec(compile(found.text, name, "exec"), space)  # noqa: S102  (our own, from checked data)
+    exec(code, space)  # noqa: S102  (our own, from checked data)
     build: Build = space["build"]
     return build
+
+
+def _unnested(text: str) -> str:
+    """A source with the functions of `build` at the level of the module, and its variables global.
+
+    For each function that is nested in another one, Python's compiler copies the set of all names of the
+    outer one: of a net of thousands of transitions, that would take minutes.
+    """
+    _, body = text.split("\ndef build(", 1)
+    lines = [line.removeprefix("    ") for line in body.split("\n")[1:]]
+    flat = [re.sub(r"^( +)nonlocal ", r"\1global ", line) for line in lines]
+    at = max(number for number, line in enumerate(flat) if line == "return {")
+    return "\n".join([*flat[:at], "PARTS = {", *flat[at + 1 :]])
+
+
+def _build_unnested(
+    code: CodeType, names: Mapping[str, Any], net: Net, transitions: Any, shelf: Shelf, *traces: Any
+) -> dict[str, Any]:
+    """What `build` does, for a source that was unnested: its variables are those of a module of its own."""
+    space = {**names, "NET": net, "TRANSITIONS": transitions, "SHELF": shelf}
+    space |= dict(zip(("trace",), traces, strict=False))
+    exec(code, space)  # noqa: S102  (our own, from checked data)
+    parts: dict[str, Any] = space["PARTS"]
+    return parts
 
 
 def compile_net(

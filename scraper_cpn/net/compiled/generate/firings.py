@@ -38,7 +38,7 @@ from scraper_cpn.net.compiled.generate.taking import (
     write_aside,
     write_spend,
 )
-from scraper_cpn.net.compiled.generate.text import Text, attribute, tupled
+from scraper_cpn.net.compiled.generate.text import Text, attribute, mask_text, tupled
 from scraper_cpn.net.declare import Transition
 from scraper_cpn.net.places import Counter, Place
 
@@ -79,7 +79,7 @@ def _firings(text: Text, layout: Layout, search: Search) -> Iterator[None]:
         text.add("left -= 1")
         lower = layout.bit(search.transition) - 1
         if lower and _MAY_ENABLE.search("\n".join(text.lines[at:])):
-            with text.block(f"if dirty & {lower:#b}:"):
+            with text.block(f"if dirty & {mask_text(lower)}:"):
                 text.add("return left")
         queues = [
             layout.var(arc.place) for arc in search.transition.arcs if _is_shifted(layout, arc)

@@ -11,20 +11,20 @@ from typing import Any
 
 from scraper_cpn.net.compiled.generate.indexes import Influence
 from scraper_cpn.net.compiled.generate.layout import Layout
-from scraper_cpn.net.compiled.generate.text import Text
+from scraper_cpn.net.compiled.generate.text import Text, mask_text
 from scraper_cpn.net.places import Place
 
 
 def noted(layout: Layout, influence: Influence) -> list[str]:
     """The lines that note which transitions to try again, and whose next useful time is another now."""
-    lines = [f"dirty |= {influence.enables:#b}  # {layout.listed(influence.enables)}"]
+    lines = [f"dirty |= {mask_text(influence.enables)}  # {layout.listed(influence.enables)}"]
     return [*(lines if influence.enables else []), *delayed(layout, influence.delays)]
 
 
 def delayed(layout: Layout, mask: int) -> list[str]:
     """The lines that note whose next useful time is another now; but for what the function has noted."""
     mask &= ~layout.noted
-    times = [f"at_{layout.var(each)} = " for each in layout.waiting if layout.bit(each) & mask]
+    times = [f"at_{layout.var(each)} = " for each in layout.those_in(mask & layout.timed)]
     return ["".join(times) + "None", "late = True"] if times else []
 
 
@@ -42,13 +42,12 @@ def hasten(text: Text, layout: Layout, mask: int, at: str) -> None:
 
     The next useful time is the latest of the inputs' first times, so that none of these is later.
     """
-    for transition in layout.waiting:
-        if layout.bit(transition) & mask:
-            known = f"at_{layout.var(transition)}"
-            with text.block(f"if {known} is None or {at} < {known}:"):
-                text.add(f"{known} = None", "late = True")
-                with text.block(f"if {at} < next_wake:"):
-                    text.add(f"next_wake = {at}")
+    for transition in layout.those_in(mask & layout.timed):
+        known = f"at_{layout.var(transition)}"
+        with text.block(f"if {known} is None or {at} < {known}:"):
+            text.add(f"{known} = None", "late = True")
+            with text.block(f"if {at} < next_wake:"):
+                text.add(f"next_wake = {at}")
 
 
 def only_if(text: Text, condition: str, lines: list[str]) -> None:

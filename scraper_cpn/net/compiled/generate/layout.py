@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import cached_property, reduce
 from operator import or_
-from typing import Any
+from typing import Any, NamedTuple
 
 from scraper_cpn.net import plan
 from scraper_cpn.net.arcs import Arc
@@ -55,6 +55,15 @@ PREFIXES = tuple(
 """What the functions and numbers of a place or a transition begin with, before its name."""
 
 
+class Use(NamedTuple):
+    """An arc that looks at a place: of which transition, by its number in the order, and which of its arcs."""
+
+    number: int
+    transition: Transition
+    at: int
+    arc: Arc
+
+
 class Layout:
     """The names and indexes of a net.
 
@@ -78,9 +87,15 @@ class Layout:
         self.variables = {
             name: self.names.free(name, PREFIXES) for name in (*net.places, *net.transitions)
         }
+        self._uses: dict[str, list[Use]] = {name: [] for name in net.places}
+        for number, transition in enumerate(self.transitions):
+            for at, arc in enumerate(transition.arcs):
+                self._uses[arc.place.name].append(Use(number, transition, at, arc))
         self._stems: dict[tuple[Any, ...], str] = {}
         self.indexes: dict[Any, Index] = {}
-        self._flat = flat_groups(self.transitions, plan.counted_up(net))
+        self._of: dict[str, list[Index]] = {name: [] for name in net.places}
+        self._flat = dict.fromkeys(flat_groups(self.transitions, plan.counted_up(net)))
+        self._told = {(each.name, at) for each, group in self._flat for at in group.arcs}
         self.met = {
             place.name: None
             for each, group in self._flat
@@ -88,6 +103,18 @@ class Layout:
         }
         """The places and counters that are in records."""
         self.meetings: dict[Any, Meeting] = {}
+        self._guards: dict[str, list[Any]] = {name: [] for name in net.places}
+        for (
+            transition
+        ) in net.transitions.values():  # as declared: that is the order in which they are called
+            for arc in transition.arcs:
+                if arc.when is not None and arc.when not in self._guards[arc.place.name]:
+                    self._guards[arc.place.name].append(arc.when)
+        self._slots = {each.name: plan.slots(each) for each in self.transitions}
+        self._wanting: dict[str, list[Transition]] = {name: [] for name in net.places}
+        for transition in self.transitions:
+            for name in self._slots[transition.name]:
+                self._wanting[name].append(transition)
         self.noted = 0
         """The transitions of which the function that is written has noted that they are delayed."""
         self.timed = sum(self.bit(t) for t in self.transitions if may_wait(t))
@@ -120,15 +147,24 @@ class Layout:
             *(f"{each.name}_{what}" for each in self.meetings.values() for what in LIMITS),
         ]
 
-    @property
+    @cached_property
     def limited(self) -> list[Place[Any]]:
         """The places that have a capacity."""
         return [place for place in self.standing if place.capacity is not None]
 
-    @property
+    @cached_property
     def waiting(self) -> list[Transition]:
         """The transitions in `timed`."""
-        return [t for t in self.transitions if self.bit(t) & self.timed]
+        return self.those_in(self.timed)
+
+    def those_in(self, mask: int) -> list[Transition]:
+        """The transitions in a mask, in their order."""
+        found = []
+        while mask:
+            lowest = mask & -mask
+            found.append(self.transitions[lowest.bit_length() - 1])
+            mask ^= lowest
+        return found
 
     def stem(self, key: tuple[Any, ...], wanted: str, *prefixes: str) -> str:
         """A name like *wanted* for what *key* tells; the same one each time."""
@@ -136,7 +172,7 @@ class Layout:
             self._stems[key] = self.names.free(wanted, prefixes)
         return self._stems[key]
 
-    @property
+    @cached_property
     def standing(self) -> list[Place[Any]]:
         """The places that hold tokens."""
         places = self.net.places.values()
@@ -144,12 +180,12 @@ class Layout:
             place for place in places if isinstance(place, Place) and not isinstance(place, Sink)
         ]
 
-    @property
+    @cached_property
     def shown(self) -> set[str]:
         """The places that show firings; what is in them follows from the firings."""
         return {place.name for t in self.transitions for place, _ in t.shows}
 
-    @property
+    @cached_property
     def counters(self) -> list[Counter]:
         """The counters."""
         return [place for place in self.net.places.values() if isinstance(place, Counter)]
@@ -166,15 +202,7 @@ class Layout:
 
     def only_shows(self, place: Place[Any]) -> bool:
         """Whether a place is nothing but a view of firings: nobody puts there, and nobody looks."""
-        outputs = [each for t in self.transitions for case in t.outcomes for each in case.outputs]
-        return place.name in self.shown and not (
-            self.of(place)
-            or any(output.place is place for output in outputs)
-            or self._looked(place)
-        )
-
-    def _looked(self, place: Place[Any]) -> bool:
-        return any(arc.place is place for t in self.transitions for arc in t.arcs)
+        return place.name in self.shown and not (self._of[place.name] or self._uses[place.name])
 
     def is_queue(self, place: Place[Any]) -> bool:
         """Whether the oldest token of a place is always the one that goes, so that a queue will do."""
@@ -190,25 +218,24 @@ class Layout:
 
     def comes_back(self, place: Place[Any]) -> bool:
         """Whether tokens are put back as they are."""
-        arcs = [arc for transition in self.transitions for arc in transition.arcs]
-        return any(arc.place is place and arc.kind in {"hold", "spend"} for arc in arcs)
+        return any(use.arc.kind in {"hold", "spend"} for use in self._uses[place.name])
 
     def pauses_alike(self, place: Place[Any]) -> bool:
         """Whether all that spend tokens of a place change them alike, for a time that depends on them.
 
         Then what that comes to, for a token that stays as it is, can be kept with it.
         """
-        arcs = [arc for t in self.transitions for arc in t.arcs if arc.place is place]
+        arcs = [use.arc for use in self._uses[place.name]]
         spends = [(arc.change, arc.after_ns) for arc in arcs if arc.kind == "spend"]
         return place.timed and spends.count(spends[0]) == len(spends)
 
     def guards(self, place: Place[Any]) -> list[Any]:
         """The guards on a place's tokens, each once; the n-th has the bit 1 << n."""
-        return list(dict.fromkeys(plan.guards(self.net, place)))
+        return self._guards[place.name]
 
     def of(self, place: Place[Any]) -> list[Index]:
         """The indexes of a place."""
-        return [found for found in self.indexes.values() if found.place is place]
+        return self._of[place.name]
 
     def meeting(self, transition: Transition, group: plan.Group) -> Meeting | None:
         """The meeting of a join group, shared by those that are alike; None if its keys differ."""
@@ -236,9 +263,7 @@ class Layout:
 
     def in_records(self, place: Place[Any]) -> Index | None:
         """The field of the records that have all tokens of a place, so that it needs nothing else."""
-        absent = any(
-            arc.place is place and arc.kind == "absent" for t in self.transitions for arc in t.arcs
-        )
+        absent = any(use.arc.kind == "absent" for use in self._uses[place.name])
         held = [each for each in self.of(place) if each.kind == "held" and not each.bit]
         return held[0] if held and not (absent or place.name in self.shown) else None
 
@@ -305,12 +330,12 @@ class Layout:
         return self._lookers(place, lambda arc: arc.kind == "read" and arc.include_in_use)
 
     def _lookers(self, place: Place[Any], look: Callable[[Arc], bool]) -> int:
-        arcs = [(self.bit(t), arc) for t in self.transitions for arc in t.arcs]
-        return reduce(or_, (bit for bit, arc in arcs if arc.place is place and look(arc)), 0)
+        uses = self._uses[place.name]
+        return reduce(or_, (1 << use.number for use in uses if look(use.arc)), 0)
 
     def most(self, place: Place[Any] | Counter) -> float:
         """The most tokens of a place, or of a number, that an arc needs; NEVER: nobody knows."""
-        arcs = [arc for t in self.transitions for arc in t.arcs if arc.place is place]
+        arcs = [use.arc for use in self._uses[place.name]]
         open_ended = any(arc.all or callable(arc.count) for arc in arcs)
         if open_ended:
             return index.NEVER
@@ -356,20 +381,21 @@ class Layout:
                 words += ["presence"] if names and kind == "presence" else []
                 name = self.names.free("_".join(words))
             name = self.var(place) if place.paged else name
-            self.indexes[key] = Index(
-                kind, name, place, names, bit, early, expired, scanned, in_use
-            )
+            made = Index(kind, name, place, names, bit, early, expired, scanned, in_use)
+            self.indexes[key] = made
+            self._of[place.name].append(made)
         return self.indexes[key]
 
     # Influence: which transitions a change concerns.
 
     def wants_slots(self, place: Place[Any]) -> int:
         """The transitions that need slots of a place."""
-        return sum(self.bit(t) for t in self.transitions if plan.slots(t).get(place.name, 0))
+        return sum(map(self.bit, self._wanting[place.name]))
 
     def most_slots(self, place: Place[Any]) -> int:
         """The most slots that a transition needs of a place."""
-        return max(plan.slots(t).get(place.name, 0) for t in self.transitions)
+        wanting = self._wanting[place.name]
+        return max((self._slots[each.name][place.name] for each in wanting), default=0)
 
     def gain(self, places: Iterable[Any]) -> Influence:
         """What it means that something comes to these places."""
@@ -381,14 +407,13 @@ class Layout:
         With *bit* 0 and not *expired*: for the others.
         """
         wants = fears = 0
-        for number, transition in enumerate(self.transitions):
-            for at, arc in enumerate(transition.arcs):
-                if arc.place is not place or self._in_flat(transition, at):
-                    continue
-                guard = 0 if arc.when is None else 1 << self.guards(place).index(arc.when)
-                alike = (arc.kind == "expired") == expired and guard == bit
-                wants |= (arc.kind != "absent" and alike) << number
-                fears |= (arc.kind == "absent" and alike) << number
+        for number, transition, at, arc in self._uses[place.name]:
+            if (transition.name, at) in self._told:
+                continue
+            guard = 0 if arc.when is None else 1 << self.guards(place).index(arc.when)
+            alike = (arc.kind == "expired") == expired and guard == bit
+            wants |= (arc.kind != "absent" and alike) << number
+            fears |= (arc.kind == "absent" and alike) << number
         return Influence(wants, fears)
 
     def loss(self, places: Iterable[Any]) -> Influence:
@@ -397,34 +422,21 @@ class Layout:
 
     def _influence(self, places: Iterable[Any], *, came: bool) -> Influence:
         wants = fears = 0
-        listed = list(places)
-        for number, transition in enumerate(self.transitions):
-            for at, arc in enumerate(transition.arcs):
-                if arc.place in listed:
-                    told = came and self._in_flat(transition, at)  # its meeting tells
-                    wants |= (arc.kind != "absent" and not told) << number
-                    fears |= (arc.kind == "absent") << number
+        for place in places:
+            for number, transition, at, arc in self._uses[place.name]:
+                told = came and (transition.name, at) in self._told  # its meeting tells
+                wants |= (arc.kind != "absent" and not told) << number
+                fears |= (arc.kind == "absent") << number
         return Influence(wants, fears) if came else Influence(fears, wants)
-
-    def _in_flat(self, transition: Transition, arc: int) -> bool:
-        return any(each is transition and arc in group.arcs for each, group in self._flat)
 
     def listed(self, mask: int) -> str:
         """The names of the transitions in a mask, on one line."""
-        names = [t.name for number, t in enumerate(self.transitions) if mask >> number & 1]
-        return plain(", ".join(names))
+        return plain(", ".join(each.name for each in self.those_in(mask)))
 
     def bounded(self, transition: Transition) -> list[Place[Any]]:
         """The bounded places in which a firing occupies slots."""
-        return [
-            place
-            for place in self.standing
-            if place.capacity is not None
-            and (
-                place.name in plan.slots(transition)
-                or any(
-                    arc.place is place and arc.kind not in {"read", "absent"}
-                    for arc in transition.arcs
-                )
-            )
-        ]
+        if not self.limited:
+            return []
+        taken = {arc.place.name for arc in transition.arcs if arc.kind not in {"read", "absent"}}
+        occupied = taken | self._slots[transition.name].keys()
+        return [place for place in self.limited if place.name in occupied]

@@ -31,7 +31,7 @@ from scraper_cpn.net.compiled.generate import (
 from scraper_cpn.net.compiled.generate.calls import calls, result
 from scraper_cpn.net.compiled.generate.kept import kept
 from scraper_cpn.net.compiled.generate.layout import RUNTIME, Layout
-from scraper_cpn.net.compiled.generate.text import Text, plain
+from scraper_cpn.net.compiled.generate.text import Text, mask_text, plain
 from scraper_cpn.net.compiled.runtime.lines import SLACK
 from scraper_cpn.net.declare import Net, Transition
 from scraper_cpn.net.marking import (
@@ -171,7 +171,7 @@ def _used() -> list[str]:
 
 
 def _write_constants(text: Text, layout: Layout) -> None:
-    text.add(f"ALL = {(1 << len(layout.transitions)) - 1:#b}")
+    text.add(f"ALL = {mask_text((1 << len(layout.transitions)) - 1)}")
     text.add("FIRST = {}        # by values of `dirty` that have occurred: which act goes first")
     text.add(
         "NONE = ()  # the one empty tuple that there is: no tokens, without looking into it", ""
@@ -189,7 +189,7 @@ def _write_times(text: Text, layout: Layout) -> None:
         for transition in layout.waiting:
             at = f"at_{layout.var(transition)}"
             with text.block(f"if {at} is None or {at} <= now:"):
-                text.add(f"dirty |= {layout.bit(transition):#b}")
+                text.add(f"dirty |= {mask_text(layout.bit(transition))}")
     with text.function("soonest(now)"):
         for transition in layout.waiting:
             name = layout.var(transition)
@@ -209,10 +209,10 @@ def _write_times(text: Text, layout: Layout) -> None:
     with text.function("retry_late()"):
         for transition in layout.waiting:
             with text.block(f"if at_{layout.var(transition)} is None:"):
-                text.add(f"dirty |= {layout.bit(transition):#b}")
+                text.add(f"dirty |= {mask_text(layout.bit(transition))}")
     with text.function("delay_dirty()"):
         for transition in layout.waiting:
-            with text.block(f"if dirty & {layout.bit(transition):#b}:"):
+            with text.block(f"if dirty & {mask_text(layout.bit(transition))}:"):
                 text.add(f"at_{layout.var(transition)} = None")
 
 
@@ -275,7 +275,7 @@ def _write_tables(text: Text, layout: Layout) -> None:
         "", "# Tables: by a transition's number (its place in the order), or by a place's name.", ""
     )
     acts = {layout.bit(t): f"{'fire' if t.instant else 'begin'}_{stem}" for stem, t in stems}
-    text.add("ACTS = {", *(f"    {bit:#b}: {act}," for bit, act in acts.items()), "}")
+    text.add("ACTS = {", *(f"    {mask_text(bit)}: {act}," for bit, act in acts.items()), "}")
     _list(text, "WAKES", [f"wake_{stem}" for stem, _ in stems])
     spends = [
         f"spend_{stem}" if not t.instant and any(arc.kind == "spend" for arc in t.arcs) else "None"

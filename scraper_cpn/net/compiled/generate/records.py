@@ -18,7 +18,7 @@ from contextlib import nullcontext
 from scraper_cpn.net.compiled.generate.indexes import Index, Meeting
 from scraper_cpn.net.compiled.generate.influence import hasten
 from scraper_cpn.net.compiled.generate.layout import Layout
-from scraper_cpn.net.compiled.generate.text import Text
+from scraper_cpn.net.compiled.generate.text import Text, mask_text
 from scraper_cpn.net.places import Counter
 
 
@@ -275,7 +275,7 @@ def _enter(text: Text, layout: Layout, meeting: Meeting) -> None:
         text.add(f"record.{name}_serial = head.serial")
         order = "head.order, " if lead.place.order else ""
         text.add(f"heappush({name}_ready, ({order}head.serial, record))")
-        text.add(f"dirty |= {meeting.mask:#b}  # {layout.listed(meeting.mask)}")
+        text.add(f"dirty |= {mask_text(meeting.mask)}  # {layout.listed(meeting.mask)}")
         with text.block(f"if len({name}_ready) > {name}_most:"):
             text.add(f"thin({name}_ready, '{name}_serial', -2)")
             text.add(f"{name}_most = 2 * len({layout.records(meeting.keys)}) + SLACK")

@@ -117,6 +117,15 @@ class Names:
         return self.of(fn, "function" if "<" in name or not name else name)
 
 
+BINARY_BITS = 64
+"""Up to so many transitions, a mask of them is written bit by bit."""
+
+
+def mask_text(mask: int) -> str:
+    """A mask of transitions, as it is written: of a big net, in hexadecimal digits, which are fewer."""
+    return f"{mask:#b}" if mask.bit_length() <= BINARY_BITS else f"{mask:#x}"
+
+
 def attribute(owner: str, name: str) -> str:
     """The expression for a field or property."""
     plain = name.isidentifier() and not keyword.iskeyword(name)
