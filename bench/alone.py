@@ -14,14 +14,14 @@ from contextlib import AsyncExitStack
 from itertools import cycle
 
 import anyio
-from selectolax.lexbor import LexborHTMLParser
+from turbohtml import parse
 
 Get = Callable[[str], Awaitable[bytes]]
 
 
 def links(body: bytes) -> list[str | None]:
     """What a page links to, as it stands there: parsing, and nothing that is done with it."""
-    return [node.attributes.get("href") for node in LexborHTMLParser(body).tags("a")]
+    return [node.attr("href") for node in parse(body, positions=False).find_all("a")]
 
 
 async def by_aiohttp(proxies: Sequence[str], stack: AsyncExitStack) -> Get:

@@ -13,14 +13,15 @@ if TYPE_CHECKING:
     from scraper_cpn.scrape.account.report import Summary
     from scraper_cpn.scrape.colours import Link
     from scraper_cpn.scrape.crawl import Crawl
-    from scraper_cpn.scrape.pages.page import Element, Page
+    from scraper_cpn.scrape.pages.elements import Element
+    from scraper_cpn.scrape.pages.page import Page
     from scraper_cpn.scrape.settings import UsageError
 
 __all__ = ["Crawl", "Element", "Link", "Page", "Summary", "UsageError", "__version__"]
 
 _HOMES = {
     "Crawl": "crawl",
-    "Element": "pages.page",
+    "Element": "pages.elements",
     "Link": "colours",
     "Page": "pages.page",
     "Summary": "account.report",

@@ -34,12 +34,11 @@ class Site(Struct, frozen=True, kw_only=True):
 
 
 class FieldRule(Struct, frozen=True):
-    """A field of an item, taken from the page by a CSS selector."""
+    """A field of an item, taken from the page by a selector."""
 
     name: str
-    css: str
-    attribute: str | None = None
-    """The attribute to take; None for the text."""
+    selector: str
+    """CSS or XPath, as `scraper_cpn.scrape.pages.selectors` has it."""
     many: bool = False
     """A list of all matches; otherwise the first match or null."""
 

@@ -71,7 +71,7 @@ def mistake(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
         ),
         ([SEED, "--allow", "("], "--allow: '(' is not a regular expression: missing )"),
         ([SEED, "-f", "price=[["], "-f: 'price=[[': bad CSS selector"),
-        ([SEED, "-f", "price"], "-f: 'price': a field is NAME=CSS"),
+        ([SEED, "-f", "price"], "-f: 'price': a field is NAME=SELECTOR"),
         ([SEED, "-H", "no header"], "-H: this is not a header"),
         ([SEED, "-H", "X: a\r\nY: b"], "-H: 'X: a\\r\\nY: b' has control characters"),
         ([SEED, "-x", "nonsense"], "-x: 'nonsense' is not a proxy; write http://host:port"),
@@ -216,7 +216,7 @@ def test_the_module_is_the_command(argv: list[str], capsys: pytest.CaptureFixtur
 @pytest.mark.slow
 def test_help_imports_nothing_heavy() -> None:
     """`scrape --help` answers at once: no HTTP library, parser, database or terminal library."""
-    heavy = "aiohttp anyio rich selectolax aiosqlite jsonschema asyncio publicsuffixlist ssl"
+    heavy = "aiohttp anyio rich turbohtml lxml cssselect endec aiosqlite jsonschema asyncio publicsuffixlist ssl"
     code = (
         "import sys; from scraper_cpn.cli.main import main; main(['--help']); "
         f"sys.exit(' '.join(name for name in '{heavy}'.split() if name in sys.modules) or 0)"

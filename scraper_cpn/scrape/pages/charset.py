@@ -1,97 +1,81 @@
-"""Which characters the bytes of a page stand for.
+"""Which encoding the bytes of a page are in.
 
-Owns: the order of evidence (byte order mark, Content-Type header, `<meta>`, UTF-8) and the
-labels that the web uses for encodings. Nothing here fails: bytes that make no sense become U+FFFD.
-Must not know: HTML trees, responses, URLs.
+Owns: the order of evidence, as browsers have it (HTML Standard, section 13.2.3.2): byte order mark,
+Content-Type header, declaration in the page, and for a page that declares nothing a guess.
+Must not know: HTML trees, responses, how a declaration is found, how bytes are decoded.
 """
 
-import codecs
-import re
+from msgspec import Struct
 
-PRESCAN_BYTES = 1024
-"""Where the HTML standard stops looking for a `<meta>` declaration (section 13.2.3.2)."""
+from scraper_cpn.scrape.pages.encodings import UTF_8, encoding_named, mark_of
+from scraper_cpn.scrape.pages.prescan import prescan, xml_encoding
 
-_MARKS = (
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF16_LE, "utf-16-le"),
-    (codecs.BOM_UTF16_BE, "utf-16-be"),
-)
-_META = re.compile(rb"<meta\s[^>]*?charset\s*=\s*[\"']?\s*([\w.:-]+)", re.IGNORECASE)
+TELLING_BYTES = 16
+"""A guess by the frequency of characters needs so many bytes that are not ASCII, or a country."""
+GUESSED_BYTES = 256 * 1024
+"""Only the beginning of a page is looked at for a guess, which costs 150 us a kB."""
 
-# Labels that Python does not know, or that mean more on the web than their name says
-# (WHATWG Encoding, section 4.2).
-_ON_THE_WEB = {
-    "unicode-1-1-utf-8": "utf-8",
-    "windows-31j": "cp932",
-    "windows-874": "cp874",
-    "x-cp1251": "cp1251",
-    "x-cp1252": "cp1252",
-    "x-gbk": "gb18030",
-    "x-mac-cyrillic": "mac-cyrillic",
-    "x-sjis": "cp932",
-    "iso-8859-8-i": "iso8859-8",
-    "ascii": "cp1252",
-    "iso8859-1": "cp1252",
-    "iso8859-9": "cp1254",
-    "iso8859-11": "cp874",
-    "tis-620": "cp874",
-    "gb2312": "gb18030",
-    "gbk": "gb18030",
-    "big5": "big5hkscs",
-    "shift_jis": "cp932",
-    "euc_kr": "cp949",
-    "utf-16": "utf-16-le",
-}
-
-_CODECS = (
-    "utf-8 utf-16-le utf-16-be cp866 cp874 cp932 cp949 gb18030 big5hkscs euc_jp iso2022_jp"
-    " koi8-r koi8-u mac-roman mac-cyrillic"
-    " cp1250 cp1251 cp1252 cp1253 cp1254 cp1255 cp1256 cp1257 cp1258"
-    " iso8859-2 iso8859-3 iso8859-4 iso8859-5 iso8859-6 iso8859-7 iso8859-8 iso8859-10"
-    " iso8859-13 iso8859-14 iso8859-15 iso8859-16"
-)
-# All that the standard knows and Python can decode. A server can't choose any other codec: some
-# of Python's (punycode, unicode_escape, utf-7) are no encodings of pages, or are slow on purpose.
-_ALLOWED = frozenset(_CODECS.split())
+_NOT_ASCII = bytes(range(128, 256))
 
 
-def to_utf8(body: bytes, charset: str | None) -> bytes:
-    """Return *body* as UTF-8 without a byte order mark; *charset* is from the Content-Type header.
+class Charset(Struct, frozen=True, gc=False):
+    """The encoding of a page."""
 
-    A byte order mark wins over the header, and the header over `<meta>`, as the HTML standard has
-    it (section 13.2.3.2); what declares nothing known is UTF-8. A body that is UTF-8 already is
-    returned as it is, invalid sequences included: the HTML parser replaces those.
+    encoding: str
+    """The Encoding Standard's name for it, in lower case."""
+    is_certain: bool = True
+    """Whether a declaration that a parser finds later in the page counts no more."""
+    mark_bytes: int = 0
+    """The length of the byte order mark, which is no part of the text."""
+
+
+def charset_of(body: bytes, label: str | None, host: str = "") -> Charset:
+    """Return the encoding of an HTML page; *label* is the charset of its Content-Type header.
+
+    *host* is that of the page: its country helps to guess the encoding of what declares nothing.
     """
-    for mark, encoding in _MARKS:
-        if body.startswith(mark):
-            return _recode(body[len(mark) :], encoding)
-    return _recode(body, _codec(charset) or _declared(body) or "utf-8")
+    return _certain(body, label) or _tentative(prescan(body), body, host)
 
 
-def _recode(body: bytes, encoding: str) -> bytes:
-    if encoding == "utf-8":
-        return body
-    # A lone surrogate out of UTF-16 can't be written as UTF-8: it is replaced on the way out.
-    return body.decode(encoding, "replace").encode("utf-8", "replace")
+def charset_of_xml(body: bytes, label: str | None, host: str = "") -> Charset:
+    """Return the encoding of an XML document, whose declaration is the XML declaration."""
+    return _certain(body, label) or _tentative(xml_encoding(body), body, host)
 
 
-def _declared(body: bytes) -> str | None:
-    match = _META.search(body, 0, PRESCAN_BYTES)
-    if match is None:
-        return None
-    encoding = _codec(match[1].decode("ascii", "replace"))
-    # Who could read the declaration was not reading UTF-16 (the standard's own exception).
-    return "utf-8" if encoding in {"utf-16-le", "utf-16-be"} else encoding
+def _certain(body: bytes, label: str | None) -> Charset | None:
+    mark = mark_of(body)
+    if mark is not None:
+        return Charset(mark[0], mark_bytes=mark[1])
+    encoding = encoding_named(label)
+    return Charset(encoding) if encoding else None
 
 
-def _codec(label: str | None) -> str | None:
-    """Return the Python codec for a label of the web, or None for an unknown one."""
-    if not label:
-        return None
-    label = label.strip().lower()
+def _tentative(declared: str | None, body: bytes, host: str) -> Charset:
+    return Charset(declared or guessed(body, host), is_certain=False)
+
+
+def guessed(body: bytes, host: str = "") -> str:
+    """Return the likely encoding of a page that declares none.
+
+    What is valid UTF-8 is UTF-8. Else the frequency of characters decides, by the detector of
+    Firefox (chardetng), which knows what the top-level domain of a country means. It errs on a few
+    bytes without a country: those are windows-1252.
+    """
+    if _is_utf_8(body):
+        return UTF_8
+    country = host.rpartition(".")[2]
+    is_country = (len(country) == 2 and country.isalpha()) or country.startswith("xn--")
+    if not is_country and len(body) - len(body.translate(None, _NOT_ASCII)) < TELLING_BYTES:
+        return "windows-1252"
+    from turbohtml.detect import Detection, detect  # few pages need it
+
+    found = detect(body[:GUESSED_BYTES], Detection(tld=country if is_country else None))
+    return encoding_named(found.encoding) or "windows-1252"
+
+
+def _is_utf_8(body: bytes) -> bool:
     try:
-        name = codecs.lookup(_ON_THE_WEB.get(label, label)).name
-    except (LookupError, ValueError):
-        return None
-    name = _ON_THE_WEB.get(name, name)
-    return name if name in _ALLOWED else None
+        body.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True

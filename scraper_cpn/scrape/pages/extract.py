@@ -9,11 +9,10 @@ from functools import lru_cache
 from itertools import islice
 
 from msgspec import Struct
-from selectolax.lexbor import LexborNode
 
 from scraper_cpn.scrape.colours import Link
 from scraper_cpn.scrape.pages.fields import take_fields
-from scraper_cpn.scrape.pages.page import Page, fold
+from scraper_cpn.scrape.pages.page import Page
 from scraper_cpn.scrape.settings import MILLISECOND, SECOND, FieldRule
 
 LINKS_MAX = 10_000
@@ -22,16 +21,6 @@ TITLE_CHARS_MAX = 4_096
 """A longer title is cut."""
 TEXT_CHARS_MAX = 1_000_000
 """A longer text is cut."""
-
-_IN_LINE_TAGS = (
-    "a abbr b bdi bdo cite code data del dfn em font i ins kbd label mark noscript q s samp script"
-    " small span strike strong style sub sup time tt u var wbr -comment -text"
-)
-_IN_LINE = frozenset(_IN_LINE_TAGS.split())
-"""Elements inside of a line, whose text belongs to the word before it. All others end a word."""
-
-
-_CODE = frozenset({"script", "style"})
 
 
 class Item(Struct, frozen=True, kw_only=True):
@@ -54,19 +43,19 @@ class Item(Struct, frozen=True, kw_only=True):
     title: str | None = None
     """The page's title, white space folded; null without one."""
     text: str | None = None
-    """The visible text, white space folded; null for what is not HTML."""
+    """The visible text, white space folded; null for what is neither HTML nor XML."""
     fields: dict[str, str | list[str] | None] = {}
-    """What the user's selectors found; empty for what is not HTML."""
+    """What the user's selectors found; empty for what is neither HTML nor XML."""
 
 
 def extract(
     page: Page, fetched_at_ns: int, rules: tuple[FieldRule, ...] = ()
 ) -> tuple[Item, list[Link]]:
-    """Return the item of *page*, and up to `LINKS_MAX` links out of `a` and `area` elements.
+    """Return the item of *page*, and up to `LINKS_MAX` links.
 
-    What is not HTML yields its metadata and no links. Costs about what parsing the page costs.
+    What is neither HTML nor XML yields its metadata and no links. Costs about what parsing the page costs.
     """
-    html = page.is_html
+    has_tree = page.has_tree
     item = Item(
         url=page.url,
         requested_url=page.requested_url,
@@ -75,11 +64,11 @@ def extract(
         parent=page.parent,
         fetched_at=iso(fetched_at_ns),
         content_type=page.content_type,
-        title=_title(page) if html else None,
-        text=visible_text(page)[:TEXT_CHARS_MAX] if html else None,
-        fields=take_fields(page, rules) if html else {},
+        title=_title(page) if has_tree else None,
+        text=page.tree.page_text()[:TEXT_CHARS_MAX] if has_tree else None,
+        fields=take_fields(page, rules) if has_tree else {},
     )
-    return item, list(islice(page.all_links, LINKS_MAX)) if html else []
+    return item, list(islice(page.all_links, LINKS_MAX)) if has_tree else []
 
 
 def iso(time_ns: int) -> str:
@@ -90,41 +79,6 @@ def iso(time_ns: int) -> str:
 @lru_cache(16)
 def _to_the_second(time_s: int) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(time_s))
-
-
-def visible_text(page: Page) -> str:
-    """Return the text of the page's body without scripts and styles, white space folded.
-
-    Words of neighbouring blocks stay apart (`<li>a</li><li>b</li>` is "a b"), and what is in line
-    stays together (`J<b>oh</b>n` is "John").
-    """
-    body = page.tree.body
-    return "" if body is None else "".join(_words(body))
-
-
-def _words(body: LexborNode) -> list[str]:
-    words: list[str] = []
-    apart = code = False
-    for node in body.traverse(include_text=True):
-        tag = node.tag
-        if tag != "-text":
-            code = tag in _CODE and node.first_child is not None
-            apart = apart or tag not in _IN_LINE or _follows_block(node)
-        elif code:
-            code = False
-        elif (text := node.text_content) and not text.isspace():
-            if words and (apart or text[0].isspace() or _follows_block(node)):
-                words.append(" ")
-            words.append(fold(text))
-            apart = text[-1].isspace()
-        else:
-            apart = apart or bool(text) or _follows_block(node)
-    return words
-
-
-def _follows_block(node: LexborNode) -> bool:
-    before = node.prev
-    return before is not None and before.tag not in _IN_LINE
 
 
 def _title(page: Page) -> str | None:

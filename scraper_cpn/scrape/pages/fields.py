@@ -1,4 +1,4 @@
-"""Fields that a user takes from a page without writing a program: `name=css`.
+"""Fields that a user takes from a page without writing a program: `name=selector`.
 
 Owns: the notation of field rules, and what a rule yields on a page.
 Must not know: where rules come from (command line, TOML file, Python), items, outputs.
@@ -7,10 +7,9 @@ Must not know: where rules come from (command line, TOML file, Python), items, o
     tags[]=.tag                  a list of the texts of all matches
     next=li.next a::attr(href)   an attribute, as the page has it
 
-`::text` at the end of a selector, as Scrapy writes it, is allowed and means what is meant anyway.
+`scraper_cpn.scrape.pages.selectors` has the notation of selectors.
 """
 
-import re
 from collections.abc import Iterable
 
 from scraper_cpn.scrape.pages.page import Page, check_selector
@@ -21,8 +20,9 @@ VALUE_CHARS_MAX = 100_000
 VALUES_MAX = 10_000
 """A longer list is cut."""
 
-_EXAMPLES = "for example 'price=.price', 'tags[]=.tag' or 'next=li.next a::attr(href)'"
-_SUFFIX = re.compile(r"::(?:text|attr\(\s*([^\s()]+)\s*\))$")
+_EXAMPLES = (
+    "for example 'price=.price', 'tags[]=.tag', 'next=a.next::url(href)' or 'name=//h1/text()'"
+)
 
 
 def field_rule(text: str) -> FieldRule:
@@ -31,23 +31,16 @@ def field_rule(text: str) -> FieldRule:
     Raises `UsageError` for a rule without name or selector, and for a bad selector; who reads an
     option puts its name before the message.
     """
-    name, equals, css = (part.strip() for part in text.partition("="))
+    name, equals, selector = (part.strip() for part in text.partition("="))
     many = name.endswith("[]")
     name = name.removesuffix("[]").rstrip()
-    if not (name and equals and css and name.isprintable()):
-        raise UsageError(f"{text!r}: a field is NAME=CSS, {_EXAMPLES}")
-    suffix = _SUFFIX.search(css)
-    rule = FieldRule(
-        name,
-        css[: suffix.start()].rstrip() if suffix else css,
-        attribute=suffix[1].lower() if suffix and suffix[1] else None,
-        many=many,
-    )
+    if not (name and equals and selector and name.isprintable()):
+        raise UsageError(f"{text!r}: a field is NAME=SELECTOR, {_EXAMPLES}")
     try:
-        check_selector(rule.css)
+        check_selector(selector)
     except ValueError as error:
         raise UsageError(f"{text!r}: {error}; write {_EXAMPLES}") from None
-    return rule
+    return FieldRule(name, selector, many=many)
 
 
 def check_names(rules: Iterable[FieldRule]) -> None:
@@ -66,14 +59,6 @@ def take_fields(page: Page, rules: Iterable[FieldRule]) -> dict[str, str | list[
 
 def _take(page: Page, rule: FieldRule) -> str | list[str] | None:
     if rule.many:
-        return [value[:VALUE_CHARS_MAX] for value in _all(page, rule)[:VALUES_MAX]]
-    name = rule.attribute
-    value = page.text(rule.css) if name is None else page.attr(rule.css, name)
+        return [value[:VALUE_CHARS_MAX] for value in page.texts(rule.selector)[:VALUES_MAX]]
+    value = page.text(rule.selector, None)
     return value and value[:VALUE_CHARS_MAX]
-
-
-def _all(page: Page, rule: FieldRule) -> list[str]:
-    if rule.attribute is None:
-        return page.texts(rule.css)
-    found = (element.attrs.get(rule.attribute) for element in page.css(rule.css))
-    return [value for value in found if value is not None]

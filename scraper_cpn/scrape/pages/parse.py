@@ -5,9 +5,9 @@ program's handlers, and what becomes of a handler that raises.
 Must not know: the net, outputs, schemas, what is in scope (`discover` says so).
 
 Small pages are parsed on the event loop, and the outcome is returned, not awaited: a task would
-cost more than the parse. Big pages, and handlers that have not proved quick, go to a thread
-(lexbor parses without the interpreter lock); `async` handlers run on the event loop. Pages that
-may cost any amount of time or memory to parse go to a process, which can be killed.
+cost more than the parse. Big pages, and handlers that have not proved quick, go to a thread;
+`async` handlers run on the event loop. Pages that may cost any amount of time or memory to parse
+go to a process, which can be killed.
 """
 
 import asyncio
@@ -95,7 +95,7 @@ class Parser:
         return to_thread.run_sync(self._handled, handler, page, raw, abandon_on_cancel=True)
 
     def _built_in(self, page: Page, raw: Raw) -> ParseOutcome | Awaitable[ParseOutcome]:
-        if not page.is_html or _is_quick(page):
+        if not page.has_tree or _is_quick(page):
             return self._extracted(page, raw)
         return self._extracted_with_care(page, raw)
 
@@ -140,7 +140,7 @@ class Parser:
             return await to_thread.run_sync(
                 self._handled, handler, page, raw, False, abandon_on_cancel=True
             )
-        if page.is_html and page.refusal is None:
+        if page.has_tree and page.refusal is None:
             # The handler would parse the page on the loop, at its first question.
             await to_thread.run_sync(lambda: page.tree, abandon_on_cancel=True)
         return await self._on_the_loop(handler, page, raw)
@@ -213,7 +213,7 @@ def _is_quick(page: Page) -> bool:
 
 
 def _may_be_markup(page: Page) -> bool:
-    return page.is_html or "xml" in page.content_type or page.content_type.startswith("text/")
+    return page.has_tree or "xml" in page.content_type or page.content_type.startswith("text/")
 
 
 def _is_cancelled(error: BaseException) -> bool:

@@ -22,8 +22,6 @@ import traceback
 from pathlib import Path
 from typing import BinaryIO
 
-from selectolax.lexbor import SelectolaxError
-
 from scraper_cpn.scrape.pages.extract import extract
 from scraper_cpn.scrape.pages.jobs import (
     LENGTH,
@@ -51,7 +49,7 @@ def work(job: Job) -> Answer:
             page.tree  # noqa: B018 - parsed when asked for
             return Done(None, [])
         item, links = extract(page, job.raw.response.fetched_at_ns, job.rules)
-    except (MemoryError, SelectolaxError):  # lexbor fails for no other reason
+    except MemoryError:
         return Refused(_needs_memory(job))
     except Exception:  # noqa: BLE001 - a bug of ours, which the crawl's process tells
         return Broken(traceback.format_exc())

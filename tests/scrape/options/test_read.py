@@ -83,7 +83,7 @@ def test_options_of_the_command_line_are_text() -> None:
         fields=(
             FieldRule("price", ".price"),
             FieldRule("tags", ".tag", many=True),
-            FieldRule("next", "a.next", attribute="href"),
+            FieldRule("next", "a.next::attr(href)"),
         ),
         insecure=True,
         seed=7,

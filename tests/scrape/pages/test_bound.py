@@ -3,27 +3,26 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from selectolax.lexbor import LexborHTMLParser, LexborNode
+from turbohtml import Node, parse
 
 from mocks.pages import ELEMENTS, hostile_page
 from scraper_cpn.scrape.pages.bound import parsing_bound
-from scraper_cpn.scrape.pages.charset import to_utf8
 from scraper_cpn.scrape.pages.guard import HARMLESS_BYTES, HARMLESS_NS, QUICK_BYTES, QUICK_NS
+from scraper_cpn.scrape.pages.page import Page
 from scraper_cpn.simulate.webtext import html as synthetic_page
+from tests.scrape.sample_pages import URL
 
 
 def tree_of(html: bytes) -> tuple[int, int]:
     """How many nodes a page has when it is parsed, and how deep they are nested."""
     nodes = deepest = 0
-    here: list[tuple[LexborNode, int]] = []
-    root = LexborHTMLParser(html).root
-    if root is not None:
-        here.append((root, 1))
+    root = parse(html, encoding="utf-8").root
+    here: list[tuple[Node, int]] = [] if root is None else [(root, 1)]
     while here:
         node, depth = here.pop()
         nodes += 1
         deepest = max(deepest, depth)
-        here += [(child, depth + 1) for child in node.iter(include_text=True)]
+        here += [(child, depth + 1) for child in node]
     return nodes, deepest
 
 
@@ -47,7 +46,8 @@ def test_hostile_pages_stay_below_their_bound(size: int) -> None:
     """Out of pages made by a grammar, those that are held harmless are no bigger than their bound."""
     for seed in range(100):
         page = hostile_page(seed, size)
-        assert_bounded(to_utf8(page.body, page.content_type.partition("charset=")[2] or None))
+        charset = page.content_type.partition("charset=")[2] or None
+        assert_bounded(Page(URL, page.body, charset=charset).utf8)
 
 
 PIECES = st.one_of(

@@ -19,9 +19,9 @@ from scraper_cpn.scrape.settings import FieldRule, UsageError
         ("price=.price", FieldRule("price", ".price")),
         (" price = .price ", FieldRule("price", ".price")),
         ("tags[]=.tag", FieldRule("tags", ".tag", many=True)),
-        ("next=li.next a::attr(href)", FieldRule("next", "li.next a", attribute="href")),
-        ("img[]=img::attr( SRC )", FieldRule("img", "img", attribute="src", many=True)),
-        ("name=h1::text", FieldRule("name", "h1")),
+        ("next=li.next a::attr(href)", FieldRule("next", "li.next a::attr(href)")),
+        ("img[]=img::attr( SRC )", FieldRule("img", "img::attr( SRC )", many=True)),
+        ("name=h1::text", FieldRule("name", "h1::text")),
         ("lang=html[lang=en] p", FieldRule("lang", "html[lang=en] p")),
         ("Größe (cm)=.size", FieldRule("Größe (cm)", ".size")),
     ],
@@ -34,7 +34,7 @@ def test_notation(text: str, rule: FieldRule) -> None:
 @pytest.mark.parametrize("text", ["", "price", "=.price", "price=", "[]=.x", " = ", "a\nb=.x"])
 def test_no_rule(text: str) -> None:
     """A rule without name or selector is refused with examples of good ones."""
-    with pytest.raises(UsageError, match=r"a field is NAME=CSS, for example 'price=\.price'"):
+    with pytest.raises(UsageError, match=r"a field is NAME=SELECTOR, for example 'price=\.price'"):
         field_rule(text)
 
 

@@ -164,14 +164,14 @@ def test_pages_that_look_like_bombs_reach_their_handler(handler: Callable[[Page]
 
 def test_pages_that_look_like_bombs_are_as_others() -> None:
     """A process gives the same item, fields and links as the event loop."""
-    rules = (field_rule("all[]=i"), field_rule("last=a"), field_rule("to=a::attr(href)"))
+    rules = (field_rule("all[]=p"), field_rule("last=a"), field_rule("to=a::attr(href)"))
     page = raw(BIG, parent=HOME, depth=2)
     item, links = extract(Page.of(page), FETCHED_NS, rules)
     outcome = outcome_of(Parser(Settings(fields=rules), discover).parse(page))
     assert outcome == Parsed((item,), discover(page.target, links, FETCHED_NS))
 
 
-@pytest.mark.parametrize("content_type", ["application/pdf", "application/xml"])
+@pytest.mark.parametrize("content_type", ["application/pdf", "text/plain"])
 def test_a_bomb_that_is_no_html_is_no_bomb_until_it_is_parsed(content_type: str) -> None:
     """A handler that only reads the bytes gets its page; one that has it parsed gets the reason."""
 
@@ -312,7 +312,10 @@ def test_a_bad_selector_in_a_handler_is_told() -> None:
     def wrong(page: Page) -> list[str]:
         return page.texts("a[")
 
-    assert bad(raw("x"), wrong).reason == "wrong raised ValueError: bad CSS selector 'a['"
+    assert (
+        bad(raw("x"), wrong).reason
+        == "wrong raised ValueError: bad CSS selector 'a[': expected an identifier at position 2"
+    )
 
 
 @pytest.mark.parametrize(

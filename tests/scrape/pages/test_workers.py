@@ -16,7 +16,7 @@ from scraper_cpn.scrape.settings import FieldRule
 from tests.scrape.sample_pages import raw
 
 MEMORY_BOMB = "<p>" + "".join(f"<i a{n}>" for n in range(1_000)) + "<p>x" * 4_000
-TIME_BOMB = "<rt>" * 60_000
+TIME_BOMB = "<svg>" + "<g>" * 500 + "</x>" * 200_000
 
 
 def job(html: str, *, cpu_s: float = 60.0, memory_bytes: int = 64_000_000) -> Job:

@@ -1,0 +1,202 @@
+"""A page of HTML, parsed.
+
+Owns: the tree that turbohtml builds by the HTML Standard, and reading it.
+Must not know: encodings, URLs, pages.
+
+Parsing is linear in the size of a page, whatever is in it: turbohtml nests no deeper than 512
+elements, as browsers do.
+"""
+
+import re
+from collections.abc import Iterator
+
+from turbohtml import Document, Element, Namespace, SelectorSyntaxError, Text, parse
+
+from scraper_cpn.scrape.pages.encodings import encoding_named
+from scraper_cpn.scrape.pages.prescan import declared, in_content
+from scraper_cpn.scrape.pages.tree import (
+    BREAKS,
+    FOREIGN_BREAKS,
+    FOREIGN_UNSEEN,
+    UNSEEN,
+    Node,
+    Tree,
+    fold,
+    number_text,
+)
+
+_STYLED = "[hidden], dialog:not([open]), [style*=display i], [style*=visibility i]"
+_HIDDEN_STYLE = re.compile(
+    r"display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)", re.IGNORECASE
+)
+_BLOCK_STYLE = re.compile(
+    r"display\s*:\s*(?:block|flex|grid|list-item|table|flow-root)", re.IGNORECASE
+)
+_HTML = Namespace.HTML
+_BREAK, _LEFT_OUT = 1, 2
+_KINDS = dict.fromkeys(BREAKS, _BREAK) | dict.fromkeys(UNSEEN, _LEFT_OUT)
+_FOREIGN = FOREIGN_BREAKS | FOREIGN_UNSEEN
+
+
+class HtmlTree(Tree):
+    """A parsed page of HTML."""
+
+    def __init__(self, text: str) -> None:
+        self._document: Document = parse(text, positions=False)
+        self._styled: dict[Element, int] | None = None
+        self._has_templates: bool | None = None
+
+    @property
+    def root(self) -> Node | None:
+        return self._document.root
+
+    def select(self, at: Node, css: str) -> list[Node]:
+        try:
+            return self._shown(at.select(css))
+        except SelectorSyntaxError as error:
+            raise ValueError(str(error).rpartition('": ')[2]) from None
+
+    def xpath(self, at: Node, expression: str) -> list[Node | str]:
+        try:
+            found = at.xpath(expression)
+        except ValueError as error:
+            if "prefix" in str(error):
+                return []  # a name of a namespace: HTML has none
+            raise
+        if isinstance(found, bool):
+            return [str(found).lower()]
+        if isinstance(found, float):
+            return [number_text(found)]
+        if isinstance(found, str):
+            return [found]
+        return [
+            each if isinstance(each, (str, Element)) else each.text
+            for each in found
+            if not isinstance(each, Document)
+        ]
+
+    def matches(self, node: Node, css: str) -> bool:
+        return bool(node.matches(css))
+
+    def tag(self, node: Node) -> str:
+        return str(node.tag)
+
+    def attributes(self, node: Node) -> dict[str, str]:
+        return {name: node.attr(name) or "" for name in node.attrs}
+
+    def attribute(self, node: Node, name: str) -> str | None:
+        name = name.lower()
+        return node.attr(name, "") if name in node.attrs else None
+
+    def parent(self, node: Node) -> Node | None:
+        parent = node.parent
+        return parent if isinstance(parent, Element) else None
+
+    def children(self, node: Node) -> list[Node]:
+        return [child for child in node if isinstance(child, Element)]
+
+    def own_texts(self, node: Node) -> list[str]:
+        return [child.data for child in node if isinstance(child, Text)]
+
+    def raw_text(self, node: Node) -> str:
+        return str(node.text)
+
+    def text(self, node: Node) -> str:
+        if self._kind(node) == _LEFT_OUT:
+            return fold(node.text)
+        parts: list[str] = []
+        self._gather(node, parts)
+        return fold("".join(parts))
+
+    def markup(self, node: Node) -> str:
+        return str(node.html)
+
+    def title(self) -> str | None:
+        title = next(self._named("title"), None)
+        return None if title is None else fold(title.text)
+
+    def page_text(self) -> str:
+        root = self._document.root
+        return "" if root is None else self.text(root)
+
+    def base(self) -> str | None:
+        hrefs = (each.attr("href", "") for each in self._named("base") if "href" in each.attrs)
+        return next(hrefs, None)
+
+    def references(self) -> Iterator[str]:
+        for node in self._shown(self._document.select("a, area")):
+            href = node.attr("href")
+            if href is None and node.namespace is Namespace.SVG:
+                href = node.attr("xlink:href")
+            if href is not None and node.namespace is not Namespace.MATHML:
+                yield href
+
+    def declared_encoding(self) -> str | None:
+        """Return the encoding that the first `<meta>` declares that the parser accepts.
+
+        HTML Standard, section 13.2.6.4.4: a `<meta>` counts wherever it stands.
+        """
+        for meta in self._named("meta"):
+            encoding = encoding_named(meta.attr("charset"))
+            if encoding is None and (meta.attr("http-equiv") or "").lower() == "content-type":
+                encoding = in_content(meta.attr("content") or "")
+            if encoding is not None:
+                return declared(encoding)
+        return None
+
+    def _named(self, tag: str) -> Iterator[Element]:
+        """Yield the elements of HTML with that name: SVG has a `<title>` too."""
+        return (each for each in self._document.find_all(tag) if each.namespace is _HTML)
+
+    def _shown(self, found: list[Element]) -> list[Element]:
+        """Return *found* without what is inside of a `<template>`, which is another document."""
+        if found and self._has_templates is None:
+            self._has_templates = self._document.find("template") is not None
+        if not self._has_templates:
+            return found
+        return [each for each in found if not _is_in_template(each)]
+
+    def _gather(self, node: Node, parts: list[str]) -> None:
+        for child in node:
+            if type(child) is Text:
+                parts.append(child.data)
+            elif type(child) is Element:
+                kind = self._kind(child)
+                if kind == _BREAK:
+                    parts.append(" ")
+                    self._gather(child, parts)
+                    parts.append(" ")
+                elif kind != _LEFT_OUT:
+                    self._gather(child, parts)
+
+    def _kind(self, node: Element) -> int | None:
+        tag = node.tag
+        kind = _KINDS.get(tag)
+        if tag in _FOREIGN and node.namespace is not _HTML:
+            kind = _LEFT_OUT if tag in FOREIGN_UNSEEN else _BREAK
+        if kind == _LEFT_OUT:
+            return kind
+        styled = self._styles
+        return styled.get(node, kind) if styled else kind
+
+    @property
+    def _styles(self) -> dict[Element, int]:
+        """What elements are made to be by their attributes."""
+        if self._styled is None:
+            found = self._document.select(_STYLED)
+            kinds = ((node, _styled_kind(node)) for node in found)
+            self._styled = {node: kind for node, kind in kinds if kind is not None}
+        return self._styled
+
+
+def _styled_kind(node: Element) -> int | None:
+    attributes = node.attrs
+    style = node.attr("style") or ""
+    is_closed = node.tag == "dialog" and "open" not in attributes
+    if "hidden" in attributes or is_closed or _HIDDEN_STYLE.search(style):
+        return _LEFT_OUT
+    return _BREAK if _BLOCK_STYLE.search(style) else None
+
+
+def _is_in_template(node: Element) -> bool:
+    return any(isinstance(each, Element) and each.tag == "template" for each in node.ancestors)

@@ -1,0 +1,227 @@
+"""What a parsed page answers, whatever it was parsed from.
+
+Owns: the questions that pages and elements ask, which HTML and XML answer each by its own library,
+and which elements count in a text.
+Must not know: those libraries, URLs, encodings, selectors with `::text`.
+
+A node is whatever a library has for an element; only the tree that gave it out understands it.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import Any
+
+Node = Any
+
+BREAKS = frozenset(
+    [
+        "address",
+        "article",
+        "aside",
+        "blockquote",
+        "body",
+        "br",
+        "caption",
+        "center",
+        "col",
+        "colgroup",
+        "dd",
+        "details",
+        "dialog",
+        "dir",
+        "div",
+        "dl",
+        "dt",
+        "fieldset",
+        "figcaption",
+        "figure",
+        "footer",
+        "form",
+        "frameset",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "header",
+        "hgroup",
+        "hr",
+        "html",
+        "legend",
+        "li",
+        "listing",
+        "main",
+        "menu",
+        "nav",
+        "ol",
+        "optgroup",
+        "option",
+        "p",
+        "plaintext",
+        "pre",
+        "search",
+        "section",
+        "summary",
+        "table",
+        "tbody",
+        "td",
+        "tfoot",
+        "th",
+        "thead",
+        "tr",
+        "ul",
+        "xmp",
+    ]
+)
+"""Elements that end a word: blocks, table cells and line breaks (HTML Standard, section 15.3)."""
+
+UNSEEN = frozenset(
+    [
+        "area",
+        "audio",
+        "base",
+        "basefont",
+        "canvas",
+        "datalist",
+        "embed",
+        "frame",
+        "head",
+        "iframe",
+        "img",
+        "input",
+        "link",
+        "meta",
+        "meter",
+        "noembed",
+        "noframes",
+        "param",
+        "progress",
+        "rp",
+        "script",
+        "source",
+        "style",
+        "template",
+        "textarea",
+        "title",
+        "track",
+        "video",
+    ]
+)
+"""Elements whose content no browser shows as text of the page (section 15.3.1, and `innerText`)."""
+
+FOREIGN_UNSEEN = frozenset(
+    [
+        "defs",
+        "desc",
+        "metadata",
+        "script",
+        "style",
+        "symbol",
+        "title",
+        "annotation",
+        "annotation-xml",
+    ]
+)
+"""The same of SVG and MathML."""
+
+FOREIGN_BREAKS = frozenset({"text", "foreignObject"})
+"""Elements of SVG that end a word."""
+
+
+class Tree(ABC):
+    """A parsed page. Used by one thread at a time."""
+
+    @property
+    @abstractmethod
+    def root(self) -> Node | None:
+        """The outermost element; None for a document that has none."""
+
+    @abstractmethod
+    def select(self, at: Node, css: str) -> list[Node]:
+        """Return the elements inside of *at* that *css* matches, in the order of the page.
+
+        Raises `ValueError` for a bad selector, without naming it.
+        """
+
+    @abstractmethod
+    def xpath(self, at: Node, expression: str) -> list[Any]:
+        """Return what an XPath 1.0 expression finds at *at*: elements and texts.
+
+        A number or a truth is one text. Raises `ValueError` as `select` does.
+        """
+
+    @abstractmethod
+    def matches(self, node: Node, css: str) -> bool:
+        """Return whether *css* matches *node* itself."""
+
+    @abstractmethod
+    def tag(self, node: Node) -> str:
+        """Return the name of an element, with its prefix if it has one; in HTML in lower case."""
+
+    @abstractmethod
+    def attributes(self, node: Node) -> dict[str, str]:
+        """Return the attributes of an element in their order; one without a value is empty."""
+
+    @abstractmethod
+    def attribute(self, node: Node, name: str) -> str | None:
+        """Return one attribute of an element, or None."""
+
+    @abstractmethod
+    def parent(self, node: Node) -> Node | None:
+        """Return the element around *node*, or None."""
+
+    @abstractmethod
+    def children(self, node: Node) -> list[Node]:
+        """Return the elements directly inside of *node*."""
+
+    @abstractmethod
+    def own_texts(self, node: Node) -> list[str]:
+        """Return the texts directly inside of *node*, as they are."""
+
+    @abstractmethod
+    def raw_text(self, node: Node) -> str:
+        """Return all text inside of *node* as it is: the DOM's `textContent`."""
+
+    @abstractmethod
+    def text(self, node: Node) -> str:
+        """Return the text of *node* that a browser shows, white space folded.
+
+        Blocks, cells and line breaks keep words apart; scripts, styles and what is hidden are left
+        out. An element that is never shown, such as a script, gives its `raw_text`, as
+        `innerText` does.
+        """
+
+    @abstractmethod
+    def markup(self, node: Node) -> str:
+        """Return *node* as HTML or XML."""
+
+    @abstractmethod
+    def title(self) -> str | None:
+        """Return the text of the page's title, white space folded; None without one."""
+
+    @abstractmethod
+    def page_text(self) -> str:
+        """Return the text of the whole page; see `text`."""
+
+    @abstractmethod
+    def base(self) -> str | None:
+        """Return the `href` of the first `<base>` that has one."""
+
+    @abstractmethod
+    def references(self) -> Iterator[str]:
+        """Yield the links of the page for people as the page has them, in its order."""
+
+
+def number_text(value: float) -> str:
+    """Return a number of XPath as a text (XPath 1.0, section 4.2)."""
+    if value != value:
+        return "NaN"
+    if value in (float("inf"), float("-inf")):
+        return "Infinity" if value > 0 else "-Infinity"
+    return str(int(value)) if value == int(value) else repr(value)
+
+
+def fold(text: str) -> str:
+    """Return *text* with each run of white space as one space, and none at its ends."""
+    return " ".join(text.split())

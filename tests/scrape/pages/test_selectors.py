@@ -1,0 +1,101 @@
+"""One notation of selectors, for fields and for page handlers."""
+
+import pytest
+
+from scraper_cpn.scrape.pages.page import Page
+from scraper_cpn.scrape.pages.selectors import Part, read_selector
+
+PAGE = """<base href=/shop/><h1>One <b>big</b> sale</h1><h2>Two</h2><div class="x y" data-n='a"b'>
+<b>Price:</b> 12</div><a href="p?q=1" title="A &amp; B">l</a><a>none</a><img src=i.png alt=I>"""
+
+
+def texts(selector: str, html: str = PAGE) -> list[str]:
+    return Page.from_html(html, "https://shop.example/list/").texts(selector)
+
+
+@pytest.mark.parametrize(
+    ("selector", "parts"),
+    [
+        ("h1", [Part("h1")]),
+        (" h1 , h2 ", [Part("h1"), Part("h2")]),
+        ("h1::text, h2", [Part("h1", "text"), Part("h2")]),
+        ("a::attr(href)", [Part("a", "attr", "href")]),
+        ("a::attr( 'data-x' )", [Part("a", "attr", "data-x")]),
+        ('a::ATTR("x:y")', [Part("a", "attr", "x:y")]),
+        (":is(h1, h2)::url(href)", [Part(":is(h1, h2)", "url", "href")]),
+        ("a[title='::text, x']", [Part("a[title='::text, x']")]),
+        ('a[title="\\"::text"]::text', [Part('a[title="\\"::text"]', "text")]),
+        ("a\\:\\:text", [Part("a\\:\\:text")]),
+    ],
+)
+def test_css(selector: str, parts: list[Part]) -> None:
+    """A list is split where CSS splits it, and `::` counts outside of strings and brackets."""
+    assert read_selector(selector).parts == tuple(parts)
+
+
+@pytest.mark.parametrize(
+    "xpath", ["//a", "/html", "./b", "..//b", "(//a)[1]", "string(//a)", "count(//a)"]
+)
+def test_xpath_is_known_by_its_beginning(xpath: str) -> None:
+    """No CSS selector begins like an XPath expression."""
+    assert read_selector(xpath).xpath == xpath
+
+
+@pytest.mark.parametrize("css", ["a:not(b)", "text", "a:is(b)", "*", "#x", ".x", "[x]", ":root"])
+def test_css_is_no_xpath(css: str) -> None:
+    """A function of CSS has a colon before its name."""
+    assert not read_selector(css).xpath
+
+
+@pytest.mark.parametrize(
+    "selector", ["a::before", "a::attr", "a::attr()", "a::text b", "a::attr(x y)", "a::text::text"]
+)
+def test_what_stands_behind_a_double_colon(selector: str) -> None:
+    """Anything else there is refused, with what is allowed."""
+    with pytest.raises(ValueError, match=r"is not known: behind :: stands text, attr\(NAME\)"):
+        read_selector(selector)
+
+
+@pytest.mark.parametrize(
+    ("selector", "expected"),
+    [
+        ("h1", ["One big sale"]),
+        ("h1::text", ["One", "sale"]),
+        ("h1::text, h2::text", ["One", "sale", "Two"]),
+        ("h2, h1", ["One big sale", "Two"]),
+        ("div::text", ["12"]),
+        ("a::attr(href)", ["p?q=1"]),
+        ("a::attr('title')", ["A & B"]),
+        ('.x::attr("class")', ["x y"]),
+        ("div::attr(DATA-N)", ['a"b']),
+        (
+            "a::url(href), img::url(src)",
+            ["https://shop.example/shop/p?q=1", "https://shop.example/shop/i.png"],
+        ),
+        ("img::attr(alt), h2::text", ["Two", "I"]),
+        ("a::text, a::attr(href)", ["l", "p?q=1", "none"]),
+        ("//a/@href", ["p?q=1"]),
+        ("//h1/text()", ["One", "sale"]),
+        ("//h1", ["One big sale"]),
+        ("count(//a)", ["2"]),
+        ("string(//h2)", ["Two"]),
+        ("//a/@href = 'x'", ["false"]),
+        ("//x:a", []),
+        ("i::attr(x)", []),
+    ],
+)
+def test_values(selector: str, expected: list[str]) -> None:
+    """Texts are folded, attributes are as the page has them, all in the order of the page."""
+    assert texts(selector) == expected
+
+
+def test_css_finds_elements_or_texts() -> None:
+    """A handler has the same notation as a field."""
+    page = Page.from_html(PAGE, "https://shop.example/list/")
+    assert page.css("a::attr(href)") == ["p?q=1"]
+    assert [each.tag for each in page.css("h1, h2")] == ["h1", "h2"]
+    assert page.css("h1::text") == ["One ", " sale"]
+    assert page.xpath("//a/@href") == ["p?q=1"]
+    assert [each.tag for each in page.xpath("//h2")] == ["h2"]
+    assert page.css("div")[0].xpath(".//b")[0].text() == "Price:"
+    assert [link.url for link in page.links("a::attr(href)")] == ["https://shop.example/shop/p?q=1"]
