@@ -179,6 +179,10 @@ class Response(Struct, frozen=True, gc=False, kw_only=True):
     """UTC, nanoseconds since 1970, when the last byte had arrived."""
     elapsed_ns: int
     """From the start of the request to the last byte."""
+    connection: int = 0
+    """Counts the connections of a process; 0 where there are none."""
+    ordinal: int = 0
+    """1 for the first request on its connection."""
 
 
 class Raw(Struct, frozen=True, gc=False):
@@ -243,6 +247,7 @@ KINDS: dict[str, str] = {
     "proxy": "the proxy failed",
     "dropped": "the connection broke before the answer was complete",
     "protocol": "the answer was not valid HTTP",
+    "coding": "the body's content coding could not be undone",
     "too large": "the body was over the size limit",
     "redirect": "a redirect led nowhere or too far",
     "address": "the host's address is private, loopback or otherwise not public",

@@ -2,6 +2,7 @@
 
 import pytest
 
+from scraper_cpn.scrape.fetch import client_aiohttp
 from scraper_cpn.scrape.settings import SECOND, Settings
 from tests.scrape.fetching import FETCHERS
 
@@ -10,3 +11,9 @@ from tests.scrape.fetching import FETCHERS
 def limits(request: pytest.FixtureRequest) -> Settings:
     """The settings of a fetcher: a test that takes them is part of the contract of all fetchers."""
     return Settings(timeout_ns=10 * SECOND, max_body_bytes=100_000, fetcher=request.param)
+
+
+@pytest.fixture
+def restless(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Connections of servers that are little known are used again at once."""
+    monkeypatch.setattr(client_aiohttp, "REST_S", 0.0)

@@ -63,12 +63,28 @@ class Answer(Struct, frozen=True, gc=False):
     """UTC, nanoseconds since 1970, when the last byte had arrived."""
     elapsed_ns: int = 0
     """From the start of the request to the last byte."""
+    by_proxy: bool = False
+    """Whether a proxy may have said it: plain HTTP goes through its hands, the inside of a tunnel does not."""
+    connection: int = 0
+    """Counts the connections of this process; 0 where there are none."""
+    ordinal: int = 0
+    """1 for the first request on its connection."""
+
+
+def brings_page(status: int, headers: Mapping[str, str]) -> bool:
+    """Whether the body of an answer is a page.
+
+    A redirect that leads nowhere shows its own body, as in browsers (WHATWG Fetch, "location URL").
+    """
+    return 200 <= status < 300 or (status in _REDIRECTS and not headers.get("Location"))
 
 
 def fetch_outcome(url: str, answer: Answer) -> FetchOutcome:
     """Return what *answer* means for the page at *url* (normalised)."""
-    if not 200 <= answer.status < 300:
+    if not brings_page(answer.status, answer.headers):
         return _without_page(url, answer)
+    if answer.status >= 300 and not answer.body:
+        return Failed("redirect", "a redirect without Location", answer.status, retry=False)
     if answer.cut:
         reason = f"the body goes on after {len(answer.body)} bytes"
         return Failed("too large", reason, answer.status, retry=False)
@@ -82,6 +98,8 @@ def fetch_outcome(url: str, answer: Answer) -> FetchOutcome:
             body=answer.body,
             fetched_at_ns=answer.arrived_at_ns,
             elapsed_ns=answer.elapsed_ns,
+            connection=answer.connection,
+            ordinal=answer.ordinal,
         )
     )
 
@@ -89,13 +107,13 @@ def fetch_outcome(url: str, answer: Answer) -> FetchOutcome:
 def robots_outcome(job: RobotsJob, answer: Answer, user_agent: str) -> RobotsOutcome:
     """Return what *answer* means for a robots.txt (RFC 9309 section 2.3.1).
 
-    A status of 4xx means that there are no rules, except 407 (a proxy said it) and 429 (not now).
+    A status of 4xx means that there are no rules, except 429 (not now) and 407 where a proxy said it.
     """
     if 200 <= answer.status < 300:
         text = text_of(answer.body, ROBOTS_BYTES_MAX, cut=answer.cut)
         delay_ns = crawl_delay_ns(text, user_agent)
         return Rules(job.origin, text, delay_ns, answer.elapsed_ns, home=job.home)
-    if 400 <= answer.status < 500 and answer.status not in (407, 429):
+    if 400 <= answer.status < 500 and answer.status not in _REFUSALS and not _by_proxy(answer):
         return Rules(job.origin, "", elapsed_ns=answer.elapsed_ns, home=job.home)
     return _without_page(job.url, answer)
 
@@ -137,14 +155,14 @@ def _without_page(url: str, answer: Answer) -> Redirected | Throttled | Failed:
         return Throttled(
             status, retry_after_ns(answer.headers.get("Retry-After"), answer.arrived_at_ns)
         )
-    if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+    if _by_proxy(answer):
         return Failed("proxy", "the proxy wants other credentials (HTTP 407)", status)
     return Failed("http", _phrase(status), status, retry=status >= 500 or status in _TRANSIENT)
 
 
 def _moved(url: str, answer: Answer) -> Redirected | Failed:
     location = answer.headers.get("Location")
-    if location is None:
+    if not location:
         reason = "a redirect without Location"
         return Failed("redirect", reason, answer.status, retry=False)
     shown = ascii(location[:_LOCATION_SHOWN_MAX])
@@ -152,6 +170,11 @@ def _moved(url: str, answer: Answer) -> Redirected | Failed:
     if target is None:
         return Failed("redirect", f"a redirect to {shown}", answer.status, retry=False)
     return Redirected(answer.status, target)
+
+
+def _by_proxy(answer: Answer) -> bool:
+    """Whether it is the proxy that refuses its service. An origin has no use for 407, but some say it."""
+    return answer.by_proxy and answer.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED
 
 
 def _percent(byte: re.Match[str]) -> str:

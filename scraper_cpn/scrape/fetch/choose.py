@@ -3,9 +3,10 @@
 Owns: the choice by settings, and what is refused before anything is fetched.
 """
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from scraper_cpn.scrape.fetch.client import Client
+from scraper_cpn.scrape.fetch.client import Client, Surplus
 from scraper_cpn.scrape.fetch.open_files import check_files
 from scraper_cpn.scrape.settings import Settings, UsageError
 
@@ -15,21 +16,26 @@ if TYPE_CHECKING:
 _EXTRA = "pip install 'scraper-cpn[fast]'"
 
 
-def new_client(settings: Settings, resolver: "AbstractResolver | None" = None) -> Client:
+def new_client(
+    settings: Settings,
+    resolver: "AbstractResolver | None" = None,
+    on_surplus: Callable[[Surplus], None] = lambda _: None,
+) -> Client:
     """Return the client that the settings name, not yet open.
 
     *resolver* looks names up instead of the system, as far as the client lets anyone do that, and stays
-    its owner's to close. Raises `UsageError`; see `check_client` and `check_files`.
+    its owner's to close. *on_surplus* is told of each connection that was dropped for bytes that belong to
+    no request, as far as the client learns of them. Raises `UsageError`; see `check_client` and `check_files`.
     """
     check_client(settings)
     check_files(settings.concurrency)
     if settings.fetcher == "pyreqwest":
         from scraper_cpn.scrape.fetch.client_pyreqwest import PyreqwestClient
 
-        return PyreqwestClient(settings, resolver)
+        return PyreqwestClient(settings, resolver, on_surplus)
     from scraper_cpn.scrape.fetch.client_aiohttp import AiohttpClient  # takes 80 ms to import
 
-    return AiohttpClient(settings, resolver)
+    return AiohttpClient(settings, resolver, on_surplus=on_surplus)
 
 
 def check_client(settings: Settings) -> None:

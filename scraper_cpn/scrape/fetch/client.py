@@ -8,19 +8,23 @@ A client sends a request at most once, follows no redirect, keeps no cookies, se
 environment, speaks HTTP/1.1 and caps no connections: all of that is coordination, and the net's.
 """
 
+import asyncio
 import errno
 from collections.abc import Callable, Mapping
+from itertools import count
 from typing import Protocol
 
 from msgspec import Struct
 
 from scraper_cpn.scrape.colours import Failed, Proxy
+from scraper_cpn.scrape.fetch.answers import brings_page
+from scraper_cpn.scrape.fetch.codings import CodingError, to_undo, unpack
+from scraper_cpn.scrape.fetch.head import Head
 
-KEEP_ALIVE_S = 4.0
-"""How long an idle connection is kept: less than the 5 s of common servers, so that a request is
-rarely sent into a connection that the server is closing."""
 LEFTOVER_BYTES_MAX = 65_536
 """Of the body of an error: reading it is cheaper than connecting again."""
+_PACKED_MORE = 64
+"""What can't be compressed grows by much less than a 64th of its size, and by less than so many times 64 bytes."""
 ACCEPT = "text/html,application/xhtml+xml,*/*;q=0.8"
 
 NO_PUBLIC_ADDRESS = "the name has no public address; --allow-private permits others"
@@ -60,6 +64,15 @@ class Ask(Struct, frozen=True, gc=False):
     """Whether to connect to public addresses only. Never through a proxy, which looks names up by itself."""
 
 
+class Wired(Struct, frozen=True, gc=False):
+    """Where an answer came from: two answers of one connection may have been mistaken for each other."""
+
+    connection: int
+    """Counts the connections of this process."""
+    ordinal: int
+    """1 for the first request on its connection."""
+
+
 class Reply(Struct, frozen=True, gc=False):
     """What came back."""
 
@@ -67,9 +80,72 @@ class Reply(Struct, frozen=True, gc=False):
     headers: Mapping[str, str]
     """Looked up whatever the case of a name; see `Answer.headers`."""
     body: bytes
-    """Empty for a status that is not 2xx."""
+    """Unpacked. Empty where the answer brings no page; see `brings_page`."""
     cut: bool
     """Whether the body goes on after *most_bytes*."""
+    wired: Wired
+
+
+next_connection = count(1).__next__
+"""Returns the number of a new connection."""
+
+
+class Surplus(Struct, frozen=True, gc=False):
+    """A connection was dropped for bytes that belong to no request."""
+
+    origin: str
+    proxy: str
+    """Its name in logs."""
+    connection: int
+    requests: int
+    """How many were sent on it before."""
+
+
+def body_bytes_max(most_bytes: int) -> Callable[[Head], int]:
+    """Return what says of a head how much of its body is read, for who wants *most_bytes* unpacked."""
+
+    def wanted(head: Head) -> int:
+        if not brings_page(head.status, head.fields):
+            return LEFTOVER_BYTES_MAX
+        return (
+            most_bytes + most_bytes // _PACKED_MORE + _PACKED_MORE**2
+            if head.codings
+            else most_bytes
+        )
+
+    return wanted
+
+
+async def reply_of(
+    head: Head, packed: bytes, cut: bool, most_bytes: int, wired: Wired
+) -> Reply | Failed:
+    """Return an answer that has arrived, its body unpacked; *cut* as in `Reply`.
+
+    Lets others run between pieces of a body that is unpacked to much.
+    """
+    if not brings_page(head.status, head.fields):
+        return Reply(head.status, head.fields, b"", cut=False, wired=wired)
+    try:
+        names = to_undo(head.codings)
+        if names:
+            packed, cut = await _unpacked(packed, names, cut, most_bytes)
+    except CodingError as error:
+        return Failed("coding", str(error), head.status, retry=False)
+    return Reply(head.status, head.fields, packed, cut, wired)
+
+
+async def _unpacked(
+    packed: bytes, names: list[str], cut: bool, most_bytes: int
+) -> tuple[bytes, bool]:
+    pieces, size = list[bytes](), 0
+    for piece in unpack(packed, names, whole=not cut):
+        if pieces:
+            await asyncio.sleep(0)
+        pieces.append(piece)
+        size += len(piece)
+        if size > most_bytes:
+            return b"".join(pieces)[:most_bytes], True
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces), cut
 
 
 def no_file() -> Failed:

@@ -1,52 +1,52 @@
 """The client on pyreqwest (reqwest, in Rust), with all that it would coordinate by itself turned off.
 
-Owns: a reqwest client for each proxy, how many connections may be kept, the limit of size, and the table that
-names each failure.
-Must not know: pages, robots.txt, what an answer means, the net.
+Owns: a reqwest client for each proxy, and the table that names each failure.
+Must not know: pages, robots.txt, what an answer means.
 
 What it can't do, and what follows:
 
+- It does not show its connections: whether bytes wait on one before a request is written, nobody can tell. So each
+  request has a connection of its own, and no answer can become that of another request.
 - It does not tell when a request is written. A start is dated when the head of the answer is there, or the
   request is cancelled: never too early, so that no pause on the wire is shorter than it was meant, and too late
   by the time that the head took.
 - No hook finds addresses. Where only public ones are permitted, names are looked up before (`destinations`), and
   once more by reqwest: their owner may give it another answer. So plain HTTP goes through aiohttp then, and so
   does all with --insecure; otherwise a server with a private address has no certificate for the name.
-- It trusts the origins of the system, and can't be told to trust others instead: no CA file.
+- It trusts the authorities of the system, and can't be told to trust others instead: no CA file.
 - A cancelled request keeps its connection until its head has arrived, or its time limit has.
-- Connections through a proxy are kept for each host, where aiohttp has one pool for the proxy.
-- A head with more than 100 fields, with control characters or with folded lines is a failure; so is raw
-  deflate without the frame of zlib. Of gzip in several members the first is read. A Location with bytes that are
-  not ASCII can't be read.
+- A head with more than 100 fields is a failure; so is a length that is no number, and a status line in lower case.
+  A Location with bytes that are not ASCII can't be read.
 """
 
 import asyncio
-import time
-from collections import OrderedDict
-from collections.abc import Callable, Hashable
-from contextlib import suppress
+from collections.abc import Callable
 from datetime import timedelta
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from pyreqwest.client import Client, ClientBuilder
-from pyreqwest.exceptions import PyreqwestError, RequestError, RequestTimeoutError
+from pyreqwest.exceptions import PyreqwestError, RequestTimeoutError
+from pyreqwest.http import HeaderMap
 from pyreqwest.proxy import ProxyBuilder
 from pyreqwest.response import Response
 
 from scraper_cpn.scrape.colours import Failed, Proxy
+from scraper_cpn.scrape.fetch.answers import brings_page
 from scraper_cpn.scrape.fetch.client import (
     ACCEPT,
-    KEEP_ALIVE_S,
-    LEFTOVER_BYTES_MAX,
     NO_FILE_ERRORS,
     Ask,
     Reply,
+    Surplus,
+    Wired,
+    body_bytes_max,
+    next_connection,
     no_file,
+    reply_of,
 )
-from scraper_cpn.scrape.fetch.open_files import kept_open_max
+from scraper_cpn.scrape.fetch.codings import ACCEPTED
+from scraper_cpn.scrape.fetch.head import Fields, Head, HeadError, framed
 from scraper_cpn.scrape.settings import SECOND, Settings
-from scraper_cpn.scrape.urls import origin_of
 
 if TYPE_CHECKING:
     from aiohttp.abc import AbstractResolver
@@ -54,24 +54,24 @@ if TYPE_CHECKING:
     from scraper_cpn.scrape.fetch.client_aiohttp import AiohttpClient
 
 
-KEPT_OPEN_MAX = 4_096
-"""No more connections are kept open; see `kept_open_max`. One costs 50 kB."""
-
-
 class PyreqwestClient:
     """The client; see `Client`. `check_client` keeps settings from it that it can't follow.
 
-    A proxy costs 3 ms and 120 kB when it is first used.
+    A proxy costs 3 ms and 120 kB when it is first used. *on_surplus* hears of the connections of aiohttp only.
     """
 
-    def __init__(self, settings: Settings, resolver: "AbstractResolver | None" = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        resolver: "AbstractResolver | None" = None,
+        on_surplus: Callable[[Surplus], None] = lambda _: None,
+    ) -> None:
         self._settings = settings
         self._resolver = resolver
+        self._on_surplus = on_surplus
         self._headers = list(settings.headers)
         self._clients: dict[str | None, Client] = {}
         self._wary: AiohttpClient | None = None
-        self.connections = Connections()
-        self._connections_max = kept_open_max(settings.concurrency, KEPT_OPEN_MAX)
 
     async def open(self) -> None:
         """Nothing to do: what is needed is made when it is needed."""
@@ -88,26 +88,18 @@ class PyreqwestClient:
         """Send a GET; it is dated as started when the head of the answer is there."""
         if ask.wary and (self._settings.insecure or ask.url.startswith("http:")):
             return await (await self._wary_client()).get(ask)
-        key = (ask.proxy.url, origin_of(ask.url))
-        self.connections.begin(key)
-        try:
-            return await self._get(ask)
-        finally:
-            self.connections.end(key)
-
-    async def _get(self, ask: Ask) -> Reply | Failed:
         try:
             request = self._client(ask.proxy).get(ask.url)
         except ValueError:  # its parser of URLs is not ours
             return Failed("protocol", "pyreqwest can't ask for this URL", retry=False)
         begun = False
         try:
-            request = request.headers(self._headers_for(ask.own))
+            request = request.headers(self._headers) if ask.own else request
             # Nothing of the body is read ahead: the status stands, whatever becomes of the rest.
             async with request.streamed_read_buffer_limit(0).build_streamed() as response:
                 begun = True
                 ask.sending.begin()
-                return await _reply(response, ask.most_bytes)
+                return await _reply(response, ask.most_bytes, Wired(next_connection(), 1))
         except PyreqwestError as error:
             return _failed(error, ask.proxy)
         except asyncio.CancelledError:
@@ -122,69 +114,16 @@ class PyreqwestClient:
             found = self._clients[proxy.url] = new_client(self._settings, proxy.url)
         return found
 
-    def _headers_for(self, own: bool) -> list[tuple[str, str]]:
-        headers = self._headers if own else []
-        if self.connections.count > self._connections_max:
-            return [*headers, ("Connection", "close")]
-        return headers
-
     async def _wary_client(self) -> "AiohttpClient":
         if self._wary is None:
             from scraper_cpn.scrape.fetch.client_aiohttp import AiohttpClient
 
             # There are few such requests; what both clients kept would be too much together.
-            self._wary = AiohttpClient(self._settings, self._resolver, kept_max=0)
+            self._wary = AiohttpClient(
+                self._settings, self._resolver, kept_max=0, on_surplus=self._on_surplus
+            )
             await self._wary.open()
         return self._wary
-
-
-class Connections:
-    """How many connections may be open: for each key the most requests that ran at a time lately.
-
-    An upper bound: reqwest says of no connection whether it is kept. *monotonic_s* measures.
-    """
-
-    def __init__(self, monotonic_s: Callable[[], float] = time.monotonic) -> None:
-        self.count = 0
-        self._monotonic_s = monotonic_s
-        self._uses: OrderedDict[Hashable, _Use] = OrderedDict()
-        """The key used last is the last one."""
-
-    def begin(self, key: Hashable) -> None:
-        """A request begins."""
-        use = self._uses.setdefault(key, _Use())
-        use.running += 1
-        if use.running > use.most:
-            use.most += 1
-            self.count += 1
-        self._forget()
-
-    def end(self, key: Hashable) -> None:
-        """It has ended, and its connection may be kept for `KEEP_ALIVE_S`."""
-        use = self._uses[key]
-        use.running -= 1
-        use.until_s = self._monotonic_s() + KEEP_ALIVE_S
-        self._uses.move_to_end(key)
-
-    def _forget(self) -> None:
-        """Look at the two keys used longest ago; drop those whose connections are closed by now."""
-        now_s = self._monotonic_s()
-        for key, use in list(islice(self._uses.items(), 2)):
-            if use.running:
-                self._uses.move_to_end(key)
-            elif use.until_s <= now_s:
-                self.count -= use.most
-                del self._uses[key]
-
-
-class _Use:
-    """The requests with one key."""
-
-    __slots__ = ("most", "running", "until_s")
-
-    def __init__(self) -> None:
-        self.most = self.running = 0
-        self.until_s = 0.0
 
 
 def new_client(settings: Settings, proxy: str | None) -> Client:
@@ -192,58 +131,82 @@ def new_client(settings: Settings, proxy: str | None) -> Client:
     builder = (
         ClientBuilder()
         .http1_only()
+        .http1_allow_obsolete_multiline_headers_in_responses(True)
+        .http1_allow_spaces_after_header_name_in_responses(True)
+        .http1_ignore_invalid_headers_in_responses(True)
+        .gzip(False)
+        .deflate(False)
+        .brotli(False)
+        .zstd(False)
         .follow_redirects(False)
         .referer(False)
         .no_proxy()
         .user_agent(settings.user_agent)
-        .default_headers([("Accept", ACCEPT)])
+        .default_headers(
+            [("Accept", ACCEPT), ("Accept-Encoding", ACCEPTED), ("Connection", "close")]
+        )
         .timeout(timedelta(seconds=settings.timeout_ns / SECOND))
-        .pool_idle_timeout(timedelta(seconds=KEEP_ALIVE_S))
+        .pool_max_idle_per_host(0)
         .danger_accept_invalid_certs(settings.insecure)
     )
     return (builder if proxy is None else builder.proxy(ProxyBuilder.all(proxy))).build()
 
 
-async def _reply(response: Response, most_bytes: int) -> Reply | Failed:
-    status = response.status
-    if 200 <= status < 300:
-        if (_header(response, "Content-Encoding") or "").lower() in _PACKED:
-            return Failed("protocol", "the body is compressed as nobody asked for", status)
-        headers = {"Content-Type": _header(response, "Content-Type") or ""}
-        return Reply(status, headers, *await _read(response, most_bytes))
-    with suppress(RequestError):  # the status stands, whatever becomes of the rest
-        await _read(response, LEFTOVER_BYTES_MAX)
-    found = {name: _header(response, name) for name in ("Location", "Retry-After")}
-    if 300 <= status < 400 and found["Location"] == "":
-        return Failed("redirect", _UNREADABLE, status, retry=False)
-    return Reply(status, {name: text for name, text in found.items() if text}, b"", cut=False)
-
-
-def _header(response: Response, name: str) -> str | None:
-    """Return a header; empty where it is not ASCII, and None where it is absent."""
+async def _reply(response: Response, most_bytes: int, wired: Wired) -> Reply | Failed:
+    fields = _fields(response.headers)
+    if fields.get("location") == _UNREADABLE and 300 <= response.status < 400:
+        return Failed("redirect", _NO_LOCATION, response.status, retry=False)
     try:
-        return response.get_header(name)
+        head = framed(response.status, fields, persistent=False)
+    except HeadError as error:
+        return Failed("protocol", f"the answer is not valid HTTP: {error}", response.status)
+    if head.status < 200:
+        return Failed("protocol", "the answer switches to a protocol that nobody asked for")
+    body, cut = b"", False
+    if brings_page(head.status, fields):
+        body, cut = await _read(response, head, body_bytes_max(most_bytes)(head))
+    return await reply_of(head, body, cut, most_bytes, wired)
+
+
+def _fields(headers: HeaderMap) -> Fields:
+    """Return the fields of a head. Those with bytes that are not ASCII can't be had from pyreqwest."""
+    try:
+        return Fields(list(headers.items()))
     except ValueError:
-        return ""
+        return Fields([(name, _readable(headers, name)) for name in headers])
 
 
-async def _read(response: Response, most_bytes: int) -> tuple[bytes, bool]:
-    """Return at most *most_bytes* of the body, and whether there is more."""
+def _readable(headers: HeaderMap, name: str) -> str:
+    try:
+        return ", ".join(headers.getall(name))
+    except ValueError:
+        return _UNREADABLE
+
+
+async def _read(response: Response, head: Head, most_bytes: int) -> tuple[bytes, bool]:
+    """Return at most *most_bytes* of the body, and whether there is more.
+
+    hyper takes `Transfer-Encoding: identity` for a body that ends with the connection; the length counts.
+    """
     pieces, size = list[bytes](), 0
-    while (piece := await response.body_reader.read_chunk()) is not None:
+    end = most_bytes if head.length is None else min(head.length, most_bytes)
+    while size < end or head.length is None or head.length > most_bytes:
+        if (piece := await response.body_reader.read_chunk()) is None:
+            break
         pieces.append(bytes(piece))
         size += len(piece)
-        if size > most_bytes:  # a connection with an unread rest is closed by reqwest
-            return b"".join(pieces)[:most_bytes], True
-    return pieces[0] if len(pieces) == 1 else b"".join(pieces), False
+        if size > end:  # a connection with an unread rest is closed by reqwest
+            break
+    body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+    return body[:end], size > most_bytes
 
 
-_PACKED = {"gzip", "x-gzip", "deflate", "br", "zstd", "compress", "x-compress"}
-"""What Content-Encoding may say of a body that was not unpacked: of what was, it is taken away."""
-_UNREADABLE = "a redirect to an address that is not ASCII, which pyreqwest can't read"
+_UNREADABLE = "\ufffd"
+_NO_LOCATION = "a redirect to an address that is not ASCII, which pyreqwest can't read"
 _NO_CERTIFICATE = "invalid peer certificate: "
 _DETAIL_CHARS_MAX = 200
 _NO_WAY = "failed to create underlying connection"
+_INVALID = "the answer is not valid HTTP"
 
 _CAUSES: tuple[tuple[str, str, str, bool], ...] = (
     (_NO_WAY, "proxy", "no connection to the proxy", True),
@@ -268,20 +231,20 @@ _CAUSES: tuple[tuple[str, str, str, bool], ...] = (
     ("end of file before message length reached", "dropped", "the body is incomplete", True),
     ("unexpected EOF during chunk size line", "dropped", "the body is incomplete", True),
     ("os error", "dropped", "the connection broke", True),
+    ("invalid HTTP version parsed", "protocol", f"{_INVALID}: no status line", True),
+    ("invalid HTTP status-code parsed", "protocol", f"{_INVALID}: no status line", True),
+    ("invalid content-length parsed", "protocol", f"{_INVALID}: a false Content-Length", True),
     (
-        "client error (SendRequest)",
+        "unexpected transfer-encoding",
         "protocol",
-        "the answer is not valid HTTP, or its head is too long",
+        f"{_INVALID}: Transfer-Encoding in HTTP/1.0",
         True,
     ),
-    (
-        "error reading a body from connection",
-        "protocol",
-        "the answer is not valid HTTP, or its head is too long",
-        True,
-    ),
-    ("response body error", "protocol", "the body does not decompress", True),
-    ("", "protocol", "the answer is not valid HTTP, or its head is too long", True),
+    ("message head is too large", "protocol", f"{_INVALID}: its head is too long", True),
+    ("invalid HTTP header parsed", "protocol", f"{_INVALID}: a field of its head", True),
+    ("client error (SendRequest)", "protocol", _INVALID, True),
+    ("error reading a body", "protocol", f"{_INVALID}: the body's chunks are damaged", True),
+    ("", "protocol", _INVALID, True),
 )
 """What the causes of an error say in the words of reqwest, hyper and rustls; the first row that is found."""
 

@@ -24,7 +24,7 @@ from scraper_cpn.scrape.colours import (
 )
 from scraper_cpn.scrape.fetch.answers import ROBOTS_BYTES_MAX, Answer, fetch_outcome, robots_outcome
 from scraper_cpn.scrape.fetch.choose import new_client
-from scraper_cpn.scrape.fetch.client import Ask, Sending
+from scraper_cpn.scrape.fetch.client import Ask, Sending, Surplus
 from scraper_cpn.scrape.fetch.destinations import Destinations
 from scraper_cpn.scrape.settings import Settings
 from scraper_cpn.scrape.urls import host_of
@@ -41,7 +41,8 @@ class Fetcher:
 
     *seeds* are the URLs that the user named, normalised: `Settings.headers` go to their origins alone, and
     their hosts may have private addresses. *wall_ns* is UTC in nanoseconds since 1970; *monotonic_ns*
-    measures. *resolver* looks names up instead of the system, and stays its owner's to close.
+    measures. *resolver* looks names up instead of the system, and stays its owner's to close. *on_surplus*
+    is told of each connection that was dropped for bytes that belong to no request.
 
     Entering raises `UsageError` for a CA file that can't be read. The effects raise nothing but
     cancellation: every failure of the web is an outcome.
@@ -55,6 +56,7 @@ class Fetcher:
         wall_ns: Callable[[], int] = time.time_ns,
         monotonic_ns: Callable[[], int] = time.monotonic_ns,
         resolver: "AbstractResolver | None" = None,
+        on_surplus: Callable[[Surplus], None] = lambda _: None,
     ) -> None:
         self._settings = settings
         self._destinations = Destinations(
@@ -62,7 +64,7 @@ class Fetcher:
         )
         self._wall_ns = wall_ns
         self._monotonic_ns = monotonic_ns
-        self.client = new_client(settings, resolver)
+        self.client = new_client(settings, resolver, on_surplus)
 
     async def __aenter__(self) -> Self:
         await self.client.open()
@@ -112,7 +114,15 @@ class Fetcher:
             return reply
         elapsed_ns = self._monotonic_ns() - sending.began_ns
         return Answer(
-            reply.status, reply.headers, reply.body, reply.cut, self._wall_ns(), elapsed_ns
+            reply.status,
+            reply.headers,
+            reply.body,
+            reply.cut,
+            self._wall_ns(),
+            elapsed_ns,
+            by_proxy=proxy.url is not None and url.startswith("http:"),
+            connection=reply.wired.connection,
+            ordinal=reply.wired.ordinal,
         )
 
     async def _refusal(self, host: str, proxy: Proxy) -> Failed | None:

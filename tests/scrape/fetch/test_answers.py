@@ -209,10 +209,28 @@ def test_reasons() -> None:
 
 
 def test_proxy_credentials() -> None:
-    """407 is the proxy's failure, for pages and for robots.txt: another proxy may do."""
-    for found in (outcome(407), robots(407)):
+    """407 is the failure of a proxy that may have said it, for pages and for robots.txt: another one may do."""
+    refused = Answer(407, {}, by_proxy=True)
+    for found in (fetch_outcome(URL, refused), robots_outcome(JOB, refused, AGENT)):
         assert isinstance(found, Failed)
         assert (found.kind, found.retry) == ("proxy", True)
+
+
+def test_proxy_credentials_for_an_origin() -> None:
+    """407 of an origin is an error like any other of its kind, and means that there is no robots.txt."""
+    reason = "HTTP 407 Proxy Authentication Required"
+    assert outcome(407) == Failed("http", reason, 407, retry=False)
+    assert robots(407) == robots(404)
+
+
+@pytest.mark.parametrize("headers", [{}, {"Location": ""}])
+def test_redirects_to_nowhere(headers: dict[str, str]) -> None:
+    """A redirect without an address shows its own page, as in browsers; without a page it is a failure."""
+    shown = fetch_outcome(URL, Answer(302, headers, b"<p>gone"))
+    assert isinstance(shown, Fetched)
+    assert (shown.response.status, shown.response.body) == (302, b"<p>gone")
+    nothing = fetch_outcome(URL, Answer(302, headers))
+    assert nothing == Failed("redirect", "a redirect without Location", 302, retry=False)
 
 
 HEADERS = st.dictionaries(

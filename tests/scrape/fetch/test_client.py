@@ -15,14 +15,23 @@ from scraper_cpn.scrape.settings import Settings
 from tests.scrape.fetching import DIRECT, HERE, Names, get, kind_of, proxy_at
 from tests.servers import Asked, Do, Server, Step, Tunnel, has_ipv6, page
 
+
+def reuses(limits: Settings) -> bool:
+    """Whether a client sends more than one request on a connection; pyreqwest does not."""
+    return limits.fetcher == "aiohttp"
+
+
 # One request on the wire.
 
 
+@pytest.mark.usefixtures("restless")
 @pytest.mark.anyio
 @pytest.mark.parametrize("proxied", [False, True])
 @pytest.mark.parametrize("end", [Do.CLOSE, Do.RESET])
 async def test_dropped_kept_alive_connection(end: Do, proxied: bool, limits: Settings) -> None:
     """A request on a kept-alive connection that drops is one request, and never sent again."""
+    if not reuses(limits):
+        pytest.skip("pyreqwest keeps no connection alive")
 
     def script(asked: Asked) -> Sequence[Step] | bytes:
         return page() if asked.ordinal == 0 else [end]
@@ -52,9 +61,10 @@ async def test_connection_closed_while_idle(limits: Settings) -> None:
         assert server.connections == len(server.asked) == 5
 
 
+@pytest.mark.usefixtures("restless")
 @pytest.mark.anyio
 async def test_connections_are_kept(limits: Settings) -> None:
-    """Requests in turn share a connection, those after an error with a small body too."""
+    """Requests in turn share a connection, those after an error with a small body too; not with pyreqwest."""
 
     def script(asked: Asked) -> bytes:
         return page(b"x" * 30_000, status="404 No") if asked.ordinal % 2 else page(b"x" * 30_000)
@@ -62,7 +72,7 @@ async def test_connections_are_kept(limits: Settings) -> None:
     async with Server(script) as server, Fetcher(limits, seeds=HERE) as fetcher:
         for _ in range(6):
             await get(fetcher, f"{server.url}/")
-        assert (len(server.asked), server.connections) == (6, 1)
+        assert (len(server.asked), server.connections) == (6, 1 if reuses(limits) else 6)
 
 
 @pytest.mark.anyio
@@ -100,6 +110,7 @@ async def test_environment(limits: Settings, monkeypatch: pytest.MonkeyPatch) ->
 # The start.
 
 
+@pytest.mark.usefixtures("restless")
 @pytest.mark.anyio
 async def test_start_once(limits: Settings) -> None:
     """`start` is called once per request, on a new connection and on one that was kept."""
@@ -107,7 +118,7 @@ async def test_start_once(limits: Settings) -> None:
     async with Server(lambda _: page()) as server, Fetcher(limits, seeds=HERE) as fetcher:
         for name in ("/1", "/2"):
             await get(fetcher, f"{server.url}{name}", start=lambda: started.append(name))  # noqa: B023
-        assert server.connections == 1
+        assert server.connections == (1 if reuses(limits) else 2)
     assert started == ["/1", "/2"]
 
 
@@ -150,7 +161,8 @@ async def test_leaving_closes_connections(limits: Settings) -> None:
     async with Server(lambda _: page()) as server:
         async with Fetcher(limits, seeds=HERE) as fetcher:
             await get(fetcher, f"{server.url}/")
-            assert server.open == 1
+            if reuses(limits):
+                assert server.open == 1
         await server.closed()
         assert server.open == 0
 
@@ -255,6 +267,7 @@ async def test_proxies_share_no_connections(limits: Settings) -> None:
         assert "proxy-authorization" not in one.asked[-1].headers
 
 
+@pytest.mark.usefixtures("restless")
 @pytest.mark.anyio
 async def test_tunnel(authority: trustme.CA, limits: Settings) -> None:
     """HTTPS goes through a tunnel, whose end sees no credentials, and starts inside it."""
@@ -277,12 +290,13 @@ async def test_tunnel(authority: trustme.CA, limits: Settings) -> None:
                     start=lambda: started.append(1),
                 )
                 assert kind_of(outcome) == "fetched"
-        (connect,) = server.asked
+        connect, *more = server.asked
+        assert len(more) == (0 if reuses(limits) else 1)
         assert connect.head.startswith(b"CONNECT a.example:443 HTTP/1.1\r\n")
         assert connect.headers["proxy-authorization"] == BASIC
         assert [asked.target for asked in origin.asked] == ["/x", "/x"]
         assert "proxy-authorization" not in origin.asked[0].headers
-        assert started == [0, 1, 1]
+        assert started == ([0, 1, 1] if reuses(limits) else [0, 1, 0, 1])
 
 
 def refusals() -> Iterator[tuple[Sequence[Step] | bytes, str, str]]:

@@ -2,12 +2,13 @@
 
 import asyncio
 import gzip
-import re
+import sys
 import tracemalloc
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import brotli
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -28,6 +29,11 @@ from scraper_cpn.scrape.settings import SECOND, Settings
 from tests.scrape.fetching import DIRECT, FETCHERS, HERE, job, kind_of, outcome_of, target
 from tests.servers import Do, Server, Step, page
 
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
 
 def hasty(limits: Settings) -> Settings:
     """Return settings with a short time limit."""
@@ -43,7 +49,6 @@ async def robots_of(steps: Sequence[Step] | bytes, limits: Settings) -> RobotsOu
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 OK = b"HTTP/1.1 200 OK\r\n"
 LENGTH_10 = OK + b"Content-Length: 10\r\n\r\n"
-UNZIPPED = page(b"nonsense", "Content-Encoding: gzip")
 
 
 # Pages.
@@ -104,7 +109,7 @@ async def test_request(limits: Settings) -> None:
     first, second = server.asked
     assert first.target == second.target == path
     assert first.headers["user-agent"] == limits.user_agent
-    assert {"gzip", "deflate"} <= set(re.split(", *", first.headers["accept-encoding"]))
+    assert first.headers["accept-encoding"] == "gzip, deflate, br, zstd"
     assert "text/html" in first.headers["accept"]
     assert first.headers["host"] == f"localhost:{server.port}"
     assert "cookie" not in second.headers
@@ -160,17 +165,12 @@ async def test_redirects_are_outcomes(limits: Settings) -> None:
         ([b"\x16\x03\x01\x00\x00\r\n\r\n", Do.STALL], "protocol"),
         ([b"HTTP/1.1 abc\r\n\r\n", Do.STALL], "protocol"),
         ([b"HTTP/1.1 99 Odd\r\n\r\n", Do.STALL], "protocol"),
-        ([OK + b"no colon\r\n\r\n", Do.STALL], "protocol"),
         ([OK + b"a: b\0c\r\n\r\n", Do.STALL], "protocol"),
         ([OK + b"Content-Length: 3\r\nContent-Length: 4\r\n\r\n", Do.STALL], "protocol"),
-        ([OK + b"Content-Length: -3\r\n\r\nabc", Do.STALL], "protocol"),
-        ([OK + b"Content-Length: " + b"9" * 30 + b"\r\n\r\n", Do.STALL], "protocol"),
         ([CHUNKED + b"zz\r\nabc\r\n", Do.STALL], "protocol"),
         ([CHUNKED + b"-1\r\nabc\r\n", Do.STALL], "protocol"),
         ([OK + b"a: " + b"x" * 1_000_000, Do.STALL], "protocol"),
-        ([OK + b"".join(b"a%d: b\r\n" % n for n in range(1000)), Do.STALL], "protocol"),
-        ([UNZIPPED, Do.STALL], "protocol"),
-        ([UNZIPPED[:-3], 0.02, b"en!", Do.STALL], "protocol"),
+        ([OK + b"".join(b"a%d: b\r\n" % n for n in range(100_000)), Do.STALL], "protocol"),
     ],
 )
 async def test_broken_answers(steps: Sequence[Step], kind: str, limits: Settings) -> None:
@@ -263,6 +263,60 @@ def test_any_bytes(name: Any, pieces: list[bytes]) -> None:
     asyncio.run(once())
 
 
+# Codings.
+
+
+ZIPPED = gzip.compress(b"zipped", mtime=0)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("packed", "coding", "body"),
+    [
+        (gzip.compress(ZIPPED, mtime=0), "gzip, gzip", b"zipped"),
+        (ZIPPED, "GZIP", b"zipped"),
+        (ZIPPED, "x-gzip", b"zipped"),
+        (ZIPPED + b"tail", "gzip", b"zipped"),
+        (ZIPPED + ZIPPED, "gzip", b"zippedzipped"),
+        (zlib.compress(b"raw")[2:-4], "deflate", b"raw"),
+        (brotli.compress(b"brotli"), "br", b"brotli"),
+        (zstd.compress(b"standard"), "zstd", b"standard"),
+        (gzip.compress(brotli.compress(b"both"), mtime=0), "br,identity , gzip", b"both"),
+        (b"plain", "utf-8", b"plain"),
+        (b"plain", "identity", b"plain"),
+        (b"", "gzip", b""),
+    ],
+)
+async def test_codings(packed: bytes, coding: str, body: bytes, limits: Settings) -> None:
+    """Whatever was done to a body is undone, and what browsers forgive is forgiven."""
+    outcome, _ = await outcome_of(page(packed, f"Content-Encoding: {coding}"), limits)
+    assert isinstance(outcome, Fetched)
+    assert outcome.response.body == body
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("packed", "coding", "said"),
+    [
+        (b"nonsense", "gzip", "gzip"),
+        (ZIPPED[:-1], "gzip", "ends before its gzip coding"),
+        (gzip.compress(b"y" * 90, mtime=0)[:-12], "gzip", "ends before its gzip coding"),
+        (ZIPPED, "gzip, gzip", "gzip"),
+        (ZIPPED, "br", "br"),
+        (ZIPPED, "compress", "compress is unknown"),
+        (ZIPPED, "gzip, foo", "foo is unknown"),
+        (ZIPPED, ",".join(["gzip"] * 6), "6 content codings"),
+        (ZIPPED[:-8] + bytes(8), "gzip", "damaged"),
+    ],
+)
+async def test_codings_that_stay(packed: bytes, coding: str, said: str, limits: Settings) -> None:
+    """A body whose coding can't be undone is a failure that names the coding, and is not tried again."""
+    outcome, _ = await outcome_of(page(packed, f"Content-Encoding: {coding}"), limits)
+    assert isinstance(outcome, Failed)
+    assert (outcome.kind, outcome.retry, outcome.status) == ("coding", False, 200)
+    assert said in outcome.reason
+
+
 # Limits of size.
 
 
@@ -303,12 +357,19 @@ async def test_unread_bodies(status: str, limits: Settings) -> None:
         assert server.connections == 2
 
 
+_BOMBS: dict[str, Callable[[bytes], bytes]] = {
+    "gzip": lambda raw: gzip.compress(raw, 1),
+    "deflate": lambda raw: zlib.compress(raw, 1),
+    "br": lambda raw: brotli.compress(raw, quality=1),
+    "zstd": lambda raw: zstd.compress(raw, 1),
+}
+
+
 @pytest.mark.anyio
-@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
-async def test_bomb(encoding: str, limits: Settings) -> None:
+@pytest.mark.parametrize("coding", [*_BOMBS])
+async def test_bomb(coding: str, limits: Settings) -> None:
     """A small body that unpacks to 200 MB is given up near the limit, not unpacked."""
-    pack = gzip.compress if encoding == "gzip" else zlib.compress
-    bomb = page(pack(bytes(200_000_000), 1), f"Content-Encoding: {encoding}")
+    bomb = page(_BOMBS[coding](bytes(200_000_000)), f"Content-Encoding: {coding}")
     tracemalloc.start()
     try:
         outcome, asked = await outcome_of(bomb, limits)
