@@ -37,6 +37,7 @@ from scraper_cpn.scrape.items.validate import Validator
 from scraper_cpn.scrape.pages.handlers import Handlers
 from scraper_cpn.scrape.pages.parse import Parser
 from scraper_cpn.scrape.policy import Policy, sites_of
+from scraper_cpn.scrape.policy.retries import is_unsent
 from scraper_cpn.scrape.settings import Settings
 from scraper_cpn.scrape.urls import seed_url
 
@@ -111,17 +112,21 @@ class Crawl:
     ) -> FetchOutcome:
         """A page."""
         self._attempts += 1
-        outcome = await self._fetcher.fetch(target, proxy, early(proxy, domain, start))
+        early(proxy, domain, start)
+        outcome = await self._fetcher.fetch(target, proxy, start, start.may_start)
         if isinstance(outcome, Fetched):
             self._pages += 1
             self._bytes += len(outcome.response.body)
+        elif is_unsent(outcome):
+            self._attempts -= 1
         return outcome
 
     async def robots(
         self, job: RobotsJob, proxy: Proxy, domain: Domain, start: Start
     ) -> RobotsOutcome:
         """A robots.txt."""
-        return await self._fetcher.robots(job, proxy, early(proxy, domain, start))
+        early(proxy, domain, start)
+        return await self._fetcher.robots(job, proxy, start, start.may_start)
 
     def parse(self, raw: Raw) -> ParseOutcome | Awaitable[ParseOutcome]:
         """A page's items and links."""

@@ -110,6 +110,10 @@ class Lanes:
         if penalty is not None:
             self.punished.append((self.by_name[penalty.domain], penalty))
 
+    def is_punished(self, lane: Lane) -> bool:
+        """Whether a penalty of a domain has not been applied."""
+        return any(each is lane for each, _ in self.punished)
+
     def apply(self, now_ns: int) -> list[Lane]:
         """Apply the penalties of all domains whose tokens are here; these domains."""
         due = [each for each in self.punished if each[0].here]

@@ -77,6 +77,10 @@ class Permits:
         args = (work, seat.proxy, lane.domain)
         return self._flights.begin(*names, args, request, self._deadline_ns)
 
+    def allows(self, request: Request, now_ns: int) -> bool:
+        """Whether a request that was prepared may be written."""
+        return self.gate_ns > now_ns and not self.lanes.is_punished(request.lane)
+
     def start(self, request: Request, now_ns: int) -> None:
         """A request is written: the pauses of its domain and its proxy begin."""
         lane = request.lane

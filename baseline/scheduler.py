@@ -14,7 +14,7 @@ from baseline.admission import Admission
 from baseline.asking import Asking
 from baseline.attempts import Attempts
 from baseline.fetching import Fetching
-from baseline.flights import Flights
+from baseline.flights import Flights, Request
 from baseline.frontier import Frontier
 from baseline.lanes import Lanes
 from baseline.permits import Permits
@@ -203,15 +203,29 @@ class Scheduler:
 
     # A firing's life.
 
-    def started(self, firing_id: int, now_ns: int) -> None:
-        """A firing's effect really starts: the pauses of its domain and its proxy begin."""
+    def may_start(self, firing_id: int, now_ns: int) -> bool:
+        """Whether a request may still be written: its domain has asked for nothing, and the gate is open."""
+        flight = self._running.get(firing_id)
+        if flight is None or now_ns < self._now_ns:
+            raise self._refusal(firing_id, now_ns)
+        return not isinstance(flight, Request) or self._permits.allows(flight, now_ns)
+
+    def started(self, firing_id: int, now_ns: int, *, asked: bool = False) -> bool:
+        """A firing's effect really starts: the pauses of its domain and its proxy begin.
+
+        Where it may not any more, it is undone instead, and this is False; but not if the caller has *asked*.
+        """
         flight = self._running.get(firing_id)
         if flight is None or flight.started or now_ns < self._now_ns:
             raise self._refusal(firing_id, now_ns)
         self._now_ns = self._wake_ns = now_ns
+        if not (asked or self.may_start(firing_id, now_ns)):
+            self.revoke(firing_id)
+            return False
         flight.started = True
         if flight.kind.start is not None:
             flight.kind.start(flight, now_ns)
+        return True
 
     def complete(self, firing_id: int, outcome: Any, now_ns: int) -> None:
         """A firing's effect has ended in one of its outcomes, or is `Lost`."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import traceback
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from functools import partial
 from inspect import isawaitable
 from typing import Any, Protocol
 
@@ -36,8 +37,18 @@ SECOND = 1_000_000_000
 BATCH_MAX = 256
 """Pages that are kept together."""
 
-Start = Callable[[], None]
-"""A request calls it when it is written; its pauses begin then."""
+
+class Start:
+    """What a request is given: it asks just before it is written, and calls when it is."""
+
+    def __init__(self, ask: Callable[[], bool], written: Callable[[], None]) -> None:
+        self.may_start = ask
+        """Whether it may be written. If not, and it had not started, it has been undone."""
+        self._written = written
+
+    def __call__(self) -> None:
+        """It is written; its pauses begin."""
+        self._written()
 
 
 class Effects(Protocol):
@@ -156,6 +167,8 @@ class Shell:
     def _complete_all(self) -> None:
         outcomes, self._outcomes = self._outcomes, []
         for number, outcome in outcomes:
+            if number not in self._open:  # it was undone
+                continue
             self._start(number)
             del self._open[number]
             self._complete(number, outcome)
@@ -183,7 +196,8 @@ class Shell:
             self._work(firing)
         else:
             effect = getattr(self._effects, firing.effect)
-            request = effect(*firing.args, lambda: self._written(firing.id))
+            start = Start(partial(self._may_start, firing.id), partial(self._written, firing.id))
+            request = effect(*firing.args, start)
             self._spawn(self._guarded(firing, request))
 
     def _work(self, firing: Firing) -> None:
@@ -239,10 +253,23 @@ class Shell:
         self._start(number)
         self._wake.set()
 
+    def _may_start(self, number: int) -> bool:
+        """Whether a request may be written; one that may not, and has not started, is undone."""
+        started = self._open.get(number)
+        if started is None:
+            return False
+        if self._scheduler.may_start(number, self._now_ns()):
+            return True
+        if not started:
+            del self._open[number]
+            self._scheduler.revoke(number)
+            self._wake.set()
+        return False
+
     def _start(self, number: int) -> None:
         if not self._open.get(number, True):  # a late call counts for nothing
             self._open[number] = True
-            self._scheduler.started(number, self._now_ns())
+            self._scheduler.started(number, self._now_ns(), asked=True)
 
     def _lost(self, error: Exception) -> Lost:
         if isinstance(error, self._fatal):

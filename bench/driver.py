@@ -134,7 +134,7 @@ class Driver:
         while self._ready:
             firing = self._ready.popleft()
             self.pages += firing.effect == "fetch"
-            self._kernel.started(firing.id, self.now_ns)
+            self._kernel.started(firing.id, self.now_ns, asked=True)
             self._kernel.complete(firing.id, self._outcome(firing), self.now_ns)
 
     def _done(self) -> None:

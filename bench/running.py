@@ -89,7 +89,7 @@ def _loaded(saved: Saved, policy: Policy) -> Compiled:
     kernel = Compiled.load(codec.net, durable.marking(codec.net))
     for firing_id, flying in sorted(durable.flights.items()):
         if not flying.started:
-            kernel.started(firing_id, saved.at_ns)
+            kernel.started(firing_id, saved.at_ns, asked=True)
         kernel.complete(firing_id, Lost("the process ended"), saved.at_ns)
     return kernel
 

@@ -22,7 +22,7 @@ class Subject(Protocol):
     def step(self, now_ns: int) -> Step:
         """Decide."""
 
-    def started(self, firing_id: int, now_ns: int) -> None:
+    def started(self, firing_id: int, now_ns: int) -> bool:
         """An effect starts."""
 
     def complete(self, firing_id: int, outcome: Any, now_ns: int) -> None:

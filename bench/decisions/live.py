@@ -195,8 +195,9 @@ class Trivial:
         self._flying[self._next] = target
         self._ready.append(Firing(self._next, effect, effect, args, deadline_ns))
 
-    def started(self, firing_id: int, now_ns: int) -> None:
+    def started(self, firing_id: int, now_ns: int) -> bool:  # noqa: ARG002
         """Nothing."""
+        return True
 
     def complete(self, firing_id: int, outcome: Any, now_ns: int) -> None:  # noqa: ARG002
         """The next stage is ready."""

@@ -120,8 +120,9 @@ class Replay:
         """The next step."""
         return next(self._steps)
 
-    def started(self, firing_id: int, now_ns: int) -> None:
+    def started(self, firing_id: int, now_ns: int) -> bool:  # noqa: ARG002
         """Nothing."""
+        return True
 
     def complete(self, firing_id: int, outcome: Any, now_ns: int) -> None:
         """Nothing."""

@@ -128,6 +128,7 @@ A firing's life
     R18  A step reserves a firing's inputs: no other transition sees them, but for those that ask (R45).
     R19  When a firing is started, what it spends is put back, dated from that moment. (A transition
          without effect starts and ends in one.)
+         What must `still` hold is asked then: where it does not, the firing is revoked.
     R20  A firing that has not started can be revoked, which undoes it exactly: the same tokens with the
          same serials. Serials and ids are not used again.
     R21  A firing that has started can only complete, once.

@@ -82,6 +82,7 @@ def _transition(net: Net, transition: Transition) -> Iterator[str]:
     yield from _inputs(transition)
     yield from bounding_problems(transition)
     yield from _during(net, transition)
+    yield from _still(net, transition)
     yield from _groups(transition)
     yield from wiring_problems(net, transition)
 
@@ -170,6 +171,22 @@ def _shown(transition: Transition, during: Place[Any], shown: int) -> Iterator[s
         yield f"{where}: shows one token, but {arc} binds several; show another input"
     elif isinstance(arc.place, Place) and not issubclass(arc.place.colour, during.colour):
         yield f"{where}: shows {arc}, a {arc.place.colour.__name__}, but takes {during.colour.__name__}"
+
+
+def _still(net: Net, transition: Transition) -> Iterator[str]:
+    """What must hold at a start is asked of places, by keys that the inputs tell."""
+    if transition.still and transition.instant:
+        yield ": has conditions of a start, but no effect that starts; make them inputs"
+    for arc in transition.still:
+        where, place = f", still {arc}", arc.place
+        if net.places.get(place.name) is not place:
+            yield f"{where}: is not a place of this net; use one that this net declared"
+        elif arc.kind not in {"read", "absent"} or not isinstance(place, Place) or place.paged:
+            yield f"{where}: must be read(...) or absent(...) of a place that is not paged"
+        told = [name for name, _ in plan.still_keys(transition, arc)]
+        for name in place.keys:
+            if name not in told:
+                yield f"{where}: no input has the key {name}; add an input that tells which"
 
 
 def _is_special(place: Place[Any]) -> bool:

@@ -46,6 +46,8 @@ class Transition:
     pause_ns: int | Callable[[int], int] = 0
     retry: tuple[type[Any], ...] = ()
     """The outcomes after which it is attempted again."""
+    still: tuple[Arc[Any], ...] = ()
+    """What must hold when its effect really starts."""
 
     def __repr__(self) -> str:
         return f"<transition {self.name}>"
@@ -173,6 +175,7 @@ class Declaring(ABC):
         priority: int = 0,
         during: Place[Any] | Mapping[Place[Any], Place[Any] | Arc[Any]] | None = None,
         deadline_ns: int | None = None,
+        still: Sequence[Arc] = (),
     ) -> Transition:
         """Declare a transition: with an effect, with a choice, or with plain outputs.
 
@@ -193,6 +196,8 @@ class Declaring(ABC):
             during: a place that shows the first input for as long as the firing lasts; or several places,
                 each with the input that it shows.
             deadline_ns: the effect is `Lost` this long after its start.
+            still: what must hold when the effect really starts: `read` or `absent` of small places, joined
+                with the inputs by the names of their keys. Where it does not, the firing is revoked.
         """
         where = f"net {self.net.name}, transition {name}"
         given = Given(where, self.net.problems)
@@ -220,6 +225,7 @@ class Declaring(ABC):
             given.shown(arcs, during),
             deadline_ns,
             None if join is None else _names(join),
+            still=(*given.arcs(still), *(arc for limit in limits for arc in limit.still)),
         )
         self.net.register("transition", self.net.transitions, name, made)
         self.transitions[name] = made

@@ -67,6 +67,7 @@ def _unfilled(net: Net) -> Iterator[str]:
 
 def _unused(net: Net) -> Iterator[str]:
     used = {arc.place.name for transition in net.transitions.values() for arc in transition.arcs}
+    used |= {arc.place.name for transition in net.transitions.values() for arc in transition.still}
     shown = {place.name for t in net.transitions.values() for place, _ in t.shows}
     for place in net.places.values():
         if place.name not in used | shown and not isinstance(place, Sink | KeySet):

@@ -173,8 +173,15 @@ class Kernel(Protocol):
     def step(self, now_ns: int, limit: int = 100_000) -> Step:
         """Fire all that can fire at *now_ns*, at most *limit* firings."""
 
-    def started(self, firing_id: int, now_ns: int) -> None:
-        """Say that an effect really starts now: what it spends is put back and dated from here."""
+    def may_start(self, firing_id: int, now_ns: int) -> bool:
+        """Whether what must `still` hold when a firing starts does; of one that has started, too."""
+
+    def started(self, firing_id: int, now_ns: int, *, asked: bool = False) -> bool:
+        """Say that an effect really starts now: what it spends is put back and dated from here.
+
+        Where `may_start` says no, the firing is revoked instead, and this is False. With *asked* it starts in
+        any case: the caller has just asked, or the effect ended and has nothing left to start.
+        """
 
     def complete(self, firing_id: int, outcome: Any, now_ns: int) -> None:
         """Give a started firing's outcome: one of its declared types, or `Lost`."""

@@ -117,6 +117,7 @@ class Limit(Part):
 
     Attributes:
         takes: the inputs that each request has from this limit, in order.
+        still: what must hold when a request really starts: `read` or `absent`; else it is revoked.
         puts: by type of outcome, what is put for it beside the request's own outputs. An outcome that a
             transition does not have is no mistake: requests of several kinds may share a limit.
         counts_by: the fields of a request by which it counts. A place of requests needs them as keys.
@@ -124,6 +125,7 @@ class Limit(Part):
 
     counts_by: tuple[str, ...] = ()
     takes: Sequence[Arc] = ()
+    still: Sequence[Arc] = ()
     puts: Mapping[type[Any], Sequence[Output]] = {}
 
     def brings(self, source: Place[Any] | type[Any]) -> Sequence[Output]:

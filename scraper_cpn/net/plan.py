@@ -260,6 +260,20 @@ def occupies(
     return occupied
 
 
+def still_keys(transition: Transition, arc: Arc) -> tuple[tuple[str, int], ...]:
+    """The keys of a condition of the start, each with the number of the input whose token tells it.
+
+    A key that no input tells is left out.
+    """
+    found = []
+    for name in arc.place.keys:
+        inputs = (
+            n for n, each in enumerate(transition.arcs) if each.binds and name in each.place.keys
+        )
+        found += [(name, number) for number in inputs][:1]
+    return tuple(found)
+
+
 def guards(net: Net, place: Place[Any]) -> list[Any]:
     """The single-token guards on *place*, in the order of declaration."""
     return [

@@ -37,7 +37,14 @@ class Call:
         self.cancel: Callable[[], Any] | None = None
         """Stops the work."""
 
-    def start(self) -> None:
+    def may_start(self) -> bool:
+        """Whether the world may notice: to be asked just before it does.
+
+        If not, there is nothing to do any more: a firing that had not started is undone.
+        """
+        return self._calls.may_start(self)
+
+    def __call__(self) -> None:
         """The world notices now: what the firing spends is dated from here."""
         self._calls.start(self)
 
@@ -79,20 +86,38 @@ class Calls:
             if self.due_ns is None or ends_ns < self.due_ns:
                 self.due_ns = ends_ns
 
+    def may_start(self, call: Call) -> bool:
+        """See `Call.may_start`."""
+        if call.id not in self._open:
+            return False
+        if self._kernel.may_start(call.id, self._clock.now_ns()):
+            return True
+        if not call.started:
+            self._close(call)
+            self._kernel.revoke(call.id)
+            self._wake()
+        return False
+
     def start(self, call: Call) -> None:
-        """See `Call.start`."""
+        """See `Call.__call__`."""
         if not call.started and call.id in self._open:
             call.started = True
-            self._kernel.started(call.id, self._clock.now_ns())
+            self._kernel.started(call.id, self._clock.now_ns(), asked=True)
             self._wake()
 
     def end(self, call: Call, outcome: Any) -> None:
         """See `Call.done`."""
-        if self._open.pop(call.id, None) is not None:
-            if call.limit_ns in self._ends:
-                self._ends[call.limit_ns].pop(call, None)
+        if self._close(call):
             self._ended.append((call, outcome))
             self._wake()
+
+    def _close(self, call: Call) -> bool:
+        """Nothing that a call says counts any more; whether something did until now."""
+        if self._open.pop(call.id, None) is None:
+            return False
+        if call.limit_ns in self._ends:
+            self._ends[call.limit_ns].pop(call, None)
+        return True
 
     def expire(self, now_ns: int) -> None:
         """End the calls that have passed their deadline. Cost: O(1) for each that had one."""
@@ -116,7 +141,7 @@ class Calls:
             while self._ended:
                 call, outcome = self._ended.popleft()
                 if not call.started:
-                    self._kernel.started(call.id, now_ns)
+                    self._kernel.started(call.id, now_ns, asked=True)
                 self.complete(call.id, outcome, now_ns)
 
     def complete(self, firing_id: int, outcome: Any, now_ns: int) -> None:

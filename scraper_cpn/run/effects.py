@@ -5,9 +5,22 @@ Owns: the four shapes of an effect. Must not know: what any effect does, tokens.
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from scraper_cpn.net import Kernel, Net, NetError
+
+
+class Start(Protocol):
+    """What work that the world notices is given to say when it does."""
+
+    def may_start(self) -> bool:
+        """Whether the world may notice; asked just before. If not, what the work returns does not count.
+
+        Unless it had said that it starts: then it ends in what it returns.
+        """
+
+    def __call__(self) -> None:
+        """The world notices now."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +39,8 @@ class Paced:
 
     It calls `start()` once, at the moment when the world notices (a request is written); what the
     firing spends is dated from then. Until then it can be undone; if it never calls it, it counts
-    as started when it ends.
+    as started when it ends. Just before, it asks `start.may_start()`; if that is False, it does not start,
+    and returns what it likes: a net may forbid a start that it had decided on (`still`).
     """
 
     fn: Callable[..., Awaitable[Any]]

@@ -235,7 +235,7 @@ class Shell:
 
     def _do(self, binding: Plain, firing: Firing, now_ns: int) -> int:
         """Do a plain effect from *now_ns* on; returns the time when it has ended."""
-        self.kernel.started(firing.id, now_ns)
+        self.kernel.started(firing.id, now_ns, asked=True)
         try:
             outcome = binding.fn(*firing.args)
         except Exception as error:  # noqa: BLE001  (an effect may raise anything; it becomes Lost)
@@ -277,7 +277,7 @@ class Shell:
     def _call(self, binding: Called, firing: Firing, call: Call) -> None:
         self._calls.limit(call)
         try:
-            call.cancel = binding.fn(*firing.args, call.start, call.done)
+            call.cancel = binding.fn(*firing.args, call, call.done)
         except Exception as error:  # noqa: BLE001  (an effect may raise anything; it becomes Lost)
             call.done(self._lost(error))
 
@@ -296,7 +296,7 @@ class Shell:
         self, name: str, binding: Batched, batch: Sequence[tuple[Call, Firing]]
     ) -> None:
         for call, _ in batch:
-            call.start()
+            call()
         try:
             outcomes = list(await binding.fn([firing.args[0] for _, firing in batch]))
         except Exception as error:  # noqa: BLE001  (an effect may raise anything; it becomes Lost)

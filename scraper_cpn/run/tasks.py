@@ -30,7 +30,7 @@ class Tasks:
         """From now on, what is cancelled counts by whether it had started."""
 
     def launch(self, call: Call, fn: Callable[..., Awaitable[Any]], args: tuple[Any, ...]) -> None:
-        """Work on a call: `await fn(*args, start)`."""
+        """Work on a call: `await fn(*args, start)`, *start* being the call itself."""
         task = asyncio.get_running_loop().create_task(self._carry(call, fn, args))
         self._running[call.id] = task
         call.cancel = task.cancel
@@ -40,7 +40,7 @@ class Tasks:
     ) -> None:
         outcome: Any = Lost("cancelled")
         try:
-            outcome = await fn(*args, call.start)
+            outcome = await fn(*args, call)
         except asyncio.CancelledError:
             if self.stopping:
                 return

@@ -237,6 +237,9 @@ class Failure(Struct, frozen=True, gc=False, kw_only=True):
     """In a row of the log: whether the URL ended here."""
 
 
+WITHHELD = "withheld"
+"""The kind of a failure that was no attempt: the request was not written."""
+
 KINDS: dict[str, str] = {
     "http": "the server answered with an error status",
     "refused": "the server asked to slow down (429, 503)",
@@ -259,6 +262,7 @@ KINDS: dict[str, str] = {
     "handler": "the page handler raised",
     "invalid": "an item does not fit the schema",
     "keep": "an item could not be written",
+    WITHHELD: "the request was not written: its domain asked for a pause, or the crawl was to end",
     "lost": "the work was cancelled or crashed",
 }
 """The kinds of `Failure`, with what each means."""

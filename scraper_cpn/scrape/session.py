@@ -19,7 +19,7 @@ from scraper_cpn.net import Ended, Kernel, Net, Row
 from scraper_cpn.net.compiled.kernel import compile_net
 from scraper_cpn.run.clock import Clock
 from scraper_cpn.run.committer import Committer
-from scraper_cpn.run.effects import Batched, Paced, Plain
+from scraper_cpn.run.effects import Batched, Paced, Plain, Start
 from scraper_cpn.run.shell import Shell
 from scraper_cpn.scrape.account.accounting import Accounting
 from scraper_cpn.scrape.account.ledger import failure_record
@@ -186,17 +186,19 @@ class Session:
         }
 
     async def _fetch(
-        self, target: Target, proxy: Proxy, domain: Domain, start: Callable[[], None]
+        self, target: Target, proxy: Proxy, domain: Domain, start: Start
     ) -> FetchOutcome:
         self._account.attempt()
-        outcome = await self._fetcher.fetch(target, proxy, early(proxy, domain, start))
+        early(proxy, domain, start)
+        outcome = await self._fetcher.fetch(target, proxy, start, start.may_start)
         self._account.outcome(outcome)
         return outcome
 
     async def _robots(
-        self, job: RobotsJob, proxy: Proxy, domain: Domain, start: Callable[[], None]
+        self, job: RobotsJob, proxy: Proxy, domain: Domain, start: Start
     ) -> RobotsOutcome:
-        return await self._fetcher.robots(job, proxy, early(proxy, domain, start))
+        early(proxy, domain, start)
+        return await self._fetcher.robots(job, proxy, start, start.may_start)
 
     def _place(self, name: str) -> Any:
         return self._net.places[name]

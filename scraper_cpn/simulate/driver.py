@@ -14,8 +14,23 @@ from msgspec import Struct
 
 from scraper_cpn.net import Ended, Firing, Lost, Net, NetError, Row, Step
 
+
+class Connecting(Struct, frozen=True):
+    """An effect that does not start at once.
+
+    Attributes:
+        takes_ns: from now to its start, if it may start then.
+        go: is called with the time of the start; gives how long it takes from there and its outcome.
+    """
+
+    takes_ns: int
+    go: Callable[[int], tuple[int, Any]]
+
+
 VirtualEffect: TypeAlias = Callable[..., tuple[int, Any]]
 """Is called with a firing's tokens and the time; gives how long it takes (ns) and its outcome."""
+SlowEffect: TypeAlias = Callable[..., Connecting]
+"""The same for an effect that starts later."""
 
 
 class Decider(Protocol):
@@ -24,8 +39,8 @@ class Decider(Protocol):
     def step(self, now_ns: int, limit: int = ...) -> Step:
         """Decide all that can be decided now."""
 
-    def started(self, firing_id: int, now_ns: int) -> None:
-        """An effect really starts."""
+    def started(self, firing_id: int, now_ns: int, *, asked: bool = False) -> bool:
+        """An effect really starts; or is undone, if it may not any more."""
 
     def complete(self, firing_id: int, outcome: Any, now_ns: int) -> None:
         """It has ended."""
@@ -55,7 +70,7 @@ class Run(Struct, frozen=True):
 
 def run(
     kernel: Decider,
-    effects: Mapping[str, VirtualEffect],
+    effects: Mapping[str, VirtualEffect | SlowEffect],
     now_ns: int,
     *,
     until_ns: int | None = None,
@@ -77,9 +92,11 @@ def run(
         step = kernel.step(now_ns)
         steps += 1
         for firing in step.firings:
-            kernel.started(firing.id, now_ns)
-            takes_ns, outcome = _work(effects[firing.effect], firing, now_ns)
-            heappush(coming, (now_ns + takes_ns, firing.id, outcome))
+            work = effects[firing.effect](*firing.args, now_ns)
+            if isinstance(work, Connecting):
+                heappush(coming, _connected(firing, work, now_ns))
+            elif kernel.started(firing.id, now_ns):
+                heappush(coming, _ended(firing, *work, now_ns, firing.deadline_ns))
         firings += len(step.firings)
         rows = kernel.drain()
         if rows and on_rows is not None:
@@ -93,10 +110,14 @@ def run(
             return Run(None, until_ns, steps, firings)
         while coming and coming[0][0] <= now_ns:
             _, firing_id, outcome = heappop(coming)
-            _complete(kernel, firing_id, outcome, now_ns)
+            if isinstance(outcome, _Starting):
+                if kernel.started(firing_id, now_ns, asked=outcome.late):
+                    heappush(coming, outcome.ended(now_ns))
+            else:
+                _complete(kernel, firing_id, outcome, now_ns)
 
 
-def _refuse_unbound(kernel: Decider, effects: Mapping[str, VirtualEffect]) -> None:
+def _refuse_unbound(kernel: Decider, effects: Mapping[str, VirtualEffect | SlowEffect]) -> None:
     """Raise `NetError` where an effect of the net has no function; other deciders tell no net."""
     net = getattr(kernel, "net", None)
     if isinstance(net, Net):
@@ -109,12 +130,39 @@ def _refuse_unbound(kernel: Decider, effects: Mapping[str, VirtualEffect]) -> No
             raise NetError(*problems)
 
 
-def _work(effect: VirtualEffect, firing: Firing, now_ns: int) -> tuple[int, Any]:
+Coming: TypeAlias = tuple[int, int, Any]
+"""When something happens, to which firing, and its outcome."""
+
+
+def _ended(firing: Firing, takes_ns: int, outcome: Any, now_ns: int, left_ns: int | None) -> Coming:
     """What an effect ends in, and when; like real ones, it is cut off at its deadline."""
-    takes_ns, outcome = effect(*firing.args, now_ns)
-    if firing.deadline_ns is not None and takes_ns > firing.deadline_ns:
-        return firing.deadline_ns, Lost("passed its deadline")
-    return takes_ns, outcome
+    if left_ns is not None and takes_ns > left_ns:
+        takes_ns, outcome = left_ns, Lost("passed its deadline")
+    return now_ns + takes_ns, firing.id, outcome
+
+
+class _Starting(Struct, frozen=True):
+    """A firing that is about to start, or passes its deadline (*late*) instead."""
+
+    firing: Firing
+    go: Callable[[int], tuple[int, Any]]
+    left_ns: int | None
+    late: bool
+
+    def ended(self, now_ns: int) -> Coming:
+        """How it ends, having started."""
+        if self.late:
+            return now_ns, self.firing.id, Lost("passed its deadline")
+        return _ended(self.firing, *self.go(now_ns), now_ns, self.left_ns)
+
+
+def _connected(firing: Firing, work: Connecting, now_ns: int) -> Coming:
+    """When a firing starts; at its deadline, if that comes first."""
+    most_ns = firing.deadline_ns
+    late = most_ns is not None and work.takes_ns >= most_ns
+    takes_ns = most_ns if late and most_ns is not None else work.takes_ns
+    left_ns = None if most_ns is None else most_ns - takes_ns
+    return now_ns + takes_ns, firing.id, _Starting(firing, work.go, left_ns, late)
 
 
 def _complete(kernel: Decider, firing_id: int, outcome: Any, now_ns: int) -> None:

@@ -76,10 +76,11 @@ class Recorder:
         self._inputs.append((STEP, now_ns, limit))
         return step
 
-    def started(self, firing_id: int, now_ns: int) -> None:
-        """Put back what the firing spends, dated from now."""
-        self.kernel.started(firing_id, now_ns)
-        self._inputs.append((STARTED, now_ns, firing_id))
+    def started(self, firing_id: int, now_ns: int, *, asked: bool = False) -> bool:
+        """Put back what the firing spends, dated from now; or revoke it, if it may not start any more."""
+        starts = self.kernel.started(firing_id, now_ns, asked=asked)
+        self._inputs.append((STARTED, now_ns, firing_id, asked))
+        return starts
 
     def complete(self, firing_id: int, outcome: Any, now_ns: int) -> None:
         """Deposit what the outcome's arcs say and give back what was held."""
@@ -103,6 +104,10 @@ class Recorder:
     def ended(self, now_ns: int) -> Ended | None:
         """How the run ended."""
         return self.kernel.ended(now_ns)
+
+    def may_start(self, firing_id: int, now_ns: int) -> bool:
+        """Whether what must hold at the start of a firing does."""
+        return self.kernel.may_start(firing_id, now_ns)
 
     def marking(self) -> Marking:
         """Save everything."""

@@ -87,7 +87,8 @@ class Replay:
         if kind == STEP:
             kernel.step(*rest)
         elif kind == STARTED:
-            kernel.started(rest[1], rest[0])
+            now_ns, firing_id, asked = rest
+            kernel.started(firing_id, now_ns, asked=asked)
         elif kind == REVOKE:
             kernel.revoke(rest[0])
         elif kind == COMPLETE:

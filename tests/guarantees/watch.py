@@ -36,9 +36,10 @@ class Watched:
         self._look()
         return step
 
-    def started(self, firing_id: int, now_ns: int) -> None:
-        self._kernel.started(firing_id, now_ns)
+    def started(self, firing_id: int, now_ns: int, *, asked: bool = False) -> bool:
+        starts = self._kernel.started(firing_id, now_ns, asked=asked)
         self._look()
+        return starts
 
     def complete(self, firing_id: int, outcome: Any, now_ns: int) -> None:
         self._kernel.complete(firing_id, outcome, now_ns)

@@ -116,10 +116,25 @@ def _add(built: Built, spec: TransitionSpec) -> None:
     outcomes = [on(kind, *outputs) for kind, outputs in zip(kinds, cases, strict=True)]
     if spec.kind == "effect":
         effect = net.effect(f"do_{spec.name}", Good | Bad)(*tokens)
-        net.transition(spec.name, arcs, effect=effect, outcomes=outcomes, **options)
+        still = _still(built, spec, arcs)
+        net.transition(spec.name, arcs, effect=effect, outcomes=outcomes, still=still, **options)
     else:
         choice = choose(picker(spec.picks), *tokens[:3])
         net.transition(spec.name, arcs, choice=choice, outcomes=outcomes, **options)
+
+
+def _still(built: Built, spec: TransitionSpec, arcs: list[Arc]) -> list[Arc]:
+    """A condition of the start for every second effect: a place whose keys the inputs tell."""
+    told = {name for arc in arcs if arc.binds for name in arc.place.keys}
+    fits = [
+        built.places[place.name]
+        for place in built.spec.places
+        if place.kind == "place" and not place.paged and told.issuperset(place.keys)
+    ]
+    if spec.picks % 2 or not fits:
+        return []
+    place = fits[spec.picks // 2 % len(fits)]
+    return [absent(place) if spec.picks % 4 else read(place)]
 
 
 def _made_arc(built: Built, spec: ArcSpec) -> Arc:

@@ -163,14 +163,19 @@ class Run:
         if waiting:
             self.pass_time()
             firing_id = self.draw.one(*waiting)
-            self.pair.call("started", firing_id, self.now_ns)
-            self.flights[firing_id] = True
+            asked = self.draw.chance(20)
+            if self.pair.call("started", firing_id, self.now_ns, asked=asked):
+                self.flights[firing_id] = True
+            else:
+                del self.flights[firing_id]
+                self._saw("refused start")
 
     def land(self) -> None:
         flying = [number for number, started in self.flights.items() if started]
         if flying:
             self.pass_time()
             firing_id = self.draw.one(*flying)
+            self.pair.call("may_start", firing_id, self.now_ns)
             n = self.draw.below(12)
             outcome = self.draw.one(Good(n), Good(n), Bad(n), Lost("lost"))
             self.pair.call("complete", firing_id, outcome, self.now_ns)

@@ -16,6 +16,7 @@ from scraper_cpn.net import (
     hold,
     on,
     put,
+    read,
     spend,
 )
 from tests.net import running
@@ -302,3 +303,98 @@ def test_a_kernel_shows_itself_in_one_line() -> None:
     text = "<marking of ping at 5 ns: jobs 1, hosts 1, in flight 1>"
     assert repr(kernel.marking()) == text
     assert repr(kernel.net) == "<net ping: 5 places, 2 transitions>"
+
+
+def _held_net() -> tuple[Net, Any]:
+    """Calls to a host that may start only while the line is open and the host has no complaint."""
+    net = Net("held")
+    jobs = net.place("jobs", Job, key="host", source=True, work=True)
+    hosts = net.place("hosts", Host, key="host", source=True, timed=True)
+    line = net.place("line", Lamp, source=True, expires=True)
+    complaints = net.place("complaints", Host, key="host", source=True)
+    call = net.effect("call", Ok)(jobs)
+    net.transition(
+        "call",
+        [jobs, spend(hosts, after_ns=SECOND)],
+        effect=call,
+        outcomes=[on(Ok), on(Lost, put(jobs))],
+        still=[read(line), absent(complaints)],
+    )
+    net.transition("hear", [complaints, hosts], outputs=[put(hosts, _same, hosts)], priority=-1)
+    net.transition("dark", [expired(line)])
+    return net, line
+
+
+def _same(host: Host) -> Host:
+    return host
+
+
+class Lamp(Struct, frozen=True):
+    """While it is lit, calls may start."""
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_firing_does_not_start_where_what_must_still_hold_does_not(late: bool) -> None:
+    """R19: a complaint about its host that came meanwhile, or a line that has gone dark, revokes it."""
+    net, _ = _held_net()
+    kernel, log = kernel_of(net)
+    inject(kernel, "hosts", Host("a"))
+    kernel.inject(net.places["line"], Lamp(), 0, expires_at_ns=50)  # type: ignore[arg-type]
+    inject(kernel, "jobs", Job("a"))
+    before = kernel.marking()
+    kernel.step(0)
+    if not late:
+        inject(kernel, "complaints", Host("b"))
+        assert kernel.may_start(1, 40)
+        inject(kernel, "complaints", Host("a"))
+    now_ns = 50 if late else 40
+    assert not kernel.may_start(1, now_ns)
+    assert not kernel.started(1, now_ns)
+    assert log[-1] == "revoke 1"
+    assert kernel.in_flight() == 0
+    assert set(before.tokens) <= set(kernel.marking().tokens)
+    assert _refused(kernel.started, 1, now_ns) == "net held, firing 1: is not in flight"
+
+
+def test_who_has_asked_starts_in_any_case() -> None:
+    """R19: what was found out just before, and an effect that has ended, need not be asked again."""
+    net, _ = _held_net()
+    kernel, log = kernel_of(net)
+    inject(kernel, "hosts", Host("a"))
+    inject(kernel, "jobs", Job("a"))
+    kernel.step(0)
+    assert not kernel.may_start(1, 5)
+    assert kernel.started(1, 5, asked=True)
+    assert log[-1].startswith("started 5 1")
+    assert not kernel.may_start(1, 5)
+    assert _refused(kernel.may_start, 2, 5) == "net held, firing 2: is not in flight"
+
+
+def test_conditions_of_a_start_are_checked() -> None:
+    """R34: they are reads or absences of places that are not paged, of this net, with keys that are told."""
+    net, other = Net("n"), Net("other")
+    jobs = net.place("jobs", Job, source=True)
+    hosts = net.place("hosts", Host, key="host", source=True, paged=True)
+    stray = other.place("stray", Job, source=True)
+    call = net.effect("call", Ok)(jobs)
+    still = [absent(hosts), read(stray), hold(jobs)]
+    net.transition("call", [jobs], effect=call, outcomes=[on(Ok), on(Lost)], still=still)
+    net.transition("plain", [jobs], still=[read(jobs)])
+    net.transition("drop", [hosts])
+    with pytest.raises(NetError) as error:
+        kernel_of(net)
+    lines = str(error.value).splitlines()
+    texts = [line.removeprefix("net n, transition ") for line in lines if "place hosts" not in line]
+    assert texts == [
+        "call, still absent(hosts): must be read(...) or absent(...) of a place that is not paged",
+        "call, still absent(hosts): no input has the key host; add an input that tells which",
+        "call, still read(stray): is not a place of this net; use one that this net declared",
+        "call, still hold(jobs): must be read(...) or absent(...) of a place that is not paged",
+        "plain: has conditions of a start, but no effect that starts; make them inputs",
+    ]
+
+
+def _refused(call: Callable[..., Any], *args: Any) -> str:
+    with pytest.raises(NetError) as error:
+        call(*args)
+    return str(error.value)

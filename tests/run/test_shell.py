@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Generator, Sequence
+from dataclasses import replace
 from itertools import groupby, pairwise
 from typing import Any
 
@@ -11,9 +12,9 @@ import anyio
 import pytest
 from msgspec import Struct
 
-from scraper_cpn.net import Interpreter, Lost, Net, Row, hold, on, put, spend
+from scraper_cpn.net import Interpreter, Lost, Net, Row, absent, hold, on, put, spend
 from scraper_cpn.run.clock import Clock
-from scraper_cpn.run.effects import Batched, Binding, Called, Paced, Plain
+from scraper_cpn.run.effects import Batched, Binding, Called, Paced, Plain, Start
 from scraper_cpn.run.shell import SLICE_NS, Shell
 
 MILLISECOND = 1_000_000
@@ -491,3 +492,28 @@ async def test_an_effect_that_cancels_itself_is_lost() -> None:
     bench = Bench("a", {**EFFECTS, "ping": Paced(gone)})
     assert await bench.shell.run() == "finished"
     assert bench.at("lost") == ["a"]
+
+
+@pytest.mark.anyio
+async def test_work_that_may_not_start_any_more_is_undone() -> None:
+    """A firing whose condition is gone just before its start goes back whole, and what it returns is nothing."""
+    net = ping_net()
+    made = net.transitions["ping"]
+    hosts: Any = net.places["hosts"]
+    net.transitions["ping"] = replace(made, still=(absent(hosts),))
+    bench = Bench("a", EFFECTS, net)
+    refused: list[bool] = []
+
+    async def pong_late(job: Job, start: Start) -> Ok:
+        if not refused:
+            bench.kernel.inject(hosts, Host("a"), bench.clock.now_ns())
+        refused.append(not start.may_start())
+        bench.shell.abort()
+        return Ok()
+
+    bench.shell = Shell(bench.kernel, {**EFFECTS, "ping": Paced(pong_late)}, bench.clock)
+    await bench.shell.run()
+    assert refused
+    assert all(refused)
+    assert not bench.events("started")
+    assert bench.events("revoke")

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from scraper_cpn.scrape.colours import (
+    WITHHELD,
     Again,
     Allowed,
     Denied,
@@ -450,3 +451,17 @@ def test_backoff_stays_between_half_and_all_of_the_exponential(
     wait_ns = rules.requests.failed(target, Failed("timeout", "slow")).wait_ns
     assert full // 2 <= wait_ns <= full
     assert rules.requests.failed(target, Failed("timeout", "slow")).wait_ns == wait_ns
+
+
+def test_a_request_that_was_not_written_is_no_attempt() -> None:
+    """It goes again at once, with the number of its attempt, however few attempts are left."""
+    decided = Policy(Settings(retries=0))
+    target = decided.frontier.seed("http://a.example/")
+    unsent = Failed(WITHHELD, "a pause")
+    failure = decided.requests.failed(target, unsent)
+    assert decided.retries.verdict(failure) == Again()
+    assert decided.retries.next_attempt(failure) == target
+    assert decided.retries.again_after_ns(failure) == 0
+    job = decided.robots.robots_job(target)
+    assert decided.robots.robots_again(job, unsent) == job
+    assert decided.robots.robots_wait_ns(job, unsent) == 0

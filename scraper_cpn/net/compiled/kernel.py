@@ -189,7 +189,7 @@ class _Step(Protocol):
 
 
 class _Started(Protocol):
-    def __call__(self, firing_id: int, now_ns: int) -> None: ...
+    def __call__(self, firing_id: int, now_ns: int, *, asked: bool = False) -> bool: ...
 
 
 class _Complete(Protocol):
@@ -206,7 +206,9 @@ class Compiled:
     step: _Step
     """Fire all that can fire at *now_ns*."""
     started: _Started
-    """Put back what the firing spends, dated from now."""
+    """Put back what the firing spends, dated from now; or revoke it, if it may not start any more."""
+    may_start: Callable[[int, int], bool]
+    """Whether what must hold at the start of a firing does; of one that has started, too."""
     complete: _Complete
     """Deposit what the outcome's arcs say and give back what was held."""
     drain: Callable[[], list[Row]]
@@ -232,6 +234,7 @@ class Compiled:
         self._inject = self._parts["inject"]
         self.step = self._parts["step"]
         self.started = self._parts["started"]
+        self.may_start = self._parts["may_start"]
         self.complete = self._parts["complete"]
         self.drain = self._parts["drain"]
         self._occupied = self._parts["occupied"]

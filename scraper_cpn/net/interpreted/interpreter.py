@@ -113,14 +113,24 @@ class Interpreter:
         args = binding.values(effect.sources)
         return Firing(flight.id, transition.name, effect.name, args, transition.deadline_ns)
 
-    def started(self, firing_id: int, now_ns: int) -> None:
-        """Put back what the firing spends, dated from now."""
+    def started(self, firing_id: int, now_ns: int, *, asked: bool = False) -> bool:
+        """Put back what the firing spends, dated from now; or revoke it, if it may not start any more."""
         flight = self._flight(firing_id)
         refusal.refuse_started(self.net, firing_id, started=flight.started)
         self._pass_to(now_ns)
+        if not asked and not self._state.still(flight.binding, now_ns):
+            self._undo(flight)
+            return False
         flight.started = True
         puts = self._spend(flight.binding, now_ns)
         self._state.say("started", now_ns, firing_id, tuple(puts))
+        return True
+
+    def may_start(self, firing_id: int, now_ns: int) -> bool:
+        """Whether what must hold at the start of a firing does; of one that has started, too."""
+        flight = self._flight(firing_id)
+        refusal.refuse_time(self.net, now_ns, self._state.now_ns)
+        return self._state.still(flight.binding, now_ns)
 
     def _spend(self, binding: Binding, now_ns: int) -> list[Put]:
         """Put back what is spent; a token whose function raises is set aside."""
@@ -162,10 +172,13 @@ class Interpreter:
         """Undo a firing that has not started."""
         flight = self._flight(firing_id)
         refusal.refuse_started(self.net, firing_id, started=flight.started, revoking=True)
-        del self._state.flights[firing_id]
+        self._undo(flight)
+
+    def _undo(self, flight: Flight) -> None:
+        del self._state.flights[flight.id]
         self._state.hide(flight)
         self._state.restore(flight.binding)
-        self._state.say("revoke", firing_id)
+        self._state.say("revoke", flight.id)
 
     def drain(self) -> list[Row]:
         """Take the rows since the last call."""

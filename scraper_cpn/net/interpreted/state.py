@@ -204,6 +204,19 @@ class State:
             if plan.claims(flight.binding.transition, arc)
         }
 
+    def still(self, binding: Binding, now_ns: int) -> bool:
+        """Whether what must hold when a firing starts does."""
+        for arc in binding.transition.still:
+            keys = plan.still_keys(binding.transition, arc)
+            found = any(
+                (arc.kind == "absent" or token.visible_to(arc, now_ns))
+                and all(token.keys[name] == binding.inputs[at].keys[name] for name, at in keys)
+                for token in self.tokens[arc.place.name].values()
+            )
+            if found == (arc.kind == "absent"):
+                return False
+        return True
+
     # Tokens that a function of the user raised on.
 
     def set_aside_last(self, binding: Binding, error: str) -> None:

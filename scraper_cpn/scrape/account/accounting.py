@@ -15,6 +15,7 @@ from scraper_cpn.net import Ended, Kernel, Net, Row
 from scraper_cpn.scrape.account.ledger import Ledger
 from scraper_cpn.scrape.account.report import Account, Ending, Snapshot, Stage, Summary
 from scraper_cpn.scrape.colours import Fetched, FetchOutcome, Stored
+from scraper_cpn.scrape.policy.retries import is_unsent
 from scraper_cpn.scrape.settings import Settings
 from scraper_cpn.scrape.state.run import State
 
@@ -68,6 +69,8 @@ class Accounting:
         if isinstance(outcome, Fetched):
             self._pages += 1
             self._bytes += len(outcome.response.body)
+        elif is_unsent(outcome):
+            self._attempts -= 1
 
     def take(self, rows: Iterable[Row]) -> None:
         """Rows have reached a sink."""

@@ -16,7 +16,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from scraper_cpn.scrape.colours import Failed, Proxy
+from scraper_cpn.scrape.colours import WITHHELD, Failed, Proxy
 from scraper_cpn.scrape.fetch.answers import brings_page
 from scraper_cpn.scrape.fetch.codings import CodingError, to_undo, unpack
 from scraper_cpn.scrape.fetch.head import Head
@@ -33,15 +33,30 @@ NO_FILE_ERRORS = (errno.EMFILE, errno.ENFILE)
 """This process, or the system, has as many files open as it may."""
 
 
+def withheld() -> Failed:
+    """Return what becomes of a request that was not written: it was no attempt."""
+    return Failed(WITHHELD, "its domain asked for a pause, or the crawl was to end", retry=True)
+
+
 class Sending:
-    """One request on its way: calls *start* when it is written, and knows when that was."""
+    """One request on its way: asks *may_start*, calls *start* when it is written, and knows when that was."""
 
-    __slots__ = ("_monotonic_ns", "_start", "began_ns")
+    __slots__ = ("_may_start", "_monotonic_ns", "_start", "began_ns")
 
-    def __init__(self, start: Callable[[], None], monotonic_ns: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        start: Callable[[], None],
+        monotonic_ns: Callable[[], int],
+        may_start: Callable[[], bool] = lambda: True,
+    ) -> None:
         self._start = start
+        self._may_start = may_start
         self._monotonic_ns = monotonic_ns
         self.began_ns = 0
+
+    def may_start(self) -> bool:
+        """Whether it may be written, in this step of the event loop."""
+        return self._may_start()
 
     def begin(self) -> None:
         """The request is written, in this step of the event loop or before."""
@@ -165,5 +180,6 @@ class Client(Protocol):
     async def get(self, ask: Ask) -> Reply | Failed:
         """Send one request at most, and return the answer or what became of it.
 
-        Raises nothing but cancellation and what `Ask.sending` raises.
+        A request that `Ask.sending` withholds is not sent, and fails as `withheld`. Raises nothing but
+        cancellation and what else `Ask.sending` raises.
         """

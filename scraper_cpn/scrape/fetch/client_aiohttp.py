@@ -32,6 +32,7 @@ from scraper_cpn.scrape.fetch.client import (
     next_connection,
     no_file,
     reply_of,
+    withheld,
 )
 from scraper_cpn.scrape.fetch.codings import ACCEPTED
 from scraper_cpn.scrape.fetch.connections import (
@@ -129,6 +130,9 @@ class AiohttpClient:
 
     async def _ask(self, key: Key, wire: Wire, ask: Ask, until_s: float) -> Reply | Failed:
         """Send a request on a connection, and keep the connection if it may have another one."""
+        if not ask.sending.may_start():
+            self._idle.put(key, wire)
+            return withheld()
         reader = AnswerReader(body_bytes_max(ask.most_bytes))
         last = self._trust.is_caught(key) or len(self.sockets) > self._kept_max
         timer = self._loop.call_at(until_s, wire.give_up)

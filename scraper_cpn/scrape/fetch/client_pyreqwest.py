@@ -9,7 +9,8 @@ What it can't do, and what follows:
   request has a connection of its own, and no answer can become that of another request.
 - It does not tell when a request is written. A start is dated when the head of the answer is there, or the
   request is cancelled: never too early, so that no pause on the wire is shorter than it was meant, and too late
-  by the time that the head took.
+  by the time that the head took. Whether it may start is asked before it connects: what a domain asks for
+  while a request to it connects comes too late for that request.
 - No hook finds addresses. Where only public ones are permitted, names are looked up before (`destinations`), and
   once more by reqwest: their owner may give it another answer. So plain HTTP goes through aiohttp then, and so
   does all with --insecure; otherwise a server with a private address has no certificate for the name.
@@ -43,6 +44,7 @@ from scraper_cpn.scrape.fetch.client import (
     next_connection,
     no_file,
     reply_of,
+    withheld,
 )
 from scraper_cpn.scrape.fetch.codings import ACCEPTED
 from scraper_cpn.scrape.fetch.head import Fields, Head, HeadError, framed
@@ -92,6 +94,8 @@ class PyreqwestClient:
             request = self._client(ask.proxy).get(ask.url)
         except ValueError:  # its parser of URLs is not ours
             return Failed("protocol", "pyreqwest can't ask for this URL", retry=False)
+        if not ask.sending.may_start():
+            return withheld()
         begun = False
         try:
             request = request.headers(self._headers) if ask.own else request

@@ -79,20 +79,33 @@ class Fetcher:
         with anyio.CancelScope(shield=True):  # who cancels a crawl wants its connections closed
             await self.client.close()
 
-    async def fetch(self, target: Target, proxy: Proxy, start: Callable[[], None]) -> FetchOutcome:
+    async def fetch(
+        self,
+        target: Target,
+        proxy: Proxy,
+        start: Callable[[], None],
+        may_start: Callable[[], bool] = lambda: True,
+    ) -> FetchOutcome:
         """Fetch a page with at most one request on the wire.
 
         *start* is called once, in the step of the event loop that writes the request to its socket,
-        and never when it comes to no request (no connection, say).
+        and never when it comes to no request (no connection, say). In the same step, *may_start* is asked
+        before: without its leave nothing is written.
         """
-        answer = await self._ask(target.url, proxy, start, self._settings.max_body_bytes)
+        answer = await self._ask(
+            target.url, proxy, (start, may_start), self._settings.max_body_bytes
+        )
         return answer if isinstance(answer, Failed) else fetch_outcome(target.url, answer)
 
     async def robots(
-        self, job: RobotsJob, proxy: Proxy, start: Callable[[], None]
+        self,
+        job: RobotsJob,
+        proxy: Proxy,
+        start: Callable[[], None],
+        may_start: Callable[[], bool] = lambda: True,
     ) -> RobotsOutcome:
         """Fetch a robots.txt; as `fetch` in all else. What follows 500 KiB is not read."""
-        answer = await self._ask(job.url, proxy, start, ROBOTS_BYTES_MAX)
+        answer = await self._ask(job.url, proxy, (start, may_start), ROBOTS_BYTES_MAX)
         if isinstance(answer, Failed):
             return answer
         agent = self._settings.robots_name
@@ -101,12 +114,20 @@ class Fetcher:
         return robots_outcome(job, answer, agent)
 
     async def _ask(
-        self, url: str, proxy: Proxy, start: Callable[[], None], most_bytes: int
+        self,
+        url: str,
+        proxy: Proxy,
+        starting: tuple[Callable[[], None], Callable[[], bool]],
+        most_bytes: int,
     ) -> Answer | Failed:
-        """Return the answer to a GET, its body cut at *most_bytes*, or the failure."""
+        """Return the answer to a GET, its body cut at *most_bytes*, or the failure.
+
+        *starting*: is called at the start, and is asked before.
+        """
         if refused := await self._refusal(host_of(url), proxy):
             return refused
-        sending = Sending(start, self._monotonic_ns)
+        start, may_start = starting
+        sending = Sending(start, self._monotonic_ns, may_start)
         own = self._destinations.is_own(url)
         wary = proxy.url is None and not self._destinations.is_exempt(host_of(url))
         reply = await self.client.get(Ask(url, proxy, sending, most_bytes, own, wary))
@@ -133,8 +154,7 @@ class Fetcher:
         return refused
 
 
-def early(proxy: Proxy, domain: Domain, start: Callable[[], None]) -> Callable[[], None]:
+def early(proxy: Proxy, domain: Domain, start: Callable[[], None]) -> None:
     """Where nothing is paced, a request counts as started at once, so that it delays no other."""
     if not proxy.delay_ns and not domain.delay_ns:
         start()
-    return start

@@ -7,7 +7,19 @@ Must not know: why a penalty was given.
 from collections.abc import Sequence
 from typing import Any
 
-from scraper_cpn.net import Limit, Net, Output, Place, Wording, hold, put, put_new, spend, take
+from scraper_cpn.net import (
+    Limit,
+    Net,
+    Output,
+    Place,
+    Wording,
+    absent,
+    hold,
+    put,
+    put_new,
+    spend,
+    take,
+)
 from scraper_cpn.scrape.colours import Domain, Penalty, Redirected
 from scraper_cpn.scrape.policy.domains import DomainPolicy
 
@@ -23,6 +35,7 @@ class Domains(Limit):
         self.penalties = self.place("penalties", Penalty, key="domain")
         self.known = self.set("known_domains", Domain, key="domain")
         self.counts_by = ("domain",)
+        self.still = [absent(self.penalties)]
         self.takes = [spend(self.pacing, p.paced, after_ns=p.gap_ns), hold(self.slots)]
         self.wording = {
             self.pacing: Wording("a request to {key} to start", pause="the pause of {key}"),

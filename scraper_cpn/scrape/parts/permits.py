@@ -42,6 +42,7 @@ class GateKeeper(Limit):
         self.open = self.place("gate", Gate, source=True, expires=True, budget=True)
         self.stop = self.place("stop", Stop, source=True)
         self.takes = [read(self.open)]
+        self.still = [read(self.open)]
         self.wording = {self.open: Wording("the crawl to go on: it starts no request now")}
 
         self.transition("close", [self.stop, self.open])

@@ -21,6 +21,7 @@ from scraper_cpn.scrape.colours import (
 )
 from scraper_cpn.scrape.policy.frontier import FrontierPolicy
 from scraper_cpn.scrape.policy.pauses import backoff_ns
+from scraper_cpn.scrape.policy.retries import is_unsent
 from scraper_cpn.scrape.settings import Settings
 
 
@@ -87,7 +88,8 @@ class RequestPolicy:
 
     def failed(self, target: Target, failed: Failed) -> Failure:
         """An attempt that failed."""
-        wait_ns = backoff_ns(self.settings, target.attempt, target.url)
+        unsent = is_unsent(failed)
+        wait_ns = 0 if unsent else backoff_ns(self.settings, target.attempt, target.url)
         return Failure(
             target=target,
             kind=failed.kind,

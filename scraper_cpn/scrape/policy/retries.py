@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
-from scraper_cpn.scrape.colours import Again, Failure, Over, Target, Verdict
+from scraper_cpn.scrape.colours import WITHHELD, Again, Failure, Over, Target, Verdict
 from scraper_cpn.scrape.settings import Settings
 
 
@@ -22,12 +22,15 @@ class RetryPolicy:
 
     def verdict(self, failure: Failure) -> Verdict:
         """Whether a target gets another attempt."""
-        if failure.retry and failure.target.attempt <= self.settings.retries:
+        left = failure.target.attempt <= self.settings.retries or is_unsent(failure)
+        if failure.retry and left:
             return Again()
         return Over()
 
     def next_attempt(self, failure: Failure) -> Target:
-        """The target, for its next attempt."""
+        """The target, for its next attempt; a request that was not written was none."""
+        if is_unsent(failure):
+            return failure.target
         return replace(failure.target, attempt=failure.target.attempt + 1)
 
     def again_after_ns(self, failure: Failure) -> int:
@@ -37,3 +40,8 @@ class RetryPolicy:
     def over(self, failure: Failure) -> Failure:
         """The last row of a target that failed for good."""
         return replace(failure, final=True)
+
+
+def is_unsent(outcome: object) -> bool:
+    """Whether a failure is that of a request that was not written: that was no attempt."""
+    return getattr(outcome, "kind", "") == WITHHELD

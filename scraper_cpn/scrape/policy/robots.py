@@ -24,6 +24,7 @@ from scraper_cpn.scrape.colours import (
 )
 from scraper_cpn.scrape.policy.frontier import FrontierPolicy
 from scraper_cpn.scrape.policy.pauses import backoff_ns
+from scraper_cpn.scrape.policy.retries import is_unsent
 from scraper_cpn.scrape.robots import allowed, too_many_hops_rules, unreachable_rules
 from scraper_cpn.scrape.settings import Settings
 from scraper_cpn.scrape.urls import domain_of, normalise
@@ -72,6 +73,8 @@ class RobotsPolicy:
         """Another attempt, from the first hop; none after the last."""
         if self._robots_over(job, outcome):
             return None
+        if is_unsent(outcome):
+            return job
         url = _robots_url(job.origin)
         return replace(job, url=url, domain=job.home, hops=0, attempt=job.attempt + 1)
 
@@ -79,7 +82,7 @@ class RobotsPolicy:
         """How long the next attempt waits by itself, beside its domain."""
         if isinstance(outcome, Throttled) and outcome.wait_ns is not None:
             return outcome.wait_ns
-        return backoff_ns(self.settings, job.attempt, job.url)
+        return 0 if is_unsent(outcome) else backoff_ns(self.settings, job.attempt, job.url)
 
     def robots_unreachable(self, job: RobotsJob, outcome: object) -> Rules | None:
         """After the last attempt: complete disallow (RFC 9309 section 2.3.1.4)."""
@@ -101,7 +104,8 @@ class RobotsPolicy:
         return RobotsJob(origin=rules.origin, url=url, domain=home, home=home)
 
     def _robots_over(self, job: RobotsJob, outcome: object) -> bool:
-        return job.attempt > self.settings.retries or not getattr(outcome, "retry", True)
+        last = job.attempt > self.settings.retries and not is_unsent(outcome)
+        return last or not getattr(outcome, "retry", True)
 
 
 def _said(outcome: object) -> str:

@@ -278,8 +278,8 @@ def _lost(restored: Restored, codec: Codec, now_ns: int) -> Batch:
     inputs: list[tuple[Any, ...]] = []
     for firing_id, flying in sorted(durable.flights.items()):
         if not flying.started:
-            kernel.started(firing_id, now_ns)
-            inputs.append((STARTED, now_ns, firing_id))
+            kernel.started(firing_id, now_ns, asked=True)  # it may have been, just before the end
+            inputs.append((STARTED, now_ns, firing_id, True))
         lost = Lost(ENDED_WITH_PROCESS)
         kernel.complete(firing_id, lost, now_ns)
         inputs.append((COMPLETE, now_ns, firing_id, lost))

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from scraper_cpn.scrape.colours import Failed, Fetched, Proxy
 from scraper_cpn.scrape.fetch.fetcher import Fetcher
 from scraper_cpn.scrape.settings import Settings
-from tests.scrape.fetching import DIRECT, HERE, Names, get, kind_of, proxy_at
+from tests.scrape.fetching import DIRECT, HERE, Names, get, kind_of, proxy_at, target
 from tests.servers import Asked, Do, Server, Step, Tunnel, has_ipv6, page
 
 
@@ -62,6 +62,18 @@ async def test_connection_closed_while_idle(limits: Settings) -> None:
 
 
 @pytest.mark.usefixtures("restless")
+@pytest.mark.anyio
+async def test_a_request_that_may_not_start_is_not_written(limits: Settings) -> None:
+    """It is no attempt, nothing is on the wire, and the next request is answered."""
+    started: list[bool] = []
+    async with Server(lambda _: page()) as server, Fetcher(limits, seeds=HERE) as fetcher:
+        wanted, start = target(f"{server.url}/"), lambda: started.append(True)
+        outcome = await fetcher.fetch(wanted, DIRECT, start, lambda: False)
+        assert (kind_of(outcome), started, server.asked) == ("withheld", [], [])
+        assert kind_of(await fetcher.fetch(wanted, DIRECT, start, lambda: True)) == "fetched"
+        assert (started, len(server.asked)) == ([True], 1)
+
+
 @pytest.mark.anyio
 async def test_connections_are_kept(limits: Settings) -> None:
     """Requests in turn share a connection, those after an error with a small body too; not with pyreqwest."""

@@ -57,7 +57,30 @@ def earliest(now):
             at = min(at, may_fire(now))
     return at
 
-def started(firing_id, now_ns):
+def holds(flight, now):
+    """Whether what must hold when a firing starts does."""
+    for absent, place, keys in STILL.get(flight.number, NONE):
+        tokens = PLACES[place]
+        found = False
+        for token in tokens.values() if type(tokens) is dict else tokens:
+            if absent or (token.ready <= now and (token.ends is None or token.ends > now)):
+                found = True
+                for name, arc in keys:
+                    if getattr(token.colour, name) != getattr(flight.inputs[arc].colour, name):
+                        found = False
+                if found:
+                    break
+        if found == absent:
+            return False
+    return True
+
+def may_start(firing_id, now_ns):
+    if firing_id not in flights:
+        raise refuse_landed(NET, firing_id)
+    refuse_time(NET, now_ns, clock)
+    return holds(flights[firing_id], now_ns)
+
+def started(firing_id, now_ns, *, asked=False):
     try:
         flight = flights[firing_id]
     except KeyError:
@@ -68,6 +91,9 @@ def started(firing_id, now_ns):
         if type(now_ns) is not int or now_ns < clock:
             refuse_time(NET, now_ns, clock)
         clock = now_ns
+    if flight.number in STILL and not asked and not holds(flight, now_ns):
+        revoke(firing_id)
+        return False
     flight.ends = ENDS[flight.number]
     begun[firing_id] = flight  # recorded
     puts = []  # traced
@@ -76,6 +102,7 @@ def started(firing_id, now_ns):
         spend(flight.inputs, now_ns)  # untraced
         spend(flight.inputs, now_ns, puts)  # traced
     trace(("started", now_ns, firing_id, tuple(puts)))
+    return True
 
 def complete(firing_id, outcome, now_ns):
     try:
@@ -169,7 +196,7 @@ def scalars():
 
 RESULT = """
 return {
-    "inject": inject, "step": step, "started": started, "complete": complete, "revoke": revoke,
+    "inject": inject, "step": step, "started": started, "may_start": may_start, "complete": complete, "revoke": revoke,
     "earliest": earliest, "load": load, "shelve": shelve, "scalars": scalars, "PLACES": PLACES, "numbers": numbers,
     "SETS": SETS, "flights": flights, "faulted": faulted, "sunk": sunk, "drain": drain,
     "occupied": occupied, "bound_at": bound_at,

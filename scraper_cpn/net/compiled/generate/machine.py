@@ -283,6 +283,7 @@ def _write_tables(text: Text, layout: Layout) -> None:
     ]
     _list(text, "SPENDS", spends)
     _list(text, "ENDS", ["None" if t.instant else _cases(layout, t) for _, t in stems])
+    _dict(text, "STILL", {_number(layout, t): repr(_still(t)) for _, t in effects if t.still})
     _dict(text, "UNDOS", {_number(layout, t): f"undo_{stem}" for stem, t in effects})
     _dict(text, "TAKEN", {_number(layout, t): repr(_taken(t)) for _, t in effects})
     _dict(text, "KEPT", {_number(layout, t): _kept(layout, t) for _, t in effects})
@@ -321,6 +322,14 @@ def _cases(layout: Layout, transition: Transition) -> str:
         name = cases.case_name(layout, transition, number)
         parts.append(f"{outcome}: end_{name}")
     return f"{{{', '.join(parts)}}}"
+
+
+def _still(transition: Transition) -> tuple[tuple[bool, str, tuple[tuple[str, int], ...]], ...]:
+    """What must hold at a start: whether a token must be absent, of which place, with which keys."""
+    return tuple(
+        (arc.kind == "absent", arc.place.name, plan.still_keys(transition, arc))
+        for arc in transition.still
+    )
 
 
 def _taken(transition: Transition) -> list[tuple[int, str]]:
