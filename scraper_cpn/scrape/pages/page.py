@@ -149,7 +149,7 @@ class Page(Queried):
         if self._base is None:
             href = self.tree.base()
             base = normalise(in_query(href, self._sniffed.encoding), self.url) if href else None
-            self._base = base or self.url
+            self._base = base or normalise(self.url) or self.url
             self._root = root_of(self._base)
         return self._base
 
