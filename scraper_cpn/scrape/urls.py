@@ -55,10 +55,11 @@ def joined(url: str, base: str, root: str) -> str | None:
 
     Most links are plain: they take a fraction of the time that the parser of URLs needs.
     """
+    url = url.partition("#")[0]
     plain = _PLAIN.fullmatch(url) if len(url) <= _PLAIN_CHARS_MAX else None
     start = _start(root)
     if plain is None or start is None:
-        return _normal(url, base)
+        return base.partition("#")[0] if start and not url else _normal(url, base)
     if plain["root"]:
         start = _start(plain["root"])
         return start and start + plain["path"] + (plain["query"] or "")

@@ -33,9 +33,13 @@ _BLOCK_STYLE = re.compile(
     r"display\s*:\s*(?:block|flex|grid|list-item|table|flow-root)", re.IGNORECASE
 )
 _HTML = Namespace.HTML
-_BREAK, _LEFT_OUT = 1, 2
-_KINDS = dict.fromkeys(BREAKS, _BREAK) | dict.fromkeys(UNSEEN, _LEFT_OUT)
-_FOREIGN = FOREIGN_BREAKS | FOREIGN_UNSEEN
+_BREAK, _LEFT_OUT, _DEPENDS = 1, 2, 3
+"""What an element does to a text; what depends on its namespace is looked at again."""
+_KINDS = (
+    dict.fromkeys(FOREIGN_BREAKS | FOREIGN_UNSEEN, _DEPENDS)
+    | dict.fromkeys(BREAKS, _BREAK)
+    | dict.fromkeys(UNSEEN, _LEFT_OUT)
+)
 
 
 class HtmlTree(Tree):
@@ -102,10 +106,11 @@ class HtmlTree(Tree):
         return str(node.text)
 
     def text(self, node: Node) -> str:
-        if self._kind(node) == _LEFT_OUT:
+        styled = self._styles
+        if _kind(node, styled) == _LEFT_OUT:
             return fold(node.text)
         parts: list[str] = []
-        self._gather(node, parts)
+        _gather(node, parts, styled)
         return fold("".join(parts))
 
     def markup(self, node: Node) -> str:
@@ -156,29 +161,6 @@ class HtmlTree(Tree):
             return found
         return [each for each in found if not _is_in_template(each)]
 
-    def _gather(self, node: Node, parts: list[str]) -> None:
-        for child in node:
-            if type(child) is Text:
-                parts.append(child.data)
-            elif type(child) is Element:
-                kind = self._kind(child)
-                if kind == _BREAK:
-                    parts.append(" ")
-                    self._gather(child, parts)
-                    parts.append(" ")
-                elif kind != _LEFT_OUT:
-                    self._gather(child, parts)
-
-    def _kind(self, node: Element) -> int | None:
-        tag = node.tag
-        kind = _KINDS.get(tag)
-        if tag in _FOREIGN and node.namespace is not _HTML:
-            kind = _LEFT_OUT if tag in FOREIGN_UNSEEN else _BREAK
-        if kind == _LEFT_OUT:
-            return kind
-        styled = self._styles
-        return styled.get(node, kind) if styled else kind
-
     @property
     def _styles(self) -> dict[Element, int]:
         """What elements are made to be by their attributes."""
@@ -187,6 +169,36 @@ class HtmlTree(Tree):
             kinds = ((node, _styled_kind(node)) for node in found)
             self._styled = {node: kind for node, kind in kinds if kind is not None}
         return self._styled
+
+
+def _gather(node: Node, parts: list[str], styled: dict[Element, int]) -> None:
+    """Append the texts of *node*, with spaces where words end. The hot loop of reading a page."""
+    for child in node:
+        if type(child) is Text:
+            parts.append(child.data)
+        elif type(child) is Element:
+            kind = _KINDS.get(child.tag)
+            if styled or kind == _DEPENDS:
+                kind = _kind(child, styled)
+            if kind is None:
+                _gather(child, parts, styled)
+            elif kind == _BREAK:
+                parts.append(" ")
+                _gather(child, parts, styled)
+                parts.append(" ")
+
+
+def _kind(node: Element, styled: dict[Element, int]) -> int | None:
+    kind = _KINDS.get(node.tag)
+    if kind == _DEPENDS:
+        kind = _foreign_kind(node)
+    return kind if kind == _LEFT_OUT or not styled else styled.get(node, kind)
+
+
+def _foreign_kind(node: Element) -> int | None:
+    if node.namespace is _HTML:
+        return None
+    return _LEFT_OUT if node.tag in FOREIGN_UNSEEN else _BREAK
 
 
 def _styled_kind(node: Element) -> int | None:

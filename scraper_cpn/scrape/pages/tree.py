@@ -13,116 +13,24 @@ from typing import Any
 
 Node = Any
 
-BREAKS = frozenset(
-    [
-        "address",
-        "article",
-        "aside",
-        "blockquote",
-        "body",
-        "br",
-        "caption",
-        "center",
-        "col",
-        "colgroup",
-        "dd",
-        "details",
-        "dialog",
-        "dir",
-        "div",
-        "dl",
-        "dt",
-        "fieldset",
-        "figcaption",
-        "figure",
-        "footer",
-        "form",
-        "frameset",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "header",
-        "hgroup",
-        "hr",
-        "html",
-        "legend",
-        "li",
-        "listing",
-        "main",
-        "menu",
-        "nav",
-        "ol",
-        "optgroup",
-        "option",
-        "p",
-        "plaintext",
-        "pre",
-        "search",
-        "section",
-        "summary",
-        "table",
-        "tbody",
-        "td",
-        "tfoot",
-        "th",
-        "thead",
-        "tr",
-        "ul",
-        "xmp",
-    ]
+_BREAKS = (
+    "address article aside blockquote body br caption center col colgroup dd details dialog dir div dl"
+    " dt fieldset figcaption figure footer form frameset h1 h2 h3 h4 h5 h6 header hgroup hr html legend"
+    " li listing main menu nav ol optgroup option p plaintext pre search section summary table tbody td"
+    " tfoot th thead tr ul xmp"
 )
+BREAKS = frozenset(_BREAKS.split())
 """Elements that end a word: blocks, table cells and line breaks (HTML Standard, section 15.3)."""
 
-UNSEEN = frozenset(
-    [
-        "area",
-        "audio",
-        "base",
-        "basefont",
-        "canvas",
-        "datalist",
-        "embed",
-        "frame",
-        "head",
-        "iframe",
-        "img",
-        "input",
-        "link",
-        "meta",
-        "meter",
-        "noembed",
-        "noframes",
-        "param",
-        "progress",
-        "rp",
-        "script",
-        "source",
-        "style",
-        "template",
-        "textarea",
-        "title",
-        "track",
-        "video",
-    ]
+_UNSEEN = (
+    "area audio base basefont canvas datalist embed frame head iframe img input link meta meter noembed"
+    " noframes param progress rp script source style template textarea title track video"
 )
+UNSEEN = frozenset(_UNSEEN.split())
 """Elements whose content no browser shows as text of the page (section 15.3.1, and `innerText`)."""
 
-FOREIGN_UNSEEN = frozenset(
-    [
-        "defs",
-        "desc",
-        "metadata",
-        "script",
-        "style",
-        "symbol",
-        "title",
-        "annotation",
-        "annotation-xml",
-    ]
-)
+_FOREIGN_UNSEEN = "defs desc metadata script style symbol title annotation annotation-xml"
+FOREIGN_UNSEEN = frozenset(_FOREIGN_UNSEEN.split())
 """The same of SVG and MathML."""
 
 FOREIGN_BREAKS = frozenset({"text", "foreignObject"})
