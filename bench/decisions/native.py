@@ -31,7 +31,7 @@ def works_here() -> bool:
     """Whether Cython and a C compiler are here; tried once."""
     try:
         with tempfile.TemporaryDirectory() as empty:
-            built("", Path(empty) / f"nothing{EXTENSION_SUFFIXES[0]}")
+            built("", Path(empty), "nothing")
     except NativeError as error:
         print(f"left out what is compiled to machine code: {error}", file=sys.stderr)
         return False

@@ -15,13 +15,17 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from hashlib import blake2b
+from importlib.machinery import EXTENSION_SUFFIXES
 from importlib.util import find_spec
 from pathlib import Path
 
 from scraper_cpn.native.attributes import remembering
 
-FORM = 3
+FORM = 4
 """Another one where the same source is to be built anew."""
+SUFFIX = EXTENSION_SUFFIXES[0]
+"""Of the files of extension modules of this Python."""
 _NO_COMPILER = 3
 _PROGRAM = f"""
 import sys
@@ -48,33 +52,41 @@ class NativeError(Exception):
     """Machine code could not be built or loaded: one line that says why, and what to do."""
 
 
-def built(text: str, path: Path, begun: Callable[[], None] = lambda: None) -> None:
-    """Build an extension module of a source. Whoever looks at *path* sees all of it or nothing.
+def built(text: str, folder: Path, name: str, begun: Callable[[], None] = lambda: None) -> Path:
+    """Build an extension module of a source and return its file. Whoever looks there sees all of it or nothing.
 
     Args:
         text: the source.
-        path: of the module.
+        folder: where it is kept.
+        name: of the module.
         begun: is called when nothing is known to be missing, and it takes a while from now on.
 
     Raises:
-        NativeError: Cython, setuptools or a C compiler is missing or fails, or *path* can't be written.
+        NativeError: Cython, setuptools or a C compiler is missing or fails, or *folder* can't be written.
         SyntaxError: the source is no Python.
     """
     if not all(map(find_spec, ("Cython", "setuptools"))):
         raise NativeError("it is built with Cython and setuptools: pip install 'scraper-cpn[fast]'")
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        refuse_strangers(path.parent)
-        with tempfile.TemporaryDirectory(dir=path.parent, ignore_cleanup_errors=True) as folder:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        refuse_strangers(folder)
+        with tempfile.TemporaryDirectory(dir=folder, ignore_cleanup_errors=True) as scratch:
             begun()
-            made = Path(folder) / path.name
+            made = Path(scratch) / f"{name}{SUFFIX}"
             _build(text, made)
+            path = folder / file_name(name, made.read_bytes())
             made.chmod(0o700)
             with made.open("rb+") as file:
-                os.fsync(file)  # half of it, after a power cut, would kill who loads it
+                os.fsync(file)
             made.replace(path)
     except OSError as error:
-        raise NativeError(f"{path.parent}: {error.strerror}; set XDG_CACHE_HOME") from None
+        raise NativeError(f"{folder}: {error.strerror}; set XDG_CACHE_HOME") from None
+    return path
+
+
+def file_name(name: str, content: bytes) -> str:
+    """The name of a module's file, by which it is known to be whole."""
+    return f"{name}.{blake2b(content, digest_size=8).hexdigest()}{SUFFIX}"
 
 
 def refuse_strangers(path: Path) -> None:

@@ -18,7 +18,14 @@ from pathlib import Path
 from textwrap import indent
 from types import ModuleType
 
-from scraper_cpn.native.building import FORM, NativeError, built, refuse_strangers
+from scraper_cpn.native.building import (
+    FORM,
+    SUFFIX,
+    NativeError,
+    built,
+    file_name,
+    refuse_strangers,
+)
 from scraper_cpn.net.compiled.kernel import Build, Source
 
 _NAME_MAX = 60
@@ -48,28 +55,43 @@ def native(source: Source, begun: Callable[[], None] = lambda: None) -> Build:
     Raises:
         NativeError: it was not built and can't be, or can't be loaded; one line that says why.
     """
-    path = _path(source)
+    name = _name(source)
     try:
-        if not path.exists():
-            built(_closed(source), path, begun)
+        path = _kept(name) or built(_closed(source), folder(), name, begun)
         refuse_strangers(path.parent)
         refuse_strangers(path)
-        module = loaded(path)
+        module = _loaded(source, path, begun)
     except OSError as error:
-        raise NativeError(f"{path.parent}: {error.strerror}; set XDG_CACHE_HOME") from None
-    except ImportError as error:  # nothing is in it, or it is from another machine
-        module = _replaced(source, path, begun, error)
+        raise NativeError(f"{folder()}: {error.strerror}; set XDG_CACHE_HOME") from None
     build: Build = module.closed(source.names)
     return build
 
 
-def _replaced(
-    source: Source, path: Path, begun: Callable[[], None], error: ImportError
-) -> ModuleType:
-    """Build anew what can't be loaded."""
+def _kept(name: str) -> Path | None:
+    """The file of a kernel that was built, and is what was built then; None where there is none.
+
+    Its name has a digest of its content: half of a file would kill who loads it. What is not what it was
+    is removed.
+    """
+    found = sorted(folder().glob(f"{name}.*{SUFFIX}"))
+    if found:
+        refuse_strangers(folder())
+    for path in found:
+        if path.name == file_name(name, path.read_bytes()):
+            return path
+        path.unlink()
+    return None
+
+
+def _loaded(source: Source, path: Path, begun: Callable[[], None]) -> ModuleType:
+    """Load a module; what can't be loaded, as it is from another machine, is built anew."""
     try:
-        built(_closed(source), path, begun)
         return loaded(path)
+    except ImportError as first:
+        error = first
+    try:
+        path.unlink(missing_ok=True)
+        return loaded(built(_closed(source), folder(), _name(source), begun))
     except (ImportError, NativeError) as again:
         raise NativeError(f"{path} can't be loaded ({error}), nor replaced: {again}") from None
 
@@ -84,11 +106,11 @@ def _closed(source: Source) -> str:
     return f"def closed(NAMES):\n{given}{indent(source.text, '    ')}    return build\n"
 
 
-def _path(source: Source) -> Path:
-    known = f"{FORM} {sysconfig.get_platform()} {_closed(source)}"
+def _name(source: Source) -> str:
+    known = f"{FORM} {sysconfig.get_platform()} {EXTENSION_SUFFIXES[0]} {_closed(source)}"
     digest = blake2b(known.encode(), digest_size=8).hexdigest()
     stem = _STEM.sub("_", source.title)[:_NAME_MAX]
-    return folder() / f"{stem}_{digest}{EXTENSION_SUFFIXES[0]}"
+    return f"{stem}_{digest}"
 
 
 @cache

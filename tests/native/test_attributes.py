@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable
-from importlib.machinery import EXTENSION_SUFFIXES
 from types import SimpleNamespace
 from typing import Any
 
@@ -265,9 +264,7 @@ ALL = SOURCE + "".join(
 @pytest.fixture(scope="module")
 def machine(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """The source as machine code."""
-    path = tmp_path_factory.mktemp("built") / f"places{EXTENSION_SUFFIXES[0]}"
-    built(ALL, path)
-    return loaded(path)
+    return loaded(built(ALL, tmp_path_factory.mktemp("built"), "places"))
 
 
 @pytest.fixture(scope="module")

@@ -117,33 +117,38 @@ def test_what_is_built_needs_no_compiler(monkeypatch: pytest.MonkeyPatch) -> Non
 
 @pytest.mark.slow
 def test_a_damaged_kernel_is_built_again(own_folder: Path) -> None:
-    """A file without content, which an unclean end of the system may leave, is replaced."""
+    """A file that is not what was built, be it cut or changed, is never loaded: that would kill the process."""
     code = (
         "from tests.native.test_kernels import heard, native, repeating, times\n"
         "print(heard(repeating(times(2)), builder=native))"
     )
     assert heard(repeating(times(2)), builder=native) == ["abab"]
     (file,) = own_folder.glob("net_words*")
-    file.unlink()  # this process has it loaded
-    spoilt(file)
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT
-    )
-    assert done.stdout == "['abab']\n", done.stderr
+    whole = file.read_bytes()
+    for content in (b"", whole[:-1], whole[: len(whole) // 2], whole[:-9] + b"\0" + whole[-8:]):
+        file.unlink()  # this process has it loaded
+        spoilt(file, content)
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT
+        )
+        assert done.stdout == "['abab']\n", done.stderr
+        (file,) = own_folder.glob("net_words*")
 
 
 def test_a_kernel_that_can_not_be_loaded(own_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where what was just built is not to be loaded, a line says why."""
-    monkeypatch.setattr(kernels, "built", lambda _, path, __: spoilt(path))
+    monkeypatch.setattr(kernels, "built", lambda _, folder, name, __: spoilt(folder / f"{name}.so"))
     monkeypatch.setattr(kernels, "FORM", 0)
     own_folder.mkdir(mode=0o700, exist_ok=True)
     with pytest.raises(NativeError, match=r"net_words_.*can't be loaded \(.*, nor replaced: "):
         heard(repeating(times(2)), builder=native)
 
 
-def spoilt(path: Path, mode: int = 0o700) -> None:
-    path.write_bytes(b"no module")
+def spoilt(path: Path, content: bytes = b"no module", mode: int = 0o700) -> Path:
+    """Make a file that is no module."""
+    path.write_bytes(content)
     path.chmod(mode)
+    return path
 
 
 @pytest.mark.skipif(os.name != "posix", reason="other systems have no such modes")
@@ -161,7 +166,9 @@ def test_nothing_runs_that_others_may_have_written(
             native(generated(repeating(times(2))), *filter(None, [told]))
         assert list(folder.iterdir()) == []
     folder.chmod(0o700)
-    monkeypatch.setattr(kernels, "built", lambda _, path, __: spoilt(path, 0o664))
+    monkeypatch.setattr(
+        kernels, "built", lambda _, folder, name, __: spoilt(folder / f"{name}.so", mode=0o664)
+    )
     with pytest.raises(NativeError, match=r"net_words_.* is not yours alone to write; set"):
         heard(repeating(times(2)), builder=native)
 
@@ -172,7 +179,7 @@ def test_a_kernel_for_which_something_is_missing(
     """One line says what has to be installed, and nothing is left behind."""
     monkeypatch.setattr(building, "find_spec", lambda _: None)
     with pytest.raises(NativeError, match=r"^it is built with Cython and setuptools: pip install"):
-        building.built("", tmp_path / "x.so", lambda: pytest.fail("begun"))
+        building.built("", tmp_path, "x", lambda: pytest.fail("begun"))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -180,7 +187,7 @@ def test_a_kernel_without_a_compiler(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     """One line says what failed and what to install, and nothing is left behind."""
     monkeypatch.setenv("CC", "/there/is/no/compiler")
     with pytest.raises(NativeError, match=r"no/compiler.*apt install gcc python3-dev$") as raised:
-        building.built("", tmp_path / "x.so")
+        building.built("", tmp_path, "x")
     assert "\n" not in str(raised.value)
     assert list(tmp_path.iterdir()) == []
 
@@ -188,14 +195,14 @@ def test_a_kernel_without_a_compiler(monkeypatch: pytest.MonkeyPatch, tmp_path: 
 def test_a_source_that_is_none(tmp_path: Path) -> None:
     """A failure of Cython is not called one of the compiler."""
     with pytest.raises(NativeError, match=r"^Cython has failed \(.*x.py\)$"):
-        building.built("return 1", tmp_path / "x.so")
+        building.built("return 1", tmp_path, "x")
 
 
 def test_a_folder_that_can_not_be_written(tmp_path: Path) -> None:
     """One line names the folder and how to choose another one."""
     (tmp_path / "file").write_text("")
     with pytest.raises(NativeError, match=r"file: .*; set XDG_CACHE_HOME$"):
-        building.built("", tmp_path / "file" / "x.so")
+        building.built("", tmp_path / "file", "x")
 
 
 def test_the_folder_is_that_of_caches(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
