@@ -7,6 +7,7 @@ Must not know: what the command does.
 import os
 import signal
 import sys
+import threading
 from types import FrameType
 
 
@@ -18,11 +19,21 @@ def main() -> int:
         signal.signal(signal.SIGINT, _leave)
     from scraper_cpn.cli.main import main as run
 
+    before = frozenset(threading.enumerate())
     try:
         signal.signal(signal.SIGINT, usual)
-        return run()
+        return _ended(run(), before)
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
+
+
+def _ended(code: int, before: frozenset[threading.Thread]) -> int:
+    """Return the exit code; threads that go on are not waited for."""
+    if frozenset(threading.enumerate()) <= before:
+        return code
+    from scraper_cpn.cli.ending import end_beside
+
+    return end_beside(code, before)
 
 
 def _leave(number: int, _frame: FrameType | None) -> None:

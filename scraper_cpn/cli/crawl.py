@@ -10,7 +10,8 @@ import signal
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import AsyncExitStack, ExitStack, contextmanager
+from contextlib import AsyncExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Protocol, TextIO
 
@@ -19,23 +20,21 @@ import msgspec
 from rich.console import Console
 
 from scraper_cpn.cli.arguments import retry_command
+from scraper_cpn.cli.ending import run_to_end
 from scraper_cpn.cli.job import Job
-from scraper_cpn.cli.signals import Obedience, Stoppable, hear_no_more, heard
+from scraper_cpn.cli.signals import SIGNALLED, Hearing, Obedience, Stoppable
 from scraper_cpn.cli.streams import teller
 from scraper_cpn.scrape.account.report import Summary
-from scraper_cpn.scrape.fetch.loop import loop_options
 from scraper_cpn.scrape.fetch.open_files import make_room
 from scraper_cpn.scrape.items.outputs import CheckedOutput
 from scraper_cpn.scrape.kernels import build_first
 from scraper_cpn.scrape.robots.agent import doubtful_name
-from scraper_cpn.scrape.session import Session
+from scraper_cpn.scrape.session import GRACE_NS, Session
+from scraper_cpn.scrape.settings import SECOND
 from scraper_cpn.show.progress import JsonView, LiveView, PlainView, QuietView, View
 from scraper_cpn.show.summary import show_summary
 
 DONE, INCOMPLETE = 0, 1
-SIGNALLED = 128
-"""Plus the number of the signal, as shells have it."""
-
 _OBJECTS_PER_COLLECTION = 10_000
 _USUAL_WIDTH = 80
 _FEW_URLS = 5
@@ -54,38 +53,38 @@ def run_job(job: Job) -> int:
 
     Raises `UsageError` before anything is fetched or written, `OutputError` when writing failed.
     """
-    received: list[int] = []
-    console = console_for(job)
-    kept, traced = job.keeping is not None, job.trace is not None
-    tell = teller(silent=job.quiet or job.json)
-    make_room(job.settings.concurrency)
-    build_first(job.settings, kept=kept, traced=traced, tell=tell)
-    if (doubt := doubtful_name(job.settings.robots_name)) and job.settings.robots == "obey":
-        tell(doubt)
-    view = view_for(job, console)
-    try:
-        summary = anyio.run(_crawl, job, view, received, backend_options=loop_options(job.settings))
-    finally:
-        view.close()
-    if summary is None:
-        return SIGNALLED + received[-1]
-    _tell(job, console, view, summary)
-    past = job.keeping.past if job.keeping else None
-    was_finished = past is not None and past.ended == "finished"
-    return exit_code(summary, received, was_finished=was_finished)
+    with Hearing(GRACE_NS / SECOND) as hearing:
+        console = console_for(job)
+        kept, traced = job.keeping is not None, job.trace is not None
+        tell = teller(silent=job.quiet or job.json)
+        make_room(job.settings.concurrency)
+        build_first(job.settings, kept=kept, traced=traced, tell=tell)
+        hearing.check()
+        if (doubt := doubtful_name(job.settings.robots_name)) and job.settings.robots == "obey":
+            tell(doubt)
+        view = view_for(job, console)
+        try:
+            summary = run_to_end(partial(_crawl, job, view, hearing), job.settings)
+        finally:
+            view.close()
+            hearing.listen()
+        if summary is None:
+            return SIGNALLED + hearing.received[-1]
+        _tell(job, console, view, summary)
+        return exit_code(summary, hearing.received)
 
 
-def exit_code(summary: Summary, received: list[int], *, was_finished: bool = False) -> int:
-    """Return the exit code of a crawl that came to its end.
+def exit_code(summary: Summary, received: list[int]) -> int:
+    """Return the exit code of a crawl that came to its end, now or in another process before.
 
-    *received* are the signals; *was_finished* says that there was nothing to do from the beginning.
+    *received* are the signals.
     """
     if summary.ended == "interrupted":
         return SIGNALLED + (received[-1] if received else signal.SIGINT)
     complete = (
         summary.ended not in {"stuck", "faulted"} and summary.items and not summary.seeds_failed
     )
-    return DONE if complete or was_finished else INCOMPLETE
+    return DONE if complete else INCOMPLETE
 
 
 def console_for(job: Job) -> Console:
@@ -116,24 +115,17 @@ def view_for(job: Job, console: Console) -> View:
     return PlainView(console, events=job.verbose)
 
 
-async def _crawl(job: Job, view: View, received: list[int]) -> Summary | None:
-    """Open what the job writes, run its session, and close it all, whatever happens.
-
-    The signals that the session has obeyed are noted in *received*.
-    """
-    with ExitStack() as signals:
-        async with AsyncExitStack() as stack:
-            session = await _opened_session(job, view, stack)
-            obedience = Obedience(session, view, received)
-            signals.enter_context(heard(obedience))  # until all is closed
-            try:
-                with seldom_collecting():
-                    summary = await supervised(session, view)
-            finally:
-                obedience.over = True
-    if received:
-        hear_no_more()
-    return summary
+async def _crawl(job: Job, view: View, hearing: Hearing) -> Summary | None:
+    """Open what the job writes, run its session, and close it all, whatever happens."""
+    async with AsyncExitStack() as stack:
+        session = await _opened_session(job, view, stack)
+        obedience = Obedience(session, view, hearing.received)
+        hearing.tell(obedience)
+        try:
+            with seldom_collecting():
+                return await supervised(session, view)
+        finally:
+            obedience.over = True
 
 
 async def _opened_session(job: Job, view: View, stack: AsyncExitStack) -> Session:

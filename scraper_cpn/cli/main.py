@@ -8,6 +8,7 @@ Heavy modules are imported where they are needed: `scrape --help` answers at onc
 
 import errno
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
@@ -47,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code. *argv* is without the program's name.
 
     0 done, 1 a seed failed or nothing was stored, 2 usage, 3 output or state, 70 a bug of ours,
-    130 and 143 interrupted. Never raises.
+    129, 130 and 143 ended by SIGHUP, SIGINT and SIGTERM. Never raises.
     """
     mend_streams()
     try:
@@ -138,7 +139,8 @@ def _code_of(error: BaseException) -> int | None:
     if isinstance(error, UsageError):
         return _complain(str(error), USAGE)
     if isinstance(error, KeyboardInterrupt):
-        return _complain("interrupted", INTERRUPTED)
+        number = getattr(error, "number", signal.SIGINT)
+        return _complain("interrupted", 128 + number)
     if isinstance(error, BrokenPipeError):
         return _end_quietly()
     if isinstance(error, OSError) and error.errno in _DISK_ERRORS:

@@ -36,7 +36,7 @@ examples:
   scrape resume crawl.db --delay 5s --max-pages 5000
   scrape resume crawl.db --proxies proxies.txt -H 'Authorization: Bearer ...'
 
-exit codes: as for a new crawl; 0 if there was nothing left to do
+exit codes: as for a new crawl; that of its end, if there was nothing left to do
 """
 
 

@@ -1,19 +1,53 @@
-"""What SIGINT and SIGTERM do to a crawl: the first one stops it, the second one ends it at once.
+"""What SIGINT, SIGTERM and SIGHUP do to a job: the first one stops it, the second one ends it at once.
 
-Owns: from when to when they are heard, and what is said then.
+Owns: from when to when they are heard, what is said then, and that the end comes in time.
 Must not know: how a crawl works, which files it has open.
+
+Signals are heard by a thread of their own: Python's C handler writes their numbers to a socket that it reads. So
+neither a handler that keeps the event loop busy, nor a full pipe, nor a thread that never ends can hold up
+the end. Where the thread can't run either (a regular expression or a parser in C that keeps the interpreter
+for itself), the second signal does what it does to any program: on Linux each is heard once (SA_RESETHAND), and
+heard again only after Python has seen it.
 """
 
+from __future__ import annotations
+
 import asyncio
+import ctypes
+import os
+import select
 import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Protocol
+import socket
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from threading import Thread
+from types import FrameType, TracebackType
+from typing import Any, Protocol
 
 from scraper_cpn.scrape.account.report import Snapshot
 from scraper_cpn.show.progress import View
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALLED = 128
+"""Plus the number of the signal is the exit code, as shells have it."""
+AT_ONCE_S = 0.9
+"""How long an end at once may take: what was kept is written, and everything closed."""
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+_SA_RESETHAND = 0x80000000
+_FLAGS_OFFSET = ctypes.sizeof(ctypes.c_void_p) + 128
+"""Of sa_flags in Linux's struct sigaction, behind the handler and the mask of 1,024 signals."""
+_SIGACTION_BYTES = 256
+"""More than it has."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """A signal that came before there was a crawl to stop, such as while a kernel is built."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
 
 
 class Stoppable(Protocol):
@@ -29,26 +63,119 @@ class Stoppable(Protocol):
         """End at once."""
 
 
-@contextmanager
-def heard(obey: Callable[[int], None]) -> Iterator[None]:
-    """Within `with`, tell *obey* of each signal, in a step of the running event loop.
+class Hearing:
+    """Hears signals within `with`, in the main thread of the process.
 
-    Nothing that runs there is interrupted by an exception: what closes files, and tasks, may not be.
+    Until `tell`, the first one raises `Interrupted` in the main thread; if Python swallows it there (it does
+    so in destructors and weak references), it is raised at the end. From `tell` on it is told of each.
+
+    A SIGHUP that is ignored (nohup) stays so. SIGINT is heard in any case: shells ignore it for what a
+    script puts into the background, but one that is sent to this process is meant for it.
+
+    Args:
+        grace_s: how long after the first signal the job may take to end by itself.
+        end: ends the process with an exit code, at once.
     """
-    loop = asyncio.get_running_loop()
-    for number in _SIGNALS:
-        loop.add_signal_handler(number, obey, number)
-    try:
-        yield
-    finally:
-        for number in _SIGNALS:
-            loop.remove_signal_handler(number)
 
+    def __init__(self, grace_s: float, end: Callable[[int], Any] = os._exit) -> None:
+        self.received: list[int] = []
+        """The signals that the job has been told of, or that have interrupted it."""
+        self._grace_s = grace_s
+        self._end = end
+        self._tell: Callable[[int], None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._heard: list[int] = []
+        self._last = 0
 
-def hear_no_more() -> None:
-    """Ignore further signals: who asked once is obeyed already, and to tell how it ended takes a moment."""
-    for number in _SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
+    def __enter__(self) -> Hearing:
+        self._ours, self._theirs = socket.socketpair()
+        self._theirs.setblocking(False)
+        hang_up = signal.getsignal(signal.SIGHUP)
+        numbers: list[int] = [n for n in SIGNALS if n != signal.SIGHUP or hang_up != signal.SIG_IGN]
+        self._before = {number: signal.getsignal(number) for number in numbers}
+        for number in numbers:
+            signal.signal(number, self._in_main)
+        self._again = {number: _once(number) for number in numbers}
+        self._wakeup = signal.set_wakeup_fd(self._theirs.fileno(), warn_on_full_buffer=False)
+        self._thread = Thread(target=self._listen, name="signals", daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        signal.set_wakeup_fd(self._wakeup)
+        self._theirs.close()
+        self._thread.join()
+        self._ours.close()
+        for number, handler in self._before.items():
+            # Who asked once is obeyed already, and to say how it ended takes a moment.
+            signal.signal(number, signal.SIG_IGN if self.received else handler)
+        if not isinstance(error, KeyboardInterrupt):
+            self.check()
+
+    def check(self) -> None:
+        """Raise `Interrupted` if a signal came before `tell`, whatever has become of it."""
+        if self._heard and self._tell is None:
+            raise Interrupted(self._heard[0])
+
+    def tell(self, obey: Callable[[int], None]) -> None:
+        """From now on *obey* is told of each signal, in a step of the event loop that is running.
+
+        Nothing that runs there is interrupted by an exception: what closes files, and tasks, may not be.
+        """
+        self.check()
+        self._loop, self._tell = asyncio.get_running_loop(), obey
+        self.listen()
+
+    def listen(self) -> None:
+        """Take the numbers of signals again: an event loop (uvloop) has them while it runs, and drops them."""
+        signal.set_wakeup_fd(self._theirs.fileno(), warn_on_full_buffer=False)
+
+    def _in_main(self, number: int, _frame: FrameType | None) -> None:
+        self._again[number]()
+        if self._tell is None:
+            self._heard.append(number)
+            raise Interrupted(number)
+
+    def _listen(self) -> None:
+        due_s: float | None = None
+        count = 0
+        while True:
+            self._ours.settimeout(None if due_s is None else max(0.0, due_s - time.monotonic()))
+            try:
+                numbers = self._ours.recv(64)
+            except TimeoutError:
+                self._over(self._last)
+                return
+            if not numbers:
+                return
+            for number in numbers:
+                if number in self._before:
+                    count += 1
+                    self._last = number
+                    wait_s = AT_ONCE_S + (self._grace_s if count == 1 else 0)
+                    ends_s = time.monotonic() + wait_s
+                    due_s = ends_s if due_s is None else min(due_s, ends_s)
+                    self._pass_on(number, count)
+
+    def _pass_on(self, number: int, count: int) -> None:
+        if count == 1:
+            self._again[number]()
+        if self._loop is not None and self._tell is not None:
+            with suppress(RuntimeError):  # the loop is closed: the job is over
+                self._loop.call_soon_threadsafe(self._tell, number)
+
+    def _over(self, number: int) -> None:
+        """Say that something did not end, if that can be said without waiting, and end."""
+        if select.select((), (2,), (), 0)[1]:
+            cursor = "\r\x1b[?25h" if os.isatty(2) else ""  # a live view has hidden it
+            line = "scrape: interrupted; something did not end by itself, and was left behind"
+            os.write(2, f"{cursor}{line}\n".encode())
+        self._end(SIGNALLED + number)
 
 
 class Obedience:
@@ -73,3 +200,23 @@ class Obedience:
         running = self._session.snapshot().in_flight
         self._view.note(f"stopping: no new requests, {running} running; again to stop at once")
         self._session.stop()
+
+
+def _once(number: int) -> Callable[[], None]:
+    """Let a signal be heard once, and then end the process; returns what lets it be heard once more.
+
+    Python can't ask for that, so the flag is set in the C library's record of Python's handler. Where that
+    can't be done, the signal is heard each time.
+    """
+    if sys.platform != "linux":
+        return lambda: None
+    library = ctypes.CDLL(None)
+    action = ctypes.create_string_buffer(_SIGACTION_BYTES)
+    library.sigaction(number, None, action)
+    ctypes.c_uint32.from_buffer(action, _FLAGS_OFFSET).value |= _SA_RESETHAND
+
+    def again() -> None:
+        library.sigaction(number, action, None)
+
+    again()
+    return again

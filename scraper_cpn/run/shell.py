@@ -77,7 +77,7 @@ class Shell:
         self._waiting: dict[str, list[tuple[Call, Firing]]] = {}
         self._begin = {name: self._beginning(name, each) for name, each in bound.items()}
         self._busy: set[str] = set()
-        self._paced = Tasks(self._lost)
+        self._own = Tasks(self._lost)
         self._awake = True
         """Whether anything has happened since the last look at the kernel."""
         self._sleeper: asyncio.Future[None] | None = None
@@ -107,7 +107,7 @@ class Shell:
         finally:
             self._cancel()
             try:
-                await self._paced.ended()
+                await self._own.ended()
             finally:
                 self._settle()
                 await self._flush()
@@ -245,21 +245,16 @@ class Shell:
             call = self._calls.open(firing)
             call.started = True
             self._pending[firing.id] = outcome
-            self._tasks.start_soon(self._guarded, call, outcome)
+            self._calls.limit(call)
+            self._own.launch(call, self._awaited, (firing.id, outcome))
         else:
             self._calls.complete(firing.id, outcome, now_ns)
         return now_ns
 
-    async def _guarded(self, call: Call, work: Awaitable[Any]) -> None:
-        """Wait for an outcome, at most until the deadline; whatever is raised is `Lost`."""
-        self._pending.pop(call.id, None)
-        outcome: Any = Lost("passed its deadline")
-        try:
-            with anyio.move_on_after(None if call.limit_ns is None else call.limit_ns / SECOND):
-                outcome = await work
-        except Exception as error:  # noqa: BLE001  (an effect may raise anything; it becomes Lost)
-            outcome = self._lost(error)
-        call.done(outcome)
+    async def _awaited(self, firing_id: int, outcome: Awaitable[Any], _: Callable[[], None]) -> Any:
+        """Wait for the outcome of a plain effect; it has started already."""
+        del self._pending[firing_id]
+        return await outcome
 
     # Effects that the world notices.
 
@@ -272,7 +267,7 @@ class Shell:
 
     def _launch(self, binding: Paced, firing: Firing, call: Call) -> None:
         self._calls.limit(call)
-        self._paced.launch(call, binding.fn, firing.args)
+        self._own.launch(call, binding.fn, firing.args)
 
     def _call(self, binding: Called, firing: Firing, call: Call) -> None:
         self._calls.limit(call)
@@ -307,14 +302,14 @@ class Shell:
 
     # The end.
 
-    def _lost(self, error: Exception) -> Lost:
-        if isinstance(error, self._fatal):
+    def _lost(self, error: BaseException) -> Lost:
+        if isinstance(error, Exception) and isinstance(error, self._fatal):
             self._fail(error)
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
         return Lost(_writable(reason), _writable("".join(traceback.format_exception(error))))
 
     def _cancel(self) -> None:
-        self._paced.stopping = True
+        self._own.stopping = True
         self._calls.stop()
 
     def _settle(self) -> None:

@@ -15,6 +15,9 @@ import anyio
 from scraper_cpn.net import Lost
 from scraper_cpn.run.calls import Call
 
+PATIENCE_S = 0.5
+"""How long a cancelled task may take to clean up."""
+
 
 class Tasks:
     """Plain tasks: a task group of anyio costs three times as much for each.
@@ -23,7 +26,7 @@ class Tasks:
         lost: what becomes of an exception.
     """
 
-    def __init__(self, lost: Callable[[Exception], Lost]) -> None:
+    def __init__(self, lost: Callable[[BaseException], Lost]) -> None:
         self._lost = lost
         self._running: dict[int, asyncio.Task[None]] = {}
         self.stopping = False
@@ -44,20 +47,26 @@ class Tasks:
         except asyncio.CancelledError:
             if self.stopping:
                 return
-        except Exception as error:  # noqa: BLE001  (an effect may raise anything; it becomes Lost)
+        except BaseException as error:  # noqa: BLE001  (an effect may raise anything; it becomes Lost)
             outcome = self._lost(error)
         finally:
             del self._running[call.id]
         call.done(outcome)
 
     async def ended(self) -> None:
-        """Wait for all tasks, which were cancelled; whoever cancels this waits for them, too."""
+        """Wait for all tasks, which were cancelled; whoever cancels this waits for them, too.
+
+        What does not end in time (a page handler that catches its cancellation) is left behind: what it
+        says later counts for nothing.
+        """
         running = set(self._running.values())
         cancelled: asyncio.CancelledError | None = None
+        loop = asyncio.get_running_loop()
+        until = loop.time() + PATIENCE_S
         with anyio.CancelScope(shield=True):
-            while running:
+            while running and (left_s := until - loop.time()) > 0:
                 try:
-                    _, running = await asyncio.wait(running)
+                    _, running = await asyncio.wait(running, timeout=left_s)
                 except asyncio.CancelledError as error:
                     cancelled = error
         if cancelled is not None:

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -62,15 +63,24 @@ def test_who_can_not_build_it_is_told(
     assert {name: (tmp_path / name).read_text() for name in kept} == kept
 
 
+BY_SCRIPT = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); os.execv(sys.argv[1], sys.argv[1:])"
+"""Starts a command as a shell script does in the background: SIGINT is ignored."""
+
+
 @pytest.mark.slow
-def test_ctrl_c_ends_the_building(
-    site: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_the_building(
+    number: int, code: int, site: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Ctrl-C goes to the compiler, too; it is an interruption, and leaves nothing behind."""
+    """It goes to the compiler, too; it is an interruption, also of a command in the background, and leaves nothing."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "caches"))
     words = [*SCRAPE, f"{site}/0", "--kernel", "native", "-o", "a.jsonl"]
     building = subprocess.Popen(
-        words, cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True
+        [sys.executable, "-c", BY_SCRIPT, *words],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     )
     with building:
         assert building.stderr is not None
@@ -79,8 +89,8 @@ def test_ctrl_c_ends_the_building(
         while not list(folder.glob("*/*.c")):  # Cython is done
             assert building.poll() is None
             time.sleep(0.01)
-        os.killpg(building.pid, signal.SIGINT)
+        os.killpg(building.pid, number)
         told = building.stderr.read()
-    assert (building.returncode, told) == (130, "scrape: interrupted\n")
+    assert (building.returncode, told) == (code, "scrape: interrupted\n")
     assert list(folder.iterdir()) == []
     assert not (tmp_path / "a.jsonl").exists()

@@ -1,7 +1,9 @@
-"""SIGINT and SIGTERM while a crawl runs, while it closes what it has open, and while it tells how it ended."""
+"""Signals before a crawl runs, while it runs, while it closes what it has open, and while it tells how it ended."""
 
 import os
 import signal
+import threading
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -11,39 +13,42 @@ import pytest
 from msgspec.structs import replace
 
 from scraper_cpn.cli import crawl as cli_run
+from scraper_cpn.cli import signals
 from scraper_cpn.cli.arguments import parse
 from scraper_cpn.cli.crawl import exit_code, run_job, supervised
 from scraper_cpn.cli.job import job_of
-from scraper_cpn.cli.signals import Obedience, heard
+from scraper_cpn.cli.signals import SIGNALS, Hearing, Interrupted, Obedience
 from scraper_cpn.scrape.account.report import Summary
 from scraper_cpn.scrape.items.outputs import CheckedOutput, Output
 from tests.cli.sessions import DONE, STOPPED, Crawling, Watched
 
-BOTH = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+EACH = pytest.mark.parametrize("number", SIGNALS)
+
+
+LONG_S = 60.0
 
 
 @pytest.fixture(autouse=True)
 def handlers() -> Iterator[tuple[Any, ...]]:
     """What signals do outside of a crawl; they do so again afterwards, whatever a test has left."""
-    numbers = signal.SIGINT, signal.SIGTERM
-    before = tuple(signal.getsignal(number) for number in numbers)
+    before = tuple(signal.getsignal(number) for number in SIGNALS)
     yield before
-    for number, handler in zip(numbers, before, strict=True):
+    for number, handler in zip(SIGNALS, before, strict=True):
         signal.signal(number, handler)
 
 
 def run(session: Crawling, view: Watched) -> tuple[Summary | None, list[int]]:
     """Run a session as the command does."""
-    received: list[int] = []
+    with Hearing(LONG_S) as hearing:
 
-    async def obeyed() -> Summary | None:
-        with heard(Obedience(session, view, received)):
+        async def obeyed() -> Summary | None:
+            hearing.tell(Obedience(session, view, hearing.received))
             return await supervised(session, view)
 
-    return anyio.run(obeyed), received
+        return anyio.run(obeyed), hearing.received
 
 
-@BOTH
+@EACH
 def test_the_first_signal_stops_and_the_second_ends(number: signal.Signals) -> None:
     """A first signal lets running requests end, and says so; another one ends at once."""
 
@@ -68,7 +73,8 @@ def test_the_first_signal_stops_and_the_second_ends(number: signal.Signals) -> N
 def test_handlers_are_gone_afterwards(handlers: tuple[Any, ...]) -> None:
     """When the crawl is over, Ctrl-C is Python's again."""
     run(Crawling(), Watched())
-    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == handlers
+    assert tuple(map(signal.getsignal, SIGNALS)) == handlers
+    assert signal.set_wakeup_fd(-1) == -1
 
 
 class Closing(CheckedOutput):
@@ -97,6 +103,7 @@ class Session(Crawling):
     """A session that ends by itself, or is sent a signal, which it obeys."""
 
     ends_with = DONE
+    number = signal.SIGTERM
 
     def __init__(self, *_: Any, **given: Any) -> None:
         super().__init__()
@@ -104,13 +111,13 @@ class Session(Crawling):
     async def run(self) -> Summary:
         """Run until the end."""
         if self.ends_with is STOPPED:
-            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), self.number)
             await self.stopped.wait()
         return self.ends_with
 
 
-@BOTH
-@pytest.mark.parametrize(("ends_with", "code"), [(DONE, 0), (STOPPED, 143)])
+@EACH
+@pytest.mark.parametrize(("ends_with", "code"), [(DONE, 0), (STOPPED, 128)])
 def test_nothing_ends_what_closes(
     number: signal.Signals,
     ends_with: Summary,
@@ -120,15 +127,16 @@ def test_nothing_ends_what_closes(
 ) -> None:
     """Signals that come when the session has ended change nothing, and nothing is said of them."""
     monkeypatch.setattr(Session, "ends_with", ends_with)
+    monkeypatch.setattr(Session, "number", number)
     monkeypatch.setattr(cli_run, "Session", Session)
     sink = Closing(number)
     job = replace(job_of(parse(["http://a.example"])), sink=sink)
-    assert run_job(job) == code
+    assert run_job(job) == (code and code + number)
     assert sink.closed
     assert capsys.readouterr().err.count("stopping") == (ends_with is STOPPED)
 
 
-@BOTH
+@EACH
 def test_who_has_asked_is_told_how_it_ended(
     number: signal.Signals, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -137,3 +145,75 @@ def test_who_has_asked_is_told_how_it_ended(
     monkeypatch.setattr(cli_run, "Session", Session)
     monkeypatch.setattr(cli_run, "_tell", lambda *_: os.kill(os.getpid(), number))
     assert run_job(replace(job_of(parse(["http://a.example"])), sink=None)) == 143
+
+
+@EACH
+def test_before_a_crawl_a_signal_is_an_interruption(number: signal.Signals) -> None:
+    """It is raised where the main thread is, also where the signal is ignored; then all is as before."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with pytest.raises(Interrupted) as caught:
+        interrupted(number)
+    assert caught.value.number == number
+    assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+
+
+def interrupted(number: int) -> None:
+    """Be interrupted while nothing can be stopped yet."""
+    with Hearing(LONG_S):
+        os.kill(os.getpid(), number)
+        signal.pause()
+
+
+class Swallowing:
+    """An object in whose end a signal comes: Python ignores what is raised there."""
+
+    def __del__(self) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+def swallowed(*, look: bool) -> None:
+    """Be interrupted where nobody hears of it."""
+    with Hearing(LONG_S) as hearing:
+        Swallowing()
+        if look:
+            hearing.check()
+            raise AssertionError("it was forgotten")
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_an_interruption_that_python_swallows_is_none_the_less_one() -> None:
+    """It is raised later: at the next look, or at the end."""
+    for look in (True, False):
+        with pytest.raises(Interrupted):
+            swallowed(look=look)
+
+
+def test_nohup_stays_in_force() -> None:
+    """A SIGHUP that is ignored does nothing."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    with Hearing(LONG_S):
+        os.kill(os.getpid(), signal.SIGHUP)
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+
+
+@EACH
+def test_who_does_not_end_is_ended(number: signal.Signals, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A loop that is blocked hears nothing of two signals, and the process ends all the same, with their code."""
+    monkeypatch.setattr(signals, "AT_ONCE_S", 0.05)
+    codes: list[int] = []
+    ended = threading.Event()
+
+    def end(code: int) -> None:
+        codes.append(code)
+        ended.set()
+
+    async def blocked() -> None:
+        hearing.tell(lambda _: None)
+        for _ in range(2):
+            os.kill(os.getpid(), number)
+            time.sleep(0.01)  # noqa: ASYNC251 - it is blocked
+        ended.wait(LONG_S)
+
+    with Hearing(LONG_S, end) as hearing:
+        anyio.run(blocked)
+    assert codes == [128 + number]
