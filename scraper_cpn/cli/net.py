@@ -7,13 +7,13 @@ Must not know: how a net is drawn.
 import sys
 from collections.abc import Callable, Sequence
 
+from scraper_cpn import draw as graph
 from scraper_cpn.net import Net, Part
 from scraper_cpn.net.compiled.kernel import source
 from scraper_cpn.scrape.net import scrape_net
 from scraper_cpn.scrape.options.read import likely
 from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.settings import Settings, UsageError
-from scraper_cpn.show import graph
 
 HELP = """\
 usage: scrape net [--part NAME] [--dot|--mermaid|--svg|--source]

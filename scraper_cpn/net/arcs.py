@@ -359,7 +359,7 @@ def remove(
 ) -> Output: ...
 def remove(seen: KeySet[Any], make: Any, /, *sources: Any) -> Output:
     """Let *seen* forget the keys of what *make* returns, or of the one source that is given alone."""
-    if isinstance(make, Place | Arc | type):
+    if not sources:
         return Output("remove", seen, None, (make,))
     return Output("remove", seen, make, sources)
 

@@ -147,8 +147,7 @@ def _source(source: Any) -> str:
     """A place or a type by its name, an arc as it is written."""
     if isinstance(source, Arc):
         return str(source)
-    name: str = getattr(source, "name", None) or source.__name__
-    return name
+    return source.__name__ if isinstance(source, type) else str(source.name)
 
 
 def _function(word: str, value: int | Callable[..., Any] | None) -> str:

@@ -6,12 +6,12 @@ import re
 
 import pytest
 
+from scraper_cpn import draw as graph
 from scraper_cpn.net import Net, put
 from scraper_cpn.scrape.colours import Gate
 from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.settings import Settings
-from scraper_cpn.show import graph
 
 NET = ScrapeNet(Policy(Settings()))
 

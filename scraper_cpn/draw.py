@@ -1,4 +1,4 @@
-"""A net drawn: as text, as DOT, as Mermaid, as SVG; its parts are groups, and each can be drawn alone.
+"""A net drawn: as text, as DOT, as Mermaid, as SVG, with its tokens; its parts are groups that can be drawn alone.
 
 Owns: the forms in which a declared net is shown. Reads the same declaration that is executed, so that a
 picture can't be out of date. Must not know: any particular net.
@@ -6,12 +6,14 @@ picture can't be out of date. Must not know: any particular net.
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Literal
 
-from scraper_cpn.net import Counter, KeySet, Net, Part, Place, Sink, Transition
+from scraper_cpn.net import Counter, KeySet, Marking, Net, Part, Place, Sink, Transition
 from scraper_cpn.net.arcs import Arc, Output
 
 AnyPlace = Place[object] | Counter | KeySet[object]
@@ -157,50 +159,106 @@ def _number(start: int) -> str:
     return "no end" if start >= 1 << 62 else str(start)
 
 
-def mermaid(net: Net, part: Part | None = None) -> str:
+def draw(
+    net: Net,
+    marking: Marking | None = None,
+    form: Literal["dot", "mermaid", "svg", "text"] = "mermaid",
+) -> str:
+    """A net with what is in its places.
+
+    Args:
+        net: is drawn as it is declared, whether it can work or not.
+        marking: of it; without one, no tokens are drawn.
+        form: `mermaid` (Markdown pages show it), `dot` (graphviz), `svg` (needs graphviz), or `text`.
+
+    Raises:
+        NoGraphviz: SVG is asked for, and `dot` is not installed.
+    """
+    if form == "text":
+        return text(net)
+    return {"dot": dot, "mermaid": mermaid, "svg": svg}[form](net, marking=marking)
+
+
+def _label(place: AnyPlace, held: dict[str, int]) -> str:
+    """The name of a place, and how much is there."""
+    return place.name if place.name not in held else f"{place.name}: {held[place.name]}"
+
+
+def _held(net: Net, marking: Marking | None) -> dict[str, int]:
+    """How much is in each place that has something, by name."""
+    if marking is None:
+        return {}
+    found: dict[str, int] = {}
+    for token in marking.tokens:
+        found[token.place] = found.get(token.place, 0) + 1
+    for name, keys in marking.sets.items():
+        found[name] = len(keys)
+    for place in net.places.values():
+        if isinstance(place, Counter) and not place.keys:
+            found[place.name] = dict(marking.counters[place.name]).get(None, place.first(None))
+        elif isinstance(place, Counter):
+            found[place.name] = len(marking.counters[place.name])
+    found |= marking.sunk
+    return {name: number for name, number in found.items() if number}
+
+
+def _id(name: str) -> str:
+    """A name as Mermaid takes it."""
+    return re.sub(r"\W", "_", name)
+
+
+def mermaid(net: Net, part: Part | None = None, *, marking: Marking | None = None) -> str:
     """The net as a Mermaid flowchart: round places, square transitions; permits are dotted.
 
     With *part*, that part and what its transitions are connected to elsewhere.
     """
-    lines = ["flowchart LR"]
+    lines, held = ["flowchart LR"], _held(net, marking)
     groups = groups_of(net, part)
     for group in groups:
-        nodes = [_mermaid_place(place) for place in group.places]
-        nodes += [f"t_{each.name}[{each.name}]" for each in group.transitions]
+        nodes = [_mermaid_place(place, held) for place in group.places]
+        nodes += [_mermaid_transition(each) for each in group.transitions]
         if not group.name:
             lines += [f"  {node}" for node in nodes]
             continue
-        lines.append(f"  subgraph part_{group.name}[{group.name}]")
+        lines.append(f"  subgraph part_{_id(group.name)}[{group.name}]")
         lines += [f"    {node}" for node in nodes]
         lines.append("  end")
     edges = _all_edges(net, part)
     places, transitions = _elsewhere(net, groups, edges)
-    lines += [f"  {_mermaid_place(place)}" for place in places]
-    lines += [f"  t_{each.name}[{each.name}]" for each in transitions]
+    lines += [f"  {_mermaid_place(place, held)}" for place in places]
+    lines += [f"  {_mermaid_transition(each)}" for each in transitions]
     for source, target, label, dotted in edges:
         arrow = "-.->" if dotted else "-->"
-        lines.append(f"  {source} {arrow}{f'|{label}|' if label else ''} {target}")
-    names = [f"t_{each.name}" for group in groups for each in group.transitions]
+        lines.append(f"  {_id(source)} {arrow}{f'|{label}|' if label else ''} {_id(target)}")
+    names = [_id(f"t_{each.name}") for group in groups for each in group.transitions]
     if names:
         lines.append("  classDef transition fill:#2d5b8a,color:#fff,stroke:#1b3a59")
         lines.append(f"  class {','.join(names)} transition")
     return "\n".join(lines) + "\n"
 
 
-def _mermaid_place(place: AnyPlace) -> str:
+def _mermaid_transition(transition: Transition) -> str:
+    return f"{_id(f't_{transition.name}')}[{transition.name}]"
+
+
+def _mermaid_place(place: AnyPlace, held: dict[str, int]) -> str:
     left, right = {"cylinder": ("[(", ")]"), "hexagon": ("{{", "}}"), "ellipse": ("([", "])")}[
         _shape(place)
     ]
-    return f"{place.name}{left}{place.name}{right}"
+    return f"{_id(place.name)}{left}{_label(place, held)}{right}"
 
 
-def dot(net: Net, part: Part | None = None) -> str:
+def dot(net: Net, part: Part | None = None, *, marking: Marking | None = None) -> str:
     """The net as a DOT graph, for graphviz; with *part*, that part and what it is connected to elsewhere."""
     lines = [f'digraph "{net.name}" {{', '  rankdir=LR; node [fontname="Helvetica", fontsize=11];']
     lines.append('  edge [fontname="Helvetica", fontsize=9];')
+    held = _held(net, marking)
     groups = groups_of(net, part)
     for group in groups:
-        nodes = [f'"{place.name}" [shape={_shape(place)}];' for place in group.places]
+        nodes = [
+            f'"{each.name}" [shape={_shape(each)}{_dot_label(each, held)}];'
+            for each in group.places
+        ]
         nodes += [_dot_transition(each) for each in group.transitions]
         if not group.name:
             lines += [f"  {node}" for node in nodes]
@@ -220,6 +278,10 @@ def dot(net: Net, part: Part | None = None) -> str:
         style = ', style=dashed, color="gray50"' if dotted else ""
         lines.append(f'  "{source}" -> "{target}" [label="{label}"{style}];')
     return "\n".join([*lines, "}"]) + "\n"
+
+
+def _dot_label(place: AnyPlace, held: dict[str, int]) -> str:
+    return f', label="{_label(place, held)}"' if place.name in held else ""
 
 
 def _dot_transition(transition: Transition) -> str:
@@ -261,7 +323,7 @@ def _elsewhere(
     return places, [net.transitions[name] for name in names if name not in ours]
 
 
-def svg(net: Net, part: Part | None = None) -> str:
+def svg(net: Net, part: Part | None = None, *, marking: Marking | None = None) -> str:
     """The net as SVG, or one part of it.
 
     Raises:
@@ -271,7 +333,11 @@ def svg(net: Net, part: Part | None = None) -> str:
     if program is None:
         raise NoGraphviz
     done = subprocess.run(  # noqa: S603  (the program is graphviz, the input our own)
-        [program, "-Tsvg"], input=dot(net, part), capture_output=True, text=True, check=True
+        [program, "-Tsvg"],
+        input=dot(net, part, marking=marking),
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return done.stdout
 

@@ -1,0 +1,181 @@
+"""Answers and the rubrics to judge them by, which are written at the same time and get ready out of order.
+
+A judge must never see an answer beside the rubric of another task. Both places have the key `task`, and a
+transition joins its inputs on keys of the same name: a wrong pair can't be made. The same net without the key
+(`keyed=False`) takes whatever came first, as most programs with two queues do, and pairs wrongly.
+"""
+
+from __future__ import annotations
+
+import anyio
+from msgspec import Struct
+
+from scraper_cpn.net import Lost, Net, choose, hold, on, put
+from scraper_cpn.nets.scene import Scene, main
+
+ATTEMPTS = 3
+SECOND = 1_000_000_000
+
+
+class Task(Struct, frozen=True):
+    """What an answer and a rubric are written for."""
+
+    task: int
+    attempt: int = 1
+
+
+class Answer(Struct, frozen=True):
+    """What a model answered."""
+
+    task: int
+    text: str
+
+
+class Rubric(Struct, frozen=True):
+    """What a good answer has."""
+
+    task: int
+    text: str
+
+
+class Pair(Struct, frozen=True):
+    """An answer and a rubric, to be judged together."""
+
+    answer: Answer
+    rubric: Rubric
+    attempt: int = 1
+
+
+class Verdict(Struct, frozen=True):
+    """What came of a pair."""
+
+    answer: int
+    rubric: int
+    points: int
+
+
+class Unjudged(Struct, frozen=True):
+    """A pair that no judge could judge."""
+
+    task: int
+    reason: str
+
+
+class Points(Struct, frozen=True):
+    """The outcome of judging."""
+
+    points: int
+
+
+class Failed(Struct, frozen=True):
+    """A pair after a judge failed."""
+
+    pair: Pair
+    reason: str
+
+
+class Again(Struct, frozen=True):
+    """Judge it once more."""
+
+
+class Over(Struct, frozen=True):
+    """Give up."""
+
+
+def judge_net(judges: int = 10, *, keyed: bool = True) -> Net:
+    """Tasks come in, verdicts leave; at most so many pairs are judged at a time."""
+    net = Net("judge")
+    key = "task" if keyed else ()
+    to_answer = net.place("to_answer", Task, source=True, work=True)
+    to_rubric = net.place("to_rubric", Task, source=True, work=True)
+    answers = net.place("answers", Answer, key=key, work=True)
+    rubrics = net.place("rubrics", Rubric, key=key, work=True)
+    pairs = net.place("pairs", Pair, timed=True, work=True)
+    failed = net.place("failed", Failed, work=True)
+    free = net.counter("judges", start=judges)
+    verdicts, unjudged = net.sink("verdicts", Verdict), net.sink("unjudged", Unjudged)
+    answer, rubric = net.effect("answer", Answer), net.effect("rubric", Rubric)
+    judge = net.effect("judge", Points)
+
+    for name, tasks, effect, kind, made in (
+        ("answer", to_answer, answer, Answer, answers),
+        ("rubric", to_rubric, rubric, Rubric, rubrics),
+    ):
+        again = put(tasks, _next_task, tasks)
+        net.transition(
+            name, [tasks], effect=effect(tasks), outcomes=[on(kind, put(made)), on(Lost, again)]
+        )
+    net.transition("pair", [answers, rubrics], outputs=[put(pairs, Pair, answers, rubrics)])
+    net.transition(
+        "judge",
+        [pairs, hold(free)],
+        effect=judge(pairs),
+        outcomes=[
+            on(Points, put(verdicts, _verdict, pairs, Points)),
+            on(Lost, put(failed, _failure, pairs, Lost)),
+        ],
+    )
+    later = put(pairs, _next_pair, failed, after_ns=_pause_ns)
+    gone = put(unjudged, _gone, failed)
+    decide = choose(_decide, failed)
+    net.transition("decide", [failed], choice=decide, outcomes=[on(Again, later), on(Over, gone)])
+    return net
+
+
+def _next_task(task: Task) -> Task | None:
+    return Task(task.task, task.attempt + 1) if task.attempt < ATTEMPTS else None
+
+
+def _verdict(pair: Pair, points: Points) -> Verdict:
+    return Verdict(pair.answer.task, pair.rubric.task, points.points)
+
+
+def _failure(pair: Pair, lost: Lost) -> Failed:
+    return Failed(pair, lost.reason)
+
+
+def _decide(failed: Failed) -> Again | Over:
+    return Again() if failed.pair.attempt < ATTEMPTS else Over()
+
+
+def _next_pair(failed: Failed) -> Pair:
+    return Pair(failed.pair.answer, failed.pair.rubric, failed.pair.attempt + 1)
+
+
+def _pause_ns(failed: Failed) -> int:
+    return SECOND // 100 << failed.pair.attempt
+
+
+def _gone(failed: Failed) -> Unjudged:
+    return Unjudged(failed.pair.answer.task, failed.reason)
+
+
+async def answer(task: Task) -> Answer:
+    """Write an answer: the later tasks are quicker."""
+    await anyio.sleep(0.05 / (1 + task.task))
+    return Answer(task.task, f"answer {task.task}")
+
+
+async def rubric(task: Task) -> Rubric:
+    """Write a rubric: the earlier tasks are quicker."""
+    await anyio.sleep(0.002 * task.task)
+    return Rubric(task.task, f"rubric {task.task}")
+
+
+async def judge(pair: Pair) -> Points:
+    """Judge a pair; the first attempt at every fifth task fails."""
+    await anyio.sleep(0.005)
+    if pair.answer.task % 5 == 0 and pair.attempt == 1:
+        raise RuntimeError("the judge is busy")
+    return Points(len(pair.answer.text) % 10)
+
+
+def scene(tasks: int = 20) -> Scene:
+    """Some tasks."""
+    listed = [Task(number) for number in range(tasks)]
+    effects = {"answer": answer, "rubric": rubric, "judge": judge}
+    return Scene(judge_net(), effects, {"to_answer": listed, "to_rubric": listed})
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(scene()))

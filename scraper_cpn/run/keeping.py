@@ -1,0 +1,166 @@
+"""A net's run kept in a state file: begun there, or gone on with after a crash.
+
+Owns: which file a run is kept in, that it is the same net's, and what becomes of what was in flight.
+Must not know: what a net is for, effects.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import anyio
+import msgspec
+
+from scraper_cpn.net import Lost, Net, Row, Trace, checked
+from scraper_cpn.net.compiled.kernel import Compiled
+from scraper_cpn.run.clock import Clock, Dial
+from scraper_cpn.store.codec import Codec
+from scraper_cpn.store.net_signature import Laws, differences, laws_of, listed
+from scraper_cpn.store.port import Batch, ItemRow, SinkRow, StoreError
+from scraper_cpn.store.recorder import COMPLETE, STARTED, Recorder, written
+from scraper_cpn.store.restore import Restored, restore
+from scraper_cpn.store.shelf import StoreShelf
+from scraper_cpn.store.sqlite import SqliteStore, create, open_run
+
+MAIN = "main"
+"""The name of the run in its file."""
+PROCESS_ENDED = "the process ended while it ran"
+LOOK_SECONDS = 0.1
+"""How often a process that waits for a state looks whether it is free."""
+
+
+class KeptRun:
+    """A run in a state file, open for writing; from `open_kept`.
+
+    Attributes:
+        recorder: the kernel, which has everything that the file has.
+        clock: the kernel's time.
+        new: whether the run has just begun.
+    """
+
+    def __init__(
+        self, store: SqliteStore, shelf: StoreShelf, recorder: Recorder, clock: Clock, *, new: bool
+    ) -> None:
+        self._store = store
+        self._shelf = shelf
+        self.recorder = recorder
+        self.clock = clock
+        self.new = new
+
+    def cut(self) -> Batch | None:
+        """What has happened since the last batch."""
+        return self.recorder.cut(lambda: [("clock", msgspec.json.encode(self.clock.dial))])
+
+    async def commit(self, batch: Batch) -> None:
+        """Make a batch durable. Raises `StoreError`."""
+        await self._store.commit(batch)
+        self._shelf.committed(batch)
+
+    def rows(self, sink: str) -> Iterator[Any]:
+        """All that a sink has taken, durable, as plain data; the oldest first."""
+        return (msgspec.json.decode(row) for _, _, row in self._store.rows(sink))
+
+    async def close(self) -> None:
+        """Close the file."""
+        with anyio.CancelScope(shield=True):
+            await self._store.close()
+
+
+async def open_kept(
+    net: Net, path: Path, *, wait: bool = False, trace: Trace | None = None
+) -> KeptRun:
+    """Begin a run in a new file, or go on with the one that is there.
+
+    Args:
+        net: the same as before: the same places, transitions and functions' names.
+        path: of the file.
+        wait: while another process has the file, wait until it has ended; without it, that is refused.
+        trace: is called with each event.
+
+    Raises:
+        NetError: the net can't work.
+        StoreError: the file is another net's, damaged, in use, or can't be written.
+    """
+    codec = Codec(checked(net))
+    store, new = await _opened(net, path, wait=wait)
+    try:
+        return await _kept(store, codec, trace, new=new)
+    except BaseException:
+        with anyio.CancelScope(shield=True):
+            await store.close()
+        raise
+
+
+async def _opened(net: Net, path: Path, *, wait: bool) -> tuple[SqliteStore, bool]:
+    while True:
+        try:
+            if os.path.exists(path):  # noqa: PTH110, ASYNC240  (as quick as opening it, which is no task either)
+                store = open_run(path, MAIN)
+                await _refuse_other(store, net, path)
+                return store, False
+            laws = msgspec.json.encode(laws_of(net, {}))
+            return create(path, MAIN, {"net": laws}), True
+        except StoreError as error:
+            if not wait or error.kind not in {"locked", "exists"}:
+                raise
+        await anyio.sleep(LOOK_SECONDS)
+
+
+async def _refuse_other(store: SqliteStore, net: Net, path: Path) -> None:
+    """Raise `StoreError` unless the file is this net's."""
+    facts = store.facts()
+    before = msgspec.json.decode(facts["net"], type=Laws) if "net" in facts else {}
+    found = differences(before, laws_of(net, {}))
+    if found:
+        await store.close()
+        text = listed(found) if before else "it was written by another program"
+        raise StoreError("foreign", f"{path} is no run of this net ({net.name}): {text}")
+
+
+async def _kept(store: SqliteStore, codec: Codec, trace: Trace | None, *, new: bool) -> KeptRun:
+    saved = store.saved()
+    facts = store.facts()
+    known = msgspec.json.decode(facts["clock"], type=Dial) if "clock" in facts else None
+    clock = Clock() if known is None else Clock.resumed(known, saved.at_ns)
+    restored = restore(saved, codec)
+    if restored.durable.flights:
+        await store.commit(_lost(restored, codec, clock.now_ns()))
+    shelf = StoreShelf(store, codec, restored.durable.next_serial)
+    kernel = Compiled.load(
+        codec.net,
+        restored.durable.marking(codec.net),
+        trace,
+        recorded=True,
+        shelf=shelf,
+        cold=restored.cold,
+        keys=restored.keys,
+    )
+    return KeptRun(store, shelf, Recorder(kernel, codec, restored.sums, _writing), clock, new=new)
+
+
+def _lost(restored: Restored, codec: Codec, now_ns: int) -> Batch:
+    """The batch in which all that was in flight is `Lost`: nobody knows how much of it was done."""
+    durable = restored.durable
+    # It takes no step, so that what is on the shelf is not missed.
+    kernel = Compiled.load(codec.net, durable.marking(codec.net), recorded=True)
+    inputs: list[tuple[Any, ...]] = []
+    for firing_id, flying in sorted(durable.flights.items()):
+        if not flying.started:  # it may have: its start waits for no commit
+            kernel.started(firing_id, now_ns)
+            inputs.append((STARTED, now_ns, firing_id))
+        lost = Lost(PROCESS_ENDED)
+        kernel.complete(firing_id, lost, now_ns)
+        inputs.append((COMPLETE, now_ns, firing_id, lost))
+    changes = kernel.changes()
+    durable.fold(changes)
+    rows = [_writing(row)[0] for row in kernel.drain()]
+    return restored.sums.batch(codec, changes, firings=0, inputs=written(codec, inputs), rows=rows)
+
+
+def _writing(row: Row) -> tuple[SinkRow, Sequence[ItemRow]]:
+    """A row as it is kept: its colour as JSON."""
+    colour = msgspec.json.encode(msgspec.to_builtins(row.colour))
+    return (row.sink, "", colour), ()

@@ -1,0 +1,26 @@
+"""The kernel's guide: what it says that a program prints is what it prints."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.docs.pages import ROOT
+
+GUIDE = (ROOT / "docs/kernel.md").read_text(encoding="utf-8")
+TOLD = re.findall(r"^```python\n(.*?)^```\n\nThis prints `(.*?)`", GUIDE, re.DOTALL | re.MULTILINE)
+
+
+@pytest.mark.parametrize(("code", "printed"), TOLD)
+def test_programs_print_what_the_guide_says(
+    code: str, printed: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each block that is followed by what it prints."""
+    exec(compile(code, "kernel.md", "exec"), {"__name__": "guide"})
+    assert capsys.readouterr().out.strip() == printed
+
+
+def test_there_are_such_programs() -> None:
+    """The pattern above finds them."""
+    assert len(TOLD) >= 3
