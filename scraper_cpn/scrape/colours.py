@@ -164,6 +164,19 @@ class Rules(Struct, frozen=True, gc=False):
     """The pacing key of the origin, as it was when the file was asked for."""
 
 
+class Wired(Struct, frozen=True, gc=False):
+    """Where an answer came from, for who wants to know which others came the same way."""
+
+    connection: int
+    """Counts the connections of a process; 0 where there are none."""
+    ordinal: int
+    """1 for the first request on its connection."""
+
+
+NOT_WIRED = Wired(0, 0)
+"""An answer of a web that exists only in memory."""
+
+
 class Response(Struct, frozen=True, gc=False, kw_only=True):
     """A page as it came off the wire."""
 
@@ -179,10 +192,7 @@ class Response(Struct, frozen=True, gc=False, kw_only=True):
     """UTC, nanoseconds since 1970, when the last byte had arrived."""
     elapsed_ns: int
     """From the start of the request to the last byte."""
-    connection: int = 0
-    """Counts the connections of a process; 0 where there are none."""
-    ordinal: int = 0
-    """1 for the first request on its connection."""
+    wired: Wired = NOT_WIRED
 
 
 class Raw(Struct, frozen=True, gc=False):
@@ -198,6 +208,7 @@ class Extracted(Struct, frozen=True):
     target: Target
     items: tuple[Any, ...]
     """Records ready for output: msgspec Structs or dicts."""
+    wired: Wired = NOT_WIRED
 
 
 class Checked(Struct, frozen=True):
@@ -205,6 +216,7 @@ class Checked(Struct, frozen=True):
 
     target: Target
     items: tuple[Any, ...]
+    wired: Wired = NOT_WIRED
 
 
 class Stored(Struct, frozen=True):
@@ -216,6 +228,7 @@ class Stored(Struct, frozen=True):
     """The items themselves, for a store."""
     length: int | None = None
     """Of the output, with these items; None where it has none."""
+    wired: Wired = NOT_WIRED
 
 
 class Failure(Struct, frozen=True, gc=False, kw_only=True):

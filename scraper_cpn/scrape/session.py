@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any, TextIO
 
 import anyio
+import msgspec
 from msgspec.structs import replace
 
 from scraper_cpn.net import Ended, Kernel, Net, Row
@@ -34,6 +35,7 @@ from scraper_cpn.scrape.colours import (
     Stop,
     Target,
 )
+from scraper_cpn.scrape.fetch.client import Surplus
 from scraper_cpn.scrape.fetch.fetcher import Fetcher, early
 from scraper_cpn.scrape.items.keep import Keeper
 from scraper_cpn.scrape.items.outputs import Output, OutputError
@@ -68,7 +70,7 @@ class Session:
         trace: gets a line of JSON for each event of the kernel.
         failed: gets a line of JSON for each row of the failed log.
         on_event: is told of each page stored and each attempt that failed; of a kept crawl, once that is
-            durable.
+            durable. And at once of each connection that was dropped for bytes that nobody had asked for.
         state: keeps the crawl, and has opened it; with the same settings and seeds.
 
     Raises:
@@ -113,6 +115,7 @@ class Session:
         self._stopping = anyio.Event()
         if state is not None:
             self._account.go_on(state)
+        self._on_event = on_event
         self._events = Events(on_event or (lambda _: None))
         self._account.ledger.on_event = on_event if state is None else self._events.add
 
@@ -132,7 +135,11 @@ class Session:
             open_crawl(self._kernel, self._net, self._settings, targets, now_ns)
         clock_ns = self._clock.now_ns
         new_fetcher = Fetcher(
-            self._settings, seeds=self._seeds, wall_ns=clock_ns, monotonic_ns=clock_ns
+            self._settings,
+            seeds=self._seeds,
+            wall_ns=clock_ns,
+            monotonic_ns=clock_ns,
+            on_surplus=self._surplus,
         )
         async with new_fetcher as fetcher, self._parser:
             self._fetcher = fetcher
@@ -154,6 +161,12 @@ class Session:
             levels = waiting(self._kernel, self._policy, self._clock.now_ns())
             summary = replace(summary, levels=levels)
         return summary
+
+    def _surplus(self, surplus: Surplus) -> None:
+        """A connection was dropped for bytes that nobody had asked for."""
+        self._account.connections_dropped += 1
+        if self._on_event is not None:  # nothing of it is in a state, so that nothing is waited for
+            self._on_event({"event": "connection_dropped", **msgspec.structs.asdict(surplus)})
 
     def stop(self) -> None:
         """Start nothing more; what runs gets some seconds to end."""

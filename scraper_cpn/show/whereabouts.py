@@ -11,7 +11,7 @@ from typing import Any
 from rich.text import Text
 
 from scraper_cpn.scrape.state.explain import Wait, Whereabouts
-from scraper_cpn.show.words import ahead, counted, moment, plain
+from scraper_cpn.show.words import ahead, counted, moment, number, plain
 
 _STYLES = {"stored": "bold green", "failed": "bold red", "skipped": "bold yellow"}
 _NOT_SEEN = (
@@ -54,11 +54,18 @@ def _stands(where: Whereabouts) -> str:
         "pipeline": "was fetched, and is on its way to be stored",
         "failed once": "an attempt has failed; whether there is another is about to be decided",
         "set aside": "was set aside: a function of the net raised",
-        "stored": f"stored, with {counted(where.items or 0, 'item')}",
+        "stored": f"stored, with {counted(where.items or 0, 'item')}{_came(where)}",
         "failed": "failed for good",
         "skipped": "skipped",
         "unknown": "was never found in this crawl",
     }[where.stands]
+
+
+def _came(where: Whereabouts) -> str:
+    """How a page came, for who wants to know which others came the same way."""
+    if not where.connection:
+        return ""
+    return f"; it came as answer {number(where.ordinal)} of connection {number(where.connection)}"
 
 
 def _queue(where: Whereabouts) -> str:

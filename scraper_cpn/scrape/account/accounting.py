@@ -42,6 +42,7 @@ class Accounting:
         self._places: dict[str, Any] = net.places
         self._settings = settings
         self._attempts = self._pages = self._bytes = 0
+        self.connections_dropped = 0
         self._before_ns = 0
         """How long the crawl has run in other processes."""
         self._began_ns = 0
@@ -139,6 +140,7 @@ class Accounting:
             failures=tuple(ledger.groups()),
             failed_urls=tuple(ledger.failed_urls),
             seeds_failed=tuple(ledger.seeds_failed),
+            connections_dropped=self.connections_dropped,
         )
 
     def _why(self, ended: Ended | None) -> str:

@@ -57,7 +57,14 @@ class Ledger:
         if self.on_event is not None:
             target = row.target
             self.on_event(
-                {"event": "stored", "url": target.url, "depth": target.depth, "items": row.items}
+                {
+                    "event": "stored",
+                    "url": target.url,
+                    "depth": target.depth,
+                    "items": row.items,
+                    "connection": row.wired.connection,
+                    "ordinal": row.wired.ordinal,
+                }
             )
 
     def _failure(self, row: Failure) -> None:

@@ -90,6 +90,8 @@ class Summary(Struct, frozen=True, kw_only=True):
     """What a retry would start from."""
     seeds_failed: tuple[str, ...] = ()
     """Seeds that were neither stored nor left for later."""
+    connections_dropped: int = 0
+    """Connections that ended because a server sent bytes that nobody had asked for."""
 
 
 class Account(Struct, frozen=True):

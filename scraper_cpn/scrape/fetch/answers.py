@@ -18,6 +18,7 @@ from http import HTTPStatus
 from msgspec import Struct
 
 from scraper_cpn.scrape.colours import (
+    NOT_WIRED,
     Failed,
     Fetched,
     FetchOutcome,
@@ -27,6 +28,7 @@ from scraper_cpn.scrape.colours import (
     RobotsOutcome,
     Rules,
     Throttled,
+    Wired,
 )
 from scraper_cpn.scrape.robots import WAIT_MAX_NS, crawl_delay_ns, text_of
 from scraper_cpn.scrape.settings import SECOND
@@ -65,10 +67,7 @@ class Answer(Struct, frozen=True, gc=False):
     """From the start of the request to the last byte."""
     by_proxy: bool = False
     """Whether a proxy may have said it: plain HTTP goes through its hands, the inside of a tunnel does not."""
-    connection: int = 0
-    """Counts the connections of this process; 0 where there are none."""
-    ordinal: int = 0
-    """1 for the first request on its connection."""
+    wired: Wired = NOT_WIRED
 
 
 def brings_page(status: int, headers: Mapping[str, str]) -> bool:
@@ -98,8 +97,7 @@ def fetch_outcome(url: str, answer: Answer) -> FetchOutcome:
             body=answer.body,
             fetched_at_ns=answer.arrived_at_ns,
             elapsed_ns=answer.elapsed_ns,
-            connection=answer.connection,
-            ordinal=answer.ordinal,
+            wired=answer.wired,
         )
     )
 

@@ -16,7 +16,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from scraper_cpn.scrape.colours import WITHHELD, Failed, Proxy
+from scraper_cpn.scrape.colours import WITHHELD, Failed, Proxy, Wired
 from scraper_cpn.scrape.fetch.answers import brings_page
 from scraper_cpn.scrape.fetch.codings import CodingError, to_undo, unpack
 from scraper_cpn.scrape.fetch.head import Head
@@ -77,15 +77,6 @@ class Ask(Struct, frozen=True, gc=False):
     """Whether the user's headers go to the host."""
     wary: bool
     """Whether to connect to public addresses only. Never through a proxy, which looks names up by itself."""
-
-
-class Wired(Struct, frozen=True, gc=False):
-    """Where an answer came from: two answers of one connection may have been mistaken for each other."""
-
-    connection: int
-    """Counts the connections of this process."""
-    ordinal: int
-    """1 for the first request on its connection."""
 
 
 class Reply(Struct, frozen=True, gc=False):

@@ -18,7 +18,7 @@ from aiohttp import ClientRequest
 from aiohttp.abc import AbstractResolver
 from yarl import URL
 
-from scraper_cpn.scrape.colours import Failed, Proxy
+from scraper_cpn.scrape.colours import Failed, Proxy, Wired
 from scraper_cpn.scrape.fetch.answers import brings_page
 from scraper_cpn.scrape.fetch.client import (
     ACCEPT,
@@ -27,7 +27,6 @@ from scraper_cpn.scrape.fetch.client import (
     Ask,
     Reply,
     Surplus,
-    Wired,
     body_bytes_max,
     next_connection,
     no_file,

@@ -31,7 +31,7 @@ from pyreqwest.http import HeaderMap
 from pyreqwest.proxy import ProxyBuilder
 from pyreqwest.response import Response
 
-from scraper_cpn.scrape.colours import Failed, Proxy
+from scraper_cpn.scrape.colours import Failed, Proxy, Wired
 from scraper_cpn.scrape.fetch.answers import brings_page
 from scraper_cpn.scrape.fetch.client import (
     ACCEPT,
@@ -39,7 +39,6 @@ from scraper_cpn.scrape.fetch.client import (
     Ask,
     Reply,
     Surplus,
-    Wired,
     body_bytes_max,
     next_connection,
     no_file,

@@ -142,8 +142,7 @@ class Fetcher:
             self._wall_ns(),
             elapsed_ns,
             by_proxy=proxy.url is not None and url.startswith("http:"),
-            connection=reply.wired.connection,
-            ordinal=reply.wired.ordinal,
+            wired=reply.wired,
         )
 
     async def _refusal(self, host: str, proxy: Proxy) -> Failed | None:

@@ -81,6 +81,10 @@ class Whereabouts(Struct, frozen=True, kw_only=True):
     """Why it was set aside."""
     items: int | None = None
     """Kept of it, if it is stored."""
+    connection: int = 0
+    """On which it came, if it is stored; see `StoredPage`."""
+    ordinal: int = 0
+    """Of its request on that connection."""
     attempts: tuple[dict[str, Any], ...] = ()
     """Its rows of the failed log, as `--failed` writes them, oldest first."""
     again: bool = False
@@ -235,7 +239,13 @@ def _robots(codec: Codec, durable: Durable, spot: _Spot, now_ns: int) -> Iterato
 
 def _over(known: Whereabouts, end: Failure | StoredPage) -> Whereabouts:
     if isinstance(end, StoredPage):
-        return replace(known, stands="stored", items=end.items)
+        return replace(
+            known,
+            stands="stored",
+            items=end.items,
+            connection=end.connection,
+            ordinal=end.ordinal,
+        )
     stands = "skipped" if end.kind in SKIPPED else "failed"
     return replace(known, stands=stands, target=end.target, again=worth_a_retry(end))
 

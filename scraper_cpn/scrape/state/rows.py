@@ -45,6 +45,10 @@ class StoredPage(Struct, frozen=True):
     items: int
     checksum: int
     """Of the page and its items; see `checksum_of`."""
+    connection: int = 0
+    """On which the page came: a number of the process that fetched it. 0 where it is not known."""
+    ordinal: int = 0
+    """Of its request on the connection, from 1 on."""
 
 
 def writing(row: Row) -> tuple[SinkRow, list[ItemRow]]:
@@ -52,7 +56,9 @@ def writing(row: Row) -> tuple[SinkRow, list[ItemRow]]:
     colour = row.colour
     if isinstance(colour, Stored):
         url, depth, items = colour.target.url, colour.target.depth, list(_items(colour))
-        page = StoredPage(url, depth, colour.items, checksum_of(url, depth, items))
+        wired = colour.wired
+        checksum = checksum_of(url, depth, items)
+        page = StoredPage(url, depth, colour.items, checksum, wired.connection, wired.ordinal)
         return (row.sink, url, _json(page)), items
     if isinstance(colour, Failure):
         return (row.sink, colour.target.url, _json(colour)), []

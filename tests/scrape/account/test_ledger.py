@@ -11,7 +11,7 @@ from scraper_cpn.scrape.account.ledger import (
     failure_record,
     worth_a_retry,
 )
-from scraper_cpn.scrape.colours import KINDS, Failure, Proxy, Stored
+from scraper_cpn.scrape.colours import KINDS, Failure, Proxy, Stored, Wired
 from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.settings import Settings
 
@@ -80,8 +80,15 @@ def test_events_and_records_are_flat() -> None:
     """Each row becomes one event; the traceback is there only where there is one."""
     events: list[dict[str, Any]] = []
     ledger = Ledger(events.append)
-    ledger.take([Stored(PAGE, 2), failure("handler", detail="Traceback...")])
-    assert events[0] == {"event": "stored", "url": PAGE.url, "depth": 1, "items": 2}
+    ledger.take([Stored(PAGE, 2, wired=Wired(7, 3)), failure("handler", detail="Traceback...")])
+    assert events[0] == {
+        "event": "stored",
+        "url": PAGE.url,
+        "depth": 1,
+        "items": 2,
+        "connection": 7,
+        "ordinal": 3,
+    }
     assert events[1]["detail"] == "Traceback..."
     assert "detail" not in failure_record(failure("dns"))
     assert failure_record(failure("dns"))["parent"] == "http://a.example/"

@@ -118,7 +118,7 @@ async def test_idle_connections_end() -> None:
             outcome = await get(fetcher, f"{server.url}/{number}")
             assert judged(f"/{number}", outcome) == "right"
             assert isinstance(outcome, Fetched)
-            connections.append((outcome.response.connection, outcome.response.ordinal))
+            connections.append((outcome.response.wired.connection, outcome.response.wired.ordinal))
             await asyncio.sleep(0.05 if number == 1 else 0)
     (drop,) = drops
     first = connections[0][0]
