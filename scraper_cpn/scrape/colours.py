@@ -275,7 +275,7 @@ KINDS: dict[str, str] = {
     "handler": "the page handler raised",
     "invalid": "an item does not fit the schema",
     "keep": "an item could not be written",
-    WITHHELD: "the request was not written: its domain asked for a pause, or the crawl was to end",
+    WITHHELD: "the request was not written: a pause was asked for, or an end",
     "lost": "the work was cancelled or crashed",
 }
 """The kinds of `Failure`, with what each means."""
