@@ -26,13 +26,14 @@ from scraper_cpn.cli.signals import SIGNALLED, Hearing, Obedience, Stoppable
 from scraper_cpn.cli.streams import teller
 from scraper_cpn.scrape.account.report import Summary
 from scraper_cpn.scrape.fetch.open_files import make_room
-from scraper_cpn.scrape.items.outputs import CheckedOutput
+from scraper_cpn.scrape.items.outputs import CheckedOutput, OutputError
 from scraper_cpn.scrape.kernels import build_first
 from scraper_cpn.scrape.robots.agent import doubtful_name
 from scraper_cpn.scrape.session import GRACE_NS, Session
 from scraper_cpn.scrape.settings import SECOND
 from scraper_cpn.show.progress import JsonView, LiveView, PlainView, QuietView, View
 from scraper_cpn.show.summary import show_summary
+from scraper_cpn.store.port import StoreError
 
 DONE, INCOMPLETE = 0, 1
 _OBJECTS_PER_COLLECTION = 10_000
@@ -64,13 +65,15 @@ def run_job(job: Job) -> int:
             tell(doubt)
         view = view_for(job, console)
         try:
-            summary = run_to_end(partial(_crawl, job, view, hearing), job.settings)
+            summary, error = run_to_end(partial(_crawl, job, view, hearing), job.settings)
         finally:
             view.close()
             hearing.listen()
         if summary is None:
             return SIGNALLED + hearing.received[-1]
         _tell(job, console, view, summary)
+        if error is not None:
+            raise error
         return exit_code(summary, hearing.received)
 
 
@@ -115,17 +118,27 @@ def view_for(job: Job, console: Console) -> View:
     return PlainView(console, events=job.verbose)
 
 
-async def _crawl(job: Job, view: View, hearing: Hearing) -> Summary | None:
-    """Open what the job writes, run its session, and close it all, whatever happens."""
-    async with AsyncExitStack() as stack:
-        session = await _opened_session(job, view, stack)
-        obedience = Obedience(session, view, hearing.received)
-        hearing.tell(obedience)
-        try:
-            with seldom_collecting():
-                return await supervised(session, view)
-        finally:
-            obedience.over = True
+async def _crawl(job: Job, view: View, hearing: Hearing) -> tuple[Summary | None, Exception | None]:
+    """Open what the job writes, run its session, and close it all, whatever happens.
+
+    Returns what came of it, and what went wrong when all of it was over.
+    """
+    summary: Summary | None = None
+    try:
+        async with AsyncExitStack() as stack:
+            session = await _opened_session(job, view, stack)
+            obedience = Obedience(session, view, hearing.received)
+            hearing.tell(obedience)
+            try:
+                with seldom_collecting():
+                    summary = await supervised(session, view)
+            finally:
+                obedience.over = True
+    except (OutputError, StoreError) as error:
+        if summary is None:
+            raise
+        return summary, error
+    return summary, None
 
 
 async def _opened_session(job: Job, view: View, stack: AsyncExitStack) -> Session:

@@ -17,6 +17,7 @@ from pathlib import Path
 from scraper_cpn.cli.arguments import Arguments, parse
 from scraper_cpn.cli.streams import mend_streams
 from scraper_cpn.scrape.settings import UsageError
+from scraper_cpn.scrape.text import check_name
 from scraper_cpn.version import __version__
 
 USAGE, OUTPUT, BUG, INTERRUPTED = 2, 3, 70, 130
@@ -60,6 +61,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _dispatch(argv: list[str]) -> int:
+    for word in argv:
+        check_name("the command line", word)
     if argv[:1] == ["net"]:
         return _net(argv[1:])
     if argv[:1] == ["simulate"]:

@@ -1,5 +1,9 @@
 """Text that people read: one line of bearable length."""
 
+import os
+
+from scraper_cpn.scrape.settings import UsageError
+
 LINE_CHARS_MAX = 300
 """A longer complaint is cut: it quotes the item, and an item may be as long as a page."""
 
@@ -10,3 +14,16 @@ def one_line(text: str) -> str:
     if len(text) <= LINE_CHARS_MAX:
         return text
     return f"{text[: LINE_CHARS_MAX - 103]}...{text[-100:]}"
+
+
+def check_name(word: str, name: str | os.PathLike[str]) -> None:
+    """Raise `UsageError` if a file's name, given with an option or a command (*word*), is no UTF-8 text.
+
+    It has to be told, and written into states.
+    """
+    try:
+        os.fspath(name).encode()
+    except UnicodeEncodeError:
+        raise UsageError(
+            f"{word}: {os.fspath(name)!r} is not UTF-8 text; rename the file, or name another"
+        ) from None

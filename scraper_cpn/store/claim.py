@@ -58,6 +58,10 @@ class Claim:
         """Whether *path* is the file that is locked."""
         return self._lock is not None and self._lock.is_of(path)
 
+    def is_removed(self) -> bool:
+        """Whether the file that is locked has no name any more."""
+        return self._lock is not None and os.fstat(self._lock.descriptor).st_nlink == 0
+
     def renew(self) -> None:
         """Take the lock again, where closing the file has dropped it; see `FileLock.renew`."""
         if self._lock is not None:

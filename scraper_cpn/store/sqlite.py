@@ -194,6 +194,12 @@ class SqliteStore(RunReader):
     def _close(self) -> None:
         # What is still read from would keep the -wal from being moved.
         self._reading.close()
+        if self._claim.is_removed():
+            self._writing.close()
+            raise StoreError(
+                "io",
+                f"{self._path} was removed while a crawl was kept in it, and is gone with all it had",
+            )
         with told(self._path), closing(self._writing), closing(connect(self._path, write=False)):
             settled = False
             try:

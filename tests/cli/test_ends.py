@@ -1,4 +1,4 @@
-"""Two signals end the command whatever its page handlers, its output or its threads do."""
+"""Two signals end the command whatever its handlers and threads do; what was removed meanwhile is told at the end."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.test_crawl import SCRAPE, Site, site
+from tests.cli.test_crawl import PAGES, SCRAPE, Site, site
 
 __all__ = ["site"]  # a fixture
 
@@ -180,3 +180,72 @@ crawl = Crawl()
         check=False,
     )
     assert done.returncode == 2
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.csv", "a.db"])
+@pytest.mark.parametrize("kept", [(), ("--state", "s.db")])
+def test_an_output_that_was_removed_is_told(
+    name: str, kept: tuple[str, ...], site: str, tmp_path: Path
+) -> None:
+    """The crawl goes on to its end and tells of it; then one line says so, and the exit code is 3."""
+    words = (*SCRAPE, f"{site}/0", "--delay", "300ms", "-o", name, "-v", *kept)
+    with subprocess.Popen(words, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as crawl:
+        wait_for(crawl, "stored")
+        (tmp_path / name).unlink()
+        assert crawl.stderr is not None
+        told = crawl.stderr.read()
+        assert crawl.wait(PATIENCE_S) == 3
+    assert f"{PAGES} pages" in told
+    assert told.splitlines()[-1].startswith(
+        f"scrape: {name} was removed while the crawl wrote to it"
+    )
+    assert "Traceback" not in told
+    if kept:
+        done = subprocess.run(
+            [*SCRAPE, "check", "s.db"], cwd=tmp_path, capture_output=True, check=False
+        )
+        assert done.returncode == 0
+
+
+def test_a_state_that_was_removed_is_told(site: str, tmp_path: Path) -> None:
+    """As an output: nothing of it is left to go on with."""
+    words = (*SCRAPE, f"{site}/0", "--delay", "300ms", "--state", "s.db", "-v")
+    with subprocess.Popen(words, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as crawl:
+        wait_for(crawl, "stored")
+        (tmp_path / "s.db").unlink()
+        assert crawl.stderr is not None
+        told = crawl.stderr.read()
+        assert crawl.wait(PATIENCE_S) == 3
+    assert told.splitlines()[-1].startswith("scrape: s.db was removed while")
+    assert "Traceback" not in told
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("http://127.0.0.1:9/", "-o", b"\xff.jsonl"),
+        ("http://127.0.0.1:9/", "--state", b"\xff.db"),
+        ("status", b"\xff.db"),
+        ("run", b"\xff.py"),
+        (b"http://127.0.0.1:9/\xff",),
+    ],
+)
+def test_a_name_that_is_no_text_is_refused(words: tuple[str | bytes, ...], tmp_path: Path) -> None:
+    """One line names it, and nothing is made."""
+    done = subprocess.run([*SCRAPE, *words], cwd=tmp_path, capture_output=True, check=False)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr.startswith(b"scrape: the command line: '")
+    assert done.stderr.endswith(b"is not UTF-8 text; rename the file, or name another\n")
+    assert done.stderr.count(b"\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_whose_name_is_no_text(site: str, tmp_path: Path) -> None:
+    """It is in the full name of an output, which a state has to know."""
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff"))
+    folder.mkdir()
+    words = [*SCRAPE, f"{site}/0", "-o", "a.jsonl", "--state", "a.db"]
+    done = subprocess.run(words, cwd=folder, capture_output=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.count(b"\n") == 1
+    assert list(folder.iterdir()) == []

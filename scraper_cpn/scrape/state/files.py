@@ -36,6 +36,7 @@ from scraper_cpn.scrape.state.run import (
     last_opening,
     opened,
 )
+from scraper_cpn.scrape.text import check_name
 from scraper_cpn.scrape.trace import tracer
 from scraper_cpn.store.reader import StateReader
 from scraper_cpn.store.sqlite import SqliteStore, create, new_run, open_run
@@ -171,10 +172,12 @@ async def kept_in(
         )
     finally:
         with CancelScope(shield=True):
-            if sink is not None:
-                await sink.close()
-            if store is not None:
-                await store.close()
+            try:
+                if sink is not None:
+                    await sink.close()
+            finally:
+                if store is not None:
+                    await store.close()
 
 
 def _new_store(
@@ -197,6 +200,7 @@ def _new_store(
 
 def refuse_existing(path: Path, run: str | None) -> None:
     """Raise `UsageError` if a new crawl can't be kept in *path*, with what to do instead."""
+    check_name("--state", path)
     if not path.exists():
         return
     with StateReader(path) as reader:

@@ -27,6 +27,7 @@ from scraper_cpn.scrape.items.outputs.base import (
 )
 from scraper_cpn.scrape.items.outputs.files import check_kept, missing
 from scraper_cpn.scrape.settings import FieldRule, UsageError
+from scraper_cpn.scrape.text import check_name
 
 __all__ = [
     "STANDARD_OUTPUT",
@@ -115,6 +116,7 @@ def open_output(
     if overwrite and append:
         raise UsageError("overwrite=True and append=True exclude each other; give one of them")
     path = Path(where)
+    check_name("--output", path.absolute())  # a state has it so, to find it from any folder
     if where in STANDARD_OUTPUT and sys.__stdout__ is None:
         raise UsageError("standard output is closed; name a file for the items with -o")
     if where in STANDARD_OUTPUT or is_stream(path):

@@ -61,8 +61,13 @@ class DurableFile:
             await to_thread.run_sync(self._append, data)
 
     async def close(self) -> None:
-        """Close the file; closing it again does nothing."""
+        """Close the file; closing it again does nothing. Raises `OutputError` where it was removed meanwhile."""
+        if self._file.closed:
+            return
+        gone = os.fstat(self._file.fileno()).st_nlink == 0
         self._file.close()
+        if gone:
+            raise removed(self._path)
 
     def _append(self, data: bytes) -> None:
         rest = memoryview(data)
@@ -106,6 +111,14 @@ def _sync_folder(path: Path) -> None:
 def _error(path: Path, error: Exception) -> OutputError:
     what = error.strerror if isinstance(error, OSError) and error.strerror else error
     return OutputError(f"can't write {path}: {what}")
+
+
+def removed(path: Path) -> OutputError:
+    """Return the error of an output that was removed, or replaced, while it was written."""
+    return OutputError(
+        f"{path} was removed while the crawl wrote to it, and its items are gone with it; "
+        "a crawl that is kept in a state has them there: scrape export STATE -o FILE"
+    )
 
 
 def missing(path: Path, expected: str, found: str) -> UsageError:

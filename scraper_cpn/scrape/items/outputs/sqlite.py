@@ -15,6 +15,7 @@ Rows have growing ids, so that a state knows by the last one which rows to delet
 """
 
 import contextlib
+import os
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,7 +26,7 @@ import msgspec
 from anyio import CancelScope, to_thread
 
 from scraper_cpn.scrape.items.outputs.base import Cell, OutputError, Shape
-from scraper_cpn.scrape.items.outputs.files import missing
+from scraper_cpn.scrape.items.outputs.files import missing, removed
 from scraper_cpn.scrape.settings import UsageError
 
 BUSY_SECONDS = 30.0
@@ -52,6 +53,8 @@ class Database:
         """The rowid of the last row; it grows from row to row."""
         self._connection = connection
         self._path = path
+        # Closed after SQLite's own: closing it drops the locks that this process has on the file.
+        self._file: int | None = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         self._row = shape.row
         self._names = ", ".join(map(_quoted, shape.names))
         self._marks = f"({', '.join('?' * len(shape.names))})"
@@ -116,12 +119,28 @@ class Database:
         return (await self._connection.execute(statement, values)).lastrowid or 0
 
     async def close(self) -> None:
-        """Close the database, which moves what is in its WAL file into it."""
+        """Close the database, which moves what is in its WAL file into it.
+
+        Raises `OutputError` where that fails, or the file was removed meanwhile.
+        """
         with CancelScope(shield=True):
             try:
                 await self._connection.close()
             except sqlite3.Error as error:
                 raise _output_error(self._path, error) from error
+            finally:
+                gone = self._is_gone()
+            if gone:
+                raise removed(self._path)
+
+    def _is_gone(self) -> bool:
+        """Whether the file was removed, as far as nobody was told of it yet; lets go of it."""
+        if self._file is None:
+            return False
+        gone = os.fstat(self._file).st_nlink == 0
+        os.close(self._file)
+        self._file = None
+        return gone
 
 
 async def _cut(connection: aiosqlite.Connection, row_id: str, keep: int | None) -> int:
