@@ -104,6 +104,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     sites: tuple[Site, ...] = ()
     per_proxy: int = 1
     """Requests through one proxy at a time, where its line does not say."""
+    share_proxy_connections: bool = False
+    """Whether a connection to a proxy may carry plain HTTP for any host; see `docs/proxies.md`."""
     proxies: tuple[Proxy, ...] = ()
     """Empty: connect directly."""
     seed: int = 0

@@ -54,6 +54,10 @@ KEPT_OPEN_MAX = 1_024
 """No more connections are kept open; see `kept_open_max`. One costs 13 kB, and 300 kB where it is encrypted."""
 
 
+_ANY_HOST = "http:"
+"""For connections to a proxy that carry requests for any host."""
+
+
 class Unasked(Exception):  # noqa: N818 - what happened, not a mistake
     """Bytes came on a new connection before a request was written."""
 
@@ -101,7 +105,7 @@ class AiohttpClient:
 
     async def get(self, ask: Ask) -> Reply | Failed:
         """Send a GET; it starts in the step of the event loop that writes it to its socket."""
-        key = (ask.proxy.url, root_of(ask.url), ask.wary)
+        key = (ask.proxy.url, self._shared_by(ask), ask.wary)
         until_s = self._loop.time() + self._timeout_s
         wire = self._idle.take(key, 0 if self._trust.is_known(key) else REST_S)
         if wire is None:
@@ -111,6 +115,11 @@ class AiohttpClient:
             except _FAILURES as error:
                 return _failed(error, ask.proxy)
         return await self._ask(key, wire, ask, until_s)
+
+    def _shared_by(self, ask: Ask) -> str:
+        """Return what requests have in common that may use one connection: their origin."""
+        shared = self._settings.share_proxy_connections and ask.proxy.url is not None
+        return _ANY_HOST if shared and ask.url.startswith("http:") else root_of(ask.url)
 
     async def _connect(self, key: Key, ask: Ask) -> Wire:
         """Return a new connection, on which nothing has come; a proxy's may be tried in vain."""

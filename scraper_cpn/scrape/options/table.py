@@ -189,6 +189,9 @@ OPTIONS: tuple[Option, ...] = (
                 "[not_before=WHEN] [not_after=WHEN]"),
     Option(name="per-proxy", kind=AT_A_TIME, group=_PROXY, field="per_proxy",
            help="requests through one proxy at a time, where its line has no slots="),
+    Option(name="share-proxy-connections", kind=SWITCH, group=_PROXY, field="share_proxy_connections",
+           help="let a connection to a proxy carry plain HTTP for any host; some proxies send what "
+                "follows to the first host, headers included"),
     Option(name="json", kind=SWITCH, group=_SHOW,
            help="events on stderr as JSON, one a line; the last is the summary"),
     Option(name="quiet", short="q", kind=SWITCH, group=_SHOW,

@@ -65,6 +65,18 @@ async def test_connections_to_a_proxy_are_of_an_origin() -> None:
         assert [asked.connection for asked in server.asked] == [0, 1, 2, 0, 1]
 
 
+@pytest.mark.usefixtures("restless")
+@pytest.mark.anyio
+async def test_connections_to_a_proxy_may_be_shared() -> None:
+    """By an option, plain HTTP through a proxy uses any connection to it, and a direct request none of them."""
+    sharing = replace(SETTINGS, share_proxy_connections=True)
+    async with Server(lambda _: page()) as server, Fetcher(sharing, seeds=HERE) as fetcher:
+        for host in ("a", "b", "c"):
+            await get(fetcher, f"http://{host}.example/", proxy_at(server))
+        await get(fetcher, f"{server.url}/")
+        assert [asked.connection for asked in server.asked] == [0, 0, 0, 1]
+
+
 # The start.
 
 
