@@ -44,6 +44,7 @@ from scraper_cpn.scrape.fetch.connections import (
     Sockets,
     Trust,
 )
+from scraper_cpn.scrape.fetch.doubles import Doubles, digest_of, whole_answer
 from scraper_cpn.scrape.fetch.open_files import kept_open_max
 from scraper_cpn.scrape.fetch.reader import AnswerReader
 from scraper_cpn.scrape.fetch.wire import Wire
@@ -84,6 +85,7 @@ class AiohttpClient:
         self._timeout_s = settings.timeout_ns / SECOND
         self._proxy_lines: dict[str, bytes] = {}
         self._trust = Trust()
+        self._doubles = Doubles()
         self.sockets = Sockets()
         if kept_max is None:
             kept_max = kept_open_max(settings.concurrency, KEPT_OPEN_MAX)
@@ -153,7 +155,7 @@ class AiohttpClient:
             self._keep(key, wire)
         else:
             wire.close()
-        if not is_its_own:
+        if not (is_its_own or self._is_meant(key, wire, ask.url, reader)):
             return Failed("protocol", UNASKED)
         head = reader.head
         if head is None or (brings_page(head.status, head.fields) and not reader.ended_well):
@@ -161,6 +163,13 @@ class AiohttpClient:
         # What an error or a redirect says stands, whatever became of its body.
         wired = Wired(wire.number, wire.requests)
         return await reply_of(head, reader.body, reader.cut, ask.most_bytes, wired)
+
+    def _is_meant(self, key: Key, wire: Wire, url: str, first: AnswerReader) -> bool:
+        """Return whether the first of two answers is the one to *url*; see `Doubles`."""
+        second = whole_answer(wire.surplus) if wire.doubled else None
+        if second is None or not first.ended_well:
+            return False
+        return self._doubles.first_is_meant(key, url, digest_of(first), digest_of(second))
 
     def _keep(self, key: Key, wire: Wire) -> None:
         if wire.requests > 1 and not self._trust.is_known(key):

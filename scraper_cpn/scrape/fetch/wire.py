@@ -157,6 +157,12 @@ class Wire(ResponseHandler):
         return inside is None or inside.start() >= len(body)
 
     @property
+    def doubled(self) -> bool:
+        """Whether the only answer on this connection has another one behind it, and no other fault."""
+        first = self.requests == 1 and not self._older
+        return first and _SECOND_ANSWER.match(self.surplus) is not None
+
+    @property
     def harmless(self) -> bool:
         """Whether the surplus is such as honest servers send."""
         return _HARMLESS.fullmatch(self.surplus) is not None

@@ -13,6 +13,7 @@ from scraper_cpn.scrape.colours import Failed, Fetched, FetchOutcome, Proxy
 from scraper_cpn.scrape.fetch import client_aiohttp
 from scraper_cpn.scrape.fetch.client import Surplus
 from scraper_cpn.scrape.fetch.connections import KNOWN_AFTER
+from scraper_cpn.scrape.fetch.doubles import Doubles
 from scraper_cpn.scrape.fetch.fetcher import Fetcher
 from scraper_cpn.scrape.settings import SECOND, Settings
 from tests.scrape.fetching import DIRECT, HERE, get
@@ -100,6 +101,36 @@ async def test_behind_the_body(moment: Moment, surplus: str) -> None:
         assert server.connections == len(drops) == PAGES
         assert {drop.origin for drop in drops} == {server.url}
         assert [drop.requests for drop in drops] == [1] * PAGES
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("moment", [Moment.WITH_BODY, Moment.AFTER_BODY])
+async def test_the_same_answer_behind_every_page(moment: Moment) -> None:
+    """Where a server sends the same answer behind every page, the pages are told from it by the second one on."""
+    async with (
+        InjectingServer(moment, SURPLUS["answer"]) as server,
+        Fetcher(SETTINGS, seeds=HERE) as fetcher,
+    ):
+        first = await crawl(server, fetcher, proxied=False)
+        again = await crawl(server, fetcher, proxied=False)
+    assert first["wrong"] == 0
+    assert first["right"] >= PAGES - 1
+    assert again == {"right": PAGES}
+
+
+def test_which_answer_is_meant() -> None:
+    """An answer counts where the other one is repeated and it is not; the answer before, sent again, never does."""
+    doubles = Doubles()
+    assert not doubles.first_is_meant("s", "/0", b"page 0", b"junk")
+    assert doubles.first_is_meant("s", "/1", b"page 1", b"junk")
+    assert doubles.first_is_meant("s", "/0", b"page 0", b"junk")
+    assert not doubles.first_is_meant("s", "/2", b"junk", b"page 2")
+    assert not doubles.first_is_meant("s", "/3", b"page 2", b"page 3")
+    assert not doubles.first_is_meant("s", "/4", b"page 1", b"junk")
+    assert not doubles.first_is_meant("other", "/1", b"page 1", b"junk")
+    late = Doubles()
+    for number in range(4):
+        assert not late.first_is_meant("s", f"/{number}", b"%d" % (number - 1), b"%d" % number)
 
 
 @pytest.mark.usefixtures("restless")
