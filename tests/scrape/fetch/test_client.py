@@ -74,6 +74,7 @@ async def test_a_request_that_may_not_start_is_not_written(limits: Settings) -> 
         assert (started, len(server.asked)) == ([True], 1)
 
 
+@pytest.mark.usefixtures("restless")
 @pytest.mark.anyio
 async def test_connections_are_kept(limits: Settings) -> None:
     """Requests in turn share a connection, those after an error with a small body too; not with pyreqwest."""
