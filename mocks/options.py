@@ -79,6 +79,8 @@ def expectations_of(args: argparse.Namespace, spec: WebSpec | None) -> Expectati
         site_delays=dict(args.site),
         limit_by=args.limit_by,
         per_domain=args.per_domain,
+        host_delay_ns=args.host_delay,
+        per_host=args.per_host,
         hold=args.hold,
         backoff_ns=args.backoff,
         robots=args.robots,
@@ -179,6 +181,10 @@ def _add_limits(limits: argparse._ArgumentGroup) -> None:
     add("--site", type=_site, action="append", default=[], metavar="NAME=TIME", help="its delay")
     add("--limit-by", choices=("domain", "host"), default="domain", help="what a domain is")
     add("--per-domain", type=_count, help="requests to a domain at a time (default: not judged)")
+    add(
+        "--host-delay", type=duration_ns, default="0s", help="between starts to a host (default 0s)"
+    )
+    add("--per-host", type=_count, help="requests to a host at a time (default: not judged)")
     add("--hold", choices=("domain", "url", "none"), default="domain", help="of Retry-After")
     add("--backoff", type=duration_ns, default="0s", help="hold of a 429 or 503 without it")
     add("--robots", choices=("obey", "ignore"), default="obey", help="(default obey)")

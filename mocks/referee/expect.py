@@ -75,6 +75,10 @@ class Expectations(Struct, frozen=True, kw_only=True):
     """Whether a pacing domain is a registrable domain or a host."""
     per_domain: int | None = None
     """Requests to a pacing domain at a time (G2)."""
+    host_delay_ns: int = 0
+    """Least time between the starts of two requests to one host, beside that of its domain (G2)."""
+    per_host: int | None = None
+    """Requests to one host at a time (G2)."""
     hold: Literal["domain", "url", "none"] = "domain"
     """What a 429 or 503 with Retry-After holds until then (G2)."""
     backoff_ns: int = 0

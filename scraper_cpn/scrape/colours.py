@@ -60,9 +60,22 @@ class Target(Struct, frozen=True, gc=False, kw_only=True):
         return self.parent is None
 
     @property
+    def host(self) -> str:
+        """The host of its URL, by which `--per-host` and `--host-delay` count."""
+        return _host(self.origin)
+
+    @property
     def late(self) -> int:
         """Lower for a later attempt: retries go first, or they would all wait at a domain's end."""
         return -self.attempt
+
+
+def _host(url: str) -> str:
+    """The host of a normalised URL or origin; an IPv6 address keeps its brackets."""
+    netloc = url.partition("://")[2].partition("/")[0]
+    if netloc.startswith("["):
+        return netloc[: netloc.find("]") + 1]
+    return netloc.partition(":")[0].removesuffix(".")
 
 
 TURN = ("priority", "late")
@@ -87,6 +100,12 @@ class Domain(Struct, frozen=True, gc=False):
     """Refusals (429, 503) without Retry-After in a row; sets the growing back-off."""
     calm: int = 0
     """Requests started since the last strike; only counted while `strikes` is above 0."""
+
+
+class Host(Struct, frozen=True, gc=False):
+    """The pacing token of a host, where hosts have limits of their own."""
+
+    host: str
 
 
 class Proxy(Struct, frozen=True, gc=False):
@@ -144,6 +163,11 @@ class RobotsJob(Struct, frozen=True, gc=False, kw_only=True):
     """The pacing key of the origin, which behind a redirect may be another."""
     attempt: int = 1
     hops: int = 0
+
+    @property
+    def host(self) -> str:
+        """The host that is asked, by which `--per-host` and `--host-delay` count."""
+        return _host(self.url)
 
 
 class Rules(Struct, frozen=True, gc=False):

@@ -5,10 +5,11 @@ that is, and what each outcome gives back, the limit says (`parts/`). What is de
 long to wait, whether to try again) is in `policy/`; what the tokens are made of, in `colours.py`.
 """
 
-from scraper_cpn.net import Limit, Net
-from scraper_cpn.scrape.colours import Failure
+from scraper_cpn.net import Limit, Net, Place
+from scraper_cpn.scrape.colours import Failure, Target
 from scraper_cpn.scrape.parts.domains import Domains
 from scraper_cpn.scrape.parts.frontier import Frontier
+from scraper_cpn.scrape.parts.hosts import hosts_of
 from scraper_cpn.scrape.parts.permits import Budget, GateKeeper, Permits
 from scraper_cpn.scrape.parts.pipeline import Pipeline
 from scraper_cpn.scrape.parts.proxies import Proxies
@@ -23,14 +24,18 @@ class ScrapeNet(Net):
 
     def __init__(self, p: Policy) -> None:
         super().__init__("scrape")
+        self.policy = p
 
         # The limits, in the order in which a request takes from them. A new limit is one more element.
         self.permits = Permits(self, p.settings)
         self.domains = Domains(self, p.domains)
+        self.hosts = hosts_of(self, p.settings)
         self.proxies = Proxies(self, p.proxies)
         self.gate = GateKeeper(self)
         self.budget = Budget(self, p.settings)
-        self.limits: list[Limit] = [self.permits, self.domains, self.proxies, self.gate]
+        self.limits: list[Limit] = [
+            self.permits, self.domains, *self.hosts, self.proxies, self.gate,
+        ]  # fmt: skip
         key = tuple(field for limit in self.limits for field in limit.counts_by)
 
         # The other parts, each with the places that it owns.
@@ -57,7 +62,7 @@ class ScrapeNet(Net):
         self.retries.judge(self.frontier.targets, self.gate, self.budget, self.failed_log)
         self.pipeline.run(links=self.frontier.found, lost=self.retries.failed, log=self.failed_log)
 
-
-def scrape_net(p: Policy) -> ScrapeNet:
-    """The net of a crawl under a policy."""
-    return ScrapeNet(p)
+    @property
+    def known_urls(self) -> tuple[Place[Target], ...]:
+        """The places whose tokens are URLs that are known and not fetched."""
+        return self.robots.asks, self.frontier.targets, self.retries.cool_down

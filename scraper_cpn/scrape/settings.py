@@ -50,6 +50,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Least time between the starts of two requests to one domain; 0 for none."""
     per_domain: int = 1
     """Requests to one domain at a time; at least 1."""
+    host_delay_ns: int = 0
+    """Least time between the starts of two requests to one host, beside that of its domain; 0 for none."""
+    per_host: int | None = None
+    """Requests to one host at a time, beside the limit of its domain; None for no limit of its own."""
     concurrency: int = 32
     """Requests at a time in all; at least 1."""
     ageing_ns: int | None = None

@@ -137,6 +137,12 @@ OPTIONS: tuple[Option, ...] = (
            help="least time between the starts of two requests, that for robots.txt included, to a domain"),
     Option(name="per-domain", kind=AT_A_TIME, group=_PACE, field="per_domain",
            help="requests to one domain at a time"),
+    Option(name="host-delay", kind=TIME, group=_PACE, field="host_delay_ns",
+           help="least time between the starts of two requests to one host, beside --delay of its domain; "
+                "a state keeps it as it began"),
+    Option(name="per-host", kind=AT_A_TIME, group=_PACE, field="per_host",
+           help="requests to one host at a time, beside --per-domain of its domain; a state keeps it as "
+                "it began"),
     Option(name="concurrency", kind=AT_A_TIME, group=_PACE, field="concurrency",
            help="requests at a time in all"),
     Option(name="ageing", kind=PERIOD, group=_PACE, field="ageing_ns",

@@ -25,7 +25,6 @@ from scraper_cpn.scrape.settings import HARMLESS_HEADERS, Settings, UsageError
 from scraper_cpn.scrape.state.metadata import fact_or_none
 from scraper_cpn.scrape.state.packing import lacks_password
 from scraper_cpn.scrape.state.run import (
-    PACING,
     Kept,
     Opening,
     State,
@@ -47,10 +46,11 @@ MAIN = "main"
 
 SCOPE = (
     "scope", "domains", "allow", "deny", "max_depth", "robots", "limit_by", "fields", "schema", "seed",
-    "ageing_ns",
+    "ageing_ns", "host_delay_ns", "per_host",
 )  # fmt: skip
 """Settings that decide what a crawl is: it has them from its beginning. Ageing is one of them because
-what waits already keeps its rank, and ranks of two periods can't be compared."""
+what waits already keeps its rank, and ranks of two periods can't be compared; limits of hosts are, because
+the places of the net have other keys with them."""
 
 
 class Past(Struct, frozen=True, kw_only=True):
@@ -245,13 +245,14 @@ def _pauses(keeping: Keeping) -> list[Standing]:
             if each.name == keeping.name:
                 continue
             codec = codec_of(last_opening(each.facts).policy)
+            pacing = (codec.net.domains.pacing.name, codec.net.proxies.pool.name)
             other = reader.run(each.name)
-            found += map(codec.standing, other.tokens(PACING))
+            found += map(codec.standing, other.tokens(pacing))
             spent = [token for row in other.saved().flights for token in codec.spent(row)]
             found += [
                 replace(token, ready_at_ns=now_ns + token.colour.delay_ns)
                 for token in spent
-                if token.place in PACING
+                if token.place in pacing
             ]
     return found
 

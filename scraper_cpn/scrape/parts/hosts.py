@@ -1,0 +1,57 @@
+"""The limits of a host, beside those of its domain: a pause of its own, and how many requests at a time.
+
+Owns: the pacing token of each host, its slots, and how they come into being. No crawl has them that is not given
+`--host-delay` or `--per-host`.
+Must not know: the limits of domains. A request needs both at once, whatever they are.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from scraper_cpn.net import Limit, Net, Output, Place, Wording, hold, put_new, spend
+from scraper_cpn.scrape.colours import Host, Redirected, RobotsJob, Target
+from scraper_cpn.scrape.policy.pauses import gap_after
+from scraper_cpn.scrape.settings import Settings
+from scraper_cpn.scrape.urls import host_of
+
+
+class Hosts(Limit):
+    """One pacing token and so many slots for each host (`--host-delay`, `--per-host`)."""
+
+    counts_by = ("host",)
+
+    def __init__(self, net: Net, settings: Settings) -> None:
+        super().__init__(net, "hosts")
+        most = settings.concurrency if settings.per_host is None else settings.per_host
+        self.pacing = self.place("hosts", Host, key="host", timed=True)
+        self.slots = self.counter("host_slots", key="host", start=most)
+        self.known = self.set("known_hosts", Host, key="host")
+        pause_ns = gap_after(settings.host_delay_ns)
+        self.takes = [spend(self.pacing, after_ns=pause_ns), hold(self.slots)]
+        self.wording = {
+            self.pacing: Wording(
+                "a request to host {key} to start", pause="the pause of host {key}"
+            ),
+            self.slots: Wording("a request to host {key} to end (--per-host)"),
+        }
+
+    def brings(self, source: Place[Any] | type[Any]) -> Sequence[Output]:
+        """The pacing token of a host that was never seen: of a new URL, or of a redirected robots.txt."""
+        make: Any = _redirected_host if source is Redirected else _host
+        return [put_new(self.known, self.pacing, make, source)]
+
+
+def hosts_of(net: Net, settings: Settings) -> list[Hosts]:
+    """The limits of hosts, if the user has given any."""
+    limited = settings.per_host is not None or settings.host_delay_ns > 0
+    return [Hosts(net, settings)] if limited else []
+
+
+def _host(request: Target | RobotsJob) -> Host:
+    """The pacing token that a request needs."""
+    return Host(request.host)
+
+
+def _redirected_host(redirected: Redirected) -> Host:
+    """The pacing token that the next hop of a robots.txt needs."""
+    return Host(host_of(redirected.url))
