@@ -14,7 +14,7 @@ from bench.frontier import SETTINGS, Pages, World
 from scraper_cpn.net import Lost
 from scraper_cpn.net.compiled.kernel import Compiled, compile_net
 from scraper_cpn.run.committer import Committer
-from scraper_cpn.scrape.net import scrape_net
+from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.opening import open_crawl
 from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.state.run import Kept, Opening, codec_of, first_facts, opened
@@ -73,11 +73,9 @@ def unkept(world: World, saved: Saved | None = None) -> Driver:
     """A crawl that nothing records, from its beginning or from where a store was."""
     policy = Policy(SETTINGS)
     if saved is None:
-        net, now_ns = scrape_net(policy), EPOCH_NS
+        net, now_ns = ScrapeNet(policy), EPOCH_NS
         kernel = compile_net(net)
-        open_crawl(
-            kernel, net, SETTINGS, [policy.frontier.seed(url) for url in world.seeds()], now_ns
-        )
+        open_crawl(kernel, net, [policy.frontier.seed(url) for url in world.seeds()], now_ns)
     else:
         kernel, now_ns = _loaded(saved, policy), saved.at_ns
     return Driver(kernel, kernel, Pages(world).outcome, now_ns)

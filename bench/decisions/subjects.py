@@ -18,7 +18,7 @@ from bench.decisions.workload import Workload
 from scraper_cpn.native import native
 from scraper_cpn.net import Interpreter, Kernel, Row, Step
 from scraper_cpn.net.compiled.kernel import compile_net
-from scraper_cpn.scrape.net import scrape_net
+from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.opening import open_crawl
 from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.virtual import EPOCH_NS
@@ -43,12 +43,11 @@ def interpreter(workload: Workload) -> Subject:
 
 
 def _opened(workload: Workload, execution: Callable[..., Kernel]) -> Kernel:
-    declared = scrape_net(Policy(workload.settings))
+    declared = ScrapeNet(Policy(workload.settings))
     kernel = execution(declared)
-    open_crawl(kernel, declared, workload.settings, (), EPOCH_NS)
-    found: Any = declared.places["found"]
+    open_crawl(kernel, declared, (), EPOCH_NS)
     for each in workload.seeds():
-        kernel.inject(found, each, EPOCH_NS)
+        kernel.inject(declared.frontier.found, each, EPOCH_NS)
     return kernel
 
 

@@ -24,7 +24,7 @@ from bench.report.code.classify import NONE, parts_of, the_classes
 from bench.report.code.functions import Measured
 from bench.report.sections.features import Feature, the_features
 from bench.report.sections.size import Code
-from scraper_cpn.scrape.net import scrape_net
+from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.settings import Settings
 
@@ -66,7 +66,7 @@ def gather(*, crawl: bool, say: Callable[[str], None], kept: Path = results.KEPT
 def the_code() -> Code:
     """The code as it is now, and what is kept of spider's. Cost: about two seconds."""
     classes = the_classes()
-    net = scrape_net(Policy(Settings()))
+    net = ScrapeNet(Policy(Settings()))
     return Code(
         parts=tuple(parts_of(classes)),
         spider=spider.kept(),

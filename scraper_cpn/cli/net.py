@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from scraper_cpn import draw as graph
 from scraper_cpn.net import Net, Part
 from scraper_cpn.net.compiled.kernel import source
-from scraper_cpn.scrape.net import scrape_net
+from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.options.read import likely
 from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.settings import Settings, UsageError
@@ -41,7 +41,7 @@ def show_net(argv: Sequence[str]) -> int:
     if any(word in ("-h", "--help") for word in argv):
         sys.stdout.write(HELP)
         return 0
-    net = scrape_net(Policy(Settings()))
+    net = ScrapeNet(Policy(Settings()))
     words, part = _part(net, argv)
     if len(words) > 1:
         raise UsageError(f"net: one form at a time, not {' '.join(words)}; see scrape net --help")

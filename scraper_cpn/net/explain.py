@@ -15,12 +15,14 @@ from scraper_cpn.net.arcs import Arc
 from scraper_cpn.net.declare import Net, Transition
 from scraper_cpn.net.errors import NetError
 from scraper_cpn.net.marking import Lack, Marking, Standing, one_key
-from scraper_cpn.net.places import Counter, KeySet, Place
+from scraper_cpn.net.places import AnyPlace, Counter, KeySet, Place
 from scraper_cpn.net.sound import bound_by, occupancy
 
 Keys = dict[str, Hashable]
 Missing = tuple[str, int | None]
 """What is missing, and from when on that may be different."""
+Lacked = tuple[str, int | None, AnyPlace | None, Hashable]
+"""The same, and where and for which key it is missing."""
 
 
 def lacks(net: Net, marking: Marking, serial: int, now_ns: int) -> list[Lack]:
@@ -40,9 +42,8 @@ def lacks(net: Net, marking: Marking, serial: int, now_ns: int) -> list[Lack]:
         number = plan.bound_at(transition, net.places[token.place])
         if number is not None:
             reasons = list(_reasons(net, marking, transition, number, token, now_ns))
-            found += [
-                Lack(transition.name, *reason) for reason in reasons or [_nothing(transition)]
-            ]
+            found += [Lack(transition.name, *reason) for reason in reasons]
+            found += [] if reasons else [Lack(transition.name, *_nothing(transition))]
     return found
 
 
@@ -68,10 +69,10 @@ def _nothing(transition: Transition) -> Missing:
 
 def _reasons(
     net: Net, marking: Marking, transition: Transition, number: int, token: Standing, now_ns: int
-) -> Iterator[Missing]:
+) -> Iterator[Lacked]:
     reason = _unfit(transition.arcs[number], token, now_ns)
     if reason is not None:
-        yield reason
+        yield *reason, None, None
     names = plan.arc_keys(transition)
     known = {name: getattr(token.colour, name) for name in names[number]}
     for other, arc in enumerate(transition.arcs):
@@ -80,13 +81,13 @@ def _reasons(
         if other != number or arc.many:
             missing = _missing(net, marking, arc, keys, now_ns, whole=whole)
             if missing is not None:
-                yield missing
+                yield *missing, arc.place, one_key(keys.values())
     for name, needed in plan.slots(transition).items():
         place = net.places[name]
         assert isinstance(place, Place)
         assert place.capacity is not None
         if occupancy(net, marking, place) + needed > place.capacity:
-            yield f"{name} is full ({place.capacity})", None
+            yield f"{name} is full ({place.capacity})", None, place, None
 
 
 def _unfit(arc: Arc, token: Standing, now_ns: int) -> Missing | None:

@@ -12,7 +12,7 @@ from typing import Any, Literal, Protocol, TypeAlias
 
 from msgspec import Struct
 
-from scraper_cpn.net.places import KeySet, Place
+from scraper_cpn.net.places import AnyPlace, KeySet, Place
 
 
 class Standing(Struct, frozen=True, gc=False):
@@ -115,11 +115,16 @@ class Lack(Struct, frozen=True):
         transition: which would take it.
         reason: what is missing, for people.
         until_ns: from when on that may be different without an outcome; None if only an outcome helps.
+        place: where it is missing; None if the token itself can't go yet.
+        key: for which it is missing there, as far as the token fixes it: one value, or a tuple of several;
+            None for no key.
     """
 
     transition: str
     reason: str
     until_ns: int | None
+    place: AnyPlace | None = None
+    key: Hashable = None
 
 
 Ended: TypeAlias = Literal["finished", "stuck", "spent", "faulted"]

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from scraper_cpn.native import NativeError, native
 from scraper_cpn.net.compiled.kernel import Build, Builder, Source, generated, in_python
-from scraper_cpn.scrape.net import scrape_net
+from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.settings import Settings, UsageError
 
@@ -39,7 +39,7 @@ def build_first(
         UsageError: it can't be built.
     """
     if settings.kernel == "native":
-        net = scrape_net(Policy(settings))
+        net = ScrapeNet(Policy(settings))
         source = generated(net, traced=traced, recorded=kept, printed=kept)
         _native(source, lambda: tell("building a kernel of machine code, once: 5 to 20 seconds"))
 

@@ -7,20 +7,17 @@ Must not know: clocks, effects, who runs the net.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
-from scraper_cpn.net import Kernel, Net
+from scraper_cpn.net import Kernel
 from scraper_cpn.scrape.colours import Found, Gate, Proxy, Target
+from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.policy.proxies import tokens_of
-from scraper_cpn.scrape.settings import Settings
 
 DIRECT = "direct"
 """The name of the connection without a proxy."""
 
 
-def open_crawl(
-    kernel: Kernel, net: Net, settings: Settings, targets: Sequence[Target], now_ns: int
-) -> None:
+def open_crawl(kernel: Kernel, net: ScrapeNet, targets: Sequence[Target], now_ns: int) -> None:
     """Put the first tokens into a kernel of the scrape net, at *now_ns* (UTC, since 1970).
 
     A proxy's lease ends one timeout early for the net, so that no request outlives it. Where there is
@@ -28,19 +25,19 @@ def open_crawl(
     a request that is being connected keeps its token until it is written, and no other may wait for
     that.
     """
-    places: dict[str, Any] = net.places
+    settings = net.policy.settings
     direct = Proxy(DIRECT, slots=settings.concurrency)
     for proxy in _tokens(settings.proxies or (direct,)):
         kernel.inject(
-            places["available_proxies"],
+            net.proxies.pool,
             proxy,
             now_ns,
             ready_at_ns=proxy.not_before_ns or 0,
             expires_at_ns=_later(proxy.not_after_ns, -settings.timeout_ns),
         )
     end_ns = _later(settings.max_time_ns, now_ns)
-    kernel.inject(places["gate"], Gate(), now_ns, expires_at_ns=end_ns)
-    kernel.inject(places["found"], Found(tuple(targets)), now_ns)
+    kernel.inject(net.gate.open, Gate(), now_ns, expires_at_ns=end_ns)
+    kernel.inject(net.frontier.found, Found(tuple(targets)), now_ns)
 
 
 def _tokens(proxies: Sequence[Proxy]) -> Iterator[Proxy]:

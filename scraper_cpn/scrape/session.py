@@ -16,7 +16,7 @@ import anyio
 import msgspec
 from msgspec.structs import replace
 
-from scraper_cpn.net import Ended, Kernel, Net, Row
+from scraper_cpn.net import Ended, Kernel, Row
 from scraper_cpn.net.compiled.kernel import compile_net
 from scraper_cpn.run.clock import Clock
 from scraper_cpn.run.committer import Committer
@@ -41,7 +41,7 @@ from scraper_cpn.scrape.items.keep import Keeper
 from scraper_cpn.scrape.items.outputs import Output, OutputError
 from scraper_cpn.scrape.items.validate import Validator
 from scraper_cpn.scrape.kernels import builder_of
-from scraper_cpn.scrape.net import scrape_net
+from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.opening import open_crawl
 from scraper_cpn.scrape.pages.handlers import Handlers
 from scraper_cpn.scrape.pages.parse import Parser
@@ -96,10 +96,10 @@ class Session:
         policy = self._policy = Policy(settings, sites_of(settings, self._seeds))
         self._state = state
         self._kernel: Kernel
-        self._net: Net
+        self._net: ScrapeNet
         if state is None:
             self._clock = Clock()
-            self._net = scrape_net(policy)
+            self._net = ScrapeNet(policy)
             traced = None if trace is None else tracer(trace)
             self._kernel = compile_net(self._net, traced, builder=builder_of(settings))
         else:
@@ -132,7 +132,7 @@ class Session:
         self._account.begin(now_ns)
         if self._state is None:
             targets = [self._policy.frontier.seed(url, now_ns) for url in self._seeds]
-            open_crawl(self._kernel, self._net, self._settings, targets, now_ns)
+            open_crawl(self._kernel, self._net, targets, now_ns)
         clock_ns = self._clock.now_ns
         new_fetcher = Fetcher(
             self._settings,
@@ -158,7 +158,7 @@ class Session:
             self._events.cut()
             self._events.durable()
         elif self._by_level and summary.left:
-            levels = waiting(self._kernel, self._policy, self._clock.now_ns())
+            levels = waiting(self._kernel, self._net, self._clock.now_ns())
             summary = replace(summary, levels=levels)
         return summary
 
@@ -172,7 +172,7 @@ class Session:
         """Start nothing more; what runs gets some seconds to end."""
         if not self._interrupted:
             self._interrupted = True
-            self._kernel.inject(self._place("stop"), Stop(), self._clock.now_ns())
+            self._kernel.inject(self._net.gate.stop, Stop(), self._clock.now_ns())
             self._stopping.set()
             if self._shell is not None:
                 self._shell.poke()
@@ -213,9 +213,6 @@ class Session:
         early(proxy, domain, start)
         return await self._fetcher.robots(job, proxy, start, start.may_start)
 
-    def _place(self, name: str) -> Any:
-        return self._net.places[name]
-
     async def _run_shell(self, shell: Shell) -> Ended | None:
         ended: Ended | None = None
         failure: Exception | None = None
@@ -239,7 +236,7 @@ class Session:
         self._account.take(rows)
         if self._failed is not None:
             for row in rows:
-                if row.sink == "failed_log":
+                if row.sink == self._net.failed_log.name:
                     self._failed.write(
                         json.dumps(failure_record(row.colour), ensure_ascii=False) + "\n"
                     )

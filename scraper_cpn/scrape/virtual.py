@@ -33,7 +33,7 @@ from scraper_cpn.scrape.fetch.answers import Answer, fetch_outcome, robots_outco
 from scraper_cpn.scrape.fetch.destinations import Destinations
 from scraper_cpn.scrape.items.validate import Validator
 from scraper_cpn.scrape.kernels import builder_of
-from scraper_cpn.scrape.net import scrape_net
+from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.opening import open_crawl
 from scraper_cpn.scrape.pages.parse import Parser
 from scraper_cpn.scrape.policy import Policy, sites_of
@@ -173,10 +173,10 @@ def virtual_crawl(
         effects: what to bind, given those of the web; for injecting failures.
     """
     policy = Policy(settings, sites_of(settings, seeds))
-    net = scrape_net(policy)
+    net = ScrapeNet(policy)
     execution = kernel or partial(compile_net, builder=builder_of(settings))
     running = execution(net, None if trace is None else tracer(trace))
     targets = [policy.frontier.seed(url, EPOCH_NS) for url in seeds]
-    open_crawl(running, net, settings, targets, EPOCH_NS)
+    open_crawl(running, net, targets, EPOCH_NS)
     bound = effects(VirtualWeb(settings, web, policy, heard))
     return driver.run(running, bound, EPOCH_NS, on_rows=on_rows)

@@ -1,6 +1,6 @@
 """Where a URL is in a crawl, for people.
 
-Owns: the words of `scrape explain`, those for what the net says it lacks among them.
+Owns: the words of `scrape explain`, but for what a URL lacks: that the parts of the net say.
 Must not know: how a state is read, how the net works.
 """
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from rich.text import Text
 
-from scraper_cpn.scrape.state.explain import Wait, Whereabouts
+from scraper_cpn.scrape.state.explain import Whereabouts
 from scraper_cpn.show.words import ahead, counted, moment, number, plain
 
 _STYLES = {"stored": "bold green", "failed": "bold red", "skipped": "bold yellow"}
@@ -18,8 +18,6 @@ _NOT_SEEN = (
     "a link to it would be followed, but no page that was fetched so far has one",
     "(or only pages at the greatest depth: see --max-depth)",
 )
-_LASTING = ("robots", "budget")
-"""Places whose lack is not over when a crawl goes on."""
 _KEPT_OUT = {
     "scope": "a link to it would not be followed: it is out of scope (see --scope, -D)",
     "filters": "a link to it would not be followed: --allow or --deny keep it out",
@@ -77,39 +75,14 @@ def _queue(where: Whereabouts) -> str:
 def _waits(where: Whereabouts) -> Iterator[str]:
     """What it lacks, in words; each once. What only a running crawl can give counts while it runs."""
     lacks = (*where.waits, *where.robots)
-    counting = [wait for wait in lacks if where.pid or wait.until_ns or wait.place in _LASTING]
-    found = [(_missing(wait), wait.until_ns) for wait in counting]
-    for what, until_ns in dict.fromkeys(found):
-        if what:
-            yield what + (f": {_until(until_ns, where.now_ns)}" if until_ns else "")
+    counting = [wait for wait in lacks if where.pid or wait.until_ns or wait.outlasts]
+    for needs, until_ns in dict.fromkeys((wait.needs, wait.until_ns) for wait in counting):
+        if needs:
+            yield plain(needs) + (f": {_until(until_ns, where.now_ns)}" if until_ns else "")
 
 
 def _until(until_ns: int, now_ns: int) -> str:
     return f"{ahead(until_ns - now_ns)}, at {moment(until_ns)}"
-
-
-def _missing(wait: Wait) -> str:
-    """What the net says is missing; nothing for what goes without saying."""
-    timed, whose = wait.until_ns is not None, plain(_key(wait))
-    asks = wait.transition == "get_robots"
-    own = "the answer to the request for its robots.txt" if asks else ""
-    back_off = "a back-off of its robots.txt" if asks else "a back-off of its own"
-    return {
-        "": back_off if timed else own,
-        "robots": f"robots.txt of {whose}",
-        "domains": f"the pause of {whose}" if timed else f"a request to {whose} to start",
-        "domain_slots": f"a request to {whose} to end (--per-domain)",
-        "available_proxies": "a proxy" if timed else "a proxy: none is free",
-        "permits": "any request to end (--concurrency)",
-        "gate": "the crawl to go on: it starts no request now",
-        "budget": "more pages: --max-pages is reached, or will be by those in flight",
-        "parsers": "a page to be parsed",
-    }.get(wait.place, plain(wait.reason))
-
-
-def _key(wait: Wait) -> str:
-    """Whose token or number is missing, from the net's words: `domain_slots for a.example is at 0`."""
-    return next(iter(wait.reason.partition(" for ")[2].split()), "")
 
 
 def _more(where: Whereabouts) -> Iterator[str]:

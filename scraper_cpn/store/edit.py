@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from scraper_cpn.net.changes import Changes, Durable
 from scraper_cpn.net.marking import Standing
+from scraper_cpn.net.places import Counter, KeySet, Place
 from scraper_cpn.store.codec import Codec, key_from
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -33,6 +36,24 @@ class Edit:
     born: list[tuple[str, Any, int, int | None]] = field(default_factory=list)
     numbers: list[tuple[str, Hashable, int]] = field(default_factory=list)
     seen: list[tuple[str, Hashable]] = field(default_factory=list)
+
+    def put(
+        self,
+        place: Place[T],
+        colour: T,
+        ready_at_ns: int = 0,
+        expires_at_ns: int | None = None,
+    ) -> None:
+        """Put a token into a place."""
+        self.born.append((place.name, colour, ready_at_ns, expires_at_ns))
+
+    def set_number(self, counter: Counter, key: Hashable, number: int) -> None:
+        """Set the number of a key, as if nothing were in flight; the plain counter's key is None."""
+        self.numbers.append((counter.name, key, number))
+
+    def see(self, known: KeySet[Any], key: Hashable) -> None:
+        """Add a key to a set."""
+        self.seen.append((known.name, key))
 
     def replace(self, token: Standing, colour: Any, ready_at_ns: int) -> None:
         """Let another token stand in a token's place."""

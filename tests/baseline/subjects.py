@@ -9,7 +9,7 @@ from baseline.scheduler import Scheduler
 from scraper_cpn.net.compiled.kernel import Compiled, compile_net
 from scraper_cpn.scrape import opening
 from scraper_cpn.scrape.colours import Found, Stop, Target
-from scraper_cpn.scrape.net import scrape_net
+from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.settings import Settings
 
@@ -25,7 +25,7 @@ class ByNet:
     """The compiled net."""
 
     def __init__(self, policy: Policy) -> None:
-        self._net = scrape_net(policy)
+        self._net = ScrapeNet(policy)
         self._kernel: Compiled = compile_net(self._net)
 
     def __getattr__(self, name: str) -> Any:
@@ -35,7 +35,7 @@ class ByNet:
         return self._net.places[name]
 
     def open(self, settings: Settings, targets: list[Target], now_ns: int) -> None:
-        opening.open_crawl(self._kernel, self._net, settings, targets, now_ns)
+        opening.open_crawl(self._kernel, self._net, targets, now_ns)
 
     def find(self, found: Found, now_ns: int) -> None:
         self._kernel.inject(self._place("found"), found, now_ns)

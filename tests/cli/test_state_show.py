@@ -11,8 +11,11 @@ from rich.text import Text
 
 from scraper_cpn.scrape.account.report import Level
 from scraper_cpn.scrape.colours import KINDS, Target
+from scraper_cpn.scrape.net import ScrapeNet
+from scraper_cpn.scrape.policy import Policy
+from scraper_cpn.scrape.settings import Settings
 from scraper_cpn.scrape.state.check import Audit
-from scraper_cpn.scrape.state.explain import STANDS, Wait, Whereabouts
+from scraper_cpn.scrape.state.explain import Wait, Whereabouts
 from scraper_cpn.scrape.state.status import Backlog, Failures, Resting, RunStatus, StateStatus
 from scraper_cpn.show.accounts import check_lines, retry_lines
 from scraper_cpn.show.state import status_lines
@@ -147,53 +150,56 @@ WHERE = Whereabouts(
     url="http://a.example/", run="main", now_ns=NOW_NS, pid=7, stands="waits", domain="a.example",
     target=TARGET,
 )  # fmt: skip
+NET = ScrapeNet(Policy(Settings(per_host=1)))
 LACKS = {
-    "domains": ("no ready token in domains for a.example", 5, "the pause of a.example: in 5.0 s"),
-    "domain_slots": ("domain_slots for a.example is at 0", None, "a request to a.example to end"),
-    "available_proxies": ("no ready token in available_proxies", 1, "a proxy: in 1.0 s, at "),
-    "permits": ("permits is at 0", None, "any request to end (--concurrency)"),
-    "gate": ("no token in gate", None, "the crawl to go on"),
-    "budget": ("budget is at 0", None, "more pages: --max-pages is reached"),
-    "robots": ("no token in robots for http://a:80", None, "robots.txt of http://a:80"),
-    "parsers": ("parsers is at 0", None, "a page to be parsed"),
-    "raw_html": ("raw_html is full (64)", None, "raw_html is full (64)"),
-    "": (
-        "it is not ready in cool_down",
-        61,
-        "a back-off of its own: in 1:01, at 2023-11-14 22:14:21",
-    ),
+    "domains": (5, "the pause of a.example: in 5.0 s"),
+    "domain_slots": (None, "a request to a.example to end (--per-domain)"),
+    "hosts": (5, "the pause of host a.example: in 5.0 s"),
+    "host_slots": (None, "a request to host a.example to end (--per-host)"),
+    "available_proxies": (1, "a proxy: in 1.0 s, at "),
+    "permits": (None, "any request to end (--concurrency)"),
+    "gate": (None, "the crawl to go on"),
+    "budget": (None, "more pages: --max-pages is reached"),
+    "robots": (None, "robots.txt of a.example"),
+    "parsers": (None, "a page to be parsed"),
 }
+
+
+def wait_of(name: str, until_ns: int | None = None) -> Wait:
+    """What a URL of a.example waits for at a place, in the words of its part."""
+    place = NET.places[name]
+    part = NET.part_of(place)
+    assert part is not None
+    wording = part.wording[place]
+    needs = wording.tell("a.example", timed=until_ns is not None)
+    return Wait("scrape_target", name, "a.example", needs, until_ns, wording.outlasts)
 
 
 @pytest.mark.parametrize("place", LACKS)
 def test_what_is_lacking_is_said(place: str) -> None:
     """In people's words, once, with the time where there is one."""
-    reason, seconds, text = LACKS[place]
-    until_ns = None if seconds is None else NOW_NS + seconds * SECOND
-    wait = Wait("scrape_target", place, reason, until_ns)
+    seconds, text = LACKS[place]
+    wait = wait_of(place, None if seconds is None else NOW_NS + seconds * SECOND)
     lines = texts(whereabouts_lines(replace(WHERE, waits=(wait, wait)), "crawl.db"))
     assert len([line for line in lines if line.strip().startswith(text)]) == 1
 
 
 def test_a_robots_txt_that_is_being_fetched() -> None:
     """Its firing has it in its hands; the URL waits for the answer."""
-    waits = (Wait("clear", "robots", "no token in robots for http://a.example:80", None),)
-    robots = (Wait("get_robots", "", "it is reserved by firing 7", None),)
-    where = replace(WHERE, stands="asks", waits=waits, robots=robots)
+    answer = "the answer to the request for its robots.txt"
+    robots = (Wait("get_robots", "", "", answer, None, outlasts=False),)
+    where = replace(WHERE, stands="asks", waits=(wait_of("robots"),), robots=robots)
     lines = texts(whereabouts_lines(where, "crawl.db"))
     assert lines[1:4] == [
         "waits for the robots.txt of its server",
-        "  robots.txt of http://a.example:80",
+        "  robots.txt of a.example",
         "  the answer to the request for its robots.txt",
     ]
 
 
 def test_what_only_a_running_crawl_can_give_is_not_said_of_another() -> None:
     """A pause and robots.txt count; that others have the permits does not."""
-    waits = (
-        Wait("scrape_target", "permits", "permits is at 0", None),
-        Wait("scrape_target", "domains", "no ready token in domains for a.example", NOW_NS + 1),
-    )
+    waits = (wait_of("permits"), wait_of("domains", NOW_NS + 1))
     lines = texts(whereabouts_lines(replace(WHERE, pid=None, waits=waits), "crawl.db"))
     assert not [line for line in lines if "--concurrency" in line]
     assert [line for line in lines if "the pause of a.example" in line]
@@ -203,7 +209,12 @@ def test_what_only_a_running_crawl_can_give_is_not_said_of_another() -> None:
 @pytest.mark.parametrize(
     "stands",
     [
-        *dict.fromkeys(STANDS.values()),
+        "found",
+        "asks",
+        "waits",
+        "cools down",
+        "pipeline",
+        "failed once",
         "in flight",
         "set aside",
         "stored",

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from scraper_cpn.scrape.net import scrape_net
+from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.options.table import OPTIONS
 from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.settings import Settings
@@ -76,7 +76,7 @@ async def test_the_program_runs(tmp_path: Path) -> None:
 def test_the_picture_is_of_the_net() -> None:
     """Every place and transition in the picture is one of the scrape net."""
     (picture,) = blocks(README, "mermaid")
-    net = scrape_net(Policy(Settings()))
+    net = ScrapeNet(Policy(Settings()))
     text = re.sub(r"-- \w+ -->", "-->", picture.removeprefix("flowchart LR"))
     names = set(re.findall(r"\w+", text))
     assert names <= set(net.places) | set(net.transitions)

@@ -14,7 +14,7 @@ from baseline.virtual import virtual_crawl as by_hand
 from mocks.inprocess import Crawled, crawl
 from scraper_cpn.net.compiled.kernel import compile_net
 from scraper_cpn.scrape.colours import Target
-from scraper_cpn.scrape.net import scrape_net
+from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.opening import open_crawl as open_net
 from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.settings import Settings
@@ -36,9 +36,9 @@ class Subject:
 
     def opened(self, policy: Policy, targets: Sequence[Target]) -> Any:
         """A kernel, or what has its calls, with the first tokens of a crawl at time 0."""
-        net = scrape_net(policy)
+        net = ScrapeNet(policy)
         kernel = compile_net(net)
-        open_net(kernel, net, policy.settings, targets, 0)
+        open_net(kernel, net, targets, 0)
         return kernel
 
     def crawl(

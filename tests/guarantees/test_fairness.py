@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from scraper_cpn.net import Kernel, Net
 from scraper_cpn.net.compiled.kernel import compile_net
 from scraper_cpn.scrape.colours import Failed, Found, Link, Proxy, Target
-from scraper_cpn.scrape.net import scrape_net
+from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.opening import open_crawl
 from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.settings import SECOND, Settings
@@ -56,10 +56,10 @@ class Queue:
 
     def __init__(self, ageing_ns: int | None) -> None:
         self.policy = Policy(scarce(ageing_ns))
-        net = scrape_net(self.policy)
+        net = ScrapeNet(self.policy)
         self.kernel = compile_net(net)
         self.place: Any = net.places["found"]
-        open_crawl(self.kernel, net, self.policy.settings, [], START_NS)
+        open_crawl(self.kernel, net, [], START_NS)
         self.waiting: dict[str, Target] = {}
         self.number = 0
 
@@ -191,9 +191,9 @@ def inject(kernel: Kernel, net: Net, policy: Policy, now_ns: int) -> None:
 async def test_the_order_survives_the_process(tmp_path: Path, ageing_ns: int | None) -> None:
     """What waits is fetched in the same order, whether its process goes on or another one."""
     opening = Opening(scarce(ageing_ns), ())
-    net = scrape_net(opening.policy)
+    net = ScrapeNet(opening.policy)
     kernel = compile_net(net)
-    open_crawl(kernel, net, opening.settings, [], START_NS)
+    open_crawl(kernel, net, [], START_NS)
     inject(kernel, net, opening.policy, START_NS)
     expected = in_turn(kernel, START_NS)
     targets = [each.targets[0] for each in links(opening.policy)]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from scraper_cpn.net import Place
-from scraper_cpn.scrape.net import scrape_net
+from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.settings import SECOND, Settings
 from scraper_cpn.scrape.virtual import EPOCH_NS, VirtualWeb
@@ -22,7 +22,7 @@ SETTINGS = Settings(delay_ns=0, per_domain=8, concurrency=8, robots="ignore")
 WEB = SyntheticWeb(WebSpec(pages=1200, links=40, body_bytes=100, latency_ns=MS))
 CAPACITIES = {
     place.name: place.capacity
-    for place in scrape_net(Policy(SETTINGS)).places.values()
+    for place in ScrapeNet(Policy(SETTINGS)).places.values()
     if isinstance(place, Place) and place.capacity is not None
 }
 

@@ -16,11 +16,11 @@ from scraper_cpn.net.compiled.kernel import source
 from scraper_cpn.net.places import Sink
 from scraper_cpn.scrape import colours as c
 from scraper_cpn.scrape import net as net_module
-from scraper_cpn.scrape.net import scrape_net
+from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.settings import Settings
 
-NET = scrape_net(Policy(Settings()))
+NET = ScrapeNet(Policy(Settings()))
 PACKAGE = Path(inspect.getfile(scraper_cpn)).parent
 NAMES = {
     "available_proxies": c.Proxy,
@@ -134,7 +134,7 @@ def test_the_net_is_sound_for_all_settings() -> None:
         Settings(concurrency=1, max_pages=1, max_time_ns=1, robots="ignore"),
         Settings(concurrency=10_000, timeout_ns=1),
     ):
-        assert source(checked(scrape_net(Policy(settings))))
+        assert source(checked(ScrapeNet(Policy(settings))))
 
 
 # Mis-wired variants: what a definition refuses.

@@ -11,17 +11,14 @@ from typing import Any, Literal
 
 import msgspec
 
-from scraper_cpn.net import Ended, Kernel, Net, Row
+from scraper_cpn.net import Counter, Ended, Kernel, KeySet, Place, Row
 from scraper_cpn.scrape.account.ledger import Ledger
 from scraper_cpn.scrape.account.report import Account, Ending, Snapshot, Stage, Summary
 from scraper_cpn.scrape.colours import Fetched, FetchOutcome, Stored
+from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.policy.retries import is_unsent
 from scraper_cpn.scrape.settings import Settings
 from scraper_cpn.scrape.state.run import State
-
-STAGES = ("raw_html", "parsed", "validated")
-FRONTIER = ("asks", "prioritized_targets", "cool_down")
-"""The places whose tokens are URLs that are known but not fetched."""
 
 
 class Accounting:
@@ -36,10 +33,10 @@ class Accounting:
         ledger: what has come out of the sinks.
     """
 
-    def __init__(self, kernel: Kernel, net: Net, settings: Settings) -> None:
+    def __init__(self, kernel: Kernel, net: ScrapeNet, settings: Settings) -> None:
         self.ledger = Ledger()
         self._kernel = kernel
-        self._places: dict[str, Any] = net.places
+        self._net = net
         self._settings = settings
         self._attempts = self._pages = self._bytes = 0
         self.connections_dropped = 0
@@ -102,8 +99,7 @@ class Accounting:
 
     def snapshot(self, now_ns: int) -> Snapshot:
         """A look at the crawl. Cost: O(1)."""
-        count = self._kernel.count
-        ledger = self.ledger
+        count, net, ledger = self._count, self._net, self.ledger
         return Snapshot(
             elapsed_ns=now_ns - self._began_ns,
             pages=self._pages,
@@ -111,21 +107,23 @@ class Accounting:
             attempts=self._attempts,
             failed=ledger.failed,
             skipped=ledger.skipped,
-            in_flight=count("in_progress"),
+            in_flight=count(net.requests.in_progress),
             bytes=self._bytes,
             waiting={
-                "robots.txt": count("asks"),
-                "their turn": count("prioritized_targets"),
-                "a retry": count("cool_down"),
+                "robots.txt": count(net.robots.asks),
+                "their turn": count(net.frontier.targets),
+                "a retry": count(net.retries.cool_down),
             },
-            stages=tuple(Stage(name, count(name), self._places[name].capacity) for name in STAGES),
+            stages=tuple(
+                Stage(stage.name, count(stage), stage.capacity) for stage in net.pipeline.stages
+            ),
             least_left_ns=self._least_left_ns(),
         )
 
     def summary(self, ended: Ended | None, now_ns: int, *, interrupted: bool) -> Summary:
         """How the crawl has ended: as the net says (None: someone stopped it at once)."""
         ledger = self.ledger
-        left = self._kernel.count("seen") - ledger.stored - ledger.failed - ledger.skipped
+        left = self._count(self._net.frontier.seen) - ledger.stored - ledger.failed - ledger.skipped
         return Summary(
             ended=_how(ended, interrupted=interrupted),
             reason="" if ended == "spent" and interrupted else self._why(ended),
@@ -143,6 +141,10 @@ class Accounting:
             connections_dropped=self.connections_dropped,
         )
 
+    def _count(self, place: Place[Any] | Counter | KeySet[Any]) -> int:
+        """How many there are in a place of the net."""
+        return self._kernel.count(place.name)
+
     def _why(self, ended: Ended | None) -> str:
         settings = self._settings
         if ended == "faulted":
@@ -151,15 +153,15 @@ class Accounting:
             return "nothing can go on"
         if ended != "spent":
             return ""
-        if settings.max_pages is not None and self._kernel.count("budget") == 0:
+        if settings.max_pages is not None and self._count(self._net.budget.left) == 0:
             return f"--max-pages {settings.max_pages} is reached"
-        if not self._kernel.count("gate"):
+        if not self._count(self._net.gate.open):
             return "--max-time is over"
         return "no proxy is left: their quotas or leases have ended"
 
     def _least_left_ns(self) -> int | None:
         """A lower bound from the URLs that wait for a domain, were they spread over the domains evenly."""
-        domains = self._kernel.count("known_domains")
+        domains = self._count(self._net.domains.known)
         if not domains:
             return None
         settings = self._settings
@@ -167,7 +169,7 @@ class Accounting:
             settings.delay_ns,
             *(site.delay_ns for site in settings.sites if site.delay_ns is not None),
         ]
-        waiting = sum(self._kernel.count(name) for name in FRONTIER)
+        waiting = sum(map(self._count, self._net.known_urls))
         return max(0, -(-waiting // domains) - 1) * min(delays)
 
 

@@ -11,9 +11,8 @@ from typing import Any
 from scraper_cpn.net import Kernel
 from scraper_cpn.scrape.account.report import Level
 from scraper_cpn.scrape.colours import Target
+from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.policy import Policy
-
-_WAITING = {"found", "asks", "prioritized_targets", "cool_down"}
 
 
 class Levels:
@@ -46,10 +45,11 @@ class Levels:
         )
 
 
-def waiting(kernel: Kernel, policy: Policy, now_ns: int) -> tuple[Level, ...]:
-    """The levels of what waits in a kernel. Cost: O(tokens)."""
+def waiting(kernel: Kernel, net: ScrapeNet, now_ns: int) -> tuple[Level, ...]:
+    """The levels of what waits in a kernel of a net. Cost: O(tokens)."""
     levels = Levels()
+    places = {net.frontier.found.name, *(place.name for place in net.known_urls)}
     for token in kernel.marking().tokens:
-        if token.place in _WAITING:
+        if token.place in places:
             levels.take(token.colour)
-    return levels.listed(policy, now_ns)
+    return levels.listed(net.policy, now_ns)

@@ -48,7 +48,7 @@ class Requests(Part):
         fetch = self.effect("fetch", FetchOutcome)
         next_hop = put(frontier.found, p.hop, targets, Redirected)
         penalty = put(domains.penalties, domains.p.refusal, targets, Throttled)
-        self.transition(
+        self.scrape_target = self.transition(
             "scrape_target",
             [targets],
             limits=limits,

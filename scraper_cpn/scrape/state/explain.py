@@ -18,30 +18,18 @@ from msgspec.structs import replace
 
 from scraper_cpn.net.changes import Durable
 from scraper_cpn.net.explain import lacks
-from scraper_cpn.net.marking import Flying, Standing
+from scraper_cpn.net.marking import Flying, Standing, one_key
 from scraper_cpn.scrape.account.ledger import SKIPPED, failure_record, worth_a_retry
 from scraper_cpn.scrape.colours import Denied, Failure, Link, RobotsJob, Rules, Target
+from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.state.metadata import read_row, reading_rows
 from scraper_cpn.scrape.state.rows import StoredPage
-from scraper_cpn.scrape.state.run import clock_of, codec_of, last_opening
+from scraper_cpn.scrape.state.run import ScrapeCodec, clock_of, codec_of, last_opening
 from scraper_cpn.scrape.urls import domain_of, host_of, names_above, origin_of
 from scraper_cpn.store.claim import writer
-from scraper_cpn.store.codec import Codec
 from scraper_cpn.store.read import RunReader
 from scraper_cpn.store.reader import StateReader
-
-STANDS = {
-    "found": "found",
-    "asks": "asks",
-    "prioritized_targets": "waits",
-    "cool_down": "cools down",
-    "raw_html": "pipeline",
-    "parsed": "pipeline",
-    "validated": "pipeline",
-    "failed": "failed once",
-}
-"""What it is called when a URL stands in a place."""
 
 
 class Wait(Struct, frozen=True):
@@ -50,10 +38,14 @@ class Wait(Struct, frozen=True):
     transition: str
     place: str
     """Of the net, where it is missing; empty if it is the target itself that can't go yet."""
-    reason: str
-    """In the net's words."""
+    key: str
+    """For which it is missing there, such as a domain; empty for no key."""
+    needs: str
+    """What has to be there or to happen first, in words; empty where nothing has but its turn."""
     until_ns: int | None
     """UTC; None where only an event helps."""
+    outlasts: bool
+    """Whether it is still missing when a crawl that does not run goes on."""
 
 
 class Whereabouts(Struct, frozen=True, kw_only=True):
@@ -66,7 +58,8 @@ class Whereabouts(Struct, frozen=True, kw_only=True):
     pid: int | None
     """The process that runs the crawl; None for none."""
     stands: str
-    """One of the values of `STANDS`, `in flight`, `set aside`, `stored`, `failed`, `skipped`, `unknown`."""
+    """`found`, `asks`, `waits`, `cools down`, `in flight`, `pipeline`, `failed once`, `set aside`, `stored`,
+    `failed`, `skipped` or `unknown`."""
     target: Target | None = None
     """None where it is unknown, or stored without a failed attempt."""
     domain: str
@@ -119,7 +112,7 @@ def whereabouts(path: Path, url: str, run: str | None = None) -> Whereabouts:
         codec = codec_of(policy)
         with reading_rows():
             durable, before = _marking(reader, codec, url)
-        ends = _ends(reader, url)
+        ends = _ends(reader, codec.net, url)
     now_ns = clock_of(info.facts, info.at_ns).now_ns()
     known = Whereabouts(
         url=url,
@@ -130,9 +123,9 @@ def whereabouts(path: Path, url: str, run: str | None = None) -> Whereabouts:
         domain=domain_of(url, policy.settings.limit_by),
         attempts=tuple(failure_record(row) for row in ends if isinstance(row, Failure)),
     )
-    spot = _spot(durable, url, before)
+    spot = _spot(codec.net, durable, url, before)
     if spot is not None:
-        return _waiting(known, spot, codec, durable)
+        return _waiting(known, spot, codec.net, durable)
     fault = next((each for each in durable.faulted if _is_of(each.colour, url)), None)
     if fault is not None:
         return replace(known, stands="set aside", error=f"{fault.place}: {fault.error}")
@@ -142,7 +135,7 @@ def whereabouts(path: Path, url: str, run: str | None = None) -> Whereabouts:
 # Looking.
 
 
-def _marking(reader: RunReader, codec: Codec, url: str) -> tuple[Durable, dict[str, int]]:
+def _marking(reader: RunReader, codec: ScrapeCodec, url: str) -> tuple[Durable, dict[str, int]]:
     """The marking without the URLs that wait, but for this one; and how many come before it, by place."""
     saved = reader.saved()
     durable = Durable(saved.at_ns, saved.next_serial, saved.next_id)
@@ -151,8 +144,8 @@ def _marking(reader: RunReader, codec: Codec, url: str) -> tuple[Durable, dict[s
     flights = list(saved.flights)
     held = {serial for row in flights for serial in codec.holds(row)}
     # Its domain is the one that it had when it was found, whatever the suffix list says of its host today.
-    domains = names_above(host_of(url))
-    queues = [("asks", origin_of(url)), *(("prioritized_targets", name) for name in domains)]
+    asks, targets = codec.net.robots.asks.name, codec.net.frontier.targets.name
+    queues = [(asks, origin_of(url)), *((targets, key) for key in _keys(codec, url))]
     before: dict[str, int] = {}
     for place, key in queues:
         for row in reader.holding(place, key, url.encode()):
@@ -161,32 +154,56 @@ def _marking(reader: RunReader, codec: Codec, url: str) -> tuple[Durable, dict[s
                 durable.tokens[token.serial] = token
                 before[place] = reader.ahead(row, held)
     # Of another URL that a firing has, it counts only that the firing is there.
-    others = {serial: Standing("prioritized_targets", serial, None, 0) for serial in held}
+    others = {serial: Standing(targets, serial, None, 0) for serial in held}
     known = others | durable.tokens
     durable.flights = {row[0]: codec.flying(row, known) for row in flights}
     durable.faulted = [codec.faulted(row) for row in saved.faulted]
     return durable, before
 
 
-def _ends(reader: RunReader, url: str) -> list[Failure | StoredPage]:
+def _keys(codec: ScrapeCodec, url: str) -> Iterator[str]:
+    """Under which keys the target of a URL may wait for its turn, as they are written."""
+    targets = codec.net.frontier.targets
+    host = host_of(url)
+    for domain in names_above(host):
+        known = {"domain": domain, "host": host}
+        yield codec.key(targets.name, one_key(known[name] for name in targets.keys))
+
+
+def _ends(reader: RunReader, net: ScrapeNet, url: str) -> list[Failure | StoredPage]:
     """What the sinks have of a URL, oldest first."""
-    types: dict[str, type[Failure | StoredPage]] = {"stored": StoredPage, "failed_log": Failure}
+    types: dict[str, type[Failure | StoredPage]] = {
+        net.pipeline.stored.name: StoredPage,
+        net.failed_log.name: Failure,
+    }
     return [read_row(body, types[sink]) for sink, _, body in reader.named(url) if sink in types]
 
 
-def _spot(durable: Durable, url: str, before: dict[str, int]) -> _Spot | None:
+def _stands(net: ScrapeNet) -> dict[str, str]:
+    """What it is called when a URL stands in a place."""
+    return {
+        net.frontier.found.name: "found",
+        net.robots.asks.name: "asks",
+        net.frontier.targets.name: "waits",
+        net.retries.cool_down.name: "cools down",
+        **{stage.name: "pipeline" for stage in net.pipeline.stages},
+        net.retries.failed.name: "failed once",
+    }
+
+
+def _spot(net: ScrapeNet, durable: Durable, url: str, before: dict[str, int]) -> _Spot | None:
     for flying in durable.flights.values():
         for bound in flying.inputs:
             target = _target(bound.colour, url) if isinstance(bound, Standing) else None
             if target is not None:
-                fetching = flying.transition == "scrape_target"
+                fetching = flying.transition == net.requests.scrape_target.name
                 stands = "in flight" if fetching else "pipeline"
                 return _Spot(stands, target, bound.serial, flying=flying)
     for token in durable.tokens.values():
         target = _target(token.colour, url)
         if target is not None:
             ahead = before.get(token.place, 0)
-            return _Spot(STANDS[token.place], target, token.serial, ahead)
+            return _Spot(_stands(net)[token.place], target, token.serial, ahead)
     return None
 
 
@@ -206,7 +223,7 @@ def _is_of(packed: Any, url: str) -> bool:
 # Telling.
 
 
-def _waiting(known: Whereabouts, spot: _Spot, codec: Codec, durable: Durable) -> Whereabouts:
+def _waiting(known: Whereabouts, spot: _Spot, net: ScrapeNet, durable: Durable) -> Whereabouts:
     return replace(
         known,
         stands=spot.stands,
@@ -214,27 +231,45 @@ def _waiting(known: Whereabouts, spot: _Spot, codec: Codec, durable: Durable) ->
         domain=spot.target.domain,
         ahead=spot.ahead,
         since_ns=spot.flying.began_ns if spot.flying else None,
-        waits=() if spot.flying else tuple(_waits(codec, durable, spot.serial, known.now_ns)),
-        robots=tuple(_robots(codec, durable, spot, known.now_ns)),
+        waits=() if spot.flying else tuple(_waits(net, durable, spot.serial, known.now_ns)),
+        robots=tuple(_robots(net, durable, spot, known.now_ns)),
     )
 
 
-def _waits(codec: Codec, durable: Durable, serial: int, now_ns: int) -> Iterator[Wait]:
-    marking = durable.marking(codec.net)
-    for lack in lacks(codec.net, marking, serial, now_ns):
-        names = [word for word in lack.reason.split() if word in codec.net.places]
-        own = lack.reason.startswith("it is not ready") or not names
-        yield Wait(lack.transition, "" if own else names[0], lack.reason, lack.until_ns)
+def _waits(
+    net: ScrapeNet, durable: Durable, serial: int, now_ns: int, *, robots: bool = False
+) -> Iterator[Wait]:
+    """What a token lacks, in the words of the parts of the net; *robots*: it is the job of a robots.txt."""
+    for lack in lacks(net, durable.marking(net), serial, now_ns):
+        timed = lack.until_ns is not None
+        key = "" if lack.key is None else str(lack.key)
+        if lack.place is None:
+            needs = _own(timed=timed, robots=robots)
+            yield Wait(lack.transition, "", key, needs, lack.until_ns, outlasts=False)
+            continue
+        part = net.part_of(lack.place)
+        wording = part.wording.get(lack.place) if part is not None else None
+        needs = wording.tell(key, timed=timed) if wording is not None else lack.reason
+        outlasts = wording is not None and wording.outlasts
+        yield Wait(lack.transition, lack.place.name, key, needs, lack.until_ns, outlasts)
 
 
-def _robots(codec: Codec, durable: Durable, spot: _Spot, now_ns: int) -> Iterator[Wait]:
+def _own(*, timed: bool, robots: bool) -> str:
+    """What a token itself has to wait for."""
+    if robots:
+        answer = "the answer to the request for its robots.txt"
+        return "a back-off of its robots.txt" if timed else answer
+    return "a back-off of its own" if timed else ""
+
+
+def _robots(net: ScrapeNet, durable: Durable, spot: _Spot, now_ns: int) -> Iterator[Wait]:
     """What the job that fetches its robots.txt waits for."""
-    if spot.stands != STANDS["asks"]:
+    if spot.stands != "asks":
         return
     for token in durable.tokens.values():
         job = token.colour
         if isinstance(job, RobotsJob) and job.origin == spot.target.origin:
-            yield from _waits(codec, durable, token.serial, now_ns)
+            yield from _waits(net, durable, token.serial, now_ns, robots=True)
 
 
 def _over(known: Whereabouts, end: Failure | StoredPage) -> Whereabouts:

@@ -8,15 +8,16 @@ Must not know: stores, clocks, how the marking is read.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from msgspec.structs import replace
 
-from scraper_cpn.net import Lost
+from scraper_cpn.net import Counter, Lost
 from scraper_cpn.net.changes import Durable
 from scraper_cpn.net.marking import Standing
 from scraper_cpn.scrape.colours import Domain, Gate, Proxy, Rules
+from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.opening import DIRECT
 from scraper_cpn.scrape.parts.permits import NO_END
 from scraper_cpn.scrape.policy import Policy
@@ -25,22 +26,20 @@ from scraper_cpn.scrape.urls import domain_of
 from scraper_cpn.store.edit import Edit
 
 ENDED_WITH_PROCESS = "the process ended meanwhile"
-PIPELINE = ("raw_html", "parsed", "validated")
-"""Places of pages that were fetched, and are fetched again: they give their place in the budget back."""
-
 Others = Mapping[str, Standing]
 """The pacing tokens of other runs of the same state, by the name of the domain or proxy."""
 
 
-def in_pipeline(durable: Durable) -> int:
+def in_pipeline(durable: Durable, net: ScrapeNet) -> int:
     """How many pages were fetched, and are not kept; those that a firing in flight holds are among them."""
-    return sum(token.place in PIPELINE for token in durable.tokens.values())
+    stages = {stage.name for stage in net.pipeline.stages}
+    return sum(token.place in stages for token in durable.tokens.values())
 
 
 def reopened(
     durable: Durable,
     before: Policy,
-    after: Policy,
+    net: ScrapeNet,
     now_ns: int,
     last_ns: int,
     others: Others | None = None,
@@ -52,32 +51,35 @@ def reopened(
     Args:
         durable: the marking; no firing is in flight in it. Empty for a run that begins.
         before: under which it came about.
-        after: under which it goes on.
+        net: that goes on from it, under the policy that counts from now on.
         now_ns: the kernel's time.
         last_ns: the last time that is known of the process before; 0 where there was none. How
             long it has been away is only what clocks say.
         others: what other runs have to wait for; see `latest`.
         again: pages that were in the pipeline; see `in_pipeline`.
     """
-    edit, others = Edit(now_ns), others or {}
+    edit, others, after = Edit(now_ns), others or {}, net.policy
     tokens = _by_place(durable)
-    edit.gone += [token.serial for place in ("gate", "stop") for token in tokens.get(place, ())]
+    for closed in (net.gate.open, net.gate.stop):
+        edit.gone += [token.serial for token in tokens.get(closed.name, ())]
     most_ns = after.settings.max_time_ns
-    edit.born.append(("gate", Gate(), 0, None if most_ns is None else now_ns + most_ns))
-    crawl_delays = _crawl_delays(tokens.get("robots", ()), after)
-    for token in tokens.get("domains", ()):
+    end_ns = None if most_ns is None else now_ns + most_ns
+    edit.put(net.gate.open, Gate(), expires_at_ns=end_ns)
+    crawl_delays = _crawl_delays(tokens.get(net.robots.rules.name, ()), after)
+    for token in tokens.get(net.domains.pacing.name, ()):
         delay_ns = _delay_ns(token.colour, before, after, crawl_delays)
         _domain(edit, token, delay_ns, last_ns, others)
-    for place in PIPELINE:
-        for token in tokens.get(place, ()):
+    _pauses(edit, net, tokens, last_ns)
+    for stage in net.pipeline.stages:
+        for token in tokens.get(stage.name, ()):
             failure = after.pipeline.lost_page(token.colour, Lost(ENDED_WITH_PROCESS))
             edit.gone.append(token.serial)
-            edit.born.append(("failed", failure, 0, None))
-    _domains_of_others(edit, durable, after, others)
-    _proxies(edit, tokens.get("available_proxies", []), before, after, last_ns, others)
+            edit.put(net.retries.failed, failure)
+    _domains_of_others(edit, durable, net, others)
+    _proxies(edit, tokens.get(net.proxies.pool.name, []), before, net, last_ns, others)
     if tokens:
-        _limits(edit, durable, after)
-        _budget(edit, durable, before, after, again)
+        _limits(edit, durable, net)
+        _budget(edit, durable, before, net, again)
     return edit
 
 
@@ -153,42 +155,43 @@ def _domain(edit: Edit, token: Standing, delay_ns: int, last_ns: int, others: Ot
         edit.replace(token, replace(domain, delay_ns=delay_ns), ready_ns)
 
 
-def _domains_of_others(edit: Edit, durable: Durable, after: Policy, others: Others) -> None:
+def _domains_of_others(edit: Edit, durable: Durable, net: ScrapeNet, others: Others) -> None:
     """The domains that another run has to wait for, and this one does not know yet."""
-    known = set(durable.seen.get("known_domains", ()))
+    known = set(durable.seen.get(net.domains.known.name, ()))
     for name, token in others.items():
         new = isinstance(token.colour, Domain) and name not in known
         if new and token.ready_at_ns > edit.now_ns:
-            domain = Domain(name, after.domains.delay_ns(name))
-            edit.born.append(("domains", domain, token.ready_at_ns, None))
-            edit.seen.append(("known_domains", name))
+            domain = Domain(name, net.policy.domains.delay_ns(name))
+            edit.put(net.domains.pacing, domain, token.ready_at_ns)
+            edit.see(net.domains.known, name)
 
 
 def _proxies(
     edit: Edit,
     tokens: list[Standing],
     before: Policy,
-    after: Policy,
+    net: ScrapeNet,
     last_ns: int,
     others: Others,
 ) -> None:
     """The proxies that were given now, each with what it has carried and still has to wait."""
+    settings = net.policy.settings
     known = {proxy.proxy: proxy for proxy in before.settings.proxies} if last_ns else {}
     there: dict[str, list[Standing]] = {}
     for token in tokens:
         there.setdefault(token.colour.proxy, []).append(token)
     edit.gone += [token.serial for token in tokens]
-    direct = Proxy(DIRECT, slots=after.settings.concurrency)
-    for proxy in after.settings.proxies or (direct,):
+    direct = Proxy(DIRECT, slots=settings.concurrency)
+    for proxy in settings.proxies or (direct,):
         old, was = there.get(proxy.proxy, []), known.get(proxy.proxy)
         if was is not None and not old and not _outlasts(proxy, was):
             continue  # its quota or its lease has ended
         other = others.get(proxy.proxy)
         proxy = _carried(proxy, old, was, other)
-        end_ns = _less(proxy.not_after_ns, after.settings.timeout_ns)
+        end_ns = _less(proxy.not_after_ns, settings.timeout_ns)
         ready_ns = _ready_ns(proxy, old, last_ns, edit.now_ns, other)
         for _ in range(tokens_of(proxy)):
-            edit.born.append(("available_proxies", proxy, ready_ns, end_ns))
+            edit.put(net.proxies.pool, proxy, ready_ns, end_ns)
 
 
 def _outlasts(proxy: Proxy, was: Proxy) -> bool:
@@ -231,22 +234,31 @@ def _less(time_ns: int | None, by_ns: int) -> int | None:
     return None if time_ns is None else time_ns - by_ns
 
 
-def _limits(edit: Edit, durable: Durable, after: Policy) -> None:
+def _pauses(edit: Edit, net: ScrapeNet, tokens: Mapping[str, list[Standing]], last_ns: int) -> None:
+    """The pacing tokens of limits that have nothing to say but how long a pause is."""
+    own = (net.domains.pacing, net.proxies.pool)
+    arcs = [arc for limit in net.limits for arc in limit.takes]
+    for arc in (arc for arc in arcs if arc.kind == "spend" and arc.place not in own):
+        for token in tokens.get(arc.place.name, ()):
+            pause_ns = arc.after_ns(token.colour) if callable(arc.after_ns) else arc.after_ns
+            ready_ns = waits_out(token.ready_at_ns, pause_ns, last_ns, edit.now_ns)
+            if ready_ns != token.ready_at_ns:
+                edit.replace(token, token.colour, ready_ns)
+
+
+def _limits(edit: Edit, durable: Durable, net: ScrapeNet) -> None:
     """What may run at a time is what the limits say now: nothing is in flight."""
-    starts: dict[str, Callable[[Any], int]] = {
-        "permits": lambda _: after.settings.concurrency,
-        "domain_slots": after.domains.slots,
-        "proxy_slots": after.proxies.proxy_slots,
-    }
+    places = [arc.place for limit in net.limits for arc in limit.takes]
+    counters = {place.name: place for place in places if isinstance(place, Counter)}
     for (name, key), number in durable.numbers.items():
-        if name in starts and number != starts[name](key):
-            edit.numbers.append((name, key, starts[name](key)))
+        if name in counters and number != counters[name].first(key):
+            edit.set_number(counters[name], key, counters[name].first(key))
 
 
-def _budget(edit: Edit, durable: Durable, before: Policy, after: Policy, again: int) -> None:
+def _budget(edit: Edit, durable: Durable, before: Policy, net: ScrapeNet, again: int) -> None:
     """What is left of the pages: those that were fetched and not kept are fetched again."""
-    most, new = (policy.settings.max_pages or NO_END for policy in (before, after))
-    left = durable.numbers.get(("budget", None), most)
+    most, new = (policy.settings.max_pages or NO_END for policy in (before, net.policy))
+    left = durable.numbers.get((net.budget.left.name, None), most)
     number = max(0, new - (most - left) + again)
     if number != left or new != most:
-        edit.numbers.append(("budget", None, number))
+        edit.set_number(net.budget.left, None, number)

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from scraper_cpn.net.changes import Durable
 from scraper_cpn.scrape.account.ledger import worth_a_retry
 from scraper_cpn.scrape.colours import KINDS, Failure, Rules
-from scraper_cpn.scrape.policy import Policy
+from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.state.rows import failures, put_back_fact, put_back_of
 from scraper_cpn.scrape.state.run import clock_of, codec_of, edited, last_opening
 from scraper_cpn.store.edit import Edit
@@ -55,29 +55,25 @@ async def put_back(store: Store, kinds: Collection[str] | None = None) -> dict[s
     saved = store.saved()
     restored = restore(saved, codec)
     clock = clock_of(facts, saved.at_ns)
-    edit = _edit(policy, restored.durable, rows, clock.now_ns())
+    edit = _edit(codec.net, restored.durable, rows, clock.now_ns())
     done = put_back_fact(put_back_of(facts), chosen, ends[-1][0])
     await store.commit(edited(restored, codec, opening, edit, clock, [done]))
     return dict(Counter(row.kind for row in rows))
 
 
-def _edit(policy: Policy, durable: Durable, rows: list[Failure], now_ns: int) -> Edit:
+def _edit(net: ScrapeNet, durable: Durable, rows: list[Failure], now_ns: int) -> Edit:
     edit = Edit(now_ns)
     asking = set()
     for row in rows:
         target = replace(row.target, attempt=1)
         if row.kind == _UNREACHABLE:
             asking.add(target.origin)
-        edit.born.append((_place(row), target, 0, None))
+        edit.put(net.robots.asks if row.kind == _UNREACHABLE else net.frontier.targets, target)
     for serial, rules in _unreachable(durable):
         if rules.origin in asking:
             edit.gone.append(serial)
-            edit.born.append(("robots_jobs", policy.robots.refresh(rules), 0, None))
+            edit.put(net.robots.jobs, net.policy.robots.refresh(rules))
     return edit
-
-
-def _place(row: Failure) -> str:
-    return "asks" if row.kind == _UNREACHABLE else "prioritized_targets"
 
 
 def _unreachable(durable: Durable) -> Iterator[tuple[int, Rules]]:

@@ -18,7 +18,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from scraper_cpn.net import Lost, Net
+from scraper_cpn.net import Lost
 from scraper_cpn.net.compiled.kernel import Builder, Compiled
 from scraper_cpn.net.marking import Standing, Trace
 from scraper_cpn.net.shelf import Shelf
@@ -26,7 +26,7 @@ from scraper_cpn.run.clock import Clock, Dial
 from scraper_cpn.scrape.account.report import Account, Ending
 from scraper_cpn.scrape.colours import Failure, Found
 from scraper_cpn.scrape.kernels import builder_of
-from scraper_cpn.scrape.net import scrape_net
+from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.policy import VERSION as POLICY_VERSION
 from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.settings import HARMLESS_HEADERS, Settings
@@ -45,9 +45,6 @@ from scraper_cpn.store.recorder import COMPLETE, EDIT, STARTED, Facts, Recorder,
 from scraper_cpn.store.restore import Restored, restore
 from scraper_cpn.store.shelf import StoreShelf
 from scraper_cpn.version import __version__
-
-PACING = ("domains", "available_proxies")
-"""The places that the runs of one state share the pauses of."""
 
 _json = msgspec.json.Encoder().encode
 
@@ -98,9 +95,12 @@ def harmless(opening: Opening) -> Opening:
 
 @cache
 def our_laws() -> Laws:
-    """The scrape net of this version, in lines; the numbers of its settings are not in them."""
+    """The scrape net of this version, with every part that it may have, in lines.
+
+    The numbers of its settings are not in them.
+    """
     versions = {"policy": POLICY_VERSION, "written form": FORM_VERSION}
-    return laws_of(scrape_net(Policy(Settings())), versions)
+    return laws_of(ScrapeNet(Policy(Settings(per_host=1))), versions)
 
 
 def openings(facts: dict[str, bytes]) -> list[tuple[int, Opening]]:
@@ -145,9 +145,18 @@ def laws(opening: Any) -> Codec:
     return codec_of(msgspec.convert(opening, Opening).policy)
 
 
-def codec_of(policy: Policy) -> Codec:
+class ScrapeCodec(Codec):
+    """How the scrape net under a policy is written."""
+
+    net: ScrapeNet
+
+    def __init__(self, policy: Policy) -> None:
+        super().__init__(ScrapeNet(policy), packings(policy))
+
+
+def codec_of(policy: Policy) -> ScrapeCodec:
     """The scrape net under a policy, and how it is written."""
-    return Codec(scrape_net(policy), packings(policy))
+    return ScrapeCodec(policy)
 
 
 class State:
@@ -160,11 +169,13 @@ class State:
         shelf: the waiting tokens; is told of each batch that is durable.
     """
 
-    def __init__(self, store: Store, shelf: StoreShelf, recorder: Recorder, clock: Clock) -> None:
+    def __init__(
+        self, store: Store, net: ScrapeNet, shelf: StoreShelf, recorder: Recorder, clock: Clock
+    ) -> None:
         self.store = store
         self.recorder = recorder
         self.clock = clock
-        self.net: Net = recorder.kernel.net
+        self.net = net
         self.shelf = shelf
 
     @property
@@ -216,14 +227,14 @@ async def opened(
     saved = store.saved()
     restored = restore(saved, old)
     clock = clock_of(known, saved.at_ns)
-    again = in_pipeline(restored.durable)
+    again = in_pipeline(restored.durable, old.net)
     if restored.durable.flights:
         await store.commit(_lost(restored, old, clock.now_ns()))
     pauses, now_ns = latest(others), clock.now_ns()
-    edit = reopened(restored.durable, before, policy, now_ns, saved.at_ns, pauses, again=again)
+    edit = reopened(restored.durable, before, codec.net, now_ns, saved.at_ns, pauses, again=again)
     if saved.seq == 0:
         seeds = tuple(policy.frontier.seed(url, now_ns) for url in kept(known).seeds)
-        edit.born.append(("found", Found(seeds), 0, None))
+        edit.put(codec.net.frontier.found, Found(seeds))
     history.append((restored.sums.seq + 1, harmless(opening)))
     libraries = with_versions(known, restored.sums.seq)
     new_facts = [("openings", _json(history)), (LIBRARIES, libraries), *facts]
@@ -231,7 +242,7 @@ async def opened(
     builder = builder_of(opening.settings)
     shelf = StoreShelf(store, codec, restored.durable.next_serial)
     kernel = _loaded(codec, restored, shelf, trace, builder)
-    return State(store, shelf, Recorder(kernel, codec, restored.sums, writing), clock)
+    return State(store, codec.net, shelf, Recorder(kernel, codec, restored.sums, writing), clock)
 
 
 def edited(

@@ -18,15 +18,21 @@ from scraper_cpn.scrape.account.ledger import Ledger
 from scraper_cpn.scrape.account.levels import Levels
 from scraper_cpn.scrape.account.report import Level
 from scraper_cpn.scrape.colours import Domain, Found, Proxy, Target
-from scraper_cpn.scrape.policy import Policy
+from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.settings import SECOND
 from scraper_cpn.scrape.state.metadata import reading_rows
 from scraper_cpn.scrape.state.packing import priority_and_rank
 from scraper_cpn.scrape.state.rows import failures
-from scraper_cpn.scrape.state.run import account, clock_of, codec_of, ending, last_opening
+from scraper_cpn.scrape.state.run import (
+    ScrapeCodec,
+    account,
+    clock_of,
+    codec_of,
+    ending,
+    last_opening,
+)
 from scraper_cpn.scrape.urls import domain_of, host_of, names_above
 from scraper_cpn.store.claim import Note, writer
-from scraper_cpn.store.codec import Codec
 from scraper_cpn.store.read import RunReader
 from scraper_cpn.store.reader import RunInfo, StateReader
 from scraper_cpn.store.recorder import COMPLETE, EDIT
@@ -35,9 +41,6 @@ from scraper_cpn.store.statefile import wal
 RATE_WINDOW_NS = 60 * SECOND
 _PAGES_MOST = 20_000
 """So many pages are enough for a rate, however short a time they took."""
-_SINGLE = ("found", "cool_down", "domains", "available_proxies")
-_PAGED = ("asks", "prioritized_targets")
-_PIPELINE = ("raw_html", "parsed", "validated", "failed")
 
 
 class Backlog(Struct, frozen=True):
@@ -154,6 +157,7 @@ def state_status(path: Path, run: str | None = None, *, domains: int = 10) -> St
 def _status(info: RunInfo, reader: RunReader, note: Note | None, domains: int) -> RunStatus:
     policy = last_opening(info.facts).policy
     codec = codec_of(policy)
+    net = codec.net
     now_ns = clock_of(info.facts, info.at_ns).now_ns()
     running = note is not None and note.run == info.number
     so_far, end = account(info.facts), None if running else ending(info.facts)
@@ -161,10 +165,11 @@ def _status(info: RunInfo, reader: RunReader, note: Note | None, domains: int) -
     ledger.take(failures(reader))
     with reading_rows():
         tokens = [(each.ready_at_ns, each.colour) for each in _single(reader, codec)]
-        places, backlog = reader.counts(), _backlog(reader, policy, tokens)
+        places, backlog = reader.counts(), _backlog(reader, codec, tokens)
         rows = list(reader.saved().flights)
         flights = Counter(map(codec.transition, rows))
-        levels = _levels(reader, tokens, {serial for row in rows for serial in codec.holds(row)})
+        held = {serial for row in rows for serial in codec.holds(row)}
+        levels = _levels(reader, net, tokens, held)
         recent = _rate(reader, now_ns) if running else None
     ready = {c.domain: ready_ns for ready_ns, c in tokens if isinstance(c, Domain)}
     return RunStatus(
@@ -184,11 +189,13 @@ def _status(info: RunInfo, reader: RunReader, note: Note | None, domains: int) -
         retriable=len(ledger.failed_urls),
         skipped=ledger.skipped,
         failures=tuple(_kinds(ledger)),
-        waiting=_waiting(places, flights, tokens),
+        waiting=_waiting(net, places, flights, tokens),
         levels=levels.listed(policy, now_ns),
         ageing_ns=policy.settings.ageing_ns,
-        in_flight=flights["scrape_target"],
-        pipeline=sum(places.get(name, 0) for name in _PIPELINE),
+        in_flight=flights[net.requests.scrape_target.name],
+        pipeline=sum(
+            places.get(place.name, 0) for place in (*net.pipeline.stages, net.retries.failed)
+        ),
         set_aside=head.faulted,
         domains=len(backlog),
         backlog=tuple(
@@ -197,33 +204,38 @@ def _status(info: RunInfo, reader: RunReader, note: Note | None, domains: int) -
         ),
         recent=recent,
         resting=tuple(_resting(tokens, now_ns)),
-        retired=tuple(dict.fromkeys(name for _, name, _ in reader.rows("retired_proxies"))),
+        retired=tuple(dict.fromkeys(name for _, name, _ in reader.rows(net.proxies.retired.name))),
         batches=head.seq - head.journal_first + 1,
         journal_bytes=head.journal_bytes,
     )
 
 
-def _single(reader: RunReader, codec: Codec) -> Iterator[Any]:
+def _single(reader: RunReader, codec: ScrapeCodec) -> Iterator[Any]:
     """The tokens of those places that have to be looked into."""
-    return map(codec.standing, reader.tokens(_SINGLE))
+    net = codec.net
+    places = (net.frontier.found, net.retries.cool_down, net.domains.pacing, net.proxies.pool)
+    return map(codec.standing, reader.tokens(tuple(place.name for place in places)))
 
 
 def _waiting(
-    places: dict[str, int], flights: Counter[str], tokens: list[tuple[int, Any]]
+    net: ScrapeNet, places: dict[str, int], flights: Counter[str], tokens: list[tuple[int, Any]]
 ) -> dict[str, int]:
     found = sum(len(colour.targets) for _, colour in tokens if isinstance(colour, Found))
     return {
         "admission": found,
-        "robots.txt": places.get("asks", 0),
-        "their turn": places.get("prioritized_targets", 0) - flights["scrape_target"],
-        "a retry": places.get("cool_down", 0),
+        "robots.txt": places.get(net.robots.asks.name, 0),
+        "their turn": places.get(net.frontier.targets.name, 0)
+        - flights[net.requests.scrape_target.name],
+        "a retry": places.get(net.retries.cool_down.name, 0),
     }
 
 
-def _levels(reader: RunReader, tokens: list[tuple[int, Any]], held: set[int]) -> Levels:
+def _levels(
+    reader: RunReader, net: ScrapeNet, tokens: list[tuple[int, Any]], held: set[int]
+) -> Levels:
     """The URLs that wait, by level; *held* are tokens that firings have in their hands."""
     levels = Levels()
-    for serial, packed in reader.colours(_PAGED):
+    for serial, packed in reader.colours((net.robots.asks.name, net.frontier.targets.name)):
         if serial not in held:
             levels.add(*priority_and_rank(packed))
     for _, colour in tokens:
@@ -231,13 +243,17 @@ def _levels(reader: RunReader, tokens: list[tuple[int, Any]], held: set[int]) ->
     return levels
 
 
-def _backlog(reader: RunReader, policy: Policy, tokens: list[tuple[int, Any]]) -> Counter[str]:
+def _backlog(reader: RunReader, codec: ScrapeCodec, tokens: list[tuple[int, Any]]) -> Counter[str]:
     """URLs that are not fetched by domain, those in flight included."""
-    urls = Counter(reader.backlog("prioritized_targets"))
+    urls: Counter[str] = Counter()
+    net, targets = codec.net, codec.net.frontier.targets
+    for text, number in reader.backlog(targets.name).items():
+        key = codec.key_of(targets.name, text)
+        urls[str(key[0] if isinstance(key, tuple) else key)] += number  # the domain comes first
     known = {colour.domain for _, colour in tokens if isinstance(colour, Domain)}
-    for origin, number in reader.backlog("asks").items():
+    for origin, number in reader.backlog(net.robots.asks.name).items():
         names = (name for name in names_above(host_of(origin)) if name in known)
-        urls[next(names, None) or domain_of(origin, policy.settings.limit_by)] += number
+        urls[next(names, None) or domain_of(origin, net.policy.settings.limit_by)] += number
     urls.update(colour.domain for _, colour in tokens if isinstance(colour, Target))
     return urls
 

@@ -139,7 +139,7 @@ async def test_robots_txt_is_said(begin: Begin) -> None:
     await kept.crawl(SECOND)
     found = where(kept, "http://h0.example/")
     assert found.stands == "asks"
-    assert lacking(found, "robots").reason == "no token in robots for http://h0.example:80"
+    assert lacking(found, "robots").needs == "robots.txt of http://h0.example:80"
     until_ns = lacking(found, "").until_ns
     assert until_ns is not None
     assert found.now_ns + 200 * SECOND < until_ns < found.now_ns + 600 * SECOND

@@ -20,6 +20,7 @@ from scraper_cpn.scrape.colours import (
     Rules,
     Stop,
 )
+from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.parts.permits import NO_END
 from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.policy.pauses import MARGIN_MAX_NS
@@ -59,7 +60,9 @@ def edited(
 ) -> tuple[dict[str, list[Standing]], dict[Any, int]]:
     """The tokens by place and the numbers that a run goes on with."""
     last_ns, pauses = old.now_ns, latest(others)
-    edit = reopened(old, Policy(before), Policy(after or before), NOW_NS, last_ns, pauses, **given)
+    edit = reopened(
+        old, Policy(before), ScrapeNet(Policy(after or before)), NOW_NS, last_ns, pauses, **given
+    )
     assert isinstance(edit, Edit)
     old.fold(edit.changes(old))
     places: dict[str, list[Standing]] = {}
@@ -183,12 +186,12 @@ def test_pages_without_their_content_are_lost() -> None:
     pages = [("raw_html", Raw(target, GONE), 0), ("parsed", Extracted(target, ()), 0),
              ("validated", Checked(target, ()), 0)]  # fmt: skip
     old = durable(*pages)
-    assert in_pipeline(old) == 3
+    assert in_pipeline(old, ScrapeNet(Policy(before))) == 3
     places = edited(old, before)[0]
     assert [(t.colour.kind, t.colour.reason, t.colour.retry) for t in places["failed"]] == [
         ("lost", ENDED_WITH_PROCESS, True)
     ] * 3
-    assert in_pipeline(old) == 0
+    assert in_pipeline(old, ScrapeNet(Policy(before))) == 0
 
 
 def test_a_stop_counts_for_one_process() -> None:
