@@ -6,12 +6,13 @@ Owns: the choice by settings, and what is refused before anything is fetched.
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from scraper_cpn.scrape.fetch.client import Client, Surplus
 from scraper_cpn.scrape.fetch.open_files import check_files
 from scraper_cpn.scrape.settings import Settings, UsageError
 
 if TYPE_CHECKING:
     from aiohttp.abc import AbstractResolver
+
+    from scraper_cpn.scrape.fetch.client import Client, Surplus
 
 _EXTRA = "pip install 'scraper-cpn[fast]'"
 
@@ -19,8 +20,8 @@ _EXTRA = "pip install 'scraper-cpn[fast]'"
 def new_client(
     settings: Settings,
     resolver: "AbstractResolver | None" = None,
-    on_surplus: Callable[[Surplus], None] = lambda _: None,
-) -> Client:
+    on_surplus: "Callable[[Surplus], None]" = lambda _: None,
+) -> "Client":
     """Return the client that the settings name, not yet open.
 
     *resolver* looks names up instead of the system, as far as the client lets anyone do that, and stays
