@@ -47,7 +47,13 @@ def normalise(url: str, base: str | None = None) -> str | None:
     names a host that DNS could never know. The normal form is ASCII, has a path, and has no fragment,
     credentials or empty query. Never raises; normalising twice changes nothing.
     """
-    return _normal(url, None) if base is None else joined(url, base, root_of(base))
+    if base is not None:
+        return joined(url, base, root_of(base))
+    plain = _PLAIN.fullmatch(url) if len(url) <= _PLAIN_CHARS_MAX else None
+    start = _start(plain["root"]) if plain and plain["root"] else None
+    if plain is None or start is None:
+        return _normal(url, None)
+    return start + plain["path"] + (plain["query"] or "")  # as most of a long list of seeds are
 
 
 def joined(url: str, base: str, root: str) -> str | None:
