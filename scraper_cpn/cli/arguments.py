@@ -14,7 +14,8 @@ from msgspec import Struct
 
 from scraper_cpn.scrape.options.read import Given, likely
 from scraper_cpn.scrape.options.table import BY_KEY, OPTIONS, Option
-from scraper_cpn.scrape.settings import HARMLESS_HEADERS, UsageError
+from scraper_cpn.scrape.redact import HARMLESS_HEADERS, HIDDEN, redacted
+from scraper_cpn.scrape.settings import UsageError
 
 ON_COMMAND_LINE = tuple(option for option in OPTIONS if option.on_command_line)
 BY_NAME = {option.name for option in ON_COMMAND_LINE}
@@ -126,13 +127,18 @@ def _written(option: Option, given: Given) -> list[str]:
 
 def _hidden_header(text: str) -> str:
     name, _, value = text.partition(":")
-    return text if name.strip().lower() in HARMLESS_HEADERS else f"{name}: ***" if value else "***"
+    if name.strip().lower() in HARMLESS_HEADERS:
+        return redacted(text)
+    return f"{name}: {HIDDEN}" if value else HIDDEN
 
 
 def _hidden_password(text: str) -> str:
     before, _, host = text.rpartition("@")
     scheme, mark, user = before.rpartition("://")
-    return f"{scheme}{mark}{user.partition(':')[0]}:***@{host}" if ":" in user else text
+    if not user:
+        return text
+    name, _, password = user.partition(":")
+    return f"{scheme}{mark}{name}:{HIDDEN}@{host}" if password else f"{scheme}{mark}{HIDDEN}@{host}"
 
 
 def _unused(path: str) -> str:

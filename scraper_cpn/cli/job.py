@@ -25,6 +25,7 @@ from scraper_cpn.scrape.options.config import read_config
 from scraper_cpn.scrape.options.read import Given, likely, read_options, settings_from
 from scraper_cpn.scrape.options.table import BY_KEY
 from scraper_cpn.scrape.options.values import file_text
+from scraper_cpn.scrape.redact import hidden
 from scraper_cpn.scrape.settings import Settings, UsageError
 
 if TYPE_CHECKING:
@@ -154,13 +155,17 @@ def _seed_word(word: str) -> str:
     from scraper_cpn.scrape.urls import normalise, seed_url
 
     if word.isalpha() and (hint := likely(word, COMMANDS)):
-        raise UsageError(f"{word}: neither a command nor a URL{hint}")
+        raise UsageError(f"{hidden(word)}: neither a command nor a URL{hint}")
     if os.path.isfile(word):  # noqa: PTH113 - a Path raises for what is too long for a name
-        raise UsageError(f"{word}: this is a file; did you mean scrape {_use_of(word)} {word}?")
+        raise UsageError(
+            f"{hidden(word)}: this is a file; did you mean scrape {_use_of(word)} {hidden(word)}?"
+        )
     guess = f"https://{word.lstrip('/')}"
     if "://" not in word and normalise(guess) is not None:
         seed_url(guess)
-        raise UsageError(f"{word}: neither a command nor a URL; did you mean {guess}?")
+        raise UsageError(
+            f"{hidden(word)}: neither a command nor a URL; did you mean {hidden(guess)}?"
+        )
     return seed_url(word)
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from scraper_cpn.cli.arguments import Arguments, parse
 from scraper_cpn.cli.streams import mend_streams
+from scraper_cpn.scrape.redact import redacted
 from scraper_cpn.scrape.settings import UsageError
 from scraper_cpn.scrape.text import check_name
 from scraper_cpn.version import __version__
@@ -131,7 +132,7 @@ def _explained(error: BaseException) -> int:
     for cause in _causes(error):
         if (code := _code_of(cause)) is not None:
             return code
-    traceback.print_exception(error)
+    sys.stderr.write(redacted("".join(traceback.format_exception(error))))
     return _complain(
         f"this is a bug in scrape {__version__}; please report it with the lines above", BUG
     )
@@ -217,7 +218,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 def _complain(line: str, code: int) -> int:
     from scraper_cpn.show.words import plain
 
-    sys.stderr.write(f"scrape: {plain(' '.join(line.splitlines()))}\n")
+    sys.stderr.write(f"scrape: {plain(redacted(' '.join(line.splitlines())))}\n")
     return code
 
 

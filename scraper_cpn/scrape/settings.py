@@ -9,19 +9,17 @@ from typing import Literal
 from msgspec import Struct
 
 from scraper_cpn.scrape.colours import Proxy
+from scraper_cpn.scrape.redact import redacted
 
 MILLISECOND = 1_000_000
 SECOND = 1_000_000_000
 
 
-HARMLESS_HEADERS = frozenset(
-    {"accept", "accept-language", "cache-control", "dnt", "from", "pragma", "referer"}
-)
-"""Headers that may be shown and written down; any other may hold a secret."""
-
-
 class UsageError(Exception):
-    """A mistake of the user: one clear line that says what, where, and what is allowed."""
+    """A mistake of the user: one clear line that says what, where, and what is allowed; without secrets."""
+
+    def __init__(self, line: str) -> None:
+        super().__init__(redacted(line))
 
 
 class Site(Struct, frozen=True, kw_only=True):

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Literal
 import ada_url
 
 from scraper_cpn.scrape.addresses import not_public
+from scraper_cpn.scrape.redact import shown
 from scraper_cpn.scrape.settings import UsageError
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ _HOST_CHARS_MAX = 253  # RFC 1035 section 2.3.4, in text form
 _LABEL_CHARS_MAX = 63
 _HOSTS_REMEMBERED = 65_536
 _PLAIN_CHARS_MAX = 2_000  # so that what it is joined with has room as well
-_SHOWN_CHARS_MAX = 200
 _SEGMENT = r"[A-Za-z0-9_~-][A-Za-z0-9_.~-]*+"
 _SEGMENTS = rf"{_SEGMENT}(?:/{_SEGMENT})*+/?+"
 _PLAIN = re.compile(
@@ -150,7 +150,7 @@ def seed_url(text: str, where: str = "") -> str:
     would end up in logs and outputs.
     """
     if not isinstance(text, str):  # from a program
-        raise UsageError(f"{text!r} is not a URL; give each URL as a text")
+        raise UsageError(f"{shown(text)} is not a URL; give each URL as a text")
     source = text.strip()
     place = f"{where}: " if where else ""
     if _CREDENTIALS.match(source):
@@ -160,7 +160,7 @@ def seed_url(text: str, where: str = "") -> str:
         )
     url = normalise(source)
     if url is None:
-        raise UsageError(f"{place}{_shown(source)} is not a URL{_advice(source)}")
+        raise UsageError(f"{place}{shown(source)} is not a URL{_advice(source)}")
     return url
 
 
@@ -224,10 +224,6 @@ def _suffixes() -> "PublicSuffixList":
     # Hosts are ASCII here. To have it encode each of the names, as it does, takes another 12 ms.
     ours = [name if name.isascii() else name.encode("idna").decode("ascii") for name in names]
     return PublicSuffixList(ours, accept_encoded_idn=False)
-
-
-def _shown(text: str) -> str:
-    return repr(text if len(text) <= _SHOWN_CHARS_MAX else text[:_SHOWN_CHARS_MAX] + "...")
 
 
 def _advice(text: str) -> str:

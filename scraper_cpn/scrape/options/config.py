@@ -14,6 +14,7 @@ from typing import Any
 from scraper_cpn.scrape.options.read import Given, likely
 from scraper_cpn.scrape.options.table import OPTIONS
 from scraper_cpn.scrape.options.values import file_text
+from scraper_cpn.scrape.redact import shown
 from scraper_cpn.scrape.settings import UsageError
 
 
@@ -55,7 +56,7 @@ def _parsed(path: str, text: str) -> dict[str, Any]:
 def _key_of(name: str, place: str) -> str:
     known = {option.name: option.key for option in OPTIONS if option.in_file}
     if name not in known:
-        raise UsageError(f"{place}: unknown key {name!r}{likely(name, known)}")
+        raise UsageError(f"{place}: unknown key {shown(name)}{likely(name, known)}")
     return known[name]
 
 

@@ -9,10 +9,11 @@ import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from scraper_cpn.scrape.colours import Proxy
 from scraper_cpn.scrape.options.values import count, duration, file_text, host
+from scraper_cpn.scrape.redact import HIDDEN, hidden, remember, shown
 from scraper_cpn.scrape.settings import SECOND, UsageError
 
 _ALLOWED = "write http://host:port or host:port"
@@ -60,6 +61,8 @@ def proxy_of(line: str, slots: int) -> Proxy:
     if not isinstance(line, str) or not line.split():
         raise ValueError(f"a proxy is text; {_ALLOWED}")
     address, *words = line.split()
+    if any("@" in word for word in words):
+        raise ValueError(f"{shown(line)} has a space in its user or password; write it as %20")
     url, name = _url_and_name(address)
     given = _limits(words)
     not_before, not_after = given.get("not_before_ns"), given.get("not_after_ns")
@@ -77,10 +80,13 @@ def _numbered(proxy: Proxy, number: int) -> Proxy:
 
 
 def _url_and_name(address: str) -> tuple[str, str]:
-    """Return the URL with credentials, and without the password."""
+    """Return the URL with credentials, and its name: without the password, and without a user that has none.
+
+    Such a user is a key that some services take instead.
+    """
     scheme = address.partition("://")[0].lower() if "://" in address else ""
     if scheme and scheme not in ("http", "https"):
-        raise ValueError(f"{scheme} proxies are not supported; {_ALLOWED}")
+        raise ValueError(f"{hidden(scheme)} proxies are not supported; {_ALLOWED}")
     try:
         parts = urlsplit(address if scheme else f"http://{address}")
         where, port = _host_of(parts), parts.port
@@ -93,10 +99,12 @@ def _url_and_name(address: str) -> tuple[str, str]:
         or (port is None and not scheme)
         or not _is_bare(parts.path, address)
     ):
-        raise ValueError(f"{_shown(address)!r} is not a proxy; {_ALLOWED}")
+        raise ValueError(f"{shown(address)} is not a proxy; {_ALLOWED}")
     port = port or (443 if parts.scheme == "https" else 80)
     user, at, _ = parts.netloc.rpartition("@")
-    name = user.partition(":")[0]
+    name, _, password = user.partition(":")
+    remember(unquote(password or name))
+    name = name if password else HIDDEN if at else ""
     return (
         f"{parts.scheme}://{user}{at}{where}:{port}",
         f"{parts.scheme}://{name}{at}{where}:{port}",
@@ -112,22 +120,13 @@ def _is_bare(path: str, address: str) -> bool:
     return path in ("", "/") and not re.search(r"[?#\\\x00-\x20\x7f-\x9f]", address)
 
 
-def _shown(address: str) -> str:
-    """Return what can be shown of an address that is no proxy: no user, no password.
-
-    Lists are sold as `host:port:user:password` too.
-    """
-    scheme, mark, rest = address.rpartition("://")
-    return scheme + mark + ":".join(rest.rpartition("@")[2].split(":")[:2])
-
-
 def _limits(words: Iterable[str]) -> dict[str, Any]:
     """Return the fields of `Proxy` that `key=value` words set."""
     given: dict[str, Any] = {}
     for word in words:
         key, equals, value = word.partition("=")
         if not equals or key not in _KEYS:
-            what = f"{key!r} is unknown" if equals else "a word without = follows the URL"
+            what = f"{shown(key)} is unknown" if equals else "a word without = follows the URL"
             raise ValueError(f"{what}; allowed are {', '.join(f'{name}=' for name in _KEYS)}")
         field, read = _KEYS[key]
         if field in given:
@@ -152,7 +151,7 @@ def moment(text: str) -> int:
         since = (when if when.tzinfo else when.replace(tzinfo=UTC)) - _EPOCH
     except (ValueError, OverflowError):
         raise ValueError(
-            f"{text!r} is not a time; give seconds since 1970 or 2026-12-31T18:00:00Z"
+            f"{shown(text)} is not a time; give seconds since 1970 or 2026-12-31T18:00:00Z"
         ) from None
     return since // timedelta(microseconds=1) * 1000
 

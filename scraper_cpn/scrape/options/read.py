@@ -16,6 +16,7 @@ from scraper_cpn.scrape.fetch.choose import check_client
 from scraper_cpn.scrape.options.proxies import lines_of, read_proxies
 from scraper_cpn.scrape.options.table import BY_KEY, Option
 from scraper_cpn.scrape.options.values import Reader, count, duration, duration_text, host
+from scraper_cpn.scrape.redact import shown
 from scraper_cpn.scrape.settings import Settings, Site, UsageError
 
 
@@ -63,7 +64,7 @@ def _not_an_option(key: str) -> str:
     if key in BY_KEY:
         return f"{key}: this is an option of the command and of running a crawl, not of the crawl"
     known = [option.key for option in BY_KEY.values() if option.field]
-    return f"unknown option {key!r}{likely(key, known)}"
+    return f"unknown option {shown(key)}{likely(key, known)}"
 
 
 def _read(option: Option, given: Given) -> Any:
@@ -117,7 +118,7 @@ def _site(row: Mapping[str, Any], table: Given) -> Site:
     for key, value in row.items():
         if key not in _SITE:
             where = value.where if isinstance(value, Given) else table.where
-            raise UsageError(f"{where}: unknown key {key!r}{likely(key, _SITE)}")
+            raise UsageError(f"{where}: unknown key {shown(key)}{likely(key, _SITE)}")
         each = value if isinstance(value, Given) else Given(value, f"{table.where}: {key}")
         field, read = _SITE[key]
         try:

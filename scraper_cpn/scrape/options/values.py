@@ -17,6 +17,7 @@ from typing import Any, get_args
 
 from msgspec import Struct
 
+from scraper_cpn.scrape.redact import HARMLESS_HEADERS, hidden, remember, shown
 from scraper_cpn.scrape.settings import MILLISECOND, SECOND, Settings
 
 Reader = Callable[[Any], Any]
@@ -84,13 +85,13 @@ def duration(value: object) -> int:
         value = f"{Decimal(str(value)):f}"
     text = _text(value, allowed)
     if text.startswith("-"):
-        raise ValueError(f"{text} is negative; {allowed}")
+        raise ValueError(f"{hidden(text)} is negative; {allowed}")
     found = _DURATION.fullmatch(text)
     if found is None:
-        raise ValueError(f"{text!r} is not a duration; {allowed}")
+        raise ValueError(f"{shown(text)} is not a duration; {allowed}")
     ns = int(Decimal(found[1]) * UNITS_NS[found[2] or "s"])
     if ns > LONGEST_NS:
-        raise ValueError(f"{text} is too long; a century (36500d) is the most")
+        raise ValueError(f"{hidden(text)} is too long; a century (36500d) is the most")
     return ns
 
 
@@ -98,7 +99,7 @@ def positive_duration(value: object) -> int:
     """Read a duration above 0 and return nanoseconds."""
     ns = duration(value)
     if ns == 0:
-        raise ValueError(f"{value} is no time at all; give more than 0, such as 30s")
+        raise ValueError(f"{hidden(str(value))} is no time at all; give more than 0, such as 30s")
     return ns
 
 
@@ -117,14 +118,14 @@ def size(value: object) -> int:
     allowed = "a size is a number of bytes, or one with k, M or G, such as 10M"
     text = _text(value, allowed)
     if text.startswith("-"):
-        raise ValueError(f"{text} is negative; {allowed}")
+        raise ValueError(f"{hidden(text)} is negative; {allowed}")
     found = _SIZE.fullmatch(text)
     if found is None:
-        raise ValueError(f"{text!r} is not a size; {allowed}")
+        raise ValueError(f"{shown(text)} is not a size; {allowed}")
     unit = found[2].upper().replace("K", "k")
     count = int(Decimal(found[1]) * UNITS_BYTES.get(unit, 1))
     if not 1 <= count <= LARGEST_COUNT:
-        raise ValueError(f"{text} is out of range; a size is 1 byte to 9000000000G")
+        raise ValueError(f"{hidden(text)} is out of range; a size is 1 byte to 9000000000G")
     return count
 
 
@@ -143,9 +144,9 @@ def count(least: int, most: int = LARGEST_COUNT) -> Reader:
     def read(value: object) -> int:
         text = _text(value, f"give a whole number, {span}")
         if not re.fullmatch(r"[+-]?\d{1,19}", text, re.ASCII):
-            raise ValueError(f"{text!r} is not a whole number; give {span}")
+            raise ValueError(f"{shown(text)} is not a whole number; give {span}")
         if not least <= int(text) <= most:
-            raise ValueError(f"{text} is out of range; give {span}")
+            raise ValueError(f"{hidden(text)} is out of range; give {span}")
         return int(text)
 
     return read
@@ -156,7 +157,7 @@ def choice(*names: str) -> Reader:
 
     def read(value: object) -> str:
         if value not in names:
-            raise ValueError(f"{value!r} is not allowed; choose {' or '.join(names)}")
+            raise ValueError(f"{shown(value)} is not allowed; choose {' or '.join(names)}")
         return str(value)
 
     return read
@@ -170,7 +171,7 @@ def choices_of(field: str) -> tuple[str, ...]:
 def switch(value: object) -> bool:
     """Read true or false."""
     if not isinstance(value, bool):
-        raise ValueError(f"{value!r} is not allowed; give true or false")
+        raise ValueError(f"{shown(value)} is not allowed; give true or false")
     return value
 
 
@@ -199,19 +200,23 @@ def pattern(value: object) -> str:
             warnings.simplefilter("ignore")  # "possible nested set" is no mistake of the user
             re.compile(source)
     except (re.error, OverflowError, RecursionError) as error:
-        raise ValueError(f"{source!r} is not a regular expression: {error}") from error
+        raise ValueError(
+            f"{shown(source)} is not a regular expression: {hidden(str(error))}"
+        ) from None
     return source
 
 
 def header(value: object) -> tuple[str, str]:
     """Read `Name: value` (RFC 9110 section 5); a name that the fetcher owns is refused."""
     allowed = "a header is 'Name: value' on one line"
-    source = _text(value, allowed)
+    source = _text(value, allowed, secret=True)
     name, colon, content = source.partition(":")
     if not colon or not _TOKEN.fullmatch(name):
         raise ValueError(f"this is not a header; {allowed}")  # may be a secret: not repeated
     if advice := _FORBIDDEN_HEADERS.get(name.lower()):
         raise ValueError(f"the header {name} can't be set here; {advice}")
+    if name.lower() not in HARMLESS_HEADERS:
+        remember(content.strip())
     return name, content.strip()
 
 
@@ -224,9 +229,9 @@ def host(value: object) -> str:
     try:
         found = ada_url.URL(f"http://{source.rstrip('.')}/")
     except ValueError:
-        raise ValueError(f"{source!r} is no name of a host; {allowed}") from None
+        raise ValueError(f"{shown(source)} is no name of a host; {allowed}") from None
     if re.search(r"[/?#@*\\\s]|:\d*$", source):
-        raise ValueError(f"{source!r} is not just a name; {allowed} (subdomains are included)")
+        raise ValueError(f"{shown(source)} is not just a name; {allowed} (subdomains are included)")
     return str(found.hostname)
 
 
@@ -243,7 +248,7 @@ def file(value: object) -> str:
     if isinstance(value, os.PathLike):
         value = os.fspath(value)
     if not isinstance(value, str) or not value or _LINE_BREAKING.search(value):
-        raise ValueError(f"{value!r} is not the path of a file")
+        raise ValueError(f"{shown(value)} is not the path of a file")
     return value
 
 
@@ -262,9 +267,14 @@ def file_text(path: str) -> str:
     try:
         return Path(path).read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise ValueError(f"can't read {path}: {error.strerror}; check the path") from error
+        raise ValueError(f"can't read {_name(path)}: {error.strerror}; check the path") from error
     except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is not UTF-8 text (byte {error.start})") from error
+        raise ValueError(f"{_name(path)} is not UTF-8 text (byte {error.start})") from error
+
+
+def _name(path: str) -> str:
+    """Return the path of a file for a message; it may be a proxy that was given to the wrong option."""
+    return hidden(path) if ":" in path else path
 
 
 def certificates(value: object) -> str:
@@ -275,19 +285,20 @@ def certificates(value: object) -> str:
     try:
         ssl.create_default_context(cafile=path)
     except (ssl.SSLError, OSError) as error:
-        raise ValueError(f"{path} holds no certificates in PEM form") from error
+        raise ValueError(f"{_name(path)} holds no certificates in PEM form") from error
     return path
 
 
-def _text(value: object, allowed: str) -> str:
+def _text(value: object, allowed: str, *, secret: bool = False) -> str:
+    said = "the value" if secret else shown(value)
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
     if isinstance(value, float):
         value = f"{Decimal(str(value)):f}"
     if not isinstance(value, str):
-        raise ValueError(f"{value!r} is not allowed; {allowed}")
+        raise ValueError(f"{said} is not allowed; {allowed}")
     if not value.strip():
         raise ValueError(f"the value is empty; {allowed}")
     if _CONTROL.search(value):
-        raise ValueError(f"{value!r} has control characters; {allowed}")
+        raise ValueError(f"{said} has control characters; {allowed}")
     return value.strip()

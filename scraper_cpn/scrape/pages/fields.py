@@ -13,6 +13,7 @@ Must not know: where rules come from (command line, TOML file, Python), items, o
 from collections.abc import Iterable
 
 from scraper_cpn.scrape.pages.page import Page, check_selector
+from scraper_cpn.scrape.redact import shown
 from scraper_cpn.scrape.settings import FieldRule, UsageError
 
 VALUE_CHARS_MAX = 100_000
@@ -35,11 +36,11 @@ def field_rule(text: str) -> FieldRule:
     many = name.endswith("[]")
     name = name.removesuffix("[]").rstrip()
     if not (name and equals and selector and name.isprintable()):
-        raise UsageError(f"{text!r}: a field is NAME=SELECTOR, {_EXAMPLES}")
+        raise UsageError(f"{shown(text)}: a field is NAME=SELECTOR, {_EXAMPLES}")
     try:
         check_selector(selector)
     except ValueError as error:
-        raise UsageError(f"{text!r}: {error}; write {_EXAMPLES}") from None
+        raise UsageError(f"{shown(text)}: {error}; write {_EXAMPLES}") from None
     return FieldRule(name, selector, many=many)
 
 
@@ -48,7 +49,7 @@ def check_names(rules: Iterable[FieldRule]) -> None:
     seen: set[str] = set()
     for rule in rules:
         if rule.name in seen:
-            raise UsageError(f"--field: two fields have the name {rule.name!r}; rename one")
+            raise UsageError(f"--field: two fields have the name {shown(rule.name)}; rename one")
         seen.add(rule.name)
 
 

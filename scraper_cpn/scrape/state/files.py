@@ -21,7 +21,8 @@ from scraper_cpn.run.clock import Clock
 from scraper_cpn.scrape.items.outputs import CheckedOutput
 from scraper_cpn.scrape.options.read import checked
 from scraper_cpn.scrape.policy import sites_of
-from scraper_cpn.scrape.settings import HARMLESS_HEADERS, Settings, UsageError
+from scraper_cpn.scrape.redact import HARMLESS_HEADERS
+from scraper_cpn.scrape.settings import Settings, UsageError
 from scraper_cpn.scrape.state.metadata import fact_or_none
 from scraper_cpn.scrape.state.packing import lacks_password
 from scraper_cpn.scrape.state.run import (

@@ -29,7 +29,8 @@ from scraper_cpn.scrape.kernels import builder_of
 from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.policy import VERSION as POLICY_VERSION
 from scraper_cpn.scrape.policy import Policy
-from scraper_cpn.scrape.settings import HARMLESS_HEADERS, Settings
+from scraper_cpn.scrape.redact import HARMLESS_HEADERS
+from scraper_cpn.scrape.settings import Settings
 from scraper_cpn.scrape.state.libraries import FACT as LIBRARIES
 from scraper_cpn.scrape.state.libraries import with_versions
 from scraper_cpn.scrape.state.metadata import fact, fact_or_none
