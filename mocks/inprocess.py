@@ -57,7 +57,7 @@ def crawl(
     rows: list[Row] = []
 
     def heard(start_ns: int, end_ns: int, proxy: str, url: str, answer: Answer | None) -> None:
-        log.append(request_of(start_ns, end_ns, proxy, url, answer, settings.user_agent))
+        log.append(request_of(start_ns, end_ns, proxy, url, answer, settings.agent))
 
     run = by(
         settings,

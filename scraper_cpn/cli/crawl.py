@@ -28,6 +28,7 @@ from scraper_cpn.scrape.account.report import Summary
 from scraper_cpn.scrape.fetch.open_files import make_room
 from scraper_cpn.scrape.items.outputs import CheckedOutput, OutputError
 from scraper_cpn.scrape.kernels import build_first
+from scraper_cpn.scrape.options.contact import missing_contact
 from scraper_cpn.scrape.robots.agent import doubtful_name
 from scraper_cpn.scrape.session import GRACE_NS, Session
 from scraper_cpn.scrape.settings import SECOND
@@ -63,6 +64,8 @@ def run_job(job: Job) -> int:
         hearing.check()
         if (doubt := doubtful_name(job.settings.robots_name)) and job.settings.robots == "obey":
             tell(doubt)
+        if nameless := missing_contact(job.settings, job.seeds):
+            tell(nameless)
         view = view_for(job, console)
         try:
             summary, error = run_to_end(partial(_crawl, job, view, hearing), job.settings)

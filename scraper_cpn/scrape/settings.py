@@ -85,7 +85,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     """After decompression."""
     max_redirects: int = 10
     robots: Literal["obey", "ignore"] = "obey"
-    user_agent: str = "scraper_cpn/0.1 (+https://pypi.org/project/scraper-cpn/)"
+    user_agent: str = "scraper_cpn/0.1"
+    """The name to go by. What is sent is `agent`."""
+    contact: str | None = None
+    """A URL (of the scheme mailto for mail) that goes into the user agent, so that operators of sites can ask."""
     robots_agent: str | None = None
     """The product token in robots.txt; None: the one in `user_agent`."""
     headers: tuple[tuple[str, str], ...] = ()
@@ -117,3 +120,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     def robots_name(self) -> str:
         """Whose group in a robots.txt counts: a product token, or a User-Agent header that has one."""
         return self.robots_agent or self.user_agent
+
+    @property
+    def agent(self) -> str:
+        """The User-Agent header: the name and, as most crawlers write it, the contact behind a plus."""
+        return self.user_agent if self.contact is None else f"{self.user_agent} (+{self.contact})"

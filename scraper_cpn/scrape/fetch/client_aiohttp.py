@@ -206,7 +206,7 @@ def _head_lines(settings: Settings, extra: Sequence[tuple[str, str]]) -> bytes:
     """Return the fields that all requests have, with *extra* ones in place of ours that have their names."""
     named = {name.lower() for name, _ in extra}
     usual = {
-        "User-Agent": settings.user_agent,
+        "User-Agent": settings.agent,
         "Accept": ACCEPT,
         "Accept-Encoding": ACCEPTED,
     }

@@ -144,7 +144,7 @@ def new_client(settings: Settings, proxy: str | None) -> Client:
         .follow_redirects(False)
         .referer(False)
         .no_proxy()
-        .user_agent(settings.user_agent)
+        .user_agent(settings.agent)
         .default_headers(
             [("Accept", ACCEPT), ("Accept-Encoding", ACCEPTED), ("Connection", "close")]
         )

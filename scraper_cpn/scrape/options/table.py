@@ -23,6 +23,12 @@ def _field_rule(value: object) -> FieldRule:
         raise ValueError(str(error)) from None
 
 
+def _contact(value: object) -> str:
+    from scraper_cpn.scrape.options.contact import contact
+
+    return contact(value)
+
+
 TIME = Kind(values.duration, "TIME", values.duration_text)
 PERIOD = Kind(values.positive_duration, "TIME", values.duration_text)
 SIZE = Kind(values.size, "SIZE", values.size_text)
@@ -36,6 +42,7 @@ PRODUCT = Kind(values.product_token, "NAME")
 PATTERN = Kind(values.pattern, "REGEX")
 HEADER = Kind(values.header, "'NAME: VALUE'")
 HOST = Kind(values.host, "HOST")
+CONTACT = Kind(_contact, "URL-or-mail")
 FIELD = Kind(_field_rule, "'NAME=CSS'")
 PROXY = Kind(values.text, "URL")
 FILE = Kind(values.file, "FILE")
@@ -174,6 +181,8 @@ OPTIONS: tuple[Option, ...] = (
            help="redirects in a row; each waits its turn"),
     Option(name="user-agent", short="A", kind=TEXT, group=_REQUEST, field="user_agent",
            help="the name to go by, also in robots.txt"),
+    Option(name="contact", kind=CONTACT, group=_REQUEST, field="contact",
+           help="a page or mail address of whoever crawls; goes into the user agent"),
     Option(name="robots-agent", kind=PRODUCT, group=_REQUEST, field="robots_agent",
            help="the name whose group in robots.txt to obey, if it is not the one in --user-agent"),
     Option(name="header", short="H", kind=HEADER, group=_REQUEST, field="headers", many=True,

@@ -1,0 +1,45 @@
+"""Who crawls: an address in the user agent, under which an operator of a site finds somebody.
+
+Owns: how it is given and written, and what is said where it is missing.
+Must not know: how a command line is parsed, HTTP.
+"""
+
+import re
+from collections.abc import Iterable
+
+from scraper_cpn.scrape.addresses import not_public
+from scraper_cpn.scrape.options.values import text
+from scraper_cpn.scrape.redact import shown
+from scraper_cpn.scrape.settings import Settings
+from scraper_cpn.scrape.urls import host_of, normalise
+
+_MAIL = re.compile(r"[!#$%&'*+/=?^_`{|}~0-9A-Za-z.-]+@(?:[0-9A-Za-z-]+\.)+[0-9A-Za-z-]+")
+"""As HTML's input for mail has it, with a domain of two labels at least."""
+_ANY_CONTACT = re.compile(r"https?://|mailto:|@[\w-]+\.", re.IGNORECASE)
+
+
+def contact(value: object) -> str:
+    """Read a URL or a mail address, and return it as the user agent has it: a URL (of the scheme mailto for mail)."""
+    source = text(value)
+    mail = source.removeprefix("mailto:")
+    if _MAIL.fullmatch(mail):
+        return f"mailto:{mail}"
+    url = normalise(source) if source.startswith(("http://", "https://")) else None
+    if url is None or "@" in source.partition("://")[2].partition("/")[0]:
+        raise ValueError(
+            f"{shown(value)} is neither a URL nor a mail address; give one such as https://example.org/bot"
+        )
+    return url
+
+
+def missing_contact(settings: Settings, seeds: Iterable[str]) -> str | None:
+    """Return the line for a crawl that leaves this machine and doesn't say who crawls; None for all others."""
+    if settings.contact is not None or _ANY_CONTACT.search(settings.user_agent):
+        return None
+    hosts = {host_of(seed) for seed in seeds}
+    if all(not_public(host) == "loopback" or host == "localhost" for host in hosts):
+        return None
+    return (
+        f"the user agent {settings.user_agent} doesn't say who crawls; name a page or a mail address with "
+        "--contact URL-or-mail, so that operators of sites can reach you"
+    )
