@@ -9,6 +9,7 @@ from itertools import groupby, pairwise
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import pytest
 from msgspec import Struct
 
@@ -296,6 +297,15 @@ async def test_a_fatal_error_ends_the_run_and_is_raised() -> None:
     assert bench.jobs_anywhere() == 4
 
 
+async def until(holds: Callable[[], bool]) -> None:
+    """Let the shell run until something holds, and then until it has nothing more to do at once."""
+    with anyio.fail_after(60):
+        while not holds():  # noqa: ASYNC110  (a marking has no event)
+            await anyio.sleep(0.001)
+    for _ in range(20):
+        await anyio.lowlevel.checkpoint()
+
+
 @pytest.mark.anyio
 async def test_abort_gives_back_what_had_not_started() -> None:
     """`abort` revokes unstarted firings, so that their tokens are exactly where they were."""
@@ -308,8 +318,7 @@ async def test_abort_gives_back_what_had_not_started() -> None:
     before = bench.kernel.marking().tokens
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(bench.shell.run)
-        await anyio.sleep(0.005)
-        assert bench.kernel.in_flight() == 2
+        await until(lambda: bench.kernel.in_flight() == 2)
         bench.shell.abort()
     assert bench.kernel.in_flight() == 0
     assert bench.kernel.marking().tokens == before
@@ -329,13 +338,11 @@ async def test_poke_wakes_a_waiting_shell() -> None:
     places: Any = bench.net.places
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(bench.shell.run)
-        await anyio.sleep(0.005)
+        await until(lambda: bench.kernel.in_flight() == 1)
         bench.kernel.inject(places["hosts"], Host("b"), bench.clock.now_ns())
         bench.kernel.inject(places["jobs"], Job("b"), bench.clock.now_ns())
         bench.shell.poke()
-        with anyio.fail_after(5):
-            while bench.at("done") != ["b"]:  # noqa: ASYNC110  (a sink has no event)
-                await anyio.sleep(0.001)
+        await until(lambda: bench.at("done") == ["b"])
         bench.shell.abort()
 
 

@@ -183,9 +183,11 @@ async def test_a_cancelled_commit_is_whole(shelf: Shelf) -> None:
 
 
 async def test_close_twice(shelf: Shelf) -> None:
-    """Closing a store again does nothing."""
+    """Closing a store again does nothing, and what was committed is there when it is opened."""
+    model = await committed(shelf, batch(1, born=[TOKEN]))
     await shelf.store.close()
     await shelf.store.close()
+    check(await shelf.reopen(), model)
 
 
 async def test_a_reader_in_the_middle_does_not_mind(shelf: Shelf) -> None:

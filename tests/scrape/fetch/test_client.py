@@ -94,6 +94,7 @@ async def test_many_at_once(limits: Settings) -> None:
     async with Server(lambda _: [Do.STALL]) as server, Fetcher(limits, seeds=HERE) as fetcher:
         running = [asyncio.ensure_future(get(fetcher, f"{server.url}/")) for _ in range(120)]
         await server.asked_times(120)
+        assert server.connections == 120
         for task in running:
             task.cancel()
         await asyncio.wait(running)
