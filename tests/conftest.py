@@ -1,12 +1,11 @@
 """What all tests share: Hypothesis without deadlines, and asyncio under anyio."""
 
-import os
-
 import pytest
 from hypothesis import settings
 from hypothesis.internal.conjecture import providers
 
-EXPLORING = bool(os.environ.get("EXPLORE"))
+from tests.effort import EXPLORING
+
 settings.register_profile("project", deadline=None, derandomize=not EXPLORING)
 """The same examples each time, so that a failure is the change's; `EXPLORE=1` draws new ones."""
 settings.load_profile("project")

@@ -51,7 +51,7 @@ def test_who_can_not_build_it_is_told(
     for name, text in kept.items():
         (tmp_path / name).write_text(text)
     more = ("--failed", "f.jsonl", "--trace", "t.jsonl", "--state", "a.db", "-o", "a.jsonl")
-    for words in ((f"{site}/0",), (f"{site}/0", *more), (f"{site}/0", *more[:4], *more[6:])):
+    for words in ((f"{site}/0", *more), (f"{site}/0", *more[:4], *more[6:])):
         done = scrape(tmp_path, *words, "--kernel", "native", "-q")
         assert (done.returncode, done.stdout) == (2, "")
         assert done.stderr.startswith("scrape: kernel: native can't be had: it needs a C compiler")

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.crash.kills import played, until
+from tests.crash.kills import played
+from tests.effort import effort
 
-MINUTES = 1
-"""How long rounds are begun here; `make kills` plays thousands."""
+ROUNDS = effort(4, 400)
+"""`make kills` plays thousands."""
 FIRST_SEED = 1
 
 
@@ -18,7 +19,7 @@ def test_a_crawl_that_is_killed_until_it_is_done_is_whole_and_polite(tmp_path: P
     Every URL has one end, every item is there once, in the state and in the output beside it; no
     request comes too early for its domain or proxy; only what was in flight is asked for again.
     """
-    seeds = (FIRST_SEED + number for number, _ in enumerate(until(MINUTES)))
+    seeds = range(FIRST_SEED, FIRST_SEED + ROUNDS)
     deaths = 0
     for seed, result in played(seeds, tmp_path, jobs=2):
         if isinstance(result, BaseException):

@@ -21,6 +21,7 @@ from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.settings import SECOND, Settings
 from scraper_cpn.scrape.state.run import Kept, Opening, first_facts, opened
 from scraper_cpn.store.sqlite import create, open_run
+from tests.effort import effort
 
 LEVELS = 10
 AGEING_NS = 20 * SECOND
@@ -142,7 +143,7 @@ ARRIVALS = st.lists(
 """Seconds since the arrival before, level, pages that are fetched next."""
 
 
-@settings(max_examples=50)  # each compiles a net
+@settings(max_examples=effort(20, 500))  # each compiles a net
 @given(ARRIVALS, st.integers(1, 5))
 def test_nobody_is_overtaken_by_what_is_found_much_later(
     arrivals: list[tuple[int, int, int]], period: int

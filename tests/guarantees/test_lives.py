@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from random import Random
 from typing import Any
@@ -20,12 +19,13 @@ from scraper_cpn.scrape.colours import Raw, Target
 from scraper_cpn.scrape.settings import SECOND, Settings
 from scraper_cpn.scrape.virtual import VirtualWeb
 from scraper_cpn.simulate.web import ROBOTS_PATHS, SyntheticWeb, WebSpec
+from tests.effort import effort
 from tests.guarantees.crawls import Case, cases
 from tests.guarantees.lives import Killed, Lives
 
 pytestmark = pytest.mark.slow
 
-LIVES = int(os.environ.get("LIVES", "40"))
+LIVES = effort(12, 400)
 """Crawls of each test; thousands are for a night."""
 DEATHS = 4
 MOMENTS = st.lists(st.integers(0, 60) | st.integers(0, 600), max_size=DEATHS)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from random import Random
 
 import anyio
@@ -17,6 +16,7 @@ from mocks.referee import judge
 from scraper_cpn.scrape.colours import Proxy
 from scraper_cpn.scrape.settings import SECOND, Settings
 from scraper_cpn.simulate.web import SyntheticWeb, WebSpec
+from tests.effort import effort
 from tests.guarantees.crawls import MS
 from tests.guarantees.lives import Lives
 from tests.guarantees.test_lives import alive, consistent
@@ -92,7 +92,7 @@ class Crashes(RuleBasedStateMachine):
 
 
 Crashes.TestCase.settings = settings(
-    max_examples=max(1, int(os.environ.get("LIVES", "40")) // 3),
+    max_examples=effort(6, 130),
     stateful_step_count=STEPS,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )

@@ -17,6 +17,7 @@ from scraper_cpn.scrape.settings import SECOND, Settings
 from scraper_cpn.scrape.virtual import EPOCH_NS, VirtualWeb
 from scraper_cpn.simulate.driver import Connecting, SlowEffect, VirtualEffect
 from scraper_cpn.simulate.web import SyntheticWeb, WebSpec
+from tests.effort import effort
 from tests.guarantees.crawls import Case, cases, failures, stored
 from tests.guarantees.subjects import Subject
 
@@ -40,7 +41,7 @@ def slowly(web: VirtualWeb) -> Mapping[str, VirtualEffect | SlowEffect]:
 
 
 @pytest.mark.slow
-@settings(max_examples=60, suppress_health_check=SLOW_DATA)
+@settings(max_examples=effort(20, 600), suppress_health_check=SLOW_DATA)
 @given(cases())
 def test_a_crawl_over_slow_connects_breaks_no_rule(subject: Subject, case: Case) -> None:
     """G2-G5, G8: on the wire no gap is too short, no hold is broken, and every page is stored once."""
@@ -52,7 +53,7 @@ def test_a_crawl_over_slow_connects_breaks_no_rule(subject: Subject, case: Case)
 
 
 @pytest.mark.slow
-@settings(max_examples=40, suppress_health_check=SLOW_DATA)
+@settings(max_examples=effort(15, 400), suppress_health_check=SLOW_DATA)
 @given(cases(ending=True))
 def test_a_crawl_that_ends_early_over_slow_connects_breaks_no_rule(
     subject: Subject, case: Case

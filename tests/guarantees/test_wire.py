@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from mocks.inprocess import expected
 from mocks.referee import judge
 from scraper_cpn.simulate.web import ROBOTS_PATHS, SyntheticWeb
+from tests.effort import effort
 from tests.guarantees.crawls import Case, cases, ended_urls, failures, stored
 from tests.guarantees.subjects import Subject
 
@@ -18,7 +19,7 @@ NOT_ASKED = ("robots", "unreachable", "address")
 """Kinds of rows without a request for a page: URLs denied or at addresses that are refused, and attempts at a robots.txt."""
 
 
-@settings(max_examples=120, suppress_health_check=SLOW_DATA)
+@settings(max_examples=effort(40, 1_000), suppress_health_check=SLOW_DATA)
 @given(cases())
 def test_a_crawl_without_an_end_stores_every_page_once_and_breaks_no_rule(
     subject: Subject, case: Case
@@ -31,7 +32,7 @@ def test_a_crawl_without_an_end_stores_every_page_once_and_breaks_no_rule(
     assert not verdict.violations, verdict.violations[:3]
 
 
-@settings(max_examples=80, suppress_health_check=SLOW_DATA)
+@settings(max_examples=effort(30, 800), suppress_health_check=SLOW_DATA)
 @given(cases(ending=True))
 def test_a_crawl_with_budgets_breaks_no_rule(subject: Subject, case: Case) -> None:
     """G2-G5, G7, G8 hold for quotas, leases, pages, depth and time as well, whichever ends first."""
@@ -43,7 +44,7 @@ def test_a_crawl_with_budgets_breaks_no_rule(subject: Subject, case: Case) -> No
     assert set(stored(done.rows)) <= set(case.reachable)
 
 
-@settings(max_examples=80, suppress_health_check=SLOW_DATA)
+@settings(max_examples=effort(30, 800), suppress_health_check=SLOW_DATA)
 @given(cases())
 def test_every_request_has_a_row_and_every_url_one_end(subject: Subject, case: Case) -> None:
     """G5: a request for a page ends in a row, of the failed log or stored; no URL ends twice."""
@@ -54,7 +55,7 @@ def test_every_request_has_a_row_and_every_url_one_end(subject: Subject, case: C
     assert set(Counter(ended_urls(done.rows)).values()) == {1}
 
 
-@settings(max_examples=25, suppress_health_check=SLOW_DATA)
+@settings(max_examples=effort(10, 250), suppress_health_check=SLOW_DATA)
 @given(cases(ending=True))
 def test_at_every_step_proxies_permits_urls_and_bounds_are_as_they_must_be(
     subject: Subject, case: Case

@@ -18,6 +18,7 @@ from scraper_cpn import native as package
 from scraper_cpn.native import NativeError, building, kernels, native
 from scraper_cpn.net import Net, put, take
 from scraper_cpn.net.compiled.kernel import Compiled, compile_net, generated
+from tests.effort import effort
 from tests.guarantees.crawls import Case, cases
 from tests.guarantees.test_determinism import traced
 from tests.net.features import features
@@ -87,7 +88,7 @@ def test_these_runs_have_every_feature() -> None:
 
 @pytest.mark.slow
 @settings(
-    max_examples=20,
+    max_examples=effort(8, 200),
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 @given(cases(ending=True))

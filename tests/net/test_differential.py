@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from scraper_cpn.net import NetError, checked
+from tests.effort import effort
 from tests.net.building import Built
 from tests.net.features import features
 from tests.net.folded import Folded, folding
@@ -57,7 +58,10 @@ def drawn(seed: int) -> tuple[Built, Draw] | None:
     return None if built is None else (built, Draw(random))
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(
+    max_examples=effort(40, 600),
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
 @given(st.randoms(use_true_random=False))
 def test_random_runs_are_the_same(random: Random) -> None:
     """Whatever net and run Hypothesis finds, nothing that can be seen differs."""
@@ -68,20 +72,23 @@ def test_random_runs_are_the_same(random: Random) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("start", range(0, 500, 100))
+@pytest.mark.parametrize("start", range(0, effort(100, 5_000), 50))
 def test_a_corpus_of_seeds_is_the_same(start: int) -> None:
-    """Hundreds of runs, the same every time, for the cases that random search found once.
+    """A hundred runs, the same every time, for the cases that random search found once.
 
     Every third one is not traced: there tokens come back without a call in between.
     """
-    for seed in range(start, start + 100):
+    for seed in range(start, start + 50):
         found = drawn(seed)
         if found is not None:
             built, draw = found
             Run(draw, Pair(built, traced=seed % 3 > 0)).go(CALLS)
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(
+    max_examples=effort(25, 400),
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
 @given(st.randoms(use_true_random=False))
 def test_changes_tell_everything(random: Random) -> None:
     """A marking put together from a kernel's changes alone is the interpreter's, after every call."""
@@ -93,10 +100,10 @@ def test_changes_tell_everything(random: Random) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("start", range(5000, 5300, 100))
+@pytest.mark.parametrize("start", range(5000, 5000 + effort(100, 3_000), 50))
 def test_changes_tell_everything_in_a_corpus(start: int) -> None:
-    """The same for hundreds of seeds, the same every time."""
-    for seed in range(start, start + 100):
+    """The same for a hundred seeds, the same every time."""
+    for seed in range(start, start + 50):
         found = drawn(seed)
         if found is not None:
             built, draw = found

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from scraper_cpn.net.compiled.runtime import paged as index_paged
+from tests.effort import effort
 from tests.net.features import features
 from tests.net.nets import Draw
 from tests.net.paged_nets import Stored, paged_net, storing
@@ -59,7 +60,7 @@ def test_random_paged_runs_are_the_same(random: Random, stored: bool) -> None:
 @pytest.mark.parametrize("stored", [False, True])
 def test_a_corpus_of_paged_seeds_is_the_same(stored: bool) -> None:
     """The same runs every time."""
-    for seed in range(120):
+    for seed in range(effort(50, 1_000)):
         random = Random(seed)
         built = paged_net(random)
         if built is not None:
