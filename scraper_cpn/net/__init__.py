@@ -183,6 +183,11 @@ Several tokens and thresholds
     R46  A firing with an effect that may put where its transition looked for an absence keeps that absence
          to itself until it ends: nobody else finds it.
     R47  A set forgets what `remove` is given; from then on it is new.
+
+Attempts
+    R48  A firing with `attempts` whose outcome is a failure, and not the last, keeps its inputs and its id, and comes
+         again from a step when its pause is over. What it spends is spent once. An attempt that was given out and
+         has not started goes back when it is revoked.
 """
 
 from scraper_cpn.net.arcs import (

@@ -81,6 +81,7 @@ def _transition(net: Net, transition: Transition) -> Iterator[str]:
             yield f", {arc}: {text}"
     yield from _inputs(transition)
     yield from bounding_problems(transition)
+    yield from _attempts(transition)
     yield from _during(net, transition)
     yield from _still(net, transition)
     yield from _groups(transition)
@@ -146,6 +147,21 @@ def _inputs(transition: Transition) -> Iterator[str]:
         yield f": a deadline of {transition.deadline_ns} ns; give a positive one to a transition with an effect"
 
 
+def _attempts(transition: Transition) -> Iterator[str]:
+    """Whether an effect can be tried so often, after such outcomes."""
+    attempts = transition.attempts
+    if type(attempts) is not int or attempts < 1 or (attempts > 1 and transition.instant):
+        yield f": attempts is {attempts!r}; give an integer from 1 up, to a transition with an effect"
+        return
+    yield from (f": {text}" for text in length_problems("pause_ns", transition.pause_ns))
+    if attempts > 1 and transition.still:
+        yield ": has attempts, and so can't be revoked at its start; leave still away"
+    given = [case.outcome for case in transition.outcomes]
+    for kind in transition.retry if attempts > 1 else ():
+        if kind not in given:
+            yield f", retry: {getattr(kind, '__name__', kind)} is none of its outcomes; give some of them"
+
+
 def _during(net: Net, transition: Transition) -> Iterator[str]:
     """A `during` place shows firings, and nothing else fills or empties it."""
     for during, shown in transition.shows:
@@ -183,6 +199,8 @@ def _still(net: Net, transition: Transition) -> Iterator[str]:
             yield f"{where}: is not a place of this net; use one that this net declared"
         elif arc.kind not in {"read", "absent"} or not isinstance(place, Place) or place.paged:
             yield f"{where}: must be read(...) or absent(...) of a place that is not paged"
+        if arc.many or arc.when is not None or arc.include_in_use:
+            yield f"{where}: asks whether a token is there or none; leave at_least, when and include_in_use away"
         told = [name for name, _ in plan.still_keys(transition, arc)]
         for name in place.keys:
             if name not in told:

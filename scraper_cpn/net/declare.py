@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from types import UnionType
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
-from scraper_cpn.net.arcs import Arc, Call, Effect, On, Output, on
+from scraper_cpn.net.arcs import Arc, Call, Effect, Lost, On, Output, on
 from scraper_cpn.net.given import Given
 from scraper_cpn.net.places import AnyPlace, Counter, KeySet, Place, Share, Sink
 
@@ -41,7 +41,6 @@ class Transition:
     deadline_ns: int | None = None
     join: tuple[str, ...] | None = None
     """The keys that its inputs are joined on; None: those that two inputs share."""
-    manual: bool = False
     attempts: int = 1
     pause_ns: int | Callable[[int], int] = 0
     retry: tuple[type[Any], ...] = ()
@@ -176,6 +175,9 @@ class Declaring(ABC):
         during: Place[Any] | Mapping[Place[Any], Place[Any] | Arc[Any]] | None = None,
         deadline_ns: int | None = None,
         still: Sequence[Arc] = (),
+        attempts: int = 1,
+        pause_ns: int | Callable[[int], int] = 0,
+        retry: type[Any] | tuple[type[Any], ...] = Lost,
     ) -> Transition:
         """Declare a transition: with an effect, with a choice, or with plain outputs.
 
@@ -196,6 +198,10 @@ class Declaring(ABC):
             during: a place that shows the first input for as long as the firing lasts; or several places,
                 each with the input that it shows.
             deadline_ns: the effect is `Lost` this long after its start.
+            attempts: how often the effect is tried. While it is, the firing keeps its inputs and its id;
+                only the last failure goes the way of its outcome.
+            pause_ns: how long to wait before the next attempt; a number, or a function of the attempt that failed.
+            retry: the outcomes that count as failures.
             still: what must hold when the effect really starts: `read` or `absent` of small places, joined
                 with the inputs by the names of their keys. Where it does not, the firing is revoked.
         """
@@ -225,6 +231,9 @@ class Declaring(ABC):
             given.shown(arcs, during),
             deadline_ns,
             None if join is None else _names(join),
+            attempts,
+            pause_ns,
+            retry if isinstance(retry, tuple) else (retry,),
             still=(*given.arcs(still), *(arc for limit in limits for arc in limit.still)),
         )
         self.net.register("transition", self.net.transitions, name, made)

@@ -51,7 +51,11 @@ def _elsewhere(net: Net, marking: Marking, serial: int) -> Lack:
     """Where a token is that stands in no place."""
     for flying in marking.flights:
         if any(token.serial == serial for token in bound_by(flying)):
-            return Lack(flying.transition, f"it is reserved by firing {flying.id}", None)
+            waits = (
+                f", which waits for attempt {flying.attempt}" if flying.due_ns is not None else ""
+            )
+            reason = f"it is reserved by firing {flying.id}{waits}"
+            return Lack(flying.transition, reason, flying.due_ns)
     for fault in marking.faulted:
         if fault.serial == serial:
             return Lack("", f"it was set aside in {fault.place}: {fault.error}", None)

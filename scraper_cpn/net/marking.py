@@ -37,7 +37,13 @@ class Flying(Struct, frozen=True, gc=False):
     started: bool
     began_ns: int
     shown: int | None
-    """The serial of its token in the transition's `during` place."""
+    """The serial of its token in the first of the transition's `during` places; the others follow."""
+    attempt: int = 1
+    """The attempt that is under way, or the next one."""
+    due_ns: int | None = None
+    """From when on that attempt may begin; None once it has."""
+    handed: bool = False
+    """Whether a step has given the attempt out, and it has not started yet."""
 
 
 class Faulted(Struct, frozen=True):
@@ -86,6 +92,8 @@ class Firing(Struct, frozen=True, gc=False):
     """The tokens that the transition gives its effect, in that order."""
     deadline_ns: int | None
     """How long it may last, from its start; then it is `Lost`."""
+    attempt: int = 1
+    """The same firing comes again where its transition has more attempts."""
 
 
 class Step(Struct, frozen=True, gc=False):
@@ -140,7 +148,8 @@ Trace: TypeAlias = Callable[[tuple[Any, ...]], None]
 
 ("inject", now, deposit); ("fire", now, id, transition, serials, outcome, deposits);
 ("begin", now, id, transition, serials); ("started", now, id, deposits);
-("end", now, id, outcome, deposits); ("revoke", id); ("fault", place, serial, error).
+("again", now, id, outcome, due) for an attempt that failed and is not the last, ("attempt", now, id, number) for the
+next one; ("end", now, id, outcome, deposits); ("revoke", id); ("fault", place, serial, error).
 Serials are those of the bound tokens, one an arc: a tuple for an arc that binds several, -1 for an arc
 that binds none.
 """

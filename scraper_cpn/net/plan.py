@@ -14,7 +14,7 @@ from typing import Any
 
 from scraper_cpn.net.arcs import Arc, Lost, On, Output
 from scraper_cpn.net.declare import Net, Transition
-from scraper_cpn.net.marking import Flying, Standing
+from scraper_cpn.net.marking import Flying, Standing, span
 from scraper_cpn.net.places import AnyPlace, Counter, KeySet, Place
 
 OUTCOME = -1
@@ -206,6 +206,20 @@ def _moving(transition: Transition, case: On, output: Output) -> tuple[int, ...]
     return tuple(same) if len(same) == 1 else None
 
 
+def pause_before(transition: Transition, attempt: int, outcome: Any) -> int | None:
+    """How long a firing waits before its next attempt; None if there is none after this outcome.
+
+    A function that raises, or gives no time, gives no further attempt either.
+    """
+    if attempt >= transition.attempts or type(outcome) not in transition.retry:
+        return None
+    pause = transition.pause_ns
+    try:
+        return span(pause(attempt) if callable(pause) else pause)
+    except Exception:  # noqa: BLE001  (the user's function may raise anything)
+        return None
+
+
 def calls_functions(case: On) -> bool:
     """Whether a function of the user is called for what a case puts."""
     return any(
@@ -263,12 +277,14 @@ def occupies(
 def still_keys(transition: Transition, arc: Arc) -> tuple[tuple[str, int], ...]:
     """The keys of a condition of the start, each with the number of the input whose token tells it.
 
-    A key that no input tells is left out.
+    A key that no input of one token tells is left out.
     """
     found = []
     for name in arc.place.keys:
         inputs = (
-            n for n, each in enumerate(transition.arcs) if each.binds and name in each.place.keys
+            n
+            for n, each in enumerate(transition.arcs)
+            if each.binds and not each.many and name in each.place.keys
         )
         found += [(name, number) for number in inputs][:1]
     return tuple(found)

@@ -32,7 +32,6 @@ class Step(Struct, frozen=True):
     build: str
     tag: str
     version: str
-    attempt: int = 1
 
 
 class Agent(Struct, frozen=True):
@@ -112,8 +111,9 @@ def ci_net() -> Net:
         outcomes=[
             on(Passed, put(artifacts, _artifact, steps, Passed)),
             on(Broken, put(stopping, _broken, steps, Broken)),
-            on(Lost, put(steps, _again, steps), put(stopping, _lost, steps, Lost)),
+            on(Lost, put(stopping, _lost, steps, Lost)),
         ],
+        attempts=ATTEMPTS,
     )
     made = take(artifacts, len(MATRIX))
     net.transition(
@@ -138,14 +138,8 @@ def _broken(step: Step, why: Broken) -> Stopped:
     return Stopped(step.build, f"{step.tag} {step.version}: {why.reason}")
 
 
-def _again(step: Step) -> Step | None:
-    """What was lost with its agent is run again."""
-    lost = Step(step.build, step.tag, step.version, step.attempt + 1)
-    return lost if step.attempt < ATTEMPTS else None
-
-
-def _lost(step: Step, why: Lost) -> Stopped | None:
-    return Stopped(step.build, why.reason) if step.attempt >= ATTEMPTS else None
+def _lost(step: Step, why: Lost) -> Stopped:
+    return Stopped(step.build, why.reason)
 
 
 def _artifact(step: Step, passed: Passed) -> Artifact:

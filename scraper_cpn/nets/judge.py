@@ -7,21 +7,23 @@ transition joins its inputs on keys of the same name: a wrong pair can't be made
 
 from __future__ import annotations
 
+from itertools import count
+
 import anyio
 from msgspec import Struct
 
-from scraper_cpn.net import Lost, Net, choose, hold, on, put
+from scraper_cpn.net import Lost, Net, hold, on, put
 from scraper_cpn.nets.scene import Scene, main
 
-ATTEMPTS = 3
+ATTEMPTS = 5
 SECOND = 1_000_000_000
+judgings = count(1)
 
 
 class Task(Struct, frozen=True):
     """What an answer and a rubric are written for."""
 
     task: int
-    attempt: int = 1
 
 
 class Answer(Struct, frozen=True):
@@ -43,7 +45,6 @@ class Pair(Struct, frozen=True):
 
     answer: Answer
     rubric: Rubric
-    attempt: int = 1
 
 
 class Verdict(Struct, frozen=True):
@@ -55,7 +56,7 @@ class Verdict(Struct, frozen=True):
 
 
 class Unjudged(Struct, frozen=True):
-    """A pair that no judge could judge."""
+    """A task without a verdict."""
 
     task: int
     reason: str
@@ -67,21 +68,6 @@ class Points(Struct, frozen=True):
     points: int
 
 
-class Failed(Struct, frozen=True):
-    """A pair after a judge failed."""
-
-    pair: Pair
-    reason: str
-
-
-class Again(Struct, frozen=True):
-    """Judge it once more."""
-
-
-class Over(Struct, frozen=True):
-    """Give up."""
-
-
 def judge_net(judges: int = 10, *, keyed: bool = True) -> Net:
     """Tasks come in, verdicts leave; at most so many pairs are judged at a time."""
     net = Net("judge")
@@ -90,8 +76,7 @@ def judge_net(judges: int = 10, *, keyed: bool = True) -> Net:
     to_rubric = net.place("to_rubric", Task, source=True, work=True)
     answers = net.place("answers", Answer, key=key, work=True)
     rubrics = net.place("rubrics", Rubric, key=key, work=True)
-    pairs = net.place("pairs", Pair, timed=True, work=True)
-    failed = net.place("failed", Failed, work=True)
+    pairs = net.place("pairs", Pair, work=True)
     free = net.counter("judges", start=judges)
     verdicts, unjudged = net.sink("verdicts", Verdict), net.sink("unjudged", Unjudged)
     answer, rubric = net.effect("answer", Answer), net.effect("rubric", Rubric)
@@ -101,10 +86,8 @@ def judge_net(judges: int = 10, *, keyed: bool = True) -> Net:
         ("answer", to_answer, answer, Answer, answers),
         ("rubric", to_rubric, rubric, Rubric, rubrics),
     ):
-        again = put(tasks, _next_task, tasks)
-        net.transition(
-            name, [tasks], effect=effect(tasks), outcomes=[on(kind, put(made)), on(Lost, again)]
-        )
+        ends = [on(kind, put(made)), on(Lost, put(unjudged, _unwritten, tasks, Lost))]
+        net.transition(name, [tasks], effect=effect(tasks), outcomes=ends, attempts=ATTEMPTS)
     net.transition("pair", [answers, rubrics], outputs=[put(pairs, Pair, answers, rubrics)])
     net.transition(
         "judge",
@@ -112,42 +95,28 @@ def judge_net(judges: int = 10, *, keyed: bool = True) -> Net:
         effect=judge(pairs),
         outcomes=[
             on(Points, put(verdicts, _verdict, pairs, Points)),
-            on(Lost, put(failed, _failure, pairs, Lost)),
+            on(Lost, put(unjudged, _unjudged, pairs, Lost)),
         ],
+        attempts=ATTEMPTS,
+        pause_ns=_pause_ns,
     )
-    later = put(pairs, _next_pair, failed, after_ns=_pause_ns)
-    gone = put(unjudged, _gone, failed)
-    decide = choose(_decide, failed)
-    net.transition("decide", [failed], choice=decide, outcomes=[on(Again, later), on(Over, gone)])
     return net
-
-
-def _next_task(task: Task) -> Task | None:
-    return Task(task.task, task.attempt + 1) if task.attempt < ATTEMPTS else None
 
 
 def _verdict(pair: Pair, points: Points) -> Verdict:
     return Verdict(pair.answer.task, pair.rubric.task, points.points)
 
 
-def _failure(pair: Pair, lost: Lost) -> Failed:
-    return Failed(pair, lost.reason)
+def _unjudged(pair: Pair, lost: Lost) -> Unjudged:
+    return Unjudged(pair.answer.task, lost.reason)
 
 
-def _decide(failed: Failed) -> Again | Over:
-    return Again() if failed.pair.attempt < ATTEMPTS else Over()
+def _unwritten(task: Task, lost: Lost) -> Unjudged:
+    return Unjudged(task.task, lost.reason)
 
 
-def _next_pair(failed: Failed) -> Pair:
-    return Pair(failed.pair.answer, failed.pair.rubric, failed.pair.attempt + 1)
-
-
-def _pause_ns(failed: Failed) -> int:
-    return SECOND // 100 << failed.pair.attempt
-
-
-def _gone(failed: Failed) -> Unjudged:
-    return Unjudged(failed.pair.answer.task, failed.reason)
+def _pause_ns(attempt: int) -> int:
+    return SECOND // 100 << attempt
 
 
 async def answer(task: Task) -> Answer:
@@ -163,9 +132,9 @@ async def rubric(task: Task) -> Rubric:
 
 
 async def judge(pair: Pair) -> Points:
-    """Judge a pair; the first attempt at every fifth task fails."""
+    """Judge a pair; every fifth judging fails, and is tried again."""
     await anyio.sleep(0.005)
-    if pair.answer.task % 5 == 0 and pair.attempt == 1:
+    if next(judgings) % 5 == 0:
         raise RuntimeError("the judge is busy")
     return Points(len(pair.answer.text) % 10)
 

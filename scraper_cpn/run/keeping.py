@@ -20,7 +20,7 @@ from scraper_cpn.run.clock import Clock, Dial
 from scraper_cpn.store.codec import Codec
 from scraper_cpn.store.net_signature import Laws, differences, laws_of, listed
 from scraper_cpn.store.port import Batch, ItemRow, SinkRow, StoreError
-from scraper_cpn.store.recorder import COMPLETE, STARTED, Recorder, written
+from scraper_cpn.store.recorder import COMPLETE, REVOKE, STARTED, Recorder, written
 from scraper_cpn.store.restore import Restored, restore
 from scraper_cpn.store.shelf import StoreShelf
 from scraper_cpn.store.sqlite import SqliteStore, create, open_run
@@ -148,6 +148,11 @@ def _lost(restored: Restored, codec: Codec, now_ns: int) -> Batch:
     kernel = Compiled.load(codec.net, durable.marking(codec.net), recorded=True)
     inputs: list[tuple[Any, ...]] = []
     for firing_id, flying in sorted(durable.flights.items()):
+        if flying.handed:
+            kernel.revoke(firing_id)
+            inputs.append((REVOKE, firing_id))
+        if flying.due_ns is not None:  # it waits for its next attempt, and goes on to
+            continue
         if not flying.started:  # it may have: its start waits for no commit
             kernel.started(firing_id, now_ns)
             inputs.append((STARTED, now_ns, firing_id))

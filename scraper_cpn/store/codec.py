@@ -138,12 +138,13 @@ class Codec:
             for number, (arc, bound) in enumerate(zip(arcs, flying.inputs, strict=True))
         ]  # fmt: skip
         rest = (flying.transition, flying.started, flying.began_ns, flying.shown, inputs)
-        return (flying.id, _encode(rest))
+        again = (flying.attempt, flying.due_ns, flying.handed) if flying.attempt > 1 else ()
+        return (flying.id, _encode((*rest, *again)))
 
     def flying(self, row: FlightRow, tokens: Mapping[int, Standing]) -> Flying:
         """The firing of a row; *tokens* are those that it may hold."""
         firing_id, rest = row
-        transition, started, began_ns, shown, packed = _decode(rest)
+        transition, started, began_ns, shown, packed, *again = _decode(rest)
         arcs = self.net.transitions[transition].arcs
         inputs = tuple(
             tuple(self._standing_of(token, tokens) for token in each) if arc.many
@@ -151,7 +152,7 @@ class Codec:
             else key_from(each)
             for arc, each in zip(arcs, packed, strict=True)
         )  # fmt: skip
-        return Flying(firing_id, transition, inputs, started, began_ns, shown)
+        return Flying(firing_id, transition, inputs, started, began_ns, shown, *again)
 
     def _bound(self, token: Standing, *, held: bool) -> Any:
         if held:
@@ -169,7 +170,7 @@ class Codec:
 
     def holds(self, row: FlightRow) -> list[int]:
         """The serials of the tokens that the firing of a row has in its hands."""
-        transition, started, _, _, packed = _decode(row[1])
+        transition, started, _, _, packed, *_ = _decode(row[1])
         declared = self.net.transitions[transition]
         return [
             token if isinstance(token, int) else token[1]
@@ -179,7 +180,7 @@ class Codec:
 
     def spent(self, row: FlightRow) -> list[Standing]:
         """What the firing of a row has spent, or will when it starts, and what it reads."""
-        transition, _, _, _, packed = _decode(row[1])
+        transition, _, _, _, packed, *_ = _decode(row[1])
         return [
             self._inline(token)
             for arc, each in zip(self.net.transitions[transition].arcs, packed, strict=True)

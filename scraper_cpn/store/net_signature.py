@@ -115,6 +115,8 @@ def _transition(transition: Transition) -> Iterator[str]:
             yield f"{word} {call.name}({', '.join(_source(each) for each in call.sources)})"
     if transition.join is not None:
         yield f"join {', '.join(transition.join)}"
+    if transition.attempts > 1:
+        yield f"attempts after {', '.join(kind.__name__ for kind in transition.retry)}"
     for place, arc in transition.shows:
         yield f"during {place.name} of {transition.arcs[arc].place.name}"
     yield from (_case(case) for case in transition.outcomes)

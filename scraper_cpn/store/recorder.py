@@ -149,7 +149,7 @@ class Recorder:
         rows = self._rows + untaken
         changes = self.kernel.changes()
         idle = all(given[0] == STEP for given in self._inputs)
-        if idle and not (always or self.filling or rows or changes.faulted):
+        if idle and not (always or self.filling or rows or changes.faulted or changes.begun):
             self._inputs.clear()  # steps that did nothing: time alone has passed
             return None
         inputs = written(self._codec, self._inputs)

@@ -42,6 +42,7 @@ from tests.net.specs import (
     length,
     maker,
     needing,
+    pausing,
     picker,
     scanner,
 )
@@ -103,6 +104,9 @@ def _add(built: Built, spec: TransitionSpec) -> None:
     options: dict[str, Any] = {
         "priority": spec.priority,
         "join": spec.join,
+        "attempts": spec.attempts,
+        "pause_ns": spec.pause if isinstance(spec.pause, int) else pausing(spec.pause[0]),
+        "retry": (Bad, Lost) if spec.retry_bad else Lost,
         "during": _shown(built, spec, arcs),
         "deadline_ns": spec.deadline,
         "scan": None if spec.scan is None else choose(scanner(spec.scan), *tokens[:3]),

@@ -277,7 +277,8 @@ def _mended(spec: NetSpec, problems: tuple[str, ...]) -> NetSpec:
         joined = (replace(t, join=join) if t.name == name else t for t in spec.transitions)
         return replace(spec, transitions=tuple(joined))
     if kind == "transition":
-        kept = tuple(each for each in spec.transitions if each.name != name)
+        others = [each if each.name != name else each.before for each in spec.transitions]
+        kept = tuple(each for each in others if each is not None)
         return replace(spec, transitions=kept)
     if "nothing fills it" in problems[0] and kind == "place" and name.startswith("p"):
         places = tuple(replace(p, source=True) if p.name == name else p for p in spec.places)

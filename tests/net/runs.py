@@ -129,6 +129,8 @@ class Run:
             self.draw.one(*acts)()
 
     def inject(self) -> None:
+        if not self.pair.built.sources:  # a net of numbers alone
+            return
         spec = self.draw.one(*self.pair.built.sources)
         place = self.pair.built.places[spec.name]
         if len(self.pair.kernels[0].marking().tokens) > CROWD:

@@ -130,6 +130,11 @@ class TransitionSpec:
     picks: int = 0
     """Of a choice, what it is made from."""
     join: tuple[str, ...] | None = None
+    before: Any = None
+    """What it was before it was given more, to go back to where that breaks a rule."""
+    attempts: int = 1
+    pause: int | tuple[int] = 0
+    retry_bad: bool = False
     shows: tuple[tuple[str, int], ...] = ()
     """Places that show further inputs, each with the number of the arc."""
 
@@ -227,6 +232,17 @@ def needing(seed: int) -> Callable[[Any], int]:
         return int((number + seed) % 4) if seed % 5 == 0 else 1 + int((number + seed) % 3)
 
     return needs
+
+
+def pausing(seed: int) -> Callable[[int], Any]:
+    """How long to wait after an attempt; may raise, or give nonsense."""
+
+    def pause(attempt: int) -> Any:
+        if seed % 5 == 0 and attempt == 2:
+            raise ValueError("no pause")
+        return -1 if seed % 7 == 0 else (attempt * 3 + seed) % 6
+
+    return pause
 
 
 def picker(seed: int) -> Maker:

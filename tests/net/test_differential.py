@@ -28,7 +28,7 @@ FEATURES = {
     "makes several", "moves", "order", "plain", "priority", "put_new", "put_new of what is new", "read counter", "read place",
     "read set", "satellite", "scan", "sink", "spend place", "take counter", "take place", "timed",
     "two keys", "when", "work",
-    "absent in use", "absent when", "claim", "count up by key", "count up by two", "hold count by key",
+    "absent in use", "attempts", "absent when", "claim", "count up by key", "count up by two", "hold count by key",
     "hold count counter", "hold count place", "hold when", "join declared", "numbers alone", "read count by key",
     "read count counter", "read count place", "read in use", "read when", "remove", "shows two", "spend when",
     "take all", "take all or none", "take count by key", "take count counter", "take count place",
@@ -37,6 +37,8 @@ FEATURES = {
 """Every feature of a net, by the names that `nets.features` gives them."""
 
 HAPPENINGS = {
+    "again",
+    "attempt",
     "fire",
     "begin",
     "started",

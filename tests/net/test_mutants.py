@@ -128,6 +128,12 @@ MUTANTS = [
     Mutant("a set forgets nothing", r"\w+\.remove\(key\)", "False"),
     Mutant("keys that wait are not told what a set forgot", r"if self\.watch:", "if False:", "Seen", True),
     Mutant("the second place shows the first token", r"(Shown\(flights, .*)\(1, ", r"\1(0, "),
+    # Attempts.
+    Mutant("an attempt is not counted", r"flight\.attempt \+ 1, now", "flight.attempt, now", "again"),
+    Mutant("an attempt comes a moment late", r"next_attempt\(\) <= now", "next_attempt() < now", "hand_out"),
+    Mutant("nobody knows when an attempt is due", r"at = min\(at, next_attempt\(\)\)", PASS, "step"),
+    Mutant("an attempt that was loaded never comes again", r"heappush\(due_again.*", PASS, "load"),
+    Mutant("attempts are given out whatever the limit", r"limit -= 1", PASS, "hand_out"),
     # Who is told.
     Mutant("keys that wait are not told of a token", r"if self\.families:", "if False:", "View", True),
     Mutant("keys that wait are not told of a number", r"self\.gained\(key\)", PASS, "Tally", True),

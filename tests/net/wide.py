@@ -17,7 +17,11 @@ TOKENS = {"take", "hold", "spend", "read"}
 def widened(draw: Any, spec: NetSpec) -> NetSpec:
     """A net with more of these features."""
     places = {place.name: place for place in spec.places}
-    transitions = [_transition(draw, places, each) for each in spec.transitions]
+    wider = [_transition(draw, places, each) for each in spec.transitions]
+    transitions = [
+        new if new == old else replace(new, before=old)
+        for new, old in zip(wider, spec.transitions, strict=True)
+    ]
     if draw.chance(25):
         transitions.append(_counting(draw, spec))
     if draw.chance(85):
@@ -40,6 +44,10 @@ def _transition(draw: Any, places: dict[str, PlaceSpec], spec: TransitionSpec) -
     if draw.chance(7):
         join = draw.one((), ("host",), ("site",))
     cases = tuple(tuple(_outputs(draw, places, spec, case)) for case in spec.cases)
+    if spec.kind == "effect" and draw.chance(30):
+        pause: Any = draw.one(0, draw.below(5), (draw.below(60),))
+        bad = draw.chance(40)
+        spec = replace(spec, attempts=draw.one(2, 3), pause=pause, retry_bad=bad)
     return replace(spec, arcs=tuple(arcs), cases=cases, join=join)
 
 
@@ -72,7 +80,7 @@ def _look(draw: Any, places: dict[str, PlaceSpec], arcs: list[ArcSpec]) -> list[
         return [ArcSpec("read", name, count=2) for name in draw.some(numbers, 1)]
     if kind == "all":
         return [ArcSpec("take", name, all=True, count=0) for name in draw.some(free, 1)]
-    count = 1 if kind == "absent" else draw.one(1, 2, 2)
+    count: Any = 1 if kind == "absent" else draw.one(2, 2, (draw.below(60),))
     return [
         _arc(draw, places[name], ArcSpec(kind, name, count=count)) for name in draw.some(free, 1)
     ]

@@ -432,8 +432,9 @@ class Compiled:
             for arc, bound in zip(transition.arcs, found, strict=True)
         )  # fmt: skip
         return Flying(
-            flight.id, transition.name, inputs, flight.started, flight.began, flight.shown
-        )
+            flight.id, transition.name, inputs, flight.started, flight.began, flight.shown,
+            flight.attempt, flight.due, flight.handed,
+        )  # fmt: skip
 
 
 def _serial(token: Token | Queued) -> int:

@@ -113,7 +113,15 @@ class Flight:
     began_ns: int
     started: bool = False
     shown: int | None = None
-    """The serial of its token in the transition's `during` place."""
+    """The serial of its token in the first of the transition's `during` places."""
+    attempt: int = 1
+    due_ns: int | None = None
+    handed: bool = False
+
+    @property
+    def running(self) -> bool:
+        """Whether its effect is under way."""
+        return self.started and self.due_ns is None
 
     def flying(self) -> Flying:
         """The firing as it is saved."""
@@ -125,7 +133,10 @@ class Flight:
             for arc, bound in zip(binding.transition.arcs, binding.inputs, strict=True)
         )  # fmt: skip
         name = binding.transition.name
-        return Flying(self.id, name, inputs, self.started, self.began_ns, self.shown)
+        return Flying(
+            self.id, name, inputs, self.started, self.began_ns, self.shown,
+            self.attempt, self.due_ns, self.handed,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)

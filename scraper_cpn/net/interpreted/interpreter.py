@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from scraper_cpn.net import refusal
+from scraper_cpn.net import plan, refusal
 from scraper_cpn.net.check import checked
 from scraper_cpn.net.declare import Net
 from scraper_cpn.net.explain import lacks
@@ -70,9 +70,13 @@ class Interpreter:
         self._pass_to(now_ns)
         firings: list[Firing] = []
         for _ in range(limit):
+            due = self._state.due()
+            if due and (due[0].due_ns or 0) <= now_ns:
+                firings.append(self._attempt(due[0], now_ns))
+                continue
             found = first(self._state, now_ns)
             if found is None:
-                return Step(tuple(firings), useful(self._state, now_ns))
+                return Step(tuple(firings), self._next_time(now_ns))
             binding, error = found
             if error is not None:
                 self._state.set_aside_last(binding, error)
@@ -81,6 +85,17 @@ class Interpreter:
             else:
                 firings.append(self._begin(binding, now_ns))
         return Step(tuple(firings), now_ns)
+
+    def _attempt(self, flight: Flight, now_ns: int) -> Firing:
+        """Give out a firing's next attempt."""
+        flight.handed = True
+        self._state.say("attempt", now_ns, flight.id, flight.attempt)
+        return self._firing(flight)
+
+    def _next_time(self, now_ns: int) -> int | None:
+        """The least time at which a binding exists, or an attempt may begin."""
+        times = [useful(self._state, now_ns), *(flight.due_ns for flight in self._state.due())]
+        return min((time_ns for time_ns in times if time_ns is not None), default=None)
 
     def _fire(self, binding: Binding, now_ns: int) -> None:
         """An instant transition: everything in one go, or the last token is set aside."""
@@ -103,26 +118,32 @@ class Interpreter:
         """Reserve the inputs of a transition with an effect."""
         state = self._state
         transition = binding.transition
-        effect = transition.effect
-        assert effect is not None
         flight = Flight(state.new_id(), binding, now_ns)
         state.remove(binding)
         state.flights[flight.id] = flight
         state.say("begin", now_ns, flight.id, transition.name, binding.serials)
         state.show(flight)
-        args = binding.values(effect.sources)
-        return Firing(flight.id, transition.name, effect.name, args, transition.deadline_ns)
+        return self._firing(flight)
+
+    def _firing(self, flight: Flight) -> Firing:
+        transition = flight.binding.transition
+        effect = transition.effect
+        assert effect is not None
+        args = flight.binding.values(effect.sources)
+        name, deadline_ns = transition.name, transition.deadline_ns
+        return Firing(flight.id, name, effect.name, args, deadline_ns, flight.attempt)
 
     def started(self, firing_id: int, now_ns: int, *, asked: bool = False) -> bool:
         """Put back what the firing spends, dated from now; or revoke it, if it may not start any more."""
         flight = self._flight(firing_id)
-        refusal.refuse_started(self.net, firing_id, started=flight.started)
+        begun = flight.handed if flight.attempt > 1 else not flight.started
+        refusal.refuse_started(self.net, firing_id, started=not begun)
         self._pass_to(now_ns)
         if not asked and not self._state.still(flight.binding, now_ns):
             self._undo(flight)
             return False
-        flight.started = True
-        puts = self._spend(flight.binding, now_ns)
+        puts = [] if flight.started else self._spend(flight.binding, now_ns)
+        flight.started, flight.due_ns, flight.handed = True, None, False
         self._state.say("started", now_ns, firing_id, tuple(puts))
         return True
 
@@ -149,10 +170,12 @@ class Interpreter:
         flight = self._flight(firing_id)
         binding = flight.binding
         refusal.case_for(
-            self.net, binding.transition, firing_id, outcome, started=flight.started
+            self.net, binding.transition, firing_id, outcome, started=flight.running
         )  # fmt: skip
         self._pass_to(now_ns)
         state = self._state
+        if self._again(flight, outcome, now_ns):
+            return
         del state.flights[firing_id]
         state.hide(flight)
         case, made, error = ending(binding, outcome, now_ns, state.lacks)
@@ -160,6 +183,15 @@ class Interpreter:
             self._set_aside(binding, error)
         puts = state.deposit_all(made) + state.give_back(binding, case)
         state.say("end", now_ns, firing_id, case.outcome.__name__, tuple(puts))
+
+    def _again(self, flight: Flight, outcome: Any, now_ns: int) -> bool:
+        """Whether a failed firing has another attempt, for which it waits from now on."""
+        pause_ns = plan.pause_before(flight.binding.transition, flight.attempt, outcome)
+        if pause_ns is None:
+            return False
+        flight.attempt, flight.due_ns = flight.attempt + 1, now_ns + pause_ns
+        self._state.say("again", now_ns, flight.id, type(outcome).__name__, flight.due_ns)
+        return True
 
     def _set_aside(self, binding: Binding, error: str) -> None:
         """Set aside all that a firing took; list the transition itself if it took no token."""
@@ -171,6 +203,10 @@ class Interpreter:
     def revoke(self, firing_id: int) -> None:
         """Undo a firing that has not started."""
         flight = self._flight(firing_id)
+        if flight.handed:
+            flight.handed = False
+            self._state.say("revoke", firing_id)
+            return
         refusal.refuse_started(self.net, firing_id, started=flight.started, revoking=True)
         self._undo(flight)
 

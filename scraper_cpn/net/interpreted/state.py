@@ -168,6 +168,12 @@ class State:
                 puts.append(self.deposit(Deposit(token.place, token.colour, ready, expires)))
         return puts
 
+    def due(self) -> list[Flight]:
+        """The firings that wait for their next attempt, the first one first."""
+        waiting = [each for each in self.flights.values() if each.due_ns is not None]
+        free = [flight for flight in waiting if not flight.handed]
+        return sorted(free, key=lambda flight: (flight.due_ns, flight.id))
+
     def show(self, flight: Flight) -> None:
         """Put a firing's tokens into the transition's `during` places, if it has some."""
         for number, (during, arc) in enumerate(flight.binding.transition.shows):
@@ -335,4 +341,7 @@ class State:
             for arc, bound in zip(transition.arcs, flying.inputs, strict=True)
         )
         binding = Binding(transition, inputs)
-        return Flight(flying.id, binding, flying.began_ns, flying.started, flying.shown)
+        return Flight(
+            flying.id, binding, flying.began_ns, flying.started, flying.shown,
+            flying.attempt, flying.due_ns, flying.handed,
+        )  # fmt: skip

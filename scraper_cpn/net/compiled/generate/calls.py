@@ -29,6 +29,10 @@ def step(now_ns, limit=100_000):
     if next_wake <= now_ns:
         wake(now_ns)
     firings = []
+    if due_again and due_again[0][0] <= now_ns:  # retried
+        limit = hand_out(now_ns, firings, limit)  # retried
+        if not limit:  # retried
+            return Step(tuple(firings), now_ns)  # retried
     while dirty:
         try:
             act = FIRST[dirty]
@@ -39,7 +43,38 @@ def step(now_ns, limit=100_000):
             retry_late()  # those that failed have no time at which to be tried again
             return Step(tuple(firings), now_ns)
     at = soonest(now_ns) if late else next_wake if next_wake < next_end else next_end
-    return Step(tuple(firings), None if at is NEVER else at)
+    at = min(at, next_attempt())  # retried
+    return Step(tuple(firings), None if at == NEVER else at)  # retried
+    return Step(tuple(firings), None if at is NEVER else at)  # unretried
+
+def hand_out(now, firings, limit):  # retried
+    while limit and next_attempt() <= now:  # retried
+        flight = flights[heappop(due_again)[1]]  # retried
+        flight.handed = True  # retried
+        begun[flight.id] = flight  # recorded retried
+        trace(("attempt", now, flight.id, flight.attempt))  # retried traced
+        firings.append(AGAIN[flight.number](flight))  # retried
+        limit -= 1  # retried
+    return limit  # retried
+
+def next_attempt():  # retried
+    while due_again:  # retried
+        at, firing_id = due_again[0]  # retried
+        flight = flights.get(firing_id)  # retried
+        if flight is not None and flight.due == at and not flight.handed:  # retried
+            return at  # retried
+        heappop(due_again)  # retried
+    return NEVER  # retried
+
+def again(flight, outcome, now):  # retried
+    pause = pause_before(TRANSITIONS[flight.number], flight.attempt, outcome)  # retried
+    if pause is None:  # retried
+        return False  # retried
+    flight.attempt, flight.due, flight.ends = flight.attempt + 1, now + pause, None  # retried
+    heappush(due_again, (flight.due, flight.id))  # retried
+    begun[flight.id] = flight  # recorded retried
+    trace(("again", now, flight.id, type(outcome).__name__, flight.due))  # retried traced
+    return True  # retried
 
 def first():
     """The transition that goes first of those in `dirty`; looked up from now on, within bounds."""
@@ -85,7 +120,8 @@ def started(firing_id, now_ns, *, asked=False):
         flight = flights[firing_id]
     except KeyError:
         raise refuse_landed(NET, firing_id) from None
-    if flight.ends is not None:
+    if flight.ends is not None:  # unretried
+    if flight.ends is not None or (flight.attempt > 1 and not flight.handed):  # retried
         refuse_started(NET, firing_id, started=True)
     if now_ns is not clock:
         if type(now_ns) is not int or now_ns < clock:
@@ -97,7 +133,9 @@ def started(firing_id, now_ns, *, asked=False):
     flight.ends = ENDS[flight.number]
     begun[firing_id] = flight  # recorded
     puts = []  # traced
-    spend = SPENDS[flight.number]
+    spend = SPENDS[flight.number]  # unretried
+    spend = SPENDS[flight.number] if flight.attempt == 1 else None  # retried
+    flight.due, flight.handed = None, False  # retried
     if spend is not None:
         spend(flight.inputs, now_ns)  # untraced
         spend(flight.inputs, now_ns, puts)  # traced
@@ -112,11 +150,13 @@ def complete(firing_id, outcome, now_ns):
     try:
         end = flight.ends[type(outcome)]
     except (KeyError, TypeError):  # TypeError: it has not started
-        case_for(NET, TRANSITIONS[flight.number], firing_id, outcome, started=flight.started)
+        case_for(NET, TRANSITIONS[flight.number], firing_id, outcome, started=flight.ends is not None)
     if now_ns is not clock:
         if type(now_ns) is not int or now_ns < clock:
             refuse_time(NET, now_ns, clock)
         clock = now_ns
+    if type(outcome) in RETRY[flight.number] and again(flight, outcome, now_ns):  # retried
+        return  # retried
     del flights[firing_id]
     forget(firing_id)  # recorded
     puts = []  # traced
@@ -136,6 +176,12 @@ def revoke(firing_id):
     flight = flights.get(firing_id)
     if flight is None:
         raise refuse_landed(NET, firing_id)
+    if flight.handed:  # retried
+        flight.handed = False  # retried
+        heappush(due_again, (flight.due, firing_id))  # retried
+        begun[firing_id] = flight  # recorded retried
+        trace(("revoke", firing_id))  # retried traced
+        return  # retried
     refuse_started(NET, firing_id, started=flight.started, revoking=True)
     del flights[firing_id]
     forget(firing_id)  # recorded
@@ -164,8 +210,13 @@ def load(marking):
         ]
         for arc, find in KEPT[number].items():
             inputs[arc] = find(inputs[arc])
-        ends = ENDS[number] if flying.started else None
-        flight = Flight(flying.id, number, tuple(inputs), flying.began_ns, ends, flying.shown)
+        ends = ENDS[number] if flying.started and flying.due_ns is None else None
+        flight = Flight(
+            flying.id, number, tuple(inputs), flying.began_ns, ends, flying.shown,
+            0, flying.attempt, flying.due_ns, flying.handed,
+        )
+        if flight.due is not None and not flight.handed:  # retried
+            heappush(due_again, (flight.due, flight.id))  # retried
         flights[flight.id] = flight
         fill_slots(OCCUPIES[number](flight.inputs, flight.started))
         if number in RESERVES:
@@ -205,24 +256,29 @@ return {
 """
 
 
-def calls(*, traced: bool, recorded: bool) -> list[str]:
-    """The lines of the calls."""
-    return _kept(CALLS, traced=traced, recorded=recorded)
+def calls(*, traced: bool, recorded: bool, retried: bool) -> list[str]:
+    """The lines of the calls; *retried*: whether a transition has more than one attempt."""
+    return _kept(CALLS, traced=traced, recorded=recorded, retried=retried)
 
 
 def result(*, recorded: bool) -> list[str]:
     """The lines that give out what a kernel needs."""
-    return _kept(RESULT, traced=False, recorded=recorded)
+    return _kept(RESULT, traced=False, recorded=recorded, retried=False)
 
 
-def _kept(text: str, *, traced: bool, recorded: bool) -> list[str]:
-    """The lines of a text that are wanted, without what says which those are."""
-    wanted = {"# traced": traced, "# untraced": not traced, "# recorded": recorded}
+def _kept(text: str, **wanted: bool) -> list[str]:
+    """The lines of a text that are wanted, without the marks that say which those are."""
+    marks = {
+        name: yes
+        for word, yes in wanted.items()
+        for name, yes in ((word, yes), (f"un{word}", not yes))
+    }
     kept = []
     for line in text.strip().split("\n"):
-        code, _, mark = line.rpartition("  ")
-        if mark in wanted:
-            kept += [code] if wanted[mark] else []
-        elif traced or "trace((" not in line:
+        code, _, comment = line.rpartition("  # ")
+        words = comment.split()
+        if code and words and all(word in marks for word in words):
+            kept += [code] if all(marks[word] for word in words) else []
+        elif wanted["traced"] or "trace((" not in line:
             kept.append(line)
     return kept

@@ -31,7 +31,7 @@ from scraper_cpn.net.compiled.generate import (
 from scraper_cpn.net.compiled.generate.calls import calls, result
 from scraper_cpn.net.compiled.generate.kept import kept
 from scraper_cpn.net.compiled.generate.layout import RUNTIME, Layout
-from scraper_cpn.net.compiled.generate.text import Text, mask_text, plain
+from scraper_cpn.net.compiled.generate.text import Text, mask_text, plain, tupled
 from scraper_cpn.net.compiled.runtime.lines import SLACK
 from scraper_cpn.net.declare import Net, Transition
 from scraper_cpn.net.marking import (
@@ -63,7 +63,7 @@ SHARED: dict[str, Any] = {
     "MASKS_MAX": MASKS_MAX,
     "Faulted": Faulted, "Firing": Firing, "Flying": Flying, "Lost": Lost, "Row": Row,
     "SLACK": SLACK, "Standing": Standing, "Step": Step, "amount": plan.amount, "count": count, "islice": islice,
-    "partial": partial, "tokens_of": plan.tokens_of,
+    "partial": partial, "pause_before": plan.pause_before, "tokens_of": plan.tokens_of,
     "heappop": heappop, "heappush": heappush, "blame": blame, "case_for": case_for, "deque": deque, "made": made,
     "no_case": no_case, "order_of": order_of, "refuse_landed": refuse_landed,
     "refuse_limit": refuse_limit, "refuse_started": refuse_started, "refuse_time": refuse_time,
@@ -88,6 +88,7 @@ rows = []           # of the sinks, since the last drain
 dirty = ALL         # bits of the transitions that may have a binding now
 next_wake = NEVER   # the least of the times at_T
 next_end = NEVER    # when the next token expires
+due_again = []      # firings that wait for their next attempt: from when on, and id
 ends_late = False   # whether that is to be worked out again
 late = True         # whether any of these times is
 """.strip()
@@ -148,9 +149,14 @@ def source_of(
         _write_tables(text, layout)
         if recorded:
             text.functions(recording.FUNCTIONS.strip().split("\n"))
-        text.functions(calls(traced=traced, recorded=recorded))
+        text.functions(calls(traced=traced, recorded=recorded, retried=retried(net)))
         text.add(*result(recorded=recorded))
     return "\n".join(text.lines) + "\n", layout.names.objects
+
+
+def retried(net: Net) -> bool:
+    """Whether a transition has more than one attempt."""
+    return any(transition.attempts > 1 for transition in net.transitions.values())
 
 
 def _used() -> list[str]:
@@ -159,7 +165,7 @@ def _used() -> list[str]:
         FRAME_STATE,
         recording.STATE,
         recording.FUNCTIONS,
-        *calls(traced=True, recorded=True),
+        *calls(traced=True, recorded=True, retried=True),
     ]
     frame = re.findall(r"[A-Za-z_]\w*", "\n".join([*lines, *result(recorded=True)]))
     numbered = [
@@ -285,6 +291,9 @@ def _write_tables(text: Text, layout: Layout) -> None:
     _list(text, "ENDS", ["None" if t.instant else _cases(layout, t) for _, t in stems])
     _dict(text, "STILL", {_number(layout, t): repr(_still(t)) for _, t in effects if t.still})
     _dict(text, "UNDOS", {_number(layout, t): f"undo_{stem}" for stem, t in effects})
+    if retried(layout.net):
+        _list(text, "RETRY", [_retry(layout, t) for _, t in stems])
+        _dict(text, "AGAIN", {_number(layout, t): _again(t) for _, t in effects})
     _dict(text, "TAKEN", {_number(layout, t): repr(_taken(t)) for _, t in effects})
     _dict(text, "KEPT", {_number(layout, t): _kept(layout, t) for _, t in effects})
     if layout.recorded:
@@ -300,6 +309,24 @@ def _write_tables(text: Text, layout: Layout) -> None:
     _list(text, "SHOWN", [repr(p.name) for p in layout.standing if layout.only_shows(p)])
     _dict(text, "PLACES", {place.name: places.listing(layout, place) for place in layout.standing})
     _dict(text, "SETS", {seen.name: layout.var(seen) for seen in layout.sets})
+
+
+def _retry(layout: Layout, transition: Transition) -> str:
+    """The outcomes after which a firing is attempted again, if it has an attempt left."""
+    kinds = transition.retry if transition.attempts > 1 else ()
+    return tupled(layout.names.of(kind, kind.__name__) for kind in kinds) if kinds else "()"
+
+
+def _again(transition: Transition) -> str:
+    """What makes the firing of a further attempt."""
+    effect = transition.effect
+    assert effect is not None
+    args = cases.arguments(transition, effect.sources, lambda arc: f"flight.inputs[{arc}]")
+    given = f"({args}{',' if args else ''})"
+    return (
+        f"lambda flight: Firing(flight.id, {transition.name!r}, {effect.name!r}, {given}, "
+        f"{transition.deadline_ns}, flight.attempt)"
+    )
 
 
 def _number(layout: Layout, transition: Transition) -> int:

@@ -97,6 +97,9 @@ class Flight(Struct, eq=False, gc=False):
         ends: what it may end in, once its effect has started.
         shown: the serial of its token in the first of the transition's `during` places; the others follow.
         dark: which of these tokens were set aside, as bits.
+        attempt: that is under way, or that is the next.
+        due: from when on it may begin; None once it has.
+        handed: whether a step has given it out, and it has not started.
     """
 
     id: int
@@ -106,11 +109,14 @@ class Flight(Struct, eq=False, gc=False):
     ends: dict[type[Any], Any] | None = None
     shown: int | None = None
     dark: int = 0
+    attempt: int = 1
+    due: int | None = None
+    handed: bool = False
 
     @property
     def started(self) -> bool:
-        """Whether its effect has started."""
-        return self.ends is not None
+        """Whether its effect has started, in this attempt or in an earlier one."""
+        return self.ends is not None or self.attempt > 1
 
 
 def stand_again(queue: deque[Queued], token: Queued) -> None:
