@@ -17,7 +17,7 @@ from scraper_cpn.net.marking import Firing, Row
 from scraper_cpn.scrape.colours import Bad, Checked, Extracted, Kept, Parsed, Raw, Valid
 from scraper_cpn.scrape.policy import Policy
 
-PARSERS = 4
+PARSERS = 16
 """Pages that are parsed at a time."""
 STAGE_MAX = 256
 """Pages in each stage behind the first."""

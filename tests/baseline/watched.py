@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from baseline.flights import Request, Work
+from baseline.pipeline import PARSERS
 from baseline.queues import Heap, Levels, Queue
 from baseline.scheduler import NO_END, Scheduler
 from scraper_cpn.net import Row, Step
@@ -111,7 +112,7 @@ class Watched(Scheduler):
             stage = station.stage
             assert stage.room >= 0
             assert stage.room + len(stage.line) + working[station.name] + coming == most
-        assert parse.workers + working["parse"] == 4
+        assert parse.workers + working["parse"] == PARSERS
 
     # G4 and G5.
 

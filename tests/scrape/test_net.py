@@ -205,6 +205,19 @@ ALLOWED = {
     ("scrape/session.py", "sleep"): "the grace period after a stop, which ends the crawl",
     ("run/shell.py", "sleep"): "a turn for the event loop, which takes no time",
     ("run/shell.py", "call_later"): "waking up at the time that the kernel has said",
+    ("run/keeping.py", "sleep"): "until another process lets go of a store, before anything runs",
+    ("scrape/fetch/client.py", "sleep"): "within a request that has begun",
+    ("scrape/fetch/client_aiohttp.py", "call_at"): "the timeout of a request",
+    ("scrape/fetch/connections.py", "call_later"): "closing what is idle",
+    ("scrape/fetch/wire.py", "sleep"): "within a request that has begun",
+    (
+        "scrape/pages/parse.py",
+        "CapacityLimiter",
+    ): "threads, where pages are parsed one after the other",
+    ("scrape/pages/parse.py", "Lock"): "the memory of large pages that handlers have",
+    ("scrape/pages/workers.py", "Lock"): "the memory of the processes that parse",
+    ("scrape/pages/workers.py", "Semaphore"): "the number of processes that parse",
+    ("scrape/robots/__init__.py", "Lock"): "threads that read robots.txt remember it in one place",
 }
 """The uses that decide nothing about what is fetched or when."""
 

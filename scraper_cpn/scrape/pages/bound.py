@@ -105,10 +105,16 @@ _NODE_BYTES: Final = 300
 _ATTRIBUTE_NS: Final = 115
 _ATTRIBUTE_BYTES: Final = 150
 """And its text."""
-_COMPARED_IN_NS: Final = 1
-"""Pairs of attributes."""
+_COMPARED_NS: Final = 1
+"""For a pair of attributes of one tag."""
+_MERGED_NS: Final = 12
+_MERGED_BYTES: Final = 32
+"""For a pair of attributes that tags have added to one element: it may be copied for each."""
 _BYTE_NS: Final = 5
-_BYTE_BYTES: Final = 10
+_BYTE_BYTES: Final = 32
+_DEPTH_MAX: Final = 512
+"""The parser nests no deeper, as browsers."""
+_MERGED_AT_SIGHT_MAX: Final = 4
 
 _SEPARATORS = (b" ", b"\n", b"\t", b"\r", b"\f", b"/")
 _AT_SIGHT_NS: Final = 25_000_000
@@ -130,7 +136,7 @@ class Bound(Struct, frozen=True, gc=False):
 class _Counts:
     """How much of a page may stay open."""
 
-    __slots__ = ("active", "compared", "copied", "deepest", "open", "tables")
+    __slots__ = ("active", "compared", "copied", "deepest", "merged", "open", "tables")
 
     def __init__(self) -> None:
         self.open = 0
@@ -144,7 +150,9 @@ class _Counts:
         self.copied = 0
         """Bytes of memory that it takes to make each of them once."""
         self.compared = 0
-        """Pairs of attributes."""
+        """Pairs of attributes of one tag."""
+        self.merged = 0
+        """Pairs of attributes that tags have added to one element."""
 
 
 def parsing_bound(html: bytes) -> Bound:
@@ -153,8 +161,12 @@ def parsing_bound(html: bytes) -> Bound:
     Cost: linear; some microseconds for a small page, and half of what parsing and reading it costs for others.
     """
     tags = html.count(b"<") + 1
-    bound = _bound(len(html), tags, _worst(html, tags))
-    return bound if bound.time_ns <= _AT_SIGHT_NS else _bound(len(html), tags, _counted(html))
+    text = html.lower()
+    if text.count(b"<html") + text.count(b"<body") <= _MERGED_AT_SIGHT_MAX:
+        bound = _bound(len(html), tags, _worst(html, tags))
+        if bound.time_ns <= _AT_SIGHT_NS:
+            return bound
+    return _bound(len(html), tags, _counted(text))
 
 
 def _worst(html: bytes, tags: int) -> _Counts:
@@ -169,12 +181,14 @@ def _worst(html: bytes, tags: int) -> _Counts:
     return counts
 
 
-def _counted(html: bytes) -> _Counts:
-    """Return what may stay open on a page."""
-    text = html.lower()
+def _counted(text: bytes) -> _Counts:
+    """Return what may stay open on a page, in lower case."""
     counts = _Counts()
     tags = _TAG.findall(text)
     _count_open(tags, counts, foreign=b"<svg" in text or b"<math" in text)
+    # `<html>` and `<body>` add their attributes to one element, however often they are there.
+    merged = _ATTRIBUTES_MAX * (text.count(b"<html") + text.count(b"<body"))
+    counts.merged = merged * merged
     odd = _count_odd(text, counts) if b"" in tags else []
     if counts.active:
         _count_copied(text, odd, counts)
@@ -182,7 +196,8 @@ def _counted(html: bytes) -> _Counts:
 
 
 def _bound(size: int, tags: int, counts: _Counts) -> Bound:
-    depth = counts.open + counts.deepest + 2 * counts.tables + counts.active + 8
+    open_at_once = counts.open + counts.deepest + 2 * counts.tables + counts.active + 8
+    depth = min(open_at_once, _DEPTH_MAX)
     # An active element is made again for each tag that pops it, and in the adoption agency once for each
     # element that it is moved past, or that is moved past it.
     again = tags + counts.open + counts.active + 8
@@ -195,10 +210,17 @@ def _bound(size: int, tags: int, counts: _Counts) -> Bound:
             + _STEP_NS * (tags + moves) * depth
             + _NODE_NS * nodes
             + _ATTRIBUTE_NS * copied // _ATTRIBUTE_BYTES
-            + counts.compared // _COMPARED_IN_NS
+            + _COMPARED_NS * counts.compared
+            + _MERGED_NS * counts.merged
             + _BYTE_NS * size
         ),
-        memory_bytes=_BASE_BYTES + _NODE_BYTES * nodes + copied + _BYTE_BYTES * size,
+        memory_bytes=(
+            _BASE_BYTES
+            + _NODE_BYTES * nodes
+            + copied
+            + _MERGED_BYTES * counts.merged
+            + _BYTE_BYTES * size
+        ),
         nodes=nodes,
         depth=depth,
     )
@@ -261,7 +283,6 @@ def _count_open(  # noqa: C901 - one loop, as it runs for each tag of each page
 
 def _count_odd(text: bytes, counts: _Counts) -> list[int]:
     """Count the attributes of tags that are not clean; return what copies of their elements take."""
-    merged = _ATTRIBUTES_MAX * (text.count(b"<html") + text.count(b"<body"))
     copies: list[int] = []
     to_read = _READ_AGAIN_MAX * len(text)
     for found in _ODD.finditer(text):
@@ -275,11 +296,9 @@ def _count_odd(text: bytes, counts: _Counts) -> list[int]:
         attributes = length // 2
         counts.compared += attributes * attributes
         if found[1] in (b"html", b"body"):
-            merged += attributes
+            counts.merged = _UNBOUNDED
         elif _KINDS.get(found[1]) == _FORMATTING:
             copies.append(_ATTRIBUTE_BYTES * attributes + length)
-    # `<html>` and `<body>` add their attributes to one element, however often they are there.
-    counts.compared += merged * merged
     counts.active += len(copies)
     return copies
 

@@ -1,95 +1,124 @@
-"""Where a page may be parsed: on the event loop, in a thread, or in a process that can be killed.
+"""Parses pages that may be large, or bombs, in processes.
 
-Owns: which pages are harmless (by `bound`), what the others may cost (by `workers`), and the hosts that had
-their share of that.
+Owns: what pages of unknown cost may take there (by `workers`), and the hosts that had their share of that.
 Must not know: handlers, outcomes, the net.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from enum import Enum, auto
 from typing import Final
 
+from anyio import to_thread
+from msgspec import Struct
+
 from scraper_cpn.scrape.colours import Raw
-from scraper_cpn.scrape.pages.bound import parsing_bound
-from scraper_cpn.scrape.pages.jobs import Answer, Broken, Job, Refused
-from scraper_cpn.scrape.pages.page import Page
-from scraper_cpn.scrape.pages.workers import WorkerError, Workers
+from scraper_cpn.scrape.pages.jobs import Answer, Broken, Done, Heavy, Job, Refused, do_if_harmless
+from scraper_cpn.scrape.pages.workers import CAN_WORK, WORKERS_MAX, WorkerError, Workers
 from scraper_cpn.scrape.settings import FieldRule
 from scraper_cpn.scrape.urls import host_of
 
-SMALL_BYTES: Final = 32 * 1024
-"""Larger pages are not parsed on the event loop: to read an ordinary one would hold it for milliseconds."""
-QUICK_NS: Final = 25_000_000
-QUICK_BYTES: Final = 16_000_000
-"""What parsing a page on the event loop may cost, in the worst case that can be thought of. An ordinary page of
-`SMALL_BYTES` costs 0.2 ms; of 4,000 pages bred to be slow within these limits, the worst cost 3 ms."""
-HARMLESS_NS: Final = 300_000_000
-HARMLESS_BYTES: Final = 48_000_000
-"""And in a thread, of which there are as many as the net has parsers."""
-LOOKED_AT_BYTES: Final = 1 << 20
-"""Larger pages are not looked at: that would take the interpreter lock for too long. They go to a process."""
-REFUSALS_MAX: Final = 3
-"""So many pages of a host may cost too much in a row; after that its pages are not parsed unless harmless."""
+EXCESS_S_MAX: Final = 0.5
+"""So much more processor time than others of their size pages of a host may take; then its pages are not parsed
+unless they are harmless."""
+REFUSED_S: Final = 0.25
+"""A page that is refused counts as if it had taken so long."""
+NEWCOMERS_MAX: Final = WORKERS_MAX + 1
+"""One waits, so that there is always one to go on with."""
 
 
-class Weight(Enum):
-    """What parsing a page may cost."""
-
-    QUICK = auto()
-    """So little that the event loop may do it."""
-    HARMLESS = auto()
-    """So little that a thread may do it, which nothing can stop."""
-    UNKNOWN = auto()
-    """It may be harmless, and it may be a bomb."""
+class BusyError(Exception):
+    """Processes have no time for a page now; it may be fetched again later."""
 
 
-def weigh(page: Page) -> Weight:
-    """Return what parsing *page* may cost. Costs itself half of what parsing an ordinary page costs."""
-    size = len(page.body)
-    if size > LOOKED_AT_BYTES:
-        return Weight.UNKNOWN
-    bound = parsing_bound(page.utf8)
-    if size <= SMALL_BYTES and bound.time_ns <= QUICK_NS and bound.memory_bytes <= QUICK_BYTES:
-        return Weight.QUICK
-    if bound.time_ns <= HARMLESS_NS and bound.memory_bytes <= HARMLESS_BYTES:
-        return Weight.HARMLESS
-    return Weight.UNKNOWN
+class _Record(Struct):
+    """What is known of the pages of a host that were parsed in a process."""
+
+    is_good: bool = False
+    """Whether the last one cost no more than others of its size."""
+    excess_s: float = 0.0
+    """How much more processor time all of them took than others of their size."""
+
+
+class Trial(Struct, frozen=True):
+    """What came of parsing a page elsewhere."""
+
+    refusal: str | None
+    """Why it must not be parsed; None where it did no harm."""
+    is_heavy: bool
+    """Whether nobody could tell before."""
 
 
 class Guard:
-    """Parses pages of unknown weight in processes. Close it at the end."""
+    """Parses pages in processes, and does not let costly hosts keep others waiting. Close it at the end.
+
+    Harmless pages are parsed at once. Others of a host whose pages cost what they should wait for a process: then the crawl is as fast as it can be. Of
+    other hosts only `NEWCOMERS_MAX` pages are here at a time, as anyone can have a thousand hosts.
+    """
 
     def __init__(self) -> None:
         self._workers = Workers()
-        self._refusals: Counter[str] = Counter()
-        """By host: pages in a row that cost too much."""
+        self._records: dict[str, _Record] = {}
+        self._newcomers = 0
 
-    async def parse(self, raw: Raw, rules: tuple[FieldRule, ...] | None) -> Answer:
-        """Return the item of a page and its links, or why it can't be parsed; see `Job.rules`."""
-        host = host_of(raw.response.url)
-        if self._refusals[host] >= REFUSALS_MAX:
-            return Refused(
-                f"parsing it may take very long, as it did with the last {REFUSALS_MAX} such pages of {host}"
-            )
-        try:
-            answer = await self._workers.do(Job.of(raw, rules))
-        except WorkerError as error:
-            return Refused(f"parsing it may take very long, and {error}")
-        if isinstance(answer, Broken):
-            raise RuntimeError(f"in the process that parses:\n{answer.traceback}")
-        if isinstance(answer, Refused):
-            self._refusals[host] += 1
-        else:
-            del self._refusals[host]
+    async def parse(self, raw: Raw, rules: tuple[FieldRule, ...] | None) -> Done | Refused:
+        """Return the item of a page and its links, or why it can't be parsed; see `Job.rules`.
+
+        Raises `BusyError` when the page has to be tried again later.
+        """
+        answer = await self._ask(Job.of(raw, rules, if_harmless=True))
+        if isinstance(answer, Heavy):
+            return await self._parse_heavy(Job.of(raw, rules))
         return answer
 
-    async def refusal(self, raw: Raw) -> str | None:
-        """Return why a page must not be parsed; None when it was parsed in a process without harm."""
-        answer = await self.parse(raw, None)
-        return answer.reason if isinstance(answer, Refused) else None
+    async def _parse_heavy(self, job: Job) -> Done | Refused:
+        host = host_of(job.raw.response.url)
+        record = self._records.setdefault(host, _Record())
+        if record.excess_s >= EXCESS_S_MAX:
+            return Refused(f"parsing it may take very long, as it did with other pages of {host}")
+        if record.is_good:
+            return await self._recorded(job, record)
+        if self._newcomers >= NEWCOMERS_MAX:
+            raise BusyError(
+                "parsing it may take very long, and such pages of other hosts are being parsed"
+            )
+        self._newcomers += 1
+        try:
+            return await self._recorded(job, record)
+        finally:
+            self._newcomers -= 1
+
+    async def try_out(self, raw: Raw) -> Trial:
+        """Return what came of parsing a page in a process, which shows whether it does harm here."""
+        answer = await self._ask(Job.of(raw, None, if_harmless=True))
+        is_heavy = isinstance(answer, Heavy)
+        if is_heavy:
+            answer = await self._parse_heavy(Job.of(raw, None))
+        return Trial(answer.reason if isinstance(answer, Refused) else None, is_heavy)
 
     async def close(self) -> None:
         """End the processes."""
         await self._workers.close()
+
+    async def _recorded(self, job: Job, record: _Record) -> Done | Refused:
+        """Have a job done, and note for its host what it took."""
+        answer = await self._ask(job)
+        assert not isinstance(answer, Heavy)
+        used_s = answer.cpu_s if isinstance(answer, Done) else max(job.cpu_s, REFUSED_S)
+        excess_s = max(0.0, used_s - job.usual_s)
+        record.excess_s += excess_s
+        record.is_good = excess_s == 0
+        return answer
+
+    async def _ask(self, job: Job) -> Done | Refused | Heavy:
+        if not CAN_WORK:
+            answer: Answer = await to_thread.run_sync(do_if_harmless, job)
+        else:
+            try:
+                answer = await self._workers.do(job)
+            except WorkerError as error:
+                return Refused(f"parsing it may take very long, and {error}")
+        if isinstance(answer, Broken):
+            raise RuntimeError(f"in the process that parses:\n{answer.traceback}")
+        if isinstance(answer, Heavy) and not job.if_harmless:
+            return Refused("parsing it may take very long, and this system sets no limits to that")
+        return answer

@@ -1,18 +1,22 @@
 """What is asked of a process that parses, and what it answers.
 
-Owns: jobs with their limits, answers, and how both are written into a pipe.
+Owns: jobs with their limits, how they are done, answers, and how both are written into a pipe.
 Must not know: processes, event loops.
 """
 
 from __future__ import annotations
 
 import struct
+import time
+import traceback
 
 import msgspec
 from msgspec import Struct
 
 from scraper_cpn.scrape.colours import Link, Raw
-from scraper_cpn.scrape.pages.extract import Item
+from scraper_cpn.scrape.pages.extract import Item, extract
+from scraper_cpn.scrape.pages.page import Page
+from scraper_cpn.scrape.pages.weight import is_harmless
 from scraper_cpn.scrape.settings import FieldRule
 
 LENGTH = struct.Struct(">I")
@@ -20,6 +24,8 @@ LENGTH = struct.Struct(">I")
 WALL_FACTOR = 20
 """So much longer than its processor time a job may take by the clock: its process may have to wait for a processor."""
 
+_USUAL_S, _USUAL_S_PER_BYTE = 0.02, 3e-7
+"""What ordinary pages take, on a slow machine: there are 0.1 s to a million bytes on one of 2020."""
 _CPU_S, _CPU_S_PER_BYTE = 0.1, 1e-6
 _MEMORY_BYTES, _MEMORY_PER_BYTE, _MEMORY_BYTES_MAX = 32_000_000, 20, 192_000_000
 
@@ -32,14 +38,22 @@ class Job(Struct, frozen=True, gc=False):
     """What the built-in item takes from it; None: it is only to be parsed."""
     cpu_s: float
     memory_bytes: int
+    if_harmless: bool = False
+    """Whether it is to be parsed only if that is certain to be over soon."""
 
     @classmethod
-    def of(cls, raw: Raw, rules: tuple[FieldRule, ...] | None) -> Job:
+    def of(cls, raw: Raw, rules: tuple[FieldRule, ...] | None, *, if_harmless: bool = False) -> Job:
         """Return the job for a page: it may take ten times what ordinary pages of its size take."""
         size = len(raw.response.body)
         cpu_s = (_CPU_S + _CPU_S_PER_BYTE * size) * (1 + len(rules or ()) / 10)
         memory_bytes = min(_MEMORY_BYTES + _MEMORY_PER_BYTE * size, _MEMORY_BYTES_MAX)
-        return cls(raw, rules, cpu_s, memory_bytes)
+        return cls(raw, rules, cpu_s, memory_bytes, if_harmless)
+
+    @property
+    def usual_s(self) -> float:
+        """The processor time of an ordinary page of this size."""
+        size = len(self.raw.response.body)
+        return (_USUAL_S + _USUAL_S_PER_BYTE * size) * (1 + len(self.rules or ()) / 10)
 
 
 class Done(Struct, frozen=True, tag=True):
@@ -47,6 +61,8 @@ class Done(Struct, frozen=True, tag=True):
 
     item: Item | None
     links: list[Link]
+    cpu_s: float = 0.0
+    """Processor time that it took."""
 
 
 class Refused(Struct, frozen=True, tag=True):
@@ -55,13 +71,17 @@ class Refused(Struct, frozen=True, tag=True):
     reason: str
 
 
+class Heavy(Struct, frozen=True, tag=True):
+    """The page may be a bomb, and was not parsed."""
+
+
 class Broken(Struct, frozen=True, tag=True):
     """Our own code failed."""
 
     traceback: str
 
 
-Answer = Done | Refused | Broken
+Answer = Done | Refused | Heavy | Broken
 
 answers: msgspec.msgpack.Decoder[Answer] = msgspec.msgpack.Decoder(Answer)
 """Reads an answer."""
@@ -72,3 +92,24 @@ jobs: msgspec.msgpack.Decoder[Job] = msgspec.msgpack.Decoder(Job)
 def message(value: Job | Answer) -> bytes:
     """Return *value* as it is written."""
     return msgspec.msgpack.encode(value)
+
+
+def do(job: Job) -> Answer:
+    """Do a job, without limits. Raises `MemoryError`."""
+    page = Page.of(job.raw)
+    began_s = time.process_time()
+    try:
+        if job.rules is None:
+            page.tree  # noqa: B018 - parsed when asked for
+            return Done(None, [], time.process_time() - began_s)
+        item, links = extract(page, job.raw.response.fetched_at_ns, job.rules)
+    except MemoryError:
+        raise
+    except Exception:  # noqa: BLE001 - a bug of ours, which the crawl's process tells
+        return Broken(traceback.format_exc())
+    return Done(item, links, time.process_time() - began_s)
+
+
+def do_if_harmless(job: Job) -> Answer:
+    """Do a job if that is certain to be over soon."""
+    return do(job) if is_harmless(Page.of(job.raw)) else Heavy()

@@ -15,7 +15,7 @@ import signal
 import time
 import traceback
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import anyio
 from anyio import to_thread
@@ -23,7 +23,7 @@ from anyio import to_thread
 from scraper_cpn.scrape.colours import PRIORITY_MAX, Bad, Link, Parsed, ParseOutcome, Raw, Target
 from scraper_cpn.scrape.pages.extract import LINKS_MAX, extract
 from scraper_cpn.scrape.pages.fields import check_names
-from scraper_cpn.scrape.pages.guard import SMALL_BYTES, Guard, Weight, weigh
+from scraper_cpn.scrape.pages.guard import Guard
 from scraper_cpn.scrape.pages.handlers import (
     Handler,
     HandlerError,
@@ -31,14 +31,18 @@ from scraper_cpn.scrape.pages.handlers import (
     async_results_of,
     results_of,
 )
-from scraper_cpn.scrape.pages.jobs import Done, Refused
+from scraper_cpn.scrape.pages.jobs import Refused
 from scraper_cpn.scrape.pages.page import HostilePageError, Page
+from scraper_cpn.scrape.pages.weight import is_quick
 from scraper_cpn.scrape.settings import Settings
 from scraper_cpn.scrape.urls import normalise
 
+THREADS = 4
+"""In which pages are parsed, and handlers called."""
 DETAIL_CHARS_MAX = 10_000
 """A longer traceback is cut at its beginning."""
 
+T = TypeVar("T")
 Discover = Callable[[Target, Iterable[Link], int], tuple[Target, ...]]
 """The targets of those links of a page that are followed; it had arrived at a time (ns). Pure."""
 
@@ -65,6 +69,7 @@ class Parser:
         self._handlers = handlers or None
         self._clock_ns = clock_ns
         self._guard = Guard()
+        self._threads = anyio.CapacityLimiter(THREADS)
         self._heavy = anyio.Lock()
         """Pages that a process has parsed without harm are parsed here one at a time."""
 
@@ -86,33 +91,24 @@ class Parser:
         handler = self._handlers.find(raw.target.handler, page.url)
         if handler is None:
             return _unclaimed(raw.target, self._handlers)
-        if not _is_quick(page):
+        if not is_quick(page):
             return self._handled_with_care(handler, page, raw)
         if handler.is_async:
             return self._on_the_loop(handler, page, raw)
         if handler.is_quick:
             return self._handled(handler, page, raw)
-        return to_thread.run_sync(self._handled, handler, page, raw, abandon_on_cancel=True)
+        return self._in_thread(self._handled, handler, page, raw)
 
     def _built_in(self, page: Page, raw: Raw) -> ParseOutcome | Awaitable[ParseOutcome]:
-        if not page.has_tree or _is_quick(page):
+        if not page.has_tree or is_quick(page):
             return self._extracted(page, raw)
-        return self._extracted_with_care(page, raw)
+        return self._extracted_elsewhere(raw)
 
-    async def _extracted_with_care(self, page: Page, raw: Raw) -> ParseOutcome:
-        outcome = await to_thread.run_sync(
-            self._extracted_if_harmless, page, raw, abandon_on_cancel=True
-        )
-        if outcome is not None:
-            return outcome
+    async def _extracted_elsewhere(self, raw: Raw) -> ParseOutcome:
         answer = await self._guard.parse(raw, self._rules)
         if isinstance(answer, Refused):
             return Bad("parse", answer.reason)
-        assert isinstance(answer, Done)
         return Parsed((answer.item,), self._targets(raw, answer.links))
-
-    def _extracted_if_harmless(self, page: Page, raw: Raw) -> ParseOutcome | None:
-        return None if weigh(page) is Weight.UNKNOWN else self._extracted(page, raw)
 
     def _extracted(self, page: Page, raw: Raw) -> ParseOutcome:
         item, links = extract(page, raw.response.fetched_at_ns, self._rules)
@@ -125,24 +121,22 @@ class Parser:
         the page first, and what did no harm there does none here. A page that is refused is given to
         the handler all the same: it fails only if the handler asks for what needs parsing.
         """
-        weight = await to_thread.run_sync(weigh, page, abandon_on_cancel=True)
-        if weight is not Weight.UNKNOWN:
-            return await self._handled_elsewhere(handler, page, raw)
-        if _may_be_markup(page):
-            page.refusal = await self._guard.refusal(raw)
-        else:
+        if not _may_be_markup(page):
             page.refusal = f"it is {page.content_type}, and may take very long to parse as HTML"
+            return await self._handled_elsewhere(handler, page, raw)
+        trial = await self._guard.try_out(raw)
+        page.refusal = trial.refusal
+        if not trial.is_heavy:
+            return await self._handled_elsewhere(handler, page, raw)
         async with self._heavy:
             return await self._handled_elsewhere(handler, page, raw)
 
     async def _handled_elsewhere(self, handler: Handler, page: Page, raw: Raw) -> ParseOutcome:
         if not handler.is_async:
-            return await to_thread.run_sync(
-                self._handled, handler, page, raw, False, abandon_on_cancel=True
-            )
+            return await self._in_thread(self._handled, handler, page, raw, False)
         if page.has_tree and page.refusal is None:
             # The handler would parse the page on the loop, at its first question.
-            await to_thread.run_sync(lambda: page.tree, abandon_on_cancel=True)
+            await self._in_thread(lambda: page.tree)
         return await self._on_the_loop(handler, page, raw)
 
     def _handled(self, handler: Handler, page: Page, raw: Raw, quick: bool = True) -> ParseOutcome:
@@ -164,6 +158,9 @@ class Parser:
             if _is_cancelled(error):
                 raise
             return _raised(handler, error)
+
+    def _in_thread(self, work: Callable[..., T], *given: Any) -> Awaitable[T]:
+        return to_thread.run_sync(work, *given, abandon_on_cancel=True, limiter=self._threads)
 
     def _sorted(self, page: Page, raw: Raw, results: Iterable[Any]) -> Parsed:
         items: list[Any] = []
@@ -206,10 +203,6 @@ def _unclaimed(target: Target, handlers: Handlers) -> Bad:
     if target.handler:
         return Bad("handler", f"there is no page handler {target.handler!r}; there are: {known}")
     return Bad("handler", f"no page handler's pattern fits the URL; there are: {known}")
-
-
-def _is_quick(page: Page) -> bool:
-    return len(page.body) <= SMALL_BYTES and weigh(page) is Weight.QUICK
 
 
 def _may_be_markup(page: Page) -> bool:

@@ -18,42 +18,24 @@ import select
 import signal
 import sys
 import time
-import traceback
 from pathlib import Path
 from typing import BinaryIO
 
-from scraper_cpn.scrape.pages.extract import extract
 from scraper_cpn.scrape.pages.jobs import (
     LENGTH,
     WALL_FACTOR,
     Answer,
-    Broken,
-    Done,
     Job,
     Refused,
+    do,
+    do_if_harmless,
     jobs,
     message,
 )
-from scraper_cpn.scrape.pages.page import Page
 
 _NICENESS = 5
 """The event loop goes first."""
 _KILL_WITH_PARENT = 1  # PR_SET_PDEATHSIG in <sys/prctl.h>
-
-
-def work(job: Job) -> Answer:
-    """Do a job, with no limits."""
-    page = Page.of(job.raw)
-    try:
-        if job.rules is None:
-            page.tree  # noqa: B018 - parsed when asked for
-            return Done(None, [])
-        item, links = extract(page, job.raw.response.fetched_at_ns, job.rules)
-    except MemoryError:
-        return Refused(_needs_memory(job))
-    except Exception:  # noqa: BLE001 - a bug of ours, which the crawl's process tells
-        return Broken(traceback.format_exc())
-    return Done(item, links)
 
 
 def main() -> None:
@@ -66,7 +48,8 @@ def main() -> None:
     answer_to = os.dup(sys.stdout.fileno())
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # nothing but answers goes there
     while (asked := _read(sys.stdin.buffer)) is not None:
-        answer = _in_child(jobs.decode(asked))
+        job = jobs.decode(asked)
+        answer = message(do_if_harmless(job)) if job.if_harmless else _in_child(job)
         _write(answer_to, LENGTH.pack(len(answer)) + answer)
 
 
@@ -114,10 +97,17 @@ def _be_child(job: Job, writing: int, parent: int) -> None:
     try:
         die_with(parent)
         _limit(job)
-        _write(writing, message(work(job)))
+        _write(writing, message(_done(job)))
         code = 0
     finally:
         os._exit(code)
+
+
+def _done(job: Job) -> Answer:
+    try:
+        return do(job)
+    except MemoryError:
+        return Refused(_needs_memory(job))
 
 
 def _limit(job: Job) -> None:

@@ -22,7 +22,9 @@ from scraper_cpn.scrape.pages.jobs import LENGTH, WALL_FACTOR, Answer, Job, answ
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-WORKERS_MAX = max(1, min(2, os.cpu_count() or 1))
+CAN_WORK = hasattr(os, "fork")
+"""Whether the operating system has such processes; Windows does not."""
+WORKERS_MAX = max(2, min(4, os.cpu_count() or 1))
 MEMORY_BYTES = 256_000_000
 """What all workers may take together, beside what an idle one takes (20 MB)."""
 _GRACE_S = 5.0

@@ -26,6 +26,9 @@ from scraper_cpn.scrape.policy import Policy
 STAGE = 256
 """Pages that may wait to be validated, and to be kept."""
 
+PARSERS = 16
+"""Pages that are parsed at a time: of those that take long, few at once, so that the others pass them."""
+
 
 class Pipeline(Part):
     """A page that is lost on its way is fetched again; what is wrong with its content ends in the log."""
@@ -34,7 +37,7 @@ class Pipeline(Part):
         super().__init__(net, "pipeline")
         self._p = p.pipeline
         self.raw_html = self.place("raw_html", Raw, capacity=2 * p.settings.concurrency, work=True)
-        self.parsers = self.counter("parsers", start=4)
+        self.parsers = self.counter("parsers", start=PARSERS)
         self.parsed = self.place("parsed", Extracted, capacity=STAGE, work=True)
         self.validated = self.place("validated", Checked, capacity=STAGE, work=True)
         self.stored = self.sink("stored", Stored)

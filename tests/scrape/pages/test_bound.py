@@ -7,8 +7,8 @@ from turbohtml import Node, parse
 
 from mocks.pages import ELEMENTS, hostile_page
 from scraper_cpn.scrape.pages.bound import parsing_bound
-from scraper_cpn.scrape.pages.guard import HARMLESS_BYTES, HARMLESS_NS, QUICK_BYTES, QUICK_NS
 from scraper_cpn.scrape.pages.page import Page
+from scraper_cpn.scrape.pages.weight import HARMLESS_BYTES, HARMLESS_NS, QUICK_BYTES, QUICK_NS
 from scraper_cpn.simulate.webtext import html as synthetic_page
 from tests.scrape.sample_pages import URL
 
@@ -17,7 +17,7 @@ def tree_of(html: bytes) -> tuple[int, int]:
     """How many nodes a page has when it is parsed, and how deep they are nested."""
     nodes = deepest = 0
     root = parse(html, encoding="utf-8").root
-    here: list[tuple[Node, int]] = [] if root is None else [(root, 1)]
+    here: list[tuple[Node, int]] = [] if root is None else [(root, 0)]
     while here:
         node, depth = here.pop()
         nodes += 1

@@ -14,14 +14,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Struct
+from msgspec.structs import replace
 
 from scraper_cpn.scrape.colours import Bad, Link, Parsed, ParseOutcome, Raw, Target
 from scraper_cpn.scrape.pages.extract import LINKS_MAX, Item, extract
 from scraper_cpn.scrape.pages.fields import field_rule
-from scraper_cpn.scrape.pages.guard import REFUSALS_MAX, SMALL_BYTES
+from scraper_cpn.scrape.pages.guard import (
+    EXCESS_S_MAX,
+    NEWCOMERS_MAX,
+    REFUSED_S,
+    BusyError,
+)
 from scraper_cpn.scrape.pages.handlers import QUICK_CALLS, QUICK_NS, Handlers
 from scraper_cpn.scrape.pages.page import Page
 from scraper_cpn.scrape.pages.parse import DETAIL_CHARS_MAX, Parser
+from scraper_cpn.scrape.pages.weight import SMALL_BYTES
 from scraper_cpn.scrape.settings import Settings, UsageError
 from tests.scrape.sample_pages import FETCHED_NS, URL, raw, target
 
@@ -53,14 +60,28 @@ def parser(*handlers: Callable[[Page], Any], clock_ns: Callable[[], int] = lambd
     registry = Handlers()
     for handler in handlers:
         registry.page("*")(handler)
-    return Parser(Settings(), discover, registry, clock_ns)
+    return new_parser(Settings(), discover, registry, clock_ns)
+
+
+MADE: list[Parser] = []
+"""Their processes belong to one event loop, and end with it."""
+
+
+def new_parser(*given: Any) -> Parser:
+    MADE.append(Parser(*given))
+    return MADE[-1]
 
 
 def outcome_of(result: ParseOutcome | Awaitable[ParseOutcome]) -> ParseOutcome:
     """What came of a page, awaited if need be."""
 
     async def awaited() -> ParseOutcome:
-        return await result if isawaitable(result) else result
+        try:
+            return await result if isawaitable(result) else result
+        finally:
+            for made in MADE:
+                async with made:
+                    pass
 
     return anyio.run(awaited)
 
@@ -118,7 +139,7 @@ def test_fields_of_the_settings() -> None:
 def test_two_fields_of_one_name_are_refused() -> None:
     """Before anything is fetched."""
     with pytest.raises(UsageError, match="two fields"):
-        Parser(Settings(fields=(field_rule("a=p"), field_rule("a=i"))), discover)
+        new_parser(Settings(fields=(field_rule("a=p"), field_rule("a=i"))), discover)
 
 
 def test_small_pages_are_parsed_at_once() -> None:
@@ -138,6 +159,8 @@ BIG = (
     "<p>" + "".join(f"<i a{n}>{n}" for n in range(300)) + "<p>x</p>" * 100 + "<a href=next>next</a>"
 )
 """Nobody can tell before parsing that it takes 6 MB."""
+OLD = "".join(f"<p><a href={n}>link<p>text" for n in range(500))
+"""As pages were written once; the next link closes the one before, which nobody can tell before parsing."""
 
 
 def title(page: Page) -> dict[str, str | None]:
@@ -167,7 +190,7 @@ def test_pages_that_look_like_bombs_are_as_others() -> None:
     rules = (field_rule("all[]=p"), field_rule("last=a"), field_rule("to=a::attr(href)"))
     page = raw(BIG, parent=HOME, depth=2)
     item, links = extract(Page.of(page), FETCHED_NS, rules)
-    outcome = outcome_of(Parser(Settings(fields=rules), discover).parse(page))
+    outcome = outcome_of(new_parser(Settings(fields=rules), discover).parse(page))
     assert outcome == Parsed((item,), discover(page.target, links, FETCHED_NS))
 
 
@@ -183,19 +206,59 @@ def test_a_bomb_that_is_no_html_is_no_bomb_until_it_is_parsed(content_type: str)
     assert bad(page, title).kind == "parse"
 
 
+async def outcomes(bombed: Parser, pages: Iterable[Raw]) -> list[ParseOutcome]:
+    """What comes of pages, one after the other."""
+    async with bombed:
+        results = []
+        for page in pages:
+            result = bombed.parse(page)
+            results.append(await result if isawaitable(result) else result)
+        return results
+
+
 def test_hosts_that_send_bombs_are_given_up() -> None:
-    """After some pages in a row that cost too much, such pages of the host cost nothing more."""
-
-    async def outcomes() -> list[ParseOutcome]:
-        async with Parser(Settings(), discover) as bombed:
-            results = [bombed.parse(raw(BOMB)) for _ in range(REFUSALS_MAX + 1)]
-            return [await each if isawaitable(each) else each for each in results]
-
-    *first, last = anyio.run(outcomes)
-    assert all(isinstance(each, Bad) and "memory" in each.reason for each in first)
+    """After some pages that cost too much, such pages of the host cost nothing more; others do not suffer."""
+    tries = int(EXCESS_S_MAX / REFUSED_S) + 2
+    elsewhere = at(raw(BIG), "https://other.example/")
+    pages = [*[raw(BOMB)] * tries, raw(BIG), raw("<p>harmless"), elsewhere]
+    *tried, last, small, other = anyio.run(outcomes, parser(), pages)
+    assert all(isinstance(each, Bad) for each in tried)
     assert isinstance(last, Bad)
-    assert "pages of shop.example" in last.reason
-    assert isinstance(outcome_of(parser().parse(raw("<p>harmless"))), Parsed)
+    assert "other pages of shop.example" in last.reason
+    assert isinstance(small, Parsed)
+    assert isinstance(other, Parsed)
+
+
+def at(page: Raw, url: str) -> Raw:
+    """The same page of another host."""
+    return Raw(page.target, replace(page.response, url=url))
+
+
+def test_pages_of_unknown_hosts_do_not_keep_others_waiting() -> None:
+    """No more than a few are here at a time, and the rest comes back later; a host that is known has its turn."""
+
+    async def crawl() -> list[type]:
+        kinds: list[type] = []
+
+        async def one(crowded: Parser, page: Raw) -> None:
+            result = crowded.parse(page)
+            assert isawaitable(result)
+            try:
+                kinds.append(type(await result))
+            except BusyError:
+                kinds.append(BusyError)
+
+        async with new_parser(Settings(), discover) as crowded:
+            await one(crowded, raw(OLD))
+            async with anyio.create_task_group() as group:
+                for number in range(2 * NEWCOMERS_MAX):
+                    group.start_soon(one, crowded, at(raw(BIG), f"https://h{number}.example/"))
+                    group.start_soon(one, crowded, raw(OLD))
+        return kinds
+
+    kinds = anyio.run(crawl)
+    assert kinds.count(BusyError) == NEWCOMERS_MAX
+    assert kinds.count(Parsed) == 1 + 3 * NEWCOMERS_MAX
 
 
 @given(body=st.binary(max_size=300), content_type=st.sampled_from(["text/html", "", "image/png"]))
@@ -368,7 +431,7 @@ def test_the_handler_is_chosen_by_link_or_url() -> None:
     def details(page: Page) -> dict[str, str]:
         return {"by": "details"}
 
-    parse = Parser(Settings(), discover, handlers).parse
+    parse = new_parser(Settings(), discover, handlers).parse
     by = [outcome_of(parse(raw("x", handler=name))) for name in ("", "details", "lists")]
     assert [o.items for o in by if isinstance(o, Parsed)] == [
         ({"by": "lists"},),
@@ -381,7 +444,7 @@ def test_a_page_without_a_handler_is_told() -> None:
     """A program that has handlers has one for each page, or hears about it."""
     handlers = Handlers()
     handlers.page("*/other/*")(quotes)
-    parse = Parser(Settings(), discover, handlers).parse
+    parse = new_parser(Settings(), discover, handlers).parse
     assert parse(raw("x")) == Bad(
         "handler", "no page handler's pattern fits the URL; there are: quotes"
     )

@@ -1,0 +1,177 @@
+"""Pages that attack the parser, beside honest hosts: does anyone notice?
+
+Owns: a crawl of both at once, and what is measured from outside: failed honest pages, the memory of all processes
+of the crawl, and how late requests to honest hosts start.
+Must not know: how pages are parsed.
+
+The web is served by another process, as a forward proxy that notes when each request comes. A host's requests are
+due `DELAY_S` after one another, so that each longer gap is a start that was late.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from itertools import pairwise
+from pathlib import Path
+from statistics import quantiles
+
+import msgspec
+from msgspec import Struct
+
+from mocks.pages import Page, hostile_page
+from scraper_cpn.simulate.webtext import html
+
+HONEST_HOSTS, HOSTILE_HOSTS = 10, 20
+DELAY_S = 0.2
+_SIZES = (2_000, 8_000, 16_000, 32_000, 64_000, 200_000)
+_HONEST_BYTES = 16_000
+_SAMPLE_S = 0.05
+
+
+class Outcome(Struct, frozen=True, kw_only=True):
+    """What a crawl of hostile and honest pages came to."""
+
+    honest_failed: int
+    hostile_failed: int
+    hostile: int
+    peak_mb: float
+    """Of all processes of the crawl together; what they share is counted once."""
+    late_p50_ms: float
+    late_p99_ms: float
+    late_max_ms: float
+    seconds: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.hostile} hostile pages beside {HONEST_HOSTS} honest hosts: {self.honest_failed} honest pages "
+            f"failed, {self.hostile_failed} hostile ones; peak memory {self.peak_mb:.0f} MB; starts at honest hosts "
+            f"late by {self.late_p50_ms:.1f} ms (p50), {self.late_p99_ms:.1f} ms (p99), "
+            f"{self.late_max_ms:.1f} ms (max); {self.seconds:.0f} s"
+        )
+
+
+def measure(pages: int) -> Outcome:
+    """Crawl *pages* hostile pages beside honest ones. With none, the figures are those of the machine."""
+    each = max(100, -(-pages // HOSTILE_HOSTS))
+    urls = [f"http://honest{host}.test/{n}" for n in range(each) for host in range(HONEST_HOSTS)]
+    urls += [f"http://bad{n % HOSTILE_HOSTS}.test/{n}" for n in range(pages)]
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "seeds.txt").write_text("\n".join(urls))
+        web = subprocess.Popen(
+            [sys.executable, "-m", "bench.hostile", str(folder / "wire.json"), str(pages)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        with web:
+            assert web.stdin is not None
+            assert web.stdout is not None
+            port = int(web.stdout.readline())
+            began = time.monotonic()
+            peak = _crawl(folder, port)
+            seconds = time.monotonic() - began
+            web.stdin.close()
+            web.wait()
+        starts = msgspec.json.decode(
+            (folder / "wire.json").read_bytes(), type=dict[str, list[float]]
+        )
+        failed = [msgspec.json.decode(line)["url"] for line in (folder / "failed.jsonl").open("rb")]
+    late = [
+        1e3 * (later - sooner - DELAY_S)
+        for times in starts.values()
+        for sooner, later in pairwise(times)
+    ]
+    percentiles = quantiles(late, n=100)
+    return Outcome(
+        honest_failed=sum("//honest" in url for url in failed),
+        hostile_failed=sum("//honest" not in url for url in failed),
+        hostile=pages,
+        peak_mb=peak / 1e6,
+        late_p50_ms=percentiles[49],
+        late_p99_ms=percentiles[98],
+        late_max_ms=max(late),
+        seconds=seconds,
+    )
+
+
+def _crawl(folder: Path, port: int) -> int:
+    """Crawl, and return the most memory that its processes took together."""
+    command = [
+        sys.executable, "-m", "scraper_cpn", "-i", "seeds.txt", "-o", "items.jsonl", "--failed", "failed.jsonl",
+        "-x", f"http://127.0.0.1:{port}", "--per-proxy", "64", "--delay", f"{DELAY_S}", "--robots", "ignore",
+        "--scope", "host", "--max-depth", "0", "--retries", "0", "--quiet",
+    ]  # fmt: skip
+    with subprocess.Popen(command, cwd=folder) as crawl:
+        peak = 0
+        while crawl.poll() is None:
+            peak = max(peak, sum(map(_memory, _family(crawl.pid))))
+            time.sleep(_SAMPLE_S)
+    return peak
+
+
+def _family(process: int) -> list[int]:
+    """Return a process and all its descendants; Linux."""
+    found = [process]
+    for each in found:
+        for children in Path(f"/proc/{each}/task").glob("*/children"):
+            try:
+                found += map(int, children.read_text().split())
+            except OSError:
+                continue
+    return found
+
+
+def _memory(process: int) -> int:
+    """Return the bytes of memory of a process, its share of what it shares; 0 when it has ended."""
+    try:
+        lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0
+    return sum(1024 * int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+
+
+async def _serve(asked: defaultdict[str, list[float]], hostile: list[Page]) -> None:
+    """Serve as a forward proxy until standard input ends, and note when which honest host was asked."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while (line := await reader.readline()) not in (b"", b"\r\n"):
+            now = time.monotonic()
+            while await reader.readline() not in (b"", b"\r\n"):
+                pass
+            host, _, number = line.split()[1].decode().removeprefix("http://").partition("/")
+            if host.startswith("honest"):
+                asked[host].append(now)
+            page = _honest_page(host, int(number)) if host in asked else hostile[int(number)]
+            head = f"HTTP/1.1 200 OK\r\nContent-Type: {page.content_type}\r\nContent-Length: {len(page.body)}\r\n\r\n"
+            writer.write(head.encode() + page.body)
+            await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await asyncio.to_thread(sys.stdin.read)
+    server.close()
+
+
+def _honest_page(host: str, number: int) -> Page:
+    links = [f"/{number + n}" for n in range(20)]
+    return Page(html(host, number, links, _HONEST_BYTES), "text/html")
+
+
+def main(pages: int) -> None:
+    """Measure twice, without hostile pages and with them, and print both."""
+    for number in (0, pages):
+        print(measure(number))
+
+
+if __name__ == "__main__":
+    log: defaultdict[str, list[float]] = defaultdict(list)
+    # To make them takes longer than to serve them.
+    asyncio.run(
+        _serve(log, [hostile_page(n, _SIZES[n % len(_SIZES)]) for n in range(int(sys.argv[2]))])
+    )
+    Path(sys.argv[1]).write_bytes(msgspec.json.encode(log))
