@@ -125,6 +125,14 @@ async def test_the_command_crawls(tmp_path: Path, capsys: pytest.CaptureFixture[
         (["http://a.example/", "--trace", "t"], "the scheduler by hand has no --trace"),
         (["http://a.example/", "--failed", "f"], "the scheduler by hand has no --failed"),
         (["http://a.example/", "--kernel", "native"], "the scheduler by hand has no --kernel"),
+        (
+            ["http://a.example/", "--per-host", "1"],
+            "the scheduler by hand has no --per-host and no --host-delay",
+        ),
+        (
+            ["http://a.example/", "--host-delay", "1"],
+            "the scheduler by hand has no --per-host and no --host-delay",
+        ),
         (["http://a.example/", "--state", "s"], "the scheduler by hand has no --state"),
     ],
 )
