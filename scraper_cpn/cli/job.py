@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from scraper_cpn.scrape.crawl import Crawl
 
 COMMANDS = (
-    "run", "resume", "status", "explain", "retry", "export", "check", "backup", "net", "simulate"
+    "run", "resume", "status", "explain", "retry", "export", "check", "backup", "net", "simulate", "verify"
 )  # fmt: skip
 
 

@@ -68,6 +68,8 @@ def _dispatch(argv: list[str]) -> int:
         return _net(argv[1:])
     if argv[:1] == ["simulate"]:
         return _simulate(argv[1:])
+    if argv[:1] == ["verify"]:
+        return _verify(argv[1:])
     if argv[:1] == ["resume"]:
         return _resume(argv[1:])
     if argv[:1] and argv[0] in _ON_STATE:
@@ -125,6 +127,12 @@ def _simulate(argv: Sequence[str]) -> int:
     from scraper_cpn.cli.simulate import simulate
 
     return simulate(argv)
+
+
+def _verify(argv: Sequence[str]) -> int:
+    from scraper_cpn.cli.verify import verify_command
+
+    return verify_command(argv)
 
 
 def _explained(error: BaseException) -> int:

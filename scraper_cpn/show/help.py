@@ -20,6 +20,7 @@ usage: scrape [OPTION...] URL...            fetch, follow links, write items
                                             look at it; -h after one says more
        scrape net [--part NAME] [--svg|...]     print the net
        scrape simulate [KNOB=VALUE...]      crawl a made-up web in virtual time
+       scrape verify [FILE.py]              prove what a crawl will do
 
 Scrapes politely: one request a second to a domain, robots.txt respected.
 """

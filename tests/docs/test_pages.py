@@ -64,6 +64,8 @@ def test_commands_are_accepted(line: str, tmp_path: Path, monkeypatch: pytest.Mo
         assert resume_job(argv[1:]) is not None
     elif argv[0] == "net":
         assert show_net(argv[1:]) == 0
+    elif argv[0] == "verify":
+        assert main(argv) == 0
     elif argv[0] == "simulate":
         assert simulate(argv[1:]) == 0
     else:

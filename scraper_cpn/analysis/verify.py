@@ -1,0 +1,175 @@
+"""Asking a net whether it has properties.
+
+Owns: `verify`, which puts grounding, exploration, replay and verdicts together.
+Must not know: any net.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from time import process_time
+
+from scraper_cpn.analysis import story
+from scraper_cpn.analysis.explore import Explorer, Limits, Space
+from scraper_cpn.analysis.ground import Grounder, TooMuchError
+from scraper_cpn.analysis.instance import AnalysisError, Instance, refuse_misfit
+from scraper_cpn.analysis.properties import Property, Watch
+from scraper_cpn.analysis.replay import replayed
+from scraper_cpn.analysis.verdict import Report, Status, Verdict
+from scraper_cpn.net import Net, checked
+
+ABSTRACTION = (
+    "time is dropped: a waiting token may be taken, and one that has an end may pass it, at any moment; any "
+    "binding may be chosen; of the priorities, those are kept that no time can change"
+)
+"""Only adds behaviour, so that what is proved of all ways holds of each real one."""
+PURE = "functions of the net are pure, as the net's own rules ask"
+
+
+def verify(
+    net: Net, instance: Instance, *properties: Property, limits: Limits | None = None
+) -> Report:
+    """Prove or refute properties of a net for an instance, over all interleavings.
+
+    Args:
+        net: is checked first.
+        instance: the tokens and outcomes to look at.
+        properties: what is asked.
+        limits: when to give up; by default five million states.
+
+    Raises:
+        NetError: the net can't work.
+        AnalysisError: the instance does not fit it, or a property names what it does not have.
+
+    Cost: CPython explores a hundred thousand states a second; each takes some 200 bytes.
+    """
+    checked(net)
+    refuse_misfit(net, instance)
+    problems = [text for asked in properties for text in asked.problems(net)]
+    if problems:
+        raise AnalysisError(*(f"net {net.name}, property: {text}" for text in problems))
+    return Report(net.name, tuple(_verdicts(net, instance, properties, limits)), ABSTRACTION)
+
+
+def _verdicts(
+    net: Net, instance: Instance, properties: Sequence[Property], limits: Limits | None
+) -> Iterator[Verdict]:
+    began = process_time()
+    grounder, live = _grounded(net, instance)
+    watches = [asked.monitor(net, grounder.plain) for asked in properties]
+    sure = _sure(properties, watches) if live is None else [False] * len(watches)
+    seconds = process_time() - began
+    open_ = [
+        watch
+        for asked, watch, is_sure in zip(properties, watches, sure, strict=True)
+        if not (is_sure or asked.structural)
+    ]
+    space = None
+    if open_ or live is not None:
+        explorer = Explorer(grounder.plain, open_, limits, live)
+        try:
+            space = explorer.run()
+        except TooMuchError as error:
+            space = explorer.space
+            space.whole, space.why = False, f"there is no end to what can happen: {error}"
+        if live is not None and space.whole:  # only now are all events known
+            sure = _sure(properties, watches)
+    for asked, watch, is_sure in zip(properties, watches, sure, strict=True):
+        if is_sure:
+            yield _invariant(asked, watch, instance, grounder, seconds)
+        elif space is not None and not space.whole and asked.structural:
+            yield Verdict(asked.claim, "gave up", _scope(instance), why=space.why)
+        elif asked.structural or space is None:
+            why = "an event of the net breaks it, or its declaration does not show it"
+            yield Verdict(asked.claim, "not proved", _scope(instance), seconds=seconds, why=why)
+        else:
+            yield _explored(asked, watch, open_.index(watch), instance, grounder, space)
+
+
+def _sure(properties: Sequence[Property], watches: Sequence[Watch]) -> list[bool]:
+    """Which properties each event keeps, whatever the state."""
+    return [
+        asked.invariant and watch.holds_always()
+        for asked, watch in zip(properties, watches, strict=True)
+    ]
+
+
+def _grounded(
+    net: Net, instance: Instance
+) -> tuple[Grounder, Callable[[list[int]], object] | None]:
+    """All atoms and events; or, where they have no end, what adds those of atoms that are reached."""
+    grounder = Grounder(net, instance)
+    try:
+        grounder.relaxed()
+    except TooMuchError:
+        grounder = Grounder(net, instance)
+        return grounder, grounder.live
+    return grounder, None
+
+
+def _assumes(grounder: Grounder) -> tuple[str, ...]:
+    lines = [PURE]
+    lines += [f"{name} never runs out" for name in sorted(grounder.endless)]
+    lines += [
+        f"{name} fires at most {n} time{'' if n == 1 else 's'}"
+        for name, n in grounder.instance.times.items()
+    ]
+    for colour, names in grounder.instance.forget.items():
+        listed = names if isinstance(names, str) else ", ".join(names)
+        lines.append(
+            f"{listed} of {colour.__name__} decides nothing: each call was made again with other values"
+        )
+    return tuple(lines)
+
+
+def _scope(instance: Instance) -> str:
+    return instance.note or "this instance"
+
+
+def _invariant(
+    asked: Property, watch: Watch, instance: Instance, grounder: Grounder, seconds: float
+) -> Verdict:
+    if not watch.exercised:
+        return Verdict(
+            asked.claim, "not proved", _scope(instance), why=f"says nothing: {watch.vacuous}"
+        )
+    how = "invariant: each event keeps it, whatever the state"
+    scope = "all sizes" if asked.everywhere else _scope(instance)
+    return Verdict(asked.claim, "proved", scope, how, _assumes(grounder), 0, seconds)
+
+
+def _explored(
+    asked: Property, watch: Watch, number: int, instance: Instance, grounder: Grounder, space: Space
+) -> Verdict:
+    if number in space.bad:
+        return _refuted(asked, watch, number, instance, grounder, space)
+    status: Status = "proved"
+    why = ""
+    if not space.whole:
+        status, why = "gave up", f"no mistake was found before it gave up: {space.why}"
+    elif not watch.exercised:
+        status, why = "not proved", f"says nothing: {watch.vacuous} in this instance"
+    return Verdict(
+        asked.claim, status, _scope(instance), "exploration of all interleavings; " + ABSTRACTION,
+        _assumes(grounder), space.states, space.seconds, why,
+    )  # fmt: skip
+
+
+def _refuted(
+    asked: Property, watch: Watch, number: int, instance: Instance, grounder: Grounder, space: Space
+) -> Verdict:
+    state, event = space.bad[number]
+    path = [step for step, _ in space.path(state)]
+    calls = replayed(grounder, watch, path, event)
+    told = story.told(grounder.net, grounder.plain, path if event is None else [*path, event])
+    status: Status = "refuted"
+    why = "a kernel that is led this way does it"
+    if calls is None:
+        status, why = (
+            "not proved",
+            "this may break it; no times were found at which a kernel goes this way",
+        )
+    return Verdict(
+        asked.claim, status, _scope(instance), "exploration; " + ABSTRACTION, _assumes(grounder),
+        space.states, space.seconds, why, told, calls or (),
+    )  # fmt: skip

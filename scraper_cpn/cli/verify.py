@@ -1,0 +1,83 @@
+"""`scrape verify`: the guarantees of a crawl, proved before it runs.
+
+Owns: the words of this command and its exit code.
+Must not know: how anything is proved.
+"""
+
+import sys
+from collections.abc import Sequence
+
+import msgspec
+
+from scraper_cpn.analysis.verdict import Report
+from scraper_cpn.cli.arguments import merged, parse
+from scraper_cpn.cli.job import config_of, program_of
+from scraper_cpn.cli.streams import teller
+from scraper_cpn.scrape.options.read import read_options, settings_from
+from scraper_cpn.scrape.options.table import BY_KEY
+from scraper_cpn.scrape.settings import UsageError
+from scraper_cpn.scrape.verify import verify_crawl
+
+_HELP = """\
+usage: scrape verify [PROGRAM.py] [OPTION...]
+
+Proves the guarantees of a crawl before it runs: what is conserved, what never
+happens, what always ends, for every order in which its work can end, with slow
+connections, lost work and a stop at any moment. It takes the options of a crawl,
+and fetches nothing.
+
+  scrape verify                                   with default options
+  scrape verify --per-domain 4 --max-pages 100    with these limits
+  scrape verify --config crawl.toml               with those of a file
+  scrape verify program.py                        with those of a program
+  scrape verify --json                            for machines
+
+A claim for `all sizes` follows from the net's declaration; any other holds for
+the small crawls that are named. `gave up` and `not proved` are no proof. Exit
+code 0: all is proved; 1: something is not, with the way to it.
+"""
+
+
+def verify_command(argv: Sequence[str]) -> int:
+    """Prove what is asked and print the verdicts. Raises `UsageError`."""
+    arguments = parse(argv)
+    if "help" in arguments.options:
+        sys.stdout.write(_HELP)
+        return 0
+    given = merged(config_of(arguments), arguments.options)
+    own = read_options({key: each for key, each in given.items() if not BY_KEY[key].field})
+    refused = [
+        f"--{key}" for key in own if key not in {"json", "quiet", "config", "input", "output"}
+    ]
+    if refused:
+        raise UsageError(f"{refused[0]}: has no meaning for a proof; leave it out")
+    words, program = program_of(("run", *arguments.words) if arguments.words else ())
+    if words:
+        raise UsageError(
+            f"verify: {words[0]}: one program at a time, and no URLs; a proof fetches nothing"
+        )
+    crawl_options = {key: each for key, each in given.items() if BY_KEY[key].field}
+    settings = settings_from({**(program.options if program else {}), **crawl_options})
+    tell = teller(silent=bool(own.get("quiet") or own.get("json")))
+    tell("looking at every order of events; this takes some seconds")
+    report = verify_crawl(settings)
+    sys.stdout.write(_json(report) if own.get("json") else f"{report}\n")
+    return 0 if report.ok else 1
+
+
+def _json(report: Report) -> str:
+    rows = [
+        {
+            "claim": verdict.claim,
+            "verdict": verdict.status,
+            "for": verdict.scope,
+            "how": verdict.how,
+            "assumes": verdict.assumes,
+            "states": verdict.states,
+            "seconds": verdict.seconds,
+            "why": verdict.why,
+            "story": verdict.story,
+        }
+        for verdict in report.verdicts
+    ]
+    return msgspec.json.encode({"ok": report.ok, "verdicts": rows}).decode() + "\n"
