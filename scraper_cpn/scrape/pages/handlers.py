@@ -11,7 +11,7 @@ return an iterable, one item, one link, or nothing, and be `async` in each of th
 import dataclasses
 import inspect
 import re
-from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 from msgspec import Struct
@@ -101,6 +101,9 @@ class Handlers:
         if name:
             return self._by_name.get(name)
         return next((each for each in self._by_name.values() if each.takes(url)), None)
+
+    def __iter__(self) -> Iterator[Handler]:
+        return iter(self._by_name.values())
 
     @property
     def names(self) -> tuple[str, ...]:

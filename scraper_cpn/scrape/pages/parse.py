@@ -33,6 +33,7 @@ from scraper_cpn.scrape.pages.handlers import (
 )
 from scraper_cpn.scrape.pages.jobs import Refused
 from scraper_cpn.scrape.pages.page import HostilePageError, Page
+from scraper_cpn.scrape.pages.watchdog import Watchdog
 from scraper_cpn.scrape.pages.weight import is_quick
 from scraper_cpn.scrape.settings import Settings
 from scraper_cpn.scrape.urls import normalise
@@ -69,14 +70,20 @@ class Parser:
         self._handlers = handlers or None
         self._clock_ns = clock_ns
         self._guard = Guard()
+        self._watchdog: Watchdog | None = None
         self._threads = anyio.CapacityLimiter(THREADS)
         self._heavy = anyio.Lock()
         """Pages that a process has parsed without harm are parsed here one at a time."""
 
     async def __aenter__(self) -> Self:
+        if self._handlers is not None:
+            self._watchdog = Watchdog(self._handlers)
+            self._watchdog.start()
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        if self._watchdog is not None:
+            self._watchdog.stop()
         await self._guard.close()
 
     def parse(self, raw: Raw) -> ParseOutcome | Awaitable[ParseOutcome]:
