@@ -239,6 +239,7 @@ UNASKED = "more than one answer came for this request, so that none can be trust
 _CAUSES: tuple[tuple[type[Exception], str, str, bool], ...] = (
     (Unasked, "protocol", EARLY, True),
     (Forbidden, "address", NO_PUBLIC_ADDRESS, False),
+    (aiohttp.InvalidURL, "dns", "the host is neither a name nor an address", False),
     (aiohttp.ClientConnectorDNSError, "dns", "the name has no address", True),
     (aiohttp.ClientProxyConnectionError, "proxy", "no connection to the proxy", True),
     (aiohttp.ClientHttpProxyError, "proxy", "the proxy refused the tunnel", True),

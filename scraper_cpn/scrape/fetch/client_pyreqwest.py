@@ -1,19 +1,20 @@
-"""The client on pyreqwest (reqwest, in Rust), with all that it would coordinate by itself turned off.
+"""The client on pyreqwest (reqwest, in Rust) for HTTPS, with all that it would coordinate by itself turned off.
 
-Owns: a reqwest client for each proxy, and the table that names each failure.
+Owns: which requests go through pyreqwest, a reqwest client for each proxy, and the table that names each failure.
 Must not know: pages, robots.txt, what an answer means.
 
 What it can't do, and what follows:
 
 - It does not show its connections: whether bytes wait on one before a request is written, nobody can tell. So each
-  request has a connection of its own, and no answer can become that of another request.
+  request has a connection of its own, and no answer can become that of another request. Plain HTTP, on which anybody
+  on the way may put an answer, goes through the client on aiohttp.
 - It does not tell when a request is written. A start is dated when the head of the answer is there, or the
   request is cancelled: never too early, so that no pause on the wire is shorter than it was meant, and too late
   by the time that the head took. Whether it may start is asked before it connects: what a domain asks for
   while a request to it connects comes too late for that request.
 - No hook finds addresses. Where only public ones are permitted, names are looked up before (`destinations`), and
-  once more by reqwest: their owner may give it another answer. So plain HTTP goes through aiohttp then, and so
-  does all with --insecure; otherwise a server with a private address has no certificate for the name.
+  once more by reqwest: their owner may give it another answer. A server with a private address has no
+  certificate for the name then; with --insecure, where that says nothing, aiohttp asks.
 - It trusts the authorities of the system, and can't be told to trust others instead: no CA file.
 - A cancelled request keeps its connection until its head has arrived, or its time limit has.
 - A head with more than 100 fields is a failure; so is a length that is no number, and a status line in lower case.
@@ -72,7 +73,7 @@ class PyreqwestClient:
         self._on_surplus = on_surplus
         self._headers = list(settings.headers)
         self._clients: dict[str | None, Client] = {}
-        self._wary: AiohttpClient | None = None
+        self._other: AiohttpClient | None = None
 
     async def open(self) -> None:
         """Nothing to do: what is needed is made when it is needed."""
@@ -82,13 +83,13 @@ class PyreqwestClient:
         for client in self._clients.values():
             await client.close()
         self._clients.clear()
-        if self._wary is not None:
-            await self._wary.close()
+        if self._other is not None:
+            await self._other.close()
 
     async def get(self, ask: Ask) -> Reply | Failed:
         """Send a GET; it is dated as started when the head of the answer is there."""
-        if ask.wary and (self._settings.insecure or ask.url.startswith("http:")):
-            return await (await self._wary_client()).get(ask)
+        if ask.url.startswith("http:") or (ask.wary and self._settings.insecure):
+            return await (await self._other_client()).get(ask)
         try:
             request = self._client(ask.proxy).get(ask.url)
         except ValueError:  # its parser of URLs is not ours
@@ -117,16 +118,13 @@ class PyreqwestClient:
             found = self._clients[proxy.url] = new_client(self._settings, proxy.url)
         return found
 
-    async def _wary_client(self) -> "AiohttpClient":
-        if self._wary is None:
+    async def _other_client(self) -> "AiohttpClient":
+        if self._other is None:
             from scraper_cpn.scrape.fetch.client_aiohttp import AiohttpClient
 
-            # There are few such requests; what both clients kept would be too much together.
-            self._wary = AiohttpClient(
-                self._settings, self._resolver, kept_max=0, on_surplus=self._on_surplus
-            )
-            await self._wary.open()
-        return self._wary
+            self._other = AiohttpClient(self._settings, self._resolver, on_surplus=self._on_surplus)
+            await self._other.open()
+        return self._other
 
 
 def new_client(settings: Settings, proxy: str | None) -> Client:

@@ -188,8 +188,8 @@ OPTIONS: tuple[Option, ...] = (
     Option(name="header", short="H", kind=HEADER, group=_REQUEST, field="headers", many=True,
            pair=": ", help="send this to the origins of the seeds: the same scheme, host and port"),
     Option(name="fetcher", kind=_one_of("fetcher"), group=_REQUEST, field="fetcher",
-           help="the HTTP client; pyreqwest uses a second core, but dates a start only "
-                "when the answer begins, and knows no --cacert"),
+           help="the HTTP client; pyreqwest uses a second core for HTTPS, but connects for each request, dates "
+                "a start only when the answer begins, and knows no --cacert"),
     Option(name="allow-private", kind=SWITCH, group=_FOLLOW, field="allow_private",
            help="let links and redirects lead to private, loopback and other addresses that are not "
                 "public; a seed's own host always may"),

@@ -17,7 +17,7 @@ from tests.servers import Asked, Do, Server, Step, Tunnel, has_ipv6, page
 
 
 def reuses(limits: Settings) -> bool:
-    """Whether a client sends more than one request on a connection; pyreqwest does not."""
+    """Whether a client sends more than one request on an encrypted connection; pyreqwest does not."""
     return limits.fetcher == "aiohttp"
 
 
@@ -30,8 +30,6 @@ def reuses(limits: Settings) -> bool:
 @pytest.mark.parametrize("end", [Do.CLOSE, Do.RESET])
 async def test_dropped_kept_alive_connection(end: Do, proxied: bool, limits: Settings) -> None:
     """A request on a kept-alive connection that drops is one request, and never sent again."""
-    if not reuses(limits):
-        pytest.skip("pyreqwest keeps no connection alive")
 
     def script(asked: Asked) -> Sequence[Step] | bytes:
         return page() if asked.ordinal == 0 else [end]
@@ -77,7 +75,7 @@ async def test_a_request_that_may_not_start_is_not_written(limits: Settings) -> 
 @pytest.mark.usefixtures("restless")
 @pytest.mark.anyio
 async def test_connections_are_kept(limits: Settings) -> None:
-    """Requests in turn share a connection, those after an error with a small body too; not with pyreqwest."""
+    """Requests in turn share a connection, those after an error with a small body too."""
 
     def script(asked: Asked) -> bytes:
         return page(b"x" * 30_000, status="404 No") if asked.ordinal % 2 else page(b"x" * 30_000)
@@ -85,7 +83,7 @@ async def test_connections_are_kept(limits: Settings) -> None:
     async with Server(script) as server, Fetcher(limits, seeds=HERE) as fetcher:
         for _ in range(6):
             await get(fetcher, f"{server.url}/")
-        assert (len(server.asked), server.connections) == (6, 1 if reuses(limits) else 6)
+        assert (len(server.asked), server.connections) == (6, 1)
 
 
 @pytest.mark.anyio
@@ -132,7 +130,7 @@ async def test_start_once(limits: Settings) -> None:
     async with Server(lambda _: page()) as server, Fetcher(limits, seeds=HERE) as fetcher:
         for name in ("/1", "/2"):
             await get(fetcher, f"{server.url}{name}", start=lambda: started.append(name))  # noqa: B023
-        assert server.connections == (1 if reuses(limits) else 2)
+        assert server.connections == 1
     assert started == ["/1", "/2"]
 
 
@@ -175,8 +173,7 @@ async def test_leaving_closes_connections(limits: Settings) -> None:
     async with Server(lambda _: page()) as server:
         async with Fetcher(limits, seeds=HERE) as fetcher:
             await get(fetcher, f"{server.url}/")
-            if reuses(limits):
-                assert server.open == 1
+            assert server.open == 1
         await server.closed()
         assert server.open == 0
 

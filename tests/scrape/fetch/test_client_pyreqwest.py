@@ -2,22 +2,37 @@
 
 import asyncio
 import importlib.util
+import ssl
 from collections.abc import Sequence
 
 import pytest
+import trustme
 from msgspec.structs import replace
 
-from scraper_cpn.scrape.colours import Failed, Proxy, Throttled
+from scraper_cpn.scrape.colours import Failed, FetchOutcome, Proxy, Throttled
 from scraper_cpn.scrape.fetch.choose import new_client
 from scraper_cpn.scrape.fetch.fetcher import Fetcher
 from scraper_cpn.scrape.fetch.loop import on_uvloop
 from scraper_cpn.scrape.options.read import checked
 from scraper_cpn.scrape.settings import SECOND, Settings, UsageError
-from tests.scrape.fetching import HERE, Names, get, kind_of, outcome_of, target
+from tests.scrape.fetching import HERE, Names, get, kind_of, target
 from tests.servers import Asked, Do, Server, Step, page
 
-SETTINGS = Settings(timeout_ns=10 * SECOND, max_body_bytes=100_000, fetcher="pyreqwest")
+SETTINGS = Settings(
+    timeout_ns=10 * SECOND, max_body_bytes=100_000, fetcher="pyreqwest", insecure=True
+)
+TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+trustme.CA().issue_cert("127.0.0.1").configure_cert(TLS)
 HASTY = replace(SETTINGS, timeout_ns=SECOND // 5)
+
+
+async def outcome_of(steps: Sequence[Step] | bytes, limits: Settings) -> tuple[FetchOutcome, int]:
+    """Return the outcome of a page of an encrypted server that answers so, and how often it was asked."""
+    async with (
+        Server(lambda _: steps, tls=TLS) as server,
+        Fetcher(limits, seeds=HERE) as fetcher,
+    ):
+        return await get(fetcher, f"{server.url}/"), len(server.asked)
 
 
 # What it can't do.
@@ -75,7 +90,7 @@ async def test_unreadable_headers() -> None:
 @pytest.mark.anyio
 async def test_strange_urls() -> None:
     """A URL that this client's own parser refuses is a failure for good, without a request."""
-    async with Fetcher(SETTINGS, seeds=HERE) as fetcher:
+    async with Fetcher(replace(SETTINGS, insecure=False), seeds=HERE) as fetcher:
         outcome = await get(fetcher, "https://1.2.3.4.5/")
     assert outcome == Failed("protocol", "pyreqwest can't ask for this URL", retry=False)
 
@@ -118,7 +133,7 @@ async def test_start_is_the_head() -> None:
         order.append("start")
         started.set()
 
-    async with Server(script) as server, Fetcher(SETTINGS, seeds=HERE) as fetcher:
+    async with Server(script, tls=TLS) as server, Fetcher(SETTINGS, seeds=HERE) as fetcher:
         running = asyncio.ensure_future(get(fetcher, f"{server.url}/", start=start))
         await started.wait()
         assert not running.done()
@@ -130,7 +145,7 @@ async def test_start_is_the_head() -> None:
 async def test_cancelled_before_the_head() -> None:
     """Cancelled while it waits, a request counts as started; its connection ends with its time limit."""
     started: list[int] = []
-    async with Server(lambda _: [Do.STALL]) as server:
+    async with Server(lambda _: [Do.STALL], tls=TLS) as server:
         async with Fetcher(HASTY, seeds=HERE) as fetcher:
             running = asyncio.ensure_future(
                 get(fetcher, f"{server.url}/", start=lambda: started.append(1))
@@ -149,7 +164,10 @@ async def test_cancelled_before_the_head() -> None:
 async def test_dropped_requests_have_not_started() -> None:
     """A request without an answer is not dated: whoever asked dates it when it has ended."""
     started: list[int] = []
-    async with Server(lambda _: [Do.CLOSE]) as server, Fetcher(SETTINGS, seeds=HERE) as fetcher:
+    async with (
+        Server(lambda _: [Do.CLOSE], tls=TLS) as server,
+        Fetcher(SETTINGS, seeds=HERE) as fetcher,
+    ):
         outcome = await get(fetcher, f"{server.url}/", start=lambda: started.append(1))
     assert (kind_of(outcome), started) == ("dropped", [])
 
@@ -157,10 +175,30 @@ async def test_dropped_requests_have_not_started() -> None:
 # Connections.
 
 
+@pytest.mark.usefixtures("restless")
+@pytest.mark.anyio
+async def test_plain_http_is_not_its_business() -> None:
+    """Plain HTTP goes through the client on aiohttp, which keeps connections and dates a start at the write."""
+    order: list[str] = []
+
+    def script(_: Asked) -> bytes:
+        order.append("asked")
+        return page()
+
+    async with Server(script) as server, Fetcher(SETTINGS, seeds=HERE) as fetcher:
+        for _ in range(2):
+            await get(fetcher, f"{server.url}/", start=lambda: order.append("start"))
+    assert [asked.connection for asked in server.asked] == [0, 0]
+    assert order == ["start", "asked"] * 2
+
+
 @pytest.mark.anyio
 async def test_connections_are_used_once() -> None:
     """Each request has a connection of its own, and says so: nobody can look whether an old one is silent."""
-    async with Server(lambda _: page()) as server, Fetcher(SETTINGS, seeds=HERE) as fetcher:
+    async with (
+        Server(lambda _: page(), tls=TLS) as server,
+        Fetcher(SETTINGS, seeds=HERE) as fetcher,
+    ):
         for _ in range(3):
             await get(fetcher, f"{server.url}/")
     assert [asked.connection for asked in server.asked] == [0, 1, 2]
@@ -172,7 +210,7 @@ async def test_connections_are_used_once() -> None:
 
 @pytest.mark.anyio
 async def test_names() -> None:
-    """Of hosts that need a public address aiohttp asks those with plain HTTP, as its lookup can be watched."""
+    """Of hosts that need a public address aiohttp asks those whose certificate proves nothing; the system finds others."""
     names = Names(evil_example="127.0.0.1")
     async with (
         Server(lambda _: page()) as server,
@@ -182,7 +220,7 @@ async def test_names() -> None:
             url = f"{scheme}://evil.example:{server.port}/"
             assert kind_of(await get(fetcher, url)) == "address"
         assert names.asked == ["evil.example"]
-        assert kind_of(await get(fetcher, f"http://seed.invalid:{server.port}/")) == "dns"
+        assert kind_of(await get(fetcher, f"https://seed.invalid:{server.port}/")) == "dns"
         assert names.asked == ["evil.example"]
         assert server.asked == []
 
