@@ -44,7 +44,7 @@ except CCompilerError as error:
     print(error, file=sys.stderr)
     sys.exit({_NO_COMPILER})
 """
-_FLAGS = ("-O1", "-g0") if sys.platform != "win32" else ()
+_FLAGS = ("-O1", "-g0")
 """A higher level takes three times as long and gives nothing: the time goes into calls of Python."""
 
 
@@ -94,12 +94,11 @@ def refuse_strangers(path: Path) -> None:
 
     Raises `NativeError` where that is so, and OSError where nobody can tell.
     """
-    if os.name == "posix":
-        found = path.stat()
-        if found.st_uid != os.geteuid() or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-            raise NativeError(
-                f"{path} is not yours alone to write; set XDG_CACHE_HOME to a folder that is"
-            )
+    found = path.stat()
+    if found.st_uid != os.geteuid() or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise NativeError(
+            f"{path} is not yours alone to write; set XDG_CACHE_HOME to a folder that is"
+        )
 
 
 def _build(text: str, path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -152,7 +151,6 @@ def spoilt(path: Path, content: bytes = b"no module", mode: int = 0o700) -> Path
     return path
 
 
-@pytest.mark.skipif(os.name != "posix", reason="other systems have no such modes")
 def test_nothing_runs_that_others_may_have_written(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

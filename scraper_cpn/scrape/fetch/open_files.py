@@ -5,6 +5,7 @@ that wait for their next use.
 Must not know: clients, what is fetched.
 """
 
+import resource
 import sys
 from contextlib import suppress
 
@@ -31,10 +32,6 @@ def allow_more() -> None:
     Programs that are started from then on inherit the new limit, which those that wait with select(2)
     may not expect: for commands, not for libraries.
     """
-    try:
-        import resource
-    except ImportError:  # Windows, which has no such limit
-        return
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     for wanted in _WANTED:
         asked = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
@@ -68,9 +65,5 @@ def kept_open_max(concurrency: int, most: int) -> int:
 
 def files_max() -> int:
     """Return how many files this process may have open."""
-    try:
-        import resource
-    except ImportError:
-        return sys.maxsize
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return sys.maxsize if soft == resource.RLIM_INFINITY else soft

@@ -69,7 +69,6 @@ def listening() -> Iterator[Sockets]:
         yield selector, ours, theirs
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="no uvloop there")
 def test_the_loop_of_a_client() -> None:
     """Uvloop runs the client that it makes faster, and no other."""
     assert on_uvloop(Settings(fetcher="pyreqwest"))

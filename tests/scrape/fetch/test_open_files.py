@@ -16,7 +16,6 @@ from scraper_cpn.scrape.fetch.open_files import (
     OTHERS,
     allow_more,
     check_files,
-    files_max,
     kept_open_max,
 )
 from scraper_cpn.scrape.settings import SECOND, Settings, UsageError
@@ -106,13 +105,6 @@ def test_more_files(limits: dict[str, int], then: int, monkeypatch: pytest.Monke
     system = System(monkeypatch, **limits)
     allow_more()
     assert system.limits == (then, limits["hard"])
-
-
-def test_a_system_without_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    """There is none on Windows."""
-    monkeypatch.setitem(sys.modules, "resource", None)
-    allow_more()
-    assert files_max() == sys.maxsize
 
 
 @contextmanager
