@@ -9,6 +9,9 @@ from collections.abc import Sequence
 
 import msgspec
 
+from scraper_cpn.analysis.explore import Explorer
+from scraper_cpn.analysis.pnml import read_pnml
+from scraper_cpn.analysis.symmetric import PnmlError
 from scraper_cpn.analysis.verdict import Report
 from scraper_cpn.cli.arguments import merged, parse
 from scraper_cpn.cli.job import config_of, program_of
@@ -31,6 +34,7 @@ and fetches nothing.
   scrape verify --config crawl.toml               with those of a file
   scrape verify program.py                        with those of a program
   scrape verify --json                            for machines
+  scrape verify model.pnml                        size of any net in PNML
 
 A claim for `all sizes` follows from the net's declaration; any other holds for
 the small crawls that are named. `gave up` and `not proved` are no proof. Exit
@@ -51,6 +55,8 @@ def verify_command(argv: Sequence[str]) -> int:
     ]
     if refused:
         raise UsageError(f"{refused[0]}: has no meaning for a proof; leave it out")
+    if len(arguments.words) == 1 and arguments.words[0].endswith((".pnml", ".xml")):
+        return _size_of(arguments.words[0])
     words, program = program_of(("run", *arguments.words) if arguments.words else ())
     if words:
         raise UsageError(
@@ -63,6 +69,18 @@ def verify_command(argv: Sequence[str]) -> int:
     report = verify_crawl(settings)
     sys.stdout.write(_json(report) if own.get("json") else f"{report}\n")
     return 0 if report.ok else 1
+
+
+def _size_of(path: str) -> int:
+    """Print how many states and edges the net of a file has, and in how many nothing can happen."""
+    try:
+        plain = read_pnml(path)
+    except PnmlError as error:
+        raise UsageError(f"verify: {error}") from None
+    space = Explorer(plain).run()
+    size = f"{space.states:,} states, {space.edges:,} edges, {len(space.dead):,} dead"
+    sys.stdout.write(f"{plain.name}: {size}{'' if space.whole else f'; gave up at {space.why}'}\n")
+    return 0 if space.whole else 1
 
 
 def _json(report: Report) -> str:

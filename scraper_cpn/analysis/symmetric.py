@@ -1,0 +1,201 @@
+"""The colours of symmetric nets in PNML: sorts, variables, terms and conditions.
+
+Owns: evaluating the terms of a file for each binding of a transition's variables.
+Must not know: places, exploration.
+
+A term is worth a multiset of values. Constants are named by their identifiers, numbers are integers, a dot is "dot",
+and a product is a tuple.
+"""
+
+from __future__ import annotations
+
+from collections import Counter as Counts
+from collections.abc import Iterator
+from itertools import product
+from typing import Any
+from xml.etree import ElementTree as ET
+
+Value = Any
+Env = dict[str, Value]
+BINDINGS_MAX = 4_000_000
+
+
+class PnmlError(Exception):
+    """A file that is no net that can be read, in one line."""
+
+
+class Symmetric:
+    """The declarations of a symmetric net."""
+
+    def __init__(self, net: ET.Element) -> None:
+        self._sorts: dict[str, list[Value]] = {"dot": ["dot"]}
+        self._order: dict[Value, tuple[list[Value], int]] = {}
+        self._variables: dict[str, list[Value]] = {}
+        self._part_of: dict[tuple[str, Value], str] = {}
+        self._parts: dict[str, int] = {}
+        for declarations in net.iter("declarations"):
+            for element in declarations:
+                self._declare(element)
+
+    def _declare(self, element: ET.Element) -> None:
+        name = element.get("id", "")
+        if element.tag == "namedsort":
+            self._sorts[name] = self._values(_only(element))
+        elif element.tag == "variabledecl":
+            self._variables[name] = self._values(_only(element))
+        elif element.tag == "partition":
+            for number, part in enumerate(element.findall("partitionelement")):
+                self._parts[part.get("id", "")] = number
+                for operator in part.iter("useroperator"):
+                    self._part_of[name, operator.get("declaration", "")] = part.get("id", "")
+        else:
+            raise PnmlError(f"declares a {element.tag}, which symmetric nets don't")
+
+    def _values(self, sort: ET.Element) -> list[Value]:
+        """The values of a sort, in order."""
+        if sort.tag in {"cyclicenumeration", "finiteenumeration"}:
+            values: list[Value] = [each.get("id") for each in sort.findall("feconstant")]
+            self._order.update({value: (values, at) for at, value in enumerate(values)})
+            return values
+        if sort.tag == "finiteintrange":
+            first, last = int(sort.get("start", "0")), int(sort.get("end", "-1"))
+            return list(range(first, last + 1))
+        if sort.tag == "productsort":
+            return list(product(*(self._values(each) for each in sort)))
+        if sort.tag == "dot":
+            return ["dot"]
+        name = sort.get("declaration", "")
+        if sort.tag != "usersort" or name not in self._sorts:
+            raise PnmlError(f"uses the sort {name or sort.tag!r}, which is not declared")
+        return self._sorts[name]
+
+    # What a net asks.
+
+    def marking(self, place: ET.Element) -> Counts[Value]:
+        """The first tokens of a place."""
+        term = place.find("hlinitialMarking/structure/*")
+        return Counts() if term is None else self._worth(term, {})
+
+    def inscription(self, arc: ET.Element) -> ET.Element:
+        """The term of an arc."""
+        term = arc.find("hlinscription/structure/*")
+        if term is None:
+            raise PnmlError(f"arc {arc.get('id')!r}: has no hlinscription")
+        return term
+
+    def bindings(
+        self, transition: ET.Element, arcs: list[tuple[str, int, ET.Element]]
+    ) -> Iterator[tuple[tuple[Any, ...], list[tuple[str, int, Counts[Value]]]]]:
+        """Each binding under which a transition's condition holds, with what its arcs move."""
+        condition = transition.find("condition/structure/*")
+        terms = [*([] if condition is None else [condition]), *(term for _, _, term in arcs)]
+        names = list(
+            dict.fromkeys(
+                each.get("refvariable", "") for term in terms for each in term.iter("variable")
+            )
+        )
+        for name in names:
+            if name not in self._variables:
+                raise PnmlError(f"uses the variable {name!r}, which is not declared")
+        number = 1
+        for name in names:
+            number *= len(self._variables[name])
+        if number > BINDINGS_MAX:
+            raise PnmlError(
+                f"transition {transition.get('id')!r} has {number:,} bindings; at most {BINDINGS_MAX:,}"
+            )
+        for values in product(*(self._variables[name] for name in names)):
+            env = dict(zip(names, values, strict=True))
+            if condition is None or self._holds(condition, env):
+                yield values, [(place, sign, self._worth(term, env)) for place, sign, term in arcs]
+
+    # Terms.
+
+    def _worth(self, term: ET.Element, env: Env) -> Counts[Value]:
+        """The multiset that a term is worth."""
+        tag, parts = term.tag, [_only(each) for each in term.findall("subterm")]
+        if tag == "all":
+            return Counts(self._values(_only(term)))
+        if tag == "numberof":
+            times = int(parts[0].get("value", "1")) if parts[0].tag == "numberconstant" else 1
+            return Counts({v: n * times for v, n in self._worth(parts[-1], env).items()})
+        if tag == "add":
+            return sum((self._worth(part, env) for part in parts), Counts())
+        if tag == "subtract":
+            found = self._worth(parts[0], env)
+            for part in parts[1:]:
+                found = found - self._worth(part, env)
+            return found
+        if tag == "empty":
+            return Counts()
+        if tag == "tuple":
+            found = Counts[Value]()
+            for pairs in product(*(self._worth(part, env).items() for part in parts)):
+                number = 1
+                for _, times in pairs:
+                    number *= times
+                found[tuple(value for value, _ in pairs)] += number
+            return found
+        return Counts([self._value(term, env)])
+
+    def _value(self, term: ET.Element, env: Env) -> Value:
+        tag = term.tag
+        if tag == "variable":
+            return env[term.get("refvariable", "")]
+        if tag == "useroperator":
+            return term.get("declaration")
+        if tag == "dotconstant":
+            return "dot"
+        if tag == "finiteintrangeconstant":
+            return int(term.get("value", "0"))
+        parts = [_only(each) for each in term.findall("subterm")]
+        if tag in {"successor", "predecessor"}:
+            return self._next(self._value(parts[0], env), 1 if tag == "successor" else -1)
+        if tag == "tuple":
+            return tuple(self._value(part, env) for part in parts)
+        if tag == "partitionelementof":
+            name = term.get("refpartition", "")
+            return self._parts[self._part_of[name, self._value(parts[0], env)]]
+        raise PnmlError(f"uses the operator {tag!r}, which can't be read")
+
+    def _next(self, value: Value, by: int) -> Value:
+        if value not in self._order:
+            raise PnmlError(f"takes the successor of {value!r}, which is in no enumeration")
+        values, at = self._order[value]
+        return values[(at + by) % len(values)]
+
+    def _holds(self, term: ET.Element, env: Env) -> bool:
+        parts = [_only(each) for each in term.findall("subterm")]
+        tag = term.tag
+        if tag in {"and", "or"}:
+            return (all if tag == "and" else any)(self._holds(part, env) for part in parts)
+        if tag == "not":
+            return not self._holds(parts[0], env)
+        if tag == "imply":
+            return not self._holds(parts[0], env) or self._holds(parts[1], env)
+        one, two = (self._value(part, env) for part in parts)
+        if tag == "equality":
+            return bool(one == two)
+        if tag == "inequality":
+            return bool(one != two)
+        first, second = self._rank(one), self._rank(two)
+        compared = {
+            "lessthan": first < second,
+            "lessthanorequal": first <= second,
+            "greaterthan": first > second,
+            "greaterthanorequal": first >= second,
+        }
+        if tag in compared:
+            return bool(compared[tag])
+        raise PnmlError(f"has the condition {tag!r}, which can't be read")
+
+    def _rank(self, value: Value) -> Any:
+        return self._order[value][1] if value in self._order else value
+
+
+def _only(element: ET.Element) -> ET.Element:
+    """The one child of an element."""
+    children = list(element)
+    if len(children) < 1:
+        raise PnmlError(f"has an empty {element.tag}")
+    return children[0]
