@@ -66,15 +66,14 @@ class Unasked(Exception):  # noqa: N818 - what happened, not a mistake
 class AiohttpClient:
     """The client; see `Client`. Raises `UsageError` when opened, for a CA file that can't be read.
 
-    It keeps *kept_max* connections, or as many as `kept_open_max` allows. *on_surplus* is told of each connection that is
-    dropped for bytes that belong to no request.
+    It keeps as many connections as `kept_open_max` allows. *on_surplus* is told of each connection that is dropped for bytes
+    that belong to no request.
     """
 
     def __init__(
         self,
         settings: Settings,
         resolver: AbstractResolver | None = None,
-        kept_max: int | None = None,
         on_surplus: Callable[[Surplus], None] = lambda _: None,
     ) -> None:
         self._settings = settings
@@ -87,9 +86,7 @@ class AiohttpClient:
         self._trust = Trust()
         self._doubles = Doubles()
         self.sockets = Sockets()
-        if kept_max is None:
-            kept_max = kept_open_max(settings.concurrency, KEPT_OPEN_MAX)
-        self._kept_max = kept_max
+        self._kept_max = kept_open_max(settings.concurrency, KEPT_OPEN_MAX)
 
     async def open(self) -> None:
         """Get ready to connect."""

@@ -70,8 +70,9 @@ class Wire(ResponseHandler):
 
     def take_over(self, number: int, on_surplus: Callable[[Wire], None]) -> None:
         """From now on the connection is for `ask`."""
-        assert self.transport is not None
         self.number, self._on_surplus = number, on_surplus
+        if self.transport is None:
+            return  # it has ended before anybody could ask
         self._fd = self.transport.get_extra_info("socket").fileno()
         self._secure = self.transport.get_extra_info("sslcontext") is not None
         if self._tail:

@@ -16,6 +16,7 @@ from scraper_cpn.scrape.fetch.client import Surplus
 from scraper_cpn.scrape.fetch.connections import KNOWN_AFTER
 from scraper_cpn.scrape.fetch.doubles import Doubles
 from scraper_cpn.scrape.fetch.fetcher import Fetcher
+from scraper_cpn.scrape.fetch.wire import Wire
 from scraper_cpn.scrape.settings import SECOND, Settings
 from tests.scrape.fetching import DIRECT, HERE, get
 from tests.servers import Asked, Do, Server, Step, Tunnel, page
@@ -220,6 +221,32 @@ async def test_before_the_request() -> None:
         outcome = await get(fetcher, f"{server.url}/", start=lambda: started.append(1))
     assert outcome == Failed("protocol", "the server sent something before it was asked")
     assert started == []
+
+
+@pytest.mark.anyio
+async def test_a_wire_that_ended_at_once() -> None:
+    """A connection that ends before anybody could ask is not silent, and ends nothing else."""
+    wire = Wire(asyncio.get_running_loop())
+    wire.take_over(1, lambda _: None)
+    assert not wire.silent()
+    assert not await wire.listen()
+
+
+@pytest.mark.anyio
+async def test_connections_that_end_at_once() -> None:
+    """A server that closes or resets whatever connects is a failure like any other."""
+
+    def accepted(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.transport.abort()
+
+    server = await asyncio.start_server(accepted, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with Fetcher(SETTINGS, seeds=HERE) as fetcher:
+        for _ in range(20):
+            outcome = await get(fetcher, f"http://127.0.0.1:{port}/")
+            assert isinstance(outcome, Failed)
+            assert outcome.kind == "dropped"
+    server.close()
 
 
 @pytest.mark.anyio
