@@ -1,33 +1,30 @@
 """One connection of a client to the loopback server: requests in, answers out, one at a time.
 
 Owns: the life of a request on a connection, in the times that its answer wants, and its record.
-Must not know: what the web looks like; listening.
+Must not know: the syntax of HTTP (h11 does), what the web looks like, listening.
 
-Requests that a client pipelines wait in the buffer until the one before is answered. What stays
+Requests that a client pipelines wait in h11's buffer until the one before is answered. What stays
 in the kernel's buffers is not waited for: a request ends when the server is done with it.
 """
 
 import asyncio
 import time
 from collections.abc import Callable
+from http import HTTPStatus
+
+import h11
 
 from mocks.arrivals import Arrivals
-from mocks.http1 import (
-    MAX_HEAD_BYTES,
-    Head,
-    RequestError,
-    Resource,
-    parse_head,
-    resource,
-    response_head,
-)
-from mocks.origin import Origin, served_rules
+from mocks.origin import Headers, Origin, served_rules
+from mocks.request import Head, RequestError, Resource, head_of, resource
 from mocks.wirelog import Fate, Request
 from scraper_cpn.simulate.web import Answer
 
 _PIECES = 10
 """Writes that a trickling body is spread over."""
-_END_OF_HEAD = b"\r\n\r\n"
+_HEAD_BYTES_MAX = 65_536
+"""A longer head of a request is refused with 431; as many bytes may wait behind a request."""
+_REASONS = {status.value: status.phrase for status in HTTPStatus}
 
 
 class Exchange:
@@ -74,10 +71,11 @@ class Connection(asyncio.Protocol):
         self._name = name
         self._arrivals = arrivals
         self._proxied = proxied
-        self._buffer = b""
-        self._arrived_ns = 0
-        """When the first part of what the buffer holds had arrived."""
-        self._skip = 0
+        self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=_HEAD_BYTES_MAX)
+        self._asked: h11.Request | None = None
+        """The request that is being read."""
+        self._arrived_ns = self._start_ns = 0
+        """When the first part of what h11's buffer holds had arrived, and of the request that is read."""
         self._now: Exchange | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
@@ -104,43 +102,41 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take what the client sent, and answer if nothing else is being answered."""
-        if self._skip:
-            skipped = min(self._skip, len(data))
-            data, self._skip = data[skipped:], self._skip - skipped
-        if not self._buffer:
+        waiting = self._http.trailing_data[0]
+        if not waiting:
             self._arrived_ns = self._arrivals.last_ns(self._peer)
-        self._buffer = self._buffer + data if self._buffer else data
         if self._now is None:
+            self._http.receive_data(data)
             self._next()
-        elif len(self._buffer) > MAX_HEAD_BYTES:
+        elif len(waiting) + len(data) > _HEAD_BYTES_MAX:
             self._transport.abort()
+        else:
+            self._http.receive_data(data)
 
     def _next(self) -> None:
-        """Begin with the next request, if its head is in the buffer."""
-        end = self._buffer.find(_END_OF_HEAD)
-        if end >= 0:
-            data, self._buffer = self._buffer[:end], self._buffer[end + len(_END_OF_HEAD) :]
-            self._begin(data, self._arrived_ns)
-        elif len(self._buffer) > MAX_HEAD_BYTES:
-            self._reject(431)
-
-    def _begin(self, data: bytes, start_ns: int) -> None:
+        """Begin with the next request, if all of it has arrived."""
         try:
-            head = parse_head(data)
-            self._skip_body(head.body_bytes)
-            refusal = self._refusal(head) if self._proxied else None
-            wanted = None if refusal else resource(head, proxied=self._proxied)
+            while self._now is None:
+                event = self._http.next_event()
+                if isinstance(event, h11.Request):
+                    self._asked, self._start_ns = event, self._arrived_ns
+                elif isinstance(event, h11.EndOfMessage):
+                    assert self._asked is not None
+                    self._begin(head_of(self._asked), self._start_ns)
+                elif not isinstance(event, h11.Data):
+                    return  # more has to arrive
+        except h11.RemoteProtocolError as error:
+            self._reject(error.error_status_hint)
         except RequestError:
-            self._reject(400)
-            return
+            self._reject(HTTPStatus.BAD_REQUEST)
+
+    def _begin(self, head: Head, start_ns: int) -> None:
+        refusal = self._refusal(head) if self._proxied else None
+        wanted = None if refusal else resource(head, proxied=self._proxied)
         answer = self._origin.answer(wanted) if wanted else refusal
         assert answer
         self._now = exchange = Exchange(start_ns, head, answer, wanted)
         self._after(answer.latency_ns / 1e9, lambda: self._send(exchange))
-
-    def _skip_body(self, size: int) -> None:
-        here = min(size, len(self._buffer))
-        self._buffer, self._skip = self._buffer[here:], size - here
 
     def _refusal(self, head: Head) -> Answer | None:
         """What the proxy itself answers; None where it forwards the request."""
@@ -158,20 +154,33 @@ class Connection(asyncio.Protocol):
         if answer.retry_after_s is not None:
             exchange.hold_ns = answer.hold_until_ns(utc_ns) - utc_ns
         headers, body = self._origin.encode(answer, head, utc_ns)
-        start = response_head(answer.status, headers, len(body), keep_alive=head.keep_alive)
+        start = self._start_of(answer.status, headers, len(body))
         exchange.begun = True
         if head.method == "HEAD":
             self._end(exchange, "complete", start)
         elif answer.fate == "complete" and not answer.spread_ns:
-            self._end(exchange, "complete", start + body)
+            self._end(exchange, "complete", start + self._part_of(body))
         elif answer.fate == "dropped":
-            self._end(exchange, "dropped", start + body[: len(body) // 2])
+            self._end(exchange, "dropped", start + self._part_of(body[: len(body) // 2]))
         else:
             self._send_slowly(exchange, start, body)
 
+    def _start_of(self, status: int, headers: Headers, body_bytes: int) -> bytes:
+        """Return the head of an answer whose body has *body_bytes* bytes."""
+        lines = [*headers, ("Content-Length", str(body_bytes))]
+        encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in lines]
+        reason = _REASONS.get(status, "Unknown").encode("ascii")
+        return (
+            self._http.send(h11.Response(status_code=status, headers=encoded, reason=reason)) or b""
+        )
+
+    def _part_of(self, body: bytes) -> bytes:
+        """Return a part of a body as it is written."""
+        return self._http.send(h11.Data(body)) or b""
+
     def _send_slowly(self, exchange: Exchange, start: bytes, body: bytes) -> None:
         if exchange.answer.fate == "stalled":
-            self._transport.write(start + body[: len(body) // 2])
+            self._transport.write(start + self._part_of(body[: len(body) // 2]))
             self._after(self._origin.stall_s, lambda: self._end(exchange, "stalled", b""))
         else:
             self._transport.write(start)
@@ -184,9 +193,9 @@ class Connection(asyncio.Protocol):
         """Send one piece of a slow body, and the next after a pause; the last ends the answer."""
         piece, *rest = pieces
         if not rest:
-            self._end(exchange, "complete", piece)
+            self._end(exchange, "complete", self._part_of(piece))
             return
-        self._transport.write(piece)
+        self._transport.write(self._part_of(piece))
         self._after(pause_s, lambda: self._trickle(exchange, rest, pause_s))
 
     def _after(self, delay_s: float, step: Callable[[], None]) -> None:
@@ -200,10 +209,15 @@ class Connection(asyncio.Protocol):
         self._record(exchange, fate)
         if last:
             self._transport.write(last)
-        if fate != "complete" or not exchange.head.keep_alive:
+        if fate != "complete":
             self._transport.close()
-        elif self._buffer:
+            return
+        self._http.send(h11.EndOfMessage())
+        if self._http.our_state is h11.DONE and self._http.their_state is h11.DONE:
+            self._http.start_next_cycle()
             self._loop.call_soon(self._resume)
+        else:
+            self._transport.close()
 
     def _resume(self) -> None:
         if self._now is None and not self._transport.is_closing():
@@ -216,5 +230,6 @@ class Connection(asyncio.Protocol):
 
     def _reject(self, status: int) -> None:
         """Answer what is no request; it names no resource, so the log has nothing to say of it."""
-        self._transport.write(response_head(status, (), 0, keep_alive=False))
+        if self._http.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            self._transport.write(self._start_of(status, (("Connection", "close"),), 0))
         self._transport.close()

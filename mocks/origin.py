@@ -8,7 +8,7 @@ import asyncio
 import base64
 import gzip
 
-from mocks.http1 import Head, Resource
+from mocks.request import Head, Resource
 from mocks.wirelog import WireLog
 from scraper_cpn.simulate.web import ROBOTS_PATHS, Answer, CountedWeb, SyntheticWeb, WebSpec
 

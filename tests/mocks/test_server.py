@@ -189,7 +189,9 @@ async def test_a_tunnel_is_refused() -> None:
     """CONNECT gets 501 from the proxy itself."""
     async with LoopbackWeb(WebSpec(), proxies=1) as web:
         port = int(web.proxy_urls[0].rpartition(":")[2])
-        data = await ask(port, "CONNECT h0.example:443 HTTP/1.1\nConnection: close\n\n")
+        data = await ask(
+            port, "CONNECT h0.example:443 HTTP/1.1\nHost: h0.example:443\nConnection: close\n\n"
+        )
         assert data.startswith(b"HTTP/1.1 501 ")
         assert [(r.method, r.origin) for r in web.log] == [("CONNECT", False)]
 
@@ -244,11 +246,15 @@ async def test_head_has_no_body() -> None:
 
 
 async def test_the_body_of_a_request_is_skipped() -> None:
-    """A POST with a body, in one piece or several, leaves the next request intact."""
+    """A POST with a body, in one piece or several, counted or in chunks, leaves the next request intact."""
     async with LoopbackWeb(WebSpec(pages=3)) as web:
         post = "POST /p/1 HTTP/1.1\nHost: h0.example\nContent-Length: 200000\n\n" + "x" * 200_000
-        data = await ask(web.port, post, get("/p/2", more=CLOSE))
-        assert data.index(b"<title>Page 1") < data.index(b"<title>Page 2")
+        chunked = (
+            "POST /p/1 HTTP/1.1\nHost: h0.example\nTransfer-Encoding: chunked\n\n3\nabc\n0\n\n"
+        )
+        for first in (post, chunked):
+            data = await ask(web.port, first, get("/p/2", more=CLOSE))
+            assert data.index(b"<title>Page 1") < data.index(b"<title>Page 2")
 
 
 @pytest.mark.parametrize(
@@ -256,7 +262,9 @@ async def test_the_body_of_a_request_is_skipped() -> None:
     [
         ("nonsense\n\n", b"400"),
         ("GET ftp://x/ HTTP/1.1\n\n", b"400"),
-        ("GET / HTTP/1.1\nHost: h0.example\nTransfer-Encoding: chunked\n\n", b"400"),
+        ("GET / HTTP/1.1\nHost: h0.example\nTransfer-Encoding: gzip\n\n", b"501"),
+        ("GET / HTTP/1.1\nHost: h0.example\nContent-Length: x\n\n", b"400"),
+        ("GET / HTTP/1.1\nHost: \n\n", b"400"),
         ("GET / HTTP/1.1\nX: " + "x" * 70_000, b"431"),
     ],
 )
