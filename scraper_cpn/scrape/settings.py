@@ -89,6 +89,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     """The name to go by. What is sent is `agent`."""
     contact: str | None = None
     """A URL (of the scheme mailto for mail) that goes into the user agent, so that operators of sites can ask."""
+    handler_timeout_ns: int | None = None
+    """Page handlers run in processes, which are ended after this time; None: they run in the crawl's own."""
     robots_agent: str | None = None
     """The product token in robots.txt; None: the one in `user_agent`."""
     headers: tuple[tuple[str, str], ...] = ()

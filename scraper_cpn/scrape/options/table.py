@@ -177,6 +177,8 @@ OPTIONS: tuple[Option, ...] = (
            help="for one request, from connecting to the last byte"),
     Option(name="max-body", kind=SIZE, group=_REQUEST, field="max_body_bytes",
            help="give up on a page that is larger, decompressed"),
+    Option(name="handler-timeout", kind=PERIOD, group=_REQUEST, field="handler_timeout_ns",
+           help="for a program's handler of one page, which then runs in a process of its own"),
     Option(name="max-redirects", kind=UP_TO_100, group=_REQUEST, field="max_redirects",
            help="redirects in a row; each waits its turn"),
     Option(name="user-agent", short="A", kind=TEXT, group=_REQUEST, field="user_agent",

@@ -21,6 +21,7 @@ import anyio
 from anyio import to_thread
 
 from scraper_cpn.scrape.colours import PRIORITY_MAX, Bad, Link, Parsed, ParseOutcome, Raw, Target
+from scraper_cpn.scrape.pages.apart import CAN_FORK, ApartError, call_apart
 from scraper_cpn.scrape.pages.extract import LINKS_MAX, extract
 from scraper_cpn.scrape.pages.fields import check_names
 from scraper_cpn.scrape.pages.guard import Guard
@@ -35,7 +36,7 @@ from scraper_cpn.scrape.pages.jobs import Refused
 from scraper_cpn.scrape.pages.page import HostilePageError, Page
 from scraper_cpn.scrape.pages.watchdog import Watchdog
 from scraper_cpn.scrape.pages.weight import is_quick
-from scraper_cpn.scrape.settings import Settings
+from scraper_cpn.scrape.settings import SECOND, Settings, UsageError
 from scraper_cpn.scrape.urls import normalise
 
 THREADS = 4
@@ -69,6 +70,9 @@ class Parser:
         self._discover = discover
         self._handlers = handlers or None
         self._clock_ns = clock_ns
+        self._timeout_ns = settings.handler_timeout_ns
+        if self._timeout_ns is not None:
+            _check_timeout(self._handlers)
         self._guard = Guard()
         self._watchdog: Watchdog | None = None
         self._threads = anyio.CapacityLimiter(THREADS)
@@ -100,6 +104,8 @@ class Parser:
             return _unclaimed(raw.target, self._handlers)
         if not is_quick(page):
             return self._handled_with_care(handler, page, raw)
+        if self._timeout_ns is not None:
+            return self._in_thread(self._handled_apart, handler, page, raw)
         if handler.is_async:
             return self._on_the_loop(handler, page, raw)
         if handler.is_quick:
@@ -139,12 +145,28 @@ class Parser:
             return await self._handled_elsewhere(handler, page, raw)
 
     async def _handled_elsewhere(self, handler: Handler, page: Page, raw: Raw) -> ParseOutcome:
+        if self._timeout_ns is not None:
+            return await self._in_thread(self._handled_apart, handler, page, raw)
         if not handler.is_async:
             return await self._in_thread(self._handled, handler, page, raw, False)
         if page.has_tree and page.refusal is None:
             # The handler would parse the page on the loop, at its first question.
             await self._in_thread(lambda: page.tree)
         return await self._on_the_loop(handler, page, raw)
+
+    def _handled_apart(self, handler: Handler, page: Page, raw: Raw) -> ParseOutcome:
+        """Call a handler in a process of its own, which is ended when it takes too long."""
+        assert self._timeout_ns is not None
+
+        def handled() -> ParseOutcome:
+            if handler.is_async:
+                return asyncio.run(self._on_the_loop(handler, page, raw))
+            return self._handled(handler, page, raw, False)
+
+        try:
+            return call_apart(handled, self._timeout_ns / SECOND)
+        except ApartError as error:
+            return Bad("handler", _writable(f"{handler.name} {error}"))
 
     def _handled(self, handler: Handler, page: Page, raw: Raw, quick: bool = True) -> ParseOutcome:
         started_ns = self._clock_ns()
@@ -203,6 +225,15 @@ class Parser:
                 if len(distinct) >= LINKS_MAX:
                     break
         return self._discover(raw.target, distinct.values(), raw.response.fetched_at_ns)
+
+
+def _check_timeout(handlers: Handlers | None) -> None:
+    if handlers is None:
+        raise UsageError(
+            "handler-timeout: there are no page handlers; it is for programs that have some"
+        )
+    if not CAN_FORK:
+        raise UsageError("handler-timeout: this system can't copy processes (fork); leave it out")
 
 
 def _unclaimed(target: Target, handlers: Handlers) -> Bad:

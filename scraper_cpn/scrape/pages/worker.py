@@ -50,7 +50,7 @@ def main() -> None:
     while (asked := _read(sys.stdin.buffer)) is not None:
         job = jobs.decode(asked)
         answer = message(do_if_harmless(job)) if job.if_harmless else _in_child(job)
-        _write(answer_to, LENGTH.pack(len(answer)) + answer)
+        write(answer_to, LENGTH.pack(len(answer)) + answer)
 
 
 def die_with(parent: int) -> None:
@@ -81,7 +81,7 @@ def _in_child(job: Job) -> bytes:
     if child == 0:
         _be_child(job, writing, parent)
     os.close(writing)
-    answer = _read_all(reading, time.monotonic() + WALL_FACTOR * job.cpu_s)
+    answer = read_all(reading, time.monotonic() + WALL_FACTOR * job.cpu_s)
     os.close(reading)
     if answer is None:
         os.kill(child, signal.SIGKILL)
@@ -97,7 +97,7 @@ def _be_child(job: Job, writing: int, parent: int) -> None:
     try:
         die_with(parent)
         _limit(job)
-        _write(writing, message(_done(job)))
+        write(writing, message(_done(job)))
         code = 0
     finally:
         os._exit(code)
@@ -143,7 +143,7 @@ def _needs_memory(job: Job) -> str:
     return f"parsing it takes more than {job.memory_bytes // 1_000_000} MB of memory"
 
 
-def _read_all(reading: int, until_s: float) -> bytes | None:
+def read_all(reading: int, until_s: float) -> bytes | None:
     """Return what is written until the other end closes; None when that takes longer than *until_s*."""
     parts: list[bytes] = []
     while True:
@@ -156,7 +156,8 @@ def _read_all(reading: int, until_s: float) -> bytes | None:
         parts.append(part)
 
 
-def _write(to: int, data: bytes) -> None:
+def write(to: int, data: bytes) -> None:
+    """Write all of *data* to a pipe."""
     rest = memoryview(data)
     while rest:
         rest = rest[os.write(to, rest) :]
