@@ -15,6 +15,7 @@ from typing import Literal
 
 from scraper_cpn.net import Counter, KeySet, Marking, Net, Part, Place, Sink, Transition
 from scraper_cpn.net.arcs import Arc, Output
+from scraper_cpn.net.costs import costs
 
 AnyPlace = Place[object] | Counter | KeySet[object]
 ARROWS = {
@@ -68,6 +69,8 @@ def text(net: Net, part: Part | None = None) -> str:
     elif net.parts:
         order = ", ".join(each.name for each in _tried(net.transitions.values()))
         lines += ["", "transitions, in the order in which they are tried", f"  {order}"]
+    slow = costs(net) if part is None else []
+    lines += ["", "what is slow", *(f"  {line}" for line in slow)] if slow else []
     return "\n".join(lines) + "\n"
 
 
