@@ -72,6 +72,8 @@ class Grounder:
                     self._missed[arc.place.name].add(names[number])
             for arc in transition.still:
                 self._missed[arc.place.name].add(arc.place.keys)
+        self._tokenless = [t for t in plan.ordered(net) if not any(arc.binds for arc in t.arcs)]
+        """Transitions that bind no token, and are still to be bound: once."""
         self._live: dict[str, list[Token]] = defaultdict(list)
         self._tokens: dict[int, Token] = {}
         self._joined: dict[tuple[str, tuple[str, ...]], dict[Any, list[Token]]] = {}
@@ -87,7 +89,8 @@ class Grounder:
 
     def relaxed(self) -> PlainNet:
         """Ground until nothing new can be made, whatever else there must be; `TooMuchError` if that never ends."""
-        todo = list(range(len(self.plain.atoms)))
+        self.live(range(len(self.plain.atoms)))
+        todo = [atom for atom in range(len(self.plain.atoms)) if atom not in self._done]
         while todo:
             self.live(todo)
             todo = [atom for atom in range(len(self.plain.atoms)) if atom not in self._done]
@@ -96,6 +99,9 @@ class Grounder:
     def live(self, atoms: Iterable[int]) -> list[Event]:
         """The events that can happen with these atoms and those that were live before."""
         before = len(self.plain.events)
+        for transition in self._tokenless:
+            self._bound(transition, tuple({} for _ in transition.arcs))
+        self._tokenless = []
         for number in atoms:
             if number not in self._done:
                 self._done.add(number)
@@ -469,17 +475,22 @@ class Grounder:
                 change[number] += plan.amount(arc, key) or 0
 
     def _set_aside(self, transition: Transition, inputs: Sequence[Any], error: str) -> Changes:
-        """Only the token that was bound last goes, of those that would be taken for good."""
+        """Only what was bound last goes, of what would be taken for good."""
         change = Changes(int)
-        arc, token = [
-            (arc, value)
-            for arc, value in zip(transition.arcs, inputs, strict=True)
-            if arc.kind in {"take", "expired"} and isinstance(value, Token)
-        ][-1]
+        at = plan.set_aside_at(transition)
+        assert at is not None
+        arc, value = transition.arcs[at], inputs[at]
         place: Any = arc.place
-        for atom in (token.atom, *self.counting(place, token.atom)):
-            change[atom] -= 1
-        change[self._fault(place.name, token.colour, error)] += 1
+        if isinstance(value, Token):
+            for atom in (value.atom, *self.counting(place, value.atom)):
+                change[atom] -= 1
+            change[self._fault(place.name, value.colour, error)] += 1
+            return change
+        key = one_key(value.values())
+        number = self.number(place, key)
+        if number is not None:
+            change[number] -= plan.amount(arc, key) or 0
+        change[self._fault(place.name, None, error)] += 1
         return change
 
     def _fault(self, place: str, colour: Any, error: str) -> int:

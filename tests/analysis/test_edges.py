@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from scraper_cpn.analysis import AnalysisError, Instance, verify
+from scraper_cpn.analysis import AnalysisError, Instance, at_most, ends, no_faults, verify
 from scraper_cpn.analysis.ground import Grounder
 from scraper_cpn.net import Interpreter, Net, compile_net
 from scraper_cpn.nets.buildfarm import Broken, Build, Built, Machine, Package, Uploaded, build_farm
+from scraper_cpn.nets.ring import Passed, ring_net
 from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.settings import Settings
@@ -119,3 +120,15 @@ def test_an_instance_that_does_not_fit_is_told_what_to_do() -> None:
         "forget: 'platform' is the key of builds",
     ):
         assert part in text
+
+
+@pytest.mark.parametrize("execution", EXECUTIONS)
+def test_transitions_that_take_numbers_alone_are_grounded(execution: Callable[..., Any]) -> None:
+    """Two rings, whose balls come of a number: each call is an edge, and each ball gets round."""
+    net = ring_net(copies=2, passes=2)
+    instance = Instance(outcomes={"hand": lambda _: [Passed()]})
+    follower = Follower(net, instance, execution, seed=5)
+    follower.go(400)
+    assert ("fire", "I_0") in follower.seen
+    report = verify(net, instance, ends(), no_faults(), at_most(1, "P1_0", "P2_0"))
+    assert report.ok, str(report)
