@@ -233,6 +233,8 @@ class Extracted(Struct, frozen=True):
     items: tuple[Any, ...]
     """Records ready for output: msgspec Structs or dicts."""
     wired: Wired = NOT_WIRED
+    cut: tuple[str, ...] = ()
+    """See `Parsed`."""
 
 
 class Checked(Struct, frozen=True):
@@ -241,6 +243,8 @@ class Checked(Struct, frozen=True):
     target: Target
     items: tuple[Any, ...]
     wired: Wired = NOT_WIRED
+    cut: tuple[str, ...] = ()
+    """See `Parsed`."""
 
 
 class Stored(Struct, frozen=True):
@@ -253,6 +257,8 @@ class Stored(Struct, frozen=True):
     length: int | None = None
     """Of the output, with these items; None where it has none."""
     wired: Wired = NOT_WIRED
+    cut: tuple[str, ...] = ()
+    """What the limits for one page left out, a line for each."""
 
 
 class Failure(Struct, frozen=True, gc=False, kw_only=True):
@@ -349,6 +355,10 @@ class Parsed(Struct, frozen=True):
     items: tuple[Any, ...]
     targets: tuple[Target, ...]
     """Links in scope, without repetition, in the order of the page."""
+    cut: tuple[str, ...] = ()
+    """What the limits for one page left out, a line for each."""
+    not_followed: int = 0
+    """Different links that are out of scope, filtered out or too deep."""
 
 
 class Bad(Struct, frozen=True, gc=False):

@@ -8,7 +8,7 @@ Must not know: the command line, how progress is shown, signals.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any, TextIO
 
@@ -29,7 +29,9 @@ from scraper_cpn.scrape.account.report import Snapshot, Summary
 from scraper_cpn.scrape.colours import (
     Domain,
     FetchOutcome,
+    ParseOutcome,
     Proxy,
+    Raw,
     RobotsJob,
     RobotsOutcome,
     Stop,
@@ -193,7 +195,7 @@ class Session:
         return {
             "fetch": Paced(self._fetch),
             "robots": Paced(self._robots),
-            "parse": Plain(self._parser.parse),
+            "parse": Plain(self._parse),
             "validate": Plain(self._validator.validate),
             "keep": Batched(self._keeper.keep),
         }
@@ -206,6 +208,18 @@ class Session:
         outcome = await self._fetcher.fetch(target, proxy, start, start.may_start)
         self._account.outcome(outcome)
         return outcome
+
+    def _parse(self, raw: Raw) -> ParseOutcome | Awaitable[ParseOutcome]:
+        outcome = self._parser.parse(raw)
+        if isinstance(outcome, Awaitable):
+            return self._parsed(outcome)
+        self._account.parsed(outcome)
+        return outcome
+
+    async def _parsed(self, outcome: Awaitable[ParseOutcome]) -> ParseOutcome:
+        done = await outcome
+        self._account.parsed(done)
+        return done
 
     async def _robots(
         self, job: RobotsJob, proxy: Proxy, domain: Domain, start: Start

@@ -41,6 +41,17 @@ class FieldRule(Struct, frozen=True):
     """A list of all matches; otherwise the first match or null."""
 
 
+class PageLimits(Struct, frozen=True):
+    """How much is taken from one page. What is left out is counted."""
+
+    links: int = 10_000
+    """Different URLs that are followed."""
+    values: int = 10_000
+    """Values of one field that is a list."""
+    text_chars: int = 1_000_000
+    """Characters of one text: the title, the text, a value."""
+
+
 class Settings(Struct, frozen=True, kw_only=True):
     """What a crawl may do and how fast."""
 
@@ -84,6 +95,12 @@ class Settings(Struct, frozen=True, kw_only=True):
     max_body_bytes: int = 10_000_000
     """After decompression."""
     max_redirects: int = 10
+    max_links: int = 10_000
+    """Different URLs that one page may lead to."""
+    max_values: int = 10_000
+    """Values of a field that is a list, on one page."""
+    max_text_chars: int = 1_000_000
+    """Characters of one text of an item: the title, the text, a value."""
     robots: Literal["obey", "ignore"] = "obey"
     user_agent: str = "scraper_cpn/0.1"
     """The name to go by. What is sent is `agent`."""
@@ -117,6 +134,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Empty: connect directly."""
     seed: int = 0
     """Of all jitter and every seeded order."""
+
+    @property
+    def page_limits(self) -> PageLimits:
+        """How much is taken from one page."""
+        return PageLimits(self.max_links, self.max_values, self.max_text_chars)
 
     @property
     def robots_name(self) -> str:

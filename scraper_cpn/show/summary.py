@@ -41,6 +41,13 @@ def summary_lines(summary: Summary, *, output: str, retry: str | None) -> Iterat
         yield Text(f"{counted(summary.failed, 'URL')} failed, {number(summary.skipped)} skipped:")
     for group in summary.failures:
         yield from _group(group)
+    if summary.cut:
+        yield Text(f"{counted(summary.cut, 'page')} had more than the limits for one page allow:")
+    for example in summary.cut_examples:
+        yield Text(f"         {plain(example)}")
+    if summary.not_followed:
+        links = counted(summary.not_followed, "link")
+        yield Text(f"{links} not followed: out of scope, filtered out or too deep")
     for seed in summary.seeds_failed[:_SEEDS_SHOWN]:
         yield Text(f"seed failed: {plain(seed)}", style="red")
     if (more := len(summary.seeds_failed) - _SEEDS_SHOWN) > 0:

@@ -92,6 +92,7 @@ def _more(where: Whereabouts) -> Iterator[str]:
         yield f"since {moment(where.since_ns)}"
     if where.error:
         yield plain(where.error)
+    yield from map(plain, where.cut)
     if target is not None:
         origin = f"linked from {plain(target.parent)}" if target.parent else "a seed"
         yield f"depth {target.depth}, {origin}"

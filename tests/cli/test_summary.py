@@ -34,6 +34,17 @@ def test_a_crawl_that_went_well() -> None:
     ]
 
 
+def test_what_was_left_out() -> None:
+    """Pages that had too much are counted with examples, and so are links that were not followed."""
+    examples = ("https://a.example/: 5 more links; --max-links follows 10",)
+    summary = Summary(ended="finished", cut=2, cut_examples=examples, not_followed=1_200)
+    assert shown(summary)[2:] == [
+        "2 pages had more than the limits for one page allow:",
+        "         https://a.example/: 5 more links; --max-links follows 10",
+        "1,200 links not followed: out of scope, filtered out or too deep",
+    ]
+
+
 def test_levels_that_wait() -> None:
     """Each has its line, unless there is one alone."""
     levels = (Level(0, 1_200, 5 * S), Level(7, 3, 3_600 * S))

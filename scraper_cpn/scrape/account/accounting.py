@@ -14,7 +14,7 @@ import msgspec
 from scraper_cpn.net import Counter, Ended, Kernel, KeySet, Place, Row
 from scraper_cpn.scrape.account.ledger import Ledger
 from scraper_cpn.scrape.account.report import Account, Ending, Snapshot, Stage, Summary
-from scraper_cpn.scrape.colours import Fetched, FetchOutcome, Stored
+from scraper_cpn.scrape.colours import Fetched, FetchOutcome, Parsed, ParseOutcome, Stored
 from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.policy.retries import is_unsent
 from scraper_cpn.scrape.settings import Settings
@@ -38,7 +38,7 @@ class Accounting:
         self._kernel = kernel
         self._net = net
         self._settings = settings
-        self._attempts = self._pages = self._bytes = 0
+        self._attempts = self._pages = self._bytes = self._not_followed = 0
         self.connections_dropped = 0
         self._before_ns = 0
         """How long the crawl has run in other processes."""
@@ -53,6 +53,7 @@ class Accounting:
         self._before_ns = account.elapsed_ns
         self.ledger.take(state.failures())
         self.ledger.stored, self.ledger.items = account.stored, account.items
+        self.ledger.cut, self._not_followed = account.cut, account.not_followed
 
     def begin(self, now_ns: int) -> None:
         """The crawl runs from now on."""
@@ -69,6 +70,11 @@ class Accounting:
             self._bytes += len(outcome.response.body)
         elif is_unsent(outcome):
             self._attempts -= 1
+
+    def parsed(self, outcome: ParseOutcome) -> None:
+        """A page was parsed."""
+        if isinstance(outcome, Parsed):
+            self._not_followed += outcome.not_followed
 
     def take(self, rows: Iterable[Row]) -> None:
         """Rows have reached a sink."""
@@ -95,6 +101,8 @@ class Accounting:
             stored=self.ledger.stored,
             items=self.ledger.items,
             elapsed_ns=now_ns - self._began_ns,
+            cut=self.ledger.cut,
+            not_followed=self._not_followed,
         )
 
     def snapshot(self, now_ns: int) -> Snapshot:
@@ -135,6 +143,9 @@ class Accounting:
             bytes=self._bytes,
             elapsed_ns=now_ns - self._began_ns,
             left=left,
+            cut=ledger.cut,
+            cut_examples=tuple(ledger.cut_examples),
+            not_followed=self._not_followed,
             failures=tuple(ledger.groups()),
             failed_urls=tuple(ledger.failed_urls),
             seeds_failed=tuple(ledger.seeds_failed),

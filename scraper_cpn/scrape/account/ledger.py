@@ -26,6 +26,9 @@ class Ledger:
     def __init__(self, on_event: Callable[[dict[str, Any]], None] | None = None) -> None:
         self.stored = 0
         self.items = 0
+        self.cut = 0
+        """Pages of which the limits for one page left something out."""
+        self.cut_examples: list[str] = []
         self.failed = 0
         self.skipped = 0
         self.attempts_failed = 0
@@ -54,6 +57,9 @@ class Ledger:
     def _stored(self, row: Stored) -> None:
         self.stored += 1
         self.items += row.items
+        self.cut += bool(row.cut)
+        if row.cut and len(self.cut_examples) < EXAMPLES:
+            self.cut_examples.append(f"{row.target.url}: {'; '.join(row.cut)}")
         if self.on_event is not None:
             target = row.target
             self.on_event(
@@ -65,6 +71,7 @@ class Ledger:
                     "connection": row.wired.connection,
                     "ordinal": row.wired.ordinal,
                 }
+                | ({"cut": list(row.cut)} if row.cut else {})
             )
 
     def _failure(self, row: Failure) -> None:

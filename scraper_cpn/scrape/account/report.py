@@ -83,6 +83,12 @@ class Summary(Struct, frozen=True, kw_only=True):
     elapsed_ns: int = 0
     left: int = 0
     """URLs that were found and came to no end."""
+    cut: int = 0
+    """Pages of which --max-links, --max-values or --max-text left something out."""
+    cut_examples: tuple[str, ...] = ()
+    """What was left out of the first few."""
+    not_followed: int = 0
+    """Links of pages that are out of scope, filtered out or too deep."""
     levels: tuple[Level, ...] = ()
     """Those that wait, by priority, where a program gives some; of a kept crawl `state_status` tells."""
     failures: tuple[FailureGroup, ...] = ()
@@ -103,6 +109,8 @@ class Account(Struct, frozen=True):
     stored: int = 0
     items: int = 0
     elapsed_ns: int = 0
+    cut: int = 0
+    not_followed: int = 0
 
 
 class Ending(Struct, frozen=True):

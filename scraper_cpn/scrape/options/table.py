@@ -43,7 +43,7 @@ PATTERN = Kind(values.pattern, "REGEX")
 HEADER = Kind(values.header, "'NAME: VALUE'")
 HOST = Kind(values.host, "HOST")
 CONTACT = Kind(_contact, "URL-or-mail")
-FIELD = Kind(_field_rule, "'NAME=CSS'")
+FIELD = Kind(_field_rule, "'NAME=SELECTOR'")
 PROXY = Kind(values.text, "URL")
 FILE = Kind(values.file, "FILE")
 READABLE = Kind(values.existing_file, "FILE")
@@ -109,7 +109,11 @@ OPTIONS: tuple[Option, ...] = (
     Option(name="append", kind=SWITCH, group=_OUTPUT,
            help="add to an output that exists"),
     Option(name="field", short="f", kind=FIELD, group=_OUTPUT, field="fields", many=True, pair="=",
-           help="add a field to the items; CSS::attr(href) takes an attribute, NAME[]= all matches"),
+           help="add a field to the items, by CSS, CSS::attr(href) or XPath; NAME[]= all matches"),
+    Option(name="max-values", kind=AT_LEAST_0, group=_OUTPUT, field="max_values",
+           help="values of a field NAME[] on one page; what is left out is counted"),
+    Option(name="max-text", kind=AT_LEAST_0, group=_OUTPUT, field="max_text_chars",
+           help="characters of a title, text or value; what is cut is counted"),
     Option(name="schema", kind=READABLE, group=_OUTPUT, field="schema",
            help="keep only items that fit this JSON Schema"),
     Option(name="state", kind=FILE, group=_OUTPUT,
@@ -136,6 +140,8 @@ OPTIONS: tuple[Option, ...] = (
            help="fetch at most N pages"),
     Option(name="max-depth", kind=AT_LEAST_0, group=_FOLLOW, field="max_depth",
            help="follow at most N links from a seed; seeds have depth 0"),
+    Option(name="max-links", kind=AT_LEAST_0, group=_FOLLOW, field="max_links",
+           help="different URLs that one page may lead to; what is left out is counted"),
     Option(name="max-time", kind=PERIOD, group=_FOLLOW, field="max_time_ns",
            help="start no request later than this"),
     Option(name="robots", kind=_one_of("robots"), group=_FOLLOW, field="robots",

@@ -6,21 +6,14 @@ Must not know: the net, which links are followed, handlers, outputs.
 
 import time
 from functools import lru_cache
-from itertools import islice
 
 from msgspec import Struct
 
 from scraper_cpn.scrape.colours import Link
+from scraper_cpn.scrape.pages.cut import Cut
 from scraper_cpn.scrape.pages.fields import take_fields
 from scraper_cpn.scrape.pages.page import Page
 from scraper_cpn.scrape.settings import MILLISECOND, SECOND, FieldRule
-
-LINKS_MAX = 10_000
-"""Links of one page that are looked at; what follows is left where it is."""
-TITLE_CHARS_MAX = 4_096
-"""A longer title is cut."""
-TEXT_CHARS_MAX = 1_000_000
-"""A longer text is cut."""
 
 
 class Item(Struct, frozen=True, kw_only=True):
@@ -49,13 +42,15 @@ class Item(Struct, frozen=True, kw_only=True):
 
 
 def extract(
-    page: Page, fetched_at_ns: int, rules: tuple[FieldRule, ...] = ()
+    page: Page, fetched_at_ns: int, rules: tuple[FieldRule, ...], cut: Cut
 ) -> tuple[Item, list[Link]]:
-    """Return the item of *page*, and up to `LINKS_MAX` links.
+    """Return the item of *page*, and its links to different URLs.
 
-    What is neither HTML nor XML yields its metadata and no links. Costs about what parsing the page costs.
+    What is neither HTML nor XML yields its metadata and no links. What the limits leave out is noted
+    in *cut*. Costs about what parsing the page costs.
     """
     has_tree = page.has_tree
+    title = page.title if has_tree else None
     item = Item(
         url=page.url,
         requested_url=page.requested_url,
@@ -64,11 +59,11 @@ def extract(
         parent=page.parent,
         fetched_at=iso(fetched_at_ns),
         content_type=page.content_type,
-        title=_title(page) if has_tree else None,
-        text=page.tree.page_text()[:TEXT_CHARS_MAX] if has_tree else None,
-        fields=take_fields(page, rules) if has_tree else {},
+        title=title and cut.text("the title", title),
+        text=cut.text("the text", page.tree.page_text()) if has_tree else None,
+        fields=take_fields(page, rules, cut) if has_tree else {},
     )
-    return item, list(islice(page.all_links, LINKS_MAX)) if has_tree else []
+    return item, cut.links(page.all_links) if has_tree else []
 
 
 def iso(time_ns: int) -> str:
@@ -79,8 +74,3 @@ def iso(time_ns: int) -> str:
 @lru_cache(16)
 def _to_the_second(time_s: int) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(time_s))
-
-
-def _title(page: Page) -> str | None:
-    title = page.title
-    return title and title[:TITLE_CHARS_MAX]

@@ -12,14 +12,10 @@ Must not know: where rules come from (command line, TOML file, Python), items, o
 
 from collections.abc import Iterable
 
+from scraper_cpn.scrape.pages.cut import Cut
 from scraper_cpn.scrape.pages.page import Page, check_selector
 from scraper_cpn.scrape.redact import shown
 from scraper_cpn.scrape.settings import FieldRule, UsageError
-
-VALUE_CHARS_MAX = 100_000
-"""A longer value is cut: a selector that hits a whole page should not fill an item with it."""
-VALUES_MAX = 10_000
-"""A longer list is cut."""
 
 _EXAMPLES = (
     "for example 'price=.price', 'tags[]=.tag', 'next=a.next::url(href)' or 'name=//h1/text()'"
@@ -53,13 +49,19 @@ def check_names(rules: Iterable[FieldRule]) -> None:
         seen.add(rule.name)
 
 
-def take_fields(page: Page, rules: Iterable[FieldRule]) -> dict[str, str | list[str] | None]:
-    """Return the value of each field on *page*: a text, a list, or None without a match."""
-    return {rule.name: _take(page, rule) for rule in rules}
+def take_fields(
+    page: Page, rules: Iterable[FieldRule], cut: Cut
+) -> dict[str, str | list[str] | None]:
+    """Return the value of each field on *page*: a text, a list, or None without a match.
+
+    What is left out of a list, or of a long text, is noted in *cut*.
+    """
+    return {rule.name: _take(page, rule, cut) for rule in rules}
 
 
-def _take(page: Page, rule: FieldRule) -> str | list[str] | None:
-    if rule.many:
-        return [value[:VALUE_CHARS_MAX] for value in page.texts(rule.selector)[:VALUES_MAX]]
-    value = page.text(rule.selector, None)
-    return value and value[:VALUE_CHARS_MAX]
+def _take(page: Page, rule: FieldRule, cut: Cut) -> str | list[str] | None:
+    what = f"the field {rule.name}"
+    if not rule.many:
+        value = page.text(rule.selector, None)
+        return value and cut.text(what, value)
+    return [cut.text(what, value) for value in cut.values(what, page.texts(rule.selector))]

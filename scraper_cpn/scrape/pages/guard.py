@@ -14,7 +14,7 @@ from msgspec import Struct
 from scraper_cpn.scrape.colours import Raw
 from scraper_cpn.scrape.pages.jobs import Answer, Broken, Done, Heavy, Job, Refused, do_if_harmless
 from scraper_cpn.scrape.pages.workers import CAN_WORK, WORKERS_MAX, WorkerError, Workers
-from scraper_cpn.scrape.settings import FieldRule
+from scraper_cpn.scrape.settings import FieldRule, PageLimits
 from scraper_cpn.scrape.urls import host_of
 
 EXCESS_S_MAX: Final = 0.5
@@ -55,7 +55,8 @@ class Guard:
     other hosts only `NEWCOMERS_MAX` pages are here at a time, as anyone can have a thousand hosts.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, limits: PageLimits) -> None:
+        self._limits = limits
         self._workers = Workers()
         self._records: dict[str, _Record] = {}
         self._newcomers = 0
@@ -65,9 +66,9 @@ class Guard:
 
         Raises `BusyError` when the page has to be tried again later.
         """
-        answer = await self._ask(Job.of(raw, rules, if_harmless=True))
+        answer = await self._ask(Job.of(raw, rules, self._limits, if_harmless=True))
         if isinstance(answer, Heavy):
-            return await self._parse_heavy(Job.of(raw, rules))
+            return await self._parse_heavy(Job.of(raw, rules, self._limits))
         return answer
 
     async def _parse_heavy(self, job: Job) -> Done | Refused:
@@ -89,10 +90,10 @@ class Guard:
 
     async def try_out(self, raw: Raw) -> Trial:
         """Return what came of parsing a page in a process, which shows whether it does harm here."""
-        answer = await self._ask(Job.of(raw, None, if_harmless=True))
+        answer = await self._ask(Job.of(raw, None, self._limits, if_harmless=True))
         is_heavy = isinstance(answer, Heavy)
         if is_heavy:
-            answer = await self._parse_heavy(Job.of(raw, None))
+            answer = await self._parse_heavy(Job.of(raw, None, self._limits))
         return Trial(answer.reason if isinstance(answer, Refused) else None, is_heavy)
 
     async def close(self) -> None:

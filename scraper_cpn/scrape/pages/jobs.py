@@ -14,10 +14,11 @@ import msgspec
 from msgspec import Struct
 
 from scraper_cpn.scrape.colours import Link, Raw
+from scraper_cpn.scrape.pages.cut import Cut
 from scraper_cpn.scrape.pages.extract import Item, extract
 from scraper_cpn.scrape.pages.page import Page
 from scraper_cpn.scrape.pages.weight import is_harmless
-from scraper_cpn.scrape.settings import FieldRule
+from scraper_cpn.scrape.settings import FieldRule, PageLimits
 
 LENGTH = struct.Struct(">I")
 """What goes before each message: how many bytes it has."""
@@ -36,18 +37,26 @@ class Job(Struct, frozen=True, gc=False):
     raw: Raw
     rules: tuple[FieldRule, ...] | None
     """What the built-in item takes from it; None: it is only to be parsed."""
+    limits: PageLimits
     cpu_s: float
     memory_bytes: int
     if_harmless: bool = False
     """Whether it is to be parsed only if that is certain to be over soon."""
 
     @classmethod
-    def of(cls, raw: Raw, rules: tuple[FieldRule, ...] | None, *, if_harmless: bool = False) -> Job:
+    def of(
+        cls,
+        raw: Raw,
+        rules: tuple[FieldRule, ...] | None,
+        limits: PageLimits,
+        *,
+        if_harmless: bool = False,
+    ) -> Job:
         """Return the job for a page: it may take ten times what ordinary pages of its size take."""
         size = len(raw.response.body)
         cpu_s = (_CPU_S + _CPU_S_PER_BYTE * size) * (1 + len(rules or ()) / 10)
         memory_bytes = min(_MEMORY_BYTES + _MEMORY_PER_BYTE * size, _MEMORY_BYTES_MAX)
-        return cls(raw, rules, cpu_s, memory_bytes, if_harmless)
+        return cls(raw, rules, limits, cpu_s, memory_bytes, if_harmless)
 
     @property
     def usual_s(self) -> float:
@@ -63,6 +72,8 @@ class Done(Struct, frozen=True, tag=True):
     links: list[Link]
     cpu_s: float = 0.0
     """Processor time that it took."""
+    cut: tuple[str, ...] = ()
+    """See `Parsed`."""
 
 
 class Refused(Struct, frozen=True, tag=True):
@@ -102,12 +113,13 @@ def do(job: Job) -> Answer:
         if job.rules is None:
             page.tree  # noqa: B018 - parsed when asked for
             return Done(None, [], time.process_time() - began_s)
-        item, links = extract(page, job.raw.response.fetched_at_ns, job.rules)
+        cut = Cut(job.limits)
+        item, links = extract(page, job.raw.response.fetched_at_ns, job.rules, cut)
     except MemoryError:
         raise
     except Exception:  # noqa: BLE001 - a bug of ours, which the crawl's process tells
         return Broken(traceback.format_exc())
-    return Done(item, links, time.process_time() - began_s)
+    return Done(item, links, time.process_time() - began_s, cut.lines)
 
 
 def do_if_harmless(job: Job) -> Answer:

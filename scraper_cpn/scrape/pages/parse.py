@@ -22,7 +22,8 @@ from anyio import to_thread
 
 from scraper_cpn.scrape.colours import PRIORITY_MAX, Bad, Link, Parsed, ParseOutcome, Raw, Target
 from scraper_cpn.scrape.pages.apart import CAN_FORK, ApartError, call_apart
-from scraper_cpn.scrape.pages.extract import LINKS_MAX, extract
+from scraper_cpn.scrape.pages.cut import Cut
+from scraper_cpn.scrape.pages.extract import extract
 from scraper_cpn.scrape.pages.fields import check_names
 from scraper_cpn.scrape.pages.guard import Guard
 from scraper_cpn.scrape.pages.handlers import (
@@ -73,7 +74,8 @@ class Parser:
         self._timeout_ns = settings.handler_timeout_ns
         if self._timeout_ns is not None:
             _check_timeout(self._handlers)
-        self._guard = Guard()
+        self._limits = settings.page_limits
+        self._guard = Guard(self._limits)
         self._watchdog: Watchdog | None = None
         self._threads = anyio.CapacityLimiter(THREADS)
         self._heavy = anyio.Lock()
@@ -121,11 +123,12 @@ class Parser:
         answer = await self._guard.parse(raw, self._rules)
         if isinstance(answer, Refused):
             return Bad("parse", answer.reason)
-        return Parsed((answer.item,), self._targets(raw, answer.links))
+        return self._outcome(raw, (answer.item,), answer.links, answer.cut)
 
     def _extracted(self, page: Page, raw: Raw) -> ParseOutcome:
-        item, links = extract(page, raw.response.fetched_at_ns, self._rules)
-        return Parsed((item,), self._targets(raw, links))
+        cut = Cut(self._limits)
+        item, links = extract(page, raw.response.fetched_at_ns, self._rules, cut)
+        return self._outcome(raw, (item,), links, cut.lines)
 
     async def _handled_with_care(self, handler: Handler, page: Page, raw: Raw) -> ParseOutcome:
         """Call a handler with a page that takes long, or that may be a bomb.
@@ -199,7 +202,9 @@ class Parser:
                 links.append(self._checked(page, result))
             else:
                 items.append(result)
-        return Parsed(tuple(items), self._targets(raw, links))
+        cut = Cut(self._limits)
+        links = cut.links(links)
+        return self._outcome(raw, tuple(items), links, cut.lines)
 
     def _checked(self, page: Page, link: Link) -> Link:
         """Return a link that a program may have made by hand, absolute and normalised."""
@@ -216,15 +221,12 @@ class Parser:
             raise HandlerError(f"yielded a link of priority {level!r:.50}; it is {most}")
         return link if url == link.url else Link(url, link.to, level)
 
-    def _targets(self, raw: Raw, links: Iterable[Link]) -> tuple[Target, ...]:
-        """Return the targets of the first `LINKS_MAX` links, each URL once, in their order."""
-        distinct: dict[str, Link] = {}
-        for link in links:
-            if link.url not in distinct:
-                distinct[link.url] = link
-                if len(distinct) >= LINKS_MAX:
-                    break
-        return self._discover(raw.target, distinct.values(), raw.response.fetched_at_ns)
+    def _outcome(
+        self, raw: Raw, items: tuple[Any, ...], links: list[Link], cut: tuple[str, ...]
+    ) -> Parsed:
+        """Return the outcome of a page with *links* to different URLs."""
+        targets = self._discover(raw.target, links, raw.response.fetched_at_ns)
+        return Parsed(items, targets, cut, len(links) - len(targets))
 
 
 def _check_timeout(handlers: Handlers | None) -> None:

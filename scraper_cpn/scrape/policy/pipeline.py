@@ -35,7 +35,7 @@ class PipelinePolicy:
 
     def extracted(self, page: Raw, parsed: Parsed) -> Extracted:
         """A page on its way to be validated."""
-        return Extracted(page.target, parsed.items, page.response.wired)
+        return Extracted(page.target, parsed.items, page.response.wired, parsed.cut)
 
     def bad(self, page: Raw | Extracted, bad: Bad) -> Failure:
         """A page that ends because of its content."""
@@ -45,7 +45,7 @@ class PipelinePolicy:
 
     def checked(self, page: Extracted, valid: Valid) -> Checked:
         """A page on its way to be kept."""
-        return Checked(page.target, valid.items, page.wired)
+        return Checked(page.target, valid.items, page.wired, page.cut)
 
     def invalid(self, page: Extracted, valid: Valid) -> list[Failure]:
         """A row for each item that does not fit the schema; the page goes on with the others."""
@@ -53,7 +53,7 @@ class PipelinePolicy:
 
     def stored(self, page: Checked, kept: Kept) -> Stored:
         """The end of a page that went well."""
-        return Stored(page.target, kept.items, page.items, kept.length, page.wired)
+        return Stored(page.target, kept.items, page.items, kept.length, page.wired, page.cut)
 
     def lost_page(self, page: Raw | Extracted | Checked, lost: Reason) -> Failure:
         """A page that was lost on its way down the pipeline; its URL is fetched again."""

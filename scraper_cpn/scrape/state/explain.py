@@ -78,6 +78,8 @@ class Whereabouts(Struct, frozen=True, kw_only=True):
     """On which it came, if it is stored; see `StoredPage`."""
     ordinal: int = 0
     """Of its request on that connection."""
+    cut: tuple[str, ...] = ()
+    """What the limits for one page left out of it."""
     attempts: tuple[dict[str, Any], ...] = ()
     """Its rows of the failed log, as `--failed` writes them, oldest first."""
     again: bool = False
@@ -280,6 +282,7 @@ def _over(known: Whereabouts, end: Failure | StoredPage) -> Whereabouts:
             items=end.items,
             connection=end.connection,
             ordinal=end.ordinal,
+            cut=end.cut,
         )
     stands = "skipped" if end.kind in SKIPPED else "failed"
     return replace(known, stands=stands, target=end.target, again=worth_a_retry(end))

@@ -49,6 +49,8 @@ class StoredPage(Struct, frozen=True):
     """On which the page came: a number of the process that fetched it. 0 where it is not known."""
     ordinal: int = 0
     """Of its request on the connection, from 1 on."""
+    cut: tuple[str, ...] = ()
+    """What the limits for one page left out, a line for each."""
 
 
 def writing(row: Row) -> tuple[SinkRow, list[ItemRow]]:
@@ -58,7 +60,9 @@ def writing(row: Row) -> tuple[SinkRow, list[ItemRow]]:
         url, depth, items = colour.target.url, colour.target.depth, list(_items(colour))
         wired = colour.wired
         checksum = checksum_of(url, depth, items)
-        page = StoredPage(url, depth, colour.items, checksum, wired.connection, wired.ordinal)
+        page = StoredPage(
+            url, depth, colour.items, checksum, wired.connection, wired.ordinal, colour.cut
+        )
         return (row.sink, url, _json(page)), items
     if isinstance(colour, Failure):
         return (row.sink, colour.target.url, _json(colour)), []

@@ -97,3 +97,16 @@ def test_events_and_records_are_flat() -> None:
 def test_skipped_kinds_are_kinds() -> None:
     """What counts as skipped is a subset of the kinds that are explained."""
     assert set(KINDS) >= SKIPPED
+
+
+def test_pages_that_were_cut_are_counted() -> None:
+    """What the limits for one page left out is counted by pages, with some examples."""
+    ledger = Ledger()
+    ledger.take(
+        Stored(replace(PAGE, url=f"https://a.example/{n}"), 1, cut=("2 more links",))
+        for n in range(5)
+    )
+    ledger.take([Stored(PAGE, 1)])
+    assert ledger.cut == 5
+    assert ledger.cut_examples[0] == "https://a.example/0: 2 more links"
+    assert len(ledger.cut_examples) == EXAMPLES

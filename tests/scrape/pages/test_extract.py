@@ -5,23 +5,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scraper_cpn.scrape.pages.extract import (
-    LINKS_MAX,
-    TEXT_CHARS_MAX,
-    TITLE_CHARS_MAX,
-    Item,
-    extract,
-    iso,
-)
+from scraper_cpn.scrape.pages.cut import Cut
+from scraper_cpn.scrape.pages.extract import Item, extract, iso
 from scraper_cpn.scrape.pages.fields import field_rule
 from scraper_cpn.scrape.pages.page import Page
+from scraper_cpn.scrape.settings import PageLimits
 from tests.scrape.sample_pages import URL, raw
 
 
 def test_the_item_of_a_page() -> None:
     """All that is known of the page, by the names that the outputs use."""
     page = Page.of(raw("<title>T</title><p>Hello</p>", depth=3, parent="https://shop.example/"))
-    item, links = extract(page, 1_767_225_600_123_456_789, (field_rule("p=p"),))
+    item, links = extract(page, 1_767_225_600_123_456_789, (field_rule("p=p"),), Cut(PageLimits()))
     assert msgspec.to_builtins(item) == {
         "url": URL,
         "requested_url": URL,
@@ -40,7 +35,7 @@ def test_the_item_of_a_page() -> None:
 def test_what_is_not_html_has_metadata_only() -> None:
     """An image or a JSON file is an item without title, text, fields and links."""
     page = Page.of(raw("<title>T</title><a href=x>", content_type="image/png"))
-    item, links = extract(page, 0, (field_rule("p=p"),))
+    item, links = extract(page, 0, (field_rule("p=p"),), Cut(PageLimits()))
     assert (item.title, item.text, item.fields, links) == (None, None, {}, [])
     assert item.content_type == "image/png"
     assert page._tree is None
@@ -49,17 +44,24 @@ def test_what_is_not_html_has_metadata_only() -> None:
 def test_links_are_those_of_a_and_area() -> None:
     """Links for people, in the order of the page; style sheets and canonical URLs are none."""
     html = "<link rel=canonical href=c><a href=1><map><area href=2></map><img src=i><a href=1><a name=n>"
-    _, links = extract(Page.from_html(html, URL), 0)
-    assert [link.url.rpartition("/")[2] for link in links] == ["1", "2", "1"]
+    _, links = extract(Page.from_html(html, URL), 0, (), Cut(PageLimits()))
+    assert [link.url.rpartition("/")[2] for link in links] == ["1", "2"]
 
 
 def test_limits() -> None:
-    """Titles, texts and links without end are cut."""
-    html = f"<title>{'t' * 10_000}</title>{'x' * 1_000_010}" + "<a href=a>" * (LINKS_MAX + 1)
-    item, links = extract(Page.from_html(html), 0)
-    assert item.title == "t" * TITLE_CHARS_MAX
-    assert item.text == "x" * TEXT_CHARS_MAX
-    assert len(links) == LINKS_MAX
+    """Titles, texts and links without end are cut, and what was left out is told."""
+    html = f"<title>{'t' * 30}</title>{'x' * 40}" + "".join(
+        f"<a href={n % 7}></a>" for n in range(10)
+    )
+    cut = Cut(PageLimits(links=5, text_chars=20))
+    item, links = extract(Page.from_html(html), 0, (), cut)
+    assert (item.title, item.text) == ("t" * 20, "x" * 20)
+    assert [link.url[-1] for link in links] == ["0", "1", "2", "3", "4"]
+    assert cut.lines == (
+        "the title has 30 characters; --max-text keeps 20",
+        "the text has 40 characters; --max-text keeps 20",
+        "2 more links; --max-links follows 5",
+    )
 
 
 @pytest.mark.parametrize(
@@ -117,5 +119,5 @@ def test_times_are_iso_8601(time_ns: int) -> None:
 @given(body=st.binary(max_size=300))
 def test_any_bytes_are_an_item_of_json(body: bytes) -> None:
     """Whatever a server sends, its item can be written."""
-    item, _ = extract(Page.of(raw(body)), 0)
+    item, _ = extract(Page.of(raw(body)), 0, (), Cut(PageLimits()))
     assert msgspec.json.decode(msgspec.json.encode(item), type=Item) == item

@@ -2,15 +2,10 @@
 
 import pytest
 
-from scraper_cpn.scrape.pages.fields import (
-    VALUE_CHARS_MAX,
-    VALUES_MAX,
-    check_names,
-    field_rule,
-    take_fields,
-)
+from scraper_cpn.scrape.pages.cut import Cut
+from scraper_cpn.scrape.pages.fields import check_names, field_rule, take_fields
 from scraper_cpn.scrape.pages.page import Page
-from scraper_cpn.scrape.settings import FieldRule, UsageError
+from scraper_cpn.scrape.settings import FieldRule, PageLimits, UsageError
 
 
 @pytest.mark.parametrize(
@@ -55,7 +50,7 @@ def test_a_name_is_taken_once() -> None:
 
 
 def taken(html: str, *rules: str) -> dict[str, object]:
-    return dict(take_fields(Page.from_html(html), map(field_rule, rules)))
+    return dict(take_fields(Page.from_html(html), map(field_rule, rules), Cut(PageLimits())))
 
 
 def test_values() -> None:
@@ -78,10 +73,20 @@ def test_a_text_that_is_empty_is_no_null() -> None:
 
 
 def test_enormous_values_are_cut() -> None:
-    """A selector that hits too much fills no item with it."""
-    html = f"<p title={'t' * 200_000}>{'x' * 200_000}</p>" + "<i></i>" * (VALUES_MAX + 5)
-    values = taken(html, "p=p", "t=p::attr(title)", "i[]=i", "ps[]=p")
-    assert values["p"] == "x" * VALUE_CHARS_MAX
-    assert values["t"] == "t" * VALUE_CHARS_MAX
-    assert values["ps"] == ["x" * VALUE_CHARS_MAX]
-    assert values["i"] == [""] * VALUES_MAX
+    """A selector that hits too much fills no item with it, and what was left out is told."""
+    html = f"<p title={'t' * 30}>{'x' * 30}</p>" + "<i>y</i>" * 12
+    cut = Cut(PageLimits(values=10, text_chars=20))
+    rules = [field_rule(text) for text in ("p=p", "t=p::attr(title)", "i[]=i", "ps[]=p", "b=b")]
+    assert take_fields(Page.from_html(html), rules, cut) == {
+        "p": "x" * 20,
+        "t": "t" * 20,
+        "i": ["y"] * 10,
+        "ps": ["x" * 20],
+        "b": None,
+    }
+    assert cut.lines == (
+        "the field p has 30 characters; --max-text keeps 20",
+        "the field t has 30 characters; --max-text keeps 20",
+        "the field i has 12 values; --max-values keeps 10",
+        "the field ps has 30 characters; --max-text keeps 20",
+    )

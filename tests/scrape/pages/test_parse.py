@@ -17,7 +17,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from scraper_cpn.scrape.colours import Bad, Link, Parsed, ParseOutcome, Raw, Target
-from scraper_cpn.scrape.pages.extract import LINKS_MAX, Item, extract
+from scraper_cpn.scrape.pages.cut import Cut
+from scraper_cpn.scrape.pages.extract import Item, extract
 from scraper_cpn.scrape.pages.fields import field_rule
 from scraper_cpn.scrape.pages.guard import (
     EXCESS_S_MAX,
@@ -29,7 +30,7 @@ from scraper_cpn.scrape.pages.handlers import QUICK_CALLS, QUICK_NS, Handlers
 from scraper_cpn.scrape.pages.page import Page
 from scraper_cpn.scrape.pages.parse import DETAIL_CHARS_MAX, Parser
 from scraper_cpn.scrape.pages.weight import SMALL_BYTES
-from scraper_cpn.scrape.settings import Settings, UsageError
+from scraper_cpn.scrape.settings import PageLimits, Settings, UsageError
 from tests.scrape.sample_pages import FETCHED_NS, URL, raw, target
 
 HOME = "https://shop.example/list/"
@@ -55,12 +56,16 @@ def discover(page: Target, links: Iterable[Link], found_ns: int) -> tuple[Target
     )
 
 
-def parser(*handlers: Callable[[Page], Any], clock_ns: Callable[[], int] = lambda: 0) -> Parser:
+def parser(
+    *handlers: Callable[[Page], Any],
+    clock_ns: Callable[[], int] = lambda: 0,
+    settings: Settings | None = None,
+) -> Parser:
     """A parser with these handlers, each for all URLs, and a clock that stands still."""
     registry = Handlers()
     for handler in handlers:
         registry.page("*")(handler)
-    return new_parser(Settings(), discover, registry, clock_ns)
+    return new_parser(settings or Settings(), discover, registry, clock_ns)
 
 
 MADE: list[Parser] = []
@@ -86,8 +91,8 @@ def outcome_of(result: ParseOutcome | Awaitable[ParseOutcome]) -> ParseOutcome:
     return anyio.run(awaited)
 
 
-def parsed(page: Raw, *handlers: Callable[[Page], Any]) -> Parsed:
-    outcome = outcome_of(parser(*handlers).parse(page))
+def parsed(page: Raw, *handlers: Callable[[Page], Any], settings: Settings | None = None) -> Parsed:
+    outcome = outcome_of(parser(*handlers, settings=settings).parse(page))
     assert isinstance(outcome, Parsed), outcome
     return outcome
 
@@ -124,8 +129,15 @@ def test_each_url_once_in_the_order_of_the_page() -> None:
 
 def test_links_without_end_are_cut() -> None:
     """A page of a million links fills no frontier."""
-    html = "".join(f"<a href={n}>" for n in range(LINKS_MAX + 10))
-    assert len(parsed(raw(html)).targets) == LINKS_MAX
+    html = "".join(f"<a href={n}>" for n in range(20))
+
+    def links(page: Page) -> Iterable[Link]:
+        return page.links()
+
+    for handlers in ((), (links,)):
+        outcome = parsed(raw(html), *handlers, settings=Settings(max_links=12))
+        assert len(outcome.targets) == 12
+        assert outcome.cut == ("8 more links; --max-links follows 12",)
 
 
 def test_fields_of_the_settings() -> None:
@@ -189,7 +201,7 @@ def test_pages_that_look_like_bombs_are_as_others() -> None:
     """A process gives the same item, fields and links as the event loop."""
     rules = (field_rule("all[]=p"), field_rule("last=a"), field_rule("to=a::attr(href)"))
     page = raw(BIG, parent=HOME, depth=2)
-    item, links = extract(Page.of(page), FETCHED_NS, rules)
+    item, links = extract(Page.of(page), FETCHED_NS, rules, Cut(PageLimits()))
     outcome = outcome_of(new_parser(Settings(fields=rules), discover).parse(page))
     assert outcome == Parsed((item,), discover(page.target, links, FETCHED_NS))
 

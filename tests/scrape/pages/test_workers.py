@@ -12,7 +12,7 @@ import pytest
 
 from scraper_cpn.scrape.pages.jobs import Answer, Broken, Done, Job, Refused
 from scraper_cpn.scrape.pages.workers import MEMORY_BYTES, WORKERS_MAX, WorkerError, Workers
-from scraper_cpn.scrape.settings import FieldRule
+from scraper_cpn.scrape.settings import FieldRule, PageLimits
 from tests.scrape.sample_pages import raw
 
 MEMORY_BOMB = "<p>" + "".join(f"<i a{n}>" for n in range(1_000)) + "<p>x" * 4_000
@@ -21,7 +21,7 @@ TIME_BOMB = "<svg>" + "<g>" * 500 + "</x>" * 200_000
 
 def job(html: str, *, cpu_s: float = 60.0, memory_bytes: int = 64_000_000) -> Job:
     """A page to be parsed."""
-    return Job(raw(html), (), cpu_s, memory_bytes)
+    return Job(raw(html), (), PageLimits(), cpu_s, memory_bytes)
 
 
 def done(*jobs: Job) -> list[Answer]:
@@ -63,7 +63,7 @@ def test_time_is_bounded() -> None:
 
 def test_a_bug_of_ours_is_told() -> None:
     """What raises in the process comes back with its traceback."""
-    (broken,) = done(Job(raw("<p>x"), (FieldRule("bad", "p["),), 60.0, 64_000_000))
+    (broken,) = done(Job(raw("<p>x"), (FieldRule("bad", "p["),), PageLimits(), 60.0, 64_000_000))
     assert isinstance(broken, Broken)
     assert "bad CSS selector" in broken.traceback
 
