@@ -118,7 +118,8 @@ _MERGED_AT_SIGHT_MAX: Final = 4
 
 _SEPARATORS = (b" ", b"\n", b"\t", b"\r", b"\f", b"/")
 _AT_SIGHT_NS: Final = 25_000_000
-"""Pages that can't take longer, by their size and their number of tags, are looked at no further."""
+_AT_SIGHT_BYTES: Final = 16_000_000
+"""Pages that can't take more, by their size and their number of tags, are looked at no further."""
 
 
 class Bound(Struct, frozen=True, gc=False):
@@ -164,7 +165,7 @@ def parsing_bound(html: bytes) -> Bound:
     text = html.lower()
     if text.count(b"<html") + text.count(b"<body") <= _MERGED_AT_SIGHT_MAX:
         bound = _bound(len(html), tags, _worst(html, tags))
-        if bound.time_ns <= _AT_SIGHT_NS:
+        if bound.time_ns <= _AT_SIGHT_NS and bound.memory_bytes <= _AT_SIGHT_BYTES:
             return bound
     return _bound(len(html), tags, _counted(text))
 
