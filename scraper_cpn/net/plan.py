@@ -15,7 +15,7 @@ from typing import Any
 from scraper_cpn.net.arcs import Arc, Lost, On, Output
 from scraper_cpn.net.declare import Net, Transition
 from scraper_cpn.net.marking import Flying, Standing, span
-from scraper_cpn.net.places import AnyPlace, Counter, KeySet, Place
+from scraper_cpn.net.places import AnyPlace, Counter, Place
 
 OUTCOME = -1
 """In `made_from`: the outcome itself, instead of an input arc's number."""
@@ -358,15 +358,4 @@ def counted_up(net: Net) -> frozenset[str]:
         for case in transition.outcomes
         for output in case.outputs
         if isinstance(output.place, Counter) and output.kind == "put"
-    )
-
-
-def forgets(net: Net) -> frozenset[str]:
-    """The names of the sets that an output lets forget keys."""
-    return frozenset(
-        output.place.name
-        for transition in net.transitions.values()
-        for case in transition.outcomes
-        for output in case.outputs
-        if isinstance(output.place, KeySet)
     )

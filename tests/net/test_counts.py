@@ -441,3 +441,43 @@ def test_a_firing_with_several_tokens_comes_back_from_plain_data() -> None:
     kernel.step(0)
     saved: Marking = kernel.marking()
     assert thaw(net, msgspec.json.decode(msgspec.json.encode(saved))) == saved
+
+
+def test_a_count_by_key_occupies_as_many_slots_as_it_has_taken() -> None:
+    """R23, R40: of a bounded place with keys, from the beginning of a firing to its end, or until it is revoked."""
+    net = Net("n")
+    runs = net.place("runs", Run, key="host", source=True)
+    parts = net.place("parts", Job, key="host", source=True, capacity=3)
+    work = net.effect("work", Ok)
+    arcs = [runs, take(parts, len)]
+    net.transition("go", arcs, effect=work(runs), outcomes=[on(Ok), on(Lost)])
+    kernel, _ = kernel_of(net)
+    inject(kernel, "runs", Run("bb"))
+    inject(kernel, "parts", Job("bb"), Job("bb"), Job("c"))
+    (firing,) = kernel.step(0).firings
+    with pytest.raises(NetError, match="is full"):
+        inject(kernel, "parts", Job("d"))
+    kernel.revoke(firing.id)
+    (firing,) = kernel.step(0).firings
+    loaded = type(kernel).load(net, kernel.marking())
+    for each in (kernel, loaded):
+        each.started(firing.id, 0)
+        each.complete(firing.id, Ok(), 0)
+        inject(each, "parts", Job("d"), Job("d"))
+        with pytest.raises(NetError, match="is full"):
+            inject(each, "parts", Job("d"))
+
+
+def test_a_function_that_raises_costs_the_number_of_a_key() -> None:
+    """R27, R43: where only a keyed number is taken, that one is set aside."""
+    net = Net("n")
+    hosts = net.place("hosts", Host, source=True, key="host")
+    slots = net.counter("slots", start=2, key="host")
+    out = net.sink("out", Job)
+    net.transition("go", [read(hosts), take(slots)], outputs=[put(out, boom, hosts)])
+    kernel, log = kernel_of(net)
+    inject(kernel, "hosts", Host("a"))
+    log.clear()
+    kernel.step(0)
+    assert log == ["fault slots -1 ValueError: boom"] * 2
+    assert kernel.marking().counters == {"slots": (("a", 0),)}
