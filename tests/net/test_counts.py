@@ -449,8 +449,8 @@ def test_a_count_by_key_occupies_as_many_slots_as_it_has_taken() -> None:
     runs = net.place("runs", Run, key="host", source=True)
     parts = net.place("parts", Job, key="host", source=True, capacity=3)
     work = net.effect("work", Ok)
-    arcs = [runs, take(parts, len)]
-    net.transition("go", arcs, effect=work(runs), outcomes=[on(Ok), on(Lost)])
+    ends = [on(Ok), on(Lost)]
+    net.transition("go", [runs, take(parts, len)], effect=work(runs), outcomes=ends)
     kernel, _ = kernel_of(net)
     inject(kernel, "runs", Run("bb"))
     inject(kernel, "parts", Job("bb"), Job("bb"), Job("c"))
