@@ -1,1 +1,1 @@
-"""Where a marking survives: one port, in memory and in SQLite, with one contract suite for both."""
+"""Durable markings: one port with two implementations, in memory and in SQLite."""

@@ -1,6 +1,6 @@
-"""A copy of a state that is whole by itself.
+"""Self-contained copies of a state.
 
-Owns: making one, also while a writer is at work.
+Owns: making a copy, also while a writer is at work.
 Must not know: runs, batches.
 """
 
@@ -18,7 +18,7 @@ from scraper_cpn.store.whole import check_structure, look
 
 
 def backup(path: Path, to: Path) -> None:
-    """Copy the state in *path* as it is at one moment to *to*, which must not exist. Raises `StoreError`.
+    """Copy a snapshot of the state in *path* to *to*, which must not exist. Raises `StoreError`.
 
     The copy has an identity of its own, so that it may take the place of what it was made of. Cost:
     reads and writes the whole state; the writer goes on meanwhile.
@@ -40,7 +40,7 @@ def backup(path: Path, to: Path) -> None:
 
 
 def _make_its_own(draft: Path) -> None:
-    """Make a copy a state that was closed, and not the one that it was made of."""
+    """Mark a copy as closed, and give it an identity of its own."""
     with closing(connect(draft, write=True)) as connection:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("UPDATE state SET identity = ?, open = 0", (secrets.token_hex(8),))

@@ -1,9 +1,9 @@
-"""Who writes to a state: one process, and what it was last told is durable.
+"""The single writer of a state, and a note of its last acknowledged batch.
 
 Owns: the right to write, which is the lock of the state's file, and the note in the file `<state>.lock`.
 Must not know: SQLite, runs beyond their numbers.
 
-The note only tells: it holds the pid, and the seq of the last batch that was acknowledged. It is written
+The note is informative only: it holds the pid, and the seq of the last acknowledged batch. It is written
 after each commit, without a sync. A crash may leave an older note, never one that is ahead of what is
 durable: a state that is behind its note has lost commits. SQLite alone can't tell, since it takes a -wal
 file that is gone, or cut, for one that was never longer. A state that was closed well has an empty note.
@@ -26,7 +26,7 @@ _NOTE_BYTES = 160
 
 
 class Note(Struct, frozen=True):
-    """What the writer knew: the file's identity, the run that it wrote to, and its last batch."""
+    """What the writer noted: the file's identity, the run that it wrote to, and its last batch."""
 
     pid: int
     identity: str
@@ -35,12 +35,12 @@ class Note(Struct, frozen=True):
 
 
 class Claim:
-    """The right to write to a state; raises `StoreError` ("locked") where another process has it.
+    """The right to write to a state; raises `StoreError` ("locked") if another process has it.
 
     Args:
         path: of the state.
-        file: of which the lock is taken, where that is another one: a state that is being made. It is made
-            where it is not there.
+        file: the file to lock, if it is another one: a state that is being made. It is created if it
+            does not exist.
     """
 
     def __init__(self, path: Path, file: Path | None = None) -> None:
@@ -59,11 +59,11 @@ class Claim:
         return self._lock is not None and self._lock.is_of(path)
 
     def is_removed(self) -> bool:
-        """Whether the file that is locked has no name any more."""
+        """Whether the locked file was removed from its folder."""
         return self._lock is not None and os.fstat(self._lock.descriptor).st_nlink == 0
 
     def renew(self) -> None:
-        """Take the lock again, where closing the file has dropped it; see `FileLock.renew`."""
+        """Take the lock again, if closing the file has dropped it; see `FileLock.renew`."""
         if self._lock is not None:
             self._lock.renew()
 
@@ -73,18 +73,18 @@ class Claim:
         os.pwrite(self._file(), msgspec.json.encode(note).ljust(_NOTE_BYTES), 0)
 
     def clear(self) -> None:
-        """Note that the state was closed well."""
+        """Note that the state was closed properly."""
         os.ftruncate(self._file(), 0)
 
     def release(self) -> None:
-        """Let others write, once SQLite has closed the file. Doing so again does nothing."""
+        """Release the lock, once SQLite has closed the file. A second call does nothing."""
         if self._lock is not None:
             self._close_note()
             self._lock.release()
             self._lock = None
 
     def _file(self) -> int:
-        """The file of the note, also where somebody has removed it."""
+        """The descriptor of the note's file, which is made again if somebody has removed it."""
         if self._note is not None and os.fstat(self._note).st_nlink == 0:
             self._close_note()
         if self._note is None:
@@ -98,7 +98,7 @@ class Claim:
 
 
 def noted(path: Path) -> Note | None:
-    """What the writer of a state, or its last one, has noted; None where it was closed well."""
+    """The note of a state's current or last writer; None if the state was closed properly."""
     try:
         return msgspec.json.decode(_beside(path).read_bytes(), type=Note)
     except (FileNotFoundError, msgspec.DecodeError):
@@ -106,7 +106,10 @@ def noted(path: Path) -> Note | None:
 
 
 def writer(path: Path) -> Note | None:
-    """Who has a state open for writing now; None for nobody. Not while it is being read; see `is_locked`."""
+    """The note of the process that has a state open for writing; None if there is none.
+
+    Not to be called while this process reads the state; see `is_locked`.
+    """
     note = noted(path)
     return note if note is not None and is_locked(path) else None
 

@@ -1,8 +1,8 @@
-"""Between a kernel's changes and the rows of a store, both ways.
+"""Encoding a kernel's changes as rows of a store, and decoding them.
 
 Owns: how tokens, firings and inputs become bytes and come back; the hash of a durable marking, kept up
 with every batch.
-Must not know: SQL, files, what a net is for: a `Packing` says what of a colour survives.
+Must not know: SQL, files, what a net is for: a `Packing` says which part of a colour is stored.
 
 The marking hash is a sum of 64-bit hashes (XXH3), one for each row, modulo 2^64: it does not depend on
 the order of rows, and a batch changes it by its own rows alone. It finds damage and our own mistakes;
@@ -30,11 +30,11 @@ _decode = msgspec.msgpack.Decoder().decode
 
 
 class Packing(msgspec.Struct, frozen=True):
-    """What of a type survives, where that is not all of it.
+    """How values of a type are stored, if not field by field.
 
     Attributes:
-        pack: what is written of a value: anything that msgpack can hold.
-        unpack: the value again, from that.
+        pack: encodes a value as anything that msgpack can hold.
+        unpack: decodes the value from that.
     """
 
     pack: Callable[[Any], Any]
@@ -42,11 +42,11 @@ class Packing(msgspec.Struct, frozen=True):
 
 
 class Codec:
-    """Rows of one net.
+    """Encodes and decodes the rows of one net.
 
     Args:
         net: has been checked.
-        packings: by type; of all others every field is written.
+        packings: by type; all fields of any other type are stored.
     """
 
     def __init__(self, net: Net, packings: Mapping[type[Any], Packing] | None = None) -> None:
@@ -65,15 +65,15 @@ class Codec:
     # Colours.
 
     def pack(self, colour: Any) -> Any:
-        """What is written of a colour or an outcome."""
+        """Encode a colour or an outcome."""
         return self._packing(type(colour)).pack(colour)
 
     def unpack(self, kind: type[Any], packed: Any) -> Any:
-        """A colour or an outcome of a type again."""
+        """Decode a colour or an outcome of a type."""
         return self._packing(kind).unpack(packed)
 
     def outcome(self, name: str, packed: Any) -> Any:
-        """An outcome again, by the name of its type."""
+        """Decode an outcome, given the name of its type."""
         return self.unpack(self._outcomes[name], packed)
 
     def _packing(self, kind: type[Any]) -> Packing:
@@ -105,19 +105,19 @@ class Codec:
         return Standing(name, serial, self.colour(name, colour), ready_ns, expires_ns)
 
     def colour(self, place: str, colour: bytes) -> Any:
-        """A colour again, by its place."""
+        """Decode a colour of a place."""
         declared = self.net.places[place]
         assert isinstance(declared, Place)
         return self.unpack(declared.colour, _decode(colour))
 
     def token_hash(self, row: TokenRow) -> int:
-        """Its part of the marking hash."""
+        """A token's part of the marking hash."""
         serial, name, ready_ns, expires_ns, colour = row
         times = ready_ns * 31 + (expires_ns or 0) * 37
         return xxh3_64_intdigest(colour, (self._marks[name] + serial * 41 + times) & MASK)
 
     def paged_hash(self, row: PagedRow) -> int:
-        """Its part of the marking hash."""
+        """The part of a token in a paged place in the marking hash."""
         name, key, first, second, serial, colour = row
         order = xxh3_64_intdigest(key.encode()) + first * 43 + second * 47
         return xxh3_64_intdigest(colour, (self._marks[name] + serial * 41 + order) & MASK)
@@ -129,7 +129,7 @@ class Codec:
     # Firings in flight.
 
     def flight(self, flying: Flying) -> FlightRow:
-        """The row of a firing in flight: what it holds, by serial; what it has spent or read, whole."""
+        """The row of a firing in flight: held tokens by serial, spent and read tokens in full."""
         held, arcs = self._held[flying.transition], self.net.transitions[flying.transition].arcs
         inputs = [
             [self._bound(token, held=number in held) for token in bound] if arc.many
@@ -164,12 +164,12 @@ class Codec:
         return tokens[packed] if isinstance(packed, int) else self._inline(packed)
 
     def transition(self, row: FlightRow) -> str:
-        """What fires in a row."""
+        """The transition of a row's firing."""
         name: str = _decode(row[1])[0]
         return name
 
     def holds(self, row: FlightRow) -> list[int]:
-        """The serials of the tokens that the firing of a row has in its hands."""
+        """The serials of the tokens that a row's firing holds."""
         transition, started, _, _, packed, *_ = _decode(row[1])
         declared = self.net.transitions[transition]
         return [
@@ -179,7 +179,7 @@ class Codec:
         ]
 
     def spent(self, row: FlightRow) -> list[Standing]:
-        """What the firing of a row has spent, or will when it starts, and what it reads."""
+        """The tokens that a row's firing has spent, will spend when it starts, or reads."""
         transition, _, _, _, packed, *_ = _decode(row[1])
         return [
             self._inline(token)
@@ -213,7 +213,7 @@ class Codec:
         return (name, self.key(name, key))
 
     def forgotten(self, name: str, key: Hashable) -> SeenRow:
-        """The row that says that a set has forgotten a key."""
+        """The row that records that a set has forgotten a key."""
         return (name + FORGOTTEN, self.key(name, key))
 
     def key(self, name: str, key: Hashable) -> str:
@@ -221,11 +221,11 @@ class Codec:
         return str(key) if name in self._text_keys else json.dumps(key)
 
     def key_of(self, name: str, text: str) -> Hashable:
-        """It again."""
+        """Decode a key of a set or a paged place."""
         return text if name in self._text_keys else key_from(json.loads(text))
 
     def fault(self, fault: Faulted) -> bytes:
-        """A token that was set aside, as good as it can be written."""
+        """Encode a token that was set aside; its colour is left out if it can't be encoded."""
         try:
             colour = self.pack(fault.colour)
             return _encode((fault.place, fault.serial, fault.error, colour))
@@ -233,7 +233,7 @@ class Codec:
             return _encode((fault.place, fault.serial, fault.error, None))
 
     def faulted(self, row: bytes) -> Faulted:
-        """A token that was set aside; its colour stays plain."""
+        """Decode a token that was set aside; its colour stays plain data."""
         place, serial, error, colour = _decode(row)
         return Faulted(place, serial, colour, error)
 
@@ -246,7 +246,7 @@ def _has_text_key(declared: Any) -> bool:
 
 
 def key_from(packed: Any) -> Hashable:
-    """A key again: composite keys are tuples, which JSON and msgpack hold as lists."""
+    """Decode a key: composite keys are tuples, which JSON and msgpack store as lists."""
     return tuple(key_from(part) for part in packed) if isinstance(packed, list) else packed
 
 
@@ -257,7 +257,7 @@ def pair(order: tuple[int, ...]) -> tuple[int, int]:
 
 
 def whole(kind: type[Any]) -> Packing:
-    """All fields of a record, without their names; anything else as msgspec has it."""
+    """Store all fields of a record, without their names; anything else as msgspec encodes it."""
     fields = getattr(kind, "__struct_fields__", None)
     if fields is None:
         return Packing(msgspec.to_builtins, lambda packed: msgspec.convert(packed, kind))

@@ -1,7 +1,7 @@
-"""A marking changed from outside, between two openings of a run.
+"""Changes of a marking from outside the net, between two openings of a run.
 
-Owns: `Edit`, which is written into the journal like any other input. What should be edited, whoever
-opens the run decides.
+Owns: `Edit`, which is written into the journal like any other input. The caller that opens the run
+decides what to edit.
 Must not know: SQL, files, what a net is for.
 """
 
@@ -21,14 +21,14 @@ T = TypeVar("T")
 
 @dataclass
 class Edit:
-    """Tokens that go and come, numbers that are set, and keys that are seen.
+    """Tokens to remove and add, numbers to set, and keys to add to sets.
 
     Attributes:
-        now_ns: when; the kernel's time never goes back.
-        gone: serials.
-        born: place, colour, ready at, expires at.
-        numbers: counter, key, number as if nothing were in flight.
-        seen: set and new key.
+        now_ns: the time of the edit; the kernel's time never goes back.
+        gone: serials of the tokens to remove.
+        born: tokens to add: place, colour, ready at, expires at.
+        numbers: numbers to set: counter, key, number as if nothing were in flight.
+        seen: keys to add: set and new key.
     """
 
     now_ns: int
@@ -56,12 +56,12 @@ class Edit:
         self.seen.append((known.name, key))
 
     def replace(self, token: Standing, colour: Any, ready_at_ns: int) -> None:
-        """Let another token stand in a token's place."""
+        """Replace a token by another one."""
         self.gone.append(token.serial)
         self.born.append((token.place, colour, ready_at_ns, token.expires_at_ns))
 
     def changes(self, durable: Durable) -> Changes:
-        """What it changes. The new tokens have new serials."""
+        """The changes of the edit. New tokens get new serials."""
         serial = durable.next_serial
         born = tuple(
             Standing(place, serial + number, colour, ready_ns, expires_ns)
@@ -82,13 +82,13 @@ class Edit:
         )
 
     def packed(self, codec: Codec) -> Any:
-        """What is written of it."""
+        """Encode the edit."""
         born = [(place, codec.pack(colour), *times) for place, colour, *times in self.born]
         return (self.now_ns, self.gone, born, self.numbers, self.seen)
 
     @classmethod
     def unpack(cls, codec: Codec, packed: Any) -> Edit:
-        """It again."""
+        """Decode an edit."""
         now_ns, gone, born, numbers, seen = packed
         places: Any = codec.net.places
         return cls(

@@ -1,6 +1,6 @@
-"""What goes wrong with a state file, in the words of its user.
+"""Errors of a state file, in words that its user understands.
 
-Owns: which of SQLite's result codes is which kind of `StoreError`, and the line for each.
+Owns: the mapping from SQLite's result codes to kinds of `StoreError`, and the line for each.
 Must not know: tables, batches.
 """
 
@@ -47,16 +47,16 @@ _CONTRADICTIONS = {sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH, sqlite3.S
 
 
 def store_error(path: Path, kind: str, error: object) -> StoreError:
-    """The error of *kind* about the state *path*; *error* is the system's word for it."""
+    """The error of *kind* about the state *path*; *error* is the system's own message."""
     word = " ".join(str(error).split())
     return StoreError(kind, f"{path} {_LINES[kind].format(error=word)}")
 
 
 def of_sqlite(path: Path, error: sqlite3.Error) -> StoreError | BatchError:
-    """What an error of SQLite means."""
+    """Translate an error of SQLite."""
     code = getattr(error, "sqlite_errorcode", None)
     if code is None:
-        # Python's own: a text that is no UTF-8, or a misuse, which is our bug.
+        # Raised by Python itself: a text that is not UTF-8, or a misuse, which is our bug.
         code = sqlite3.SQLITE_CORRUPT
         if isinstance(error, sqlite3.InterfaceError | sqlite3.ProgrammingError):
             code = sqlite3.SQLITE_MISMATCH
@@ -66,13 +66,13 @@ def of_sqlite(path: Path, error: sqlite3.Error) -> StoreError | BatchError:
 
 
 def of_system(path: Path, error: OSError) -> StoreError:
-    """What an error of the system, met beside SQLite, means."""
+    """Translate an error of the operating system that did not come through SQLite."""
     return store_error(path, _SYSTEM_KINDS.get(error.errno or 0, "io"), error.strerror)
 
 
 @contextmanager
 def told(path: Path) -> Iterator[None]:
-    """Turn errors of SQLite and of the system into `StoreError` (or `BatchError`)."""
+    """Translate errors of SQLite and of the system into `StoreError` (or `BatchError`)."""
     try:
         yield
     except sqlite3.Error as error:

@@ -1,6 +1,6 @@
-"""The lock on a state: on the file itself, whatever it is called and whatever lies beside it.
+"""The lock on a state: it is on the file itself, whatever its name and the files beside it.
 
-Owns: taking the lock, asking whether somebody has it, and the descriptors that hold one in this process.
+Owns: taking the lock, testing whether somebody has it, and the descriptors that hold one in this process.
 Must not know: notes, SQLite's statements, runs.
 
 The lock is one byte, far beyond any page and beyond the bytes that SQLite locks (at 1 GiB). On Linux it belongs to
@@ -22,7 +22,7 @@ from pathlib import Path
 
 _BYTE = 1 << 62
 _LAYOUT = "hhqqi"
-"""Of C's `struct flock`: type, whence, start, length, pid."""
+"""The layout of C's `struct flock`: type, whence, start, length, pid."""
 
 _open: dict[tuple[int, int], int] = {}
 """The descriptors that hold a lock in this process, by device and inode."""
@@ -36,18 +36,18 @@ class FileLock:
     """The lock of the file at *path*, which is opened for writing.
 
     Args:
-        path: of a file that is there, unless *make* is given.
-        make: make the file where it is not there.
+        path: of an existing file, unless *make* is given.
+        make: create the file if it does not exist.
 
     Raises:
-        Locked: another process has it, or another part of this one.
+        Locked: another process, or another part of this one, has the lock.
         OSError: the file can't be opened for writing.
     """
 
     def __init__(self, path: Path, *, make: bool = False) -> None:
         flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOCTTY | (os.O_CREAT if make else 0)
         name = identity(path)
-        if name in _open:  # opened again and closed, the file would lose SQLite's locks
+        if name in _open:  # opening and closing the file again would drop SQLite's locks
             raise Locked
         self.descriptor = os.open(path, flags, 0o666)
         try:
@@ -63,25 +63,25 @@ class FileLock:
         return identity(path) == self._name
 
     def renew(self) -> None:
-        """Take it again: where it belongs to the process, it was dropped when SQLite closed the file."""
+        """Take the lock again: a lock of the process was dropped when SQLite closed the file."""
         _take(self.descriptor)
 
     def release(self) -> None:
-        """Let others have it. Nothing of this process has the file open any more."""
+        """Release the lock. No part of this process has the file open any more."""
         del _open[self._name]
         os.close(self.descriptor)
 
 
 def descriptor(path: Path) -> int | None:
-    """The descriptor by which this process has the lock of the file at *path*; None where it has not."""
+    """The descriptor that holds this process's lock of the file at *path*; None if there is none."""
     name = identity(path)
     return None if name is None else _open.get(name)
 
 
 def is_locked(path: Path) -> bool:
-    """Whether anybody has the lock of the file at *path*. Takes nothing.
+    """Whether anybody has the lock of the file at *path*. The lock is only tested, not taken.
 
-    Opens the file and closes it: not for a process that reads it through SQLite at the same time.
+    Opens and closes the file, so a process that reads it through SQLite must not call this.
     """
     if descriptor(path) is not None:
         return True
@@ -96,7 +96,7 @@ def is_locked(path: Path) -> bool:
 
 
 def identity(path: Path) -> tuple[int, int] | None:
-    """Device and inode of the file at *path*; None where there is none."""
+    """Device and inode of the file at *path*; None if there is no file."""
     try:
         return _name_of(path.stat())
     except (FileNotFoundError, NotADirectoryError):
@@ -122,8 +122,8 @@ if sys.platform == "linux":
         return bool(struct.unpack(_LAYOUT, found)[0] != fcntl.F_UNLCK)
 
 else:
-    # A lock of the process. SQLite closes none of its own descriptors before it has let go of all its
-    # locks, and `_open` tells the parts of this process apart.
+    # This lock belongs to the process. SQLite closes its own descriptors only after it has released all
+    # its locks, and `_open` tells the parts of this process apart.
 
     def _take(file: int) -> None:
         try:

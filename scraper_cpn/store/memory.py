@@ -32,7 +32,7 @@ from scraper_cpn.store.port import (
 
 
 class MemoryStore:
-    """A run that lasts as long as the process. Its journal goes back to its start."""
+    """A run that lasts as long as the process. Its journal keeps every batch."""
 
     def __init__(self, facts: Mapping[str, bytes] | None = None) -> None:
         self._broken: BatchError | StoreError | None = None
@@ -49,7 +49,7 @@ class MemoryStore:
         self._next = (1, 1)
 
     async def commit(self, batch: Batch) -> None:
-        """Take the batch."""
+        """Apply the batch."""
         if self._broken is None:
             self._broken = self._contradiction(batch)
         if self._broken is not None:
@@ -94,7 +94,7 @@ class MemoryStore:
         return dict(self._facts)
 
     def rows(self, sink: str) -> Iterator[SinkRow]:
-        """What a sink has taken."""
+        """The rows of a sink."""
         return iter([row for row in self._sunk if row[0] == sink])
 
     def items(self) -> Iterator[ItemRow]:
@@ -102,10 +102,10 @@ class MemoryStore:
         return iter(list(self._items.values()))
 
     async def close(self) -> None:
-        """There is nothing to close."""
+        """Do nothing: there is nothing to close."""
 
     def crash(self) -> MemoryStore:
-        """What one who opens it after a crash would find; this one takes no further batch."""
+        """The store as a process would find it after a crash; this one accepts no further batch."""
         found = copy(self)
         self._broken = StoreError("io", "the store in memory has crashed")
         return found
@@ -158,7 +158,7 @@ def _order(row: PagedRow) -> tuple[int, int, int]:
 
 
 def _fits(has: Callable[[Any], bool], gone: Sequence[Any], born: Sequence[Any]) -> bool:
-    """Whether all of *gone* are there, and none of *born* once they have left."""
+    """Whether all of *gone* exist, and none of *born* does after they are removed."""
     left = set(gone)
     here = all(map(has, gone)) and _differ(gone)
     return here and _differ(born) and not any(has(key) and key not in left for key in born)

@@ -1,10 +1,10 @@
-"""Whether a state was written by the net that is to read it.
+"""The signature of a net: whether a state was written by the net that is to read it.
 
-Owns: a net in lines of text that two versions of a program can compare, and the list of what differs.
+Owns: a net as lines of text that two versions of a program can compare, and the list of differences.
 Must not know: files, what a net is for.
 
-The numbers of a net (capacities, what counters start with, delays) are not in it: they may change while
-a run lasts. Functions are named; that they decide the same is what their module's version says.
+The numbers of a net (capacities, initial values of counters, delays) are not included: they may change
+while a run lasts. Functions appear by name; their module's version says whether they decide the same.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ from scraper_cpn.net.arcs import Arc, On, Output
 from scraper_cpn.net.places import Counter, KeySet, Place
 
 KERNEL_VERSION = "1"
-"""Another one where the same inputs lead a kernel to other decisions."""
+"""Changes whenever the same inputs lead a kernel to other decisions."""
 
 Laws = dict[str, str]
-"""The parts of a net, in order, by what they are called: `place found`, `transition admit`."""
+"""The parts of a net, in order, by kind and name: `place found`, `transition admit`."""
 
 _DIFFERENCES_SHOWN = 5
 
 
 def laws_of(net: Net, versions: Mapping[str, str]) -> Laws:
-    """A net in lines.
+    """Describe a net as lines of text.
 
     Args:
         net: has been checked.
-        versions: of what the net's functions are, by name.
+        versions: of the modules of the net's functions, by name.
     """
     laws = {"kernel": KERNEL_VERSION, **versions}
     laws |= {f"{_kind(place)} {name}": _place(place) for name, place in net.places.items()}
@@ -49,7 +49,7 @@ def laws_of(net: Net, versions: Mapping[str, str]) -> Laws:
 
 
 def hash_of(laws: Laws) -> str:
-    """32 hexadecimal digits; other ones for other laws."""
+    """A hash of the laws: 32 hexadecimal digits."""
     return xxh3_128_hexdigest(msgspec.json.encode(laws))
 
 

@@ -1,12 +1,12 @@
-"""The store port: what a batch of firings leaves behind, and what is read back.
+"""The store port: what is written for a batch of firings, and what is read back.
 
-Owns: `Batch`, `Saved`, the protocol that every store implements, and its errors' one type.
+Owns: `Batch`, `Saved`, the protocol that every store implements, and the types of its errors.
 Must not know: SQL, files, how a kernel decides, what a net is for.
 
-A store holds runs. Of a run it holds its *durable marking*: the marking as if no firing were in
-flight, and the firings in flight beside it. What a firing holds stays where it was until it is really
-gone, so that beginning and revoking a firing writes one small row. Rows are plain tuples of what SQL
-can hold, made by `codec.py`; every key of a table begins with the run, and has room for a partition
+A store holds runs. For each run it holds the *durable marking*: the marking as if no firing were in
+flight, and the firings in flight beside it. A token that a firing holds keeps its row until it is
+consumed for good, so that beginning or revoking a firing writes one small row. Rows are plain tuples of
+SQL values, made by `codec.py`. Every key of a table begins with the run; a partition can be added
 before it.
 """
 
@@ -21,7 +21,7 @@ TokenRow: TypeAlias = tuple[int, str, int, int | None, bytes]
 """serial, place, ready_at_ns, expires_at_ns, colour (msgpack)."""
 
 PagedRow: TypeAlias = tuple[str, str, int, int, int, bytes]
-"""place, key, first and second order field (0 where there is none), serial, colour. Of a paged place."""
+"""A token of a paged place: place, key, first and second order field (0 if missing), serial, colour."""
 
 PagedKey: TypeAlias = tuple[str, str, int, int, int]
 """A `PagedRow` without its colour: the order in which tokens of a key are taken."""
@@ -30,19 +30,19 @@ NumberRow: TypeAlias = tuple[str, str, int]
 """counter, key (JSON; `null` for a plain counter), number."""
 
 FlightRow: TypeAlias = tuple[int, bytes]
-"""id of the firing, and the rest of it."""
+"""id of the firing, and its other fields (msgpack)."""
 
 SeenRow: TypeAlias = tuple[str, str]
-"""set, key (JSON, or the string itself where the set has one string key).
+"""set, key (JSON, or the string itself if the set has one string key).
 
-A set that forgets has a row for that, too: the key's set is then named with `FORGOTTEN` behind it.
+A forgotten key has a row, too: there the set's name is followed by `FORGOTTEN`.
 """
 
 FORGOTTEN = "\x00forgotten"
-"""Marks a row that says that a set has forgotten a key."""
+"""Marks the row of a forgotten key."""
 
 SinkRow: TypeAlias = tuple[str, str, bytes]
-"""sink, name that people know the row by (a URL), the row as JSON."""
+"""sink, name by which people look the row up (a URL), the row as JSON."""
 
 ItemRow: TypeAlias = tuple[bytes, int, int, bytes]
 """fingerprint of the page's URL (16 bytes), visit, ordinal on the page, the item as JSON."""
@@ -52,29 +52,29 @@ JournalRow: TypeAlias = tuple[int, int, int, int, bytes]
 
 
 class Batch(Struct, frozen=True, kw_only=True):
-    """Firings that are committed together: all of it is durable, or nothing."""
+    """Firings that are committed together, atomically."""
 
     seq: int
-    """1 for the first of a run; one more for each."""
+    """The batch's number within its run, from 1 on."""
     at_ns: int
     """Kernel time (UTC, since 1970) of the last decision in it."""
     next_serial: int
     next_id: int
     firings: int
     marking_hash: int
-    """Of the durable marking after the batch; signed 64 bits."""
+    """The hash of the durable marking after the batch; signed 64 bits."""
     inputs: bytes
     born: Sequence[TokenRow] = ()
     gone: Sequence[int] = ()
-    """Serials."""
+    """The serials of the tokens that are removed."""
     paged_born: Sequence[PagedRow] = ()
     paged_gone: Sequence[PagedKey] = ()
     numbers: Sequence[NumberRow] = ()
-    """Replace what the counter's key had; each key once."""
+    """New numbers of counters; each key at most once."""
     seen: Sequence[SeenRow] = ()
     """New keys, in order."""
     flights: Sequence[FlightRow] = ()
-    """New, or replacing what the id had."""
+    """Firings that are new, or that replace the row with the same id."""
     landed: Sequence[int] = ()
     faulted: Sequence[bytes] = ()
     rows: Sequence[SinkRow] = ()
@@ -84,7 +84,7 @@ class Batch(Struct, frozen=True, kw_only=True):
 
 
 class Saved(Struct, frozen=True, kw_only=True):
-    """A run's durable marking, to be read once; see `codec.thawed`."""
+    """A run's durable marking, which can be read once; see `restore.restore`."""
 
     seq: int
     at_ns: int
@@ -103,15 +103,15 @@ class Saved(Struct, frozen=True, kw_only=True):
 
 
 class BatchError(Exception):
-    """A batch that contradicts the state, which is a bug of ours.
+    """A batch contradicts the state, which is a bug of ours.
 
-    A seq that does not follow, a token that is born twice or goes without being there, an item that was
-    kept before. Nothing of the batch is written, and the store takes no further one.
+    Examples are a seq out of order, a token that is added twice or removed without existing, an item that
+    was stored before. Nothing of the batch is written, and the store accepts no further batch.
     """
 
 
 class StoreError(Exception):
-    """A state that can't be opened, read or written, in one line. Nothing is half-written.
+    """A state can't be opened, read or written; the message is one line. Nothing is half-written.
 
     Attributes:
         kind: "exists", "missing", "locked", "foreign" (no state of ours, or of another net or version),
@@ -127,16 +127,16 @@ class Store(Protocol):
     """One run of one state, open for writing. One writer; used by one task at a time."""
 
     async def commit(self, batch: Batch) -> None:
-        """Make a batch durable. What goes leaves before what is born comes. A cancellation waits for it.
+        """Make a batch durable. Removals come before additions. A cancellation waits for the commit.
 
         Raises:
-            StoreError: nothing of the batch is there, or it is unknown whether it is; the store
-                takes no further batch, and says the same for each.
+            StoreError: the batch was not written, or it is unknown whether it was; the store
+                accepts no further batch, and raises the same error for each.
             BatchError: see there.
         """
 
     def saved(self) -> Saved:
-        """The durable marking. Raises `StoreError` where it is not whole."""
+        """The durable marking. Raises `StoreError` if it is damaged."""
 
     def base(self) -> Saved:
         """The marking at which the journal begins."""
@@ -145,20 +145,20 @@ class Store(Protocol):
         """The batches since the base, oldest first."""
 
     def page(self, place: str, key: str, first: tuple[int, int, int], most: int) -> list[PagedRow]:
-        """The tokens of a paged place's key in their order, at most *most* of them.
+        """Up to *most* tokens of a key of a paged place, in order.
 
-        From *first* on (order fields and serial), which is included. What is committed is seen, and
-        nothing else. Synchronous, and quick.
+        The page begins at *first* (order fields and serial), inclusive. Only committed tokens are seen.
+        The call is synchronous and fast.
         """
 
     def facts(self) -> dict[str, bytes]:
         """The named values of the run."""
 
     def rows(self, sink: str) -> Iterator[SinkRow]:
-        """What a sink has taken, oldest first."""
+        """The rows of a sink, oldest first."""
 
     def items(self) -> Iterator[ItemRow]:
         """Items, oldest first."""
 
     async def close(self) -> None:
-        """Close it; closing it again does nothing. A store that is not closed is as one that crashed."""
+        """Close the store; a second call does nothing. Leaving it open has the effect of a crash."""

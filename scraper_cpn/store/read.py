@@ -1,4 +1,4 @@
-"""What a run's rows in a state file say.
+"""Reading a run's rows from a state file.
 
 Owns: the queries that read a run back.
 Must not know: who writes, when; what rows mean.
@@ -22,8 +22,8 @@ from scraper_cpn.store.tables import Head, Row, load_head
 class RunReader:
     """One run of a state, through a connection that only reads.
 
-    Every method raises `StoreError`. Rows are read as they are asked for: of what is committed
-    meanwhile they may hold a part, unless the connection is in a transaction.
+    Every method raises `StoreError`. Iterators read rows lazily: unless the connection is in a transaction,
+    they may see part of what is committed meanwhile.
     """
 
     def __init__(self, path: Path, connection: sqlite3.Connection, run: int) -> None:
@@ -32,16 +32,16 @@ class RunReader:
         self._run = run
 
     def head(self) -> Head:
-        """Where the run stands: its last batch, and counts of rows."""
+        """The head of the run: its last batch, and counts of rows."""
         with told(self._path):
             return load_head(self._reading, self._run)
 
     def saved(self) -> Saved:
-        """The durable marking, to be read before the next batch."""
+        """The durable marking, which must be read before the next batch."""
         return self._saved("")
 
     def base(self) -> Saved:
-        """The marking at which the journal begins, to be read before the next batch."""
+        """The marking at which the journal begins, which must be read before the next batch."""
         return self._saved("base_")
 
     def journal(self) -> Iterator[JournalRow]:
@@ -70,13 +70,13 @@ class RunReader:
             return self._reading.execute(sql, (place, key, *first, most)).fetchall()
 
     def holding(self, place: str, key: str, text: bytes) -> list[PagedRow]:
-        """The tokens of a key whose colour has *text* somewhere. Cost: O(tokens of the key)."""
+        """The tokens of a key whose encoded colour contains *text*. Cost: O(tokens of the key)."""
         where = f"run = {self._run} AND place = ? AND key = ? AND instr(colour, ?)"
         sql = f"SELECT place, key, o1, o2, serial, colour FROM paged WHERE {where}"
         return list(self._rows(sql, (place, key, text)))
 
     def ahead(self, row: PagedRow, without: Collection[int]) -> int:
-        """How many tokens of a row's key come before it, but for some serials. Cost: O(their number)."""
+        """How many tokens of a row's key come before it, except the serials in *without*. Cost: O(result)."""
         place, key, first, second, serial, _ = row
         where = f"run = {self._run} AND place = ? AND key = ? AND (o1, o2, serial) < (?, ?, ?)"
         sql = f"SELECT serial FROM paged WHERE {where}"
@@ -88,14 +88,14 @@ class RunReader:
         return dict(self._of("fact", "name, value"))
 
     def rows(self, sink: str) -> Iterator[SinkRow]:
-        """What a sink has taken, oldest first. Cost: O(rows of all sinks)."""
+        """The rows of a sink, oldest first. Cost: O(rows of all sinks)."""
         where = f"run = {self._run} AND sink = ?"
         return self._rows(
             f"SELECT sink, name, body FROM sink_row WHERE {where} ORDER BY n", (sink,)
         )
 
     def named(self, name: str) -> Iterator[SinkRow]:
-        """What the sinks have taken under a name, oldest first. Cost: O(rows of all sinks)."""
+        """The rows of all sinks with a given name, oldest first. Cost: O(rows of all sinks)."""
         where = f"run = {self._run} AND name = ?"
         return self._rows(
             f"SELECT sink, name, body FROM sink_row WHERE {where} ORDER BY n", (name,)
@@ -112,12 +112,12 @@ class RunReader:
         return self._rows(f"SELECT {columns} FROM token WHERE {where} ORDER BY serial", places)
 
     def counts(self) -> dict[str, int]:
-        """How many tokens each place has, those that firings in flight hold included. Cost: O(tokens)."""
+        """How many tokens each place has, including those that firings in flight hold. Cost: O(tokens)."""
         places: dict[str, int] = dict(self._of("token", "place, count(*)", " GROUP BY place"))
         return places | dict(self._of("paged", "place, count(*)", " GROUP BY place"))
 
     def backlog(self, place: str) -> dict[str, int]:
-        """How many tokens a paged place has of each key. Cost: O(its tokens)."""
+        """How many tokens a paged place has for each key. Cost: O(its tokens)."""
         where = f"run = {self._run} AND place = ?"
         return dict(
             self._rows(f"SELECT key, count(*) FROM paged WHERE {where} GROUP BY key", (place,))
@@ -130,7 +130,7 @@ class RunReader:
         return self._rows(f"SELECT serial, colour FROM paged WHERE {where}", places)
 
     def _saved(self, prefix: str) -> Saved:
-        """A marking, from the columns and tables whose names begin so."""
+        """Read a marking from the columns and tables whose names begin with *prefix*."""
         head = structs.asdict(self.head())
         return Saved(
             seq=head[f"{prefix}seq"],

@@ -1,7 +1,7 @@
-"""A state file for those who only look: status, explain, check, export, other runs' pacing.
+"""Read-only access to a state file: for status, explain, check, export, and other runs' pacing.
 
-Owns: opening a state to read, which runs it has.
-Must not know: the writer, which may be at work meanwhile.
+Owns: opening a state for reading, listing its runs.
+Must not know: the writer, which may be active at the same time.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class RunInfo(Struct, frozen=True):
     """A run of a state."""
 
     number: int
-    """In the file; by it a writer's note names the run."""
+    """The run's number in the file, which a writer's note refers to."""
     name: str
     created_ns: int
     """UTC, since 1970."""
@@ -31,10 +31,10 @@ class RunInfo(Struct, frozen=True):
 
 
 class StateReader:
-    """A state as it is at one moment, which is when it is opened; raises `StoreError`.
+    """A snapshot of a state, taken when it is opened; raises `StoreError`.
 
-    Open another for a later moment, and keep none for long: while it is open the writer's -wal file
-    grows. Takes no lock, moves nothing. Used by one thread.
+    Open a new reader for a later snapshot, and close each one soon: while one is open, the writer's -wal
+    file grows. A reader takes no lock and never checkpoints. It belongs to one thread.
     """
 
     def __init__(self, path: Path) -> None:
@@ -68,7 +68,7 @@ class StateReader:
             return self._of(find_run(self._path, self._connection, name))
 
     def close(self) -> None:
-        """Close it; closing it again does nothing."""
+        """Close the reader; a second call does nothing."""
         self._connection.close()
 
     def _of(self, run: int) -> RunReader:

@@ -1,7 +1,7 @@
-"""A kernel whose calls are recorded, and cut into batches for a store.
+"""Recording a kernel's calls, and cutting them into batches for a store.
 
-Owns: the inputs of a batch, its rows, the sum of the marking hash. Decides nothing: every call goes
-to the kernel as it is.
+Owns: the inputs of a batch, its rows, the marking hash. It decides nothing: every call is passed to
+the kernel unchanged.
 Must not know: SQL, files, asyncio, what a net is for.
 """
 
@@ -22,23 +22,23 @@ from scraper_cpn.store.sums import Sums
 _encode = msgspec.msgpack.Encoder().encode
 
 Writing = Callable[[Row], tuple[SinkRow, Sequence[ItemRow]]]
-"""What of a sink's row is written: a row that people can look up, and items."""
+"""Splits a sink's row into what is stored: a row that people can look up, and items."""
 
 Facts = Callable[[], Sequence[tuple[str, bytes]]]
-"""Gives named values of a run, as JSON."""
+"""Returns named values of a run, as JSON."""
 
 INJECT, STEP, STARTED, COMPLETE, REVOKE, EDIT = "i", "s", "b", "c", "r", "e"
 """The kinds of inputs in a journal."""
 
 
 class Recorder:
-    """A kernel (see `marking.Kernel`) that is recorded.
+    """A recorded kernel (see `marking.Kernel`).
 
     Args:
-        kernel: compiled with `recorded`; nothing has been injected since it was made or loaded.
-        codec: of its net.
-        sums: what the store holds already.
-        writing: what is written of rows.
+        kernel: compiled with `recorded`; nothing was injected since it was made or loaded.
+        codec: the codec of its net.
+        sums: the checksums of what the store already holds.
+        writing: how rows are stored.
     """
 
     def __init__(self, kernel: Compiled, codec: Codec, sums: Sums, writing: Writing) -> None:
@@ -48,12 +48,12 @@ class Recorder:
         self._writing = writing
         self._inputs: list[tuple[Any, ...]] = []
         self._rows: list[Row] = []
-        """Those that no batch has yet."""
+        """Rows that are in no batch yet."""
         self._untaken: list[Row] = []
-        """Those that only a batch has yet: `drain` has to give them, too."""
+        """Rows that are in a batch, but that `drain` has not returned yet."""
         self._told_id = kernel.next_id
 
-    # What changes the kernel is an input.
+    # Calls that change the kernel are inputs.
 
     def inject(
         self,
@@ -71,19 +71,19 @@ class Recorder:
         self._inputs.append((INJECT, now_ns, place.name, colour, ready_at_ns, expires_at_ns))
 
     def step(self, now_ns: int, limit: int = 100_000) -> Step:
-        """Fire all that can fire at *now_ns*."""
+        """Fire everything that is enabled at *now_ns*."""
         step = self.kernel.step(now_ns, limit)
         self._inputs.append((STEP, now_ns, limit))
         return step
 
     def started(self, firing_id: int, now_ns: int, *, asked: bool = False) -> bool:
-        """Put back what the firing spends, dated from now; or revoke it, if it may not start any more."""
+        """Put back the tokens that the firing spends, dated from now; revoke it if it may no longer start."""
         starts = self.kernel.started(firing_id, now_ns, asked=asked)
         self._inputs.append((STARTED, now_ns, firing_id, asked))
         return starts
 
     def complete(self, firing_id: int, outcome: Any, now_ns: int) -> None:
-        """Deposit what the outcome's arcs say and give back what was held."""
+        """Put the tokens of the outcome's arcs, and return the held ones."""
         self.kernel.complete(firing_id, outcome, now_ns)
         self._inputs.append((COMPLETE, now_ns, firing_id, outcome))
 
@@ -93,32 +93,32 @@ class Recorder:
         self._inputs.append((REVOKE, firing_id))
 
     def drain(self) -> list[Row]:
-        """Take the rows since the last call; they go into the batch, too."""
+        """Take the rows since the last call; they are part of the batch, too."""
         rows = self.kernel.drain()
         self._rows += rows
         given, self._untaken = self._untaken + rows, []
         return given
 
-    # What only looks is none.
+    # Calls that only read are not recorded.
 
     def ended(self, now_ns: int) -> Ended | None:
         """How the run ended."""
         return self.kernel.ended(now_ns)
 
     def may_start(self, firing_id: int, now_ns: int) -> bool:
-        """Whether what must hold at the start of a firing does."""
+        """Whether the conditions for the start of a firing hold."""
         return self.kernel.may_start(firing_id, now_ns)
 
     def marking(self) -> Marking:
-        """Save everything."""
+        """The whole marking."""
         return self.kernel.marking()
 
     def explain(self, serial: int, now_ns: int) -> list[Lack]:
-        """What each transition that could take the token lacks."""
+        """What is missing for each transition that could take the token."""
         return self.kernel.explain(serial, now_ns)
 
     def count(self, place: str) -> int:
-        """What is in a place."""
+        """The number of tokens in a place."""
         return self.kernel.count(place)
 
     def in_flight(self) -> int:
@@ -138,11 +138,11 @@ class Recorder:
         return self._sums.seq
 
     def cut(self, facts: Facts, *, always: bool = False) -> Batch | None:
-        """What has happened since the last cut, as a batch; None if nothing has.
+        """Cut a batch of everything since the last one; None if nothing has happened.
 
         Args:
-            facts: values of the run that change with it; asked if there is a batch.
-            always: make a batch in any case.
+            facts: values of the run that change with the batch; called only if there is a batch.
+            always: cut a batch even if nothing has happened.
         """
         untaken = self.kernel.drain()
         self._untaken += untaken
@@ -150,7 +150,7 @@ class Recorder:
         changes = self.kernel.changes()
         idle = all(given[0] == STEP for given in self._inputs)
         if idle and not (always or self.filling or rows or changes.faulted or changes.begun):
-            self._inputs.clear()  # steps that did nothing: time alone has passed
+            self._inputs.clear()  # steps that fired nothing: only time has passed
             return None
         inputs = written(self._codec, self._inputs)
         firings = self.filling
@@ -168,7 +168,7 @@ class Recorder:
 
 
 def written(codec: Codec, inputs: Iterable[tuple[Any, ...]]) -> bytes:
-    """Inputs as they stand in a journal."""
+    """Encode inputs for the journal."""
     return _encode([_packed(codec, given) for given in inputs])
 
 

@@ -1,9 +1,9 @@
-"""A journal played again: from its base to where it ends, with the marking hash compared on the way.
+"""Replaying a journal from its base to its end, comparing the marking hash after each batch.
 
 Owns: feeding a kernel the inputs of a journal. Must not know: SQL, files, what a net is for.
 
-That the hashes agree shows that the journal, the tables and the net belong together, and that the
-decisions of the crawl follow from its inputs alone.
+Equal hashes show that the journal, the tables and the net belong together, and that the decisions of
+the crawl depend on its inputs alone.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from scraper_cpn.store.recorder import COMPLETE, EDIT, INJECT, REVOKE, STARTED, 
 from scraper_cpn.store.restore import restore
 
 Laws = Callable[[Any], Codec]
-"""The net (and its codec) under which a run went on, from what its opening says of itself."""
+"""Builds the codec of the net with which a run continued, from the description in its opening."""
 
 
 class Replay:
-    """A kernel that repeats what a journal says.
+    """A kernel that replays a journal.
 
     Args:
-        base: where the journal begins.
-        opening: what the run's opening said of itself before the base.
+        base: the marking at which the journal begins.
+        opening: the description in the last opening before the base.
         laws: see `Laws`.
     """
 
@@ -47,14 +47,14 @@ class Replay:
 
     @property
     def marking_hash(self) -> int:
-        """Of the durable marking now."""
+        """The hash of the current durable marking."""
         return self._sums.hash(self._at_ns, self._durable.next_serial, self._durable.next_id)
 
     def play(self, rows: Iterable[JournalRow]) -> None:
-        """Repeat batches, oldest first.
+        """Replay batches, oldest first.
 
         Raises:
-            StoreError: the marking after a batch is not the one that was; it says which batch.
+            StoreError: the marking after a batch differs from the recorded one; the message names the batch.
         """
         for seq, at_ns, firings, marking_hash, inputs in rows:
             if seq != self.seq + 1:
@@ -102,7 +102,7 @@ class Replay:
         kernel.drain()
 
     def _edit(self, opening: Any, packed: Any) -> None:
-        """Go on under other laws, and with an edited marking."""
+        """Continue under other laws, with an edited marking."""
         self._codec = self._laws(opening)
         changes = Edit.unpack(self._codec, packed).changes(self._durable)
         self._tell(changes)

@@ -1,6 +1,6 @@
-"""From a store's rows back to a marking, checked on the way.
+"""Restoring a marking from a store's rows, with a check.
 
-Owns: reading a durable marking, and comparing its hash with the one that was kept.
+Owns: reading a durable marking, and comparing its hash with the stored one.
 Must not know: SQL, files, what a net is for.
 """
 
@@ -21,13 +21,13 @@ from scraper_cpn.store.sums import Sums
 
 
 class Restored(Struct, frozen=True):
-    """What a run was, ready to be loaded.
+    """A run's marking, ready to be loaded.
 
     Attributes:
-        durable: without the tokens of paged places and the keys of paged sets where these were left out.
-        sums: of all of it, to go on from.
-        cold: the keys of paged places; empty where the tokens are in *durable*.
-        keys: the keys of paged sets; empty where they are in *durable*.
+        durable: the marking; tokens of paged places and keys of paged sets may be left out.
+        sums: checksums of the whole marking, for the batches to come.
+        cold: the keys of paged places; empty if the tokens are in *durable*.
+        keys: the keys of paged sets; empty if they are in *durable*.
     """
 
     durable: Durable
@@ -37,15 +37,15 @@ class Restored(Struct, frozen=True):
 
 
 def restore(saved: Saved, codec: Codec, *, paged: bool = True) -> Restored:
-    """A run's durable marking.
+    """Restore a run's durable marking.
 
     Args:
-        saved: as the store has read it.
-        codec: of the net.
-        paged: leave on the shelf what may be there; False: read all of it.
+        saved: what the store has read.
+        codec: the codec of the net.
+        paged: leave the tokens of paged places on the shelf; False: read all of them.
 
     Raises:
-        StoreError: a row can't be read, or the hash of all rows is not the one that was kept.
+        StoreError: a row can't be read, or the hash of all rows differs from the stored one.
     """
     try:
         restored = _restored(saved, codec, paged=paged)
@@ -86,9 +86,9 @@ def _restored(saved: Saved, codec: Codec, *, paged: bool) -> Restored:
 def _waiting(
     rows: Iterable[PagedRow], codec: Codec, sums: Sums, durable: Durable, held: set[int] | None
 ) -> Iterator[PagedRow]:
-    """The rows of paged places that stay on the shelf: not those that a firing in flight holds.
+    """The rows of paged places that stay on the shelf: all but those that a firing in flight holds.
 
-    With None for *held* none stays there.
+    If *held* is None, none stays there.
     """
     for row in rows:
         sums.total += codec.paged_hash(row)
@@ -101,7 +101,7 @@ def _waiting(
 def _keys(
     saved: Saved, codec: Codec, sums: Sums, durable: Durable, *, paged: bool
 ) -> dict[str, list[Any]]:
-    """Read sets; the keys of paged ones are given back beside the marking."""
+    """Read sets; the keys of paged sets are returned separately from the marking."""
     beside: dict[str, list[Any]] = {}
     known: dict[str, dict[Any, None]] = {}
     for row in saved.seen:
@@ -118,7 +118,7 @@ def _keys(
 
 
 def _cold(codec: Codec, rows: Iterable[PagedRow]) -> Iterator[Cold]:
-    """The first token of each key, and how many there are; the rows come in order."""
+    """The first token of each key, and the number of its tokens; the rows must be in order."""
     first: Any = None
     number = 0
     for row in rows:

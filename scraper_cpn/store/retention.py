@@ -1,11 +1,11 @@
-"""How much of its journal a run keeps.
+"""Retention of a run's journal.
 
-Owns: the limits, taking a new base, and deleting what the journal had before it.
+Owns: the limits, taking a new base, and deleting the journal's rows before it.
 Must not know: when batches are written.
 
-A journal that is older or greater than its limit begins anew: the marking as it is becomes the base, in
-the transaction of a batch, and what led to it is deleted in small parts with the batches after it. To
-take the base holds that one batch up for some seconds where a million tokens wait, once a limit.
+A journal that exceeds its limit of age or size begins anew: the current marking becomes the base, in
+the transaction of a batch, and the rows before it are deleted in small parts with the batches after it.
+With a million waiting tokens, taking the base delays that one batch by some seconds.
 """
 
 # ruff: noqa: S608 - the statements are made of our own names and numbers
@@ -18,20 +18,20 @@ from msgspec.structs import replace
 from scraper_cpn.store.tables import MARKING_TABLES, Connection, Head
 
 DELETE_MOST = 1_000
-"""Rows of the journal that are deleted with one batch."""
+"""How many rows of the journal are deleted with one batch."""
 
 
 class Limits(Struct, frozen=True):
-    """What a journal may come to. A new base is taken when either is passed."""
+    """The limits of a journal. A new base is taken when either is exceeded."""
 
     age_ns: int = 7 * 24 * 3600 * 10**9
     """Kernel time between the first and the last batch after the base."""
     size_bytes: int = 10**9
-    """Of the inputs."""
+    """The size of the inputs."""
 
 
 def retain(connection: Connection, run: int, head: Head, limits: Limits) -> Head:
-    """Hold the journal to its limits, within the transaction of a batch; returns the head after it."""
+    """Enforce the journal's limits within the transaction of a batch; returns the head after it."""
     if _over(head, limits):
         head = _rebased(connection, run, head)
     if head.journal_first <= head.base_seq:

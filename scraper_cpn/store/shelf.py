@@ -1,7 +1,7 @@
 """A shelf that is a view of a store's table.
 
-Owns: which of the tokens in the table, and of those that are not committed yet, are really on the
-shelf. The table lists every token of a paged place until the commit that removes it.
+Owns: which tokens are on the shelf, among those in the table and those that are not committed yet.
+The table lists every token of a paged place until the commit that removes it.
 Must not know: SQL, what a net is for.
 """
 
@@ -19,9 +19,9 @@ class StoreShelf:
     """A `Shelf` on a store.
 
     Args:
-        store: whose table of paged places it reads.
-        codec: of the net.
-        next_serial: of the first token that the store does not have.
+        store: the store whose table of paged places is read.
+        codec: the codec of the net.
+        next_serial: the serial of the first token that the store does not have.
     """
 
     def __init__(self, store: Store, codec: Codec, next_serial: int) -> None:
@@ -31,27 +31,27 @@ class StoreShelf:
         self._fresh: dict[tuple[str, Hashable], dict[int, tuple[Order, Any]]] = {}
         """Tokens on the shelf that are not committed."""
         self._left: dict[int, None] = {}
-        """Tokens that the table still has, and that firings have taken."""
+        """Tokens that firings have taken, but that are still in the table."""
 
     @property
     def remembered(self) -> int:
-        """How many tokens are remembered here, beside the table."""
+        """How many tokens are held in memory, beside the table."""
         return len(self._left) + sum(map(len, self._fresh.values()))
 
     def put(self, place: str, key: Hashable, order: Order, serial: int, colour: Any) -> None:
-        """Remember what the table does not have yet."""
+        """Remember a token that is not in the table yet."""
         self._left.pop(serial, None)
         if serial >= self._next_serial:
             self._fresh.setdefault((place, key), {})[serial] = (order, colour)
 
     def left(self, _place: str, serial: int) -> None:
-        """Remember what the table has no longer to give."""
+        """Remember that a token in the table was taken."""
         self._left[serial] = None
 
     def take(
         self, place: str, key: Hashable, order: Order, serial: int, most: int
     ) -> tuple[list[Shelved], Bound | None]:
-        """The first tokens from the table and from what is not in it yet."""
+        """The first tokens, from the table and from those that are not in it yet."""
         fresh = self._fresh.get((place, key), {})
         found = {number: (order, number, colour) for number, (order, colour) in fresh.items()}
         for row in self._rows(place, key, order, serial, most + 1):
@@ -72,11 +72,11 @@ class StoreShelf:
                 yield from ((serial, colour) for serial, (_, colour) in fresh.items())
 
     def committed(self, batch: Batch) -> None:
-        """A batch is in the table."""
+        """Forget what a committed batch has written to the table."""
         first, self._next_serial = self._next_serial, batch.next_serial
         there = {row[4] for row in batch.paged_born}
         for serial in [each for each in self._left if first <= each < batch.next_serial]:
-            if serial not in there:  # it came and went, and the table has never had it
+            if serial not in there:  # it was put and taken within the batch: the table never had it
                 del self._left[serial]
         for key, fresh in list(self._fresh.items()):
             kept = {serial: each for serial, each in fresh.items() if serial >= batch.next_serial}
@@ -90,7 +90,7 @@ class StoreShelf:
     def _rows(
         self, place: str, key: Hashable, order: Order, serial: int, most: int
     ) -> Iterator[Shelved]:
-        """The first tokens of a key in the table that have not left, still encoded."""
+        """The first tokens of a key in the table that were not taken, still encoded."""
         first = (*order, serial)
         number = 0
         while number < most:
@@ -105,7 +105,7 @@ class StoreShelf:
             first = (last[2], last[3], last[4] + 1)
 
     def _read(self, place: str, each: Shelved) -> Shelved:
-        """A token whose colour is read, if it came from the table."""
+        """Decode a token's colour, if it came from the table."""
         order, serial, colour = each
         if isinstance(colour, bytes):
             return order, serial, self._codec.colour(place, colour)

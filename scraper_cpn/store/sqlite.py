@@ -1,15 +1,15 @@
 """The store in a SQLite file.
 
-Owns: one run of a state file, open for writing; opening and closing it, the thread that writes.
+Owns: one run of a state file that is open for writing; opening and closing it, the writer's thread.
 Must not know: what rows mean, what a batch's statements are.
 
-One thread writes, and asks the event loop for one await a batch. It has the only connection that
-writes or checkpoints: SQLite before 3.51.3 may damage a file in WAL mode that two connections
-checkpoint. A second connection reads, in the event loop's own thread. A process that has a store open
-must not fork.
+One thread writes; each batch costs the event loop one await. That thread has the only connection that
+writes or checkpoints: SQLite before 3.51.3 may damage a file in WAL mode if two connections
+checkpoint it. A second connection reads, in the event loop's own thread. A process that has a store
+open must not fork.
 
-After any error the store takes no further batch, and writes no more: whether a sync that failed has lost
-something can't be asked, and a second one may say that it has not.
+After any error the store refuses further batches and writes nothing more: a failed sync may have lost
+data, there is no way to find out, and a second sync may succeed all the same.
 """
 
 from __future__ import annotations
@@ -52,10 +52,11 @@ from scraper_cpn.store.write import write
 _Picked: TypeAlias = Callable[[sqlite3.Connection], int]
 
 WAL_MOST_BYTES = 4 * 2**20
-"""How long the -wal of a small state may grow before it is moved into the file. Longer is quicker, but a small disk
-has to bear it, and so has the next opening after a crash."""
+"""The size of a small state's -wal that triggers a checkpoint. A larger one is quicker, but takes disk
+space, and the next opening after a crash has to read it."""
 WAL_SHARE, WAL_END_BYTES = 4, 64 * 2**20
-"""That of a larger state may come to this part of the file, and at most to so much. While somebody reads, it grows on."""
+"""The -wal of a larger state may reach this fraction of the file, up to this maximum. It keeps growing
+while somebody reads."""
 
 _USUAL = Limits()
 
@@ -67,7 +68,7 @@ def create(
     *,
     limits: Limits = _USUAL,
 ) -> SqliteStore:
-    """Make a state file with one run that has done nothing, and open it. Raises `StoreError`."""
+    """Create a state file with one new run, and open it. Raises `StoreError`."""
     path = real(path)
     if not path.parent.is_dir():
         raise StoreError("missing", f"{path}: there is no folder {path.parent}; make it first")
@@ -86,7 +87,7 @@ def new_run(
     *,
     limits: Limits = _USUAL,
 ) -> SqliteStore:
-    """Add a run to a state file that is there, and open it. Raises `StoreError`, "exists" among others."""
+    """Add a run to an existing state file, and open it. Raises `StoreError`, "exists" among others."""
 
     def added(file: sqlite3.Connection) -> int:
         if file.execute("SELECT 1 FROM run WHERE name = ?", (run_name,)).fetchone():
@@ -136,9 +137,9 @@ class SqliteStore(RunReader):
         await self._in_thread(lambda: self._write(batch))
 
     async def close(self) -> None:
-        """Move all that is committed into the file, which then is whole by itself, and let others have it.
+        """Checkpoint everything into the file, so that it is complete without its -wal, and release it.
 
-        Raises `StoreError` where that fails: what was committed is in the file and its -wal then.
+        Raises `StoreError` if that fails: the committed data then is in the file and its -wal together.
         """
         if self._closed:
             return
@@ -150,7 +151,7 @@ class SqliteStore(RunReader):
             self._claim.release()
 
     async def _in_thread(self, work: Callable[[], None]) -> None:
-        """Run *work* in the writer's thread, and wait for its end whatever cancels meanwhile."""
+        """Run *work* in the writer's thread, and wait for its end even if the caller is cancelled."""
         future = asyncio.get_running_loop().run_in_executor(self._thread, work)
         cancelled: asyncio.CancelledError | None = None
         with CancelScope(shield=True):
@@ -179,9 +180,9 @@ class SqliteStore(RunReader):
             raise
 
     def _shorten_wal(self) -> None:
-        """Move what is in the -wal into the file where it has grown long.
+        """Checkpoint the -wal if it has grown too large.
 
-        SQLite would do so by itself, and not tell of an error. While somebody reads, the -wal stays.
+        SQLite's automatic checkpoint would not report an error. The -wal stays while somebody reads.
         """
         if self._wal.stat().st_size > self._wal_most_bytes:
             _cut(self._writing)
@@ -192,7 +193,7 @@ class SqliteStore(RunReader):
         self._claim.write(self._identity, self._run, self._at.seq)
 
     def _close(self) -> None:
-        # What is still read from would keep the -wal from being moved.
+        # An open reader would keep the -wal from being checkpointed.
         self._reading.close()
         if self._claim.is_removed():
             self._writing.close()
@@ -206,7 +207,7 @@ class SqliteStore(RunReader):
                 settled = self._broken is None and _settle(self._writing)
             finally:
                 if not settled:
-                    self._writing.close()  # and moves nothing, as it is not the last
+                    self._writing.close()  # no checkpoint: it is not the last connection
         if settled:
             self._claim.clear()
 
@@ -229,7 +230,8 @@ def _opened(path: Path, claim: Claim, limits: Limits, picked: _Picked) -> Sqlite
     with told(path), ExitStack() as undo:
         check_log(path)
         reading = undo.enter_context(closing(connect(path, write=False)))
-        # Where it is refused, this one is closed first, and moves nothing as it is not the last.
+        # If the opening is refused, this connection is closed first; as it is not the last, it does
+        # not checkpoint.
         writing = undo.enter_context(closing(connect(path, write=True)))
         _check(path, writing)
         run = picked(writing)
@@ -249,15 +251,15 @@ def _check(path: Path, writing: sqlite3.Connection) -> None:
 
 
 def _mark_open(writing: sqlite3.Connection) -> None:
-    """Mark the file itself, so that a copy without its -wal is known for what it is."""
+    """Mark the file itself as open, so that a copy without its -wal is recognised as incomplete."""
     writing.execute("UPDATE state SET open = 1")
     writing.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
 
 def _settle(writing: sqlite3.Connection) -> bool:
-    """Move all into the file, then mark it closed; returns False where a reader does not let go.
+    """Checkpoint everything, then mark the file as closed; returns False if a reader prevents it.
 
-    The mark goes last, so that a file that is marked closed is whole without its -wal.
+    The mark is written last, so that a file that is marked as closed is complete without its -wal.
     """
     (busy, _, _) = writing.execute("PRAGMA wal_checkpoint(FULL)").fetchone()
     if busy:
@@ -268,7 +270,7 @@ def _settle(writing: sqlite3.Connection) -> bool:
 
 
 def _cut(writing: sqlite3.Connection) -> None:
-    """Move the -wal into the file and cut it, or as much of that as can be done without waiting for readers."""
+    """Checkpoint and truncate the -wal, as far as that is possible without waiting for readers."""
     writing.execute("PRAGMA busy_timeout = 0")
     writing.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     writing.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1_000)}")

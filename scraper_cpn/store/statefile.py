@@ -1,6 +1,6 @@
-"""The state file: what it is known by, making it, connecting to it.
+"""The state file: its header, creating it, connecting to it.
 
-Owns: the header, versions, pragmas, runs by name, making a file whole or not at all.
+Owns: the header, versions, pragmas, runs by name, creating a file atomically.
 Must not know: batches, what rows mean, who may write.
 """
 
@@ -31,10 +31,10 @@ from scraper_cpn.store.tables import (
 )
 
 BUSY_SECONDS = 2.0
-"""How long to wait for a program that locks the file, and when closing for those that read."""
+"""How long to wait for a program that locks the file, and for readers when closing."""
 
 PAGE_BYTES = 4_096
-"""Of SQLite's pages. Smaller ones write less for a token, and more for an item."""
+"""The size of SQLite's pages. Smaller pages write less for a token, and more for an item."""
 
 _HEADER_BYTES = 100
 _BESIDE = ("-wal", "-shm", "-journal")
@@ -50,7 +50,7 @@ _MAGIC = b"SQLite format 3\0"
 
 
 def connect(path: Path, *, write: bool) -> sqlite3.Connection:
-    """Connect to a state that is there; what does not write can't, nor move pages from the -wal."""
+    """Connect to an existing state. Without *write* the connection can neither write nor checkpoint."""
     address = f"{path.absolute().as_uri()}?{_mode(path, write=write)}"
     connection = sqlite3.connect(
         address, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
@@ -60,7 +60,7 @@ def connect(path: Path, *, write: bool) -> sqlite3.Connection:
         connection.execute(f"PRAGMA cache_size = {-32_768 if write else -8_192}")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA wal_autocheckpoint = 0")  # see `SqliteStore`
-        # SQLite opens the file no earlier than this.
+        # SQLite opens the file only with the first statement.
         connection.execute("SELECT open FROM state").fetchone()
     except sqlite3.Error:
         connection.close()
@@ -85,14 +85,14 @@ def check_header(path: Path) -> None:
 
 
 def real(path: Path) -> Path:
-    """What a link leads to: the names of the lock and the -wal are made from that."""
+    """Resolve links: the names of the lock and the -wal are made from the real path."""
     return path.resolve() if path.is_symlink() else path
 
 
 def make(path: Path, run_name: str, facts: Mapping[str, bytes]) -> Claim:
-    """Make a state with one run, whole or not at all, and return the right to write to it.
+    """Create a state with one run atomically, and return the right to write to it.
 
-    It is locked from the beginning, under the name of a draft: of two processes that make the same state,
+    It is locked from the beginning, under the name of a draft: if two processes create the same state,
     one is refused. Raises `StoreError`, "exists" among others.
     """
     _check_library()
@@ -111,7 +111,7 @@ def make(path: Path, run_name: str, facts: Mapping[str, bytes]) -> Claim:
 
 
 def _make(path: Path, draft: Path, claim: Claim, run_name: str, facts: Mapping[str, bytes]) -> None:
-    _refuse_left(path)  # it may have been made before the draft was locked
+    _refuse_left(path)  # another process may have made it before the draft was locked
     if not claim.is_of(draft):
         raise StoreError("locked", f"{path} is being made by another process")
     with told(path):
@@ -136,7 +136,7 @@ def _refuse_left(path: Path) -> None:
 
 
 def add_run(connection: sqlite3.Connection, name: str, facts: Mapping[str, bytes]) -> int:
-    """Add a run that has done nothing; returns its number. Raises `sqlite3.IntegrityError` on a name twice."""
+    """Add a new run; returns its number. Raises `sqlite3.IntegrityError` if the name is taken."""
     head = asdict(Head())
     columns = ["name", "created_ns", *head]
     marks = ", ".join("?" * len(columns))
@@ -168,14 +168,14 @@ def _which(path: Path, name: str | None, runs: list[str]) -> str:
 
 
 def wal(path: Path) -> Path:
-    """Where SQLite keeps what is committed and not yet in the file."""
+    """The path of SQLite's -wal: committed data that is not in the file yet."""
     return Path(f"{path}-wal")
 
 
 def _mode(path: Path, *, write: bool) -> str:
     if write:
         return "mode=rw"
-    # To read, SQLite makes files beside the state, unless told that nobody changes it.
+    # SQLite creates files beside the state even to read it, unless it is opened as immutable.
     return "mode=ro" if wal(path).exists() or os.access(path.parent, os.W_OK) else "immutable=1"
 
 
@@ -191,7 +191,7 @@ def _check_library() -> None:
 def _header(path: Path) -> bytes:
     try:
         kind = stat.S_IFMT(path.stat().st_mode)
-        if kind != stat.S_IFREG:  # to open a pipe would wait for whoever writes to it
+        if kind != stat.S_IFREG:  # opening a pipe would wait for a writer
             found = _KINDS.get(kind, "no file")
             raise StoreError("foreign", f"{path} is no state of scrape: it is {found}")
         open_here = descriptor(path)

@@ -1,6 +1,6 @@
-"""What a store holds, in so few words that it can be checked: the number of its last batch and a hash.
+"""Checksums of a store's content: the number of its last batch and a hash.
 
-Owns: the marking hash, kept up from batch to batch, and how changes become a batch's rows.
+Owns: the marking hash, which every batch updates, and how changes become a batch's rows.
 Must not know: kernels, SQL, files.
 """
 
@@ -17,14 +17,14 @@ _SIGN = 1 << 63
 
 
 class Sums:
-    """The sums of a durable marking. Empty: those of a run that has not begun."""
+    """The checksums of a durable marking. A new instance has those of a run that has not begun."""
 
     def __init__(self) -> None:
         self.seq = 0
         self.total = 0
         """The sum of the hashes of all rows."""
         self._tokens: dict[int, int] = {}
-        """By serial, the hashes of tokens in places that are not paged: quicker than to encode them again."""
+        """The hashes of tokens in places that are not paged, by serial: this saves encoding them again."""
         self._numbers: dict[tuple[str, str], int] = {}
         self._flights: dict[int, int] = {}
 
@@ -35,32 +35,32 @@ class Sums:
         return value - 2 * _SIGN if value & _SIGN else value
 
     def add(self, codec: Codec, rows: Iterable[tuple[Any, ...]]) -> None:
-        """Count rows whose hash is not needed again."""
+        """Add the hashes of rows, without remembering them."""
         self.total += sum(codec.row_hash(row) for row in rows)
 
     def come(self, codec: Codec, row: TokenRow) -> None:
-        """Count a token of a place that is not paged."""
+        """Add the hash of a token in a place that is not paged."""
         value = self._tokens[row[0]] = codec.token_hash(row)
         self.total += value
 
     def go(self, serial: int) -> None:
-        """Count it no more."""
+        """Subtract the hash of a token."""
         self.total -= self._tokens.pop(serial)
 
     def set_number(self, codec: Codec, row: NumberRow) -> None:
-        """Count a number in place of the one that its key had."""
+        """Replace the hash of a key's number."""
         value = codec.row_hash(row)
         self.total += value - self._numbers.get(row[:2], 0)
         self._numbers[row[:2]] = value
 
     def set_flight(self, codec: Codec, row: FlightRow) -> None:
-        """Count a firing in flight in place of what it was."""
+        """Replace the hash of a firing in flight."""
         value = codec.row_hash(row)
         self.total += value - self._flights.get(row[0], 0)
         self._flights[row[0]] = value
 
     def land(self, firing_id: int) -> None:
-        """Count a firing no more."""
+        """Subtract the hash of a firing that has ended."""
         self.total -= self._flights.pop(firing_id)
 
     def batch(
@@ -74,7 +74,7 @@ class Sums:
         items: Sequence[ItemRow] = (),
         facts: Sequence[tuple[str, bytes]] = (),
     ) -> Batch:
-        """The next batch, counted."""
+        """The next batch, with the checksums after it."""
         born = [codec.token(t) for t in changes.born if not codec.is_paged(t.place)]
         gone = [t.serial for t in changes.gone if not codec.is_paged(t.place)]
         came = [codec.paged(t) for t in changes.born if codec.is_paged(t.place)]

@@ -1,6 +1,6 @@
-"""The state file's tables as this version of the program has them.
+"""The tables of the state file, in this version of the program.
 
-Owns: the schema's version and text, the head of a run (its row in `run`), and which tables a marking is in.
+Owns: the schema's version and text, the head of a run (its row in `run`), and which tables hold a marking.
 Must not know: batches, files, when to write.
 """
 
@@ -17,34 +17,34 @@ from msgspec import Struct
 from msgspec.structs import astuple
 
 APPLICATION_ID = 0x53637270
-"""In the file's header ("Scrp"): by it `file` and others can tell whose it is."""
+"""The application id in the file's header ("Scrp"), by which `file` and others recognise it."""
 SCHEMA_VERSION = 1
 """`user_version` in the header. A file of another version is refused."""
 SQLITE_LEAST = (3, 37, 0)
-"""STRICT tables came with it."""
+"""The first version of SQLite that has STRICT tables."""
 
 MARKING_TABLES = ("token", "paged", "number", "flight")
-"""Those of which the base has a copy, `base_` before the name."""
+"""The tables of which the base has a copy, prefixed with `base_`."""
 
 Row: TypeAlias = tuple[Any, ...]
 
 
 class Cursor(Protocol):
-    """What a statement answers."""
+    """The result of a statement."""
 
     @property
     def rowcount(self) -> int:
-        """Rows that it changed."""
+        """How many rows the statement changed."""
 
     def fetchone(self) -> Row | None:
         """The next row."""
 
     def __iter__(self) -> Any:
-        """The rows that are left."""
+        """The remaining rows."""
 
 
 class Connection(Protocol):
-    """As much of a database's connection as the store uses, in autocommit mode."""
+    """The part of a database connection that the store uses, in autocommit mode."""
 
     def execute(self, sql: str, values: Sequence[Any] = (), /) -> Cursor:
         """Run one statement."""
@@ -53,13 +53,13 @@ class Connection(Protocol):
         """Run one statement for each row."""
 
     def close(self) -> None:
-        """Close it; a transaction that is open is rolled back."""
+        """Close it; an open transaction is rolled back."""
 
 
 class Head(Struct, frozen=True, kw_only=True):
-    """What of a run's row changes: its scalars, those of its base, and counts of rows.
+    """The columns of a run's row that change: its scalars, those of its base, and counts of rows.
 
-    `journal_first` is the seq of the oldest row that is still there, `journal_bytes` counts the inputs
+    `journal_first` is the seq of the oldest remaining row, `journal_bytes` counts the inputs
     since the base, `journal_since_ns` is the time of the first batch after the base.
     """
 
@@ -93,12 +93,12 @@ HEAD_COLUMNS = Head.__struct_fields__
 
 @cache
 def schema() -> str:
-    """The statements that make an empty state."""
+    """The statements that create an empty state."""
     return files("scraper_cpn.store").joinpath("schema.sql").read_text(encoding="utf-8")
 
 
 def load_head(connection: Connection, run: int) -> Head:
-    """Read the head of a run that is there."""
+    """Read the head of an existing run."""
     row = connection.execute(
         f"SELECT {', '.join(HEAD_COLUMNS)} FROM run WHERE id = {run}"
     ).fetchone()
@@ -107,6 +107,6 @@ def load_head(connection: Connection, run: int) -> Head:
 
 
 def save_head(connection: Connection, run: int, head: Head) -> None:
-    """Write the head of a run that is there."""
+    """Write the head of an existing run."""
     sets = ", ".join(f"{name} = ?" for name in HEAD_COLUMNS)
     connection.execute(f"UPDATE run SET {sets} WHERE id = {run}", astuple(head))

@@ -1,6 +1,6 @@
-"""Whether a state file is whole.
+"""Integrity checks of a state file.
 
-Owns: what a crash or a careless copy leaves, SQLite's own checks, counts of rows.
+Owns: recognising what a crash or an incomplete copy leaves, SQLite's own checks, counts of rows.
 Must not know: how a state is opened, what rows mean.
 """
 
@@ -29,21 +29,21 @@ _COUNTED = {
     "sink_row": "sunk",
     "item": "items",
 }
-"""Where the head of a run counts a table's rows."""
+"""The field of a run's head that counts a table's rows."""
 
 
 SMALL = ("state", "run")
-"""The tables that every opening looks at. They are checked even where the file was closed well."""
+"""The tables that every opening reads. They are checked even if the file was closed properly."""
 
 
 def check_log(path: Path) -> None:
-    """Raise `StoreError` if a state needs a -wal that is gone. Makes no file, as SQLite would."""
+    """Raise `StoreError` if a state needs a -wal that is missing. Unlike SQLite, this creates no file."""
     if _has_log(path):
         return
     if path.stat().st_size % PAGE_BYTES:
         raise store_error(path, "damaged", "its last page was cut")
     if not wal(path).exists() and _lacks_log(path) and not wal(path).exists():
-        # Looked for twice: a writer may just have begun.
+        # The check is repeated, because a writer may just have begun.
         raise store_error(path, "damaged", "its -wal file is gone, and commits with it")
 
 
@@ -52,7 +52,7 @@ def _has_log(path: Path) -> bool:
 
 
 def check_note(path: Path, connection: sqlite3.Connection, note: Note | None) -> None:
-    """Raise `StoreError` if a state is behind *note*, which was written before it was connected to."""
+    """Raise `StoreError` if a state is behind *note*, which was read before connecting to the state."""
     (identity,) = connection.execute("SELECT identity FROM state").fetchone()
     if note is None or note.identity != identity:
         return
@@ -67,7 +67,10 @@ def check_note(path: Path, connection: sqlite3.Connection, note: Note | None) ->
 
 
 def check_structure(path: Path, connection: sqlite3.Connection, tables: Sequence[str] = ()) -> None:
-    """Raise `StoreError` if SQLite's quick check finds anything. Cost: reads the tables; without, the file."""
+    """Raise `StoreError` if SQLite's quick check finds anything.
+
+    Cost: reads the given tables; if none are given, the whole file.
+    """
     for scope in tables or ("1",):
         (found,) = connection.execute(f"PRAGMA quick_check({scope})").fetchone()
         if found != "ok":
@@ -75,22 +78,23 @@ def check_structure(path: Path, connection: sqlite3.Connection, tables: Sequence
 
 
 def check_counts(path: Path, connection: sqlite3.Connection, run: int, head: Head) -> None:
-    """Raise `StoreError` unless a run has as many rows as its head says. Cost: O(rows)."""
+    """Raise `StoreError` unless the number of a run's rows matches its head. Cost: O(rows)."""
     for finding in _miscounted(connection, run, head):
         raise store_error(path, "damaged", finding)
 
 
 def verify(path: Path) -> list[str]:
-    """What is wrong with the file, in lines; empty for one that is whole. A writer may have it meanwhile.
+    """List what is wrong with the file; empty if it is intact. A writer may be at work meanwhile.
 
-    Looks at every page and row, but not into colours, items and inputs. Raises `StoreError` for what is no state.
+    Checks every page and row, but not the content of colours, items and inputs. Raises `StoreError` if the
+    file is not a state.
     """
     with closing(look(path)) as connection, told(path):
         return list(_findings(connection))
 
 
 def look(path: Path) -> sqlite3.Connection:
-    """Connect to a state that lacks no commits, to read it as it is at this moment. Raises `StoreError`."""
+    """Connect to a state to read a snapshot of it. Raises `StoreError`, also if commits are missing."""
     path = real(path)
     check_header(path)
     with told(path):
@@ -108,10 +112,10 @@ def look(path: Path) -> sqlite3.Connection:
 
 
 def _lacks_log(path: Path) -> bool:
-    """Whether a writer had the file, and it has not all that was acknowledged.
+    """Whether the file was open for writing, and lacks batches that were acknowledged.
 
-    Another program that looks into a state whose writer was killed moves the -wal into it, and
-    takes it away: then nothing is missing.
+    If another program opens a state whose writer was killed, it checkpoints and removes the -wal: then
+    nothing is missing.
     """
     address = f"{path.absolute().as_uri()}?immutable=1"
     with closing(sqlite3.connect(address, uri=True)) as connection:
@@ -144,7 +148,7 @@ def _miscounted(connection: sqlite3.Connection, run: int, head: Head) -> Iterato
 
 
 def _line(finding: str) -> str:
-    """What SQLite found, without the lines above it that say where it looked."""
+    """SQLite's finding, without the lines above it that say where it looked."""
     return finding.splitlines()[-1]
 
 

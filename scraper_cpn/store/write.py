@@ -1,9 +1,9 @@
-"""One batch into one state, as one transaction.
+"""Writing a batch to a state, as one transaction.
 
-Owns: the statements of a batch, and that a batch which contradicts the state is refused.
+Owns: the statements of a batch, and the refusal of a batch that contradicts the state.
 Must not know: threads, files, which SQLite runs the statements.
 
-A run's id is written into the statements, where it saves making each row anew.
+A run's id is part of the statements' text: as a parameter it would have to be added to each row.
 """
 
 # ruff: noqa: S608 - the statements are made of our own names and numbers
@@ -21,9 +21,9 @@ from scraper_cpn.store.tables import Connection, Head, Row, save_head
 
 
 def write(connection: Connection, run: int, head: Head, batch: Batch, limits: Limits) -> Head:
-    """Commit *batch* to a run that stands at *head*; returns where it stands then.
+    """Commit *batch* to a run whose head is *head*; returns the new head.
 
-    Raises `BatchError`, or what the connection raises: a transaction is open then, and closing the
+    Raises `BatchError`, or what the connection raises: a transaction then is open, and closing the
     connection rolls it back. Cost: O(log rows) for each row of the batch; three syncs of the disk at most.
     """
     if batch.seq != head.seq + 1:
@@ -65,7 +65,7 @@ def _written(connection: Connection, run: int, head: Head, batch: Batch) -> Head
 
 
 def _tokens(connection: Connection, run: int, batch: Batch) -> int:
-    """Each part returns by how many rows its table has grown."""
+    """Write the tokens; this and the functions below return by how many rows their table has grown."""
     gone = f"DELETE FROM token WHERE run = {run} AND serial = ?"
     _remove(connection, gone, [(serial,) for serial in batch.gone])
     born = f"INSERT INTO token VALUES ({run}, ?, ?, ?, ?, ?)"
@@ -95,7 +95,7 @@ def _flights(connection: Connection, run: int, batch: Batch) -> int:
 
 
 def _added(connection: Connection, run: int, head: Head, batch: Batch) -> None:
-    """What is only ever added, numbered on from what is there."""
+    """Append rows to the tables that only grow; numbering continues from the existing rows."""
     seen = [(n, *row) for n, row in enumerate(batch.seen, head.seen + 1)]
     _add(connection, f"INSERT INTO seen VALUES ({run}, ?, ?, ?)", seen)
     faulted = list(enumerate(batch.faulted, head.faulted + 1))
@@ -129,12 +129,12 @@ def _add(connection: Connection, sql: str, rows: Sequence[Row]) -> int:
 
 
 def _change(connection: Connection, sql: str, rows: Sequence[Row]) -> int:
-    """Run a statement for all rows; returns how many rows of the table it found."""
+    """Run a statement for all rows; returns how many rows of the table it changed."""
     return connection.executemany(sql, rows).rowcount if rows else 0
 
 
 def _remove(connection: Connection, sql: str, rows: Sequence[Row]) -> None:
-    """Delete rows, each of which must be there."""
+    """Delete rows, each of which must exist."""
     missing = len(rows) - _change(connection, sql, rows)
     if missing:
         table = sql.split()[2]
