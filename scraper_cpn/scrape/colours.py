@@ -217,6 +217,8 @@ class Response(Struct, frozen=True, gc=False, kw_only=True):
     elapsed_ns: int
     """From the start of the request to the last byte."""
     wired: Wired = NOT_WIRED
+    headers: tuple[tuple[str, str], ...] = ()
+    """Names in lower case, in the order of the answer. Bytes that are not UTF-8 are U+FFFD."""
 
 
 class Raw(Struct, frozen=True, gc=False):

@@ -98,7 +98,19 @@ def fetch_outcome(url: str, answer: Answer) -> FetchOutcome:
             fetched_at_ns=answer.arrived_at_ns,
             elapsed_ns=answer.elapsed_ns,
             wired=answer.wired,
+            headers=tuple(
+                (name.lower(), _readable(value)) for name, value in answer.headers.items()
+            ),
         )
+    )
+
+
+def _readable(value: str) -> str:
+    """Return a header's value such that it can be written as UTF-8."""
+    return (
+        value
+        if value.isascii()
+        else value.encode(errors="surrogateescape").decode(errors="replace")
     )
 
 

@@ -44,6 +44,8 @@ class Page(Queried):
         "body",
         "content_type",
         "depth",
+        "elapsed_ns",
+        "headers",
         "media",
         "parent",
         "refusal",
@@ -64,6 +66,8 @@ class Page(Queried):
         parent: str | None = None,
         content_type: str = "text/html",
         charset: str | None = None,
+        headers: tuple[tuple[str, str], ...] = (),
+        elapsed_ns: int = 0,
     ) -> None:
         self.url = url
         """Where the page came from, behind all redirects."""
@@ -77,6 +81,10 @@ class Page(Queried):
         """The URL of the page that linked here; None for a seed."""
         self.content_type = content_type
         """The media type in lower case, without parameters; empty when the server sent none."""
+        self.headers = headers
+        """The headers of the answer, names in lower case; a name may be there more than once."""
+        self.elapsed_ns = elapsed_ns
+        """Nanoseconds from the start of the request to the last byte."""
         self.body = body
         """The bytes as the server sent them, decompressed."""
         self.media: Media = media_of(content_type, body)
@@ -102,12 +110,19 @@ class Page(Queried):
             parent=target.parent,
             content_type=response.content_type,
             charset=response.charset,
+            headers=response.headers,
+            elapsed_ns=response.elapsed_ns,
         )
 
     @classmethod
     def from_html(cls, html: str, url: str = "https://example.com/") -> "Page":
         """Make a page of a string, for trying a handler without a crawl."""
         return cls(url, html.encode("utf-8", "replace"), charset="utf-8")
+
+    def header(self, name: str) -> str | None:
+        """Return the first header of that name, in whatever case; None where there is none."""
+        name = name.lower()
+        return next((value for each, value in self.headers if each == name), None)
 
     @property
     def encoding(self) -> str:

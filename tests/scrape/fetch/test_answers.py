@@ -72,6 +72,7 @@ def test_page() -> None:
             body=b"<p>hi",
             fetched_at_ns=NOW_NS,
             elapsed_ns=5,
+            headers=(("content-type", "Text/HTML; charset=UTF-8"),),
         )
     )
 

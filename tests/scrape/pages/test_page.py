@@ -290,3 +290,15 @@ def test_any_bytes_are_a_page(body: bytes, charset: str | None) -> None:
         assert link.url.startswith(("http://", "https://"))
     for element in any_page.css("*"):
         element.attrs, element.text().encode(), element.html.encode()
+
+
+def test_the_headers_of_the_answer() -> None:
+    """A page has the headers as they came, asked for in any case, and how long the answer took."""
+    headers = (("link", "</a>; rel=next"), ("x-n", "1"), ("x-n", "2"))
+    found = Page(URL, b"", headers=headers, elapsed_ns=7)
+    assert (found.header("LINK"), found.header("X-N"), found.header("etag")) == (
+        "</a>; rel=next",
+        "1",
+        None,
+    )
+    assert (found.headers, found.elapsed_ns) == (headers, 7)
