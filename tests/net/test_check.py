@@ -253,6 +253,15 @@ ARCS: dict[str, Callable[[Bench], object]] = {
     "put the input that has all the join's keys first": lambda b: b.go(b.jobs, *two_both(b)),
 }  # fmt: skip
 
+STILL: dict[str, Callable[[Bench], object]] = {
+    ", still read(hosts): asks whether a token is there or none; leave at_least, when and include_in_use away": lambda b: (
+        one_effect(b, still=[read(b.hosts, at_least=2)])
+    ),
+    ": has attempts, and so can't be revoked at its start; leave still away": lambda b: (
+        one_effect(b, still=[read(b.hosts)], attempts=2)
+    ),
+}  # fmt: skip
+
 DURING: dict[str, Callable[[Bench], object]] = {
     ", during jobs: is not a place of this net; use one that this net declared": lambda b: (
         one_effect(b, during=FOREIGN)
@@ -447,7 +456,7 @@ def filled(b: Bench) -> None:
     one_effect(b, on(Ok, put(free)), on(Lost), during=free)
 
 
-TRANSITIONS = ARCS | DURING | OUTCOMES | OUTPUTS
+TRANSITIONS = ARCS | STILL | DURING | OUTCOMES | OUTPUTS
 
 
 @pytest.mark.parametrize("line", PLACES)

@@ -172,6 +172,21 @@ def test_two_guards_on_a_place_find_the_one_pair() -> None:
     assert log == ["fire 0 1 go [2 1]  [out#3]"]
 
 
+def test_an_arc_of_several_beside_another_on_its_place_waits_for_enough() -> None:
+    """R40, R42: one and two make three; two are too few, and none is taken."""
+    net = Net("n")
+    jobs = net.place("jobs", Job, source=True)
+    kernel, log = kernel_of(net_of(take(jobs), take(jobs, 2), net=net))
+    inject(kernel, "jobs", Job("a"), Job("b"))
+    log.clear()
+    kernel.step(0)
+    assert log == []
+    inject(kernel, "jobs", Job("c"))
+    log.clear()
+    kernel.step(0)
+    assert log == ["fire 0 1 go [1 [2 3]]  [out#4]"]
+
+
 def test_numbers_alone_make_a_classic_net() -> None:
     """R43: places without colours are counters; a transition takes and puts numbers."""
     net = Net("n")
