@@ -14,7 +14,7 @@ SMALL_BYTES: Final = 32 * 1024
 SMALL_TAGS: Final = 2_000
 """To look at more would hold it, too."""
 QUICK_NS: Final = 25_000_000
-QUICK_BYTES: Final = 16_000_000
+QUICK_BYTES: Final = 32_000_000
 """What parsing a page on the event loop may cost, in the worst case that can be thought of. An ordinary page of
 `SMALL_BYTES` costs 0.2 ms; of thousands of pages bred to be slow within these limits, the worst cost 3 ms."""
 HARMLESS_NS: Final = 300_000_000
