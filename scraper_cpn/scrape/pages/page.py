@@ -82,7 +82,7 @@ class Page(Queried):
         self.content_type = content_type
         """The media type in lower case, without parameters; empty when the server sent none."""
         self.headers = headers
-        """The headers of the answer, names in lower case; a name may be there more than once."""
+        """The headers of the answer, names in lower case; what came more than once is joined by commas."""
         self.elapsed_ns = elapsed_ns
         """Nanoseconds from the start of the request to the last byte."""
         self.body = body
