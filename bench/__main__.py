@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from bench import crawl, durability, performance_page, ring
+from bench import crawl, durability, hostile, performance_page, ring
 from bench.decisions import command as decisions
 from bench.web import FETCHERS
 
@@ -34,6 +34,8 @@ def main(arguments: list[str] | None = None) -> None:
     _decisions(kinds.add_parser("decisions", help="what a decision costs, in virtual time"))
     _crawl(kinds.add_parser("crawl", help="whole crawls on loopback, with a real HTTP client"))
     kinds.add_parser("page", help="write what bench/results has into docs/performance.md")
+    kind = kinds.add_parser("hostile", help="pages that attack the parser, beside honest hosts")
+    kind.add_argument("--pages", type=_positive, default=1_000, metavar="N", help="hostile ones")
     args = parser.parse_args(arguments)
     try:
         if args.kind == "durability":
@@ -42,6 +44,8 @@ def main(arguments: list[str] | None = None) -> None:
             ring.main(quick=args.quick, as_json=args.json, where=args.where)
         elif args.kind == "decisions":
             decisions.main(_wanted(args))
+        elif args.kind == "hostile":
+            hostile.main(args.pages)
         elif args.kind == "page":
             performance_page.main()
         else:
