@@ -139,7 +139,7 @@ MUTANTS = [
     Mutant("keys that wait are not told of a number", r"self\.gained\(key\)", PASS, "Tally", True),
     Mutant("keys that wait are not told of an absence", r"self\.gained\(key\)", PASS, "Presence", True),
     Mutant("a better lead token goes unnoticed", r"        if not record\.touched:", "        if record.serial < 0 and not record.touched:", "Join", True),
-    Mutant("a lead token that becomes ready goes unnoticed", r"soon = line\.next_ready\(\)", "soon = NEVER if head else line.next_ready()", "Join", True),
+    Mutant("a lead token that becomes ready goes unnoticed", r"if at != record\.alarm:", "if False:", "Join", True),
     Mutant("a key is dropped but not forgotten", r"        self\._withdraw\(record\)\n        if record\.gate", "        if record.gate", "Join", True),
     Mutant("who has passed a gate keeps it shut", r"            gate\.touch\(\)\n\n    def _wait", "\n    def _wait", "Join", True),
     Mutant("what stands enables nobody", r"dirty \|= \w+", PASS, "stand_"),
