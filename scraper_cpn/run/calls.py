@@ -1,10 +1,10 @@
-"""Firings whose effects are under way.
+"""Calls: firings whose effects are under way.
 
-Owns: which are open, what they have said (that they start, how they ended), and their deadlines.
+Owns: the open calls, their reports (that they start, how they ended), and their deadlines.
 Must not know: nets, tasks, how an effect does its work.
 
-What an effect says is taken once: a start or an end that comes late, or a second time, counts for
-nothing. Ends wait in a queue until `take`, so that many of them are completed in one go.
+Each report counts once: a start or an end that is late or repeated is ignored. Ends wait in a queue
+until `take`, so that many of them are completed at once.
 """
 
 from __future__ import annotations
@@ -32,24 +32,24 @@ class Call:
         self._calls = calls
         self.id = firing_id
         self.limit_ns = limit_ns
-        """How long it may last."""
+        """How long the call may last, in nanoseconds; None: without limit."""
         self.started = False
         self.cancel: Callable[[], Any] | None = None
         """Stops the work."""
 
     def may_start(self) -> bool:
-        """Whether the world may notice: to be asked just before it does.
+        """Whether the effect may become visible outside; called just before it does.
 
-        If not, there is nothing to do any more: a firing that had not started is undone.
+        If False, the effect has nothing left to do: a firing that had not started is undone.
         """
         return self._calls.may_start(self)
 
     def __call__(self) -> None:
-        """The world notices now: what the firing spends is dated from here."""
+        """Report the start: the effect becomes visible outside now; what the firing spends is dated from now."""
         self._calls.start(self)
 
     def done(self, outcome: Any) -> None:
-        """It has ended."""
+        """Report the end of the effect."""
         self._calls.end(self, outcome)
 
 
@@ -57,9 +57,9 @@ class Calls:
     """All calls of a kernel.
 
     Args:
-        kernel: is told.
+        kernel: receives the starts and the ends.
         clock: the kernel's time.
-        wake: is called when something was said.
+        wake: is called after each report.
     """
 
     def __init__(self, kernel: Kernel, clock: HasTime, wake: Callable[[], None]) -> None:
@@ -69,17 +69,17 @@ class Calls:
         self._open: dict[int, Call] = {}
         self._ended: deque[tuple[Call, Any]] = deque()
         self._ends: dict[int, dict[Call, int]] = {}
-        """By how long they may last: when they must have ended, the earliest first."""
+        """The deadlines of calls, grouped by how long they may last, the earliest first."""
         self.due_ns: int | None = None
-        """No call passes its deadline before; None: none has one."""
+        """A lower bound of the next deadline; None: no call has one."""
 
     def open(self, firing: Firing) -> Call:
-        """A call of a firing that has just begun."""
+        """Open a call for a firing that has just begun."""
         call = self._open[firing.id] = Call(self, firing.id, firing.deadline_ns)
         return call
 
     def limit(self, call: Call) -> None:
-        """The work of a call begins: from now on it may last as long as it may."""
+        """Start the time limit of a call, whose work begins now."""
         if call.limit_ns is not None:
             ends_ns = self._clock.now_ns() + call.limit_ns
             self._ends.setdefault(call.limit_ns, {})[call] = ends_ns
@@ -112,7 +112,7 @@ class Calls:
             self._wake()
 
     def _close(self, call: Call) -> bool:
-        """Nothing that a call says counts any more; whether something did until now."""
+        """Close a call, whose further reports are ignored; returns whether it was open."""
         if self._open.pop(call.id, None) is None:
             return False
         if call.limit_ns in self._ends:
@@ -135,7 +135,7 @@ class Calls:
             self._stop(call)
 
     def take(self) -> None:
-        """Complete what has ended, all at one time."""
+        """Complete all firings that have ended, with one time stamp."""
         if self._ended:
             now_ns = self._clock.now_ns()
             while self._ended:
@@ -145,7 +145,7 @@ class Calls:
                 self.complete(call.id, outcome, now_ns)
 
     def complete(self, firing_id: int, outcome: Any, now_ns: int) -> None:
-        """Give a started firing its outcome; one that the net does not know is `Lost`."""
+        """Complete a started firing with its outcome; an outcome that the net does not know becomes `Lost`."""
         try:
             self._kernel.complete(firing_id, outcome, now_ns)
         except NetError as error:
@@ -153,12 +153,12 @@ class Calls:
             self._kernel.complete(firing_id, broken, now_ns)
 
     def stop(self) -> None:
-        """Stop all work that can be."""
+        """Cancel all work that can be cancelled."""
         for call in list(self._open.values()):
             self._stop(call)
 
     def settle(self) -> None:
-        """After `stop`: what had ended counts, what had started is `Lost`, the rest goes back."""
+        """After `stop`: complete what had ended, complete what had started as `Lost`, revoke the rest."""
         self.take()
         now_ns = self._clock.now_ns()
         for call in self._open.values():
@@ -169,6 +169,6 @@ class Calls:
         self._open.clear()
 
     def _stop(self, call: Call) -> None:
-        cancel, call.cancel = call.cancel, None  # a second time would break off its cleaning up
+        cancel, call.cancel = call.cancel, None  # a second cancellation would interrupt its cleanup
         if cancel is not None:
             cancel()

@@ -1,6 +1,6 @@
 """Real time for a kernel.
 
-Owns: the one clock that a run reads, and how it goes on in another process.
+Owns: the one clock that a run reads, and how another process continues it.
 Must not know: nets, effects.
 """
 
@@ -17,10 +17,10 @@ _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 class Dial(Struct, frozen=True):
-    """What has to be kept of a clock, so that another process can go on with it."""
+    """The state of a clock that another process needs to continue it."""
 
     boot: str
-    """Names the boot of the machine in which the clock ran; empty where the system does not tell."""
+    """Identifies the boot of the machine in which the clock ran; empty if the system has no such id."""
     offset_ns: int
     """From the time elapsed since that boot to the clock's time."""
 
@@ -28,24 +28,24 @@ class Dial(Struct, frozen=True):
 class Clock:
     """UTC at its creation plus the time elapsed since, in nanoseconds.
 
-    Steps of the wall clock during a run are ignored, so that time never goes back and pauses
-    between requests stay what they are. Elapsed time counts a suspended machine's sleep where the
-    system has such a clock.
+    Steps of the wall clock during a run are ignored, so that time never goes back and pauses between
+    requests keep their length. Elapsed time includes suspension of the machine if the system has such
+    a clock.
 
     Args:
-        offset_ns: added to the time elapsed since boot; by default what makes it UTC now.
+        offset_ns: added to the time elapsed since boot; by default the offset that gives UTC.
     """
 
     def __init__(self, offset_ns: int | None = None) -> None:
-        self._elapsed_ns = _elapsed()  # found out once: it is asked for a dozen times a page
+        self._elapsed_ns = _elapsed()  # chosen once: it is read a dozen times a page
         self._offset_ns = time.time_ns() - self._elapsed_ns() if offset_ns is None else offset_ns
 
     @classmethod
     def resumed(cls, dial: Dial, at_ns: int) -> Clock:
-        """A clock that goes on after another process has ended.
+        """A clock that continues the one of a process that has ended.
 
-        Within one boot of the machine it is the same clock. After another boot it is UTC, unless that
-        lies before *at_ns*, the last time that is known: it never goes back.
+        Within one boot of the machine it is the same clock. After a reboot it is UTC, or *at_ns*, the last
+        known time, if that is later: the clock never goes back.
         """
         clock = cls(dial.offset_ns) if dial.boot and dial.boot == boot_id() else cls()
         behind_ns = at_ns - clock.now_ns()
@@ -53,7 +53,7 @@ class Clock:
 
     @property
     def dial(self) -> Dial:
-        """For another process."""
+        """The state of this clock, for another process."""
         return Dial(boot_id(), self._offset_ns)
 
     def now_ns(self) -> int:
@@ -62,7 +62,7 @@ class Clock:
 
 
 def boot_id() -> str:
-    """What names this boot of the machine; empty where the system does not tell."""
+    """The id of this boot of the machine; empty if the system has none."""
     try:
         return _BOOT_ID.read_text(encoding="ascii").strip()
     except OSError:
@@ -70,6 +70,6 @@ def boot_id() -> str:
 
 
 def _elapsed() -> Callable[[], int]:
-    """What gives the time elapsed since some moment, in nanoseconds."""
+    """Choose the function that returns the time elapsed since a fixed moment, in nanoseconds."""
     boottime = getattr(time, "CLOCK_BOOTTIME", None)
     return time.monotonic_ns if boottime is None else partial(time.clock_gettime_ns, boottime)

@@ -1,11 +1,11 @@
-"""Batches on their way to a store, one at a time, while the next one fills.
+"""Committing batches to a store, one at a time, while the next one fills.
 
-Owns: when a batch is cut (as soon as the store is idle), what may start once it is durable, and when
-firing has to wait (the store is busy, and the next batch is full).
+Owns: when a batch is cut (as soon as the store is idle), which work may start once it is durable, and
+when firing has to wait (the store is busy, and the next batch is full).
 Must not know: how a batch is written, what is in it, nets.
 
-A commit is shielded from cancellation: nobody would know whether it is there. After an error nothing
-is written any more.
+A commit is shielded from cancellation, since otherwise it would be unknown whether it is durable. After
+an error nothing more is written.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ B = TypeVar("B")
 
 
 class Cutting(Protocol):
-    """Where batches come from."""
+    """The source of batches."""
 
     @property
     def filling(self) -> int:
@@ -28,14 +28,14 @@ class Cutting(Protocol):
 
 
 class Committer:
-    """Commits what a recorded kernel decides.
+    """Commits the decisions of a recorded kernel.
 
     Args:
-        recorder: says how much is waiting.
-        cut: gives what has happened since the last call; None for nothing.
-        commit: makes it durable, or raises.
-        durable: is called after each batch, before anything else goes on.
-        most: firings that wait while the store is busy, before firing waits for the store.
+        recorder: reports how many firings are waiting.
+        cut: returns a batch of what has happened since the last call; None for nothing.
+        commit: makes a batch durable, or raises.
+        durable: is called after each commit, before anything else continues.
+        most: how many firings may accumulate while the store is busy, before firing has to wait.
     """
 
     def __init__(
@@ -63,15 +63,15 @@ class Committer:
         return self._busy and self._recorder.filling >= self.most
 
     def after(self, then: Callable[[], Any]) -> None:
-        """Call *then* when all that has been decided so far is durable."""
+        """Call *then* when all decisions so far are durable."""
         self._then.append(then)
 
     def poke(self) -> None:
-        """Something was decided."""
+        """Report a new decision."""
         self._wake.set()
 
     async def run(self, done: Callable[[], None]) -> None:
-        """Commit whatever comes, until cancelled; *done* is called after each batch."""
+        """Commit batches until cancelled; *done* is called after each batch."""
         while True:
             await self._wake.wait()
             self._wake = anyio.Event()
@@ -79,7 +79,7 @@ class Committer:
                 done()
 
     async def flush(self) -> None:
-        """Commit what is left; nothing else runs any more, and nothing starts. After an error, nothing."""
+        """Commit the rest, when nothing else runs or starts any more. After an error it does nothing."""
         self._then.clear()
         while not self._broken and await self._one():
             pass
@@ -98,7 +98,7 @@ class Committer:
             finally:
                 self._busy = False
             self._durable()
-            await checkpoint_if_cancelled()  # then nothing is to start any more
+            await checkpoint_if_cancelled()  # after a cancellation nothing may start any more
         for call in then:
             call()
         return batch is not None

@@ -1,4 +1,4 @@
-"""How the work behind a net's effect names is bound to it.
+"""Binding work to the effect names of a net.
 
 Owns: the four shapes of an effect. Must not know: what any effect does, tokens.
 """
@@ -11,23 +11,23 @@ from scraper_cpn.net import Kernel, Net, NetError
 
 
 class Start(Protocol):
-    """What work that the world notices is given to say when it does."""
+    """The handle with which work reports the moment when it becomes visible outside."""
 
     def may_start(self) -> bool:
-        """Whether the world may notice; asked just before. If not, what the work returns does not count.
+        """Whether the work may become visible outside; called just before it does.
 
-        Unless it had said that it starts: then it ends in what it returns.
+        If False, the work's result is ignored, unless it had already reported its start.
         """
 
     def __call__(self) -> None:
-        """The world notices now."""
+        """Report the start: the work becomes visible outside now."""
 
 
 @dataclass(frozen=True)
 class Plain:
-    """Work that starts as soon as it is called: `fn(*tokens)` gives an outcome, or an awaitable of one.
+    """Work that starts as soon as it is called: `fn(*tokens)` returns an outcome, or an awaitable of one.
 
-    An outcome that is there at once costs no task.
+    An outcome that is returned directly costs no task.
     """
 
     fn: Callable[..., Any]
@@ -35,12 +35,12 @@ class Plain:
 
 @dataclass(frozen=True)
 class Paced:
-    """Work that says itself when it really starts: `await fn(*tokens, start)`.
+    """Work that reports its own start: `await fn(*tokens, start)`.
 
-    It calls `start()` once, at the moment when the world notices (a request is written); what the
-    firing spends is dated from then. Until then it can be undone; if it never calls it, it counts
-    as started when it ends. Just before, it asks `start.may_start()`; if that is False, it does not start,
-    and returns what it likes: a net may forbid a start that it had decided on (`still`).
+    It calls `start()` once, at the moment when it becomes visible outside (a request is written); what the
+    firing spends is dated from then. Until then it can be undone. If it never calls `start()`, it counts as
+    started when it ends. Just before, it calls `start.may_start()`; if that returns False, it does not start,
+    and its result is ignored: a net may forbid a start that it had decided on (`still`).
     """
 
     fn: Callable[..., Awaitable[Any]]
@@ -48,10 +48,10 @@ class Paced:
 
 @dataclass(frozen=True)
 class Called:
-    """Work that calls back: `fn(*tokens, start, done)` begins it and returns at once.
+    """Work with callbacks: `fn(*tokens, start, done)` begins it and returns at once.
 
-    It calls `start()` as a `Paced` one does, and `done(outcome)` when it has ended; there is no task.
-    It returns what cancels the work, or None where nothing can; an exception is its end.
+    The work calls `start()` as `Paced` work does, and `done(outcome)` when it has ended; there is no task.
+    `fn` returns a function that cancels the work, or None if it can't be cancelled; an exception ends it.
     """
 
     fn: Callable[..., Callable[[], Any] | None]
@@ -59,9 +59,9 @@ class Called:
 
 @dataclass(frozen=True)
 class Batched:
-    """Work on many firings at once: `await fn(tokens)` gives an outcome for each, in order.
+    """Work on many firings at once: `await fn(tokens)` returns an outcome for each, in order.
 
-    What becomes ready while a batch is under way makes up the next one. The effect takes one token.
+    Firings that begin while a batch is under way form the next batch. The effect takes one token.
     """
 
     fn: Callable[[Sequence[Any]], Awaitable[Sequence[Any]]]
@@ -74,11 +74,11 @@ Binding: TypeAlias = Plain | Paced | Called | Batched
 def bindings(
     kernel: Kernel, given: Mapping[str, Binding | Callable[..., Any]]
 ) -> dict[str, Binding]:
-    """What each effect of a kernel's net is bound to; a bare function is `Plain`.
+    """The binding of each effect of a kernel's net; a bare function is `Plain`.
 
     Raises:
-        NetError: one line for each effect that is missing, or is none of the net's, or is bound to what can't
-            be called. A kernel that tells no net is taken at its word.
+        NetError: one line for each effect that is missing, is not in the net, or is bound to something that
+            can't be called. A kernel without a net is not checked.
     """
     net = getattr(kernel, "net", None) or getattr(getattr(kernel, "kernel", None), "net", None)
     if isinstance(net, Net):
@@ -91,7 +91,7 @@ def bindings(
 
 
 def binding_problems(net: Net, given: Mapping[str, Any]) -> list[str]:
-    """What is wrong with how effects are bound, one line each."""
+    """The problems of the bindings, one line each."""
     listed = ", ".join(net.effects) or "none"
     where = f"net {net.name}, effect"
     missing = [

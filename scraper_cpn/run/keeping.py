@@ -1,6 +1,6 @@
-"""A net's run kept in a state file: begun there, or gone on with after a crash.
+"""Keeping a net's run in a state file: beginning it there, or continuing it after a crash.
 
-Owns: which file a run is kept in, that it is the same net's, and what becomes of what was in flight.
+Owns: the file of a run, the check that it belongs to the same net, and what becomes of firings in flight.
 Must not know: what a net is for, effects.
 """
 
@@ -29,14 +29,14 @@ MAIN = "main"
 """The name of the run in its file."""
 PROCESS_ENDED = "the process ended while it ran"
 LOOK_SECONDS = 0.1
-"""How often a process that waits for a state looks whether it is free."""
+"""The polling interval of a process that waits for a state to become free."""
 
 
 class KeptRun:
     """A run in a state file, open for writing; from `open_kept`.
 
     Attributes:
-        recorder: the kernel, which has everything that the file has.
+        recorder: the kernel, with everything that is in the file.
         clock: the kernel's time.
         new: whether the run has just begun.
     """
@@ -51,7 +51,7 @@ class KeptRun:
         self.new = new
 
     def cut(self) -> Batch | None:
-        """What has happened since the last batch."""
+        """Cut a batch of what has happened since the last one; None if nothing has."""
         return self.recorder.cut(lambda: [("clock", msgspec.json.encode(self.clock.dial))])
 
     async def commit(self, batch: Batch) -> None:
@@ -60,7 +60,7 @@ class KeptRun:
         self._shelf.committed(batch)
 
     def rows(self, sink: str) -> Iterator[Any]:
-        """All that a sink has taken, durable, as plain data; the oldest first."""
+        """The durable rows of a sink, as plain data, oldest first."""
         return (msgspec.json.decode(row) for _, _, row in self._store.rows(sink))
 
     async def close(self) -> None:
@@ -72,17 +72,17 @@ class KeptRun:
 async def open_kept(
     net: Net, path: Path, *, wait: bool = False, trace: Trace | None = None
 ) -> KeptRun:
-    """Begin a run in a new file, or go on with the one that is there.
+    """Begin a run in a new file, or continue the run in an existing one.
 
     Args:
-        net: the same as before: the same places, transitions and functions' names.
+        net: the same net as before: the same places, transitions and functions' names.
         path: of the file.
-        wait: while another process has the file, wait until it has ended; without it, that is refused.
+        wait: if another process has the file, wait until it has ended, instead of raising `StoreError`.
         trace: is called with each event.
 
     Raises:
-        NetError: the net can't work.
-        StoreError: the file is another net's, damaged, in use, or can't be written.
+        NetError: the net is not valid.
+        StoreError: the file belongs to another net, is damaged, in use, or can't be written.
     """
     codec = Codec(checked(net))
     store, new = await _opened(net, path, wait=wait)
@@ -110,7 +110,7 @@ async def _opened(net: Net, path: Path, *, wait: bool) -> tuple[SqliteStore, boo
 
 
 async def _refuse_other(store: SqliteStore, net: Net, path: Path) -> None:
-    """Raise `StoreError` unless the file is this net's."""
+    """Raise `StoreError` unless the file belongs to this net."""
     facts = store.facts()
     before = msgspec.json.decode(facts["net"], type=Laws) if "net" in facts else {}
     found = differences(before, laws_of(net, {}))
@@ -142,18 +142,18 @@ async def _kept(store: SqliteStore, codec: Codec, trace: Trace | None, *, new: b
 
 
 def _lost(restored: Restored, codec: Codec, now_ns: int) -> Batch:
-    """The batch in which all that was in flight is `Lost`: nobody knows how much of it was done."""
+    """The batch that completes all firings in flight as `Lost`: how much of their work was done is unknown."""
     durable = restored.durable
-    # It takes no step, so that what is on the shelf is not missed.
+    # This kernel takes no step, so that it can do without the tokens on the shelf.
     kernel = Compiled.load(codec.net, durable.marking(codec.net), recorded=True)
     inputs: list[tuple[Any, ...]] = []
     for firing_id, flying in sorted(durable.flights.items()):
         if flying.handed:
             kernel.revoke(firing_id)
             inputs.append((REVOKE, firing_id))
-        if flying.due_ns is not None:  # it waits for its next attempt, and goes on to
+        if flying.due_ns is not None:  # it waits for its next attempt, and continues to wait
             continue
-        if not flying.started:  # it may have: its start waits for no commit
+        if not flying.started:  # it may have started: no commit records a start before it happens
             kernel.started(firing_id, now_ns)
             inputs.append((STARTED, now_ns, firing_id))
         lost = Lost(PROCESS_ENDED)
@@ -166,6 +166,6 @@ def _lost(restored: Restored, codec: Codec, now_ns: int) -> Batch:
 
 
 def _writing(row: Row) -> tuple[SinkRow, Sequence[ItemRow]]:
-    """A row as it is kept: its colour as JSON."""
+    """How a row is stored: its colour as JSON."""
     colour = msgspec.json.encode(msgspec.to_builtins(row.colour))
     return (row.sink, "", colour), ()

@@ -1,7 +1,7 @@
-"""Running any net live: async functions as effects, tokens that come while it runs, kept across crashes.
+"""Running any net live: async functions as effects, tokens injected while it runs, survival of crashes.
 
-Owns: `run_net`, which runs a net to its end, and `running`, which serves one until it is stopped. Both use
-the shell and the store that the scraper uses.
+Owns: `run_net`, which runs a net to its end, and `running`, which serves a net until it is stopped. Both
+use the same shell and store as the scraper.
 Must not know: what a net is for.
 """
 
@@ -24,11 +24,11 @@ from scraper_cpn.run.keeping import KeptRun, open_kept
 from scraper_cpn.run.shell import Shell
 
 Effects: TypeAlias = Mapping[str, Callable[..., Any] | Binding]
-"""By the net's names: a function of the tokens that the transition gives, which returns an outcome or an
-awaitable of one. What it raises is `Lost`."""
+"""Effects by their names in the net: a function of the transition's tokens, which returns an outcome or an
+awaitable of one. An exception becomes `Lost`."""
 
 Tokens: TypeAlias = Mapping[Place[Any], Iterable[Any]]
-"""Tokens to begin with, by the place that they go to, which must be a source."""
+"""Initial tokens, by their place, which must be a source."""
 
 
 class Ran(Struct, frozen=True):
@@ -36,8 +36,8 @@ class Ran(Struct, frozen=True):
 
     Attributes:
         ended: `finished`, `stuck`, `spent` or `faulted`; None if it was stopped.
-        rows: what reached its sinks, oldest first; of a kept run, since this process began.
-        marking: everything that is left.
+        rows: what reached its sinks, oldest first; of a kept run, only the rows since this process began.
+        marking: the final marking.
     """
 
     ended: Ended | None
@@ -46,11 +46,11 @@ class Ran(Struct, frozen=True):
 
 
 class Live:
-    """A net that runs. Made by `running`.
+    """A running net; made by `running`.
 
     Attributes:
-        net: that runs.
-        new: whether the run has just begun: False for a kept one that goes on.
+        net: the net.
+        new: whether the run has just begun; False for a kept run that is continued.
     """
 
     def __init__(
@@ -79,10 +79,10 @@ class Live:
     def inject(
         self, place: Place[Any], colour: Any, *, after_ns: int = 0, lasts_ns: int | None = None
     ) -> None:
-        """Put a token into a source: now, ready after a while, for as long as it lasts.
+        """Put a token into a source, optionally with a delay until it is ready and a lifetime.
 
         Raises:
-            NetError: it does not fit, or the place is full.
+            NetError: the token does not fit the place, or the place is full.
         """
         now_ns = self._clock.now_ns()
         ready_ns = now_ns + after_ns if after_ns else 0
@@ -92,21 +92,21 @@ class Live:
         self._shell.poke()
 
     def count(self, place: Place[Any] | str) -> int:
-        """What is in a place; see `Kernel.count`."""
+        """The number of tokens or keys in a place, or a counter's number; see `Kernel.count`."""
         return self._kernel.count(place if isinstance(place, str) else place.name)
 
     def marking(self) -> Marking:
-        """Everything. Cost: O(tokens)."""
+        """The whole marking. Cost: O(tokens)."""
         return self._kernel.marking()
 
     def rows(self, sink: Place[Any] | str) -> Iterator[Any]:
-        """All that a sink of a kept run has taken, from its file, as plain data; the oldest first."""
+        """The rows of a kept run's sink, from its file, as plain data, oldest first."""
         if self._kept is None:
             raise ValueError("a run that is not kept has no rows to read; give on_row, or keep it")
         return self._kept.rows(sink if isinstance(sink, str) else sink.name)
 
     def stop(self) -> None:
-        """Stop: running effects are cancelled, and what had not started goes back."""
+        """Stop: cancel running effects, and revoke firings that had not started."""
         self._stopped = True
         self._poked.set()
         self._shell.abort()
@@ -115,7 +115,7 @@ class Live:
         """Run until the net has ended.
 
         Raises:
-            StoreError: what it did could not be kept.
+            StoreError: the run could not be written to its file.
         """
         ended = await self._shell.run()
         self._shell = self._new_shell()
@@ -123,7 +123,7 @@ class Live:
         return Ran(ended, taken, self._kernel.marking())
 
     async def serve(self) -> None:
-        """Run until `stop`, also while there is nothing to do."""
+        """Run until `stop` is called, even while there is nothing to do."""
         while not self._stopped:
             self._poked = anyio.Event()
             await self.finish()
@@ -155,20 +155,20 @@ async def running(
     on_row: Callable[[Row], None] | None = None,
     trace: Trace | None = None,
 ) -> AsyncIterator[Live]:
-    """A net, ready to run: `finish()` it, or `serve()` it until it is stopped.
+    """Prepare a net to run; then `finish()` it, or `serve()` it until it is stopped.
 
     Args:
         net: is checked first.
-        effects: what each of its effects does.
-        keep: a file that keeps the run. If it is there, the run goes on: effects that were under way are
-            `Lost`, everything else is as it was. Effects start once the decision for them is durable.
-        wait: while another process has that file, wait until it ends, and take over.
-        on_row: is called with what reaches a sink; without it, `finish` returns the rows.
+        effects: the function for each of its effects.
+        keep: a file that keeps the run. If it exists, the run is continued: effects that were under way are
+            `Lost`, everything else is unchanged. Effects start only once the decision for them is durable.
+        wait: if another process has that file, wait until it ends, and take over.
+        on_row: is called with each row that reaches a sink; without it, `finish` returns the rows.
         trace: is called with each event; see `scraper_cpn.net.Trace`.
 
     Raises:
-        NetError: the net can't work, or an effect is bound to nothing.
-        StoreError: the file is another net's, damaged, in use, or can't be written.
+        NetError: the net is not valid, or an effect has no binding.
+        StoreError: the file belongs to another net, is damaged, in use, or can't be written.
     """
     if keep is None:
         yield Live(net, effects, compile_net(net, trace), Clock(), None, on_row)
@@ -194,16 +194,16 @@ async def run_net(
 
     Args:
         net: is checked first.
-        effects: what each of its effects does: async functions, plain ones, or bindings of `run.effects`.
-        tokens: to begin with; a kept run that goes on has them already, and they are left away.
+        effects: the function for each of its effects: async, plain, or a binding of `run.effects`.
+        tokens: the initial tokens; they are ignored if a kept run is continued, which already has them.
         keep: see `running`.
         wait: see `running`.
         on_row: see `running`.
         trace: see `running`.
 
     Raises:
-        NetError: the net can't work, an effect is bound to nothing, or a token does not fit.
-        StoreError: the file is another net's, damaged, in use, or can't be written.
+        NetError: the net is not valid, an effect has no binding, or a token does not fit.
+        StoreError: the file belongs to another net, is damaged, in use, or can't be written.
     """
     async with running(net, effects, keep=keep, wait=wait, on_row=on_row, trace=trace) as live:
         if live.new:
@@ -214,7 +214,7 @@ async def run_net(
 
 
 def _bound(effect: Callable[..., Any] | Binding, *, kept: bool) -> Callable[..., Any] | Binding:
-    """How a function is bound: what waits for something is a task, and starts once that is durable."""
+    """Bind a function: an async one runs as a task, which in a kept run starts once its firing is durable."""
     if isinstance(effect, Binding) or not callable(effect):
         return effect
     if inspect.iscoroutinefunction(effect) or kept:

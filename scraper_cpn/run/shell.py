@@ -1,12 +1,12 @@
-"""The asyncio shell: starts the effects that a kernel asks for and tells it what became of them.
+"""The asyncio shell: starts the effects of a kernel's firings and returns their outcomes to it.
 
 Owns: the loop step -> start -> wait -> complete, effects' tasks and deadlines, stopping and
-cancellation. Decides nothing: what fires, and when, is the kernel's. The kernel is called
+cancellation. It decides nothing: the kernel decides what fires, and when. The kernel is called
 synchronously, never across an await.
 Must not know: what a net is for, signals, logging.
 
-With a `Committer`, what is decided becomes durable while the shell goes on, and work that the world
-notices (`Paced`) starts only after the commit of its firing.
+With a `Committer`, decisions become durable while the shell continues, and work that is visible outside
+(`Paced`) starts only after the commit of its firing.
 
 Every firing that a step begins ends in exactly one of: `complete` with its outcome, `complete` with
 `Lost` (it raised, was cancelled, or passed its deadline), or `revoke` (it never started).
@@ -31,24 +31,24 @@ from scraper_cpn.run.tasks import Tasks
 
 SECOND = 1_000_000_000
 ALL = 100_000
-"""Firings in one step where nothing has to be durable."""
+"""The most firings in one step if nothing has to be durable."""
 SLICE_NS = 2_000_000
-"""After so much work in one go, whatever has become due meanwhile has its turn."""
+"""The longest slice of plain work, after which the kernel and the event loop get their turn."""
 
 
 class Shell:
     """Runs a kernel to its end.
 
     Args:
-        kernel: with its first tokens injected.
-        effects: what each effect name of the net is bound to; a bare function is `Plain`.
+        kernel: with its initial tokens injected.
+        effects: the binding of each effect name of the net; a bare function is `Plain`.
         clock: the kernel's time.
-        on_rows: is given the rows that reached a sink, in order, after each step.
-        fatal: exceptions of effects that end the run and are raised; any other is `Lost`.
-        committer: makes durable what is decided; None: nothing is.
+        on_rows: is called after each step with the rows that reached a sink, in order.
+        fatal: exceptions of effects that end the run and are raised; any other becomes `Lost`.
+        committer: makes decisions durable; None: the run is not kept.
 
     Raises:
-        NetError: an effect of the net is bound to nothing, or something is bound that is no effect of it.
+        NetError: an effect of the net has no binding, or a binding is for no effect of the net.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class Shell:
         self._busy: set[str] = set()
         self._own = Tasks(self._lost)
         self._awake = True
-        """Whether anything has happened since the last look at the kernel."""
+        """Whether anything has happened since the kernel's last step."""
         self._sleeper: asyncio.Future[None] | None = None
         self._scope: anyio.CancelScope | None = None
         self._failure: Exception | None = None
@@ -88,11 +88,11 @@ class Shell:
         """Run until the net has ended.
 
         Returns:
-            How it ended; None after `abort`, or when the caller cancelled. Whatever happens, no
-            firing is left in flight.
+            How it ended; None after `abort`, or if the caller cancelled. In every case no firing is left
+            in flight.
 
         Raises:
-            Exception: what a fatal effect raised, or a commit; anything else is a bug.
+            Exception: the exception of a fatal effect or of a commit; any other is a bug.
         """
         ended: Ended | None = None
         try:
@@ -116,11 +116,11 @@ class Shell:
         return ended
 
     def poke(self) -> None:
-        """Look at the kernel again now: something was injected."""
+        """Step the kernel again now, because something was injected."""
         self._wake_up()
 
     def abort(self) -> None:
-        """Stop at once: running effects are cancelled, what had not started goes back."""
+        """Stop at once: cancel running effects, and revoke firings that had not started."""
         if self._scope is not None:
             self._cancel()
             self._scope.cancel()
@@ -130,11 +130,11 @@ class Shell:
     async def _commit(self, committer: Committer) -> None:
         try:
             await committer.run(self._wake_up)
-        except Exception as error:  # noqa: BLE001  (whatever it is, nothing is durable from here on)
+        except Exception as error:  # noqa: BLE001  (after any error nothing more becomes durable)
             self._fail(error)
 
     async def _flush(self) -> None:
-        """Make durable how everything ended. What fails here is raised by `run`."""
+        """Commit how everything ended. `run` raises an error that happens here."""
         if self._committer is None:
             return
         try:
@@ -159,7 +159,7 @@ class Shell:
         while True:
             self._awake = False
             self._calls.take()
-            self._deliver()  # a batch that is cut while this waits has the rows, too
+            self._deliver()  # before waiting: a batch that is cut meanwhile has the rows, too
             if self._committer is not None and self._committer.full:
                 await self._sleep_until(None)
                 continue
@@ -184,7 +184,7 @@ class Shell:
             pause_ns = self._clock.now_ns() + SLICE_NS
 
     async def _sleep_until(self, wake_ns: int | None) -> None:
-        """Wait for an outcome, a poke, a deadline or the next useful time, whichever is first."""
+        """Wait for an outcome, a poke, a deadline or *wake_ns*, whichever comes first."""
         due_ns = self._calls.due_ns
         if wake_ns is None or (due_ns is not None and due_ns < wake_ns):
             wake_ns = due_ns
@@ -210,7 +210,7 @@ class Shell:
     # Effects.
 
     def _beginning(self, name: str, binding: Binding) -> Callable[[Firing], None]:
-        """How a firing of an effect begins."""
+        """The function that begins a firing of an effect."""
         if isinstance(binding, Plain):
             return lambda firing: self._plain.append((binding, firing))
         if isinstance(binding, Paced):
@@ -223,7 +223,7 @@ class Shell:
     # Plain effects.
 
     def _work(self, until_ns: int) -> bool:
-        """Do the plain effects, in order, as many as a slice of time allows; one at least."""
+        """Run plain effects in order until the time slice is used up; at least one."""
         if not self._plain:
             return False
         now_ns = self._clock.now_ns()
@@ -234,7 +234,7 @@ class Shell:
         return True
 
     def _do(self, binding: Plain, firing: Firing, now_ns: int) -> int:
-        """Do a plain effect from *now_ns* on; returns the time when it has ended."""
+        """Run a plain effect, starting at *now_ns*; returns the time of its end."""
         self.kernel.started(firing.id, now_ns, asked=True)
         try:
             outcome = binding.fn(*firing.args)
@@ -252,11 +252,11 @@ class Shell:
         return now_ns
 
     async def _awaited(self, firing_id: int, outcome: Awaitable[Any], _: Callable[[], None]) -> Any:
-        """Wait for the outcome of a plain effect; it has started already."""
+        """Wait for the outcome of a plain effect, which has already started."""
         del self._pending[firing_id]
         return await outcome
 
-    # Effects that the world notices.
+    # Effects that are visible outside.
 
     def _when_durable(self, then: Callable[..., Any], binding: Any, firing: Firing) -> None:
         call = self._calls.open(firing)
@@ -313,7 +313,7 @@ class Shell:
         self._calls.stop()
 
     def _settle(self) -> None:
-        """After a cancellation: what had ended counts, what had started is `Lost`, the rest goes back."""
+        """After a cancellation: complete what had ended, complete what had started as `Lost`, revoke the rest."""
         for _, firing in self._plain:
             self.kernel.revoke(firing.id)
         self._plain.clear()
@@ -325,5 +325,5 @@ class Shell:
 
 
 def _writable(text: str) -> str:
-    """A text that may be anything, such that it can be written as UTF-8."""
+    """Replace what can't be encoded as UTF-8 in a text."""
     return text.encode(errors="replace").decode()

@@ -1,7 +1,7 @@
-"""Calls whose work is an asyncio task of its own.
+"""Calls whose work runs as an asyncio task of its own.
 
-Owns: the tasks, their cancellation, and waiting until they have cleaned up.
-Must not know: kernels, effects, what an exception of a task means.
+Owns: the tasks, their cancellation, and waiting for their cleanup.
+Must not know: kernels, effects, the meaning of a task's exception.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ PATIENCE_S = 0.5
 
 
 class Tasks:
-    """Plain tasks: a task group of anyio costs three times as much for each.
+    """Plain asyncio tasks: a task group of anyio costs three times as much for each.
 
     Args:
-        lost: what becomes of an exception.
+        lost: turns an exception into an outcome.
     """
 
     def __init__(self, lost: Callable[[BaseException], Lost]) -> None:
         self._lost = lost
         self._running: dict[int, asyncio.Task[None]] = {}
         self.stopping = False
-        """From now on, what is cancelled counts by whether it had started."""
+        """Whether the shell is stopping: from then on a cancelled call is settled by whether it had started."""
 
     def launch(self, call: Call, fn: Callable[..., Awaitable[Any]], args: tuple[Any, ...]) -> None:
-        """Work on a call: `await fn(*args, start)`, *start* being the call itself."""
+        """Run a call's work as a task: `await fn(*args, start)`; *start* is the call itself."""
         task = asyncio.get_running_loop().create_task(self._carry(call, fn, args))
         self._running[call.id] = task
         call.cancel = task.cancel
@@ -54,10 +54,10 @@ class Tasks:
         call.done(outcome)
 
     async def ended(self) -> None:
-        """Wait for all tasks, which were cancelled; whoever cancels this waits for them, too.
+        """Wait for all tasks, which were cancelled; a cancellation of this call waits for them, too.
 
-        What does not end in time (a page handler that catches its cancellation) is left behind: what it
-        says later counts for nothing.
+        A task that does not end in time (a page handler that catches its cancellation) is abandoned: its
+        later reports are ignored.
         """
         running = set(self._running.values())
         cancelled: asyncio.CancelledError | None = None

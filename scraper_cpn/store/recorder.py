@@ -118,7 +118,7 @@ class Recorder:
         return self.kernel.explain(serial, now_ns)
 
     def count(self, place: str) -> int:
-        """The number of tokens in a place."""
+        """The number of tokens or keys in a place, or a counter's number."""
         return self.kernel.count(place)
 
     def in_flight(self) -> int:
