@@ -214,7 +214,7 @@ async def run_net(
 
 
 def _bound(effect: Callable[..., Any] | Binding, *, kept: bool) -> Callable[..., Any] | Binding:
-    """Bind a function: an async one runs as a task, which in a kept run starts once its firing is durable."""
+    """Bind a function: one that is async, or belongs to a kept run, starts only once its firing is durable."""
     if isinstance(effect, Binding) or not callable(effect):
         return effect
     if inspect.iscoroutinefunction(effect) or kept:

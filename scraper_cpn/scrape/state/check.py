@@ -1,11 +1,11 @@
-"""Whether the crawls of a state are sound, checked in every way that there is.
+"""Full integrity check of a state's crawls.
 
-Owns: the order of checks, and what they counted.
+Owns: the order of the checks, and their counts.
 Must not know: the command line, how anything is shown, SQL.
 
-SQLite's own check and counts of rows come first, then the marking of the tables and its hash, then rows and
-items; last the journal is played again from its base, and has to lead, batch by batch, to the hashes that
-were written and to what the tables have.
+SQLite's own check and the counts of rows come first, then the tables' marking and its hash, then rows and
+items. Last, the journal is replayed from its base: after each batch the hash must equal the recorded one,
+and the final marking must equal that of the tables.
 """
 
 from __future__ import annotations
@@ -30,36 +30,36 @@ from scraper_cpn.store.restore import restore
 from scraper_cpn.store.whole import verify
 
 Told = Callable[[str, int, int], None]
-"""Is told of a run's name, how many batches were played again, and of how many."""
+"""Is called with a run's name, the number of batches replayed so far, and their total."""
 
 
 class Audit(Struct, frozen=True, kw_only=True):
-    """What was checked of one crawl, and found sound."""
+    """The counts of a crawl that passed all checks."""
 
     run: str
     tokens: int
-    """Of the marking: URLs that wait, permits, pauses."""
+    """Tokens of the marking: waiting URLs, permits, pauses."""
     marking_hash: str
-    """Of the tables and of the journal's end; 16 hexadecimal digits."""
+    """The hash of the tables' marking and of the journal's last batch; 16 hexadecimal digits."""
     pages: int
-    """Rows of pages that were stored."""
+    """Rows of stored pages."""
     failures: int
     """Rows of the failed log."""
     items: int
     base: int
-    """The batch after which the journal begins; 0: with the crawl."""
+    """The batch after which the journal begins; 0: at the start of the crawl."""
     batches: int
-    """That were played again."""
+    """How many batches were replayed."""
     firings: int
 
 
 def audits(path: Path, run: str | None = None, told: Told | None = None) -> list[Audit]:
-    """Check the file and all its crawls, or the one called *run*; a crawl may run meanwhile.
+    """Check the file and all its crawls, or only the crawl called *run*, even while a crawl is running.
 
-    Cost: reads all of the file; playing a batch again takes as long as deciding it did.
+    Cost: reads the whole file; replaying a batch takes as long as its decisions took.
 
     Raises:
-        StoreError: what is wrong, the first thing that is found; or the state is of another net.
+        StoreError: the first fault found, or the state belongs to another net.
     """
     wrong = verify(path)
     if wrong:
@@ -71,7 +71,7 @@ def audits(path: Path, run: str | None = None, told: Told | None = None) -> list
 
 
 def _nobody(_run: str, _played: int, _of: int) -> None:
-    """Nobody wants to be told."""
+    """Ignore the progress."""
 
 
 def _audit(path: Path, name: str, reader: RunReader, told: Told) -> Audit:
@@ -107,12 +107,12 @@ def _sound(name: str, reader: RunReader, told: Told) -> Audit:
 
 
 def _written(opening: Opening) -> object:
-    """An opening as a journal has it."""
+    """An opening in the journal's form."""
     return msgspec.to_builtins(opening)
 
 
 def _pages(rows: Iterable[SinkRow], items: Iterator[ItemRow]) -> tuple[int, int]:
-    """How many pages were stored, and how many items they have: those that they were written with."""
+    """Count stored pages and their items; checks that each page has the items that it was stored with."""
     pages = number = 0
     for _, _, body in rows:
         page = read_row(body, StoredPage)

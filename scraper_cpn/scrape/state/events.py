@@ -1,6 +1,6 @@
-"""Events of a kept crawl, told when what they are about is durable.
+"""Events of a kept crawl, delivered once their batch is durable.
 
-Owns: which events wait for which batch. Must not know: what an event is, stores.
+Owns: which events wait for which batch. Must not know: the content of events, stores.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ class Events:
     """Holds events back until their batch is committed.
 
     Args:
-        tell: is told of them, in order.
+        tell: is called with each event, in order.
     """
 
     def __init__(self, tell: Callable[[Event], None]) -> None:
@@ -24,16 +24,16 @@ class Events:
         self._cut: list[Event] = []
 
     def add(self, event: Event) -> None:
-        """Something happened, which the next batch has."""
+        """Hold an event back, which belongs to the next batch."""
         self._next.append(event)
 
     def cut(self) -> None:
-        """A batch has all that happened so far."""
+        """A batch was cut: it contains all events so far."""
         self._cut += self._next
         self._next = []
 
     def durable(self) -> None:
-        """The last batch is committed."""
+        """The last batch was committed: deliver its events."""
         told, self._cut = self._cut, []
         for event in told:
             self._tell(event)

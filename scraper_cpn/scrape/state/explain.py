@@ -1,10 +1,10 @@
-"""What became of a URL in a kept crawl, or what it waits for, from the state alone.
+"""Explain from the state alone what became of a URL in a kept crawl, or what it waits for.
 
 Owns: the record of `scrape explain`; finding a URL among tokens, firings in flight and rows.
 Must not know: the command line, how anything is shown, SQL.
 
-What a target waits for is the net's own answer (`net.explain`), on a marking without the other URLs that
-wait: they may be more than fit into memory, and have no say in it but for their turn.
+The net itself answers what a target waits for (`net.explain`), on a marking without the other waiting
+URLs: they may not fit into memory, and they matter only for the order of turns.
 """
 
 from __future__ import annotations
@@ -33,19 +33,19 @@ from scraper_cpn.store.reader import StateReader
 
 
 class Wait(Struct, frozen=True):
-    """One thing that is missing before a URL goes on."""
+    """One thing that a URL still needs in order to proceed."""
 
     transition: str
     place: str
-    """Of the net, where it is missing; empty if it is the target itself that can't go yet."""
+    """The place of the net where it is missing; empty if the target itself is not ready."""
     key: str
-    """For which it is missing there, such as a domain; empty for no key."""
+    """The key for which it is missing there, such as a domain; empty for no key."""
     needs: str
-    """What has to be there or to happen first, in words; empty where nothing has but its turn."""
+    """What has to exist or to happen first, in words; empty if the URL only waits for its turn."""
     until_ns: int | None
-    """UTC; None where only an event helps."""
+    """The end of the wait, UTC; None if it ends with an event."""
     outlasts: bool
-    """Whether it is still missing when a crawl that does not run goes on."""
+    """Whether a stopped crawl still has to wait for it when it is resumed."""
 
 
 class Whereabouts(Struct, frozen=True, kw_only=True):
@@ -54,38 +54,38 @@ class Whereabouts(Struct, frozen=True, kw_only=True):
     url: str
     run: str
     now_ns: int
-    """When it was looked at, by the crawl's clock; UTC, as all times."""
+    """The time of the look, by the crawl's clock; UTC, like all times."""
     pid: int | None
-    """The process that runs the crawl; None for none."""
+    """The process that runs the crawl; None if there is none."""
     stands: str
     """`found`, `asks`, `waits`, `cools down`, `in flight`, `pipeline`, `failed once`, `set aside`, `stored`,
     `failed`, `skipped` or `unknown`."""
     target: Target | None = None
-    """None where it is unknown, or stored without a failed attempt."""
+    """None if the URL is unknown, or was stored without a failed attempt."""
     domain: str
     ahead: int = 0
-    """URLs of its domain (or those that ask for the same robots.txt) that come before it."""
+    """How many URLs of its domain (or with the same robots.txt to ask for) come before it."""
     waits: tuple[Wait, ...] = ()
     robots: tuple[Wait, ...] = ()
-    """What its robots.txt waits for; empty where it does not ask for one."""
+    """What its robots.txt waits for; empty if the URL does not wait for robots.txt."""
     since_ns: int | None = None
-    """When the firing that has it in its hands began."""
+    """When the firing that holds it began."""
     error: str = ""
     """Why it was set aside."""
     items: int | None = None
-    """Kept of it, if it is stored."""
+    """The number of its items, if it is stored."""
     connection: int = 0
-    """On which it came, if it is stored; see `StoredPage`."""
+    """The connection on which it came, if it is stored; see `StoredPage`."""
     ordinal: int = 0
-    """Of its request on that connection."""
+    """The number of its request on that connection, from 1 on."""
     cut: tuple[str, ...] = ()
     """What the limits for one page left out of it."""
     attempts: tuple[dict[str, Any], ...] = ()
-    """Its rows of the failed log, as `--failed` writes them, oldest first."""
+    """Its rows in the failed log, in the form of `--failed`, oldest first."""
     again: bool = False
-    """Whether `retry` puts it back."""
+    """Whether `retry` would put it back."""
     kept_out: tuple[str, ...] = ()
-    """What would keep an unknown URL out: `scope`, `filters`, `robots`."""
+    """What would exclude an unknown URL: `scope`, `filters`, `robots`."""
 
 
 class _Spot(Struct, frozen=True):
@@ -99,12 +99,12 @@ class _Spot(Struct, frozen=True):
 
 
 def whereabouts(path: Path, url: str, run: str | None = None) -> Whereabouts:
-    """Where a URL (normalised) is in the crawl called *run*; None: in the only one.
+    """Find a URL (normalised) in the crawl called *run*; None: in the only one.
 
-    Cost: reads what of its domain waits, each token that is no URL that waits, and what has ended.
+    Cost: reads the waiting URLs of its domain, all tokens but other waiting URLs, and the rows of the sinks.
 
     Raises:
-        StoreError: the state can't be read, has no such run, or is of another net.
+        StoreError: the state can't be read, has no such run, or belongs to another net.
     """
     note = writer(path)
     with StateReader(path) as state:
@@ -138,14 +138,14 @@ def whereabouts(path: Path, url: str, run: str | None = None) -> Whereabouts:
 
 
 def _marking(reader: RunReader, codec: ScrapeCodec, url: str) -> tuple[Durable, dict[str, int]]:
-    """The marking without the URLs that wait, but for this one; and how many come before it, by place."""
+    """The marking without the other waiting URLs; and how many of those come before this one, by place."""
     saved = reader.saved()
     durable = Durable(saved.at_ns, saved.next_serial, saved.next_id)
     durable.tokens = {row[0]: codec.standing(row) for row in saved.tokens}
     durable.numbers = {codec.number_key(row): row[2] for row in saved.numbers}
     flights = list(saved.flights)
     held = {serial for row in flights for serial in codec.holds(row)}
-    # Its domain is the one that it had when it was found, whatever the suffix list says of its host today.
+    # The domain is the one from when the URL was found; today's suffix list may give another one.
     asks, targets = codec.net.robots.asks.name, codec.net.frontier.targets.name
     queues = [(asks, origin_of(url)), *((targets, key) for key in _keys(codec, url))]
     before: dict[str, int] = {}
@@ -155,7 +155,7 @@ def _marking(reader: RunReader, codec: ScrapeCodec, url: str) -> tuple[Durable, 
             if token.colour.url == url:
                 durable.tokens[token.serial] = token
                 before[place] = reader.ahead(row, held)
-    # Of another URL that a firing has, it counts only that the firing is there.
+    # If a firing holds another URL, only the firing's existence matters, not the URL.
     others = {serial: Standing(targets, serial, None, 0) for serial in held}
     known = others | durable.tokens
     durable.flights = {row[0]: codec.flying(row, known) for row in flights}
@@ -164,7 +164,7 @@ def _marking(reader: RunReader, codec: ScrapeCodec, url: str) -> tuple[Durable, 
 
 
 def _keys(codec: ScrapeCodec, url: str) -> Iterator[str]:
-    """Under which keys the target of a URL may wait for its turn, as they are written."""
+    """The encoded keys under which the target of a URL may wait for its turn."""
     targets = codec.net.frontier.targets
     host = host_of(url)
     for domain in names_above(host):
@@ -173,7 +173,7 @@ def _keys(codec: ScrapeCodec, url: str) -> Iterator[str]:
 
 
 def _ends(reader: RunReader, net: ScrapeNet, url: str) -> list[Failure | StoredPage]:
-    """What the sinks have of a URL, oldest first."""
+    """The rows of a URL in the sinks, oldest first."""
     types: dict[str, type[Failure | StoredPage]] = {
         net.pipeline.stored.name: StoredPage,
         net.failed_log.name: Failure,
@@ -182,7 +182,7 @@ def _ends(reader: RunReader, net: ScrapeNet, url: str) -> list[Failure | StoredP
 
 
 def _stands(net: ScrapeNet) -> dict[str, str]:
-    """What it is called when a URL stands in a place."""
+    """The status of a URL, by the place that it is in."""
     return {
         net.frontier.found.name: "found",
         net.robots.asks.name: "asks",
@@ -218,7 +218,7 @@ def _target(colour: Any, url: str) -> Target | None:
 
 
 def _is_of(packed: Any, url: str) -> bool:
-    """Whether what was set aside, as it is written, begins as a target of the URL does."""
+    """Whether the encoding of a token that was set aside begins like that of a target of the URL."""
     return isinstance(packed, list | tuple) and tuple(packed[:1]) == (url,)
 
 
@@ -241,7 +241,7 @@ def _waiting(known: Whereabouts, spot: _Spot, net: ScrapeNet, durable: Durable) 
 def _waits(
     net: ScrapeNet, durable: Durable, serial: int, now_ns: int, *, robots: bool = False
 ) -> Iterator[Wait]:
-    """What a token lacks, in the words of the parts of the net; *robots*: it is the job of a robots.txt."""
+    """What a token waits for, in the words of the net's parts; *robots*: it is the job of a robots.txt."""
     for lack in lacks(net, durable.marking(net), serial, now_ns):
         timed = lack.until_ns is not None
         key = "" if lack.key is None else str(lack.key)
@@ -257,7 +257,7 @@ def _waits(
 
 
 def _own(*, timed: bool, robots: bool) -> str:
-    """What a token itself has to wait for."""
+    """What a token that is not ready itself waits for."""
     if robots:
         answer = "the answer to the request for its robots.txt"
         return "a back-off of its robots.txt" if timed else answer
@@ -265,7 +265,7 @@ def _own(*, timed: bool, robots: bool) -> str:
 
 
 def _robots(net: ScrapeNet, durable: Durable, spot: _Spot, now_ns: int) -> Iterator[Wait]:
-    """What the job that fetches its robots.txt waits for."""
+    """What the job that fetches the URL's robots.txt waits for."""
     if spot.stands != "asks":
         return
     for token in durable.tokens.values():
@@ -289,7 +289,7 @@ def _over(known: Whereabouts, end: Failure | StoredPage) -> Whereabouts:
 
 
 def _unknown(known: Whereabouts, policy: Policy, durable: Durable) -> Whereabouts:
-    """What would have become of a link to it."""
+    """Add what would have become of a link to an unknown URL."""
     out = list(_kept_out(policy, known.url))
     target = policy.frontier.seed(known.url)
     rules = [token.colour for token in durable.tokens.values() if isinstance(token.colour, Rules)]
@@ -308,7 +308,7 @@ def _kept_out(policy: Policy, url: str) -> Iterator[str]:
 
 
 def _followed(policy: Policy, url: str) -> bool:
-    """Whether a page of any seed's site may have this link followed."""
+    """Whether this link would be followed from a page of any seed's site."""
     page = policy.frontier.seed(url)
     pages = [replace(page, site=site) for site in policy.sites]
     return any(policy.frontier.discover(page, [Link(url)]) for page in pages)

@@ -1,6 +1,6 @@
-"""The items of a kept crawl, and its failed log, written to files.
+"""Exporting the items and the failed log of a kept crawl to files.
 
-Owns: which columns items have that are only known as JSON; items as an output wants them.
+Owns: the columns of items that are only known as JSON, and the form in which outputs expect items.
 Must not know: the command line, formats, SQL. No more than a batch is held in memory.
 """
 
@@ -24,20 +24,20 @@ _BATCH_ITEMS = 1_000
 _BATCH_BYTES = 4 * 2**20
 
 Decode = Callable[[bytes], Any]
-"""From an item as it is kept to what an output takes."""
+"""Converts a stored item into the form that an output expects."""
 
 
 class Export:
-    """Where the items of a run go; everything is checked, nothing is written yet.
+    """An export of a run's items; creating one checks everything and writes nothing.
 
-    Items that all have the fields of the built-in `Item` have its columns. Others have, where a format
-    has columns, one for each key that any of them has.
+    If all items have the fields of the built-in `Item`, its columns are used. Otherwise, in a format with
+    columns, there is one column for each key that any item has.
 
     Args:
-        reader: of the run.
-        where: a file, whose suffix says the format, or `-`.
-        overwrite: replace a file that exists.
-        fields: that the crawl has asked for.
+        reader: reads the run.
+        where: a file, whose suffix gives the format, or `-`.
+        overwrite: replace an existing file.
+        fields: the fields that the crawl was asked for.
 
     Raises:
         UsageError: the output can't be written.
@@ -58,14 +58,14 @@ class Export:
         )
 
     async def write(self, told: Callable[[int], None]) -> int:
-        """Write all items in the order in which they were kept; returns how many.
+        """Write all items in the order in which they were stored; returns how many.
 
         Args:
-            told: how many were written so far.
+            told: is called with how many were written so far.
 
         Raises:
-            OutputError: they can't be written.
-            StoreError: they can't be read.
+            OutputError: the items can't be written.
+            StoreError: the items can't be read.
         """
         number = 0
         try:
@@ -83,7 +83,7 @@ class Export:
 
 
 def export_failures(reader: RunReader, file: TextIO) -> int:
-    """Write the failed log as `--failed` of a crawl does; returns how many rows."""
+    """Write the failed log in the form of `--failed`; returns the number of rows."""
     number = 0
     for row in failures(reader):
         number += 1
@@ -128,7 +128,7 @@ def _type_of(items: Iterable[Any]) -> Any:
 
 
 def _kind(found: set[type]) -> Any:
-    """The type of a column: that of its values, if they have one."""
+    """The type of a column: the common type of its values, if there is one."""
     kinds = found - {type(None)}
     if kinds == {int, float}:
         return float | None

@@ -1,6 +1,6 @@
-"""State files of crawls: a new one, another run in one, one to go on with.
+"""State files of crawls: creating one, adding a run, resuming one.
 
-Owns: which store of which file a crawl gets, and what of a resumed crawl may change.
+Owns: which store a crawl gets, and which settings may change when it is resumed.
 Must not know: the command line, how a crawl runs.
 """
 
@@ -42,27 +42,27 @@ from scraper_cpn.store.reader import StateReader
 from scraper_cpn.store.sqlite import SqliteStore, create, new_run, open_run
 
 MAIN = "main"
-"""The run of a state, where it has no other name."""
+"""The default name of a run."""
 
 
 SCOPE = (
     "scope", "domains", "allow", "deny", "max_depth", "robots", "limit_by", "fields", "schema", "seed",
     "ageing_ns", "host_delay_ns", "per_host",
 )  # fmt: skip
-"""Settings that decide what a crawl is: it has them from its beginning. Ageing is one of them because
-what waits already keeps its rank, and ranks of two periods can't be compared; limits of hosts are, because
-the places of the net have other keys with them."""
+"""Settings that are fixed when a crawl begins. Ageing is one of them because waiting URLs keep their rank,
+and ranks of two periods can't be compared. Limits of hosts are, because they change the keys of the net's
+places."""
 
 
 class Past(Struct, frozen=True, kw_only=True):
-    """What a state says of a crawl that goes on.
+    """What a state says about a crawl that is to be resumed.
 
     Attributes:
         run: its name.
         opening: the laws of its last opening.
         kept: what was written down when it began.
-        output: where its items were written beside the state; None: nowhere.
-        length: of that output, as far as it counts; None: as far as it goes.
+        output: the output to which its items were written beside the state; None: none.
+        length: the valid length of that output; None: all of it.
         ended: how it had ended; None if it was not over.
     """
 
@@ -75,14 +75,14 @@ class Past(Struct, frozen=True, kw_only=True):
 
 
 class Keeping(Struct, frozen=True, kw_only=True):
-    """The state that a crawl is to be kept in.
+    """The state in which a crawl is to be kept.
 
     Attributes:
         path: its file.
-        run: the crawl's name there; None for the usual one.
-        past: what the state says of a crawl that goes on; None for a new one.
-        program: the file of the program that has its page handlers.
-        handled: whether a program has page handlers that no file is known of.
+        run: the crawl's name there; None for the default.
+        past: what the state says about a crawl that is resumed; None for a new one.
+        program: the file of the program with its page handlers.
+        handled: whether its page handlers come from a program whose file is unknown.
     """
 
     path: Path
@@ -97,27 +97,27 @@ class Keeping(Struct, frozen=True, kw_only=True):
         return self.past.run if self.past else self.run or MAIN
 
     def opening(self, settings: Settings, seeds: Sequence[str]) -> Opening:
-        """The laws from now on. The sites stay what they were, for they are the scope.
+        """The laws from now on. The sites do not change, since they are the scope.
 
-        Those of the seeds as the suffix list has them today are added: links are compared with them.
+        The seeds' sites by today's suffix list are added, since links are compared with those.
         """
         before = self.past.opening.sites if self.past else ()
         return Opening(settings, tuple(dict.fromkeys([*before, *sites_of(settings, seeds)])))
 
 
 class Beside(Struct, frozen=True):
-    """Where items go beside the state.
+    """The output that items go to beside the state.
 
     Attributes:
         output: a file, or `-`; None: nowhere.
-        length: of that file, now that it is open; None where it has none.
+        length: the length of that file after opening it; None if it has none.
     """
 
     output: str | None = None
     length: int | None = None
 
     def facts(self) -> list[tuple[str, bytes]]:
-        """It, written down so that it is found again from any folder."""
+        """The fact that records the output, with an absolute path."""
         known = self.output in {None, "-"}
         where = self.output if known else str(Path(str(self.output)).absolute())
         return [
@@ -136,28 +136,28 @@ async def kept_in(
     *,
     trace: TextIO | None = None,
 ) -> AsyncIterator[State]:
-    """Keep a crawl in a state: begin it there, or go on with it.
+    """Keep a crawl in a state: begin it there, or resume it.
 
     Args:
-        keeping: how.
-        settings: from now on.
-        seeds: of the crawl, normalised.
-        sink: where items go beside the state, not open yet; it is closed at the end.
-        output: the name of that.
+        keeping: which state.
+        settings: the settings from now on.
+        seeds: the crawl's seeds, normalised.
+        sink: the output for items beside the state, not open yet; it is closed at the end.
+        output: the name of that output.
         trace: gets a line of JSON for each event of the kernel.
 
     Raises:
         OutputError: the output can't be opened.
-        StoreError: the state can't be made or opened, is not whole, or can't be written.
+        StoreError: the state can't be created or opened, is damaged, or can't be written.
     """
     store: SqliteStore | None = None
     try:
         if keeping.past is not None:
-            # The state first: while another process has it, its output is not ours to cut.
+            # The state comes first: while another process has it, we must not truncate its output.
             store = open_run(keeping.path, keeping.past.run)
         elif sink is not None and sink.new:
-            # Known before it is made: a process that is killed in between leaves no file that is in
-            # the way when the crawl is begun again.
+            # The state records the output before the output is created: if the process is killed in
+            # between, no file is left that would be in the way of another start.
             store = _new_store(keeping, settings, seeds, Beside(output, 0))
         if sink is not None:
             await sink.open()
@@ -184,7 +184,7 @@ async def kept_in(
 def _new_store(
     keeping: Keeping, settings: Settings, seeds: Sequence[str], beside: Beside
 ) -> SqliteStore:
-    """A store in a new file, or of another run in a file that is there."""
+    """A store in a new file, or for another run in an existing file."""
     path, run = keeping.path, keeping.run
     hidden = [name for name, _ in settings.headers if name.lower() not in HARMLESS_HEADERS]
     keep = Kept(
@@ -200,7 +200,7 @@ def _new_store(
 
 
 def refuse_existing(path: Path, run: str | None) -> None:
-    """Raise `UsageError` if a new crawl can't be kept in *path*, with what to do instead."""
+    """Raise `UsageError` if a new crawl can't be kept in *path*; the message says what to do instead."""
     check_name("--state", path)
     if not path.exists():
         return
@@ -219,7 +219,7 @@ def refuse_existing(path: Path, run: str | None) -> None:
 
 
 def past(path: Path, run: str | None) -> Past:
-    """What a state says of the run called *run*; None: of its only one. Raises `StoreError`."""
+    """Read what a state says about the run called *run*; None: its only one. Raises `StoreError`."""
     with StateReader(path) as reader:
         facts = reader.run(run).facts()
         name = run or next(each.name for each in reader.runs())
@@ -237,7 +237,7 @@ def past(path: Path, run: str | None) -> Past:
 def _pauses(keeping: Keeping) -> list[Standing]:
     """The pacing tokens of all other runs of a state.
 
-    What a run had in flight when its process ended may have been asked a moment ago.
+    Firings that were in flight when a run's process ended count, too: they may have sent requests just before.
     """
     found: list[Standing] = []
     now_ns = Clock().now_ns()
@@ -259,15 +259,15 @@ def _pauses(keeping: Keeping) -> list[Standing]:
 
 
 def changed(past: Past, given: Mapping[str, Any], new: Settings) -> Settings:
-    """The settings of a crawl that goes on: those that it had, and what is given now.
+    """The settings of a resumed crawl: its old ones, overridden by those given now.
 
     Args:
         past: what the state says.
         given: the names of the fields of `Settings` that are given.
-        new: these fields; the others count for nothing.
+        new: the values of these fields; its other fields are ignored.
 
     Raises:
-        UsageError: something that is not stored has to be given again.
+        UsageError: a setting that is not stored must be given again.
     """
     settings = replace(past.opening.settings, **{name: getattr(new, name) for name in given})
     if any(lacks_password(proxy) for proxy in settings.proxies):
@@ -285,10 +285,10 @@ def changed(past: Past, given: Mapping[str, Any], new: Settings) -> Settings:
 
 
 def same_crawl(past: Past, settings: Settings) -> Settings:
-    """*settings*, if they are those of the crawl that goes on as far as its scope goes.
+    """Return *settings* if they have the scope with which the resumed crawl began.
 
     Raises:
-        UsageError: they are not; it names the option.
+        UsageError: they differ; the message names the option.
     """
     for name in SCOPE:
         if getattr(settings, name) != getattr(past.opening.settings, name):

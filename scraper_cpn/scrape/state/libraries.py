@@ -1,11 +1,11 @@
-"""The libraries that decide something in a crawl, by version.
+"""Versions of the libraries that influence a crawl's decisions.
 
-Owns: which they are, what is written of them, and what differs.
+Owns: the list of these libraries, recording their versions, and comparing them.
 Must not know: what they decide, the net.
 
-What they have decided is kept (a target's domain and origin, robots.txt as it came), so that a crawl goes on
-with other versions; they decide what is new. A journal is another matter: it has inputs only, and other versions
-may lead it elsewhere. So it is known which ones wrote it.
+Their past results are stored (a target's domain and origin, robots.txt as it was received), so that a crawl
+can be resumed with other versions, which only decide what is new. The journal differs: it has inputs only,
+and other versions may replay it to another marking. Therefore the versions that wrote it are recorded.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ import msgspec
 from scraper_cpn.scrape.state.metadata import fact
 
 FACT = "libraries"
-"""The name of the fact: after which batch, and which versions; a row for each time that they changed."""
+"""The name of the fact: one row for each change of versions, with the batch after which it counts."""
 
 _DECIDING = ("ada-url", "publicsuffixlist")
-"""Of a URL's normal form, of the domain of a host."""
+"""The libraries that give a URL's normal form, and the domain of a host."""
 
 History = list[tuple[int, dict[str, str]]]
 
 
 @cache
 def versions() -> dict[str, str]:
-    """The versions of this process, Python's included (its regular expressions filter links). Cost: 10 ms, once."""
+    """The versions in this process, including Python's (its regular expressions filter links). Cost: 10 ms, once."""
     return {"Python": platform.python_version()} | {name: _version(name) for name in _DECIDING}
 
 
@@ -43,7 +43,7 @@ def with_versions(facts: Mapping[str, bytes], seq: int) -> bytes:
 
 
 def others_since(facts: Mapping[str, bytes], seq: int) -> list[str]:
-    """In which libraries those that wrote the journal after batch *seq* differ from those of this process."""
+    """The differences between this process's libraries and those that wrote the journal after batch *seq*."""
     history = fact(facts, FACT, History, b"[]")
     before = [row for row in history if row[0] <= seq][-1:]
     found = {

@@ -1,6 +1,6 @@
-"""What a state has of a crawl, read back: named values, and rows of any kind.
+"""Decoding what a state stores about a crawl: named values, and rows of any kind.
 
-Owns: that what can't be read is damage of the state. Must not know: which values there are.
+Owns: reporting undecodable values as damage of the state. Must not know: which values there are.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ _T = TypeVar("_T")
 
 
 def fact(facts: Mapping[str, bytes], name: str, kind: type[_T], default: bytes | None = None) -> _T:
-    """The value called *name*, of a type; *default* is the JSON of one that may be missing.
+    """The value called *name*, of a type; *default* is the JSON to use if it is missing.
 
     Raises:
-        StoreError: it is not there, or is no such value.
+        StoreError: the value is missing, or has another type.
     """
     written = facts.get(name, default)
     if written is None:
@@ -29,12 +29,12 @@ def fact(facts: Mapping[str, bytes], name: str, kind: type[_T], default: bytes |
 
 
 def fact_or_none(facts: Mapping[str, bytes], name: str, kind: type[_T]) -> _T | None:
-    """The value called *name*; None where it is missing or null. Raises `StoreError`."""
+    """The value called *name*; None if it is missing or null. Raises `StoreError`."""
     return None if facts.get(name, b"null") == b"null" else fact(facts, name, kind)
 
 
 def read_row(body: bytes, kind: type[_T]) -> _T:
-    """A row of a sink again. Raises `StoreError` for one that can't be read."""
+    """Decode a row of a sink. Raises `StoreError` if it can't be decoded."""
     return _decoded(body, kind, "a row")
 
 
@@ -47,7 +47,7 @@ def _decoded(written: bytes, kind: type[_T], what: str) -> _T:
 
 @contextmanager
 def reading_rows() -> Iterator[None]:
-    """Turn what goes wrong when rows become tokens and firings again into a `StoreError`."""
+    """Translate errors in decoding rows to tokens and firings into a `StoreError`."""
     try:
         yield
     except (msgspec.MsgspecError, LookupError, TypeError, ValueError) as error:

@@ -1,7 +1,7 @@
-"""What of the scraper's colours survives its process.
+"""How the scraper's colours are stored in a state.
 
-Owns: how targets, pages and outcomes are written into a state. Bodies and items in the pipeline are
-not: their pages go on as their targets alone, and count as lost. Passwords are not, either.
+Owns: the encoding of targets, pages and outcomes. Bodies and items in the pipeline are not stored: of
+their pages only the targets are, and the pages count as lost. Passwords are not stored, either.
 Must not know: files, the net.
 """
 
@@ -29,20 +29,20 @@ from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.store.codec import Packing
 
 VERSION = "4"
-"""Another one where a colour is written in another form."""
+"""Changes whenever the encoding of a colour changes."""
 GONE = Response(
     url="", status=0, content_type="", charset=None, body=b"", fetched_at_ns=0, elapsed_ns=0
 )
-"""Stands where a response was."""
+"""Stands in place of a response."""
 _HIDDEN = "***"
 _PRIORITY, _RANK = 5, 9
-"""Where a target has them, as it is written."""
+"""The positions of these fields in an encoded target."""
 
 _unpacked = msgspec.msgpack.Decoder(list[Any]).decode
 
 
 def packings(policy: Policy) -> dict[type[Any], Packing]:
-    """The types that are written in a form of their own; all others are written whole."""
+    """The types with an encoding of their own; all others are stored field by field."""
     writing = _Targets(policy)
     target, targets = Packing(writing.pack, writing.unpack), writing
     return {
@@ -65,26 +65,26 @@ def packings(policy: Policy) -> dict[type[Any], Packing]:
 
 
 def without_password(proxy: Proxy) -> Proxy:
-    """A proxy as it may be written down."""
+    """A proxy without its password, so that it may be stored."""
     return Proxy(*_pack_proxy(proxy))
 
 
 def lacks_password(proxy: Proxy) -> bool:
-    """Whether a proxy that was read back can't be used as it is."""
+    """Whether a proxy that was read back can't be used without its password."""
     return f":{_HIDDEN}@" in (proxy.url or "")
 
 
 def priority_and_rank(colour: bytes) -> tuple[int, int]:
-    """Those of a target as it is written, for who looks through all of them."""
+    """The priority and rank of an encoded target, for callers that scan all of them."""
     packed = _unpacked(colour)
     return packed[_PRIORITY], packed[_RANK]
 
 
 class _Targets:
-    """Targets, with all that was worked out from their URL when they were made.
+    """Encodes and decodes targets, with everything that was computed from their URLs when they were made.
 
-    None of it is worked out again: what the suffix list says of a host may be another thing tomorrow, and a
-    target that then has another domain is not the one that waits in the state.
+    Nothing is computed again: tomorrow's suffix list may give a host another domain, and a target with
+    another domain is not the one that waits in the state.
     """
 
     def __init__(self, policy: Policy) -> None:
@@ -116,7 +116,7 @@ class _Targets:
         )
 
     def pack_links(self, targets: tuple[Target, ...]) -> list[Any]:
-        """The links of one page: they have site, parent, depth and the time in common."""
+        """Encode the links of one page, which share site, parent, depth and time."""
         if not targets:
             return []
         first = targets[0]
@@ -141,10 +141,10 @@ class _Targets:
 
 
 def _pack_names(target: Target) -> tuple[Any, ...]:
-    """The domain and the origin of a target, as parts of its URL where they are that: they may wait by the million.
+    """Encode a target's domain and origin, as parts of its URL if possible: targets may wait by the million.
 
-    The domain is where it begins in the URL and its length, or itself; the origin is what has to follow the
-    URL's own (the default port), or itself.
+    The domain is encoded as its start in the URL and its length, or in full; the origin as the suffix to the
+    URL's own origin (the default port), or in full.
     """
     url, domain, origin = target.url, target.domain, target.origin
     own = _own_origin(url)
@@ -154,19 +154,19 @@ def _pack_names(target: Target) -> tuple[Any, ...]:
 
 
 def _names(url: str, packed: list[Any]) -> tuple[str, str]:
-    """The domain and the origin again."""
+    """Decode the domain and the origin."""
     start, length, more, *origin = packed
     domain = url[start : start + length] if isinstance(start, int) else start
     return domain, origin[0] if origin else _own_origin(url) + more
 
 
 def _own_origin(url: str) -> str:
-    """A URL up to its path. Nothing of another module: what is written has to be read in the same way."""
+    """A URL up to its path. It uses no other module, so that stored data is always decoded in the same way."""
     return url[: url.find("/", 8)]
 
 
 def _page(targets: _Targets) -> Callable[[Raw | Extracted | Checked], list[Any]]:
-    """A page in the pipeline is written as its target."""
+    """Encode a page in the pipeline as its target."""
     return lambda page: targets.pack(page.target)
 
 

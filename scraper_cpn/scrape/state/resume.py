@@ -1,8 +1,7 @@
-"""What changes in a crawl that goes on after its process has ended.
+"""How a crawl's marking changes when it is resumed in another process.
 
-Owns: the edit of the marking: a new gate, the limits and proxies that were given anew, pages whose
-content went with the process, and that nobody is asked again too soon, whatever the clocks did
-meanwhile and whoever else crawled.
+Owns: the edit of the marking: a new gate, limits and proxies given anew, pages whose bodies were lost
+with the process, and pauses that hold whatever the clocks did meanwhile and whichever other runs crawled.
 Must not know: stores, clocks, how the marking is read.
 """
 
@@ -31,7 +30,7 @@ Others = Mapping[str, Standing]
 
 
 def in_pipeline(durable: Durable, net: ScrapeNet) -> int:
-    """How many pages were fetched, and are not kept; those that a firing in flight holds are among them."""
+    """How many pages were fetched but not stored, including those that a firing in flight holds."""
     stages = {stage.name for stage in net.pipeline.stages}
     return sum(token.place in stages for token in durable.tokens.values())
 
@@ -46,17 +45,17 @@ def reopened(
     *,
     again: int = 0,
 ) -> Edit:
-    """The edit with which a run begins, or goes on.
+    """The edit with which a run begins, or is resumed.
 
     Args:
-        durable: the marking; no firing is in flight in it. Empty for a run that begins.
-        before: under which it came about.
-        net: that goes on from it, under the policy that counts from now on.
+        durable: the marking, without firings in flight. Empty for a new run.
+        before: the policy under which the marking came about.
+        net: the net that continues from it, under the policy from now on.
         now_ns: the kernel's time.
-        last_ns: the last time that is known of the process before; 0 where there was none. How
-            long it has been away is only what clocks say.
-        others: what other runs have to wait for; see `latest`.
-        again: pages that were in the pipeline; see `in_pipeline`.
+        last_ns: the last known time of the previous process; 0 if there was none. How long it has been
+            away is known only from clocks, which are not trusted.
+        others: the pacing tokens of other runs; see `latest`.
+        again: the number of pages that were in the pipeline; see `in_pipeline`.
     """
     edit, others, after = Edit(now_ns), others or {}, net.policy
     tokens = _by_place(durable)
@@ -84,19 +83,19 @@ def reopened(
 
 
 def waits_out(ready_ns: int, delay_ns: int, last_ns: int, now_ns: int) -> int:
-    """When something may be used again that was not ready at *last_ns*, the last time that is known.
+    """When a token may be used again that was not ready at *last_ns*, the last known time.
 
-    It waits what was left of its pause, or its delay if that is less, from *now_ns*: how long the
-    process was away is only what clocks say.
+    It waits the rest of its pause, or its delay if that is less, from *now_ns* on: how long the process
+    was away is known only from clocks, which are not trusted.
     """
     left_ns = max(0, ready_ns - last_ns)
     return max(ready_ns, now_ns + min(left_ns, delay_ns)) if left_ns else ready_ns
 
 
 def latest(tokens: Iterable[Standing]) -> dict[str, Standing]:
-    """Of the pacing tokens of several runs, for each domain and proxy the one that waits longest.
+    """For each domain and proxy, the pacing token of several runs that waits longest.
 
-    A proxy's has the least quota that any of them has.
+    A proxy's token gets the smallest quota of all of them.
     """
     found: dict[str, Standing] = {}
     for token in tokens:
@@ -112,7 +111,7 @@ def latest(tokens: Iterable[Standing]) -> dict[str, Standing]:
 
 
 def name_of(colour: Any) -> str:
-    """What a pacing token is called."""
+    """The name of a pacing token's domain or proxy."""
     return colour.domain if isinstance(colour, Domain) else colour.proxy
 
 
@@ -124,7 +123,7 @@ def _by_place(durable: Durable) -> dict[str, list[Standing]]:
 
 
 def _crawl_delays(tokens: Iterable[Standing], policy: Policy) -> dict[str, int]:
-    """The longest Crawl-delay that is known of each domain."""
+    """The longest known Crawl-delay of each domain."""
     found: dict[str, int] = {}
     for token in tokens:
         rules: Rules = token.colour
@@ -136,7 +135,7 @@ def _crawl_delays(tokens: Iterable[Standing], policy: Policy) -> dict[str, int]:
 def _delay_ns(
     domain: Domain, before: Policy, after: Policy, crawl_delays: Mapping[str, int]
 ) -> int:
-    """What is between two starts from now on; a longer Crawl-delay counts as before."""
+    """The delay between two starts from now on; a longer Crawl-delay still applies."""
     name = domain.domain
     new_ns = max(after.domains.delay_ns(name), crawl_delays.get(name, 0))
     return (
@@ -145,7 +144,7 @@ def _delay_ns(
 
 
 def _domain(edit: Edit, token: Standing, delay_ns: int, last_ns: int, others: Others) -> None:
-    """A domain under its new delay. Where that is longer, the running pause is, too."""
+    """Give a domain its new delay. If that is longer, the running pause is extended, too."""
     domain: Domain = token.colour
     longer_ns = max(0, delay_ns - domain.delay_ns)
     ready_ns = waits_out(token.ready_at_ns + longer_ns, delay_ns, last_ns, edit.now_ns)
@@ -156,7 +155,7 @@ def _domain(edit: Edit, token: Standing, delay_ns: int, last_ns: int, others: Ot
 
 
 def _domains_of_others(edit: Edit, durable: Durable, net: ScrapeNet, others: Others) -> None:
-    """The domains that another run has to wait for, and this one does not know yet."""
+    """Add the pacing tokens of domains that another run knows and this run does not."""
     known = set(durable.seen.get(net.domains.known.name, ()))
     for name, token in others.items():
         new = isinstance(token.colour, Domain) and name not in known
@@ -174,7 +173,7 @@ def _proxies(
     last_ns: int,
     others: Others,
 ) -> None:
-    """The proxies that were given now, each with what it has carried and still has to wait."""
+    """Put the proxies given now, each with the requests it has carried and its remaining wait."""
     settings = net.policy.settings
     known = {proxy.proxy: proxy for proxy in before.settings.proxies} if last_ns else {}
     there: dict[str, list[Standing]] = {}
@@ -195,7 +194,7 @@ def _proxies(
 
 
 def _outlasts(proxy: Proxy, was: Proxy) -> bool:
-    """Whether a proxy that has ended is given again for longer, or for more requests."""
+    """Whether a retired proxy is given again with a longer lease or a larger quota."""
     more = proxy.quota is None or (was.quota is not None and proxy.quota > was.quota)
     later = proxy.not_after_ns is None or proxy.not_after_ns > (was.not_after_ns or 0)
     ended_early = was.quota is not None and more
@@ -203,9 +202,9 @@ def _outlasts(proxy: Proxy, was: Proxy) -> bool:
 
 
 def _carried(proxy: Proxy, old: list[Standing], was: Proxy | None, other: Standing | None) -> Proxy:
-    """A proxy as it was given now, less what it has carried, with the faults that it had.
+    """A proxy as given now, minus the requests that it has carried, with its previous faults.
 
-    One that has ended counts as if it had carried all that it was allowed to.
+    A retired proxy counts as having used up its quota.
     """
     quota = proxy.quota
     for token in old[:1]:
@@ -221,7 +220,7 @@ def _carried(proxy: Proxy, old: list[Standing], was: Proxy | None, other: Standi
 def _ready_ns(
     proxy: Proxy, old: list[Standing], last_ns: int, now_ns: int, other: Standing | None
 ) -> int:
-    """When a proxy may be used: all its tokens wait for the one that waits longest."""
+    """When a proxy may be used: all its tokens wait as long as the one that waits longest."""
     times_ns = [proxy.not_before_ns or 0]
     for token in old:
         delay_ns = token.colour.delay_ns
@@ -235,7 +234,7 @@ def _less(time_ns: int | None, by_ns: int) -> int | None:
 
 
 def _pauses(edit: Edit, net: ScrapeNet, tokens: Mapping[str, list[Standing]], last_ns: int) -> None:
-    """The pacing tokens of limits that have nothing to say but how long a pause is."""
+    """Update the pacing tokens of limits that consist of a pause alone."""
     own = (net.domains.pacing, net.proxies.pool)
     arcs = [arc for limit in net.limits for arc in limit.takes]
     for arc in (arc for arc in arcs if arc.kind == "spend" and arc.place not in own):
@@ -247,7 +246,7 @@ def _pauses(edit: Edit, net: ScrapeNet, tokens: Mapping[str, list[Standing]], la
 
 
 def _limits(edit: Edit, durable: Durable, net: ScrapeNet) -> None:
-    """What may run at a time is what the limits say now: nothing is in flight."""
+    """Set the numbers of concurrent requests to the present limits: nothing is in flight."""
     places = [arc.place for limit in net.limits for arc in limit.takes]
     counters = {place.name: place for place in places if isinstance(place, Counter)}
     for (name, key), number in durable.numbers.items():
@@ -256,7 +255,7 @@ def _limits(edit: Edit, durable: Durable, net: ScrapeNet) -> None:
 
 
 def _budget(edit: Edit, durable: Durable, before: Policy, net: ScrapeNet, again: int) -> None:
-    """What is left of the pages: those that were fetched and not kept are fetched again."""
+    """Set the remaining budget of pages: those that were fetched and not stored are fetched again."""
     most, new = (policy.settings.max_pages or NO_END for policy in (before, net.policy))
     left = durable.numbers.get((net.budget.left.name, None), most)
     number = max(0, new - (most - left) + again)

@@ -1,11 +1,11 @@
 """Targets that failed for good, put back into the frontier of a kept crawl.
 
-Owns: which rows of the failed log are put back, the edit of the marking that does it.
-Must not know: files, SQL, the command line, how a crawl goes on afterwards.
+Owns: which rows of the failed log are put back, and the edit of the marking for that.
+Must not know: files, SQL, the command line, how a crawl is resumed afterwards.
 
-It is one batch: the edit, as an input of the journal, and the fact that says which rows it was. A row is
-an end until it is put back, and a target has one end at a time: so none is put back twice, or while
-it waits.
+Putting back is one batch: the edit, as an input of the journal, and a fact that records the rows. A row is
+final until it is put back, and a target has one final row at a time: so no target is put back twice, or
+while it waits.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ from scraper_cpn.store.port import Store
 from scraper_cpn.store.restore import restore
 
 _UNREACHABLE = "unreachable"
-"""The kind of targets whose robots.txt could not be had: they ask for it anew."""
+"""The kind of targets whose robots.txt was unreachable: it is requested again."""
 
 
 async def put_back(store: Store, kinds: Collection[str] | None = None) -> dict[str, int]:
-    """Put targets that failed back, as if they were new; returns how many of each kind.
+    """Put failed targets back as if they were new; returns how many of each kind.
 
-    Depth, priority, age and handler are kept; attempts are counted from 1. Where there are none
+    Depth, priority, age and handler are kept; attempts are counted from 1. If there are no such targets,
     nothing is written.
 
     Args:
-        store: of the crawl, open for writing.
-        kinds: keys of `KINDS`; None for all. What another attempt can't help (a 404) stays an end.
+        store: the crawl's store, open for writing.
+        kinds: keys of `KINDS`; None for all. A failure that another attempt can't mend (a 404) stays final.
 
     Raises:
-        StoreError: the state is not whole, of another net, or can't be written.
+        StoreError: the state is damaged, belongs to another net, or can't be written.
     """
     chosen = set(KINDS if kinds is None else kinds)
     facts = store.facts()
@@ -77,7 +77,7 @@ def _edit(net: ScrapeNet, durable: Durable, rows: list[Failure], now_ns: int) ->
 
 
 def _unreachable(durable: Durable) -> Iterator[tuple[int, Rules]]:
-    """What stands for a robots.txt that could not be had. After a day the net asks again by itself."""
+    """The rules that stand for an unreachable robots.txt. After a day the net itself requests it again."""
     for token in durable.tokens.values():
         if isinstance(token.colour, Rules) and token.colour.kind == _UNREACHABLE:
             yield token.serial, token.colour

@@ -1,7 +1,7 @@
-"""The rows of a crawl in its state: pages that were stored, attempts that failed.
+"""The rows of a crawl in its state: stored pages and failed attempts.
 
-Owns: how rows are written and read back, which of them were put back since.
-Must not know: files, SQL, the net, how a crawl goes on.
+Owns: encoding and decoding rows, and which of them were put back since.
+Must not know: files, SQL, the net, how a crawl is resumed.
 """
 
 from __future__ import annotations
@@ -22,39 +22,39 @@ from scraper_cpn.scrape.state.metadata import fact, read_row
 from scraper_cpn.store.port import ItemRow, SinkRow
 
 PutBack = Mapping[str, int]
-"""By kind of failure: how many rows of the failed log were looked through when it was last put back."""
+"""By kind of failure: how many rows the failed log had when that kind was last put back."""
 
 _json = msgspec.json.Encoder().encode
 
 
 class Logged(Protocol):
-    """As much of a store or a reader as the failed log needs."""
+    """The part of a store or a reader that the failed log needs."""
 
     def facts(self) -> dict[str, bytes]:
         """The named values of the run."""
 
     def rows(self, sink: str) -> Iterator[SinkRow]:
-        """What a sink has taken, oldest first."""
+        """The rows of a sink, oldest first."""
 
 
 class StoredPage(Struct, frozen=True):
-    """What a state keeps of a page that was stored, beside its items."""
+    """What a state keeps of a stored page, beside its items."""
 
     url: str
     depth: int
     items: int
     checksum: int
-    """Of the page and its items; see `checksum_of`."""
+    """The checksum of the page and its items; see `checksum_of`."""
     connection: int = 0
-    """On which the page came: a number of the process that fetched it. 0 where it is not known."""
+    """The connection on which the page came, numbered by the process that fetched it. 0 if unknown."""
     ordinal: int = 0
-    """Of its request on the connection, from 1 on."""
+    """The number of its request on the connection, from 1 on."""
     cut: tuple[str, ...] = ()
     """What the limits for one page left out, a line for each."""
 
 
 def writing(row: Row) -> tuple[SinkRow, list[ItemRow]]:
-    """What a state keeps of a row, and its items."""
+    """Encode a row and its items for a state."""
     colour = row.colour
     if isinstance(colour, Stored):
         url, depth, items = colour.target.url, colour.target.depth, list(_items(colour))
@@ -70,7 +70,7 @@ def writing(row: Row) -> tuple[SinkRow, list[ItemRow]]:
 
 
 def checksum_of(url: str, depth: int, items: Iterable[ItemRow]) -> int:
-    """What a page and its items come to, as they are written: 64 bits of xxHash."""
+    """The checksum of a page and its items in encoded form: 64 bits of xxHash."""
     total = xxh3_64_intdigest(f"{depth} {url}".encode())
     for fingerprint, visit, ordinal, body in items:
         total = xxh3_64_intdigest(body, total)
@@ -86,10 +86,10 @@ def _items(stored: Stored) -> Iterator[ItemRow]:
 
 
 def failures(log: Logged) -> Iterator[Failure]:
-    """The rows of the failed log, oldest first; those that were put back are no ends any more.
+    """The rows of the failed log, oldest first; rows that were put back are not final any more.
 
     Raises:
-        StoreError: one can't be read.
+        StoreError: a row can't be read.
     """
     put_back = put_back_of(log.facts())
     for number, (_, _, body) in enumerate(log.rows("failed_log")):
@@ -99,14 +99,14 @@ def failures(log: Logged) -> Iterator[Failure]:
 
 
 def put_back_of(facts: Mapping[str, bytes]) -> PutBack:
-    """What was put back so far."""
+    """Read which rows were put back so far."""
     return fact(facts, "put_back", dict[str, int], b"{}")
 
 
 def put_back_fact(before: PutBack, kinds: Iterable[str], rows: int) -> tuple[str, bytes]:
-    """The fact after these kinds were put back, of so many rows of the failed log.
+    """The fact after these kinds were put back, when the failed log had *rows* rows.
 
-    A kind that was put back of more rows before stays so: its ends among them have gone back.
+    A kind that was put back at a longer log keeps its number: its rows among those were put back.
     """
     after = {kind: max(rows, before.get(kind, 0)) for kind in sorted(kinds)}
     return ("put_back", _json({**before, **after}))

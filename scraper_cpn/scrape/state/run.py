@@ -1,11 +1,11 @@
-"""A crawl that is kept in a state: how it begins there, goes on, and is written down.
+"""A crawl that is kept in a state: beginning, resuming and recording it.
 
 Owns: the facts that a state keeps of a crawl, the order of recovery.
 Must not know: files, SQL, the command line, how requests are made.
 
-A crawl goes on in three steps, each of them a batch in the journal: what was in flight is lost, as
-the net has it for any effect that never came back; the marking is edited (see `reopen`); the kernel
-goes on from there.
+A crawl is resumed in three steps, each of them a batch in the journal: firings in flight are `Lost`, as
+for any effect that never returned; the marking is edited (see `resume.py`); the kernel continues from
+there.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ _json = msgspec.json.Encoder().encode
 
 
 class Opening(Struct, frozen=True):
-    """Under which laws a run goes on, from one opening of its state to the next."""
+    """The laws of a run from one opening of its state to the next."""
 
     settings: Settings
     sites: tuple[str, ...]
@@ -59,24 +59,24 @@ class Opening(Struct, frozen=True):
 
     @property
     def policy(self) -> Policy:
-        """What decides under these laws."""
+        """The policy under these laws."""
         return Policy(self.settings, self.sites)
 
 
 class Kept(Struct, frozen=True, kw_only=True):
-    """What is written down of a crawl when it begins. Passwords and most headers are not."""
+    """What is recorded about a crawl when it begins, without passwords and most headers."""
 
     seeds: tuple[str, ...]
     program: str | None = None
     """The file of a Python program with the page handlers."""
     handled: bool = False
-    """Whether the page handlers are those of a program that calls the Python API."""
+    """Whether the page handlers belong to a program that calls the Python API."""
     hidden_headers: tuple[str, ...] = ()
-    """The names of headers whose values were not written."""
+    """The names of headers whose values are not recorded."""
 
 
 def first_facts(opening: Opening, kept: Kept) -> dict[str, bytes]:
-    """The facts with which a run is made."""
+    """The facts with which a run is created."""
     return {
         "version": _json(__version__),
         "laws": _json(our_laws()),
@@ -87,7 +87,7 @@ def first_facts(opening: Opening, kept: Kept) -> dict[str, bytes]:
 
 
 def harmless(opening: Opening) -> Opening:
-    """An opening as it may be written down."""
+    """An opening without secrets, so that it may be stored."""
     settings = opening.settings
     headers = tuple(each for each in settings.headers if each[0].lower() in HARMLESS_HEADERS)
     proxies = tuple(without_password(proxy) for proxy in settings.proxies)
@@ -96,19 +96,19 @@ def harmless(opening: Opening) -> Opening:
 
 @cache
 def our_laws() -> Laws:
-    """The scrape net of this version, with every part that it may have, in lines.
+    """This version's scrape net with all its optional parts, as lines of text.
 
-    The numbers of its settings are not in them.
+    The numbers of its settings are not included.
     """
     versions = {"policy": POLICY_VERSION, "written form": FORM_VERSION}
     return laws_of(ScrapeNet(Policy(Settings(per_host=1))), versions)
 
 
 def openings(facts: dict[str, bytes]) -> list[tuple[int, Opening]]:
-    """The openings of a run, each with the number of the batch after which it counts.
+    """The openings of a run, each with the number of the batch after which it applies.
 
     Raises:
-        StoreError: the run belongs to another net or version; it says what differs.
+        StoreError: the run belongs to another net or version; the message says what differs.
     """
     if fact(facts, "net_hash", str) != hash_of(our_laws()):
         theirs = fact(facts, "laws", dict[str, str])
@@ -122,32 +122,32 @@ def openings(facts: dict[str, bytes]) -> list[tuple[int, Opening]]:
 
 
 def last_opening(facts: dict[str, bytes]) -> Opening:
-    """The laws under which a run went on last, or goes on now. Raises `StoreError`."""
+    """The laws of a run's last opening. Raises `StoreError`."""
     return openings(facts)[-1][1]
 
 
 def kept(facts: dict[str, bytes]) -> Kept:
-    """What was written down of a crawl when it began."""
+    """Read what was recorded about a crawl when it began."""
     return fact(facts, "crawl", Kept)
 
 
 def account(facts: dict[str, bytes]) -> Account:
-    """What has come of it so far."""
+    """Read the account of a crawl so far."""
     return fact(facts, "account", Account, b"{}")
 
 
 def ending(facts: dict[str, bytes]) -> Ending | None:
-    """How it has ended; None where it is not over, or its process did not say."""
+    """Read how a crawl has ended; None if it is not over, or its process did not record it."""
     return fact_or_none(facts, "ended", Ending)
 
 
 def laws(opening: Any) -> Codec:
-    """The net under which a run went on, and how it is written, from what an opening has written."""
+    """The codec of the net with which a run continued, from its encoded opening."""
     return codec_of(msgspec.convert(opening, Opening).policy)
 
 
 class ScrapeCodec(Codec):
-    """How the scrape net under a policy is written."""
+    """The codec of the scrape net under a policy."""
 
     net: ScrapeNet
 
@@ -156,7 +156,7 @@ class ScrapeCodec(Codec):
 
 
 def codec_of(policy: Policy) -> ScrapeCodec:
-    """The scrape net under a policy, and how it is written."""
+    """Build the codec of the scrape net under a policy."""
     return ScrapeCodec(policy)
 
 
@@ -164,10 +164,10 @@ class State:
     """A run of a state, open for writing; made by `opened`.
 
     Attributes:
-        net: under the policy that counts now.
-        recorder: the kernel, which has everything that the state had.
+        net: the net under the present policy.
+        recorder: the kernel, with everything that the state had.
         clock: the kernel's time.
-        shelf: the waiting tokens; is told of each batch that is durable.
+        shelf: the waiting tokens; is called with each durable batch.
     """
 
     def __init__(
@@ -181,11 +181,11 @@ class State:
 
     @property
     def account(self) -> Account:
-        """What has come of the crawl before."""
+        """The account of the crawl before this opening."""
         return account(self.store.facts())
 
     def failures(self) -> Iterator[Failure]:
-        """The rows of the failed log so far; those that were put back since are no ends any more."""
+        """The rows of the failed log so far; rows that were put back since are not final any more."""
         return failures(self.store)
 
     async def commit(self, batch: Batch) -> None:
@@ -194,7 +194,7 @@ class State:
         self.shelf.committed(batch)
 
     async def end(self, facts: Facts) -> None:
-        """Write how the crawl has ended."""
+        """Record how the crawl has ended."""
         batch = self.recorder.cut(facts, always=True)
         if batch is not None:
             await self.commit(batch)
@@ -208,17 +208,17 @@ async def opened(
     facts: Iterable[tuple[str, bytes]] = (),
     trace: Trace | None = None,
 ) -> State:
-    """Begin the run of a store, or go on with it.
+    """Begin or resume the run of a store.
 
     Args:
         store: open for writing.
-        opening: the laws from now on; the scope is the one that the run began with.
+        opening: the laws from now on; the scope is the one with which the run began.
         others: pacing tokens of other runs of the same state.
-        facts: what else is new from now on.
+        facts: other facts that change with the opening.
         trace: is called with each event of the kernel.
 
     Raises:
-        StoreError: the state is not whole, or can't be written.
+        StoreError: the state is damaged, or can't be written.
         UsageError: the kernel can't be built; see `build_first`.
     """
     known = store.facts()
@@ -254,15 +254,15 @@ def edited(
     clock: Clock,
     facts: Iterable[tuple[str, bytes]],
 ) -> Batch:
-    """The batch of an edit, after which the crawl is not over; what is restored goes on to it.
+    """The batch of an edit, after which the crawl counts as not over; it also updates *restored*.
 
     Args:
-        restored: what is edited.
-        codec: of the net from now on.
+        restored: the marking to edit.
+        codec: the codec of the net from now on.
         opening: the laws from now on.
         edit: of the marking.
-        clock: the kernel's time, from now on.
-        facts: what else is new with it.
+        clock: the kernel's time from now on.
+        facts: other facts that change with the edit.
     """
     changes = edit.changes(restored.durable)
     restored.durable.fold(changes)
@@ -276,21 +276,21 @@ def edited(
 
 
 def clock_of(facts: dict[str, bytes], at_ns: int) -> Clock:
-    """The clock of a run that goes on, whose last known time is *at_ns*."""
+    """The clock of a resumed run, whose last known time is *at_ns*."""
     if "clock" not in facts:
         return Clock()
     return Clock.resumed(fact(facts, "clock", Dial), at_ns)
 
 
 def _lost(restored: Restored, codec: Codec, now_ns: int) -> Batch:
-    """The batch in which everything that was in flight is lost. Nobody knows how much of it was done."""
+    """The batch that completes all firings in flight as `Lost`: how much of their work was done is unknown."""
     durable = restored.durable
-    # It takes no step, so that what is on the shelf is not missed.
+    # This kernel takes no step, so that it can do without the tokens on the shelf.
     kernel = Compiled.load(codec.net, durable.marking(codec.net), recorded=True)
     inputs: list[tuple[Any, ...]] = []
     for firing_id, flying in sorted(durable.flights.items()):
         if not flying.started:
-            kernel.started(firing_id, now_ns, asked=True)  # it may have been, just before the end
+            kernel.started(firing_id, now_ns, asked=True)  # it may have started just before the end
             inputs.append((STARTED, now_ns, firing_id, True))
         lost = Lost(ENDED_WITH_PROCESS)
         kernel.complete(firing_id, lost, now_ns)

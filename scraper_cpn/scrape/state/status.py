@@ -1,6 +1,6 @@
-"""How a kept crawl stands, from its state alone, also while it runs.
+"""The status of a kept crawl, read from its state alone, even while it runs.
 
-Owns: the records of `scrape status`, and how they are read.
+Owns: the records of `scrape status`, and reading them.
 Must not know: the command line, how anything is shown, SQL.
 """
 
@@ -40,16 +40,16 @@ from scraper_cpn.store.statefile import wal
 
 RATE_WINDOW_NS = 60 * SECOND
 _PAGES_MOST = 20_000
-"""So many pages are enough for a rate, however short a time they took."""
+"""The number of pages that suffices for a rate, however short a time they took."""
 
 
 class Backlog(Struct, frozen=True):
-    """A domain and its URLs that wait for robots.txt, for their turn or for a retry."""
+    """A domain, with the number of its URLs that wait for robots.txt, for their turn or for a retry."""
 
     domain: str
     urls: int
     ready_at_ns: int
-    """When it may be asked next; UTC, 0: at once."""
+    """When its next request may start; UTC, 0: at once."""
 
 
 class Failures(Struct, frozen=True):
@@ -69,21 +69,21 @@ class Resting(Struct, frozen=True):
     until_ns: int
     """UTC."""
     faults: int
-    """In a row; 0 where it is only paced."""
+    """Faults in a row; 0 if the proxy is only paced."""
 
 
 class RunStatus(Struct, frozen=True, kw_only=True):
-    """How one crawl stands."""
+    """The status of one crawl."""
 
     run: str
     created_ns: int
-    """UTC, since 1970, as all times."""
+    """UTC, since 1970, like all times."""
     now_ns: int
-    """When it was looked at, by the crawl's clock."""
+    """The time of the look, by the crawl's clock."""
     pid: int | None
-    """The process that runs it now; None for none."""
+    """The process that runs it now; None if there is none."""
     ended: str | None
-    """`finished`, `spent`, `interrupted`, `stuck` or `faulted`, when its last process ended well."""
+    """`finished`, `spent`, `interrupted`, `stuck` or `faulted`; None unless its last process ended properly."""
     reason: str
     pages: int
     items: int
@@ -93,52 +93,52 @@ class RunStatus(Struct, frozen=True, kw_only=True):
     stored: int
     failed: int
     retriable: int
-    """Of those that failed, the ones that `retry` puts back."""
+    """The number of failed URLs that `retry` would put back."""
     skipped: int
     failures: tuple[Failures, ...]
     """The most frequent first."""
     waiting: dict[str, int]
-    """URLs by what they wait for."""
+    """The number of waiting URLs, by what they wait for."""
     levels: tuple[Level, ...]
     """The same URLs by their priority."""
     ageing_ns: int | None
-    """So long a wait counts as one level better; None: none does."""
+    """The wait that counts as one level of priority; None: no ageing."""
     in_flight: int
     pipeline: int
-    """Pages that were fetched and are not stored yet."""
+    """Pages that were fetched but are not stored yet."""
     set_aside: int
-    """Tokens on which the net's functions have raised."""
+    """Tokens on which the net's functions raised an exception."""
     domains: int
-    """That have a backlog."""
+    """The number of domains with a backlog."""
     backlog: tuple[Backlog, ...]
-    """The largest, largest first."""
+    """The largest backlogs, largest first."""
     recent: float | None
-    """Pages a second over the last minute; None while it does not run."""
+    """Pages per second over the last minute; None if the crawl is not running."""
     resting: tuple[Resting, ...]
     retired: tuple[str, ...]
     """Proxies whose quota or lease has ended."""
     batches: int
-    """In the journal."""
+    """The number of batches in the journal."""
     journal_bytes: int
 
 
 class StateStatus(Struct, frozen=True):
-    """How the crawls of a state stand."""
+    """The status of a state's crawls."""
 
     state: str
     file_bytes: int
     wal_bytes: int
-    """Committed, and not yet moved into the file."""
+    """The size of the -wal: committed data that is not in the file yet."""
     runs: tuple[RunStatus, ...]
 
 
 def state_status(path: Path, run: str | None = None, *, domains: int = 10) -> StateStatus:
-    """How the crawls of a state stand, or the one called *run*, with so many domains.
+    """The status of a state's crawls, or of the one called *run*, with the *domains* largest backlogs.
 
     Cost: reads each token and each row of the failed log once.
 
     Raises:
-        StoreError: the state can't be read, has no such run, or is of another net.
+        StoreError: the state can't be read, has no such run, or belongs to another net.
     """
     note = writer(path)
     with StateReader(path) as reader:
@@ -211,7 +211,7 @@ def _status(info: RunInfo, reader: RunReader, note: Note | None, domains: int) -
 
 
 def _single(reader: RunReader, codec: ScrapeCodec) -> Iterator[Any]:
-    """The tokens of those places that have to be looked into."""
+    """The tokens of the places whose colours the status needs."""
     net = codec.net
     places = (net.frontier.found, net.retries.cool_down, net.domains.pacing, net.proxies.pool)
     return map(codec.standing, reader.tokens(tuple(place.name for place in places)))
@@ -233,7 +233,7 @@ def _waiting(
 def _levels(
     reader: RunReader, net: ScrapeNet, tokens: list[tuple[int, Any]], held: set[int]
 ) -> Levels:
-    """The URLs that wait, by level; *held* are tokens that firings have in their hands."""
+    """The waiting URLs, by level; *held* are tokens that firings hold."""
     levels = Levels()
     for serial, packed in reader.colours((net.robots.asks.name, net.frontier.targets.name)):
         if serial not in held:
@@ -244,7 +244,7 @@ def _levels(
 
 
 def _backlog(reader: RunReader, codec: ScrapeCodec, tokens: list[tuple[int, Any]]) -> Counter[str]:
-    """URLs that are not fetched by domain, those in flight included."""
+    """The number of URLs not fetched yet, by domain, including those in flight."""
     urls: Counter[str] = Counter()
     net, targets = codec.net, codec.net.frontier.targets
     for text, number in reader.backlog(targets.name).items():
@@ -264,7 +264,7 @@ def _kinds(ledger: Ledger) -> Iterator[Failures]:
 
 
 def _resting(tokens: list[tuple[int, Any]], now_ns: int) -> Iterator[Resting]:
-    """The proxies none of whose tokens may be used now."""
+    """The proxies of which no token may be used now."""
     ready: dict[str, tuple[int, Proxy]] = {}
     for ready_ns, colour in tokens:
         if isinstance(colour, Proxy) and ready_ns < ready.get(colour.proxy, (1 << 63, colour))[0]:
@@ -279,7 +279,7 @@ _EDITED, _COMPLETED, _FETCHED = map(msgspec.msgpack.encode, (EDIT, COMPLETE, "Fe
 
 
 def _rate(reader: RunReader, now_ns: int) -> float:
-    """Pages a second over the last minute, or since the process began."""
+    """Pages per second over the last minute, or since the process began."""
     pages, since_ns = 0, now_ns - RATE_WINDOW_NS
     for _, at_ns, _, _, inputs in reader.latest():
         if at_ns < since_ns or pages >= _PAGES_MOST:
