@@ -1,6 +1,6 @@
-"""The account of a crawl: what its progress, its summary and its state say of it.
+"""The account of a crawl: the numbers in its progress, its summary and its state.
 
-Owns: the counters, how a crawl has ended and why, and how they go on in another process.
+Owns: the counters, how and why a crawl has ended, and how another process continues the account.
 Must not know: effects, the shell, how anything is shown.
 """
 
@@ -22,15 +22,15 @@ from scraper_cpn.scrape.state.run import State
 
 
 class Accounting:
-    """Counts what a kernel of the scrape net does.
+    """Keeps the account of a kernel of the scrape net.
 
     Args:
-        kernel: is only looked at.
-        net: of the kernel.
-        settings: of the crawl.
+        kernel: is only read.
+        net: the kernel's net.
+        settings: the settings of the crawl.
 
     Attributes:
-        ledger: what has come out of the sinks.
+        ledger: counts the rows of the sinks.
     """
 
     def __init__(self, kernel: Kernel, net: ScrapeNet, settings: Settings) -> None:
@@ -41,13 +41,13 @@ class Accounting:
         self._attempts = self._pages = self._bytes = self._not_followed = 0
         self.connections_dropped = 0
         self._before_ns = 0
-        """How long the crawl has run in other processes."""
+        """How long the crawl has run in earlier processes."""
         self._began_ns = 0
         self._length: int | None = None
-        """Of the output, as far as what it has is stored."""
+        """The length of the output up to the last stored item."""
 
     def go_on(self, state: State) -> None:
-        """Count what has come of the crawl in other processes."""
+        """Add the account of earlier processes."""
         account = state.account
         self._attempts, self._pages, self._bytes = account.attempts, account.pages, account.bytes
         self._before_ns = account.elapsed_ns
@@ -56,15 +56,15 @@ class Accounting:
         self.ledger.cut, self._not_followed = account.cut, account.not_followed
 
     def begin(self, now_ns: int) -> None:
-        """The crawl runs from now on."""
+        """Start the clock of the crawl."""
         self._began_ns = now_ns - self._before_ns
 
     def attempt(self) -> None:
-        """A request for a page starts."""
+        """Count a request for a page that starts."""
         self._attempts += 1
 
     def outcome(self, outcome: FetchOutcome) -> None:
-        """It has ended."""
+        """Count the outcome of a request."""
         if isinstance(outcome, Fetched):
             self._pages += 1
             self._bytes += len(outcome.response.body)
@@ -77,7 +77,7 @@ class Accounting:
             self._not_followed += outcome.not_followed
 
     def take(self, rows: Iterable[Row]) -> None:
-        """Rows have reached a sink."""
+        """Count rows that have reached a sink."""
         colours = [row.colour for row in rows]
         self.ledger.take(colours)
         for colour in colours:
@@ -85,7 +85,7 @@ class Accounting:
                 self._length = colour.length
 
     def facts(self, now_ns: int, summary: Summary | None = None) -> Sequence[tuple[str, bytes]]:
-        """What a state notes beside the rows of a batch; with *summary*, how the crawl has ended."""
+        """The facts that a state records with a batch; with *summary*, also how the crawl has ended."""
         facts: list[tuple[str, Any]] = [("account", self._account(now_ns))]
         if self._length is not None:
             facts.append(("length", self._length))
@@ -106,7 +106,7 @@ class Accounting:
         )
 
     def snapshot(self, now_ns: int) -> Snapshot:
-        """A look at the crawl. Cost: O(1)."""
+        """The present numbers of the crawl. Cost: O(1)."""
         count, net, ledger = self._count, self._net, self.ledger
         return Snapshot(
             elapsed_ns=now_ns - self._began_ns,
@@ -129,7 +129,7 @@ class Accounting:
         )
 
     def summary(self, ended: Ended | None, now_ns: int, *, interrupted: bool) -> Summary:
-        """How the crawl has ended: as the net says (None: someone stopped it at once)."""
+        """How the crawl has ended; *ended* is the net's own word (None: the crawl was aborted)."""
         ledger = self.ledger
         left = self._count(self._net.frontier.seen) - ledger.stored - ledger.failed - ledger.skipped
         return Summary(
@@ -153,7 +153,7 @@ class Accounting:
         )
 
     def _count(self, place: Place[Any] | Counter | KeySet[Any]) -> int:
-        """How many there are in a place of the net."""
+        """The count of a place, counter or set of the net."""
         return self._kernel.count(place.name)
 
     def _why(self, ended: Ended | None) -> str:
@@ -171,7 +171,7 @@ class Accounting:
         return "no proxy is left: their quotas or leases have ended"
 
     def _least_left_ns(self) -> int | None:
-        """A lower bound from the URLs that wait for a domain, were they spread over the domains evenly."""
+        """A lower bound of the time left: the URLs that wait for a domain, if spread evenly over the domains."""
         domains = self._count(self._net.domains.known)
         if not domains:
             return None

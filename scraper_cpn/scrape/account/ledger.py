@@ -1,4 +1,4 @@
-"""What has come of a crawl so far: the rows that left the net, counted and grouped.
+"""The results of a crawl so far: the rows that left the net, counted and grouped.
 
 Owns: the numbers of `Snapshot` and `Summary` that come from rows. Must not know: the net, the shell.
 """
@@ -13,14 +13,14 @@ from scraper_cpn.scrape.colours import KINDS, Failure, Proxy, Stored
 
 EXAMPLES = 3
 SKIPPED = frozenset({"moved", "robots", "scope"})
-"""Kinds of ending that are nobody's failure: the URL was rightly not stored."""
+"""Kinds of ending that are not failures: the URL was rightly not stored."""
 
 
 class Ledger:
     """Counts rows of `stored` and `failed_log`.
 
     Args:
-        on_event: is told of each row, in the form that `--json` prints.
+        on_event: is called with each row, in the form that `--json` prints.
     """
 
     def __init__(self, on_event: Callable[[dict[str, Any]], None] | None = None) -> None:
@@ -50,7 +50,7 @@ class Ledger:
                 self.retired.append(row.proxy)
 
     def groups(self) -> Iterator[FailureGroup]:
-        """The failures by kind, the most frequent first."""
+        """The failures by kind, most frequent first."""
         for kind in sorted(self._counts, key=lambda kind: (-self._counts[kind], kind)):
             yield FailureGroup(kind, self._counts[kind], KINDS[kind], tuple(self._examples[kind]))
 
@@ -98,16 +98,16 @@ class Ledger:
 
 
 def worth_a_retry(row: Failure) -> bool:
-    """Whether another crawl may fare better: a 404 will be one the next time too.
+    """Whether a retry may succeed: a 404 will be a 404 the next time, too.
 
-    A refused address never is: as a seed it would be permitted.
+    A refused address is never retried: as a seed it would be permitted.
     """
     kept_out = row.kind in SKIPPED or row.kind == "address"
     return row.final and not kept_out and (row.retry or row.kind != "http")
 
 
 def failure_record(row: Failure) -> dict[str, Any]:
-    """A row of the failed log as people and machines read it: one flat record."""
+    """A row of the failed log as one flat record, for people and machines."""
     record: dict[str, Any] = {
         "url": row.target.url,
         "kind": row.kind,

@@ -1,6 +1,6 @@
-"""How many URLs wait on each level of priority, and how long: whether one of them starves.
+"""How many URLs wait at each level of priority, and for how long, which shows whether a level starves.
 
-Owns: how waiting targets are counted by level.
+Owns: counting waiting targets by level.
 Must not know: stores, how anything is shown.
 """
 
@@ -20,10 +20,10 @@ class Levels:
 
     def __init__(self) -> None:
         self._levels: dict[int, list[int]] = {}
-        """Of each level how many there are, and their least rank."""
+        """For each level, the number of targets and their least rank."""
 
     def add(self, priority: int, rank: int) -> None:
-        """A target waits."""
+        """Count a waiting target."""
         level = self._levels.get(priority)
         if level is None:
             level = self._levels[priority] = [0, rank]
@@ -32,13 +32,13 @@ class Levels:
             level[1] = rank
 
     def take(self, colour: Any) -> None:
-        """A token waits; if it is a target, or is made of some, these count."""
+        """Count the targets in a waiting token, if there are any."""
         for target in getattr(colour, "targets", (colour,)):
             if isinstance(target, Target):
                 self.add(target.priority, target.rank)
 
     def listed(self, policy: Policy, now_ns: int) -> tuple[Level, ...]:
-        """All levels under the policy that made the ranks, the one that goes first first."""
+        """All levels, first in turn first; *policy* is the one that made the ranks."""
         return tuple(
             Level(priority, urls, max(0, now_ns - policy.frontier.since_ns(priority, rank)))
             for priority, (urls, rank) in sorted(self._levels.items())
@@ -46,7 +46,7 @@ class Levels:
 
 
 def waiting(kernel: Kernel, net: ScrapeNet, now_ns: int) -> tuple[Level, ...]:
-    """The levels of what waits in a kernel of a net. Cost: O(tokens)."""
+    """The levels of the targets that wait in a kernel. Cost: O(tokens)."""
     levels = Levels()
     places = {net.frontier.found.name, *(place.name for place in net.known_urls)}
     for token in kernel.marking().tokens:

@@ -1,7 +1,7 @@
-"""What a crawl says about itself: a look at it while it runs, and the account at its end.
+"""Reports of a crawl: a snapshot while it runs, and the summary at its end.
 
 Owns: the records that the engine fills in and that the command, the live view and programs read.
-Must not know: how the numbers come about, how they are shown.
+Must not know: how the numbers are computed, how they are shown.
 """
 
 from typing import Literal
@@ -30,7 +30,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     items: int
     """Kept in the output."""
     attempts: int
-    """Requests for pages that were started, the first of each URL included."""
+    """Requests for pages that were started, including the first one for each URL."""
     failed: int
     """URLs that ended as failed."""
     skipped: int
@@ -42,7 +42,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     """URLs that wait, by reason: "domain delay", "back-off", "proxy", "robots", "retry", ..."""
     stages: tuple[Stage, ...] = ()
     least_left_ns: int | None = None
-    """A lower bound of the time left; None when nothing is known."""
+    """A lower bound of the time left; None if nothing is known."""
 
 
 class FailureGroup(Struct, frozen=True):
@@ -63,17 +63,17 @@ class Level(Struct, frozen=True, gc=False):
     priority: int
     urls: int
     longest_ns: int
-    """How long the one has waited that was found first."""
+    """How long the URL that was found first has waited."""
 
 
 class Summary(Struct, frozen=True, kw_only=True):
-    """How a crawl ended, and what came of it."""
+    """How a crawl ended, and its results."""
 
     ended: Literal["finished", "spent", "interrupted", "stuck", "faulted"]
-    """No work left; a budget at its end; stopped by someone; work left that can never be done; tokens were set
-    aside because a function raised on them."""
+    """In this order: no work is left; a budget is used up; somebody stopped the crawl; work is left that can never
+    be done; tokens were set aside because a function raised on them."""
     reason: str = ""
-    """What exactly: the budget that is spent, what the work that is stuck lacks."""
+    """The details: which budget is used up, or what the stuck work lacks."""
     pages: int = 0
     items: int = 0
     attempts: int = 0
@@ -82,7 +82,7 @@ class Summary(Struct, frozen=True, kw_only=True):
     bytes: int = 0
     elapsed_ns: int = 0
     left: int = 0
-    """URLs that were found and came to no end."""
+    """URLs that were found, but neither stored nor failed."""
     cut: int = 0
     """Pages of which --max-links, --max-values or --max-text left something out."""
     cut_examples: tuple[str, ...] = ()
@@ -90,18 +90,18 @@ class Summary(Struct, frozen=True, kw_only=True):
     not_followed: int = 0
     """Links of pages that are out of scope, filtered out or too deep."""
     levels: tuple[Level, ...] = ()
-    """Those that wait, by priority, where a program gives some; of a kept crawl `state_status` tells."""
+    """The waiting URLs by priority, if a program sets priorities; for a kept crawl see `state_status`."""
     failures: tuple[FailureGroup, ...] = ()
     failed_urls: tuple[str, ...] = ()
-    """What a retry would start from."""
+    """The URLs that a retry would start from."""
     seeds_failed: tuple[str, ...] = ()
     """Seeds that were neither stored nor left for later."""
     connections_dropped: int = 0
-    """Connections that ended because a server sent bytes that nobody had asked for."""
+    """Connections that were closed because a server sent unsolicited bytes."""
 
 
 class Account(Struct, frozen=True):
-    """What has come of a crawl so far, as far as its rows don't tell."""
+    """Totals of a crawl so far that can't be computed from its rows."""
 
     pages: int = 0
     attempts: int = 0

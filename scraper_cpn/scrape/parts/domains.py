@@ -1,6 +1,6 @@
 """The limits of a domain: the pause between two requests, and how many at a time.
 
-Owns: the pacing token of each domain, its slots, and the penalties that hold a domain longer.
+Owns: the pacing token of each domain, its slots, and the penalties that lengthen its pause.
 Must not know: why a penalty was given.
 """
 
@@ -25,7 +25,7 @@ from scraper_cpn.scrape.policy.domains import DomainPolicy
 
 
 class Domains(Limit):
-    """One pacing token for each domain; a request spends it, and it is back when the pause is over."""
+    """One pacing token for each domain; a request spends it, and it returns when the pause is over."""
 
     def __init__(self, net: Net, p: DomainPolicy) -> None:
         super().__init__(net, "domains")
@@ -42,7 +42,7 @@ class Domains(Limit):
             self.slots: Wording("a request to {key} to end (--per-domain)"),
         }
 
-        # A penalty goes first: it holds the domain before anything else can use it.
+        # A penalty has precedence: it takes the pacing token before a request can use it.
         self.transition(
             "penalise",
             [self.penalties, take(self.pacing, include_waiting=True)],
@@ -51,6 +51,6 @@ class Domains(Limit):
         )
 
     def brings(self, source: Place[Any] | type[Any]) -> Sequence[Output]:
-        """The pacing token of a domain that was never seen: of a new URL, or of a redirected robots.txt."""
+        """Puts the pacing token of a domain seen for the first time, for a new URL or a redirected robots.txt."""
         make: Any = self.p.robots_hop_domain if source is Redirected else self.p.domain
         return [put_new(self.known, self.pacing, make, source)]

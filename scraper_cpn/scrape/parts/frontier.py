@@ -1,6 +1,6 @@
-"""The frontier: each URL is admitted once, and waits for its turn.
+"""The frontier: each URL is admitted once, then waits for its turn.
 
-Owns: what was found, what is known, and the targets that wait to be fetched.
+Owns: the links that were found, the known URLs, and the targets that wait to be fetched.
 Must not know: how a target is fetched, what its limits are.
 """
 
@@ -18,7 +18,7 @@ class Frontier(Part):
     Args:
         net: of a crawl.
         p: the policy.
-        key: by which the limits of requests count.
+        key: the fields by which the limits of requests count.
     """
 
     def __init__(self, net: Net, p: FrontierPolicy, key: tuple[str, ...]) -> None:
@@ -31,7 +31,7 @@ class Frontier(Part):
         )
 
     def admit(self, robots: Robots, limits: Sequence[Limit]) -> None:
-        """Admit what is new: it asks for its robots.txt first, or waits for its turn at once."""
+        """Admit new URLs: each first waits for its robots.txt, or goes straight to the waiting targets."""
         asks, targets = robots.asks, self.targets
         asking = put_new(self.seen, asks, self._p.to_ask, self.found)
         waiting = put_new(self.seen, targets, self._p.to_fetch, self.found)

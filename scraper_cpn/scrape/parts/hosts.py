@@ -1,8 +1,8 @@
 """The limits of a host, beside those of its domain: a pause of its own, and how many requests at a time.
 
-Owns: the pacing token of each host, its slots, and how they come into being. No crawl has them that is not given
+Owns: the pacing token of each host, its slots, and how they are created. A crawl has them only with
 `--host-delay` or `--per-host`.
-Must not know: the limits of domains. A request needs both at once, whatever they are.
+Must not know: the limits of domains. A request needs both limits at once.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from scraper_cpn.scrape.urls import host_of
 
 
 class Hosts(Limit):
-    """One pacing token and so many slots for each host (`--host-delay`, `--per-host`)."""
+    """One pacing token (`--host-delay`) and a number of slots (`--per-host`) for each host."""
 
     counts_by = ("host",)
 
@@ -36,7 +36,7 @@ class Hosts(Limit):
         }
 
     def brings(self, source: Place[Any] | type[Any]) -> Sequence[Output]:
-        """The pacing token of a host that was never seen: of a new URL, or of a redirected robots.txt."""
+        """Puts the pacing token of a host seen for the first time, for a new URL or a redirected robots.txt."""
         make: Any = _redirected_host if source is Redirected else _host
         return [put_new(self.known, self.pacing, make, source)]
 

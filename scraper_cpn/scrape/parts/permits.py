@@ -1,6 +1,6 @@
 """Limits on all requests together: how many at a time, how many pages, and until when.
 
-Owns: the permits, the budget of pages, the gate that the deadline and a wish to stop close.
+Owns: the permits, the budget of pages, and the gate, which the deadline or a stop request closes.
 Must not know: what is requested.
 """
 
@@ -9,11 +9,11 @@ from scraper_cpn.scrape.colours import Fetched, Gate, Stop
 from scraper_cpn.scrape.settings import Settings
 
 NO_END = 1 << 62
-"""The budget of a crawl that has none."""
+"""The budget of a crawl without `--max-pages`."""
 
 
 class Permits(Limit):
-    """So many requests may run at a time (`--concurrency`)."""
+    """Limits how many requests may run at a time (`--concurrency`)."""
 
     def __init__(self, net: Net, settings: Settings) -> None:
         super().__init__(net, "permits")
@@ -23,7 +23,7 @@ class Permits(Limit):
 
 
 class Budget(Limit):
-    """So many pages may be fetched (`--max-pages`): each page in flight reserves one, each fetched one costs it."""
+    """Limits how many pages may be fetched (`--max-pages`): a request reserves one, a fetched page uses it up."""
 
     def __init__(self, net: Net, settings: Settings) -> None:
         super().__init__(net, "budget")
@@ -35,7 +35,7 @@ class Budget(Limit):
 
 
 class GateKeeper(Limit):
-    """Requests may start while the gate is open: until the deadline (`--max-time`), or until someone stops the crawl."""
+    """Requests may start while the gate is open: until the deadline (`--max-time`), or until the crawl is stopped."""
 
     def __init__(self, net: Net) -> None:
         super().__init__(net, "gate")

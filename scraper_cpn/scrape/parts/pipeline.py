@@ -1,7 +1,7 @@
-"""The way of a page from the wire to the output: parsed, validated, kept.
+"""The stages of a page from the wire to the output: parsing, validation, writing.
 
-Owns: the stages. They are bounded, and a firing has a slot in the next stage from its start: a slow stage
-stops fetching instead of growing memory.
+Owns: the stages. They are bounded, and a firing reserves its slot in the next stage when it begins: a slow
+stage stops fetching instead of filling memory.
 Must not know: how a page is fetched.
 """
 
@@ -24,14 +24,14 @@ from scraper_cpn.scrape.colours import (
 from scraper_cpn.scrape.policy import Policy
 
 STAGE = 256
-"""Pages that may wait to be validated, and to be kept."""
+"""The capacity for pages that wait for validation, and for writing."""
 
 PARSERS = 16
-"""Pages that are parsed at a time: of those that take long, few at once, so that the others pass them."""
+"""Pages parsed at a time. Few slow ones may be parsed at once, so that other pages can overtake them."""
 
 
 class Pipeline(Part):
-    """A page that is lost on its way is fetched again; what is wrong with its content ends in the log."""
+    """A page that is lost in the pipeline is fetched again; errors in its content are logged."""
 
     def __init__(self, net: Net, p: Policy) -> None:
         super().__init__(net, "pipeline")
@@ -49,7 +49,7 @@ class Pipeline(Part):
         return self.raw_html, self.parsed, self.validated
 
     def run(self, *, links: Place[Found], lost: Place[Failure], log: Sink[Failure]) -> None:
-        """Lead pages to `stored`, their *links* to the frontier, and pages that were *lost* to another attempt."""
+        """Route pages to `stored`, their links to *links*, lost pages to *lost*, and failures to *log*."""
         p = self._p
         parse = self.effect("parse", ParseOutcome)
         raw, parsed, validated = self.stages

@@ -10,7 +10,7 @@ from scraper_cpn.scrape.policy.proxies import ProxyPolicy
 
 
 class Proxies(Limit):
-    """A request goes through one proxy, which rests after a fault of its own and retires at its end."""
+    """Each request goes through one proxy, which rests after a fault of its own and retires after quota or lease."""
 
     def __init__(self, net: Net, p: ProxyPolicy) -> None:
         super().__init__(net, "proxies")

@@ -1,6 +1,6 @@
-"""The requests for pages: a target, and everything that limits it, taken in one step or not at all.
+"""The requests for pages: a target and all its limits are taken in one atomic step.
 
-Owns: what is being fetched, and what each outcome of a fetch leads to.
+Owns: the requests in flight, and what follows from each outcome.
 Must not know: what the limits are.
 """
 
@@ -24,7 +24,7 @@ from scraper_cpn.scrape.policy import Policy
 
 
 class Requests(Part):
-    """`scrape_target` fetches the target that goes first among those whose limits all let it."""
+    """`scrape_target` fetches the first target in order whose limits all permit it."""
 
     def __init__(self, net: Net, p: Policy) -> None:
         super().__init__(net, "requests")
@@ -43,7 +43,7 @@ class Requests(Part):
         failed: Place[Failure],
         log: Sink[Failure],
     ) -> None:
-        """Fetch targets of the frontier; a page goes to *fetched*, an attempt without one to *failed*."""
+        """Fetch targets of the frontier; a page goes to *fetched*, a failed attempt to *failed*."""
         p, targets = self._p, frontier.targets
         fetch = self.effect("fetch", FetchOutcome)
         next_hop = put(frontier.found, p.hop, targets, Redirected)

@@ -1,6 +1,6 @@
-"""What becomes of a target whose attempt has failed: another one later, or its end.
+"""What happens to a target after a failed attempt: another attempt later, or its end.
 
-Owns: failures that are to be judged, targets that wait for their next attempt.
+Owns: failures without a verdict yet, and targets that wait for their next attempt.
 Must not know: how an attempt can fail.
 """
 
@@ -11,7 +11,7 @@ from scraper_cpn.scrape.policy.retries import RetryPolicy
 
 
 class Retries(Part):
-    """Every failed attempt is logged; as long as there are attempts left, the target cools down and goes again."""
+    """Every failed attempt is logged; while attempts are left, the target cools down and is tried again."""
 
     def __init__(self, net: Net, p: RetryPolicy) -> None:
         super().__init__(net, "retries")
@@ -22,7 +22,7 @@ class Retries(Part):
     def judge(
         self, targets: Place[Target], gate: GateKeeper, budget: Budget, log: Sink[Failure]
     ) -> None:
-        """Judge failures; whoever has cooled down goes back to *targets* while requests may still start."""
+        """Judge failures; a target that has cooled down returns to *targets* while requests may still start."""
         p, failed = self._p, self.failed
         again = put(self.cool_down, p.next_attempt, failed, after_ns=p.again_after_ns)
         self.transition(

@@ -1,7 +1,7 @@
-"""robots.txt (RFC 9309): fetched before any page of an origin, once a day, and asked about each URL.
+"""robots.txt (RFC 9309): fetched before any page of an origin and once a day, and checked for each URL.
 
-Owns: the targets that ask, the robots.txt that are known and those that have to be fetched.
-Must not know: what becomes of a target that is allowed.
+Owns: the targets that wait for a verdict, the known robots.txt files and those that must be fetched.
+Must not know: what happens to an allowed target.
 """
 
 from collections.abc import Sequence
@@ -42,12 +42,12 @@ DAY_NS = 86_400 * 1_000_000_000
 
 
 class Robots(Part):
-    """A target asks; its robots.txt is fetched, under the limits of all requests; it is allowed or denied.
+    """A target waits while its robots.txt is fetched, under the limits of all requests; then it is allowed or denied.
 
     Args:
         net: of a crawl.
         p: its policy.
-        key: by which the limits of requests count.
+        key: the fields by which the limits of requests count.
     """
 
     def __init__(self, net: Net, p: Policy, key: tuple[str, ...]) -> None:
@@ -61,13 +61,13 @@ class Robots(Part):
         self.wording = {self.rules: Wording("robots.txt of {key}", outlasts=True)}
 
     def new_job(self) -> Output:
-        """The job that comes into being with a target whose robots.txt was never asked for."""
+        """Puts the job for a robots.txt when the first target needs it."""
         return put_new(self.known, self.jobs, self._p.robots_job, self.asks)
 
     def fetch_rules(
         self, limits: Sequence[Limit], domains: Domains, proxies: Proxies, log: Sink[Failure]
     ) -> None:
-        """Fetch each robots.txt, again after a failure and when it is a day old."""
+        """Fetch each robots.txt, and fetch it again after a failure and when it is a day old."""
         p, jobs = self._p, self.jobs
         get = self.effect("robots", RobotsOutcome)
         slower = put(domains.penalties, domains.p.slower, jobs, Rules)
@@ -93,14 +93,14 @@ class Robots(Part):
         self.transition("refresh", [expired(self.rules)], outputs=[again])
 
     def _failed(self, outcome: type[object], log: Sink[Failure]) -> list[Output]:
-        """Another attempt; after the last one, rules that forbid everything."""
+        """What a failed fetch puts: another attempt, or after the last one rules that forbid everything."""
         p, jobs = self._p, self.jobs
         again = put(jobs, p.robots_again, jobs, outcome, after_ns=p.robots_wait_ns)
         over = put(self.rules, p.robots_unreachable, jobs, outcome, lasts_ns=DAY_NS)
         return [again, over, put(log, p.robots_failure, jobs, outcome)]
 
     def clear(self, allowed: Place[Target], log: Sink[Failure]) -> None:
-        """Ask the rules about each target: it goes on to *allowed*, or ends in the log."""
+        """Check each target against the rules: it goes to *allowed*, or ends in the log."""
         denied = put(log, self._p.denied, self.asks, Denied)
         self.transition(
             "clear",

@@ -1,7 +1,7 @@
-"""What the scraper decides, as pure functions of colours: one policy for each part of the net.
+"""The scraper's decisions as pure functions of colours: one policy for each part of the net.
 
-Owns: `Policy`, all decisions of one crawl. The net names these functions on its arcs; a scheduler written by
-hand calls them as they are.
+Owns: `Policy`, all decisions of one crawl. The net uses these functions on its arcs; a scheduler written by
+hand calls them directly.
 Must not know: the net, the shell, clocks. All randomness is a hash of the seed.
 """
 
@@ -21,12 +21,12 @@ from scraper_cpn.scrape.policy.robots import RobotsPolicy
 from scraper_cpn.scrape.settings import Settings
 
 VERSION = "4"
-"""Another one where a decision changes: a state that an older one has written is then refused."""
+"""Changes whenever a decision changes: a state that an older version wrote is then refused."""
 
 
 @dataclass(frozen=True)
 class Policy:
-    """The decisions of one crawl, by the part of the net that they are made for."""
+    """The decisions of one crawl, grouped by part of the net."""
 
     settings: Settings
     sites: tuple[str, ...] = ()
@@ -34,7 +34,7 @@ class Policy:
 
     @cached_property
     def frontier(self) -> FrontierPolicy:
-        """What is in scope, and who goes first."""
+        """What is in scope, and which URL goes first."""
         return FrontierPolicy(self.settings, self.sites)
 
     @cached_property
@@ -54,7 +54,7 @@ class Policy:
 
     @cached_property
     def requests(self) -> RequestPolicy:
-        """What becomes of a request."""
+        """What happens after a request."""
         return RequestPolicy(self.settings, self.frontier)
 
     @cached_property
@@ -64,7 +64,7 @@ class Policy:
 
     @cached_property
     def pipeline(self) -> PipelinePolicy:
-        """What becomes of a page."""
+        """What happens to a page."""
         return PipelinePolicy(self.requests)
 
 

@@ -1,4 +1,4 @@
-"""The pace of a domain: its delay, its slots, and the penalties that hold it longer.
+"""The pace of a domain: its delay, its slots, and penalties that lengthen its pause.
 
 Owns: the pacing tokens of domains and how they change.
 Must not know: the net, clocks, how requests are made.
@@ -28,7 +28,7 @@ from scraper_cpn.scrape.urls import domain_of
 
 @dataclass(frozen=True)
 class DomainPolicy:
-    """How often and how much at a time a domain is asked, and what makes that less."""
+    """How often requests to a domain may start, how many at a time, and what slows them down."""
 
     settings: Settings
 
@@ -37,7 +37,7 @@ class DomainPolicy:
         return self._domains[target.domain]
 
     def robots_hop_domain(self, moved: Redirected) -> Domain:
-        """The pacing token that the next hop needs."""
+        """The pacing token that the next hop of a robots.txt needs."""
         return self._domain(domain_of(moved.url, self.settings.limit_by))
 
     def slots(self, domain: str) -> int:
@@ -48,7 +48,7 @@ class DomainPolicy:
         )
 
     def delay_ns(self, domain: str) -> int:
-        """The least time between two starts in a domain, as far as the user says."""
+        """The least time between two starts in a domain, by the user's settings."""
         site = self._limits.get(domain)
         return self.settings.delay_ns if site is None or site.delay_ns is None else site.delay_ns
 
@@ -57,28 +57,28 @@ class DomainPolicy:
         return replace(domain, calm=domain.calm + 1) if domain.strikes else domain
 
     def gap_ns(self, domain: Domain) -> int:
-        """From one start to the next."""
+        """The pause from one start to the next."""
         return gap_after(domain.delay_ns)
 
     # Penalties.
 
     def refusal(self, target: Target, refused: Throttled) -> Penalty | None:
-        """What a 429 or 503 does to the domain."""
+        """The penalty of a domain for a 429 or 503."""
         if self.settings.backoff_scope == "url":
             return None
         return Penalty(target.domain, refused.wait_ns)
 
     def robots_refusal_penalty(self, job: RobotsJob, refused: Throttled) -> Penalty:
-        """What a 429 or 503 for robots.txt does to the domain that was asked."""
+        """The penalty of a domain for a 429 or 503 in answer to a request for robots.txt."""
         return Penalty(job.domain, refused.wait_ns)
 
     def slower(self, job: RobotsJob, rules: Rules) -> Penalty | None:
-        """What a Crawl-delay does to the domain: the running pause grows, and all later ones."""
+        """The penalty of a domain for a Crawl-delay, which lengthens the running pause and all later ones."""
         delay_ns = rules.crawl_delay_ns
         if delay_ns is None or delay_ns <= self.delay_ns(job.home):
             return None
-        # The pause began with the last start in the domain. That was this request's, unless the file
-        # was elsewhere or others may start meanwhile; then it began no later than now.
+        # The pause began with the last start in the domain. That was this request's start, unless the
+        # file was on another domain or other requests may have started since; then it began by now.
         alone = job.domain == job.home and self.slots(job.home) == 1
         wait_ns = max(0, delay_ns - rules.elapsed_ns) if alone else delay_ns
         return Penalty(job.home, wait_ns, delay_ns)
@@ -112,9 +112,9 @@ class DomainPolicy:
 
 
 class _Domains(dict[str, Domain]):
-    """The first pacing tokens of domains: asked for every new URL, and known after the first one.
+    """The initial pacing tokens of domains, cached since every new URL needs one.
 
-    As many as the net knows domains.
+    The cache has as many entries as the net knows domains.
     """
 
     def __init__(self, make: Callable[[str], Domain]) -> None:

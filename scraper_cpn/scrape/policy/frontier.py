@@ -1,4 +1,4 @@
-"""What gets into the frontier, and who goes first there.
+"""What enters the frontier, and in which order it leaves.
 
 Owns: the targets of seeds and links, the scope, the filters, the rank.
 Must not know: the net, how a target is fetched. It reads no clock.
@@ -18,7 +18,7 @@ from scraper_cpn.scrape.urls import domain_of, host_of, pace_of, root_of, within
 _ROOTS_REMEMBERED = 65_536
 _RANKS_REMEMBERED = 4_096
 _HEAD_START_MAX_NS = 1 << 62
-"""146 years, so that a rank has 64 bits: levels that are farther from 0 count as equal."""
+"""The largest shift of a rank, 146 years, so that it fits 64 bits: levels farther from 0 count as equal."""
 
 
 @dataclass(frozen=True)
@@ -30,21 +30,21 @@ class FrontierPolicy:
     """The sites of the seeds: domains or hosts, as the scope compares them."""
 
     def seed(self, url: str, now_ns: int = 0) -> Target:
-        """The target of a URL that a user named (normalised), at a time; 0: before all others."""
+        """The target of a URL (normalised) that a user gave, found at *now_ns*; 0: before all others."""
         return self.target(
             url, site=self.site_of(url), requested_url=url, rank=self.rank(0, now_ns)
         )
 
     def site_of(self, url: str) -> str:
-        """What the scope compares: the host, or the registrable domain."""
+        """The part of a URL that the scope compares: the host, or the registrable domain."""
         return host_of(url) if self.settings.scope == "host" else domain_of(url, "domain")
 
     def discover(
         self, page: Target, links: Iterable[Link], found_ns: int = 0
     ) -> tuple[Target, ...]:
-        """The targets of the links of a page that had arrived at *found_ns*.
+        """The targets of the links of a page that arrived at *found_ns*.
 
-        A link has none that is out of scope, too deep, or filtered out. Cost: a microsecond for a link.
+        A link that is out of scope, too deep, or filtered out has no target. Cost: a microsecond for each link.
         """
         most, flat = self.settings.max_depth, self.settings.ageing_ns is None
         if most is not None and page.depth >= most:
@@ -55,7 +55,7 @@ class FrontierPolicy:
             url = link.url
             names = self._reached(root_of(url), site)
             if names is not None and (not filtered or self._wanted(url)):
-                target = Target(  # not by `target`: passing all of it on would cost as much again
+                target = Target(  # not by calling `target`: passing the arguments on would double the cost
                     url=url,
                     domain=names[0],
                     origin=names[1],
@@ -84,7 +84,7 @@ class FrontierPolicy:
         hops: int = 0,
         handler: str = "",
     ) -> Target:
-        """A target, with what follows from its URL (normalised)."""
+        """Make a target with everything that is computed from its URL (normalised)."""
         domain, origin = pace_of(url, self.settings.limit_by)
         return Target(
             url=url,
@@ -102,35 +102,35 @@ class FrontierPolicy:
         )
 
     def to_ask(self, found: Found) -> tuple[Target, ...]:
-        """The targets that robots.txt is asked about first."""
+        """The targets that robots.txt must be checked for first."""
         return found.targets if self.settings.robots == "obey" else ()
 
     def to_fetch(self, found: Found) -> tuple[Target, ...]:
         """The targets that go straight to the frontier."""
         return () if self.settings.robots == "obey" else found.targets
 
-    # The order of what waits.
+    # The order of waiting targets.
 
     @property
     def turn(self) -> tuple[str, str]:
-        """The fields of a target that order those that wait."""
+        """The fields of a target by which waiting targets are ordered."""
         return TURN if self.settings.ageing_ns is None else AGED_TURN
 
     def rank(self, priority: int, since_ns: int) -> int:
-        """The virtual discovery time (ns): when the URL was found, and later by one period for each level.
+        """The virtual discovery time (ns): when the URL was found, plus one ageing period for each level.
 
-        It expresses priority as age, so that it never changes while a URL waits and nothing is sorted
-        again. Links of one page and level share one object: they may wait by the million.
+        It expresses priority as age, so that it never changes while a URL waits, and nothing has to be
+        sorted again. Links of one page and level share one object, since they may wait by the million.
         """
         behind_ns = self._behind_ns(priority)
         return _sum(since_ns, behind_ns) if behind_ns else since_ns
 
     def since_ns(self, priority: int, rank: int) -> int:
-        """When the URL of a target was found that has these."""
+        """The time when a URL with this priority and rank was found."""
         return rank - self._behind_ns(priority)
 
     def _behind_ns(self, priority: int) -> int:
-        """By how much a level is behind level 0."""
+        """The shift of a level's ranks against level 0."""
         period_ns = self.settings.ageing_ns
         if period_ns is None:
             return 0
@@ -140,7 +140,7 @@ class FrontierPolicy:
     # The scope.
 
     def inside(self, url: str, site: str) -> bool:
-        """Whether a page of a *site* may lead to a URL."""
+        """Whether the scope permits a link from a page of *site* to a URL."""
         if self.settings.scope == "any":
             return True
         own = self.site_of(url)
@@ -148,7 +148,7 @@ class FrontierPolicy:
 
     @cached_property
     def _reached(self) -> Callable[[str, str], tuple[str, str] | None]:
-        """Pacing domain and origin of a URL's root (`scheme://host[:port]`); None where a site's links don't lead."""
+        """A function from a root (`scheme://host[:port]`) and a site to pacing domain and origin; None: out of scope."""
 
         def names(root: str, site: str) -> tuple[str, str] | None:
             inside = self.inside(root, site)

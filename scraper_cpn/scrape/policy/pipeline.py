@@ -1,6 +1,6 @@
-"""What becomes of a page on its way down the pipeline.
+"""What happens to a page in the pipeline.
 
-Owns: what each stage hands to the next, and the rows of pages that end there.
+Owns: what each stage passes to the next, and the rows of pages that end there.
 Must not know: the net, how a page is parsed, validated or kept.
 """
 
@@ -34,27 +34,27 @@ class PipelinePolicy:
         return Found(parsed.targets) if parsed.targets else None
 
     def extracted(self, page: Raw, parsed: Parsed) -> Extracted:
-        """A page on its way to be validated."""
+        """The token of a page that is to be validated."""
         return Extracted(page.target, parsed.items, page.response.wired, parsed.cut)
 
     def bad(self, page: Raw | Extracted, bad: Bad) -> Failure:
-        """A page that ends because of its content."""
+        """The row of a page that fails because of its content."""
         return Failure(
             target=page.target, kind=bad.kind, reason=bad.reason, detail=bad.detail, final=True
         )
 
     def checked(self, page: Extracted, valid: Valid) -> Checked:
-        """A page on its way to be kept."""
+        """The token of a page whose items are to be written."""
         return Checked(page.target, valid.items, page.wired, page.cut)
 
     def invalid(self, page: Extracted, valid: Valid) -> list[Failure]:
-        """A row for each item that does not fit the schema; the page goes on with the others."""
+        """A row for each item that does not fit the schema; the page continues with the others."""
         return [Failure(target=page.target, kind="invalid", reason=line) for line in valid.errors]
 
     def stored(self, page: Checked, kept: Kept) -> Stored:
-        """The end of a page that went well."""
+        """The row of a page that was stored."""
         return Stored(page.target, kept.items, page.items, kept.length, page.wired, page.cut)
 
     def lost_page(self, page: Raw | Extracted | Checked, lost: Reason) -> Failure:
-        """A page that was lost on its way down the pipeline; its URL is fetched again."""
+        """The row of a page that was lost in the pipeline; its URL is fetched again."""
         return self.requests.lost(page.target, lost)

@@ -18,12 +18,12 @@ from scraper_cpn.scrape.settings import Settings
 
 @dataclass(frozen=True)
 class ProxyPolicy:
-    """How much a proxy may carry, and how long it rests after a fault of its own."""
+    """How many requests a proxy may carry, and how long it rests after a fault of its own."""
 
     settings: Settings
 
     def proxy_slots(self, name: str) -> int:
-        """Requests through a proxy at a time."""
+        """How many requests may run through a proxy at a time."""
         return self._proxy_slots.get(name, self.settings.concurrency)
 
     def carried(self, proxy: Proxy) -> Proxy:
@@ -34,15 +34,15 @@ class ProxyPolicy:
         return replace(proxy, quota=left, calm=proxy.calm + 1 if proxy.strikes else 0)
 
     def used_up(self, proxy: Proxy) -> bool:
-        """Whether a proxy has carried its quota; it is retired before anything else can use it."""
+        """Whether a proxy has used up its quota; it is retired before anything else can use it."""
         return proxy.quota == 0
 
     def proxy_gap_ns(self, proxy: Proxy) -> int:
-        """From one start through a proxy to the next."""
+        """The pause from one start through a proxy to the next."""
         return gap_after(proxy.delay_ns)
 
     def at_fault(self, proxy: Proxy, failed: Failed) -> list[ProxyFault]:
-        """A failure that is the proxy's own concerns all of its tokens."""
+        """The faults for a failure of the proxy itself, which concerns all of its tokens."""
         own = failed.kind == "proxy" and proxy.url is not None
         return [ProxyFault(proxy.proxy)] * tokens_of(proxy) if own else []
 
@@ -51,7 +51,7 @@ class ProxyPolicy:
         return replace(proxy, strikes=strikes_after(proxy, proxy.slots), calm=0)
 
     def rest_ns(self, proxy: Proxy) -> int:
-        """How long a fault rests a proxy, given the token after the fault."""
+        """How long a proxy rests after a fault, given its token after the fault."""
         return backoff_ns(self.settings, strikes_after(proxy, proxy.slots), proxy.proxy)
 
     @cached_property
@@ -60,5 +60,5 @@ class ProxyPolicy:
 
 
 def tokens_of(proxy: Proxy) -> int:
-    """How many tokens stand for a proxy: one that paces or counts, else one for each slot."""
+    """How many tokens a proxy has: one if it has a delay or a quota, otherwise one for each slot."""
     return 1 if proxy.delay_ns or proxy.quota is not None else proxy.slots

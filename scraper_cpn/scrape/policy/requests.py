@@ -1,6 +1,6 @@
-"""What becomes of a request for a page, by its outcome.
+"""What happens after a request for a page, by its outcome.
 
-Owns: pages, redirects and failures as the net passes them on.
+Owns: the tokens for pages, redirects and failures.
 Must not know: the net, what a failed target does next.
 """
 
@@ -26,7 +26,7 @@ from scraper_cpn.scrape.settings import Settings
 
 
 class Reason(Protocol):
-    """Anything that says why it happened, such as the net's `Lost`."""
+    """Anything with a reason, such as the net's `Lost`."""
 
     @property
     def reason(self) -> str:
@@ -41,11 +41,11 @@ class RequestPolicy:
     frontier: FrontierPolicy
 
     def raw(self, target: Target, fetched: Fetched) -> Raw:
-        """A page on its way to be parsed."""
+        """The token of a page that is to be parsed."""
         return Raw(target, fetched.response)
 
     def hop(self, target: Target, moved: Redirected) -> Found | None:
-        """Where a redirect leads, if that is in scope and not too far; a redirected seed joins."""
+        """The target of a redirect, if it is in scope and within the limit; a redirected seed extends the scope."""
         if self._stray(target, moved) is not None:
             return None
         site = self.frontier.site_of(moved.url) if target.seed else target.site
@@ -63,13 +63,13 @@ class RequestPolicy:
         return Found((hop,))
 
     def moved(self, target: Target, moved: Redirected) -> Failure:
-        """The end of a URL that redirects."""
+        """The final row of a URL that redirects."""
         stray = self._stray(target, moved)
         kind, reason = stray or ("moved", f"redirects to {moved.url}")
         return Failure(target=target, kind=kind, reason=reason, status=moved.status, final=True)
 
     def refused(self, target: Target, refused: Throttled) -> Failure:
-        """An attempt that the server refused."""
+        """The row of an attempt that the server refused."""
         reason = f"HTTP {refused.status}" + (", no Retry-After" if refused.wait_ns is None else "")
         by_domain = self.settings.backoff_scope == "domain"
         wait_ns = (
@@ -87,7 +87,7 @@ class RequestPolicy:
         )
 
     def failed(self, target: Target, failed: Failed) -> Failure:
-        """An attempt that failed."""
+        """The row of an attempt that failed."""
         unsent = is_unsent(failed)
         wait_ns = 0 if unsent else backoff_ns(self.settings, target.attempt, target.url)
         return Failure(
@@ -100,7 +100,7 @@ class RequestPolicy:
         )
 
     def lost(self, target: Target, lost: Reason) -> Failure:
-        """An attempt that was cancelled or crashed."""
+        """The row of an attempt that was cancelled or crashed."""
         wait_ns = backoff_ns(self.settings, target.attempt, target.url)
         return Failure(target=target, kind="lost", reason=lost.reason, retry=True, wait_ns=wait_ns)
 

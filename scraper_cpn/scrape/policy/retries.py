@@ -28,20 +28,20 @@ class RetryPolicy:
         return Over()
 
     def next_attempt(self, failure: Failure) -> Target:
-        """The target, for its next attempt; a request that was not written was none."""
+        """The target for its next attempt; a request that was not written does not count as an attempt."""
         if is_unsent(failure):
             return failure.target
         return replace(failure.target, attempt=failure.target.attempt + 1)
 
     def again_after_ns(self, failure: Failure) -> int:
-        """How long the next attempt waits by itself, beside its domain."""
+        """How long the next attempt waits, in addition to its domain's pause."""
         return failure.wait_ns
 
     def over(self, failure: Failure) -> Failure:
-        """The last row of a target that failed for good."""
+        """The final row of a target that failed for good."""
         return replace(failure, final=True)
 
 
 def is_unsent(outcome: object) -> bool:
-    """Whether a failure is that of a request that was not written: that was no attempt."""
+    """Whether the failed request was never written, so that it does not count as an attempt."""
     return getattr(outcome, "kind", "") == WITHHELD

@@ -1,6 +1,6 @@
 """robots.txt (RFC 9309): when it is fetched, how often, and what it allows.
 
-Owns: the jobs that fetch a robots.txt, the rules where there is none, the verdict on a target.
+Owns: the jobs that fetch a robots.txt, the rules if there is none, the verdict on a target.
 Must not know: the net, how a file is read (`scrape/robots.py`).
 """
 
@@ -53,24 +53,24 @@ class RobotsPolicy:
         return Denied(rules.reason, rules.kind)
 
     def denied(self, target: Target, denied: Denied) -> Failure:
-        """A URL that robots.txt forbids ends here."""
+        """The final row of a URL that robots.txt forbids."""
         return Failure(target=target, kind=denied.kind, reason=denied.reason, final=True)
 
     def robots_hop(self, job: RobotsJob, moved: Redirected) -> RobotsJob | None:
-        """The next hop of a redirected robots.txt; it waits its turn in its own domain."""
+        """The next hop of a redirected robots.txt, which waits for its turn in its own domain."""
         if job.hops >= ROBOTS_HOPS_MAX:
             return None
         domain = domain_of(moved.url, self.settings.limit_by)
         return replace(job, url=moved.url, domain=domain, hops=job.hops + 1)
 
     def rules_after_too_many_redirects(self, job: RobotsJob) -> Rules | None:
-        """After too many hops the file counts as unavailable: all is allowed."""
+        """The rules after too many hops: the file counts as unavailable, and everything is allowed."""
         if job.hops < ROBOTS_HOPS_MAX:
             return None
         return too_many_hops_rules(job.origin, job.home)
 
     def robots_again(self, job: RobotsJob, outcome: object) -> RobotsJob | None:
-        """Another attempt, from the first hop; none after the last."""
+        """The next attempt, from the first hop; None after the last attempt."""
         if self._robots_over(job, outcome):
             return None
         if is_unsent(outcome):
@@ -79,26 +79,26 @@ class RobotsPolicy:
         return replace(job, url=url, domain=job.home, hops=0, attempt=job.attempt + 1)
 
     def robots_wait_ns(self, job: RobotsJob, outcome: object) -> int:
-        """How long the next attempt waits by itself, beside its domain."""
+        """How long the next attempt waits, in addition to its domain's pause."""
         if isinstance(outcome, Throttled) and outcome.wait_ns is not None:
             return outcome.wait_ns
         return 0 if is_unsent(outcome) else backoff_ns(self.settings, job.attempt, job.url)
 
     def robots_unreachable(self, job: RobotsJob, outcome: object) -> Rules | None:
-        """After the last attempt: complete disallow (RFC 9309 section 2.3.1.4)."""
+        """The rules after the last attempt: complete disallow (RFC 9309 section 2.3.1.4)."""
         if not self._robots_over(job, outcome):
             return None
         kind = getattr(outcome, "kind", "")
         return unreachable_rules(job.origin, _said(outcome), job.home, kind)
 
     def robots_failure(self, job: RobotsJob, outcome: object) -> Failure:
-        """The log's row of a failed attempt at robots.txt; its URLs have rows of their own."""
+        """The log's row of a failed attempt to fetch robots.txt; its URLs have rows of their own."""
         asked = _robots_url(job.origin)
         target = self.frontier.target(job.url, site="", requested_url=asked, attempt=job.attempt)
         return Failure(target=target, kind="unreachable", reason=_said(outcome))
 
     def refresh(self, rules: Rules) -> RobotsJob:
-        """A robots.txt that is a day old is fetched again (RFC 9309 section 2.4)."""
+        """The job that fetches a robots.txt again after a day (RFC 9309 section 2.4)."""
         home = rules.home or domain_of(rules.origin, self.settings.limit_by)
         url = _robots_url(rules.origin)
         return RobotsJob(origin=rules.origin, url=url, domain=home, home=home)
@@ -109,11 +109,11 @@ class RobotsPolicy:
 
 
 def _said(outcome: object) -> str:
-    """What an outcome says of itself, in one line."""
+    """The reason of an outcome, in one line."""
     return getattr(outcome, "reason", "") or f"HTTP {getattr(outcome, 'status', '')}"
 
 
 @lru_cache(_ORIGINS_REMEMBERED)
 def _robots_url(origin: str) -> str:
-    """The robots.txt of an origin, without a default port."""
+    """The URL of an origin's robots.txt, without a default port."""
     return normalise(f"{origin}/robots.txt") or origin
