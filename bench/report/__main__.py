@@ -13,13 +13,13 @@ from bench.report.document import Document, Plot, Section, Text
 from bench.report.gather import Data, functions_csv, gather
 from bench.report.markdown import markdown
 from bench.report.page import page
+from bench.report.plots import svg
 from bench.report.sections.correctness import correctness
 from bench.report.sections.decisions import decided, repeated
 from bench.report.sections.features import features
 from bench.report.sections.losses import losses, threats
 from bench.report.sections.size import size
 from bench.report.sections.speed import end_to_end
-from bench.report.svg import svg
 from scraper_cpn.version import __version__
 
 OUT = Path("report-out")
@@ -87,7 +87,7 @@ def write(document: Document, functions: str, folder: Path) -> list[Path]:
         folder / "report.html": page(document),
         folder / "report.md": markdown(document, PLOTS),
         folder / "functions.csv": functions,
-        **{folder / PLOTS / f"{plot.name}.svg": svg(plot, alone=True) for plot in plots},
+        **{folder / PLOTS / f"{plot.name}.svg": svg(plot) for plot in plots},
     }
     for path, text in texts.items():
         path.write_text(text, encoding="utf-8")

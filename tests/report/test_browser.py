@@ -16,7 +16,7 @@ BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 FRAME = """<!doctype html><iframe id="page" src="report.html" style="width:{width}px;height:800px">
 </iframe><script>onload = () => {{
   const page = document.getElementById("page").contentDocument;
-  const plots = [...page.querySelectorAll("svg")].map(plot => plot.getBoundingClientRect().width);
+  const plots = [...page.querySelectorAll("img")].map(plot => plot.getBoundingClientRect().width);
   document.body.textContent = "measured " + page.documentElement.scrollWidth + " " +
     Math.max(...plots) + " " + parseFloat(getComputedStyle(page.querySelector("p")).fontSize);
 }}</script>"""

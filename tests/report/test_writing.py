@@ -1,10 +1,12 @@
 """How a report is written: Markdown, one HTML page, plots."""
 
+from base64 import b64decode
 from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
+from matplotlib.patches import Rectangle
 
 from bench.peers import results
 from bench.report.__main__ import document_of, write
@@ -12,12 +14,12 @@ from bench.report.document import Bar, Document, Listed, Plot, Section, Table, T
 from bench.report.gather import Data, functions_csv, gather
 from bench.report.markdown import markdown
 from bench.report.page import page
+from bench.report.plots import figure, svg
 from bench.report.sections.features import the_features
-from bench.report.svg import svg
 from tests.report.data import a_crawl, a_kept, a_report, the_code
 
 PLOT = Plot(
-    "lines", "Lines", ("own", "shared"), (Bar("a", (3, 1), "3 + 1"), Bar("b & c", (2,), "2"))
+    "lines", "Lines", ("own", "shared"), (Bar("a", (3, 1), "3 + 1"), Bar("b & c", (2,), "$2$"))
 )
 DOCUMENT = Document(
     "The <title>",
@@ -27,7 +29,8 @@ DOCUMENT = Document(
     ),
 )
 _REFERENCES = {"src", "href", "srcset", "action", "data", "poster"}
-_VOID = {"meta", "br", "img", "rect"}
+_VOID = {"meta", "br", "img", "source"}
+_PICTURE = "data:image/svg+xml;base64,"
 
 
 class Checked(HTMLParser):
@@ -95,10 +98,18 @@ def test_markdown_has_every_block_in_its_place() -> None:
 
 
 def test_the_page_escapes_text_and_knows_two_marks() -> None:
-    """`<` stays text in a title and within code; `code` and **bold** become elements."""
-    text = page(DOCUMENT)
-    assert "The &lt;title&gt;" in text
-    assert "Some <code>a&lt;b</code> and <strong>bold</strong> words." in text
+    """`<` and quotes stay text in a title, in code, in a table and in an attribute."""
+    hostile = "<b>\"'&`<i>`**<u>**"
+    told = "&lt;b&gt;&#34;&#39;&amp;<code>&lt;i&gt;</code><strong>&lt;u&gt;</strong>"
+    plain = "&lt;b&gt;&#34;&#39;&amp;`&lt;i&gt;`**&lt;u&gt;**"
+    plot = Plot("n", hostile, (), (Bar(hostile, (1,), "1"),))
+    table = Table(hostile, (hostile,), ((hostile,),))
+    blocks = (Text(hostile), Listed((hostile,)), table, plot)
+    text = page(Document(hostile, (Section(hostile, blocks),)))
+    assert text.count(told) == 6
+    assert text.count(plain) == 5
+    assert hostile not in text
+    assert "Some <code>a&lt;b</code> and <strong>bold</strong> words." in page(DOCUMENT)
 
 
 def test_columns_of_words_are_told_from_columns_of_numbers() -> None:
@@ -108,29 +119,58 @@ def test_columns_of_words_are_told_from_columns_of_numbers() -> None:
 
 
 def test_a_whole_page_refers_to_nothing_outside_and_has_no_script() -> None:
-    """It can be read offline as one file: each reference is to the page itself, all tags closed."""
+    """It can be read offline as one file: each reference is to a part of it, all tags are closed."""
     text = page(document_of(_data()))
     checked = Checked(text)
     assert checked.open == []
-    assert all(each.startswith("#") for each in checked.references)
-    assert not {"script", "link", "img", "iframe", "object"} & set(checked.tags)
+    assert all(each.startswith(("#", _PICTURE)) for each in checked.references)
+    assert not {"script", "link", "iframe", "object"} & set(checked.tags)
     assert "url(" not in text
     assert "@import" not in text
 
 
+def test_the_page_has_each_plot_for_a_light_and_a_dark_screen() -> None:
+    """The pictures are the plots themselves; their numbers are there as text for who can't see them."""
+    checked = Checked(page(DOCUMENT))
+    pictures = [each for each in checked.references if each.startswith(_PICTURE)]
+    drawn = [b64decode(each.removeprefix(_PICTURE)).decode() for each in pictures]
+    assert drawn == [svg(PLOT, dark=True), svg(PLOT)]
+    assert drawn[0] != drawn[1]
+    assert 'alt="a: 3 + 1; b &amp; c: $2$"' in page(DOCUMENT)
+
+
 def test_bars_are_as_long_as_their_numbers() -> None:
     """All bars have one scale, and a part begins where the one before it ends."""
-    root = ET.fromstring(svg(PLOT))
-    bars = [each for each in root if each.tag.endswith("rect")]
-    assert [float(bar.attrib["width"]) for bar in bars] == [480, 160, 320]
-    assert [float(bar.attrib["x"]) for bar in bars] == [0, 480, 0]
+    (axes,) = figure(PLOT).axes
+    bars = [each for each in axes.patches if isinstance(each, Rectangle)]
+    assert [(bar.get_x(), bar.get_width()) for bar in bars] == [(0, 3), (3, 1), (0, 2)]
+    assert axes.get_xlim() == (0, 4)
 
 
-def test_a_plot_of_its_own_has_a_style_and_a_legend() -> None:
-    """A file outside of the page has no style sheet around it, and still names its colours."""
-    texts = ["".join(each.itertext()) for each in ET.fromstring(svg(PLOT, alone=True))]
-    assert texts[0].startswith("text{")
-    assert {"own", "shared"} <= set(texts)
+def test_bars_stand_below_their_names_in_order() -> None:
+    """No bar reaches the name of the next, and all are inside of the picture."""
+    (axes,) = figure(PLOT).axes
+    names = [text.get_position()[1] for text in axes.texts if text.get_text() in {"a", "b & c"}]
+    bars = [each for each in axes.patches if isinstance(each, Rectangle)]
+    tops = [bars[0].get_y(), bars[2].get_y()]
+    bottoms = [top + bars[0].get_height() for top in tops]
+    assert names[0] < tops[0] < bottoms[0] < names[1] < tops[1] < bottoms[1] <= len(PLOT.bars)
+
+
+def test_a_plot_names_its_bars_and_its_colours() -> None:
+    """Names, labels and a legend are text in the file, `$` too; the same plot gives the same bytes."""
+    drawn = svg(PLOT)
+    texts = {
+        "".join(each.itertext()) for each in ET.fromstring(drawn).iter() if each.tag[-4:] == "text"
+    }
+    assert texts == {"a", "3 + 1", "b & c", "$2$", "own", "shared"}
+    assert svg(PLOT) == drawn
+
+
+def test_a_plot_of_nothing_or_of_zeros_can_be_drawn() -> None:
+    """Without a bar, or when all bars are 0, there is a picture and no error."""
+    for bars in ((), (Bar("a", (0,), "0"),)):
+        assert ET.fromstring(svg(Plot("n", "Nothing", (), bars))).tag.endswith("svg")
 
 
 def test_what_was_not_measured_is_a_dash() -> None:
