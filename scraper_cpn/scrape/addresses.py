@@ -1,4 +1,4 @@
-"""Which hosts and addresses are not of the public Internet.
+"""Recognising hosts and addresses that are not part of the public Internet.
 
 Owns: the special-purpose address registries of IANA, the IPv6 forms that carry an IPv4 address, and the
 names that are kept for local use.
@@ -14,7 +14,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 _HOSTS_REMEMBERED = 65_536
 
 _LOCAL_NAMES = ("localhost", "local", "internal", "home.arpa")
-"""Domains that are never public: RFC 6761, RFC 6762, ICANN (2024), RFC 8375."""
+"""Domains that are never public (RFC 6761, RFC 6762, ICANN 2024, RFC 8375)."""
 
 _IPV4: tuple[tuple[str, str], ...] = (
     ("192.0.0.9/32", ""),  # Port Control Protocol anycast: globally reachable
@@ -78,7 +78,7 @@ _NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052: the last 32 bits are the IPv4 
 
 @lru_cache(_HOSTS_REMEMBERED)
 def not_public(host: str) -> str:
-    """Return what kind of host *host* is, such as "loopback" or "private"; empty where it may be public.
+    """Return the kind of a host that is not public, such as "loopback" or "private"; empty if it may be public.
 
     *host* is an IP address (with or without brackets, with or without a zone), or the name of a host. A name is
     judged by its spelling alone: "local name" for localhost and its like. Asks no name server, and never
@@ -99,7 +99,7 @@ def not_public(host: str) -> str:
 
 
 def is_address(host: str) -> bool:
-    """Return whether *host* is an IP address, so that no name server is asked about it."""
+    """Return whether *host* is an IP address, which needs no name server."""
     try:
         ip_address(host.strip("[]"))
     except ValueError:
@@ -112,7 +112,7 @@ def _is_local_name(name: str) -> bool:
 
 
 def _embedded(address: IPv6Address) -> IPv4Address | None:
-    """Return the IPv4 address that packets to an IPv6 address end up at, if any."""
+    """Return the IPv4 address that receives packets to an IPv6 address, if there is one."""
     if address in _NAT64:
         return IPv4Address(int(address) & 0xFFFF_FFFF)
     return address.ipv4_mapped or address.sixtofour

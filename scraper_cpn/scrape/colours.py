@@ -1,4 +1,4 @@
-"""The colours of the scraper: what its tokens, its outcomes and its rows are made of.
+"""The colours of the scraper: the types of its tokens, outcomes and rows.
 
 Owns: every type that travels through the scrape net. All of them are frozen records without
 behaviour that coordinates; times are integer nanoseconds, sizes are bytes.
@@ -11,7 +11,7 @@ from typing import Any
 from msgspec import Struct
 
 PRIORITY_MAX = 1_000_000
-"""The farthest level from 0 that a link may have."""
+"""The largest absolute priority of a link."""
 
 
 class Link(Struct, frozen=True):
@@ -20,7 +20,7 @@ class Link(Struct, frozen=True):
     url: str
     """Absolute and normalised."""
     to: str = ""
-    """The name of the page handler for it; empty: chosen by URL."""
+    """The name of its page handler; empty: chosen by URL."""
     priority: int = 0
     """Lower goes first; from -PRIORITY_MAX to PRIORITY_MAX."""
 
@@ -37,7 +37,7 @@ class Target(Struct, frozen=True, gc=False, kw_only=True):
     site: str
     """The domain or host that `Settings.scope` compares links with; a redirected seed renames it."""
     requested_url: str
-    """The URL that was asked for first; differs from `url` behind a redirect."""
+    """The URL that was requested first; differs from `url` after a redirect."""
     parent: str | None = None
     """The page that linked here; None for a seed."""
     depth: int = 0
@@ -45,18 +45,19 @@ class Target(Struct, frozen=True, gc=False, kw_only=True):
     priority: int = 0
     """Its level: lower goes first."""
     rank: int = 0
-    """When its URL was found (UTC, nanoseconds since 1970), and with ageing later by a period for each
-    level of its priority; then lower goes first. Attempts and redirects keep it."""
+    """When its URL was found (UTC, nanoseconds since 1970); with ageing, plus one period for each level of its
+    priority. Among targets of equal priority, or with ageing among all, lower goes first. Attempts and redirects
+    keep it."""
     attempt: int = 1
     """1 for the first attempt."""
     hops: int = 0
     """Redirects followed so far."""
     handler: str = ""
-    """The name of the page handler that a program asked for; empty: chosen by URL."""
+    """The name of the page handler that a program chose; empty: chosen by URL."""
 
     @property
     def seed(self) -> bool:
-        """Whether a user named this URL (or one that was redirected here)."""
+        """Whether a user gave this URL (or one that was redirected here)."""
         return self.parent is None
 
     @property
@@ -66,7 +67,7 @@ class Target(Struct, frozen=True, gc=False, kw_only=True):
 
     @property
     def late(self) -> int:
-        """Lower for a later attempt: retries go first, or they would all wait at a domain's end."""
+        """Lower for later attempts: retries go first, since otherwise they would wait behind all of a domain's URLs."""
         return -self.attempt
 
 
@@ -91,7 +92,7 @@ class Found(Struct, frozen=True, gc=False):
 
 
 class Domain(Struct, frozen=True, gc=False):
-    """The pacing token of a domain: whoever takes it may start one request."""
+    """The pacing token of a domain: a firing that takes it may start one request."""
 
     domain: str
     delay_ns: int
@@ -103,7 +104,7 @@ class Domain(Struct, frozen=True, gc=False):
 
 
 class Host(Struct, frozen=True, gc=False):
-    """The pacing token of a host, where hosts have limits of their own."""
+    """The pacing token of a host, if hosts have limits of their own."""
 
     host: str
 
@@ -120,33 +121,33 @@ class Proxy(Struct, frozen=True, gc=False):
     delay_ns: int = 0
     """Least time between the starts of two requests through it."""
     quota: int | None = None
-    """Requests it may carry in all; None for no end."""
+    """The total number of requests it may carry; None for no limit."""
     not_before_ns: int | None = None
     """UTC, nanoseconds since 1970; None for no limit."""
     not_after_ns: int | None = None
     """UTC, nanoseconds since 1970; the last moment at which a request may still be running."""
     strikes: int = 0
-    """Faults of the proxy itself in a row that were separate incidents."""
+    """Separate incidents in a row in which the proxy itself failed."""
     calm: int = 0
     """Requests started since the last strike; only counted while `strikes` is above 0."""
 
     def __repr__(self) -> str:
-        """Without the URL, which may hold a password."""
+        """Omit the URL, which may contain a password."""
         return f"<proxy {self.proxy}>"
 
 
 class Penalty(Struct, frozen=True, gc=False):
-    """What a domain has asked for: to be left alone, or to be visited more slowly."""
+    """A domain has asked for a pause, or for a slower pace."""
 
     domain: str
     wait_ns: int | None = None
-    """From now; None lets the growing back-off decide (a refusal without Retry-After)."""
+    """The pause from now on; None: the growing back-off decides (a refusal without Retry-After)."""
     delay_ns: int = 0
     """A Crawl-delay: the new least time between starts, if larger than the present one."""
 
 
 class ProxyFault(Struct, frozen=True, gc=False):
-    """A proxy has failed by itself and is to be left alone for a while."""
+    """A proxy itself has failed, and is to rest."""
 
     proxy: str
 
@@ -160,13 +161,13 @@ class RobotsJob(Struct, frozen=True, gc=False, kw_only=True):
     domain: str
     """The pacing key of `url`."""
     home: str
-    """The pacing key of the origin, which behind a redirect may be another."""
+    """The pacing key of the origin, which may differ from `domain` after a redirect."""
     attempt: int = 1
     hops: int = 0
 
     @property
     def host(self) -> str:
-        """The host that is asked, by which `--per-host` and `--host-delay` count."""
+        """The host of `url`, by which `--per-host` and `--host-delay` count."""
         return _host(self.url)
 
 
@@ -181,24 +182,24 @@ class Rules(Struct, frozen=True, gc=False):
     elapsed_ns: int = 0
     """From the start of the request to this outcome."""
     reason: str = "robots.txt disallows it"
-    """What the log says of a URL that these rules deny."""
+    """The reason in the log for a URL that these rules deny."""
     kind: str = "robots"
-    """And its kind there: `robots`, `unreachable` where there was no answer, or `address` where none was wanted."""
+    """The kind in the log: `robots`, `unreachable` if there was no answer, or `address` if the address was refused."""
     home: str = ""
     """The pacing key of the origin, as it was when the file was asked for."""
 
 
 class Wired(Struct, frozen=True, gc=False):
-    """Where an answer came from, for who wants to know which others came the same way."""
+    """The connection that an answer came on, so that others on the same connection can be found."""
 
     connection: int
-    """Counts the connections of a process; 0 where there are none."""
+    """The number of the connection within its process; 0 if there is none."""
     ordinal: int
     """1 for the first request on its connection."""
 
 
 NOT_WIRED = Wired(0, 0)
-"""An answer of a web that exists only in memory."""
+"""An answer from an in-memory web, without a connection."""
 
 
 class Response(Struct, frozen=True, gc=False, kw_only=True):
@@ -257,7 +258,7 @@ class Stored(Struct, frozen=True):
     kept: tuple[Any, ...] = ()
     """The items themselves, for a store."""
     length: int | None = None
-    """Of the output, with these items; None where it has none."""
+    """The length of the output including these items; None if it has no length."""
     wired: Wired = NOT_WIRED
     cut: tuple[str, ...] = ()
     """What the limits for one page left out, a line for each."""

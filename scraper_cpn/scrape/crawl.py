@@ -1,7 +1,7 @@
-"""The Python API: a crawl as a program writes it.
+"""The Python API for crawls.
 
-Owns: `Crawl`, which gathers options and page handlers and runs sessions. Its options are those of the
-command, with underscores. Installs no signal handlers and configures no logging.
+Owns: `Crawl`, which collects options and page handlers and runs sessions. Its options are those of the
+command, with underscores. It installs no signal handlers and configures no logging.
 Must not know: the command line.
 """
 
@@ -36,7 +36,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Crawl(Generic[T]):
-    """A crawl: what its items are, how fast it may go, and what makes items of pages.
+    """A crawl: the type of its items, its limits, and its page handlers.
 
     Args:
         item: a msgspec Struct type that every item must fit; also the columns of the output. None:
@@ -62,8 +62,8 @@ class Crawl(Generic[T]):
         """Declare the decorated function the handler of pages whose URL matches a glob *pattern*.
 
         The function is given a `Page` and yields items and `Link`s (or returns one, or a list); it may
-        be async. It stays what it is: call it on a `Page.from_html(...)` to test it. The first handler
-        declared that matches is used, unless a link names its handler (`to=`).
+        be async. The function itself is unchanged: call it on a `Page.from_html(...)` to test it. The first
+        declared handler that matches is used, unless a link names its handler (`to=`).
         """
         return self.handlers.page(pattern)
 
@@ -75,20 +75,20 @@ class Crawl(Generic[T]):
         append: bool = False,
         state: str | Path | None = None,
     ) -> Summary:
-        """Crawl from *urls* and return what came of it. Blocks; in async code use `crawl`.
+        """Crawl from *urls* and return a summary. Blocks; in async code use `crawl`.
 
         Args:
             urls: the seeds; by default those that the crawl starts from.
             output: a file (.jsonl, .csv, .db, .sqlite), `-` for standard output, None to keep nothing.
             overwrite: replace an existing file.
             append: add to an existing file.
-            state: keep the crawl in this new file, so that `resume` goes on with it.
+            state: keep the crawl in this new file, so that `resume` can continue it.
 
         Raises:
             UsageError: a seed that is no URL, an output or a state that can't be written, a kernel that
                 can't be built, more requests at a time than this process may have open files.
             OutputError: writing failed.
-            StoreError: writing the state did.
+            StoreError: the state could not be written.
         """
         return anyio.run(
             partial(self.crawl, output=output, overwrite=overwrite, append=append, state=state),
@@ -97,13 +97,13 @@ class Crawl(Generic[T]):
         )
 
     def resume(self, state: str | Path) -> Summary:
-        """Go on with a crawl that `run` has kept in a file, and return what came of it. Blocks.
+        """Resume a crawl that `run` has kept in a file, and return a summary. Blocks.
 
-        Options and handlers are those of this crawl; its scope has to be what it was. Items go on into
-        the output that the crawl had.
+        Options and handlers are those of this crawl; the scope must be unchanged. Items are added to the
+        crawl's previous output.
 
         Raises:
-            UsageError: another scope, or an output that is not what it was.
+            UsageError: the scope differs, or the output was changed since.
             StoreError: the state can't be read or written; nothing is half-written.
         """
         return anyio.run(self.resumed, state, backend_options=loop_options(self.settings))
@@ -166,8 +166,8 @@ class Crawl(Generic[T]):
     def session(self, urls: Sequence[str] = (), **given: Any) -> Session:
         """A session of this crawl, not yet running: for progress, `stop`, and everything else.
 
-        With `kernel="native"` it takes some seconds where that was never built, and raises `UsageError`
-        where it can't be.
+        With `kernel="native"` the first call takes some seconds to build the kernel, and raises `UsageError`
+        if it can't be built.
         """
         seeds = self._seeds(urls)
         return Session(self.settings, seeds, handlers=self.handlers, item_type=self.item, **given)
@@ -214,14 +214,14 @@ class Crawl(Generic[T]):
 
 
 async def _ready(settings: Settings, *, kept: bool = False) -> None:
-    """What may be refused comes before anything is opened; a kernel is built in a thread, as that takes a while."""
+    """Check what may be refused before anything is opened; build the kernel in a thread, as that takes a while."""
     check_files(settings.concurrency)
     if settings.kernel == "native":
         await anyio.to_thread.run_sync(partial(build_first, settings, kept=kept))
 
 
 class _Stream(Output):
-    """An output whose reader is a program: a write waits until each item was taken."""
+    """An output that a program reads: a write waits until each item was taken."""
 
     def __init__(self, send: MemoryObjectSendStream[Any]) -> None:
         self._send = send

@@ -1,6 +1,6 @@
-"""Which execution decides for a crawl.
+"""The choice of the kernel that executes a crawl's net.
 
-Owns: what the option `kernel` stands for, and what is said where that is not to be had.
+Owns: the meaning of the option `kernel`, and the message if that kernel is unavailable.
 Must not know: how a kernel is built, what it decides.
 """
 
@@ -16,7 +16,7 @@ from scraper_cpn.scrape.settings import Settings, UsageError
 
 
 def builder_of(settings: Settings) -> Builder:
-    """Return what runs the source of the crawl's net; it raises `UsageError` where that can't be."""
+    """Return the builder of the crawl's kernel; the builder raises `UsageError` if the kernel is unavailable."""
     return _native if settings.kernel == "native" else in_python
 
 
@@ -27,16 +27,16 @@ def build_first(
     traced: bool = False,
     tell: Callable[[str], None] = lambda _: None,
 ) -> None:
-    """Build the kernel of a crawl, if that has to be done: before anything is opened that it may concern.
+    """Build the kernel of a crawl if necessary, before anything else is opened.
 
     Args:
-        settings: of the crawl.
-        kept: whether it is kept in a state.
+        settings: the settings of the crawl.
+        kept: whether the crawl is kept in a state.
         traced: whether its decisions are traced.
-        tell: is told in a line that it takes a while.
+        tell: is called with a line that says that building takes a while.
 
     Raises:
-        UsageError: it can't be built.
+        UsageError: the kernel can't be built.
     """
     if settings.kernel == "native":
         net = ScrapeNet(Policy(settings))

@@ -1,8 +1,8 @@
-"""The whole coordination of the scraper, on one screen: which parts there are, and how they are connected.
+"""The whole coordination of the scraper on one screen: its parts, and how they are connected.
 
-A transition takes all its inputs in one step, or none. Every request takes something from each limit; what
-that is, and what each outcome gives back, the limit says (`parts/`). What is decided on the way (how
-long to wait, whether to try again) is in `policy/`; what the tokens are made of, in `colours.py`.
+A transition takes all its inputs in one step, or none. Every request takes something from each limit; the
+limit (in `parts/`) defines what a request takes, and what each outcome returns. Decisions (how long to
+wait, whether to try again) are in `policy/`; the types of the tokens are in `colours.py`.
 """
 
 from scraper_cpn.net import Limit, Net, Place
@@ -38,7 +38,7 @@ class ScrapeNet(Net):
         ]  # fmt: skip
         key = tuple(field for limit in self.limits for field in limit.counts_by)
 
-        # The other parts, each with the places that it owns.
+        # The other parts, each with its own places.
         self.frontier = Frontier(self, p.frontier, key)
         self.robots = Robots(self, p, key)
         self.requests = Requests(self, p)
@@ -46,7 +46,7 @@ class ScrapeNet(Net):
         self.pipeline = Pipeline(self, p)
         self.failed_log = self.sink("failed_log", Failure)
 
-        # How they are connected. Transitions are tried in the order of these lines.
+        # The connections. Transitions are tried in the order of these lines.
         self.frontier.admit(self.robots, self.limits)
         self.robots.fetch_rules(self.limits, self.domains, self.proxies, self.failed_log)
         self.robots.clear(self.frontier.targets, self.failed_log)
@@ -64,5 +64,5 @@ class ScrapeNet(Net):
 
     @property
     def known_urls(self) -> tuple[Place[Target], ...]:
-        """The places whose tokens are URLs that are known and not fetched."""
+        """The places whose tokens are URLs that are known but not fetched."""
         return self.robots.asks, self.frontier.targets, self.retries.cool_down

@@ -1,4 +1,4 @@
-"""The first tokens of a crawl, live or in virtual time.
+"""The initial tokens of a crawl, live or in virtual time.
 
 Owns: proxies with their leases (or the direct connection), the gate and its deadline, the seeds.
 Must not know: clocks, effects, who runs the net.
@@ -18,12 +18,11 @@ DIRECT = "direct"
 
 
 def open_crawl(kernel: Kernel, net: ScrapeNet, targets: Sequence[Target], now_ns: int) -> None:
-    """Put the first tokens into a kernel of the scrape net, at *now_ns* (UTC, since 1970).
+    """Put the initial tokens into a kernel of the scrape net, at *now_ns* (UTC, since 1970).
 
-    A proxy's lease ends one timeout early for the net, so that no request outlives it. Where there is
-    nothing to pace or to count (the direct connection, most proxies) there is a token for each slot:
-    a request that is being connected keeps its token until it is written, and no other may wait for
-    that.
+    For the net a proxy's lease ends one timeout early, so that no request outlives it. A connection without
+    a delay or a quota (the direct one, most proxies) has a token for each slot: a request holds its token
+    while it is being connected, and other requests must not have to wait for that.
     """
     settings = net.policy.settings
     direct = Proxy(DIRECT, slots=settings.concurrency)
@@ -41,7 +40,7 @@ def open_crawl(kernel: Kernel, net: ScrapeNet, targets: Sequence[Target], now_ns
 
 
 def _tokens(proxies: Sequence[Proxy]) -> Iterator[Proxy]:
-    """Each proxy once, or once for each slot; all of them before any a second time."""
+    """Yield each proxy once, or once for each slot; every proxy appears once before any appears twice."""
     for number in range(max(proxy.slots for proxy in proxies)):
         for proxy in proxies:
             if number < tokens_of(proxy):

@@ -1,7 +1,7 @@
-"""Text for messages, made of what a user gave: without secrets.
+"""Removing secrets from text for messages.
 
-Owns: what of a text may be a secret, and how it is hidden. Every message that repeats an option, a URL or a line
-of a file makes its text by `shown`; what a library says of an error goes through `redacted`.
+Owns: recognising possible secrets in a text, and hiding them. Every message that repeats an option, a URL or a
+line of a file uses `shown`; error messages of libraries go through `redacted`.
 Must not know: which options there are, where a message goes.
 """
 
@@ -10,21 +10,21 @@ import re
 HARMLESS_HEADERS = frozenset(
     {"accept", "accept-language", "cache-control", "dnt", "from", "pragma", "referer"}
 )
-"""Headers that may be shown and written down; any other may hold a secret."""
+"""Headers that may be shown and stored; any other header may contain a secret."""
 
 HIDDEN = "***"
 _SHOWN_CHARS_MAX = 200
 _SECRET_CHARS_MIN = 6
-"""A shorter secret is not looked for in other texts: it would be found in the middle of words."""
+"""The least length of secrets that are searched in other texts: shorter ones would match parts of words."""
 
 _START = re.compile(r"\s*(?:[A-Za-z][A-Za-z0-9+.-]*:[/\\]+|[/\\]{2,})")
-"""Of a URL: all before its user, password and host."""
+"""The part of a URL before its user, password and host."""
 _WITHIN = re.compile(
     r"([A-Za-z][A-Za-z0-9+.-]*:[/\\]+|[/\\]{2,})[^/\\?#'\"@]*@|(?<![^\s'\"(=])(?!mailto:)[^\s@/\\'\"]*:[^\s@/\\'\"]+@"
 )
-"""User and password within a sentence: as far as a URL may go."""
+"""User and password of a URL within a sentence."""
 _SOLD = re.compile(r"((?:[\w-]+\.)+[\w-]+:\d{1,5}):[^\s:]+:\S+")
-"""A proxy as lists are sold: host:port:user:password."""
+"""A proxy in the usual form of sold lists: host:port:user:password."""
 _HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[\s\x00].*", re.DOTALL)
 _QUERY = re.compile(
     r"([?&;][\w.-]*(?:auth|key|passw|pwd|secret|session|sig|token)[\w.-]*=)[^&;#\s]+", re.IGNORECASE
@@ -32,19 +32,19 @@ _QUERY = re.compile(
 _SCHEME = re.compile(r"(?i)\b(bearer|basic|digest|negotiate)\s+[^\s,;]+")
 
 _remembered = set[str]()
-"""The secrets of this process, so that no text of a library shows one."""
+"""The known secrets of this process, which are hidden in texts of libraries."""
 
 
 def remember(secret: str) -> None:
-    """Hide a secret in all texts from now on; for the value of a header, or a password."""
+    """Hide a secret (the value of a header, or a password) in all texts from now on."""
     _remembered.update(part for part in (secret, *secret.split()) if len(part) >= _SECRET_CHARS_MIN)
 
 
 def shown(value: object, most: int = _SHOWN_CHARS_MAX) -> str:
     """Return the `repr` of what a user gave, for a message: cut after *most* characters, without secrets.
 
-    Hidden are the user and password of a URL or a proxy however malformed it is, the value of a header, and
-    the value of a part of a query such as `token=`.
+    It hides the user and password of a URL or a proxy, even a malformed one, the value of a header, and the
+    value of a part of a query such as `token=`.
     """
     if not isinstance(value, str):
         return redacted(repr(value)[:most])
@@ -74,7 +74,7 @@ def _without_userinfo(text: str) -> str:
 
 
 def redacted(text: str) -> str:
-    """Return a sentence or a traceback without the secrets that are known or look like ones."""
+    """Return a sentence or a traceback without known secrets and texts that look like secrets."""
     for secret in sorted(_remembered, key=len, reverse=True):
         text = text.replace(secret, HIDDEN)
     text = _WITHIN.sub(lambda match: f"{match[1] or ''}{HIDDEN}@", text)

@@ -1,7 +1,7 @@
 """One crawl: the net, its kernel, its effects and the shell, put together.
 
-Owns: the wiring of a crawl, its first tokens, its counters for people. Decides nothing: what is fetched
-when is the net's.
+Owns: the wiring of a crawl, its initial tokens, its counters for people. It decides nothing: the net decides
+what is fetched, and when.
 Must not know: the command line, how progress is shown, signals.
 """
 
@@ -56,7 +56,7 @@ from scraper_cpn.scrape.urls import seed_url
 from scraper_cpn.store.port import Batch, StoreError
 
 GRACE_NS = 10 * SECOND
-"""How long running requests may go on after `stop`."""
+"""How long running requests may continue after `stop`."""
 
 
 class Session:
@@ -65,15 +65,15 @@ class Session:
     Args:
         settings: limits and pace.
         seeds: URLs to begin with.
-        handlers: what makes items of pages; None for one built-in item a page.
+        handlers: the page handlers; None for one built-in item for each page.
         item_type: a msgspec type that items must be; None for none.
         output: where items go; None to keep none of them.
-        on_item: is told of each kept item.
+        on_item: is called with each kept item.
         trace: gets a line of JSON for each event of the kernel.
         failed: gets a line of JSON for each row of the failed log.
-        on_event: is told of each page stored and each attempt that failed; of a kept crawl, once that is
-            durable. And at once of each connection that was dropped for bytes that nobody had asked for.
-        state: keeps the crawl, and has opened it; with the same settings and seeds.
+        on_event: is called for each stored page and each failed attempt; for a kept crawl, once that is
+            durable. It is called at once for each connection that was dropped because of unsolicited bytes.
+        state: the open state that keeps the crawl, with the same settings and seeds.
 
     Raises:
         UsageError: a seed that is no URL, a schema that is none, a kernel that can't be built.
@@ -122,13 +122,13 @@ class Session:
         self._account.ledger.on_event = on_event if state is None else self._events.add
 
     async def run(self) -> Summary:
-        """Crawl until nothing is left to do, a budget is at its end, or someone stops it.
+        """Crawl until no work is left, a budget is used up, or the crawl is stopped.
 
         Cancelling it cancels the running requests; nothing is left in flight.
 
         Raises:
             OutputError: items could not be written.
-            StoreError: the state could not.
+            StoreError: the state could not be written.
         """
         now_ns = self._clock.now_ns()
         self._account.begin(now_ns)
@@ -165,13 +165,13 @@ class Session:
         return summary
 
     def _surplus(self, surplus: Surplus) -> None:
-        """A connection was dropped for bytes that nobody had asked for."""
+        """Report a connection that was dropped because of unsolicited bytes."""
         self._account.connections_dropped += 1
-        if self._on_event is not None:  # nothing of it is in a state, so that nothing is waited for
+        if self._on_event is not None:  # the state does not record it, so the event need not wait
             self._on_event({"event": "connection_dropped", **msgspec.structs.asdict(surplus)})
 
     def stop(self) -> None:
-        """Start nothing more; what runs gets some seconds to end."""
+        """Start no more requests; running ones get some seconds to end."""
         if not self._interrupted:
             self._interrupted = True
             self._kernel.inject(self._net.gate.stop, Stop(), self._clock.now_ns())
@@ -186,7 +186,7 @@ class Session:
             self._shell.abort()
 
     def snapshot(self) -> Snapshot:
-        """A look at the crawl. Cost: O(1)."""
+        """The present numbers of the crawl. Cost: O(1)."""
         return self._account.snapshot(self._clock.now_ns())
 
     # Wiring.
@@ -262,7 +262,7 @@ class Session:
         return Committer(state.recorder, self._cut, state.commit, durable=self._events.durable)
 
     def _cut(self) -> Batch | None:
-        """What has happened since the last batch; the events of it wait for this one."""
+        """Cut a batch of what has happened since the last one; its events wait until it is durable."""
         assert self._state is not None
         self._events.cut()
         return self._state.recorder.cut(self._facts)

@@ -23,7 +23,7 @@ class UsageError(Exception):
 
 
 class Site(Struct, frozen=True, kw_only=True):
-    """Limits for one domain (a `[[domain]]` table)."""
+    """Settings of one domain (a `[[domain]]` table)."""
 
     name: str
     """A registrable domain or host, in the form that `Settings.limit_by` makes pacing keys of."""
@@ -42,7 +42,7 @@ class FieldRule(Struct, frozen=True):
 
 
 class PageLimits(Struct, frozen=True):
-    """How much is taken from one page. What is left out is counted."""
+    """How much is taken from one page. Everything left out is counted."""
 
     links: int = 10_000
     """Different URLs that are followed."""
@@ -60,21 +60,21 @@ class Settings(Struct, frozen=True, kw_only=True):
     per_domain: int = 1
     """Requests to one domain at a time; at least 1."""
     host_delay_ns: int = 0
-    """Least time between the starts of two requests to one host, beside that of its domain; 0 for none."""
+    """Least time between the starts of two requests to one host, in addition to its domain's delay; 0 for none."""
     per_host: int | None = None
-    """Requests to one host at a time, beside the limit of its domain; None for no limit of its own."""
+    """Requests to one host at a time, in addition to its domain's limit; None for no limit of its own."""
     concurrency: int = 32
     """Requests at a time in all; at least 1."""
     ageing_ns: int | None = None
-    """A page that has waited this long counts as one level of priority better; None for never."""
+    """The wait that raises a page's priority by one level; None for no ageing."""
     limit_by: Literal["domain", "host"] = "domain"
     """Whether delay and per_domain count by registrable domain or by host."""
     scope: Literal["host", "domain", "any"] = "domain"
     """Which links are followed: same host as the seed, same registrable domain, or all."""
     domains: tuple[str, ...] = ()
-    """Domains that are in scope beside those of the seeds (subdomains included)."""
+    """Domains that are in scope in addition to those of the seeds, including subdomains."""
     allow: tuple[str, ...] = ()
-    """Regular expressions; where given, a link must match one of them."""
+    """Regular expressions; if there are any, a link must match one of them."""
     deny: tuple[str, ...] = ()
     """Regular expressions; a link that matches one is not followed."""
     max_pages: int | None = None
@@ -103,11 +103,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Characters of one text of an item: the title, the text, a value."""
     robots: Literal["obey", "ignore"] = "obey"
     user_agent: str = "scraper_cpn/0.1"
-    """The name to go by. What is sent is `agent`."""
+    """The name of the crawler. The header that is sent is `agent`."""
     contact: str | None = None
-    """A URL (of the scheme mailto for mail) that goes into the user agent, so that operators of sites can ask."""
+    """A URL (mailto: for mail) that is added to the user agent, so that operators of sites can reach somebody."""
     handler_timeout_ns: int | None = None
-    """Page handlers run in processes, which are ended after this time; None: they run in the crawl's own."""
+    """Page handlers run in separate processes, which are ended after this time; None: in the crawl's process."""
     robots_agent: str | None = None
     """The product token in robots.txt; None: the one in `user_agent`."""
     headers: tuple[tuple[str, str], ...] = ()
@@ -115,7 +115,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     fetcher: Literal["aiohttp", "pyreqwest"] = "aiohttp"
     """The HTTP client."""
     kernel: Literal["python", "native"] = "python"
-    """What runs the decisions: Python, or machine code that is built once for each net."""
+    """The kernel that executes the net: Python, or machine code that is built once for each net."""
     insecure: bool = False
     """Do not verify TLS certificates."""
     allow_private: bool = False
@@ -127,13 +127,13 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Path of a JSON Schema file that every item must fit."""
     sites: tuple[Site, ...] = ()
     per_proxy: int = 1
-    """Requests through one proxy at a time, where its line does not say."""
+    """Requests through one proxy at a time, unless its line says otherwise."""
     share_proxy_connections: bool = False
     """Whether a connection to a proxy may carry plain HTTP for any host; see `docs/proxies.md`."""
     proxies: tuple[Proxy, ...] = ()
     """Empty: connect directly."""
     seed: int = 0
-    """Of all jitter and every seeded order."""
+    """The seed of all jitter and every seeded order."""
 
     @property
     def page_limits(self) -> PageLimits:
@@ -142,10 +142,10 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     @property
     def robots_name(self) -> str:
-        """Whose group in a robots.txt counts: a product token, or a User-Agent header that has one."""
+        """The name that selects the group in a robots.txt: a product token, or a User-Agent header that has one."""
         return self.robots_agent or self.user_agent
 
     @property
     def agent(self) -> str:
-        """The User-Agent header: the name and, as most crawlers write it, the contact behind a plus."""
+        """The User-Agent header: the name and, in the usual form, the contact after a plus."""
         return self.user_agent if self.contact is None else f"{self.user_agent} (+{self.contact})"

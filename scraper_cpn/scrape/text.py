@@ -1,15 +1,15 @@
-"""Text that people read: one line of bearable length."""
+"""Text for people: one line of limited length."""
 
 import os
 
 from scraper_cpn.scrape.settings import UsageError
 
 LINE_CHARS_MAX = 300
-"""A longer complaint is cut: it quotes the item, and an item may be as long as a page."""
+"""A longer message is cut: it quotes the item, and an item may be as long as a page."""
 
 
 def one_line(text: str) -> str:
-    """Return *text* as one line of bearable length; its end, which names the path, is kept."""
+    """Return *text* as one line of limited length; its end, which names the path, is kept."""
     text = " ".join(text.split())
     if len(text) <= LINE_CHARS_MAX:
         return text
@@ -17,9 +17,9 @@ def one_line(text: str) -> str:
 
 
 def check_name(word: str, name: str | os.PathLike[str]) -> None:
-    """Raise `UsageError` if a file's name, given with an option or a command (*word*), is no UTF-8 text.
+    """Raise `UsageError` if a file's name, given with an option or a command (*word*), is not UTF-8 text.
 
-    It has to be told, and written into states.
+    Names of files appear in messages and in states.
     """
     try:
         os.fspath(name).encode()

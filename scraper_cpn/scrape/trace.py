@@ -1,7 +1,7 @@
-"""A kernel's events as lines of JSON, the same bytes for the same decisions.
+"""Writing a kernel's events as lines of JSON; equal decisions give equal bytes.
 
-Owns: the form of `--trace`. A token is shown by its serial and by the one field that people know it by;
-bodies never appear. Must not know: the net's names, the shell.
+Owns: the form of `--trace`. A token is shown by its serial and the one field that identifies it for
+people; bodies never appear. Must not know: the net's names, the shell.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "fault": ("place", "serial", "error"),
 }
 LABELS = ("proxy", "url", "target", "domain", "origin", "targets")
-"""The fields that a token is known by; the first that it has. A proxy's URL holds its password, so that
-its name comes first."""
+"""The fields that can identify a token; the first that it has is used. A proxy's name comes before its URL,
+which contains its password."""
 
 
 def tracer(out: TextIO) -> Callable[[tuple[Any, ...]], None]:
-    """A trace for a kernel that writes a line for each event."""
+    """A trace function for a kernel, which writes a line for each event."""
     encode = msgspec.json.Encoder().encode
 
     def write(event: tuple[Any, ...]) -> None:
@@ -36,7 +36,7 @@ def tracer(out: TextIO) -> Callable[[tuple[Any, ...]], None]:
 
 
 def record(event: tuple[Any, ...]) -> dict[str, Any]:
-    """An event with its parts named and its tokens shortened."""
+    """An event with named parts and shortened tokens."""
     named: dict[str, Any] = {"event": event[0]}
     for name, value in zip(FIELDS[event[0]], event[1:], strict=True):
         named[name] = (
@@ -55,7 +55,7 @@ def _put(put: tuple[str, int, Any, int]) -> list[Any]:
 
 
 def label(colour: Any) -> Any:
-    """What people know a token by: its URL, domain, proxy or origin; None if it has none."""
+    """The URL, domain, proxy or origin that identifies a token for people; None if it has none."""
     for name in LABELS:
         value = getattr(colour, name, None)
         if isinstance(value, tuple):

@@ -1,11 +1,11 @@
-"""URLs: one normal form, and the names that politeness and scope are counted by.
+"""URLs: their normal form, and the names by which pacing and scope count.
 
 Owns: normalising and joining (the WHATWG URL standard, by ada-url), host, origin and registrable
-domain, which hosts are private, and what is said of a URL that a user mistyped.
+domain, which hosts are private, and the advice for a URL that a user mistyped.
 Must not know: the network (the public suffix list is bundled), HTTP, the net.
 
-Everything is pure. What depends on the host alone is remembered for the hosts seen last. A plain link
-costs a microsecond, and anything else about 3, nearly all of it in the parser.
+Everything is pure. Results that depend on the host alone are cached for the hosts seen last. A plain link
+costs a microsecond, any other link about 3, nearly all of it in the parser.
 """
 
 import re
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from publicsuffixlist import PublicSuffixList
 
 URL_CHARS_MAX = 8000
-"""A longer URL is nonsense: RFC 9110 section 4.1 asks everyone to support 8000, and no more."""
+"""A longer URL is invalid: RFC 9110 section 4.1 requires support for 8000 and no more."""
 
 _HOST_CHARS_MAX = 253  # RFC 1035 section 2.3.4, in text form
 _LABEL_CHARS_MAX = 63
 _HOSTS_REMEMBERED = 65_536
-_PLAIN_CHARS_MAX = 2_000  # so that what it is joined with has room as well
+_PLAIN_CHARS_MAX = 2_000  # this leaves room for the base that it is joined with
 _SEGMENT = r"[A-Za-z0-9_~-][A-Za-z0-9_.~-]*+"
 _SEGMENTS = rf"{_SEGMENT}(?:/{_SEGMENT})*+/?+"
 _PLAIN = re.compile(
@@ -41,10 +41,10 @@ _CREDENTIALS = re.compile(r"(?!mailto:)(?:https?:)?[/\\]*[^/?#\\]*@", re.IGNOREC
 
 
 def normalise(url: str, base: str | None = None) -> str | None:
-    """Return the normal form of *url*, joined to *base* if that is given, or None for nonsense.
+    """Return the normal form of *url*, joined to *base* if that is given, or None if it is invalid.
 
-    Nonsense is what does not parse, is neither http nor https, is longer than `URL_CHARS_MAX`, or
-    names a host that DNS could never know. The normal form is ASCII, has a path, and has no fragment,
+    A URL is invalid if it does not parse, is neither http nor https, is longer than `URL_CHARS_MAX`, or
+    names a host that can't exist in DNS. The normal form is ASCII, has a path, and has no fragment,
     credentials or empty query. Never raises; normalising twice changes nothing.
     """
     if base is not None:
@@ -53,13 +53,13 @@ def normalise(url: str, base: str | None = None) -> str | None:
     start = _start(plain["root"]) if plain and plain["root"] else None
     if plain is None or start is None:
         return _normal(url, None)
-    return start + plain["path"] + (plain["query"] or "")  # as most of a long list of seeds are
+    return start + plain["path"] + (plain["query"] or "")  # the usual case in a long list of seeds
 
 
 def joined(url: str, base: str, root: str) -> str | None:
     """Return `normalise(url, base)` for a base in normal form, whose root is *root*.
 
-    Most links are plain: they take a fraction of the time that the parser of URLs needs.
+    Most links are plain, and skip the parser of URLs, which takes several times as long.
     """
     url = url.partition("#")[0]
     plain = _PLAIN.fullmatch(url) if len(url) <= _PLAIN_CHARS_MAX else None
@@ -97,42 +97,42 @@ def _normal(url: str, base: str | None) -> str | None:
     if "@" in _netloc(href):
         href = _without_credentials(href)
     if href.endswith("?") and href.find("?") == len(href) - 1:
-        href = href[:-1]  # yarl sends an empty query as none, so that both are one request
+        href = href[:-1]  # yarl does not send an empty query, so both are the same request
     return href if len(href) <= URL_CHARS_MAX and _is_sound(root_of(href)) else None
 
 
 def root_of(url: str) -> str:
-    """Return `scheme://host:port` of a URL in normal form, or of an origin, the port as it is there."""
+    """Return `scheme://host:port` of a URL in normal form, or of an origin; a port appears only if it is given."""
     end = url.find("/", 8)  # a host has at least one character after http://
     return url if end < 0 else url[:end]
 
 
 def origin_of(url: str) -> str:
-    """Return `scheme://host:port`, the port always written: the key of robots.txt (RFC 9309)."""
+    """Return `scheme://host:port`, always with the port: the key of robots.txt (RFC 9309)."""
     return _origin(root_of(url))
 
 
 def host_of(url: str) -> str:
-    """Return the host, without the dot that may end it; an IPv6 address keeps its brackets."""
+    """Return the host without a trailing dot; an IPv6 address keeps its brackets."""
     return _host(root_of(url))
 
 
 def domain_of(url: str, limit_by: Literal["domain", "host"]) -> str:
-    """Return the key that requests are counted by.
+    """Return the key by which requests are counted.
 
-    It is the host, or by "domain" the registrable domain of the public suffix list. What has no
-    registrable domain (addresses, single labels, public suffixes themselves) is its own.
+    It is the host or, for "domain", the registrable domain by the public suffix list. A host without a
+    registrable domain (an address, a single label, a public suffix itself) is its own key.
     """
     return _domain(root_of(url), limit_by)
 
 
 def pace_of(url: str, limit_by: Literal["domain", "host"]) -> tuple[str, str]:
-    """Return `domain_of` and `origin_of` of a URL, for the time of one of them."""
+    """Return `domain_of` and `origin_of` of a URL at the cost of one of them."""
     return _pace(root_of(url), limit_by)
 
 
 def names_above(host: str) -> Iterator[str]:
-    """Yield a host and the names that it is below, the longest first: one of them is its pacing key."""
+    """Yield a host and its parent domains, longest first: one of them is its pacing key."""
     while host:
         yield host
         host = host.partition(".")[2]
@@ -144,7 +144,7 @@ def within(host: str, names: Iterable[str]) -> bool:
 
 
 def seed_url(text: str, where: str = "") -> str:
-    """Return the normal form of a URL that a user typed; *where* it was, such as `urls.txt:3`.
+    """Return the normal form of a URL that a user gave; *where* is its place, such as `urls.txt:3`.
 
     Raises `UsageError` for anything that is not an http or https URL, and for credentials, which
     would end up in logs and outputs.
@@ -176,7 +176,7 @@ def _without_credentials(href: str) -> str:
 
 @lru_cache(_HOSTS_REMEMBERED)
 def _is_sound(root: str) -> bool:
-    """Return whether DNS could know the host: resolvers raise on other names, and TLS too."""
+    """Return whether the host could exist in DNS: resolvers and TLS raise on other names."""
     host = _host(root)
     labels = [host] if host.startswith("[") else host.split(".")
     return len(host) <= _HOST_CHARS_MAX and all(0 < len(s) <= _LABEL_CHARS_MAX for s in labels)
@@ -211,7 +211,7 @@ def _domain(root: str, limit_by: str) -> str:
 @lru_cache(_HOSTS_REMEMBERED)
 def _registrable(host: str) -> str:
     if host.startswith("[") or "." not in host or host.rpartition(".")[2].isdigit():
-        return host  # no name of a top-level domain is a number, so it is an address
+        return host  # a top-level domain is never a number, so this is an address
     return _suffixes().privatesuffix(host) or host
 
 
@@ -221,17 +221,17 @@ def _suffixes() -> "PublicSuffixList":
 
     lines = Path(PSLFILE).read_text("utf-8").splitlines()
     names = [line.split()[0] for line in lines if line.strip() and not line.startswith("//")]
-    # Hosts are ASCII here. To have it encode each of the names, as it does, takes another 12 ms.
+    # Hosts are ASCII here, so the names are encoded first. The library's own encoding takes another 12 ms.
     ours = [name if name.isascii() else name.encode("idna").decode("ascii") for name in names]
     return PublicSuffixList(ours, accept_encoded_idn=False)
 
 
 def _advice(text: str) -> str:
-    """Return what the user may have meant by a text that is not a URL."""
+    """Return a suggestion for a text that is not a URL."""
     bare = text.lstrip("/")
     guess = None if "://" in text or "@" in bare.partition("/")[0] else normalise(f"https://{bare}")
     if guess is not None and not_public(host_of(guess)):
-        return f"; did you mean {guess.replace('https', 'http', 1)}?"  # few have a certificate
+        return f"; did you mean {guess.replace('https', 'http', 1)}?"  # few local hosts have certificates
     if guess is not None and "." in host_of(guess):
         return f"; did you mean {guess}?"
     return "; give one that starts with https:// or http://"

@@ -1,11 +1,11 @@
-"""What is proved of a crawl before it runs: the guarantees, for the user's own limits and policy.
+"""Proving a crawl's guarantees before it runs, for the user's own limits and policy.
 
-Owns: the small crawls that are looked at, and which properties stand for which guarantee.
-Must not know: how anything is proved.
+Owns: the small crawls that are explored, and the properties that express each guarantee.
+Must not know: the methods of proof.
 
-A crawl of a million pages can't be explored. What depends on limits is looked at in crawls of two URLs, with
-every outcome, every interleaving, slow connections, revocations and a wish to stop; what follows from the
-declaration holds for all sizes.
+A crawl of a million pages can't be explored. Properties that depend on limits are checked in crawls of two
+URLs, with every outcome, every interleaving, slow connections, revocations and a stop request; properties
+that follow from the declaration hold for all sizes.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ CRAWLS: tuple[tuple[tuple[str, str], str, dict[str, Any]], ...] = (
     (ONE_DOMAIN, "1 domain", {}),
     (ONE_DOMAIN, "1 domain one at a time", {"per_domain": 1}),
 )
-"""The crawls that are looked at, of 2 URLs: a limit must be small enough to be reached."""
+"""The crawls of 2 URLs that are explored: a limit must be small enough to be reached."""
 
 
 def verify_crawl(
@@ -58,8 +58,8 @@ def verify_crawl(
     """Prove the guarantees of a crawl with these settings.
 
     Args:
-        settings: of the crawl. Where a number only makes a crawl bigger (requests at a time, attempts,
-            pages), a small one stands for it; the report says so.
+        settings: of the crawl. A number that only makes a crawl bigger (requests at a time, attempts, pages)
+            is replaced by a small one; the report says so.
         net: makes the net of a policy.
         limits: when to give up.
     """
@@ -73,7 +73,7 @@ def verify_crawl(
 
 
 def small(settings: Settings) -> Settings:
-    """The settings of a crawl that is small enough to be explored, with the same policy."""
+    """Settings with the same policy for a crawl that is small enough to be explored."""
     return replace(
         settings,
         concurrency=min(settings.concurrency, 2),
@@ -88,7 +88,7 @@ def small(settings: Settings) -> Settings:
 
 
 def instance_of(policy: Policy, urls: Sequence[str], note: str) -> Instance:
-    """A crawl of a few URLs: what is there at first, and how requests and pages may end."""
+    """A crawl of a few URLs: its initial tokens, and the possible outcomes of requests and pages."""
     settings = policy.settings
     seeds = tuple(policy.frontier.seed(url) for url in urls)
     proxies = settings.proxies or (c.Proxy("direct", slots=settings.concurrency),)
@@ -128,7 +128,7 @@ def instance_of(policy: Policy, urls: Sequence[str], note: str) -> Instance:
 
 
 def guarantees(policy: Policy, net: Net) -> Iterator[Property]:
-    """The guarantees as properties of the net; a part of it brings its own."""
+    """The guarantees as properties of the net; each part may add its own."""
     settings = policy.settings
     domains, proxies = policy.domains, policy.proxies
     shown = {place.name for made in net.transitions.values() for place, _ in made.shows}
@@ -200,13 +200,13 @@ def guarantees(policy: Policy, net: Net) -> Iterator[Property]:
 
 
 def url_of(token: Any) -> str | None:
-    """The URL whose one life a token is; None for what is no URL's."""
+    """The URL that a token carries through the net; None if it carries none."""
     target = getattr(token, "target", token)
     return target.url if isinstance(target, c.Target) else None
 
 
 def end_of(row: Any) -> str | None:
-    """The URL that a row ends; None for an attempt that is followed by another, and for what is no URL's."""
+    """The URL that ends with a row; None for an attempt that another one follows, and for rows without a URL."""
     return None if isinstance(row, c.Failure) and not row.final else url_of(row)
 
 
@@ -223,7 +223,7 @@ def _response(url: str) -> c.Response:
 
 
 def _joined(reports: Sequence[Report]) -> Iterator[Verdict]:
-    """One verdict for each property: the worst, but for an instance in which it says nothing."""
+    """One verdict for each property: the worst, ignoring instances in which the property is vacuous."""
     for verdicts in zip(*(report.verdicts for report in reports), strict=True):
         telling = [v for v in verdicts if not v.why.startswith("says nothing")] or list(verdicts)
         order = ("refuted", "not proved", "gave up", "proved")

@@ -1,7 +1,7 @@
-"""The scraper in virtual time: the same net and policy, on a synthetic web that answers at once.
+"""The scraper in virtual time: the same net and policy, on an in-process synthetic web.
 
-Owns: the in-process face of the web: what the effects of the scrape net end in, and after how long.
-There is no HTTP library and no clock in the way; pages are parsed and validated for real.
+Owns: the effects of the scrape net on that web: their outcomes and durations. They use no HTTP library and
+no clock; pages are really parsed and validated.
 Must not know: asyncio, sockets.
 """
 
@@ -46,11 +46,11 @@ from scraper_cpn.simulate.weblayout import split
 from scraper_cpn.simulate.webspec import Answer as Served
 
 EPOCH_NS = 1_700_000_000 * 1_000_000_000
-"""When every virtual crawl begins: some moment that is not 0, so that a mixed-up clock shows."""
+"""The time when every virtual crawl begins. It is not 0, so that a confusion of clocks is noticed."""
 
 Heard = Callable[[int, int, str, str, Served | None], None]
-"""Is told of each request: start and end (ns), proxy, URL, and what the web sent; None where the
-crawler left before that was complete."""
+"""Is called for each request: start and end (ns), proxy, URL, and what the web sent; None if the crawler
+closed the connection before that was complete."""
 
 
 class VirtualWeb:
@@ -60,7 +60,7 @@ class VirtualWeb:
         settings: of the crawl.
         web: answers.
         policy: says which links become targets.
-        heard: is told of each request; a wire log.
+        heard: is called for each request, as a wire log.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class VirtualWeb:
         self._validator = Validator(None, settings.schema)
 
     def effects(self) -> dict[str, driver.VirtualEffect]:
-        """What the names of the scrape net's effects are bound to."""
+        """The bindings of the scrape net's effects."""
         return {
             "fetch": self.fetch,
             "robots": self.robots,
@@ -86,21 +86,21 @@ class VirtualWeb:
     def fetch(
         self, target: Target, proxy: Proxy, _: Domain, now_ns: int
     ) -> tuple[int, FetchOutcome]:
-        """A page."""
+        """Fetch a page."""
         takes_ns, answer = self._ask(target.url, proxy, now_ns, self._settings.max_body_bytes)
         return takes_ns, answer if isinstance(answer, Failed) else fetch_outcome(target.url, answer)
 
     def robots(
         self, job: RobotsJob, proxy: Proxy, _: Domain, now_ns: int
     ) -> tuple[int, RobotsOutcome]:
-        """A robots.txt."""
+        """Fetch a robots.txt."""
         takes_ns, answer = self._ask(job.url, proxy, now_ns, self._settings.max_body_bytes)
         if isinstance(answer, Failed):
             return takes_ns, answer
         return takes_ns, robots_outcome(job, answer, self._settings.robots_name)
 
     def parse(self, raw: Raw, _: int) -> tuple[int, ParseOutcome]:
-        """A page's items and links, at once. Synthetic pages are small enough for that."""
+        """Parse a page for items and links, in no virtual time. Synthetic pages are small enough for that."""
         outcome = self._parser.parse(raw)
         if not isinstance(outcome, ParseOutcome):
             raise TypeError(
@@ -109,11 +109,11 @@ class VirtualWeb:
         return 0, outcome
 
     def validate(self, page: Extracted, _: int) -> tuple[int, ValidateOutcome]:
-        """Items that fit, at once."""
+        """Validate items, in no virtual time."""
         return 0, self._validator.validate(page)
 
     def keep(self, page: Checked, _: int) -> tuple[int, KeepOutcome]:
-        """Items are counted, not written."""
+        """Count items, without writing them."""
         return 0, Kept(len(page.items))
 
     def _ask(
@@ -138,7 +138,7 @@ class VirtualWeb:
 
 
 def _arrived(answer: Served, end_ns: int, takes_ns: int, most_bytes: int) -> Answer:
-    """What is left of an answer once it has come over the wire."""
+    """The part of an answer that arrives over the wire."""
     return Answer(
         answer.status,
         dict(answer.headers_at(end_ns)),
@@ -167,10 +167,10 @@ def virtual_crawl(
         web: what answers.
         seeds: URLs, normalised.
         trace: gets a line of JSON for each event of the kernel.
-        heard: is told of each request.
-        on_rows: is given the rows of the sinks.
-        kernel: which execution of the net; by default the one that the settings name.
-        effects: what to bind, given those of the web; for injecting failures.
+        heard: is called for each request.
+        on_rows: is called with the rows of the sinks.
+        kernel: the kernel that executes the net; by default the one that the settings name.
+        effects: maps the web's effects to the ones to bind, for injecting failures.
     """
     policy = Policy(settings, sites_of(settings, seeds))
     net = ScrapeNet(policy)
