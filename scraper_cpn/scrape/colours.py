@@ -332,7 +332,7 @@ class Redirected(Struct, frozen=True, gc=False):
 
 
 class Throttled(Struct, frozen=True, gc=False):
-    """429 or 503: the server wants to be left alone."""
+    """429 or 503: the server asks for a pause."""
 
     status: int
     wait_ns: int | None
@@ -353,7 +353,7 @@ RobotsOutcome = Rules | Redirected | Throttled | Failed
 
 
 class Parsed(Struct, frozen=True):
-    """The items and links of a page, and what went wrong beside them."""
+    """The items and links of a page, and errors that did not prevent these."""
 
     items: tuple[Any, ...]
     targets: tuple[Target, ...]
@@ -384,7 +384,7 @@ class Kept(Struct, frozen=True, gc=False):
 
     items: int
     length: int | None = None
-    """Of the output, after these items; None where it has none."""
+    """The length of the output after these items; None if it has no length."""
 
 
 ParseOutcome = Parsed | Bad
@@ -408,7 +408,7 @@ class Allowed(Struct, frozen=True, gc=False):
 
 
 class Denied(Struct, frozen=True, gc=False):
-    """robots.txt forbids the URL, or could not be had."""
+    """robots.txt forbids the URL, or was unreachable."""
 
     reason: str
     kind: str = "robots"
@@ -419,8 +419,8 @@ Clearance = Allowed | Denied
 
 
 class Gate(Struct, frozen=True, gc=False):
-    """While it is there, requests may start. Its expiry is the crawl's deadline."""
+    """While this token exists, requests may start. Its expiry is the crawl's deadline."""
 
 
 class Stop(Struct, frozen=True, gc=False):
-    """The wish that no request starts any more."""
+    """The request to start no more requests."""

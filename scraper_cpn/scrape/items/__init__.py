@@ -1,1 +1,1 @@
-"""Values in, files out: validation and outputs."""
+"""Items: validation and outputs."""

@@ -1,6 +1,6 @@
-"""The keep effect: the items of a batch of pages, written together.
+"""The keep effect: writing the items of a batch of pages together.
 
-Owns: one write for a whole batch, and telling whoever streams items that they are kept.
+Owns: one write for a whole batch, and notifying the consumer of streamed items once they are written.
 Must not know: formats, the net, pages.
 """
 
@@ -11,11 +11,11 @@ from scraper_cpn.scrape.colours import Checked, KeepOutcome, Kept
 from scraper_cpn.scrape.items.outputs import Output
 
 OnItem = Callable[[Any], None]
-"""Told of each item once it is kept. Quick: the next batch waits for it."""
+"""Called with each item once it is written. It must be fast: the next batch waits for it."""
 
 
 class Keeper:
-    """Keeps the items of one crawl in *output*; None where they only go to *on_item*."""
+    """Writes the items of one crawl to *output*; None if they only go to *on_item*."""
 
     def __init__(self, output: Output | None = None, on_item: OnItem | None = None) -> None:
         self._output = output
@@ -24,9 +24,9 @@ class Keeper:
     async def keep(self, batch: Sequence[Checked]) -> list[KeepOutcome]:
         """Write the items of all pages in *batch* and return an outcome for each, in order.
 
-        When it returns they are as durable as the output makes them. The length of an outcome is
-        that after the whole batch: a batch is written, or cut off, as one. Raises `OutputError` or
-        `OutputClosed`, and then none of the pages is kept: the crawl can't go on.
+        When it returns, the items are as durable as the output makes them. An outcome's length is the
+        length after the whole batch, since a batch is written, or truncated, as a whole. Raises
+        `OutputError` or `OutputClosed`; then none of the pages is kept, and the crawl can't continue.
         """
         items = [item for page in batch for item in page.items]
         if self._output is not None and items:

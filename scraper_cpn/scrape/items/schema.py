@@ -1,8 +1,8 @@
-"""JSON Schema: reading a schema file, and saying what in a text does not fit it.
+"""JSON Schema: reading a schema file, and reporting what in a JSON text does not fit it.
 
-Owns: the only use of jsonschema, whose import takes longer than a crawl of a few pages: this file is
-imported when a crawl has a schema. Nothing here reads the network: a `$ref` that leaves the schema file
-is refused, and `format` is an annotation, as JSON Schema 2020-12 has it by default.
+Owns: the only use of jsonschema. Its import takes longer than a crawl of a few pages, so this file is
+imported only if a crawl has a schema. Nothing here reads the network: a `$ref` that leaves the schema file
+is refused, and `format` is an annotation, the default of JSON Schema 2020-12.
 Must not know: items, the net, pages, outputs.
 """
 
@@ -25,9 +25,9 @@ from scraper_cpn.scrape.text import one_line
 
 
 def read_schema(path: str) -> Callable[[bytes], str | None]:
-    """Return what says of a JSON text why it does not fit the schema in a file; None if it fits.
+    """Return a function that says why a JSON text does not fit the schema in a file; it returns None if it fits.
 
-    Raises `UsageError` for a file that can't be read or is no JSON Schema. A check costs some hundred
+    Raises `UsageError` for a file that can't be read or is not a JSON Schema. A check costs some hundred
     microseconds.
     """
     validator = _validator(path)
@@ -54,7 +54,7 @@ def _validator(path: str) -> SchemaValidator:
         raise UsageError(
             one_line(f"--schema {path}: no JSON Schema at {at}: {error.message}")
         ) from None
-    # An empty registry: references reach what is in the file, and never the network.
+    # With an empty registry, references can only lead into the file, never to the network.
     validator: SchemaValidator = kind(schema, registry=Registry())
     for reference in _dangling(schema):
         raise UsageError(
@@ -77,7 +77,7 @@ def _read_json(path: str) -> Any:
 
 
 def _dangling(schema: dict[str, Any]) -> Iterator[str]:
-    """Yield the references in *schema* that nothing in it answers."""
+    """Yield the references in *schema* that can't be resolved within it."""
     specification = specification_with(validator_for(schema).META_SCHEMA["$schema"])
     root = specification.create_resource(schema)
     registry: Registry[Any] = Registry()
@@ -101,5 +101,5 @@ def _references(contents: Any) -> list[str]:
 
 def _kind(value: object) -> str:
     if isinstance(value, bool):
-        return "a boolean"  # a schema by the standard, but true and false check nothing
+        return "a boolean"  # the standard permits it, but true and false check nothing
     return {list: "an array", str: "a string", type(None): "null"}.get(type(value), "a number")

@@ -1,7 +1,7 @@
-"""The validate effect: which items of a page fit what the user wants.
+"""The validate effect: which items of a page fit the user's type or schema.
 
-Owns: the three kinds of check (a msgspec type, a JSON Schema file, none but that JSON can carry the
-item), and the line that is said about an item that does not fit.
+Owns: the three kinds of check (a msgspec type, a JSON Schema file, or only whether the item can be JSON),
+and the message about an item that does not fit.
 Must not know: the net, pages, outputs, how JSON Schema works (`schema` does).
 """
 
@@ -18,11 +18,11 @@ from scraper_cpn.scrape.text import one_line
 _encode = msgspec.json.Encoder().encode
 
 Check = Callable[[Any], str | None]
-"""Says what is wrong with an item, naming the path in it and what is wanted; None for nothing."""
+"""Returns what is wrong with an item, with the path in it and what is expected; None if nothing is."""
 
 
 class Validator:
-    """Checks the items of one crawl, against a type or a JSON Schema file or both or neither.
+    """Checks the items of one crawl against a type, a JSON Schema file, both, or neither.
 
     *item_type* is any type that msgspec can decode. A program may build a Struct with wrong values
     in it, so an item of that type is checked like any other: as the JSON that an output writes.
@@ -59,15 +59,15 @@ class Validator:
 
 
 def _carried(item: Any) -> str | None:
-    """Check that JSON can carry an item; without type or schema nothing else is wanted."""
+    """Check that an item can be JSON, which is the only check without a type or schema."""
     if type(item) is Item:
-        return None  # made by ourselves, of strings and numbers
+        return None  # our own items consist of strings and numbers
     encoded = _encoded(item)
     return encoded if isinstance(encoded, str) else None
 
 
 def _encoded(item: Any) -> bytes | str:
-    """Return an item as JSON, or what keeps it from being JSON."""
+    """Return an item as JSON, or the reason why it can't be JSON."""
     try:
         return _encode(item)
     except (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError) as error:
@@ -101,9 +101,9 @@ def _type_check(item_type: Any) -> Check:
 
 
 def _names(item_type: Any) -> frozenset[str]:
-    """Return the fields of a type as they are called in JSON; none for a type without fixed fields.
+    """Return the JSON names of a type's fields; empty for a type without fixed fields.
 
-    A msgspec decoder ignores others, and a table has no column for them: they would be lost.
+    A msgspec decoder ignores other fields, and a table has no column for them: they would be lost.
     """
     fields = getattr(msgspec.inspect.type_info(item_type), "fields", ())
     return frozenset(field.encode_name for field in fields)

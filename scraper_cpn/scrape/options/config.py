@@ -1,10 +1,10 @@
 """A TOML file of options.
 
-Owns: finding the place of a key, so that an error can name file, line and key.
-Must not know: what options mean, which source wins.
+Owns: locating a key, so that an error can name file, line and key.
+Must not know: what options mean, which source takes precedence.
 
-The keys are the long options; `[[domain]]` tables hold limits for one domain each. Paths in the
-file are taken as on the command line: from the folder where the command runs.
+The keys are the long options; each `[[domain]]` table holds the limits of one domain. Paths in the
+file are relative to the folder where the command runs, as on the command line.
 """
 
 import re
@@ -21,8 +21,8 @@ from scraper_cpn.scrape.settings import UsageError
 def read_config(path: str) -> dict[str, Given]:
     """Return the options of a TOML file, by their Python names, each with its place.
 
-    Raises `UsageError` for a file that can't be read, is no TOML, or has an unknown key; values
-    are not looked at.
+    Raises `UsageError` for a file that can't be read, is not TOML, or has an unknown key; values
+    are not checked.
     """
     text = _text(path)
     given = {}
@@ -78,7 +78,7 @@ def _with_places(path: str, text: str, tables: Any) -> Any:
 
 
 def _place(path: str, text: str, name: str, start: int = 0) -> str:
-    """Return `file:line` of a key, or `file` where an escape in its spelling hides it."""
+    """Return `file:line` of a key, or `file` if an escape in its spelling hides it."""
     key = re.compile(rf"^[ \t]*(?:\[\[?[ \t]*)?[\"']?{re.escape(name)}(?![\w-])", re.MULTILINE)
     found = key.search(text, start)
     return f"{path}:{text.count(chr(10), 0, found.end()) + 1}" if found else path

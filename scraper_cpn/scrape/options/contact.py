@@ -1,6 +1,6 @@
-"""Who crawls: an address in the user agent, under which an operator of a site finds somebody.
+"""The contact in the user agent, by which the operator of a site can reach the person who crawls.
 
-Owns: how it is given and written, and what is said where it is missing.
+Owns: reading and formatting the contact, and the message if it is missing.
 Must not know: how a command line is parsed, HTTP.
 """
 
@@ -14,12 +14,12 @@ from scraper_cpn.scrape.settings import Settings
 from scraper_cpn.scrape.urls import host_of, normalise
 
 _MAIL = re.compile(r"[!#$%&'*+/=?^_`{|}~0-9A-Za-z.-]+@(?:[0-9A-Za-z-]+\.)+[0-9A-Za-z-]+")
-"""As HTML's input for mail has it, with a domain of two labels at least."""
+"""The pattern of HTML's input for mail, with a domain of at least two labels."""
 _ANY_CONTACT = re.compile(r"https?://|mailto:|@[\w-]+\.", re.IGNORECASE)
 
 
 def contact(value: object) -> str:
-    """Read a URL or a mail address, and return it as the user agent has it: a URL (of the scheme mailto for mail)."""
+    """Read a URL or a mail address, and return a URL for the user agent (mailto: for mail)."""
     source = text(value)
     mail = source.removeprefix("mailto:")
     if _MAIL.fullmatch(mail):
@@ -33,7 +33,7 @@ def contact(value: object) -> str:
 
 
 def missing_contact(settings: Settings, seeds: Iterable[str]) -> str | None:
-    """Return the line for a crawl that leaves this machine and doesn't say who crawls; None for all others."""
+    """Return the message for a crawl that leaves this machine without a contact; None for all others."""
     if settings.contact is not None or _ANY_CONTACT.search(settings.user_agent):
         return None
     hosts = {host_of(seed) for seed in seeds}

@@ -1,7 +1,7 @@
-"""A line about a proxy, in a file or on the command line, and what it means.
+"""Reading lines about proxies, from a file or the command line.
 
 Owns: the syntax of proxies (`URL [slots=N] [delay=TIME] [quota=N] [not_before=WHEN]
-[not_after=WHEN]`), their names in logs, and that no two are the same.
+[not_after=WHEN]`), their names in logs, and the check that no two are the same.
 Must not know: how proxies are chosen or used.
 """
 
@@ -23,8 +23,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 def read_proxies(lines: Iterable[tuple[str, str]], slots: int) -> tuple[Proxy, ...]:
     """Return the proxies of *lines*, pairs of a place such as `proxies.txt:3` and a text.
 
-    *slots* (at least 1) is for lines that give none. Proxies that differ in the password alone
-    get a number after their name, so that names are unique. Raises `UsageError` naming the place.
+    *slots* (at least 1) is the default for lines that give none. Proxies that differ only in the password
+    get a number after their name, so that names are unique. Raises `UsageError` with the place.
     """
     proxies: list[Proxy] = []
     places: dict[str | None, str] = {}
@@ -80,9 +80,9 @@ def _numbered(proxy: Proxy, number: int) -> Proxy:
 
 
 def _url_and_name(address: str) -> tuple[str, str]:
-    """Return the URL with credentials, and its name: without the password, and without a user that has none.
+    """Return the URL with credentials, and its name: without the password, and without a user that has no password.
 
-    Such a user is a key that some services take instead.
+    Such a user is a key, which some services use instead.
     """
     scheme = address.partition("://")[0].lower() if "://" in address else ""
     if scheme and scheme not in ("http", "https"):

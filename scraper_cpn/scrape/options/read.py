@@ -1,8 +1,8 @@
-"""From options as they were given to `Settings`: the only way, from all three sources.
+"""Reading `Settings` from options: the only way, for all three sources.
 
-Owns: reading and checking values by the table of options, and the checks that concern two of
-them. Every mistake is a `UsageError` that says where it was made.
-Must not know: how a command line or a TOML file is parsed, what the crawl does with a value.
+Owns: reading and checking values by the table of options, and the checks that concern two options.
+Every mistake is a `UsageError` that says where it was made.
+Must not know: how a command line or a TOML file is parsed, how the crawl uses a value.
 """
 
 import difflib
@@ -30,9 +30,9 @@ class Given(Struct, frozen=True):
 def settings_from(options: Mapping[str, Any]) -> Settings:
     """Return the settings of a crawl. Raises `UsageError`.
 
-    The keys are the long options with underscores. A value is a `Given`, or bare, as in Python:
-    text as on the command line, a number (seconds, bytes or a count), a bool, or a list of these;
-    None is the default. Reads the files that options name; touches no network.
+    The keys are the long options with underscores. A value is a `Given`, or a plain Python value: text as on
+    the command line, a number (seconds, bytes or a count), a bool, or a list of these; None is the default.
+    Reads the files that options name; does not use the network.
     """
     for key in options:
         if key not in BY_KEY or not BY_KEY[key].field:
@@ -45,13 +45,13 @@ def settings_from(options: Mapping[str, Any]) -> Settings:
 
 
 def read_options(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values of options, read as the table says. Raises `UsageError`."""
+    """Return the values of options, read by the table. Raises `UsageError`."""
     given = {key: _given(key, value) for key, value in options.items()}
     return {key: _read(BY_KEY[key], each) for key, each in given.items() if each.value is not None}
 
 
 def likely(word: str, known: Iterable[str]) -> str:
-    """Return advice such as `; did you mean delay?`, or nothing where no known word is near."""
+    """Return advice such as `; did you mean delay?`, or nothing if no known word is similar."""
     found = difflib.get_close_matches(word, list(known), n=1)
     return f"; did you mean {found[0]}?" if found else ""
 
@@ -131,7 +131,7 @@ def _site(row: Mapping[str, Any], table: Given) -> Site:
 
 
 def checked(settings: Settings) -> Settings:
-    """Return *settings* after the checks that concern two options. Raises `UsageError`."""
+    """Return *settings* if they pass the checks that concern two options. Raises `UsageError`."""
     if settings.backoff_ns > settings.backoff_max_ns:
         first, most = duration_text(settings.backoff_ns), duration_text(settings.backoff_max_ns)
         raise UsageError(f"backoff ({first}) is longer than backoff-max ({most}); raise the latter")
@@ -144,7 +144,7 @@ def checked(settings: Settings) -> Settings:
 
 
 def _check_key(name: str, settings: Settings) -> None:
-    """Refuse limits that no request would ever come under."""
+    """Refuse limits for a name that is never a pacing key."""
     from scraper_cpn.scrape.urls import domain_of
 
     key = domain_of(f"http://{name}/", settings.limit_by)

@@ -3,7 +3,7 @@
 Owns: the names, kinds, groups and help lines; the command line, the keys of the TOML file, the
 keyword names of the Python API and `scrape --help` all come from here. Defaults are those of
 `Settings`. To add an option, add a row, and a field to `Settings`.
-Must not know: how a command line or a TOML file is parsed, what becomes of a value.
+Must not know: how a command line or a TOML file is parsed, how a value is used.
 """
 
 from msgspec import Struct
@@ -60,18 +60,18 @@ class Option(Struct, frozen=True, kw_only=True):
     """One option."""
 
     name: str
-    """As on the command line, without the dashes, and in a TOML file."""
+    """The name on the command line, without the dashes, and in a TOML file."""
     kind: Kind
     group: str
     help: str
-    """One line; the default is added by whoever shows it."""
+    """One line; the default is added when it is shown."""
     short: str = ""
     field: str = ""
-    """The field of `Settings` that it fills; empty for what only concerns the command."""
+    """The field of `Settings` that it sets; empty for an option of the command alone."""
     many: bool = False
     """May be given more than once; a list in TOML and Python."""
     pair: str = ""
-    """What stands between name and value where a table is given instead of a list of texts."""
+    """The separator of name and value, if a table may be given instead of a list of texts."""
     on_command_line: bool = True
     in_file: bool = True
 
@@ -82,7 +82,7 @@ class Option(Struct, frozen=True, kw_only=True):
 
     @property
     def default(self) -> str:
-        """The default as a user would write it; empty for none."""
+        """The default in a user's spelling; empty for none."""
         value = getattr(Settings(), self.field) if self.field else None
         if value is None or value is False or value == ():
             return ""

@@ -1,8 +1,8 @@
-"""How the value of an option is read: durations, sizes, counts, patterns, headers, paths.
+"""Reading the values of options: durations, sizes, counts, patterns, headers, paths.
 
 Owns: the spelling of every kind of value, for the command line, the TOML file and the Python API
-alike. A reader takes whatever was given, text or an object, and returns the value or raises
-`ValueError` with what was wrong and what is allowed; the caller knows where it was given.
+alike. A reader takes a text or an object, and returns the value or raises `ValueError` with what is
+wrong and what is allowed; the caller knows where it was given.
 Must not know: which options there are, where a value comes from.
 """
 
@@ -29,15 +29,15 @@ UNITS_NS = {
     "s": SECOND,
     "ms": MILLISECOND,
 }
-"""From the largest, so that `duration_text` takes the first that fits."""
+"""Units from the largest on, so that `duration_text` can take the first that fits."""
 
 LONGEST_NS = 36_500 * UNITS_NS["d"]
-"""A century: sums with the time of day stay below 2**63 nanoseconds."""
+"""A century: the sum with the present time stays below 2**63 nanoseconds."""
 
 UNITS_BYTES = {"G": 10**9, "M": 10**6, "k": 10**3}
 
 LARGEST_COUNT = 9 * 10**18
-"""Fits 64 bits, with a round name."""
+"""A round number that fits 64 bits."""
 
 _NUMBER = r"(\d{1,400}(?:\.\d{0,400})?|\.\d{1,400})"
 """Any finite float fits; longer ones would overflow `Decimal`."""
@@ -45,7 +45,7 @@ _NUMBER = r"(\d{1,400}(?:\.\d{0,400})?|\.\d{1,400})"
 _DURATION = re.compile(rf"{_NUMBER}\s*(ms|s|m|h|d|)", re.ASCII)
 _SIZE = re.compile(rf"{_NUMBER}\s*([kKmMgG]?)", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-"""Also what is no text at all: bytes of a command line that are not UTF-8."""
+"""Also matches bytes of a command line that are not UTF-8."""
 
 _LINE_BREAKING = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
@@ -64,13 +64,13 @@ _FORBIDDEN_HEADERS = {
 
 
 class Kind(Struct, frozen=True):
-    """A kind of value: how it is read, shown and called."""
+    """A kind of value: how it is read and shown, and its name in the help."""
 
     read: Reader
     metavar: str = ""
-    """Empty: a switch, which takes no value."""
+    """The value's name in the help; empty for a switch, which takes no value."""
     show: Callable[[Any], str] = str
-    """The way back to text."""
+    """Converts a value back to text."""
 
 
 def duration(value: object) -> int:
@@ -164,7 +164,7 @@ def choice(*names: str) -> Reader:
 
 
 def choices_of(field: str) -> tuple[str, ...]:
-    """Return what the `Literal` type of a field of `Settings` allows."""
+    """Return the values that the `Literal` type of a field of `Settings` allows."""
     return get_args(Settings.__annotations__[field])
 
 
@@ -176,7 +176,7 @@ def switch(value: object) -> bool:
 
 
 def text(value: object) -> str:
-    """Read text that is not empty and has no control characters."""
+    """Read a text that is not empty and has no control characters."""
     return _text(value, "give some text")
 
 
@@ -212,7 +212,7 @@ def header(value: object) -> tuple[str, str]:
     source = _text(value, allowed, secret=True)
     name, colon, content = source.partition(":")
     if not colon or not _TOKEN.fullmatch(name):
-        raise ValueError(f"this is not a header; {allowed}")  # may be a secret: not repeated
+        raise ValueError(f"this is not a header; {allowed}")  # not repeated: it may be a secret
     if advice := _FORBIDDEN_HEADERS.get(name.lower()):
         raise ValueError(f"the header {name} can't be set here; {advice}")
     if name.lower() not in HARMLESS_HEADERS:
@@ -221,7 +221,7 @@ def header(value: object) -> tuple[str, str]:
 
 
 def host(value: object) -> str:
-    """Read the name of a host or domain and return it in lower case, as URLs have it (Punycode)."""
+    """Read the name of a host or domain and return it in the form of URLs: lower case, Punycode."""
     import ada_url
 
     allowed = "give a host or domain such as example.org"
@@ -244,7 +244,7 @@ def tables(value: object) -> list[dict[str, Any]]:
 
 
 def file(value: object) -> str:
-    """Read the path of a file; whether it exists is up to whoever opens it."""
+    """Read the path of a file, which need not exist."""
     if isinstance(value, os.PathLike):
         value = os.fspath(value)
     if not isinstance(value, str) or not value or _LINE_BREAKING.search(value):
@@ -273,7 +273,7 @@ def file_text(path: str) -> str:
 
 
 def _name(path: str) -> str:
-    """Return the path of a file for a message; it may be a proxy that was given to the wrong option."""
+    """Return the path of a file for a message, redacted: it may be a proxy given to the wrong option."""
     return hidden(path) if ":" in path else path
 
 

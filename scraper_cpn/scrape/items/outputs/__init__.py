@@ -1,11 +1,11 @@
-"""Where items end up: JSON Lines, CSV, SQLite, standard output; one file each.
+"""Outputs for items: JSON Lines, CSV, SQLite, standard output; one module each.
 
-Owns: which format a name stands for, and whether the output may be written at all.
+Owns: choosing the format by the output's name, and checking whether the output may be written.
 Must not know: pages, the net.
 
-An output is opened in two steps. `open_output` refuses whatever a user can get wrong and touches
-nothing; `open`, once all options are checked, creates, replaces or continues the file. A crawl that
-never comes so far leaves everything as it was.
+An output is opened in two steps. `open_output` refuses all mistakes of a user and changes nothing; `open`
+creates, replaces or continues the file, once all options are checked. A crawl that is refused before
+leaves everything unchanged.
 """
 
 import os
@@ -41,7 +41,7 @@ __all__ = [
 ]
 
 STANDARD_OUTPUT = frozenset({"-", "/dev/stdout"})
-"""The names of standard output. The second may be a file that others write to: it is not opened anew."""
+"""The names of standard output. The second may be a file that others write to, so it is not reopened."""
 
 Format = Literal["jsonl", "csv", "sqlite"]
 
@@ -60,17 +60,17 @@ class CheckedOutput(Output):
 
     def __init__(self, make: Callable[[], Awaitable[Output]], *, new: bool = False) -> None:
         self.new = new
-        """Whether it begins with nothing, and can be cut to that."""
+        """Whether the output begins empty, and can be truncated to that."""
         self._make = make
         self._output: Output | None = None
 
     @property
     def length(self) -> int | None:
-        """As `Output` has it; None until it is open."""
+        """See `Output.length`; None until the output is open."""
         return None if self._output is None else self._output.length
 
     async def open(self) -> Output:
-        """Create, replace or continue the output; again does nothing. Raises `OutputError`."""
+        """Create, replace or continue the output; a second call does nothing. Raises `OutputError`."""
         if self._output is not None:
             return self._output
         with CancelScope(shield=True):  # an output that is half open could not be closed
@@ -97,26 +97,26 @@ def open_output(
     item: Any = None,
     fields: Sequence[FieldRule] = (),
 ) -> CheckedOutput:
-    """Return where items go, or raise `UsageError`; creates and changes nothing yet.
+    """Return a checked output, or raise `UsageError`; creates and changes nothing yet.
 
-    *where* is the name of a file, whose suffix says the format, or `-` for JSON Lines on standard
-    output; a device (`/dev/null`) or pipe gets JSON Lines too, and is as it is: there is nothing in
-    it to replace, and nothing that could be cut.
+    *where* is the name of a file, whose suffix gives the format, or `-` for JSON Lines on standard
+    output; a device (`/dev/null`) or pipe gets JSON Lines, too, and has no content that could be replaced
+    or truncated.
 
-    A file that exists is refused unless it is to be overwritten or appended to; one that is appended
-    to has to be of the same format and columns, and sound at its end.
+    An existing file is refused unless it is to be overwritten or appended to; a file to append to must
+    have the same format and columns, and an intact end.
 
-    With *keep*, the `length` of an earlier look, the output belongs to a state: it is cut to that
-    length, whatever is after it, and continued. What is shorter, gone or another file is refused;
-    0 begins anew. *overwrite* and *append* are not given then.
+    With *keep*, an earlier `length`, the output belongs to a state: it is truncated to that length and
+    continued. A file that is shorter, missing or another one is refused; 0 begins anew. *overwrite* and
+    *append* must not be given then.
 
-    *item* is the type of the items, which CSV and SQLite make columns of: None for the built-in
+    *item* is the type of the items, from which CSV and SQLite take their columns: None for the built-in
     `Item` with *fields*, dict for items without fixed fields (which CSV can't have).
     """
     if overwrite and append:
         raise UsageError("overwrite=True and append=True exclude each other; give one of them")
     path = Path(where)
-    check_name("--output", path.absolute())  # a state has it so, to find it from any folder
+    check_name("--output", path.absolute())  # states store the absolute path
     if where in STANDARD_OUTPUT and sys.__stdout__ is None:
         raise UsageError("standard output is closed; name a file for the items with -o")
     if where in STANDARD_OUTPUT or is_stream(path):
@@ -133,12 +133,12 @@ def open_output(
 
 
 def is_stream(path: Path) -> bool:
-    """Tell whether *path* is a device or a pipe: written to, but without a content to look after."""
+    """Tell whether *path* is a device or a pipe, which has no content of its own."""
     return path.is_char_device() or path.is_fifo()
 
 
 def has_columns(where: str) -> bool:
-    """Tell whether items become rows with columns in an output of that name."""
+    """Tell whether an output of that name stores items as rows with columns."""
     stream = where in STANDARD_OUTPUT or is_stream(Path(where))
     return not stream and _FORMATS.get(Path(where).suffix.lower(), "jsonl") != "jsonl"
 
@@ -152,7 +152,7 @@ async def _stream(path: Path | None) -> Output:
 async def _opened(
     path: Path, kind: Format, shape: Shape | None, append: bool, keep: int | None
 ) -> Output:
-    # Formats are imported when they are used: that of a database takes time, and starts threads.
+    # Formats are imported on use: that of a database is slow to import, and starts threads.
     from scraper_cpn.scrape.items.outputs import csv_file, jsonl
 
     kept_bytes = keep if append else 0
@@ -202,7 +202,7 @@ def _check_place(path: Path, *, may_exist: bool) -> None:
             f"--output {path}: it exists; replace it with -O/--overwrite or add to it with --append "
             "(in Python: overwrite=True or append=True)"
         )
-    # SQLite keeps other files beside its own; and a file that is not there has to be made.
+    # The folder must be writable: SQLite keeps files beside its own, and a missing file must be created.
     if not os.access(folder, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
         raise UsageError(f"--output {path}: no permission to write it; choose another place")
 

@@ -1,6 +1,6 @@
-"""What all outputs have in common: the port, its errors, and items as rows.
+"""The common base of all outputs: the port, its errors, and items as rows.
 
-Owns: `Output`, which the keep effect writes to; `Shape`, the columns of items where a format has
+Owns: `Output`, which the keep effect writes to; `Shape`, the columns of items in formats that have
 columns; the value of a cell.
 Must not know: files, databases, pages, the net.
 """
@@ -23,37 +23,36 @@ class OutputError(Exception):
 
 
 class OutputClosed(OutputError):  # noqa: N818 - no error to the reader, who has all it wants
-    """Whoever reads the output has gone away, as `head` does; the crawl may end quietly."""
+    """The reader of the output has closed it, as `head` does; the crawl may end quietly."""
 
 
 class Output(Protocol):
-    """Where items go. Used by one task at a time."""
+    """An output for items. Used by one task at a time."""
 
     @property
     def length(self) -> int | None:
-        """How much of the output is written for good: bytes of a file, the last row of a table.
+        """How much of the output is durable: bytes of a file, the last row of a table.
 
-        It grows with each `write`, and an output that is cut to it (`open_output`, *keep*) holds
-        what it held then. None for an output that can't be cut.
+        It grows with each `write`, and truncating the output to it (`open_output`, *keep*) restores the
+        content of that time. None for an output that can't be truncated.
         """
         return None
 
     async def write(self, batch: Sequence[Any]) -> None:
         """Write all items of *batch*, or raise.
 
-        When it returns, the items survive the end of the process, and of the machine where the
-        format says so. Raises `OutputError` or `OutputClosed`.
+        When it returns, the items survive the end of the process, and a crash of the machine if the
+        format promises that. Raises `OutputError` or `OutputClosed`.
         """
 
     async def close(self) -> None:
-        """Close the output; closing it again does nothing. Raises as `write` does."""
+        """Close the output; a second call does nothing. Raises as `write` does."""
 
 
 class Shape:
     """The columns of items: their names and kinds, and each item as a row of them.
 
-    *kinds* has for each column "text", "integer", "real", or "any" for what may be one or the
-    other, or is nested.
+    *kinds* maps each column to "text", "integer", "real", or "any" for values that are mixed or nested.
     """
 
     def __init__(self, kinds: dict[str, str], row: Callable[[Any], Sequence[Cell]]) -> None:
@@ -69,7 +68,7 @@ class Shape:
 def default_shape(rules: Sequence[FieldRule] = ()) -> Shape:
     """Return the shape of `Item`, with a column for each field that the user asked for.
 
-    A field that is called as a column already is, is called `field_NAME`.
+    A field whose name is already taken by a column gets the column `field_NAME`.
     """
     kinds = {name: kind for name, kind in _kinds(Item).items() if name != "fields"}
     own = tuple(kinds)
@@ -84,10 +83,10 @@ def default_shape(rules: Sequence[FieldRule] = ()) -> Shape:
 
 
 def shape_of(item_type: Any) -> Shape | None:
-    """Return the shape of a program's item type, or None where it has no fixed columns.
+    """Return the shape of a program's item type, or None if it has no fixed columns.
 
-    Structs, dataclasses, attrs classes and TypedDicts have; dicts and unions have not. Columns are
-    called as the fields are in JSON. Raises `UsageError` for what msgspec does not support.
+    Structs, dataclasses, attrs classes and TypedDicts have fixed columns; dicts and unions do not. Columns
+    have the JSON names of the fields. Raises `UsageError` for a type that msgspec does not support.
     """
     try:
         kinds = _kinds(item_type)
@@ -105,7 +104,7 @@ def shape_of(item_type: Any) -> Shape | None:
 
 
 def cell(value: Any) -> Cell:
-    """Return a value of JSON as one cell: scalars as they are, lists and objects as JSON."""
+    """Return a JSON value as one cell: scalars unchanged, lists and objects as JSON text."""
     if value is None or isinstance(value, (str, int, float)):
         return value
     return _json(value).decode()
@@ -127,7 +126,7 @@ _SCALARS: dict[type, str] = {
 
 
 def _kinds(item_type: Any) -> dict[str, str]:
-    """Return name and kind of each field, or nothing for a type that has no fixed fields."""
+    """Return name and kind of each field; empty for a type without fixed fields."""
     info = msgspec.inspect.type_info(item_type)
     if not isinstance(info, _FIELD_TYPES):
         return {}

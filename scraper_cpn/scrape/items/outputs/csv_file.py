@@ -1,12 +1,12 @@
-"""CSV as RFC 4180 has it: a header, comma, double quotes, CRLF; in UTF-8 without a mark.
+"""CSV by RFC 4180: a header, commas, double quotes, CRLF; in UTF-8 without a byte order mark.
 
 Owns: the file format, the check of a file that is appended to.
 Must not know: databases, pages, the net.
 
-A null is an empty cell, and so is an empty text: CSV has no other way to say it. Booleans are true
-and false, lists and objects JSON. A text that a spreadsheet would take for a formula (`=1+1`) is
-written as it is: a changed value would be wrong for every other reader, so import such a file as
-text. A batch is on the disk (fsync) when `write` returns.
+A null and an empty text are both empty cells, since CSV can't tell them apart. Booleans are true and
+false, lists and objects are JSON. A text that a spreadsheet would take for a formula (`=1+1`) is written
+unchanged: a changed value would be wrong for every other reader, so import such a file as text. A batch
+is on the disk (fsync) when `write` returns.
 """
 
 import csv
@@ -21,7 +21,7 @@ from scraper_cpn.scrape.settings import UsageError
 
 
 class CsvFile:
-    """Items to a CSV file."""
+    """Writes items to a CSV file."""
 
     def __init__(self, file: DurableFile, shape: Shape) -> None:
         self._file = file
@@ -29,9 +29,9 @@ class CsvFile:
 
     @classmethod
     async def open(cls, path: Path, shape: Shape, *, keep: int | None) -> "CsvFile":
-        """Open a file and keep its first *keep* bytes, which end a row; an empty one gets a header.
+        """Open a file and keep its first *keep* bytes, which end with a row; an empty file gets a header.
 
-        None keeps all of a file that `check_rows` has passed. Raises `OutputError`.
+        None keeps all of a file that `check_rows` has accepted. Raises `OutputError`.
         """
         file = await DurableFile.open(path, keep=keep)
         if file.length == 0:
@@ -40,7 +40,7 @@ class CsvFile:
 
     @property
     def length(self) -> int:
-        """Bytes on the disk, the header included."""
+        """Bytes on the disk, including the header."""
         return self._file.length
 
     async def write(self, batch: Sequence[Any]) -> None:
@@ -55,7 +55,7 @@ class CsvFile:
 def check_rows(path: Path, shape: Shape) -> None:
     """Raise `UsageError` if rows of *shape* can't be appended to the file.
 
-    That is: another header, or an end that is torn (no line break, or quotes that are open). Cost:
+    They can't if the header differs, or the last row is incomplete (no line break, or an open quote). Cost:
     reads the whole file once.
     """
     quotes = 0
@@ -74,7 +74,7 @@ def check_rows(path: Path, shape: Shape) -> None:
 
 
 def check_header(path: Path, shape: Shape) -> None:
-    """Raise `UsageError` if the file has not the columns of *shape*."""
+    """Raise `UsageError` if the file does not have the columns of *shape*."""
     header = _header(path)
     if header != list(shape.names):
         raise UsageError(

@@ -1,7 +1,7 @@
 """Files that items are appended to.
 
-Owns: appending and cutting so that it is on the disk, looking at the end of a file, and the error
-of an output that is not what a state knows.
+Owns: durable appending and truncating, reading the end of a file, and the error for an output that does
+not match its state.
 Must not know: formats.
 """
 
@@ -16,27 +16,27 @@ from scraper_cpn.scrape.items.outputs.base import OutputError
 from scraper_cpn.scrape.settings import UsageError
 
 LINE_BYTES_MAX = 64 * 1024 * 1024
-"""A last line that is longer is no line of an output of ours."""
+"""The longest last line that is read: our outputs have no longer lines."""
 
 
 class DurableFile:
-    """A file that grows at its end, for a crawl that has been checked; made by `open`.
+    """A file that is appended to, for a crawl that has been checked; made by `open`.
 
-    Appends are whole: what a failed one has written is taken back.
+    Appends are atomic: the partial data of a failed append is removed.
     """
 
     def __init__(self, path: Path, file: FileIO) -> None:
         self._path = path
         self._file = file
         self.length = os.fstat(file.fileno()).st_size
-        """Bytes that are on the disk."""
+        """Bytes on the disk."""
 
     @classmethod
     async def open(cls, path: Path, *, keep: int | None) -> "DurableFile":
-        """Open a file, or make it, and cut it to its first *keep* bytes (None: keep it all).
+        """Open or create a file, and truncate it to its first *keep* bytes (None: keep all of it).
 
-        When it returns, the cut is on the disk, as is what was kept, and the file's name. Raises
-        `OutputError`, also for a file that is shorter.
+        When it returns, the truncation, the content and the file's name are on the disk. Raises `OutputError`,
+        also if the file is shorter.
         """
         return await to_thread.run_sync(cls._open, path, keep)
 
@@ -55,13 +55,13 @@ class DurableFile:
     async def append(self, data: bytes) -> None:
         """Append *data* and wait until it is on the disk. Raises `OutputError`.
 
-        A cancellation waits for it: half a batch would be worse than a late end.
+        A cancellation waits for the append: half a batch would be worse than a late end.
         """
         if data:
             await to_thread.run_sync(self._append, data)
 
     async def close(self) -> None:
-        """Close the file; closing it again does nothing. Raises `OutputError` where it was removed meanwhile."""
+        """Close the file; a second call does nothing. Raises `OutputError` if the file was removed meanwhile."""
         if self._file.closed:
             return
         gone = os.fstat(self._file.fileno()).st_nlink == 0
@@ -96,9 +96,9 @@ def _cut(file: FileIO, keep: int | None) -> FileIO:
 
 
 def _sync_folder(path: Path) -> None:
-    """Bring the names in a folder to the disk: without it a new file may be gone with the power.
+    """Make the names in a folder durable: otherwise a new file may be lost in a power failure.
 
-    A folder that may not be read, or a file system that can't do it, is no reason to write nothing.
+    Errors are ignored: a folder that can't be read, or a file system without support, must not prevent writing.
     """
     with contextlib.suppress(OSError):
         folder = os.open(path, os.O_RDONLY)
@@ -114,7 +114,7 @@ def _error(path: Path, error: Exception) -> OutputError:
 
 
 def removed(path: Path) -> OutputError:
-    """Return the error of an output that was removed, or replaced, while it was written."""
+    """Return the error for an output that was removed or replaced while it was written."""
     return OutputError(
         f"{path} was removed while the crawl wrote to it, and its items are gone with it; "
         "a crawl that is kept in a state has them there: scrape export STATE -o FILE"
@@ -122,7 +122,7 @@ def removed(path: Path) -> OutputError:
 
 
 def missing(path: Path, expected: str, found: str) -> UsageError:
-    """Return the error of an output that no longer holds what a state says of it."""
+    """Return the error for an output that no longer has the content that its state records."""
     return UsageError(
         f"--output {path}: the state knows {expected} of it, but {found}; all items are in the "
         f"state, which writes them again: scrape export STATE -o {path}"
@@ -130,7 +130,7 @@ def missing(path: Path, expected: str, found: str) -> UsageError:
 
 
 def check_kept(path: Path, keep: int) -> None:
-    """Raise `UsageError` if the file does not hold *keep* bytes, or no line ends with them."""
+    """Raise `UsageError` if the file is shorter than *keep* bytes, or no line ends there."""
     length = path.stat().st_size
     if length < keep:
         raise missing(path, f"{keep:,} bytes", f"it has {length:,}")
@@ -150,7 +150,7 @@ def last_line(path: Path) -> tuple[int, bytes]:
         start = file.seek(0, os.SEEK_END)
         line = b""
         while start > 0 and len(line) < LINE_BYTES_MAX:
-            # Each step reads as much again as all before it: a long line costs its length.
+            # Each step doubles what was read, so that the cost is the line's length.
             length = min(start, max(len(line), 64 * 1024))
             start -= length
             file.seek(start)

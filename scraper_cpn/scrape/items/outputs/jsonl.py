@@ -1,11 +1,11 @@
-"""JSON Lines: an item is one line of JSON, in UTF-8.
+"""JSON Lines: each item is one line of JSON, in UTF-8.
 
 Owns: the file format, the repair of its end, and writing to standard output and to devices.
 Must not know: columns, pages, the net.
 
-A batch is one write, and in a file it is on the disk (fsync) when `write` returns. What was torn by
-a crash in the middle of a write is at most the end of the file; `--append` looks at it first, and a
-state knows where to cut.
+A batch is one write; in a file it is on the disk (fsync) when `write` returns. A crash during a write
+can leave an incomplete end of the file at most; `--append` checks the end first, and a state records where
+to truncate.
 """
 
 import os
@@ -25,16 +25,16 @@ _encode = msgspec.json.Encoder().encode_lines
 
 
 class JsonLines:
-    """Items to a file."""
+    """Writes items to a file."""
 
     def __init__(self, file: DurableFile) -> None:
         self._file = file
 
     @classmethod
     async def open(cls, path: Path, *, keep: int | None) -> "JsonLines":
-        """Open a file and keep its first *keep* bytes, which end a line.
+        """Open a file and keep its first *keep* bytes, which end with a line.
 
-        None keeps all of a file that `check_end` has passed. Raises `OutputError`.
+        None keeps all of a file that `check_end` has accepted. Raises `OutputError`.
         """
         file = await DurableFile.open(path, keep=keep)
         if last_line(path)[1]:
@@ -56,14 +56,14 @@ class JsonLines:
 
 
 class Stream:
-    """Items to a pipe, a terminal or a device, by its file descriptor.
+    """Writes items to a pipe, a terminal or a device, by its file descriptor.
 
-    Python's own standard output is not used: what it had buffered when the reader went away would
-    be an error once more at exit.
+    Python's own standard output is not used: if the reader has closed it, its buffered data would cause
+    another error at exit.
     """
 
     def __init__(self, where: Path | int = 1) -> None:
-        """Open a device, or a named pipe once there is a reader; a descriptor is open already.
+        """Open a device, or a named pipe once it has a reader; a descriptor is already open.
 
         Raises `OutputError`.
         """
@@ -75,23 +75,23 @@ class Stream:
 
     @property
     def length(self) -> None:
-        """None: what was written can't be taken back."""
+        """None: data that was written can't be removed."""
         return None
 
     async def write(self, batch: Sequence[Any]) -> None:
-        """Write a line for each item; waits, without holding up anything else, for the reader."""
+        """Write a line for each item; waits for the reader without blocking anything else."""
         # A reader that has stopped reading must not hold up the end of the crawl.
         await to_thread.run_sync(self._write, _encode(batch), abandon_on_cancel=True)
 
     async def close(self) -> None:
-        """Close what was opened here; standard output stays open."""
+        """Close a device or pipe that was opened here; standard output stays open."""
         self._file.close()
 
     def _write(self, data: bytes) -> None:
         rest = memoryview(data)
         try:
             while rest:
-                # Asked for each time: a number that was closed may be that of another file by now.
+                # `fileno` is called each time: a closed descriptor may belong to another file by now.
                 rest = rest[os.write(self._file.fileno(), rest) :]
         except BrokenPipeError:
             raise OutputClosed(f"{self._name} is closed") from None

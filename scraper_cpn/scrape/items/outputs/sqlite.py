@@ -5,13 +5,13 @@ Must not know: other formats, pages, the net.
 
     sqlite3 out.db "select title, fields_price from items where depth = 1"
 
-Columns are those of `Shape`: numbers are numbers, texts texts, lists and objects JSON (`tags ->>
-'$[0]'`), a missing value NULL. `id` counts the items in the order of writing, unless items have a
+The columns are those of `Shape`: numbers and texts keep their type, lists and objects are JSON (`tags ->>
+'$[0]'`), a missing value is NULL. `id` numbers the items in the order of writing, unless items have a
 field of that name. Items without fixed fields go into one column, `item`, as JSON.
 
-A batch is one transaction, nearly always of one statement, in the database's own thread; it is on
-the disk when `write` returns (WAL with `synchronous=FULL`), and others can read the file meanwhile.
-Rows have growing ids, so that a state knows by the last one which rows to delete on a resume.
+A batch is one transaction, nearly always of one statement, in the database's own thread; it is on the
+disk when `write` returns (WAL with `synchronous=FULL`), and others can read the file meanwhile. Row ids
+grow, so that a state records the last one, and a resume deletes the rows after it.
 """
 
 import contextlib
@@ -44,7 +44,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Database:
-    """Items to the table `items` of a database file; made by `open`."""
+    """Writes items to the table `items` of a database file; made by `open`."""
 
     def __init__(
         self, connection: aiosqlite.Connection, path: Path, shape: Shape, length: int
@@ -53,7 +53,7 @@ class Database:
         """The rowid of the last row; it grows from row to row."""
         self._connection = connection
         self._path = path
-        # Closed after SQLite's own: closing it drops the locks that this process has on the file.
+        # Closed after SQLite's own descriptors, because closing it drops this process's locks on the file.
         self._file: int | None = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         self._row = shape.row
         self._names = ", ".join(map(_quoted, shape.names))
@@ -64,16 +64,16 @@ class Database:
     async def open(
         cls, path: Path, shape: Shape | None, *, append: bool, keep: int | None = None
     ) -> "Database":
-        """Open a file, or replace it, and make its table if need be. Raises `OutputError`.
+        """Open or replace a file, and create its table if necessary. Raises `OutputError`.
 
-        Rows after that with the id *keep* are deleted, for good when it returns; None keeps all.
+        Rows after the one with the id *keep* are deleted, durably when it returns; None keeps all rows.
         """
         if not append:
             _remove(path)
         shape = shape or _json_shape()
         connection = aiosqlite.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
         try:
-            # aiosqlite leaves a running thread behind where connecting fails, so that is tried first.
+            # aiosqlite leaves a running thread behind if connecting fails, so connecting is tried first.
             await to_thread.run_sync(lambda: sqlite3.connect(path).close())
             await connection
             await connection.execute("PRAGMA journal_mode=WAL")
@@ -89,7 +89,7 @@ class Database:
     async def write(self, batch: Sequence[Any]) -> None:
         """Insert all items in one transaction; a failed one leaves nothing behind."""
         rows = [[_stored(value) for value in self._row(item)] for item in batch]
-        # A cancellation between two of the steps would leave the transaction open.
+        # A cancellation between two steps would leave the transaction open.
         with CancelScope(shield=True):
             try:
                 if 0 < len(rows) <= self._rows_most:
@@ -111,17 +111,17 @@ class Database:
 
     async def _insert(self, rows: list[list[Cell]]) -> int:
         """Insert rows with one statement, and return the id of the last."""
-        # One statement for all rows: the thread of the database takes the interpreter lock from the
-        # crawl once, and not once a row as executemany does.
+        # With one statement for all rows, the database's thread takes the interpreter lock from the
+        # crawl once, instead of once for each row as with executemany.
         marks = ", ".join([self._marks] * len(rows))
         statement = f"INSERT INTO items ({self._names}) VALUES {marks}"  # noqa: S608 - quoted names
         values = [value for row in rows for value in row]
         return (await self._connection.execute(statement, values)).lastrowid or 0
 
     async def close(self) -> None:
-        """Close the database, which moves what is in its WAL file into it.
+        """Close the database, which checkpoints its WAL file.
 
-        Raises `OutputError` where that fails, or the file was removed meanwhile.
+        Raises `OutputError` if that fails, or if the file was removed meanwhile.
         """
         with CancelScope(shield=True):
             try:
@@ -134,7 +134,7 @@ class Database:
                 raise removed(self._path)
 
     def _is_gone(self) -> bool:
-        """Whether the file was removed, as far as nobody was told of it yet; lets go of it."""
+        """Whether the file was removed and this was not reported yet; closes the descriptor."""
         if self._file is None:
             return False
         gone = os.fstat(self._file).st_nlink == 0
@@ -144,7 +144,7 @@ class Database:
 
 
 async def _cut(connection: aiosqlite.Connection, row_id: str, keep: int | None) -> int:
-    """Delete the rows after that of the rowid *keep*, and return the last rowid."""
+    """Delete the rows after the rowid *keep*, and return the last rowid."""
     if keep is not None:
         await connection.execute(f"DELETE FROM items WHERE {row_id} > ?", [keep])  # noqa: S608
     ((last,),) = await connection.execute_fetchall(_last(row_id))
@@ -158,11 +158,11 @@ def _last(row_id: str) -> str:
 def check_table(path: Path, shape: Shape | None, keep: int = 0) -> None:
     """Raise `UsageError` if items of *shape* can't be appended to the database in *path*.
 
-    With *keep* also if the row with that rowid, or one after it, is not there.
+    With *keep*, also raise it if there is no row with that rowid or a later one.
     """
     shape = shape or _json_shape()
     wanted, last = _table_names(shape), 0
-    # A reader of a database in WAL mode makes files beside it, unless it takes it for immutable.
+    # A reader of a database in WAL mode creates files beside it, unless it is opened as immutable.
     mode = "mode=ro" if Path(f"{path}-wal").exists() else "immutable=1"
     try:
         address = f"{path.absolute().as_uri()}?{mode}"
@@ -199,7 +199,7 @@ def check_columns(shape: Shape | None) -> None:
         )
     seen: dict[str, str] = {}
     for name in names:
-        # Python's lower() knows more letters than SQLite, so it errs on the safe side.
+        # Python's lower() folds more letters than SQLite, so it errs on the safe side.
         other = seen.setdefault(name.lower(), name)
         if other is not name:
             raise UsageError(
@@ -231,7 +231,7 @@ def _free_row_ids(shape: Shape) -> list[str]:
 
 
 def _row_id(shape: Shape) -> str:
-    """Return a name of the number that SQLite gives to each row; a column may hide one."""
+    """Return a name for SQLite's row number that no column hides."""
     return _free_row_ids(shape)[0]
 
 
@@ -245,7 +245,7 @@ def _quoted(name: str) -> str:
 
 
 def _stored(value: Cell) -> Cell:
-    """Return a cell as SQLite can hold it; a greater integer than that becomes a text."""
+    """Return a cell that SQLite can store; an integer beyond 64 bits becomes a text."""
     if isinstance(value, int) and value not in _INTEGER:
         return str(value)
     return value
