@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Hashable, Mapping
+from functools import partial
 from typing import Any, get_type_hints
 
 import msgspec
@@ -79,7 +80,7 @@ class Codec:
     def _packing(self, kind: type[Any]) -> Packing:
         packing = self._packings.get(kind)
         if packing is None:
-            packing = self._packings[kind] = whole(kind)
+            packing = self._packings[kind] = _by_field(kind)
         return packing
 
     # Tokens.
@@ -256,16 +257,15 @@ def pair(order: tuple[int, ...]) -> tuple[int, int]:
     return first, second
 
 
-def whole(kind: type[Any]) -> Packing:
+def _by_field(kind: type[Any]) -> Packing:
     """Store all fields of a record, without their names; anything else as msgspec encodes it."""
-    fields = getattr(kind, "__struct_fields__", None)
-    if fields is None:
-        return Packing(msgspec.to_builtins, lambda packed: msgspec.convert(packed, kind))
-    hints = get_type_hints(kind)
-    types = tuple[tuple(hints[name] for name in fields)] if fields else list[Any]  # type: ignore[misc]
-
-    def unpack(packed: Any) -> Any:
-        values = msgspec.convert(packed, types)
-        return kind(**dict(zip(fields, values, strict=True)))
-
-    return Packing(astuple, unpack)
+    config = getattr(kind, "__struct_config__", None)
+    if config is None:
+        return Packing(msgspec.to_builtins, partial(msgspec.convert, type=kind))
+    names = kind.__struct_encode_fields__
+    if config.array_like:
+        tag = () if config.tag is None else (config.tag,)
+        return Packing(astuple, lambda packed: msgspec.convert([*tag, *packed], kind))
+    return Packing(
+        astuple, lambda packed: msgspec.convert(dict(zip(names, packed, strict=True)), kind)
+    )
