@@ -1,6 +1,6 @@
 """The command from its first moment: `scrape`, or `python -m scraper_cpn`.
 
-Owns: that Ctrl-C ends it in silence while Python still imports it.
+Owns: ending without a traceback on Ctrl-C while Python still imports the command.
 Must not know: what the command does.
 """
 
@@ -14,7 +14,7 @@ from types import FrameType
 def main() -> int:
     """Run the command and return its exit code; see `scraper_cpn.cli.main.main`."""
     usual = signal.getsignal(signal.SIGINT)
-    # Where SIGINT is ignored, as in the background of a shell script, it stays so.
+    # If SIGINT is ignored, as for background jobs of a shell script, it stays ignored.
     if usual is signal.default_int_handler:
         signal.signal(signal.SIGINT, _leave)
     from scraper_cpn.cli.main import main as run
@@ -28,7 +28,7 @@ def main() -> int:
 
 
 def _ended(code: int, before: frozenset[threading.Thread]) -> int:
-    """Return the exit code; threads that go on are not waited for."""
+    """Return the exit code without waiting for threads that still run."""
     if frozenset(threading.enumerate()) <= before:
         return code
     from scraper_cpn.cli.ending import end_beside

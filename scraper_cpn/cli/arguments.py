@@ -1,4 +1,4 @@
-"""The words of a command line, by the table of options, there and back.
+"""Parsing and writing command lines by the table of options.
 
 Owns: splitting a command line into words and options; merging it with the TOML file; writing the
 command that retries what failed.
@@ -23,11 +23,11 @@ BY_NAME = {option.name for option in ON_COMMAND_LINE}
 _RIVALS = (("overwrite", "append"), ("quiet", "verbose"))
 
 _OF_THIS_RUN = {"input", "output", "overwrite", "append", "failed", "trace", "state", "run"}
-"""Options that a retry command sets anew or leaves out."""
+"""Options that a retry command replaces or leaves out."""
 
 
 class Arguments(Struct, frozen=True):
-    """A command line: what stands alone, and the options by their Python names."""
+    """A command line: its positional words, and the options by their Python names."""
 
     words: tuple[str, ...]
     options: dict[str, Given]
@@ -36,12 +36,12 @@ class Arguments(Struct, frozen=True):
 def parse(
     argv: Sequence[str], options: Sequence[Option] = ON_COMMAND_LINE, command: str = ""
 ) -> Arguments:
-    """Split a command line as GNU programs do. Values are not read here.
+    """Split a command line as GNU programs do. Values are not interpreted here.
 
-    *options* are those that *command* takes; by default it is the crawl itself, which has no name.
+    *options* are those that *command* accepts; the default is the crawl itself, which has no command name.
 
     Raises:
-        UsageError: an option that the command does not take, or one that lacks its value.
+        UsageError: an option that the command does not accept, or an option without its value.
     """
     known = {option.name: option for option in options}
     known |= {option.short: option for option in options if option.short}
@@ -60,7 +60,7 @@ def parse(
 
 
 def merged(file: Mapping[str, Given], command_line: Mapping[str, Given]) -> dict[str, Given]:
-    """Return the options of a file and a command line; the command line wins."""
+    """Return the options of a file and a command line; the command line takes precedence."""
     rivals = {mine: other for pair in _RIVALS for mine, other in (pair, pair[::-1])}
     kept = {key: given for key, given in file.items() if rivals.get(key) not in command_line}
     _refuse_rivals(kept)
@@ -70,9 +70,9 @@ def merged(file: Mapping[str, Given], command_line: Mapping[str, Given]) -> dict
 def retry_command(
     arguments: Arguments, *, output: str, failed: str | None, urls: Sequence[str]
 ) -> str:
-    """Return the command that fetches what failed, for a POSIX shell, without credentials.
+    """Return the command that retries failed URLs, for a POSIX shell, without credentials.
 
-    *output* is where the items went; *failed* is a file of the URLs, None to name *urls* instead.
+    *output* is where the items went; *failed* is a file of the URLs; None: the command lists *urls* instead.
     """
     program = list(arguments.words[:2]) if arguments.words[:1] == ("run",) else []
     words = ["scrape", *program, *(["-i", failed] if failed else urls)]
@@ -95,7 +95,7 @@ def _value(option: Option, written: str, text: str, before: Given | None) -> Giv
 
 
 def _explained(error: getopt.GetoptError, known: Mapping[str, Option], command: str) -> str:
-    """Say what is wrong with an option, as it was written, and where to read more."""
+    """Say what is wrong with an option, in the user's spelling, and where to read more."""
     written = f"-{error.opt}" if len(error.opt) == 1 else f"--{error.opt}"
     where = f"{command}: {written}" if command else written
     see = f"see scrape {command} -h" if command else "see scrape --help"
@@ -142,7 +142,7 @@ def _hidden_password(text: str) -> str:
 
 
 def _unused(path: str) -> str:
-    """Return a name like *path* that is free, so that a retry keeps the list it starts from."""
+    """Return an unused name like *path*, so that a retry does not overwrite the list that it starts from."""
     given = Path(path)
     number = 2
     while (free := given.with_name(f"{given.stem}.{number}{given.suffix}")).exists():

@@ -1,6 +1,6 @@
-"""Running a job: the session, its signals, its view, its files, its exit code.
+"""Running a job: its session, signals, view, files and exit code.
 
-Owns: what is opened and closed, which view is used, what the exit code is.
+Owns: opening and closing files, choosing the view, the exit code.
 Must not know: how a crawl works, how options are spelled.
 """
 
@@ -40,11 +40,11 @@ DONE, INCOMPLETE = 0, 1
 _OBJECTS_PER_COLLECTION = 10_000
 _USUAL_WIDTH = 80
 _FEW_URLS = 5
-"""A retry names so many URLs itself; more go into a file."""
+"""The most URLs in a retry command; more go into a file."""
 
 
 class Running(Stoppable, Protocol):
-    """What this file wants of a session."""
+    """The part of a session that this file uses."""
 
     async def run(self) -> Summary:
         """Crawl until the end."""
@@ -53,7 +53,7 @@ class Running(Stoppable, Protocol):
 def run_job(job: Job) -> int:
     """Run a job and return the exit code of the command.
 
-    Raises `UsageError` before anything is fetched or written, `OutputError` when writing failed.
+    Raises `UsageError` before anything is fetched or written, `OutputError` if writing failed.
     """
     with Hearing(GRACE_NS / SECOND) as hearing:
         console = console_for(job)
@@ -81,9 +81,9 @@ def run_job(job: Job) -> int:
 
 
 def exit_code(summary: Summary, received: list[int]) -> int:
-    """Return the exit code of a crawl that came to its end, now or in another process before.
+    """Return the exit code of a crawl that has ended, now or in an earlier process.
 
-    *received* are the signals.
+    *received* are the signals that came.
     """
     if summary.ended == "interrupted":
         return SIGNALLED + (received[-1] if received else signal.SIGINT)
@@ -94,9 +94,9 @@ def exit_code(summary: Summary, received: list[int]) -> int:
 
 
 def console_for(job: Job) -> Console:
-    """Return the console on stderr. `--color` decides; NO_COLOR (no-color.org) counts in auto.
+    """Return the console on stderr. `--color` decides; for `auto`, NO_COLOR (no-color.org) is respected.
 
-    Some programs set COLUMNS=0 where they know no width; on such a console nothing would be seen.
+    Some programs set COLUMNS=0 if they know no width; on such a console nothing would be visible.
     """
     plain = job.color == "never" or (job.color == "auto" and bool(os.environ.get("NO_COLOR")))
     forced = job.color == "always"
@@ -122,9 +122,9 @@ def view_for(job: Job, console: Console) -> View:
 
 
 async def _crawl(job: Job, view: View, hearing: Hearing) -> tuple[Summary | None, Exception | None]:
-    """Open what the job writes, run its session, and close it all, whatever happens.
+    """Open the job's files, run its session, and close the files in any case.
 
-    Returns what came of it, and what went wrong when all of it was over.
+    Returns the summary, and the error that occurred, if any.
     """
     summary: Summary | None = None
     try:
@@ -148,7 +148,7 @@ async def _opened_session(job: Job, view: View, stack: AsyncExitStack) -> Sessio
     trace = _opened(job.trace, stack)
     state = None
     if job.keeping is not None:
-        from scraper_cpn.scrape.state.files import kept_in  # takes 10 ms, for those who keep
+        from scraper_cpn.scrape.state.files import kept_in  # takes 10 ms, and only states need it
 
         output = None if job.sink is None else job.output
         kept = kept_in(job.keeping, job.settings, job.seeds, job.sink, output, trace=trace)
@@ -176,11 +176,11 @@ async def _close(sink: CheckedOutput) -> None:
 
 @contextmanager
 def seldom_collecting() -> Iterator[None]:
-    """Keep the garbage collector away from what exists already, and let it come less often.
+    """Exempt existing objects from garbage collection, and collect less often.
 
-    A crawl makes next to no garbage in cycles, yet by Python's own settings the collector took a
-    twentieth of its time, and held up due requests for 20 ms whenever it looked at everything. The
-    process is the command's own; as a library nobody touches these settings.
+    A crawl makes hardly any cyclic garbage, yet with Python's default settings the collector took a
+    twentieth of its time, and each full collection delayed due requests by 20 ms. The process belongs to
+    the command; in library use these settings are not changed.
     """
     thresholds = gc.get_threshold()
     gc.freeze()
@@ -193,7 +193,7 @@ def seldom_collecting() -> Iterator[None]:
 
 
 async def supervised(session: Running, view: View) -> Summary | None:
-    """Run a session with its view. Return None when it was ended at once and had no account to give."""
+    """Run a session with its view. Return None if it was aborted without a summary."""
     summary = None
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(_show, session, view)

@@ -1,10 +1,10 @@
-"""The end of the command: what has not ended by itself is left behind, and waited for by nobody.
+"""The end of the command, which abandons tasks and threads that do not end by themselves.
 
-Owns: running a job on an event loop, closing that loop, ending the process beside threads that go on.
+Owns: running a job on an event loop, closing that loop, ending the process while threads still run.
 Must not know: what runs there, signals.
 
-`asyncio.run` waits for every task, however it takes its cancellation, and for each look-up of a name; Python's own
-end waits for every thread. A page handler may keep either for ever.
+`asyncio.run` waits for every task, even one that ignores its cancellation, and for each name lookup; Python
+waits for every thread at exit. A page handler may block either forever.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from scraper_cpn.scrape.settings import Settings
 T = TypeVar("T")
 
 PATIENCE_S = 0.5
-"""How long what was cancelled, or is no longer needed, may take to end."""
+"""How long cancelled tasks, and threads that are no longer needed, may take to end."""
 
 
 def run_to_end(job: Callable[[], Awaitable[T]], settings: Settings) -> T:
-    """Run a job on the event loop that suits the settings of a crawl, and close the loop."""
+    """Run a job on the event loop for a crawl's settings, and close the loop."""
     loop = _new_loop(settings)
     try:
         return loop.run_until_complete(job())
@@ -38,18 +38,18 @@ def run_to_end(job: Callable[[], Awaitable[T]], settings: Settings) -> T:
 
 
 def threads() -> frozenset[Thread]:
-    """The threads that run now, and that Python would wait for."""
+    """The running threads that Python would wait for at exit."""
     return frozenset(thread for thread in running() if not thread.daemon)
 
 
 def end_beside(code: int, before: Iterable[Thread]) -> int:
-    """Return *code*, or end the process with it where threads go on that were not there *before*."""
+    """Return *code*, or end the process with it if threads still run that did not exist *before*."""
     others = threads() - frozenset(before) - {current_thread()}
     until_s = time.monotonic() + PATIENCE_S
     for thread in others:
         thread.join(max(0.0, until_s - time.monotonic()))
     if any(thread.is_alive() for thread in others):
-        atexit._run_exitfuncs()  # noqa: SLF001 - what a program has asked for, and os._exit leaves out
+        atexit._run_exitfuncs()  # noqa: SLF001 - a program's exit functions, which os._exit skips
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
         os._exit(code)
@@ -68,14 +68,14 @@ def _new_loop(settings: Settings) -> asyncio.AbstractEventLoop:
 
 
 def _close(loop: asyncio.AbstractEventLoop) -> None:
-    """Close a loop. Its threads may go on: no result of theirs is asked for any more."""
+    """Close a loop. Its threads may continue, since their results are no longer needed."""
     left = asyncio.all_tasks(loop)
     for task in left:
         task.cancel()
     left.add(loop.create_task(loop.shutdown_asyncgens()))
     loop.run_until_complete(asyncio.wait(left, timeout=PATIENCE_S))
     for task in left:
-        # asyncio would complain at the end of the process of a task that was left, or whose error nobody took.
+        # At exit asyncio would complain about an abandoned task, or one whose error was never retrieved.
         task._log_destroy_pending = False  # type: ignore[attr-defined] # noqa: SLF001
         if task.done() and not task.cancelled():
             task.exception()

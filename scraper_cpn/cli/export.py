@@ -1,6 +1,6 @@
-"""`scrape export`: the items of a state, in a file.
+"""`scrape export`: writes the items of a state to a file.
 
-Owns: which files may be written, and the account of what was.
+Owns: the check of the files to write, and the report of what was written.
 Must not know: formats, how a state is read, what is in it.
 """
 
@@ -18,7 +18,7 @@ from scraper_cpn.scrape.settings import UsageError
 
 
 def export(words: Words) -> int:
-    """Write the items, and what failed. Raises `UsageError`, `OutputError` or `StoreError`."""
+    """Write the items and the failed log. Raises `UsageError`, `OutputError` or `StoreError`."""
     from scraper_cpn.scrape.state.export import Export, export_failures
     from scraper_cpn.scrape.state.run import last_opening
     from scraper_cpn.show.accounts import export_lines
@@ -49,7 +49,7 @@ def export(words: Words) -> int:
 
 
 def _check_files(words: Words, output: str, failed: str | None) -> None:
-    """Refuse to write over the state, one file for two purposes, or what exists."""
+    """Refuse to overwrite the state or an existing file, and refuse one file for two purposes."""
     if words.json and output in STANDARD_OUTPUT:
         raise UsageError("--json: standard output has the items; give -o FILE with it")
     used = {words.state.resolve(): "the state"}

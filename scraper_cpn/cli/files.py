@@ -1,4 +1,4 @@
-"""Files that a command names: whether each can be written, and none has two purposes.
+"""Checks of the files that a command names: each can be written, and none has two purposes.
 
 Owns: these checks, before anything is fetched or written.
 Must not know: what is written into the files.

@@ -1,4 +1,4 @@
-"""From the options of a command line to a job that is ready to run.
+"""Making a job that is ready to run from the options of a command line.
 
 Owns: the order of checks (everything is checked before anything is fetched or written), reading
 seeds, loading a program of the Python API.
@@ -37,7 +37,7 @@ COMMANDS = (
 
 
 class Job(Struct, frozen=True, kw_only=True):
-    """A crawl as the command is to run it; all of it is checked."""
+    """A crawl for the command to run, completely checked."""
 
     arguments: Arguments
     settings: Settings
@@ -45,13 +45,13 @@ class Job(Struct, frozen=True, kw_only=True):
     handlers: Any = None
     """The page handlers of a program; None without one."""
     item_type: Any = None
-    """The type that the items of a program must be; None for none."""
+    """The type of a program's items; None for any."""
     sink: CheckedOutput | None
-    """Where items go; it is not open yet. None: into the state alone."""
+    """The output for items, not open yet. None: items go only into the state."""
     output: str = "-"
-    """The same, as the user wrote it; the state's file for None."""
+    """The output in the user's spelling; the state's file if there is no output."""
     keeping: Any = None
-    """The state (a `scrape.keeping.Keeping`); None: what the crawl knows goes with its process."""
+    """The state (a `scrape.state.files.Keeping`); None: the crawl is not kept."""
     failed: str | None = None
     trace: str | None = None
     json: bool = False
@@ -61,7 +61,7 @@ class Job(Struct, frozen=True, kw_only=True):
 
 
 class _FailedRow(Struct):
-    """What matters of a row that `--failed` wrote: an attempt of a URL."""
+    """The fields of a row of `--failed` that are used: an attempt of a URL."""
 
     url: str
     again: bool = True
@@ -85,7 +85,7 @@ def job_of(arguments: Arguments) -> Job:
 
 
 def _keeping(own: dict[str, Any], program: str | None) -> Any:
-    """The state that a new crawl is to be kept in. Raises `UsageError` if it can't be."""
+    """The state for a new crawl. Raises `UsageError` if the crawl can't be kept there."""
     path, run = own.pop("state", None), own.pop("run", None)
     if path is None:
         if run is not None:
@@ -105,14 +105,14 @@ def with_outputs(
     keep: int | None = None,
     **found: Any,
 ) -> Job:
-    """Return the job whose outputs are checked, the last of all checks.
+    """Return the job with checked outputs, which is the last check.
 
-    *own* are the options that concern only the command; *keep* is how much of the output counts, where
-    it belongs to a state. Raises `UsageError`.
+    *own* are the options of the command alone; *keep* is the valid length of an output that belongs to a
+    state. Raises `UsageError`.
     """
     settings, keeping = found["settings"], found["keeping"]
     handlers, item_type = (program.handlers, program.item) if program else (None, None)
-    Validator(item_type, settings.schema)  # for its error, before any file is opened
+    Validator(item_type, settings.schema)  # raises on a bad schema before any file is opened
     if own.get("output") in STANDARD_OUTPUT:
         own["output"] = "-"
     check_files({**own, **({"state": str(keeping.path)} if keeping else {})})
@@ -140,7 +140,7 @@ def config_of(arguments: Arguments) -> dict[str, Given]:
 
 
 def _seeds(words: Iterable[str], path: str | None) -> Iterator[str]:
-    """Yield the URLs of the command line and of an input file, as `seed_url` normalises them."""
+    """Yield the URLs of the command line and of an input file, normalised by `seed_url`."""
     from scraper_cpn.scrape.urls import seed_url
 
     for word in words:
@@ -151,12 +151,12 @@ def _seeds(words: Iterable[str], path: str | None) -> Iterator[str]:
 
 
 def _seed_word(word: str) -> str:
-    """Return the URL of a word of the command line, or say what else it may have meant."""
+    """Return the URL in a word of the command line; the error suggests what else it may mean."""
     from scraper_cpn.scrape.urls import normalise, seed_url
 
     if word.isalpha() and (hint := likely(word, COMMANDS)):
         raise UsageError(f"{hidden(word)}: neither a command nor a URL{hint}")
-    if os.path.isfile(word):  # noqa: PTH113 - a Path raises for what is too long for a name
+    if os.path.isfile(word):  # noqa: PTH113 - a Path raises if the name is too long
         raise UsageError(
             f"{hidden(word)}: this is a file; did you mean scrape {_use_of(word)} {hidden(word)}?"
         )
@@ -170,7 +170,7 @@ def _seed_word(word: str) -> str:
 
 
 def _use_of(path: str) -> str:
-    """Return what a file that is named alone may have been meant for: a program, a state, seeds."""
+    """Return what a lone file name may have been meant as: a program, a state, seeds."""
     if path.endswith(".py"):
         return "run"
     with Path(path).open("rb") as file:
@@ -199,7 +199,7 @@ def _standard_input() -> str:
 
 
 def _url_of(place: str, line: str) -> str | None:
-    """Return the URL of a line: all of it, or that of a row of `--failed` that wants a retry."""
+    """Return the URL of a line: the whole line, or the URL of a row of `--failed` that is worth a retry."""
     if not line.startswith("{"):
         return line
     try:
@@ -210,7 +210,7 @@ def _url_of(place: str, line: str) -> str | None:
 
 
 def program_of(words: tuple[str, ...]) -> tuple[tuple[str, ...], "Crawl[Any] | None"]:
-    """Return the words that are URLs, and the program of `run FILE.py`. Raises `UsageError`."""
+    """Return the URLs among the words, and the program of `run FILE.py`. Raises `UsageError`."""
     if words and words[0] in COMMANDS and words[0] != "run":
         raise UsageError(f"{words[0]}: put this command first: scrape {words[0]} ...")
     if words[:1] != ("run",):
@@ -221,10 +221,10 @@ def program_of(words: tuple[str, ...]) -> tuple[tuple[str, ...], "Crawl[Any] | N
 
 
 def _loaded(path: str) -> ModuleType:
-    """Run a program as a module that can import the files beside it.
+    """Load a program as a module that can import the files beside it.
 
-    Its own name and folder come after those of the standard library: unlike `python FILE.py`, a
-    program called `json.py` breaks nothing.
+    Its name and folder come after the standard library's: unlike with `python FILE.py`, a program
+    called `json.py` breaks nothing.
     """
     file = Path(path)
     name = f"scrape_program_{file.stem}"
@@ -244,7 +244,7 @@ def _loaded(path: str) -> ModuleType:
 
 
 def _where(error: BaseException, path: str) -> str:
-    """Return the last line of the program that took part in an error, as `file:line`."""
+    """Return the program's innermost line in an error's traceback, as `file:line`."""
     if isinstance(error, SyntaxError):
         return f"{path}:{error.lineno}"
     frames = traceback.extract_tb(error.__traceback__)

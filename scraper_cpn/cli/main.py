@@ -1,7 +1,7 @@
-"""The `scrape` command: its commands, and what an error means to whoever called it.
+"""The `scrape` command: its subcommands, and how errors are reported.
 
-Owns: telling commands from URLs, exit codes of errors, and that an error of the user is one line.
-Must not know: how a crawl is checked (`cli_job`) or run (`cli_run`).
+Owns: telling commands from URLs, exit codes of errors, and reporting a user's mistake in one line.
+Must not know: how a crawl is checked (`cli/job.py`) or run (`cli/crawl.py`).
 
 Heavy modules are imported where they are needed: `scrape --help` answers at once.
 """
@@ -24,12 +24,12 @@ from scraper_cpn.version import __version__
 USAGE, OUTPUT, BUG, INTERRUPTED = 2, 3, 70, 130
 
 _ON_STATE = frozenset({"status", "explain", "retry", "export", "check", "backup"})
-"""Commands that look at a state, or change it, without crawling."""
+"""Commands that read or change a state, without crawling."""
 
 _NAME_CHARS_MAX = 200
 
 _USERS = {"exists", "foreign", "missing"}
-"""Kinds of `StoreError` that are a mistake of whoever gave the name."""
+"""Kinds of `StoreError` that come from a wrong name given by the user."""
 
 _NAME_ERRORS = {
     errno.EACCES,
@@ -40,17 +40,17 @@ _NAME_ERRORS = {
     errno.ENOTDIR,
     errno.EPERM,
 }
-"""What is wrong with the name of a file, or with who may use it."""
+"""Errors about the name of a file, or permission to use it."""
 
 _DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS}
-"""What a disk may do to any file while it is written: no bug of ours."""
+"""Errors of a disk while a file is written, which are no bug of ours."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code. *argv* is without the program's name.
 
-    0 done, 1 a seed failed or nothing was stored, 2 usage, 3 output or state, 70 a bug of ours,
-    129, 130 and 143 ended by SIGHUP, SIGINT and SIGTERM. Never raises.
+    Exit codes: 0 done; 1 a seed failed or nothing was stored; 2 usage; 3 output or state; 70 a bug of
+    ours; 129, 130 and 143 ended by SIGHUP, SIGINT and SIGTERM. Never raises.
     """
     mend_streams()
     try:
@@ -136,7 +136,7 @@ def _verify(argv: Sequence[str]) -> int:
 
 
 def _explained(error: BaseException) -> int:
-    """Say what an error means, in one line or as a bug of ours, and return the exit code."""
+    """Report an error, in one line or as a bug of ours, and return the exit code."""
     for cause in _causes(error):
         if (code := _code_of(cause)) is not None:
             return code
@@ -147,7 +147,7 @@ def _explained(error: BaseException) -> int:
 
 
 def _code_of(error: BaseException) -> int | None:
-    """Tell an error that is not ours, and return its exit code; None for one that is."""
+    """Report an error that is not a bug of ours, and return its exit code; None for a bug."""
     if isinstance(error, UsageError):
         return _complain(str(error), USAGE)
     if isinstance(error, KeyboardInterrupt):
@@ -180,7 +180,7 @@ def _code_of(error: BaseException) -> int | None:
 
 
 def _misnamed(error: OSError) -> int | None:
-    """Tell that a file that the user named can't be used; None where no user did."""
+    """Report that a file can't be used, and return the exit code; None if the user did not name that file."""
     if error.filename is None and _is_nowhere():
         return _complain("the current folder does not exist any more; go to another", USAGE)
     if not isinstance(error.filename, str | bytes):
@@ -195,19 +195,19 @@ def _misnamed(error: OSError) -> int | None:
 
 
 def _is_nowhere() -> bool:
-    """Whether the folder in which this process stands was removed."""
+    """Whether the working folder of this process was removed."""
     try:
-        os.getcwd()  # noqa: PTH109 - a Path of it asks for the same
+        os.getcwd()  # noqa: PTH109 - Path.cwd() calls the same function
     except OSError:
         return True
     return False
 
 
 def _came_of_interrupt(error: BaseException | None) -> bool:
-    """Whether a Ctrl-C became this error on its way.
+    """Whether this error was caused by a Ctrl-C.
 
-    Python 3.11 makes another error of one that comes while a class is made, as in an import; a task
-    group does of one that comes while it ends.
+    Python 3.11 turns a KeyboardInterrupt during the creation of a class, as in an import, into another
+    error; so does a task group with one that comes while it ends.
     """
     while error is not None and not isinstance(error, KeyboardInterrupt):
         error = error.__cause__ or error.__context__
@@ -215,7 +215,7 @@ def _came_of_interrupt(error: BaseException | None) -> bool:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield the exceptions that an error is made of: those of its task groups too."""
+    """Yield the exceptions in an error's chain, including those in exception groups."""
     if isinstance(error, BaseExceptionGroup):
         for part in error.exceptions:
             yield from _causes(part)
@@ -231,9 +231,9 @@ def _complain(line: str, code: int) -> int:
 
 
 def _end_quietly() -> int:
-    """Whoever read our output has seen enough, as in `scrape ... | head`.
+    """End without a message after the reader has closed our output, as in `scrape ... | head`.
 
-    Standard output is replaced, or Python would complain when it flushes it at exit.
+    Standard output is replaced, since Python would otherwise complain when it flushes it at exit.
     """
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0

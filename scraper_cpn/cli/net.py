@@ -1,4 +1,4 @@
-"""`scrape net`: the net of the scraper, drawn from the declaration that is executed.
+"""`scrape net`: draws the scraper's net from the declaration that is executed.
 
 Owns: the switches of this command.
 Must not know: how a net is drawn.
@@ -37,7 +37,7 @@ Draw = Callable[[Net, Part | None], str]
 
 
 def show_net(argv: Sequence[str]) -> int:
-    """Print the net in the form that *argv* asks for. Raises `UsageError`."""
+    """Print the net in the form given by *argv*. Raises `UsageError`."""
     if any(word in ("-h", "--help") for word in argv):
         sys.stdout.write(HELP)
         return 0
@@ -59,7 +59,7 @@ def show_net(argv: Sequence[str]) -> int:
 
 
 def _part(net: Net, argv: Sequence[str]) -> tuple[list[str], Part | None]:
-    """The words beside `--part NAME` (or `--part=NAME`), and that part."""
+    """The words without `--part NAME` (or `--part=NAME`), and that part."""
     words, name = list(argv), None
     for number, word in enumerate(argv):
         if word == "--part" or word.startswith("--part="):

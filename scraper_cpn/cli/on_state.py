@@ -1,6 +1,6 @@
 """`scrape status`, `explain`, `retry`, `export`, `check`, `backup`: commands on a state.
 
-Owns: what each of them wants, and which work it is.
+Owns: the arguments of each command, and the function that does its work.
 Must not know: how a state is read, how anything is shown.
 """
 
@@ -29,20 +29,20 @@ UNSOUND = 3
 
 
 class Command(Struct, frozen=True):
-    """What a command wants, and does."""
+    """A command's arguments and work."""
 
     does: Callable[[Words], int]
     wants: tuple[str, ...]
     options: tuple[Option, ...]
-    """Those beside `help`."""
+    """Its options, in addition to `help`."""
 
 
 def on_state(argv: Sequence[str]) -> int:
     """Run one of the commands on states; *argv* begins with its name. Returns the exit code.
 
     Raises:
-        UsageError: words or options that it does not know.
-        StoreError: the state can't be read or written, or is not sound.
+        UsageError: unknown words or options.
+        StoreError: the state can't be read or written, or is damaged.
         OutputError: items can't be written.
     """
     name, *rest = argv
@@ -123,14 +123,14 @@ def _backup(words: Words) -> int:
     from scraper_cpn.store.backup import backup
 
     copy = Path(words.words[1])
-    if not os.path.lexists(copy):  # `backup` refuses to write over anything
+    if not os.path.lexists(copy):  # `backup` refuses to overwrite anything
         check_writable("backup", str(copy))
     backup(words.state, copy)
     return _checked(words, copy, {"backup": str(copy), "bytes": copy.stat().st_size})
 
 
 def _checked(words: Words, path: Path, more: Mapping[str, Any]) -> int:
-    """Check a state and tell of it, with *more* that is known of it."""
+    """Check a state and report on it; *more* is added to the report."""
     from scraper_cpn.scrape.state.check import audits
     from scraper_cpn.show.accounts import check_lines
     from scraper_cpn.show.work import progress

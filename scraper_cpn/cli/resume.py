@@ -1,6 +1,6 @@
-"""`scrape resume`: from a state to a job that goes on with its crawl.
+"""`scrape resume`: making a job from a state, to continue its crawl.
 
-Owns: which options may be given anew, and what the state fills in for the others.
+Owns: which options may be given again, and taking the others from the state.
 Must not know: how a crawl runs, what is in a state's file.
 """
 
@@ -16,7 +16,7 @@ from scraper_cpn.scrape.settings import Settings, UsageError
 from scraper_cpn.scrape.state.files import SCOPE, Keeping, Past, changed, past
 
 FIXED = {option.key for option in OPTIONS if option.field in SCOPE} | {"input", "state"}
-"""Options that decide what a crawl is: it has them from its beginning."""
+"""Options that are fixed when a crawl begins."""
 
 HELP = """\
 usage: scrape resume STATE [OPTION...]      go on with a crawl that is kept in STATE
@@ -44,7 +44,7 @@ def resume_job(argv: Sequence[str]) -> Job | None:
     """Return the job of `scrape resume ...`; None after printing its help.
 
     Raises:
-        UsageError: an option that can't be changed, something that has to be given again.
+        UsageError: an option can't be changed, or must be given again.
         StoreError: the state can't be read.
     """
     arguments = parse(argv)
@@ -92,12 +92,12 @@ def _settings(before: Past, given: Mapping[str, Given]) -> Settings:
 
 
 def _other(given: str | None, before: str) -> bool:
-    """Whether an output is given that is not the one that the crawl had."""
+    """Whether the given output differs from the crawl's previous one."""
     return given is not None and given != before and str(Path(given).absolute()) != before
 
 
 def _continued(own: dict[str, Any], before: Past) -> int | None:
-    """How much of the output counts, if it is the one that the crawl had; then it is named in *own*."""
+    """The valid length of the output if the crawl's previous one is continued, whose name is then put in *own*."""
     if before.output is None or _other(own.get("output"), before.output):
         return None
     if "overwrite" in own or "append" in own:

@@ -1,13 +1,13 @@
-"""What SIGINT, SIGTERM and SIGHUP do to a job: the first one stops it, the second one ends it at once.
+"""Handling SIGINT, SIGTERM and SIGHUP: the first one stops a job, the second one ends it at once.
 
-Owns: from when to when they are heard, what is said then, and that the end comes in time.
+Owns: when signals are handled, the messages about them, and ending in time.
 Must not know: how a crawl works, which files it has open.
 
-Signals are heard by a thread of their own: Python's C handler writes their numbers to a socket that it reads. So
-neither a handler that keeps the event loop busy, nor a full pipe, nor a thread that never ends can hold up
-the end. Where the thread can't run either (a regular expression or a parser in C that keeps the interpreter
-for itself), the second signal does what it does to any program: on Linux each is heard once (SA_RESETHAND), and
-heard again only after Python has seen it.
+A thread of its own receives signals: Python's C handler writes their numbers to a socket that it reads. So
+neither a page handler that blocks the event loop, nor a full pipe, nor a thread that never ends can delay
+the end. If that thread can't run either (a regular expression or a parser in C holds the interpreter lock),
+the second signal has its default effect: on Linux each signal is caught once (SA_RESETHAND), and caught again
+only after Python has processed it.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ from scraper_cpn.scrape.account.report import Snapshot
 from scraper_cpn.show.progress import View
 
 SIGNALLED = 128
-"""Plus the number of the signal is the exit code, as shells have it."""
+"""Plus the number of the signal gives the exit code, by the convention of shells."""
 AT_ONCE_S = 0.9
-"""How long an end at once may take: what was kept is written, and everything closed."""
+"""How long an immediate end may take to write what is kept and to close everything."""
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 _SA_RESETHAND = 0x80000000
 _FLAGS_OFFSET = ctypes.sizeof(ctypes.c_void_p) + 128
-"""Of sa_flags in Linux's struct sigaction, behind the handler and the mask of 1,024 signals."""
+"""The offset of sa_flags in glibc's struct sigaction, after the handler and the mask of 1,024 signals."""
 _SIGACTION_BYTES = 256
-"""More than it has."""
+"""More bytes than the structure has."""
 
 
 class Interrupted(KeyboardInterrupt):
-    """A signal that came before there was a crawl to stop, such as while a kernel is built."""
+    """A signal came before there was a crawl to stop, for example while a kernel is built."""
 
     def __init__(self, number: int) -> None:
         super().__init__()
@@ -51,35 +51,36 @@ class Interrupted(KeyboardInterrupt):
 
 
 class Stoppable(Protocol):
-    """What this file wants of a session."""
+    """The part of a session that this file uses."""
 
     def snapshot(self) -> Snapshot:
-        """Return how it stands."""
+        """Return the session's present numbers."""
 
     def stop(self) -> None:
-        """Start nothing new, finish what runs."""
+        """Start nothing new, and finish running requests."""
 
     def abort(self) -> None:
         """End at once."""
 
 
 class Hearing:
-    """Hears signals within `with`, in the main thread of the process.
+    """Handles signals within `with`, in the main thread of the process.
 
-    Until `tell`, the first one raises `Interrupted` in the main thread; if Python swallows it there (it does
-    so in destructors and weak references), it is raised at the end. From `tell` on it is told of each.
+    Until `tell`, the first signal raises `Interrupted` in the main thread; if Python swallows that (it does
+    so in destructors and weak references), it is raised at the end. From `tell` on each signal is passed to a
+    function.
 
-    A SIGHUP that is ignored (nohup) stays so. SIGINT is heard in any case: shells ignore it for what a
-    script puts into the background, but one that is sent to this process is meant for it.
+    An ignored SIGHUP (nohup) stays ignored. SIGINT is handled in any case: shells ignore it for background
+    jobs of a script, but one that is sent to this process is meant for it.
 
     Args:
-        grace_s: how long after the first signal the job may take to end by itself.
-        end: ends the process with an exit code, at once.
+        grace_s: how long the job may take to end by itself after the first signal, in seconds.
+        end: ends the process at once with an exit code.
     """
 
     def __init__(self, grace_s: float, end: Callable[[int], Any] = os._exit) -> None:
         self.received: list[int] = []
-        """The signals that the job has been told of, or that have interrupted it."""
+        """The signals that were passed to the job, or that have interrupted it."""
         self._grace_s = grace_s
         self._end = end
         self._tell: Callable[[int], None] | None = None
@@ -112,27 +113,27 @@ class Hearing:
         self._thread.join()
         self._ours.close()
         for number, handler in self._before.items():
-            # Who asked once is obeyed already, and to say how it ended takes a moment.
+            # After a signal the job was already stopped, and its summary takes a moment: ignore further ones.
             signal.signal(number, signal.SIG_IGN if self.received else handler)
         if not isinstance(error, KeyboardInterrupt):
             self.check()
 
     def check(self) -> None:
-        """Raise `Interrupted` if a signal came before `tell`, whatever has become of it."""
+        """Raise `Interrupted` if a signal came before `tell`, even if the exception was swallowed."""
         if self._heard and self._tell is None:
             raise Interrupted(self._heard[0])
 
     def tell(self, obey: Callable[[int], None]) -> None:
-        """From now on *obey* is told of each signal, in a step of the event loop that is running.
+        """From now on call *obey* with each signal, as a callback of the running event loop.
 
-        Nothing that runs there is interrupted by an exception: what closes files, and tasks, may not be.
+        No exception interrupts code on the loop: closing files, and tasks, must not be interrupted.
         """
         self.check()
         self._loop, self._tell = asyncio.get_running_loop(), obey
         self.listen()
 
     def listen(self) -> None:
-        """Take the numbers of signals again: an event loop (uvloop) has them while it runs, and drops them."""
+        """Receive signals again: an event loop (uvloop) takes over their socket while it runs, and then removes it."""
         signal.set_wakeup_fd(self._theirs.fileno(), warn_on_full_buffer=False)
 
     def _in_main(self, number: int, _frame: FrameType | None) -> None:
@@ -170,16 +171,16 @@ class Hearing:
                 self._loop.call_soon_threadsafe(self._tell, number)
 
     def _over(self, number: int) -> None:
-        """Say that something did not end, if that can be said without waiting, and end."""
+        """Report that something did not end, if that is possible without waiting, and end the process."""
         if select.select((), (2,), (), 0)[1]:
-            cursor = "\r\x1b[?25h" if os.isatty(2) else ""  # a live view has hidden it
+            cursor = "\r\x1b[?25h" if os.isatty(2) else ""  # the live view has hidden the cursor
             line = "scrape: interrupted; something did not end by itself, and was left behind"
             os.write(2, f"{cursor}{line}\n".encode())
         self._end(SIGNALLED + number)
 
 
 class Obedience:
-    """Obeys the signals that come while a session runs, and notes them in *received*."""
+    """Handles the signals that come while a session runs, and adds them to *received*."""
 
     def __init__(self, session: Stoppable, view: View, received: list[int]) -> None:
         self.over = False
@@ -189,7 +190,7 @@ class Obedience:
         self._received = received
 
     def __call__(self, number: int) -> None:
-        """Obey a signal."""
+        """Handle a signal."""
         if self.over:
             return
         self._received.append(number)
@@ -203,10 +204,10 @@ class Obedience:
 
 
 def _once(number: int) -> Callable[[], None]:
-    """Let a signal be heard once, and then end the process; returns what lets it be heard once more.
+    """Catch a signal only once, so that the next one ends the process; returns a function that rearms it.
 
-    Python can't ask for that, so the flag is set in the C library's record of Python's handler. Where that
-    can't be done, the signal is heard each time.
+    Python has no call for this, so the flag is set in the C library's record of Python's handler. Where that
+    is impossible, the signal is caught each time.
     """
     if sys.platform != "linux":
         return lambda: None

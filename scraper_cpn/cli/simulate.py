@@ -1,6 +1,6 @@
 """`scrape simulate`: the same net in virtual time, on a synthetic web.
 
-Owns: the knobs of the web as words (`hosts=20`), and the account at the end.
+Owns: the web's parameters as words (`hosts=20`), and the report at the end.
 Must not know: how virtual time works, how a crawl decides.
 """
 
@@ -42,13 +42,13 @@ knobs of the web:
 
 
 class Account(Struct, frozen=True):
-    """What a virtual crawl came to."""
+    """The result of a virtual crawl."""
 
     ended: str
     virtual_ns: int
-    """How long the crawl would have taken."""
+    """How long the crawl took in virtual time."""
     requests: int
-    """Robots.txt included."""
+    """The number of requests, including those for robots.txt."""
     stored: int
     failed: int
     skipped: int
@@ -56,7 +56,7 @@ class Account(Struct, frozen=True):
 
 
 def simulate(argv: Sequence[str]) -> int:
-    """Run a virtual crawl and print what it came to. Raises `UsageError`."""
+    """Run a virtual crawl and print its result. Raises `UsageError`."""
     arguments = parse(argv)
     if "help" in arguments.options:
         sys.stdout.write(_HELP + "".join(f"  {line}\n" for line in _knob_lines()))
@@ -95,7 +95,7 @@ def _web(words: Sequence[str], settings: Settings) -> SyntheticWeb:
 
 
 def _mistake(error: ValueError) -> str:
-    """Return what is wrong with a knob, its name first; msgspec has it last, as a JSON path."""
+    """Return what is wrong with a parameter, its name first; msgspec puts it last, as a JSON path."""
     what, _, knob = str(error).partition(" - at `$.")
     return f"{knob.removesuffix('`')}: {what}" if knob else what
 

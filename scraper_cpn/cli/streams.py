@@ -1,7 +1,7 @@
-"""The standard streams of the command, where the caller has closed them or they can't be written.
+"""The standard streams of the command if the caller has closed them, or if they can't be written.
 
-Owns: that a missing stream takes no other file's place, that standard error never fails, and what says
-a line there before there is a view.
+Owns: replacing closed streams, so that no other file gets their descriptors; a standard error that never
+fails; printing lines before there is a view.
 Must not know: what is written to them.
 """
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class _Unfailing(io.FileIO):
-    """A file that takes everything: what can't be written is lost."""
+    """A file that accepts all writes, and drops what can't be written."""
 
     def write(self, data: "ReadableBuffer", /) -> int:
         try:
@@ -27,10 +27,10 @@ class _Unfailing(io.FileIO):
 
 
 def mend_streams() -> None:
-    """Lend the streams that are closed (`2>&-`), and let standard error never fail.
+    """Replace closed streams (`2>&-`), and make standard error never fail.
 
-    Standard error only tells how the crawl goes. On a full disk, or with a reader that has gone
-    away, the crawl goes on untold, and its exit code says how it ended; items are more than words.
+    Standard error only shows progress. On a full disk, or if its reader has gone away, the crawl continues
+    without messages, and its exit code says how it ended: the items matter more.
     """
     _lend_streams()
     usual = sys.__stderr__
@@ -42,10 +42,10 @@ def mend_streams() -> None:
 
 
 def _lend_streams() -> None:
-    """Lead a standard stream that the caller has closed to the null device.
+    """Redirect a standard stream that the caller has closed to the null device.
 
-    The next file or connection would get its descriptor else, and what is meant for the stream
-    would go there. The lowest free descriptor is taken (POSIX, open), so they come in this order.
+    Otherwise the next file or connection would get its descriptor, and output for the stream would go
+    there. `open` uses the lowest free descriptor (POSIX), so the streams are opened in this order.
     """
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
@@ -54,5 +54,5 @@ def _lend_streams() -> None:
 
 
 def teller(*, silent: bool) -> Callable[[str], None]:
-    """Return what says a line on standard error before there is a view, or says nothing."""
+    """Return a function that prints a line on standard error before there is a view, or prints nothing."""
     return (lambda _: None) if silent else lambda line: print(line, file=sys.stderr)  # noqa: T201

@@ -1,4 +1,4 @@
-"""`scrape verify`: the guarantees of a crawl, proved before it runs.
+"""`scrape verify`: proves the guarantees of a crawl before it runs.
 
 Owns: the words of this command and its exit code.
 Must not know: how anything is proved.
@@ -43,7 +43,7 @@ code 0: all is proved; 1: something is not, with the way to it.
 
 
 def verify_command(argv: Sequence[str]) -> int:
-    """Prove what is asked and print the verdicts. Raises `UsageError`."""
+    """Prove the requested guarantees and print the verdicts. Raises `UsageError`."""
     arguments = parse(argv)
     if "help" in arguments.options:
         sys.stdout.write(_HELP)
@@ -72,7 +72,7 @@ def verify_command(argv: Sequence[str]) -> int:
 
 
 def _size_of(path: str) -> int:
-    """Print how many states and edges the net of a file has, and in how many nothing can happen."""
+    """Print how many states, edges and deadlocks the net in a file has."""
     try:
         plain = read_pnml(path)
     except PnmlError as error:

@@ -1,6 +1,6 @@
-"""The words of the commands on states, and their answers.
+"""Arguments and output of the commands on states.
 
-Owns: what such a command was given, and printing a record for machines or lines for people.
+Owns: the arguments of such a command, and printing a record for machines or lines for people.
 Must not know: what a command does.
 """
 
@@ -20,7 +20,7 @@ DONE = 0
 
 
 class Words(Struct, frozen=True):
-    """A command line: what stands alone, and the options by name."""
+    """A command line: its positional words, and the options by name."""
 
     words: tuple[str, ...]
     options: dict[str, Any]
@@ -32,23 +32,23 @@ class Words(Struct, frozen=True):
 
     @property
     def run(self) -> str | None:
-        """Which crawl; None: the only one."""
+        """The name of the crawl; None: the only one."""
         run: str | None = self.options.get("run")
         return run
 
     @property
     def json(self) -> bool:
-        """Whether machines read it."""
+        """Whether to print JSON."""
         return "json" in self.options
 
     def named(self) -> str:
-        """The state and the run, as a command names them."""
+        """The state and the run, in the form of command-line words."""
         run = ["--run", self.run] if self.run is not None else []
         return shlex.join([self.words[0], *run])
 
 
 def words_of(arguments: Arguments) -> Words:
-    """What a command line gives to a command on states."""
+    """Read the arguments of a command on states."""
     options = {key: given.value for key, given in arguments.options.items()}
     return Words(arguments.words, options)
 

@@ -1,14 +1,14 @@
-"""Kernels of machine code: what `net.compile` generates, compiled once more by Cython and C.
+"""Native kernels: the Python source from `net.compile`, compiled to machine code by Cython and a C compiler.
 
-Owns: when a kernel is built, where it is kept, how it is loaded.
-Must not know: nets, what their source says, who runs a kernel.
+Owns: when a kernel is built, where it is stored, how it is loaded.
+Must not know: nets, the meaning of their source, who runs a kernel.
 
     >>> from scraper_cpn.native import native
     >>> from scraper_cpn.net import compile_net
     >>> kernel = compile_net(net, builder=native)  # doctest: +SKIP
 
-The meaning is that of the source. Building a kernel takes seconds, and is done once for each source and
-each Python: it needs Cython, setuptools and a C compiler; what was built needs none of them.
+A native kernel behaves exactly like its source. Building takes seconds, and is done once for each source
+and each Python. It needs Cython, setuptools and a C compiler; a built kernel needs none of them.
 """
 
 from scraper_cpn.native.building import NativeError

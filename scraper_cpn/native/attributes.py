@@ -1,12 +1,12 @@
-"""Attributes of objects in machine code: each place of a source that reads one remembers where it was.
+"""Inline caches for attribute access in machine code.
 
-Owns: the pass over a source that makes these places, and what they are in C.
-Must not know: what the source says, who compiles it.
+Owns: the pass over a source that gives each attribute access a cache, and the caches' C code.
+Must not know: the meaning of the source, who compiles it.
 
-Python remembers that since 3.11 (PEP 659), and Cython does not: it asks the type each time, which took a fifth of
-the time of a net's kernel. Remembered is the offset of a slot (`__slots__`, or a field of a msgspec Struct) in
-objects of a type, under the version that Python gives a type and never gives twice, so that a type that is changed
-is asked again. All other attributes are asked for as before.
+Python has such caches since 3.11 (PEP 659); Cython does not, and looks up the type each time, which took a fifth
+of the time of a net's kernel. A cache holds the offset of a slot (`__slots__`, or a field of a msgspec Struct) in
+objects of a type, and the type's version tag. Python never uses a tag twice, so a changed type is looked up again.
+All other attributes are looked up as before.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 _GET, _SET = "_attribute_of_", "_attribute_set_"
 _NOTES = ("annotation", "returns")
-"""Where nodes of the tree have annotations."""
+"""The fields of syntax nodes that hold annotations."""
 _C = """
 #include <structmember.h>
 typedef struct { unsigned int version; unsigned int missed; int writable; Py_ssize_t offset; } Remembered;
@@ -65,16 +65,16 @@ static int attribute_set(PyObject *value, PyObject *owner, PyObject *name, int n
 }
 """
 _ASKED_FIRST, _ASKED_THEN = 8, 256
-"""A place that meets another type asks where to look, at first each time and then now and then: with several types
-in turn it would only ask, but the types of a next kernel are to be remembered, too."""
+"""How often a cache that misses looks up the new type: each time at first, then only now and then. With several
+alternating types it would otherwise always look up, but the types of a later kernel must be cached, too."""
 
 
 class Remembering(NamedTuple):
-    """A source whose places remember.
+    """A source with inline caches.
 
     Attributes:
-        text: Python for Cython, which does not run without it.
-        declarations: what the text uses, for a `.pxd` file of the same name.
+        text: Python for Cython; plain Python can't run it.
+        declarations: the C declarations that the text uses, for a `.pxd` file of the same name.
     """
 
     text: str
@@ -82,13 +82,13 @@ class Remembering(NamedTuple):
 
 
 def remembering(text: str) -> Remembering:
-    """Give each place of a Python source that reads or sets an attribute a memory.
+    """Give each read and write of an attribute in a Python source a cache.
 
-    Left to Cython are methods that are called, with which it is quick, private names (`__x`), and what is deleted,
-    changed (`x.a += 1`) or one target of several.
+    Not changed are method calls, which Cython does fast, private names (`__x`), and attributes that are deleted,
+    changed in place (`x.a += 1`), or one of several targets.
 
     Raises:
-        SyntaxError: it is no Python.
+        SyntaxError: the source is not Python.
     """
     places = _Places()
     tree = places.visit(ast.parse(text))
@@ -97,7 +97,7 @@ def remembering(text: str) -> Remembering:
 
 
 def _declarations(places: int) -> str:
-    """The functions for so many places. A value is given before its owner: so does Python evaluate them."""
+    """The C functions for *places* caches. A value comes before its owner, in Python's order of evaluation."""
     return f'''
 cdef extern from *:
     """
@@ -111,13 +111,13 @@ cdef extern from *:
 
 
 class _Places(ast.NodeTransformer):
-    """Makes calls of reads and writes, each with a number of its own."""
+    """Replaces reads and writes by calls, each with a number of its own."""
 
     def __init__(self) -> None:
         self.count = 0
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
-        """A call of a method keeps its form."""
+        """Leave the method of a call unchanged."""
         if not isinstance(node.func, ast.Attribute):
             return self.generic_visit(node)
         node.func.value = self.visit(node.func.value)
@@ -126,13 +126,13 @@ class _Places(ast.NodeTransformer):
         return node
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
-        """A read, unless it is a target."""
+        """Replace a read; leave a target unchanged."""
         self.generic_visit(node)
         read = isinstance(node.ctx, ast.Load) and not node.attr.startswith("__")
         return self._place(_GET, node.value, node.attr) if read else node
 
     def visit_Assign(self, node: ast.Assign) -> ast.AST:
-        """A write, where it is the only one."""
+        """Replace a write if it is the only target."""
         self.generic_visit(node)
         match node.targets:
             case [ast.Attribute(owner, name)] if not name.startswith("__"):
@@ -140,7 +140,7 @@ class _Places(ast.NodeTransformer):
         return node
 
     def generic_visit(self, node: ast.AST) -> ast.AST:
-        """What is below, but for annotations, which are not for running."""
+        """Visit the child nodes except annotations, which are not executed."""
         notes = {name: note for name in _NOTES if (note := getattr(node, name, None)) is not None}
         for name in notes:
             setattr(node, name, None)
@@ -150,7 +150,7 @@ class _Places(ast.NodeTransformer):
         return node
 
     def visit_MatchValue(self, node: ast.MatchValue) -> ast.AST:
-        """A pattern has a form of its own."""
+        """Leave patterns unchanged: they can't contain calls."""
         return node
 
     def visit_MatchClass(self, node: ast.MatchClass) -> ast.AST:

@@ -1,9 +1,9 @@
-"""From a Python source to a file that Python can load: Cython makes C of it, a compiler the rest.
+"""Building an extension module from a Python source with Cython and a C compiler.
 
-Owns: what both are given, how they are called, what is said when one of them is missing or fails, and whose files are trusted.
-Must not know: what the source says, who wants it.
+Owns: the inputs and calls of both, the messages if one of them is missing or fails, and whose files are trusted.
+Must not know: the meaning of the source, who uses the module.
 
-They run in a process of their own: they take hundreds of megabytes, which that gives back.
+They run in a separate process, because they take hundreds of megabytes, which its end releases.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from pathlib import Path
 from scraper_cpn.native.attributes import remembering
 
 FORM = 4
-"""Another one where the same source is to be built anew."""
+"""Changes whenever the same source must be built again."""
 SUFFIX = EXTENSION_SUFFIXES[0]
-"""Of the files of extension modules of this Python."""
+"""The suffix of this Python's extension modules."""
 _NO_COMPILER = 3
 _PROGRAM = f"""
 import sys
@@ -45,25 +45,25 @@ except CCompilerError as error:
     sys.exit({_NO_COMPILER})
 """
 _FLAGS = ("-O1", "-g0")
-"""A higher level takes three times as long and gives nothing: the time goes into calls of Python."""
+"""A higher level builds three times as long without benefit: a kernel's time goes into calls of Python."""
 
 
 class NativeError(Exception):
-    """Machine code could not be built or loaded: one line that says why, and what to do."""
+    """A native kernel could not be built or loaded; one line says why, and what to do."""
 
 
 def built(text: str, folder: Path, name: str, begun: Callable[[], None] = lambda: None) -> Path:
-    """Build an extension module of a source and return its file. Whoever looks there sees all of it or nothing.
+    """Build an extension module from a source and return its file, which appears atomically.
 
     Args:
         text: the source.
-        folder: where it is kept.
-        name: of the module.
-        begun: is called when nothing is known to be missing, and it takes a while from now on.
+        folder: the folder for the file.
+        name: the name of the module.
+        begun: is called after the checks, before the slow part begins.
 
     Raises:
         NativeError: Cython, setuptools or a C compiler is missing or fails, or *folder* can't be written.
-        SyntaxError: the source is no Python.
+        SyntaxError: the source is not Python.
     """
     if not all(map(find_spec, ("Cython", "setuptools"))):
         raise NativeError("it is built with Cython and setuptools: pip install 'scraper-cpn[fast]'")
@@ -85,14 +85,14 @@ def built(text: str, folder: Path, name: str, begun: Callable[[], None] = lambda
 
 
 def file_name(name: str, content: bytes) -> str:
-    """The name of a module's file, by which it is known to be whole."""
+    """The name of a module's file, with a digest by which its content can be checked."""
     return f"{name}.{blake2b(content, digest_size=8).hexdigest()}{SUFFIX}"
 
 
 def refuse_strangers(path: Path) -> None:
-    """Use nothing that somebody else may have written.
+    """Refuse a path that another user could have written to.
 
-    Raises `NativeError` where that is so, and OSError where nobody can tell.
+    Raises `NativeError` in that case, and OSError if it can't be determined.
     """
     found = path.stat()
     if found.st_uid != os.geteuid() or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):

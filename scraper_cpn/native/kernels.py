@@ -1,6 +1,6 @@
-"""Built kernels: a file for each source, loaded once in a process.
+"""Built kernels: one file for each source, loaded once in a process.
 
-Owns: the names and the place of these files, the form of a source that is built.
+Owns: the names and the folder of these files, the form in which a source is built.
 Must not know: compilers.
 """
 
@@ -33,9 +33,9 @@ _STEM = re.compile(r"\W+", re.ASCII)
 
 
 def folder() -> Path:
-    """Where built kernels are kept: `scraper_cpn` in the user's folder of caches (XDG).
+    """The folder of built kernels: `scraper_cpn` in the user's cache folder (XDG).
 
-    Raises `NativeError` where there is none.
+    Raises `NativeError` if there is no such folder.
     """
     caches = Path(os.environ.get("XDG_CACHE_HOME", ""))
     if caches.is_absolute():  # others are to be ignored (XDG Base Directory Specification)
@@ -47,13 +47,13 @@ def folder() -> Path:
 
 
 def native(source: Source, begun: Callable[[], None] = lambda: None) -> Build:
-    """Have a kernel of machine code run a source; a `Builder` of `net.compile`.
+    """Build or load the native kernel of a source; a `Builder` for `net.compile`.
 
-    *begun* is called where it is built, which was never done here: that takes 5 to 20 seconds. To load a
-    kernel takes milliseconds.
+    *begun* is called if the kernel must be built, which takes 5 to 20 seconds. Loading a built kernel takes
+    milliseconds.
 
     Raises:
-        NativeError: it was not built and can't be, or can't be loaded; one line that says why.
+        NativeError: the kernel can't be built or loaded; one line says why.
     """
     name = _name(source)
     try:
@@ -68,10 +68,10 @@ def native(source: Source, begun: Callable[[], None] = lambda: None) -> Build:
 
 
 def _kept(name: str) -> Path | None:
-    """The file of a kernel that was built, and is what was built then; None where there is none.
+    """The intact file of a kernel that was built before; None if there is none.
 
-    Its name has a digest of its content: half of a file would kill who loads it. What is not what it was
-    is removed.
+    Its name has a digest of its content, since loading an incomplete file would crash the process. A file
+    that does not match its digest is removed.
     """
     found = sorted(folder().glob(f"{name}.*{SUFFIX}"))
     if found:
@@ -84,7 +84,7 @@ def _kept(name: str) -> Path | None:
 
 
 def _loaded(source: Source, path: Path, begun: Callable[[], None]) -> ModuleType:
-    """Load a module; what can't be loaded, as it is from another machine, is built anew."""
+    """Load a module; one that can't be loaded, for example one from another machine, is built again."""
     try:
         return loaded(path)
     except ImportError as first:
@@ -97,10 +97,10 @@ def _loaded(source: Source, path: Path, begun: Callable[[], None]) -> ModuleType
 
 
 def _closed(source: Source) -> str:
-    """Return a source whose free names are variables of a function around it.
+    """Return a source in which free names are variables of an enclosing function.
 
-    As globals, which one module has once, they would be the same for all kernels of a source; and a
-    variable of a function is a field of a C structure, where a global is looked up.
+    A module has its globals only once, so as globals they would be shared by all kernels of a source. Besides,
+    a variable of a function is a field of a C structure, whereas a global is looked up.
     """
     given = "".join(f"    {name} = NAMES[{name!r}]\n" for name in source.names)
     return f"def closed(NAMES):\n{given}{indent(source.text, '    ')}    return build\n"

@@ -1,1 +1,1 @@
-"""What people see of a crawl: the live view, the summary, the net."""
+"""How a crawl is shown to people: the live view, the summary, the net."""

@@ -1,6 +1,6 @@
-"""What retry, export, check and backup have done, for people.
+"""Reports of retry, export, check and backup for people.
 
-Owns: the words of these accounts.
+Owns: the words of these reports.
 Must not know: how the work is done.
 """
 
@@ -15,7 +15,7 @@ from scraper_cpn.show.words import counted, lasted, number, plain, size
 
 
 def retry_lines(found: Mapping[str, int], command: str) -> Iterator[Text]:
-    """Yield how many URLs of which kinds were put back, and how to go on."""
+    """Yield how many URLs of each kind were put back, and how to continue."""
     if not found:
         yield Text("nothing to put back: no URL has failed in a way that another attempt may help")
         return
@@ -29,7 +29,7 @@ def retry_lines(found: Mapping[str, int], command: str) -> Iterator[Text]:
 def check_lines(
     path: str, audits: Sequence[Audit], lasted_ns: int, copied_bytes: int | None
 ) -> Iterator[Text]:
-    """Yield what was checked of a state that is sound, or of a backup of so many bytes."""
+    """Yield what was checked in an intact state, or in a backup with its size."""
     if copied_bytes is not None:
         yield Text(f"{plain(path)}: a copy of {size(copied_bytes)}")
     yield Text.assemble(
@@ -49,7 +49,7 @@ def check_lines(
 
 
 def export_lines(account: Mapping[str, Any]) -> Iterator[Text]:
-    """Yield how many items, and rows of the failed log, were written where."""
+    """Yield how many items and rows of the failed log were written, and where."""
     where = "to standard output" if account["output"] == "-" else f"in {plain(account['output'])}"
     yield Text(f"{counted(account['items'], 'item')} {where}")
     if "failed" in account:

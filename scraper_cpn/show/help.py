@@ -1,6 +1,6 @@
-"""The help of the command, from the table of options.
+"""The help of the command, made from the table of options.
 
-Owns: how it is laid out, in at most 80 columns whatever the Python version.
+Owns: its layout, in at most 80 columns on every version of Python.
 Must not know: what an option does.
 """
 
@@ -55,7 +55,7 @@ def _group(group: str) -> str:
 
 
 def _lines(option: Option) -> Iterator[str]:
-    """Yield an option's name, and beside it (below a long one) what it is for."""
+    """Yield an option's name, with its help beside it (below a long name)."""
     short = f"-{option.short}, " if option.short else "    "
     name = f"  {short}--{option.name} {option.kind.metavar}".rstrip()
     text = textwrap.wrap(_described(option), _WIDTH - _INDENT, break_on_hyphens=False)

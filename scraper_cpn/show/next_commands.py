@@ -1,6 +1,6 @@
-"""What to say about a job's state at its end.
+"""Hints about a crawl's state at its end.
 
-Owns: the commands that go on from there. Must not know: how a crawl works, what is in a state.
+Owns: the commands to continue with. Must not know: how a crawl works, what is in a state.
 """
 
 import shlex
@@ -13,7 +13,7 @@ from scraper_cpn.scrape.state.files import MAIN, Keeping
 
 
 def hints(keeping: Keeping, summary: Summary) -> Iterator[Text]:
-    """Yield what can be done with the state, the commands first of all."""
+    """Yield what can be done with the state; the commands come first."""
     named = ["--run", keeping.name] if keeping.name != MAIN else []
     if summary.failed_urls:
         yield from _hint("retry what failed:", "retry", str(keeping.path), *named)

@@ -1,6 +1,6 @@
-"""A crawl while it runs: a live view on a terminal, plain lines elsewhere, events as JSON.
+"""Showing a running crawl: a live view on a terminal, plain lines elsewhere, events as JSON.
 
-Owns: what is shown of a `Snapshot` and of an event, and how often.
+Owns: which parts of a `Snapshot` and of an event are shown, and how often.
 Must not know: how a crawl works, which options there are.
 
 All of it goes to stderr: stdout belongs to the items.
@@ -21,26 +21,26 @@ from scraper_cpn.scrape.account.report import Snapshot, Stage
 from scraper_cpn.show.words import SECOND, clock, counted, number, plain, rate, size
 
 RATE_WINDOW_NS = 10 * SECOND
-"""A rate is that of the last seconds: an average since the start would hide a stall."""
+"""The window of rates: an average since the start would hide a stall."""
 
 _BAR = 8
 _SHOWN_REASONS = 5
 
 
 class View(Protocol):
-    """Where a crawl is shown while it runs."""
+    """A view of a running crawl."""
 
     interval_ns: int
-    """How long to wait between two calls of `update`."""
+    """The interval between two calls of `update`."""
 
     def update(self, snapshot: Snapshot) -> None:
-        """Show how the crawl stands."""
+        """Show the state of the crawl."""
 
     def event(self, event: Mapping[str, Any]) -> None:
-        """Show that something happened, if this view shows events."""
+        """Show an event, if this view shows events."""
 
     def note(self, line: str) -> None:
-        """Show a line of ours, whatever the view."""
+        """Show one of our own messages, in every view."""
 
     def close(self) -> None:
         """Stop showing."""
@@ -53,7 +53,7 @@ class Pace:
         self._seen: deque[tuple[int, int]] = deque([(0, 0)])
 
     def of(self, snapshot: Snapshot) -> str:
-        """Return the rate up to *snapshot*; calls come in the order of time. Cost: O(1) amortised."""
+        """Return the rate up to *snapshot*; calls must be in order of time. Cost: O(1) amortised."""
         self._seen.append((snapshot.elapsed_ns, snapshot.pages))
         while len(self._seen) > 2 and snapshot.elapsed_ns - self._seen[1][0] >= RATE_WINDOW_NS:
             self._seen.popleft()
@@ -84,7 +84,7 @@ def line_of(snapshot: Snapshot, pages_rate: str) -> str:
 
 
 class QuietView:
-    """Shows nothing but our own notes."""
+    """Shows only our own messages."""
 
     interval_ns = SECOND
 
@@ -126,7 +126,7 @@ class PlainView(QuietView):
 
 
 class JsonView(QuietView):
-    """Prints events as JSON, one a line."""
+    """Prints events as JSON, one for each line."""
 
     interval_ns = 5 * SECOND
 
@@ -153,7 +153,7 @@ class LiveView(QuietView):
         super().__init__(console)
         self._pace = Pace()
         self._events = events
-        # Standard output is left alone: items may go there.
+        # Standard output is not redirected, since items may go there.
         self._live = Live(
             console=console, auto_refresh=False, transient=True, redirect_stdout=False
         )
@@ -169,12 +169,12 @@ class LiveView(QuietView):
             self.note(event_line(event))
 
     def close(self) -> None:
-        """Wipe the view."""
+        """Remove the view."""
         self._live.stop()
 
 
 def rendered(snapshot: Snapshot, pages_rate: str) -> Group:
-    """Return a snapshot as the few lines of the live view."""
+    """Return a snapshot as the lines of the live view."""
     lines: list[Any] = [_head(snapshot, pages_rate), _labelled("waiting", _waiting_text(snapshot))]
     if snapshot.stages:
         bars = Columns([_stage(stage) for stage in snapshot.stages], padding=(0, 3))
@@ -201,7 +201,7 @@ def _labelled(label: str, content: Any) -> Table:
 
 
 def _waiting(snapshot: Snapshot) -> list[tuple[str, int]]:
-    """Return the reasons with most URLs first; equal ones by name."""
+    """Return the reasons by number of URLs, largest first; ties by name."""
     counts = [(plain(reason), count) for reason, count in snapshot.waiting.items() if count]
     return sorted(counts, key=lambda pair: (-pair[1], pair[0]))[:_SHOWN_REASONS]
 

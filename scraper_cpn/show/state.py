@@ -1,4 +1,4 @@
-"""How the crawls of a state stand, for people.
+"""The status of a state's crawls, for people.
 
 Owns: the words of `scrape status`.
 Must not know: how a state is read, how commands are parsed.
@@ -26,7 +26,7 @@ _LABEL = 10
 
 
 def status_lines(status: StateStatus) -> Iterator[Text]:
-    """Yield what to print of a state, line by line."""
+    """Yield the lines about a state."""
     more = f", {size(status.wal_bytes)} beside it" if status.wal_bytes else ""
     yield Text.assemble((plain(status.state), "bold"), f"  {size(status.file_bytes)}{more}")
     for run in status.runs:
@@ -79,7 +79,7 @@ def _facts(run: RunStatus) -> Iterator[tuple[str, str]]:
 
 
 def _column(label: str, texts: Iterable[str]) -> Iterator[Text]:
-    """Lines beside a label."""
+    """Yield lines, the first one after a label."""
     for text in texts:
         yield Text.assemble((f"{label:<{_LABEL}}", "dim"), text)
         label = ""

@@ -1,7 +1,7 @@
-"""How a crawl ended: what was stored, what failed and why, what is left, how to go on.
+"""The summary of a crawl: what was stored, what failed and why, what is left, how to continue.
 
 Owns: the words of the summary.
-Must not know: how a crawl works; how the command that retries is made.
+Must not know: how a crawl works; how the retry command is made.
 """
 
 from collections.abc import Iterator
@@ -22,13 +22,13 @@ _ENDED = {
 }
 
 _SEEDS_SHOWN = 20
-"""More would push everything else off the screen; the file of --failed has them all."""
+"""The most seeds shown: more would push everything else off the screen. The file of --failed has them all."""
 
 
 def show_summary(console: Console, summary: Summary, *, output: str, retry: str | None) -> None:
-    """Print the summary. *output* is where items went; *retry* the command for what failed.
+    """Print the summary. *output* is where items went; *retry* is the command that retries failed URLs.
 
-    Lines are not broken, so that URLs and the command can be copied.
+    Lines are not wrapped, so that URLs and the command can be copied.
     """
     for line in summary_lines(summary, output=output, retry=retry):
         console.print(line, soft_wrap=True)

@@ -1,6 +1,6 @@
-"""Where a URL is in a crawl, for people.
+"""Explaining to people where a URL is in a crawl.
 
-Owns: the words of `scrape explain`, but for what a URL lacks: that the parts of the net say.
+Owns: the words of `scrape explain`, except for what a URL waits for, whose words the net's parts own.
 Must not know: how a state is read, how the net works.
 """
 
@@ -60,7 +60,7 @@ def _stands(where: Whereabouts) -> str:
 
 
 def _came(where: Whereabouts) -> str:
-    """How a page came, for who wants to know which others came the same way."""
+    """The connection that a page came on, so that others on the same connection can be found."""
     if not where.connection:
         return ""
     return f"; it came as answer {number(where.ordinal)} of connection {number(where.connection)}"
@@ -73,7 +73,10 @@ def _queue(where: Whereabouts) -> str:
 
 
 def _waits(where: Whereabouts) -> Iterator[str]:
-    """What it lacks, in words; each once. What only a running crawl can give counts while it runs."""
+    """Yield what the URL waits for, without repetition.
+
+    While the crawl is stopped, waits that only a running crawl could have are left out.
+    """
     lacks = (*where.waits, *where.robots)
     counting = [wait for wait in lacks if where.pid or wait.until_ns or wait.outlasts]
     for needs, until_ns in dict.fromkeys((wait.needs, wait.until_ns) for wait in counting):
@@ -86,7 +89,7 @@ def _until(until_ns: int, now_ns: int) -> str:
 
 
 def _more(where: Whereabouts) -> Iterator[str]:
-    """What else is known of it."""
+    """Yield what else is known of the URL."""
     target = where.target
     if where.since_ns is not None:
         yield f"since {moment(where.since_ns)}"

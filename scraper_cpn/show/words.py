@@ -1,6 +1,6 @@
-"""Numbers and text from the web, as people read them in a terminal.
+"""Formatting numbers and text from the web for people at a terminal.
 
-Owns: how times, sizes and counts are written, and that nothing from the web steers the terminal.
+Owns: the format of times, sizes and counts, and removing control sequences from text of the web.
 Must not know: what is shown, or where.
 """
 
@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 SECOND = 1_000_000_000
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-"""Also marks that reverse the direction of writing, and lone surrogates."""
+"""Control characters, including marks that reverse the direction of writing, and lone surrogates."""
 
 
 def plain(text: str) -> str:
@@ -26,7 +26,7 @@ def clock(ns: int) -> str:
 
 
 def lasted(ns: int) -> str:
-    """Return how long something took: as `clock` does, but `0.4 s` where that says nothing."""
+    """Return a duration as `clock` does, but as `0.4 s` if it is too short for that."""
     if ns >= SECOND:
         return clock(ns)
     tenths = ns * 10 // SECOND
@@ -44,12 +44,12 @@ def size(count: int) -> str:
 
 
 def number(count: int) -> str:
-    """Return a count with thousands apart: `12,345`."""
+    """Return a count with separated thousands: `12,345`."""
     return f"{count:,}"
 
 
 def counted(count: int, noun: str, many: str = "") -> str:
-    """Return `1 page`, `2 pages`; *many* is the plural where that is not the noun with an s."""
+    """Return `1 page`, `2 pages`; *many* is the plural if it is not the noun with an s."""
     return f"{count:,} {noun if count == 1 else many or noun + 's'}"
 
 
@@ -64,7 +64,7 @@ def moment(ns: int) -> str:
 
 
 def ahead(ns: int) -> str:
-    """Return how far off a time is: `now`, `in 3.2 s`, `in 12:30`; rounded up, never too early."""
+    """Return the time until a moment: `now`, `in 3.2 s`, `in 12:30`; rounded up, so never too early."""
     if ns <= 0:
         return "now"
     if ns >= 60 * SECOND:

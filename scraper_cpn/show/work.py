@@ -1,6 +1,6 @@
-"""How far a long work has come, on a terminal.
+"""A progress bar for long work, on a terminal.
 
-Owns: the bar, and that there is none where nobody would see it.
+Owns: the bar, which is shown only on a terminal.
 Must not know: what the work is.
 """
 
@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 @contextmanager
 def progress(console: Console) -> Iterator[Callable[[str, int, int], None]]:
-    """Show a bar while something is done; it is told what, how much is done, and of how much."""
+    """Show a bar during work; call the function with what is done, how much of it, and the total."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     shown = console.is_terminal and not console.is_dumb_terminal
     with Progress(

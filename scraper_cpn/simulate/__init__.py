@@ -1,1 +1,1 @@
-"""Virtual time, a statistical web and failure injection, all from one seed."""
+"""Virtual time, a synthetic web and failure injection, all from one seed."""

@@ -1,7 +1,7 @@
-"""Virtual time: a net run to its end without waiting.
+"""Virtual time: running a net to its end without waiting.
 
-Owns: one heap of what will happen, ordered by (time, serial): total, so that the same effects give the
-same trace on any machine. Must not know: what a net is for, the real clock, asyncio.
+Owns: one heap of future events in the total order (time, serial), so that the same effects give the same
+trace on any machine. Must not know: what a net is for, the real clock, asyncio.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ class Connecting(Struct, frozen=True):
     """An effect that does not start at once.
 
     Attributes:
-        takes_ns: from now to its start, if it may start then.
-        go: is called with the time of the start; gives how long it takes from there and its outcome.
+        takes_ns: the time from now to its start, if it may start then.
+        go: is called with the time of the start; returns the duration from then on, and the outcome.
     """
 
     takes_ns: int
@@ -28,22 +28,22 @@ class Connecting(Struct, frozen=True):
 
 
 VirtualEffect: TypeAlias = Callable[..., tuple[int, Any]]
-"""Is called with a firing's tokens and the time; gives how long it takes (ns) and its outcome."""
+"""Is called with a firing's tokens and the time; returns its duration (ns) and its outcome."""
 SlowEffect: TypeAlias = Callable[..., Connecting]
 """The same for an effect that starts later."""
 
 
 class Decider(Protocol):
-    """What is driven: a kernel, or anything else with these calls of one. See `net.Kernel`."""
+    """What the driver runs: a kernel, or anything with these methods of a kernel. See `net.Kernel`."""
 
     def step(self, now_ns: int, limit: int = ...) -> Step:
-        """Decide all that can be decided now."""
+        """Fire everything that is enabled now."""
 
     def started(self, firing_id: int, now_ns: int, *, asked: bool = False) -> bool:
-        """An effect really starts; or is undone, if it may not any more."""
+        """Report that an effect starts; it is revoked if it may no longer start."""
 
     def complete(self, firing_id: int, outcome: Any, now_ns: int) -> None:
-        """It has ended."""
+        """Report that an effect has ended."""
 
     def drain(self) -> list[Row]:
         """The rows since the last call."""
@@ -53,12 +53,12 @@ class Decider(Protocol):
 
 
 class Run(Struct, frozen=True):
-    """How a virtual run went.
+    """The result of a virtual run.
 
     Attributes:
         ended: None if *until_ns* was reached first.
         now_ns: the virtual time at the end.
-        steps: calls of the kernel's `step`, the price of waking up.
+        steps: calls of the kernel's `step`, a measure of wake-ups.
         firings: effects that were started.
     """
 
@@ -76,14 +76,14 @@ def run(
     until_ns: int | None = None,
     on_rows: Callable[[list[Row]], None] | None = None,
 ) -> Run:
-    """Run a kernel, with its first tokens injected, in virtual time.
+    """Run a kernel, with its initial tokens injected, in virtual time.
 
     Args:
-        kernel: either execution, or another decider.
-        effects: by the net's names; each is told the tokens and, last, the time.
+        kernel: either kernel, or another decider.
+        effects: by their names in the net; each is called with the tokens and, last, the time.
         now_ns: the time to begin at.
-        until_ns: stop at this time at the latest, whatever is in flight.
-        on_rows: is given what reached a sink, in order.
+        until_ns: the time to stop at, even if firings are in flight.
+        on_rows: is called with the rows that reached a sink, in order.
     """
     _refuse_unbound(kernel, effects)
     coming: list[tuple[int, int, Any]] = []
@@ -118,7 +118,7 @@ def run(
 
 
 def _refuse_unbound(kernel: Decider, effects: Mapping[str, VirtualEffect | SlowEffect]) -> None:
-    """Raise `NetError` where an effect of the net has no function; other deciders tell no net."""
+    """Raise `NetError` if an effect of the net has no function; deciders without a net are not checked."""
     net = getattr(kernel, "net", None)
     if isinstance(net, Net):
         missing = [name for name in net.effects if name not in effects]
@@ -131,18 +131,18 @@ def _refuse_unbound(kernel: Decider, effects: Mapping[str, VirtualEffect | SlowE
 
 
 Coming: TypeAlias = tuple[int, int, Any]
-"""When something happens, to which firing, and its outcome."""
+"""A future event: its time, the firing, and the outcome."""
 
 
 def _ended(firing: Firing, takes_ns: int, outcome: Any, now_ns: int, left_ns: int | None) -> Coming:
-    """What an effect ends in, and when; like real ones, it is cut off at its deadline."""
+    """When an effect ends, and its outcome; like a real effect, it ends at its deadline at the latest."""
     if left_ns is not None and takes_ns > left_ns:
         takes_ns, outcome = left_ns, Lost("passed its deadline")
     return now_ns + takes_ns, firing.id, outcome
 
 
 class _Starting(Struct, frozen=True):
-    """A firing that is about to start, or passes its deadline (*late*) instead."""
+    """A firing that is about to start, or reaches its deadline first (*late*)."""
 
     firing: Firing
     go: Callable[[int], tuple[int, Any]]
@@ -150,14 +150,14 @@ class _Starting(Struct, frozen=True):
     late: bool
 
     def ended(self, now_ns: int) -> Coming:
-        """How it ends, having started."""
+        """When and how it ends after its start."""
         if self.late:
             return now_ns, self.firing.id, Lost("passed its deadline")
         return _ended(self.firing, *self.go(now_ns), now_ns, self.left_ns)
 
 
 def _connected(firing: Firing, work: Connecting, now_ns: int) -> Coming:
-    """When a firing starts; at its deadline, if that comes first."""
+    """When a firing starts, or reaches its deadline if that comes first."""
     most_ns = firing.deadline_ns
     late = most_ns is not None and work.takes_ns >= most_ns
     takes_ns = most_ns if late and most_ns is not None else work.takes_ns
@@ -166,7 +166,7 @@ def _connected(firing: Firing, work: Connecting, now_ns: int) -> Coming:
 
 
 def _complete(kernel: Decider, firing_id: int, outcome: Any, now_ns: int) -> None:
-    """Give a firing its outcome; one that the net does not know is `Lost`, as it is in the shell."""
+    """Complete a firing; an outcome that the net does not know becomes `Lost`, as in the shell."""
     try:
         kernel.complete(firing_id, outcome, now_ns)
     except NetError as error:
@@ -174,6 +174,6 @@ def _complete(kernel: Decider, firing_id: int, outcome: Any, now_ns: int) -> Non
 
 
 def _next_time(coming: list[tuple[int, int, Any]], wake_ns: int | None) -> int:
-    """When something happens next; only asked when nothing can happen now."""
+    """The time of the next event; only called when nothing can happen now."""
     times = [] if wake_ns is None else [wake_ns]
     return min(times + [time_ns for time_ns, _, _ in coming[:1]])

@@ -1,6 +1,6 @@
-"""Failure injection: effects that now and then crash, dawdle or answer nonsense.
+"""Failure injection: effects that sometimes crash, take longer, or return unknown outcomes.
 
-Owns: which calls are spoiled, and how; from a seed, so that a run can be repeated.
+Owns: which calls get a fault, and which fault; decided by a seed, so that a run can be repeated.
 Must not know: what an effect does, the net.
 """
 
@@ -22,15 +22,15 @@ class Nonsense(Struct, frozen=True):
 
 
 class Faults(Struct, frozen=True, kw_only=True):
-    """How often effects are spoiled. Shares are between 0 and 1, each drawn by itself.
+    """How often calls get faults. Shares are between 0 and 1, and drawn independently.
 
     Attributes:
-        seed: of every decision.
-        lost: share of the calls that end in `Lost`, although their work is done: what a crash
-            between an answer and its record looks like.
-        nonsense: share that ends in an outcome that the net does not know.
-        late: share that takes longer.
-        late_ns: by how much; beyond a deadline, the firing is `Lost` then.
+        seed: determines every decision.
+        lost: share of the calls that end in `Lost` although their work is done, like a crash between an
+            answer and its record.
+        nonsense: share of the calls that end in an outcome that the net does not know.
+        late: share of the calls that take longer.
+        late_ns: how much longer they take; beyond its deadline, a firing is `Lost`.
     """
 
     seed: int = 0
@@ -41,7 +41,7 @@ class Faults(Struct, frozen=True, kw_only=True):
 
 
 def faulty(effects: Mapping[str, VirtualEffect], faults: Faults) -> dict[str, VirtualEffect]:
-    """The same effects, spoiled. A call is known by its effect and its number there."""
+    """Add faults to effects. The faults of a call depend on its effect and its number there."""
     return {name: _spoiled(name, effect, faults) for name, effect in effects.items()}
 
 
@@ -65,6 +65,6 @@ def _spoiled(name: str, effect: VirtualEffect, faults: Faults) -> VirtualEffect:
 
 
 def _draws(what: str) -> tuple[float, ...]:
-    """Three numbers from 0 to below 1."""
+    """Three numbers from 0 (inclusive) to 1 (exclusive)."""
     digest = blake2b(what.encode(), digest_size=12).digest()
     return tuple(number / 2**32 for number in unpack(">3I", digest))

@@ -1,4 +1,4 @@
-"""Any net in virtual time.
+"""Running any net in virtual time.
 
 Owns: `simulate_net`. Must not know: what a net is for, the real clock.
 """
@@ -14,18 +14,18 @@ from scraper_cpn.net import Ended, Marking, Net, Place, Row, Trace, compile_net
 from scraper_cpn.simulate.driver import VirtualEffect, run
 
 Duration: TypeAlias = tuple[int, Any] | VirtualEffect
-"""How long an effect takes (ns) and its outcome: always the same, or a function of the tokens and the time."""
+"""An effect's duration (ns) and outcome: constants, or a function of the tokens and the time."""
 
 
 class Simulated(Struct, frozen=True):
-    """How a net ran in virtual time.
+    """The result of a net's run in virtual time.
 
     Attributes:
         ended: None if *until_ns* was reached first.
         now_ns: the virtual time at the end.
         firings: effects that were started.
         rows: what reached its sinks, oldest first.
-        marking: everything that is left.
+        marking: the final marking.
     """
 
     ended: Ended | None
@@ -43,17 +43,17 @@ def simulate_net(
     until_ns: int | None = None,
     trace: Trace | None = None,
 ) -> Simulated:
-    """Run a net to its end without waiting: the same durations always give the same trace.
+    """Run a net to its end without waiting. The same durations always give the same trace.
 
     Args:
         net: is checked first.
-        durations: of each effect, with its outcome.
-        tokens: to begin with, by place.
-        until_ns: stop at this time at the latest.
+        durations: for each effect, its duration and outcome.
+        tokens: the initial tokens, by place.
+        until_ns: the time to stop at.
         trace: is called with each event.
 
     Raises:
-        NetError: the net can't work, an effect has no duration, or a token does not fit.
+        NetError: the net is not valid, an effect has no duration, or a token does not fit.
     """
     kernel = compile_net(net, trace)
     rows: list[Row] = []

@@ -1,6 +1,6 @@
 """A deterministic synthetic web: any number of hosts and pages from one seed.
 
-Owns: what every URL answers at its n-th visit, and the truth that a crawl is compared with.
+Owns: the answer of every URL at its n-th visit, and the expected results that a crawl is compared with.
 Must not know: sockets, clocks, the net, the crawler.
 """
 
@@ -14,7 +14,7 @@ from scraper_cpn.simulate.webtext import html, media, robots_text
 __all__ = ["Answer", "CountedWeb", "HostRules", "SyntheticWeb", "WebSpec", "join", "split"]
 
 ROBOTS_PATHS = ("/robots.txt", "/rules/robots.txt")
-"""The second is where the first redirects to on a host with robots kind `moved`."""
+"""The paths of robots.txt; on a host with robots kind `moved` the first redirects to the second."""
 
 _HTML = (("Content-Type", "text/html; charset=utf-8"),)
 _TEXT = (("Content-Type", "text/plain; charset=utf-8"),)
@@ -35,14 +35,14 @@ class SyntheticWeb:
         self.hosts = self._layout.hosts
 
     def respond(self, host: str, path: str, visit: int, host_visit: int | None = None) -> Answer:
-        """What `http://host/path` answers.
+        """The answer of `http://host/path`.
 
         Args:
-            host: without port, lower case; an unknown one gets 502, as from a proxy.
-            path: with its query, from the first slash.
-            visit: earlier requests for this URL; the caller keeps the count.
-            host_visit: earlier requests to this host, robots.txt not counted; where the caller
-                does not count them, *visit* stands in.
+            host: without port, in lower case; an unknown host gets 502, as from a proxy.
+            path: from the first slash on, with its query.
+            visit: the number of earlier requests for this URL, counted by the caller.
+            host_visit: the number of earlier requests to this host, without robots.txt; by default
+                *visit* is used instead.
 
         Cost: about 15 us for a page of 8 kB.
         """
@@ -62,7 +62,7 @@ class SyntheticWeb:
         return tuple(f"http://{host}/" for host in self.hosts)
 
     def rules(self, host: str) -> HostRules:
-        """The robots.txt of *host*; KeyError when the web has no such host."""
+        """The robots.txt of *host*. Raises `KeyError` if the web has no such host."""
         kind = self._layout.robots(self._layout.index[host])
         text = robots_text(kind, self.spec.crawl_delay_ns)
         status = {"absent": 404, "error": 503}.get(kind, 200)
@@ -71,14 +71,14 @@ class SyntheticWeb:
         return HostRules(kind, status, text, delay_ns, disallowed)
 
     def links(self, host: str, path: str) -> tuple[str, ...]:
-        """The hrefs on a page as they are written; empty where *path* is no HTML page."""
+        """The hrefs on a page, unresolved; empty if *path* is not an HTML page."""
         index = self._layout.index[host]
         page = self._layout.page(index, path)
         if page is None or self._layout.media(index, page):
             return ()
         return tuple(self._layout.hrefs(index, page))
 
-    # The truth.
+    # The expected results.
 
     def pages(
         self,
@@ -89,7 +89,7 @@ class SyntheticWeb:
         max_redirects: int = 10,
         seeds: Iterable[str] | None = None,
     ) -> tuple[str, ...]:
-        """Every URL that a polite crawl stores, exactly once; or, not *reachable*, all pages.
+        """Every URL that a polite crawl stores, exactly once; if not *reachable*, all pages.
 
         Arguments and errors: see `reach`.
         """
@@ -111,17 +111,17 @@ class SyntheticWeb:
         max_redirects: int = 10,
         seeds: Iterable[str] | None = None,
     ) -> dict[str, int]:
-        """The pages that a polite crawl stores, with the fewest links from a seed to each.
+        """The pages that a polite crawl stores, each with the least number of links from a seed.
 
         Args:
             scope: links are followed within the host, the registrable domain, or anywhere.
-            attempts: requests that the crawler makes for a URL before it gives up; at least 1.
-            max_redirects: hops that it follows.
-            seeds: where it begins; `seeds()` by default.
+            attempts: how many requests the crawler makes for a URL before it gives up; at least 1.
+            max_redirects: how many hops it follows.
+            seeds: the URLs that it begins with; `seeds()` by default.
 
         Raises:
-            ValueError: busy hosts refuse so often that it depends on the order of requests which
-                page runs out of attempts.
+            ValueError: busy hosts refuse so often that the order of requests decides which page runs
+                out of attempts.
         """
         if self.spec.busy_hosts and self.spec.busy_requests >= attempts:
             raise ValueError(
@@ -147,7 +147,7 @@ class SyntheticWeb:
                 yield link
 
     def _arrive(self, url: str, scope: Scope, max_redirects: int) -> str | None:
-        """Where *url* ends after its redirects; None where robots.txt, scope or a limit stops."""
+        """The final URL after redirects; None if robots.txt, scope or a limit prevents it."""
         first = split(url)[0]
         for _ in range(max_redirects + 1):
             host, path = split(url)
@@ -247,7 +247,7 @@ class SyntheticWeb:
 
 
 class CountedWeb:
-    """A synthetic web that keeps the counts of visits: what a server or a mocked fetcher asks."""
+    """A synthetic web that counts visits, for a server or a mocked fetcher."""
 
     def __init__(self, web: SyntheticWeb) -> None:
         self.web = web

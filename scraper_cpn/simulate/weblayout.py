@@ -1,8 +1,8 @@
-"""Which hosts, pages, links and redirects a synthetic web has, and what befalls each.
+"""The hosts, pages, links and redirects of a synthetic web, and their failures.
 
-Owns: names and every decision of the web. A decision is a hash of seed, host, page and what is
-decided; nothing is drawn from a shared random state, so that the order of requests, the process
-and its hash seed change nothing.
+Owns: names and every decision of the web. A decision is a hash of seed, host, page and a label. There is
+no shared random state, so decisions do not depend on the order of requests, the process or its hash
+seed.
 Must not know: answers, markup, sockets, clocks.
 
 Pages of a host form a tree with `links` children each: page 0 is `/`, page n is `/p/n`, and the
@@ -22,7 +22,7 @@ PRIVATE = (
     "http://127.0.0.1/",
     "http://[::1]/",
 )
-"""Where redirects of kind `private` lead: addresses that a crawler has no business with."""
+"""The targets of redirects of kind `private`: addresses that a crawler must not visit."""
 
 
 class Layout:
@@ -46,7 +46,7 @@ class Layout:
         return f"/{'private' if hidden and self.robots(index) == 'disallow' else 'p'}/{page}"
 
     def page(self, index: int, path: str) -> int | None:
-        """The number of the page at *path*; None where there is none."""
+        """The number of the page at *path*; None if there is none."""
         page = number(path.rpartition("/")[2] or "0")
         if page is None or page >= self.spec.pages or self.path(index, page) != path:
             return None
@@ -63,7 +63,7 @@ class Layout:
         return draws[:count]
 
     def chance(self, what: str, share: float) -> bool:
-        """True for *share* of all *what*; 0 is never and 1 always."""
+        """Whether *what* falls within *share* of all values; 0 is never, 1 is always."""
         return share > 0 and self.draws(what, 1)[0] < share * 2**32
 
     def robots(self, index: int) -> RobotsKind:
@@ -72,7 +72,7 @@ class Layout:
         return kinds[min(index, len(kinds) - 1)]
 
     def busy(self, index: int) -> bool:
-        """Whether a host answers 429 to its first requests; its pages fail in no other way."""
+        """Whether a host answers 429 to its first requests; its pages then have no other failures."""
         return index >= self.spec.hosts - self.spec.busy_hosts
 
     def failures(self, index: int, page: int) -> int:
@@ -97,7 +97,7 @@ class Layout:
         return self.spec.latency_ns + (high << 32 | low) % (spread_ns + 1)
 
     def slow(self, index: int, page: int) -> bool:
-        """Whether the page's body trickles."""
+        """Whether the page's body arrives slowly."""
         return self.chance(f"{self.hosts[index]} {page} slow", self.spec.slow)
 
     def media(self, index: int, page: int) -> bool:
@@ -110,7 +110,7 @@ class Layout:
         )
 
     def detour(self, index: int, page: int) -> str | None:
-        """The kind of the redirect that leads to a page or, as a trap, stands beside it."""
+        """The kind of the redirect that leads to a page or, as a trap, is linked beside it."""
         what = f"{self.hosts[index]} {page} detour"
         if not self.chance(what, self.spec.redirect):
             return None
@@ -120,7 +120,7 @@ class Layout:
     # Links.
 
     def hrefs(self, index: int, page: int) -> Iterator[str]:
-        """The links of a page, as they are written on it."""
+        """The unresolved links of a page."""
         host, spec = self.hosts[index], self.spec
         draws = self.draws(f"{host} {page} links", spec.links + 2 * spec.links_out)
         plain = [*self._own(index, page, draws), *self._others(index, draws[spec.links :])]
@@ -131,7 +131,7 @@ class Layout:
                     yield respelled(href)
 
     def _own(self, index: int, page: int, draws: list[int]) -> Iterator[str]:
-        """The page's children in the tree, or any pages of the host where it has fewer."""
+        """The page's children in the tree, filled up with other pages of the host."""
         links, pages = self.spec.links, self.spec.pages
         for k in range(links):
             child = page * links + k + 1
@@ -155,7 +155,7 @@ class Layout:
                 yield self._elsewhere(index, draws[2 * k], draws[2 * k + 1])
 
     def _elsewhere(self, index: int, draw: int, page: int) -> str:
-        """A page of another host, or of the same one where there is no other."""
+        """A page of another host, or of the same one if there is no other."""
         hosts = self.spec.hosts
         other = (index + 1 + draw % max(1, hosts - 1)) % hosts
         return f"http://{self.hosts[other]}{self.path(other, page % self.spec.pages)}"
@@ -163,7 +163,7 @@ class Layout:
     # Redirects.
 
     def location(self, index: int, path: str) -> str | None:
-        """Where the redirect at *path* leads; None where there is none."""
+        """The target of the redirect at *path*; None if there is none."""
         if not path.startswith("/r/"):
             return None
         kind, _, rest = path.removeprefix("/r/").partition("/")
@@ -187,7 +187,7 @@ class Layout:
 
 
 def number(text: str) -> int | None:
-    """The number that *text* writes in at most nine digits; None for anything else."""
+    """The number in *text*, of at most nine digits; None for anything else."""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
 
 

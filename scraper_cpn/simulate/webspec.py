@@ -1,6 +1,6 @@
-"""What a synthetic web is made of: its knobs and the shape of its answers.
+"""The parameters of a synthetic web, and the form of its answers.
 
-Owns: `WebSpec` with the unit and range of every knob, and `Answer`, what one request gets.
+Owns: `WebSpec` with the unit and range of every parameter, and `Answer`, the answer to a request.
 Must not know: how an answer is decided, sockets, clocks, the net.
 """
 
@@ -28,10 +28,10 @@ _Nanoseconds = Annotated[int, Meta(ge=0)]
 
 
 class WebSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The knobs of a synthetic web; equal specs make equal webs, byte for byte.
+    """The parameters of a synthetic web; equal specs give equal webs, byte for byte.
 
-    The description of each knob is what commands print of it; `SyntheticWeb`
-    refuses a value that is out of range.
+    Commands print the description of each parameter; `SyntheticWeb` refuses a value that is out of
+    range.
     """
 
     seed: Annotated[int, Meta(description="of every decision")] = 0
@@ -89,10 +89,10 @@ class WebSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 def check_spec(spec: WebSpec) -> None:
-    """Refuse a spec with a knob that is out of range.
+    """Refuse a spec with a parameter that is out of range.
 
     Raises:
-        ValueError: naming the knob and what is allowed.
+        ValueError: the message names the parameter and its range.
     """
     try:
         msgspec.convert(msgspec.to_builtins(spec), WebSpec)
@@ -101,7 +101,7 @@ def check_spec(spec: WebSpec) -> None:
 
 
 class Answer(Struct, frozen=True, gc=False, kw_only=True):
-    """What a request gets. The headers that need a clock or a transport are left to the sender."""
+    """The answer to a request. The sender adds the headers that need a clock or a transport."""
 
     status: int
     """0: the connection ends without an answer."""
@@ -113,7 +113,7 @@ class Answer(Struct, frozen=True, gc=False, kw_only=True):
     spread_ns: int = 0
     """From the first byte of the body to its last."""
     fate: Fate = "complete"
-    """`dropped` and `stalled` send the first half of the body, then close or fall silent."""
+    """`dropped` and `stalled` send half of the body; then the connection closes, or sends nothing more."""
     retry_after_s: int | None = None
     retry_date: bool = False
     """Whether Retry-After is sent as an HTTP date instead of seconds (RFC 9110 section 10.2.3)."""
@@ -144,7 +144,7 @@ class HostRules(Struct, frozen=True):
     kind: RobotsKind
     status: int
     text: str | None
-    """None unless a file is served, perhaps behind a redirect."""
+    """The file that is served, directly or after a redirect; None if there is none."""
     crawl_delay_ns: int = 0
     disallowed: tuple[str, ...] = ()
     """Path prefixes; `/` when the file is unreachable (section 2.3.1.4)."""

@@ -1,6 +1,6 @@
 """The bodies of the synthetic web: HTML pages, other media and robots.txt.
 
-Owns: markup. Bodies are plain functions of their arguments, and cheap: about as fast as copying.
+Owns: markup. Bodies are pure functions of their arguments, and about as fast as copying.
 Must not know: which URL gets which body.
 """
 
@@ -10,7 +10,7 @@ from zlib import crc32
 from scraper_cpn.simulate.webspec import SECOND, RobotsKind
 
 ITEMS = 3
-"""Elements of class `item` on every page."""
+"""The number of elements of class `item` on every page."""
 
 _WORDS = (
     "a net of places and arcs keeps what may happen next in plain sight while tokens wait their "
@@ -58,7 +58,7 @@ def media(page: int, size: int) -> tuple[str, bytes]:
 
 
 def robots_text(kind: RobotsKind, crawl_delay_ns: int) -> str | None:
-    """The robots.txt of a kind; None where the host has none to show."""
+    """The robots.txt of a kind; None if the host serves none."""
     if kind in ("absent", "error"):
         return None
     lines = ["User-agent: *"]
