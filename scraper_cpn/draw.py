@@ -1,7 +1,7 @@
-"""A net drawn: as text, as DOT, as Mermaid, as SVG, with its tokens; its parts are groups that can be drawn alone.
+"""Drawing a net as text, DOT, Mermaid or SVG, with its tokens; its parts are groups that can be drawn alone.
 
-Owns: the forms in which a declared net is shown. Reads the same declaration that is executed, so that a
-picture can't be out of date. Must not know: any particular net.
+Owns: the forms in which a declared net is shown. It reads the declaration that is executed, so that a picture
+is never out of date. Must not know: any particular net.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class NoGraphviz(Exception):  # noqa: N818  (named after what it says)
 
 @dataclass(frozen=True)
 class Group:
-    """What is drawn together: a part, or what belongs to none."""
+    """Elements that are drawn together: those of a part, or those that belong to no part."""
 
     name: str
     places: list[AnyPlace]
@@ -42,7 +42,7 @@ class Group:
 
 
 def groups_of(net: Net, part: Part | None = None) -> list[Group]:
-    """The parts of a net as groups, what belongs to none last; with *part*, that one alone."""
+    """The parts of a net as groups, last the elements without a part; with *part*, only that one."""
     parts = [part] if part is not None else list(net.parts.values())
     groups = [
         Group(each.name, list(each.places.values()), list(each.transitions.values()))
@@ -56,9 +56,9 @@ def groups_of(net: Net, part: Part | None = None) -> list[Group]:
 
 
 def text(net: Net, part: Part | None = None) -> str:
-    """The net as lines for people: each part with its places and its transitions, or one part alone.
+    """The net as lines of text: each part with its places and its transitions, or only one part.
 
-    The transitions of a part are in the order in which they are tried; so are all of them, at the end.
+    The transitions of a part are in the order in which they are tried; the list of all of them at the end, too.
     """
     lines = [f"net {net.name}"]
     for group in groups_of(net, part):
@@ -167,15 +167,15 @@ def draw(
     marking: Marking | None = None,
     form: Literal["dot", "mermaid", "svg", "text"] = "mermaid",
 ) -> str:
-    """A net with what is in its places.
+    """Draw a net, with the tokens in its places.
 
     Args:
-        net: is drawn as it is declared, whether it can work or not.
-        marking: of it; without one, no tokens are drawn.
+        net: is drawn as declared, even if it is not valid.
+        marking: the net's marking; without one, no tokens are drawn.
         form: `mermaid` (Markdown pages show it), `dot` (graphviz), `svg` (needs graphviz), or `text`.
 
     Raises:
-        NoGraphviz: SVG is asked for, and `dot` is not installed.
+        NoGraphviz: the form is SVG, and `dot` is not installed.
     """
     if form == "text":
         return text(net)
@@ -183,12 +183,12 @@ def draw(
 
 
 def _label(place: AnyPlace, held: dict[str, int]) -> str:
-    """The name of a place, and how much is there."""
+    """The name of a place, and its number of tokens."""
     return place.name if place.name not in held else f"{place.name}: {held[place.name]}"
 
 
 def _held(net: Net, marking: Marking | None) -> dict[str, int]:
-    """How much is in each place that has something, by name."""
+    """The number of tokens in each place that is not empty, by name."""
     if marking is None:
         return {}
     found: dict[str, int] = {}
@@ -206,14 +206,14 @@ def _held(net: Net, marking: Marking | None) -> dict[str, int]:
 
 
 def _id(name: str) -> str:
-    """A name as Mermaid takes it."""
+    """A name as a Mermaid identifier."""
     return re.sub(r"\W", "_", name)
 
 
 def mermaid(net: Net, part: Part | None = None, *, marking: Marking | None = None) -> str:
     """The net as a Mermaid flowchart: round places, square transitions; permits are dotted.
 
-    With *part*, that part and what its transitions are connected to elsewhere.
+    With *part*, only that part, and the elements elsewhere that its transitions are connected to.
     """
     lines, held = ["flowchart LR"], _held(net, marking)
     groups = groups_of(net, part)
@@ -252,7 +252,7 @@ def _mermaid_place(place: AnyPlace, held: dict[str, int]) -> str:
 
 
 def dot(net: Net, part: Part | None = None, *, marking: Marking | None = None) -> str:
-    """The net as a DOT graph, for graphviz; with *part*, that part and what it is connected to elsewhere."""
+    """The net as a DOT graph, for graphviz; with *part*, only that part and the elements connected to it."""
     lines = [f'digraph "{net.name}" {{', '  rankdir=LR; node [fontname="Helvetica", fontsize=11];']
     lines.append('  edge [fontname="Helvetica", fontsize=9];')
     held = _held(net, marking)
@@ -317,7 +317,7 @@ def _all_edges(net: Net, part: Part | None) -> list[Edge]:
 def _elsewhere(
     net: Net, groups: list[Group], edges: list[Edge]
 ) -> tuple[list[AnyPlace], list[Transition]]:
-    """The places and transitions that arrows lead to, and that no group has."""
+    """The places and transitions at the ends of arrows that are in no group."""
     ends = dict.fromkeys(name for edge in edges for name in edge[:2])
     here = {place.name for group in groups for place in group.places}
     ours = {each.name for group in groups for each in group.transitions}
@@ -365,7 +365,7 @@ def _edges(transition: Transition) -> Iterator[Edge]:
 
 
 def _set_edges(transition: Transition) -> Iterator[Edge]:
-    """An arrow from each set that says what is new to a transition."""
+    """An arrow from each set by which a transition recognises new tokens."""
     outputs = [output for case in transition.outcomes for output in case.outputs]
     for name in dict.fromkeys(output.seen.name for output in outputs if output.seen is not None):
         yield name, f"t_{transition.name}", "new", True

@@ -36,7 +36,7 @@ class FieldRule(Struct, frozen=True):
 
     name: str
     selector: str
-    """CSS or XPath, as `scraper_cpn.scrape.pages.selectors` has it."""
+    """CSS or XPath, in the syntax of `scraper_cpn.scrape.pages.selectors`."""
     many: bool = False
     """A list of all matches; otherwise the first match or null."""
 

@@ -1,8 +1,8 @@
-"""What a robots.txt allows, and how fast (RFC 9309).
+"""What a robots.txt allows, and its Crawl-delay (RFC 9309).
 
 Owns: whether rules allow a URL, Crawl-delay, the rules of an origin whose robots.txt can't be read.
-Must not know: HTTP, sockets, clocks, the net. How a file is read is in `records`, how a path is compared with
-rules in `paths`, and who we are in `agent`.
+Must not know: HTTP, sockets, clocks, the net. `records` reads a file, `paths` compares a path with rules, and
+`agent` knows the crawler's name.
 """
 
 from collections import OrderedDict
@@ -26,17 +26,17 @@ __all__ = [
 ]
 
 WAIT_MAX_NS = 86_400 * SECOND
-"""A day. A longer Retry-After or Crawl-delay counts as this: it is a mistake, or a way to say no."""
+"""A day. A longer Retry-After or Crawl-delay is reduced to this: it is a mistake, or means no."""
 _DISALLOW_ALL = "User-agent: *\nDisallow: /\n"
 _FILES_REMEMBERED: Final = 1_024
 _CHARS_REMEMBERED: Final = 4_000_000
-"""A rule that is ready to be compared takes ten times its text, and a file may have 500 KiB."""
+"""The limit of the cache: a parsed rule takes ten times the memory of its text, and a file may have 500 KiB."""
 
 
 def unreachable_rules(origin: str, why: str, home: str = "", kind: str = "") -> Rules:
-    """Return the rules of an origin whose robots.txt can't be had: keep away from all of it.
+    """Return the rules of an origin whose robots.txt is unreachable: everything is disallowed.
 
-    *kind* is that of the failure. A refused address is the reason for all URLs of its origin alike.
+    *kind* is the failure's kind. If the address was refused, that is the reason for all URLs of the origin.
     """
     if kind == "address":
         return Rules(origin, _DISALLOW_ALL, reason=why, kind=kind, home=home)
@@ -45,18 +45,18 @@ def unreachable_rules(origin: str, why: str, home: str = "", kind: str = "") -> 
 
 
 def too_many_hops_rules(origin: str, home: str = "") -> Rules:
-    """Return the rules of an origin whose robots.txt is behind too many redirects: none.
+    """Return the rules of an origin whose robots.txt redirects too often: everything is allowed.
 
-    RFC 9309 section 2.3.1.2 lets it count as unavailable.
+    By RFC 9309 section 2.3.1.2 it may count as unavailable.
     """
     return Rules(origin, "", home=home)
 
 
 def allowed(rules_text: str, user_agent: str, url: str) -> bool:
-    """Return whether a robots.txt lets *user_agent* fetch *url*; robots.txt itself always.
+    """Return whether a robots.txt allows *user_agent* to fetch *url*; robots.txt itself is always allowed.
 
     *user_agent* is a product token, or a User-Agent header (see `product_token`).
-    Costs some microseconds, and the reading of the rules if they are not among those used last.
+    Cost: some microseconds, plus parsing the rules if they are not cached.
     """
     path = path_of(url)
     if not rules_text or path == "/robots.txt":
@@ -71,7 +71,7 @@ def crawl_delay_ns(rules_text: str, user_agent: str) -> int | None:
 
 
 class _Read:
-    """The part of a robots.txt that is for us."""
+    """The part of a robots.txt that applies to this crawler."""
 
     __slots__ = ("crawl_delay_s", "paths")
 
@@ -81,7 +81,7 @@ class _Read:
 
 
 class _Memory:
-    """The files that were read last; large ones are read in threads."""
+    """A cache of the files that were read last; large files are read in threads."""
 
     def __init__(self) -> None:
         self._lock = Lock()

@@ -1,4 +1,4 @@
-"""By which name robots.txt knows a crawler.
+"""The name of a crawler in robots.txt.
 
 Owns: the product token in a User-Agent header, and in the line of a robots.txt.
 Must not know: rules, settings.
@@ -15,17 +15,17 @@ _BROWSERS = frozenset({"msie", "konqueror"})
 
 
 def is_token(name: str) -> bool:
-    """Return whether robots.txt can name a crawler so: letters, `-` and `_` (RFC 9309 section 2.2.1)."""
+    """Return whether *name* is a product token: letters, `-` and `_` (RFC 9309 section 2.2.1)."""
     return _TOKEN.fullmatch(name) is not None
 
 
 @lru_cache(64)
 def product_token(user_agent: str) -> str:
-    """Return the name that robots.txt knows a crawler by.
+    """Return the name of a crawler in robots.txt.
 
-    That is the first word of its User-Agent header, up to a `/`. A crawler that says Mozilla is the one in its
-    comment: ExampleBot for `Mozilla/5.0 (compatible; ExampleBot/0.1; https://www.example.com/bot.html)`. A name
-    of several words without a version is no product token, and stays as it is: no group is for it but that of `*`.
+    It is the first word of its User-Agent header, up to a `/`. For a crawler that says Mozilla it is the name in the
+    comment: ExampleBot for `Mozilla/5.0 (compatible; ExampleBot/0.1; https://www.example.com/bot.html)`. A name of
+    several words without a version is not a product token, and is returned unchanged: only the group of `*` applies.
     """
     if " " in user_agent.strip() and "/" not in user_agent:
         return user_agent
@@ -38,7 +38,7 @@ def product_token(user_agent: str) -> str:
 
 
 def doubtful_name(user_agent: str) -> str | None:
-    """Return in one line why no robots.txt may name the crawler of this User-Agent header; None if one can."""
+    """Return in one line why robots.txt can't name the crawler of a User-Agent header; None if it can."""
     token = product_token(user_agent)
     if token.lower() == "mozilla":
         why = "in robots.txt it goes by Mozilla, as nearly all browsers do"
@@ -52,8 +52,8 @@ def doubtful_name(user_agent: str) -> str | None:
 def names(value: str, token: str) -> bool:
     """Return whether the *value* of a user-agent line names the crawler *token*.
 
-    It does with its leading letters, `-` and `_`. A name that has digits, which is no product token, is compared
-    up to the first space or `/`.
+    Only the value's leading letters, `-` and `_` are compared. A *token* with digits, which is not a product token,
+    is compared with the value up to the first space or `/`.
     """
     mine = token.lower()
     letters, word = _TOKEN.match(value), _FIRST_WORD.match(value)

@@ -1,14 +1,14 @@
-"""Which rule of a robots.txt decides about a path (RFC 9309 section 2.2.2).
+"""Matching paths with the rules of a robots.txt (RFC 9309 section 2.2.2).
 
-Owns: comparing a path with patterns, `*` and `$` included; which spellings of a URL are the same.
+Owns: comparing a path with patterns, including `*` and `$`; which spellings of a URL are equivalent.
 Must not know: files, groups, crawlers.
 
-The longest rule that matches decides, and of an allow and a disallow rule of the same length the allow rule.
-A path is compared with a rule in one pass over both. With many rules only those are tried of which a part
-occurs in the path.
+The longest matching rule decides; if an allow and a disallow rule have the same length, the allow rule does. A
+path is compared with a rule in one pass over both. With many rules, only those with a part that occurs in the
+path are tried.
 
-Google's parser compares URLs nearly as they are written, RFC 9309 normalised. Where the two differ, the crawl
-keeps away: a disallow rule is compared in the normalised spelling, an allow rule in that of Google.
+Google's parser compares URLs nearly as they are spelled, RFC 9309 normalises them. If the two differ, the URL
+is not fetched: disallow rules are compared in the normalised spelling, allow rules in Google's.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from urllib.parse import quote
 from msgspec import Struct
 
 _INDEXED: Final = 100
-"""With fewer rules trying all of them is faster than looking for their parts in the path."""
+"""With fewer rules, trying all of them is faster than searching their parts in the path."""
 _PART_CHARS_MAX: Final = 8
 _TRIED_MAX: Final = 5_000
-"""Rules for one path. With more, which no honest site has, it counts as disallowed."""
+"""The most rules to try for one path. A path with more, which no honest site has, counts as disallowed."""
 _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})|[^\x21-\x7e]+")
 _PLAIN_PATH = re.compile(r"[!-#&-)+-~]*")
 _PLAIN_RULE = re.compile(r"[!-#&-~]*\$?")
@@ -39,7 +39,7 @@ class _Rule(Struct, frozen=True, gc=False):
     """A pattern that is ready to be compared."""
 
     parts: tuple[str, ...]
-    """What is between the `*`; the first one begins the path."""
+    """The texts between the `*`; the first one begins the path."""
     is_whole: bool
     """Whether the last part has to end the path (`$`)."""
     is_allow: bool
@@ -82,7 +82,7 @@ class PathRules:
         self._part_lengths = sorted(set(map(len, self._by_part)))
 
     def allow(self, path: str) -> bool:
-        """Return whether *path* is allowed, which is what no rule is about."""
+        """Return whether *path* is allowed; a path that no rule matches is allowed."""
         normalised, literal = _normalised(path, is_path=True), _literal(path, is_path=True)
         rules = self._rules
         if self._by_part:
@@ -98,7 +98,7 @@ class PathRules:
         return True
 
     def _candidates(self, path: str) -> set[int]:
-        """Return the numbers of the rules of which the longest part occurs in *path*."""
+        """Return the numbers of the rules whose longest part occurs in *path*."""
         found: set[int] = set()
         for length in self._part_lengths:
             for at in range(len(path) - length + 1):
@@ -109,7 +109,7 @@ class PathRules:
 
 
 def path_of(url: str) -> str:
-    """Return what rules are about: the path of *url* with its query."""
+    """Return the part of *url* that rules are compared with: its path and query."""
     found = _PATH.match(url)
     assert found is not None  # it matches nothing as well
     path = found[1]
@@ -122,20 +122,20 @@ def _rule(pattern: str, *, is_allow: bool) -> _Rule:
 
 
 def _longest(parts: tuple[str, ...]) -> str:
-    """Return the part that says most: all paths have a slash."""
+    """Return the most selective part of a rule: every path has a slash."""
     return max(parts, key=lambda part: (len(part), part != "/"))
 
 
 def _folders(allow: list[str]) -> list[str]:
-    """Return the rules for the folders whose index page is allowed: they are the same page, says Google."""
+    """Return rules for the folders whose index page is allowed: for Google both are the same page."""
     cut = [(each, each.rfind("/") + 1) for each in allow]
     return [f"{each[:end]}$" for each, end in cut if each.startswith("index.htm", end)]
 
 
 def _normalised(text: str, *, is_path: bool = False) -> str:
-    """Return *text* in the spelling of RFC 9309: unreserved characters as such, all others but ASCII in percent.
+    """Return *text* in the spelling of RFC 9309: unreserved characters unescaped, non-ASCII ones percent-encoded.
 
-    Reserved ones stay as they are, but in a query, where a percent code means the same.
+    Reserved characters are unchanged, except in a query, where the percent code is equivalent.
     """
     if _is_plain(text, is_path=is_path):
         return text
@@ -145,7 +145,7 @@ def _normalised(text: str, *, is_path: bool = False) -> str:
 
 
 def _literal(text: str, *, is_path: bool = False) -> str:
-    """Return *text* in the spelling of Google's parser: percent codes in upper case; of a rule, all else but ASCII, too."""
+    """Return *text* in Google's spelling: percent codes in upper case; in a rule, non-ASCII characters encoded, too."""
     if _is_plain(text, is_path=is_path):
         return text
     return _ESCAPE.sub(
@@ -154,19 +154,19 @@ def _literal(text: str, *, is_path: bool = False) -> str:
 
 
 def _is_plain(text: str, *, is_path: bool) -> bool:
-    """Return whether *text* has but one spelling, as nearly all have."""
+    """Return whether *text* has only one spelling, which is the usual case."""
     return (_PLAIN_PATH if is_path else _PLAIN_RULE).fullmatch(text) is not None
 
 
 def _marked(text: str, *, is_path: bool) -> str:
-    """Return *text* with a `*` and `$` that stand for themselves in percent codes."""
+    """Return *text* with literal `*` and `$` percent-encoded."""
     if is_path:
         return text.replace("*", "%2A").replace("$", "%24") if "*" in text or "$" in text else text
     return text[:-1].replace("$", "%24") + text[-1:]
 
 
 def _escaped(found: re.Match[str], *, plain: Callable[[str], bool], keep: bool = False) -> str:
-    """Return how a percent code, or what is not ASCII, is spelled."""
+    """Return the spelling of a percent code, or of a non-ASCII character."""
     code = found[1]
     if code is None:
         return found[0] if keep else quote(found[0], safe="", errors="surrogatepass")

@@ -1,10 +1,10 @@
-"""A robots.txt, read line by line (RFC 9309 section 2.2).
+"""Reading a robots.txt line by line (RFC 9309 section 2.2).
 
-Owns: how bytes become lines, lines records, and records the group that is for one crawler.
+Owns: splitting bytes into lines, lines into records, and collecting the records of one crawler's group.
 Must not know: how a path is compared with a rule, HTTP.
 
-As Google's parser does, it forgives a missing colon and usual misspellings, and cuts lines after 16,663
-characters. Records of other kinds (Sitemap, Content-Signal, ...) neither end a group nor begin one.
+Like Google's parser, it accepts a missing colon and common misspellings, and cuts lines after 16,663 characters.
+Records of other kinds (Sitemap, Content-Signal, ...) neither end nor begin a group.
 """
 
 import codecs
@@ -17,7 +17,7 @@ from msgspec import Struct
 from scraper_cpn.scrape.robots.agent import names
 
 _LINE_CHARS_MAX: Final = 2_083 * 8 - 1
-"""Eight times what a URL may have in old browsers, as in Google's parser."""
+"""Eight times the longest URL of old browsers, as in Google's parser."""
 _LINE = re.compile(r"[^\r\n]+")
 _SPACE = " \t\v\f\0"
 _UTF_16 = ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
@@ -38,7 +38,7 @@ _NAMES = {
 
 
 class Group(Struct):
-    """The rules that are for one crawler, in the order of the file."""
+    """The rules for one crawler, in the order of the file."""
 
     allow: list[str]
     disallow: list[str]
@@ -46,10 +46,10 @@ class Group(Struct):
 
 
 def text_of(body: bytes, bytes_max: int, *, cut: bool) -> str:
-    """Return a robots.txt as text: UTF-8, or UTF-16 with a byte order mark; what is neither becomes U+FFFD.
+    """Decode a robots.txt: UTF-8, or UTF-16 with a byte order mark; invalid bytes become U+FFFD.
 
-    *bytes_max* bytes count. Where more follows, or something was *cut* off, the last line is left out unless it is whole:
-    half a rule is another rule, `Disallow: /` for `Disallow: /private`.
+    Only the first *bytes_max* bytes are used. If there are more, or the body was *cut* off, an incomplete last line is
+    left out: half a rule is another rule, such as `Disallow: /` for `Disallow: /private`.
     """
     cut = cut or len(body) > bytes_max
     body = body[:bytes_max]
@@ -59,7 +59,7 @@ def text_of(body: bytes, bytes_max: int, *, cut: bool) -> str:
 
 
 def group_of(text: str, token: str) -> Group:
-    """Return the rules for the crawler *token*: of all groups that name it, or else of those for `*`.
+    """Return the rules for the crawler *token*: those of all groups that name it, otherwise those for `*`.
 
     Cost: linear in the text.
     """
@@ -88,19 +88,19 @@ def group_of(text: str, token: str) -> Group:
 
 
 def _join(groups: list[Group], group: Group) -> None:
-    """Add a group, once: thousands of lines may name the same crawler."""
+    """Add a group if it is not listed yet: thousands of lines may name the same crawler."""
     if not any(each is group for each in groups):
         groups.append(group)
 
 
 def _slow(group: Group, value: str) -> None:
-    """Note a Crawl-delay; of several the longest counts."""
+    """Record a Crawl-delay; the longest of several counts."""
     if _SECONDS.fullmatch(value) and any(character.isdigit() for character in value):
         group.crawl_delay_s = max(group.crawl_delay_s or 0.0, float(value))
 
 
 def _records(text: str) -> Iterator[tuple[str, str]]:
-    """Yield name and value of each record that has a meaning here."""
+    """Yield name and value of each record that is used here."""
     for found in _LINE.finditer(text):
         line = found[0][:_LINE_CHARS_MAX].partition("#")[0]
         name, colon, value = line.partition(":")
