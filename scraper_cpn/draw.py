@@ -136,7 +136,7 @@ def _output_text(output: Output) -> str:
 
 
 def _describe(place: AnyPlace) -> str:
-    """What a place holds and how, in one line."""
+    """Describe a place's type and properties in one line."""
     key = f" by {' and '.join(place.keys)}" if place.keys else ""
     if isinstance(place, Counter):
         start = "as a function says" if callable(place.start) else f"at {_number(place.start)}"

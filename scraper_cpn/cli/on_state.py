@@ -170,4 +170,4 @@ COMMANDS = {
     "check": Command(_check, ("STATE",), (_RUN, _JSON)),
     "backup": Command(_backup, ("STATE", "FILE"), (_JSON,)),
 }
-"""By name."""
+"""The commands on states, by name."""

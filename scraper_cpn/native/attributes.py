@@ -154,7 +154,7 @@ class _Places(ast.NodeTransformer):
         return node
 
     def visit_MatchClass(self, node: ast.MatchClass) -> ast.AST:
-        """As above."""
+        """Leave class patterns unchanged, for the same reason."""
         return node
 
     def _place(self, function: str, *given: ast.expr | str) -> ast.Call:

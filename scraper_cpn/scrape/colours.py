@@ -80,9 +80,9 @@ def _host(url: str) -> str:
 
 
 TURN = ("priority", "late")
-"""The order of waiting targets: the least goes first, then the oldest."""
+"""The order of waiting targets: smallest first, ties by age, oldest first."""
 AGED_TURN = ("rank", "late")
-"""The same, with ageing."""
+"""The order of waiting targets with ageing."""
 
 
 class Found(Struct, frozen=True, gc=False):
@@ -278,7 +278,7 @@ class Failure(Struct, frozen=True, gc=False, kw_only=True):
     wait_ns: int = 0
     """The server's Retry-After: the next attempt of this URL waits at least this long."""
     detail: str = ""
-    """A traceback, where a handler raised."""
+    """The traceback, if a handler raised."""
     final: bool = False
     """In a row of the log: whether the URL ended here."""
 

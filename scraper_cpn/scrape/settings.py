@@ -53,7 +53,7 @@ class PageLimits(Struct, frozen=True):
 
 
 class Settings(Struct, frozen=True, kw_only=True):
-    """What a crawl may do and how fast."""
+    """The settings of a crawl: its scope, limits and pace."""
 
     delay_ns: int = SECOND
     """Least time between the starts of two requests to one domain; 0 for none."""

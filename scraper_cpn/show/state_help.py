@@ -106,4 +106,4 @@ examples:
   scrape resume backup.db                      # goes on from that moment
 """,
 }
-"""By command."""
+"""The help texts, by command."""

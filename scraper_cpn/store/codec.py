@@ -230,7 +230,7 @@ class Codec:
         try:
             colour = self.pack(fault.colour)
             return _encode((fault.place, fault.serial, fault.error, colour))
-        except Exception:  # noqa: BLE001  (what is set aside may be anything, a broken record included)
+        except Exception:  # noqa: BLE001  (a token that was set aside may be anything, even a broken record)
             return _encode((fault.place, fault.serial, fault.error, None))
 
     def faulted(self, row: bytes) -> Faulted:

@@ -54,7 +54,7 @@ def hash_of(laws: Laws) -> str:
 
 
 def differences(written: Laws, now: Laws) -> list[str]:
-    """What differs, one line each; none for the same laws in the same order."""
+    """The differences, one line each; empty for the same laws in the same order."""
     gone = [f"{name} is gone" for name in written if name not in now]
     new = [f"{name} is new" for name in now if name not in written]
     other = [

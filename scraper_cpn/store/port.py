@@ -93,7 +93,7 @@ class Saved(Struct, frozen=True, kw_only=True):
     marking_hash: int
     tokens: Iterable[TokenRow]
     paged: Iterable[PagedRow]
-    """By place, key and order."""
+    """The tokens of paged places, sorted by place, key and order."""
     numbers: Iterable[NumberRow]
     seen: Iterable[SeenRow]
     flights: Iterable[FlightRow]

@@ -1,1 +1,1 @@
-"""What a crawl has done: counters, summary, failed log, levels."""
+"""The account of a crawl: counters, summary, failed log, levels."""

@@ -86,7 +86,7 @@ class Summary(Struct, frozen=True, kw_only=True):
     cut: int = 0
     """Pages of which --max-links, --max-values or --max-text left something out."""
     cut_examples: tuple[str, ...] = ()
-    """What was left out of the first few."""
+    """The lines about what was left out of the first few pages."""
     not_followed: int = 0
     """Links of pages that are out of scope, filtered out or too deep."""
     levels: tuple[Level, ...] = ()

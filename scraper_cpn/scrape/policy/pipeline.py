@@ -25,7 +25,7 @@ from scraper_cpn.scrape.policy.requests import Reason, RequestPolicy
 
 @dataclass(frozen=True)
 class PipelinePolicy:
-    """What each stage passes on."""
+    """Makes the tokens and rows that each stage passes on."""
 
     requests: RequestPolicy
 

@@ -35,7 +35,7 @@ class Reason(Protocol):
 
 @dataclass(frozen=True)
 class RequestPolicy:
-    """What each outcome of a fetch means for its target."""
+    """Turns each outcome of a fetch into tokens and rows for its target."""
 
     settings: Settings
     frontier: FrontierPolicy

@@ -30,7 +30,7 @@ def product_token(user_agent: str) -> str:
     if " " in user_agent.strip() and "/" not in user_agent:
         return user_agent
     first = _FIRST_WORD.match(user_agent)
-    assert first is not None  # it matches nothing as well
+    assert first is not None  # the pattern also matches an empty text
     if first[0].lower() != "mozilla":
         return first[0]
     found = _COMPATIBLE.search(user_agent) or _WITH_A_LINK.search(user_agent)

@@ -111,7 +111,7 @@ class PathRules:
 def path_of(url: str) -> str:
     """Return the part of *url* that rules are compared with: its path and query."""
     found = _PATH.match(url)
-    assert found is not None  # it matches nothing as well
+    assert found is not None  # the pattern also matches an empty text
     path = found[1]
     return path if path.startswith("/") else f"/{path}"
 

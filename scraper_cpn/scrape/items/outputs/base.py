@@ -22,7 +22,7 @@ class OutputError(Exception):
     """An output that can't be written any more (a full disk, say), in one line. Not retried."""
 
 
-class OutputClosed(OutputError):  # noqa: N818 - no error to the reader, who has all it wants
+class OutputClosed(OutputError):  # noqa: N818 - not an error for the reader, which has all it needs
     """The reader of the output has closed it, as `head` does; the crawl may end quietly."""
 
 
