@@ -96,6 +96,11 @@ def _run(name: str, shape: Shape, decisions: int) -> LiveRun:
     return LiveRun(decisions=decisions, cpu_s=mocked.spent.cpu, wall_s=mocked.spent.wall)
 
 
+def _no_robots(*_: object) -> Any:
+    """Stands for the effect that a workload never uses: its settings ignore robots.txt."""
+    raise AssertionError("unreachable")
+
+
 class Mocked:
     """The effects of the scrape net; a fetch ends when the loop comes round the next time.
 
@@ -124,6 +129,7 @@ class Mocked:
         in_task = shape == "task"
         return {
             "fetch": Paced(self.fetch) if in_task else Called(self._by_call),
+            "robots": Plain(_no_robots),
             "parse": Plain(self.parse),
             "validate": Plain(self.validate),
             "keep": Batched(self.keep) if in_task else Plain(lambda _: KEPT),

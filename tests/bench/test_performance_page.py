@@ -42,7 +42,7 @@ def test_it_says_where_the_net_loses() -> None:
     faster, slower = result_of(2, 3, 4, 1), result_of(4, 3, 4, 1)
     assert "At no point" in told(faster)
     assert "loses at 1 of 2 points" in told(faster, slower)
-    assert "0.75 with 60 targets" in told(faster, slower)
+    assert "0.75 with 30 targets" in told(faster, slower)
     assert "median 1.12, least 0.75" in told(faster, slower)
 
 
@@ -52,7 +52,7 @@ def test_machine_code_has_its_columns() -> None:
     native = {NET_NATIVE: found.runs["baseline heap"], BASELINE_NATIVE: found.runs["net"]}
     both = msgspec.structs.replace(found, runs={**found.runs, **native})
     text = told(both)
-    assert "| 60 targets waiting | 250,000 | 250,000 | 333,333 | 0.75 | 0.75 |" in text
+    assert "| 30 targets waiting | 250,000 | 250,000 | 333,333 | 0.75 | 0.75 |" in text
     assert "| median 0.75, least 0.75 | median 0.75, least 0.75 |" in text
     assert "through the same Cython has 0.75 of its own rate in the median (0.75 to 0.75)" in text
     assert "through the same Cython" not in told(found)
