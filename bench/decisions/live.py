@@ -201,7 +201,7 @@ class Trivial:
         self._flying[self._next] = target
         self._ready.append(Firing(self._next, effect, effect, args, deadline_ns))
 
-    def started(self, firing_id: int, now_ns: int) -> bool:  # noqa: ARG002
+    def started(self, firing_id: int, now_ns: int, *, asked: bool = False) -> bool:  # noqa: ARG002
         """Nothing."""
         return True
 
