@@ -95,19 +95,12 @@ def _over(races: Sequence[Result], name: str) -> str:
 
 
 def _live(live: Sequence[Live]) -> Iterator[str]:
-    costs: dict[tuple[str, str], float] = {
-        (found.subject, found.shape): spread(run.cpu_us for run in found.runs).median
-        for found in live
-    }
-    for shape, name in (("task", "as a crawl does it"), ("callback", "a fetch that calls back")):
-        if ("net", shape) in costs:
-            some = {found: 1e6 / us for (found, how), us in costs.items() if how == shape}
-            what = (
-                f"through asyncio, fetches mocked, {name} (without a scheduler {some[ALONE]:,.0f})"
-            )
-            net, hand, native = some["net"], some[OPPONENT], some.get(NET_NATIVE)
-            told = ("", "") if native is None else (f"{native:,.0f}", f"{native / hand:.2f}")
-            yield f"| {what} | {net:,.0f} | {told[0]} | {hand:,.0f} | {net / hand:.2f} | {told[1]} |"
+    rates = {each.subject: 1e6 / spread(run.cpu_us for run in each.runs).median for each in live}
+    if "net" in rates:
+        what = f"through asyncio, fetches mocked (without a scheduler {rates[ALONE]:,.0f})"
+        net, hand, native = rates["net"], rates[OPPONENT], rates.get(NET_NATIVE)
+        told = ("", "") if native is None else (f"{native:,.0f}", f"{native / hand:.2f}")
+        yield f"| {what} | {net:,.0f} | {told[0]} | {hand:,.0f} | {net / hand:.2f} | {told[1]} |"
 
 
 def _slow(report: Report) -> Iterator[str]:

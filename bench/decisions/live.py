@@ -13,9 +13,9 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from typing import Any, Literal
+from typing import Any
 
 import anyio
 from msgspec import Struct
@@ -26,14 +26,10 @@ from bench.decisions.workload import KEPT, VALID, Point, Workload
 from bench.figures import Spent, spent
 from scraper_cpn.net import Ended, Firing, Row, Step
 from scraper_cpn.run.clock import Clock
-from scraper_cpn.run.effects import Batched, Binding, Called, Paced, Plain
+from scraper_cpn.run.effects import Batched, Binding, Paced, Plain
 from scraper_cpn.run.shell import Shell
 from scraper_cpn.scrape.colours import Checked, Extracted, Fetched, Parsed, Raw, Target, Valid
 
-Shape = Literal["task", "callback"]
-SHAPES: tuple[Shape, ...] = ("task", "callback")
-"""`task`: as a crawl does it, with a task for each fetch, keeping in batches, and for the scheduler by
-hand its own shell. `callback`: no task for anything, in the one shell that can do that."""
 ALONE, OPPONENT = "no scheduler", "baseline"
 POINT = Point(20_000, 1_000, 100, "eager")
 DEADLINE_NS = 60_000_000_000
@@ -55,37 +51,33 @@ class LiveRun(Struct, frozen=True, kw_only=True):
 
 
 class Live(Struct, frozen=True, kw_only=True):
-    """What came of one subject with one shape of fetch."""
+    """What came of one subject."""
 
     subject: str
-    shape: Shape
     point: Point
     runs: list[LiveRun]
 
 
 def race_live(subjects: Sequence[str], decisions: int, rounds: int) -> list[Live]:
-    """Measure each of *subjects* and the shell alone, in turn, with each shape of fetch."""
-    kinds = [(name, shape) for name in (*subjects, ALONE) for shape in SHAPES]
-    runs: dict[tuple[str, Shape], list[LiveRun]] = {kind: [] for kind in kinds}
+    """Measure each of *subjects* and the shell alone, in turn; the scheduler by hand has its own shell."""
+    names = [*subjects, ALONE]
+    runs: dict[str, list[LiveRun]] = {name: [] for name in names}
     for number in range(rounds):
-        turn = number % len(kinds)
-        for name, shape in kinds[turn:] + kinds[:turn]:
-            runs[name, shape].append(_run(name, shape, decisions))
-    return [
-        Live(subject=name, shape=shape, point=POINT, runs=some)
-        for (name, shape), some in runs.items()
-    ]
+        turn = number % len(names)
+        for name in names[turn:] + names[:turn]:
+            runs[name].append(_run(name, decisions))
+    return [Live(subject=name, point=POINT, runs=some) for name, some in runs.items()]
 
 
-def _run(name: str, shape: Shape, decisions: int) -> LiveRun:
+def _run(name: str, decisions: int) -> LiveRun:
     workload = Workload(POINT)
     kernel: Any = Trivial(workload) if name == ALONE else SUBJECTS[name](workload)
     shell: Any
     mocked = Mocked(workload, decisions, spent())
-    if name == OPPONENT and shape == "task":
+    if name == OPPONENT:
         shell = ShellByHand(kernel, mocked, Clock().now_ns, on_rows=lambda _: None)
     else:
-        shell = Shell(kernel, mocked.effects(shape), Clock())
+        shell = Shell(kernel, mocked.effects(), Clock())
     mocked.over = shell.abort
     gc.collect()
     gc.freeze()
@@ -124,15 +116,14 @@ class Mocked:
         self._fetches = [workload.fetch(number)[1] for number in numbers]
         self._pages = iter([workload.parsed(number, number % domains) for number in numbers])
 
-    def effects(self, shape: Shape) -> Mapping[str, Binding]:
-        """What the names of effects are bound to; *shape* is that of the fetch."""
-        in_task = shape == "task"
+    def effects(self) -> Mapping[str, Binding]:
+        """What the names of effects are bound to."""
         return {
-            "fetch": Paced(self.fetch) if in_task else Called(self._by_call),
+            "fetch": Paced(self.fetch),
             "robots": Plain(_no_robots),
             "parse": Plain(self.parse),
             "validate": Plain(self.validate),
-            "keep": Batched(self.keep) if in_task else Plain(lambda _: KEPT),
+            "keep": Batched(self.keep),
         }
 
     async def fetch(self, _target: Any, _proxy: Any, _domain: Any, start: Any) -> Any:
@@ -154,13 +145,6 @@ class Mocked:
     async def keep(self, pages: Sequence[Any]) -> list[Any]:
         """They are kept."""
         return [KEPT] * len(pages)
-
-    def _by_call(self, _target: Any, _proxy: Any, _domain: Any, start: Any, done: Any) -> None:
-        start()
-        asyncio.get_running_loop().call_soon(self._answer, done)
-
-    def _answer(self, done: Callable[[Any], None]) -> None:
-        done(self._outcome())
 
     def _outcome(self) -> Any:
         if not self._fetches:
@@ -231,9 +215,3 @@ class Trivial:
 
     def ended(self, now_ns: int) -> Ended | None:
         """Never."""
-
-
-def live_order(results: Sequence[Live]) -> Iterator[Live]:
-    """By shape, then as measured."""
-    for shape in SHAPES:
-        yield from (result for result in results if result.shape == shape)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from statistics import median
 
-from bench.decisions.live import ALONE, Live, live_order
+from bench.decisions.live import ALONE, Live
 from bench.decisions.parts import Parts
 from bench.decisions.race import REPLAY, Result
 from bench.decisions.results import (
@@ -44,10 +44,9 @@ def race_lines(result: Result) -> Iterator[str]:
 def live_lines(results: list[Live]) -> Iterator[str]:
     """The same through asyncio."""
     yield f"through asyncio with a mocked fetch, {results[0].point}"
-    for result in live_order(results):
+    for result in results:
         cost = spread(run.cpu_us for run in result.runs)
-        name = f"{result.subject}, {result.shape}"
-        yield f"  {name:<24}{_cost(cost)}".rstrip()
+        yield f"  {result.subject:<24}{_cost(cost)}".rstrip()
     yield f"  ({ALONE}: what the shell, the loop and the mocks cost)"
 
 

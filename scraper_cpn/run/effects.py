@@ -1,6 +1,6 @@
 """Binding work to the effect names of a net.
 
-Owns: the four shapes of an effect. Must not know: what any effect does, tokens.
+Owns: the three shapes of an effect. Must not know: what any effect does, tokens.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -47,17 +47,6 @@ class Paced:
 
 
 @dataclass(frozen=True)
-class Called:
-    """Work with callbacks: `fn(*tokens, start, done)` begins it and returns at once.
-
-    The work calls `start()` as `Paced` work does, and `done(outcome)` when it has ended; there is no task.
-    `fn` returns a function that cancels the work, or None if it can't be cancelled; an exception ends it.
-    """
-
-    fn: Callable[..., Callable[[], Any] | None]
-
-
-@dataclass(frozen=True)
 class Batched:
     """Work on many firings at once: `await fn(tokens)` returns an outcome for each, in order.
 
@@ -68,7 +57,7 @@ class Batched:
     most: int = 256
 
 
-Binding: TypeAlias = Plain | Paced | Called | Batched
+Binding: TypeAlias = Plain | Paced | Batched
 
 
 def bindings(

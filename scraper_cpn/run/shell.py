@@ -26,7 +26,7 @@ import anyio
 from scraper_cpn.net import Ended, Firing, Kernel, Lost, Row
 from scraper_cpn.run.calls import Call, Calls, HasTime
 from scraper_cpn.run.committer import Committer
-from scraper_cpn.run.effects import Batched, Binding, Called, Paced, Plain, bindings
+from scraper_cpn.run.effects import Batched, Binding, Paced, Plain, bindings
 from scraper_cpn.run.tasks import Tasks
 
 SECOND = 1_000_000_000
@@ -215,8 +215,6 @@ class Shell:
             return lambda firing: self._plain.append((binding, firing))
         if isinstance(binding, Paced):
             return lambda firing: self._when_durable(self._launch, binding, firing)
-        if isinstance(binding, Called):
-            return lambda firing: self._when_durable(self._call, binding, firing)
         waiting = self._waiting.setdefault(name, [])
         return lambda firing: waiting.append((self._calls.open(firing), firing))
 
@@ -268,13 +266,6 @@ class Shell:
     def _launch(self, binding: Paced, firing: Firing, call: Call) -> None:
         self._calls.limit(call)
         self._own.launch(call, binding.fn, firing.args)
-
-    def _call(self, binding: Called, firing: Firing, call: Call) -> None:
-        self._calls.limit(call)
-        try:
-            call.cancel = binding.fn(*firing.args, call, call.done)
-        except Exception as error:  # noqa: BLE001  (an effect may raise anything; it becomes Lost)
-            call.done(self._lost(error))
 
     # Batches.
 

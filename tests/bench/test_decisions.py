@@ -18,7 +18,7 @@ from bench.__main__ import main
 from bench.decisions import command, engines, live, plots, race, results, table
 from bench.decisions.drive import Drive
 from bench.decisions.grid import BRIEF, GRID, Plan
-from bench.decisions.live import ALONE, SHAPES, race_live
+from bench.decisions.live import ALONE, race_live
 from bench.decisions.native import by_hand, works_here
 from bench.decisions.parts import parts
 from bench.decisions.race import Result, Run
@@ -249,11 +249,10 @@ def test_every_call_has_its_part() -> None:
 
 
 def test_the_same_through_asyncio() -> None:
-    """Every subject, and the shell alone, ends after so many dispatches with both shapes of fetch."""
+    """Every subject, and the shell alone, ends after so many dispatches."""
     found = race_live(["net", "baseline"], 300, 1)
-    kinds = [(result.subject, result.shape) for result in found]
-    assert kinds == [(name, shape) for name in ("net", "baseline", ALONE) for shape in SHAPES]
-    assert [run.decisions for result in found for run in result.runs] == [300] * 6
+    assert [result.subject for result in found] == ["net", "baseline", ALONE]
+    assert [run.decisions for result in found for run in result.runs] == [300] * 3
 
 
 def test_so_many_dispatches_are_measured() -> None:
@@ -299,7 +298,7 @@ def test_the_seeds_are_admitted_before_anything_is_measured(
     monkeypatch.setitem(SUBJECTS, "net", kept)
     monkeypatch.setattr(live, "spent", meter)
     race_live(["net"], 50, 1)
-    assert all(number > live.POINT.targets - 2 * live.WARM for number in waiting[: len(SHAPES)])
+    assert all(number > live.POINT.targets - 2 * live.WARM for number in waiting[:1])
 
 
 def test_engines_that_are_not_there_are_said_to_be(tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ def crawled(web: str, subject: str, fetcher: str, rate: float, **more: object) -
 
 def calling(subject: str, cpu_us: float) -> Live:
     runs = [LiveRun(decisions=1, cpu_s=cpu_us / 1e6, wall_s=1.0)]
-    return Live(subject=subject, shape="callback", point=POINT, runs=runs)
+    return Live(subject=subject, point=POINT, runs=runs)
 
 
 MEASURED = Report(
@@ -85,10 +85,7 @@ def by_name(report: Report, crawls: CrawlReport) -> dict[str, Goal]:
         ("the same beside its heaps, 10^6 targets", {"net": 1.2, NET_NATIVE: 4}),
         ("cost of a decision, 10^6 targets beside 10^3", {"net": 2, NET_NATIVE: 1.2}),
         ("longest pause of the collector, 10^6 targets", {"net": 20, NET_NATIVE: 6}),
-        (
-            "decisions a second through asyncio, a fetch that calls back",
-            {"net": 50_000, NET_NATIVE: 250_000},
-        ),
+        ("decisions a second through asyncio", {"net": 50_000, NET_NATIVE: 250_000}),
         (f"{FAST.name}: pages per CPU-second, the better client", {"net": 6_500}),
         (f"{LARGE.name}: pages per CPU-second, the better client", {"net": 4_999}),
         (f"{LARGE.name}: memory", {"net": 100}),

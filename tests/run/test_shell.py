@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import groupby, pairwise
 from typing import Any
 
@@ -14,8 +15,9 @@ import pytest
 from msgspec import Struct
 
 from scraper_cpn.net import Interpreter, Lost, Net, Row, absent, hold, on, put, spend
+from scraper_cpn.run.calls import Calls
 from scraper_cpn.run.clock import Clock
-from scraper_cpn.run.effects import Batched, Binding, Called, Paced, Plain, Start
+from scraper_cpn.run.effects import Batched, Binding, Paced, Plain, Start
 from scraper_cpn.run.shell import SLICE_NS, Shell
 
 MILLISECOND = 1_000_000
@@ -183,6 +185,32 @@ async def test_an_effect_past_its_deadline_is_lost() -> None:
     bench = Bench("a", {**EFFECTS, "ping": Paced(forever)}, ping_net(deadline_ns=MILLISECOND))
     assert await bench.shell.run() == "finished"
     assert bench.at("lost") == ["a"]
+
+
+def test_only_calls_past_their_deadline_end() -> None:
+    """The first of two calls ends as `Lost` at its deadline; the other, which began later, goes on."""
+
+    class At:
+        ns = 0
+
+        def now_ns(self) -> int:
+            return self.ns
+
+    bench, at = Bench("ab", EFFECTS, ping_net(deadline_ns=10)), At()
+    at.ns = began_ns = bench.clock.now_ns()
+    calls = Calls(bench.kernel, at, lambda: None)
+    cancelled: list[str] = []
+    for firing in bench.kernel.step(began_ns, 2).firings:
+        call = calls.open(firing)
+        call.cancel = partial(cancelled.append, firing.args[0].host)
+        calls.limit(call)
+        call()
+        at.ns += 5
+    calls.expire(began_ns + 10)
+    calls.take()
+    assert cancelled == ["a"]
+    assert [row.colour.host for row in bench.kernel.drain()] == ["a"]
+    assert (bench.kernel.in_flight(), calls.due_ns) == (1, began_ns + 15)
 
 
 @pytest.mark.anyio
@@ -409,65 +437,12 @@ async def test_cancelled_at_every_suspension() -> None:
     assert k > 5
 
 
-class Line:
-    """A transport that calls back: requests are written at once, and answered on demand."""
-
-    def __init__(self) -> None:
-        self.dones: dict[str, Callable[[Any], None]] = {}
-        self.hung_up: list[str] = []
-
-    def ping(
-        self, job: Job, start: Callable[[], None], done: Callable[[Any], None]
-    ) -> Callable[[], None]:
-        if job.host == "x":
-            raise RuntimeError("no route")
-        start()
-        self.dones[job.host] = done
-        return lambda: self.hung_up.append(job.host)
-
-
 async def run_until_blocked(bench: Bench, then: Callable[[], None]) -> None:
     """Run until nothing moves; then do something, and run on to the end."""
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(bench.shell.run)
         await anyio.wait_all_tasks_blocked()
         then()
-
-
-@pytest.mark.anyio
-async def test_an_effect_may_call_back() -> None:
-    """What calls back needs no task: its firing ends by the call, once; if it raises, it is lost."""
-    line = Line()
-    bench = Bench("abx", {**EFFECTS, "ping": Called(line.ping)}, ping_net(lines=3))
-
-    def answer() -> None:
-        for host in "aab":
-            line.dones[host](Ok())
-
-    await run_until_blocked(bench, answer)
-    assert (sorted(bench.at("done")), bench.at("lost")) == (["a", "b"], ["x"])
-    assert line.hung_up == []
-
-
-@pytest.mark.anyio
-async def test_what_calls_back_can_be_cancelled() -> None:
-    """After `abort` the work is cancelled, its firing lost, and a late answer counts for nothing."""
-    line = Line()
-    bench = Bench("a", {**EFFECTS, "ping": Called(line.ping)})
-    await run_until_blocked(bench, bench.shell.abort)
-    line.dones["a"](Ok())
-    assert (bench.at("done"), bench.at("lost"), line.hung_up) == ([], ["a"], ["a"])
-    assert bench.kernel.in_flight() == 0
-
-
-@pytest.mark.anyio
-async def test_what_calls_back_has_a_deadline() -> None:
-    """Past its deadline a call is cancelled and lost, while those in time go on."""
-    line = Line()
-    effects: dict[str, Binding] = {**EFFECTS, "ping": Called(line.ping)}
-    bench = Bench("ab", effects, ping_net(deadline_ns=20 * MILLISECOND))
-    await run_until_blocked(bench, lambda: line.dones["a"](Ok()))
-    assert (bench.at("done"), bench.at("lost"), line.hung_up) == (["a"], ["b"], ["b"])
 
 
 @pytest.mark.anyio

@@ -140,11 +140,11 @@ def _loops(loops: Sequence[Loop]) -> Table:
 def _live(report: decisions.Report) -> Iterator[Block]:
     if report.live:
         rows = tuple(
-            (each.subject, each.shape, number(median(run.cpu_us for run in each.runs), 1))
+            (each.subject, number(median(run.cpu_us for run in each.runs), 1))
             for each in report.live
         )
         caption = f"Through asyncio with a mocked fetch, {report.live[0].point} ({ALONE}: the shell alone)"
-        yield Table(caption, ("", "fetch", "us of CPU a decision"), rows)
+        yield Table(caption, ("", "us of CPU a decision"), rows)
 
 
 def _engines(report: decisions.Report) -> Iterator[Block]:
