@@ -86,7 +86,13 @@ def test_two_signals_end_it(what: str, number: int, site: str, tmp_path: Path) -
     """The exit code is that of the signal, there is no traceback, and what was stored before is there."""
     (tmp_path / "program.py").write_text(PROGRAM.format(body=STUCK[what]))
     words = (*SCRAPE, "run", "program.py", f"{site}/0", "--state", "a.db")
-    with subprocess.Popen(words, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as crawl:
+    with subprocess.Popen(
+        words,
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=hears_signals,  # noqa: PLW1509 - this process has one thread
+    ) as crawl:
         wait_for(crawl, "stuck")
         crawl.send_signal(number)
         if "loop" in what:
@@ -103,6 +109,12 @@ def test_two_signals_end_it(what: str, number: int, site: str, tmp_path: Path) -
     with closing(sqlite3.connect(tmp_path / "a.db")) as state:
         (stored,) = state.execute("SELECT count(*) FROM sink_row WHERE sink = 'stored'").fetchone()
     assert stored >= 1
+
+
+def hears_signals() -> None:
+    """Undo what nohup or a background shell has set: the command obeys it, which is another test's claim."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def wait_for(crawl: subprocess.Popen[str], word: str) -> None:

@@ -30,9 +30,16 @@ LONG_S = 60.0
 
 @pytest.fixture(autouse=True)
 def handlers() -> Iterator[tuple[Any, ...]]:
-    """What signals do outside of a crawl; they do so again afterwards, whatever a test has left."""
+    """What signals do outside of a crawl; they do so again afterwards, whatever a test has left.
+
+    A shell in the background or nohup has some of them ignored, which the command obeys.
+    """
     before = tuple(signal.getsignal(number) for number in SIGNALS)
-    yield before
+    for number in SIGNALS:
+        if signal.getsignal(number) is signal.SIG_IGN:
+            usual = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+            signal.signal(number, usual)
+    yield tuple(signal.getsignal(number) for number in SIGNALS)
     for number, handler in zip(SIGNALS, before, strict=True):
         signal.signal(number, handler)
 
