@@ -43,6 +43,11 @@ def by_hand(module: str) -> ModuleType:
     return import_module(f"{_PACKAGE}.{_built()}.{module}")
 
 
+def _make(text: str, path: Path) -> None:
+    """Build a module under the name that an import looks for."""
+    built(text, path.parent, path.name.partition(".")[0]).replace(path)
+
+
 @cache
 def _built() -> str:
     """Build what is not there yet; the name of the package within its folder."""
@@ -59,6 +64,6 @@ def _built() -> str:
         if not path.exists()
     }
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        list(pool.map(built, missing.values(), missing))
+        list(pool.map(_make, missing.values(), missing))
     sys.path.append(str(folder()))
     return package
