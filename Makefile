@@ -36,7 +36,10 @@ tests: .venv/stamp  ## The whole suite on this Python; every branch of net/ is r
 	$(BIN)/python -m pytest -q $(SPREAD) --cov=scraper_cpn.net --cov-report=
 	$(BIN)/coverage report --include='scraper_cpn/net/*' --fail-under=100 --skip-covered --show-missing
 
-others: .venv/stamp  ## The quick part of the suite on every other Python that works here
+# What depends on the version of Python: the net, its executions, the shell, stores, pages, clients, the command.
+ON_OTHERS := tests/net tests/nets tests/run tests/store tests/scrape tests/cli
+
+others: .venv/stamp  ## The quick tests of the package on every other Python that works here
 	@mine=$$($(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])'; ); \
 	for version in 3.11 3.12 3.13; do \
 		test $$version = $$mine && continue; \
@@ -52,7 +55,7 @@ others: .venv/stamp  ## The quick part of the suite on every other Python that w
 			$$env/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt pip && \
 			$$env/bin/python -m pip install --quiet -c constraints.txt --group dev -e . && \
 			touch $$env/stamp; } || exit 1; \
-		$$env/bin/python -m pytest -q $(SPREAD) -m 'not slow' || exit 1; \
+		$$env/bin/python -m pytest -q $(SPREAD) -m 'not slow' $(ON_OTHERS) || exit 1; \
 	done
 
 docs: .venv/docs  ## The documentation, with its links checked, in site/

@@ -37,8 +37,6 @@ FEATURES = {
 """Every feature of a net, by the names that `nets.features` gives them."""
 
 HAPPENINGS = {
-    "again",
-    "attempt",
     "fire",
     "begin",
     "started",
@@ -139,6 +137,17 @@ def test_everything_happens_in_runs() -> None:
         run.go(CALLS)
         counts.update(run.seen.keys() | run.pair.events)
     assert not {name: counts[name] for name in HAPPENINGS if counts[name] * 10 < len(runs)}
+
+
+@pytest.mark.parametrize("seed", [335, 376, 388, 427])
+def test_attempts_are_made_again_in_runs(seed: int) -> None:
+    """Among the random runs that are compared are some whose firings fail and are tried again."""
+    found = drawn(seed)
+    assert found is not None
+    built, draw = found
+    run = Run(draw, Pair(built))
+    run.go(CALLS)
+    assert run.pair.events >= {"again", "attempt"}
 
 
 def test_random_nets_pass_the_checks() -> None:

@@ -223,7 +223,8 @@ def _times(
     elif taken:
         parts = [f"*{bound(n)}" if transition.arcs[n].many else bound(n) for n in taken]
         old = f"({', '.join(parts)},)"
-        ready = f"max([{ready}, *[token.ready for token in {old}]])"
+        # A starred list in a call of max is what Cython can't compile; a sum of lists it can.
+        ready = f"max([{ready}] + [token.ready for token in {old}])"
         first = f"min([token.ends for token in {old} if token.ends is not None], default=None)"
         ends = first if output.lasts_ns is None else ends
     return ready, ends
