@@ -20,14 +20,16 @@ _SECRET_CHARS_MIN = 6
 _START = re.compile(r"\s*(?:[A-Za-z][A-Za-z0-9+.-]*:[/\\]+|[/\\]{2,})")
 """The part of a URL before its user, password and host."""
 _WITHIN = re.compile(
-    r"([A-Za-z][A-Za-z0-9+.-]*:[/\\]+|[/\\]{2,})[^/\\?#'\"@]*@|(?<![^\s'\"(=])(?!mailto:)[^\s@/\\'\"]*:[^\s@/\\'\"]+@"
+    r"((?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]*+:[/\\]++|[/\\]{2,}+)[^/\\?#'\"@]*+@"
+    r"|(?<![^\s'\"(=])(?!mailto:)[^\s@/\\'\":]*+:[^\s@/\\'\"]++@"
 )
-"""User and password of a URL within a sentence."""
-_SOLD = re.compile(r"((?:[\w-]+\.)+[\w-]+:\d{1,5}):[^\s:]+:\S+")
+"""User and password of a URL within a sentence. Nothing is tried twice: a text may be as long as a page."""
+_SOLD = re.compile(r"((?<![\w.-])(?:[\w-]++\.)++[\w-]++:\d{1,5}):[^\s:]++:\S++")
 """A proxy in the usual form of sold lists: host:port:user:password."""
 _HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[\s\x00].*", re.DOTALL)
 _QUERY = re.compile(
-    r"([?&;][\w.-]*(?:auth|key|passw|pwd|secret|session|sig|token)[\w.-]*=)[^&;#\s]+", re.IGNORECASE
+    r"([?&;][\w.-]{0,64}(?:auth|key|passw|pwd|secret|session|sig|token)[\w.-]{0,64}=)[^&;#\s]+",
+    re.IGNORECASE,
 )
 _SCHEME = re.compile(r"(?i)\b(bearer|basic|digest|negotiate)\s+[^\s,;]+")
 
