@@ -103,7 +103,6 @@ MUTANTS = [
     Mutant("a record is forgotten with its numbers", r" and record\.c\d+ == .*:", ":", "forget_"),
     Mutant("a record gives back no number", r"record\.c\d+ \+= 1", PASS, "end_"),
     # What arcs bind that bind several tokens, or look at more.
-    Mutant("one token too few is enough", r"len\((\w+)\) < (\d+)", r"len(\1) < \2 - 1"),
     Mutant("too few tokens that wait are enough", r"self\.live < number", "self.live < number - 1", "Line", True),
     Mutant("the time of the last of several is that of the first", r"times\[short - 1\]", "times[0]", "Line", True),
     Mutant("the last of several tokens go first", r"merge\(_in_order\(self\.ready\), due\)", "sorted([*self.ready, *due], reverse=True)", "Line", True),
@@ -126,7 +125,6 @@ MUTANTS = [
     Mutant("a claim that is given up enables nobody", r"dirty \|= \w+", PASS, "release_"),
     Mutant("what a loaded firing uses is forgotten", r"RESERVES\[number\]\(.*\)", PASS, "load"),
     Mutant("a set forgets nothing", r"\w+\.remove\(key\)", "False"),
-    Mutant("keys that wait are not told what a set forgot", r"if self\.watch:", "if False:", "Seen", True),
     Mutant("the second place shows the first token", r"(Shown\(flights, .*)\(1, ", r"\1(0, "),
     # Attempts.
     Mutant("an attempt is not counted", r"flight\.attempt \+ 1, now", "flight.attempt, now", "again"),
