@@ -10,7 +10,7 @@ comes only when half of it is dead.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from heapq import heapify
 from typing import Any, TypeVar
 
@@ -90,6 +90,16 @@ class Held:
                 yield from (held,) if isinstance(held, Token) else held.tokens(NEVER)
         if self._expired is not None:
             yield from self._expired.tokens(NEVER)
+
+    def of(self, key: Any) -> Iterable[Token]:
+        """The tokens that a key may have: those of its record, or all where it has none. O(1) with a record."""
+        record = self._records.get(key)
+        if record is None or self._expired is not None:
+            return self
+        held = getattr(record, self._field)
+        if held is None:
+            return ()
+        return (held,) if isinstance(held, Token) else held.tokens(NEVER)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
