@@ -38,8 +38,6 @@ class Instance:
             end in. `Lost` is always among them.
         forget: for a colour, fields whose values are not told apart. They must decide nothing: each
             function that was called with one value is called again with others, and must do the same.
-        symmetric: sources whose tokens can be exchanged for each other: states that differ in nothing
-            else count as one.
         times: for a transition, how often it may fire in all; an assumption that verdicts name.
         note: in a few words, for the table of verdicts.
     """
@@ -48,7 +46,6 @@ class Instance:
     later: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     outcomes: Mapping[str, Callable[..., Sequence[Any]]] = field(default_factory=dict)
     forget: Mapping[type[Any], str | tuple[str, ...]] = field(default_factory=dict)
-    symmetric: Sequence[str] = ()
     times: Mapping[str, int] = field(default_factory=dict)
     note: str = ""
 
