@@ -14,14 +14,14 @@ from typing import Any
 import anyio
 import msgspec
 
-from scraper_cpn.net import Lost, Net, Row, Trace, checked
-from scraper_cpn.net.compiled.kernel import Compiled
+from scraper_cpn.net import Net, Row, Trace, checked
 from scraper_cpn.run.clock import Clock, Dial
 from scraper_cpn.store.codec import Codec
 from scraper_cpn.store.net_signature import Laws, differences, laws_of, listed
 from scraper_cpn.store.port import Batch, ItemRow, SinkRow, StoreError
-from scraper_cpn.store.recorder import COMPLETE, REVOKE, STARTED, Recorder, written
-from scraper_cpn.store.restore import Restored, restore
+from scraper_cpn.store.recorder import Recorder
+from scraper_cpn.store.recovery import loaded, lost_in_flight
+from scraper_cpn.store.restore import restore
 from scraper_cpn.store.shelf import StoreShelf
 from scraper_cpn.store.sqlite import SqliteStore, create, open_run
 
@@ -127,42 +127,11 @@ async def _kept(store: SqliteStore, codec: Codec, trace: Trace | None, *, new: b
     clock = Clock() if known is None else Clock.resumed(known, saved.at_ns)
     restored = restore(saved, codec)
     if restored.durable.flights:
-        await store.commit(_lost(restored, codec, clock.now_ns()))
+        lost = lost_in_flight(restored, codec, clock.now_ns(), PROCESS_ENDED, _writing)
+        await store.commit(lost)
     shelf = StoreShelf(store, codec, restored.durable.next_serial)
-    kernel = Compiled.load(
-        codec.net,
-        restored.durable.marking(codec.net),
-        trace,
-        recorded=True,
-        shelf=shelf,
-        cold=restored.cold,
-        keys=restored.keys,
-    )
+    kernel = loaded(restored, codec, shelf, trace)
     return KeptRun(store, shelf, Recorder(kernel, codec, restored.sums, _writing), clock, new=new)
-
-
-def _lost(restored: Restored, codec: Codec, now_ns: int) -> Batch:
-    """The batch that completes all firings in flight as `Lost`: how much of their work was done is unknown."""
-    durable = restored.durable
-    # This kernel takes no step, so that it can do without the tokens on the shelf.
-    kernel = Compiled.load(codec.net, durable.marking(codec.net), recorded=True)
-    inputs: list[tuple[Any, ...]] = []
-    for firing_id, flying in sorted(durable.flights.items()):
-        if flying.handed:
-            kernel.revoke(firing_id)
-            inputs.append((REVOKE, firing_id))
-        if flying.due_ns is not None:  # it waits for its next attempt, and continues to wait
-            continue
-        if not flying.started:  # it may have started: no commit records a start before it happens
-            kernel.started(firing_id, now_ns)
-            inputs.append((STARTED, now_ns, firing_id))
-        lost = Lost(PROCESS_ENDED)
-        kernel.complete(firing_id, lost, now_ns)
-        inputs.append((COMPLETE, now_ns, firing_id, lost))
-    changes = kernel.changes()
-    durable.fold(changes)
-    rows = [_writing(row)[0] for row in kernel.drain()]
-    return restored.sums.batch(codec, changes, firings=0, inputs=written(codec, inputs), rows=rows)
 
 
 def _writing(row: Row) -> tuple[SinkRow, Sequence[ItemRow]]:

@@ -18,10 +18,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from scraper_cpn.net import Lost
-from scraper_cpn.net.compiled.kernel import Builder, Compiled
 from scraper_cpn.net.marking import Standing, Trace
-from scraper_cpn.net.shelf import Shelf
 from scraper_cpn.run.clock import Clock, Dial
 from scraper_cpn.scrape.account.report import Account, Ending
 from scraper_cpn.scrape.colours import Failure, Found
@@ -42,7 +39,8 @@ from scraper_cpn.store.codec import Codec
 from scraper_cpn.store.edit import Edit
 from scraper_cpn.store.net_signature import Laws, differences, hash_of, laws_of, listed
 from scraper_cpn.store.port import Batch, Store, StoreError
-from scraper_cpn.store.recorder import COMPLETE, EDIT, STARTED, Facts, Recorder, written
+from scraper_cpn.store.recorder import EDIT, Facts, Recorder, written
+from scraper_cpn.store.recovery import loaded, lost_in_flight
 from scraper_cpn.store.restore import Restored, restore
 from scraper_cpn.store.shelf import StoreShelf
 from scraper_cpn.version import __version__
@@ -230,7 +228,8 @@ async def opened(
     clock = clock_of(known, saved.at_ns)
     again = in_pipeline(restored.durable, old.net)
     if restored.durable.flights:
-        await store.commit(_lost(restored, old, clock.now_ns()))
+        lost = lost_in_flight(restored, old, clock.now_ns(), ENDED_WITH_PROCESS, writing)
+        await store.commit(lost)
     pauses, now_ns = latest(others), clock.now_ns()
     edit = reopened(restored.durable, before, codec.net, now_ns, saved.at_ns, pauses, again=again)
     if saved.seq == 0:
@@ -242,7 +241,7 @@ async def opened(
     await store.commit(edited(restored, codec, opening, edit, clock, new_facts))
     builder = builder_of(opening.settings)
     shelf = StoreShelf(store, codec, restored.durable.next_serial)
-    kernel = _loaded(codec, restored, shelf, trace, builder)
+    kernel = loaded(restored, codec, shelf, trace, builder)
     return State(store, codec.net, shelf, Recorder(kernel, codec, restored.sums, writing), clock)
 
 
@@ -280,37 +279,3 @@ def clock_of(facts: dict[str, bytes], at_ns: int) -> Clock:
     if "clock" not in facts:
         return Clock()
     return Clock.resumed(fact(facts, "clock", Dial), at_ns)
-
-
-def _lost(restored: Restored, codec: Codec, now_ns: int) -> Batch:
-    """The batch that completes all firings in flight as `Lost`: how much of their work was done is unknown."""
-    durable = restored.durable
-    # This kernel takes no step, so that it can do without the tokens on the shelf.
-    kernel = Compiled.load(codec.net, durable.marking(codec.net), recorded=True)
-    inputs: list[tuple[Any, ...]] = []
-    for firing_id, flying in sorted(durable.flights.items()):
-        if not flying.started:
-            kernel.started(firing_id, now_ns, asked=True)  # it may have started just before the end
-            inputs.append((STARTED, now_ns, firing_id, True))
-        lost = Lost(ENDED_WITH_PROCESS)
-        kernel.complete(firing_id, lost, now_ns)
-        inputs.append((COMPLETE, now_ns, firing_id, lost))
-    changes = kernel.changes()
-    durable.fold(changes)
-    rows = [writing(row)[0] for row in kernel.drain()]
-    return restored.sums.batch(codec, changes, firings=0, inputs=written(codec, inputs), rows=rows)
-
-
-def _loaded(
-    codec: Codec, restored: Restored, shelf: Shelf, trace: Trace | None, builder: Builder
-) -> Compiled:
-    return Compiled.load(
-        codec.net,
-        restored.durable.marking(codec.net),
-        trace,
-        recorded=True,
-        shelf=shelf,
-        cold=restored.cold,
-        keys=restored.keys,
-        builder=builder,
-    )
