@@ -303,6 +303,7 @@ KINDS: dict[str, str] = {
     "robots": "robots.txt forbids the URL",
     "unreachable": "the server did not give its robots.txt, so that no page may be fetched",
     "scope": "a redirect left the scope of the crawl",
+    "filtered": "a redirect led to a URL that --allow or --deny keeps out",
     "moved": "the URL redirects; where it leads is a URL of its own",
     "parse": "the page could not be parsed",
     "handler": "the page handler raised",

@@ -77,6 +77,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Regular expressions; if there are any, a link must match one of them."""
     deny: tuple[str, ...] = ()
     """Regular expressions; a link that matches one is not followed."""
+    follow_seeds: bool = False
+    """Whether a seed that redirects to another registrable domain brings that site into the scope."""
     max_pages: int | None = None
     """Pages fetched with success; at least 1."""
     max_depth: int | None = None

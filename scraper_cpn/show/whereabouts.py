@@ -123,6 +123,6 @@ def _commands(where: Whereabouts, state: str) -> Iterator[Text]:
         yield Text.assemble("the crawl does not run; go on: ", (f"scrape resume {state}", "bold"))
     last = where.attempts[-1] if where.attempts else {}
     if last.get("kind") == "moved":
-        url = str(last["reason"]).removeprefix("redirects to ")
+        url = str(last["reason"]).removeprefix("redirects to ").partition(" ")[0]
         command = f"scrape explain {state} {shlex.quote(plain(url))}"
         yield Text.assemble("what became of that: ", (command, "bold"))

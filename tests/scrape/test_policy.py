@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,7 +29,7 @@ from scraper_cpn.scrape.colours import (
     Target,
     Throttled,
 )
-from scraper_cpn.scrape.policy import Policy
+from scraper_cpn.scrape.policy import Policy, sites_of
 from scraper_cpn.scrape.policy.pauses import MARGIN_MAX_NS
 from scraper_cpn.scrape.policy.robots import ROBOTS_HOPS_MAX
 from scraper_cpn.scrape.settings import SECOND, Settings, Site
@@ -167,16 +169,50 @@ def test_depth_is_bounded_exactly() -> None:
     assert not rules.frontier.discover(child, [Link("http://www.shop.example/b")])
 
 
-def test_a_redirected_seed_joins_the_scope() -> None:
-    """Where a seed redirects is in scope, with what is linked there; a page that redirects away is not."""
-    rules = policy()
-    hop = rules.requests.hop(rules.frontier.seed(SEED), Redirected(301, "http://www.new.example/"))
+@pytest.mark.parametrize(
+    ("seed", "to", "follow", "linked", "followed"),
+    [
+        ("http://shop.example/", "https://www.shop.example/", {}, "https://www.shop.example/a", True),
+        ("http://shop.example/", "http://m.shop.example/", {"scope": "host"}, "http://m.shop.example/a", True),
+        ("http://shop.example/", "http://face.test/shop", {}, "http://face.test/a", False),
+        ("http://shop.example/", "http://face.test/shop", {}, "http://shop.example/a", True),
+        ("http://shop.example/", "http://face.test/shop", {"follow_seeds": True}, "http://face.test/a", True),
+        ("http://a.github.io/", "http://b.github.io/", {}, "http://b.github.io/a", False),
+    ],
+)  # fmt: skip
+def test_a_redirected_seed_joins_the_scope_within_its_domain(
+    seed: str, to: str, follow: dict[str, Any], linked: str, followed: bool
+) -> None:
+    """Elsewhere only that page is fetched, unless `follow_seeds` is set; links back are followed."""
+    settings = Settings(**follow)
+    rules = Policy(settings, sites_of(settings, [seed]))
+    moved = Redirected(301, to)
+    hop = rules.requests.hop(rules.frontier.seed(seed), moved)
     assert hop is not None
     (target,) = hop.targets
-    assert (target.seed, target.requested_url, target.hops) == (True, SEED, 1)
-    (child,) = rules.frontier.discover(target, [Link("http://new.example/a")])
-    assert rules.requests.hop(child, Redirected(302, "http://elsewhere.example/")) is None
-    assert rules.requests.moved(child, Redirected(302, "http://elsewhere.example/")).kind == "scope"
+    assert (target.seed, target.requested_url, target.hops) == (True, seed, 1)
+    assert bool(rules.frontier.discover(target, [Link(linked)])) == followed
+
+
+def test_a_redirect_passes_what_a_link_passes() -> None:
+    """Scope, allow and deny hold for redirects, with the reason in the log; a seed is exempt from allow."""
+    rules = policy(allow=("/p/",), deny=("/logout",))
+    seed = rules.frontier.seed(SEED)
+    (page,) = rules.frontier.discover(seed, [Link(f"{SEED}p/1")])
+    for target, path, kind in (
+        (page, "p/2", "moved"),
+        (page, "all", "filtered"),
+        (page, "p/logout", "filtered"),
+        (seed, "all", "moved"),
+        (seed, "logout", "filtered"),
+    ):
+        moved = Redirected(302, SEED + path)
+        row = rules.requests.moved(target, moved)
+        assert (row.kind, row.final) == (kind, True)
+        assert (rules.requests.hop(target, moved) is not None) == (kind == "moved")
+    away = Redirected(302, "http://elsewhere.example/p/1")
+    assert rules.requests.hop(page, away) is None
+    assert rules.requests.moved(page, away).kind == "scope"
 
 
 def test_a_redirect_in_a_circle() -> None:

@@ -12,7 +12,7 @@ from scraper_cpn.scrape.account.report import FailureGroup
 from scraper_cpn.scrape.colours import KINDS, Failure, Proxy, Stored
 
 EXAMPLES = 3
-SKIPPED = frozenset({"moved", "robots", "scope"})
+SKIPPED = frozenset({"moved", "robots", "scope", "filtered"})
 """Kinds of ending that are not failures: the URL was rightly not stored."""
 
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from scraper_cpn.scrape.addresses import is_address, not_public
 from scraper_cpn.scrape.colours import Failed
-from scraper_cpn.scrape.urls import host_of, origin_of
+from scraper_cpn.scrape.urls import domain_of, host_of, origin_of
 
 if TYPE_CHECKING:
     from aiohttp.abc import AbstractResolver
@@ -47,8 +47,9 @@ class Destinations:
         resolver: "AbstractResolver | None" = None,
         monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._origins = frozenset(map(origin_of, seeds))
-        self._hosts = frozenset(map(host_of, self._origins))
+        origins = set(map(origin_of, seeds))
+        self._hosts = frozenset(map(host_of, origins))
+        self._origins = frozenset(alias for each in origins for alias in aliases(each))
         self._allow_private = allow_private
         self._resolver = resolver
         self._monotonic_s = monotonic_s
@@ -56,9 +57,10 @@ class Destinations:
         """What the lookups of hosts came to, and until when that holds; the latest is the last."""
 
     def is_own(self, url: str) -> bool:
-        """Return whether the user's headers go to a URL: its origin (scheme, host, port) is that of a seed.
+        """Return whether the user's headers go to a URL: its origin is that of a seed, or an alias of it.
 
-        A header may hold a secret. Another port, a subdomain, or where a seed redirects is not given it.
+        A header may hold a secret. Another port, another subdomain, another site that a seed redirects to and
+        http instead of https are not given it.
         """
         return origin_of(url) in self._origins
 
@@ -108,6 +110,22 @@ class Destinations:
         loop = asyncio.get_running_loop()
         rows = await loop.getaddrinfo(host, None, type=socket.SOCK_STREAM)
         return [str(address[0]) for *_, address in rows]
+
+
+def aliases(origin: str) -> set[str]:
+    """Return the origins that are one site with an origin: with and without `www.`, and https instead of http.
+
+    An origin with a port of its own has no alias, and neither have hosts without a registrable domain.
+    """
+    scheme, _, netloc = origin.partition("://")
+    host, _, port = netloc.rpartition(":")
+    if (scheme, port) not in (("http", "80"), ("https", "443")):
+        return {origin}
+    other = host.removeprefix("www.") if host.startswith("www.") else f"www.{host}"
+    same = domain_of(origin, "domain") == domain_of(f"{scheme}://{other}", "domain")
+    hosts = (host, other) if same else (host,)
+    secure = {f"https://{name}:443" for name in hosts}
+    return secure if scheme == "https" else secure | {f"http://{name}:80" for name in hosts}
 
 
 def refused(kind: str) -> Failed | None:

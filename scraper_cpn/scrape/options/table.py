@@ -136,6 +136,9 @@ OPTIONS: tuple[Option, ...] = (
            help="follow only links that match"),
     Option(name="deny", kind=PATTERN, group=_FOLLOW, field="deny", many=True,
            help="do not follow links that match"),
+    Option(name="follow-seeds", kind=SWITCH, group=_FOLLOW, field="follow_seeds",
+           help="a seed that redirects to another site brings that site into the scope; otherwise only "
+                "that page is fetched there"),
     Option(name="max-pages", kind=AT_LEAST_1, group=_FOLLOW, field="max_pages",
            help="fetch at most N pages"),
     Option(name="max-depth", kind=AT_LEAST_0, group=_FOLLOW, field="max_depth",

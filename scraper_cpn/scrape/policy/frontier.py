@@ -146,6 +146,34 @@ class FrontierPolicy:
         own = self.site_of(url)
         return own == site or own in self._sites or within(host_of(url), self.settings.domains)
 
+    def objection(self, page: Target, url: str) -> tuple[str, str] | None:
+        """Why a redirect of *page* to a URL is not followed, as kind and reason; None if it is.
+
+        A redirect passes what a link passes. The user named the seeds: a seed may redirect to where no link may
+        lead and to what `allow` does not include, but not to what `deny` excludes.
+        """
+        if not page.seed and not self.inside(url, page.site):
+            return ("scope", f"redirects out of scope, to {url}")
+        if denied := next((each.pattern for each in self._deny if each.search(url)), None):
+            return ("filtered", f"redirects to {url}, which --deny {denied} excludes")
+        if self._allow and not page.seed and not self._wanted(url):
+            return ("filtered", f"redirects to {url}, which no --allow includes")
+        return None
+
+    def site_after(self, page: Target, url: str) -> str:
+        """The site of a page that redirects to a URL: links from there are compared with it.
+
+        A seed that redirects within its registrable domain has the site that it redirects to, for example from
+        `example.org` to `www.example.org`. Elsewhere it keeps its own, unless `follow_seeds` is set.
+        """
+        return self.site_of(url) if page.seed and self.joins(page, url) else page.site
+
+    def joins(self, page: Target, url: str) -> bool:
+        """Whether the links of the place that a page redirects to are followed like its own."""
+        if not page.seed or self.settings.follow_seeds or self.settings.scope == "any":
+            return True
+        return domain_of(url, "domain") == domain_of(page.requested_url, "domain")
+
     @cached_property
     def _reached(self) -> Callable[[str, str], tuple[str, str] | None]:
         """A function from a root (`scheme://host[:port]`) and a site to pacing domain and origin; None: out of scope."""

@@ -45,13 +45,12 @@ class RequestPolicy:
         return Raw(target, fetched.response)
 
     def hop(self, target: Target, moved: Redirected) -> Found | None:
-        """The target of a redirect, if it is in scope and within the limit; a redirected seed extends the scope."""
+        """The target of a redirect, if it passes what a link must pass and is within the limit."""
         if self._stray(target, moved) is not None:
             return None
-        site = self.frontier.site_of(moved.url) if target.seed else target.site
         hop = self.frontier.target(
             moved.url,
-            site=site,
+            site=self.frontier.site_after(target, moved.url),
             requested_url=target.requested_url,
             parent=target.parent,
             depth=target.depth,
@@ -65,7 +64,7 @@ class RequestPolicy:
     def moved(self, target: Target, moved: Redirected) -> Failure:
         """The final row of a URL that redirects."""
         stray = self._stray(target, moved)
-        kind, reason = stray or ("moved", f"redirects to {moved.url}")
+        kind, reason = stray or ("moved", f"redirects to {moved.url}{self._remark(target, moved)}")
         return Failure(target=target, kind=kind, reason=reason, status=moved.status, final=True)
 
     def refused(self, target: Target, refused: Throttled) -> Failure:
@@ -113,6 +112,9 @@ class RequestPolicy:
             )
         if moved.url in (target.url, target.requested_url):
             return ("redirect", "redirects in a circle, back to itself")
-        if not target.seed and not self.frontier.inside(moved.url, target.site):
-            return ("scope", f"redirects out of scope, to {moved.url}")
-        return None
+        return self.frontier.objection(target, moved.url)
+
+    def _remark(self, target: Target, moved: Redirected) -> str:
+        if self.frontier.joins(target, moved.url):
+            return ""
+        return " (another site: its links there are not followed; --follow-seeds follows them)"

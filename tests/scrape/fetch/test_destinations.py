@@ -121,11 +121,14 @@ async def test_the_system_is_asked_where_nobody_else_is() -> None:
     [
         ("https://shop.example/b", True), ("https://shop.example:443/", True),
         ("http://shop.example/", False), ("https://shop.example:8443/", False),
-        ("https://www.shop.example/", False), ("https://example/", False),
-        ("http://a.example:8080/x", True), ("http://a.example/x", False),
+        ("https://www.shop.example/", True), ("https://m.shop.example/", False),
+        ("https://example/", False), ("http://a.example:8080/x", True), ("http://a.example/x", False),
+        ("https://plain.example/", True), ("http://www.plain.example/", True),
+        ("https://www.github.io/", False), ("https://www.127.0.0.1/", False),
     ],
 )  # fmt: skip
 async def test_headers_go_to_the_origins_of_seeds(url: str, own: bool) -> None:
-    """The scheme, host and port of a seed; no subdomain, no other port, nothing that it redirects to."""
-    found = Destinations(["https://shop.example/a?b", "http://a.example:8080/"])
+    """The scheme, host and port of a seed, also with or without www and with https; no other port or subdomain."""
+    seeds = ["https://shop.example/a?b", "http://a.example:8080/", "http://plain.example/"]
+    found = Destinations([*seeds, "https://github.io/", "https://127.0.0.1/"])
     assert found.is_own(url) is own
