@@ -12,7 +12,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from scraper_cpn.scrape.options.read import Given, likely
+from scraper_cpn.scrape.options.config import read_config
+from scraper_cpn.scrape.options.read import Given, likely, read_options
 from scraper_cpn.scrape.options.table import BY_KEY, OPTIONS, Option
 from scraper_cpn.scrape.redact import HARMLESS_HEADERS, HIDDEN, redacted
 from scraper_cpn.scrape.settings import UsageError
@@ -57,6 +58,14 @@ def parse(
         given[option.key] = _value(option, written, text, given.get(option.key))
     _refuse_rivals(given)
     return Arguments(tuple(words), given)
+
+
+def given_options(arguments: Arguments) -> dict[str, Given]:
+    """Return the options of a command line and of the TOML file that it names. Raises `UsageError`."""
+    own = dict(arguments.options)
+    config = own.pop("config", None)
+    file = {} if config is None else read_config(read_options({"config": config})["config"])
+    return merged(file, own)
 
 
 def merged(file: Mapping[str, Given], command_line: Mapping[str, Given]) -> dict[str, Given]:

@@ -17,13 +17,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import Struct
 
-from scraper_cpn.cli.arguments import Arguments, merged
+from scraper_cpn.cli.arguments import Arguments, given_options
 from scraper_cpn.cli.files import check_files, check_writable
 from scraper_cpn.scrape.items.outputs import STANDARD_OUTPUT, CheckedOutput, open_output
 from scraper_cpn.scrape.items.validate import Validator
-from scraper_cpn.scrape.options.config import read_config
-from scraper_cpn.scrape.options.read import Given, likely, read_options, settings_from
-from scraper_cpn.scrape.options.table import BY_KEY
+from scraper_cpn.scrape.options.read import crawl_options, likely, own_options, settings_from
 from scraper_cpn.scrape.options.values import file_text
 from scraper_cpn.scrape.redact import hidden
 from scraper_cpn.scrape.settings import Settings, UsageError
@@ -69,11 +67,10 @@ class _FailedRow(Struct):
 
 def job_of(arguments: Arguments) -> Job:
     """Return the job of a command line. Reads the files it names. Raises `UsageError`."""
-    given = merged(config_of(arguments), arguments.options)
-    own = read_options({key: each for key, each in given.items() if not BY_KEY[key].field})
+    given = given_options(arguments)
+    own = own_options(given)
     words, program = program_of(arguments.words)
-    crawl_options = {key: each for key, each in given.items() if BY_KEY[key].field}
-    settings = settings_from({**(program.options if program else {}), **crawl_options})
+    settings = settings_from({**(program.options if program else {}), **crawl_options(given)})
     seeds = tuple(_seeds(words, own.get("input"))) or (program.start if program else ())
     if not seeds:
         raise UsageError("there is no URL to start from; give one, or a file of them with -i")
@@ -131,12 +128,6 @@ def with_outputs(
         own["output"] = str(keeping.path)
     kept = {key: value for key, value in own.items() if key in Job.__struct_fields__}
     return Job(sink=sink, handlers=handlers, item_type=item_type, **found, **kept)
-
-
-def config_of(arguments: Arguments) -> dict[str, Given]:
-    """Return the options of the TOML file that a command line names. Raises `UsageError`."""
-    given = read_options({k: v for k, v in arguments.options.items() if k == "config"})
-    return read_config(given["config"]) if given else {}
 
 
 def _seeds(words: Iterable[str], path: str | None) -> Iterator[str]:

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from scraper_cpn.cli.arguments import Arguments, merged, parse
-from scraper_cpn.cli.job import Job, config_of, program_of, with_outputs
-from scraper_cpn.scrape.options.read import Given, read_options, settings_from
+from scraper_cpn.cli.arguments import Arguments, given_options, parse
+from scraper_cpn.cli.job import Job, program_of, with_outputs
+from scraper_cpn.scrape.options.read import Given, crawl_options, own_options, settings_from
 from scraper_cpn.scrape.options.table import BY_KEY, OPTIONS
 from scraper_cpn.scrape.settings import Settings, UsageError
 from scraper_cpn.scrape.state.files import SCOPE, Keeping, Past, changed, past
@@ -52,9 +52,9 @@ def resume_job(argv: Sequence[str]) -> Job | None:
         return None
     if len(arguments.words) != 1:
         raise UsageError("resume: wants the file of a state: scrape resume STATE [OPTION...]")
-    given = merged(config_of(arguments), arguments.options)
+    given = given_options(arguments)
     _refuse_fixed(given)
-    own = read_options({key: each for key, each in given.items() if not BY_KEY[key].field})
+    own = own_options(given)
     path = Path(arguments.words[0])
     before = past(path, own.pop("run", None))
     if before.kept.handled:
@@ -62,7 +62,7 @@ def resume_job(argv: Sequence[str]) -> Job | None:
             f"resume: a Python program has the page handlers of this crawl; go on with it there: "
             f"crawl.resume({str(path)!r})"
         )
-    settings = _settings(before, {k: v for k, v in given.items() if BY_KEY[k].field})
+    settings = _settings(before, crawl_options(given))
     program = program_of(("run", before.kept.program))[1] if before.kept.program else None
     keep = _continued(own, before)
     keeping = Keeping(path=path, run=before.run, past=before, program=before.kept.program)

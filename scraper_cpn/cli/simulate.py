@@ -19,8 +19,7 @@ from scraper_cpn.cli.streams import teller
 from scraper_cpn.scrape.account.ledger import Ledger
 from scraper_cpn.scrape.account.report import FailureGroup
 from scraper_cpn.scrape.kernels import build_first
-from scraper_cpn.scrape.options.read import likely, read_options, settings_from
-from scraper_cpn.scrape.options.table import BY_KEY
+from scraper_cpn.scrape.options.read import crawl_options, likely, own_options, settings_from
 from scraper_cpn.scrape.options.values import duration, duration_text
 from scraper_cpn.scrape.settings import SECOND, Settings, UsageError
 from scraper_cpn.scrape.virtual import EPOCH_NS, virtual_crawl
@@ -62,13 +61,13 @@ def simulate(argv: Sequence[str]) -> int:
         sys.stdout.write(_HELP + "".join(f"  {line}\n" for line in _knob_lines()))
         return 0
     given = arguments.options
-    own = read_options({key: each for key, each in given.items() if not BY_KEY[key].field})
+    own = own_options(given)
     refused = [f"--{key}" for key in own if key not in {"trace", "json", "quiet"}]
     if refused:
         raise UsageError(f"{refused[0]}: has no meaning in a simulation; leave it out")
     if "trace" in own:
         check_writable("--trace", own["trace"])
-    settings = settings_from({key: each for key, each in given.items() if BY_KEY[key].field})
+    settings = settings_from(crawl_options(given))
     tell = teller(silent=bool(own.get("quiet") or own.get("json")))
     build_first(settings, traced="trace" in own, tell=tell)
     account = _run(settings, _web(arguments.words, settings), own.get("trace"))

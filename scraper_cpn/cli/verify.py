@@ -13,11 +13,10 @@ from scraper_cpn.analysis.explore import Explorer
 from scraper_cpn.analysis.pnml import read_pnml
 from scraper_cpn.analysis.symmetric import PnmlError
 from scraper_cpn.analysis.verdict import Report
-from scraper_cpn.cli.arguments import merged, parse
-from scraper_cpn.cli.job import config_of, program_of
+from scraper_cpn.cli.arguments import given_options, parse
+from scraper_cpn.cli.job import program_of
 from scraper_cpn.cli.streams import teller
-from scraper_cpn.scrape.options.read import read_options, settings_from
-from scraper_cpn.scrape.options.table import BY_KEY
+from scraper_cpn.scrape.options.read import crawl_options, own_options, settings_from
 from scraper_cpn.scrape.settings import UsageError
 from scraper_cpn.scrape.verify import verify_crawl
 
@@ -48,11 +47,9 @@ def verify_command(argv: Sequence[str]) -> int:
     if "help" in arguments.options:
         sys.stdout.write(_HELP)
         return 0
-    given = merged(config_of(arguments), arguments.options)
-    own = read_options({key: each for key, each in given.items() if not BY_KEY[key].field})
-    refused = [
-        f"--{key}" for key in own if key not in {"json", "quiet", "config", "input", "output"}
-    ]
+    given = given_options(arguments)
+    own = own_options(given)
+    refused = [f"--{key}" for key in own if key not in {"json", "quiet", "input", "output"}]
     if refused:
         raise UsageError(f"{refused[0]}: has no meaning for a proof; leave it out")
     if len(arguments.words) == 1 and arguments.words[0].endswith((".pnml", ".xml")):
@@ -62,8 +59,7 @@ def verify_command(argv: Sequence[str]) -> int:
         raise UsageError(
             f"verify: {words[0]}: one program at a time, and no URLs; a proof fetches nothing"
         )
-    crawl_options = {key: each for key, each in given.items() if BY_KEY[key].field}
-    settings = settings_from({**(program.options if program else {}), **crawl_options})
+    settings = settings_from({**(program.options if program else {}), **crawl_options(given)})
     tell = teller(silent=bool(own.get("quiet") or own.get("json")))
     tell("looking at every order of events; this takes some seconds")
     report = verify_crawl(settings)

@@ -50,6 +50,16 @@ def read_options(options: Mapping[str, Any]) -> dict[str, Any]:
     return {key: _read(BY_KEY[key], each) for key, each in given.items() if each.value is not None}
 
 
+def own_options(given: Mapping[str, Given]) -> dict[str, Any]:
+    """Return the values of the options that belong to the command and not to the crawl. Raises `UsageError`."""
+    return read_options({key: each for key, each in given.items() if not BY_KEY[key].field})
+
+
+def crawl_options(given: Mapping[str, Given]) -> dict[str, Given]:
+    """Return the options that belong to the crawl, for `settings_from`."""
+    return {key: each for key, each in given.items() if BY_KEY[key].field}
+
+
 def likely(word: str, known: Iterable[str]) -> str:
     """Return advice such as `; did you mean delay?`, or nothing if no known word is similar."""
     found = difflib.get_close_matches(word, list(known), n=1)
