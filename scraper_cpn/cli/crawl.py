@@ -160,7 +160,7 @@ async def _opened_session(job: Job, view: View, stack: AsyncExitStack) -> Sessio
         job.settings,
         job.seeds,
         handlers=job.handlers,
-        item_type=job.item_type,
+        validator=job.validator,
         output=job.sink,
         trace=trace,
         failed=_opened(job.failed, stack),

@@ -42,8 +42,8 @@ class Job(Struct, frozen=True, kw_only=True):
     seeds: tuple[str, ...]
     handlers: Any = None
     """The page handlers of a program; None without one."""
-    item_type: Any = None
-    """The type of a program's items; None for any."""
+    validator: Validator
+    """Checks the items."""
     sink: CheckedOutput | None
     """The output for items, not open yet. None: items go only into the state."""
     output: str = "-"
@@ -109,7 +109,7 @@ def with_outputs(
     """
     settings, keeping = found["settings"], found["keeping"]
     handlers, item_type = (program.handlers, program.item) if program else (None, None)
-    Validator(item_type, settings.schema)  # raises on a bad schema before any file is opened
+    validator = Validator(item_type, settings.schema)
     if own.get("output") in STANDARD_OUTPUT:
         own["output"] = "-"
     check_files({**own, **({"state": str(keeping.path)} if keeping else {})})
@@ -127,7 +127,7 @@ def with_outputs(
     else:
         own["output"] = str(keeping.path)
     kept = {key: value for key, value in own.items() if key in Job.__struct_fields__}
-    return Job(sink=sink, handlers=handlers, item_type=item_type, **found, **kept)
+    return Job(sink=sink, handlers=handlers, validator=validator, **found, **kept)
 
 
 def _seeds(words: Iterable[str], path: str | None) -> Iterator[str]:

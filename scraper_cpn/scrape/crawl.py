@@ -21,6 +21,7 @@ from scraper_cpn.scrape.account.report import Summary
 from scraper_cpn.scrape.fetch.loop import loop_options
 from scraper_cpn.scrape.fetch.open_files import check_files
 from scraper_cpn.scrape.items.outputs import CheckedOutput, Output, open_output
+from scraper_cpn.scrape.items.validate import Validator
 from scraper_cpn.scrape.kernels import build_first
 from scraper_cpn.scrape.options.read import settings_from
 from scraper_cpn.scrape.pages.handlers import Handlers
@@ -46,14 +47,14 @@ class Crawl(Generic[T]):
             as "500ms"), `max_pages=500`, `proxies="proxies.txt"`, ...
 
     Raises:
-        UsageError: an unknown option, or a value out of range; one line that says which.
+        UsageError: an unknown option, a value out of range, or a start that is no URL; one line that says which.
     """
 
     def __init__(
         self, item: type[T] | None = None, *, start: Sequence[str] = (), **options: Any
     ) -> None:
         self.item = item
-        self.start = tuple(start)
+        self.start = tuple(map(seed_url, start))
         self.options = options
         self.settings: Settings = settings_from(options)
         self.handlers = Handlers()
@@ -143,8 +144,7 @@ class Crawl(Generic[T]):
             path=Path(state), handled=bool(len(self.handlers)) or self.item is not None
         )
         refuse_existing(keeping.path, None)
-        seeds = [seed_url(seed) for seed in self._seeds(urls)]
-        return await self._keep(keeping, self.settings, seeds, sink, where)
+        return await self._keep(keeping, self.settings, self._seeds(urls), sink, where)
 
     async def stream(self, *urls: str) -> AsyncGenerator[T, None]:
         """Crawl from *urls* and yield each item as soon as it is validated.
@@ -169,11 +169,15 @@ class Crawl(Generic[T]):
         With `kernel="native"` the first call takes some seconds to build the kernel, and raises `UsageError`
         if it can't be built.
         """
-        seeds = self._seeds(urls)
-        return Session(self.settings, seeds, handlers=self.handlers, item_type=self.item, **given)
+        return self._session(self._seeds(urls), **given)
+
+    def _session(self, seeds: Sequence[str], **given: Any) -> Session:
+        validator = Validator(self.item, self.settings.schema)
+        return Session(self.settings, seeds, handlers=self.handlers, validator=validator, **given)
 
     def _seeds(self, urls: Sequence[str]) -> tuple[str, ...]:
-        seeds = tuple(urls) or self.start
+        """The normalised seeds. Raises `UsageError`."""
+        seeds = tuple(map(seed_url, urls)) or self.start
         if not seeds:
             raise UsageError("nothing to crawl: give a URL, or start=[...] to Crawl")
         return seeds
@@ -205,7 +209,7 @@ class Crawl(Generic[T]):
 
         await _ready(settings, kept=True)
         async with kept_in(keeping, settings, seeds, sink, output) as state:
-            return await self.session(seeds, output=sink, state=state).run()
+            return await self._session(seeds, output=sink, state=state).run()
 
     async def _feed(self, urls: Sequence[str], send: MemoryObjectSendStream[T]) -> None:
         async with send:

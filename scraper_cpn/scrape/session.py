@@ -52,7 +52,6 @@ from scraper_cpn.scrape.settings import SECOND, Settings
 from scraper_cpn.scrape.state.events import Events
 from scraper_cpn.scrape.state.run import State
 from scraper_cpn.scrape.trace import tracer
-from scraper_cpn.scrape.urls import seed_url
 from scraper_cpn.store.port import Batch, StoreError
 
 GRACE_NS = 10 * SECOND
@@ -64,9 +63,9 @@ class Session:
 
     Args:
         settings: limits and pace.
-        seeds: URLs to begin with.
+        seeds: URLs to begin with, normalised.
         handlers: the page handlers; None for one built-in item for each page.
-        item_type: a msgspec type that items must be; None for none.
+        validator: checks the items; by default that they can be JSON, and fit the settings' schema.
         output: where items go; None to keep none of them.
         on_item: is called with each kept item.
         trace: gets a line of JSON for each event of the kernel.
@@ -76,7 +75,7 @@ class Session:
         state: the open state that keeps the crawl, with the same settings and seeds.
 
     Raises:
-        UsageError: a seed that is no URL, a schema that is none, a kernel that can't be built.
+        UsageError: a schema that is none, a kernel that can't be built.
     """
 
     def __init__(
@@ -85,7 +84,7 @@ class Session:
         seeds: Sequence[str],
         *,
         handlers: Handlers | None = None,
-        item_type: type[Any] | None = None,
+        validator: Validator | None = None,
         output: Output | None = None,
         on_item: Callable[[Any], None] | None = None,
         trace: TextIO | None = None,
@@ -94,7 +93,7 @@ class Session:
         state: State | None = None,
     ) -> None:
         self._settings = settings
-        self._seeds = [seed_url(seed) for seed in seeds]
+        self._seeds = seeds
         policy = self._policy = Policy(settings, sites_of(settings, self._seeds))
         self._state = state
         self._kernel: Kernel
@@ -108,7 +107,7 @@ class Session:
             self._clock, self._net, self._kernel = state.clock, state.net, state.recorder
         self._parser = Parser(settings, policy.frontier.discover, handlers)
         self._by_level = handlers is not None
-        self._validator = Validator(item_type, settings.schema)
+        self._validator = validator or Validator(schema=settings.schema)
         self._keeper = Keeper(output, on_item)
         self._account = Accounting(self._kernel, self._net, settings)
         self._failed = failed

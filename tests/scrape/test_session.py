@@ -20,6 +20,7 @@ from mocks.referee import Expectations, ProxyRule, judge
 from mocks.server import LoopbackWeb
 from scraper_cpn.scrape import session as session_module
 from scraper_cpn.scrape.colours import Link, Proxy
+from scraper_cpn.scrape.crawl import Crawl
 from scraper_cpn.scrape.items.outputs import Output, OutputError
 from scraper_cpn.scrape.pages.handlers import Handlers
 from scraper_cpn.scrape.pages.page import Page
@@ -352,7 +353,7 @@ async def test_a_library_leaves_signals_and_logging_alone() -> None:
 def test_a_seed_that_is_no_url_is_refused() -> None:
     """The mistake is told before anything is fetched."""
     with pytest.raises(UsageError, match="no-url"):
-        Session(QUICK, ["no-url"])
+        Crawl().session(["no-url"])
 
 
 def test_seeds_that_are_the_same_page_are_one() -> None:
@@ -360,9 +361,8 @@ def test_seeds_that_are_the_same_page_are_one() -> None:
 
     async def crawl() -> int:
         async with LoopbackWeb(WebSpec(pages=1), proxies=1) as web:
-            proxy = Proxy(web.proxy_names[0], web.proxy_urls[0])
             seeds = ["http://h0.example", "http://H0.example:80/#top"]
-            summary = await Session(replace(QUICK, proxies=(proxy,)), seeds).run()
+            summary = await Crawl(delay=0, proxy=web.proxy_urls[0]).session(seeds).run()
             return summary.pages
 
     assert anyio.run(crawl) == 1
