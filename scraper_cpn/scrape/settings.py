@@ -11,6 +11,8 @@ from msgspec import Struct
 from scraper_cpn.scrape.colours import Proxy
 from scraper_cpn.scrape.redact import redacted
 
+LINKS = ("a", "area", "frame", "iframe", "refresh", "next", "feed")
+"""The kinds of links that are followed by default; see `scraper_cpn.scrape.pages.kinds`."""
 MILLISECOND = 1_000_000
 SECOND = 1_000_000_000
 
@@ -42,7 +44,7 @@ class FieldRule(Struct, frozen=True):
 
 
 class PageLimits(Struct, frozen=True):
-    """How much is taken from one page. Everything left out is counted."""
+    """What is taken from one page, and how much of it. Everything left out is counted."""
 
     links: int = 10_000
     """Different URLs that are followed."""
@@ -50,6 +52,12 @@ class PageLimits(Struct, frozen=True):
     """Values of one field that is a list."""
     text_chars: int = 1_000_000
     """Characters of one text: the title, the text, a value."""
+    kinds: tuple[str, ...] = LINKS
+    """The kinds of links that are followed."""
+    respect: tuple[str, ...] = ()
+    """Which of `nofollow` and `noindex` of a page are obeyed."""
+    agent: str = ""
+    """The crawler's name, as in robots.txt, by which a page may address it."""
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -77,6 +85,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Regular expressions; if there are any, a link must match one of them."""
     deny: tuple[str, ...] = ()
     """Regular expressions; a link that matches one is not followed."""
+    links: tuple[str, ...] = LINKS
+    """The kinds of links that are followed, where no program chooses them; see `scraper_cpn.scrape.pages.kinds`."""
+    respect: tuple[str, ...] = ()
+    """Which of `nofollow` and `noindex` of pages and links are obeyed."""
     follow_seeds: bool = False
     """Whether a seed that redirects to another registrable domain brings that site into the scope."""
     max_pages: int | None = None
@@ -140,7 +152,14 @@ class Settings(Struct, frozen=True, kw_only=True):
     @property
     def page_limits(self) -> PageLimits:
         """How much is taken from one page."""
-        return PageLimits(self.max_links, self.max_values, self.max_text_chars)
+        return PageLimits(
+            self.max_links,
+            self.max_values,
+            self.max_text_chars,
+            self.links,
+            self.respect,
+            self.robots_name,
+        )
 
     @property
     def robots_name(self) -> str:

@@ -42,7 +42,7 @@ def summary_lines(summary: Summary, *, output: str, retry: str | None) -> Iterat
     for group in summary.failures:
         yield from _group(group)
     if summary.cut:
-        yield Text(f"{counted(summary.cut, 'page')} had more than the limits for one page allow:")
+        yield Text(f"{counted(summary.cut, 'page')} had something left out:")
     for example in summary.cut_examples:
         yield Text(f"         {plain(example)}")
     if summary.not_followed:

@@ -49,6 +49,6 @@ def test_what_is_left_out_is_told(
         "3 more links; --max-links follows 5",
     ]
     assert told["cut"] == lines
-    assert "1 page had more than the limits for one page allow:" in done.stderr
+    assert "1 page had something left out:" in done.stderr
     assert f"{site}/: {'; '.join(lines)}" in done.stderr
     assert "2 links not followed: out of scope, filtered out or too deep" in done.stderr

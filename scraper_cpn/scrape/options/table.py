@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from scraper_cpn.scrape.options import values
 from scraper_cpn.scrape.options.values import Kind, choice, choices_of, count
+from scraper_cpn.scrape.pages.kinds import KINDS
 from scraper_cpn.scrape.settings import FieldRule, Settings
 
 
@@ -48,6 +49,8 @@ PROXY = Kind(values.text, "URL")
 FILE = Kind(values.file, "FILE")
 READABLE = Kind(values.existing_file, "FILE")
 PEM = Kind(values.certificates, "FILE")
+LINKS = Kind(values.choices(*KINDS), "KINDS", ",".join)
+RESPECT = Kind(values.choices("nofollow", "noindex"), "nofollow,noindex", ",".join)
 TABLES = Kind(values.tables)
 
 
@@ -136,6 +139,11 @@ OPTIONS: tuple[Option, ...] = (
            help="follow only links that match"),
     Option(name="deny", kind=PATTERN, group=_FOLLOW, field="deny", many=True,
            help="do not follow links that match"),
+    Option(name="links", kind=LINKS, group=_FOLLOW, field="links",
+           help="the kinds of links to follow: of " + ", ".join(KINDS)),
+    Option(name="respect", kind=RESPECT, group=_FOLLOW, field="respect",
+           help="obey nofollow, noindex or both in meta robots, X-Robots-Tag and rel=nofollow "
+                "(default: neither; robots.txt is obeyed)"),
     Option(name="follow-seeds", kind=SWITCH, group=_FOLLOW, field="follow_seeds",
            help="a seed that redirects to another site brings that site into the scope; otherwise only "
                 "that page is fetched there"),

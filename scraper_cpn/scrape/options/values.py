@@ -163,6 +163,22 @@ def choice(*names: str) -> Reader:
     return read
 
 
+def choices(*names: str) -> Reader:
+    """Return a reader of a list of some of *names*, without repetition: a text with commas, or a list of texts."""
+
+    def read(value: object) -> tuple[str, ...]:
+        words = value.split(",") if isinstance(value, str) else value
+        if not isinstance(words, list | tuple) or not words:
+            raise ValueError(f"{shown(value)} is not allowed; choose from {', '.join(names)}")
+        given = [word.strip() if isinstance(word, str) else word for word in words]
+        for word in given:
+            if word not in names:
+                raise ValueError(f"{shown(word)} is not allowed; choose from {', '.join(names)}")
+        return tuple(dict.fromkeys(given))
+
+    return read
+
+
 def choices_of(field: str) -> tuple[str, ...]:
     """Return the values that the `Literal` type of a field of `Settings` allows."""
     return get_args(Settings.__annotations__[field])

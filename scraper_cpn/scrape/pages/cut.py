@@ -1,12 +1,15 @@
 """How much is taken from a page, and what is left out of it.
 
-Owns: the limits for one page at work, and a line for each of them that left something out.
-Must not know: what pages are, where the limits come from.
+Owns: the limits for one page at work, what a page itself asks to leave out, and a line for each of them that left
+something out.
+Must not know: where the limits come from.
 """
 
 from collections.abc import Iterable
 
 from scraper_cpn.scrape.colours import Link
+from scraper_cpn.scrape.pages.page import Page
+from scraper_cpn.scrape.robots.agent import product_token
 from scraper_cpn.scrape.settings import PageLimits
 
 
@@ -14,7 +17,8 @@ class Cut:
     """Applies the limits for one page, and notes what they leave out."""
 
     def __init__(self, limits: PageLimits) -> None:
-        self._limits = limits
+        self.limits = limits
+        self._nofollow = 0
         self._lines: dict[str, None] = {}
 
     @property
@@ -22,9 +26,24 @@ class Cut:
         """What was left out, a line for each."""
         return tuple(self._lines)
 
+    def leaves_out(self, page: Page, directive: str, what: str) -> bool:
+        """Return whether a page asks by *directive* to leave *what* out, and the crawl does so."""
+        if directive not in self.limits.respect or directive not in page.asks(
+            product_token(self.limits.agent)
+        ):
+            return False
+        self._lines[f"{what} left out: the page says {directive} (--respect {directive})"] = None
+        return True
+
+    def leaves_out_link(self) -> bool:
+        """Return whether a link with `rel=nofollow` is left out; it is counted."""
+        respected = "nofollow" in self.limits.respect
+        self._nofollow += respected
+        return respected
+
     def text(self, what: str, text: str) -> str:
         """Return *text*, or its beginning where it is too long; *what* it is, for the line."""
-        most = self._limits.text_chars
+        most = self.limits.text_chars
         if len(text) <= most:
             return text
         self._lines[f"{what} has {len(text):,} characters; --max-text keeps {most:,}"] = None
@@ -32,7 +51,7 @@ class Cut:
 
     def values(self, what: str, values: list[str]) -> list[str]:
         """Return the values of a list that are kept."""
-        most = self._limits.values
+        most = self.limits.values
         if len(values) > most:
             self._lines[f"{what} has {len(values):,} values; --max-values keeps {most:,}"] = None
         return values[:most]
@@ -40,13 +59,15 @@ class Cut:
     def links(self, links: Iterable[Link]) -> list[Link]:
         """Return the first links to different URLs that are kept, in their order."""
         distinct: dict[str, Link] = {}
-        most, left = self._limits.links, 0
+        most, left = self.limits.links, 0
         for link in links:
             if link.url not in distinct:
                 if len(distinct) < most:
                     distinct[link.url] = link
                 else:
                     left += 1
+        if self._nofollow:
+            self._lines[f"{self._nofollow:,} links are nofollow (--respect nofollow)"] = None
         if left:
             self._lines[f"{left:,} more links; --max-links follows {most:,}"] = None
         return list(distinct.values())

@@ -5,6 +5,7 @@ Must not know: the net, which links are followed, handlers, outputs.
 """
 
 import time
+from collections.abc import Iterator
 from functools import lru_cache
 
 from msgspec import Struct
@@ -43,15 +44,29 @@ class Item(Struct, frozen=True, kw_only=True):
 
 def extract(
     page: Page, fetched_at_ns: int, rules: tuple[FieldRule, ...], cut: Cut
-) -> tuple[Item, list[Link]]:
+) -> tuple[Item | None, list[Link]]:
     """Return the item of *page*, and its links to different URLs.
 
-    What is neither HTML nor XML yields its metadata and no links. What the limits leave out is noted
-    in *cut*. Costs about what parsing the page costs.
+    What is neither HTML nor XML yields its metadata and no links. What the limits leave out, and what the page
+    asks crawlers to leave out, is noted in *cut*. Costs about what parsing the page costs.
     """
+    unwanted = cut.leaves_out(page, "noindex", "its item")
+    item = None if unwanted else _item(page, fetched_at_ns, rules, cut)
+    return item, cut.links(_followed(page, cut))
+
+
+def _followed(page: Page, cut: Cut) -> Iterator[Link]:
+    if cut.leaves_out(page, "nofollow", "its links"):
+        return
+    for reference, link in page.links_of(cut.limits.kinds):
+        if not (reference.nofollow and cut.leaves_out_link()):
+            yield link
+
+
+def _item(page: Page, fetched_at_ns: int, rules: tuple[FieldRule, ...], cut: Cut) -> Item:
     has_tree = page.has_tree
     title = page.title if has_tree else None
-    item = Item(
+    return Item(
         url=page.url,
         requested_url=page.requested_url,
         status=page.status,
@@ -63,7 +78,6 @@ def extract(
         text=cut.text("the text", page.tree.page_text()) if has_tree else None,
         fields=take_fields(page, rules, cut) if has_tree else {},
     )
-    return item, cut.links(page.all_links) if has_tree else []
 
 
 def iso(time_ns: int) -> str:

@@ -8,11 +8,13 @@ elements, as browsers do.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from functools import lru_cache
 
 from turbohtml import Document, Element, Namespace, SelectorSyntaxError, Text, parse
 
 from scraper_cpn.scrape.pages.encodings import encoding_named
+from scraper_cpn.scrape.pages.kinds import Reference, reference_of
 from scraper_cpn.scrape.pages.prescan import declared, in_content
 from scraper_cpn.scrape.pages.tree import (
     BREAKS,
@@ -128,13 +130,15 @@ class HtmlTree(Tree):
         hrefs = (each.attr("href", "") for each in self._named("base") if "href" in each.attrs)
         return next(hrefs, None)
 
-    def references(self) -> Iterator[str]:
-        for node in self._shown(self._document.select("a, area")):
-            href = node.attr("href")
-            if href is None and node.namespace is Namespace.SVG:
-                href = node.attr("xlink:href")
-            if href is not None and node.namespace is not Namespace.MATHML:
-                yield href
+    def references(self, kinds: Collection[str]) -> Iterator[Reference]:
+        for node in self._shown(self._document.select(_selector(frozenset(kinds)))):
+            found = _reference(node)
+            if found is not None and found.kind in kinds:
+                yield found
+
+    def metas(self) -> Iterator[tuple[str, str]]:
+        for meta in self._shown(list(self._named("meta"))):
+            yield meta.attr("name") or "", meta.attr("content") or ""
 
     def declared_encoding(self) -> str | None:
         """Return the encoding that the first `<meta>` declares that the parser accepts.
@@ -212,3 +216,24 @@ def _styled_kind(node: Element) -> int | None:
 
 def _is_in_template(node: Element) -> bool:
     return any(isinstance(each, Element) and each.tag == "template" for each in node.ancestors)
+
+
+@lru_cache(64)
+def _selector(kinds: frozenset[str]) -> str:
+    """Return what selects the elements that may be links of these kinds, and links of SVG."""
+    names = {kind for kind in kinds if kind in ("a", "area", "frame", "iframe")}
+    if "refresh" in kinds:
+        names.add("meta[http-equiv]")
+    if kinds & {"next", "prev", "canonical", "alternate"}:
+        names.add("link[rel]")
+    return ", ".join(sorted(names)) or "a"
+
+
+def _reference(node: Element) -> Reference | None:
+    if node.namespace is Namespace.HTML:
+        return reference_of(node.tag, node.attr)
+    if node.namespace is Namespace.SVG and node.tag in ("a", "area"):
+        href = node.attr("href")
+        url = node.attr("xlink:href") if href is None else href
+        return None if url is None else Reference(node.tag, url)
+    return None

@@ -10,7 +10,7 @@ A page is used by one thread at a time.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from scraper_cpn.scrape.colours import Link, Raw
@@ -18,6 +18,7 @@ from scraper_cpn.scrape.pages.charset import Charset, charset_of, charset_of_xml
 from scraper_cpn.scrape.pages.elements import Queried, To, handler_name
 from scraper_cpn.scrape.pages.encodings import UTF_8, decoded, in_query
 from scraper_cpn.scrape.pages.html_tree import HtmlTree
+from scraper_cpn.scrape.pages.kinds import Reference, directives, meta_directives, refresh
 from scraper_cpn.scrape.pages.media import Media, media_of
 from scraper_cpn.scrape.pages.selectors import Selector, read_selector
 from scraper_cpn.scrape.pages.tree import Node, Tree
@@ -171,10 +172,27 @@ class Page(Queried):
     @property
     def all_links(self) -> Iterator[Link]:
         """The links for people: of `a` and `area` elements, and those that feeds have."""
-        for reference in self.tree.references():
-            url = self.absolute(reference)
+        for _, link in self.links_of(("a", "area", "feed")):
+            yield link
+
+    def links_of(self, kinds: Collection[str]) -> Iterator[tuple[Reference, Link]]:
+        """Yield the links of these kinds (see `scraper_cpn.scrape.pages.kinds`): as the page has them, and absolute."""
+        for reference in self._references(kinds):
+            url = self.absolute(reference.url)
             if url is not None:
-                yield Link(url)
+                yield reference, Link(url)
+
+    def asks(self, agent: str) -> frozenset[str]:
+        """Return `nofollow` and `noindex`, as far as the page asks the crawler called *agent* for them.
+
+        A page asks by the header X-Robots-Tag and by `<meta name=robots>`. Of a page with a `refusal` only the
+        header counts.
+        """
+        headers = (value for name, value in self.headers if name == "x-robots-tag")
+        said = directives(headers, agent)
+        if not self.has_tree or self.refusal is not None:
+            return said
+        return said | meta_directives(self.tree.metas(), agent)
 
     @property
     def tree(self) -> Tree:
@@ -223,6 +241,13 @@ class Page(Queried):
 
     def __repr__(self) -> str:
         return f"<Page {self.url} {self.status} {len(self.body)} bytes>"
+
+    def _references(self, kinds: Collection[str]) -> Iterator[Reference]:
+        header = refresh(self.header("refresh") or "") if "refresh" in kinds else None
+        if header is not None:
+            yield header
+        if self.has_tree:
+            yield from self.tree.references(kinds)
 
     @property
     def _sniffed(self) -> Charset:

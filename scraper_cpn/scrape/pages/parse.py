@@ -23,7 +23,7 @@ from anyio import to_thread
 from scraper_cpn.scrape.colours import PRIORITY_MAX, Bad, Link, Parsed, ParseOutcome, Raw, Target
 from scraper_cpn.scrape.pages.apart import CAN_FORK, ApartError, call_apart
 from scraper_cpn.scrape.pages.cut import Cut
-from scraper_cpn.scrape.pages.extract import extract
+from scraper_cpn.scrape.pages.extract import Item, extract
 from scraper_cpn.scrape.pages.fields import check_names
 from scraper_cpn.scrape.pages.guard import Guard
 from scraper_cpn.scrape.pages.handlers import (
@@ -123,12 +123,12 @@ class Parser:
         answer = await self._guard.parse(raw, self._rules)
         if isinstance(answer, Refused):
             return Bad("parse", answer.reason)
-        return self._outcome(raw, (answer.item,), answer.links, answer.cut)
+        return self._outcome(raw, _listed(answer.item), answer.links, answer.cut)
 
     def _extracted(self, page: Page, raw: Raw) -> ParseOutcome:
         cut = Cut(self._limits)
         item, links = extract(page, raw.response.fetched_at_ns, self._rules, cut)
-        return self._outcome(raw, (item,), links, cut.lines)
+        return self._outcome(raw, _listed(item), links, cut.lines)
 
     async def _handled_with_care(self, handler: Handler, page: Page, raw: Raw) -> ParseOutcome:
         """Call a handler with a page that takes long, or that may be a bomb.
@@ -203,7 +203,9 @@ class Parser:
             else:
                 items.append(result)
         cut = Cut(self._limits)
-        links = cut.links(links)
+        links = [] if cut.leaves_out(page, "nofollow", "its links") else cut.links(links)
+        if cut.leaves_out(page, "noindex", "its items"):
+            items = []
         return self._outcome(raw, tuple(items), links, cut.lines)
 
     def _checked(self, page: Page, link: Link) -> Link:
@@ -227,6 +229,10 @@ class Parser:
         """Return the outcome of a page with *links* to different URLs."""
         targets = self._discover(raw.target, links, raw.response.fetched_at_ns)
         return Parsed(items, targets, cut, len(links) - len(targets))
+
+
+def _listed(item: Item | None) -> tuple[Item, ...]:
+    return () if item is None else (item,)
 
 
 def _check_timeout(handlers: Handlers | None) -> None:

@@ -8,8 +8,10 @@ A node is whatever a library has for an element; only the tree that gave it out 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
+
+from scraper_cpn.scrape.pages.kinds import Reference
 
 Node = Any
 
@@ -117,8 +119,12 @@ class Tree(ABC):
         """Return the `href` of the first `<base>` that has one."""
 
     @abstractmethod
-    def references(self) -> Iterator[str]:
-        """Yield the links of the page for people as the page has them, in its order."""
+    def references(self, kinds: Collection[str]) -> Iterator[Reference]:
+        """Yield the links of these kinds (see `scraper_cpn.scrape.pages.kinds`) in the page's order."""
+
+    @abstractmethod
+    def metas(self) -> Iterator[tuple[str, str]]:
+        """Yield name and content of each `<meta>`."""
 
 
 def number_text(value: float) -> str:

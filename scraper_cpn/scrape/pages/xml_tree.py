@@ -12,7 +12,7 @@ the namespace that the document calls dc. XPath needs `dc:creator`, or `local-na
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import lru_cache
 from html.entities import html5
 
@@ -21,6 +21,7 @@ from cssselect.parser import Element as TypeSelector
 from cssselect.xpath import XPathExpr
 from lxml import etree
 
+from scraper_cpn.scrape.pages.kinds import Reference, reference_of
 from scraper_cpn.scrape.pages.tree import (
     BREAKS,
     FOREIGN_BREAKS,
@@ -141,20 +142,34 @@ class XmlTree(Tree):
         of_xml = self._root.get("{http://www.w3.org/XML/1998/namespace}base")
         return next((href for href in bases if href is not None), of_xml)
 
-    def references(self) -> Iterator[str]:
+    def references(self, kinds: Collection[str]) -> Iterator[Reference]:
         if self._root is not None:
             for node in self._root.iter(etree.Element):
-                href = self._reference(node)
-                if href is not None:
-                    yield href
+                found = self._reference(node)
+                if found is not None and found.kind in kinds:
+                    yield found
 
-    def _reference(self, node: Node) -> str | None:
+    def metas(self) -> Iterator[tuple[str, str]]:
+        if self._root is not None and self._is_xhtml:
+            for node in self._root.iter(etree.Element):
+                if _named(node)[1] == "meta":
+                    yield _string(node.get("name")) or "", _string(node.get("content")) or ""
+
+    def _reference(self, node: Node) -> Reference | None:
         namespace, name = _named(node)
-        if name in ("a", "area") and (namespace in (_XHTML, _SVG) or self._is_xhtml):
-            return _string(node.get("href", node.get(_XLINK_HREF)))
+        if namespace == _SVG and name == "a":
+            href = _string(node.get("href", node.get(_XLINK_HREF)))
+            return None if href is None else Reference("a", href)
+        if namespace == _XHTML or self._is_xhtml:
+            return reference_of(name, lambda attribute: _string(node.get(attribute)))
+        url = self._feed_url(node, namespace, name)
+        return None if url is None else Reference("feed", url)
+
+    def _feed_url(self, node: Node, namespace: str, name: str) -> str | None:
+        """The link that an element of a feed or a sitemap is."""
         if name == "link" and namespace in _ATOM:
             return _string(node.get("href"))
-        if self._is_xhtml or len(node):
+        if len(node):
             return None
         is_link = name in ("link", "comments") and namespace in _RSS
         is_permanent = name == "guid" and node.get("isPermaLink") != "false"

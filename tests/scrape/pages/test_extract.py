@@ -36,6 +36,7 @@ def test_what_is_not_html_has_metadata_only() -> None:
     """An image or a JSON file is an item without title, text, fields and links."""
     page = Page.of(raw("<title>T</title><a href=x>", content_type="image/png"))
     item, links = extract(page, 0, (field_rule("p=p"),), Cut(PageLimits()))
+    assert item is not None
     assert (item.title, item.text, item.fields, links) == (None, None, {}, [])
     assert item.content_type == "image/png"
     assert page._tree is None
@@ -55,6 +56,7 @@ def test_limits() -> None:
     )
     cut = Cut(PageLimits(links=5, text_chars=20))
     item, links = extract(Page.from_html(html), 0, (), cut)
+    assert item is not None
     assert (item.title, item.text) == ("t" * 20, "x" * 20)
     assert [link.url[-1] for link in links] == ["0", "1", "2", "3", "4"]
     assert cut.lines == (
