@@ -20,9 +20,9 @@ Owns: grounding, exploration, properties, verdicts. It imports `net` alone, and 
 
 from scraper_cpn.analysis.explore import Limits
 from scraper_cpn.analysis.instance import AnalysisError, Expiring, Instance
-from scraper_cpn.analysis.pace import min_gap
 from scraper_cpn.analysis.properties import (
     Property,
+    Seen,
     View,
     always,
     at_most,
@@ -32,16 +32,19 @@ from scraper_cpn.analysis.properties import (
     each,
     end,
     ends,
+    every,
     fire,
+    min_gap,
     never,
     no_faults,
+    paused,
     start,
 )
 from scraper_cpn.analysis.verdict import Report, Verdict
 from scraper_cpn.analysis.verify import verify
 
 __all__ = [
-    "AnalysisError", "Expiring", "Instance", "Limits", "Property", "Report", "Verdict", "View", "always",
-    "at_most", "begin", "conserved", "costs", "each", "end", "ends", "fire", "min_gap", "never", "no_faults",
-    "start", "verify",
+    "AnalysisError", "Expiring", "Instance", "Limits", "Property", "Report", "Seen", "Verdict", "View", "always",
+    "at_most", "begin", "conserved", "costs", "each", "end", "ends", "every", "fire", "min_gap", "never", "no_faults",
+    "paused", "start", "verify",
 ]  # fmt: skip

@@ -10,62 +10,23 @@ look-up for each group.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from time import process_time
 from typing import Any
 
 from scraper_cpn.analysis.layout import Layout
+from scraper_cpn.analysis.monitor import AgainError, Monitor
 from scraper_cpn.analysis.plain import Event, PlainNet
+from scraper_cpn.analysis.steps import Group, Step, Urgent, close_groups
 
 CHUNK = 2_048
 """States between two looks at the limits."""
-CLOSE = 10
-"""Events without a rank share a group as long as so few atoms decide them."""
 SAMPLE = 16_384
 """After so many states, groups are joined whose values repeat often enough among them."""
 REPEATS = 12
 """How often each value of a joined group must have come in the sample, on the average."""
-
-
-class Urgent(tuple[int, ...]):
-    """Changes of which one can't wait: no later rank goes first."""
-
-    __slots__ = ()
-
-
-class Monitor:
-    """What a property wants to see. This one looks at nothing; a subclass says what it looks at."""
-
-    def observed(self, plain: PlainNet) -> Iterable[int]:
-        """Atoms that it needs in a state, whether an event tests them or not."""
-        return ()
-
-    def watched(self, event: Event) -> Sequence[int] | None:
-        """Atoms that say whether an event may happen; None if it always may."""
-
-    def forbids(self, event: Event, numbers: dict[int, int]) -> bool:
-        """Whether an event may not happen beside these watched atoms."""
-        raise NotImplementedError
-
-    def seen(self, plain: PlainNet) -> Sequence[int] | None:
-        """Atoms that say whether a state is good; None if it looks at no states."""
-
-    def bad(self, numbers: dict[int, int]) -> bool:
-        """Whether a state with these atoms is bad."""
-        raise NotImplementedError
-
-    def rested(self, plain: PlainNet) -> Sequence[int] | None:
-        """Atoms that say whether a state may be the last one; None if any may."""
-
-    def bad_rest(self, numbers: dict[int, int]) -> bool:
-        """Whether a state may not be the last one."""
-        raise NotImplementedError
-
-
-class AgainError(Exception):
-    """A monitor must see more than it had said: the exploration begins again."""
 
 
 @dataclass(frozen=True)
@@ -75,16 +36,6 @@ class Limits:
     states: int = 5_000_000
     seconds: float = 0
     """Of processor time."""
-
-
-@dataclass(eq=False)
-class Group:
-    """Events that are decided by the same atoms, and the changes for each value of these."""
-
-    events: list[Event]
-    mask: int
-    miss: Callable[[int], tuple[int, ...]]
-    found: dict[int, tuple[int, ...]] = field(default_factory=dict)
 
 
 @dataclass(eq=False)
@@ -268,7 +219,9 @@ class Explorer:
         """Make the groups, without and with a rank; returns the bits that a state to be expanded has not."""
         layout, events = self._layout, self.plain.events
         self._joined = False
-        self._outer = [self._group(close) for close in _close(e for e in events if e.rank is None)]
+        self._outer = [
+            self._group(close) for close in close_groups(e for e in events if e.rank is None)
+        ]
         ranks = sorted({event.rank for event in events if event.rank is not None})
         self._inner = [self._group([e for e in events if e.rank == rank]) for rank in ranks]
         self._looking = [group for group in self._looks() if group is not None]
@@ -313,7 +266,7 @@ class Explorer:
     def _group(self, events: list[Event]) -> Group:
         """A group of events, the lower ranks first."""
         layout = self._layout
-        steps = [_Step(layout, event) for event in events]
+        steps = [Step(layout, event) for event in events]
         watches: dict[Event, list[tuple[int, Monitor, list[int]]]] = {}
         atoms = {atom for event in events for atom in event.tests()}
         for event in events:
@@ -370,7 +323,7 @@ class Explorer:
         for event in sorted(self.plain.events, key=lambda e: -1 if e.rank is None else e.rank):
             if urgent is not None and event.rank != urgent:
                 return
-            change = _Step(self._layout, event).change(state)
+            change = Step(self._layout, event).change(state)
             if change is not None:
                 yield event, state + change
                 urgent = event.rank if event.urgent else urgent
@@ -382,44 +335,6 @@ class _OverflowError(Exception):
     def __init__(self, state: int) -> None:
         super().__init__(state)
         self.state = state
-
-
-class _Step:
-    """An event in terms of a layout."""
-
-    def __init__(self, layout: Layout, event: Event) -> None:
-        self.event = event
-        shifts, fields = layout.shifts, layout.fields
-        self._needs = [(shifts[a], fields[a], n) for a, n in event.needs.items()]
-        self._room = [(shifts[a], fields[a], n) for a, n in event.room.items()]
-        self._absent = layout.mask(event.absent)
-        self._delta = layout.delta(event.change)
-        self._news = [
-            (
-                layout.mask([new.key]),
-                layout.mask(new.fresh),
-                (1 << shifts[new.key]) + layout.delta(new.change),
-            )
-            for new in event.news
-            if new.key in shifts
-        ]
-
-    def change(self, state: int) -> int | None:
-        """What the event adds to a state; None if it can't happen."""
-        if state & self._absent:
-            return None
-        for shift, bits, number in self._needs:
-            if (state >> shift) & bits < number:
-                return None
-        for shift, bits, number in self._room:
-            if (state >> shift) & bits > number:
-                return None
-        change, keys = self._delta, 0
-        for key, fresh, more in self._news:
-            if not (state | keys) & key and not state & fresh:
-                keys |= key
-                change += more
-        return change
 
 
 def _expand(  # noqa: C901  (the inner loop: a call for each state would cost as much again)
@@ -476,27 +391,3 @@ def _expand(  # noqa: C901  (the inner loop: a call for each state would cost as
         if edges == before:
             rest(state)
     return edges
-
-
-def _close(events: Iterable[Event]) -> list[list[Event]]:
-    """Events in groups that are decided by few atoms each."""
-    groups: list[tuple[set[int], list[Event]]] = []
-    by_atom: dict[int, list[int]] = {}
-    for event in events:
-        tests = event.tests()
-        near = dict.fromkeys(number for atom in tests for number in by_atom.get(atom, ()))
-        if groups:
-            near[len(groups) - 1] = None
-        for number in near:
-            atoms, members = groups[number]
-            if len(atoms | tests) <= CLOSE or tests <= atoms:
-                break
-        else:
-            number = len(groups)
-            atoms, members = set(), []
-            groups.append((atoms, members))
-        for atom in tests - atoms:
-            by_atom.setdefault(atom, []).append(number)
-        atoms |= tests
-        members.append(event)
-    return [members for _, members in groups]

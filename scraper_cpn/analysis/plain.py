@@ -120,6 +120,16 @@ class PlainNet:
         ]
 
 
+def atoms_of(bound: Any) -> tuple[int, ...]:
+    """The atoms that an arc has bound: one, or one for each of several tokens."""
+    return bound if isinstance(bound, tuple) else (bound,)
+
+
+def is_fault(event: Event) -> bool:
+    """Whether a function of the user has raised, so that a token is only set aside."""
+    return event.kind == "fire" and isinstance(event.outcome, str)
+
+
 def happens(event: Event, state: Sequence[int]) -> list[int] | None:
     """The state after an event, counted atom by atom; None if it can't happen. Slow and obvious."""
     if any(state[atom] < number for atom, number in event.needs.items()):

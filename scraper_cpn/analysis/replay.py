@@ -17,9 +17,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from scraper_cpn.analysis.explore import Monitor
 from scraper_cpn.analysis.ground import Grounder
 from scraper_cpn.analysis.instance import Expiring
+from scraper_cpn.analysis.monitor import Monitor
 from scraper_cpn.analysis.plain import Atom, Event
 from scraper_cpn.net import Interpreter, Marking
 from scraper_cpn.net.marking import Flying, Standing

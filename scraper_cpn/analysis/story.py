@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from scraper_cpn.analysis.plain import Event, PlainNet
+from scraper_cpn.analysis.plain import Event, PlainNet, atoms_of, is_fault
 from scraper_cpn.net import Net
 
 WORDS = {
-    "begin": "begins", "start": "starts", "revoke": "is revoked", "end": "ends in", "fire": "fires"
+    "begin": "begins", "start": "starts", "revoke": "is revoked", "end": "ends in", "again": "fails and will be attempted again after",
+    "attempt": "begins its next attempt", "fire": "fires",
 }  # fmt: skip
+LONG = 60
 
 
 def told(net: Net, plain: PlainNet, path: Sequence[Event]) -> tuple[str, ...]:
@@ -23,25 +25,40 @@ def told(net: Net, plain: PlainNet, path: Sequence[Event]) -> tuple[str, ...]:
 
 def _line(net: Net, plain: PlainNet, event: Event) -> str:
     if event.kind == "inject":
-        return f"{_short(event.bound[0], ())} comes into {event.name}"
+        return f"{told_token(event.bound[0])} comes into {event.name}"
     transition = net.transitions.get(event.name)
     given = []
     if transition is not None:
         for arc, value in zip(transition.arcs, event.bound, strict=True):
             if arc.binds and arc.kind != "read":
-                given.append(_short(plain.atoms[value].value, arc.place.keys))
-    outcome = "" if event.outcome is None else f" {_short(event.outcome, ())}"
-    said = WORDS[event.kind] + (outcome if event.kind == "end" else "")
+                tokens = (plain.atoms[atom].value for atom in atoms_of(value))
+                given += [told_token(token, arc.place.keys) for token in tokens]
+    who = f"{event.name}({', '.join(given)})"
+    if is_fault(event):
+        return f"{who} raises {event.outcome}"
+    outcome = "" if event.outcome is None else f" {told_token(event.outcome)}"
     picks = f", which picks{outcome}" if event.kind == "fire" and outcome else ""
-    return f"{event.name}({', '.join(given)}) {said}{picks}"
+    return f"{who} {WORDS[event.kind]}{outcome if event.kind in {'end', 'again'} else ''}{picks}"
 
 
-def _short(token: Any, keys: tuple[str, ...]) -> str:
-    """A token by its keys, or by what it says of itself, shortened."""
+def told_token(token: Any, keys: tuple[str, ...] = ()) -> str:
+    """A token by its URL or its keys, else by what it consists of."""
     url = getattr(token, "url", None)
     if isinstance(url, str):
         return url
     if keys:
         return ", ".join(str(getattr(token, key)) for key in keys)
-    text = repr(token)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    names = getattr(token, "__struct_fields__", None)
+    text = repr(token) if names is None else _fields(token, names)
+    return text if len(text) <= LONG else f"{text[: LONG - 3]}..."
+
+
+def _fields(token: Any, names: tuple[str, ...]) -> str:
+    values = (getattr(token, name) for name in names)
+    return f"{type(token).__name__}({', '.join(map(_field, values))})"
+
+
+def _field(value: Any) -> str:
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(told_token, value))}]"
+    return told_token(value)

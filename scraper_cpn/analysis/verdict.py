@@ -73,13 +73,21 @@ class Report:
             for v in self.verdicts
         ]
         lines = [*_table(rows)]
-        for verdict in self.verdicts:
-            if not verdict.ok:
-                lines += ["", f"{verdict.status}: {verdict.claim}", *_told(verdict)]
+        for status in ("refuted", "not proved", "gave up"):
+            lines += _open([verdict for verdict in self.verdicts if verdict.status == status])
         assumed = dict.fromkeys(line for verdict in self.verdicts for line in verdict.assumes)
         if assumed:
             lines += ["", "This rests on:", *(f"  - {line}" for line in assumed)]
         return "\n".join(lines)
+
+
+def _open(verdicts: Sequence[Verdict]) -> list[str]:
+    """Verdicts that are no proof: those that have the same reason together."""
+    lines: list[str] = []
+    for told in dict.fromkeys(tuple(_told(verdict)) for verdict in verdicts):
+        alike = [verdict for verdict in verdicts if tuple(_told(verdict)) == told]
+        lines += ["", *(f"{verdict.status}: {verdict.claim}" for verdict in alike), *told]
+    return lines
 
 
 def _told(verdict: Verdict) -> list[str]:

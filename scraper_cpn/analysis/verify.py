@@ -77,10 +77,12 @@ def _verdicts(
     for asked, watch, is_sure in zip(properties, watches, sure, strict=True):
         if is_sure:
             yield _invariant(asked, watch, instance, grounder, seconds)
-        elif space is not None and not space.whole and asked.structural:
+        elif live is not None and space is not None and not space.whole and asked.structural:
             yield Verdict(asked.claim, "gave up", _scope(instance), why=space.why)
         elif asked.structural or space is None:
-            why = "an event of the net breaks it, or its declaration does not show it"
+            why = (
+                watch.broken or "an event of the net breaks it, or its declaration does not show it"
+            )
             yield Verdict(asked.claim, "not proved", _scope(instance), seconds=seconds, why=why)
         else:
             yield _explored(asked, watch, open_.index(watch), instance, grounder, space)

@@ -4,7 +4,7 @@ Owns: the pacing token of each domain, its slots, and the penalties that lengthe
 Must not know: why a penalty was given.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from scraper_cpn.net import (
@@ -21,6 +21,7 @@ from scraper_cpn.net import (
     take,
 )
 from scraper_cpn.scrape.colours import Domain, Penalty, Redirected
+from scraper_cpn.scrape.parts.promises import asked_delay_ns, asked_slots, requests_of
 from scraper_cpn.scrape.policy.domains import DomainPolicy
 
 
@@ -54,3 +55,37 @@ class Domains(Limit):
         """Puts the pacing token of a domain seen for the first time, for a new URL or a redirected robots.txt."""
         make: Any = self.p.robots_hop_domain if source is Redirected else self.p.domain
         return [put_new(self.known, self.pacing, make, source)]
+
+    def properties(self) -> Iterator[Any]:
+        """Pauses, holds, and requests to a domain at a time."""
+        from scraper_cpn.analysis import at_most, conserved, min_gap, never, paused, start
+
+        settings, requests = self.p.settings, requests_of(self.net)
+        yield conserved(
+            "domains", minus="known_domains", by="domain", claim="G2 a domain has one pacing token"
+        )
+        yield min_gap(
+            "domains",
+            *requests,
+            at_least=lambda token: max(token.delay_ns, asked_delay_ns(settings, token.domain)),
+            claim="G2 starts in a domain are its delay apart",
+        )
+        if settings.backoff_scope == "domain" or settings.robots == "obey":
+            yield paused(
+                "penalise",
+                "domains",
+                at_least=lambda seen: seen["penalties"].wait_ns or 0,
+                claim="G2 a hold lasts as long as the server asks",
+            )
+            yield never(
+                start(*requests),
+                beside="penalties",
+                by="domain",
+                claim="G2 no start before a hold is applied",
+            )
+        yield at_most(
+            lambda domain: asked_slots(settings, domain),
+            in_flight=requests,
+            by="domain",
+            claim="G2 requests to a domain at a time",
+        )

@@ -5,11 +5,12 @@ Owns: the pacing token of each host, its slots, and how they are created. A craw
 Must not know: the limits of domains. A request needs both limits at once.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from scraper_cpn.net import Limit, Net, Output, Place, Wording, hold, put_new, spend
 from scraper_cpn.scrape.colours import Host, Redirected, RobotsJob, Target
+from scraper_cpn.scrape.parts.promises import requests_of
 from scraper_cpn.scrape.policy.pauses import gap_after
 from scraper_cpn.scrape.settings import Settings
 from scraper_cpn.scrape.urls import host_of
@@ -23,6 +24,7 @@ class Hosts(Limit):
     def __init__(self, net: Net, settings: Settings) -> None:
         super().__init__(net, "hosts")
         most = settings.concurrency if settings.per_host is None else settings.per_host
+        self._most, self._delay_ns = most, settings.host_delay_ns
         self.pacing = self.place("hosts", Host, key="host", timed=True)
         self.slots = self.counter("host_slots", key="host", start=most)
         self.known = self.set("known_hosts", Host, key="host")
@@ -39,6 +41,24 @@ class Hosts(Limit):
         """Puts the pacing token of a host seen for the first time, for a new URL or a redirected robots.txt."""
         make: Any = _redirected_host if source is Redirected else _host
         return [put_new(self.known, self.pacing, make, source)]
+
+    def properties(self) -> Iterator[Any]:
+        """Pauses, and requests to a host at a time."""
+        from scraper_cpn.analysis import at_most, conserved, min_gap
+
+        requests = requests_of(self.net)
+        yield conserved(
+            "hosts", minus="known_hosts", by="host", claim="G2 a host has one pacing token"
+        )
+        yield min_gap(
+            "hosts",
+            *requests,
+            at_least=lambda _: self._delay_ns,
+            claim="G2 starts to a host are its delay apart",
+        )
+        yield at_most(
+            self._most, in_flight=requests, by="host", claim="G2 requests to a host at a time"
+        )
 
 
 def hosts_of(net: Net, settings: Settings) -> list[Hosts]:

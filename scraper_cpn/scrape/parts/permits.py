@@ -4,8 +4,12 @@ Owns: the permits, the budget of pages, and the gate, which the deadline or a st
 Must not know: what is requested.
 """
 
+from collections.abc import Iterator
+from typing import Any
+
 from scraper_cpn.net import Limit, Net, Wording, consume, expired, hold, read
 from scraper_cpn.scrape.colours import Fetched, Gate, Stop
+from scraper_cpn.scrape.parts.promises import requests_of
 from scraper_cpn.scrape.settings import Settings
 
 NO_END = 1 << 62
@@ -17,9 +21,16 @@ class Permits(Limit):
 
     def __init__(self, net: Net, settings: Settings) -> None:
         super().__init__(net, "permits")
-        self.free = self.counter("permits", start=settings.concurrency)
+        self._most = settings.concurrency
+        self.free = self.counter("permits", start=self._most)
         self.takes = [hold(self.free)]
         self.wording = {self.free: Wording("any request to end (--concurrency)")}
+
+    def properties(self) -> Iterator[Any]:
+        """Requests at a time."""
+        from scraper_cpn.analysis import at_most
+
+        yield at_most(self._most, in_flight=requests_of(self.net), claim="G6 requests at a time")
 
 
 class Budget(Limit):
@@ -27,11 +38,24 @@ class Budget(Limit):
 
     def __init__(self, net: Net, settings: Settings) -> None:
         super().__init__(net, "budget")
+        self._limited = settings.max_pages is not None
         self.left = self.counter("budget", start=settings.max_pages or NO_END, budget=True)
         self.takes = [hold(self.left)]
         self.puts = {Fetched: [consume(self.left)]}
         more = "more pages: --max-pages is reached, or will be by those in flight"
         self.wording = {self.left: Wording(more, outlasts=True)}
+
+    def properties(self) -> Iterator[Any]:
+        """What a page costs."""
+        from scraper_cpn.analysis import costs
+
+        if self._limited:
+            yield costs(
+                "budget",
+                "scrape_target",
+                Fetched,
+                claim="G7 each page fetched costs one of the budget",
+            )
 
 
 class GateKeeper(Limit):
@@ -47,3 +71,13 @@ class GateKeeper(Limit):
 
         self.transition("close", [self.stop, self.open])
         self.transition("deadline", [expired(self.open)])
+
+    def properties(self) -> Iterator[Any]:
+        """No start through a closed gate."""
+        from scraper_cpn.analysis import never, start
+
+        yield never(
+            start(*requests_of(self.net)),
+            without="gate",
+            claim="G7 no start after a stop or the deadline",
+        )

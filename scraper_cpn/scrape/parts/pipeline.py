@@ -5,6 +5,9 @@ stage stops fetching instead of filling memory.
 Must not know: how a page is fetched.
 """
 
+from collections.abc import Iterator
+from typing import Any
+
 from scraper_cpn.net import Lost, Net, Part, Place, Sink, Wording, hold, on, put
 from scraper_cpn.scrape.colours import (
     Bad,
@@ -35,8 +38,8 @@ class Pipeline(Part):
 
     def __init__(self, net: Net, p: Policy) -> None:
         super().__init__(net, "pipeline")
-        self._p = p.pipeline
-        self.raw_html = self.place("raw_html", Raw, capacity=2 * p.settings.concurrency, work=True)
+        self._p, self._concurrency = p.pipeline, p.settings.concurrency
+        self.raw_html = self.place("raw_html", Raw, capacity=2 * self._concurrency, work=True)
         self.parsers = self.counter("parsers", start=PARSERS)
         self.parsed = self.place("parsed", Extracted, capacity=STAGE, work=True)
         self.validated = self.place("validated", Checked, capacity=STAGE, work=True)
@@ -85,3 +88,11 @@ class Pipeline(Part):
                 on(Lost, put(lost, p.lost_page, validated, Lost)),
             ],
         )
+
+    def properties(self) -> Iterator[Any]:
+        """The bounds of the stages."""
+        from scraper_cpn.analysis import at_most
+
+        bounds = {"raw_html": 2 * self._concurrency, "parsed": STAGE, "validated": STAGE}
+        for stage, most in bounds.items():
+            yield at_most(most, stage, claim=f"G6 {stage} keeps its bound")

@@ -4,8 +4,12 @@ Owns: the pacing tokens of proxies (or of the direct connection), their slots, a
 Must not know: what is requested.
 """
 
+from collections.abc import Iterator
+from typing import Any
+
 from scraper_cpn.net import Limit, Net, Wording, expired, hold, put, spend, take
 from scraper_cpn.scrape.colours import Failed, Proxy, ProxyFault
+from scraper_cpn.scrape.parts.promises import asked_proxy_slots, requests_of
 from scraper_cpn.scrape.policy.proxies import ProxyPolicy
 
 
@@ -14,6 +18,7 @@ class Proxies(Limit):
 
     def __init__(self, net: Net, p: ProxyPolicy) -> None:
         super().__init__(net, "proxies")
+        self._settings = p.settings
         self.pool = self.place(
             "available_proxies",
             Proxy,
@@ -43,3 +48,30 @@ class Proxies(Limit):
             outputs=[put(self.retired)],
             priority=-1,
         )
+
+    def properties(self) -> Iterator[Any]:
+        """What becomes of proxies, their pauses and slots, and where their quotas end."""
+        from scraper_cpn.analysis import at_most, conserved, each, min_gap
+
+        settings, requests = self._settings, requests_of(self.net)
+        yield conserved(
+            "available_proxies", "retired_proxies", by="proxy", claim="G1 proxies are conserved"
+        )
+        yield min_gap(
+            "available_proxies",
+            *requests,
+            at_least=lambda token: token.delay_ns,
+            claim="G3 starts through a proxy are its delay apart",
+        )
+        yield at_most(
+            lambda proxy: asked_proxy_slots(settings, proxy),
+            in_flight=requests,
+            by="proxy",
+            claim="G3 requests through a proxy at a time",
+        )
+        if any(proxy.quota is not None for proxy in settings.proxies):
+            yield each(
+                "available_proxies",
+                lambda proxy: proxy.quota is None or proxy.quota >= 0,
+                claim="G3 no start beyond a quota",
+            )

@@ -4,7 +4,8 @@ Owns: the requests in flight, and what follows from each outcome.
 Must not know: what the limits are.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from scraper_cpn.net import Limit, Lost, Net, Part, Place, Sink, on, put
 from scraper_cpn.scrape.colours import (
@@ -63,3 +64,9 @@ class Requests(Part):
                 on(Lost, put(failed, p.lost, targets, Lost)),
             ],
         )
+
+    def properties(self) -> Iterator[Any]:
+        """A URL is in flight once."""
+        from scraper_cpn.analysis import at_most
+
+        yield at_most(1, in_flight="scrape_target", by="url", claim="G4 a URL is in flight once")

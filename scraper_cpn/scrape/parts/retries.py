@@ -4,6 +4,9 @@ Owns: failures without a verdict yet, and targets that wait for their next attem
 Must not know: how an attempt can fail.
 """
 
+from collections.abc import Iterator
+from typing import Any
+
 from scraper_cpn.net import Net, Part, Place, Sink, choose, on, put, read
 from scraper_cpn.scrape.colours import Again, Failure, Over, Target
 from scraper_cpn.scrape.parts.permits import Budget, GateKeeper
@@ -33,4 +36,15 @@ class Retries(Part):
         )
         self.transition(
             "wake", [self.cool_down, read(gate.open), read(budget.left)], outputs=[put(targets)]
+        )
+
+    def properties(self) -> Iterator[Any]:
+        """The end of attempts."""
+        from scraper_cpn.analysis import each
+
+        most = self._p.settings.retries + 1
+        yield each(
+            "prioritized_targets",
+            lambda target: bool(target.attempt <= most),
+            claim="G5 attempts end at the cap",
         )

@@ -4,7 +4,8 @@ Owns: the targets that wait for a verdict, the known robots.txt files and those 
 Must not know: what happens to an allowed target.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from scraper_cpn.net import (
     Limit,
@@ -37,6 +38,7 @@ from scraper_cpn.scrape.colours import (
 from scraper_cpn.scrape.parts.domains import Domains
 from scraper_cpn.scrape.parts.proxies import Proxies
 from scraper_cpn.scrape.policy import Policy
+from scraper_cpn.scrape.robots import allowed
 
 DAY_NS = 86_400 * 1_000_000_000
 
@@ -52,7 +54,7 @@ class Robots(Part):
 
     def __init__(self, net: Net, p: Policy, key: tuple[str, ...]) -> None:
         super().__init__(net, "robots")
-        self._p = p.robots
+        self._p, self._settings = p.robots, p.settings
         self._longest_ns = 2 * p.settings.timeout_ns
         self.asks = self.place("asks", Target, key="origin", work=True, paged=True)
         self.jobs = self.place("robots_jobs", RobotsJob, key=key, timed=True, work=True)
@@ -108,3 +110,24 @@ class Robots(Part):
             choice=choose(self._p.clearance, self.asks, self.rules),
             outcomes=[on(Allowed, put(allowed)), on(Denied, denied)],
         )
+
+    def properties(self) -> Iterator[Any]:
+        """No URL is fetched that robots.txt forbids, or before its robots.txt was asked for."""
+        from scraper_cpn.analysis import begin, every, fire, never
+
+        if self._settings.robots == "obey":
+            name = self._settings.robots_name
+            yield every(
+                fire("clear"),
+                lambda seen: (
+                    isinstance(seen.outcome, Allowed)
+                    == allowed(seen["robots"].text, name, seen["asks"].url)
+                ),
+                claim="G8 robots.txt decides for each URL",
+            )
+            yield never(
+                begin("scrape_target"),
+                without="known_robots",
+                by="origin",
+                claim="G8 no page before its robots.txt was asked for",
+            )

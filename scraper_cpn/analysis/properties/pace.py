@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from scraper_cpn.analysis.plain import PlainNet
-from scraper_cpn.analysis.properties import Property, Watch
+from scraper_cpn.analysis.properties.base import Property, Watch
+from scraper_cpn.analysis.story import told_token
 from scraper_cpn.net import Net, Place
 from scraper_cpn.net.arcs import Arc
 from scraper_cpn.net.declare import Transition
@@ -55,13 +56,14 @@ class _Gap(Watch):
         asked, place = self._asked, self._asked.place
         for name in asked.transitions:
             if not any(arc.place.name == place and arc.kind == "spend" for arc in self._net.transitions[name].arcs):  # fmt: skip
+                self.broken = f"{name} does not spend a token of {place}"
                 return False
         return all(map(self._keeps, self._net.transitions.values()))
 
     def _keeps(self, transition: Transition) -> bool:
         arcs = [arc for arc in transition.arcs if arc.place.name == self._asked.place]
         for arc in arcs:
-            if arc.kind == "spend" and not self._spends(arc):
+            if arc.kind == "spend" and not self._spends(transition, arc):
                 return False
         for case in transition.outcomes:
             for output in case.outputs:
@@ -70,10 +72,11 @@ class _Gap(Watch):
                 first_only = output.seen is not None and output.seen.keys == output.place.keys
                 taken = any(arc.kind == "take" for arc in arcs)
                 if not (first_only or taken):
+                    self.broken = f"{transition.name} puts a token into {output.place.name} that nothing has paced"
                     return False
         return True
 
-    def _spends(self, arc: Arc[Any]) -> bool:
+    def _spends(self, transition: Transition, arc: Arc[Any]) -> bool:
         tokens = [self._plain.atoms[number].value for number in self._plain.of("token", self._asked.place)]  # fmt: skip
         for token in tokens:
             self.exercised = True
@@ -81,7 +84,9 @@ class _Gap(Watch):
             if changed is None:
                 continue
             gap_ns = arc.after_ns(changed) if callable(arc.after_ns) else arc.after_ns
-            if gap_ns < self._asked.at_least(token):
+            least_ns = self._asked.at_least(token)
+            if gap_ns < least_ns:
+                self.broken = f"{transition.name} puts {told_token(token)} back after {gap_ns:,} ns; {least_ns:,} ns are wanted"
                 return False
         return True
 

@@ -1,0 +1,44 @@
+"""What a property wants to see of an exploration.
+
+Owns: `Monitor`.
+Must not know: how a net is explored, what a property means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from scraper_cpn.analysis.plain import Event, PlainNet
+
+
+class Monitor:
+    """What a property wants to see. This one looks at nothing; a subclass says what it looks at."""
+
+    def observed(self, plain: PlainNet) -> Iterable[int]:
+        """Atoms that it needs in a state, whether an event tests them or not."""
+        return ()
+
+    def watched(self, event: Event) -> Sequence[int] | None:
+        """Atoms that say whether an event may happen; None if it always may."""
+
+    def forbids(self, event: Event, numbers: dict[int, int]) -> bool:
+        """Whether an event may not happen beside these watched atoms."""
+        raise NotImplementedError
+
+    def seen(self, plain: PlainNet) -> Sequence[int] | None:
+        """Atoms that say whether a state is good; None if it looks at no states."""
+
+    def bad(self, numbers: dict[int, int]) -> bool:
+        """Whether a state with these atoms is bad."""
+        raise NotImplementedError
+
+    def rested(self, plain: PlainNet) -> Sequence[int] | None:
+        """Atoms that say whether a state may be the last one; None if any may."""
+
+    def bad_rest(self, numbers: dict[int, int]) -> bool:
+        """Whether a state may not be the last one."""
+        raise NotImplementedError
+
+
+class AgainError(Exception):
+    """A monitor must see more than it had said: the exploration begins again."""

@@ -1,0 +1,37 @@
+"""What limits promise, worked out from the user's settings apart from the policy.
+
+Owns: which transitions make requests, and what the user has asked for. A policy with a mistake in it is
+compared with this.
+Must not know: how anything is proved.
+"""
+
+from scraper_cpn.net import Net
+from scraper_cpn.scrape.colours import Throttled
+from scraper_cpn.scrape.settings import Settings
+
+
+def requests_of(net: Net) -> tuple[str, ...]:
+    """The transitions whose effects send requests: a server may refuse what they ask for."""
+    return tuple(
+        name
+        for name, transition in net.transitions.items()
+        if any(case.outcome is Throttled for case in transition.outcomes)
+    )
+
+
+def asked_delay_ns(settings: Settings, domain: str) -> int:
+    """The pause that the user has asked for between two requests to a domain."""
+    own = [site.delay_ns for site in settings.sites if site.name == domain]
+    return next((delay_ns for delay_ns in own if delay_ns is not None), settings.delay_ns)
+
+
+def asked_slots(settings: Settings, domain: str) -> int:
+    """How many requests to a domain the user allows at a time."""
+    own = [site.per_domain for site in settings.sites if site.name == domain]
+    return next((number for number in own if number is not None), settings.per_domain)
+
+
+def asked_proxy_slots(settings: Settings, proxy: str) -> int:
+    """How many requests the user allows through a proxy at a time."""
+    own = [each.slots for each in settings.proxies if each.proxy == proxy]
+    return next(iter(own), settings.concurrency)

@@ -1,0 +1,136 @@
+"""A policy or a part with a mistake in it: the guarantee that it breaks is not proved any more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from scraper_cpn.analysis import Limits, Report
+from scraper_cpn.net import Net
+from scraper_cpn.scrape import colours as c
+from scraper_cpn.scrape.net import ScrapeNet
+from scraper_cpn.scrape.policy import Policy
+from scraper_cpn.scrape.policy.domains import DomainPolicy
+from scraper_cpn.scrape.policy.proxies import ProxyPolicy
+from scraper_cpn.scrape.policy.robots import RobotsPolicy
+from scraper_cpn.scrape.settings import Settings, Site
+from scraper_cpn.scrape.verify import guarantees, verify_crawl
+from tests.analysis.test_mistakes import field
+
+PLAIN = Settings(robots="ignore", retries=0, max_pages=2, concurrency=2)
+FEW = Limits(states=2_000)
+
+
+class ForgetsHolds(DomainPolicy):
+    """A 429 is forgotten at once."""
+
+    def hold_ns(self, domain: c.Domain, penalty: c.Penalty) -> int:
+        del domain, penalty
+        return 0
+
+
+class ForgetsDelay(DomainPolicy):
+    """No domain has a pause, whatever the user has asked for."""
+
+    def _domain(self, name: str) -> c.Domain:
+        return c.Domain(name, 0)
+
+
+class TooManySlots(DomainPolicy):
+    """Three requests to a domain at a time."""
+
+    def slots(self, domain: str) -> int:
+        del domain
+        return 3
+
+
+class AllowsAll(RobotsPolicy):
+    """robots.txt is fetched and not obeyed."""
+
+    def clearance(self, target: c.Target, rules: c.Rules) -> c.Allowed | c.Denied:
+        del target, rules
+        return c.Allowed()
+
+
+class HurriesProxies(ProxyPolicy):
+    """No proxy has a pause."""
+
+    def proxy_gap_ns(self, proxy: c.Proxy) -> int:
+        del proxy
+        return 0
+
+
+class Mistaken(Policy):
+    """The shipped policy, of which some decisions are others."""
+
+    def __init__(self, settings: Settings, **decisions: Any) -> None:
+        super().__init__(settings)
+        vars(self).update(decisions)
+
+
+def proved(
+    policy: Callable[[Settings], Policy], settings: Settings = PLAIN, net: Any = ScrapeNet
+) -> Report:
+    """What a look at a few states says of a crawl."""
+    return verify_crawl(settings, policy=policy, net=net, limits=FEW)
+
+
+@pytest.mark.parametrize(
+    ("claim", "policy", "settings"),
+    [
+        ("G2 a hold lasts", lambda s: Mistaken(s, domains=ForgetsHolds(s)), PLAIN),
+        ("G2 starts in a domain", lambda s: Mistaken(s, domains=ForgetsDelay(s)), PLAIN),
+        ("G2 requests to a domain", lambda s: Mistaken(s, domains=TooManySlots(s)), PLAIN),
+        (
+            "G8 robots.txt decides",
+            lambda s: Mistaken(s, robots=AllowsAll(s, Policy(s).frontier)),
+            replace(PLAIN, robots="obey"),
+        ),
+        (
+            "G3 starts through a proxy",
+            lambda s: Mistaken(s, proxies=HurriesProxies(s)),
+            replace(PLAIN, proxies=(c.Proxy("p", url="http://p", delay_ns=5),)),
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_mistake_in_a_policy_breaks_its_guarantee(
+    claim: str, policy: Callable[[Settings], Policy], settings: Settings
+) -> None:
+    """What the user has asked for is worked out apart from the policy; the verdict says what breaks it."""
+    (verdict,) = [v for v in proved(policy, settings).verdicts if v.claim.startswith(claim)]
+    assert verdict.status in {"refuted", "not proved"}
+    assert verdict.story or "are wanted" in verdict.why
+
+
+def test_the_limits_of_hosts_bring_their_claims() -> None:
+    """With `--host-delay` there are three more claims, and a pause that is not kept breaks one of them."""
+    settings = replace(PLAIN, host_delay_ns=10**9, per_host=1)
+
+    def hasty(policy: Policy) -> Net:
+        net = ScrapeNet(policy)
+        field("scrape_target", "hosts", after_ns=0)(net, policy)
+        return net
+
+    claims = {asked.claim for asked in guarantees(ScrapeNet(Policy(settings)))}
+    claims -= {asked.claim for asked in guarantees(ScrapeNet(Policy(PLAIN)))}
+    assert claims == {
+        "G2 a host has one pacing token",
+        "G2 requests to a host at a time",
+        "G2 starts to a host are its delay apart",
+    }
+    told = {v.claim: v for v in proved(Policy, settings, hasty).verdicts}
+    assert told["G2 starts to a host are its delay apart"].status == "not proved"
+    assert "are wanted" in told["G2 starts to a host are its delay apart"].why
+
+
+def test_domains_with_settings_of_their_own_are_looked_at() -> None:
+    """A `[[domain]]` table allows one request at a time where others may have more: its domain is in the crawls."""
+    settings = replace(PLAIN, per_domain=3, sites=(Site(name="shop.example", per_domain=1),))
+    report = proved(lambda s: Mistaken(s, domains=TooManySlots(s)), settings)
+    (verdict,) = [v for v in report.verdicts if v.claim == "G2 requests to a domain at a time"]
+    assert verdict.status == "refuted"
+    assert any("shop.example" in line for line in verdict.story)
