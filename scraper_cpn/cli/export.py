@@ -33,7 +33,12 @@ def export(words: Words) -> int:
         reader = state.run(words.run)
         of, settings = reader.head().items, last_opening(reader.facts()).settings
         work = Export(
-            reader, output, overwrite="overwrite" in words.options, fields=settings.fields
+            reader,
+            output,
+            overwrite="overwrite" in words.options,
+            fields=settings.fields,
+            format=words.options.get("format"),
+            csv_excel="csv_excel" in words.options,
         )
         if failed is not None:
             log = stack.enter_context(Path(failed).open("w", encoding="utf-8"))

@@ -123,6 +123,7 @@ def with_outputs(
             keep=keep,
             item=dict if handlers and item_type is None else item_type,
             fields=settings.fields,
+            **settings.output_form,
         )
     else:
         own["output"] = str(keeping.path)

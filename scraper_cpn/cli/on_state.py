@@ -154,6 +154,7 @@ def _checked(words: Words, path: Path, more: Mapping[str, Any]) -> int:
 _RUN, _JSON, _OUTPUT, _OVERWRITE, _FAILED = (
     BY_KEY[key] for key in ("run", "json", "output", "overwrite", "failed")
 )
+_FORM = (BY_KEY["format"], BY_KEY["csv_excel"])
 _KIND = Option(
     name="kind",
     kind=TEXT,
@@ -166,7 +167,7 @@ COMMANDS = {
     "status": Command(_status, ("STATE",), (_RUN, _JSON)),
     "explain": Command(_explain, ("STATE", "URL"), (_RUN, _JSON)),
     "retry": Command(_retry, ("STATE",), (_RUN, _JSON, _KIND)),
-    "export": Command(export, ("STATE",), (_RUN, _JSON, _OUTPUT, _OVERWRITE, _FAILED)),
+    "export": Command(export, ("STATE",), (_RUN, _JSON, _OUTPUT, *_FORM, _OVERWRITE, _FAILED)),
     "check": Command(_check, ("STATE",), (_RUN, _JSON)),
     "backup": Command(_backup, ("STATE", "FILE"), (_JSON,)),
 }

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from scraper_cpn.cli.arguments import Arguments, given_options, parse
 from scraper_cpn.cli.job import Job, program_of, with_outputs
 from scraper_cpn.scrape.options.read import Given, crawl_options, own_options, settings_from
@@ -65,6 +67,8 @@ def resume_job(argv: Sequence[str]) -> Job | None:
     settings = _settings(before, crawl_options(given))
     program = program_of(("run", before.kept.program))[1] if before.kept.program else None
     keep = _continued(own, before)
+    if _other(own.get("output"), before.output or ""):
+        settings = replace(settings, **_form(given))
     keeping = Keeping(path=path, run=before.run, past=before, program=before.kept.program)
     return with_outputs(
         own,
@@ -89,6 +93,12 @@ def _refuse_fixed(given: Mapping[str, Given]) -> None:
 def _settings(before: Past, given: Mapping[str, Given]) -> Settings:
     new = settings_from(given)
     return changed(before, {BY_KEY[key].field: True for key in given}, new)
+
+
+def _form(given: Mapping[str, Given]) -> dict[str, Any]:
+    """The form of another output than before: what is given now, and nothing else."""
+    form = settings_from({key: given[key] for key in ("format", "csv_excel") if key in given})
+    return form.output_form
 
 
 def _other(given: str | None, before: str) -> bool:

@@ -80,7 +80,7 @@ class Crawl(Generic[T]):
 
         Args:
             urls: the seeds; by default those that the crawl starts from.
-            output: a file (.jsonl, .csv, .db, .sqlite), `-` for standard output, None to keep nothing.
+            output: a file (.jsonl, .json, .csv, .db, .parquet, ...), `-` for standard output, None to keep nothing.
             overwrite: replace an existing file.
             append: add to an existing file.
             state: keep the crawl in this new file, so that `resume` can continue it.
@@ -184,7 +184,8 @@ class Crawl(Generic[T]):
 
     def _sink(self, where: str, **how: Any) -> CheckedOutput:
         kind = dict if len(self.handlers) and self.item is None else self.item
-        return open_output(where, item=kind, fields=self.settings.fields, **how)
+        settings = self.settings
+        return open_output(where, item=kind, fields=settings.fields, **settings.output_form, **how)
 
     async def _run(self, session: Session, sink: CheckedOutput | None) -> Summary:
         try:

@@ -4,7 +4,7 @@ Owns: `Settings`, which the command, the TOML file and the Python API all fill i
 Must not know: the net, the command line's spelling, HTTP libraries.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 from msgspec import Struct
 
@@ -137,6 +137,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     cacert: str | None = None
     """Path of a PEM file to trust instead of the system's."""
     fields: tuple[FieldRule, ...] = ()
+    format: str | None = None
+    """The format of the output, such as `csv` or `jsonl.gz`; None: its name says it."""
+    csv_excel: bool = False
+    """Whether CSV is for spreadsheets."""
     schema: str | None = None
     """Path of a JSON Schema file that every item must fit."""
     sites: tuple[Site, ...] = ()
@@ -148,6 +152,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Empty: connect directly."""
     seed: int = 0
     """The seed of all jitter and every seeded order."""
+
+    @property
+    def output_form(self) -> dict[str, Any]:
+        """The form of the output, as `open_output` takes it."""
+        return {"format": self.format, "csv_excel": self.csv_excel}
 
     @property
     def page_limits(self) -> PageLimits:

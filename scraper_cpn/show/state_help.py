@@ -15,6 +15,8 @@ _RETRY = """\
 """
 _EXPORT = """\
   -o, --output FILE          write items to FILE; - is stdout (default)
+      --format NAME          of the output, where its name does not say it
+      --csv-excel            CSV for spreadsheets
   -O, --overwrite            replace files that exist
       --failed FILE          write the attempts that failed to FILE too (JSONL)
 """
@@ -68,8 +70,8 @@ examples:
     "export": f"""\
 usage: scrape export STATE [-o FILE] [OPTION...]      write the items to a file
 
-In the order in which they were kept. The suffix says the format: .jsonl, .csv,
-.sqlite or .db. Reads only, also while a crawl runs.
+In the order in which they were kept. The suffix says the format: .jsonl, .json,
+.csv, .sqlite, .db or .parquet. Reads only, also while a crawl runs.
 
 {_options(_EXPORT)}
 examples:

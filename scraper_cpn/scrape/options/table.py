@@ -46,6 +46,7 @@ HOST = Kind(values.host, "HOST")
 CONTACT = Kind(_contact, "URL-or-mail")
 FIELD = Kind(_field_rule, "'NAME=SELECTOR'")
 PROXY = Kind(values.text, "URL")
+FORMAT = Kind(values.text, "NAME")
 FILE = Kind(values.file, "FILE")
 READABLE = Kind(values.existing_file, "FILE")
 PEM = Kind(values.certificates, "FILE")
@@ -106,7 +107,12 @@ OPTIONS: tuple[Option, ...] = (
     Option(name="input", short="i", kind=FILE, group=_OUTPUT,
            help="read more URLs from FILE, one a line, or a --failed file; - is stdin"),
     Option(name="output", short="o", kind=FILE, group=_OUTPUT,
-           help="write items to FILE: .jsonl, .csv, .sqlite or .db; - is stdout (default)"),
+           help="write items to FILE: .jsonl, .json, .csv, .sqlite, .db or .parquet; .jsonl.gz and .csv.zst "
+                "compress; - is stdout (default)"),
+    Option(name="format", kind=FORMAT, group=_OUTPUT, field="format",
+           help="of the output, where its name does not say it: jsonl, json, csv, jsonl.gz, ..."),
+    Option(name="csv-excel", kind=SWITCH, group=_OUTPUT, field="csv_excel",
+           help="CSV for spreadsheets: a byte order mark, texts in quotes, formulas made harmless"),
     Option(name="overwrite", short="O", kind=SWITCH, group=_OUTPUT,
            help="replace an output that exists"),
     Option(name="append", kind=SWITCH, group=_OUTPUT,

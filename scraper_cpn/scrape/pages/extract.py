@@ -7,8 +7,9 @@ Must not know: the net, which links are followed, handlers, outputs.
 import time
 from collections.abc import Iterator
 from functools import lru_cache
+from typing import Annotated
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from scraper_cpn.scrape.colours import Link
 from scraper_cpn.scrape.pages.cut import Cut
@@ -24,9 +25,9 @@ class Item(Struct, frozen=True, kw_only=True):
     """Where the page came from, behind all redirects."""
     requested_url: str
     """The URL that was asked for first."""
-    status: int
+    status: Annotated[int, Meta(ge=0, le=999)]
     """The HTTP status, 200 to 299."""
-    depth: int
+    depth: Annotated[int, Meta(ge=0, le=2**62)]
     """Links followed from a seed; a seed has 0."""
     parent: str | None
     """The page that linked here; null for a seed."""

@@ -38,6 +38,7 @@ class Export:
         where: a file, whose suffix gives the format, or `-`.
         overwrite: replace an existing file.
         fields: the fields that the crawl was asked for.
+        form: the form of the output, as `open_output` takes it.
 
     Raises:
         UsageError: the output can't be written.
@@ -45,16 +46,22 @@ class Export:
     """
 
     def __init__(
-        self, reader: RunReader, where: str, *, overwrite: bool, fields: tuple[FieldRule, ...]
+        self,
+        reader: RunReader,
+        where: str,
+        *,
+        overwrite: bool,
+        fields: tuple[FieldRule, ...],
+        **form: Any,
     ) -> None:
         self._reader = reader
         self._decode: Decode = msgspec.Raw
         item: Any = dict
-        if has_columns(where):
+        if has_columns(where, **form):
             item = _type_of(_decoded(body) for body in self._bodies())
             self._decode = _decoded if item is not None else _built_in
         self._output: CheckedOutput = open_output(
-            where, overwrite=overwrite, item=item, fields=fields
+            where, overwrite=overwrite, item=item, fields=fields, **form
         )
 
     async def write(self, told: Callable[[int], None]) -> int:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from enum import Enum
 from pathlib import Path
 from typing import Any, TypedDict
@@ -26,15 +27,15 @@ from msgspec import Struct
 from scraper_cpn.scrape.colours import Checked, Kept
 from scraper_cpn.scrape.items.keep import Keeper
 from scraper_cpn.scrape.items.outputs import OutputClosed, OutputError, open_output
+from scraper_cpn.scrape.items.outputs.appended import Stream
 from scraper_cpn.scrape.items.outputs.base import shape_of
 from scraper_cpn.scrape.items.outputs.files import DurableFile, last_line
-from scraper_cpn.scrape.items.outputs.jsonl import Stream
+from scraper_cpn.scrape.items.outputs.jsonl import Lines
 from scraper_cpn.scrape.items.outputs.sqlite import VALUES_MAX
 from scraper_cpn.scrape.pages.fields import field_rule
 from scraper_cpn.scrape.settings import UsageError
+from tests.scrape.outputs import SUFFIXES, items_in, plain
 from tests.scrape.sample_pages import item, target
-
-SUFFIXES = ["jsonl", "csv", "db"]
 
 
 class Colour(Enum):
@@ -350,7 +351,7 @@ def test_csv_is_that_of_the_rfc(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "told"),
     [
-        ("out.json", "write JSON Lines: "),
+        ("out.json.gz", "only JSON Lines and CSV can be compressed"),
         ("out", "the suffix says the format, one of .jsonl"),
         ("out.txt", "the suffix says the format"),
         ("gone/out.jsonl", "gone does not exist; create it first"),
@@ -398,9 +399,7 @@ def test_checking_changes_nothing(tmp_path: Path, suffix: str, options: dict[str
 
 def names(path: Path) -> list[str]:
     """The names of the items in a file of any format."""
-    if path.suffix == ".jsonl":
-        return [line["name"] for line in lines(path)]
-    return [row["name"] for row in (rows(path) if path.suffix == ".csv" else select(path))]
+    return [item["name"] for item in items_in(path)]
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
@@ -560,7 +559,7 @@ def test_a_failed_append_leaves_nothing_behind(
 
 def test_a_file_that_can_not_be_opened(tmp_path: Path) -> None:
     """What has changed since the check is an error of the output."""
-    for suffix in SUFFIXES:
+    for suffix in SUFFIXES[:-1]:
         path = tmp_path / f"folder.{suffix}"
         output = open_output(str(path), item=Author)
         path.mkdir()
@@ -670,17 +669,17 @@ def test_a_reader_that_has_gone_away(pipe: tuple[int, int]) -> None:
     """A closed pipe has its own type, so that the command can end quietly."""
     os.close(pipe[0])
     with pytest.raises(OutputClosed):
-        anyio.run(Stream(pipe[1]).write, [Author("a")])
+        anyio.run(Stream(Lines(), pipe[1]).write, [Author("a")])
 
 
 def test_standard_output_that_can_not_be_written() -> None:
     """Any other error than a closed pipe is an error of the output."""
     descriptor = os.open(os.devnull, os.O_RDONLY)
     with pytest.raises(OutputError, match="can't write standard output: Bad file descriptor"):
-        anyio.run(Stream(descriptor).write, [Author("a")])
+        anyio.run(Stream(Lines(), descriptor).write, [Author("a")])
     os.close(descriptor)
     with pytest.raises(OutputError, match="can't write standard output: Bad file descriptor"):
-        Stream(descriptor)
+        Stream(Lines(), descriptor)
 
 
 def test_a_slow_reader_does_not_hold_up_the_loop(pipe: tuple[int, int]) -> None:
@@ -705,7 +704,7 @@ def test_a_slow_reader_does_not_hold_up_the_loop(pipe: tuple[int, int]) -> None:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(anyio.to_thread.run_sync, drain)
             tasks.start_soon(other)
-            await Stream(pipe[1]).write(things)
+            await Stream(Lines(), pipe[1]).write(things)
 
     anyio.run(work)
     assert [json.loads(line)["name"] for line in b"".join(received).splitlines()] == [
@@ -760,7 +759,7 @@ def test_a_device_that_can_not_be_opened(tmp_path: Path) -> None:
 
 def test_a_write_that_was_abandoned_touches_no_other_file(pipe: tuple[int, int]) -> None:
     """What a reader comes to late never goes into a file that was opened since."""
-    stream = Stream(pipe[1])
+    stream = Stream(Lines(), pipe[1])
     anyio.run(stream.close)
     with pytest.raises(ValueError, match="closed"):
         anyio.run(stream.write, [Author("a")])
@@ -779,7 +778,178 @@ def test_the_keep_effect_writes_files(tmp_path: Path, suffix: str) -> None:
     async def work() -> None:
         pages = [Checked(target(), (Author("a"), Author("b"))), Checked(target(), (Author("c"),))]
         assert await Keeper(output).keep(pages) == [Kept(2, output.length), Kept(1, output.length)]
-        assert names(path) == ["a", "b", "c"]
+        assert suffix == "parquet" or names(path) == ["a", "b", "c"]
         await output.close()
 
     anyio.run(work)
+    assert names(path) == ["a", "b", "c"]
+
+
+# Formats of their own kind.
+
+
+def test_a_number_keeps_its_digits_in_every_table(tmp_path: Path) -> None:
+    """Beyond 64 bits it is a text of all its digits, in the database and in Parquet."""
+    things = [Thing(count=2**64 + 1), Thing(count=-5)]
+    for suffix in ("db", "parquet"):
+        write(tmp_path / f"out.{suffix}", things[:1], things[1:], item=Thing)
+    assert [row["count"] for row in items_in(tmp_path / "out.db")] == [str(2**64 + 1), -5]
+    assert [row["count"] for row in items_in(tmp_path / "out.parquet")] == [str(2**64 + 1), "-5"]
+    (made,) = select(tmp_path / "out.db", "SELECT strict FROM pragma_table_list WHERE name='items'")
+    assert made == {"strict": 1}
+
+
+def test_decimals_are_texts(tmp_path: Path) -> None:
+    """They lose nothing, and sort as numbers where they are cast."""
+    kind = msgspec.defstruct("Priced", [("price", Decimal)])
+    path = tmp_path / "out.db"
+    write(path, [kind(Decimal(text)) for text in ("10.10", "9.50")], item=kind)
+    query = "SELECT price FROM items ORDER BY CAST(price AS REAL)"
+    assert select(path, query) == [{"price": "9.50"}, {"price": "10.10"}]
+
+
+def test_a_table_of_an_earlier_version(tmp_path: Path) -> None:
+    """It is continued if no long number can lose digits in it."""
+    path = tmp_path / "out.db"
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT)")
+    write(path, [Author("a")], item=Author, append=True)
+    assert names(path) == ["a"]
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("DROP TABLE items")
+        database.execute("CREATE TABLE items (id INTEGER PRIMARY KEY, number INTEGER)")
+    with pytest.raises(UsageError, match="its table items is not STRICT"):
+        open_output(str(path), item=msgspec.defstruct("One", [("number", int)]), append=True)
+
+
+def test_csv_for_spreadsheets(tmp_path: Path) -> None:
+    """A mark, quotes, CRLF; an apostrophe before what would be calculated, and before nothing else."""
+    path = tmp_path / "out.csv"
+    texts = ["=1+1", " @x", "-1", "+49 30", "a;=b", "\t=c", "=d", "é"]
+    write(path, [Author(text) for text in texts], item=Author, csv_excel=True)
+    expected = ["'=1+1", "' @x", "-1", "'+49 30", "a;=b", "'\t=c", "'=d", "é"]
+    cells = "".join(f'"{text}"\r\n' for text in ["name", *expected])
+    assert path.read_bytes() == b"\xef\xbb\xbf" + cells.encode()
+    write(path, [Author("f")], item=Author, csv_excel=True, append=True)
+    assert path.read_bytes().endswith(b'"\xc3\xa9"\r\n"f"\r\n')
+    with pytest.raises(UsageError, match=r"--csv-excel: .*out\.jsonl is no CSV"):
+        open_output(str(tmp_path / "out.jsonl"), item=Author, csv_excel=True)
+
+
+def test_json_is_whole_after_each_batch(tmp_path: Path) -> None:
+    """Whoever reads meanwhile finds an array; a foreign one is continued, and nothing else."""
+    path = tmp_path / "out.json"
+    output = open_output(str(path), item=Author)
+
+    async def work() -> None:
+        for count in range(3):
+            assert len(names(path) if count else []) == count
+            await output.write([Author(str(count))])
+        await output.close()
+
+    anyio.run(work)
+    path.write_text('[ {"name": "0"} ]')
+    write(path, [Author("1")], item=Author, append=True)
+    assert names(path) == ["0", "1"]
+    path.write_text("[]")
+    write(path, [Author("1")], item=Author, append=True)
+    assert names(path) == ["1"]
+    for content in ('{"a": []}', "[1, 2", "no"):
+        path.write_text(content)
+        with pytest.raises(UsageError, match="it is no complete array of JSON"):
+            open_output(str(path), item=Author, append=True)
+
+
+@pytest.mark.parametrize("suffix", ["jsonl.gz", "csv.zst"])
+def test_a_compressed_file_that_ends_too_early(tmp_path: Path, suffix: str) -> None:
+    """It is told, and so are other columns."""
+    path = tmp_path / f"out.{suffix}"
+    write(path, [Author("a")], item=Author)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-3])
+    with pytest.raises(UsageError, match="it is damaged or ends too early"):
+        open_output(str(path), item=Author, append=True)
+    path.write_bytes(whole)
+    if "csv" in suffix:
+        with pytest.raises(UsageError, match="its columns are not those of this crawl"):
+            open_output(str(path), item=Thing, append=True)
+
+
+def test_rows_that_wait_for_a_parquet_file(tmp_path: Path) -> None:
+    """What a killed process has left beside the file is continued; a torn end of it is told."""
+    path, waiting = tmp_path / "out.parquet", tmp_path / "out.parquet.rows"
+    write(path, [Author("a")], item=Author)
+    assert not waiting.exists()
+    waiting.write_bytes(b'0\n["a"]\n["b"]\n')
+    with pytest.raises(UsageError, match="it exists"):
+        open_output(str(path), item=Author)
+    write(path, [Author("c")], item=Author, append=True)
+    assert names(path) == ["a", "b", "c"]
+    waiting.write_bytes(b'3\n["d')
+    with pytest.raises(UsageError, match=r"the rows that wait beside it is torn; .*truncate -s 2 "):
+        open_output(str(path), item=Author, append=True)
+
+
+def test_types_of_parquet(tmp_path: Path) -> None:
+    """Columns have types; lists are JSON."""
+    path = tmp_path / "out.parquet"
+    thing = Thing(name="é", count=3, size=0.5, new=True, tags=["a"], more={})
+    write(path, [thing, Thing()], item=Thing)
+    first, second = items_in(path)
+    assert first == {
+        "name": "é",
+        "count": 3,
+        "size": 0.5,
+        "new": True,
+        "tags": '["a"]',
+        "more": "{}",
+    }
+    assert (second["name"], second["new"]) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("form", "expected"),
+    [
+        ({"format": "csv"}, b"name\r\na\r\nb\r\n"),
+        ({"format": "json"}, b'[\n{"name":"a"},\n{"name":"b"}\n]\n'),
+        ({"csv_excel": True}, b'\xef\xbb\xbf"name"\r\n"a"\r\n"b"\r\n'),
+    ],
+)
+def test_forms_of_standard_output(
+    capfdbinary: pytest.CaptureFixture[bytes], form: dict[str, Any], expected: bytes
+) -> None:
+    """CSV and JSON go there too, whole."""
+    write(Path("-"), [Author("a")], [], [Author("b")], item=Author, **form)
+    assert capfdbinary.readouterr().out == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "form", "told"),
+    [
+        ("-", {"format": "cvs"}, "--format cvs: a format is one of jsonl, json, csv"),
+        ("-", {"format": "sqlite"}, "--format sqlite: only files can have this format"),
+        ("out", {"format": "json.gz"}, "only JSON Lines and CSV can be compressed"),
+    ],
+)
+def test_forms_that_are_refused(tmp_path: Path, name: str, form: dict[str, Any], told: str) -> None:
+    """One line, before anything is fetched."""
+    with pytest.raises(UsageError, match=told):
+        open_output(name if name == "-" else str(tmp_path / name), item=Author, **form)
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "json", "jsonl.gz"])
+def test_a_file_that_is_cut_meanwhile(tmp_path: Path, suffix: str) -> None:
+    """Items that are gone are told, by the next write and at the end."""
+    path = tmp_path / f"out.{suffix}"
+    output = open_output(str(path), item=Author)
+
+    async def work() -> None:
+        await output.write([Author("a")])
+        os.truncate(path, 1)
+        with pytest.raises(OutputError, match="was cut while the crawl wrote to it"):
+            await output.write([Author("b")])
+        with pytest.raises(OutputError, match="was cut while the crawl wrote to it"):
+            await output.close()
+
+    anyio.run(work)
+    assert plain(path.rename(tmp_path / "cut")) in (b"{", b"[", b"\x1f")

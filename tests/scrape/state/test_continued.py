@@ -1,7 +1,5 @@
 """An output that belongs to a state holds, after any end and resume, each item once."""
 
-import csv
-import json
 import os
 import shutil
 import sqlite3
@@ -19,11 +17,12 @@ from hypothesis import strategies as st
 from msgspec import Struct
 
 from scraper_cpn.scrape.items.outputs import OutputError, open_output
-from scraper_cpn.scrape.items.outputs.jsonl import Stream
+from scraper_cpn.scrape.items.outputs.appended import Stream
+from scraper_cpn.scrape.items.outputs.jsonl import Lines
 from scraper_cpn.scrape.items.outputs.sqlite import VALUES_MAX
 from scraper_cpn.scrape.settings import UsageError
+from tests.scrape.outputs import BYTES, SUFFIXES, items_in
 
-SUFFIXES = ["jsonl", "csv", "db"]
 FILES = SUFFIXES[:2]
 
 
@@ -57,19 +56,7 @@ def written(path: Path, *batches: Sequence[Any], item: Any = Thing, **options: A
 
 def content(path: Path) -> list[Thing]:
     """The items of a file, read by other code than ours."""
-    if path.suffix == ".db":
-        with closing(sqlite3.connect(path)) as database:
-            rows = database.execute("SELECT id, text, number FROM items ORDER BY id").fetchall()
-        assert [row[0] for row in rows] == list(range(1, len(rows) + 1))
-        return [Thing(text, number) for _, text, number in rows]
-    if path.suffix == ".csv":
-        with path.open(encoding="utf-8", newline="") as file:
-            header, *rows = csv.reader(file, strict=True)
-        assert header == ["text", "number"]
-        return [Thing(text, int(number)) for text, number in rows]
-    lines = path.read_bytes().decode().split("\n")
-    assert lines.pop() == ""
-    return [msgspec.convert(json.loads(line), Thing) for line in lines]
+    return [Thing(each["text"], int(each["number"])) for each in items_in(path)]
 
 
 def things(*texts: str) -> list[Thing]:
@@ -85,9 +72,9 @@ BATCHES = st.lists(st.lists(st.builds(Thing, TEXTS, st.integers(-9, 9)), max_siz
 TAILS = st.binary(max_size=40) | st.sampled_from([b'{"text":"', b'"open\r\n', b"a,1\r\n", b"\n"])
 
 
-@pytest.mark.parametrize("suffix", FILES)
+@pytest.mark.parametrize("suffix", BYTES)
 @given(before=BATCHES, after=BATCHES, tail=TAILS, data=st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_a_file_goes_on_where_the_state_says(
     suffix: str,
     before: list[list[Thing]],
@@ -106,14 +93,15 @@ def test_a_file_goes_on_where_the_state_says(
         assert content(path) == [thing for batch in before[:batches] + after for thing in batch]
 
 
+@pytest.mark.parametrize("suffix", ["db", "parquet"])
 @given(before=BATCHES, after=BATCHES, data=st.data())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_a_table_goes_on_where_the_state_says(
-    before: list[list[Thing]], after: list[list[Thing]], data: st.DataObject
+    suffix: str, before: list[list[Thing]], after: list[list[Thing]], data: st.DataObject
 ) -> None:
     """Rows up to the committed one and new ones, with ids that go on without a gap."""
     with TemporaryDirectory() as folder:
-        path = Path(folder) / "out.db"
+        path = Path(folder) / f"out.{suffix}"
         lengths = written(path, *before)
         batches = data.draw(st.integers(0, len(before)), label="committed batches")
         written(path, *after, keep=lengths[batches])
@@ -125,9 +113,10 @@ def test_the_length_is_that_of_what_is_there(tmp_path: Path, suffix: str) -> Non
     """Bytes of a file, the header included, and the last row of a table; a batch moves it."""
     path = tmp_path / f"out.{suffix}"
     lengths = written(path, things("a", "b"), [], things("c"))
-    assert lengths[-1] == (3 if suffix == "db" else path.stat().st_size)
+    rows = suffix in ("db", "parquet")
+    assert lengths[-1] == (3 if rows else path.stat().st_size - _size(path, 0))
     assert lengths[0] < lengths[1] == lengths[2] < lengths[3]
-    assert lengths[0] == {"jsonl": 0, "csv": len(b"text,number\r\n"), "db": 0}[suffix]
+    assert (lengths[0] == 0) == (("json" in suffix and suffix != "json") or rows)
     assert written(path, append=True) == lengths[-1:]
 
 
@@ -227,6 +216,11 @@ def test_an_output_that_is_gone(tmp_path: Path, suffix: str) -> None:
     assert not path.exists()
 
 
+def _size(path: Path, length: int) -> int:
+    """The bytes of a file that ends at a length."""
+    return length + len(b"\n]\n") * (path.suffix == ".json")
+
+
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_an_output_that_is_shorter(tmp_path: Path, suffix: str) -> None:
     """What was expected and what was found are said, and nothing is touched."""
@@ -236,8 +230,9 @@ def test_an_output_that_is_shorter(tmp_path: Path, suffix: str) -> None:
     before = path.read_bytes()
     with pytest.raises(UsageError) as error:
         open_output(str(path), item=Thing, keep=second)
-    expected = "rows up to 2" if suffix == "db" else f"{second} bytes"
-    found = "it has them up to 1" if suffix == "db" else f"it has {first}"
+    unit = "rows" if suffix == "parquet" else "bytes"
+    expected = "rows up to 2" if suffix == "db" else f"{second} {unit}"
+    found = "it has them up to 1" if suffix == "db" else f"it has {_size(path, first)}"
     assert f"the state knows {expected} of it, but {found}; all items" in str(error.value)
     assert path.read_bytes() == before
 
@@ -265,7 +260,7 @@ def test_a_file_that_was_changed(tmp_path: Path, suffix: str) -> None:
 def test_other_columns(tmp_path: Path) -> None:
     """A file of other columns is another file, though its length fits."""
     other = msgspec.defstruct("Other", [("title", str)])
-    for suffix in SUFFIXES[1:]:
+    for suffix in ("csv", "db", "parquet"):
         path = tmp_path / f"out.{suffix}"
         length = written(path, [other("a")], item=other)[-1]
         with pytest.raises(UsageError, match=r"columns .*title.* of this crawl .*text, number"):
@@ -335,4 +330,4 @@ def test_standard_output_has_no_length(capfd: pytest.CaptureFixture[str]) -> Non
     """It can't be taken back; a resume goes on with what follows."""
     assert written(Path("-"), things("a"), keep=7) == []
     assert capfd.readouterr().out == '{"text":"a","number":0}\n'
-    assert Stream().length is None
+    assert Stream(Lines()).length is None

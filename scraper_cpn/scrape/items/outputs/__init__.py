@@ -1,7 +1,7 @@
-"""Outputs for items: JSON Lines, CSV, SQLite, standard output; one module each.
+"""Outputs for items: files of several formats, a module each, and standard output.
 
-Owns: choosing the format by the output's name, and checking whether the output may be written.
-Must not know: pages, the net.
+Owns: checking whether an output may be written, before anything is.
+Must not know: formats (the registry knows them), pages, the net.
 
 An output is opened in two steps. `open_output` refuses all mistakes of a user and changes nothing; `open`
 creates, replaces or continues the file, once all options are checked. A crawl that is refused before
@@ -13,11 +13,12 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from anyio import CancelScope
 
 from scraper_cpn.scrape.items.outputs.base import (
+    Format,
     Output,
     OutputClosed,
     OutputError,
@@ -25,7 +26,8 @@ from scraper_cpn.scrape.items.outputs.base import (
     default_shape,
     shape_of,
 )
-from scraper_cpn.scrape.items.outputs.files import check_kept, missing
+from scraper_cpn.scrape.items.outputs.files import missing
+from scraper_cpn.scrape.items.outputs.registry import chosen
 from scraper_cpn.scrape.settings import FieldRule, UsageError
 from scraper_cpn.scrape.text import check_name
 
@@ -42,17 +44,6 @@ __all__ = [
 
 STANDARD_OUTPUT = frozenset({"-", "/dev/stdout"})
 """The names of standard output. The second may be a file that others write to, so it is not reopened."""
-
-Format = Literal["jsonl", "csv", "sqlite"]
-
-_FORMATS: dict[str, Format] = {
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".csv": "csv",
-    ".sqlite": "sqlite",
-    ".sqlite3": "sqlite",
-    ".db": "sqlite",
-}
 
 
 class CheckedOutput(Output):
@@ -96,12 +87,14 @@ def open_output(
     keep: int | None = None,
     item: Any = None,
     fields: Sequence[FieldRule] = (),
+    format: str | None = None,  # noqa: A002 - the option's name
+    csv_excel: bool = False,
 ) -> CheckedOutput:
     """Return a checked output, or raise `UsageError`; creates and changes nothing yet.
 
-    *where* is the name of a file, whose suffix gives the format, or `-` for JSON Lines on standard
-    output; a device (`/dev/null`) or pipe gets JSON Lines, too, and has no content that could be replaced
-    or truncated.
+    *where* is the name of a file, whose suffix gives the format, or `-` for standard output; that and a
+    device (`/dev/null`) or pipe get JSON Lines, and have no content that could be replaced or truncated.
+    *format* overrides both; *csv_excel* makes CSV that for spreadsheets.
 
     An existing file is refused unless it is to be overwritten or appended to; a file to append to must
     have the same format and columns, and an intact end.
@@ -110,8 +103,8 @@ def open_output(
     continued. A file that is shorter, missing or another one is refused; 0 begins anew. *overwrite* and
     *append* must not be given then.
 
-    *item* is the type of the items, from which CSV and SQLite take their columns: None for the built-in
-    `Item` with *fields*, dict for items without fixed fields (which CSV can't have).
+    *item* is the type of the items, from which tables take their columns: None for the built-in `Item` with
+    *fields*, dict for items without fixed fields (which CSV can't have).
     """
     if overwrite and append:
         raise UsageError("overwrite=True and append=True exclude each other; give one of them")
@@ -119,16 +112,19 @@ def open_output(
     check_name("--output", path.absolute())  # states store the absolute path
     if where in STANDARD_OUTPUT and sys.__stdout__ is None:
         raise UsageError("standard output is closed; name a file for the items with -o")
-    if where in STANDARD_OUTPUT or is_stream(path):
-        return CheckedOutput(partial(_stream, None if where in STANDARD_OUTPUT else path))
-    kind = _format(path)
+    stream = where in STANDARD_OUTPUT or is_stream(path)
+    kind = chosen(where, format, excel=csv_excel, stream=stream)
     shape = default_shape(fields) if item is None else shape_of(item)
-    _check_shape(path, kind, shape)
+    kind.check_items(shape)
+    if stream and not kind.has_streams:
+        raise UsageError(f"--format {format}: only files can have this format; name one with -o")
+    if stream:
+        return CheckedOutput(partial(_stream, kind, 1 if where in STANDARD_OUTPUT else path, shape))
     continues = append or keep is not None
-    _check_place(path, may_exist=overwrite or continues)
+    _check_place(path, is_there=kind.is_there(path) and not (overwrite or continues))
     if continues:
         _check_continuation(path, kind, shape, keep)
-    make = partial(_opened, path, kind, shape, continues, keep)
+    make = partial(kind.open, path, shape, keep=keep, replace=not continues)
     return CheckedOutput(make, new=not continues)
 
 
@@ -137,67 +133,23 @@ def is_stream(path: Path) -> bool:
     return path.is_char_device() or path.is_fifo()
 
 
-def has_columns(where: str) -> bool:
-    """Tell whether an output of that name stores items as rows with columns."""
+def has_columns(where: str, format: str | None = None, *, csv_excel: bool = False) -> bool:  # noqa: A002
+    """Tell whether such an output stores items as rows with columns. Raises `UsageError`."""
     stream = where in STANDARD_OUTPUT or is_stream(Path(where))
-    return not stream and _FORMATS.get(Path(where).suffix.lower(), "jsonl") != "jsonl"
+    return chosen(where, format, excel=csv_excel, stream=stream).has_columns
 
 
-async def _stream(path: Path | None) -> Output:
-    from scraper_cpn.scrape.items.outputs.jsonl import Stream
-
-    return Stream() if path is None else Stream(path)
+async def _stream(kind: Format, where: Path | int, shape: Shape | None) -> Output:
+    return kind.stream(where, shape)
 
 
-async def _opened(
-    path: Path, kind: Format, shape: Shape | None, append: bool, keep: int | None
-) -> Output:
-    # Formats are imported on use: that of a database is slow to import, and starts threads.
-    from scraper_cpn.scrape.items.outputs import csv_file, jsonl
-
-    kept_bytes = keep if append else 0
-    if kind == "jsonl":
-        return await jsonl.JsonLines.open(path, keep=kept_bytes)
-    if kind == "csv":
-        assert shape is not None, "CSV without columns is refused before"
-        return await csv_file.CsvFile.open(path, shape, keep=kept_bytes)
-    from scraper_cpn.scrape.items.outputs.sqlite import Database
-
-    return await Database.open(path, shape, append=append, keep=keep)
-
-
-def _check_shape(path: Path, kind: Format, shape: Shape | None) -> None:
-    if kind == "csv" and shape is None:
-        raise UsageError(
-            f"--output {path}: CSV needs columns, and items of this crawl have no fixed fields; "
-            "give the crawl an item type, or write JSON Lines (.jsonl)"
-        )
-    if kind == "sqlite":
-        from scraper_cpn.scrape.items.outputs.sqlite import check_columns
-
-        check_columns(shape)
-
-
-def _format(path: Path) -> Format:
-    suffix = path.suffix.lower()
-    if suffix == ".json":
-        raise UsageError(
-            f"--output {path}: items are written one by one, which JSON can't; "
-            f"write JSON Lines: {path.with_suffix('.jsonl')}"
-        )
-    if suffix not in _FORMATS:
-        known = ", ".join(_FORMATS)
-        raise UsageError(f"--output {path}: the suffix says the format, one of {known}; or - alone")
-    return _FORMATS[suffix]
-
-
-def _check_place(path: Path, *, may_exist: bool) -> None:
+def _check_place(path: Path, *, is_there: bool) -> None:
     folder = path.parent
     if not folder.is_dir():
         raise UsageError(f"--output {path}: the folder {folder} does not exist; create it first")
     if path.is_dir():
         raise UsageError(f"--output {path}: it is a folder; give the name of a file")
-    if path.exists() and not may_exist:
+    if is_there:
         raise UsageError(
             f"--output {path}: it exists; replace it with -O/--overwrite or add to it with --append "
             "(in Python: overwrite=True or append=True)"
@@ -208,39 +160,14 @@ def _check_place(path: Path, *, may_exist: bool) -> None:
 
 
 def _check_continuation(path: Path, kind: Format, shape: Shape | None, keep: int | None) -> None:
-    if not path.exists():
+    if not kind.is_there(path):
         if keep:
             raise missing(path, "items", "it is gone")
         return
     try:
-        if kind == "jsonl":
-            _check_jsonl(path, keep)
-        elif kind == "csv":
-            assert shape is not None, "CSV without columns is refused before"
-            _check_csv(path, shape, keep)
+        if keep is None:
+            kind.check_end(path, shape)
         else:
-            from scraper_cpn.scrape.items.outputs.sqlite import check_table
-
-            check_table(path, shape, keep or 0)
+            kind.check_kept(path, shape, keep)
     except OSError as error:
         raise UsageError(f"--output {path}: can't read it: {error.strerror}") from None
-
-
-def _check_jsonl(path: Path, keep: int | None) -> None:
-    from scraper_cpn.scrape.items.outputs.jsonl import check_end
-
-    if keep is None:
-        check_end(path)
-    else:
-        check_kept(path, keep)
-
-
-def _check_csv(path: Path, shape: Shape, keep: int | None) -> None:
-    from scraper_cpn.scrape.items.outputs.csv_file import check_header, check_rows
-
-    if keep is None:
-        check_rows(path, shape)
-        return
-    check_kept(path, keep)
-    if keep:
-        check_header(path, shape)

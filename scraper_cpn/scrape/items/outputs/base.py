@@ -1,11 +1,13 @@
-"""The common base of all outputs: the port, its errors, and items as rows.
+"""The common base of all outputs: the ports, their errors, and items as rows.
 
-Owns: `Output`, which the keep effect writes to; `Shape`, the columns of items in formats that have
-columns; the value of a cell.
+Owns: `Output`, which the keep effect writes to; `Format`, which opens outputs; `Shape`, the columns of
+items in formats that have columns; the value of a cell.
 Must not know: files, databases, pages, the net.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
@@ -52,7 +54,8 @@ class Output(Protocol):
 class Shape:
     """The columns of items: their names and kinds, and each item as a row of them.
 
-    *kinds* maps each column to "text", "integer", "real", or "any" for values that are mixed or nested.
+    *kinds* maps each column to "text", "boolean", "integer" (64 bits), "big integer" (any length), "real",
+    "decimal" (a text of digits), or "any" for values that are mixed or nested.
     """
 
     def __init__(self, kinds: dict[str, str], row: Callable[[Any], Sequence[Cell]]) -> None:
@@ -63,6 +66,47 @@ class Shape:
     def names(self) -> tuple[str, ...]:
         """The columns, in order."""
         return tuple(self.kinds)
+
+
+class Format(ABC):
+    """A format of outputs. Each is a module of its own, and a line of the registry."""
+
+    has_columns = False
+    """Whether items are rows with columns, if their type has fixed fields."""
+    has_streams = False
+    """Whether it may go to standard output."""
+
+    def is_there(self, path: Path) -> bool:
+        """Tell whether there is an output of that name already."""
+        return path.exists()
+
+    @abstractmethod
+    def check_items(self, shape: Shape | None) -> None:
+        """Raise `UsageError` for items that the format can't have; *shape* is None for any items."""
+
+    @abstractmethod
+    def check_end(self, path: Path, shape: Shape | None) -> None:
+        """Raise `UsageError` if items can't be added to a file that exists. Raises `OSError`, too."""
+
+    @abstractmethod
+    def check_kept(self, path: Path, shape: Shape | None, keep: int) -> None:
+        """Raise `UsageError` if a file that exists does not have its first *keep* units any more.
+
+        See `Output.length` for the unit. Raises `OSError`, too.
+        """
+
+    @abstractmethod
+    async def open(
+        self, path: Path, shape: Shape | None, *, keep: int | None, replace: bool
+    ) -> Output:
+        """Open or create a file, and truncate it to *keep*; None keeps all that `check_end` has accepted.
+
+        With *replace* nothing of it is kept, whatever is in it. Raises `OutputError`.
+        """
+
+    def stream(self, where: Path | int, shape: Shape | None) -> Output:
+        """Return an output to a device, a pipe or a file descriptor. Raises `OutputError`."""
+        raise NotImplementedError
 
 
 def default_shape(rules: Sequence[FieldRule] = ()) -> Shape:
@@ -103,6 +147,11 @@ def shape_of(item_type: Any) -> Shape | None:
     return Shape(kinds, row)
 
 
+def json_shape() -> Shape:
+    """Return the shape of items without fixed fields in a table: one column, `item`, as JSON."""
+    return Shape({"item": "text"}, lambda item: [_json(item).decode()])
+
+
 def cell(value: Any) -> Cell:
     """Return a JSON value as one cell: scalars unchanged, lists and objects as JSON text."""
     if value is None or isinstance(value, (str, int, float)):
@@ -117,8 +166,8 @@ _FIELD_TYPES = (
 )
 _SCALARS: dict[type, str] = {
     msgspec.inspect.StrType: "text",
-    msgspec.inspect.IntType: "integer",
-    msgspec.inspect.BoolType: "integer",
+    msgspec.inspect.BoolType: "boolean",
+    msgspec.inspect.DecimalType: "decimal",
     msgspec.inspect.FloatType: "real",
     msgspec.inspect.DateTimeType: "text",
     msgspec.inspect.DateType: "text",
@@ -137,9 +186,20 @@ def _kinds(item_type: Any) -> dict[str, str]:
 
 def _kind(info: msgspec.inspect.Type) -> str:
     if isinstance(info, msgspec.inspect.UnionType):
-        kinds = {_SCALARS.get(type(t), "any") for t in info.types if not _is_none(t)}
+        kinds = {_kind(each) for each in info.types if not _is_none(each)}
         return kinds.pop() if len(kinds) == 1 else "any"
+    if isinstance(info, msgspec.inspect.Metadata):
+        return _kind(info.type)
+    if isinstance(info, msgspec.inspect.IntType):
+        return "integer" if _is_bounded(info) else "big integer"
     return _SCALARS.get(type(info), "any")
+
+
+def _is_bounded(info: msgspec.inspect.IntType) -> bool:
+    """Whether all values fit 64 bits: msgspec has no larger bounds."""
+    below = info.le if info.le is not None else info.lt
+    above = info.ge if info.ge is not None else info.gt
+    return below is not None and above is not None
 
 
 def _is_none(info: msgspec.inspect.Type) -> bool:

@@ -22,35 +22,45 @@ LINE_BYTES_MAX = 64 * 1024 * 1024
 class DurableFile:
     """A file that is appended to, for a crawl that has been checked; made by `open`.
 
-    Appends are atomic: the partial data of a failed append is removed.
+    Appends are atomic: the partial data of a failed append is removed. A format may want an *end* behind its
+    items; then each append replaces the end of the one before.
     """
 
-    def __init__(self, path: Path, file: FileIO) -> None:
+    def __init__(self, path: Path, file: FileIO, end: bytes) -> None:
         self._path = path
         self._file = file
+        self._end = end
         self.length = os.fstat(file.fileno()).st_size
-        """Bytes on the disk."""
+        """Bytes on the disk, without the end."""
 
     @classmethod
-    async def open(cls, path: Path, *, keep: int | None) -> "DurableFile":
+    async def open(cls, path: Path, *, keep: int | None, end: bytes = b"") -> "DurableFile":
         """Open or create a file, and truncate it to its first *keep* bytes (None: keep all of it).
 
         When it returns, the truncation, the content and the file's name are on the disk. Raises `OutputError`,
         also if the file is shorter.
         """
-        return await to_thread.run_sync(cls._open, path, keep)
+        return await to_thread.run_sync(cls._open, path, keep, end)
 
     @classmethod
-    def _open(cls, path: Path, keep: int | None) -> "DurableFile":
+    def _open(cls, path: Path, keep: int | None, end: bytes) -> "DurableFile":
         try:
-            file = path.open("ab", buffering=0)
+            # A file without an end may have other writers, which appending does not harm.
+            file = _overwritten(path) if end else path.open("ab", buffering=0)
         except OSError as error:
             raise _error(path, error) from error
         try:
-            return cls(path, _cut(file, keep))
+            opened = cls(path, _cut(file, keep), end)
+            sync_folder(path.parent)
+            if opened.length:
+                opened._append(b"")  # the end, which was cut too
+            return opened
         except (OSError, ValueError) as error:
             file.close()
             raise _error(path, error) from error
+        except OutputError:
+            file.close()
+            raise
 
     async def append(self, data: bytes) -> None:
         """Append *data* and wait until it is on the disk. Raises `OutputError`.
@@ -61,26 +71,52 @@ class DurableFile:
             await to_thread.run_sync(self._append, data)
 
     async def close(self) -> None:
-        """Close the file; a second call does nothing. Raises `OutputError` if the file was removed meanwhile."""
+        """Close the file; a second call does nothing. Raises `OutputError` if it was removed or cut meanwhile."""
         if self._file.closed:
             return
-        gone = os.fstat(self._file.fileno()).st_nlink == 0
+        found = os.fstat(self._file.fileno())
         self._file.close()
-        if gone:
+        if found.st_nlink == 0:
             raise removed(self._path)
+        if found.st_size < self.length:
+            raise truncated(self._path)
 
     def _append(self, data: bytes) -> None:
-        rest = memoryview(data)
-        length = os.fstat(self._file.fileno()).st_size
+        length = self._appended_at()
+        rest = memoryview(data + self._end)
+        if not rest:
+            return
         try:
             while rest:
                 rest = rest[self._file.write(rest) :]
             os.fsync(self._file.fileno())
         except (OSError, ValueError) as error:
             with contextlib.suppress(OSError, ValueError):
-                os.ftruncate(self._file.fileno(), length)
+                self._undo(length)
             raise _error(self._path, error) from error
         self.length = length + len(data)
+
+    def _appended_at(self) -> int:
+        """Return where the next append begins. Raises `OutputError` if the file was cut."""
+        try:
+            size = os.fstat(self._file.fileno()).st_size
+            if self._end:
+                self._file.seek(self.length)
+        except (OSError, ValueError) as error:
+            raise _error(self._path, error) from error
+        if size < self.length:
+            raise truncated(self._path)
+        return self.length if self._end else size
+
+    def _undo(self, length: int) -> None:
+        os.ftruncate(self._file.fileno(), length)
+        if self._end:
+            self._file.seek(length)
+            self._file.write(self._end)
+
+
+def _overwritten(path: Path) -> FileIO:
+    return FileIO(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666), "r+b")
 
 
 def _cut(file: FileIO, keep: int | None) -> FileIO:
@@ -91,11 +127,10 @@ def _cut(file: FileIO, keep: int | None) -> FileIO:
         os.ftruncate(file.fileno(), keep)
     if length:
         os.fsync(file.fileno())
-    _sync_folder(Path(file.name).parent)
     return file
 
 
-def _sync_folder(path: Path) -> None:
+def sync_folder(path: Path) -> None:
     """Make the names in a folder durable: otherwise a new file may be lost in a power failure.
 
     Errors are ignored: a folder that can't be read, or a file system without support, must not prevent writing.
@@ -117,6 +152,14 @@ def removed(path: Path) -> OutputError:
     """Return the error for an output that was removed or replaced while it was written."""
     return OutputError(
         f"{path} was removed while the crawl wrote to it, and its items are gone with it; "
+        "a crawl that is kept in a state has them there: scrape export STATE -o FILE"
+    )
+
+
+def truncated(path: Path) -> OutputError:
+    """Return the error for an output that became shorter while it was written."""
+    return OutputError(
+        f"{path} was cut while the crawl wrote to it, and items are gone; "
         "a crawl that is kept in a state has them there: scrape export STATE -o FILE"
     )
 

@@ -6,7 +6,9 @@ Must not know: other formats, pages, the net.
     sqlite3 out.db "select title, fields_price from items where depth = 1"
 
 The columns are those of `Shape`: numbers and texts keep their type, lists and objects are JSON (`tags ->>
-'$[0]'`), a missing value is NULL. `id` numbers the items in the order of writing, unless items have a
+'$[0]'`), a missing value is NULL. The table is STRICT, so that no value is converted: an integer beyond 64
+bits is a text with all its digits (in a column of the type ANY), and so is a decimal (`ORDER BY
+CAST(price AS REAL)` sorts them by value). `id` numbers the items in the order of writing, unless items have a
 field of that name. Items without fixed fields go into one column, `item`, as JSON.
 
 A batch is one transaction, nearly always of one statement, in the database's own thread; it is on the
@@ -22,10 +24,16 @@ from pathlib import Path
 from typing import Any
 
 import aiosqlite
-import msgspec
 from anyio import CancelScope, to_thread
 
-from scraper_cpn.scrape.items.outputs.base import Cell, OutputError, Shape
+from scraper_cpn.scrape.items.outputs.base import (
+    Cell,
+    Format,
+    Output,
+    OutputError,
+    Shape,
+    json_shape,
+)
 from scraper_cpn.scrape.items.outputs.files import missing, removed
 from scraper_cpn.scrape.settings import UsageError
 
@@ -36,11 +44,47 @@ COLUMNS_MAX = 2_000
 VALUES_MAX = 32_000
 """Values in one statement; SQLite's own limit (SQLITE_MAX_VARIABLE_NUMBER) is 32,766."""
 
-_TYPES = {"text": "TEXT", "integer": "INTEGER", "real": "REAL", "any": ""}
+STRICT_SINCE = (3, 37, 0)
+"""The version of SQLite that brought STRICT tables (November 2021)."""
+
+_TYPES = {
+    "text": "TEXT",
+    "decimal": "TEXT",
+    "boolean": "INTEGER",
+    "integer": "INTEGER",
+    "real": "REAL",
+    "big integer": "ANY",
+    "any": "ANY",
+}
 _INTEGER = range(-(2**63), 2**63)
 _ROW_IDS = ("rowid", "_rowid_", "oid")
 
-_encode = msgspec.json.Encoder().encode
+
+class Sqlite(Format):
+    """The format."""
+
+    has_columns = True
+
+    def check_items(self, shape: Shape | None) -> None:
+        """See `Format.check_items`."""
+        check_columns(shape)
+
+    def check_end(self, path: Path, shape: Shape | None) -> None:
+        """See `Format.check_end`."""
+        check_table(path, shape)
+
+    def check_kept(self, path: Path, shape: Shape | None, keep: int) -> None:
+        """See `Format.check_kept`."""
+        check_table(path, shape, keep)
+
+    async def open(
+        self, path: Path, shape: Shape | None, *, keep: int | None, replace: bool
+    ) -> Output:
+        """See `Format.open`."""
+        return await Database.open(path, shape, replace=replace, keep=keep)
+
+
+FORMAT = Sqlite()
 
 
 class Database:
@@ -62,15 +106,15 @@ class Database:
 
     @classmethod
     async def open(
-        cls, path: Path, shape: Shape | None, *, append: bool, keep: int | None = None
+        cls, path: Path, shape: Shape | None, *, replace: bool, keep: int | None = None
     ) -> "Database":
         """Open or replace a file, and create its table if necessary. Raises `OutputError`.
 
         Rows after the one with the id *keep* are deleted, durably when it returns; None keeps all rows.
         """
-        if not append:
+        if replace:
             _remove(path)
-        shape = shape or _json_shape()
+        shape = shape or json_shape()
         connection = aiosqlite.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
         try:
             # aiosqlite leaves a running thread behind if connecting fails, so connecting is tried first.
@@ -78,7 +122,7 @@ class Database:
             await connection
             await connection.execute("PRAGMA journal_mode=WAL")
             await connection.execute("PRAGMA synchronous=FULL")
-            await connection.execute(f"CREATE TABLE IF NOT EXISTS items ({_columns(shape)})")
+            await connection.execute(f"CREATE TABLE IF NOT EXISTS items ({_columns(shape)}) STRICT")
             last = await _cut(connection, _row_id(shape), keep)
         except sqlite3.Error as error:
             with contextlib.suppress(sqlite3.Error, ValueError):
@@ -160,7 +204,7 @@ def check_table(path: Path, shape: Shape | None, keep: int = 0) -> None:
 
     With *keep*, also raise it if there is no row with that rowid or a later one.
     """
-    shape = shape or _json_shape()
+    shape = shape or json_shape()
     wanted, last = _table_names(shape), 0
     # A reader of a database in WAL mode creates files beside it, unless it is opened as immutable.
     mode = "mode=ro" if Path(f"{path}-wal").exists() else "immutable=1"
@@ -168,6 +212,7 @@ def check_table(path: Path, shape: Shape | None, keep: int = 0) -> None:
         address = f"{path.absolute().as_uri()}?{mode}"
         with contextlib.closing(sqlite3.connect(address, uri=True)) as database:
             found = [row[1] for row in database.execute("PRAGMA table_info(items)")]
+            is_strict = "STRICT" in _made_by(database).rpartition(")")[2].upper()
             if keep and found == wanted:
                 ((last,),) = database.execute(_last(_row_id(shape)))
     except sqlite3.Error as error:
@@ -179,13 +224,29 @@ def check_table(path: Path, shape: Shape | None, keep: int = 0) -> None:
             f"--output {path}: its table items has the columns {', '.join(found)}, "
             f"items of this crawl {', '.join(wanted)}; name another file"
         )
+    if found and not is_strict and "big integer" in shape.kinds.values():
+        raise UsageError(
+            f"--output {path}: its table items is not STRICT, so that long integers would lose digits; "
+            "name another file"
+        )
     if last < keep:
         raise missing(path, f"rows up to {keep:,}", f"it has them up to {last:,}")
 
 
+def _made_by(database: sqlite3.Connection) -> str:
+    """Return the statement that made the table; empty if there is none."""
+    query = "SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = 'items'"
+    return next((str(row[0]) for row in database.execute(query)), "")
+
+
 def check_columns(shape: Shape | None) -> None:
     """Raise `UsageError` for items whose fields can't be columns of one table."""
-    shape = shape or _json_shape()
+    if sqlite3.sqlite_version_info < STRICT_SINCE:
+        raise UsageError(
+            f"--output: SQLite {sqlite3.sqlite_version} is too old, 3.37 or later is needed; "
+            "write JSON Lines (.jsonl)"
+        )
+    shape = shape or json_shape()
     names = _table_names(shape)
     if not _free_row_ids(shape):
         raise UsageError(
@@ -215,10 +276,6 @@ def _remove(path: Path) -> None:
             Path(f"{path}{suffix}").unlink(missing_ok=True)
     except OSError as error:
         raise OutputError(f"can't replace {path}: {error.strerror}") from error
-
-
-def _json_shape() -> Shape:
-    return Shape({"item": "text"}, lambda item: [_encode(item).decode()])
 
 
 def _table_names(shape: Shape) -> list[str]:
