@@ -178,7 +178,7 @@ class Shell:
         try:
             self._scheduler.complete(number, outcome, now_ns)
         except NetError as error:
-            broken = Lost(f"the effect broke its contract: {error}")
+            broken = Lost(f"the outcome of the effect was refused: {error}")
             self._scheduler.complete(number, broken, now_ns)
 
     def _deliver(self) -> None:
@@ -215,7 +215,7 @@ class Shell:
     async def _guarded(self, firing: Firing, work: Awaitable[Any]) -> None:
         """Wait for an outcome, at most until the deadline; whatever is raised is `Lost`."""
         deadline_ns = firing.deadline_ns
-        outcome: Any = Lost("passed its deadline")
+        outcome: Any = Lost("took longer than its deadline")
         try:
             async with asyncio.timeout(None if deadline_ns is None else deadline_ns / SECOND):
                 outcome = await work

@@ -98,7 +98,7 @@ def test_it_needs_what_it_says_it_needs(installed: Path, tmp_path: Path) -> None
         (
             ("--kernel", "native"),
             (
-                "kernel: native can't be had: it is built with Cython and setuptools: "
+                "kernel: native is unavailable: it is built with Cython and setuptools: "
                 "pip install 'scraper-cpn[fast]'; or choose kernel python"
             ),
         ),

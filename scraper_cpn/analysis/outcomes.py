@@ -92,7 +92,7 @@ class Outcomes:
                 names = ", ".join(kind.__name__ for kind in call.outcomes)
                 raise AnalysisError(
                     f"net {self._net.name}, instance: outcomes[{call.name!r}] lists a "
-                    f"{type(outcome).__name__}, which is none of its outcomes ({names})"
+                    f"{type(outcome).__name__}, which is not one of its outcomes ({names})"
                 )
             yield (outcome, *self._ending(transition, inputs, case, outcome))
 

@@ -114,7 +114,7 @@ def _explained(error: getopt.GetoptError, known: Mapping[str, Option], command: 
         names = [f"--{option.name}" for option in known.values()]
         return f"{where}: unknown option{likely(written, names) or f'; {see}'}"
     if "requires argument" in error.msg:
-        return f"{where}: wants a value: {known[error.opt].kind.metavar}"
+        return f"{where}: needs a value: {known[error.opt].kind.metavar}"
     return f"{where}: {error.msg.removeprefix(f'option {written} ')}; {see}"
 
 

@@ -73,7 +73,7 @@ def job_of(arguments: Arguments) -> Job:
     settings = settings_from({**(program.options if program else {}), **crawl_options(given)})
     seeds = tuple(_seeds(words, own.get("input"))) or (program.start if program else ())
     if not seeds:
-        raise UsageError("there is no URL to start from; give one, or a file of them with -i")
+        raise UsageError("there is no URL to start from; give one, or a file of URLs with -i")
     file = arguments.words[1] if program else None
     keeping = _keeping(own, file)
     return with_outputs(
@@ -86,7 +86,7 @@ def _keeping(own: dict[str, Any], program: str | None) -> Any:
     path, run = own.pop("state", None), own.pop("run", None)
     if path is None:
         if run is not None:
-            raise UsageError("--run: names a crawl in a state; give --state FILE with it")
+            raise UsageError("--run: it names a crawl in a state; give --state FILE as well")
         return None
     from scraper_cpn.scrape.state.files import Keeping, refuse_existing
 
@@ -197,7 +197,7 @@ def _url_of(place: str, line: str) -> str | None:
     try:
         row = msgspec.json.decode(line, type=_FailedRow)
     except msgspec.DecodeError as error:
-        raise UsageError(f"{place}: this is no row of a --failed file: {error}") from None
+        raise UsageError(f"{place}: this is not a row of a --failed file: {error}") from None
     return row.url if row.again else None
 
 
@@ -208,7 +208,7 @@ def program_of(words: tuple[str, ...]) -> tuple[tuple[str, ...], "Crawl[Any] | N
     if words[:1] != ("run",):
         return words, None
     if len(words) < 2:
-        raise UsageError("run: wants the file of a program: scrape run FILE.py [URL...]")
+        raise UsageError("run: give the file of a program: scrape run FILE.py [URL...]")
     return words[2:], _crawl_in(_loaded(words[1]), words[1])
 
 
@@ -222,7 +222,7 @@ def _loaded(path: str) -> ModuleType:
     name = f"scrape_program_{file.stem}"
     spec = importlib.util.spec_from_file_location(name, file)
     if not file.is_file() or spec is None or spec.loader is None:
-        raise UsageError(f"run: {path} is no Python file; give the file of a program")
+        raise UsageError(f"run: {path} is not a Python file; give the file of a program")
     module = importlib.util.module_from_spec(spec)
     sys.path.append(str(file.resolve().parent))
     sys.modules[name] = module

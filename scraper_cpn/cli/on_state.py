@@ -55,7 +55,7 @@ def on_state(argv: Sequence[str]) -> int:
         return DONE
     if len(words.words) != len(command.wants):
         usage = " ".join(["scrape", name, *command.wants])
-        raise UsageError(f"{name}: wants {_listed(command.wants)}: {usage}; see scrape {name} -h")
+        raise UsageError(f"{name}: give {_listed(command.wants)}: {usage}; see scrape {name} -h")
     try:
         return command.does(words)
     except StoreError as error:
@@ -95,7 +95,7 @@ def _retry(words: Words) -> int:
     for kind in kinds or ():
         if kind not in KINDS:
             raise UsageError(
-                f"--kind {kind}: no kind of failure{likely(kind, KINDS)}; one of {', '.join(KINDS)}"
+                f"--kind {kind}: not a kind of failure{likely(kind, KINDS)}; one of {', '.join(KINDS)}"
             )
     found = anyio.run(_put_back, words, kinds)
     command = f"scrape resume {words.named()}"

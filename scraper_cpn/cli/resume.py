@@ -21,24 +21,24 @@ FIXED = {option.key for option in OPTIONS if option.field in SCOPE} | {"input", 
 """Options that are fixed when a crawl begins."""
 
 HELP = """\
-usage: scrape resume STATE [OPTION...]      go on with a crawl that is kept in STATE
+usage: scrape resume STATE [OPTION...]      continue a crawl that is kept in STATE
 
-Goes on where the crawl was, whatever ended it: Ctrl-C, a crash, a reboot. What was in
-flight is tried again, as one more attempt; every pause is waited out.
+Continues where the crawl stopped, whatever stopped it: Ctrl-C, a crash, a reboot. Requests
+that were in flight are tried again, as one more attempt. Every pause is kept.
 
-Limits, pace, proxies, headers and output may be given anew, as for a new crawl; the scope
-and --ageing may not. Passwords and secret headers are not kept in a state: give them again.
+You may change limits, pace, proxies, headers and output. You can't change the scope and
+--ageing. A state holds no passwords and no secret headers: give them again.
 
       --run NAME             which crawl, where STATE has several
   -o, --output FILE          write items to FILE from now on; by default to the file that
-                             the crawl wrote to, which is first cut to what the state knows
+                             the crawl wrote to, which is first cut to its last saved item
 
 examples:
   scrape resume crawl.db
   scrape resume crawl.db --delay 5s --max-pages 5000
   scrape resume crawl.db --proxies proxies.txt -H 'Authorization: Bearer ...'
 
-exit codes: as for a new crawl; that of its end, if there was nothing left to do
+exit codes: as for a new crawl; if nothing was left to do, that of the crawl's end
 """
 
 
@@ -53,7 +53,7 @@ def resume_job(argv: Sequence[str]) -> Job | None:
     if "help" in arguments.options:
         return None
     if len(arguments.words) != 1:
-        raise UsageError("resume: wants the file of a state: scrape resume STATE [OPTION...]")
+        raise UsageError("resume: give the file of a state: scrape resume STATE [OPTION...]")
     given = given_options(arguments)
     _refuse_fixed(given)
     own = own_options(given)
@@ -61,7 +61,7 @@ def resume_job(argv: Sequence[str]) -> Job | None:
     before = past(path, own.pop("run", None))
     if before.kept.handled:
         raise UsageError(
-            f"resume: a Python program has the page handlers of this crawl; go on with it there: "
+            f"resume: the page handlers of this crawl are in a Python program; resume it there: "
             f"crawl.resume({str(path)!r})"
         )
     settings = _settings(before, crawl_options(given))
@@ -85,7 +85,7 @@ def _refuse_fixed(given: Mapping[str, Given]) -> None:
     for key in given:
         if key in FIXED:
             raise UsageError(
-                f"{given[key].where}: a crawl keeps what it began with; leave it out, or begin "
+                f"{given[key].where}: this can't change after a crawl has begun; leave it out, or begin "
                 "another crawl: scrape URL... --state FILE --run NAME"
             )
 
@@ -112,7 +112,7 @@ def _continued(own: dict[str, Any], before: Past) -> int | None:
         return None
     if "overwrite" in own or "append" in own:
         raise UsageError(
-            f"resume: {before.output} is continued as it is; leave out --overwrite and --append"
+            f"resume: items are added to {before.output} anyway; leave out --overwrite and --append"
         )
     own["output"] = before.output
     return before.length

@@ -174,7 +174,7 @@ class Hearing:
         """Report that something did not end, if that is possible without waiting, and end the process."""
         if select.select((), (2,), (), 0)[1]:
             cursor = "\r\x1b[?25h" if os.isatty(2) else ""  # the live view has hidden the cursor
-            line = "scrape: interrupted; something did not end by itself, and was left behind"
+            line = "scrape: interrupted; some work did not end in time and was abandoned"
             os.write(2, f"{cursor}{line}\n".encode())
         self._end(SIGNALLED + number)
 
@@ -199,7 +199,9 @@ class Obedience:
             self._session.abort()
             return
         running = self._session.snapshot().in_flight
-        self._view.note(f"stopping: no new requests, {running} running; again to stop at once")
+        self._view.note(
+            f"stopping: no new requests, {running} running; interrupt again to stop at once"
+        )
         self._session.stop()
 
 

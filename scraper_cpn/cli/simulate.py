@@ -25,9 +25,9 @@ from scraper_cpn.scrape.settings import SECOND, Settings, UsageError
 from scraper_cpn.scrape.virtual import EPOCH_NS, virtual_crawl
 from scraper_cpn.simulate.web import SyntheticWeb, WebSpec
 
-_KNOBS = {name.removesuffix("_ns"): name for name in WebSpec.__struct_fields__}
+_PARAMETERS = {name.removesuffix("_ns"): name for name in WebSpec.__struct_fields__}
 _HELP = """\
-usage: scrape simulate [KNOB=VALUE...] [OPTION...]
+usage: scrape simulate [NAME=VALUE...] [OPTION...]
 
 Crawls a synthetic web in virtual time, with the net and the options of a real
 crawl, and says how long that would take. The same seed gives the same trace,
@@ -36,7 +36,7 @@ byte for byte.
   scrape simulate hosts=20 pages=40 fail=0.1 latency=30ms --delay 0.2
   scrape simulate hosts=3 robots=delay crawl_delay=5s --seed 7 --trace t.jsonl
 
-knobs of the web:
+parameters of the web:
 """
 
 
@@ -58,7 +58,7 @@ def simulate(argv: Sequence[str]) -> int:
     """Run a virtual crawl and print its result. Raises `UsageError`."""
     arguments = parse(argv)
     if "help" in arguments.options:
-        sys.stdout.write(_HELP + "".join(f"  {line}\n" for line in _knob_lines()))
+        sys.stdout.write(_HELP + "".join(f"  {line}\n" for line in _parameter_lines()))
         return 0
     given = arguments.options
     own = own_options(given)
@@ -79,28 +79,28 @@ def simulate(argv: Sequence[str]) -> int:
 
 
 def _web(words: Sequence[str], settings: Settings) -> SyntheticWeb:
-    knobs: dict[str, Any] = {"seed": settings.seed}
+    parameters: dict[str, Any] = {"seed": settings.seed}
     for word in words:
         name, equals, text = word.partition("=")
-        if not equals or name not in _KNOBS:
+        if not equals or name not in _PARAMETERS:
             raise UsageError(
-                f"simulate: {word}: no knob of the web{likely(name, _KNOBS)}; write KNOB=VALUE"
+                f"simulate: {word}: not a parameter of the web{likely(name, _PARAMETERS)}; write NAME=VALUE"
             )
-        knobs[_KNOBS[name]] = _value(name, text)
+        parameters[_PARAMETERS[name]] = _value(name, text)
     try:
-        return SyntheticWeb(msgspec.convert(knobs, WebSpec, strict=False))
+        return SyntheticWeb(msgspec.convert(parameters, WebSpec, strict=False))
     except ValueError as error:
         raise UsageError(f"simulate: {_mistake(error)}; see scrape simulate --help") from None
 
 
 def _mistake(error: ValueError) -> str:
     """Return what is wrong with a parameter, its name first; msgspec puts it last, as a JSON path."""
-    what, _, knob = str(error).partition(" - at `$.")
-    return f"{knob.removesuffix('`')}: {what}" if knob else what
+    what, _, parameter = str(error).partition(" - at `$.")
+    return f"{parameter.removesuffix('`')}: {what}" if parameter else what
 
 
 def _value(name: str, text: str) -> Any:
-    if _KNOBS[name].endswith("_ns"):
+    if _PARAMETERS[name].endswith("_ns"):
         try:
             return duration(text)
         except ValueError as error:
@@ -139,9 +139,11 @@ def _told(account: Account) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _knob_lines() -> list[str]:
+def _parameter_lines() -> list[str]:
     spec = WebSpec()
-    return [f"{name:<16} {_shown(field, getattr(spec, field))}" for name, field in _KNOBS.items()]
+    return [
+        f"{name:<16} {_shown(field, getattr(spec, field))}" for name, field in _PARAMETERS.items()
+    ]
 
 
 def _shown(field: str, value: Any) -> str:

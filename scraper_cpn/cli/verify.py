@@ -36,8 +36,9 @@ and fetches nothing.
   scrape verify model.pnml                        size of any net in PNML
 
 A claim for `all sizes` follows from the net's declaration; any other holds for
-the small crawls that are named. `gave up` and `not proved` are no proof. Exit
-code 0: all is proved; 1: something is not, with the way to it.
+the small crawls that are named. `gave up` and `not proved` are not proofs. Exit
+code 0: every claim is proved; 1: at least one is not; the counterexample is shown
+if there is one.
 """
 
 

@@ -227,7 +227,7 @@ def expired(place: Place[T]) -> Arc[T]:
 
 @dataclass(frozen=True, eq=False)
 class Lost:
-    """The outcome of an effect that crashed, was cancelled, or passed its deadline.
+    """The outcome of an effect that crashed, was cancelled, or took longer than its deadline.
 
     Attributes:
         reason: one line for people.

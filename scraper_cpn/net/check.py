@@ -159,7 +159,7 @@ def _attempts(transition: Transition) -> Iterator[str]:
     given = [case.outcome for case in transition.outcomes]
     for kind in transition.retry if attempts > 1 else ():
         if kind not in given:
-            yield f", retry: {getattr(kind, '__name__', kind)} is none of its outcomes; give some of them"
+            yield f", retry: {getattr(kind, '__name__', kind)} is not one of its outcomes; give some of them"
 
 
 def _during(net: Net, transition: Transition) -> Iterator[str]:

@@ -95,7 +95,7 @@ def case_for(
         listed = ", ".join(case.outcome.__name__ for case in transition.outcomes)
         raise NetError(
             f"net {net.name}, transition {transition.name}: "
-            f"{type(outcome).__name__} is none of its outcomes ({listed})"
+            f"{type(outcome).__name__} is not one of its outcomes ({listed})"
         )
     return case
 

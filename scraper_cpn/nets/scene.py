@@ -42,7 +42,7 @@ def main(scene: Scene, arguments: Sequence[str] | None = None) -> int:
     """
     parser = argparse.ArgumentParser(description=f"Run the net {scene.net.name}.")
     parser.add_argument(
-        "--keep", metavar="FILE", help="keep the run in FILE, and go on if it is there"
+        "--keep", metavar="FILE", help="keep the run in FILE; if FILE exists, continue its run"
     )
     parser.add_argument(
         "--wait", action="store_true", help="wait until another process leaves FILE"

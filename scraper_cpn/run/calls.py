@@ -131,7 +131,7 @@ class Calls:
                 late.append(call)
         self.due_ns = min(firsts, default=None)
         for call in late:
-            self.end(call, Lost("passed its deadline"))
+            self.end(call, Lost("took longer than its deadline"))
             self._stop(call)
 
     def take(self) -> None:
@@ -149,7 +149,7 @@ class Calls:
         try:
             self._kernel.complete(firing_id, outcome, now_ns)
         except NetError as error:
-            broken = Lost(f"the effect broke its contract: {error}")
+            broken = Lost(f"the outcome of the effect was refused: {error}")
             self._kernel.complete(firing_id, broken, now_ns)
 
     def stop(self) -> None:

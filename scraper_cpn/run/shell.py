@@ -9,7 +9,7 @@ With a `Committer`, decisions become durable while the shell continues, and work
 (`Paced`) starts only after the commit of its firing.
 
 Every firing that a step begins ends in exactly one of: `complete` with its outcome, `complete` with
-`Lost` (it raised, was cancelled, or passed its deadline), or `revoke` (it never started).
+`Lost` (it raised, was cancelled, or took longer than its deadline), or `revoke` (it never started).
 """
 
 from __future__ import annotations

@@ -288,7 +288,7 @@ WITHHELD = "withheld"
 
 KINDS: dict[str, str] = {
     "http": "the server answered with an error status",
-    "refused": "the server asked to slow down (429, 503)",
+    "refused": "the server asked the crawl to slow down (429, 503)",
     "timeout": "no complete answer in time",
     "connect": "no connection to the server",
     "dns": "the name has no address",
@@ -298,18 +298,18 @@ KINDS: dict[str, str] = {
     "protocol": "the answer was not valid HTTP",
     "coding": "the body's content coding could not be undone",
     "too large": "the body was over the size limit",
-    "redirect": "a redirect led nowhere or too far",
+    "redirect": "a redirect had no usable target, or there were too many",
     "address": "the host's address is private, loopback or otherwise not public",
     "robots": "robots.txt forbids the URL",
-    "unreachable": "the server did not give its robots.txt, so that no page may be fetched",
+    "unreachable": "robots.txt could not be fetched, so that no page may be fetched",
     "scope": "a redirect left the scope of the crawl",
     "filtered": "a redirect led to a URL that --allow or --deny keeps out",
-    "moved": "the URL redirects; where it leads is a URL of its own",
+    "moved": "the URL redirects to another URL, which is fetched separately",
     "parse": "the page could not be parsed",
     "handler": "the page handler raised",
     "invalid": "an item does not fit the schema",
     "keep": "an item could not be written",
-    WITHHELD: "the request was not written: a pause was asked for, or an end",
+    WITHHELD: "the request was not sent: its domain was paused, or the crawl was stopped",
     "lost": "the work was cancelled or crashed",
 }
 """The kinds of `Failure`, with what each means."""

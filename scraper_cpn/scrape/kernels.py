@@ -48,4 +48,6 @@ def _native(source: Source, begun: Callable[[], None] = lambda: None) -> Build:
     try:
         return native(source, begun)
     except NativeError as error:
-        raise UsageError(f"kernel: native can't be had: {error}; or choose kernel python") from None
+        raise UsageError(
+            f"kernel: native is unavailable: {error}; or choose kernel python"
+        ) from None

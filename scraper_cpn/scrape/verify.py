@@ -170,7 +170,7 @@ def guarantees(net: Net) -> list[Property]:
             rows=end_of,
             claim="G5 a URL is in one place, or has one end",
         ),
-        ends(claim="G5 a crawl that can go on no more is finished, or spent"),
+        ends(claim="G5 a crawl that stops is finished, or its budget is spent"),
         no_faults(),
     ]
     found += [each for part in net.parts.values() for each in part.properties()]

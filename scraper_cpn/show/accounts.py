@@ -17,12 +17,12 @@ from scraper_cpn.show.words import counted, lasted, number, plain, size
 def retry_lines(found: Mapping[str, int], command: str) -> Iterator[Text]:
     """Yield how many URLs of each kind were put back, and how to continue."""
     if not found:
-        yield Text("nothing to put back: no URL has failed in a way that another attempt may help")
+        yield Text("nothing to retry: no URL has failed for a reason that another attempt may cure")
         return
     yield Text(f"{counted(sum(found.values()), 'URL')} put back:", style="bold green")
     for kind, urls in sorted(found.items(), key=lambda each: (-each[1], each[0])):
         yield Text.assemble(f"{number(urls):>7}  ", (kind, "bold"), f": {KINDS[kind]}")
-    yield Text("go on:")
+    yield Text("resume:")
     yield Text(f"  {command}", style="bold")
 
 

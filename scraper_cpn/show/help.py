@@ -15,12 +15,12 @@ _INDENT = 29
 _USAGE = """\
 usage: scrape [OPTION...] URL...            fetch, follow links, write items
        scrape run FILE.py [URL...]          run a program of the Python API
-       scrape resume STATE [OPTION...]      go on with a crawl kept by --state
+       scrape resume STATE [OPTION...]      continue a crawl kept by --state
        scrape status|explain|retry|export|check|backup STATE...
-                                            look at it; -h after one says more
+                                            inspect it; add -h for details
        scrape net [--part NAME] [--svg|...]     print the net
-       scrape simulate [KNOB=VALUE...]      crawl a made-up web in virtual time
-       scrape verify [FILE.py]              prove what a crawl will do
+       scrape simulate [NAME=VALUE...]      simulate a crawl in virtual time
+       scrape verify [FILE.py]              prove the guarantees of a crawl
 
 Scrapes politely: one request a second to a domain, robots.txt respected.
 """
@@ -33,13 +33,13 @@ examples:
   scrape https://a.example --failed failed.jsonl -o a.csv
   scrape -i failed.jsonl -o a.csv --append       # what failed, once more
   scrape https://a.example --state a.db          # survives kill -9
-  scrape resume a.db --delay 5s                  # and goes on, slower
+  scrape resume a.db --delay 5s                  # and continues, slower
 
 times: 500ms, 2s, 5m, 1.5h, 1d, or seconds; sizes: 512, 64k, 10M, 1G
 exit codes: 0 done, 1 a seed failed or nothing was stored, 2 usage,
             3 output or state, 70 a bug of ours
             129, 130, 143 ended by SIGHUP, SIGINT (Ctrl-C), SIGTERM: the first
-            lets what runs end, for 10 s at most; the second ends at once
+            lets running requests end, for at most 10 s; the second ends at once
 """
 
 

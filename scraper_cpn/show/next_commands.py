@@ -18,7 +18,7 @@ def hints(keeping: Keeping, summary: Summary) -> Iterator[Text]:
     if summary.failed_urls:
         yield from _hint("retry what failed:", "retry", str(keeping.path), *named)
     if summary.ended in {"interrupted", "spent"}:
-        yield from _hint("go on:", "resume", str(keeping.path), *named)
+        yield from _hint("resume:", "resume", str(keeping.path), *named)
     if summary.items:
         yield from _hint("get the items:", "export", str(keeping.path), *named, "-o", "items.jsonl")
 

@@ -120,7 +120,7 @@ def _resting(proxy: Resting, now_ns: int) -> str:
 
 def _commands(run: RunStatus, state: str) -> Iterator[Text]:
     if run.ended != "finished":
-        yield from _hint("go on:", f"scrape resume {state}")
+        yield from _hint("resume:", f"scrape resume {state}")
     if run.retriable:
         yield from _hint("put back what failed:", f"scrape retry {state}")
 

@@ -56,10 +56,10 @@ examples:
     "retry": f"""\
 usage: scrape retry STATE [OPTION...]      put back what failed
 
-URLs that failed for good wait for their turn again, with all their attempts
-before them; then go on with `scrape resume STATE`. Those that another attempt
-can't help stay as they are: 404 and its like, and what robots.txt forbids. No
-crawl may run in STATE meanwhile.
+URLs that failed for good wait for their turn again, with their full number of
+attempts. `scrape resume STATE` then fetches them. URLs that another attempt
+can't help stay failed: a 404, for example, or what robots.txt forbids. No crawl
+may be running in STATE.
 
 {_options(_RETRY)}
 examples:
@@ -105,7 +105,7 @@ options:
 
 examples:
   scrape backup crawl.db backup.db
-  scrape resume backup.db                      # goes on from that moment
+  scrape resume backup.db                      # continues from that moment
 """,
 }
 """The help texts, by command."""

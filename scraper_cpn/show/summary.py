@@ -53,7 +53,7 @@ def summary_lines(summary: Summary, *, output: str, retry: str | None) -> Iterat
     if (more := len(summary.seeds_failed) - _SEEDS_SHOWN) > 0:
         yield Text(f"seed failed: ... and {number(more)} more", style="red")
     if dropped := summary.connections_dropped:
-        yield Text(f"{counted(dropped, 'connection')} dropped for bytes that nobody had asked for")
+        yield Text(f"{counted(dropped, 'connection')} dropped because of unsolicited bytes")
     if summary.left:
         yield Text(f"{counted(summary.left, 'URL')} found but not fetched")
     if len(summary.levels) > 1:

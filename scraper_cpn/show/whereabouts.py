@@ -120,7 +120,9 @@ def _commands(where: Whereabouts, state: str) -> Iterator[Text]:
             "put it back, with all that failed: ", (f"scrape retry {state}", "bold")
         )
     elif not over and where.pid is None:
-        yield Text.assemble("the crawl does not run; go on: ", (f"scrape resume {state}", "bold"))
+        yield Text.assemble(
+            "the crawl is not running; resume it: ", (f"scrape resume {state}", "bold")
+        )
     last = where.attempts[-1] if where.attempts else {}
     if last.get("kind") == "moved":
         url = str(last["reason"]).removeprefix("redirects to ").partition(" ")[0]

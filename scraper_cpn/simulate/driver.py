@@ -137,7 +137,7 @@ Coming: TypeAlias = tuple[int, int, Any]
 def _ended(firing: Firing, takes_ns: int, outcome: Any, now_ns: int, left_ns: int | None) -> Coming:
     """When an effect ends, and its outcome; like a real effect, it ends at its deadline at the latest."""
     if left_ns is not None and takes_ns > left_ns:
-        takes_ns, outcome = left_ns, Lost("passed its deadline")
+        takes_ns, outcome = left_ns, Lost("took longer than its deadline")
     return now_ns + takes_ns, firing.id, outcome
 
 
@@ -152,7 +152,7 @@ class _Starting(Struct, frozen=True):
     def ended(self, now_ns: int) -> Coming:
         """When and how it ends after its start."""
         if self.late:
-            return now_ns, self.firing.id, Lost("passed its deadline")
+            return now_ns, self.firing.id, Lost("took longer than its deadline")
         return _ended(self.firing, *self.go(now_ns), now_ns, self.left_ns)
 
 
@@ -170,7 +170,11 @@ def _complete(kernel: Decider, firing_id: int, outcome: Any, now_ns: int) -> Non
     try:
         kernel.complete(firing_id, outcome, now_ns)
     except NetError as error:
-        kernel.complete(firing_id, Lost(f"the effect broke its contract: {error}"), now_ns)
+        kernel.complete(
+            firing_id,
+            Lost(f"the outcome of the effect was refused: {error}"),
+            now_ns,
+        )
 
 
 def _next_time(coming: list[tuple[int, int, Any]], wake_ns: int | None) -> int:

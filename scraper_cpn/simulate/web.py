@@ -25,7 +25,7 @@ class SyntheticWeb:
     """The web that a spec describes.
 
     Raises:
-        ValueError: a knob of *spec* is out of range.
+        ValueError: a parameter of *spec* is out of range.
     """
 
     def __init__(self, spec: WebSpec) -> None:

@@ -78,7 +78,7 @@ def told(path: Path) -> Iterator[None]:
     except sqlite3.Error as error:
         raise of_sqlite(path, error) from error
     except UnicodeDecodeError as error:
-        raise store_error(path, "damaged", "a text is no UTF-8") from error
+        raise store_error(path, "damaged", "a text is not UTF-8") from error
     except (OverflowError, UnicodeEncodeError) as error:
         raise BatchError(f"{path}: {error}") from error
     except OSError as error:

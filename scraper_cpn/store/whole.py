@@ -41,10 +41,12 @@ def check_log(path: Path) -> None:
     if _has_log(path):
         return
     if path.stat().st_size % PAGE_BYTES:
-        raise store_error(path, "damaged", "its last page was cut")
+        raise store_error(path, "damaged", "its last page is incomplete")
     if not wal(path).exists() and _lacks_log(path) and not wal(path).exists():
         # The check is repeated, because a writer may just have begun.
-        raise store_error(path, "damaged", "its -wal file is gone, and commits with it")
+        raise store_error(
+            path, "damaged", "its -wal file is missing, and the commits in it are lost"
+        )
 
 
 def _has_log(path: Path) -> bool:

@@ -163,7 +163,9 @@ async def test_an_outcome_that_is_none_is_lost() -> None:
 
     crawl = Crawl(1, Nonsense(), retries=0)
     assert await crawl.run() == "finished"
-    assert crawl.reasons() == ["the effect broke its contract: str is no outcome of firing 4"]
+    assert crawl.reasons() == [
+        "the outcome of the effect was refused: str is no outcome of firing 4"
+    ]
 
 
 async def test_a_request_that_hangs_is_cut_off() -> None:
@@ -175,7 +177,7 @@ async def test_a_request_that_hangs_is_cut_off() -> None:
 
     crawl = Crawl(1, Hanging(), retries=0, timeout_ns=5 * MILLISECOND)
     assert await crawl.run() == "finished"
-    assert crawl.reasons() == ["passed its deadline"]
+    assert crawl.reasons() == ["took longer than its deadline"]
 
 
 async def test_an_error_that_is_fatal_ends_the_run() -> None:

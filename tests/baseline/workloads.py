@@ -174,7 +174,7 @@ class Workload:
             takes_ns += r.choice([100, 90_000]) * SECOND  # more than a day: rules expire
         takes_ns -= takes_ns % self.round_ns
         if firing.deadline_ns is not None and takes_ns > firing.deadline_ns:
-            return firing.deadline_ns, Lost("passed its deadline")
+            return firing.deadline_ns, Lost("took longer than its deadline")
         if r.random() < self.share["lost"]:
             return takes_ns, Lost("it crashed")
         return takes_ns, getattr(self, f"_{firing.effect}")(r, work, now_ns)

@@ -31,6 +31,6 @@ def test_the_help_fits_a_terminal() -> None:
 def test_the_help_gives_defaults() -> None:
     """A default is shown in the form in which it would be written."""
     text = " ".join(help_text().split())
-    assert "requests at a time in all (default 32)" in text
+    assert "requests at a time in total (default 32)" in text
     assert "(default 10M)" in text
-    assert "to a domain (default 1s)" in text
+    assert "for robots.txt (default 1s)" in text

@@ -54,7 +54,9 @@ def test_who_can_not_build_it_is_told(
     for words in ((f"{site}/0", *more), (f"{site}/0", *more[:4], *more[6:])):
         done = scrape(tmp_path, *words, "--kernel", "native", "-q")
         assert (done.returncode, done.stdout) == (2, "")
-        assert done.stderr.startswith("scrape: kernel: native can't be had: it needs a C compiler")
+        assert done.stderr.startswith(
+            "scrape: kernel: native is unavailable: it needs a C compiler"
+        )
         assert done.stderr.endswith("or choose kernel python\n")
         assert done.stderr.count("\n") == 1
     virtual = [*SCRAPE, "simulate", "hosts=1", "--kernel", "native", "--trace", "t.jsonl"]

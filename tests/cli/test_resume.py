@@ -15,7 +15,7 @@ from scraper_cpn.store.port import StoreError
 )  # fmt: skip
 def test_what_a_crawl_is_does_not_change(tmp_path: Path, option: str, value: str) -> None:
     """It is refused, named as it was given, before the state is looked at."""
-    with pytest.raises(UsageError, match=f"{option}: a crawl keeps what it began with"):
+    with pytest.raises(UsageError, match=f"{option}: this can't change after a crawl has begun"):
         resume_job([str(tmp_path / "a.db"), option, value])
 
 

@@ -70,7 +70,7 @@ def test_the_first_signal_stops_and_the_second_ends(number: signal.Signals) -> N
     assert session.calls == ["stop", "abort"]
     assert received == [number, number]
     assert view.notes == [
-        "stopping: no new requests, 3 running; again to stop at once",
+        "stopping: no new requests, 3 running; interrupt again to stop at once",
         "stopping at once",
     ]
     assert summary is not None

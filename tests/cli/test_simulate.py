@@ -38,8 +38,8 @@ def test_the_seed_decides_the_trace(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("argv", "said"),
     [
-        (["hots=3"], "hots=3: no knob of the web; did you mean hosts?"),
-        (["hosts"], "hosts: no knob of the web"),
+        (["hots=3"], "hots=3: not a parameter of the web; did you mean hosts?"),
+        (["hosts"], "hosts: not a parameter of the web"),
         (["hosts=x"], "hosts"),
         (["fail=2"], "fail"),
         (["latency=soon"], "latency=soon"),

@@ -170,7 +170,7 @@ def test_status_and_the_others_while_it_runs(site: str, folder: Folder) -> None:
     assert process.returncode == 130
     done = folder.scrape("status", "c.db").stdout
     assert "main  interrupted" in done
-    assert done.endswith("go on:\n  scrape resume c.db\n")
+    assert done.endswith("resume:\n  scrape resume c.db\n")
     assert folder.scrape("explain", "c.db", f"{site}/1").stdout.endswith("scrape resume c.db\n")
 
 

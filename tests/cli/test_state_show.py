@@ -100,7 +100,7 @@ def test_status_of_all_that_there_is() -> None:
     ):
         assert line in lines
     assert lines[-4:] == [
-        "go on:",
+        "resume:",
         "  scrape resume crawl.db",
         "put back what failed:",
         "  scrape retry crawl.db",
@@ -158,7 +158,7 @@ LACKS = {
     "host_slots": (None, "a request to host a.example to end (--per-host)"),
     "available_proxies": (1, "a proxy: in 1.0 s, at "),
     "permits": (None, "any request to end (--concurrency)"),
-    "gate": (None, "the crawl to go on"),
+    "gate": (None, "the crawl to be resumed"),
     "budget": (None, "more pages: --max-pages is reached"),
     "robots": (None, "robots.txt of a.example"),
     "parsers": (None, "a page to be parsed"),
@@ -203,7 +203,7 @@ def test_what_only_a_running_crawl_can_give_is_not_said_of_another() -> None:
     lines = texts(whereabouts_lines(replace(WHERE, pid=None, waits=waits), "crawl.db"))
     assert not [line for line in lines if "--concurrency" in line]
     assert [line for line in lines if "the pause of a.example" in line]
-    assert lines[-1] == "the crawl does not run; go on: scrape resume crawl.db"
+    assert lines[-1] == "the crawl is not running; resume it: scrape resume crawl.db"
 
 
 @pytest.mark.parametrize(

@@ -18,23 +18,23 @@ from scraper_cpn.show.state_help import HELP
     [
         (
             ["status"],
-            "status: wants the file of a state: scrape status STATE; see scrape status -h",
+            "status: give the file of a state: scrape status STATE; see scrape status -h",
         ),
-        (["check", "a", "b"], "check: wants the file of a state: scrape check STATE; see"),
+        (["check", "a", "b"], "check: give the file of a state: scrape check STATE; see"),
         (
             ["explain", "a"],
-            "explain: wants the file of a state and a URL: scrape explain STATE URL",
+            "explain: give the file of a state and a URL: scrape explain STATE URL",
         ),
-        (["backup", "a"], "backup: wants the file of a state and a FILE: scrape backup STATE FILE"),
+        (["backup", "a"], "backup: give the file of a state and a FILE: scrape backup STATE FILE"),
         (["status", "a", "--jsn"], "status: --jsn: unknown option; did you mean --json?"),
         (["status", "a", "-o", "x"], "status: -o: unknown option; see scrape status -h"),
         (["status", "a", "--delay", "5s"], "status: --delay: has no meaning here; leave it out"),
-        (["retry", "a", "--kind"], "retry: --kind: wants a value: TEXT"),
+        (["retry", "a", "--kind"], "retry: --kind: needs a value: TEXT"),
         (
             ["retry", "a", "--kind", "timout"],
-            "--kind timout: no kind of failure; did you mean timeout",
+            "--kind timout: not a kind of failure; did you mean timeout",
         ),
-        (["export", "a", "-o"], "export: -o: wants a value: FILE"),
+        (["export", "a", "-o"], "export: -o: needs a value: FILE"),
         (
             ["status", "a", "--json=1"],
             "status: --json: must not have an argument; see scrape status -h",

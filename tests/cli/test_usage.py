@@ -42,7 +42,7 @@ def mistake(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
 @pytest.mark.parametrize(
     ("argv", "told"),
     [
-        ([], "there is no URL to start from; give one, or a file of them with -i"),
+        ([], "there is no URL to start from; give one, or a file of URLs with -i"),
         (["-q"], "there is no URL to start from"),
         (
             ["example.org"],
@@ -60,7 +60,7 @@ def mistake(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
         ([SEED, "--delay", "nan"], "--delay: 'nan' is not a duration"),
         ([SEED, "--delay", "inf"], "--delay: 'inf' is not a duration"),
         ([SEED, "--delay", ""], "--delay: the value is empty"),
-        ([SEED, "--timeout", "0"], "--timeout: 0 is no time at all"),
+        ([SEED, "--timeout", "0"], "--timeout: 0 is not a positive duration"),
         ([SEED, "--concurrency", "0"], "--concurrency: 0 is out of range; give 1 to 10000"),
         ([SEED, "--max-pages", "x"], "--max-pages: 'x' is not a whole number"),
         ([SEED, "--max-body", "10MB"], "--max-body: '10MB' is not a size"),
@@ -95,9 +95,9 @@ def mistake(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
         ([SEED, "-O", "--append"], "-O and --append exclude each other"),
         ([SEED, "--backoff", "2h"], "backoff (2h) is longer than backoff-max (1m)"),
         ([SEED, "--dealy", "1"], "--dealy: unknown option; did you mean --delay?"),
-        ([SEED, "--delay"], "--delay: wants a value: TIME"),
-        (["run"], "run: wants the file of a program"),
-        (["run", "none.py"], "run: none.py is no Python file"),
+        ([SEED, "--delay"], "--delay: needs a value: TIME"),
+        (["run"], "run: give the file of a program"),
+        (["run", "none.py"], "run: none.py is not a Python file"),
         (["-q", "net"], "net: put this command first"),
     ],
 )
@@ -114,8 +114,8 @@ def test_a_mistake_is_one_line(
         ("p.txt", "ok:1\nbad", ["--proxies", "p.txt"], "p.txt:2: 'bad' is not a proxy"),
         ("p.txt", "# none", ["--proxies", "p.txt"], "--proxies: p.txt has no proxy"),
         ("u.txt", "# a\n\nhttp://a.example\nfoo\n", ["-i", "u.txt"], "u.txt:4: 'foo' is not a URL"),
-        ("u.txt", '{"url": 3}', ["-i", "u.txt"], "u.txt:1: this is no row of a --failed file"),
-        ("u.txt", "{", ["-i", "u.txt"], "u.txt:1: this is no row of a --failed file"),
+        ("u.txt", '{"url": 3}', ["-i", "u.txt"], "u.txt:1: this is not a row of a --failed file"),
+        ("u.txt", "{", ["-i", "u.txt"], "u.txt:1: this is not a row of a --failed file"),
         ("u.txt", "# none\n", ["-i", "u.txt"], "there is no URL to start from"),
         (
             "c.toml",

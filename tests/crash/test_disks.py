@@ -182,7 +182,7 @@ def write_hello(path: Path) -> None:
 
 SPOILT: dict[str, tuple[Callable[[Path], None], int, str]] = {
     "cut": (cut, FULL, "is damaged"),
-    "without its -wal": (without_log, FULL, "its -wal file is gone"),
+    "without its -wal": (without_log, FULL, "its -wal file is missing"),
     "with half its -wal": (cut_log, FULL, "is damaged"),
     "without a token": (sql("DELETE FROM token WHERE serial = (SELECT max(serial) FROM token)"), FULL, "is damaged"),
     "empty": (lambda path: os.truncate(path, 0), USAGE, "is no state of scrape: it is empty"),

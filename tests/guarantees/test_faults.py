@@ -93,7 +93,7 @@ def test_an_effect_that_hangs_is_cut_off(subject: Subject) -> None:
 
     case = one_page()
     done = subject.crawl(case.settings, SyntheticWeb(case.spec), case.seeds, effects=bound)
-    assert [row.reason for row in failures(done.rows)] == ["passed its deadline"]
+    assert [row.reason for row in failures(done.rows)] == ["took longer than its deadline"]
     assert stored(done.rows) == ["http://h0.example/"]
 
 

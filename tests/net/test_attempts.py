@@ -155,7 +155,7 @@ def test_attempts_survive_saving_and_loading() -> None:
             {"attempts": 2, "pause_ns": -1},
             ": pause_ns is -1; give an integer number of nanoseconds from 0 up, or a function",
         ),
-        ({"attempts": 2, "retry": Job}, ", retry: Job is none of its outcomes; give some of them"),
+        ({"attempts": 2, "retry": Job}, ", retry: Job is not one of its outcomes; give some of them"),
     ],
 )  # fmt: skip
 def test_attempts_that_can_not_be_are_refused(options: dict[str, Any], line: str) -> None:

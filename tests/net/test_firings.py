@@ -122,7 +122,7 @@ def test_a_firing_starts_once_and_completes_once() -> None:
     log.clear()
     assert refused(kernel.started, 1, 3) == "net ping, firing 1: has started already"
     assert refused(kernel.revoke, 1) == "net ping, firing 1: has started; it can only complete"
-    unknown = "net ping, transition call: Job is none of its outcomes (Ok, Down, Lost)"
+    unknown = "net ping, transition call: Job is not one of its outcomes (Ok, Down, Lost)"
     assert refused(kernel.complete, 1, Job("a"), 3) == unknown
     back = "net ping: time went back from 3 to 2 ns; give a time that grows"
     assert refused(kernel.complete, 1, Ok(), 2) == back

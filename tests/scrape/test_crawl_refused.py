@@ -43,7 +43,7 @@ async def test_no_compiler(way: str, file: Path, monkeypatch: pytest.MonkeyPatch
     """A kernel of machine code is refused before an output is replaced or a state made."""
     monkeypatch.setenv("CC", "/there/is/no/compiler")
     monkeypatch.setenv("XDG_CACHE_HOME", str(file.parent / "caches"))
-    with pytest.raises(UsageError, match=r"^kernel: native can't be had: it needs a C compiler"):
+    with pytest.raises(UsageError, match=r"^kernel: native is unavailable: it needs a C compiler"):
         await WAYS[way](Crawl(kernel="native"), file)
     assert_untouched(file, beside={"caches"})
 

@@ -66,7 +66,7 @@ def test_a_wal_that_is_gone_is_missed(
     if not note:
         Path(f"{path}.lock").unlink()
     for _ in range(2):  # the first attempt has left no trace
-        with refused(path, "damaged", "its -wal file is gone"):
+        with refused(path, "damaged", "its -wal file is missing"):
             way(path)
 
 
@@ -76,7 +76,7 @@ def test_a_copy_of_the_file_alone_is_no_backup(
     """A copy of a live state without its -wal lacks commits, and is known for it."""
     copy = tmp_path / "copy.db"
     shutil.copy(left[0], copy)
-    with refused(copy, "damaged", "its -wal file is gone"):
+    with refused(copy, "damaged", "its -wal file is missing"):
         way(copy)
 
 

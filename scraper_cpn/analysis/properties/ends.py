@@ -21,14 +21,14 @@ from scraper_cpn.net import Counter, Net
 class Ends(Property):
     """See `ends`."""
 
-    claim: str = "what can go on no more is finished, or a budget is spent"
+    claim: str = "a run that stops is finished, or its budget is spent"
 
     def monitor(self, net: Net, plain: PlainNet) -> Watch:
         return _Ends(net, plain)
 
 
 class _Ends(Watch):
-    vacuous = "a run can always go on; nothing ever ends"
+    vacuous = "every run can continue; no run ever stops"
 
     def __init__(self, net: Net, plain: PlainNet) -> None:
         self._net, self._plain = net, plain

@@ -161,7 +161,7 @@ class Accounting:
         if ended == "faulted":
             return "; ".join(dict.fromkeys(f.error for f in self._kernel.marking().faulted))
         if ended == "stuck":
-            return "nothing can go on"
+            return "no transition can fire any more"
         if ended != "spent":
             return ""
         if settings.max_pages is not None and self._count(self._net.budget.left) == 0:

@@ -166,7 +166,7 @@ def _without_page(url: str, answer: Answer) -> Redirected | Throttled | Failed:
             status, retry_after_ns(answer.headers.get("Retry-After"), answer.arrived_at_ns)
         )
     if _by_proxy(answer):
-        return Failed("proxy", "the proxy wants other credentials (HTTP 407)", status)
+        return Failed("proxy", "the proxy requires other credentials (HTTP 407)", status)
     return Failed("http", _phrase(status), status, retry=status >= 500 or status in _TRANSIENT)
 
 

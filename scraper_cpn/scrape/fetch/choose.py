@@ -47,7 +47,7 @@ def check_client(settings: Settings) -> None:
         raise UsageError(f"fetcher: {settings.fetcher} is not installed; install it with {_EXTRA}")
     if settings.cacert is not None:
         raise UsageError(
-            f"cacert: {settings.fetcher} can't trust a file alone; leave out fetcher, or cacert"
+            f"cacert: {settings.fetcher} can't use a CA file; leave out fetcher or cacert"
         )
 
 

@@ -35,7 +35,7 @@ NO_FILE_ERRORS = (errno.EMFILE, errno.ENFILE)
 
 def withheld() -> Failed:
     """Return what becomes of a request that was not written: it was no attempt."""
-    return Failed(WITHHELD, "its domain asked for a pause, or the crawl was to end", retry=True)
+    return Failed(WITHHELD, "its domain was paused, or the crawl was stopped", retry=True)
 
 
 class Sending:

@@ -230,8 +230,8 @@ def _unfinished(reader: AnswerReader) -> Failed:
     return Failed("dropped", "the body is incomplete")
 
 
-EARLY = "the server sent something before it was asked"
-UNASKED = "more than one answer came for this request, so that none can be trusted"
+EARLY = "the server sent data before a request was made"
+UNASKED = "more than one answer came for this request; none of them can be trusted"
 
 _CAUSES: tuple[tuple[type[Exception], str, str, bool], ...] = (
     (Unasked, "protocol", EARLY, True),

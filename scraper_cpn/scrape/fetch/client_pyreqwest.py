@@ -162,7 +162,7 @@ async def _reply(response: Response, most_bytes: int, wired: Wired) -> Reply | F
     except HeadError as error:
         return Failed("protocol", f"the answer is not valid HTTP: {error}", response.status)
     if head.status < 200:
-        return Failed("protocol", "the answer switches to a protocol that nobody asked for")
+        return Failed("protocol", "the answer switches to a protocol that was not requested")
     body, cut = b"", False
     if brings_page(head.status, fields):
         body, cut = await _read(response, head, body_bytes_max(most_bytes)(head))

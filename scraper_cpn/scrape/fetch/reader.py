@@ -102,7 +102,7 @@ class AnswerReader:
                 self._begin_body(head, data)
                 return
             if head.status == _SWITCHING:
-                raise HeadError("a switch to another protocol, which nobody asked for")
+                raise HeadError("a switch to a protocol that was not requested")
 
     def _whole_head(self, data: bytes) -> tuple[Head, bytes] | None:
         """Return a head and what came behind it; None where it goes on."""

@@ -40,6 +40,6 @@ def missing_contact(settings: Settings, seeds: Iterable[str]) -> str | None:
     if all(not_public(host) == "loopback" or host == "localhost" for host in hosts):
         return None
     return (
-        f"the user agent {settings.user_agent} doesn't say who crawls; name a page or a mail address with "
+        f"the user agent {settings.user_agent} doesn't say who you are; name a web page or a mail address with "
         "--contact URL-or-mail, so that operators of sites can reach you"
     )

@@ -52,7 +52,7 @@ def lines_of(path: str) -> list[tuple[str, str]]:
         if content := re.split(r"(?:^|\s)#", line, maxsplit=1)[0].strip():
             lines.append((f"{path}:{number}", content))
     if not lines:
-        raise ValueError(f"{path} has no proxy; {_ALLOWED}, one a line")
+        raise ValueError(f"{path} has no proxy; {_ALLOWED}, one per line")
     return lines
 
 

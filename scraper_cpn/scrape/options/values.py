@@ -59,7 +59,7 @@ _FORBIDDEN_HEADERS = {
     "content-length": "a crawl sends no bodies",
     "transfer-encoding": "a crawl sends no bodies",
     "connection": "connections are kept by the fetcher",
-    "accept-encoding": "the fetcher asks for what it can unpack",
+    "accept-encoding": "the fetcher sets it to the codings that it can decode",
 }
 
 
@@ -99,7 +99,9 @@ def positive_duration(value: object) -> int:
     """Read a duration above 0 and return nanoseconds."""
     ns = duration(value)
     if ns == 0:
-        raise ValueError(f"{hidden(str(value))} is no time at all; give more than 0, such as 30s")
+        raise ValueError(
+            f"{hidden(str(value))} is not a positive duration; give more than 0, such as 30s"
+        )
     return ns
 
 
@@ -245,7 +247,7 @@ def host(value: object) -> str:
     try:
         found = ada_url.URL(f"http://{source.rstrip('.')}/")
     except ValueError:
-        raise ValueError(f"{shown(source)} is no name of a host; {allowed}") from None
+        raise ValueError(f"{shown(source)} is not the name of a host; {allowed}") from None
     if re.search(r"[/?#@*\\\s]|:\d*$", source):
         raise ValueError(f"{shown(source)} is not just a name; {allowed} (subdomains are included)")
     return str(found.hostname)

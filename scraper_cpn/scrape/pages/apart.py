@@ -82,7 +82,9 @@ def _pickled(value: object) -> bytes:
         return pickle.dumps((True, value))
     except Exception as error:  # noqa: BLE001 - a program's items may raise anything
         line = " ".join(f"{type(error).__name__}: {error}".split())
-        return pickle.dumps((False, f"yielded something that can't be handed over: {line:.200}"))
+        return pickle.dumps(
+            (False, f"yielded something that can't be passed to another process: {line:.200}")
+        )
 
 
 def _described(status: int) -> str:

@@ -75,12 +75,12 @@ class Guard:
         host = host_of(job.raw.response.url)
         record = self._records.setdefault(host, _Record())
         if record.excess_s >= EXCESS_S_MAX:
-            return Refused(f"parsing it may take very long, as it did with other pages of {host}")
+            return Refused(f"parsing it may take too long, as with other pages of {host}")
         if record.is_good:
             return await self._recorded(job, record)
         if self._newcomers >= NEWCOMERS_MAX:
             raise BusyError(
-                "parsing it may take very long, and such pages of other hosts are being parsed"
+                "parsing it may take too long, and similar pages of other hosts are being parsed"
             )
         self._newcomers += 1
         try:
@@ -117,9 +117,11 @@ class Guard:
             try:
                 answer = await self._workers.do(job)
             except WorkerError as error:
-                return Refused(f"parsing it may take very long, and {error}")
+                return Refused(f"parsing it may take too long, and {error}")
         if isinstance(answer, Broken):
             raise RuntimeError(f"in the process that parses:\n{answer.traceback}")
         if isinstance(answer, Heavy) and not job.if_harmless:
-            return Refused("parsing it may take very long, and this system sets no limits to that")
+            return Refused(
+                "parsing it may take too long, and this system has no limits for processes"
+            )
         return answer

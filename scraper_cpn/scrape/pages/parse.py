@@ -238,7 +238,7 @@ def _listed(item: Item | None) -> tuple[Item, ...]:
 def _check_timeout(handlers: Handlers | None) -> None:
     if handlers is None:
         raise UsageError(
-            "handler-timeout: there are no page handlers; it is for programs that have some"
+            "handler-timeout: it applies to page handlers of a program, and there are none"
         )
     if not CAN_FORK:
         raise UsageError("handler-timeout: this system can't copy processes (fork); leave it out")

@@ -28,7 +28,7 @@ _TOKEN = re.compile(
 _TAKEN = re.compile(
     r"""::(?:text|(attr|url)\(\s*(?:"([^"]+)"|'([^']+)'|([^\s()"']+))\s*\))\s*""", re.IGNORECASE
 )
-_ALLOWED = "behind :: stands text, attr(NAME) or url(NAME), at the end of a selector"
+_ALLOWED = "after ::, at the end of a selector, write text, attr(NAME) or url(NAME)"
 
 
 class Part(Struct, frozen=True, gc=False):

@@ -95,7 +95,7 @@ class Watchdog:
         where = f"{Path(at.f_code.co_filename).name}:{at.f_lineno}"
         name = self._names[call.f_code]
         if thread == self._loop_thread:
-            what = f"has held the event loop for {elapsed_s:.0f} s; nothing else goes on"
+            what = f"has held the event loop for {elapsed_s:.0f} s; no request starts and no answer is read meanwhile"
         else:
             what = f"has been at work on a page for {elapsed_s:.0f} s, in a thread"
         self._tell(f"the page handler {name} {what} (it is at {where})")

@@ -120,7 +120,7 @@ class _Worker:
         try:
             return cls(await anyio.open_process(command, stderr=None, start_new_session=True))
         except OSError as error:
-            raise WorkerError(f"no process to parse in could be started: {error}") from error
+            raise WorkerError(f"no parsing process could be started: {error}") from error
 
     async def do(self, job: Job) -> Answer:
         asked = message(job)
@@ -130,9 +130,9 @@ class _Worker:
                 (length,) = LENGTH.unpack(await self._from.receive_exactly(LENGTH.size))
                 return answers.decode(await self._from.receive_exactly(length))
         except (anyio.BrokenResourceError, anyio.IncompleteRead, anyio.EndOfStream) as error:
-            raise WorkerError("the process that parses ended unexpectedly") from error
+            raise WorkerError("the parsing process ended unexpectedly") from error
         except TimeoutError as error:
-            raise WorkerError("the process that parses does not answer") from error
+            raise WorkerError("the parsing process does not answer") from error
 
     async def kill(self) -> None:
         with suppress(ProcessLookupError):

@@ -67,7 +67,7 @@ class GateKeeper(Limit):
         self.stop = self.place("stop", Stop, source=True)
         self.takes = [read(self.open)]
         self.still = [read(self.open)]
-        self.wording = {self.open: Wording("the crawl to go on: it starts no request now")}
+        self.wording = {self.open: Wording("the crawl to be resumed: it starts no more requests")}
 
         self.transition("close", [self.stop, self.open])
         self.transition("deadline", [expired(self.open)])

@@ -41,12 +41,12 @@ def doubtful_name(user_agent: str) -> str | None:
     """Return in one line why robots.txt can't name the crawler of a User-Agent header; None if it can."""
     token = product_token(user_agent)
     if token.lower() == "mozilla":
-        why = "in robots.txt it goes by Mozilla, as nearly all browsers do"
+        why = "robots.txt knows it as Mozilla, like nearly all browsers"
     elif not any(character.isalpha() for character in token) or " " in token:
         why = "no group of a robots.txt can name it"
     else:
         return None
-    return f"the user agent {user_agent!r} has no name of its own: {why}; give it one with --robots-agent NAME"
+    return f"the user agent {user_agent!r} is not specific to this crawler: {why}; name it with --robots-agent NAME"
 
 
 def names(value: str, token: str) -> bool:

@@ -141,7 +141,7 @@ def _replayed(
         raise StoreError(
             "foreign",
             f"its journal was decided by other libraries ({'; '.join(others)}) and leads elsewhere with these; "
-            "its tables, rows and items are sound, and resume goes on with them",
+            "its tables, rows and items are sound, and resume can continue from them",
         ) from error
     return replay
 

@@ -261,7 +261,7 @@ def _own(*, timed: bool, robots: bool) -> str:
     if robots:
         answer = "the answer to the request for its robots.txt"
         return "a back-off of its robots.txt" if timed else answer
-    return "a back-off of its own" if timed else ""
+    return "its own back-off" if timed else ""
 
 
 def _robots(net: ScrapeNet, durable: Durable, spot: _Spot, now_ns: int) -> Iterator[Wait]:

@@ -209,12 +209,12 @@ def refuse_existing(path: Path, run: str | None) -> None:
         names = [each.name for each in reader.runs()]
     if run is None:
         raise UsageError(
-            f"--state {path}: it exists; go on with it: scrape resume {path}; "
+            f"--state {path}: it exists; resume it: scrape resume {path}; "
             "or keep this crawl beside it: --run NAME"
         )
     if run in names:
         raise UsageError(
-            f"--run {run}: {path} has a run of that name; go on with it: "
+            f"--run {run}: {path} has a run of that name; resume it: "
             f"scrape resume {path} --run {run}; or choose another name"
         )
 

@@ -40,7 +40,7 @@ async def outcome_of(steps: Sequence[Step] | bytes, limits: Settings) -> tuple[F
 
 def test_cacert() -> None:
     """To trust a file alone is refused, in one line, before anything is fetched or written."""
-    with pytest.raises(UsageError, match=r"^cacert: .* leave out fetcher, or cacert$"):
+    with pytest.raises(UsageError, match=r"^cacert: .* leave out fetcher or cacert$"):
         checked(replace(SETTINGS, cacert="ca.pem"))
     with pytest.raises(UsageError, match=r"^cacert: "):
         new_client(replace(SETTINGS, cacert="ca.pem"))

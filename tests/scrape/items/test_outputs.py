@@ -446,7 +446,7 @@ def test_a_torn_line_is_told_with_its_place(tmp_path: Path) -> None:
     """What to cut is said to the byte, and that command does repair the file."""
     path = tmp_path / "out.jsonl"
     path.write_bytes(b'{"name":"a"}\n{"name":"' + "é".encode()[:1])
-    with pytest.raises(UsageError, match=r"its last line is torn .*truncate -s 13 ") as error:
+    with pytest.raises(UsageError, match=r"its last line is incomplete .*truncate -s 13 ") as error:
         open_output(str(path), item=Author, append=True)
     os.truncate(path, int(str(error.value).split("-s ")[1].split()[0]))
     write(path, [Author("b")], item=Author, append=True)
@@ -467,8 +467,8 @@ def test_last_line(tmp_path: Path, text: bytes, long: int) -> None:
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        (b"name\r\na", "its last row is torn"),
-        (b'name\r\n"a\r\n', "its last row is torn"),
+        (b"name\r\na", "its last row is incomplete"),
+        (b'name\r\n"a\r\n', "its last row is incomplete"),
         (b"title\r\na\r\n", "its columns are title, those of this crawl name"),
         (b"name,age\r\na,1\r\n", "its columns are name, age, those"),
         (b"\xff\x00\r\n", "its columns are"),

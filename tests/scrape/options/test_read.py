@@ -115,7 +115,7 @@ def test_options_of_python_are_values() -> None:
     [
         ({"delay": -1}, "delay: -1 is negative"),
         ({"delay": float("nan")}, "delay: nan is not finite"),
-        ({"timeout": 0}, "timeout: 0 is no time at all"),
+        ({"timeout": 0}, "timeout: 0 is not a positive duration"),
         ({"per_domain": 0}, "per_domain: 0 is out of range; give 1 to 10000"),
         ({"max_pages": 0}, "max_pages: 0 is out of range; give 1 or more"),
         ({"retries": "lots"}, "retries: 'lots' is not a whole number; give 0 to 100"),

@@ -110,10 +110,10 @@ def test_items_that_cannot_be_handed_over() -> None:
 
     result = outcome(handler)
     assert isinstance(result, Bad)
-    assert "can't be handed over" in result.reason
+    assert "can't be passed to another process" in result.reason
 
 
 def test_a_timeout_without_handlers_is_refused() -> None:
     """It would mean nothing."""
-    with pytest.raises(UsageError, match="no page handlers"):
+    with pytest.raises(UsageError, match="page handlers of a program"):
         Parser(Settings(handler_timeout_ns=1), lambda *_: ())

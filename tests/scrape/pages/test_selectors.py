@@ -52,7 +52,10 @@ def test_css_is_no_xpath(css: str) -> None:
 )
 def test_what_stands_behind_a_double_colon(selector: str) -> None:
     """Anything else there is refused, with what is allowed."""
-    with pytest.raises(ValueError, match=r"is not known: behind :: stands text, attr\(NAME\)"):
+    with pytest.raises(
+        ValueError,
+        match=r"is not known: after ::, at the end of a selector, write text, attr\(NAME\)",
+    ):
         read_selector(selector)
 
 

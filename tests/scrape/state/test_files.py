@@ -87,7 +87,7 @@ async def test_a_state_that_exists_is_refused(tmp_path: Path) -> None:
     state = tmp_path / "c.db"
     async with LoopbackWeb(SPEC, proxies=1) as web:
         await crawl_of(web, max_pages=1).crawl(state=state)
-        with pytest.raises(UsageError, match="it exists; go on with it: scrape resume"):
+        with pytest.raises(UsageError, match="it exists; resume it: scrape resume"):
             await crawl_of(web).crawl(state=state)
     with pytest.raises(UsageError, match="has a run of that name"):
         refuse_existing(state, "main")
@@ -153,7 +153,7 @@ async def test_the_command_has_no_handlers_of_a_program(tmp_path: Path) -> None:
         crawl = crawl_of(web, max_pages=1)
         crawl.page()(lambda page: {"url": page.url})
         await crawl.crawl(state=state)
-    with pytest.raises(UsageError, match=r"go on with it there: crawl\.resume"):
+    with pytest.raises(UsageError, match=r"resume it there: crawl\.resume"):
         resume_job([str(state)])
 
 

@@ -116,7 +116,7 @@ def check_rows(path: Path, names: Sequence[str]) -> None:
         return
     if end != b"\n" or quotes % 2:
         raise UsageError(
-            f"--output {path}: its last row is torn; complete or remove it, or name another file"
+            f"--output {path}: its last row is incomplete; complete or remove it, or name another file"
         )
     check_header(path, names)
 

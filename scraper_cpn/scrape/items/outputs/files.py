@@ -167,7 +167,7 @@ def truncated(path: Path) -> OutputError:
 def missing(path: Path, expected: str, found: str) -> UsageError:
     """Return the error for an output that no longer has the content that its state records."""
     return UsageError(
-        f"--output {path}: the state knows {expected} of it, but {found}; all items are in the "
+        f"--output {path}: the state expects {expected} in it, but {found}; all items are in the "
         f"state, which writes them again: scrape export STATE -o {path}"
     )
 

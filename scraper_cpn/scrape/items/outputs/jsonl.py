@@ -43,7 +43,7 @@ class JsonLines(Appended):
             msgspec.json.decode(line or b"null")
         except msgspec.DecodeError:
             raise UsageError(
-                f"--output {path}: its last line is torn (no JSON from byte {start} on); "
+                f"--output {path}: its last line is incomplete (not JSON from byte {start} on); "
                 f"cut it off with: truncate -s {start} '{path}'"
             ) from None
 
