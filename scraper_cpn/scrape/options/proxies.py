@@ -17,6 +17,8 @@ from scraper_cpn.scrape.redact import HIDDEN, hidden, remember, shown
 from scraper_cpn.scrape.settings import SECOND, UsageError
 
 _ALLOWED = "write http://host:port or host:port"
+_WITH_PASSWORD = re.compile(r"^([^\s:/@]+:\d+):.+")
+"""A line host:port:user:password, the usual form of sold lists; the host may have no dot."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -99,7 +101,8 @@ def _url_and_name(address: str) -> tuple[str, str]:
         or (port is None and not scheme)
         or not _is_bare(parts.path, address)
     ):
-        raise ValueError(f"{shown(address)} is not a proxy; {_ALLOWED}")
+        without = _WITH_PASSWORD.sub(rf"\1:{HIDDEN}", address)
+        raise ValueError(f"{shown(without)} is not a proxy; {_ALLOWED}")
     port = port or (443 if parts.scheme == "https" else 80)
     user, at, _ = parts.netloc.rpartition("@")
     name, _, password = user.partition(":")
