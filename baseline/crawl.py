@@ -32,7 +32,7 @@ from scraper_cpn.scrape.colours import (
 )
 from scraper_cpn.scrape.fetch.fetcher import Fetcher, early
 from scraper_cpn.scrape.items.keep import Keeper
-from scraper_cpn.scrape.items.outputs import Output, OutputError
+from scraper_cpn.scrape.items.outputs import ItemOutput, OutputError
 from scraper_cpn.scrape.items.validate import Validator
 from scraper_cpn.scrape.pages.handlers import Handlers
 from scraper_cpn.scrape.pages.parse import Parser
@@ -61,7 +61,7 @@ class Crawl:
         seeds: Sequence[str],
         *,
         handlers: Handlers | None = None,
-        output: Output | None = None,
+        output: ItemOutput | None = None,
     ) -> None:
         self._settings = settings
         self._seeds = [seed_url(seed) for seed in seeds]

@@ -28,7 +28,7 @@ from scraper_cpn.scrape.colours import (
     Target,
 )
 from scraper_cpn.scrape.fetch.answers import Answer, fetch_outcome, robots_outcome
-from scraper_cpn.scrape.items.outputs import Output, open_output
+from scraper_cpn.scrape.items.outputs import ItemOutput, open_output
 from scraper_cpn.scrape.policy import sites_of
 from scraper_cpn.scrape.session import Session
 from scraper_cpn.scrape.settings import MILLISECOND, Settings
@@ -138,7 +138,7 @@ def _opening(site: Site) -> Opening:
     return Opening(SETTINGS, sites_of(SETTINGS, site.seeds))
 
 
-async def _crawl(site: Site, store: Store | None, output: Output | None) -> int:
+async def _crawl(site: Site, store: Store | None, output: ItemOutput | None) -> int:
     state = None if store is None else await opened(store, _opening(site))
     session = MockedSession(SETTINGS, site.seeds, state=state, output=output)
     session.site = site

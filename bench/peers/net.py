@@ -17,11 +17,11 @@ import anyio
 
 from scraper_cpn import Crawl
 from scraper_cpn.scrape.fetch.loop import loop_options, on_uvloop
-from scraper_cpn.scrape.items.outputs import Output
+from scraper_cpn.scrape.items.outputs import ItemOutput
 from scraper_cpn.version import __version__
 
 
-class Consumer(Output):
+class Consumer(ItemOutput):
     """Takes one item after another; each takes its time."""
 
     def __init__(self, consume_s: float) -> None:

@@ -37,7 +37,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 _SA_RESETHAND = 0x80000000
 _FLAGS_OFFSET = ctypes.sizeof(ctypes.c_void_p) + 128
-"""The offset of sa_flags in glibc's struct sigaction, after the handler and the mask of 1,024 signals."""
+"""The offset of sa_flags in struct sigaction on Linux, after the handler and the mask of 1,024 signals."""
 _SIGACTION_BYTES = 256
 """More bytes than the structure has."""
 

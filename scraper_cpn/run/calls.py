@@ -23,7 +23,7 @@ class HasTime(Protocol):
         """Nanoseconds that never go back."""
 
 
-class Call:
+class EffectCall:
     """A firing whose effect is under way, as its effect sees it."""
 
     __slots__ = ("_calls", "cancel", "id", "limit_ns", "started")
@@ -66,19 +66,19 @@ class Calls:
         self._kernel = kernel
         self._clock = clock
         self._wake = wake
-        self._open: dict[int, Call] = {}
-        self._ended: deque[tuple[Call, Any]] = deque()
-        self._ends: dict[int, dict[Call, int]] = {}
+        self._open: dict[int, EffectCall] = {}
+        self._ended: deque[tuple[EffectCall, Any]] = deque()
+        self._ends: dict[int, dict[EffectCall, int]] = {}
         """The deadlines of calls, grouped by how long they may last, the earliest first."""
         self.due_ns: int | None = None
         """A lower bound of the next deadline; None: no call has one."""
 
-    def open(self, firing: Firing) -> Call:
+    def open(self, firing: Firing) -> EffectCall:
         """Open a call for a firing that has just begun."""
-        call = self._open[firing.id] = Call(self, firing.id, firing.deadline_ns)
+        call = self._open[firing.id] = EffectCall(self, firing.id, firing.deadline_ns)
         return call
 
-    def limit(self, call: Call) -> None:
+    def limit(self, call: EffectCall) -> None:
         """Start the time limit of a call, whose work begins now."""
         if call.limit_ns is not None:
             ends_ns = self._clock.now_ns() + call.limit_ns
@@ -86,8 +86,8 @@ class Calls:
             if self.due_ns is None or ends_ns < self.due_ns:
                 self.due_ns = ends_ns
 
-    def may_start(self, call: Call) -> bool:
-        """See `Call.may_start`."""
+    def may_start(self, call: EffectCall) -> bool:
+        """See `EffectCall.may_start`."""
         if call.id not in self._open:
             return False
         if self._kernel.may_start(call.id, self._clock.now_ns()):
@@ -98,20 +98,20 @@ class Calls:
             self._wake()
         return False
 
-    def start(self, call: Call) -> None:
-        """See `Call.__call__`."""
+    def start(self, call: EffectCall) -> None:
+        """See `EffectCall.__call__`."""
         if not call.started and call.id in self._open:
             call.started = True
             self._kernel.started(call.id, self._clock.now_ns(), asked=True)
             self._wake()
 
-    def end(self, call: Call, outcome: Any) -> None:
-        """See `Call.done`."""
+    def end(self, call: EffectCall, outcome: Any) -> None:
+        """See `EffectCall.done`."""
         if self._close(call):
             self._ended.append((call, outcome))
             self._wake()
 
-    def _close(self, call: Call) -> bool:
+    def _close(self, call: EffectCall) -> bool:
         """Close a call, whose further reports are ignored; returns whether it was open."""
         if self._open.pop(call.id, None) is None:
             return False
@@ -121,7 +121,7 @@ class Calls:
 
     def expire(self, now_ns: int) -> None:
         """End the calls that have passed their deadline. Cost: O(1) for each that had one."""
-        late: list[Call] = []
+        late: list[EffectCall] = []
         firsts: list[int] = []
         for running in self._ends.values():
             for call, ends_ns in running.items():
@@ -168,7 +168,7 @@ class Calls:
                 self._kernel.revoke(call.id)
         self._open.clear()
 
-    def _stop(self, call: Call) -> None:
+    def _stop(self, call: EffectCall) -> None:
         cancel, call.cancel = call.cancel, None  # a second cancellation would interrupt its cleanup
         if cancel is not None:
             cancel()

@@ -24,7 +24,7 @@ from typing import Any
 import anyio
 
 from scraper_cpn.net import Ended, Firing, Kernel, Lost, Row
-from scraper_cpn.run.calls import Call, Calls, HasTime
+from scraper_cpn.run.calls import Calls, EffectCall, HasTime
 from scraper_cpn.run.committer import Committer
 from scraper_cpn.run.effects import Batched, Binding, Paced, Plain, bindings
 from scraper_cpn.run.tasks import Tasks
@@ -74,7 +74,7 @@ class Shell:
         """Plain effects that have not begun."""
         self._pending: dict[int, Any] = {}
         """Awaitables whose task has not run yet."""
-        self._waiting: dict[str, list[tuple[Call, Firing]]] = {}
+        self._waiting: dict[str, list[tuple[EffectCall, Firing]]] = {}
         self._begin = {name: self._beginning(name, each) for name, each in bound.items()}
         self._busy: set[str] = set()
         self._own = Tasks(self._lost)
@@ -263,7 +263,7 @@ class Shell:
         else:
             self._committer.after(partial(then, binding, firing, call))
 
-    def _launch(self, binding: Paced, firing: Firing, call: Call) -> None:
+    def _launch(self, binding: Paced, firing: Firing, call: EffectCall) -> None:
         self._calls.limit(call)
         self._own.launch(call, binding.fn, firing.args)
 
@@ -279,7 +279,7 @@ class Shell:
                 self._tasks.start_soon(self._batch, name, binding, batch)
 
     async def _batch(
-        self, name: str, binding: Batched, batch: Sequence[tuple[Call, Firing]]
+        self, name: str, binding: Batched, batch: Sequence[tuple[EffectCall, Firing]]
     ) -> None:
         for call, _ in batch:
             call()

@@ -13,7 +13,7 @@ from typing import Any
 import anyio
 
 from scraper_cpn.net import Lost
-from scraper_cpn.run.calls import Call
+from scraper_cpn.run.calls import EffectCall
 
 PATIENCE_S = 0.5
 """How long a cancelled task may take to clean up."""
@@ -32,14 +32,16 @@ class Tasks:
         self.stopping = False
         """Whether the shell is stopping: from then on a cancelled call is settled by whether it had started."""
 
-    def launch(self, call: Call, fn: Callable[..., Awaitable[Any]], args: tuple[Any, ...]) -> None:
+    def launch(
+        self, call: EffectCall, fn: Callable[..., Awaitable[Any]], args: tuple[Any, ...]
+    ) -> None:
         """Run a call's work as a task: `await fn(*args, start)`; *start* is the call itself."""
         task = asyncio.get_running_loop().create_task(self._carry(call, fn, args))
         self._running[call.id] = task
         call.cancel = task.cancel
 
     async def _carry(
-        self, call: Call, fn: Callable[..., Awaitable[Any]], args: tuple[Any, ...]
+        self, call: EffectCall, fn: Callable[..., Awaitable[Any]], args: tuple[Any, ...]
     ) -> None:
         outcome: Any = Lost("cancelled")
         try:

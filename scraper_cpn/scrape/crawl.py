@@ -20,7 +20,7 @@ from anyio.streams.memory import MemoryObjectSendStream
 from scraper_cpn.scrape.account.report import Summary
 from scraper_cpn.scrape.fetch.loop import loop_options
 from scraper_cpn.scrape.fetch.open_files import check_files
-from scraper_cpn.scrape.items.outputs import CheckedOutput, Output, open_output
+from scraper_cpn.scrape.items.outputs import CheckedOutput, ItemOutput, open_output
 from scraper_cpn.scrape.items.validate import Validator
 from scraper_cpn.scrape.kernels import build_first
 from scraper_cpn.scrape.options.read import settings_from
@@ -225,7 +225,7 @@ async def _ready(settings: Settings, *, kept: bool = False) -> None:
         await anyio.to_thread.run_sync(partial(build_first, settings, kept=kept))
 
 
-class _Stream(Output):
+class _Stream(ItemOutput):
     """An output that a program reads: a write waits until each item was taken."""
 
     def __init__(self, send: MemoryObjectSendStream[Any]) -> None:

@@ -40,7 +40,7 @@ from scraper_cpn.scrape.colours import (
 from scraper_cpn.scrape.fetch.client import Surplus
 from scraper_cpn.scrape.fetch.fetcher import Fetcher, early
 from scraper_cpn.scrape.items.keep import Keeper
-from scraper_cpn.scrape.items.outputs import Output, OutputError
+from scraper_cpn.scrape.items.outputs import ItemOutput, OutputError
 from scraper_cpn.scrape.items.validate import Validator
 from scraper_cpn.scrape.kernels import builder_of
 from scraper_cpn.scrape.net import ScrapeNet
@@ -85,7 +85,7 @@ class Session:
         *,
         handlers: Handlers | None = None,
         validator: Validator | None = None,
-        output: Output | None = None,
+        output: ItemOutput | None = None,
         on_item: Callable[[Any], None] | None = None,
         trace: TextIO | None = None,
         failed: TextIO | None = None,

@@ -15,7 +15,7 @@ from baseline.crawl import Crawl
 from mocks.referee import Expectations, ProxyRule, judge
 from mocks.server import LoopbackWeb
 from scraper_cpn.scrape.colours import Proxy
-from scraper_cpn.scrape.items.outputs import Output, OutputError
+from scraper_cpn.scrape.items.outputs import ItemOutput, OutputError
 from scraper_cpn.scrape.settings import MILLISECOND as MS
 from scraper_cpn.scrape.settings import Settings
 from scraper_cpn.simulate.web import WebSpec
@@ -23,7 +23,7 @@ from scraper_cpn.simulate.web import WebSpec
 pytestmark = pytest.mark.anyio
 
 
-class Kept(Output):
+class Kept(ItemOutput):
     """Keeps items in a list; raises when it is full."""
 
     def __init__(self, most: int = 1000) -> None:
@@ -39,7 +39,7 @@ class Kept(Output):
         """Nothing to do."""
 
 
-def crawl(web: LoopbackWeb, output: Output | None = None, **given: Any) -> Crawl:
+def crawl(web: LoopbackWeb, output: ItemOutput | None = None, **given: Any) -> Crawl:
     """A crawl of all hosts of *web*, through its proxies."""
     names = zip(web.proxy_names, web.proxy_urls, strict=True)
     proxies = tuple(Proxy(name, url, slots=4) for name, url in names)

@@ -19,7 +19,7 @@ from scraper_cpn.cli.crawl import exit_code, run_job, supervised
 from scraper_cpn.cli.job import job_of
 from scraper_cpn.cli.signals import SIGNALS, Hearing, Interrupted, Obedience
 from scraper_cpn.scrape.account.report import Summary
-from scraper_cpn.scrape.items.outputs import CheckedOutput, Output
+from scraper_cpn.scrape.items.outputs import CheckedOutput, ItemOutput
 from tests.cli.sessions import DONE, STOPPED, Crawling, Watched
 
 EACH = pytest.mark.parametrize("number", SIGNALS)
@@ -91,7 +91,7 @@ class Closing(CheckedOutput):
         self.closed = False
         self._number = number
 
-    async def open(self) -> Output:
+    async def open(self) -> ItemOutput:
         """Nothing to do."""
         return self
 

@@ -21,7 +21,7 @@ from mocks.server import LoopbackWeb
 from scraper_cpn.scrape import session as session_module
 from scraper_cpn.scrape.colours import Link, Proxy
 from scraper_cpn.scrape.crawl import Crawl
-from scraper_cpn.scrape.items.outputs import Output, OutputError
+from scraper_cpn.scrape.items.outputs import ItemOutput, OutputError
 from scraper_cpn.scrape.pages.handlers import Handlers
 from scraper_cpn.scrape.pages.page import Page
 from scraper_cpn.scrape.session import Session
@@ -38,7 +38,7 @@ REQUESTS = ("get_robots", "scrape_target")
 """The transitions that ask something of the web."""
 
 
-class Kept(Output):
+class Kept(ItemOutput):
     """Keeps items in a list; raises when it is full."""
 
     def __init__(self, most: int = 1000) -> None:

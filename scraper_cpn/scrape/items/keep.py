@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from scraper_cpn.scrape.colours import Checked, KeepOutcome, Kept
-from scraper_cpn.scrape.items.outputs import Output
+from scraper_cpn.scrape.items.outputs import ItemOutput
 
 OnItem = Callable[[Any], None]
 """Called with each item once it is written. It must be fast: the next batch waits for it."""
@@ -17,7 +17,7 @@ OnItem = Callable[[Any], None]
 class Keeper:
     """Writes the items of one crawl to *output*; None if they only go to *on_item*."""
 
-    def __init__(self, output: Output | None = None, on_item: OnItem | None = None) -> None:
+    def __init__(self, output: ItemOutput | None = None, on_item: OnItem | None = None) -> None:
         self._output = output
         self._on_item = on_item
 

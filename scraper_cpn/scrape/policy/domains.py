@@ -78,7 +78,7 @@ class DomainPolicy:
         if delay_ns is None or delay_ns <= self.delay_ns(job.home):
             return None
         # The pause began with the last start in the domain. That was this request's start, unless the
-        # file was on another domain or other requests may have started since; then it began by now.
+        # file was on another domain or other requests may have started since; then it began now at the latest.
         alone = job.domain == job.home and self.slots(job.home) == 1
         wait_ns = max(0, delay_ns - rules.elapsed_ns) if alone else delay_ns
         return Penalty(job.home, wait_ns, delay_ns)

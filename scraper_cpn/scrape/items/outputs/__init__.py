@@ -19,7 +19,7 @@ from anyio import CancelScope
 
 from scraper_cpn.scrape.items.outputs.base import (
     Format,
-    Output,
+    ItemOutput,
     OutputClosed,
     OutputError,
     Shape,
@@ -34,7 +34,7 @@ from scraper_cpn.scrape.text import check_name
 __all__ = [
     "STANDARD_OUTPUT",
     "CheckedOutput",
-    "Output",
+    "ItemOutput",
     "OutputClosed",
     "OutputError",
     "has_columns",
@@ -46,21 +46,21 @@ STANDARD_OUTPUT = frozenset({"-", "/dev/stdout"})
 """The names of standard output. The second may be a file that others write to, so it is not reopened."""
 
 
-class CheckedOutput(Output):
+class CheckedOutput(ItemOutput):
     """An output that has been checked; made by `open_output`, opened by `open` or the first write."""
 
-    def __init__(self, make: Callable[[], Awaitable[Output]], *, new: bool = False) -> None:
+    def __init__(self, make: Callable[[], Awaitable[ItemOutput]], *, new: bool = False) -> None:
         self.new = new
         """Whether the output begins empty, and can be truncated to that."""
         self._make = make
-        self._output: Output | None = None
+        self._output: ItemOutput | None = None
 
     @property
     def length(self) -> int | None:
-        """See `Output.length`; None until the output is open."""
+        """See `ItemOutput.length`; None until the output is open."""
         return None if self._output is None else self._output.length
 
-    async def open(self) -> Output:
+    async def open(self) -> ItemOutput:
         """Create, replace or continue the output; a second call does nothing. Raises `OutputError`."""
         if self._output is not None:
             return self._output
@@ -69,7 +69,7 @@ class CheckedOutput(Output):
         return output
 
     async def write(self, batch: Sequence[Any]) -> None:
-        """Write all items of *batch*, or raise; see `Output`."""
+        """Write all items of *batch*, or raise; see `ItemOutput`."""
         output = self._output or await self.open()
         await output.write(batch)
 
@@ -139,7 +139,7 @@ def has_columns(where: str, format: str | None = None, *, csv_excel: bool = Fals
     return chosen(where, format, excel=csv_excel, stream=stream).has_columns
 
 
-async def _stream(kind: Format, where: Path | int, shape: Shape | None) -> Output:
+async def _stream(kind: Format, where: Path | int, shape: Shape | None) -> ItemOutput:
     return kind.stream(where, shape)
 
 

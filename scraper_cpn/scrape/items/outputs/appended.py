@@ -19,7 +19,7 @@ from anyio import to_thread
 
 from scraper_cpn.scrape.items.outputs.base import (
     Format,
-    Output,
+    ItemOutput,
     OutputClosed,
     OutputError,
     Shape,
@@ -67,7 +67,7 @@ class Appended(Format):
 
     async def open(
         self, path: Path, shape: Shape | None, *, keep: int | None, replace: bool
-    ) -> Output:
+    ) -> ItemOutput:
         """See `Format.open`."""
         if replace:
             keep = 0
@@ -81,7 +81,7 @@ class Appended(Format):
         self.prepare(path)
         return self.kept_bytes(path)
 
-    def stream(self, where: Path | int, shape: Shape | None) -> Output:
+    def stream(self, where: Path | int, shape: Shape | None) -> ItemOutput:
         """See `Format.stream`."""
         return Stream(self.encoding(shape), where)
 

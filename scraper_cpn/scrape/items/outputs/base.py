@@ -1,6 +1,6 @@
 """The common base of all outputs: the ports, their errors, and items as rows.
 
-Owns: `Output`, which the keep effect writes to; `Format`, which opens outputs; `Shape`, the columns of
+Owns: `ItemOutput`, which the keep effect writes to; `Format`, which opens outputs; `Shape`, the columns of
 items in formats that have columns; the value of a cell.
 Must not know: files, databases, pages, the net.
 """
@@ -28,7 +28,7 @@ class OutputClosed(OutputError):  # noqa: N818 - not an error for the reader, wh
     """The reader of the output has closed it, as `head` does; the crawl may end quietly."""
 
 
-class Output(Protocol):
+class ItemOutput(Protocol):
     """An output for items. Used by one task at a time."""
 
     @property
@@ -92,19 +92,19 @@ class Format(ABC):
     def check_kept(self, path: Path, shape: Shape | None, keep: int) -> None:
         """Raise `UsageError` if a file that exists does not have its first *keep* units any more.
 
-        See `Output.length` for the unit. Raises `OSError`, too.
+        See `ItemOutput.length` for the unit. Raises `OSError`, too.
         """
 
     @abstractmethod
     async def open(
         self, path: Path, shape: Shape | None, *, keep: int | None, replace: bool
-    ) -> Output:
+    ) -> ItemOutput:
         """Open or create a file, and truncate it to *keep*; None keeps all that `check_end` has accepted.
 
         With *replace* nothing of it is kept, whatever is in it. Raises `OutputError`.
         """
 
-    def stream(self, where: Path | int, shape: Shape | None) -> Output:
+    def stream(self, where: Path | int, shape: Shape | None) -> ItemOutput:
         """Return an output to a device, a pipe or a file descriptor. Raises `OutputError`."""
         raise NotImplementedError
 

@@ -26,7 +26,7 @@ from anyio import CancelScope, to_thread
 from scraper_cpn.scrape.items.outputs.base import (
     Cell,
     Format,
-    Output,
+    ItemOutput,
     OutputError,
     Shape,
     json_shape,
@@ -76,7 +76,7 @@ class Parquet(Format):
 
     async def open(
         self, path: Path, shape: Shape | None, *, keep: int | None, replace: bool
-    ) -> Output:
+    ) -> ItemOutput:
         """See `Format.open`."""
         return await ParquetFile.open(path, shape or json_shape(), keep=0 if replace else keep)
 

@@ -29,7 +29,7 @@ from anyio import CancelScope, to_thread
 from scraper_cpn.scrape.items.outputs.base import (
     Cell,
     Format,
-    Output,
+    ItemOutput,
     OutputError,
     Shape,
     json_shape,
@@ -79,7 +79,7 @@ class Sqlite(Format):
 
     async def open(
         self, path: Path, shape: Shape | None, *, keep: int | None, replace: bool
-    ) -> Output:
+    ) -> ItemOutput:
         """See `Format.open`."""
         return await Database.open(path, shape, replace=replace, keep=keep)
 
