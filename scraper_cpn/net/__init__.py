@@ -30,6 +30,8 @@ knows nothing else about it. Time is a parameter, in integer nanoseconds.
     >>> kernel.drain(), kernel.ended(now_ns=2)
     ([Row(sink='done', colour=Job(host='a'))], 'finished')
 
+Every name below has a description of its own: python -m pydoc scraper_cpn.net.Net
+
 Words
 -----
 Declaring:
@@ -190,92 +192,49 @@ Attempts
          has not started goes back when it is revoked.
 """
 
-from scraper_cpn.net.arcs import (
-    Arc,
-    Call,
-    Effect,
-    Lost,
-    On,
-    Output,
-    absent,
-    choose,
-    consume,
-    expired,
-    hold,
-    on,
-    put,
-    put_new,
-    read,
-    remove,
-    spend,
-    take,
-)
-from scraper_cpn.net.check import checked
-from scraper_cpn.net.compiled.kernel import compile_net, source
-from scraper_cpn.net.declare import Net, Transition
-from scraper_cpn.net.errors import KernelBug, NetError
-from scraper_cpn.net.interpreted.interpreter import Interpreter
-from scraper_cpn.net.marking import (
-    Ended,
-    Faulted,
-    Firing,
-    Kernel,
-    Lack,
-    Marking,
-    Row,
-    Standing,
-    Step,
-    Trace,
-)
-from scraper_cpn.net.parts import Limit, Part, Wording
-from scraper_cpn.net.places import Counter, KeySet, Place, Sink
-from scraper_cpn.net.saving import thaw
-from scraper_cpn.net.shelf import Shelf
-
-__all__ = [
-    "Arc",
-    "Call",
-    "Counter",
-    "Effect",
-    "Ended",
-    "Faulted",
-    "Firing",
-    "Interpreter",
-    "Kernel",
-    "KernelBug",
-    "KeySet",
-    "Lack",
-    "Limit",
-    "Lost",
-    "Marking",
-    "Net",
-    "NetError",
-    "On",
-    "Output",
-    "Part",
-    "Place",
-    "Row",
-    "Shelf",
-    "Sink",
-    "Standing",
-    "Step",
-    "Trace",
-    "Transition",
-    "Wording",
-    "absent",
-    "checked",
-    "choose",
-    "compile_net",
-    "consume",
-    "expired",
-    "hold",
-    "on",
-    "put",
-    "put_new",
-    "read",
-    "remove",
-    "source",
-    "spend",
-    "take",
-    "thaw",
-]
+# Names are exported by `as` and not by __all__: pydoc would print every method of every class in it.
+from scraper_cpn.net.arcs import Arc as Arc
+from scraper_cpn.net.arcs import Call as Call
+from scraper_cpn.net.arcs import Effect as Effect
+from scraper_cpn.net.arcs import Lost as Lost
+from scraper_cpn.net.arcs import On as On
+from scraper_cpn.net.arcs import Output as Output
+from scraper_cpn.net.arcs import absent as absent
+from scraper_cpn.net.arcs import choose as choose
+from scraper_cpn.net.arcs import consume as consume
+from scraper_cpn.net.arcs import expired as expired
+from scraper_cpn.net.arcs import hold as hold
+from scraper_cpn.net.arcs import on as on
+from scraper_cpn.net.arcs import put as put
+from scraper_cpn.net.arcs import put_new as put_new
+from scraper_cpn.net.arcs import read as read
+from scraper_cpn.net.arcs import remove as remove
+from scraper_cpn.net.arcs import spend as spend
+from scraper_cpn.net.arcs import take as take
+from scraper_cpn.net.check import checked as checked
+from scraper_cpn.net.compiled.kernel import compile_net as compile_net
+from scraper_cpn.net.compiled.kernel import source as source
+from scraper_cpn.net.declare import Net as Net
+from scraper_cpn.net.declare import Transition as Transition
+from scraper_cpn.net.errors import KernelBug as KernelBug
+from scraper_cpn.net.errors import NetError as NetError
+from scraper_cpn.net.interpreted.interpreter import Interpreter as Interpreter
+from scraper_cpn.net.marking import Ended as Ended
+from scraper_cpn.net.marking import Faulted as Faulted
+from scraper_cpn.net.marking import Firing as Firing
+from scraper_cpn.net.marking import Kernel as Kernel
+from scraper_cpn.net.marking import Lack as Lack
+from scraper_cpn.net.marking import Marking as Marking
+from scraper_cpn.net.marking import Row as Row
+from scraper_cpn.net.marking import Standing as Standing
+from scraper_cpn.net.marking import Step as Step
+from scraper_cpn.net.marking import Trace as Trace
+from scraper_cpn.net.parts import Limit as Limit
+from scraper_cpn.net.parts import Part as Part
+from scraper_cpn.net.parts import Wording as Wording
+from scraper_cpn.net.places import Counter as Counter
+from scraper_cpn.net.places import KeySet as KeySet
+from scraper_cpn.net.places import Place as Place
+from scraper_cpn.net.places import Sink as Sink
+from scraper_cpn.net.saving import thaw as thaw
+from scraper_cpn.net.shelf import Shelf as Shelf
