@@ -166,6 +166,8 @@ async def _opened_session(job: Job, view: View, stack: AsyncExitStack) -> Sessio
         failed=_opened(job.failed, stack),
         on_event=view.event,
         state=state,
+        unread=job.unread,
+        bad=job.bad,
     )
 
 

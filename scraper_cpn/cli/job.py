@@ -9,12 +9,11 @@ import importlib.util
 import os
 import sys
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 from msgspec import Struct
 
 from scraper_cpn.cli.arguments import Arguments, given_options
@@ -28,6 +27,7 @@ from scraper_cpn.scrape.settings import Settings, UsageError
 
 if TYPE_CHECKING:
     from scraper_cpn.scrape.crawl import Crawl
+    from scraper_cpn.scrape.seeds import SeedList, Text
 
 COMMANDS = (
     "run", "resume", "status", "explain", "retry", "export", "check", "backup", "net", "simulate", "verify"
@@ -40,6 +40,10 @@ class Job(Struct, frozen=True, kw_only=True):
     arguments: Arguments
     settings: Settings
     seeds: tuple[str, ...]
+    bad: tuple[Any, ...] = ()
+    """Lines of the input that are not URLs (`scrape.seeds.BadSeed`)."""
+    unread: Any = None
+    """The rest of the input (`scrape.seeds.Unread`)."""
     handlers: Any = None
     """The page handlers of a program; None without one."""
     validator: Validator
@@ -58,31 +62,26 @@ class Job(Struct, frozen=True, kw_only=True):
     color: str = "auto"
 
 
-class _FailedRow(Struct):
-    """The fields of a row of `--failed` that are used: an attempt of a URL."""
-
-    url: str
-    again: bool = True
-
-
 def job_of(arguments: Arguments) -> Job:
     """Return the job of a command line. Reads the files it names. Raises `UsageError`."""
     given = given_options(arguments)
     own = own_options(given)
     words, program = program_of(arguments.words)
     settings = settings_from({**(program.options if program else {}), **crawl_options(given)})
-    seeds = tuple(_seeds(words, own.get("input"))) or (program.start if program else ())
-    if not seeds:
+    listed = _seeds(words, own)
+    seeds = listed.urls or (program.start if program else ())
+    if not seeds and not listed.bad:
         raise UsageError("there is no URL to start from; give one, or a file of URLs with -i")
     file = arguments.words[1] if program else None
-    keeping = _keeping(own, file)
+    more: dict[str, Any] = {"bad": listed.bad, "unread": listed.unread}
+    keeping = _keeping(own, file, more)
     return with_outputs(
-        own, program, arguments=arguments, settings=settings, seeds=seeds, keeping=keeping
+        own, program, arguments=arguments, settings=settings, seeds=seeds, keeping=keeping, **more
     )
 
 
-def _keeping(own: dict[str, Any], program: str | None) -> Any:
-    """The state for a new crawl. Raises `UsageError` if the crawl can't be kept there."""
+def _keeping(own: dict[str, Any], program: str | None, seeds: dict[str, Any]) -> Any:
+    """The state for a new crawl with some *seeds*. Raises `UsageError` if the crawl can't be kept there."""
     path, run = own.pop("state", None), own.pop("run", None)
     if path is None:
         if run is not None:
@@ -92,7 +91,8 @@ def _keeping(own: dict[str, Any], program: str | None) -> Any:
 
     check_writable("--state", path)
     refuse_existing(Path(path), run)
-    return Keeping(path=Path(path), run=run, program=program and str(Path(program).absolute()))
+    file = program and str(Path(program).absolute())
+    return Keeping(path=Path(path), run=run, program=file, **seeds)
 
 
 def with_outputs(
@@ -131,15 +131,19 @@ def with_outputs(
     return Job(sink=sink, handlers=handlers, validator=validator, **found, **kept)
 
 
-def _seeds(words: Iterable[str], path: str | None) -> Iterator[str]:
-    """Yield the URLs of the command line and of an input file, normalised by `seed_url`."""
-    from scraper_cpn.scrape.urls import seed_url
+def _seeds(words: Iterable[str], own: dict[str, Any]) -> "SeedList":
+    """The seeds of the command line and of an input. The first ones are read now, and refused if one is bad."""
+    from scraper_cpn.scrape.seeds import AT_ONCE, SeedList, read_first, refusal
 
-    for word in words:
-        yield _seed_word(word)
-    for place, line in _lines(path):
-        if url := _url_of(place, line):
-            yield seed_url(url, place)
+    path, skips = own.get("input"), own.pop("skip_bad_seeds", False)
+    urls = [_seed_word(word) for word in words]
+    if path is None:
+        return SeedList(tuple(urls))
+    text = _text(path)
+    more, bad = read_first(text, AT_ONCE)
+    if bad and not skips:
+        raise refusal(bad)
+    return SeedList((*urls, *more), tuple(bad), text if text.lines else None)
 
 
 def _seed_word(word: str) -> str:
@@ -169,18 +173,15 @@ def _use_of(path: str) -> str:
         return "resume" if file.read(15) == b"SQLite format 3" else "-i"
 
 
-def _lines(path: str | None) -> Iterator[tuple[str, str]]:
-    """Yield the lines of an input with their places, without blank lines and `#` comments."""
-    if path is None:
-        return
+def _text(path: str) -> "Text":
+    """The text of an input."""
+    from scraper_cpn.scrape.seeds import Text
+
     try:
         text = _standard_input() if path == "-" else file_text(path)
     except ValueError as error:
         raise UsageError(f"--input: {error}") from None
-    name = "standard input" if path == "-" else path
-    for number, line in enumerate(text.splitlines(), start=1):
-        if line.strip() and not line.lstrip().startswith("#"):
-            yield f"{name}:{number}", line.strip()
+    return Text("standard input" if path == "-" else path, text)
 
 
 def _standard_input() -> str:
@@ -188,17 +189,6 @@ def _standard_input() -> str:
         return sys.stdin.buffer.read().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ValueError(f"standard input is not UTF-8 text (byte {error.start})") from error
-
-
-def _url_of(place: str, line: str) -> str | None:
-    """Return the URL of a line: the whole line, or the URL of a row of `--failed` that is worth a retry."""
-    if not line.startswith("{"):
-        return line
-    try:
-        row = msgspec.json.decode(line, type=_FailedRow)
-    except msgspec.DecodeError as error:
-        raise UsageError(f"{place}: this is not a row of a --failed file: {error}") from None
-    return row.url if row.again else None
 
 
 def program_of(words: tuple[str, ...]) -> tuple[tuple[str, ...], "Crawl[Any] | None"]:

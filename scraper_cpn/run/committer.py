@@ -62,6 +62,11 @@ class Committer:
         """Whether firing has to wait until a batch is durable."""
         return self._busy and self._recorder.filling >= self.most
 
+    @property
+    def filling(self) -> int:
+        """Firings that are in no batch yet."""
+        return self._recorder.filling
+
     def after(self, then: Callable[[], Any]) -> None:
         """Call *then* when all decisions so far are durable."""
         self._then.append(then)

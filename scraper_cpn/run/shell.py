@@ -35,6 +35,12 @@ ALL = 100_000
 SLICE_NS = 2_000_000
 """The longest slice of plain work, after which the kernel and the event loop get their turn."""
 
+_FED = (None, "finished", "stuck")
+"""How a run stands that can be fed."""
+_FED_AHEAD = 4
+"""The most firings that wait for their commit while the feed injects more: a batch of many would be encoded in
+one go on the event loop."""
+
 
 class Shell:
     """Runs a kernel to its end.
@@ -46,6 +52,8 @@ class Shell:
         on_rows: is called after each step with the rows that reached a sink, in order.
         fatal: exceptions of effects that end the run and are raised; any other becomes `Lost`.
         committer: makes decisions durable; None: the run is not kept.
+        feed: is called with the time whenever nothing more can start, before the run counts as finished or
+            stuck: it may inject tokens, and returns whether it did.
 
     Raises:
         NetError: an effect of the net has no binding, or a binding is for no effect of the net.
@@ -60,6 +68,7 @@ class Shell:
         on_rows: Callable[[list[Row]], None] | None = None,
         fatal: tuple[type[Exception], ...] = (),
         committer: Committer | None = None,
+        feed: Callable[[int], bool] | None = None,
     ) -> None:
         bound = bindings(kernel, effects)
         self.kernel = kernel
@@ -68,6 +77,7 @@ class Shell:
         self._on_rows = on_rows
         self._fatal = fatal
         self._committer = committer
+        self._feed = feed
         self._limit = ALL if committer is None else committer.most
         self._calls = Calls(kernel, clock, self._wake_up)
         self._plain: deque[tuple[Plain, Firing]] = deque()
@@ -167,12 +177,13 @@ class Shell:
             step = self.kernel.step(now_ns, self._limit)
             ended = None if step.firings else self.kernel.ended(now_ns)
             self._deliver()
-            if ended is not None:
+            fed = not step.firings and ended in _FED and self._fed(ended, now_ns)
+            if ended is not None and not fed:
                 return ended
             for firing in step.firings:
                 self._begin[firing.effect](firing)
             self._begin_batches()
-            worked = self._work(pause_ns)
+            worked = self._work(pause_ns) or fed
             if self._committer is not None:
                 self._committer.poke()
             if not worked and not self._awake:
@@ -182,6 +193,13 @@ class Shell:
             else:
                 continue
             pause_ns = self._clock.now_ns() + SLICE_NS
+
+    def _fed(self, ended: Ended | None, now_ns: int) -> bool:
+        """Let the feed inject tokens, unless the run goes on anyhow and the next batch has enough for now."""
+        if self._feed is None:
+            return False
+        full = self._committer is not None and self._committer.filling >= _FED_AHEAD
+        return not (full and ended is None) and self._feed(now_ns)
 
     async def _sleep_until(self, wake_ns: int | None) -> None:
         """Wait for an outcome, a poke, a deadline or *wake_ns*, whichever comes first."""

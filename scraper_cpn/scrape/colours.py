@@ -309,6 +309,7 @@ KINDS: dict[str, str] = {
     "handler": "the page handler raised",
     "invalid": "an item does not fit the schema",
     "keep": "an item could not be written",
+    "seed": "a line of the input is not a URL",
     WITHHELD: "the request was not sent: its domain was paused, or the crawl was stopped",
     "lost": "the work was cancelled or crashed",
 }

@@ -16,6 +16,7 @@ from scraper_cpn.scrape.parts.proxies import Proxies
 from scraper_cpn.scrape.parts.requests import Requests
 from scraper_cpn.scrape.parts.retries import Retries
 from scraper_cpn.scrape.parts.robots import Robots
+from scraper_cpn.scrape.parts.seeds import Seeds
 from scraper_cpn.scrape.policy import Policy
 
 
@@ -41,6 +42,7 @@ class ScrapeNet(Net):
         # The other parts, each with its own places.
         self.frontier = Frontier(self, p.frontier, key)
         self.robots = Robots(self, p, key)
+        self.seeds = Seeds(self)
         self.requests = Requests(self, p)
         self.retries = Retries(self, p.retries)
         self.pipeline = Pipeline(self, p)
@@ -48,6 +50,7 @@ class ScrapeNet(Net):
 
         # The connections. Transitions are tried in the order of these lines.
         self.frontier.admit(self.robots, self.limits)
+        self.seeds.refuse(self.failed_log)
         self.robots.fetch_rules(self.limits, self.domains, self.proxies, self.failed_log)
         self.robots.clear(self.frontier.targets, self.failed_log)
         self.requests.scrape(

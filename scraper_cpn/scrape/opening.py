@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from scraper_cpn.net import Kernel
-from scraper_cpn.scrape.colours import Found, Gate, Proxy, Target
+from scraper_cpn.scrape.colours import Failure, Found, Gate, Proxy, Target
 from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.policy.proxies import tokens_of
 
@@ -17,8 +17,16 @@ DIRECT = "direct"
 """The name of the connection without a proxy."""
 
 
-def open_crawl(kernel: Kernel, net: ScrapeNet, targets: Sequence[Target], now_ns: int) -> None:
+def open_crawl(
+    kernel: Kernel,
+    net: ScrapeNet,
+    targets: Sequence[Target],
+    now_ns: int,
+    refused: Sequence[Failure] = (),
+) -> None:
     """Put the initial tokens into a kernel of the scrape net, at *now_ns* (UTC, since 1970).
+
+    *refused* are lines of the input that are not URLs.
 
     For the net a proxy's lease ends one timeout early, so that no request outlives it. A connection without
     a delay or a quota (the direct one, most proxies) has a token for each slot: a request holds its token
@@ -37,6 +45,8 @@ def open_crawl(kernel: Kernel, net: ScrapeNet, targets: Sequence[Target], now_ns
     end_ns = _later(settings.max_time_ns, now_ns)
     kernel.inject(net.gate.open, Gate(), now_ns, expires_at_ns=end_ns)
     kernel.inject(net.frontier.found, Found(tuple(targets)), now_ns)
+    for bad in refused:
+        kernel.inject(net.seeds.bad, bad, now_ns)
 
 
 def _tokens(proxies: Sequence[Proxy]) -> Iterator[Proxy]:

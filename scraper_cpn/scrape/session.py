@@ -8,13 +8,13 @@ Must not know: the command line, how progress is shown, signals.
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, TextIO
 
 import anyio
 import msgspec
-from msgspec.structs import replace
+from msgspec.structs import astuple, replace
 
 from scraper_cpn.net import Ended, Kernel, Row
 from scraper_cpn.net.compiled.kernel import compile_net
@@ -37,6 +37,7 @@ from scraper_cpn.scrape.colours import (
     Stop,
     Target,
 )
+from scraper_cpn.scrape.feed import Feed
 from scraper_cpn.scrape.fetch.client import Surplus
 from scraper_cpn.scrape.fetch.fetcher import Fetcher, early
 from scraper_cpn.scrape.items.keep import Keeper
@@ -48,6 +49,7 @@ from scraper_cpn.scrape.opening import open_crawl
 from scraper_cpn.scrape.pages.handlers import Handlers
 from scraper_cpn.scrape.pages.parse import Parser
 from scraper_cpn.scrape.policy import Policy, sites_of
+from scraper_cpn.scrape.seeds import BadSeed, Unread, origins_in
 from scraper_cpn.scrape.settings import SECOND, Settings
 from scraper_cpn.scrape.state.events import Events
 from scraper_cpn.scrape.state.run import State
@@ -64,6 +66,9 @@ class Session:
     Args:
         settings: limits and pace.
         seeds: URLs to begin with, normalised.
+        unread: more seeds, which are read while the crawl runs; links of a page are in scope if they lead to
+            its own seed's site. A state has its own.
+        bad: lines of the input that are not URLs, for the failed log. A state has its own.
         handlers: the page handlers; None for one built-in item for each page.
         validator: checks the items; by default that they can be JSON, and fit the settings' schema.
         output: where items go; None to keep none of them.
@@ -91,10 +96,15 @@ class Session:
         failed: TextIO | None = None,
         on_event: Callable[[dict[str, Any]], None] | None = None,
         state: State | None = None,
+        unread: Unread | None = None,
+        bad: Sequence[BadSeed] = (),
     ) -> None:
         self._settings = settings
         self._seeds = seeds
-        policy = self._policy = Policy(settings, sites_of(settings, self._seeds))
+        self._bad = bad
+        self._unread = unread if state is None else state.unread
+        sites = sites_of(settings, self._seeds) if self._unread is None else ()
+        policy = self._policy = Policy(settings, sites)
         self._state = state
         self._kernel: Kernel
         self._net: ScrapeNet
@@ -109,7 +119,7 @@ class Session:
         self._by_level = handlers is not None
         self._validator = validator or Validator(schema=settings.schema)
         self._keeper = Keeper(output, on_item)
-        self._account = Accounting(self._kernel, self._net, settings)
+        self._account = Accounting(self._kernel, self._net, settings, self._unread)
         self._failed = failed
         self._shell: Shell | None = None
         self._interrupted = self._aborted = False
@@ -133,11 +143,12 @@ class Session:
         self._account.begin(now_ns)
         if self._state is None:
             targets = [self._policy.frontier.seed(url, now_ns) for url in self._seeds]
-            open_crawl(self._kernel, self._net, targets, now_ns)
+            refused = [self._policy.frontier.refused(*astuple(each)) for each in self._bad]
+            open_crawl(self._kernel, self._net, targets, now_ns, refused)
         clock_ns = self._clock.now_ns
         new_fetcher = Fetcher(
             self._settings,
-            seeds=self._seeds,
+            seeds=[*self._seeds, *self._origins()],
             wall_ns=clock_ns,
             monotonic_ns=clock_ns,
             on_surplus=self._surplus,
@@ -151,6 +162,7 @@ class Session:
                 on_rows=self._take,
                 fatal=(OutputError,),
                 committer=self._committer(),
+                feed=self._feed(fetcher),
             )
             ended = await self._run_shell(self._shell)
         summary = self._account.summary(ended, self._clock.now_ns(), interrupted=self._interrupted)
@@ -162,6 +174,18 @@ class Session:
             levels = waiting(self._kernel, self._net, self._clock.now_ns())
             summary = replace(summary, levels=levels)
         return summary
+
+    def _origins(self) -> Iterator[str]:
+        """The origins of the seeds that an earlier process has read; with headers, which go to them, of all."""
+        if self._unread is not None:
+            yield from origins_in(self._unread.name, self._unread.before())
+            if self._settings.headers:
+                yield from origins_in(self._unread.name, self._unread.after())
+
+    def _feed(self, fetcher: Fetcher) -> Feed | None:
+        if self._unread is None:
+            return None
+        return Feed(self._kernel, self._net, self._unread, fetcher.permit)
 
     def _surplus(self, surplus: Surplus) -> None:
         """Report a connection that was dropped because of unsolicited bytes."""

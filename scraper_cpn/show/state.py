@@ -65,6 +65,8 @@ def _facts(run: RunStatus) -> Iterator[tuple[str, str]]:
     yield "ended", f"{counted(run.failed, 'URL')} failed{again}, {number(run.skipped)} skipped"
     waiting = [f"{number(urls)} for {what}" for what, urls in run.waiting.items() if urls]
     yield "waiting", ", ".join(waiting) or "nothing"
+    if run.unread_lines:
+        yield "seeds", f"{counted(run.unread_lines, 'line')} not read yet"
     if run.in_flight or run.pipeline:
         yield (
             "under way",

@@ -48,10 +48,7 @@ def summary_lines(summary: Summary, *, output: str, retry: str | None) -> Iterat
     if summary.not_followed:
         links = counted(summary.not_followed, "link")
         yield Text(f"{links} not followed: out of scope, filtered out or too deep")
-    for seed in summary.seeds_failed[:_SEEDS_SHOWN]:
-        yield Text(f"seed failed: {plain(seed)}", style="red")
-    if (more := len(summary.seeds_failed) - _SEEDS_SHOWN) > 0:
-        yield Text(f"seed failed: ... and {number(more)} more", style="red")
+    yield from _seeds(summary)
     if dropped := summary.connections_dropped:
         yield Text(f"{counted(dropped, 'connection')} dropped because of unsolicited bytes")
     if summary.left:
@@ -61,6 +58,15 @@ def summary_lines(summary: Summary, *, output: str, retry: str | None) -> Iterat
     if retry:
         yield Text("retry what failed:")
         yield Text(f"  {retry}", style="bold")
+
+
+def _seeds(summary: Summary) -> Iterator[Text]:
+    for seed in summary.seeds_failed[:_SEEDS_SHOWN]:
+        yield Text(f"seed failed: {plain(seed)}", style="red")
+    if (more := len(summary.seeds_failed) - _SEEDS_SHOWN) > 0:
+        yield Text(f"seed failed: ... and {number(more)} more", style="red")
+    if summary.unread_lines:
+        yield Text(f"{counted(summary.unread_lines, 'line')} of seeds not read")
 
 
 def level_text(level: Level) -> str:

@@ -55,6 +55,7 @@ def _stands(where: Whereabouts) -> str:
         "stored": f"stored, with {counted(where.items or 0, 'item')}{_came(where)}",
         "failed": "failed for good",
         "skipped": "skipped",
+        "unread": f"a seed that was not read yet: {plain(where.place)}",
         "unknown": "was never found in this crawl",
     }[where.stands]
 

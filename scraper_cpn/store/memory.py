@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from itertools import chain
 from typing import Any
@@ -27,6 +27,7 @@ from scraper_cpn.store.port import (
     SeenRow,
     SinkRow,
     StoreError,
+    TextRow,
     TokenRow,
 )
 
@@ -34,7 +35,10 @@ from scraper_cpn.store.port import (
 class MemoryStore:
     """A run that lasts as long as the process. Its journal keeps every batch."""
 
-    def __init__(self, facts: Mapping[str, bytes] | None = None) -> None:
+    def __init__(
+        self, facts: Mapping[str, bytes] | None = None, texts: Iterable[TextRow] = ()
+    ) -> None:
+        self._texts = list(texts)
         self._broken: BatchError | StoreError | None = None
         self._tokens: dict[int, TokenRow] = {}
         self._paged: dict[tuple[str, str], list[PagedRow]] = {}
@@ -92,6 +96,10 @@ class MemoryStore:
     def facts(self) -> dict[str, bytes]:
         """The named values of the run."""
         return dict(self._facts)
+
+    def texts(self, first: int, last: int | None = None) -> Iterator[TextRow]:
+        """The texts that the run was created with."""
+        return iter(self._texts[first - 1 : last])
 
     def rows(self, sink: str) -> Iterator[SinkRow]:
         """The rows of a sink."""

@@ -47,6 +47,9 @@ SinkRow: TypeAlias = tuple[str, str, bytes]
 ItemRow: TypeAlias = tuple[bytes, int, int, bytes]
 """fingerprint of the page's URL (16 bytes), visit, ordinal on the page, the item as JSON."""
 
+TextRow: TypeAlias = tuple[int, str]
+"""The number of a text's first line, and the text."""
+
 JournalRow: TypeAlias = tuple[int, int, int, int, bytes]
 """seq, at_ns, firings, marking hash after it, inputs (msgpack)."""
 
@@ -153,6 +156,9 @@ class Store(Protocol):
 
     def facts(self) -> dict[str, bytes]:
         """The named values of the run."""
+
+    def texts(self, first: int, last: int | None = None) -> Iterator[TextRow]:
+        """The texts that the run was created with, from number *first* on, up to *last* (from 1 on)."""
 
     def rows(self, sink: str) -> Iterator[SinkRow]:
         """The rows of a sink, oldest first."""

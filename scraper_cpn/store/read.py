@@ -15,7 +15,7 @@ from pathlib import Path
 from msgspec import structs
 
 from scraper_cpn.store.failures import told
-from scraper_cpn.store.port import ItemRow, JournalRow, PagedRow, Saved, SinkRow, TokenRow
+from scraper_cpn.store.port import ItemRow, JournalRow, PagedRow, Saved, SinkRow, TextRow, TokenRow
 from scraper_cpn.store.tables import Head, Row, load_head
 
 
@@ -86,6 +86,11 @@ class RunReader:
     def facts(self) -> dict[str, bytes]:
         """The named values of the run."""
         return dict(self._of("fact", "name, value"))
+
+    def texts(self, first: int, last: int | None = None) -> Iterator[TextRow]:
+        """The texts that the run was created with, from number *first* on, up to *last*."""
+        until = "" if last is None else f" AND n <= {last}"
+        return self._of("text", "line, body", f" AND n >= {first}{until} ORDER BY n")
 
     def rows(self, sink: str) -> Iterator[SinkRow]:
         """The rows of a sink, oldest first. Cost: O(rows of all sinks)."""

@@ -140,6 +140,15 @@ CREATE TABLE fact (
     PRIMARY KEY (run, name)
 ) STRICT, WITHOUT ROWID;
 
+-- Text that the run was created with, and that it reads bit by bit: `line` is the number of its first line.
+CREATE TABLE text (
+    run INTEGER NOT NULL REFERENCES run (id),
+    n INTEGER NOT NULL,
+    line INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (run, n)
+) STRICT, WITHOUT ROWID;
+
 -- The marking at which the journal begins; of `seen` and `faulted` the rows up to run.base_seen and
 -- run.base_faulted are of it.
 CREATE TABLE base_token (

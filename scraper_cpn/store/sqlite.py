@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -26,7 +26,7 @@ from anyio import CancelScope
 
 from scraper_cpn.store.claim import Claim, noted
 from scraper_cpn.store.failures import told
-from scraper_cpn.store.port import Batch, BatchError, StoreError
+from scraper_cpn.store.port import Batch, BatchError, StoreError, TextRow
 from scraper_cpn.store.read import RunReader
 from scraper_cpn.store.retention import Limits
 from scraper_cpn.store.statefile import (
@@ -65,14 +65,18 @@ def create(
     path: Path,
     run_name: str,
     facts: Mapping[str, bytes] | None = None,
+    texts: Iterable[TextRow] = (),
     *,
     limits: Limits = _USUAL,
 ) -> SqliteStore:
-    """Create a state file with one new run, and open it. Raises `StoreError`."""
+    """Create a state file with one new run, and open it. Raises `StoreError`.
+
+    *texts* are kept for `Store.texts`.
+    """
     path = real(path)
     if not path.parent.is_dir():
         raise StoreError("missing", f"{path}: there is no folder {path.parent}; make it first")
-    claim = make(path, run_name, facts or {})
+    claim = make(path, run_name, facts or {}, texts)
     try:
         return _opened(path, claim, limits, lambda file: find_run(path, file, run_name))
     except BaseException:
@@ -84,6 +88,7 @@ def new_run(
     path: Path,
     run_name: str,
     facts: Mapping[str, bytes] | None = None,
+    texts: Iterable[TextRow] = (),
     *,
     limits: Limits = _USUAL,
 ) -> SqliteStore:
@@ -94,7 +99,7 @@ def new_run(
             raise StoreError(
                 "exists", f"{path} has a run {run_name}; resume it, or use another name"
             )
-        return add_run(file, run_name, facts or {})
+        return add_run(file, run_name, facts or {}, texts)
 
     return _claimed(path, limits, added)
 

@@ -13,7 +13,7 @@ import secrets
 import sqlite3
 import stat
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from msgspec.structs import asdict
@@ -21,7 +21,7 @@ from msgspec.structs import asdict
 from scraper_cpn.store.claim import Claim
 from scraper_cpn.store.failures import of_system, told
 from scraper_cpn.store.lock import descriptor
-from scraper_cpn.store.port import StoreError
+from scraper_cpn.store.port import StoreError, TextRow
 from scraper_cpn.store.tables import (
     APPLICATION_ID,
     SCHEMA_VERSION,
@@ -89,7 +89,9 @@ def real(path: Path) -> Path:
     return path.resolve() if path.is_symlink() else path
 
 
-def make(path: Path, run_name: str, facts: Mapping[str, bytes]) -> Claim:
+def make(
+    path: Path, run_name: str, facts: Mapping[str, bytes], texts: Iterable[TextRow] = ()
+) -> Claim:
     """Create a state with one run atomically, and return the right to write to it.
 
     It is locked from the beginning, under the name of a draft: if two processes create the same state,
@@ -101,7 +103,7 @@ def make(path: Path, run_name: str, facts: Mapping[str, bytes]) -> Claim:
     with told(path):
         claim = Claim(path, draft)
     try:
-        _make(path, draft, claim, run_name, facts)
+        _make(path, draft, claim, lambda file: add_run(file, run_name, facts, texts))
     except BaseException:
         if claim.is_of(draft):
             draft.unlink()
@@ -110,7 +112,9 @@ def make(path: Path, run_name: str, facts: Mapping[str, bytes]) -> Claim:
     return claim
 
 
-def _make(path: Path, draft: Path, claim: Claim, run_name: str, facts: Mapping[str, bytes]) -> None:
+def _make(
+    path: Path, draft: Path, claim: Claim, fill: Callable[[sqlite3.Connection], object]
+) -> None:
     _refuse_left(path)  # another process may have made it before the draft was locked
     if not claim.is_of(draft):
         raise StoreError("locked", f"{path} is being made by another process")
@@ -121,7 +125,7 @@ def _make(path: Path, draft: Path, claim: Claim, run_name: str, facts: Mapping[s
         connection = sqlite3.connect(draft, isolation_level=None)
         try:
             _fill(connection)
-            add_run(connection, run_name, facts)
+            fill(connection)
         finally:
             connection.close()
         claim.renew()
@@ -135,7 +139,12 @@ def _refuse_left(path: Path) -> None:
         raise StoreError("exists", f"{left} exists; resume it, or name another file")
 
 
-def add_run(connection: sqlite3.Connection, name: str, facts: Mapping[str, bytes]) -> int:
+def add_run(
+    connection: sqlite3.Connection,
+    name: str,
+    facts: Mapping[str, bytes],
+    texts: Iterable[TextRow] = (),
+) -> int:
     """Add a new run; returns its number. Raises `sqlite3.IntegrityError` if the name is taken."""
     head = asdict(Head())
     columns = ["name", "created_ns", *head]
@@ -146,6 +155,8 @@ def add_run(connection: sqlite3.Connection, name: str, facts: Mapping[str, bytes
     run = connection.execute("SELECT last_insert_rowid()").fetchone()[0]
     rows = [(run, fact, value) for fact, value in facts.items()]
     connection.executemany("INSERT INTO fact VALUES (?, ?, ?)", rows)
+    numbered = ((run, n, *text) for n, text in enumerate(texts, start=1))
+    connection.executemany("INSERT INTO text VALUES (?, ?, ?, ?)", numbered)
     connection.execute("COMMIT")
     return int(run)
 

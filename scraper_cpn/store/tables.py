@@ -18,7 +18,7 @@ from msgspec.structs import astuple
 
 APPLICATION_ID = 0x53637270
 """The application id in the file's header ("Scrp"), by which `file` and others recognise it."""
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """`user_version` in the header. A file of another version is refused."""
 SQLITE_LEAST = (3, 37, 0)
 """The first version of SQLite that has STRICT tables."""

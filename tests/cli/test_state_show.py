@@ -47,6 +47,7 @@ RUN = RunStatus(
         for number, (kind, meaning) in enumerate(KINDS.items())
     ),
     waiting={"admission": 3, "robots.txt": 12, "their turn": 999_969, "a retry": 7},
+    unread_lines=1_000,
     levels=(Level(-1, 7, 90 * SECOND), Level(12, 999_984, 7_200 * SECOND)),
     ageing_ns=600 * SECOND,
     in_flight=32,

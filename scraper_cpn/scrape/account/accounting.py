@@ -17,8 +17,10 @@ from scraper_cpn.scrape.account.report import Account, Ending, Snapshot, Stage, 
 from scraper_cpn.scrape.colours import Fetched, FetchOutcome, Parsed, ParseOutcome, Stored
 from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.policy.retries import is_unsent
+from scraper_cpn.scrape.seeds import Unread
 from scraper_cpn.scrape.settings import Settings
 from scraper_cpn.scrape.state.run import State
+from scraper_cpn.scrape.state.unread import TAKEN
 
 
 class Accounting:
@@ -28,12 +30,16 @@ class Accounting:
         kernel: is only read.
         net: the kernel's net.
         settings: the settings of the crawl.
+        unread: the seeds that are read while it runs.
 
     Attributes:
         ledger: counts the rows of the sinks.
     """
 
-    def __init__(self, kernel: Kernel, net: ScrapeNet, settings: Settings) -> None:
+    def __init__(
+        self, kernel: Kernel, net: ScrapeNet, settings: Settings, unread: Unread | None = None
+    ) -> None:
+        self._unread = unread
         self.ledger = Ledger()
         self._kernel = kernel
         self._net = net
@@ -89,6 +95,8 @@ class Accounting:
         facts: list[tuple[str, Any]] = [("account", self._account(now_ns))]
         if self._length is not None:
             facts.append(("length", self._length))
+        if self._unread is not None:
+            facts.append((TAKEN, self._unread.taken))
         if summary is not None:
             facts.append(("ended", Ending(summary.ended, summary.reason)))
         return [(name, msgspec.json.encode(value)) for name, value in facts]
@@ -121,6 +129,7 @@ class Accounting:
                 "robots.txt": count(net.robots.asks),
                 "their turn": count(net.frontier.targets),
                 "a retry": count(net.retries.cool_down),
+                "unread lines of seeds": self._unread_lines,
             },
             stages=tuple(
                 Stage(stage.name, count(stage), stage.capacity) for stage in net.pipeline.stages
@@ -131,7 +140,7 @@ class Accounting:
     def summary(self, ended: Ended | None, now_ns: int, *, interrupted: bool) -> Summary:
         """How the crawl has ended; *ended* is the net's own word (None: the crawl was aborted)."""
         ledger = self.ledger
-        left = self._count(self._net.frontier.seen) - ledger.stored - ledger.failed - ledger.skipped
+        over = ledger.stored + ledger.failed - ledger.bad_seeds + ledger.skipped
         return Summary(
             ended=_how(ended, interrupted=interrupted),
             reason="" if ended == "spent" and interrupted else self._why(ended),
@@ -142,7 +151,8 @@ class Accounting:
             skipped=ledger.skipped,
             bytes=self._bytes,
             elapsed_ns=now_ns - self._began_ns,
-            left=left,
+            left=self._count(self._net.frontier.seen) - over,
+            unread_lines=self._unread_lines,
             cut=ledger.cut,
             cut_examples=tuple(ledger.cut_examples),
             not_followed=self._not_followed,
@@ -151,6 +161,10 @@ class Accounting:
             seeds_failed=tuple(ledger.seeds_failed),
             connections_dropped=self.connections_dropped,
         )
+
+    @property
+    def _unread_lines(self) -> int:
+        return 0 if self._unread is None else self._unread.lines
 
     def _count(self, place: Place[Any] | Counter | KeySet[Any]) -> int:
         """The count of a place, counter or set of the net."""

@@ -35,6 +35,8 @@ class Ledger:
         self.retired: list[str] = []
         self.failed_urls: list[str] = []
         self.seeds_failed: list[str] = []
+        self.bad_seeds = 0
+        """Lines of the input that are not URLs; they count as failed, too."""
         self._counts: dict[str, int] = {}
         self._examples: dict[str, list[Failure]] = {}
         self.on_event = on_event
@@ -81,6 +83,7 @@ class Ledger:
             self._examples.setdefault(row.kind, [])
             if len(self._examples[row.kind]) < EXAMPLES:
                 self._examples[row.kind].append(row)
+        self.bad_seeds += row.kind == "seed"
         if row.final:
             self._ending(row)
         if self.on_event is not None:
@@ -102,7 +105,7 @@ def worth_a_retry(row: Failure) -> bool:
 
     A refused address is never retried: as a seed it would be permitted.
     """
-    kept_out = row.kind in SKIPPED or row.kind == "address"
+    kept_out = row.kind in SKIPPED or row.kind in {"address", "seed"}
     return row.final and not kept_out and (row.retry or row.kind != "http")
 
 

@@ -83,6 +83,8 @@ class Summary(Struct, frozen=True, kw_only=True):
     elapsed_ns: int = 0
     left: int = 0
     """URLs that were found, but neither stored nor failed."""
+    unread_lines: int = 0
+    """Lines of the input that were not read."""
     cut: int = 0
     """Pages of which --max-links, --max-values or --max-text left something out."""
     cut_examples: tuple[str, ...] = ()

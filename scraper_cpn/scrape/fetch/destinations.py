@@ -47,14 +47,20 @@ class Destinations:
         resolver: "AbstractResolver | None" = None,
         monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        origins = set(map(origin_of, seeds))
-        self._hosts = frozenset(map(host_of, origins))
-        self._origins = frozenset(alias for each in origins for alias in aliases(each))
+        self._origins = set[str]()
+        self._hosts = set[str]()
+        self.permit(seeds)
         self._allow_private = allow_private
         self._resolver = resolver
         self._monotonic_s = monotonic_s
         self._known: OrderedDict[str, tuple[float, Failed | None]] = OrderedDict()
         """What the lookups of hosts came to, and until when that holds; the latest is the last."""
+
+    def permit(self, seeds: Iterable[str]) -> None:
+        """Treat more URLs as seeds."""
+        origins = set(map(origin_of, seeds))
+        self._origins.update(alias for each in origins for alias in aliases(each))
+        self._hosts.update(map(host_of, origins))
 
     def is_own(self, url: str) -> bool:
         """Return whether the user's headers go to a URL: its origin is that of a seed, or an alias of it.

@@ -66,6 +66,10 @@ class Fetcher:
         self._monotonic_ns = monotonic_ns
         self.client = new_client(settings, resolver, on_surplus)
 
+    def permit(self, seeds: Iterable[str]) -> None:
+        """Treat more URLs as seeds."""
+        self._destinations.permit(seeds)
+
     async def __aenter__(self) -> Self:
         await self.client.open()
         return self

@@ -106,6 +106,8 @@ GROUPS = (_OUTPUT, _FOLLOW, _PACE, _RETRY, _REQUEST, _PROXY, _SHOW)
 OPTIONS: tuple[Option, ...] = (
     Option(name="input", short="i", kind=FILE, group=_OUTPUT,
            help="read more URLs from FILE, one per line, or from a --failed file; - is stdin"),
+    Option(name="skip-bad-seeds", kind=SWITCH, group=_OUTPUT,
+           help="log the lines of --input that are not URLs, instead of refusing them before the crawl"),
     Option(name="output", short="o", kind=FILE, group=_OUTPUT,
            help="write items to FILE: .jsonl, .json, .csv, .sqlite, .db or .parquet; .jsonl.gz and .csv.zst "
                 "compress; - is stdout (default)"),

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
-from scraper_cpn.scrape.colours import AGED_TURN, TURN, Found, Link, Target
+from scraper_cpn.scrape.colours import AGED_TURN, TURN, Failure, Found, Link, Target
 from scraper_cpn.scrape.settings import Settings
 from scraper_cpn.scrape.urls import domain_of, host_of, pace_of, root_of, within
 
@@ -34,6 +34,11 @@ class FrontierPolicy:
         return self.target(
             url, site=self.site_of(url), requested_url=url, rank=self.rank(0, now_ns)
         )
+
+    def refused(self, text: str, reason: str) -> Failure:
+        """The row of the log for a line that is not a URL; *text* is the line, without secrets."""
+        nowhere = Target(url=text, domain="", origin="", site="", requested_url=text)
+        return Failure(target=nowhere, kind="seed", reason=reason, final=True)
 
     def site_of(self, url: str) -> str:
         """The part of a URL that the scope compares: the host, or the registrable domain."""

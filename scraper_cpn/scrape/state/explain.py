@@ -23,9 +23,11 @@ from scraper_cpn.scrape.account.ledger import SKIPPED, failure_record, worth_a_r
 from scraper_cpn.scrape.colours import Denied, Failure, Link, RobotsJob, Rules, Target
 from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.policy import Policy
+from scraper_cpn.scrape.seeds import Block, seeds_in
 from scraper_cpn.scrape.state.metadata import read_row, reading_rows
 from scraper_cpn.scrape.state.rows import StoredPage
-from scraper_cpn.scrape.state.run import ScrapeCodec, clock_of, codec_of, last_opening
+from scraper_cpn.scrape.state.run import ScrapeCodec, clock_of, codec_of, kept, last_opening
+from scraper_cpn.scrape.state.unread import unread
 from scraper_cpn.scrape.urls import domain_of, host_of, names_above, origin_of
 from scraper_cpn.store.claim import writer
 from scraper_cpn.store.read import RunReader
@@ -59,7 +61,9 @@ class Whereabouts(Struct, frozen=True, kw_only=True):
     """The process that runs the crawl; None if there is none."""
     stands: str
     """`found`, `asks`, `waits`, `cools down`, `in flight`, `pipeline`, `failed once`, `set aside`, `stored`,
-    `failed`, `skipped` or `unknown`."""
+    `failed`, `skipped`, `unread` or `unknown`."""
+    place: str = ""
+    """The line of the input that names it, if it is a seed that was not read yet."""
     target: Target | None = None
     """None if the URL is unknown, or was stored without a failed attempt."""
     domain: str
@@ -115,6 +119,7 @@ def whereabouts(path: Path, url: str, run: str | None = None) -> Whereabouts:
         with reading_rows():
             durable, before = _marking(reader, codec, url)
         ends = _ends(reader, codec.net, url)
+        place = "" if ends or before else _unread_place(reader, info.facts, url)
     now_ns = clock_of(info.facts, info.at_ns).now_ns()
     known = Whereabouts(
         url=url,
@@ -131,6 +136,8 @@ def whereabouts(path: Path, url: str, run: str | None = None) -> Whereabouts:
     fault = next((each for each in durable.faulted if _is_of(each.colour, url)), None)
     if fault is not None:
         return replace(known, stands="set aside", error=f"{fault.place}: {fault.error}")
+    if not ends and place:
+        return replace(known, stands="unread", place=place)
     return _over(known, ends[-1]) if ends else _unknown(known, policy, durable)
 
 
@@ -161,6 +168,17 @@ def _marking(reader: RunReader, codec: ScrapeCodec, url: str) -> tuple[Durable, 
     durable.flights = {row[0]: codec.flying(row, known) for row in flights}
     durable.faulted = [codec.faulted(row) for row in saved.faulted]
     return durable, before
+
+
+def _unread_place(reader: RunReader, facts: dict[str, bytes], url: str) -> str:
+    """The first line of the unread seeds that names the URL. Cost: some microseconds for each unread line."""
+    seeds = unread(reader, facts, kept(facts).input)
+    if seeds is not None:
+        for block in seeds.after():
+            for number, line in enumerate(block.text.splitlines(), start=block.line):
+                if url in seeds_in(seeds.name, Block(number, line)):
+                    return f"{seeds.name}:{number}"
+    return ""
 
 
 def _keys(codec: ScrapeCodec, url: str) -> Iterator[str]:
@@ -310,5 +328,5 @@ def _kept_out(policy: Policy, url: str) -> Iterator[str]:
 def _followed(policy: Policy, url: str) -> bool:
     """Whether this link would be followed from a page of any seed's site."""
     page = policy.frontier.seed(url)
-    pages = [replace(page, site=site) for site in policy.sites]
+    pages = [replace(page, site=site) for site in policy.sites or (page.site,)]
     return any(policy.frontier.discover(page, [Link(url)]) for page in pages)

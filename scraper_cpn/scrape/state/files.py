@@ -22,6 +22,7 @@ from scraper_cpn.scrape.items.outputs import CheckedOutput
 from scraper_cpn.scrape.options.read import checked
 from scraper_cpn.scrape.policy import sites_of
 from scraper_cpn.scrape.redact import HARMLESS_HEADERS
+from scraper_cpn.scrape.seeds import BadSeed, Unread
 from scraper_cpn.scrape.settings import Settings, UsageError
 from scraper_cpn.scrape.state.metadata import fact_or_none
 from scraper_cpn.scrape.state.packing import lacks_password
@@ -36,8 +37,10 @@ from scraper_cpn.scrape.state.run import (
     last_opening,
     opened,
 )
+from scraper_cpn.scrape.state.unread import Input
 from scraper_cpn.scrape.text import check_name
 from scraper_cpn.scrape.trace import tracer
+from scraper_cpn.store.port import TextRow
 from scraper_cpn.store.reader import StateReader
 from scraper_cpn.store.sqlite import SqliteStore, create, new_run, open_run
 
@@ -84,6 +87,8 @@ class Keeping(Struct, frozen=True, kw_only=True):
         past: what the state says about a crawl that is resumed; None for a new one.
         program: the file of the program with its page handlers.
         handled: whether its page handlers come from a program whose file is unknown.
+        unread: seeds of a new crawl that are read while it runs.
+        bad: lines among the seeds of a new crawl that are not URLs.
     """
 
     path: Path
@@ -91,11 +96,18 @@ class Keeping(Struct, frozen=True, kw_only=True):
     past: Past | None = None
     program: str | None = None
     handled: bool = False
+    unread: Unread | None = None
+    bad: tuple[BadSeed, ...] = ()
 
     @property
     def name(self) -> str:
         """The crawl's name in the state."""
         return self.past.run if self.past else self.run or MAIN
+
+    @property
+    def is_fed(self) -> bool:
+        """Whether seeds are read while the crawl runs, so that their sites are not known from the beginning."""
+        return (self.unread if self.past is None else self.past.kept.input) is not None
 
     def opening(self, settings: Settings, seeds: Sequence[str]) -> Opening:
         """The laws from now on. The sites do not change, since they are the scope.
@@ -103,7 +115,8 @@ class Keeping(Struct, frozen=True, kw_only=True):
         The seeds' sites by today's suffix list are added, since links are compared with those.
         """
         before = self.past.opening.sites if self.past else ()
-        return Opening(settings, tuple(dict.fromkeys([*before, *sites_of(settings, seeds)])))
+        own = () if self.is_fed else sites_of(settings, seeds)
+        return Opening(settings, tuple(dict.fromkeys([*before, *own])))
 
 
 class Beside(Struct, frozen=True):
@@ -188,16 +201,22 @@ def _new_store(
     """A store in a new file, or for another run in an existing file."""
     path, run = keeping.path, keeping.run
     hidden = [name for name, _ in settings.headers if name.lower() not in HARMLESS_HEADERS]
+    unread, given, texts = keeping.unread, None, list[TextRow]()
+    if unread is not None:
+        texts = [(block.line, block.text) for block in unread.after()]
+        given = Input(unread.name, len(texts), unread.lines)
     keep = Kept(
         seeds=tuple(seeds),
+        input=given,
+        bad=keeping.bad,
         program=keeping.program,
         handled=keeping.handled,
         hidden_headers=tuple(hidden),
     )
     facts = first_facts(keeping.opening(settings, seeds), keep) | dict(beside.facts())
     if run is not None and path.exists():
-        return new_run(path, run, facts)
-    return create(path, keeping.name, facts)
+        return new_run(path, run, facts, texts)
+    return create(path, keeping.name, facts, texts)
 
 
 def refuse_existing(path: Path, run: str | None) -> None:

@@ -27,6 +27,7 @@ from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.policy import VERSION as POLICY_VERSION
 from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.redact import HARMLESS_HEADERS
+from scraper_cpn.scrape.seeds import BadSeed
 from scraper_cpn.scrape.settings import Settings
 from scraper_cpn.scrape.state.libraries import FACT as LIBRARIES
 from scraper_cpn.scrape.state.libraries import with_versions
@@ -35,6 +36,7 @@ from scraper_cpn.scrape.state.packing import VERSION as FORM_VERSION
 from scraper_cpn.scrape.state.packing import packings, without_password
 from scraper_cpn.scrape.state.resume import ENDED_WITH_PROCESS, in_pipeline, latest, reopened
 from scraper_cpn.scrape.state.rows import failures, writing
+from scraper_cpn.scrape.state.unread import Input, StateText, unread
 from scraper_cpn.store.codec import Codec
 from scraper_cpn.store.edit import Edit
 from scraper_cpn.store.net_signature import Laws, differences, hash_of, laws_of, listed
@@ -65,6 +67,10 @@ class Kept(Struct, frozen=True, kw_only=True):
     """What is recorded about a crawl when it begins, without passwords and most headers."""
 
     seeds: tuple[str, ...]
+    input: Input | None = None
+    """More seeds; None: these are all."""
+    bad: tuple[BadSeed, ...] = ()
+    """Lines that are not URLs."""
     program: str | None = None
     """The file of a Python program with the page handlers."""
     handled: bool = False
@@ -166,11 +172,14 @@ class State:
         recorder: the kernel, with everything that the state had.
         clock: the kernel's time.
         shelf: the waiting tokens; is called with each durable batch.
+        unread: the seeds that are not read yet.
     """
 
     def __init__(
         self, store: Store, net: ScrapeNet, shelf: StoreShelf, recorder: Recorder, clock: Clock
     ) -> None:
+        facts = store.facts()
+        self.unread: StateText | None = unread(store, facts, kept(facts).input)
         self.store = store
         self.recorder = recorder
         self.clock = clock
@@ -235,6 +244,8 @@ async def opened(
     if saved.seq == 0:
         seeds = tuple(policy.frontier.seed(url, now_ns) for url in kept(known).seeds)
         edit.put(codec.net.frontier.found, Found(seeds))
+        for bad in kept(known).bad:
+            edit.put(codec.net.seeds.bad, policy.frontier.refused(bad.text, bad.reason))
     history.append((restored.sums.seq + 1, harmless(opening)))
     libraries = with_versions(known, restored.sums.seq)
     new_facts = [("openings", _json(history)), (LIBRARIES, libraries), *facts]

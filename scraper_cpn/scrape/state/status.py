@@ -29,8 +29,10 @@ from scraper_cpn.scrape.state.run import (
     clock_of,
     codec_of,
     ending,
+    kept,
     last_opening,
 )
+from scraper_cpn.scrape.state.unread import unread
 from scraper_cpn.scrape.urls import domain_of, host_of, names_above
 from scraper_cpn.store.claim import Note, writer
 from scraper_cpn.store.read import RunReader
@@ -99,6 +101,8 @@ class RunStatus(Struct, frozen=True, kw_only=True):
     """The most frequent first."""
     waiting: dict[str, int]
     """The number of waiting URLs, by what they wait for."""
+    unread_lines: int
+    """Lines of seeds that are not read yet."""
     levels: tuple[Level, ...]
     """The same URLs by their priority."""
     ageing_ns: int | None
@@ -190,6 +194,9 @@ def _status(info: RunInfo, reader: RunReader, note: Note | None, domains: int) -
         skipped=ledger.skipped,
         failures=tuple(_kinds(ledger)),
         waiting=_waiting(net, places, flights, tokens),
+        unread_lines=0
+        if (seeds := unread(reader, info.facts, kept(info.facts).input)) is None
+        else seeds.lines,
         levels=levels.listed(policy, now_ns),
         ageing_ns=policy.settings.ageing_ns,
         in_flight=flights[net.requests.scrape_target.name],

@@ -1,0 +1,206 @@
+"""Seeds as text: the lines of an input, read in blocks, so that a crawl can start before all are read.
+
+Owns: which lines are seeds, what is wrong with the others, and the text that is not read yet.
+Must not know: the net, the command line, where the text is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from copy import copy
+from typing import Protocol
+
+import msgspec
+from msgspec import Struct
+
+from scraper_cpn.scrape.redact import hidden
+from scraper_cpn.scrape.settings import UsageError
+from scraper_cpn.scrape.urls import origin_of, seed_url
+
+AT_ONCE = 10_000
+"""The most seeds of an input that are read before the crawl starts."""
+BLOCK_LINES = 100
+"""Lines that are read in one go while the crawl runs: some milliseconds."""
+_SHOWN_CHARS_MAX = 200
+_BAD_SHOWN = 10
+
+
+class Block(Struct, frozen=True):
+    """Some lines of an input."""
+
+    line: int
+    """The number of the first one in the input, from 1 on."""
+    text: str
+
+    @property
+    def lines(self) -> int:
+        """How many lines it has."""
+        return len(self.text.splitlines())
+
+
+class BadSeed(Struct, frozen=True):
+    """A line that is neither a seed nor a comment."""
+
+    text: str
+    """The line, without secrets, cut after `_SHOWN_CHARS_MAX` characters."""
+    reason: str
+    """One line, which begins with the place: `urls.txt:3: ...`."""
+
+
+class Unread(Protocol):
+    """The part of an input that is read while the crawl runs."""
+
+    name: str
+    """Of the input, for messages."""
+    lines: int
+    """How many lines are left."""
+
+    taken: int
+    """How many blocks were read."""
+
+    def take(self) -> Block | None:
+        """The next block; None at the end."""
+
+    def before(self) -> Iterator[Block]:
+        """The blocks that an earlier process has read."""
+
+    def after(self) -> Iterator[Block]:
+        """The blocks that are left; they stay unread."""
+
+
+class FailedRow(Struct):
+    """The fields of a row of `--failed` that are used: an attempt of a URL."""
+
+    url: str
+    again: bool = True
+
+
+class Text:
+    """The lines of a text from an offset on.
+
+    Args:
+        name: of the input.
+        text: all of it.
+    """
+
+    def __init__(self, name: str, text: str) -> None:
+        self.name = name
+        self.taken = 0
+        self.lines = text.count("\n") + (not text.endswith("\n") and bool(text))
+        self._text = text
+        self._at = 0
+        self._line = 1
+
+    def take(self) -> Block | None:
+        """The next block; None at the end. Lines end with a line feed: no other end cuts a block."""
+        if self._at >= len(self._text):
+            self.lines = 0
+            return None
+        end = self._at
+        for _ in range(BLOCK_LINES):
+            end = self._text.find("\n", end) + 1
+            if not end:
+                end = len(self._text)
+                break
+        block = Block(self._line, self._text[self._at : end])
+        self._at = end
+        self._line += block.lines
+        self.lines = max(0, self.lines - BLOCK_LINES)
+        self.taken += 1
+        return block
+
+    def before(self) -> Iterator[Block]:
+        """Nothing: there was no earlier process."""
+        return iter(())
+
+    def after(self) -> Iterator[Block]:
+        """The blocks that are left; they stay unread."""
+        rest = copy(self)
+        while (block := rest.take()) is not None:
+            yield block
+
+
+class SeedList(Struct, frozen=True):
+    """The seeds that a user gave."""
+
+    urls: tuple[str, ...]
+    """Those that are read before the crawl starts, normalised."""
+    bad: tuple[BadSeed, ...] = ()
+    """Lines that are not URLs, if such lines are to be skipped."""
+    unread: Text | None = None
+    """More, to be read while the crawl runs."""
+
+
+def seeds_in(name: str, block: Block) -> Iterator[str | BadSeed]:
+    """Yield the seeds (normalised) and the bad lines of a block; blank lines and `#` comments are neither.
+
+    A line is a URL, or a row of `--failed`, which counts if it is worth a retry.
+    """
+    for number, line in enumerate(block.text.splitlines(), start=block.line):
+        source = line.strip()
+        if not source or source.startswith("#"):
+            continue
+        place = f"{name}:{number}"
+        try:
+            url = _url_of(place, source)
+            if url is not None:
+                yield seed_url(url, place)
+        except UsageError as error:
+            yield BadSeed(hidden(source)[:_SHOWN_CHARS_MAX], str(error))
+
+
+def read_first(text: Text, most: int) -> tuple[list[str], list[BadSeed]]:
+    """Read the first seeds and bad lines of a text: at least *most* seeds, or all."""
+    urls, bad = list[str](), list[BadSeed]()
+    while len(urls) < most and (block := text.take()) is not None:
+        for seed in seeds_in(text.name, block):
+            if isinstance(seed, str):
+                urls.append(seed)
+            else:
+                bad.append(seed)
+    return urls, bad
+
+
+def refusal(bad: Sequence[BadSeed]) -> UsageError:
+    """The error that names bad lines, for a user who can still correct them."""
+    if len(bad) == 1:
+        return UsageError(bad[0].reason)
+    told = [each.reason for each in bad[:_BAD_SHOWN]]
+    more = [f"and {len(bad) - _BAD_SHOWN} more"] if len(bad) > _BAD_SHOWN else []
+    return UsageError(
+        f"{len(bad)} lines are not URLs: {'; '.join(told + more)}; correct them, or --skip-bad-seeds"
+    )
+
+
+def origins_in(name: str, text: Iterable[Block]) -> Iterator[str]:
+    """Yield the origins of the seeds in some blocks, with few repetitions.
+
+    Cost: below a microsecond for a line whose start, up to its path, was seen before.
+    """
+    known = set[str]()
+    for block in text:
+        fresh = [line for line in block.text.splitlines() if _is_new(line, known)]
+        for seed in seeds_in(name, Block(block.line, "\n".join(fresh))):
+            if isinstance(seed, str):
+                yield origin_of(seed)
+
+
+def _is_new(line: str, known: set[str]) -> bool:
+    """Whether no earlier line had the same scheme and host, as they are written. Rows of JSON are always new."""
+    start = line if line.startswith("{") else "/".join(line.split("/", 3)[:3])
+    if start in known:
+        return False
+    if start is not line:
+        known.add(start)
+    return True
+
+
+def _url_of(place: str, line: str) -> str | None:
+    """Return the URL of a line: the whole line, or the URL of a row of `--failed` that is worth a retry."""
+    if not line.startswith("{"):
+        return line
+    try:
+        row = msgspec.json.decode(line, type=FailedRow)
+    except msgspec.DecodeError as error:
+        raise UsageError(f"{place}: this is not a row of a --failed file: {error}") from None
+    return row.url if row.again else None

@@ -1,0 +1,76 @@
+"""The seeds that a crawl has not read yet, as text in its state.
+
+Owns: how far they are read, and reading on.
+Must not know: SQL, what a seed is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Protocol
+
+from msgspec import Struct
+
+from scraper_cpn.scrape.seeds import BLOCK_LINES, Block
+from scraper_cpn.scrape.state.metadata import fact
+from scraper_cpn.store.port import StoreError, TextRow
+
+TAKEN = "seeds_taken"
+"""The fact that says how many blocks were read."""
+
+
+class Texts(Protocol):
+    """The part of a store or a reader that holds the text."""
+
+    def texts(self, first: int, last: int | None = None) -> Iterator[TextRow]:
+        """The blocks from number *first* on, up to *last*."""
+
+
+class Input(Struct, frozen=True):
+    """Seeds that are read while the crawl runs."""
+
+    name: str
+    """The file, for messages."""
+    blocks: int
+    lines: int
+
+
+class StateText:
+    """The text of a run that is not read yet: an `Unread` in a store.
+
+    Attributes:
+        name: of the input.
+        lines: how many lines are left.
+        taken: how many blocks were read.
+    """
+
+    def __init__(self, texts: Texts, given: Input, taken: int) -> None:
+        self.name = given.name
+        self.lines = max(0, given.lines - BLOCK_LINES * taken)
+        self.taken = taken
+        self._texts = texts
+        self._blocks = given.blocks
+
+    def take(self) -> Block | None:
+        """The next block; None at the end. Raises `StoreError` if it is missing."""
+        if self.taken >= self._blocks:
+            return None
+        row = next(self._texts.texts(self.taken + 1, self.taken + 1), None)
+        if row is None:
+            raise StoreError("damaged", f"block {self.taken + 1} of its seeds is missing")
+        self.taken += 1
+        self.lines = max(0, self.lines - BLOCK_LINES) if self.taken < self._blocks else 0
+        return Block(*row)
+
+    def before(self) -> Iterator[Block]:
+        """The blocks that were read."""
+        return (Block(*row) for row in self._texts.texts(1, self.taken))
+
+    def after(self) -> Iterator[Block]:
+        """The blocks that are left; they stay unread."""
+        return (Block(*row) for row in self._texts.texts(self.taken + 1))
+
+
+def unread(texts: Texts, facts: Mapping[str, bytes], given: Input | None) -> StateText | None:
+    """The text of a run that is not read yet; None if it had only the seeds that it began with."""
+    return None if given is None else StateText(texts, given, fact(facts, TAKEN, int, b"0"))
