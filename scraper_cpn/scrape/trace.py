@@ -16,6 +16,8 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "fire": ("at_ns", "id", "transition", "took", "outcome", "puts"),
     "begin": ("at_ns", "id", "transition", "took"),
     "started": ("at_ns", "id", "puts"),
+    "again": ("at_ns", "id", "outcome", "due_ns"),
+    "attempt": ("at_ns", "id", "number"),
     "end": ("at_ns", "id", "outcome", "puts"),
     "revoke": ("id",),
     "fault": ("place", "serial", "error"),

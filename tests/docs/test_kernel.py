@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from scraper_cpn.scrape.trace import FIELDS
 from tests.docs.pages import ROOT
 
 GUIDE = (ROOT / "docs/kernel.md").read_text(encoding="utf-8")
@@ -24,3 +25,10 @@ def test_programs_print_what_the_guide_says(
 def test_there_are_such_programs() -> None:
     """The pattern above finds them."""
     assert len(TOLD) >= 3
+
+
+def test_every_event_of_a_trace_is_in_the_guide_with_its_fields() -> None:
+    """The table has a row for each, in the order of the table that writes them."""
+    table = GUIDE.split("## Trace events")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| `(\w+)` \| (.*?) \|", table, re.MULTILINE)
+    assert {name: tuple(re.findall(r"\w+", fields)) for name, fields in rows} == FIELDS

@@ -24,7 +24,9 @@ def test_each_event_is_a_line_with_named_parts() -> None:
         ("fire", 5, 1, "admit", (1, -1), "", (("seen", 2, TARGET, 7),)),
         ("begin", 6, 2, "scrape_target", (2,)),
         ("started", 7, 2, ()),
-        ("end", 8, 2, "Fetched", (("raw_html", 3, Raw(TARGET, RESPONSE), 0),)),
+        ("again", 7, 2, "Lost", 9),
+        ("attempt", 9, 2, 2),
+        ("end", 9, 2, "Fetched", (("raw_html", 3, Raw(TARGET, RESPONSE), 0),)),
         ("revoke", 3),
         ("fault", "domains", 1, "KeyError: 'x'"),
     ]
@@ -33,7 +35,7 @@ def test_each_event_is_a_line_with_named_parts() -> None:
     lines = [json.loads(line) for line in out.getvalue().splitlines()]
     assert [line["event"] for line in lines] == [event[0] for event in events]
     assert lines[0]["put"] == ["domains", 1, "a.example", 0]
-    assert lines[4]["puts"] == [["raw_html", 3, "http://a.example/x", 0]]
+    assert lines[6]["puts"] == [["raw_html", 3, "http://a.example/x", 0]]
     assert "SECRET" not in out.getvalue()
 
 
