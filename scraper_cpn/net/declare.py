@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 from scraper_cpn.net.arcs import Arc, Call, Effect, Lost, On, Output, on
 from scraper_cpn.net.given import Given
-from scraper_cpn.net.places import AnyPlace, Counter, KeySet, Place, Share, Sink
+from scraper_cpn.net.places import AnyPlace, Counter, KeySet, Place, Sink
 
 if TYPE_CHECKING:
     from scraper_cpn.net.parts import Limit, Part
@@ -94,7 +94,6 @@ class Declaring(ABC):
         source: bool = False,
         work: bool = False,
         budget: bool = False,
-        share: Share | None = None,
         paged: bool = False,
     ) -> Place[T]:
         """Declare a place of tokens of type *colour*.
@@ -112,21 +111,19 @@ class Declaring(ABC):
             source: `inject` may fill it.
             work: a token here is work left to do.
             budget: without a token here, the run is spent.
-            share: how it would be divided over partitions; by default by its key, if it has one.
             paged: a kernel need not have all its tokens in memory. It means nothing else, and asks for
                 a key, on which all that take from it join, at most two order fields, and no times.
         """
-        keys = _names(key)
         return self._add(
             Place(
-                self.net.name, name, colour, keys, _names(order), capacity, timed, expires, source, work,
-                budget, share or ("keyed" if keys else "constant"), paged,
+                self.net.name, name, colour, _names(key), _names(order), capacity, timed, expires, source,
+                work, budget, paged,
             )
         )  # fmt: skip
 
     def sink(self, name: str, colour: type[T]) -> Sink[T]:
         """Declare a place whose tokens leave as rows."""
-        return self._add(Sink(self.net.name, name, colour, share="channel"))
+        return self._add(Sink(self.net.name, name, colour))
 
     def counter(
         self,
@@ -135,12 +132,9 @@ class Declaring(ABC):
         start: int | Callable[[Any], int],
         key: str | tuple[str, ...] = (),
         budget: bool = False,
-        share: Share | None = None,
     ) -> Counter:
         """Declare a number of nameless tokens, or one number per *key*, first *start* (of the key)."""
-        keys = _names(key)
-        chosen = share or ("keyed" if keys else "credit")
-        return self._add(Counter(self.net.name, name, keys, start, budget, chosen))
+        return self._add(Counter(self.net.name, name, _names(key), start, budget))
 
     def set(
         self, name: str, colour: type[T], *, key: str | tuple[str, ...], paged: bool = False

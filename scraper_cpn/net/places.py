@@ -9,13 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
-
-Share = Literal["keyed", "constant", "channel", "credit", "leased"]
-"""How a place would be divided over partitions: by its key; the same everywhere; filled from
-elsewhere and emptied by its owner; a budget that is split; or each token owned by one partition."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +29,6 @@ class Place(Generic[T]):
     source: bool = False
     work: bool = False
     budget: bool = False
-    share: Share = "constant"
     paged: bool = False
 
     def __repr__(self) -> str:
@@ -57,7 +52,6 @@ class Counter:
     keys: tuple[str, ...] = ()
     start: int | Callable[[Any], int] = 0
     budget: bool = False
-    share: Share = "constant"
 
     def __repr__(self) -> str:
         return f"<counter {self.name}>"
@@ -87,13 +81,12 @@ class Counter:
 
 @dataclass(frozen=True, eq=False)
 class KeySet(Generic[T]):
-    """The keys seen so far; grows only. Made by `Net.set`."""
+    """The keys seen so far, and not removed. Made by `Net.set`."""
 
     net: str
     name: str
     colour: type[T]
     keys: tuple[str, ...]
-    share: Share = "keyed"
     paged: bool = False
 
     def __repr__(self) -> str:

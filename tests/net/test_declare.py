@@ -40,19 +40,6 @@ def test_places_keep_what_was_said() -> None:
     assert list(net.places) == ["jobs"]
 
 
-def test_a_place_is_divided_by_its_key_if_it_has_one() -> None:
-    """Keyed, constant, credit, channel: what partitions would do, unless said otherwise."""
-    net = Net("n")
-    assert net.place("a", Job, key="host").share == "keyed"
-    assert net.place("b", Job).share == "constant"
-    assert net.place("c", Job, key="host", share="leased").share == "leased"
-    assert net.counter("d", start=1).share == "credit"
-    assert net.counter("e", start=1, key="host").share == "keyed"
-    assert net.counter("f", start=1, share="leased").share == "leased"
-    assert net.set("g", Job, key="host").share == "keyed"
-    assert net.sink("h", Job).share == "channel"
-
-
 def test_everything_shows_itself_in_one_line() -> None:
     """A debugger and an error message name things as the author did."""
     net = Net("n")

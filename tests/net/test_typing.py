@@ -113,7 +113,6 @@ MISTAKES = {
     "an input that is a name": 'net.transition("x", ["targets"])',
     "a field for a key that is no name": 'net.place("x", Target, key=5)',
     "a capacity that is no integer": 'net.place("x", Target, capacity="5")',
-    "a share that there is not": 'net.place("x", Target, share="global")',
 }
 
 

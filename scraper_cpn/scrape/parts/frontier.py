@@ -24,7 +24,7 @@ class Frontier(Part):
     def __init__(self, net: Net, p: FrontierPolicy, key: tuple[str, ...]) -> None:
         super().__init__(net, "frontier")
         self._p = p
-        self.found = self.place("found", Found, source=True, work=True, share="channel")
+        self.found = self.place("found", Found, source=True, work=True)
         self.seen = self.set("seen", Target, key="url", paged=True)
         self.targets = self.place(
             "prioritized_targets", Target, key=key, order=p.turn, work=True, paged=True

@@ -28,7 +28,7 @@ class Proxies(Limit):
             source=True,
             budget=True,
         )
-        self.slots = self.counter("proxy_slots", key="proxy", start=p.proxy_slots, share="leased")
+        self.slots = self.counter("proxy_slots", key="proxy", start=p.proxy_slots)
         self.faults = self.place("proxy_faults", ProxyFault, key="proxy")
         self.retired = self.sink("retired_proxies", Proxy)
         self.takes = [spend(self.pool, p.carried, after_ns=p.proxy_gap_ns), hold(self.slots)]
