@@ -202,6 +202,15 @@ NOT_WIRED = Wired(0, 0)
 """An answer from an in-memory web, without a connection."""
 
 
+class Saved(Struct, frozen=True, gc=False):
+    """Where the body of a page was saved."""
+
+    path: str
+    """The file: relative to `--save-bodies DIR`, or the archive itself."""
+    sha256: str
+    """Of the body, in hexadecimal."""
+
+
 class Response(Struct, frozen=True, gc=False, kw_only=True):
     """A page as it came off the wire."""
 
@@ -220,6 +229,12 @@ class Response(Struct, frozen=True, gc=False, kw_only=True):
     wired: Wired = NOT_WIRED
     headers: tuple[tuple[str, str], ...] = ()
     """Names in lower case, in the order of the answer. Bytes that are not UTF-8 are U+FFFD."""
+    reason: str = ""
+    """The reason phrase of the status line; empty if it has none, or the client does not tell."""
+    certificate_hosts: tuple[str, ...] = ()
+    """The names of hosts in the server's certificate; empty if it was not verified, or the client does not tell."""
+    saved: Saved | None = None
+    """Where the body was saved; None if it was not."""
 
 
 class Raw(Struct, frozen=True, gc=False):

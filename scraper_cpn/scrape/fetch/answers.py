@@ -1,6 +1,6 @@
 """What an HTTP answer means: the outcome of fetching a page, or a robots.txt.
 
-Owns: the rules about status codes, Location, Retry-After, Content-Type and robots.txt (RFC 9110,
+Owns: the rules about status codes, Location, Retry-After and robots.txt (RFC 9110,
 RFC 9309), as pure functions of what came off the wire.
 Must not know: HTTP libraries, sockets, clocks, the net. A web that exists only in memory gives its
 answers to the same functions.
@@ -12,7 +12,6 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from functools import lru_cache
 from http import HTTPStatus
 
 from msgspec import Struct
@@ -30,6 +29,7 @@ from scraper_cpn.scrape.colours import (
     Throttled,
     Wired,
 )
+from scraper_cpn.scrape.fetch.mime import content_type
 from scraper_cpn.scrape.robots import WAIT_MAX_NS, crawl_delay_ns, text_of
 from scraper_cpn.scrape.settings import SECOND
 from scraper_cpn.scrape.urls import normalise
@@ -45,8 +45,6 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DIGITS_READ = 9
 """So many are more seconds than any wait has."""
 _SECONDS = re.compile(r"0*([0-9]+)")
-_MEDIA_TYPE = re.compile(r"\s*([\w.+*-]+/[\w.+*-]+)\s*(?:;|,|$)", re.ASCII)
-_CHARSET = re.compile(r";\s*charset\s*=\s*[\"']?([\w.:+-]{1,40})", re.ASCII | re.IGNORECASE)
 _RAW_BYTE = re.compile("[\udc80-\udcff]")
 
 
@@ -68,6 +66,10 @@ class Answer(Struct, frozen=True, gc=False):
     by_proxy: bool = False
     """Whether a proxy may have said it: plain HTTP goes through its hands, the inside of a tunnel does not."""
     wired: Wired = NOT_WIRED
+    reason: str = ""
+    """The reason phrase."""
+    certificate_hosts: tuple[str, ...] = ()
+    """See `Response.certificate_hosts`."""
 
 
 def brings_page(status: int, headers: Mapping[str, str]) -> bool:
@@ -101,6 +103,8 @@ def fetch_outcome(url: str, answer: Answer) -> FetchOutcome:
             headers=tuple(
                 (name.lower(), _readable(value)) for name, value in answer.headers.items()
             ),
+            reason=_readable(answer.reason),
+            certificate_hosts=answer.certificate_hosts,
         )
     )
 
@@ -144,16 +148,6 @@ def retry_after_ns(value: str | None, now_utc_ns: int) -> int | None:
         return None
     wait_ns = (since.days * 86_400 + since.seconds) * SECOND - now_utc_ns
     return min(wait_ns, WAIT_MAX_NS) if wait_ns > 0 else None
-
-
-@lru_cache(256)
-def content_type(header: str) -> tuple[str, str | None]:
-    """Return media type (lower case; empty for nonsense) and charset of a Content-Type header."""
-    media_type, charset = _MEDIA_TYPE.match(header), _CHARSET.search(header)
-    return (
-        media_type[1].lower() if media_type else "",
-        charset[1].lower() if charset else None,
-    )
 
 
 def _without_page(url: str, answer: Answer) -> Redirected | Throttled | Failed:

@@ -90,6 +90,10 @@ class Reply(Struct, frozen=True, gc=False):
     cut: bool
     """Whether the body goes on after *most_bytes*."""
     wired: Wired
+    reason: str = ""
+    """The reason phrase."""
+    certificate_hosts: tuple[str, ...] = ()
+    """See `Response.certificate_hosts`."""
 
 
 next_connection = count(1).__next__
@@ -123,7 +127,12 @@ def body_bytes_max(most_bytes: int) -> Callable[[Head], int]:
 
 
 async def reply_of(
-    head: Head, packed: bytes, cut: bool, most_bytes: int, wired: Wired
+    head: Head,
+    packed: bytes,
+    cut: bool,
+    most_bytes: int,
+    wired: Wired,
+    certificate_hosts: tuple[str, ...] = (),
 ) -> Reply | Failed:
     """Return an answer that has arrived, its body unpacked; *cut* as in `Reply`.
 
@@ -137,7 +146,7 @@ async def reply_of(
             packed, cut = await _unpacked(packed, names, cut, most_bytes)
     except CodingError as error:
         return Failed("coding", str(error), head.status, retry=False)
-    return Reply(head.status, head.fields, packed, cut, wired)
+    return Reply(head.status, head.fields, packed, cut, wired, head.reason, certificate_hosts)
 
 
 async def _unpacked(

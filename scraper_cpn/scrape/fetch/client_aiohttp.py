@@ -159,7 +159,8 @@ class AiohttpClient:
             return _unfinished(reader)
         # What an error or a redirect says stands, whatever became of its body.
         wired = Wired(wire.number, wire.requests)
-        return await reply_of(head, reader.body, reader.cut, ask.most_bytes, wired)
+        hosts = wire.certificate_hosts
+        return await reply_of(head, reader.body, reader.cut, ask.most_bytes, wired, hosts)
 
     def _is_meant(self, key: Key, wire: Wire, url: str, first: AnswerReader) -> bool:
         """Return whether the first of two answers is the one to *url*; see `Doubles`."""

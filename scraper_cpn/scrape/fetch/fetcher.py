@@ -147,6 +147,8 @@ class Fetcher:
             elapsed_ns,
             by_proxy=proxy.url is not None and url.startswith("http:"),
             wired=reply.wired,
+            reason=reply.reason,
+            certificate_hosts=reply.certificate_hosts,
         )
 
     async def _refusal(self, host: str, proxy: Proxy) -> Failed | None:

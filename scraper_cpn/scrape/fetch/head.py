@@ -18,7 +18,7 @@ from msgspec import Struct
 HEAD_BYTES_MAX = 262_144
 """Of all heads of one answer, interim ones included; Chromium's limit."""
 _STATUS_LINE = re.compile(
-    r"(?i:http)(?:/([0-9]{1,4})(?:\.([0-9]{1,4}))?)?[ \t]+([1-9][0-9]{2})(?![0-9])"
+    r"(?i:http)(?:/([0-9]{1,4})(?:\.([0-9]{1,4}))?)?[ \t]+([1-9][0-9]{2})(?![0-9])([^\n]*)"
 )
 _SECOND_STATUS_LINE = re.compile(r"HTTP/1\.[01] [1-5][0-9]{2}(?![0-9])")
 _FOLD = re.compile(r"\r?\n[ \t]+")
@@ -86,6 +86,8 @@ class Head(Struct, frozen=True, gc=False):
     """What was done to the body, in order: content codings, then transfer codings, `chunked` included."""
     doubt: str = ""
     """What the head says of its body that can't be true, and is ignored."""
+    reason: str = ""
+    """The reason phrase."""
 
 
 def parse_head(head: bytes) -> Head:
@@ -100,10 +102,13 @@ def parse_head(head: bytes) -> Head:
     found = _STATUS_LINE.match(line)
     if found is None:
         raise HeadError("no status line")
-    if "HTTP/1." in text[found.end() :]:
-        _check_second_status_line(text[found.end() :])
+    after_status = text[found.end(3) :]
+    if "HTTP/1." in after_status:
+        _check_second_status_line(after_status)
     fields = Fields(list(_pairs(rest)))
-    return framed(int(found[3]), fields, persistent=_is_persistent(found))
+    return framed(
+        int(found[3]), fields, persistent=_is_persistent(found), reason=found[4].strip(" \t\r")
+    )
 
 
 def _is_persistent(status_line: re.Match[str]) -> bool:
@@ -131,7 +136,7 @@ def _pairs(rest: str) -> Iterator[tuple[str, str]]:
             yield name.lower(), value.strip(" \t\r").replace("\r", " ")
 
 
-def framed(status: int, fields: Fields, *, persistent: bool) -> Head:
+def framed(status: int, fields: Fields, *, persistent: bool, reason: str = "") -> Head:
     """Return the head of these fields (RFC 9112 section 6.3); *persistent* says whether it is HTTP/1.1.
 
     Raises `HeadError`.
@@ -145,7 +150,7 @@ def framed(status: int, fields: Fields, *, persistent: bool) -> Head:
         length, chunked = 0, False
     codings = _list(fields.get("content-encoding")) + transfers
     keep_alive = (chunked or length is not None) and _keeps_alive(fields, persistent=persistent)
-    return Head(status, fields, keep_alive, chunked, length, tuple(codings), doubt)
+    return Head(status, fields, keep_alive, chunked, length, tuple(codings), doubt, reason)
 
 
 def _keeps_alive(fields: Fields, *, persistent: bool) -> bool:

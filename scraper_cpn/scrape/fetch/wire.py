@@ -54,6 +54,8 @@ class Wire(ResponseHandler):
         """Counts the connections of a client; 0 until it is taken over."""
         self.requests = 0
         """How many requests were written."""
+        self.certificate_hosts: tuple[str, ...] = ()
+        """The names of hosts in the server's certificate, if it was verified."""
         self.service_s = 0.0
         """How long the first answer took to begin."""
         self.idle_since_s = 0.0
@@ -75,6 +77,8 @@ class Wire(ResponseHandler):
             return  # it has ended before anybody could ask
         self._fd = self.transport.get_extra_info("socket").fileno()
         self._secure = self.transport.get_extra_info("sslcontext") is not None
+        if self._secure:
+            self.certificate_hosts = _hosts_of(self.transport.get_extra_info("peercert"))
         if self._tail:
             self._end_for(self._tail)
 
@@ -261,3 +265,11 @@ else:
     def unacknowledged_bytes(fd: int) -> int:  # noqa: ARG001
         """Unknown: none."""
         return 0
+
+
+def _hosts_of(certificate: object) -> tuple[str, ...]:
+    """Return the names of hosts in a certificate, as the module `ssl` gives it."""
+    if not isinstance(certificate, dict):
+        return ()
+    names = certificate.get("subjectAltName", ())
+    return tuple(str(name) for kind, name in names if kind in ("DNS", "IP Address"))

@@ -13,7 +13,7 @@ import json
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from scraper_cpn.scrape.colours import Link, Raw
+from scraper_cpn.scrape.colours import Link, Raw, Saved
 from scraper_cpn.scrape.pages.charset import Charset, charset_of, charset_of_xml
 from scraper_cpn.scrape.pages.elements import Queried, To, handler_name
 from scraper_cpn.scrape.pages.encodings import UTF_8, decoded, in_query
@@ -43,15 +43,17 @@ class Page(Queried):
         "_root",
         "_tree",
         "body",
+        "certificate_hosts",
         "content_type",
         "depth",
         "elapsed_ns",
         "headers",
         "media",
         "parent",
-        "refusal",
+        "reason",
         "refusal",
         "requested_url",
+        "saved",
         "status",
         "url",
     )
@@ -69,6 +71,9 @@ class Page(Queried):
         charset: str | None = None,
         headers: tuple[tuple[str, str], ...] = (),
         elapsed_ns: int = 0,
+        reason: str = "",
+        certificate_hosts: tuple[str, ...] = (),
+        saved: Saved | None = None,
     ) -> None:
         self.url = url
         """Where the page came from, behind all redirects."""
@@ -86,6 +91,12 @@ class Page(Queried):
         """The headers of the answer, names in lower case; what came more than once is joined by commas."""
         self.elapsed_ns = elapsed_ns
         """Nanoseconds from the start of the request to the last byte."""
+        self.reason = reason
+        """The reason phrase of the status line; empty if it has none, or the client does not tell."""
+        self.certificate_hosts = certificate_hosts
+        """The names of hosts in the server's certificate; empty if it was not verified, or the client does not tell."""
+        self.saved = saved
+        """Where the body was saved; None without `--save-bodies`."""
         self.body = body
         """The bytes as the server sent them, decompressed."""
         self.media: Media = media_of(content_type, body)
@@ -113,6 +124,9 @@ class Page(Queried):
             charset=response.charset,
             headers=response.headers,
             elapsed_ns=response.elapsed_ns,
+            reason=response.reason,
+            certificate_hosts=response.certificate_hosts,
+            saved=response.saved,
         )
 
     @classmethod

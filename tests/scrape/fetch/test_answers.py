@@ -20,7 +20,6 @@ from scraper_cpn.scrape.colours import (
 from scraper_cpn.scrape.fetch.answers import (
     ROBOTS_BYTES_MAX,
     Answer,
-    content_type,
     fetch_outcome,
     retry_after_ns,
     robots_outcome,
@@ -87,26 +86,6 @@ def test_cut_page() -> None:
     """A page over the size limit failed for good, whatever its status."""
     found = fetch_outcome(URL, Answer(200, {}, b"x" * 10, cut=True))
     assert found == Failed("too large", "the body goes on after 10 bytes", 200, retry=False)
-
-
-@pytest.mark.parametrize(
-    ("header", "expected"),
-    [
-        ("text/html", ("text/html", None)),
-        ("TEXT/HTML;CharSet=ISO-8859-1", ("text/html", "iso-8859-1")),
-        ('text/html; charset="utf-8"', ("text/html", "utf-8")),
-        ("text/html; level=1 ; charset = 'utf-8' ; x=y", ("text/html", "utf-8")),
-        ("application/xhtml+xml, text/html", ("application/xhtml+xml", None)),
-        ("; charset=utf-8", ("", "utf-8")),
-        ("html", ("", None)),
-        ("", ("", None)),
-        ("text/html; charset=", ("text/html", None)),
-        ("text/html; charset=\udcff", ("text/html", None)),
-    ],
-)
-def test_content_type(header: str, expected: tuple[str, str | None]) -> None:
-    """Media type and charset are found in any spelling; nonsense is none."""
-    assert content_type(header) == expected
 
 
 # Redirects.

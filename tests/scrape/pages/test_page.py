@@ -5,8 +5,9 @@ import re
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from scraper_cpn.scrape.colours import Link
+from scraper_cpn.scrape.colours import Link, Saved
 from scraper_cpn.scrape.pages.elements import handler_name
 from scraper_cpn.scrape.pages.page import URL_CHARS_MAX, HostilePageError, Page, check_selector
 from scraper_cpn.scrape.urls import normalise
@@ -302,3 +303,17 @@ def test_the_headers_of_the_answer() -> None:
         None,
     )
     assert (found.headers, found.elapsed_ns) == (headers, 7)
+
+
+def test_what_a_page_knows_of_its_answer() -> None:
+    """The reason phrase, the hosts of the certificate, and where the body was saved."""
+    fetched = raw("<p>x")
+    response = replace(
+        fetched.response,
+        reason="Fine",
+        certificate_hosts=("a.example",),
+        saved=Saved("x.html", "0"),
+    )
+    found = Page.of(replace(fetched, response=response))
+    assert (found.reason, found.certificate_hosts) == ("Fine", ("a.example",))
+    assert found.saved == Saved("x.html", "0")
