@@ -50,6 +50,8 @@ def _refuse(job: Job) -> None:
         raise UsageError(
             "the scheduler by hand has no --per-host and no --host-delay; use scrape, or leave them out"
         )
+    if job.settings.save_bodies is not None:
+        raise UsageError("the scheduler by hand has no --save-bodies; use scrape, or leave it out")
     if job.settings.kernel != "python":
         raise UsageError("the scheduler by hand has no --kernel; use scrape, or leave it out")
 

@@ -168,6 +168,7 @@ async def _opened_session(job: Job, view: View, stack: AsyncExitStack) -> Sessio
         state=state,
         unread=job.unread,
         bad=job.bad,
+        bodies=job.bodies,
     )
 
 

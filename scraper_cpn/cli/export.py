@@ -39,6 +39,7 @@ def export(words: Words) -> int:
             fields=settings.fields,
             format=words.options.get("format"),
             csv_excel="csv_excel" in words.options,
+            bodies=settings.save_bodies is not None,
         )
         if failed is not None:
             log = stack.enter_context(Path(failed).open("w", encoding="utf-8"))

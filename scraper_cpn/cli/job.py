@@ -18,6 +18,7 @@ from msgspec import Struct
 
 from scraper_cpn.cli.arguments import Arguments, given_options
 from scraper_cpn.cli.files import check_files, check_writable
+from scraper_cpn.scrape.items.bodies import bodies_of
 from scraper_cpn.scrape.items.outputs import STANDARD_OUTPUT, CheckedOutput, open_output
 from scraper_cpn.scrape.items.validate import Validator
 from scraper_cpn.scrape.options.read import crawl_options, likely, own_options, settings_from
@@ -52,6 +53,8 @@ class Job(Struct, frozen=True, kw_only=True):
     """The output for items, not open yet. None: items go only into the state."""
     output: str = "-"
     """The output in the user's spelling; the state's file if there is no output."""
+    bodies: Any = None
+    """What saves bodies (a `scrape.items.bodies.Bodies`); None to save none."""
     keeping: Any = None
     """The state (a `scrape.state.files.Keeping`); None: the crawl is not kept."""
     failed: str | None = None
@@ -127,8 +130,9 @@ def with_outputs(
         )
     else:
         own["output"] = str(keeping.path)
+    bodies = bodies_of(settings, continued=keeping is not None and keeping.past is not None)
     kept = {key: value for key, value in own.items() if key in Job.__struct_fields__}
-    return Job(sink=sink, handlers=handlers, validator=validator, **found, **kept)
+    return Job(bodies=bodies, sink=sink, handlers=handlers, validator=validator, **found, **kept)
 
 
 def _seeds(words: Iterable[str], own: dict[str, Any]) -> "SeedList":

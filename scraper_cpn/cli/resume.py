@@ -98,7 +98,7 @@ def _settings(before: Past, given: Mapping[str, Given]) -> Settings:
 def _form(given: Mapping[str, Given]) -> dict[str, Any]:
     """The form of another output than before: what is given now, and nothing else."""
     form = settings_from({key: given[key] for key in ("format", "csv_excel") if key in given})
-    return form.output_form
+    return {"format": form.format, "csv_excel": form.csv_excel}
 
 
 def _other(given: str | None, before: str) -> bool:

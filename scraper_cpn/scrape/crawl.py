@@ -20,6 +20,7 @@ from anyio.streams.memory import MemoryObjectSendStream
 from scraper_cpn.scrape.account.report import Summary
 from scraper_cpn.scrape.fetch.loop import loop_options
 from scraper_cpn.scrape.fetch.open_files import check_files
+from scraper_cpn.scrape.items.bodies import bodies_of
 from scraper_cpn.scrape.items.outputs import CheckedOutput, ItemOutput, open_output
 from scraper_cpn.scrape.items.validate import Validator
 from scraper_cpn.scrape.kernels import build_first
@@ -136,8 +137,9 @@ class Crawl(Generic[T]):
         if where is not None:
             sink = self._sink(where, overwrite=overwrite, append=append)
         if state is None:
+            bodies = bodies_of(self.settings)
             await _ready(self.settings)
-            return await self._run(self.session(urls, output=sink), sink)
+            return await self._run(self.session(urls, output=sink, bodies=bodies), sink)
         from scraper_cpn.scrape.state.files import Keeping, refuse_existing
 
         keeping = Keeping(
@@ -208,14 +210,16 @@ class Crawl(Generic[T]):
         """Run a session in a state."""
         from scraper_cpn.scrape.state.files import kept_in
 
+        bodies = bodies_of(settings, continued=keeping.past is not None)
         await _ready(settings, kept=True)
         async with kept_in(keeping, settings, seeds, sink, output) as state:
-            return await self._session(seeds, output=sink, state=state).run()
+            return await self._session(seeds, output=sink, state=state, bodies=bodies).run()
 
     async def _feed(self, urls: Sequence[str], send: MemoryObjectSendStream[T]) -> None:
         async with send:
+            bodies = bodies_of(self.settings)
             await _ready(self.settings)
-            await self.session(urls, output=_Stream(send)).run()
+            await self.session(urls, output=_Stream(send), bodies=bodies).run()
 
 
 async def _ready(settings: Settings, *, kept: bool = False) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import nullcontext
 from functools import partial
 from typing import Any, TextIO
 
@@ -29,6 +30,7 @@ from scraper_cpn.scrape.account.report import Snapshot, Summary
 from scraper_cpn.scrape.colours import (
     Domain,
     FetchOutcome,
+    Parsed,
     ParseOutcome,
     Proxy,
     Raw,
@@ -40,6 +42,7 @@ from scraper_cpn.scrape.colours import (
 from scraper_cpn.scrape.feed import Feed
 from scraper_cpn.scrape.fetch.client import Surplus
 from scraper_cpn.scrape.fetch.fetcher import Fetcher, early
+from scraper_cpn.scrape.items.bodies import Bodies
 from scraper_cpn.scrape.items.keep import Keeper
 from scraper_cpn.scrape.items.outputs import ItemOutput, OutputError
 from scraper_cpn.scrape.items.validate import Validator
@@ -78,6 +81,7 @@ class Session:
         on_event: is called for each stored page and each failed attempt; for a kept crawl, once that is
             durable. It is called at once for each connection that was dropped because of unsolicited bytes.
         state: the open state that keeps the crawl, with the same settings and seeds.
+        bodies: saves the bodies of pages, not open yet; None to save none.
 
     Raises:
         UsageError: a schema that is none, a kernel that can't be built.
@@ -98,6 +102,7 @@ class Session:
         state: State | None = None,
         unread: Unread | None = None,
         bad: Sequence[BadSeed] = (),
+        bodies: Bodies | None = None,
     ) -> None:
         self._settings = settings
         self._seeds = seeds
@@ -119,6 +124,7 @@ class Session:
         self._by_level = handlers is not None
         self._validator = validator or Validator(schema=settings.schema)
         self._keeper = Keeper(output, on_item)
+        self._bodies = bodies
         self._account = Accounting(self._kernel, self._net, settings, self._unread)
         self._failed = failed
         self._shell: Shell | None = None
@@ -153,7 +159,7 @@ class Session:
             monotonic_ns=clock_ns,
             on_surplus=self._surplus,
         )
-        async with new_fetcher as fetcher, self._parser:
+        async with self._bodies or nullcontext(), new_fetcher as fetcher, self._parser:
             self._fetcher = fetcher
             self._shell = Shell(
                 self._kernel,
@@ -233,11 +239,23 @@ class Session:
         return outcome
 
     def _parse(self, raw: Raw) -> ParseOutcome | Awaitable[ParseOutcome]:
+        if self._bodies is not None:
+            return self._parsed(self._parse_saved(raw, self._bodies))
         outcome = self._parser.parse(raw)
         if isinstance(outcome, Awaitable):
             return self._parsed(outcome)
         self._account.parsed(outcome)
         return outcome
+
+    async def _parse_saved(self, raw: Raw, bodies: Bodies) -> ParseOutcome:
+        """Save the body, and parse the page, whose item names the file."""
+        saved = await bodies.save(raw)
+        outcome = self._parser.parse(replace(raw, response=replace(raw.response, saved=saved)))
+        done = await outcome if isinstance(outcome, Awaitable) else outcome
+        refusal = bodies.refusal(raw)
+        if refusal is not None and isinstance(done, Parsed):
+            return replace(done, cut=(*done.cut, refusal))
+        return done
 
     async def _parsed(self, outcome: Awaitable[ParseOutcome]) -> ParseOutcome:
         done = await outcome

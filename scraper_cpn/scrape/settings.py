@@ -141,6 +141,12 @@ class Settings(Struct, frozen=True, kw_only=True):
     """The format of the output, such as `csv` or `jsonl.gz`; None: its name says it."""
     csv_excel: bool = False
     """Whether CSV is for spreadsheets."""
+    save_bodies: str | None = None
+    """Absolute path of the folder or the web archive in which bodies are saved; None: nowhere."""
+    save_types: tuple[str, ...] = ("*",)
+    """Glob patterns of the media types whose bodies are saved."""
+    max_saved_bytes: int | None = None
+    """Larger bodies are not saved."""
     schema: str | None = None
     """Path of a JSON Schema file that every item must fit."""
     sites: tuple[Site, ...] = ()
@@ -156,7 +162,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     @property
     def output_form(self) -> dict[str, Any]:
         """The form of the output, as `open_output` takes it."""
-        return {"format": self.format, "csv_excel": self.csv_excel}
+        return {
+            "format": self.format,
+            "csv_excel": self.csv_excel,
+            "bodies": bool(self.save_bodies),
+        }
 
     @property
     def page_limits(self) -> PageLimits:

@@ -47,6 +47,8 @@ CONTACT = Kind(_contact, "URL-or-mail")
 FIELD = Kind(_field_rule, "'NAME=SELECTOR'")
 PROXY = Kind(values.text, "URL")
 FORMAT = Kind(values.text, "NAME")
+PLACE = Kind(values.place, "DIR|FILE.warc.gz")
+MEDIA_TYPES = Kind(values.media_types, "TYPES", ",".join)
 FILE = Kind(values.file, "FILE")
 READABLE = Kind(values.existing_file, "FILE")
 PEM = Kind(values.certificates, "FILE")
@@ -125,6 +127,12 @@ OPTIONS: tuple[Option, ...] = (
            help="at most N values of a field NAME[] on one page; the others are counted"),
     Option(name="max-text", kind=AT_LEAST_0, group=_OUTPUT, field="max_text_chars",
            help="at most N characters of a title, text or value; cuts are counted"),
+    Option(name="save-bodies", kind=PLACE, group=_OUTPUT, field="save_bodies",
+           help="save pages and files as they came, in a folder or in a web archive (WARC); items name them"),
+    Option(name="save-types", kind=MEDIA_TYPES, group=_OUTPUT, field="save_types",
+           help="save only bodies of these media types, such as image/*,application/pdf"),
+    Option(name="max-saved", kind=SIZE, group=_OUTPUT, field="max_saved_bytes",
+           help="do not save a larger body; what is left out is counted"),
     Option(name="schema", kind=READABLE, group=_OUTPUT, field="schema",
            help="keep only items that match this JSON Schema"),
     Option(name="state", kind=FILE, group=_OUTPUT,

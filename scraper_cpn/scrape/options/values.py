@@ -49,6 +49,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 _LINE_BREAKING = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
+_MEDIA_TYPE = re.compile(r"\*|[\w.+*-]+/[\w.+*-]+", re.ASCII)
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
 """A header's name (RFC 9110 section 5.6.2)."""
 
@@ -268,6 +269,26 @@ def file(value: object) -> str:
     if not isinstance(value, str) or not value or _LINE_BREAKING.search(value):
         raise ValueError(f"{shown(value)} is not the path of a file")
     return value
+
+
+def place(value: object) -> str:
+    """Read the path of a file or folder, which need not exist, and make it absolute."""
+    return os.path.abspath(file(value))  # noqa: PTH100 - a Path would keep ".."
+
+
+def media_types(value: object) -> tuple[str, ...]:
+    """Read glob patterns of media types: a text with commas, or a list of texts."""
+    words = value.split(",") if isinstance(value, str) else value
+    if not isinstance(words, list | tuple) or not words:
+        raise ValueError(
+            f"{shown(value)} is not allowed; give media types, such as image/*,text/html"
+        )
+    for word in words:
+        if not isinstance(word, str) or not _MEDIA_TYPE.fullmatch(word.strip()):
+            raise ValueError(
+                f"{shown(word)} is no media type; give one such as image/* or text/html"
+            )
+    return tuple(word.strip().lower() for word in words)
 
 
 def existing_file(value: object) -> str:

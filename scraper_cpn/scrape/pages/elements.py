@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeVar, overload
 
 from scraper_cpn.scrape.colours import Link
 from scraper_cpn.scrape.pages.selectors import Part, Selector, bad, read_selector
+from scraper_cpn.scrape.pages.srcset import urls_in
 from scraper_cpn.scrape.pages.tree import Node, Tree, fold
 
 To = str | Callable[..., Any] | None
@@ -163,9 +164,11 @@ class Queried(ABC):
             yield from (text for text in page.tree.own_texts(node) if not text.isspace())
         else:
             value = page.tree.attribute(node, part.name)
-            taken = page.absolute(value) if value is not None and part.take == "url" else value
-            if taken is not None:
-                yield taken
+            if value is not None and part.take == "url":
+                urls = map(page.absolute, urls_in(part.name, value))
+                yield from (url for url in urls if url is not None)
+            elif value is not None:
+                yield value
 
 
 class Element(Queried):

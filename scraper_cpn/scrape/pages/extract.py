@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
-from scraper_cpn.scrape.colours import Link
+from scraper_cpn.scrape.colours import Link, Saved
 from scraper_cpn.scrape.pages.cut import Cut
 from scraper_cpn.scrape.pages.fields import take_fields
 from scraper_cpn.scrape.pages.page import Page
@@ -41,6 +41,8 @@ class Item(Struct, frozen=True, kw_only=True):
     """The visible text, white space folded; null for what is neither HTML nor XML."""
     fields: dict[str, str | list[str] | None] = {}
     """What the user's selectors found; empty for what is neither HTML nor XML."""
+    body: Saved | UnsetType = UNSET
+    """Where the body was saved; not there where it was not."""
 
 
 def extract(
@@ -78,6 +80,7 @@ def _item(page: Page, fetched_at_ns: int, rules: tuple[FieldRule, ...], cut: Cut
         title=title and cut.text("the title", title),
         text=cut.text("the text", page.tree.page_text()) if has_tree else None,
         fields=take_fields(page, rules, cut) if has_tree else {},
+        body=page.saved or UNSET,
     )
 
 

@@ -14,8 +14,9 @@ from functools import lru_cache
 from turbohtml import Document, Element, Namespace, SelectorSyntaxError, Text, parse
 
 from scraper_cpn.scrape.pages.encodings import encoding_named
-from scraper_cpn.scrape.pages.kinds import Reference, reference_of
+from scraper_cpn.scrape.pages.kinds import Reference, references_of
 from scraper_cpn.scrape.pages.prescan import declared, in_content
+from scraper_cpn.scrape.pages.srcset import TAGS
 from scraper_cpn.scrape.pages.tree import (
     BREAKS,
     FOREIGN_BREAKS,
@@ -132,9 +133,9 @@ class HtmlTree(Tree):
 
     def references(self, kinds: Collection[str]) -> Iterator[Reference]:
         for node in self._shown(self._document.select(_selector(frozenset(kinds)))):
-            found = _reference(node)
-            if found is not None and found.kind in kinds:
-                yield found
+            for found in _references(node):
+                if found.kind in kinds:
+                    yield found
 
     def metas(self) -> Iterator[tuple[str, str]]:
         for meta in self._shown(list(self._named("meta"))):
@@ -226,14 +227,15 @@ def _selector(kinds: frozenset[str]) -> str:
         names.add("meta[http-equiv]")
     if kinds & {"next", "prev", "canonical", "alternate"}:
         names.add("link[rel]")
+    names.update(tag for kind, tags in TAGS.items() if kind in kinds for tag in tags)
     return ", ".join(sorted(names)) or "a"
 
 
-def _reference(node: Element) -> Reference | None:
-    if node.namespace is Namespace.HTML:
-        return reference_of(node.tag, node.attr)
+def _references(node: Element) -> Iterator[Reference]:
+    if node.namespace is _HTML:
+        yield from references_of(node.tag, node.attr)
     if node.namespace is Namespace.SVG and node.tag in ("a", "area"):
         href = node.attr("href")
         url = node.attr("xlink:href") if href is None else href
-        return None if url is None else Reference(node.tag, url)
-    return None
+        if url is not None:
+            yield Reference(node.tag, url)

@@ -6,12 +6,11 @@ Must not know: HTML libraries, which kinds a crawl follows, scope.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
-Attribute = Callable[[str], str | None]
-"""Returns the attribute of an element, or None."""
+from scraper_cpn.scrape.pages.srcset import Attribute, files_of
 
 KINDS: dict[str, str] = {
     "a": "links for people",
@@ -24,6 +23,8 @@ KINDS: dict[str, str] = {
     "canonical": "<link rel=canonical>, the address that a page prefers for itself",
     "alternate": "<link rel=alternate>: other languages, feeds",
     "feed": "the links of feeds and sitemaps",
+    "img": "images: in all sizes of a srcset, in attributes that scripts read (data-src), posters of videos",
+    "media": "video, audio, subtitles and embedded objects",
 }
 """The kinds of links, with what each is."""
 
@@ -50,8 +51,17 @@ class Reference(Struct, frozen=True, gc=False):
     """Whether it has `rel=nofollow`."""
 
 
-def reference_of(tag: str, attribute: Attribute) -> Reference | None:
-    """Return the link that an element of HTML is; None if it is none. *tag* is in lower case."""
+def references_of(tag: str, attribute: Attribute) -> Iterator[Reference]:
+    """Yield the links that an element of HTML is. *tag* is in lower case."""
+    found = _reference_of(tag, attribute)
+    if found is not None:
+        yield found
+    for kind, url in files_of(tag, attribute):
+        if url.strip():
+            yield Reference(kind, url)
+
+
+def _reference_of(tag: str, attribute: Attribute) -> Reference | None:
     if tag in _HREF_OF:
         url = attribute(_HREF_OF[tag])
         return None if url is None else Reference(tag, url, _is_nofollow(attribute))

@@ -21,7 +21,7 @@ from cssselect.parser import Element as TypeSelector
 from cssselect.xpath import XPathExpr
 from lxml import etree
 
-from scraper_cpn.scrape.pages.kinds import Reference, reference_of
+from scraper_cpn.scrape.pages.kinds import Reference, references_of
 from scraper_cpn.scrape.pages.tree import (
     BREAKS,
     FOREIGN_BREAKS,
@@ -145,9 +145,9 @@ class XmlTree(Tree):
     def references(self, kinds: Collection[str]) -> Iterator[Reference]:
         if self._root is not None:
             for node in self._root.iter(etree.Element):
-                found = self._reference(node)
-                if found is not None and found.kind in kinds:
-                    yield found
+                for found in self._references(node):
+                    if found.kind in kinds:
+                        yield found
 
     def metas(self) -> Iterator[tuple[str, str]]:
         if self._root is not None and self._is_xhtml:
@@ -155,15 +155,17 @@ class XmlTree(Tree):
                 if _named(node)[1] == "meta":
                     yield _string(node.get("name")) or "", _string(node.get("content")) or ""
 
-    def _reference(self, node: Node) -> Reference | None:
+    def _references(self, node: Node) -> Iterator[Reference]:
         namespace, name = _named(node)
         if namespace == _SVG and name == "a":
-            href = _string(node.get("href", node.get(_XLINK_HREF)))
-            return None if href is None else Reference("a", href)
-        if namespace == _XHTML or self._is_xhtml:
-            return reference_of(name, lambda attribute: _string(node.get(attribute)))
-        url = self._feed_url(node, namespace, name)
-        return None if url is None else Reference("feed", url)
+            kind, url = "a", _string(node.get("href", node.get(_XLINK_HREF)))
+        elif namespace == _XHTML or self._is_xhtml:
+            yield from references_of(name, lambda attribute: _string(node.get(attribute)))
+            return
+        else:
+            kind, url = "feed", self._feed_url(node, namespace, name)
+        if url is not None:
+            yield Reference(kind, url)
 
     def _feed_url(self, node: Node, namespace: str, name: str) -> str | None:
         """The link that an element of a feed or a sitemap is."""

@@ -57,7 +57,7 @@ class Export:
         self._reader = reader
         self._decode: Decode = msgspec.Raw
         item: Any = dict
-        if has_columns(where, **form):
+        if has_columns(where, form.get("format"), csv_excel=form.get("csv_excel", False)):
             item = _type_of(_decoded(body) for body in self._bodies())
             self._decode = _decoded if item is not None else _built_in
         self._output: CheckedOutput = open_output(
@@ -122,11 +122,11 @@ def _built_in(body: bytes) -> Item:
 def _type_of(items: Iterable[Any]) -> Any:
     """The type of items, for `open_output`: None for the built-in one, dict without columns."""
     kinds: dict[str, set[type]] = {}
-    built_in, own = True, Item.__struct_fields__
+    built_in, own = True, tuple(each for each in Item.__struct_fields__ if each != "body")
     for item in items:
         if not isinstance(item, dict):
             return dict
-        built_in = built_in and tuple(item) == own
+        built_in = built_in and tuple(each for each in item if each != "body") == own
         for key, value in item.items():
             kinds.setdefault(key, set()).add(type(value))
     if built_in:

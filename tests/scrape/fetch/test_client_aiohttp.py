@@ -12,7 +12,7 @@ import trustme
 from aiohttp.abc import ResolveResult
 from msgspec.structs import replace
 
-from scraper_cpn.scrape.colours import Failed, Proxy
+from scraper_cpn.scrape.colours import Failed, Fetched, Proxy
 from scraper_cpn.scrape.fetch import client_aiohttp
 from scraper_cpn.scrape.fetch.client_aiohttp import AiohttpClient
 from scraper_cpn.scrape.fetch.connections import PublicResolver, Sockets, tls
@@ -181,7 +181,10 @@ async def test_cacert(authority: trustme.CA, tmp_path: Path) -> None:
             Server(lambda _: page(), tls=context) as server,
             Fetcher(trusting, seeds=HERE) as fetcher,
         ):
-            assert kind_of(await get(fetcher, f"{server.url}/")) == kind
+            outcome = await get(fetcher, f"{server.url}/")
+            assert kind_of(outcome) == kind
+            if isinstance(outcome, Fetched):
+                assert outcome.response.certificate_hosts == ("127.0.0.1",)
 
 
 def test_bad_cacert(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from scraper_cpn.scrape.pages.cut import Cut
 from scraper_cpn.scrape.pages.extract import extract
 from scraper_cpn.scrape.pages.kinds import KINDS, directives, refresh
 from scraper_cpn.scrape.pages.page import Page
+from scraper_cpn.scrape.pages.srcset import candidates
 from scraper_cpn.scrape.settings import LINKS, PageLimits, Settings
 
 HERE = "https://shop.example/"
@@ -110,3 +111,52 @@ def test_what_a_page_asks_is_left_out_and_told() -> None:
     closed = Page(HERE, HTML.encode(), headers=(("x-robots-tag", "nofollow"),))
     assert links(closed, respect=("nofollow",)) == []
     assert links(closed, respect=("noindex",)) == links(closed)
+
+
+# Images and other files.
+
+
+@pytest.mark.parametrize(
+    ("srcset", "expected"),
+    [
+        ("a.png", ["a.png"]),
+        ("a.png 1x, b.png 2x", ["a.png", "b.png"]),
+        ("a.png, b.png 100w", ["a.png", "b.png"]),
+        (" , a.png ,, b.png,", ["a.png", "b.png"]),
+        ("a,b.png 1x,c.png", ["a,b.png", "c.png"]),
+        ("data:,a ( , data:b, 1x, ), c 2x", ["data:,a", "c"]),
+        ("\n a.png\t1x\f,\nb.png", ["a.png", "b.png"]),
+        ("a.png 1x,b.png 2x", ["a.png", "b.png"]),
+        ("", []),
+        (",", []),
+        ("a.png (unclosed, b.png", ["a.png"]),
+    ],
+)
+def test_srcset(srcset: str, expected: list[str]) -> None:
+    """Each candidate is a URL, by the standard's own algorithm."""
+    assert candidates(srcset) == expected
+
+
+FILES = """<base href="/b/"><img src=1 srcset="2 1x, 3 2x" data-src=4 data-srcset="5 1w"><img src="">
+<picture><source srcset="6 1x" type=image/webp><img></picture><input type=image src=7><input src=no>
+<video src=8 poster=9><source src=10><track src=11></video><audio><source data-src=12></audio>
+<template><img src=no></template><svg><img2 src=no /></svg><a href=13>x</a>"""
+
+
+def test_files_of_a_page() -> None:
+    """Images in all their attributes, posters, video and audio, as kinds of links."""
+    page = Page.from_html(FILES, "https://a.example/")
+
+    def links(*kinds: str) -> list[int]:
+        return [int(link.url.rpartition("/b/")[2]) for _, link in page.links_of(kinds)]
+
+    assert links("img") == [1, 4, 2, 3, 5, 6, 7, 9]
+    assert links("media") == [8, 10, 11, 12]
+    assert links("a") == [13]
+
+
+def test_a_srcset_as_absolute_urls() -> None:
+    """Each of its candidates is a URL; the attribute itself is as the page has it."""
+    page = Page.from_html(FILES, "https://a.example/")
+    assert page.css("img::url(srcset)") == ["https://a.example/b/2", "https://a.example/b/3"]
+    assert page.css("img::attr(srcset)") == ["2 1x, 3 2x"]

@@ -89,6 +89,7 @@ def open_output(
     fields: Sequence[FieldRule] = (),
     format: str | None = None,  # noqa: A002 - the option's name
     csv_excel: bool = False,
+    bodies: bool = False,
 ) -> CheckedOutput:
     """Return a checked output, or raise `UsageError`; creates and changes nothing yet.
 
@@ -104,7 +105,7 @@ def open_output(
     *append* must not be given then.
 
     *item* is the type of the items, from which tables take their columns: None for the built-in `Item` with
-    *fields*, dict for items without fixed fields (which CSV can't have).
+    *fields* and *bodies* (where bodies were saved), dict for items without fixed fields (which CSV can't have).
     """
     if overwrite and append:
         raise UsageError("overwrite=True and append=True exclude each other; give one of them")
@@ -114,7 +115,7 @@ def open_output(
         raise UsageError("standard output is closed; name a file for the items with -o")
     stream = where in STANDARD_OUTPUT or is_stream(path)
     kind = chosen(where, format, excel=csv_excel, stream=stream)
-    shape = default_shape(fields) if item is None else shape_of(item)
+    shape = default_shape(fields, bodies=bodies) if item is None else shape_of(item)
     kind.check_items(shape)
     if stream and not kind.has_streams:
         raise UsageError(f"--format {format}: only files can have this format; name one with -o")

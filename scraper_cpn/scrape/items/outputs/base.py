@@ -109,18 +109,23 @@ class Format(ABC):
         raise NotImplementedError
 
 
-def default_shape(rules: Sequence[FieldRule] = ()) -> Shape:
+def default_shape(rules: Sequence[FieldRule] = (), *, bodies: bool = False) -> Shape:
     """Return the shape of `Item`, with a column for each field that the user asked for.
 
-    A field whose name is already taken by a column gets the column `field_NAME`.
+    A field whose name is already taken by a column gets the column `field_NAME`. With *bodies* there are
+    columns for where the body was saved.
     """
-    kinds = {name: kind for name, kind in _kinds(Item).items() if name != "fields"}
+    kinds = {name: kind for name, kind in _kinds(Item).items() if name not in ("fields", "body")}
     own = tuple(kinds)
+    kinds |= dict.fromkeys(("body_path", "body_sha256") if bodies else (), "text")
     for rule in rules:
-        kinds[rule.name if rule.name not in own else f"field_{rule.name}"] = "text"
+        kinds[rule.name if rule.name not in kinds else f"field_{rule.name}"] = "text"
 
     def row(item: Item) -> list[Cell]:
         cells = [getattr(item, name) for name in own]
+        if bodies:
+            saved = item.body or None
+            cells += [None, None] if saved is None else [saved.path, saved.sha256]
         return cells + [cell(item.fields.get(rule.name)) for rule in rules]
 
     return Shape(kinds, row)
