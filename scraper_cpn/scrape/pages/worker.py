@@ -33,8 +33,6 @@ from scraper_cpn.scrape.pages.jobs import (
     message,
 )
 
-_NICENESS = 5
-"""The event loop goes first."""
 _KILL_WITH_PARENT = 1  # PR_SET_PDEATHSIG in <sys/prctl.h>
 
 
@@ -44,7 +42,6 @@ def main() -> None:
     signal.signal(
         signal.SIGINT, signal.SIG_IGN
     )  # Ctrl-C is for the crawl, which then ends its workers
-    os.nice(_NICENESS)
     answer_to = os.dup(sys.stdout.fileno())
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # nothing but answers goes there
     while (asked := _read(sys.stdin.buffer)) is not None:
