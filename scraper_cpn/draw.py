@@ -111,7 +111,8 @@ def _transition_text(transition: Transition) -> Iterator[str]:
         else ""
     )
     first = f", priority {transition.priority}" if transition.priority else ""
-    yield f"  transition  {transition.name}{kind}{first}"
+    by_hand = ", manual" if transition.manual else ""
+    yield f"  transition  {transition.name}{kind}{first}{by_hand}"
     yield f"      takes  {', '.join(map(_arc_text, transition.arcs))}"
     for case in transition.outcomes:
         outputs = ", ".join(map(_output_text, case.outputs)) or "nothing"

@@ -74,6 +74,8 @@ def _unknown(net: Net) -> Iterator[str]:
                     yield f"{where}, {output}: a set that forgets can't be analysed yet"
         if transition.attempts != 1:
             yield f"{where}: several attempts of a firing can't be analysed yet"
+        if transition.manual:
+            yield f"{where}: fires when somebody begins it, which can't be analysed yet"
 
 
 def _problems(net: Net, instance: Instance) -> Iterator[str]:

@@ -72,6 +72,7 @@ Running:
     compile_net the same meaning, by indexes and specialised source: the one to use
     source      that source, for people to read
     Shelf       where those tokens of paged places are that a compiled kernel has not in memory
+    Binding     what a manual transition could take: a reference to begin it with
     Step        what a step decided: firings to start, and when to step again
     Firing      an effect to start
     Row         a token that left through a sink
@@ -84,6 +85,7 @@ Running:
     thaw        a marking from JSON or msgpack
 Errors:
     NetError    a net that can't work, or a call that can't be taken; nothing was changed
+    Stale       a binding that can't be begun any more
     KernelBug   our mistake, not yours
 
 What your functions must be: pure (the same result for the same tokens, however often and whenever they
@@ -190,6 +192,16 @@ Attempts
     R48  A firing with `attempts` whose outcome is a failure, and not the last, keeps its inputs and its id, and comes
          again from a step when its pause is over. What it spends is spent once. An attempt that was given out and
          has not started goes back when it is revoked.
+
+By hand
+    R49  No step fires a manual transition. `bindings` lists what it could take, in the order of R6, and `begin` fires one
+         of these unless it is stale: a token, number, absence or slot that it needs is gone, or an arc with
+         `all` would bind others. A binding of one is no next useful time, but keeps a run with work left from ending.
+
+Runs
+    R50  Where a net has a key that tells runs apart, `ended(run=...)` tells how the tokens, numbers and firings with
+         one value of it ended, as R30 has it. With work left, a firing of another run that may give back what
+         is of no run keeps it from ending, too.
 """
 
 # Names are exported by `as` and not by __all__: pydoc would print every method of every class in it.
@@ -218,7 +230,9 @@ from scraper_cpn.net.declare import Net as Net
 from scraper_cpn.net.declare import Transition as Transition
 from scraper_cpn.net.errors import KernelBug as KernelBug
 from scraper_cpn.net.errors import NetError as NetError
+from scraper_cpn.net.errors import Stale as Stale
 from scraper_cpn.net.interpreted.interpreter import Interpreter as Interpreter
+from scraper_cpn.net.marking import Binding as Binding
 from scraper_cpn.net.marking import Ended as Ended
 from scraper_cpn.net.marking import Faulted as Faulted
 from scraper_cpn.net.marking import Firing as Firing

@@ -18,7 +18,11 @@ from scraper_cpn.net.places import Counter, KeySet, Place
 
 def bounding_problems(transition: Transition) -> Iterator[str]:
     """What is wrong if nothing bounds a transition's firings at one moment, without its name."""
-    if _fills(transition) or any(_bounds(transition, arc) for arc in transition.arcs):
+    if (
+        transition.manual
+        or _fills(transition)
+        or any(_bounds(transition, arc) for arc in transition.arcs)
+    ):
         return
     reasons = [f"{arc} {_reason(transition, arc)}" for arc in transition.arcs]
     because = "; ".join(reasons) or "it has no inputs"

@@ -223,7 +223,9 @@ def _moves(transition: Transition, place: Place[Any]) -> bool:
 
 def _is_expiry(transition: Transition) -> bool:
     plain = transition.instant and transition.choice is None and transition.scan is None
-    return plain and len(transition.arcs) == 1 and not plan.slots(transition)
+    return (
+        plain and not transition.manual and len(transition.arcs) == 1 and not plan.slots(transition)
+    )
 
 
 def _groups(transition: Transition) -> Iterator[str]:

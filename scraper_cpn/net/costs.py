@@ -27,8 +27,7 @@ def _costs(transition: Transition) -> Iterator[str]:
     if transition.scan is not None:
         listed = ", ".join(dict.fromkeys(bound))
         yield f"tries combinations of {listed} until {transition.scan.name} is true; prefer a key or a choice"
-    elif plan.combines(transition):
-        twice = next(name for name in bound if bound.count(name) > 1)
+    elif (twice := plan.binds_twice(transition)) is not None:
         yield f"tries combinations, for two inputs bind tokens of {twice}; a count takes alike ones at once"
     for arc in transition.arcs:
         if arc.many and isinstance(arc.place, Place) and arc.place.timed:

@@ -47,6 +47,8 @@ class Transition:
     """The outcomes after which it is attempted again."""
     still: tuple[Arc[Any], ...] = ()
     """What must hold when its effect really starts."""
+    manual: bool = False
+    """Whether it fires only when somebody begins one of its bindings."""
 
     def __repr__(self) -> str:
         return f"<transition {self.name}>"
@@ -172,6 +174,7 @@ class Declaring(ABC):
         attempts: int = 1,
         pause_ns: int | Callable[[int], int] = 0,
         retry: type[Any] | tuple[type[Any], ...] = Lost,
+        manual: bool = False,
     ) -> Transition:
         """Declare a transition: with an effect, with a choice, or with plain outputs.
 
@@ -198,6 +201,8 @@ class Declaring(ABC):
             retry: the outcomes that count as failures.
             still: what must hold when the effect really starts: `read` or `absent` of small places, joined
                 with the inputs by the names of their keys. Where it does not, the firing is revoked.
+            manual: a step never fires it; `Kernel.bindings` lists what it could take, and `Kernel.begin` fires one
+                of these.
         """
         where = f"net {self.net.name}, transition {name}"
         given = Given(where, self.net.problems)
@@ -229,6 +234,7 @@ class Declaring(ABC):
             pause_ns,
             retry if isinstance(retry, tuple) else (retry,),
             still=(*given.arcs(still), *(arc for limit in limits for arc in limit.still)),
+            manual=manual,
         )
         self.net.register("transition", self.net.transitions, name, made)
         self.transitions[name] = made
@@ -246,6 +252,8 @@ class Net(Declaring):
 
     Args:
         name: for error messages and drawings.
+        run: the key that tells runs apart, where many of them share the net: tokens with the same value belong
+            to one run, whose end `Kernel.ended(now_ns, run=value)` tells.
 
     Attributes:
         parts: by name, in the order of declaration.
@@ -258,6 +266,7 @@ class Net(Declaring):
     transitions: dict[str, Transition] = field(default_factory=dict)
     parts: dict[str, Part] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    run: str | None = None
 
     def __repr__(self) -> str:
         return f"<net {self.name}: {len(self.places)} places, {len(self.transitions)} transitions>"

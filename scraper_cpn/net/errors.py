@@ -1,6 +1,6 @@
 """What can go wrong in a net, and whose fault it is.
 
-Owns: the two error types of the kernel. A user's mistake is a `NetError` and changes nothing; our
+Owns: the error types of the kernel. A user's mistake is a `NetError` and changes nothing; our
 own is a `KernelBug`. Faults of the user's functions while the net runs are data, not exceptions:
 see `Faulted` in `marking.py`.
 """
@@ -16,6 +16,10 @@ class NetError(Exception):
     def __init__(self, *problems: str) -> None:
         super().__init__("\n".join(problems))
         self.problems = problems
+
+
+class Stale(NetError):  # noqa: N818  (named after what it is)
+    """A binding that can't be begun any more: a token, an absence, a number or a slot of it is gone."""
 
 
 class KernelBug(Exception):  # noqa: N818  (named after what it is)

@@ -63,6 +63,8 @@ def _elsewhere(net: Net, marking: Marking, serial: int) -> Lack:
 
 
 def _nothing(transition: Transition) -> Missing:
+    if transition.manual:
+        return "lacks nothing; it fires when somebody begins it", None
     if transition.scan is not None:
         return (
             f"lacks nothing, unless {transition.scan.name} refuses it; other tokens go first",

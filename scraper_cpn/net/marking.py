@@ -96,6 +96,42 @@ class Firing(Struct, frozen=True, gc=False):
     """The same firing comes again where its transition has more attempts."""
 
 
+class Binding(Struct, frozen=True):
+    """What a manual transition could take: `Kernel.begin` fires it, as long as it holds.
+
+    Attributes:
+        transition: its name.
+        key: the values of the keys that its inputs join on, in the order of the inputs: one value, or a tuple of
+            several; None for no key.
+        ordinal: its number among the bindings of that key when it was listed, from 0.
+        inputs: one per arc: a `Standing` or a tuple of them, the key of a number or an absence, or None.
+    """
+
+    transition: str
+    key: Hashable
+    ordinal: int
+    inputs: tuple[Any, ...]
+
+    @property
+    def tokens(self) -> tuple[Standing, ...]:
+        """The tokens that it binds, in the order of the arcs."""
+        several = (bound if isinstance(bound, tuple) else (bound,) for bound in self.inputs)
+        return tuple(each for bound in several for each in bound if isinstance(each, Standing))
+
+    @property
+    def serials(self) -> tuple[Any, ...]:
+        """The serials of what each arc binds, as a trace has them: -1 for an arc that binds no token."""
+        return tuple(map(_serials_of, self.inputs))
+
+
+def _serials_of(bound: Any) -> Any:
+    if isinstance(bound, Standing):
+        return bound.serial
+    tokens = bound if isinstance(bound, tuple) else (None,)
+    listed = tuple(each.serial for each in tokens if isinstance(each, Standing))
+    return listed if len(listed) == len(tokens) else -1
+
+
 class Step(Struct, frozen=True, gc=False):
     """What `step` decided.
 
@@ -190,6 +226,27 @@ class Kernel(Protocol):
     def may_start(self, firing_id: int, now_ns: int) -> bool:
         """Whether what must `still` hold when a firing starts does; of one that has started, too."""
 
+    def bindings(
+        self, transition: str, now_ns: int, *, limit: int | None = None
+    ) -> tuple[Binding, ...]:
+        """What a manual transition could take at *now_ns*, in order; of many, the first *limit*.
+
+        Nothing but time passes. Cost: O(tokens of the first input of each join + bindings that are tried).
+        """
+
+    def begin(self, binding: Binding, now_ns: int) -> Firing:
+        """Fire a binding; gives the firing whose effect is to be started.
+
+        Of a transition without effect, everything has happened then, and `Firing.effect` is empty; its id is
+        0 if a function raised and what was bound last was set aside.
+
+        Raises:
+            Stale: one of its own tokens, numbers, absences or slots no longer holds; nothing was changed.
+        """
+
+    def try_begin(self, binding: Binding, now_ns: int) -> Firing | None:
+        """The same; None if the binding is stale."""
+
     def started(self, firing_id: int, now_ns: int, *, asked: bool = False) -> bool:
         """Say that an effect really starts now: what it spends is put back and dated from here.
 
@@ -206,8 +263,13 @@ class Kernel(Protocol):
     def drain(self) -> list[Row]:
         """Take the rows that reached a sink since the last call, oldest first."""
 
-    def ended(self, now_ns: int) -> Ended | None:
-        """How the run ended; None while something is in flight or a useful time lies ahead."""
+    def ended(self, now_ns: int, *, run: Hashable = None) -> Ended | None:
+        """How the run ended; None while something is in flight or a useful time lies ahead.
+
+        With *run*, how that one of many runs ended (see `Net.run`). Cost: O(its firings in flight + tokens of
+        places with work); where work is left of it and none of its firings is in flight, O(tokens), and trying
+        the combinations of its own ones.
+        """
 
     def marking(self) -> Marking:
         """Everything, saved. Cost: O(tokens)."""

@@ -53,7 +53,7 @@ def _uses(transition: Transition, place: Place[object]) -> Iterator[str]:
         if _chooses(arc) or plan.combines(transition):
             yield (
                 f"is paged, but {arc} of transition {transition.name} looks beyond its first tokens; "
-                "take, spend, hold or read one token, without include_waiting, when or scan"
+                "take, spend, hold or read one token, without include_waiting, when, scan or manual"
             )
 
 

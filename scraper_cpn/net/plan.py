@@ -133,10 +133,15 @@ def told_by(transition: Transition, counter: Counter) -> int | None:
 def combines(transition: Transition) -> bool:
     """Whether its bindings can only be found by trying combinations of tokens.
 
-    It has a guard over several tokens, or two arcs that bind different tokens of one place.
+    It has a guard over several tokens, two arcs that bind different tokens of one place, or lists its bindings.
     """
+    return transition.scan is not None or transition.manual or binds_twice(transition) is not None
+
+
+def binds_twice(transition: Transition) -> str | None:
+    """The name of a place of which two arcs bind different tokens."""
     places = [arc.place.name for arc in transition.arcs if arc.binds]
-    return transition.scan is not None or len(set(places)) < len(places)
+    return next((name for name in places if places.count(name) > 1), None)
 
 
 def claims(transition: Transition, arc: Arc) -> bool:

@@ -112,3 +112,14 @@ def no_case(choice: str, outcome: Any) -> TypeError:
     return TypeError(
         f"the choice {choice} returned a {type(outcome).__name__}, which is no outcome of it"
     )
+
+
+def manual(net: Net, name: str) -> Transition:
+    """The manual transition of a name; only those are begun by hand."""
+    if name not in net.transitions:
+        raise NetError(f"net {net.name}: has no transition {name}")
+    if not net.transitions[name].manual:
+        raise NetError(
+            f"net {net.name}, transition {name}: fires by itself; declare it with manual=True to begin it by hand"
+        )
+    return net.transitions[name]

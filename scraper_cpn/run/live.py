@@ -8,7 +8,15 @@ Must not know: what a net is for.
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Hashable,
+    Iterable,
+    Iterator,
+    Mapping,
+)
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -16,14 +24,28 @@ from typing import Any, TypeAlias
 import anyio
 from msgspec import Struct
 
-from scraper_cpn.net import Ended, Kernel, Marking, Net, Place, Row, Trace, compile_net
+from scraper_cpn.net import (
+    Binding,
+    Ended,
+    Firing,
+    Kernel,
+    Marking,
+    Net,
+    Place,
+    Row,
+    Stale,
+    Trace,
+    Transition,
+    compile_net,
+)
 from scraper_cpn.run.clock import Clock
 from scraper_cpn.run.committer import Committer
-from scraper_cpn.run.effects import Binding, Paced, Plain
+from scraper_cpn.run.effects import Binding as Bound
+from scraper_cpn.run.effects import Paced, Plain
 from scraper_cpn.run.keeping import KeptRun, open_kept
 from scraper_cpn.run.shell import Shell
 
-Effects: TypeAlias = Mapping[str, Callable[..., Any] | Binding]
+Effects: TypeAlias = Mapping[str, Callable[..., Any] | Bound]
 """Effects by their names in the net: a function of the transition's tokens, which returns an outcome or an
 awaitable of one. An exception becomes `Lost`."""
 
@@ -90,6 +112,39 @@ class Live:
         self._kernel.inject(place, colour, now_ns, ready_at_ns=ready_ns, expires_at_ns=ends_ns)
         self._poked.set()
         self._shell.poke()
+
+    def bindings(
+        self, transition: Transition | str, *, limit: int | None = None
+    ) -> tuple[Binding, ...]:
+        """What a manual transition could take now, in order; of many, the first *limit*.
+
+        Raises:
+            NetError: it is not manual.
+        """
+        name = transition if isinstance(transition, str) else transition.name
+        return self._kernel.bindings(name, self._clock.now_ns(), limit=limit)
+
+    def begin(self, binding: Binding) -> Firing:
+        """Fire a binding; its effect, if it has one, starts as soon as the net runs.
+
+        Raises:
+            Stale: a token, a number, an absence or a slot that it needs is gone; list the bindings again.
+        """
+        firing = self._kernel.begin(binding, self._clock.now_ns())
+        self._shell.begin(firing)
+        self._poked.set()
+        return firing
+
+    def try_begin(self, binding: Binding) -> Firing | None:
+        """The same; None if the binding is stale."""
+        try:
+            return self.begin(binding)
+        except Stale:
+            return None
+
+    def ended(self, run: Hashable) -> Ended | None:
+        """How one of many runs in the net has ended; None while it goes on. See `scraper_cpn.net.Net.run`."""
+        return self._kernel.ended(self._clock.now_ns(), run=run)
 
     def count(self, place: Place[Any] | str) -> int:
         """The number of tokens or keys in a place, or a counter's number; see `Kernel.count`."""
@@ -213,9 +268,9 @@ async def run_net(
         return await live.finish()
 
 
-def _bound(effect: Callable[..., Any] | Binding, *, kept: bool) -> Callable[..., Any] | Binding:
+def _bound(effect: Callable[..., Any] | Bound, *, kept: bool) -> Callable[..., Any] | Bound:
     """Bind a function: one that is async, or belongs to a kept run, starts only once its firing is durable."""
-    if isinstance(effect, Binding) or not callable(effect):
+    if isinstance(effect, Bound) or not callable(effect):
         return effect
     if inspect.iscoroutinefunction(effect) or kept:
         return Paced(_starting(effect))

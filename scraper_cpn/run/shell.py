@@ -84,6 +84,8 @@ class Shell:
         """Plain effects that have not begun."""
         self._pending: dict[int, Any] = {}
         """Awaitables whose task has not run yet."""
+        self._begun: deque[Firing] = deque()
+        """Firings that were begun by hand, whose effects have not."""
         self._waiting: dict[str, list[tuple[EffectCall, Firing]]] = {}
         self._begin = {name: self._beginning(name, each) for name, each in bound.items()}
         self._busy: set[str] = set()
@@ -127,6 +129,12 @@ class Shell:
 
     def poke(self) -> None:
         """Step the kernel again now, because something was injected."""
+        self._wake_up()
+
+    def begin(self, firing: Firing) -> None:
+        """Start the effect of a firing that somebody has begun by hand, as soon as the net runs."""
+        if firing.effect:
+            self._begun.append(firing)
         self._wake_up()
 
     def abort(self) -> None:
@@ -180,7 +188,8 @@ class Shell:
             fed = not step.firings and ended in _FED and self._fed(ended, now_ns)
             if ended is not None and not fed:
                 return ended
-            for firing in step.firings:
+            begun, self._begun = self._begun, deque()
+            for firing in (*begun, *step.firings):
                 self._begin[firing.effect](firing)
             self._begin_batches()
             worked = self._work(pause_ns) or fed
@@ -323,9 +332,10 @@ class Shell:
 
     def _settle(self) -> None:
         """After a cancellation: complete what had ended, complete what had started as `Lost`, revoke the rest."""
-        for _, firing in self._plain:
+        for firing in (*(firing for _, firing in self._plain), *self._begun):
             self.kernel.revoke(firing.id)
         self._plain.clear()
+        self._begun.clear()
         for awaitable in self._pending.values():
             awaitable.close()
         self._pending.clear()

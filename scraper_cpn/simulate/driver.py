@@ -56,7 +56,7 @@ class Run(Struct, frozen=True):
     """The result of a virtual run.
 
     Attributes:
-        ended: None if *until_ns* was reached first.
+        ended: None if *until_ns* was reached first, or if only somebody who begins a manual transition could go on.
         now_ns: the virtual time at the end.
         steps: calls of the kernel's `step`, a measure of wake-ups.
         firings: effects that were started.
@@ -75,6 +75,7 @@ def run(
     *,
     until_ns: int | None = None,
     on_rows: Callable[[list[Row]], None] | None = None,
+    begin: Callable[[int], Firing | None] = lambda _: None,
 ) -> Run:
     """Run a kernel, with its initial tokens injected, in virtual time.
 
@@ -84,6 +85,7 @@ def run(
         now_ns: the time to begin at.
         until_ns: the time to stop at, even if firings are in flight.
         on_rows: is called with the rows that reached a sink, in order.
+        begin: begins a firing by hand at the given time, when no other one fires; None for none.
     """
     _refuse_unbound(kernel, effects)
     coming: list[tuple[int, int, Any]] = []
@@ -91,20 +93,23 @@ def run(
     while True:
         step = kernel.step(now_ns)
         steps += 1
-        for firing in step.firings:
+        by_hand = None if step.firings else begin(now_ns)
+        begun = step.firings if by_hand is None else (by_hand,) if by_hand.effect else ()
+        for firing in begun:
             work = effects[firing.effect](*firing.args, now_ns)
-            if isinstance(work, Connecting):
-                heappush(coming, _connected(firing, work, now_ns))
-            elif kernel.started(firing.id, now_ns):
-                heappush(coming, _ended(firing, *work, now_ns, firing.deadline_ns))
-        firings += len(step.firings)
+            launched = _launched(kernel, firing, work, now_ns)
+            if launched is not None:
+                heappush(coming, launched)
+        firings += len(begun)
         rows = kernel.drain()
         if rows and on_rows is not None:
             on_rows(rows)
         ended = kernel.ended(now_ns)
         if ended is not None:
             return Run(ended, now_ns, steps, firings)
-        if not step.firings:
+        if not step.firings and by_hand is None:
+            if not coming and step.wake_ns is None:
+                return Run(None, now_ns, steps, firings)
             now_ns = _next_time(coming, step.wake_ns)
         if until_ns is not None and now_ns >= until_ns:
             return Run(None, until_ns, steps, firings)
@@ -115,6 +120,18 @@ def run(
                     heappush(coming, outcome.ended(now_ns))
             else:
                 _complete(kernel, firing_id, outcome, now_ns)
+
+
+def _launched(
+    kernel: Decider, firing: Firing, work: Connecting | tuple[int, Any], now_ns: int
+) -> Coming | None:
+    """What follows from the start of a firing's work; None if it may no longer start."""
+    if isinstance(work, Connecting):
+        return _connected(firing, work, now_ns)
+    if kernel.started(firing.id, now_ns):
+        takes_ns, outcome = work
+        return _ended(firing, takes_ns, outcome, now_ns, firing.deadline_ns)
+    return None
 
 
 def _refuse_unbound(kernel: Decider, effects: Mapping[str, VirtualEffect | SlowEffect]) -> None:

@@ -6,22 +6,38 @@ Owns: `simulate_net`. Must not know: what a net is for, the real clock.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, TypeAlias
 
 from msgspec import Struct
 
-from scraper_cpn.net import Ended, Marking, Net, Place, Row, Trace, compile_net
+from scraper_cpn.net import (
+    Binding,
+    Ended,
+    Firing,
+    Kernel,
+    Marking,
+    Net,
+    Place,
+    Row,
+    Trace,
+    compile_net,
+)
 from scraper_cpn.simulate.driver import VirtualEffect, run
 
 Duration: TypeAlias = tuple[int, Any] | VirtualEffect
 """An effect's duration (ns) and outcome: constants, or a function of the tokens and the time."""
 
 
+Chooser: TypeAlias = Callable[[tuple[Binding, ...], int], Binding | None]
+"""Which of a manual transition's bindings somebody begins at a time (ns); None for none."""
+
+
 class Simulated(Struct, frozen=True):
     """The result of a net's run in virtual time.
 
     Attributes:
-        ended: None if *until_ns* was reached first.
+        ended: None if *until_ns* was reached first, or if only somebody who begins a manual transition could go on.
         now_ns: the virtual time at the end.
         firings: effects that were started.
         rows: what reached its sinks, oldest first.
@@ -42,6 +58,7 @@ def simulate_net(
     *,
     until_ns: int | None = None,
     trace: Trace | None = None,
+    manual: Mapping[str, Chooser] | None = None,
 ) -> Simulated:
     """Run a net to its end without waiting. The same durations always give the same trace.
 
@@ -51,9 +68,11 @@ def simulate_net(
         tokens: the initial tokens, by place.
         until_ns: the time to stop at.
         trace: is called with each event.
+        manual: for each manual transition, who begins it: a function of its bindings and the time, called when
+            nothing else fires at that time; gives the binding to begin, or None. Without one, it never fires.
 
     Raises:
-        NetError: the net is not valid, an effect has no duration, or a token does not fit.
+        NetError: the net is not valid, a transition is not manual, a binding was not among those given, an effect has no duration, or a token does not fit.
     """
     kernel = compile_net(net, trace)
     rows: list[Row] = []
@@ -61,8 +80,19 @@ def simulate_net(
         for colour in colours:
             kernel.inject(place, colour, 0)
     effects = {name: _effect(each) for name, each in durations.items()}
-    ran = run(kernel, effects, 0, until_ns=until_ns, on_rows=rows.extend)
+    begin = partial(_begin, kernel, manual or {})
+    ran = run(kernel, effects, 0, until_ns=until_ns, on_rows=rows.extend, begin=begin)
     return Simulated(ran.ended, ran.now_ns, ran.firings, tuple(rows), kernel.marking())
+
+
+def _begin(kernel: Kernel, manual: Mapping[str, Chooser], now_ns: int) -> Firing | None:
+    """The first firing that somebody begins now."""
+    for name, choose in manual.items():
+        found = kernel.bindings(name, now_ns)
+        binding = choose(found, now_ns) if found else None
+        if binding is not None:
+            return kernel.begin(binding, now_ns)
+    return None
 
 
 def _effect(duration: Duration) -> Callable[..., tuple[int, Any]]:

@@ -115,6 +115,8 @@ def _transition(transition: Transition) -> Iterator[str]:
             yield f"{word} {call.name}({', '.join(_source(each) for each in call.sources)})"
     if transition.join is not None:
         yield f"join {', '.join(transition.join)}"
+    if transition.manual:
+        yield "manual"
     if transition.attempts > 1:
         yield f"attempts after {', '.join(kind.__name__ for kind in transition.retry)}"
     for place, arc in transition.shows:

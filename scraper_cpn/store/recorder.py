@@ -7,12 +7,12 @@ Must not know: SQL, files, asyncio, what a net is for.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any
 
 import msgspec
 
-from scraper_cpn.net import Ended, Lack, Marking, Row, Step
+from scraper_cpn.net import Binding, Ended, Firing, Lack, Marking, Row, Stale, Step
 from scraper_cpn.net.compiled.kernel import Compiled
 from scraper_cpn.net.places import Place
 from scraper_cpn.store.codec import Codec
@@ -27,7 +27,7 @@ Writing = Callable[[Row], tuple[SinkRow, Sequence[ItemRow]]]
 Facts = Callable[[], Sequence[tuple[str, bytes]]]
 """Returns named values of a run, as JSON."""
 
-INJECT, STEP, STARTED, COMPLETE, REVOKE, EDIT = "i", "s", "b", "c", "r", "e"
+INJECT, STEP, STARTED, COMPLETE, REVOKE, EDIT, BEGIN = "i", "s", "b", "c", "r", "e", "h"
 """The kinds of inputs in a journal."""
 
 
@@ -76,6 +76,19 @@ class Recorder:
         self._inputs.append((STEP, now_ns, limit))
         return step
 
+    def begin(self, binding: Binding, now_ns: int) -> Firing:
+        """Fire a binding of a manual transition; `Stale` if it no longer holds."""
+        firing = self.kernel.begin(binding, now_ns)
+        self._inputs.append((BEGIN, now_ns, binding.transition, binding.serials))
+        return firing
+
+    def try_begin(self, binding: Binding, now_ns: int) -> Firing | None:
+        """The same; None if it no longer holds."""
+        try:
+            return self.begin(binding, now_ns)
+        except Stale:
+            return None
+
     def started(self, firing_id: int, now_ns: int, *, asked: bool = False) -> bool:
         """Put back the tokens that the firing spends, dated from now; revoke it if it may no longer start."""
         starts = self.kernel.started(firing_id, now_ns, asked=asked)
@@ -101,9 +114,15 @@ class Recorder:
 
     # Calls that only read are not recorded.
 
-    def ended(self, now_ns: int) -> Ended | None:
-        """How the run ended."""
-        return self.kernel.ended(now_ns)
+    def ended(self, now_ns: int, *, run: Hashable = None) -> Ended | None:
+        """How the run ended; with *run*, that one of many."""
+        return self.kernel.ended(now_ns, run=run)
+
+    def bindings(
+        self, transition: str, now_ns: int, *, limit: int | None = None
+    ) -> tuple[Binding, ...]:
+        """What a manual transition could take."""
+        return self.kernel.bindings(transition, now_ns, limit=limit)
 
     def may_start(self, firing_id: int, now_ns: int) -> bool:
         """Whether the conditions for the start of a firing hold."""

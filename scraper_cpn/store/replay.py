@@ -13,13 +13,13 @@ from typing import Any
 
 import msgspec
 
-from scraper_cpn.net import Net, NetError
+from scraper_cpn.net import Binding, Net, NetError
 from scraper_cpn.net.changes import Changes
 from scraper_cpn.net.compiled.kernel import Compiled
 from scraper_cpn.store.codec import Codec
 from scraper_cpn.store.edit import Edit
 from scraper_cpn.store.port import JournalRow, Saved, StoreError
-from scraper_cpn.store.recorder import COMPLETE, EDIT, INJECT, REVOKE, STARTED, STEP
+from scraper_cpn.store.recorder import BEGIN, COMPLETE, EDIT, INJECT, REVOKE, STARTED, STEP
 from scraper_cpn.store.restore import restore
 
 Laws = Callable[[Any], Codec]
@@ -86,6 +86,8 @@ class Replay:
         kind, *rest = given
         if kind == STEP:
             kernel.step(*rest)
+        elif kind == BEGIN:
+            kernel.begin(_binding(kernel, *rest), rest[0])
         elif kind == STARTED:
             now_ns, firing_id, asked = rest
             kernel.started(firing_id, now_ns, asked=asked)
@@ -115,3 +117,12 @@ class Replay:
     def _load(self) -> Compiled:
         net: Net = self._codec.net
         return Compiled.load(net, self._durable.marking(net), recorded=True)
+
+
+def _binding(kernel: Compiled, now_ns: int, transition: str, serials: list[Any]) -> Binding:
+    """The binding of a manual transition that has these serials. Cost: its bindings before it."""
+    wanted = [tuple(each) if isinstance(each, list) else each for each in serials]
+    for binding in kernel.bindings(transition, now_ns):
+        if list(binding.serials) == wanted:
+            return binding
+    raise LookupError(f"{transition} has no binding of {wanted}")

@@ -65,7 +65,8 @@ class Built:
 
 def build(spec: NetSpec) -> Built:
     """The net of a spec; it is not checked."""
-    built = Built(spec, Net("random"))
+    runs = any(place.work and "site" in place.keys for place in spec.places)
+    built = Built(spec, Net("random", run="site" if runs else None))
     for place in spec.places:
         built.places[place.name] = _declare(built.net, place)
     for transition in spec.transitions:
@@ -106,6 +107,7 @@ def _add(built: Built, spec: TransitionSpec) -> None:
         "join": spec.join,
         "attempts": spec.attempts,
         "pause_ns": spec.pause if isinstance(spec.pause, int) else pausing(spec.pause[0]),
+        "manual": spec.manual,
         "retry": (Bad, Lost) if spec.retry_bad else Lost,
         "during": _shown(built, spec, arcs),
         "deadline_ns": spec.deadline,

@@ -60,6 +60,7 @@ def _transition_features(built: Built, spec: TransitionSpec) -> set[str]:
     found |= {"numbers alone"} if not bound else set()
     found |= {"join declared"} if spec.join is not None else set()
     found |= {"shows two"} if len(transition.shows) > 1 else set()
+    found |= {f"manual {spec.kind}", "manual"} if spec.manual else set()
     found |= {"attempts"} if spec.attempts > 1 else set()
     found |= {"claim"} if any(plan.claims(transition, arc) for arc in transition.arcs) else set()
     for case in spec.cases:

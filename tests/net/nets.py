@@ -222,7 +222,9 @@ def checked_net(random: Random, *, wide: bool = True) -> Built | None:
 
 def widened(spec: NetSpec) -> NetSpec:
     """With arcs that bind several tokens, thresholds, guards and more, as the spec itself decides."""
-    return wide.widened(Draw(Random(f"wide {spec}")), spec)
+    return wide.late(
+        Draw(Random(f"manual {spec}")), wide.widened(Draw(Random(f"wide {spec}")), spec)
+    )
 
 
 def _chained(spec: NetSpec) -> NetSpec:

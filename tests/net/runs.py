@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from scraper_cpn.net import Interpreter, Kernel, Lost, Marking, Net, NetError
+from scraper_cpn.net import Binding, Firing, Interpreter, Kernel, Lost, Marking, Net, NetError
 from scraper_cpn.net.compiled.kernel import Compiled
 from tests.net.building import Built
 from tests.net.nets import Draw
@@ -109,6 +109,8 @@ class Run:
         self.wake_ns: int | None = None
         self.flights: dict[int, bool] = {}
         """Ids of firings in flight: whether they have started."""
+        self.bindings: list[Binding] = []
+        """Those of manual transitions that were listed, some of which are stale by now."""
         self.seen: dict[str, int] = {}
         """What happened, by kind, for those who count it."""
 
@@ -121,6 +123,7 @@ class Run:
             + [self.start] * 5
             + [self.revoke] * 2
             + [self.look] * 2
+            + [self.by_hand] * (6 if self.manual else 0)
             + [self.mistake, self.swap if self.draw.chance(40) else self.step]
         )
         for _ in range(6 + self.draw.below(6)):
@@ -180,8 +183,15 @@ class Run:
             self.pair.call("may_start", firing_id, self.now_ns)
             n = self.draw.below(12)
             outcome = self.draw.one(Good(n), Good(n), Bad(n), Lost("lost"))
+            if self._retries(firing_id) and self.draw.chance(70):
+                outcome = Lost("lost")  # else hardly any firing would be tried again
             self.pair.call("complete", firing_id, outcome, self.now_ns)
             del self.flights[firing_id]
+
+    def _retries(self, firing_id: int) -> bool:
+        flights = self.pair.kernels[0].marking().flights
+        name = next(each.transition for each in flights if each.id == firing_id)
+        return self.pair.built.net.transitions[name].attempts > 1
 
     def revoke(self) -> None:
         waiting = [number for number, started in self.flights.items() if not started]
@@ -191,9 +201,34 @@ class Run:
             del self.flights[firing_id]
             self._saw("revoke")
 
+    @property
+    def manual(self) -> list[str]:
+        """The manual transitions."""
+        return [each.name for each in self.pair.built.net.transitions.values() if each.manual]
+
+    def by_hand(self) -> None:
+        """List bindings of a manual transition; begin one of them, or one that was listed before."""
+        self.pass_time()
+        name, limit = self.draw.one(*self.manual), self.draw.one(None, None, 1, 3)
+        listed = self.pair.call("bindings", name, self.now_ns, limit=limit)
+        self.bindings = [*self.bindings[-8:], *listed]
+        if not self.bindings:
+            return
+        self.pass_time()
+        binding = self.draw.one(*self.bindings[-4:])
+        begun = self.pair.call(self.draw.one("begin", "try_begin"), binding, self.now_ns)
+        if not isinstance(begun, Firing):
+            self._saw("stale")
+            self.pair.call("bindings", name, self.now_ns, limit=0)  # nothing but time passes
+            return
+        self._saw("begun by hand")
+        if begun.effect:
+            self.flights[begun.id] = False
+
     def look(self) -> None:
         self.pair.call("drain")
         self.pair.call("ended", self.now_ns + self.draw.below(9))
+        self.pair.call("ended", self.now_ns + self.draw.below(3), run=self.draw.below(2))
         tokens = self.pair.kernels[0].marking().tokens
         if tokens:
             serial = self.draw.one(*tokens).serial

@@ -7,7 +7,7 @@ tokens; those of times give nonsense on some.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 
@@ -137,6 +137,8 @@ class TransitionSpec:
     retry_bad: bool = False
     shows: tuple[tuple[str, int], ...] = ()
     """Places that show further inputs, each with the number of the arc."""
+    manual: bool = field(default=False, repr=False)
+    """Not in the text of a spec, by which the other features are drawn."""
 
 
 @dataclass(frozen=True)

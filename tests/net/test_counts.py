@@ -14,6 +14,7 @@ from scraper_cpn.net import (
     Net,
     NetError,
     absent,
+    expired,
     hold,
     on,
     put,
@@ -325,6 +326,25 @@ def test_tokens_in_use_are_seen_where_that_is_asked_for() -> None:
     inject(kernel, "asks", Host("a"))
     kernel.step(0)
     assert [row.colour for row in kernel.drain()] == [Host("a")]
+
+
+def test_a_firing_that_reads_what_is_in_use_is_saved_with_its_times() -> None:
+    """R31, R45: when the token was ready and when it ends is in the marking, and a loaded kernel has it, too."""
+    net = Net("n")
+    jobs = net.place("jobs", Job, source=True, timed=True, expires=True)
+    asks = net.place("asks", Job, source=True)
+    work = net.effect("work", Ok)
+    for name, arcs in (("work", [jobs]), ("ask", [asks, read(jobs, include_in_use=True)])):
+        net.transition(name, arcs, effect=work(arcs[0]), outcomes=[on(Ok), on(Lost)])  # type: ignore[arg-type]
+    net.transition("late", [expired(jobs)])
+    kernel, _ = kernel_of(net)
+    inject(kernel, "jobs", Job("a"), ready_at_ns=3, expires_at_ns=9)
+    inject(kernel, "asks", Job("b"))
+    kernel.step(3)
+    flights = kernel.marking().flights
+    assert flights[1].inputs[1] == flights[0].inputs[0]
+    assert (flights[1].inputs[1].ready_at_ns, flights[1].inputs[1].expires_at_ns) == (3, 9)
+    assert type(kernel).load(net, kernel.marking()).marking() == kernel.marking()
 
 
 def test_what_is_spent_is_in_use_until_the_effect_starts() -> None:

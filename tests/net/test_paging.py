@@ -77,7 +77,7 @@ def with_set(net: Net, key: str | tuple[str, ...]) -> None:
     net.transition("go", [jobs], outputs=[put_new(seen, out, lambda job: job, jobs)])
 
 
-BEYOND = "of transition go looks beyond its first tokens; take, spend, hold or read one token, without include_waiting, when or scan"
+BEYOND = "of transition go looks beyond its first tokens; take, spend, hold or read one token, without include_waiting, when, scan or manual"
 WITHOUT = "is paged, and so can't be timed, expire or have a capacity; declare it without"
 
 

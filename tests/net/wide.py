@@ -32,6 +32,38 @@ def widened(draw: Any, spec: NetSpec) -> NetSpec:
     return replace(spec, transitions=tuple(transitions))
 
 
+def late(draw: Any, spec: NetSpec) -> NetSpec:
+    """A net with more of what is rare: manual transitions, effects that are tried again, thresholds of numbers."""
+    plain = [place.name for place in spec.places if place.kind == "counter" and not place.keys]
+    return replace(spec, transitions=tuple(_late(draw, plain, each) for each in spec.transitions))
+
+
+def _late(draw: Any, plain: list[str], spec: TransitionSpec) -> TransitionSpec:
+    if not spec.arcs or spec.arcs[0].kind == "expired":
+        return spec
+    manual, again, at_once = draw.chance(16), draw.chance(80), draw.chance(60)
+    free = [name for name in plain if all(arc.place != name for arc in spec.arcs)]
+    reads = [
+        ArcSpec(draw.one("read", "take"), name, count=2)
+        for name in draw.some(free, 1)
+        if draw.chance(25)
+    ]
+    spec = replace(spec, manual=manual, arcs=(*spec.arcs, *reads))
+    if not again:
+        return spec
+    retried = _retried(draw, spec)
+    return replace(retried, pause=0) if at_once else retried
+
+
+def _retried(draw: Any, spec: TransitionSpec) -> TransitionSpec:
+    """A transition whose effect is tried again after a failure."""
+    if spec.kind != "effect":
+        return spec
+    pause: Any = draw.one(0, draw.below(5), (draw.below(60),))
+    bad = draw.chance(40)
+    return replace(spec, attempts=draw.one(2, 3), pause=pause, retry_bad=bad)
+
+
 def _transition(draw: Any, places: dict[str, PlaceSpec], spec: TransitionSpec) -> TransitionSpec:
     if spec.arcs[0].kind == "expired" or draw.chance(15):
         return spec
@@ -45,9 +77,7 @@ def _transition(draw: Any, places: dict[str, PlaceSpec], spec: TransitionSpec) -
         join = draw.one((), ("host",), ("site",))
     cases = tuple(tuple(_outputs(draw, places, spec, case)) for case in spec.cases)
     if spec.kind == "effect" and draw.chance(30):
-        pause: Any = draw.one(0, draw.below(5), (draw.below(60),))
-        bad = draw.chance(40)
-        spec = replace(spec, attempts=draw.one(2, 3), pause=pause, retry_bad=bad)
+        spec = _retried(draw, spec)
     return replace(spec, arcs=tuple(arcs), cases=cases, join=join)
 
 

@@ -53,14 +53,28 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from msgspec.structs import replace
 
-from scraper_cpn.net import plan, refusal
+from scraper_cpn.net import plan, refusal, runs
+from scraper_cpn.net.by_hand import ByHand, done_at_once
 from scraper_cpn.net.changes import Changes
 from scraper_cpn.net.check import checked
 from scraper_cpn.net.compiled.generate.machine import SHARED, source_of
 from scraper_cpn.net.compiled.runtime.lines import NEVER, Flight, Queued, Token
-from scraper_cpn.net.declare import Net
+from scraper_cpn.net.declare import Net, Transition
 from scraper_cpn.net.explain import lacks
-from scraper_cpn.net.marking import Ended, Flying, Lack, Marking, Row, Standing, Step, Trace
+from scraper_cpn.net.interpreted.run import run_ended
+from scraper_cpn.net.interpreted.state import State
+from scraper_cpn.net.marking import (
+    Binding,
+    Ended,
+    Firing,
+    Flying,
+    Lack,
+    Marking,
+    Row,
+    Standing,
+    Step,
+    Trace,
+)
 from scraper_cpn.net.places import Counter, Place
 from scraper_cpn.net.plan import ordered
 from scraper_cpn.net.shelf import MemoryShelf, Order, Shelf
@@ -196,7 +210,7 @@ class _Complete(Protocol):
     def __call__(self, firing_id: int, outcome: Any, now_ns: int) -> None: ...
 
 
-class Compiled:
+class Compiled(ByHand):
     """A kernel (see `marking.Kernel`) that runs generated source; `compile_net` says with what.
 
     The four calls that a decision makes are the generated functions themselves: a method around each
@@ -308,20 +322,99 @@ class Compiled:
         """Undo a firing that has not started."""
         self._parts["revoke"](firing_id)
 
-    def ended(self, now_ns: int) -> Ended | None:
-        """How the run ended."""
+    def ended(self, now_ns: int, *, run: Hashable = None) -> Ended | None:
+        """How the run ended; with *run*, that one of many."""
         clock = self._parts["scalars"]()[0]
         refusal.refuse_time(self.net, now_ns, clock)
+        if run is not None:
+            return self._run_ended(run, clock, now_ns)
         soonest = NEVER if self._parts["flights"] else self._parts["earliest"](clock)
         if self._parts["flights"] or soonest <= now_ns:
             return None
         places = [place for place in self.net.places.values() if isinstance(place, Place)]
         working = any(place.work and self._parts["PLACES"][place.name] for place in places)
+        begun = self._earliest_by_hand(clock) if working else NEVER
+        if begun <= now_ns:
+            return None
         if working and any(self._at_end(place) for place in self.net.places.values()):
             return "spent"
-        if working and soonest != NEVER:
+        if working and min(soonest, begun) != NEVER:
             return None
         return "faulted" if self._parts["faulted"] else "stuck" if working else "finished"
+
+    def _run_ended(self, run: Hashable, clock: int, now_ns: int) -> Ended | None:
+        name = runs.key_of_runs(self.net)
+        for flight in self._parts["flights"].values():
+            transition = self._ordered[flight.number]
+            if runs.binds_of(name, run, transition, self._bound(flight)):
+                return None
+        work = [p for p in self.net.places.values() if isinstance(p, Place) and p.work]
+        working = any(
+            runs.is_of(name, run, place, token.colour)
+            for place in work
+            for token in self._standing(place)
+        )
+        if not working and self._parts["earliest"](clock) > now_ns:
+            return runs.idle(self.net, run, self._parts["faulted"], working=False)
+        state = State(self.net)
+        state.load(self.marking())
+        state.sets.update(self._keys())
+        return run_ended(state, run, now_ns)
+
+    def _keys(self) -> dict[str, Any]:
+        """What the sets have: keys, or fingerprints of them."""
+        return {name: seen.keys for name, seen in self._parts["SETS"].items()}
+
+    def _earliest_by_hand(self, now_ns: int) -> float:
+        """The least time at which a manual transition has a binding."""
+        wakes = [wake for *_, wake in self._parts.get("BY_HAND", {}).values()]
+        return min((wake(now_ns) for wake in wakes), default=NEVER)
+
+    # Manual transitions; see `ByHand`.
+
+    def _listed(self, transition: Transition, now_ns: int) -> Iterator[tuple[Any, ...]]:
+        _, combine, _, wake = self._parts["BY_HAND"][transition.name]
+        full = plan.slots(transition) and wake(now_ns) > now_ns
+        for inputs in () if full else combine(now_ns):
+            if self._agrees(transition, inputs):
+                yield _saved(transition, inputs)
+
+    def _agrees(self, transition: Transition, inputs: tuple[Any, ...]) -> bool:
+        """Whether the guard over several tokens is true."""
+        scan = transition.scan
+        if scan is None or scan.fn is None:
+            return True
+        arcs = [plan.source_at(transition, source) for source in scan.sources]
+        given = [plan.value_of(transition.arcs[n], inputs[n]) for n in arcs if n is not None]
+        try:
+            return bool(scan.fn(*given))
+        except Exception:  # noqa: BLE001  (the user's function may raise anything)
+            return False
+
+    def _found(
+        self, transition: Transition, binding: Binding, now_ns: int
+    ) -> tuple[Any, ...] | None:
+        _, _, recall, _ = self._parts["BY_HAND"][transition.name]
+        inputs: tuple[Any, ...] | None = recall(binding.serials, now_ns)
+        same = inputs is not None and _saved(transition, inputs) == binding.inputs
+        return inputs if inputs and same and self._agrees(transition, inputs) else None
+
+    def _fire_one(self, transition: Transition, found: tuple[Any, ...], now_ns: int) -> Firing:
+        act, *_ = self._parts["BY_HAND"][transition.name]
+        firings: list[Firing] = []
+        before = self.next_id
+        act(now_ns, firings, found)
+        return (
+            firings[0]
+            if firings
+            else done_at_once(transition, before if self.next_id > before else 0)
+        )
+
+    def _pass_to(self, now_ns: int) -> None:
+        self._parts["pass_to"](now_ns)
+
+    def _refuse_past(self, now_ns: int) -> None:
+        refusal.refuse_time(self.net, now_ns, self._parts["scalars"]()[0])
 
     def _at_end(self, place: Any) -> bool:
         """Whether a budget is at its end (of a keyed one: for some key)."""
@@ -377,8 +470,7 @@ class Compiled:
 
     def explain(self, serial: int, now_ns: int) -> list[Lack]:
         """What each transition that could take the token lacks."""
-        keys: dict[str, Any] = {name: seen.keys for name, seen in self._parts["SETS"].items()}
-        return lacks(self.net, replace(self.marking(), sets=keys), serial, now_ns)
+        return lacks(self.net, replace(self.marking(), sets=self._keys()), serial, now_ns)
 
     def count(self, place: str) -> int:
         """What is in a place."""
@@ -422,23 +514,32 @@ class Compiled:
             sorted((pair for pair in numbers if pair[1] != place.first(pair[0])), key=repr)
         )
 
+    def _bound(self, flight: Flight) -> list[Any]:
+        """What the arcs of a firing have bound: tokens, or keys."""
+        arcs = range(len(self._ordered[flight.number].arcs))
+        return [self._parts["bound_at"](flight, arc) for arc in arcs]
+
     def _flying(self, flight: Flight) -> Flying:
         transition = self._ordered[flight.number]
-        found = [self._parts["bound_at"](flight, arc) for arc in range(len(transition.arcs))]
-        inputs = tuple(
-            tuple(_standing(arc.place.name, token) for token in bound) if arc.many
-            else _standing(arc.place.name, bound) if arc.binds
-            else bound
-            for arc, bound in zip(transition.arcs, found, strict=True)
-        )  # fmt: skip
+        found = self._bound(flight)
         return Flying(
-            flight.id, transition.name, inputs, flight.started, flight.began, flight.shown,
+            flight.id, transition.name, _saved(transition, found), flight.started, flight.began, flight.shown,
             flight.attempt, flight.due, flight.handed,
         )  # fmt: skip
 
 
 def _serial(token: Token | Queued) -> int:
     return token.serial
+
+
+def _saved(transition: Transition, inputs: Iterable[Any]) -> tuple[Any, ...]:
+    """What each arc has bound, as a marking has it."""
+    return tuple(
+        tuple(_standing(arc.place.name, token) for token in bound) if arc.many
+        else _standing(arc.place.name, bound) if arc.binds
+        else bound
+        for arc, bound in zip(transition.arcs, inputs, strict=True)
+    )  # fmt: skip
 
 
 def _standing(place: str, token: Token | Queued) -> Standing:

@@ -79,6 +79,15 @@ class Binding:
             found.append(serials if arc.many else serials[0] if serials else -1)
         return tuple(found)
 
+    def saved(self) -> tuple[Any, ...]:
+        """What each arc has bound, as a marking has it."""
+        return tuple(
+            tuple(token.standing() for token in bound) if arc.many
+            else bound.standing() if arc.binds
+            else bound
+            for arc, bound in zip(self.transition.arcs, self.inputs, strict=True)
+        )  # fmt: skip
+
     def pairs(self, *kinds: str) -> Iterator[tuple[Arc, Any]]:
         """The arcs of these kinds, each with what it bound."""
         for arc, bound in zip(self.transition.arcs, self.inputs, strict=True):
@@ -125,16 +134,9 @@ class Flight:
 
     def flying(self) -> Flying:
         """The firing as it is saved."""
-        binding = self.binding
-        inputs = tuple(
-            tuple(token.standing() for token in bound) if arc.many
-            else bound.standing() if arc.binds
-            else bound
-            for arc, bound in zip(binding.transition.arcs, binding.inputs, strict=True)
-        )  # fmt: skip
-        name = binding.transition.name
+        name = self.binding.transition.name
         return Flying(
-            self.id, name, inputs, self.started, self.began_ns, self.shown,
+            self.id, name, self.binding.saved(), self.started, self.began_ns, self.shown,
             self.attempt, self.due_ns, self.handed,
         )  # fmt: skip
 

@@ -10,22 +10,26 @@ Cost: a step tries every combination of tokens in the places that a transition j
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Iterator
 from typing import Any
 
+from scraper_cpn.net import marking as records
 from scraper_cpn.net import plan, refusal
+from scraper_cpn.net.by_hand import ByHand, done_at_once
 from scraper_cpn.net.check import checked
-from scraper_cpn.net.declare import Net
+from scraper_cpn.net.declare import Net, Transition
 from scraper_cpn.net.explain import lacks
 from scraper_cpn.net.interpreted.binding import Binding, Deposit, Flight
 from scraper_cpn.net.interpreted.outputs import chosen, deposits, ending, respent
-from scraper_cpn.net.interpreted.search import first, useful
+from scraper_cpn.net.interpreted.run import run_ended
+from scraper_cpn.net.interpreted.search import first, listed, useful
 from scraper_cpn.net.interpreted.state import Put, State
 from scraper_cpn.net.marking import Ended, Firing, Lack, Marking, Row, Step, Trace, blame
 from scraper_cpn.net.places import Counter, KeySet, Place, Sink
 from scraper_cpn.net.sound import refuse_misfit
 
 
-class Interpreter:
+class Interpreter(ByHand):
     """A kernel (see `marking.Kernel`) that searches.
 
     Args:
@@ -97,8 +101,8 @@ class Interpreter:
         times = [useful(self._state, now_ns), *(flight.due_ns for flight in self._state.due())]
         return min((time_ns for time_ns in times if time_ns is not None), default=None)
 
-    def _fire(self, binding: Binding, now_ns: int) -> None:
-        """An instant transition: everything in one go, or the last token is set aside."""
+    def _fire(self, binding: Binding, now_ns: int) -> int:
+        """An instant transition: everything in one go, or the last token is set aside, and the id is 0."""
         state = self._state
         transition = binding.transition
         try:
@@ -106,13 +110,14 @@ class Interpreter:
             made = deposits(binding, case, outcome, now_ns, state.lacks)
         except Exception as error:  # noqa: BLE001  (the user's function may raise anything)
             state.set_aside_last(binding, blame(error))
-            return
+            return 0
         firing_id = state.new_id()
         state.remove(binding)
         puts = self._spend(binding, now_ns)
         puts += state.deposit_all(made) + state.give_back(binding, case)
         name = "" if transition.choice is None else case.outcome.__name__
         state.say("fire", now_ns, firing_id, transition.name, binding.serials, name, tuple(puts))
+        return firing_id
 
     def _begin(self, binding: Binding, now_ns: int) -> Firing:
         """Reserve the inputs of a transition with an effect."""
@@ -221,17 +226,21 @@ class Interpreter:
         rows, self._state.rows = self._state.rows, []
         return rows
 
-    def ended(self, now_ns: int) -> Ended | None:
-        """How the run ended."""
+    def ended(self, now_ns: int, *, run: Hashable = None) -> Ended | None:
+        """How the run ended; with *run*, that one of many."""
         state = self._state
         refusal.refuse_time(self.net, now_ns, state.now_ns)
+        if run is not None:
+            return run_ended(state, run, now_ns)
         if state.flights or first(state, now_ns):
             return None
         places = [place for place in self.net.places.values() if isinstance(place, Place)]
         working = any(place.work and state.tokens[place.name] for place in places)
+        if working and first(state, now_ns, by_hand=True):
+            return None
         if working and any(self._at_end(place) for place in self.net.places.values()):
             return "spent"
-        if working and useful(state, now_ns) is not None:
+        if working and useful(state, now_ns, by_hand=True) is not None:
             return None
         return "faulted" if state.faulted else "stuck" if working else "finished"
 
@@ -266,6 +275,25 @@ class Interpreter:
     def in_flight(self) -> int:
         """Firings whose effects have not ended."""
         return len(self._state.flights)
+
+    # Manual transitions; see `ByHand`.
+
+    def _listed(self, transition: Transition, now_ns: int) -> Iterator[tuple[Any, ...]]:
+        return (each.saved() for each in listed(self._state, transition, now_ns))
+
+    def _found(
+        self, transition: Transition, binding: records.Binding, now_ns: int
+    ) -> Binding | None:
+        found = listed(self._state, transition, now_ns)
+        return next((each for each in found if each.saved() == binding.inputs), None)
+
+    def _fire_one(self, transition: Transition, found: Binding, now_ns: int) -> Firing:
+        if transition.instant:
+            return done_at_once(transition, self._fire(found, now_ns))
+        return self._begin(found, now_ns)
+
+    def _refuse_past(self, now_ns: int) -> None:
+        refusal.refuse_time(self.net, now_ns, self._state.now_ns)
 
     def _pass_to(self, now_ns: int) -> None:
         refusal.refuse_time(self.net, now_ns, self._state.now_ns)

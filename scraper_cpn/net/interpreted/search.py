@@ -25,13 +25,16 @@ Env = dict[str, Hashable]
 """The values of the joined keys, by name."""
 
 
-def first(state: State, now_ns: int) -> tuple[Binding, str | None] | None:
-    """The binding that fires next, or None.
+def first(state: State, now_ns: int, *, by_hand: bool = False) -> tuple[Binding, str | None] | None:
+    """The binding that fires next, or None; with *by_hand*, somebody may have to begin it.
 
     With a text, it does not fire: its guard over several tokens raised that error.
     """
     for transition in plan.ordered(state.net):
-        if state.has_room(transition):
+        if transition.manual and by_hand:
+            for binding in listed(state, transition, now_ns):
+                return binding, None
+        elif not transition.manual and state.has_room(transition):
             for binding in _bindings(state, transition, now_ns):
                 agreed, error = _agrees(binding)
                 if agreed or error is not None:
@@ -39,14 +42,34 @@ def first(state: State, now_ns: int) -> tuple[Binding, str | None] | None:
     return None
 
 
-def useful(state: State, now_ns: int) -> int | None:
+def listed(state: State, transition: Transition, now_ns: int) -> Iterator[Binding]:
+    """Every binding of a transition, in order; not those on which its guard over several tokens raises."""
+    if state.has_room(transition):
+        yield from (each for each in _bindings(state, transition, now_ns) if _agrees(each)[0])
+
+
+def candidates(state: State, transition: Transition, now_ns: int) -> Iterator[Binding]:
+    """The bindings of a transition that fire, or on which its guard over several tokens raises in a step."""
+    if transition.manual:
+        yield from listed(state, transition, now_ns)
+    elif state.has_room(transition):
+        yield from (each for each in _bindings(state, transition, now_ns) if any(_agrees(each)))
+
+
+def useful(state: State, now_ns: int, *, by_hand: bool = False) -> int | None:
     """The least time after *now_ns* at which there is a binding, if nothing else happens."""
+    later = times_after(state, now_ns)
+    fires = (at for at in later if first(state, at, by_hand=by_hand) is not None)
+    return next(fires, None)
+
+
+def times_after(state: State, now_ns: int) -> list[int]:
+    """The times after *now_ns* at which a token becomes ready or expires."""
     times = set()
     for tokens in state.tokens.values():
         for token in tokens.values():
             times.update({token.ready_at_ns, token.expires_at_ns or 0})
-    later = (time_ns for time_ns in sorted(times) if time_ns > now_ns)
-    return next((time_ns for time_ns in later if first(state, time_ns) is not None), None)
+    return [time_ns for time_ns in sorted(times) if time_ns > now_ns]
 
 
 def _bindings(state: State, transition: Transition, now_ns: int) -> Iterator[Binding]:

@@ -76,6 +76,14 @@ def again(flight, outcome, now):  # retried
     trace(("again", now, flight.id, type(outcome).__name__, flight.due))  # retried traced
     return True  # retried
 
+def pass_to(now_ns):  # manual
+    if now_ns is not clock:  # manual
+        if type(now_ns) is not int or now_ns < clock:  # manual
+            refuse_time(NET, now_ns, clock)  # manual
+        clock = now_ns  # manual
+    if next_end <= now_ns:  # manual
+        expire(now_ns)  # manual
+
 def first():
     """The transition that goes first of those in `dirty`; looked up from now on, within bounds."""
     if len(FIRST) > MASKS_MAX:
@@ -254,18 +262,27 @@ return {
     "SETS": SETS, "flights": flights, "faulted": faulted, "sunk": sunk, "drain": drain,
     "occupied": occupied, "bound_at": bound_at,
     "changes": changes,  # recorded
+    "BY_HAND": BY_HAND, "pass_to": pass_to,  # manual
 }
 """
 
 
-def calls(*, traced: bool, recorded: bool, retried: bool) -> list[str]:
-    """The lines of the calls; *retried*: whether a transition has more than one attempt."""
-    return _kept(CALLS, traced=traced, recorded=recorded, retried=retried)
+EVERYTHING = {"traced": True, "recorded": True, "retried": True, "manual": True}
+"""All that a source may have."""
 
 
-def result(*, recorded: bool) -> list[str]:
+def calls(**wanted: bool) -> list[str]:
+    """The lines of the calls.
+
+    *wanted*: whether the source is `traced` and `recorded`, whether a transition has more than one attempt
+    (`retried`), and whether one is `manual`.
+    """
+    return _kept(CALLS, **wanted)
+
+
+def result(**wanted: bool) -> list[str]:
     """The lines that give out what a kernel needs."""
-    return _kept(RESULT, traced=False, recorded=recorded, retried=False)
+    return _kept(RESULT, **wanted)
 
 
 def _kept(text: str, **wanted: bool) -> list[str]:

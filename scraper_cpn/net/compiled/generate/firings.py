@@ -28,6 +28,7 @@ from scraper_cpn.net.compiled.generate.influence import delaying, noted, occupy
 from scraper_cpn.net.compiled.generate.inputs import Search, describe, write_find
 from scraper_cpn.net.compiled.generate.kept import Bound, keeps
 from scraper_cpn.net.compiled.generate.layout import Layout
+from scraper_cpn.net.compiled.generate.recalling import write_recall
 from scraper_cpn.net.compiled.generate.taking import (
     TAKEN,
     lose,
@@ -50,6 +51,8 @@ def write_firings(text: Text, layout: Layout, search: Search, *, traced: bool) -
     """The functions of a transition's firings."""
     transition = search.transition
     describe(text, search)
+    if transition.manual:
+        write_recall(text, layout, search)
     if plan.may_raise(transition):
         write_aside(text, layout, transition)
     if transition.instant:
@@ -63,6 +66,11 @@ def write_firings(text: Text, layout: Layout, search: Search, *, traced: bool) -
     _undo(text, layout, transition)
 
 
+def _given(transition: Transition) -> str:
+    """What a firing is given: how many more may fire, or the inputs that somebody chose."""
+    return "inputs" if transition.manual else "left"
+
+
 def _fallible(transition: Transition) -> bool:
     return transition.choice is not None or may_raise(transition.outcomes[0])
 
@@ -73,6 +81,9 @@ def _fallible(transition: Transition) -> bool:
 @contextmanager
 def _firings(text: Text, layout: Layout, search: Search) -> Iterator[None]:
     """One firing after the other, as long as none goes before: what follows is one, or returns."""
+    if search.transition.manual:
+        yield
+        return
     with text.block("while left:"):
         at = len(text.lines)
         yield
@@ -98,7 +109,7 @@ def _is_shifted(layout: Layout, arc: Arc) -> bool:
 def _fire(text: Text, layout: Layout, search: Search, *, traced: bool) -> None:
     transition, name = search.transition, layout.var(search.transition)
     with (
-        text.function(f"fire_{name}(now, _, left)"),
+        text.function(f"fire_{name}(now, _, {_given(transition)})"),
         _firings(text, layout, search),
     ):
         write_find(text, layout, search, set_aside(layout, search) if transition.scan else [])
@@ -174,7 +185,7 @@ def _begin(text: Text, layout: Layout, search: Search, *, traced: bool) -> None:
     assert effect is not None
     number = layout.number(transition)
     with (
-        text.function(f"begin_{layout.var(transition)}(now, firings, left)"),
+        text.function(f"begin_{layout.var(transition)}(now, firings, {_given(transition)})"),
         _firings(text, layout, search),
     ):
         write_find(text, layout, search, set_aside(layout, search) if transition.scan else [])

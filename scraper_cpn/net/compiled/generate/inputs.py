@@ -262,8 +262,8 @@ def _full(layout: Layout, transition: Transition) -> list[str]:
     return [f"{layout.free(place)} < {needed[place.name]}" for place in limited]
 
 
-def _unmet(layout: Layout, search: Search) -> list[str]:
-    """What is cheap to ask, first: slots, plain numbers, places that must be empty."""
+def unmet(layout: Layout, search: Search) -> list[str]:
+    """The conditions under which there is no binding, whatever tokens there are. What is cheap to ask, first: slots, plain numbers, places that must be empty."""
     full = _full(layout, search.transition)
     return full + [each.lacks for _, each in search.alone() if each.lacks]
 
@@ -274,7 +274,8 @@ def _empty(layout: Layout, search: Search) -> list[str]:
     return [condition for condition in missing if condition]
 
 
-def _refuse(text: Text, conditions: list[str], *answer: str) -> None:
+def refuse(text: Text, conditions: list[str], *answer: str) -> None:
+    """Answer at once under any of some conditions."""
     if conditions:
         with text.block(f"if {' or '.join(conditions)}:"):
             text.add(*answer)
@@ -298,23 +299,25 @@ def write_find(text: Text, layout: Layout, search: Search, set_aside: list[str])
 
     *set_aside* is what to do about a scan that raised.
     """
+    if search.transition.manual:
+        return  # it was found when it was recalled
     bit = layout.bit(search.transition)
     fail = [f"dirty &= ~{mask_text(bit)}", *delayed(layout, bit), "return left"]
     if plan.combines(search.transition):
         _scan(text, layout, search, fail, set_aside)
         return
-    _refuse(text, _unmet(layout, search) + _empty(layout, search), *fail)
+    refuse(text, unmet(layout, search) + _empty(layout, search), *fail)
     for arc, each in search.alone():
         if each.index:
             text.add(f"a{arc} = {each.token(layout)}")
             if not each.missing(layout):
-                _refuse(text, [f"a{arc} is None"], *fail)
+                refuse(text, [f"a{arc} is None"], *fail)
     for number, group in search.joins():
         meeting = layout.meeting(search.transition, group)
         if meeting is None:
             join = join_name(layout, search.transition, number)
             text.add(f"record{number} = {join}.first(now)")
-            _refuse(text, [f"record{number} is None"], *fail)
+            refuse(text, [f"record{number} is None"], *fail)
         else:
             write_first(text, meeting, f"record{number}", fail)
         text.add(f"k{number} = record{number}.key")
@@ -340,7 +343,7 @@ def _bind(text: Text, layout: Layout, token: str, found: Index, record: str, key
 def _scan(
     text: Text, layout: Layout, search: Search, fail: list[str], set_aside: list[str]
 ) -> None:
-    _refuse(text, _full(layout, search.transition), *fail)
+    refuse(text, _full(layout, search.transition), *fail)
     scan = search.transition.scan
     with text.block(f"for inputs in combine_{layout.var(search.transition)}(now):"):
         if scan is None:
@@ -360,7 +363,7 @@ def _scan(
 def _wake(text: Text, layout: Layout, search: Search) -> None:
     name = layout.var(search.transition)
     with text.function(f"wake_{name}(now)"):
-        _refuse(text, _unmet(layout, search), "return NEVER")
+        refuse(text, unmet(layout, search), "return NEVER")
         times = [each.earliest(layout) for _, each in search.alone() if each.index]
         times += [_joined(layout, search, number, group) for number, group in search.joins()]
         for time in times[:-1]:  # what never comes spares the rest
@@ -384,7 +387,7 @@ def _combine(text: Text, layout: Layout, search: Search) -> None:
     """Every combination, by nested loops: what trying them costs."""
     transition = search.transition
     with text.function(f"combine_{layout.var(transition)}(now)"):
-        _refuse(text, [each.lacks for _, each in search.alone() if each.lacks], "return")
+        refuse(text, [each.lacks for _, each in search.alone() if each.lacks], "return")
         inner = [each.lacks for each in search.looks if each.lacks]
         depth = _loops(text, layout, search, 0, 0)
         indent = "    " * depth
@@ -451,11 +454,13 @@ def _wake_by_scan(text: Text, layout: Layout, search: Search) -> None:
     name, scan = layout.var(search.transition), search.transition.scan
     ready = [
         f"inputs[{arc}].ready"
+        if not each.arc.include_in_use
+        else f"(0 if inputs[{arc}].serial in used_{layout.var(each.arc.place)} else inputs[{arc}].ready)"
         for arc, each in enumerate(search.looks)
         if each.index and not each.arc.include_waiting
     ]
     with text.function(f"wake_{name}(now)"):
-        _refuse(text, _full(layout, search.transition), "return NEVER")
+        refuse(text, _full(layout, search.transition), "return NEVER")
         text.add("soonest = NEVER")
         with text.block(f"for inputs in combine_{name}(NEVER):"):
             text.add(f"at = max({', '.join(['0', *ready])})" if ready else "at = 0")
@@ -467,7 +472,10 @@ def _wake_by_scan(text: Text, layout: Layout, search: Search) -> None:
                         call = f"{layout.names.function(scan.fn)}({scan_args(search, scan)})"
                         text.add(f"soonest = at if {call} else soonest")
                     with text.block("except Exception:"):
-                        text.add("soonest = at")
+                        text.add("pass" if search.transition.manual else "soonest = at")
+            if search.transition.manual:  # one will do
+                with text.block("if soonest <= now:"):
+                    text.add("return soonest")
         text.add("return soonest")
 
 
@@ -482,7 +490,7 @@ def _wake_by_times(text: Text, layout: Layout, search: Search) -> None:
     )
     each_time = f"for at in ready_times([{', '.join(timed)}], now):"
     with text.function(f"wake_{name}(now)"):
-        _refuse(text, _full(layout, transition), "return NEVER")
+        refuse(text, _full(layout, transition), "return NEVER")
         with text.block(each_time), text.block(f"for inputs in combine_{name}(at):"):
             if scan is None:
                 text.add("return at if at > now else 0")
@@ -491,7 +499,7 @@ def _wake_by_times(text: Text, layout: Layout, search: Search) -> None:
                     call = f"{layout.names.function(scan.fn)}({scan_args(search, scan)})"
                     text.add(f"agreed = {call}")
                 with text.block("except Exception:"):
-                    text.add("agreed = True")
+                    text.add(f"agreed = {not transition.manual}")
                 with text.block("if agreed:"):
                     text.add("return at if at > now else 0")
         text.add("return NEVER")

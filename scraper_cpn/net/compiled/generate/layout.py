@@ -48,7 +48,7 @@ PREFIXES = tuple(
     f"{word}_"
     for word in (
         "again", "aside", "at", "back", "begin", "combine", "drop", "end", "expire", "fire", "free",
-        "leave", "lost", "orders", "put", "release", "reserve", "spend", "stand", "sunk", "token", "undo",
+        "leave", "lost", "orders", "put", "recall", "release", "reserve", "spend", "stand", "sunk", "token", "undo",
         "unuse", "use", "used", "wake",
     )
 )  # fmt: skip
@@ -117,8 +117,10 @@ class Layout:
                 self._wanting[name].append(transition)
         self.noted = 0
         """The transitions of which the function that is written has noted that they are delayed."""
-        self.timed = sum(self.bit(t) for t in self.transitions if may_wait(t))
+        self.timed = sum(self.bit(t) for t in self.transitions if may_wait(t) and not t.manual)
         """The transitions that time alone may enable, but for those that take what has expired."""
+        self.manual = sum(self.bit(t) for t in self.transitions if t.manual)
+        """The transitions that a step never fires: nothing that comes concerns them."""
 
     def var(self, thing: Place[Any] | Counter | KeySet[Any] | Transition) -> str:
         """The variable of a place, or the stem of a transition's functions."""
@@ -263,7 +265,8 @@ class Layout:
 
     def in_records(self, place: Place[Any]) -> Index | None:
         """The field of the records that have all tokens of a place, so that it needs nothing else."""
-        absent = any(use.arc.kind == "absent" for use in self._uses[place.name])
+        uses = self._uses[place.name]
+        absent = any(use.arc.kind == "absent" or use.transition.manual for use in uses)
         held = [each for each in self.of(place) if each.kind == "held" and not each.bit]
         return held[0] if held and not (absent or place.name in self.shown) else None
 
@@ -331,7 +334,7 @@ class Layout:
 
     def _lookers(self, place: Place[Any], look: Callable[[Arc], bool]) -> int:
         uses = self._uses[place.name]
-        return reduce(or_, (1 << use.number for use in uses if look(use.arc)), 0)
+        return reduce(or_, (1 << use.number for use in uses if look(use.arc)), 0) & ~self.manual
 
     def most(self, place: Place[Any] | Counter) -> float:
         """The most tokens of a place, or of a number, that an arc needs; NEVER: nobody knows."""
@@ -390,7 +393,7 @@ class Layout:
 
     def wants_slots(self, place: Place[Any]) -> int:
         """The transitions that need slots of a place."""
-        return sum(map(self.bit, self._wanting[place.name]))
+        return sum(map(self.bit, self._wanting[place.name])) & ~self.manual
 
     def most_slots(self, place: Place[Any]) -> int:
         """The most slots that a transition needs of a place."""
@@ -414,7 +417,7 @@ class Layout:
             alike = (arc.kind == "expired") == expired and guard == bit
             wants |= (arc.kind != "absent" and alike) << number
             fears |= (arc.kind == "absent" and alike) << number
-        return Influence(wants, fears)
+        return Influence(wants & ~self.manual, fears & ~self.manual)
 
     def loss(self, places: Iterable[Any]) -> Influence:
         """What it means that something leaves these places."""
@@ -427,6 +430,7 @@ class Layout:
                 told = came and (transition.name, at) in self._told  # its meeting tells
                 wants |= (arc.kind != "absent" and not told) << number
                 fears |= (arc.kind == "absent") << number
+        wants, fears = wants & ~self.manual, fears & ~self.manual
         return Influence(wants, fears) if came else Influence(fears, wants)
 
     def listed(self, mask: int) -> str:

@@ -28,7 +28,7 @@ from scraper_cpn.net.compiled.generate import (
     recording,
     records,
 )
-from scraper_cpn.net.compiled.generate.calls import calls, result
+from scraper_cpn.net.compiled.generate.calls import EVERYTHING, calls, result
 from scraper_cpn.net.compiled.generate.kept import kept
 from scraper_cpn.net.compiled.generate.layout import RUNTIME, Layout
 from scraper_cpn.net.compiled.generate.text import Text, mask_text, plain, tupled
@@ -127,6 +127,9 @@ def source_of(
     reserved = {**SHARED, **dict.fromkeys(_used())}
     layout = Layout(net, reserved, recorded=recorded, printed=printed)
     searches = [inputs.search_of(layout, transition) for transition in layout.transitions]
+    wanted = {
+        "traced": traced, "recorded": recorded, "retried": retried(net), "manual": bool(layout.manual)
+    }  # fmt: skip
     text = Text()
     text.add(*HEADER.format(name=plain(net.name)).split("\n"))
     text.share([*FRAME, *layout.scalars])
@@ -149,8 +152,8 @@ def source_of(
         _write_tables(text, layout)
         if recorded:
             text.functions(recording.FUNCTIONS.strip().split("\n"))
-        text.functions(calls(traced=traced, recorded=recorded, retried=retried(net)))
-        text.add(*result(recorded=recorded))
+        text.functions(calls(**wanted))
+        text.add(*result(**wanted))
     return "\n".join(text.lines) + "\n", layout.names.objects
 
 
@@ -165,9 +168,9 @@ def _used() -> list[str]:
         FRAME_STATE,
         recording.STATE,
         recording.FUNCTIONS,
-        *calls(traced=True, recorded=True, retried=True),
+        *calls(**EVERYTHING),
     ]
-    frame = re.findall(r"[A-Za-z_]\w*", "\n".join([*lines, *result(recorded=True)]))
+    frame = re.findall(r"[A-Za-z_]\w*", "\n".join([*lines, *result(**EVERYTHING)]))
     numbered = [
         f"{letter}{number}"
         for letter in ("a", "e", "h", "k", "m", "many", "o", "r", "record")
@@ -177,7 +180,8 @@ def _used() -> list[str]:
 
 
 def _write_constants(text: Text, layout: Layout) -> None:
-    text.add(f"ALL = {mask_text((1 << len(layout.transitions)) - 1)}")
+    automatic = ((1 << len(layout.transitions)) - 1) & ~layout.manual
+    text.add(f"ALL = {mask_text(automatic)}")
     text.add("FIRST = {}        # by values of `dirty` that have occurred: which act goes first")
     text.add(
         "NONE = ()  # the one empty tuple that there is: no tokens, without looking into it", ""
@@ -280,9 +284,16 @@ def _write_tables(text: Text, layout: Layout) -> None:
     text.add(
         "", "# Tables: by a transition's number (its place in the order), or by a place's name.", ""
     )
-    acts = {layout.bit(t): f"{'fire' if t.instant else 'begin'}_{stem}" for stem, t in stems}
+    acts = {layout.bit(t): _act(stem, t) for stem, t in stems if not t.manual}
     text.add("ACTS = {", *(f"    {mask_text(bit)}: {act}," for bit, act in acts.items()), "}")
     _list(text, "WAKES", [f"wake_{stem}" for stem, _ in stems])
+    if layout.manual:
+        by_hand = {
+            t.name: f"({_act(stem, t)}, combine_{stem}, recall_{stem}, wake_{stem})"
+            for stem, t in stems
+            if t.manual
+        }
+        _dict(text, "BY_HAND", by_hand)
     spends = [
         f"spend_{stem}" if not t.instant and any(arc.kind == "spend" for arc in t.arcs) else "None"
         for stem, t in stems
@@ -309,6 +320,11 @@ def _write_tables(text: Text, layout: Layout) -> None:
     _list(text, "SHOWN", [repr(p.name) for p in layout.standing if layout.only_shows(p)])
     _dict(text, "PLACES", {place.name: places.listing(layout, place) for place in layout.standing})
     _dict(text, "SETS", {seen.name: layout.var(seen) for seen in layout.sets})
+
+
+def _act(stem: str, transition: Transition) -> str:
+    """The function that fires a transition."""
+    return f"{'fire' if transition.instant else 'begin'}_{stem}"
 
 
 def _retry(layout: Layout, transition: Transition) -> str:

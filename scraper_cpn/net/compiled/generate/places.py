@@ -201,7 +201,7 @@ def _use(text: Text, layout: Layout, place: Place[Any]) -> None:
     readers = layout.readers_in_use(place)
     with text.function(f"use_{name}(token)"):
         text.add(
-            "copy = Token(token.serial, token.colour, 0, None, token.keys, token.order, token.passes)"
+            "copy = Token(token.serial, token.colour, token.ready, token.ends, token.keys, token.order, token.passes)"
         )
         text.add(f"used_{name}[token.serial] = copy")
         for found in used:

@@ -143,7 +143,10 @@ def set_aside(layout: Layout, search: Search) -> list[str]:
     last = search.bound(number)
     if search.transition.arcs[number].many:
         last = f"{last}[-1]"
-    return [f"aside_{layout.var(search.transition)}({last}, error)", "return left - 1"]
+    return [
+        f"aside_{layout.var(search.transition)}({last}, error)",
+        "return" if search.transition.manual else "return left - 1",
+    ]
 
 
 def _last(transition: Transition) -> int:

@@ -14,7 +14,7 @@ from typing import Any
 
 from scraper_cpn.net.compiled.runtime.lines import Token
 
-__all__ = ["choices", "choices_by_key", "others", "ready_times"]
+__all__ = ["choices", "choices_by_key", "others", "ready_times", "recall", "recall_all"]
 
 
 def others(tokens: Iterable[Token], *bound: Any) -> Iterator[Token]:
@@ -60,3 +60,35 @@ def ready_times(places: Iterable[Any], now: float) -> list[float]:
     return sorted(
         {now, *(token.ready for tokens in listed for token in tokens if token.ready > now)}
     )
+
+
+def recall(
+    standing: Mapping[int, Token],
+    used: Mapping[int, Token],
+    serial: int,
+    now: int,
+    passes: int,
+    *,
+    early: bool,
+) -> Token | None:
+    """The token of a serial, if it is there and may be bound: it stands and is ready, or it is in *used*."""
+    token = standing.get(serial)
+    if token is None:
+        token = used.get(serial)
+    elif (token.ready > now and not early) or (token.ends is not None and token.ends <= now):
+        return None
+    return token if token is not None and token.passes & passes == passes else None
+
+
+def recall_all(
+    standing: Mapping[int, Token],
+    used: Mapping[int, Token],
+    serials: Iterable[int],
+    now: int,
+    passes: int,
+    *,
+    early: bool,
+) -> tuple[Token, ...] | None:
+    """The same of several serials; None unless all are there."""
+    found = [recall(standing, used, each, now, passes, early=early) for each in serials]
+    return None if None in found else tuple(each for each in found if each is not None)
