@@ -102,6 +102,8 @@ def _more(where: Whereabouts) -> Iterator[str]:
         yield f"depth {target.depth}, {origin}"
         if target.requested_url != target.url:
             yield f"redirected from {plain(target.requested_url)}"
+    for line in where.robots_says:
+        yield f"robots.txt says {plain(line)}"
     if where.stands in {"asks", "waits", "in flight"} and target and target.attempt > 1:
         yield f"attempt {target.attempt}"
     if where.stands == "unknown":

@@ -20,6 +20,7 @@ __all__ = [
     "allowed",
     "crawl_delay_ns",
     "product_token",
+    "statements",
     "text_of",
     "too_many_hops_rules",
     "unreachable_rules",
@@ -70,14 +71,20 @@ def crawl_delay_ns(rules_text: str, user_agent: str) -> int | None:
     return int(min(seconds * SECOND, WAIT_MAX_NS)) if seconds else None
 
 
+def statements(rules_text: str, user_agent: str) -> tuple[str, ...]:
+    """Return what a robots.txt says to *user_agent* beside rules, such as `Content-Signal: ai-train=no`."""
+    return _read(rules_text, product_token(user_agent)).statements
+
+
 class _Read:
     """The part of a robots.txt that applies to this crawler."""
 
-    __slots__ = ("crawl_delay_s", "paths")
+    __slots__ = ("crawl_delay_s", "paths", "statements")
 
     def __init__(self, group: Group) -> None:
         self.crawl_delay_s = group.crawl_delay_s
         self.paths = PathRules(group.allow, group.disallow)
+        self.statements = tuple(group.statements)
 
 
 class _Memory:

@@ -21,6 +21,11 @@ _LINE_CHARS_MAX: Final = 2_083 * 8 - 1
 _LINE = re.compile(r"[^\r\n]+")
 _SPACE = " \t\v\f\0"
 _UTF_16 = ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+_STATEMENT = re.compile(
+    r"[ \t]*+(?!sitemap[ \t]*:)([A-Z][A-Z-]{1,40}+)[ \t]*+:[ \t]*+(\S.{0,299}?)[ \t]*",
+    re.IGNORECASE,
+)
+_STATEMENTS_MAX: Final = 20
 _SECONDS = re.compile(r"[0-9]*\.?[0-9]*(?:[eE][+-]?[0-9]+)?", re.ASCII)
 _NAMES = {
     name: meaning
@@ -43,6 +48,9 @@ class Group(Struct):
     allow: list[str]
     disallow: list[str]
     crawl_delay_s: float | None = None
+    statements: list[str] = []
+    """Records of unknown kinds as `Name: value`, such as Content-Signal, also those before all groups; Sitemap is
+    none of them. Without repetition, and at most `_STATEMENTS_MAX`."""
 
 
 def text_of(body: bytes, bytes_max: int, *, cut: bool) -> str:
@@ -65,23 +73,30 @@ def group_of(text: str, token: str) -> Group:
     """
     own, every = Group([], []), Group([], [])
     is_named = False
-    mine: list[Group] = []  # the groups to which the next rules belong
+    mine = [
+        own,
+        every,
+    ]  # the groups to which the next records belong; rules before all groups belong to none
+    is_open = False  # whether there was a user-agent line
     is_begun = False  # whether there was a rule since the last user-agent line
     for name, value in _records(text):
         if name == "user-agent":
-            if is_begun:
-                mine, is_begun = [], False
+            if is_begun or not is_open:
+                mine, is_begun, is_open = [], False, True
             if value == "*" or value.startswith("* "):
                 _join(mine, every)
             elif names(value, token):
                 _join(mine, own)
                 is_named = True
-        elif name == "crawl-delay":
+        elif name == "statement":
             for group in mine:
+                _state(group, value)
+        elif name == "crawl-delay":
+            for group in mine if is_open else ():
                 _slow(group, value)
         else:
             is_begun = True
-            if value:
+            if value and is_open:
                 for group in mine:
                     (group.allow if name == "allow" else group.disallow).append(value)
     return own if is_named else every
@@ -93,6 +108,11 @@ def _join(groups: list[Group], group: Group) -> None:
         groups.append(group)
 
 
+def _state(group: Group, statement: str) -> None:
+    if len(group.statements) < _STATEMENTS_MAX and statement not in group.statements:
+        group.statements.append(statement)
+
+
 def _slow(group: Group, value: str) -> None:
     """Record a Crawl-delay; the longest of several counts."""
     if _SECONDS.fullmatch(value) and any(character.isdigit() for character in value):
@@ -100,7 +120,7 @@ def _slow(group: Group, value: str) -> None:
 
 
 def _records(text: str) -> Iterator[tuple[str, str]]:
-    """Yield name and value of each record that is used here."""
+    """Yield name and value of each record that is used here; one of an unknown kind is a statement."""
     for found in _LINE.finditer(text):
         line = found[0][:_LINE_CHARS_MAX].partition("#")[0]
         name, colon, value = line.partition(":")
@@ -109,3 +129,5 @@ def _records(text: str) -> Iterator[tuple[str, str]]:
             yield meaning, value.strip(_SPACE)
         elif len(words := line.split()) == 2 and (meaning := _NAMES.get(words[0].lower())):
             yield meaning, words[1]
+        elif stated := _STATEMENT.fullmatch(line):
+            yield "statement", f"{stated[1]}: {stated[2]}"

@@ -23,6 +23,7 @@ from scraper_cpn.scrape.account.ledger import SKIPPED, failure_record, worth_a_r
 from scraper_cpn.scrape.colours import Denied, Failure, Link, RobotsJob, Rules, Target
 from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.policy import Policy
+from scraper_cpn.scrape.robots import statements
 from scraper_cpn.scrape.seeds import Block, seeds_in
 from scraper_cpn.scrape.state.metadata import read_row, reading_rows
 from scraper_cpn.scrape.state.rows import StoredPage
@@ -88,6 +89,8 @@ class Whereabouts(Struct, frozen=True, kw_only=True):
     """Its rows in the failed log, in the form of `--failed`, oldest first."""
     again: bool = False
     """Whether `retry` would put it back."""
+    robots_says: tuple[str, ...] = ()
+    """What its robots.txt says beside rules, such as `Content-Signal: ai-train=no`."""
     kept_out: tuple[str, ...] = ()
     """What would exclude an unknown URL: `scope`, `filters`, `robots`."""
 
@@ -130,6 +133,7 @@ def whereabouts(path: Path, url: str, run: str | None = None) -> Whereabouts:
         domain=domain_of(url, policy.settings.limit_by),
         attempts=tuple(failure_record(row) for row in ends if isinstance(row, Failure)),
     )
+    known = replace(known, robots_says=_robots_says(policy, durable, url))
     spot = _spot(codec.net, durable, url, before)
     if spot is not None:
         return _waiting(known, spot, codec.net, durable)
@@ -290,6 +294,15 @@ def _robots(net: ScrapeNet, durable: Durable, spot: _Spot, now_ns: int) -> Itera
         job = token.colour
         if isinstance(job, RobotsJob) and job.origin == spot.target.origin:
             yield from _waits(net, durable, token.serial, now_ns, robots=True)
+
+
+def _robots_says(policy: Policy, durable: Durable, url: str) -> tuple[str, ...]:
+    """What the robots.txt of a URL, if it is known, says beside rules."""
+    origin, agent = origin_of(url), policy.settings.robots_name
+    rules = [token.colour for token in durable.tokens.values() if isinstance(token.colour, Rules)]
+    return tuple(
+        line for each in rules if each.origin == origin for line in statements(each.text, agent)
+    )
 
 
 def _over(known: Whereabouts, end: Failure | StoredPage) -> Whereabouts:

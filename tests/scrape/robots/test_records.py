@@ -5,6 +5,7 @@ import codecs
 import pytest
 
 from scraper_cpn.scrape.robots import allowed, crawl_delay_ns, text_of
+from scraper_cpn.scrape.robots.records import group_of
 from scraper_cpn.scrape.settings import SECOND
 
 MAX = 100
@@ -151,3 +152,22 @@ def test_crawl_delay_is_for_the_agents_before_it() -> None:
     assert crawl_delay_ns(text, "thebot") is None
     assert is_private(text)
     assert is_private(text, "slowbot")
+
+
+def test_statements_beside_rules() -> None:
+    """Content-Signal and its like count for those whom their group names, and before all groups for everyone."""
+    text = (
+        "Content-Usage: train=n\nSitemap: https://a.example/s.xml\nUser-agent: MyBot\nContent-Signal: ai-train=no # no\n"
+        "Disallow: /a\nLicense : https://a.example/l\nUser-agent: *\nContent-Signal: ai-train=yes\nAllow: /\n: x\n"
+    )
+    assert tuple(group_of(text, "mybot").statements) == (
+        "Content-Usage: train=n",
+        "Content-Signal: ai-train=no",
+        "License: https://a.example/l",
+    )
+    assert group_of(text, "other").statements == [
+        "Content-Usage: train=n",
+        "Content-Signal: ai-train=yes",
+    ]
+    many = "".join(f"X-{'a' * n}: y\n" for n in range(1, 40))
+    assert len(group_of(many, "x").statements) == 20
