@@ -6,7 +6,7 @@ Must not know: the net, the shell, HTTP libraries, clocks. A scheduler written b
 these types as they are.
 """
 
-from typing import Any
+from typing import Any, Literal
 
 from msgspec import Struct
 
@@ -100,7 +100,13 @@ class Domain(Struct, frozen=True, gc=False):
     strikes: int = 0
     """Refusals (429, 503) without Retry-After in a row; sets the growing back-off."""
     calm: int = 0
-    """Requests started since the last strike; only counted while `strikes` is above 0."""
+    """Requests started since the last strike or pause; only counted while the domain is in trouble."""
+    silent: int = 0
+    """Requests in a row that had no answer at all."""
+    probes: int = 0
+    """Pauses since the domain counts as dead: after each of them it is asked once."""
+    refused_ns: int = 0
+    """How long it has refused requests in a row: the sum of the pauses."""
 
 
 class Host(Struct, frozen=True, gc=False):
@@ -144,6 +150,24 @@ class Penalty(Struct, frozen=True, gc=False):
     """The pause from now on; None: the growing back-off decides (a refusal without Retry-After)."""
     delay_ns: int = 0
     """A Crawl-delay: the new least time between starts, if larger than the present one."""
+    sign: Literal["refused", "silent", "answered"] = "refused"
+    """What has happened: a refusal (or a Crawl-delay), no answer at all, or an answer after requests without one."""
+
+
+class GivenUp(Struct, frozen=True, gc=False):
+    """A domain that is not asked any more."""
+
+    domain: str
+    reason: str
+
+
+class Hold(Struct, frozen=True, gc=False):
+    """A row of `holds`: a domain pauses."""
+
+    domain: str
+    wait_ns: int
+    """From now on."""
+    reason: str
 
 
 class ProxyFault(Struct, frozen=True, gc=False):
@@ -303,7 +327,9 @@ WITHHELD = "withheld"
 
 KINDS: dict[str, str] = {
     "http": "the server answered with an error status",
-    "refused": "the server asked the crawl to slow down (429, 503)",
+    "refused": "the server asked the crawl to slow down (429, 503, Retry-After)",
+    "given up": "the domain was given up: it had no answer, or nothing but refusals",
+    "slow": "the site's Crawl-delay is longer than --crawl-delay-max",
     "timeout": "no complete answer in time",
     "connect": "no connection to the server",
     "dns": "the name has no address",
@@ -346,10 +372,12 @@ class Redirected(Struct, frozen=True, gc=False):
     status: int
     url: str
     """Absolute and normalised."""
+    wait_ns: int = 0
+    """Retry-After: the next hop waits at least this long."""
 
 
 class Throttled(Struct, frozen=True, gc=False):
-    """429 or 503: the server asks for a pause."""
+    """420, 429, 503, or another error with a Retry-After: the server asks for a pause."""
 
     status: int
     wait_ns: int | None

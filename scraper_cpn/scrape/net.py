@@ -9,6 +9,7 @@ from scraper_cpn.net import Limit, Net, Place
 from scraper_cpn.scrape.colours import Failure, Target
 from scraper_cpn.scrape.parts.domains import Domains
 from scraper_cpn.scrape.parts.frontier import Frontier
+from scraper_cpn.scrape.parts.health import Health
 from scraper_cpn.scrape.parts.hosts import hosts_of
 from scraper_cpn.scrape.parts.permits import Budget, GateKeeper, Permits
 from scraper_cpn.scrape.parts.pipeline import Pipeline
@@ -29,7 +30,8 @@ class ScrapeNet(Net):
 
         # The limits, in the order in which a request takes from them. A new limit is one more element.
         self.permits = Permits(self, p.settings)
-        self.domains = Domains(self, p.domains)
+        self.health = Health(self, p.domains.health)
+        self.domains = Domains(self, p.domains, self.health)
         self.hosts = hosts_of(self, p.settings)
         self.proxies = Proxies(self, p.proxies)
         self.gate = GateKeeper(self)
@@ -53,6 +55,7 @@ class ScrapeNet(Net):
         self.seeds.refuse(self.failed_log)
         self.robots.fetch_rules(self.limits, self.domains, self.proxies, self.failed_log)
         self.robots.clear(self.frontier.targets, self.failed_log)
+        self.health.give_up(self.frontier.targets, self.robots, self.hosts, self.failed_log)
         self.requests.scrape(
             self.frontier,
             [*self.limits, self.budget],

@@ -125,7 +125,9 @@ class Session:
         self._validator = validator or Validator(schema=settings.schema)
         self._keeper = Keeper(output, on_item)
         self._bodies = bodies
-        self._account = Accounting(self._kernel, self._net, settings, self._unread)
+        self._account = Accounting(
+            self._kernel, self._net, settings, self._unread, clock_ns=self._clock.now_ns
+        )
         self._failed = failed
         self._shell: Shell | None = None
         self._interrupted = self._aborted = False

@@ -104,6 +104,14 @@ class Settings(Struct, frozen=True, kw_only=True):
     backoff_max_ns: int = 60 * SECOND
     backoff_scope: Literal["domain", "url"] = "domain"
     """Whether a 429 or 503 holds its whole domain or only its URL."""
+    crawl_delay_max_ns: int = 300 * SECOND
+    """Sites with a longer Crawl-delay are skipped."""
+    retry_after_max_ns: int | None = None
+    """Domains that ask for a longer pause are given up; None: such a pause is made, a day at most."""
+    dead_after: int = 10
+    """Requests in a row without an answer after which a domain is asked once per growing pause; 0: never."""
+    refusing_max_ns: int | None = 900 * SECOND
+    """A domain that has refused all requests for this long is given up; None: never."""
     timeout_ns: int = 30 * SECOND
     """For one request, from connecting to the last byte."""
     max_body_bytes: int = 10_000_000

@@ -91,6 +91,9 @@ def small(settings: Settings) -> Settings:
         retries=min(settings.retries, 1),
         max_pages=settings.max_pages and min(settings.max_pages, 2),
         proxies=tuple(map(_small_proxy, settings.proxies[:2])),
+        dead_after=0,
+        refusing_max_ns=None,
+        retry_after_max_ns=None,
         scope="any",
         allow=(),
         deny=(),
@@ -151,7 +154,7 @@ def instance_of(policy: Policy, urls: Sequence[str], note: str) -> Instance:
             "validate": lambda _: [c.Valid(())],
             "keep": lambda _: [c.Kept(0)],
         },
-        forget={c.Domain: ("strikes", "calm"), c.Proxy: ("strikes", "calm")},
+        forget={c.Domain: ("strikes", "calm"), c.Hold: ("wait_ns",), c.Proxy: ("strikes", "calm")},
         times={"refresh": 1} if settings.robots == "obey" else {},
         note=note,
     )

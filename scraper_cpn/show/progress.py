@@ -17,8 +17,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from scraper_cpn.scrape.account.report import Snapshot, Stage
-from scraper_cpn.show.words import SECOND, clock, counted, number, plain, rate, size
+from scraper_cpn.scrape.account.report import Held, Snapshot, Stage
+from scraper_cpn.show.words import SECOND, ahead, clock, counted, moment, number, plain, rate, size
 
 RATE_WINDOW_NS = 10 * SECOND
 """The window of rates: an average since the start would hide a stall."""
@@ -78,6 +78,7 @@ def line_of(snapshot: Snapshot, pages_rate: str) -> str:
         f"{snapshot.in_flight} in flight",
         f"{number(snapshot.failed)} failed",
         *(["waiting: " + ", ".join(waits)] if waits else []),
+        *([f"paused: {_hold(snapshot.holds[0])}"] if snapshot.holds else []),
         *([_left(snapshot.least_left_ns)] if snapshot.least_left_ns else []),
     ]
     return ", ".join(parts)
@@ -179,6 +180,8 @@ def rendered(snapshot: Snapshot, pages_rate: str) -> Group:
     if snapshot.stages:
         bars = Columns([_stage(stage) for stage in snapshot.stages], padding=(0, 3))
         lines.append(_labelled("stages", bars))
+    if snapshot.holds:
+        lines.append(_labelled("paused", Text("\n".join(map(_hold, snapshot.holds)))))
     lines.append(_labelled("ended", _ended(snapshot)))
     return Group(*lines)
 
@@ -209,6 +212,10 @@ def _waiting(snapshot: Snapshot) -> list[tuple[str, int]]:
 def _waiting_text(snapshot: Snapshot) -> Text:
     waits = [f"{number(count)} {reason}" for reason, count in _waiting(snapshot)]
     return Text(" · ".join(waits) or "nothing")
+
+
+def _hold(held: Held) -> str:
+    return f"{plain(held.domain)} {ahead(held.wait_ns)}, until {moment(held.until_ns)}: {plain(held.reason)}"
 
 
 def _stage(stage: Stage) -> Text:

@@ -10,7 +10,7 @@ from itertools import chain
 
 from rich.text import Text
 
-from scraper_cpn.scrape.state.status import Failures, Resting, RunStatus, StateStatus
+from scraper_cpn.scrape.state.status import Failures, Paused, Resting, RunStatus, StateStatus
 from scraper_cpn.show.summary import level_text
 from scraper_cpn.show.words import ahead, counted, lasted, moment, number, plain, rate, size
 
@@ -43,6 +43,8 @@ def _run(run: RunStatus, state: str) -> Iterator[Text]:
             yield from chain.from_iterable(map(_failures, run.failures))
     yield from _column("levels", _levels(run) if len(run.levels) > 1 else ())
     yield from _column("backlog", _backlog(run) if run.backlog else ())
+    yield from _column("paused", (_paused(each, run.now_ns) for each in run.paused))
+    yield from _column("given up", (f"{plain(name)}: {plain(why)}" for name, why in run.given_up))
     yield from _column("at rest", (_resting(proxy, run.now_ns) for proxy in run.resting))
     yield from _column("retired", map(plain, run.retired))
     if run.pid is None:
@@ -113,6 +115,11 @@ def _levels(run: RunStatus) -> Iterator[str]:
     yield from map(level_text, run.levels)
     if run.ageing_ns is not None:
         yield f"{'':7}  one better for each {lasted(run.ageing_ns)} of waiting"
+
+
+def _paused(paused: Paused, now_ns: int) -> str:
+    turn = f"{ahead(paused.until_ns - now_ns)}, at {moment(paused.until_ns)}"
+    return f"{plain(paused.domain)}  goes on {turn}: {plain(paused.why)}"
 
 
 def _resting(proxy: Resting, now_ns: int) -> str:

@@ -13,7 +13,7 @@ from scraper_cpn.scrape.colours import Domain, Penalty, RobotsJob, Rules, Target
 from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.settings import Settings
 
-POLICY = Policy(Settings(backoff_ns=1000, backoff_max_ns=1000))
+POLICY = Policy(Settings(backoff_ns=1000, backoff_max_ns=1000, refusing_max_ns=None))
 
 
 def lanes_of(*names: str, delay_ns: int = 10) -> Lanes:

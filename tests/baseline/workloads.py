@@ -107,6 +107,8 @@ class Workload:
             sites=tuple(self._site() for _ in range(r.choice([0, 0, 2]))),
             proxies=tuple(self._proxy(n, ending=ending) for n in range(r.choice([0, 0, 1, 3, 9]))),
             seed=r.randrange(3),
+            dead_after=0,  # the scheduler by hand gives no domain up
+            refusing_max_ns=None,
         )
 
     def _site(self) -> Site:
@@ -259,7 +261,8 @@ class Drive:
         for firing in step.firings:
             self._begin(firing)
         self.events.append(("wake", self.now_ns, step.wake_ns))
-        self.events += [("row", row.sink, row.colour) for row in self._subject.drain()]
+        rows = (row for row in self._subject.drain() if row.sink != "holds")  # only the net tells
+        self.events += [("row", row.sink, row.colour) for row in rows]
         ended = self._subject.ended(self.now_ns)
         if ended is not None:
             self.events.append(("ended", self.now_ns, ended))

@@ -6,15 +6,25 @@ Must not know: effects, the shell, how anything is shown.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
+from heapq import nlargest
 from typing import Any, Literal
 
 import msgspec
 
 from scraper_cpn.net import Counter, Ended, Kernel, KeySet, Place, Row
 from scraper_cpn.scrape.account.ledger import Ledger
-from scraper_cpn.scrape.account.report import Account, Ending, Snapshot, Stage, Summary
-from scraper_cpn.scrape.colours import Fetched, FetchOutcome, Parsed, ParseOutcome, Stored
+from scraper_cpn.scrape.account.report import (
+    HOLDS_SHOWN,
+    Account,
+    Ending,
+    Held,
+    Snapshot,
+    Stage,
+    Summary,
+)
+from scraper_cpn.scrape.colours import Fetched, FetchOutcome, Hold, Parsed, ParseOutcome, Stored
 from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.policy.retries import is_unsent
 from scraper_cpn.scrape.seeds import Unread
@@ -31,13 +41,20 @@ class Accounting:
         net: the kernel's net.
         settings: the settings of the crawl.
         unread: the seeds that are read while it runs.
+        clock_ns: the crawl's clock, UTC.
 
     Attributes:
         ledger: counts the rows of the sinks.
     """
 
     def __init__(
-        self, kernel: Kernel, net: ScrapeNet, settings: Settings, unread: Unread | None = None
+        self,
+        kernel: Kernel,
+        net: ScrapeNet,
+        settings: Settings,
+        unread: Unread | None = None,
+        *,
+        clock_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self._unread = unread
         self.ledger = Ledger()
@@ -46,6 +63,9 @@ class Accounting:
         self._settings = settings
         self._attempts = self._pages = self._bytes = self._not_followed = 0
         self.connections_dropped = 0
+        self._now_ns = clock_ns
+        self._holds: dict[str, tuple[int, str]] = {}
+        """The domains that pause: until when, and why."""
         self._before_ns = 0
         """How long the crawl has run in earlier processes."""
         self._began_ns = 0
@@ -82,10 +102,22 @@ class Accounting:
         if isinstance(outcome, Parsed):
             self._not_followed += outcome.not_followed
 
+    def _take_holds(self, holds: list[Hold]) -> None:
+        now_ns = self._now_ns() if holds else 0
+        for hold in holds:
+            self._holds[hold.domain] = (now_ns + hold.wait_ns, hold.reason)
+
+    def _held(self, now_ns: int) -> tuple[Held, ...]:
+        """The domains that pause longest; those whose pause is over are forgotten."""
+        self._holds = {name: hold for name, hold in self._holds.items() if hold[0] > now_ns}
+        longest = nlargest(HOLDS_SHOWN, self._holds.items(), key=lambda item: item[1][0])
+        return tuple(Held(name, until, until - now_ns, why) for name, (until, why) in longest)
+
     def take(self, rows: Iterable[Row]) -> None:
         """Count rows that have reached a sink."""
         colours = [row.colour for row in rows]
         self.ledger.take(colours)
+        self._take_holds([colour for colour in colours if isinstance(colour, Hold)])
         for colour in colours:
             if isinstance(colour, Stored) and colour.length is not None:
                 self._length = colour.length
@@ -114,7 +146,7 @@ class Accounting:
         )
 
     def snapshot(self, now_ns: int) -> Snapshot:
-        """The present numbers of the crawl. Cost: O(1)."""
+        """The present numbers of the crawl. Cost: O(domains that pause)."""
         count, net, ledger = self._count, self._net, self.ledger
         return Snapshot(
             elapsed_ns=now_ns - self._began_ns,
@@ -134,6 +166,7 @@ class Accounting:
             stages=tuple(
                 Stage(stage.name, count(stage), stage.capacity) for stage in net.pipeline.stages
             ),
+            holds=self._held(now_ns),
             least_left_ns=self._least_left_ns(),
         )
 

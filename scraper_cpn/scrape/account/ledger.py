@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from msgspec import structs
+
 from scraper_cpn.scrape.account.report import FailureGroup
-from scraper_cpn.scrape.colours import KINDS, Failure, Proxy, Stored
+from scraper_cpn.scrape.colours import KINDS, Failure, Hold, Proxy, Stored
 
 EXAMPLES = 3
-SKIPPED = frozenset({"moved", "robots", "scope", "filtered"})
+SKIPPED = frozenset({"moved", "robots", "scope", "filtered", "slow"})
 """Kinds of ending that are not failures: the URL was rightly not stored."""
 
 
@@ -50,6 +52,8 @@ class Ledger:
                 self._failure(row)
             elif isinstance(row, Proxy):
                 self.retired.append(row.proxy)
+            elif isinstance(row, Hold) and self.on_event is not None:
+                self.on_event({"event": "hold", **structs.asdict(row)})
 
     def groups(self) -> Iterator[FailureGroup]:
         """The failures by kind, most frequent first."""

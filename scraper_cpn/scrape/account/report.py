@@ -20,6 +20,20 @@ class Stage(Struct, frozen=True, gc=False):
     """None for a stage without a bound."""
 
 
+HOLDS_SHOWN = 5
+
+
+class Held(Struct, frozen=True, gc=False):
+    """A domain that pauses."""
+
+    domain: str
+    until_ns: int
+    """UTC."""
+    wait_ns: int
+    """From the moment of the snapshot."""
+    reason: str
+
+
 class Snapshot(Struct, frozen=True, kw_only=True):
     """A crawl at one moment."""
 
@@ -41,6 +55,8 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     waiting: dict[str, int]
     """URLs that wait, by reason: "domain delay", "back-off", "proxy", "robots", "retry", ..."""
     stages: tuple[Stage, ...] = ()
+    holds: tuple[Held, ...] = ()
+    """The domains that pause longest, at most `HOLDS_SHOWN`."""
     least_left_ns: int | None = None
     """A lower bound of the time left; None if nothing is known."""
 

@@ -38,13 +38,17 @@ ROBOTS_BYTES_MAX = 500 * 1024
 """RFC 9309 section 2.5: this much is read, and what follows is ignored."""
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_REFUSALS = frozenset({429, 503})
+_REFUSALS = frozenset({420, 429, 503})
+_PATIENT = frozenset({403, 408, 413, 425})
+"""With a Retry-After these ask for a pause, as errors of the server do; without one they don't."""
 _TRANSIENT = frozenset({408, 425})
 _LOCATION_SHOWN_MAX = 200
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DIGITS_READ = 9
 """So many are more seconds than any wait has."""
-_SECONDS = re.compile(r"0*([0-9]+)")
+_SECONDS = re.compile(
+    r"0*([0-9]++)(?:\.([0-9]*))?\s*+(?:s|secs?|seconds?)?", re.ASCII | re.IGNORECASE
+)
 _RAW_BYTE = re.compile("[\udc80-\udcff]")
 
 
@@ -135,12 +139,13 @@ def robots_outcome(job: RobotsJob, answer: Answer, user_agent: str) -> RobotsOut
 def retry_after_ns(value: str | None, now_utc_ns: int) -> int | None:
     """Return how long a Retry-After header (seconds or an HTTP date) asks to wait from now.
 
-    At most `WAIT_MAX_NS`. None when it is absent, nonsense, or a date that has passed: then a clock
+    Some servers write `1.5`, `120.0` or `120 seconds`: a fraction is rounded up. At most `WAIT_MAX_NS`. None when it is absent, nonsense, or a date that has passed: then a clock
     is wrong, and the growing back-off is safer than no wait (RFC 9110 section 10.2.3).
     """
     text = (value or "").strip()
     if found := _SECONDS.fullmatch(text):  # there may be thousands of digits
-        return min(int(found[1][:_DIGITS_READ]) * SECOND, WAIT_MAX_NS)
+        more = bool(found[2] and found[2].strip("0"))
+        return min((int(found[1][:_DIGITS_READ]) + more) * SECOND, WAIT_MAX_NS)
     try:
         when = parsedate_to_datetime(text)
         since = (when if when.tzinfo else when.replace(tzinfo=UTC)) - _EPOCH
@@ -155,10 +160,10 @@ def _without_page(url: str, answer: Answer) -> Redirected | Throttled | Failed:
     status = answer.status
     if status in _REDIRECTS:
         return _moved(url, answer)
-    if status in _REFUSALS:
-        return Throttled(
-            status, retry_after_ns(answer.headers.get("Retry-After"), answer.arrived_at_ns)
-        )
+    wait_ns = retry_after_ns(answer.headers.get("Retry-After"), answer.arrived_at_ns)
+    asks_for_a_pause = wait_ns is not None and (status >= 500 or status in _PATIENT)
+    if status in _REFUSALS or asks_for_a_pause:
+        return Throttled(status, wait_ns)
     if _by_proxy(answer):
         return Failed("proxy", "the proxy requires other credentials (HTTP 407)", status)
     return Failed("http", _phrase(status), status, retry=status >= 500 or status in _TRANSIENT)
@@ -173,7 +178,8 @@ def _moved(url: str, answer: Answer) -> Redirected | Failed:
     target = normalise(_RAW_BYTE.sub(_percent, location), url)
     if target is None:
         return Failed("redirect", f"a redirect to {shown}", answer.status, retry=False)
-    return Redirected(answer.status, target)
+    wait_ns = retry_after_ns(answer.headers.get("Retry-After"), answer.arrived_at_ns)
+    return Redirected(answer.status, target, wait_ns or 0)
 
 
 def _by_proxy(answer: Answer) -> bool:

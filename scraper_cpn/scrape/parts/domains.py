@@ -21,6 +21,7 @@ from scraper_cpn.net import (
     take,
 )
 from scraper_cpn.scrape.colours import Domain, Penalty, Redirected
+from scraper_cpn.scrape.parts.health import Health
 from scraper_cpn.scrape.parts.promises import asked_delay_ns, asked_slots, requests_of
 from scraper_cpn.scrape.policy.domains import DomainPolicy
 
@@ -28,7 +29,7 @@ from scraper_cpn.scrape.policy.domains import DomainPolicy
 class Domains(Limit):
     """One pacing token for each domain; a request spends it, and it returns when the pause is over."""
 
-    def __init__(self, net: Net, p: DomainPolicy) -> None:
+    def __init__(self, net: Net, p: DomainPolicy, health: Health) -> None:
         super().__init__(net, "domains")
         self.p = p
         self.pacing = self.place("domains", Domain, key="domain", timed=True)
@@ -47,7 +48,10 @@ class Domains(Limit):
         self.transition(
             "penalise",
             [self.penalties, take(self.pacing, include_waiting=True)],
-            outputs=[put(self.pacing, p.held, self.pacing, self.penalties, after_ns=p.hold_ns)],
+            outputs=[
+                put(self.pacing, p.held, self.pacing, self.penalties, after_ns=p.hold_ns),
+                *health.judged(self.pacing, self.penalties),
+            ],
             priority=-1,
         )
 

@@ -13,6 +13,7 @@ from scraper_cpn.scrape.colours import (
     Failure,
     Fetched,
     FetchOutcome,
+    Found,
     Raw,
     Redirected,
     Target,
@@ -31,6 +32,7 @@ class Requests(Part):
         super().__init__(net, "requests")
         self._p = p.requests
         self._longest_ns = 2 * p.settings.timeout_ns
+        self.hops = self.place("hops", Found, timed=True, work=True)
         self.in_progress = self.place("in_progress", Target, key="url")
 
     def scrape(
@@ -47,8 +49,12 @@ class Requests(Part):
         """Fetch targets of the frontier; a page goes to *fetched*, a failed attempt to *failed*."""
         p, targets = self._p, frontier.targets
         fetch = self.effect("fetch", FetchOutcome)
-        next_hop = put(frontier.found, p.hop, targets, Redirected)
+        next_hop = put(frontier.found, p.hop_now, targets, Redirected)
+        later = put(self.hops, p.hop_later, targets, Redirected, after_ns=p.hop_after_ns)
         penalty = put(domains.penalties, domains.p.refusal, targets, Throttled)
+        health, pacing = domains.p.health, domains.pacing
+        answered = put(domains.penalties, health.answered, pacing)
+        no_answer = put(domains.penalties, health.failed, targets, pacing, Failed)
         self.scrape_target = self.transition(
             "scrape_target",
             [targets],
@@ -57,13 +63,14 @@ class Requests(Part):
             during=self.in_progress,
             deadline_ns=self._longest_ns,
             outcomes=[
-                on(Fetched, put(fetched, p.raw, targets, Fetched)),
-                on(Redirected, next_hop, put(log, p.moved, targets, Redirected)),
-                on(Throttled, put(failed, p.refused, targets, Throttled), penalty),
-                on(Failed, put(failed, p.failed, targets, Failed)),
+                on(Fetched, put(fetched, p.raw, targets, Fetched), answered),
+                on(Redirected, next_hop, later, put(log, p.moved, targets, Redirected), answered),
+                on(Throttled, put(failed, p.refused, targets, Throttled), penalty, answered),
+                on(Failed, put(failed, p.failed, targets, Failed), no_answer),
                 on(Lost, put(failed, p.lost, targets, Lost)),
             ],
         )
+        self.transition("hop", [self.hops], outputs=[put(frontier.found)])
 
     def properties(self) -> Iterator[Any]:
         """A URL is in flight once."""

@@ -4,8 +4,10 @@ Owns: the targets that wait for a verdict, the known robots.txt files and those 
 Must not know: what happens to an allowed target.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scraper_cpn.net import (
     Limit,
@@ -35,10 +37,12 @@ from scraper_cpn.scrape.colours import (
     Target,
     Throttled,
 )  # fmt: skip
-from scraper_cpn.scrape.parts.domains import Domains
 from scraper_cpn.scrape.parts.proxies import Proxies
 from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.robots import allowed
+
+if TYPE_CHECKING:
+    from scraper_cpn.scrape.parts.domains import Domains
 
 DAY_NS = 86_400 * 1_000_000_000
 
@@ -74,6 +78,9 @@ class Robots(Part):
         get = self.effect("robots", RobotsOutcome)
         slower = put(domains.penalties, domains.p.slower, jobs, Rules)
         throttled = put(domains.penalties, domains.p.robots_refusal_penalty, jobs, Throttled)
+        health, pacing = domains.p.health, domains.pacing
+        answered = put(domains.penalties, health.answered, pacing)
+        failed = put(domains.penalties, health.failed, jobs, pacing, Failed)
         next_hop = put(jobs, p.robots_hop, jobs, Redirected)
         new_hosts = [output for limit in limits for output in limit.brings(Redirected)]
         too_far = put(self.rules, p.rules_after_too_many_redirects, jobs, lasts_ns=DAY_NS)
@@ -83,10 +90,10 @@ class Robots(Part):
             limits=limits,
             effect=get(jobs, proxies.pool, domains.pacing),
             outcomes=[
-                on(Rules, put(self.rules, lasts_ns=DAY_NS), slower),
-                on(Redirected, next_hop, *new_hosts, too_far),
-                on(Throttled, *self._failed(Throttled, log), throttled),
-                on(Failed, *self._failed(Failed, log)),
+                on(Rules, put(self.rules, lasts_ns=DAY_NS), slower, answered),
+                on(Redirected, next_hop, *new_hosts, too_far, answered),
+                on(Throttled, *self._failed(Throttled, log), throttled, answered),
+                on(Failed, *self._failed(Failed, log), failed),
                 on(Lost, *self._failed(Lost, log)),
             ],
             deadline_ns=self._longest_ns,

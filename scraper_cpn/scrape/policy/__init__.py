@@ -20,7 +20,7 @@ from scraper_cpn.scrape.policy.retries import RetryPolicy
 from scraper_cpn.scrape.policy.robots import RobotsPolicy
 from scraper_cpn.scrape.settings import Settings
 
-VERSION = "5"
+VERSION = "6"
 """Changes whenever a decision changes: a state that an older version wrote is then refused."""
 
 

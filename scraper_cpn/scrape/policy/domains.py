@@ -21,6 +21,7 @@ from scraper_cpn.scrape.colours import (
     Target,
     Throttled,
 )
+from scraper_cpn.scrape.policy.health import HealthPolicy, is_in_trouble
 from scraper_cpn.scrape.policy.pauses import backoff_ns, gap_after, strikes_after
 from scraper_cpn.scrape.settings import Settings, Site
 from scraper_cpn.scrape.urls import domain_of
@@ -54,11 +55,14 @@ class DomainPolicy:
 
     def paced(self, domain: Domain) -> Domain:
         """The pacing token after a start."""
-        return replace(domain, calm=domain.calm + 1) if domain.strikes else domain
+        return replace(domain, calm=domain.calm + 1) if is_in_trouble(domain) else domain
 
     def gap_ns(self, domain: Domain) -> int:
-        """The pause from one start to the next."""
-        return gap_after(domain.delay_ns)
+        """The pause from one start to the next; a dead domain is asked once at a time, whatever its slots."""
+        gap_ns = gap_after(domain.delay_ns)
+        if domain.probes and self.slots(domain.domain) > 1:
+            return max(gap_ns, self.settings.timeout_ns)
+        return gap_ns
 
     # Penalties.
 
@@ -77,6 +81,8 @@ class DomainPolicy:
         delay_ns = rules.crawl_delay_ns
         if delay_ns is None or delay_ns <= self.delay_ns(job.home):
             return None
+        if delay_ns > self.settings.crawl_delay_max_ns:
+            return None  # none of its pages is fetched
         # The pause began with the last start in the domain. That was this request's start, unless the
         # file was on another domain or other requests may have started since; then it began now at the latest.
         alone = job.domain == job.home and self.slots(job.home) == 1
@@ -85,19 +91,30 @@ class DomainPolicy:
 
     def held(self, domain: Domain, penalty: Penalty) -> Domain:
         """The pacing token after a penalty; only a refusal without Retry-After is a strike."""
-        delay_ns = max(domain.delay_ns, penalty.delay_ns)
+        if penalty.delay_ns:
+            return replace(domain, delay_ns=max(domain.delay_ns, penalty.delay_ns))
+        if penalty.sign in ("silent", "answered"):
+            return self.health.heard(domain, penalty)
+        after = self.health.refused(domain, self.hold_ns(domain, penalty))
         if penalty.wait_ns is not None:
-            return replace(domain, delay_ns=delay_ns)
-        return replace(domain, delay_ns=delay_ns, strikes=self._strikes(domain), calm=0)
+            return after
+        return replace(after, strikes=self._strikes(domain), calm=0)
 
     def hold_ns(self, domain: Domain, penalty: Penalty) -> int:
         """How long a penalty holds the domain, from now."""
+        if penalty.sign == "silent":
+            return self.health.silence_ns(domain)
         if penalty.wait_ns is not None:
             return penalty.wait_ns
         return backoff_ns(self.settings, self._strikes(domain), domain.domain)
 
     def _strikes(self, domain: Domain) -> int:
         return strikes_after(domain, self.slots(domain.domain))
+
+    @cached_property
+    def health(self) -> HealthPolicy:
+        """Which domains are given up."""
+        return HealthPolicy(self.settings, self)
 
     @cached_property
     def _limits(self) -> dict[str, Site]:

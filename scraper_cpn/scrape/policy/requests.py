@@ -61,6 +61,19 @@ class RequestPolicy:
         )
         return Found((hop,))
 
+    def hop_now(self, target: Target, moved: Redirected) -> Found | None:
+        """The target of a redirect without a Retry-After."""
+        return None if moved.wait_ns else self.hop(target, moved)
+
+    def hop_later(self, target: Target, moved: Redirected) -> Found | None:
+        """The target of a redirect that asks to wait."""
+        return self.hop(target, moved) if moved.wait_ns else None
+
+    def hop_after_ns(self, target: Target, moved: Redirected) -> int:
+        """How long such a target waits."""
+        del target
+        return moved.wait_ns
+
     def moved(self, target: Target, moved: Redirected) -> Failure:
         """The final row of a URL that redirects."""
         stray = self._stray(target, moved)

@@ -26,7 +26,7 @@ from scraper_cpn.scrape.policy.frontier import FrontierPolicy
 from scraper_cpn.scrape.policy.pauses import backoff_ns
 from scraper_cpn.scrape.policy.retries import is_unsent
 from scraper_cpn.scrape.robots import allowed, too_many_hops_rules, unreachable_rules
-from scraper_cpn.scrape.settings import Settings
+from scraper_cpn.scrape.settings import SECOND, Settings
 from scraper_cpn.scrape.urls import domain_of, normalise
 
 ROBOTS_HOPS_MAX = 5
@@ -48,6 +48,10 @@ class RobotsPolicy:
 
     def clearance(self, target: Target, rules: Rules) -> Clearance:
         """Whether robots.txt allows a target."""
+        delay_ns, most_ns = rules.crawl_delay_ns or 0, self.settings.crawl_delay_max_ns
+        if delay_ns > most_ns:
+            asked, most = delay_ns // SECOND, most_ns // SECOND
+            return Denied(f"Crawl-delay is {asked} s; --crawl-delay-max is {most} s", "slow")
         if allowed(rules.text, self.settings.robots_name, target.url):
             return Allowed()
         return Denied(rules.reason, rules.kind)

@@ -207,6 +207,7 @@ def _stands(net: ScrapeNet) -> dict[str, str]:
     """The status of a URL, by the place that it is in."""
     return {
         net.frontier.found.name: "found",
+        net.requests.hops.name: "found",
         net.robots.asks.name: "asks",
         net.frontier.targets.name: "waits",
         net.retries.cool_down.name: "cools down",

@@ -28,7 +28,7 @@ from scraper_cpn.scrape.colours import (
 from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.store.codec import Packing
 
-VERSION = "4"
+VERSION = "5"
 """Changes whenever the encoding of a colour changes."""
 GONE = Response(
     url="", status=0, content_type="", charset=None, body=b"", fetched_at_ns=0, elapsed_ns=0

@@ -69,6 +69,9 @@ def _edit(net: ScrapeNet, durable: Durable, rows: list[Failure], now_ns: int) ->
         if row.kind == _UNREACHABLE:
             asking.add(target.origin)
         edit.put(net.robots.asks if row.kind == _UNREACHABLE else net.frontier.targets, target)
+    for token in durable.tokens.values():
+        if token.place == net.health.given_up.name:
+            edit.gone.append(token.serial)
     for serial, rules in _unreachable(durable):
         if rules.origin in asking:
             edit.gone.append(serial)

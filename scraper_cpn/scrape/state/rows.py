@@ -17,7 +17,7 @@ from xxhash import xxh3_64_intdigest
 
 from scraper_cpn.net import Row
 from scraper_cpn.scrape.account.ledger import worth_a_retry
-from scraper_cpn.scrape.colours import Failure, Stored
+from scraper_cpn.scrape.colours import Failure, Hold, Stored
 from scraper_cpn.scrape.state.metadata import fact, read_row
 from scraper_cpn.store.port import ItemRow, SinkRow
 
@@ -66,6 +66,8 @@ def writing(row: Row) -> tuple[SinkRow, list[ItemRow]]:
         return (row.sink, url, _json(page)), items
     if isinstance(colour, Failure):
         return (row.sink, colour.target.url, _json(colour)), []
+    if isinstance(colour, Hold):
+        return (row.sink, colour.domain, _json(colour)), []
     return (row.sink, colour.proxy, _json({"proxy": colour.proxy})), []
 
 

@@ -17,8 +17,9 @@ from msgspec import Struct
 from scraper_cpn.scrape.account.ledger import Ledger
 from scraper_cpn.scrape.account.levels import Levels
 from scraper_cpn.scrape.account.report import Level
-from scraper_cpn.scrape.colours import Domain, Found, Proxy, Target
+from scraper_cpn.scrape.colours import Domain, Found, GivenUp, Proxy, Target
 from scraper_cpn.scrape.net import ScrapeNet
+from scraper_cpn.scrape.policy.pauses import gap_after
 from scraper_cpn.scrape.settings import SECOND
 from scraper_cpn.scrape.state.metadata import reading_rows
 from scraper_cpn.scrape.state.packing import priority_and_rank
@@ -52,6 +53,15 @@ class Backlog(Struct, frozen=True):
     urls: int
     ready_at_ns: int
     """When its next request may start; UTC, 0: at once."""
+
+
+class Paused(Struct, frozen=True):
+    """A domain that pauses for longer than its delay."""
+
+    domain: str
+    until_ns: int
+    """UTC."""
+    why: str
 
 
 class Failures(Struct, frozen=True):
@@ -118,6 +128,9 @@ class RunStatus(Struct, frozen=True, kw_only=True):
     """The largest backlogs, largest first."""
     recent: float | None
     """Pages per second over the last minute; None if the crawl is not running."""
+    paused: tuple[Paused, ...] = ()
+    given_up: tuple[tuple[str, str], ...] = ()
+    """The domains that were given up, and why."""
     resting: tuple[Resting, ...]
     retired: tuple[str, ...]
     """Proxies whose quota or lease has ended."""
@@ -210,6 +223,10 @@ def _status(info: RunInfo, reader: RunReader, note: Note | None, domains: int) -
             for domain, urls in backlog.most_common(domains)
         ),
         recent=recent,
+        paused=tuple(_paused(tokens, now_ns))[:domains],
+        given_up=tuple(
+            (token.domain, token.reason) for _, token in tokens if isinstance(token, GivenUp)
+        ),
         resting=tuple(_resting(tokens, now_ns)),
         retired=tuple(dict.fromkeys(name for _, name, _ in reader.rows(net.proxies.retired.name))),
         batches=head.seq - head.journal_first + 1,
@@ -220,7 +237,14 @@ def _status(info: RunInfo, reader: RunReader, note: Note | None, domains: int) -
 def _single(reader: RunReader, codec: ScrapeCodec) -> Iterator[Any]:
     """The tokens of the places whose colours the status needs."""
     net = codec.net
-    places = (net.frontier.found, net.retries.cool_down, net.domains.pacing, net.proxies.pool)
+    places = (
+        net.frontier.found,
+        net.requests.hops,
+        net.health.given_up,
+        net.retries.cool_down,
+        net.domains.pacing,
+        net.proxies.pool,
+    )
     return map(codec.standing, reader.tokens(tuple(place.name for place in places)))
 
 
@@ -268,6 +292,18 @@ def _backlog(reader: RunReader, codec: ScrapeCodec, tokens: list[tuple[int, Any]
 def _kinds(ledger: Ledger) -> Iterator[Failures]:
     for group in ledger.groups():
         yield Failures(group.kind, group.count, group.meaning, group.examples[0].target.url)
+
+
+def _paused(tokens: list[tuple[int, Any]], now_ns: int) -> Iterator[Paused]:
+    """The domains that pause for longer than their delay, the longest first."""
+    held = [
+        (ready_ns, colour)
+        for ready_ns, colour in tokens
+        if isinstance(colour, Domain) and ready_ns - now_ns > gap_after(colour.delay_ns)
+    ]
+    for ready_ns, domain in sorted(held, key=lambda pair: -pair[0]):
+        why = "no answer" if domain.probes else "it asked for a pause"
+        yield Paused(domain.domain, ready_ns, why)
 
 
 def _resting(tokens: list[tuple[int, Any]], now_ns: int) -> Iterator[Resting]:

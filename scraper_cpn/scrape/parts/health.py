@@ -1,0 +1,50 @@
+"""Domains that are given up: they have no answer any more, or nothing but refusals.
+
+Owns: the verdicts, and how the URLs of such a domain end. The requests without an answer and the refusals add up
+in the domain's pacing token, by the penalties of `parts/domains.py`.
+Must not know: how a request is made, how long a pause is.
+"""
+
+from collections.abc import Sequence
+
+from scraper_cpn.net import Net, Output, Part, Place, Sink, put, read, take
+from scraper_cpn.scrape.colours import Domain, Failure, GivenUp, Hold, Penalty, Target
+from scraper_cpn.scrape.parts.hosts import Hosts
+from scraper_cpn.scrape.parts.robots import DAY_NS, Robots
+from scraper_cpn.scrape.policy.health import HealthPolicy
+
+
+class Health(Part):
+    """A domain that is given up is not asked any more; its URLs end in the log, its robots.txt forbids all."""
+
+    def __init__(self, net: Net, p: HealthPolicy) -> None:
+        super().__init__(net, "health")
+        self.p = p
+        self.given_up = self.place("given_up", GivenUp, key="domain")
+        self.holds = self.sink("holds", Hold)
+
+    def judged(self, pacing: Place[Domain], penalties: Place[Penalty]) -> Sequence[Output]:
+        """What a penalty puts here: a row about the pause, and the verdict if it is the last one."""
+        return [
+            put(self.holds, self.p.told, pacing, penalties),
+            put(self.given_up, self.p.verdict, pacing, penalties),
+        ]
+
+    def give_up(
+        self, targets: Place[Target], robots: Robots, hosts: Sequence[Hosts], log: Sink[Failure]
+    ) -> None:
+        """End what waits for a domain that was given up, before anything else starts there."""
+        known = [read(each.known) for each in hosts]  # targets are found by their whole key
+        self.transition(
+            "give_up",
+            [targets, read(self.given_up), *known],
+            outputs=[put(log, self.p.ending, targets, self.given_up)],
+            priority=-1,
+        )
+        jobs = robots.jobs
+        self.transition(
+            "give_up_robots",
+            [take(jobs, include_waiting=True), read(self.given_up)],
+            outputs=[put(robots.rules, self.p.rules, jobs, self.given_up, lasts_ns=DAY_NS)],
+            priority=-1,
+        )

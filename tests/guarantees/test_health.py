@@ -1,0 +1,147 @@
+"""Domains that don't answer, or only refuse: asked once per growing pause, given up at last, in virtual time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from scraper_cpn.net import Row
+from scraper_cpn.scrape.colours import (
+    Domain,
+    Failed,
+    Failure,
+    Fetched,
+    Proxy,
+    Redirected,
+    Response,
+    Stored,
+    Target,
+    Throttled,
+)
+from scraper_cpn.scrape.policy.health import PROBES_MAX
+from scraper_cpn.scrape.settings import SECOND, Settings
+from scraper_cpn.scrape.virtual import virtual_crawl
+from scraper_cpn.simulate.web import SyntheticWeb, WebSpec
+
+Answers = Callable[[Target, int], Any]
+TIMEOUT_NS = 30 * SECOND
+DEAD = Failed("timeout", "no complete answer in time")
+
+
+class Done:
+    """A crawl of 30 pages each of two domains, of which the first one answers with *answers*.
+
+    *answers* is given a target and the number of requests for that domain before; None is a page.
+    """
+
+    def __init__(self, answers: Answers, **options: Any) -> None:
+        self.starts: list[int] = []
+        self.rows: list[Row] = []
+        self._answers = answers
+        seeds = [f"http://{host}.test/{n}" for host in ("odd", "well") for n in range(30)]
+        settings = Settings(robots="ignore", **options)
+        self.run = virtual_crawl(
+            settings,
+            SyntheticWeb(WebSpec()),
+            seeds,
+            on_rows=self.rows.extend,
+            effects=lambda web: {**web.effects(), "fetch": self._fetch},
+        )
+
+    def _fetch(self, target: Target, _: Proxy, __: Domain, now_ns: int) -> tuple[int, Any]:
+        if target.domain == "odd.test":
+            self.starts.append(now_ns)
+            outcome = self._answers(target, len(self.starts) - 1)
+            if outcome is not None:
+                return TIMEOUT_NS if outcome is DEAD else SECOND // 10, outcome
+        return SECOND // 10, Fetched(page(target.url))
+
+    @property
+    def ends(self) -> dict[str, int]:
+        """How the URLs ended, by kind."""
+        found: dict[str, int] = {}
+        for row in self.rows:
+            colour = row.colour
+            if isinstance(colour, Stored):
+                found["stored"] = found.get("stored", 0) + 1
+            elif isinstance(colour, Failure) and colour.final:
+                found[colour.kind] = found.get(colour.kind, 0) + 1
+        return found
+
+
+def page(url: str) -> Response:
+    return Response(
+        url=url, status=200, content_type="text/html", charset=None, body=b"", fetched_at_ns=0, elapsed_ns=1
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("per_domain", [1, 3])
+def test_a_dead_domain_is_given_up(per_domain: int) -> None:
+    """30 pages that hang take 16 requests; the last ones come one at a time after growing pauses."""
+    done = Done(lambda *_: DEAD, per_domain=per_domain)
+    assert done.run.ended == "finished"
+    assert len(done.starts) <= 10 + PROBES_MAX + per_domain - 1
+    probes = done.starts[-PROBES_MAX:]
+    gaps = [later - earlier - TIMEOUT_NS for earlier, later in pairwise(probes)]
+    assert all(gap >= 4 * SECOND for gap in gaps)
+    assert gaps[-1] >= 30 * SECOND
+    assert done.ends["given up"] >= 15
+    assert done.ends["stored"] == 30
+    assert sum(done.ends.values()) == 60
+    assert sum(row.sink == "holds" for row in done.rows) == PROBES_MAX
+
+
+@pytest.mark.parametrize(("at", "times"), [(0, 9), (3, 12), (20, 5)])
+def test_an_answer_forgives(at: int, times: int) -> None:
+    """A domain that answers again, even after some pauses, is fetched to its end."""
+    done = Done(lambda _, n: DEAD if at <= n < at + times else None, retries=20)
+    assert done.ends == {"stored": 60}
+    assert len(done.starts) == 30 + times
+
+
+def test_other_failures_are_answers() -> None:
+    """An error of the server, of a proxy or of the page is no silence."""
+    gone = Failed("http", "HTTP 404 Not Found", 404, retry=False)
+    proxy = Failed("proxy", "no connection to the proxy", retry=False)
+    done = Done(lambda _, n: (gone, DEAD, proxy)[n % 3], retries=0)
+    assert done.ends == {"http": 10, "timeout": 10, "proxy": 10, "stored": 30}
+    never = Done(lambda *_: DEAD, retries=2, dead_after=0)
+    assert (never.ends["timeout"], len(never.starts)) == (30, 90)
+
+
+@pytest.mark.parametrize(
+    "refusal", [Throttled(429, None), Throttled(503, 120 * SECOND), Throttled(403, 1)]
+)
+def test_a_domain_that_refuses_for_ever_is_given_up(refusal: Throttled) -> None:
+    """After 15 minutes of refusals in a row the rest is not asked for any more."""
+    done = Done(lambda *_: refusal, retries=1000)
+    assert done.run.ended == "finished"
+    assert done.ends == {"given up": 30, "stored": 30}
+    assert 900 * SECOND <= done.starts[-1] - done.starts[0] <= 2500 * SECOND
+
+
+def test_a_domain_that_refuses_at_times_is_not() -> None:
+    """An answer between refusals begins a new series, however long they go on."""
+    done = Done(lambda _, n: Throttled(429, 300 * SECOND) if n % 3 == 0 else None, retries=100)
+    assert done.ends == {"stored": 60}
+
+
+def test_a_pause_that_is_too_long() -> None:
+    """With `--retry-after-max` a domain that asks for more is given up at once."""
+    done = Done(lambda *_: Throttled(429, 7200 * SECOND), retry_after_max_ns=3600 * SECOND)
+    assert (done.ends, len(done.starts)) == ({"given up": 30, "stored": 30}, 1)
+    obeyed = Done(lambda _, n: Throttled(429, 7200 * SECOND) if n == 0 else None)
+    assert obeyed.ends == {"stored": 60}
+    assert obeyed.starts[1] - obeyed.starts[0] >= 7200 * SECOND
+
+
+def test_a_redirect_that_asks_to_wait() -> None:
+    """The next hop waits for its Retry-After; the domain goes on."""
+    hop = Redirected(302, "http://odd.test/next", 60 * SECOND)
+    done = Done(lambda target, _: hop if target.url.endswith("/0") else None)
+    assert done.ends == {"moved": 1, "stored": 60}
+    assert done.starts[-1] - done.starts[0] >= 60 * SECOND
+    assert done.starts[-2] - done.starts[0] < 40 * SECOND
