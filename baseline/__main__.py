@@ -14,6 +14,7 @@ from baseline.crawl import Crawl
 from scraper_cpn.cli.arguments import parse
 from scraper_cpn.cli.job import Job, job_of
 from scraper_cpn.scrape.account.report import Summary
+from scraper_cpn.scrape.colours import Link
 from scraper_cpn.scrape.fetch.loop import loop_options
 from scraper_cpn.scrape.fetch.open_files import make_room
 from scraper_cpn.scrape.items.outputs import OutputError
@@ -56,8 +57,14 @@ def _refuse(job: Job) -> None:
         raise UsageError("the scheduler by hand has no --kernel; use scrape, or leave it out")
 
 
+def _url(seed: str | Link) -> str:
+    if isinstance(seed, str):
+        return seed
+    raise UsageError("the scheduler by hand begins with URLs alone, not with a Link; use scrape")
+
+
 async def _crawl(job: Job) -> Summary:
-    crawl = Crawl(job.settings, job.seeds, handlers=job.handlers, output=job.sink)
+    crawl = Crawl(job.settings, list(map(_url, job.seeds)), handlers=job.handlers, output=job.sink)
     if job.sink is None:
         return await crawl.run()
     await job.sink.open()

@@ -14,7 +14,7 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -52,6 +52,13 @@ class Asked:
     """0 for the first connection to this server."""
     ordinal: int
     """0 for the first request on its connection."""
+    body: bytes = b""
+    """As long as its Content-Length says."""
+
+    @property
+    def method(self) -> str:
+        """The first word."""
+        return self.head.split(b" ", 1)[0].decode()
 
     @property
     def target(self) -> str:
@@ -160,6 +167,8 @@ class Server:
                 while not writer.is_closing():
                     head = await reader.readuntil(b"\r\n\r\n")
                     asked = Asked(head, connection, ordinal)
+                    if length := int(asked.headers.get("content-length", "0")):
+                        asked = replace(asked, body=await reader.readexactly(length))
                     self.asked.append(asked)
                     await self._answer(self.script(asked), reader, writer)
                     ordinal += 1

@@ -18,6 +18,7 @@ from msgspec import Struct
 
 from scraper_cpn.cli.arguments import Arguments, given_options
 from scraper_cpn.cli.files import check_files, check_writable
+from scraper_cpn.scrape.colours import Link
 from scraper_cpn.scrape.items.bodies import bodies_of
 from scraper_cpn.scrape.items.outputs import STANDARD_OUTPUT, CheckedOutput, open_output
 from scraper_cpn.scrape.items.validate import Validator
@@ -40,7 +41,7 @@ class Job(Struct, frozen=True, kw_only=True):
 
     arguments: Arguments
     settings: Settings
-    seeds: tuple[str, ...]
+    seeds: tuple[str | Link, ...]
     bad: tuple[Any, ...] = ()
     """Lines of the input that are not URLs (`scrape.seeds.BadSeed`)."""
     unread: Any = None
@@ -72,7 +73,7 @@ def job_of(arguments: Arguments) -> Job:
     words, program = program_of(arguments.words)
     settings = settings_from({**(program.options if program else {}), **crawl_options(given)})
     listed = _seeds(words, own)
-    seeds = listed.urls or (program.start if program else ())
+    seeds = listed.urls or (program.seeds() if program else ())
     if not seeds and not listed.bad:
         raise UsageError("there is no URL to start from; give one, or a file of URLs with -i")
     file = arguments.words[1] if program else None

@@ -8,21 +8,51 @@ these types as they are.
 
 from typing import Any, Literal
 
-from msgspec import Struct
+from msgspec import UNSET, Struct
+
+from scraper_cpn.scrape.request import PLAIN, Request
 
 PRIORITY_MAX = 1_000_000
 """The largest absolute priority of a link."""
 
 
-class Link(Struct, frozen=True):
-    """A link that a handler wants followed, if it is in the scope of the crawl."""
+class Link(Struct, frozen=True, omit_defaults=True):
+    """A link that a handler wants followed, if it is in the scope of the crawl.
+
+    `Page.link` takes the same options, and checks them at once; those of a link that is made by hand are checked
+    when a handler yields it, or a crawl begins with it.
+    """
 
     url: str
-    """Absolute and normalised."""
-    to: str = ""
-    """The name of its page handler; empty: chosen by URL."""
+    """Absolute or relative to the page; empty for no address: it is counted and skipped."""
+    to: Any = ""
+    """Its page handler, or the handler's name; empty: chosen by URL."""
     priority: int = 0
     """Lower goes first; from -PRIORITY_MAX to PRIORITY_MAX."""
+    data: Any = None
+    """A dict for the handler: its parameters behind the page, or `page.data`. At most `DATA_BYTES_MAX`."""
+    method: str | None = None
+    """None: POST with a body, or else GET."""
+    params: Any = None
+    """A dict or pairs, added to the query of the URL. None as a value leaves it out; a list repeats the name."""
+    json: Any = UNSET
+    """The body: anything that msgspec writes as JSON."""
+    form: Any = None
+    """The body: a dict or pairs, as forms are sent (urlencoded)."""
+    xml: Any = None
+    """The body: XML, as text or bytes."""
+    body: Any = None
+    """The body: text or bytes."""
+    headers: Any = None
+    """A dict or pairs; sent to the origin of this URL only."""
+    again: bool = False
+    """Whether it is requested although the crawl has requested the same before."""
+    idempotent: bool = False
+    """Whether sending it twice does no harm; a method that is not safe is then retried like a GET."""
+    session: str = ""
+    """The name of a session; empty for the crawl's own."""
+    request: Request | None = None
+    """What all these options mean; None: not worked out yet, or a GET without anything."""
 
 
 class Target(Struct, frozen=True, gc=False, kw_only=True):
@@ -61,6 +91,16 @@ class Target(Struct, frozen=True, gc=False, kw_only=True):
         return self.parent is None
 
     @property
+    def request(self) -> Request:
+        """What is requested beside the URL."""
+        return PLAIN
+
+    @property
+    def identity(self) -> str:
+        """What tells it from other targets: its URL, unless its request is more than a GET."""
+        return self.url
+
+    @property
     def host(self) -> str:
         """The host of its URL, by which `--per-host` and `--host-delay` count."""
         return _host(self.origin)
@@ -69,6 +109,17 @@ class Target(Struct, frozen=True, gc=False, kw_only=True):
     def late(self) -> int:
         """Lower for later attempts: retries go first, since otherwise they would wait behind all of a domain's URLs."""
         return -self.attempt
+
+
+class RequestTarget(Target, frozen=True, gc=False, kw_only=True):
+    """A target that is more than a GET of its URL, or carries data. Few are, so that others need no room for it."""
+
+    request: Request = PLAIN
+
+    @property
+    def identity(self) -> str:
+        """What tells it from other targets."""
+        return self.request.identity(self.url)
 
 
 def _host(url: str) -> str:
@@ -89,6 +140,9 @@ class Found(Struct, frozen=True, gc=False):
     """The links of one page, in scope and without repetition, on their way into the frontier."""
 
     targets: tuple[Target, ...]
+    """Told from others by their URLs."""
+    requests: tuple[Target, ...] = ()
+    """Told from others by their identities."""
 
 
 class Domain(Struct, frozen=True, gc=False):
@@ -352,6 +406,7 @@ KINDS: dict[str, str] = {
     "keep": "an item could not be written",
     "seed": "a line of the input is not a URL",
     WITHHELD: "the request was not sent: its domain was paused, or the crawl was stopped",
+    "unsure": "the server may have processed a request that must not be sent twice; it is not sent again",
     "lost": "the work was cancelled or crashed",
 }
 """The kinds of `Failure`, with what each means."""
@@ -391,6 +446,8 @@ class Failed(Struct, frozen=True, gc=False):
     reason: str
     status: int | None = None
     retry: bool = True
+    sent: bool = True
+    """Whether the server may have processed the request: it was written, or nobody can tell."""
 
 
 FetchOutcome = Fetched | Redirected | Throttled | Failed
@@ -407,6 +464,10 @@ class Parsed(Struct, frozen=True):
     """What the limits for one page left out, a line for each."""
     not_followed: int = 0
     """Different links that are out of scope, filtered out or too deep."""
+    requests: tuple[Target, ...] = ()
+    """Links that their URLs alone do not tell from others; as `Found.requests`."""
+    no_address: int = 0
+    """Links that a handler made to no web address: `javascript:`, `mailto:`, None."""
 
 
 class Bad(Struct, frozen=True, gc=False):

@@ -18,6 +18,7 @@ import anyio.to_thread
 from anyio.streams.memory import MemoryObjectSendStream
 
 from scraper_cpn.scrape.account.report import Summary
+from scraper_cpn.scrape.colours import Link
 from scraper_cpn.scrape.fetch.loop import loop_options
 from scraper_cpn.scrape.fetch.open_files import check_files
 from scraper_cpn.scrape.items.bodies import bodies_of
@@ -52,10 +53,10 @@ class Crawl(Generic[T]):
     """
 
     def __init__(
-        self, item: type[T] | None = None, *, start: Sequence[str] = (), **options: Any
+        self, item: type[T] | None = None, *, start: Sequence[str | Link] = (), **options: Any
     ) -> None:
         self.item = item
-        self.start = tuple(map(seed_url, start))
+        self.start = tuple(map(_seed, start))
         self.options = options
         self.settings: Settings = settings_from(options)
         self.handlers = Handlers()
@@ -71,7 +72,7 @@ class Crawl(Generic[T]):
 
     def run(
         self,
-        *urls: str,
+        *urls: str | Link,
         output: str | Path | None = None,
         overwrite: bool = False,
         append: bool = False,
@@ -80,7 +81,7 @@ class Crawl(Generic[T]):
         """Crawl from *urls* and return a summary. Blocks; in async code use `crawl`.
 
         Args:
-            urls: the seeds; by default those that the crawl starts from.
+            urls: the seeds, as URLs or `Link`s; by default those that the crawl starts from.
             output: a file (.jsonl, .json, .csv, .db, .parquet, ...), `-` for standard output, None to keep nothing.
             overwrite: replace an existing file.
             append: add to an existing file.
@@ -125,7 +126,7 @@ class Crawl(Generic[T]):
 
     async def crawl(
         self,
-        *urls: str,
+        *urls: str | Link,
         output: str | Path | None = None,
         overwrite: bool = False,
         append: bool = False,
@@ -148,7 +149,7 @@ class Crawl(Generic[T]):
         refuse_existing(keeping.path, None)
         return await self._keep(keeping, self.settings, self._seeds(urls), sink, where)
 
-    async def stream(self, *urls: str) -> AsyncGenerator[T, None]:
+    async def stream(self, *urls: str | Link) -> AsyncGenerator[T, None]:
         """Crawl from *urls* and yield each item as soon as it is validated.
 
         A slow consumer slows the crawl: stages fill up, and fetching stops until there is room. Leave
@@ -165,7 +166,7 @@ class Crawl(Generic[T]):
             feeding.cancel()
             await asyncio.wait([feeding])
 
-    def session(self, urls: Sequence[str] = (), **given: Any) -> Session:
+    def session(self, urls: Sequence[str | Link] = (), **given: Any) -> Session:
         """A session of this crawl, not yet running: for progress, `stop`, and everything else.
 
         With `kernel="native"` the first call takes some seconds to build the kernel, and raises `UsageError`
@@ -173,13 +174,23 @@ class Crawl(Generic[T]):
         """
         return self._session(self._seeds(urls), **given)
 
-    def _session(self, seeds: Sequence[str], **given: Any) -> Session:
+    def _session(self, seeds: Sequence[str | Link], **given: Any) -> Session:
         validator = Validator(self.item, self.settings.schema)
         return Session(self.settings, seeds, handlers=self.handlers, validator=validator, **given)
 
-    def _seeds(self, urls: Sequence[str]) -> tuple[str, ...]:
-        """The normalised seeds. Raises `UsageError`."""
-        seeds = tuple(map(seed_url, urls)) or self.start
+    def seeds(self, given: Sequence[str | Link] = ()) -> tuple[str | Link, ...]:
+        """The seeds of a crawl, normalised: *given* ones, or else those that it starts from; may be none.
+
+        Raises `UsageError` for one that is no URL, or a link whose options make no sense.
+        """
+        seeds = tuple(map(_seed, given)) or self.start
+        return tuple(
+            seed if isinstance(seed, str) else self.handlers.seed(seed, number)
+            for number, seed in enumerate(seeds)
+        )
+
+    def _seeds(self, urls: Sequence[str | Link]) -> tuple[str | Link, ...]:
+        seeds = self.seeds(urls)
         if not seeds:
             raise UsageError("nothing to crawl: give a URL, or start=[...] to Crawl")
         return seeds
@@ -203,7 +214,7 @@ class Crawl(Generic[T]):
         self,
         keeping: Keeping,
         settings: Settings,
-        seeds: Sequence[str],
+        seeds: Sequence[str | Link],
         sink: CheckedOutput | None,
         output: str | None,
     ) -> Summary:
@@ -215,11 +226,16 @@ class Crawl(Generic[T]):
         async with kept_in(keeping, settings, seeds, sink, output) as state:
             return await self._session(seeds, output=sink, state=state, bodies=bodies).run()
 
-    async def _feed(self, urls: Sequence[str], send: MemoryObjectSendStream[T]) -> None:
+    async def _feed(self, urls: Sequence[str | Link], send: MemoryObjectSendStream[T]) -> None:
         async with send:
             bodies = bodies_of(self.settings)
             await _ready(self.settings)
             await self.session(urls, output=_Stream(send), bodies=bodies).run()
+
+
+def _seed(given: str | Link) -> str | Link:
+    """A seed, normalised if it is a URL. A link is checked later: its handler may not be declared yet."""
+    return given if isinstance(given, Link) else seed_url(given)
 
 
 async def _ready(settings: Settings, *, kept: bool = False) -> None:

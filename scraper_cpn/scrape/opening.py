@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from scraper_cpn.net import Kernel
-from scraper_cpn.scrape.colours import Failure, Found, Gate, Proxy, Target
+from scraper_cpn.scrape.colours import Failure, Gate, Proxy, Target
 from scraper_cpn.scrape.net import ScrapeNet
+from scraper_cpn.scrape.policy.frontier import split
 from scraper_cpn.scrape.policy.proxies import tokens_of
 
 DIRECT = "direct"
@@ -44,7 +45,7 @@ def open_crawl(
         )
     end_ns = _later(settings.max_time_ns, now_ns)
     kernel.inject(net.gate.open, Gate(), now_ns, expires_at_ns=end_ns)
-    kernel.inject(net.frontier.found, Found(tuple(targets)), now_ns)
+    kernel.inject(net.frontier.found, split(targets), now_ns)
     for bad in refused:
         kernel.inject(net.seeds.bad, bad, now_ns)
 

@@ -27,9 +27,11 @@ from scraper_cpn.scrape.account.accounting import Accounting
 from scraper_cpn.scrape.account.ledger import failure_record
 from scraper_cpn.scrape.account.levels import waiting
 from scraper_cpn.scrape.account.report import Snapshot, Summary
+from scraper_cpn.scrape.asking import url_of
 from scraper_cpn.scrape.colours import (
     Domain,
     FetchOutcome,
+    Link,
     Parsed,
     ParseOutcome,
     Proxy,
@@ -68,7 +70,7 @@ class Session:
 
     Args:
         settings: limits and pace.
-        seeds: URLs to begin with, normalised.
+        seeds: URLs and links to begin with, normalised.
         unread: more seeds, which are read while the crawl runs; links of a page are in scope if they lead to
             its own seed's site. A state has its own.
         bad: lines of the input that are not URLs, for the failed log. A state has its own.
@@ -90,7 +92,7 @@ class Session:
     def __init__(
         self,
         settings: Settings,
-        seeds: Sequence[str],
+        seeds: Sequence[str | Link],
         *,
         handlers: Handlers | None = None,
         validator: Validator | None = None,
@@ -150,13 +152,13 @@ class Session:
         now_ns = self._clock.now_ns()
         self._account.begin(now_ns)
         if self._state is None:
-            targets = [self._policy.frontier.seed(url, now_ns) for url in self._seeds]
+            targets = [self._policy.frontier.seed(seed, now_ns) for seed in self._seeds]
             refused = [self._policy.frontier.refused(*astuple(each)) for each in self._bad]
             open_crawl(self._kernel, self._net, targets, now_ns, refused)
         clock_ns = self._clock.now_ns
         new_fetcher = Fetcher(
             self._settings,
-            seeds=[*self._seeds, *self._origins()],
+            seeds=[*map(url_of, self._seeds), *self._origins()],
             wall_ns=clock_ns,
             monotonic_ns=clock_ns,
             on_surplus=self._surplus,

@@ -61,7 +61,7 @@ def label(colour: Any) -> Any:
     for name in LABELS:
         value = getattr(colour, name, None)
         if isinstance(value, tuple):
-            return [label(part) for part in value]
+            return [label(part) for part in (*value, *getattr(colour, "requests", ()))]
         if value is not None:
             return value if isinstance(value, str) else label(value)
     return None

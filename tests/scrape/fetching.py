@@ -5,15 +5,19 @@ from typing import Any
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
+from scraper_cpn.scrape.asking import ready
 from scraper_cpn.scrape.colours import (
     Failed,
     Fetched,
     FetchOutcome,
+    Link,
     Proxy,
+    RequestTarget,
     RobotsJob,
     Target,
 )
 from scraper_cpn.scrape.fetch.fetcher import Fetcher
+from scraper_cpn.scrape.request import PLAIN
 from scraper_cpn.scrape.settings import Settings
 from tests.servers import Server, Step
 
@@ -27,6 +31,15 @@ def target(url: str, **changes: Any) -> Target:
     """Return the target of a URL."""
     changes = {"requested_url": url, **changes}
     return Target(url=url, domain="d", origin="a", site="s", **changes)
+
+
+def asking(url: str, **options: Any) -> Target:
+    """Return the target of a link with these options; see `Link`."""
+    link = ready(Link(url, **options))
+    assert link is not None
+    return RequestTarget(
+        url=url, requested_url=url, domain="d", origin="a", site="s", request=link.request or PLAIN
+    )
 
 
 def job(server: Server) -> RobotsJob:

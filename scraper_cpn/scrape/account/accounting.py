@@ -174,6 +174,7 @@ class Accounting:
         """How the crawl has ended; *ended* is the net's own word (None: the crawl was aborted)."""
         ledger = self.ledger
         over = ledger.stored + ledger.failed - ledger.bad_seeds + ledger.skipped
+        known = self._count(self._net.frontier.seen) + self._count(self._net.frontier.requested)
         return Summary(
             ended=_how(ended, interrupted=interrupted),
             reason="" if ended == "spent" and interrupted else self._why(ended),
@@ -184,7 +185,7 @@ class Accounting:
             skipped=ledger.skipped,
             bytes=self._bytes,
             elapsed_ns=now_ns - self._began_ns,
-            left=self._count(self._net.frontier.seen) - over,
+            left=known - over,
             unread_lines=self._unread_lines,
             cut=ledger.cut,
             cut_examples=tuple(ledger.cut_examples),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+import msgspec
 from msgspec import structs
 
 from scraper_cpn.scrape.account.report import FailureGroup
@@ -126,4 +127,9 @@ def failure_record(row: Failure) -> dict[str, Any]:
         "depth": row.target.depth,
         "parent": row.target.parent,
     }
+    request = row.target.request
+    if request.method != "GET":
+        record["method"] = request.method
+    if request.data:
+        record["data"] = msgspec.to_builtins(msgspec.msgpack.decode(request.data))
     return record | {"detail": row.detail} if row.detail else record

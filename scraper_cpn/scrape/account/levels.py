@@ -10,7 +10,7 @@ from typing import Any
 
 from scraper_cpn.net import Kernel
 from scraper_cpn.scrape.account.report import Level
-from scraper_cpn.scrape.colours import Target
+from scraper_cpn.scrape.colours import Found, Target
 from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.policy import Policy
 
@@ -33,7 +33,8 @@ class Levels:
 
     def take(self, colour: Any) -> None:
         """Count the targets in a waiting token, if there are any."""
-        for target in getattr(colour, "targets", (colour,)):
+        found = isinstance(colour, Found)
+        for target in (*colour.targets, *colour.requests) if found else (colour,):
             if isinstance(target, Target):
                 self.add(target.priority, target.rank)
 

@@ -20,11 +20,14 @@ from scraper_cpn.scrape.colours import WITHHELD, Failed, Proxy, Wired
 from scraper_cpn.scrape.fetch.answers import brings_page
 from scraper_cpn.scrape.fetch.codings import CodingError, to_undo, unpack
 from scraper_cpn.scrape.fetch.head import Head
+from scraper_cpn.scrape.request import PLAIN, Request
 
 LEFTOVER_BYTES_MAX = 65_536
 """Of the body of an error: reading it is cheaper than connecting again."""
 _PACKED_MORE = 64
 """What can't be compressed grows by much less than a 64th of its size, and by less than so many times 64 bytes."""
+_WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"})
+"""Methods whose requests need no Content-Length where there is no body (RFC 9110 section 8.6)."""
 ACCEPT = "text/html,application/xhtml+xml,*/*;q=0.8"
 
 NO_PUBLIC_ADDRESS = "the name has no public address; --allow-private permits others"
@@ -35,7 +38,8 @@ NO_FILE_ERRORS = (errno.EMFILE, errno.ENFILE)
 
 def withheld() -> Failed:
     """Return what becomes of a request that was not written: it was no attempt."""
-    return Failed(WITHHELD, "its domain was paused, or the crawl was stopped", retry=True)
+    reason = "its domain was paused, or the crawl was stopped"
+    return Failed(WITHHELD, reason, retry=True, sent=False)
 
 
 class Sending:
@@ -65,7 +69,7 @@ class Sending:
 
 
 class Ask(Struct, frozen=True, gc=False):
-    """A GET."""
+    """A request."""
 
     url: str
     """Normalised."""
@@ -77,6 +81,18 @@ class Ask(Struct, frozen=True, gc=False):
     """Whether the user's headers go to the host."""
     wary: bool
     """Whether to connect to public addresses only. Never through a proxy, which looks names up by itself."""
+    request: Request = PLAIN
+    """Its method, headers and body. One that must not be sent twice has a connection of its own: on a kept one, a
+    connection that the server has just closed can't be told from an answer that got lost."""
+
+    @property
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        """Its own headers, with those that describe its body."""
+        asked = self.request
+        kind = (("Content-Type", asked.content_type),) if asked.content_type else ()
+        counted = asked.body or asked.method not in _WITHOUT_BODY
+        length = (("Content-Length", str(len(asked.body))),) if counted else ()
+        return (*asked.headers, *kind, *length)
 
 
 class Reply(Struct, frozen=True, gc=False):
@@ -165,11 +181,11 @@ async def _unpacked(
 
 def no_file() -> Failed:
     """Return what becomes of a request for which there is no socket: neither the host nor a proxy is to blame."""
-    return Failed("connect", "no connection (too many open files)", retry=True)
+    return Failed("connect", "no connection (too many open files)", retry=True, sent=False)
 
 
 class Client(Protocol):
-    """An HTTP client. Between `open` and `close` it answers any number of GETs at a time."""
+    """An HTTP client. Between `open` and `close` it answers any number of requests at a time."""
 
     async def open(self) -> None:
         """Get ready. Raises `UsageError` for a file of settings that can't be read."""
@@ -177,9 +193,10 @@ class Client(Protocol):
     async def close(self) -> None:
         """Close all connections."""
 
-    async def get(self, ask: Ask) -> Reply | Failed:
+    async def send(self, ask: Ask) -> Reply | Failed:
         """Send one request at most, and return the answer or what became of it.
 
-        A request that `Ask.sending` withholds is not sent, and fails as `withheld`. Raises nothing but
+        A request that `Ask.sending` withholds is not sent, and fails as `withheld`. A failure says whether the server may
+        have processed the request. Raises nothing but
         cancellation and what else `Ask.sending` raises.
         """

@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 import aiohttp
 from aiohttp import ClientRequest
 from aiohttp.abc import AbstractResolver
+from msgspec.structs import replace
 from yarl import URL
 
 from scraper_cpn.scrape.colours import Failed, Proxy, Wired
@@ -48,6 +49,7 @@ from scraper_cpn.scrape.fetch.doubles import Doubles, digest_of, whole_answer
 from scraper_cpn.scrape.fetch.open_files import kept_open_max
 from scraper_cpn.scrape.fetch.reader import AnswerReader
 from scraper_cpn.scrape.fetch.wire import Wire
+from scraper_cpn.scrape.request import PLAIN
 from scraper_cpn.scrape.settings import SECOND, Settings
 from scraper_cpn.scrape.urls import root_of
 
@@ -102,17 +104,19 @@ class AiohttpClient:
         await self._connector.close()
         await self._wary.close()
 
-    async def get(self, ask: Ask) -> Reply | Failed:
-        """Send a GET; it starts in the step of the event loop that writes it to its socket."""
+    async def send(self, ask: Ask) -> Reply | Failed:
+        """Send a request; it starts in the step of the event loop that writes it to its socket."""
         key = (ask.proxy.url, self._shared_by(ask), ask.wary)
         until_s = self._loop.time() + self._timeout_s
-        wire = self._idle.take(key, 0 if self._trust.is_known(key) else REST_S)
+        wire = None
+        if ask.request.repeatable:
+            wire = self._idle.take(key, 0 if self._trust.is_known(key) else REST_S)
         if wire is None:
             try:
                 async with asyncio.timeout_at(until_s):
                     wire = await self._connect(key, ask)
             except _FAILURES as error:
-                return _failed(error, ask.proxy)
+                return replace(_failed(error, ask.proxy), sent=False)
         return await self._ask(key, wire, ask, until_s)
 
     def _shared_by(self, ask: Ask) -> str:
@@ -140,7 +144,7 @@ class AiohttpClient:
         if not ask.sending.may_start():
             self._idle.put(key, wire)
             return withheld()
-        reader = AnswerReader(body_bytes_max(ask.most_bytes))
+        reader = AnswerReader(body_bytes_max(ask.most_bytes), to_head=ask.request.method == "HEAD")
         last = self._trust.is_caught(key) or len(self.sockets) > self._kept_max
         timer = self._loop.call_at(until_s, wire.give_up)
         try:
@@ -178,13 +182,23 @@ class AiohttpClient:
         """Return a request as it is written (RFC 9112 section 3)."""
         scheme_host, url = root_of(ask.url), ask.url
         _, _, host = scheme_host.partition("://")
-        lines = self._own if ask.own else self._common
+        lines = self._lines(ask)
         if ask.proxy.url is None or url.startswith("https:"):
             target, proxy_line = url[len(scheme_host) :], b""
         else:
             target, proxy_line = url, self._proxy_line(ask.proxy.url)
         end = b"Connection: close\r\n\r\n" if last else b"\r\n"
-        return f"GET {target} HTTP/1.1\r\nHost: {host}\r\n".encode() + lines + proxy_line + end
+        first = f"{ask.request.method} {target} HTTP/1.1\r\nHost: {host}\r\n"
+        return first.encode() + lines + proxy_line + end + ask.request.body
+
+    def _lines(self, ask: Ask) -> bytes:
+        """Return the lines of the headers, but for the one of a proxy."""
+        if ask.request is PLAIN:
+            return self._own if ask.own else self._common
+        named = {name.lower() for name, _ in ask.headers}
+        crawl = self._settings.headers if ask.own else ()
+        kept = [each for each in crawl if each[0].lower() not in named]
+        return _head_lines(self._settings, (*kept, *ask.headers))
 
     def _proxy_line(self, url: str) -> bytes:
         """Return the line with a proxy's credentials; empty where it wants none."""

@@ -26,10 +26,12 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
 from pyreqwest.client import Client, ClientBuilder
 from pyreqwest.exceptions import PyreqwestError, RequestTimeoutError
 from pyreqwest.http import HeaderMap
 from pyreqwest.proxy import ProxyBuilder
+from pyreqwest.request import RequestBuilder
 from pyreqwest.response import Response
 
 from scraper_cpn.scrape.colours import Failed, Proxy, Wired
@@ -47,7 +49,7 @@ from scraper_cpn.scrape.fetch.client import (
     withheld,
 )
 from scraper_cpn.scrape.fetch.codings import ACCEPTED
-from scraper_cpn.scrape.fetch.head import Fields, Head, HeadError, framed
+from scraper_cpn.scrape.fetch.head import Fields, Head, HeadError, framed, without_body
 from scraper_cpn.scrape.settings import SECOND, Settings
 
 if TYPE_CHECKING:
@@ -86,26 +88,27 @@ class PyreqwestClient:
         if self._other is not None:
             await self._other.close()
 
-    async def get(self, ask: Ask) -> Reply | Failed:
-        """Send a GET; it is dated as started when the head of the answer is there."""
+    async def send(self, ask: Ask) -> Reply | Failed:
+        """Send a request; it is dated as started when the head of the answer is there."""
         if ask.url.startswith("http:") or (ask.wary and self._settings.insecure):
-            return await (await self._other_client()).get(ask)
+            return await (await self._other_client()).send(ask)
         try:
-            request = self._client(ask.proxy).get(ask.url)
+            request = self._client(ask.proxy).request(ask.request.method, ask.url)
         except ValueError:  # its parser of URLs is not ours
-            return Failed("protocol", "pyreqwest can't ask for this URL", retry=False)
+            return Failed("protocol", "pyreqwest can't ask for this URL", retry=False, sent=False)
         if not ask.sending.may_start():
             return withheld()
         begun = False
         try:
-            request = request.headers(self._headers) if ask.own else request
+            request = _with_headers(request, self._headers if ask.own else [], ask)
             # Nothing of the body is read ahead: the status stands, whatever becomes of the rest.
             async with request.streamed_read_buffer_limit(0).build_streamed() as response:
                 begun = True
                 ask.sending.begin()
-                return await _reply(response, ask.most_bytes, Wired(next_connection(), 1))
+                return await _reply(response, ask, Wired(next_connection(), 1))
         except PyreqwestError as error:
-            return _failed(error, ask.proxy)
+            failed = _failed(error, ask.proxy)
+            return replace(failed, sent=begun or failed.kind not in _BEFORE_SENDING)
         except asyncio.CancelledError:
             if not begun:
                 ask.sending.begin()  # it may be on the wire, and nobody will know
@@ -125,6 +128,19 @@ class PyreqwestClient:
             self._other = AiohttpClient(self._settings, self._resolver, on_surplus=self._on_surplus)
             await self._other.open()
         return self._other
+
+
+def _with_headers(
+    request: RequestBuilder, crawl: list[tuple[str, str]], ask: Ask
+) -> RequestBuilder:
+    """Return a request with its body and headers; its own replace those of the crawl that have their names."""
+    named = {name.lower() for name, _ in ask.headers}
+    kept = [each for each in crawl if each[0].lower() not in named]
+    own = [each for each in ask.headers if each[0].lower() != "content-length"]
+    headers = [*kept, *own]
+    if ask.request.body:
+        request = request.body_bytes(ask.request.body)
+    return request.headers(headers) if headers else request
 
 
 def new_client(settings: Settings, proxy: str | None) -> Client:
@@ -153,20 +169,21 @@ def new_client(settings: Settings, proxy: str | None) -> Client:
     return (builder if proxy is None else builder.proxy(ProxyBuilder.all(proxy))).build()
 
 
-async def _reply(response: Response, most_bytes: int, wired: Wired) -> Reply | Failed:
+async def _reply(response: Response, ask: Ask, wired: Wired) -> Reply | Failed:
     fields = _fields(response.headers)
     if fields.get("location") == _UNREADABLE and 300 <= response.status < 400:
         return Failed("redirect", _NO_LOCATION, response.status, retry=False)
     try:
         head = framed(response.status, fields, persistent=False)
+        head = without_body(head) if ask.request.method == "HEAD" else head
     except HeadError as error:
         return Failed("protocol", f"the answer is not valid HTTP: {error}", response.status)
     if head.status < 200:
         return Failed("protocol", "the answer switches to a protocol that was not requested")
     body, cut = b"", False
     if brings_page(head.status, fields):
-        body, cut = await _read(response, head, body_bytes_max(most_bytes)(head))
-    return await reply_of(head, body, cut, most_bytes, wired)
+        body, cut = await _read(response, head, body_bytes_max(ask.most_bytes)(head))
+    return await reply_of(head, body, cut, ask.most_bytes, wired)
 
 
 def _fields(headers: HeaderMap) -> Fields:
@@ -202,6 +219,8 @@ async def _read(response: Response, head: Head, most_bytes: int) -> tuple[bytes,
     return body[:end], size > most_bytes
 
 
+_BEFORE_SENDING = frozenset({"proxy", "tls", "dns", "connect"})
+"""Kinds of failures of a connection that was not made."""
 _UNREADABLE = "\ufffd"
 _NO_LOCATION = "a redirect to an address that is not ASCII, which pyreqwest can't read"
 _NO_CERTIFICATE = "invalid peer certificate: "

@@ -26,6 +26,7 @@ from scraper_cpn.scrape.fetch.answers import ROBOTS_BYTES_MAX, Answer, fetch_out
 from scraper_cpn.scrape.fetch.choose import new_client
 from scraper_cpn.scrape.fetch.client import Ask, Sending, Surplus
 from scraper_cpn.scrape.fetch.destinations import Destinations
+from scraper_cpn.scrape.request import PLAIN, Request
 from scraper_cpn.scrape.settings import Settings
 from scraper_cpn.scrape.urls import host_of
 
@@ -96,9 +97,9 @@ class Fetcher:
         and never when it comes to no request (no connection, say). In the same step, *may_start* is asked
         before: without its leave nothing is written.
         """
-        answer = await self._ask(
-            target.url, proxy, (start, may_start), self._settings.max_body_bytes
-        )
+        most_bytes = self._settings.max_body_bytes
+        starting = (start, may_start)
+        answer = await self._ask(target.url, proxy, starting, most_bytes, target.request)
         return answer if isinstance(answer, Failed) else fetch_outcome(target.url, answer)
 
     async def robots(
@@ -123,8 +124,9 @@ class Fetcher:
         proxy: Proxy,
         starting: tuple[Callable[[], None], Callable[[], bool]],
         most_bytes: int,
+        request: Request = PLAIN,
     ) -> Answer | Failed:
-        """Return the answer to a GET, its body cut at *most_bytes*, or the failure.
+        """Return the answer to a request, its body cut at *most_bytes*, or the failure.
 
         *starting*: is called at the start, and is asked before.
         """
@@ -134,7 +136,7 @@ class Fetcher:
         sending = Sending(start, self._monotonic_ns, may_start)
         own = self._destinations.is_own(url)
         wary = proxy.url is None and not self._destinations.is_exempt(host_of(url))
-        reply = await self.client.get(Ask(url, proxy, sending, most_bytes, own, wary))
+        reply = await self.client.send(Ask(url, proxy, sending, most_bytes, own, wary, request))
         if isinstance(reply, Failed):
             return reply
         elapsed_ns = self._monotonic_ns() - sending.began_ns

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 HEAD_BYTES_MAX = 262_144
 """Of all heads of one answer, interim ones included; Chromium's limit."""
@@ -88,6 +89,11 @@ class Head(Struct, frozen=True, gc=False):
     """What the head says of its body that can't be true, and is ignored."""
     reason: str = ""
     """The reason phrase."""
+
+
+def without_body(head: Head) -> Head:
+    """Return the head of an answer to HEAD: what it says of its body is about that of a GET."""
+    return replace(head, length=0, chunked=False, codings=())
 
 
 def parse_head(head: bytes) -> Head:

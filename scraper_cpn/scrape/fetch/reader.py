@@ -10,7 +10,7 @@ Sans-IO: whoever has the connection feeds what it reads, and asks what became of
 import re
 from collections.abc import Callable
 
-from scraper_cpn.scrape.fetch.head import HEAD_BYTES_MAX, Head, HeadError, parse_head
+from scraper_cpn.scrape.fetch.head import HEAD_BYTES_MAX, Head, HeadError, parse_head, without_body
 
 CHUNK_LINE_BYTES_MAX = 16_384
 """Of a chunk's size with its extensions."""
@@ -26,15 +26,17 @@ class AnswerReader:
     """Reads one answer. Feed it until it is `done`.
 
     *body_bytes_max* says of a head how much of its body is kept; an answer that goes on is done then, and `cut`.
+    *to_head*: whether it is the answer to a HEAD, which has no body.
     """
 
     __slots__ = (
         "_body_bytes_max", "_buffer", "_head_bytes", "_left", "_most", "_pieces", "_read", "_size",
-        "_trailer_bytes", "broken", "cut", "done", "failure", "head", "surplus",
+        "_to_head", "_trailer_bytes", "broken", "cut", "done", "failure", "head", "surplus",
     )  # fmt: skip
 
-    def __init__(self, body_bytes_max: Callable[[Head], int]) -> None:
+    def __init__(self, body_bytes_max: Callable[[Head], int], *, to_head: bool = False) -> None:
         self._body_bytes_max = body_bytes_max
+        self._to_head = to_head
         self._most = self._head_bytes = self._trailer_bytes = self._left = self._size = 0
         self._read = self._read_head
         self._buffer = bytearray()
@@ -126,6 +128,8 @@ class AnswerReader:
         return head, rest
 
     def _begin_body(self, head: Head, rest: bytes) -> None:
+        if self._to_head:
+            head = without_body(head)
         self.head = head
         self._most = self._body_bytes_max(head)
         if head.chunked:

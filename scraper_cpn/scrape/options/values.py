@@ -57,8 +57,8 @@ _FORBIDDEN_HEADERS = {
     "user-agent": "use -A/--user-agent",
     "proxy-authorization": "put user:password into the proxy's URL",
     "host": "it follows from the URL",
-    "content-length": "a crawl sends no bodies",
-    "transfer-encoding": "a crawl sends no bodies",
+    "content-length": "it follows from the body",
+    "transfer-encoding": "it follows from the body",
     "connection": "connections are kept by the fetcher",
     "accept-encoding": "the fetcher sets it to the codings that it can decode",
 }
@@ -226,6 +226,14 @@ def pattern(value: object) -> str:
 
 
 def header(value: object) -> tuple[str, str]:
+    """Read a header as `checked_header`; a value that may be secret is hidden in messages from now on."""
+    name, content = checked_header(value)
+    if name.lower() not in HARMLESS_HEADERS:
+        remember(content)
+    return name, content
+
+
+def checked_header(value: object) -> tuple[str, str]:
     """Read `Name: value` (RFC 9110 section 5); a name that the fetcher owns is refused."""
     allowed = "a header is 'Name: value' on one line"
     source = _text(value, allowed, secret=True)
@@ -234,8 +242,6 @@ def header(value: object) -> tuple[str, str]:
         raise ValueError(f"this is not a header; {allowed}")  # not repeated: it may be a secret
     if advice := _FORBIDDEN_HEADERS.get(name.lower()):
         raise ValueError(f"the header {name} can't be set here; {advice}")
-    if name.lower() not in HARMLESS_HEADERS:
-        remember(content.strip())
     return name, content.strip()
 
 

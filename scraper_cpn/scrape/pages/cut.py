@@ -57,13 +57,14 @@ class Cut:
         return values[:most]
 
     def links(self, links: Iterable[Link]) -> list[Link]:
-        """Return the first links to different URLs that are kept, in their order."""
+        """Return the first different links that are kept, in their order."""
         distinct: dict[str, Link] = {}
         most, left = self.limits.links, 0
         for link in links:
-            if link.url not in distinct:
+            key = link.url if link.request is None else link.request.identity(link.url)
+            if key not in distinct:
                 if len(distinct) < most:
-                    distinct[link.url] = link
+                    distinct[key] = link
                 else:
                     left += 1
         if self._nofollow:

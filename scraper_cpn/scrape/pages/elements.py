@@ -9,9 +9,11 @@ and `::url(name)`, or XPath.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol, TypeVar, overload
+from typing import Any, Protocol, TypeVar, Unpack, overload
 
+from scraper_cpn.scrape.asking import LinkOptions, ready
 from scraper_cpn.scrape.colours import Link
+from scraper_cpn.scrape.pages.parameters import name_of, parameters_of
 from scraper_cpn.scrape.pages.selectors import Part, Selector, bad, read_selector
 from scraper_cpn.scrape.pages.srcset import urls_in
 from scraper_cpn.scrape.pages.tree import Node, Tree, fold
@@ -91,10 +93,16 @@ class Queried(ABC):
         node = next(self._nodes(selector), None)
         return None if node is None else self._page().tree.attribute(node, name)
 
-    def links(self, selector: str = "a[href]", to: To = None, priority: int = 0) -> Iterator[Link]:
+    def links(
+        self,
+        selector: str = "a[href]",
+        to: To = None,
+        priority: int = 0,
+        **options: Unpack[LinkOptions],
+    ) -> Iterator[Link]:
         """Return the `href` of each match as a link; texts that match are links themselves.
 
-        Relative URLs are joined with the page's base. What is no http or https URL, or is longer
+        The options are those of `Page.link`, for each of the links. Relative URLs are joined with the page's base. What is no http or https URL, or is longer
         than `URL_CHARS_MAX`, is skipped; repetitions are not, the crawl knows which URLs it has.
         """
         page, name = self._page(), handler_name(to)
@@ -102,7 +110,11 @@ class Queried(ABC):
             href = found if isinstance(found, str) else page.tree.attribute(found, "href")
             url = None if href is None else page.absolute(href)
             if url is not None:
-                yield Link(url, name, priority)
+                yield (
+                    made(Link(url, name, priority, **options), to)
+                    if options
+                    else Link(url, name, priority)
+                )
 
     @abstractmethod
     def _page(self) -> Source: ...
@@ -247,11 +259,22 @@ class Element(Queried):
         return self._at
 
 
+def made(link: Link, to: To, base: str | None = None) -> Link:
+    """Return a link as a page makes it, its options checked; one that leads to no web address has no URL.
+
+    Raises `ValueError`, also for data that does not fit the parameters of the handler *to*.
+    """
+    found = ready(link, base) or Link("", link.to)
+    if callable(to) and found.url:
+        parameters_of(to).given(found.request.data if found.request else b"")
+    return found
+
+
 def handler_name(to: To) -> str:
     """Return the name of a page handler that was given itself or by name; empty for None."""
     if to is None or isinstance(to, str):
         return to or ""
-    name = getattr(to, "__name__", None)
-    if not isinstance(name, str):
+    name = name_of(to)
+    if not name:
         raise ValueError(f"a link goes to a page handler or to its name, not to {to!r}")
     return name

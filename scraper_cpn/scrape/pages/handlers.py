@@ -15,9 +15,15 @@ from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Iterat
 from typing import Any, TypeVar
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from scraper_cpn.scrape.asking import ready
+from scraper_cpn.scrape.colours import Link
+from scraper_cpn.scrape.pages.elements import handler_name
 from scraper_cpn.scrape.pages.page import Page
+from scraper_cpn.scrape.pages.parameters import Parameters, name_of
 from scraper_cpn.scrape.settings import UsageError
+from scraper_cpn.scrape.urls import seed_url
 
 RESULTS_MAX = 100_000
 """Items and links of one page; a handler that yields more is taken for endless."""
@@ -28,7 +34,7 @@ QUICK_CALLS = 8
 
 _WANTED = "items (msgspec Structs, dataclasses or dicts) and links are allowed"
 
-F = TypeVar("F", bound=Callable[[Page], Any])
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class HandlerError(Exception):
@@ -43,13 +49,14 @@ class Handler:
     runs on the event loop, where a call costs a tenth as much; one slower call sends it back.
     """
 
-    def __init__(self, function: Callable[[Page], Any], pattern: str) -> None:
+    def __init__(self, function: Callable[..., Any], pattern: str) -> None:
         self.function = function
         self.pattern = pattern
-        self.name = function.__name__
-        self.is_async = inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(
-            function
-        )
+        self.name = name_of(function)
+        self.parameters = Parameters(function)
+        """What it takes from the data of a link."""
+        plain = getattr(function, "func", function)  # of a partial
+        self.is_async = inspect.iscoroutinefunction(plain) or inspect.isasyncgenfunction(plain)
         self._matches = _compiled(pattern).fullmatch
         self._streak = 0
 
@@ -61,6 +68,16 @@ class Handler:
     def is_quick(self) -> bool:
         """Whether the handler may run on the event loop."""
         return self._streak >= QUICK_CALLS
+
+    def call(self, page: Page, data: bytes = b"") -> Any:
+        """Call the handler with a page and what its link carried. Raises whatever it raises."""
+        if not self.parameters:
+            return self.function(page)
+        try:
+            given = self.parameters.given(data)
+        except ValueError as error:
+            raise HandlerError(f"can't be called: {error}") from None
+        return self.function(page, **given)
 
     def took(self, elapsed_ns: int) -> None:
         """Note how long a call took, in nanoseconds of real time."""
@@ -101,6 +118,35 @@ class Handlers:
         if name:
             return self._by_name.get(name)
         return next((each for each in self._by_name.values() if each.takes(url)), None)
+
+    def checked(self, link: Link, base: str | None = None, number: int = 0) -> Link | None:
+        """Return a link ready to be followed, with the name of its handler; None where it leads to no web address.
+
+        *number* is its number on its page. Raises `HandlerError` for a link that makes no sense.
+        """
+        try:
+            name = handler_name(link.to)
+            found = ready(link if name == link.to else replace(link, to=name), base, number)
+            if name and name not in self:
+                known = ", ".join(self.names)
+                raise ValueError(f"there is no page handler {name!r}; there are: {known}")
+            taker = None if found is None else self.find(name, found.url)
+            if taker is not None and taker.parameters and found is not None:
+                taker.parameters.given(found.request.data if found.request else b"")
+        except ValueError as error:
+            raise HandlerError(f"yielded a link to {link.url!r:.200}: {error}") from None
+        return found
+
+    def seed(self, given: str | Link, number: int) -> str | Link:
+        """Return a seed of a program, normalised: a URL, or a link ready to be followed. Raises `UsageError`."""
+        if not isinstance(given, Link):
+            return seed_url(given)
+        try:
+            link = self.checked(replace(given, url=seed_url(given.url)), None, number)
+        except HandlerError as error:
+            raise UsageError(f"the crawl begins with what it can't: it {error}") from None
+        assert link is not None, "its URL is one"
+        return link
 
     def __iter__(self) -> Iterator[Handler]:
         return iter(self._by_name.values())

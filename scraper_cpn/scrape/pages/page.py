@@ -11,11 +11,14 @@ A page is used by one thread at a time.
 
 import json
 from collections.abc import Collection, Iterator
-from typing import Any
+from typing import Any, Unpack
 
+import msgspec
+
+from scraper_cpn.scrape.asking import LinkOptions
 from scraper_cpn.scrape.colours import Link, Raw, Saved
 from scraper_cpn.scrape.pages.charset import Charset, charset_of, charset_of_xml
-from scraper_cpn.scrape.pages.elements import Queried, To, handler_name
+from scraper_cpn.scrape.pages.elements import Queried, To, handler_name, made
 from scraper_cpn.scrape.pages.encodings import UTF_8, decoded, in_query
 from scraper_cpn.scrape.pages.html_tree import HtmlTree
 from scraper_cpn.scrape.pages.kinds import Reference, directives, meta_directives, refresh
@@ -45,6 +48,7 @@ class Page(Queried):
         "body",
         "certificate_hosts",
         "content_type",
+        "data",
         "depth",
         "elapsed_ns",
         "headers",
@@ -74,6 +78,7 @@ class Page(Queried):
         reason: str = "",
         certificate_hosts: tuple[str, ...] = (),
         saved: Saved | None = None,
+        data: bytes = b"",
     ) -> None:
         self.url = url
         """Where the page came from, behind all redirects."""
@@ -97,6 +102,8 @@ class Page(Queried):
         """The names of hosts in the server's certificate; empty if it was not verified, or the client does not tell."""
         self.saved = saved
         """Where the body was saved; None without `--save-bodies`."""
+        self.data: dict[str, Any] = msgspec.msgpack.decode(data) if data else {}
+        """What its link carried (`page.link(..., data={...})`); empty for none."""
         self.body = body
         """The bytes as the server sent them, decompressed."""
         self.media: Media = media_of(content_type, body)
@@ -127,6 +134,7 @@ class Page(Queried):
             reason=response.reason,
             certificate_hosts=response.certificate_hosts,
             saved=response.saved,
+            data=target.request.data,
         )
 
     @classmethod
@@ -243,15 +251,17 @@ class Page(Queried):
         base = self.base
         return joined(in_query(reference, self._sniffed.encoding), base, self._root)
 
-    def link(self, url: str, to: To = None, priority: int = 0) -> Link:
-        """Return a link to *url*, which may be relative to the page.
+    def link(
+        self, url: str | None, to: To = None, priority: int = 0, **options: Unpack[LinkOptions]
+    ) -> Link:
+        """Return a link to *url*, which may be relative to the page; `Link` says what the options mean.
 
-        Raises `ValueError` when that is no http or https URL; `links` skips such ones instead.
+        None, and what is no http or https URL (`javascript:`, `mailto:`), makes a link without a URL: the crawl counts
+        and skips it. Raises `ValueError` for options that make no sense, and for data that does not fit the parameters
+        of the handler *to*.
         """
-        found = normalise(in_query(url, self.encoding), self.base)
-        if found is None:
-            raise ValueError(f"cannot link to {url!r} from {self.url}: not an http or https URL")
-        return Link(found, handler_name(to), priority)
+        found = "" if url is None else in_query(url, self.encoding)
+        return made(Link(found, handler_name(to), priority, **options), to, self.base)
 
     def __repr__(self) -> str:
         return f"<Page {self.url} {self.status} {len(self.body)} bytes>"

@@ -20,7 +20,7 @@ from typing import Any, Self, TypeVar
 import anyio
 from anyio import to_thread
 
-from scraper_cpn.scrape.colours import PRIORITY_MAX, Bad, Link, Parsed, ParseOutcome, Raw, Target
+from scraper_cpn.scrape.colours import Bad, Link, Parsed, ParseOutcome, Raw, Target
 from scraper_cpn.scrape.pages.apart import CAN_FORK, ApartError, call_apart
 from scraper_cpn.scrape.pages.cut import Cut
 from scraper_cpn.scrape.pages.extract import Item, extract
@@ -37,8 +37,8 @@ from scraper_cpn.scrape.pages.jobs import Refused
 from scraper_cpn.scrape.pages.page import HostilePageError, Page
 from scraper_cpn.scrape.pages.watchdog import Watchdog
 from scraper_cpn.scrape.pages.weight import is_quick
+from scraper_cpn.scrape.policy.frontier import split
 from scraper_cpn.scrape.settings import SECOND, Settings, UsageError
-from scraper_cpn.scrape.urls import normalise
 
 THREADS = 4
 """In which pages are parsed, and handlers called."""
@@ -174,7 +174,7 @@ class Parser:
     def _handled(self, handler: Handler, page: Page, raw: Raw, quick: bool = True) -> ParseOutcome:
         started_ns = self._clock_ns()
         try:
-            results = results_of(handler.function(page))
+            results = results_of(handler.call(page, raw.target.request.data))
             if quick:
                 # How long a big page takes says nothing about those that could run on the loop.
                 handler.took(self._clock_ns() - started_ns)
@@ -184,7 +184,7 @@ class Parser:
 
     async def _on_the_loop(self, handler: Handler, page: Page, raw: Raw) -> ParseOutcome:
         try:
-            results = await async_results_of(handler.function(page))
+            results = await async_results_of(handler.call(page, raw.target.request.data))
             return self._sorted(page, raw, results)
         except BaseException as error:
             if _is_cancelled(error):
@@ -195,40 +195,38 @@ class Parser:
         return to_thread.run_sync(work, *given, abandon_on_cancel=True, limiter=self._threads)
 
     def _sorted(self, page: Page, raw: Raw, results: Iterable[Any]) -> Parsed:
+        assert self._handlers is not None
         items: list[Any] = []
         links: list[Link] = []
+        skipped = 0
         for result in results:
-            if isinstance(result, Link):
-                links.append(self._checked(page, result))
-            else:
+            if not isinstance(result, Link):
                 items.append(result)
+            elif (link := self._handlers.checked(result, page.base, len(links))) is not None:
+                links.append(link)
+            else:
+                skipped += 1
         cut = Cut(self._limits)
         links = [] if cut.leaves_out(page, "nofollow", "its links") else cut.links(links)
         if cut.leaves_out(page, "noindex", "its items"):
             items = []
-        return self._outcome(raw, tuple(items), links, cut.lines)
-
-    def _checked(self, page: Page, link: Link) -> Link:
-        """Return a link that a program may have made by hand, absolute and normalised."""
-        url = normalise(link.url, page.base) if isinstance(link.url, str) else None
-        if url is None:
-            raise HandlerError(f"yielded a link to {link.url!r}, which is no http or https URL")
-        assert self._handlers is not None
-        if link.to and link.to not in self._handlers:
-            known = ", ".join(self._handlers.names)
-            raise HandlerError(f"yielded a link to the handler {link.to!r}; there are: {known}")
-        level = link.priority
-        if type(level) is not int or not -PRIORITY_MAX <= level <= PRIORITY_MAX:
-            most = f"a whole number from -{PRIORITY_MAX} to {PRIORITY_MAX}"
-            raise HandlerError(f"yielded a link of priority {level!r:.50}; it is {most}")
-        return link if url == link.url else Link(url, link.to, level)
+        return self._outcome(raw, tuple(items), links, cut.lines, skipped)
 
     def _outcome(
-        self, raw: Raw, items: tuple[Any, ...], links: list[Link], cut: tuple[str, ...]
+        self,
+        raw: Raw,
+        items: tuple[Any, ...],
+        links: list[Link],
+        cut: tuple[str, ...],
+        skipped: int = 0,
     ) -> Parsed:
-        """Return the outcome of a page with *links* to different URLs."""
+        """Return the outcome of a page with different *links*; *skipped* others led to no web address."""
         targets = self._discover(raw.target, links, raw.response.fetched_at_ns)
-        return Parsed(items, targets, cut, len(links) - len(targets))
+        not_followed = len(links) - len(targets)
+        if all(link.request is None for link in links):
+            return Parsed(items, targets, cut, not_followed, no_address=skipped)
+        found = split(targets)
+        return Parsed(items, found.targets, cut, not_followed, found.requests, skipped)
 
 
 def _listed(item: Item | None) -> tuple[Item, ...]:

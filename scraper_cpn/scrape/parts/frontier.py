@@ -1,6 +1,6 @@
 """The frontier: each URL is admitted once, then waits for its turn.
 
-Owns: the links that were found, the known URLs, and the targets that wait to be fetched.
+Owns: the links that were found, the known URLs and requests, and the targets that wait to be fetched.
 Must not know: how a target is fetched, what its limits are.
 """
 
@@ -15,6 +15,8 @@ from scraper_cpn.scrape.policy.frontier import FrontierPolicy
 class Frontier(Part):
     """Links come in as `found`; each new one waits as a target, in the order of its priority.
 
+    A GET is new if its URL is; any other request is new if the same was not made before.
+
     Args:
         net: of a crawl.
         p: the policy.
@@ -26,6 +28,7 @@ class Frontier(Part):
         self._p = p
         self.found = self.place("found", Found, source=True, work=True)
         self.seen = self.set("seen", Target, key="url", paged=True)
+        self.requested = self.set("requested", Target, key="identity", paged=True)
         self.targets = self.place(
             "prioritized_targets", Target, key=key, order=p.turn, work=True, paged=True
         )
@@ -35,6 +38,8 @@ class Frontier(Part):
         asks, targets = robots.asks, self.targets
         asking = put_new(self.seen, asks, self._p.to_ask, self.found)
         waiting = put_new(self.seen, targets, self._p.to_fetch, self.found)
+        asking_too = put_new(self.requested, asks, self._p.requests_to_ask, self.found)
+        waiting_too = put_new(self.requested, targets, self._p.requests_to_fetch, self.found)
         brought = [new for limit in limits for at in (asks, targets) for new in limit.brings(at)]
-        outputs = [asking, waiting, *brought, robots.new_job()]
+        outputs = [asking, waiting, asking_too, waiting_too, *brought, robots.new_job()]
         self.transition("admit", [self.found], outputs=outputs)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from scraper_cpn.scrape.colours import Link
 from scraper_cpn.scrape.policy.domains import DomainPolicy
 from scraper_cpn.scrape.policy.frontier import FrontierPolicy
 from scraper_cpn.scrape.policy.pipeline import PipelinePolicy
@@ -68,7 +69,11 @@ class Policy:
         return PipelinePolicy(self.requests)
 
 
-def sites_of(settings: Settings, seeds: Sequence[str]) -> tuple[str, ...]:
+def sites_of(settings: Settings, seeds: Sequence[str | Link]) -> tuple[str, ...]:
     """The sites of seeds, as the scope compares them with links."""
     frontier = FrontierPolicy(settings)
-    return tuple(dict.fromkeys(frontier.site_of(seed) for seed in seeds))
+    return tuple(
+        dict.fromkeys(
+            frontier.site_of(seed if isinstance(seed, str) else seed.url) for seed in seeds
+        )
+    )

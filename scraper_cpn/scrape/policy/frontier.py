@@ -10,8 +10,20 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import Any
 
-from scraper_cpn.scrape.colours import AGED_TURN, TURN, Failure, Found, Link, Target
+from msgspec.structs import replace
+
+from scraper_cpn.scrape.colours import (
+    AGED_TURN,
+    TURN,
+    Failure,
+    Found,
+    Link,
+    RequestTarget,
+    Target,
+)
+from scraper_cpn.scrape.request import PLAIN, Request
 from scraper_cpn.scrape.settings import Settings
 from scraper_cpn.scrape.urls import domain_of, host_of, pace_of, root_of, within
 
@@ -29,10 +41,17 @@ class FrontierPolicy:
     sites: tuple[str, ...] = ()
     """The sites of the seeds: domains or hosts, as the scope compares them."""
 
-    def seed(self, url: str, now_ns: int = 0) -> Target:
-        """The target of a URL (normalised) that a user gave, found at *now_ns*; 0: before all others."""
+    def seed(self, url: str | Link, now_ns: int = 0) -> Target:
+        """The target of a URL (normalised) or link that a user gave, found at *now_ns*; 0: before all others."""
+        link = Link(url) if isinstance(url, str) else url
         return self.target(
-            url, site=self.site_of(url), requested_url=url, rank=self.rank(0, now_ns)
+            link.url,
+            site=self.site_of(link.url),
+            requested_url=link.url,
+            priority=link.priority,
+            rank=self.rank(link.priority, now_ns),
+            handler=link.to,
+            request=link.request or PLAIN,
         )
 
     def refused(self, text: str, reason: str) -> Failure:
@@ -72,7 +91,7 @@ class FrontierPolicy:
                     rank=found_ns if flat else self.rank(link.priority, found_ns),
                     handler=link.to,
                 )
-                found.append(target)
+                found.append(target if link.request is None else asking(target, link.request))
         return tuple(found)
 
     def target(
@@ -88,10 +107,11 @@ class FrontierPolicy:
         attempt: int = 1,
         hops: int = 0,
         handler: str = "",
+        request: Request = PLAIN,
     ) -> Target:
         """Make a target with everything that is computed from its URL (normalised)."""
         domain, origin = pace_of(url, self.settings.limit_by)
-        return Target(
+        target = Target(
             url=url,
             domain=domain,
             origin=origin,
@@ -105,6 +125,7 @@ class FrontierPolicy:
             hops=hops,
             handler=handler,
         )
+        return target if request is PLAIN else asking(target, request)
 
     def to_ask(self, found: Found) -> tuple[Target, ...]:
         """The targets that robots.txt must be checked for first."""
@@ -113,6 +134,14 @@ class FrontierPolicy:
     def to_fetch(self, found: Found) -> tuple[Target, ...]:
         """The targets that go straight to the frontier."""
         return () if self.settings.robots == "obey" else found.targets
+
+    def requests_to_ask(self, found: Found) -> tuple[Target, ...]:
+        """As `to_ask`, of those that are told from others by more than their URLs."""
+        return found.requests if self.settings.robots == "obey" else ()
+
+    def requests_to_fetch(self, found: Found) -> tuple[Target, ...]:
+        """As `to_fetch`, of those that are told from others by more than their URLs."""
+        return () if self.settings.robots == "obey" else found.requests
 
     # The order of waiting targets.
 
@@ -205,6 +234,28 @@ class FrontierPolicy:
     @cached_property
     def _deny(self) -> Sequence[re.Pattern[str]]:
         return [re.compile(pattern) for pattern in self.settings.deny]
+
+
+def asking(target: Target, request: Request) -> Target:
+    """The target with another request; one that is to be made again is told from all others by where it was found."""
+    if request == PLAIN:
+        return Target(**_common(target))
+    if request.apart.startswith("again "):
+        where = f"{target.parent} {target.rank}"
+        request = replace(request, apart=f"{request.apart} {where}".removeprefix("again "))
+    return RequestTarget(**_common(target), request=request)
+
+
+def _common(target: Target) -> dict[str, Any]:
+    return {name: getattr(target, name) for name in Target.__struct_fields__}
+
+
+def split(targets: Iterable[Target]) -> Found:
+    """The targets on their way into the frontier, by what tells them from others."""
+    plain, others = list[Target](), list[Target]()
+    for target in targets:
+        (plain if target.request.by_url else others).append(target)
+    return Found(tuple(plain), tuple(others))
 
 
 @lru_cache(_RANKS_REMEMBERED)

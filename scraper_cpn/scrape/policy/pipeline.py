@@ -31,7 +31,8 @@ class PipelinePolicy:
 
     def links(self, parsed: Parsed) -> Found | None:
         """The links of a page."""
-        return Found(parsed.targets) if parsed.targets else None
+        found = parsed.targets or parsed.requests
+        return Found(parsed.targets, parsed.requests) if found else None
 
     def extracted(self, page: Raw, parsed: Parsed) -> Extracted:
         """The token of a page that is to be validated."""

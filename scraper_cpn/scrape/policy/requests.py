@@ -7,7 +7,10 @@ Must not know: the net, what a failed target does next.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Protocol
+
+from msgspec.structs import replace
 
 from scraper_cpn.scrape.colours import (
     Failed,
@@ -19,10 +22,16 @@ from scraper_cpn.scrape.colours import (
     Target,
     Throttled,
 )
-from scraper_cpn.scrape.policy.frontier import FrontierPolicy
+from scraper_cpn.scrape.policy.frontier import FrontierPolicy, split
 from scraper_cpn.scrape.policy.pauses import backoff_ns
 from scraper_cpn.scrape.policy.retries import is_unsent
+from scraper_cpn.scrape.request import PLAIN, Request
 from scraper_cpn.scrape.settings import Settings
+from scraper_cpn.scrape.urls import origin_of
+
+TOO_MANY_REQUESTS = 429
+NOT_PROCESSED = frozenset({408, 421, 425, 407})
+"""Statuses that say that the request was not processed (RFC 9110, RFC 8470)."""
 
 
 class Reason(Protocol):
@@ -48,6 +57,7 @@ class RequestPolicy:
         """The target of a redirect, if it passes what a link must pass and is within the limit."""
         if self._stray(target, moved) is not None:
             return None
+        request = target.request
         hop = self.frontier.target(
             moved.url,
             site=self.frontier.site_after(target, moved.url),
@@ -58,8 +68,9 @@ class RequestPolicy:
             rank=target.rank,
             hops=target.hops + 1,
             handler=target.handler,
+            request=request if request is PLAIN else redirected(target, moved),
         )
-        return Found((hop,))
+        return Found((hop,)) if request is PLAIN else split([hop])
 
     def hop_now(self, target: Target, moved: Redirected) -> Found | None:
         """The target of a redirect without a Retry-After."""
@@ -89,7 +100,7 @@ class RequestPolicy:
             if by_domain
             else refused.wait_ns or backoff_ns(self.settings, target.attempt, target.url)
         )
-        return Failure(
+        failure = Failure(
             target=target,
             kind="refused",
             reason=reason,
@@ -97,12 +108,14 @@ class RequestPolicy:
             retry=True,
             wait_ns=wait_ns,
         )
+        asked_back = refused.status == TOO_MANY_REQUESTS or refused.wait_ns is not None
+        return failure if asked_back else self._unless_processed(failure)
 
     def failed(self, target: Target, failed: Failed) -> Failure:
         """The row of an attempt that failed."""
         unsent = is_unsent(failed)
         wait_ns = 0 if unsent else backoff_ns(self.settings, target.attempt, target.url)
-        return Failure(
+        failure = Failure(
             target=target,
             kind=failed.kind,
             reason=failed.reason,
@@ -110,11 +123,24 @@ class RequestPolicy:
             retry=failed.retry,
             wait_ns=wait_ns,
         )
+        processed = failed.sent and not unsent and failed.status not in NOT_PROCESSED
+        return self._unless_processed(failure) if processed else failure
 
     def lost(self, target: Target, lost: Reason) -> Failure:
         """The row of an attempt that was cancelled or crashed."""
         wait_ns = backoff_ns(self.settings, target.attempt, target.url)
-        return Failure(target=target, kind="lost", reason=lost.reason, retry=True, wait_ns=wait_ns)
+        failure = Failure(
+            target=target, kind="lost", reason=lost.reason, retry=True, wait_ns=wait_ns
+        )
+        return self._unless_processed(failure)
+
+    def _unless_processed(self, failure: Failure) -> Failure:
+        """The row of an attempt that the server may have processed: then only what may be repeated is retried."""
+        if not failure.retry or failure.target.request.repeatable:
+            return failure
+        method = failure.target.request.method
+        reason = f"{failure.reason}; this {method} may have been processed, and is not idempotent"
+        return replace(failure, kind="unsure", reason=reason, retry=False, wait_ns=0)
 
     def _stray(self, target: Target, moved: Redirected) -> tuple[str, str] | None:
         """Why a redirect is not followed."""
@@ -123,7 +149,7 @@ class RequestPolicy:
                 "redirect",
                 f"more than {self.settings.max_redirects} redirects, the last to {moved.url}",
             )
-        if moved.url in (target.url, target.requested_url):
+        if self._circles(target, moved):
             return ("redirect", "redirects in a circle, back to itself")
         return self.frontier.objection(target, moved.url)
 
@@ -131,3 +157,28 @@ class RequestPolicy:
         if self.frontier.joins(target, moved.url):
             return ""
         return " (another site: its links there are not followed; --follow-seeds follows them)"
+
+    def _circles(self, target: Target, moved: Redirected) -> bool:
+        """Whether a redirect leads back to a request that was made; the answer to a POST may be on its own URL."""
+        if target.request.by_url:
+            return moved.url in (target.url, target.requested_url)
+        return moved.url == target.url and redirected(target, moved) == target.request
+
+
+def redirected(target: Target, moved: Redirected) -> Request:
+    """The request of the next hop (RFC 9110 section 15.4; WHATWG Fetch, "HTTP-redirect fetch").
+
+    303 makes a GET of all but HEAD, 301 and 302 make one of POST. Such a GET is the answer to its request, and is
+    made although its URL is known. Headers stay with their origin.
+    """
+    request = target.request
+    if origin_of(moved.url) != target.origin:
+        request = replace(request, headers=())
+    method, status = request.method, moved.status
+    if not (
+        (method == "POST" and status in (301, 302))
+        or (method not in ("GET", "HEAD") and status == HTTPStatus.SEE_OTHER)
+    ):
+        return request
+    apart = request.identity(target.url)
+    return replace(request, method="GET", body=b"", content_type="", idempotent=False, apart=apart)

@@ -9,7 +9,7 @@ URLs: they may not fit into memory, and they matter only for the order of turns.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +20,13 @@ from scraper_cpn.net.changes import Durable
 from scraper_cpn.net.explain import lacks
 from scraper_cpn.net.marking import Flying, Standing, one_key
 from scraper_cpn.scrape.account.ledger import SKIPPED, failure_record, worth_a_retry
-from scraper_cpn.scrape.colours import Denied, Failure, Link, RobotsJob, Rules, Target
+from scraper_cpn.scrape.colours import Denied, Failure, Found, Link, RobotsJob, Rules, Target
 from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.robots import statements
 from scraper_cpn.scrape.seeds import Block, seeds_in
 from scraper_cpn.scrape.state.metadata import read_row, reading_rows
-from scraper_cpn.scrape.state.rows import StoredPage
+from scraper_cpn.scrape.state.rows import StoredPage, read_failure
 from scraper_cpn.scrape.state.run import ScrapeCodec, clock_of, codec_of, kept, last_opening
 from scraper_cpn.scrape.state.unread import unread
 from scraper_cpn.scrape.urls import domain_of, host_of, names_above, origin_of
@@ -196,11 +196,11 @@ def _keys(codec: ScrapeCodec, url: str) -> Iterator[str]:
 
 def _ends(reader: RunReader, net: ScrapeNet, url: str) -> list[Failure | StoredPage]:
     """The rows of a URL in the sinks, oldest first."""
-    types: dict[str, type[Failure | StoredPage]] = {
-        net.pipeline.stored.name: StoredPage,
-        net.failed_log.name: Failure,
+    read: dict[str, Callable[[bytes], Failure | StoredPage]] = {
+        net.pipeline.stored.name: lambda body: read_row(body, StoredPage),
+        net.failed_log.name: read_failure,
     }
-    return [read_row(body, types[sink]) for sink, _, body in reader.named(url) if sink in types]
+    return [read[sink](body) for sink, _, body in reader.named(url) if sink in read]
 
 
 def _stands(net: ScrapeNet) -> dict[str, str]:
@@ -234,7 +234,9 @@ def _spot(net: ScrapeNet, durable: Durable, url: str, before: dict[str, int]) ->
 
 def _target(colour: Any, url: str) -> Target | None:
     """The target of a URL in a colour."""
-    for target in getattr(colour, "targets", (getattr(colour, "target", colour),)):
+    found = isinstance(colour, Found)
+    targets = (*colour.targets, *colour.requests) if found else (getattr(colour, "target", colour),)
+    for target in targets:
         if isinstance(target, Target) and target.url == url:
             return target
     return None

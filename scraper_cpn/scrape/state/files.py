@@ -18,6 +18,7 @@ from msgspec.structs import replace
 
 from scraper_cpn.net.marking import Standing
 from scraper_cpn.run.clock import Clock
+from scraper_cpn.scrape.colours import Link
 from scraper_cpn.scrape.items.outputs import CheckedOutput
 from scraper_cpn.scrape.options.read import checked
 from scraper_cpn.scrape.policy import sites_of
@@ -109,7 +110,7 @@ class Keeping(Struct, frozen=True, kw_only=True):
         """Whether seeds are read while the crawl runs, so that their sites are not known from the beginning."""
         return (self.unread if self.past is None else self.past.kept.input) is not None
 
-    def opening(self, settings: Settings, seeds: Sequence[str]) -> Opening:
+    def opening(self, settings: Settings, seeds: Sequence[str | Link]) -> Opening:
         """The laws from now on. The sites do not change, since they are the scope.
 
         The seeds' sites by today's suffix list are added, since links are compared with those.
@@ -144,7 +145,7 @@ class Beside(Struct, frozen=True):
 async def kept_in(
     keeping: Keeping,
     settings: Settings,
-    seeds: Sequence[str],
+    seeds: Sequence[str | Link],
     sink: CheckedOutput | None,
     output: str | None,
     *,
@@ -196,7 +197,7 @@ async def kept_in(
 
 
 def _new_store(
-    keeping: Keeping, settings: Settings, seeds: Sequence[str], beside: Beside
+    keeping: Keeping, settings: Settings, seeds: Sequence[str | Link], beside: Beside
 ) -> SqliteStore:
     """A store in a new file, or for another run in an existing file."""
     path, run = keeping.path, keeping.run

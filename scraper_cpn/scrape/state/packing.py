@@ -8,6 +8,7 @@ Must not know: files, the net.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -21,11 +22,14 @@ from scraper_cpn.scrape.colours import (
     Parsed,
     Proxy,
     Raw,
+    RequestTarget,
     Response,
     Target,
     Valid,
 )
 from scraper_cpn.scrape.policy import Policy
+from scraper_cpn.scrape.policy.frontier import split
+from scraper_cpn.scrape.request import Request
 from scraper_cpn.store.codec import Packing
 
 VERSION = "5"
@@ -47,18 +51,16 @@ def packings(policy: Policy) -> dict[type[Any], Packing]:
     target, targets = Packing(writing.pack, writing.unpack), writing
     return {
         Target: target,
+        RequestTarget: target,
         Found: Packing(
-            lambda found: [targets.pack(each) for each in found.targets],
-            lambda packed: Found(tuple(targets.unpack(each) for each in packed)),
+            lambda found: [targets.pack(each) for each in (*found.targets, *found.requests)],
+            lambda packed: split(targets.unpack(each) for each in packed),
         ),
         Raw: Packing(_page(targets), lambda packed: Raw(targets.unpack(packed), GONE)),
         Extracted: Packing(_page(targets), lambda packed: Extracted(targets.unpack(packed), ())),
         Checked: Packing(_page(targets), lambda packed: Checked(targets.unpack(packed), ())),
         Fetched: Packing(lambda _: None, lambda _: Fetched(GONE)),
-        Parsed: Packing(
-            lambda parsed: targets.pack_links(parsed.targets),
-            lambda packed: Parsed((), targets.unpack_links(packed)),
-        ),
+        Parsed: Packing(targets.pack_parsed, targets.unpack_parsed),
         Valid: Packing(lambda valid: valid.errors, lambda packed: Valid((), tuple(packed))),
         Proxy: Packing(_pack_proxy, lambda packed: Proxy(*packed)),
     }
@@ -91,16 +93,21 @@ class _Targets:
         self._policy = policy
 
     def pack(self, target: Target) -> list[Any]:
-        return [
+        """Encode a target; its request only if it has one beside its URL."""
+        packed = [
             target.url, target.site, None if target.requested_url == target.url else target.requested_url,
             target.parent, target.depth, target.priority, target.attempt, target.hops, target.handler,
             target.rank, _pack_names(target),
         ]  # fmt: skip
+        return [*packed, *_pack_request(target)]
 
     def unpack(self, packed: list[Any]) -> Target:
-        url, site, asked, parent, depth, priority, attempt, hops, handler, rank, names = packed
+        url, site, asked, parent, depth, priority, attempt, hops, handler, rank, names, *more = (
+            packed
+        )
         domain, origin = _names(url, names)
-        return Target(
+        kind = partial(RequestTarget, request=msgspec.convert(more[0], Request)) if more else Target
+        return kind(
             url=url,
             domain=domain,
             origin=origin,
@@ -115,13 +122,27 @@ class _Targets:
             handler=handler,
         )
 
+    def pack_parsed(self, parsed: Parsed) -> list[Any]:
+        """Encode the links of one page."""
+        links = self.pack_links(parsed.targets)
+        return [links, self.pack_links(parsed.requests)] if parsed.requests else links
+
+    def unpack_parsed(self, packed: list[Any]) -> Parsed:
+        if len(packed) != 2:
+            return Parsed((), self.unpack_links(packed))
+        links, requests = packed
+        return Parsed((), self.unpack_links(links), requests=self.unpack_links(requests))
+
     def pack_links(self, targets: tuple[Target, ...]) -> list[Any]:
-        """Encode the links of one page, which share site, parent, depth and time."""
+        """Encode links of one page, which share site, parent, depth and time."""
         if not targets:
             return []
         first = targets[0]
         since_ns = self._policy.frontier.since_ns(first.priority, first.rank)
-        links = [(each.url, each.priority, each.handler, _pack_names(each)) for each in targets]
+        links = [
+            (each.url, each.priority, each.handler, _pack_names(each), *_pack_request(each))
+            for each in targets
+        ]
         return [first.site, first.parent, first.depth, since_ns, links]
 
     def unpack_links(self, packed: list[Any]) -> tuple[Target, ...]:
@@ -133,11 +154,15 @@ class _Targets:
             self.unpack(
                 [
                     url, site, None, parent, depth, priority, 1, 0, handler,
-                    rank(priority, since_ns), names,
+                    rank(priority, since_ns), names, *request,
                 ]
             )
-            for url, priority, handler, names in links
+            for url, priority, handler, names, *request in links
         )  # fmt: skip
+
+
+def _pack_request(target: Target) -> tuple[Request, ...]:
+    return (target.request,) if isinstance(target, RequestTarget) else ()
 
 
 def _pack_names(target: Target) -> tuple[Any, ...]:

@@ -17,7 +17,7 @@ from xxhash import xxh3_64_intdigest
 
 from scraper_cpn.net import Row
 from scraper_cpn.scrape.account.ledger import worth_a_retry
-from scraper_cpn.scrape.colours import Failure, Hold, Stored
+from scraper_cpn.scrape.colours import Failure, Hold, RequestTarget, Stored
 from scraper_cpn.scrape.state.metadata import fact, read_row
 from scraper_cpn.store.port import ItemRow, SinkRow
 
@@ -71,6 +71,20 @@ def writing(row: Row) -> tuple[SinkRow, list[ItemRow]]:
     return (row.sink, colour.proxy, _json({"proxy": colour.proxy})), []
 
 
+class _Asked(Struct, frozen=True):
+    """The part of a failure whose target has a request of its own."""
+
+    target: RequestTarget
+
+
+def read_failure(body: bytes) -> Failure:
+    """Read a row of the failed log. Raises `StoreError`."""
+    row = read_row(body, Failure)
+    if b'"request":' not in body:
+        return row
+    return replace(row, target=read_row(body, _Asked).target)
+
+
 def checksum_of(url: str, depth: int, items: Iterable[ItemRow]) -> int:
     """The checksum of a page and its items in encoded form: 64 bits of xxHash."""
     total = xxh3_64_intdigest(f"{depth} {url}".encode())
@@ -82,7 +96,7 @@ def checksum_of(url: str, depth: int, items: Iterable[ItemRow]) -> int:
 
 def _items(stored: Stored) -> Iterator[ItemRow]:
     """The items of a page, each with its identity. A page is visited once."""
-    fingerprint = hashlib.blake2b(stored.target.url.encode(), digest_size=16).digest()
+    fingerprint = hashlib.blake2b(stored.target.identity.encode(), digest_size=16).digest()
     for ordinal, item in enumerate(stored.kept):
         yield (fingerprint, 1, ordinal, _json(item))
 
@@ -95,7 +109,7 @@ def failures(log: Logged) -> Iterator[Failure]:
     """
     put_back = put_back_of(log.facts())
     for number, (_, _, body) in enumerate(log.rows("failed_log")):
-        row = read_row(body, Failure)
+        row = read_failure(body)
         gone_on = number < put_back.get(row.kind, 0) and worth_a_retry(row)
         yield replace(row, final=False) if gone_on else row
 

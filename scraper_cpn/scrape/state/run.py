@@ -21,11 +21,12 @@ from msgspec.structs import replace
 from scraper_cpn.net.marking import Standing, Trace
 from scraper_cpn.run.clock import Clock, Dial
 from scraper_cpn.scrape.account.report import Account, Ending
-from scraper_cpn.scrape.colours import Failure, Found
+from scraper_cpn.scrape.colours import Failure, Link
 from scraper_cpn.scrape.kernels import builder_of
 from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.policy import VERSION as POLICY_VERSION
 from scraper_cpn.scrape.policy import Policy
+from scraper_cpn.scrape.policy.frontier import split
 from scraper_cpn.scrape.redact import HARMLESS_HEADERS
 from scraper_cpn.scrape.seeds import BadSeed
 from scraper_cpn.scrape.settings import Settings
@@ -66,7 +67,7 @@ class Opening(Struct, frozen=True):
 class Kept(Struct, frozen=True, kw_only=True):
     """What is recorded about a crawl when it begins, without passwords and most headers."""
 
-    seeds: tuple[str, ...]
+    seeds: tuple[str | Link, ...]
     input: Input | None = None
     """More seeds; None: these are all."""
     bad: tuple[BadSeed, ...] = ()
@@ -242,8 +243,8 @@ async def opened(
     pauses, now_ns = latest(others), clock.now_ns()
     edit = reopened(restored.durable, before, codec.net, now_ns, saved.at_ns, pauses, again=again)
     if saved.seq == 0:
-        seeds = tuple(policy.frontier.seed(url, now_ns) for url in kept(known).seeds)
-        edit.put(codec.net.frontier.found, Found(seeds))
+        seeds = split(policy.frontier.seed(seed, now_ns) for seed in kept(known).seeds)
+        edit.put(codec.net.frontier.found, seeds)
         for bad in kept(known).bad:
             edit.put(codec.net.seeds.bad, policy.frontier.refused(bad.text, bad.reason))
     history.append((restored.sums.seq + 1, harmless(opening)))

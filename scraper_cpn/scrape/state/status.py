@@ -251,7 +251,8 @@ def _single(reader: RunReader, codec: ScrapeCodec) -> Iterator[Any]:
 def _waiting(
     net: ScrapeNet, places: dict[str, int], flights: Counter[str], tokens: list[tuple[int, Any]]
 ) -> dict[str, int]:
-    found = sum(len(colour.targets) for _, colour in tokens if isinstance(colour, Found))
+    founds = [colour for _, colour in tokens if isinstance(colour, Found)]
+    found = sum(len(each.targets) + len(each.requests) for each in founds)
     return {
         "admission": found,
         "robots.txt": places.get(net.robots.asks.name, 0),

@@ -238,7 +238,9 @@ async def test_strange_host() -> None:
     """A host that looks like an address and is none is a failure for good."""
     async with Fetcher(SETTINGS, seeds=HERE) as fetcher:
         outcome = await get(fetcher, "http://1.2.3.4.5/")
-    assert outcome == Failed("dns", "the host is neither a name nor an address", retry=False)
+    assert outcome == Failed(
+        "dns", "the host is neither a name nor an address", retry=False, sent=False
+    )
 
 
 @pytest.mark.anyio
@@ -246,7 +248,7 @@ async def test_unknown_name() -> None:
     """A name without an address is a failure of its own kind, and nothing has started."""
     async with Fetcher(SETTINGS, seeds=HERE, resolver=Names()) as fetcher:
         outcome = await get(fetcher, "http://a.example/")
-    assert outcome == Failed("dns", "the name has no address (unknown name)")
+    assert outcome == Failed("dns", "the name has no address (unknown name)", sent=False)
 
 
 @pytest.mark.anyio

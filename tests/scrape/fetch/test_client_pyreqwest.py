@@ -92,7 +92,9 @@ async def test_strange_urls() -> None:
     """A URL that this client's own parser refuses is a failure for good, without a request."""
     async with Fetcher(replace(SETTINGS, insecure=False), seeds=HERE) as fetcher:
         outcome = await get(fetcher, "https://1.2.3.4.5/")
-    assert outcome == Failed("protocol", "pyreqwest can't ask for this URL", retry=False)
+    assert outcome == Failed(
+        "protocol", "pyreqwest can't ask for this URL", retry=False, sent=False
+    )
 
 
 @pytest.mark.anyio

@@ -132,7 +132,9 @@ async def test_no_file_for_a_connection(fetcher: str, proxied: bool) -> None:
         await get(client, f"{server.url}/", proxy)  # what else is opened once is open then
         with no_file_left():
             outcome = await get(client, f"{server.url}/", proxy)
-        assert outcome == Failed("connect", "no connection (too many open files)", retry=True)
+        assert outcome == Failed(
+            "connect", "no connection (too many open files)", retry=True, sent=False
+        )
         assert len(server.asked) == 1
 
 

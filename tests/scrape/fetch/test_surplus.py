@@ -219,7 +219,9 @@ async def test_before_the_request() -> None:
         Fetcher(SETTINGS, seeds=HERE) as fetcher,
     ):
         outcome = await get(fetcher, f"{server.url}/", start=lambda: started.append(1))
-    assert outcome == Failed("protocol", "the server sent data before a request was made")
+    assert outcome == Failed(
+        "protocol", "the server sent data before a request was made", sent=False
+    )
     assert started == []
 
 

@@ -226,4 +226,4 @@ def test_async_handlers_are_known() -> None:
     async def many(page: Page) -> AsyncIterator[Quote]:
         yield Quote("a")
 
-    assert [Handler(f, "*").is_async for f in (one, many, generator)] == [True, True, False]  # type: ignore[arg-type]
+    assert [Handler(f, "*").is_async for f in (one, many, generator)] == [True, True, False]

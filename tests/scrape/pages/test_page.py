@@ -140,10 +140,10 @@ def test_link_of_a_handler() -> None:
     assert page().link("/d?id=7", to=details) == Link("https://shop.example/d?id=7", "details")
 
 
-def test_an_impossible_link_is_the_programs_mistake() -> None:
-    """Unlike in a page, a URL that a program makes is worth an error that names it."""
-    with pytest.raises(ValueError, match=r"cannot link to 'mailto:x'.*not an http"):
-        page().link("mailto:x")
+@pytest.mark.parametrize("url", [None, "mailto:x", "javascript:void(0)", "http://["])
+def test_a_link_to_no_web_address(url: str | None) -> None:
+    """Such a link has no URL: the crawl counts and skips it."""
+    assert page().link(url) == Link("")
 
 
 def test_links_go_to_handlers_only() -> None:

@@ -398,15 +398,20 @@ def test_a_bad_selector_in_a_handler_is_told() -> None:
     [
         ("text", "answers returned str 'text'; items"),
         ([7], "answers yielded int 7; items"),
-        (Link("mailto:x"), "answers yielded a link to 'mailto:x', which is no http or https URL"),
-        (Link(None), "answers yielded a link to None, which is no http or https URL"),  # type: ignore[arg-type]
-        (Link(URL, "nobody"), "answers yielded a link to the handler 'nobody'; there are: answers"),
+        (Link(None), "answers yielded a link to None: the URL is None; it is a text"),  # type: ignore[arg-type]
+        (
+            Link(URL, "nobody"),
+            f"answers yielded a link to '{URL}': there is no page handler 'nobody'",
+        ),
         (
             Link(URL, priority=1_000_001),
-            "answers yielded a link of priority 1000001; it is a whole",
+            f"answers yielded a link to '{URL}': the priority is 1000001; it is a whole",
         ),
-        (Link(URL, priority=2**70), "answers yielded a link of priority 1180591620717411303424;"),
-        (Link(URL, priority=0.5), "answers yielded a link of priority 0.5; it is a whole number"),  # type: ignore[arg-type]
+        (Link(URL, priority=2**70), f"answers yielded a link to '{URL}': the priority is 11805"),
+        (
+            Link(URL, priority=0.5),  # type: ignore[arg-type]
+            f"answers yielded a link to '{URL}': the priority is 0.5; it is a whole number",
+        ),
     ],
 )
 def test_what_a_handler_may_not_answer(answer: object, reason: str) -> None:

@@ -1,0 +1,55 @@
+"""What a request says beside its URL, and the data that travels with it.
+
+Owns: `Request`, and the identity of a request.
+Must not know: how a program writes it down, the net, HTTP libraries.
+"""
+
+from hashlib import blake2b
+
+from msgspec import Struct
+
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+"""Methods that change nothing on the server (RFC 9110 section 9.2.1)."""
+_DIGEST_BYTES = 16
+
+
+class Request(Struct, frozen=True, gc=False, kw_only=True, array_like=True):
+    """A request beside its URL. The default is a GET without anything."""
+
+    method: str = "GET"
+    """In upper case."""
+    headers: tuple[tuple[str, str], ...] = ()
+    """Sent to the origin of the link only, in place of the crawl's own of these names."""
+    body: bytes = b""
+    content_type: str = ""
+    """Of the body."""
+    data: bytes = b""
+    """What the handler of the page is given: a map in msgpack; empty for none."""
+    idempotent: bool = False
+    """Whether sending it twice does no harm, although its method is not safe."""
+    session: str = ""
+    """The name of its session; empty for the crawl's own."""
+    apart: str = ""
+    """What tells it from requests that are equal otherwise; empty for nothing."""
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether it may be sent again after it may have been processed."""
+        return self.idempotent or self.method in SAFE
+
+    @property
+    def by_url(self) -> bool:
+        """Whether its URL alone tells it from others."""
+        return self.method == "GET" and not (self.body or self.session or self.apart)
+
+    def identity(self, url: str) -> str:
+        """What tells it from other requests: method, URL, body, session. Its headers and data do not count."""
+        if self.by_url:
+            return url
+        parts = [self.body, self.session.encode(), self.apart.encode()]
+        framed = b"".join(b"%d:%b" % (len(part), part) for part in parts)
+        return f"{self.method} {url} {blake2b(framed, digest_size=_DIGEST_BYTES).hexdigest()}"
+
+
+PLAIN = Request()
+"""A GET without anything."""
