@@ -121,7 +121,7 @@ async def test_who_runs_it_and_how_fast(tmp_path: Path) -> None:
 async def test_the_rate_of_a_fast_crawl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A look that has seen enough pages goes back no further, and has the same rate."""
     monkeypatch.setattr(status_module, "_PAGES_MOST", 3)
-    kept = KeptCrawl(WebSpec(hosts=1, pages=9), Settings(delay_ns=SECOND), tmp_path / "c.db")
+    kept = KeptCrawl(WebSpec(hosts=1, pages=60), Settings(delay_ns=SECOND), tmp_path / "c.db")
     for _ in range(8):
         await kept.crawl(SECOND + SECOND // 2)
     found = status(tmp_path / "c.db")
