@@ -68,7 +68,8 @@ class Forgetting:
         """What a function makes of tokens; the same for all that they stand for, or it is refused."""
         result = self.whole(fn(*args))
         call = (fn, args, result)
-        for arg in {arg for arg in args if type(arg) in self._fields}:
+        each = [arg for given in args for arg in (given if isinstance(given, tuple) else (given,))]
+        for arg in {arg for arg in each if type(arg) in self._fields}:
             self._calls.setdefault(arg, []).append(call)
             self._check(call, arg, self._variants.get(arg, []))
         return result
@@ -76,7 +77,7 @@ class Forgetting:
     def _check(self, call: Call, arg: Any, variants: list[Any]) -> None:
         fn, args, result = call
         for variant in list(variants):
-            choices = [[variant, arg] if each == arg else [each] for each in args]
+            choices = [_choices(each, arg, variant) for each in args]
             for others in list(product(*choices))[:-1]:
                 self.checked += 1
                 found = self.whole(fn(*others))
@@ -86,6 +87,13 @@ class Forgetting:
                         f"net {self._net}, instance: forget[{type(arg).__name__}]: {name} decides by what is "
                         f"forgotten: {arg!r} gives {result!r}, but {variant!r} gives {found!r}; forget less"
                     )
+
+
+def _choices(given: Any, arg: Any, variant: Any) -> list[Any]:
+    """What a function may be given in the place of what it was given, which comes last."""
+    if not isinstance(given, tuple):
+        return [variant, given] if given == arg else [given]
+    return list(product(*(_choices(each, arg, variant) for each in given)))
 
 
 def _alike(found: Any, result: Any) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from scraper_cpn.net import KeySet, Net, NetError, Place
+from scraper_cpn.net import Net, NetError, Place
 
 MANY = 1 << 31
 """A counter that starts with so many never runs out: it is not counted."""
@@ -51,31 +51,10 @@ class Instance:
 
 
 def refuse_misfit(net: Net, instance: Instance) -> None:
-    """Raise `AnalysisError` with all that is wrong with an instance of *net*, or what no analysis knows yet."""
-    problems = [f"net {net.name}, {text}" for text in _unknown(net)]
-    problems += [f"net {net.name}, instance: {text}" for text in _problems(net, instance)]
+    """Raise `AnalysisError` with all that is wrong with an instance of *net*."""
+    problems = [f"net {net.name}, instance: {text}" for text in _problems(net, instance)]
     if problems:
         raise AnalysisError(*problems)
-
-
-def _unknown(net: Net) -> Iterator[str]:
-    """What a net has that grounding does not know: it is refused, not ignored."""
-    for transition in net.transitions.values():
-        where = f"transition {transition.name}"
-        places = [arc.place.name for arc in transition.arcs if arc.binds]
-        if len(set(places)) < len(places):
-            yield f"{where}: has two inputs on one place, which can't be analysed yet"
-        for arc in transition.arcs:
-            if arc.many or arc.include_in_use:
-                yield f"{where}, {arc}: several tokens, or tokens in use, can't be analysed yet"
-        for case in transition.outcomes:
-            for output in case.outputs:
-                if output.kind == "remove" or isinstance(output.place, KeySet):
-                    yield f"{where}, {output}: a set that forgets can't be analysed yet"
-        if transition.attempts != 1:
-            yield f"{where}: several attempts of a firing can't be analysed yet"
-        if transition.manual:
-            yield f"{where}: fires when somebody begins it, which can't be analysed yet"
 
 
 def _problems(net: Net, instance: Instance) -> Iterator[str]:

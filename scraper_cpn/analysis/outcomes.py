@@ -20,14 +20,14 @@ from scraper_cpn.net.marking import blame, key_of, made, one_key, span
 
 @dataclass(frozen=True)
 class Deposit:
-    """A token that is put, or that was set aside when it was to be put (`error`).
+    """A token that is put, or that was set aside when it was to be put (`error`); or a key that a set forgets.
 
     Attributes:
         seen: the set that must lack its *key*.
         fresh: sets and keys that these must have lacked before.
     """
 
-    place: Place[Any] | Counter
+    place: Place[Any] | Counter | KeySet[Any]
     colour: Any
     mortal: bool = False
     seen: KeySet[Any] | None = None
@@ -56,11 +56,8 @@ class Outcomes:
 
     def instant(
         self, transition: Transition, inputs: Sequence[Any]
-    ) -> tuple[Any, On, list[Deposit]] | str | None:
-        """The outcome, case and deposits of an instant transition; an error; None if it does not agree."""
-        agreed = self.agrees(transition, inputs)
-        if agreed is not True:
-            return agreed or None
+    ) -> tuple[Any, On, list[Deposit]] | str:
+        """The outcome, case and deposits of an instant transition whose scan agrees; or an error."""
         try:
             outcome, case = self._chosen(transition, inputs)
             return outcome, case, self._deposits(transition, inputs, case, outcome)
@@ -167,11 +164,13 @@ class Outcomes:
         place = output.place
         if isinstance(place, Counter):
             return [Deposit(place, output.count, key=_told(transition, inputs, place))]
-        assert isinstance(place, Place)
+        assert not isinstance(place, Counter)
         result = args[0] if output.make is None else self._forgetting.call(output.make, args)
         tokens = made(result, place)
         if not tokens:
             return []
+        if isinstance(place, KeySet):
+            return [_forgotten(place, colour) for colour in tokens]
         mortal = self._lasts(transition, inputs, output, args)
         return [self._deposit(place, colour, mortal, output.seen, fresh) for colour in tokens]
 
@@ -182,10 +181,14 @@ class Outcomes:
         for length in (output.after_ns, output.lasts_ns):
             if callable(length):
                 span(length(*args))
-        arc = plan.bound_at(transition, output.place)
-        if output.lasts_ns is None and arc is not None and transition.arcs[arc].kind == "take":
-            return bool(inputs[arc].mortal)
-        return output.lasts_ns is not None
+        if output.lasts_ns is not None:
+            return True
+        return any(
+            token.mortal
+            for arc, value in zip(transition.arcs, inputs, strict=True)
+            if arc.place is output.place and arc.kind == "take"
+            for token in plan.tokens_of(value)
+        )
 
     def _deposit(
         self,
@@ -202,6 +205,14 @@ class Outcomes:
         except Exception as error:  # noqa: BLE001  (the user's property may raise anything)
             return Deposit(place, colour, error=blame(error))
         return Deposit(place, colour, mortal, seen, key, fresh)
+
+
+def _forgotten(place: KeySet[Any], colour: Any) -> Deposit:
+    """What a set forgets."""
+    try:
+        return Deposit(place, colour, key=one_key(key_of(colour, place)))
+    except Exception as error:  # noqa: BLE001  (the user's property may raise anything)
+        return Deposit(place, colour, error=blame(error))
 
 
 LOST = Lost("lost")
@@ -225,10 +236,15 @@ def _value(arc: Arc, bound: Any) -> Any:
     """What a function is given of what an arc has bound: a colour, a key or a number."""
     if isinstance(arc.place, Counter):
         return one_key(bound.values()) if arc.place.keys else arc.count
+    if arc.many:
+        return tuple(token.colour for token in bound)
     return bound.colour
 
 
 def _told(transition: Transition, inputs: Sequence[Any], counter: Counter) -> Hashable:
     """The key of a counter that is counted up, as an input tells it."""
     arc = plan.told_by(transition, counter) if counter.keys else None
-    return None if arc is None else one_key(inputs[arc].keys[name] for name in counter.keys)
+    if arc is None:
+        return None
+    keys = plan.tokens_of(inputs[arc])[0].keys
+    return one_key(keys[name] for name in counter.keys)

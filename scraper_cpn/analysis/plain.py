@@ -13,12 +13,14 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 AtomKind = Literal[
-    "token", "number", "key", "flight", "outside", "slots", "count", "fault", "row"
+    "token", "number", "key", "flight", "outside", "slots", "count", "present", "fault", "row"
 ]  # fmt: skip
-EventKind = Literal["fire", "begin", "start", "revoke", "end", "inject"]
+EventKind = Literal["fire", "begin", "start", "revoke", "attempt", "again", "end", "inject"]
+Flying: TypeAlias = bool | tuple[int, str]
+"""The stage of a firing: begun, running, or the attempt after the first that `waits`, is `given` out, or `runs`."""
 
 
 @dataclass(frozen=True)
@@ -28,31 +30,38 @@ class Atom:
     Attributes:
         kind: a token in a place, a counter's number, a key in a set, a firing in flight, a token that
             may still come from outside, the slots taken in a bounded place, the tokens of a place that
-            have a key, a token set aside, or a row of a sink.
+            have a key, a token in its place or in use, a token set aside, or a row of a sink.
         name: the place's; of a firing, the transition's.
         value: the token's colour; the key; of a firing, what each of its arcs has bound.
-        mark: of a token, whether it has an end; of a firing, whether it has started.
+        mark: of a token, whether it has an end; of a firing, its stage.
     """
 
     kind: AtomKind
     name: str
     value: Hashable = None
-    mark: bool = False
+    mark: Flying = False
+
+    @property
+    def runs(self) -> bool:
+        """Whether the effect of a firing is under way."""
+        return self.mark is True or (isinstance(self.mark, tuple) and self.mark[1] == "runs")
 
 
 @dataclass(frozen=True)
 class New:
-    """A token that is put only if a set lacks its key.
+    """A token that is put only if a set lacks its key; or a key that a set forgets.
 
     Attributes:
         key: the atom of the key in the set; becomes 1.
         change: what is added with it.
         fresh: keys that the set must have lacked before the event, for a token made of another new one.
+        forgets: the key becomes 0, and that is all.
     """
 
     key: int
     change: Mapping[int, int]
     fresh: tuple[int, ...] = ()
+    forgets: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +77,7 @@ class Event:
         change: how the numbers change.
         news: tokens that a set must lack, in the order in which they are put.
         rank: the place of its transition in the order in which a step tries them; None if no step
-            decides it (starts, ends, revocations, tokens from outside).
+            decides it (starts, ends, revocations, tokens from outside, what people fire).
         urgent: whether it can't wait for time: while it can happen, no later rank does.
         bound: what the transition's arcs have bound: a token's atom, a key or None for each.
         outcome: what an effect ended in, or a choice picked.
@@ -142,7 +151,9 @@ def happens(event: Event, state: Sequence[int]) -> list[int] | None:
     for atom, number in event.change.items():
         after[atom] += number
     for new in event.news:
-        if not after[new.key] and not any(state[key] for key in new.fresh):
+        if new.forgets:
+            after[new.key] = 0
+        elif not after[new.key] and not any(state[key] for key in new.fresh):
             after[new.key] = 1
             for atom, number in new.change.items():
                 after[atom] += number

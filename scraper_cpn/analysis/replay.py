@@ -1,7 +1,6 @@
 """A way through the abstraction, tried on the real kernel.
 
-Owns: `replayed`, which looks for times and calls that lead a kernel the same way, and `Abstraction`,
-the state of a grounded net that a marking stands for.
+Owns: `replayed`, which looks for times and calls that lead a kernel the same way.
 Must not know: how the way was found.
 
 Dropping time adds ways that no run can go. A mistake is certain only if a kernel makes it. The search
@@ -17,97 +16,18 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from scraper_cpn.analysis.abstraction import Abstraction
 from scraper_cpn.analysis.ground import Grounder
 from scraper_cpn.analysis.instance import Expiring
 from scraper_cpn.analysis.monitor import Monitor
-from scraper_cpn.analysis.plain import Atom, Event
-from scraper_cpn.net import Interpreter, Marking
-from scraper_cpn.net.marking import Flying, Standing
+from scraper_cpn.analysis.plain import Event
+from scraper_cpn.net import Interpreter, Marking, Net, Row
+from scraper_cpn.net.marking import Flying
 
 MOST = 4_000
 """Calls of a kernel in one search."""
 HOUR_NS = 3_600_000_000_000
 Call = tuple[Any, ...]
-
-
-class Abstraction:
-    """Markings in terms of a grounded net."""
-
-    def __init__(self, grounder: Grounder) -> None:
-        self._grounder, self._plain, self._net = grounder, grounder.plain, grounder.net
-
-    def numbers(self, marking: Marking, outside: Sequence[tuple[str, Any, bool]]) -> dict[int, int]:
-        """How many there are of each atom; what has no atom is left out.
-
-        Args:
-            marking: of a kernel of the net.
-            outside: what may still come: place, token, whether it has an end.
-        """
-        found: dict[int, int] = {}
-
-        def add(atom: Atom, number: int = 1) -> None:
-            at = self._plain.index.get(atom)
-            if at is not None and number:
-                found[at] = found.get(at, 0) + number
-
-        for standing in marking.tokens:
-            for at in self._counted(standing):
-                found[at] = found.get(at, 0) + 1
-        found.update(self._counters(marking))
-        for name, keys in marking.sets.items():
-            for key in keys:
-                add(Atom("key", name, key))
-        for flying in marking.flights:
-            add(self.flight(flying))
-            transition = self._net.transitions[flying.transition]
-            for at, slots in self._grounder.occupied(transition, started=flying.started).items():
-                found[at] = found.get(at, 0) + slots
-            for at in self._grounder.claimed(transition, self._inputs(flying)):
-                found[at] = found.get(at, 0) + 1
-        for fault in marking.faulted:
-            add(
-                Atom(
-                    "fault",
-                    fault.place,
-                    (self._grounder.forgetting.token(fault.colour), fault.error),
-                )
-            )
-        for name, colour, mortal in outside:
-            add(Atom("outside", name, self._grounder.forgetting.token(colour), mortal))
-        return found
-
-    def _counters(self, marking: Marking) -> dict[int, int]:
-        found: dict[int, int] = {}
-        for number, atom in enumerate(self._plain.atoms):
-            if atom.kind == "number" and atom.name in self._net.places:
-                moved = dict(marking.counters.get(atom.name, ()))
-                if value := moved.get(atom.value, self._plain.initial[number]):
-                    found[number] = value
-        return found
-
-    def _counted(self, standing: Standing) -> list[int]:
-        at = self.standing(standing)
-        place: Any = self._net.places[standing.place]
-        return [] if at is None else [at, *self._grounder.counting(place, at)]
-
-    def _inputs(self, flying: Flying) -> tuple[Any, ...]:
-        return self._grounder.inputs(self._net.transitions[flying.transition], self.bound(flying))
-
-    def standing(self, standing: Standing) -> int | None:
-        """The atom of a token."""
-        colour = self._grounder.forgetting.token(standing.colour)
-        mortal = standing.expires_at_ns is not None
-        return self._plain.index.get(Atom("token", standing.place, colour, mortal))
-
-    def flight(self, flying: Flying) -> Atom:
-        """The atom of a firing."""
-        return Atom("flight", flying.transition, self.bound(flying), flying.started)
-
-    def bound(self, flying: Flying) -> tuple[Any, ...]:
-        """What a firing has bound, as events say it."""
-        return tuple(
-            self.standing(each) if isinstance(each, Standing) else each for each in flying.inputs
-        )
 
 
 @dataclass(frozen=True)
@@ -118,6 +38,8 @@ class _Node:
     rest: tuple[Event, ...]
     outside: tuple[tuple[str, Any, bool], ...]
     calls: tuple[Call, ...]
+    rows: tuple[Row, ...] = ()
+    """What has left through sinks."""
 
 
 class Replay:
@@ -127,10 +49,10 @@ class Replay:
         self._grounder, self._net, self._plain = grounder, grounder.net, grounder.plain
         self._monitor, self._event = monitor, event
         self._abstract = Abstraction(grounder)
-        self._events: dict[Any, Event] = {
-            (event.kind, event.name, event.bound if event.kind != "fire" else _tokens(event)): event
-            for event in self._plain.events
-        }
+        self._events: dict[Any, list[Event]] = {}
+        for each in self._plain.events:
+            bound = each.bound if each.kind != "fire" else _tokens(self._net, each)
+            self._events.setdefault((each.kind, each.name, bound), []).append(each)
         self._left = MOST
 
     def run(self, path: Sequence[Event]) -> tuple[Call, ...] | None:
@@ -184,9 +106,29 @@ class Replay:
         event = node.rest[0]
         if event.kind == "inject":
             return self._comes(node, event)
-        if event.kind in {"start", "revoke", "end"}:
+        if event.kind in {"start", "revoke", "again", "end"}:
             return self._outer(node, event)
+        if event.rank is None and event.kind in {"fire", "begin"}:
+            return self._by_hand(node, event)
         return self._inner(node)
+
+    def _by_hand(self, node: _Node, event: Event) -> list[Any]:
+        """Somebody fires a manual transition."""
+        now_ns = node.marking.now_ns
+        found: list[Any] = []
+        for binding in Interpreter.load(self._net, node.marking).bindings(event.name, now_ns):
+            said: list[tuple[Any, ...]] = []
+            kernel = Interpreter.load(self._net, node.marking, said.append)
+            kernel.begin(binding, now_ns)
+            after = kernel.marking()
+            dones = (self._done(each, node.marking, after) for each in said)
+            done = next(each for each in dones if each is not None)
+            calls = (*node.calls, ("begin", binding, now_ns))
+            if self._forbidden(node, *done[:3]):
+                return [calls]
+            rest, rows = self._followed(node.rest, done), (*node.rows, *kernel.drain())
+            found.append(_Node(after, rest, node.outside, calls, rows))
+        return sorted(found, key=lambda each: len(each.rest))
 
     def _comes(self, node: _Node, event: Event) -> list[Any]:
         kernel = Interpreter.load(self._net, node.marking)
@@ -194,7 +136,8 @@ class Replay:
             if (name, colour) == (event.name, event.bound[0]):
                 call = self._inject(kernel, name, Expiring(colour) if mortal else colour)
                 outside = node.outside[:at] + node.outside[at + 1 :]
-                return [_Node(kernel.marking(), node.rest[1:], outside, (*node.calls, call))]
+                calls = (*node.calls, call)
+                return [_Node(kernel.marking(), node.rest[1:], outside, calls, node.rows)]
         return []
 
     def _outer(self, node: _Node, event: Event) -> list[Any]:
@@ -205,23 +148,25 @@ class Replay:
         if event.kind == "start":
             kernel.started(flying.id, now_ns)
             call: Call = ("started", flying.id, now_ns)
-        elif event.kind == "end":
+        elif event.kind in {"again", "end"}:
             kernel.complete(flying.id, event.outcome, now_ns)
             call = ("complete", flying.id, event.outcome, now_ns)
         else:
             kernel.revoke(flying.id)
             call = ("revoke", flying.id)
         calls = (*node.calls, call)
-        if self._forbidden(node, event.kind, event.name, self._abstract.bound(flying)):
+        bound = self._abstract.bound(flying)
+        if self._forbidden(node, event.kind, event.name, bound, event.outcome):
             return [calls]
-        return [_Node(kernel.marking(), node.rest[1:], node.outside, calls)]
+        rows = (*node.rows, *kernel.drain())
+        return [_Node(kernel.marking(), node.rest[1:], node.outside, calls, rows)]
 
     def _likest(self, node: _Node, event: Event) -> Flying | None:
         """The firing that an event is about, or the likest there is: a kernel may have bound another token."""
         alike = [
             each
             for each in node.marking.flights
-            if each.transition == event.name and each.started == (event.kind == "end")
+            if each.transition == event.name and _may(each, event.kind)
         ]
         bounds = {each.id: self._abstract.bound(each) for each in alike}
         return min(
@@ -235,68 +180,67 @@ class Replay:
 
     def _inner(self, node: _Node) -> list[Any]:
         now_ns = node.marking.now_ns
-        done, after, call, wake_ns = self._stepped(node.marking, now_ns)
+        done, after, call, wake_ns, rows = self._stepped(node.marking, now_ns)
         found: list[Any] = []
         if done is not None:
             calls = (*node.calls, call)
             if self._forbidden(node, *done[:3]):
                 return [calls]
-            found.append(_Node(after, self._followed(node.rest, done), node.outside, calls))
-        for time_ns in [wake_ns] if done is None else _times(node.marking):
-            if time_ns is not None and time_ns > now_ns:
-                waits = self._waited(node.marking, time_ns)
-                found.append(
-                    _Node(waits, node.rest, node.outside, (*node.calls, ("wait", time_ns)))
-                )
-        return found
+            rest, rows = self._followed(node.rest, done), (*node.rows, *rows)
+            found.append(_Node(after, rest, node.outside, calls, rows))
+        times = _times(node.marking) if done is not None else [] if wake_ns is None else [wake_ns]
+        return found + [self._waits(node, node.rest, time) for time in times if time > now_ns]
 
     def _idle(self, node: _Node) -> list[Any]:
         """The way is at its end; what the kernel still does by itself may show the mistake."""
-        done, after, call, wake_ns = self._stepped(node.marking, node.marking.now_ns)
+        done, after, call, wake_ns, rows = self._stepped(node.marking, node.marking.now_ns)
         if done is not None:
-            return [_Node(after, (), node.outside, (*node.calls, call))]
-        if wake_ns is not None:
-            waits = self._waited(node.marking, wake_ns)
-            return [_Node(waits, (), node.outside, (*node.calls, ("wait", wake_ns)))]
-        return []
+            return [_Node(after, (), node.outside, (*node.calls, call), (*node.rows, *rows))]
+        return [] if wake_ns is None else [self._waits(node, (), wake_ns)]
 
-    def _waited(self, marking: Marking, now_ns: int) -> Marking:
-        return replace(marking, now_ns=now_ns)
+    def _waits(self, node: _Node, rest: tuple[Event, ...], now_ns: int) -> _Node:
+        marking = replace(node.marking, now_ns=now_ns)
+        return _Node(marking, rest, node.outside, (*node.calls, ("wait", now_ns)), node.rows)
 
     def _stepped(
         self, marking: Marking, now_ns: int
-    ) -> tuple[tuple[Any, ...] | None, Any, Call, int | None]:
-        """What one firing at a time is, the marking after it, the call, and when to try again."""
+    ) -> tuple[tuple[Any, ...] | None, Any, Call, int | None, tuple[Row, ...]]:
+        """What one firing at a time is, the marking after it, the call, when to try again, and rows."""
         said: list[tuple[Any, ...]] = []
         kernel = Interpreter.load(self._net, marking, said.append)
         step = kernel.step(now_ns, 1)
         after = kernel.marking()
         call: Call = ("step", now_ns, 1)
         for event in said:
-            if event[0] == "begin":
-                flying = next(each for each in after.flights if each.id == event[2])
-                return ("begin", event[3], self._abstract.bound(flying), ""), after, call, None
-            if event[0] == "fire":
-                return (
-                    ("fire", event[3], self._serials(marking, event), event[5]),
-                    after,
-                    call,
-                    None,
-                )
-            if event[0] == "fault":
-                return ("fault", event[1], (), ""), after, call, None
-        return None, None, call, step.wake_ns
+            done = self._done(event, marking, after)
+            if done is not None:
+                return done, after, call, None, tuple(kernel.drain())
+        return None, None, call, step.wake_ns, ()
+
+    def _done(
+        self, event: tuple[Any, ...], before: Marking, after: Marking
+    ) -> tuple[Any, ...] | None:
+        """What a kernel says that it has done, as events name it: kind, name, what was bound, outcome."""
+        if event[0] in {"begin", "attempt"}:
+            flying = next(each for each in after.flights if each.id == event[2])
+            return (event[0], flying.transition, self._abstract.bound(flying), "")
+        if event[0] == "fire":
+            return ("fire", event[3], self._serials(before, event), event[5])
+        return ("fault", event[1], (), "") if event[0] == "fault" else None
 
     def _serials(self, marking: Marking, event: tuple[Any, ...]) -> tuple[Any, ...]:
         by_serial = {token.serial: token for token in marking.tokens}
-        return tuple(
-            self._abstract.standing(by_serial[serial]) if serial >= 0 else None
-            for serial in event[4]
-        )
+        transition = self._net.transitions[event[3]]
+        found: list[Any] = []
+        for number, (arc, serials) in enumerate(zip(transition.arcs, event[4], strict=True)):
+            listed = serials if isinstance(serials, tuple) else (serials,)
+            atoms = tuple(self._abstract.standing(by_serial[serial]) for serial in listed if serial >= 0)  # fmt: skip
+            found.append(self._abstract.named(transition, number, atoms) if arc.binds else None)
+        return tuple(found)
 
     def _followed(self, rest: tuple[Event, ...], done: tuple[Any, ...]) -> tuple[Event, ...]:
         """The way without what was done, if it comes on it: the same, or as good as the same."""
-        same = [at for at, event in enumerate(rest) if _label(event) == done]
+        same = [at for at, event in enumerate(rest) if _label(self._net, event) == done]
         same += [
             at
             for at, event in enumerate(rest)
@@ -307,19 +251,23 @@ class Replay:
 
     # Whether it is there.
 
-    def _forbidden(self, node: _Node, kind: str, name: str, bound: tuple[Any, ...]) -> bool:
+    def _forbidden(
+        self, node: _Node, kind: str, name: str, bound: tuple[Any, ...], outcome: Any = None
+    ) -> bool:
         """Whether what the kernel has just done is what may not be done."""
-        event = self._events.get((kind, name, bound))
+        events = self._events.get((kind, name, bound), [])
+        alike = [each for each in events if outcome is None or each.outcome is outcome]
+        event = alike[0] if alike else None
         watched = None if event is None else self._monitor.watched(event)
         if event is None or watched is None:
             return False
-        numbers = self._abstract.numbers(node.marking, node.outside)
+        numbers = self._abstract.numbers(node.marking, node.outside, node.rows)
         return self._monitor.forbids(event, {a: numbers[a] for a in watched if a in numbers})
 
     def _broken(self, node: _Node) -> bool:
         if self._event is not None:
             return False
-        numbers = self._abstract.numbers(node.marking, node.outside)
+        numbers = self._abstract.numbers(node.marking, node.outside, node.rows)
         seen = self._monitor.seen(self._plain)
         if seen is not None and self._monitor.bad({a: numbers[a] for a in seen if a in numbers}):
             return True
@@ -346,18 +294,28 @@ def replayed(
     return Replay(grounder, monitor, event).run(path)
 
 
-def _label(event: Event) -> tuple[Any, ...]:
+def _may(flying: Flying, kind: str) -> bool:
+    """Whether a kernel takes such a call for a firing."""
+    if kind in {"again", "end"}:
+        return flying.started and flying.due_ns is None
+    return flying.handed or not flying.started
+
+
+def _label(net: Net, event: Event) -> tuple[Any, ...]:
     """What a kernel says of an event."""
     if event.kind == "begin":
         return ("begin", event.name, event.bound, "")
-    bound = _tokens(event)
+    bound = _tokens(net, event)
     outcome = "" if event.outcome is None else type(event.outcome).__name__
     return (event.kind, event.name, bound, outcome)
 
 
-def _tokens(event: Event) -> tuple[Any, ...]:
+def _tokens(net: Net, event: Event) -> tuple[Any, ...]:
     """What a firing in one go has bound, as its trace says it: no keys."""
-    return tuple(each if isinstance(each, int) else None for each in event.bound)
+    return tuple(
+        value if arc.binds else None
+        for arc, value in zip(net.transitions[event.name].arcs, event.bound, strict=True)
+    )
 
 
 def _times(marking: Marking) -> list[int]:

@@ -46,7 +46,7 @@ class Step:
             (
                 layout.mask([new.key]),
                 layout.mask(new.fresh),
-                (1 << shifts[new.key]) + layout.delta(new.change),
+                0 if new.forgets else (1 << shifts[new.key]) + layout.delta(new.change),
             )
             for new in event.news
             if new.key in shifts
@@ -62,9 +62,12 @@ class Step:
         for shift, bits, number in self._room:
             if (state >> shift) & bits > number:
                 return None
-        change, keys = self._delta, 0
+        change, keys = self._delta, state
         for key, fresh, more in self._news:
-            if not (state | keys) & key and not state & fresh:
+            if not more:
+                change -= keys & key
+                keys &= ~key
+            elif not keys & key and not state & fresh:
                 keys |= key
                 change += more
         return change

@@ -13,6 +13,8 @@ from scraper_cpn.analysis import story
 from scraper_cpn.analysis.explore import Explorer, Limits, Space
 from scraper_cpn.analysis.ground import Grounder, TooMuchError
 from scraper_cpn.analysis.instance import AnalysisError, Instance, refuse_misfit
+from scraper_cpn.analysis.monitor import Monitor
+from scraper_cpn.analysis.plain import PlainNet
 from scraper_cpn.analysis.properties import Property, Watch
 from scraper_cpn.analysis.replay import replayed
 from scraper_cpn.analysis.verdict import Report, Status, Verdict
@@ -23,6 +25,8 @@ ABSTRACTION = (
     "binding may be chosen; of the priorities, those are kept that no time can change"
 )
 """Only adds behaviour, so that what is proved of all ways holds of each real one."""
+CAPS = (1, 3, 7)
+"""How many equal tokens an arc that takes all tokens is bound to, one after the other, until it is enough."""
 PURE = "functions of the net are pure, as the net's own rules ask"
 
 
@@ -54,10 +58,26 @@ def verify(
 def _verdicts(
     net: Net, instance: Instance, properties: Sequence[Property], limits: Limits | None
 ) -> Iterator[Verdict]:
+    for cap in CAPS:
+        try:
+            yield from list(_with_cap(net, instance, properties, limits, cap))
+        except _CapError as error:
+            why = str(error)
+        else:
+            return
+    for asked in properties:
+        yield Verdict(asked.claim, "gave up", _scope(instance), why=why)
+
+
+def _with_cap(
+    net: Net, instance: Instance, properties: Sequence[Property], limits: Limits | None, cap: int
+) -> Iterator[Verdict]:
+    """The verdicts if there are never more equal tokens than *cap* where an arc takes all; else `_CapError`."""
     began = process_time()
-    grounder, live = _grounded(net, instance)
+    grounder, live = _grounded(net, instance, cap)
     watches = [asked.monitor(net, grounder.plain) for asked in properties]
-    sure = _sure(properties, watches) if live is None else [False] * len(watches)
+    late = live is not None or grounder.takes_all
+    sure = [False] * len(watches) if late else _sure(properties, watches)
     seconds = process_time() - began
     open_ = [
         watch
@@ -65,19 +85,19 @@ def _verdicts(
         if not (is_sure or asked.structural)
     ]
     space = None
-    if open_ or live is not None:
-        explorer = Explorer(grounder.plain, open_, limits, live)
+    if open_ or late:
+        explorer = Explorer(grounder.plain, [*open_, *_caps(grounder)], limits, live)
         try:
             space = explorer.run()
         except TooMuchError as error:
             space = explorer.space
             space.whole, space.why = False, f"there is no end to what can happen: {error}"
-        if live is not None and space.whole:  # only now are all events known
+        if late and space.whole:  # only now are all events known
             sure = _sure(properties, watches)
     for asked, watch, is_sure in zip(properties, watches, sure, strict=True):
         if is_sure:
             yield _invariant(asked, watch, instance, grounder, seconds)
-        elif live is not None and space is not None and not space.whole and asked.structural:
+        elif late and space is not None and not space.whole and asked.structural:
             yield Verdict(asked.claim, "gave up", _scope(instance), why=space.why)
         elif asked.structural or space is None:
             why = (
@@ -96,22 +116,52 @@ def _sure(properties: Sequence[Property], watches: Sequence[Watch]) -> list[bool
     ]
 
 
+class _CapError(Exception):
+    """There are more equal tokens than were bound together."""
+
+
+class _Cap(Monitor):
+    """Sees whether there are more equal tokens than an arc that takes all was bound to."""
+
+    def __init__(self, grounder: Grounder) -> None:
+        self._grounder = grounder
+
+    def observed(self, plain: PlainNet) -> Sequence[int]:
+        return self._grounder.capped()
+
+    def seen(self, plain: PlainNet) -> Sequence[int]:
+        return self._grounder.capped()
+
+    def bad(self, numbers: dict[int, int]) -> bool:
+        for atom, number in numbers.items():
+            if number > self._grounder.cap:
+                place = self._grounder.plain.atoms[atom].name
+                raise _CapError(
+                    f"{place} has more than {self._grounder.cap} equal tokens, of which an arc takes all"
+                )
+        return False
+
+
+def _caps(grounder: Grounder) -> list[Monitor]:
+    return [_Cap(grounder)] if grounder.takes_all else []
+
+
 def _grounded(
-    net: Net, instance: Instance
+    net: Net, instance: Instance, cap: int
 ) -> tuple[Grounder, Callable[[list[int]], object] | None]:
     """All atoms and events; or, where they have no end, what adds those of atoms that are reached."""
-    grounder = Grounder(net, instance)
+    grounder = Grounder(net, instance, cap=cap)
     try:
         grounder.relaxed()
     except TooMuchError:
-        grounder = Grounder(net, instance)
+        grounder = Grounder(net, instance, cap=cap)
         return grounder, grounder.live
     return grounder, None
 
 
 def _assumes(grounder: Grounder) -> tuple[str, ...]:
     lines = [PURE]
-    lines += [f"{name} never runs out" for name in sorted(grounder.endless)]
+    lines += [f"{name} never runs out" for name in sorted(grounder.atoms.endless)]
     lines += [
         f"{name} fires at most {n} time{'' if n == 1 else 's'}"
         for name, n in grounder.instance.times.items()

@@ -12,7 +12,7 @@ from itertools import count
 import anyio
 from msgspec import Struct
 
-from scraper_cpn.net import Lost, Net, hold, on, put
+from scraper_cpn.net import Lost, Net, hold, on, put, take
 from scraper_cpn.nets.scene import Scene, main
 
 ATTEMPTS = 5
@@ -78,6 +78,7 @@ def judge_net(judges: int = 10, *, keyed: bool = True) -> Net:
     rubrics = net.place("rubrics", Rubric, key=key, work=True)
     pairs = net.place("pairs", Pair, work=True)
     free = net.counter("judges", start=judges)
+    missing = net.place("missing", Unjudged, key="task")
     verdicts, unjudged = net.sink("verdicts", Verdict), net.sink("unjudged", Unjudged)
     answer, rubric = net.effect("answer", Answer), net.effect("rubric", Rubric)
     judge = net.effect("judge", Points)
@@ -86,8 +87,13 @@ def judge_net(judges: int = 10, *, keyed: bool = True) -> Net:
         ("answer", to_answer, answer, Answer, answers),
         ("rubric", to_rubric, rubric, Rubric, rubrics),
     ):
-        ends = [on(kind, put(made)), on(Lost, put(unjudged, _unwritten, tasks, Lost))]
+        lost = [put(place, _unwritten, tasks, Lost) for place in (unjudged, missing)]
+        ends = [on(kind, put(made)), on(Lost, *lost)]
         net.transition(name, [tasks], effect=effect(tasks), outcomes=ends, attempts=ATTEMPTS)
+        net.transition(
+            f"drop_{name}", [made, missing]
+        )  # nothing comes that it could be paired with
+    net.transition("drop_both", [take(missing), take(missing)])
     net.transition("pair", [answers, rubrics], outputs=[put(pairs, Pair, answers, rubrics)])
     net.transition(
         "judge",

@@ -10,10 +10,10 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
+from scraper_cpn.analysis.abstraction import Abstraction
 from scraper_cpn.analysis.ground import Grounder
 from scraper_cpn.analysis.instance import Expiring, Instance
-from scraper_cpn.analysis.plain import Event, happens
-from scraper_cpn.analysis.replay import Abstraction
+from scraper_cpn.analysis.plain import Event, happens, is_fault
 from scraper_cpn.net import Marking, Net
 
 HOUR_NS = 3_600_000_000_000
@@ -24,7 +24,7 @@ class Follower:
 
     def __init__(self, net: Net, instance: Instance, kernel: Callable[..., Any], seed: int) -> None:
         self.net, self.instance = net, instance
-        self.grounder = Grounder(net, instance, most=100_000)
+        self.grounder = Grounder(net, instance, most=2_000, cap=3)
         self.plain = self.grounder.relaxed()
         self.abstract = Abstraction(self.grounder)
         self.random, self.make = Random(seed), kernel
@@ -76,15 +76,27 @@ class Follower:
 
     def _call(self) -> bool:
         flights = self.kernel.marking().flights
-        waiting = [f for f in flights if not f.started]
-        flying = [f for f in flights if f.started]
+        waiting = [f for f in flights if f.handed or not f.started]
+        flying = [f for f in flights if f.started and f.due_ns is None]
         choices: list[Callable[[], bool]] = [self._step] * 4
         choices += [lambda: self._start(self.random.choice(waiting))] * (3 if waiting else 0)
         choices += [lambda: self._revoke(self.random.choice(waiting))] * bool(waiting)
         choices += [lambda: self._end(self.random.choice(flying))] * (3 if flying else 0)
+        choices += [self._by_hand] * (2 * bool(self._manual()))
         choices += [self._come] * bool(self.outside and self.random.random() < 0.05)
         self.calls += 1
         return self.random.choice(choices)()
+
+    def _manual(self) -> list[Any]:
+        names = [t.name for t in self.net.transitions.values() if t.manual]
+        return [each for name in names for each in self.kernel.bindings(name, self.now_ns)]
+
+    def _by_hand(self) -> bool:
+        before, marking = self.state(), self.kernel.marking()
+        self.said.clear()
+        self.kernel.begin(self.random.choice(self._manual()), self.now_ns)
+        self._follow(before, self._what(marking))
+        return True
 
     def _step(self) -> bool:
         before, marking = self.state(), self.kernel.marking()
@@ -100,7 +112,13 @@ class Follower:
         return bool(self.kernel.marking().flights) or bool(self.outside)
 
     def _what(self, marking: Marking) -> tuple[str, str]:
-        kind, *rest = next(event for event in self.said if event[0] in {"fire", "begin"})
+        wanted = {"fire", "begin", "attempt"}
+        done = next((event for event in self.said if event[0] in wanted), None)
+        if done is None:  # a function raised, and a token was set aside
+            return ("fault", "")
+        kind, *rest = done
+        if kind == "attempt":
+            return (kind, next(f.transition for f in marking.flights if f.id == rest[1]))
         return (kind, rest[2])
 
     def _start(self, flying: Any) -> bool:
@@ -118,10 +136,10 @@ class Follower:
     def _end(self, flying: Any) -> bool:
         before = self.state()
         atom = self.plain.index[self.abstract.flight(flying)]
-        events = [e for e in self.plain.events if e.kind == "end" and atom in e.needs]
-        outcome = self.random.choice(events).outcome
-        self.kernel.complete(flying.id, outcome, self.now_ns)
-        self._follow(before, ("end", flying.transition))
+        events = [e for e in self.plain.events if e.kind in {"end", "again"} and atom in e.needs]
+        event = self.random.choice(events)
+        self.kernel.complete(flying.id, event.outcome, self.now_ns)
+        self._follow(before, (event.kind, flying.transition))
         return True
 
     def _come(self) -> bool:
@@ -135,7 +153,7 @@ class Follower:
         """What was done must be an event that can happen, and that nothing urgent goes before."""
         after = self.state()
         self.seen.add(what)
-        events = [e for e in self.plain.events if (e.kind, e.name) == what]
+        events = [e for e in self.plain.events if _is(e, what)]
         whole = self._unlimited(before)
         led = [e for e in events if self._leads(e, whole, after)]
         assert led, (what, self._differences(before, after))
@@ -167,3 +185,9 @@ class Follower:
             for atom, one, two in zip(self.plain.atoms, before, after, strict=True)
             if one != two
         ]
+
+
+def _is(event: Event, what: tuple[str, str]) -> bool:
+    if what[0] == "fault":
+        return is_fault(event)
+    return (event.kind, event.name) == what

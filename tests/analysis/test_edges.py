@@ -18,9 +18,11 @@ from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.settings import Settings
 from scraper_cpn.scrape.verify import ONE_DOMAIN, TWO_DOMAINS, instance_of, small
 from tests.analysis.following import Follower
+from tests.effort import effort
 
 EXECUTIONS = (Interpreter, compile_net)
-CALLS = 1_200
+CALLS = effort(1_200, 10_000)
+"""Sixty thousand calls in all with `EXPLORE=1`."""
 
 
 def crawl(urls: tuple[str, ...], **options: Any) -> tuple[Net, Instance]:

@@ -142,7 +142,7 @@ class _Conserved(_Sums):
 
 def new_change(new: Any) -> dict[int, int]:
     """What a `New` changes where it happens, its key included."""
-    return {**new.change, new.key: 1}
+    return {**new.change, new.key: -1 if new.forgets else 1}
 
 
 def conserved(
@@ -181,7 +181,7 @@ class AtMost(Property):
         def make() -> Weights:
             found = weights(net, plain, self.places, (), self.by) if self.places else {}
             for number in plain.of("flight", *self.flights):
-                if self.started and not plain.atoms[number].mark:
+                if self.started and not plain.atoms[number].runs:
                     continue
                 for key in _flight_keys(net, plain, number, self.by):
                     found.setdefault(key, {})[number] = 1
@@ -195,6 +195,9 @@ class AtMost(Property):
 
 def _flight_keys(net: Net, plain: PlainNet, number: int, by: By) -> Iterator[Hashable]:
     """What a firing counts as: by the first of its tokens that has a key."""
+    if by is None:
+        yield True
+        return
     atom = plain.atoms[number]
     bound: Any = atom.value
     arcs = net.transitions[atom.name].arcs
