@@ -5,12 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from scraper_cpn.net import Lost, Net, hold, on, put, read, spend
 from scraper_cpn.net.compiled.kernel import Compiled, compile_net
+from scraper_cpn.net.compiled.runtime.lines import Token
+from scraper_cpn.net.compiled.runtime.records import Held
 
 
 @dataclass(frozen=True)
@@ -158,3 +161,16 @@ def test_a_shared_input_wakes_only_who_waits_for_it() -> None:
         kernel.step(0, limit=1)
         costs.append(calls_of(lambda kernel=kernel: kernel.step(0)))  # type: ignore[misc]
     assert costs[1] <= costs[0] + 10
+
+
+def test_a_view_of_records_looks_at_one_key_alone() -> None:
+    """A key without a record has no tokens, and nobody looks for them in the records of others."""
+
+    class Others(dict[str, Any]):
+        def values(self) -> Any:
+            raise AssertionError
+
+    record = SimpleNamespace(jobs=Token(1, "colour"))
+    held = Held(Others(a=record), "jobs")
+    assert list(held.of("b")) == []
+    assert list(held.of("a")) == [record.jobs]

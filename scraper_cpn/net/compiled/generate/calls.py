@@ -102,9 +102,9 @@ def earliest(now):
 
 def holds(flight, now):
     """Whether what must hold when a firing starts does."""
-    for absent, place, keys in STILL.get(flight.number, NONE):
+    for absent, place, keys, whole in STILL.get(flight.number, NONE):
         tokens = PLACES[place]
-        if len(keys) == 1 and hasattr(tokens, "of"):
+        if whole and hasattr(tokens, "of"):
             tokens = tokens.of(getattr(flight.inputs[keys[0][1]].colour, keys[0][0]))
         found = False
         for token in tokens.values() if type(tokens) is dict else tokens:

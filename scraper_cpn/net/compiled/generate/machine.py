@@ -367,11 +367,17 @@ def _cases(layout: Layout, transition: Transition) -> str:
     return f"{{{', '.join(parts)}}}"
 
 
-def _still(transition: Transition) -> tuple[tuple[bool, str, tuple[tuple[str, int], ...]], ...]:
-    """What must hold at a start: whether a token must be absent, of which place, with which keys."""
+def _still(
+    transition: Transition,
+) -> tuple[tuple[bool, str, tuple[tuple[str, int], ...], bool], ...]:
+    """What must hold at a start: whether a token must be absent, of which place, with which keys.
+
+    The last element says whether that is one key, and the whole key of the place.
+    """
     return tuple(
-        (arc.kind == "absent", arc.place.name, plan.still_keys(transition, arc))
+        (arc.kind == "absent", arc.place.name, keys, len(keys) == len(arc.place.keys) == 1)
         for arc in transition.still
+        for keys in [plan.still_keys(transition, arc)]
     )
 
 

@@ -10,7 +10,7 @@ comes only when half of it is dead.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from heapq import heapify
 from typing import Any, TypeVar
 
@@ -91,15 +91,13 @@ class Held:
         if self._expired is not None:
             yield from self._expired.tokens(NEVER)
 
-    def of(self, key: Any) -> Iterable[Token]:
-        """The tokens that a key may have: those of its record, or all where it has none. O(1) with a record."""
-        record = self._records.get(key)
-        if record is None or self._expired is not None:
-            return self
-        held = getattr(record, self._field)
-        if held is None:
-            return ()
-        return (held,) if isinstance(held, Token) else held.tokens(NEVER)
+    def of(self, key: Any) -> Iterator[Token]:
+        """The tokens of a key, and all whose time has passed. Cost: O(those)."""
+        held = getattr(self._records.get(key), self._field, None)
+        if held is not None:
+            yield from (held,) if isinstance(held, Token) else held.tokens(NEVER)
+        if self._expired is not None:
+            yield from self._expired.tokens(NEVER)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
