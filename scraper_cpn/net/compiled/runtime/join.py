@@ -44,6 +44,11 @@ class Condition:
             if gate is not None:
                 gate.touch()
 
+    def lacking(self) -> None:
+        """What some key needs has gone, so that what was found out may be too early."""
+        for family in self.families:
+            family.join.losses += 1
+
 
 class Family:
     """The inputs of a join that have the same keys, apart from its lead: with gates for those keys that lack one.
@@ -102,7 +107,8 @@ class Record:
     """A key of a join that has a lead token."""
 
     __slots__ = (
-        "alarm", "gate", "join", "key", "live", "number", "passed", "peek", "serial", "touched", "waits"
+        "alarm", "examined", "gate", "join", "key", "live", "number", "passed", "peek", "serial", "touched",
+        "waits",
     )  # fmt: skip
 
     def __init__(self, join: Join, key: Hashable, number: int) -> None:
@@ -111,6 +117,8 @@ class Record:
         self.number = number
         self.live = True
         self.touched = False
+        self.examined: tuple[float, int] = (NEVER, 0)
+        """When it was found in `ready` to be complete, and the join's losses until then."""
         self.serial = -1
         """The lead token under which it is in `ready`; -1 if it is not."""
         self.gate: Gate | None = None
@@ -213,9 +221,11 @@ class Join:
     __slots__ = (
         "families",
         "future",
+        "known",
         "lag",
         "later",
         "lead",
+        "losses",
         "made",
         "ready",
         "records",
@@ -233,6 +243,10 @@ class Join:
         """By when a gate opens, or a record without a turn is complete."""
         self.later: list[tuple[float, int, Record]] = []
         """By when a record may have another first lead token."""
+        self.losses = 0
+        """How often something that a key needs has gone. As long as nothing has, what was found out is exact."""
+        self.known: tuple[float, int] = (NEVER, 0)
+        """The time that `earliest` gave, at which number of losses."""
         self.touched: list[Record | Gate] = []
         lead.joins.append(self)
 
@@ -270,6 +284,8 @@ class Join:
             if not ready:
                 return None
             _, serial, _, record = ready[0]
+            if record.examined == (now, self.losses):
+                return record
             self._examine(record, now)
             if record.serial == serial and not self.touched:
                 return record
@@ -279,11 +295,14 @@ class Join:
         if self.first(now) is not None:
             return 0
         while self.future:
+            if (self.future[0][0], self.losses) == self.known:
+                return self.known[0]
             at, _, sleeper = heappop(self.future)
             if sleeper.alarm == at:
                 sleeper.alarm = NEVER
                 self._look(sleeper, now)
                 if sleeper.alarm == at:
+                    self.known = (at, self.losses)
                     return at
         return NEVER
 
@@ -340,7 +359,9 @@ class Join:
         if at:
             self._withdraw(record)
             self._wait(record, head, at, last, key)
-        elif record.serial != head.serial:
+            return
+        record.examined = (now, self.losses)
+        if record.serial != head.serial:
             self._withdraw(record)
             if record.gate is not None:
                 record.gate.leave(record)

@@ -50,6 +50,9 @@ class View(Condition):
         """A token has gone."""
         line = self.lines[key]
         line.lose()
+        self.lacking()
+        for join in self.joins:
+            join.losses += 1
         if not line.live:
             del self.lines[key]
             for join in self.joins:
@@ -98,6 +101,7 @@ class Presence(Condition):
     def add(self, key: Hashable) -> None:
         """A token has come."""
         self.counts[key] = self.counts.get(key, 0) + 1
+        self.lacking()
 
     def lose(self, key: Hashable) -> None:
         """A token has gone."""
@@ -150,6 +154,7 @@ class Tally(Condition):
     def take(self, key: Hashable, count: int = 1) -> None:
         """So many less."""
         self.numbers[key] = self.number(key) - count
+        self.lacking()
 
     def give(self, key: Hashable, count: int = 1) -> bool:
         """So many more; whether somebody may have waited for them."""
@@ -174,6 +179,7 @@ class Seen(Condition):
         self.keys[key] = None
         if self.families:
             self.gained(key)
+            self.lacking()
 
     def remove(self, key: Hashable) -> bool:
         """Whether *key* was there; it is forgotten from now on."""
@@ -182,6 +188,7 @@ class Seen(Condition):
         del self.keys[key]
         if self.families:
             self.gained(key)
+            self.lacking()
         return True
 
     def extend(self, keys: Iterable[Hashable]) -> None:
@@ -223,6 +230,7 @@ class Split(Condition):
         self.order.append(key)
         if self.families:
             self.gained(key)
+            self.lacking()
         return True
 
     def extend(self, keys: Iterable[Hashable]) -> None:
@@ -249,6 +257,7 @@ class Printed(Condition):
         if not self.keys.add(key):
             return False
         self.gained(key)
+        self.lacking()
         return True
 
     def extend(self, keys: Iterable[Hashable]) -> None:

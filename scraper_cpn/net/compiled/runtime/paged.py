@@ -295,6 +295,9 @@ class PagedView(Condition):
 
     def lose(self, key: Hashable, serial: int) -> None:
         """The first token of a key, which `head` gave, has been taken."""
+        self.lacking()
+        for join in self.joins:
+            join.losses += 1
         if self.pages.lose(self.lines[key], serial):
             del self.lines[key]
             for join in self.joins:
