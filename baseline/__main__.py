@@ -51,6 +51,11 @@ def _refuse(job: Job) -> None:
         raise UsageError(
             "the scheduler by hand has no --per-host and no --host-delay; use scrape, or leave them out"
         )
+    if job.settings.max_pages_per_domain or job.settings.max_bytes or job.settings.rate_bytes:
+        raise UsageError(
+            "the scheduler by hand has no --max-pages-per-domain, --max-bytes and --rate-limit; use scrape, "
+            "or leave them out"
+        )
     if job.settings.save_bodies is not None:
         raise UsageError("the scheduler by hand has no --save-bodies; use scrape, or leave it out")
     if job.settings.kernel != "python":

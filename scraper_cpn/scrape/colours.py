@@ -215,6 +215,22 @@ class GivenUp(Struct, frozen=True, gc=False):
     reason: str
 
 
+class Allowance(Struct, frozen=True, gc=False):
+    """The bytes that may still come (`--max-bytes`)."""
+
+    bytes: int
+
+
+class Bandwidth(Struct, frozen=True, gc=False):
+    """While this token is ready, the bytes that have come are no more than `--rate-limit` allows."""
+
+
+class Received(Struct, frozen=True, gc=False):
+    """The bytes of a page."""
+
+    bytes: int
+
+
 class Hold(Struct, frozen=True, gc=False):
     """A row of `holds`: a domain pauses."""
 
@@ -383,6 +399,7 @@ KINDS: dict[str, str] = {
     "http": "the server answered with an error status",
     "refused": "the server asked the crawl to slow down (429, 503, Retry-After)",
     "given up": "the domain was given up: it had no answer, or nothing but refusals",
+    "limit": "its domain has had all the pages that --max-pages-per-domain allows",
     "slow": "the site's Crawl-delay is longer than --crawl-delay-max",
     "timeout": "no complete answer in time",
     "connect": "no connection to the server",

@@ -18,6 +18,7 @@ from scraper_cpn.scrape.parts.requests import Requests
 from scraper_cpn.scrape.parts.retries import Retries
 from scraper_cpn.scrape.parts.robots import Robots
 from scraper_cpn.scrape.parts.seeds import Seeds
+from scraper_cpn.scrape.parts.volume import DomainBudget, volume_limits
 from scraper_cpn.scrape.policy import Policy
 
 
@@ -36,6 +37,7 @@ class ScrapeNet(Net):
         self.proxies = Proxies(self, p.proxies)
         self.gate = GateKeeper(self)
         self.budget = Budget(self, p.settings)
+        self.volume = volume_limits(self, p.settings)
         self.limits: list[Limit] = [
             self.permits, self.domains, *self.hosts, self.proxies, self.gate,
         ]  # fmt: skip
@@ -56,9 +58,12 @@ class ScrapeNet(Net):
         self.robots.fetch_rules(self.limits, self.domains, self.proxies, self.failed_log)
         self.robots.clear(self.frontier.targets, self.failed_log)
         self.health.give_up(self.frontier.targets, self.robots, self.hosts, self.failed_log)
+        for limit in self.volume:
+            if isinstance(limit, DomainBudget):
+                limit.skip(self.frontier.targets, self.hosts, self.failed_log, p.volume)
         self.requests.scrape(
             self.frontier,
-            [*self.limits, self.budget],
+            [*self.limits, self.budget, *self.volume],
             self.domains,
             self.proxies,
             fetched=self.pipeline.raw_html,

@@ -1,16 +1,19 @@
 """The initial tokens of a crawl, live or in virtual time.
 
-Owns: proxies with their leases (or the direct connection), the gate and its deadline, the seeds.
+Owns: proxies with their leases (or the direct connection), the gate and its deadline, the bytes that may come, the
+seeds.
 Must not know: clocks, effects, who runs the net.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
-from scraper_cpn.net import Kernel
-from scraper_cpn.scrape.colours import Failure, Gate, Proxy, Target
+from scraper_cpn.net import Kernel, Place
+from scraper_cpn.scrape.colours import Allowance, Bandwidth, Failure, Gate, Proxy, Target
 from scraper_cpn.scrape.net import ScrapeNet
+from scraper_cpn.scrape.parts.volume import Bytes, Rate
 from scraper_cpn.scrape.policy.frontier import split
 from scraper_cpn.scrape.policy.proxies import tokens_of
 
@@ -43,11 +46,22 @@ def open_crawl(
             ready_at_ns=proxy.not_before_ns or 0,
             expires_at_ns=_later(proxy.not_after_ns, -settings.timeout_ns),
         )
+    for place, colour in volume_tokens(net):
+        kernel.inject(place, colour, now_ns)
     end_ns = _later(settings.max_time_ns, now_ns)
     kernel.inject(net.gate.open, Gate(), now_ns, expires_at_ns=end_ns)
     kernel.inject(net.frontier.found, split(targets), now_ns)
     for bad in refused:
         kernel.inject(net.seeds.bad, bad, now_ns)
+
+
+def volume_tokens(net: ScrapeNet) -> Iterator[tuple[Place[Any], Any]]:
+    """Yield the initial tokens of the limits on bytes, with their places."""
+    for limit in net.volume:
+        if isinstance(limit, Bytes):
+            yield limit.left, Allowance(net.policy.settings.max_bytes or 0)
+        elif isinstance(limit, Rate):
+            yield limit.free, Bandwidth()
 
 
 def _tokens(proxies: Sequence[Proxy]) -> Iterator[Proxy]:

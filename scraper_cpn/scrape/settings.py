@@ -93,6 +93,12 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Whether a seed that redirects to another registrable domain brings that site into the scope."""
     max_pages: int | None = None
     """Pages fetched with success; at least 1."""
+    max_pages_per_domain: int | None = None
+    """Pages of one domain fetched with success; at least 1. Domains are counted as `limit_by` says."""
+    max_bytes: int | None = None
+    """No request starts after so many bytes of pages, decompressed."""
+    rate_bytes: int | None = None
+    """Bytes of pages a second, decompressed, on average."""
     max_depth: int | None = None
     """Links followed from a seed; a seed has depth 0."""
     max_time_ns: int | None = None

@@ -90,6 +90,8 @@ def small(settings: Settings) -> Settings:
         sites=tuple(map(_small_site, settings.sites)),
         retries=min(settings.retries, 1),
         max_pages=settings.max_pages and min(settings.max_pages, 2),
+        max_pages_per_domain=settings.max_pages_per_domain
+        and min(settings.max_pages_per_domain, 2),
         proxies=tuple(map(_small_proxy, settings.proxies[:2])),
         dead_after=0,
         refusing_max_ns=None,
@@ -134,6 +136,8 @@ def instance_of(policy: Policy, urls: Sequence[str], note: str) -> Instance:
                 for _ in range(min(2, tokens_of(proxy)))
             ],
             "gate": [gate],
+            **({"bytes_left": [c.Allowance(settings.max_bytes)]} if settings.max_bytes else {}),
+            **({"bandwidth": [c.Bandwidth()]} if settings.rate_bytes else {}),
         },
         later={"stop": [c.Stop()]},
         outcomes={

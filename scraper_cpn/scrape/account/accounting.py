@@ -26,6 +26,8 @@ from scraper_cpn.scrape.account.report import (
 )
 from scraper_cpn.scrape.colours import Fetched, FetchOutcome, Hold, Parsed, ParseOutcome, Stored
 from scraper_cpn.scrape.net import ScrapeNet
+from scraper_cpn.scrape.options.values import size_text
+from scraper_cpn.scrape.parts.volume import Bytes
 from scraper_cpn.scrape.policy.retries import is_unsent
 from scraper_cpn.scrape.seeds import Unread
 from scraper_cpn.scrape.settings import Settings
@@ -214,9 +216,20 @@ class Accounting:
             return ""
         if settings.max_pages is not None and self._count(self._net.budget.left) == 0:
             return f"--max-pages {settings.max_pages} is reached"
+        limit = self._reached()
+        if limit:
+            return limit
         if not self._count(self._net.gate.open):
             return "--max-time is over"
         return "no proxy is left: their quotas or leases have ended"
+
+    def _reached(self) -> str:
+        """Which limit on how much is fetched is reached; empty for none."""
+        settings, net = self._settings, self._net
+        for limit in net.volume:
+            if isinstance(limit, Bytes) and not self._count(limit.left):
+                return f"--max-bytes {size_text(settings.max_bytes or 0)} is reached"
+        return ""
 
     def _least_left_ns(self) -> int | None:
         """A lower bound of the time left: the URLs that wait for a domain, if spread evenly over the domains."""

@@ -17,8 +17,9 @@ from scraper_cpn.net.changes import Durable
 from scraper_cpn.net.marking import Standing
 from scraper_cpn.scrape.colours import Domain, Gate, Proxy, Rules
 from scraper_cpn.scrape.net import ScrapeNet
-from scraper_cpn.scrape.opening import DIRECT
+from scraper_cpn.scrape.opening import DIRECT, volume_tokens
 from scraper_cpn.scrape.parts.permits import NO_END
+from scraper_cpn.scrape.parts.volume import DomainBudget
 from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.policy.proxies import tokens_of
 from scraper_cpn.scrape.urls import domain_of
@@ -29,10 +30,15 @@ Others = Mapping[str, Standing]
 """The pacing tokens of other runs of the same state, by the name of the domain or proxy."""
 
 
-def in_pipeline(durable: Durable, net: ScrapeNet) -> int:
-    """How many pages were fetched but not stored, including those that a firing in flight holds."""
+def in_pipeline(durable: Durable, net: ScrapeNet) -> dict[str, int]:
+    """How many pages of each domain were fetched but not stored, including those that a firing in flight holds."""
     stages = {stage.name for stage in net.pipeline.stages}
-    return sum(token.place in stages for token in durable.tokens.values())
+    found: dict[str, int] = {}
+    for token in durable.tokens.values():
+        if token.place in stages:
+            domain = token.colour.target.domain
+            found[domain] = found.get(domain, 0) + 1
+    return found
 
 
 def reopened(
@@ -43,7 +49,7 @@ def reopened(
     last_ns: int,
     others: Others | None = None,
     *,
-    again: int = 0,
+    again: Mapping[str, int] | None = None,
 ) -> Edit:
     """The edit with which a run begins, or is resumed.
 
@@ -55,7 +61,7 @@ def reopened(
         last_ns: the last known time of the previous process; 0 if there was none. How long it has been
             away is known only from clocks, which are not trusted.
         others: the pacing tokens of other runs; see `latest`.
-        again: the number of pages that were in the pipeline; see `in_pipeline`.
+        again: the numbers of pages that were in the pipeline; see `in_pipeline`.
     """
     edit, others, after = Edit(now_ns), others or {}, net.policy
     tokens = _by_place(durable)
@@ -78,7 +84,11 @@ def reopened(
     _proxies(edit, tokens.get(net.proxies.pool.name, []), before, net, last_ns, others)
     if tokens:
         _limits(edit, durable, net)
-        _budget(edit, durable, before, net, again)
+        _budget(edit, durable, before, net, sum((again or {}).values()))
+        _domain_budgets(edit, durable, net, again or {})
+    else:
+        for place, colour in volume_tokens(net):
+            edit.put(place, colour)
     return edit
 
 
@@ -261,3 +271,14 @@ def _budget(edit: Edit, durable: Durable, before: Policy, net: ScrapeNet, again:
     number = max(0, new - (most - left) + again)
     if number != left or new != most:
         edit.set_number(net.budget.left, None, number)
+
+
+def _domain_budgets(edit: Edit, durable: Durable, net: ScrapeNet, again: Mapping[str, int]) -> None:
+    """Give back to each domain the pages that were fetched and not stored: they are fetched again."""
+    for limit in net.volume:
+        if isinstance(limit, DomainBudget):
+            for domain, number in again.items():
+                left = durable.numbers.get((limit.left.name, domain), limit.most)
+                edit.set_number(limit.left, domain, left + number)
+                fetched = durable.numbers.get((limit.fetched.name, domain), 0)
+                edit.set_number(limit.fetched, domain, max(0, fetched - number))

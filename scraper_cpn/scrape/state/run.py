@@ -99,6 +99,9 @@ def harmless(opening: Opening) -> Opening:
     return replace(opening, settings=replace(settings, headers=headers, proxies=proxies))
 
 
+_EVERY_PART = Settings(per_host=1, max_pages_per_domain=1, max_bytes=1, rate_bytes=1)
+
+
 @cache
 def our_laws() -> Laws:
     """This version's scrape net with all its optional parts, as lines of text.
@@ -106,7 +109,7 @@ def our_laws() -> Laws:
     The numbers of its settings are not included.
     """
     versions = {"policy": POLICY_VERSION, "written form": FORM_VERSION}
-    return laws_of(ScrapeNet(Policy(Settings(per_host=1))), versions)
+    return laws_of(ScrapeNet(Policy(_EVERY_PART)), versions)
 
 
 def openings(facts: dict[str, bytes]) -> list[tuple[int, Opening]]:

@@ -175,7 +175,9 @@ def test_the_budget_goes_on(
 ) -> None:
     """Pages count over all lives, but for those that are fetched again; the limit may change."""
     old = durable(("gate", Gate(), 0), numbers={("budget", None): left})
-    numbers = edited(old, settings(max_pages=most), settings(max_pages=new), again=again)[1]
+    numbers = edited(
+        old, settings(max_pages=most), settings(max_pages=new), again={"a.example": again}
+    )[1]
     assert numbers["budget", None] == expected
 
 
@@ -186,12 +188,12 @@ def test_pages_without_their_content_are_lost() -> None:
     pages = [("raw_html", Raw(target, GONE), 0), ("parsed", Extracted(target, ()), 0),
              ("validated", Checked(target, ()), 0)]  # fmt: skip
     old = durable(*pages)
-    assert in_pipeline(old, ScrapeNet(Policy(before))) == 3
+    assert in_pipeline(old, ScrapeNet(Policy(before))) == {"a.example": 3}
     places = edited(old, before)[0]
     assert [(t.colour.kind, t.colour.reason, t.colour.retry) for t in places["failed"]] == [
         ("lost", ENDED_WITH_PROCESS, True)
     ] * 3
-    assert in_pipeline(old, ScrapeNet(Policy(before))) == 0
+    assert in_pipeline(old, ScrapeNet(Policy(before))) == {}
 
 
 def test_a_stop_counts_for_one_process() -> None:

@@ -1,0 +1,105 @@
+"""Limits on how much is fetched: pages of one domain, bytes in all, and bytes a second.
+
+Owns: the budget of pages of each domain, the bytes that are left, and the pause after many bytes. A crawl has each of
+them only with its option.
+Must not know: what is requested.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from scraper_cpn.net import Limit, Net, Place, Sink, Wording, consume, hold, put, read
+from scraper_cpn.scrape.colours import Allowance, Bandwidth, Failure, Fetched, Received, Target
+from scraper_cpn.scrape.parts.hosts import Hosts
+from scraper_cpn.scrape.policy.volume import VolumePolicy
+from scraper_cpn.scrape.settings import Settings
+
+
+class DomainBudget(Limit):
+    """Limits how many pages of a domain may be fetched: a request reserves one, a fetched page uses it up."""
+
+    def __init__(self, net: Net, most: int) -> None:
+        super().__init__(net, "domain_budget")
+        self.most = most
+        self.left = self.counter("domain_budget", key="domain", start=most)
+        self.fetched = self.counter("domain_pages", key="domain", start=0)
+        self.takes = [hold(self.left)]
+        self.puts = {Fetched: [consume(self.left), put(self.fetched)]}
+        more = (
+            "more pages of {key}: --max-pages-per-domain is reached, or will be by those in flight"
+        )
+        self.wording = {self.left: Wording(more, outlasts=True)}
+
+    def skip(
+        self, targets: Place[Target], hosts: Sequence[Hosts], log: Sink[Failure], p: VolumePolicy
+    ) -> None:
+        """End what waits for a domain whose pages have all been fetched."""
+        known = [read(each.known) for each in hosts]  # targets are found by their whole key
+        self.transition(
+            "skip",
+            [targets, read(self.fetched, at_least=self.most), *known],
+            outputs=[put(log, p.skipped, targets)],
+            priority=-1,
+        )
+
+    def properties(self) -> Iterator[Any]:
+        """What a page costs."""
+        from scraper_cpn.analysis import costs
+
+        yield costs(
+            "domain_budget",
+            "scrape_target",
+            Fetched,
+            claim="G7 each page fetched costs one of its domain's budget",
+        )
+
+
+class Bytes(Limit):
+    """No request starts once so many bytes have come. Those in flight then still arrive."""
+
+    def __init__(self, net: Net, p: VolumePolicy) -> None:
+        super().__init__(net, "bytes")
+        self.left = self.place("bytes_left", Allowance, source=True, budget=True)
+        self.received = self.place("bytes_received", Received)
+        self.takes = [read(self.left)]
+        self.puts = {Fetched: [put(self.received, p.received, Fetched)]}
+        self.wording = {self.left: Wording("more bytes: --max-bytes is reached", outlasts=True)}
+        self.transition(
+            "count_bytes",
+            [self.received, self.left],
+            outputs=[put(self.left, p.left, self.left, self.received)],
+            priority=-1,
+        )
+
+
+class Rate(Limit):
+    """No request starts while the bytes that have come are more than `--rate-limit` allows until now."""
+
+    def __init__(self, net: Net, p: VolumePolicy) -> None:
+        super().__init__(net, "rate")
+        self.free = self.place("bandwidth", Bandwidth, source=True, timed=True)
+        self.arrived = self.place("bytes_arrived", Received)
+        self.takes = [read(self.free)]
+        self.puts = {Fetched: [put(self.arrived, p.received, Fetched)]}
+        pause = "the pause after the bytes that came (--rate-limit)"
+        self.wording = {self.free: Wording(pause, pause=pause)}
+        # Each page takes the bandwidth for as long as its bytes may take, one page after another.
+        self.transition(
+            "use_bandwidth",
+            [self.arrived, self.free],
+            outputs=[put(self.free, p.used, self.free, self.arrived, after_ns=p.use_ns)],
+            priority=-1,
+        )
+
+
+def volume_limits(net: Net, settings: Settings) -> list[Limit]:
+    """The limits on how much is fetched that the user has given."""
+    p = VolumePolicy(settings)
+    found: list[Limit] = []
+    if settings.max_pages_per_domain is not None:
+        found.append(DomainBudget(net, settings.max_pages_per_domain))
+    if settings.max_bytes is not None:
+        found.append(Bytes(net, p))
+    if settings.rate_bytes is not None:
+        found.append(Rate(net, p))
+    return found
