@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -22,6 +23,7 @@ from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.request import Request
 from scraper_cpn.scrape.settings import Settings
 from scraper_cpn.scrape.state.packing import packings
+from scraper_cpn.scrape.state.rows import read_failure
 
 URL = "https://shop.example/find"
 POLICY = Policy(Settings(), ("shop.example", "other.example"))
@@ -155,5 +157,9 @@ def test_a_state_keeps_requests_and_pays_nothing_for_others() -> None:
     parsed = Parsed((), (target(data={"a": 1}), target()), requests=(target(**POST),))
     known = packings(POLICY)[Parsed]
     assert known.unpack(known.pack(parsed)) == replace(parsed, items=())
+    row = POLICY.requests.failed(target(**POST), Failed("dropped", "reset"))
+    kept = packings(POLICY)[type(row)]
+    assert kept.unpack(kept.pack(row)) == row
+    assert read_failure(msgspec.json.encode(row)) == row
     assert isinstance(target(**POST), RequestTarget)
     assert target(**POST).request.method == Request(method="POST").method

@@ -73,6 +73,17 @@ def in_query(reference: str, encoding: str) -> str:
     return before + mark + _encoded(query, encoding) + hash_ + fragment
 
 
+def encoded(text: str, encoding: str) -> bytes:
+    """Return *text* as a form sends it: what the encoding lacks is a numeric character reference."""
+    if encoding in _WITHOUT_ENCODER:
+        return text.encode("utf-8", "replace")
+    known = (
+        each if each.isascii() or _encodes(each, encoding) else f"&#{ord(each)};" for each in text
+    )
+    found: bytes = endec.encode("".join(known), encoding)
+    return found
+
+
 def _encoded(query: str, encoding: str) -> str:
     # A numeric reference may stand in the query itself: controls tell ours from those, once those
     # of the query are encoded.

@@ -20,6 +20,7 @@ from scraper_cpn.scrape.colours import Link, Raw, Saved
 from scraper_cpn.scrape.pages.charset import Charset, charset_of, charset_of_xml
 from scraper_cpn.scrape.pages.elements import Queried, To, handler_name, made
 from scraper_cpn.scrape.pages.encodings import UTF_8, decoded, in_query
+from scraper_cpn.scrape.pages.forms import Form
 from scraper_cpn.scrape.pages.html_tree import HtmlTree
 from scraper_cpn.scrape.pages.kinds import Reference, directives, meta_directives, refresh
 from scraper_cpn.scrape.pages.media import Media, media_of
@@ -262,6 +263,15 @@ class Page(Queried):
         """
         found = "" if url is None else in_query(url, self.encoding)
         return made(Link(found, handler_name(to), priority, **options), to, self.base)
+
+    def form(self, selector: str = "form") -> Form:
+        """Return the first form that a CSS selector matches. Raises `ValueError` where there is none."""
+        found = next(
+            (each for each in self._nodes(selector) if self.tree.tag(each) == "form"), None
+        )
+        if found is None:
+            raise ValueError(f"{self.url} has no form {selector!r}")
+        return Form(self, found)
 
     def __repr__(self) -> str:
         return f"<Page {self.url} {self.status} {len(self.body)} bytes>"

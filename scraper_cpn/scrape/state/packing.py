@@ -17,6 +17,7 @@ from msgspec.structs import astuple, replace
 from scraper_cpn.scrape.colours import (
     Checked,
     Extracted,
+    Failure,
     Fetched,
     Found,
     Parsed,
@@ -59,6 +60,7 @@ def packings(policy: Policy) -> dict[type[Any], Packing]:
         Raw: Packing(_page(targets), lambda packed: Raw(targets.unpack(packed), GONE)),
         Extracted: Packing(_page(targets), lambda packed: Extracted(targets.unpack(packed), ())),
         Checked: Packing(_page(targets), lambda packed: Checked(targets.unpack(packed), ())),
+        Failure: Packing(targets.pack_failure, targets.unpack_failure),
         Fetched: Packing(lambda _: None, lambda _: Fetched(GONE)),
         Parsed: Packing(targets.pack_parsed, targets.unpack_parsed),
         Valid: Packing(lambda valid: valid.errors, lambda packed: Valid((), tuple(packed))),
@@ -121,6 +123,16 @@ class _Targets:
             hops=hops,
             handler=handler,
         )
+
+    def pack_failure(self, failure: Failure) -> list[Any]:
+        """Encode a failure with its target."""
+        target, *rest = astuple(failure)
+        return [self.pack(target), *rest]
+
+    def unpack_failure(self, packed: list[Any]) -> Failure:
+        target, *rest = packed
+        names = Failure.__struct_fields__[1:]
+        return Failure(target=self.unpack(target), **dict(zip(names, rest, strict=True)))
 
     def pack_parsed(self, parsed: Parsed) -> list[Any]:
         """Encode the links of one page."""
