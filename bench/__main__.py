@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from bench import crawl, durability, hostile, performance_page, ring
+from bench import crawl, durability, hostile, pages, performance_page, ring
 from bench.decisions import command as decisions
 from bench.web import FETCHERS
 
@@ -31,6 +31,9 @@ def main(arguments: list[str] | None = None) -> None:
     kind.add_argument(
         "--in", dest="where", type=Path, metavar="FOLDER", help="where the states are"
     )
+    kind = kinds.add_parser("pages", help="what a page costs from its bytes to its item")
+    kind.add_argument("--quick", action="store_true", help="fewer rounds: seconds, rough figures")
+    kind.add_argument("--json", action="store_true", help="every value")
     _decisions(kinds.add_parser("decisions", help="what a decision costs, in virtual time"))
     _crawl(kinds.add_parser("crawl", help="whole crawls on loopback, with a real HTTP client"))
     kinds.add_parser("page", help="write what bench/results has into docs/performance.md")
@@ -42,6 +45,8 @@ def main(arguments: list[str] | None = None) -> None:
             durability.main(quick=args.quick, as_json=args.json, where=args.where)
         elif args.kind == "ring":
             ring.main(quick=args.quick, as_json=args.json, where=args.where)
+        elif args.kind == "pages":
+            pages.main(quick=args.quick, as_json=args.json)
         elif args.kind == "decisions":
             decisions.main(_wanted(args))
         elif args.kind == "hostile":

@@ -11,6 +11,7 @@ from scraper_cpn.scrape.colours import Link
 from scraper_cpn.scrape.pages.page import Page
 from scraper_cpn.scrape.robots.agent import product_token
 from scraper_cpn.scrape.settings import PageLimits
+from scraper_cpn.scrape.urls import URL_CHARS_MAX
 
 
 class Cut:
@@ -40,6 +41,13 @@ class Cut:
         respected = "nofollow" in self.limits.respect
         self._nofollow += respected
         return respected
+
+    def long_links(self, page: Page) -> None:
+        """Note the URLs of a page that were left out for their length; call it when its links were taken."""
+        if page.too_long:
+            self._lines[
+                f"{page.too_long:,} URLs are longer than the {URL_CHARS_MAX:,} characters that are requested"
+            ] = None
 
     def text(self, what: str, text: str) -> str:
         """Return *text*, or its beginning where it is too long; *what* it is, for the line."""

@@ -55,7 +55,9 @@ def extract(
     """
     unwanted = cut.leaves_out(page, "noindex", "its item")
     item = None if unwanted else _item(page, fetched_at_ns, rules, cut)
-    return item, cut.links(_followed(page, cut))
+    links = cut.links(_followed(page, cut))
+    cut.long_links(page)
+    return item, links
 
 
 def _followed(page: Page, cut: Cut) -> Iterator[Link]:

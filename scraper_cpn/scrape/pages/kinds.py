@@ -51,6 +51,11 @@ class Reference(Struct, frozen=True, gc=False):
     """Whether it has `rel=nofollow`."""
 
 
+def anchor(href: str, rel: str | None) -> Reference:
+    """Return the link that an `a` with these attributes is."""
+    return Reference("a", href, rel is not None and "nofollow" in rel.lower().split())
+
+
 def references_of(tag: str, attribute: Attribute) -> Iterator[Reference]:
     """Yield the links that an element of HTML is. *tag* is in lower case."""
     found = _reference_of(tag, attribute)

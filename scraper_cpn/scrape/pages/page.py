@@ -10,6 +10,7 @@ A page is used by one thread at a time.
 """
 
 import json
+import re
 from collections.abc import Collection, Iterator
 from typing import Any, Unpack
 
@@ -27,10 +28,9 @@ from scraper_cpn.scrape.pages.media import Media, media_of
 from scraper_cpn.scrape.pages.selectors import Selector, read_selector
 from scraper_cpn.scrape.pages.tree import Node, Tree
 from scraper_cpn.scrape.pages.xml_tree import XmlTree
-from scraper_cpn.scrape.urls import host_of, joined, normalise, root_of
+from scraper_cpn.scrape.urls import URL_CHARS_MAX, host_of, joined, normalise, root_of
 
-URL_CHARS_MAX = 8_192
-"""A link that is longer is skipped: servers refuse such URLs, and traps for crawlers make them."""
+_OTHER_SCHEME = re.compile(r"[\x00-\x20]*(?!https?:)[a-z][a-z0-9+.-]*+:", re.IGNORECASE)
 
 
 class HostilePageError(Exception):
@@ -60,6 +60,7 @@ class Page(Queried):
         "requested_url",
         "saved",
         "status",
+        "too_long",
         "url",
     )
 
@@ -109,6 +110,8 @@ class Page(Queried):
         """The bytes as the server sent them, decompressed."""
         self.media: Media = media_of(content_type, body)
         """What the page is: `html`, `xml`, or `other`, by its media type, or else by its bytes."""
+        self.too_long = 0
+        """URLs in the page that were left out for their length: servers refuse such, and traps for crawlers make them."""
         self.refusal: str | None = None
         """Why the page must not be parsed; None for nearly every page."""
         self._label = charset
@@ -244,13 +247,18 @@ class Page(Queried):
     def absolute(self, reference: str) -> str | None:
         """Return a URL that stands in the page, joined with its base and normalised.
 
-        None for what is no http or https URL, or is longer than `URL_CHARS_MAX`. A query is encoded as
-        the page is, as browsers do.
+        None for what is no http or https URL, or is longer than `URL_CHARS_MAX`, which `too_long` counts. A query
+        is encoded as the page is, as browsers do.
         """
-        if len(reference) > URL_CHARS_MAX:
-            return None
         base = self.base
-        return joined(in_query(reference, self._sniffed.encoding), base, self._root)
+        if len(reference) <= URL_CHARS_MAX:
+            if not reference.isascii():
+                reference = in_query(reference, self._sniffed.encoding)
+            found = joined(reference, base, self._root)
+            if found is not None or len(reference) + len(base) <= URL_CHARS_MAX:
+                return found
+        self.too_long += _OTHER_SCHEME.match(reference) is None
+        return None
 
     def link(
         self, url: str | None, to: To = None, priority: int = 0, **options: Unpack[LinkOptions]

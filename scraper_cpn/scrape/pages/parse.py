@@ -210,6 +210,7 @@ class Parser:
         links = [] if cut.leaves_out(page, "nofollow", "its links") else cut.links(links)
         if cut.leaves_out(page, "noindex", "its items"):
             items = []
+        cut.long_links(page)
         return self._outcome(raw, tuple(items), links, cut.lines, skipped)
 
     def _outcome(

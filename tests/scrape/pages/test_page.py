@@ -8,9 +8,11 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from scraper_cpn.scrape.colours import Link, Saved
+from scraper_cpn.scrape.pages.cut import Cut
 from scraper_cpn.scrape.pages.elements import handler_name
-from scraper_cpn.scrape.pages.page import URL_CHARS_MAX, HostilePageError, Page, check_selector
-from scraper_cpn.scrape.urls import normalise
+from scraper_cpn.scrape.pages.page import HostilePageError, Page, check_selector
+from scraper_cpn.scrape.settings import PageLimits
+from scraper_cpn.scrape.urls import URL_CHARS_MAX, normalise
 from tests.scrape.sample_pages import URL, raw
 
 QUOTES = """
@@ -317,3 +319,16 @@ def test_what_a_page_knows_of_its_answer() -> None:
     found = Page.of(replace(fetched, response=response))
     assert (found.reason, found.certificate_hosts) == ("Fine", ("a.example",))
     assert found.saved == Saved("x.html", "0")
+
+
+def test_long_urls_are_counted() -> None:
+    """A URL that no server takes is left out and counted; data: and mail addresses are no such URLs."""
+    long = "x" * URL_CHARS_MAX
+    found = page(
+        f"<a href=/{long}></a><a href=/{long[:-9]}></a><a href='data:,{long}'></a><a href=mailto:a>"
+    )
+    assert list(found.links()) == []
+    assert found.too_long == 2
+    cut = Cut(PageLimits())
+    cut.long_links(found)
+    assert cut.lines == ("2 URLs are longer than the 8,000 characters that are requested",)
