@@ -24,6 +24,7 @@ from scraper_cpn.analysis.properties import (
     Property,
     Seen,
     View,
+    alive,
     always,
     at_most,
     begin,
@@ -44,7 +45,7 @@ from scraper_cpn.analysis.verdict import Report, Verdict
 from scraper_cpn.analysis.verify import verify
 
 __all__ = [
-    "AnalysisError", "Expiring", "Instance", "Limits", "Property", "Report", "Seen", "Verdict", "View", "always",
-    "at_most", "begin", "conserved", "costs", "each", "end", "ends", "every", "fire", "min_gap", "never", "no_faults",
-    "paused", "start", "verify",
+    "AnalysisError", "Expiring", "Instance", "Limits", "Property", "Report", "Seen", "Verdict", "View", "alive",
+    "always", "at_most", "begin", "conserved", "costs", "each", "end", "ends", "every", "fire", "min_gap", "never",
+    "no_faults", "paused", "start", "verify",
 ]  # fmt: skip

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from scraper_cpn.analysis import Expiring, Instance
 from scraper_cpn.net import Net
-from scraper_cpn.nets import ci, databuild, jobs, judge, pool, ring
+from scraper_cpn.nets import ci, databuild, jobs, judge, philosophers, pool, ring
 
 Case = tuple[Net, Instance]
 
@@ -81,4 +81,13 @@ def ring_case() -> Case:
     """Two rings, two rounds."""
     return ring.ring_net(copies=2, passes=2), Instance(
         outcomes={"hand": lambda ball: [ring.Passed()]}
+    )
+
+
+def philosophers_case(chairs: int = 2) -> Case:
+    """Three philosophers, and as many chairs."""
+    net = philosophers.philosophers_net(3, chairs)
+    return net, Instance(
+        tokens={"hungry": philosophers.guests(3), "forks": philosophers.forks(3)},
+        outcomes={"eat": lambda guest: [philosophers.Eaten()]},
     )

@@ -13,8 +13,9 @@ from scraper_cpn.analysis import Instance
 from scraper_cpn.analysis.explore import Explorer, Limits
 from scraper_cpn.analysis.ground import Grounder
 from scraper_cpn.analysis.plain import Atom, Event, PlainNet, happens
+from scraper_cpn.analysis.siphons import is_ordinary, weak_siphon
 from scraper_cpn.net import Net, put, read
-from tests.analysis.contest import databases, kanban, philosophers
+from tests.analysis.contest import Drawn, databases, kanban, philosophers
 
 Size = tuple[int, int, int]
 
@@ -190,6 +191,28 @@ def test_random_nets_agree_with_counting_one_by_one(random: Any) -> None:
     seen = {tuple(n for atom, n in enumerate(state) if atom in tested) for state in known}
     space = Explorer(plain).run()
     assert space.states == len(seen)
+
+
+@given(st.randoms(use_true_random=False))
+@settings(max_examples=100)
+def test_where_each_siphon_keeps_a_trap_no_state_is_dead(random: Any) -> None:
+    """Siphons and traps never promise what an exploration refutes."""
+    drawn = Drawn("random")
+    places = [drawn.place(f"p{n}", random.randrange(2)) for n in range(5)]
+    for number in range(random.randrange(1, 6)):
+        takes, puts = (random.sample(places, random.randrange(1, 3)) for _ in range(2))
+        drawn.transition(f"t{number}", takes, puts)
+    if weak_siphon(drawn.net) is None:
+        assert not Explorer(drawn.net, limits=Limits(states=500)).run().dead
+
+
+@pytest.mark.parametrize(
+    ("net", "safe"), [(philosophers(10), False), (kanban(5), True), (databases(5), False)]
+)
+def test_siphons_of_known_nets(net: PlainNet, safe: bool) -> None:
+    """Kanban is never dead, for any number of cards; philosophers may be; of the databases siphons can't tell."""
+    assert is_ordinary(net)
+    assert (weak_siphon(net) is None) == safe
 
 
 def test_an_exploration_gives_up_at_its_limit() -> None:

@@ -173,7 +173,7 @@ BY_STRUCTURE: dict[str, tuple[Change, str]] = {
     "a request reads the pacing token": (kind("scrape_target", "domains", "read"), "G2 starts"),
     "a request takes the pacing token for good": (kind("scrape_target", "domains", "take"), "G2 a domain"),
     "a spent pacing token is lost": (field("scrape_target", "domains", change=_nothing), "G2 a domain"),
-    "a penalty swallows the pacing token": (outputs("penalise", "Done", lambda out: None), "G2 a domain"),
+    "a penalty swallows the pacing token": (loses("penalise", "Done", "domains"), "G2 a domain"),
     "a second pacing token after a page": (adds("scrape_target", "Fetched", _extra_token), "G2 a domain"),
     "a second pacing token after a failure": (adds("scrape_target", "Failed", _extra_token), "G2 starts"),
     "a proxy has no pause": (field("scrape_target", "available_proxies", after_ns=0), "G3 starts"),

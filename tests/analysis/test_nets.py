@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from scraper_cpn.analysis import (
+    Instance,
     Property,
     View,
+    alive,
     always,
     at_most,
     begin,
@@ -20,8 +22,9 @@ from scraper_cpn.analysis import (
     no_faults,
     verify,
 )
-from scraper_cpn.net import Interpreter, compile_net
+from scraper_cpn.net import Interpreter, Lost, Net, compile_net, on, put
 from scraper_cpn.nets.ci import MATRIX
+from scraper_cpn.nets.philosophers import Eaten, Fork
 from tests.analysis.cases import (
     NEEDS,
     Case,
@@ -29,6 +32,7 @@ from tests.analysis.cases import (
     databuild_case,
     jobs_case,
     judge_case,
+    philosophers_case,
     pool_case,
     ring_case,
 )
@@ -41,6 +45,7 @@ CASES: dict[str, Callable[[], Case]] = {
     "pool": pool_case,
     "jobs": jobs_case,
     "ring": ring_case,
+    "philosophers": philosophers_case,
 }
 STEPS = {f"{tag}-{version}" for tag, version in MATRIX}
 
@@ -49,6 +54,11 @@ def part_of(token: Any) -> str | None:
     """The part that a token of databuild is about."""
     part = getattr(token, "part", None) or getattr(getattr(token, "job", None), "part", None)
     return None if part is None else str(part)
+
+
+def fork_in_hand(token: Any) -> int | None:
+    """A fork that lies there, or that a guest has who waits for the other one."""
+    return int(token.fork if isinstance(token, Fork) else token.seat)
 
 
 def needs_are_there(view: View) -> bool:
@@ -100,6 +110,13 @@ PROPERTIES: dict[str, list[Property]] = {
         ends(),
         no_faults(),
     ],
+    "philosophers": [
+        conserved("hungry", "waiting", "fed", by="seat"),
+        conserved("forks", "waiting", by=fork_in_hand),
+        conserved("chairs", "waiting"),
+        ends(),
+        no_faults(),
+    ],
 }  # fmt: skip
 
 
@@ -116,6 +133,31 @@ def test_without_the_key_a_wrong_pair_is_made() -> None:
     (verdict,) = verify(net, instance, PROPERTIES["judge"][0]).verdicts
     assert verdict.status == "refuted"
     assert "pair(" in verdict.story[-1]
+
+
+def test_philosophers_with_a_chair_for_each_may_starve() -> None:
+    """The deadlock is refuted, with the way to it: all sit down."""
+    (verdict,) = verify(*philosophers_case(chairs=3), ends()).verdicts
+    assert verdict.status == "refuted"
+    assert [line.partition(" ")[2].partition("(")[0] for line in verdict.story] == ["sit_down"] * 3
+
+
+def test_what_siphons_show_needs_no_states() -> None:
+    """A token that goes round for ever: something can always happen."""
+    net = Net("round")
+    here, there = (net.place(name, Fork, source=True) for name in ("here", "there"))
+    walk = net.effect("walk", Eaten)
+    for name, place, other in (("go", here, there), ("come", there, here)):
+        outcomes = [on(Eaten, put(other, same, place)), on(Lost, put(place))]
+        net.transition(name, [place], effect=walk(place), outcomes=outcomes)
+    instance = Instance(tokens={"here": [Fork(1)]}, outcomes={"walk": lambda _: [Eaten()]})
+    (verdict,) = verify(net, instance, alive()).verdicts
+    assert (verdict.status, verdict.states) == ("proved", 0)
+
+
+def same(fork: Fork) -> Fork:
+    """The same."""
+    return fork
 
 
 def test_a_part_whose_need_is_broken_waits_for_ever() -> None:

@@ -1,6 +1,6 @@
 """How a run ends: with its work done, and without a function that raised.
 
-Owns: `ends`, `no_faults`.
+Owns: `ends`, `alive`, `no_faults`.
 Must not know: how a net is explored.
 """
 
@@ -14,6 +14,7 @@ from scraper_cpn.analysis.properties.base import (
     Property,
     Watch,
 )
+from scraper_cpn.analysis.siphons import TooManyError, is_ordinary, weak_siphon
 from scraper_cpn.net import Counter, Net
 
 
@@ -62,6 +63,47 @@ class _Ends(Watch):
 def ends(*, claim: str = "") -> Property:
     """Where nothing can happen any more, no work is left, or a budget is spent."""
     return Ends(claim) if claim else Ends()
+
+
+@dataclass(frozen=True, eq=False)
+class Alive(Property):
+    """See `alive`."""
+
+    claim: str = "something can always happen"
+    invariant = True
+
+    def monitor(self, net: Net, plain: PlainNet) -> Watch:
+        return _Alive(plain)
+
+
+class _Alive(Watch):
+    exercised = True
+
+    def __init__(self, plain: PlainNet) -> None:
+        self._plain = plain
+
+    def rested(self, plain: PlainNet) -> Sequence[int]:
+        return ()
+
+    def bad_rest(self, numbers: dict[int, int]) -> bool:
+        return True
+
+    def holds_always(self) -> bool:
+        """Whether each siphon contains a trap that has tokens at first."""
+        if not is_ordinary(self._plain):
+            return False
+        try:
+            return weak_siphon(self._plain) is None
+        except TooManyError:
+            return False
+
+
+def alive() -> Property:
+    """Something can always happen: there is no dead state, not even a good one.
+
+    Where siphons and traps show it, no state is looked at.
+    """
+    return Alive()
 
 
 @dataclass(frozen=True, eq=False)
