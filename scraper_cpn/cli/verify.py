@@ -5,12 +5,14 @@ Must not know: how anything is proved.
 """
 
 import sys
+import threading
 from collections.abc import Sequence
 
 import msgspec
 
 from scraper_cpn.analysis.explore import Explorer
 from scraper_cpn.analysis.pnml import read_pnml
+from scraper_cpn.analysis.processes import processors
 from scraper_cpn.analysis.symmetric import PnmlError
 from scraper_cpn.analysis.verdict import Report
 from scraper_cpn.cli.arguments import given_options, parse
@@ -63,7 +65,8 @@ def verify_command(argv: Sequence[str]) -> int:
     settings = settings_from({**(program.options if program else {}), **crawl_options(given)})
     tell = teller(silent=bool(own.get("quiet") or own.get("json")))
     tell("looking at every order of events; this takes some seconds")
-    report = verify_crawl(settings)
+    alone = threading.active_count() == 1  # a process with threads can't be forked safely
+    report = verify_crawl(settings, processes=processors() if alone else 1)
     sys.stdout.write(_json(report) if own.get("json") else f"{report}\n")
     return 0 if report.ok else 1
 

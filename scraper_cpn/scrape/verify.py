@@ -11,6 +11,7 @@ that follow from the declaration hold for all sizes.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from msgspec.structs import replace
@@ -27,6 +28,7 @@ from scraper_cpn.analysis import (
     no_faults,
     verify,
 )
+from scraper_cpn.analysis.processes import in_order
 from scraper_cpn.net import Net, Place
 from scraper_cpn.scrape import colours as c
 from scraper_cpn.scrape.net import ScrapeNet
@@ -54,6 +56,7 @@ def verify_crawl(
     policy: Callable[[Settings], Policy] = Policy,
     net: Callable[[Policy], Net] = ScrapeNet,
     limits: Limits = LIMITS,
+    processes: int = 1,
 ) -> Report:
     """Prove the guarantees of a crawl with these settings.
 
@@ -63,18 +66,23 @@ def verify_crawl(
         policy: the decisions: `Policy`, or a subclass of it.
         net: makes the net of a policy: `ScrapeNet`, or a subclass of it with other parts.
         limits: when to give up, for each of the crawls. After a refutation, no other crawl is looked at.
+        processes: how many of the crawls are looked at at a time, each in a process of its own.
 
     Raises:
         NetError: the net can't work.
         AnalysisError: a property of a part names what the net does not have.
     """
-    found: list[Report] = []
-    for urls, note, fewer in CRAWLS:
+
+    def proof(urls: tuple[str, str], note: str, fewer: dict[str, Any]) -> Report:
         made = policy(replace(small(settings), **fewer))
         whole = net(made)
         instance = instance_of(made, _with_sites(urls, settings), note)
-        found.append(verify(whole, instance, *guarantees(whole), limits=limits))
-        if any(verdict.status == "refuted" for verdict in found[-1].verdicts):
+        return verify(whole, instance, *guarantees(whole), limits=limits)
+
+    found: list[Report] = []
+    for report in in_order([partial(proof, *crawl) for crawl in CRAWLS], processes):
+        found.append(report)
+        if any(verdict.status == "refuted" for verdict in report.verdicts):
             break
     return Report("scrape", tuple(_joined(found)), found[0].abstraction)
 
