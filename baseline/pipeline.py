@@ -14,8 +14,18 @@ from baseline.flights import Endings, Flights, Work
 from baseline.stages import Stage
 from scraper_cpn.net.arcs import Lost
 from scraper_cpn.net.marking import Firing, Row
-from scraper_cpn.scrape.colours import Bad, Checked, Extracted, Kept, Parsed, Raw, Valid
+from scraper_cpn.scrape.colours import (
+    Bad,
+    Checked,
+    Deferred,
+    Extracted,
+    Kept,
+    Parsed,
+    Raw,
+    Valid,
+)
 from scraper_cpn.scrape.policy import Policy
+from scraper_cpn.scrape.settings import UsageError
 
 PARSERS = 16
 """Pages that are parsed at a time."""
@@ -107,7 +117,12 @@ class Pipeline:
         self._log = log
         parsed: Stage[Extracted] = Stage(STAGE_MAX)
         validated: Stage[Checked] = Stage(STAGE_MAX)
-        ends: Endings = {Parsed: self._parsed, Bad: self._bad, Lost: self._lost}
+        ends: Endings = {
+            Parsed: self._parsed,
+            Bad: self._bad,
+            Deferred: self._deferred,
+            Lost: self._lost,
+        }
         self.parse = Station("parse", flights, raw, parsed, ends, PARSERS)
         ends = {Valid: self._valid, Bad: self._bad, Lost: self._lost}
         self.validate = Station("validate", flights, parsed, validated, ends)
@@ -120,7 +135,17 @@ class Pipeline:
             if station.stage.line:
                 station.run(firings, limit)
 
+    def _deferred(self, work: Work, deferred: Deferred, _: int) -> None:
+        if deferred.elsewhere:
+            raise UsageError("the scheduler by hand has no Retry elsewhere; use scrape")
+        work.kind.leave()
+        self._attempts.failed.append(self._policy.pipeline.deferred(work.page, deferred))
+
     def _parsed(self, work: Work, parsed: Parsed, _: int) -> None:
+        if parsed.stop or parsed.trouble or parsed.requests:
+            raise UsageError(
+                "the scheduler by hand has no Stop, no keep_partial and only GETs; use scrape"
+            )
         work.kind.leave(self._policy.pipeline.extracted(work.page, parsed))
         links = self._policy.pipeline.links(parsed)
         if links is not None:

@@ -15,15 +15,30 @@ if TYPE_CHECKING:
     from scraper_cpn.scrape.crawl import Crawl
     from scraper_cpn.scrape.pages.elements import Element
     from scraper_cpn.scrape.pages.page import Page
+    from scraper_cpn.scrape.pages.verdicts import Drop, Retry, Stop
     from scraper_cpn.scrape.settings import UsageError
 
-__all__ = ["Crawl", "Element", "Link", "Page", "Summary", "UsageError", "__version__"]
+__all__ = [
+    "Crawl",
+    "Drop",
+    "Element",
+    "Link",
+    "Page",
+    "Retry",
+    "Stop",
+    "Summary",
+    "UsageError",
+    "__version__",
+]
 
 _HOMES = {
     "Crawl": "crawl",
     "Element": "pages.elements",
     "Link": "colours",
+    "Drop": "pages.verdicts",
     "Page": "pages.page",
+    "Retry": "pages.verdicts",
+    "Stop": "pages.verdicts",
     "Summary": "account.report",
     "UsageError": "settings",
 }

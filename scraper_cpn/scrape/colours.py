@@ -336,6 +336,8 @@ class Raw(Struct, frozen=True, gc=False):
 
     target: Target
     response: Response
+    proxy: str = ""
+    """The name of the proxy that brought it."""
 
 
 class Extracted(Struct, frozen=True):
@@ -423,6 +425,9 @@ KINDS: dict[str, str] = {
     "keep": "an item could not be written",
     "seed": "a line of the input is not a URL",
     WITHHELD: "the request was not sent: its domain was paused, or the crawl was stopped",
+    "partial": "the page handler raised; what it had yielded before is kept",
+    "retry": "the page handler asked for another attempt",
+    "drop": "the page handler dropped the page",
     "unsure": "the server may have processed a request that must not be sent twice; it is not sent again",
     "lost": "the work was cancelled or crashed",
 }
@@ -485,6 +490,10 @@ class Parsed(Struct, frozen=True):
     """Links that their URLs alone do not tell from others; as `Found.requests`."""
     no_address: int = 0
     """Links that a handler made to no web address: `javascript:`, `mailto:`, None."""
+    stop: str = ""
+    """Why the handler wants the crawl to start no more requests; empty: it does not."""
+    trouble: "Bad | None" = None
+    """What the handler raised after it had yielded what is kept."""
 
 
 class Bad(Struct, frozen=True, gc=False):
@@ -493,6 +502,16 @@ class Bad(Struct, frozen=True, gc=False):
     kind: str
     reason: str
     detail: str = ""
+
+
+class Deferred(Struct, frozen=True, gc=False):
+    """The handler wants the page to be requested again."""
+
+    reason: str
+    after_ns: int | None = None
+    """The least wait; None: the usual back-off."""
+    elsewhere: bool = False
+    """Whether the proxy that brought the page rests first."""
 
 
 class Valid(Struct, frozen=True):
@@ -510,7 +529,7 @@ class Kept(Struct, frozen=True, gc=False):
     """The length of the output after these items; None if it has no length."""
 
 
-ParseOutcome = Parsed | Bad
+ParseOutcome = Parsed | Bad | Deferred
 ValidateOutcome = Valid | Bad
 KeepOutcome = Kept
 
@@ -547,3 +566,6 @@ class Gate(Struct, frozen=True, gc=False):
 
 class Stop(Struct, frozen=True, gc=False):
     """The request to start no more requests."""
+
+    reason: str = ""
+    """Why, if a handler asked for it."""

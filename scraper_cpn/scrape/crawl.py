@@ -61,14 +61,15 @@ class Crawl(Generic[T]):
         self.settings: Settings = settings_from(options)
         self.handlers = Handlers()
 
-    def page(self, pattern: str = "*") -> Callable[[F], F]:
+    def page(self, pattern: str = "*", *, keep_partial: bool = False) -> Callable[[F], F]:
         """Declare the decorated function the handler of pages whose URL matches a glob *pattern*.
 
         The function is given a `Page` and yields items and `Link`s (or returns one, or a list); it may
         be async. The function itself is unchanged: call it on a `Page.from_html(...)` to test it. The first
-        declared handler that matches is used, unless a link names its handler (`to=`).
+        declared handler that matches is used, unless a link names its handler (`to=`). A handler may raise `Retry`, `Drop`
+        or `Stop`. Nothing of a page is kept if it raises anything else, or with *keep_partial* what it yielded before.
         """
-        return self.handlers.page(pattern)
+        return self.handlers.page(pattern, keep_partial=keep_partial)
 
     def run(
         self,

@@ -71,7 +71,13 @@ class ScrapeNet(Net):
             log=self.failed_log,
         )
         self.retries.judge(self.frontier.targets, self.gate, self.budget, self.failed_log)
-        self.pipeline.run(links=self.frontier.found, lost=self.retries.failed, log=self.failed_log)
+        self.pipeline.run(
+            links=self.frontier.found,
+            lost=self.retries.failed,
+            log=self.failed_log,
+            gate=self.gate,
+            proxies=self.proxies,
+        )
 
     @property
     def known_urls(self) -> tuple[Place[Target], ...]:

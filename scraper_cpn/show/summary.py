@@ -48,6 +48,8 @@ def summary_lines(summary: Summary, *, output: str, retry: str | None) -> Iterat
     if summary.not_followed:
         links = counted(summary.not_followed, "link")
         yield Text(f"{links} not followed: out of scope, filtered out or too deep")
+    if summary.no_address:
+        yield Text(f"{counted(summary.no_address, 'link')} to no web address skipped")
     yield from _seeds(summary)
     if dropped := summary.connections_dropped:
         yield Text(f"{counted(dropped, 'connection')} dropped because of unsolicited bytes")

@@ -63,6 +63,9 @@ class Accounting:
         self._kernel = kernel
         self._net = net
         self._settings = settings
+        self._no_address = 0
+        self._stopped = ""
+        """Why a handler has stopped the crawl; empty if none has."""
         self._attempts = self._pages = self._bytes = self._not_followed = 0
         self.connections_dropped = 0
         self._now_ns = clock_ns
@@ -82,6 +85,7 @@ class Accounting:
         self.ledger.take(state.failures())
         self.ledger.stored, self.ledger.items = account.stored, account.items
         self.ledger.cut, self._not_followed = account.cut, account.not_followed
+        self._no_address = account.no_address
 
     def begin(self, now_ns: int) -> None:
         """Start the clock of the crawl."""
@@ -103,6 +107,8 @@ class Accounting:
         """A page was parsed."""
         if isinstance(outcome, Parsed):
             self._not_followed += outcome.not_followed
+            self._no_address += outcome.no_address
+            self._stopped = self._stopped or outcome.stop
 
     def _take_holds(self, holds: list[Hold]) -> None:
         now_ns = self._now_ns() if holds else 0
@@ -145,6 +151,7 @@ class Accounting:
             elapsed_ns=now_ns - self._began_ns,
             cut=self.ledger.cut,
             not_followed=self._not_followed,
+            no_address=self._no_address,
         )
 
     def snapshot(self, now_ns: int) -> Snapshot:
@@ -192,6 +199,7 @@ class Accounting:
             cut=ledger.cut,
             cut_examples=tuple(ledger.cut_examples),
             not_followed=self._not_followed,
+            no_address=self._no_address,
             failures=tuple(ledger.groups()),
             failed_urls=tuple(ledger.failed_urls),
             seeds_failed=tuple(ledger.seeds_failed),
@@ -214,6 +222,8 @@ class Accounting:
             return "no transition can fire any more"
         if ended != "spent":
             return ""
+        if self._stopped:
+            return f"a page handler stopped it: {self._stopped}"
         if settings.max_pages is not None and self._count(self._net.budget.left) == 0:
             return f"--max-pages {settings.max_pages} is reached"
         limit = self._reached()

@@ -15,8 +15,12 @@ from scraper_cpn.scrape.account.report import FailureGroup
 from scraper_cpn.scrape.colours import KINDS, Failure, Hold, Proxy, Stored
 
 EXAMPLES = 3
-SKIPPED = frozenset({"moved", "robots", "scope", "filtered", "slow", "limit"})
+SKIPPED = frozenset({"moved", "robots", "scope", "filtered", "slow", "drop", "limit"})
 """Kinds of ending that are not failures: the URL was rightly not stored."""
+
+
+_BESIDE = frozenset({"invalid", "partial"})
+"""Kinds of rows of a page that is stored all the same."""
 
 
 class Ledger:
@@ -83,7 +87,7 @@ class Ledger:
 
     def _failure(self, row: Failure) -> None:
         self.attempts_failed += row.retry or not row.final
-        if row.final or row.kind == "invalid":
+        if row.final or row.kind in _BESIDE:
             self._counts[row.kind] = self._counts.get(row.kind, 0) + 1
             self._examples.setdefault(row.kind, [])
             if len(self._examples[row.kind]) < EXAMPLES:

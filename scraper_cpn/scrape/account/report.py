@@ -107,6 +107,8 @@ class Summary(Struct, frozen=True, kw_only=True):
     """The lines about what was left out of the first few pages."""
     not_followed: int = 0
     """Links of pages that are out of scope, filtered out or too deep."""
+    no_address: int = 0
+    """Links that handlers made to no web address."""
     levels: tuple[Level, ...] = ()
     """The waiting URLs by priority, if a program sets priorities; for a kept crawl see `state_status`."""
     failures: tuple[FailureGroup, ...] = ()
@@ -129,6 +131,7 @@ class Account(Struct, frozen=True):
     elapsed_ns: int = 0
     cut: int = 0
     not_followed: int = 0
+    no_address: int = 0
 
 
 class Ending(Struct, frozen=True):

@@ -49,9 +49,13 @@ class Handler:
     runs on the event loop, where a call costs a tenth as much; one slower call sends it back.
     """
 
-    def __init__(self, function: Callable[..., Any], pattern: str) -> None:
+    def __init__(
+        self, function: Callable[..., Any], pattern: str, *, keep_partial: bool = False
+    ) -> None:
         self.function = function
         self.pattern = pattern
+        self.keep_partial = keep_partial
+        """Whether what it has yielded is kept if it raises then."""
         self.name = name_of(function)
         self.parameters = Parameters(function)
         """What it takes from the data of a link."""
@@ -93,16 +97,16 @@ class Handlers:
     def __init__(self) -> None:
         self._by_name: dict[str, Handler] = {}
 
-    def page(self, pattern: str = "*") -> Callable[[F], F]:
+    def page(self, pattern: str = "*", *, keep_partial: bool = False) -> Callable[[F], F]:
         """Declare a handler for the URLs that *pattern* fits; the first that fits takes a page.
 
         In a pattern `*` stands for any characters, and everything else for itself, `?` included;
         it has to fit all of the URL. A pattern that fits nothing (the empty one) makes a handler
-        that only links name. Raises `UsageError` for a second handler of the same name.
+        that only links name. With *keep_partial*, what the handler yielded before it raised is kept. Raises `UsageError` for a second handler of the same name.
         """
 
         def declare(function: F) -> F:
-            handler = Handler(function, pattern)
+            handler = Handler(function, pattern, keep_partial=keep_partial)
             if handler.name in self._by_name:
                 raise UsageError(
                     f"there is a page handler {handler.name!r} already; links name handlers, "
@@ -166,25 +170,22 @@ class Handlers:
         return f"<Handlers {', '.join(map(repr, self._by_name.values()))}>"
 
 
-def results_of(answer: object) -> list[Any]:
-    """Return the items and links in the answer of a plain handler.
+def collect(answer: object, results: list[Any]) -> None:
+    """Add the items and links in the answer of a plain handler to *results*.
 
-    Raises `HandlerError` for anything else in it, and whatever a generator raises.
+    Raises `HandlerError` for anything else in it, and whatever a generator raises; what came before stays.
     """
-    results: list[Any] = []
     for result in _each(answer):
         _append(results, result)
-    return results
 
 
-async def async_results_of(answer: object) -> list[Any]:
-    """Return the items and links in the answer of an `async` handler; as `results_of`."""
+async def collect_async(answer: object, results: list[Any]) -> None:
+    """Add the items and links in the answer of an `async` handler; as `collect`."""
     if not isinstance(answer, AsyncIterable):
-        return results_of(await answer if isinstance(answer, Awaitable) else answer)
-    results: list[Any] = []
+        return collect(await answer if isinstance(answer, Awaitable) else answer, results)
     async for result in answer:
         _append(results, result)
-    return results
+    return None
 
 
 def is_item(value: object) -> bool:

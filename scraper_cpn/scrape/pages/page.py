@@ -12,11 +12,13 @@ A page is used by one thread at a time.
 import json
 import re
 from collections.abc import Collection, Iterator
+from mimetypes import guess_type
+from pathlib import Path
 from typing import Any, Unpack
 
 import msgspec
 
-from scraper_cpn.scrape.asking import LinkOptions
+from scraper_cpn.scrape.asking import LinkOptions, packed
 from scraper_cpn.scrape.colours import Link, Raw, Saved
 from scraper_cpn.scrape.pages.charset import Charset, charset_of, charset_of_xml
 from scraper_cpn.scrape.pages.elements import Queried, To, handler_name, made
@@ -145,6 +147,17 @@ class Page(Queried):
     def from_html(cls, html: str, url: str = "https://example.com/") -> "Page":
         """Make a page of a string, for trying a handler without a crawl."""
         return cls(url, html.encode("utf-8", "replace"), charset="utf-8")
+
+    @classmethod
+    def from_file(
+        cls, path: str | Path, url: str = "https://example.com/", data: dict[str, Any] | None = None
+    ) -> "Page":
+        """Make a page of a file, for trying a handler on a saved page; *data* is what its link carried.
+
+        Its type is told by the name of the file, and its encoding by its bytes. Raises `OSError`.
+        """
+        kind, _ = guess_type(str(path))
+        return cls(url, Path(path).read_bytes(), content_type=kind or "", data=packed(data))
 
     def header(self, name: str) -> str | None:
         """Return the first header of that name, in whatever case; None where there is none."""

@@ -19,8 +19,9 @@ from typing import Any, Self, TypeVar
 
 import anyio
 from anyio import to_thread
+from msgspec.structs import replace
 
-from scraper_cpn.scrape.colours import Bad, Link, Parsed, ParseOutcome, Raw, Target
+from scraper_cpn.scrape.colours import Bad, Deferred, Link, Parsed, ParseOutcome, Raw, Target
 from scraper_cpn.scrape.pages.apart import CAN_FORK, ApartError, call_apart
 from scraper_cpn.scrape.pages.cut import Cut
 from scraper_cpn.scrape.pages.extract import Item, extract
@@ -30,11 +31,12 @@ from scraper_cpn.scrape.pages.handlers import (
     Handler,
     HandlerError,
     Handlers,
-    async_results_of,
-    results_of,
+    collect,
+    collect_async,
 )
 from scraper_cpn.scrape.pages.jobs import Refused
 from scraper_cpn.scrape.pages.page import HostilePageError, Page
+from scraper_cpn.scrape.pages.verdicts import Drop, Retry, Stop
 from scraper_cpn.scrape.pages.watchdog import Watchdog
 from scraper_cpn.scrape.pages.weight import is_quick
 from scraper_cpn.scrape.policy.frontier import split
@@ -172,24 +174,44 @@ class Parser:
             return Bad("handler", _writable(f"{handler.name} {error}"))
 
     def _handled(self, handler: Handler, page: Page, raw: Raw, quick: bool = True) -> ParseOutcome:
-        started_ns = self._clock_ns()
+        started_ns, results = self._clock_ns(), list[Any]()
         try:
-            results = results_of(handler.call(page, raw.target.request.data))
+            collect(handler.call(page, raw.target.request.data), results)
             if quick:
                 # How long a big page takes says nothing about those that could run on the loop.
                 handler.took(self._clock_ns() - started_ns)
             return self._sorted(page, raw, results)
         except BaseException as error:  # noqa: BLE001 - a program may raise anything
-            return _raised(handler, error)
+            return self._ended(handler, page, raw, results, error)
 
     async def _on_the_loop(self, handler: Handler, page: Page, raw: Raw) -> ParseOutcome:
+        results: list[Any] = []
         try:
-            results = await async_results_of(handler.call(page, raw.target.request.data))
+            await collect_async(handler.call(page, raw.target.request.data), results)
             return self._sorted(page, raw, results)
         except BaseException as error:
             if _is_cancelled(error):
                 raise
+            return self._ended(handler, page, raw, results, error)
+
+    def _ended(
+        self, handler: Handler, page: Page, raw: Raw, results: list[Any], error: BaseException
+    ) -> ParseOutcome:
+        """Return what becomes of a page whose handler raised, after it had yielded *results*."""
+        if isinstance(error, Retry):
+            return Deferred(_writable(error.reason), error.after_ns, error.elsewhere)
+        if isinstance(error, Drop):
+            return Bad("drop", _writable(error.reason))
+        stops = isinstance(error, Stop)
+        if not stops and not (handler.keep_partial and results and isinstance(error, Exception)):
             return _raised(handler, error)
+        try:
+            kept = self._sorted(page, raw, results)
+        except HandlerError as wrong:
+            return _raised(handler, wrong)
+        if isinstance(error, Stop):
+            return replace(kept, stop=_writable(error.reason) or "a page handler raised Stop")
+        return replace(kept, trouble=_raised(handler, error))
 
     def _in_thread(self, work: Callable[..., T], *given: Any) -> Awaitable[T]:
         return to_thread.run_sync(work, *given, abandon_on_cancel=True, limiter=self._threads)

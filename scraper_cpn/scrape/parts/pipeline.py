@@ -12,6 +12,7 @@ from scraper_cpn.net import Lost, Net, Part, Place, Sink, Wording, hold, on, put
 from scraper_cpn.scrape.colours import (
     Bad,
     Checked,
+    Deferred,
     Extracted,
     Failure,
     Found,
@@ -24,6 +25,8 @@ from scraper_cpn.scrape.colours import (
     Valid,
     ValidateOutcome,
 )  # fmt: skip
+from scraper_cpn.scrape.parts.permits import GateKeeper
+from scraper_cpn.scrape.parts.proxies import Proxies
 from scraper_cpn.scrape.policy import Policy
 
 STAGE = 256
@@ -51,17 +54,36 @@ class Pipeline(Part):
         """The places of pages that were fetched and are not stored yet."""
         return self.raw_html, self.parsed, self.validated
 
-    def run(self, *, links: Place[Found], lost: Place[Failure], log: Sink[Failure]) -> None:
-        """Route pages to `stored`, their links to *links*, lost pages to *lost*, and failures to *log*."""
+    def run(
+        self,
+        *,
+        links: Place[Found],
+        lost: Place[Failure],
+        log: Sink[Failure],
+        gate: GateKeeper,
+        proxies: Proxies,
+    ) -> None:
+        """Route pages to `stored`, their links to *links*, lost pages to *lost*, and failures to *log*.
+
+        A handler may have its page requested again, rest the proxy that brought it, and close the gate.
+        """
         p = self._p
         parse = self.effect("parse", ParseOutcome)
         raw, parsed, validated = self.stages
+        elsewhere = put(proxies.faults, proxies.p.elsewhere, raw, Deferred)
         self.transition(
             "parse",
             [raw, hold(self.parsers)],
             effect=parse(raw),
             outcomes=[
-                on(Parsed, put(parsed, p.extracted, raw, Parsed), put(links, p.links, Parsed)),
+                on(
+                    Parsed,
+                    put(parsed, p.extracted, raw, Parsed),
+                    put(links, p.links, Parsed),
+                    put(log, p.trouble, raw, Parsed),
+                    put(gate.stop, p.stop, Parsed),
+                ),
+                on(Deferred, put(lost, p.deferred, raw, Deferred), elsewhere),
                 on(Bad, put(log, p.bad, raw, Bad)),
                 on(Lost, put(lost, p.lost_page, raw, Lost)),
             ],

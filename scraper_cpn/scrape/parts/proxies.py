@@ -18,6 +18,7 @@ class Proxies(Limit):
 
     def __init__(self, net: Net, p: ProxyPolicy) -> None:
         super().__init__(net, "proxies")
+        self.p = p
         self._settings = p.settings
         self.pool = self.place(
             "available_proxies",

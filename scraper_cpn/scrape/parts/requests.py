@@ -63,7 +63,7 @@ class Requests(Part):
             during=self.in_progress,
             deadline_ns=self._longest_ns,
             outcomes=[
-                on(Fetched, put(fetched, p.raw, targets, Fetched), answered),
+                on(Fetched, put(fetched, p.raw_through, targets, proxies.pool, Fetched), answered),
                 on(Redirected, next_hop, later, put(log, p.moved, targets, Redirected), answered),
                 on(Throttled, put(failed, p.refused, targets, Throttled), penalty, answered),
                 on(Failed, put(failed, p.failed, targets, Failed), no_answer),

@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from scraper_cpn.scrape.colours import (
     Bad,
     Checked,
+    Deferred,
     Extracted,
     Failure,
     Found,
     Kept,
     Parsed,
     Raw,
+    Stop,
     Stored,
     Valid,
 )
@@ -37,6 +39,21 @@ class PipelinePolicy:
     def extracted(self, page: Raw, parsed: Parsed) -> Extracted:
         """The token of a page that is to be validated."""
         return Extracted(page.target, parsed.items, page.response.wired, parsed.cut)
+
+    def trouble(self, page: Raw, parsed: Parsed) -> Failure | None:
+        """The row of a handler that raised after what is kept of its page."""
+        bad = parsed.trouble
+        if bad is None:
+            return None
+        return Failure(target=page.target, kind="partial", reason=bad.reason, detail=bad.detail)
+
+    def stop(self, parsed: Parsed) -> Stop | None:
+        """The request of a handler to start no more requests."""
+        return Stop(parsed.stop) if parsed.stop else None
+
+    def deferred(self, page: Raw, deferred: Deferred) -> Failure:
+        """The row of a page that is requested again."""
+        return self.requests.deferred(page, deferred)
 
     def bad(self, page: Raw | Extracted, bad: Bad) -> Failure:
         """The row of a page that fails because of its content."""

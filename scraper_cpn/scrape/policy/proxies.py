@@ -11,7 +11,7 @@ from functools import cached_property
 
 from msgspec.structs import replace
 
-from scraper_cpn.scrape.colours import Failed, Proxy, ProxyFault
+from scraper_cpn.scrape.colours import Deferred, Failed, Proxy, ProxyFault, Raw
 from scraper_cpn.scrape.policy.pauses import backoff_ns, gap_after, strikes_after
 from scraper_cpn.scrape.settings import Settings
 
@@ -45,6 +45,12 @@ class ProxyPolicy:
         """The faults for a failure of the proxy itself, which concerns all of its tokens."""
         own = failed.kind == "proxy" and proxy.url is not None
         return [ProxyFault(proxy.proxy)] * tokens_of(proxy) if own else []
+
+    def elsewhere(self, page: Raw, deferred: Deferred) -> list[ProxyFault]:
+        """The faults of the proxy that brought a page which its handler wants to come another way."""
+        own = (proxy for proxy in self.settings.proxies if proxy.proxy == page.proxy)
+        proxy = next(own, None) if deferred.elsewhere else None
+        return [] if proxy is None else [ProxyFault(proxy.proxy)] * tokens_of(proxy)
 
     def rested(self, proxy: Proxy) -> Proxy:
         """A proxy's token after a fault of its own."""

@@ -13,10 +13,12 @@ from typing import Protocol
 from msgspec.structs import replace
 
 from scraper_cpn.scrape.colours import (
+    Deferred,
     Failed,
     Failure,
     Fetched,
     Found,
+    Proxy,
     Raw,
     Redirected,
     Target,
@@ -52,6 +54,24 @@ class RequestPolicy:
     def raw(self, target: Target, fetched: Fetched) -> Raw:
         """The token of a page that is to be parsed."""
         return Raw(target, fetched.response)
+
+    def raw_through(self, target: Target, proxy: Proxy, fetched: Fetched) -> Raw:
+        """As `raw`, with the name of the proxy."""
+        return Raw(target, fetched.response, proxy.proxy)
+
+    def deferred(self, page: Raw, deferred: Deferred) -> Failure:
+        """The row of a page that its handler wants to be requested again."""
+        after_ns = deferred.after_ns
+        if after_ns is None:
+            after_ns = backoff_ns(self.settings, page.target.attempt, page.target.url)
+        return Failure(
+            target=page.target,
+            kind="retry",
+            reason=deferred.reason,
+            status=page.response.status or None,
+            retry=True,
+            wait_ns=after_ns,
+        )
 
     def hop(self, target: Target, moved: Redirected) -> Found | None:
         """The target of a redirect, if it passes what a link must pass and is within the limit."""

@@ -15,6 +15,7 @@ import msgspec
 from msgspec.structs import astuple, replace
 
 from scraper_cpn.scrape.colours import (
+    Bad,
     Checked,
     Extracted,
     Failure,
@@ -39,6 +40,8 @@ GONE = Response(
     url="", status=0, content_type="", charset=None, body=b"", fetched_at_ns=0, elapsed_ns=0
 )
 """Stands in place of a response."""
+_PARSED_PARTS = 4
+"""Of an encoded page whose links are not all of it; plain links have five parts, or none."""
 _HIDDEN = "***"
 _PRIORITY, _RANK = 5, 9
 """The positions of these fields in an encoded target."""
@@ -57,7 +60,10 @@ def packings(policy: Policy) -> dict[type[Any], Packing]:
             lambda found: [targets.pack(each) for each in (*found.targets, *found.requests)],
             lambda packed: split(targets.unpack(each) for each in packed),
         ),
-        Raw: Packing(_page(targets), lambda packed: Raw(targets.unpack(packed), GONE)),
+        Raw: Packing(
+            lambda page: [targets.pack(page.target), page.proxy],
+            lambda packed: Raw(targets.unpack(packed[0]), GONE, packed[1]),
+        ),
         Extracted: Packing(_page(targets), lambda packed: Extracted(targets.unpack(packed), ())),
         Checked: Packing(_page(targets), lambda packed: Checked(targets.unpack(packed), ())),
         Failure: Packing(targets.pack_failure, targets.unpack_failure),
@@ -137,13 +143,22 @@ class _Targets:
     def pack_parsed(self, parsed: Parsed) -> list[Any]:
         """Encode the links of one page."""
         links = self.pack_links(parsed.targets)
-        return [links, self.pack_links(parsed.requests)] if parsed.requests else links
+        if not (parsed.requests or parsed.stop or parsed.trouble):
+            return links
+        trouble = None if parsed.trouble is None else astuple(parsed.trouble)
+        return [links, self.pack_links(parsed.requests), parsed.stop, trouble]
 
     def unpack_parsed(self, packed: list[Any]) -> Parsed:
-        if len(packed) != 2:
+        if len(packed) != _PARSED_PARTS:
             return Parsed((), self.unpack_links(packed))
-        links, requests = packed
-        return Parsed((), self.unpack_links(links), requests=self.unpack_links(requests))
+        links, requests, stop, trouble = packed
+        return Parsed(
+            (),
+            self.unpack_links(links),
+            requests=self.unpack_links(requests),
+            stop=stop,
+            trouble=None if trouble is None else Bad(*trouble),
+        )
 
     def pack_links(self, targets: tuple[Target, ...]) -> list[Any]:
         """Encode links of one page, which share site, parent, depth and time."""

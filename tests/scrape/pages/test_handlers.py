@@ -18,14 +18,28 @@ from scraper_cpn.scrape.pages.handlers import (
     Handler,
     HandlerError,
     Handlers,
-    async_results_of,
+    collect,
+    collect_async,
     is_item,
-    results_of,
 )
 from scraper_cpn.scrape.pages.page import Page
 from scraper_cpn.scrape.settings import UsageError
 
 LINK = Link("https://a.example/")
+
+
+def results_of(answer: object) -> list[Any]:
+    """Return the items and links in the answer of a plain handler."""
+    results: list[Any] = []
+    collect(answer, results)
+    return results
+
+
+async def async_results_of(answer: object) -> list[Any]:
+    """Return the items and links in the answer of an `async` handler."""
+    results: list[Any] = []
+    await collect_async(answer, results)
+    return results
 
 
 class Quote(Struct):

@@ -88,7 +88,7 @@ def whole(policy: Policy) -> list[st.SearchStrategy[Any]]:
     """The colours and outcomes of which nothing is left out."""
     target = targets(policy)
     plain = [c.Domain, c.Penalty, c.ProxyFault, c.RobotsJob, c.Rules, c.Gate, c.Stop, c.Redirected,
-             c.Throttled, c.Failed, c.Bad, c.Kept, Lost]  # fmt: skip
+             c.Throttled, c.Failed, c.Bad, c.Deferred, c.Kept, Lost]  # fmt: skip
     failures = st.builds(
         c.Failure, target=target, kind=TEXT, reason=TEXT, status=st.none() | st.integers(100, 599),
         retry=st.booleans(), wait_ns=TIMES, detail=TEXT, final=st.booleans(),
