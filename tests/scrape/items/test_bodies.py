@@ -9,12 +9,14 @@ from typing import Any
 import anyio
 import pytest
 from fastwarc.warc import ArchiveIterator, WarcRecordType
+from msgspec import structs
 from msgspec.structs import replace
 
-from scraper_cpn.scrape.colours import Raw, Saved
+from scraper_cpn.scrape.colours import Raw, RequestTarget, Saved
 from scraper_cpn.scrape.items.bodies import bodies_of
 from scraper_cpn.scrape.items.bodies.warc import sound_bytes
 from scraper_cpn.scrape.items.outputs.base import OutputError
+from scraper_cpn.scrape.request import Request
 from scraper_cpn.scrape.settings import Settings, UsageError
 from tests.scrape.sample_pages import URL, raw
 
@@ -128,13 +130,19 @@ def test_an_archive(tmp_path: Path, suffix: str) -> None:
 
 
 def test_a_request_without_secrets(tmp_path: Path) -> None:
-    """Headers of the user that may be secret are in no archive."""
+    """Headers of the user that may be secret are in no archive, nor is what was posted."""
     headers = (("Authorization", "Bearer s3cret"), ("Accept-Language", "de"))
     path = tmp_path / "out.warc"
-    saved_in(path, page(b"x"), headers=headers)
+    fetched = page(b"x")
+    request = Request(
+        method="POST", headers=(("X-Key", "s3cret"),), body=b"a=s3cret", content_type="text/plain"
+    )
+    target = RequestTarget(**structs.asdict(fetched.target), request=request)
+    saved_in(path, replace(fetched, target=target), headers=headers)
     content = path.read_bytes()
     assert b"s3cret" not in content
-    assert b"Accept-Language: de\r\n" in content
+    assert b"POST /list/page HTTP/1.1\r\n" in content
+    assert b"Accept-Language: de\r\nContent-Type: text/plain\r\n\r\n" in content
 
 
 @pytest.mark.parametrize("suffix", ["warc", "warc.gz"])

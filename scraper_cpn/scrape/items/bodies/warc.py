@@ -26,6 +26,7 @@ from scraper_cpn.scrape.items.bodies import Place
 from scraper_cpn.scrape.items.outputs.base import OutputError
 from scraper_cpn.scrape.items.outputs.files import removed, sync_folder
 from scraper_cpn.scrape.redact import HARMLESS_HEADERS
+from scraper_cpn.scrape.request import Request
 from scraper_cpn.scrape.settings import SECOND, Settings, UsageError
 from scraper_cpn.version import __version__
 
@@ -112,7 +113,7 @@ class Archive(Place):
         request = writer.create_warc_record(
             url,
             "request",
-            http_headers=_request(url, self._settings),
+            http_headers=_request(url, raw.target.request, self._settings),
             warc_headers_dict={"WARC-Date": date},
         )
         identifier = answer.rec_headers.get_header("WARC-Record-ID")
@@ -220,15 +221,20 @@ def _headers(response: Response) -> Any:
     return StatusAndHeaders(f"{response.status} {reason}", fields, protocol="HTTP/1.1")
 
 
-def _request(url: str, settings: Settings) -> Any:
-    """Return the head of a request, without headers that may be secret."""
+def _request(url: str, request: Request, settings: Settings) -> Any:
+    """Return the head of a request, without headers that may be secret. A body, which may hold a password, is left out."""
     parts = urlsplit(url)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    own = [each for each in settings.headers if each[0].lower() in HARMLESS_HEADERS]
+    given = {name.lower(): (name, value) for name, value in (*settings.headers, *request.headers)}
+    own = [each for name, each in given.items() if name in HARMLESS_HEADERS]
+    if request.content_type:
+        own.append(("Content-Type", request.content_type))
     named = {name.lower() for name, _ in own}
     usual = [("User-Agent", settings.agent), ("Accept", ACCEPT), ("Accept-Encoding", ACCEPTED)]
     fields = [("Host", parts.netloc), *(each for each in usual if each[0].lower() not in named)]
-    return StatusAndHeaders(f"GET {target} HTTP/1.1", [*fields, *own], is_http_request=True)
+    return StatusAndHeaders(
+        f"{request.method} {target} HTTP/1.1", [*fields, *own], is_http_request=True
+    )
 
 
 def _metadata(raw: Raw) -> str:
