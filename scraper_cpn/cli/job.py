@@ -131,7 +131,9 @@ def with_outputs(
         )
     else:
         own["output"] = str(keeping.path)
-    bodies = bodies_of(settings, continued=keeping is not None and keeping.past is not None)
+    bodies = bodies_of(
+        settings, continued=keeping is not None and keeping.saves_in(settings.save_bodies)
+    )
     kept = {key: value for key, value in own.items() if key in Job.__struct_fields__}
     return Job(bodies=bodies, sink=sink, handlers=handlers, validator=validator, **found, **kept)
 

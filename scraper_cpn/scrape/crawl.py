@@ -222,7 +222,7 @@ class Crawl(Generic[T]):
         """Run a session in a state."""
         from scraper_cpn.scrape.state.files import kept_in
 
-        bodies = bodies_of(settings, continued=keeping.past is not None)
+        bodies = bodies_of(settings, continued=keeping.saves_in(settings.save_bodies))
         await _ready(settings, kept=True)
         async with kept_in(keeping, settings, seeds, sink, output) as state:
             return await self._session(seeds, output=sink, state=state, bodies=bodies).run()

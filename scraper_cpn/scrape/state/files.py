@@ -110,6 +110,10 @@ class Keeping(Struct, frozen=True, kw_only=True):
         """Whether seeds are read while the crawl runs, so that their sites are not known from the beginning."""
         return (self.unread if self.past is None else self.past.kept.input) is not None
 
+    def saves_in(self, place: str | None) -> bool:
+        """Whether the crawl has saved bodies in *place* before."""
+        return self.past is not None and self.past.opening.settings.save_bodies == place
+
     def opening(self, settings: Settings, seeds: Sequence[str | Link]) -> Opening:
         """The laws from now on. The sites do not change, since they are the scope.
 
