@@ -51,6 +51,8 @@ def _refuse(job: Job) -> None:
         raise UsageError(
             "the scheduler by hand has no --per-host and no --host-delay; use scrape, or leave them out"
         )
+    if job.settings.adaptive:
+        raise UsageError("the scheduler by hand has no --adaptive; use scrape, or leave it out")
     if job.settings.max_pages_per_domain or job.settings.max_bytes or job.settings.rate_bytes:
         raise UsageError(
             "the scheduler by hand has no --max-pages-per-domain, --max-bytes and --rate-limit; use scrape, "

@@ -159,6 +159,8 @@ class Domain(Struct, frozen=True, gc=False):
     """Requests in a row that had no answer at all."""
     probes: int = 0
     """Pauses since the domain counts as dead: after each of them it is asked once."""
+    pace_ns: int = 0
+    """The time between two starts that the server's time asks for (`--adaptive`); the delay counts if it is longer."""
     refused_ns: int = 0
     """How long it has refused requests in a row: the sum of the pauses."""
 
@@ -204,8 +206,11 @@ class Penalty(Struct, frozen=True, gc=False):
     """The pause from now on; None: the growing back-off decides (a refusal without Retry-After)."""
     delay_ns: int = 0
     """A Crawl-delay: the new least time between starts, if larger than the present one."""
-    sign: Literal["refused", "silent", "answered"] = "refused"
-    """What has happened: a refusal (or a Crawl-delay), no answer at all, or an answer after requests without one."""
+    sign: Literal["refused", "silent", "answered", "paced"] = "refused"
+    """What has happened: a refusal (or a Crawl-delay), no answer at all, an answer after requests without one, or an
+    answer that took another time than those before."""
+    pace_ns: int = 0
+    """The new pace, if it is `paced`."""
 
 
 class GivenUp(Struct, frozen=True, gc=False):
@@ -290,6 +295,8 @@ class Wired(Struct, frozen=True, gc=False):
     """The number of the connection within its process; 0 if there is none."""
     ordinal: int
     """1 for the first request on its connection."""
+    service_ns: int = 0
+    """How long the server took to begin its answer, by the operating system's clock of the connection; 0 if unknown."""
 
 
 NOT_WIRED = Wired(0, 0)

@@ -97,6 +97,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Pages of one domain fetched with success; at least 1. Domains are counted as `limit_by` says."""
     max_bytes: int | None = None
     """No request starts after so many bytes of pages, decompressed."""
+    adaptive: float | None = None
+    """The share of its time that a server may work for this crawl, above 0 and at most 1; None: only the delay counts."""
     rate_bytes: int | None = None
     """Bytes of pages a second, decompressed, on average."""
     max_depth: int | None = None

@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from scraper_cpn.net import Row
 from scraper_cpn.scrape.colours import (
@@ -20,6 +21,7 @@ from scraper_cpn.scrape.colours import (
     Stored,
     Target,
     Throttled,
+    Wired,
 )
 from scraper_cpn.scrape.policy.health import PROBES_MAX
 from scraper_cpn.scrape.settings import SECOND, Settings
@@ -136,6 +138,19 @@ def test_a_pause_that_is_too_long() -> None:
     obeyed = Done(lambda _, n: Throttled(429, 7200 * SECOND) if n == 0 else None)
     assert obeyed.ends == {"stored": 60}
     assert obeyed.starts[1] - obeyed.starts[0] >= 7200 * SECOND
+
+
+def test_a_slow_server_is_asked_more_slowly() -> None:
+    """With `--adaptive 25%` a server that takes two seconds is asked every eight, a quick one as before."""
+    slow = replace(page("http://odd.test/"), elapsed_ns=2 * SECOND, wired=Wired(1, 1, 2 * SECOND))
+    quick = replace(slow, elapsed_ns=2 * SECOND, wired=Wired(1, 1, SECOND // 100))
+    done = Done(lambda _, n: Fetched(slow if n < 10 else quick), adaptive=0.25)
+    assert done.ends == {"stored": 60}
+    gaps = [later - earlier for earlier, later in pairwise(done.starts)]
+    assert all(gap >= 8 * SECOND for gap in gaps[1:9])
+    assert all(gap < 1.1 * SECOND for gap in gaps[15:])
+    plain = Done(lambda _, n: Fetched(slow))
+    assert max(later - earlier for earlier, later in pairwise(plain.starts)) < 1.1 * SECOND
 
 
 def test_a_redirect_that_asks_to_wait() -> None:

@@ -162,7 +162,7 @@ class AiohttpClient:
         if head is None or (brings_page(head.status, head.fields) and not reader.ended_well):
             return _unfinished(reader)
         # What an error or a redirect says stands, whatever became of its body.
-        wired = Wired(wire.number, wire.requests)
+        wired = Wired(wire.number, wire.requests, wire.answer_ns)
         hosts = wire.certificate_hosts
         return await reply_of(head, reader.body, reader.cut, ask.most_bytes, wired, hosts)
 

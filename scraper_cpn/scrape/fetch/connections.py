@@ -141,7 +141,7 @@ class Connector(aiohttp.TCPConnector):
     def __init__(self, settings: Settings, resolver: AbstractResolver, sockets: "Sockets") -> None:
         super().__init__(limit=0, ssl=tls(settings), resolver=resolver, socket_factory=sockets)
         loop = asyncio.get_running_loop()
-        self._factory = lambda: Wire(loop)  # type: ignore[assignment]
+        self._factory = lambda: Wire(loop, timed=settings.adaptive is not None)  # type: ignore[assignment]
 
     async def connect_for(self, request: ClientRequest) -> Wire:
         """Return a new connection for *request*, through the tunnel of its proxy if it is for TLS.

@@ -28,6 +28,7 @@ from collections.abc import Callable
 from aiohttp.client_proto import ResponseHandler
 
 from scraper_cpn.scrape.fetch.reader import AnswerReader
+from scraper_cpn.scrape.fetch.tcp import kernel_ns
 
 LISTEN_S = 0.002
 """How long a new connection is listened to, beside a round trip."""
@@ -48,8 +49,11 @@ class Wire(ResponseHandler):
     *on_surplus* is told once, when the connection ends for bytes that nobody asked for.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, *, timed: bool = False) -> None:
         super().__init__(loop)
+        self._timed = timed
+        self.answer_ns = 0
+        """How long the server took to begin the last answer, if that is measured."""
         self.number = 0
         """Counts the connections of a client; 0 until it is taken over."""
         self.requests = 0
@@ -197,6 +201,8 @@ class Wire(ResponseHandler):
             self._end_for(data)
             self.give_up()
             return
+        if written_bytes and self._timed:
+            self.answer_ns = self._answer_ns()
         if written_bytes and self.requests == 1:
             self.service_s = self._loop.time() - self._written_s
         reader.feed(data)
@@ -204,6 +210,11 @@ class Wire(ResponseHandler):
             self._end_for(reader.surplus)
         if reader.done:
             self.give_up()
+
+    def _answer_ns(self) -> int:
+        """How long the server took to begin its answer: the system's word, whatever this process was doing meanwhile."""
+        told = kernel_ns(self.transport and self.transport.get_extra_info("socket"))
+        return int((self._loop.time() - self._written_s) * 1e9) if told is None else told
 
     def _end_for(self, surplus: bytes) -> None:
         """End the connection for bytes that belong to no request."""

@@ -32,6 +32,7 @@ def _contact(value: object) -> str:
 
 TIME = Kind(values.duration, "TIME", values.duration_text)
 PERIOD = Kind(values.positive_duration, "TIME", values.duration_text)
+SHARE = Kind(values.share, "SHARE", values.share_text)
 SIZE = Kind(values.size, "SIZE", values.size_text)
 AT_LEAST_0 = Kind(count(0), "N")
 AT_LEAST_1 = Kind(count(1), "N")
@@ -190,6 +191,9 @@ OPTIONS: tuple[Option, ...] = (
                 "is created"),
     Option(name="concurrency", kind=AT_A_TIME, group=_PACE, field="concurrency",
            help="at most N requests at a time in total"),
+    Option(name="adaptive", kind=SHARE, group=_PACE, field="adaptive",
+           help="ask a domain more slowly than --delay if otherwise its server would work for this crawl "
+                "for more than this share of its time, such as 25%"),
     Option(name="rate-limit", kind=SIZE, group=_PACE, field="rate_bytes",
            help="bytes of pages a second, decompressed, on average; a state keeps it as it began"),
     Option(name="ageing", kind=PERIOD, group=_PACE, field="ageing_ns",

@@ -140,6 +140,24 @@ def size_text(count: int) -> str:
     return str(count)
 
 
+def share(value: object) -> float:
+    """Read a share: a percentage such as 25%, or a number above 0 and up to 1."""
+    allowed = "a share is a percentage such as 25%, or a number above 0 and up to 1"
+    text = _text(value, allowed)
+    found = re.fullmatch(rf"{_NUMBER}\s*(%?)", text, re.ASCII)
+    if found is None:
+        raise ValueError(f"{shown(text)} is not a share; {allowed}")
+    number = float(found[1]) / (100 if found[2] else 1)
+    if not 0.001 <= number <= 1:
+        raise ValueError(f"{hidden(text)} is out of range; a share is 0.1% to 100%")
+    return number
+
+
+def share_text(number: float) -> str:
+    """Return the text that `share` reads as *number*."""
+    return f"{number * 100:g}%"
+
+
 def count(least: int, most: int = LARGEST_COUNT) -> Reader:
     """Return a reader of whole numbers from *least* to *most*."""
     span = f"{least} or more" if most == LARGEST_COUNT else f"{least} to {most}"

@@ -54,6 +54,8 @@ class Requests(Part):
         penalty = put(domains.penalties, domains.p.refusal, targets, Throttled)
         health, pacing = domains.p.health, domains.pacing
         answered = put(domains.penalties, health.answered, pacing)
+        adapted = put(domains.penalties, domains.p.adapted, pacing, Fetched)
+        paced = [adapted] if domains.p.settings.adaptive else []
         no_answer = put(domains.penalties, health.failed, targets, pacing, Failed)
         self.scrape_target = self.transition(
             "scrape_target",
@@ -63,7 +65,12 @@ class Requests(Part):
             during=self.in_progress,
             deadline_ns=self._longest_ns,
             outcomes=[
-                on(Fetched, put(fetched, p.raw_through, targets, proxies.pool, Fetched), answered),
+                on(
+                    Fetched,
+                    put(fetched, p.raw_through, targets, proxies.pool, Fetched),
+                    answered,
+                    *paced,
+                ),
                 on(Redirected, next_hop, later, put(log, p.moved, targets, Redirected), answered),
                 on(Throttled, put(failed, p.refused, targets, Throttled), penalty, answered),
                 on(Failed, put(failed, p.failed, targets, Failed), no_answer),

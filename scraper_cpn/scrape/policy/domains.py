@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from scraper_cpn.scrape.colours import (
     Domain,
+    Fetched,
     Penalty,
     Redirected,
     RobotsJob,
@@ -23,8 +24,11 @@ from scraper_cpn.scrape.colours import (
 )
 from scraper_cpn.scrape.policy.health import HealthPolicy, is_in_trouble
 from scraper_cpn.scrape.policy.pauses import backoff_ns, gap_after, strikes_after
-from scraper_cpn.scrape.settings import Settings, Site
+from scraper_cpn.scrape.settings import SECOND, Settings, Site
 from scraper_cpn.scrape.urls import domain_of
+
+PACE_MAX_NS = 60 * SECOND
+"""The slowest pace that `--adaptive` leads to."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,7 @@ class DomainPolicy:
 
     def gap_ns(self, domain: Domain) -> int:
         """The pause from one start to the next; a dead domain is asked once at a time, whatever its slots."""
-        gap_ns = gap_after(domain.delay_ns)
+        gap_ns = gap_after(max(domain.delay_ns, domain.pace_ns))
         if domain.probes and self.slots(domain.domain) > 1:
             return max(gap_ns, self.settings.timeout_ns)
         return gap_ns
@@ -89,10 +93,28 @@ class DomainPolicy:
         wait_ns = max(0, delay_ns - rules.elapsed_ns) if alone else delay_ns
         return Penalty(job.home, wait_ns, delay_ns)
 
+    def adapted(self, domain: Domain, fetched: Fetched) -> Penalty | None:
+        """The change of a domain's pace by the time that its server took, so that it works for us its share of the time.
+
+        The pace is a mean of the last answers' times, and changes if that is a quarter away. *domain* is as it was
+        when the request started.
+        """
+        assert self.settings.adaptive is not None
+        response, old_ns = fetched.response, domain.pace_ns
+        took_ns = response.wired.service_ns or response.elapsed_ns
+        wanted_ns = min(int(took_ns / self.settings.adaptive), PACE_MAX_NS)
+        new_ns = (old_ns + wanted_ns) // 2 if old_ns else wanted_ns
+        if abs(new_ns - old_ns) <= old_ns // 4:
+            return None
+        wait_ns = max(0, new_ns - response.elapsed_ns) if new_ns > old_ns else 0
+        return Penalty(domain.domain, wait_ns, sign="paced", pace_ns=new_ns)
+
     def held(self, domain: Domain, penalty: Penalty) -> Domain:
         """The pacing token after a penalty; only a refusal without Retry-After is a strike."""
         if penalty.delay_ns:
             return replace(domain, delay_ns=max(domain.delay_ns, penalty.delay_ns))
+        if penalty.sign == "paced":
+            return replace(domain, pace_ns=penalty.pace_ns)
         if penalty.sign in ("silent", "answered"):
             return self.health.heard(domain, penalty)
         after = self.health.refused(domain, self.hold_ns(domain, penalty))

@@ -107,7 +107,11 @@ class HealthPolicy:
 
     def told(self, domain: Domain, penalty: Penalty) -> Hold | None:
         """The row about a pause: of each refusal, and of a dead domain."""
-        if penalty.sign == "answered" or penalty.delay_ns or self.verdict(domain, penalty):
+        if (
+            penalty.sign in ("answered", "paced")
+            or penalty.delay_ns
+            or self.verdict(domain, penalty)
+        ):
             return None
         wait_ns = self.pace.hold_ns(domain, penalty)
         if penalty.sign == "silent":

@@ -99,7 +99,7 @@ def harmless(opening: Opening) -> Opening:
     return replace(opening, settings=replace(settings, headers=headers, proxies=proxies))
 
 
-_EVERY_PART = Settings(per_host=1, max_pages_per_domain=1, max_bytes=1, rate_bytes=1)
+_EVERY_PART = Settings(per_host=1, max_pages_per_domain=1, max_bytes=1, rate_bytes=1, adaptive=1.0)
 
 
 @cache
