@@ -211,20 +211,20 @@ def _outputs(
             yield OutputSpec("consume", arc.place)
 
 
-def checked_net(random: Random, *, wide: bool = True) -> Built | None:
+def checked_net(random: Random, *, wide: bool = True, late: bool = True) -> Built | None:
     """A random net that can work, or None if what was drawn can't be mended.
 
-    *wide*: whether its arcs may bind several tokens and look at more than one token of a place.
+    *wide*: whether its arcs may bind several tokens and look at more than one token of a place; *late*: whether
+    such a net may have manual transitions, and has more attempts.
     """
     spec = _chained(net_spec(random))
-    return mended(widened(spec) if wide else spec)
+    return mended(widened(spec, late=late) if wide else spec)
 
 
-def widened(spec: NetSpec) -> NetSpec:
+def widened(spec: NetSpec, *, late: bool = True) -> NetSpec:
     """With arcs that bind several tokens, thresholds, guards and more, as the spec itself decides."""
-    return wide.late(
-        Draw(Random(f"manual {spec}")), wide.widened(Draw(Random(f"wide {spec}")), spec)
-    )
+    wider = wide.widened(Draw(Random(f"wide {spec}")), spec)
+    return wide.late(Draw(Random(f"manual {spec}")), wider) if late else wider
 
 
 def _chained(spec: NetSpec) -> NetSpec:

@@ -197,7 +197,7 @@ MUTANTS = [
 @cache
 def drawn(seed: int, wide: bool) -> tuple[Built, str] | None:
     """A net in which faults are planted, and its compiled source; None if the draw gave none."""
-    built = checked_net(Random(seed), wide=wide)
+    built = checked_net(Random(seed), wide=wide, late=False)
     return None if built is None else (built, source(built.net, traced=True))
 
 
