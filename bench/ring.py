@@ -8,6 +8,8 @@ follows from it begins.
 from __future__ import annotations
 
 import json
+import os
+import statistics
 import tempfile
 import time
 from pathlib import Path
@@ -22,6 +24,7 @@ from scraper_cpn.run.live import running
 PUBLISHED = {1: 284, 2: 439, 4: 859, 8: 1_530, 16: 2_557, 32: 3_422, 64: 4_405, 128: 4_172}
 """Firings a second of DiPeN 0.1.2, as its authors published them: etcd on a Corsair MP510, an i5-9600."""
 FIRINGS, FIRINGS_QUICK = 20_000, 2_000
+SYNCS = 50
 
 
 class Point(Struct, frozen=True):
@@ -31,6 +34,8 @@ class Point(Struct, frozen=True):
     memory: float
     asyncio: float
     durable: float
+    durable_cpu_us: float
+    """CPU time of a durable firing, in all threads: what it costs beside waiting for the disk."""
     published: int
 
 
@@ -38,13 +43,23 @@ def measured(rings: int, firings: int, folder: Path) -> Point:
     """One point: the same number of firings, whatever the number of rings. Compiling does not count."""
     passes = max(1, firings // rings)
     all_ = rings * passes
+    memory, (live, _) = _in_memory(rings, passes), anyio.run(_live, rings, passes, None)
+    durable, cpu = anyio.run(_live, rings, passes, folder / f"{rings}.db")
     return Point(
-        rings,
-        all_ / _in_memory(rings, passes),
-        all_ / anyio.run(_live, rings, passes, None),
-        all_ / anyio.run(_live, rings, passes, folder / f"{rings}.db"),
-        PUBLISHED[rings],
+        rings, all_ / memory, all_ / live, all_ / durable, cpu / all_ * 1e6, PUBLISHED[rings]
     )
+
+
+def synced_ms(folder: Path) -> float:
+    """Milliseconds that this disk takes to sync a page, as the median of some: a durable batch waits as long."""
+    taken = []
+    with (folder / "synced").open("wb", buffering=0) as file:
+        for _ in range(SYNCS):
+            file.write(b"x" * 4_096)
+            begun = time.perf_counter()
+            os.fsync(file.fileno())
+            taken.append(time.perf_counter() - begun)
+    return statistics.median(taken) * 1e3
 
 
 def _in_memory(rings: int, passes: int) -> float:
@@ -59,31 +74,33 @@ def _in_memory(rings: int, passes: int) -> float:
     return time.perf_counter() - begun
 
 
-async def _live(rings: int, passes: int, keep: Path | None) -> float:
-    """Seconds, through asyncio; synced where the run is kept."""
+async def _live(rings: int, passes: int, keep: Path | None) -> tuple[float, float]:
+    """Seconds and seconds of CPU time, through asyncio; synced where the run is kept."""
     net = ring_net(rings, passes)
     async with running(net, {"hand": hand}, keep=keep, on_row=lambda _: None) as live:
-        begun = time.perf_counter()
+        begun, cpu = time.perf_counter(), time.process_time()
         ran = await live.finish()
-        seconds = time.perf_counter() - begun
+        seconds, cpu = time.perf_counter() - begun, time.process_time() - cpu
     if ran.ended != "finished":
         raise ValueError(f"the rings ended {ran.ended}")
-    return seconds
+    return seconds, cpu
 
 
 def main(*, quick: bool, as_json: bool, where: Path | None) -> None:
     """Measure, and print a table."""
     firings = FIRINGS_QUICK if quick else FIRINGS
     with tempfile.TemporaryDirectory(dir=where) as folder:
+        disk_ms = synced_ms(Path(folder))
         points = [measured(rings, firings, Path(folder)) for rings in PUBLISHED]
     if as_json:
         print(
             json.dumps([{name: getattr(p, name) for name in p.__struct_fields__} for p in points])
         )
         return
-    print("firings a second   in memory     asyncio     durable   DiPeN, as published")
+    print(f"this disk syncs a page in {disk_ms:.1f} ms")
+    print("firings a second   in memory     asyncio     durable  CPU of one   DiPeN, as published")
     for p in points:
         print(
             f"{p.rings:>10} rings {p.memory:>12,.0f}{p.asyncio:>12,.0f}{p.durable:>12,.0f}"
-            f"{p.published:>12,}  {p.durable / p.published:.1f} times"
+            f"{p.durable_cpu_us:>9,.0f} us{p.published:>12,}  {p.durable / p.published:.1f} times"
         )

@@ -155,7 +155,10 @@ def _attempts(transition: Transition) -> Iterator[str]:
         return
     yield from (f": {text}" for text in length_problems("pause_ns", transition.pause_ns))
     if attempts > 1 and transition.still:
-        yield ": has attempts, and so can't be revoked at its start; leave still away"
+        yield (
+            ": a start that still refuses gives its inputs back, but a further attempt keeps them, and nothing would "
+            "tell it when to start; leave still away, or put the inputs back on the failure instead of attempts"
+        )
     given = [case.outcome for case in transition.outcomes]
     for kind in transition.retry if attempts > 1 else ():
         if kind not in given:

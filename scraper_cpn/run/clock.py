@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 from msgspec import Struct
@@ -51,9 +51,9 @@ class Clock:
         behind_ns = at_ns - clock.now_ns()
         return clock if behind_ns <= 0 else cls(clock.dial.offset_ns + behind_ns)
 
-    @property
+    @cached_property
     def dial(self) -> Dial:
-        """The state of this clock, for another process."""
+        """The state of this clock, for another process; it never changes."""
         return Dial(boot_id(), self._offset_ns)
 
     def now_ns(self) -> int:

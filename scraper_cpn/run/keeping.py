@@ -49,10 +49,14 @@ class KeptRun:
         self.recorder = recorder
         self.clock = clock
         self.new = new
+        self._facts: Sequence[tuple[str, bytes]] = [("clock", msgspec.json.encode(clock.dial))]
 
     def cut(self) -> Batch | None:
         """Cut a batch of what has happened since the last one; None if nothing has."""
-        return self.recorder.cut(lambda: [("clock", msgspec.json.encode(self.clock.dial))])
+        batch = self.recorder.cut(lambda: self._facts)
+        if batch is not None:
+            self._facts = ()  # they are in the first batch, without which no other one becomes durable
+        return batch
 
     async def commit(self, batch: Batch) -> None:
         """Make a batch durable. Raises `StoreError`."""

@@ -165,6 +165,8 @@ class Recorder:
         """
         untaken = self.kernel.drain()
         self._untaken += untaken
+        if not (self._inputs or self._rows or untaken or always):
+            return None  # nothing was called: nothing has changed
         rows = self._rows + untaken
         changes = self.kernel.changes()
         idle = all(given[0] == STEP for given in self._inputs)

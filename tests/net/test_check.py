@@ -257,7 +257,8 @@ STILL: dict[str, Callable[[Bench], object]] = {
     ", still read(hosts): asks whether a token is there or none; leave at_least, when and include_in_use away": lambda b: (
         one_effect(b, still=[read(b.hosts, at_least=2)])
     ),
-    ": has attempts, and so can't be revoked at its start; leave still away": lambda b: (
+    ": a start that still refuses gives its inputs back, but a further attempt keeps them, and nothing would "
+    "tell it when to start; leave still away, or put the inputs back on the failure instead of attempts": lambda b: (
         one_effect(b, still=[read(b.hosts)], attempts=2)
     ),
 }  # fmt: skip

@@ -70,7 +70,11 @@ def renewed(kernel: Compiled) -> int:
 
 TOO_FEW = Mutant("one token too few is enough", r"len\((\w+)\) < (\d+)", r"len(\1) < \2 - 1")
 FORGOTTEN = Mutant(
-    "keys that wait are not told what a set forgot", r"if self\.families:", "if False:", "Seen", True
+    "keys that wait are not told what a set forgot",
+    r"if self\.families:",
+    "if False:",
+    "Seen",
+    True,
 )
 
 
