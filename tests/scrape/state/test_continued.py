@@ -210,7 +210,7 @@ def test_an_output_that_is_gone(tmp_path: Path, suffix: str) -> None:
     with pytest.raises(UsageError) as error:
         open_output(str(path), item=Thing, keep=20)
     assert str(error.value) == (
-        f"--output {path}: the state knows items of it, but it is gone; all items are in the "
+        f"--output {path}: the state expects items in it, but it is gone; all items are in the "
         f"state, which writes them again: scrape export STATE -o {path}"
     )
     assert not path.exists()
@@ -233,7 +233,7 @@ def test_an_output_that_is_shorter(tmp_path: Path, suffix: str) -> None:
     unit = "rows" if suffix == "parquet" else "bytes"
     expected = "rows up to 2" if suffix == "db" else f"{second} {unit}"
     found = "it has them up to 1" if suffix == "db" else f"it has {_size(path, first)}"
-    assert f"the state knows {expected} of it, but {found}; all items" in str(error.value)
+    assert f"the state expects {expected} in it, but {found}; all items" in str(error.value)
     assert path.read_bytes() == before
 
 
@@ -242,7 +242,7 @@ def test_an_empty_file_in_its_place(tmp_path: Path, suffix: str) -> None:
     """It is shorter too; an empty database has no table at all."""
     path = tmp_path / f"out.{suffix}"
     path.touch()
-    with pytest.raises(UsageError, match=r"the state knows .* of it, but it has"):
+    with pytest.raises(UsageError, match=r"the state expects .* in it, but it has"):
         open_output(str(path), item=Thing, keep=5)
     assert path.read_bytes() == b""
 
