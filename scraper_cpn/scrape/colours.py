@@ -448,6 +448,13 @@ class Fetched(Struct, frozen=True, gc=False):
     """A page arrived with a 2xx status."""
 
     response: Response
+    bytes: int = 0
+    """The length of its body, where a state has written down that instead of the body."""
+
+    @property
+    def size(self) -> int:
+        """The length of its body."""
+        return self.bytes or len(self.response.body)
 
 
 class Redirected(Struct, frozen=True, gc=False):

@@ -26,7 +26,7 @@ class VolumePolicy:
 
     def received(self, fetched: Fetched) -> Received:
         """The bytes of a page."""
-        return Received(len(fetched.response.body))
+        return Received(fetched.size)
 
     def left(self, allowance: Allowance, received: Received) -> Allowance | None:
         """The bytes that are left; None if there are none."""

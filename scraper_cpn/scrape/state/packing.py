@@ -28,6 +28,7 @@ from scraper_cpn.scrape.colours import (
     Response,
     Target,
     Valid,
+    Wired,
 )
 from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.policy.frontier import split
@@ -53,6 +54,8 @@ def packings(policy: Policy) -> dict[type[Any], Packing]:
     """The types with an encoding of their own; all others are stored field by field."""
     writing = _Targets(policy)
     target, targets = Packing(writing.pack, writing.unpack), writing
+    settings = policy.settings
+    measured = settings.adaptive or settings.max_bytes or settings.rate_bytes
     return {
         Target: target,
         RequestTarget: target,
@@ -67,11 +70,26 @@ def packings(policy: Policy) -> dict[type[Any], Packing]:
         Extracted: Packing(_page(targets), lambda packed: Extracted(targets.unpack(packed), ())),
         Checked: Packing(_page(targets), lambda packed: Checked(targets.unpack(packed), ())),
         Failure: Packing(targets.pack_failure, targets.unpack_failure),
-        Fetched: Packing(lambda _: None, lambda _: Fetched(GONE)),
+        Fetched: _measured() if measured else Packing(lambda _: None, lambda _: Fetched(GONE)),
         Parsed: Packing(targets.pack_parsed, targets.unpack_parsed),
         Valid: Packing(lambda valid: valid.errors, lambda packed: Valid((), tuple(packed))),
         Proxy: Packing(_pack_proxy, lambda packed: Proxy(*packed)),
     }
+
+
+def _measured() -> Packing:
+    """The encoding of a page whose size and times the net decides by."""
+
+    def pack(fetched: Fetched) -> list[int]:
+        response = fetched.response
+        return [fetched.size, response.elapsed_ns, response.wired.service_ns]
+
+    def unpack(packed: list[int]) -> Fetched:
+        size, elapsed_ns, service_ns = packed
+        gone = replace(GONE, elapsed_ns=elapsed_ns, wired=Wired(0, 0, service_ns))
+        return Fetched(gone, size)
+
+    return Packing(pack, unpack)
 
 
 def without_password(proxy: Proxy) -> Proxy:
