@@ -8,7 +8,7 @@ Must not know: the command line.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -61,15 +61,22 @@ class Crawl(Generic[T]):
         self.settings: Settings = settings_from(options)
         self.handlers = Handlers()
 
-    def page(self, pattern: str = "*", *, keep_partial: bool = False) -> Callable[[F], F]:
+    def page(
+        self,
+        pattern: str = "*",
+        *,
+        keep_partial: bool = False,
+        status: int | Iterable[int] | None = None,
+    ) -> Callable[[F], F]:
         """Declare the decorated function the handler of pages whose URL matches a glob *pattern*.
 
         The function is given a `Page` and yields items and `Link`s (or returns one, or a list); it may
         be async. The function itself is unchanged: call it on a `Page.from_html(...)` to test it. The first
         declared handler that matches is used, unless a link names its handler (`to=`). A handler may raise `Retry`, `Drop`
-        or `Stop`. Nothing of a page is kept if it raises anything else, or with *keep_partial* what it yielded before.
+        or `Stop`. *status* names the statuses of the pages that it takes (`status=[404, 410]`), by default those of success.
+        Nothing of a page is kept if it raises anything else, or with *keep_partial* what it yielded before.
         """
-        return self.handlers.page(pattern, keep_partial=keep_partial)
+        return self.handlers.page(pattern, keep_partial=keep_partial, status=status)
 
     def run(
         self,

@@ -122,6 +122,7 @@ class Session:
             self._kernel = compile_net(self._net, traced, builder=builder_of(settings))
         else:
             self._clock, self._net, self._kernel = state.clock, state.net, state.recorder
+        self._handlers = Handlers() if handlers is None else handlers
         self._parser = Parser(settings, policy.frontier.discover, handlers)
         self._by_level = handlers is not None
         self._validator = validator or Validator(schema=settings.schema)
@@ -162,6 +163,7 @@ class Session:
             wall_ns=clock_ns,
             monotonic_ns=clock_ns,
             on_surplus=self._surplus,
+            also=self._handlers.statuses,
         )
         async with self._bodies or nullcontext(), new_fetcher as fetcher, self._parser:
             self._fetcher = fetcher

@@ -76,19 +76,22 @@ class Answer(Struct, frozen=True, gc=False):
     """See `Response.certificate_hosts`."""
 
 
-def brings_page(status: int, headers: Mapping[str, str]) -> bool:
-    """Whether the body of an answer is a page.
+def brings_page(
+    status: int, headers: Mapping[str, str], also: frozenset[int] = frozenset()
+) -> bool:
+    """Whether the body of an answer is a page; *also*: error statuses that are asked for.
 
     A redirect that leads nowhere shows its own body, as in browsers (WHATWG Fetch, "location URL").
     """
-    return 200 <= status < 300 or (status in _REDIRECTS and not headers.get("Location"))
+    found = 200 <= status < 300 or (status in _REDIRECTS and not headers.get("Location"))
+    return found or status in also
 
 
-def fetch_outcome(url: str, answer: Answer) -> FetchOutcome:
-    """Return what *answer* means for the page at *url* (normalised)."""
-    if not brings_page(answer.status, answer.headers):
+def fetch_outcome(url: str, answer: Answer, also: frozenset[int] = frozenset()) -> FetchOutcome:
+    """Return what *answer* means for the page at *url* (normalised); *also* as in `brings_page`."""
+    if not brings_page(answer.status, answer.headers, also):
         return _without_page(url, answer)
-    if answer.status >= 300 and not answer.body:
+    if answer.status in _REDIRECTS and not answer.body:
         return Failed("redirect", "a redirect without Location", answer.status, retry=False)
     if answer.cut:
         reason = f"the body goes on after {len(answer.body)} bytes"

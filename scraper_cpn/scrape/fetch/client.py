@@ -85,6 +85,9 @@ class Ask(Struct, frozen=True, gc=False):
     """Its method, headers and body. One that must not be sent twice has a connection of its own: on a kept one, a
     connection that the server has just closed can't be told from an answer that got lost."""
 
+    also: frozenset[int] = frozenset()
+    """Error statuses whose bodies are pages; see `brings_page`."""
+
     @property
     def headers(self) -> tuple[tuple[str, str], ...]:
         """Its own headers, with those that describe its body."""
@@ -127,11 +130,11 @@ class Surplus(Struct, frozen=True, gc=False):
     """How many were sent on it before."""
 
 
-def body_bytes_max(most_bytes: int) -> Callable[[Head], int]:
+def body_bytes_max(most_bytes: int, also: frozenset[int] = frozenset()) -> Callable[[Head], int]:
     """Return what says of a head how much of its body is read, for who wants *most_bytes* unpacked."""
 
     def wanted(head: Head) -> int:
-        if not brings_page(head.status, head.fields):
+        if not brings_page(head.status, head.fields, also):
             return LEFTOVER_BYTES_MAX
         return (
             most_bytes + most_bytes // _PACKED_MORE + _PACKED_MORE**2
@@ -149,12 +152,13 @@ async def reply_of(
     most_bytes: int,
     wired: Wired,
     certificate_hosts: tuple[str, ...] = (),
+    also: frozenset[int] = frozenset(),
 ) -> Reply | Failed:
     """Return an answer that has arrived, its body unpacked; *cut* as in `Reply`.
 
     Lets others run between pieces of a body that is unpacked to much.
     """
-    if not brings_page(head.status, head.fields):
+    if not brings_page(head.status, head.fields, also):
         return Reply(head.status, head.fields, b"", cut=False, wired=wired)
     try:
         names = to_undo(head.codings)

@@ -144,7 +144,9 @@ class AiohttpClient:
         if not ask.sending.may_start():
             self._idle.put(key, wire)
             return withheld()
-        reader = AnswerReader(body_bytes_max(ask.most_bytes), to_head=ask.request.method == "HEAD")
+        reader = AnswerReader(
+            body_bytes_max(ask.most_bytes, ask.also), to_head=ask.request.method == "HEAD"
+        )
         last = self._trust.is_caught(key) or len(self.sockets) > self._kept_max
         timer = self._loop.call_at(until_s, wire.give_up)
         try:
@@ -159,12 +161,14 @@ class AiohttpClient:
         if not (is_its_own or self._is_meant(key, wire, ask.url, reader)):
             return Failed("protocol", UNASKED)
         head = reader.head
-        if head is None or (brings_page(head.status, head.fields) and not reader.ended_well):
+        if head is None or (
+            brings_page(head.status, head.fields, ask.also) and not reader.ended_well
+        ):
             return _unfinished(reader)
         # What an error or a redirect says stands, whatever became of its body.
         wired = Wired(wire.number, wire.requests, wire.answer_ns)
         hosts = wire.certificate_hosts
-        return await reply_of(head, reader.body, reader.cut, ask.most_bytes, wired, hosts)
+        return await reply_of(head, reader.body, reader.cut, ask.most_bytes, wired, hosts, ask.also)
 
     def _is_meant(self, key: Key, wire: Wire, url: str, first: AnswerReader) -> bool:
         """Return whether the first of two answers is the one to *url*; see `Doubles`."""

@@ -181,9 +181,9 @@ async def _reply(response: Response, ask: Ask, wired: Wired) -> Reply | Failed:
     if head.status < 200:
         return Failed("protocol", "the answer switches to a protocol that was not requested")
     body, cut = b"", False
-    if brings_page(head.status, fields):
-        body, cut = await _read(response, head, body_bytes_max(ask.most_bytes)(head))
-    return await reply_of(head, body, cut, ask.most_bytes, wired)
+    if brings_page(head.status, fields, ask.also):
+        body, cut = await _read(response, head, body_bytes_max(ask.most_bytes, ask.also)(head))
+    return await reply_of(head, body, cut, ask.most_bytes, wired, also=ask.also)
 
 
 def _fields(headers: HeaderMap) -> Fields:

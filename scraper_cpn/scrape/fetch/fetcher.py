@@ -45,6 +45,8 @@ class Fetcher:
     measures. *resolver* looks names up instead of the system, and stays its owner's to close. *on_surplus*
     is told of each connection that was dropped for bytes that belong to no request.
 
+    *also* says for a target which error statuses bring a page.
+
     Entering raises `UsageError` for a CA file that can't be read. The effects raise nothing but
     cancellation: every failure of the web is an outcome.
     """
@@ -58,11 +60,13 @@ class Fetcher:
         monotonic_ns: Callable[[], int] = time.monotonic_ns,
         resolver: "AbstractResolver | None" = None,
         on_surplus: Callable[[Surplus], None] = lambda _: None,
+        also: Callable[[Target], frozenset[int]] = lambda _: frozenset(),
     ) -> None:
         self._settings = settings
         self._destinations = Destinations(
             seeds, allow_private=settings.allow_private, resolver=resolver
         )
+        self._also = also
         self._wall_ns = wall_ns
         self._monotonic_ns = monotonic_ns
         self.client = new_client(settings, resolver, on_surplus)
@@ -99,8 +103,9 @@ class Fetcher:
         """
         most_bytes = self._settings.max_body_bytes
         starting = (start, may_start)
-        answer = await self._ask(target.url, proxy, starting, most_bytes, target.request)
-        return answer if isinstance(answer, Failed) else fetch_outcome(target.url, answer)
+        also = self._also(target)
+        answer = await self._ask(target.url, proxy, starting, most_bytes, target.request, also)
+        return answer if isinstance(answer, Failed) else fetch_outcome(target.url, answer, also)
 
     async def robots(
         self,
@@ -125,6 +130,7 @@ class Fetcher:
         starting: tuple[Callable[[], None], Callable[[], bool]],
         most_bytes: int,
         request: Request = PLAIN,
+        also: frozenset[int] = frozenset(),
     ) -> Answer | Failed:
         """Return the answer to a request, its body cut at *most_bytes*, or the failure.
 
@@ -136,7 +142,9 @@ class Fetcher:
         sending = Sending(start, self._monotonic_ns, may_start)
         own = self._destinations.is_own(url)
         wary = proxy.url is None and not self._destinations.is_exempt(host_of(url))
-        reply = await self.client.send(Ask(url, proxy, sending, most_bytes, own, wary, request))
+        reply = await self.client.send(
+            Ask(url, proxy, sending, most_bytes, own, wary, request, also)
+        )
         if isinstance(reply, Failed):
             return reply
         elapsed_ns = self._monotonic_ns() - sending.began_ns

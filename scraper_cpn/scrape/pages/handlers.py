@@ -18,7 +18,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from scraper_cpn.scrape.asking import ready
-from scraper_cpn.scrape.colours import Link
+from scraper_cpn.scrape.colours import Link, Target
 from scraper_cpn.scrape.pages.elements import handler_name
 from scraper_cpn.scrape.pages.page import Page
 from scraper_cpn.scrape.pages.parameters import Parameters, name_of
@@ -29,6 +29,8 @@ RESULTS_MAX = 100_000
 """Items and links of one page; a handler that yields more is taken for endless."""
 QUICK_NS = 2_000_000
 """A call that is shorter leaves the event loop responsive."""
+_ERRORS = range(400, 600)
+_PAUSES = frozenset({429, 503})
 QUICK_CALLS = 8
 """Quick calls in a row after which a handler runs on the event loop."""
 
@@ -50,10 +52,17 @@ class Handler:
     """
 
     def __init__(
-        self, function: Callable[..., Any], pattern: str, *, keep_partial: bool = False
+        self,
+        function: Callable[..., Any],
+        pattern: str,
+        *,
+        keep_partial: bool = False,
+        statuses: frozenset[int] = frozenset(),
     ) -> None:
         self.function = function
         self.pattern = pattern
+        self.statuses = statuses
+        """The statuses of the pages that it takes; empty for those of success."""
         self.keep_partial = keep_partial
         """Whether what it has yielded is kept if it raises then."""
         self.name = name_of(function)
@@ -67,6 +76,10 @@ class Handler:
     def takes(self, url: str) -> bool:
         """Return whether the pattern fits *url*."""
         return self._matches(url) is not None
+
+    def takes_status(self, status: int) -> bool:
+        """Return whether it takes pages of that status."""
+        return status in self.statuses if self.statuses else status < _ERRORS.start
 
     @property
     def is_quick(self) -> bool:
@@ -97,16 +110,24 @@ class Handlers:
     def __init__(self) -> None:
         self._by_name: dict[str, Handler] = {}
 
-    def page(self, pattern: str = "*", *, keep_partial: bool = False) -> Callable[[F], F]:
+    def page(
+        self,
+        pattern: str = "*",
+        *,
+        keep_partial: bool = False,
+        status: int | Iterable[int] | None = None,
+    ) -> Callable[[F], F]:
         """Declare a handler for the URLs that *pattern* fits; the first that fits takes a page.
 
         In a pattern `*` stands for any characters, and everything else for itself, `?` included;
         it has to fit all of the URL. A pattern that fits nothing (the empty one) makes a handler
-        that only links name. With *keep_partial*, what the handler yielded before it raised is kept. Raises `UsageError` for a second handler of the same name.
+        that only links name. *status* names the statuses that it takes, by
+        default those of success. With *keep_partial*, what the handler yielded before it raised is kept. Raises `UsageError` for a second handler of the same name.
         """
+        statuses = _statuses(status)
 
         def declare(function: F) -> F:
-            handler = Handler(function, pattern, keep_partial=keep_partial)
+            handler = Handler(function, pattern, keep_partial=keep_partial, statuses=statuses)
             if handler.name in self._by_name:
                 raise UsageError(
                     f"there is a page handler {handler.name!r} already; links name handlers, "
@@ -117,11 +138,27 @@ class Handlers:
 
         return declare
 
-    def find(self, name: str, url: str) -> Handler | None:
-        """Return the handler called *name*, or for an empty name the first that fits *url*."""
-        if name:
-            return self._by_name.get(name)
-        return next((each for each in self._by_name.values() if each.takes(url)), None)
+    def find(self, name: str, url: str, status: int = 200) -> Handler | None:
+        """Return the handler called *name*, or for an empty name the first that fits *url* and *status*.
+
+        An error page that the named handler does not take goes to the first that fits.
+        """
+        named = self._by_name.get(name) if name else None
+        if named is not None and (status < _ERRORS.start or named.takes_status(status)):
+            return named
+        if name and status < _ERRORS.start:
+            return None
+        every = self._by_name.values()
+        return next((each for each in every if each.takes_status(status) and each.takes(url)), None)
+
+    def statuses(self, target: Target) -> frozenset[int]:
+        """Return the error statuses whose pages some handler takes, for a target."""
+        asked = {status for each in self._by_name.values() for status in each.statuses}
+        return frozenset(
+            status
+            for status in asked
+            if status in _ERRORS and self.find(target.handler, target.url, status) is not None
+        )
 
     def checked(self, link: Link, base: str | None = None, number: int = 0) -> Link | None:
         """Return a link ready to be followed, with the name of its handler; None where it leads to no web address.
@@ -168,6 +205,18 @@ class Handlers:
 
     def __repr__(self) -> str:
         return f"<Handlers {', '.join(map(repr, self._by_name.values()))}>"
+
+
+def _statuses(given: int | Iterable[int] | None) -> frozenset[int]:
+    if given is None:
+        return frozenset()
+    found = frozenset([given] if isinstance(given, int) else given)
+    for status in found:
+        if status not in range(200, 300) and (status not in _ERRORS or status in _PAUSES):
+            raise UsageError(
+                f"status: {status!r:.50} brings no page; 200 to 299 and 400 to 599 do, but 429 and 503 ask for a pause"
+            )
+    return found
 
 
 def collect(answer: object, results: list[Any]) -> None:

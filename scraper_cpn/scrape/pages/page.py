@@ -89,7 +89,7 @@ class Page(Queried):
         self.requested_url = requested_url or url
         """The URL that was asked for first."""
         self.status = status
-        """The HTTP status, 200 to 299."""
+        """The HTTP status: 200 to 299, or an error status that the handler asks for."""
         self.depth = depth
         """Links followed from a seed; a seed has 0."""
         self.parent = parent

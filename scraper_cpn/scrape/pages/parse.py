@@ -103,7 +103,7 @@ class Parser:
         page = Page.of(raw)
         if self._handlers is None:
             return self._built_in(page, raw)
-        handler = self._handlers.find(raw.target.handler, page.url)
+        handler = self._handlers.find(raw.target.handler, page.url, page.status)
         if handler is None:
             return _unclaimed(raw.target, self._handlers)
         if not is_quick(page):

@@ -1,13 +1,14 @@
 """The contract of all fetchers for requests that are more than a GET: what is on the wire, and what is told of it."""
 
 import ssl
+from functools import partial
 from typing import Any
 
 import pytest
 import trustme
 from msgspec.structs import replace
 
-from scraper_cpn.scrape.colours import Failed, Fetched, Redirected
+from scraper_cpn.scrape.colours import Failed, Fetched, Redirected, Target
 from scraper_cpn.scrape.fetch.fetcher import Fetcher
 from scraper_cpn.scrape.settings import Settings
 from tests.scrape.fetching import DIRECT, HERE, asking, not_started
@@ -127,3 +128,24 @@ async def test_a_redirect_is_not_followed_by_the_client(limits: Settings) -> Non
         outcome = await fetcher.fetch(asking(f"{server.url}/", form={}), DIRECT, not_started)
     assert outcome == Redirected(307, f"{server.url}/next")
     assert len(server.asked) == 1
+
+
+def asked_for(statuses: frozenset[int], _: Target) -> frozenset[int]:
+    """The error statuses that are asked for, whatever the target."""
+    return statuses
+
+
+@pytest.mark.anyio
+async def test_an_error_page_that_is_asked_for(
+    limits: Settings, tls: ssl.SSLContext | None
+) -> None:
+    """It arrives whole, like any page; others stay failures."""
+    long = page(b"x" * 90_000, status="404 Not Found")
+    loose = replace(limits, insecure=True)
+
+    async with Server(lambda _: long, tls) as server:
+        for also, kind in ((frozenset({404}), Fetched), (frozenset({410}), Failed)):
+            async with Fetcher(loose, seeds=HERE, also=partial(asked_for, also)) as fetcher:
+                outcome = await fetcher.fetch(asking(f"{server.url}/"), DIRECT, not_started)
+            assert isinstance(outcome, kind)
+            assert not isinstance(outcome, Fetched) or len(outcome.response.body) == 90_000

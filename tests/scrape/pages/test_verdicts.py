@@ -22,7 +22,7 @@ from scraper_cpn.scrape.colours import (
 from scraper_cpn.scrape.pages.handlers import Handlers
 from scraper_cpn.scrape.pages.parse import Parser
 from scraper_cpn.scrape.policy import Policy
-from scraper_cpn.scrape.settings import SECOND, Settings
+from scraper_cpn.scrape.settings import SECOND, Settings, UsageError
 from scraper_cpn.scrape.state.packing import GONE
 
 URL = "https://shop.example/"
@@ -121,3 +121,26 @@ def test_a_saved_page(tmp_path: Path) -> None:
     path.write_bytes(b"<meta charset=latin1><h1>caf\xe9</h1>")
     page = Page.from_file(path, URL, {"n": 1})
     assert (page.text("h1"), page.data, page.url) == ("café", {"n": 1}, URL)
+
+
+def test_error_pages_go_to_the_handler_that_takes_them() -> None:
+    """The named one first, then the first that fits; without one the answer is a failure."""
+    handlers = Handlers()
+
+    def product(page: Page) -> None: ...
+    def gone(page: Page) -> None: ...
+
+    handlers.page("*/p/*")(product)
+    handlers.page("*", status=[404, 410])(gone)
+    target = replace(RAW.target, handler="product")
+    assert handlers.statuses(target) == {404, 410}
+    assert [
+        getattr(handlers.find("product", URL, each), "name", None) for each in (200, 404, 500)
+    ] == [
+        "product",
+        "gone",
+        None,
+    ]
+    assert handlers.find("", URL) is None
+    with pytest.raises(UsageError, match="429 brings no page"):
+        handlers.page(status=429)
