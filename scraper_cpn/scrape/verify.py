@@ -38,6 +38,8 @@ from scraper_cpn.scrape.settings import SECOND, Settings, Site
 
 LIMITS = Limits(states=2_000_000, seconds=60)
 HOUR_NS = 3600 * SECOND
+"""A server asks for such a pause; a domain that asks for more than the user allows is given up."""
+BODY = b"page"
 ONE_DOMAIN = ("http://a.example/1", "http://a.example/2")
 TWO_DOMAINS = ("http://a.example/", "http://b.example/")
 
@@ -103,7 +105,8 @@ def small(settings: Settings) -> Settings:
         proxies=tuple(map(_small_proxy, settings.proxies[:2])),
         dead_after=0,
         refusing_max_ns=None,
-        retry_after_max_ns=None,
+        retry_after_max_ns=settings.retry_after_max_ns and HOUR_NS - 1,
+        max_bytes=settings.max_bytes and len(BODY),
         scope="any",
         allow=(),
         deny=(),
@@ -209,7 +212,7 @@ def _response(url: str) -> c.Response:
         status=200,
         content_type="text/html",
         charset=None,
-        body=b"",
+        body=BODY,
         fetched_at_ns=0,
         elapsed_ns=0,
     )

@@ -9,15 +9,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import Struct
 
-from scraper_cpn.analysis import Instance
+from scraper_cpn.analysis import AnalysisError, Instance
+from scraper_cpn.analysis.draw_space import space_dot
 from scraper_cpn.analysis.explore import Explorer, Limits
 from scraper_cpn.analysis.ground import Grounder
 from scraper_cpn.analysis.plain import Atom, Event, PlainNet, happens
 from scraper_cpn.analysis.siphons import is_ordinary, weak_siphon
 from scraper_cpn.net import Net, put, read
 from tests.analysis.contest import Drawn, databases, kanban, philosophers
+from tests.effort import EXPLORING
 
 Size = tuple[int, int, int]
+
+
+LARGE = [(kanban(5), (2_546_432, 24_460_016, 0))] if EXPLORING else []
+"""Half a minute each."""
 
 
 def size(plain: PlainNet) -> Size:
@@ -39,6 +45,7 @@ def size(plain: PlainNet) -> Size:
         (databases(4), (109, 224, 0)),
         (databases(6), (1_459, 4_872, 0)),
         (databases(9), (59_050, 314_946, 0)),
+        *LARGE,
     ],
     ids=lambda value: value.name if isinstance(value, PlainNet) else "",
 )
@@ -213,6 +220,17 @@ def test_siphons_of_known_nets(net: PlainNet, safe: bool) -> None:
     """Kanban is never dead, for any number of cards; philosophers may be; of the databases siphons can't tell."""
     assert is_ordinary(net)
     assert (weak_siphon(net) is None) == safe
+
+
+def test_a_small_space_is_drawn() -> None:
+    """Two philosophers: each state is a node, each event an edge, a dead state red; a large one is refused."""
+    space = Explorer(philosophers(2)).run()
+    drawn = space_dot(space)
+    assert drawn.count("[label=") == space.states + space.edges
+    assert drawn.count("color=red") == len(space.dead) == 2
+    assert drawn.count("peripheries=2") == 1
+    with pytest.raises(AnalysisError, match="too many to draw"):
+        space_dot(Explorer(philosophers(6)).run())
 
 
 def test_an_exploration_gives_up_at_its_limit() -> None:

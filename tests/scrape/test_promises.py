@@ -18,7 +18,7 @@ from scraper_cpn.scrape.policy.proxies import ProxyPolicy
 from scraper_cpn.scrape.policy.robots import RobotsPolicy
 from scraper_cpn.scrape.settings import Settings, Site
 from scraper_cpn.scrape.verify import guarantees, verify_crawl
-from tests.analysis.test_mistakes import field
+from tests.analysis.test_mistakes import field, without
 
 PLAIN = Settings(robots="ignore", retries=0, max_pages=2, concurrency=2)
 FEW = Limits(states=2_000)
@@ -125,6 +125,20 @@ def test_the_limits_of_hosts_bring_their_claims() -> None:
     told = {v.claim: v for v in proved(Policy, settings, hasty).verdicts}
     assert told["G2 starts to a host are its delay apart"].status == "not proved"
     assert "are wanted" in told["G2 starts to a host are its delay apart"].why
+
+
+def test_the_limits_of_bytes_bring_their_claims() -> None:
+    """A request that does not look at the bytes that are left begins beyond them."""
+    settings = replace(PLAIN, max_bytes=100, rate_bytes=10)
+
+    def careless(policy: Policy) -> Net:
+        net = ScrapeNet(policy)
+        without("scrape_target", "bytes_left")(net, policy)
+        return net
+
+    told = {v.claim: v for v in proved(Policy, settings, careless).verdicts}
+    assert told["G7 no request begins after so many bytes"].status == "refuted"
+    assert told["G7 each page takes the bandwidth as long as its bytes may take"].ok
 
 
 def test_domains_with_settings_of_their_own_are_looked_at() -> None:

@@ -11,8 +11,9 @@ from typing import Any
 from scraper_cpn.net import Limit, Net, Place, Sink, Wording, consume, hold, put, read
 from scraper_cpn.scrape.colours import Allowance, Bandwidth, Failure, Fetched, Received, Target
 from scraper_cpn.scrape.parts.hosts import Hosts
+from scraper_cpn.scrape.parts.promises import requests_of
 from scraper_cpn.scrape.policy.volume import VolumePolicy
-from scraper_cpn.scrape.settings import Settings
+from scraper_cpn.scrape.settings import SECOND, Settings
 
 
 class DomainBudget(Limit):
@@ -71,12 +72,27 @@ class Bytes(Limit):
             priority=-1,
         )
 
+    def properties(self) -> Iterator[Any]:
+        """No request begins once the bytes are used up."""
+        from scraper_cpn.analysis import begin, each, never
+
+        yield never(
+            begin(*requests_of(self.net)),
+            without="bytes_left",
+            claim="G7 no request begins after so many bytes",
+        )
+        yield each(
+            "bytes_left", lambda left: left.bytes > 0, claim="G7 an allowance of bytes has some"
+        )
+
 
 class Rate(Limit):
     """No request starts while the bytes that have come are more than `--rate-limit` allows until now."""
 
     def __init__(self, net: Net, p: VolumePolicy) -> None:
         super().__init__(net, "rate")
+        assert p.settings.rate_bytes is not None
+        self._rate_bytes = p.settings.rate_bytes
         self.free = self.place("bandwidth", Bandwidth, source=True, timed=True)
         self.arrived = self.place("bytes_arrived", Received)
         self.takes = [read(self.free)]
@@ -89,6 +105,17 @@ class Rate(Limit):
             [self.arrived, self.free],
             outputs=[put(self.free, p.used, self.free, self.arrived, after_ns=p.use_ns)],
             priority=-1,
+        )
+
+    def properties(self) -> Iterator[Any]:
+        """How long each page takes the bandwidth."""
+        from scraper_cpn.analysis import paused
+
+        yield paused(
+            "use_bandwidth",
+            "bandwidth",
+            at_least=lambda seen: seen["bytes_arrived"].bytes * SECOND // self._rate_bytes,
+            claim="G7 each page takes the bandwidth as long as its bytes may take",
         )
 
 
