@@ -32,7 +32,7 @@ lint: .venv/stamp  ## Style and the direction of imports
 types: .venv/stamp  ## mypy --strict
 	$(BIN)/mypy
 
-tests: .venv/stamp  ## The whole suite on this Python; 99 % of the branches of net/ are run
+tests: .venv/stamp  ## The whole suite on this Python; 99 % of the branches of net/ are run, by the tests that tests/conftest.py names
 	$(BIN)/python -m pytest -q $(SPREAD) --cov=scraper_cpn.net --cov-report=
 	$(BIN)/coverage report --include='scraper_cpn/net/*' --fail-under=99 --skip-covered --show-missing
 

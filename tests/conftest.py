@@ -1,5 +1,7 @@
 """What all tests share: Hypothesis without deadlines, and asyncio under anyio."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import settings
 from hypothesis.internal.conjecture import providers
@@ -12,6 +14,19 @@ settings.load_profile("project")
 if not EXPLORING:
     # Hypothesis also draws what stands in modules that are imported by then: others in each run and process.
     vars(providers)["is_local_module_file"] = lambda _: False
+
+
+COVERED = {"net", "nets", "run", "simulate", "store"}
+"""Folders whose tests are measured under `--cov`: tracing makes whatever compiles a net three times as slow."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave the tests of other folders, and those of planted faults, untraced."""
+    here = Path(__file__).parent
+    for item in items:
+        folder = item.path.relative_to(here).parts[0]
+        if folder not in COVERED or item.path.stem.endswith("mutants"):
+            item.add_marker("no_cover")
 
 
 @pytest.fixture
