@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 from collections import Counter
 from dataclasses import dataclass, field
@@ -14,12 +13,13 @@ import pytest
 from scraper_cpn.store import sqlite
 from scraper_cpn.store.port import StoreError
 from scraper_cpn.store.retention import Limits
+from tests.effort import effort
 from tests.store.batches import Batches, Model, check
 from tests.store.crashes import crash, put
 from tests.store.disk import Disk, Op
 
-STATES = int(os.environ.get("CRASH_STATES", "1500"))
-"""States that power loss may leave of the store as it is; more take longer."""
+STATES = effort(600, 20_000)
+"""States that power loss may leave of the store as it is."""
 
 FEWER = STATES // 3
 """For each of the settings that must be found to lose something."""

@@ -13,6 +13,7 @@ import pytest
 from scraper_cpn.store import sqlite
 from scraper_cpn.store.port import StoreError
 from scraper_cpn.store.retention import Limits
+from tests.effort import effort
 from tests.store.batches import Batches, Model, batch, check
 from tests.store.disk import Disk, Kind, Op
 
@@ -111,7 +112,7 @@ def test_an_error_at_any_request(
 ) -> None:
     """Wherever the disk fails, one error says so, the store writes nothing more to it, and no batch is lost."""
     monkeypatch.setattr(sqlite, "WAL_MOST_BYTES", 30_000)
-    for n in itertools.count():
+    for n in itertools.count(step=effort(2, 1)):
         path = memory_folder / f"{n}.db"
         anyio.run(sqlite.create(path, "only").close)
         disk = Disk(path)

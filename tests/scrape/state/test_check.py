@@ -24,9 +24,10 @@ from scraper_cpn.store.backup import backup
 from scraper_cpn.store.port import StoreError
 from scraper_cpn.store.reader import StateReader
 from scraper_cpn.store.retention import Limits
+from tests.effort import effort
 from tests.scrape.kept import KeptCrawl
 
-MANY = 40
+MANY = effort(12, 400)
 pytestmark = pytest.mark.anyio
 
 WEB = WebSpec(
