@@ -84,10 +84,12 @@ async def test_a_real_crawl_breaks_no_rule_on_the_wire() -> None:
 async def test_stop_starts_nothing_more_and_counts_what_is_left() -> None:
     """What runs may end, what waits is left."""
     async with LoopbackWeb(WebSpec(pages=40, links=20, latency_ns=30 * MS), proxies=2) as web:
-        running = crawl(web, delay_ns=0)
+        output = Kept()
+        running = crawl(web, output, delay_ns=0)
 
         async def stop() -> None:
-            await anyio.sleep(0.15)
+            while not output.items:  # noqa: ASYNC110 - an output has no event
+                await anyio.sleep(0.001)
             running.stop()
 
         async with anyio.create_task_group() as tasks:

@@ -23,6 +23,7 @@ from scraper_cpn.scrape.state.status import RunStatus, state_status
 from scraper_cpn.simulate.webspec import WebSpec
 from scraper_cpn.store.port import StoreError
 from scraper_cpn.store.sqlite import create, new_run, open_run
+from tests.run.test_clock import Machine
 from tests.scrape.kept import KeptCrawl
 
 pytestmark = pytest.mark.anyio
@@ -121,6 +122,7 @@ async def test_who_runs_it_and_how_fast(tmp_path: Path) -> None:
 async def test_the_rate_of_a_fast_crawl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A look that has seen enough pages goes back no further, and has the same rate."""
     monkeypatch.setattr(status_module, "_PAGES_MOST", 3)
+    Machine(wall_ns=0, elapsed_ns=0, boot="one").install(monkeypatch)  # a clock that stands still
     kept = KeptCrawl(WebSpec(hosts=1, pages=60), Settings(delay_ns=SECOND), tmp_path / "c.db")
     for _ in range(8):
         await kept.crawl(SECOND + SECOND // 2)
