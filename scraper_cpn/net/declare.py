@@ -281,7 +281,8 @@ class Net(Declaring):
         nodes = kind in ("place", "transition")
         if name in self.places or name in self.transitions if nodes else name in known:
             self.problems.append(
-                f"net {self.name}, {kind} {name}: the name is taken; choose another"
+                f"net {self.name}, {kind} {name}: the name is taken"
+                f"{', for places and transitions share their names' if nodes else ''}; choose another"
             )
         known[name] = made
 

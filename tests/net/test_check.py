@@ -155,13 +155,13 @@ PLACES: dict[str, Callable[[Bench], object]] = {
     "net n, place bad: a capacity of 0 fits nothing; give at least 1, or None for no bound": lambda b: (
         b.net.place("bad", Job, source=True, capacity=0)
     ),
-    "net n, place jobs: the name is taken; choose another": lambda b: b.net.sink("jobs", Job),
-    "net n, place move: the name is taken; choose another": lambda b: b.net.sink("move", Job),
+    "net n, place jobs: the name is taken, for places and transitions share their names; choose another": lambda b: b.net.sink("jobs", Job),
+    "net n, place move: the name is taken, for places and transitions share their names; choose another": lambda b: b.net.sink("move", Job),
     "net n, effect work: the name is taken; choose another": lambda b: b.net.effect("work", Ok),
-    "net n, transition move: the name is taken; choose another": lambda b: (
+    "net n, transition move: the name is taken, for places and transitions share their names; choose another": lambda b: (
         b.net.transition("move", [b.plain])
     ),
-    "net n, transition plain: the name is taken; choose another": lambda b: (
+    "net n, transition plain: the name is taken, for places and transitions share their names; choose another": lambda b: (
         b.net.transition("plain", [b.plain])
     ),
 }  # fmt: skip

@@ -221,4 +221,4 @@ def test_a_name_that_is_taken_is_refused() -> None:
     with pytest.raises(NetError) as refused:
         checked(net)
     for what in ("part hosts", "place jobs", "effect call", "transition run"):
-        assert f"net calls, {what}: the name is taken; choose another" in str(refused.value)
+        assert f"net calls, {what}: the name is taken" in str(refused.value)
