@@ -147,7 +147,7 @@ class Pipeline:
                 "the scheduler by hand has no Stop, no keep_partial and only GETs; use scrape"
             )
         work.kind.leave(self._policy.pipeline.extracted(work.page, parsed))
-        links = self._policy.pipeline.links(parsed)
+        links = self._policy.pipeline.links(work.page, parsed)
         if links is not None:
             self._admission.found.append(links)
 

@@ -143,6 +143,30 @@ class Found(Struct, frozen=True, gc=False):
     """Told from others by their URLs."""
     requests: tuple[Target, ...] = ()
     """Told from others by their identities."""
+    page: str = ""
+    """The identity of that page, in a crawl with a greatest depth; empty for seeds."""
+    depth: int = 0
+    """The depth of that page when it was fetched: its shortest path may be shorter by now."""
+
+
+class Path(Struct, frozen=True, gc=False):
+    """A path to a page was found."""
+
+    page: str
+    """The identity of its target."""
+    depth: int
+    """The number of its links."""
+
+
+class Reached(Struct, frozen=True, gc=False):
+    """What is remembered of a URL in a crawl with a greatest depth."""
+
+    page: str
+    """The identity of its target."""
+    depth: int
+    """The number of links on the shortest path that is known."""
+    links: Found | None = None
+    """The links of the page, or the next hop of its redirect; None: not fetched, or not needed any more."""
 
 
 class Domain(Struct, frozen=True, gc=False):

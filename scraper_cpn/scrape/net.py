@@ -7,6 +7,7 @@ wait, whether to try again) are in `policy/`; the types of the tokens are in `co
 
 from scraper_cpn.net import Limit, Net, Place
 from scraper_cpn.scrape.colours import Failure, Target
+from scraper_cpn.scrape.parts.depths import depths_of
 from scraper_cpn.scrape.parts.domains import Domains
 from scraper_cpn.scrape.parts.frontier import Frontier
 from scraper_cpn.scrape.parts.health import Health
@@ -44,7 +45,8 @@ class ScrapeNet(Net):
         key = tuple(field for limit in self.limits for field in limit.counts_by)
 
         # The other parts, each with its own places.
-        self.frontier = Frontier(self, p.frontier, key)
+        self.depths = depths_of(self, p.frontier.depths, p.settings)
+        self.frontier = Frontier(self, p.frontier, key, self.depths)
         self.robots = Robots(self, p, key)
         self.seeds = Seeds(self)
         self.requests = Requests(self, p)
@@ -72,7 +74,7 @@ class ScrapeNet(Net):
         )
         self.retries.judge(self.frontier.targets, self.gate, self.budget, self.failed_log)
         self.pipeline.run(
-            links=self.frontier.found,
+            links=self.frontier.links,
             lost=self.retries.failed,
             log=self.failed_log,
             gate=self.gate,

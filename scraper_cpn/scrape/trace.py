@@ -22,7 +22,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "revoke": ("id",),
     "fault": ("place", "serial", "error"),
 }
-LABELS = ("proxy", "url", "target", "domain", "origin", "targets")
+LABELS = ("proxy", "url", "target", "domain", "origin", "targets", "page")
 """The fields that can identify a token; the first that it has is used. A proxy's name comes before its URL,
 which contains its password."""
 

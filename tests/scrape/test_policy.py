@@ -20,6 +20,7 @@ from scraper_cpn.scrape.colours import (
     Found,
     Link,
     Over,
+    Path,
     Penalty,
     Proxy,
     ProxyFault,
@@ -160,13 +161,20 @@ def test_allow_and_deny_filter_links() -> None:
 
 
 def test_depth_is_bounded_exactly() -> None:
-    """Seeds have depth 0; a page at `max_depth` leads nowhere, one above it does (G7)."""
-    rules = policy(max_depth=1)
-    (child,) = rules.frontier.discover(
-        rules.frontier.seed(SEED), [Link("http://www.shop.example/a")]
-    )
-    assert child.depth == 1
-    assert not rules.frontier.discover(child, [Link("http://www.shop.example/b")])
+    """Seeds have depth 0; links of a page at `max_depth` are not admitted until a shorter path to it is found (G7)."""
+    rules = policy(max_depth=1).frontier
+    seed = rules.seed(SEED)
+    (child,) = rules.discover(seed, [Link("http://www.shop.example/a")])
+    deep = rules.discover(child, [Link("http://www.shop.example/b")])
+    assert [child.depth, deep[0].depth] == [1, 2]
+    links = rules.depths.links(child, deep)
+    assert not rules.to_ask(links)
+    assert not rules.depths.paths(links)
+    known = rules.depths.expanded(links, rules.depths.reached_first(Path(child.url, 1)))
+    again = rules.depths.found_again(Path(child.url, 0), known)
+    assert again is not None
+    assert [target.depth for target in rules.to_ask(again)] == [1]
+    assert rules.depths.found_again(Path(child.url, 1), known) is None
 
 
 @pytest.mark.parametrize(

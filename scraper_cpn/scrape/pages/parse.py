@@ -39,6 +39,7 @@ from scraper_cpn.scrape.pages.page import HostilePageError, Page
 from scraper_cpn.scrape.pages.verdicts import Drop, Retry, Stop
 from scraper_cpn.scrape.pages.watchdog import Watchdog
 from scraper_cpn.scrape.pages.weight import is_quick
+from scraper_cpn.scrape.policy.depths import DepthPolicy
 from scraper_cpn.scrape.policy.frontier import split
 from scraper_cpn.scrape.settings import SECOND, Settings, UsageError
 
@@ -71,6 +72,7 @@ class Parser:
         check_names(settings.fields)
         self._rules = settings.fields
         self._discover = discover
+        self._depths = DepthPolicy(settings.max_depth)
         self._handlers = handlers or None
         self._clock_ns = clock_ns
         self._timeout_ns = settings.handler_timeout_ns
@@ -245,7 +247,7 @@ class Parser:
     ) -> Parsed:
         """Return the outcome of a page with different *links*; *skipped* others led to no web address."""
         targets = self._discover(raw.target, links, raw.response.fetched_at_ns)
-        not_followed = len(links) - len(targets)
+        not_followed = len(links) - len(self._depths.near(targets))
         if all(link.request is None for link in links):
             return Parsed(items, targets, cut, not_followed, no_address=skipped)
         found = split(targets)

@@ -6,8 +6,9 @@ Must not know: how a target is fetched, what its limits are.
 
 from collections.abc import Sequence
 
-from scraper_cpn.net import Limit, Net, Part, put_new
+from scraper_cpn.net import Limit, Net, Part, put, put_new
 from scraper_cpn.scrape.colours import Found, Target
+from scraper_cpn.scrape.parts.depths import Depths
 from scraper_cpn.scrape.parts.robots import Robots
 from scraper_cpn.scrape.policy.frontier import FrontierPolicy
 
@@ -21,12 +22,17 @@ class Frontier(Part):
         net: of a crawl.
         p: the policy.
         key: the fields by which the limits of requests count.
+        depths: lower the depths of links on their way; None: there is no greatest depth.
     """
 
-    def __init__(self, net: Net, p: FrontierPolicy, key: tuple[str, ...]) -> None:
+    def __init__(
+        self, net: Net, p: FrontierPolicy, key: tuple[str, ...], depths: Depths | None
+    ) -> None:
         super().__init__(net, "frontier")
-        self._p = p
+        self._p, self._depths = p, depths
         self.found = self.place("found", Found, source=True, work=True)
+        self.links = self.found if depths is None else depths.links
+        """Where the links of pages and the next hops of redirects come in."""
         self.seen = self.set("seen", Target, key="url", paged=True)
         self.requested = self.set("requested", Target, key="identity", paged=True)
         self.targets = self.place(
@@ -42,4 +48,7 @@ class Frontier(Part):
         waiting_too = put_new(self.requested, targets, self._p.requests_to_fetch, self.found)
         brought = [new for limit in limits for at in (asks, targets) for new in limit.brings(at)]
         outputs = [asking, waiting, asking_too, waiting_too, *brought, robots.new_job()]
+        if self._depths is not None:
+            outputs.append(put(self._depths.paths, self._p.depths.paths, self.found))
+            self._depths.shorten(self.found)
         self.transition("admit", [self.found], outputs=outputs)

@@ -79,7 +79,7 @@ class Pipeline(Part):
                 on(
                     Parsed,
                     put(parsed, p.extracted, raw, Parsed),
-                    put(links, p.links, Parsed),
+                    put(links, p.links, raw, Parsed),
                     put(log, p.trouble, raw, Parsed),
                     put(gate.stop, p.stop, Parsed),
                 ),

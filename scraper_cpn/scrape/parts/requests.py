@@ -49,7 +49,7 @@ class Requests(Part):
         """Fetch targets of the frontier; a page goes to *fetched*, a failed attempt to *failed*."""
         p, targets = self._p, frontier.targets
         fetch = self.effect("fetch", FetchOutcome)
-        next_hop = put(frontier.found, p.hop_now, targets, Redirected)
+        next_hop = put(frontier.links, p.hop_now, targets, Redirected)
         later = put(self.hops, p.hop_later, targets, Redirected, after_ns=p.hop_after_ns)
         penalty = put(domains.penalties, domains.p.refusal, targets, Throttled)
         health, pacing = domains.p.health, domains.pacing
@@ -77,7 +77,7 @@ class Requests(Part):
                 on(Lost, put(failed, p.lost, targets, Lost)),
             ],
         )
-        self.transition("hop", [self.hops], outputs=[put(frontier.found)])
+        self.transition("hop", [self.hops], outputs=[put(frontier.links)])
 
     def properties(self) -> Iterator[Any]:
         """A URL is in flight once."""

@@ -23,6 +23,7 @@ from scraper_cpn.scrape.colours import (
     RequestTarget,
     Target,
 )
+from scraper_cpn.scrape.policy.depths import DepthPolicy
 from scraper_cpn.scrape.request import PLAIN, Request
 from scraper_cpn.scrape.settings import Settings
 from scraper_cpn.scrape.urls import domain_of, host_of, pace_of, root_of, within
@@ -68,11 +69,10 @@ class FrontierPolicy:
     ) -> tuple[Target, ...]:
         """The targets of the links of a page that arrived at *found_ns*.
 
-        A link that is out of scope, too deep, or filtered out has no target. Cost: a microsecond for each link.
+        A link that is out of scope or filtered out has no target. One that is too deep has one, since a shorter
+        path to the page may be found later. Cost: a microsecond for each link.
         """
-        most, flat = self.settings.max_depth, self.settings.ageing_ns is None
-        if most is not None and page.depth >= most:
-            return ()
+        flat = self.settings.ageing_ns is None
         filtered = self._allow or self._deny
         site, parent, depth, found = page.site, page.url, page.depth + 1, list[Target]()
         for link in links:
@@ -129,19 +129,24 @@ class FrontierPolicy:
 
     def to_ask(self, found: Found) -> tuple[Target, ...]:
         """The targets that robots.txt must be checked for first."""
-        return found.targets if self.settings.robots == "obey" else ()
+        return self.depths.near(found.targets) if self.settings.robots == "obey" else ()
 
     def to_fetch(self, found: Found) -> tuple[Target, ...]:
         """The targets that go straight to the frontier."""
-        return () if self.settings.robots == "obey" else found.targets
+        return () if self.settings.robots == "obey" else self.depths.near(found.targets)
 
     def requests_to_ask(self, found: Found) -> tuple[Target, ...]:
         """As `to_ask`, of those that are told from others by more than their URLs."""
-        return found.requests if self.settings.robots == "obey" else ()
+        return self.depths.near(found.requests) if self.settings.robots == "obey" else ()
 
     def requests_to_fetch(self, found: Found) -> tuple[Target, ...]:
         """As `to_fetch`, of those that are told from others by more than their URLs."""
-        return () if self.settings.robots == "obey" else found.requests
+        return () if self.settings.robots == "obey" else self.depths.near(found.requests)
+
+    @cached_property
+    def depths(self) -> DepthPolicy:
+        """The depth of each URL."""
+        return DepthPolicy(self.settings.max_depth)
 
     # The order of waiting targets.
 

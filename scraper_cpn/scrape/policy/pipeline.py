@@ -31,10 +31,12 @@ class PipelinePolicy:
 
     requests: RequestPolicy
 
-    def links(self, parsed: Parsed) -> Found | None:
+    def links(self, page: Raw, parsed: Parsed) -> Found | None:
         """The links of a page."""
-        found = parsed.targets or parsed.requests
-        return Found(parsed.targets, parsed.requests) if found else None
+        if not (parsed.targets or parsed.requests):
+            return None
+        depths = self.requests.frontier.depths
+        return depths.links(page.target, parsed.targets, parsed.requests)
 
     def extracted(self, page: Raw, parsed: Parsed) -> Extracted:
         """The token of a page that is to be validated."""

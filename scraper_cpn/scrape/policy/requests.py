@@ -90,7 +90,8 @@ class RequestPolicy:
             handler=target.handler,
             request=request if request is PLAIN else redirected(target, moved),
         )
-        return Found((hop,)) if request is PLAIN else split([hop])
+        found = Found((hop,)) if request is PLAIN else split([hop])
+        return self.frontier.depths.links(target, found.targets, found.requests)
 
     def hop_now(self, target: Target, moved: Redirected) -> Found | None:
         """The target of a redirect without a Retry-After."""

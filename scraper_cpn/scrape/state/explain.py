@@ -207,6 +207,7 @@ def _stands(net: ScrapeNet) -> dict[str, str]:
     """The status of a URL, by the place that it is in."""
     return {
         net.frontier.found.name: "found",
+        net.frontier.links.name: "found",
         net.requests.hops.name: "found",
         net.robots.asks.name: "asks",
         net.frontier.targets.name: "waits",
@@ -334,10 +335,9 @@ def _unknown(known: Whereabouts, policy: Policy, durable: Durable) -> Whereabout
 
 
 def _kept_out(policy: Policy, url: str) -> Iterator[str]:
-    free = replace(policy.settings, max_depth=None)
-    if not _followed(Policy(replace(free, allow=(), deny=()), policy.sites), url):
+    if not _followed(Policy(replace(policy.settings, allow=(), deny=()), policy.sites), url):
         yield "scope"
-    if not _followed(Policy(replace(free, scope="any"), policy.sites), url):
+    if not _followed(Policy(replace(policy.settings, scope="any"), policy.sites), url):
         yield "filters"
 
 

@@ -24,6 +24,7 @@ from scraper_cpn.scrape.colours import (
     Parsed,
     Proxy,
     Raw,
+    Reached,
     RequestTarget,
     Response,
     Target,
@@ -59,10 +60,8 @@ def packings(policy: Policy) -> dict[type[Any], Packing]:
     return {
         Target: target,
         RequestTarget: target,
-        Found: Packing(
-            lambda found: [targets.pack(each) for each in (*found.targets, *found.requests)],
-            lambda packed: split(targets.unpack(each) for each in packed),
-        ),
+        Found: Packing(targets.pack_found, targets.unpack_found),
+        Reached: Packing(targets.pack_reached, targets.unpack_reached),
         Raw: Packing(
             lambda page: [targets.pack(page.target), page.proxy],
             lambda packed: Raw(targets.unpack(packed[0]), GONE, packed[1]),
@@ -157,6 +156,25 @@ class _Targets:
         target, *rest = packed
         names = Failure.__struct_fields__[1:]
         return Failure(target=self.unpack(target), **dict(zip(names, rest, strict=True)))
+
+    def pack_found(self, found: Found) -> list[Any]:
+        """Encode links, behind the page that they are of, if that is known."""
+        page = (found.page, found.depth) if found.page else ()
+        return [*page, *map(self.pack, (*found.targets, *found.requests))]
+
+    def unpack_found(self, packed: list[Any]) -> Found:
+        if not packed or not isinstance(packed[0], str):
+            return split(map(self.unpack, packed))
+        page, depth, *targets = packed
+        return replace(split(map(self.unpack, targets)), page=page, depth=depth)
+
+    def pack_reached(self, reached: Reached) -> list[Any]:
+        """Encode what is remembered of a URL."""
+        return [reached.page, reached.depth, reached.links and self.pack_found(reached.links)]
+
+    def unpack_reached(self, packed: list[Any]) -> Reached:
+        page, depth, links = packed
+        return Reached(page, depth, links and self.unpack_found(links))
 
     def pack_parsed(self, parsed: Parsed) -> list[Any]:
         """Encode the links of one page."""

@@ -365,3 +365,16 @@ def test_any_names_come_back(data: st.DataObject) -> None:
     codec = codec_of(policy)
     packed = msgspec.msgpack.decode(msgspec.msgpack.encode(codec.pack(odd)))
     assert codec.unpack(c.Target, packed) == odd
+
+
+def test_what_a_greatest_depth_remembers_is_kept() -> None:
+    """Links with their page, and what is known of a URL with and without links."""
+    policy = Policy(Settings(scope="any", max_depth=2))
+    page = policy.frontier.seed("http://a.example/")
+    links = policy.frontier.depths.links(
+        page, policy.frontier.discover(page, [Link("http://a.example/b")])
+    )
+    codec = codec_of(policy)
+    for colour in (links, c.Reached(page.url, 1), c.Reached(page.url, 1, links)):
+        written = msgspec.msgpack.encode(codec.pack(colour))
+        assert codec.unpack(type(colour), msgspec.msgpack.decode(written)) == colour
