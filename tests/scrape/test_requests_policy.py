@@ -7,6 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from scraper_cpn.net import Lost
+from scraper_cpn.scrape.account.ledger import worth_a_retry
 from scraper_cpn.scrape.asking import ready
 from scraper_cpn.scrape.colours import (
     WITHHELD,
@@ -127,6 +128,7 @@ def test_a_lost_post_is_not_sent_again() -> None:
     row = POLICY.requests.lost(target(**POST), Lost("the process ended meanwhile"))
     assert (row.kind, row.retry) == ("unsure", False)
     assert "POST may have been processed" in row.reason
+    assert not worth_a_retry(replace(row, final=True)), "nor by `scrape retry`"
 
 
 def test_again() -> None:

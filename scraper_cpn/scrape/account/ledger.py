@@ -114,7 +114,7 @@ def worth_a_retry(row: Failure) -> bool:
 
     A refused address is never retried: as a seed it would be permitted.
     """
-    kept_out = row.kind in SKIPPED or row.kind in {"address", "seed"}
+    kept_out = row.kind in SKIPPED or row.kind in {"address", "seed", "unsure"}
     return row.final and not kept_out and (row.retry or row.kind != "http")
 
 
