@@ -27,8 +27,9 @@ from scraper_cpn.cli.streams import teller
 from scraper_cpn.scrape.account.report import Summary
 from scraper_cpn.scrape.fetch.open_files import make_room
 from scraper_cpn.scrape.items.outputs import CheckedOutput, OutputError
-from scraper_cpn.scrape.kernels import build_first
+from scraper_cpn.scrape.kernels import Prepared, prepare
 from scraper_cpn.scrape.options.contact import missing_contact
+from scraper_cpn.scrape.policy import Policy, first_policy
 from scraper_cpn.scrape.robots.agent import doubtful_name
 from scraper_cpn.scrape.session import GRACE_NS, Session
 from scraper_cpn.scrape.settings import SECOND
@@ -60,7 +61,7 @@ def run_job(job: Job) -> int:
         kept, traced = job.keeping is not None, job.trace is not None
         tell = teller(silent=job.quiet or job.json)
         make_room(job.settings.concurrency)
-        build_first(job.settings, kept=kept, traced=traced, tell=tell)
+        prepared = prepare(_policy_of(job), kept=kept, traced=traced, tell=tell)
         hearing.check()
         if (doubt := doubtful_name(job.settings.robots_name)) and job.settings.robots == "obey":
             tell(doubt)
@@ -68,7 +69,7 @@ def run_job(job: Job) -> int:
             tell(nameless)
         view = view_for(job, console)
         try:
-            summary, error = run_to_end(partial(_crawl, job, view, hearing), job.settings)
+            summary, error = run_to_end(partial(_crawl, job, prepared, view, hearing), job.settings)
         finally:
             view.close()
             hearing.listen()
@@ -121,7 +122,9 @@ def view_for(job: Job, console: Console) -> View:
     return PlainView(console, events=job.verbose)
 
 
-async def _crawl(job: Job, view: View, hearing: Hearing) -> tuple[Summary | None, Exception | None]:
+async def _crawl(
+    job: Job, prepared: Prepared, view: View, hearing: Hearing
+) -> tuple[Summary | None, Exception | None]:
     """Open the job's files, run its session, and close the files in any case.
 
     Returns the summary, and the error that occurred, if any.
@@ -129,7 +132,7 @@ async def _crawl(job: Job, view: View, hearing: Hearing) -> tuple[Summary | None
     summary: Summary | None = None
     try:
         async with AsyncExitStack() as stack:
-            session = await _opened_session(job, view, stack)
+            session = await _opened_session(job, prepared, view, stack)
             obedience = Obedience(session, view, hearing.received)
             hearing.tell(obedience)
             try:
@@ -144,14 +147,17 @@ async def _crawl(job: Job, view: View, hearing: Hearing) -> tuple[Summary | None
     return summary, None
 
 
-async def _opened_session(job: Job, view: View, stack: AsyncExitStack) -> Session:
+async def _opened_session(
+    job: Job, prepared: Prepared, view: View, stack: AsyncExitStack
+) -> Session:
     trace = _opened(job.trace, stack)
     state = None
     if job.keeping is not None:
         from scraper_cpn.scrape.state.files import kept_in  # takes 10 ms, and only states need it
 
         output = None if job.sink is None else job.output
-        kept = kept_in(job.keeping, job.settings, job.seeds, job.sink, output, trace=trace)
+        given = (job.keeping, job.settings, job.seeds, job.sink, output)
+        kept = kept_in(*given, trace=trace, prepared=prepared)
         state = await stack.enter_async_context(kept)
     elif job.sink is not None:
         stack.push_async_callback(_close, job.sink)
@@ -169,7 +175,16 @@ async def _opened_session(job: Job, view: View, stack: AsyncExitStack) -> Sessio
         unread=job.unread,
         bad=job.bad,
         bodies=job.bodies,
+        prepared=prepared,
     )
+
+
+def _policy_of(job: Job) -> Policy:
+    """The decisions of the crawl; those of a kept one depend on what its state has."""
+    if job.keeping is None:
+        return first_policy(job.settings, job.seeds, fed=job.unread is not None)
+    policy: Policy = job.keeping.opening(job.settings, job.seeds).policy
+    return policy
 
 
 async def _close(sink: CheckedOutput) -> None:

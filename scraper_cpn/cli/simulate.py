@@ -18,9 +18,10 @@ from scraper_cpn.cli.files import check_writable
 from scraper_cpn.cli.streams import teller
 from scraper_cpn.scrape.account.ledger import Ledger
 from scraper_cpn.scrape.account.report import FailureGroup
-from scraper_cpn.scrape.kernels import build_first
+from scraper_cpn.scrape.kernels import Prepared, prepare
 from scraper_cpn.scrape.options.read import crawl_options, likely, own_options, settings_from
 from scraper_cpn.scrape.options.values import duration, duration_text
+from scraper_cpn.scrape.policy import first_policy
 from scraper_cpn.scrape.settings import SECOND, Settings, UsageError
 from scraper_cpn.scrape.virtual import EPOCH_NS, virtual_crawl
 from scraper_cpn.simulate.web import SyntheticWeb, WebSpec
@@ -69,8 +70,10 @@ def simulate(argv: Sequence[str]) -> int:
         check_writable("--trace", own["trace"])
     settings = settings_from(crawl_options(given))
     tell = teller(silent=bool(own.get("quiet") or own.get("json")))
-    build_first(settings, traced="trace" in own, tell=tell)
-    account = _run(settings, _web(arguments.words, settings), own.get("trace"))
+    web = _web(arguments.words, settings)
+    policy = first_policy(settings, web.seeds(), fed=False)
+    prepared = prepare(policy, traced="trace" in own, tell=tell)
+    account = _run(prepared, web, own.get("trace"))
     if own.get("json"):
         sys.stdout.write(msgspec.json.encode(account).decode() + "\n")
     elif not own.get("quiet"):
@@ -108,7 +111,7 @@ def _value(name: str, text: str) -> Any:
     return tuple(text.split(",")) if name in {"robots", "fail_kinds", "redirect_kinds"} else text
 
 
-def _run(settings: Settings, web: SyntheticWeb, trace: str | None) -> Account:
+def _run(prepared: Prepared, web: SyntheticWeb, trace: str | None) -> Account:
     ledger = Ledger()
     heard: list[int] = []
     with ExitStack() as stack:
@@ -116,12 +119,13 @@ def _run(settings: Settings, web: SyntheticWeb, trace: str | None) -> Account:
         if trace is not None:
             file = stack.enter_context(Path(trace).open("w", encoding="utf-8"))
         run = virtual_crawl(
-            settings,
+            prepared.net.policy.settings,
             web,
             web.seeds(),
             trace=file,
             heard=lambda start_ns, *_: heard.append(start_ns),
             on_rows=lambda rows: ledger.take(row.colour for row in rows),
+            prepared=prepared,
         )
     virtual_ns = run.now_ns - EPOCH_NS
     groups = tuple(ledger.groups())

@@ -24,9 +24,10 @@ from scraper_cpn.scrape.fetch.open_files import check_files
 from scraper_cpn.scrape.items.bodies import bodies_of
 from scraper_cpn.scrape.items.outputs import CheckedOutput, ItemOutput, open_output
 from scraper_cpn.scrape.items.validate import Validator
-from scraper_cpn.scrape.kernels import build_first
+from scraper_cpn.scrape.kernels import Prepared, prepare
 from scraper_cpn.scrape.options.read import settings_from
 from scraper_cpn.scrape.pages.handlers import Handlers
+from scraper_cpn.scrape.policy import Policy, first_policy
 from scraper_cpn.scrape.session import Session
 from scraper_cpn.scrape.settings import Settings, UsageError
 from scraper_cpn.scrape.urls import seed_url
@@ -146,9 +147,7 @@ class Crawl(Generic[T]):
         if where is not None:
             sink = self._sink(where, overwrite=overwrite, append=append)
         if state is None:
-            bodies = bodies_of(self.settings)
-            await _ready(self.settings)
-            return await self._run(self.session(urls, output=sink, bodies=bodies), sink)
+            return await self._run(await self._prepared_session(urls, sink), sink)
         from scraper_cpn.scrape.state.files import Keeping, refuse_existing
 
         keeping = Keeping(
@@ -208,6 +207,14 @@ class Crawl(Generic[T]):
         settings = self.settings
         return open_output(where, item=kind, fields=settings.fields, **settings.output_form, **how)
 
+    async def _prepared_session(
+        self, urls: Sequence[str | Link], output: ItemOutput | None
+    ) -> Session:
+        """A session that is not kept, whose kernel was built before anything is opened."""
+        seeds, bodies = self._seeds(urls), bodies_of(self.settings)
+        prepared = await _ready(first_policy(self.settings, seeds, fed=False))
+        return self._session(seeds, output=output, bodies=bodies, prepared=prepared)
+
     async def _run(self, session: Session, sink: CheckedOutput | None) -> Summary:
         try:
             if sink is not None:
@@ -230,15 +237,13 @@ class Crawl(Generic[T]):
         from scraper_cpn.scrape.state.files import kept_in
 
         bodies = bodies_of(settings, continued=keeping.saves_in(settings.save_bodies))
-        await _ready(settings, kept=True)
-        async with kept_in(keeping, settings, seeds, sink, output) as state:
+        prepared = await _ready(keeping.opening(settings, seeds).policy, kept=True)
+        async with kept_in(keeping, settings, seeds, sink, output, prepared=prepared) as state:
             return await self._session(seeds, output=sink, state=state, bodies=bodies).run()
 
     async def _feed(self, urls: Sequence[str | Link], send: MemoryObjectSendStream[T]) -> None:
         async with send:
-            bodies = bodies_of(self.settings)
-            await _ready(self.settings)
-            await self.session(urls, output=_Stream(send), bodies=bodies).run()
+            await (await self._prepared_session(urls, _Stream(send))).run()
 
 
 def _seed(given: str | Link) -> str | Link:
@@ -246,11 +251,12 @@ def _seed(given: str | Link) -> str | Link:
     return given if isinstance(given, Link) else seed_url(given)
 
 
-async def _ready(settings: Settings, *, kept: bool = False) -> None:
+async def _ready(policy: Policy, *, kept: bool = False) -> Prepared:
     """Check what may be refused before anything is opened; build the kernel in a thread, as that takes a while."""
-    check_files(settings.concurrency)
-    if settings.kernel == "native":
-        await anyio.to_thread.run_sync(partial(build_first, settings, kept=kept))
+    check_files(policy.settings.concurrency)
+    if policy.settings.kernel != "native":
+        return prepare(policy, kept=kept)
+    return await anyio.to_thread.run_sync(partial(prepare, policy, kept=kept))
 
 
 class _Stream(ItemOutput):

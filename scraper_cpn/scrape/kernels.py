@@ -7,30 +7,34 @@ Must not know: how a kernel is built, what it decides.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
 
 from scraper_cpn.native import NativeError, native
-from scraper_cpn.net.compiled.kernel import Build, Builder, Source, generated, in_python
+from scraper_cpn.net.compiled.kernel import Build, Source, generated, in_python
 from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.policy import Policy
-from scraper_cpn.scrape.settings import Settings, UsageError
+from scraper_cpn.scrape.settings import UsageError
 
 
-def builder_of(settings: Settings) -> Builder:
-    """Return the builder of the crawl's kernel; the builder raises `UsageError` if the kernel is unavailable."""
-    return _native if settings.kernel == "native" else in_python
+class Prepared(NamedTuple):
+    """The net of a crawl, and the code of its kernel."""
+
+    net: ScrapeNet
+    build: Build
 
 
-def build_first(
-    settings: Settings,
+def prepare(
+    policy: Policy,
     *,
     kept: bool = False,
     traced: bool = False,
     tell: Callable[[str], None] = lambda _: None,
-) -> None:
-    """Build the kernel of a crawl if necessary, before anything else is opened.
+) -> Prepared:
+    """Make the net of a crawl and the code of its kernel, before anything else is opened.
 
     Args:
-        settings: the settings of the crawl.
+        policy: the decisions of the crawl.
         kept: whether the crawl is kept in a state.
         traced: whether its decisions are traced.
         tell: is called with a line that says that building takes a while.
@@ -38,13 +42,15 @@ def build_first(
     Raises:
         UsageError: the kernel can't be built.
     """
-    if settings.kernel == "native":
-        net = ScrapeNet(Policy(settings))
-        source = generated(net, traced=traced, recorded=kept, printed=kept)
-        _native(source, lambda: tell("building a kernel of machine code, once: 5 to 20 seconds"))
+    net = ScrapeNet(policy)
+    source = generated(net, traced=traced, recorded=kept, printed=kept)
+    if policy.settings.kernel != "native":
+        return Prepared(net, in_python(source))
+    begun = partial(tell, "building a kernel of machine code, once: 5 to 20 seconds")
+    return Prepared(net, _native(source, begun))
 
 
-def _native(source: Source, begun: Callable[[], None] = lambda: None) -> Build:
+def _native(source: Source, begun: Callable[[], None]) -> Build:
     try:
         return native(source, begun)
     except NativeError as error:

@@ -18,7 +18,7 @@ import msgspec
 from msgspec.structs import astuple, replace
 
 from scraper_cpn.net import Ended, Kernel, Row
-from scraper_cpn.net.compiled.kernel import compile_net
+from scraper_cpn.net.compiled.kernel import Compiled
 from scraper_cpn.run.clock import Clock
 from scraper_cpn.run.committer import Committer
 from scraper_cpn.run.effects import Batched, Paced, Plain, Start
@@ -48,12 +48,12 @@ from scraper_cpn.scrape.items.bodies import Bodies
 from scraper_cpn.scrape.items.keep import Keeper
 from scraper_cpn.scrape.items.outputs import ItemOutput, OutputError
 from scraper_cpn.scrape.items.validate import Validator
-from scraper_cpn.scrape.kernels import builder_of
+from scraper_cpn.scrape.kernels import Prepared, prepare
 from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.opening import open_crawl
 from scraper_cpn.scrape.pages.handlers import Handlers
 from scraper_cpn.scrape.pages.parse import Parser
-from scraper_cpn.scrape.policy import Policy, sites_of
+from scraper_cpn.scrape.policy import first_policy
 from scraper_cpn.scrape.seeds import BadSeed, Unread, origins_in
 from scraper_cpn.scrape.settings import SECOND, Settings
 from scraper_cpn.scrape.state.events import Events
@@ -84,6 +84,7 @@ class Session:
             durable. It is called at once for each connection that was dropped because of unsolicited bytes.
         state: the open state that keeps the crawl, with the same settings and seeds.
         bodies: saves the bodies of pages, not open yet; None to save none.
+        prepared: the net and the code of its kernel; by default they are made now. A state has its own.
 
     Raises:
         UsageError: a schema that is none, a kernel that can't be built.
@@ -105,24 +106,27 @@ class Session:
         unread: Unread | None = None,
         bad: Sequence[BadSeed] = (),
         bodies: Bodies | None = None,
+        prepared: Prepared | None = None,
     ) -> None:
         self._settings = settings
         self._seeds = seeds
         self._bad = bad
         self._unread = unread if state is None else state.unread
-        sites = sites_of(settings, self._seeds) if self._unread is None else ()
-        policy = self._policy = Policy(settings, sites)
         self._state = state
         self._kernel: Kernel
         self._net: ScrapeNet
         if state is None:
             self._clock = Clock()
-            self._net = ScrapeNet(policy)
+            if prepared is None:
+                policy = first_policy(settings, seeds, fed=unread is not None)
+                prepared = prepare(policy, traced=trace is not None)
+            self._net = prepared.net
             traced = None if trace is None else tracer(trace)
-            self._kernel = compile_net(self._net, traced, builder=builder_of(settings))
+            self._kernel = Compiled(self._net, traced, build=prepared.build)
         else:
             self._clock, self._net, self._kernel = state.clock, state.net, state.recorder
         self._handlers = Handlers() if handlers is None else handlers
+        policy = self._policy = self._net.policy
         self._parser = Parser(settings, policy.frontier.discover, handlers)
         self._by_level = handlers is not None
         self._validator = validator or Validator(schema=settings.schema)

@@ -12,7 +12,7 @@ from functools import partial
 from typing import TextIO
 
 from scraper_cpn.net import Kernel, Row
-from scraper_cpn.net.compiled.kernel import compile_net
+from scraper_cpn.net.compiled.kernel import Compiled
 from scraper_cpn.scrape.colours import (
     Checked,
     Domain,
@@ -32,11 +32,10 @@ from scraper_cpn.scrape.colours import (
 from scraper_cpn.scrape.fetch.answers import Answer, fetch_outcome, robots_outcome
 from scraper_cpn.scrape.fetch.destinations import Destinations
 from scraper_cpn.scrape.items.validate import Validator
-from scraper_cpn.scrape.kernels import builder_of
-from scraper_cpn.scrape.net import ScrapeNet
+from scraper_cpn.scrape.kernels import Prepared, prepare
 from scraper_cpn.scrape.opening import open_crawl
 from scraper_cpn.scrape.pages.parse import Parser
-from scraper_cpn.scrape.policy import Policy, sites_of
+from scraper_cpn.scrape.policy import Policy, first_policy
 from scraper_cpn.scrape.settings import Settings
 from scraper_cpn.scrape.trace import tracer
 from scraper_cpn.scrape.urls import host_of
@@ -159,6 +158,7 @@ def virtual_crawl(
     on_rows: Callable[[list[Row]], None] | None = None,
     kernel: Callable[..., Kernel] | None = None,
     effects: Callable[[VirtualWeb], Mapping[str, driver.VirtualEffect]] = VirtualWeb.effects,
+    prepared: Prepared | None = None,
 ) -> driver.Run:
     """Crawl a synthetic web in virtual time; the same settings, web and seeds give the same bytes of trace.
 
@@ -171,10 +171,12 @@ def virtual_crawl(
         on_rows: is called with the rows of the sinks.
         kernel: the kernel that executes the net; by default the one that the settings name.
         effects: maps the web's effects to the ones to bind, for injecting failures.
+        prepared: the net and the code of its kernel; by default they are made now.
     """
-    policy = Policy(settings, sites_of(settings, seeds))
-    net = ScrapeNet(policy)
-    execution = kernel or partial(compile_net, builder=builder_of(settings))
+    if prepared is None:
+        prepared = prepare(first_policy(settings, seeds, fed=False), traced=trace is not None)
+    net, policy = prepared.net, prepared.net.policy
+    execution = kernel or partial(Compiled, build=prepared.build)
     running = execution(net, None if trace is None else tracer(trace))
     targets = [policy.frontier.seed(url, EPOCH_NS) for url in seeds]
     open_crawl(running, net, targets, EPOCH_NS)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from scraper_cpn.net import Lost, Row, Trace
-from scraper_cpn.net.compiled.kernel import Builder, Compiled, in_python
+from scraper_cpn.net.compiled.kernel import Build, Compiled
 from scraper_cpn.net.shelf import Shelf
 from scraper_cpn.store.codec import Codec
 from scraper_cpn.store.port import Batch, ItemRow, SinkRow
@@ -65,7 +65,7 @@ def loaded(
     codec: Codec,
     shelf: Shelf,
     trace: Trace | None,
-    builder: Builder = in_python,
+    build: Build | None = None,
 ) -> Compiled:
     """A kernel that continues from what was restored, and records its changes."""
     return Compiled.load(
@@ -76,5 +76,5 @@ def loaded(
         shelf=shelf,
         cold=restored.cold,
         keys=restored.keys,
-        builder=builder,
+        build=build,
     )

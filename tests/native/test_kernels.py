@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from scraper_cpn import native as package
 from scraper_cpn.native import NativeError, building, kernels, native
-from scraper_cpn.net import Net, put, take
+from scraper_cpn.net import Marking, Net, Trace, put, take
 from scraper_cpn.net.compiled.kernel import Compiled, compile_net, generated
 from tests.effort import effort
 from tests.guarantees.crawls import Case, cases
@@ -59,6 +59,12 @@ def times(number: int) -> Callable[[Word], Word]:
     return repeated
 
 
+def load_native(net: Net, marking: Marking, trace: Trace | None = None, **options: Any) -> Compiled:
+    recorded, printed = options.get("recorded", False), options.get("shelf") is not None
+    source = generated(net, traced=trace is not None, recorded=recorded, printed=printed)
+    return Compiled.load(net, marking, trace, build=native(source), **options)
+
+
 def heard(net: Net, **options: Any) -> list[str]:
     kernel = compile_net(net, **options)
     kernel.inject(net.places["said"], Word("ab"), 0)  # type: ignore[arg-type]
@@ -73,10 +79,9 @@ def test_random_runs_are_those_of_the_interpreter(seed: int) -> None:
     found = drawn(seed)
     assert found is not None
     built, draw = found
-    make = partial(Compiled, builder=native)
-    load = partial(Compiled.load, builder=native)
+    make = partial(compile_net, builder=native)
     for _ in range(5):
-        Run(draw, Pair(built, make, load)).go(60)
+        Run(draw, Pair(built, make, load_native)).go(60)
 
 
 def test_these_runs_have_every_feature() -> None:

@@ -195,7 +195,8 @@ def compile_net(
     Raises:
         NetError: the net can't work; with all its problems.
     """
-    return Compiled(net, trace, recorded=recorded, shelf=shelf, builder=builder)
+    found = generated(net, traced=trace is not None, recorded=recorded, printed=shelf is not None)
+    return Compiled(net, trace, shelf=shelf, build=builder(found))
 
 
 class _Step(Protocol):
@@ -235,11 +236,14 @@ class Compiled(ByHand):
         *,
         recorded: bool = False,
         shelf: Shelf | None = None,
-        builder: Builder = in_python,
+        build: Build | None = None,
     ) -> None:
-        build = builder(
-            generated(net, traced=trace is not None, recorded=recorded, printed=shelf is not None)
-        )
+        if build is None:
+            build = in_python(
+                generated(
+                    net, traced=trace is not None, recorded=recorded, printed=shelf is not None
+                )
+            )
         self.net = net
         self._ordered = ordered(net)
         self._shelf = MemoryShelf() if shelf is None else shelf
@@ -265,7 +269,7 @@ class Compiled(ByHand):
         shelf: Shelf | None = None,
         cold: Iterable[Cold] = (),
         keys: Mapping[str, Iterable[str]] | None = None,
-        builder: Builder = in_python,
+        build: Build | None = None,
     ) -> Compiled:
         """A kernel that goes on where *marking* was saved.
 
@@ -277,12 +281,13 @@ class Compiled(ByHand):
             shelf: has the tokens of paged places that are not in memory.
             cold: what is on it. The tokens that firings in flight hold do not count.
             keys: of paged sets.
-            builder: runs the generated source.
+            build: of this net's source, generated for the same trace, record and shelf; by default it is
+                generated now, for Python.
 
         Raises:
             NetError: the marking does not fit the net.
         """
-        kernel = cls(net, trace, recorded=recorded, shelf=shelf, builder=builder)
+        kernel = cls(net, trace, recorded=recorded, shelf=shelf, build=build)
         refuse_misfit(net, marking)
         kernel._parts["load"](marking)
         kernel._leave_held(marking)

@@ -83,3 +83,8 @@ def sites_of(settings: Settings, seeds: Sequence[str | Link]) -> tuple[str, ...]
             frontier.site_of(seed if isinstance(seed, str) else seed.url) for seed in seeds
         )
     )
+
+
+def first_policy(settings: Settings, seeds: Sequence[str | Link], *, fed: bool) -> Policy:
+    """The policy of a crawl that begins. If it is *fed* with more seeds later, the sites are not known yet."""
+    return Policy(settings, () if fed else sites_of(settings, seeds))

@@ -20,6 +20,7 @@ from scraper_cpn.net.marking import Standing
 from scraper_cpn.run.clock import Clock
 from scraper_cpn.scrape.colours import Link
 from scraper_cpn.scrape.items.outputs import CheckedOutput
+from scraper_cpn.scrape.kernels import Prepared
 from scraper_cpn.scrape.options.read import checked
 from scraper_cpn.scrape.policy import sites_of
 from scraper_cpn.scrape.redact import HARMLESS_HEADERS
@@ -154,6 +155,7 @@ async def kept_in(
     output: str | None,
     *,
     trace: TextIO | None = None,
+    prepared: Prepared | None = None,
 ) -> AsyncIterator[State]:
     """Keep a crawl in a state: begin it there, or resume it.
 
@@ -164,6 +166,7 @@ async def kept_in(
         sink: the output for items beside the state, not open yet; it is closed at the end.
         output: the name of that output.
         trace: gets a line of JSON for each event of the kernel.
+        prepared: the net of `keeping.opening` and the code of its kernel; by default they are made now.
 
     Raises:
         OutputError: the output can't be opened.
@@ -189,6 +192,7 @@ async def kept_in(
             others=_pauses(keeping),
             facts=beside.facts(),
             trace=None if trace is None else tracer(trace),
+            prepared=prepared,
         )
     finally:
         with CancelScope(shield=True):

@@ -22,7 +22,7 @@ from scraper_cpn.net.marking import Standing, Trace
 from scraper_cpn.run.clock import Clock, Dial
 from scraper_cpn.scrape.account.report import Account, Ending
 from scraper_cpn.scrape.colours import Failure, Link
-from scraper_cpn.scrape.kernels import builder_of
+from scraper_cpn.scrape.kernels import Prepared, prepare
 from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.policy import VERSION as POLICY_VERSION
 from scraper_cpn.scrape.policy import Policy
@@ -159,13 +159,13 @@ class ScrapeCodec(Codec):
 
     net: ScrapeNet
 
-    def __init__(self, policy: Policy) -> None:
-        super().__init__(ScrapeNet(policy), packings(policy))
+    def __init__(self, net: ScrapeNet) -> None:
+        super().__init__(net, packings(net.policy))
 
 
 def codec_of(policy: Policy) -> ScrapeCodec:
     """Build the codec of the scrape net under a policy."""
-    return ScrapeCodec(policy)
+    return ScrapeCodec(ScrapeNet(policy))
 
 
 class State:
@@ -218,6 +218,7 @@ async def opened(
     others: Iterable[Standing] = (),
     facts: Iterable[tuple[str, bytes]] = (),
     trace: Trace | None = None,
+    prepared: Prepared | None = None,
 ) -> State:
     """Begin or resume the run of a store.
 
@@ -227,16 +228,18 @@ async def opened(
         others: pacing tokens of other runs of the same state.
         facts: other facts that change with the opening.
         trace: is called with each event of the kernel.
+        prepared: the net of *opening* and the code of its kernel; by default they are made now.
 
     Raises:
         StoreError: the state is damaged, or can't be written.
-        UsageError: the kernel can't be built; see `build_first`.
+        UsageError: the kernel can't be built; see `prepare`.
     """
     known = store.facts()
     history, policy = openings(known), opening.policy
     before = history[-1][1].policy
-    old, codec = codec_of(before), codec_of(policy)
-    saved = store.saved()
+    net, build = prepared or prepare(policy, kept=True, traced=trace is not None)
+    saved, codec = store.saved(), ScrapeCodec(net)
+    old = codec_of(before) if saved.seq else codec
     restored = restore(saved, old)
     clock = clock_of(known, saved.at_ns)
     again = in_pipeline(restored.durable, old.net)
@@ -254,9 +257,8 @@ async def opened(
     libraries = with_versions(known, restored.sums.seq)
     new_facts = [("openings", _json(history)), (LIBRARIES, libraries), *facts]
     await store.commit(edited(restored, codec, opening, edit, clock, new_facts))
-    builder = builder_of(opening.settings)
     shelf = StoreShelf(store, codec, restored.durable.next_serial)
-    kernel = loaded(restored, codec, shelf, trace, builder)
+    kernel = loaded(restored, codec, shelf, trace, build)
     return State(store, codec.net, shelf, Recorder(kernel, codec, restored.sums, writing), clock)
 
 
