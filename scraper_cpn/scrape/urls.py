@@ -37,6 +37,10 @@ _PLAIN = re.compile(
     r"(?P<query>\?[A-Za-z0-9_.~=&-]++)?+"
 )
 """References in normal form, with or without an origin and a query: no segment begins with a dot."""
+_UNRESERVED = re.compile(
+    "(?<!%)(?<!%[0-9A-F])%(?:2[DE]|3[0-9]|[46][1-9A-F]|[57][0-9A]|5F|7E)", re.IGNORECASE
+)
+"""Escapes of letters, digits, `-`, `.`, `_` and `~` that would not become a part of another escape."""
 _CREDENTIALS = re.compile(r"(?!mailto:)(?:https?:)?[/\\]*[^/?#\\]*@", re.IGNORECASE)
 
 
@@ -45,7 +49,8 @@ def normalise(url: str, base: str | None = None) -> str | None:
 
     A URL is invalid if it does not parse, is neither http nor https, is longer than `URL_CHARS_MAX`, or
     names a host that can't exist in DNS. The normal form is ASCII, has a path, and has no fragment,
-    credentials or empty query. Never raises; normalising twice changes nothing.
+    credentials, empty query, dot behind the host, or escapes of unreserved characters (RFC 3986 section
+    6.2.2.2). Never raises; normalising twice changes nothing.
     """
     if base is not None:
         return joined(url, base, root_of(base))
@@ -61,11 +66,11 @@ def joined(url: str, base: str, root: str) -> str | None:
 
     Most links are plain, and skip the parser of URLs, which takes several times as long.
     """
-    url = url.partition("#")[0]
+    given, url = url, url.partition("#")[0]
     plain = _PLAIN.fullmatch(url) if len(url) <= _PLAIN_CHARS_MAX else None
     start = _start(root)
     if plain is None or start is None:
-        return base.partition("#")[0] if start and not url else _normal(url, base)
+        return base.partition("#")[0] if start and not url else _normal(given, base)
     if plain["root"]:
         start = _start(plain["root"])
         return start and start + plain["path"] + (plain["query"] or "")
@@ -85,20 +90,25 @@ def _start(root: str) -> str | None:
 
 
 def _normal(url: str, base: str | None) -> str | None:
-    source = url.partition("#")[0]
-    if len(source) > URL_CHARS_MAX:
+    before, mark, _ = url.partition("#")
+    if len(before) > URL_CHARS_MAX:
         return None
+    source = before + mark  # a space before a fragment is a part of the path, one at the end is not
     try:
         href = ada_url.normalize_url(source) if base is None else ada_url.join_url(base, source)
     except ValueError:
         return None
+    href = href.partition("#")[0]
     if not href.startswith(("https://", "http://")):
         return None
     if "@" in _netloc(href):
         href = _without_credentials(href)
     if href.endswith("?") and href.find("?") == len(href) - 1:
         href = href[:-1]  # yarl does not send an empty query, so both are the same request
-    return href if len(href) <= URL_CHARS_MAX and _is_sound(root_of(href)) else None
+    root = root_of(href)
+    if len(href) > URL_CHARS_MAX or not _is_sound(root):
+        return None
+    return _without_dot(root) + _UNRESERVED.sub(_character, href[len(root) :])
 
 
 def root_of(url: str) -> str:
@@ -172,6 +182,15 @@ def _without_credentials(href: str) -> str:
     url = ada_url.URL(href)
     url.username = url.password = ""
     return str(url.href)
+
+
+def _character(escape: re.Match[str]) -> str:
+    return chr(int(escape[0][1:], 16))
+
+
+def _without_dot(root: str) -> str:
+    """The root without the dot that makes a host's name absolute: it is the same host."""
+    return root.replace(".:", ":") if ".:" in root else root.removesuffix(".")
 
 
 @lru_cache(_HOSTS_REMEMBERED)
