@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mocks.inprocess import crawl
@@ -26,8 +26,14 @@ webs = st.builds(
     redirect_kinds=st.just(("own", "chain")),
 )
 
+HIDDEN = WebSpec(
+    seed=3, pages=25, links=2, body_bytes=200, latency_ns=MS, latency_spread_ns=300 * MS, fail=0.4, fail_times=2, slow=0.3
+)  # fmt: skip
+"""A web whose longer paths are found first, so that a crawl that counts by these misses pages."""
+
 
 @settings(max_examples=20)
+@example(SyntheticWeb(HIDDEN), 4, 16)
 @given(webs.map(SyntheticWeb), st.integers(0, 6), st.sampled_from([1, 3, 16]))
 def test_a_depth_is_that_of_the_shortest_path(web: SyntheticWeb, depth: int, at_once: int) -> None:
     """Exactly the pages of a breadth-first search are stored, once each; retries and slow pages change nothing."""
