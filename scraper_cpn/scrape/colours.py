@@ -459,7 +459,7 @@ KINDS: dict[str, str] = {
     "partial": "the page handler raised; what it had yielded before is kept",
     "retry": "the page handler asked for another attempt",
     "drop": "the page handler dropped the page",
-    "unsure": "the server may have processed a request that must not be sent twice; it is not sent again",
+    "unsure": "the server may have processed it, and it must not be sent twice",
     "lost": "the work was cancelled or crashed",
 }
 """The kinds of `Failure`, with what each means."""

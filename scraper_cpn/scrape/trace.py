@@ -62,6 +62,6 @@ def label(colour: Any) -> Any:
         value = getattr(colour, name, None)
         if isinstance(value, tuple):
             return [label(part) for part in (*value, *getattr(colour, "requests", ()))]
-        if value is not None:
+        if value is not None and value != "":  # a page without a proxy
             return value if isinstance(value, str) else label(value)
     return None

@@ -214,6 +214,7 @@ ALLOWED = {
         "scrape/pages/parse.py",
         "CapacityLimiter",
     ): "threads, where pages are parsed one after the other",
+    ("scrape/items/bodies/__init__.py", "Lock"): "one writer of saved bodies at a time",
     ("scrape/pages/parse.py", "Lock"): "the memory of large pages that handlers have",
     ("scrape/pages/workers.py", "Lock"): "the memory of the processes that parse",
     ("scrape/pages/workers.py", "Semaphore"): "the number of processes that parse",

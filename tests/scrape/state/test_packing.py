@@ -88,7 +88,7 @@ def whole(policy: Policy) -> list[st.SearchStrategy[Any]]:
     """The colours and outcomes of which nothing is left out."""
     target = targets(policy)
     plain = [c.Domain, c.Penalty, c.ProxyFault, c.RobotsJob, c.Rules, c.Gate, c.Stop, c.Redirected,
-             c.Throttled, c.Failed, c.Bad, c.Deferred, c.Kept, Lost]  # fmt: skip
+             c.Throttled, c.Failed, c.Bad, c.Deferred, c.Kept, c.GivenUp, Lost]  # fmt: skip
     failures = st.builds(
         c.Failure, target=target, kind=TEXT, reason=TEXT, status=st.none() | st.integers(100, 599),
         retry=st.booleans(), wait_ns=TIMES, detail=TEXT, final=st.booleans(),
@@ -219,7 +219,7 @@ def test_what_is_set_aside_comes_back_plain() -> None:
     codec = codec_of(Policy(Settings()))
     fault = codec.faulted(codec.fault(Faulted("domains", 3, c.Domain("a", 5), "ValueError: x")))
     assert (fault.place, fault.serial, fault.error) == ("domains", 3, "ValueError: x")
-    assert fault.colour == ["a", 5, 0, 0]
+    assert fault.colour == list(msgspec.structs.astuple(c.Domain("a", 5)))
     assert codec.faulted(codec.fault(Faulted("domains", 3, object(), "bad"))).colour is None
 
 
