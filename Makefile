@@ -100,6 +100,7 @@ $(PEERS): bench/peers/spider/Cargo.toml bench/peers/spider/Cargo.lock bench/peer
 
 report: .venv/stamp  ## The comparison with a scheduler by hand and other crawlers, in report-out/
 	@$(BIN)/python -m bench.report --crawl
+	@echo "to write it into docs/comparison.md: $(BIN)/python -m bench.report --docs"
 
 clean:  ## Remove what the other targets made
 	rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* .import_linter_cache demo-out kills-out report-out site bench/peers/spider/target build dist

@@ -24,6 +24,9 @@ from scraper_cpn.version import __version__
 
 OUT = Path("report-out")
 PLOTS = "plots"
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = "comparison"
+"""The name of the page in the documentation, and of the folder of what belongs to it."""
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -31,9 +34,12 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.report")
     parser.add_argument("--out", type=Path, default=OUT, metavar="FOLDER")
     parser.add_argument("--crawl", action="store_true", help="run the crawls; else the kept ones")
+    parser.add_argument("--docs", action="store_true", help="write the page of the documentation")
     args = parser.parse_args(arguments)
     data = gather(crawl=args.crawl, say=lambda line: print(line, flush=True))
-    for path in write(document_of(data), functions_csv(data.code), args.out):
+    document = document_of(data)
+    functions = functions_csv(data.code)
+    for path in publish(document) if args.docs else write(document, functions, args.out):
         print(path)
 
 
@@ -76,20 +82,37 @@ def _question() -> Section:
 
 def write(document: Document, functions: str, folder: Path) -> list[Path]:
     """Write all files of the report into a folder; returns their paths."""
-    (folder / PLOTS).mkdir(parents=True, exist_ok=True)
-    plots = [
-        block
-        for section in document.sections
-        for block in section.blocks
-        if isinstance(block, Plot)
-    ]
-    texts = {
-        folder / "report.html": page(document),
-        folder / "report.md": markdown(document, PLOTS),
-        folder / "functions.csv": functions,
-        **{folder / PLOTS / f"{plot.name}.svg": svg(plot) for plot in plots},
-    }
+    return _written(
+        {
+            folder / "report.html": page(document),
+            folder / "report.md": markdown(document, PLOTS),
+            folder / "functions.csv": functions,
+            **_plots(document, folder / PLOTS),
+        }
+    )
+
+
+def publish(document: Document, folder: Path = DOCS) -> list[Path]:
+    """Write the report as a page of the documentation in a folder; returns the paths."""
+    whole = f"[The same report as one HTML page]({PAGE}/report.html)"
+    said = f"`python -m bench.report --docs` writes this page. {whole}.\n"
+    return _written(
+        {
+            folder / f"{PAGE}.md": f"{markdown(document, PAGE)}\n{said}",
+            folder / PAGE / "report.html": page(document),
+            **_plots(document, folder / PAGE),
+        }
+    )
+
+
+def _plots(document: Document, folder: Path) -> dict[Path, str]:
+    blocks = [block for section in document.sections for block in section.blocks]
+    return {folder / f"{plot.name}.svg": svg(plot) for plot in blocks if isinstance(plot, Plot)}
+
+
+def _written(texts: dict[Path, str]) -> list[Path]:
     for path, text in texts.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     return list(texts)
 

@@ -1,5 +1,6 @@
 """How a report is written: Markdown, one HTML page, plots."""
 
+import re
 from base64 import b64decode
 from html.parser import HTMLParser
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 from matplotlib.patches import Rectangle
 
 from bench.peers import results
-from bench.report.__main__ import document_of, write
+from bench.report.__main__ import document_of, publish, write
 from bench.report.document import Bar, Document, Listed, Plot, Section, Table, Text, number
 from bench.report.gather import Data, functions_csv, gather
 from bench.report.markdown import markdown
@@ -187,6 +188,16 @@ def test_all_files_are_written_and_every_plot_of_the_markdown_is_there(tmp_path:
     plots = [line.rpartition("(")[2].rstrip(")") for line in text.splitlines() if line[:2] == "!["]
     assert len(plots) == 3
     assert all((tmp_path / plot).is_file() for plot in plots)
+
+
+def test_the_page_of_the_documentation_has_all_that_it_shows(tmp_path: Path) -> None:
+    """It leads to the page of HTML and to the plots, and names the flat scheduler among the losses."""
+    publish(document_of(_data()), tmp_path)
+    text = (tmp_path / "comparison.md").read_text()
+    targets = re.findall(r"\]\(([^)]+)\)", text)
+    assert len(targets) == 4
+    assert all((tmp_path / target).is_file() for target in targets)
+    assert "two thirds of the net's time" in text
 
 
 def test_the_list_of_functions_has_what_the_sums_are_made_of() -> None:
