@@ -255,7 +255,7 @@ def test_retry_by_kind(crawled: Folder) -> None:
     assert crawled.told("retry", "c.db", "--kind", "timeout")["put_back"] == 0
     found = crawled.told("retry", "c.db", "--kind", "timeout", "--kind", "http")
     assert (found["put_back"], found["kinds"]) == (1, {"http": 1})
-    assert "nothing to put back" in crawled.scrape("retry", "c.db").stdout
+    assert "nothing to retry" in crawled.scrape("retry", "c.db").stdout
 
 
 # export
@@ -300,7 +300,7 @@ def test_export_writes_over_nothing(crawled: Folder) -> None:
     for argv in (
         ["-o", "x.jsonl"], ["-o", "y.jsonl", "--failed", "x.jsonl"],
         ["-o", "c.db", "-O"], ["-o", "./c.db", "-O"], ["--failed", "c.db", "-O"],
-        ["-o", "y.jsonl", "--failed", "y.jsonl"], ["--json"], ["-o", "y.json"],
+        ["-o", "y.jsonl", "--failed", "y.jsonl"], ["--json"], ["-o", "y.xml"],
     ):  # fmt: skip
         done = crawled.scrape("export", "c.db", *argv)
         assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1), argv
