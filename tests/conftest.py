@@ -1,5 +1,6 @@
 """What all tests share: Hypothesis without deadlines, and asyncio under anyio."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,8 @@ if not EXPLORING:
     # Hypothesis also draws what stands in modules that are imported by then: others in each run and process.
     vars(providers)["is_local_module_file"] = lambda _: False
 
+os.environ.setdefault("CFLAGS", "-O0")
+"""Native kernels do the same without optimization, and are built in half the time."""
 
 COVERED = {"net", "nets", "run", "simulate", "store"}
 """Folders whose tests are measured under `--cov`: tracing makes whatever compiles a net three times as slow."""

@@ -7,7 +7,7 @@ Must not know: nets, the meaning of their source, who runs a kernel.
     >>> from scraper_cpn.net import compile_net
     >>> kernel = compile_net(net, builder=native)  # doctest: +SKIP
 
-A native kernel behaves exactly like its source. Building takes seconds, and is done once for each source
+A native kernel behaves exactly like its source. Building takes up to a minute, and is done once for each source
 and each Python. It needs Cython, setuptools and a C compiler; a built kernel needs none of them.
 """
 

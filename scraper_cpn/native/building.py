@@ -9,6 +9,7 @@ They run in a separate process, because they take hundreds of megabytes, which i
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import stat
 import subprocess
@@ -45,7 +46,8 @@ except CCompilerError as error:
     sys.exit({_NO_COMPILER})
 """
 _FLAGS = ("-O1", "-g0")
-"""A higher level builds three times as long without benefit: a kernel's time goes into calls of Python."""
+"""A higher level builds three times as long without benefit: a kernel's time goes into calls of Python.
+The environment's `CFLAGS` come behind these."""
 
 
 class NativeError(Exception):
@@ -107,7 +109,8 @@ def _build(text: str, path: Path) -> None:
     made = remembering(text)
     source.write_text(made.text, encoding="utf-8")
     source.with_suffix(".pxd").write_text(made.declarations, encoding="utf-8")
-    command = (sys.executable, "-P", "-c", _PROGRAM, name, source.name, ".", *_FLAGS)
+    flags = (*_FLAGS, *shlex.split(os.environ.get("CFLAGS", "")))  # the last one of a kind counts
+    command = (sys.executable, "-P", "-c", _PROGRAM, name, source.name, ".", *flags)
     done = subprocess.run(command, cwd=path.parent, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode:
         raise _reason(done)

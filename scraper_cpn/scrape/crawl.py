@@ -176,7 +176,7 @@ class Crawl(Generic[T]):
     def session(self, urls: Sequence[str | Link] = (), **given: Any) -> Session:
         """A session of this crawl, not yet running: for progress, `stop`, and everything else.
 
-        With `kernel="native"` the first call takes some seconds to build the kernel, and raises `UsageError`
+        With `kernel="native"` the first call takes about a minute to build the kernel, and raises `UsageError`
         if it can't be built.
         """
         return self._session(self._seeds(urls), **given)

@@ -205,7 +205,7 @@ OPTIONS: tuple[Option, ...] = (
            help="limits for one domain: name, delay, per-domain"),
     Option(name="kernel", kind=_one_of("kernel"), group=_PACE, field="kernel",
            help="what executes the net: native is machine code, built once with Cython and a C compiler, "
-                "which takes some seconds"),
+                "which takes about a minute"),
     Option(name="seed", kind=AT_LEAST_0, group=_PACE, field="seed",
            help="the seed of all jitter; the same seed gives the same decisions"),
     Option(name="retries", kind=UP_TO_100, group=_RETRY, field="retries",
