@@ -36,8 +36,8 @@ tests: .venv/stamp  ## The whole suite on this Python; 99 % of the branches of n
 	$(BIN)/python -m pytest -q $(SPREAD) --cov=scraper_cpn.net --cov-report=
 	$(BIN)/coverage report --include='scraper_cpn/net/*' --fail-under=99 --skip-covered --show-missing
 
-# What depends most on the version of Python: the net and its executions, the shell, stores, clients, pages, the command.
-ON_OTHERS := tests/net tests/run tests/store tests/cli tests/scrape/fetch tests/scrape/pages
+# What depends most on the version of Python: the net and its executions, the shell, stores, clients.
+ON_OTHERS := tests/net tests/run tests/store tests/scrape/fetch --ignore-glob='*mutants*'
 
 others: .venv/stamp  ## The quick tests of the package on every other Python that works here
 	@mine=$$($(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])'; ); \

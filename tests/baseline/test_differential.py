@@ -10,7 +10,7 @@ from tests.baseline.workloads import Drive, Event, Workload
 from tests.effort import effort
 
 ALL = 100_000
-CRAWLS = effort(60, 10_000)
+CRAWLS = effort(40, 10_000)
 
 
 def by_net(seed: int) -> list[Event]:

@@ -7,7 +7,7 @@ import pytest
 from tests.crash.kills import played
 from tests.effort import effort
 
-ROUNDS = effort(4, 400)
+ROUNDS = effort(2, 400)
 """`make kills` plays thousands."""
 FIRST_SEED = 1
 

@@ -143,7 +143,7 @@ ARRIVALS = st.lists(
 """Seconds since the arrival before, level, pages that are fetched next."""
 
 
-@settings(max_examples=effort(20, 500))  # each compiles a net
+@settings(max_examples=effort(10, 500))  # each compiles a net
 @given(ARRIVALS, st.integers(1, 5))
 def test_nobody_is_overtaken_by_what_is_found_much_later(
     arrivals: list[tuple[int, int, int]], period: int

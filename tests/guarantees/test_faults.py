@@ -41,7 +41,7 @@ def spoiled(faults: Faults) -> Any:
     return bound
 
 
-@settings(max_examples=effort(15, 400), suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=effort(10, 400), suppress_health_check=[HealthCheck.too_slow])
 @given(cases(), FAULTS)
 def test_effects_that_fail_lose_nothing(subject: Subject, case: Case, faults: Faults) -> None:
     """At every step all is conserved (see `Watched`), the crawl ends, and each URL ends once."""
@@ -52,7 +52,7 @@ def test_effects_that_fail_lose_nothing(subject: Subject, case: Case, faults: Fa
     assert set(Counter(ended_urls(done.rows)).values()) == {1}
 
 
-@settings(max_examples=effort(15, 400), suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=effort(10, 400), suppress_health_check=[HealthCheck.too_slow])
 @given(cases(), FAULTS)
 def test_effects_that_fail_break_no_rule_that_the_crawl_knows_of(
     subject: Subject, case: Case, faults: Faults

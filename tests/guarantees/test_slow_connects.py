@@ -41,7 +41,7 @@ def slowly(web: VirtualWeb) -> Mapping[str, VirtualEffect | SlowEffect]:
 
 
 @pytest.mark.slow
-@settings(max_examples=effort(20, 600), suppress_health_check=SLOW_DATA)
+@settings(max_examples=effort(10, 600), suppress_health_check=SLOW_DATA)
 @given(cases())
 def test_a_crawl_over_slow_connects_breaks_no_rule(subject: Subject, case: Case) -> None:
     """G2-G5, G8: on the wire no gap is too short, no hold is broken, and every page is stored once."""
@@ -53,7 +53,7 @@ def test_a_crawl_over_slow_connects_breaks_no_rule(subject: Subject, case: Case)
 
 
 @pytest.mark.slow
-@settings(max_examples=effort(15, 400), suppress_health_check=SLOW_DATA)
+@settings(max_examples=effort(10, 400), suppress_health_check=SLOW_DATA)
 @given(cases(ending=True))
 def test_a_crawl_that_ends_early_over_slow_connects_breaks_no_rule(
     subject: Subject, case: Case

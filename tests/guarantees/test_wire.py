@@ -19,7 +19,7 @@ NOT_ASKED = ("robots", "unreachable", "address")
 """Kinds of rows without a request for a page: URLs denied or at addresses that are refused, and attempts at a robots.txt."""
 
 
-@settings(max_examples=effort(40, 1_000), suppress_health_check=SLOW_DATA)
+@settings(max_examples=effort(20, 1_000), suppress_health_check=SLOW_DATA)
 @given(cases())
 def test_a_crawl_without_an_end_stores_every_page_once_and_breaks_no_rule(
     subject: Subject, case: Case
@@ -32,7 +32,7 @@ def test_a_crawl_without_an_end_stores_every_page_once_and_breaks_no_rule(
     assert not verdict.violations, verdict.violations[:3]
 
 
-@settings(max_examples=effort(30, 800), suppress_health_check=SLOW_DATA)
+@settings(max_examples=effort(15, 800), suppress_health_check=SLOW_DATA)
 @given(cases(ending=True))
 def test_a_crawl_with_budgets_breaks_no_rule(subject: Subject, case: Case) -> None:
     """G2-G5, G7, G8 hold for quotas, leases, pages, depth and time as well, whichever ends first."""
@@ -44,7 +44,7 @@ def test_a_crawl_with_budgets_breaks_no_rule(subject: Subject, case: Case) -> No
     assert set(stored(done.rows)) <= set(case.reachable)
 
 
-@settings(max_examples=effort(30, 800), suppress_health_check=SLOW_DATA)
+@settings(max_examples=effort(15, 800), suppress_health_check=SLOW_DATA)
 @given(cases())
 def test_every_request_has_a_row_and_every_url_one_end(subject: Subject, case: Case) -> None:
     """G5: a request for a page ends in a row, of the failed log or stored; no URL ends twice."""

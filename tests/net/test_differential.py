@@ -62,7 +62,7 @@ def drawn(seed: int) -> tuple[Built, Draw] | None:
 
 
 @settings(
-    max_examples=effort(40, 600),
+    max_examples=effort(30, 600),
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 @given(st.randoms(use_true_random=False))

@@ -60,7 +60,7 @@ def test_random_paged_runs_are_the_same(random: Random, stored: bool) -> None:
 @pytest.mark.parametrize("stored", [False, True])
 def test_a_corpus_of_paged_seeds_is_the_same(stored: bool) -> None:
     """The same runs every time."""
-    for seed in range(effort(50, 1_000)):
+    for seed in range(effort(30, 1_000)):
         random = Random(seed)
         built = paged_net(random)
         if built is not None:

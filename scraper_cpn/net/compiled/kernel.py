@@ -47,7 +47,7 @@ import linecache
 import re
 import zlib
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
-from functools import partial
+from functools import lru_cache, partial
 from types import CodeType
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
@@ -135,13 +135,19 @@ def generated(
     return Source(f"net {net.name}", text, {**SHARED, **objects})
 
 
+@lru_cache(maxsize=4)
+def _code(text: str, name: str) -> CodeType:
+    """The code of a source. A replay and a resume load one net again and again, and compiling is half of that."""
+    return compile(text, name, "exec")
+
+
 def in_python(found: Source) -> Build:
     """Have Python run a source as it is; tracebacks show its lines."""
     name = f"<{found.title} {zlib.crc32(found.text.encode()):08x}>"
     big = found.text.count("\n") > NESTED_LINES_MAX
     text = _unnested(found.text) if big else found.text
     linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
-    code = compile(text, name, "exec")
+    code = _code(text, name)
     if big:
         return partial(_build_unnested, code, found.names)
     space: dict[str, Any] = dict(found.names)
