@@ -16,6 +16,7 @@ from tests.crash.book import read
 from tests.crash.command import Crawl, Manner, Web, scrape
 from tests.crash.lives import Lives
 from tests.crash.under import under
+from tests.effort import effort
 
 pytestmark = pytest.mark.slow
 
@@ -190,7 +191,7 @@ def test_a_crawl_that_was_killed_at_its_very_beginning_can_be_begun_again(
     """There is a state, which can be resumed, or neither state nor output: no third way."""
     words = (*web.crawl("-o", "items.jsonl", "-q"), "--max-pages", "2", "--robots", "ignore")
     died = 0
-    for touch in count(1):
+    for touch in count(1, effort(3, 1)):
         folder = tmp_path / f"{touch}"
         folder.mkdir()
         if scrape(folder, *words, before=under(dies_at=touch)).code == 0:
