@@ -36,6 +36,9 @@ MOST_LOST = CONCURRENCY + 2 * CONCURRENCY + 256 + 256
 LIVES = 200
 """A crawl that is not done after so many is stuck."""
 
+GROWING = 10
+"""After so many lives one may last twice as long as the first."""
+
 _MANNERS: tuple[Manner, ...] = get_args(Manner)
 _WEIGHTS = (0, 12, 1, 2, 2, 1, 1)
 _LINES = ("stopping", "scrape: interrupted")
@@ -180,7 +183,9 @@ class Round:
         (manner,) = self._dice.choices(_MANNERS, _WEIGHTS)
         if self._dice.random() < 0.25:
             return manner, self._dice.uniform(0, 1.2 * starting_s())
-        return manner, starting_s() + self._dice.uniform(0, self.plan.life_s)
+        # Later lives last longer, so that a crawl whose command starts slowly gets on, too.
+        longest_s = self.plan.life_s * (1 + self._result.manners.total() / GROWING)
+        return manner, starting_s() + self._dice.uniform(0, longest_s)
 
     # After each death.
 
