@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from scraper_cpn.net import Marking, Net
+from scraper_cpn.net.compiled import kernel
 from scraper_cpn.net.compiled.generate.layout import RUNTIME
 from scraper_cpn.net.compiled.kernel import Build, Compiled, Source, in_python, source
 from scraper_cpn.net.compiled.runtime import choices as index_choices
@@ -221,7 +222,9 @@ def planted(mutant: Mutant, base: type[Compiled] = Compiled, **constants: int) -
 
     class Faulty(base):  # type: ignore[misc, valid-type]
         def __init__(self, *given: Any, **options: Any) -> None:
-            super().__init__(*given, **{**options, "builder": faulty})
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(kernel, "in_python", faulty)
+                super().__init__(*given, **options)
 
     return Faulty
 
