@@ -9,7 +9,6 @@ each multiset with at most `cap` equal ones is bound; whoever explores must see 
 
 from __future__ import annotations
 
-from collections import Counter as Counts
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from itertools import combinations_with_replacement, permutations, product
@@ -40,7 +39,9 @@ class Bindings:
         self._known: set[Any] = set()
         self._users: dict[str, list[tuple[Transition, int]]] = defaultdict(list)
         self._ordered: dict[tuple[str, int], bool] = {}
+        self._names: dict[str, list[Names]] = {}
         for transition in plan.ordered(net):
+            self._names[transition.name] = plan.arc_keys(transition)
             for number, arc in enumerate(transition.arcs):
                 if arc.binds:
                     self._users[arc.place.name].append((transition, number))
@@ -68,7 +69,7 @@ class Bindings:
             arc = transition.arcs[number]
             if not _sees(arc, token):
                 continue
-            names = plan.arc_keys(transition)[number]
+            names = self._names[transition.name][number]
             env = {name: token.keys[name] for name in names}
             for value in self._options(transition, number, env, token):
                 inputs: list[Any] = [None] * len(transition.arcs)
@@ -87,14 +88,14 @@ class Bindings:
         if number == len(arcs):
             self._whole(transition, inputs, env)
             return
-        names = plan.arc_keys(transition)[number]
+        names = self._names[transition.name][number]
         for value, keys in self._choices(transition, number, names, env):
             inputs[number] = value
             self._bind(transition, inputs, env | keys, number + 1)
         inputs[number] = None
 
     def _whole(self, transition: Transition, inputs: Sequence[Any], env: Env) -> None:
-        names = plan.arc_keys(transition)
+        names = self._names[transition.name]
         whole = tuple(
             value if arc.binds else {name: env[name] for name in names[number]}
             for number, (arc, value) in enumerate(zip(transition.arcs, inputs, strict=True))
@@ -167,11 +168,6 @@ class Bindings:
             for token in self.live[place]:
                 index[tuple(token.keys[name] for name in names)].append(token)
         return list(index.get(values, ()))
-
-
-def counted(tokens: Sequence[Token]) -> Counts[int]:
-    """How many there are of each atom among tokens."""
-    return Counts(token.atom for token in tokens)
 
 
 def _sees(arc: Arc, token: Token) -> bool:

@@ -78,16 +78,17 @@ def done_at_once(transition: Transition, firing_id: int) -> Firing:
 
 def _numbered(transition: Transition, found: Iterable[tuple[Any, ...]]) -> Iterator[Binding]:
     seen: Counter[Hashable] = Counter()
+    names = plan.arc_keys(transition)
     for inputs in found:
-        key = _key(transition, inputs)
+        key = _key(transition, names, inputs)
         yield Binding(transition.name, key, seen[key], inputs)
         seen[key] += 1
 
 
-def _key(transition: Transition, inputs: tuple[Any, ...]) -> Hashable:
+def _key(transition: Transition, keys: list[tuple[str, ...]], inputs: tuple[Any, ...]) -> Hashable:
     """The values of the keys that a binding's inputs join on; some token tells each of them."""
     values: dict[str, Hashable] = {}
-    for arc, names, bound in zip(transition.arcs, plan.arc_keys(transition), inputs, strict=True):
+    for arc, names, bound in zip(transition.arcs, keys, inputs, strict=True):
         for token in plan.tokens_of(bound)[:1] if arc.binds else ():
             values.update({name: getattr(token.colour, name) for name in names})
     return one_key(values.values())

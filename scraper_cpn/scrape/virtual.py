@@ -33,6 +33,7 @@ from scraper_cpn.scrape.fetch.answers import Answer, fetch_outcome, robots_outco
 from scraper_cpn.scrape.fetch.destinations import Destinations
 from scraper_cpn.scrape.items.validate import Validator
 from scraper_cpn.scrape.kernels import Prepared, prepare
+from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.opening import open_crawl
 from scraper_cpn.scrape.pages.parse import Parser
 from scraper_cpn.scrape.policy import Policy, first_policy
@@ -173,10 +174,13 @@ def virtual_crawl(
         effects: maps the web's effects to the ones to bind, for injecting failures.
         prepared: the net and the code of its kernel; by default they are made now.
     """
-    if prepared is None:
-        prepared = prepare(first_policy(settings, seeds, fed=False), traced=trace is not None)
-    net, policy = prepared.net, prepared.net.policy
-    execution = kernel or partial(Compiled, build=prepared.build)
+    first = first_policy(settings, seeds, fed=False)
+    if kernel is not None:
+        net, execution = ScrapeNet(first), kernel
+    else:
+        net, build = prepared or prepare(first, traced=trace is not None)
+        execution = partial(Compiled, build=build)
+    policy = net.policy
     running = execution(net, None if trace is None else tracer(trace))
     targets = [policy.frontier.seed(url, EPOCH_NS) for url in seeds]
     open_crawl(running, net, targets, EPOCH_NS)

@@ -153,6 +153,11 @@ def controls_of(tree: Tree, form: Node) -> list[Control]:
     return [Control(tree, node) for node in found if _owns(tree, form, name, node)]
 
 
+def field_names(controls: list[Control]) -> list[str]:
+    """Return the names that can be filled in, each once, in the order of the page."""
+    return list(dict.fromkeys(each.name for each in controls if each.name and not each.is_button))
+
+
 def _owns(tree: Tree, form: Node, name: str | None, node: Node) -> bool:
     asked = tree.attribute(node, "form")
     if asked is not None:
@@ -195,7 +200,7 @@ def _share(control: Control, given: Any, turns: dict[str, int]) -> Any:
 
 def _check(controls: list[Control], filled: dict[str, Any]) -> None:
     """Raise `ValueError` for a name that the form does not have, and for a value that can't be ticked."""
-    names = list(dict.fromkeys(each.name for each in controls if each.name and not each.is_button))
+    names = field_names(controls)
     for name, value in filled.items():
         if name not in names:
             raise ValueError(

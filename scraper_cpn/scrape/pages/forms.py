@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from scraper_cpn.scrape.asking import FORM_TYPE, LinkOptions
 from scraper_cpn.scrape.colours import Link
-from scraper_cpn.scrape.pages.controls import Control, Entry, File, controls_of, entries
+from scraper_cpn.scrape.pages.controls import (
+    Control,
+    Entry,
+    File,
+    controls_of,
+    entries,
+    field_names,
+)
 from scraper_cpn.scrape.pages.elements import To, handler_name, made
 from scraper_cpn.scrape.pages.encodings import UTF_8, UTF_16, encoded, encoding_named
 from scraper_cpn.scrape.pages.tree import Node
@@ -31,17 +38,22 @@ _FORM_BYTES[0x20] = "+"
 class Form:
     """A form of a page, with what a program has filled in. It never changes: `fill` returns another one."""
 
-    def __init__(self, page: Page, node: Node, filled: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        page: Page,
+        node: Node,
+        filled: dict[str, Any] | None = None,
+        controls: list[Control] | None = None,
+    ) -> None:
         self._page = page
         self._node = node
         self._filled = filled or {}
-        self._controls = controls_of(page.tree, node)
+        self._controls = controls_of(page.tree, node) if controls is None else controls
 
     @property
     def fields(self) -> list[str]:
         """The names of its fields, in the order of the page."""
-        names = [each.name for each in self._controls if each.name and not each.is_button]
-        return list(dict.fromkeys(names))
+        return field_names(self._controls)
 
     def fill(self, values: dict[str, Any] | None = None, **fields: Any) -> Form:
         """Return the form with these values; what is not named keeps what the page has in it.
@@ -50,7 +62,8 @@ class Form:
         take the values that are chosen; a file is a pair of its name and its bytes; None leaves the field out.
         `submit` raises `ValueError` for what the form does not have.
         """
-        return Form(self._page, self._node, {**self._filled, **(values or {}), **fields})
+        filled = {**self._filled, **(values or {}), **fields}
+        return Form(self._page, self._node, filled, self._controls)
 
     def submit(
         self,

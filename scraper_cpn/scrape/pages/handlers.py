@@ -109,6 +109,8 @@ class Handlers:
 
     def __init__(self) -> None:
         self._by_name: dict[str, Handler] = {}
+        self._errors: set[int] = set()
+        """The error statuses that some handler takes."""
 
     def page(
         self,
@@ -134,6 +136,7 @@ class Handlers:
                     "so rename one of the two"
                 )
             self._by_name[handler.name] = handler
+            self._errors.update(statuses.intersection(_ERRORS))
             return function
 
         return declare
@@ -143,21 +146,19 @@ class Handlers:
 
         An error page that the named handler does not take goes to the first that fits.
         """
-        named = self._by_name.get(name) if name else None
-        if named is not None and (status < _ERRORS.start or named.takes_status(status)):
-            return named
-        if name and status < _ERRORS.start:
-            return None
+        if name:
+            named = self._by_name.get(name)
+            if status < _ERRORS.start or (named is not None and named.takes_status(status)):
+                return named
         every = self._by_name.values()
         return next((each for each in every if each.takes_status(status) and each.takes(url)), None)
 
     def statuses(self, target: Target) -> frozenset[int]:
         """Return the error statuses whose pages some handler takes, for a target."""
-        asked = {status for each in self._by_name.values() for status in each.statuses}
         return frozenset(
             status
-            for status in asked
-            if status in _ERRORS and self.find(target.handler, target.url, status) is not None
+            for status in self._errors
+            if self.find(target.handler, target.url, status) is not None
         )
 
     def checked(self, link: Link, base: str | None = None, number: int = 0) -> Link | None:

@@ -122,7 +122,8 @@ def whereabouts(path: Path, url: str, run: str | None = None) -> Whereabouts:
         with reading_rows():
             durable, before = _marking(reader, codec, url)
         ends = _ends(reader, codec.net, url)
-        place = "" if ends or before else _unread_place(reader, info.facts, url)
+        spot = _spot(codec.net, durable, url, before)
+        place = "" if ends or spot is not None else _unread_place(reader, info.facts, url)
     now_ns = clock_of(info.facts, info.at_ns).now_ns()
     known = Whereabouts(
         url=url,
@@ -134,13 +135,12 @@ def whereabouts(path: Path, url: str, run: str | None = None) -> Whereabouts:
         attempts=tuple(failure_record(row) for row in ends if isinstance(row, Failure)),
     )
     known = replace(known, robots_says=_robots_says(policy, durable, url))
-    spot = _spot(codec.net, durable, url, before)
     if spot is not None:
         return _waiting(known, spot, codec.net, durable)
     fault = next((each for each in durable.faulted if _is_of(each.colour, url)), None)
     if fault is not None:
         return replace(known, stands="set aside", error=f"{fault.place}: {fault.error}")
-    if not ends and place:
+    if place:
         return replace(known, stands="unread", place=place)
     return _over(known, ends[-1]) if ends else _unknown(known, policy, durable)
 
@@ -302,11 +302,15 @@ def _robots(net: ScrapeNet, durable: Durable, spot: _Spot, now_ns: int) -> Itera
 
 def _robots_says(policy: Policy, durable: Durable, url: str) -> tuple[str, ...]:
     """What the robots.txt of a URL, if it is known, says beside rules."""
-    origin, agent = origin_of(url), policy.settings.robots_name
-    rules = [token.colour for token in durable.tokens.values() if isinstance(token.colour, Rules)]
+    agent = policy.settings.robots_name
     return tuple(
-        line for each in rules if each.origin == origin for line in statements(each.text, agent)
+        line for each in _rules(durable, origin_of(url)) for line in statements(each.text, agent)
     )
+
+
+def _rules(durable: Durable, origin: str) -> list[Rules]:
+    found = (token.colour for token in durable.tokens.values())
+    return [each for each in found if isinstance(each, Rules) and each.origin == origin]
 
 
 def _over(known: Whereabouts, end: Failure | StoredPage) -> Whereabouts:
@@ -327,10 +331,8 @@ def _unknown(known: Whereabouts, policy: Policy, durable: Durable) -> Whereabout
     """Add what would have become of a link to an unknown URL."""
     out = list(_kept_out(policy, known.url))
     target = policy.frontier.seed(known.url)
-    rules = [token.colour for token in durable.tokens.values() if isinstance(token.colour, Rules)]
-    for each in rules:
-        if each.origin == target.origin:
-            out += ["robots"] if isinstance(policy.robots.clearance(target, each), Denied) else []
+    for each in _rules(durable, target.origin):
+        out += ["robots"] if isinstance(policy.robots.clearance(target, each), Denied) else []
     return replace(known, kept_out=tuple(out))
 
 

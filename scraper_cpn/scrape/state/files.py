@@ -173,6 +173,7 @@ async def kept_in(
         StoreError: the state can't be created or opened, is damaged, or can't be written.
     """
     store: SqliteStore | None = None
+    opening = keeping.opening(settings, seeds)
     try:
         if keeping.past is not None:
             # The state comes first: while another process has it, we must not truncate its output.
@@ -180,15 +181,15 @@ async def kept_in(
         elif sink is not None and sink.new:
             # The state records the output before the output is created: if the process is killed in
             # between, no file is left that would be in the way of another start.
-            store = _new_store(keeping, settings, seeds, Beside(output, 0))
+            store = _new_store(keeping, opening, seeds, Beside(output, 0))
         if sink is not None:
             await sink.open()
         beside = Beside(output, None if sink is None else sink.length)
         if store is None:
-            store = _new_store(keeping, settings, seeds, beside)
+            store = _new_store(keeping, opening, seeds, beside)
         yield await opened(
             store,
-            keeping.opening(settings, seeds),
+            opening,
             others=_pauses(keeping),
             facts=beside.facts(),
             trace=None if trace is None else tracer(trace),
@@ -205,11 +206,11 @@ async def kept_in(
 
 
 def _new_store(
-    keeping: Keeping, settings: Settings, seeds: Sequence[str | Link], beside: Beside
+    keeping: Keeping, opening: Opening, seeds: Sequence[str | Link], beside: Beside
 ) -> SqliteStore:
     """A store in a new file, or for another run in an existing file."""
     path, run = keeping.path, keeping.run
-    hidden = [name for name, _ in settings.headers if name.lower() not in HARMLESS_HEADERS]
+    hidden = [name for name, _ in opening.settings.headers if name.lower() not in HARMLESS_HEADERS]
     unread, given, texts = keeping.unread, None, list[TextRow]()
     if unread is not None:
         texts = [(block.line, block.text) for block in unread.after()]
@@ -222,7 +223,7 @@ def _new_store(
         handled=keeping.handled,
         hidden_headers=tuple(hidden),
     )
-    facts = first_facts(keeping.opening(settings, seeds), keep) | dict(beside.facts())
+    facts = first_facts(opening, keep) | dict(beside.facts())
     if run is not None and path.exists():
         return new_run(path, run, facts, texts)
     return create(path, keeping.name, facts, texts)

@@ -180,10 +180,15 @@ class State:
     """
 
     def __init__(
-        self, store: Store, net: ScrapeNet, shelf: StoreShelf, recorder: Recorder, clock: Clock
+        self,
+        store: Store,
+        net: ScrapeNet,
+        shelf: StoreShelf,
+        recorder: Recorder,
+        clock: Clock,
+        unread: StateText | None,
     ) -> None:
-        facts = store.facts()
-        self.unread: StateText | None = unread(store, facts, kept(facts).input)
+        self.unread = unread
         self.store = store
         self.recorder = recorder
         self.clock = clock
@@ -235,9 +240,9 @@ async def opened(
         UsageError: the kernel can't be built; see `prepare`.
     """
     known = store.facts()
-    history, policy = openings(known), opening.policy
+    history, keep = openings(known), kept(known)
     before = history[-1][1].policy
-    net, build = prepared or prepare(policy, kept=True, traced=trace is not None)
+    net, build = prepared or prepare(opening.policy, kept=True, traced=trace is not None)
     saved, codec = store.saved(), ScrapeCodec(net)
     old = codec_of(before) if saved.seq else codec
     restored = restore(saved, old)
@@ -249,17 +254,19 @@ async def opened(
     pauses, now_ns = latest(others), clock.now_ns()
     edit = reopened(restored.durable, before, codec.net, now_ns, saved.at_ns, pauses, again=again)
     if saved.seq == 0:
-        seeds = split(policy.frontier.seed(seed, now_ns) for seed in kept(known).seeds)
+        frontier = net.policy.frontier
+        seeds = split(frontier.seed(seed, now_ns) for seed in keep.seeds)
         edit.put(codec.net.frontier.found, seeds)
-        for bad in kept(known).bad:
-            edit.put(codec.net.seeds.bad, policy.frontier.refused(bad.text, bad.reason))
+        for bad in keep.bad:
+            edit.put(codec.net.seeds.bad, frontier.refused(bad.text, bad.reason))
     history.append((restored.sums.seq + 1, harmless(opening)))
     libraries = with_versions(known, restored.sums.seq)
     new_facts = [("openings", _json(history)), (LIBRARIES, libraries), *facts]
     await store.commit(edited(restored, codec, opening, edit, clock, new_facts))
     shelf = StoreShelf(store, codec, restored.durable.next_serial)
     kernel = loaded(restored, codec, shelf, trace, build)
-    return State(store, codec.net, shelf, Recorder(kernel, codec, restored.sums, writing), clock)
+    recorder = Recorder(kernel, codec, restored.sums, writing)
+    return State(store, net, shelf, recorder, clock, unread(store, known, keep.input))
 
 
 def edited(
