@@ -164,7 +164,6 @@ class Outcomes:
         place = output.place
         if isinstance(place, Counter):
             return [Deposit(place, output.count, key=_told(transition, inputs, place))]
-        assert not isinstance(place, Counter)
         result = args[0] if output.make is None else self._forgetting.call(output.make, args)
         tokens = made(result, place)
         if not tokens:

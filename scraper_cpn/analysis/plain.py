@@ -129,11 +129,6 @@ class PlainNet:
         ]
 
 
-def atoms_of(bound: Any) -> tuple[int, ...]:
-    """The atoms that an arc has bound: one, or one for each of several tokens."""
-    return bound if isinstance(bound, tuple) else (bound,)
-
-
 def is_fault(event: Event) -> bool:
     """Whether a function of the user has raised, so that a token is only set aside."""
     return event.kind == "fire" and isinstance(event.outcome, str)

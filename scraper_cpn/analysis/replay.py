@@ -21,7 +21,7 @@ from scraper_cpn.analysis.ground import Grounder
 from scraper_cpn.analysis.instance import Expiring
 from scraper_cpn.analysis.monitor import Monitor
 from scraper_cpn.analysis.plain import Event
-from scraper_cpn.net import Interpreter, Marking, Net, Row
+from scraper_cpn.net import Interpreter, Marking, Net, Row, plan
 from scraper_cpn.net.marking import Flying
 
 MOST = 4_000
@@ -233,7 +233,7 @@ class Replay:
         transition = self._net.transitions[event[3]]
         found: list[Any] = []
         for number, (arc, serials) in enumerate(zip(transition.arcs, event[4], strict=True)):
-            listed = serials if isinstance(serials, tuple) else (serials,)
+            listed = plan.tokens_of(serials)
             atoms = tuple(self._abstract.standing(by_serial[serial]) for serial in listed if serial >= 0)  # fmt: skip
             found.append(self._abstract.named(transition, number, atoms) if arc.binds else None)
         return tuple(found)

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from scraper_cpn.analysis.plain import Event, PlainNet, atoms_of, is_fault
-from scraper_cpn.net import Net
+from scraper_cpn.analysis.plain import Event, PlainNet, is_fault
+from scraper_cpn.net import Net, plan
 
 WORDS = {
     "begin": "begins", "start": "starts", "revoke": "is revoked", "end": "ends in", "again": "fails and will be attempted again after",
@@ -31,7 +31,7 @@ def _line(net: Net, plain: PlainNet, event: Event) -> str:
     if transition is not None:
         for arc, value in zip(transition.arcs, event.bound, strict=True):
             if arc.binds and arc.kind != "read":
-                tokens = (plain.atoms[atom].value for atom in atoms_of(value))
+                tokens = (plain.atoms[atom].value for atom in plan.tokens_of(value))
                 given += [told_token(token, arc.place.keys) for token in tokens]
     who = f"{event.name}({', '.join(given)})"
     if is_fault(event):

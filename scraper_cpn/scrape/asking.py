@@ -17,14 +17,13 @@ from msgspec.structs import replace
 
 from scraper_cpn.scrape.colours import PRIORITY_MAX, Link
 from scraper_cpn.scrape.options.values import checked_header
-from scraper_cpn.scrape.request import PLAIN, Request
+from scraper_cpn.scrape.request import AGAIN, PLAIN, Request
 from scraper_cpn.scrape.urls import normalise
 
 DATA_BYTES_MAX = 65_536
 """Of the data of one link, in msgpack: it is kept in memory and in the state until the page is fetched."""
 BODY_BYTES_MAX = 1_000_000
 """Of the body of one request, for the same reason."""
-AGAIN = "again"
 FORM_TYPE = "application/x-www-form-urlencoded"
 _METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _NOT_REQUESTED = frozenset({"CONNECT", "TRACE", "TRACK"})
@@ -70,7 +69,7 @@ def ready(link: Link, base: str | None = None, number: int | None = None) -> Lin
         return link if url == link.url else Link(url, link.to, level)
     request = link.request or _request(link)
     if link.again and number is not None and not request.apart:
-        request = replace(request, apart=f"{AGAIN} {number}")
+        request = replace(request, apart=f"{AGAIN}{number}")
     told = None if request == PLAIN else request
     return Link(url, link.to, level, again=link.again, request=told)
 
@@ -101,11 +100,6 @@ def _method(given: str | None, *, has_body: bool) -> str:
     if name in _NOT_REQUESTED:
         raise ValueError(f"the method {name} does not ask for a page")
     return name
-
-
-def url_of(seed: str | Link) -> str:
-    """Return the URL of a seed."""
-    return seed if isinstance(seed, str) else seed.url
 
 
 def packed(data: Any) -> bytes:

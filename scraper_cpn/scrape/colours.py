@@ -55,6 +55,11 @@ class Link(Struct, frozen=True, omit_defaults=True):
     """What all these options mean; None: not worked out yet, or a GET without anything."""
 
 
+def url_of(seed: str | Link) -> str:
+    """Return the URL of a seed."""
+    return seed if isinstance(seed, str) else seed.url
+
+
 class Target(Struct, frozen=True, gc=False, kw_only=True):
     """A URL that waits to be fetched, is being fetched, or travels down the pipeline."""
 

@@ -38,7 +38,7 @@ class ScrapeNet(Net):
         self.proxies = Proxies(self, p.proxies)
         self.gate = GateKeeper(self)
         self.budget = Budget(self, p.settings)
-        self.volume = volume_limits(self, p.settings)
+        self.volume = volume_limits(self, p.volume)
         self.limits: list[Limit] = [
             self.permits, self.domains, *self.hosts, self.proxies, self.gate,
         ]  # fmt: skip

@@ -10,6 +10,8 @@ from msgspec import Struct
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 """Methods that change nothing on the server (RFC 9110 section 9.2.1)."""
+AGAIN = "again "
+"""What `Request.apart` begins with until the target is made: a request that is to be made again."""
 _DIGEST_BYTES = 16
 
 

@@ -27,7 +27,6 @@ from scraper_cpn.scrape.account.accounting import Accounting
 from scraper_cpn.scrape.account.ledger import failure_record
 from scraper_cpn.scrape.account.levels import waiting
 from scraper_cpn.scrape.account.report import Snapshot, Summary
-from scraper_cpn.scrape.asking import url_of
 from scraper_cpn.scrape.colours import (
     Domain,
     FetchOutcome,
@@ -40,6 +39,7 @@ from scraper_cpn.scrape.colours import (
     RobotsOutcome,
     Stop,
     Target,
+    url_of,
 )
 from scraper_cpn.scrape.feed import Feed
 from scraper_cpn.scrape.fetch.client import Surplus
@@ -260,9 +260,10 @@ class Session:
     async def _parse_saved(self, raw: Raw, bodies: Bodies) -> ParseOutcome:
         """Save the body, and parse the page, whose item names the file."""
         saved = await bodies.save(raw)
-        outcome = self._parser.parse(replace(raw, response=replace(raw.response, saved=saved)))
+        page = raw if saved is None else replace(raw, response=replace(raw.response, saved=saved))
+        outcome = self._parser.parse(page)
         done = await outcome if isinstance(outcome, Awaitable) else outcome
-        refusal = bodies.refusal(raw)
+        refusal = None if saved is not None else bodies.refusal(raw)
         if refusal is not None and isinstance(done, Parsed):
             return replace(done, cut=(*done.cut, refusal))
         return done

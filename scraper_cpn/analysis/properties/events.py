@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from scraper_cpn.analysis.plain import Event, PlainNet, atoms_of
+from scraper_cpn.analysis.plain import Event, PlainNet
 from scraper_cpn.analysis.properties.base import (
     By,
     Property,
@@ -18,7 +18,7 @@ from scraper_cpn.analysis.properties.base import (
     names_problems,
     transition_problems,
 )
-from scraper_cpn.net import KeySet, Net, Place
+from scraper_cpn.net import KeySet, Net, Place, plan
 
 
 @dataclass(frozen=True)
@@ -56,10 +56,12 @@ def pattern_problems(net: Net, pattern: Pattern) -> Iterator[str]:
     """A line for each transition that the net does not have, or that has no such event."""
     yield from transition_problems(net, pattern.names)
     for name in pattern.names:
-        instant = name not in net.transitions or net.transitions[name].instant
-        if instant and pattern.kind != "fire" and name in net.transitions:
+        transition = net.transitions.get(name)
+        if transition is None:
+            continue
+        if transition.instant and pattern.kind != "fire":
             yield f"{name} has no effect and fires in one go; say fire({name!r})"
-        elif not instant and pattern.kind == "fire":
+        elif not transition.instant and pattern.kind == "fire":
             yield f"{name} has an effect; say begin({name!r}), start({name!r}) or end({name!r})"
 
 
@@ -134,7 +136,7 @@ class _Never(Watch):
 def _bound_keys(net: Net, plain: PlainNet, event: Event, by: By) -> Iterator[Hashable]:
     for arc, value in zip(net.transitions[event.name].arcs, event.bound, strict=True):
         if arc.binds:
-            keys = (key_of(by, plain.atoms[atom].value) for atom in atoms_of(value))
+            keys = (key_of(by, plain.atoms[atom].value) for atom in plan.tokens_of(value))
             yield from (key for key in keys if key is not None)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from scraper_cpn.analysis.instance import AnalysisError
-from scraper_cpn.analysis.plain import Event, PlainNet, atoms_of, is_fault
+from scraper_cpn.analysis.plain import Event, PlainNet, is_fault
 from scraper_cpn.analysis.properties.base import (
     Property,
     Watch,
@@ -54,7 +54,7 @@ class Seen:
     def bound(self, number: int) -> Any:
         """What an input has bound: a token, or a tuple of them."""
         arc, value = self.net.transitions[self.event.name].arcs[number], self.event.bound[number]
-        colours = tuple(self.plain.atoms[atom].value for atom in atoms_of(value))
+        colours = tuple(self.plain.atoms[atom].value for atom in plan.tokens_of(value))
         return colours if arc.many else colours[0]
 
 

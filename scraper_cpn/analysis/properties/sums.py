@@ -11,7 +11,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from scraper_cpn.analysis.plain import PlainNet, atoms_of
+from scraper_cpn.analysis.plain import PlainNet
 from scraper_cpn.analysis.properties.base import (
     By,
     Property,
@@ -37,7 +37,9 @@ def in_hands(net: Net, plain: PlainNet, number: int) -> Iterator[tuple[str, Any]
             if isinstance(arc.place, Counter):
                 yield from [(arc.place.name, value)] * (plan.amount(arc, value) or 0)
             elif arc.binds:
-                yield from ((arc.place.name, plain.atoms[each].value) for each in atoms_of(value))
+                yield from (
+                    (arc.place.name, plain.atoms[each].value) for each in plan.tokens_of(value)
+                )
 
 
 def weights(
@@ -202,7 +204,7 @@ def _flight_keys(net: Net, plain: PlainNet, number: int, by: By) -> Iterator[Has
     bound: Any = atom.value
     arcs = net.transitions[atom.name].arcs
     for arc, value in zip(arcs, bound, strict=True):
-        for each in atoms_of(value) if arc.binds else ():
+        for each in plan.tokens_of(value) if arc.binds else ():
             key = key_of(by, plain.atoms[each].value)
             if key is not None:
                 yield key

@@ -42,11 +42,14 @@ class Ledger:
         self.retired: list[str] = []
         self.failed_urls: list[str] = []
         self.seeds_failed: list[str] = []
-        self.bad_seeds = 0
-        """Lines of the input that are not URLs; they count as failed, too."""
         self._counts: dict[str, int] = {}
         self._examples: dict[str, list[Failure]] = {}
         self.on_event = on_event
+
+    @property
+    def bad_seeds(self) -> int:
+        """Lines of the input that are not URLs; they count as failed, too."""
+        return self._counts.get("seed", 0)
 
     def take(self, rows: Iterable[Any]) -> None:
         """Count rows, oldest first."""
@@ -92,7 +95,6 @@ class Ledger:
             self._examples.setdefault(row.kind, [])
             if len(self._examples[row.kind]) < EXAMPLES:
                 self._examples[row.kind].append(row)
-        self.bad_seeds += row.kind == "seed"
         if row.final:
             self._ending(row)
         if self.on_event is not None:

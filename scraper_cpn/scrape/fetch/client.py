@@ -10,7 +10,7 @@ environment, speaks HTTP/1.1 and caps no connections: all of that is coordinatio
 
 import asyncio
 import errno
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import count
 from typing import Protocol
 
@@ -88,9 +88,13 @@ class Ask(Struct, frozen=True, gc=False):
     also: frozenset[int] = frozenset()
     """Error statuses whose bodies are pages; see `brings_page`."""
 
-    @property
-    def headers(self) -> tuple[tuple[str, str], ...]:
-        """Its own headers, with those that describe its body."""
+    def headers_over(self, crawl: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+        """The headers of a crawl and its own, with those that describe its body; its own replace those of a name."""
+        own = self._headers()
+        named = {name.lower() for name, _ in own}
+        return (*(each for each in crawl if each[0].lower() not in named), *own)
+
+    def _headers(self) -> tuple[tuple[str, str], ...]:
         asked = self.request
         kind = (("Content-Type", asked.content_type),) if asked.content_type else ()
         counted = asked.body or asked.method not in _WITHOUT_BODY

@@ -199,10 +199,8 @@ class AiohttpClient:
         """Return the lines of the headers, but for the one of a proxy."""
         if ask.request is PLAIN:
             return self._own if ask.own else self._common
-        named = {name.lower() for name, _ in ask.headers}
         crawl = self._settings.headers if ask.own else ()
-        kept = [each for each in crawl if each[0].lower() not in named]
-        return _head_lines(self._settings, (*kept, *ask.headers))
+        return _head_lines(self._settings, ask.headers_over(crawl))
 
     def _proxy_line(self, url: str) -> bytes:
         """Return the line with a proxy's credentials; empty where it wants none."""

@@ -134,10 +134,7 @@ def _with_headers(
     request: RequestBuilder, crawl: list[tuple[str, str]], ask: Ask
 ) -> RequestBuilder:
     """Return a request with its body and headers; its own replace those of the crawl that have their names."""
-    named = {name.lower() for name, _ in ask.headers}
-    kept = [each for each in crawl if each[0].lower() not in named]
-    own = [each for each in ask.headers if each[0].lower() != "content-length"]
-    headers = [*kept, *own]
+    headers = [each for each in ask.headers_over(crawl) if each[0].lower() != "content-length"]
     if ask.request.body:
         request = request.body_bytes(ask.request.body)
     return request.headers(headers) if headers else request

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 
 from scraper_cpn.scrape.addresses import not_public
-from scraper_cpn.scrape.colours import Link
+from scraper_cpn.scrape.colours import Link, url_of
 from scraper_cpn.scrape.options.values import text
 from scraper_cpn.scrape.redact import shown
 from scraper_cpn.scrape.settings import Settings
@@ -37,7 +37,7 @@ def missing_contact(settings: Settings, seeds: Iterable[str | Link]) -> str | No
     """Return the message for a crawl that leaves this machine without a contact; None for all others."""
     if settings.contact is not None or _ANY_CONTACT.search(settings.user_agent):
         return None
-    hosts = {host_of(seed if isinstance(seed, str) else seed.url) for seed in seeds}
+    hosts = {host_of(url_of(seed)) for seed in seeds}
     if all(not_public(host) == "loopback" or host == "localhost" for host in hosts):
         return None
     return (

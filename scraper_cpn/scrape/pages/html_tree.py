@@ -9,14 +9,12 @@ elements, as browsers do.
 
 import re
 from collections.abc import Collection, Iterable, Iterator
-from functools import lru_cache
 
 from turbohtml import Document, Element, Namespace, SelectorSyntaxError, Text, parse
 
 from scraper_cpn.scrape.pages.encodings import encoding_named
-from scraper_cpn.scrape.pages.kinds import Reference, anchor, references_of
+from scraper_cpn.scrape.pages.kinds import Reference, anchor, references_of, tags_of
 from scraper_cpn.scrape.pages.prescan import declared, in_content
-from scraper_cpn.scrape.pages.srcset import TAGS
 from scraper_cpn.scrape.pages.tree import (
     BREAKS,
     FOREIGN_BREAKS,
@@ -135,7 +133,7 @@ class HtmlTree(Tree):
         return next(hrefs, None)
 
     def references(self, kinds: Collection[str]) -> Iterator[Reference]:
-        tags = [tag for tag in _tags(frozenset(kinds)) if self._mentions(f"<{tag}")]
+        tags = [tag for tag in tags_of(frozenset(kinds)) if self._mentions(f"<{tag}")]
         by_tag = [each for each in (self._references(tag, kinds) for tag in tags) if each]
         if (
             len(by_tag) < 2
@@ -240,18 +238,6 @@ def _styled_kind(node: Element) -> int | None:
 
 def _is_in_template(node: Element) -> bool:
     return any(isinstance(each, Element) and each.tag == "template" for each in node.ancestors)
-
-
-@lru_cache(64)
-def _tags(kinds: frozenset[str]) -> list[str]:
-    """Return the names of the elements that may be links of these kinds."""
-    names = {kind for kind in kinds if kind in ("a", "area", "frame", "iframe")}
-    if "refresh" in kinds:
-        names.add("meta")
-    if kinds & {"next", "prev", "canonical", "alternate"}:
-        names.add("link")
-    names.update(tag for kind, tags in TAGS.items() if kind in kinds for tag in tags)
-    return sorted(names)
 
 
 def _references(node: Element) -> Iterable[Reference]:

@@ -7,10 +7,11 @@ Must not know: HTML libraries, which kinds a crawl follows, scope.
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from msgspec import Struct
 
-from scraper_cpn.scrape.pages.srcset import Attribute, files_of
+from scraper_cpn.scrape.pages.srcset import TAGS, Attribute, files_of
 
 KINDS: dict[str, str] = {
     "a": "links for people",
@@ -54,6 +55,18 @@ class Reference(Struct, frozen=True, gc=False):
 def anchor(href: str, rel: str | None) -> Reference:
     """Return the link that an `a` with these attributes is."""
     return Reference("a", href, rel is not None and "nofollow" in rel.lower().split())
+
+
+@lru_cache(64)
+def tags_of(kinds: frozenset[str]) -> list[str]:
+    """Return the names of the elements that may be links of these kinds."""
+    names = {kind for kind in kinds if kind in _HREF_OF}
+    if "refresh" in kinds:
+        names.add("meta")
+    if not kinds.isdisjoint(_RELATIONS):
+        names.add("link")
+    names.update(tag for kind, tags in TAGS.items() if kind in kinds for tag in tags)
+    return sorted(names)
 
 
 def references_of(tag: str, attribute: Attribute) -> Iterator[Reference]:

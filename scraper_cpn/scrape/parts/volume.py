@@ -13,7 +13,7 @@ from scraper_cpn.scrape.colours import Allowance, Bandwidth, Failure, Fetched, R
 from scraper_cpn.scrape.parts.hosts import Hosts
 from scraper_cpn.scrape.parts.promises import requests_of
 from scraper_cpn.scrape.policy.volume import VolumePolicy
-from scraper_cpn.scrape.settings import SECOND, Settings
+from scraper_cpn.scrape.settings import SECOND
 
 
 class DomainBudget(Limit):
@@ -119,10 +119,9 @@ class Rate(Limit):
         )
 
 
-def volume_limits(net: Net, settings: Settings) -> list[Limit]:
+def volume_limits(net: Net, p: VolumePolicy) -> list[Limit]:
     """The limits on how much is fetched that the user has given."""
-    p = VolumePolicy(settings)
-    found: list[Limit] = []
+    settings, found = p.settings, list[Limit]()
     if settings.max_pages_per_domain is not None:
         found.append(DomainBudget(net, settings.max_pages_per_domain))
     if settings.max_bytes is not None:

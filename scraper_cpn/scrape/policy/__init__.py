@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from scraper_cpn.scrape.colours import Link
+from scraper_cpn.scrape.colours import Link, url_of
 from scraper_cpn.scrape.policy.domains import DomainPolicy
 from scraper_cpn.scrape.policy.frontier import FrontierPolicy
 from scraper_cpn.scrape.policy.pipeline import PipelinePolicy
@@ -78,11 +78,7 @@ class Policy:
 def sites_of(settings: Settings, seeds: Sequence[str | Link]) -> tuple[str, ...]:
     """The sites of seeds, as the scope compares them with links."""
     frontier = FrontierPolicy(settings)
-    return tuple(
-        dict.fromkeys(
-            frontier.site_of(seed if isinstance(seed, str) else seed.url) for seed in seeds
-        )
-    )
+    return tuple(dict.fromkeys(frontier.site_of(url_of(seed)) for seed in seeds))
 
 
 def first_policy(settings: Settings, seeds: Sequence[str | Link], *, fed: bool) -> Policy:

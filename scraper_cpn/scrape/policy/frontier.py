@@ -10,7 +10,6 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any
 
 from msgspec.structs import replace
 
@@ -24,7 +23,7 @@ from scraper_cpn.scrape.colours import (
     Target,
 )
 from scraper_cpn.scrape.policy.depths import DepthPolicy
-from scraper_cpn.scrape.request import PLAIN, Request
+from scraper_cpn.scrape.request import AGAIN, PLAIN, Request
 from scraper_cpn.scrape.settings import Settings
 from scraper_cpn.scrape.urls import domain_of, host_of, pace_of, root_of, within
 
@@ -125,7 +124,7 @@ class FrontierPolicy:
             hops=hops,
             handler=handler,
         )
-        return target if request is PLAIN else asking(target, request)
+        return asking(target, request)
 
     def to_ask(self, found: Found) -> tuple[Target, ...]:
         """The targets that robots.txt must be checked for first."""
@@ -244,15 +243,12 @@ class FrontierPolicy:
 def asking(target: Target, request: Request) -> Target:
     """The target with another request; one that is to be made again is told from all others by where it was found."""
     if request == PLAIN:
-        return Target(**_common(target))
-    if request.apart.startswith("again "):
-        where = f"{target.parent} {target.rank}"
-        request = replace(request, apart=f"{request.apart} {where}".removeprefix("again "))
-    return RequestTarget(**_common(target), request=request)
-
-
-def _common(target: Target) -> dict[str, Any]:
-    return {name: getattr(target, name) for name in Target.__struct_fields__}
+        return target
+    if request.apart.startswith(AGAIN):
+        number = request.apart.removeprefix(AGAIN)
+        request = replace(request, apart=f"{number} {target.parent} {target.rank}")
+    common = {name: getattr(target, name) for name in Target.__struct_fields__}
+    return RequestTarget(**common, request=request)
 
 
 def split(targets: Iterable[Target]) -> Found:

@@ -53,17 +53,13 @@ class HealthPolicy:
 
     # What a request says about its domain.
 
-    def silence(self, work: Target | RobotsJob, failed: Failed) -> Penalty | None:
-        """The sign of a request that had no answer."""
-        if not self.settings.dead_after or failed.kind not in SILENT:
-            return None
-        return Penalty(work.domain, 0, sign="silent")
-
     def failed(self, work: Target | RobotsJob, domain: Domain, failed: Failed) -> Penalty | None:
         """The sign of a request that failed: with an answer, or without one."""
         if failed.status is not None:
             return self.answered(domain)
-        return self.silence(work, failed)
+        if not self.settings.dead_after or failed.kind not in SILENT:
+            return None
+        return Penalty(work.domain, 0, sign="silent")
 
     def answered(self, domain: Domain) -> Penalty | None:
         """The sign of an answer after requests without one. *domain* is as it was when the request started."""

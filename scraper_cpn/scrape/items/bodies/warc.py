@@ -14,7 +14,7 @@ import os
 import zlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from http import HTTPStatus
+from http.client import responses
 from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import urlsplit
@@ -212,7 +212,7 @@ def _sound_records(file: BinaryIO) -> int:
 
 
 def _headers(response: Response) -> Any:
-    reason = response.reason or _phrase(response.status)
+    reason = response.reason or responses.get(response.status, "")
     fields = [
         (f"X-Crawler-{_cased(name)}" if name in _FRAMING else _cased(name), value)
         for name, value in response.headers
@@ -255,10 +255,3 @@ def _date(time_ns: int) -> str:
 
 def _cased(name: str) -> str:
     return "-".join(part.capitalize() for part in name.split("-"))
-
-
-def _phrase(status: int) -> str:
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return ""

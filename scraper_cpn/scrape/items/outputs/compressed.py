@@ -18,7 +18,7 @@ from typing import Any
 
 from scraper_cpn.scrape.items.outputs.appended import Appended, Encoding
 from scraper_cpn.scrape.items.outputs.base import Shape
-from scraper_cpn.scrape.items.outputs.files import missing
+from scraper_cpn.scrape.items.outputs.files import check_length, missing
 from scraper_cpn.scrape.settings import UsageError
 
 if sys.version_info >= (3, 14):
@@ -133,9 +133,7 @@ class Compressed(Appended):
 
     def check_kept(self, path: Path, shape: Shape | None, keep: int) -> None:
         """See `Format.check_kept`: a member must begin the file."""
-        length = path.stat().st_size
-        if length < keep:
-            raise missing(path, f"{keep:,} bytes", f"it has {length:,}")
+        check_length(path, keep)
         magic = self._compression.magic
         with path.open("rb") as file:
             begins = file.read(len(magic))

@@ -172,11 +172,16 @@ def missing(path: Path, expected: str, found: str) -> UsageError:
     )
 
 
-def check_kept(path: Path, keep: int) -> None:
-    """Raise `UsageError` if the file is shorter than *keep* bytes, or no line ends there."""
+def check_length(path: Path, keep: int) -> None:
+    """Raise `UsageError` if the file is shorter than *keep* bytes."""
     length = path.stat().st_size
     if length < keep:
         raise missing(path, f"{keep:,} bytes", f"it has {length:,}")
+
+
+def check_kept(path: Path, keep: int) -> None:
+    """Raise `UsageError` if the file is shorter than *keep* bytes, or no line ends there."""
+    check_length(path, keep)
     with path.open("rb") as file:
         file.seek(max(keep - 1, 0))
         if keep and file.read(1) != b"\n":

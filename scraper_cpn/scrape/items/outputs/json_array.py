@@ -15,7 +15,7 @@ import msgspec
 
 from scraper_cpn.scrape.items.outputs.appended import Appended, Encoding
 from scraper_cpn.scrape.items.outputs.base import Shape
-from scraper_cpn.scrape.items.outputs.files import missing
+from scraper_cpn.scrape.items.outputs.files import check_length, missing
 from scraper_cpn.scrape.settings import UsageError
 
 _encode = msgspec.json.Encoder().encode
@@ -61,9 +61,7 @@ class JsonArray(Appended):
 
     def check_kept(self, path: Path, shape: Shape | None, keep: int) -> None:
         """See `Format.check_kept`: an item must end there."""
-        length = path.stat().st_size
-        if length < keep:
-            raise missing(path, f"{keep:,} bytes", f"it has {length:,}")
+        check_length(path, keep)
         with path.open("rb") as file:
             head = file.read(_TAIL_BYTES)
             file.seek(max(0, keep - 1))
