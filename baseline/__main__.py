@@ -47,6 +47,10 @@ def _refuse(job: Job) -> None:
     for name, value in (("--state", job.keeping), ("--trace", job.trace), ("--failed", job.failed)):
         if value is not None:
             raise UsageError(f"the scheduler by hand has no {name}; use scrape, or leave it out")
+    if job.hooks:
+        raise UsageError(
+            "the scheduler by hand calls no before, after, item and done functions; use scrape"
+        )
     if job.settings.per_host is not None or job.settings.host_delay_ns:
         raise UsageError(
             "the scheduler by hand has no --per-host and no --host-delay; use scrape, or leave them out"

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from scraper_cpn.scrape.account.report import Summary
     from scraper_cpn.scrape.colours import Link
     from scraper_cpn.scrape.crawl import Crawl
+    from scraper_cpn.scrape.hooks import Outgoing
     from scraper_cpn.scrape.pages.elements import Element
     from scraper_cpn.scrape.pages.page import Page
     from scraper_cpn.scrape.pages.verdicts import Drop, Retry, Stop
@@ -23,6 +24,7 @@ __all__ = [
     "Drop",
     "Element",
     "Link",
+    "Outgoing",
     "Page",
     "Retry",
     "Stop",
@@ -35,6 +37,7 @@ _HOMES = {
     "Crawl": "crawl",
     "Element": "pages.elements",
     "Link": "colours",
+    "Outgoing": "hooks",
     "Drop": "pages.verdicts",
     "Page": "pages.page",
     "Retry": "pages.verdicts",

@@ -144,6 +144,8 @@ async def _crawl(
         if summary is None:
             raise
         return summary, error
+    if job.hooks is not None and summary is not None:
+        await job.hooks.end(summary)
     return summary, None
 
 
@@ -166,6 +168,7 @@ async def _opened_session(
         job.settings,
         job.seeds,
         handlers=job.handlers,
+        hooks=job.hooks,
         validator=job.validator,
         output=job.sink,
         trace=trace,

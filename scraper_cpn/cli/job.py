@@ -48,6 +48,8 @@ class Job(Struct, frozen=True, kw_only=True):
     """The rest of the input (`scrape.seeds.Unread`)."""
     handlers: Any = None
     """The page handlers of a program; None without one."""
+    hooks: Any = None
+    """The other functions of a program (a `scrape.hooks.Hooks`); None without one."""
     validator: Validator
     """Checks the items."""
     sink: CheckedOutput | None
@@ -112,7 +114,7 @@ def with_outputs(
     state. Raises `UsageError`.
     """
     settings, keeping = found["settings"], found["keeping"]
-    handlers, item_type = (program.handlers, program.item) if program else (None, None)
+    handlers, item_type = (program.handlers, program.item_type) if program else (None, None)
     validator = Validator(item_type, settings.schema)
     if own.get("output") in STANDARD_OUTPUT:
         own["output"] = "-"
@@ -135,7 +137,16 @@ def with_outputs(
         settings, continued=keeping is not None and keeping.saves_in(settings.save_bodies)
     )
     kept = {key: value for key, value in own.items() if key in Job.__struct_fields__}
-    return Job(bodies=bodies, sink=sink, handlers=handlers, validator=validator, **found, **kept)
+    hooks = program.hooks if program else None
+    return Job(
+        bodies=bodies,
+        sink=sink,
+        handlers=handlers,
+        hooks=hooks,
+        validator=validator,
+        **found,
+        **kept,
+    )
 
 
 def _seeds(words: Iterable[str], own: dict[str, Any]) -> "SeedList":

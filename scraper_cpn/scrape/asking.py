@@ -76,7 +76,7 @@ def ready(link: Link, base: str | None = None, number: int | None = None) -> Lin
 
 def _request(link: Link) -> Request:
     body, kind = _body(link)
-    headers = tuple(_headers(link.headers))
+    headers = tuple(checked_headers(link.headers))
     given = next((value for name, value in headers if name.lower() == "content-type"), None)
     if not isinstance(link.session, str):
         raise ValueError(f"session is {link.session!r:.50}; it is the name of a session")
@@ -185,7 +185,8 @@ def _text(value: Any, what: str) -> str:
     )
 
 
-def _headers(given: Any) -> Iterator[tuple[str, str]]:
+def checked_headers(given: Any) -> Iterator[tuple[str, str]]:
+    """Yield the headers in a dict or in pairs. Raises `ValueError` for what is no header of a request."""
     if given is None:
         return
     for name, value in _pairs(given, "headers"):

@@ -385,6 +385,8 @@ class Extracted(Struct, frozen=True):
     wired: Wired = NOT_WIRED
     cut: tuple[str, ...] = ()
     """See `Parsed`."""
+    dropped: tuple[tuple[str, int], ...] = ()
+    """Why functions of the program dropped items of the page, and how many."""
 
 
 class Checked(Struct, frozen=True):
@@ -457,13 +459,14 @@ KINDS: dict[str, str] = {
     "moved": "the URL redirects to another URL, which is fetched separately",
     "parse": "the page could not be parsed",
     "handler": "the page handler raised",
+    "hook": "a function that the program declared (before, after, item) raised",
     "invalid": "an item does not fit the schema",
     "keep": "an item could not be written",
     "seed": "a line of the input is not a URL",
     WITHHELD: "the request was not sent: its domain was paused, or the crawl was stopped",
     "partial": "the page handler raised; what it had yielded before is kept",
-    "retry": "the page handler asked for another attempt",
-    "drop": "the page handler dropped the page",
+    "retry": "the program asked for another attempt",
+    "drop": "the program dropped the page",
     "unsure": "the server may have processed it, and it must not be sent twice",
     "lost": "the work was cancelled or crashed",
 }
@@ -513,6 +516,8 @@ class Failed(Struct, frozen=True, gc=False):
     retry: bool = True
     sent: bool = True
     """Whether the server may have processed the request: it was written, or nobody can tell."""
+    wait_ns: int = 0
+    """The least wait before another attempt; 0: the usual back-off."""
 
 
 FetchOutcome = Fetched | Redirected | Throttled | Failed
@@ -562,6 +567,8 @@ class Valid(Struct, frozen=True):
 
     items: tuple[Any, ...]
     errors: tuple[str, ...] = ()
+    dropped: tuple[tuple[str, int], ...] = ()
+    """See `Extracted`."""
 
 
 class Kept(Struct, frozen=True, gc=False):

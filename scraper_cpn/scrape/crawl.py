@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 import anyio
 import anyio.to_thread
@@ -21,6 +21,7 @@ from scraper_cpn.scrape.account.report import Summary
 from scraper_cpn.scrape.colours import Link
 from scraper_cpn.scrape.fetch.loop import loop_options
 from scraper_cpn.scrape.fetch.open_files import check_files
+from scraper_cpn.scrape.hooks import Hooks, declared
 from scraper_cpn.scrape.items.bodies import bodies_of
 from scraper_cpn.scrape.items.outputs import CheckedOutput, ItemOutput, open_output
 from scraper_cpn.scrape.items.validate import Validator
@@ -56,11 +57,12 @@ class Crawl(Generic[T]):
     def __init__(
         self, item: type[T] | None = None, *, start: Sequence[str | Link] = (), **options: Any
     ) -> None:
-        self.item = item
+        self.item_type = item
         self.start = tuple(map(_seed, start))
         self.options = options
         self.settings: Settings = settings_from(options)
         self.handlers = Handlers()
+        self.hooks = Hooks()
 
     def page(
         self,
@@ -78,6 +80,45 @@ class Crawl(Generic[T]):
         Nothing of a page is kept if it raises anything else, or with *keep_partial* what it yielded before.
         """
         return self.handlers.page(pattern, keep_partial=keep_partial, status=status)
+
+    def before(self, function: F) -> F:
+        """Have the decorated function called before each request for a page, with an `Outgoing`; it may be async.
+
+        It returns headers to be sent (a dict or pairs), or None. It may raise `Retry`, `Drop` or `Stop`: then the
+        request is not sent. If it raises anything else the page fails. The crawl's requests for robots.txt pass it by.
+        """
+        return declared(self.hooks.before)(function)
+
+    def after(self, function: F) -> F:
+        """Have the decorated function called with each page that arrives, before its handler; it may be async.
+
+        It may raise `Retry`, `Drop` or `Stop`, as a handler may. If it raises anything else the page fails. Answers
+        that bring no page are in the failed log, unless a handler takes their *status*.
+        """
+        return declared(self.hooks.after)(function)
+
+    @overload
+    def item(self, kind: type[Any]) -> Callable[[F], F]: ...
+
+    @overload
+    def item(self, kind: F) -> F: ...
+
+    def item(self, kind: type[Any] | F) -> Callable[[F], F] | F:
+        """Have the decorated function called with each item, or with `@crawl.item(Product)` each item of that type.
+
+        It returns the item, changed or another one, which goes to the functions declared after it; or None, or raises
+        `Drop(reason)`: then the item is dropped, which the summary counts by reason. It may be async. If it raises
+        anything else the page fails, and nothing of it is kept. Items are checked against the type of the crawl's items
+        afterwards.
+        """
+        return self.hooks.item(kind)
+
+    def done(self, function: F) -> F:
+        """Have the decorated function called with the `Summary` once the crawl is over and its output is closed.
+
+        It may be async. If it raises, that is told in the log `scraper_cpn`.
+        """
+        return declared(self.hooks.done)(function)
 
     def run(
         self,
@@ -151,7 +192,7 @@ class Crawl(Generic[T]):
         from scraper_cpn.scrape.state.files import Keeping, refuse_existing
 
         keeping = Keeping(
-            path=Path(state), handled=bool(len(self.handlers)) or self.item is not None
+            path=Path(state), handled=bool(len(self.handlers)) or self.item_type is not None
         )
         refuse_existing(keeping.path, None)
         return await self._keep(keeping, self.settings, self._seeds(urls), sink, where)
@@ -182,8 +223,15 @@ class Crawl(Generic[T]):
         return self._session(self._seeds(urls), **given)
 
     def _session(self, seeds: Sequence[str | Link], **given: Any) -> Session:
-        validator = Validator(self.item, self.settings.schema)
-        return Session(self.settings, seeds, handlers=self.handlers, validator=validator, **given)
+        validator = Validator(self.item_type, self.settings.schema)
+        return Session(
+            self.settings,
+            seeds,
+            handlers=self.handlers,
+            hooks=self.hooks,
+            validator=validator,
+            **given,
+        )
 
     def seeds(self, given: Sequence[str | Link] = ()) -> tuple[str | Link, ...]:
         """The seeds of a crawl, normalised: *given* ones, or else those that it starts from; may be none.
@@ -203,7 +251,7 @@ class Crawl(Generic[T]):
         return seeds
 
     def _sink(self, where: str, **how: Any) -> CheckedOutput:
-        kind = dict if len(self.handlers) and self.item is None else self.item
+        kind = dict if len(self.handlers) and self.item_type is None else self.item_type
         settings = self.settings
         return open_output(where, item=kind, fields=settings.fields, **settings.output_form, **how)
 
@@ -219,11 +267,13 @@ class Crawl(Generic[T]):
         try:
             if sink is not None:
                 await sink.open()
-            return await session.run()
+            summary = await session.run()
         finally:
             if sink is not None:
                 with anyio.CancelScope(shield=True):
                     await sink.close()
+        await self.hooks.end(summary)
+        return summary
 
     async def _keep(
         self,
@@ -239,11 +289,15 @@ class Crawl(Generic[T]):
         bodies = bodies_of(settings, continued=keeping.saves_in(settings.save_bodies))
         prepared = await _ready(keeping.opening(settings, seeds).policy, kept=True)
         async with kept_in(keeping, settings, seeds, sink, output, prepared=prepared) as state:
-            return await self._session(seeds, output=sink, state=state, bodies=bodies).run()
+            session = self._session(seeds, output=sink, state=state, bodies=bodies)
+            summary = await session.run()
+        await self.hooks.end(summary)
+        return summary
 
     async def _feed(self, urls: Sequence[str | Link], send: MemoryObjectSendStream[T]) -> None:
         async with send:
-            await (await self._prepared_session(urls, _Stream(send))).run()
+            summary = await (await self._prepared_session(urls, _Stream(send))).run()
+        await self.hooks.end(summary)
 
 
 def _seed(given: str | Link) -> str | Link:

@@ -28,7 +28,10 @@ from scraper_cpn.scrape.account.ledger import failure_record
 from scraper_cpn.scrape.account.levels import waiting
 from scraper_cpn.scrape.account.report import Snapshot, Summary
 from scraper_cpn.scrape.colours import (
+    Bad,
     Domain,
+    Extracted,
+    Failed,
     FetchOutcome,
     Link,
     Parsed,
@@ -39,11 +42,13 @@ from scraper_cpn.scrape.colours import (
     RobotsOutcome,
     Stop,
     Target,
+    ValidateOutcome,
     url_of,
 )
 from scraper_cpn.scrape.feed import Feed
 from scraper_cpn.scrape.fetch.client import Surplus
 from scraper_cpn.scrape.fetch.fetcher import Fetcher, early
+from scraper_cpn.scrape.hooks import Hooks, with_dropped
 from scraper_cpn.scrape.items.bodies import Bodies
 from scraper_cpn.scrape.items.keep import Keeper
 from scraper_cpn.scrape.items.outputs import ItemOutput, OutputError
@@ -75,6 +80,7 @@ class Session:
             its own seed's site. A state has its own.
         bad: lines of the input that are not URLs, for the failed log. A state has its own.
         handlers: the page handlers; None for one built-in item for each page.
+        hooks: other functions of a program; `done` is not called here, since outputs are still open.
         validator: checks the items; by default that they can be JSON, and fit the settings' schema.
         output: where items go; None to keep none of them.
         on_item: is called with each kept item.
@@ -96,6 +102,7 @@ class Session:
         seeds: Sequence[str | Link],
         *,
         handlers: Handlers | None = None,
+        hooks: Hooks | None = None,
         validator: Validator | None = None,
         output: ItemOutput | None = None,
         on_item: Callable[[Any], None] | None = None,
@@ -127,7 +134,10 @@ class Session:
             self._clock, self._net, self._kernel = state.clock, state.net, state.recorder
         self._handlers = Handlers() if handlers is None else handlers
         policy = self._policy = self._net.policy
-        self._parser = Parser(settings, policy.frontier.discover, handlers)
+        self._hooks = hooks or Hooks()
+        self._parser = Parser(
+            settings, policy.frontier.discover, handlers, after=tuple(self._hooks.after)
+        )
         self._by_level = handlers is not None
         self._validator = validator or Validator(schema=settings.schema)
         self._keeper = Keeper(output, on_item)
@@ -235,18 +245,36 @@ class Session:
             "fetch": Paced(self._fetch),
             "robots": Paced(self._robots),
             "parse": Plain(self._parse),
-            "validate": Plain(self._validator.validate),
+            "validate": Plain(self._validate if self._hooks.items else self._validator.validate),
             "keep": Batched(self._keeper.keep),
         }
 
     async def _fetch(
         self, target: Target, proxy: Proxy, domain: Domain, start: Start
     ) -> FetchOutcome:
+        asked = await self._hooks.sent(target, self._stop_for) if self._hooks.before else target
+        if isinstance(asked, Failed):
+            return asked
         self._account.attempt()
         early(proxy, domain, start)
-        outcome = await self._fetcher.fetch(target, proxy, start, start.may_start)
+        outcome = await self._fetcher.fetch(asked, proxy, start, start.may_start)
         self._account.outcome(outcome)
         return outcome
+
+    async def _validate(self, extracted: Extracted) -> ValidateOutcome:
+        changed = await self._hooks.changed(extracted)
+        if isinstance(changed, Bad):
+            return changed
+        outcome = with_dropped(self._validator.validate(changed), changed)
+        self._account.validated(outcome)
+        return outcome
+
+    def _stop_for(self, reason: str) -> None:
+        """Start no more requests, as a function of the program wants; running ones end."""
+        self._account.stopped(reason)
+        self._kernel.inject(self._net.gate.stop, Stop(reason), self._clock.now_ns())
+        if self._shell is not None:
+            self._shell.poke()
 
     def _parse(self, raw: Raw) -> ParseOutcome | Awaitable[ParseOutcome]:
         if self._bodies is not None:

@@ -50,6 +50,7 @@ def summary_lines(summary: Summary, *, output: str, retry: str | None) -> Iterat
         yield Text(f"{links} not followed: out of scope, filtered out or too deep")
     if summary.no_address:
         yield Text(f"{counted(summary.no_address, 'link')} to no web address skipped")
+    yield from _dropped(summary)
     yield from _seeds(summary)
     if dropped := summary.connections_dropped:
         yield Text(f"{counted(dropped, 'connection')} dropped because of unsolicited bytes")
@@ -60,6 +61,13 @@ def summary_lines(summary: Summary, *, output: str, retry: str | None) -> Iterat
     if retry:
         yield Text("retry what failed:")
         yield Text(f"  {retry}", style="bold")
+
+
+def _dropped(summary: Summary) -> Iterator[Text]:
+    if summary.dropped:
+        yield Text(f"{counted(sum(summary.dropped.values()), 'item')} dropped by the program:")
+    for reason, items in summary.dropped.items():
+        yield Text(f"{number(items):>7}  {plain(reason)}")
 
 
 def _seeds(summary: Summary) -> Iterator[Text]:

@@ -24,7 +24,16 @@ from scraper_cpn.scrape.account.report import (
     Stage,
     Summary,
 )
-from scraper_cpn.scrape.colours import Fetched, FetchOutcome, Hold, Parsed, ParseOutcome, Stored
+from scraper_cpn.scrape.colours import (
+    Fetched,
+    FetchOutcome,
+    Hold,
+    Parsed,
+    ParseOutcome,
+    Stored,
+    Valid,
+    ValidateOutcome,
+)
 from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.options.values import size_text
 from scraper_cpn.scrape.parts.volume import Bytes
@@ -33,6 +42,10 @@ from scraper_cpn.scrape.seeds import Unread
 from scraper_cpn.scrape.settings import Settings
 from scraper_cpn.scrape.state.run import State
 from scraper_cpn.scrape.state.unread import TAKEN
+
+REASONS_MAX = 50
+"""Reasons for dropped items that are told one by one."""
+OTHER_REASONS = "other reasons"
 
 
 class Accounting:
@@ -65,7 +78,9 @@ class Accounting:
         self._settings = settings
         self._no_address = 0
         self._stopped = ""
-        """Why a handler has stopped the crawl; empty if none has."""
+        """Why the program has stopped the crawl; empty if it has not."""
+        self._dropped: dict[str, int] = {}
+        """How many items functions of the program have dropped, by reason."""
         self._attempts = self._pages = self._bytes = self._not_followed = 0
         self.connections_dropped = 0
         self._now_ns = clock_ns
@@ -86,6 +101,7 @@ class Accounting:
         self.ledger.stored, self.ledger.items = account.stored, account.items
         self.ledger.cut, self._not_followed = account.cut, account.not_followed
         self._no_address = account.no_address
+        self._dropped = dict(account.dropped)
 
     def begin(self, now_ns: int) -> None:
         """Start the clock of the crawl."""
@@ -108,7 +124,18 @@ class Accounting:
         if isinstance(outcome, Parsed):
             self._not_followed += outcome.not_followed
             self._no_address += outcome.no_address
-            self._stopped = self._stopped or outcome.stop
+            self.stopped(outcome.stop)
+
+    def stopped(self, reason: str) -> None:
+        """The program has stopped the crawl, if there is a reason; the first one counts."""
+        self._stopped = self._stopped or reason
+
+    def validated(self, outcome: ValidateOutcome) -> None:
+        """Items of a page were validated."""
+        for reason, number in outcome.dropped if isinstance(outcome, Valid) else ():
+            if reason not in self._dropped and len(self._dropped) >= REASONS_MAX:
+                reason = OTHER_REASONS
+            self._dropped[reason] = self._dropped.get(reason, 0) + number
 
     def _take_holds(self, holds: list[Hold]) -> None:
         now_ns = self._now_ns() if holds else 0
@@ -152,6 +179,7 @@ class Accounting:
             cut=self.ledger.cut,
             not_followed=self._not_followed,
             no_address=self._no_address,
+            dropped=self._dropped,
         )
 
     def snapshot(self, now_ns: int) -> Snapshot:
@@ -200,6 +228,7 @@ class Accounting:
             cut_examples=tuple(ledger.cut_examples),
             not_followed=self._not_followed,
             no_address=self._no_address,
+            dropped=dict(sorted(self._dropped.items(), key=lambda each: -each[1])),
             failures=tuple(ledger.groups()),
             failed_urls=tuple(ledger.failed_urls),
             seeds_failed=tuple(ledger.seeds_failed),
@@ -223,7 +252,7 @@ class Accounting:
         if ended != "spent":
             return ""
         if self._stopped:
-            return f"a page handler stopped it: {self._stopped}"
+            return f"the program stopped it: {self._stopped}"
         if settings.max_pages is not None and self._count(self._net.budget.left) == 0:
             return f"--max-pages {settings.max_pages} is reached"
         limit = self._reached()

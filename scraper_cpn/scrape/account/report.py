@@ -109,6 +109,8 @@ class Summary(Struct, frozen=True, kw_only=True):
     """Links of pages that are out of scope, filtered out or too deep."""
     no_address: int = 0
     """Links that handlers made to no web address."""
+    dropped: dict[str, int] = {}
+    """How many items functions of the program have dropped, by reason, most first."""
     levels: tuple[Level, ...] = ()
     """The waiting URLs by priority, if a program sets priorities; for a kept crawl see `state_status`."""
     failures: tuple[FailureGroup, ...] = ()
@@ -132,6 +134,7 @@ class Account(Struct, frozen=True):
     cut: int = 0
     not_followed: int = 0
     no_address: int = 0
+    dropped: dict[str, int] = {}
 
 
 class Ending(Struct, frozen=True):

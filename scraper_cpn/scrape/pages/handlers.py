@@ -9,7 +9,6 @@ return an iterable, one item, one link, or nothing, and be `async` in each of th
 """
 
 import dataclasses
-import inspect
 import re
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Iterator
 from typing import Any, TypeVar
@@ -20,6 +19,7 @@ from msgspec.structs import replace
 from scraper_cpn.scrape.asking import ready
 from scraper_cpn.scrape.colours import Link, Target
 from scraper_cpn.scrape.pages.elements import handler_name
+from scraper_cpn.scrape.pages.hooked import is_async
 from scraper_cpn.scrape.pages.page import Page
 from scraper_cpn.scrape.pages.parameters import Parameters, name_of
 from scraper_cpn.scrape.settings import UsageError
@@ -68,8 +68,7 @@ class Handler:
         self.name = name_of(function)
         self.parameters = Parameters(function)
         """What it takes from the data of a link."""
-        plain = getattr(function, "func", function)  # of a partial
-        self.is_async = inspect.iscoroutinefunction(plain) or inspect.isasyncgenfunction(plain)
+        self.is_async = is_async(function)
         self._matches = _compiled(pattern).fullmatch
         self._streak = 0
 

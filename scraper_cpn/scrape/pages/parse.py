@@ -14,7 +14,7 @@ import asyncio
 import signal
 import time
 import traceback
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, Self, TypeVar
 
 import anyio
@@ -34,6 +34,15 @@ from scraper_cpn.scrape.pages.handlers import (
     collect,
     collect_async,
 )
+from scraper_cpn.scrape.pages.hooked import (
+    DETAIL_CHARS_MAX,
+    Hook,
+    HookError,
+    is_async,
+    look,
+    look_async,
+    writable,
+)
 from scraper_cpn.scrape.pages.jobs import Refused
 from scraper_cpn.scrape.pages.page import HostilePageError, Page
 from scraper_cpn.scrape.pages.verdicts import Drop, Retry, Stop
@@ -45,8 +54,7 @@ from scraper_cpn.scrape.settings import SECOND, Settings, UsageError
 
 THREADS = 4
 """In which pages are parsed, and handlers called."""
-DETAIL_CHARS_MAX = 10_000
-"""A longer traceback is cut at its beginning."""
+STOPPED = "Stop was raised"
 
 T = TypeVar("T")
 Discover = Callable[[Target, Iterable[Link], int], tuple[Target, ...]]
@@ -58,7 +66,7 @@ class Parser:
 
     *handlers* is a program's, and may be empty or None: then each page yields one `Item` and all
     its links. *clock_ns* measures handlers (see `Handler`); it decides where they run, and never
-    what comes out. An async context manager, which ends the processes. Raises `UsageError` where two
+    what comes out. *after* are called with each page, before its handler. An async context manager, which ends the processes. Raises `UsageError` where two
     fields have one name.
     """
 
@@ -68,8 +76,11 @@ class Parser:
         discover: Discover,
         handlers: Handlers | None = None,
         clock_ns: Callable[[], int] = time.perf_counter_ns,
+        after: Sequence[Hook] = (),
     ) -> None:
         check_names(settings.fields)
+        self._after = after
+        self._after_waits = any(map(is_async, after))
         self._rules = settings.fields
         self._discover = discover
         self._depths = DepthPolicy(settings.max_depth)
@@ -104,7 +115,7 @@ class Parser:
         """
         page = Page.of(raw)
         if self._handlers is None:
-            return self._built_in(page, raw)
+            return self._looked_at(page, raw) if self._after else self._built_in(page, raw)
         handler = self._handlers.find(raw.target.handler, page.url, page.status)
         if handler is None:
             return _unclaimed(raw.target, self._handlers)
@@ -112,7 +123,7 @@ class Parser:
             return self._handled_with_care(handler, page, raw)
         if self._timeout_ns is not None:
             return self._in_thread(self._handled_apart, handler, page, raw)
-        if handler.is_async:
+        if handler.is_async or self._after_waits:
             return self._on_the_loop(handler, page, raw)
         if handler.is_quick:
             return self._handled(handler, page, raw)
@@ -128,6 +139,22 @@ class Parser:
         if isinstance(answer, Refused):
             return Bad("parse", answer.reason)
         return self._outcome(raw, _listed(answer.item), answer.links, answer.cut)
+
+    async def _looked_at(self, page: Page, raw: Raw) -> ParseOutcome:
+        """Return the outcome of a page without a handler, if the `after` functions let it pass."""
+        if not is_quick(page):
+            page.refusal = (await self._guard.try_out(raw)).refusal
+        try:
+            for hook in self._after:
+                await look_async(hook, page)
+        except Stop as error:
+            return Parsed((), (), stop=writable(error.reason) or STOPPED)
+        except (Retry, Drop, HookError) as error:
+            ended = _refused(error)
+            assert ended is not None
+            return ended
+        outcome = self._built_in(page, raw)
+        return await outcome if isinstance(outcome, Awaitable) else outcome
 
     def _extracted(self, page: Page, raw: Raw) -> ParseOutcome:
         cut = Cut(self._limits)
@@ -154,7 +181,7 @@ class Parser:
     async def _handled_elsewhere(self, handler: Handler, page: Page, raw: Raw) -> ParseOutcome:
         if self._timeout_ns is not None:
             return await self._in_thread(self._handled_apart, handler, page, raw)
-        if not handler.is_async:
+        if not (handler.is_async or self._after_waits):
             return await self._in_thread(self._handled, handler, page, raw, False)
         if page.has_tree and page.refusal is None:
             # The handler would parse the page on the loop, at its first question.
@@ -166,18 +193,20 @@ class Parser:
         assert self._timeout_ns is not None
 
         def handled() -> ParseOutcome:
-            if handler.is_async:
+            if handler.is_async or self._after_waits:
                 return asyncio.run(self._on_the_loop(handler, page, raw))
             return self._handled(handler, page, raw, False)
 
         try:
             return call_apart(handled, self._timeout_ns / SECOND)
         except ApartError as error:
-            return Bad("handler", _writable(f"{handler.name} {error}"))
+            return Bad("handler", writable(f"{handler.name} {error}"))
 
     def _handled(self, handler: Handler, page: Page, raw: Raw, quick: bool = True) -> ParseOutcome:
         started_ns, results = self._clock_ns(), list[Any]()
         try:
+            for hook in self._after:
+                look(hook, page)
             collect(handler.call(page, raw.target.request.data), results)
             if quick:
                 # How long a big page takes says nothing about those that could run on the loop.
@@ -189,6 +218,8 @@ class Parser:
     async def _on_the_loop(self, handler: Handler, page: Page, raw: Raw) -> ParseOutcome:
         results: list[Any] = []
         try:
+            for hook in self._after:
+                await look_async(hook, page)
             await collect_async(handler.call(page, raw.target.request.data), results)
             return self._sorted(page, raw, results)
         except BaseException as error:
@@ -200,10 +231,8 @@ class Parser:
         self, handler: Handler, page: Page, raw: Raw, results: list[Any], error: BaseException
     ) -> ParseOutcome:
         """Return what becomes of a page whose handler raised, after it had yielded *results*."""
-        if isinstance(error, Retry):
-            return Deferred(_writable(error.reason), error.after_ns, error.elsewhere)
-        if isinstance(error, Drop):
-            return Bad("drop", _writable(error.reason))
+        if (ended := _refused(error)) is not None:
+            return ended
         stops = isinstance(error, Stop)
         if not stops and not (handler.keep_partial and results and isinstance(error, Exception)):
             return _raised(handler, error)
@@ -212,7 +241,7 @@ class Parser:
         except HandlerError as wrong:
             return _raised(handler, wrong)
         if isinstance(error, Stop):
-            return replace(kept, stop=_writable(error.reason) or "a page handler raised Stop")
+            return replace(kept, stop=writable(error.reason) or STOPPED)
         return replace(kept, trouble=_raised(handler, error))
 
     def _in_thread(self, work: Callable[..., T], *given: Any) -> Awaitable[T]:
@@ -254,6 +283,15 @@ class Parser:
         return Parsed(items, found.targets, cut, not_followed, found.requests, skipped)
 
 
+def _refused(error: BaseException) -> Bad | Deferred | None:
+    """Return what becomes of a page that the program does not want, or that a hook raised on; None in all other cases."""
+    if isinstance(error, Retry):
+        return Deferred(writable(error.reason), error.after_ns, error.elsewhere)
+    if isinstance(error, Drop):
+        return Bad("drop", writable(error.reason))
+    return error.outcome if isinstance(error, HookError) else None
+
+
 def _listed(item: Item | None) -> tuple[Item, ...]:
     return () if item is None else (item,)
 
@@ -291,12 +329,7 @@ def _raised(handler: Handler, error: BaseException) -> Bad:
     if isinstance(error, HostilePageError):
         return Bad("parse", str(error))
     if isinstance(error, HandlerError):
-        return Bad("handler", _writable(f"{handler.name} {error}"))
+        return Bad("handler", writable(f"{handler.name} {error}"))
     line = " ".join(f"{handler.name} raised {type(error).__name__}: {error}".split())
     detail = "".join(traceback.format_exception(error))
-    return Bad("handler", _writable(line.removesuffix(":")), _writable(detail[-DETAIL_CHARS_MAX:]))
-
-
-def _writable(text: str) -> str:
-    """What a handler says, which may be anything, such that it can be written as UTF-8."""
-    return text.encode(errors="replace").decode()
+    return Bad("handler", writable(line.removesuffix(":")), writable(detail[-DETAIL_CHARS_MAX:]))

@@ -65,7 +65,7 @@ class PipelinePolicy:
 
     def checked(self, page: Extracted, valid: Valid) -> Checked:
         """The token of a page whose items are to be written."""
-        return Checked(page.target, valid.items, page.wired, page.cut)
+        return Checked(page.target, valid.items, page.wired, (*page.cut, *_dropped(valid)))
 
     def invalid(self, page: Extracted, valid: Valid) -> list[Failure]:
         """A row for each item that does not fit the schema; the page continues with the others."""
@@ -78,3 +78,11 @@ class PipelinePolicy:
     def lost_page(self, page: Raw | Extracted | Checked, lost: Reason) -> Failure:
         """The row of a page that was lost in the pipeline; its URL is fetched again."""
         return self.requests.lost(page.target, lost)
+
+
+def _dropped(valid: Valid) -> list[str]:
+    """A line for each reason for which items of a page were dropped."""
+    return [
+        f"{number} item{'s' if number > 1 else ''} dropped: {reason}"
+        for reason, number in valid.dropped
+    ]

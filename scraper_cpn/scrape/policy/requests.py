@@ -135,7 +135,9 @@ class RequestPolicy:
     def failed(self, target: Target, failed: Failed) -> Failure:
         """The row of an attempt that failed."""
         unsent = is_unsent(failed)
-        wait_ns = 0 if unsent else backoff_ns(self.settings, target.attempt, target.url)
+        wait_ns = 0 if unsent else failed.wait_ns
+        if not (unsent or wait_ns):
+            wait_ns = backoff_ns(self.settings, target.attempt, target.url)
         failure = Failure(
             target=target,
             kind=failed.kind,

@@ -27,8 +27,9 @@ from scraper_cpn.scrape.pages.guard import (
     BusyError,
 )
 from scraper_cpn.scrape.pages.handlers import QUICK_CALLS, QUICK_NS, Handlers
+from scraper_cpn.scrape.pages.hooked import DETAIL_CHARS_MAX
 from scraper_cpn.scrape.pages.page import Page
-from scraper_cpn.scrape.pages.parse import DETAIL_CHARS_MAX, Parser
+from scraper_cpn.scrape.pages.parse import Parser
 from scraper_cpn.scrape.pages.weight import SMALL_BYTES
 from scraper_cpn.scrape.settings import PageLimits, Settings, UsageError
 from tests.scrape.sample_pages import FETCHED_NS, URL, raw, target

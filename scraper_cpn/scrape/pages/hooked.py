@@ -1,0 +1,80 @@
+"""Calling a hook of a program, and what becomes of its page if it raises.
+
+Owns: the calls of `after` functions, and in which words a hook's error is told.
+Must not know: which hooks there are, when they are called, the net.
+"""
+
+from __future__ import annotations
+
+import inspect
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from scraper_cpn.scrape.colours import Bad
+from scraper_cpn.scrape.pages.page import HostilePageError, Page
+from scraper_cpn.scrape.pages.parameters import name_of
+from scraper_cpn.scrape.pages.verdicts import Verdict
+
+Hook = Callable[..., Any]
+DETAIL_CHARS_MAX = 10_000
+"""A longer traceback is cut at its beginning."""
+
+
+class HookError(Exception):
+    """A hook raised; *outcome* is what becomes of its page."""
+
+    def __init__(self, outcome: Bad) -> None:
+        super().__init__(outcome.reason)
+        self.outcome = outcome
+
+
+def is_async(function: Hook) -> bool:
+    """Return whether a function has to be awaited, as far as that is known before it is called."""
+    plain = getattr(function, "func", function)  # of a partial
+    return inspect.iscoroutinefunction(plain) or inspect.isasyncgenfunction(plain)
+
+
+def look(hook: Hook, page: Page) -> None:
+    """Call a plain `after` function. Raises `Verdict` if it does, and `HookError` if it raises anything else."""
+    try:
+        hook(page)
+    except Verdict:
+        raise
+    except Exception as error:
+        raise HookError(bad(hook, error)) from error
+
+
+async def look_async(hook: Hook, page: Page) -> None:
+    """Call an `after` function, and await what it returns if that can be awaited; as `look`."""
+    try:
+        found = hook(page)
+        if inspect.isawaitable(found):
+            await found
+    except Verdict:
+        raise
+    except Exception as error:
+        raise HookError(bad(hook, error)) from error
+
+
+def bad(hook: Hook, error: BaseException) -> Bad:
+    """Return what becomes of a page on which a hook raised."""
+    if isinstance(error, HostilePageError):
+        return Bad("parse", str(error))
+    detail = "".join(traceback.format_exception(error))[-DETAIL_CHARS_MAX:]
+    return Bad("hook", raised(hook, error), writable(detail))
+
+
+def raised(hook: Hook, error: BaseException) -> str:
+    """Return in one line what a hook raised, and in which line of its file."""
+    code = getattr(hook, "__code__", None)
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if code and frame.filename == code.co_filename]
+    where = f" (line {lines[-1]})" if lines else ""
+    told = " ".join(f"{name_of(hook)} raised {type(error).__name__}: {error}".split())
+    return writable(f"{told.removesuffix(':')}{where}")
+
+
+def writable(text: str) -> str:
+    """Return what a program says, which may be anything, such that it can be written as UTF-8."""
+    return text.encode(errors="replace").decode()
