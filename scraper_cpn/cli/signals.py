@@ -1,13 +1,11 @@
 """Handling SIGINT, SIGTERM and SIGHUP: the first one stops a job, the second one ends it at once.
 
-Owns: when signals are handled, the messages about them, and ending in time.
-Must not know: how a crawl works, which files it has open.
+Owns: when signals are handled, the messages about them.
+Must not know: how a crawl works, which files it has open, how long it may take to end.
 
-A thread of its own receives signals: Python's C handler writes their numbers to a socket that it reads. So
-neither a page handler that blocks the event loop, nor a full pipe, nor a thread that never ends can delay
-the end. If that thread can't run either (a regular expression or a parser in C holds the interpreter lock),
-the second signal has its default effect: on Linux each signal is caught once (SA_RESETHAND), and caught again
-only after Python has processed it.
+The main thread handles signals; the guard, another process, hears of them in any case, and sends each on, which wakes
+up an event loop that does not notice signals (uvloop's). The second signal needs no Python: on Linux each is
+caught once (SA_RESETHAND), has its default effect from then on, and is caught again only after Python has processed it.
 """
 
 from __future__ import annotations
@@ -15,24 +13,19 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import os
-import select
 import signal
-import socket
 import sys
-import time
 from collections.abc import Callable
 from contextlib import suppress
-from threading import Thread
 from types import FrameType, TracebackType
-from typing import Any, Protocol
+from typing import Protocol
 
+from scraper_cpn.cli.guard import OVER, Guard
 from scraper_cpn.scrape.account.report import Snapshot
 from scraper_cpn.show.progress import View
 
 SIGNALLED = 128
 """Plus the number of the signal gives the exit code, by the convention of shells."""
-AT_ONCE_S = 0.9
-"""How long an immediate end may take to write what is kept and to close everything."""
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 _SA_RESETHAND = 0x80000000
@@ -75,31 +68,26 @@ class Hearing:
 
     Args:
         grace_s: how long the job may take to end by itself after the first signal, in seconds.
-        end: ends the process at once with an exit code.
     """
 
-    def __init__(self, grace_s: float, end: Callable[[int], Any] = os._exit) -> None:
+    def __init__(self, grace_s: float) -> None:
         self.received: list[int] = []
         """The signals that were passed to the job, or that have interrupted it."""
         self._grace_s = grace_s
-        self._end = end
         self._tell: Callable[[int], None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._heard: list[int] = []
         self._last = 0
 
     def __enter__(self) -> Hearing:
-        self._ours, self._theirs = socket.socketpair()
-        self._theirs.setblocking(False)
         hang_up = signal.getsignal(signal.SIGHUP)
         numbers: list[int] = [n for n in SIGNALS if n != signal.SIGHUP or hang_up != signal.SIG_IGN]
+        self._guard = Guard(self._grace_s)
         self._before = {number: signal.getsignal(number) for number in numbers}
         for number in numbers:
             signal.signal(number, self._in_main)
         self._again = {number: _once(number) for number in numbers}
-        self._wakeup = signal.set_wakeup_fd(self._theirs.fileno(), warn_on_full_buffer=False)
-        self._thread = Thread(target=self._listen, name="signals", daemon=True)
-        self._thread.start()
+        self._wakeup = signal.set_wakeup_fd(self._guard.socket.fileno(), warn_on_full_buffer=False)
         return self
 
     def __exit__(
@@ -108,13 +96,11 @@ class Hearing:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        signal.set_wakeup_fd(self._wakeup)
-        self._theirs.close()
-        self._thread.join()
-        self._ours.close()
         for number, handler in self._before.items():
             # After a signal the job was already stopped, and its summary takes a moment: ignore further ones.
             signal.signal(number, signal.SIG_IGN if self.received else handler)
+        signal.set_wakeup_fd(self._wakeup)
+        self._guard.close()
         if not isinstance(error, KeyboardInterrupt):
             self.check()
 
@@ -130,53 +116,37 @@ class Hearing:
         """
         self.check()
         self._loop, self._tell = asyncio.get_running_loop(), obey
+        self._loop.add_reader(self._guard.socket, self._from_guard)
         self.listen()
 
     def listen(self) -> None:
         """Receive signals again: an event loop (uvloop) takes over their socket while it runs, and then removes it."""
-        signal.set_wakeup_fd(self._theirs.fileno(), warn_on_full_buffer=False)
+        signal.set_wakeup_fd(self._guard.socket.fileno(), warn_on_full_buffer=False)
 
     def _in_main(self, number: int, _frame: FrameType | None) -> None:
+        self._last = number
         self._again[number]()
+        self._from_guard()
         if self._tell is None:
             self._heard.append(number)
             raise Interrupted(number)
-
-    def _listen(self) -> None:
-        due_s: float | None = None
-        count = 0
-        while True:
-            self._ours.settimeout(None if due_s is None else max(0.0, due_s - time.monotonic()))
-            try:
-                numbers = self._ours.recv(64)
-            except TimeoutError:
-                self._over(self._last)
-                return
-            if not numbers:
-                return
-            for number in numbers:
-                if number in self._before:
-                    count += 1
-                    self._last = number
-                    wait_s = AT_ONCE_S + (self._grace_s if count == 1 else 0)
-                    ends_s = time.monotonic() + wait_s
-                    due_s = ends_s if due_s is None else min(due_s, ends_s)
-                    self._pass_on(number, count)
-
-    def _pass_on(self, number: int, count: int) -> None:
-        if count == 1:
-            self._again[number]()
-        if self._loop is not None and self._tell is not None:
+        if self._loop is not None:
             with suppress(RuntimeError):  # the loop is closed: the job is over
                 self._loop.call_soon_threadsafe(self._tell, number)
 
-    def _over(self, number: int) -> None:
-        """Report that something did not end, if that is possible without waiting, and end the process."""
-        if select.select((), (2,), (), 0)[1]:
-            cursor = "\r\x1b[?25h" if os.isatty(2) else ""  # the live view has hidden the cursor
-            line = "scrape: interrupted; some work did not end in time and was abandoned"
-            os.write(2, f"{cursor}{line}\n".encode())
-        self._end(SIGNALLED + number)
+    def _from_guard(self) -> None:
+        """Take what has woken up the loop, and end the process if its time is over."""
+        with suppress(BlockingIOError):
+            came = self._guard.socket.recv(64)
+            if OVER in came:
+                os._exit(SIGNALLED + self._last)
+            if not came:  # somebody has killed the guard
+                self._without_guard()
+
+    def _without_guard(self) -> None:
+        signal.set_wakeup_fd(-1)
+        if self._loop is not None:
+            self._loop.remove_reader(self._guard.socket)
 
 
 class Obedience:

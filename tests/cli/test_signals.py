@@ -2,8 +2,6 @@
 
 import os
 import signal
-import threading
-import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -13,7 +11,6 @@ import pytest
 from msgspec.structs import replace
 
 from scraper_cpn.cli import crawl as cli_run
-from scraper_cpn.cli import signals
 from scraper_cpn.cli.arguments import parse
 from scraper_cpn.cli.crawl import exit_code, run_job, supervised
 from scraper_cpn.cli.job import job_of
@@ -201,26 +198,3 @@ def test_nohup_stays_in_force() -> None:
     with Hearing(LONG_S):
         os.kill(os.getpid(), signal.SIGHUP)
         assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
-
-
-@EACH
-def test_who_does_not_end_is_ended(number: signal.Signals, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A loop that is blocked hears nothing of two signals, and the process ends all the same, with their code."""
-    monkeypatch.setattr(signals, "AT_ONCE_S", 0.05)
-    codes: list[int] = []
-    ended = threading.Event()
-
-    def end(code: int) -> None:
-        codes.append(code)
-        ended.set()
-
-    async def blocked() -> None:
-        hearing.tell(lambda _: None)
-        for _ in range(2):
-            os.kill(os.getpid(), number)
-            time.sleep(0.01)  # noqa: ASYNC251 - it is blocked
-        ended.wait(LONG_S)
-
-    with Hearing(LONG_S, end) as hearing:
-        anyio.run(blocked)
-    assert codes == [128 + number]
