@@ -62,6 +62,8 @@ def _refuse(job: Job) -> None:
             "the scheduler by hand has no --max-pages-per-domain, --max-bytes and --rate-limit; use scrape, "
             "or leave them out"
         )
+    if job.settings.max_items is not None:
+        raise UsageError("the scheduler by hand has no --max-items; use scrape, or leave it out")
     if job.settings.save_bodies is not None:
         raise UsageError("the scheduler by hand has no --save-bodies; use scrape, or leave it out")
     if job.settings.kernel != "python":

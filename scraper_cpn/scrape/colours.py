@@ -255,6 +255,12 @@ class Allowance(Struct, frozen=True, gc=False):
     bytes: int
 
 
+class ItemsLeft(Struct, frozen=True, gc=False):
+    """The items that may still be kept (`--max-items`)."""
+
+    items: int
+
+
 class Bandwidth(Struct, frozen=True, gc=False):
     """While this token is ready, the bytes that have come are no more than `--rate-limit` allows."""
 
@@ -397,6 +403,13 @@ class Checked(Struct, frozen=True):
     wired: Wired = NOT_WIRED
     cut: tuple[str, ...] = ()
     """See `Parsed`."""
+    number: int = 0
+    """How many items it has, where a state has written down that instead of the items."""
+
+    @property
+    def size(self) -> int:
+        """How many items it has."""
+        return self.number or len(self.items)
 
 
 class Stored(Struct, frozen=True):
@@ -569,6 +582,13 @@ class Valid(Struct, frozen=True):
     errors: tuple[str, ...] = ()
     dropped: tuple[tuple[str, int], ...] = ()
     """See `Extracted`."""
+    number: int = 0
+    """See `Checked`."""
+
+    @property
+    def size(self) -> int:
+        """How many items fit."""
+        return self.number or len(self.items)
 
 
 class Kept(Struct, frozen=True, gc=False):

@@ -12,6 +12,7 @@ from scraper_cpn.scrape.parts.domains import Domains
 from scraper_cpn.scrape.parts.frontier import Frontier
 from scraper_cpn.scrape.parts.health import Health
 from scraper_cpn.scrape.parts.hosts import hosts_of
+from scraper_cpn.scrape.parts.items import items_of
 from scraper_cpn.scrape.parts.permits import Budget, GateKeeper, Permits
 from scraper_cpn.scrape.parts.pipeline import Pipeline
 from scraper_cpn.scrape.parts.proxies import Proxies
@@ -39,6 +40,7 @@ class ScrapeNet(Net):
         self.gate = GateKeeper(self)
         self.budget = Budget(self, p.settings)
         self.volume = volume_limits(self, p.volume)
+        self.items = items_of(self, p)
         self.limits: list[Limit] = [
             self.permits, self.domains, *self.hosts, self.proxies, self.gate,
         ]  # fmt: skip
@@ -65,7 +67,7 @@ class ScrapeNet(Net):
                 limit.skip(self.frontier.targets, self.hosts, self.failed_log, p.volume)
         self.requests.scrape(
             self.frontier,
-            [*self.limits, self.budget, *self.volume],
+            [*self.limits, self.budget, *self.volume, *self.items],
             self.domains,
             self.proxies,
             fetched=self.pipeline.raw_html,
@@ -79,6 +81,7 @@ class ScrapeNet(Net):
             log=self.failed_log,
             gate=self.gate,
             proxies=self.proxies,
+            items=self.items,
         )
 
     @property

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from scraper_cpn.net import Kernel, Place
-from scraper_cpn.scrape.colours import Allowance, Bandwidth, Failure, Gate, Proxy, Target
+from scraper_cpn.scrape.colours import Allowance, Bandwidth, Failure, Gate, ItemsLeft, Proxy, Target
 from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.parts.volume import Bytes, Rate
 from scraper_cpn.scrape.policy.frontier import split
@@ -56,7 +56,9 @@ def open_crawl(
 
 
 def volume_tokens(net: ScrapeNet) -> Iterator[tuple[Place[Any], Any]]:
-    """Yield the initial tokens of the limits on bytes, with their places."""
+    """Yield the initial tokens of the limits on bytes and items, with their places."""
+    for each in net.items:
+        yield each.left, ItemsLeft(net.policy.settings.max_items or 0)
     for limit in net.volume:
         if isinstance(limit, Bytes):
             yield limit.left, Allowance(net.policy.settings.max_bytes or 0)

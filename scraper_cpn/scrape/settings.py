@@ -95,6 +95,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Pages fetched with success; at least 1."""
     max_pages_per_domain: int | None = None
     """Pages of one domain fetched with success; at least 1. Domains are counted as `limit_by` says."""
+    max_items: int | None = None
+    """Items that are kept; at least 1."""
     max_bytes: int | None = None
     """No request starts after so many bytes of pages, decompressed."""
     adaptive: float | None = None

@@ -107,6 +107,7 @@ def small(settings: Settings) -> Settings:
         refusing_max_ns=None,
         retry_after_max_ns=settings.retry_after_max_ns and HOUR_NS - 1,
         max_bytes=settings.max_bytes and len(BODY),
+        max_items=settings.max_items and 1,
         scope="any",
         allow=(),
         deny=(),
@@ -148,6 +149,7 @@ def instance_of(policy: Policy, urls: Sequence[str], note: str) -> Instance:
             ],
             "gate": [gate],
             **({"bytes_left": [c.Allowance(settings.max_bytes)]} if settings.max_bytes else {}),
+            **({"items_left": [c.ItemsLeft(settings.max_items)]} if settings.max_items else {}),
             **({"bandwidth": [c.Bandwidth()]} if settings.rate_bytes else {}),
         },
         later={"stop": [c.Stop()]},
@@ -166,7 +168,7 @@ def instance_of(policy: Policy, urls: Sequence[str], note: str) -> Instance:
                 c.Throttled(503, None),
             ],
             "parse": lambda _: [c.Parsed((), ()), c.Bad("parse", "no page")],
-            "validate": lambda _: [c.Valid(())],
+            "validate": lambda _: [c.Valid((), number=n) for n in _sizes(settings)],
             "keep": lambda _: [c.Kept(0)],
         },
         forget={c.Domain: ("strikes", "calm"), c.Hold: ("wait_ns",), c.Proxy: ("strikes", "calm")},
@@ -204,6 +206,11 @@ def url_of(token: Any) -> str | None:
 def end_of(row: Any) -> str | None:
     """The URL that ends with a row; None for an attempt that another one follows, and for rows without a URL."""
     return None if isinstance(row, c.Failure) and not row.final else url_of(row)
+
+
+def _sizes(settings: Settings) -> range:
+    """The numbers of items that a page may have."""
+    return range(3 if settings.max_items else 1)
 
 
 def _response(url: str) -> c.Response:

@@ -255,6 +255,8 @@ class Accounting:
             return f"the program stopped it: {self._stopped}"
         if settings.max_pages is not None and self._count(self._net.budget.left) == 0:
             return f"--max-pages {settings.max_pages} is reached"
+        if any(not self._count(limit.left) for limit in self._net.items):
+            return f"--max-items {settings.max_items} is reached"
         limit = self._reached()
         if limit:
             return limit

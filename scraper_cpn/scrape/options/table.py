@@ -169,6 +169,8 @@ OPTIONS: tuple[Option, ...] = (
     Option(name="max-pages-per-domain", kind=AT_LEAST_1, group=_FOLLOW,
            field="max_pages_per_domain",
            help="fetch at most N pages of each domain; a state keeps it as it began"),
+    Option(name="max-items", kind=AT_LEAST_1, group=_FOLLOW, field="max_items",
+           help="keep exactly N items, if there are so many, and start no request then"),
     Option(name="max-bytes", kind=SIZE, group=_FOLLOW, field="max_bytes",
            help="start no request after so many bytes of pages, decompressed; a state keeps it as it began"),
     Option(name="max-depth", kind=AT_LEAST_0, group=_FOLLOW, field="max_depth",

@@ -5,7 +5,7 @@ stage stops fetching instead of filling memory.
 Must not know: how a page is fetched.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from scraper_cpn.net import Lost, Net, Part, Place, Sink, Wording, hold, on, put
@@ -25,9 +25,13 @@ from scraper_cpn.scrape.colours import (
     Valid,
     ValidateOutcome,
 )  # fmt: skip
+from scraper_cpn.scrape.parts.items import ItemBudget
 from scraper_cpn.scrape.parts.permits import GateKeeper
 from scraper_cpn.scrape.parts.proxies import Proxies
 from scraper_cpn.scrape.policy import Policy
+
+STAGES = ("raw_html", "parsed", "uncounted", "validated")
+"""The names of all stages that a crawl may have."""
 
 STAGE = 256
 """The capacity for pages that wait for validation, and for writing."""
@@ -46,13 +50,19 @@ class Pipeline(Part):
         self.parsers = self.counter("parsers", start=PARSERS)
         self.parsed = self.place("parsed", Extracted, capacity=STAGE, work=True)
         self.validated = self.place("validated", Checked, capacity=STAGE, work=True)
+        self.uncounted = (
+            None
+            if p.settings.max_items is None
+            else self.place("uncounted", Checked, capacity=STAGE, work=True)
+        )
         self.stored = self.sink("stored", Stored)
         self.wording = {self.parsers: Wording("a page to be parsed")}
 
     @property
-    def stages(self) -> tuple[Place[Raw], Place[Extracted], Place[Checked]]:
+    def stages(self) -> tuple[Place[Any], ...]:
         """The places of pages that were fetched and are not stored yet."""
-        return self.raw_html, self.parsed, self.validated
+        counting = () if self.uncounted is None else (self.uncounted,)
+        return self.raw_html, self.parsed, *counting, self.validated
 
     def run(
         self,
@@ -62,6 +72,7 @@ class Pipeline(Part):
         log: Sink[Failure],
         gate: GateKeeper,
         proxies: Proxies,
+        items: Sequence[ItemBudget],
     ) -> None:
         """Route pages to `stored`, their links to *links*, lost pages to *lost*, and failures to *log*.
 
@@ -69,7 +80,7 @@ class Pipeline(Part):
         """
         p = self._p
         parse = self.effect("parse", ParseOutcome)
-        raw, parsed, validated = self.stages
+        raw, parsed, validated = self.raw_html, self.parsed, self.validated
         elsewhere = put(proxies.faults, proxies.p.elsewhere, raw, Deferred)
         self.transition(
             "parse",
@@ -89,7 +100,7 @@ class Pipeline(Part):
             ],
         )
         validate = self.effect("validate", ValidateOutcome)
-        good = put(validated, p.checked, parsed, Valid)
+        good = put(self.uncounted or validated, p.checked, parsed, Valid)
         self.transition(
             "validate",
             [parsed],
@@ -100,6 +111,9 @@ class Pipeline(Part):
                 on(Lost, put(lost, p.lost_page, parsed, Lost)),
             ],
         )
+        for limit in items:
+            assert self.uncounted is not None
+            limit.count(self.uncounted, validated)
         keep = self.effect("keep", KeepOutcome)
         self.transition(
             "keep",

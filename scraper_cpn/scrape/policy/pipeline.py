@@ -65,7 +65,8 @@ class PipelinePolicy:
 
     def checked(self, page: Extracted, valid: Valid) -> Checked:
         """The token of a page whose items are to be written."""
-        return Checked(page.target, valid.items, page.wired, (*page.cut, *_dropped(valid)))
+        cut = (*page.cut, *_dropped(valid))
+        return Checked(page.target, valid.items, page.wired, cut, valid.number)
 
     def invalid(self, page: Extracted, valid: Valid) -> list[Failure]:
         """A row for each item that does not fit the schema; the page continues with the others."""

@@ -1,6 +1,6 @@
-"""How much is fetched: the bytes that are left, and how long the bytes of a page may take.
+"""How much is fetched and kept: the bytes and items that are left, and how long the bytes of a page may take.
 
-Owns: counting the bytes of pages. What counts is a page's body, decompressed.
+Owns: counting the bytes and items of pages. What counts as bytes is a page's body, decompressed.
 Must not know: the net, clocks, sockets.
 """
 
@@ -8,13 +8,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from scraper_cpn.scrape.colours import Allowance, Bandwidth, Failure, Fetched, Received, Target
+from msgspec.structs import replace
+
+from scraper_cpn.scrape.colours import (
+    Allowance,
+    Bandwidth,
+    Checked,
+    Failure,
+    Fetched,
+    ItemsLeft,
+    Received,
+    Target,
+)
 from scraper_cpn.scrape.settings import SECOND, Settings
 
 
 @dataclass(frozen=True)
 class VolumePolicy:
-    """Counts bytes."""
+    """Counts bytes and items."""
 
     settings: Settings
 
@@ -32,6 +43,19 @@ class VolumePolicy:
         """The bytes that are left; None if there are none."""
         left = allowance.bytes - received.bytes
         return Allowance(left) if left > 0 else None
+
+    def portion(self, page: Checked, left: ItemsLeft) -> Checked:
+        """A page with as many of its items as may still be kept."""
+        over = page.size - left.items
+        if over <= 0:
+            return page
+        line = f"{over} item{'s' if over > 1 else ''} left out (--max-items)"
+        number = left.items if page.number else 0
+        return replace(page, items=page.items[: left.items], cut=(*page.cut, line), number=number)
+
+    def items_left(self, left: ItemsLeft, page: Checked) -> ItemsLeft | None:
+        """The items that may be kept after a page; None if there are none."""
+        return ItemsLeft(left.items - page.size) if left.items > page.size else None
 
     def used(self, bandwidth: Bandwidth, received: Received) -> Bandwidth:
         """The bandwidth's token, which returns when the bytes may have come."""

@@ -67,11 +67,15 @@ def packings(policy: Policy) -> dict[type[Any], Packing]:
             lambda packed: Raw(targets.unpack(packed[0]), GONE, packed[1]),
         ),
         Extracted: Packing(_page(targets), lambda packed: Extracted(targets.unpack(packed), ())),
-        Checked: Packing(_page(targets), lambda packed: Checked(targets.unpack(packed), ())),
+        Checked: _counted_page(targets)
+        if settings.max_items
+        else Packing(_page(targets), lambda packed: Checked(targets.unpack(packed), ())),
         Failure: Packing(targets.pack_failure, targets.unpack_failure),
         Fetched: _measured() if measured else Packing(lambda _: None, lambda _: Fetched(GONE)),
         Parsed: Packing(targets.pack_parsed, targets.unpack_parsed),
-        Valid: Packing(lambda valid: valid.errors, lambda packed: Valid((), tuple(packed))),
+        Valid: _counted()
+        if settings.max_items
+        else Packing(lambda valid: valid.errors, lambda packed: Valid((), tuple(packed))),
         Proxy: Packing(_pack_proxy, lambda packed: Proxy(*packed)),
     }
 
@@ -89,6 +93,22 @@ def _measured() -> Packing:
         return Fetched(gone, size)
 
     return Packing(pack, unpack)
+
+
+def _counted() -> Packing:
+    """The encoding of the items that fit, whose number the net decides by."""
+    return Packing(
+        lambda valid: [valid.errors, valid.size],
+        lambda packed: Valid((), tuple(packed[0]), number=packed[1]),
+    )
+
+
+def _counted_page(targets: _Targets) -> Packing:
+    """The encoding of a page by whose number of items the net decides."""
+    return Packing(
+        lambda page: [targets.pack(page.target), page.size],
+        lambda packed: Checked(targets.unpack(packed[0]), (), number=packed[1]),
+    )
 
 
 def without_password(proxy: Proxy) -> Proxy:

@@ -15,10 +15,12 @@ from msgspec.structs import replace
 from scraper_cpn.net import Counter, Lost
 from scraper_cpn.net.changes import Durable
 from scraper_cpn.net.marking import Standing
-from scraper_cpn.scrape.colours import Domain, Gate, Proxy, Rules
+from scraper_cpn.scrape.colours import Domain, Gate, ItemsLeft, Proxy, Rules
 from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.opening import DIRECT, volume_tokens
+from scraper_cpn.scrape.parts.items import ITEMS_LEFT
 from scraper_cpn.scrape.parts.permits import NO_END
+from scraper_cpn.scrape.parts.pipeline import STAGES
 from scraper_cpn.scrape.parts.volume import DomainBudget
 from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.policy.proxies import tokens_of
@@ -50,6 +52,7 @@ def reopened(
     others: Others | None = None,
     *,
     again: Mapping[str, int] | None = None,
+    items: int = 0,
 ) -> Edit:
     """The edit with which a run begins, or is resumed.
 
@@ -62,6 +65,7 @@ def reopened(
             away is known only from clocks, which are not trusted.
         others: the pacing tokens of other runs; see `latest`.
         again: the numbers of pages that were in the pipeline; see `in_pipeline`.
+        items: how many were kept so far.
     """
     edit, others, after = Edit(now_ns), others or {}, net.policy
     tokens = _by_place(durable)
@@ -75,8 +79,8 @@ def reopened(
         delay_ns = _delay_ns(token.colour, before, after, crawl_delays)
         _domain(edit, token, delay_ns, last_ns, others)
     _pauses(edit, net, tokens, last_ns)
-    for stage in net.pipeline.stages:
-        for token in tokens.get(stage.name, ()):
+    for stage in STAGES:
+        for token in tokens.get(stage, ()):
             failure = after.pipeline.lost_page(token.colour, Lost(ENDED_WITH_PROCESS))
             edit.gone.append(token.serial)
             edit.put(net.retries.failed, failure)
@@ -86,6 +90,7 @@ def reopened(
         _limits(edit, durable, net)
         _budget(edit, durable, before, net, sum((again or {}).values()))
         _domain_budgets(edit, durable, net, again or {})
+        _items_left(edit, tokens.get(ITEMS_LEFT, ()), net, items)
     else:
         for place, colour in volume_tokens(net):
             edit.put(place, colour)
@@ -271,6 +276,15 @@ def _budget(edit: Edit, durable: Durable, before: Policy, net: ScrapeNet, again:
     number = max(0, new - (most - left) + again)
     if number != left or new != most:
         edit.set_number(net.budget.left, None, number)
+
+
+def _items_left(edit: Edit, tokens: Iterable[Standing], net: ScrapeNet, items: int) -> None:
+    """Set how many items may still be kept, by those that are kept: what was on its way is made again."""
+    edit.gone += [token.serial for token in tokens]
+    left = (net.policy.settings.max_items or 0) - items
+    for limit in net.items:
+        if left > 0:
+            edit.put(limit.left, ItemsLeft(left))
 
 
 def _domain_budgets(edit: Edit, durable: Durable, net: ScrapeNet, again: Mapping[str, int]) -> None:

@@ -99,7 +99,9 @@ def harmless(opening: Opening) -> Opening:
     return replace(opening, settings=replace(settings, headers=headers, proxies=proxies))
 
 
-_EVERY_PART = Settings(per_host=1, max_pages_per_domain=1, max_bytes=1, rate_bytes=1, adaptive=1.0)
+_EVERY_PART = Settings(
+    per_host=1, max_pages_per_domain=1, max_items=1, max_bytes=1, rate_bytes=1, adaptive=1.0
+)
 
 
 @cache
@@ -252,7 +254,17 @@ async def opened(
         lost = lost_in_flight(restored, old, clock.now_ns(), ENDED_WITH_PROCESS, writing)
         await store.commit(lost)
     pauses, now_ns = latest(others), clock.now_ns()
-    edit = reopened(restored.durable, before, codec.net, now_ns, saved.at_ns, pauses, again=again)
+    kept_items = account(known).items
+    edit = reopened(
+        restored.durable,
+        before,
+        codec.net,
+        now_ns,
+        saved.at_ns,
+        pauses,
+        again=again,
+        items=kept_items,
+    )
     if saved.seq == 0:
         frontier = net.policy.frontier
         seeds = split(frontier.seed(seed, now_ns) for seed in keep.seeds)
