@@ -152,6 +152,8 @@ class Found(Struct, frozen=True, gc=False):
     """The identity of that page, in a crawl with a greatest depth; empty for seeds."""
     depth: int = 0
     """The depth of that page when it was fetched: its shortest path may be shorter by now."""
+    trapped: tuple[Target, ...] = ()
+    """Links that count as traps; they are logged, and not followed."""
 
 
 class Path(Struct, frozen=True, gc=False):
@@ -469,6 +471,7 @@ KINDS: dict[str, str] = {
     "unreachable": "robots.txt could not be fetched, so that no page may be fetched",
     "scope": "a redirect left the scope of the crawl",
     "filtered": "a redirect led to a URL that --allow or --deny keeps out",
+    "trap": "one of endlessly many URLs, by --trap-rules",
     "moved": "the URL redirects to another URL, which is fetched separately",
     "parse": "the page could not be parsed",
     "handler": "the page handler raised",

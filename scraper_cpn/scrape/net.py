@@ -20,6 +20,7 @@ from scraper_cpn.scrape.parts.requests import Requests
 from scraper_cpn.scrape.parts.retries import Retries
 from scraper_cpn.scrape.parts.robots import Robots
 from scraper_cpn.scrape.parts.seeds import Seeds
+from scraper_cpn.scrape.parts.traps import traps_of
 from scraper_cpn.scrape.parts.volume import DomainBudget, volume_limits
 from scraper_cpn.scrape.policy import Policy
 
@@ -48,6 +49,7 @@ class ScrapeNet(Net):
 
         # The other parts, each with its own places.
         self.depths = depths_of(self, p.frontier.depths, p.settings)
+        self.traps = traps_of(self, p.frontier)
         self.frontier = Frontier(self, p.frontier, key, self.depths)
         self.robots = Robots(self, p, key)
         self.seeds = Seeds(self)
@@ -57,7 +59,7 @@ class ScrapeNet(Net):
         self.failed_log = self.sink("failed_log", Failure)
 
         # The connections. Transitions are tried in the order of these lines.
-        self.frontier.admit(self.robots, self.limits)
+        self.frontier.admit(self.robots, self.limits, self.traps, self.failed_log)
         self.seeds.refuse(self.failed_log)
         self.robots.fetch_rules(self.limits, self.domains, self.proxies, self.failed_log)
         self.robots.clear(self.frontier.targets, self.failed_log)

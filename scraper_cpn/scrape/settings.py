@@ -13,6 +13,8 @@ from scraper_cpn.scrape.redact import redacted
 
 LINKS = ("a", "area", "frame", "iframe", "refresh", "next", "feed")
 """The kinds of links that are followed by default; see `scraper_cpn.scrape.pages.kinds`."""
+TRAP_RULES = ("long", "deep", "repeat", "query", "calendar")
+"""The rules by which links count as traps; see `scraper_cpn.scrape.policy.traps`."""
 MILLISECOND = 1_000_000
 SECOND = 1_000_000_000
 
@@ -85,6 +87,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Regular expressions; if there are any, a link must match one of them."""
     deny: tuple[str, ...] = ()
     """Regular expressions; a link that matches one is not followed."""
+    trap_rules: tuple[str, ...] = TRAP_RULES
+    """The rules by which links and redirects count as traps, and are not followed."""
     links: tuple[str, ...] = LINKS
     """The kinds of links that are followed, where no program chooses them; see `scraper_cpn.scrape.pages.kinds`."""
     respect: tuple[str, ...] = ()

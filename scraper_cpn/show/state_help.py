@@ -45,8 +45,8 @@ usage: scrape explain STATE URL [OPTION...]     why a URL waits, or how it ended
 
 For a URL that waits: each thing that it waits for, and until when. For one that
 was fetched: its items, or each failed attempt. For one that was never found:
-whether the scope, the filters or robots.txt would keep it out. Reads only, also
-while a crawl runs.
+whether the scope, the filters, the rules for traps or robots.txt would keep it
+out. Reads only, also while a crawl runs.
 
 {_options()}
 examples:

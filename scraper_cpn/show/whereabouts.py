@@ -21,6 +21,7 @@ _NOT_SEEN = (
 _KEPT_OUT = {
     "scope": "a link to it would not be followed: it is out of scope (see --scope, -D)",
     "filters": "a link to it would not be followed: --allow or --deny keep it out",
+    "traps": "a link to it would not be followed: it looks like one of endlessly many (--trap-rules)",
     "robots": "robots.txt forbids it",
 }
 

@@ -15,7 +15,7 @@ from scraper_cpn.scrape.account.report import FailureGroup
 from scraper_cpn.scrape.colours import KINDS, Failure, Hold, Proxy, Stored
 
 EXAMPLES = 3
-SKIPPED = frozenset({"moved", "robots", "scope", "filtered", "slow", "drop", "limit"})
+SKIPPED = frozenset({"moved", "robots", "scope", "filtered", "slow", "drop", "limit", "trap"})
 """Kinds of ending that are not failures: the URL was rightly not stored."""
 
 

@@ -11,7 +11,7 @@ from msgspec import Struct
 from scraper_cpn.scrape.options import values
 from scraper_cpn.scrape.options.values import Kind, choice, choices_of, count
 from scraper_cpn.scrape.pages.kinds import KINDS
-from scraper_cpn.scrape.settings import FieldRule, Settings
+from scraper_cpn.scrape.settings import TRAP_RULES, FieldRule, Settings
 
 
 def _field_rule(value: object) -> FieldRule:
@@ -54,6 +54,7 @@ FILE = Kind(values.file, "FILE")
 READABLE = Kind(values.existing_file, "FILE")
 PEM = Kind(values.certificates, "FILE")
 LINKS = Kind(values.choices(*KINDS), "KINDS", ",".join)
+TRAPS = Kind(values.choices_or_none(*TRAP_RULES), "RULES", ",".join)
 RESPECT = Kind(values.choices("nofollow", "noindex"), "nofollow,noindex", ",".join)
 TABLES = Kind(values.tables)
 
@@ -156,6 +157,8 @@ OPTIONS: tuple[Option, ...] = (
            help="follow only links that match one of these"),
     Option(name="deny", kind=PATTERN, group=_FOLLOW, field="deny", many=True,
            help="do not follow links that match one of these"),
+    Option(name="trap-rules", kind=TRAPS, group=_FOLLOW, field="trap_rules",
+           help="do not follow links that one of these rules takes for one of endlessly many; none for no rule"),
     Option(name="links", kind=LINKS, group=_FOLLOW, field="links",
            help="the kinds of links to follow: of " + ", ".join(KINDS)),
     Option(name="respect", kind=RESPECT, group=_FOLLOW, field="respect",

@@ -200,6 +200,16 @@ def choices(*names: str) -> Reader:
     return read
 
 
+def choices_or_none(*names: str) -> Reader:
+    """Return a reader like that of `choices`, which also takes `none` alone, or an empty list."""
+    some = choices(*names)
+
+    def read(value: object) -> tuple[str, ...]:
+        return () if value in ("none", [], ()) else some(value)
+
+    return read
+
+
 def choices_of(field: str) -> tuple[str, ...]:
     """Return the values that the `Literal` type of a field of `Settings` allows."""
     return get_args(Settings.__annotations__[field])

@@ -6,10 +6,11 @@ Must not know: how a target is fetched, what its limits are.
 
 from collections.abc import Sequence
 
-from scraper_cpn.net import Limit, Net, Part, put, put_new
-from scraper_cpn.scrape.colours import Found, Target
+from scraper_cpn.net import Limit, Net, Part, Sink, put, put_new
+from scraper_cpn.scrape.colours import Failure, Found, Target
 from scraper_cpn.scrape.parts.depths import Depths
 from scraper_cpn.scrape.parts.robots import Robots
+from scraper_cpn.scrape.parts.traps import Traps
 from scraper_cpn.scrape.policy.frontier import FrontierPolicy
 
 
@@ -39,8 +40,13 @@ class Frontier(Part):
             "prioritized_targets", Target, key=key, order=p.turn, work=True, paged=True
         )
 
-    def admit(self, robots: Robots, limits: Sequence[Limit]) -> None:
-        """Admit new URLs: each first waits for its robots.txt, or goes straight to the waiting targets."""
+    def admit(
+        self, robots: Robots, limits: Sequence[Limit], traps: Traps | None, log: Sink[Failure]
+    ) -> None:
+        """Admit new URLs: each first waits for its robots.txt, or goes straight to the waiting targets.
+
+        Those that count as *traps* go to the *log*.
+        """
         asks, targets = robots.asks, self.targets
         asking = put_new(self.seen, asks, self._p.to_ask, self.found)
         waiting = put_new(self.seen, targets, self._p.to_fetch, self.found)
@@ -48,6 +54,9 @@ class Frontier(Part):
         waiting_too = put_new(self.requested, targets, self._p.requests_to_fetch, self.found)
         brought = [new for limit in limits for at in (asks, targets) for new in limit.brings(at)]
         outputs = [asking, waiting, asking_too, waiting_too, *brought, robots.new_job()]
+        if traps is not None:
+            outputs.append(traps.catch(self.seen, self.found))
+            traps.write(log)
         if self._depths is not None:
             outputs.append(put(self._depths.paths, self._p.depths.paths, self.found))
             self._depths.shorten(self.found)

@@ -60,7 +60,7 @@ class DepthPolicy:
 
     def expanded(self, links: Found, reached: Reached) -> Reached:
         """What is remembered of a page with its links; no path is shorter than that of a seed."""
-        return replace(reached, links=links) if reached.depth else reached
+        return replace(reached, links=replace(links, trapped=())) if reached.depth else reached
 
     def found(self, links: Found, reached: Reached) -> Found:
         """The links of a page, by the shortest path to it that is known."""
@@ -70,7 +70,8 @@ class DepthPolicy:
 def _moved(links: Found, depth: int) -> Found:
     """The links of a page that has *depth*."""
     by = depth - links.depth
-    return Found(_deeper(links.targets, by), _deeper(links.requests, by))
+    targets, requests = _deeper(links.targets, by), _deeper(links.requests, by)
+    return Found(targets, requests, trapped=links.trapped)
 
 
 def _deeper(targets: Iterable[Target], by: int) -> tuple[Target, ...]:

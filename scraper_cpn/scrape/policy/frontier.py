@@ -22,6 +22,7 @@ from scraper_cpn.scrape.colours import (
     RequestTarget,
     Target,
 )
+from scraper_cpn.scrape.policy import traps
 from scraper_cpn.scrape.policy.depths import DepthPolicy
 from scraper_cpn.scrape.request import AGAIN, PLAIN, Request
 from scraper_cpn.scrape.settings import Settings
@@ -142,6 +143,32 @@ class FrontierPolicy:
         """As `to_fetch`, of those that are told from others by more than their URLs."""
         return () if self.settings.robots == "obey" else self.depths.near(found.requests)
 
+    def without_traps(self, found: Found) -> Found:
+        """The links of a page, with those that count as traps apart."""
+        links = (*found.targets, *found.requests) if self.settings.trap_rules else ()
+        trapped = {id(link) for link in links if self.trap(link)}
+        if not trapped:
+            return found
+        return replace(
+            found,
+            targets=tuple(link for link in found.targets if id(link) not in trapped),
+            requests=tuple(link for link in found.requests if id(link) not in trapped),
+            trapped=tuple(link for link in links if id(link) in trapped),
+        )
+
+    def trap(self, target: Target, url: str = "") -> str:
+        """Why a link, or the *url* that it redirects to, counts as a trap; empty if it does not."""
+        found_ns = self.since_ns(target.priority, target.rank)
+        return traps.objection(url or target.url, target.parent, found_ns, self.settings.trap_rules)
+
+    def to_trap(self, found: Found) -> tuple[Target, ...]:
+        """The links that count as traps."""
+        return found.trapped
+
+    def trapped(self, target: Target) -> Failure:
+        """The final row of a link that counts as a trap."""
+        return Failure(target=target, kind="trap", reason=self.trap(target), final=True)
+
     @cached_property
     def depths(self) -> DepthPolicy:
         """The depth of each URL."""
@@ -188,7 +215,7 @@ class FrontierPolicy:
         """Why a redirect of *page* to a URL is not followed, as kind and reason; None if it is.
 
         A redirect passes what a link passes. The user named the seeds: a seed may redirect to where no link may
-        lead and to what `allow` does not include, but not to what `deny` excludes.
+        lead, to what `allow` does not include and to what looks like a trap, but not to what `deny` excludes.
         """
         if not page.seed and not self.inside(url, page.site):
             return ("scope", f"redirects out of scope, to {url}")
@@ -196,6 +223,8 @@ class FrontierPolicy:
             return ("filtered", f"redirects to {url}, which --deny {denied} excludes")
         if self._allow and not page.seed and not self._wanted(url):
             return ("filtered", f"redirects to {url}, which no --allow includes")
+        if not page.seed and (why := self.trap(page, url)):
+            return ("trap", f"redirects to {url}: {why}")
         return None
 
     def site_after(self, page: Target, url: str) -> str:

@@ -35,8 +35,10 @@ class PipelinePolicy:
         """The links of a page."""
         if not (parsed.targets or parsed.requests):
             return None
-        depths = self.requests.frontier.depths
-        return depths.links(page.target, parsed.targets, parsed.requests)
+        frontier = self.requests.frontier
+        return frontier.without_traps(
+            frontier.depths.links(page.target, parsed.targets, parsed.requests)
+        )
 
     def extracted(self, page: Raw, parsed: Parsed) -> Extracted:
         """The token of a page that is to be validated."""

@@ -92,7 +92,7 @@ class Whereabouts(Struct, frozen=True, kw_only=True):
     robots_says: tuple[str, ...] = ()
     """What its robots.txt says beside rules, such as `Content-Signal: ai-train=no`."""
     kept_out: tuple[str, ...] = ()
-    """What would exclude an unknown URL: `scope`, `filters`, `robots`."""
+    """What would exclude an unknown URL: `scope`, `filters`, `traps`, `robots`."""
 
 
 class _Spot(Struct, frozen=True):
@@ -341,6 +341,8 @@ def _kept_out(policy: Policy, url: str) -> Iterator[str]:
         yield "scope"
     if not _followed(Policy(replace(policy.settings, scope="any"), policy.sites), url):
         yield "filters"
+    if policy.frontier.trap(policy.frontier.seed(url)):
+        yield "traps"
 
 
 def _followed(policy: Policy, url: str) -> bool:

@@ -36,7 +36,7 @@ from scraper_cpn.scrape.policy.frontier import split
 from scraper_cpn.scrape.request import Request
 from scraper_cpn.store.codec import Packing
 
-VERSION = "5"
+VERSION = "6"
 """Changes whenever the encoding of a colour changes."""
 GONE = Response(
     url="", status=0, content_type="", charset=None, body=b"", fetched_at_ns=0, elapsed_ns=0
@@ -178,11 +178,15 @@ class _Targets:
         return Failure(target=self.unpack(target), **dict(zip(names, rest, strict=True)))
 
     def pack_found(self, found: Found) -> list[Any]:
-        """Encode links, behind the page that they are of, if that is known."""
+        """Encode links, behind the page that they are of, if that is known, and before a list of traps, if any."""
         page = (found.page, found.depth) if found.page else ()
-        return [*page, *map(self.pack, (*found.targets, *found.requests))]
+        traps = [list(map(self.pack, found.trapped))] if found.trapped else ()
+        return [*page, *map(self.pack, (*found.targets, *found.requests)), *traps]
 
     def unpack_found(self, packed: list[Any]) -> Found:
+        if packed and isinstance(packed[-1], list) and isinstance(packed[-1][0], list):
+            *packed, traps = packed
+            return replace(self.unpack_found(packed), trapped=tuple(map(self.unpack, traps)))
         if not packed or not isinstance(packed[0], str):
             return split(map(self.unpack, packed))
         page, depth, *targets = packed

@@ -164,6 +164,14 @@ def test_choices_are_those_of_the_settings() -> None:
         read("maybe")
 
 
+def test_some_choices_or_none() -> None:
+    """`none` stands alone."""
+    read = values.choices_or_none("a", "b")
+    assert (read("b,a"), read("none"), read([])) == (("b", "a"), (), ())
+    with pytest.raises(ValueError, match="'none' is not allowed; choose from a, b"):
+        read("a,none")
+
+
 def test_a_pattern_is_compiled() -> None:
     """A regular expression is returned as it was, and a broken one refused with the position."""
     assert values.pattern(r"/page/\d+") == r"/page/\d+"

@@ -211,6 +211,7 @@ async def test_what_was_set_aside_is_said(begin: Begin, monkeypatch: pytest.Monk
         ("http://h0.example/no", ("filters",)),
         ("http://other.example/new", ("scope",)),
         ("http://other.example/no", ("scope", "filters")),
+        ("http://h0.example/a/a/a/", ("traps",)),
         ("http://h0.example/private/new", ("robots",)),
     ],
 )

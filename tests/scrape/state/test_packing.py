@@ -93,7 +93,7 @@ def whole(policy: Policy) -> list[st.SearchStrategy[Any]]:
         c.Failure, target=target, kind=TEXT, reason=TEXT, status=st.none() | st.integers(100, 599),
         retry=st.booleans(), wait_ns=TIMES, detail=TEXT, final=st.booleans(),
     )  # fmt: skip
-    found = links(policy).map(c.Found)
+    found = st.builds(c.Found, links(policy), trapped=links(policy))
     return [target, found, failures, PROXIES, *map(_any, plain)]
 
 
@@ -375,6 +375,7 @@ def test_what_a_greatest_depth_remembers_is_kept() -> None:
         page, policy.frontier.discover(page, [Link("http://a.example/b")])
     )
     codec = codec_of(policy)
-    for colour in (links, c.Reached(page.url, 1), c.Reached(page.url, 1, links)):
+    caught = replace(links, trapped=links.targets)
+    for colour in (links, caught, c.Reached(page.url, 1), c.Reached(page.url, 1, links)):
         written = msgspec.msgpack.encode(codec.pack(colour))
         assert codec.unpack(type(colour), msgspec.msgpack.decode(written)) == colour

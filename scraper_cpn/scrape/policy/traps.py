@@ -1,0 +1,136 @@
+"""Traps: URLs of which a site has endlessly many, found by rules on the URL alone.
+
+Owns: the rules, and what is wrong with a URL.
+Must not know: the net, how a link is found.
+
+The rules are those of archives' crawlers (Heritrix, Nutch): they look for what honest sites don't do. A URL that no
+rule could object to costs a third of a microsecond.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable
+
+REPEATS = 3
+"""A path segment, or a pair of a query, that appears so often."""
+URL_CHARS_MAX = 2_083
+"""What old browsers take; Scrapy has the same limit."""
+SEGMENTS_MAX = 20
+"""Of a path. Heritrix has the same limit."""
+PAIRS_MAX = 40
+"""Of a query."""
+AHEAD_MONTHS, BACK_MONTHS = 24, 240
+"""How far from today a calendar may lead."""
+
+_EPOCH = 1970 * 12 + 1
+_MONTH_NS = 146_097 * 86_400 * 10**9 // (400 * 12)
+"""A month has this length on average (400 years have 146,097 days): a day early or late does not matter here."""
+_ORIGIN_SLASHES = 3
+_DATE = re.compile(
+    r"(?<!\d)([12]\d{3})(?:[-/_.](0?[1-9]|1[0-2])|(0[1-9]|1[0-2])(?:[0-2]\d|3[01]))(?!\d)"
+)
+"""A year and a month, such as 2031-05, 2031/5 and 20310517."""
+_YEAR = re.compile(r"[?&](?:year|yr|y)=([12]\d{3})(?!\d)", re.IGNORECASE)
+_MONTH = re.compile(r"[?&](?:month|mon|mo|m)=(0?[1-9]|1[0-2])(?!\d)", re.IGNORECASE)
+_FOUR_DIGITS = re.compile(r"[12]\d{3}")
+_NUMBER = re.compile(r"\d+")
+
+
+def objection(url: str, parent: str | None, found_ns: int, rules: tuple[str, ...]) -> str:
+    """Return why a URL (normalised) counts as a trap by some *rules*, in one line; empty if it does not.
+
+    *parent* is the page that links there, which arrived at *found_ns* (UTC; 0: unknown). Pure.
+    """
+    if _is_plain(url):
+        return ""
+    return next((why for rule in rules if (why := RULES[rule](url, parent, found_ns))), "")
+
+
+def _is_plain(url: str) -> bool:
+    """Whether no rule could object to a URL."""
+    few = url.count("/") < _ORIGIN_SLASHES + REPEATS - 1 and len(url) <= URL_CHARS_MAX
+    return few and "?" not in url and not _FOUR_DIGITS.search(url)
+
+
+def _repeats(url: str, parent: str | None, found_ns: int) -> str:
+    del parent, found_ns
+    if url.count("/") < _ORIGIN_SLASHES + REPEATS - 1:
+        return ""
+    segments = url.partition("?")[0].split("/")[_ORIGIN_SLASHES:]
+    if len(set(segments)) > len(segments) - REPEATS + 1:
+        return ""
+    for segment, times in Counter(segments).items():
+        if times >= REPEATS and not segment.isdecimal():  # dates and coordinates repeat numbers
+            return f"its path has {segment[:50] or 'nothing between two slashes'} {times} times"
+    return ""
+
+
+def _long(url: str, parent: str | None, found_ns: int) -> str:
+    del parent, found_ns
+    return f"it has more than {URL_CHARS_MAX:,} characters" if len(url) > URL_CHARS_MAX else ""
+
+
+def _deep(url: str, parent: str | None, found_ns: int) -> str:
+    del parent, found_ns
+    if url.count("/") < _ORIGIN_SLASHES + SEGMENTS_MAX:
+        return ""
+    segments = url.partition("?")[0].rstrip("/").count("/") - _ORIGIN_SLASHES + 1
+    return f"its path has {segments} segments" if segments > SEGMENTS_MAX else ""
+
+
+def _query(url: str, parent: str | None, found_ns: int) -> str:
+    del parent, found_ns
+    start = url.find("?")
+    if start < 0:
+        return ""
+    if "%2525" in url:
+        return "its query was escaped three times over (%2525)"
+    pairs = [pair for pair in re.split("[&?]", url[start + 1 :]) if pair]
+    if len(pairs) > PAIRS_MAX:
+        return f"its query has {len(pairs)} pairs"
+    if len(set(pairs)) > len(pairs) - REPEATS + 1:
+        return ""
+    pair, times = Counter(pairs).most_common(1)[0]
+    return f"its query has {pair[:50]} {times} times" if times >= REPEATS else ""
+
+
+def _calendar(url: str, parent: str | None, found_ns: int) -> str:
+    """A date that is far from today, on a page of the same form whose date is nearer: it goes on like this."""
+    if parent is None or not found_ns or not _FOUR_DIGITS.search(url):
+        return ""
+    month, before = month_of(url), month_of(parent)
+    if month is None or before is None or _form(url) != _form(parent):
+        return ""
+    off = month - (_EPOCH + found_ns // _MONTH_NS)
+    if -BACK_MONTHS <= off <= AHEAD_MONTHS or (month > before) != (off > 0) or month == before:
+        return ""
+    return f"a calendar leads there, {abs(off) // 12} years from today"
+
+
+def month_of(url: str) -> int | None:
+    """Return the month that a URL names, as months since the year 0; None if it names none."""
+    found = _DATE.search(url)
+    if found is not None:
+        return int(found[1]) * 12 + int(found[2] or found[3])
+    year, month = _YEAR.search(url), _MONTH.search(url)
+    if year is None or month is None:
+        return None
+    return int(year[1]) * 12 + int(month[1])
+
+
+def _form(url: str) -> str:
+    """A URL without its numbers and the order of its query."""
+    path, _, query = _NUMBER.sub("0", url).partition("?")
+    return f"{path}?{'&'.join(sorted(query.split('&')))}"
+
+
+RULES: dict[str, Callable[[str, str | None, int], str]] = {
+    "long": _long,
+    "deep": _deep,
+    "repeat": _repeats,
+    "query": _query,
+    "calendar": _calendar,
+}
+"""The rules by name, in the order in which they are asked."""
