@@ -1,6 +1,6 @@
 """The Python API for crawls.
 
-Owns: `Crawl`, which collects options and page handlers and runs sessions. Its options are those of the
+Owns: `Crawl`, which collects options and runs sessions. Its options are those of the
 command, with underscores. It installs no signal handlers and configures no logging.
 Must not know: the command line.
 """
@@ -8,10 +8,10 @@ Must not know: the command line.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import anyio
 import anyio.to_thread
@@ -21,14 +21,14 @@ from scraper_cpn.scrape.account.report import Summary
 from scraper_cpn.scrape.colours import Link
 from scraper_cpn.scrape.fetch.loop import loop_options
 from scraper_cpn.scrape.fetch.open_files import check_files
-from scraper_cpn.scrape.hooks import Hooks, declared
 from scraper_cpn.scrape.items.bodies import bodies_of
 from scraper_cpn.scrape.items.outputs import CheckedOutput, ItemOutput, open_output
+from scraper_cpn.scrape.items.outputs.by_type import OutputsByType
 from scraper_cpn.scrape.items.validate import Validator
 from scraper_cpn.scrape.kernels import Prepared, prepare
 from scraper_cpn.scrape.options.read import settings_from
-from scraper_cpn.scrape.pages.handlers import Handlers
 from scraper_cpn.scrape.policy import Policy, first_policy
+from scraper_cpn.scrape.program import Program
 from scraper_cpn.scrape.session import Session
 from scraper_cpn.scrape.settings import Settings, UsageError
 from scraper_cpn.scrape.urls import seed_url
@@ -37,10 +37,9 @@ if TYPE_CHECKING:
     from scraper_cpn.scrape.state.files import Keeping
 
 T = TypeVar("T")
-F = TypeVar("F", bound=Callable[..., Any])
 
 
-class Crawl(Generic[T]):
+class Crawl(Program, Generic[T]):
     """A crawl: the type of its items, its limits, and its page handlers.
 
     Args:
@@ -57,73 +56,16 @@ class Crawl(Generic[T]):
     def __init__(
         self, item: type[T] | None = None, *, start: Sequence[str | Link] = (), **options: Any
     ) -> None:
+        super().__init__()
         self.item_type = item
         self.start = tuple(map(_seed, start))
         self.options = options
         self.settings: Settings = settings_from(options)
-        self.handlers = Handlers()
-        self.hooks = Hooks()
-
-    def page(
-        self,
-        pattern: str = "*",
-        *,
-        keep_partial: bool = False,
-        status: int | Iterable[int] | None = None,
-    ) -> Callable[[F], F]:
-        """Declare the decorated function the handler of pages whose URL matches a glob *pattern*.
-
-        The function is given a `Page` and yields items and `Link`s (or returns one, or a list); it may
-        be async. The function itself is unchanged: call it on a `Page.from_html(...)` to test it. The first
-        declared handler that matches is used, unless a link names its handler (`to=`). A handler may raise `Retry`, `Drop`
-        or `Stop`. *status* names the statuses of the pages that it takes (`status=[404, 410]`), by default those of success.
-        Nothing of a page is kept if it raises anything else, or with *keep_partial* what it yielded before.
-        """
-        return self.handlers.page(pattern, keep_partial=keep_partial, status=status)
-
-    def before(self, function: F) -> F:
-        """Have the decorated function called before each request for a page, with an `Outgoing`; it may be async.
-
-        It returns headers to be sent (a dict or pairs), or None. It may raise `Retry`, `Drop` or `Stop`: then the
-        request is not sent. If it raises anything else the page fails. The crawl's requests for robots.txt pass it by.
-        """
-        return declared(self.hooks.before)(function)
-
-    def after(self, function: F) -> F:
-        """Have the decorated function called with each page that arrives, before its handler; it may be async.
-
-        It may raise `Retry`, `Drop` or `Stop`, as a handler may. If it raises anything else the page fails. Answers
-        that bring no page are in the failed log, unless a handler takes their *status*.
-        """
-        return declared(self.hooks.after)(function)
-
-    @overload
-    def item(self, kind: type[Any]) -> Callable[[F], F]: ...
-
-    @overload
-    def item(self, kind: F) -> F: ...
-
-    def item(self, kind: type[Any] | F) -> Callable[[F], F] | F:
-        """Have the decorated function called with each item, or with `@crawl.item(Product)` each item of that type.
-
-        It returns the item, changed or another one, which goes to the functions declared after it; or None, or raises
-        `Drop(reason)`: then the item is dropped, which the summary counts by reason. It may be async. If it raises
-        anything else the page fails, and nothing of it is kept. Items are checked against the type of the crawl's items
-        afterwards.
-        """
-        return self.hooks.item(kind)
-
-    def done(self, function: F) -> F:
-        """Have the decorated function called with the `Summary` once the crawl is over and its output is closed.
-
-        It may be async. If it raises, that is told in the log `scraper_cpn`.
-        """
-        return declared(self.hooks.done)(function)
 
     def run(
         self,
         *urls: str | Link,
-        output: str | Path | None = None,
+        output: str | Path | Mapping[type[Any], str | Path] | None = None,
         overwrite: bool = False,
         append: bool = False,
         state: str | Path | None = None,
@@ -132,7 +74,9 @@ class Crawl(Generic[T]):
 
         Args:
             urls: the seeds, as URLs or `Link`s; by default those that the crawl starts from.
-            output: a file (.jsonl, .json, .csv, .db, .parquet, ...), `-` for standard output, None to keep nothing.
+            output: a file (.jsonl, .json, .csv, .db, .parquet, ...), `-` for standard output, None to keep nothing. Or
+                a file for each type of items, `{Product: "products.csv", Review: "reviews.jsonl"}`; `object` stands for
+                all others, which are dropped and counted without it. Not together with *state*, which has all items.
             overwrite: replace an existing file.
             append: add to an existing file.
             state: keep the crawl in this new file, so that `resume` can continue it.
@@ -177,12 +121,17 @@ class Crawl(Generic[T]):
     async def crawl(
         self,
         *urls: str | Link,
-        output: str | Path | None = None,
+        output: str | Path | Mapping[type[Any], str | Path] | None = None,
         overwrite: bool = False,
         append: bool = False,
         state: str | Path | None = None,
     ) -> Summary:
         """Like `run`, for async code. Cancel it to stop at once."""
+        if isinstance(output, Mapping) and state is not None:
+            raise UsageError("output: a crawl that is kept in a state has one output, or none")
+        if isinstance(output, Mapping):
+            several = self._sinks(output, overwrite=overwrite, append=append)
+            return await self._run(await self._prepared_session(urls, several), several)
         where = None if output is None else str(output)
         sink = None
         if where is not None:
@@ -224,11 +173,14 @@ class Crawl(Generic[T]):
 
     def _session(self, seeds: Sequence[str | Link], **given: Any) -> Session:
         validator = Validator(self.item_type, self.settings.schema)
+        hooks, output = self.hooks, given.get("output")
+        if isinstance(output, OutputsByType):
+            hooks = hooks.ending_with(output.taken)
         return Session(
             self.settings,
             seeds,
             handlers=self.handlers,
-            hooks=self.hooks,
+            hooks=hooks,
             validator=validator,
             **given,
         )
@@ -254,6 +206,20 @@ class Crawl(Generic[T]):
         kind = dict if len(self.handlers) and self.item_type is None else self.item_type
         settings = self.settings
         return open_output(where, item=kind, fields=settings.fields, **settings.output_form, **how)
+
+    def _sinks(self, outputs: Mapping[type[Any], str | Path], **how: Any) -> OutputsByType:
+        names = [str(where) for where in outputs.values()]
+        if not names or len(set(names)) < len(names):
+            raise UsageError("output: give each type of items a file of its own")
+        found: dict[type[Any], CheckedOutput] = {}
+        for kind, where in outputs.items():
+            if not isinstance(kind, type):
+                raise UsageError(
+                    f"output: {kind!r:.80} is no type of items; give a class, or object"
+                )
+            item = dict if kind is object else kind
+            found[kind] = open_output(str(where), item=item, **self.settings.output_form, **how)
+        return OutputsByType(found)
 
     async def _prepared_session(
         self, urls: Sequence[str | Link], output: ItemOutput | None

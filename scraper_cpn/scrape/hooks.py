@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable, Mapping
+from copy import copy
 from inspect import isawaitable
 from typing import Any, TypeVar
 
@@ -31,6 +32,7 @@ from scraper_cpn.scrape.colours import (
     Valid,
     ValidateOutcome,
 )
+from scraper_cpn.scrape.items.unique import Unique
 from scraper_cpn.scrape.pages.handlers import is_item
 from scraper_cpn.scrape.pages.hooked import Hook, bad, raised, writable
 from scraper_cpn.scrape.pages.parameters import name_of
@@ -65,10 +67,22 @@ class Hooks:
         self.items: list[tuple[type[Any], Hook]] = []
         """For items of which types, and the function."""
         self.done: list[Hook] = []
+        self.unique = Unique()
 
     def __bool__(self) -> bool:
         """Whether there are any."""
-        return bool(self.before or self.after or self.items or self.done)
+        return bool(self.before or self.after or self.items or self.done or self.unique)
+
+    @property
+    def change_items(self) -> bool:
+        """Whether any of them is about items."""
+        return bool(self.items or self.unique)
+
+    def ending_with(self, function: Hook) -> Hooks:
+        """Return these hooks with one more function of items."""
+        more = copy(self)
+        more.items = [*self.items, (object, function)]
+        return more
 
     def item(self, kind: type[Any] | F) -> Callable[[F], F] | F:
         """Declare a function of items of a type, or of all items; used with or without a type."""

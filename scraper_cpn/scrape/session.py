@@ -151,6 +151,8 @@ class Session:
         self._stopping = anyio.Event()
         if state is not None:
             self._account.go_on(state)
+            if self._hooks.unique:
+                self._hooks.unique.know((page, body) for page, _, _, body in state.store.items())
         self._on_event = on_event
         self._events = Events(on_event or (lambda _: None))
         self._account.ledger.on_event = on_event if state is None else self._events.add
@@ -245,7 +247,9 @@ class Session:
             "fetch": Paced(self._fetch),
             "robots": Paced(self._robots),
             "parse": Plain(self._parse),
-            "validate": Plain(self._validate if self._hooks.items else self._validator.validate),
+            "validate": Plain(
+                self._validate if self._hooks.change_items else self._validator.validate
+            ),
             "keep": Batched(self._keeper.keep),
         }
 
@@ -266,6 +270,8 @@ class Session:
         if isinstance(changed, Bad):
             return changed
         outcome = with_dropped(self._validator.validate(changed), changed)
+        if self._hooks.unique:
+            outcome = self._hooks.unique.only_new(extracted.target, outcome)
         self._account.validated(outcome)
         return outcome
 

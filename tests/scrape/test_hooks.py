@@ -11,6 +11,10 @@ from msgspec import Struct
 
 from scraper_cpn import Crawl, Drop, Outgoing, Page, Retry, Stop, Summary, UsageError
 from scraper_cpn.scrape.account.accounting import OTHER_REASONS, REASONS_MAX
+from scraper_cpn.scrape.colours import Valid
+from scraper_cpn.scrape.items.unique import Unique
+from scraper_cpn.scrape.policy import Policy
+from scraper_cpn.scrape.settings import Settings
 from tests.servers import Asked, Server, page
 
 pytestmark = pytest.mark.anyio
@@ -270,3 +274,60 @@ def test_hooks_are_functions() -> None:
     crawl: Crawl[Any] = Crawl()
     with pytest.raises(UsageError, match="a hook is a function"):
         crawl.before("sign")  # type: ignore[type-var]
+
+
+async def test_unique_items_are_kept_once(tmp_path: Path) -> None:
+    """Of items with the same key the first is kept, on one page, on several, and in a resumed crawl; others are counted."""
+    crawl = things("a", "a", "b", max_pages=2)
+    crawl.unique("name")
+    crawl.unique("sku", "shop")
+    state, output = tmp_path / "a.state", tmp_path / "a.jsonl"
+    async with Server(site) as server:
+        await run(crawl, server, "/1", "/2", "/3", state=state, output=output)
+        again = things("c", "b")
+        again.unique("name")
+        summary = await again.resumed(state)
+    assert names_in(output) == ["a", "b", "c"]
+    assert summary.dropped == {"another item has the same name": 1 + 3 + 1}
+
+
+def test_a_page_that_comes_again_keeps_its_keys() -> None:
+    """Items of a page that was lost before they were written are no duplicates of themselves."""
+    unique = Unique()
+    unique.add(("name",))
+    frontier = Policy(Settings()).frontier
+    one, two = (frontier.seed(f"http://a.example/{n}") for n in "12")
+    items = Valid((Thing("a"), {"other": 1}))
+    for target, kept in ((one, 2), (one, 2), (two, 1)):
+        found = unique.only_new(target, items)
+        assert isinstance(found, Valid)
+        assert len(found.items) == kept
+    with pytest.raises(UsageError, match="name the fields of a key"):
+        unique.add(())
+
+
+async def test_outputs_by_type(tmp_path: Path) -> None:
+    """Each type of items goes to its file, in its format; what no file takes is dropped, and counted."""
+    crawl: Crawl[Any] = Crawl(**QUICK)
+
+    @crawl.page()
+    def mixed(page: Page) -> Iterator[Any]:
+        yield Thing("a", 3)
+        yield Other("b")
+        yield {"name": "c"}
+
+    outputs: dict[type[Any], str | Path] = {Thing: tmp_path / "a.csv", Other: tmp_path / "b.jsonl"}
+    wrong: dict[Any, Any]
+    async with Server(site) as server:
+        summary = await run(crawl, server, output=outputs)
+        assert (summary.items, summary.dropped) == (2, {"no output takes a dict": 1})
+        rest = {**outputs, object: tmp_path / "c.jsonl"}
+        assert (await run(crawl, server, output=rest, append=True)).dropped == {}
+        for wrong, said in (({}, "of its own"), ({"Thing": "a.csv"}, "is no type of items")):
+            with pytest.raises(UsageError, match=said):
+                await run(crawl, server, output=wrong)
+        with pytest.raises(UsageError, match="one output"):
+            await run(crawl, server, output=outputs, state=tmp_path / "a.state")
+    assert (tmp_path / "a.csv").read_text().split() == ["name,price", "a,3", "a,3"]
+    assert names_in(tmp_path / "b.jsonl") == ["b", "b"]
+    assert names_in(tmp_path / "c.jsonl") == ["c"]

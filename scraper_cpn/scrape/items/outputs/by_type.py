@@ -1,0 +1,54 @@
+"""Several outputs of one crawl, one for each type of items.
+
+Owns: which output takes an item.
+Must not know: formats, pages, the net.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from scraper_cpn.scrape.items.outputs import CheckedOutput
+from scraper_cpn.scrape.pages.verdicts import Drop
+
+
+class OutputsByType(CheckedOutput):
+    """Outputs by the types of their items; the first type that an item is an instance of counts."""
+
+    def __init__(self, outputs: Mapping[type[Any], CheckedOutput]) -> None:
+        self._outputs = outputs
+
+    @property
+    def length(self) -> None:
+        """None: several files have no length."""
+
+    def taken(self, item: Any) -> Any:
+        """Return an item that some output takes; raises `Drop` for others, so that they are counted."""
+        if not isinstance(item, tuple(self._outputs)):
+            raise Drop(f"no output takes a {type(item).__name__}")
+        return item
+
+    async def open(self) -> "OutputsByType":
+        """Open all of them. Raises `OutputError`."""
+        for output in self._outputs.values():
+            await output.open()
+        return self
+
+    async def write(self, batch: Sequence[Any]) -> None:
+        """Write each item to its output."""
+        parts: dict[type[Any], list[Any]] = {}
+        for item in batch:
+            kind = next(kind for kind in self._outputs if isinstance(item, kind))
+            parts.setdefault(kind, []).append(item)
+        for kind, items in parts.items():
+            await self._outputs[kind].write(items)
+
+    async def close(self) -> None:
+        """Close all of them, whatever one raises."""
+        failed: list[Exception] = []
+        for output in self._outputs.values():
+            try:
+                await output.close()
+            except Exception as error:  # noqa: BLE001 - the others have to be closed first
+                failed.append(error)
+        for each in failed:
+            raise each
