@@ -136,6 +136,13 @@ def domain_of(url: str, limit_by: Literal["domain", "host"]) -> str:
     return _domain(root_of(url), limit_by)
 
 
+def is_suffix(host: str) -> bool:
+    """Return whether hosts below *host* belong to different owners, by the public suffix list; an address is no suffix."""
+    if host.startswith("[") or host.rpartition(".")[2].isdigit():
+        return False
+    return "." not in host or _suffixes().privatesuffix(host) is None
+
+
 def pace_of(url: str, limit_by: Literal["domain", "host"]) -> tuple[str, str]:
     """Return `domain_of` and `origin_of` of a URL at the cost of one of them."""
     return _pace(root_of(url), limit_by)
