@@ -130,7 +130,9 @@ def _written(option: Option, given: Given) -> list[str]:
     if not option.kind.metavar:
         return [f"--{option.name}"]
     texts = given.value if option.many else [given.value]
-    hide = {"header": _hidden_header, "proxy": _hidden_password}.get(option.key, str)
+    hide = {"header": _hidden_header, "cookie": _hidden_cookie, "proxy": _hidden_password}.get(
+        option.key, str
+    )
     return [word for text in texts for word in (f"--{option.name}", hide(text))]
 
 
@@ -139,6 +141,10 @@ def _hidden_header(text: str) -> str:
     if name.strip().lower() in HARMLESS_HEADERS:
         return redacted(text)
     return f"{name}: {HIDDEN}" if value else HIDDEN
+
+
+def _hidden_cookie(text: str) -> str:
+    return f"{text.partition('=')[0]}={HIDDEN}"
 
 
 def _hidden_password(text: str) -> str:

@@ -513,6 +513,8 @@ class Redirected(Struct, frozen=True, gc=False):
     """Absolute and normalised."""
     wait_ns: int = 0
     """Retry-After: the next hop waits at least this long."""
+    cookies: str = ""
+    """Stands for the cookies that the next hop is sent; empty for none, or on the same URL for those of this request."""
 
 
 class Throttled(Struct, frozen=True, gc=False):

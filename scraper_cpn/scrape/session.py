@@ -194,6 +194,7 @@ class Session:
             )
             ended = await self._run_shell(self._shell)
         summary = self._account.summary(ended, self._clock.now_ns(), interrupted=self._interrupted)
+        summary = replace(summary, cookies_dropped=dict(new_fetcher.jars.dropped))
         if self._state is not None:
             await self._state.end(partial(self._facts, summary))
             self._events.cut()

@@ -148,6 +148,12 @@ class Settings(Struct, frozen=True, kw_only=True):
     """The product token in robots.txt; None: the one in `user_agent`."""
     headers: tuple[tuple[str, str], ...] = ()
     """Sent to the origins (scheme, host, port) of the seeds only."""
+    cookies: Literal["on", "off"] = "on"
+    """Whether cookies are kept, and sent where they belong."""
+    cookie: tuple[tuple[str, str], ...] = ()
+    """Names and values of cookies for the hosts of the seeds."""
+    cookie_file: str | None = None
+    """Path of a file with cookies in the Netscape format."""
     fetcher: Literal["aiohttp", "pyreqwest"] = "aiohttp"
     """The HTTP client."""
     kernel: Literal["python", "native"] = "python"

@@ -54,6 +54,8 @@ def summary_lines(summary: Summary, *, output: str, retry: str | None) -> Iterat
     yield from _seeds(summary)
     if dropped := summary.connections_dropped:
         yield Text(f"{counted(dropped, 'connection')} dropped because of unsolicited bytes")
+    for why, dropped in summary.cookies_dropped.items():
+        yield Text(f"{counted(dropped, 'cookie')} not kept: {why}")
     if summary.left:
         yield Text(f"{counted(summary.left, 'URL')} found but not fetched")
     if len(summary.levels) > 1:

@@ -133,6 +133,7 @@ def test_a_retry_keeps_the_list_it_starts_from(tmp_path: Path) -> None:
     [
         (["-H", "Authorization: Bearer s3cret"], "--header 'Authorization: ***'"),
         (["-H", "X-Api-Key:s3cret"], "--header 'X-Api-Key: ***'"),
+        (["-b", "sid=s3cret"], "--cookie 'sid=***'"),
         (["-x", "http://ann:s3cret@p:1"], "--proxy 'http://ann:***@p:1'"),
         (["-x", "ann:s3cret@p:1 slots=2"], "--proxy 'ann:***@p:1 slots=2'"),
         (["-H", "Accept-Language: en"], "--header 'Accept-Language: en'"),

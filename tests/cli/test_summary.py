@@ -45,6 +45,15 @@ def test_what_was_left_out() -> None:
     ]
 
 
+def test_cookies_that_were_not_kept() -> None:
+    """Each reason has its line."""
+    summary = Summary(ended="finished", cookies_dropped={"for another site": 1, "too large": 1_200})
+    assert shown(summary)[2:] == [
+        "1 cookie not kept: for another site",
+        "1,200 cookies not kept: too large",
+    ]
+
+
 def test_levels_that_wait() -> None:
     """Each has its line, unless there is one alone."""
     levels = (Level(0, 1_200, 5 * S), Level(7, 3, 3_600 * S))

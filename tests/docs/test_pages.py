@@ -54,6 +54,7 @@ def test_commands_are_accepted(line: str, tmp_path: Path, monkeypatch: pytest.Mo
     for name in ("seeds.txt", "failed.jsonl"):
         Path(name).write_text(SITE)
     Path("proxies.txt").write_text(PROXIES)
+    Path("cookies.txt").write_text("shop.example\tTRUE\t/\tTRUE\t0\tsid\tabc\n")
     Path("crawl.toml").write_text('delay = "2s"\n')
     argv = shlex.split(line, comments=True)[1:]
     if "quotes.state" in argv and argv[0] != SITE:

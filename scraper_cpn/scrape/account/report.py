@@ -120,6 +120,8 @@ class Summary(Struct, frozen=True, kw_only=True):
     """Seeds that were neither stored nor left for later."""
     connections_dropped: int = 0
     """Connections that were closed because a server sent unsolicited bytes."""
+    cookies_dropped: dict[str, int] = {}
+    """Cookies that servers offered and that were not kept, by reason."""
 
 
 class Account(Struct, frozen=True):

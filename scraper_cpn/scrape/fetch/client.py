@@ -87,6 +87,8 @@ class Ask(Struct, frozen=True, gc=False):
 
     also: frozenset[int] = frozenset()
     """Error statuses whose bodies are pages; see `brings_page`."""
+    cookie: Callable[[], str] | None = None
+    """Returns the Cookie header (empty for none), in the step that writes the request. None for none."""
 
     def headers_over(self, crawl: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
         """The headers of a crawl and its own, with those that describe its body; its own replace those of a name."""

@@ -197,10 +197,11 @@ class AiohttpClient:
 
     def _lines(self, ask: Ask) -> bytes:
         """Return the lines of the headers, but for the one of a proxy."""
+        cookie = b"" if ask.cookie is None else _cookie_line(ask.cookie())
         if ask.request is PLAIN:
-            return self._own if ask.own else self._common
+            return (self._own if ask.own else self._common) + cookie
         crawl = self._settings.headers if ask.own else ()
-        return _head_lines(self._settings, ask.headers_over(crawl))
+        return _head_lines(self._settings, ask.headers_over(crawl)) + cookie
 
     def _proxy_line(self, url: str) -> bytes:
         """Return the line with a proxy's credentials; empty where it wants none."""
@@ -226,6 +227,10 @@ def _head_lines(settings: Settings, extra: Sequence[tuple[str, str]]) -> bytes:
     }
     ours = [(name, value) for name, value in usual.items() if name.lower() not in named]
     return "".join(f"{name}: {value}\r\n" for name, value in (*ours, *extra)).encode()
+
+
+def _cookie_line(cookie: str) -> bytes:
+    return f"Cookie: {cookie}\r\n".encode(errors="surrogateescape") if cookie else b""
 
 
 def _credentials(proxy: URL) -> bytes:

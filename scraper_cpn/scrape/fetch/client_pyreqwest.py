@@ -18,11 +18,11 @@ What it can't do, and what follows:
 - It trusts the authorities of the system, and can't be told to trust others instead: no CA file.
 - A cancelled request keeps its connection until its head has arrived, or its time limit has.
 - A head with more than 100 fields is a failure; so is a length that is no number, and a status line in lower case.
-  A Location with bytes that are not ASCII can't be read.
+  A Location with bytes that are not ASCII can't be read. Nor can a cookie, and none is sent.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -135,6 +135,9 @@ def _with_headers(
 ) -> RequestBuilder:
     """Return a request with its body and headers; its own replace those of the crawl that have their names."""
     headers = [each for each in ask.headers_over(crawl) if each[0].lower() != "content-length"]
+    cookie = "" if ask.cookie is None else ask.cookie()
+    if readable := "; ".join(each for each in cookie.split("; ") if each.isascii()):
+        headers.append(("Cookie", readable))
     if ask.request.body:
         request = request.body_bytes(ask.request.body)
     return request.headers(headers) if headers else request
@@ -188,14 +191,14 @@ def _fields(headers: HeaderMap) -> Fields:
     try:
         return Fields(list(headers.items()))
     except ValueError:
-        return Fields([(name, _readable(headers, name)) for name in headers])
+        return Fields([(name, value) for name in headers for value in _readable(headers, name)])
 
 
-def _readable(headers: HeaderMap, name: str) -> str:
+def _readable(headers: HeaderMap, name: str) -> Sequence[str]:
     try:
-        return ", ".join(headers.getall(name))
+        return headers.getall(name)
     except ValueError:
-        return _UNREADABLE
+        return (_UNREADABLE,)
 
 
 async def _read(response: Response, head: Head, most_bytes: int) -> tuple[bytes, bool]:

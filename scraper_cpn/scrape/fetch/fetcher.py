@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Self
 
 import anyio
 from anyio import to_thread
+from msgspec.structs import replace
 
 from scraper_cpn.scrape.colours import (
     Domain,
     Failed,
     FetchOutcome,
     Proxy,
+    Redirected,
     RobotsJob,
     RobotsOutcome,
     Target,
@@ -26,6 +28,7 @@ from scraper_cpn.scrape.fetch.answers import ROBOTS_BYTES_MAX, Answer, fetch_out
 from scraper_cpn.scrape.fetch.choose import new_client
 from scraper_cpn.scrape.fetch.client import Ask, Sending, Surplus
 from scraper_cpn.scrape.fetch.destinations import Destinations
+from scraper_cpn.scrape.fetch.jars import CookieLine, Jars
 from scraper_cpn.scrape.request import PLAIN, Request
 from scraper_cpn.scrape.settings import Settings
 from scraper_cpn.scrape.urls import host_of
@@ -47,7 +50,7 @@ class Fetcher:
 
     *also* says for a target which error statuses bring a page.
 
-    Entering raises `UsageError` for a CA file that can't be read. The effects raise nothing but
+    Entering raises `UsageError` for a CA file or a file of cookies that can't be read. The effects raise nothing but
     cancellation: every failure of the web is an outcome.
     """
 
@@ -69,6 +72,7 @@ class Fetcher:
         self._also = also
         self._wall_ns = wall_ns
         self._monotonic_ns = monotonic_ns
+        self.jars = Jars(settings, self._destinations.is_own, wall_ns)
         self.client = new_client(settings, resolver, on_surplus)
 
     def permit(self, seeds: Iterable[str]) -> None:
@@ -76,6 +80,7 @@ class Fetcher:
         self._destinations.permit(seeds)
 
     async def __aenter__(self) -> Self:
+        self.jars.open()
         await self.client.open()
         return self
 
@@ -104,8 +109,18 @@ class Fetcher:
         most_bytes = self._settings.max_body_bytes
         starting = (start, may_start)
         also = self._also(target)
-        answer = await self._ask(target.url, proxy, starting, most_bytes, target.request, also)
-        return answer if isinstance(answer, Failed) else fetch_outcome(target.url, answer, also)
+        request, jars = target.request, self.jars
+        cookie = CookieLine(jars, target) if jars.used else None
+        answer = await self._ask(target.url, proxy, starting, most_bytes, request, also, cookie)
+        if isinstance(answer, Failed):
+            return answer
+        if "set-cookie" in answer.headers:
+            jars.take(target, answer)
+        outcome = fetch_outcome(target.url, answer, also)
+        if jars.used and isinstance(outcome, Redirected):
+            sent = "" if cookie is None else cookie.sent
+            return replace(outcome, cookies=jars.mark(target, outcome.url, sent))
+        return outcome
 
     async def robots(
         self,
@@ -131,6 +146,7 @@ class Fetcher:
         most_bytes: int,
         request: Request = PLAIN,
         also: frozenset[int] = frozenset(),
+        cookie: CookieLine | None = None,
     ) -> Answer | Failed:
         """Return the answer to a request, its body cut at *most_bytes*, or the failure.
 
@@ -143,7 +159,7 @@ class Fetcher:
         own = self._destinations.is_own(url)
         wary = proxy.url is None and not self._destinations.is_exempt(host_of(url))
         reply = await self.client.send(
-            Ask(url, proxy, sending, most_bytes, own, wary, request, also)
+            Ask(url, proxy, sending, most_bytes, own, wary, request, also, cookie)
         )
         if isinstance(reply, Failed):
             return reply

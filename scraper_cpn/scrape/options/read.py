@@ -145,6 +145,10 @@ def checked(settings: Settings) -> Settings:
     if settings.backoff_ns > settings.backoff_max_ns:
         first, most = duration_text(settings.backoff_ns), duration_text(settings.backoff_max_ns)
         raise UsageError(f"backoff ({first}) is longer than backoff-max ({most}); raise the latter")
+    if settings.cookies == "off" and (settings.cookie or settings.cookie_file):
+        raise UsageError(
+            "cookies are off, so none can be sent; leave out cookie, cookie-file or cookies"
+        )
     check_client(settings)
     if twice := _twice(site.name for site in settings.sites):
         raise UsageError(f"domain: {twice} has two tables; put its limits into one")

@@ -30,6 +30,18 @@ def _contact(value: object) -> str:
     return contact(value)
 
 
+def _cookie(value: object) -> tuple[str, str]:
+    from scraper_cpn.scrape.options.cookies import cookie
+
+    return cookie(value)
+
+
+def _cookie_file(value: object) -> str:
+    from scraper_cpn.scrape.options.cookies import cookie_file
+
+    return cookie_file(value)
+
+
 TIME = Kind(values.duration, "TIME", values.duration_text)
 PERIOD = Kind(values.positive_duration, "TIME", values.duration_text)
 SHARE = Kind(values.share, "SHARE", values.share_text)
@@ -44,6 +56,8 @@ PRODUCT = Kind(values.product_token, "NAME")
 PATTERN = Kind(values.pattern, "REGEX")
 HEADER = Kind(values.header, "'NAME: VALUE'")
 HOST = Kind(values.host, "HOST")
+COOKIE = Kind(_cookie, "'NAME=VALUE'")
+COOKIE_FILE = Kind(_cookie_file, "FILE")
 CONTACT = Kind(_contact, "URL-or-mail")
 FIELD = Kind(_field_rule, "'NAME=SELECTOR'")
 PROXY = Kind(values.text, "URL")
@@ -247,6 +261,12 @@ OPTIONS: tuple[Option, ...] = (
            help="obey the group of this name in robots.txt instead of the one of --user-agent"),
     Option(name="header", short="H", kind=HEADER, group=_REQUEST, field="headers", many=True,
            pair=": ", help="send this to the origins of the seeds: the same scheme, host and port"),
+    Option(name="cookies", kind=_one_of("cookies"), group=_REQUEST, field="cookies",
+           help="whether to keep the cookies of servers, and send them where they belong"),
+    Option(name="cookie", short="b", kind=COOKIE, group=_REQUEST, field="cookie", many=True, pair="=",
+           help="send this cookie to the hosts of the seeds"),
+    Option(name="cookie-file", kind=COOKIE_FILE, group=_REQUEST, field="cookie_file",
+           help="begin with the cookies of FILE, in the Netscape format that curl and browsers' extensions write"),
     Option(name="fetcher", kind=_one_of("fetcher"), group=_REQUEST, field="fetcher",
            help="the HTTP client; pyreqwest uses a second core for HTTPS, but opens a connection for each "
                 "request, records its start when the answer begins, and has no --cacert"),

@@ -223,6 +223,7 @@ def _new_store(
         program=keeping.program,
         handled=keeping.handled,
         hidden_headers=tuple(hidden),
+        hidden_cookies=tuple(name for name, _ in opening.settings.cookie),
     )
     facts = first_facts(opening, keep) | dict(beside.facts())
     if run is not None and path.exists():
@@ -309,6 +310,11 @@ def changed(past: Past, given: Mapping[str, Any], new: Settings) -> Settings:
         names = ", ".join(past.kept.hidden_headers)
         raise UsageError(
             f"resume: the values of these headers are not kept in a state: {names}; give -H again"
+        )
+    if past.kept.hidden_cookies and "cookie" not in given:
+        names = ", ".join(past.kept.hidden_cookies)
+        raise UsageError(
+            f"resume: the values of these cookies are not kept in a state: {names}; give -b again"
         )
     if "per_proxy" in given and "proxies" not in given and settings.proxies:
         raise UsageError("--per-proxy: counts when proxies are read; give --proxies (or -x) again")

@@ -78,6 +78,8 @@ class Kept(Struct, frozen=True, kw_only=True):
     """Whether the page handlers belong to a program that calls the Python API."""
     hidden_headers: tuple[str, ...] = ()
     """The names of headers whose values are not recorded."""
+    hidden_cookies: tuple[str, ...] = ()
+    """The names of cookies of the user, whose values are not recorded."""
 
 
 def first_facts(opening: Opening, kept: Kept) -> dict[str, bytes]:
@@ -96,7 +98,8 @@ def harmless(opening: Opening) -> Opening:
     settings = opening.settings
     headers = tuple(each for each in settings.headers if each[0].lower() in HARMLESS_HEADERS)
     proxies = tuple(without_password(proxy) for proxy in settings.proxies)
-    return replace(opening, settings=replace(settings, headers=headers, proxies=proxies))
+    harmless = replace(settings, headers=headers, cookie=(), proxies=proxies)
+    return replace(opening, settings=harmless)
 
 
 _EVERY_PART = Settings(

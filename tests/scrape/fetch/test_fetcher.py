@@ -99,8 +99,8 @@ async def test_response(limits: Settings) -> None:
 
 @pytest.mark.anyio
 async def test_request(limits: Settings) -> None:
-    """A request says who asks, what it takes, and the very URL; no cookies ever."""
-    answer = page(b"", "Set-Cookie: a=b; Path=/")
+    """A request says who asks, what it takes, and the very URL; no cookies where they are off."""
+    answer, limits = page(b"", "Set-Cookie: a=b; Path=/"), replace(limits, cookies="off")
     async with Server(lambda _: answer) as server, Fetcher(limits, seeds=HERE) as fetcher:
         path = "/%7Ea%2Fb/c;d?e=%20&f=%27|g%27"
         for _ in range(2):

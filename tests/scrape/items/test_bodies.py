@@ -130,10 +130,12 @@ def test_an_archive(tmp_path: Path, suffix: str) -> None:
 
 
 def test_a_request_without_secrets(tmp_path: Path) -> None:
-    """Headers of the user that may be secret are in no archive, nor is what was posted."""
+    """Headers of the user that may be secret are in no archive, nor are cookies of the server, nor is what was posted."""
     headers = (("Authorization", "Bearer s3cret"), ("Accept-Language", "de"))
     path = tmp_path / "out.warc"
     fetched = page(b"x")
+    cookies = (*fetched.response.headers, ("set-cookie", "sid=s3cret"))
+    fetched = replace(fetched, response=replace(fetched.response, headers=cookies))
     request = Request(
         method="POST", headers=(("X-Key", "s3cret"),), body=b"a=s3cret", content_type="text/plain"
     )

@@ -99,11 +99,11 @@ async def test_a_state_that_exists_is_refused(tmp_path: Path) -> None:
 async def test_what_is_not_kept_has_to_be_given_again(tmp_path: Path) -> None:
     """Passwords and secret headers are in no state; going on without them is refused, not tried."""
     state = tmp_path / "c.db"
-    secret = {"header": {"X-Token": "t0ken", "Accept-Language": "en"}}
+    secret = {"header": {"X-Token": "t0ken", "Accept-Language": "en"}, "cookie": {"sid": "c00kie"}}
     async with LoopbackWeb(SPEC, proxies=1, credentials=("me", "p4ss")) as web:
         await crawl_of(web, max_pages=2, **secret).crawl(state=state)
         proxies = crawl_of(web).settings.proxies
-    assert not any(secret in state.read_bytes() for secret in (b"t0ken", b"p4ss"))
+    assert not any(secret in state.read_bytes() for secret in (b"t0ken", b"p4ss", b"c00kie"))
     before, new = past(state, None), Settings(proxies=proxies, headers=(("X-Token", "t0ken"),))
     assert before.opening.settings.headers == (("Accept-Language", "en"),)
     with pytest.raises(UsageError, match="the passwords of proxies are not kept"):
@@ -112,7 +112,10 @@ async def test_what_is_not_kept_has_to_be_given_again(tmp_path: Path) -> None:
         UsageError, match=r"headers are not kept in a state: X-Token; give -H again"
     ):
         changed(before, {"proxies": True}, new)
-    settings = changed(before, {"proxies": True, "headers": True}, new)
+    again = {"proxies": True, "headers": True}
+    with pytest.raises(UsageError, match=r"cookies are not kept in a state: sid; give -b again"):
+        changed(before, again, new)
+    settings = changed(before, again | {"cookie": True}, new)
     assert (settings.proxies, settings.headers) == (proxies, new.headers)
 
 

@@ -25,7 +25,7 @@ from scraper_cpn.scrape.fetch.codings import ACCEPTED
 from scraper_cpn.scrape.items.bodies import Place
 from scraper_cpn.scrape.items.outputs.base import OutputError
 from scraper_cpn.scrape.items.outputs.files import removed, sync_folder
-from scraper_cpn.scrape.redact import HARMLESS_HEADERS
+from scraper_cpn.scrape.redact import HARMLESS_HEADERS, HIDDEN
 from scraper_cpn.scrape.request import Request
 from scraper_cpn.scrape.settings import SECOND, Settings, UsageError
 from scraper_cpn.version import __version__
@@ -214,7 +214,10 @@ def _sound_records(file: BinaryIO) -> int:
 def _headers(response: Response) -> Any:
     reason = response.reason or responses.get(response.status, "")
     fields = [
-        (f"X-Crawler-{_cased(name)}" if name in _FRAMING else _cased(name), value)
+        (
+            f"X-Crawler-{_cased(name)}" if name in _FRAMING else _cased(name),
+            HIDDEN if name == "set-cookie" else value,  # whoever has a cookie is its user
+        )
         for name, value in response.headers
     ]
     fields.append(("Content-Length", str(len(response.body))))

@@ -1,0 +1,125 @@
+"""The cookies of a crawl: a jar for each session, and the Cookie header of each request.
+
+Owns: which jar a request has, where the user's own cookies go, what changed between a request and its redirect.
+Must not know: HTTP libraries, the net, what an answer means.
+"""
+
+import os
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from hashlib import blake2b
+
+from scraper_cpn.scrape.colours import Target
+from scraper_cpn.scrape.fetch.answers import Answer
+from scraper_cpn.scrape.fetch.cookies import Line, cookies_in
+from scraper_cpn.scrape.fetch.head import Fields
+from scraper_cpn.scrape.fetch.jar import Jar
+from scraper_cpn.scrape.options.values import file_text
+from scraper_cpn.scrape.settings import Settings, UsageError
+from scraper_cpn.scrape.urls import host_of
+
+_DIGEST_BYTES = 8
+_PROXY_REFUSES = 407
+
+
+class Jars:
+    """The jars. *is_own* says whether the user's own cookies go to a URL; *wall_ns* is UTC in nanoseconds since 1970.
+
+    Attributes:
+        used: whether there may be a cookie for any request; until then nothing is looked up.
+    """
+
+    def __init__(
+        self, settings: Settings, is_own: Callable[[str], bool], wall_ns: Callable[[], int]
+    ) -> None:
+        self._on = settings.cookies == "on"
+        self._own = settings.cookie if self._on else ()
+        self._file = settings.cookie_file if self._on else None
+        self._is_own = is_own
+        self._wall_ns = wall_ns
+        self._in_headers = _names_cookie(settings.headers)
+        self._jars = defaultdict[str, Jar](Jar)
+        self._given = set[str]()
+        """The hosts whose jar has the user's own cookies."""
+        self._secret = os.urandom(16)
+        self.used = bool(self._own)
+
+    def open(self) -> None:
+        """Read the user's file. Raises `UsageError` where it can't be read, or has a line that is no cookie."""
+        if self._file is None:
+            return
+        try:
+            lines = file_text(self._file).splitlines()
+        except ValueError as error:
+            raise UsageError(f"cookie-file: {error}") from None
+        for line in cookies_in(self._file, lines):
+            self._jars[""].put(line, self._wall_ns())
+        self.used = self.used or bool(self._jars[""])
+
+    @property
+    def dropped(self) -> Counter[str]:
+        """How many cookies were not kept, by reason."""
+        return sum((jar.dropped for jar in self._jars.values()), Counter[str]())
+
+    def header(self, target: Target, url: str) -> str:
+        """Return the Cookie header of a target's request to a URL; empty where the user gave one, or there is none."""
+        request = target.request
+        own = self._is_own(url) if self._own or self._in_headers else False
+        if (own and self._in_headers) or _names_cookie(request.headers):
+            return ""
+        if own and not request.session:
+            self._give(url)
+        jar, now_ns = self._jars[request.session], self._wall_ns()
+        return jar.header(url, now_ns, method=request.method, initiator=target.parent)
+
+    def take(self, target: Target, answer: Answer) -> None:
+        """Keep the cookies of an answer; those of a proxy that refuses its service are not the site's."""
+        if not self._on or (answer.by_proxy and answer.status == _PROXY_REFUSES):
+            return
+        assert isinstance(answer.headers, Fields)
+        texts = [value for name, value in answer.headers.pairs if name == "set-cookie"]
+        jar = self._jars[target.request.session]
+        jar.take(target.url, texts, self._wall_ns())
+        self.used = self.used or bool(jar)
+
+    def mark(self, target: Target, url: str, sent: str) -> str:
+        """Return what tells a redirect's request from earlier ones to its URL that had other cookies.
+
+        It is a digest of the cookies, of which nobody learns them; empty where they are none, or those that were *sent*.
+        """
+        now = self.header(target, url)
+        if now == sent if url == target.url else not now:
+            return ""
+        return blake2b(
+            now.encode(errors="surrogateescape"), key=self._secret, digest_size=_DIGEST_BYTES
+        ).hexdigest()
+
+    def _give(self, url: str) -> None:
+        """Put the user's own cookies in the jar, before the first request to a host of a seed."""
+        host = host_of(url)
+        if host in self._given:
+            return
+        self._given.add(host)
+        secure = not self._is_own(url.replace("https:", "http:", 1))
+        for name, value in self._own:
+            self._jars[""].put(Line(host, False, "/", secure, None, name, value), self._wall_ns())
+
+
+class CookieLine:
+    """The Cookie header of one request: made when the request is written, and kept for who wants to know what was sent."""
+
+    __slots__ = ("_jars", "_target", "sent")
+
+    def __init__(self, jars: Jars, target: Target) -> None:
+        self._jars = jars
+        self._target = target
+        self.sent = ""
+
+    def __call__(self) -> str:
+        """Return the header; empty for none."""
+        self.sent = self._jars.header(self._target, self._target.url)
+        return self.sent
+
+
+def _names_cookie(headers: tuple[tuple[str, str], ...]) -> bool:
+    return any(name.lower() == "cookie" for name, _ in headers)
