@@ -96,6 +96,59 @@ def test_the_answer_to_a_post_may_be_on_its_own_url() -> None:
     assert POLICY.requests.moved(asked, Redirected(307, URL)).kind == "redirect"
 
 
+def hops(first: Target, *moves: tuple[str, str]) -> list[Target]:
+    """Return the targets of redirects, each a URL with what its cookies are told by, up to one that is a circle."""
+    found = [first]
+    for url, cookies in moves:
+        moved = Redirected(302, url, cookies=cookies)
+        hop = POLICY.requests.hop(found[-1], moved)
+        if hop is None:
+            assert "circle" in POLICY.requests.moved(found[-1], moved).reason
+            break
+        found += [*hop.targets, *hop.requests]
+    return found
+
+
+AWAY = "https://other.example/login"
+
+
+@pytest.mark.parametrize(
+    ("moves", "followed"),
+    [
+        ([(URL, "")], 0),
+        ([(URL, "c1"), (URL, "")], 1),
+        ([(URL, "c1"), (URL, "c1")], 1),
+        ([(URL, "c1"), (URL, "c2"), (URL, "c3")], 3),
+        ([(AWAY, ""), (URL, "")], 1),
+        ([(AWAY, "c1"), (URL, "c2")], 2),
+        ([(AWAY, ""), (URL, "c1"), (AWAY, ""), (URL, "c1")], 3),
+        ([(AWAY, ""), (URL, "c1"), (AWAY, ""), (URL, "c2")], 4),
+    ],
+)
+def test_a_circle_has_the_same_cookies(moves: list[tuple[str, str]], followed: int) -> None:
+    """Back to a URL with other cookies is another request, and so is each that follows it; all differ."""
+    found = hops(POLICY.frontier.seed(URL), *moves)
+    assert len(found) - 1 == followed
+    assert len({each.identity for each in found}) == len(found)
+
+
+def test_no_more_than_so_many_hops() -> None:
+    """A server that sets another cookie each time is left at the greatest number of redirects."""
+    first = POLICY.frontier.seed(URL)
+    found = hops(first, *[(URL, f"c{number}") for number in range(10)])
+    assert len(found) == 11
+    moved = Redirected(302, URL, cookies="c11")
+    assert POLICY.requests.hop(found[-1], moved) is None
+    assert "more than 10 redirects" in POLICY.requests.moved(found[-1], moved).reason
+
+
+def test_a_form_that_leads_back_with_a_cookie() -> None:
+    """The GET behind a POST may come back with a cookie, too."""
+    found = hops(target(**POST), (URL, "c1"), (URL, "c2"), (URL, "c2"))
+    assert [each.request.method for each in found] == ["POST", "GET", "GET"]
+    assert len({each.identity for each in found}) == 3
+
+
 @pytest.mark.parametrize(
     ("failed", "repeated"),
     [

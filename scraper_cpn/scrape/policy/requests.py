@@ -36,6 +36,10 @@ NOT_PROCESSED = frozenset({408, 421, 425, 407})
 """Statuses that say that the request was not processed (RFC 9110, RFC 8470)."""
 
 
+_BACK = " back with cookies "
+"""In `Request.apart` of a redirect that has come back to its URL."""
+
+
 class Reason(Protocol):
     """Anything with a reason, such as the net's `Lost`."""
 
@@ -78,6 +82,7 @@ class RequestPolicy:
         if self._stray(target, moved) is not None:
             return None
         request = target.request
+        plain = request is PLAIN and not moved.cookies
         hop = self.frontier.target(
             moved.url,
             site=self.frontier.site_after(target, moved.url),
@@ -88,9 +93,9 @@ class RequestPolicy:
             rank=target.rank,
             hops=target.hops + 1,
             handler=target.handler,
-            request=request if request is PLAIN else redirected(target, moved),
+            request=request if plain else redirected(target, moved),
         )
-        found = Found((hop,)) if request is PLAIN else split([hop])
+        found = Found((hop,)) if plain else split([hop])
         return self.frontier.depths.links(target, found.targets, found.requests)
 
     def hop_now(self, target: Target, moved: Redirected) -> Found | None:
@@ -182,19 +187,32 @@ class RequestPolicy:
         return " (another site: its links there are not followed; --follow-seeds follows them)"
 
     def _circles(self, target: Target, moved: Redirected) -> bool:
-        """Whether a redirect leads back to a request that was made; the answer to a POST may be on its own URL."""
+        """Whether a redirect leads back to a request that was made; the answer to a POST may be on its own URL.
+
+        A URL with other cookies than before is another request, as long as `max_redirects` allows.
+        """
+        if moved.cookies and _returns(target, moved):
+            return redirected(target, moved) == target.request
         if target.request.by_url:
             return moved.url in (target.url, target.requested_url)
         return moved.url == target.url and redirected(target, moved) == target.request
+
+
+def _returns(target: Target, moved: Redirected) -> bool:
+    return moved.url in (target.url, target.requested_url)
 
 
 def redirected(target: Target, moved: Redirected) -> Request:
     """The request of the next hop (RFC 9110 section 15.4; WHATWG Fetch, "HTTP-redirect fetch").
 
     303 makes a GET of all but HEAD, 301 and 302 make one of POST. Such a GET is the answer to its request, and is
-    made although its URL is known. Headers stay with their origin.
+    made although its URL is known. Headers stay with their origin. So is one that comes back with other cookies, and what
+    follows it.
     """
     request = target.request
+    if moved.cookies and _returns(target, moved):
+        before = request.apart.partition(_BACK)[0]
+        request = replace(request, apart=f"{before}{_BACK}{moved.cookies}")
     if origin_of(moved.url) != target.origin:
         request = replace(request, headers=())
     method, status = request.method, moved.status
