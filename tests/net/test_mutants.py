@@ -30,7 +30,10 @@ from tests.net.building import Built
 from tests.net.nets import Draw, checked_net
 from tests.net.runs import Pair, Run
 
-INDEXES = (index, index_records, index_keys, index_join, index_paged, index_choices)
+INDEXES = (index, index_records, index_join, index_keys, index_paged, index_choices)
+"""Each after those that it imports."""
+IMPORTS = rf"^from (?:{'|'.join(re.escape(module.__name__) for module in INDEXES)}) import .*$"
+"""What one of them imports of another: left in, it would bring back the sound structures."""
 
 RUNS = 300
 """Within so many runs of plain nets, and twice as many of wide ones, a fault must be caught."""
@@ -139,6 +142,10 @@ MUTANTS = [
     Mutant("keys that wait are not told of a token", r"if self\.families:", "if False:", "View", True),
     Mutant("keys that wait are not told of a number", r"self\.gained\(key\)", PASS, "Tally", True),
     Mutant("keys that wait are not told of an absence", r"self\.gained\(key\)", PASS, "Presence", True),
+    Mutant("a better lead token goes unnoticed", r"        if not record\.touched:", "        if record.serial < 0 and not record.touched:", "Join", True),
+    Mutant("a lead token that becomes ready goes unnoticed", r"if at != record\.alarm:", "if False:", "Join", True),
+    Mutant("a key is dropped but not forgotten", r"        self\._withdraw\(record\)\n        if record\.gate", "        if record.gate", "Join", True),
+    Mutant("who has passed a gate keeps it shut", r"            gate\.touch\(\)\n\n    def _wait", "\n    def _wait", "Join", True),
     Mutant("what stands enables nobody", r"dirty \|= \w+", PASS, "stand_"),
     Mutant("the first of a queue enables nobody", r"dirty \|= \w+", PASS, "put_"),
     Mutant("what a firing frees enables nobody", r"dirty \|= \w+", PASS, "end_"),
@@ -231,12 +238,9 @@ def mutated_indexes(mutant: Mutant, constants: dict[str, int]) -> dict[str, Any]
     exec(faulty[0], space)
     space |= {"Token": index.Token, "Queued": index.Queued, "Flight": index.Flight}
     for text in faulty[1:]:
-        exec(
-            re.sub(
-                r"^from scraper_cpn.net.compiled.runtime.lines.*$", "", text, flags=re.MULTILINE
-            ),
-            space,
-        )
+        exec(re.sub(IMPORTS, "", text, flags=re.MULTILINE), space)
+    same = {name for name, sound in RUNTIME.items() if callable(sound) and space[name] is sound}
+    assert same == {"Token", "Queued", "Flight"}
     space |= constants
     return {name: space[name] for name in RUNTIME}
 
