@@ -43,7 +43,8 @@ FIRST = (
     *((591, WIDE), (45, PLAIN), (1051, PLAIN), (607, PLAIN), (378, PLAIN), (1272, PLAIN)),
     *((310, WIDE), (323, WIDE), (330, WIDE), (407, PLAIN), (0, PLAIN), (24, PLAIN), (3, PLAIN)),
     *((37, PLAIN), (894, PLAIN), (11, PLAIN), (424, WIDE), (51, PLAIN), (250, PLAIN), (302, WIDE)),
-    *((315, WIDE), (54, PLAIN), (100, PLAIN), (38, PLAIN)),
+    *((315, WIDE), (54, PLAIN), (100, PLAIN), (38, PLAIN), (646, WIDE), (375, WIDE), (526, WIDE)),
+    *((316, WIDE), (112, PLAIN), (167, PLAIN), (251, PLAIN)),
 )
 """Seeds that are tried before all others, with the kind of their nets: together they catch every fault. If
 nets are drawn in another way, each fault is looked for among all seeds, which takes minutes."""
