@@ -547,7 +547,7 @@ class Parsed(Struct, frozen=True):
 
     items: tuple[Any, ...]
     targets: tuple[Target, ...]
-    """Links in scope, without repetition, in the order of the page."""
+    """Links in scope, in the order of the page."""
     cut: tuple[str, ...] = ()
     """What the limits for one page left out, a line for each."""
     not_followed: int = 0

@@ -87,6 +87,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Regular expressions; if there are any, a link must match one of them."""
     deny: tuple[str, ...] = ()
     """Regular expressions; a link that matches one is not followed."""
+    strip_params: tuple[str, ...] = ("tracking", "session")
+    """Parameters that no requested URL has: names, and of the lists in `scraper_cpn.scrape.policy.parameters`."""
+    sort_params: bool = False
+    """Whether the parameters of requested URLs are sorted by name."""
     trap_rules: tuple[str, ...] = TRAP_RULES
     """The rules by which links and redirects count as traps, and are not followed."""
     links: tuple[str, ...] = LINKS

@@ -68,6 +68,7 @@ FILE = Kind(values.file, "FILE")
 READABLE = Kind(values.existing_file, "FILE")
 PEM = Kind(values.certificates, "FILE")
 LINKS = Kind(values.choices(*KINDS), "KINDS", ",".join)
+PARAMETERS = Kind(values.parameters, "NAMES", ",".join)
 TRAPS = Kind(values.choices_or_none(*TRAP_RULES), "RULES", ",".join)
 RESPECT = Kind(values.choices("nofollow", "noindex"), "nofollow,noindex", ",".join)
 TABLES = Kind(values.tables)
@@ -171,6 +172,11 @@ OPTIONS: tuple[Option, ...] = (
            help="follow only links that match one of these"),
     Option(name="deny", kind=PATTERN, group=_FOLLOW, field="deny", many=True,
            help="do not follow links that match one of these"),
+    Option(name="strip-params", kind=PARAMETERS, group=_FOLLOW, field="strip_params",
+           help="request URLs without these parameters: names, with * at the end for any ending; tracking (utm_*, "
+                "gclid, ...) and session (PHPSESSID, ...) are lists; none for no parameter"),
+    Option(name="sort-params", kind=SWITCH, group=_FOLLOW, field="sort_params",
+           help="request URLs with their parameters sorted by name"),
     Option(name="trap-rules", kind=TRAPS, group=_FOLLOW, field="trap_rules",
            help="do not follow links that one of these rules takes for one of endlessly many; none for no rule"),
     Option(name="links", kind=LINKS, group=_FOLLOW, field="links",

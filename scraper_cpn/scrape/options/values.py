@@ -50,6 +50,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _LINE_BREAKING = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 _MEDIA_TYPE = re.compile(r"\*|[\w.+*-]+/[\w.+*-]+", re.ASCII)
+_PARAMETER = re.compile(r"[^\s,&=?#*]+\*?")
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
 """A header's name (RFC 9110 section 5.6.2)."""
 
@@ -208,6 +209,21 @@ def choices_or_none(*names: str) -> Reader:
         return () if value in ("none", [], ()) else some(value)
 
     return read
+
+
+def parameters(value: object) -> tuple[str, ...]:
+    """Read names of parameters of URLs: a text with commas, or a list of texts; `none`, or an empty list, for none."""
+    words = value.split(",") if isinstance(value, str) else value
+    if words in (["none"], [], ()):
+        return ()
+    if not isinstance(words, list | tuple):
+        raise ValueError(f"{shown(value)} is not allowed; give names, such as tracking,ref,sort_*")
+    for word in words:
+        if not isinstance(word, str) or not _PARAMETER.fullmatch(word.strip()) or word == "none":
+            raise ValueError(
+                f"{shown(word)} is no parameter's name; give names, such as tracking,ref,sort_*"
+            )
+    return tuple(dict.fromkeys(word.strip() for word in words))
 
 
 def choices_of(field: str) -> tuple[str, ...]:

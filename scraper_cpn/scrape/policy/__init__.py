@@ -22,7 +22,7 @@ from scraper_cpn.scrape.policy.robots import RobotsPolicy
 from scraper_cpn.scrape.policy.volume import VolumePolicy
 from scraper_cpn.scrape.settings import Settings
 
-VERSION = "8"
+VERSION = "9"
 """Changes whenever a decision changes: a state that an older version wrote is then refused."""
 
 

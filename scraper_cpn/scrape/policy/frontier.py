@@ -24,6 +24,7 @@ from scraper_cpn.scrape.colours import (
 )
 from scraper_cpn.scrape.policy import traps
 from scraper_cpn.scrape.policy.depths import DepthPolicy
+from scraper_cpn.scrape.policy.parameters import Parameters
 from scraper_cpn.scrape.request import AGAIN, PLAIN, Request
 from scraper_cpn.scrape.settings import Settings
 from scraper_cpn.scrape.urls import domain_of, host_of, pace_of, root_of, within
@@ -45,10 +46,11 @@ class FrontierPolicy:
     def seed(self, url: str | Link, now_ns: int = 0) -> Target:
         """The target of a URL (normalised) or link that a user gave, found at *now_ns*; 0: before all others."""
         link = Link(url) if isinstance(url, str) else url
+        asked = self.asked(link.url)
         return self.target(
-            link.url,
-            site=self.site_of(link.url),
-            requested_url=link.url,
+            asked,
+            site=self.site_of(asked),
+            requested_url=asked,
             priority=link.priority,
             rank=self.rank(link.priority, now_ns),
             handler=link.to,
@@ -73,10 +75,10 @@ class FrontierPolicy:
         path to the page may be found later. Cost: a microsecond for each link.
         """
         flat = self.settings.ageing_ns is None
-        filtered = self._allow or self._deny
+        filtered, asked = self._allow or self._deny, self._parameters.of
         site, parent, depth, found = page.site, page.url, page.depth + 1, list[Target]()
         for link in links:
-            url = link.url
+            url = asked(link.url)
             names = self._reached(root_of(url), site)
             if names is not None and (not filtered or self._wanted(url)):
                 target = Target(  # not by calling `target`: passing the arguments on would double the cost
@@ -126,6 +128,10 @@ class FrontierPolicy:
             handler=handler,
         )
         return asking(target, request)
+
+    def asked(self, url: str) -> str:
+        """The URL that is requested in place of one (normalised): without parameters that don't change the page."""
+        return self._parameters.of(url)
 
     def to_ask(self, found: Found) -> tuple[Target, ...]:
         """The targets that robots.txt must be checked for first."""
@@ -203,6 +209,10 @@ class FrontierPolicy:
         return max(-most, min(priority, most)) * period_ns
 
     # The scope.
+
+    @cached_property
+    def _parameters(self) -> Parameters:
+        return Parameters(self.settings.strip_params, self.settings.sort_params)
 
     def inside(self, url: str, site: str) -> bool:
         """Whether the scope permits a link from a page of *site* to a URL."""

@@ -81,11 +81,11 @@ class RequestPolicy:
         """The target of a redirect, if it passes what a link must pass and is within the limit."""
         if self._stray(target, moved) is not None:
             return None
-        request = target.request
+        url, request = self._goal(target, moved), target.request
         plain = request is PLAIN and not moved.cookies
         hop = self.frontier.target(
-            moved.url,
-            site=self.frontier.site_after(target, moved.url),
+            url,
+            site=self.frontier.site_after(target, url),
             requested_url=target.requested_url,
             parent=target.parent,
             depth=target.depth,
@@ -179,7 +179,15 @@ class RequestPolicy:
             )
         if self._circles(target, moved):
             return ("redirect", "redirects in a circle, back to itself")
-        return self.frontier.objection(target, moved.url)
+        return self.frontier.objection(target, self._goal(target, moved))
+
+    def _goal(self, target: Target, moved: Redirected) -> str:
+        """The URL that is requested after a redirect.
+
+        It has the parameters that URLs lack otherwise where a server insists on them, and would redirect back.
+        """
+        url = self.frontier.asked(moved.url)
+        return moved.url if url in (target.url, target.requested_url) else url
 
     def _remark(self, target: Target, moved: Redirected) -> str:
         if self.frontier.joins(target, moved.url):
@@ -193,9 +201,10 @@ class RequestPolicy:
         """
         if moved.cookies and _returns(target, moved):
             return redirected(target, moved) == target.request
+        url = self._goal(target, moved)
         if target.request.by_url:
-            return moved.url in (target.url, target.requested_url)
-        return moved.url == target.url and redirected(target, moved) == target.request
+            return url in (target.url, target.requested_url)
+        return url == target.url and redirected(target, moved) == target.request
 
 
 def _returns(target: Target, moved: Redirected) -> bool:

@@ -113,6 +113,15 @@ def whereabouts(path: Path, url: str, run: str | None = None) -> Whereabouts:
     Raises:
         StoreError: the state can't be read, has no such run, or belongs to another net.
     """
+    with StateReader(path) as state:
+        facts = state.run(run).facts()
+    asked = last_opening(facts).policy.frontier.asked(url)
+    found = _whereabouts(path, asked, run)
+    return _whereabouts(path, url, run) if found.stands == "unknown" and url != asked else found
+
+
+def _whereabouts(path: Path, url: str, run: str | None) -> Whereabouts:
+    """As `whereabouts`, of a URL just as it is."""
     note = writer(path)
     with StateReader(path) as state:
         reader = state.run(run)

@@ -172,6 +172,16 @@ def test_some_choices_or_none() -> None:
         read("a,none")
 
 
+def test_names_of_parameters() -> None:
+    """With a star at the end at most."""
+    read = values.parameters
+    assert read("tracking, ref,sort_*,ref") == ("tracking", "ref", "sort_*")
+    assert (read("none"), read([]), read(["a[]"])) == ((), (), ("a[]",))
+    for wrong in ("a=1", "a,,b", "a*b", "none,a", 5):
+        with pytest.raises(ValueError, match="give names, such as tracking,ref,sort_"):
+            read(wrong)
+
+
 def test_a_pattern_is_compiled() -> None:
     """A regular expression is returned as it was, and a broken one refused with the position."""
     assert values.pattern(r"/page/\d+") == r"/page/\d+"

@@ -232,3 +232,11 @@ async def test_a_run_that_is_not_there(begin: Begin) -> None:
     assert kept.path is not None
     with pytest.raises(StoreError, match="has no run nobody; it has main"):
         whereabouts(kept.path, "http://h0.example/", "nobody")
+
+
+async def test_a_url_with_parameters_that_are_left_out(begin: Begin) -> None:
+    """It is the one that was requested in its place."""
+    kept = begin(WebSpec(hosts=1, pages=3))
+    await kept.crawl()
+    found = where(kept, "http://h0.example/?utm_source=mail")
+    assert (found.url, found.stands) == ("http://h0.example/", "stored")
