@@ -35,6 +35,16 @@ class Site(Struct, frozen=True, kw_only=True):
     per_domain: int | None = None
 
 
+class StatusRule(Struct, frozen=True):
+    """What answers with some statuses are, in place of what they usually are."""
+
+    first: int
+    last: int
+    """Included."""
+    what: str
+    """`page`: it brings a page; `fail`: it fails for good; `retry`: it is tried again."""
+
+
 class FieldRule(Struct, frozen=True):
     """A field of an item, taken from the page by a selector."""
 
@@ -141,6 +151,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Values of a field that is a list, on one page."""
     max_text_chars: int = 1_000_000
     """Characters of one text of an item: the title, the text, a value."""
+    statuses: tuple[StatusRule, ...] = ()
+    """What answers are whose statuses the user treats in another way; of several rules for a status the last counts."""
     robots: Literal["obey", "ignore"] = "obey"
     user_agent: str = "scraper_cpn/0.1"
     """The name of the crawler. The header that is sent is `agent`."""

@@ -38,6 +38,7 @@ from scraper_cpn.scrape.opening import open_crawl
 from scraper_cpn.scrape.pages.parse import Parser
 from scraper_cpn.scrape.policy import Policy, first_policy
 from scraper_cpn.scrape.settings import Settings
+from scraper_cpn.scrape.statuses import pages_of, table_of
 from scraper_cpn.scrape.trace import tracer
 from scraper_cpn.scrape.urls import host_of
 from scraper_cpn.simulate import driver
@@ -67,6 +68,7 @@ class VirtualWeb:
         self, settings: Settings, web: SyntheticWeb, policy: Policy, heard: Heard | None = None
     ) -> None:
         self._settings = settings
+        self._table, self._pages = table_of(settings.statuses), pages_of(settings.statuses)
         self._web = CountedWeb(web)
         self._destinations = Destinations((), allow_private=settings.allow_private)
         self._heard = heard
@@ -88,7 +90,9 @@ class VirtualWeb:
     ) -> tuple[int, FetchOutcome]:
         """Fetch a page."""
         takes_ns, answer = self._ask(target.url, proxy, now_ns, self._settings.max_body_bytes)
-        return takes_ns, answer if isinstance(answer, Failed) else fetch_outcome(target.url, answer)
+        if isinstance(answer, Failed):
+            return takes_ns, answer
+        return takes_ns, fetch_outcome(target.url, answer, self._pages, self._table)
 
     def robots(
         self, job: RobotsJob, proxy: Proxy, _: Domain, now_ns: int

@@ -15,6 +15,7 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from scraper_cpn.scrape.colours import (
     NOT_WIRED,
@@ -32,13 +33,13 @@ from scraper_cpn.scrape.colours import (
 from scraper_cpn.scrape.fetch.mime import content_type
 from scraper_cpn.scrape.robots import WAIT_MAX_NS, crawl_delay_ns, text_of
 from scraper_cpn.scrape.settings import SECOND
+from scraper_cpn.scrape.statuses import NO_TABLE, PAUSES
 from scraper_cpn.scrape.urls import normalise
 
 ROBOTS_BYTES_MAX = 500 * 1024
 """RFC 9309 section 2.5: this much is read, and what follows is ignored."""
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_REFUSALS = frozenset({420, 429, 503})
 _PATIENT = frozenset({403, 408, 413, 425})
 """With a Retry-After these ask for a pause, as errors of the server do; without one they don't."""
 _TRANSIENT = frozenset({408, 425})
@@ -87,8 +88,21 @@ def brings_page(
     return found or status in also
 
 
-def fetch_outcome(url: str, answer: Answer, also: frozenset[int] = frozenset()) -> FetchOutcome:
-    """Return what *answer* means for the page at *url* (normalised); *also* as in `brings_page`."""
+def fetch_outcome(
+    url: str,
+    answer: Answer,
+    also: frozenset[int] = frozenset(),
+    table: Mapping[int, str] = NO_TABLE,
+) -> FetchOutcome:
+    """Return what *answer* means for the page at *url* (normalised); *also* as in `brings_page`.
+
+    *table* is as of `table_of`. A Retry-After asks for a pause, whatever the table says of an error.
+    """
+    if table.get(answer.status, "page") != "page" and answer.status not in also:
+        outcome = _without_page(url, answer)
+        if isinstance(outcome, Failed) and outcome.kind == "http":
+            return replace(outcome, retry=table[answer.status] == "retry")
+        return outcome
     if not brings_page(answer.status, answer.headers, also):
         return _without_page(url, answer)
     if answer.status in _REDIRECTS and not answer.body:
@@ -134,7 +148,7 @@ def robots_outcome(job: RobotsJob, answer: Answer, user_agent: str) -> RobotsOut
         text = text_of(answer.body, ROBOTS_BYTES_MAX, cut=answer.cut)
         delay_ns = crawl_delay_ns(text, user_agent)
         return Rules(job.origin, text, delay_ns, answer.elapsed_ns, home=job.home)
-    if 400 <= answer.status < 500 and answer.status not in _REFUSALS and not _by_proxy(answer):
+    if 400 <= answer.status < 500 and answer.status not in PAUSES and not _by_proxy(answer):
         return Rules(job.origin, "", elapsed_ns=answer.elapsed_ns, home=job.home)
     return _without_page(job.url, answer)
 
@@ -165,7 +179,7 @@ def _without_page(url: str, answer: Answer) -> Redirected | Throttled | Failed:
         return _moved(url, answer)
     wait_ns = retry_after_ns(answer.headers.get("Retry-After"), answer.arrived_at_ns)
     asks_for_a_pause = wait_ns is not None and (status >= 500 or status in _PATIENT)
-    if status in _REFUSALS or asks_for_a_pause:
+    if status in PAUSES or asks_for_a_pause:
         return Throttled(status, wait_ns)
     if _by_proxy(answer):
         return Failed("proxy", "the proxy requires other credentials (HTTP 407)", status)

@@ -31,6 +31,7 @@ from scraper_cpn.scrape.fetch.destinations import Destinations
 from scraper_cpn.scrape.fetch.jars import CookieLine, Jars
 from scraper_cpn.scrape.request import PLAIN, Request
 from scraper_cpn.scrape.settings import Settings
+from scraper_cpn.scrape.statuses import pages_of, table_of
 from scraper_cpn.scrape.urls import host_of
 
 _LONG_ROBOTS_BYTES = 32 * 1024
@@ -48,7 +49,7 @@ class Fetcher:
     measures. *resolver* looks names up instead of the system, and stays its owner's to close. *on_surplus*
     is told of each connection that was dropped for bytes that belong to no request.
 
-    *also* says for a target which error statuses bring a page.
+    *also* says for a target which error statuses bring a page, beside those of `Settings.statuses`.
 
     Entering raises `UsageError` for a CA file or a file of cookies that can't be read. The effects raise nothing but
     cancellation: every failure of the web is an outcome.
@@ -70,6 +71,8 @@ class Fetcher:
             seeds, allow_private=settings.allow_private, resolver=resolver
         )
         self._also = also
+        self._table = table_of(settings.statuses)
+        self._pages = pages_of(settings.statuses)
         self._wall_ns = wall_ns
         self._monotonic_ns = monotonic_ns
         self.jars = Jars(settings, self._destinations.is_own, wall_ns)
@@ -108,7 +111,7 @@ class Fetcher:
         """
         most_bytes = self._settings.max_body_bytes
         starting = (start, may_start)
-        also = self._also(target)
+        also = self._also(target) | self._pages
         request, jars = target.request, self.jars
         cookie = CookieLine(jars, target) if jars.used else None
         answer = await self._ask(target.url, proxy, starting, most_bytes, request, also, cookie)
@@ -116,7 +119,7 @@ class Fetcher:
             return answer
         if "set-cookie" in answer.headers:
             jars.take(target, answer)
-        outcome = fetch_outcome(target.url, answer, also)
+        outcome = fetch_outcome(target.url, answer, also, self._table)
         if jars.used and isinstance(outcome, Redirected):
             sent = "" if cookie is None else cookie.sent
             return replace(outcome, cookies=jars.mark(target, outcome.url, sent))

@@ -9,6 +9,7 @@ Must not know: how a command line or a TOML file is parsed, how a value is used.
 from msgspec import Struct
 
 from scraper_cpn.scrape.options import values
+from scraper_cpn.scrape.options.statuses import status_rule, status_text
 from scraper_cpn.scrape.options.values import Kind, choice, choices_of, count
 from scraper_cpn.scrape.pages.kinds import KINDS
 from scraper_cpn.scrape.settings import TRAP_RULES, FieldRule, Settings
@@ -61,6 +62,7 @@ COOKIE_FILE = Kind(_cookie_file, "FILE")
 CONTACT = Kind(_contact, "URL-or-mail")
 FIELD = Kind(_field_rule, "'NAME=SELECTOR'")
 PROXY = Kind(values.text, "URL")
+STATUS = Kind(status_rule, "STATUS=WHAT", status_text)
 FORMAT = Kind(values.text, "NAME")
 PLACE = Kind(values.place, "DIR|FILE.warc.gz")
 MEDIA_TYPES = Kind(values.media_types, "TYPES", ",".join)
@@ -235,6 +237,9 @@ OPTIONS: tuple[Option, ...] = (
            help="the seed of all jitter; the same seed gives the same decisions"),
     Option(name="retries", kind=UP_TO_100, group=_RETRY, field="retries",
            help="attempts after the first"),
+    Option(name="status", kind=STATUS, group=_RETRY, field="statuses", many=True, pair="=",
+           help="what an answer with this status is: a page, a failure (fail), or tried again (retry); such as "
+                "404=page, 5xx=fail or 520-529=retry"),
     Option(name="backoff", kind=TIME, group=_RETRY, field="backoff_ns",
            help="wait before the first retry, randomly reduced by up to half; doubles with each retry"),
     Option(name="backoff-max", kind=TIME, group=_RETRY, field="backoff_max_ns",

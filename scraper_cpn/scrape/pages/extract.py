@@ -26,7 +26,7 @@ class Item(Struct, frozen=True, kw_only=True):
     requested_url: str
     """The URL that was asked for first."""
     status: Annotated[int, Meta(ge=0, le=999)]
-    """The HTTP status, 200 to 299."""
+    """The HTTP status: 200 to 299, or what `--status` takes for a page."""
     depth: Annotated[int, Meta(ge=0, le=2**62)]
     """Links followed from a seed; a seed has 0."""
     parent: str | None

@@ -23,6 +23,7 @@ from scraper_cpn.scrape.pages.hooked import is_async
 from scraper_cpn.scrape.pages.page import Page
 from scraper_cpn.scrape.pages.parameters import Parameters, name_of
 from scraper_cpn.scrape.settings import UsageError
+from scraper_cpn.scrape.statuses import PAUSES
 from scraper_cpn.scrape.urls import seed_url
 
 RESULTS_MAX = 100_000
@@ -30,7 +31,6 @@ RESULTS_MAX = 100_000
 QUICK_NS = 2_000_000
 """A call that is shorter leaves the event loop responsive."""
 _ERRORS = range(400, 600)
-_PAUSES = frozenset({429, 503})
 QUICK_CALLS = 8
 """Quick calls in a row after which a handler runs on the event loop."""
 
@@ -76,9 +76,11 @@ class Handler:
         """Return whether the pattern fits *url*."""
         return self._matches(url) is not None
 
-    def takes_status(self, status: int) -> bool:
-        """Return whether it takes pages of that status."""
-        return status in self.statuses if self.statuses else status < _ERRORS.start
+    def takes_status(self, status: int, *, is_page: bool = False) -> bool:
+        """Return whether it takes pages of that status; *is_page*: the crawl takes it for one of success."""
+        if self.statuses:
+            return status in self.statuses
+        return is_page or status < _ERRORS.start
 
     @property
     def is_quick(self) -> bool:
@@ -140,17 +142,24 @@ class Handlers:
 
         return declare
 
-    def find(self, name: str, url: str, status: int = 200) -> Handler | None:
+    def find(
+        self, name: str, url: str, status: int = 200, *, is_page: bool = False
+    ) -> Handler | None:
         """Return the handler called *name*, or for an empty name the first that fits *url* and *status*.
 
-        An error page that the named handler does not take goes to the first that fits.
+        An error page that the named handler does not take goes to the first that fits. *is_page*: the crawl takes
+        pages of an error status; they go to the handlers that ask for it, or else to those of success.
         """
         if name:
             named = self._by_name.get(name)
-            if status < _ERRORS.start or (named is not None and named.takes_status(status)):
+            if status < _ERRORS.start or (named and named.takes_status(status, is_page=is_page)):
                 return named
-        every = self._by_name.values()
-        return next((each for each in every if each.takes_status(status) and each.takes(url)), None)
+        fits = [
+            each for each in self._by_name.values() if each.takes_status(status, is_page=is_page)
+        ]
+        if is_page:
+            fits.sort(key=lambda each: not each.statuses)
+        return next((each for each in fits if each.takes(url)), None)
 
     def statuses(self, target: Target) -> frozenset[int]:
         """Return the error statuses whose pages some handler takes, for a target."""
@@ -212,9 +221,9 @@ def _statuses(given: int | Iterable[int] | None) -> frozenset[int]:
         return frozenset()
     found = frozenset([given] if isinstance(given, int) else given)
     for status in found:
-        if status not in range(200, 300) and (status not in _ERRORS or status in _PAUSES):
+        if status not in range(200, 300) and (status not in _ERRORS or status in PAUSES):
             raise UsageError(
-                f"status: {status!r:.50} brings no page; 200 to 299 and 400 to 599 do, but 429 and 503 ask for a pause"
+                f"status: {status!r:.50} brings no page; 200 to 299 and 400 to 599 do, but 420, 429 and 503 ask for a pause"
             )
     return found
 

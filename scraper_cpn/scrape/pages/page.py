@@ -14,7 +14,7 @@ import re
 from collections.abc import Collection, Iterator
 from mimetypes import guess_type
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Any, NoReturn, Unpack
 
 import msgspec
 
@@ -29,6 +29,7 @@ from scraper_cpn.scrape.pages.kinds import Reference, directives, meta_directive
 from scraper_cpn.scrape.pages.media import Media, media_of
 from scraper_cpn.scrape.pages.selectors import Selector, read_selector
 from scraper_cpn.scrape.pages.tree import Node, Tree
+from scraper_cpn.scrape.pages.verdicts import Retry
 from scraper_cpn.scrape.pages.xml_tree import XmlTree
 from scraper_cpn.scrape.urls import URL_CHARS_MAX, host_of, joined, normalise, root_of
 
@@ -284,6 +285,12 @@ class Page(Queried):
         """
         found = "" if url is None else in_query(url, self.encoding)
         return made(Link(found, handler_name(to), priority, **options), to, self.base)
+
+    def retry(
+        self, reason: str, after: float | str | None = None, *, elsewhere: bool = False
+    ) -> NoReturn:
+        """Have this page requested again; the same as `raise Retry(reason, after, elsewhere=...)`."""
+        raise Retry(reason, after, elsewhere=elsewhere)
 
     def form(self, selector: str = "form") -> Form:
         """Return the first form that a CSS selector matches. Raises `ValueError` where there is none."""

@@ -51,6 +51,7 @@ from scraper_cpn.scrape.pages.weight import is_quick
 from scraper_cpn.scrape.policy.depths import DepthPolicy
 from scraper_cpn.scrape.policy.frontier import split
 from scraper_cpn.scrape.settings import SECOND, Settings, UsageError
+from scraper_cpn.scrape.statuses import pages_of
 
 THREADS = 4
 """In which pages are parsed, and handlers called."""
@@ -80,6 +81,7 @@ class Parser:
     ) -> None:
         check_names(settings.fields)
         self._after = after
+        self._page_statuses = pages_of(settings.statuses)
         self._after_waits = any(map(is_async, after))
         self._rules = settings.fields
         self._discover = discover
@@ -116,7 +118,8 @@ class Parser:
         page = Page.of(raw)
         if self._handlers is None:
             return self._looked_at(page, raw) if self._after else self._built_in(page, raw)
-        handler = self._handlers.find(raw.target.handler, page.url, page.status)
+        is_page = page.status in self._page_statuses
+        handler = self._handlers.find(raw.target.handler, page.url, page.status, is_page=is_page)
         if handler is None:
             return _unclaimed(raw.target, self._handlers)
         if not is_quick(page):

@@ -144,3 +144,12 @@ def test_error_pages_go_to_the_handler_that_takes_them() -> None:
     assert handlers.find("", URL) is None
     with pytest.raises(UsageError, match="429 brings no page"):
         handlers.page(status=429)
+
+
+def test_a_page_asks_for_itself_again() -> None:
+    """`page.retry(...)` is `raise Retry(...)`."""
+
+    def handler(page: Page) -> None:
+        page.retry("soft block", after=30, elsewhere=True)
+
+    assert outcome(handler) == Deferred("soft block", 30 * SECOND, elsewhere=True)
