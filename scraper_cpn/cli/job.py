@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from scraper_cpn.scrape.seeds import SeedList, Text
 
 COMMANDS = (
-    "run", "resume", "status", "explain", "retry", "export", "check", "backup", "net", "simulate", "verify"
+    "run", "resume", "status", "explain", "retry", "export", "check", "backup", "net", "simulate", "verify", "new",
+    "test", "shell",
 )  # fmt: skip
 
 

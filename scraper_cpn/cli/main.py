@@ -26,6 +26,9 @@ USAGE, OUTPUT, BUG, INTERRUPTED = 2, 3, 70, 130
 _ON_STATE = frozenset({"status", "explain", "retry", "export", "check", "backup"})
 """Commands that read or change a state, without crawling."""
 
+_OF_PROGRAMS = frozenset({"new", "test", "shell"})
+"""Commands for who writes a program."""
+
 _NAME_CHARS_MAX = 200
 
 _USERS = {"exists", "foreign", "missing"}
@@ -72,6 +75,8 @@ def _dispatch(argv: list[str]) -> int:
         return _verify(argv[1:])
     if argv[:1] == ["resume"]:
         return _resume(argv[1:])
+    if argv[:1] and argv[0] in _OF_PROGRAMS:
+        return _of_programs(argv)
     if argv[:1] and argv[0] in _ON_STATE:
         return _state(argv)
     arguments = parse(argv)
@@ -115,6 +120,20 @@ def _state(argv: Sequence[str]) -> int:
     from scraper_cpn.cli.on_state import on_state
 
     return on_state(argv)
+
+
+def _of_programs(argv: Sequence[str]) -> int:
+    if argv[0] == "new":
+        from scraper_cpn.cli.new import new
+
+        return new(argv[1:])
+    if argv[0] == "test":
+        from scraper_cpn.cli.replay import replay
+
+        return replay(argv[1:])
+    from scraper_cpn.cli.shell import shell
+
+    return shell(argv[1:])
 
 
 def _net(argv: Sequence[str]) -> int:

@@ -15,6 +15,9 @@ _INDENT = 29
 _USAGE = """\
 usage: scrape [OPTION...] URL...            fetch, follow links, write items
        scrape run FILE.py [URL...]          run a program of the Python API
+       scrape new NAME                      write a program, and its test
+       scrape test FILE.py [--record]       try a program on recorded pages
+       scrape shell [URL]                   look at pages, by hand
        scrape resume STATE [OPTION...]      continue a crawl kept by --state
        scrape status|explain|retry|export|check|backup STATE...
                                             inspect it; add -h for details

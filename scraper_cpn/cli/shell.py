@@ -1,0 +1,113 @@
+"""`scrape shell [URL]`: pages and their selectors, by hand.
+
+Owns: what a person finds there, and which prompt it is.
+Must not know: how pages are fetched (`byhand` does).
+"""
+
+import code
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
+from importlib import import_module
+from typing import Any
+
+from anyio.from_thread import start_blocking_portal
+
+from scraper_cpn.cli.arguments import given_options, parse
+from scraper_cpn.scrape.colours import Link
+from scraper_cpn.scrape.fetch.loop import loop_options
+from scraper_cpn.scrape.options.read import crawl_options, settings_from
+from scraper_cpn.scrape.settings import UsageError
+from scraper_cpn.scrape.urls import seed_url
+
+HELP = """\
+usage: scrape shell [URL] [OPTION...]      a prompt with a page
+
+  page                 the page that was fetched last; page.text("h1"), page.links("a"), ...
+  fetch(url)           fetch another one; it may be relative, or a Link
+  Page, Link           of scraper_cpn
+
+Each request keeps the delay, robots.txt and all other limits, as in a crawl with these options.
+The prompt is IPython where it is installed.
+
+examples:
+  scrape shell https://quotes.example/
+  scrape shell https://quotes.example/ --fetcher pyreqwest --delay 2s
+"""
+NOT_HERE = frozenset({
+    "state", "run", "output", "overwrite", "append", "failed", "trace", "input", "skip_bad_seeds", "json", "verbose",
+})  # fmt: skip
+"""Options that have no meaning without a crawl."""
+
+Names = dict[str, Any]
+
+
+def shell(argv: Sequence[str], prompt: Callable[[str, Names], None] | None = None) -> int:
+    """Open a prompt (*prompt*, by default the best that is installed). Raises `UsageError`."""
+    from scraper_cpn.scrape.byhand import ByHand, NoPage
+    from scraper_cpn.scrape.pages.page import Page
+
+    arguments = parse(argv)
+    if "help" in arguments.options:
+        sys.stdout.write(HELP)
+        return 0
+    if len(arguments.words) > 1:
+        raise UsageError("shell: give one URL, or none; fetch(url) fetches others")
+    given = given_options(arguments)
+    for key in given.keys() & NOT_HERE:
+        raise UsageError(f"{given[key].where}: has no meaning here; leave it out")
+    settings = settings_from(crawl_options(given))
+    urls = tuple(map(seed_url, arguments.words))
+    names: Names = {"Page": Page, "Link": Link, "page": None}
+    by_hand = ByHand(settings)
+
+    def fetch(asked: str | Link) -> Page:
+        """Fetch a page, which is also `page` then."""
+        before = names["page"]
+        if isinstance(asked, str) and isinstance(before, Page):
+            asked = before.absolute(asked) or asked
+        names["page"] = portal.call(by_hand.fetch, asked)
+        return names["page"]  # type: ignore[no-any-return]
+
+    names["fetch"] = fetch
+    options = loop_options(settings)
+    with (
+        start_blocking_portal(backend_options=options) as portal,
+        portal.wrap_async_context_manager(by_hand),
+    ):
+        for url in urls:
+            try:
+                fetch(url)
+            except NoPage as error:
+                names["page"] = None
+                sys.stderr.write(f"no page: {error}\n")
+        (prompt or _prompt)(_banner(names["page"]), names)
+    return 0
+
+
+def _banner(page: object) -> str:
+    first = f"page is {page}" if page is not None else "there is no page yet"
+    return f"{first}; fetch(url) fetches another one; Ctrl-D ends"
+
+
+def _prompt(banner: str, names: Names) -> None:
+    _best()(banner, names)
+
+
+def _best() -> Callable[[str, Names], None]:
+    try:
+        embed = import_module("IPython.terminal.embed").InteractiveShellEmbed
+    except ImportError:
+        return _plain
+    return partial(_ipython, embed)
+
+
+def _ipython(embed: Any, banner: str, names: Names) -> None:
+    embed(banner1=banner, user_ns=names)()
+
+
+def _plain(banner: str, names: Names) -> None:
+    with suppress(ImportError):
+        import_module("readline")  # gives the prompt a history and editing
+    code.interact(banner, local=names, exitmsg="")

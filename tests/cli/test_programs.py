@@ -1,0 +1,211 @@
+"""Commands for who writes a program: `scrape new`, `scrape test`, `scrape shell`."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
+from importlib import import_module
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from scraper_cpn import Page
+from scraper_cpn.cli import shell as command
+from scraper_cpn.cli.main import main
+from scraper_cpn.cli.shell import shell
+from scraper_cpn.scrape.byhand import NoPage
+from tests.servers import serving
+
+PROGRAM = """
+from scraper_cpn import Crawl, Drop, Page
+
+crawl = Crawl(delay=0, max_depth=1)
+
+
+@crawl.page("*/first")
+def first(page):
+    yield {"title": page.title}
+    yield page.link("/second", to=second, data={"rank": 2})
+    yield from page.links("a")
+
+
+@crawl.page("")
+def second(page: Page, rank: int):
+    yield {"title": page.title, "rank": rank}
+
+
+@crawl.page()
+def other(page):
+    raise ValueError("not known")
+
+
+@crawl.item
+def change(item):
+    if item["title"] is None:
+        raise Drop("no title")
+    return item
+"""
+
+
+class Site(BaseHTTPRequestHandler):
+    """Pages with a title, some links and a cookie."""
+
+    asked: ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:
+        if self.path == "/robots.txt":
+            self.send_response(404)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        self.asked.append(self.path)
+        body = f"<title>{self.path}</title><a href=/third>x</a>".encode()
+        self.send_response(404 if self.path == "/none" else 200)
+        self.send_header("Content-Type", "text/html")
+        self.send_header("Set-Cookie", "secret=1")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name of the base class
+        """Say nothing."""
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The address of the site; the current folder is a new one."""
+    monkeypatch.chdir(tmp_path)
+    Site.asked = []
+    with serving(Site) as url:
+        yield url
+
+
+def test_a_new_program_passes_its_test(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The program and its test work as they are written, and nothing is overwritten."""
+    monkeypatch.chdir(tmp_path)
+    assert main(["new", "quotes", "https://quotes.example/a/b?c"]) == 0
+    monkeypatch.syspath_prepend(str(tmp_path))
+    import_module("test_quotes").test_items_and_links()
+    for name in ("quotes", "test_quotes"):
+        monkeypatch.delitem(sys.modules, name)
+    text = (tmp_path / "quotes.py").read_text()
+    assert 'start=["https://quotes.example/a/b?c"]' in text
+    assert main(["new", "quotes"]) == 2
+    assert (tmp_path / "quotes.py").read_text() == text
+
+
+@pytest.mark.parametrize("name", ["json", "Quotes", "a-b", "../a", "class", "", "scraper_cpn"])
+def test_names_that_no_program_can_have(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A name that can't be imported, or would hide another module, is refused in one line."""
+    assert main(["new", name]) == 2
+    assert "can't be the name of a program" in capsys.readouterr().err
+
+
+def test_pages_are_recorded_and_replayed(site: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Recorded pages give the same without the network; what a changed program makes of them is shown, and accepted."""
+    Path("a.py").write_text(PROGRAM)
+    assert main(["test", "a.py", "--record", f"{site}/first", "-q"]) == 0
+    assert capsys.readouterr().out == "3 pages recorded in a.pages\n"
+    asked = len(Site.asked)
+    assert main(["test", "a.py"]) == 0
+    assert capsys.readouterr().out == "3 pages, 0 differ\n"
+    texts = "".join(path.read_text() for path in Path("a.pages").iterdir())
+    assert "secret=1" not in texts
+    assert "other raised ValueError" in texts
+    Path("a.py").write_text(
+        PROGRAM.replace('"rank": rank', '"rank": -rank').replace("is None", "== '/first'")
+    )
+    assert main(["test", "a.py"]) == 1
+    out = capsys.readouterr().out
+    assert '-      "rank": 2' in out
+    assert '+      "rank": -2' in out
+    assert '+    "no title": 1' in out
+    assert out.endswith("3 pages, 2 differ\n")
+    assert main(["test", "a.py", "--accept"]) == 0
+    assert main(["test", "a.py"]) == 0
+    assert capsys.readouterr().out.endswith("3 pages, 2 accepted\n3 pages, 0 differ\n")
+    assert len(Site.asked) == asked
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        ([], "give the file of a program"),
+        (["a.py"], "has no recorded pages"),
+        (["a.py", "--delay", "1"], "for --record"),
+        (["a.py", "--record", "--state", "x"], "keeps no state"),
+        (["none.py"], "is not a Python file"),
+    ],
+)
+def test_what_test_refuses(
+    argv: list[str], said: str, site: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A mistake is told in one line."""
+    Path("a.py").write_text(PROGRAM)
+    assert main(["test", *argv]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_damaged_recording(site: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file that is no recorded page is named."""
+    Path("a.py").write_text(PROGRAM)
+    Path("a.pages").mkdir()
+    Path("a.pages/x.json").write_text("{}")
+    assert main(["test", "a.py"]) == 2
+    assert "a.pages/x.json is no recorded page" in capsys.readouterr().err
+
+
+def test_the_shell(site: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A page by its URL, relative ones and links; what brings no page says why; a page may be fetched twice."""
+    found: list[str] = []
+
+    def prompt(banner: str, names: dict[str, Any]) -> None:
+        fetch = names["fetch"]
+        found.append(banner)
+        assert fetch("second").text("title") == "/second"
+        assert names["page"].title == "/second"
+        fetch(names["Link"](f"{site}/second", headers={"X-A": "1"}))
+        assert isinstance(fetch("/second"), Page)
+        with pytest.raises(NoPage, match="http: HTTP 404"):
+            fetch("/none")
+
+    assert shell([f"{site}/first", "--delay", "0"], prompt) == 0
+    assert f"page is <Page {site}/first 200" in found[0]
+    assert Site.asked == ["/first", "/second", "/second", "/second", "/none"]
+
+
+def test_the_shell_without_a_page(
+    site: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A URL without a page is told, and the prompt comes all the same; the plain one reads lines."""
+    monkeypatch.setattr(command, "import_module", lambda name: exec("raise ImportError"))
+    monkeypatch.setattr(
+        "sys.stdin", io.StringIO("print(page, fetch('" + site + "/first').title)\n")
+    )
+    assert main(["shell", f"{site}/none", "--delay", "0"]) == 0
+    told = capsys.readouterr()
+    assert "no page: http: HTTP 404 Not Found" in told.err
+    assert "there is no page yet" in told.err
+    assert "None /first" in told.out
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [(["a", "b"], "one URL"), (["--state", "x"], "no meaning here"), (["nothing"], "is not a URL")],
+)
+def test_what_the_shell_refuses(
+    argv: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A mistake is told in one line."""
+    assert main(["shell", *argv]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_each_has_a_help(capsys: pytest.CaptureFixture[str]) -> None:
+    """-h prints it."""
+    for name in ("new", "test", "shell"):
+        assert main([name, "-h"]) == 0
+        assert capsys.readouterr().out.startswith(f"usage: scrape {name}")
