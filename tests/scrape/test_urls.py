@@ -18,6 +18,8 @@ from scraper_cpn.scrape.urls import (
     normalise,
     origin_of,
     pace_of,
+    plainly_joined,
+    root_of,
     seed_url,
     within,
 )
@@ -276,3 +278,38 @@ def test_seed_with_credentials(text: str) -> None:
     with pytest.raises(UsageError, match="--header 'Authorization: Basic") as caught:
         seed_url(text)
     assert "secret" not in str(caught.value)
+
+
+PIECES = (
+    "/ // a b.c . .. http:// https:// HTTP:// shop.example Shop.Example xn--a. 1.2.3.4 0x7f.1 a-.com -b.co.uk"
+    " a..b.com :80 :443 :8080/ @ é %20 %41 ? ?a=b & #f mailto: http: .example/ ab--cd.com/ com"
+)
+URL_PIECES = st.sampled_from([*PIECES.split(), " ", "\n"])
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    st.lists(st.lists(URL_PIECES, max_size=6).map("".join), max_size=5),
+    st.sampled_from(
+        ["https://shop.example/list/1", "http://h.example:8080/a/b?q=/x", "http://[::1]/a/b"]
+    ),
+)
+def test_plain_links_of_a_page(urls: list[str], base: str) -> None:
+    """Together they become what each of them becomes; the others are left."""
+    found = plainly_joined(urls, base, root_of(base))
+    assert len(found) == len(urls)
+    for url, one in zip(urls, found, strict=True):
+        assert one is None or one == normalise(url, base)
+
+
+def test_most_links_are_plain() -> None:
+    """Paths, relative URLs and whole URLs of ordinary hosts are joined together."""
+    urls = ["/p/1?q=2", "x/y.html", "https://www.other.example/a", "#top", "/" + "a" * 2_000]
+    found = plainly_joined(urls, "https://shop.example/list/1", "https://shop.example")
+    assert found == [
+        "https://shop.example/p/1?q=2",
+        "https://shop.example/list/x/y.html",
+        "https://www.other.example/a",
+        None,
+        None,
+    ]

@@ -64,19 +64,22 @@ class Cut:
             self._lines[f"{what} has {len(values):,} values; --max-values keeps {most:,}"] = None
         return values[:most]
 
+    def urls(self, urls: Iterable[str]) -> list[Link]:
+        """Return links to the first different URLs that are kept, in their order."""
+        return self._first([Link(url) for url in dict.fromkeys(urls)])
+
     def links(self, links: Iterable[Link]) -> list[Link]:
         """Return the first different links that are kept, in their order."""
         distinct: dict[str, Link] = {}
-        most, left = self.limits.links, 0
         for link in links:
             key = link.url if link.request is None else link.request.identity(link.url)
-            if key not in distinct:
-                if len(distinct) < most:
-                    distinct[key] = link
-                else:
-                    left += 1
+            distinct.setdefault(key, link)
+        return self._first(list(distinct.values()))
+
+    def _first(self, links: list[Link]) -> list[Link]:
+        most = self.limits.links
         if self._nofollow:
             self._lines[f"{self._nofollow:,} links are nofollow (--respect nofollow)"] = None
-        if left:
-            self._lines[f"{left:,} more links; --max-links follows {most:,}"] = None
-        return list(distinct.values())
+        if len(links) > most:
+            self._lines[f"{len(links) - most:,} more links; --max-links follows {most:,}"] = None
+        return links[:most]

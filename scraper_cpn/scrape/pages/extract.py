@@ -5,7 +5,6 @@ Must not know: the net, which links are followed, handlers, outputs.
 """
 
 import time
-from collections.abc import Iterator
 from functools import lru_cache
 from typing import Annotated
 
@@ -54,21 +53,23 @@ def extract(
     asks crawlers to leave out, is noted in *cut*. Costs about what parsing the page costs.
     """
     unwanted = cut.leaves_out(page, "noindex", "its item")
+    urls = [] if cut.leaves_out(page, "nofollow", "its links") else _followed(page, cut)
     item = None if unwanted else _item(page, fetched_at_ns, rules, cut)
-    links = cut.links(_followed(page, cut))
+    links = cut.urls(urls)
     cut.long_links(page)
     return item, links
 
 
-def _followed(page: Page, cut: Cut) -> Iterator[Link]:
-    if cut.leaves_out(page, "nofollow", "its links"):
-        return
-    for reference, link in page.links_of(cut.limits.kinds):
-        if not (reference.nofollow and cut.leaves_out_link()):
-            yield link
+def _followed(page: Page, cut: Cut) -> list[str]:
+    kinds = cut.limits.kinds
+    if "nofollow" not in cut.limits.respect:
+        return page.urls_of(kinds)
+    found = page.links_of(kinds)
+    return [url for each, url in found if not (each.nofollow and cut.leaves_out_link())]
 
 
 def _item(page: Page, fetched_at_ns: int, rules: tuple[FieldRule, ...], cut: Cut) -> Item:
+    """Return the item of *page*, of which nothing else is wanted then."""
     has_tree = page.has_tree
     title = page.title if has_tree else None
     return Item(
@@ -80,8 +81,8 @@ def _item(page: Page, fetched_at_ns: int, rules: tuple[FieldRule, ...], cut: Cut
         fetched_at=iso(fetched_at_ns),
         content_type=page.content_type,
         title=title and cut.text("the title", title),
-        text=cut.text("the text", page.tree.page_text()) if has_tree else None,
         fields=take_fields(page, rules, cut) if has_tree else {},
+        text=cut.text("the text", page.tree.last_text()) if has_tree else None,
         body=page.saved or UNSET,
     )
 

@@ -7,52 +7,39 @@ Parsing is linear in the size of a page, whatever is in it: turbohtml nests no d
 elements, as browsers do.
 """
 
-import re
 from collections.abc import Collection, Iterable, Iterator
 
 from turbohtml import Document, Element, Namespace, SelectorSyntaxError, Text, parse
 
 from scraper_cpn.scrape.pages.encodings import encoding_named
-from scraper_cpn.scrape.pages.kinds import Reference, anchor, references_of, tags_of
+from scraper_cpn.scrape.pages.html_text import (
+    has_foreign,
+    needs_care,
+    styles,
+    text_of,
+    text_of_all,
+)
+from scraper_cpn.scrape.pages.kinds import Reference, references_of, tags_of
 from scraper_cpn.scrape.pages.prescan import declared, in_content
-from scraper_cpn.scrape.pages.tree import (
-    BREAKS,
-    FOREIGN_BREAKS,
-    FOREIGN_UNSEEN,
-    UNSEEN,
-    Node,
-    Tree,
-    fold,
-    number_text,
-)
+from scraper_cpn.scrape.pages.tree import Node, Tree, fold, number_text
 
-_STYLED = (("hidden", "[hidden]"), ("<dialog", "dialog"), ("style", "[style]"))
-"""What may change what an element is: a word that the page has then, and a selector. One at a time is faster."""
-_HIDDEN_STYLE = re.compile(
-    r"display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)", re.IGNORECASE
-)
-_BLOCK_STYLE = re.compile(
-    r"display\s*:\s*(?:block|flex|grid|list-item|table|flow-root)", re.IGNORECASE
-)
 _HTML = Namespace.HTML
-_BREAK, _LEFT_OUT, _DEPENDS = 1, 2, 3
-"""What an element does to a text; what depends on its namespace is looked at again."""
-_KINDS = (
-    dict.fromkeys(FOREIGN_BREAKS | FOREIGN_UNSEEN, _DEPENDS)
-    | dict.fromkeys(BREAKS, _BREAK)
-    | dict.fromkeys(UNSEEN, _LEFT_OUT)
-)
 
 
 class HtmlTree(Tree):
     """A parsed page of HTML."""
 
     def __init__(self, text: str) -> None:
-        self._document: Document = parse(text, positions=False)
+        self._parsed: Document | None = parse(text, positions=False)
         self._text = text
-        self._lowered: str | None = None
         self._styled: dict[Element, int] | None = None
         self._has_templates: bool | None = None
+
+    @property
+    def _document(self) -> Document:
+        if self._parsed is None:
+            self._parsed = parse(self._text, positions=False)
+        return self._parsed
 
     @property
     def root(self) -> Node | None:
@@ -110,12 +97,7 @@ class HtmlTree(Tree):
         return str(node.text)
 
     def text(self, node: Node) -> str:
-        styled = self._styles
-        if _kind(node, styled) == _LEFT_OUT:
-            return fold(node.text)
-        parts: list[str] = []
-        _gather(node, parts, styled)
-        return fold("".join(parts))
+        return text_of(node, self._styles)
 
     def markup(self, node: Node) -> str:
         return str(node.html)
@@ -128,12 +110,20 @@ class HtmlTree(Tree):
         root = self._document.root
         return "" if root is None else self.text(root)
 
+    def last_text(self) -> str:
+        """Return `page_text`, for a third of its cost. Who asks for anything else then pays for parsing the page again."""
+        document, styled = self._document, self._styles
+        if document.root is None or needs_care(document, styled):
+            return self.page_text()
+        self._parsed = self._styled = None
+        return text_of_all(document, styled)
+
     def base(self) -> str | None:
         hrefs = (each.attr("href", "") for each in self._named("base") if "href" in each.attrs)
         return next(hrefs, None)
 
     def references(self, kinds: Collection[str]) -> Iterator[Reference]:
-        tags = [tag for tag in tags_of(frozenset(kinds)) if self._mentions(f"<{tag}")]
+        tags = tags_of(frozenset(kinds))
         by_tag = [each for each in (self._references(tag, kinds) for tag in tags) if each]
         if (
             len(by_tag) < 2
@@ -141,6 +131,14 @@ class HtmlTree(Tree):
             return iter(by_tag[0] if by_tag else ())
         nodes = self._shown(self._document.select(", ".join(tags)))
         return (each for node in nodes for each in _references(node) if each.kind in kinds)
+
+    def urls(self, kinds: Collection[str]) -> list[str]:
+        names = tags_of(frozenset(kinds))
+        others = any(self._references(name, kinds) for name in names if name != "a")
+        if "a" not in names or others or has_foreign(self._document):
+            return super().urls(kinds)
+        urls = [node.attr("href") for node in self._shown(self._document.find_all("a"))]
+        return [url for url in urls if url is not None]
 
     def _references(self, tag: str, kinds: Collection[str]) -> list[Reference]:
         nodes = self._shown(self._document.find_all(tag))
@@ -165,75 +163,21 @@ class HtmlTree(Tree):
 
     def _named(self, tag: str) -> Iterator[Element]:
         """Yield the elements of HTML with that name: SVG has a `<title>` too."""
-        if not self._mentions(f"<{tag}"):
-            return iter(())
         return (each for each in self._document.find_all(tag) if each.namespace is _HTML)
-
-    def _mentions(self, word: str) -> bool:
-        """Return whether the page has *word* (in lower case) somewhere: no parser makes up such elements.
-
-        A page without it is told from others by a search of its text, which costs a tenth of one of its tree.
-        """
-        if self._lowered is None:
-            self._lowered = self._text.lower()
-        return word in self._lowered
 
     def _shown(self, found: list[Element]) -> list[Element]:
         """Return *found* without what is inside of a `<template>`, which is another document."""
         if found and self._has_templates is None:
-            self._has_templates = self._mentions("<template")
+            self._has_templates = bool(self._document.find_all("template"))
         if not self._has_templates:
             return found
         return [each for each in found if not _is_in_template(each)]
 
     @property
     def _styles(self) -> dict[Element, int]:
-        """What elements are made to be by their attributes."""
         if self._styled is None:
-            names = [css for word, css in _STYLED if self._mentions(word)]
-            found = (node for css in names for node in self._document.select(css))
-            kinds = ((node, _styled_kind(node)) for node in found)
-            self._styled = {node: kind for node, kind in kinds if kind is not None}
+            self._styled = styles(self._document)
         return self._styled
-
-
-def _gather(node: Node, parts: list[str], styled: dict[Element, int]) -> None:
-    """Append the texts of *node*, with spaces where words end. The hot loop of reading a page."""
-    for child in node:
-        if type(child) is Text:
-            parts.append(child.data)
-        elif type(child) is Element:
-            kind = _KINDS.get(child.tag)
-            if styled or kind == _DEPENDS:
-                kind = _kind(child, styled)
-            if kind is None:
-                _gather(child, parts, styled)
-            elif kind == _BREAK:
-                parts.append(" ")
-                _gather(child, parts, styled)
-                parts.append(" ")
-
-
-def _kind(node: Element, styled: dict[Element, int]) -> int | None:
-    kind = _KINDS.get(node.tag)
-    if kind == _DEPENDS:
-        kind = _foreign_kind(node)
-    return kind if kind == _LEFT_OUT or not styled else styled.get(node, kind)
-
-
-def _foreign_kind(node: Element) -> int | None:
-    if node.namespace is _HTML:
-        return None
-    return _LEFT_OUT if node.tag in FOREIGN_UNSEEN else _BREAK
-
-
-def _styled_kind(node: Element) -> int | None:
-    attributes = node.attrs
-    style = node.attr("style") or ""
-    is_closed = node.tag == "dialog" and "open" not in attributes
-    if "hidden" in attributes or is_closed or _HIDDEN_STYLE.search(style):
-        return _LEFT_OUT
-    return _BREAK if _BLOCK_STYLE.search(style) else None
 
 
 def _is_in_template(node: Element) -> bool:
@@ -241,13 +185,9 @@ def _is_in_template(node: Element) -> bool:
 
 
 def _references(node: Element) -> Iterable[Reference]:
-    tag, attribute = node.tag, node.attr
-    if node.namespace is _HTML:
-        if tag != "a":  # most links by far: without the questions that other elements are asked
-            return references_of(tag, attribute)
-        href = attribute("href")
-        return () if href is None else (anchor(href, attribute("rel")),)
-    return _foreign_references(node)
+    return (
+        references_of(node.tag, node.attr) if node.namespace is _HTML else _foreign_references(node)
+    )
 
 
 def _foreign_references(node: Element) -> Iterator[Reference]:

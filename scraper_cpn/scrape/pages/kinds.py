@@ -52,11 +52,6 @@ class Reference(Struct, frozen=True, gc=False):
     """Whether it has `rel=nofollow`."""
 
 
-def anchor(href: str, rel: str | None) -> Reference:
-    """Return the link that an `a` with these attributes is."""
-    return Reference("a", href, rel is not None and "nofollow" in rel.lower().split())
-
-
 @lru_cache(64)
 def tags_of(kinds: frozenset[str]) -> list[str]:
     """Return the names of the elements that may be links of these kinds."""

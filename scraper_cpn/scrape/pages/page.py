@@ -31,7 +31,14 @@ from scraper_cpn.scrape.pages.selectors import Selector, read_selector
 from scraper_cpn.scrape.pages.tree import Node, Tree
 from scraper_cpn.scrape.pages.verdicts import Retry
 from scraper_cpn.scrape.pages.xml_tree import XmlTree
-from scraper_cpn.scrape.urls import URL_CHARS_MAX, host_of, joined, normalise, root_of
+from scraper_cpn.scrape.urls import (
+    URL_CHARS_MAX,
+    host_of,
+    joined,
+    normalise,
+    plainly_joined,
+    root_of,
+)
 
 _OTHER_SCHEME = re.compile(r"[\x00-\x20]*(?!https?:)[a-z][a-z0-9+.-]*+:", re.IGNORECASE)
 
@@ -212,15 +219,25 @@ class Page(Queried):
     @property
     def all_links(self) -> Iterator[Link]:
         """The links for people: of `a` and `area` elements, and those that feeds have."""
-        for _, link in self.links_of(("a", "area", "feed")):
-            yield link
+        return map(Link, self.urls_of(("a", "area", "feed")))
 
-    def links_of(self, kinds: Collection[str]) -> Iterator[tuple[Reference, Link]]:
-        """Yield the links of these kinds (see `scraper_cpn.scrape.pages.kinds`): as the page has them, and absolute."""
-        for reference in self._references(kinds):
-            url = self.absolute(reference.url)
+    def urls_of(self, kinds: Collection[str]) -> list[str]:
+        """Return the links of these kinds (see `scraper_cpn.scrape.pages.kinds`), absolute and in the page's order."""
+        urls = self.tree.urls(kinds) if self.has_tree else []
+        header = self._refresh(kinds)
+        found = self._all_absolute(urls if header is None else [header.url, *urls])
+        return [url for url in found if url is not None]
+
+    def links_of(self, kinds: Collection[str]) -> Iterator[tuple[Reference, str]]:
+        """Yield what `urls_of` returns: as the page has it, and absolute."""
+        references = [*self.tree.references(kinds)] if self.has_tree else []
+        header = self._refresh(kinds)
+        if header is not None:
+            references.insert(0, header)
+        found = self._all_absolute([each.url for each in references])
+        for reference, url in zip(references, found, strict=True):
             if url is not None:
-                yield reference, Link(url)
+                yield reference, url
 
     def asks(self, agent: str) -> frozenset[str]:
         """Return `nofollow` and `noindex`, as far as the page asks the crawler called *agent* for them.
@@ -304,12 +321,16 @@ class Page(Queried):
     def __repr__(self) -> str:
         return f"<Page {self.url} {self.status} {len(self.body)} bytes>"
 
-    def _references(self, kinds: Collection[str]) -> Iterator[Reference]:
-        header = refresh(self.header("refresh") or "") if "refresh" in kinds else None
-        if header is not None:
-            yield header
-        if self.has_tree:
-            yield from self.tree.references(kinds)
+    def _refresh(self, kinds: Collection[str]) -> Reference | None:
+        return refresh(self.header("refresh") or "") if "refresh" in kinds else None
+
+    def _all_absolute(self, references: list[str]) -> list[str | None]:
+        if not references:
+            return []  # the base would have the page parsed
+        base = self.base
+        plain = plainly_joined(references, base, self._root)
+        pairs = zip(references, plain, strict=True)
+        return [self.absolute(each) if url is None else url for each, url in pairs]
 
     @property
     def _sniffed(self) -> Charset:

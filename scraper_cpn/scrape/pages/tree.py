@@ -35,6 +35,10 @@ _FOREIGN_UNSEEN = "defs desc metadata script style symbol title annotation annot
 FOREIGN_UNSEEN = frozenset(_FOREIGN_UNSEEN.split())
 """The same of SVG and MathML."""
 
+_ASCII_SPACES = "\t\n\v\f\r\x1c\x1d\x1e\x1f"
+_OTHER_SPACES = "\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
+"""With the space, all characters that `str.split` parts at."""
+
 FOREIGN_BREAKS = frozenset({"text", "foreignObject"})
 """Elements of SVG that end a word."""
 
@@ -114,6 +118,10 @@ class Tree(ABC):
     def page_text(self) -> str:
         """Return the text of the whole page; see `text`."""
 
+    def last_text(self) -> str:
+        """Return `page_text`; the cheaper way if nothing else is asked of the tree then."""
+        return self.page_text()
+
     @abstractmethod
     def base(self) -> str | None:
         """Return the `href` of the first `<base>` that has one."""
@@ -121,6 +129,10 @@ class Tree(ABC):
     @abstractmethod
     def references(self, kinds: Collection[str]) -> Iterator[Reference]:
         """Yield the links of these kinds (see `scraper_cpn.scrape.pages.kinds`) in the page's order."""
+
+    def urls(self, kinds: Collection[str]) -> list[str]:
+        """Return the URLs of `references`, as the page has them."""
+        return [each.url for each in self.references(kinds)]
 
     @abstractmethod
     def metas(self) -> Iterator[tuple[str, str]]:
@@ -139,3 +151,10 @@ def number_text(value: float) -> str:
 def fold(text: str) -> str:
     """Return *text* with each run of white space as one space, and none at its ends."""
     return " ".join(text.split())
+
+
+def has_odd_space(text: str) -> bool:
+    """Return whether *text* has white space other than the space: `fold` costs thirty times as much."""
+    if any(space in text for space in _ASCII_SPACES):
+        return True
+    return not text.isascii() and any(space in text for space in _OTHER_SPACES)

@@ -148,7 +148,7 @@ def test_files_of_a_page() -> None:
     page = Page.from_html(FILES, "https://a.example/")
 
     def links(*kinds: str) -> list[int]:
-        return [int(link.url.rpartition("/b/")[2]) for _, link in page.links_of(kinds)]
+        return [int(url.rpartition("/b/")[2]) for _, url in page.links_of(kinds)]
 
     assert links("img") == [1, 4, 2, 3, 5, 6, 7, 9]
     assert links("media") == [8, 10, 11, 12]

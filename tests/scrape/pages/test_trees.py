@@ -4,8 +4,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scraper_cpn.scrape.pages.html_tree import HtmlTree
 from scraper_cpn.scrape.pages.page import Page
-from scraper_cpn.scrape.pages.tree import number_text
+from scraper_cpn.scrape.pages.tree import (
+    BREAKS,
+    FOREIGN_BREAKS,
+    FOREIGN_UNSEEN,
+    UNSEEN,
+    fold,
+    has_odd_space,
+    number_text,
+)
 
 RSS = """<?xml version="1.0"?>
 <rss version="2.0" xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:atom="http://www.w3.org/2005/Atom">
@@ -245,3 +254,48 @@ def test_numbers_of_xpath(number: float, text: str) -> None:
 def test_the_parser_follows_the_standard(html: str, body: str) -> None:
     """Shapes that parsers get wrong: the adoption agency, foster parents, and what closes what."""
     assert Page.from_html(html).css("body")[0].html == f"<body>{body}</body>"
+
+
+NAMES = sorted(
+    BREAKS
+    | UNSEEN
+    | FOREIGN_BREAKS
+    | FOREIGN_UNSEEN
+    | {"a", "b", "font", "slot", "x-y", "svg", "math", "mi"}
+)
+ATTRIBUTES = ["", "", "", " hidden", " style='display:none'", " style='display:block'", " open"]
+BITS = st.one_of(
+    st.builds("<{}{}>".format, st.sampled_from(NAMES), st.sampled_from(ATTRIBUTES)),
+    st.sampled_from(NAMES).map("</{}>".format),
+    st.sampled_from(
+        [
+            "x",
+            "y",
+            " ",
+            "\n",
+            " z  ",
+            "&nbsp;",
+            "\u3000",
+            "\x0b",
+            "<!-- c -->",
+            "<?p?>",
+            "<![CDATA[q]]>",
+        ]
+    ),
+)
+
+
+@given(html=st.lists(BITS, max_size=40).map("".join))
+def test_the_quick_way_to_a_text_finds_the_same(html: str) -> None:
+    """The text for which a tree is given up is the text of the page; asked again, the tree says what it said before."""
+    tree = HtmlTree(html)
+    text = tree.last_text()
+    assert text == HtmlTree(html).page_text()
+    assert text == tree.page_text()
+
+
+def test_all_white_space_is_folded() -> None:
+    """The quick test for white space knows each character at which a text is folded."""
+    spaces = [each for each in map(chr, range(0x110000)) if not fold(each)]
+    assert all(has_odd_space(each) for each in spaces if each != " ")
+    assert not has_odd_space("a b\u200b")
