@@ -27,7 +27,7 @@ from scraper_cpn.scrape.colours import (
 from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.settings import UsageError
 
-PARSERS = 16
+PARSERS = 48
 """Pages that are parsed at a time."""
 STAGE_MAX = 256
 """Pages in each stage behind the first."""

@@ -18,7 +18,7 @@ from baseline.flights import Flights, Request
 from baseline.frontier import Frontier
 from baseline.lanes import Lanes
 from baseline.permits import Permits
-from baseline.pipeline import Pipeline
+from baseline.pipeline import PARSERS, Pipeline
 from baseline.proxies import Pool
 from baseline.queues import Heap, Levels, Queue
 from baseline.robots import Robots
@@ -48,7 +48,7 @@ class Scheduler:
         if queue is None:
             queue = Levels if settings.ageing_ns is None else Heap
         log: list[Row] = []
-        raw: Stage[Raw] = Stage(2 * settings.concurrency)
+        raw: Stage[Raw] = Stage(2 * settings.concurrency + PARSERS)
         self._now_ns = 0
         self._wake_ns = 0
         """The next useful time as the last step knew it; `_now_ns` if it has been overtaken."""

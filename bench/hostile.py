@@ -1,12 +1,12 @@
 """Pages that attack the parser, beside honest hosts: does anyone notice?
 
 Owns: a crawl of both at once, and what is measured: failed honest pages, the memory of all processes of the crawl, and
-how late requests to honest hosts start. On a machine with other work they start late for that alone; so the longest
-callback of the crawl's event loop, in processor time, is measured as well.
+how late requests to honest hosts start. A host's requests are due `DELAY_S` after one another, so that each longer gap
+is a start that was late. On a machine with other work they start late for that alone; so the time for which the crawl
+had no processor is taken off, and the longest callback of its event loop is measured in processor time.
 Must not know: how pages are parsed.
 
-The web is served by another process, as a forward proxy that notes when each request comes. A host's requests are
-due `DELAY_S` after one another, so that each longer gap is a start that was late.
+The web is served by another process, as a forward proxy.
 """
 
 from __future__ import annotations
@@ -17,14 +17,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import defaultdict
-from itertools import pairwise
 from pathlib import Path
 from statistics import quantiles
 
 import msgspec
 from msgspec import Struct
 
+from bench.loop_times import Times
 from mocks.pages import Page, hostile_page
 from scraper_cpn.simulate.webtext import html
 
@@ -44,8 +43,11 @@ class Outcome(Struct, frozen=True, kw_only=True):
     peak_mb: float
     """Of all processes of the crawl together; what they share is counted once."""
     late_p50_ms: float
+    """Of starts at honest hosts, without the time for which the crawl had no processor."""
     late_p99_ms: float
     late_max_ms: float
+    clock_p99_ms: float
+    """By the clock alone."""
     loop_max_ms: float
     """The most processor time of one callback on the event loop after the first request."""
     seconds: float
@@ -54,9 +56,9 @@ class Outcome(Struct, frozen=True, kw_only=True):
         return (
             f"{self.hostile} hostile pages beside {HONEST_HOSTS} honest hosts: {self.honest_failed} honest pages "
             f"failed, {self.hostile_failed} hostile ones; peak memory {self.peak_mb:.0f} MB; starts at honest hosts "
-            f"late by {self.late_p50_ms:.1f} ms (p50), {self.late_p99_ms:.1f} ms (p99), "
-            f"{self.late_max_ms:.1f} ms (max); longest callback {self.loop_max_ms:.1f} ms of processor time; "
-            f"{self.seconds:.0f} s"
+            f"late by {self.late_p50_ms:.1f} ms (p50), {self.late_p99_ms:.1f} ms (p99), {self.late_max_ms:.1f} ms (max), "
+            f"and with what other work on the machine took {self.clock_p99_ms:.1f} ms (p99); "
+            f"longest callback {self.loop_max_ms:.1f} ms of processor time; {self.seconds:.0f} s"
         )
 
 
@@ -69,7 +71,7 @@ def measure(pages: int) -> Outcome:
         folder = Path(name)
         (folder / "seeds.txt").write_text("\n".join(urls))
         web = subprocess.Popen(
-            [sys.executable, "-m", "bench.hostile", str(folder / "wire.json"), str(pages)],
+            [sys.executable, "-m", "bench.hostile", str(pages)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
         with web:
@@ -81,20 +83,12 @@ def measure(pages: int) -> Outcome:
             seconds = time.monotonic() - began
             web.stdin.close()
             web.wait()
-        starts = msgspec.json.decode(
-            (folder / "wire.json").read_bytes(), type=dict[str, list[float]]
-        )
-        callbacks = msgspec.json.decode(
-            (folder / "loop.json").read_bytes(), type=list[tuple[float, float]]
-        )
+        times = msgspec.json.decode((folder / "loop.json").read_bytes(), type=Times)
         failed = [msgspec.json.decode(line)["url"] for line in (folder / "failed.jsonl").open("rb")]
-    late = [
-        1e3 * (later - sooner - DELAY_S)
-        for times in starts.values()
-        for sooner, later in pairwise(times)
-    ]
-    first_s = min(times[0] for times in starts.values())
-    percentiles = quantiles(late, n=100)
+    late = times.late("honest", DELAY_S)
+    ours_ms = [1e3 * without for _, without in late]
+    percentiles = quantiles(ours_ms, n=100)
+    first_s = times.starts[0].at_s
     return Outcome(
         honest_failed=sum("//honest" in url for url in failed),
         hostile_failed=sum("//honest" not in url for url in failed),
@@ -102,8 +96,9 @@ def measure(pages: int) -> Outcome:
         peak_mb=peak / 1e6,
         late_p50_ms=percentiles[49],
         late_p99_ms=percentiles[98],
-        late_max_ms=max(late),
-        loop_max_ms=1e3 * max((took for at, took in callbacks if at > first_s), default=0.0),
+        late_max_ms=max(ours_ms),
+        clock_p99_ms=1e3 * quantiles((by_clock for by_clock, _ in late), n=100)[98],
+        loop_max_ms=1e3 * max((took for at, took in times.callbacks if at > first_s), default=0.0),
         seconds=seconds,
     )
 
@@ -145,18 +140,16 @@ def _memory(process: int) -> int:
     return sum(1024 * int(line.split()[1]) for line in lines if line.startswith("Pss:"))
 
 
-async def _serve(asked: defaultdict[str, list[float]], hostile: list[Page]) -> None:
-    """Serve as a forward proxy until standard input ends, and note when which honest host was asked."""
+async def _serve(hostile: list[Page]) -> None:
+    """Serve as a forward proxy until standard input ends."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while (line := await reader.readline()) not in (b"", b"\r\n"):
-            now = time.monotonic()
             while await reader.readline() not in (b"", b"\r\n"):
                 pass
             host, _, number = line.split()[1].decode().removeprefix("http://").partition("/")
-            if host.startswith("honest"):
-                asked[host].append(now)
-            page = _honest_page(host, int(number)) if host in asked else hostile[int(number)]
+            honest = host.startswith("honest")
+            page = _honest_page(host, int(number)) if honest else hostile[int(number)]
             head = f"HTTP/1.1 200 OK\r\nContent-Type: {page.content_type}\r\nContent-Length: {len(page.body)}\r\n\r\n"
             writer.write(head.encode() + page.body)
             await writer.drain()
@@ -180,9 +173,5 @@ def main(pages: int) -> None:
 
 
 if __name__ == "__main__":
-    log: defaultdict[str, list[float]] = defaultdict(list)
     # To make them takes longer than to serve them.
-    asyncio.run(
-        _serve(log, [hostile_page(n, _SIZES[n % len(_SIZES)]) for n in range(int(sys.argv[2]))])
-    )
-    Path(sys.argv[1]).write_bytes(msgspec.json.encode(log))
+    asyncio.run(_serve([hostile_page(n, _SIZES[n % len(_SIZES)]) for n in range(int(sys.argv[1]))]))

@@ -237,9 +237,9 @@ class Penalty(Struct, frozen=True, gc=False):
     """The pause from now on; None: the growing back-off decides (a refusal without Retry-After)."""
     delay_ns: int = 0
     """A Crawl-delay: the new least time between starts, if larger than the present one."""
-    sign: Literal["refused", "silent", "answered", "paced"] = "refused"
-    """What has happened: a refusal (or a Crawl-delay), no answer at all, an answer after requests without one, or an
-    answer that took another time than those before."""
+    sign: Literal["refused", "silent", "answered", "paced", "crowded"] = "refused"
+    """What has happened: a refusal (or a Crawl-delay), no answer at all, an answer after requests without one, an
+    answer that took another time than those before, or a page that waits for a process that parses it."""
     pace_ns: int = 0
     """The new pace, if it is `paced`."""
 

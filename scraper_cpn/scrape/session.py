@@ -136,7 +136,11 @@ class Session:
         policy = self._policy = self._net.policy
         self._hooks = hooks or Hooks()
         self._parser = Parser(
-            settings, policy.frontier.discover, handlers, after=tuple(self._hooks.after)
+            settings,
+            policy.frontier.discover,
+            handlers,
+            after=tuple(self._hooks.after),
+            crowded=self._crowded,
         )
         self._by_level = handlers is not None
         self._validator = validator or Validator(schema=settings.schema)
@@ -282,6 +286,11 @@ class Session:
         self._kernel.inject(self._net.gate.stop, Stop(reason), self._clock.now_ns())
         if self._shell is not None:
             self._shell.poke()
+
+    def _crowded(self, domain: str, wait_s: float) -> None:
+        """Let a domain pause, since its page waits so long for a process that parses it."""
+        penalty = self._policy.domains.crowded(domain, wait_s)
+        self._kernel.inject(self._net.domains.penalties, penalty, self._clock.now_ns())
 
     def _parse(self, raw: Raw) -> ParseOutcome | Awaitable[ParseOutcome]:
         if self._bodies is not None:

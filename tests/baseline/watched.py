@@ -105,7 +105,7 @@ class Watched(Scheduler):
         )
         parse, validate, keep = (getattr(self._pipeline, n) for n in ("parse", "validate", "keep"))
         for station, coming, most in (
-            (parse, pages, 2 * self._settings.concurrency),
+            (parse, pages, 2 * self._settings.concurrency + PARSERS),
             (validate, working["parse"], 256),
             (keep, working["validate"], 256),
         ):

@@ -9,6 +9,7 @@ import pytest
 
 from scraper_cpn.net import Place
 from scraper_cpn.scrape.net import ScrapeNet
+from scraper_cpn.scrape.parts.pipeline import PARSERS
 from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.settings import SECOND, Settings
 from scraper_cpn.scrape.virtual import EPOCH_NS, VirtualWeb
@@ -63,5 +64,5 @@ def test_a_slow_stage_stops_fetching(subject: Subject, stage: str, before: list[
 
 
 def test_the_stages_of_the_pipeline_have_bounds() -> None:
-    """Every place that holds bodies or items is bounded, the first by the requests at a time."""
-    assert CAPACITIES == {"raw_html": 16, "parsed": 256, "validated": 256}
+    """Every place that holds bodies or items is bounded, the first by the requests at a time and the pages that are parsed."""
+    assert CAPACITIES == {"raw_html": 16 + PARSERS, "parsed": 256, "validated": 256}

@@ -18,6 +18,7 @@ from scraper_cpn.scrape.colours import (
     Failed,
     Failure,
     Found,
+    Hold,
     Link,
     Over,
     Path,
@@ -296,6 +297,19 @@ def test_refusals_without_retry_after_grow_the_hold() -> None:
         assert full * SECOND // 2 <= hold_ns <= full * SECOND
         domain = rules.domains.paced(rules.domains.held(domain, penalty))
     assert domain.strikes == 5
+
+
+def test_a_domain_whose_pages_wait_to_be_parsed_pauses() -> None:
+    """As long as they wait, a minute at most; that is no fault of its server, and told."""
+    rules, domain = policy(), Domain("d", 0)
+    penalty = rules.domains.crowded("d", 0.5)
+    assert rules.domains.hold_ns(domain, penalty) == SECOND // 2
+    assert rules.domains.held(domain, penalty) == domain
+    assert rules.domains.health.verdict(domain, penalty) is None
+    assert rules.domains.health.told(domain, penalty) == Hold(
+        "d", SECOND // 2, "its pages wait to be parsed"
+    )
+    assert rules.domains.crowded("d", 1e9).wait_ns == 60 * SECOND
 
 
 def test_refusals_of_requests_that_ran_together_are_one_incident() -> None:

@@ -6,6 +6,7 @@ Must not know: handlers, outcomes, the net.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from anyio import to_thread
@@ -22,6 +23,8 @@ EXCESS_S_MAX: Final = 0.5
 unless they are harmless."""
 REFUSED_S: Final = 0.25
 """A page that is refused counts as if it had taken so long."""
+CROWDED_S: Final = 0.05
+"""Pages may wait so long for a process before their domains have to pause."""
 NEWCOMERS_MAX: Final = WORKERS_MAX + 1
 """One waits, so that there is always one to go on with."""
 
@@ -51,12 +54,16 @@ class Trial(Struct, frozen=True):
 class Guard:
     """Parses pages in processes, and does not let costly hosts keep others waiting. Close it at the end.
 
+    *crowded* is called with the domain of a page that has to wait, and for how long, in seconds: pages of domains that
+    need no process go on, if the others send no more than can be parsed.
+
     Harmless pages are parsed at once. Others of a host whose pages cost what they should wait for a process: then the crawl is as fast as it can be. Of
     other hosts only `NEWCOMERS_MAX` pages are here at a time, as anyone can have a thousand hosts.
     """
 
-    def __init__(self, limits: PageLimits) -> None:
+    def __init__(self, limits: PageLimits, crowded: Callable[[str, float], None]) -> None:
         self._limits = limits
+        self._crowded = crowded
         self._workers = Workers()
         self._records: dict[str, _Record] = {}
         self._newcomers = 0
@@ -114,6 +121,8 @@ class Guard:
         if not CAN_WORK:
             answer: Answer = await to_thread.run_sync(do_if_harmless, job)
         else:
+            if (wait_s := self._workers.backlog_s) > CROWDED_S:
+                self._crowded(job.raw.target.domain, wait_s)
             try:
                 answer = await self._workers.do(job)
             except WorkerError as error:

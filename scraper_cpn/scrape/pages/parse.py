@@ -78,6 +78,7 @@ class Parser:
         handlers: Handlers | None = None,
         clock_ns: Callable[[], int] = time.perf_counter_ns,
         after: Sequence[Hook] = (),
+        crowded: Callable[[str, float], None] = lambda _domain, _wait_s: None,
     ) -> None:
         check_names(settings.fields)
         self._after = after
@@ -92,7 +93,7 @@ class Parser:
         if self._timeout_ns is not None:
             _check_timeout(self._handlers)
         self._limits = settings.page_limits
-        self._guard = Guard(self._limits)
+        self._guard = Guard(self._limits, crowded)
         self._watchdog: Watchdog | None = None
         self._threads = anyio.CapacityLimiter(THREADS)
         self._heavy = anyio.Lock()

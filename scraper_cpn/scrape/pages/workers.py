@@ -11,7 +11,8 @@ from __future__ import annotations
 import json
 import os
 import sys
-from contextlib import asynccontextmanager, suppress
+import time
+from contextlib import asynccontextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING
 
 import anyio
@@ -24,9 +25,11 @@ if TYPE_CHECKING:
 
 CAN_WORK = hasattr(os, "fork")
 """Whether the operating system has such processes; Windows does not."""
-WORKERS_MAX = max(2, min(4, os.cpu_count() or 1))
+WORKERS_MAX = max(3, min(4, os.cpu_count() or 1))
 MEMORY_BYTES = 256_000_000
 """What all workers may take together, beside what an idle one takes (20 MB)."""
+_WEIGHT = 0.1
+"""Of the last job in the mean."""
 _GRACE_S = 5.0
 """By so much a worker may be late with the news that it has killed its child; it may be slow to start, too."""
 _START = (
@@ -47,22 +50,42 @@ class Workers:
         self._all: set[_Worker] = set()
         self._idle: list[_Worker] = []
         self._free = anyio.Semaphore(WORKERS_MAX)
+        self._free_for_long = anyio.Semaphore(WORKERS_MAX - 1)
+        """One worker does nothing but short jobs, so that these never wait for a long one."""
+        self._open = 0
+        self._usual_s = 0.0
+        """How long jobs have taken, by the clock: a mean in which the last ones count most."""
         self._turn = anyio.Lock()
         self._released = anyio.Event()
         self._memory_bytes = MEMORY_BYTES
+
+    @property
+    def backlog_s(self) -> float:
+        """How long a new job would wait for a worker, by what the last ones took."""
+        return max(0, self._open - WORKERS_MAX) * self._usual_s / WORKERS_MAX
 
     async def do(self, job: Job) -> Answer:
         """Return the answer to a job. Cancelling it kills its process.
 
         Raises `WorkerError` where there is no process, or it ended for another reason than the job.
         """
-        async with self._free, self._memory(job.memory_bytes):
+        self._open += 1
+        try:
+            return await self._do(job)
+        finally:
+            self._open -= 1
+
+    async def _do(self, job: Job) -> Answer:
+        longer = nullcontext() if job.if_harmless else self._free_for_long
+        async with longer, self._free, self._memory(job.memory_bytes):
             worker = self._idle.pop() if self._idle else await self._new()
+            began_s = time.monotonic()
             try:
                 answer = await worker.do(job)
             except BaseException:
                 await self._kill(worker)
                 raise
+            self._usual_s += (time.monotonic() - began_s - self._usual_s) * _WEIGHT
             self._idle.append(worker)
             return answer
 

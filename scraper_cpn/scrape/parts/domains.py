@@ -34,7 +34,7 @@ class Domains(Limit):
         self.p = p
         self.pacing = self.place("domains", Domain, key="domain", timed=True)
         self.slots = self.counter("domain_slots", key="domain", start=p.slots)
-        self.penalties = self.place("penalties", Penalty, key="domain")
+        self.penalties = self.place("penalties", Penalty, key="domain", source=True)
         self.known = self.set("known_domains", Domain, key="domain")
         self.counts_by = ("domain",)
         self.still = [absent(self.penalties)]

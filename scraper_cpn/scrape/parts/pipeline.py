@@ -36,8 +36,8 @@ STAGES = ("raw_html", "parsed", "uncounted", "validated")
 STAGE = 256
 """The capacity for pages that wait for validation, and for writing."""
 
-PARSERS = 16
-"""Pages parsed at a time. Few slow ones may be parsed at once, so that other pages can overtake them."""
+PARSERS = 48
+"""Pages parsed at a time. Some may wait for a process that parses them; so many that others overtake them."""
 
 
 class Pipeline(Part):
@@ -46,7 +46,8 @@ class Pipeline(Part):
     def __init__(self, net: Net, p: Policy) -> None:
         super().__init__(net, "pipeline")
         self._p, self._concurrency = p.pipeline, p.settings.concurrency
-        self.raw_html = self.place("raw_html", Raw, capacity=2 * self._concurrency, work=True)
+        self._waiting = 2 * self._concurrency + PARSERS  # a page keeps its place while it is parsed
+        self.raw_html = self.place("raw_html", Raw, capacity=self._waiting, work=True)
         self.parsers = self.counter("parsers", start=PARSERS)
         self.parsed = self.place("parsed", Extracted, capacity=STAGE, work=True)
         self.validated = self.place("validated", Checked, capacity=STAGE, work=True)
@@ -129,6 +130,6 @@ class Pipeline(Part):
         """The bounds of the stages."""
         from scraper_cpn.analysis import at_most
 
-        bounds = {"raw_html": 2 * self._concurrency, "parsed": STAGE, "validated": STAGE}
+        bounds = {"raw_html": self._waiting, "parsed": STAGE, "validated": STAGE}
         for stage, most in bounds.items():
             yield at_most(most, stage, claim=f"G6 {stage} keeps its bound")

@@ -29,6 +29,8 @@ from scraper_cpn.scrape.urls import domain_of
 
 PACE_MAX_NS = 60 * SECOND
 """The slowest pace that `--adaptive` leads to."""
+CROWDED_S_MAX = 60
+"""The longest pause of a domain whose pages wait to be parsed."""
 
 
 @dataclass(frozen=True)
@@ -109,12 +111,18 @@ class DomainPolicy:
         wait_ns = max(0, new_ns - response.elapsed_ns) if new_ns > old_ns else 0
         return Penalty(domain.domain, wait_ns, sign="paced", pace_ns=new_ns)
 
+    def crowded(self, domain: str, wait_s: float) -> Penalty:
+        """The pause of a domain whose page has to wait so long to be parsed: it sends no more than can be parsed."""
+        return Penalty(domain, int(min(wait_s, CROWDED_S_MAX) * SECOND), sign="crowded")
+
     def held(self, domain: Domain, penalty: Penalty) -> Domain:
         """The pacing token after a penalty; only a refusal without Retry-After is a strike."""
         if penalty.delay_ns:
             return replace(domain, delay_ns=max(domain.delay_ns, penalty.delay_ns))
         if penalty.sign == "paced":
             return replace(domain, pace_ns=penalty.pace_ns)
+        if penalty.sign == "crowded":
+            return domain
         if penalty.sign in ("silent", "answered"):
             return self.health.heard(domain, penalty)
         after = self.health.refused(domain, self.hold_ns(domain, penalty))

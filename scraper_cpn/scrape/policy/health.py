@@ -112,6 +112,8 @@ class HealthPolicy:
         wait_ns = self.pace.hold_ns(domain, penalty)
         if penalty.sign == "silent":
             return Hold(domain.domain, wait_ns, "no answer") if wait_ns else None
+        if penalty.sign == "crowded":
+            return Hold(domain.domain, wait_ns, "its pages wait to be parsed")
         return Hold(domain.domain, wait_ns, "it asked for a pause")
 
     def ending(self, target: Target, given_up: GivenUp) -> Failure:

@@ -303,7 +303,9 @@ def _paused(tokens: list[tuple[int, Any]], now_ns: int) -> Iterator[Paused]:
         if isinstance(colour, Domain) and ready_ns - now_ns > gap_after(colour.delay_ns)
     ]
     for ready_ns, domain in sorted(held, key=lambda pair: -pair[0]):
-        why = "no answer" if domain.probes else "it asked for a pause"
+        why = (
+            "no answer" if domain.probes else "it asked for a pause, or its pages wait to be parsed"
+        )
         yield Paused(domain.domain, ready_ns, why)
 
 

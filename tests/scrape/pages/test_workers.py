@@ -8,8 +8,10 @@ import time
 from pathlib import Path
 
 import anyio
+import anyio.lowlevel
 import pytest
 
+from scraper_cpn.scrape.pages.guard import Guard
 from scraper_cpn.scrape.pages.jobs import Answer, Broken, Done, Job, Refused
 from scraper_cpn.scrape.pages.workers import MEMORY_BYTES, WORKERS_MAX, WorkerError, Workers
 from scraper_cpn.scrape.settings import FieldRule, PageLimits
@@ -160,3 +162,47 @@ def test_processes_die_with_the_crawl() -> None:
         crawl.kill()
     while is_running(worker) or is_running(int(busy[0])):
         time.sleep(0.01)
+
+
+def test_a_job_that_may_take_long_does_not_hold_up_a_short_one() -> None:
+    """One process is left for jobs that are over soon, whatever the others do."""
+
+    async def ask() -> None:
+        workers = Workers()
+
+        async def long() -> None:
+            await workers.do(job(TIME_BOMB))
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(WORKERS_MAX):
+                tasks.start_soon(long)
+            await anyio.lowlevel.checkpoint()
+            short = Job(raw("x"), (), PageLimits(), 60.0, 1_000, if_harmless=True)
+            assert isinstance(await workers.do(short), Done)
+            assert len(workers.processes) == WORKERS_MAX
+            tasks.cancel_scope.cancel()
+        await workers.close()
+
+    anyio.run(ask)
+
+
+def test_domains_pause_whose_pages_wait() -> None:
+    """With more pages than processes, each that comes tells for how long its domain should send none."""
+    told: list[tuple[str, float]] = []
+
+    async def ask() -> None:
+        guard = Guard(PageLimits(), lambda domain, wait_s: told.append((domain, wait_s)))
+
+        async def one() -> None:
+            assert isinstance(await guard.parse(raw("x"), ()), Done)
+
+        await one()  # how long it takes is known from now on
+        assert told == []
+        guard._workers._usual_s = 1.0  # noqa: SLF001 - that is a matter of the machine
+        async with anyio.create_task_group() as tasks:
+            for _ in range(WORKERS_MAX + 2):
+                tasks.start_soon(one)
+        await guard.close()
+
+    anyio.run(ask)
+    assert told == [("shop.example", 1 / WORKERS_MAX)]

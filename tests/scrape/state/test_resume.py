@@ -147,12 +147,12 @@ def test_limits_are_what_they_are_now() -> None:
     proxy = Proxy("p", "http://p", slots=3)
     after = settings(concurrency=9, per_domain=4, proxies=(proxy,))
     numbers = {
-        ("permits", None): 32, ("domain_slots", "a"): 1, ("proxy_slots", "p"): 1, ("parsers", None): 16
+        ("permits", None): 32, ("domain_slots", "a"): 1, ("proxy_slots", "p"): 1, ("parsers", None): 48
     }  # fmt: skip
     old = durable(("domains", Domain("a", 2 * SECOND), 0), numbers=numbers)
     before = settings(proxies=(Proxy("p", "http://p", slots=1),))
     assert edited(old, before, after)[1] == {
-        ("permits", None): 9, ("domain_slots", "a"): 4, ("proxy_slots", "p"): 3, ("parsers", None): 16
+        ("permits", None): 9, ("domain_slots", "a"): 4, ("proxy_slots", "p"): 3, ("parsers", None): 48
     }  # fmt: skip
 
 
