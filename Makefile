@@ -6,7 +6,7 @@ BIN := .venv/bin
 # In their own order the long tests of crashes come early; by number of tests they would come last, alone.
 SPREAD := -n 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help demo test lint types tests others docs kills bench states peers report clean
+.PHONY: help demo test lint types tests explore others docs kills bench states peers report clean
 help:  ## Say what there is to make
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
 
@@ -22,7 +22,7 @@ help:  ## Say what there is to make
 demo: .venv/stamp  ## Crawl a synthetic web of 40 hosts through 8 proxies and judge the wire log
 	@$(BIN)/python -m mocks.demo
 
-test: lint types tests  ## Style, types and the whole suite on this Python; some minutes
+test: lint types tests  ## Style, types and the usual tests on this Python; some minutes
 
 lint: .venv/stamp  ## Style and the direction of imports
 	$(BIN)/ruff check .
@@ -32,9 +32,12 @@ lint: .venv/stamp  ## Style and the direction of imports
 types: .venv/stamp  ## mypy --strict
 	$(BIN)/mypy
 
-tests: .venv/stamp  ## The whole suite on this Python; 99 % of the branches of net/ are run, by the tests that tests/conftest.py names
-	$(BIN)/python -m pytest -q $(SPREAD) --cov=scraper_cpn.net --cov-report=
+tests: .venv/stamp  ## The usual tests on this Python; those of net/ run 99 % of its branches
+	$(BIN)/python -m pytest -q $(SPREAD) -m 'not slow' --cov=scraper_cpn.net --cov-report=
 	$(BIN)/coverage report --include='scraper_cpn/net/*' --fail-under=99 --skip-covered --show-missing
+
+explore: .venv/stamp  ## The tests that are slow: long searches at random, planted faults, native kernels, kills; some minutes
+	$(BIN)/python -m pytest -q $(SPREAD) -m slow
 
 # What depends most on the version of Python: the net and its executions, the shell, stores, clients.
 ON_OTHERS := tests/net tests/run tests/store tests/scrape/fetch --ignore-glob='*mutants*'

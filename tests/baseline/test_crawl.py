@@ -47,7 +47,6 @@ def crawl(web: LoopbackWeb, output: ItemOutput | None = None, **given: Any) -> C
     return Crawl(settings, web.web.seeds(), output=output)
 
 
-@pytest.mark.slow
 async def test_a_real_crawl_breaks_no_rule_on_the_wire() -> None:
     """Delays, slots, robots.txt with its Crawl-delay, failures, holds, and every page once."""
     spec = WebSpec(
@@ -107,7 +106,6 @@ async def test_a_full_disk_ends_the_crawl() -> None:
             await crawl(web, Kept(most=2), delay_ns=0).run()
 
 
-@pytest.mark.slow
 async def test_the_command_crawls(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """`python -m baseline` takes the options of `scrape` and says how it went."""
     items = tmp_path / "items.jsonl"

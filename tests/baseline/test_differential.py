@@ -32,7 +32,6 @@ def test_the_same_dispatches_rows_and_wake_ups(first: int) -> None:
         assert by_hand(seed, Heap) == expected, seed
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("first", range(1000, 1000 + CRAWLS, 20))
 def test_the_same_over_many_crawls(first: int) -> None:
     """The same, with one kind of queue for each crawl; `EXPLORE=1` tries thousands."""

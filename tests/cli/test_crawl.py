@@ -18,8 +18,6 @@ import pytest
 from tests.scrape.fetching import FETCHERS
 from tests.servers import serving
 
-pytestmark = pytest.mark.slow
-
 SCRAPE = [sys.executable, "-m", "scraper_cpn"]
 PAGES = 4
 """Pages of the site: each links to the next, and to a page that is missing."""

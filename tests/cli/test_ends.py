@@ -16,8 +16,6 @@ from tests.cli.test_crawl import PAGES, SCRAPE, Site, site
 
 __all__ = ["site"]  # a fixture
 
-pytestmark = pytest.mark.slow
-
 PATIENCE_S = 120
 """Longer than the command takes on any machine that is not stuck."""
 

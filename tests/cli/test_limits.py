@@ -9,8 +9,6 @@ from tests.cli.test_crawl import Site
 from tests.cli.test_state_commands import Folder
 from tests.servers import serving
 
-pytestmark = pytest.mark.slow
-
 
 class Links(Site):
     """A page with eight links, two of them to another host, and four values."""

@@ -17,7 +17,6 @@ FEW = (64, 256)
 """The limits of a process: at first fewer files than the crawl has requests at a time, then some more."""
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("fetcher", FETCHERS)
 def test_it_asks_the_system_for_more(fetcher: str, tmp_path: Path) -> None:
     """A crawl with more connections than a process may have at first gets every page at the first attempt."""

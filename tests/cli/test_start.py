@@ -9,8 +9,6 @@ import pytest
 from scraper_cpn import __main__
 from scraper_cpn.cli import main as cli
 
-pytestmark = pytest.mark.slow
-
 INTERRUPTED = 130
 
 STARTED = """

@@ -19,8 +19,6 @@ from scraper_cpn.cli.main import main
 from tests.cli.test_crawl import PAGES, SCRAPE, Site
 from tests.servers import serving
 
-pytestmark = pytest.mark.slow
-
 COMMANDS = ("status", "explain", "retry", "export", "check", "backup")
 MISSING = PAGES + 1
 """The URLs of the site that are missing: one beside each page, and the last page's next."""

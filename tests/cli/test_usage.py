@@ -202,7 +202,6 @@ def test_version_and_help_go_to_stdout(capsys: pytest.CaptureFixture[str]) -> No
         assert capsys.readouterr().out.startswith("usage: scrape")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("argv", [["--version"], ["--delay", "-1", SEED], ["--help"]])
 def test_the_module_is_the_command(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """`python -m scraper_cpn` does the same as `scrape`."""
@@ -213,7 +212,6 @@ def test_the_module_is_the_command(argv: list[str], capsys: pytest.CaptureFixtur
     assert (done.returncode, done.stdout, done.stderr) == (code, *capsys.readouterr())
 
 
-@pytest.mark.slow
 def test_help_imports_nothing_heavy() -> None:
     """`scrape --help` answers at once: no HTTP library, parser, database or terminal library."""
     heavy = "aiohttp anyio rich turbohtml lxml cssselect endec aiosqlite jsonschema asyncio publicsuffixlist ssl"
@@ -225,7 +223,6 @@ def test_help_imports_nothing_heavy() -> None:
     assert (done.returncode, done.stderr.strip()) == (0, "")
 
 
-@pytest.mark.slow
 def test_a_closed_pipe_ends_quietly() -> None:
     """`scrape --help | true` says nothing about the pipe that was closed."""
     command = (

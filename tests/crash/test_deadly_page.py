@@ -4,13 +4,9 @@ import signal
 from collections import Counter
 from pathlib import Path
 
-import pytest
-
 from tests.crash.book import replayed
 from tests.crash.command import Web
 from tests.crash.lives import Lives
-
-pytestmark = pytest.mark.slow
 
 RETRIES = 2
 DEADLY = "http://h1.example/p/3"

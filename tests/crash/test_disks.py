@@ -21,8 +21,6 @@ from tests.crash.lives import Lives
 from tests.crash.test_goes_on import PAGES, RESUME, items
 from tests.crash.under import under
 
-pytestmark = pytest.mark.slow
-
 FULL, USAGE = 3, 2
 """The exit codes of all that disks do, and of a file that is no state of this version."""
 POOR = ("setpriv", "--bounding-set=-dac_override,-dac_read_search", *SCRAPE)

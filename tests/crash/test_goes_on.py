@@ -18,8 +18,6 @@ from tests.crash.lives import Lives
 from tests.crash.under import under
 from tests.effort import effort
 
-pytestmark = pytest.mark.slow
-
 MS = 1_000_000
 PAGES = 24
 RESUME = ("resume", "crawl.db", "-q")

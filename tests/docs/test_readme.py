@@ -57,7 +57,6 @@ def items(text: str) -> list[object]:
     return [json.loads(line) for line in text.splitlines()]
 
 
-@pytest.mark.slow
 @pytest.mark.anyio
 async def test_the_program_runs(tmp_path: Path) -> None:
     """The Python program does what it says on a site of its kind, alone and by `scrape run`."""

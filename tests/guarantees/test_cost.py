@@ -6,8 +6,6 @@ import sys
 from types import FrameType
 from typing import Any
 
-import pytest
-
 from scraper_cpn.scrape.colours import Failed
 from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.settings import SECOND, Settings, Site
@@ -61,7 +59,6 @@ def lines_of_a_step(kernel: Any, steps: int) -> float:
     return lines / steps
 
 
-@pytest.mark.slow
 def test_a_step_costs_the_same_with_a_hundred_thousand_targets(subject: Subject) -> None:
     """10^5 targets on 10^4 domains, all but one blocked: as many lines run as with 100 on 10."""
     few = lines_of_a_step(blocked_crawl(subject, 10, 10), 8)

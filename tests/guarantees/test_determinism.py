@@ -52,7 +52,6 @@ def traced_by(python: str, trace: Path, hash_seed: str) -> bytes:
     return trace.read_bytes()
 
 
-@pytest.mark.slow
 @settings(
     max_examples=12, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
 )
@@ -70,7 +69,6 @@ def test_a_seed_is_a_crawl() -> None:
     assert traced(one) == traced(one) != traced(two)
 
 
-@pytest.mark.slow
 def test_hash_seeds_change_nothing(tmp_path: Path) -> None:
     """`--seed 7 --trace` gives the same bytes under every hash seed."""
     traces = {traced_by(sys.executable, tmp_path / "t", seed) for seed in ("0", "1", "4242")}
@@ -78,7 +76,6 @@ def test_hash_seeds_change_nothing(tmp_path: Path) -> None:
     assert next(iter(traces)).count(b"\n") > 500
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "version", [version for version in ("3.11", "3.12", "3.13") if version != THIS]
 )

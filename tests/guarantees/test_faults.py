@@ -21,8 +21,6 @@ from tests.effort import effort
 from tests.guarantees.crawls import MS, Case, cases, ended_urls, failures, stored
 from tests.guarantees.subjects import Subject
 
-pytestmark = pytest.mark.slow
-
 SHARES = st.sampled_from([0.0, 0.1, 0.5])
 FAULTS = st.builds(
     Faults,

@@ -7,7 +7,6 @@ from random import Random
 from typing import Any
 
 import anyio
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -22,8 +21,6 @@ from scraper_cpn.simulate.web import ROBOTS_PATHS, SyntheticWeb, WebSpec
 from tests.effort import effort
 from tests.guarantees.crawls import Case, cases
 from tests.guarantees.lives import Killed, Lives
-
-pytestmark = pytest.mark.slow
 
 LIVES = effort(12, 400)
 """Crawls of each test; thousands are for a night."""

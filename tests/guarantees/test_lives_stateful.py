@@ -5,7 +5,6 @@ from __future__ import annotations
 from random import Random
 
 import anyio
-import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -96,4 +95,4 @@ Crashes.TestCase.settings = settings(
     stateful_step_count=STEPS,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
-TestCrashes = pytest.mark.slow(Crashes.TestCase)
+TestCrashes = Crashes.TestCase

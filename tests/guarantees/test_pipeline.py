@@ -42,7 +42,6 @@ def slow(stage: str) -> Any:
     return bound
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("stage", "before"),
     [

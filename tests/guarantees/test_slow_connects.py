@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from hashlib import blake2b
 from typing import Any
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from msgspec.structs import replace
 
@@ -40,7 +39,6 @@ def slowly(web: VirtualWeb) -> Mapping[str, VirtualEffect | SlowEffect]:
     return {**effects, "fetch": slow("fetch"), "robots": slow("robots")}
 
 
-@pytest.mark.slow
 @settings(max_examples=effort(10, 600), suppress_health_check=SLOW_DATA)
 @given(cases())
 def test_a_crawl_over_slow_connects_breaks_no_rule(subject: Subject, case: Case) -> None:
@@ -52,7 +50,6 @@ def test_a_crawl_over_slow_connects_breaks_no_rule(subject: Subject, case: Case)
     assert sorted(stored(done.rows)) == sorted(case.reachable)
 
 
-@pytest.mark.slow
 @settings(max_examples=effort(10, 400), suppress_health_check=SLOW_DATA)
 @given(cases(ending=True))
 def test_a_crawl_that_ends_early_over_slow_connects_breaks_no_rule(

@@ -2,7 +2,6 @@
 
 from collections import Counter
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 
 from mocks.inprocess import expected
@@ -11,8 +10,6 @@ from scraper_cpn.simulate.web import ROBOTS_PATHS, SyntheticWeb
 from tests.effort import effort
 from tests.guarantees.crawls import Case, cases, ended_urls, failures, stored
 from tests.guarantees.subjects import Subject
-
-pytestmark = pytest.mark.slow
 
 SLOW_DATA = [HealthCheck.too_slow, HealthCheck.data_too_large]
 NOT_ASKED = ("robots", "unreachable", "address")

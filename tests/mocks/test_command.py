@@ -190,7 +190,6 @@ def test_every_option_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
     assert "how pages fail, chosen per request; of 429 date, 429 seconds, 500" in text
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_serving_as_a_process(tmp_path: Path, number: int) -> None:
     """It says where it listens, serves through its proxies, and ends cleanly with its log."""

@@ -41,7 +41,6 @@ def facts(request: Request) -> tuple[object, ...]:
     )
 
 
-@pytest.mark.slow
 @pytest.mark.anyio
 async def test_both_faces_log_the_same_requests() -> None:
     """A crawl of the same web over loopback leaves the same records, apart from their times.

@@ -72,8 +72,9 @@ def heard(net: Net, **options: Any) -> list[str]:
     return [row.colour.text for row in kernel.drain()]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", COVERING)
+@pytest.mark.parametrize(
+    "seed", [COVERING[0], *(pytest.param(seed, marks=pytest.mark.slow) for seed in COVERING[1:])]
+)
 def test_random_runs_are_those_of_the_interpreter(seed: int) -> None:
     """Results, errors, events, rows, counts and markings are the same after every call."""
     found = drawn(seed)
@@ -101,7 +102,6 @@ def test_whole_crawls_are_the_same(case: Case) -> None:
     assert traced(case, partial(compile_net, builder=native)) == traced(case)
 
 
-@pytest.mark.slow
 def test_kernels_of_one_source_have_their_own_functions() -> None:
     """Two nets that differ in a function alone share what is built, and nothing else."""
     one, other = repeating(times(2)), repeating(times(3))
@@ -112,7 +112,6 @@ def test_kernels_of_one_source_have_their_own_functions() -> None:
     assert len(list(package.folder().iterdir())) == count
 
 
-@pytest.mark.slow
 def test_what_is_built_needs_no_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
     """A kernel is built once; after that neither Cython nor a compiler is asked for."""
     assert heard(repeating(times(2)), builder=native) == ["abab"]

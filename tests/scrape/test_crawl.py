@@ -195,7 +195,6 @@ async def test_leaving_a_stream_stops_the_crawl() -> None:
     assert asked < 60
 
 
-@pytest.mark.slow
 async def test_a_slow_consumer_slows_the_crawl() -> None:
     """Pages wait in bounded stages, not in memory: fetching stops until the consumer takes more."""
     async with LoopbackWeb(WebSpec(pages=1500, links=40, body_bytes=200), proxies=1) as web:

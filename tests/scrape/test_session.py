@@ -316,7 +316,6 @@ def black_hole() -> Iterator[str]:
         yield f"http://127.0.0.2:{server.getsockname()[1]}/"
 
 
-@pytest.mark.slow
 async def test_a_host_that_takes_no_connection_holds_up_no_other(black_hole: str) -> None:
     """Where one connection hangs until its timeout, all other domains go on."""
     limits = replace(QUICK, delay_ns=MS, robots="ignore", retries=0, timeout_ns=2 * SECOND)
