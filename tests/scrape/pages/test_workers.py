@@ -198,7 +198,7 @@ def test_domains_pause_whose_pages_wait() -> None:
 
         await one()  # how long it takes is known from now on
         assert told == []
-        guard._workers._usual_s = 1.0  # noqa: SLF001 - that is a matter of the machine
+        guard._workers._usual_s = 1.0
         async with anyio.create_task_group() as tasks:
             for _ in range(WORKERS_MAX + 2):
                 tasks.start_soon(one)
