@@ -12,7 +12,7 @@ import anyio
 
 from baseline.crawl import Crawl
 from scraper_cpn.cli.arguments import parse
-from scraper_cpn.cli.job import Job, job_of
+from scraper_cpn.cli.job import CrawlJob, job_of
 from scraper_cpn.scrape.account.report import Summary
 from scraper_cpn.scrape.colours import Link
 from scraper_cpn.scrape.fetch.loop import loop_options
@@ -42,7 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
     return 0 if summary.items and not summary.seeds_failed else 1
 
 
-def _refuse(job: Job) -> None:
+def _refuse(job: CrawlJob) -> None:
     """What this scheduler does not do."""
     for name, value in (("--state", job.keeping), ("--trace", job.trace), ("--failed", job.failed)):
         if value is not None:
@@ -76,7 +76,7 @@ def _url(seed: str | Link) -> str:
     raise UsageError("the scheduler by hand begins with URLs alone, not with a Link; use scrape")
 
 
-async def _crawl(job: Job) -> Summary:
+async def _crawl(job: CrawlJob) -> Summary:
     crawl = Crawl(job.settings, list(map(_url, job.seeds)), handlers=job.handlers, output=job.sink)
     if job.sink is None:
         return await crawl.run()

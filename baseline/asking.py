@@ -28,8 +28,8 @@ class Asking:
         self.start = permits.start
         self.endings: Endings = {
             Rules: self._rules,
-            Redirected: self._moved,
-            Throttled: self._refused,
+            Redirected: self._redirected,
+            Throttled: self._throttled,
             Failed: self._failed,
             Lost: self._lost,
         }
@@ -53,19 +53,19 @@ class Asking:
         self._lanes.punish(self._policy.domains.slower(request.work, rules))
         self._permits.release(request, now_ns)
 
-    def _moved(self, request: Request, moved: Redirected, now_ns: int) -> None:
+    def _redirected(self, request: Request, redirect: Redirected, now_ns: int) -> None:
         policy, lanes = self._policy, self._lanes
-        hop = policy.robots.robots_hop(request.work, moved)
+        hop = policy.robots.robots_hop(request.work, redirect)
         if hop is not None:
             if hop.domain not in lanes.by_name:
-                lanes.open(policy.domains.robots_hop_domain(moved), now_ns)
+                lanes.open(policy.domains.robots_hop_domain(redirect), now_ns)
             self._robots.push(lanes.by_name[hop.domain], hop, now_ns, now_ns)
         self._learn(policy.robots.rules_after_too_many_redirects(request.work), now_ns)
         self._permits.release(request, now_ns)
 
-    def _refused(self, request: Request, refused: Throttled, now_ns: int) -> None:
-        self._lanes.punish(self._policy.domains.robots_refusal_penalty(request.work, refused))
-        self._none(request, refused, now_ns)
+    def _throttled(self, request: Request, throttled: Throttled, now_ns: int) -> None:
+        self._lanes.punish(self._policy.domains.robots_refusal_penalty(request.work, throttled))
+        self._none(request, throttled, now_ns)
 
     def _failed(self, request: Request, failed: Failed, now_ns: int) -> None:
         self._permits.pool.blame(self._policy.proxies.at_fault(request.proxy, failed))

@@ -30,7 +30,7 @@ from scraper_cpn.scrape.colours import (
     Target,
     ValidateOutcome,
 )
-from scraper_cpn.scrape.fetch.fetcher import Fetcher, early
+from scraper_cpn.scrape.fetch.fetcher import Fetcher, start_unless_paced
 from scraper_cpn.scrape.items.keep import Keeper
 from scraper_cpn.scrape.items.outputs import ItemOutput, OutputError
 from scraper_cpn.scrape.items.validate import Validator
@@ -112,7 +112,7 @@ class Crawl:
     ) -> FetchOutcome:
         """A page."""
         self._attempts += 1
-        early(proxy, domain, start)
+        start_unless_paced(proxy, domain, start)
         outcome = await self._fetcher.fetch(target, proxy, start, start.may_start)
         if isinstance(outcome, Fetched):
             self._pages += 1
@@ -125,7 +125,7 @@ class Crawl:
         self, job: RobotsJob, proxy: Proxy, domain: Domain, start: Start
     ) -> RobotsOutcome:
         """A robots.txt."""
-        early(proxy, domain, start)
+        start_unless_paced(proxy, domain, start)
         return await self._fetcher.robots(job, proxy, start, start.may_start)
 
     def parse(self, raw: Raw) -> ParseOutcome | Awaitable[ParseOutcome]:

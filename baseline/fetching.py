@@ -48,8 +48,8 @@ class Fetching:
         self.start = permits.start
         self.endings: Endings = {
             Fetched: self._fetched,
-            Redirected: self._moved,
-            Throttled: self._refused,
+            Redirected: self._redirected,
+            Throttled: self._throttled,
             Failed: self._failed,
             Lost: self._lost,
         }
@@ -82,16 +82,16 @@ class Fetching:
         self.running -= 1
         self._permits.release(request, now_ns)
 
-    def _moved(self, request: Request, moved: Redirected, now_ns: int) -> None:
-        hop = self._policy.requests.hop(request.work, moved)
+    def _redirected(self, request: Request, redirect: Redirected, now_ns: int) -> None:
+        hop = self._policy.requests.hop(request.work, redirect)
         if hop is not None:
             self._admission.found.append(hop)
-        self._log.append(Row("failed_log", self._policy.requests.moved(request.work, moved)))
+        self._log.append(Row("failed_log", self._policy.requests.redirect(request.work, redirect)))
         self._leave(request, now_ns)
 
-    def _refused(self, request: Request, refused: Throttled, now_ns: int) -> None:
-        self._attempts.failed.append(self._policy.requests.refused(request.work, refused))
-        self._permits.lanes.punish(self._policy.domains.refusal(request.work, refused))
+    def _throttled(self, request: Request, throttled: Throttled, now_ns: int) -> None:
+        self._attempts.failed.append(self._policy.requests.throttled(request.work, throttled))
+        self._permits.lanes.punish(self._policy.domains.refusal(request.work, throttled))
         self._leave(request, now_ns)
 
     def _failed(self, request: Request, failed: Failed, now_ns: int) -> None:

@@ -70,13 +70,13 @@ def _of_decisions(races: Sequence[Result]) -> Iterator[Goal]:
     yield Goal(name=f"{grid}, least", least=FLOOR, form="{:.2f}", values=lowest)
     ends = [each for each in growing(races) if each.same and each.point.targets in {FEW, MANY}]
     many = [each for each in ends if each.point.targets == MANY and HEAP in each.runs]
-    beside = [(name, _cost(each, HEAP) / _cost(each, name)) for each, name in _runs(many)]
+    ratios_to_heaps = [(name, _cost(each, HEAP) / _cost(each, name)) for each, name in _runs(many)]
     grown = [(name, _cost(each, name) / _cost(ends[0], name)) for each, name in _runs(ends[1:])]
     yield Goal(
         name="the same beside its heaps, 10^6 targets",
         least=1.5,
         form="{:.2f}",
-        values=dict(beside),
+        values=dict(ratios_to_heaps),
     )
     yield Goal(
         name="cost of a decision, 10^6 targets beside 10^3",

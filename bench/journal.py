@@ -32,7 +32,7 @@ from scraper_cpn.scrape.items.outputs import ItemOutput, open_output
 from scraper_cpn.scrape.policy import sites_of
 from scraper_cpn.scrape.session import Session
 from scraper_cpn.scrape.settings import MILLISECOND, Settings
-from scraper_cpn.scrape.state.run import Kept, Opening, first_facts, opened
+from scraper_cpn.scrape.state.run import CrawlRecord, Opening, first_metadata, opened
 from scraper_cpn.simulate.web import SyntheticWeb
 from scraper_cpn.simulate.weblayout import split
 from scraper_cpn.simulate.webspec import WebSpec
@@ -131,7 +131,9 @@ async def crawled(site: Site, folder: Path, *, state: bool, output: bool) -> Run
 
 
 def _store(site: Site, path: Path) -> Store:
-    return sqlite.create(path, "main", first_facts(_opening(site), Kept(seeds=site.seeds)))
+    return sqlite.create(
+        path, "main", first_metadata(_opening(site), CrawlRecord(seeds=site.seeds))
+    )
 
 
 def _opening(site: Site) -> Opening:

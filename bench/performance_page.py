@@ -99,8 +99,8 @@ def _live(live: Sequence[Live]) -> Iterator[str]:
     if "net" in rates:
         what = f"through asyncio, fetches mocked (without a scheduler {rates[ALONE]:,.0f})"
         net, hand, native = rates["net"], rates[OPPONENT], rates.get(NET_NATIVE)
-        told = ("", "") if native is None else (f"{native:,.0f}", f"{native / hand:.2f}")
-        yield f"| {what} | {net:,.0f} | {told[0]} | {hand:,.0f} | {net / hand:.2f} | {told[1]} |"
+        native_cells = ("", "") if native is None else (f"{native:,.0f}", f"{native / hand:.2f}")
+        yield f"| {what} | {net:,.0f} | {native_cells[0]} | {hand:,.0f} | {net / hand:.2f} | {native_cells[1]} |"
 
 
 def _slow(report: Report) -> Iterator[str]:

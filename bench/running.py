@@ -17,11 +17,11 @@ from scraper_cpn.run.committer import Committer
 from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.opening import open_crawl
 from scraper_cpn.scrape.policy import Policy
-from scraper_cpn.scrape.state.run import Kept, Opening, codec_of, first_facts, opened
+from scraper_cpn.scrape.state.run import CrawlRecord, Opening, codec_of, first_metadata, opened
 from scraper_cpn.scrape.virtual import EPOCH_NS
 from scraper_cpn.store import sqlite
 from scraper_cpn.store.memory import MemoryStore
-from scraper_cpn.store.port import Batch, Saved, Store
+from scraper_cpn.store.port import Batch, SavedMarking, Store
 from scraper_cpn.store.restore import restore
 
 OPENING = Opening(SETTINGS, ())
@@ -44,7 +44,9 @@ class Tally:
 
 def new_state(world: World, path: Path) -> Store:
     """A state file of a crawl that has not begun."""
-    return sqlite.create(path, "main", first_facts(OPENING, Kept(seeds=tuple(world.seeds()))))
+    return sqlite.create(
+        path, "main", first_metadata(OPENING, CrawlRecord(seeds=tuple(world.seeds())))
+    )
 
 
 async def kept(world: World, store: Store, tally: Tally | None = None, most: int = 256) -> Driver:
@@ -69,7 +71,7 @@ async def kept(world: World, store: Store, tally: Tally | None = None, most: int
     return Driver(state.recorder, counted, pages.outcome, state.clock.now_ns(), committer)
 
 
-def unkept(world: World, saved: Saved | None = None) -> Driver:
+def unkept(world: World, saved: SavedMarking | None = None) -> Driver:
     """A crawl that nothing records, from its beginning or from where a store was."""
     policy = Policy(SETTINGS)
     if saved is None:
@@ -81,7 +83,7 @@ def unkept(world: World, saved: Saved | None = None) -> Driver:
     return Driver(kernel, kernel, Pages(world).outcome, now_ns)
 
 
-def _loaded(saved: Saved, policy: Policy) -> Compiled:
+def _loaded(saved: SavedMarking, policy: Policy) -> Compiled:
     codec = codec_of(policy)
     durable = restore(saved, codec, paged=False).durable
     kernel = Compiled.load(codec.net, durable.marking(codec.net))
@@ -94,7 +96,7 @@ def _loaded(saved: Saved, policy: Policy) -> Compiled:
 
 async def in_memory(other: Store) -> MemoryStore:
     """A store in memory that has what another one has."""
-    store, saved = MemoryStore(other.facts()), other.saved()
+    store, saved = MemoryStore(other.metadata()), other.saved()
     await store.commit(
         Batch(
             seq=1,

@@ -18,7 +18,7 @@ from mocks.arrivals import Arrivals
 from mocks.origin import Headers, Origin, served_rules
 from mocks.request import Head, RequestError, Resource, head_of, resource
 from mocks.wirelog import Fate, Request
-from scraper_cpn.simulate.web import Answer
+from scraper_cpn.simulate.web import WebAnswer
 
 _PIECES = 10
 """Writes that a trickling body is spread over."""
@@ -33,7 +33,7 @@ class Exchange:
     __slots__ = ("answer", "begun", "head", "hold_ns", "resource", "start_ns")
 
     def __init__(
-        self, start_ns: int, head: Head, answer: Answer, wanted: Resource | None = None
+        self, start_ns: int, head: Head, answer: WebAnswer, wanted: Resource | None = None
     ) -> None:
         self.start_ns = start_ns
         self.head = head
@@ -138,11 +138,11 @@ class Connection(asyncio.Protocol):
         self._now = exchange = Exchange(start_ns, head, answer, wanted)
         self._after(answer.latency_ns / 1e9, lambda: self._send(exchange))
 
-    def _refusal(self, head: Head) -> Answer | None:
+    def _refusal(self, head: Head) -> WebAnswer | None:
         """What the proxy itself answers; None where it forwards the request."""
         if not self._origin.trusts(head):
-            return Answer(status=407, headers=(("Proxy-Authenticate", 'Basic realm="proxy"'),))
-        return Answer(status=501) if head.method == "CONNECT" else None
+            return WebAnswer(status=407, headers=(("Proxy-Authenticate", 'Basic realm="proxy"'),))
+        return WebAnswer(status=501) if head.method == "CONNECT" else None
 
     def _send(self, exchange: Exchange) -> None:
         """The latency is over: answer as the answer's fate wants it."""

@@ -18,7 +18,7 @@ from scraper_cpn.net import Row
 from scraper_cpn.scrape.settings import Settings
 from scraper_cpn.scrape.virtual import VirtualWeb, virtual_crawl
 from scraper_cpn.simulate.driver import Run, VirtualEffect
-from scraper_cpn.simulate.web import ROBOTS_PATHS, Answer, SyntheticWeb
+from scraper_cpn.simulate.web import ROBOTS_PATHS, SyntheticWeb, WebAnswer
 from scraper_cpn.simulate.weblayout import split
 
 Effects = Callable[[VirtualWeb], Mapping[str, VirtualEffect]]
@@ -56,7 +56,7 @@ def crawl(
     log: list[Request] = []
     rows: list[Row] = []
 
-    def heard(start_ns: int, end_ns: int, proxy: str, url: str, answer: Answer | None) -> None:
+    def heard(start_ns: int, end_ns: int, proxy: str, url: str, answer: WebAnswer | None) -> None:
         log.append(request_of(start_ns, end_ns, proxy, url, answer, settings.agent))
 
     run = by(
@@ -112,7 +112,7 @@ def _proxy_rules(settings: Settings) -> dict[str, ProxyRule]:
 
 
 def request_of(
-    start_ns: int, end_ns: int, proxy: str, url: str, answer: Answer | None, user_agent: str
+    start_ns: int, end_ns: int, proxy: str, url: str, answer: WebAnswer | None, user_agent: str
 ) -> Request:
     """The record of a request; the crawler left where there is no answer."""
     if answer is None:
@@ -125,7 +125,7 @@ def request_of(
             user_agent=user_agent,
         )
     complete = answer.fate == "complete"
-    refused = answer.retry_after_s is not None
+    throttled = answer.retry_after_s is not None
     return Request(
         start_ns=start_ns,
         end_ns=end_ns,
@@ -134,11 +134,11 @@ def request_of(
         status=answer.status,
         fate=answer.fate,
         user_agent=user_agent,
-        hold_ns=answer.hold_until_ns(end_ns) - end_ns if refused else None,
+        hold_ns=answer.hold_until_ns(end_ns) - end_ns if throttled else None,
         location=dict(answer.headers).get("Location") if complete else None,
         robots=_rules(url, answer) if complete and answer.status == 200 else None,
     )
 
 
-def _rules(url: str, answer: Answer) -> str | None:
+def _rules(url: str, answer: WebAnswer) -> str | None:
     return answer.body.decode() if split(url)[1] in ROBOTS_PATHS else None

@@ -10,7 +10,7 @@ import gzip
 
 from mocks.request import Head, Resource
 from mocks.wirelog import WireLog
-from scraper_cpn.simulate.web import ROBOTS_PATHS, Answer, CountedWeb, SyntheticWeb, WebSpec
+from scraper_cpn.simulate.web import ROBOTS_PATHS, CountedWeb, SyntheticWeb, WebAnswer, WebSpec
 
 _LOCAL_NAMES = ("127.0.0.1", "localhost", "[::1]")
 
@@ -49,12 +49,12 @@ class Origin:
         """Whether a request to a proxy has the right credentials."""
         return self._token is None or head.headers.get("proxy-authorization") == self._token
 
-    def answer(self, resource: Resource) -> Answer:
+    def answer(self, resource: Resource) -> WebAnswer:
         """The answer to a request; a name of this machine stands for the first host."""
         host = self.web.hosts[0] if resource.host in _LOCAL_NAMES else resource.host
         return self._live.answer(host, resource.path)
 
-    def encode(self, answer: Answer, head: Head, utc_ns: int) -> tuple[Headers, bytes]:
+    def encode(self, answer: WebAnswer, head: Head, utc_ns: int) -> tuple[Headers, bytes]:
         """Headers and body as they are sent at *utc_ns*: Retry-After, and gzip where wanted."""
         headers = answer.headers_at(utc_ns)
         if self._compress and answer.body and "gzip" in head.headers.get("accept-encoding", ""):
@@ -62,7 +62,7 @@ class Origin:
         return headers, answer.body
 
 
-def served_rules(resource: Resource, answer: Answer) -> str | None:
+def served_rules(resource: Resource, answer: WebAnswer) -> str | None:
     """The text of a robots.txt, where that is what *answer* serves."""
     return answer.body.decode() if resource.path in ROBOTS_PATHS and answer.status == 200 else None
 

@@ -10,7 +10,7 @@ import re
 import h11
 from msgspec import Struct
 
-_AUTHORITY = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?")
+_HOST_AND_PORT = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -61,8 +61,8 @@ def resource(head: Head, *, proxied: bool) -> Resource:
     return _resource(scheme.lower(), rest[:start], path)
 
 
-def _resource(scheme: str, authority: str, path: str) -> Resource:
-    match = _AUTHORITY.fullmatch(authority)
+def _resource(scheme: str, host_and_port: str, path: str) -> Resource:
+    match = _HOST_AND_PORT.fullmatch(host_and_port)
     if match is None:
         raise RequestError("the request names no host")
     host, port = match[1].lower(), match[2]

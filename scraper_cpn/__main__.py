@@ -31,9 +31,9 @@ def _ended(code: int, before: frozenset[threading.Thread]) -> int:
     """Return the exit code without waiting for threads that still run."""
     if frozenset(threading.enumerate()) <= before:
         return code
-    from scraper_cpn.cli.ending import end_beside
+    from scraper_cpn.cli.ending import end_despite_threads
 
-    return end_beside(code, before)
+    return end_despite_threads(code, before)
 
 
 def _leave(number: int, _frame: FrameType | None) -> None:

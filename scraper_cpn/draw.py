@@ -33,7 +33,7 @@ class NoGraphviz(Exception):  # noqa: N818  (named after what it says)
 
 
 @dataclass(frozen=True)
-class Group:
+class DrawnGroup:
     """Elements that are drawn together: those of a part, or those that belong to no part."""
 
     name: str
@@ -41,17 +41,17 @@ class Group:
     transitions: list[Transition]
 
 
-def groups_of(net: Net, part: Part | None = None) -> list[Group]:
+def groups_of(net: Net, part: Part | None = None) -> list[DrawnGroup]:
     """The parts of a net as groups, last the elements without a part; with *part*, only that one."""
     parts = [part] if part is not None else list(net.parts.values())
     groups = [
-        Group(each.name, list(each.places.values()), list(each.transitions.values()))
+        DrawnGroup(each.name, list(each.places.values()), list(each.transitions.values()))
         for each in parts
     ]
     if part is None:
         places = [place for place in net.places.values() if net.part_of(place) is None]
         alone = [each for each in net.transitions.values() if net.part_of(each) is None]
-        groups += [Group("", places, alone)] if places or alone else []
+        groups += [DrawnGroup("", places, alone)] if places or alone else []
     return groups
 
 
@@ -80,12 +80,12 @@ def _users(net: Net, part: Part) -> Iterator[str]:
         if transition.name not in part.transitions:
             takes = [arc for arc in transition.arcs if arc.place.name in part.places]
             puts = [each for case in transition.outcomes for each in case.outputs]
-            told = [_arc_text(arc) for arc in takes]
-            told += [
+            uses = [_arc_text(arc) for arc in takes]
+            uses += [
                 f"puts {_output_text(each)}" for each in puts if each.place.name in part.places
             ]
-            if told:
-                yield f"  used by     {transition.name}: {', '.join(dict.fromkeys(told))}"
+            if uses:
+                yield f"  used by     {transition.name}: {', '.join(dict.fromkeys(uses))}"
 
 
 def _tried(transitions: Iterable[Transition]) -> list[Transition]:
@@ -93,7 +93,7 @@ def _tried(transitions: Iterable[Transition]) -> list[Transition]:
     return sorted(transitions, key=lambda transition: transition.priority)
 
 
-def _group_text(group: Group) -> Iterator[str]:
+def _group_text(group: DrawnGroup) -> Iterator[str]:
     width = max((len(place.name) for place in group.places), default=0)
     for place in group.places:
         yield f"  place       {place.name:<{width}}  {_describe(place)}"
@@ -316,7 +316,7 @@ def _all_edges(net: Net, part: Part | None) -> list[Edge]:
 
 
 def _elsewhere(
-    net: Net, groups: list[Group], edges: list[Edge]
+    net: Net, groups: list[DrawnGroup], edges: list[Edge]
 ) -> tuple[list[AnyPlace], list[Transition]]:
     """The places and transitions at the ends of arrows that are in no group."""
     ends = dict.fromkeys(name for edge in edges for name in edge[:2])

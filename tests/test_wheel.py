@@ -134,8 +134,8 @@ async def test_it_crawls_from_an_empty_folder(installed: Path, tmp_path: Path) -
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
-        out, told = await process.communicate()
-        assert process.returncode == 0, told.decode()
+        out, message = await process.communicate()
+        assert process.returncode == 0, message.decode()
     assert out == b""
     assert names_in(tmp_path) == ["pages.jsonl"]
     rows = [json.loads(line) for line in (tmp_path / "pages.jsonl").read_text().splitlines()]

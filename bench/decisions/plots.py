@@ -23,7 +23,7 @@ SHADES = ("#0b6e99", "#6ba8c4", "#3b8f6a", "#8cc3a6", "#c4551c", "#e0a458", "#9a
 NET = "net, compiled"
 NAMES = {"net": NET, NET_NATIVE: "net, machine code", "baseline": "by hand", BASELINE_NATIVE: "by hand, machine code", "baseline heap": "by hand, binary heaps", REPLAY: "driver alone"}  # fmt: skip
 MARKERS = {BASELINE_NATIVE: "D", "baseline heap": "D", "net": "o", NET_NATIVE: "o"}
-BESIDE = {"net": (0, 6), NET_NATIVE: (17, -3)}
+LABEL_OFFSETS = {"net": (0, 6), NET_NATIVE: (17, -3)}
 """Where the numbers of these stand, in points from their marks."""
 GOAL, FLOOR = 1.15, 0.95
 STYLE: Any = {
@@ -129,11 +129,11 @@ def _ratios(races: Sequence[Result]) -> Figure:
         axes.plot(
             found, range(len(shown)), marker, color=COLOURS[name], label=NAMES[name], markersize=7
         )
-        for row, value in enumerate(found if name in BESIDE else ()):
+        for row, value in enumerate(found if name in LABEL_OFFSETS else ()):
             axes.annotate(
                 f"{value:.2f}",
                 (value, row),
-                xytext=BESIDE[name],
+                xytext=LABEL_OFFSETS[name],
                 textcoords="offset points",
                 ha="center",
                 fontsize=8,

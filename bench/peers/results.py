@@ -36,30 +36,32 @@ class Loop(Struct, frozen=True, kw_only=True):
         return median(self.cpu_s) / self.decisions * 1e6
 
 
-class Kept(Struct, frozen=True, kw_only=True):
+class SavedResults(Struct, frozen=True, kw_only=True):
     """What was measured: the last crawl of each crawler and scenario, and spider's decisions."""
 
     crawls: tuple[Crawl, ...]
     loops: tuple[Loop, ...] = ()
 
 
-def read(path: Path = KEPT) -> Kept | None:
+def read(path: Path = KEPT) -> SavedResults | None:
     """What is in the file; None if there is none."""
-    return msgspec.json.decode(path.read_bytes(), type=Kept) if path.is_file() else None
+    return msgspec.json.decode(path.read_bytes(), type=SavedResults) if path.is_file() else None
 
 
-def with_new(before: Kept | None, crawls: Iterable[Crawl], loops: Iterable[Loop] = ()) -> Kept:
+def with_new(
+    before: SavedResults | None, crawls: Iterable[Crawl], loops: Iterable[Loop] = ()
+) -> SavedResults:
     """Results with new ones in the place of those of the same crawl."""
     old = before.crawls if before is not None else ()
     new = {(each.scenario, each.subject): each for each in (*old, *crawls)}
     order = [(scenario.name, subject.name) for scenario in SCENARIOS for subject in SUBJECTS]
-    return Kept(
+    return SavedResults(
         crawls=tuple(new[key] for key in order if key in new),
         loops=tuple(loops) or (before.loops if before is not None else ()),
     )
 
 
-def write(results: Kept, path: Path = KEPT) -> None:
+def write(results: SavedResults, path: Path = KEPT) -> None:
     """Write the file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(msgspec.json.format(msgspec.json.encode(results), indent=1) + b"\n")

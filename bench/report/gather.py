@@ -37,7 +37,7 @@ class Data(Struct, frozen=True, kw_only=True):
 
     code: Code
     features: tuple[Feature, ...]
-    crawls: results.Kept | None
+    crawls: results.SavedResults | None
     fresh: frozenset[tuple[str, str]]
     """Scenarios and crawlers of the crawls that were run for this report."""
     repeated: CrawlReport | None

@@ -18,12 +18,12 @@ Owns: grounding, exploration, properties, verdicts. It imports `net` alone, and 
     True
 """
 
-from scraper_cpn.analysis.explore import Limits
+from scraper_cpn.analysis.explore import ExplorationLimits
 from scraper_cpn.analysis.instance import AnalysisError, Expiring, Instance
 from scraper_cpn.analysis.properties import (
     Property,
-    Seen,
-    View,
+    SeenEvent,
+    StateView,
     alive,
     always,
     at_most,
@@ -45,7 +45,30 @@ from scraper_cpn.analysis.verdict import Report, Verdict
 from scraper_cpn.analysis.verify import verify
 
 __all__ = [
-    "AnalysisError", "Expiring", "Instance", "Limits", "Property", "Report", "Seen", "Verdict", "View", "alive",
-    "always", "at_most", "begin", "conserved", "costs", "each", "end", "ends", "every", "fire", "min_gap", "never",
-    "no_faults", "paused", "start", "verify",
+    "AnalysisError",
+    "Expiring",
+    "ExplorationLimits",
+    "Instance",
+    "Property",
+    "Report",
+    "SeenEvent",
+    "StateView",
+    "Verdict",
+    "alive",
+    "always",
+    "at_most",
+    "begin",
+    "conserved",
+    "costs",
+    "each",
+    "end",
+    "ends",
+    "every",
+    "fire",
+    "min_gap",
+    "never",
+    "no_faults",
+    "paused",
+    "start",
+    "verify",
 ]  # fmt: skip

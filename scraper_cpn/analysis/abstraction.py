@@ -54,7 +54,7 @@ class Abstraction:
         for flying in marking.flights:
             add(self.flight(flying))
             transition = self._net.transitions[flying.transition]
-            for at, number in self._beside(transition, flying).items():
+            for at, number in self._held_in_flight(transition, flying).items():
                 found[at] = found.get(at, 0) + number
         for fault in marking.faulted:
             add(
@@ -74,8 +74,8 @@ class Abstraction:
         found: dict[int, int] = {}
         for number, atom in enumerate(self._plain.atoms):
             if atom.kind == "number" and atom.name in self._net.places:
-                moved = dict(marking.counters.get(atom.name, ()))
-                if value := moved.get(atom.value, self._plain.initial[number]):
+                numbers = dict(marking.counters.get(atom.name, ()))
+                if value := numbers.get(atom.value, self._plain.initial[number]):
                     found[number] = value
         return found
 
@@ -85,7 +85,7 @@ class Abstraction:
         atoms = self._grounder.atoms
         return [] if at is None else [*atoms.standing(place, at), *atoms.used(place, at)]
 
-    def _beside(self, transition: Transition, flying: Flying) -> Counts[int]:
+    def _held_in_flight(self, transition: Transition, flying: Flying) -> Counts[int]:
         """What a firing in flight counts beside itself: slots, absences that it keeps, tokens in use."""
         grounder = self._grounder
         inputs = grounder.atoms.inputs(transition, self.bound(flying))

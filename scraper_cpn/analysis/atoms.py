@@ -23,7 +23,7 @@ Names = tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)
-class Token:
+class PlainToken:
     """A live token: its atom, and what is worked out once."""
 
     atom: int
@@ -34,7 +34,7 @@ class Token:
     passes: frozenset[Any]
 
 
-class Look(NamedTuple):
+class ArcCounting(NamedTuple):
     """How an arc counts the tokens of a place.
 
     Attributes:
@@ -50,21 +50,21 @@ class Look(NamedTuple):
     claims: bool = False
 
 
-def looks(net: Net) -> dict[str, list[Look]]:
+def looks(net: Net) -> dict[str, list[ArcCounting]]:
     """How the tokens of each place are counted."""
-    found: dict[str, list[Look]] = defaultdict(list)
+    found: dict[str, list[ArcCounting]] = defaultdict(list)
     for transition in plan.ordered(net):
         for arc, names in zip(transition.arcs, plan.arc_keys(transition), strict=True):
             if isinstance(arc.place, Place) and (arc.kind == "absent" or is_whole(arc)):
                 found[arc.place.name].append(look_of(arc, names))
         for arc in transition.still:
-            found[arc.place.name].append(Look(arc.place.keys))
+            found[arc.place.name].append(ArcCounting(arc.place.keys))
     return {name: list(dict.fromkeys(each)) for name, each in found.items()}
 
 
-def look_of(arc: Arc, names: Names) -> Look:
+def look_of(arc: Arc, names: Names) -> ArcCounting:
     """How an arc that asks for none, or takes all, counts tokens."""
-    return Look(names, arc.when, arc.include_in_use, claims=arc.kind == "absent")
+    return ArcCounting(names, arc.when, arc.include_in_use, claims=arc.kind == "absent")
 
 
 def is_whole(arc: Arc) -> bool:
@@ -87,7 +87,7 @@ class Atoms:
         self.forgetting = Forgetting(net.name, instance.forget)
         self.endless: set[str] = set()
         """Counters that never run out."""
-        self.tokens: dict[int, Token] = {}
+        self.tokens: dict[int, PlainToken] = {}
         self._looks = looks(net)
         self._seen_in_use = {
             arc.place.name
@@ -121,7 +121,7 @@ class Atoms:
             except Exception as error:  # noqa: BLE001  (the user's function may raise anything)
                 return (self.fault(place.name, colour, blame(error)),)
             known = self.plain.atom(atom)
-            self.tokens[known] = Token(known, *made)
+            self.tokens[known] = PlainToken(known, *made)
         return (*self.standing(place, known), *self.used(place, known))
 
     def _worked_out(self, place: Place[Any], colour: Any, *, mortal: bool) -> tuple[Any, ...]:
@@ -159,7 +159,7 @@ class Atoms:
         """The atom of the slots that are taken in a bounded place."""
         return self.plain.atom(Atom("slots", place.name))
 
-    def count(self, place: Place[Any], look: Look, keys: Mapping[str, Hashable]) -> int:
+    def count(self, place: Place[Any], look: ArcCounting, keys: Mapping[str, Hashable]) -> int:
         """The atom that counts a place's tokens with these keys, whether they are ready or not."""
         at = self._looks[place.name].index(look)
         values = tuple((name, keys[name]) for name in look.names)
@@ -201,7 +201,7 @@ class Atoms:
         return self.tokens[value]
 
 
-def tokens_in(arc: Arc, value: Any) -> Iterable[Token]:
+def tokens_in(arc: Arc, value: Any) -> Iterable[PlainToken]:
     """The tokens in what an arc has bound."""
     return plan.tokens_of(value) if arc.binds else ()
 

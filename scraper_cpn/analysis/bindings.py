@@ -14,7 +14,7 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from itertools import combinations_with_replacement, permutations, product
 from typing import Any
 
-from scraper_cpn.analysis.atoms import Names, Token
+from scraper_cpn.analysis.atoms import Names, PlainToken
 from scraper_cpn.net import Net, Transition, plan
 from scraper_cpn.net.arcs import Arc
 from scraper_cpn.net.marking import one_key
@@ -34,8 +34,8 @@ class Bindings:
 
     def __init__(self, net: Net, found: Found, cap: int) -> None:
         self._found, self.cap = found, cap
-        self.live: dict[str, list[Token]] = defaultdict(list)
-        self._joined: dict[tuple[str, Names], dict[Any, list[Token]]] = {}
+        self.live: dict[str, list[PlainToken]] = defaultdict(list)
+        self._joined: dict[tuple[str, Names], dict[Any, list[PlainToken]]] = {}
         self._known: set[Any] = set()
         self._users: dict[str, list[tuple[Transition, int]]] = defaultdict(list)
         self._ordered: dict[tuple[str, int], bool] = {}
@@ -59,7 +59,7 @@ class Bindings:
             self._bind(transition, [None] * len(transition.arcs), {}, 0)
         self._free = []
 
-    def add(self, place: str, token: Token) -> None:
+    def add(self, place: str, token: PlainToken) -> None:
         """The bindings with a token that has come to life."""
         self.live[place].append(token)
         for (name, names), index in self._joined.items():
@@ -126,7 +126,7 @@ class Bindings:
                 yield value, alike
 
     def _options(
-        self, transition: Transition, number: int, keys: Env, token: Token | None
+        self, transition: Transition, number: int, keys: Env, token: PlainToken | None
     ) -> Iterator[Any]:
         """What an arc may bind of tokens with these keys, *token* among them."""
         arc = transition.arcs[number]
@@ -143,25 +143,25 @@ class Bindings:
             if len(some) >= least and (token is None or token in some):
                 yield from self._orders(transition, number, some)
 
-    def _up_to_cap(self, tokens: Sequence[Token]) -> Iterator[tuple[Token, ...]]:
+    def _up_to_cap(self, tokens: Sequence[PlainToken]) -> Iterator[tuple[PlainToken, ...]]:
         for numbers in product(range(self.cap + 1), repeat=len(tokens)):
             yield tuple(t for t, times in zip(tokens, numbers, strict=True) for _ in range(times))
 
     def _orders(
-        self, transition: Transition, number: int, some: Sequence[Token]
-    ) -> Iterator[tuple[Token, ...]]:
+        self, transition: Transition, number: int, some: Sequence[PlainToken]
+    ) -> Iterator[tuple[PlainToken, ...]]:
         """The orders in which tokens may stand: by the place's order, and among equals any."""
         by_atom = sorted(some, key=lambda token: token.atom)
         if not self._ordered[transition.name, number]:
             yield tuple(by_atom)
             return
-        ranks: dict[tuple[int, ...], list[Token]] = defaultdict(list)
+        ranks: dict[tuple[int, ...], list[PlainToken]] = defaultdict(list)
         for token in by_atom:
             ranks[token.order].append(token)
         for parts in product(*(dict.fromkeys(permutations(ranks[rank])) for rank in sorted(ranks))):
             yield tuple(token for part in parts for token in part)
 
-    def _matching(self, place: str, names: Names, values: tuple[Any, ...]) -> list[Token]:
+    def _matching(self, place: str, names: Names, values: tuple[Any, ...]) -> list[PlainToken]:
         index = self._joined.get((place, names))
         if index is None:
             index = self._joined[place, names] = defaultdict(list)
@@ -170,7 +170,7 @@ class Bindings:
         return list(index.get(values, ()))
 
 
-def _sees(arc: Arc, token: Token) -> bool:
+def _sees(arc: Arc, token: PlainToken) -> bool:
     """Whether an arc may bind a token at some moment."""
     if arc.kind == "expired":
         return token.mortal

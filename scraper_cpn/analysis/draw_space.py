@@ -9,7 +9,7 @@ from __future__ import annotations
 from scraper_cpn.analysis.explore import Space
 from scraper_cpn.analysis.instance import AnalysisError
 from scraper_cpn.analysis.plain import Atom
-from scraper_cpn.analysis.story import told_token
+from scraper_cpn.analysis.story import describe_token
 
 STATES_MAX = 500
 
@@ -29,7 +29,7 @@ def space_dot(space: Space) -> str:
     numbers = {state: number for number, state in enumerate(space.parents)}
     lines = [f"digraph {_quoted(space.plain.name)} {{", "  node [shape=box];"]
     for state, number in numbers.items():
-        marks = [f"label={_quoted(_told(space, state))}"]
+        marks = [f"label={_quoted(_marking_text(space, state))}"]
         marks += ["peripheries=2"] * (state == space.first) + ["color=red"] * (state in space.dead)
         lines.append(f"  s{number} [{', '.join(marks)}];")
         for event, after in space.successors(state):
@@ -38,7 +38,7 @@ def space_dot(space: Space) -> str:
     return "\n".join([*lines, "}"]) + "\n"
 
 
-def _told(space: Space, state: int) -> str:
+def _marking_text(space: Space, state: int) -> str:
     atoms = space.plain.atoms
     shown = (
         f"{_atom(atoms[number])}{f' x{count}' if count > 1 else ''}"
@@ -51,7 +51,7 @@ def _told(space: Space, state: int) -> str:
 def _atom(atom: Atom) -> str:
     if atom.kind == "flight":
         return f"{atom.name} in flight{', started' if atom.runs else ''}"
-    return atom.name if atom.value is None else f"{atom.name}: {told_token(atom.value)}"
+    return atom.name if atom.value is None else f"{atom.name}: {describe_token(atom.value)}"
 
 
 def _quoted(text: str) -> str:

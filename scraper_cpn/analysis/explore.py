@@ -16,10 +16,10 @@ from itertools import pairwise
 from time import process_time
 from typing import Any
 
-from scraper_cpn.analysis.layout import Layout
+from scraper_cpn.analysis.layout import StateLayout
 from scraper_cpn.analysis.monitor import AgainError, Monitor
 from scraper_cpn.analysis.plain import Event, PlainNet
-from scraper_cpn.analysis.steps import Group, Step, Urgent, close_groups
+from scraper_cpn.analysis.steps import EventGroup, LayoutStep, Urgent, close_groups
 
 CHUNK = 2_048
 """States between two looks at the limits."""
@@ -30,7 +30,7 @@ REPEATS = 12
 
 
 @dataclass(frozen=True)
-class Limits:
+class ExplorationLimits:
     """When an exploration gives up. Zero: never."""
 
     states: int = 5_000_000
@@ -51,7 +51,7 @@ class Space:
     """
 
     plain: PlainNet
-    layout: Layout
+    layout: StateLayout
     first: int
     parents: dict[int, int | None]
     edges: int = 0
@@ -97,13 +97,13 @@ class Explorer:
         self,
         plain: PlainNet,
         monitors: Sequence[Monitor] = (),
-        limits: Limits | None = None,
+        limits: ExplorationLimits | None = None,
         live: Callable[[list[int]], Any] | None = None,
     ) -> None:
         self.plain, self._monitors, self._limits, self._live = (
             plain,
             monitors,
-            limits or Limits(),
+            limits or ExplorationLimits(),
             live,
         )
         self._widths: dict[int, int] = {}
@@ -124,7 +124,7 @@ class Explorer:
                 return space
 
     def _explore(self, began: float) -> Space:
-        self._layout = layout = Layout(self._widths)
+        self._layout = layout = StateLayout(self._widths)
         first = self._extend()
         parents: dict[int, int | None] = {first: None}
         self.space = space = Space(self.plain, layout, first, parents, successors=self.successors)
@@ -187,9 +187,9 @@ class Explorer:
         more = self._extend()
         if more:  # counters that nobody had used so far stand at their first number in every state
             parents = self.space.parents
-            moved = {s + more: None if p is None else p + more for s, p in parents.items()}
+            shifted = {s + more: None if p is None else p + more for s, p in parents.items()}
             parents.clear()
-            parents.update(moved)
+            parents.update(shifted)
             self.space.first += more
             self.space.dead = [state + more for state in self.space.dead]
             self.space.bad = {n: (state + more, e) for n, (state, e) in self.space.bad.items()}
@@ -250,7 +250,7 @@ class Explorer:
         self._inner = self._fewer(self._inner, sample)
         self._joined = True
 
-    def _fewer(self, groups: list[Group], sample: list[int]) -> list[Group]:
+    def _fewer(self, groups: list[EventGroup], sample: list[int]) -> list[EventGroup]:
         joined: list[list[Event]] = []
         mask = 0
         for group in groups:
@@ -263,10 +263,10 @@ class Explorer:
                 mask = group.mask
         return [self._group(events) for events in joined]
 
-    def _group(self, events: list[Event]) -> Group:
+    def _group(self, events: list[Event]) -> EventGroup:
         """A group of events, the lower ranks first."""
         layout = self._layout
-        steps = [Step(layout, event) for event in events]
+        steps = [LayoutStep(layout, event) for event in events]
         watches: dict[Event, list[tuple[int, Monitor, list[int]]]] = {}
         atoms = {atom for event in events for atom in event.tests()}
         for event in events:
@@ -297,15 +297,15 @@ class Explorer:
             found[value] = tuple(changes) if urgent is None else Urgent(changes)
             return found[value]
 
-        return Group(events, mask, miss, found)
+        return EventGroup(events, mask, miss, found)
 
-    def _looks(self) -> Iterator[Group | None]:
+    def _looks(self) -> Iterator[EventGroup | None]:
         """A group without changes for each monitor that looks at states."""
         for number, monitor in enumerate(self._monitors):
             atoms = monitor.seen(self.plain)
             yield None if atoms is None else self._look(number, monitor, list(atoms))
 
-    def _look(self, number: int, monitor: Monitor, atoms: list[int]) -> Group:
+    def _look(self, number: int, monitor: Monitor, atoms: list[int]) -> EventGroup:
         mask = self._layout.mask(atoms)
         found: dict[int, tuple[int, ...]] = {}
 
@@ -315,7 +315,7 @@ class Explorer:
                 self.space.bad.setdefault(number, (state, None))
             return found.setdefault(value, ())
 
-        return Group([], mask, miss, found)
+        return EventGroup([], mask, miss, found)
 
     def successors(self, state: int) -> Iterator[tuple[Event, int]]:
         """Everything that can happen in a state, with the state after it. Slow."""
@@ -323,7 +323,7 @@ class Explorer:
         for event in sorted(self.plain.events, key=lambda e: -1 if e.rank is None else e.rank):
             if urgent is not None and event.rank != urgent:
                 return
-            change = Step(self._layout, event).change(state)
+            change = LayoutStep(self._layout, event).change(state)
             if change is not None:
                 yield event, state + change
                 urgent = event.rank if event.urgent else urgent

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from scraper_cpn.analysis.atoms import Look, tokens_in
+from scraper_cpn.analysis.atoms import ArcCounting, tokens_in
 from scraper_cpn.analysis.changes import Changes, Tested, add
 from scraper_cpn.analysis.plain import Atom, Flying, PlainNet
 from scraper_cpn.net import Net, Place, Transition, plan
@@ -42,7 +42,7 @@ class Flights:
         else:
             self._next_attempt(transition, number, bound, *stage)
 
-    def beside(
+    def held_in_flight(
         self, transition: Transition, inputs: Sequence[Any], *, started: bool
     ) -> dict[int, int]:
         """The atoms of which there are more while a firing is in flight: slots, shown tokens, kept absences."""
@@ -95,7 +95,7 @@ class Flights:
         self._event("start", transition, {**needs, number: 1}, change, bound, absent)
         undone = Changes(int, {number: -1})
         add(undone, grounder.taken(transition, inputs), -1)
-        add(undone, self.beside(transition, inputs, started=False), -1)
+        add(undone, self.held_in_flight(transition, inputs, started=False), -1)
         self._event("revoke", transition, {number: 1}, undone, bound)
 
     def _still(
@@ -106,7 +106,7 @@ class Flights:
         for arc in transition.still:
             place: Any = arc.place
             keys = {name: inputs[at].keys[name] for name, at in plan.still_keys(transition, arc)}
-            counts = self._grounder.atoms.count(place, Look(place.keys), keys)
+            counts = self._grounder.atoms.count(place, ArcCounting(place.keys), keys)
             if arc.kind == "absent":
                 absent.append(counts)
             else:
@@ -150,7 +150,7 @@ class Flights:
         """What changes when a firing ends, beside what it puts."""
         grounder = self._grounder
         change = Changes(int, {number: -1})
-        add(change, self.beside(transition, inputs, started=True), -1)
+        add(change, self.held_in_flight(transition, inputs, started=True), -1)
         add(change, grounder.gone(transition, inputs, "take", "expired"))
         if error is not None:
             taken = False

@@ -19,7 +19,7 @@ from scraper_cpn.analysis.bindings import Bindings
 from scraper_cpn.analysis.changes import Changes, Tested, add
 from scraper_cpn.analysis.flights import Flights
 from scraper_cpn.analysis.instance import MANY, Expiring, Instance
-from scraper_cpn.analysis.outcomes import Deposit, Outcomes
+from scraper_cpn.analysis.outcomes import Outcomes, PlainDeposit
 from scraper_cpn.analysis.plain import Atom, Event, EventKind, New, PlainNet
 from scraper_cpn.net import Counter, KeySet, Net, Place, Transition, plan
 from scraper_cpn.net.arcs import Arc, On
@@ -237,7 +237,7 @@ class Grounder:
         flight = self.plain.atom(Atom("flight", transition.name, tested.bound))
         change = self.taken(transition, inputs)
         change[flight] += 1
-        add(change, self.flights.beside(transition, inputs, started=False))
+        add(change, self.flights.held_in_flight(transition, inputs, started=False))
         self.event("begin", transition, tested, change)
 
     def respends(self, transition: Transition, inputs: Sequence[Any], change: Changes) -> None:
@@ -282,7 +282,7 @@ class Grounder:
         change[self.atoms.fault(place.name, colour, error)] += 1
         self.event("fire", transition, tested, change, (), error)
 
-    def put(self, deposits: Iterable[Deposit], change: Changes) -> tuple[New, ...]:
+    def put(self, deposits: Iterable[PlainDeposit], change: Changes) -> tuple[New, ...]:
         """Add what is put in any case to *change*; returns what depends on what a set has."""
         news = []
         for deposit in deposits:
@@ -302,7 +302,7 @@ class Grounder:
                 news.append(self._new(place, deposit.seen, deposit))
         return tuple(news)
 
-    def _new(self, place: Place[Any], seen: KeySet[Any], deposit: Deposit) -> New:
+    def _new(self, place: Place[Any], seen: KeySet[Any], deposit: PlainDeposit) -> New:
         puts = Changes(int)
         self._add(self.atoms.token(place, deposit.colour, mortal=deposit.mortal), 1, puts)
         key = self.plain.atom(Atom("key", seen.name, deposit.key))

@@ -1,6 +1,6 @@
 """A state as one integer: a field of bits for each atom.
 
-Owns: `Layout`. Each field has one bit more than its number needs. An event that makes a number too
+Owns: `StateLayout`. Each field has one bit more than its number needs. An event that makes a number too
 large sets that bit, which `Layout.overflowed` sees; the exploration then begins again with wider fields.
 Must not know: events, properties.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 
-class Layout:
+class StateLayout:
     """Where each atom's number is in a state.
 
     Args:

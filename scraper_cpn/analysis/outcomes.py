@@ -19,7 +19,7 @@ from scraper_cpn.net.marking import blame, key_of, made, one_key, span
 
 
 @dataclass(frozen=True)
-class Deposit:
+class PlainDeposit:
     """A token that is put, or that was set aside when it was to be put (`error`); or a key that a set forgets.
 
     Attributes:
@@ -56,7 +56,7 @@ class Outcomes:
 
     def instant(
         self, transition: Transition, inputs: Sequence[Any]
-    ) -> tuple[Any, On, list[Deposit]] | str:
+    ) -> tuple[Any, On, list[PlainDeposit]] | str:
         """The outcome, case and deposits of an instant transition whose scan agrees; or an error."""
         try:
             outcome, case = self._chosen(transition, inputs)
@@ -78,7 +78,7 @@ class Outcomes:
 
     def endings(
         self, transition: Transition, inputs: Sequence[Any]
-    ) -> Iterator[tuple[Any, On, list[Deposit], str | None]]:
+    ) -> Iterator[tuple[Any, On, list[PlainDeposit], str | None]]:
         """Each way in which an effect may end: the outcome, its case and deposits, or an error of `Lost`'s."""
         call = transition.effect
         assert call is not None
@@ -95,7 +95,7 @@ class Outcomes:
 
     def _ending(
         self, transition: Transition, inputs: Sequence[Any], case: On, outcome: Any
-    ) -> tuple[On, list[Deposit], str | None]:
+    ) -> tuple[On, list[PlainDeposit], str | None]:
         try:
             return case, self._deposits(transition, inputs, case, outcome), None
         except AnalysisError:
@@ -110,7 +110,7 @@ class Outcomes:
         except Exception as error:  # noqa: BLE001  (the user's function may raise anything)
             return case, [], f"the outputs of Lost raised: {blame(error)}"
 
-    def respent(self, arc: Arc, token: Any) -> list[Deposit]:
+    def respent(self, arc: Arc, token: Any) -> list[PlainDeposit]:
         """What a `spend` puts back; a token whose function raises is set aside."""
         place: Any = arc.place
         try:
@@ -124,14 +124,14 @@ class Outcomes:
         except AnalysisError:
             raise
         except Exception as error:  # noqa: BLE001  (the user's function may raise anything)
-            return [Deposit(place, token.colour, error=blame(error))]
-        return [Deposit(place, colour, token.mortal) for colour in tokens]
+            return [PlainDeposit(place, token.colour, error=blame(error))]
+        return [PlainDeposit(place, colour, token.mortal) for colour in tokens]
 
     def _deposits(
         self, transition: Transition, inputs: Sequence[Any], case: On, outcome: Any
-    ) -> list[Deposit]:
-        found: list[Deposit] = []
-        fresh: dict[int, list[Deposit]] = {}
+    ) -> list[PlainDeposit]:
+        found: list[PlainDeposit] = []
+        fresh: dict[int, list[PlainDeposit]] = {}
         for number, output in enumerate(case.outputs):
             if output.kind == "consume":
                 continue
@@ -160,10 +160,10 @@ class Outcomes:
         output: Output,
         args: tuple[Any, ...],
         fresh: tuple[tuple[str, Hashable], ...],
-    ) -> list[Deposit]:
+    ) -> list[PlainDeposit]:
         place = output.place
         if isinstance(place, Counter):
-            return [Deposit(place, output.count, key=_told(transition, inputs, place))]
+            return [PlainDeposit(place, output.count, key=_counter_key(transition, inputs, place))]
         result = args[0] if output.make is None else self._forgetting.call(output.make, args)
         tokens = made(result, place)
         if not tokens:
@@ -196,29 +196,29 @@ class Outcomes:
         mortal: bool,
         seen: KeySet[Any] | None,
         fresh: tuple[tuple[str, Hashable], ...],
-    ) -> Deposit:
+    ) -> PlainDeposit:
         if seen is None:
-            return Deposit(place, colour, mortal)
+            return PlainDeposit(place, colour, mortal)
         try:
             key = one_key(key_of(colour, seen))
         except Exception as error:  # noqa: BLE001  (the user's property may raise anything)
-            return Deposit(place, colour, error=blame(error))
-        return Deposit(place, colour, mortal, seen, key, fresh)
+            return PlainDeposit(place, colour, error=blame(error))
+        return PlainDeposit(place, colour, mortal, seen, key, fresh)
 
 
-def _forgotten(place: KeySet[Any], colour: Any) -> Deposit:
+def _forgotten(place: KeySet[Any], colour: Any) -> PlainDeposit:
     """What a set forgets."""
     try:
-        return Deposit(place, colour, key=one_key(key_of(colour, place)))
+        return PlainDeposit(place, colour, key=one_key(key_of(colour, place)))
     except Exception as error:  # noqa: BLE001  (the user's property may raise anything)
-        return Deposit(place, colour, error=blame(error))
+        return PlainDeposit(place, colour, error=blame(error))
 
 
 LOST = Lost("lost")
 """How every effect may end."""
 
 
-def _fresh(new: Deposit) -> tuple[tuple[str, Hashable], ...]:
+def _fresh(new: PlainDeposit) -> tuple[tuple[str, Hashable], ...]:
     """The keys that must have been new for a token that is made of a new one."""
     return new.fresh if new.seen is None else (*new.fresh, (new.seen.name, new.key))
 
@@ -240,9 +240,9 @@ def _value(arc: Arc, bound: Any) -> Any:
     return bound.colour
 
 
-def _told(transition: Transition, inputs: Sequence[Any], counter: Counter) -> Hashable:
+def _counter_key(transition: Transition, inputs: Sequence[Any], counter: Counter) -> Hashable:
     """The key of a counter that is counted up, as an input tells it."""
-    arc = plan.told_by(transition, counter) if counter.keys else None
+    arc = plan.key_source(transition, counter) if counter.keys else None
     if arc is None:
         return None
     keys = plan.tokens_of(inputs[arc])[0].keys

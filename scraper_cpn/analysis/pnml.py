@@ -159,15 +159,18 @@ class _Unfolded:
         if self._colours is None:
             self._event(name, [(place, sign, {None: weight}) for place, sign, weight in arcs], ())
             return
-        for binding, moved in self._colours.bindings(element, arcs):
-            self._event(name, moved, binding)
+        for binding, changes in self._colours.bindings(element, arcs):
+            self._event(name, changes, binding)
 
     def _event(
-        self, name: str, moved: Sequence[tuple[str, int, Mapping[Any, int]]], bound: tuple[Any, ...]
+        self,
+        name: str,
+        changes: Sequence[tuple[str, int, Mapping[Any, int]]],
+        bound: tuple[Any, ...],
     ) -> None:
         needs: dict[int, int] = {}
         change: dict[int, int] = {}
-        for place, sign, tokens in moved:
+        for place, sign, tokens in changes:
             for value, number in tokens.items():
                 atom = self._atom(place, value)
                 change[atom] = change.get(atom, 0) + sign * number

@@ -42,7 +42,7 @@ class _Node:
     """What has left through sinks."""
 
 
-class Replay:
+class PathReplay:
     """Tries a way on a kernel."""
 
     def __init__(self, grounder: Grounder, monitor: Monitor, event: Event | None) -> None:
@@ -291,7 +291,7 @@ def replayed(
         path: the way to it.
         event: what may not happen at its end; None if the state itself is bad.
     """
-    return Replay(grounder, monitor, event).run(path)
+    return PathReplay(grounder, monitor, event).run(path)
 
 
 def _may(flying: Flying, kind: str) -> bool:

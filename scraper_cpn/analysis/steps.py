@@ -1,6 +1,6 @@
 """Events in terms of packed states, and in groups that are decided by the same few atoms.
 
-Owns: `Step`, `Group`, `close_groups`.
+Owns: `LayoutStep`, `EventGroup`, `close_groups`.
 Must not know: how states are found, what a property means.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from scraper_cpn.analysis.layout import Layout
+from scraper_cpn.analysis.layout import StateLayout
 from scraper_cpn.analysis.plain import Event
 
 CLOSE = 10
@@ -23,7 +23,7 @@ class Urgent(tuple[int, ...]):
 
 
 @dataclass(eq=False)
-class Group:
+class EventGroup:
     """Events that are decided by the same atoms, and the changes for each value of these."""
 
     events: list[Event]
@@ -32,10 +32,10 @@ class Group:
     found: dict[int, tuple[int, ...]] = field(default_factory=dict)
 
 
-class Step:
+class LayoutStep:
     """An event in terms of a layout."""
 
-    def __init__(self, layout: Layout, event: Event) -> None:
+    def __init__(self, layout: StateLayout, event: Event) -> None:
         self.event = event
         shifts, fields = layout.shifts, layout.fields
         self._needs = [(shifts[a], fields[a], n) for a, n in event.needs.items()]

@@ -18,30 +18,30 @@ WORDS = {
 LONG = 60
 
 
-def told(net: Net, plain: PlainNet, path: Sequence[Event]) -> tuple[str, ...]:
+def describe_path(net: Net, plain: PlainNet, path: Sequence[Event]) -> tuple[str, ...]:
     """A line for each event."""
     return tuple(f"{number}. {_line(net, plain, event)}" for number, event in enumerate(path, 1))
 
 
 def _line(net: Net, plain: PlainNet, event: Event) -> str:
     if event.kind == "inject":
-        return f"{told_token(event.bound[0])} comes into {event.name}"
+        return f"{describe_token(event.bound[0])} comes into {event.name}"
     transition = net.transitions.get(event.name)
     given = []
     if transition is not None:
         for arc, value in zip(transition.arcs, event.bound, strict=True):
             if arc.binds and arc.kind != "read":
                 tokens = (plain.atoms[atom].value for atom in plan.tokens_of(value))
-                given += [told_token(token, arc.place.keys) for token in tokens]
+                given += [describe_token(token, arc.place.keys) for token in tokens]
     who = f"{event.name}({', '.join(given)})"
     if is_fault(event):
         return f"{who} raises {event.outcome}"
-    outcome = "" if event.outcome is None else f" {told_token(event.outcome)}"
+    outcome = "" if event.outcome is None else f" {describe_token(event.outcome)}"
     picks = f", which picks{outcome}" if event.kind == "fire" and outcome else ""
     return f"{who} {WORDS[event.kind]}{outcome if event.kind in {'end', 'again'} else ''}{picks}"
 
 
-def told_token(token: Any, keys: tuple[str, ...] = ()) -> str:
+def describe_token(token: Any, keys: tuple[str, ...] = ()) -> str:
     """A token by its URL or its keys, else by what it consists of."""
     url = getattr(token, "url", None)
     if isinstance(url, str):
@@ -60,5 +60,5 @@ def _fields(token: Any, names: tuple[str, ...]) -> str:
 
 def _field(value: Any) -> str:
     if isinstance(value, tuple):
-        return f"[{', '.join(map(told_token, value))}]"
-    return told_token(value)
+        return f"[{', '.join(map(describe_token, value))}]"
+    return describe_token(value)

@@ -84,13 +84,13 @@ class Report:
 def _open(verdicts: Sequence[Verdict]) -> list[str]:
     """Verdicts that are no proof: those that have the same reason together."""
     lines: list[str] = []
-    for told in dict.fromkeys(tuple(_told(verdict)) for verdict in verdicts):
-        alike = [verdict for verdict in verdicts if tuple(_told(verdict)) == told]
-        lines += ["", *(f"{verdict.status}: {verdict.claim}" for verdict in alike), *told]
+    for reasons in dict.fromkeys(tuple(_reasons(verdict)) for verdict in verdicts):
+        alike = [verdict for verdict in verdicts if tuple(_reasons(verdict)) == reasons]
+        lines += ["", *(f"{verdict.status}: {verdict.claim}" for verdict in alike), *reasons]
     return lines
 
 
-def _told(verdict: Verdict) -> list[str]:
+def _reasons(verdict: Verdict) -> list[str]:
     lines = [f"  {verdict.why}"] if verdict.why else []
     return lines + [f"  {line}" for line in verdict.story]
 

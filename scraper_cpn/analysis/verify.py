@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from time import process_time
 
 from scraper_cpn.analysis import story
-from scraper_cpn.analysis.explore import Explorer, Limits, Space
+from scraper_cpn.analysis.explore import ExplorationLimits, Explorer, Space
 from scraper_cpn.analysis.ground import Grounder, TooMuchError
 from scraper_cpn.analysis.instance import AnalysisError, Instance, refuse_misfit
 from scraper_cpn.analysis.monitor import Monitor
@@ -31,7 +31,7 @@ PURE = "functions of the net are pure, as the net's own rules ask"
 
 
 def verify(
-    net: Net, instance: Instance, *properties: Property, limits: Limits | None = None
+    net: Net, instance: Instance, *properties: Property, limits: ExplorationLimits | None = None
 ) -> Report:
     """Prove or refute properties of a net for an instance, over all interleavings.
 
@@ -56,7 +56,7 @@ def verify(
 
 
 def _verdicts(
-    net: Net, instance: Instance, properties: Sequence[Property], limits: Limits | None
+    net: Net, instance: Instance, properties: Sequence[Property], limits: ExplorationLimits | None
 ) -> Iterator[Verdict]:
     for cap in CAPS:
         try:
@@ -70,7 +70,11 @@ def _verdicts(
 
 
 def _with_cap(
-    net: Net, instance: Instance, properties: Sequence[Property], limits: Limits | None, cap: int
+    net: Net,
+    instance: Instance,
+    properties: Sequence[Property],
+    limits: ExplorationLimits | None,
+    cap: int,
 ) -> Iterator[Verdict]:
     """The verdicts if there are never more equal tokens than *cap* where an arc takes all; else `_CapError`."""
     began = process_time()
@@ -213,7 +217,9 @@ def _refuted(
     state, event = space.bad[number]
     path = [step for step, _ in space.path(state)]
     calls = replayed(grounder, watch, path, event)
-    told = story.told(grounder.net, grounder.plain, path if event is None else [*path, event])
+    steps = story.describe_path(
+        grounder.net, grounder.plain, path if event is None else [*path, event]
+    )
     status: Status = "refuted"
     why = "a kernel that is led this way does it"
     if calls is None:
@@ -223,5 +229,5 @@ def _refuted(
         )
     return Verdict(
         asked.claim, status, _scope(instance), "exploration; " + ABSTRACTION, _assumes(grounder),
-        space.states, space.seconds, why, told, calls or (),
+        space.states, space.seconds, why, steps, calls or (),
     )  # fmt: skip

@@ -13,7 +13,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from scraper_cpn.scrape.options.config import read_config
-from scraper_cpn.scrape.options.read import Given, likely, read_options
+from scraper_cpn.scrape.options.read import GivenValue, likely, read_options
 from scraper_cpn.scrape.options.table import BY_KEY, OPTIONS, Option
 from scraper_cpn.scrape.redact import HARMLESS_HEADERS, HIDDEN, redacted
 from scraper_cpn.scrape.settings import UsageError
@@ -31,7 +31,7 @@ class Arguments(Struct, frozen=True):
     """A command line: its positional words, and the options by their Python names."""
 
     words: tuple[str, ...]
-    options: dict[str, Given]
+    options: dict[str, GivenValue]
 
 
 def parse(
@@ -52,7 +52,7 @@ def parse(
         pairs, words = getopt.gnu_getopt(list(argv), short, long)
     except getopt.GetoptError as error:
         raise UsageError(_explained(error, known, command)) from None
-    given: dict[str, Given] = {}
+    given: dict[str, GivenValue] = {}
     for written, text in pairs:
         option = known[written.lstrip("-")]
         given[option.key] = _value(option, written, text, given.get(option.key))
@@ -60,7 +60,7 @@ def parse(
     return Arguments(tuple(words), given)
 
 
-def given_options(arguments: Arguments) -> dict[str, Given]:
+def given_options(arguments: Arguments) -> dict[str, GivenValue]:
     """Return the options of a command line and of the TOML file that it names. Raises `UsageError`."""
     own = dict(arguments.options)
     config = own.pop("config", None)
@@ -68,7 +68,9 @@ def given_options(arguments: Arguments) -> dict[str, Given]:
     return merged(file, own)
 
 
-def merged(file: Mapping[str, Given], command_line: Mapping[str, Given]) -> dict[str, Given]:
+def merged(
+    file: Mapping[str, GivenValue], command_line: Mapping[str, GivenValue]
+) -> dict[str, GivenValue]:
     """Return the options of a file and a command line; the command line takes precedence."""
     rivals = {mine: other for pair in _RIVALS for mine, other in (pair, pair[::-1])}
     kept = {key: given for key, given in file.items() if rivals.get(key) not in command_line}
@@ -95,12 +97,12 @@ def retry_command(
     return shlex.join(words)
 
 
-def _value(option: Option, written: str, text: str, before: Given | None) -> Given:
+def _value(option: Option, written: str, text: str, before: GivenValue | None) -> GivenValue:
     if not option.kind.metavar:
-        return Given(True, written)
+        return GivenValue(True, written)
     if not option.many:
-        return Given(text, written)
-    return Given([*(before.value if before else ()), text], written)
+        return GivenValue(text, written)
+    return GivenValue([*(before.value if before else ()), text], written)
 
 
 def _explained(error: getopt.GetoptError, known: Mapping[str, Option], command: str) -> str:
@@ -118,14 +120,14 @@ def _explained(error: getopt.GetoptError, known: Mapping[str, Option], command: 
     return f"{where}: {error.msg.removeprefix(f'option {written} ')}; {see}"
 
 
-def _refuse_rivals(options: Mapping[str, Given]) -> None:
+def _refuse_rivals(options: Mapping[str, GivenValue]) -> None:
     for first, second in _RIVALS:
         if first in options and second in options:
             wheres = f"{options[first].where} and {options[second].where}"
             raise UsageError(f"{wheres} exclude each other; give one of them")
 
 
-def _written(option: Option, given: Given) -> list[str]:
+def _written(option: Option, given: GivenValue) -> list[str]:
     """Return an option as words of a command line, without the credentials in it."""
     if not option.kind.metavar:
         return [f"--{option.name}"]

@@ -21,7 +21,7 @@ from rich.console import Console
 
 from scraper_cpn.cli.arguments import retry_command
 from scraper_cpn.cli.ending import run_to_end
-from scraper_cpn.cli.job import Job
+from scraper_cpn.cli.job import CrawlJob
 from scraper_cpn.cli.signals import SIGNALLED, Hearing, Obedience, Stoppable
 from scraper_cpn.cli.streams import teller
 from scraper_cpn.scrape.account.report import Summary
@@ -33,7 +33,7 @@ from scraper_cpn.scrape.policy import Policy, first_policy
 from scraper_cpn.scrape.robots.agent import doubtful_name
 from scraper_cpn.scrape.session import GRACE_NS, Session
 from scraper_cpn.scrape.settings import SECOND
-from scraper_cpn.show.progress import JsonView, LiveView, PlainView, QuietView, View
+from scraper_cpn.show.progress import JsonView, LiveView, PlainView, ProgressView, QuietView
 from scraper_cpn.show.summary import show_summary
 from scraper_cpn.store.port import StoreError
 
@@ -51,7 +51,7 @@ class Running(Stoppable, Protocol):
         """Crawl until the end."""
 
 
-def run_job(job: Job) -> int:
+def run_job(job: CrawlJob) -> int:
     """Run a job and return the exit code of the command.
 
     Raises `UsageError` before anything is fetched or written, `OutputError` if writing failed.
@@ -94,7 +94,7 @@ def exit_code(summary: Summary, received: list[int]) -> int:
     return DONE if complete else INCOMPLETE
 
 
-def console_for(job: Job) -> Console:
+def console_for(job: CrawlJob) -> Console:
     """Return the console on stderr. `--color` decides; for `auto`, NO_COLOR (no-color.org) is respected.
 
     Some programs set COLUMNS=0 if they know no width; on such a console nothing would be visible.
@@ -110,7 +110,7 @@ def console_for(job: Job) -> Console:
     )
 
 
-def view_for(job: Job, console: Console) -> View:
+def view_for(job: CrawlJob, console: Console) -> ProgressView:
     """Return the view that suits the options and the terminal."""
     if job.json:
         return JsonView(console)
@@ -123,7 +123,7 @@ def view_for(job: Job, console: Console) -> View:
 
 
 async def _crawl(
-    job: Job, prepared: Prepared, view: View, hearing: Hearing
+    job: CrawlJob, prepared: Prepared, view: ProgressView, hearing: Hearing
 ) -> tuple[Summary | None, Exception | None]:
     """Open the job's files, run its session, and close the files in any case.
 
@@ -150,7 +150,7 @@ async def _crawl(
 
 
 async def _opened_session(
-    job: Job, prepared: Prepared, view: View, stack: AsyncExitStack
+    job: CrawlJob, prepared: Prepared, view: ProgressView, stack: AsyncExitStack
 ) -> Session:
     trace = _opened(job.trace, stack)
     state = None
@@ -182,7 +182,7 @@ async def _opened_session(
     )
 
 
-def _policy_of(job: Job) -> Policy:
+def _policy_of(job: CrawlJob) -> Policy:
     """The decisions of the crawl; those of a kept one depend on what its state has."""
     if job.keeping is None:
         return first_policy(job.settings, job.seeds, fed=job.unread is not None)
@@ -213,7 +213,7 @@ def seldom_collecting() -> Iterator[None]:
         gc.unfreeze()
 
 
-async def supervised(session: Running, view: View) -> Summary | None:
+async def supervised(session: Running, view: ProgressView) -> Summary | None:
     """Run a session with its view. Return None if it was aborted without a summary."""
     summary = None
     async with anyio.create_task_group() as tasks:
@@ -223,7 +223,7 @@ async def supervised(session: Running, view: View) -> Summary | None:
     return summary
 
 
-async def _show(session: Running, view: View) -> None:
+async def _show(session: Running, view: ProgressView) -> None:
     while True:
         await anyio.sleep(view.interval_ns / 1e9)
         view.update(session.snapshot())
@@ -235,7 +235,7 @@ def _opened(path: str | None, stack: AsyncExitStack) -> TextIO | None:
     return stack.enter_context(Path(path).open("w", encoding="utf-8"))
 
 
-def _tell(job: Job, console: Console, view: View, summary: Summary) -> None:
+def _tell(job: CrawlJob, console: Console, view: ProgressView, summary: Summary) -> None:
     if job.json:
         view.event({"event": "summary", **msgspec.to_builtins(summary)})
     elif not job.quiet:
@@ -247,7 +247,7 @@ def _tell(job: Job, console: Console, view: View, summary: Summary) -> None:
                 console.print(line, soft_wrap=True)
 
 
-def _retry(job: Job, summary: Summary) -> str | None:
+def _retry(job: CrawlJob, summary: Summary) -> str | None:
     urls = summary.failed_urls
     if not urls or job.keeping is not None:
         return None

@@ -42,7 +42,7 @@ def threads() -> frozenset[Thread]:
     return frozenset(thread for thread in running() if not thread.daemon)
 
 
-def end_beside(code: int, before: Iterable[Thread]) -> int:
+def end_despite_threads(code: int, before: Iterable[Thread]) -> int:
     """Return *code*, or end the process with it if threads still run that did not exist *before*."""
     others = threads() - frozenset(before) - {current_thread()}
     until_s = time.monotonic() + PATIENCE_S

@@ -31,7 +31,7 @@ def export(words: Words) -> int:
     account: dict[str, Any] = {"output": output}
     with StateReader(words.state) as state, ExitStack() as stack:
         reader = state.run(words.run)
-        of, settings = reader.head().items, last_opening(reader.facts()).settings
+        of, settings = reader.head().items, last_opening(reader.metadata()).settings
         work = Export(
             reader,
             output,

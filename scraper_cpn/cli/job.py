@@ -29,7 +29,7 @@ from scraper_cpn.scrape.settings import Settings, UsageError
 
 if TYPE_CHECKING:
     from scraper_cpn.scrape.crawl import Crawl
-    from scraper_cpn.scrape.seeds import SeedList, Text
+    from scraper_cpn.scrape.seeds import SeedList, TextLines
 
 COMMANDS = (
     "run", "resume", "status", "explain", "retry", "export", "check", "backup", "net", "simulate", "verify", "new",
@@ -37,7 +37,7 @@ COMMANDS = (
 )  # fmt: skip
 
 
-class Job(Struct, frozen=True, kw_only=True):
+class CrawlJob(Struct, frozen=True, kw_only=True):
     """A crawl for the command to run, completely checked."""
 
     arguments: Arguments
@@ -69,7 +69,7 @@ class Job(Struct, frozen=True, kw_only=True):
     color: str = "auto"
 
 
-def job_of(arguments: Arguments) -> Job:
+def job_of(arguments: Arguments) -> CrawlJob:
     """Return the job of a command line. Reads the files it names. Raises `UsageError`."""
     given = given_options(arguments)
     own = own_options(given)
@@ -108,7 +108,7 @@ def with_outputs(
     *,
     keep: int | None = None,
     **found: Any,
-) -> Job:
+) -> CrawlJob:
     """Return the job with checked outputs, which is the last check.
 
     *own* are the options of the command alone; *keep* is the valid length of an output that belongs to a
@@ -137,9 +137,9 @@ def with_outputs(
     bodies = bodies_of(
         settings, continued=keeping is not None and keeping.saves_in(settings.save_bodies)
     )
-    kept = {key: value for key, value in own.items() if key in Job.__struct_fields__}
+    kept = {key: value for key, value in own.items() if key in CrawlJob.__struct_fields__}
     hooks = program.hooks if program else None
-    return Job(
+    return CrawlJob(
         bodies=bodies,
         sink=sink,
         handlers=handlers,
@@ -192,15 +192,15 @@ def _use_of(path: str) -> str:
         return "resume" if file.read(15) == b"SQLite format 3" else "-i"
 
 
-def _text(path: str) -> "Text":
+def _text(path: str) -> "TextLines":
     """The text of an input."""
-    from scraper_cpn.scrape.seeds import Text
+    from scraper_cpn.scrape.seeds import TextLines
 
     try:
         text = _standard_input() if path == "-" else file_text(path)
     except ValueError as error:
         raise UsageError(f"--input: {error}") from None
-    return Text("standard input" if path == "-" else path, text)
+    return TextLines("standard input" if path == "-" else path, text)
 
 
 def _standard_input() -> str:

@@ -18,7 +18,7 @@ from rich.console import Console
 from scraper_cpn.cli.arguments import parse
 from scraper_cpn.cli.export import export
 from scraper_cpn.cli.files import check_writable
-from scraper_cpn.cli.words import DONE, Words, print_json, told, words_of
+from scraper_cpn.cli.words import DONE, Words, print_json, print_result, words_of
 from scraper_cpn.scrape.colours import KINDS
 from scraper_cpn.scrape.options.read import likely
 from scraper_cpn.scrape.options.table import BY_KEY, TEXT, Option
@@ -76,16 +76,16 @@ def _status(words: Words) -> int:
     from scraper_cpn.show.state import status_lines
 
     status = state_status(words.state, words.run)
-    return told(words, status, status_lines(status))
+    return print_result(words, status, status_lines(status))
 
 
 def _explain(words: Words) -> int:
-    from scraper_cpn.scrape.state.explain import whereabouts
+    from scraper_cpn.scrape.state.explain import explain
     from scraper_cpn.scrape.urls import seed_url
-    from scraper_cpn.show.whereabouts import whereabouts_lines
+    from scraper_cpn.show.explanation import explanation_lines
 
-    where = whereabouts(words.state, seed_url(words.words[1]), words.run)
-    return told(words, where, whereabouts_lines(where, words.named()))
+    where = explain(words.state, seed_url(words.words[1]), words.run)
+    return print_result(words, where, explanation_lines(where, words.named()))
 
 
 def _retry(words: Words) -> int:
@@ -97,19 +97,19 @@ def _retry(words: Words) -> int:
             raise UsageError(
                 f"--kind {kind}: not a kind of failure{likely(kind, KINDS)}; one of {', '.join(KINDS)}"
             )
-    found = anyio.run(_put_back, words, kinds)
+    found = anyio.run(_retry_failed, words, kinds)
     command = f"scrape resume {words.named()}"
     record = {"put_back": sum(found.values()), "kinds": found, "next": command}
-    return told(words, record, retry_lines(found, command))
+    return print_result(words, record, retry_lines(found, command))
 
 
-async def _put_back(words: Words, kinds: Sequence[str] | None) -> dict[str, int]:
-    from scraper_cpn.scrape.state.retry import put_back
+async def _retry_failed(words: Words, kinds: Sequence[str] | None) -> dict[str, int]:
+    from scraper_cpn.scrape.state.retry import retry_failed
     from scraper_cpn.store.sqlite import open_run
 
     store = open_run(words.state, words.run)
     try:
-        return await put_back(store, kinds)
+        return await retry_failed(store, kinds)
     finally:
         with anyio.CancelScope(shield=True):
             await store.close()
@@ -148,7 +148,7 @@ def _checked(words: Words, path: Path, more: Mapping[str, Any]) -> int:
         raise
     lasted_ns = time.monotonic_ns() - began_ns
     record = {"sound": True, "state": str(path), "lasted_ns": lasted_ns, "runs": found, **more}
-    return told(words, record, check_lines(str(path), found, lasted_ns, more.get("bytes")))
+    return print_result(words, record, check_lines(str(path), found, lasted_ns, more.get("bytes")))
 
 
 _RUN, _JSON, _OUTPUT, _OVERWRITE, _FAILED = (

@@ -11,8 +11,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from scraper_cpn.cli.arguments import Arguments, given_options, parse
-from scraper_cpn.cli.job import Job, program_of, with_outputs
-from scraper_cpn.scrape.options.read import Given, crawl_options, own_options, settings_from
+from scraper_cpn.cli.job import CrawlJob, program_of, with_outputs
+from scraper_cpn.scrape.options.read import GivenValue, crawl_options, own_options, settings_from
 from scraper_cpn.scrape.options.table import BY_KEY, OPTIONS
 from scraper_cpn.scrape.settings import Settings, UsageError
 from scraper_cpn.scrape.state.files import SCOPE, Keeping, Past, changed, past
@@ -42,7 +42,7 @@ exit codes: as for a new crawl; if nothing was left to do, that of the crawl's e
 """
 
 
-def resume_job(argv: Sequence[str]) -> Job | None:
+def resume_job(argv: Sequence[str]) -> CrawlJob | None:
     """Return the job of `scrape resume ...`; None after printing its help.
 
     Raises:
@@ -81,7 +81,7 @@ def resume_job(argv: Sequence[str]) -> Job | None:
     )
 
 
-def _refuse_fixed(given: Mapping[str, Given]) -> None:
+def _refuse_fixed(given: Mapping[str, GivenValue]) -> None:
     for key in given:
         if key in FIXED:
             raise UsageError(
@@ -90,12 +90,12 @@ def _refuse_fixed(given: Mapping[str, Given]) -> None:
             )
 
 
-def _settings(before: Past, given: Mapping[str, Given]) -> Settings:
+def _settings(before: Past, given: Mapping[str, GivenValue]) -> Settings:
     new = settings_from(given)
     return changed(before, {BY_KEY[key].field: True for key in given}, new)
 
 
-def _form(given: Mapping[str, Given]) -> dict[str, Any]:
+def _form(given: Mapping[str, GivenValue]) -> dict[str, Any]:
     """The form of another output than before: what is given now, and nothing else."""
     form = settings_from({key: given[key] for key in ("format", "csv_excel") if key in given})
     return {"format": form.format, "csv_excel": form.csv_excel}

@@ -22,7 +22,7 @@ from typing import Protocol
 
 from scraper_cpn.cli.guard import OVER, Guard
 from scraper_cpn.scrape.account.report import Snapshot
-from scraper_cpn.show.progress import View
+from scraper_cpn.show.progress import ProgressView
 
 SIGNALLED = 128
 """Plus the number of the signal gives the exit code, by the convention of shells."""
@@ -152,7 +152,7 @@ class Hearing:
 class Obedience:
     """Handles the signals that come while a session runs, and adds them to *received*."""
 
-    def __init__(self, session: Stoppable, view: View, received: list[int]) -> None:
+    def __init__(self, session: Stoppable, view: ProgressView, received: list[int]) -> None:
         self.over = False
         """Whether the session has ended, so that there is nothing left to stop."""
         self._session = session

@@ -41,7 +41,7 @@ parameters of the web:
 """
 
 
-class Account(Struct, frozen=True):
+class SimulationResult(Struct, frozen=True):
     """The result of a virtual crawl."""
 
     ended: str
@@ -63,9 +63,9 @@ def simulate(argv: Sequence[str]) -> int:
         return 0
     given = arguments.options
     own = own_options(given)
-    refused = [f"--{key}" for key in own if key not in {"trace", "json", "quiet"}]
-    if refused:
-        raise UsageError(f"{refused[0]}: has no meaning in a simulation; leave it out")
+    unfit = [f"--{key}" for key in own if key not in {"trace", "json", "quiet"}]
+    if unfit:
+        raise UsageError(f"{unfit[0]}: has no meaning in a simulation; leave it out")
     if "trace" in own:
         check_writable("--trace", own["trace"])
     settings = settings_from(crawl_options(given))
@@ -77,7 +77,7 @@ def simulate(argv: Sequence[str]) -> int:
     if own.get("json"):
         sys.stdout.write(msgspec.json.encode(account).decode() + "\n")
     elif not own.get("quiet"):
-        sys.stdout.write(_told(account))
+        sys.stdout.write(_result_text(account))
     return 0
 
 
@@ -111,7 +111,7 @@ def _value(name: str, text: str) -> Any:
     return tuple(text.split(",")) if name in {"robots", "fail_kinds", "redirect_kinds"} else text
 
 
-def _run(prepared: Prepared, web: SyntheticWeb, trace: str | None) -> Account:
+def _run(prepared: Prepared, web: SyntheticWeb, trace: str | None) -> SimulationResult:
     ledger = Ledger()
     heard: list[int] = []
     with ExitStack() as stack:
@@ -130,10 +130,10 @@ def _run(prepared: Prepared, web: SyntheticWeb, trace: str | None) -> Account:
     virtual_ns = run.now_ns - EPOCH_NS
     groups = tuple(ledger.groups())
     counts = (len(heard), ledger.stored, ledger.failed, ledger.skipped)
-    return Account(str(run.ended), virtual_ns, *counts, groups)
+    return SimulationResult(str(run.ended), virtual_ns, *counts, groups)
 
 
-def _told(account: Account) -> str:
+def _result_text(account: SimulationResult) -> str:
     lines = [
         f"{account.ended} after {account.virtual_ns / SECOND:,.1f} s of virtual time",
         f"{account.stored} pages stored, {account.requests} requests",

@@ -35,9 +35,9 @@ def mend_streams() -> None:
     _lend_streams()
     usual = sys.__stderr__
     if usual is not None and sys.stderr is usual:
-        told = io.BufferedWriter(_Unfailing(usual.fileno(), "w", closefd=False))
+        raw = io.BufferedWriter(_Unfailing(usual.fileno(), "w", closefd=False))
         sys.stderr = io.TextIOWrapper(
-            told, encoding=usual.encoding, errors=usual.errors, line_buffering=True
+            raw, encoding=usual.encoding, errors=usual.errors, line_buffering=True
         )
 
 

@@ -52,9 +52,9 @@ def verify_command(argv: Sequence[str]) -> int:
         return 0
     given = given_options(arguments)
     own = own_options(given)
-    refused = [f"--{key}" for key in own if key not in {"json", "quiet", "input", "output"}]
-    if refused:
-        raise UsageError(f"{refused[0]}: has no meaning for a proof; leave it out")
+    unfit = [f"--{key}" for key in own if key not in {"json", "quiet", "input", "output"}]
+    if unfit:
+        raise UsageError(f"{unfit[0]}: has no meaning for a proof; leave it out")
     if len(arguments.words) == 1 and arguments.words[0].endswith((".pnml", ".xml")):
         return _size_of(arguments.words[0])
     words, program = program_of(("run", *arguments.words) if arguments.words else ())

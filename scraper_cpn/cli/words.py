@@ -53,7 +53,7 @@ def words_of(arguments: Arguments) -> Words:
     return Words(arguments.words, options)
 
 
-def told(words: Words, record: Any, lines: Iterable[RenderableType]) -> int:
+def print_result(words: Words, record: Any, lines: Iterable[RenderableType]) -> int:
     """Print a record for machines, or lines for people."""
     if words.json:
         print_json(record)

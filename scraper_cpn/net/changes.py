@@ -129,5 +129,5 @@ class Durable:
         for (name, key), taken in plan.taken(net, self.flights.values()).items():
             if name == counter.name:
                 numbers[key] = numbers.get(key, counter.first(key)) - taken
-        moved = (pair for pair in numbers.items() if pair[1] != counter.first(pair[0]))
-        return tuple(sorted(moved, key=repr))
+        changed = (pair for pair in numbers.items() if pair[1] != counter.first(pair[0]))
+        return tuple(sorted(changed, key=repr))

@@ -204,9 +204,9 @@ def _still(net: Net, transition: Transition) -> Iterator[str]:
             yield f"{where}: must be read(...) or absent(...) of a place that is not paged"
         if arc.many or arc.when is not None or arc.include_in_use:
             yield f"{where}: asks whether a token is there or none; leave at_least, when and include_in_use away"
-        told = [name for name, _ in plan.still_keys(transition, arc)]
+        equal_keys = [name for name, _ in plan.still_keys(transition, arc)]
         for name in place.keys:
-            if name not in told:
+            if name not in equal_keys:
                 yield f"{where}: no input has the key {name}; add an input that tells which"
 
 

@@ -41,8 +41,8 @@ def tokens_returned(fn: Callable[..., Any]) -> tuple[type[Any], ...] | None:
     if hint is None:
         return None
     found = [kind for each in _alternatives(hint) for kind in _alternatives(_element(each))]
-    told = tuple(kind for kind in found if kind is not NoneType)
-    return told if all(map(_is_plain, told)) else None
+    kinds = tuple(kind for kind in found if kind is not NoneType)
+    return kinds if all(map(_is_plain, kinds)) else None
 
 
 def returns_several(fn: Callable[..., Any], colour: type[Any]) -> bool:

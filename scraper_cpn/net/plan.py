@@ -22,7 +22,7 @@ OUTCOME = -1
 
 
 @dataclass(frozen=True)
-class Group:
+class JoinGroup:
     """Inputs of a transition that are joined on their keys; unrelated groups never multiply.
 
     Attributes:
@@ -55,7 +55,7 @@ def arc_keys(transition: Transition) -> list[tuple[str, ...]]:
     return [tuple(name for name in arc.place.keys if name in shared) for arc in transition.arcs]
 
 
-def groups(transition: Transition) -> list[Group]:
+def groups(transition: Transition) -> list[JoinGroup]:
     """The join groups, in the order of their first arcs."""
     keys = arc_keys(transition)
     parts: list[set[int]] = []
@@ -65,10 +65,10 @@ def groups(transition: Transition) -> list[Group]:
     return [_group(transition, keys, tuple(sorted(part))) for part in sorted(parts, key=min)]
 
 
-def _group(transition: Transition, keys: list[tuple[str, ...]], arcs: tuple[int, ...]) -> Group:
+def _group(transition: Transition, keys: list[tuple[str, ...]], arcs: tuple[int, ...]) -> JoinGroup:
     lead = next((number for number in arcs if transition.arcs[number].binds), None)
     names = tuple(dict.fromkeys(name for number in arcs for name in keys[number]))
-    return Group(
+    return JoinGroup(
         lead, arcs, names if lead is None else tuple(sorted(names, key=_place_in(keys[lead])))
     )
 
@@ -122,7 +122,7 @@ def tokens_of(bound: Any) -> tuple[Any, ...]:
     return bound if isinstance(bound, tuple) else (bound,)
 
 
-def told_by(transition: Transition, counter: Counter) -> int | None:
+def key_source(transition: Transition, counter: Counter) -> int | None:
     """The number of the arc whose token tells the key of a keyed counter that is counted up."""
     for number, arc in enumerate(transition.arcs):
         if arc.binds and arc.fewest and set(counter.keys) <= set(arc.place.keys):

@@ -81,7 +81,7 @@ def _count_up(transition: Transition, place: Counter, output: Output) -> Iterato
         yield "a counter is counted up by a number, without a function"
     if type(output.count) is not int or output.count < 1:
         yield f"counts up by {output.count!r}; give an integer from 1 up"
-    if place.keys and plan.told_by(transition, place) is None:
+    if place.keys and plan.key_source(transition, place) is None:
         listed = ", ".join(place.keys)
         yield f"no input tells the key {listed}; take or read a token that has it"
 

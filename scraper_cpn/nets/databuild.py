@@ -101,7 +101,7 @@ def databuild_net(needs: Needs, jobs_at_once: int = 4) -> Net:
     def leaf(want: Want) -> Job | None:
         return None if needs[want.part] else Job(want.part)
 
-    def told(job: Job) -> list[Ready]:
+    def ready_for_users(job: Job) -> list[Ready]:
         return [Ready(user, job.part) for user in users[job.part]]
 
     net = Net("databuild")
@@ -129,7 +129,7 @@ def databuild_net(needs: Needs, jobs_at_once: int = 4) -> Net:
         [jobs, hold(slots)],
         effect=run(jobs),
         outcomes=[
-            on(Built, put(built, _built, jobs), put_new(known, ready, told, jobs)),
+            on(Built, put(built, _built, jobs), put_new(known, ready, ready_for_users, jobs)),
             on(Failed, put(faults, _failed, jobs, Failed)),
             on(Lost, put(faults, _lost, jobs, Lost)),
         ],

@@ -151,7 +151,7 @@ class JobQueue:
         """A queue, kept in a file where one is named; it is served until the block ends."""
         queue, net = cls(), jobs_net(lease_ns)
         async with (
-            running(net, {}, keep=keep, on_row=queue._told) as live,
+            running(net, {}, keep=keep, on_row=queue._on_row) as live,
             anyio.create_task_group() as tasks,
         ):
             queue._live = live
@@ -199,7 +199,7 @@ class JobQueue:
         self._next += 1
         return self._next
 
-    def _told(self, row: Row) -> None:
+    def _on_row(self, row: Row) -> None:
         if row.sink == "finished":
             self.finished.append(row.colour)
         elif row.sink == "dead":

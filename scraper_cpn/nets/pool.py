@@ -173,7 +173,7 @@ class Pool(Generic[C]):
         net = pool_net(most, idle_ns=idle_ns, retry_ns=retry_ns)
         effects: Effects = {"open": pool._open, "check": pool._check, "close": pool._close}
         async with (
-            running(net, effects, on_row=pool._told) as live,
+            running(net, effects, on_row=pool._on_row) as live,
             anyio.create_task_group() as tasks,
         ):
             pool._live = live
@@ -212,7 +212,7 @@ class Pool(Generic[C]):
     def _place(self, name: str) -> Any:
         return self._live.net.places[name]
 
-    def _told(self, row: Row) -> None:
+    def _on_row(self, row: Row) -> None:
         ask = row.colour.ask
         if ask not in self._asks:  # who asked is gone
             if row.sink == "given":

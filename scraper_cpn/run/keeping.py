@@ -17,7 +17,7 @@ import msgspec
 from scraper_cpn.net import Net, Row, Trace, checked
 from scraper_cpn.run.clock import Clock, Dial
 from scraper_cpn.store.codec import Codec
-from scraper_cpn.store.net_signature import Laws, differences, laws_of, listed
+from scraper_cpn.store.net_signature import NetSignature, differences, listed, signature_of
 from scraper_cpn.store.port import Batch, ItemRow, SinkRow, StoreError
 from scraper_cpn.store.recorder import Recorder
 from scraper_cpn.store.recovery import loaded, lost_in_flight
@@ -49,13 +49,13 @@ class KeptRun:
         self.recorder = recorder
         self.clock = clock
         self.new = new
-        self._facts: Sequence[tuple[str, bytes]] = [("clock", msgspec.json.encode(clock.dial))]
+        self._metadata: Sequence[tuple[str, bytes]] = [("clock", msgspec.json.encode(clock.dial))]
 
     def cut(self) -> Batch | None:
         """Cut a batch of what has happened since the last one; None if nothing has."""
-        batch = self.recorder.cut(lambda: self._facts)
+        batch = self.recorder.cut(lambda: self._metadata)
         if batch is not None:
-            self._facts = ()  # they are in the first batch, without which no other one becomes durable
+            self._metadata = ()  # they are in the first batch, without which no other one becomes durable
         return batch
 
     async def commit(self, batch: Batch) -> None:
@@ -105,8 +105,8 @@ async def _opened(net: Net, path: Path, *, wait: bool) -> tuple[SqliteStore, boo
                 store = open_run(path, MAIN)
                 await _refuse_other(store, net, path)
                 return store, False
-            laws = msgspec.json.encode(laws_of(net, {}))
-            return create(path, MAIN, {"net": laws}), True
+            signature = msgspec.json.encode(signature_of(net, {}))
+            return create(path, MAIN, {"net": signature}), True
         except StoreError as error:
             if not wait or error.kind not in {"locked", "exists"}:
                 raise
@@ -115,9 +115,9 @@ async def _opened(net: Net, path: Path, *, wait: bool) -> tuple[SqliteStore, boo
 
 async def _refuse_other(store: SqliteStore, net: Net, path: Path) -> None:
     """Raise `StoreError` unless the file belongs to this net."""
-    facts = store.facts()
-    before = msgspec.json.decode(facts["net"], type=Laws) if "net" in facts else {}
-    found = differences(before, laws_of(net, {}))
+    metadata = store.metadata()
+    before = msgspec.json.decode(metadata["net"], type=NetSignature) if "net" in metadata else {}
+    found = differences(before, signature_of(net, {}))
     if found:
         await store.close()
         text = listed(found) if before else "it was written by another program"
@@ -126,8 +126,8 @@ async def _refuse_other(store: SqliteStore, net: Net, path: Path) -> None:
 
 async def _kept(store: SqliteStore, codec: Codec, trace: Trace | None, *, new: bool) -> KeptRun:
     saved = store.saved()
-    facts = store.facts()
-    known = msgspec.json.decode(facts["clock"], type=Dial) if "clock" in facts else None
+    metadata = store.metadata()
+    known = msgspec.json.decode(metadata["clock"], type=Dial) if "clock" in metadata else None
     clock = Clock() if known is None else Clock.resumed(known, saved.at_ns)
     restored = restore(saved, codec)
     if restored.durable.flights:

@@ -70,8 +70,8 @@ def ready(link: Link, base: str | None = None, number: int | None = None) -> Lin
     request = link.request or _request(link)
     if link.again and number is not None and not request.apart:
         request = replace(request, apart=f"{AGAIN}{number}")
-    told = None if request == PLAIN else request
-    return Link(url, link.to, level, again=link.again, request=told)
+    special = None if request == PLAIN else request
+    return Link(url, link.to, level, again=link.again, request=special)
 
 
 def _request(link: Link) -> Request:

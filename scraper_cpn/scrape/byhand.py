@@ -32,7 +32,7 @@ from scraper_cpn.scrape.colours import (
     Target,
     Valid,
 )
-from scraper_cpn.scrape.fetch.fetcher import Fetcher, early
+from scraper_cpn.scrape.fetch.fetcher import Fetcher, start_unless_paced
 from scraper_cpn.scrape.kernels import prepare
 from scraper_cpn.scrape.opening import open_crawl
 from scraper_cpn.scrape.pages.page import Page
@@ -108,7 +108,7 @@ class ByHand:
         raise NoPage(self._reason(ended))
 
     def _reason(self, ended: str | None) -> str:
-        final = [each for each in self._failures if each.final and each.kind != "moved"]
+        final = [each for each in self._failures if each.final and each.kind != "redirected"]
         if final:
             return f"{final[-1].kind}: {final[-1].reason}"
         return f"a limit is reached ({ended})" if not self._failures else self._failures[-1].reason
@@ -125,13 +125,13 @@ class ByHand:
     async def _fetch(
         self, target: Target, proxy: Proxy, domain: Domain, start: Any
     ) -> FetchOutcome:
-        early(proxy, domain, start)
+        start_unless_paced(proxy, domain, start)
         return await self._fetcher.fetch(target, proxy, start, start.may_start)
 
     async def _robots(
         self, job: RobotsJob, proxy: Proxy, domain: Domain, start: Any
     ) -> RobotsOutcome:
-        early(proxy, domain, start)
+        start_unless_paced(proxy, domain, start)
         return await self._fetcher.robots(job, proxy, start, start.may_start)
 
     def _parse(self, raw: Raw) -> Parsed:

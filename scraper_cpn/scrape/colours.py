@@ -192,7 +192,7 @@ class Domain(Struct, frozen=True, gc=False):
     """Pauses since the domain counts as dead: after each of them it is asked once."""
     pace_ns: int = 0
     """The time between two starts that the server's time asks for (`--adaptive`); the delay counts if it is longer."""
-    refused_ns: int = 0
+    throttled_ns: int = 0
     """How long it has refused requests in a row: the sum of the pauses."""
 
 
@@ -237,7 +237,7 @@ class Penalty(Struct, frozen=True, gc=False):
     """The pause from now on; None: the growing back-off decides (a refusal without Retry-After)."""
     delay_ns: int = 0
     """A Crawl-delay: the new least time between starts, if larger than the present one."""
-    sign: Literal["refused", "silent", "answered", "paced", "crowded"] = "refused"
+    sign: Literal["throttled", "silent", "answered", "paced", "crowded"] = "throttled"
     """What has happened: a refusal (or a Crawl-delay), no answer at all, an answer after requests without one, an
     answer that took another time than those before, or a page that waits for a process that parses it."""
     pace_ns: int = 0
@@ -452,7 +452,7 @@ WITHHELD = "withheld"
 
 KINDS: dict[str, str] = {
     "http": "the server answered with an error status",
-    "refused": "the server asked the crawl to slow down (429, 503, Retry-After)",
+    "throttled": "the server asked the crawl to slow down (429, 503, Retry-After)",
     "given up": "the domain was given up: it had no answer, or nothing but refusals",
     "limit": "its domain has had all the pages that --max-pages-per-domain allows",
     "slow": "the site's Crawl-delay is longer than --crawl-delay-max",
@@ -472,7 +472,7 @@ KINDS: dict[str, str] = {
     "scope": "a redirect left the scope of the crawl",
     "filtered": "a redirect led to a URL that --allow or --deny keeps out",
     "trap": "one of endlessly many URLs, by --trap-rules",
-    "moved": "the URL redirects to another URL, which is fetched separately",
+    "redirected": "the URL redirects to another URL, which is fetched separately",
     "parse": "the page could not be parsed",
     "handler": "the page handler raised",
     "hook": "a function that the program declared (before, after, item) raised",
@@ -639,7 +639,7 @@ class Gate(Struct, frozen=True, gc=False):
     """While this token exists, requests may start. Its expiry is the crawl's deadline."""
 
 
-class Stop(Struct, frozen=True, gc=False):
+class StopRequest(Struct, frozen=True, gc=False):
     """The request to start no more requests."""
 
     reason: str = ""

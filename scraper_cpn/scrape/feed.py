@@ -53,8 +53,8 @@ class Feed:
             self._kernel.inject(self._net.frontier.found, found, now_ns)
         for bad in seeds:
             if isinstance(bad, BadSeed):
-                refused = frontier.refused(bad.text, bad.reason)
-                self._kernel.inject(self._net.seeds.bad, refused, now_ns)
+                bad_seed = frontier.bad_seed(bad.text, bad.reason)
+                self._kernel.inject(self._net.seeds.bad, bad_seed, now_ns)
         return True
 
     def _is_wanted(self) -> bool:

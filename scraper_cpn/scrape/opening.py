@@ -26,7 +26,7 @@ def open_crawl(
     net: ScrapeNet,
     targets: Sequence[Target],
     now_ns: int,
-    refused: Sequence[Failure] = (),
+    bad_seeds: Sequence[Failure] = (),
 ) -> None:
     """Put the initial tokens into a kernel of the scrape net, at *now_ns* (UTC, since 1970).
 
@@ -51,7 +51,7 @@ def open_crawl(
     end_ns = _later(settings.max_time_ns, now_ns)
     kernel.inject(net.gate.open, Gate(), now_ns, expires_at_ns=end_ns)
     kernel.inject(net.frontier.found, split(targets), now_ns)
-    for bad in refused:
+    for bad in bad_seeds:
         kernel.inject(net.seeds.bad, bad, now_ns)
 
 

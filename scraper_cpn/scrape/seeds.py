@@ -75,7 +75,7 @@ class FailedRow(Struct):
     again: bool = True
 
 
-class Text:
+class TextLines:
     """The lines of a text from an offset on.
 
     Args:
@@ -127,7 +127,7 @@ class SeedList(Struct, frozen=True):
     """Those that are read before the crawl starts, normalised."""
     bad: tuple[BadSeed, ...] = ()
     """Lines that are not URLs, if such lines are to be skipped."""
-    unread: Text | None = None
+    unread: TextLines | None = None
     """More, to be read while the crawl runs."""
 
 
@@ -149,7 +149,7 @@ def seeds_in(name: str, block: Block) -> Iterator[str | BadSeed]:
             yield BadSeed(hidden(source)[:_SHOWN_CHARS_MAX], str(error))
 
 
-def read_first(text: Text, most: int) -> tuple[list[str], list[BadSeed]]:
+def read_first(text: TextLines, most: int) -> tuple[list[str], list[BadSeed]]:
     """Read the first seeds and bad lines of a text: at least *most* seeds, or all."""
     urls, bad = list[str](), list[BadSeed]()
     while len(urls) < most and (block := text.take()) is not None:
@@ -165,10 +165,10 @@ def refusal(bad: Sequence[BadSeed]) -> UsageError:
     """The error that names bad lines, for a user who can still correct them."""
     if len(bad) == 1:
         return UsageError(bad[0].reason)
-    told = [each.reason for each in bad[:_BAD_SHOWN]]
+    reasons = [each.reason for each in bad[:_BAD_SHOWN]]
     more = [f"and {len(bad) - _BAD_SHOWN} more"] if len(bad) > _BAD_SHOWN else []
     return UsageError(
-        f"{len(bad)} lines are not URLs: {'; '.join(told + more)}; correct them, or --skip-bad-seeds"
+        f"{len(bad)} lines are not URLs: {'; '.join(reasons + more)}; correct them, or --skip-bad-seeds"
     )
 
 

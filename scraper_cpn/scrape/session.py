@@ -40,14 +40,14 @@ from scraper_cpn.scrape.colours import (
     Raw,
     RobotsJob,
     RobotsOutcome,
-    Stop,
+    StopRequest,
     Target,
     ValidateOutcome,
     url_of,
 )
 from scraper_cpn.scrape.feed import Feed
 from scraper_cpn.scrape.fetch.client import Surplus
-from scraper_cpn.scrape.fetch.fetcher import Fetcher, early
+from scraper_cpn.scrape.fetch.fetcher import Fetcher, start_unless_paced
 from scraper_cpn.scrape.hooks import Hooks, with_dropped
 from scraper_cpn.scrape.items.bodies import Bodies
 from scraper_cpn.scrape.items.keep import Keeper
@@ -62,7 +62,7 @@ from scraper_cpn.scrape.policy import first_policy
 from scraper_cpn.scrape.seeds import BadSeed, Unread, origins_in
 from scraper_cpn.scrape.settings import SECOND, Settings
 from scraper_cpn.scrape.state.events import Events
-from scraper_cpn.scrape.state.run import State
+from scraper_cpn.scrape.state.run import OpenRun
 from scraper_cpn.scrape.trace import tracer
 from scraper_cpn.store.port import Batch, StoreError
 
@@ -109,7 +109,7 @@ class Session:
         trace: TextIO | None = None,
         failed: TextIO | None = None,
         on_event: Callable[[dict[str, Any]], None] | None = None,
-        state: State | None = None,
+        state: OpenRun | None = None,
         unread: Unread | None = None,
         bad: Sequence[BadSeed] = (),
         bodies: Bodies | None = None,
@@ -174,8 +174,8 @@ class Session:
         self._account.begin(now_ns)
         if self._state is None:
             targets = [self._policy.frontier.seed(seed, now_ns) for seed in self._seeds]
-            refused = [self._policy.frontier.refused(*astuple(each)) for each in self._bad]
-            open_crawl(self._kernel, self._net, targets, now_ns, refused)
+            bad_seeds = [self._policy.frontier.bad_seed(*astuple(each)) for each in self._bad]
+            open_crawl(self._kernel, self._net, targets, now_ns, bad_seeds)
         clock_ns = self._clock.now_ns
         new_fetcher = Fetcher(
             self._settings,
@@ -200,7 +200,7 @@ class Session:
         summary = self._account.summary(ended, self._clock.now_ns(), interrupted=self._interrupted)
         summary = replace(summary, cookies_dropped=dict(new_fetcher.jars.dropped))
         if self._state is not None:
-            await self._state.end(partial(self._facts, summary))
+            await self._state.end(partial(self._metadata, summary))
             self._events.cut()
             self._events.durable()
         elif self._by_level and summary.left:
@@ -230,7 +230,7 @@ class Session:
         """Start no more requests; running ones get some seconds to end."""
         if not self._interrupted:
             self._interrupted = True
-            self._kernel.inject(self._net.gate.stop, Stop(), self._clock.now_ns())
+            self._kernel.inject(self._net.gate.stop, StopRequest(), self._clock.now_ns())
             self._stopping.set()
             if self._shell is not None:
                 self._shell.poke()
@@ -265,7 +265,7 @@ class Session:
         if isinstance(asked, Failed):
             return asked
         self._account.attempt()
-        early(proxy, domain, start)
+        start_unless_paced(proxy, domain, start)
         outcome = await self._fetcher.fetch(asked, proxy, start, start.may_start)
         self._account.outcome(outcome)
         return outcome
@@ -283,7 +283,7 @@ class Session:
     def _stop_for(self, reason: str) -> None:
         """Start no more requests, as a function of the program wants; running ones end."""
         self._account.stopped(reason)
-        self._kernel.inject(self._net.gate.stop, Stop(reason), self._clock.now_ns())
+        self._kernel.inject(self._net.gate.stop, StopRequest(reason), self._clock.now_ns())
         if self._shell is not None:
             self._shell.poke()
 
@@ -320,7 +320,7 @@ class Session:
     async def _robots(
         self, job: RobotsJob, proxy: Proxy, domain: Domain, start: Start
     ) -> RobotsOutcome:
-        early(proxy, domain, start)
+        start_unless_paced(proxy, domain, start)
         return await self._fetcher.robots(job, proxy, start, start.may_start)
 
     async def _run_shell(self, shell: Shell) -> Ended | None:
@@ -361,7 +361,7 @@ class Session:
         """Cut a batch of what has happened since the last one; its events wait until it is durable."""
         assert self._state is not None
         self._events.cut()
-        return self._state.recorder.cut(self._facts)
+        return self._state.recorder.cut(self._metadata)
 
-    def _facts(self, summary: Summary | None = None) -> Sequence[tuple[str, bytes]]:
-        return self._account.facts(self._clock.now_ns(), summary)
+    def _metadata(self, summary: Summary | None = None) -> Sequence[tuple[str, bytes]]:
+        return self._account.metadata(self._clock.now_ns(), summary)

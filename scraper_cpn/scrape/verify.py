@@ -18,8 +18,8 @@ from msgspec.structs import replace
 
 from scraper_cpn.analysis import (
     Expiring,
+    ExplorationLimits,
     Instance,
-    Limits,
     Property,
     Report,
     Verdict,
@@ -36,7 +36,7 @@ from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.policy.proxies import tokens_of
 from scraper_cpn.scrape.settings import SECOND, Settings, Site
 
-LIMITS = Limits(states=2_000_000, seconds=60)
+LIMITS = ExplorationLimits(states=2_000_000, seconds=60)
 HOUR_NS = 3600 * SECOND
 """A server asks for such a pause; a domain that asks for more than the user allows is given up."""
 BODY = b"page"
@@ -57,7 +57,7 @@ def verify_crawl(
     *,
     policy: Callable[[Settings], Policy] = Policy,
     net: Callable[[Policy], Net] = ScrapeNet,
-    limits: Limits = LIMITS,
+    limits: ExplorationLimits = LIMITS,
     processes: int = 1,
 ) -> Report:
     """Prove the guarantees of a crawl with these settings.
@@ -128,9 +128,9 @@ def _with_sites(urls: Sequence[str], settings: Settings) -> list[str]:
     """The URLs, in the domains that have settings of their own where there are some."""
     names = [site.name for site in settings.sites]
     names += [name for name in ("a.example", "b.example") if name not in names]
-    moved = {"a.example": names[0], "b.example": names[1]}
+    renamed = {"a.example": names[0], "b.example": names[1]}
     parts = [url.partition("://")[2].partition("/") for url in urls]
-    return [f"http://{moved[host]}/{path}" for host, _, path in parts]
+    return [f"http://{renamed[host]}/{path}" for host, _, path in parts]
 
 
 def instance_of(policy: Policy, urls: Sequence[str], note: str) -> Instance:
@@ -152,7 +152,7 @@ def instance_of(policy: Policy, urls: Sequence[str], note: str) -> Instance:
             **({"items_left": [c.ItemsLeft(settings.max_items)]} if settings.max_items else {}),
             **({"bandwidth": [c.Bandwidth()]} if settings.rate_bytes else {}),
         },
-        later={"stop": [c.Stop()]},
+        later={"stop": [c.StopRequest()]},
         outcomes={
             "fetch": lambda target, *_: [
                 c.Fetched(_response(target.url)),

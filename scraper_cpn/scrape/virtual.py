@@ -44,7 +44,7 @@ from scraper_cpn.scrape.urls import host_of
 from scraper_cpn.simulate import driver
 from scraper_cpn.simulate.web import CountedWeb, SyntheticWeb
 from scraper_cpn.simulate.weblayout import split
-from scraper_cpn.simulate.webspec import Answer as Served
+from scraper_cpn.simulate.webspec import WebAnswer as Served
 
 EPOCH_NS = 1_700_000_000 * 1_000_000_000
 """The time when every virtual crawl begins. It is not 0, so that a confusion of clocks is noticed."""

@@ -17,7 +17,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from scraper_cpn.scrape.account.report import Held, Snapshot, Stage
+from scraper_cpn.scrape.account.report import PausedDomain, Snapshot, Stage
 from scraper_cpn.show.words import SECOND, ahead, clock, counted, moment, number, plain, rate, size
 
 RATE_WINDOW_NS = 10 * SECOND
@@ -27,7 +27,7 @@ _BAR = 8
 _SHOWN_REASONS = 5
 
 
-class View(Protocol):
+class ProgressView(Protocol):
     """A view of a running crawl."""
 
     interval_ns: int
@@ -46,7 +46,7 @@ class View(Protocol):
         """Stop showing."""
 
 
-class Pace:
+class PageRate:
     """The rate of pages over the last seconds."""
 
     def __init__(self) -> None:
@@ -113,7 +113,7 @@ class PlainView(QuietView):
 
     def __init__(self, console: Console, *, events: bool = False) -> None:
         super().__init__(console)
-        self._pace = Pace()
+        self._pace = PageRate()
         self._events = events
 
     def update(self, snapshot: Snapshot) -> None:
@@ -152,7 +152,7 @@ class LiveView(QuietView):
 
     def __init__(self, console: Console, *, events: bool = False) -> None:
         super().__init__(console)
-        self._pace = Pace()
+        self._pace = PageRate()
         self._events = events
         # Standard output is not redirected, since items may go there.
         self._live = Live(
@@ -214,7 +214,7 @@ def _waiting_text(snapshot: Snapshot) -> Text:
     return Text(" · ".join(waits) or "nothing")
 
 
-def _hold(held: Held) -> str:
+def _hold(held: PausedDomain) -> str:
     return f"{plain(held.domain)} {ahead(held.wait_ns)}, until {moment(held.until_ns)}: {plain(held.reason)}"
 
 

@@ -10,7 +10,7 @@ from itertools import chain
 
 from rich.text import Text
 
-from scraper_cpn.scrape.state.status import Failures, Paused, Resting, RunStatus, StateStatus
+from scraper_cpn.scrape.state.status import Failures, LongPause, Resting, RunStatus, StateStatus
 from scraper_cpn.show.summary import level_text
 from scraper_cpn.show.words import ahead, counted, lasted, moment, number, plain, rate, size
 
@@ -37,7 +37,7 @@ def status_lines(status: StateStatus) -> Iterator[Text]:
 
 def _run(run: RunStatus, state: str) -> Iterator[Text]:
     yield from _head(run)
-    for label, text in _facts(run):
+    for label, text in _metadata(run):
         yield from _column(label, [text])
         if label == "ended":
             yield from chain.from_iterable(map(_failures, run.failures))
@@ -59,7 +59,7 @@ def _head(run: RunStatus) -> Iterator[Text]:
     yield Text.assemble((plain(run.run), "bold"), "  ", (words, style), reason)
 
 
-def _facts(run: RunStatus) -> Iterator[tuple[str, str]]:
+def _metadata(run: RunStatus) -> Iterator[tuple[str, str]]:
     yield "begun", f"{moment(run.created_ns)}, has run for {lasted(run.elapsed_ns)}"
     yield "fetched", f"{counted(run.pages, 'page')}, {_rates(run)}, {size(run.bytes)}"
     yield "kept", f"{counted(run.items, 'item')} of {counted(run.stored, 'page')}"
@@ -117,7 +117,7 @@ def _levels(run: RunStatus) -> Iterator[str]:
         yield f"{'':7}  one better for each {lasted(run.ageing_ns)} of waiting"
 
 
-def _paused(paused: Paused, now_ns: int) -> str:
+def _paused(paused: LongPause, now_ns: int) -> str:
     turn = f"{ahead(paused.until_ns - now_ns)}, at {moment(paused.until_ns)}"
     return f"{plain(paused.domain)}  goes on {turn}: {plain(paused.why)}"
 

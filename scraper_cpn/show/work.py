@@ -21,7 +21,7 @@ def progress(console: Console) -> Iterator[Callable[[str, int, int], None]]:
     ) as bar:
         task = bar.add_task("", total=None, visible=False)
 
-        def told(what: str, done: int, of: int) -> None:
+        def report(what: str, done: int, of: int) -> None:
             bar.update(task, description=what, completed=done, total=of, visible=True)
 
-        yield told
+        yield report

@@ -7,14 +7,14 @@ Must not know: sockets, clocks, the net, the crawler.
 from collections import deque
 from collections.abc import Iterable, Iterator
 
-from scraper_cpn.simulate.weblayout import Layout, join, split
-from scraper_cpn.simulate.webspec import Answer, Fate, HostRules, Scope, WebSpec, check_spec
+from scraper_cpn.simulate.weblayout import WebLayout, join, split
+from scraper_cpn.simulate.webspec import Fate, HostRules, Scope, WebAnswer, WebSpec, check_spec
 from scraper_cpn.simulate.webtext import html, media, robots_text
 
-__all__ = ["Answer", "CountedWeb", "HostRules", "SyntheticWeb", "WebSpec", "join", "split"]
+__all__ = ["CountedWeb", "HostRules", "SyntheticWeb", "WebAnswer", "WebSpec", "join", "split"]
 
 ROBOTS_PATHS = ("/robots.txt", "/rules/robots.txt")
-"""The paths of robots.txt; on a host with robots kind `moved` the first redirects to the second."""
+"""The paths of robots.txt; on a host with robots kind `redirects` the first redirects to the second."""
 
 _HTML = (("Content-Type", "text/html; charset=utf-8"),)
 _TEXT = (("Content-Type", "text/plain; charset=utf-8"),)
@@ -31,10 +31,10 @@ class SyntheticWeb:
     def __init__(self, spec: WebSpec) -> None:
         check_spec(spec)
         self.spec = spec
-        self._layout = Layout(spec)
+        self._layout = WebLayout(spec)
         self.hosts = self._layout.hosts
 
-    def respond(self, host: str, path: str, visit: int, host_visit: int | None = None) -> Answer:
+    def respond(self, host: str, path: str, visit: int, host_visit: int | None = None) -> WebAnswer:
         """The answer of `http://host/path`.
 
         Args:
@@ -48,7 +48,7 @@ class SyntheticWeb:
         """
         index = self._layout.index.get(host)
         if index is None:
-            return Answer(status=502, headers=_TEXT, body=b"no such host\n")
+            return WebAnswer(status=502, headers=_TEXT, body=b"no such host\n")
         latency_ns = self._layout.latency_ns(index, path, visit)
         if path in ROBOTS_PATHS:
             return self._robots(index, path, latency_ns)
@@ -176,36 +176,40 @@ class SyntheticWeb:
 
     # Answers.
 
-    def _robots(self, index: int, path: str, latency_ns: int) -> Answer:
+    def _robots(self, index: int, path: str, latency_ns: int) -> WebAnswer:
         rules = self.rules(self.hosts[index])
-        moved = rules.kind == "moved"
-        if moved and path == ROBOTS_PATHS[0]:
+        redirects = rules.kind == "redirected"
+        if redirects and path == ROBOTS_PATHS[0]:
             to = (("Location", ROBOTS_PATHS[1]),)
-            return Answer(status=301, headers=to, latency_ns=latency_ns)
-        if path != ROBOTS_PATHS[0] and not moved:
-            return Answer(status=404, headers=_TEXT, body=b"none\n", latency_ns=latency_ns)
+            return WebAnswer(status=301, headers=to, latency_ns=latency_ns)
+        if path != ROBOTS_PATHS[0] and not redirects:
+            return WebAnswer(status=404, headers=_TEXT, body=b"none\n", latency_ns=latency_ns)
         body = (rules.text or "none\n").encode()
-        return Answer(status=rules.status, headers=_TEXT, body=body, latency_ns=latency_ns)
+        return WebAnswer(status=rules.status, headers=_TEXT, body=body, latency_ns=latency_ns)
 
-    def _resource(self, index: int, path: str, visit: int, latency_ns: int) -> Answer:
+    def _resource(self, index: int, path: str, visit: int, latency_ns: int) -> WebAnswer:
         """The answer of a page or a redirect; 404 for anything else."""
         layout = self._layout
         location = layout.location(index, path)
         if location is not None:
             status = _MOVES[layout.draws(f"{self.hosts[index]}{path} status", 1)[0] % len(_MOVES)]
             to = (("Location", location),)
-            return Answer(status=status, headers=to, latency_ns=latency_ns)
+            return WebAnswer(status=status, headers=to, latency_ns=latency_ns)
         page = layout.page(index, path)
         if page is None:
-            return Answer(status=404, headers=_TEXT, body=b"no such page\n", latency_ns=latency_ns)
+            return WebAnswer(
+                status=404, headers=_TEXT, body=b"no such page\n", latency_ns=latency_ns
+            )
         if visit < layout.failures(index, page):
             return self._failure(index, page, visit, latency_ns)
         return self._success(index, page, latency_ns)
 
-    def _success(self, index: int, page: int, latency_ns: int, fate: Fate = "complete") -> Answer:
+    def _success(
+        self, index: int, page: int, latency_ns: int, fate: Fate = "complete"
+    ) -> WebAnswer:
         kind, body = self._body(index, page)
         slow = fate == "complete" and self._layout.slow(index, page)
-        return Answer(
+        return WebAnswer(
             status=200,
             headers=kind,
             body=body,
@@ -221,10 +225,10 @@ class SyntheticWeb:
             return (("Content-Type", kind),), body
         return _HTML, html(self.hosts[index], page, self._layout.hrefs(index, page), size)
 
-    def _failure(self, index: int, page: int, visit: int, latency_ns: int) -> Answer:
+    def _failure(self, index: int, page: int, visit: int, latency_ns: int) -> WebAnswer:
         kind = self._layout.failure(index, page, visit)
         if kind == "dropped":
-            return Answer(status=0, fate="dropped", latency_ns=latency_ns)
+            return WebAnswer(status=0, fate="dropped", latency_ns=latency_ns)
         if kind == "cut":
             return self._success(index, page, latency_ns, "dropped")
         if kind == "stalled":
@@ -233,10 +237,10 @@ class SyntheticWeb:
         if form:
             return self._refusal(int(status), latency_ns, as_date=form == "date")
         body = b"out of order\n"
-        return Answer(status=int(status), headers=_TEXT, body=body, latency_ns=latency_ns)
+        return WebAnswer(status=int(status), headers=_TEXT, body=body, latency_ns=latency_ns)
 
-    def _refusal(self, status: int, latency_ns: int, *, as_date: bool) -> Answer:
-        return Answer(
+    def _refusal(self, status: int, latency_ns: int, *, as_date: bool) -> WebAnswer:
+        return WebAnswer(
             status=status,
             headers=_TEXT,
             body=b"not now\n",
@@ -254,7 +258,7 @@ class CountedWeb:
         self._urls: dict[tuple[str, str], int] = {}
         self._hosts: dict[str, int] = {}
 
-    def answer(self, host: str, path: str) -> Answer:
+    def answer(self, host: str, path: str) -> WebAnswer:
         """The answer to the next request for `http://host/path`, which is counted."""
         visit = self._urls.get((host, path), 0)
         self._urls[host, path] = visit + 1

@@ -25,7 +25,7 @@ PRIVATE = (
 """The targets of redirects of kind `private`: addresses that a crawler must not visit."""
 
 
-class Layout:
+class WebLayout:
     """The hosts of a spec by number, their pages by number, and the decisions about them."""
 
     def __init__(self, spec: WebSpec) -> None:
@@ -206,5 +206,5 @@ def join(host: str, href: str) -> str:
 def respelled(href: str) -> str:
     """Another spelling of the same URL: a dot segment and a fragment (RFC 3986 section 6.2)."""
     scheme, slashes, rest = href.rpartition("//")
-    authority, _, path = rest.partition("/")
-    return f"{scheme}{slashes}{authority}/./{path}#again"
+    host, _, path = rest.partition("/")
+    return f"{scheme}{slashes}{host}/./{path}#again"

@@ -1,6 +1,6 @@
 """The parameters of a synthetic web, and the form of its answers.
 
-Owns: `WebSpec` with the unit and range of every parameter, and `Answer`, the answer to a request.
+Owns: `WebSpec` with the unit and range of every parameter, and `WebAnswer`, the answer to a request.
 Must not know: how an answer is decided, sockets, clocks, the net.
 """
 
@@ -17,7 +17,7 @@ Fate = Literal["complete", "dropped", "stalled"]
 FailKind = Literal[
     "500", "503", "503 seconds", "503 date", "429 seconds", "429 date", "dropped", "cut", "stalled"
 ]
-RobotsKind = Literal["absent", "allow", "disallow", "delay", "error", "moved"]
+RobotsKind = Literal["absent", "allow", "disallow", "delay", "error", "redirected"]
 RedirectKind = Literal["own", "chain", "other", "loop", "private"]
 Scope = Literal["host", "domain", "any"]
 
@@ -100,7 +100,7 @@ def check_spec(spec: WebSpec) -> None:
         raise ValueError(f"web spec: {error}") from None
 
 
-class Answer(Struct, frozen=True, gc=False, kw_only=True):
+class WebAnswer(Struct, frozen=True, gc=False, kw_only=True):
     """The answer to a request. The sender adds the headers that need a clock or a transport."""
 
     status: int

@@ -11,7 +11,7 @@ import secrets
 from contextlib import closing
 from pathlib import Path
 
-from scraper_cpn.store.failures import told
+from scraper_cpn.store.failures import store_errors
 from scraper_cpn.store.port import StoreError
 from scraper_cpn.store.statefile import connect, sync_folder
 from scraper_cpn.store.whole import check_structure, look
@@ -27,13 +27,13 @@ def backup(path: Path, to: Path) -> None:
         raise StoreError("exists", f"{to} exists; name another file for the backup")
     draft = Path(f"{to}.new")
     with closing(look(path)) as connection:
-        with told(path):
+        with store_errors(path):
             check_structure(path, connection)
             connection.execute("COMMIT")  # a copy is a transaction of its own
-        with told(to):
+        with store_errors(to):
             draft.unlink(missing_ok=True)
             connection.execute("VACUUM INTO ?", (str(draft),))
-    with told(to):
+    with store_errors(to):
         _make_its_own(draft)
         draft.rename(to)
         sync_folder(to.parent)

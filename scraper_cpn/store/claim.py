@@ -44,7 +44,7 @@ class Claim:
     """
 
     def __init__(self, path: Path, file: Path | None = None) -> None:
-        self._path = _beside(path)
+        self._path = _note_path(path)
         self._lock: FileLock | None
         try:
             self._lock = FileLock(file or path, make=file is not None)
@@ -100,7 +100,7 @@ class Claim:
 def noted(path: Path) -> Note | None:
     """The note of a state's current or last writer; None if the state was closed properly."""
     try:
-        return msgspec.json.decode(_beside(path).read_bytes(), type=Note)
+        return msgspec.json.decode(_note_path(path).read_bytes(), type=Note)
     except (FileNotFoundError, msgspec.DecodeError):
         return None
 
@@ -114,5 +114,5 @@ def writer(path: Path) -> Note | None:
     return note if note is not None and is_locked(path) else None
 
 
-def _beside(path: Path) -> Path:
+def _note_path(path: Path) -> Path:
     return Path(f"{path}.lock")

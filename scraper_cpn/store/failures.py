@@ -71,7 +71,7 @@ def of_system(path: Path, error: OSError) -> StoreError:
 
 
 @contextmanager
-def told(path: Path) -> Iterator[None]:
+def store_errors(path: Path) -> Iterator[None]:
     """Translate errors of SQLite and of the system into `StoreError` (or `BatchError`)."""
     try:
         yield

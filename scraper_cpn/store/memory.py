@@ -23,7 +23,7 @@ from scraper_cpn.store.port import (
     JournalRow,
     PagedKey,
     PagedRow,
-    Saved,
+    SavedMarking,
     SeenRow,
     SinkRow,
     StoreError,
@@ -36,7 +36,7 @@ class MemoryStore:
     """A run that lasts as long as the process. Its journal keeps every batch."""
 
     def __init__(
-        self, facts: Mapping[str, bytes] | None = None, texts: Iterable[TextRow] = ()
+        self, metadata: Mapping[str, bytes] | None = None, texts: Iterable[TextRow] = ()
     ) -> None:
         self._texts = list(texts)
         self._broken: BatchError | StoreError | None = None
@@ -49,7 +49,7 @@ class MemoryStore:
         self._sunk: list[SinkRow] = []
         self._items: dict[tuple[bytes, int, int], ItemRow] = {}
         self._journal: list[JournalRow] = []
-        self._facts = dict(facts or {})
+        self._metadata = dict(metadata or {})
         self._next = (1, 1)
 
     async def commit(self, batch: Batch) -> None:
@@ -61,10 +61,10 @@ class MemoryStore:
         self._take(batch)
         await cancel_shielded_checkpoint()
 
-    def saved(self) -> Saved:
+    def saved(self) -> SavedMarking:
         """The durable marking."""
         seq, at_ns, _, marking_hash, _ = self._journal[-1] if self._journal else (0, 0, 0, 0, b"")
-        return Saved(
+        return SavedMarking(
             seq=seq,
             at_ns=at_ns,
             next_serial=self._next[0],
@@ -79,7 +79,7 @@ class MemoryStore:
             sunk=dict(Counter(sink for sink, _, _ in self._sunk)),
         )
 
-    def base(self) -> Saved:
+    def base(self) -> SavedMarking:
         """The start of the run."""
         return MemoryStore().saved()
 
@@ -93,9 +93,9 @@ class MemoryStore:
         start = bisect_left(rows, first, key=_order)
         return rows[start : start + most]
 
-    def facts(self) -> dict[str, bytes]:
+    def metadata(self) -> dict[str, bytes]:
         """The named values of the run."""
-        return dict(self._facts)
+        return dict(self._metadata)
 
     def texts(self, first: int, last: int | None = None) -> Iterator[TextRow]:
         """The texts that the run was created with."""
@@ -154,7 +154,7 @@ class MemoryStore:
         self._faulted += batch.faulted
         self._sunk += batch.rows
         self._items.update((row[:3], row) for row in batch.items)
-        self._facts.update(batch.facts)
+        self._metadata.update(batch.metadata)
         self._next = (batch.next_serial, batch.next_id)
         self._journal.append(
             (batch.seq, batch.at_ns, batch.firings, batch.marking_hash, batch.inputs)

@@ -22,21 +22,21 @@ from scraper_cpn.net.places import Counter, KeySet, Place
 KERNEL_VERSION = "1"
 """Changes whenever the same inputs lead a kernel to other decisions."""
 
-Laws = dict[str, str]
+NetSignature = dict[str, str]
 """The parts of a net, in order, by kind and name: `place found`, `transition admit`."""
 
 _DIFFERENCES_SHOWN = 5
 
 
-def laws_of(net: Net, versions: Mapping[str, str]) -> Laws:
+def signature_of(net: Net, versions: Mapping[str, str]) -> NetSignature:
     """Describe a net as lines of text.
 
     Args:
         net: has been checked.
         versions: of the modules of the net's functions, by name.
     """
-    laws = {"kernel": KERNEL_VERSION, **versions}
-    laws |= {f"{_kind(place)} {name}": _place(place) for name, place in net.places.items()}
+    signature = {"kernel": KERNEL_VERSION, **versions}
+    signature |= {f"{_kind(place)} {name}": _place(place) for name, place in net.places.items()}
     effects = {
         f"effect {name}": ", ".join(map(_type, effect.outcomes))
         for name, effect in net.effects.items()
@@ -45,16 +45,16 @@ def laws_of(net: Net, versions: Mapping[str, str]) -> Laws:
         f"transition {name}": " ".join(_transition(transition))
         for name, transition in net.transitions.items()
     }
-    return laws | effects | transitions
+    return signature | effects | transitions
 
 
-def hash_of(laws: Laws) -> str:
-    """A hash of the laws: 32 hexadecimal digits."""
-    return xxh3_128_hexdigest(msgspec.json.encode(laws))
+def hash_of(signature: NetSignature) -> str:
+    """A hash of the signature: 32 hexadecimal digits."""
+    return xxh3_128_hexdigest(msgspec.json.encode(signature))
 
 
-def differences(written: Laws, now: Laws) -> list[str]:
-    """The differences, one line each; empty for the same laws in the same order."""
+def differences(written: NetSignature, now: NetSignature) -> list[str]:
+    """The differences, one line each; empty for equal signatures in the same order."""
     gone = [f"{name} is gone" for name in written if name not in now]
     new = [f"{name} is new" for name in now if name not in written]
     other = [
@@ -62,8 +62,8 @@ def differences(written: Laws, now: Laws) -> list[str]:
         for name in written
         if name in now and written[name] != now[name]
     ]
-    moved = [] if gone or new or list(written) == list(now) else ["the order of declaration"]
-    return [*gone, *new, *other, *moved]
+    reordered = [] if gone or new or list(written) == list(now) else ["the order of declaration"]
+    return [*gone, *new, *other, *reordered]
 
 
 def listed(found: list[str]) -> str:

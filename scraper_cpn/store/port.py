@@ -1,6 +1,6 @@
 """The store port: what is written for a batch of firings, and what is read back.
 
-Owns: `Batch`, `Saved`, the protocol that every store implements, and the types of its errors.
+Owns: `Batch`, `SavedMarking`, the protocol that every store implements, and the types of its errors.
 Must not know: SQL, files, how a kernel decides, what a net is for.
 
 A store holds runs. For each run it holds the *durable marking*: the marking as if no firing were in
@@ -82,11 +82,11 @@ class Batch(Struct, frozen=True, kw_only=True):
     faulted: Sequence[bytes] = ()
     rows: Sequence[SinkRow] = ()
     items: Sequence[ItemRow] = ()
-    facts: Sequence[tuple[str, bytes]] = ()
+    metadata: Sequence[tuple[str, bytes]] = ()
     """Named values of the run (JSON) that change with this batch: the length of its output, how it ended."""
 
 
-class Saved(Struct, frozen=True, kw_only=True):
+class SavedMarking(Struct, frozen=True, kw_only=True):
     """A run's durable marking, which can be read once; see `restore.restore`."""
 
     seq: int
@@ -138,10 +138,10 @@ class Store(Protocol):
             BatchError: see there.
         """
 
-    def saved(self) -> Saved:
+    def saved(self) -> SavedMarking:
         """The durable marking. Raises `StoreError` if it is damaged."""
 
-    def base(self) -> Saved:
+    def base(self) -> SavedMarking:
         """The marking at which the journal begins."""
 
     def journal(self) -> Iterator[JournalRow]:
@@ -154,7 +154,7 @@ class Store(Protocol):
         The call is synchronous and fast.
         """
 
-    def facts(self) -> dict[str, bytes]:
+    def metadata(self) -> dict[str, bytes]:
         """The named values of the run."""
 
     def texts(self, first: int, last: int | None = None) -> Iterator[TextRow]:

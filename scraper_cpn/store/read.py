@@ -14,9 +14,17 @@ from pathlib import Path
 
 from msgspec import structs
 
-from scraper_cpn.store.failures import told
-from scraper_cpn.store.port import ItemRow, JournalRow, PagedRow, Saved, SinkRow, TextRow, TokenRow
-from scraper_cpn.store.tables import Head, Row, load_head
+from scraper_cpn.store.failures import store_errors
+from scraper_cpn.store.port import (
+    ItemRow,
+    JournalRow,
+    PagedRow,
+    SavedMarking,
+    SinkRow,
+    TextRow,
+    TokenRow,
+)
+from scraper_cpn.store.tables import Row, RunHead, load_head
 
 
 class RunReader:
@@ -31,16 +39,16 @@ class RunReader:
         self._reading = connection
         self._run = run
 
-    def head(self) -> Head:
+    def head(self) -> RunHead:
         """The head of the run: its last batch, and counts of rows."""
-        with told(self._path):
+        with store_errors(self._path):
             return load_head(self._reading, self._run)
 
-    def saved(self) -> Saved:
+    def saved(self) -> SavedMarking:
         """The durable marking, which must be read before the next batch."""
         return self._saved("")
 
-    def base(self) -> Saved:
+    def base(self) -> SavedMarking:
         """The marking at which the journal begins, which must be read before the next batch."""
         return self._saved("base_")
 
@@ -66,7 +74,7 @@ class RunReader:
             WHERE run = {self._run} AND place = ? AND key = ? AND (o1, o2, serial) >= (?, ?, ?)
             ORDER BY o1, o2, serial LIMIT ?
         """
-        with told(self._path):
+        with store_errors(self._path):
             return self._reading.execute(sql, (place, key, *first, most)).fetchall()
 
     def holding(self, place: str, key: str, text: bytes) -> list[PagedRow]:
@@ -83,9 +91,9 @@ class RunReader:
         rows = self._rows(sql, (place, key, first, second, serial))
         return sum(number not in without for (number,) in rows)
 
-    def facts(self) -> dict[str, bytes]:
+    def metadata(self) -> dict[str, bytes]:
         """The named values of the run."""
-        return dict(self._of("fact", "name, value"))
+        return dict(self._of("metadata", "name, value"))
 
     def texts(self, first: int, last: int | None = None) -> Iterator[TextRow]:
         """The texts that the run was created with, from number *first* on, up to *last*."""
@@ -134,10 +142,10 @@ class RunReader:
         where = f"run = {self._run} AND place IN ({marks})"
         return self._rows(f"SELECT serial, colour FROM paged WHERE {where}", places)
 
-    def _saved(self, prefix: str) -> Saved:
+    def _saved(self, prefix: str) -> SavedMarking:
         """Read a marking from the columns and tables whose names begin with *prefix*."""
         head = structs.asdict(self.head())
-        return Saved(
+        return SavedMarking(
             seq=head[f"{prefix}seq"],
             at_ns=head[f"{prefix}at_ns"],
             next_serial=head[f"{prefix}next_serial"],
@@ -169,7 +177,7 @@ class RunReader:
         return self._rows(f"SELECT {columns} FROM {table} WHERE run = {self._run}{more}")
 
     def _rows(self, sql: str, values: Sequence[object] = ()) -> Iterator[Row]:
-        with told(self._path):
+        with store_errors(self._path):
             # Not `yield from`: it would close the cursor, which fails once the connection is closed.
             for row in self._reading.execute(sql, values):  # noqa: UP028
                 yield row

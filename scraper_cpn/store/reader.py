@@ -11,7 +11,7 @@ from types import TracebackType
 
 from msgspec import Struct
 
-from scraper_cpn.store.failures import told
+from scraper_cpn.store.failures import store_errors
 from scraper_cpn.store.read import RunReader
 from scraper_cpn.store.statefile import find_run
 from scraper_cpn.store.whole import look
@@ -27,7 +27,7 @@ class RunInfo(Struct, frozen=True):
     """UTC, since 1970."""
     seq: int
     at_ns: int
-    facts: dict[str, bytes]
+    metadata: dict[str, bytes]
 
 
 class StateReader:
@@ -54,17 +54,17 @@ class StateReader:
 
     def runs(self) -> list[RunInfo]:
         """All runs, the oldest first."""
-        with told(self._path):
+        with store_errors(self._path):
             sql = "SELECT id, name, created_ns, seq, at_ns FROM run ORDER BY id"
             rows = self._connection.execute(sql).fetchall()
         return [
-            RunInfo(run, name, created_ns, seq, at_ns, self._of(run).facts())
+            RunInfo(run, name, created_ns, seq, at_ns, self._of(run).metadata())
             for run, name, created_ns, seq, at_ns in rows
         ]
 
     def run(self, name: str | None = None) -> RunReader:
         """The run called *name*; None: the only one. Raises `StoreError` ("missing")."""
-        with told(self._path):
+        with store_errors(self._path):
             return self._of(find_run(self._path, self._connection, name))
 
     def close(self) -> None:

@@ -24,7 +24,7 @@ _encode = msgspec.msgpack.Encoder().encode
 Writing = Callable[[Row], tuple[SinkRow, Sequence[ItemRow]]]
 """Splits a sink's row into what is stored: a row that people can look up, and items."""
 
-Facts = Callable[[], Sequence[tuple[str, bytes]]]
+Metadata = Callable[[], Sequence[tuple[str, bytes]]]
 """Returns named values of a run, as JSON."""
 
 INJECT, STEP, STARTED, COMPLETE, REVOKE, EDIT, BEGIN = "i", "s", "b", "c", "r", "e", "h"
@@ -51,7 +51,7 @@ class Recorder:
         """Rows that are in no batch yet."""
         self._untaken: list[Row] = []
         """Rows that are in a batch, but that `drain` has not returned yet."""
-        self._told_id = kernel.next_id
+        self._cut_id = kernel.next_id
 
     # Calls that change the kernel are inputs.
 
@@ -149,18 +149,18 @@ class Recorder:
     @property
     def filling(self) -> int:
         """Firings in the batch that is being filled."""
-        return self.kernel.next_id - self._told_id
+        return self.kernel.next_id - self._cut_id
 
     @property
     def seq(self) -> int:
         """The number of the last batch that was cut."""
         return self._sums.seq
 
-    def cut(self, facts: Facts, *, always: bool = False) -> Batch | None:
+    def cut(self, metadata: Metadata, *, always: bool = False) -> Batch | None:
         """Cut a batch of everything since the last one; None if nothing has happened.
 
         Args:
-            facts: values of the run that change with the batch; called only if there is a batch.
+            metadata: returns the named values that change with the batch; called only if there is a batch.
             always: cut a batch even if nothing has happened.
         """
         untaken = self.kernel.drain()
@@ -176,7 +176,7 @@ class Recorder:
         inputs = written(self._codec, self._inputs)
         firings = self.filling
         kept = [self._writing(row) for row in rows]
-        self._inputs, self._rows, self._told_id = [], [], self.kernel.next_id
+        self._inputs, self._rows, self._cut_id = [], [], self.kernel.next_id
         return self._sums.batch(
             self._codec,
             changes,
@@ -184,7 +184,7 @@ class Recorder:
             inputs=inputs,
             rows=[row for row, _ in kept],
             items=[item for _, items in kept for item in items],
-            facts=facts(),
+            metadata=metadata(),
         )
 
 

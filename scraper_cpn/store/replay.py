@@ -18,26 +18,26 @@ from scraper_cpn.net.changes import Changes
 from scraper_cpn.net.compiled.kernel import Compiled
 from scraper_cpn.store.codec import Codec
 from scraper_cpn.store.edit import Edit
-from scraper_cpn.store.port import JournalRow, Saved, StoreError
+from scraper_cpn.store.port import JournalRow, SavedMarking, StoreError
 from scraper_cpn.store.recorder import BEGIN, COMPLETE, EDIT, INJECT, REVOKE, STARTED, STEP
 from scraper_cpn.store.restore import restore
 
-Laws = Callable[[Any], Codec]
+CodecOfOpening = Callable[[Any], Codec]
 """Builds the codec of the net with which a run continued, from the description in its opening."""
 
 
-class Replay:
+class JournalReplay:
     """A kernel that replays a journal.
 
     Args:
         base: the marking at which the journal begins.
         opening: the description in the last opening before the base.
-        laws: see `Laws`.
+        codec_of_opening: see `CodecOfOpening`.
     """
 
-    def __init__(self, base: Saved, opening: Any, laws: Laws) -> None:
-        self._laws = laws
-        self._codec = laws(opening)
+    def __init__(self, base: SavedMarking, opening: Any, codec_of_opening: CodecOfOpening) -> None:
+        self._codec_of_opening = codec_of_opening
+        self._codec = codec_of_opening(opening)
         restored = restore(base, self._codec, paged=False)
         self._durable, self._sums = restored.durable, restored.sums
         self._kernel = self._load()
@@ -105,7 +105,7 @@ class Replay:
 
     def _edit(self, opening: Any, packed: Any) -> None:
         """Continue under other laws, with an edited marking."""
-        self._codec = self._laws(opening)
+        self._codec = self._codec_of_opening(opening)
         changes = Edit.unpack(self._codec, packed).changes(self._durable)
         self._tell(changes)
         self._kernel = self._load()

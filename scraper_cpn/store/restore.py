@@ -16,7 +16,7 @@ from scraper_cpn.net.changes import Durable
 from scraper_cpn.net.compiled.kernel import Cold
 from scraper_cpn.net.marking import Standing
 from scraper_cpn.store.codec import Codec
-from scraper_cpn.store.port import FORGOTTEN, PagedRow, Saved, StoreError
+from scraper_cpn.store.port import FORGOTTEN, PagedRow, SavedMarking, StoreError
 from scraper_cpn.store.sums import Sums
 
 
@@ -36,7 +36,7 @@ class Restored(Struct, frozen=True):
     keys: dict[str, list[Any]]
 
 
-def restore(saved: Saved, codec: Codec, *, paged: bool = True) -> Restored:
+def restore(saved: SavedMarking, codec: Codec, *, paged: bool = True) -> Restored:
     """Restore a run's durable marking.
 
     Args:
@@ -60,7 +60,7 @@ def restore(saved: Saved, codec: Codec, *, paged: bool = True) -> Restored:
     return restored
 
 
-def _restored(saved: Saved, codec: Codec, *, paged: bool) -> Restored:
+def _restored(saved: SavedMarking, codec: Codec, *, paged: bool) -> Restored:
     sums = Sums()
     sums.seq = saved.seq
     durable = Durable(saved.at_ns, saved.next_serial, saved.next_id, sunk=dict(saved.sunk))
@@ -99,22 +99,22 @@ def _waiting(
 
 
 def _keys(
-    saved: Saved, codec: Codec, sums: Sums, durable: Durable, *, paged: bool
+    saved: SavedMarking, codec: Codec, sums: Sums, durable: Durable, *, paged: bool
 ) -> dict[str, list[Any]]:
     """Read sets; the keys of paged sets are returned separately from the marking."""
-    beside: dict[str, list[Any]] = {}
+    paged_keys: dict[str, list[Any]] = {}
     known: dict[str, dict[Any, None]] = {}
     for row in saved.seen:
         sums.total += codec.row_hash(row)
         if paged and codec.is_paged(row[0]):
-            beside.setdefault(row[0], []).append(codec.key_of(*row))
+            paged_keys.setdefault(row[0], []).append(codec.key_of(*row))
         elif row[0].endswith(FORGOTTEN):
             name = row[0].removesuffix(FORGOTTEN)
             known[name].pop(codec.key_of(name, row[1]))
         else:
             known.setdefault(row[0], {})[codec.key_of(*row)] = None
     durable.seen.update({name: list(keys) for name, keys in known.items()})
-    return beside
+    return paged_keys
 
 
 def _cold(codec: Codec, rows: Iterable[PagedRow]) -> Iterator[Cold]:

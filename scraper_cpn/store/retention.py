@@ -15,13 +15,13 @@ from __future__ import annotations
 from msgspec import Struct
 from msgspec.structs import replace
 
-from scraper_cpn.store.tables import MARKING_TABLES, Connection, Head
+from scraper_cpn.store.tables import MARKING_TABLES, Connection, RunHead
 
 DELETE_MOST = 1_000
 """How many rows of the journal are deleted with one batch."""
 
 
-class Limits(Struct, frozen=True):
+class JournalLimits(Struct, frozen=True):
     """The limits of a journal. A new base is taken when either is exceeded."""
 
     age_ns: int = 7 * 24 * 3600 * 10**9
@@ -30,7 +30,7 @@ class Limits(Struct, frozen=True):
     """The size of the inputs."""
 
 
-def retain(connection: Connection, run: int, head: Head, limits: Limits) -> Head:
+def retain(connection: Connection, run: int, head: RunHead, limits: JournalLimits) -> RunHead:
     """Enforce the journal's limits within the transaction of a batch; returns the head after it."""
     if _over(head, limits):
         head = _rebased(connection, run, head)
@@ -39,12 +39,12 @@ def retain(connection: Connection, run: int, head: Head, limits: Limits) -> Head
     return head
 
 
-def _over(head: Head, limits: Limits) -> bool:
+def _over(head: RunHead, limits: JournalLimits) -> bool:
     age_ns = head.at_ns - head.journal_since_ns
     return age_ns > limits.age_ns or head.journal_bytes > limits.size_bytes
 
 
-def _rebased(connection: Connection, run: int, head: Head) -> Head:
+def _rebased(connection: Connection, run: int, head: RunHead) -> RunHead:
     for table in MARKING_TABLES:
         connection.execute(f"DELETE FROM base_{table} WHERE run = {run}")
         connection.execute(f"INSERT INTO base_{table} SELECT * FROM {table} WHERE run = {run}")
@@ -62,7 +62,7 @@ def _rebased(connection: Connection, run: int, head: Head) -> Head:
     )
 
 
-def _shortened(connection: Connection, run: int, head: Head) -> Head:
+def _shortened(connection: Connection, run: int, head: RunHead) -> RunHead:
     first = min(head.base_seq + 1, head.journal_first + DELETE_MOST)
     connection.execute(f"DELETE FROM journal WHERE run = {run} AND seq < {first}")
     return replace(head, journal_first=first)

@@ -133,7 +133,8 @@ CREATE TABLE journal (
     PRIMARY KEY (run, seq)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE fact (
+-- Named values of a run, such as its settings.
+CREATE TABLE metadata (
     run INTEGER NOT NULL REFERENCES run (id),
     name TEXT NOT NULL,
     value BLOB NOT NULL,

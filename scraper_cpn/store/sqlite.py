@@ -25,10 +25,10 @@ from typing import TypeAlias
 from anyio import CancelScope
 
 from scraper_cpn.store.claim import Claim, noted
-from scraper_cpn.store.failures import told
+from scraper_cpn.store.failures import store_errors
 from scraper_cpn.store.port import Batch, BatchError, StoreError, TextRow
 from scraper_cpn.store.read import RunReader
-from scraper_cpn.store.retention import Limits
+from scraper_cpn.store.retention import JournalLimits
 from scraper_cpn.store.statefile import (
     BUSY_SECONDS,
     add_run,
@@ -58,16 +58,16 @@ WAL_SHARE, WAL_END_BYTES = 4, 64 * 2**20
 """The -wal of a larger state may reach this fraction of the file, up to this maximum. It keeps growing
 while somebody reads."""
 
-_USUAL = Limits()
+_USUAL = JournalLimits()
 
 
 def create(
     path: Path,
     run_name: str,
-    facts: Mapping[str, bytes] | None = None,
+    metadata: Mapping[str, bytes] | None = None,
     texts: Iterable[TextRow] = (),
     *,
-    limits: Limits = _USUAL,
+    limits: JournalLimits = _USUAL,
 ) -> SqliteStore:
     """Create a state file with one new run, and open it. Raises `StoreError`.
 
@@ -76,7 +76,7 @@ def create(
     path = real(path)
     if not path.parent.is_dir():
         raise StoreError("missing", f"{path}: there is no folder {path.parent}; make it first")
-    claim = make(path, run_name, facts or {}, texts)
+    claim = make(path, run_name, metadata or {}, texts)
     try:
         return _opened(path, claim, limits, lambda file: find_run(path, file, run_name))
     except BaseException:
@@ -87,10 +87,10 @@ def create(
 def new_run(
     path: Path,
     run_name: str,
-    facts: Mapping[str, bytes] | None = None,
+    metadata: Mapping[str, bytes] | None = None,
     texts: Iterable[TextRow] = (),
     *,
-    limits: Limits = _USUAL,
+    limits: JournalLimits = _USUAL,
 ) -> SqliteStore:
     """Add a run to an existing state file, and open it. Raises `StoreError`, "exists" among others."""
 
@@ -99,12 +99,14 @@ def new_run(
             raise StoreError(
                 "exists", f"{path} has a run {run_name}; resume it, or use another name"
             )
-        return add_run(file, run_name, facts or {}, texts)
+        return add_run(file, run_name, metadata or {}, texts)
 
     return _claimed(path, limits, added)
 
 
-def open_run(path: Path, run_name: str | None = None, *, limits: Limits = _USUAL) -> SqliteStore:
+def open_run(
+    path: Path, run_name: str | None = None, *, limits: JournalLimits = _USUAL
+) -> SqliteStore:
     """Open a run of a state file for writing, the only one unless named. Raises `StoreError`.
 
     Cost: reads the tables of the run; after a crash, the whole file.
@@ -122,7 +124,7 @@ class SqliteStore(RunReader):
         writing: sqlite3.Connection,
         reading: sqlite3.Connection,
         run: int,
-        limits: Limits,
+        limits: JournalLimits,
     ) -> None:
         super().__init__(path, reading, run)
         self._claim = claim
@@ -173,7 +175,7 @@ class SqliteStore(RunReader):
         if self._broken is not None:
             raise self._broken
         try:
-            with told(self._path):
+            with store_errors(self._path):
                 self._at = write(self._writing, self._run, self._at, batch, self._limits)
                 self._note()
                 self._shorten_wal()
@@ -206,7 +208,11 @@ class SqliteStore(RunReader):
                 "io",
                 f"{self._path} was removed while a crawl was kept in it, and is gone with all it had",
             )
-        with told(self._path), closing(self._writing), closing(connect(self._path, write=False)):
+        with (
+            store_errors(self._path),
+            closing(self._writing),
+            closing(connect(self._path, write=False)),
+        ):
             settled = False
             try:
                 settled = self._broken is None and _settle(self._writing)
@@ -217,10 +223,10 @@ class SqliteStore(RunReader):
             self._claim.clear()
 
 
-def _claimed(path: Path, limits: Limits, picked: _Picked) -> SqliteStore:
+def _claimed(path: Path, limits: JournalLimits, picked: _Picked) -> SqliteStore:
     path = real(path)
     check_header(path)
-    with told(path):
+    with store_errors(path):
         claim = Claim(path)
     try:
         if not claim.is_of(path):
@@ -231,8 +237,8 @@ def _claimed(path: Path, limits: Limits, picked: _Picked) -> SqliteStore:
         raise
 
 
-def _opened(path: Path, claim: Claim, limits: Limits, picked: _Picked) -> SqliteStore:
-    with told(path), ExitStack() as undo:
+def _opened(path: Path, claim: Claim, limits: JournalLimits, picked: _Picked) -> SqliteStore:
+    with store_errors(path), ExitStack() as undo:
         check_log(path)
         reading = undo.enter_context(closing(connect(path, write=False)))
         # If the opening is refused, this connection is closed first; as it is not the last, it does

@@ -19,14 +19,14 @@ from pathlib import Path
 from msgspec.structs import asdict
 
 from scraper_cpn.store.claim import Claim
-from scraper_cpn.store.failures import of_system, told
+from scraper_cpn.store.failures import of_system, store_errors
 from scraper_cpn.store.lock import descriptor
 from scraper_cpn.store.port import StoreError, TextRow
 from scraper_cpn.store.tables import (
     APPLICATION_ID,
     SCHEMA_VERSION,
     SQLITE_LEAST,
-    Head,
+    RunHead,
     schema,
 )
 
@@ -37,7 +37,7 @@ PAGE_BYTES = 4_096
 """The size of SQLite's pages. Smaller pages write less for a token, and more for an item."""
 
 _HEADER_BYTES = 100
-_BESIDE = ("-wal", "-shm", "-journal")
+_SIDE_SUFFIXES = ("-wal", "-shm", "-journal")
 """Files that SQLite may leave beside a database when its process is killed."""
 _KINDS = {
     stat.S_IFDIR: "a folder",
@@ -90,7 +90,7 @@ def real(path: Path) -> Path:
 
 
 def make(
-    path: Path, run_name: str, facts: Mapping[str, bytes], texts: Iterable[TextRow] = ()
+    path: Path, run_name: str, metadata: Mapping[str, bytes], texts: Iterable[TextRow] = ()
 ) -> Claim:
     """Create a state with one run atomically, and return the right to write to it.
 
@@ -100,10 +100,10 @@ def make(
     _check_library()
     _refuse_left(path)
     draft = Path(f"{path}.new")
-    with told(path):
+    with store_errors(path):
         claim = Claim(path, draft)
     try:
-        _make(path, draft, claim, lambda file: add_run(file, run_name, facts, texts))
+        _make(path, draft, claim, lambda file: add_run(file, run_name, metadata, texts))
     except BaseException:
         if claim.is_of(draft):
             draft.unlink()
@@ -118,9 +118,9 @@ def _make(
     _refuse_left(path)  # another process may have made it before the draft was locked
     if not claim.is_of(draft):
         raise StoreError("locked", f"{path} is being made by another process")
-    with told(path):
+    with store_errors(path):
         os.truncate(draft, 0)
-        for suffix in _BESIDE:
+        for suffix in _SIDE_SUFFIXES:
             Path(f"{draft}{suffix}").unlink(missing_ok=True)
         connection = sqlite3.connect(draft, isolation_level=None)
         try:
@@ -142,19 +142,19 @@ def _refuse_left(path: Path) -> None:
 def add_run(
     connection: sqlite3.Connection,
     name: str,
-    facts: Mapping[str, bytes],
+    metadata: Mapping[str, bytes],
     texts: Iterable[TextRow] = (),
 ) -> int:
     """Add a new run; returns its number. Raises `sqlite3.IntegrityError` if the name is taken."""
-    head = asdict(Head())
+    head = asdict(RunHead())
     columns = ["name", "created_ns", *head]
     marks = ", ".join("?" * len(columns))
     values = [name, time.time_ns(), *head.values()]
     connection.execute("BEGIN IMMEDIATE")
     connection.execute(f"INSERT INTO run ({', '.join(columns)}) VALUES ({marks})", values)
     run = connection.execute("SELECT last_insert_rowid()").fetchone()[0]
-    rows = [(run, fact, value) for fact, value in facts.items()]
-    connection.executemany("INSERT INTO fact VALUES (?, ?, ?)", rows)
+    rows = [(run, name, value) for name, value in metadata.items()]
+    connection.executemany("INSERT INTO metadata VALUES (?, ?, ?)", rows)
     numbered = ((run, n, *text) for n, text in enumerate(texts, start=1))
     connection.executemany("INSERT INTO text VALUES (?, ?, ?, ?)", numbered)
     connection.execute("COMMIT")

@@ -72,7 +72,7 @@ class Sums:
         inputs: bytes,
         rows: Sequence[SinkRow] = (),
         items: Sequence[ItemRow] = (),
-        facts: Sequence[tuple[str, bytes]] = (),
+        metadata: Sequence[tuple[str, bytes]] = (),
     ) -> Batch:
         """The next batch, with the checksums after it."""
         born = [codec.token(t) for t in changes.born if not codec.is_paged(t.place)]
@@ -84,7 +84,7 @@ class Sums:
         for row in born:
             self.come(codec, row)
         self.total += sum(map(codec.paged_hash, came)) - sum(map(codec.paged_hash, went))
-        numbers = [codec.number(*moved) for moved in changes.numbers]
+        numbers = [codec.number(*number) for number in changes.numbers]
         seen = [codec.forgotten(*each) for each in changes.forgotten]
         seen += [codec.seen(*each) for each in changes.seen]
         flights = [codec.flight(flying) for flying in changes.begun]
@@ -117,5 +117,5 @@ class Sums:
             faulted=faulted,
             rows=rows,
             items=items,
-            facts=facts,
+            metadata=metadata,
         )

@@ -18,7 +18,7 @@ from msgspec.structs import astuple
 
 APPLICATION_ID = 0x53637270
 """The application id in the file's header ("Scrp"), by which `file` and others recognise it."""
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """`user_version` in the header. A file of another version is refused."""
 SQLITE_LEAST = (3, 37, 0)
 """The first version of SQLite that has STRICT tables."""
@@ -56,7 +56,7 @@ class Connection(Protocol):
         """Close it; an open transaction is rolled back."""
 
 
-class Head(Struct, frozen=True, kw_only=True):
+class RunHead(Struct, frozen=True, kw_only=True):
     """The columns of a run's row that change: its scalars, those of its base, and counts of rows.
 
     `journal_first` is the seq of the oldest remaining row, `journal_bytes` counts the inputs
@@ -88,7 +88,7 @@ class Head(Struct, frozen=True, kw_only=True):
     base_faulted: int = 0
 
 
-HEAD_COLUMNS = Head.__struct_fields__
+HEAD_COLUMNS = RunHead.__struct_fields__
 
 
 @cache
@@ -97,16 +97,16 @@ def schema() -> str:
     return files("scraper_cpn.store").joinpath("schema.sql").read_text(encoding="utf-8")
 
 
-def load_head(connection: Connection, run: int) -> Head:
+def load_head(connection: Connection, run: int) -> RunHead:
     """Read the head of an existing run."""
     row = connection.execute(
         f"SELECT {', '.join(HEAD_COLUMNS)} FROM run WHERE id = {run}"
     ).fetchone()
     assert row is not None
-    return Head(**dict(zip(HEAD_COLUMNS, row, strict=True)))
+    return RunHead(**dict(zip(HEAD_COLUMNS, row, strict=True)))
 
 
-def save_head(connection: Connection, run: int, head: Head) -> None:
+def save_head(connection: Connection, run: int, head: RunHead) -> None:
     """Write the head of an existing run."""
     sets = ", ".join(f"{name} = ?" for name in HEAD_COLUMNS)
     connection.execute(f"UPDATE run SET {sets} WHERE id = {run}", astuple(head))

@@ -14,10 +14,10 @@ from contextlib import closing
 from pathlib import Path
 
 from scraper_cpn.store.claim import Note, noted
-from scraper_cpn.store.failures import store_error, told
+from scraper_cpn.store.failures import store_error, store_errors
 from scraper_cpn.store.port import StoreError
 from scraper_cpn.store.statefile import PAGE_BYTES, check_header, connect, real, wal
-from scraper_cpn.store.tables import Head, load_head
+from scraper_cpn.store.tables import RunHead, load_head
 
 _COUNTED = {
     "token": "tokens",
@@ -79,7 +79,7 @@ def check_structure(path: Path, connection: sqlite3.Connection, tables: Sequence
             raise store_error(path, "damaged", _line(found))
 
 
-def check_counts(path: Path, connection: sqlite3.Connection, run: int, head: Head) -> None:
+def check_counts(path: Path, connection: sqlite3.Connection, run: int, head: RunHead) -> None:
     """Raise `StoreError` unless the number of a run's rows matches its head. Cost: O(rows)."""
     for finding in _miscounted(connection, run, head):
         raise store_error(path, "damaged", finding)
@@ -91,7 +91,7 @@ def verify(path: Path) -> list[str]:
     Checks every page and row, but not the content of colours, items and inputs. Raises `StoreError` if the
     file is not a state.
     """
-    with closing(look(path)) as connection, told(path):
+    with closing(look(path)) as connection, store_errors(path):
         return list(_findings(connection))
 
 
@@ -99,7 +99,7 @@ def look(path: Path) -> sqlite3.Connection:
     """Connect to a state to read a snapshot of it. Raises `StoreError`, also if commits are missing."""
     path = real(path)
     check_header(path)
-    with told(path):
+    with store_errors(path):
         check_log(path)
         note = noted(path)
         connection = connect(path, write=False)
@@ -140,7 +140,7 @@ def _findings(connection: sqlite3.Connection) -> Iterator[str]:
             yield f"run {name}: {finding}"
 
 
-def _miscounted(connection: sqlite3.Connection, run: int, head: Head) -> Iterator[str]:
+def _miscounted(connection: sqlite3.Connection, run: int, head: RunHead) -> Iterator[str]:
     for table, name in _COUNTED.items():
         sql = f"SELECT count(*) FROM {table} WHERE run = {run}"
         yield from _differing(table, connection.execute(sql).fetchone()[0], getattr(head, name))

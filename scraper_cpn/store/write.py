@@ -16,11 +16,13 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from scraper_cpn.store.port import Batch, BatchError
-from scraper_cpn.store.retention import Limits, retain
-from scraper_cpn.store.tables import Connection, Head, Row, save_head
+from scraper_cpn.store.retention import JournalLimits, retain
+from scraper_cpn.store.tables import Connection, Row, RunHead, save_head
 
 
-def write(connection: Connection, run: int, head: Head, batch: Batch, limits: Limits) -> Head:
+def write(
+    connection: Connection, run: int, head: RunHead, batch: Batch, limits: JournalLimits
+) -> RunHead:
     """Commit *batch* to a run whose head is *head*; returns the new head.
 
     Raises `BatchError`, or what the connection raises: a transaction then is open, and closing the
@@ -35,14 +37,14 @@ def write(connection: Connection, run: int, head: Head, batch: Batch, limits: Li
     return after
 
 
-def _written(connection: Connection, run: int, head: Head, batch: Batch) -> Head:
+def _written(connection: Connection, run: int, head: RunHead, batch: Batch) -> RunHead:
     tokens = _tokens(connection, run, batch)
     paged = _paged(connection, run, batch)
     numbers = _numbers(connection, run, batch)
     flights = _flights(connection, run, batch)
     _added(connection, run, head, batch)
     _sunk(connection, run, batch)
-    _facts(connection, run, batch)
+    _metadata(connection, run, batch)
     _journal(connection, run, batch)
     return replace(
         head,
@@ -94,7 +96,7 @@ def _flights(connection: Connection, run: int, batch: Batch) -> int:
     return _add(connection, begun, batch.flights) - len(batch.landed) - replaced
 
 
-def _added(connection: Connection, run: int, head: Head, batch: Batch) -> None:
+def _added(connection: Connection, run: int, head: RunHead, batch: Batch) -> None:
     """Append rows to the tables that only grow; numbering continues from the existing rows."""
     seen = [(n, *row) for n, row in enumerate(batch.seen, head.seen + 1)]
     _add(connection, f"INSERT INTO seen VALUES ({run}, ?, ?, ?)", seen)
@@ -112,9 +114,9 @@ def _sunk(connection: Connection, run: int, batch: Batch) -> None:
     _add(connection, f"INSERT INTO sink VALUES ({run}, ?, ?, 0) {more}", list(counts.items()))
 
 
-def _facts(connection: Connection, run: int, batch: Batch) -> None:
-    put = f"INSERT INTO fact VALUES ({run}, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value"
-    _add(connection, put, batch.facts)
+def _metadata(connection: Connection, run: int, batch: Batch) -> None:
+    put = f"INSERT INTO metadata VALUES ({run}, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value"
+    _add(connection, put, batch.metadata)
 
 
 def _journal(connection: Connection, run: int, batch: Batch) -> None:

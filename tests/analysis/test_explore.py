@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from scraper_cpn.analysis import AnalysisError, Instance
 from scraper_cpn.analysis.draw_space import space_dot
-from scraper_cpn.analysis.explore import Explorer, Limits
+from scraper_cpn.analysis.explore import ExplorationLimits, Explorer
 from scraper_cpn.analysis.ground import Grounder
 from scraper_cpn.analysis.plain import Atom, Event, PlainNet, happens
 from scraper_cpn.analysis.siphons import is_ordinary, weak_siphon
@@ -210,7 +210,7 @@ def test_where_each_siphon_keeps_a_trap_no_state_is_dead(random: Any) -> None:
         takes, puts = (random.sample(places, random.randrange(1, 3)) for _ in range(2))
         drawn.transition(f"t{number}", takes, puts)
     if weak_siphon(drawn.net) is None:
-        assert not Explorer(drawn.net, limits=Limits(states=500)).run().dead
+        assert not Explorer(drawn.net, limits=ExplorationLimits(states=500)).run().dead
 
 
 @pytest.mark.parametrize(
@@ -235,6 +235,6 @@ def test_a_small_space_is_drawn() -> None:
 
 def test_an_exploration_gives_up_at_its_limit() -> None:
     """It says where, and is no proof."""
-    space = Explorer(kanban(3), limits=Limits(states=1_000)).run()
+    space = Explorer(kanban(3), limits=ExplorationLimits(states=1_000)).run()
     assert not space.whole
     assert space.why == "1,000 states"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace as changed
 
-from scraper_cpn.analysis import Limits, Report
+from scraper_cpn.analysis import ExplorationLimits, Report
 from scraper_cpn.net import Net, NetError, consume, put
 from scraper_cpn.scrape import colours as c
 from scraper_cpn.scrape.net import ScrapeNet
@@ -35,7 +35,7 @@ def proved(
             change(net, policy)
         return net
 
-    return verify_crawl(settings, net=made, limits=Limits(states=states))
+    return verify_crawl(settings, net=made, limits=ExplorationLimits(states=states))
 
 
 def arcs(name: str, change: Callable[[Any], Any]) -> Change:

@@ -10,7 +10,7 @@ import pytest
 from scraper_cpn.analysis import (
     Instance,
     Property,
-    View,
+    StateView,
     alive,
     always,
     at_most,
@@ -61,7 +61,7 @@ def fork_in_hand(token: Any) -> int | None:
     return int(token.fork if isinstance(token, Fork) else token.seat)
 
 
-def needs_are_there(view: View) -> bool:
+def needs_are_there(view: StateView) -> bool:
     """What is about to be built has all that it needs."""
     built = {part.part for part in view.tokens("built")}
     return all(need in built for job in view.tokens("jobs") for need in NEEDS[job.part])
@@ -73,7 +73,7 @@ PROPERTIES: dict[str, list[Property]] = {
         at_most(1, in_flight="run", by="name"),
         conserved("builds", "open_builds", "releases", "stopped", by="build"),
         each("releases", lambda release: set(release.artifacts) == STEPS),
-        never(begin("run"), beside="over", by="build"),
+        never(begin("run"), while_in="over", by="build"),
         ends(),
         no_faults(),
     ],

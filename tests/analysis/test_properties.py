@@ -9,9 +9,9 @@ import pytest
 from scraper_cpn.analysis import (
     AnalysisError,
     Expiring,
+    ExplorationLimits,
     Instance,
-    Limits,
-    View,
+    StateView,
     always,
     at_most,
     begin,
@@ -39,7 +39,7 @@ FARM = Instance(
 )
 
 
-def few_packages(view: View) -> bool:
+def few_packages(view: StateView) -> bool:
     """At most one package waits."""
     return view.count("packages") < 2
 
@@ -86,7 +86,7 @@ def test_a_job_queue_loses_no_job() -> None:
 
 @pytest.mark.parametrize(
     "asked",
-    [always(few_packages), never(start("build"), beside="packages"), at_most(0, "faults")],
+    [always(few_packages), never(start("build"), while_in="packages"), at_most(0, "faults")],
     ids=["always", "never", "at most"],
 )
 def test_what_is_refuted_can_be_replayed_call_by_call(asked: Any) -> None:
@@ -111,7 +111,10 @@ def test_a_claim_that_is_never_put_to_the_test_proves_nothing() -> None:
     """Nothing happens beside faults where there are none: that is open, and said."""
     calm = Instance(tokens={"machines": [Machine("m1", "arm")]}, outcomes=FARM.outcomes)
     report = verify(
-        build_farm(licences=1), calm, never(begin("build"), beside="faults"), at_most(1, "packages")
+        build_farm(licences=1),
+        calm,
+        never(begin("build"), while_in="faults"),
+        at_most(1, "packages"),
     )
     assert [v.status for v in report.verdicts] == ["not proved", "not proved"]
     assert all(v.why.startswith("says nothing") for v in report.verdicts)
@@ -120,7 +123,7 @@ def test_a_claim_that_is_never_put_to_the_test_proves_nothing() -> None:
 
 def test_giving_up_is_no_proof() -> None:
     """A limit of states leaves the question open, and the table says so."""
-    report = verify(build_farm(licences=1), FARM, ends(), limits=Limits(states=20))
+    report = verify(build_farm(licences=1), FARM, ends(), limits=ExplorationLimits(states=20))
     assert report.verdicts[0].status == "gave up"
     assert not report.ok
     assert "20 states" in str(report)
@@ -132,7 +135,7 @@ def test_what_can_happen_without_end_is_told() -> None:
     jobs = net.place("jobs", Job, source=True, work=True, timed=True)
     net.transition("again", [jobs], outputs=[put(jobs, _next, jobs, after_ns=1)])
     report = verify(
-        net, Instance(tokens={"jobs": [Job(1, "a")]}), ends(), limits=Limits(states=500)
+        net, Instance(tokens={"jobs": [Job(1, "a")]}), ends(), limits=ExplorationLimits(states=500)
     )
     assert report.verdicts[0].status == "gave up"
 

@@ -8,7 +8,7 @@ from baseline.opening import open_crawl
 from baseline.scheduler import Scheduler
 from scraper_cpn.net.compiled.kernel import Compiled, compile_net
 from scraper_cpn.scrape import opening
-from scraper_cpn.scrape.colours import Found, Stop, Target
+from scraper_cpn.scrape.colours import Found, StopRequest, Target
 from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.settings import Settings
@@ -41,4 +41,4 @@ class ByNet:
         self._kernel.inject(self._place("found"), found, now_ns)
 
     def stop(self, now_ns: int) -> None:
-        self._kernel.inject(self._place("stop"), Stop(), now_ns)
+        self._kernel.inject(self._place("stop"), StopRequest(), now_ns)

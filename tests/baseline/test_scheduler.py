@@ -71,7 +71,7 @@ def test_a_call_that_can_not_be_taken_changes_nothing() -> None:
     """Twice started, ended before, unknown, an outcome of others, time that goes back."""
     scheduler = opened()
     firing = one(scheduler, 5)
-    refused: list[Callable[[], object]] = [
+    throttled: list[Callable[[], object]] = [
         lambda: scheduler.complete(firing.id, PAGE, 5),
         lambda: scheduler.started(99, 5),
         lambda: scheduler.complete(99, PAGE, 5),
@@ -79,7 +79,7 @@ def test_a_call_that_can_not_be_taken_changes_nothing() -> None:
         lambda: scheduler.started(firing.id, 4),
         lambda: scheduler.step(4),
     ]
-    for call in refused:
+    for call in throttled:
         with pytest.raises(NetError):
             call()
     scheduler.started(firing.id, 5)

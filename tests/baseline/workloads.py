@@ -69,7 +69,16 @@ class Workload:
         self.levels = random.choice([1, 1, 3])
         self.share = {
             name: random.choice([0.0, 0.0, 0.05, 0.2, 0.5])
-            for name in ("moved", "refused", "failed", "proxy", "lost", "bad", "revoked", "late")
+            for name in (
+                "redirected",
+                "refused",
+                "failed",
+                "proxy",
+                "lost",
+                "bad",
+                "revoked",
+                "late",
+            )
         }
         self.nonsense = random.choice([0.0, 0.0, 0.2])
         self.latency_ns = random.choice([0, MS, 80 * MS, 700 * MS])
@@ -182,7 +191,7 @@ class Workload:
         return takes_ns, getattr(self, f"_{firing.effect}")(r, work, now_ns)
 
     def _request(self, r: Random) -> Any:
-        if r.random() < self.share["moved"]:
+        if r.random() < self.share["redirected"]:
             return Redirected(301, self.url(r.random()))
         if r.random() < self.share["refused"]:
             return Throttled(503, r.choice([None, 0, 400 * MS, 2 * SECOND]))

@@ -190,9 +190,9 @@ def test_ratios_only_between_equals() -> None:
     same, other = result_of(2, 3, 4, 1), result_of(2, 3, 4, 1, digests="aaba")
     assert results.ratio(same, "net") == 1.5
     assert results.ratio(other, "net") is None
-    told = "\n".join(table.race_lines(other))
-    assert table.UNEQUAL in told
-    assert "times the baseline" not in told
+    page_text = "\n".join(table.race_lines(other))
+    assert table.UNEQUAL in page_text
+    assert "times the baseline" not in page_text
     assert "1.50 times the baseline" in "\n".join(table.race_lines(same))
     assert "differ at 1 of 2 points" in "\n".join(table.summary_lines(report_of(same, other)))
 

@@ -197,8 +197,20 @@ def test_a_tally_counts_batches_and_bytes(filled: Path) -> None:
 
 def test_a_figure_is_told_with_its_spread() -> None:
     """The table has the median, least, most and goal of a figure, under its part."""
-    told = figures.table([figures.Figure("part", "name", "s", (3.0, 1.0, 2.0), "under 3 s")])
-    assert told.split() == ["part", "name", "2", "s", "1", "to", "3", "goal:", "under", "3", "s"]
+    page_text = figures.table([figures.Figure("part", "name", "s", (3.0, 1.0, 2.0), "under 3 s")])
+    assert page_text.split() == [
+        "part",
+        "name",
+        "2",
+        "s",
+        "1",
+        "to",
+        "3",
+        "goal:",
+        "under",
+        "3",
+        "s",
+    ]
 
 
 @pytest.mark.slow

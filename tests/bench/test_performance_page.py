@@ -32,7 +32,7 @@ def test_what_is_kept_was_measured_of_equals() -> None:
     assert all(found.same for found in report.races)
 
 
-def told(*races: Result, **more: object) -> str:
+def page_text(*races: Result, **more: object) -> str:
     report = msgspec.structs.replace(report_of(*races), **more)
     return "\n".join(performance_page.lines(report, crawl.CrawlReport(machine=report.machine)))
 
@@ -40,10 +40,10 @@ def told(*races: Result, **more: object) -> str:
 def test_it_says_where_the_net_loses() -> None:
     """Points where the net is slower are counted, and the worst are named."""
     faster, slower = result_of(2, 3, 4, 1), result_of(4, 3, 4, 1)
-    assert "At no point" in told(faster)
-    assert "loses at 1 of 2 points" in told(faster, slower)
-    assert "0.75 with 30 targets" in told(faster, slower)
-    assert "median 1.12, least 0.75" in told(faster, slower)
+    assert "At no point" in page_text(faster)
+    assert "loses at 1 of 2 points" in page_text(faster, slower)
+    assert "0.75 with 30 targets" in page_text(faster, slower)
+    assert "median 1.12, least 0.75" in page_text(faster, slower)
 
 
 def test_machine_code_has_its_columns() -> None:
@@ -51,16 +51,16 @@ def test_machine_code_has_its_columns() -> None:
     found = result_of(4, 3, 4, 1)
     native = {NET_NATIVE: found.runs["baseline heap"], BASELINE_NATIVE: found.runs["net"]}
     both = msgspec.structs.replace(found, runs={**found.runs, **native})
-    text = told(both)
+    text = page_text(both)
     assert "| 30 targets waiting | 250,000 | 250,000 | 333,333 | 0.75 | 0.75 |" in text
     assert "| median 0.75, least 0.75 | median 0.75, least 0.75 |" in text
     assert "through the same Cython has 0.75 of its own rate in the median (0.75 to 0.75)" in text
-    assert "through the same Cython" not in told(found)
+    assert "through the same Cython" not in page_text(found)
 
 
 def test_it_tells_no_ratio_of_what_differs() -> None:
     """Where dispatches differ there is no ratio."""
-    assert "not the same dispatches" in told(result_of(2, 3, 4, 1, digests="abaa"))
+    assert "not the same dispatches" in page_text(result_of(2, 3, 4, 1, digests="abaa"))
 
 
 def test_engines_are_told_where_they_were() -> None:
@@ -69,7 +69,7 @@ def test_engines_are_told_where_they_were() -> None:
         engine="X", version="1", targets=9, domains=3, proxies=1, decisions=10, cpu_s=2.0
     )
     absent = EngineRun(engine="Absent", version="", targets=0, domains=0, proxies=0)
-    text = told(result_of(1, 1, 1, 1), engines=[there, absent])
+    text = page_text(result_of(1, 1, 1, 1), engines=[there, absent])
     assert "the join alone in X 1, 9 targets, 3 domains | 5 |" in text
     assert "Absent" not in text
 

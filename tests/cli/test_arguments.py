@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scraper_cpn.cli.arguments import Arguments, merged, parse, retry_command
-from scraper_cpn.scrape.options.read import Given
+from scraper_cpn.scrape.options.read import GivenValue
 from scraper_cpn.scrape.options.table import OPTIONS
 from scraper_cpn.scrape.settings import UsageError
 
@@ -34,11 +34,11 @@ def test_options_and_words_come_in_any_order() -> None:
     )
     assert parsed.words == ("u1", "u2", "-u3")
     assert parsed.options == {
-        "delay": Given("2s", "--delay"),
-        "output": Given("x.csv", "-o"),
-        "domains": Given(["h1", "h2"], "-D"),
-        "insecure": Given(True, "-k"),
-        "quiet": Given(True, "-q"),
+        "delay": GivenValue("2s", "--delay"),
+        "output": GivenValue("x.csv", "-o"),
+        "domains": GivenValue(["h1", "h2"], "-D"),
+        "insecure": GivenValue(True, "-k"),
+        "quiet": GivenValue(True, "-q"),
     }
 
 
@@ -59,11 +59,11 @@ def test_every_option_of_the_table_is_parsed(pairs: list[tuple[object, str]]) ->
         for written in [f"--{option.name}", *([f"-{option.short}"] if option.short else [])]:
             texts = [text for each, text in pairs if each is option] or ["x"]
             given = parse([word for text in texts for word in (written, text)]).options
-            assert given == {option.key: Given(texts if option.many else texts[-1], written)}
+            assert given == {option.key: GivenValue(texts if option.many else texts[-1], written)}
 
 
 @pytest.mark.parametrize(
-    ("argv", "told"),
+    ("argv", "message"),
     [
         (["--dealy", "1"], "--dealy: unknown option; did you mean --delay?"),
         (["--zzzzzz"], "--zzzzzz: unknown option; see scrape --help"),
@@ -76,9 +76,9 @@ def test_every_option_of_the_table_is_parsed(pairs: list[tuple[object, str]]) ->
         (["-q", "-v"], "-q and -v exclude each other; give one of them"),
     ],
 )
-def test_a_mistake_names_the_option(argv: list[str], told: str) -> None:
+def test_a_mistake_names_the_option(argv: list[str], message: str) -> None:
     """What is wrong with a command line is told with the option as it was written."""
-    assert mistake(*argv) == told
+    assert mistake(*argv) == message
 
 
 def test_a_prefix_that_fits_one_option_is_enough() -> None:
@@ -88,17 +88,17 @@ def test_a_prefix_that_fits_one_option_is_enough() -> None:
 
 def test_the_command_line_wins_over_the_file() -> None:
     """An option of the command line replaces that of the file, lists included."""
-    file = {"delay": Given(5, "f:1: delay"), "allow": Given(["a"], "f:2: allow")}
+    file = {"delay": GivenValue(5, "f:1: delay"), "allow": GivenValue(["a"], "f:2: allow")}
     line = parse(["--allow", "b"]).options
-    assert merged(file, line) == {"delay": file["delay"], "allow": Given(["b"], "--allow")}
+    assert merged(file, line) == {"delay": file["delay"], "allow": GivenValue(["b"], "--allow")}
 
 
 def test_the_command_line_wins_over_the_opposite_in_the_file() -> None:
     """--append on the command line beats overwrite = true in the file; both in one are a mistake."""
-    file = {"overwrite": Given(True, "f:1: overwrite")}
+    file = {"overwrite": GivenValue(True, "f:1: overwrite")}
     assert merged(file, parse(["--append"]).options).keys() == {"append"}
     with pytest.raises(UsageError, match="f:1: overwrite and f:2: append exclude each other"):
-        merged({**file, "append": Given(True, "f:2: append")}, {})
+        merged({**file, "append": GivenValue(True, "f:2: append")}, {})
 
 
 def test_a_retry_has_the_same_options_but_for_files() -> None:
@@ -153,7 +153,7 @@ def test_a_retry_is_read_back_by_a_shell(pairs: list[tuple[str, str]]) -> None:
     argv = [word for pair in pairs for word in pair]
     words = shlex.split(retried(*argv))
     assert words[:3] == ["scrape", "-i", "f.jsonl"]
-    assert parse(words[1:]).options == {"input": Given("f.jsonl", "-i"), **parse(argv).options}
+    assert parse(words[1:]).options == {"input": GivenValue("f.jsonl", "-i"), **parse(argv).options}
 
 
 def test_arguments_without_anything() -> None:

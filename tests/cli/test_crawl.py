@@ -323,17 +323,17 @@ def test_the_net_is_printed(form: str, start: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("argv", "told"),
+    ("argv", "message"),
     [
         (["--dto"], "net: --dto: unknown form; did you mean --dot?"),
         (["--dot", "--svg"], "net: one form at a time, not --dot --svg"),
     ],
 )
-def test_a_form_that_is_none(argv: list[str], told: str, tmp_path: Path) -> None:
+def test_a_form_that_is_none(argv: list[str], message: str, tmp_path: Path) -> None:
     """A form of the net that does not exist is one line and code 2."""
     done = scrape(tmp_path, "net", *argv)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == f"scrape: {told}; see scrape net --help\n"
+    assert done.stderr == f"scrape: {message}; see scrape net --help\n"
 
 
 def test_svg_says_what_it_needs(tmp_path: Path) -> None:

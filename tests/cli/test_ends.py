@@ -99,11 +99,11 @@ def test_two_signals_end_it(what: str, number: int, site: str, tmp_path: Path) -
             wait_for(crawl, "stopping: no new requests")
         crawl.send_signal(number)
         assert crawl.stderr is not None
-        told = crawl.stderr.read()
+        message = crawl.stderr.read()
         code = crawl.wait(PATIENCE_S)
     # A loop that is blocked may be ended by the system, if the second signal comes before the first was seen.
-    assert code in ({128 + number, -number} if "loop" in what else {128 + number}), told
-    assert "Traceback" not in told
+    assert code in ({128 + number, -number} if "loop" in what else {128 + number}), message
+    assert "Traceback" not in message
     with closing(sqlite3.connect(tmp_path / "a.db")) as state:
         (stored,) = state.execute("SELECT count(*) FROM sink_row WHERE sink = 'stored'").fetchone()
     assert stored >= 1
@@ -203,13 +203,13 @@ def test_an_output_that_was_removed_is_told(
         wait_for(crawl, "stored")
         (tmp_path / name).unlink()
         assert crawl.stderr is not None
-        told = crawl.stderr.read()
+        message = crawl.stderr.read()
         assert crawl.wait(PATIENCE_S) == 3
-    assert f"{PAGES} pages" in told
-    assert told.splitlines()[-1].startswith(
+    assert f"{PAGES} pages" in message
+    assert message.splitlines()[-1].startswith(
         f"scrape: {name} was removed while the crawl wrote to it"
     )
-    assert "Traceback" not in told
+    assert "Traceback" not in message
     if kept:
         done = subprocess.run(
             [*SCRAPE, "check", "s.db"], cwd=tmp_path, capture_output=True, check=False
@@ -224,10 +224,10 @@ def test_a_state_that_was_removed_is_told(site: str, tmp_path: Path) -> None:
         wait_for(crawl, "stored")
         (tmp_path / "s.db").unlink()
         assert crawl.stderr is not None
-        told = crawl.stderr.read()
+        message = crawl.stderr.read()
         assert crawl.wait(PATIENCE_S) == 3
-    assert told.splitlines()[-1].startswith("scrape: s.db was removed while")
-    assert "Traceback" not in told
+    assert message.splitlines()[-1].startswith("scrape: s.db was removed while")
+    assert "Traceback" not in message
 
 
 @pytest.mark.parametrize(

@@ -74,10 +74,10 @@ def test_it_ends_with_the_code_of_the_signal(
         if grace_s == LAST_S:
             time.sleep(0.05)  # two signals that wait at the same time are one
             started.send_signal(number)
-        _, told = started.communicate(timeout=LAST_S)
+        _, message = started.communicate(timeout=LAST_S)
     assert started.returncode in {128 + number, -number}
     # The second signal kills at once what keeps the interpreter.
-    assert told == "" or told.startswith("scrape: interrupted; some work did not end in time")
+    assert message == "" or message.startswith("scrape: interrupted; some work did not end in time")
 
 
 def test_the_guard_ends_with_the_command() -> None:
@@ -100,8 +100,8 @@ def test_a_command_hears_signals_after_its_guard_was_killed() -> None:
         assert started.stdout is not None
         assert started.stdout.readline() == f"{int(signal.SIGTERM)}\n"
         started.kill()
-        _, told = started.communicate()
-    assert told == ""
+        _, message = started.communicate()
+    assert message == ""
 
 
 def child_of(process: int) -> int:

@@ -92,7 +92,7 @@ def test_a_signal_ends_the_building(
             assert building.poll() is None
             time.sleep(0.01)
         os.killpg(building.pid, number)
-        told = building.stderr.read()
-    assert (building.returncode, told) == (code, "scrape: interrupted\n")
+        message = building.stderr.read()
+    assert (building.returncode, message) == (code, "scrape: interrupted\n")
     assert list(folder.iterdir()) == []
     assert not (tmp_path / "a.jsonl").exists()

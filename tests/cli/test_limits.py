@@ -36,7 +36,7 @@ def test_what_is_left_out_is_told(
         done = folder.scrape(
             site, *pace, *limits, "-f", "i[]=i", "--state", "s.db", "-o", "o.jsonl"
         )
-        told = folder.told("explain", "s.db", site)
+        result = folder.result("explain", "s.db", site)
     assert done.returncode == 0
     first = json.loads((tmp_path / "o.jsonl").read_text().splitlines()[0])
     assert first["fields"] == {"i": ["1", "2"]}
@@ -46,7 +46,7 @@ def test_what_is_left_out_is_told(
         "the text has 60 characters; --max-text keeps 20",
         "3 more links; --max-links follows 5",
     ]
-    assert told["cut"] == lines
+    assert result["cut"] == lines
     assert "1 page had something left out:" in done.stderr
     assert f"{site}/: {'; '.join(lines)}" in done.stderr
     assert "2 links not followed: out of scope, filtered out or too deep" in done.stderr

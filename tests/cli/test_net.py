@@ -21,7 +21,7 @@ def test_a_part_is_printed_alone(
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (["--part", "domain"], "--part: domain: no part; did you mean domains?; one of permits, "),
         (["--part"], "--part: nothing: no part; one of permits, "),
@@ -30,11 +30,11 @@ def test_a_part_is_printed_alone(
         (["--dot", "--svg"], "net: one form at a time, not --dot --svg; see scrape net --help"),
     ],
 )
-def test_a_mistake_is_one_line(words: list[str], told: str) -> None:
+def test_a_mistake_is_one_line(words: list[str], message: str) -> None:
     """It says what is wrong and what is allowed."""
     with pytest.raises(UsageError) as refused:
         show_net(words)
-    assert str(refused.value).startswith(told)
+    assert str(refused.value).startswith(message)
 
 
 def test_help_says_how_to_see_one_part(capsys: pytest.CaptureFixture[str]) -> None:

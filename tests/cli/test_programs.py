@@ -186,10 +186,10 @@ def test_the_shell_without_a_page(
         "sys.stdin", io.StringIO("print(page, fetch('" + site + "/first').title)\n")
     )
     assert main(["shell", f"{site}/none", "--delay", "0"]) == 0
-    told = capsys.readouterr()
-    assert "no page: http: HTTP 404 Not Found" in told.err
-    assert "there is no page yet" in told.err
-    assert "None /first" in told.out
+    message = capsys.readouterr()
+    assert "no page: http: HTTP 404 Not Found" in message.err
+    assert "there is no page yet" in message.err
+    assert "None /first" in message.out
 
 
 @pytest.mark.parametrize(

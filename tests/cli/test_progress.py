@@ -12,10 +12,10 @@ from scraper_cpn.scrape.account.report import Snapshot, Stage
 from scraper_cpn.show.progress import (
     JsonView,
     LiveView,
-    Pace,
+    PageRate,
     PlainView,
+    ProgressView,
     QuietView,
-    View,
     event_line,
     line_of,
     rendered,
@@ -108,7 +108,7 @@ def test_the_plain_line() -> None:
 
 def test_the_rate_is_that_of_the_last_seconds() -> None:
     """A stall shows within seconds, however fast the crawl was before."""
-    pace = Pace()
+    pace = PageRate()
     assert pace.of(at(0, 0)) == "0.0/s"
     assert pace.of(at(5, 50)) == "10.0/s"
     assert pace.of(at(10, 100)) == "10.0/s"
@@ -171,7 +171,7 @@ def test_the_live_view_redraws_in_place_and_wipes_itself() -> None:
 
 def test_views_have_one_surface() -> None:
     """Each view can stand for any other, and says how often it wants to be updated."""
-    views: list[View] = [QuietView(terminal()), PlainView(terminal()), JsonView(terminal())]
+    views: list[ProgressView] = [QuietView(terminal()), PlainView(terminal()), JsonView(terminal())]
     live = LiveView(terminal())
     live.close()
     assert all(0 < view.interval_ns <= 5 * S for view in [*views, live])

@@ -24,7 +24,7 @@ from scraper_cpn.cli.crawl import (
     supervised,
     view_for,
 )
-from scraper_cpn.cli.job import Job, job_of
+from scraper_cpn.cli.job import CrawlJob, job_of
 from scraper_cpn.scrape.account.report import Summary
 from scraper_cpn.scrape.items.outputs import OutputClosed, OutputError
 from scraper_cpn.scrape.settings import Settings, UsageError
@@ -32,7 +32,7 @@ from scraper_cpn.show.progress import JsonView, LiveView, PlainView, QuietView
 from tests.cli.sessions import DONE, STOPPED, Crawling, Watched
 
 
-def job(*argv: str) -> Job:
+def job(*argv: str) -> CrawlJob:
     """Return the job of a command line, for one seed."""
     return job_of(parse(["http://a.example", *argv]))
 
@@ -114,7 +114,7 @@ def interrupted_class() -> Exception:
 
 
 @pytest.mark.parametrize(
-    ("error", "code", "told"),
+    ("error", "code", "message"),
     [
         (UsageError("x: no\nlonger"), 2, "scrape: x: no longer\n"),
         (
@@ -138,13 +138,13 @@ def interrupted_class() -> Exception:
 def test_errors_are_one_line(
     error: BaseException,
     code: int,
-    told: str,
+    message: str,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """An error that is not ours ends in one line and its exit code, however it is wrapped."""
     assert failing_with(error, monkeypatch) == code
-    assert capsys.readouterr() == ("", told)
+    assert capsys.readouterr() == ("", message)
 
 
 def test_a_bug_of_ours_says_so(
@@ -176,7 +176,7 @@ def test_a_reader_that_left_is_no_error(
 def failing_with(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> int:
     """Return the exit code of a command whose crawl raises *error*."""
 
-    def fail(job: Job) -> int:
+    def fail(job: CrawlJob) -> int:
         raise error
 
     monkeypatch.setattr(cli_run, "run_job", fail)
@@ -229,7 +229,7 @@ class Ended:
         return self.summary
 
 
-def told(
+def message(
     summary: Summary, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
     *argv: str,
 ) -> str:  # fmt: skip
@@ -245,7 +245,7 @@ def test_few_failures_are_retried_by_name(
 ) -> None:
     """The command for some URLs names them."""
     summary = Summary(ended="finished", items=1, failed=1, failed_urls=("http://a.example/?x&y",))
-    err = told(summary, monkeypatch, capsys)
+    err = message(summary, monkeypatch, capsys)
     assert err.splitlines()[-1] == "  scrape 'http://a.example/?x&y' --delay 2s"
 
 
@@ -256,7 +256,7 @@ def test_many_failures_are_retried_from_a_file(
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     urls = tuple(f"http://a.example/{n}" for n in range(9))
     summary = Summary(ended="finished", items=1, failed=9, failed_urls=urls)
-    words = shlex.split(told(summary, monkeypatch, capsys).splitlines()[-1])
+    words = shlex.split(message(summary, monkeypatch, capsys).splitlines()[-1])
     assert words[:2] == ["scrape", "-i"]
     assert Path(words[2]).read_text().splitlines() == list(urls)
     assert job_of(parse(words[1:])).seeds == urls
@@ -268,7 +268,7 @@ def test_failures_that_have_a_file_are_retried_from_it(
     """With --failed, the command reads that file."""
     failed = str(tmp_path / "f.jsonl")
     summary = Summary(ended="finished", items=1, failed=1, failed_urls=("http://a.example/",))
-    err = told(summary, monkeypatch, capsys, "--failed", failed)
+    err = message(summary, monkeypatch, capsys, "--failed", failed)
     assert f"  scrape -i {failed} --failed {tmp_path / 'f.2.jsonl'} --delay 2s\n" in err
 
 
@@ -276,7 +276,7 @@ def test_the_last_event_is_the_summary(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """With --json all of stderr is JSON: events as they come, and the summary."""
-    events = decoded(told(DONE, monkeypatch, capsys, "--json"))
+    events = decoded(message(DONE, monkeypatch, capsys, "--json"))
     assert [event["event"] for event in events] == ["stored", "summary"]
     assert events[-1]["ended"] == "finished"
     assert events[-1]["pages"] == 1
@@ -286,7 +286,7 @@ def test_quiet_is_quiet(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """-q says nothing when nothing is wrong."""
-    assert told(DONE, monkeypatch, capsys, "-q") == ""
+    assert message(DONE, monkeypatch, capsys, "-q") == ""
 
 
 def decoded(text: str) -> list[Mapping[str, Any]]:

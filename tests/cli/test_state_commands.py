@@ -59,7 +59,7 @@ class Folder:
         out, err = self._capfd.readouterr()
         return subprocess.CompletedProcess(argv, code, out, err)
 
-    def told(self, *argv: str) -> Any:
+    def result(self, *argv: str) -> Any:
         """The JSON of a command that ended well."""
         done = self.scrape(*argv, "--json")
         assert (done.returncode, done.stderr) == (0, "")
@@ -135,7 +135,7 @@ def _begun(folder: Path) -> bool:
 
 def test_status_of_a_crawl_that_is_over(crawled: Folder) -> None:
     """How it ended, its pages and failures, for people and for machines the same."""
-    (run,) = crawled.told("status", "c.db")["runs"]
+    (run,) = crawled.result("status", "c.db")["runs"]
     assert (run["run"], run["ended"], run["pid"]) == ("main", "finished", None)
     assert (run["pages"], run["items"], run["stored"]) == (PAGES, PAGES, PAGES)
     assert (run["failed"], run["retriable"]) == (MISSING + 1, 1)
@@ -150,7 +150,7 @@ def test_status_of_a_crawl_that_is_over(crawled: Folder) -> None:
 def test_status_and_the_others_while_it_runs(site: str, folder: Folder) -> None:
     """The process is named; nobody waits, and nothing is changed: only retry is refused."""
     with running(folder.path, f"{site}/0", "--state", "c.db", *SLOW) as process:
-        (run,) = folder.told("status", "c.db")["runs"]
+        (run,) = folder.result("status", "c.db")["runs"]
         assert (run["pid"], run["ended"], run["pages"]) == (process.pid, None, 1)
         assert run["waiting"]["their turn"] == 2
         (backlog,) = run["backlog"]
@@ -162,8 +162,8 @@ def test_status_and_the_others_while_it_runs(site: str, folder: Folder) -> None:
         refused = folder.scrape("retry", "c.db")
         assert (refused.returncode, refused.stdout) == (3, "")
         assert f"in use by another process (pid {process.pid})" in refused.stderr
-        assert folder.told("check", "c.db")["sound"]
-        assert folder.told("backup", "c.db", "copy.db")["sound"]
+        assert folder.result("check", "c.db")["sound"]
+        assert folder.result("backup", "c.db", "copy.db")["sound"]
         assert len(folder.scrape("export", "c.db").stdout.splitlines()) == 1
     assert process.returncode == 130
     done = folder.scrape("status", "c.db").stdout
@@ -177,18 +177,18 @@ def test_status_after_a_kill(site: str, folder: Folder) -> None:
     with running(folder.path, f"{site}/0", "--state", "c.db", *SLOW) as process:
         process.kill()
         process.wait()
-        (run,) = folder.told("status", "c.db")["runs"]
+        (run,) = folder.result("status", "c.db")["runs"]
         assert (run["pid"], run["ended"], run["pages"]) == (None, None, 1)
-        assert folder.told("check", "c.db")["sound"]
+        assert folder.result("check", "c.db")["sound"]
 
 
 def test_several_runs(crawled: Folder, site: str) -> None:
     """Status and check tell of all; the others want one named, and so do the commands they print."""
     argv = [f"{site}/3", "--state", "c.db", "--run", "two words", "--delay", "1ms", "-q"]
     assert crawled.scrape(*argv).returncode == 0
-    assert [run["run"] for run in crawled.told("status", "c.db")["runs"]] == ["main", "two words"]
-    assert len(crawled.told("check", "c.db")["runs"]) == 2
-    assert len(crawled.told("check", "c.db", "--run", "main")["runs"]) == 1
+    assert [run["run"] for run in crawled.result("status", "c.db")["runs"]] == ["main", "two words"]
+    assert len(crawled.result("check", "c.db")["runs"]) == 2
+    assert len(crawled.result("check", "c.db", "--run", "main")["runs"]) == 1
     assert "  scrape retry c.db --run main\n" in crawled.scrape("status", "c.db").stdout
     refused = crawled.scrape("export", "c.db")
     assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
@@ -203,23 +203,23 @@ def test_several_runs(crawled: Folder, site: str) -> None:
 
 def test_explain_what_became_of_a_url(crawled: Folder, site: str) -> None:
     """Its items, or each of its attempts; a URL is normalised as a seed is."""
-    found = crawled.told("explain", "c.db", f"{site.upper()}/0#top")
+    found = crawled.result("explain", "c.db", f"{site.upper()}/0#top")
     assert (found["url"], found["stands"], found["items"]) == (f"{site}/0", "stored", 1)
-    found = crawled.told("explain", "c.db", f"{site}/broken")
+    found = crawled.result("explain", "c.db", f"{site}/broken")
     assert (found["stands"], found["again"]) == ("failed", True)
     assert [row["attempt"] for row in found["attempts"]] == [1, 2]
     text = crawled.scrape("explain", "c.db", f"{site}/broken").stdout.splitlines()
     assert text[:2] == [f"{site}/broken", "failed for good"]
     assert text[3:5] == [f"  attempt {n}: http: HTTP 500 Internal Server Error" for n in (1, 2)]
-    found = crawled.told("explain", "c.db", f"{site}/missing-1")
+    found = crawled.result("explain", "c.db", f"{site}/missing-1")
     assert (found["stands"], found["again"]) == ("failed", False)
     assert found["target"]["parent"] == f"{site}/1"
 
 
 def test_explain_what_was_never_found(crawled: Folder, site: str) -> None:
     """And whether a link to it would have been followed."""
-    assert crawled.told("explain", "c.db", f"{site}/other")["kept_out"] == []
-    found = crawled.told("explain", "c.db", f"{site}/private/x")
+    assert crawled.result("explain", "c.db", f"{site}/other")["kept_out"] == []
+    found = crawled.result("explain", "c.db", f"{site}/private/x")
     assert (found["stands"], found["kept_out"]) == ("unknown", ["robots"])
     text = crawled.scrape("explain", "c.db", "http://elsewhere.example/").stdout
     assert "was never found in this crawl" in text
@@ -236,22 +236,22 @@ def test_what_failed_is_put_back_and_fetched(crawled: Folder, site: str) -> None
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
     assert lines[0] == "1 URL put back:"
-    assert crawled.told("explain", "c.db", f"{site}/broken")["stands"] == "waits"
-    (run,) = crawled.told("status", "c.db")["runs"]
+    assert crawled.result("explain", "c.db", f"{site}/broken")["stands"] == "waits"
+    (run,) = crawled.result("status", "c.db")["runs"]
     assert (run["ended"], run["failed"], run["waiting"]["their turn"]) == (None, MISSING, 1)
     Moody.asked.clear()
     again = crawled.scrape(*shlex.split(lines[-1])[1:], "-q")
     assert again.returncode == 0
     assert Moody.asked == ["/broken"]
-    found = crawled.told("explain", "c.db", f"{site}/broken")
+    found = crawled.result("explain", "c.db", f"{site}/broken")
     assert (found["stands"], len(found["attempts"])) == ("stored", 2)
-    assert crawled.told("check", "c.db")["sound"]
+    assert crawled.result("check", "c.db")["sound"]
 
 
 def test_retry_by_kind(crawled: Folder) -> None:
     """A kind that none has failed with, and one that some have; twice is once."""
-    assert crawled.told("retry", "c.db", "--kind", "timeout")["put_back"] == 0
-    found = crawled.told("retry", "c.db", "--kind", "timeout", "--kind", "http")
+    assert crawled.result("retry", "c.db", "--kind", "timeout")["put_back"] == 0
+    found = crawled.result("retry", "c.db", "--kind", "timeout", "--kind", "http")
     assert (found["put_back"], found["kinds"]) == (1, {"http": 1})
     assert "nothing to retry" in crawled.scrape("retry", "c.db").stdout
 
@@ -267,7 +267,7 @@ def test_export_in_each_format(crawled: Folder, site: str) -> None:
     done = crawled.scrape("export", "c.db", "-o", "x.jsonl")
     assert (done.returncode, done.stderr) == (0, f"{PAGES} items in x.jsonl\n")
     assert (crawled / "x.jsonl").read_text().splitlines() == lines
-    assert crawled.told("export", "c.db", "-o", "x.csv") == {"output": "x.csv", "items": PAGES}
+    assert crawled.result("export", "c.db", "-o", "x.csv") == {"output": "x.csv", "items": PAGES}
     with (crawled / "x.csv").open(newline="") as file:
         assert [(row["url"], row["number"]) for row in csv.DictReader(file)] == [
             (url, str(n)) for n, url in enumerate(urls)
@@ -280,7 +280,7 @@ def test_export_in_each_format(crawled: Folder, site: str) -> None:
 
 def test_export_of_what_failed(crawled: Folder, site: str) -> None:
     """Its rows are those that `-i` takes for another crawl."""
-    found = crawled.told("export", "c.db", "-o", "x.jsonl", "--failed", "f.jsonl")
+    found = crawled.result("export", "c.db", "-o", "x.jsonl", "--failed", "f.jsonl")
     rows = [json.loads(line) for line in (crawled / "f.jsonl").read_text().splitlines()]
     assert found["failed_rows"] == len(rows) == MISSING + 2
     assert [row["url"] for row in rows if row["again"]] == [f"{site}/broken"]
@@ -322,7 +322,7 @@ def test_export_ends_when_its_reader_does(crawled: Folder) -> None:
 
 def test_check_says_what_it_checked(crawled: Folder) -> None:
     """In numbers."""
-    (run,) = crawled.told("check", "c.db")["runs"]
+    (run,) = crawled.result("check", "c.db")["runs"]
     assert (run["pages"], run["items"], run["base"]) == (PAGES, PAGES, 0)
     assert run["failures"] == MISSING + 2
     text = crawled.scrape("check", "c.db").stdout
@@ -358,7 +358,7 @@ def test_a_state_that_was_cut(crawled: Folder) -> None:
 
 def test_a_backup_goes_on_as_the_state(crawled: Folder) -> None:
     """It is checked, and can be resumed; a file that exists is not written over."""
-    found = crawled.told("backup", "c.db", "copy.db")
+    found = crawled.result("backup", "c.db", "copy.db")
     assert (found["backup"], found["sound"]) == ("copy.db", True)
     assert found["bytes"] == (crawled / "copy.db").stat().st_size
     ends = [crawled.scrape("resume", name, "-q").returncode for name in ("c.db", "copy.db")]
@@ -370,14 +370,14 @@ def test_a_backup_goes_on_as_the_state(crawled: Folder) -> None:
 def test_where_no_backup_can_be_put(crawled: Folder) -> None:
     """It is the user's mistake, in one line that says so, and nothing is written."""
     (crawled / "file").touch()
-    for where, told in (
+    for where, result in (
         ("-", "backup: - is for items"),
         ("absent/b.db", "backup: the folder absent does not exist; create it first"),
         ("file/b.db", "backup: the folder file does not exist"),
     ):
         done = crawled.scrape("backup", "c.db", where)
         assert (done.returncode, done.stdout) == (2, "")
-        assert done.stderr.startswith(f"scrape: {told}")
+        assert done.stderr.startswith(f"scrape: {result}")
         assert done.stderr.count("\n") == 1
 
 

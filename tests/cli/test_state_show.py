@@ -15,11 +15,11 @@ from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.settings import Settings
 from scraper_cpn.scrape.state.check import Audit
-from scraper_cpn.scrape.state.explain import Wait, Whereabouts
+from scraper_cpn.scrape.state.explain import Explanation, Wait
 from scraper_cpn.scrape.state.status import Backlog, Failures, Resting, RunStatus, StateStatus
 from scraper_cpn.show.accounts import check_lines, retry_lines
+from scraper_cpn.show.explanation import explanation_lines
 from scraper_cpn.show.state import status_lines
-from scraper_cpn.show.whereabouts import whereabouts_lines
 from scraper_cpn.show.words import SECOND, ahead, moment
 from scraper_cpn.show.work import progress
 
@@ -147,7 +147,7 @@ TARGET = Target(
     url="http://a.example/", domain="a.example", origin="http://a.example:80", site="a.example",
     requested_url="http://b.example/", parent="http://a.example/0", depth=2, attempt=3,
 )  # fmt: skip
-WHERE = Whereabouts(
+WHERE = Explanation(
     url="http://a.example/", run="main", now_ns=NOW_NS, pid=7, stands="waits", domain="a.example",
     target=TARGET,
 )  # fmt: skip
@@ -181,7 +181,7 @@ def test_what_is_lacking_is_said(place: str) -> None:
     """In people's words, once, with the time where there is one."""
     seconds, text = LACKS[place]
     wait = wait_of(place, None if seconds is None else NOW_NS + seconds * SECOND)
-    lines = texts(whereabouts_lines(replace(WHERE, waits=(wait, wait)), "crawl.db"))
+    lines = texts(explanation_lines(replace(WHERE, waits=(wait, wait)), "crawl.db"))
     assert len([line for line in lines if line.strip().startswith(text)]) == 1
 
 
@@ -190,7 +190,7 @@ def test_a_robots_txt_that_is_being_fetched() -> None:
     answer = "the answer to the request for its robots.txt"
     robots = (Wait("get_robots", "", "", answer, None, outlasts=False),)
     where = replace(WHERE, stands="asks", waits=(wait_of("robots"),), robots=robots)
-    lines = texts(whereabouts_lines(where, "crawl.db"))
+    lines = texts(explanation_lines(where, "crawl.db"))
     assert lines[1:4] == [
         "waits for the robots.txt of its server",
         "  robots.txt of a.example",
@@ -201,7 +201,7 @@ def test_a_robots_txt_that_is_being_fetched() -> None:
 def test_what_only_a_running_crawl_can_give_is_not_said_of_another() -> None:
     """A pause and robots.txt count; that others have the permits does not."""
     waits = (wait_of("permits"), wait_of("domains", NOW_NS + 1))
-    lines = texts(whereabouts_lines(replace(WHERE, pid=None, waits=waits), "crawl.db"))
+    lines = texts(explanation_lines(replace(WHERE, pid=None, waits=waits), "crawl.db"))
     assert not [line for line in lines if "--concurrency" in line]
     assert [line for line in lines if "the pause of a.example" in line]
     assert lines[-1] == "the crawl is not running; resume it: scrape resume crawl.db"
@@ -226,13 +226,13 @@ def test_what_only_a_running_crawl_can_give_is_not_said_of_another() -> None:
 )
 def test_each_way_to_stand_has_its_words(stands: str) -> None:
     """And nothing from the web steers the terminal, or makes a line of its own."""
-    row = {"kind": "moved", "reason": f"redirects to {EVIL}", "attempt": 1}
+    row = {"kind": "redirected", "reason": f"redirects to {EVIL}", "attempt": 1}
     target = replace(TARGET, parent=EVIL, requested_url=EVIL)
     where = replace(
         WHERE, url=EVIL, stands=stands, target=target, items=1, error=EVIL, since_ns=NOW_NS,
         attempts=(row,), kept_out=("scope", "filters", "robots"), again=True,
     )  # fmt: skip
-    lines = texts(whereabouts_lines(where, "crawl.db"))
+    lines = texts(explanation_lines(where, "crawl.db"))
     assert len(lines) > 2
     assert not [line for line in lines for sign in "\x1b\n\u202e" if sign in line]
 
@@ -301,8 +301,8 @@ def test_progress_is_for_terminals() -> None:
     for terminal in (True, False):
         file = StringIO()
         console = Console(file=file, force_terminal=terminal, width=80)
-        with progress(console) as told:
-            told("items", 500, 1_000)
+        with progress(console) as message:
+            message("items", 500, 1_000)
         assert ("500/1000" in file.getvalue()) == terminal
         if not terminal:
             assert file.getvalue() == ""

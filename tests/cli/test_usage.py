@@ -40,7 +40,7 @@ def mistake(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("argv", "told"),
+    ("argv", "message"),
     [
         ([], "there is no URL to start from; give one, or a file of URLs with -i"),
         (["-q"], "there is no URL to start from"),
@@ -102,14 +102,14 @@ def mistake(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
     ],
 )
 def test_a_mistake_is_one_line(
-    argv: list[str], told: str, folder: Path, capsys: pytest.CaptureFixture[str]
+    argv: list[str], message: str, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """What is wrong is told in one line that names the option and what is allowed."""
-    assert told in mistake(capsys, *argv)
+    assert message in mistake(capsys, *argv)
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "argv", "told"),
+    ("name", "text", "argv", "message"),
     [
         ("p.txt", "ok:1\nbad", ["--proxies", "p.txt"], "p.txt:2: 'bad' is not a proxy"),
         ("p.txt", "# none", ["--proxies", "p.txt"], "--proxies: p.txt has no proxy"),
@@ -156,21 +156,21 @@ def test_a_mistake_is_one_line(
     ],
 )
 def test_a_mistake_in_a_file_is_one_line(
-    name: str, text: str, argv: list[str], told: str, folder: Path,
+    name: str, text: str, argv: list[str], message: str, folder: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
     """What is wrong in a file is told with the file, and the line where there is one."""
     (folder / name).write_text(text)
     seeds = [SEED] if argv[0] not in ("run", "-i", name) else []
-    assert told in mistake(capsys, *argv, *seeds)
+    assert message in mistake(capsys, *argv, *seeds)
 
 
 def test_an_existing_output_is_safe(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """An output that exists is refused with both ways out, and other files stay unwritten."""
     (folder / "x.jsonl").write_text("{}\n")
-    told = mistake(capsys, SEED, "-o", "x.jsonl", "--failed", "f.jsonl", "--trace", "t.jsonl")
-    assert "--overwrite" in told
-    assert "--append" in told
+    message = mistake(capsys, SEED, "-o", "x.jsonl", "--failed", "f.jsonl", "--trace", "t.jsonl")
+    assert "--overwrite" in message
+    assert "--append" in message
 
 
 def test_the_command_line_wins_over_the_file(
@@ -178,8 +178,8 @@ def test_the_command_line_wins_over_the_file(
 ) -> None:
     """A bad value in the file does not matter where the command line has a good one."""
     (folder / "c.toml").write_text('delay = "never"\nmax-pages = 0')
-    told = mistake(capsys, SEED, "--config", "c.toml", "--delay", "1s")
-    assert told.startswith("c.toml:2: max-pages: 0 is out of range")
+    message = mistake(capsys, SEED, "--config", "c.toml", "--delay", "1s")
+    assert message.startswith("c.toml:2: max-pages: 0 is out of range")
 
 
 def test_no_mistake_shows_a_password(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -305,7 +305,7 @@ def test_a_state_that_contradicts_its_crawl_is_told(
 
     monkeypatch.setattr(command, "_dispatch", contradict)
     assert main([]) == 70
-    told = capsys.readouterr().err
-    assert told.startswith("scrape: crawl.db: 1 of 2 rows")
-    assert "scrape check" in told
-    assert told.count("\n") == 1
+    message = capsys.readouterr().err
+    assert message.startswith("scrape: crawl.db: 1 of 2 rows")
+    assert "scrape check" in message
+    assert message.count("\n") == 1

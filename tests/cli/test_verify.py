@@ -13,12 +13,12 @@ from scraper_cpn.cli.main import main
 def test_the_default_crawl_is_proved(capsys: pytest.CaptureFixture[str]) -> None:
     """Each guarantee from G1 to G7 has a row that says proved, for what, and what it rests on."""
     assert main(["verify", "--json", "--robots", "ignore", "--per-domain", "2"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["ok"]
-    assert {row["claim"][:2] for row in told["verdicts"]} >= {f"G{n}" for n in range(1, 8)}
-    assert {row["verdict"] for row in told["verdicts"]} == {"proved"}
-    assert all(row["for"] and row["assumes"] and row["how"] for row in told["verdicts"])
-    assert any(row["states"] > 1_000 for row in told["verdicts"])
+    message = json.loads(capsys.readouterr().out)
+    assert message["ok"]
+    assert {row["claim"][:2] for row in message["verdicts"]} >= {f"G{n}" for n in range(1, 8)}
+    assert {row["verdict"] for row in message["verdicts"]} == {"proved"}
+    assert all(row["for"] and row["assumes"] and row["how"] for row in message["verdicts"])
+    assert any(row["states"] > 1_000 for row in message["verdicts"])
 
 
 def test_a_file_of_options_and_a_program_are_taken(
@@ -44,6 +44,6 @@ def test_a_mistake_is_one_line(
 ) -> None:
     """Exit code 2, and what to do."""
     assert main(["verify", *argv]) == 2
-    told = capsys.readouterr().err
-    assert line in told
-    assert told.count("\n") == 1
+    message = capsys.readouterr().err
+    assert line in message
+    assert message.count("\n") == 1

@@ -24,10 +24,10 @@ from scraper_cpn.scrape.colours import (
     Target,
 )
 from scraper_cpn.scrape.policy import Policy
-from scraper_cpn.scrape.state.run import codec_of, laws, openings
+from scraper_cpn.scrape.state.run import codec_of, codec_of_opening, openings
 from scraper_cpn.store.read import RunReader
 from scraper_cpn.store.reader import StateReader
-from scraper_cpn.store.replay import Replay
+from scraper_cpn.store.replay import JournalReplay
 from scraper_cpn.store.restore import restore
 from scraper_cpn.store.whole import verify
 
@@ -82,7 +82,7 @@ def read(path: Path, run: str | None = None) -> Book:
     """What a state says now; its marking hash is checked."""
     with StateReader(path) as reader:
         rows = reader.run(run)
-        opening = openings(rows.facts())[-1][1]
+        opening = openings(rows.metadata())[-1][1]
         codec = codec_of(Policy(opening.settings, opening.sites))
         durable = restore(rows.saved(), codec, paged=False).durable
         stored = [(name, msgspec.json.decode(body)) for _, name, body in rows.rows("stored")]
@@ -118,9 +118,9 @@ def replayed(path: Path) -> int:
 
 def _replayed(rows: RunReader) -> int:
     base = rows.base()
-    known = openings(rows.facts())
+    known = openings(rows.metadata())
     last = [opening for after, opening in known if after <= base.seq][-1]
-    replay = Replay(base, msgspec.to_builtins(last), laws)
+    replay = JournalReplay(base, msgspec.to_builtins(last), codec_of_opening)
     replay.play(rows.journal())
     assert replay.marking_hash == rows.saved().marking_hash
     return replay.firings

@@ -31,7 +31,7 @@ NEEDS_RIGHTS = pytest.mark.skipif(
 )
 
 
-def told(ended: Ended) -> str:
+def message(ended: Ended) -> str:
     """The one line of a crawl that a disk has ended."""
     assert ended.code == FULL, ended
     assert ended.line.startswith("scrape: ")
@@ -53,7 +53,7 @@ def test_a_state_that_can_not_grow(most_bytes: int, tmp_path: Path) -> None:
     with served(tmp_path / "wire.jsonl", *size) as web:
         lives = Lives(tmp_path)
         words = web.crawl("-q", "-o", "items.jsonl", delay="5ms")
-        line = told(lives.live(words, before=under(file_bytes=most_bytes)))
+        line = message(lives.live(words, before=under(file_bytes=most_bytes)))
         assert "crawl.db" in line
         book = lives.books[-1]
         assert len(book.stored) < 120
@@ -91,9 +91,9 @@ def test_a_disk_that_is_full(what: str, tmp_path: Path) -> None:
         lives = Lives(folder[0])
         output = folder[1] / "items.jsonl"
         words = web.crawl("-q", "-o", str(output), delay="5ms")
-        told(lives.live(words))
+        message(lives.live(words))
         assert len(lives.books[-1].stored) < 180
-        told(lives.live(RESUME))  # it is still full
+        message(lives.live(RESUME))  # it is still full
         grow = ["mount", "-o", "remount,size=64M", str(disk)]
         subprocess.run(grow, check=True)
         assert lives.live(RESUME).code == 0
@@ -110,7 +110,7 @@ def test_a_state_has_one_writer(web: Web, tmp_path: Path) -> None:
     crawl = Crawl(tmp_path, *web.crawl("-v", "-o", "items.jsonl", delay="2s"))
     crawl.hear("stored ", 2)
     for words in (RESUME, (*RESUME, "-o", "other.jsonl")):
-        line = told(scrape(tmp_path, *words))
+        line = message(scrape(tmp_path, *words))
         assert re.search(r"in use by another process \(pid \d+\)", line)
     refused = scrape(tmp_path, *web.crawl("-q"))
     assert (refused.code, "resume" in refused.line) == (2, True)
@@ -189,7 +189,7 @@ SPOILT: dict[str, tuple[Callable[[Path], None], int, str]] = {
     "of an older schema": (sql("PRAGMA user_version = 0"), USAGE, "an older version of scrape"),
     "of another program": (sql("PRAGMA application_id = 7"), USAGE, "is no state of scrape"),
     "of another net": (
-        sql("UPDATE fact SET value = CAST('\"other\"' AS BLOB) WHERE name = 'net_hash'"),
+        sql("UPDATE metadata SET value = CAST('\"other\"' AS BLOB) WHERE name = 'net_hash'"),
         USAGE,
         "the state belongs to another net",
     ),
@@ -226,7 +226,7 @@ def test_spoilt_pages_are_never_taken_for_the_whole(killed: Path, tmp_path: Path
     shutil.copytree(killed, folder)
     close(folder / "crawl.db")
     spoil(folder / "crawl.db")
-    assert "is damaged" in told(scrape(folder, *RESUME))
+    assert "is damaged" in message(scrape(folder, *RESUME))
 
 
 @NEEDS_RIGHTS

@@ -10,10 +10,12 @@ from scraper_cpn.scrape.trace import FIELDS
 from tests.docs.pages import ROOT
 
 GUIDE = (ROOT / "docs/kernel.md").read_text(encoding="utf-8")
-TOLD = re.findall(r"^```python\n(.*?)^```\n\nThis prints `(.*?)`", GUIDE, re.DOTALL | re.MULTILINE)
+PRINTED = re.findall(
+    r"^```python\n(.*?)^```\n\nThis prints `(.*?)`", GUIDE, re.DOTALL | re.MULTILINE
+)
 
 
-@pytest.mark.parametrize(("code", "printed"), TOLD)
+@pytest.mark.parametrize(("code", "printed"), PRINTED)
 def test_programs_print_what_the_guide_says(
     code: str, printed: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -24,7 +26,7 @@ def test_programs_print_what_the_guide_says(
 
 def test_there_are_such_programs() -> None:
     """The pattern above finds them."""
-    assert len(TOLD) >= 3
+    assert len(PRINTED) >= 3
 
 
 def test_every_event_of_a_trace_is_in_the_guide_with_its_fields() -> None:

@@ -48,8 +48,8 @@ async def output_of(folder: Path, *argv: str) -> str:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    out, told = await process.communicate()
-    assert process.returncode == 0, told.decode()
+    out, message = await process.communicate()
+    assert process.returncode == 0, message.decode()
     return out.decode()
 
 
@@ -68,8 +68,8 @@ async def test_the_program_runs(tmp_path: Path) -> None:
         assert "ended='finished'" in await output_of(tmp_path, "crawl.py")
         assert items((tmp_path / "quotes.jsonl").read_text()) == QUOTES
         start = f"{server.url}/page/1"
-        told = await output_of(tmp_path, "-m", "scraper_cpn", "run", "crawl.py", start, "-q")
-        assert items(told) == QUOTES
+        message = await output_of(tmp_path, "-m", "scraper_cpn", "run", "crawl.py", start, "-q")
+        assert items(message) == QUOTES
 
 
 def test_the_picture_is_of_the_net() -> None:

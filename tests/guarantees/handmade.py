@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from scraper_cpn.simulate.web import SyntheticWeb, WebSpec
-from scraper_cpn.simulate.webspec import Answer
+from scraper_cpn.simulate.webspec import WebAnswer
 
 HTML = (("Content-Type", "text/html; charset=utf-8"),)
-MISSING = Answer(status=404, headers=HTML, body=b"nothing here")
+MISSING = WebAnswer(status=404, headers=HTML, body=b"nothing here")
 
-Written = Callable[[str], Answer | None]
+Written = Callable[[str], WebAnswer | None]
 """What is behind a URL; None: nothing."""
 
 
@@ -24,18 +24,18 @@ class Handmade(SyntheticWeb):
         super().__init__(WebSpec())
         self._written = written
 
-    def respond(self, host: str, path: str, visit: int, host_visit: int | None = None) -> Answer:
+    def respond(self, host: str, path: str, visit: int, host_visit: int | None = None) -> WebAnswer:
         """What was written for `http://host/path`."""
         del visit, host_visit
         return self._written(f"http://{host}{path}") or MISSING
 
 
-def page(*hrefs: str) -> Answer:
+def page(*hrefs: str) -> WebAnswer:
     """A page with these links."""
     links = "".join(f'<a href="{href}">x</a>' for href in hrefs)
-    return Answer(status=200, headers=HTML, body=f"<title>t</title>{links}".encode())
+    return WebAnswer(status=200, headers=HTML, body=f"<title>t</title>{links}".encode())
 
 
-def moved(to: str) -> Answer:
+def moved(to: str) -> WebAnswer:
     """A redirect."""
-    return Answer(status=302, headers=(("Location", to),))
+    return WebAnswer(status=302, headers=(("Location", to),))

@@ -26,13 +26,21 @@ from scraper_cpn.run import clock
 from scraper_cpn.scrape.colours import Checked, Extracted, Failure, Found, Raw
 from scraper_cpn.scrape.policy import Policy, sites_of
 from scraper_cpn.scrape.settings import SECOND, Settings
-from scraper_cpn.scrape.state.run import Kept, Opening, State, first_facts, laws, opened, openings
+from scraper_cpn.scrape.state.run import (
+    CrawlRecord,
+    Opening,
+    OpenRun,
+    codec_of_opening,
+    first_metadata,
+    opened,
+    openings,
+)
 from scraper_cpn.scrape.virtual import EPOCH_NS, VirtualWeb
 from scraper_cpn.simulate.web import SyntheticWeb
-from scraper_cpn.simulate.webspec import Answer
+from scraper_cpn.simulate.webspec import WebAnswer
 from scraper_cpn.store.memory import MemoryStore
 from scraper_cpn.store.port import Batch
-from scraper_cpn.store.replay import Replay
+from scraper_cpn.store.replay import JournalReplay
 from scraper_cpn.store.restore import Restored, restore
 from tests.guarantees.crawls import MS
 
@@ -122,7 +130,7 @@ class Lives:
         self.machine = Machine()
         self.sites = sites_of(settings, seeds)
         opening = Opening(settings, self.sites)
-        self.store = Mortal(first_facts(opening, Kept(seeds=seeds)))
+        self.store = Mortal(first_metadata(opening, CrawlRecord(seeds=seeds)))
         self.log: list[Request] = []
         self.ended: Ended | None = None
         self.deaths = 0
@@ -136,7 +144,7 @@ class Lives:
         self.effects = dict(effects(virtual))
 
     def _heard(
-        self, start_ns: int, end_ns: int, proxy: str, url: str, answer: Answer | None
+        self, start_ns: int, end_ns: int, proxy: str, url: str, answer: WebAnswer | None
     ) -> None:
         start_ns, end_ns = start_ns - self.skew_ns, end_ns - self.skew_ns
         agent = self.settings.user_agent
@@ -163,14 +171,14 @@ class Lives:
 
     def restored(self) -> Restored:
         """All that is in the store."""
-        opening = openings(self.store.facts())[-1][1]
-        codec = laws(msgspec.to_builtins(opening))
+        opening = openings(self.store.metadata())[-1][1]
+        codec = codec_of_opening(msgspec.to_builtins(opening))
         return restore(self.store.saved(), codec, paged=False)
 
-    def replayed(self) -> Replay:
+    def replayed(self) -> JournalReplay:
         """The whole journal, played again."""
-        opening = openings(self.store.facts())[0][1]
-        replay = Replay(self.store.base(), msgspec.to_builtins(opening), laws)
+        opening = openings(self.store.metadata())[0][1]
+        replay = JournalReplay(self.store.base(), msgspec.to_builtins(opening), codec_of_opening)
         with self.machine.installed():
             replay.play(self.store.journal())
         return replay
@@ -230,7 +238,7 @@ class Life:
         self.coming: list[tuple[int, int, Callable[..., Any], tuple[Any, ...]]] = []
         self.number = 0
 
-    async def begin(self, state: State) -> None:
+    async def begin(self, state: OpenRun) -> None:
         """Have what was opened. What happened while it was, has taken no time."""
         self.state = state
         self.skew_ns = state.clock.now_ns() - self.machine.true_ns

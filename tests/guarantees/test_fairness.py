@@ -19,7 +19,7 @@ from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.opening import open_crawl
 from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.settings import SECOND, Settings
-from scraper_cpn.scrape.state.run import Kept, Opening, first_facts, opened
+from scraper_cpn.scrape.state.run import CrawlRecord, Opening, first_metadata, opened
 from scraper_cpn.store.sqlite import create, open_run
 from tests.effort import effort
 
@@ -202,7 +202,7 @@ async def test_the_order_survives_the_process(tmp_path: Path, ageing_ns: int | N
     assert expected == [target.url for target in ranked]
 
     path, fetched = tmp_path / "a.db", []
-    store = create(path, "main", first_facts(opening, Kept(seeds=())))
+    store = create(path, "main", first_metadata(opening, CrawlRecord(seeds=())))
     for process in range(3):
         state = await opened(store, opening)
         now_ns = state.clock.now_ns()

@@ -157,6 +157,6 @@ def test_a_redirect_that_asks_to_wait() -> None:
     """The next hop waits for its Retry-After; the domain goes on."""
     hop = Redirected(302, "http://odd.test/next", 60 * SECOND)
     done = Done(lambda target, _: hop if target.url.endswith("/0") else None)
-    assert done.ends == {"moved": 1, "stored": 60}
+    assert done.ends == {"redirected": 1, "stored": 60}
     assert done.starts[-1] - done.starts[0] >= 60 * SECOND
     assert done.starts[-2] - done.starts[0] < 40 * SECOND

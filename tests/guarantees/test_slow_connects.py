@@ -104,7 +104,7 @@ def test_a_request_that_connects_when_its_domain_is_throttled_is_not_written(
     done = _crawl(subject, wire, chosen)
     assert wire.starts[0] == (f"{HOST}/1", 0)
     assert sorted(url for url, at_s in wire.starts[1:] if at_s >= 62) == [f"{HOST}/1", f"{HOST}/2"]
-    assert [row.kind for row in failures(done.rows)] == ["refused"]
+    assert [row.kind for row in failures(done.rows)] == ["throttled"]
     assert len(stored(done.rows)) == 2
 
 

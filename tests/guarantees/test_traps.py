@@ -8,7 +8,7 @@ from mocks.inprocess import Crawled, crawl
 from scraper_cpn.scrape.colours import Failure
 from scraper_cpn.scrape.settings import Settings
 from scraper_cpn.scrape.virtual import virtual_crawl
-from scraper_cpn.simulate.webspec import Answer
+from scraper_cpn.simulate.webspec import WebAnswer
 from tests.guarantees.crawls import stored
 from tests.guarantees.handmade import Handmade, moved, page
 
@@ -27,7 +27,7 @@ def traps(done: Crawled) -> dict[str, str]:
     return {row.target.url: row.reason for row in found}
 
 
-def endless(url: str) -> Answer | None:
+def endless(url: str) -> WebAnswer | None:
     """A page with a link that lacks its scheme, and a good one."""
     return None if url.endswith("/robots.txt") else page("www.google.com/policies/", "/about")
 
@@ -59,7 +59,7 @@ def test_a_seed_is_never_refused() -> None:
     """Neither is what it redirects to: the user has named it."""
     seed = f"{HOME}a/a/a/a/"
 
-    def written(url: str) -> Answer | None:
+    def written(url: str) -> WebAnswer | None:
         return {seed: moved("/b/b/b/"), f"{HOME}b/b/b/": page("/c")}.get(url)
 
     assert f"{HOME}b/b/b/" in stored(crawled(Handmade(written), seed).rows)
@@ -68,7 +68,7 @@ def test_a_seed_is_never_refused() -> None:
 def test_a_redirect_passes_the_rules_too() -> None:
     """It is in the log, with the reason."""
 
-    def written(url: str) -> Answer | None:
+    def written(url: str) -> WebAnswer | None:
         return {HOME: page("/to"), f"{HOME}to": moved("/x/x/x/")}.get(url)
 
     done = crawled(Handmade(written))
@@ -79,7 +79,7 @@ def test_a_redirect_passes_the_rules_too() -> None:
 def test_a_calendar_ends() -> None:
     """Two years ahead and twenty back, from the day of the crawl; events far away are fetched."""
 
-    def written(url: str) -> Answer | None:
+    def written(url: str) -> WebAnswer | None:
         if url == HOME:
             return page("/cal?month=2023-11", "/party/2099-12-31")
         _, mark, month = url.partition("/cal?month=")

@@ -19,7 +19,7 @@ from scraper_cpn.simulate.web import SyntheticWeb, WebSpec
 
 SPEC = WebSpec(
     hosts=3, pages=8, fail=0.4, redirect=0.4, latency_ns=20 * MS, latency_spread_ns=30 * MS,
-    robots=("disallow", "moved", "delay"), crawl_delay_ns=SECOND // 4, busy_hosts=1,
+    robots=("disallow", "redirected", "delay"), crawl_delay_ns=SECOND // 4, busy_hosts=1,
     fail_kinds=("500", "503", "429 seconds", "429 date", "dropped", "cut"),
 )  # fmt: skip
 WEB = SyntheticWeb(SPEC)
@@ -27,7 +27,7 @@ POOL = tuple(Proxy(f"http://p{k}.example", f"http://p{k}.example", slots=2) for 
 SETTINGS = Settings(delay_ns=100 * MS, scope="any", proxies=POOL, backoff_ns=10 * MS)
 
 
-def facts(request: Request) -> tuple[object, ...]:
+def metadata(request: Request) -> tuple[object, ...]:
     """What of a request does not depend on when it was made."""
     return (
         request.url,
@@ -53,7 +53,7 @@ async def test_both_faces_log_the_same_requests() -> None:
         names = zip(web.proxy_names, web.proxy_urls, strict=True)
         proxies = tuple(Proxy(name, url, slots=2) for name, url in names)
         await Session(replace(SETTINGS, proxies=proxies), web.web.seeds()).run()
-    assert Counter(map(facts, virtual)) == Counter(map(facts, web.log))
+    assert Counter(map(metadata, virtual)) == Counter(map(metadata, web.log))
 
 
 def test_a_crawl_that_leaves_too_early_is_in_the_log() -> None:

@@ -213,7 +213,7 @@ async def test_a_refusal_says_how_long_it_holds(kind: str) -> None:
 
 async def test_robots_txt_and_redirects_are_in_the_log() -> None:
     """The log has the rules that were served, and where redirects led."""
-    async with LoopbackWeb(WebSpec(hosts=2, pages=9, robots=("moved", "absent"))) as web:
+    async with LoopbackWeb(WebSpec(hosts=2, pages=9, robots=("redirected", "absent"))) as web:
         for path, host in [("/robots.txt", 0), ("/rules/robots.txt", 0), ("/robots.txt", 1)]:
             await ask(web.port, get(path, host=f"h{host}.example", more=CLOSE))
         await ask(web.port, get("/r/own/3", more=CLOSE))

@@ -293,11 +293,11 @@ def test_every_owner_has_what_python_finds(machine: Any, python: Any, name: str)
     """Whatever a place has met before, it gives, sets and refuses what Python does, also in its words."""
     call, wanted = CALLS[name](machine), CALLS[name](python)
     for turn in range(3):
-        for told, owner in OWNERS.items():
+        for message, owner in OWNERS.items():
             for _ in range(1 + 2 * turn):
                 mine, its = owner(), owner()
-                assert outcome(call, mine) == outcome(wanted, its), told
-                assert left(mine) == left(its), told
+                assert outcome(call, mine) == outcome(wanted, its), message
+                assert left(mine) == left(its), message
 
 
 @pytest.mark.parametrize("what", ["read", "write"])

@@ -164,9 +164,9 @@ def test_nothing_runs_that_others_may_have_written(
     folder = tmp_path / "scraper_cpn"
     folder.mkdir()
     folder.chmod(0o777)
-    for told in (lambda: pytest.fail("begun"), None):
+    for message in (lambda: pytest.fail("begun"), None):
         with pytest.raises(NativeError, match=r"scraper_cpn is not yours alone to write; set"):
-            native(generated(repeating(times(2))), *filter(None, [told]))
+            native(generated(repeating(times(2))), *filter(None, [message]))
         assert list(folder.iterdir()) == []
     folder.chmod(0o700)
     monkeypatch.setattr(

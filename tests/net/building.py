@@ -131,11 +131,11 @@ def _add(built: Built, spec: TransitionSpec) -> None:
 
 def _still(built: Built, spec: TransitionSpec, arcs: list[Arc]) -> list[Arc]:
     """A condition of the start for every second effect: a place whose keys the inputs tell."""
-    told = {name for arc in arcs if arc.binds for name in arc.place.keys}
+    message = {name for arc in arcs if arc.binds for name in arc.place.keys}
     fits = [
         built.places[place.name]
         for place in built.spec.places
-        if place.kind == "place" and not place.paged and told.issuperset(place.keys)
+        if place.kind == "place" and not place.paged and message.issuperset(place.keys)
     ]
     if spec.picks % 2 or not fits:
         return []

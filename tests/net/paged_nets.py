@@ -128,9 +128,9 @@ class Stored(Folded):
 
     def marking(self) -> Marking:
         self.asked += 1
-        told = self.changes()
-        self.durable.fold(told)
-        self.uncommitted.append(told)
+        changes = self.changes()
+        self.durable.fold(changes)
+        self.uncommitted.append(changes)
         direct = Compiled.marking(self)
         self.durable.sunk = dict(direct.sunk)
         whole = self.durable.marking(self.net)
@@ -140,9 +140,9 @@ class Stored(Folded):
         return whole
 
     def commit(self) -> None:
-        for told in self.uncommitted:
-            gone = [(token.place, token.serial) for token in told.gone]
-            self.table.commit(_rows(self.net, told.born), gone)
+        for changes in self.uncommitted:
+            gone = [(token.place, token.serial) for token in changes.gone]
+            self.table.commit(_rows(self.net, changes.born), gone)
         self.uncommitted.clear()
 
 

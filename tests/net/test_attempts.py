@@ -135,8 +135,8 @@ def test_attempts_survive_saving_and_loading() -> None:
         loaded = type(kernel).load(net, saved)
         assert loaded.marking() == saved
         (lack,) = loaded.explain(1, 6)
-        told = (lack.reason, lack.until_ns)
-        assert told == ("it is reserved by firing 1, which waits for attempt 2", 15)
+        message = (lack.reason, lack.until_ns)
+        assert message == ("it is reserved by firing 1, which waits for attempt 2", 15)
         kernel.step(15)
     loaded = type(kernel).load(net, kernel.marking())
     loaded.revoke(1)

@@ -37,17 +37,17 @@ def test_a_token_that_came_and_went_leaves_no_trace() -> None:
     net = ping()
     kernel = compile_net(net, recorded=True)
     kernel.inject(net.places["jobs"], Job(), 0)  # type: ignore[arg-type]
-    told = kernel.changes()
-    assert told.born == (Standing("jobs", 1, Job(), 0),)
+    changes = kernel.changes()
+    assert changes.born == (Standing("jobs", 1, Job(), 0),)
     firing = kernel.step(1).firings[0]
     kernel.started(firing.id, 1)
     kernel.complete(firing.id, Done(), 2)
     kernel.step(2)
-    told = kernel.changes()
-    assert told.born == ()
-    assert [token.serial for token in told.gone] == [1]
-    assert told.begun == ()
-    assert told.ended == ()
+    changes = kernel.changes()
+    assert changes.born == ()
+    assert [token.serial for token in changes.gone] == [1]
+    assert changes.begun == ()
+    assert changes.ended == ()
 
 
 def test_a_firing_is_told_when_it_begins_when_it_starts_and_when_it_ends() -> None:
@@ -57,14 +57,14 @@ def test_a_firing_is_told_when_it_begins_when_it_starts_and_when_it_ends() -> No
     kernel.inject(net.places["jobs"], Job(), 0)  # type: ignore[arg-type]
     kernel.changes()
     firing = kernel.step(1).firings[0]
-    told = kernel.changes()
-    assert ([flying.started for flying in told.begun], told.gone) == ([False], ())
+    changes = kernel.changes()
+    assert ([flying.started for flying in changes.begun], changes.gone) == ([False], ())
     kernel.started(firing.id, 1)
     assert [flying.started for flying in kernel.changes().begun] == [True]
     kernel.complete(firing.id, Done(), 2)
-    told = kernel.changes()
-    assert (told.ended, [token.serial for token in told.gone]) == ((firing.id,), [1])
-    assert told.numbers == ()
+    changes = kernel.changes()
+    assert (changes.ended, [token.serial for token in changes.gone]) == ((firing.id,), [1])
+    assert changes.numbers == ()
 
 
 def test_a_kernel_that_is_not_recorded_has_no_trace_of_it() -> None:

@@ -22,12 +22,12 @@ def test_only_what_tries_combinations_is_slow() -> None:
     net.transition("pair", [take(jobs), take(jobs)])
     net.transition("batch", [take(later, 2)])
     net.transition("one", [jobs])
-    told = [
+    message = [
         "transition scan: tries combinations of jobs, more until alike is true; prefer a key or a choice",
         "transition pair: tries combinations, for two inputs bind tokens of jobs; a count takes alike ones at once",
         "transition batch: take(later) sorts the tokens of its key that wait, each time that it looks",
     ]
-    assert costs(net) == told
-    assert draw(net, form="text").endswith("\n  ".join(["what is slow", *told]) + "\n")
+    assert costs(net) == message
+    assert draw(net, form="text").endswith("\n  ".join(["what is slow", *message]) + "\n")
     assert costs(ping_net()) == []
     assert "what is slow" not in draw(ping_net(), form="text")

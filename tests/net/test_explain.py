@@ -25,7 +25,7 @@ from tests.net.ping import SECOND, Host, Job, Ok, ping_net
 from tests.net.running import Pair, boom, inject
 
 
-def told(kernel: Any, serial: int, now_ns: int) -> list[Lack]:
+def lacks(kernel: Any, serial: int, now_ns: int) -> list[Lack]:
     """What is lacking, as people read it."""
     return [replace(lack, place=None, key=None) for lack in kernel.explain(serial, now_ns)]
 
@@ -38,11 +38,11 @@ def test_a_job_waits_for_its_host() -> None:
     """R36: it is not there, or rests until a time; then nothing is lacking but a turn."""
     kernel = Interpreter(ping_net())
     inject(kernel, "jobs", Job("a"), Job("a"))
-    assert told(kernel, 1, 0) == [call("no token in hosts for a")]
+    assert lacks(kernel, 1, 0) == [call("no token in hosts for a")]
     inject(kernel, "hosts", Host("a"), ready_at_ns=7)
-    assert told(kernel, 1, 3) == [call("no ready token in hosts for a", 7)]
-    assert told(kernel, 3, 3) == [call("it is not ready in hosts", 7)]
-    assert told(kernel, 2, 7) == [call("lacks nothing; other tokens go first")]
+    assert lacks(kernel, 1, 3) == [call("no ready token in hosts for a", 7)]
+    assert lacks(kernel, 3, 3) == [call("it is not ready in hosts", 7)]
+    assert lacks(kernel, 2, 7) == [call("lacks nothing; other tokens go first")]
 
 
 def test_everything_that_is_lacking_is_listed() -> None:
@@ -52,12 +52,12 @@ def test_everything_that_is_lacking_is_listed() -> None:
     inject(kernel, "hosts", Host("a"))
     kernel.step(0)
     kernel.started(1, 0)
-    assert told(kernel, 2, 0) == [
+    assert lacks(kernel, 2, 0) == [
         call("lines is at 0"),
         call("no token in hosts for b"),
         call("done is full (1)"),
     ]
-    assert told(kernel, 4, 0)[:2] == [
+    assert lacks(kernel, 4, 0)[:2] == [
         call("it is not ready in hosts", SECOND),
         call("no token in jobs for a"),
     ]
@@ -67,7 +67,7 @@ def test_room_that_there_is_is_not_lacking() -> None:
     """R24, R36: a bounded place with a free slot is no reason."""
     kernel = Interpreter(ping_net(capacity=1))
     inject(kernel, "jobs", Job("a"))
-    assert told(kernel, 1, 0) == [call("no token in hosts for a")]
+    assert lacks(kernel, 1, 0) == [call("no token in hosts for a")]
 
 
 def test_a_token_that_stands_nowhere_is_explained_too() -> None:
@@ -85,12 +85,12 @@ def test_a_token_that_stands_nowhere_is_explained_too() -> None:
     inject(kernel, "jobs", Job("a", 0), Job("b"))
     kernel.step(0)
     text = "it was set aside in jobs: ZeroDivisionError: integer division or modulo by zero"
-    assert told(kernel, 1, 0) == [Lack("", text, None)]
-    assert told(kernel, 2, 0) == [Lack("go", "it is reserved by firing 1", None)]
+    assert lacks(kernel, 1, 0) == [Lack("", text, None)]
+    assert lacks(kernel, 2, 0) == [Lack("go", "it is reserved by firing 1", None)]
     kernel.started(1, 0)
     kernel.complete(1, Ok(), 0)
     with pytest.raises(NetError, match="net n: has no token 2; it was taken, or never there"):
-        told(kernel, 2, 0)
+        lacks(kernel, 2, 0)
 
 
 def test_ends_guards_and_scans_are_explained() -> None:
@@ -108,14 +108,14 @@ def test_ends_guards_and_scans_are_explained() -> None:
     kernel = Interpreter(net)
     inject(kernel, "jobs", Job("a", 2), expires_at_ns=9)
     inject(kernel, "jobs", Job("b", 1))
-    assert told(kernel, 1, 0) == [
+    assert lacks(kernel, 1, 0) == [
         Lack("end", "its time has not passed", 9),
         Lack("go", "odd is not true of it", None),
         Lack("two", "no token in rare", None),
     ]
-    assert told(kernel, 1, 9)[1] == Lack("go", "its time has passed", None)
+    assert lacks(kernel, 1, 9)[1] == Lack("go", "its time has passed", None)
     text = "lacks nothing, unless odd refuses it; other tokens go first"
-    assert told(kernel, 2, 0)[1] == Lack("go", text, None)
+    assert lacks(kernel, 2, 0)[1] == Lack("go", text, None)
 
 
 def paired() -> Net:
@@ -143,7 +143,7 @@ def test_composite_keys_are_explained() -> None:
     kernel = Interpreter(paired())
     inject(kernel, "hosts", Host("a"))
     inject(kernel, "pairs", Pair("a", "/0"))
-    assert told(kernel, 2, 0) == [
+    assert lacks(kernel, 2, 0) == [
         Lack("learn", "slots for a, /0 is at 0", None),
         Lack("again", "seen lacks it for a, /0", None),
     ]
@@ -151,7 +151,7 @@ def test_composite_keys_are_explained() -> None:
     kernel.step(0)
     inject(kernel, "pairs", Pair("a", "/1"))
     serial = kernel.marking().tokens[1].serial
-    assert told(kernel, serial, 0) == [
+    assert lacks(kernel, serial, 0) == [
         Lack("learn", "seen has it already for a, /1", None),
         Lack("learn", "others for a, /1 holds a token", None),
         Lack("again", "lacks nothing; other tokens go first", None),
@@ -166,7 +166,7 @@ def test_a_key_that_is_only_partly_known_says_nothing_of_numbers() -> None:
     kernel.step(0)
     host, other = kernel.marking().tokens[::-1]
     assert (host.place, other.place) == ("hosts", "others")
-    assert told(kernel, host.serial, 0) == [Lack("learn", "no token in pairs for a", None)]
+    assert lacks(kernel, host.serial, 0) == [Lack("learn", "no token in pairs for a", None)]
 
 
 def test_a_number_at_zero_has_no_reason_but_itself() -> None:
@@ -177,7 +177,7 @@ def test_a_number_at_zero_has_no_reason_but_itself() -> None:
     net.transition("go", [jobs, hold(slots)])
     kernel = Interpreter(net)
     inject(kernel, "jobs", Job("a"), Job("b"))
-    reasons = [told(kernel, serial, 0)[0].reason for serial in (1, 2)]
+    reasons = [lacks(kernel, serial, 0)[0].reason for serial in (1, 2)]
     assert reasons == [
         "slots for a is at 0",
         "slots for b is at 0: its start raised ValueError: boom",

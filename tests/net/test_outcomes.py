@@ -218,13 +218,13 @@ def test_what_one_put_new_finds_new_another_is_made_of() -> None:
     pages = net.place("pages", Job, source=True)
     jobs = net.place("jobs", Job, key="host")
     seen, known = net.set("seen", Job, key="host"), net.set("known", Host, key="host")
-    hosts, told = net.sink("hosts", Host), list[str]()
+    hosts, message = net.sink("hosts", Host), list[str]()
 
     def links(page: Job) -> list[Job]:
         return [Job(host) for host in page.host]
 
     def host(job: Job) -> Host:
-        told.append(job.host)
+        message.append(job.host)
         return Host(job.host.lower())
 
     fresh = put_new(seen, jobs, links, pages)
@@ -233,7 +233,7 @@ def test_what_one_put_new_finds_new_another_is_made_of() -> None:
     kernel, _ = kernel_of(net)
     inject(kernel, "pages", Job("aAbb"), Job("bc"))
     kernel.step(0)
-    assert told == ["a", "A", "b", "b", "c"]
+    assert message == ["a", "A", "b", "b", "c"]
     assert [row.colour.host for row in kernel.drain()] == ["a", "b", "c"]
 
 

@@ -33,7 +33,7 @@ from tests.net.tables import TableShelf
 class Job(Struct, frozen=True):
     host: str
     rank: int = 0
-    untold: Any = None
+    unhinted: Any = None
 
     @property
     def upper(self) -> str:

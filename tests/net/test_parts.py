@@ -29,7 +29,7 @@ from scraper_cpn.net import (
     put_new,
     spend,
 )
-from scraper_cpn.store.net_signature import laws_of
+from scraper_cpn.store.net_signature import signature_of
 
 
 class Job(Struct, frozen=True):
@@ -144,7 +144,7 @@ def in_one_go() -> Net:
 
 def test_a_net_of_parts_is_the_net_in_one_go() -> None:
     """The signatures are equal: arcs and outputs of limits come after the transition's own."""
-    assert laws_of(checked(of_parts()[0]), {}) == laws_of(checked(in_one_go()), {})
+    assert signature_of(checked(of_parts()[0]), {}) == signature_of(checked(in_one_go()), {})
 
 
 @pytest.mark.parametrize("execution", [Interpreter, compile_net])

@@ -4,7 +4,7 @@ import pytest
 from msgspec import Struct
 
 from scraper_cpn.net import Lost, Net, absent, choose, hold, on, plan, put, read, spend, take
-from scraper_cpn.net.plan import OUTCOME, Group
+from scraper_cpn.net.plan import OUTCOME, JoinGroup
 from tests.net.ping import Down, Host, Job, Ok
 
 
@@ -53,10 +53,10 @@ def test_keys_that_two_inputs_share_are_joined() -> None:
 def test_inputs_that_share_keys_form_groups() -> None:
     """R1: unrelated inputs are groups of their own; a group of numbers alone has no lead."""
     assert plan.groups(Bench().go) == [
-        Group(0, (0, 1, 3), ("run", "host")),
-        Group(None, (2,), ()),
-        Group(4, (4, 5), ("attempt",)),
-        Group(6, (6,), ()),
+        JoinGroup(0, (0, 1, 3), ("run", "host")),
+        JoinGroup(None, (2,), ()),
+        JoinGroup(4, (4, 5), ("attempt",)),
+        JoinGroup(6, (6,), ()),
     ]
 
 

@@ -92,7 +92,7 @@ hosts = st.sampled_from("ab")
 waits = st.integers(0, 4)
 
 
-class Laws(RuleBasedStateMachine):
+class Invariants(RuleBasedStateMachine):
     """Any calls, legal or not; after each, the laws."""
 
     def __init__(self) -> None:
@@ -242,8 +242,8 @@ def same(one: Marking, other: Marking) -> bool:
     return replace(one, **plain) == replace(other, **plain)
 
 
-TestLaws = Laws.TestCase
-TestLaws.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
+TestInvariants = Invariants.TestCase
+TestInvariants.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
 
 
 @settings(max_examples=50, deadline=None)

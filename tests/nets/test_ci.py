@@ -43,9 +43,9 @@ def story(make: Any, seed: int, cancelled: str = "") -> tuple[list[str], list[An
 @pytest.mark.parametrize("seed", range(6))
 def test_builds_are_released_whole_or_stopped(seed: int) -> None:
     """Whatever the order of the steps: a build with a broken step, and a cancelled one, leave nothing behind."""
-    told, trace = story(compile_net, seed, cancelled="b2")
-    assert told == ["releases b0", "releases b3", "stopped b1", "stopped b2"]
-    assert (told, trace) == story(Interpreter, seed, cancelled="b2")
+    message, trace = story(compile_net, seed, cancelled="b2")
+    assert message == ["releases b0", "releases b3", "stopped b1", "stopped b2"]
+    assert (message, trace) == story(Interpreter, seed, cancelled="b2")
 
 
 def test_a_release_has_the_artifacts_of_one_build() -> None:

@@ -57,9 +57,9 @@ def test_what_needs_a_broken_part_is_not_built(
     """It is told, and the exit code says so."""
     assert main([file, "top"]) == 1
     assert sorted(log()) == ["bad"] * 3 + ["raw"]
-    told = capsys.readouterr().out
-    assert "broken  bad: exit code 3" in told
-    assert "not built top: what it needs is broken" in told
+    message = capsys.readouterr().out
+    assert "broken  bad: exit code 3" in message
+    assert "not built top: what it needs is broken" in message
 
 
 def test_what_was_built_stays_built_and_can_be_built_anew(file: str) -> None:
@@ -85,9 +85,9 @@ def test_a_mistake_is_one_line(
     """And exit code 2."""
     Path(file).write_text(text)
     assert main([file, *arguments]) == 2
-    told = capsys.readouterr().err
-    assert line in told
-    assert told.count("\n") == 1
+    message = capsys.readouterr().err
+    assert line in message
+    assert message.count("\n") == 1
 
 
 def test_a_file_without_needs_is_a_net_too() -> None:

@@ -34,9 +34,9 @@ def verdicts(kernel: Any, seed: int) -> list[tuple[int, int]]:
     effects: Any = {"answer": answer, "rubric": rubric, "judge": judge}
     ran = run(kernel, effects, 0, on_rows=rows.extend)
     assert ran.ended == "finished"
-    told = [row.colour for row in rows if row.sink == "verdicts"]
+    message = [row.colour for row in rows if row.sink == "verdicts"]
     assert len(rows) == TASKS
-    return [(verdict.answer, verdict.rubric) for verdict in told]
+    return [(verdict.answer, verdict.rubric) for verdict in message]
 
 
 @pytest.mark.parametrize("seed", range(10))

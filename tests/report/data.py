@@ -7,7 +7,7 @@ from bench.decisions.grid import QUICK
 from bench.decisions.race import REPLAY, Result, Run
 from bench.decisions.results import Report
 from bench.machine import Machine
-from bench.peers.results import Kept, Loop
+from bench.peers.results import Loop, SavedResults
 from bench.peers.run import Crawl
 from bench.report.gather import the_code as measured
 from bench.report.sections.size import Code
@@ -54,7 +54,7 @@ def a_crawl(subject: str = "net", **given: object) -> Crawl:
     return Crawl(**{**usual, **given})  # type: ignore[arg-type]
 
 
-def a_kept(*crawls: Crawl) -> Kept:
+def a_kept(*crawls: Crawl) -> SavedResults:
     """Results with these crawls and one of spider's loops."""
     loop = Loop(
         mode="gate",
@@ -64,7 +64,7 @@ def a_kept(*crawls: Crawl) -> Kept:
         date="2026-01-02",
         machine="a machine",
     )
-    return Kept(crawls=crawls, loops=(loop,))
+    return SavedResults(crawls=crawls, loops=(loop,))
 
 
 def a_report() -> Report:

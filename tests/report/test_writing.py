@@ -101,13 +101,13 @@ def test_markdown_has_every_block_in_its_place() -> None:
 def test_the_page_escapes_text_and_knows_two_marks() -> None:
     """`<` and quotes stay text in a title, in code, in a table and in an attribute."""
     hostile = "<b>\"'&`<i>`**<u>**"
-    told = "&lt;b&gt;&#34;&#39;&amp;<code>&lt;i&gt;</code><strong>&lt;u&gt;</strong>"
+    message = "&lt;b&gt;&#34;&#39;&amp;<code>&lt;i&gt;</code><strong>&lt;u&gt;</strong>"
     plain = "&lt;b&gt;&#34;&#39;&amp;`&lt;i&gt;`**&lt;u&gt;**"
     plot = Plot("n", hostile, (), (Bar(hostile, (1,), "1"),))
     table = Table(hostile, (hostile,), ((hostile,),))
     blocks = (Text(hostile), Listed((hostile,)), table, plot)
     text = page(Document(hostile, (Section(hostile, blocks),)))
-    assert text.count(told) == 6
+    assert text.count(message) == 6
     assert text.count(plain) == 5
     assert hostile not in text
     assert "Some <code>a&lt;b</code> and <strong>bold</strong> words." in page(DOCUMENT)

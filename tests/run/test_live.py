@@ -99,12 +99,12 @@ async def test_a_net_is_served_until_it_is_stopped() -> None:
     seen: list[str] = []
     event = anyio.Event()
 
-    def told(row: Any) -> None:
+    def rows(row: Any) -> None:
         seen.append(row.colour.host)
         event.set()
 
     async with (
-        running(net, {"work": quick}, on_row=told) as live,
+        running(net, {"work": quick}, on_row=rows) as live,
         anyio.create_task_group() as tasks,
     ):
         tasks.start_soon(live.serve)

@@ -13,11 +13,11 @@ from scraper_cpn.scrape.policy import Policy, sites_of
 from scraper_cpn.scrape.settings import Settings
 from scraper_cpn.scrape.state.rows import failures
 from scraper_cpn.scrape.state.run import (
-    Kept,
+    CrawlRecord,
     Opening,
     codec_of,
-    first_facts,
-    laws,
+    codec_of_opening,
+    first_metadata,
     opened,
     openings,
 )
@@ -26,10 +26,10 @@ from scraper_cpn.simulate import driver
 from scraper_cpn.simulate.web import SyntheticWeb
 from scraper_cpn.simulate.webspec import WebSpec
 from scraper_cpn.store.memory import MemoryStore
-from scraper_cpn.store.port import Saved, Store, StoreError
-from scraper_cpn.store.replay import Replay
+from scraper_cpn.store.port import SavedMarking, Store, StoreError
+from scraper_cpn.store.replay import JournalReplay
 from scraper_cpn.store.restore import restore
-from scraper_cpn.store.retention import Limits
+from scraper_cpn.store.retention import JournalLimits
 from scraper_cpn.store.sqlite import create
 
 
@@ -39,7 +39,7 @@ class KeptCrawl:
     Attributes:
         store: what it is kept in; open, to be closed where it is a file.
         path: of the file; None: it is in memory.
-        first: the facts with which it was made.
+        first: the metadata with which it was made.
         asked: how often each URL was asked for.
         asked_ns: when it was, the last time.
     """
@@ -49,18 +49,18 @@ class KeptCrawl:
         spec: WebSpec,
         settings: Settings,
         path: Path | None = None,
-        limits: Limits | None = None,
+        limits: JournalLimits | None = None,
     ) -> None:
         web = SyntheticWeb(spec)
         seeds = tuple(web.seeds())
         self.opening = Opening(settings, sites_of(settings, seeds))
         self.policy = Policy(settings, self.opening.sites)
         self.path = path
-        self.first = facts = first_facts(self.opening, Kept(seeds=seeds))
+        self.first = metadata = first_metadata(self.opening, CrawlRecord(seeds=seeds))
         self.store: Store = (
-            MemoryStore(facts)
+            MemoryStore(metadata)
             if path is None
-            else create(path, "main", facts, limits=limits or Limits())
+            else create(path, "main", metadata, limits=limits or JournalLimits())
         )
         self.asked: Counter[str] = Counter()
         self.asked_ns: dict[str, int] = {}
@@ -87,13 +87,13 @@ class KeptCrawl:
         self._state = state
         return run
 
-    async def ended(self, facts: list[tuple[str, bytes]]) -> None:
+    async def ended(self, metadata: list[tuple[str, bytes]]) -> None:
         """Write how it has ended."""
-        await self._state.end(lambda: facts)
+        await self._state.end(lambda: metadata)
 
     def live(self) -> list[str]:
         """The URLs that wait or are on their way, each as often as there are targets of it."""
-        saved: Saved = self.store.saved()
+        saved: SavedMarking = self.store.saved()
         durable = restore(saved, codec_of(self.policy), paged=False).durable
         colours = [token.colour for token in durable.tokens.values()]
         pages = [each.target.url for each in colours if hasattr(each, "target")]
@@ -109,10 +109,10 @@ class KeptCrawl:
         """The URLs that were stored."""
         return [name for _, name, _ in self.store.rows("stored")]
 
-    def replayed(self) -> Replay:
+    def replayed(self) -> JournalReplay:
         """The journal, played from its base to its end. Raises `StoreError` where it is not sound."""
-        opening = msgspec.to_builtins(openings(self.store.facts())[0][1])
-        replay = Replay(self.store.base(), opening, laws)
+        opening = msgspec.to_builtins(openings(self.store.metadata())[0][1])
+        replay = JournalReplay(self.store.base(), opening, codec_of_opening)
         replay.play(self.store.journal())
         if replay.marking_hash != self.store.saved().marking_hash:
             raise StoreError("damaged", "the replay ends elsewhere")

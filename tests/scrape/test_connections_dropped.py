@@ -11,8 +11,8 @@ import anyio
 import pytest
 
 from mocks.injecting import SURPLUS, InjectingServer, Moment, body_of
-from scraper_cpn.scrape.state.explain import whereabouts
-from scraper_cpn.show.whereabouts import whereabouts_lines
+from scraper_cpn.scrape.state.explain import explain
+from scraper_cpn.show.explanation import explanation_lines
 
 pytestmark = pytest.mark.anyio
 
@@ -46,9 +46,9 @@ async def test_dropped_connections_are_told(tmp_path: Path) -> None:
     came = {event["connection"]: event["ordinal"] for event in stored}
     assert came == dict.fromkeys((event["connection"] for event in dropped), 1)
     assert len(came) == events[-1]["connections_dropped"] == PAGES
-    where = whereabouts(tmp_path / "c.db", urls[0])
+    where = explain(tmp_path / "c.db", urls[0])
     assert (where.connection, where.ordinal) == (stored[0]["connection"], 1)
-    assert f"answer 1 of connection {where.connection}" in str([*whereabouts_lines(where, "c.db")])
+    assert f"answer 1 of connection {where.connection}" in str([*explanation_lines(where, "c.db")])
 
 
 @pytest.mark.parametrize("fetcher", ["aiohttp", "pyreqwest"])

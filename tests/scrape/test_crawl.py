@@ -274,7 +274,7 @@ def test_a_handler_is_tested_by_calling_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         ({"dealy": 1}, "dealy"),
         ({"delay": -1}, "delay"),
@@ -284,9 +284,9 @@ def test_a_handler_is_tested_by_calling_it() -> None:
         ({"max_pages": 0}, "max"),
     ],
 )
-def test_mistakes_are_told_at_once(options: dict[str, Any], told: str) -> None:
+def test_mistakes_are_told_at_once(options: dict[str, Any], message: str) -> None:
     """A wrong option raises `UsageError` when the crawl is made, in one line that names it."""
-    with pytest.raises(UsageError, match=told) as error:
+    with pytest.raises(UsageError, match=message) as error:
         Crawl(Thing, **options)
     assert "\n" not in str(error.value)
 

@@ -33,8 +33,8 @@ class Other(Struct):
 
 def site(asked: Asked) -> bytes:
     """Every page says what it was asked."""
-    told = json.dumps({"headers": asked.headers, "path": asked.target})
-    return page(told.encode(), "Content-Type: application/json")
+    message = json.dumps({"headers": asked.headers, "path": asked.target})
+    return page(message.encode(), "Content-Type: application/json")
 
 
 async def run(crawl: Crawl[Any], server: Server, *paths: str, **how: Any) -> Summary:

@@ -180,7 +180,7 @@ def test_the_heart_of_the_net_is_sound() -> None:
 
 
 @pytest.mark.parametrize(
-    ("how", "told"),
+    ("how", "message"),
     [
         ("colour", r"scrape_target.*raw.*Failure.*Raw|scrape_target.*Raw.*Failure"),
         ("lost", "scrape_target.*Lost"),
@@ -188,9 +188,9 @@ def test_the_heart_of_the_net_is_sound() -> None:
         ("drain", "raw"),
     ],
 )
-def test_a_wrong_wire_is_refused(how: str, told: str) -> None:
+def test_a_wrong_wire_is_refused(how: str, message: str) -> None:
     """A wrong colour, an outcome left out, a place that nothing empties: each is named."""
-    with pytest.raises(NetError, match=told):
+    with pytest.raises(NetError, match=message):
         checked(miswired(how))
 
 

@@ -85,4 +85,4 @@ def test_a_server_that_insists_gets_its_session() -> None:
     (hop,) = found.targets
     assert hop.url == to.url
     assert POLICY.requests.hop(hop, to) is None
-    assert POLICY.requests.moved(hop, to).kind == "redirect"
+    assert POLICY.requests.redirect(hop, to).kind == "redirect"

@@ -209,19 +209,19 @@ def test_a_redirect_passes_what_a_link_passes() -> None:
     seed = rules.frontier.seed(SEED)
     (page,) = rules.frontier.discover(seed, [Link(f"{SEED}p/1")])
     for target, path, kind in (
-        (page, "p/2", "moved"),
+        (page, "p/2", "redirected"),
         (page, "all", "filtered"),
         (page, "p/logout", "filtered"),
-        (seed, "all", "moved"),
+        (seed, "all", "redirected"),
         (seed, "logout", "filtered"),
     ):
         moved = Redirected(302, SEED + path)
-        row = rules.requests.moved(target, moved)
+        row = rules.requests.redirect(target, moved)
         assert (row.kind, row.final) == (kind, True)
-        assert (rules.requests.hop(target, moved) is not None) == (kind == "moved")
+        assert (rules.requests.hop(target, moved) is not None) == (kind == "redirected")
     away = Redirected(302, "http://elsewhere.example/p/1")
     assert rules.requests.hop(page, away) is None
-    assert rules.requests.moved(page, away).kind == "scope"
+    assert rules.requests.redirect(page, away).kind == "scope"
 
 
 def test_a_redirect_in_a_circle() -> None:
@@ -238,7 +238,7 @@ def test_a_redirect_in_a_circle() -> None:
         (target, Redirected(302, SEED)),
     ):
         assert rules.requests.hop(circling, moved) is None
-        failure = rules.requests.moved(circling, moved)
+        failure = rules.requests.redirect(circling, moved)
         assert (failure.kind, failure.final) == ("redirect", True)
         assert failure.reason == "redirects in a circle, back to itself"
 
@@ -249,8 +249,8 @@ def test_redirects_end_after_so_many_hops() -> None:
     target = replace(rules.frontier.seed(SEED), hops=2)
     moved = Redirected(302, "http://www.shop.example/next")
     assert rules.requests.hop(target, moved) is None
-    assert rules.requests.moved(target, moved).kind == "redirect"
-    assert rules.requests.moved(replace(target, hops=1), moved).kind == "moved"
+    assert rules.requests.redirect(target, moved).kind == "redirect"
+    assert rules.requests.redirect(replace(target, hops=1), moved).kind == "redirected"
 
 
 # Pace.
@@ -306,7 +306,7 @@ def test_a_domain_whose_pages_wait_to_be_parsed_pauses() -> None:
     assert rules.domains.hold_ns(domain, penalty) == SECOND // 2
     assert rules.domains.held(domain, penalty) == domain
     assert rules.domains.health.verdict(domain, penalty) is None
-    assert rules.domains.health.told(domain, penalty) == Hold(
+    assert rules.domains.health.hold(domain, penalty) == Hold(
         "d", SECOND // 2, "its pages wait to be parsed"
     )
     assert rules.domains.crowded("d", 1e9).wait_ns == 60 * SECOND
@@ -335,9 +335,9 @@ def test_backoff_scope_url_spares_the_domain() -> None:
     rules = policy(backoff_scope="url")
     seed = rules.frontier.seed(SEED)
     assert rules.domains.refusal(seed, Throttled(503, 9)) is None
-    assert rules.requests.refused(seed, Throttled(503, 9 * SECOND)).wait_ns == 9 * SECOND
-    assert rules.requests.refused(seed, Throttled(503, None)).wait_ns > 0
-    assert policy().requests.refused(seed, Throttled(503, 9 * SECOND)).wait_ns == 0
+    assert rules.requests.throttled(seed, Throttled(503, 9 * SECOND)).wait_ns == 9 * SECOND
+    assert rules.requests.throttled(seed, Throttled(503, None)).wait_ns > 0
+    assert policy().requests.throttled(seed, Throttled(503, 9 * SECOND)).wait_ns == 0
 
 
 def test_a_crawl_delay_slows_and_never_speeds_up() -> None:
@@ -390,7 +390,7 @@ def test_only_a_real_proxy_is_at_fault_and_rests_longer_each_time() -> None:
 # robots.txt.
 
 
-def test_each_authority_has_its_own_rules_and_none_when_ignored() -> None:
+def test_each_origin_has_its_own_rules_and_none_when_ignored() -> None:
     """A link needs its origin's robots.txt, http and https apart (G8)."""
     found = Found(
         tuple(
@@ -441,9 +441,9 @@ def test_robots_redirects_wait_in_their_own_domain_and_end_after_five() -> None:
     assert rules.robots.rules_after_too_many_redirects(job()) is None
     last = job(hops=ROBOTS_HOPS_MAX)
     assert rules.robots.robots_hop(last, moved) is None
-    astray = rules.robots.rules_after_too_many_redirects(last)
-    assert astray is not None
-    assert rules.robots.clearance(rules.frontier.seed(SEED + "x"), astray) == Allowed()
+    redirected = rules.robots.rules_after_too_many_redirects(last)
+    assert redirected is not None
+    assert rules.robots.clearance(rules.frontier.seed(SEED + "x"), redirected) == Allowed()
 
 
 def test_unreachable_robots_disallow_everything_after_the_last_attempt() -> None:

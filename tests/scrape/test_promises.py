@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from scraper_cpn.analysis import Limits, Report
+from scraper_cpn.analysis import ExplorationLimits, Report
 from scraper_cpn.net import Net
 from scraper_cpn.scrape import colours as c
 from scraper_cpn.scrape.net import ScrapeNet
@@ -21,7 +21,7 @@ from scraper_cpn.scrape.verify import guarantees, verify_crawl
 from tests.analysis.test_mistakes import field, without
 
 PLAIN = Settings(robots="ignore", retries=0, max_pages=2, concurrency=2)
-FEW = Limits(states=2_000)
+FEW = ExplorationLimits(states=2_000)
 
 
 class ForgetsHolds(DomainPolicy):
@@ -122,9 +122,9 @@ def test_the_limits_of_hosts_bring_their_claims() -> None:
         "G2 requests to a host at a time",
         "G2 starts to a host are its delay apart",
     }
-    told = {v.claim: v for v in proved(Policy, settings, hasty).verdicts}
-    assert told["G2 starts to a host are its delay apart"].status == "not proved"
-    assert "are wanted" in told["G2 starts to a host are its delay apart"].why
+    message = {v.claim: v for v in proved(Policy, settings, hasty).verdicts}
+    assert message["G2 starts to a host are its delay apart"].status == "not proved"
+    assert "are wanted" in message["G2 starts to a host are its delay apart"].why
 
 
 def test_the_limits_of_bytes_bring_their_claims() -> None:
@@ -136,9 +136,9 @@ def test_the_limits_of_bytes_bring_their_claims() -> None:
         without("scrape_target", "bytes_left")(net, policy)
         return net
 
-    told = {v.claim: v for v in proved(Policy, settings, careless).verdicts}
-    assert told["G7 no request begins after so many bytes"].status == "refuted"
-    assert told["G7 each page takes the bandwidth as long as its bytes may take"].ok
+    message = {v.claim: v for v in proved(Policy, settings, careless).verdicts}
+    assert message["G7 no request begins after so many bytes"].status == "refuted"
+    assert message["G7 each page takes the bandwidth as long as its bytes may take"].ok
 
 
 def test_domains_with_settings_of_their_own_are_looked_at() -> None:

@@ -27,7 +27,7 @@ HEADERS = (
 )  # fmt: skip
 
 
-def told(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
+def message(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
     """What the command says of a mistake."""
     assert main(argv) == 2
     out, err = capsys.readouterr()
@@ -78,7 +78,7 @@ def test_headers_are_hidden(text: str, capsys: pytest.CaptureFixture[str]) -> No
     """The value of a header is in no message: given right, wrong, as a URL, or to another option."""
     wrong = [["-H", text, SEED], ["--delay", f"X-Key: {SECRET}", SEED], [f"X-Key: {SECRET}"]]
     for argv in wrong:
-        assert SECRET not in told(capsys, *argv), argv
+        assert SECRET not in message(capsys, *argv), argv
     for options in ({"header": text}, {"header": [text, 5]}, {"header": {"A": f"{SECRET}\n"}}):
         with pytest.raises(UsageError) as caught:
             Crawl(**options)

@@ -93,7 +93,7 @@ def test_the_answer_to_a_post_may_be_on_its_own_url() -> None:
     assert found.targets == ()
     assert found.requests[0].identity != URL
     assert POLICY.requests.hop(asked, Redirected(307, URL)) is None
-    assert POLICY.requests.moved(asked, Redirected(307, URL)).kind == "redirect"
+    assert POLICY.requests.redirect(asked, Redirected(307, URL)).kind == "redirect"
 
 
 def hops(first: Target, *moves: tuple[str, str]) -> list[Target]:
@@ -103,7 +103,7 @@ def hops(first: Target, *moves: tuple[str, str]) -> list[Target]:
         moved = Redirected(302, url, cookies=cookies)
         hop = POLICY.requests.hop(found[-1], moved)
         if hop is None:
-            assert "circle" in POLICY.requests.moved(found[-1], moved).reason
+            assert "circle" in POLICY.requests.redirect(found[-1], moved).reason
             break
         found += [*hop.targets, *hop.requests]
     return found
@@ -139,7 +139,7 @@ def test_no_more_than_so_many_hops() -> None:
     assert len(found) == 11
     moved = Redirected(302, URL, cookies="c11")
     assert POLICY.requests.hop(found[-1], moved) is None
-    assert "more than 10 redirects" in POLICY.requests.moved(found[-1], moved).reason
+    assert "more than 10 redirects" in POLICY.requests.redirect(found[-1], moved).reason
 
 
 def test_a_form_that_leads_back_with_a_cookie() -> None:
@@ -172,7 +172,7 @@ def test_what_may_have_been_processed_is_not_sent_again(failed: Failed, repeated
 )
 def test_refusals(status: int, wait_ns: int | None, retried: bool) -> None:
     """429, and a time to come again, say that the request was not processed."""
-    row = POLICY.requests.refused(target(**POST), Throttled(status, wait_ns))
+    row = POLICY.requests.throttled(target(**POST), Throttled(status, wait_ns))
     assert row.retry == retried
 
 

@@ -17,14 +17,14 @@ from scraper_cpn.scrape.seeds import (
     BLOCK_LINES,
     BadSeed,
     Block,
-    Text,
+    TextLines,
     origins_in,
     read_first,
     refusal,
     seeds_in,
 )
 from scraper_cpn.scrape.settings import Settings
-from scraper_cpn.scrape.state.run import Kept, Opening, first_facts, opened
+from scraper_cpn.scrape.state.run import CrawlRecord, Opening, first_metadata, opened
 from scraper_cpn.scrape.state.unread import TAKEN, Input
 from scraper_cpn.scrape.virtual import EPOCH_NS
 from scraper_cpn.store.memory import MemoryStore
@@ -35,8 +35,8 @@ def urls(first: int, last: int) -> list[str]:
     return [f"http://h{n % 7}.test/{n}" for n in range(first, last)]
 
 
-def text(lines: Iterable[str]) -> Text:
-    return Text("urls.txt", "".join(f"{line}\n" for line in lines))
+def text(lines: Iterable[str]) -> TextLines:
+    return TextLines("urls.txt", "".join(f"{line}\n" for line in lines))
 
 
 def test_lines_are_seeds_rows_or_comments() -> None:
@@ -59,7 +59,7 @@ def test_lines_are_seeds_rows_or_comments() -> None:
 @pytest.mark.parametrize("end", ["", "\n", "\n\n"])
 def test_blocks_have_all_lines_with_their_numbers(end: str) -> None:
     given = urls(0, 2 * BLOCK_LINES + 5)
-    unread = Text("urls.txt", "\n".join(given) + end)
+    unread = TextLines("urls.txt", "\n".join(given) + end)
     read, bad = read_first(unread, 1)
     assert (len(read), bad) == (BLOCK_LINES, [])
     rest = list(unread.after())
@@ -136,9 +136,9 @@ def test_a_crash_loses_no_seed_and_doubles_none() -> None:
     """What was read is in the batch that says so; the rest is in the state."""
     settings, given = Settings(robots="ignore"), urls(0, 5 * BLOCK_LINES)
     blocks = [(each.line, each.text) for each in text(given).after()]
-    kept = Kept(seeds=(), input=Input("urls.txt", len(blocks), len(given)))
-    facts = first_facts(Opening(settings, ()), kept)
-    store = MemoryStore(facts, blocks)
+    kept = CrawlRecord(seeds=(), input=Input("urls.txt", len(blocks), len(given)))
+    metadata = first_metadata(Opening(settings, ()), kept)
+    store = MemoryStore(metadata, blocks)
 
     async def life(reads: int) -> tuple[MemoryStore, list[str], int]:
         """Read some blocks, of which the last is lost with the process."""
@@ -166,10 +166,12 @@ def test_a_crash_loses_no_seed_and_doubles_none() -> None:
 
 
 def test_missing_text_is_damage() -> None:
-    facts = first_facts(Opening(Settings(), ()), Kept(seeds=(), input=Input("urls.txt", 2, 200)))
+    metadata = first_metadata(
+        Opening(Settings(), ()), CrawlRecord(seeds=(), input=Input("urls.txt", 2, 200))
+    )
 
     async def take() -> None:
-        state = await opened(MemoryStore(facts), Opening(Settings(), ()))
+        state = await opened(MemoryStore(metadata), Opening(Settings(), ()))
         assert state.unread is not None
         with pytest.raises(StoreError, match="block 1 of its seeds is missing"):
             state.unread.take()

@@ -77,11 +77,11 @@ async def test_the_summary_tells_levels_apart() -> None:
 
     async with LoopbackWeb(WebSpec(hosts=1, pages=8, links=7), proxies=1) as web:
         one = replace(QUICK, max_pages=1)
-        told = await session(web, one, handlers=handlers).run()
+        message = await session(web, one, handlers=handlers).run()
         plain = await session(web, one).run()
-    assert told.left > 2
-    assert [(e.priority, e.urls) for e in told.levels] == [(-1, 1), (3, told.left - 1)]
-    assert all(0 <= level.longest_ns <= told.elapsed_ns for level in told.levels)
+    assert message.left > 2
+    assert [(e.priority, e.urls) for e in message.levels] == [(-1, 1), (3, message.left - 1)]
+    assert all(0 <= level.longest_ns <= message.elapsed_ns for level in message.levels)
     assert plain.left
     assert plain.levels == ()
 
@@ -116,7 +116,7 @@ async def test_the_referee_finds_nothing_on_the_wire(fetcher: Any) -> None:
         pages=5,
         fail=0.3,
         redirect=0.4,
-        robots=("delay", "disallow", "moved", "allow"),
+        robots=("delay", "disallow", "redirected", "allow"),
         crawl_delay_ns=70 * MS,
         retry_after_s=0,
         latency_ns=5 * MS,
@@ -192,12 +192,14 @@ async def test_abort_ends_at_once_and_loses_nothing() -> None:
     assert running.snapshot().in_flight == 0
 
 
-@pytest.mark.parametrize("early", ["stop", "abort"])
-async def test_a_crawl_that_is_stopped_before_it_began_asks_nothing(early: str) -> None:
+@pytest.mark.parametrize("how", ["stop", "abort"])
+async def test_a_crawl_that_is_stopped_before_it_began_asks_nothing(
+    how: str,
+) -> None:
     """A signal that comes before the first step is not lost."""
     async with LoopbackWeb(WebSpec(pages=3), proxies=1) as web:
         running = session(web)
-        getattr(running, early)()
+        getattr(running, how)()
         summary = await running.run()
     assert summary.ended == "interrupted"
     assert not len(web.log)
@@ -240,8 +242,8 @@ async def test_failed_rows_trace_lines_and_events_are_json() -> None:
     assert {(row["kind"], row["status"], row["attempt"], row["final"]) for row in rows} == {
         ("http", 500, 1, False)
     }
-    told = Counter(event["event"] for event in events)
-    assert told == {"failed": 6, "stored": 6}
+    message = Counter(event["event"] for event in events)
+    assert message == {"failed": 6, "stored": 6}
     lines = [json.loads(line) for line in trace.getvalue().splitlines()]
     begun = [line for line in lines if line["event"] == "begin"]
     assert Counter(line["transition"] for line in begun)["scrape_target"] == 12
@@ -319,13 +321,13 @@ def black_hole() -> Iterator[str]:
 async def test_a_host_that_takes_no_connection_holds_up_no_other(black_hole: str) -> None:
     """Where one connection hangs until its timeout, all other domains go on."""
     limits = replace(QUICK, delay_ns=MS, robots="ignore", retries=0, timeout_ns=2 * SECOND)
-    told: list[str] = []
+    message: list[str] = []
     async with LoopbackWeb(WebSpec(pages=20, links=5)) as web:
         running = Session(
-            limits, [black_hole, web.url], on_event=lambda event: told.append(event["event"])
+            limits, [black_hole, web.url], on_event=lambda event: message.append(event["event"])
         )
         summary = await running.run()
-    assert told == ["stored"] * 20 + ["failed"]
+    assert message == ["stored"] * 20 + ["failed"]
     assert summary.seeds_failed == (black_hole,)
 
 

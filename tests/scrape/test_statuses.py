@@ -46,7 +46,7 @@ async def test_a_pause_is_a_pause(status: str) -> None:
     async with Server(site) as server:
         summary = await crawl.crawl(f"{server.url}/{status}")
     (group,) = summary.failures
-    assert (group.kind, summary.attempts) == ("refused", 2)
+    assert (group.kind, summary.attempts) == ("throttled", 2)
 
 
 def test_pages_of_the_table_go_to_handlers() -> None:

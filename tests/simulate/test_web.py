@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from protego import Protego
 
-from scraper_cpn.simulate.web import Answer, CountedWeb, SyntheticWeb, WebSpec
+from scraper_cpn.simulate.web import CountedWeb, SyntheticWeb, WebAnswer, WebSpec
 from scraper_cpn.simulate.weblayout import PRIVATE
 from scraper_cpn.simulate.webspec import SECOND, FailKind, RobotsKind, Scope
 from scraper_cpn.simulate.webtext import ITEMS
@@ -33,7 +33,7 @@ RICH = WebSpec(
     fail_times=4,
     fail_kinds=("500", "503", "503 date", "429 seconds", "dropped", "cut", "stalled"),
     busy_hosts=2,
-    robots=("disallow", "error", "delay", "moved", "allow", "absent"),
+    robots=("disallow", "error", "delay", "redirected", "allow", "absent"),
     redirect=0.4,
 )
 
@@ -52,7 +52,7 @@ print(digest.hexdigest())
 """
 
 
-def fetch(web: SyntheticWeb, url: str, visit: int = 0) -> Answer:
+def fetch(web: SyntheticWeb, url: str, visit: int = 0) -> WebAnswer:
     parts = urlsplit(url)
     return web.respond(parts.netloc, parts.path, visit, 99)
 
@@ -85,7 +85,7 @@ class NaiveCrawl:
                 self.visit(url, site, hops)
         return self.stored
 
-    def get(self, url: str) -> Answer:
+    def get(self, url: str) -> WebAnswer:
         return self.live.answer(urlsplit(url).netloc, urlsplit(url).path)
 
     def allowed(self, url: str) -> bool:
@@ -111,7 +111,7 @@ class NaiveCrawl:
         elif hops < self.max_hops:
             self.waiting.append((urljoin(url, moved), site, hops + 1))
 
-    def store(self, url: str, answer: Answer) -> None:
+    def store(self, url: str, answer: WebAnswer) -> None:
         self.stored.append(url)
         if dict(answer.headers)["Content-Type"].startswith("text/html"):
             for href in re.findall(r'href="([^"]*)"', answer.body.decode()):
@@ -135,7 +135,7 @@ specs = st.builds(
     busy_hosts=st.integers(0, 2),
     busy_requests=st.integers(0, 2),
     robots=st.lists(
-        st.sampled_from(["absent", "allow", "disallow", "delay", "error", "moved"]), min_size=1
+        st.sampled_from(["absent", "allow", "disallow", "delay", "error", "redirected"]), min_size=1
     ).map(tuple),
     redirect=st.sampled_from([0.0, 0.5, 1.0]),
     chain_hops=st.integers(1, 5),
@@ -292,7 +292,7 @@ def test_robots_kinds(kind: RobotsKind, status: int, text: str | None) -> None:
 
 def test_robots_behind_a_redirect() -> None:
     """A moved robots.txt is found one hop further, and only on a host that moved it."""
-    web = SyntheticWeb(WebSpec(hosts=2, robots=("moved", "allow")))
+    web = SyntheticWeb(WebSpec(hosts=2, robots=("redirected", "allow")))
     first = web.respond("h0.example", "/robots.txt", 0)
     assert (first.status, first.headers) == (301, (("Location", "/rules/robots.txt"),))
     assert web.respond("h0.example", "/rules/robots.txt", 0).status == 200
@@ -353,8 +353,8 @@ def test_latency_is_within_its_spread() -> None:
 
 def test_retry_after_is_written_at_the_moment_of_sending() -> None:
     """A date asks for no less than the seconds would; other headers stay."""
-    seconds = Answer(status=503, headers=(("A", "b"),), retry_after_s=2)
-    dated = Answer(status=503, retry_after_s=2, retry_date=True)
+    seconds = WebAnswer(status=503, headers=(("A", "b"),), retry_after_s=2)
+    dated = WebAnswer(status=503, retry_after_s=2, retry_date=True)
     now_ns = 1_700_000_000 * SECOND + 1
     assert seconds.headers_at(now_ns) == (("A", "b"), ("Retry-After", "2"))
     assert dated.headers_at(now_ns) == (("Retry-After", "Tue, 14 Nov 2023 22:13:23 GMT"),)

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from scraper_cpn.store.port import Batch, Saved, Store
+from scraper_cpn.store.port import Batch, SavedMarking, Store
 
 PLACES = ("waiting", "parked")
 KEYS = ("a.example", "b.example", "ü.example", '["x",1]')
@@ -47,7 +47,7 @@ class Model:
     faulted: list[bytes] = field(default_factory=list)
     rows: list[tuple[str, str, bytes]] = field(default_factory=list)
     items: list[tuple[bytes, int, int, bytes]] = field(default_factory=list)
-    facts: dict[str, bytes] = field(default_factory=dict)
+    metadata: dict[str, bytes] = field(default_factory=dict)
     journal: list[tuple[Any, ...]] = field(default_factory=list)
 
     def take(self, batch: Batch) -> None:
@@ -65,7 +65,7 @@ class Model:
         self.faulted += batch.faulted
         self.rows += batch.rows
         self.items += batch.items
-        self.facts.update(batch.facts)
+        self.metadata.update(batch.metadata)
         self.journal.append(
             (batch.seq, batch.at_ns, batch.firings, batch.marking_hash, batch.inputs)
         )
@@ -94,7 +94,7 @@ class Model:
         }
 
 
-def plain(saved: Saved) -> dict[str, Any]:
+def plain(saved: SavedMarking) -> dict[str, Any]:
     """A saved marking with all its rows read, in an order that does not depend on the store."""
     said = msgspec.structs.asdict(saved)
     for name in ("tokens", "paged", "numbers", "seen", "flights", "faulted"):
@@ -109,7 +109,7 @@ def check(store: Store, model: Model, base: Model | None = None) -> None:
     assert plain(store.saved()) == model.marking()
     assert plain(store.base()) == base.marking()
     assert list(store.journal()) == model.journal[len(base.journal) :]
-    assert store.facts() == model.facts
+    assert store.metadata() == model.metadata
     assert list(store.items()) == model.items
     for sink in {sink for sink, _, _ in model.rows} | {"none"}:
         assert list(store.rows(sink)) == [row for row in model.rows if row[0] == sink]
@@ -179,7 +179,7 @@ class Batches:
                 for _ in range(self._count())
             ],
             "items": [(seq.to_bytes(16, "big"), 1, n, self._bytes()) for n in range(self._count())],
-            "facts": [("length", str(seq).encode())] * self._random.randrange(2),
+            "metadata": [("length", str(seq).encode())] * self._random.randrange(2),
         }
 
     def _some(self, of: Any) -> list[Any]:

@@ -26,7 +26,7 @@ class Shelf(ABC):
     store: Store
 
     @abstractmethod
-    async def reopen(self) -> Store:
+    async def open_again(self) -> Store:
         """Close it well, and open it again."""
 
     @abstractmethod
@@ -40,7 +40,7 @@ class MemoryShelf(Shelf):
     def __init__(self) -> None:
         self.store: MemoryStore = MemoryStore({"settings": b"{}"})
 
-    async def reopen(self) -> Store:
+    async def open_again(self) -> Store:
         """A crash is all that can come to it."""
         return await self.crash()
 
@@ -59,7 +59,7 @@ class SqliteShelf(Shelf):
         self.store: SqliteStore = sqlite.create(self.path, "first", {"settings": b"{}"})
         self._crashes = 0
 
-    async def reopen(self) -> Store:
+    async def open_again(self) -> Store:
         """Close the file, and open it."""
         await self.store.close()
         self.store = sqlite.open_run(self.path)

@@ -181,6 +181,6 @@ def _translated() -> Iterator[None]:
     except apsw.ConstraintError as error:
         raise sqlite3.IntegrityError(str(error)) from error
     except apsw.Error as error:
-        told = sqlite3.OperationalError(str(error) or type(error).__name__)
-        told.sqlite_errorcode = error.extendedresult  # type: ignore[attr-defined]
-        raise told from error
+        failure = sqlite3.OperationalError(str(error) or type(error).__name__)
+        failure.sqlite_errorcode = error.extendedresult  # type: ignore[attr-defined]
+        raise failure from error

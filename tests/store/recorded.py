@@ -21,7 +21,7 @@ from scraper_cpn.net.marking import Faulted
 from scraper_cpn.store.codec import Codec
 from scraper_cpn.store.port import Batch, ItemRow, SinkRow, Store
 from scraper_cpn.store.recorder import Recorder
-from scraper_cpn.store.replay import Replay
+from scraper_cpn.store.replay import JournalReplay
 from scraper_cpn.store.restore import restore
 from scraper_cpn.store.shelf import StoreShelf
 from tests.net.building import Built
@@ -95,9 +95,9 @@ class Recorded(Recorder):
         batch = self.cut(list, always=always)
         if self.telling.last is not None:
             self.durable.fold(self.telling.last)
-        told, direct = self.durable.marking(self.net), self.kernel.marking()
-        assert (told.tokens, told.counters) == (direct.tokens, direct.counters)
-        assert (told.flights, len(told.faulted)) == (direct.flights, len(direct.faulted))
+        failure, direct = self.durable.marking(self.net), self.kernel.marking()
+        assert (failure.tokens, failure.counters) == (direct.tokens, direct.counters)
+        assert (failure.flights, len(failure.faulted)) == (direct.flights, len(direct.faulted))
         if batch is not None:
             self.durable.sunk = dict(direct.sunk)
             self.waiting.append((batch, self._plain(self.durable)))
@@ -194,9 +194,9 @@ class KeptPair(Pair):
         return msgspec.structs.replace(marking, sets=sets)
 
 
-def replayed(kept: Recorded) -> Replay:
+def replayed(kept: Recorded) -> JournalReplay:
     """Play all of a journal again, batch by batch."""
-    replay = Replay(kept.store.base(), None, lambda _: Codec(kept.net))
+    replay = JournalReplay(kept.store.base(), None, lambda _: Codec(kept.net))
     replay.play(kept.store.journal())
     assert replay.seq == kept.seq
     assert replay.marking_hash == kept.store.saved().marking_hash

@@ -22,7 +22,7 @@ TOKEN = (1, "proxies", 5, None, b"p1")
 OTHER = (2, "proxies", 0, 9, b"p2")
 TARGET = ("waiting", "a.example", -1, 0, 3, b"u3")
 ITEM = (b"f" * 16, 1, 0, b'{"title":"one"}')
-START = Model(facts={"settings": b"{}"})
+START = Model(metadata={"settings": b"{}"})
 
 
 async def committed(shelf: Shelf, *batches: Batch) -> Model:
@@ -35,7 +35,7 @@ async def committed(shelf: Shelf, *batches: Batch) -> Model:
 
 
 async def test_a_new_run_is_empty(shelf: Shelf) -> None:
-    """It holds nothing but the facts that it was made with."""
+    """It holds nothing but the metadata that it was made with."""
     check(shelf.store, START)
 
 
@@ -51,11 +51,11 @@ async def test_all_parts_of_a_batch_come_back(shelf: Shelf) -> None:
         faulted=[b"fault"],
         rows=[("done", "https://a.example/", b"{}")],
         items=[ITEM],
-        facts=[("length", b"12")],
+        metadata=[("length", b"12")],
     )
     model = await committed(shelf, full)
     check(shelf.store, model)
-    check(await shelf.reopen(), model)
+    check(await shelf.open_again(), model)
 
 
 async def test_what_goes_is_gone(shelf: Shelf) -> None:
@@ -64,16 +64,18 @@ async def test_what_goes_is_gone(shelf: Shelf) -> None:
     second = batch(2, gone=[1], paged_gone=[TARGET[:5]], landed=[2])
     model = await committed(shelf, first, second)
     assert list(shelf.store.saved().tokens) == [OTHER]
-    check(await shelf.reopen(), model)
+    check(await shelf.open_again(), model)
 
 
-async def test_numbers_flights_and_facts_replace(shelf: Shelf) -> None:
-    """A counter's key has its last number, a flight its last row, a fact its last value."""
-    first = batch(1, numbers=[("n", "null", 1)], flights=[(1, b"x")], facts=[("settings", b"1")])
-    second = batch(2, numbers=[("n", "null", 2)], flights=[(1, b"y")], facts=[("settings", b"2")])
+async def test_numbers_flights_and_metadata_replace(shelf: Shelf) -> None:
+    """A counter's key has its last number, a flight its last row, a name its last value."""
+    first = batch(1, numbers=[("n", "null", 1)], flights=[(1, b"x")], metadata=[("settings", b"1")])
+    second = batch(
+        2, numbers=[("n", "null", 2)], flights=[(1, b"y")], metadata=[("settings", b"2")]
+    )
     model = await committed(shelf, first, second)
     assert list(shelf.store.saved().numbers) == [("n", "null", 2)]
-    check(await shelf.reopen(), model)
+    check(await shelf.open_again(), model)
 
 
 async def test_a_token_may_go_and_come_in_one_batch(shelf: Shelf) -> None:
@@ -104,12 +106,12 @@ async def test_a_batch_that_contradicts_the_state_is_refused_as_a_whole(
     """Nothing of it is there, and the store takes no further batch: it is our bug."""
     model = await committed(shelf, batch(1, born=[TOKEN], paged_born=[TARGET], items=[ITEM]))
     with pytest.raises(BatchError) as first:
-        await shelf.store.commit(batch(2, seen=[("urls", "x")], facts=[("a", b"b")], **parts))
+        await shelf.store.commit(batch(2, seen=[("urls", "x")], metadata=[("a", b"b")], **parts))
     with pytest.raises(BatchError) as second:
         await shelf.store.commit(batch(2))
     assert str(second.value) == str(first.value)
     check(shelf.store, model)
-    check(await shelf.reopen(), model)
+    check(await shelf.open_again(), model)
 
 
 @pytest.mark.parametrize("seq", [0, 1, 3])
@@ -155,10 +157,10 @@ async def test_extreme_values_come_back(shelf: Shelf) -> None:
         paged_born=[(odd, "", low, high, 0, b"\0")],
         numbers=[(odd, odd, high)],
         seen=[(odd, ""), ("", odd)],
-        facts=[(odd, b"")],
+        metadata=[(odd, b"")],
     )
     model = await committed(shelf, made)
-    check(await shelf.reopen(), model)
+    check(await shelf.open_again(), model)
 
 
 async def test_what_is_acknowledged_survives_a_crash(shelf: Shelf) -> None:
@@ -187,7 +189,7 @@ async def test_close_twice(shelf: Shelf) -> None:
     model = await committed(shelf, batch(1, born=[TOKEN]))
     await shelf.store.close()
     await shelf.store.close()
-    check(await shelf.reopen(), model)
+    check(await shelf.open_again(), model)
 
 
 async def test_a_reader_in_the_middle_does_not_mind(shelf: Shelf) -> None:
@@ -195,7 +197,7 @@ async def test_a_reader_in_the_middle_does_not_mind(shelf: Shelf) -> None:
     model = await committed(shelf, batch(1, items=[ITEM, (b"g" * 16, 1, 0, b"{}")]))
     half = shelf.store.items()
     assert next(half) == ITEM
-    check(await shelf.reopen(), model)
+    check(await shelf.open_again(), model)
 
 
 @pytest.mark.parametrize("kind", ["memory", "sqlite"])
@@ -207,13 +209,13 @@ def test_a_store_is_what_its_batches_make_it(kind: str, seed: int, steps: list[s
     async def run(folder: Path) -> None:
         shelf: Shelf = MemoryShelf() if kind == "memory" else SqliteShelf(folder)
         batches = Batches(seed, size=6)
-        batches.model.facts["settings"] = b"{}"
+        batches.model.metadata["settings"] = b"{}"
         try:
             for step in [*steps, "commit"]:
                 if step == "commit":
                     await shelf.store.commit(batches.next())
                 else:
-                    await (shelf.reopen() if step == "reopen" else shelf.crash())
+                    await (shelf.open_again() if step == "reopen" else shelf.crash())
                 check(shelf.store, batches.model)
         finally:
             await shelf.store.close()

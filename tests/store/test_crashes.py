@@ -12,7 +12,7 @@ import pytest
 
 from scraper_cpn.store import sqlite
 from scraper_cpn.store.port import StoreError
-from scraper_cpn.store.retention import Limits
+from scraper_cpn.store.retention import JournalLimits
 from tests.effort import effort
 from tests.store.batches import Batches, Model, check
 from tests.store.crashes import crash, put
@@ -49,7 +49,7 @@ async def work(path: Path, disk: Disk, record: Record) -> None:
     batches = Batches(seed=5, size=5)
     record.models.append(batches.model.copy())
     for count in SESSIONS:
-        store = sqlite.open_run(path, limits=Limits(size_bytes=1_000))
+        store = sqlite.open_run(path, limits=JournalLimits(size_bytes=1_000))
         try:
             for _ in range(count):
                 made = batches.next()
@@ -81,12 +81,12 @@ def recorded(synchronous: str, monkeypatch: pytest.MonkeyPatch, folder: Path) ->
 async def judged(record: Record, requests: int, dice: random.Random, path: Path) -> str:
     """What becomes of one state: "whole", "lost" (acknowledged batches), "refused: ...", "wrong"."""
     left = crash(record.start, record.ops[:requests], dice)
-    told = record.acknowledged(requests)
-    if told and dice.random() < 0.7:
+    failure = record.acknowledged(requests)
+    if failure and dice.random() < 0.7:
         # The note is not synced: after power loss it may be any that there was.
-        left[".lock"] = dice.choice(told)[1]
+        left[".lock"] = dice.choice(failure)[1]
     put(left, path)
-    least = told[-1][0] if told else 0
+    least = failure[-1][0] if failure else 0
     return await opened(record, path, least)
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from scraper_cpn.store import sqlite
 from scraper_cpn.store.backup import backup
-from scraper_cpn.store.port import Saved, Store, StoreError
+from scraper_cpn.store.port import SavedMarking, Store, StoreError
 from scraper_cpn.store.reader import StateReader
 from scraper_cpn.store.whole import verify
 from tests.store.batches import Batches, Model, check, plain
@@ -144,7 +144,7 @@ def sizes(store: Store) -> list[int]:
     return [*marking_sizes(store.saved()), len(list(store.items())), len(list(store.journal()))]
 
 
-def marking_sizes(saved: Saved) -> list[int]:
+def marking_sizes(saved: SavedMarking) -> list[int]:
     """How many rows a marking has of each kind, and how many rows sinks have taken."""
     said = plain(saved)
     kinds = ("tokens", "paged", "numbers", "seen", "flights", "faulted")
@@ -198,10 +198,10 @@ def test_a_truncated_file_is_refused(way: Callable[[Path], object], memory_folde
     content = path.read_bytes()
     for length in (*range(1, len(content), 4_096), len(content) - 1):
         put({"": content[:length]}, path)
-        with pytest.raises(StoreError) as told:
+        with pytest.raises(StoreError) as failure:
             way(path)
-        assert told.value.kind == ("foreign" if length < 100 else "damaged")
-        assert "\n" not in str(told.value)
+        assert failure.value.kind == ("foreign" if length < 100 else "damaged")
+        assert "\n" not in str(failure.value)
 
 
 def test_rows_that_are_gone_are_missed(memory_folder: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from scraper_cpn.store import sqlite
 from scraper_cpn.store.port import StoreError
-from scraper_cpn.store.retention import Limits
+from scraper_cpn.store.retention import JournalLimits
 from tests.effort import effort
 from tests.store.batches import Batches, Model, batch, check
 from tests.store.disk import Disk, Kind, Op
@@ -56,7 +56,7 @@ async def work(path: Path, outcome: Outcome) -> None:
     """Open, commit some batches, close; stops at the first error."""
     batches = Batches(seed=3, size=4)
     outcome.models.append(batches.model.copy())
-    store = sqlite.open_run(path, limits=Limits(size_bytes=1_000))
+    store = sqlite.open_run(path, limits=JournalLimits(size_bytes=1_000))
     try:
         for _ in range(5):
             made = batches.next()
@@ -95,7 +95,7 @@ async def holds_a_prefix(path: Path, outcome: Outcome) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "error", "told"),
+    ("kind", "error", "failure"),
     [
         ("write", apsw.SQLITE_FULL, "full"),
         ("write", apsw.SQLITE_IOERR_WRITE, "io"),
@@ -106,7 +106,7 @@ async def holds_a_prefix(path: Path, outcome: Outcome) -> None:
 def test_an_error_at_any_request(
     kind: Kind,
     error: int,
-    told: str,
+    failure: str,
     monkeypatch: pytest.MonkeyPatch,
     memory_folder: Path,
 ) -> None:
@@ -121,7 +121,7 @@ def test_an_error_at_any_request(
         if not failing.failed:
             break
         assert outcome.error is not None, f"the {n}th {kind} failed and nobody was told"
-        assert outcome.error.kind == told
+        assert outcome.error.kind == failure
         assert outcome.said_again
         assert str(path) in str(outcome.error)
         assert "\n" not in str(outcome.error)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from scraper_cpn.store.failures import told
+from scraper_cpn.store.failures import store_errors
 from scraper_cpn.store.port import BatchError, StoreError
 
 PATH = Path("/somewhere/crawl.db")
@@ -58,7 +58,7 @@ ERRORS: list[tuple[Exception, str]] = [
 @pytest.mark.parametrize(("error", "kind"), ERRORS)
 def test_an_error_is_one_line_of_a_kind(error: Exception, kind: str) -> None:
     """It names the file, says what to do after a semicolon, and keeps what it was made of."""
-    with pytest.raises(StoreError) as caught, told(PATH):
+    with pytest.raises(StoreError) as caught, store_errors(PATH):
         raise error
     assert caught.value.kind == kind
     assert str(caught.value).startswith(f"{PATH} ")
@@ -80,12 +80,12 @@ BUGS: list[Exception] = [
 @pytest.mark.parametrize("error", BUGS)
 def test_what_only_we_can_do_wrong_is_told_apart(error: Exception) -> None:
     """A contradiction or a misuse is no fault of the file."""
-    with pytest.raises(BatchError) as caught, told(PATH):
+    with pytest.raises(BatchError) as caught, store_errors(PATH):
         raise error
     assert caught.value.__cause__ is error
 
 
 def test_other_errors_pass() -> None:
     """A bug elsewhere is not taken for a damaged file."""
-    with pytest.raises(ZeroDivisionError), told(PATH):
+    with pytest.raises(ZeroDivisionError), store_errors(PATH):
         raise ZeroDivisionError

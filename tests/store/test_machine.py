@@ -15,13 +15,13 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from scraper_cpn.store import sqlite
 from scraper_cpn.store.backup import backup
 from scraper_cpn.store.reader import StateReader
-from scraper_cpn.store.retention import Limits
+from scraper_cpn.store.retention import JournalLimits
 from scraper_cpn.store.sqlite import SqliteStore
 from scraper_cpn.store.whole import verify
 from tests.store.batches import Batches, Model, check, plain
 from tests.store.conftest import QUICK, copy_of
 
-LIMITS = Limits(size_bytes=2_000)
+LIMITS = JournalLimits(size_bytes=2_000)
 
 
 class Life(RuleBasedStateMachine):

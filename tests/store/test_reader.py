@@ -75,15 +75,15 @@ async def test_a_reader_does_not_keep_a_state_from_being_closed(
 
 
 async def test_a_reader_knows_the_runs(tmp_path: Path) -> None:
-    """By name, age and last batch, with the facts that each was made with."""
+    """By name, age and last batch, with the metadata that each was made with."""
     path = tmp_path / "crawl.db"
     model = await closed(path, count=4)
     await sqlite.new_run(path, "second", {"settings": b"{}"}).close()
     with StateReader(path) as reader:
         first, second = reader.runs()
         assert (first.name, first.seq, first.at_ns) == ("first", 4, 4_000)
-        assert first.facts == model.facts
-        assert (second.name, second.seq, second.facts) == ("second", 0, {"settings": b"{}"})
+        assert first.metadata == model.metadata
+        assert (second.name, second.seq, second.metadata) == ("second", 0, {"settings": b"{}"})
         assert first.created_ns <= second.created_ns
         assert plain(reader.run("first").saved()) == model.marking()
 

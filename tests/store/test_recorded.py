@@ -20,7 +20,7 @@ from scraper_cpn.store.codec import Codec
 from scraper_cpn.store.memory import MemoryStore
 from scraper_cpn.store.port import JournalRow, Store, StoreError
 from scraper_cpn.store.recorder import STEP
-from scraper_cpn.store.replay import Replay
+from scraper_cpn.store.replay import JournalReplay
 from scraper_cpn.store.restore import restore
 from tests.net.nets import checked_net
 from tests.net.paged_nets import paged_net
@@ -180,13 +180,13 @@ def test_a_damaged_journal_is_noticed(journals: list[KeptPair], damage: Damage) 
         for at in lively[:: max(1, len(lively) // 6)]:
             rows = list(whole)
             damage(rows, at)
-            replay = Replay(pair.store.base(), None, partial(_laws, pair))
+            replay = JournalReplay(pair.store.base(), None, partial(_codec_of_opening, pair))
             with pytest.raises(StoreError, match=r"batch \d+") as error:
                 replay.play(rows)
             assert error.value.kind == "damaged"
 
 
-def _laws(pair: KeptPair, _: Any) -> Codec:
+def _codec_of_opening(pair: KeptPair, _: Any) -> Codec:
     return Codec(pair.kept.net)
 
 

@@ -13,7 +13,7 @@ from scraper_cpn.store import retention, sqlite
 from scraper_cpn.store.backup import backup
 from scraper_cpn.store.port import StoreError
 from scraper_cpn.store.reader import StateReader
-from scraper_cpn.store.retention import Limits
+from scraper_cpn.store.retention import JournalLimits
 from scraper_cpn.store.statefile import PAGE_BYTES, connect
 from scraper_cpn.store.whole import verify
 from tests.store.batches import Batches, Model, batch, check
@@ -21,7 +21,7 @@ from tests.store.test_statefile import closed, holds
 
 pytestmark = pytest.mark.anyio
 
-NEVER = Limits(age_ns=2**62, size_bytes=2**62)
+NEVER = JournalLimits(age_ns=2**62, size_bytes=2**62)
 
 
 def journal_rows(path: Path) -> int:
@@ -44,7 +44,7 @@ async def test_a_journal_that_is_too_long_begins_anew(tmp_path: Path) -> None:
     """The batch that passes the limit is the last before the new base, whose marking is kept."""
     path = tmp_path / "crawl.db"
     batches = Batches(seed=2, size=6)
-    store = sqlite.create(path, "first", limits=Limits(size_bytes=1_500))
+    store = sqlite.create(path, "first", limits=JournalLimits(size_bytes=1_500))
     bases, base, length = 0, Model(), 0
     for _ in range(60):
         made = batches.next()
@@ -63,7 +63,7 @@ async def test_a_journal_that_is_too_long_begins_anew(tmp_path: Path) -> None:
 
 async def test_a_journal_that_is_too_old_begins_anew(tmp_path: Path) -> None:
     """Its age is the kernel's time between its first and its last batch."""
-    limits = Limits(age_ns=3_000)
+    limits = JournalLimits(age_ns=3_000)
     store = sqlite.create(tmp_path / "crawl.db", "first", limits=limits)
     seqs = []
     for seq in range(1, 12):
@@ -80,7 +80,7 @@ async def test_what_was_before_the_base_is_deleted_in_small_parts(
     """Each batch deletes a few rows, until none is left; the state is whole all the time."""
     monkeypatch.setattr(retention, "DELETE_MOST", 3)
     path = tmp_path / "crawl.db"
-    store = sqlite.create(path, "first", limits=Limits(size_bytes=95))
+    store = sqlite.create(path, "first", limits=JournalLimits(size_bytes=95))
     rows = []
     for seq in range(1, 19):
         await store.commit(batch(seq, inputs=b"x" * (10 if seq <= 10 else 0)))
@@ -98,7 +98,7 @@ async def test_an_interrupted_deletion_goes_on(
     """Also after the state was closed in the middle of it."""
     monkeypatch.setattr(retention, "DELETE_MOST", 3)
     path = tmp_path / "crawl.db"
-    store = sqlite.create(path, "first", limits=Limits(size_bytes=95))
+    store = sqlite.create(path, "first", limits=JournalLimits(size_bytes=95))
     for seq in range(1, 11):
         await store.commit(batch(seq, inputs=b"x" * 10))
     await store.close()
@@ -118,7 +118,7 @@ async def test_a_base_is_of_one_run(tmp_path: Path) -> None:
     for _ in range(10):
         await store.commit(first.next())
     await store.close()
-    store = sqlite.new_run(path, "second", limits=Limits(size_bytes=0))
+    store = sqlite.new_run(path, "second", limits=JournalLimits(size_bytes=0))
     for _ in range(10):
         await store.commit(second.next())
     check(store, second.model, second.model)
@@ -180,9 +180,9 @@ def test_a_backup_replaces_nothing(tmp_path: Path) -> None:
     path, copy = tmp_path / "crawl.db", tmp_path / "precious.db"
     anyio.run(sqlite.create(path, "first").close)
     copy.write_text("precious")
-    with pytest.raises(StoreError, match=re.escape(f"{copy} exists; name another file")) as told:
+    with pytest.raises(StoreError, match=re.escape(f"{copy} exists; name another file")) as failure:
         backup(path, copy)
-    assert told.value.kind == "exists"
+    assert failure.value.kind == "exists"
     assert copy.read_text() == "precious"
 
 
@@ -190,10 +190,10 @@ def test_a_backup_needs_a_folder(tmp_path: Path) -> None:
     """Where it can't be written one line says so."""
     path, copy = tmp_path / "crawl.db", tmp_path / "gone" / "backup.db"
     anyio.run(sqlite.create(path, "first").close)
-    with pytest.raises(StoreError) as told:
+    with pytest.raises(StoreError) as failure:
         backup(path, copy)
-    assert "\n" not in str(told.value)
-    assert str(copy) in str(told.value)
+    assert "\n" not in str(failure.value)
+    assert str(copy) in str(failure.value)
 
 
 def test_a_damaged_state_is_not_copied(tmp_path: Path) -> None:
@@ -203,9 +203,9 @@ def test_a_damaged_state_is_not_copied(tmp_path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[-2 * PAGE_BYTES :] = bytes(2 * PAGE_BYTES)
     path.write_bytes(content)
-    with pytest.raises(StoreError, match=re.escape(f"{path} is damaged")) as told:
+    with pytest.raises(StoreError, match=re.escape(f"{path} is damaged")) as failure:
         backup(path, copy)
-    assert told.value.kind == "damaged"
+    assert failure.value.kind == "damaged"
     assert not copy.exists()
 
 

@@ -48,11 +48,11 @@ def way(request: pytest.FixtureRequest) -> Callable[[Path], object]:
 @contextmanager
 def refused(path: Path, kind: str, text: str) -> Iterator[None]:
     """Expect one line of a kind, that names the file and says *text*."""
-    with pytest.raises(StoreError, match=re.escape(text)) as told:
+    with pytest.raises(StoreError, match=re.escape(text)) as failure:
         yield
-    assert told.value.kind == kind
-    assert str(path) in str(told.value)
-    assert "\n" not in str(told.value)
+    assert failure.value.kind == kind
+    assert str(path) in str(failure.value)
+    assert "\n" not in str(failure.value)
 
 
 @contextmanager
@@ -262,7 +262,7 @@ async def test_runs_share_a_file_and_nothing_else(tmp_path: Path) -> None:
     first = await closed(path, count=6)
     second = Batches(seed=2)
     store = sqlite.new_run(path, "second", {"settings": b"2"})
-    second.model.facts["settings"] = b"2"
+    second.model.metadata["settings"] = b"2"
     for _ in range(6):
         await store.commit(second.next())
     await store.close()

@@ -11,7 +11,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from bench.report.code.rust_tokens import CLOSE, OPEN, Token, blank, closing, tokens
+from bench.report.code.rust_tokens import CLOSE, OPEN, RustToken, blank, closing, tokens
 
 _TRUE = frozenset({"unix", 'target_os="linux"', 'target_family="unix"', 'target_arch="x86_64"'})
 _TRUE_WORDS = frozenset({"not", "all", "any"})
@@ -79,11 +79,11 @@ def compiled(source: str, features: frozenset[str]) -> str:
     return "".join([*pieces, source[kept:]])
 
 
-def _is_cfg(code: list[Token], at: int) -> bool:
+def _is_cfg(code: list[RustToken], at: int) -> bool:
     return [token.text for token in code[at : at + 4]] == ["#", "[", "cfg", "("]
 
 
-def _holds(code: list[Token], features: frozenset[str]) -> bool:
+def _holds(code: list[RustToken], features: frozenset[str]) -> bool:
     """Whether a condition holds: the tokens between the brackets of `cfg`."""
     head = code[0].text
     if head in _TRUE_WORDS and len(code) > 1 and code[1].text == "(":
@@ -94,9 +94,9 @@ def _holds(code: list[Token], features: frozenset[str]) -> bool:
     return "".join(token.text for token in code) in _TRUE
 
 
-def _parts(code: list[Token]) -> list[list[Token]]:
+def _parts(code: list[RustToken]) -> list[list[RustToken]]:
     """What commas separate, outside of brackets."""
-    parts: list[list[Token]] = [[]]
+    parts: list[list[RustToken]] = [[]]
     depth = 0
     for token in code:
         depth += (token.text in OPEN) - (token.text in CLOSE)
@@ -107,7 +107,7 @@ def _parts(code: list[Token]) -> list[list[Token]]:
     return [part for part in parts if part]
 
 
-def _last_of(code: list[Token], at: int) -> int:
+def _last_of(code: list[RustToken], at: int) -> int:
     """The index of the last token of the item, statement, arm, field or expression at *at*."""
     while code[at].text == "#":
         at = closing(code, at + 1) + 1
@@ -122,7 +122,7 @@ def _last_of(code: list[Token], at: int) -> int:
     return _to(code, at, ends={";", ","}, arm=True, angles=field)
 
 
-def _head(code: list[Token], at: int) -> str:
+def _head(code: list[RustToken], at: int) -> str:
     """The word that says what stands at an index."""
     if code[at].kind == "lifetime" and code[at + 1].text == ":":
         at += 2
@@ -138,7 +138,7 @@ def _head(code: list[Token], at: int) -> str:
 
 
 def _to(
-    code: list[Token],
+    code: list[RustToken],
     at: int,
     *,
     ends: set[str],
@@ -166,11 +166,11 @@ def _to(
     return len(code) - 1
 
 
-def _with_comma(code: list[Token], at: int) -> int:
+def _with_comma(code: list[RustToken], at: int) -> int:
     return at + 1 if at + 1 < len(code) and code[at + 1].text == "," else at
 
 
-def _after_block(code: list[Token], at: int) -> int:
+def _after_block(code: list[RustToken], at: int) -> int:
     """The end of `if`, `match` and the like, with what follows: `else`, a method, a comma."""
     last = _to(code, at, ends={";"}, block=True)
     if last + 1 >= len(code):

@@ -16,7 +16,7 @@ from typing import Any
 import lizard
 
 from bench.report.code.functions import Measured
-from bench.report.code.rust_tokens import Lines, Token, blank, closing, tokens
+from bench.report.code.rust_tokens import Lines, RustToken, blank, closing, tokens
 
 PRIMITIVES = {
     "task": r"\.spawn\w*\(|\bspawn\w*\(|\bJoinSet::new\b|\bjoin_next\b",
@@ -60,13 +60,13 @@ def _without_declarations(source: str) -> str:
     return "".join([*pieces, source[kept:]])
 
 
-def _end_of_header(code: list[Token], at: int) -> int:
+def _end_of_header(code: list[RustToken], at: int) -> int:
     while code[at].text not in {"{", ";"}:
         at = closing(code, at) + 1 if code[at].text in {"(", "["} else at + 1
     return at
 
 
-def _measured(file: str, name: str, nth: int, each: Any, code: list[Token]) -> Measured:
+def _measured(file: str, name: str, nth: int, each: Any, code: list[RustToken]) -> Measured:
     texts = [token.text for token in code]
     plain = _plain(code)
     return Measured(
@@ -94,7 +94,7 @@ def _nesting(texts: list[str]) -> int:
     return max(0, deepest - 1)
 
 
-def _plain(code: list[Token]) -> str:
+def _plain(code: list[RustToken]) -> str:
     """The code in one line; spaces only between words, strings empty."""
     pieces: list[str] = []
     word = False

@@ -31,7 +31,7 @@ _NO_CODE = frozenset({"space", "comment", "open"})
 OPEN, CLOSE = frozenset("([{"), frozenset(")]}")
 
 
-class Token(Struct, frozen=True):
+class RustToken(Struct, frozen=True):
     """A piece of code: its kind, its text, where it stands in the source."""
 
     kind: str
@@ -40,12 +40,12 @@ class Token(Struct, frozen=True):
     end: int
 
 
-def tokens(source: str) -> list[Token]:
+def tokens(source: str) -> list[RustToken]:
     """The code of a source, without white space and comments; what is unknown is left out."""
     return list(_read(source))
 
 
-def _read(source: str) -> Iterator[Token]:
+def _read(source: str) -> Iterator[RustToken]:
     at = 0
     while at < len(source):
         match = _PATTERN.match(source, at)
@@ -59,7 +59,7 @@ def _read(source: str) -> Iterator[Token]:
         elif kind == "open":
             at = _after_comment(source, at)
         if kind not in _NO_CODE:
-            yield Token(kind, source[start:at], start, at)
+            yield RustToken(kind, source[start:at], start, at)
 
 
 def _after_comment(source: str, at: int) -> int:
@@ -74,7 +74,7 @@ def _after_comment(source: str, at: int) -> int:
     return at
 
 
-def closing(code: list[Token], at: int) -> int:
+def closing(code: list[RustToken], at: int) -> int:
     """The index of the bracket that closes the one at index *at*."""
     depth = 0
     for index in range(at, len(code)):

@@ -67,7 +67,7 @@ class Row(Struct, frozen=True):
         return self.written if name == "D" else self.compiled
 
 
-class Kept(Struct, frozen=True, kw_only=True):
+class SourceMeasure(Struct, frozen=True, kw_only=True):
     """What was measured of one source.
 
     Attributes:
@@ -97,12 +97,12 @@ def the_map() -> list[Function]:
     return msgspec.json.decode(MAP.read_bytes(), type=_Map).functions
 
 
-def kept() -> Kept:
+def kept() -> SourceMeasure:
     """What is in the repository."""
-    return msgspec.json.decode(KEPT.read_bytes(), type=Kept)
+    return msgspec.json.decode(KEPT.read_bytes(), type=SourceMeasure)
 
 
-def measure_crate(root: Path, functions: Iterable[Function]) -> Kept:
+def measure_crate(root: Path, functions: Iterable[Function]) -> SourceMeasure:
     """Measure the functions of the map in the crate at *root*. Cost: some seconds a megabyte."""
     wanted = list(functions)
     features = rust_cfg.default_features((root / "Cargo.toml").read_text(encoding="utf-8"))
@@ -121,7 +121,7 @@ def measure_crate(root: Path, functions: Iterable[Function]) -> Kept:
     rows = list(_rows(wanted, written, built))
     there = {row.function for row in rows}
     package = rust_cfg.manifest(root)
-    return Kept(
+    return SourceMeasure(
         crate=f"{package['name']} {package['version']}",
         lizard=version("lizard"),
         features=tuple(sorted(features)),
@@ -172,7 +172,7 @@ def main() -> None:
         print("not found:", missing)
 
 
-def _lines(found: Kept) -> bytes:
+def _lines(found: SourceMeasure) -> bytes:
     """JSON with a function a line."""
     head = msgspec.json.encode(msgspec.structs.replace(found, rows=()))
     rows = b",\n".join(msgspec.json.encode(row) for row in found.rows)

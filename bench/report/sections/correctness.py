@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from bench.peers.results import Kept
+from bench.peers.results import SavedResults
 from bench.peers.run import Crawl
 from bench.peers.scenarios import SCENARIOS, Scenario
 from bench.report.document import Block, Listed, Section, Table, Text, number
@@ -25,7 +25,7 @@ RULES = {
 """Columns: the guarantee or its rule, and what its violations are."""
 
 
-def correctness(results: Kept | None, fresh: frozenset[tuple[str, str]]) -> Section:
+def correctness(results: SavedResults | None, fresh: frozenset[tuple[str, str]]) -> Section:
     """The section; *fresh* names the crawls that were run for this report."""
     if results is None:
         return Section("Correctness on the wire", (Text("Not measured here."),))
@@ -55,7 +55,7 @@ def correctness(results: Kept | None, fresh: frozenset[tuple[str, str]]) -> Sect
     return Section("Correctness on the wire", tuple(blocks))
 
 
-def where(results: Kept, fresh: frozenset[tuple[str, str]]) -> str:
+def where(results: SavedResults, fresh: frozenset[tuple[str, str]]) -> str:
     """Which crawls were run now, which are kept ones, and where each was."""
     kept = [each for each in results.crawls if (each.scenario, each.subject) not in fresh]
     now = [each for each in results.crawls if (each.scenario, each.subject) in fresh]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from bench.peers.results import Kept
+from bench.peers.results import SavedResults
 from bench.peers.run import Crawl
 from bench.peers.scenarios import SCENARIOS
 from bench.report.document import Listed, Section, Text
@@ -65,7 +65,7 @@ THREATS = (
 )
 
 
-def losses(code: Code, results: Kept | None) -> Section:
+def losses(code: Code, results: SavedResults | None) -> Section:
     """The section."""
     crawls = results.crawls if results is not None else ()
     return Section(
@@ -80,7 +80,7 @@ def losses(code: Code, results: Kept | None) -> Section:
     )
 
 
-def threats(results: Kept | None) -> Section:
+def threats(results: SavedResults | None) -> Section:
     """What may be wrong, and the settings of all crawlers in one scenario."""
     crawls = results.crawls if results is not None else ()
     settings = {each.program: each.settings for each in crawls if each.scenario == "speed"}

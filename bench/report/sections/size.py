@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from bench.report.code.classify import Part
 from bench.report.code.functions import Measured, Total, total
-from bench.report.code.spider import SETS, Kept
+from bench.report.code.spider import SETS, SourceMeasure
 from bench.report.document import Bar, Listed, Plot, Section, Table, Text, number
 
 SIZE = ("", "functions", "lines", "tokens", "awaits", "primitives", "written fields")
@@ -34,7 +34,7 @@ class Code(Struct, frozen=True, kw_only=True):
     """All code that is compared."""
 
     parts: tuple[Part, ...]
-    spider: Kept
+    spider: SourceMeasure
     places: int
     """Places, counters and sets of the net: its state."""
     concerns: dict[str, str]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from bench.peers.results import Kept
+from bench.peers.results import SavedResults
 from bench.peers.run import Crawl
 from bench.peers.scenarios import SCENARIOS
 from bench.report.document import Bar, Block, Plot, Section, Table, Text, number
@@ -18,7 +18,7 @@ PLOTTED = ("speed", "one host", "many pages")
 """Scenarios without a delay, whose pages a second are plotted."""
 
 
-def end_to_end(results: Kept | None, fresh: frozenset[tuple[str, str]]) -> Section:
+def end_to_end(results: SavedResults | None, fresh: frozenset[tuple[str, str]]) -> Section:
     """Pages of whole crawls."""
     title = "Speed of whole crawls"
     if results is None:

@@ -70,14 +70,14 @@ class Never(Property):
     """See `never`."""
 
     pattern: Pattern
-    beside: str | None = None
+    while_in: str | None = None
     without: str | None = None
     by: By = None
     claim: str = ""
 
     def problems(self, net: Net) -> Iterator[str]:
         yield from pattern_problems(net, self.pattern)
-        named = [name for name in (self.beside, self.without) if name is not None]
+        named = [name for name in (self.while_in, self.without) if name is not None]
         yield from names_problems(net, named, (Place, KeySet), "place")
 
     def monitor(self, net: Net, plain: PlainNet) -> Watch:
@@ -87,15 +87,15 @@ class Never(Property):
 class _Never(Watch):
     def __init__(self, asked: Never, net: Net, plain: PlainNet) -> None:
         self._asked, self._net, self._plain = asked, net, plain
-        self.vacuous = f"there is never a {asked.pattern}" + (f", or never anything in {asked.beside}" if asked.beside else "")  # fmt: skip
+        self.vacuous = f"there is never a {asked.pattern}" + (f", or never anything in {asked.while_in}" if asked.while_in else "")  # fmt: skip
         self._event = self._token = False
-        self.exercised = asked.beside is None and asked.without is None
+        self.exercised = asked.while_in is None and asked.without is None
 
     def observed(self, plain: PlainNet) -> Iterable[int]:
         return self._named()
 
     def _named(self) -> list[int]:
-        names = [name for name in (self._asked.beside, self._asked.without) if name is not None]
+        names = [name for name in (self._asked.while_in, self._asked.without) if name is not None]
         return [*self._plain.of("token", *names), *self._plain.of("key", *names)]
 
     def seen(self, plain: PlainNet) -> Sequence[int]:
@@ -109,7 +109,7 @@ class _Never(Watch):
     def _judge(self) -> None:
         """It was put to the test if there was such an event, and something that forbids it."""
         asked = self._asked
-        tested = asked.beside is None or self._token
+        tested = asked.while_in is None or self._token
         self.exercised = self.exercised or (self._event and tested)
 
     def watched(self, event: Event) -> Sequence[int] | None:
@@ -130,7 +130,7 @@ class _Never(Watch):
         self._judge()
         if self._asked.without is not None:
             return not numbers
-        return bool(numbers) or self._asked.beside is None
+        return bool(numbers) or self._asked.while_in is None
 
 
 def _bound_keys(net: Net, plain: PlainNet, event: Event, by: By) -> Iterator[Hashable]:
@@ -143,19 +143,25 @@ def _bound_keys(net: Net, plain: PlainNet, event: Event, by: By) -> Iterator[Has
 def never(
     pattern: Pattern,
     *,
-    beside: str | None = None,
+    while_in: str | None = None,
     without: str | None = None,
     by: By = None,
     claim: str = "",
 ) -> Property:
-    """Such an event never happens; or never beside a token in a place; or never without one.
+    """Such an event never happens; never while a place has a token; or never without one.
 
     Args:
         pattern: `begin("t")`, `start("t")`, `end("t")` or `fire("t")`.
-        beside: a place in which there may then be no token, waiting ones included.
+        while_in: a place that must then have no token, not even one that is not ready yet.
         without: a place in which there must then be one.
         by: only tokens with the same key as the event's count.
         claim: in words, for the table.
     """
-    where = f" beside {beside}" if beside else f" without {without}" if without else ""
-    return Never(pattern, beside, without, by, claim or f"never {pattern}{where}")
+    where = (
+        f" while there is a token in {while_in}"
+        if while_in
+        else f" without {without}"
+        if without
+        else ""
+    )
+    return Never(pattern, while_in, without, by, claim or f"never {pattern}{where}")

@@ -1,6 +1,6 @@
 """What each firing does with the tokens that it has bound, seen without a look at states.
 
-Owns: `every`, `paused` and `Seen`.
+Owns: `every`, `paused` and `SeenEvent`.
 Must not know: how a net is explored.
 """
 
@@ -24,7 +24,7 @@ from scraper_cpn.net.arcs import Output
 
 
 @dataclass(frozen=True)
-class Seen:
+class SeenEvent:
     """An event, as a property that is a function sees it: `seen["jobs"]` is the token bound there.
 
     Attributes:
@@ -63,7 +63,7 @@ class Every(Property):
     """See `every`."""
 
     pattern: Pattern
-    fn: Callable[[Seen], bool]
+    fn: Callable[[SeenEvent], bool]
     claim: str = ""
     invariant = True
 
@@ -80,18 +80,20 @@ class _Judged(Watch):
     def __init__(self, net: Net, plain: PlainNet) -> None:
         self._net, self._plain = net, plain
 
-    def allows(self, seen: Seen) -> bool | None:
+    def allows(self, seen: SeenEvent) -> bool | None:
         """Whether an event is right; None if it is none of those that are asked for."""
         raise NotImplementedError
 
     def holds_always(self) -> bool:
         """Whether each event is right."""
-        found = [self.allows(Seen(self._net, self._plain, each)) for each in self._plain.events]
+        found = [
+            self.allows(SeenEvent(self._net, self._plain, each)) for each in self._plain.events
+        ]
         self.exercised = any(allowed is not None for allowed in found)
         return False not in found
 
     def watched(self, event: Event) -> Sequence[int] | None:
-        allowed = self.allows(Seen(self._net, self._plain, event))
+        allowed = self.allows(SeenEvent(self._net, self._plain, event))
         self.exercised = self.exercised or allowed is not None
         return () if allowed is False else None
 
@@ -105,19 +107,19 @@ class _Every(_Judged):
         self._asked = asked
         self.vacuous = f"there is never a {asked.pattern}"
 
-    def allows(self, seen: Seen) -> bool | None:
+    def allows(self, seen: SeenEvent) -> bool | None:
         event, pattern = seen.event, self._asked.pattern
         if event.kind != pattern.kind or event.name not in pattern.names or is_fault(event):
             return None
         return bool(self._asked.fn(seen))
 
 
-def every(pattern: Pattern, fn: Callable[[Seen], bool], *, claim: str = "") -> Property:
+def every(pattern: Pattern, fn: Callable[[SeenEvent], bool], *, claim: str = "") -> Property:
     """A function is true of every such event, given the tokens that it has bound and its outcome.
 
     Args:
         pattern: `fire("t")`, `end("t")`, ...
-        fn: of a `Seen`: `lambda seen: seen["jobs"].attempt < 3 or isinstance(seen.outcome, Over)`.
+        fn: of a `SeenEvent`: `lambda seen: seen["jobs"].attempt < 3 or isinstance(seen.outcome, Over)`.
         claim: in words, for the table.
     """
     return Every(pattern, fn, claim or f"every {pattern}: {getattr(fn, '__name__', fn)}")
@@ -129,7 +131,7 @@ class Paused(Property):
 
     transition: str
     place: str
-    at_least: Callable[[Seen], int]
+    at_least: Callable[[SeenEvent], int]
     claim: str = ""
     invariant = True
 
@@ -147,7 +149,7 @@ class _Paused(_Judged):
         self._asked = asked
         self.vacuous = f"{asked.transition} never puts a token into {asked.place}"
 
-    def allows(self, seen: Seen) -> bool | None:
+    def allows(self, seen: SeenEvent) -> bool | None:
         event = seen.event
         if event.name != self._asked.transition or event.kind not in {"fire", "end"}:
             return None
@@ -166,7 +168,7 @@ class _Paused(_Judged):
             if output.place.name == self._asked.place and output.kind != "consume"
         ]
 
-    def _after_ns(self, seen: Seen, output: Output) -> int:
+    def _after_ns(self, seen: SeenEvent, output: Output) -> int:
         if not callable(output.after_ns):
             return output.after_ns
         transition = self._net.transitions[seen.event.name]
@@ -177,14 +179,14 @@ class _Paused(_Judged):
 
 
 def paused(
-    transition: str, place: str, *, at_least: Callable[[Seen], int], claim: str = ""
+    transition: str, place: str, *, at_least: Callable[[SeenEvent], int], claim: str = ""
 ) -> Property:
     """Each token that a transition puts into a timed place is ready no sooner than so much later.
 
     Args:
         transition: that puts it.
         place: where.
-        at_least: nanoseconds, of a `Seen`.
+        at_least: nanoseconds, of a `SeenEvent`.
         claim: in words, for the table.
     """
     return Paused(transition, place, at_least, claim or f"{transition} makes {place} wait")

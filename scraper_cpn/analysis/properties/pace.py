@@ -16,7 +16,7 @@ from typing import Any
 
 from scraper_cpn.analysis.plain import PlainNet
 from scraper_cpn.analysis.properties.base import Property, Watch
-from scraper_cpn.analysis.story import told_token
+from scraper_cpn.analysis.story import describe_token
 from scraper_cpn.net import Net, Place
 from scraper_cpn.net.arcs import Arc
 from scraper_cpn.net.declare import Transition
@@ -86,7 +86,7 @@ class _Gap(Watch):
             gap_ns = arc.after_ns(changed) if callable(arc.after_ns) else arc.after_ns
             least_ns = self._asked.at_least(token)
             if gap_ns < least_ns:
-                self.broken = f"{transition.name} puts {told_token(token)} back after {gap_ns:,} ns; {least_ns:,} ns are wanted"
+                self.broken = f"{transition.name} puts {describe_token(token)} back after {gap_ns:,} ns; {least_ns:,} ns are wanted"
                 return False
         return True
 

@@ -1,6 +1,6 @@
 """What is true in every state, or of every token.
 
-Owns: `always`, `each` and `View`.
+Owns: `always`, `each` and `StateView`.
 Must not know: how a net is explored.
 """
 
@@ -21,7 +21,7 @@ from scraper_cpn.analysis.properties.base import (
 from scraper_cpn.net import Net, Place
 
 
-class View:
+class StateView:
     """A state, as a property that is a function sees it."""
 
     def __init__(
@@ -75,7 +75,7 @@ class View:
 class Always(Property):
     """See `always`."""
 
-    fn: Callable[[View], bool]
+    fn: Callable[[StateView], bool]
     claim: str = ""
 
     def monitor(self, net: Net, plain: PlainNet) -> Watch:
@@ -100,10 +100,10 @@ class _Always(Watch):
 
     def bad(self, numbers: dict[int, int]) -> bool:
         self.exercised = self.exercised or bool(numbers)
-        return not self._asked.fn(View(self._net, self._plain, self._touched, numbers))
+        return not self._asked.fn(StateView(self._net, self._plain, self._touched, numbers))
 
 
-def always(fn: Callable[[View], bool], *, claim: str = "") -> Property:
+def always(fn: Callable[[StateView], bool], *, claim: str = "") -> Property:
     """A function of the state is true in every state; it may look at places, numbers and firings."""
     return Always(fn, claim or f"always {getattr(fn, '__name__', fn)}")
 

@@ -62,7 +62,7 @@ from scraper_cpn.net.compiled.runtime.lines import NEVER, Flight, Queued, Token
 from scraper_cpn.net.declare import Net, Transition
 from scraper_cpn.net.explain import lacks
 from scraper_cpn.net.interpreted.run import run_ended
-from scraper_cpn.net.interpreted.state import State
+from scraper_cpn.net.interpreted.state import MutableMarking
 from scraper_cpn.net.marking import (
     Binding,
     Ended,
@@ -367,7 +367,7 @@ class Compiled(ByHand):
         )
         if not working and self._parts["earliest"](clock) > now_ns:
             return runs.idle(self.net, run, self._parts["faulted"], working=False)
-        state = State(self.net)
+        state = MutableMarking(self.net)
         state.load(self.marking())
         state.sets.update(self._keys())
         return run_ended(state, run, now_ns)
@@ -449,7 +449,7 @@ class Compiled(ByHand):
                 if place.name in self._parts["PLACES"]
                 for standing in self._standing(place)
             ),
-            counters={name: self._moved(name) for name in self._numbers()},
+            counters={name: self._changed_numbers(name) for name in self._numbers()},
             sets={name: seen.listed() for name, seen in self._parts["SETS"].items()},
             flights=tuple(
                 self._flying(flight) for _, flight in sorted(self._parts["flights"].items())
@@ -489,7 +489,7 @@ class Compiled(ByHand):
         kind = self.net.places[place]
         if isinstance(kind, Counter):
             numbers = self._numbers()[place]
-            return len(self._moved(place)) if kind.keys else numbers[None]
+            return len(self._changed_numbers(place)) if kind.keys else numbers[None]
         if place in self._parts["PLACES"]:
             return len(self._parts["PLACES"][place])
         if place in self._parts["SETS"]:
@@ -516,7 +516,7 @@ class Compiled(ByHand):
         kept: Iterable[Token | Queued] = tokens.values() if isinstance(tokens, dict) else tokens
         return (_standing(place.name, token) for token in sorted(kept, key=_serial))
 
-    def _moved(self, name: str) -> tuple[tuple[Hashable, int], ...]:
+    def _changed_numbers(self, name: str) -> tuple[tuple[Hashable, int], ...]:
         """The numbers that differ from what they start with, by key."""
         place = self.net.places[name]
         assert isinstance(place, Counter)

@@ -18,7 +18,7 @@ from scraper_cpn.net.places import Counter, KeySet, Place
 
 
 @dataclass(frozen=True)
-class Token:
+class InterpretedToken:
     """A token in a place, with what was worked out once when it was deposited."""
 
     place: Place[Any]
@@ -58,13 +58,13 @@ class Token:
         )
 
 
-def tokens_in(arc: Arc, bound: Any) -> tuple[Token, ...]:
+def tokens_in(arc: Arc, bound: Any) -> tuple[InterpretedToken, ...]:
     """The tokens in what an arc has bound."""
     return plan.tokens_of(bound) if arc.binds else ()
 
 
 @dataclass(frozen=True)
-class Binding:
+class InterpretedBinding:
     """What a firing would take: per arc a token or a tuple of them, the key of a number or absence, or None."""
 
     transition: Transition
@@ -94,12 +94,12 @@ class Binding:
             if arc.kind in kinds:
                 yield arc, bound
 
-    def tokens(self, *kinds: str) -> list[Token]:
+    def tokens(self, *kinds: str) -> list[InterpretedToken]:
         """The tokens that arcs of these kinds have bound, in the order of the arcs."""
         pairs = self.pairs(*kinds)
         return [token for arc, bound in pairs for token in tokens_in(arc, bound)]
 
-    def taken(self) -> list[Token]:
+    def taken(self) -> list[InterpretedToken]:
         """The tokens that the firing takes for good, in the order of its arcs."""
         return self.tokens("take", "expired")
 
@@ -114,11 +114,11 @@ class Binding:
 
 
 @dataclass
-class Flight:
+class InterpretedFlight:
     """A firing whose effect has not ended."""
 
     id: int
-    binding: Binding
+    binding: InterpretedBinding
     began_ns: int
     started: bool = False
     shown: int | None = None

@@ -19,11 +19,11 @@ from scraper_cpn.net.by_hand import ByHand, done_at_once
 from scraper_cpn.net.check import checked
 from scraper_cpn.net.declare import Net, Transition
 from scraper_cpn.net.explain import lacks
-from scraper_cpn.net.interpreted.binding import Binding, Deposit, Flight
+from scraper_cpn.net.interpreted.binding import Deposit, InterpretedBinding, InterpretedFlight
 from scraper_cpn.net.interpreted.outputs import chosen, deposits, ending, respent
 from scraper_cpn.net.interpreted.run import run_ended
 from scraper_cpn.net.interpreted.search import first, listed, useful
-from scraper_cpn.net.interpreted.state import Put, State
+from scraper_cpn.net.interpreted.state import MutableMarking, Put
 from scraper_cpn.net.marking import Ended, Firing, Lack, Marking, Row, Step, Trace, blame
 from scraper_cpn.net.places import Counter, KeySet, Place, Sink
 from scraper_cpn.net.sound import refuse_misfit
@@ -39,7 +39,7 @@ class Interpreter(ByHand):
 
     def __init__(self, net: Net, trace: Trace | None = None) -> None:
         self.net = checked(net)
-        self._state = State(net, trace)
+        self._state = MutableMarking(net, trace)
 
     @classmethod
     def load(cls, net: Net, marking: Marking, trace: Trace | None = None) -> Interpreter:
@@ -90,7 +90,7 @@ class Interpreter(ByHand):
                 firings.append(self._begin(binding, now_ns))
         return Step(tuple(firings), now_ns)
 
-    def _attempt(self, flight: Flight, now_ns: int) -> Firing:
+    def _attempt(self, flight: InterpretedFlight, now_ns: int) -> Firing:
         """Give out a firing's next attempt."""
         flight.handed = True
         self._state.say("attempt", now_ns, flight.id, flight.attempt)
@@ -101,7 +101,7 @@ class Interpreter(ByHand):
         times = [useful(self._state, now_ns), *(flight.due_ns for flight in self._state.due())]
         return min((time_ns for time_ns in times if time_ns is not None), default=None)
 
-    def _fire(self, binding: Binding, now_ns: int) -> int:
+    def _fire(self, binding: InterpretedBinding, now_ns: int) -> int:
         """An instant transition: everything in one go, or the last token is set aside, and the id is 0."""
         state = self._state
         transition = binding.transition
@@ -119,18 +119,18 @@ class Interpreter(ByHand):
         state.say("fire", now_ns, firing_id, transition.name, binding.serials, name, tuple(puts))
         return firing_id
 
-    def _begin(self, binding: Binding, now_ns: int) -> Firing:
+    def _begin(self, binding: InterpretedBinding, now_ns: int) -> Firing:
         """Reserve the inputs of a transition with an effect."""
         state = self._state
         transition = binding.transition
-        flight = Flight(state.new_id(), binding, now_ns)
+        flight = InterpretedFlight(state.new_id(), binding, now_ns)
         state.remove(binding)
         state.flights[flight.id] = flight
         state.say("begin", now_ns, flight.id, transition.name, binding.serials)
         state.show(flight)
         return self._firing(flight)
 
-    def _firing(self, flight: Flight) -> Firing:
+    def _firing(self, flight: InterpretedFlight) -> Firing:
         transition = flight.binding.transition
         effect = transition.effect
         assert effect is not None
@@ -158,7 +158,7 @@ class Interpreter(ByHand):
         refusal.refuse_time(self.net, now_ns, self._state.now_ns)
         return self._state.still(flight.binding, now_ns)
 
-    def _spend(self, binding: Binding, now_ns: int) -> list[Put]:
+    def _spend(self, binding: InterpretedBinding, now_ns: int) -> list[Put]:
         """Put back what is spent; a token whose function raises is set aside."""
         puts: list[Put] = []
         for arc, token in binding.pairs("spend"):
@@ -189,7 +189,7 @@ class Interpreter(ByHand):
         puts = state.deposit_all(made) + state.give_back(binding, case)
         state.say("end", now_ns, firing_id, case.outcome.__name__, tuple(puts))
 
-    def _again(self, flight: Flight, outcome: Any, now_ns: int) -> bool:
+    def _again(self, flight: InterpretedFlight, outcome: Any, now_ns: int) -> bool:
         """Whether a failed firing has another attempt, for which it waits from now on."""
         pause_ns = plan.pause_before(flight.binding.transition, flight.attempt, outcome)
         if pause_ns is None:
@@ -198,7 +198,7 @@ class Interpreter(ByHand):
         self._state.say("again", now_ns, flight.id, type(outcome).__name__, flight.due_ns)
         return True
 
-    def _set_aside(self, binding: Binding, error: str) -> None:
+    def _set_aside(self, binding: InterpretedBinding, error: str) -> None:
         """Set aside all that a firing took; list the transition itself if it took no token."""
         for token in binding.taken():
             self._state.fault(token.place.name, token.serial, token.colour, error)
@@ -215,7 +215,7 @@ class Interpreter(ByHand):
         refusal.refuse_started(self.net, firing_id, started=flight.started, revoking=True)
         self._undo(flight)
 
-    def _undo(self, flight: Flight) -> None:
+    def _undo(self, flight: InterpretedFlight) -> None:
         del self._state.flights[flight.id]
         self._state.hide(flight)
         self._state.restore(flight.binding)
@@ -267,7 +267,7 @@ class Interpreter(ByHand):
         refusal.refuse_name(self.net, place)
         state, kind = self._state, self.net.places[place]
         if isinstance(kind, Counter):
-            return len(state.moved(kind)) if kind.keys else state.number(kind, None)
+            return len(state.changed_numbers(kind)) if kind.keys else state.number(kind, None)
         if isinstance(kind, KeySet):
             return len(state.sets[place])
         return state.sunk[place] if isinstance(kind, Sink) else len(state.tokens[place])
@@ -283,11 +283,11 @@ class Interpreter(ByHand):
 
     def _found(
         self, transition: Transition, binding: records.Binding, now_ns: int
-    ) -> Binding | None:
+    ) -> InterpretedBinding | None:
         found = listed(self._state, transition, now_ns)
         return next((each for each in found if each.saved() == binding.inputs), None)
 
-    def _fire_one(self, transition: Transition, found: Binding, now_ns: int) -> Firing:
+    def _fire_one(self, transition: Transition, found: InterpretedBinding, now_ns: int) -> Firing:
         if transition.instant:
             return done_at_once(transition, self._fire(found, now_ns))
         return self._begin(found, now_ns)
@@ -299,7 +299,7 @@ class Interpreter(ByHand):
         refusal.refuse_time(self.net, now_ns, self._state.now_ns)
         self._state.now_ns = now_ns
 
-    def _flight(self, firing_id: int) -> Flight:
+    def _flight(self, firing_id: int) -> InterpretedFlight:
         if firing_id not in self._state.flights:
             raise refusal.refuse_landed(self.net, firing_id)
         return self._state.flights[firing_id]

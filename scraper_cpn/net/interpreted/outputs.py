@@ -12,13 +12,13 @@ from typing import Any, TypeAlias
 
 from scraper_cpn.net import plan
 from scraper_cpn.net.arcs import Arc, Lost, On, Output
-from scraper_cpn.net.interpreted.binding import Binding, Deposit, Token
+from scraper_cpn.net.interpreted.binding import Deposit, InterpretedBinding, InterpretedToken
 from scraper_cpn.net.marking import blame, made, one_key, span
 from scraper_cpn.net.places import Counter, KeySet, Place
 from scraper_cpn.net.refusal import no_case
 
 
-def chosen(binding: Binding) -> tuple[Any, On]:
+def chosen(binding: InterpretedBinding) -> tuple[Any, On]:
     """The outcome of an instant transition and its case; raises what the choice raises."""
     transition = binding.transition
     choice = transition.choice
@@ -36,7 +36,7 @@ Lacks: TypeAlias = Callable[[KeySet[Any], Any], bool]
 
 
 def ending(
-    binding: Binding, outcome: Any, now_ns: int, lacks: Lacks
+    binding: InterpretedBinding, outcome: Any, now_ns: int, lacks: Lacks
 ) -> tuple[On, list[Deposit], str | None]:  # fmt: skip
     """The case that counts, its deposits, and None; or the error of the outputs of `Lost`.
 
@@ -55,7 +55,9 @@ def ending(
         return case, [], f"the outputs of Lost raised: {blame(error)}"
 
 
-def deposits(binding: Binding, case: On, outcome: Any, now_ns: int, lacks: Lacks) -> list[Deposit]:
+def deposits(
+    binding: InterpretedBinding, case: On, outcome: Any, now_ns: int, lacks: Lacks
+) -> list[Deposit]:
     """All deposits of a case, in the order of its outputs; raises what a function raises."""
     found: list[Deposit] = []
     fresh: dict[int, list[Any]] = {}
@@ -73,18 +75,18 @@ def deposits(binding: Binding, case: On, outcome: Any, now_ns: int, lacks: Lacks
     return found
 
 
-def _args(binding: Binding, case: On, output: Output, outcome: Any) -> tuple[Any, ...]:
+def _args(binding: InterpretedBinding, case: On, output: Output, outcome: Any) -> tuple[Any, ...]:
     """What an output's function is given."""
     sources = plan.made_from(binding.transition, case, output) or ()
     return tuple(outcome if arc == plan.OUTCOME else binding.value(arc) for arc in sources)
 
 
 def _deposits_of(
-    binding: Binding, output: Output, args: tuple[Any, ...], now_ns: int
+    binding: InterpretedBinding, output: Output, args: tuple[Any, ...], now_ns: int
 ) -> list[Deposit]:
     place = output.place
     if isinstance(place, Counter):
-        return [Deposit(place, (_key_told(binding, place), output.count))]
+        return [Deposit(place, (_counter_key(binding, place), output.count))]
     tokens = made(args[0] if output.make is None else output.make(*args), place)
     if not tokens:
         return []
@@ -95,7 +97,11 @@ def _deposits_of(
 
 
 def _times(
-    binding: Binding, place: Place[Any], output: Output, args: tuple[Any, ...], now_ns: int
+    binding: InterpretedBinding,
+    place: Place[Any],
+    output: Output,
+    args: tuple[Any, ...],
+    now_ns: int,
 ) -> tuple[int, int | None]:
     """From when to when the tokens last; never sooner than a token that was taken early from there."""
     ready = now_ns + _span_of(output.after_ns, args) if place.timed else 0
@@ -108,16 +114,16 @@ def _times(
     return ready, expires
 
 
-def _key_told(binding: Binding, counter: Counter) -> Hashable:
+def _counter_key(binding: InterpretedBinding, counter: Counter) -> Hashable:
     """The key of a counter that is counted up, as an input tells it."""
-    arc = plan.told_by(binding.transition, counter) if counter.keys else None
+    arc = plan.key_source(binding.transition, counter) if counter.keys else None
     if arc is None:
         return None
     keys = plan.tokens_of(binding.inputs[arc])[0].keys
     return one_key(keys[name] for name in counter.keys)
 
 
-def respent(arc: Arc, token: Token, now_ns: int) -> list[Deposit]:
+def respent(arc: Arc, token: InterpretedToken, now_ns: int) -> list[Deposit]:
     """What a `spend` puts back, dated from the start at *now_ns*; raises what its functions raise."""
     changed = token.colour if arc.change is None else arc.change(token.colour)
     return [

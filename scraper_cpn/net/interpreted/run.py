@@ -12,12 +12,12 @@ from collections.abc import Hashable
 
 from scraper_cpn.net import plan, runs
 from scraper_cpn.net.interpreted.search import candidates, times_after
-from scraper_cpn.net.interpreted.state import State
+from scraper_cpn.net.interpreted.state import MutableMarking
 from scraper_cpn.net.marking import Ended
 from scraper_cpn.net.places import AnyPlace, Counter, Place
 
 
-def run_ended(state: State, run: Hashable, now_ns: int) -> Ended | None:
+def run_ended(state: MutableMarking, run: Hashable, now_ns: int) -> Ended | None:
     """How a run ended; None while a firing of it is in flight, or it can still do something by itself."""
     name = runs.key_of_runs(state.net)
     flights = [flight.binding for flight in state.flights.values()]
@@ -35,7 +35,7 @@ def run_ended(state: State, run: Hashable, now_ns: int) -> Ended | None:
     return None if waits or later else runs.idle(state.net, run, state.faulted, working=working)
 
 
-def is_working(state: State, run: Hashable) -> bool:
+def is_working(state: MutableMarking, run: Hashable) -> bool:
     """Whether work of a run is left."""
     name = runs.key_of_runs(state.net)
     return any(
@@ -46,7 +46,7 @@ def is_working(state: State, run: Hashable) -> bool:
     )
 
 
-def _fires(state: State, run: Hashable, now_ns: int, *, by_hand: bool) -> bool:
+def _fires(state: MutableMarking, run: Hashable, now_ns: int, *, by_hand: bool) -> bool:
     """Whether something of a run can fire at a time."""
     name = runs.key_of_runs(state.net)
     return any(
@@ -57,7 +57,7 @@ def _fires(state: State, run: Hashable, now_ns: int, *, by_hand: bool) -> bool:
     )
 
 
-def _at_end(state: State, place: AnyPlace, run: Hashable) -> bool:
+def _at_end(state: MutableMarking, place: AnyPlace, run: Hashable) -> bool:
     """Whether a budget is at its end for a run: its own one, or one of all runs."""
     if not getattr(place, "budget", False):
         return False

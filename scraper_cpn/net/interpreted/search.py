@@ -16,8 +16,8 @@ from typing import Any
 from scraper_cpn.net import plan
 from scraper_cpn.net.arcs import Arc
 from scraper_cpn.net.declare import Transition
-from scraper_cpn.net.interpreted.binding import Binding, Token
-from scraper_cpn.net.interpreted.state import State
+from scraper_cpn.net.interpreted.binding import InterpretedBinding, InterpretedToken
+from scraper_cpn.net.interpreted.state import MutableMarking
 from scraper_cpn.net.marking import blame, one_key
 from scraper_cpn.net.places import Counter, KeySet
 
@@ -25,7 +25,9 @@ Env = dict[str, Hashable]
 """The values of the joined keys, by name."""
 
 
-def first(state: State, now_ns: int, *, by_hand: bool = False) -> tuple[Binding, str | None] | None:
+def first(
+    state: MutableMarking, now_ns: int, *, by_hand: bool = False
+) -> tuple[InterpretedBinding, str | None] | None:
     """The binding that fires next, or None; with *by_hand*, somebody may have to begin it.
 
     With a text, it does not fire: its guard over several tokens raised that error.
@@ -42,13 +44,17 @@ def first(state: State, now_ns: int, *, by_hand: bool = False) -> tuple[Binding,
     return None
 
 
-def listed(state: State, transition: Transition, now_ns: int) -> Iterator[Binding]:
+def listed(
+    state: MutableMarking, transition: Transition, now_ns: int
+) -> Iterator[InterpretedBinding]:
     """Every binding of a transition, in order; not those on which its guard over several tokens raises."""
     if state.has_room(transition):
         yield from (each for each in _bindings(state, transition, now_ns) if _agrees(each)[0])
 
 
-def candidates(state: State, transition: Transition, now_ns: int) -> Iterator[Binding]:
+def candidates(
+    state: MutableMarking, transition: Transition, now_ns: int
+) -> Iterator[InterpretedBinding]:
     """The bindings of a transition that fire, or on which its guard over several tokens raises in a step."""
     if transition.manual:
         yield from listed(state, transition, now_ns)
@@ -56,14 +62,14 @@ def candidates(state: State, transition: Transition, now_ns: int) -> Iterator[Bi
         yield from (each for each in _bindings(state, transition, now_ns) if any(_agrees(each)))
 
 
-def useful(state: State, now_ns: int, *, by_hand: bool = False) -> int | None:
+def useful(state: MutableMarking, now_ns: int, *, by_hand: bool = False) -> int | None:
     """The least time after *now_ns* at which there is a binding, if nothing else happens."""
     later = times_after(state, now_ns)
     fires = (at for at in later if first(state, at, by_hand=by_hand) is not None)
     return next(fires, None)
 
 
-def times_after(state: State, now_ns: int) -> list[int]:
+def times_after(state: MutableMarking, now_ns: int) -> list[int]:
     """The times after *now_ns* at which a token becomes ready or expires."""
     times = set()
     for tokens in state.tokens.values():
@@ -72,17 +78,19 @@ def times_after(state: State, now_ns: int) -> list[int]:
     return [time_ns for time_ns in sorted(times) if time_ns > now_ns]
 
 
-def _bindings(state: State, transition: Transition, now_ns: int) -> Iterator[Binding]:
+def _bindings(
+    state: MutableMarking, transition: Transition, now_ns: int
+) -> Iterator[InterpretedBinding]:
     """Every binding, in lexicographic order over the arcs as declared."""
     names = plan.arc_keys(transition)
     for inputs, env in _combinations(state, transition, names, now_ns, (), {}):
         whole = _with_keys(state, transition, names, inputs, env)
         if whole is not None:
-            yield Binding(transition, whole)
+            yield InterpretedBinding(transition, whole)
 
 
 def _combinations(
-    state: State,
+    state: MutableMarking,
     transition: Transition,
     names: list[tuple[str, ...]],
     now_ns: int,
@@ -110,7 +118,7 @@ def _combinations(
             yield from _combinations(state, transition, names, now_ns, (*inputs, bound), env | keys)
 
 
-def _visible(state: State, arc: Arc, now_ns: int) -> list[Token]:
+def _visible(state: MutableMarking, arc: Arc, now_ns: int) -> list[InterpretedToken]:
     """The tokens that an arc may bind, in their order."""
     tokens = [
         token for token in state.tokens[arc.place.name].values() if token.visible_to(arc, now_ns)
@@ -121,14 +129,14 @@ def _visible(state: State, arc: Arc, now_ns: int) -> list[Token]:
 
 
 def _options(
-    arc: Arc, names: tuple[str, ...], tokens: list[Token], env: Env
+    arc: Arc, names: tuple[str, ...], tokens: list[InterpretedToken], env: Env
 ) -> Iterator[tuple[Any, Env]]:
     """What an arc may bind, each with the values of its joined keys, in lexicographic order."""
     if not arc.many:
         for token in tokens:
             yield token, {name: token.keys[name] for name in names}
         return
-    by_key: dict[Hashable, list[Token]] = {}
+    by_key: dict[Hashable, list[InterpretedToken]] = {}
     if arc.all and all(name in env for name in names):
         by_key[one_key(env[name] for name in names)] = []
     for token in tokens:
@@ -141,7 +149,9 @@ def _options(
     yield from sorted(several, key=lambda each: [token.sort_key for token in each[0]])
 
 
-def _several(arc: Arc, key: Hashable, alike: list[Token]) -> list[tuple[Token, ...]]:
+def _several(
+    arc: Arc, key: Hashable, alike: list[InterpretedToken]
+) -> list[tuple[InterpretedToken, ...]]:
     """The tokens of a key that an arc binds together: all, or every choice of as many as it needs."""
     needed = plan.amount(arc, key)
     if needed is None or len(alike) < needed:
@@ -155,7 +165,7 @@ def _parts(key: Hashable, names: tuple[str, ...]) -> tuple[Hashable, ...]:
 
 
 def _with_keys(
-    state: State,
+    state: MutableMarking,
     transition: Transition,
     names: list[tuple[str, ...]],
     inputs: tuple[Any, ...],
@@ -172,7 +182,7 @@ def _with_keys(
     return tuple(whole)
 
 
-def _allows(state: State, arc: Arc, names: tuple[str, ...], keys: Env) -> bool:
+def _allows(state: MutableMarking, arc: Arc, names: tuple[str, ...], keys: Env) -> bool:
     """Whether a number is high enough, a set has (or lacks) the key, or no token has the keys."""
     place, key = arc.place, one_key(keys.values())
     if isinstance(place, Counter):
@@ -188,7 +198,7 @@ def _allows(state: State, arc: Arc, names: tuple[str, ...], keys: Env) -> bool:
     )
 
 
-def _agrees(binding: Binding) -> tuple[bool, str | None]:
+def _agrees(binding: InterpretedBinding) -> tuple[bool, str | None]:
     """Whether the guard over several tokens is true, or the error that it raised."""
     scan = binding.transition.scan
     if scan is None or scan.fn is None:

@@ -13,7 +13,13 @@ from typing import Any
 from scraper_cpn.net import plan
 from scraper_cpn.net.arcs import On
 from scraper_cpn.net.declare import Net, Transition
-from scraper_cpn.net.interpreted.binding import Binding, Deposit, Flight, Token, tokens_in
+from scraper_cpn.net.interpreted.binding import (
+    Deposit,
+    InterpretedBinding,
+    InterpretedFlight,
+    InterpretedToken,
+    tokens_in,
+)
 from scraper_cpn.net.marking import (
     Faulted,
     Flying,
@@ -33,16 +39,16 @@ Put = tuple[str, int, Any, int]
 
 
 @dataclass
-class State:
+class MutableMarking:
     """A marking that changes."""
 
     net: Net
     trace: Trace | None = None
     now_ns: int = 0
-    tokens: dict[str, dict[int, Token]] = field(default_factory=dict)
+    tokens: dict[str, dict[int, InterpretedToken]] = field(default_factory=dict)
     counters: dict[str, dict[Hashable, int]] = field(default_factory=dict)
     sets: dict[str, dict[Hashable, None]] = field(default_factory=dict)
-    flights: dict[int, Flight] = field(default_factory=dict)
+    flights: dict[int, InterpretedFlight] = field(default_factory=dict)
     faulted: list[Faulted] = field(default_factory=list)
     sunk: dict[str, int] = field(default_factory=dict)
     rows: list[Row] = field(default_factory=list)
@@ -121,11 +127,11 @@ class State:
         except Exception as error:  # noqa: BLE001  (the user's function may raise anything)
             self.fault(standing.place, standing.serial, standing.colour, blame(error))
 
-    def token(self, standing: Standing) -> Token:
+    def token(self, standing: Standing) -> InterpretedToken:
         """A token with its keys, order and guards worked out; raises what the user's functions raise."""
         place = self.net.places[standing.place]
         assert isinstance(place, Place)
-        return Token(
+        return InterpretedToken(
             place,
             standing.serial,
             standing.colour,
@@ -138,7 +144,7 @@ class State:
 
     # Tokens go.
 
-    def remove(self, binding: Binding) -> None:
+    def remove(self, binding: InterpretedBinding) -> None:
         """Take what a firing binds, except what it only looks at."""
         for arc, bound in binding.pairs("take", "spend", "hold", "expired"):
             if not arc.binds:
@@ -146,7 +152,7 @@ class State:
             for token in tokens_in(arc, bound):
                 del self.tokens[token.place.name][token.serial]
 
-    def restore(self, binding: Binding) -> None:
+    def restore(self, binding: InterpretedBinding) -> None:
         """Undo `remove`, exactly."""
         for arc, bound in binding.pairs("take", "spend", "hold", "expired"):
             if not arc.binds:
@@ -154,7 +160,7 @@ class State:
             for token in tokens_in(arc, bound):
                 self.tokens[token.place.name][token.serial] = token
 
-    def give_back(self, binding: Binding, case: On) -> list[Put]:
+    def give_back(self, binding: InterpretedBinding, case: On) -> list[Put]:
         """Put back what was held and is not consumed, at the back of its place."""
         consumed = [output.place for output in case.outputs if output.kind == "consume"]
         puts = []
@@ -168,25 +174,25 @@ class State:
                 puts.append(self.deposit(Deposit(token.place, token.colour, ready, expires)))
         return puts
 
-    def due(self) -> list[Flight]:
+    def due(self) -> list[InterpretedFlight]:
         """The firings that wait for their next attempt, the first one first."""
         waiting = [each for each in self.flights.values() if each.due_ns is not None]
         free = [flight for flight in waiting if not flight.handed]
         return sorted(free, key=lambda flight: (flight.due_ns, flight.id))
 
-    def show(self, flight: Flight) -> None:
+    def show(self, flight: InterpretedFlight) -> None:
         """Put a firing's tokens into the transition's `during` places, if it has some."""
         for number, (during, arc) in enumerate(flight.binding.transition.shows):
             serial = self.deposit(Deposit(during, flight.binding.inputs[arc].colour))[1]
             flight.shown = serial - number
 
-    def hide(self, flight: Flight) -> None:
+    def hide(self, flight: InterpretedFlight) -> None:
         """Take a firing's tokens out of the `during` places; one is not there if it was set aside."""
         for number, (during, _) in enumerate(flight.binding.transition.shows):
             assert flight.shown is not None
             self.tokens[during.name].pop(flight.shown + number, None)
 
-    def in_use(self, place: Any) -> list[Token]:
+    def in_use(self, place: Any) -> list[InterpretedToken]:
         """The tokens that running firings have taken from a place."""
         return [
             token
@@ -210,7 +216,7 @@ class State:
             if plan.claims(flight.binding.transition, arc)
         }
 
-    def still(self, binding: Binding, now_ns: int) -> bool:
+    def still(self, binding: InterpretedBinding, now_ns: int) -> bool:
         """Whether what must hold when a firing starts does."""
         for arc in binding.transition.still:
             keys = plan.still_keys(binding.transition, arc)
@@ -225,7 +231,7 @@ class State:
 
     # Tokens that a function of the user raised on.
 
-    def set_aside_last(self, binding: Binding, error: str) -> None:
+    def set_aside_last(self, binding: InterpretedBinding, error: str) -> None:
         """Set aside the token or the number that was bound last; see `plan.set_aside_at`."""
         number = plan.set_aside_at(binding.transition)
         assert number is not None
@@ -305,7 +311,7 @@ class State:
                 for serial in sorted(tokens)
             ),
             counters={
-                place.name: self.moved(place)
+                place.name: self.changed_numbers(place)
                 for place in self.net.places.values()
                 if isinstance(place, Counter)
             },
@@ -315,7 +321,7 @@ class State:
             sunk=dict(self.sunk),
         )
 
-    def moved(self, place: Counter) -> tuple[tuple[Hashable, int], ...]:
+    def changed_numbers(self, place: Counter) -> tuple[tuple[Hashable, int], ...]:
         """The numbers that differ from what they start with, by key."""
         numbers = self.counters[place.name].items()
         return tuple(
@@ -334,14 +340,14 @@ class State:
         self.faulted = list(marking.faulted)
         self.sunk.update(marking.sunk)
 
-    def _flight(self, flying: Flying) -> Flight:
+    def _flight(self, flying: Flying) -> InterpretedFlight:
         transition = self.net.transitions[flying.transition]
         inputs = tuple(
             tuple(map(self.token, bound)) if arc.many else self.token(bound) if arc.binds else bound
             for arc, bound in zip(transition.arcs, flying.inputs, strict=True)
         )
-        binding = Binding(transition, inputs)
-        return Flight(
+        binding = InterpretedBinding(transition, inputs)
+        return InterpretedFlight(
             flying.id, binding, flying.began_ns, flying.started, flying.shown,
             flying.attempt, flying.due_ns, flying.handed,
         )  # fmt: skip

@@ -19,7 +19,7 @@ from scraper_cpn.scrape.account.report import (
     HOLDS_SHOWN,
     Account,
     Ending,
-    Held,
+    PausedDomain,
     Snapshot,
     Stage,
     Summary,
@@ -40,7 +40,7 @@ from scraper_cpn.scrape.parts.volume import Bytes
 from scraper_cpn.scrape.policy.retries import is_unsent
 from scraper_cpn.scrape.seeds import Unread
 from scraper_cpn.scrape.settings import Settings
-from scraper_cpn.scrape.state.run import State
+from scraper_cpn.scrape.state.run import OpenRun
 from scraper_cpn.scrape.state.unread import TAKEN
 
 REASONS_MAX = 50
@@ -92,7 +92,7 @@ class Accounting:
         self._length: int | None = None
         """The length of the output up to the last stored item."""
 
-    def go_on(self, state: State) -> None:
+    def go_on(self, state: OpenRun) -> None:
         """Add the account of earlier processes."""
         account = state.account
         self._attempts, self._pages, self._bytes = account.attempts, account.pages, account.bytes
@@ -142,11 +142,13 @@ class Accounting:
         for hold in holds:
             self._holds[hold.domain] = (now_ns + hold.wait_ns, hold.reason)
 
-    def _held(self, now_ns: int) -> tuple[Held, ...]:
+    def _held(self, now_ns: int) -> tuple[PausedDomain, ...]:
         """The domains that pause longest; those whose pause is over are forgotten."""
         self._holds = {name: hold for name, hold in self._holds.items() if hold[0] > now_ns}
         longest = nlargest(HOLDS_SHOWN, self._holds.items(), key=lambda item: item[1][0])
-        return tuple(Held(name, until, until - now_ns, why) for name, (until, why) in longest)
+        return tuple(
+            PausedDomain(name, until, until - now_ns, why) for name, (until, why) in longest
+        )
 
     def take(self, rows: Iterable[Row]) -> None:
         """Count rows that have reached a sink."""
@@ -157,16 +159,16 @@ class Accounting:
             if isinstance(colour, Stored) and colour.length is not None:
                 self._length = colour.length
 
-    def facts(self, now_ns: int, summary: Summary | None = None) -> Sequence[tuple[str, bytes]]:
-        """The facts that a state records with a batch; with *summary*, also how the crawl has ended."""
-        facts: list[tuple[str, Any]] = [("account", self._account(now_ns))]
+    def metadata(self, now_ns: int, summary: Summary | None = None) -> Sequence[tuple[str, bytes]]:
+        """The metadata that a state records with a batch; with *summary*, also how the crawl has ended."""
+        metadata: list[tuple[str, Any]] = [("account", self._account(now_ns))]
         if self._length is not None:
-            facts.append(("length", self._length))
+            metadata.append(("length", self._length))
         if self._unread is not None:
-            facts.append((TAKEN, self._unread.taken))
+            metadata.append((TAKEN, self._unread.taken))
         if summary is not None:
-            facts.append(("ended", Ending(summary.ended, summary.reason)))
-        return [(name, msgspec.json.encode(value)) for name, value in facts]
+            metadata.append(("ended", Ending(summary.ended, summary.reason)))
+        return [(name, msgspec.json.encode(value)) for name, value in metadata]
 
     def _account(self, now_ns: int) -> Account:
         return Account(

@@ -15,11 +15,11 @@ from scraper_cpn.scrape.account.report import FailureGroup
 from scraper_cpn.scrape.colours import KINDS, Failure, Hold, Proxy, Stored
 
 EXAMPLES = 3
-SKIPPED = frozenset({"moved", "robots", "scope", "filtered", "slow", "drop", "limit", "trap"})
+SKIPPED = frozenset({"redirected", "robots", "scope", "filtered", "slow", "drop", "limit", "trap"})
 """Kinds of ending that are not failures: the URL was rightly not stored."""
 
 
-_BESIDE = frozenset({"invalid", "partial"})
+_STORED_ANYWAY = frozenset({"invalid", "partial"})
 """Kinds of rows of a page that is stored all the same."""
 
 
@@ -90,7 +90,7 @@ class Ledger:
 
     def _failure(self, row: Failure) -> None:
         self.attempts_failed += row.retry or not row.final
-        if row.final or row.kind in _BESIDE:
+        if row.final or row.kind in _STORED_ANYWAY:
             self._counts[row.kind] = self._counts.get(row.kind, 0) + 1
             self._examples.setdefault(row.kind, [])
             if len(self._examples[row.kind]) < EXAMPLES:
@@ -107,7 +107,7 @@ class Ledger:
             self.failed += 1
             if worth_a_retry(row):
                 self.failed_urls.append(row.target.url)
-        if row.target.seed and row.kind != "moved":
+        if row.target.seed and row.kind != "redirected":
             self.seeds_failed.append(row.target.requested_url)
 
 

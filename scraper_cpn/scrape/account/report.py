@@ -23,7 +23,7 @@ class Stage(Struct, frozen=True, gc=False):
 HOLDS_SHOWN = 5
 
 
-class Held(Struct, frozen=True, gc=False):
+class PausedDomain(Struct, frozen=True, gc=False):
     """A domain that pauses."""
 
     domain: str
@@ -55,7 +55,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     waiting: dict[str, int]
     """URLs that wait, by reason: "domain delay", "back-off", "proxy", "robots", "retry", ..."""
     stages: tuple[Stage, ...] = ()
-    holds: tuple[Held, ...] = ()
+    holds: tuple[PausedDomain, ...] = ()
     """The domains that pause longest, at most `HOLDS_SHOWN`."""
     least_left_ns: int | None = None
     """A lower bound of the time left; None if nothing is known."""

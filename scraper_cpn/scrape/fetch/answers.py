@@ -176,7 +176,7 @@ def _without_page(url: str, answer: Answer) -> Redirected | Throttled | Failed:
     """Return what a status means that brings no page."""
     status = answer.status
     if status in _REDIRECTS:
-        return _moved(url, answer)
+        return _redirect(url, answer)
     wait_ns = retry_after_ns(answer.headers.get("Retry-After"), answer.arrived_at_ns)
     asks_for_a_pause = wait_ns is not None and (status >= 500 or status in _PATIENT)
     if status in PAUSES or asks_for_a_pause:
@@ -186,7 +186,7 @@ def _without_page(url: str, answer: Answer) -> Redirected | Throttled | Failed:
     return Failed("http", _phrase(status), status, retry=status >= 500 or status in _TRANSIENT)
 
 
-def _moved(url: str, answer: Answer) -> Redirected | Failed:
+def _redirect(url: str, answer: Answer) -> Redirected | Failed:
     location = answer.headers.get("Location")
     if not location:
         reason = "a redirect without Location"

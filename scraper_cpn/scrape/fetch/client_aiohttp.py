@@ -252,11 +252,11 @@ def _unfinished(reader: AnswerReader) -> Failed:
     return Failed("dropped", "the body is incomplete")
 
 
-EARLY = "the server sent data before a request was made"
+UNASKED_DATA = "the server sent data before a request was made"
 UNASKED = "more than one answer came for this request; none of them can be trusted"
 
 _CAUSES: tuple[tuple[type[Exception], str, str, bool], ...] = (
-    (Unasked, "protocol", EARLY, True),
+    (Unasked, "protocol", UNASKED_DATA, True),
     (Forbidden, "address", NO_PUBLIC_ADDRESS, False),
     (aiohttp.InvalidURL, "dns", "the host is neither a name nor an address", False),
     (aiohttp.ClientConnectorDNSError, "dns", "the name has no address", True),

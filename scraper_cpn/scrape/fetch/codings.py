@@ -41,7 +41,7 @@ class CodingError(Exception):
     """The body can't be unpacked; the text names the coding and says why."""
 
 
-class Codec(Protocol):
+class Unpacker(Protocol):
     """Unpacks one stream."""
 
     def step(self, packed: bytes) -> bytes:
@@ -64,7 +64,7 @@ class Inflate:
         self._full = False
 
     def step(self, packed: bytes) -> bytes:
-        """See `Codec`."""
+        """See `Unpacker`."""
         taken = self._inflate.unconsumed_tail + packed
         unpacked = self._inflate.decompress(taken, PIECE_BYTES)
         self._full = len(unpacked) == PIECE_BYTES
@@ -72,12 +72,12 @@ class Inflate:
 
     @property
     def hungry(self) -> bool:
-        """See `Codec`."""
+        """See `Unpacker`."""
         return not (self._full or self._inflate.unconsumed_tail)
 
     @property
     def rest(self) -> bytes | None:
-        """See `Codec`."""
+        """See `Unpacker`."""
         return self._inflate.unused_data if self._inflate.eof else None
 
 
@@ -89,7 +89,7 @@ class Deflate:
         self._inner: Inflate | None = None
 
     def step(self, packed: bytes) -> bytes:
-        """See `Codec`."""
+        """See `Unpacker`."""
         if self._inner is None:
             packed = self._begin = self._begin + packed
             if len(packed) < 2:
@@ -100,12 +100,12 @@ class Deflate:
 
     @property
     def hungry(self) -> bool:
-        """See `Codec`."""
+        """See `Unpacker`."""
         return self._inner is None or self._inner.hungry
 
     @property
     def rest(self) -> bytes | None:
-        """See `Codec`."""
+        """See `Unpacker`."""
         return None if self._inner is None else self._inner.rest
 
 
@@ -117,19 +117,19 @@ class Brotli:
         self._full = False
 
     def step(self, packed: bytes) -> bytes:
-        """See `Codec`."""
+        """See `Unpacker`."""
         unpacked: bytes = self._inner.process(packed, output_buffer_limit=PIECE_BYTES)
         self._full = len(unpacked) >= PIECE_BYTES
         return unpacked
 
     @property
     def hungry(self) -> bool:
-        """See `Codec`."""
+        """See `Unpacker`."""
         return self._inner.can_accept_more_data() and not self._full
 
     @property
     def rest(self) -> bytes | None:
-        """See `Codec`."""
+        """See `Unpacker`."""
         return b"" if self._inner.is_finished() else None
 
 
@@ -141,24 +141,24 @@ class Zstd:
         self._inner = zstd.ZstdDecompressor(options=options)
 
     def step(self, packed: bytes) -> bytes:
-        """See `Codec`."""
+        """See `Unpacker`."""
         return self._inner.decompress(packed, PIECE_BYTES)
 
     @property
     def hungry(self) -> bool:
-        """See `Codec`."""
+        """See `Unpacker`."""
         return self._inner.needs_input
 
     @property
     def rest(self) -> bytes | None:
-        """See `Codec`."""
+        """See `Unpacker`."""
         return self._inner.unused_data if self._inner.eof else None
 
 
 class Coding(Struct, frozen=True):
     """A coding that is known."""
 
-    new: Callable[[], Codec]
+    new: Callable[[], Unpacker]
     again: tuple[bytes, ...] = ()
     """How a further stream begins that belongs to the same body; anything else behind the end is dropped."""
 
@@ -205,7 +205,7 @@ def unpack(packed: bytes, names: Sequence[str], *, whole: bool) -> Iterator[byte
 
 def _undone(name: str, source: Iterator[bytes], whole: bool) -> Iterator[bytes]:
     coding = _CODINGS[name]
-    codec: Codec | None = None
+    codec: Unpacker | None = None
     streams = 0
     for packed in source:
         taken = packed

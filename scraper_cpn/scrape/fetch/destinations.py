@@ -76,7 +76,7 @@ class Destinations:
 
     def refusal(self, host: str) -> Failed | None:
         """Return the failure of a request to a host that by its spelling alone is not public, or None."""
-        return None if self.is_exempt(host) else refused(not_public(host))
+        return None if self.is_exempt(host) else not_public_failure(not_public(host))
 
     async def looked_up(self, host: str) -> Failed | None:
         """Return the failure of a request to a name that has an address that is not public, or None.
@@ -92,7 +92,7 @@ class Destinations:
         if now_s < until_s:
             return failure
         kinds = [not_public(address) for address in await self._addresses(host)]
-        failure = refused(next(filter(None, kinds), ""))
+        failure = not_public_failure(next(filter(None, kinds), ""))
         self._remember(host, now_s + REMEMBERED_S, failure)
         return failure
 
@@ -134,7 +134,7 @@ def aliases(origin: str) -> set[str]:
     return secure if scheme == "https" else secure | {f"http://{name}:80" for name in hosts}
 
 
-def refused(kind: str) -> Failed | None:
+def not_public_failure(kind: str) -> Failed | None:
     """Return the failure of a request to a kind of host that `not_public` names; None for a public one."""
     if not kind:
         return None

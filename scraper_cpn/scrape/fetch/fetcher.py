@@ -155,8 +155,8 @@ class Fetcher:
 
         *starting*: is called at the start, and is asked before.
         """
-        if refused := await self._refusal(host_of(url), proxy):
-            return refused
+        if refusal := await self._refusal(host_of(url), proxy):
+            return refusal
         start, may_start = starting
         sending = Sending(start, self._monotonic_ns, may_start)
         own = self._destinations.is_own(url)
@@ -182,13 +182,13 @@ class Fetcher:
 
     async def _refusal(self, host: str, proxy: Proxy) -> Failed | None:
         """Return the failure of a request to a host that is not permitted, as far as it is known before."""
-        refused = self._destinations.refusal(host)
-        if refused is None and (proxy.url is not None or self._settings.fetcher != "aiohttp"):
+        refusal = self._destinations.refusal(host)
+        if refusal is None and (proxy.url is not None or self._settings.fetcher != "aiohttp"):
             return await self._destinations.looked_up(host)
-        return refused
+        return refusal
 
 
-def early(proxy: Proxy, domain: Domain, start: Callable[[], None]) -> None:
+def start_unless_paced(proxy: Proxy, domain: Domain, start: Callable[[], None]) -> None:
     """Where nothing is paced, a request counts as started at once, so that it delays no other."""
     if not proxy.delay_ns and not domain.delay_ns:
         start()

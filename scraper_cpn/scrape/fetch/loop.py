@@ -15,7 +15,7 @@ from typing import Any
 from scraper_cpn.scrape.fetch.choose import is_here
 from scraper_cpn.scrape.settings import Settings
 
-SHORT_S, EARLY = 0.01, 0.99
+SHORT_S, SHARE_OF_A_LONG_WAIT = 0.01, 0.99
 """A wait that is not short ends at this share of it, and another one follows; see `PreciseSelector`."""
 SELECT_MAX = 1_024
 """FD_SETSIZE: select(2) knows no descriptor from here on."""
@@ -58,7 +58,7 @@ class PreciseSelector(selectors.DefaultSelector):
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         """As its base class, with the timeout in seconds."""
         if timeout is not None and timeout > 0 and self.fileno() < SELECT_MAX:
-            wait_s = timeout if timeout < SHORT_S else timeout * EARLY
+            wait_s = timeout if timeout < SHORT_S else timeout * SHARE_OF_A_LONG_WAIT
             select.select((self.fileno(),), (), (), wait_s)
             timeout = 0
         return super().select(timeout)

@@ -22,10 +22,10 @@ def kernel_ns(connected: Any) -> int | None:
     if not sys.platform.startswith("linux") or not hasattr(connected, "getsockopt"):
         return None
     try:
-        told = connected.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_BYTES)
+        info = connected.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_BYTES)
     except OSError:
         return None
-    if len(told) < _TCP_INFO_BYTES:
+    if len(info) < _TCP_INFO_BYTES:
         return None
-    (sent_ms,), (came_ms,) = _AGO.unpack_from(told, _SENT_AT), _AGO.unpack_from(told, _CAME_AT)
+    (sent_ms,), (came_ms,) = _AGO.unpack_from(info, _SENT_AT), _AGO.unpack_from(info, _CAME_AT)
     return max(1, int(sent_ms) - int(came_ms)) * 1_000_000

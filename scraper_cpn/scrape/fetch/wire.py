@@ -213,8 +213,8 @@ class Wire(ResponseHandler):
 
     def _answer_ns(self) -> int:
         """How long the server took to begin its answer: the system's word, whatever this process was doing meanwhile."""
-        told = kernel_ns(self.transport and self.transport.get_extra_info("socket"))
-        return int((self._loop.time() - self._written_s) * 1e9) if told is None else told
+        info = kernel_ns(self.transport and self.transport.get_extra_info("socket"))
+        return int((self._loop.time() - self._written_s) * 1e9) if info is None else info
 
     def _end_for(self, surplus: bytes) -> None:
         """End the connection for bytes that belong to no request."""
@@ -240,10 +240,10 @@ class Wire(ResponseHandler):
             return 0.0
         try:
             peer: socket.socket = self.transport.get_extra_info("socket")
-            told = peer.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_BYTES)
+            info = peer.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_BYTES)
         except OSError:  # it has just closed
             return 0.0
-        microseconds: int = struct.unpack_from("I", told, _ROUND_TRIP_AT)[0]
+        microseconds: int = struct.unpack_from("I", info, _ROUND_TRIP_AT)[0]
         return min(microseconds / 1e6, ROUND_TRIP_MAX_S)
 
 
@@ -267,10 +267,10 @@ if _LINUX:
     def unacknowledged_bytes(fd: int) -> int:
         """Return how many bytes of what was written the other side has not acknowledged (tcp(7), SIOCOUTQ)."""
         try:
-            told = fcntl.ioctl(fd, termios.TIOCOUTQ, b"\0\0\0\0")
+            info = fcntl.ioctl(fd, termios.TIOCOUTQ, b"\0\0\0\0")
         except OSError:
             return 0
-        return int.from_bytes(told, sys.byteorder)
+        return int.from_bytes(info, sys.byteorder)
 else:
 
     def unacknowledged_bytes(fd: int) -> int:  # noqa: ARG001

@@ -11,14 +11,14 @@ import re
 import tomllib
 from typing import Any
 
-from scraper_cpn.scrape.options.read import Given, likely
+from scraper_cpn.scrape.options.read import GivenValue, likely
 from scraper_cpn.scrape.options.table import OPTIONS
 from scraper_cpn.scrape.options.values import file_text
 from scraper_cpn.scrape.redact import shown
 from scraper_cpn.scrape.settings import UsageError
 
 
-def read_config(path: str) -> dict[str, Given]:
+def read_config(path: str) -> dict[str, GivenValue]:
     """Return the options of a TOML file, by their Python names, each with its place.
 
     Raises `UsageError` for a file that can't be read, is not TOML, or has an unknown key; values
@@ -30,7 +30,7 @@ def read_config(path: str) -> dict[str, Given]:
         key = _key_of(name, _place(path, text, name))
         if name == "domain":
             value = _with_places(path, text, value)
-        given[key] = Given(value, f"{_place(path, text, name)}: {name}")
+        given[key] = GivenValue(value, f"{_place(path, text, name)}: {name}")
     return given
 
 
@@ -70,7 +70,7 @@ def _with_places(path: str, text: str, tables: Any) -> Any:
         start = starts[number] if number < len(starts) else 0
         placed.append(
             {
-                key: Given(value, f"{_place(path, text, key, start)}: {key}")
+                key: GivenValue(value, f"{_place(path, text, key, start)}: {key}")
                 for key, value in table.items()
             }
         )

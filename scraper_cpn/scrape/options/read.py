@@ -20,7 +20,7 @@ from scraper_cpn.scrape.redact import shown
 from scraper_cpn.scrape.settings import Settings, Site, UsageError
 
 
-class Given(Struct, frozen=True):
+class GivenValue(Struct, frozen=True):
     """A value and where it was given, such as `--delay` or `crawl.toml:3: delay`."""
 
     value: Any
@@ -30,7 +30,7 @@ class Given(Struct, frozen=True):
 def settings_from(options: Mapping[str, Any]) -> Settings:
     """Return the settings of a crawl. Raises `UsageError`.
 
-    The keys are the long options with underscores. A value is a `Given`, or a plain Python value: text as on
+    The keys are the long options with underscores. A value is a `GivenValue`, or a plain Python value: text as on
     the command line, a number (seconds, bytes or a count), a bool, or a list of these; None is the default.
     Reads the files that options name; does not use the network.
     """
@@ -50,12 +50,12 @@ def read_options(options: Mapping[str, Any]) -> dict[str, Any]:
     return {key: _read(BY_KEY[key], each) for key, each in given.items() if each.value is not None}
 
 
-def own_options(given: Mapping[str, Given]) -> dict[str, Any]:
+def own_options(given: Mapping[str, GivenValue]) -> dict[str, Any]:
     """Return the values of the options that belong to the command and not to the crawl. Raises `UsageError`."""
     return read_options({key: each for key, each in given.items() if not BY_KEY[key].field})
 
 
-def crawl_options(given: Mapping[str, Given]) -> dict[str, Given]:
+def crawl_options(given: Mapping[str, GivenValue]) -> dict[str, GivenValue]:
     """Return the options that belong to the crawl, for `settings_from`."""
     return {key: each for key, each in given.items() if BY_KEY[key].field}
 
@@ -66,8 +66,8 @@ def likely(word: str, known: Iterable[str]) -> str:
     return f"; did you mean {found[0]}?" if found else ""
 
 
-def _given(key: str, value: Any) -> Given:
-    return value if isinstance(value, Given) else Given(value, key)
+def _given(key: str, value: Any) -> GivenValue:
+    return value if isinstance(value, GivenValue) else GivenValue(value, key)
 
 
 def _not_an_option(key: str) -> str:
@@ -77,7 +77,7 @@ def _not_an_option(key: str) -> str:
     return f"unknown option {shown(key)}{likely(key, known)}"
 
 
-def _read(option: Option, given: Given) -> Any:
+def _read(option: Option, given: GivenValue) -> Any:
     try:
         if option.key == "proxies":
             return lines_of(option.kind.read(given.value))
@@ -90,7 +90,7 @@ def _read(option: Option, given: Given) -> Any:
         raise UsageError(f"{given.where}: {error}") from None
 
 
-def _many(option: Option, given: Given) -> tuple[Any, ...]:
+def _many(option: Option, given: GivenValue) -> tuple[Any, ...]:
     read = tuple(option.kind.read(each) for each in _as_list(option, given.value))
     if option.key == "proxy":  # its line has limits of its own, and errors that name the place
         return tuple((given.where, line) for line in read)
@@ -123,13 +123,15 @@ _SITE: dict[str, tuple[str, Reader]] = {
 """The keys of a `[[domain]]` table, as TOML and Python spell them."""
 
 
-def _site(row: Mapping[str, Any], table: Given) -> Site:
+def _site(row: Mapping[str, Any], table: GivenValue) -> Site:
     fields: dict[str, Any] = {}
     for key, value in row.items():
         if key not in _SITE:
-            where = value.where if isinstance(value, Given) else table.where
+            where = value.where if isinstance(value, GivenValue) else table.where
             raise UsageError(f"{where}: unknown key {shown(key)}{likely(key, _SITE)}")
-        each = value if isinstance(value, Given) else Given(value, f"{table.where}: {key}")
+        each = (
+            value if isinstance(value, GivenValue) else GivenValue(value, f"{table.where}: {key}")
+        )
         field, read = _SITE[key]
         try:
             fields[field] = read(each.value)

@@ -79,8 +79,8 @@ class Control:
     @property
     def names(self) -> frozenset[str]:
         """Everything by which a program may name a button."""
-        told = [self.name, self.attrs.get("id", ""), self.attrs.get("value", "")]
-        return frozenset({*told, self._tree.text(self.node)} - {""})
+        texts = [self.name, self.attrs.get("id", ""), self.attrs.get("value", "")]
+        return frozenset({*texts, self._tree.text(self.node)} - {""})
 
     def values(self, filled: Any = ...) -> Iterator[str | File]:
         """Yield what it sends; *filled* is what a program gave for its name. Raises `ValueError` for what it can't hold."""

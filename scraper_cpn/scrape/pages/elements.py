@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeVar, Unpack, overload
 from scraper_cpn.scrape.asking import LinkOptions, ready
 from scraper_cpn.scrape.colours import Link
 from scraper_cpn.scrape.pages.parameters import name_of, parameters_of
-from scraper_cpn.scrape.pages.selectors import Part, Selector, bad, read_selector
+from scraper_cpn.scrape.pages.selectors import Selector, SelectorPart, bad, read_selector
 from scraper_cpn.scrape.pages.srcset import urls_in
 from scraper_cpn.scrape.pages.tree import Node, Tree, fold
 
@@ -24,7 +24,7 @@ To = str | Callable[..., Any] | None
 D = TypeVar("D")
 
 
-class Source(Protocol):
+class PageSource(Protocol):
     """The page that elements belong to."""
 
     url: str
@@ -117,7 +117,7 @@ class Queried(ABC):
                 )
 
     @abstractmethod
-    def _page(self) -> Source: ...
+    def _page(self) -> PageSource: ...
 
     @abstractmethod
     def _node(self) -> Node | None: ...
@@ -162,13 +162,13 @@ class Queried(ABC):
             else:
                 yield from self._taken(selector.parts, each)
 
-    def _taken(self, parts: tuple[Part, ...], node: Node) -> Iterator[Node | str]:
+    def _taken(self, parts: tuple[SelectorPart, ...], node: Node) -> Iterator[Node | str]:
         tree = self._page().tree
         for part in parts:
             if len(parts) == 1 or tree.matches(node, part.css):
                 yield from self._part(part, node)
 
-    def _part(self, part: Part, node: Node) -> Iterator[Node | str]:
+    def _part(self, part: SelectorPart, node: Node) -> Iterator[Node | str]:
         page = self._page()
         if part.take == "element":
             yield node
@@ -188,7 +188,7 @@ class Element(Queried):
 
     __slots__ = ("_at", "_of")
 
-    def __init__(self, page: Source, node: Node) -> None:
+    def __init__(self, page: PageSource, node: Node) -> None:
         self._of = page
         self._at = node
 
@@ -252,7 +252,7 @@ class Element(Queried):
         at = nodes.index(self._at) + step
         return Element(self._of, nodes[at]) if 0 <= at < len(nodes) else None
 
-    def _page(self) -> Source:
+    def _page(self) -> PageSource:
         return self._of
 
     def _node(self) -> Node:

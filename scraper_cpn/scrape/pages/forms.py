@@ -87,7 +87,7 @@ class Form:
         charset = self._charset()
         found = entries(self._controls, self._filled, pressed, charset)
         action, method, kind = (
-            self._told(name, pressed) for name in ("action", "method", "enctype")
+            self._attribute(name, pressed) for name in ("action", "method", "enctype")
         )
         url = self._page.absolute(action) if action else self._page.url
         if url is None:
@@ -102,7 +102,7 @@ class Form:
         sending: LinkOptions = {**options, "method": "POST", "body": body, "headers": headers}
         return made(Link(url, handler_name(to), priority, **sending), to)
 
-    def _told(self, name: str, pressed: Control | None) -> str:
+    def _attribute(self, name: str, pressed: Control | None) -> str:
         """What the pressed button says, or else the form."""
         own = None if pressed is None else pressed.attrs.get(f"form{name}")
         return (self._page.tree.attribute(self._node, name) or "" if own is None else own).strip()

@@ -13,7 +13,15 @@ from anyio import to_thread
 from msgspec import Struct
 
 from scraper_cpn.scrape.colours import Raw
-from scraper_cpn.scrape.pages.jobs import Answer, Broken, Done, Heavy, Job, Refused, do_if_harmless
+from scraper_cpn.scrape.pages.jobs import (
+    ParseAnswer,
+    ParseBroken,
+    ParseDone,
+    ParseHeavy,
+    ParseJob,
+    ParseOverLimit,
+    do_if_harmless,
+)
 from scraper_cpn.scrape.pages.workers import CAN_WORK, WORKERS_MAX, WorkerError, Workers
 from scraper_cpn.scrape.settings import FieldRule, PageLimits
 from scraper_cpn.scrape.urls import host_of
@@ -21,7 +29,7 @@ from scraper_cpn.scrape.urls import host_of
 EXCESS_S_MAX: Final = 0.5
 """So much more processor time than others of their size pages of a host may take; then its pages are not parsed
 unless they are harmless."""
-REFUSED_S: Final = 0.25
+OVER_LIMIT_S: Final = 0.25
 """A page that is refused counts as if it had taken so long."""
 CROWDED_S: Final = 0.05
 """Pages may wait so long for a process before their domains have to pause."""
@@ -68,21 +76,23 @@ class Guard:
         self._records: dict[str, _Record] = {}
         self._newcomers = 0
 
-    async def parse(self, raw: Raw, rules: tuple[FieldRule, ...] | None) -> Done | Refused:
+    async def parse(
+        self, raw: Raw, rules: tuple[FieldRule, ...] | None
+    ) -> ParseDone | ParseOverLimit:
         """Return the item of a page and its links, or why it can't be parsed; see `Job.rules`.
 
         Raises `BusyError` when the page has to be tried again later.
         """
-        answer = await self._ask(Job.of(raw, rules, self._limits, if_harmless=True))
-        if isinstance(answer, Heavy):
-            return await self._parse_heavy(Job.of(raw, rules, self._limits))
+        answer = await self._ask(ParseJob.of(raw, rules, self._limits, if_harmless=True))
+        if isinstance(answer, ParseHeavy):
+            return await self._parse_heavy(ParseJob.of(raw, rules, self._limits))
         return answer
 
-    async def _parse_heavy(self, job: Job) -> Done | Refused:
+    async def _parse_heavy(self, job: ParseJob) -> ParseDone | ParseOverLimit:
         host = host_of(job.raw.response.url)
         record = self._records.setdefault(host, _Record())
         if record.excess_s >= EXCESS_S_MAX:
-            return Refused(f"parsing it may take too long, as with other pages of {host}")
+            return ParseOverLimit(f"parsing it may take too long, as with other pages of {host}")
         if record.is_good:
             return await self._recorded(job, record)
         if self._newcomers >= NEWCOMERS_MAX:
@@ -97,40 +107,40 @@ class Guard:
 
     async def try_out(self, raw: Raw) -> Trial:
         """Return what came of parsing a page in a process, which shows whether it does harm here."""
-        answer = await self._ask(Job.of(raw, None, self._limits, if_harmless=True))
-        is_heavy = isinstance(answer, Heavy)
+        answer = await self._ask(ParseJob.of(raw, None, self._limits, if_harmless=True))
+        is_heavy = isinstance(answer, ParseHeavy)
         if is_heavy:
-            answer = await self._parse_heavy(Job.of(raw, None, self._limits))
-        return Trial(answer.reason if isinstance(answer, Refused) else None, is_heavy)
+            answer = await self._parse_heavy(ParseJob.of(raw, None, self._limits))
+        return Trial(answer.reason if isinstance(answer, ParseOverLimit) else None, is_heavy)
 
     async def close(self) -> None:
         """End the processes."""
         await self._workers.close()
 
-    async def _recorded(self, job: Job, record: _Record) -> Done | Refused:
+    async def _recorded(self, job: ParseJob, record: _Record) -> ParseDone | ParseOverLimit:
         """Have a job done, and note for its host what it took."""
         answer = await self._ask(job)
-        assert not isinstance(answer, Heavy)
-        used_s = answer.cpu_s if isinstance(answer, Done) else max(job.cpu_s, REFUSED_S)
+        assert not isinstance(answer, ParseHeavy)
+        used_s = answer.cpu_s if isinstance(answer, ParseDone) else max(job.cpu_s, OVER_LIMIT_S)
         excess_s = max(0.0, used_s - job.usual_s)
         record.excess_s += excess_s
         record.is_good = excess_s == 0
         return answer
 
-    async def _ask(self, job: Job) -> Done | Refused | Heavy:
+    async def _ask(self, job: ParseJob) -> ParseDone | ParseOverLimit | ParseHeavy:
         if not CAN_WORK:
-            answer: Answer = await to_thread.run_sync(do_if_harmless, job)
+            answer: ParseAnswer = await to_thread.run_sync(do_if_harmless, job)
         else:
             if (wait_s := self._workers.backlog_s) > CROWDED_S:
                 self._crowded(job.raw.target.domain, wait_s)
             try:
                 answer = await self._workers.do(job)
             except WorkerError as error:
-                return Refused(f"parsing it may take too long, and {error}")
-        if isinstance(answer, Broken):
+                return ParseOverLimit(f"parsing it may take too long, and {error}")
+        if isinstance(answer, ParseBroken):
             raise RuntimeError(f"in the process that parses:\n{answer.traceback}")
-        if isinstance(answer, Heavy) and not job.if_harmless:
-            return Refused(
+        if isinstance(answer, ParseHeavy) and not job.if_harmless:
+            return ParseOverLimit(
                 "parsing it may take too long, and this system has no limits for processes"
             )
         return answer

@@ -14,7 +14,7 @@ from typing import Any
 from scraper_cpn.scrape.colours import Bad
 from scraper_cpn.scrape.pages.page import HostilePageError, Page
 from scraper_cpn.scrape.pages.parameters import name_of
-from scraper_cpn.scrape.pages.verdicts import Verdict
+from scraper_cpn.scrape.pages.verdicts import HandlerDecision
 
 Hook = Callable[..., Any]
 DETAIL_CHARS_MAX = 10_000
@@ -36,10 +36,10 @@ def is_async(function: Hook) -> bool:
 
 
 def look(hook: Hook, page: Page) -> None:
-    """Call a plain `after` function. Raises `Verdict` if it does, and `HookError` if it raises anything else."""
+    """Call a plain `after` function. Raises `HandlerDecision` if it does, and `HookError` if it raises anything else."""
     try:
         hook(page)
-    except Verdict:
+    except HandlerDecision:
         raise
     except Exception as error:
         raise HookError(bad(hook, error)) from error
@@ -51,7 +51,7 @@ async def look_async(hook: Hook, page: Page) -> None:
         found = hook(page)
         if inspect.isawaitable(found):
             await found
-    except Verdict:
+    except HandlerDecision:
         raise
     except Exception as error:
         raise HookError(bad(hook, error)) from error

@@ -31,7 +31,7 @@ _CPU_S, _CPU_S_PER_BYTE = 0.1, 1e-6
 _MEMORY_BYTES, _MEMORY_PER_BYTE, _MEMORY_BYTES_MAX = 32_000_000, 20, 192_000_000
 
 
-class Job(Struct, frozen=True, gc=False):
+class ParseJob(Struct, frozen=True, gc=False):
     """A page to be parsed, and what that may take."""
 
     raw: Raw
@@ -51,7 +51,7 @@ class Job(Struct, frozen=True, gc=False):
         limits: PageLimits,
         *,
         if_harmless: bool = False,
-    ) -> Job:
+    ) -> ParseJob:
         """Return the job for a page: it may take ten times what ordinary pages of its size take."""
         size = len(raw.response.body)
         cpu_s = (_CPU_S + _CPU_S_PER_BYTE * size) * (1 + len(rules or ()) / 10)
@@ -65,7 +65,7 @@ class Job(Struct, frozen=True, gc=False):
         return (_USUAL_S + _USUAL_S_PER_BYTE * size) * (1 + len(self.rules or ()) / 10)
 
 
-class Done(Struct, frozen=True, tag=True):
+class ParseDone(Struct, frozen=True, tag=True):
     """The page was parsed within its limits; the item and the links that were wanted."""
 
     item: Item | None
@@ -76,52 +76,52 @@ class Done(Struct, frozen=True, tag=True):
     """See `Parsed`."""
 
 
-class Refused(Struct, frozen=True, tag=True):
+class ParseOverLimit(Struct, frozen=True, tag=True):
     """The page can't be parsed within its limits."""
 
     reason: str
 
 
-class Heavy(Struct, frozen=True, tag=True):
+class ParseHeavy(Struct, frozen=True, tag=True):
     """The page may be a bomb, and was not parsed."""
 
 
-class Broken(Struct, frozen=True, tag=True):
+class ParseBroken(Struct, frozen=True, tag=True):
     """Our own code failed."""
 
     traceback: str
 
 
-Answer = Done | Refused | Heavy | Broken
+ParseAnswer = ParseDone | ParseOverLimit | ParseHeavy | ParseBroken
 
-answers: msgspec.msgpack.Decoder[Answer] = msgspec.msgpack.Decoder(Answer)
+answers: msgspec.msgpack.Decoder[ParseAnswer] = msgspec.msgpack.Decoder(ParseAnswer)
 """Reads an answer."""
-jobs: msgspec.msgpack.Decoder[Job] = msgspec.msgpack.Decoder(Job)
+jobs: msgspec.msgpack.Decoder[ParseJob] = msgspec.msgpack.Decoder(ParseJob)
 """Reads a job."""
 
 
-def message(value: Job | Answer) -> bytes:
+def message(value: ParseJob | ParseAnswer) -> bytes:
     """Return *value* as it is written."""
     return msgspec.msgpack.encode(value)
 
 
-def do(job: Job) -> Answer:
+def do(job: ParseJob) -> ParseAnswer:
     """Do a job, without limits. Raises `MemoryError`."""
     page = Page.of(job.raw)
     began_s = time.process_time()
     try:
         if job.rules is None:
             page.tree  # noqa: B018 - parsed when asked for
-            return Done(None, [], time.process_time() - began_s)
+            return ParseDone(None, [], time.process_time() - began_s)
         cut = Cut(job.limits)
         item, links = extract(page, job.raw.response.fetched_at_ns, job.rules, cut)
     except MemoryError:
         raise
     except Exception:  # noqa: BLE001 - a bug of ours, which the crawl's process tells
-        return Broken(traceback.format_exc())
-    return Done(item, links, time.process_time() - began_s, cut.lines)
+        return ParseBroken(traceback.format_exc())
+    return ParseDone(item, links, time.process_time() - began_s, cut.lines)
 
 
-def do_if_harmless(job: Job) -> Answer:
+def do_if_harmless(job: ParseJob) -> ParseAnswer:
     """Do a job if that is certain to be over soon."""
-    return do(job) if is_harmless(Page.of(job.raw)) else Heavy()
+    return do(job) if is_harmless(Page.of(job.raw)) else ParseHeavy()

@@ -108,5 +108,7 @@ def _signature(function: Callable[..., Any]) -> list[inspect.Parameter]:
 
 
 def _type_of(parameter: inspect.Parameter) -> Any:
-    told = parameter.annotation
-    return Any if told is inspect.Parameter.empty or isinstance(told, str) else told
+    annotation = parameter.annotation
+    return (
+        Any if annotation is inspect.Parameter.empty or isinstance(annotation, str) else annotation
+    )

@@ -43,7 +43,7 @@ from scraper_cpn.scrape.pages.hooked import (
     look_async,
     writable,
 )
-from scraper_cpn.scrape.pages.jobs import Refused
+from scraper_cpn.scrape.pages.jobs import ParseOverLimit
 from scraper_cpn.scrape.pages.page import HostilePageError, Page
 from scraper_cpn.scrape.pages.verdicts import Drop, Retry, Stop
 from scraper_cpn.scrape.pages.watchdog import Watchdog
@@ -140,7 +140,7 @@ class Parser:
 
     async def _extracted_elsewhere(self, raw: Raw) -> ParseOutcome:
         answer = await self._guard.parse(raw, self._rules)
-        if isinstance(answer, Refused):
+        if isinstance(answer, ParseOverLimit):
             return Bad("parse", answer.reason)
         return self._outcome(raw, _listed(answer.item), answer.links, answer.cut)
 

@@ -31,7 +31,7 @@ _TAKEN = re.compile(
 _ALLOWED = "after ::, at the end of a selector, write text, attr(NAME) or url(NAME)"
 
 
-class Part(Struct, frozen=True, gc=False):
+class SelectorPart(Struct, frozen=True, gc=False):
     """One CSS selector, and what is taken of each element that it matches."""
 
     css: str
@@ -46,7 +46,7 @@ class Selector(Struct, frozen=True, gc=False):
 
     source: str
     """As it was written."""
-    parts: tuple[Part, ...] = ()
+    parts: tuple[SelectorPart, ...] = ()
     xpath: str = ""
 
     @property
@@ -99,12 +99,12 @@ def _halves(text: str, pseudo: int) -> tuple[str, str]:
     return (text, "") if pseudo < 0 else (text[:pseudo], text[pseudo:])
 
 
-def _part(halves: tuple[str, str]) -> Part:
+def _part(halves: tuple[str, str]) -> SelectorPart:
     css, suffix = halves[0].strip(), halves[1]
     if not suffix:
-        return Part(css)
+        return SelectorPart(css)
     taken = _TAKEN.fullmatch(suffix)
     if taken is None:
         raise ValueError(f"{suffix.strip()!r} is not known: {_ALLOWED}")
     take = (taken[1] or "text").lower()
-    return Part(css, take, taken[2] or taken[3] or taken[4] or "")
+    return SelectorPart(css, take, taken[2] or taken[3] or taken[4] or "")

@@ -6,7 +6,7 @@ Owns: these exceptions. Must not know: how handlers are called, what the net doe
 from scraper_cpn.scrape.options.values import duration
 
 
-class Verdict(Exception):  # noqa: N818 - no mistake, but a decision
+class HandlerDecision(Exception):  # noqa: N818 - no mistake, but a decision
     """A decision of a handler; *reason* is one line for people."""
 
     def __init__(self, reason: str) -> None:
@@ -14,7 +14,7 @@ class Verdict(Exception):  # noqa: N818 - no mistake, but a decision
         self.reason = " ".join(str(reason).split())
 
 
-class Retry(Verdict):
+class Retry(HandlerDecision):
     """The page is requested again, as after a failed attempt; after the last attempt it has failed.
 
     Args:
@@ -34,9 +34,9 @@ class Retry(Verdict):
         self.elsewhere = elsewhere
 
 
-class Drop(Verdict):
+class Drop(HandlerDecision):
     """Nothing of the page is kept, and it is not requested again; it counts as skipped, not as failed."""
 
 
-class Stop(Verdict):
+class Stop(HandlerDecision):
     """The crawl starts no more requests. What the handler has yielded before is kept."""

@@ -29,7 +29,7 @@ class _Seen(Struct):
     """A call of a handler that was at work at each look since."""
 
     since_s: float
-    told_at_s: float
+    warn_at_s: float
     """How long it may be at work until it is told the next time."""
 
 
@@ -89,9 +89,9 @@ class Watchdog:
         self, seen: _Seen, now_s: float, thread: int, call: FrameType, at: FrameType
     ) -> None:
         elapsed_s = now_s - seen.since_s
-        if elapsed_s < seen.told_at_s:
+        if elapsed_s < seen.warn_at_s:
             return
-        seen.told_at_s = 2 * elapsed_s
+        seen.warn_at_s = 2 * elapsed_s
         where = f"{Path(at.f_code.co_filename).name}:{at.f_lineno}"
         name = self._names[call.f_code]
         if thread == self._loop_thread:

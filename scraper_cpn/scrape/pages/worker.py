@@ -24,9 +24,9 @@ from typing import BinaryIO
 from scraper_cpn.scrape.pages.jobs import (
     LENGTH,
     WALL_FACTOR,
-    Answer,
-    Job,
-    Refused,
+    ParseAnswer,
+    ParseJob,
+    ParseOverLimit,
     do,
     do_if_harmless,
     jobs,
@@ -70,7 +70,7 @@ def _read(source: BinaryIO) -> bytes | None:
     return asked if len(asked) == length else None
 
 
-def _in_child(job: Job) -> bytes:
+def _in_child(job: ParseJob) -> bytes:
     """Return the answer to a job, as a child of this process has written it."""
     reading, writing = os.pipe()
     parent = os.getpid()
@@ -85,10 +85,10 @@ def _in_child(job: Job) -> bytes:
     _, status, used = os.wait4(child, 0)
     if answer is not None and os.WIFEXITED(status) and os.WEXITSTATUS(status) == 0:
         return answer
-    return message(Refused(_cause_of_death(job, status, used)))
+    return message(ParseOverLimit(_cause_of_death(job, status, used)))
 
 
-def _be_child(job: Job, writing: int, parent: int) -> None:
+def _be_child(job: ParseJob, writing: int, parent: int) -> None:
     """Do a job under its limits, and end."""
     code = 1
     try:
@@ -100,14 +100,14 @@ def _be_child(job: Job, writing: int, parent: int) -> None:
         os._exit(code)
 
 
-def _done(job: Job) -> Answer:
+def _done(job: ParseJob) -> ParseAnswer:
     try:
         return do(job)
     except MemoryError:
-        return Refused(_needs_memory(job))
+        return ParseOverLimit(_needs_memory(job))
 
 
-def _limit(job: Job) -> None:
+def _limit(job: ParseJob) -> None:
     """Let the operating system end this process when the job takes too much."""
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
     signal.setitimer(signal.ITIMER_PROF, job.cpu_s)
@@ -124,7 +124,7 @@ def _address_space() -> int:
         return 1 << 30
 
 
-def _cause_of_death(job: Job, status: int, used: resource.struct_rusage) -> str:
+def _cause_of_death(job: ParseJob, status: int, used: resource.struct_rusage) -> str:
     name = signal.Signals(os.WTERMSIG(status)).name if os.WIFSIGNALED(status) else ""
     if name == "SIGPROF":
         return f"parsing it takes more than {job.cpu_s:.2g} s of processor time"
@@ -136,7 +136,7 @@ def _cause_of_death(job: Job, status: int, used: resource.struct_rusage) -> str:
     return f"the HTML parser crashed on it ({name})"
 
 
-def _needs_memory(job: Job) -> str:
+def _needs_memory(job: ParseJob) -> str:
     return f"parsing it takes more than {job.memory_bytes // 1_000_000} MB of memory"
 
 

@@ -18,7 +18,14 @@ from typing import TYPE_CHECKING
 import anyio
 from anyio.streams.buffered import BufferedByteReceiveStream
 
-from scraper_cpn.scrape.pages.jobs import LENGTH, WALL_FACTOR, Answer, Job, answers, message
+from scraper_cpn.scrape.pages.jobs import (
+    LENGTH,
+    WALL_FACTOR,
+    ParseAnswer,
+    ParseJob,
+    answers,
+    message,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -64,7 +71,7 @@ class Workers:
         """How long a new job would wait for a worker, by what the last ones took."""
         return max(0, self._open - WORKERS_MAX) * self._usual_s / WORKERS_MAX
 
-    async def do(self, job: Job) -> Answer:
+    async def do(self, job: ParseJob) -> ParseAnswer:
         """Return the answer to a job. Cancelling it kills its process.
 
         Raises `WorkerError` where there is no process, or it ended for another reason than the job.
@@ -75,7 +82,7 @@ class Workers:
         finally:
             self._open -= 1
 
-    async def _do(self, job: Job) -> Answer:
+    async def _do(self, job: ParseJob) -> ParseAnswer:
         longer = nullcontext() if job.if_harmless else self._free_for_long
         async with longer, self._free, self._memory(job.memory_bytes):
             worker = self._idle.pop() if self._idle else await self._new()
@@ -146,7 +153,7 @@ class _Worker:
         except OSError as error:
             raise WorkerError(f"no parsing process could be started: {error}") from error
 
-    async def do(self, job: Job) -> Answer:
+    async def do(self, job: ParseJob) -> ParseAnswer:
         asked = message(job)
         try:
             with anyio.fail_after(WALL_FACTOR * job.cpu_s + _GRACE_S):

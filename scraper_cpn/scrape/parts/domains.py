@@ -83,7 +83,7 @@ class Domains(Limit):
             )
             yield never(
                 start(*requests),
-                beside="penalties",
+                while_in="penalties",
                 by="domain",
                 claim="G2 no start before a hold is applied",
             )

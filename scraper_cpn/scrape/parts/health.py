@@ -26,7 +26,7 @@ class Health(Part):
     def judged(self, pacing: Place[Domain], penalties: Place[Penalty]) -> Sequence[Output]:
         """What a penalty puts here: a row about the pause, and the verdict if it is the last one."""
         return [
-            put(self.holds, self.p.told, pacing, penalties),
+            put(self.holds, self.p.hold, pacing, penalties),
             put(self.given_up, self.p.verdict, pacing, penalties),
         ]
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from scraper_cpn.net import Limit, Net, Wording, consume, expired, hold, read
-from scraper_cpn.scrape.colours import Fetched, Gate, Stop
+from scraper_cpn.scrape.colours import Fetched, Gate, StopRequest
 from scraper_cpn.scrape.parts.promises import requests_of
 from scraper_cpn.scrape.settings import Settings
 
@@ -64,7 +64,7 @@ class GateKeeper(Limit):
     def __init__(self, net: Net) -> None:
         super().__init__(net, "gate")
         self.open = self.place("gate", Gate, source=True, expires=True, budget=True)
-        self.stop = self.place("stop", Stop, source=True)
+        self.stop = self.place("stop", StopRequest, source=True)
         self.takes = [read(self.open)]
         self.still = [read(self.open)]
         self.wording = {self.open: Wording("the crawl to be resumed: it starts no more requests")}

@@ -71,8 +71,10 @@ class Requests(Part):
                     answered,
                     *paced,
                 ),
-                on(Redirected, next_hop, later, put(log, p.moved, targets, Redirected), answered),
-                on(Throttled, put(failed, p.refused, targets, Throttled), penalty, answered),
+                on(
+                    Redirected, next_hop, later, put(log, p.redirect, targets, Redirected), answered
+                ),
+                on(Throttled, put(failed, p.throttled, targets, Throttled), penalty, answered),
                 on(Failed, put(failed, p.failed, targets, Failed), no_answer),
                 on(Lost, put(failed, p.lost, targets, Lost)),
             ],

@@ -56,7 +56,7 @@ class DepthPolicy:
         """The links of a page to which a shorter path was found."""
         if path.depth >= reached.depth or reached.links is None:
             return None
-        return _moved(reached.links, path.depth)
+        return _at_depth(reached.links, path.depth)
 
     def expanded(self, links: Found, reached: Reached) -> Reached:
         """What is remembered of a page with its links; no path is shorter than that of a seed."""
@@ -64,11 +64,11 @@ class DepthPolicy:
 
     def found(self, links: Found, reached: Reached) -> Found:
         """The links of a page, by the shortest path to it that is known."""
-        return _moved(links, reached.depth)
+        return _at_depth(links, reached.depth)
 
 
-def _moved(links: Found, depth: int) -> Found:
-    """The links of a page that has *depth*."""
+def _at_depth(links: Found, depth: int) -> Found:
+    """The links of a page, as if the page were at *depth*."""
     by = depth - links.depth
     targets, requests = _deeper(links.targets, by), _deeper(links.requests, by)
     return Found(targets, requests, trapped=links.trapped)

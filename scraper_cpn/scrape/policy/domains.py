@@ -43,9 +43,9 @@ class DomainPolicy:
         """The pacing token that a target needs."""
         return self._domains[target.domain]
 
-    def robots_hop_domain(self, moved: Redirected) -> Domain:
+    def robots_hop_domain(self, redirect: Redirected) -> Domain:
         """The pacing token that the next hop of a robots.txt needs."""
-        return self._domain(domain_of(moved.url, self.settings.limit_by))
+        return self._domain(domain_of(redirect.url, self.settings.limit_by))
 
     def slots(self, domain: str) -> int:
         """Requests to a domain at a time."""
@@ -72,15 +72,15 @@ class DomainPolicy:
 
     # Penalties.
 
-    def refusal(self, target: Target, refused: Throttled) -> Penalty | None:
+    def refusal(self, target: Target, throttled: Throttled) -> Penalty | None:
         """The penalty of a domain for a 429 or 503."""
         if self.settings.backoff_scope == "url":
             return None
-        return Penalty(target.domain, refused.wait_ns)
+        return Penalty(target.domain, throttled.wait_ns)
 
-    def robots_refusal_penalty(self, job: RobotsJob, refused: Throttled) -> Penalty:
+    def robots_refusal_penalty(self, job: RobotsJob, throttled: Throttled) -> Penalty:
         """The penalty of a domain for a 429 or 503 in answer to a request for robots.txt."""
-        return Penalty(job.domain, refused.wait_ns)
+        return Penalty(job.domain, throttled.wait_ns)
 
     def slower(self, job: RobotsJob, rules: Rules) -> Penalty | None:
         """The penalty of a domain for a Crawl-delay, which lengthens the running pause and all later ones."""
@@ -125,7 +125,7 @@ class DomainPolicy:
             return domain
         if penalty.sign in ("silent", "answered"):
             return self.health.heard(domain, penalty)
-        after = self.health.refused(domain, self.hold_ns(domain, penalty))
+        after = self.health.throttled(domain, self.hold_ns(domain, penalty))
         if penalty.wait_ns is not None:
             return after
         return replace(after, strikes=self._strikes(domain), calm=0)

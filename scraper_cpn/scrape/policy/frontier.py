@@ -57,7 +57,7 @@ class FrontierPolicy:
             request=link.request or PLAIN,
         )
 
-    def refused(self, text: str, reason: str) -> Failure:
+    def bad_seed(self, text: str, reason: str) -> Failure:
         """The row of the log for a line that is not a URL; *text* is the line, without secrets."""
         nowhere = Target(url=text, domain="", origin="", site="", requested_url=text)
         return Failure(target=nowhere, kind="seed", reason=reason, final=True)

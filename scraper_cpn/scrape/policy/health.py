@@ -82,14 +82,14 @@ class HealthPolicy:
             return 0
         return backoff_ns(self.settings, domain.probes + _FIRST_PAUSE, domain.domain)
 
-    def refused(self, domain: Domain, hold_ns: int) -> Domain:
+    def throttled(self, domain: Domain, hold_ns: int) -> Domain:
         """The pacing token after a refusal that holds it for a time. An answer in between begins a new series."""
         if self.settings.refusing_max_ns is None:
             return domain
-        if domain.refused_ns and domain.calm == 0:
+        if domain.throttled_ns and domain.calm == 0:
             return domain  # of a request that ran together with one that was refused
-        before_ns = 0 if domain.calm > self.pace.slots(domain.domain) else domain.refused_ns
-        return replace(domain, refused_ns=before_ns + max(hold_ns, domain.delay_ns), calm=0)
+        before_ns = 0 if domain.calm > self.pace.slots(domain.domain) else domain.throttled_ns
+        return replace(domain, throttled_ns=before_ns + max(hold_ns, domain.delay_ns), calm=0)
 
     # The end.
 
@@ -97,11 +97,11 @@ class HealthPolicy:
         """Whether a domain is given up at a penalty; *domain* is its token before."""
         if penalty.sign == "silent":
             return self._dead(domain, penalty)
-        if penalty.sign == "refused" and not penalty.delay_ns:
+        if penalty.sign == "throttled" and not penalty.delay_ns:
             return self._refusing(domain, penalty)
         return None
 
-    def told(self, domain: Domain, penalty: Penalty) -> Hold | None:
+    def hold(self, domain: Domain, penalty: Penalty) -> Hold | None:
         """The row about a pause: of each refusal, and of a dead domain."""
         if (
             penalty.sign in ("answered", "paced")
@@ -140,9 +140,9 @@ class HealthPolicy:
             return GivenUp(domain.domain, reason)
         limit_ns = self.settings.refusing_max_ns
         ongoing = 0 < domain.calm <= self.pace.slots(domain.domain)
-        if limit_ns is None or not ongoing or domain.refused_ns < limit_ns:
+        if limit_ns is None or not ongoing or domain.throttled_ns < limit_ns:
             return None
-        lasted = domain.refused_ns // SECOND
+        lasted = domain.throttled_ns // SECOND
         return GivenUp(domain.domain, f"it has refused all requests for {lasted} s")
 
     def _is_same_incident(self, domain: Domain) -> bool:
@@ -152,4 +152,4 @@ class HealthPolicy:
 
 def is_in_trouble(domain: Domain) -> bool:
     """Whether the requests that start in a domain are counted."""
-    return bool(domain.strikes or domain.probes or domain.refused_ns)
+    return bool(domain.strikes or domain.probes or domain.throttled_ns)

@@ -18,7 +18,7 @@ from scraper_cpn.scrape.colours import (
     Kept,
     Parsed,
     Raw,
-    Stop,
+    StopRequest,
     Stored,
     Valid,
 )
@@ -51,9 +51,9 @@ class PipelinePolicy:
             return None
         return Failure(target=page.target, kind="partial", reason=bad.reason, detail=bad.detail)
 
-    def stop(self, parsed: Parsed) -> Stop | None:
+    def stop(self, parsed: Parsed) -> StopRequest | None:
         """The request of a handler to start no more requests."""
-        return Stop(parsed.stop) if parsed.stop else None
+        return StopRequest(parsed.stop) if parsed.stop else None
 
     def deferred(self, page: Raw, deferred: Deferred) -> Failure:
         """The row of a page that is requested again."""

@@ -77,12 +77,12 @@ class RequestPolicy:
             wait_ns=after_ns,
         )
 
-    def hop(self, target: Target, moved: Redirected) -> Found | None:
+    def hop(self, target: Target, redirect: Redirected) -> Found | None:
         """The target of a redirect, if it passes what a link must pass and is within the limit."""
-        if self._stray(target, moved) is not None:
+        if self._stray(target, redirect) is not None:
             return None
-        url, request = self._goal(target, moved), target.request
-        plain = request is PLAIN and not moved.cookies
+        url, request = self._goal(target, redirect), target.request
+        plain = request is PLAIN and not redirect.cookies
         hop = self.frontier.target(
             url,
             site=self.frontier.site_after(target, url),
@@ -93,48 +93,53 @@ class RequestPolicy:
             rank=target.rank,
             hops=target.hops + 1,
             handler=target.handler,
-            request=request if plain else redirected(target, moved),
+            request=request if plain else redirected(target, redirect),
         )
         found = Found((hop,)) if plain else split([hop])
         return self.frontier.depths.links(target, found.targets, found.requests)
 
-    def hop_now(self, target: Target, moved: Redirected) -> Found | None:
+    def hop_now(self, target: Target, redirect: Redirected) -> Found | None:
         """The target of a redirect without a Retry-After."""
-        return None if moved.wait_ns else self.hop(target, moved)
+        return None if redirect.wait_ns else self.hop(target, redirect)
 
-    def hop_later(self, target: Target, moved: Redirected) -> Found | None:
+    def hop_later(self, target: Target, redirect: Redirected) -> Found | None:
         """The target of a redirect that asks to wait."""
-        return self.hop(target, moved) if moved.wait_ns else None
+        return self.hop(target, redirect) if redirect.wait_ns else None
 
-    def hop_after_ns(self, target: Target, moved: Redirected) -> int:
+    def hop_after_ns(self, target: Target, redirect: Redirected) -> int:
         """How long such a target waits."""
         del target
-        return moved.wait_ns
+        return redirect.wait_ns
 
-    def moved(self, target: Target, moved: Redirected) -> Failure:
+    def redirect(self, target: Target, redirect: Redirected) -> Failure:
         """The final row of a URL that redirects."""
-        stray = self._stray(target, moved)
-        kind, reason = stray or ("moved", f"redirects to {moved.url}{self._remark(target, moved)}")
-        return Failure(target=target, kind=kind, reason=reason, status=moved.status, final=True)
+        stray = self._stray(target, redirect)
+        kind, reason = stray or (
+            "redirected",
+            f"redirects to {redirect.url}{self._remark(target, redirect)}",
+        )
+        return Failure(target=target, kind=kind, reason=reason, status=redirect.status, final=True)
 
-    def refused(self, target: Target, refused: Throttled) -> Failure:
+    def throttled(self, target: Target, throttled: Throttled) -> Failure:
         """The row of an attempt that the server refused."""
-        reason = f"HTTP {refused.status}" + (", no Retry-After" if refused.wait_ns is None else "")
+        reason = f"HTTP {throttled.status}" + (
+            ", no Retry-After" if throttled.wait_ns is None else ""
+        )
         by_domain = self.settings.backoff_scope == "domain"
         wait_ns = (
             0
             if by_domain
-            else refused.wait_ns or backoff_ns(self.settings, target.attempt, target.url)
+            else throttled.wait_ns or backoff_ns(self.settings, target.attempt, target.url)
         )
         failure = Failure(
             target=target,
-            kind="refused",
+            kind="throttled",
             reason=reason,
-            status=refused.status,
+            status=throttled.status,
             retry=True,
             wait_ns=wait_ns,
         )
-        asked_back = refused.status == TOO_MANY_REQUESTS or refused.wait_ns is not None
+        asked_back = throttled.status == TOO_MANY_REQUESTS or throttled.wait_ns is not None
         return failure if asked_back else self._unless_processed(failure)
 
     def failed(self, target: Target, failed: Failed) -> Failure:
@@ -170,48 +175,48 @@ class RequestPolicy:
         reason = f"{failure.reason}; this {method} may have been processed, and is not idempotent"
         return replace(failure, kind="unsure", reason=reason, retry=False, wait_ns=0)
 
-    def _stray(self, target: Target, moved: Redirected) -> tuple[str, str] | None:
+    def _stray(self, target: Target, redirect: Redirected) -> tuple[str, str] | None:
         """Why a redirect is not followed."""
         if target.hops >= self.settings.max_redirects:
             return (
                 "redirect",
-                f"more than {self.settings.max_redirects} redirects, the last to {moved.url}",
+                f"more than {self.settings.max_redirects} redirects, the last to {redirect.url}",
             )
-        if self._circles(target, moved):
+        if self._circles(target, redirect):
             return ("redirect", "redirects in a circle, back to itself")
-        return self.frontier.objection(target, self._goal(target, moved))
+        return self.frontier.objection(target, self._goal(target, redirect))
 
-    def _goal(self, target: Target, moved: Redirected) -> str:
+    def _goal(self, target: Target, redirect: Redirected) -> str:
         """The URL that is requested after a redirect.
 
         It has the parameters that URLs lack otherwise where a server insists on them, and would redirect back.
         """
-        url = self.frontier.asked(moved.url)
-        return moved.url if url in (target.url, target.requested_url) else url
+        url = self.frontier.asked(redirect.url)
+        return redirect.url if url in (target.url, target.requested_url) else url
 
-    def _remark(self, target: Target, moved: Redirected) -> str:
-        if self.frontier.joins(target, moved.url):
+    def _remark(self, target: Target, redirect: Redirected) -> str:
+        if self.frontier.joins(target, redirect.url):
             return ""
         return " (another site: its links there are not followed; --follow-seeds follows them)"
 
-    def _circles(self, target: Target, moved: Redirected) -> bool:
+    def _circles(self, target: Target, redirect: Redirected) -> bool:
         """Whether a redirect leads back to a request that was made; the answer to a POST may be on its own URL.
 
         A URL with other cookies than before is another request, as long as `max_redirects` allows.
         """
-        if moved.cookies and _returns(target, moved):
-            return redirected(target, moved) == target.request
-        url = self._goal(target, moved)
+        if redirect.cookies and _returns(target, redirect):
+            return redirected(target, redirect) == target.request
+        url = self._goal(target, redirect)
         if target.request.by_url:
             return url in (target.url, target.requested_url)
-        return url == target.url and redirected(target, moved) == target.request
+        return url == target.url and redirected(target, redirect) == target.request
 
 
-def _returns(target: Target, moved: Redirected) -> bool:
-    return moved.url in (target.url, target.requested_url)
+def _returns(target: Target, redirect: Redirected) -> bool:
+    return redirect.url in (target.url, target.requested_url)
 
 
-def redirected(target: Target, moved: Redirected) -> Request:
+def redirected(target: Target, redirect: Redirected) -> Request:
     """The request of the next hop (RFC 9110 section 15.4; WHATWG Fetch, "HTTP-redirect fetch").
 
     303 makes a GET of all but HEAD, 301 and 302 make one of POST. Such a GET is the answer to its request, and is
@@ -219,12 +224,12 @@ def redirected(target: Target, moved: Redirected) -> Request:
     follows it.
     """
     request = target.request
-    if moved.cookies and _returns(target, moved):
+    if redirect.cookies and _returns(target, redirect):
         before = request.apart.partition(_BACK)[0]
-        request = replace(request, apart=f"{before}{_BACK}{moved.cookies}")
-    if origin_of(moved.url) != target.origin:
+        request = replace(request, apart=f"{before}{_BACK}{redirect.cookies}")
+    if origin_of(redirect.url) != target.origin:
         request = replace(request, headers=())
-    method, status = request.method, moved.status
+    method, status = request.method, redirect.status
     if not (
         (method == "POST" and status in (301, 302))
         or (method not in ("GET", "HEAD") and status == HTTPStatus.SEE_OTHER)

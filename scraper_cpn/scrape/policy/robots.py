@@ -60,12 +60,12 @@ class RobotsPolicy:
         """The final row of a URL that robots.txt forbids."""
         return Failure(target=target, kind=denied.kind, reason=denied.reason, final=True)
 
-    def robots_hop(self, job: RobotsJob, moved: Redirected) -> RobotsJob | None:
+    def robots_hop(self, job: RobotsJob, redirect: Redirected) -> RobotsJob | None:
         """The next hop of a redirected robots.txt, which waits for its turn in its own domain."""
         if job.hops >= ROBOTS_HOPS_MAX:
             return None
-        domain = domain_of(moved.url, self.settings.limit_by)
-        return replace(job, url=moved.url, domain=domain, hops=job.hops + 1)
+        domain = domain_of(redirect.url, self.settings.limit_by)
+        return replace(job, url=redirect.url, domain=domain, hops=job.hops + 1)
 
     def rules_after_too_many_redirects(self, job: RobotsJob) -> Rules | None:
         """The rules after too many hops: the file counts as unavailable, and everything is allowed."""

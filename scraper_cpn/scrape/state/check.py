@@ -20,16 +20,16 @@ from msgspec import Struct
 from scraper_cpn.scrape.state.libraries import others_since
 from scraper_cpn.scrape.state.metadata import read_row
 from scraper_cpn.scrape.state.rows import StoredPage, checksum_of, failures
-from scraper_cpn.scrape.state.run import Opening, codec_of, laws, openings
+from scraper_cpn.scrape.state.run import Opening, codec_of, codec_of_opening, openings
 from scraper_cpn.store.codec import MASK
 from scraper_cpn.store.port import ItemRow, JournalRow, SinkRow, StoreError
 from scraper_cpn.store.read import RunReader
 from scraper_cpn.store.reader import StateReader
-from scraper_cpn.store.replay import Replay
+from scraper_cpn.store.replay import JournalReplay
 from scraper_cpn.store.restore import restore
 from scraper_cpn.store.whole import verify
 
-Told = Callable[[str, int, int], None]
+OnProgress = Callable[[str, int, int], None]
 """Is called with a run's name, the number of batches replayed so far, and their total."""
 
 
@@ -53,7 +53,9 @@ class Audit(Struct, frozen=True, kw_only=True):
     firings: int
 
 
-def audits(path: Path, run: str | None = None, told: Told | None = None) -> list[Audit]:
+def audits(
+    path: Path, run: str | None = None, on_progress: OnProgress | None = None
+) -> list[Audit]:
     """Check the file and all its crawls, or only the crawl called *run*, even while a crawl is running.
 
     Cost: reads the whole file; replaying a batch takes as long as its decisions took.
@@ -67,28 +69,28 @@ def audits(path: Path, run: str | None = None, told: Told | None = None) -> list
         raise StoreError("damaged", f"{path} is damaged: {wrong[0]}{more}")
     with StateReader(path) as reader:
         names = [each.name for each in reader.runs()] if run is None else [run]
-        return [_audit(path, name, reader.run(name), told or _nobody) for name in names]
+        return [_audit(path, name, reader.run(name), on_progress or _nobody) for name in names]
 
 
 def _nobody(_run: str, _played: int, _of: int) -> None:
     """Ignore the progress."""
 
 
-def _audit(path: Path, name: str, reader: RunReader, told: Told) -> Audit:
+def _audit(path: Path, name: str, reader: RunReader, on_progress: OnProgress) -> Audit:
     try:
-        return _sound(name, reader, told)
+        return _sound(name, reader, on_progress)
     except StoreError as error:
         if error.kind != "damaged" or str(path) in str(error):
             raise
         raise StoreError("damaged", f"{path} is damaged: run {name}: {error}") from error
 
 
-def _sound(name: str, reader: RunReader, told: Told) -> Audit:
-    head, history = reader.head(), openings(reader.facts())
+def _sound(name: str, reader: RunReader, on_progress: OnProgress) -> Audit:
+    head, history = reader.head(), openings(reader.metadata())
     restore(reader.saved(), codec_of(history[-1][1].policy))
     pages, items = _pages(reader.rows("stored"), reader.items())
     failed = sum(1 for _ in failures(reader))
-    replay = _replayed(name, reader, history, told)
+    replay = _replayed(name, reader, history, on_progress)
     if (replay.seq, replay.marking_hash) != (head.seq, head.marking_hash):
         raise StoreError(
             "damaged", f"its journal ends with batch {replay.seq}, its tables with {head.seq}"
@@ -126,16 +128,16 @@ def _pages(rows: Iterable[SinkRow], items: Iterator[ItemRow]) -> tuple[int, int]
 
 
 def _replayed(
-    name: str, reader: RunReader, history: list[tuple[int, Opening]], told: Told
-) -> Replay:
+    name: str, reader: RunReader, history: list[tuple[int, Opening]], on_progress: OnProgress
+) -> JournalReplay:
     base, head = reader.base(), reader.head()
     opening = next(each for seq, each in reversed(history) if seq <= base.seq)
-    replay = Replay(base, _written(opening), laws)
-    rows = _telling(reader.journal(), head.seq - base.seq, lambda *far: told(name, *far))
+    replay = JournalReplay(base, _written(opening), codec_of_opening)
+    rows = _telling(reader.journal(), head.seq - base.seq, lambda *far: on_progress(name, *far))
     try:
         replay.play(rows)
     except StoreError as error:
-        others = others_since(reader.facts(), base.seq)
+        others = others_since(reader.metadata(), base.seq)
         if error.kind != "damaged" or not others:
             raise
         raise StoreError(
@@ -147,8 +149,8 @@ def _replayed(
 
 
 def _telling(
-    rows: Iterator[JournalRow], of: int, told: Callable[[int, int], None]
+    rows: Iterator[JournalRow], of: int, on_progress: Callable[[int, int], None]
 ) -> Iterator[JournalRow]:
     for number, row in enumerate(rows, start=1):
-        told(number, of)
+        on_progress(number, of)
         yield row

@@ -34,6 +34,6 @@ class Events:
 
     def durable(self) -> None:
         """The last batch was committed: deliver its events."""
-        told, self._cut = self._cut, []
-        for event in told:
+        events, self._cut = self._cut, []
+        for event in events:
             self._tell(event)

@@ -51,7 +51,7 @@ class Wait(Struct, frozen=True):
     """Whether a stopped crawl still has to wait for it when it is resumed."""
 
 
-class Whereabouts(Struct, frozen=True, kw_only=True):
+class Explanation(Struct, frozen=True, kw_only=True):
     """Where a URL is in a crawl."""
 
     url: str
@@ -105,7 +105,7 @@ class _Spot(Struct, frozen=True):
     flying: Flying | None = None
 
 
-def whereabouts(path: Path, url: str, run: str | None = None) -> Whereabouts:
+def explain(path: Path, url: str, run: str | None = None) -> Explanation:
     """Find a URL (normalised) in the crawl called *run*; None: in the only one.
 
     Cost: reads the waiting URLs of its domain, all tokens but other waiting URLs, and the rows of the sinks.
@@ -114,27 +114,27 @@ def whereabouts(path: Path, url: str, run: str | None = None) -> Whereabouts:
         StoreError: the state can't be read, has no such run, or belongs to another net.
     """
     with StateReader(path) as state:
-        facts = state.run(run).facts()
-    asked = last_opening(facts).policy.frontier.asked(url)
+        metadata = state.run(run).metadata()
+    asked = last_opening(metadata).policy.frontier.asked(url)
     found = _whereabouts(path, asked, run)
     return _whereabouts(path, url, run) if found.stands == "unknown" and url != asked else found
 
 
-def _whereabouts(path: Path, url: str, run: str | None) -> Whereabouts:
-    """As `whereabouts`, of a URL just as it is."""
+def _whereabouts(path: Path, url: str, run: str | None) -> Explanation:
+    """As `explain`, of a URL just as it is."""
     note = writer(path)
     with StateReader(path) as state:
         reader = state.run(run)
         info = next(each for each in state.runs() if run is None or each.name == run)
-        policy = last_opening(info.facts).policy
+        policy = last_opening(info.metadata).policy
         codec = codec_of(policy)
         with reading_rows():
             durable, before = _marking(reader, codec, url)
         ends = _ends(reader, codec.net, url)
         spot = _spot(codec.net, durable, url, before)
-        place = "" if ends or spot is not None else _unread_place(reader, info.facts, url)
-    now_ns = clock_of(info.facts, info.at_ns).now_ns()
-    known = Whereabouts(
+        place = "" if ends or spot is not None else _unread_place(reader, info.metadata, url)
+    now_ns = clock_of(info.metadata, info.at_ns).now_ns()
+    known = Explanation(
         url=url,
         run=info.name,
         now_ns=now_ns,
@@ -183,9 +183,9 @@ def _marking(reader: RunReader, codec: ScrapeCodec, url: str) -> tuple[Durable, 
     return durable, before
 
 
-def _unread_place(reader: RunReader, facts: dict[str, bytes], url: str) -> str:
+def _unread_place(reader: RunReader, metadata: dict[str, bytes], url: str) -> str:
     """The first line of the unread seeds that names the URL. Cost: some microseconds for each unread line."""
-    seeds = unread(reader, facts, kept(facts).input)
+    seeds = unread(reader, metadata, kept(metadata).input)
     if seeds is not None:
         for block in seeds.after():
             for number, line in enumerate(block.text.splitlines(), start=block.line):
@@ -260,7 +260,7 @@ def _is_of(packed: Any, url: str) -> bool:
 # Telling.
 
 
-def _waiting(known: Whereabouts, spot: _Spot, net: ScrapeNet, durable: Durable) -> Whereabouts:
+def _waiting(known: Explanation, spot: _Spot, net: ScrapeNet, durable: Durable) -> Explanation:
     return replace(
         known,
         stands=spot.stands,
@@ -322,7 +322,7 @@ def _rules(durable: Durable, origin: str) -> list[Rules]:
     return [each for each in found if isinstance(each, Rules) and each.origin == origin]
 
 
-def _over(known: Whereabouts, end: Failure | StoredPage) -> Whereabouts:
+def _over(known: Explanation, end: Failure | StoredPage) -> Explanation:
     if isinstance(end, StoredPage):
         return replace(
             known,
@@ -336,7 +336,7 @@ def _over(known: Whereabouts, end: Failure | StoredPage) -> Whereabouts:
     return replace(known, stands=stands, target=end.target, again=worth_a_retry(end))
 
 
-def _unknown(known: Whereabouts, policy: Policy, durable: Durable) -> Whereabouts:
+def _unknown(known: Explanation, policy: Policy, durable: Durable) -> Explanation:
     """Add what would have become of a link to an unknown URL."""
     out = list(_kept_out(policy, known.url))
     target = policy.frontier.seed(known.url)

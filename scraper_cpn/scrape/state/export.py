@@ -64,11 +64,11 @@ class Export:
             where, overwrite=overwrite, item=item, fields=fields, **form
         )
 
-    async def write(self, told: Callable[[int], None]) -> int:
+    async def write(self, on_progress: Callable[[int], None]) -> int:
         """Write all items in the order in which they were stored; returns how many.
 
         Args:
-            told: is called with how many were written so far.
+            on_progress: is called with the number of items written so far.
 
         Raises:
             OutputError: the items can't be written.
@@ -80,7 +80,7 @@ class Export:
             for batch in _batches(self._bodies()):
                 await self._output.write([self._decode(body) for body in batch])
                 number += len(batch)
-                told(number)
+                on_progress(number)
         finally:
             await self._output.close()
         return number

@@ -26,15 +26,15 @@ from scraper_cpn.scrape.policy import sites_of
 from scraper_cpn.scrape.redact import HARMLESS_HEADERS
 from scraper_cpn.scrape.seeds import BadSeed, Unread
 from scraper_cpn.scrape.settings import Settings, UsageError
-from scraper_cpn.scrape.state.metadata import fact_or_none
+from scraper_cpn.scrape.state.metadata import read_value_or_none
 from scraper_cpn.scrape.state.packing import lacks_password
 from scraper_cpn.scrape.state.run import (
-    Kept,
+    CrawlRecord,
     Opening,
-    State,
+    OpenRun,
     codec_of,
     ending,
-    first_facts,
+    first_metadata,
     kept,
     last_opening,
     opened,
@@ -75,7 +75,7 @@ class Past(Struct, frozen=True, kw_only=True):
 
     run: str
     opening: Opening
-    kept: Kept
+    kept: CrawlRecord
     output: str | None = None
     length: int | None = None
     ended: str | None = None
@@ -126,7 +126,7 @@ class Keeping(Struct, frozen=True, kw_only=True):
         return Opening(settings, tuple(dict.fromkeys([*before, *own])))
 
 
-class Beside(Struct, frozen=True):
+class OutputFile(Struct, frozen=True):
     """The output that items go to beside the state.
 
     Attributes:
@@ -137,8 +137,8 @@ class Beside(Struct, frozen=True):
     output: str | None = None
     length: int | None = None
 
-    def facts(self) -> list[tuple[str, bytes]]:
-        """The fact that records the output, with an absolute path."""
+    def metadata(self) -> list[tuple[str, bytes]]:
+        """The metadata that record the output, with an absolute path."""
         known = self.output in {None, "-"}
         where = self.output if known else str(Path(str(self.output)).absolute())
         return [
@@ -157,7 +157,7 @@ async def kept_in(
     *,
     trace: TextIO | None = None,
     prepared: Prepared | None = None,
-) -> AsyncIterator[State]:
+) -> AsyncIterator[OpenRun]:
     """Keep a crawl in a state: begin it there, or resume it.
 
     Args:
@@ -182,17 +182,17 @@ async def kept_in(
         elif sink is not None and sink.new:
             # The state records the output before the output is created: if the process is killed in
             # between, no file is left that would be in the way of another start.
-            store = _new_store(keeping, opening, seeds, Beside(output, 0))
+            store = _new_store(keeping, opening, seeds, OutputFile(output, 0))
         if sink is not None:
             await sink.open()
-        beside = Beside(output, None if sink is None else sink.length)
+        output_file = OutputFile(output, None if sink is None else sink.length)
         if store is None:
-            store = _new_store(keeping, opening, seeds, beside)
+            store = _new_store(keeping, opening, seeds, output_file)
         yield await opened(
             store,
             opening,
             others=_pauses(keeping),
-            facts=beside.facts(),
+            metadata=output_file.metadata(),
             trace=None if trace is None else tracer(trace),
             prepared=prepared,
         )
@@ -207,7 +207,7 @@ async def kept_in(
 
 
 def _new_store(
-    keeping: Keeping, opening: Opening, seeds: Sequence[str | Link], beside: Beside
+    keeping: Keeping, opening: Opening, seeds: Sequence[str | Link], output_file: OutputFile
 ) -> SqliteStore:
     """A store in a new file, or for another run in an existing file."""
     path, run = keeping.path, keeping.run
@@ -216,7 +216,7 @@ def _new_store(
     if unread is not None:
         texts = [(block.line, block.text) for block in unread.after()]
         given = Input(unread.name, len(texts), unread.lines)
-    keep = Kept(
+    keep = CrawlRecord(
         seeds=tuple(seeds),
         input=given,
         bad=keeping.bad,
@@ -225,10 +225,10 @@ def _new_store(
         hidden_headers=tuple(hidden),
         hidden_cookies=tuple(name for name, _ in opening.settings.cookie),
     )
-    facts = first_facts(opening, keep) | dict(beside.facts())
+    metadata = first_metadata(opening, keep) | dict(output_file.metadata())
     if run is not None and path.exists():
-        return new_run(path, run, facts, texts)
-    return create(path, keeping.name, facts, texts)
+        return new_run(path, run, metadata, texts)
+    return create(path, keeping.name, metadata, texts)
 
 
 def refuse_existing(path: Path, run: str | None) -> None:
@@ -253,15 +253,15 @@ def refuse_existing(path: Path, run: str | None) -> None:
 def past(path: Path, run: str | None) -> Past:
     """Read what a state says about the run called *run*; None: its only one. Raises `StoreError`."""
     with StateReader(path) as reader:
-        facts = reader.run(run).facts()
+        metadata = reader.run(run).metadata()
         name = run or next(each.name for each in reader.runs())
-    end = ending(facts)
+    end = ending(metadata)
     return Past(
         run=name,
-        opening=last_opening(facts),
-        kept=kept(facts),
-        output=fact_or_none(facts, "output", str),
-        length=fact_or_none(facts, "length", int),
+        opening=last_opening(metadata),
+        kept=kept(metadata),
+        output=read_value_or_none(metadata, "output", str),
+        length=read_value_or_none(metadata, "length", int),
         ended=end.how if end else None,
     )
 
@@ -277,7 +277,7 @@ def _pauses(keeping: Keeping) -> list[Standing]:
         for each in reader.runs():
             if each.name == keeping.name:
                 continue
-            codec = codec_of(last_opening(each.facts).policy)
+            codec = codec_of(last_opening(each.metadata).policy)
             pacing = (codec.net.domains.pacing.name, codec.net.proxies.pool.name)
             other = reader.run(each.name)
             found += map(codec.standing, other.tokens(pacing))

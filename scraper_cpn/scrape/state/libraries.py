@@ -17,10 +17,10 @@ from importlib.metadata import PackageNotFoundError, version
 
 import msgspec
 
-from scraper_cpn.scrape.state.metadata import fact
+from scraper_cpn.scrape.state.metadata import read_value
 
 FACT = "libraries"
-"""The name of the fact: one row for each change of versions, with the batch after which it counts."""
+"""The key of the value: one entry for each change of versions, with the batch after which it counts."""
 
 _DECIDING = ("ada-url", "publicsuffixlist")
 """The libraries that give a URL's normal form, and the domain of a host."""
@@ -34,17 +34,17 @@ def versions() -> dict[str, str]:
     return {"Python": platform.python_version()} | {name: _version(name) for name in _DECIDING}
 
 
-def with_versions(facts: Mapping[str, bytes], seq: int) -> bytes:
-    """The fact with the versions that count after batch *seq*."""
-    history = fact(facts, FACT, History, b"[]")
+def with_versions(metadata: Mapping[str, bytes], seq: int) -> bytes:
+    """The value with the versions that count after batch *seq*."""
+    history = read_value(metadata, FACT, History, b"[]")
     if not history or history[-1][1] != versions():
         history.append((seq, versions()))
     return msgspec.json.encode(history)
 
 
-def others_since(facts: Mapping[str, bytes], seq: int) -> list[str]:
+def others_since(metadata: Mapping[str, bytes], seq: int) -> list[str]:
     """The differences between this process's libraries and those that wrote the journal after batch *seq*."""
-    history = fact(facts, FACT, History, b"[]")
+    history = read_value(metadata, FACT, History, b"[]")
     before = [row for row in history if row[0] <= seq][-1:]
     found = {
         f"{name} was {then}, is {versions().get(name, 'missing')}": None

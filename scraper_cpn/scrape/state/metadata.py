@@ -16,21 +16,23 @@ from scraper_cpn.store.port import StoreError
 _T = TypeVar("_T")
 
 
-def fact(facts: Mapping[str, bytes], name: str, kind: type[_T], default: bytes | None = None) -> _T:
+def read_value(
+    metadata: Mapping[str, bytes], name: str, kind: type[_T], default: bytes | None = None
+) -> _T:
     """The value called *name*, of a type; *default* is the JSON to use if it is missing.
 
     Raises:
         StoreError: the value is missing, or has another type.
     """
-    written = facts.get(name, default)
+    written = metadata.get(name, default)
     if written is None:
-        raise StoreError("damaged", f"its fact {name} is missing")
-    return _decoded(written, kind, f"its fact {name}")
+        raise StoreError("damaged", f"its value {name} is missing")
+    return _decoded(written, kind, f"its value {name}")
 
 
-def fact_or_none(facts: Mapping[str, bytes], name: str, kind: type[_T]) -> _T | None:
+def read_value_or_none(metadata: Mapping[str, bytes], name: str, kind: type[_T]) -> _T | None:
     """The value called *name*; None if it is missing or null. Raises `StoreError`."""
-    return None if facts.get(name, b"null") == b"null" else fact(facts, name, kind)
+    return None if metadata.get(name, b"null") == b"null" else read_value(metadata, name, kind)
 
 
 def read_row(body: bytes, kind: type[_T]) -> _T:

@@ -212,8 +212,8 @@ def _outlasts(proxy: Proxy, was: Proxy) -> bool:
     """Whether a retired proxy is given again with a longer lease or a larger quota."""
     more = proxy.quota is None or (was.quota is not None and proxy.quota > was.quota)
     later = proxy.not_after_ns is None or proxy.not_after_ns > (was.not_after_ns or 0)
-    ended_early = was.quota is not None and more
-    return ended_early or (was.not_after_ns is not None and later)
+    quota_ended = was.quota is not None and more
+    return quota_ended or (was.not_after_ns is not None and later)
 
 
 def _carried(proxy: Proxy, old: list[Standing], was: Proxy | None, other: Standing | None) -> Proxy:

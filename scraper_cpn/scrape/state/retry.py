@@ -3,7 +3,7 @@
 Owns: which rows of the failed log are put back, and the edit of the marking for that.
 Must not know: files, SQL, the command line, how a crawl is resumed afterwards.
 
-Putting back is one batch: the edit, as an input of the journal, and a fact that records the rows. A row is
+Putting back is one batch: the edit, as an input of the journal, and a value that records the rows. A row is
 final until it is put back, and a target has one final row at a time: so no target is put back twice, or
 while it waits.
 """
@@ -19,7 +19,7 @@ from scraper_cpn.net.changes import Durable
 from scraper_cpn.scrape.account.ledger import worth_a_retry
 from scraper_cpn.scrape.colours import KINDS, Failure, Rules
 from scraper_cpn.scrape.net import ScrapeNet
-from scraper_cpn.scrape.state.rows import failures, put_back_fact, put_back_of
+from scraper_cpn.scrape.state.rows import failures, retried_entry, retried_kinds
 from scraper_cpn.scrape.state.run import clock_of, codec_of, edited, last_opening
 from scraper_cpn.store.edit import Edit
 from scraper_cpn.store.port import Store
@@ -29,7 +29,7 @@ _UNREACHABLE = "unreachable"
 """The kind of targets whose robots.txt was unreachable: it is requested again."""
 
 
-async def put_back(store: Store, kinds: Collection[str] | None = None) -> dict[str, int]:
+async def retry_failed(store: Store, kinds: Collection[str] | None = None) -> dict[str, int]:
     """Put failed targets back as if they were new; returns how many of each kind.
 
     Depth, priority, age and handler are kept; attempts are counted from 1. If there are no such targets,
@@ -43,8 +43,8 @@ async def put_back(store: Store, kinds: Collection[str] | None = None) -> dict[s
         StoreError: the state is damaged, belongs to another net, or can't be written.
     """
     chosen = set(KINDS if kinds is None else kinds)
-    facts = store.facts()
-    opening = last_opening(facts)
+    metadata = store.metadata()
+    opening = last_opening(metadata)
     policy = opening.policy
     codec = codec_of(policy)
     numbered = enumerate(failures(store), start=1)
@@ -54,9 +54,9 @@ async def put_back(store: Store, kinds: Collection[str] | None = None) -> dict[s
     rows = [row for _, row in ends]
     saved = store.saved()
     restored = restore(saved, codec)
-    clock = clock_of(facts, saved.at_ns)
+    clock = clock_of(metadata, saved.at_ns)
     edit = _edit(codec.net, restored.durable, rows, clock.now_ns())
-    done = put_back_fact(put_back_of(facts), chosen, ends[-1][0])
+    done = retried_entry(retried_kinds(metadata), chosen, ends[-1][0])
     await store.commit(edited(restored, codec, opening, edit, clock, [done]))
     return dict(Counter(row.kind for row in rows))
 

@@ -18,10 +18,10 @@ from xxhash import xxh3_64_intdigest
 from scraper_cpn.net import Row
 from scraper_cpn.scrape.account.ledger import worth_a_retry
 from scraper_cpn.scrape.colours import Failure, Hold, RequestTarget, Stored
-from scraper_cpn.scrape.state.metadata import fact, read_row
+from scraper_cpn.scrape.state.metadata import read_row, read_value
 from scraper_cpn.store.port import ItemRow, SinkRow
 
-PutBack = Mapping[str, int]
+RetriedKinds = Mapping[str, int]
 """By kind of failure: how many rows the failed log had when that kind was last put back."""
 
 _json = msgspec.json.Encoder().encode
@@ -30,7 +30,7 @@ _json = msgspec.json.Encoder().encode
 class Logged(Protocol):
     """The part of a store or a reader that the failed log needs."""
 
-    def facts(self) -> dict[str, bytes]:
+    def metadata(self) -> dict[str, bytes]:
         """The named values of the run."""
 
     def rows(self, sink: str) -> Iterator[SinkRow]:
@@ -107,20 +107,20 @@ def failures(log: Logged) -> Iterator[Failure]:
     Raises:
         StoreError: a row can't be read.
     """
-    put_back = put_back_of(log.facts())
+    retried = retried_kinds(log.metadata())
     for number, (_, _, body) in enumerate(log.rows("failed_log")):
         row = read_failure(body)
-        gone_on = number < put_back.get(row.kind, 0) and worth_a_retry(row)
+        gone_on = number < retried.get(row.kind, 0) and worth_a_retry(row)
         yield replace(row, final=False) if gone_on else row
 
 
-def put_back_of(facts: Mapping[str, bytes]) -> PutBack:
+def retried_kinds(metadata: Mapping[str, bytes]) -> RetriedKinds:
     """Read which rows were put back so far."""
-    return fact(facts, "put_back", dict[str, int], b"{}")
+    return read_value(metadata, "put_back", dict[str, int], b"{}")
 
 
-def put_back_fact(before: PutBack, kinds: Iterable[str], rows: int) -> tuple[str, bytes]:
-    """The fact after these kinds were put back, when the failed log had *rows* rows.
+def retried_entry(before: RetriedKinds, kinds: Iterable[str], rows: int) -> tuple[str, bytes]:
+    """The value after these kinds were put back, when the failed log had *rows* rows.
 
     A kind that was put back at a longer log keeps its number: its rows among those were put back.
     """

@@ -1,6 +1,6 @@
 """A crawl that is kept in a state: beginning, resuming and recording it.
 
-Owns: the facts that a state keeps of a crawl, the order of recovery.
+Owns: the metadata that a state keeps of a crawl, the order of recovery.
 Must not know: files, SQL, the command line, how requests are made.
 
 A crawl is resumed in three steps, each of them a batch in the journal: firings in flight are `Lost`, as
@@ -32,7 +32,7 @@ from scraper_cpn.scrape.seeds import BadSeed
 from scraper_cpn.scrape.settings import Settings
 from scraper_cpn.scrape.state.libraries import FACT as LIBRARIES
 from scraper_cpn.scrape.state.libraries import with_versions
-from scraper_cpn.scrape.state.metadata import fact, fact_or_none
+from scraper_cpn.scrape.state.metadata import read_value, read_value_or_none
 from scraper_cpn.scrape.state.packing import VERSION as FORM_VERSION
 from scraper_cpn.scrape.state.packing import packings, without_password
 from scraper_cpn.scrape.state.resume import ENDED_WITH_PROCESS, in_pipeline, latest, reopened
@@ -40,9 +40,9 @@ from scraper_cpn.scrape.state.rows import failures, writing
 from scraper_cpn.scrape.state.unread import Input, StateText, unread
 from scraper_cpn.store.codec import Codec
 from scraper_cpn.store.edit import Edit
-from scraper_cpn.store.net_signature import Laws, differences, hash_of, laws_of, listed
+from scraper_cpn.store.net_signature import NetSignature, differences, hash_of, listed, signature_of
 from scraper_cpn.store.port import Batch, Store, StoreError
-from scraper_cpn.store.recorder import EDIT, Facts, Recorder, written
+from scraper_cpn.store.recorder import EDIT, Metadata, Recorder, written
 from scraper_cpn.store.recovery import loaded, lost_in_flight
 from scraper_cpn.store.restore import Restored, restore
 from scraper_cpn.store.shelf import StoreShelf
@@ -64,7 +64,7 @@ class Opening(Struct, frozen=True):
         return Policy(self.settings, self.sites)
 
 
-class Kept(Struct, frozen=True, kw_only=True):
+class CrawlRecord(Struct, frozen=True, kw_only=True):
     """What is recorded about a crawl when it begins, without passwords and most headers."""
 
     seeds: tuple[str | Link, ...]
@@ -82,12 +82,12 @@ class Kept(Struct, frozen=True, kw_only=True):
     """The names of cookies of the user, whose values are not recorded."""
 
 
-def first_facts(opening: Opening, kept: Kept) -> dict[str, bytes]:
-    """The facts with which a run is created."""
+def first_metadata(opening: Opening, kept: CrawlRecord) -> dict[str, bytes]:
+    """The metadata with which a run is created."""
     return {
         "version": _json(__version__),
-        "laws": _json(our_laws()),
-        "net_hash": _json(hash_of(our_laws())),
+        "net": _json(our_signature()),
+        "net_hash": _json(hash_of(our_signature())),
         "crawl": _json(kept),
         "openings": _json([(0, harmless(opening))]),
     }
@@ -108,53 +108,53 @@ _EVERY_PART = Settings(
 
 
 @cache
-def our_laws() -> Laws:
+def our_signature() -> NetSignature:
     """This version's scrape net with all its optional parts, as lines of text.
 
     The numbers of its settings are not included.
     """
     versions = {"policy": POLICY_VERSION, "written form": FORM_VERSION}
-    return laws_of(ScrapeNet(Policy(_EVERY_PART)), versions)
+    return signature_of(ScrapeNet(Policy(_EVERY_PART)), versions)
 
 
-def openings(facts: dict[str, bytes]) -> list[tuple[int, Opening]]:
+def openings(metadata: dict[str, bytes]) -> list[tuple[int, Opening]]:
     """The openings of a run, each with the number of the batch after which it applies.
 
     Raises:
         StoreError: the run belongs to another net or version; the message says what differs.
     """
-    if fact(facts, "net_hash", str) != hash_of(our_laws()):
-        theirs = fact(facts, "laws", dict[str, str])
-        by = fact(facts, "version", str)
+    if read_value(metadata, "net_hash", str) != hash_of(our_signature()):
+        theirs = read_value(metadata, "net", dict[str, str])
+        by = read_value(metadata, "version", str)
         raise StoreError(
             "foreign",
             f"the state belongs to another net, that of scrape {by}; use that version. What differs: "
-            f"{listed(differences(theirs, our_laws()))}",
+            f"{listed(differences(theirs, our_signature()))}",
         )
-    return fact(facts, "openings", list[tuple[int, Opening]])
+    return read_value(metadata, "openings", list[tuple[int, Opening]])
 
 
-def last_opening(facts: dict[str, bytes]) -> Opening:
+def last_opening(metadata: dict[str, bytes]) -> Opening:
     """The laws of a run's last opening. Raises `StoreError`."""
-    return openings(facts)[-1][1]
+    return openings(metadata)[-1][1]
 
 
-def kept(facts: dict[str, bytes]) -> Kept:
+def kept(metadata: dict[str, bytes]) -> CrawlRecord:
     """Read what was recorded about a crawl when it began."""
-    return fact(facts, "crawl", Kept)
+    return read_value(metadata, "crawl", CrawlRecord)
 
 
-def account(facts: dict[str, bytes]) -> Account:
+def account(metadata: dict[str, bytes]) -> Account:
     """Read the account of a crawl so far."""
-    return fact(facts, "account", Account, b"{}")
+    return read_value(metadata, "account", Account, b"{}")
 
 
-def ending(facts: dict[str, bytes]) -> Ending | None:
+def ending(metadata: dict[str, bytes]) -> Ending | None:
     """Read how a crawl has ended; None if it is not over, or its process did not record it."""
-    return fact_or_none(facts, "ended", Ending)
+    return read_value_or_none(metadata, "ended", Ending)
 
 
-def laws(opening: Any) -> Codec:
+def codec_of_opening(opening: Any) -> Codec:
     """The codec of the net with which a run continued, from its encoded opening."""
     return codec_of(msgspec.convert(opening, Opening).policy)
 
@@ -173,7 +173,7 @@ def codec_of(policy: Policy) -> ScrapeCodec:
     return ScrapeCodec(ScrapeNet(policy))
 
 
-class State:
+class OpenRun:
     """A run of a state, open for writing; made by `opened`.
 
     Attributes:
@@ -203,7 +203,7 @@ class State:
     @property
     def account(self) -> Account:
         """The account of the crawl before this opening."""
-        return account(self.store.facts())
+        return account(self.store.metadata())
 
     def failures(self) -> Iterator[Failure]:
         """The rows of the failed log so far; rows that were put back since are not final any more."""
@@ -214,9 +214,9 @@ class State:
         await self.store.commit(batch)
         self.shelf.committed(batch)
 
-    async def end(self, facts: Facts) -> None:
+    async def end(self, metadata: Metadata) -> None:
         """Record how the crawl has ended."""
-        batch = self.recorder.cut(facts, always=True)
+        batch = self.recorder.cut(metadata, always=True)
         if batch is not None:
             await self.commit(batch)
 
@@ -226,17 +226,17 @@ async def opened(
     opening: Opening,
     *,
     others: Iterable[Standing] = (),
-    facts: Iterable[tuple[str, bytes]] = (),
+    metadata: Iterable[tuple[str, bytes]] = (),
     trace: Trace | None = None,
     prepared: Prepared | None = None,
-) -> State:
+) -> OpenRun:
     """Begin or resume the run of a store.
 
     Args:
         store: open for writing.
         opening: the laws from now on; the scope is the one with which the run began.
         others: pacing tokens of other runs of the same state.
-        facts: other facts that change with the opening.
+        metadata: other named values that change with the opening.
         trace: is called with each event of the kernel.
         prepared: the net of *opening* and the code of its kernel; by default they are made now.
 
@@ -244,7 +244,7 @@ async def opened(
         StoreError: the state is damaged, or can't be written.
         UsageError: the kernel can't be built; see `prepare`.
     """
-    known = store.facts()
+    known = store.metadata()
     history, keep = openings(known), kept(known)
     before = history[-1][1].policy
     net, build = prepared or prepare(opening.policy, kept=True, traced=trace is not None)
@@ -273,15 +273,15 @@ async def opened(
         seeds = split(frontier.seed(seed, now_ns) for seed in keep.seeds)
         edit.put(codec.net.frontier.found, seeds)
         for bad in keep.bad:
-            edit.put(codec.net.seeds.bad, frontier.refused(bad.text, bad.reason))
+            edit.put(codec.net.seeds.bad, frontier.bad_seed(bad.text, bad.reason))
     history.append((restored.sums.seq + 1, harmless(opening)))
     libraries = with_versions(known, restored.sums.seq)
-    new_facts = [("openings", _json(history)), (LIBRARIES, libraries), *facts]
-    await store.commit(edited(restored, codec, opening, edit, clock, new_facts))
+    new_metadata = [("openings", _json(history)), (LIBRARIES, libraries), *metadata]
+    await store.commit(edited(restored, codec, opening, edit, clock, new_metadata))
     shelf = StoreShelf(store, codec, restored.durable.next_serial)
     kernel = loaded(restored, codec, shelf, trace, build)
     recorder = Recorder(kernel, codec, restored.sums, writing)
-    return State(store, net, shelf, recorder, clock, unread(store, known, keep.input))
+    return OpenRun(store, net, shelf, recorder, clock, unread(store, known, keep.input))
 
 
 def edited(
@@ -290,7 +290,7 @@ def edited(
     opening: Opening,
     edit: Edit,
     clock: Clock,
-    facts: Iterable[tuple[str, bytes]],
+    metadata: Iterable[tuple[str, bytes]],
 ) -> Batch:
     """The batch of an edit, after which the crawl counts as not over; it also updates *restored*.
 
@@ -300,7 +300,7 @@ def edited(
         opening: the laws from now on.
         edit: of the marking.
         clock: the kernel's time from now on.
-        facts: other facts that change with the edit.
+        metadata: other named values that change with the edit.
     """
     changes = edit.changes(restored.durable)
     restored.durable.fold(changes)
@@ -309,12 +309,12 @@ def edited(
         changes,
         firings=0,
         inputs=written(codec, [(EDIT, harmless(opening), edit.packed(codec))]),
-        facts=[("clock", _json(clock.dial)), ("ended", b"null"), *facts],
+        metadata=[("clock", _json(clock.dial)), ("ended", b"null"), *metadata],
     )
 
 
-def clock_of(facts: dict[str, bytes], at_ns: int) -> Clock:
+def clock_of(metadata: dict[str, bytes], at_ns: int) -> Clock:
     """The clock of a resumed run, whose last known time is *at_ns*."""
-    if "clock" not in facts:
+    if "clock" not in metadata:
         return Clock()
-    return Clock.resumed(fact(facts, "clock", Dial), at_ns)
+    return Clock.resumed(read_value(metadata, "clock", Dial), at_ns)

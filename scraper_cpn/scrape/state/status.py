@@ -55,7 +55,7 @@ class Backlog(Struct, frozen=True):
     """When its next request may start; UTC, 0: at once."""
 
 
-class Paused(Struct, frozen=True):
+class LongPause(Struct, frozen=True):
     """A domain that pauses for longer than its delay."""
 
     domain: str
@@ -128,7 +128,7 @@ class RunStatus(Struct, frozen=True, kw_only=True):
     """The largest backlogs, largest first."""
     recent: float | None
     """Pages per second over the last minute; None if the crawl is not running."""
-    paused: tuple[Paused, ...] = ()
+    paused: tuple[LongPause, ...] = ()
     given_up: tuple[tuple[str, str], ...] = ()
     """The domains that were given up, and why."""
     resting: tuple[Resting, ...]
@@ -172,12 +172,12 @@ def state_status(path: Path, run: str | None = None, *, domains: int = 10) -> St
 
 
 def _status(info: RunInfo, reader: RunReader, note: Note | None, domains: int) -> RunStatus:
-    policy = last_opening(info.facts).policy
+    policy = last_opening(info.metadata).policy
     codec = codec_of(policy)
     net = codec.net
-    now_ns = clock_of(info.facts, info.at_ns).now_ns()
+    now_ns = clock_of(info.metadata, info.at_ns).now_ns()
     running = note is not None and note.run == info.number
-    so_far, end = account(info.facts), None if running else ending(info.facts)
+    so_far, end = account(info.metadata), None if running else ending(info.metadata)
     ledger, head = Ledger(), reader.head()
     ledger.take(failures(reader))
     with reading_rows():
@@ -208,7 +208,7 @@ def _status(info: RunInfo, reader: RunReader, note: Note | None, domains: int) -
         failures=tuple(_kinds(ledger)),
         waiting=_waiting(net, places, flights, tokens),
         unread_lines=0
-        if (seeds := unread(reader, info.facts, kept(info.facts).input)) is None
+        if (seeds := unread(reader, info.metadata, kept(info.metadata).input)) is None
         else seeds.lines,
         levels=levels.listed(policy, now_ns),
         ageing_ns=policy.settings.ageing_ns,
@@ -295,7 +295,7 @@ def _kinds(ledger: Ledger) -> Iterator[Failures]:
         yield Failures(group.kind, group.count, group.meaning, group.examples[0].target.url)
 
 
-def _paused(tokens: list[tuple[int, Any]], now_ns: int) -> Iterator[Paused]:
+def _paused(tokens: list[tuple[int, Any]], now_ns: int) -> Iterator[LongPause]:
     """The domains that pause for longer than their delay, the longest first."""
     held = [
         (ready_ns, colour)
@@ -306,7 +306,7 @@ def _paused(tokens: list[tuple[int, Any]], now_ns: int) -> Iterator[Paused]:
         why = (
             "no answer" if domain.probes else "it asked for a pause, or its pages wait to be parsed"
         )
-        yield Paused(domain.domain, ready_ns, why)
+        yield LongPause(domain.domain, ready_ns, why)
 
 
 def _resting(tokens: list[tuple[int, Any]], now_ns: int) -> Iterator[Resting]:

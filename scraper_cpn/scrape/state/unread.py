@@ -12,11 +12,11 @@ from typing import Protocol
 from msgspec import Struct
 
 from scraper_cpn.scrape.seeds import BLOCK_LINES, Block
-from scraper_cpn.scrape.state.metadata import fact
+from scraper_cpn.scrape.state.metadata import read_value
 from scraper_cpn.store.port import StoreError, TextRow
 
 TAKEN = "seeds_taken"
-"""The fact that says how many blocks were read."""
+"""The value that says how many blocks were read."""
 
 
 class Texts(Protocol):
@@ -71,6 +71,8 @@ class StateText:
         return (Block(*row) for row in self._texts.texts(self.taken + 1))
 
 
-def unread(texts: Texts, facts: Mapping[str, bytes], given: Input | None) -> StateText | None:
+def unread(texts: Texts, metadata: Mapping[str, bytes], given: Input | None) -> StateText | None:
     """The text of a run that is not read yet; None if it had only the seeds that it began with."""
-    return None if given is None else StateText(texts, given, fact(facts, TAKEN, int, b"0"))
+    return (
+        None if given is None else StateText(texts, given, read_value(metadata, TAKEN, int, b"0"))
+    )

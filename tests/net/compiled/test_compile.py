@@ -369,7 +369,7 @@ def test_what_is_taken_elsewhere_leaves_no_trace_in_other_indexes(apart: bool) -
     assert not shared.get("by_host")
 
 
-def test_the_number_of_the_next_firing_is_told() -> None:
+def test_the_number_of_the_next_firing_is_reported() -> None:
     """`next_id` counts all firings that have begun."""
     kernel = compile_net(ping_net())
     kernel.inject(kernel.net.places["jobs"], Job("a"), 0)  # type: ignore[arg-type]

@@ -33,7 +33,7 @@ def test_counts_pages_items_and_endings() -> None:
             Stored(PAGE, 3),
             failure("timeout", final=False, retry=True),
             failure("timeout", retry=True),
-            failure("moved"),
+            failure("redirected"),
             failure("robots"),
             failure("invalid", final=False),
             Proxy("p"),
@@ -43,7 +43,7 @@ def test_counts_pages_items_and_endings() -> None:
     assert (ledger.failed, ledger.skipped) == (1, 2)
     assert ledger.retired == ["p"]
     assert {group.kind: group.count for group in ledger.groups()} == {
-        "timeout": 1, "moved": 1, "robots": 1, "invalid": 1,
+        "timeout": 1, "redirected": 1, "robots": 1, "invalid": 1,
     }  # fmt: skip
 
 
@@ -72,7 +72,7 @@ def test_seeds_that_fail_are_named_as_they_were_given() -> None:
     """A failed seed is listed by the URL that was asked for; a redirected one has not failed yet."""
     ledger = Ledger()
     moved = replace(SEED, url="http://b.example/")
-    ledger.take([failure("moved", target=SEED), failure("timeout", target=moved)])
+    ledger.take([failure("redirected", target=SEED), failure("timeout", target=moved)])
     assert ledger.seeds_failed == ["http://a.example/"]
 
 

@@ -182,26 +182,26 @@ async def test_leaving_closes_connections(limits: Settings) -> None:
 
 
 @pytest.fixture(scope="module")
-def authority() -> trustme.CA:
+def ca() -> trustme.CA:
     """A certificate authority that HERE trusts by default."""
     return trustme.CA()
 
 
-def secure(authority: trustme.CA, *names: str) -> ssl.SSLContext:
+def secure(ca: trustme.CA, *names: str) -> ssl.SSLContext:
     """Return what a server of these names needs."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert(*names).configure_cert(context)
+    ca.issue_cert(*names).configure_cert(context)
     return context
 
 
 @pytest.mark.anyio
-async def test_tls(authority: trustme.CA, limits: Settings) -> None:
+async def test_tls(ca: trustme.CA, limits: Settings) -> None:
     """A certificate that HERE trusts is refused before a request is sent, unless told so."""
     for name in ("127.0.0.1", "other.example"):
         for insecure, kind in ((False, "tls"), (True, "fetched")):
             started: list[int] = []
             async with (
-                Server(lambda _: page(), tls=secure(authority, name)) as server,
+                Server(lambda _: page(), tls=secure(ca, name)) as server,
                 Fetcher(replace(limits, insecure=insecure), seeds=HERE) as fetcher,
             ):
                 outcome = await get(fetcher, f"{server.url}/", start=lambda: started.append(1))  # noqa: B023
@@ -213,9 +213,9 @@ async def test_tls(authority: trustme.CA, limits: Settings) -> None:
 
 
 @pytest.mark.anyio
-async def test_no_http2(authority: trustme.CA, limits: Settings) -> None:
+async def test_no_http2(ca: trustme.CA, limits: Settings) -> None:
     """Where a server would rather speak HTTP/2, HTTP/1.1 is spoken: a connection is one request."""
-    offer = secure(authority, "127.0.0.1")
+    offer = secure(ca, "127.0.0.1")
     offer.set_alpn_protocols(["h2", "http/1.1"])
     async with (
         Server(lambda _: page(), tls=offer) as server,
@@ -280,10 +280,10 @@ async def test_proxies_share_no_connections(limits: Settings) -> None:
 
 @pytest.mark.usefixtures("restless")
 @pytest.mark.anyio
-async def test_tunnel(authority: trustme.CA, limits: Settings) -> None:
+async def test_tunnel(ca: trustme.CA, limits: Settings) -> None:
     """HTTPS goes through a tunnel, whose end sees no credentials, and starts inside it."""
     started: list[int] = []
-    async with Server(lambda _: page(b"inside"), tls=secure(authority, "a.example")) as origin:
+    async with Server(lambda _: page(b"inside"), tls=secure(ca, "a.example")) as origin:
 
         def script(asked: Asked) -> Sequence[Step]:
             started.append(0)

@@ -163,20 +163,20 @@ async def test_cancellation_anywhere() -> None:
 
 
 @pytest.fixture
-def authority() -> trustme.CA:
+def ca() -> trustme.CA:
     """A certificate authority that nobody trusts by default."""
     return trustme.CA()
 
 
 @pytest.mark.anyio
-async def test_cacert(authority: trustme.CA, tmp_path: Path) -> None:
+async def test_cacert(ca: trustme.CA, tmp_path: Path) -> None:
     """A certificate counts if its authority is in the file and it names the host."""
     path = tmp_path / "ca.pem"
-    authority.cert_pem.write_to_path(str(path))
+    ca.cert_pem.write_to_path(str(path))
     trusting = replace(SETTINGS, cacert=str(path))
     for name, kind in (("127.0.0.1", "fetched"), ("other.example", "tls")):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        authority.issue_cert(name).configure_cert(context)
+        ca.issue_cert(name).configure_cert(context)
         async with (
             Server(lambda _: page(), tls=context) as server,
             Fetcher(trusting, seeds=HERE) as fetcher,

@@ -141,7 +141,9 @@ async def test_own_headers(limits: Settings) -> None:
 @pytest.mark.anyio
 async def test_redirects_are_outcomes(limits: Settings) -> None:
     """A redirect is not followed: its next hop must wait its turn."""
-    outcome, asked = await outcome_of(page(b"moved", "Location: /next", status="302 Found"), limits)
+    outcome, asked = await outcome_of(
+        page(b"redirected", "Location: /next", status="302 Found"), limits
+    )
     assert isinstance(outcome, Redirected)
     assert outcome.url.endswith("/next")
     assert asked == 1

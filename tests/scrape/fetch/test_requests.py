@@ -40,11 +40,11 @@ async def test_a_request_on_the_wire(limits: Settings, tls: ssl.SSLContext | Non
     assert isinstance(outcome, Fetched)
     (one,) = server.asked
     assert (one.method, one.target, one.body) == ("POST", "/find?a=1", b'{"q":1}')
-    told = one.head.lower()
+    message = one.head.lower()
     for line in (b"content-type: application/json", b"x-key: link", b"accept: application/json"):
-        assert told.count(line.partition(b":")[0] + b":") == 1
-        assert line in told
-    assert b"x-all: 1" in told
+        assert message.count(line.partition(b":")[0] + b":") == 1
+        assert line in message
+    assert b"x-all: 1" in message
 
 
 @pytest.mark.anyio

@@ -175,13 +175,13 @@ def test_places_that_are_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     (tmp_path / "old.warc.gz").touch()
     (tmp_path / "dir.warc").mkdir()
-    for name, told in (
+    for name, message in (
         ("file", "it is no folder"),
         ("old.warc.gz", "it exists; name another file"),
         ("dir.warc", "it is a folder"),
         ("gone/x", "does not exist"),
     ):
-        with pytest.raises(UsageError, match=told):
+        with pytest.raises(UsageError, match=message):
             bodies_of(Settings(save_bodies=str(tmp_path / name)))
 
 

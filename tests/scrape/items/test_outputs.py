@@ -349,7 +349,7 @@ def test_csv_is_that_of_the_rfc(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "message"),
     [
         ("out.json.gz", "only JSON Lines and CSV can be compressed"),
         ("out", "the suffix says the format, one of .jsonl"),
@@ -361,14 +361,14 @@ def test_csv_is_that_of_the_rfc(tmp_path: Path) -> None:
         ("old.jsonl/out.jsonl", "does not exist"),
     ],
 )
-def test_what_is_refused(tmp_path: Path, name: str, told: str) -> None:
+def test_what_is_refused(tmp_path: Path, name: str, message: str) -> None:
     """One line with the option, the file, and what to do."""
     (tmp_path / "folder.jsonl").mkdir()
     (tmp_path / "old.jsonl").write_text('{"a":1}\n')
     with pytest.raises(UsageError) as error:
         open_output(str(tmp_path / name))
     assert str(error.value).startswith(f"--output {tmp_path / name}: ")
-    assert told in str(error.value)
+    assert message in str(error.value)
 
 
 def test_overwrite_and_append_exclude_each_other(tmp_path: Path) -> None:
@@ -465,7 +465,7 @@ def test_last_line(tmp_path: Path, text: bytes, long: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         (b"name\r\na", "its last row is incomplete"),
         (b'name\r\n"a\r\n', "its last row is incomplete"),
@@ -475,13 +475,13 @@ def test_last_line(tmp_path: Path, text: bytes, long: int) -> None:
         (b"x" * 200_000 + b"\r\n", "its columns are unreadable, those of this crawl name"),
     ],
 )
-def test_csv_that_can_not_be_continued(tmp_path: Path, content: bytes, told: str) -> None:
+def test_csv_that_can_not_be_continued(tmp_path: Path, content: bytes, message: str) -> None:
     """Another header or a torn row is told; nothing is written."""
     path = tmp_path / "out.csv"
     path.write_bytes(content)
     with pytest.raises(UsageError) as error:
         open_output(str(path), item=Author, append=True)
-    assert told in str(error.value)
+    assert message in str(error.value)
     assert path.read_bytes() == content
 
 
@@ -924,16 +924,18 @@ def test_forms_of_standard_output(
 
 
 @pytest.mark.parametrize(
-    ("name", "form", "told"),
+    ("name", "form", "message"),
     [
         ("-", {"format": "cvs"}, "--format cvs: a format is one of jsonl, json, csv"),
         ("-", {"format": "sqlite"}, "--format sqlite: only files can have this format"),
         ("out", {"format": "json.gz"}, "only JSON Lines and CSV can be compressed"),
     ],
 )
-def test_forms_that_are_refused(tmp_path: Path, name: str, form: dict[str, Any], told: str) -> None:
+def test_forms_that_are_refused(
+    tmp_path: Path, name: str, form: dict[str, Any], message: str
+) -> None:
     """One line, before anything is fetched."""
-    with pytest.raises(UsageError, match=told):
+    with pytest.raises(UsageError, match=message):
         open_output(name if name == "-" else str(tmp_path / name), item=Author, **form)
 
 

@@ -256,7 +256,7 @@ def test_a_deep_item_is_data(schema: Write) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         ('{"type": }', "no JSON at line 1, column 10"),
         ('{\n"type": "object",\n}', "no JSON at line"),
@@ -281,14 +281,14 @@ def test_a_deep_item_is_data(schema: Write) -> None:
         ({"not": {"$ref": "other.json"}}, "only what is in the file itself can be referred to"),
     ],
 )
-def test_bad_schema_files(schema: Write, content: Any, told: str) -> None:
+def test_bad_schema_files(schema: Write, content: Any, message: str) -> None:
     """A schema that is none is told with option, file and position, in one line."""
     path = schema(content)
     with pytest.raises(UsageError) as error:
         Validator(schema=path)
     line = str(error.value)
     assert line.startswith(f"--schema {path}: ")
-    assert told in line
+    assert message in line
     assert "\n" not in line
 
 

@@ -71,7 +71,7 @@ def test_options_of_the_command_are_keys_too(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("delay = 1\nmax-page = 2", ":2: unknown key 'max-page'; did you mean max-pages?"),
         ("max_pages = 2", ":1: unknown key 'max_pages'; did you mean max-pages?"),
@@ -97,10 +97,10 @@ def test_options_of_the_command_are_keys_too(tmp_path: Path) -> None:
         ("delay = 1\ndelay = 2", ":2: this is not TOML"),
     ],
 )
-def test_a_mistake_names_file_line_and_key(text: str, told: str, tmp_path: Path) -> None:
+def test_a_mistake_names_file_line_and_key(text: str, message: str, tmp_path: Path) -> None:
     """Every mistake starts with file and line, as editors and terminals link them."""
     path = written(tmp_path, text)
-    assert mistake(path).startswith(path + told)
+    assert mistake(path).startswith(path + message)
 
 
 def test_a_key_that_is_hidden_by_its_spelling_is_named_without_a_line(tmp_path: Path) -> None:
@@ -125,10 +125,10 @@ def test_any_text_is_options_or_one_line(
     file = tmp_path_factory.getbasetemp() / "any.toml"
     file.write_text(text, encoding="utf-8", errors="replace")
     try:
-        told = repr(read_config(str(file)))
+        message = repr(read_config(str(file)))
     except UsageError as error:
-        told = str(error)
-    assert len(told.splitlines()) == 1
+        message = str(error)
+    assert len(message.splitlines()) == 1
 
 
 @given(

@@ -36,7 +36,7 @@ def test_what_is_no_contact_is_refused(given: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "seeds", "told"),
+    ("settings", "seeds", "message"),
     [
         (Settings(), ["https://example.org/"], True),
         (Settings(user_agent="mybot/1"), ["http://127.0.0.1/", "http://10.0.0.1/"], True),
@@ -51,10 +51,10 @@ def test_what_is_no_contact_is_refused(given: str) -> None:
     ],
 )
 def test_a_crawl_that_leaves_this_machine_says_who_it_is(
-    settings: Settings, seeds: list[str], told: bool
+    settings: Settings, seeds: list[str], message: bool
 ) -> None:
     """Without a contact one line says how to give one."""
     line = missing_contact(settings, seeds)
-    assert (line is not None) is told
+    assert (line is not None) is message
     if line is not None:
         assert "--contact" in line

@@ -156,9 +156,9 @@ def test_a_moment_is_unix_time_or_iso_8601(text: str, ns: int) -> None:
 @given(st.text())
 def test_no_line_crashes(line: str) -> None:
     """Any text is a proxy or is refused in one line."""
-    told = answer(line)
-    assert len(told.splitlines()) == 1
-    assert told.startswith(("http://", "https://")) or "write" in told or "=" in told
+    message = answer(line)
+    assert len(message.splitlines()) == 1
+    assert message.startswith(("http://", "https://")) or "write" in message or "=" in message
 
 
 @given(

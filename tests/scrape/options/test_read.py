@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scraper_cpn.scrape.colours import Proxy
-from scraper_cpn.scrape.options.read import Given, likely, read_options, settings_from
+from scraper_cpn.scrape.options.read import GivenValue, likely, read_options, settings_from
 from scraper_cpn.scrape.options.table import BY_KEY, GROUPS, OPTIONS
 from scraper_cpn.scrape.settings import FieldRule, Settings, Site, UsageError
 
@@ -111,7 +111,7 @@ def test_options_of_python_are_values() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         ({"delay": -1}, "delay: -1 is negative"),
         ({"delay": float("nan")}, "delay: nan is not finite"),
@@ -146,16 +146,18 @@ def test_options_of_python_are_values() -> None:
         ({"output": "x.csv"}, "output: this is an option of the command and of running a crawl"),
     ],
 )
-def test_a_mistake_is_one_line_that_names_it(options: dict[str, Any], told: str) -> None:
+def test_a_mistake_is_one_line_that_names_it(options: dict[str, Any], message: str) -> None:
     """A mistake names the option, what was given, and what is allowed."""
-    assert told in mistake(options)
+    assert message in mistake(options)
 
 
 def test_a_mistake_is_told_where_it_was_made() -> None:
     """A value that came from a command line or a file is named as it was there."""
-    assert mistake({"delay": Given("x", "--delay")}).startswith("--delay: 'x' is not a duration")
-    told = mistake({"proxy": Given(["nonsense"], "crawl.toml:4: proxy")})
-    assert told.startswith("crawl.toml:4: proxy: 'nonsense' is not a proxy")
+    assert mistake({"delay": GivenValue("x", "--delay")}).startswith(
+        "--delay: 'x' is not a duration"
+    )
+    message = mistake({"proxy": GivenValue(["nonsense"], "crawl.toml:4: proxy")})
+    assert message.startswith("crawl.toml:4: proxy: 'nonsense' is not a proxy")
 
 
 def test_limits_of_one_domain() -> None:
@@ -190,13 +192,13 @@ def test_a_proxy_in_two_places_is_told_with_both(tmp_path: Path) -> None:
     """The same proxy on the command line and in a file is a mistake that names both places."""
     file = tmp_path / "proxies.txt"
     file.write_text("# one\na:1\n")
-    told = mistake({"proxies": str(file), "proxy": Given(["a:1"], "-x")})
-    assert told == f"{file}:2: http://a:1 is at -x already"
+    message = mistake({"proxies": str(file), "proxy": GivenValue(["a:1"], "-x")})
+    assert message == f"{file}:2: http://a:1 is at -x already"
 
 
 def test_options_of_the_command_are_read_too() -> None:
     """The command's own options go by the same table."""
-    assert read_options({"json": True, "color": Given("never", "--color")}) == {
+    assert read_options({"json": True, "color": GivenValue("never", "--color")}) == {
         "json": True,
         "color": "never",
     }
@@ -219,7 +221,7 @@ VALUES = st.recursive(
 def test_any_options_are_settings_or_a_usage_error(options: dict[str, Any]) -> None:
     """No value of any type, for any option, is anything but settings or one line of error."""
     try:
-        told = repr(settings_from(options))
+        message = repr(settings_from(options))
     except UsageError as error:
-        told = str(error)
-    assert len(told.splitlines()) == 1
+        message = str(error)
+    assert len(message.splitlines()) == 1

@@ -182,7 +182,7 @@ def test_async_answers(answer: Any, results: list[Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "told"),
+    ("answer", "message"),
     [
         ("text", "returned str 'text'"),
         (b"x", "returned bytes b'x'"),
@@ -195,11 +195,11 @@ def test_async_answers(answer: Any, results: list[Any]) -> None:
         ("x" * 1000, "xxx...;"),
     ],
 )
-def test_what_is_no_answer(answer: object, told: str) -> None:
+def test_what_is_no_answer(answer: object, message: str) -> None:
     """Whatever else is returned or yielded is said, with what is allowed."""
     with pytest.raises(HandlerError, match=r"items .* and links are allowed") as error:
         results_of(answer)
-    assert told in str(error.value)
+    assert message in str(error.value)
     assert len(str(error.value)) < 250
 
 

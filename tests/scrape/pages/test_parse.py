@@ -23,7 +23,7 @@ from scraper_cpn.scrape.pages.fields import field_rule
 from scraper_cpn.scrape.pages.guard import (
     EXCESS_S_MAX,
     NEWCOMERS_MAX,
-    REFUSED_S,
+    OVER_LIMIT_S,
     BusyError,
 )
 from scraper_cpn.scrape.pages.handlers import QUICK_CALLS, QUICK_NS, Handlers
@@ -231,7 +231,7 @@ async def outcomes(bombed: Parser, pages: Iterable[Raw]) -> list[ParseOutcome]:
 
 def test_hosts_that_send_bombs_are_given_up() -> None:
     """After some pages that cost too much, such pages of the host cost nothing more; others do not suffer."""
-    tries = int(EXCESS_S_MAX / REFUSED_S) + 2
+    tries = int(EXCESS_S_MAX / OVER_LIMIT_S) + 2
     elsewhere = at(raw(BIG), "https://other.example/")
     pages = [*[raw(BOMB)] * tries, raw(BIG), raw("<p>harmless"), elsewhere]
     *tried, last, small, other = anyio.run(outcomes, parser(), pages)

@@ -3,7 +3,7 @@
 import pytest
 
 from scraper_cpn.scrape.pages.page import Page
-from scraper_cpn.scrape.pages.selectors import Part, read_selector
+from scraper_cpn.scrape.pages.selectors import SelectorPart, read_selector
 
 PAGE = """<base href=/shop/><h1>One <b>big</b> sale</h1><h2>Two</h2><div class="x y" data-n='a"b'>
 <b>Price:</b> 12</div><a href="p?q=1" title="A &amp; B">l</a><a>none</a><img src=i.png alt=I>"""
@@ -16,19 +16,19 @@ def texts(selector: str, html: str = PAGE) -> list[str]:
 @pytest.mark.parametrize(
     ("selector", "parts"),
     [
-        ("h1", [Part("h1")]),
-        (" h1 , h2 ", [Part("h1"), Part("h2")]),
-        ("h1::text, h2", [Part("h1", "text"), Part("h2")]),
-        ("a::attr(href)", [Part("a", "attr", "href")]),
-        ("a::attr( 'data-x' )", [Part("a", "attr", "data-x")]),
-        ('a::ATTR("x:y")', [Part("a", "attr", "x:y")]),
-        (":is(h1, h2)::url(href)", [Part(":is(h1, h2)", "url", "href")]),
-        ("a[title='::text, x']", [Part("a[title='::text, x']")]),
-        ('a[title="\\"::text"]::text', [Part('a[title="\\"::text"]', "text")]),
-        ("a\\:\\:text", [Part("a\\:\\:text")]),
+        ("h1", [SelectorPart("h1")]),
+        (" h1 , h2 ", [SelectorPart("h1"), SelectorPart("h2")]),
+        ("h1::text, h2", [SelectorPart("h1", "text"), SelectorPart("h2")]),
+        ("a::attr(href)", [SelectorPart("a", "attr", "href")]),
+        ("a::attr( 'data-x' )", [SelectorPart("a", "attr", "data-x")]),
+        ('a::ATTR("x:y")', [SelectorPart("a", "attr", "x:y")]),
+        (":is(h1, h2)::url(href)", [SelectorPart(":is(h1, h2)", "url", "href")]),
+        ("a[title='::text, x']", [SelectorPart("a[title='::text, x']")]),
+        ('a[title="\\"::text"]::text', [SelectorPart('a[title="\\"::text"]', "text")]),
+        ("a\\:\\:text", [SelectorPart("a\\:\\:text")]),
     ],
 )
-def test_css(selector: str, parts: list[Part]) -> None:
+def test_css(selector: str, parts: list[SelectorPart]) -> None:
     """A list is split where CSS splits it, and `::` counts outside of strings and brackets."""
     assert read_selector(selector).parts == tuple(parts)
 

@@ -36,42 +36,42 @@ def in_a_thread() -> Iterator[threading.Thread]:
 @contextmanager
 def watching(thread: int | None) -> Iterator[tuple[Watchdog, list[str]]]:
     """A watchdog for which *thread* has the event loop, and what it tells."""
-    told: list[str] = []
-    watchdog = Watchdog(handlers, told.append)
+    message: list[str] = []
+    watchdog = Watchdog(handlers, message.append)
     if thread is not None:
         watchdog.__dict__["_loop_thread"] = thread
-    yield watchdog, told
+    yield watchdog, message
 
 
 def test_a_handler_on_the_loop(in_a_thread: threading.Thread) -> None:
     """It is named after two seconds, with where it is, and again when it took twice as long."""
-    with watching(in_a_thread.ident) as (watchdog, told):
+    with watching(in_a_thread.ident) as (watchdog, message):
         for now_s in (100.0, 100.0 + LOOP_S / 2):
             watchdog.look(now_s)
-        assert told == []
+        assert message == []
         for now_s in (100.0 + LOOP_S, 101.0 + LOOP_S, 100.0 + 2 * LOOP_S):
             watchdog.look(now_s)
-    assert [line.partition(";")[0] for line in told] == [
+    assert [line.partition(";")[0] for line in message] == [
         "the page handler slow has held the event loop for 2 s",
         "the page handler slow has held the event loop for 4 s",
     ]
-    assert "threading.py:" in told[0]
+    assert "threading.py:" in message[0]
 
 
 def test_a_handler_in_a_thread(in_a_thread: threading.Thread) -> None:
     """It may take longer: the crawl goes on beside it."""
-    with watching(None) as (watchdog, told):
+    with watching(None) as (watchdog, message):
         for now_s in (0.0, THREAD_S - 1):
             watchdog.look(now_s)
-        assert told == []
+        assert message == []
         watchdog.look(THREAD_S)
-    assert len(told) == 1
-    assert "slow has been at work on a page for 30 s, in a thread" in told[0]
+    assert len(message) == 1
+    assert "slow has been at work on a page for 30 s, in a thread" in message[0]
 
 
 def test_another_call_is_another_matter(in_a_thread: threading.Thread) -> None:
     """What was not seen at a look has ended."""
-    with watching(in_a_thread.ident) as (watchdog, told):
+    with watching(in_a_thread.ident) as (watchdog, message):
         watchdog.look(0.0)
         ends.set()
         in_a_thread.join()
@@ -84,7 +84,7 @@ def test_another_call_is_another_matter(in_a_thread: threading.Thread) -> None:
         watchdog.look(THREAD_S)
         ends.set()
         again.join()
-    assert told == []
+    assert message == []
 
 
 def test_it_watches_by_itself_until_its_end() -> None:

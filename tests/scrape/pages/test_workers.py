@@ -12,7 +12,13 @@ import anyio.lowlevel
 import pytest
 
 from scraper_cpn.scrape.pages.guard import Guard
-from scraper_cpn.scrape.pages.jobs import Answer, Broken, Done, Job, Refused
+from scraper_cpn.scrape.pages.jobs import (
+    ParseAnswer,
+    ParseBroken,
+    ParseDone,
+    ParseJob,
+    ParseOverLimit,
+)
 from scraper_cpn.scrape.pages.workers import MEMORY_BYTES, WORKERS_MAX, WorkerError, Workers
 from scraper_cpn.scrape.settings import FieldRule, PageLimits
 from tests.scrape.sample_pages import raw
@@ -21,15 +27,15 @@ MEMORY_BOMB = "<p>" + "".join(f"<i a{n}>" for n in range(1_000)) + "<p>x" * 4_00
 TIME_BOMB = "<svg>" + "<g>" * 500 + "</x>" * 200_000
 
 
-def job(html: str, *, cpu_s: float = 60.0, memory_bytes: int = 64_000_000) -> Job:
+def job(html: str, *, cpu_s: float = 60.0, memory_bytes: int = 64_000_000) -> ParseJob:
     """A page to be parsed."""
-    return Job(raw(html), (), PageLimits(), cpu_s, memory_bytes)
+    return ParseJob(raw(html), (), PageLimits(), cpu_s, memory_bytes)
 
 
-def done(*jobs: Job) -> list[Answer]:
+def done(*jobs: ParseJob) -> list[ParseAnswer]:
     """The answers to jobs that are asked one after the other."""
 
-    async def ask() -> list[Answer]:
+    async def ask() -> list[ParseAnswer]:
         workers = Workers()
         try:
             return [await workers.do(each) for each in jobs]
@@ -43,7 +49,7 @@ def test_pages_are_parsed() -> None:
     """Small and big pages come back with their item and links."""
     big = job("<title>T</title>" + "<a href=/x>x</a>" * 20_000)
     for answer in done(big, job("<title>T</title><a href=/x>")):
-        assert isinstance(answer, Done)
+        assert isinstance(answer, ParseDone)
         assert answer.item is not None
         assert answer.item.title == "T"
         assert answer.links[0].url == "https://shop.example/x"
@@ -52,28 +58,30 @@ def test_pages_are_parsed() -> None:
 def test_memory_is_bounded() -> None:
     """A page that takes too much memory is refused with the reason, and the next one is parsed."""
     refused, parsed = done(job(MEMORY_BOMB), job("x"))
-    assert refused == Refused("parsing it takes more than 64 MB of memory")
-    assert isinstance(parsed, Done)
+    assert refused == ParseOverLimit("parsing it takes more than 64 MB of memory")
+    assert isinstance(parsed, ParseDone)
 
 
 def test_time_is_bounded() -> None:
     """A page that takes too much processor time is refused with the reason, and the next one is parsed."""
     refused, parsed = done(job(TIME_BOMB, cpu_s=0.05), job("x"))
-    assert refused == Refused("parsing it takes more than 0.05 s of processor time")
-    assert isinstance(parsed, Done)
+    assert refused == ParseOverLimit("parsing it takes more than 0.05 s of processor time")
+    assert isinstance(parsed, ParseDone)
 
 
 def test_a_bug_of_ours_is_told() -> None:
     """What raises in the process comes back with its traceback."""
-    (broken,) = done(Job(raw("<p>x"), (FieldRule("bad", "p["),), PageLimits(), 60.0, 64_000_000))
-    assert isinstance(broken, Broken)
+    (broken,) = done(
+        ParseJob(raw("<p>x"), (FieldRule("bad", "p["),), PageLimits(), 60.0, 64_000_000)
+    )
+    assert isinstance(broken, ParseBroken)
     assert "bad CSS selector" in broken.traceback
 
 
 def test_no_more_than_so_many_at_once() -> None:
     """Jobs wait for a free process, and for memory."""
 
-    async def ask() -> list[Answer]:
+    async def ask() -> list[ParseAnswer]:
         workers, answers = Workers(), []
 
         async def one(memory_bytes: int) -> None:
@@ -87,7 +95,7 @@ def test_no_more_than_so_many_at_once() -> None:
         assert not workers.processes
         return answers
 
-    assert all(isinstance(each, Done) for each in anyio.run(ask))
+    assert all(isinstance(each, ParseDone) for each in anyio.run(ask))
 
 
 def is_running(process: int) -> bool:
@@ -102,7 +110,7 @@ def is_running(process: int) -> bool:
 def test_a_cancelled_job_leaves_nothing_behind() -> None:
     """Its process is killed; the next job gets another."""
 
-    async def ask() -> Answer:
+    async def ask() -> ParseAnswer:
         workers = Workers()
         await workers.do(job("x"))
         (process,) = workers.processes
@@ -113,13 +121,13 @@ def test_a_cancelled_job_leaves_nothing_behind() -> None:
         await workers.close()
         return answer
 
-    assert isinstance(anyio.run(ask), Done)
+    assert isinstance(anyio.run(ask), ParseDone)
 
 
 def test_a_process_that_is_killed_is_replaced() -> None:
     """Its job fails with a reason, and the next one gets another process."""
 
-    async def ask() -> Answer:
+    async def ask() -> ParseAnswer:
         workers = Workers()
         await workers.do(job("x"))
         (process,) = workers.processes
@@ -130,7 +138,7 @@ def test_a_process_that_is_killed_is_replaced() -> None:
         await workers.close()
         return answer
 
-    assert isinstance(anyio.run(ask), Done)
+    assert isinstance(anyio.run(ask), ParseDone)
 
 
 PROGRAM = """
@@ -177,8 +185,8 @@ def test_a_job_that_may_take_long_does_not_hold_up_a_short_one() -> None:
             for _ in range(WORKERS_MAX):
                 tasks.start_soon(long)
             await anyio.lowlevel.checkpoint()
-            short = Job(raw("x"), (), PageLimits(), 60.0, 1_000, if_harmless=True)
-            assert isinstance(await workers.do(short), Done)
+            short = ParseJob(raw("x"), (), PageLimits(), 60.0, 1_000, if_harmless=True)
+            assert isinstance(await workers.do(short), ParseDone)
             assert len(workers.processes) == WORKERS_MAX
             tasks.cancel_scope.cancel()
         await workers.close()
@@ -188,16 +196,16 @@ def test_a_job_that_may_take_long_does_not_hold_up_a_short_one() -> None:
 
 def test_domains_pause_whose_pages_wait() -> None:
     """With more pages than processes, each that comes tells for how long its domain should send none."""
-    told: list[tuple[str, float]] = []
+    message: list[tuple[str, float]] = []
 
     async def ask() -> None:
-        guard = Guard(PageLimits(), lambda domain, wait_s: told.append((domain, wait_s)))
+        guard = Guard(PageLimits(), lambda domain, wait_s: message.append((domain, wait_s)))
 
         async def one() -> None:
-            assert isinstance(await guard.parse(raw("x"), ()), Done)
+            assert isinstance(await guard.parse(raw("x"), ()), ParseDone)
 
         await one()  # how long it takes is known from now on
-        assert told == []
+        assert message == []
         guard._workers._usual_s = 1.0
         async with anyio.create_task_group() as tasks:
             for _ in range(WORKERS_MAX + 2):
@@ -205,4 +213,4 @@ def test_domains_pause_whose_pages_wait() -> None:
         await guard.close()
 
     anyio.run(ask)
-    assert told == [("shop.example", 1 / WORKERS_MAX)]
+    assert message == [("shop.example", 1 / WORKERS_MAX)]

@@ -16,14 +16,14 @@ from hypothesis import strategies as st
 
 from scraper_cpn.scrape.settings import MILLISECOND, Settings
 from scraper_cpn.scrape.state.check import audits
-from scraper_cpn.scrape.state.explain import whereabouts
-from scraper_cpn.scrape.state.retry import put_back
+from scraper_cpn.scrape.state.explain import explain
+from scraper_cpn.scrape.state.retry import retry_failed
 from scraper_cpn.scrape.state.status import state_status
 from scraper_cpn.simulate.webspec import WebSpec
 from scraper_cpn.store.backup import backup
 from scraper_cpn.store.port import StoreError
 from scraper_cpn.store.reader import StateReader
-from scraper_cpn.store.retention import Limits
+from scraper_cpn.store.retention import JournalLimits
 from tests.effort import effort
 from tests.scrape.kept import KeptCrawl
 
@@ -41,7 +41,7 @@ async def lived(path: Path) -> KeptCrawl:
     kept = KeptCrawl(WEB, ONCE, path)
     await kept.crawl(100 * MILLISECOND)
     await kept.crawl()
-    assert await put_back(kept.store)
+    assert await retry_failed(kept.store)
     await kept.crawl(100 * MILLISECOND)
     return kept
 
@@ -80,12 +80,12 @@ def _rows(kept: KeptCrawl) -> int:
 
 
 async def test_the_journal_may_begin_later(tmp_path: Path) -> None:
-    """Then it is played from the base, under the laws that counted there."""
+    """Then it is played from the base, under the settings that applied there."""
     path = tmp_path / "c.db"
-    kept = KeptCrawl(WEB, ONCE, path, limits=Limits(size_bytes=2_000))
+    kept = KeptCrawl(WEB, ONCE, path, limits=JournalLimits(size_bytes=2_000))
     for _ in range(12):
         await kept.crawl(70 * MILLISECOND)
-        await put_back(kept.store)
+        await retry_failed(kept.store)
     await kept.store.close()
     (audit,) = audits(path)
     assert audit.base > 0
@@ -109,9 +109,9 @@ async def test_a_run_that_has_done_nothing(tmp_path: Path) -> None:
 
 async def test_progress_is_told(state: Path) -> None:
     """Once a batch, up to the last."""
-    told: list[tuple[str, int, int]] = []
-    (audit,) = audits(state, told=lambda *each: told.append(each))
-    assert told == [("main", n, audit.batches) for n in range(1, audit.batches + 1)]
+    message: list[tuple[str, int, int]] = []
+    (audit,) = audits(state, on_progress=lambda *each: message.append(each))
+    assert message == [("main", n, audit.batches) for n in range(1, audit.batches + 1)]
 
 
 DAMAGE = {
@@ -149,9 +149,9 @@ DAMAGE = {
     "another page": """
         UPDATE sink_row SET body = CAST(replace(CAST(body AS TEXT), '"depth":1', '"depth":2') AS BLOB)
         WHERE sink = 'stored'""",
-    "rows of no run": "PRAGMA foreign_keys = OFF; INSERT INTO fact VALUES (9, 'x', x'31')",
-    "facts that can't be read": "UPDATE fact SET value = x'7b' WHERE name = 'openings'",
-    "facts that are gone": "DELETE FROM fact WHERE name = 'openings'",
+    "rows of no run": "PRAGMA foreign_keys = OFF; INSERT INTO metadata VALUES (9, 'x', x'31')",
+    "metadata that can't be read": "UPDATE metadata SET value = x'7b' WHERE name = 'openings'",
+    "metadata that are gone": "DELETE FROM metadata WHERE name = 'openings'",
 }
 
 
@@ -172,7 +172,7 @@ async def test_those_who_only_look_say_what_they_can_not_read(state: Path) -> No
     """A row that is no token any more is damage, and no bug of ours."""
     with closing(sqlite3.connect(state)) as connection, connection:
         connection.execute("UPDATE token SET colour = x'c1'")
-    for look in (state_status, lambda file: whereabouts(file, "http://h0.example/")):
+    for look in (state_status, lambda file: explain(file, "http://h0.example/")):
         with pytest.raises(StoreError, match=r"a row can't be read: .*; see scrape check") as error:
             look(state)
         assert error.value.kind == "damaged"
@@ -209,7 +209,7 @@ def test_any_damaged_bytes(original: Path, data: st.DataObject) -> None:
             old = file.read(1)[0]
             file.seek(offset)
             file.write(bytes([data.draw(st.integers(0, 255).filter(lambda b: b != old))]))
-        for look in (state_status, lambda file: whereabouts(file, "http://h0.example/")):
+        for look in (state_status, lambda file: explain(file, "http://h0.example/")):
             with suppress(StoreError):
                 look(path)
         try:
@@ -222,8 +222,8 @@ def test_any_damaged_bytes(original: Path, data: st.DataObject) -> None:
 async def test_a_state_of_another_net(state: Path) -> None:
     """It is not damaged: it says which version it needs."""
     with closing(sqlite3.connect(state)) as connection, connection:
-        connection.execute("UPDATE fact SET value = x'223022' WHERE name = 'net_hash'")
-        connection.execute("UPDATE fact SET value = x'7b7d' WHERE name = 'laws'")
+        connection.execute("UPDATE metadata SET value = x'223022' WHERE name = 'net_hash'")
+        connection.execute("UPDATE metadata SET value = x'7b7d' WHERE name = 'net'")
     with pytest.raises(StoreError, match="use that version") as error:
         audits(state)
     assert error.value.kind == "foreign"

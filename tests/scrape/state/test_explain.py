@@ -17,8 +17,8 @@ from scraper_cpn.scrape.account.ledger import SKIPPED
 from scraper_cpn.scrape.colours import Clearance, Rules, Target
 from scraper_cpn.scrape.policy.robots import RobotsPolicy
 from scraper_cpn.scrape.settings import MILLISECOND, SECOND, Settings
-from scraper_cpn.scrape.state.explain import Wait, Whereabouts, whereabouts
-from scraper_cpn.scrape.state.retry import put_back
+from scraper_cpn.scrape.state.explain import Explanation, Wait, explain
+from scraper_cpn.scrape.state.retry import retry_failed
 from scraper_cpn.simulate.webspec import WebSpec
 from scraper_cpn.store.port import StoreError
 from tests.scrape.kept import KeptCrawl
@@ -45,12 +45,12 @@ async def begin(tmp_path: Path) -> AsyncIterator[Begin]:
         await each.store.close()
 
 
-def where(kept: KeptCrawl, url: str) -> Whereabouts:
+def where(kept: KeptCrawl, url: str) -> Explanation:
     assert kept.path is not None
-    return whereabouts(kept.path, url)
+    return explain(kept.path, url)
 
 
-def lacking(found: Whereabouts, place: str) -> Wait:
+def lacking(found: Explanation, place: str) -> Wait:
     """The one thing that is missing in a place."""
     (wait,) = {wait for wait in (*found.waits, *found.robots) if wait.place == place}
     return wait
@@ -80,7 +80,7 @@ async def _compared(path: Path, lasts: list[int], seed: int, again: bool) -> Non
     for last in lasts:
         await kept.crawl(last * MILLISECOND)
     if again:
-        await put_back(kept.store)
+        await retry_failed(kept.store)
     ends = {row.target.url: row for row in kept.ends()}
     assert Counter(kept.live()).total() == len(set(kept.live()))
     for url in kept.live():
@@ -184,7 +184,7 @@ async def test_where_a_redirect_led_is_said(begin: Begin) -> None:
     """A URL that has moved was skipped, and its last row says where to."""
     kept = begin(WebSpec(hosts=1, pages=8, redirect=1.0, redirect_kinds=("own",)))
     await kept.crawl()
-    moved = [row.target.url for row in kept.ends() if row.kind == "moved"]
+    moved = [row.target.url for row in kept.ends() if row.kind == "redirected"]
     found = where(kept, moved[0])
     assert found.stands == "skipped"
     assert not found.again
@@ -231,7 +231,7 @@ async def test_a_run_that_is_not_there(begin: Begin) -> None:
     kept = begin()
     assert kept.path is not None
     with pytest.raises(StoreError, match="has no run nobody; it has main"):
-        whereabouts(kept.path, "http://h0.example/", "nobody")
+        explain(kept.path, "http://h0.example/", "nobody")
 
 
 async def test_a_url_with_parameters_that_are_left_out(begin: Begin) -> None:

@@ -51,12 +51,12 @@ def exported(
     path: Path, where: str, *, overwrite: bool = False, fields: tuple[FieldRule, ...] = ()
 ) -> list[int]:
     """Export a state; returns what was told on the way."""
-    told: list[int] = []
+    message: list[int] = []
     with StateReader(path) as state:
         work = Export(state.run(), where, overwrite=overwrite, fields=fields)
-        number = anyio.run(work.write, told.append)
-    assert number == (told[-1] if told else 0)
-    return told
+        number = anyio.run(work.write, message.append)
+    assert number == (message[-1] if message else 0)
+    return message
 
 
 def built_in(number: int, **more: Any) -> Item:
@@ -178,8 +178,8 @@ def test_many_items_are_written_in_parts(tmp_path: Path) -> None:
     ]  # fmt: skip
     other = tmp_path / "other"
     other.mkdir()
-    told = exported(keep(other, [body] * 500), str(tmp_path / "b.jsonl"))
-    assert len(told) == 2
+    message = exported(keep(other, [body] * 500), str(tmp_path / "b.jsonl"))
+    assert len(message) == 2
     assert (tmp_path / "b.jsonl").read_bytes() == (body + b"\n") * 500
 
 

@@ -16,7 +16,7 @@ from scraper_cpn.scrape.policy import sites_of
 from scraper_cpn.scrape.session import Session
 from scraper_cpn.scrape.settings import Settings
 from scraper_cpn.scrape.state.files import Keeping, changed, kept_in, past, refuse_existing
-from scraper_cpn.scrape.state.run import Kept, Opening, first_facts, opened
+from scraper_cpn.scrape.state.run import CrawlRecord, Opening, first_metadata, opened
 from scraper_cpn.simulate.webspec import WebSpec
 from scraper_cpn.store.port import StoreError
 from scraper_cpn.store.reader import StateReader
@@ -123,30 +123,32 @@ async def test_what_is_not_kept_has_to_be_given_again(tmp_path: Path) -> None:
     ("name", "written"),
     [("ended", b"{"), ("ended", b'{"how": 7}'), ("output", b"7"), ("length", b"\xff"), ("crawl", b"{}")],
 )  # fmt: skip
-async def test_a_damaged_fact_is_named(tmp_path: Path, name: str, written: bytes) -> None:
+async def test_a_damaged_value_is_named(tmp_path: Path, name: str, written: bytes) -> None:
     """What a state says of its crawl is read with care: one line, and no traceback."""
-    facts = first_facts(OPENING, Kept(seeds=SEEDS)) | {name: written}
-    await create(tmp_path / "c.db", "main", facts).close()
-    with pytest.raises(StoreError, match=f"^[^\n]*its fact {name} can't be read: [^\n]*$") as error:
+    metadata = first_metadata(OPENING, CrawlRecord(seeds=SEEDS)) | {name: written}
+    await create(tmp_path / "c.db", "main", metadata).close()
+    with pytest.raises(
+        StoreError, match=f"^[^\n]*its value {name} can't be read: [^\n]*$"
+    ) as error:
         past(tmp_path / "c.db", None)
     assert error.value.kind == "damaged"
 
 
 async def test_an_event_is_told_when_it_is_durable(tmp_path: Path) -> None:
     """Whoever hears of a page finds it in the state, and hears of each one."""
-    path, told = tmp_path / "c.db", []
+    path, message = tmp_path / "c.db", []
     async with LoopbackWeb(SPEC, proxies=2) as web:
         settings = crawl_of(web).settings
 
         def hear(event: dict[str, Any]) -> None:
             with StateReader(path) as reader:
                 assert [name for _, name, _ in reader.run().rows("stored")].count(event["url"]) == 1
-            told.append(event["url"])
+            message.append(event["url"])
 
         async with kept_in(Keeping(path=path), settings, SEEDS, None, None) as state:
             summary = await Session(settings, SEEDS, state=state, on_event=hear).run()
     assert summary.pages == 36
-    assert len(told) == len(set(told)) == 36
+    assert len(message) == len(set(message)) == 36
 
 
 async def test_the_command_has_no_handlers_of_a_program(tmp_path: Path) -> None:
@@ -163,7 +165,7 @@ async def test_the_command_has_no_handlers_of_a_program(tmp_path: Path) -> None:
 async def test_a_run_waits_for_what_another_had_in_flight(tmp_path: Path) -> None:
     """Nobody knows whether a request was made before its process ended; its domain is left alone."""
     state = tmp_path / "c.db"
-    store = create(state, "main", first_facts(OPENING, Kept(seeds=SEEDS)))
+    store = create(state, "main", first_metadata(OPENING, CrawlRecord(seeds=SEEDS)))
     begun = await opened(store, OPENING)
     now_ns = begun.clock.now_ns()
     firings = begun.recorder.step(now_ns).firings

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from scraper_cpn.scrape.settings import MILLISECOND, SECOND, Settings
-from scraper_cpn.scrape.state.explain import whereabouts
+from scraper_cpn.scrape.state.explain import explain
 from scraper_cpn.scrape.state.status import state_status
 from scraper_cpn.scrape.urls import host_of
 from scraper_cpn.simulate.webspec import WebSpec
@@ -44,7 +44,7 @@ async def test_what_waits_for_its_host_says_so(tmp_path: Path) -> None:
     """`explain` tells the pause of the host, and `status` counts the backlog by domain."""
     kept = KeptCrawl(WEB, LIMITS, tmp_path / "c.db")
     await kept.crawl(3 * SECOND)
-    found = [whereabouts(tmp_path / "c.db", url) for url in kept.live()]
+    found = [explain(tmp_path / "c.db", url) for url in kept.live()]
     waits = [wait for each in found if each.stands == "waits" for wait in each.waits]
     pauses = [wait for wait in waits if wait.place == "hosts" and wait.until_ns]
     assert pauses

@@ -62,12 +62,12 @@ async def test_a_crawl_goes_on_with_another_suffix_list(other_list: Any) -> None
 
 def test_it_is_known_which_versions_wrote_a_journal(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each change is a row; what was written by others is named, for who plays the journal again."""
-    facts = {FACT: with_versions({}, 0)}
-    assert with_versions(facts, 5) == facts[FACT]
-    assert others_since(facts, 0) == []
+    metadata = {FACT: with_versions({}, 0)}
+    assert with_versions(metadata, 5) == metadata[FACT]
+    assert others_since(metadata, 0) == []
     newer = libraries.versions() | {"ada-url": "99"}
     monkeypatch.setattr(libraries, "versions", lambda: newer)
-    facts[FACT] = with_versions(facts, 7)
-    assert [seq for seq, _ in msgspec.json.decode(facts[FACT])] == [0, 7]
-    assert [line.endswith("is 99") for line in others_since(facts, 3)] == [True]
-    assert others_since(facts, 7) == []
+    metadata[FACT] = with_versions(metadata, 7)
+    assert [seq for seq, _ in msgspec.json.decode(metadata[FACT])] == [0, 7]
+    assert [line.endswith("is 99") for line in others_since(metadata, 3)] == [True]
+    assert others_since(metadata, 7) == []

@@ -26,7 +26,14 @@ from scraper_cpn.scrape.pages.parse import Parser
 from scraper_cpn.scrape.policy import Policy, sites_of
 from scraper_cpn.scrape.settings import SECOND, Settings
 from scraper_cpn.scrape.state.packing import GONE, lacks_password, without_password
-from scraper_cpn.scrape.state.run import Kept, Opening, codec_of, first_facts, harmless, opened
+from scraper_cpn.scrape.state.run import (
+    CrawlRecord,
+    Opening,
+    codec_of,
+    first_metadata,
+    harmless,
+    opened,
+)
 from scraper_cpn.simulate.web import SyntheticWeb, WebSpec
 from scraper_cpn.store import sqlite
 from scraper_cpn.store.codec import Codec
@@ -87,7 +94,7 @@ PROXIES = st.builds(
 def whole(policy: Policy) -> list[st.SearchStrategy[Any]]:
     """The colours and outcomes of which nothing is left out."""
     target = targets(policy)
-    plain = [c.Domain, c.Penalty, c.ProxyFault, c.RobotsJob, c.Rules, c.Gate, c.Stop, c.Redirected,
+    plain = [c.Domain, c.Penalty, c.ProxyFault, c.RobotsJob, c.Rules, c.Gate, c.StopRequest, c.Redirected,
              c.Throttled, c.Failed, c.Bad, c.Deferred, c.Kept, c.GivenUp, Lost]  # fmt: skip
     failures = st.builds(
         c.Failure, target=target, kind=TEXT, reason=TEXT, status=st.none() | st.integers(100, 599),
@@ -292,9 +299,11 @@ def test_nothing_secret_is_in_a_state(tmp_path: Path) -> None:
         delay_ns=0,
     )  # fmt: skip
     opening = Opening(settings, sites_of(settings, web.seeds()))
-    facts = first_facts(opening, Kept(seeds=web.seeds(), hidden_headers=("Authorization", "X-Key")))
+    metadata = first_metadata(
+        opening, CrawlRecord(seeds=web.seeds(), hidden_headers=("Authorization", "X-Key"))
+    )
     path = tmp_path / "crawl.db"
-    store = sqlite.create(path, "main", facts)
+    store = sqlite.create(path, "main", metadata)
 
     async def crawl() -> None:
         for _ in range(2):

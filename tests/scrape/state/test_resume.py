@@ -18,7 +18,7 @@ from scraper_cpn.scrape.colours import (
     Proxy,
     Raw,
     Rules,
-    Stop,
+    StopRequest,
 )
 from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.parts.permits import NO_END
@@ -198,7 +198,7 @@ def test_pages_without_their_content_are_lost() -> None:
 
 def test_a_stop_counts_for_one_process() -> None:
     """A new gate, with the time limit from now on; nobody wishes to stop any more."""
-    old = durable(("gate", Gate(), 0), ("stop", Stop(), 0))
+    old = durable(("gate", Gate(), 0), ("stop", StopRequest(), 0))
     places = edited(old, settings(), settings(max_time_ns=5 * SECOND))[0]
     assert "stop" not in places
     assert [token.expires_at_ns for token in places["gate"]] == [NOW_NS + 5 * SECOND]

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from scraper_cpn.scrape.account.ledger import worth_a_retry
 from scraper_cpn.scrape.settings import MILLISECOND, Settings
-from scraper_cpn.scrape.state.retry import put_back
+from scraper_cpn.scrape.state.retry import retry_failed
 from scraper_cpn.simulate.webspec import WebSpec
 from tests.scrape.kept import KeptCrawl
 
@@ -33,7 +33,7 @@ async def test_what_failed_is_fetched_again() -> None:
     failed = {row.target.url for row in kept.ends() if worth_a_retry(row)}
     assert failed
     for _ in range(4):
-        await put_back(kept.store)
+        await retry_failed(kept.store)
         await kept.crawl()
     assert failed < set(kept.stored())
     assert sorted(kept.stored()) == sorted(set(kept.stored()))
@@ -48,11 +48,11 @@ async def test_a_kind_alone_is_put_back() -> None:
     before = Counter(row.kind for row in kept.ends())
     assert before["timeout"]
     assert before["dropped"]
-    assert await put_back(kept.store, ["timeout"]) == {"timeout": before["timeout"]}
+    assert await retry_failed(kept.store, ["timeout"]) == {"timeout": before["timeout"]}
     assert Counter(row.kind for row in kept.ends()) == before - Counter(timeout=before["timeout"])
     assert len(kept.live()) == before["timeout"]
-    assert await put_back(kept.store, ["timeout"]) == {}
-    assert await put_back(kept.store) == dict(before - Counter(timeout=before["timeout"]))
+    assert await retry_failed(kept.store, ["timeout"]) == {}
+    assert await retry_failed(kept.store) == dict(before - Counter(timeout=before["timeout"]))
 
 
 async def test_a_target_is_as_new_and_keeps_what_it_is() -> None:
@@ -62,7 +62,7 @@ async def test_a_target_is_as_new_and_keeps_what_it_is() -> None:
     await kept.crawl()
     ends = {row.target.url: row.target for row in kept.ends() if worth_a_retry(row)}
     assert {target.attempt for target in ends.values()} == {2}
-    await put_back(kept.store)
+    await retry_failed(kept.store)
     assert sorted(kept.live()) == sorted(ends)
     first = kept.asked.copy()
     await kept.crawl()
@@ -79,7 +79,7 @@ async def test_a_robots_txt_that_could_not_be_had_is_asked_for_again() -> None:
     (origin,) = {row.target.origin for row in ends.values()}
     robots = f"{origin.removesuffix(':80')}/robots.txt"
     before = kept.asked.copy()
-    assert await put_back(kept.store) == {"unreachable": len(ends)}
+    assert await retry_failed(kept.store) == {"unreachable": len(ends)}
     await kept.crawl()
     assert kept.asked[robots] == before[robots] + 1
     assert not set(ends) & set(kept.asked)
@@ -94,7 +94,7 @@ async def test_a_robots_txt_that_is_there_now() -> None:
     await kept.crawl()
     assert kept.stored() == []
     kept.changes(replace(spec, robots=("allow",)))
-    await put_back(kept.store)
+    await retry_failed(kept.store)
     await kept.crawl()
     assert len(kept.stored()) == 5
     assert kept.ends() == []
@@ -109,7 +109,7 @@ async def test_a_robots_txt_that_nobody_asks_for() -> None:
     kept = KeptCrawl(spec, ONCE)
     await kept.crawl()
     before = kept.asked.copy()
-    assert (await put_back(kept.store, ["http"])).keys() == {"http"}
+    assert (await retry_failed(kept.store, ["http"])).keys() == {"http"}
     await kept.crawl()
     again = {url for url in kept.asked if kept.asked[url] > before[url]}
     assert again
@@ -122,7 +122,7 @@ async def test_what_a_retry_can_not_help_stays_an_end() -> None:
     await kept.crawl()
     assert kept.ends()
     seq = kept.store.saved().seq
-    assert await put_back(kept.store) == {}
+    assert await retry_failed(kept.store) == {}
     assert kept.store.saved().seq == seq
 
 
@@ -160,7 +160,7 @@ async def _played(steps: list[int | tuple[set[str] | None] | None], seed: int, r
     known: set[str] = set()
     for step in steps:
         if isinstance(step, tuple):
-            await put_back(kept.store, step[0])
+            await retry_failed(kept.store, step[0])
         else:
             await kept.crawl(None if step is None else step * MILLISECOND)
         there = Counter(kept.live() + kept.stored() + [row.target.url for row in kept.ends()])

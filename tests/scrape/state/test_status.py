@@ -17,8 +17,8 @@ from scraper_cpn.scrape.account.report import Account
 from scraper_cpn.scrape.colours import Found, Link, Proxy
 from scraper_cpn.scrape.settings import MILLISECOND, SECOND, Settings
 from scraper_cpn.scrape.state import status as status_module
-from scraper_cpn.scrape.state.retry import put_back
-from scraper_cpn.scrape.state.run import Kept, Opening, first_facts, opened
+from scraper_cpn.scrape.state.retry import retry_failed
+from scraper_cpn.scrape.state.run import CrawlRecord, Opening, first_metadata, opened
 from scraper_cpn.scrape.state.status import RunStatus, state_status
 from scraper_cpn.simulate.webspec import WebSpec
 from scraper_cpn.store.port import StoreError
@@ -59,7 +59,7 @@ async def _counted(path: Path, lasts: list[int], again: bool) -> None:
     for last in lasts:
         await kept.crawl(last * MILLISECOND)
     if again:
-        await put_back(kept.store)
+        await retry_failed(kept.store)
     found, ends = status(path), kept.ends()
     assert found.failed + found.skipped == len(ends)
     assert sum(each.count for each in found.failures) == len(ends)
@@ -82,7 +82,7 @@ async def test_each_level_says_how_long_it_has_waited(
     """Of links for admission, for robots.txt or for their turn: their number, and the oldest; by priority."""
     settings = Settings(ageing_ns=ageing_ns, robots=robots, scope="any")
     opening = Opening(settings, ())
-    store = create(tmp_path / "c.db", "main", first_facts(opening, Kept(seeds=())))
+    store = create(tmp_path / "c.db", "main", first_metadata(opening, CrawlRecord(seeds=())))
     state = await opened(store, opening)
     page, now_ns = opening.policy.frontier.seed("http://a.example/"), state.clock.now_ns()
     place: Any = state.net.places["found"]
@@ -138,17 +138,17 @@ async def test_how_it_ended(tmp_path: Path) -> None:
     kept = KeptCrawl(WEB, PACED, path)
     run = await kept.crawl()
     ended = {"how": run.ended, "reason": "because"}
-    facts = [
+    metadata = [
         ("ended", msgspec.json.encode(ended)),
         ("account", msgspec.json.encode(Account(pages=7, attempts=9))),
     ]
-    await kept.ended(facts)
+    await kept.ended(metadata)
     await kept.store.close()
     found = status(path)
     assert (found.ended, found.reason) == ("finished", "because")
     assert (found.pages, found.attempts) == (7, 9)
     store = open_run(path)
-    assert await put_back(store)
+    assert await retry_failed(store)
     await store.close()
     assert (status(path).ended, status(path).reason) == (None, "")
 
@@ -186,9 +186,9 @@ async def test_all_runs_or_one(tmp_path: Path) -> None:
     path = tmp_path / "c.db"
     kept = KeptCrawl(WEB, PACED, path)
     await kept.crawl(SECOND)
-    facts = kept.store.facts()
+    metadata = kept.store.metadata()
     await kept.store.close()
-    await new_run(path, "second", {name: facts[name] for name in kept.first}).close()
+    await new_run(path, "second", {name: metadata[name] for name in kept.first}).close()
     assert [run.run for run in state_status(path).runs] == ["main", "second"]
     (second,) = state_status(path, "second").runs
     assert (second.run, second.waiting["their turn"], second.batches) == ("second", 0, 0)

@@ -242,7 +242,7 @@ def load(marking):
         SETS[name].extend(keys)
     faulted.extend(marking.faulted)
     fill_sinks(marking.sunk)
-    told.update(dict.fromkeys(flights))  # recorded
+    reported.update(dict.fromkeys(flights))  # recorded
 
 def drain():
     if not rows:

@@ -254,17 +254,17 @@ def write_give(
         elif output.kind == "remove":
             _forget(text, layout, number, output, traced=traced)
         elif output.kind != "consume":
-            key = _told_key(transition, output.place, bound)
+            key = _counter_key(transition, output.place, bound)
             assert isinstance(output.place, Counter)
             count_up(text, layout, output.place, output.count, key)
-            text.add(*moved(layout, output.place, key))
+            text.add(*record_change(layout, output.place, key))
             text.add(*([f"puts.append(({output.place.name!r}, -1, {key}, 0))"] if traced else []))
     write_back(text, layout, transition, case, bound, traced=traced)
 
 
-def _told_key(transition: Transition, counter: Any, bound: Bound) -> str:
+def _counter_key(transition: Transition, counter: Any, bound: Bound) -> str:
     """The expression for the key of a counter that is counted up."""
-    arc = plan.told_by(transition, counter) if counter.keys else None
+    arc = plan.key_source(transition, counter) if counter.keys else None
     if arc is None:
         return "None"
     declared = transition.arcs[arc]
@@ -324,7 +324,7 @@ def write_back(
                 again(text, layout, arc.place, old, f"{old}.ready", record, traced=traced)
     for number, arc in held:
         if _consumes(case, arc):
-            text.add(*moved(layout, arc.place, key_of(layout, transition, number, bound)))
+            text.add(*record_change(layout, arc.place, key_of(layout, transition, number, bound)))
         elif isinstance(arc.place, Counter):
             give_number(text, layout, transition, number, bound)
 
@@ -386,10 +386,10 @@ def count_up(
     only_if(text, reached, noted(layout, layout.gain([counter])))
 
 
-def moved(layout: Layout, place: Any, key: str) -> list[str]:
+def record_change(layout: Layout, place: Any, key: str) -> list[str]:
     """The line that records a number that moved for good."""
     recorded = layout.recorded and isinstance(place, Counter)
-    return [f"moved[{place.name!r}, {key}] = None"] if recorded else []
+    return [f"changed[{place.name!r}, {key}] = None"] if recorded else []
 
 
 # The end of a firing with an effect.

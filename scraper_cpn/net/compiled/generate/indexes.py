@@ -39,7 +39,7 @@ class Index:
         name: its variable or field; that of a paged place is the place's.
         names: the keys by which it is divided; none for a line.
         bit: of the guard that its tokens pass, in `Token.passes`; 0 for all tokens.
-        early: whether it takes no notice of when tokens are ready.
+        ignores_ready: whether tokens count before they are ready.
         expired: whether it has the tokens whose time has passed, instead of those that stand.
         scanned: whether combinations of them are tried.
         in_use: whether it has the tokens, too, that running firings have taken.
@@ -50,7 +50,7 @@ class Index:
     place: Place[Any]
     names: tuple[str, ...] = ()
     bit: int = 0
-    early: bool = False
+    ignores_ready: bool = False
     expired: bool = False
     scanned: bool = False
     in_use: bool = False
@@ -95,7 +95,7 @@ class Influence:
 
 def flat_groups(
     transitions: list[Transition], growing: frozenset[str]
-) -> list[tuple[Transition, plan.Group]]:
+) -> list[tuple[Transition, plan.JoinGroup]]:
     """The join groups all of whose inputs are one token or number of the same key each.
 
     A number or a paged place is either in records for all that look at it, or for nobody; a number that is
@@ -116,7 +116,7 @@ def flat_groups(
         flat = kept
 
 
-def _is_flat(transition: Transition, group: plan.Group, growing: frozenset[str]) -> bool:
+def _is_flat(transition: Transition, group: plan.JoinGroup, growing: frozenset[str]) -> bool:
     arcs = [transition.arcs[arc] for arc in group.arcs]
     return not plan.combines(transition) and all(
         arc.place.keys == group.keys
@@ -127,7 +127,7 @@ def _is_flat(transition: Transition, group: plan.Group, growing: frozenset[str])
     )
 
 
-def _shares(transition: Transition, group: plan.Group, mixed: set[str]) -> bool:
+def _shares(transition: Transition, group: plan.JoinGroup, mixed: set[str]) -> bool:
     places = [transition.arcs[arc].place for arc in group.arcs]
     return any(
         place.name in mixed and (isinstance(place, Counter) or getattr(place, "paged", False))

@@ -50,7 +50,7 @@ class Look:
         found, place = self.index, self.arc.place
         assert found is not None
         assert isinstance(place, Place)
-        waits = place.timed and not (found.early or found.expired)
+        waits = place.timed and not (found.ignores_ready or found.expired)
         if found.names or found.scanned or waits or (self.arc.many and not layout.is_queue(place)):
             return ""
         return layout.var(place) if layout.is_queue(place) else f"{found.name}.ready"
@@ -149,10 +149,10 @@ class Search:
     """How a transition is searched; the looks are by arc, with a join's key in `k` and its number."""
 
     transition: Transition
-    groups: list[plan.Group]
+    groups: list[plan.JoinGroup]
     looks: list[Look]
 
-    def joins(self) -> Iterator[tuple[int, plan.Group]]:
+    def joins(self) -> Iterator[tuple[int, plan.JoinGroup]]:
         """The groups of more than one arc."""
         return ((number, group) for number, group in enumerate(self.groups) if group.keys)
 
@@ -162,7 +162,7 @@ class Search:
             if not group.keys:
                 yield group.arcs[0], self.looks[group.arcs[0]]
 
-    def met(self, layout: Layout) -> list[tuple[plan.Group, str]]:
+    def met(self, layout: Layout) -> list[tuple[plan.JoinGroup, str]]:
         """The join groups that are meetings, with the variables of their records."""
         joins = [(number, group) for number, group in self.joins()]
         met = [pair for pair in joins if layout.meeting(self.transition, pair[1]) is not None]
@@ -194,7 +194,7 @@ def search_of(layout: Layout, transition: Transition) -> Search:
     return Search(transition, groups, [looks[arc] for arc in range(len(transition.arcs))])
 
 
-def _met(layout: Layout, arc: Arc, group: plan.Group, number: int) -> Look:
+def _met(layout: Layout, arc: Arc, group: plan.JoinGroup, number: int) -> Look:
     """How an arc is satisfied by the record of its key."""
     of = f" for its {', '.join(group.keys)}"
     if isinstance(arc.place, Counter):
@@ -225,7 +225,7 @@ def write_search(text: Text, layout: Layout, search: Search) -> None:
     _wake(text, layout, search)
 
 
-def _join(text: Text, layout: Layout, search: Search, number: int, group: plan.Group) -> None:
+def _join(text: Text, layout: Layout, search: Search, number: int, group: plan.JoinGroup) -> None:
     """A join, and the function that says of a key when all inputs but the lead are there, and which are last."""
     name = join_name(layout, search.transition, number)
     assert group.lead is not None
@@ -375,7 +375,7 @@ def _wake(text: Text, layout: Layout, search: Search) -> None:
         text.add(f"return max(at, {last})" if len(times) > 1 else f"return {last}")
 
 
-def _joined(layout: Layout, search: Search, number: int, group: plan.Group) -> str:
+def _joined(layout: Layout, search: Search, number: int, group: plan.JoinGroup) -> str:
     """The expression for the time at which a join has a binding."""
     meeting = layout.meeting(search.transition, group)
     if meeting is not None:

@@ -95,7 +95,7 @@ class Layout:
         self.indexes: dict[Any, Index] = {}
         self._of: dict[str, list[Index]] = {name: [] for name in net.places}
         self._flat = dict.fromkeys(flat_groups(self.transitions, plan.counted_up(net)))
-        self._told = {(each.name, at) for each, group in self._flat for at in group.arcs}
+        self._in_joins = {(each.name, at) for each, group in self._flat for at in group.arcs}
         self.met = {
             place.name: None
             for each, group in self._flat
@@ -239,7 +239,7 @@ class Layout:
         """The indexes of a place."""
         return self._of[place.name]
 
-    def meeting(self, transition: Transition, group: plan.Group) -> Meeting | None:
+    def meeting(self, transition: Transition, group: plan.JoinGroup) -> Meeting | None:
         """The meeting of a join group, shared by those that are alike; None if its keys differ."""
         if (transition, group) not in self._flat:
             return None
@@ -260,7 +260,7 @@ class Layout:
 
     def is_twin(self, found: Index) -> bool:
         """Whether some look for a record's tokens that are ready, and others for all of them."""
-        kinds = {each.early for each in self.of(found.place) if each.name == found.name}
+        kinds = {each.ignores_ready for each in self.of(found.place) if each.name == found.name}
         return found.place.timed and len(kinds) > 1
 
     def in_records(self, place: Place[Any]) -> Index | None:
@@ -296,8 +296,10 @@ class Layout:
         if arc.kind == "absent":
             return self._index("presence", place, names, bit=bit, in_use=used)
         kind: Kind = "held" if held else "view" if names else "line"
-        early = arc.include_waiting
-        return self._index(kind, place, names, bit=bit, early=early, scanned=scanned, in_use=used)
+        ignores_ready = arc.include_waiting
+        return self._index(
+            kind, place, names, bit=bit, ignores_ready=ignores_ready, scanned=scanned, in_use=used
+        )
 
     def is_empty(self, arc: Arc, names: tuple[str, ...]) -> bool:
         """Whether an absence needs nothing but that the place is empty."""
@@ -361,12 +363,12 @@ class Layout:
         names: tuple[str, ...],
         *,
         bit: int = 0,
-        early: bool = False,
+        ignores_ready: bool = False,
         expired: bool = False,
         scanned: bool = False,
         in_use: bool = False,
     ) -> Index:
-        key = (kind, place.name, names, bit, early, expired, scanned, in_use)
+        key = (kind, place.name, names, bit, ignores_ready, expired, scanned, in_use)
         if key not in self.indexes:
             words = [
                 self.var(place),
@@ -378,13 +380,13 @@ class Layout:
                 name = self.stem((place.name, names, bit), "_".join(words))
             else:
                 flags = (
-                    ("early", early), ("expired", expired), ("scanned", scanned), ("in_use", in_use)
+                    ("ignores_ready", ignores_ready), ("expired", expired), ("scanned", scanned), ("in_use", in_use)
                 )  # fmt: skip
                 words += [word for word, has in flags if has]
                 words += ["presence"] if names and kind == "presence" else []
                 name = self.names.free("_".join(words))
             name = self.var(place) if place.paged else name
-            made = Index(kind, name, place, names, bit, early, expired, scanned, in_use)
+            made = Index(kind, name, place, names, bit, ignores_ready, expired, scanned, in_use)
             self.indexes[key] = made
             self._of[place.name].append(made)
         return self.indexes[key]
@@ -411,7 +413,7 @@ class Layout:
         """
         wants = fears = 0
         for number, transition, at, arc in self._uses[place.name]:
-            if (transition.name, at) in self._told:
+            if (transition.name, at) in self._in_joins:
                 continue
             guard = 0 if arc.when is None else 1 << self.guards(place).index(arc.when)
             alike = (arc.kind == "expired") == expired and guard == bit
@@ -427,8 +429,8 @@ class Layout:
         wants = fears = 0
         for place in places:
             for number, transition, at, arc in self._uses[place.name]:
-                told = came and (transition.name, at) in self._told  # its meeting tells
-                wants |= (arc.kind != "absent" and not told) << number
+                in_join = came and (transition.name, at) in self._in_joins  # its meeting tells
+                wants |= (arc.kind != "absent" and not in_join) << number
                 fears |= (arc.kind == "absent") << number
         wants, fears = wants & ~self.manual, fears & ~self.manual
         return Influence(wants, fears) if came else Influence(fears, wants)

@@ -233,7 +233,7 @@ def _least(parts: list[str]) -> str:
 def _write_numbers(text: Text, layout: Layout) -> None:
     """The numbers that are variables, told and given by name."""
     numbers = {
-        c.name: records.told(layout, c)
+        c.name: records.changed_numbers(layout, c)
         if c.keys and c.name in layout.met
         else f"{layout.var(c)}.numbers"
         if c.keys
@@ -243,9 +243,11 @@ def _write_numbers(text: Text, layout: Layout) -> None:
     sunk = {sink.name: f"sunk_{layout.var(sink)}" for sink in layout.sinks}
     free = {place.name: layout.free(place) for place in layout.limited}
     occupied = {name: f"NET.places[{name!r}].capacity - {left}" for name, left in free.items()}
-    for name, told in (("numbers", numbers), ("sunk", sunk), ("occupied", occupied)):
+    for name, expressions in (("numbers", numbers), ("sunk", sunk), ("occupied", occupied)):
         with text.function(f"{name}()"):
-            text.add("return {", *(f"    {key!r}: {part}," for key, part in told.items()), "}")
+            text.add(
+                "return {", *(f"    {key!r}: {part}," for key, part in expressions.items()), "}"
+            )
     with text.function("fill_number(name, known)"):
         for counter in layout.counters:
             variable = layout.var(counter)

@@ -236,7 +236,7 @@ def _stand(text: Text, layout: Layout, place: Place[Any], *, given: bool = False
         lines = noted(layout, layout.gain_of(place, bit=1 << bit))
         only_if(text, f"token.passes & {1 << bit}", lines)
     for found in _seen_by(layout, place):
-        when = "NEVER" if found.early or not place.timed else "clock"
+        when = "NEVER" if found.ignores_ready or not place.timed else "clock"
         call = f"{found.name}.add({_key(found)}token, {when})"
         _if_passing(text, found, call)
     _meet(text, layout, place, given=given)

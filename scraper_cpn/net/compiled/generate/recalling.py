@@ -41,7 +41,7 @@ def _tokens(text: Text, layout: Layout, search: Search, number: int, each: Look)
     bit = 0 if arc.when is None else 1 << layout.guards(place).index(arc.when)
     used = f"used_{layout.var(place)}" if arc.include_in_use else "{}"
     found = "recall_all" if arc.many else "recall"
-    given = f"{layout.var(place)}, {used}, given[{number}], now, {bit}, early={arc.include_waiting}"
+    given = f"{layout.var(place)}, {used}, given[{number}], now, {bit}, ignores_ready={arc.include_waiting}"
     text.add(f"a{number} = {found}({given})")
     refuse(text, [f"a{number} is None"], "return None")
     lead = _lead(search, number)

@@ -1,19 +1,19 @@
-"""What a compiled kernel keeps for a store: the part of its source that records what changes.
+"""Recording what changes in a compiled kernel, for a store: a part of the generated source.
 
-Owns: the text of `lose`, `forget`, `changes` and their variables. What came and went between two
-tellings leaves no trace in them. Must not know: nets, stores.
+Owns: the text of `lose`, `forget`, `changes` and their variables. A token that came and went between two
+calls of `changes` leaves no trace. Must not know: nets, stores.
 """
 
 STATE = """
-born = {}          # place and token by serial, of those that came since the last telling
-gone = {}          # the same of those that are no more, and were told
-moved = {}         # counters and keys whose number may have moved for good
+born = {}          # place and token by serial: deposited since the last report
+gone = {}          # place and token by serial: reported before, removed since
+changed = {}       # counters and keys whose number may have changed for good
 met = {}           # sets and their new keys, in order
-unmet = {}         # sets and keys that were told, and are not there any more
-begun = {}         # firings in flight, by id, that were not told, or have started since
-ended = []         # ids of firings that were told, and are in flight no more
+unmet = {}         # sets and keys: reported before, removed since
+begun = {}         # firings in flight by id: not reported yet, or started since
+ended = []         # ids of firings: reported before, ended since
 aside = []         # tokens that were set aside
-told = {}          # ids of the firings in flight that were told
+reported = {}      # ids of the firings in flight that were reported
 """.strip()
 
 FUNCTIONS = '''
@@ -29,7 +29,7 @@ def unmeet(name, key):
 
 def forget(firing_id):
     begun.pop(firing_id, None)
-    if told.pop(firing_id, True) is None:
+    if reported.pop(firing_id, True) is None:
         ended.append(firing_id)
 
 def as_if_landed(name, key):
@@ -43,11 +43,11 @@ def as_if_landed(name, key):
     return number
 
 def changes():
-    """What was recorded, which is forgotten."""
-    told.update(dict.fromkeys(begun))
-    landed = [(name, key, as_if_landed(name, key)) for name, key in moved]
+    """Report all changes since the last report."""
+    reported.update(dict.fromkeys(begun))
+    landed = [(name, key, as_if_landed(name, key)) for name, key in changed]
     made = list(born.values()), list(gone.values()), landed, list(met), list(unmet), list(begun.values()), list(ended), list(aside)
-    for record in (born, gone, moved, met, unmet, begun, ended, aside):
+    for record in (born, gone, changed, met, unmet, begun, ended, aside):
         record.clear()
     return made
 '''

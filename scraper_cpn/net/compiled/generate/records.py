@@ -24,7 +24,7 @@ from scraper_cpn.net.places import Counter
 
 def waits(found: Index) -> bool:
     """Whether a token may be there that can't be taken yet."""
-    return found.place.timed and not found.early
+    return found.place.timed and not found.ignores_ready
 
 
 def _timed(meeting: Meeting) -> list[Index]:
@@ -144,7 +144,7 @@ def stand(text: Text, layout: Layout, found: Index, held: str) -> None:
     twin = layout.is_twin(found)
     kind = "Twin" if twin else "Line"
     when = "clock" if waits(found) or twin else "NEVER"
-    several = f"beside({held}, token, {when}, {kind})"
+    several = f"with_token({held}, token, {when}, {kind})"
     text.add(f"record.{found.name} = token if {held} is None else {several}")
 
 
@@ -161,7 +161,7 @@ def line(layout: Layout, found: Index, held: str) -> str:
     """The expression for the line of a record's tokens in which an index looks."""
     if not layout.is_twin(found):
         return held
-    return f"{held}.early" if found.early else f"{held}.line"
+    return f"{held}.ignores_ready" if found.ignores_ready else f"{held}.line"
 
 
 def lost(
@@ -350,7 +350,7 @@ def _next_alarm(text: Text, name: str) -> None:
 # By name, for saving.
 
 
-def told(layout: Layout, counter: Counter) -> str:
+def changed_numbers(layout: Layout, counter: Counter) -> str:
     """The expression for the numbers of a counter that have moved, by key."""
     declared = layout.names.of(counter, f"{layout.var(counter)}_declared")
     name = layout.var(counter)

@@ -12,7 +12,13 @@ from typing import Any
 from scraper_cpn.net import plan
 from scraper_cpn.net.arcs import Arc
 from scraper_cpn.net.compiled.generate.arrivals import again, write_put
-from scraper_cpn.net.compiled.generate.cases import from_inputs, later, moved, several, take_number
+from scraper_cpn.net.compiled.generate.cases import (
+    from_inputs,
+    later,
+    record_change,
+    several,
+    take_number,
+)
 from scraper_cpn.net.compiled.generate.indexes import Influence
 from scraper_cpn.net.compiled.generate.influence import noted, occupy
 from scraper_cpn.net.compiled.generate.inputs import Search
@@ -23,7 +29,7 @@ from scraper_cpn.net.compiled.generate.records import drop_record, find_record, 
 from scraper_cpn.net.compiled.generate.text import Text, mask_text
 from scraper_cpn.net.declare import Transition
 from scraper_cpn.net.places import Counter, Place
-from scraper_cpn.net.plan import Group
+from scraper_cpn.net.plan import JoinGroup
 
 TAKEN = {"take", "spend", "hold", "expired"}
 """The arcs whose tokens a firing takes."""
@@ -63,7 +69,7 @@ def take(text: Text, layout: Layout, search: Search) -> None:
         _take_met(text, layout, search, group, record)
 
 
-def _take_met(text: Text, layout: Layout, search: Search, group: Group, record: str) -> None:
+def _take_met(text: Text, layout: Layout, search: Search, group: JoinGroup, record: str) -> None:
     """Take all that was found by a record, and only then look whether it is complete again."""
     arcs = [(number, search.transition.arcs[number]) for number in group.arcs]
     taken = [(number, arc) for number, arc in arcs if arc.kind in TAKEN]
@@ -103,7 +109,9 @@ def lose(text: Text, layout: Layout, transition: Transition, bound: Any) -> None
             else:
                 text.add(*_lost(layout, arc, bound(number)))
             if arc.kind == "take":
-                text.add(*moved(layout, arc.place, key_of(layout, transition, number, bound)))
+                text.add(
+                    *record_change(layout, arc.place, key_of(layout, transition, number, bound))
+                )
 
 
 def _lost(layout: Layout, arc: Arc, token: str) -> list[str]:
@@ -133,7 +141,7 @@ def _lose_number(text: Text, layout: Layout, arc: Arc, counter: Counter) -> None
         lost(text, layout, [counter])
     else:
         take_number(text, layout, counter, "key", layout.amount(arc, "key"))
-    text.add(*moved(layout, counter, "key"))
+    text.add(*record_change(layout, counter, "key"))
     text.add(f"fault({counter.name!r}, -1, None, blame(error))")
 
 

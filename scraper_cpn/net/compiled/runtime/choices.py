@@ -69,13 +69,15 @@ def recall(
     now: int,
     passes: int,
     *,
-    early: bool,
+    ignores_ready: bool,
 ) -> Token | None:
     """The token of a serial, if it is there and may be bound: it stands and is ready, or it is in *used*."""
     token = standing.get(serial)
     if token is None:
         token = used.get(serial)
-    elif (token.ready > now and not early) or (token.ends is not None and token.ends <= now):
+    elif (token.ready > now and not ignores_ready) or (
+        token.ends is not None and token.ends <= now
+    ):
         return None
     return token if token is not None and token.passes & passes == passes else None
 
@@ -87,8 +89,10 @@ def recall_all(
     now: int,
     passes: int,
     *,
-    early: bool,
+    ignores_ready: bool,
 ) -> tuple[Token, ...] | None:
     """The same of several serials; None unless all are there."""
-    found = [recall(standing, used, each, now, passes, early=early) for each in serials]
+    found = [
+        recall(standing, used, each, now, passes, ignores_ready=ignores_ready) for each in serials
+    ]
     return None if None in found else tuple(each for each in found if each is not None)

@@ -62,7 +62,7 @@ class Family:
 
     def __init__(self, join: Join, members: Sequence[Condition]) -> None:
         self.join = join
-        self.gates: dict[Hashable, Gate] = {}
+        self.gates: dict[Hashable, WaitingRecords] = {}
         for member in dict.fromkeys(members):
             member.families.append(self)
 
@@ -121,11 +121,11 @@ class Record:
         """When it was found in `ready` to be complete, and the join's losses until then."""
         self.serial = -1
         """The lead token under which it is in `ready`; -1 if it is not."""
-        self.gate: Gate | None = None
+        self.gate: WaitingRecords | None = None
         """Where it waits."""
         self.waits = -1
         """The lead token under which it is in its gate's queue; -1 if it is not."""
-        self.passed: Gate | None = None
+        self.passed: WaitingRecords | None = None
         """The gate that lets nobody else pass as long as it is in `ready`."""
         self.alarm = NEVER
         """The time under which it is in `future`; NEVER if it is not."""
@@ -133,7 +133,7 @@ class Record:
         """The time under which it is in `later`; NEVER if it is not."""
 
 
-class Gate:
+class WaitingRecords:
     """Where records wait whose key lacks something of a family. It is there while any does.
 
     Attributes:
@@ -239,7 +239,7 @@ class Join:
         self.made = 0
         self.records: dict[Hashable, Record] = {}
         self.ready: list[tuple[Any, int, int, Record]] = []
-        self.future: list[tuple[float, int, Record | Gate]] = []
+        self.future: list[tuple[float, int, Record | WaitingRecords]] = []
         """By when a gate opens, or a record without a turn is complete."""
         self.later: list[tuple[float, int, Record]] = []
         """By when a record may have another first lead token."""
@@ -247,7 +247,7 @@ class Join:
         """How often something that a key needs has gone. As long as nothing has, what was found out is exact."""
         self.known: tuple[float, int] = (NEVER, 0)
         """The time that `earliest` gave, at which number of losses."""
-        self.touched: list[Record | Gate] = []
+        self.touched: list[Record | WaitingRecords] = []
         lead.joins.append(self)
 
     def led(self, key: Hashable) -> None:
@@ -323,13 +323,13 @@ class Join:
                 record.peek = NEVER
                 self._examine(record, now)
 
-    def _look(self, each: Record | Gate, now: float) -> None:
-        if isinstance(each, Gate):
+    def _look(self, each: Record | WaitingRecords, now: float) -> None:
+        if isinstance(each, WaitingRecords):
             self._open(each, now)
         elif each.live:
             self._examine(each, now)
 
-    def _open(self, gate: Gate, now: float) -> None:
+    def _open(self, gate: WaitingRecords, now: float) -> None:
         """Let the first record at a gate pass if it can. Those that lack something else go there."""
         for record in list(gate.restless):
             self._examine(record, now)
@@ -403,7 +403,7 @@ class Join:
             record.alarm = at
             self._set(at, record)
 
-    def _stand(self, record: Record, head: Turn | None, last: int, key: Hashable) -> Gate:
+    def _stand(self, record: Record, head: Turn | None, last: int, key: Hashable) -> WaitingRecords:
         """Have a record wait at a gate, where it may stand already."""
         family, gate = self.families[last], record.gate
         if gate is not None and gate.family is family and gate.key == key:
@@ -416,11 +416,11 @@ class Join:
             gate = family.gates.get(key)
             if gate is None:
                 self.made += 1
-                gate = family.gates[key] = Gate(family, key, self.made)
+                gate = family.gates[key] = WaitingRecords(family, key, self.made)
         gate.add(record, head)
         return gate
 
-    def _set(self, at: float, sleeper: Record | Gate) -> None:
+    def _set(self, at: float, sleeper: Record | WaitingRecords) -> None:
         """Look at a record or a gate again at a time."""
         if at < NEVER:
             heappush(self.future, (at, sleeper.number, sleeper))

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from scraper_cpn.net.compiled.runtime.lines import NEVER, Line, Token
 
-__all__ = ["Held", "Twin", "beside", "thin", "thin_due", "without"]
+__all__ = ["Held", "Twin", "thin", "thin_due", "with_token", "without"]
 
 L = TypeVar("L", "Line", "Twin")
 
@@ -24,11 +24,11 @@ L = TypeVar("L", "Line", "Twin")
 class Twin:
     """Tokens for those that wait until they are ready, and for those that do not: two lines of the same."""
 
-    __slots__ = ("early", "line")
+    __slots__ = ("ignores_ready", "line")
 
     def __init__(self) -> None:
         self.line = Line()
-        self.early = Line()
+        self.ignores_ready = Line()
 
     @property
     def live(self) -> int:
@@ -38,19 +38,19 @@ class Twin:
     def add(self, token: Token, now: float) -> None:
         """A token has come."""
         self.line.add(token, now)
-        self.early.add(token, NEVER)
+        self.ignores_ready.add(token, NEVER)
 
     def lose(self) -> None:
         """One of the tokens has gone."""
         self.line.lose()
-        self.early.lose()
+        self.ignores_ready.lose()
 
     def tokens(self, now: float) -> Iterator[Token]:
         """All that can be taken at *now*, in order; see `Line.tokens`."""
         return self.line.tokens(now)
 
 
-def beside(held: Token | L, token: Token, now: float, kind: type[L]) -> L:
+def with_token(held: Token | L, token: Token, now: float, kind: type[L]) -> L:
     """The tokens of a key, with one more than there were."""
     if isinstance(held, Token):
         line = kind()

@@ -24,7 +24,7 @@ from scraper_cpn.scrape.settings import Settings, UsageError
 ARCHIVE = (".warc", ".warc.gz")
 
 
-class Place(ABC):
+class BodyStore(ABC):
     """Where bodies are saved."""
 
     @abstractmethod
@@ -46,7 +46,7 @@ class Place(ABC):
 class Bodies:
     """Saves the bodies that a crawl wants saved."""
 
-    def __init__(self, place: Place, settings: Settings) -> None:
+    def __init__(self, place: BodyStore, settings: Settings) -> None:
         self._place = place
         self._types = settings.save_types
         self._most = settings.max_saved_bytes

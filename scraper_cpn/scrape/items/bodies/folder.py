@@ -13,14 +13,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from scraper_cpn.scrape.colours import Raw, Saved
-from scraper_cpn.scrape.items.bodies import Place
+from scraper_cpn.scrape.items.bodies import BodyStore
 from scraper_cpn.scrape.items.outputs.base import OutputError
 from scraper_cpn.scrape.items.outputs.files import sync_folder
 
 _SUFFIXES = mimetypes.MimeTypes()  # those of Python alone: a name must not depend on the machine
 
 
-class Folder(Place):
+class Folder(BodyStore):
     """Writes bodies to a folder."""
 
     def __init__(self, path: Path) -> None:

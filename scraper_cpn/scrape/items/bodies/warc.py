@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 from scraper_cpn.scrape.colours import Raw, Response, Saved
 from scraper_cpn.scrape.fetch.client import ACCEPT
 from scraper_cpn.scrape.fetch.codings import ACCEPTED
-from scraper_cpn.scrape.items.bodies import Place
+from scraper_cpn.scrape.items.bodies import BodyStore
 from scraper_cpn.scrape.items.outputs.base import OutputError
 from scraper_cpn.scrape.items.outputs.files import removed, sync_folder
 from scraper_cpn.scrape.redact import HARMLESS_HEADERS, HIDDEN
@@ -44,7 +44,7 @@ _RECORD_END = b"\r\n\r\n"
 _FRAMING = frozenset({"content-encoding", "transfer-encoding", "content-length"})
 
 
-class Archive(Place):
+class Archive(BodyStore):
     """Appends pages to an archive."""
 
     def __init__(self, path: Path, settings: Settings) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from rich.text import Text
 
-from scraper_cpn.scrape.state.explain import Whereabouts
+from scraper_cpn.scrape.state.explain import Explanation
 from scraper_cpn.show.words import ahead, counted, moment, number, plain
 
 _STYLES = {"stored": "bold green", "failed": "bold red", "skipped": "bold yellow"}
@@ -26,7 +26,7 @@ _KEPT_OUT = {
 }
 
 
-def whereabouts_lines(where: Whereabouts, state: str) -> Iterator[Text]:
+def explanation_lines(where: Explanation, state: str) -> Iterator[Text]:
     """Yield what to print; *state* is how a command names the state and the run."""
     yield Text(plain(where.url), style="bold")
     yield Text(_stands(where), style=_STYLES.get(where.stands, "bold cyan"))
@@ -41,7 +41,7 @@ def _listed(line: str) -> Text:
     return Text(f"  {line}")
 
 
-def _stands(where: Whereabouts) -> str:
+def _stands(where: Explanation) -> str:
     return {
         "found": "found: it is about to be admitted",
         "asks": "waits for the robots.txt of its server",
@@ -61,20 +61,20 @@ def _stands(where: Whereabouts) -> str:
     }[where.stands]
 
 
-def _came(where: Whereabouts) -> str:
+def _came(where: Explanation) -> str:
     """The connection that a page came on, so that others on the same connection can be found."""
     if not where.connection:
         return ""
     return f"; it came as answer {number(where.ordinal)} of connection {number(where.connection)}"
 
 
-def _queue(where: Whereabouts) -> str:
+def _queue(where: Explanation) -> str:
     if where.ahead:
         return f"{counted(where.ahead, 'URL')} of {plain(where.domain)} before it"
     return f"it is the next of {plain(where.domain)}"
 
 
-def _waits(where: Whereabouts) -> Iterator[str]:
+def _waits(where: Explanation) -> Iterator[str]:
     """Yield what the URL waits for, without repetition.
 
     While the crawl is stopped, waits that only a running crawl could have are left out.
@@ -90,7 +90,7 @@ def _until(until_ns: int, now_ns: int) -> str:
     return f"{ahead(until_ns - now_ns)}, at {moment(until_ns)}"
 
 
-def _more(where: Whereabouts) -> Iterator[str]:
+def _more(where: Explanation) -> Iterator[str]:
     """Yield what else is known of the URL."""
     target = where.target
     if where.since_ns is not None:
@@ -117,7 +117,7 @@ def _attempt(row: dict[str, Any]) -> Text:
     return text.append(f": {plain(row['reason'])}")
 
 
-def _commands(where: Whereabouts, state: str) -> Iterator[Text]:
+def _commands(where: Explanation, state: str) -> Iterator[Text]:
     over = where.stands in {"stored", "failed", "skipped", "unknown"}
     if where.again:
         yield Text.assemble(
@@ -128,7 +128,7 @@ def _commands(where: Whereabouts, state: str) -> Iterator[Text]:
             "the crawl is not running; resume it: ", (f"scrape resume {state}", "bold")
         )
     last = where.attempts[-1] if where.attempts else {}
-    if last.get("kind") == "moved":
+    if last.get("kind") == "redirected":
         url = str(last["reason"]).removeprefix("redirects to ").partition(" ")[0]
         command = f"scrape explain {state} {shlex.quote(plain(url))}"
         yield Text.assemble("what became of that: ", (command, "bold"))

@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from scraper_cpn.net import Lost, Net, hold, on, put
-from scraper_cpn.store.net_signature import differences, hash_of, laws_of, listed
+from scraper_cpn.store.net_signature import differences, hash_of, listed, signature_of
 
 
 class Job(Struct, frozen=True):
@@ -27,31 +27,31 @@ def net(*, slots: int = 1, key: str = "host", lost: bool = True, priority: int =
 
 def test_numbers_may_change() -> None:
     """A limit that is given anew makes no other net."""
-    assert laws_of(net(slots=1), {}) == laws_of(net(slots=9), {})
+    assert signature_of(net(slots=1), {}) == signature_of(net(slots=9), {})
 
 
 def test_whatever_else_differs_is_named() -> None:
     """A place, an outcome, a version: each is told by what it is called, with both forms."""
-    before = laws_of(net(), {"policy": "1"})
+    before = signature_of(net(), {"policy": "1"})
     for other, name in (
         (net(key=()), "place jobs"),  # type: ignore[arg-type]
         (net(lost=False), "transition call"),
         (net(priority=3), "transition call"),
     ):
-        (line,) = differences(before, laws_of(other, {"policy": "1"}))
+        (line,) = differences(before, signature_of(other, {"policy": "1"}))
         assert line.startswith(f"{name} was (")
-        assert hash_of(before) != hash_of(laws_of(other, {"policy": "1"}))
-    assert differences(before, laws_of(net(), {"policy": "2"})) == ["policy was (1), is (2)"]
-    assert differences(before, laws_of(net(), {})) == ["policy is gone"]
-    assert differences(laws_of(net(), {}), before) == ["policy is new"]
+        assert hash_of(before) != hash_of(signature_of(other, {"policy": "1"}))
+    assert differences(before, signature_of(net(), {"policy": "2"})) == ["policy was (1), is (2)"]
+    assert differences(before, signature_of(net(), {})) == ["policy is gone"]
+    assert differences(signature_of(net(), {}), before) == ["policy is new"]
 
 
 def test_the_order_of_declaration_is_part_of_it() -> None:
     """It decides which transition goes first."""
-    laws = laws_of(net(), {})
-    turned = dict(reversed(laws.items()))
-    assert differences(laws, turned) == ["the order of declaration"]
-    assert hash_of(laws) != hash_of(turned)
+    signature = signature_of(net(), {})
+    turned = dict(reversed(signature.items()))
+    assert differences(signature, turned) == ["the order of declaration"]
+    assert hash_of(signature) != hash_of(turned)
 
 
 def test_of_many_differences_the_first_are_listed() -> None:
