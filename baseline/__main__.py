@@ -66,6 +66,8 @@ def _refuse(job: CrawlJob) -> None:
         raise UsageError("the scheduler by hand has no --max-items; use scrape, or leave it out")
     if job.settings.save_bodies is not None:
         raise UsageError("the scheduler by hand has no --save-bodies; use scrape, or leave it out")
+    if job.settings.login is not None:
+        raise UsageError("the scheduler by hand has no logins; use scrape, or leave the login out")
     if job.settings.kernel != "python":
         raise UsageError("the scheduler by hand has no --kernel; use scrape, or leave it out")
 

@@ -28,6 +28,7 @@ T = TypeVar("T")
 A = TypeVar("A")
 B = TypeVar("B")
 C = TypeVar("C")
+D = TypeVar("D")
 
 ArcKind = Literal["take", "spend", "hold", "read", "absent", "expired"]
 
@@ -306,6 +307,19 @@ def put(
     *,
     after_ns: int | Callable[[A, B, C], int] = 0,
     lasts_ns: int | Callable[[A, B, C], int] | None = None,
+) -> Output: ...
+@overload
+def put(
+    place: Place[T],
+    make: Callable[[A, B, C, D], Made[T]],
+    a: Source[A],
+    b: Source[B],
+    c: Source[C],
+    d: Source[D],
+    /,
+    *,
+    after_ns: int | Callable[[A, B, C, D], int] = 0,
+    lasts_ns: int | Callable[[A, B, C, D], int] | None = None,
 ) -> Output: ...
 def put(
     place: Place[Any] | Counter,

@@ -60,6 +60,15 @@ def url_of(seed: str | Link) -> str:
     return seed if isinstance(seed, str) else seed.url
 
 
+STEPS = "login"
+"""The gate of the steps of logins, which is always open."""
+
+
+def gate_of(session: str) -> str:
+    """Return the gate of the pages of a session."""
+    return f"session {session}"
+
+
 class Target(Struct, frozen=True, gc=False, kw_only=True):
     """A URL that waits to be fetched, is being fetched, or travels down the pipeline."""
 
@@ -111,6 +120,12 @@ class Target(Struct, frozen=True, gc=False, kw_only=True):
         return _host(self.origin)
 
     @property
+    def gate(self) -> str:
+        """What must be open for it: the session that it needs, or for a step of a login nothing else."""
+        request = self.request
+        return STEPS if request.login else gate_of(request.session)
+
+    @property
     def late(self) -> int:
         """Lower for later attempts: retries go first, since otherwise they would wait behind all of a domain's URLs."""
         return -self.attempt
@@ -145,9 +160,9 @@ class Found(Struct, frozen=True, gc=False):
     """The links of one page, in scope and without repetition, on their way into the frontier."""
 
     targets: tuple[Target, ...]
-    """Told from others by their URLs."""
+    """LoginNews from others by their URLs."""
     requests: tuple[Target, ...] = ()
-    """Told from others by their identities."""
+    """LoginNews from others by their identities."""
     page: str = ""
     """The identity of that page, in a crawl with a greatest depth; empty for seeds."""
     depth: int = 0
@@ -382,6 +397,8 @@ class Raw(Struct, frozen=True, gc=False):
     response: Response
     proxy: str = ""
     """The name of the proxy that brought it."""
+    login: int = 0
+    """The number of the login with which it was fetched; 0 where none is needed."""
 
 
 class Extracted(Struct, frozen=True):
@@ -483,6 +500,8 @@ KINDS: dict[str, str] = {
     "partial": "the page handler raised; what it had yielded before is kept",
     "retry": "the program asked for another attempt",
     "drop": "the program dropped the page",
+    "login": "a page of the login, or the page that asks for it: it is not stored",
+    "expired": "the site asked for a login instead",
     "unsure": "the server may have processed it, and it must not be sent twice",
     "lost": "the work was cancelled or crashed",
 }
@@ -604,7 +623,23 @@ class Kept(Struct, frozen=True, gc=False):
     """The length of the output after these items; None if it has no length."""
 
 
-ParseOutcome = Parsed | Bad | Deferred
+class LoginStep(Struct, frozen=True, gc=False):
+    """A page of a login leads to the next one."""
+
+    target: Target
+
+
+class LoggedIn(Struct, frozen=True, gc=False):
+    """The last page of a login has come."""
+
+
+class LoggedOut(Struct, frozen=True, gc=False):
+    """A page that asks for a login came instead of one that needs it."""
+
+
+PageOutcome = Parsed | Bad | Deferred
+"""The outcomes of a page in a crawl without a login."""
+ParseOutcome = PageOutcome | LoginStep | LoggedIn | LoggedOut
 ValidateOutcome = Valid | Bad
 KeepOutcome = Kept
 
@@ -631,6 +666,40 @@ class Denied(Struct, frozen=True, gc=False):
     kind: str = "robots"
 
 
+class Login(Struct, frozen=True, gc=False):
+    """A session of a crawl with a login."""
+
+    gate: str
+    """That of its pages."""
+    session: str = ""
+    """Its name."""
+    number: int = 0
+    """Of its login, from 1 on."""
+    state: Literal["out", "going", "in", "failed"] = "out"
+
+
+class LoginNews(Struct, frozen=True, gc=False):
+    """What was heard of a login."""
+
+    gate: str
+    number: int
+    """Of the login that it is about."""
+    state: Literal["out", "in", "failed"]
+
+
+class LoginChanged(Struct, frozen=True, gc=False):
+    """What was heard is news: the session is logged in, or out."""
+
+
+class LoginBroken(Struct, frozen=True, gc=False):
+    """The login has failed for good."""
+
+
+class LoginStale(Struct, frozen=True, gc=False):
+    """What was heard is about an earlier login."""
+
+
+Hearing = LoginChanged | LoginBroken | LoginStale
 Verdict = Again | Over
 Clearance = Allowed | Denied
 

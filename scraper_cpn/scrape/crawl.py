@@ -8,7 +8,7 @@ Must not know: the command line.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -27,8 +27,9 @@ from scraper_cpn.scrape.items.outputs.by_type import OutputsByType
 from scraper_cpn.scrape.items.validate import Validator
 from scraper_cpn.scrape.kernels import Prepared, prepare
 from scraper_cpn.scrape.options.read import settings_from
+from scraper_cpn.scrape.pages.page import Page
 from scraper_cpn.scrape.policy import Policy, first_policy
-from scraper_cpn.scrape.program import Program
+from scraper_cpn.scrape.program import F, Program
 from scraper_cpn.scrape.session import Session
 from scraper_cpn.scrape.settings import Settings, UsageError
 from scraper_cpn.scrape.urls import seed_url
@@ -61,6 +62,23 @@ class Crawl(Program, Generic[T]):
         self.start = tuple(map(_seed, start))
         self.options = options
         self.settings: Settings = settings_from(options)
+
+    def login(self, url: str, *, expired: Callable[[Page], Any] | None = None) -> Callable[[F], F]:
+        """Have the decorated handler log in at *url*, before any page is requested, once for each session.
+
+        The handler is given that page. It returns the link that leads on, mostly `page.form(...).fill(...).submit()`,
+        and the cookies of what comes back are the login. A link with `to=` has another page handled; without a link the
+        login is over. Its pages go before all others, count like all others, and are not stored. *expired* says of any
+        page whether it asks for a login. Such a page is not given to its handler, nor is one with status 401, or one that
+        redirects to *url*: the session logs in anew, everything that needs it waits, and the page is requested again, as
+        after a failed attempt. A login that fails stops the crawl.
+
+        Raises `UsageError` for what is no URL, and for a second login.
+        """
+        declare = self.handlers.logging_in(expired)
+        self.options["login"] = url
+        self.settings = settings_from(self.options)
+        return declare
 
     def run(
         self,

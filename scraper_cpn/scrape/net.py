@@ -5,7 +5,9 @@ limit (in `parts/`) defines what a request takes, and what each outcome returns.
 wait, whether to try again) are in `policy/`; the types of the tokens are in `colours.py`.
 """
 
-from scraper_cpn.net import Limit, Net, Place
+from typing import Any
+
+from scraper_cpn.net import KeySet, Limit, Net, Place
 from scraper_cpn.scrape.colours import Failure, Target
 from scraper_cpn.scrape.parts.depths import depths_of
 from scraper_cpn.scrape.parts.domains import Domains
@@ -13,6 +15,7 @@ from scraper_cpn.scrape.parts.frontier import Frontier
 from scraper_cpn.scrape.parts.health import Health
 from scraper_cpn.scrape.parts.hosts import hosts_of
 from scraper_cpn.scrape.parts.items import items_of
+from scraper_cpn.scrape.parts.logins import logins_of
 from scraper_cpn.scrape.parts.permits import Budget, GateKeeper, Permits
 from scraper_cpn.scrape.parts.pipeline import Pipeline
 from scraper_cpn.scrape.parts.proxies import Proxies
@@ -45,12 +48,14 @@ class ScrapeNet(Net):
         self.limits: list[Limit] = [
             self.permits, self.domains, *self.hosts, self.proxies, self.gate,
         ]  # fmt: skip
+        self.logins = logins_of(self, p.requests.logins)
         key = tuple(field for limit in self.limits for field in limit.counts_by)
+        page_key = key + tuple(field for limit in self.logins for field in limit.counts_by)
 
         # The other parts, each with its own places.
         self.depths = depths_of(self, p.frontier.depths, p.settings)
         self.traps = traps_of(self, p.frontier)
-        self.frontier = Frontier(self, p.frontier, key, self.depths)
+        self.frontier = Frontier(self, p.frontier, page_key, self.depths)
         self.robots = Robots(self, p, key)
         self.seeds = Seeds(self)
         self.requests = Requests(self, p)
@@ -59,24 +64,31 @@ class ScrapeNet(Net):
         self.failed_log = self.sink("failed_log", Failure)
 
         # The connections. Transitions are tried in the order of these lines.
-        self.frontier.admit(self.robots, self.limits, self.traps, self.failed_log)
+        self.frontier.admit(self.robots, [*self.limits, *self.logins], self.traps, self.failed_log)
         self.seeds.refuse(self.failed_log)
         self.robots.fetch_rules(self.limits, self.domains, self.proxies, self.failed_log)
-        self.robots.clear(self.frontier.targets, self.failed_log)
-        self.health.give_up(self.frontier.targets, self.robots, self.hosts, self.failed_log)
+        self.robots.clear(self.frontier.targets, self.failed_log, self.logins)
+        known: list[KeySet[Any]] = [each.known for each in self.hosts]
+        known += [each.known for each in self.logins]
+        self.health.give_up(self.frontier.targets, self.robots, known, self.failed_log)
         for limit in self.volume:
             if isinstance(limit, DomainBudget):
-                limit.skip(self.frontier.targets, self.hosts, self.failed_log, p.volume)
+                limit.skip(self.frontier.targets, known, self.failed_log, p.volume)
         self.requests.scrape(
             self.frontier,
-            [*self.limits, self.budget, *self.volume, *self.items],
+            [*self.limits, *self.logins, self.budget, *self.volume, *self.items],
             self.domains,
             self.proxies,
             fetched=self.pipeline.raw_html,
             failed=self.retries.failed,
             log=self.failed_log,
+            logins=self.logins,
         )
-        self.retries.judge(self.frontier.targets, self.gate, self.budget, self.failed_log)
+        self.retries.judge(
+            self.frontier.targets, self.gate, self.budget, self.failed_log, self.logins
+        )
+        for login in self.logins:
+            login.log_in(self.frontier.found, self.gate)
         self.pipeline.run(
             links=self.frontier.links,
             lost=self.retries.failed,
@@ -84,6 +96,8 @@ class ScrapeNet(Net):
             gate=self.gate,
             proxies=self.proxies,
             items=self.items,
+            logins=self.logins,
+            found=self.frontier.found,
         )
 
     @property

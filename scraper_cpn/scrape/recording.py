@@ -113,6 +113,7 @@ async def made_of(raws: list[Raw], by: Functions) -> list[Made]:
         if isinstance(done, Parsed):
             found.append(await _validated(raw, done, by))
         else:
+            assert isinstance(done, Bad | Deferred), "it does not log in"
             found.append(Made(_told(done)))
     return found
 

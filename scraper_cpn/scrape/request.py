@@ -7,11 +7,14 @@ Must not know: how a program writes it down, the net, HTTP libraries.
 from hashlib import blake2b
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 """Methods that change nothing on the server (RFC 9110 section 9.2.1)."""
 AGAIN = "again "
 """What `Request.apart` begins with until the target is made: a request that is to be made again."""
+_BACK = " back with cookies "
+"""In `Request.apart` of a redirect that has come back to its URL."""
 _DIGEST_BYTES = 16
 
 
@@ -33,6 +36,12 @@ class Request(Struct, frozen=True, gc=False, kw_only=True, array_like=True):
     """The name of its session; empty for the crawl's own."""
     apart: str = ""
     """What tells it from requests that are equal otherwise; empty for nothing."""
+    login: int = 0
+    """The number of the login that it is a step of; 0: it is for a page."""
+    step: int = 0
+    """Its number in that login, from 1 on."""
+    turned: bool = False
+    """Whether a redirect has made a GET of it."""
 
     @property
     def repeatable(self) -> bool:
@@ -55,3 +64,13 @@ class Request(Struct, frozen=True, gc=False, kw_only=True, array_like=True):
 
 PLAIN = Request()
 """A GET without anything."""
+
+
+def returning(request: Request, cookies: str) -> Request:
+    """The request of a redirect that comes back to its URL with other cookies, for which *cookies* stands."""
+    return replace(request, apart=f"{before_return(request).apart}{_BACK}{cookies}")
+
+
+def before_return(request: Request) -> Request:
+    """The request as it was before `returning`."""
+    return replace(request, apart=request.apart.partition(_BACK)[0])

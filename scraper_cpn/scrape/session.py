@@ -57,6 +57,7 @@ from scraper_cpn.scrape.kernels import Prepared, prepare
 from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.opening import open_crawl
 from scraper_cpn.scrape.pages.handlers import Handlers
+from scraper_cpn.scrape.pages.logins import sign_on_of
 from scraper_cpn.scrape.pages.parse import Parser
 from scraper_cpn.scrape.policy import first_policy
 from scraper_cpn.scrape.seeds import BadSeed, Unread, origins_in
@@ -141,6 +142,7 @@ class Session:
             handlers,
             after=tuple(self._hooks.after),
             crowded=self._crowded,
+            sign_on=sign_on_of(settings, self._handlers, policy.requests.logins),
         )
         self._by_level = handlers is not None
         self._validator = validator or Validator(schema=settings.schema)
@@ -302,8 +304,8 @@ class Session:
         return outcome
 
     async def _parse_saved(self, raw: Raw, bodies: Bodies) -> ParseOutcome:
-        """Save the body, and parse the page, whose item names the file."""
-        saved = await bodies.save(raw)
+        """Save the body, and parse the page, whose item names the file. What belongs to a login is not saved."""
+        saved = None if raw.target.request.login else await bodies.save(raw)
         page = raw if saved is None else replace(raw, response=replace(raw.response, saved=saved))
         outcome = self._parser.parse(page)
         done = await outcome if isinstance(outcome, Awaitable) else outcome

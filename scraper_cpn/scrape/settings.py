@@ -164,6 +164,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     """The product token in robots.txt; None: the one in `user_agent`."""
     headers: tuple[tuple[str, str], ...] = ()
     """Sent to the origins (scheme, host, port) of the seeds only."""
+    login: str | None = None
+    """The page at which the program logs in, normalised; None: it does not."""
     cookies: Literal["on", "off"] = "on"
     """Whether cookies are kept, and sent where they belong."""
     cookie: tuple[tuple[str, str], ...] = ()

@@ -16,12 +16,22 @@ from tests.servers import serving
 
 RECIPES = blocks(ROOT / "docs" / "recipes.md", "python")
 CATEGORIES, PRODUCTS, HITS = ["lamps", "chairs"], 3, 5
+ORDERS, SESSION_PAGES = 4, 2
+
+
+LOGIN = (
+    "<form id=login method=post action=/account/login>"
+    "<input name=user><input name=password><button>Go</button></form>"
+)
 
 
 class Site(BaseHTTPRequestHandler):
     """A shop, a search and a login. The request number `stops_at` is never answered."""
 
     requests: ClassVar[list[str]] = []
+    logins: ClassVar[int] = 0
+    """Each is good for `SESSION_PAGES` pages."""
+    left: ClassVar[int] = 0
     stops_at: ClassVar[int] = 0
     stopped: ClassVar[threading.Event]
     released: ClassVar[threading.Event]
@@ -31,6 +41,11 @@ class Site(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        if self.path == "/account/login":
+            Site.logins += 1
+            Site.left = SESSION_PAGES
+            ok = body == "user=me&password=secret"
+            return self._answer("welcome" if ok else "no", cookie=f"sid={Site.logins}; Path=/")
         if self.path == "/login":
             ok = body == "token=t7&user=me&password=secret"
             return self._answer(
@@ -59,11 +74,25 @@ class Site(BaseHTTPRequestHandler):
                 return f"<p class=product><a href=/p/{name}/last>x</a></p>"
             case ["p", name, number]:
                 return f"<h1>{name} {number}</h1><b class=price>7</b>"
+            case ["orders" | "order", *_] if not self._is_logged_in():
+                return LOGIN
+            case ["orders"]:
+                return "".join(f"<a class=order href=/order/{n}>x</a>" for n in range(ORDERS))
+            case ["order", number]:
+                return f"<b class=number>{number}</b><b class=total>9</b>"
+            case ["account", "login"]:
+                return LOGIN
             case ["login"]:
                 return "<form id=login method=post><input type=hidden name=token value=t7><input name=user><input name=password><button>Go</button></form>"
         return ""
 
-    def _answer(self, text: str, kind: str = "text/html") -> None:
+    def _is_logged_in(self) -> bool:
+        if self.headers["Cookie"] != f"sid={Site.logins}" or not Site.left:
+            return False
+        Site.left -= 1
+        return True
+
+    def _answer(self, text: str, kind: str = "text/html", cookie: str = "") -> None:
         if self.path != "/robots.txt":
             self.requests.append(self.path)
             if len(self.requests) == self.stops_at:
@@ -73,6 +102,8 @@ class Site(BaseHTTPRequestHandler):
         body = text.encode()
         self.send_response(200)
         self.send_header("Content-Type", kind)
+        if cookie:
+            self.send_header("Set-Cookie", cookie)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -85,6 +116,7 @@ class Site(BaseHTTPRequestHandler):
 def site() -> Iterator[str]:
     """The address of the site."""
     Site.requests, Site.stopped, Site.released = [], threading.Event(), threading.Event()
+    Site.logins = Site.left = 0
     with serving(Site) as url:
         yield url
         Site.released.set()
@@ -117,7 +149,7 @@ def run_cut_off(crawl: Crawl[Any], seed: str | Link, tmp_path: Path, stops_at: i
     Site.released.set()
     Site.stops_at = 0
     summary = crawl.resume(state)
-    assert (summary.ended, summary.failures, summary.left) == ("finished", (), 0)
+    assert (summary.ended, summary.failed, summary.left) == ("finished", 0, 0)
     return [json.loads(line) for line in out.read_text().splitlines()]
 
 
@@ -142,6 +174,14 @@ def test_a_form(site: str, tmp_path: Path) -> None:
     """What a browser sends opens the page behind it."""
     items = run_cut_off(program(2, site)["member"], f"{site}/login", tmp_path, stops_at=2)
     assert items == [{"order": "1", "total": "9"}]
+
+
+def test_a_login_that_expires(site: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each order once, although every session is good for a few pages, and the crawl is cut off in the middle."""
+    monkeypatch.setenv("SHOP_PASSWORD", "secret")
+    items = run_cut_off(program(3, site)["orders"], f"{site}/orders", tmp_path, stops_at=6)
+    assert sorted(item["number"] for item in items) == [str(n) for n in range(ORDERS)]
+    assert Site.logins >= 3
 
 
 def test_a_post_is_not_sent_twice(site: str, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import msgspec
 
 from scraper_cpn.net import Counter, Ended, Kernel, KeySet, Place, Row
-from scraper_cpn.scrape.account.ledger import Ledger
+from scraper_cpn.scrape.account.ledger import SKIPPED, Ledger
 from scraper_cpn.scrape.account.report import (
     HOLDS_SHOWN,
     Account,
@@ -25,6 +25,7 @@ from scraper_cpn.scrape.account.report import (
     Summary,
 )
 from scraper_cpn.scrape.colours import (
+    Failure,
     Fetched,
     FetchOutcome,
     Hold,
@@ -81,6 +82,8 @@ class Accounting:
         """Why the program has stopped the crawl; empty if it has not."""
         self._dropped: dict[str, int] = {}
         """How many items functions of the program have dropped, by reason."""
+        self._login_failed = ""
+        """Why a login has failed; empty if none has."""
         self._attempts = self._pages = self._bytes = self._not_followed = 0
         self.connections_dropped = 0
         self._now_ns = clock_ns
@@ -158,6 +161,8 @@ class Accounting:
         for colour in colours:
             if isinstance(colour, Stored) and colour.length is not None:
                 self._length = colour.length
+            elif isinstance(colour, Failure) and _ends_a_login(colour):
+                self._login_failed = f"the login failed: {colour.reason}"
 
     def metadata(self, now_ns: int, summary: Summary | None = None) -> Sequence[tuple[str, bytes]]:
         """The metadata that a state records with a batch; with *summary*, also how the crawl has ended."""
@@ -250,7 +255,7 @@ class Accounting:
         if ended == "faulted":
             return "; ".join(dict.fromkeys(f.error for f in self._kernel.marking().faulted))
         if ended == "stuck":
-            return "no transition can fire any more"
+            return self._login_failed or "no transition can fire any more"
         if ended != "spent":
             return ""
         if self._stopped:
@@ -263,7 +268,7 @@ class Accounting:
         if limit:
             return limit
         if not self._count(self._net.gate.open):
-            return "--max-time is over"
+            return self._login_failed or "--max-time is over"
         return "no proxy is left: their quotas or leases have ended"
 
     def _reached(self) -> str:
@@ -286,6 +291,10 @@ class Accounting:
         ]
         waiting = sum(map(self._count, self._net.known_urls))
         return max(0, -(-waiting // domains) - 1) * min(delays)
+
+
+def _ends_a_login(row: Failure) -> bool:
+    return row.final and row.target.request.login > 0 and row.kind not in SKIPPED
 
 
 def _how(

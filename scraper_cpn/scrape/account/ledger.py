@@ -15,7 +15,9 @@ from scraper_cpn.scrape.account.report import FailureGroup
 from scraper_cpn.scrape.colours import KINDS, Failure, Hold, Proxy, Stored
 
 EXAMPLES = 3
-SKIPPED = frozenset({"redirected", "robots", "scope", "filtered", "slow", "drop", "limit", "trap"})
+SKIPPED = frozenset(
+    {"redirected", "robots", "scope", "filtered", "slow", "drop", "limit", "trap", "login"}
+)
 """Kinds of ending that are not failures: the URL was rightly not stored."""
 
 
@@ -107,7 +109,7 @@ class Ledger:
             self.failed += 1
             if worth_a_retry(row):
                 self.failed_urls.append(row.target.url)
-        if row.target.seed and row.kind != "redirected":
+        if row.target.seed and row.kind not in ("redirected", "login"):
             self.seeds_failed.append(row.target.requested_url)
 
 

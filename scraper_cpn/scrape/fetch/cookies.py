@@ -119,7 +119,7 @@ def date_s(text: str) -> int | None:
         return None
 
 
-class Line(Struct, frozen=True, gc=False):
+class FileCookie(Struct, frozen=True, gc=False):
     """A cookie of a file."""
 
     host: str
@@ -133,7 +133,7 @@ class Line(Struct, frozen=True, gc=False):
     value: str
 
 
-def cookies_in(path: str, lines: Iterable[str]) -> Iterator[Line]:
+def cookies_in(path: str, lines: Iterable[str]) -> Iterator[FileCookie]:
     """Yield the cookies of a file in the Netscape format, which browsers' extensions and curl write.
 
     A line has seven fields with tabs between them. Raises `UsageError` for a line that has not; its values are not shown.
@@ -152,7 +152,7 @@ def cookies_in(path: str, lines: Iterable[str]) -> Iterator[Line]:
             )
         domain, subdomains, where, secure, expires, name, value = fields
         seconds = int(expires)
-        yield Line(
+        yield FileCookie(
             host=domain.strip().removeprefix(".").lower(),
             subdomains=subdomains.strip().upper() == "TRUE",
             path=where if where.startswith("/") else "/",

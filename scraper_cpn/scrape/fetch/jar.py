@@ -16,7 +16,7 @@ from itertools import count
 from msgspec import Struct
 
 from scraper_cpn.scrape.addresses import is_address, not_public
-from scraper_cpn.scrape.fetch.cookies import INVALID, Line, Offered, offered
+from scraper_cpn.scrape.fetch.cookies import INVALID, FileCookie, Offered, offered
 from scraper_cpn.scrape.request import SAFE
 from scraper_cpn.scrape.settings import SECOND
 from scraper_cpn.scrape.urls import domain_of, host_of, is_suffix, root_of
@@ -76,7 +76,7 @@ class Jar:
             if why:
                 self.dropped[why] += 1
 
-    def put(self, line: Line, now_ns: int) -> None:
+    def put(self, line: FileCookie, now_ns: int) -> None:
         """Keep a cookie of the user."""
         if line.subdomains and is_suffix(line.host):
             self.dropped[SUFFIX] += 1

@@ -11,7 +11,7 @@ from hashlib import blake2b
 
 from scraper_cpn.scrape.colours import Target
 from scraper_cpn.scrape.fetch.answers import Answer
-from scraper_cpn.scrape.fetch.cookies import Line, cookies_in
+from scraper_cpn.scrape.fetch.cookies import FileCookie, cookies_in
 from scraper_cpn.scrape.fetch.head import Fields
 from scraper_cpn.scrape.fetch.jar import Jar
 from scraper_cpn.scrape.options.values import file_text
@@ -102,7 +102,9 @@ class Jars:
         self._given.add(host)
         secure = not self._is_own(url.replace("https:", "http:", 1))
         for name, value in self._own:
-            self._jars[""].put(Line(host, False, "/", secure, None, name, value), self._wall_ns())
+            self._jars[""].put(
+                FileCookie(host, False, "/", secure, None, name, value), self._wall_ns()
+            )
 
 
 class CookieLine:

@@ -151,6 +151,8 @@ def checked(settings: Settings) -> Settings:
         raise UsageError(
             "cookies are off, so none can be sent; leave out cookie, cookie-file or cookies"
         )
+    if settings.cookies == "off" and settings.login is not None:
+        raise UsageError("cookies are off, so no login can last; leave out cookies, or the login")
     check_client(settings)
     if twice := _twice(site.name for site in settings.sites):
         raise UsageError(f"domain: {twice} has two tables; put its limits into one")

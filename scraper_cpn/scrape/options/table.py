@@ -31,6 +31,16 @@ def _contact(value: object) -> str:
     return contact(value)
 
 
+def _login(value: object) -> str:
+    from scraper_cpn.scrape.settings import UsageError
+    from scraper_cpn.scrape.urls import seed_url
+
+    try:
+        return seed_url(values.text(value))
+    except UsageError as error:
+        raise ValueError(str(error)) from None
+
+
 def _cookie(value: object) -> tuple[str, str]:
     from scraper_cpn.scrape.options.cookies import cookie
 
@@ -57,6 +67,7 @@ PRODUCT = Kind(values.product_token, "NAME")
 PATTERN = Kind(values.pattern, "REGEX")
 HEADER = Kind(values.header, "'NAME: VALUE'")
 HOST = Kind(values.host, "HOST")
+LOGIN = Kind(_login, "URL")
 COOKIE = Kind(_cookie, "'NAME=VALUE'")
 COOKIE_FILE = Kind(_cookie_file, "FILE")
 CONTACT = Kind(_contact, "URL-or-mail")
@@ -272,6 +283,8 @@ OPTIONS: tuple[Option, ...] = (
            help="obey the group of this name in robots.txt instead of the one of --user-agent"),
     Option(name="header", short="H", kind=HEADER, group=_REQUEST, field="headers", many=True,
            pair=": ", help="send this to the origins of the seeds: the same scheme, host and port"),
+    Option(name="login", kind=LOGIN, group=_REQUEST, field="login", on_command_line=False,
+           help="the page at which a program logs in; its @crawl.login sets it"),
     Option(name="cookies", kind=_one_of("cookies"), group=_REQUEST, field="cookies",
            help="whether to keep the cookies of servers, and send them where they belong"),
     Option(name="cookie", short="b", kind=COOKIE, group=_REQUEST, field="cookie", many=True, pair="=",

@@ -30,6 +30,7 @@ RESULTS_MAX = 100_000
 """Items and links of one page; a handler that yields more is taken for endless."""
 QUICK_NS = 2_000_000
 """A call that is shorter leaves the event loop responsive."""
+_ASKS_FOR_LOGIN = frozenset({401})
 _ERRORS = range(400, 600)
 QUICK_CALLS = 8
 """Quick calls in a row after which a handler runs on the event loop."""
@@ -112,6 +113,10 @@ class Handlers:
         self._by_name: dict[str, Handler] = {}
         self._errors: set[int] = set()
         """The error statuses that some handler takes."""
+        self.login: Handler | None = None
+        """Takes the page at which the program logs in."""
+        self.expired: Callable[[Page], Any] | None = None
+        """Says of a page whether it asks for a login."""
 
     def page(
         self,
@@ -142,6 +147,24 @@ class Handlers:
 
         return declare
 
+    def logging_in(self, expired: Callable[[Page], Any] | None) -> Callable[[F], F]:
+        """Declare the handler of the page at which the program logs in, and what says that a page asks for it.
+
+        Raises `UsageError` for a second one, and where *expired* is no plain function.
+        """
+        if expired is not None and (not callable(expired) or is_async(expired)):
+            raise UsageError("login: expired is a plain function of a page, which is not async")
+
+        def declare(function: F) -> F:
+            if self.login is not None:
+                raise UsageError(f"there is a login already, {self.login.name!r}; a crawl has one")
+            self.page("")(function)
+            self.login = self._by_name[name_of(function)]
+            self.expired = expired
+            return function
+
+        return declare
+
     def find(
         self, name: str, url: str, status: int = 200, *, is_page: bool = False
     ) -> Handler | None:
@@ -163,11 +186,12 @@ class Handlers:
 
     def statuses(self, target: Target) -> frozenset[int]:
         """Return the error statuses whose pages some handler takes, for a target."""
-        return frozenset(
+        found = frozenset(
             status
             for status in self._errors
             if self.find(target.handler, target.url, status) is not None
         )
+        return found if self.login is None else found | _ASKS_FOR_LOGIN
 
     def checked(self, link: Link, base: str | None = None, number: int = 0) -> Link | None:
         """Return a link ready to be followed, with the name of its handler; None where it leads to no web address.

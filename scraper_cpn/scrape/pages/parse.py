@@ -44,6 +44,7 @@ from scraper_cpn.scrape.pages.hooked import (
     writable,
 )
 from scraper_cpn.scrape.pages.jobs import ParseOverLimit
+from scraper_cpn.scrape.pages.logins import SignOn, raising
 from scraper_cpn.scrape.pages.page import HostilePageError, Page
 from scraper_cpn.scrape.pages.verdicts import Drop, Retry, Stop
 from scraper_cpn.scrape.pages.watchdog import Watchdog
@@ -79,9 +80,11 @@ class Parser:
         clock_ns: Callable[[], int] = time.perf_counter_ns,
         after: Sequence[Hook] = (),
         crowded: Callable[[str, float], None] = lambda _domain, _wait_s: None,
+        sign_on: SignOn | None = None,
     ) -> None:
         check_names(settings.fields)
         self._after = after
+        self._sign_on = sign_on
         self._page_statuses = pages_of(settings.statuses)
         self._after_waits = any(map(is_async, after))
         self._rules = settings.fields
@@ -121,6 +124,8 @@ class Parser:
             return self._looked_at(page, raw) if self._after else self._built_in(page, raw)
         is_page = page.status in self._page_statuses
         handler = self._handlers.find(raw.target.handler, page.url, page.status, is_page=is_page)
+        if self._sign_on is not None:
+            handler = self._with_login(self._sign_on, raw, handler)
         if handler is None:
             return _unclaimed(raw.target, self._handlers)
         if not is_quick(page):
@@ -132,6 +137,13 @@ class Parser:
         if handler.is_quick:
             return self._handled(handler, page, raw)
         return self._in_thread(self._handled, handler, page, raw)
+
+    def _with_login(self, sign_on: SignOn, raw: Raw, handler: Handler | None) -> Handler:
+        """Return who takes a page: those that no handler takes may ask for a login, too."""
+        assert self._handlers is not None
+        if raw.target.request.login:
+            handler = sign_on.handler(raw.target)
+        return handler or raising(_unclaimed(raw.target, self._handlers))
 
     def _built_in(self, page: Page, raw: Raw) -> ParseOutcome | Awaitable[ParseOutcome]:
         if not page.has_tree or is_quick(page):
@@ -209,23 +221,27 @@ class Parser:
     def _handled(self, handler: Handler, page: Page, raw: Raw, quick: bool = True) -> ParseOutcome:
         started_ns, results = self._clock_ns(), list[Any]()
         try:
+            if self._sign_on is not None and (asks := self._sign_on.asks(page, raw)):
+                return asks
             for hook in self._after:
                 look(hook, page)
             collect(handler.call(page, raw.target.request.data), results)
             if quick:
                 # How long a big page takes says nothing about those that could run on the loop.
                 handler.took(self._clock_ns() - started_ns)
-            return self._sorted(page, raw, results)
+            return self._outcome_of(page, raw, results)
         except BaseException as error:  # noqa: BLE001 - a program may raise anything
             return self._ended(handler, page, raw, results, error)
 
     async def _on_the_loop(self, handler: Handler, page: Page, raw: Raw) -> ParseOutcome:
         results: list[Any] = []
         try:
+            if self._sign_on is not None and (asks := self._sign_on.asks(page, raw)):
+                return asks
             for hook in self._after:
                 await look_async(hook, page)
             await collect_async(handler.call(page, raw.target.request.data), results)
-            return self._sorted(page, raw, results)
+            return self._outcome_of(page, raw, results)
         except BaseException as error:
             if _is_cancelled(error):
                 raise
@@ -237,7 +253,7 @@ class Parser:
         """Return what becomes of a page whose handler raised, after it had yielded *results*."""
         if (ended := _refused(error)) is not None:
             return ended
-        stops = isinstance(error, Stop)
+        stops = isinstance(error, Stop) and not raw.target.request.login
         if not stops and not (handler.keep_partial and results and isinstance(error, Exception)):
             return _raised(handler, error)
         try:
@@ -250,6 +266,11 @@ class Parser:
 
     def _in_thread(self, work: Callable[..., T], *given: Any) -> Awaitable[T]:
         return to_thread.run_sync(work, *given, abandon_on_cancel=True, limiter=self._threads)
+
+    def _outcome_of(self, page: Page, raw: Raw, results: Iterable[Any]) -> ParseOutcome:
+        if self._sign_on is not None and raw.target.request.login:
+            return self._sign_on.led(page, raw, results)
+        return self._sorted(page, raw, results)
 
     def _sorted(self, page: Page, raw: Raw, results: Iterable[Any]) -> Parsed:
         assert self._handlers is not None

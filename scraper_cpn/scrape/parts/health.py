@@ -6,10 +6,10 @@ Must not know: how a request is made, how long a pause is.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
-from scraper_cpn.net import Net, Output, Part, Place, Sink, put, read, take
+from scraper_cpn.net import KeySet, Net, Output, Part, Place, Sink, put, read, take
 from scraper_cpn.scrape.colours import Domain, Failure, GivenUp, Hold, Penalty, Target
-from scraper_cpn.scrape.parts.hosts import Hosts
 from scraper_cpn.scrape.parts.robots import DAY_NS, Robots
 from scraper_cpn.scrape.policy.health import HealthPolicy
 
@@ -31,13 +31,20 @@ class Health(Part):
         ]
 
     def give_up(
-        self, targets: Place[Target], robots: Robots, hosts: Sequence[Hosts], log: Sink[Failure]
+        self,
+        targets: Place[Target],
+        robots: Robots,
+        known: Sequence[KeySet[Any]],
+        log: Sink[Failure],
     ) -> None:
-        """End what waits for a domain that was given up, before anything else starts there."""
-        known = [read(each.known) for each in hosts]  # targets are found by their whole key
+        """End what waits for a domain that was given up, before anything else starts there.
+
+        *known* are the keys of targets beside their domains.
+        """
+        reads = [read(each) for each in known]  # targets are found by their whole key
         self.transition(
             "give_up",
-            [targets, read(self.given_up), *known],
+            [targets, read(self.given_up), *reads],
             outputs=[put(log, self.p.ending, targets, self.given_up)],
             priority=-1,
         )

@@ -8,7 +8,7 @@ Must not know: how a page is fetched.
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from scraper_cpn.net import Lost, Net, Part, Place, Sink, Wording, hold, on, put
+from scraper_cpn.net import Lost, Net, On, Part, Place, Sink, Wording, hold, on, put
 from scraper_cpn.scrape.colours import (
     Bad,
     Checked,
@@ -18,6 +18,10 @@ from scraper_cpn.scrape.colours import (
     Found,
     KeepOutcome,
     Kept,
+    LoggedIn,
+    LoggedOut,
+    LoginStep,
+    PageOutcome,
     Parsed,
     ParseOutcome,
     Raw,
@@ -26,6 +30,7 @@ from scraper_cpn.scrape.colours import (
     ValidateOutcome,
 )  # fmt: skip
 from scraper_cpn.scrape.parts.items import ItemBudget
+from scraper_cpn.scrape.parts.logins import Logins
 from scraper_cpn.scrape.parts.permits import GateKeeper
 from scraper_cpn.scrape.parts.proxies import Proxies
 from scraper_cpn.scrape.policy import Policy
@@ -74,13 +79,16 @@ class Pipeline(Part):
         gate: GateKeeper,
         proxies: Proxies,
         items: Sequence[ItemBudget],
+        logins: Sequence[Logins],
+        found: Place[Found],
     ) -> None:
         """Route pages to `stored`, their links to *links*, lost pages to *lost*, and failures to *log*.
 
-        A handler may have its page requested again, rest the proxy that brought it, and close the gate.
+        A handler may have its page requested again, rest the proxy that brought it, and close the gate. The pages of a login
+        lead on to *found*.
         """
         p = self._p
-        parse = self.effect("parse", ParseOutcome)
+        parse = self.effect("parse", ParseOutcome if logins else PageOutcome)
         raw, parsed, validated = self.raw_html, self.parsed, self.validated
         elsewhere = put(proxies.faults, proxies.p.elsewhere, raw, Deferred)
         self.transition(
@@ -96,8 +104,9 @@ class Pipeline(Part):
                     put(gate.stop, p.stop, Parsed),
                 ),
                 on(Deferred, put(lost, p.deferred, raw, Deferred), elsewhere),
-                on(Bad, put(log, p.bad, raw, Bad)),
+                on(Bad, put(log, p.bad, raw, Bad), *(each.at_bad_page(raw) for each in logins)),
                 on(Lost, put(lost, p.lost_page, raw, Lost)),
+                *(end for each in logins for end in self._login_ends(each, found, lost, log)),
             ],
         )
         validate = self.effect("validate", ValidateOutcome)
@@ -125,6 +134,25 @@ class Pipeline(Part):
                 on(Lost, put(lost, p.lost_page, validated, Lost)),
             ],
         )
+
+    def _login_ends(
+        self, login: Logins, found: Place[Found], lost: Place[Failure], log: Sink[Failure]
+    ) -> list[On]:
+        """What becomes of the pages of a login, and of pages that ask for one."""
+        p, raw, told = login.p, self.raw_html, login.told
+        return [
+            on(LoginStep, put(found, p.step, LoginStep), put(log, p.page_of_login, raw, LoginStep)),
+            on(
+                LoggedIn,
+                put(told, p.done, raw, LoggedIn),
+                put(log, p.page_of_login, raw, LoggedIn),
+            ),
+            on(
+                LoggedOut,
+                put(told, p.logged_out, raw, LoggedOut),
+                put(lost, p.again, raw, LoggedOut),
+            ),
+        ]
 
     def properties(self) -> Iterator[Any]:
         """The bounds of the stages."""

@@ -7,7 +7,7 @@ Must not know: what the limits are.
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from scraper_cpn.net import Limit, Lost, Net, Part, Place, Sink, on, put
+from scraper_cpn.net import Limit, Lost, Net, Output, Part, Place, Sink, on, put
 from scraper_cpn.scrape.colours import (
     Failed,
     Failure,
@@ -21,6 +21,7 @@ from scraper_cpn.scrape.colours import (
 )  # fmt: skip
 from scraper_cpn.scrape.parts.domains import Domains
 from scraper_cpn.scrape.parts.frontier import Frontier
+from scraper_cpn.scrape.parts.logins import Logins
 from scraper_cpn.scrape.parts.proxies import Proxies
 from scraper_cpn.scrape.policy import Policy
 
@@ -45,6 +46,7 @@ class Requests(Part):
         fetched: Place[Raw],
         failed: Place[Failure],
         log: Sink[Failure],
+        logins: Sequence[Logins],
     ) -> None:
         """Fetch targets of the frontier; a page goes to *fetched*, a failed attempt to *failed*."""
         p, targets = self._p, frontier.targets
@@ -56,6 +58,14 @@ class Requests(Part):
         answered = put(domains.penalties, health.answered, pacing)
         adapted = put(domains.penalties, domains.p.adapted, pacing, Fetched)
         paced = [adapted] if domains.p.settings.adaptive else []
+        raw = put(fetched, p.raw_through, targets, proxies.pool, Fetched)
+        row, redirected = put(log, p.redirect, targets, Redirected), list[Output]()
+        for login in logins:
+            sessions = login.sessions
+            raw = put(fetched, p.raw_logged_in, targets, proxies.pool, sessions, Fetched)
+            row = put(log, p.redirect_of_page, targets, Redirected)
+            redirected += login.at_redirect(targets, failed, p)
+        moved = [next_hop, later, row, *redirected]
         no_answer = put(domains.penalties, health.failed, targets, pacing, Failed)
         self.scrape_target = self.transition(
             "scrape_target",
@@ -65,15 +75,8 @@ class Requests(Part):
             during=self.in_progress,
             deadline_ns=self._longest_ns,
             outcomes=[
-                on(
-                    Fetched,
-                    put(fetched, p.raw_through, targets, proxies.pool, Fetched),
-                    answered,
-                    *paced,
-                ),
-                on(
-                    Redirected, next_hop, later, put(log, p.redirect, targets, Redirected), answered
-                ),
+                on(Fetched, raw, answered, *paced),
+                on(Redirected, *moved, answered),
                 on(Throttled, put(failed, p.throttled, targets, Throttled), penalty, answered),
                 on(Failed, put(failed, p.failed, targets, Failed), no_answer),
                 on(Lost, put(failed, p.lost, targets, Lost)),

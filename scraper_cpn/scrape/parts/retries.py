@@ -4,11 +4,12 @@ Owns: failures without a verdict yet, and targets that wait for their next attem
 Must not know: how an attempt can fail.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from scraper_cpn.net import Net, Part, Place, Sink, choose, on, put, read
 from scraper_cpn.scrape.colours import Again, Failure, Over, Target
+from scraper_cpn.scrape.parts.logins import Logins
 from scraper_cpn.scrape.parts.permits import Budget, GateKeeper
 from scraper_cpn.scrape.policy.retries import RetryPolicy
 
@@ -23,16 +24,22 @@ class Retries(Part):
         self.failed = self.place("failed", Failure, work=True)
 
     def judge(
-        self, targets: Place[Target], gate: GateKeeper, budget: Budget, log: Sink[Failure]
+        self,
+        targets: Place[Target],
+        gate: GateKeeper,
+        budget: Budget,
+        log: Sink[Failure],
+        logins: Sequence[Logins],
     ) -> None:
         """Judge failures; a target that has cooled down returns to *targets* while requests may still start."""
         p, failed = self._p, self.failed
+        ended = [login.at_end(failed) for login in logins]
         again = put(self.cool_down, p.next_attempt, failed, after_ns=p.again_after_ns)
         self.transition(
             "judge",
             [failed],
             choice=choose(p.verdict, failed),
-            outcomes=[on(Again, again, put(log)), on(Over, put(log, p.over, failed))],
+            outcomes=[on(Again, again, put(log)), on(Over, put(log, p.over, failed), *ended)],
         )
         self.transition(
             "wake", [self.cool_down, read(gate.open), read(budget.left)], outputs=[put(targets)]

@@ -43,6 +43,7 @@ from scraper_cpn.scrape.robots import allowed
 
 if TYPE_CHECKING:
     from scraper_cpn.scrape.parts.domains import Domains
+    from scraper_cpn.scrape.parts.logins import Logins
 
 DAY_NS = 86_400 * 1_000_000_000
 
@@ -108,14 +109,15 @@ class Robots(Part):
         over = put(self.rules, p.robots_unreachable, jobs, outcome, lasts_ns=DAY_NS)
         return [again, over, put(log, p.robots_failure, jobs, outcome)]
 
-    def clear(self, allowed: Place[Target], log: Sink[Failure]) -> None:
+    def clear(self, allowed: Place[Target], log: Sink[Failure], logins: Sequence[Logins]) -> None:
         """Check each target against the rules: it goes to *allowed*, or ends in the log."""
         denied = put(log, self._p.denied, self.asks, Denied)
+        failed = [login.at_denial(self.asks) for login in logins]
         self.transition(
             "clear",
             [self.asks, read(self.rules)],
             choice=choose(self._p.clearance, self.asks, self.rules),
-            outcomes=[on(Allowed, put(allowed)), on(Denied, denied)],
+            outcomes=[on(Allowed, put(allowed)), on(Denied, denied, *failed)],
         )
 
     def properties(self) -> Iterator[Any]:

@@ -8,9 +8,8 @@ Must not know: what is requested.
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from scraper_cpn.net import Limit, Net, Place, Sink, Wording, consume, hold, put, read
+from scraper_cpn.net import KeySet, Limit, Net, Place, Sink, Wording, consume, hold, put, read
 from scraper_cpn.scrape.colours import Allowance, Bandwidth, Failure, Fetched, Received, Target
-from scraper_cpn.scrape.parts.hosts import Hosts
 from scraper_cpn.scrape.parts.promises import requests_of
 from scraper_cpn.scrape.policy.volume import VolumePolicy
 from scraper_cpn.scrape.settings import SECOND
@@ -32,13 +31,17 @@ class DomainBudget(Limit):
         self.wording = {self.left: Wording(more, outlasts=True)}
 
     def skip(
-        self, targets: Place[Target], hosts: Sequence[Hosts], log: Sink[Failure], p: VolumePolicy
+        self,
+        targets: Place[Target],
+        known: Sequence[KeySet[Any]],
+        log: Sink[Failure],
+        p: VolumePolicy,
     ) -> None:
-        """End what waits for a domain whose pages have all been fetched."""
-        known = [read(each.known) for each in hosts]  # targets are found by their whole key
+        """End what waits for a domain whose pages have all been fetched; *known* as in `Health.give_up`."""
+        reads = [read(each) for each in known]  # targets are found by their whole key
         self.transition(
             "skip",
-            [targets, read(self.fetched, at_least=self.most), *known],
+            [targets, read(self.fetched, at_least=self.most), *reads],
             outputs=[put(log, p.skipped, targets)],
             priority=-1,
         )

@@ -7,6 +7,7 @@ Must not know: the net, what a failed target does next.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from http import HTTPStatus
 from typing import Protocol
 
@@ -18,6 +19,8 @@ from scraper_cpn.scrape.colours import (
     Failure,
     Fetched,
     Found,
+    Login,
+    LoginNews,
     Proxy,
     Raw,
     Redirected,
@@ -25,19 +28,16 @@ from scraper_cpn.scrape.colours import (
     Throttled,
 )
 from scraper_cpn.scrape.policy.frontier import FrontierPolicy, split
+from scraper_cpn.scrape.policy.logins import LoginPolicy, failed_step
 from scraper_cpn.scrape.policy.pauses import backoff_ns
 from scraper_cpn.scrape.policy.retries import is_unsent
-from scraper_cpn.scrape.request import PLAIN, Request
+from scraper_cpn.scrape.request import PLAIN, Request, returning
 from scraper_cpn.scrape.settings import Settings
 from scraper_cpn.scrape.urls import origin_of
 
 TOO_MANY_REQUESTS = 429
 NOT_PROCESSED = frozenset({408, 421, 425, 407})
 """Statuses that say that the request was not processed (RFC 9110, RFC 8470)."""
-
-
-_BACK = " back with cookies "
-"""In `Request.apart` of a redirect that has come back to its URL."""
 
 
 class Reason(Protocol):
@@ -63,6 +63,15 @@ class RequestPolicy:
         """As `raw`, with the name of the proxy."""
         return Raw(target, fetched.response, proxy.proxy)
 
+    def raw_logged_in(self, target: Target, proxy: Proxy, login: Login, fetched: Fetched) -> Raw:
+        """As `raw_through`, with the number of the login."""
+        return Raw(target, fetched.response, proxy.proxy, login.number)
+
+    @cached_property
+    def logins(self) -> LoginPolicy:
+        """Logins."""
+        return LoginPolicy(self.settings, self.frontier)
+
     def deferred(self, page: Raw, deferred: Deferred) -> Failure:
         """The row of a page that its handler wants to be requested again."""
         after_ns = deferred.after_ns
@@ -79,7 +88,7 @@ class RequestPolicy:
 
     def hop(self, target: Target, redirect: Redirected) -> Found | None:
         """The target of a redirect, if it passes what a link must pass and is within the limit."""
-        if self._stray(target, redirect) is not None:
+        if self._stray(target, redirect) or self.logins.sends_away(target, redirect):
             return None
         url, request = self._goal(target, redirect), target.request
         plain = request is PLAIN and not redirect.cookies
@@ -110,6 +119,15 @@ class RequestPolicy:
         """How long such a target waits."""
         del target
         return redirect.wait_ns
+
+    def redirect_of_page(self, target: Target, redirect: Redirected) -> Failure | None:
+        """As `redirect`; a URL that asks for a login is not over."""
+        away = self.logins.sends_away(target, redirect)
+        return None if away else self.redirect(target, redirect)
+
+    def stray_step(self, target: Target, redirect: Redirected) -> LoginNews | None:
+        """The news of a step of a login whose redirect is not followed."""
+        return failed_step(target) if self._stray(target, redirect) else None
 
     def redirect(self, target: Target, redirect: Redirected) -> Failure:
         """The final row of a URL that redirects."""
@@ -225,8 +243,7 @@ def redirected(target: Target, redirect: Redirected) -> Request:
     """
     request = target.request
     if redirect.cookies and _returns(target, redirect):
-        before = request.apart.partition(_BACK)[0]
-        request = replace(request, apart=f"{before}{_BACK}{redirect.cookies}")
+        request = returning(request, redirect.cookies)
     if origin_of(redirect.url) != target.origin:
         request = replace(request, headers=())
     method, status = request.method, redirect.status
@@ -236,4 +253,6 @@ def redirected(target: Target, redirect: Redirected) -> Request:
     ):
         return request
     apart = request.identity(target.url)
-    return replace(request, method="GET", body=b"", content_type="", idempotent=False, apart=apart)
+    return replace(
+        request, method="GET", body=b"", content_type="", idempotent=False, apart=apart, turned=True
+    )

@@ -63,8 +63,8 @@ def packings(policy: Policy) -> dict[type[Any], Packing]:
         Found: Packing(targets.pack_found, targets.unpack_found),
         Reached: Packing(targets.pack_reached, targets.unpack_reached),
         Raw: Packing(
-            lambda page: [targets.pack(page.target), page.proxy],
-            lambda packed: Raw(targets.unpack(packed[0]), GONE, packed[1]),
+            lambda page: [targets.pack(page.target), page.proxy, page.login],
+            lambda packed: Raw(targets.unpack(packed[0]), GONE, packed[1], packed[2]),
         ),
         Extracted: Packing(_page(targets), lambda packed: Extracted(targets.unpack(packed), ())),
         Checked: _counted_page(targets)

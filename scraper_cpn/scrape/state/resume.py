@@ -15,10 +15,11 @@ from msgspec.structs import replace
 from scraper_cpn.net import Counter, Lost
 from scraper_cpn.net.changes import Durable
 from scraper_cpn.net.marking import Standing
-from scraper_cpn.scrape.colours import Domain, Gate, ItemsLeft, Proxy, Rules
+from scraper_cpn.scrape.colours import STEPS, Domain, Gate, ItemsLeft, Proxy, Rules
 from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.opening import DIRECT, volume_tokens
 from scraper_cpn.scrape.parts.items import ITEMS_LEFT
+from scraper_cpn.scrape.parts.logins import LOGINS
 from scraper_cpn.scrape.parts.permits import NO_END
 from scraper_cpn.scrape.parts.pipeline import STAGES
 from scraper_cpn.scrape.parts.volume import DomainBudget
@@ -79,6 +80,9 @@ def reopened(
         delay_ns = _delay_ns(token.colour, before, after, crawl_delays)
         _domain(edit, token, delay_ns, last_ns, others)
     _pauses(edit, net, tokens, last_ns)
+    for token in tokens.get(LOGINS, ()):
+        if token.colour.gate != STEPS:  # its cookies are gone
+            edit.replace(token, replace(token.colour, state="out"), token.ready_at_ns)
     for stage in STAGES:
         for token in tokens.get(stage, ()):
             failure = after.pipeline.lost_page(token.colour, Lost(ENDED_WITH_PROCESS))

@@ -103,7 +103,13 @@ def harmless(opening: Opening) -> Opening:
 
 
 _EVERY_PART = Settings(
-    per_host=1, max_pages_per_domain=1, max_items=1, max_bytes=1, rate_bytes=1, adaptive=1.0
+    login="https://login.example/",
+    per_host=1,
+    max_pages_per_domain=1,
+    max_items=1,
+    max_bytes=1,
+    rate_bytes=1,
+    adaptive=1.0,
 )
 
 

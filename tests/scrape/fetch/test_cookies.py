@@ -5,7 +5,7 @@ import pytest
 from scraper_cpn.scrape.fetch.cookies import (
     INVALID,
     TOO_LARGE,
-    Line,
+    FileCookie,
     Offered,
     cookies_in,
     date_s,
@@ -77,8 +77,8 @@ def test_a_file() -> None:
         "#HttpOnly_www.shop.test\tFALSE\t/\tFALSE\t0\tempty\n"
     )
     assert list(cookies_in("f", text.splitlines())) == [
-        Line("shop.test", True, "/a", True, 12 * SECOND, "sid", "x y"),
-        Line("www.shop.test", False, "/", False, None, "empty", ""),
+        FileCookie("shop.test", True, "/a", True, 12 * SECOND, "sid", "x y"),
+        FileCookie("www.shop.test", False, "/", False, None, "empty", ""),
     ]
 
 

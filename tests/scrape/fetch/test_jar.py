@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from scraper_cpn.scrape.fetch import jar as limits
-from scraper_cpn.scrape.fetch.cookies import INVALID, TOO_LARGE, Line
+from scraper_cpn.scrape.fetch.cookies import INVALID, TOO_LARGE, FileCookie
 from scraper_cpn.scrape.fetch.jar import FOREIGN, INSECURE, NO_ROOM, SUFFIX, Jar
 from scraper_cpn.scrape.settings import SECOND
 
@@ -172,10 +172,10 @@ def test_limits_of_a_jar(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_cookies_of_the_user() -> None:
     """Of a file those that have not expired, and none for all hosts below a suffix."""
     jar = Jar()
-    lines: Sequence[Line] = [
-        Line("shop.test", True, "/", True, None, "a", "1"),
-        Line("shop.test", True, "/", False, 1, "over", "1"),
-        Line("co.uk", True, "/", False, None, "b", "1"),
+    lines: Sequence[FileCookie] = [
+        FileCookie("shop.test", True, "/", True, None, "a", "1"),
+        FileCookie("shop.test", True, "/", False, 1, "over", "1"),
+        FileCookie("co.uk", True, "/", False, None, "b", "1"),
     ]
     for line in lines:
         jar.put(line, 2)

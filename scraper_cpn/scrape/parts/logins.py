@@ -1,0 +1,120 @@
+"""Logins: pages wait until their session is logged in, and wait again while it logs in anew.
+
+Owns: the state of each session's login, and the news about it. A crawl has this part only if its program logs in.
+Must not know: how a login is made, how a page shows that it asks for one.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from scraper_cpn.net import Limit, Net, Output, Place, Wording, choose, on, put, put_new, read, take
+from scraper_cpn.scrape.colours import (
+    Bad,
+    Denied,
+    Failure,
+    Found,
+    Login,
+    LoginBroken,
+    LoginChanged,
+    LoginNews,
+    LoginStale,
+    Raw,
+    Redirected,
+    StopRequest,
+    Target,
+)
+from scraper_cpn.scrape.parts.permits import GateKeeper
+from scraper_cpn.scrape.policy.logins import LoginPolicy
+from scraper_cpn.scrape.policy.requests import RequestPolicy
+
+LOGINS = "logins"
+"""The name of the place of sessions."""
+
+
+class Logins(Limit):
+    """A request for a page needs the login of its session; the steps of a login need none, and go first.
+
+    Attributes:
+        known: the gates that have a session.
+    """
+
+    counts_by = ("gate",)
+
+    def __init__(self, net: Net, p: LoginPolicy) -> None:
+        super().__init__(net, "logins")
+        self.p = p
+        self.sessions = self.place(LOGINS, Login, key="gate")
+        self.told = self.place("told", LoginNews, key="gate", work=True)
+        self.known = self.set("known_logins", Login, key="gate")
+        self.takes = [read(self.sessions, when=p.is_in)]
+        self.wording = {self.sessions: Wording("the login")}
+
+    def brings(self, source: Place[Any] | type[Any]) -> Sequence[Output]:
+        """Puts the session that a new page needs, or what lets the steps of logins pass."""
+        place: Any = source
+        return [
+            put_new(self.known, self.sessions, self.p.newcomer, place),
+            put_new(self.known, self.sessions, self.p.steps, place),
+        ]
+
+    def log_in(self, found: Place[Found], gate: GateKeeper) -> None:
+        """Log in whoever is out, and hear how it went; a login that has failed stops the crawl."""
+        p, sessions, told = self.p, self.sessions, self.told
+        self.transition(
+            "log_in",
+            [take(sessions, when=p.is_out)],
+            outputs=[put(found, p.first, sessions), put(sessions, p.begun, sessions)],
+        )
+        news = put(sessions, p.changed, told, sessions)
+        self.transition(
+            "hear",
+            [told, sessions],
+            choice=choose(p.heard, told, sessions),
+            outcomes=[
+                on(LoginChanged, news),
+                on(LoginBroken, news, put(gate.stop, _stop)),
+                on(LoginStale, put(sessions)),
+            ],
+            priority=-1,  # before a request starts with what is over
+        )
+
+    # What other parts put for the login.
+
+    def at_end(self, failed: Place[Failure]) -> Output:
+        """What the last attempt of a step puts."""
+        return put(self.told, self.p.over, failed)
+
+    def at_denial(self, asks: Place[Target]) -> Output:
+        """What a step puts that robots.txt forbids."""
+        return put(self.told, self.p.denied, asks, Denied)
+
+    def at_redirect(
+        self, targets: Place[Target], failed: Place[Failure], p: RequestPolicy
+    ) -> Sequence[Output]:
+        """What a redirect puts: of a step to where it may not go, of a page to the login."""
+        return [
+            put(self.told, p.stray_step, targets, Redirected),
+            put(self.told, self.p.sent_away, targets, self.sessions, Redirected),
+            put(failed, self.p.again_later, targets, Redirected),
+        ]
+
+    def at_bad_page(self, raw: Place[Raw]) -> Output:
+        """What a step puts whose handler did not lead on."""
+        return put(self.told, self.p.bad, raw, Bad)
+
+    def properties(self) -> Iterator[Any]:
+        """Each gate has one session."""
+        from scraper_cpn.analysis import conserved
+
+        yield conserved(
+            LOGINS, minus="known_logins", by="gate", claim="G4 a session has one login at a time"
+        )
+
+
+def logins_of(net: Net, p: LoginPolicy) -> list[Logins]:
+    """The logins, if the program has any."""
+    return [] if p.settings.login is None else [Logins(net, p)]
+
+
+def _stop() -> StopRequest:
+    return StopRequest("the login failed")

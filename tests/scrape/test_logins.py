@@ -1,0 +1,187 @@
+"""A crawl that logs in: over loopback, with sessions that end."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from scraper_cpn import Crawl, Link, Page, Summary, UsageError
+from tests.servers import Asked, Server, page
+
+pytestmark = pytest.mark.anyio
+FORM = "<form id=login method=post action=/login><input name=user><button>Go</button></form>"
+
+
+class Shop:
+    """A shop whose pages need a session; each session is good for so many of them.
+
+    Without one it shows the form in place of the page, redirects to it, or answers with a status.
+    """
+
+    def __init__(self, lasts: int = 1_000, how: str = "form", refuses: bool = False) -> None:
+        self.lasts, self.how, self.refuses = lasts, how, refuses
+        self.sessions: dict[str, int] = {}
+        self.log: list[str] = []
+        self.after = ""
+        """Where it leads after a login."""
+
+    def __call__(self, asked: Asked) -> bytes:
+        """Answer a request."""
+        self.log.append(f"{asked.method} {asked.target}")
+        found = re.search(r"sid=(\w+)", asked.headers.get("cookie", ""))
+        sid = found[1] if found else ""
+        if asked.target == "/login":
+            return self._login(asked)
+        if self.sessions.get(sid, 0) < 1:
+            return self._away()
+        self.sessions[sid] -= 1
+        links = "".join(f"<a href=/p/{n}>x</a>" for n in range(6)) if asked.target == "/" else ""
+        return html(f"<b>{asked.target}</b>{links}")
+
+    def _login(self, asked: Asked) -> bytes:
+        if asked.method == "GET" or self.refuses:
+            return html(FORM)
+        assert asked.body == b"user=me"
+        sid = f"s{len(self.sessions)}"
+        self.sessions[sid] = self.lasts
+        cookie = f"Set-Cookie: sid={sid}; Path=/"
+        if self.after:
+            return page(b"", cookie, f"Location: {self.after}", status="303 See Other")
+        return html("welcome", cookie)
+
+    def _away(self) -> bytes:
+        if self.how == "form":
+            return html(FORM)
+        if self.how == "redirect":
+            return page(b"", "Location: /login?next=there", status="302 Found")
+        return page(b"", status="401 Unauthorized")
+
+
+def html(text: str, *headers: str) -> bytes:
+    """An HTML page."""
+    return page(text.encode(), "Content-Type: text/html", *headers)
+
+
+def shop_crawl(url: str, **options: Any) -> tuple[Crawl[Any], list[str]]:
+    """Return a crawl of the shop, and the list of the pages that its handler is given."""
+    seen: list[str] = []
+    crawl: Crawl[Any] = Crawl(**{"delay": 0, "robots": "ignore", "backoff": "1ms", **options})
+
+    @crawl.login(f"{url}/login", expired=lambda page: page.css("form#login"))
+    def login(page: Page) -> Link:
+        return page.form("form#login").fill(user="me").submit()
+
+    @crawl.page("*")
+    def product(page: Page) -> Any:
+        seen.append(page.text("b") or "?")
+        yield from page.links()
+
+    return crawl, seen
+
+
+async def crawled(shop: Shop, **options: Any) -> tuple[Summary, list[str]]:
+    """Return the summary of a crawl of the shop, and what its pages say."""
+    async with Server(shop) as server:
+        crawl, seen = shop_crawl(server.url, **options)
+        return await crawl.crawl(f"{server.url}/"), sorted(seen)
+
+
+ALL = ["/", *(f"/p/{n}" for n in range(6))]
+
+
+@pytest.mark.parametrize("how", ["form", "redirect", "status"])
+@pytest.mark.parametrize("per_domain", [1, 4])
+async def test_a_login_that_expires(how: str, per_domain: int) -> None:
+    """Every page is handled once, whatever the site says when it wants a login, and no page is one of the login's."""
+    shop = Shop(lasts=3, how=how)
+    summary, seen = await crawled(shop, per_domain=per_domain, retries=5)
+    assert seen == ALL
+    assert (summary.ended, summary.failed, summary.left) == ("finished", 0, 0)
+    assert summary.seeds_failed == ()
+    assert shop.log[:2] == ["GET /login", "POST /login"]
+    assert shop.log.count("POST /login") == len(shop.sessions) == 3
+    if (per_domain, how) == (
+        1,
+        "redirect",
+    ):  # each session ends once, and nothing is asked for between
+        pages = len(shop.log) - shop.log.count("GET /login") - shop.log.count("POST /login")
+        assert pages == len(ALL) + 2
+
+
+async def test_robots_txt_and_redirects_of_a_login() -> None:
+    """The steps obey robots.txt, and the page behind the login is no page of the crawl yet."""
+    shop = Shop()
+    shop.after = "/"
+    async with Server(
+        lambda asked: page(b"") if asked.target == "/robots.txt" else shop(asked)
+    ) as server:
+        crawl, seen = shop_crawl(server.url, robots="obey")
+        summary = await crawl.crawl(f"{server.url}/")
+    assert (sorted(seen), summary.failed, summary.left) == (ALL, 0, 0)
+    assert shop.log[:4] == ["GET /login", "POST /login", "GET /", "GET /"]
+
+
+async def test_a_login_that_is_refused() -> None:
+    """The crawl ends, says why, and asks for no page."""
+    shop = Shop(refuses=True)
+    summary, seen = await crawled(shop)
+    assert seen == []
+    assert shop.log == ["GET /login", "POST /login"]
+    assert summary.ended == "spent"
+    assert summary.reason == "the login failed: the page after the login asks for a login again"
+
+
+async def test_a_login_that_robots_txt_forbids() -> None:
+    """The crawl ends, too."""
+    rules = html("User-agent: *\nDisallow: /login", "X: y")
+    async with Server(lambda _: rules) as server:
+        crawl, seen = shop_crawl(server.url, robots="obey")
+        summary = await crawl.crawl(f"{server.url}/")
+    assert (seen, summary.ended, summary.left) == ([], "spent", 1)
+
+
+async def test_sessions_log_in_by_themselves() -> None:
+    """Each has a login of its own, when its first page is found."""
+    shop = Shop()
+    async with Server(shop) as server:
+        crawl, seen = shop_crawl(server.url)
+        links = [Link(f"{server.url}/p/{n}", session=name) for n, name in enumerate("aab")]
+        await crawl.crawl(*links)
+    assert sorted(seen) == ["/p/0", "/p/1", "/p/2"]
+    assert sorted(shop.sessions.values()) == [998, 999]
+
+
+async def test_a_resume_logs_in_anew(tmp_path: Path) -> None:
+    """A state has no cookies."""
+    shop, state = Shop(), tmp_path / "shop.state"
+    async with Server(shop) as server:
+        crawl, seen = shop_crawl(server.url, max_pages=5)
+        await crawl.crawl(f"{server.url}/", state=state)
+        assert len(shop.sessions) == 1
+        again, more = shop_crawl(server.url, max_pages=50)
+        summary = await again.resumed(state)
+    assert sorted(seen + more) == ALL
+    assert (len(shop.sessions), summary.ended, summary.failed) == (2, "finished", 0)
+
+
+def test_what_is_no_login() -> None:
+    """One crawl has one login, at a URL, with cookies, and with a plain function."""
+    crawl: Crawl[Any] = Crawl()
+    with pytest.raises(UsageError, match="is not a URL"):
+        crawl.login("shop")
+    with pytest.raises(UsageError, match="only a program can log in"):
+        Crawl(login="http://shop.test/login").session(["http://shop.test/"])
+    with pytest.raises(UsageError, match="cookies are off"):
+        Crawl(cookies="off").login("http://shop.test/login")
+
+    async def expired(page: Page) -> bool:
+        return not page
+
+    with pytest.raises(UsageError, match="not async"):
+        crawl.login("http://shop.test/login", expired=expired)
+    declare = crawl.login("http://shop.test/login")
+    declare(anyio.sleep)
+    with pytest.raises(UsageError, match="there is a login already, 'sleep'"):
+        declare(anyio.sleep)
