@@ -14,6 +14,8 @@ from scraper_cpn.scrape.settings import UsageError
 
 SECRET = "Hunter2secret"
 SEED = "http://127.0.0.1:9/"
+ONCE = ("--retries", "0", "--robots", "ignore")
+"""What some of these commands ask for is not there; they ask once."""
 CREDENTIALS = (
     "http:/u:{}@h/", "http:\\\\u:{}@h/", "ftp://u:{}@h/", "socks5://u:{}@h:1", "//u:{}@h/", "u:{}@h",
     "http://bob:{} PW@h", "http://bob:PW {}@h", "http://u:{}@h:port", "http://u:{}@h:0/", "http://{}@h:99999/",
@@ -55,9 +57,10 @@ def test_credentials_are_hidden_wherever_they_are_given(
     for key in ("proxy", "header", "delay", "scope", "domains"):
         Path(f"{key}.toml").write_text(f'{key} = "{quoted}"\n', "utf-8")
     commands = [
-        [text], ["-i", "list.txt"], ["-x", text, SEED], ["--proxies", "list.txt", SEED], ["-i", text],
+        [text, *ONCE], ["-i", "list.txt", *ONCE], ["-x", text, SEED, *ONCE], ["--proxies", "list.txt", SEED, *ONCE],
+        ["-i", text],
         ["status", text], ["explain", "x.db", text], ["resume", text], ["run", text], ["simulate", text],
-        *(["--config", f"{key}.toml", SEED] for key in ("proxy", "header", "delay", "scope", "domains")),
+        *(["--config", f"{key}.toml", SEED, *ONCE] for key in ("proxy", "header", "delay", "scope", "domains")),
     ]  # fmt: skip
     mine = [*OPTIONS[number % 10 :: 10], *OPTIONS[(number + 5) % 10 :: 10]]
     commands += [
