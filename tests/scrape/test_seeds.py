@@ -136,7 +136,7 @@ def test_a_crash_loses_no_seed_and_doubles_none() -> None:
     """What was read is in the batch that says so; the rest is in the state."""
     settings, given = Settings(robots="ignore"), urls(0, 5 * BLOCK_LINES)
     blocks = [(each.line, each.text) for each in text(given).after()]
-    kept = CrawlRecord(seeds=(), input=Input("urls.txt", len(blocks), len(given)))
+    kept = CrawlRecord(seeds=(), input=Input("urls.txt", len(blocks), len(given), 0))
     metadata = first_metadata(Opening(settings, ()), kept)
     store = MemoryStore(metadata, blocks)
 
@@ -167,7 +167,7 @@ def test_a_crash_loses_no_seed_and_doubles_none() -> None:
 
 def test_missing_text_is_damage() -> None:
     metadata = first_metadata(
-        Opening(Settings(), ()), CrawlRecord(seeds=(), input=Input("urls.txt", 2, 200))
+        Opening(Settings(), ()), CrawlRecord(seeds=(), input=Input("urls.txt", 2, 200, 0))
     )
 
     async def take() -> None:

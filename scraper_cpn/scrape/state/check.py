@@ -4,7 +4,7 @@ Owns: the order of the checks, and their counts.
 Must not know: the command line, how anything is shown, SQL.
 
 SQLite's own check and the counts of rows come first, then the tables' marking and its hash, then rows and
-items. Last, the journal is replayed from its base: after each batch the hash must equal the recorded one,
+items, and the text of the seeds. Last, the journal is replayed from its base: after each batch the hash must equal the recorded one,
 and the final marking must equal that of the tables.
 """
 
@@ -18,9 +18,10 @@ import msgspec
 from msgspec import Struct
 
 from scraper_cpn.scrape.state.libraries import others_since
-from scraper_cpn.scrape.state.metadata import read_row
+from scraper_cpn.scrape.state.metadata import read_row, read_value
 from scraper_cpn.scrape.state.rows import StoredPage, checksum_of, failures
-from scraper_cpn.scrape.state.run import Opening, codec_of, codec_of_opening, openings
+from scraper_cpn.scrape.state.run import Opening, codec_of, codec_of_opening, kept, openings
+from scraper_cpn.scrape.state.unread import TAKEN, check_text
 from scraper_cpn.store.codec import MASK
 from scraper_cpn.store.port import ItemRow, JournalRow, SinkRow, StoreError
 from scraper_cpn.store.read import RunReader
@@ -90,6 +91,8 @@ def _sound(name: str, reader: RunReader, on_progress: OnProgress) -> Audit:
     restore(reader.saved(), codec_of(history[-1][1].policy))
     pages, items = _pages(reader.rows("stored"), reader.items())
     failed = sum(1 for _ in failures(reader))
+    if (given := kept(reader.metadata()).input) is not None:
+        check_text(reader, given, read_value(reader.metadata(), TAKEN, int, b"0"))
     replay = _replayed(name, reader, history, on_progress)
     if (replay.seq, replay.marking_hash) != (head.seq, head.marking_hash):
         raise StoreError(

@@ -39,7 +39,7 @@ from scraper_cpn.scrape.state.run import (
     last_opening,
     opened,
 )
-from scraper_cpn.scrape.state.unread import Input
+from scraper_cpn.scrape.state.unread import Input, text_checksum
 from scraper_cpn.scrape.text import check_name
 from scraper_cpn.scrape.trace import tracer
 from scraper_cpn.store.port import TextRow
@@ -215,7 +215,7 @@ def _new_store(
     unread, given, texts = keeping.unread, None, list[TextRow]()
     if unread is not None:
         texts = [(block.line, block.text) for block in unread.after()]
-        given = Input(unread.name, len(texts), unread.lines)
+        given = Input(unread.name, len(texts), unread.lines, text_checksum(texts))
     keep = CrawlRecord(
         seeds=tuple(seeds),
         input=given,

@@ -1,15 +1,16 @@
 """The seeds that a crawl has not read yet, as text in its state.
 
-Owns: how far they are read, and reading on.
+Owns: how far they are read, reading on, and whether the text is still that of the input.
 Must not know: SQL, what a seed is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol
 
 from msgspec import Struct
+from xxhash import xxh3_64_intdigest
 
 from scraper_cpn.scrape.seeds import BLOCK_LINES, Block
 from scraper_cpn.scrape.state.metadata import read_value
@@ -33,6 +34,28 @@ class Input(Struct, frozen=True):
     """The file, for messages."""
     blocks: int
     lines: int
+    checksum: int
+    """Of all blocks; see `text_checksum`."""
+
+
+def text_checksum(texts: Iterable[TextRow]) -> int:
+    """The checksum of blocks of text and their places: 64 bits of xxHash."""
+    total = 0
+    for line, body in texts:
+        total = xxh3_64_intdigest(b"%d " % line + body.encode(), total)
+    return total
+
+
+def check_text(texts: Texts, given: Input, taken: int) -> None:
+    """Raise `StoreError` unless all blocks are there and unchanged, those that were read and those that are left."""
+    there = list(texts.texts(1))
+    if len(there) != given.blocks or not 0 <= taken <= given.blocks:
+        raise StoreError(
+            "damaged",
+            f"the text of its seeds has {len(there)} blocks, of which {taken} were read; there were {given.blocks}",
+        )
+    if text_checksum(there) != given.checksum:
+        raise StoreError("damaged", f"the text of its seeds is not that of {given.name} any more")
 
 
 class StateText:

@@ -18,12 +18,15 @@ from scraper_cpn.scrape.settings import MILLISECOND, Settings
 from scraper_cpn.scrape.state.check import audits
 from scraper_cpn.scrape.state.explain import explain
 from scraper_cpn.scrape.state.retry import retry_failed
+from scraper_cpn.scrape.state.run import CrawlRecord, Opening, first_metadata
 from scraper_cpn.scrape.state.status import state_status
+from scraper_cpn.scrape.state.unread import Input, text_checksum
 from scraper_cpn.simulate.webspec import WebSpec
 from scraper_cpn.store.backup import backup
 from scraper_cpn.store.port import StoreError
 from scraper_cpn.store.reader import StateReader
 from scraper_cpn.store.retention import JournalLimits
+from scraper_cpn.store.sqlite import create
 from tests.effort import effort
 from tests.scrape.kept import KeptCrawl
 
@@ -105,6 +108,32 @@ async def test_a_run_that_has_done_nothing(tmp_path: Path) -> None:
     await KeptCrawl(WEB, ONCE, path).store.close()
     (audit,) = audits(path)
     assert (audit.tokens, audit.batches, audit.firings) == (0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (
+            "UPDATE text SET body = replace(body, 'http', 'ftp') WHERE n = 3",
+            "is not that of urls.txt",
+        ),
+        ("UPDATE text SET line = 7 WHERE n = 2", "is not that of urls.txt"),
+        ("DELETE FROM text WHERE n = 3", "has 2 blocks, of which 0 were read; there were 3"),
+    ],
+)
+async def test_seeds_that_are_not_read_yet(change: str, told: str, tmp_path: Path) -> None:
+    """Their text is that of the input, or the state is damaged."""
+    path, texts = tmp_path / "c.db", [(n, f"http://a.test/{n}\n") for n in range(1, 4)]
+    opening = Opening(ONCE, ())
+    given = Input("urls.txt", 3, 3, text_checksum(texts))
+    metadata = first_metadata(opening, CrawlRecord(seeds=(), input=given))
+    await create(path, "main", metadata, texts).close()
+    assert audits(path)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(change)
+    with pytest.raises(StoreError, match=told) as error:
+        audits(path)
+    assert error.value.kind == "damaged"
 
 
 async def test_progress_is_told(state: Path) -> None:
