@@ -6,6 +6,7 @@ Must not know: the net, the command line, where the text is kept.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
 from typing import Protocol
@@ -17,10 +18,11 @@ from scraper_cpn.scrape.redact import hidden
 from scraper_cpn.scrape.settings import UsageError
 from scraper_cpn.scrape.urls import origin_of, seed_url
 
-AT_ONCE = 10_000
+AT_ONCE = 2_000
 """The most seeds of an input that are read before the crawl starts."""
 BLOCK_LINES = 100
 """Lines that are read in one go while the crawl runs: some milliseconds."""
+_BLOCK = re.compile(rf"(?:[^\n]*\n){{1,{BLOCK_LINES - 1}}}(?:[^\n]*\n|[^\n]+)?|[^\n]+")
 _SHOWN_CHARS_MAX = 200
 _BAD_SHOWN = 10
 
@@ -93,17 +95,12 @@ class TextLines:
 
     def take(self) -> Block | None:
         """The next block; None at the end. Lines end with a line feed: no other end cuts a block."""
-        if self._at >= len(self._text):
+        lines = _BLOCK.match(self._text, self._at)
+        if lines is None:
             self.lines = 0
             return None
-        end = self._at
-        for _ in range(BLOCK_LINES):
-            end = self._text.find("\n", end) + 1
-            if not end:
-                end = len(self._text)
-                break
-        block = Block(self._line, self._text[self._at : end])
-        self._at = end
+        block = Block(self._line, lines[0])
+        self._at = lines.end()
         self._line += block.lines
         self.lines = max(0, self.lines - BLOCK_LINES)
         self.taken += 1
