@@ -69,13 +69,13 @@ def folder_of(file: str) -> Path:
 
 def _record(file: str, arguments: "Arguments") -> int:
     from scraper_cpn.cli.crawl import run_job
-    from scraper_cpn.scrape.recording import Functions, Recorder, replayed, write
+    from scraper_cpn.scrape.recording import Functions, PageRecorder, replayed, write
 
     if "state" in arguments.options:
         raise UsageError("test: --record keeps no state; leave out --state")
     job = job_of(arguments)
     settings = replace(job.settings, max_pages=job.settings.max_pages or PAGES)
-    recorder, folder = Recorder(), folder_of(file)
+    recorder, folder = PageRecorder(), folder_of(file)
     code = run_job(
         replace(
             job, settings=settings, bodies=recorder, sink=None, output=f"no file: {folder} has them"

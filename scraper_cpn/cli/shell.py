@@ -45,7 +45,7 @@ Names = dict[str, Any]
 
 def shell(argv: Sequence[str], prompt: Callable[[str, Names], None] | None = None) -> int:
     """Open a prompt (*prompt*, by default the best that is installed). Raises `UsageError`."""
-    from scraper_cpn.scrape.byhand import ByHand, NoPage
+    from scraper_cpn.scrape.byhand import HandFetcher, NoPage
     from scraper_cpn.scrape.pages.page import Page
 
     arguments = parse(argv)
@@ -60,7 +60,7 @@ def shell(argv: Sequence[str], prompt: Callable[[str, Names], None] | None = Non
     settings = settings_from(crawl_options(given))
     urls = tuple(map(seed_url, arguments.words))
     names: Names = {"Page": Page, "Link": Link, "page": None}
-    by_hand = ByHand(settings)
+    by_hand = HandFetcher(settings)
 
     def fetch(asked: str | Link) -> Page:
         """Fetch a page, which is also `page` then."""

@@ -47,7 +47,7 @@ class NoPage(Exception):  # noqa: N818 - what happened, not a mistake
     """No page came; says why."""
 
 
-class ByHand:
+class HandFetcher:
     """Fetches pages one at a time; an async context manager.
 
     Delays, robots.txt, retries, proxies and budgets are those of *settings*: they are places of one net, which lives

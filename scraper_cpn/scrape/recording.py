@@ -70,13 +70,13 @@ class Recorded(Struct, frozen=True, kw_only=True):
     made: Made
 
 
-class Recorder(Bodies):
+class PageRecorder(Bodies):
     """Takes pages from a crawl that runs, in place of what saves their bodies."""
 
     def __init__(self) -> None:
         self.raws: list[Raw] = []
 
-    async def __aenter__(self) -> Recorder:
+    async def __aenter__(self) -> PageRecorder:
         """Begin."""
         return self
 

@@ -172,7 +172,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Names and values of cookies for the hosts of the seeds."""
     cookie_file: str | None = None
     """Path of a file with cookies in the Netscape format."""
-    fetcher: Literal["aiohttp", "pyreqwest"] = "aiohttp"
+    fetcher: Literal["aiohttp", "pyreqwest", "httpx"] = "aiohttp"
     """The HTTP client."""
     kernel: Literal["python", "native"] = "python"
     """The kernel that executes the net: Python, or machine code that is built once for each net."""

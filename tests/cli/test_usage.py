@@ -75,7 +75,7 @@ def mistake(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
         ([SEED, "-H", "no header"], "-H: this is not a header"),
         ([SEED, "-H", "X: a\r\nY: b"], "-H: the value has control characters"),
         ([SEED, "-x", "nonsense"], "-x: 'nonsense' is not a proxy; write http://host:port"),
-        ([SEED, "-x", "socks5://p:1"], "-x: socks5 proxies are not supported"),
+        ([SEED, "-x", "socks4://p:1"], "-x: socks4 proxies are not supported"),
         ([SEED, "--proxies", "none.txt"], "--proxies: can't read none.txt: No such file"),
         ([SEED, "--schema", "none.json"], "--schema: can't read none.json: No such file"),
         ([SEED, "--cacert", "none.pem"], "--cacert: can't read none.pem: No such file"),

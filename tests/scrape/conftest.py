@@ -4,10 +4,10 @@ import pytest
 
 from scraper_cpn.scrape.fetch import client_aiohttp
 from scraper_cpn.scrape.settings import SECOND, Settings
-from tests.scrape.fetching import FETCHERS
+from tests.scrape.fetching import CLIENTS
 
 
-@pytest.fixture(params=FETCHERS)
+@pytest.fixture(params=CLIENTS)
 def limits(request: pytest.FixtureRequest) -> Settings:
     """The settings of a fetcher: a test that takes them is part of the contract of all fetchers."""
     return Settings(timeout_ns=10 * SECOND, max_body_bytes=100_000, fetcher=request.param)

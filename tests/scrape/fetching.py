@@ -22,6 +22,9 @@ from scraper_cpn.scrape.settings import Settings
 from tests.servers import Server, Step
 
 FETCHERS = ("aiohttp", "pyreqwest")
+"""The clients of whole crawls in tests."""
+CLIENTS = (*FETCHERS, "httpx")
+"""The clients that the contract is tested for; the last one gives plain HTTP to the first one, as the second does."""
 DIRECT = Proxy("direct")
 HERE = ("http://127.0.0.1/", "http://localhost/", "http://[::1]/")
 """Seeds that let requests go to servers on this machine; no server has their port, so none gets headers."""

@@ -6,6 +6,7 @@ Owns: the choice by settings, and what is refused before anything is fetched.
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from scraper_cpn.scrape.colours import Proxy
 from scraper_cpn.scrape.fetch.open_files import check_files
 from scraper_cpn.scrape.settings import Settings, UsageError
 
@@ -14,7 +15,8 @@ if TYPE_CHECKING:
 
     from scraper_cpn.scrape.fetch.client import Client, Surplus
 
-_EXTRA = "pip install 'scraper-cpn[fast]'"
+_NEEDS = {"pyreqwest": ("fast", ("pyreqwest",)), "httpx": ("httpx", ("httpcore", "h2", "socksio"))}
+"""For each client that is not always there its extra, and the modules that it needs."""
 
 
 def new_client(
@@ -34,6 +36,10 @@ def new_client(
         from scraper_cpn.scrape.fetch.client_pyreqwest import PyreqwestClient
 
         return PyreqwestClient(settings, resolver, on_surplus)
+    if settings.fetcher == "httpx":
+        from scraper_cpn.scrape.fetch.client_httpx import HttpxClient
+
+        return HttpxClient(settings, resolver, on_surplus)
     from scraper_cpn.scrape.fetch.client_aiohttp import AiohttpClient  # takes 80 ms to import
 
     return AiohttpClient(settings, resolver, on_surplus=on_surplus)
@@ -41,14 +47,26 @@ def new_client(
 
 def check_client(settings: Settings) -> None:
     """Raise `UsageError` where the client is not installed, or can't do what the settings want."""
+    if settings.fetcher != "httpx" and any(map(is_socks, settings.proxies)):
+        raise UsageError(
+            f"proxy: {settings.fetcher} speaks no SOCKS; give --fetcher httpx as well (pip install 'scraper-cpn[httpx]')"
+        )
     if settings.fetcher == "aiohttp":
         return
-    if not is_here(settings.fetcher):
-        raise UsageError(f"fetcher: {settings.fetcher} is not installed; install it with {_EXTRA}")
-    if settings.cacert is not None:
+    extra, modules = _NEEDS[settings.fetcher]
+    if not all(map(is_here, modules)):
+        raise UsageError(
+            f"fetcher: {settings.fetcher} is not installed; install it with pip install 'scraper-cpn[{extra}]'"
+        )
+    if settings.cacert is not None and settings.fetcher == "pyreqwest":
         raise UsageError(
             f"cacert: {settings.fetcher} can't use a CA file; leave out fetcher or cacert"
         )
+
+
+def is_socks(proxy: Proxy) -> bool:
+    """Return whether a proxy speaks SOCKS."""
+    return (proxy.url or "").startswith("socks")
 
 
 def is_here(module: str) -> bool:

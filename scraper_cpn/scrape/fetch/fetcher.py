@@ -174,7 +174,7 @@ class Fetcher:
             reply.cut,
             self._wall_ns(),
             elapsed_ns,
-            by_proxy=proxy.url is not None and url.startswith("http:"),
+            by_proxy=url.startswith("http:") and (proxy.url or "").startswith("http"),
             wired=reply.wired,
             reason=reply.reason,
             certificate_hosts=reply.certificate_hosts,
@@ -183,7 +183,7 @@ class Fetcher:
     async def _refusal(self, host: str, proxy: Proxy) -> Failed | None:
         """Return the failure of a request to a host that is not permitted, as far as it is known before."""
         refusal = self._destinations.refusal(host)
-        if refusal is None and (proxy.url is not None or self._settings.fetcher != "aiohttp"):
+        if refusal is None and (proxy.url is not None or self._settings.fetcher == "pyreqwest"):
             return await self._destinations.looked_up(host)
         return refusal
 

@@ -82,7 +82,7 @@ class Wire(ResponseHandler):
         self._fd = self.transport.get_extra_info("socket").fileno()
         self._secure = self.transport.get_extra_info("sslcontext") is not None
         if self._secure:
-            self.certificate_hosts = _hosts_of(self.transport.get_extra_info("peercert"))
+            self.certificate_hosts = hosts_of(self.transport.get_extra_info("peercert"))
         if self._tail:
             self._end_for(self._tail)
 
@@ -278,7 +278,7 @@ else:
         return 0
 
 
-def _hosts_of(certificate: object) -> tuple[str, ...]:
+def hosts_of(certificate: object) -> tuple[str, ...]:
     """Return the names of hosts in a certificate, as the module `ssl` gives it."""
     if not isinstance(certificate, dict):
         return ()

@@ -16,7 +16,9 @@ from scraper_cpn.scrape.options.values import count, duration, file_text, host
 from scraper_cpn.scrape.redact import HIDDEN, hidden, remember, shown
 from scraper_cpn.scrape.settings import SECOND, UsageError
 
-_ALLOWED = "write http://host:port or host:port"
+_SCHEMES = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
+"""The kinds of proxies, with their usual ports."""
+_ALLOWED = "write http://host:port, socks5://host:port or host:port"
 _WITH_PASSWORD = re.compile(r"^([^\s:/@]+:\d+):.+")
 """A line host:port:user:password, the usual form of sold lists; the host may have no dot."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -87,7 +89,7 @@ def _url_and_name(address: str) -> tuple[str, str]:
     Such a user is a key, which some services use instead.
     """
     scheme = address.partition("://")[0].lower() if "://" in address else ""
-    if scheme and scheme not in ("http", "https"):
+    if scheme and scheme not in _SCHEMES:
         raise ValueError(f"{hidden(scheme)} proxies are not supported; {_ALLOWED}")
     try:
         parts = urlsplit(address if scheme else f"http://{address}")
@@ -103,7 +105,7 @@ def _url_and_name(address: str) -> tuple[str, str]:
     ):
         without = _WITH_PASSWORD.sub(rf"\1:{HIDDEN}", address)
         raise ValueError(f"{shown(without)} is not a proxy; {_ALLOWED}")
-    port = port or (443 if parts.scheme == "https" else 80)
+    port = port or _SCHEMES[parts.scheme]
     user, at, _ = parts.netloc.rpartition("@")
     name, _, password = user.partition(":")
     remember(unquote(password or name))

@@ -67,7 +67,7 @@ def test_a_name_has_no_password() -> None:
     ("line", "reason"),
     [
         ("hello", "'hello' is not a proxy"),
-        ("socks5://p:1080", "socks5 proxies are not supported"),
+        ("socks4://p:1080", "socks4 proxies are not supported"),
         ("ftp://p:21", "ftp proxies are not supported"),
         ("http://p:99999", "not a proxy"),
         ("p:0", "not a proxy"),
@@ -100,7 +100,7 @@ def test_a_bad_line_names_file_and_line(line: str, reason: str, tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    "line", ["p:1:ann:s3cret", "http://ann:s3cret@", "socks5://ann:s3cret@p:1", "p:1 ann s3cret"]
+    "line", ["p:1:ann:s3cret", "http://ann:s3cret@", "socks4://ann:s3cret@p:1", "p:1 ann s3cret"]
 )
 def test_an_error_shows_no_password(line: str) -> None:
     """Credentials in a line that is refused are not repeated, wherever they stand."""

@@ -1,0 +1,140 @@
+"""A loopback server that speaks HTTP/2, and does what a test wants of each request.
+
+Owns: the frames, by the library h2. Must not know: the scraper.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+import h2.config
+import h2.connection
+import h2.errors
+import h2.events
+import h2.exceptions
+
+
+@dataclass(frozen=True)
+class Asked2:
+    """A request."""
+
+    headers: dict[str, str]
+    connection: int
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Answer2:
+    """What to say to it."""
+
+    body: bytes = b"hello"
+    headers: tuple[tuple[str, str], ...] = ()
+    status: str = "200"
+    breaks_off: bool = False
+    """Reset the stream after the head."""
+    goes_away: bool = False
+    """Say that it was not read, and that the connection ends."""
+
+
+@dataclass
+class Http2Server:
+    """The server; an async context manager."""
+
+    script: Callable[[Asked2], Answer2 | None]
+    """None: no answer."""
+    tls: ssl.SSLContext
+    asked: list[Asked2] = field(default_factory=list)
+    connections: int = 0
+    port: int = 0
+
+    @property
+    def url(self) -> str:
+        return f"https://127.0.0.1:{self.port}"
+
+    async def __aenter__(self) -> Self:
+        self.tls.set_alpn_protocols(["h2"])
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, ssl=self.tls)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        number, self.connections = self.connections, self.connections + 1
+        try:
+            await self._speak(reader, writer, number)
+        except (OSError, h2.exceptions.ProtocolError):
+            pass
+        finally:
+            writer.close()
+
+    async def _speak(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int
+    ) -> None:
+        config = h2.config.H2Configuration(client_side=False, header_encoding="utf-8")
+        talk = h2.connection.H2Connection(config)
+        talk.initiate_connection()
+        heads: dict[int, dict[str, str]] = {}
+        bodies: dict[int, bytes] = {}
+        left: dict[int, bytes] = {}
+        writer.write(talk.data_to_send())
+        while data := await reader.read(65_536):
+            for event in talk.receive_data(data):
+                if isinstance(event, h2.events.RequestReceived):
+                    heads[event.stream_id] = {str(k): str(v) for k, v in event.headers}
+                    bodies[event.stream_id] = b""
+                elif isinstance(event, h2.events.DataReceived):
+                    bodies[event.stream_id] += event.data
+                elif isinstance(event, h2.events.StreamEnded):
+                    stream = event.stream_id
+                    asked = Asked2(heads[stream], number, bodies[stream])
+                    self.asked.append(asked)
+                    left[stream] = self._begin(talk, stream, self.script(asked))
+            for stream in list(left):
+                self._go_on(talk, stream, left)
+            writer.write(talk.data_to_send())
+            await writer.drain()
+
+    def _begin(
+        self, talk: h2.connection.H2Connection, stream: int, answer: Answer2 | None
+    ) -> bytes:
+        if answer is None:
+            return b""
+        if answer.goes_away:
+            talk.close_connection(h2.errors.ErrorCodes.NO_ERROR, last_stream_id=max(0, stream - 2))
+            return b""
+        talk.send_headers(stream, [(":status", answer.status), *answer.headers])
+        if answer.breaks_off:
+            talk.reset_stream(stream, h2.errors.ErrorCodes.INTERNAL_ERROR)
+            return b""
+        if not answer.body:
+            talk.end_stream(stream)
+        return answer.body
+
+    def _go_on(self, talk: h2.connection.H2Connection, stream: int, left: dict[int, bytes]) -> None:
+        """Send as much of a body as the windows allow."""
+        while left[stream]:
+            size = min(talk.local_flow_control_window(stream), talk.max_outbound_frame_size)
+            if size <= 0:
+                return
+            piece, left[stream] = left[stream][:size], left[stream][size:]
+            talk.send_data(stream, piece, end_stream=not left[stream])

@@ -1,0 +1,337 @@
+"""The client on httpcore: HTTP/2, connections, SOCKS, names, and a user's tests with respx."""
+
+import asyncio
+import gzip
+import importlib.util
+import ssl
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+import respx
+import trustme
+from httpx import Response
+from msgspec.structs import replace
+
+from scraper_cpn import Crawl
+from scraper_cpn.scrape.colours import Failed, Fetched, Proxy
+from scraper_cpn.scrape.fetch.fetcher import Fetcher
+from scraper_cpn.scrape.options.read import checked
+from scraper_cpn.scrape.settings import SECOND, Settings, UsageError
+from tests.http2 import Answer2, Asked2, Http2Server
+from tests.scrape.fetching import DIRECT, HERE, Names, asking, get, kind_of, target
+from tests.servers import Do, Server, Step, page
+
+pytestmark = pytest.mark.anyio
+
+SETTINGS = Settings(timeout_ns=10 * SECOND, max_body_bytes=100_000, fetcher="httpx", insecure=True)
+AUTHORITY = trustme.CA()
+
+
+def tls() -> ssl.SSLContext:
+    """What a server needs."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    AUTHORITY.issue_cert("127.0.0.1", "a.example").configure_cert(context)
+    return context
+
+
+def http2(script: Callable[[Asked2], Answer2 | None]) -> Http2Server:
+    """A server of HTTP/2."""
+    return Http2Server(script, tls())
+
+
+def said(outcome: Any) -> bytes:
+    """The body of a page."""
+    assert isinstance(outcome, Fetched), outcome
+    return outcome.response.body
+
+
+# HTTP/2.
+
+
+async def test_requests_share_a_connection() -> None:
+    """Requests in turn and at the same time have one connection, and each its own answer."""
+
+    def script(asked: Asked2) -> Answer2:
+        packed = gzip.compress(asked.headers[":path"].encode() * 1_000)
+        return Answer2(packed, (("content-encoding", "gzip"), ("content-type", "text/html")))
+
+    async with http2(script) as server, Fetcher(SETTINGS, seeds=HERE) as fetcher:
+        assert said(await get(fetcher, f"{server.url}/first")) == b"/first" * 1_000
+        urls = [f"{server.url}/{n}?q" for n in range(30)]
+        found = await asyncio.gather(*(get(fetcher, url) for url in urls))
+        assert [said(each)[:3] for each in found] == [f"/{n}?"[:3].encode() for n in range(30)]
+        assert server.connections == 1
+        wired = [each.response.wired for each in found if isinstance(each, Fetched)]
+        assert len({each.connection for each in wired}) == 1
+        assert sorted(each.ordinal for each in wired) == list(range(2, 32))
+        headers = server.asked[0].headers
+    assert headers[":authority"] == f"127.0.0.1:{server.port}"
+    assert headers["user-agent"] == SETTINGS.agent
+    assert "connection" not in headers
+
+
+async def test_a_body_is_sent_once_on_a_connection_of_its_own() -> None:
+    """What must not be sent twice shares no connection."""
+    async with (
+        http2(lambda asked: Answer2(asked.body)) as server,
+        Fetcher(SETTINGS, seeds=HERE) as fetcher,
+    ):
+        await get(fetcher, f"{server.url}/")
+        for number in range(2):
+            wanted = asking(f"{server.url}/", json={"n": number}, headers={"X-A": "é"})
+            outcome = await fetcher.fetch(wanted, DIRECT, lambda: None)
+            assert said(outcome) == b'{"n":%d}' % number
+    assert [asked.connection for asked in server.asked] == [0, 1, 2]
+    assert server.asked[1].headers["content-type"] == "application/json"
+
+
+async def test_the_start() -> None:
+    """A request that may not start is not written; one that may is dated when its head is written, before its answer."""
+    order: list[str] = []
+
+    def script(_: Asked2) -> Answer2:
+        order.append("asked")
+        return Answer2()
+
+    async with http2(script) as server, Fetcher(SETTINGS, seeds=HERE) as fetcher:
+        wanted, start = target(f"{server.url}/"), lambda: order.append("start")
+        outcome = await fetcher.fetch(wanted, DIRECT, start, lambda: False)
+        assert (kind_of(outcome), order) == ("withheld", [])
+        assert kind_of(await fetcher.fetch(wanted, DIRECT, start)) == "fetched"
+    assert order == ["start", "asked"]
+
+
+@pytest.mark.parametrize("status", ["200", "404"])
+async def test_a_body_that_is_too_long(status: str) -> None:
+    """It is read to the limit, and its connection is used no more: the rest would take its window."""
+    bodies = iter([b"x" * 300_000, b"short"])
+    script = lambda _: Answer2(next(bodies), status=status)  # noqa: E731
+    async with http2(script) as server, Fetcher(SETTINGS, seeds=HERE) as fetcher:
+        first = await get(fetcher, f"{server.url}/")
+        assert isinstance(first, Failed)
+        assert first.kind == ("too large" if status == "200" else "http")
+        await get(fetcher, f"{server.url}/")
+        assert [asked.connection for asked in server.asked] == [0, 1]
+
+
+async def test_a_request_that_was_not_read_is_not_sent_again() -> None:
+    """Where a server goes away before it reads a request, the attempt fails: another one has to be paced."""
+    answers = iter([Answer2(), Answer2(goes_away=True), Answer2()])
+    async with (
+        http2(lambda _: next(answers)) as server,
+        Fetcher(SETTINGS, seeds=HERE) as fetcher,
+    ):
+        kinds = []
+        for _ in range(3):
+            outcome = await get(fetcher, f"{server.url}/")
+            kinds.append(kind_of(outcome))
+            if isinstance(outcome, Failed):
+                assert (outcome.retry, outcome.sent) == (True, False)
+    assert kinds == ["fetched", "dropped", "fetched"]
+    assert len(server.asked) == 3
+
+
+async def test_a_stream_that_is_broken_off() -> None:
+    """The page is lost; the request may have been processed."""
+    async with (
+        http2(lambda _: Answer2(breaks_off=True)) as server,
+        Fetcher(SETTINGS, seeds=HERE) as fetcher,
+    ):
+        outcome = await get(fetcher, f"{server.url}/")
+    assert isinstance(outcome, Failed)
+    assert (outcome.kind, outcome.retry, outcome.sent) == ("dropped", True, True)
+
+
+async def test_cancelled_without_an_answer() -> None:
+    """A request that is cancelled has started, and its connection is used no more."""
+    started: list[int] = []
+    async with (
+        http2(lambda asked: None if len(server.asked) == 1 else Answer2()) as server,
+        Fetcher(SETTINGS, seeds=HERE) as fetcher,
+    ):
+        start = lambda: started.append(1)  # noqa: E731
+        running = asyncio.ensure_future(get(fetcher, f"{server.url}/", start=start))
+        while not server.asked:  # noqa: ASYNC110  (nobody needs to be told faster)
+            await asyncio.sleep(0.001)
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        assert kind_of(await get(fetcher, f"{server.url}/")) == "fetched"
+    assert (started, server.connections) == ([1], 2)
+
+
+# HTTP/1.1.
+
+
+async def test_connections_of_http_1_are_used_once() -> None:
+    """No answer can become that of another request."""
+    async with (
+        Server(lambda _: page(), tls=tls()) as server,
+        Fetcher(SETTINGS, seeds=HERE) as fetcher,
+    ):
+        for _ in range(3):
+            await get(fetcher, f"{server.url}/")
+    assert [asked.connection for asked in server.asked] == [0, 1, 2]
+    assert {asked.headers["connection"] for asked in server.asked} == {"close"}
+
+
+@pytest.mark.parametrize(
+    ("steps", "kind"),
+    [
+        ([b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nab", Do.CLOSE], "dropped"),
+        ([b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\nContent-Length: 8\r\n\r\nab"], "protocol"),
+        ([b"hello\r\n\r\n"], "protocol"),
+        ([b"HTTP/1.1 101 Now\r\n\r\n"], "protocol"),
+        ([Do.CLOSE], "dropped"),
+        ([Do.RESET], "dropped"),
+    ],
+)
+async def test_failures(steps: Sequence[Step], kind: str) -> None:
+    """The words of httpcore become ours; a change of them in a new version is found here."""
+    async with (
+        Server(lambda _: steps, tls=tls()) as server,
+        Fetcher(SETTINGS, seeds=HERE) as fetcher,
+    ):
+        outcome = await get(fetcher, f"{server.url}/")
+    assert (kind_of(outcome), len(server.asked)) == (kind, 1)
+
+
+async def test_time() -> None:
+    """An answer that does not end in time is a failure."""
+    async with (
+        Server(lambda _: [b"HTTP/1.1 200 OK\r\n", Do.STALL], tls=tls()) as server,
+        Fetcher(replace(SETTINGS, timeout_ns=SECOND // 5), seeds=HERE) as fetcher,
+    ):
+        assert kind_of(await get(fetcher, f"{server.url}/")) == "timeout"
+
+
+async def test_a_certificate_names_hosts() -> None:
+    """The names of a certificate that was verified are known."""
+    with AUTHORITY.cert_pem.tempfile() as path:
+        limits = replace(SETTINGS, insecure=False, cacert=path)
+        async with http2(lambda _: Answer2()) as server, Fetcher(limits, seeds=HERE) as fetcher:
+            outcome = await get(fetcher, f"{server.url}/")
+    assert isinstance(outcome, Fetched)
+    assert outcome.response.certificate_hosts == ("127.0.0.1", "a.example")
+
+
+# Names and proxies.
+
+
+async def test_private_addresses() -> None:
+    """A name is checked at the very address that is connected to."""
+    names = Names(evil_example="127.0.0.1", seed_example="127.0.0.1")
+    async with http2(lambda _: Answer2()) as server:
+        seeds = ["https://seed.example/"]
+        async with Fetcher(SETTINGS, seeds=seeds, resolver=names) as fetcher:
+            for host, kind in (("evil", "address"), ("none", "dns"), ("seed", "fetched")):
+                outcome = await get(fetcher, f"https://{host}.example:{server.port}/")
+                assert kind_of(outcome) == kind
+    assert [asked.headers[":authority"] for asked in server.asked] == [
+        f"seed.example:{server.port}"
+    ]
+
+
+class Socks:
+    """A SOCKS5 server on loopback that joins each connection to a local port; an async context manager."""
+
+    def __init__(self, port: int, *, login: bytes = b"", refuses: bool = False) -> None:
+        self._to, self._login, self._refuses = port, login, refuses
+        self.asked: list[bytes] = []
+
+    async def __aenter__(self) -> "Socks":
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.close()
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        _, count = await reader.readexactly(2)
+        await reader.readexactly(count)
+        writer.write(b"\x05\x02" if self._login else b"\x05\x00")
+        if self._login:
+            assert await reader.readexactly(len(self._login)) == self._login
+            writer.write(b"\x01\x00")
+        head = await reader.readexactly(5)
+        assert head[:4] == b"\x05\x01\x00\x03"  # a name, not an address
+        self.asked.append(await reader.readexactly(head[4]))
+        await reader.readexactly(2)
+        writer.write(
+            b"\x05%b\x00\x01\x00\x00\x00\x00\x00\x00" % (b"\x02" if self._refuses else b"\x00")
+        )
+        if self._refuses:
+            await writer.drain()
+            await reader.read()
+            writer.close()
+            return
+        inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", self._to)
+        await asyncio.gather(_pipe(reader, inner_writer), _pipe(inner_reader, writer))
+
+
+async def _pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while piece := await reader.read(65_536):
+        writer.write(piece)
+    writer.close()
+
+
+async def test_socks() -> None:
+    """Names go to the proxy as they are, with credentials, for encrypted and plain pages."""
+    async with (
+        http2(lambda _: Answer2(b"two")) as secure,
+        Server(lambda _: page(b"one")) as plain,
+        Socks(secure.port, login=b"\x01\x02me\x03p:w") as locked,
+        Socks(plain.port) as free,
+        Fetcher(SETTINGS, seeds=HERE, resolver=Names()) as fetcher,
+    ):
+        first = Proxy("p", url=f"socks5://me:p%3Aw@127.0.0.1:{locked.port}")
+        assert said(await get(fetcher, "https://a.example/x", first)) == b"two"
+        second = Proxy("q", url=f"socks5h://127.0.0.1:{free.port}")
+        assert said(await get(fetcher, "http://b.example/y", second)) == b"one"
+        assert (locked.asked, free.asked) == ([b"a.example"], [b"b.example"])
+        assert plain.asked[0].target == "/y"
+
+
+async def test_socks_that_fails() -> None:
+    """A proxy that refuses, or is not there, is named as what failed; its password is not told."""
+    async with (
+        Socks(1, refuses=True) as proxy,
+        Fetcher(SETTINGS, seeds=HERE) as fetcher,
+    ):
+        gone = Proxy("q", url="socks5://me:secret@127.0.0.1:1")
+        for each in (Proxy("p", url=f"socks5://127.0.0.1:{proxy.port}"), gone):
+            outcome = await get(fetcher, "https://a.example/", each)
+            assert isinstance(outcome, Failed)
+            assert (outcome.kind, outcome.retry, outcome.sent) == ("proxy", True, False)
+            assert "secret" not in repr(outcome)
+
+
+@pytest.mark.parametrize("fetcher", ["aiohttp", "pyreqwest"])
+def test_others_speak_no_socks(fetcher: str) -> None:
+    """A SOCKS proxy is refused before anything is fetched, where the client speaks none."""
+    with pytest.raises(UsageError, match="give --fetcher httpx"):
+        Crawl(fetcher=fetcher, proxy="socks5://127.0.0.1:1080")
+    proxy = Crawl(fetcher="httpx", proxy="socks5://127.0.0.1").settings.proxies[0]
+    assert proxy.url == "socks5://127.0.0.1:1080"
+
+
+def test_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without its libraries the user is told how to install them."""
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "h2" else True)
+    with pytest.raises(UsageError, match=r"scraper-cpn\[httpx\]"):
+        checked(SETTINGS)
+
+
+# Tests of users.
+
+
+async def test_a_crawl_is_tested_with_respx(respx_mock: respx.MockRouter) -> None:
+    """A user's crawl runs on answers that respx gives, without a network."""
+    respx_mock.get("https://a.example/robots.txt").mock(return_value=Response(404))
+    respx_mock.get("https://a.example/").mock(
+        side_effect=[Response(500), Response(200, html="<title>A</title>")]
+    )
+    summary = await Crawl(fetcher="httpx", delay=0, backoff="1ms").crawl("https://a.example/")
+    assert (summary.pages, summary.items, summary.attempts) == (1, 1, 2)
