@@ -9,7 +9,8 @@ entities), an unknown grammar, an identifier that is given twice, an arc that le
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter as Counts
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -125,8 +126,9 @@ class _Unfolded:
     def __init__(self, nodes: _Nodes, colours: Symmetric | None) -> None:
         self._nodes, self._colours = nodes, colours
         self.plain = PlainNet(nodes.id)
-        for name, element in nodes.places.items():
-            for value, number in self._initial(name, element).items():
+        initial = {name: self._initial(name, place) for name, place in nodes.places.items()}
+        for name, tokens in initial.items():
+            for value, number in tokens.items():
                 self._atom(name, value, number)
         arcs: dict[str, list[tuple[str, int, Any]]] = {name: [] for name in nodes.transitions}
         for arc in nodes.arcs:
@@ -138,6 +140,7 @@ class _Unfolded:
             inward = source in nodes.places
             place, transition = (source, target) if inward else (target, source)
             arcs[transition].append((place, -1 if inward else 1, self._inscription(arc)))
+        self._fixed = initial if colours is None else _fixed(initial, arcs.values())
         for name, element in nodes.transitions.items():
             self._transition(name, element, arcs[name])
 
@@ -159,7 +162,7 @@ class _Unfolded:
         if self._colours is None:
             self._event(name, [(place, sign, {None: weight}) for place, sign, weight in arcs], ())
             return
-        for binding, changes in self._colours.bindings(element, arcs):
+        for binding, changes in self._colours.bindings(element, arcs, self._fixed):
             self._event(name, changes, binding)
 
     def _event(
@@ -177,6 +180,19 @@ class _Unfolded:
                 if sign < 0:
                     needs[atom] = needs.get(atom, 0) + number
         self.plain.events.append(Event("fire", name, needs, change, bound=bound))
+
+
+def _fixed(
+    initial: Mapping[str, Mapping[Any, int]], arcs: Iterable[list[tuple[str, int, ET.Element]]]
+) -> dict[str, Mapping[Any, int]]:
+    """The places that always have their first tokens: each transition puts back what it takes from them."""
+    moved = set[str]()
+    for some in arcs:
+        change = Counts[tuple[str, str]]()
+        for place, sign, term in some:
+            change[place, "".join(ET.tostring(term, encoding="unicode").split())] += sign
+        moved.update(place for (place, _), number in change.items() if number)
+    return {place: tokens for place, tokens in initial.items() if place not in moved}
 
 
 def _number(element: ET.Element | None, what: str, default: int) -> int:

@@ -10,7 +10,8 @@ and a product is a tuple.
 from __future__ import annotations
 
 from collections import Counter as Counts
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from itertools import product
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -18,6 +19,7 @@ from xml.etree import ElementTree as ET
 Value = Any
 Env = dict[str, Value]
 BINDINGS_MAX = 4_000_000
+"""Partial ones included, in all transitions of a net."""
 
 
 class PnmlError(Exception):
@@ -28,9 +30,12 @@ class Symmetric:
     """The declarations of a symmetric net."""
 
     def __init__(self, net: ET.Element) -> None:
+        self._named = {each.get("id", ""): each for each in net.iter("namedsort") if each.get("id")}
+        """The sorts of the file: one may be used before it is declared."""
         self._sorts: dict[str, list[Value]] = {"dot": ["dot"]}
         self._order: dict[Value, tuple[list[Value], int]] = {}
         self._variables: dict[str, list[Value]] = {}
+        self._tried = 0
         self._part_of: dict[tuple[str, Value], str] = {}
         self._parts: dict[str, int] = {}
         for declarations in net.iter("declarations"):
@@ -40,7 +45,7 @@ class Symmetric:
     def _declare(self, element: ET.Element) -> None:
         name = element.get("id", "")
         if element.tag == "namedsort":
-            self._sorts[name] = self._values(_only(element))
+            self._sort(name)
         elif element.tag == "variabledecl":
             self._variables[name] = self._values(_only(element))
         elif element.tag == "partition":
@@ -65,8 +70,17 @@ class Symmetric:
         if sort.tag == "dot":
             return ["dot"]
         name = sort.get("declaration", "")
-        if sort.tag != "usersort" or name not in self._sorts:
+        if sort.tag != "usersort":
             raise PnmlError(f"uses the sort {name or sort.tag!r}, which is not declared")
+        return self._sort(name)
+
+    def _sort(self, name: str) -> list[Value]:
+        """The values of a sort that the file declares."""
+        if name not in self._sorts:
+            if name not in self._named:
+                raise PnmlError(f"uses the sort {name!r}, which is not declared")
+            declared = self._named.pop(name)  # so that a sort made of itself is not declared
+            self._sorts[name] = self._values(_only(declared))
         return self._sorts[name]
 
     # What a net asks.
@@ -84,9 +98,18 @@ class Symmetric:
         return term
 
     def bindings(
-        self, transition: ET.Element, arcs: list[tuple[str, int, ET.Element]]
+        self,
+        transition: ET.Element,
+        arcs: list[tuple[str, int, ET.Element]],
+        fixed: Mapping[str, Mapping[Value, int]],
     ) -> Iterator[tuple[tuple[Any, ...], list[tuple[str, int, Counts[Value]]]]]:
-        """Each binding under which a transition's condition holds, with what its arcs move."""
+        """Each binding under which a transition's condition holds, with what its arcs move.
+
+        Args:
+            transition: the transition.
+            arcs: the place of each arc, -1 for an input or 1, and its term.
+            fixed: the tokens of those places that always have the same: a table of theirs joins the condition.
+        """
         condition = transition.find("condition/structure/*")
         terms = [*([] if condition is None else [condition]), *(term for _, _, term in arcs)]
         names = list(
@@ -97,17 +120,55 @@ class Symmetric:
         for name in names:
             if name not in self._variables:
                 raise PnmlError(f"uses the variable {name!r}, which is not declared")
-        number = 1
-        for name in names:
-            number *= len(self._variables[name])
-        if number > BINDINGS_MAX:
-            raise PnmlError(
-                f"transition {transition.get('id')!r} has {number:,} bindings; at most {BINDINGS_MAX:,}"
-            )
-        for values in product(*(self._variables[name] for name in names)):
-            env = dict(zip(names, values, strict=True))
-            if condition is None or self._holds(condition, env):
-                yield values, [(place, sign, self._worth(term, env)) for place, sign, term in arcs]
+        tests = [_Test(self._holds, part) for part in _conjuncts(condition)]
+        for place, sign, term in arcs:
+            if sign < 0 and place in fixed:
+                tests.append(_Test(partial(self._has, fixed[place]), term))
+        for env in self._agreeing(names, tests, transition.get("id", "")):
+            values = tuple(env[name] for name in names)
+            yield values, [(place, sign, self._worth(term, env)) for place, sign, term in arcs]
+
+    def _agreeing(self, names: list[str], tests: list[_Test], transition: str) -> Iterator[Env]:
+        """Each value of the variables that passes the tests.
+
+        A test is made as soon as its variables have values, and the test that lacks the fewest comes next: so
+        most values of the later variables are never tried.
+        """
+        order: list[str] = []
+        decided: list[list[_Test]] = [[]]
+        while tests:
+            nearest = min(tests, key=lambda test: len(test.names.keys() - set(order)))
+            tests.remove(nearest)
+            fresh = [name for name in nearest.names if name not in order]
+            order += fresh
+            decided += [[] for _ in fresh]
+            decided[-1].append(nearest)
+        fresh = [name for name in names if name not in order]
+        order += fresh
+        decided += [[] for _ in fresh]
+        env: Env = {}
+
+        def extended(depth: int) -> Iterator[Env]:
+            self._tried += 1
+            if self._tried > BINDINGS_MAX:
+                raise PnmlError(
+                    f"transition {transition!r} is one too many: {BINDINGS_MAX:,} bindings were tried"
+                )
+            if not all(test.passes(test.term, env) for test in decided[depth]):
+                return
+            if depth == len(order):
+                yield env
+                return
+            for value in self._variables[order[depth]]:
+                env[order[depth]] = value
+                yield from extended(depth + 1)
+
+        return extended(0)
+
+    def _has(self, tokens: Mapping[Value, int], term: ET.Element, env: Env) -> bool:
+        """Whether there is among *tokens* what a term is worth."""
+        worth = self._worth(term, env)
+        return all(tokens.get(value, 0) >= number for value, number in worth.items())
 
     # Terms.
 
@@ -191,6 +252,25 @@ class Symmetric:
 
     def _rank(self, value: Value) -> Any:
         return self._order[value][1] if value in self._order else value
+
+
+class _Test:
+    """What a binding must pass, and the variables that it looks at."""
+
+    def __init__(self, passes: Callable[[ET.Element, Env], bool], term: ET.Element) -> None:
+        self.passes, self.term = passes, term
+        self.names = {each.get("refvariable", ""): None for each in term.iter("variable")}
+
+
+def _conjuncts(condition: ET.Element | None) -> Iterator[ET.Element]:
+    """The parts of a condition that must all hold."""
+    todo = [] if condition is None else [condition]
+    while todo:
+        term = todo.pop()
+        if term.tag == "and":
+            todo += [_only(each) for each in term.findall("subterm")]
+        else:
+            yield term
 
 
 def _only(element: ET.Element) -> ET.Element:

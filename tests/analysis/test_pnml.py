@@ -116,6 +116,56 @@ def test_products_ranges_and_conditions(tmp_path: Path) -> None:
     assert size(read_pnml(tmp_path / "n.pnml")) == (8, 12, 1)
 
 
+def test_a_sort_may_be_used_before_it_is_declared(tmp_path: Path) -> None:
+    """As in files of the contest: a product comes before its part."""
+    part = '<usersort declaration="N"/>'
+    every = '<all><usersort declaration="P"/></all>'
+    body = (
+        "<declaration><structure><declarations>"
+        f'<namedsort id="P" name="P"><productsort>{part}{part}</productsort></namedsort>'
+        '<namedsort id="N" name="N"><finiteintrange start="1" end="3"/></namedsort>'
+        "</declarations></structure></declaration>"
+        f'<place id="p"><hlinitialMarking><structure>{every}</structure></hlinitialMarking></place>'
+    )
+    (tmp_path / "n.pnml").write_text(document(body, "symmetricnet"))
+    assert len(read_pnml(tmp_path / "n.pnml").atoms) == 9
+
+
+def test_a_table_keeps_the_bindings_few(tmp_path: Path) -> None:
+    """A place that always has the same tokens joins the condition: of 8,000,000 bindings, 199 are looked for."""
+    value = "".join(f'<feconstant id="v{n}" name="v{n}"/>' for n in range(200))
+    names = "".join(
+        f'<variabledecl id="{name}" name="{name}"><usersort declaration="N"/></variabledecl>'
+        for name in "abc"
+    )
+
+    def term(*parts: str) -> str:
+        return f"<structure><tuple>{_sub(*parts)}</tuple></structure>"
+
+    def constant(number: int) -> str:
+        return f'<useroperator declaration="v{number}"/>'
+
+    pairs = "".join(
+        f"<subterm><tuple>{_sub(constant(n), constant(n + 1))}</tuple></subterm>"
+        for n in range(199)
+    )
+    c = '<variable refvariable="c"/>'
+    table, put = term(A, B), f"<structure>{c}</structure>"
+    same = f"<and>{_sub(f'<equality>{_sub(c, A)}</equality>', f'<equality>{_sub(B, B)}</equality>')}</and>"
+    body = (
+        "<declaration><structure><declarations>"
+        f'<namedsort id="N" name="N"><cyclicenumeration>{value}</cyclicenumeration></namedsort>{names}'
+        "</declarations></structure></declaration>"
+        f'<place id="table"><hlinitialMarking><structure><add>{pairs}</add></structure></hlinitialMarking></place>'
+        f'<place id="out"/><transition id="t"><condition><structure>{same}</structure></condition></transition>'
+        f'<arc id="i" source="table" target="t"><hlinscription>{table}</hlinscription></arc>'
+        f'<arc id="o" source="t" target="table"><hlinscription>{table}</hlinscription></arc>'
+        f'<arc id="p" source="t" target="out"><hlinscription>{put}</hlinscription></arc>'
+    )
+    (tmp_path / "n.pnml").write_text(document(body, "symmetricnet"))
+    assert len(read_pnml(tmp_path / "n.pnml").events) == 199
+
+
 PLACE = '<place id="p"/>'
 BAD = {
     "broken": ("<pnml><net>", "is no XML"),
@@ -160,6 +210,21 @@ def test_the_command_counts_a_net(tmp_path: Path, capsys: pytest.CaptureFixture[
     write_pnml(philosophers(5), tmp_path / "net.pnml")
     assert main(["verify", str(tmp_path / "net.pnml")]) == 0
     assert capsys.readouterr().out == "Philosophers: 243 states, 945 edges, 2 dead\n"
+
+
+def test_states_differ_by_places_from_which_nothing_takes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As the contest counts them: who votes yes or no is in the state, though nobody reads it."""
+    plain = PlainNet("Referendum")
+    for number in range(4):
+        voter = plain.atom(Atom("token", f"voter{number}"), 1)
+        for vote in ("yes", "no"):
+            to = plain.atom(Atom("token", f"{vote}{number}"))
+            plain.events.append(Event("fire", vote, {voter: 1}, {voter: -1, to: 1}))
+    write_pnml(plain, tmp_path / "net.pnml")
+    assert main(["verify", str(tmp_path / "net.pnml")]) == 0
+    assert capsys.readouterr().out == "Referendum: 81 states, 216 edges, 16 dead\n"
 
 
 def test_what_no_place_transition_net_has_is_not_written(tmp_path: Path) -> None:
