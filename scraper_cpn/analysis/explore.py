@@ -10,6 +10,8 @@ look-up for each group.
 
 from __future__ import annotations
 
+import resource
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -36,6 +38,8 @@ class ExplorationLimits:
     states: int = 5_000_000
     seconds: float = 0
     """Of processor time."""
+    memory_bytes: int = 0
+    """Of the process, all that it has ever had at once; looked at with each few thousand states."""
 
 
 @dataclass(eq=False)
@@ -162,6 +166,8 @@ class Explorer:
             return f"{limits.states:,} states"
         if limits.seconds and process_time() - began > limits.seconds:
             return f"{limits.seconds:g} s"
+        if limits.memory_bytes and _memory_bytes() > limits.memory_bytes:
+            return f"{limits.memory_bytes:,} bytes of memory"
         return ""
 
     def _rest(self, state: int) -> None:
@@ -327,6 +333,12 @@ class Explorer:
             if change is not None:
                 yield event, state + change
                 urgent = event.rank if event.urgent else urgent
+
+
+def _memory_bytes() -> int:
+    """The most memory that this process has ever had; macOS counts in bytes, others in kilobytes (getrusage(2))."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak << 10
 
 
 class _OverflowError(Exception):

@@ -39,7 +39,7 @@ def verify(
         net: is checked first.
         instance: the tokens and outcomes to look at.
         properties: what is asked.
-        limits: when to give up; by default five million states.
+        limits: when to give up, by states, time or memory; by default five million states.
 
     Raises:
         NetError: the net can't work.

@@ -233,8 +233,17 @@ def test_a_small_space_is_drawn() -> None:
         space_dot(Explorer(philosophers(6)).run())
 
 
-def test_an_exploration_gives_up_at_its_limit() -> None:
-    """It says where, and is no proof."""
-    space = Explorer(kanban(3), limits=ExplorationLimits(states=1_000)).run()
+@pytest.mark.parametrize(
+    ("limits", "why"),
+    [
+        (ExplorationLimits(states=1_000), "1,000 states"),
+        (ExplorationLimits(seconds=1e-9), "1e-09 s"),
+        (ExplorationLimits(memory_bytes=1), "1 bytes of memory"),
+    ],
+    ids=["states", "seconds", "memory"],
+)
+def test_an_exploration_gives_up_at_its_limit(limits: ExplorationLimits, why: str) -> None:
+    """It says which, and is no proof."""
+    space = Explorer(kanban(3), limits=limits).run()
     assert not space.whole
-    assert space.why == "1,000 states"
+    assert space.why == why
