@@ -8,6 +8,8 @@ import anyio
 import pytest
 
 from scraper_cpn import Crawl, Link, Page, Summary, UsageError
+from scraper_cpn.scrape.state.check import audits
+from scraper_cpn.scrape.state.explain import explain
 from tests.servers import Asked, Server, page
 
 pytestmark = pytest.mark.anyio
@@ -153,17 +155,22 @@ async def test_sessions_log_in_by_themselves() -> None:
     assert sorted(shop.sessions.values()) == [998, 999]
 
 
-async def test_a_resume_logs_in_anew(tmp_path: Path) -> None:
-    """A state has no cookies."""
-    shop, state = Shop(), tmp_path / "shop.state"
+@pytest.mark.parametrize("how", ["form", "redirect"])
+async def test_a_resume_logs_in_anew(tmp_path: Path, how: str) -> None:
+    """A state has no cookies; what has happened leads to the same marking when it is replayed."""
+    shop, state = Shop(lasts=3, how=how), tmp_path / "shop.state"
     async with Server(shop) as server:
         crawl, seen = shop_crawl(server.url, max_pages=5)
         await crawl.crawl(f"{server.url}/", state=state)
         assert len(shop.sessions) == 1
+        waits = explain(state, f"{server.url}/p/5")
+        assert waits.stands == "waits"
         again, more = shop_crawl(server.url, max_pages=50)
         summary = await again.resumed(state)
     assert sorted(seen + more) == ALL
-    assert (len(shop.sessions), summary.ended, summary.failed) == (2, "finished", 0)
+    assert (len(shop.sessions) > 2, summary.ended, summary.failed) == (True, "finished", 0)
+    (audit,) = audits(state)
+    assert audit.batches, "replayed to the same marking"
 
 
 def test_what_is_no_login() -> None:

@@ -170,13 +170,13 @@ class LoginPolicy:
     def again(self, page: Raw, outcome: LoggedOut) -> Failure:
         """The row of a page that asks for a login: it is requested again after it."""
         del outcome
-        return self._expired(page.target, page.response.status or None)
+        return self._expired(page.target)
 
     def again_later(self, target: Target, redirect: Redirected) -> Failure | None:
         """The row of a page that redirects to the login; as `again`."""
-        return self._expired(target, redirect.status) if self.sends_away(target, redirect) else None
+        return self._expired(target) if self.sends_away(target, redirect) else None
 
-    def _expired(self, target: Target, status: int | None) -> Failure:
+    def _expired(self, target: Target) -> Failure:
         reason = "the site asked for a login"
         if target.request.turned:
             reason += " after a request that can't be made again from here"
@@ -184,7 +184,6 @@ class LoginPolicy:
             target=self._at_first(target),
             kind="expired",
             reason=reason,
-            status=status,
             retry=not target.request.turned,
         )
 

@@ -9,7 +9,8 @@ URLs: they may not fit into memory, and they matter only for the order of turns.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from scraper_cpn.net.marking import Flying, Standing, one_key
 from scraper_cpn.scrape.account.ledger import SKIPPED, failure_record, worth_a_retry
 from scraper_cpn.scrape.colours import Denied, Failure, Found, Link, RobotsJob, Rules, Target
 from scraper_cpn.scrape.net import ScrapeNet
+from scraper_cpn.scrape.parts.logins import LOGINS
 from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.robots import statements
 from scraper_cpn.scrape.seeds import Block, seeds_in
@@ -167,7 +169,8 @@ def _marking(reader: RunReader, codec: ScrapeCodec, url: str) -> tuple[Durable, 
     held = {serial for row in flights for serial in codec.holds(row)}
     # The domain is the one from when the URL was found; today's suffix list may give another one.
     asks, targets = codec.net.robots.asks.name, codec.net.frontier.targets.name
-    queues = [(asks, origin_of(url)), *((targets, key) for key in _keys(codec, url))]
+    gates = [each.colour.gate for each in durable.tokens.values() if each.place == LOGINS]
+    queues = [(asks, origin_of(url)), *((targets, key) for key in _keys(codec, url, gates))]
     before: dict[str, int] = {}
     for place, key in queues:
         for row in reader.holding(place, key, url.encode()):
@@ -194,12 +197,12 @@ def _unread_place(reader: RunReader, metadata: dict[str, bytes], url: str) -> st
     return ""
 
 
-def _keys(codec: ScrapeCodec, url: str) -> Iterator[str]:
-    """The encoded keys under which the target of a URL may wait for its turn."""
+def _keys(codec: ScrapeCodec, url: str, gates: Sequence[str]) -> Iterator[str]:
+    """The encoded keys under which the target of a URL may wait for its turn; *gates* are those of logins."""
     targets = codec.net.frontier.targets
     host = host_of(url)
-    for domain in names_above(host):
-        known = {"domain": domain, "host": host}
+    for domain, gate in product(names_above(host), gates or [""]):
+        known = {"domain": domain, "host": host, "gate": gate}
         yield codec.key(targets.name, one_key(known[name] for name in targets.keys))
 
 

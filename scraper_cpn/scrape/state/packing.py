@@ -21,6 +21,7 @@ from scraper_cpn.scrape.colours import (
     Failure,
     Fetched,
     Found,
+    LoginStep,
     Parsed,
     Proxy,
     Raw,
@@ -72,6 +73,9 @@ def packings(policy: Policy) -> dict[type[Any], Packing]:
         else Packing(_page(targets), lambda packed: Checked(targets.unpack(packed), ())),
         Failure: Packing(targets.pack_failure, targets.unpack_failure),
         Fetched: _measured() if measured else Packing(lambda _: None, lambda _: Fetched(GONE)),
+        LoginStep: Packing(
+            lambda step: targets.pack(step.target), lambda packed: LoginStep(targets.unpack(packed))
+        ),
         Parsed: Packing(targets.pack_parsed, targets.unpack_parsed),
         Valid: _counted()
         if settings.max_items

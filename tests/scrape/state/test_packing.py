@@ -24,6 +24,8 @@ from scraper_cpn.scrape.colours import Link
 from scraper_cpn.scrape.pages.handlers import Handlers
 from scraper_cpn.scrape.pages.parse import Parser
 from scraper_cpn.scrape.policy import Policy, sites_of
+from scraper_cpn.scrape.policy.frontier import asking
+from scraper_cpn.scrape.request import Request
 from scraper_cpn.scrape.settings import SECOND, Settings
 from scraper_cpn.scrape.state.packing import GONE, lacks_password, without_password
 from scraper_cpn.scrape.state.run import (
@@ -95,13 +97,16 @@ def whole(policy: Policy) -> list[st.SearchStrategy[Any]]:
     """The colours and outcomes of which nothing is left out."""
     target = targets(policy)
     plain = [c.Domain, c.Penalty, c.ProxyFault, c.RobotsJob, c.Rules, c.Gate, c.StopRequest, c.Redirected,
-             c.Throttled, c.Failed, c.Bad, c.Deferred, c.Kept, c.GivenUp, Lost]  # fmt: skip
+             c.Throttled, c.Failed, c.Bad, c.Deferred, c.Kept, c.GivenUp, c.Login, c.LoginNews,
+             c.LoggedIn, c.LoggedOut, Lost]  # fmt: skip
     failures = st.builds(
         c.Failure, target=target, kind=TEXT, reason=TEXT, status=st.none() | st.integers(100, 599),
         retry=st.booleans(), wait_ns=TIMES, detail=TEXT, final=st.booleans(),
     )  # fmt: skip
     found = st.builds(c.Found, links(policy), trapped=links(policy))
-    return [target, found, failures, PROXIES, *map(_any, plain)]
+    request = Request(method="POST", body=b"a", login=1, step=2)
+    steps = st.builds(lambda page: c.LoginStep(asking(page, request)), target)
+    return [target, found, failures, steps, PROXIES, *map(_any, plain)]
 
 
 def _any(kind: type[Any]) -> st.SearchStrategy[Any]:
@@ -155,7 +160,7 @@ def test_what_is_cut_comes_back_without_its_content(data: st.DataObject, policy:
 
 def test_every_colour_and_outcome_was_tried() -> None:
     """A new one is not forgotten here."""
-    codec = codec_of(Policy(Settings()))
+    codec = codec_of(Policy(Settings(login="https://login.example/")))
     net = codec.net
     kinds = {place.colour for place in net.places.values() if type(place) is Place}
     kinds |= {outcome for effect in net.effects.values() for outcome in effect.outcomes}
