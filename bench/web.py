@@ -23,7 +23,6 @@ from bench.decisions.subjects import NET_NATIVE
 from bench.machine import NICE
 from mocks.serving import served
 from scraper_cpn.scrape.fetch.loop import on_uvloop
-from scraper_cpn.scrape.options.values import choices_of
 from scraper_cpn.scrape.settings import Settings
 
 SUBJECTS: dict[str, tuple[str, ...]] = {
@@ -32,7 +31,8 @@ SUBJECTS: dict[str, tuple[str, ...]] = {
     "baseline": ("baseline",),
 }
 """Names of subjects; the module of each, and its options."""
-FETCHERS = choices_of("fetcher")
+FETCHERS = ("aiohttp", "pyreqwest")
+"""The webs are plain HTTP, which httpx gives to aiohttp."""
 MILLISECOND = 1_000_000
 ROOT = Path(__file__).parents[1]
 LAUNCHER = """

@@ -15,6 +15,8 @@ LINKS = ("a", "area", "frame", "iframe", "refresh", "next", "feed")
 """The kinds of links that are followed by default; see `scraper_cpn.scrape.pages.kinds`."""
 TRAP_RULES = ("long", "deep", "repeat", "query", "calendar")
 """The rules by which links count as traps; see `scraper_cpn.scrape.policy.traps`."""
+FETCHERS = ("aiohttp", "pyreqwest", "httpx")
+"""The HTTP clients of this package."""
 MILLISECOND = 1_000_000
 SECOND = 1_000_000_000
 
@@ -172,8 +174,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Names and values of cookies for the hosts of the seeds."""
     cookie_file: str | None = None
     """Path of a file with cookies in the Netscape format."""
-    fetcher: Literal["aiohttp", "pyreqwest", "httpx"] = "aiohttp"
-    """The HTTP client."""
+    fetcher: str = "aiohttp"
+    """The HTTP client: one of `FETCHERS`, or the name `module:Class` of the user's own."""
     kernel: Literal["python", "native"] = "python"
     """The kernel that executes the net: Python, or machine code that is built once for each net."""
     insecure: bool = False

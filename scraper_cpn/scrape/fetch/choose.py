@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from scraper_cpn.scrape.colours import Proxy
 from scraper_cpn.scrape.fetch.open_files import check_files
-from scraper_cpn.scrape.settings import Settings, UsageError
+from scraper_cpn.scrape.settings import FETCHERS, Settings, UsageError
 
 if TYPE_CHECKING:
     from aiohttp.abc import AbstractResolver
 
     from scraper_cpn.scrape.fetch.client import Client, Surplus
 
+NO_SOCKS = ("aiohttp", "pyreqwest")
 _NEEDS = {"pyreqwest": ("fast", ("pyreqwest",)), "httpx": ("httpx", ("httpcore", "h2", "socksio"))}
 """For each client that is not always there its extra, and the modules that it needs."""
 
@@ -40,6 +41,10 @@ def new_client(
         from scraper_cpn.scrape.fetch.client_httpx import HttpxClient
 
         return HttpxClient(settings, resolver, on_surplus)
+    if settings.fetcher not in FETCHERS:
+        from scraper_cpn.scrape.fetch.own import own_client
+
+        return own_client(settings.fetcher)(settings, resolver, on_surplus)
     from scraper_cpn.scrape.fetch.client_aiohttp import AiohttpClient  # takes 80 ms to import
 
     return AiohttpClient(settings, resolver, on_surplus=on_surplus)
@@ -47,11 +52,16 @@ def new_client(
 
 def check_client(settings: Settings) -> None:
     """Raise `UsageError` where the client is not installed, or can't do what the settings want."""
-    if settings.fetcher != "httpx" and any(map(is_socks, settings.proxies)):
+    if settings.fetcher in NO_SOCKS and any(map(is_socks, settings.proxies)):
         raise UsageError(
             f"proxy: {settings.fetcher} speaks no SOCKS; give --fetcher httpx as well (pip install 'scraper-cpn[httpx]')"
         )
     if settings.fetcher == "aiohttp":
+        return
+    if settings.fetcher not in FETCHERS:
+        from scraper_cpn.scrape.fetch.own import own_client
+
+        own_client(settings.fetcher)
         return
     extra, modules = _NEEDS[settings.fetcher]
     if not all(map(is_here, modules)):

@@ -37,6 +37,9 @@ from scraper_cpn.scrape.urls import host_of
 _LONG_ROBOTS_BYTES = 32 * 1024
 """A longer robots.txt is read in a thread: it takes milliseconds."""
 
+_CHECK_PEERS = ("aiohttp", "httpx")
+"""Clients that look at the very address that they connect to."""
+
 if TYPE_CHECKING:
     from aiohttp.abc import AbstractResolver
 
@@ -183,7 +186,9 @@ class Fetcher:
     async def _refusal(self, host: str, proxy: Proxy) -> Failed | None:
         """Return the failure of a request to a host that is not permitted, as far as it is known before."""
         refusal = self._destinations.refusal(host)
-        if refusal is None and (proxy.url is not None or self._settings.fetcher == "pyreqwest"):
+        if refusal is None and (
+            proxy.url is not None or self._settings.fetcher not in _CHECK_PEERS
+        ):
             return await self._destinations.looked_up(host)
         return refusal
 

@@ -12,7 +12,7 @@ from scraper_cpn.scrape.options import values
 from scraper_cpn.scrape.options.statuses import status_rule, status_text
 from scraper_cpn.scrape.options.values import Kind, choice, choices_of, count
 from scraper_cpn.scrape.pages.kinds import KINDS
-from scraper_cpn.scrape.settings import TRAP_RULES, FieldRule, Settings
+from scraper_cpn.scrape.settings import FETCHERS, TRAP_RULES, FieldRule, Settings
 
 
 def _field_rule(value: object) -> FieldRule:
@@ -73,6 +73,7 @@ COOKIE_FILE = Kind(_cookie_file, "FILE")
 CONTACT = Kind(_contact, "URL-or-mail")
 FIELD = Kind(_field_rule, "'NAME=SELECTOR'")
 PROXY = Kind(values.text, "URL")
+CLIENT = Kind(values.client, "|".join((*FETCHERS, "module:Class")))
 STATUS = Kind(status_rule, "STATUS=WHAT", status_text)
 FORMAT = Kind(values.text, "NAME")
 PLACE = Kind(values.place, "DIR|FILE.warc.gz")
@@ -291,7 +292,7 @@ OPTIONS: tuple[Option, ...] = (
            help="send this cookie to the hosts of the seeds"),
     Option(name="cookie-file", kind=COOKIE_FILE, group=_REQUEST, field="cookie_file",
            help="begin with the cookies of FILE, in the Netscape format that curl and browsers' extensions write"),
-    Option(name="fetcher", kind=_one_of("fetcher"), group=_REQUEST, field="fetcher",
+    Option(name="fetcher", kind=CLIENT, group=_REQUEST, field="fetcher",
            help="the HTTP client; httpx speaks HTTP/2 and SOCKS; pyreqwest uses a second core for HTTPS, but "
                 "opens a connection for each request, records its start when the answer begins, and has no --cacert"),
     Option(name="allow-private", kind=SWITCH, group=_FOLLOW, field="allow_private",

@@ -18,7 +18,7 @@ from typing import Any, get_args
 from msgspec import Struct
 
 from scraper_cpn.scrape.redact import HARMLESS_HEADERS, hidden, remember, shown
-from scraper_cpn.scrape.settings import MILLISECOND, SECOND, Settings
+from scraper_cpn.scrape.settings import FETCHERS, MILLISECOND, SECOND, Settings
 
 Reader = Callable[[Any], Any]
 
@@ -229,6 +229,21 @@ def parameters(value: object) -> tuple[str, ...]:
 def choices_of(field: str) -> tuple[str, ...]:
     """Return the values that the `Literal` type of a field of `Settings` allows."""
     return get_args(Settings.__annotations__[field])
+
+
+def client(value: object) -> str:
+    """Read the name of an HTTP client, `module:Class`, or a class."""
+    if isinstance(value, type):
+        from scraper_cpn.scrape.fetch.own import remember as remember_client
+
+        return remember_client(value)
+    allowed = f"give one of {', '.join(FETCHERS)}, or module:Class"
+    source = _text(value, allowed)
+    module, colon, name = source.partition(":")
+    names = [*module.split("."), *name.split(".")]
+    if source in FETCHERS or (colon and all(each.isidentifier() for each in names)):
+        return source
+    raise ValueError(f"{shown(source)} is not allowed; {allowed}")
 
 
 def switch(value: object) -> bool:
