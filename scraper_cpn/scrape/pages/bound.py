@@ -3,12 +3,14 @@
 Owns: an upper bound on the time and memory of the HTML parser, found in one pass over the tags.
 Must not know: the parser, processes, handlers, URLs.
 
-The standard's tree construction (WHATWG HTML, section 13.2.6) is linear but for three things:
+The standard's tree construction (WHATWG HTML, section 13.2.6) is linear but for four things:
 
 - A tag may walk the whole stack of open elements, some of them eight times (the adoption agency).
 - What was popped while it is still in the list of active formatting elements is made again, with all its
   attributes, before the next text: `<p>`, 1,000 different `<i>`, then 1,000 times `<p>x` are 1,000,000 elements.
 - Each attribute of a tag is compared with those before it.
+- The chosen option of a `<select>` is copied into each `<selectedcontent>`, of which hardly a page has one: no page
+  that has any is bounded.
 
 So the cost is known as soon as three numbers are: how many elements may be open at a time, how many
 formatting elements may be active at a time, how many attributes a tag may have. All three are counted from
@@ -27,29 +29,36 @@ from typing import Final
 
 from msgspec import Struct
 
-_ATTRIBUTES_MAX: Final = 12
+ATTRIBUTES_MAX: Final = 12
 """A tag with more attributes is looked at on its own."""
-_ATTRIBUTES = (
+ATTRIBUTES = (
     rb"""(?:[ \t\n\f\r/]++[^ \t\n\f\r/>"'<=]++"""
     rb"""(?:[ \t\n\f\r]*+=[ \t\n\f\r]*+(?:"[^"<]*+"|'[^'<]*+'|[^ \t\n\f\r"'<>]++))?+){0,12}+"""
 )
-_CLEAN = rb"[a-z][a-z0-9:-]*+(?=" + _ATTRIBUTES + rb"[ \t\n\f\r/]*+>)"
+_CLEAN = rb"[a-z][a-z0-9:-]*+(?=" + ATTRIBUTES + rb"[ \t\n\f\r/]*+>)"
 """The name of a tag without surprises: what a `<` or a quote stands in is looked at on its own."""
 _SHAPE = rb"(?:circle|ellipse|line|path|polygon|polyline|rect|use)"
-_ICON = (
-    rb"svg(?="
-    + _ATTRIBUTES
+ICON = (
+    rb"svg"
+    + ATTRIBUTES
     + rb"[ \t\n\f\r]*+>(?:[^<]++|<"
     + _SHAPE
-    + _ATTRIBUTES
+    + ATTRIBUTES
     # Outside of SVG `<path/>` would stay open, so that all has to be in SVG for certain, and closed.
     + rb"""(?:[ \t\n\f\r/]*+(?<=[ \t\n\f\r"']/)>|[ \t\n\f\r]*+></"""
     + _SHAPE
-    + rb">))*+</svg>)"
+    + rb">))*+</svg>"
 )
+"""An `<svg>`, behind its `<`, of nothing but shapes."""
 _COMMENT = rb"!-(?=-(?:-?>|(?:[^<-]++|-(?!-!?>))*+--!?>))"
 _TAG = re.compile(
-    rb"<(?=[a-z/!?])(" + _ICON + rb"|(?!svg[ \t\n\f\r/>])/?+" + _CLEAN + rb"|" + _COMMENT + rb"|)"
+    rb"<(?=[a-z/!?])((?="
+    + ICON
+    + rb")svg|(?!svg[ \t\n\f\r/>])/?+"
+    + _CLEAN
+    + rb"|"
+    + _COMMENT
+    + rb"|)"
 )
 """In lower case. The group is the name of a tag, with a slash for an end tag; `svg` for a whole icon; `!-`
 for a comment; one character for odd markup that is no start tag; empty for a start tag that is not clean."""
@@ -58,11 +67,12 @@ _REST = re.compile(rb"""(?:[^>"'=]++|=[ \t\n\f\r]*+(?:"[^"]*+"|'[^']*+')?+|["'])
 
 _FORMATTING_NAMES = b"a b big code em font i nobr s small strike strong tt u"
 _FORMATTING_TAG = re.compile(
-    rb"<(?:" + _FORMATTING_NAMES.replace(b" ", b"|") + rb")(?=[ \t\n\f\r/>])(" + _ATTRIBUTES + rb")"
+    rb"<(?:" + _FORMATTING_NAMES.replace(b" ", b"|") + rb")(?=[ \t\n\f\r/>])(" + ATTRIBUTES + rb")"
 )
 _SEPARATOR = re.compile(rb"[ \t\n\f\r/]")
 
 _VOID, _VOID_IN_HTML, _RAW, _FORMATTING, _BLOCK, _TABLE, _STAYS, _ICONIC = range(8)
+_COPIED = b"selectedcontent"
 _BLOCK_NAMES = (
     b"address article aside blockquote button caption center dd details dialog dir div dl dt fieldset"
     b" figcaption figure footer form h1 h2 h3 h4 h5 h6 header hgroup li listing main menu nav ol optgroup"
@@ -94,38 +104,32 @@ _SLASH: Final = ord("/")
 _READ_AGAIN_MAX: Final = 4
 """Tags that are not clean may overlap; when all of them are longer than so many pages, none is counted."""
 _UNBOUNDED: Final = 1 << 40
-_BASE_NS: Final = 1_000_000
-_BASE_BYTES: Final = 2_000_000
+BASE_NS: Final = 1_000_000
+BASE_BYTES: Final = 2_000_000
 _STEP_NS: Final = 10
 """For each tag, and each time that an element is moved past another: for each element on the stack."""
-_MOVES_MAX: Final = 8
+MOVES_MAX: Final = 8
 """For one tag (section 13.2.6.4.7)."""
 _NODE_NS: Final = 300
-_NODE_BYTES: Final = 300
+NODE_BYTES: Final = 300
 _ATTRIBUTE_NS: Final = 40
 _ATTRIBUTE_BYTES: Final = 64
 """And its text."""
 _COMPARED_NS: Final = 1
 """For a pair of attributes of one tag."""
-_MERGED_NS: Final = 12
-_MERGED_BYTES: Final = 32
+MERGED_NS: Final = 12
+MERGED_BYTES: Final = 32
 """For a pair of attributes that tags have added to one element: it may be copied for each."""
-_BYTE_NS: Final = 5
-_BYTE_BYTES: Final = 32
-_DEPTH_MAX: Final = 512
+BYTE_NS: Final = 5
+BYTE_BYTES: Final = 32
+DEPTH_MAX: Final = 512
 """The parser nests no deeper, as browsers."""
-
-_SEPARATORS: Final = b" \n\t\r\f/"
-_AT_SIGHT_NS: Final = 25_000_000
-_AT_SIGHT_BYTES: Final = 32_000_000
-"""Pages that can't take more, by their size and their number of tags, are looked at no further."""
 
 
 class Bound(Struct, frozen=True, gc=False):
     """What parsing a page costs at most."""
 
     time_ns: int
-    """Of one processor."""
     memory_bytes: int
     nodes: int
     """Elements and texts that are made."""
@@ -158,25 +162,9 @@ class _Counts:
 def parsing_bound(html: bytes) -> Bound:
     """Return what parsing *html*, which is UTF-8, costs at most.
 
-    Cost: linear; some microseconds for a small page, and half of what parsing and reading it costs for others.
+    Cost: linear, several times what parsing costs.
     """
-    tags = html.count(b"<") + 1
-    bound = _bound(len(html), tags, _worst(html, tags))
-    if bound.time_ns <= _AT_SIGHT_NS and bound.memory_bytes <= _AT_SIGHT_BYTES:
-        return bound
-    return _bound(len(html), tags, _counted(html.lower()))
-
-
-def _worst(html: bytes, tags: int) -> _Counts:
-    """Return what may stay open on the worst page of the same size, with as many tags and white space."""
-    counts = _Counts()
-    separators = len(html) - len(html.translate(None, _SEPARATORS))
-    attributes = min(len(html) // 2, separators)
-    counts.open = tags
-    counts.active = tags // 2
-    counts.copied = _ATTRIBUTE_BYTES * attributes + len(html)
-    counts.compared = attributes * attributes
-    return counts
+    return _bound(len(html), html.count(b"<") + 1, _counted(html.lower()))
 
 
 def _counted(text: bytes) -> _Counts:
@@ -185,8 +173,10 @@ def _counted(text: bytes) -> _Counts:
     tags = _TAG.findall(text)
     _count_open(tags, counts, foreign=b"<svg" in text or b"<math" in text)
     # `<html>` and `<body>` add their attributes to one element, however often they are there.
-    merged = _ATTRIBUTES_MAX * (text.count(b"<html") + text.count(b"<body"))
+    merged = ATTRIBUTES_MAX * (text.count(b"<html") + text.count(b"<body"))
     counts.merged = merged * merged
+    if _COPIED in tags:
+        counts.compared = _UNBOUNDED
     odd = _count_odd(text, counts) if b"" in tags else []
     if counts.active:
         _count_copied(text, odd, counts)
@@ -195,29 +185,29 @@ def _counted(text: bytes) -> _Counts:
 
 def _bound(size: int, tags: int, counts: _Counts) -> Bound:
     open_at_once = counts.open + counts.deepest + 2 * counts.tables + counts.active + 8
-    depth = min(open_at_once, _DEPTH_MAX)
+    depth = min(open_at_once, DEPTH_MAX)
     # An active element is made again for each tag that pops it, and in the adoption agency once for each
     # element that it is moved past, or that is moved past it.
     again = tags + counts.open + counts.active + 8
-    moves = min(_MOVES_MAX * tags, (counts.open + 8) * counts.active)
+    moves = min(MOVES_MAX * tags, (counts.open + 8) * counts.active)
     nodes = 4 * tags + again * counts.active
     copied = again * counts.copied
     return Bound(
         time_ns=(
-            _BASE_NS
+            BASE_NS
             + _STEP_NS * (tags + moves) * depth
             + _NODE_NS * nodes
             + _ATTRIBUTE_NS * copied // _ATTRIBUTE_BYTES
             + _COMPARED_NS * counts.compared
-            + _MERGED_NS * counts.merged
-            + _BYTE_NS * size
+            + MERGED_NS * counts.merged
+            + BYTE_NS * size
         ),
         memory_bytes=(
-            _BASE_BYTES
-            + _NODE_BYTES * nodes
+            BASE_BYTES
+            + NODE_BYTES * nodes
             + copied
-            + _MERGED_BYTES * counts.merged
-            + _BYTE_BYTES * size
+            + MERGED_BYTES * counts.merged
+            + BYTE_BYTES * size
         ),
         nodes=nodes,
         depth=depth,
@@ -293,7 +283,7 @@ def _count_odd(text: bytes, counts: _Counts) -> list[int]:
             break
         attributes = length // 2
         counts.compared += attributes * attributes
-        if found[1] in (b"html", b"body"):
+        if found[1] in (b"html", b"body", _COPIED):
             counts.merged = _UNBOUNDED
         elif _KINDS.get(found[1]) == _FORMATTING:
             copies.append(_ATTRIBUTE_BYTES * attributes + length)
@@ -304,7 +294,7 @@ def _count_odd(text: bytes, counts: _Counts) -> list[int]:
 def _count_copied(text: bytes, odd: list[int], counts: _Counts) -> None:
     """Count what it takes to make each active formatting element again."""
     clean = (
-        _ATTRIBUTE_BYTES * min(_ATTRIBUTES_MAX, len(_SEPARATOR.findall(tag))) + len(tag)
+        _ATTRIBUTE_BYTES * min(ATTRIBUTES_MAX, len(_SEPARATOR.findall(tag))) + len(tag)
         for tag in _FORMATTING_TAG.findall(text)
     )
     # Which of them are active is not known: the heaviest.

@@ -7,6 +7,7 @@ Must not know: processes, event loops, handlers.
 from typing import Final
 
 from scraper_cpn.scrape.pages.bound import parsing_bound
+from scraper_cpn.scrape.pages.glance import glanced_bound
 from scraper_cpn.scrape.pages.page import Page
 
 SMALL_BYTES: Final = 32 * 1024
@@ -29,7 +30,7 @@ _ISO_2022_JP: Final = b"2022"
 
 
 def is_quick(page: Page) -> bool:
-    """Return whether the event loop may parse *page*. Costs half of what parsing an ordinary page costs, or less."""
+    """Return whether the event loop may parse *page*. Costs what parsing an ordinary page costs."""
     body = page.body
     return (
         len(body) <= SMALL_BYTES
@@ -39,12 +40,16 @@ def is_quick(page: Page) -> bool:
 
 
 def is_harmless(page: Page) -> bool:
-    """Return whether parsing *page* is over soon for certain. Costs half of what parsing an ordinary page costs."""
+    """Return whether parsing *page* is over soon for certain. Costs what parsing an ordinary page costs."""
     return page.body.count(b"<") <= HARMLESS_TAGS and _is_below(page, HARMLESS_NS, HARMLESS_BYTES)
 
 
 def _is_below(page: Page, most_ns: int, most_bytes: int) -> bool:
     if _ESCAPE in page.body and _ISO_2022_JP in page.body:
         return False
-    bound = parsing_bound(page.utf8)
-    return bound.time_ns <= most_ns and bound.memory_bytes <= most_bytes
+    html = page.utf8
+    for bound_of in (glanced_bound, parsing_bound):
+        bound = bound_of(html)
+        if bound and bound.time_ns <= most_ns and bound.memory_bytes <= most_bytes:
+            return True
+    return False

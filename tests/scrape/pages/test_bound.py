@@ -7,6 +7,7 @@ from turbohtml import Node, parse
 
 from mocks.pages import ELEMENTS, hostile_page
 from scraper_cpn.scrape.pages.bound import parsing_bound
+from scraper_cpn.scrape.pages.glance import glanced_bound
 from scraper_cpn.scrape.pages.page import Page
 from scraper_cpn.scrape.pages.weight import HARMLESS_BYTES, HARMLESS_NS, QUICK_BYTES, QUICK_NS
 from scraper_cpn.simulate.webtext import html as synthetic_page
@@ -39,6 +40,9 @@ def assert_bounded(html: bytes) -> None:
         nodes, depth = tree_of(html)
         assert nodes <= bound.nodes
         assert depth <= bound.depth
+    glanced = glanced_bound(html)
+    if glanced is not None and glanced.time_ns <= HARMLESS_NS:
+        assert tree_of(html)[0] <= glanced.nodes
 
 
 @pytest.mark.parametrize("size", [300, 3_000, 12_000])
@@ -104,6 +108,9 @@ BOMBS = {
     "nesting hidden by scripts": "<svg><script><div></script></svg>" * 3_000,
     "nesting hidden by attributes": "<div><a b='</div>'>" * 4_000,
     "nesting in foreign elements": "<svg><link>" * 4_000,
+    "options copied": "<select>"
+    + "<selectedcontent></selectedcontent>" * 100
+    + ("<option selected>" + "<br>" * 100 + "</option>") * 4,
     "attributes on one tag": "<a " + " ".join(f"a{n}" for n in range(40_000)) + ">",
     "attributes on many tags of one element": "".join(f"<html a{n}>" for n in range(10_000)),
 }
@@ -112,8 +119,8 @@ BOMBS = {
 @pytest.mark.parametrize("name", BOMBS)
 def test_bombs(name: str) -> None:
     """Pages that take superlinear time or memory are not held harmless on the event loop."""
-    bound = parsing_bound(BOMBS[name].encode())
-    assert bound.time_ns > QUICK_NS or bound.memory_bytes > QUICK_BYTES
+    for bound in (parsing_bound(BOMBS[name].encode()), glanced_bound(BOMBS[name].encode())):
+        assert bound is None or bound.time_ns > QUICK_NS or bound.memory_bytes > QUICK_BYTES
 
 
 def test_upper_case_hides_nothing() -> None:
@@ -150,13 +157,53 @@ HEAD = (
 )
 def test_ordinary_pages_are_quick(html: str) -> None:
     """What shops, tables, and articles look like is parsed on the event loop."""
-    bound = parsing_bound(html.encode())
     assert len(html.encode()) <= 32 * 1024
-    assert bound.time_ns <= QUICK_NS
-    assert bound.memory_bytes <= QUICK_BYTES
+    for bound in (parsing_bound(html.encode()), glanced_bound(html.encode())):
+        assert bound is not None
+        assert bound.time_ns <= QUICK_NS
+        assert bound.memory_bytes <= QUICK_BYTES
 
 
 def test_long_tags_that_overlap_are_read_a_bounded_number_of_times() -> None:
     """Where each tag could go on to the end of the page, their lengths are not added up for ever."""
     bound = parsing_bound(b"<a b='<" * 50_000)
     assert bound.time_ns > HARMLESS_NS
+
+
+def test_a_glance_counts_links_that_may_stay_open() -> None:
+    """The adoption agency gives a link up with eight blocks in it; then the next link does not end it."""
+    open_ones = (
+        "".join(f"<a href={n}>" + "<div>" * 9 + "</div>" * 9 for n in range(40)) + "<p>x" * 400
+    )
+    ended = open_ones.replace("<div>" * 9 + "</div>" * 9, "<div></div>x</a>")
+    few, many = glanced_bound(ended.encode()), glanced_bound(open_ones.encode())
+    assert few is not None
+    assert few.time_ns <= QUICK_NS
+    assert many is None or many.time_ns > QUICK_NS
+
+
+def test_a_glance_tells_tags_that_differ_in_their_letters_alone() -> None:
+    """`<b a=X>` and `<b a=x>` are two elements to the parser, and both may be active three times over."""
+    same, different = b"<p>" + b"<b c=x>" * 9, b"<p>" + b"<b c=x><b c=X><b c=y>" * 3
+    alike, apart = glanced_bound(same), glanced_bound(different)
+    assert alike is not None
+    assert apart is not None
+    assert alike.nodes < apart.nodes
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<P>",
+        "<p a='<'>",
+        '<b x"=" >y</b>',
+        "<title><b </title a=1>",
+        "<selectedcontent>",
+        "<a " + " ".join(f"a{n}" for n in range(20)) + ">",
+        "<i\0>",
+        "</>",
+    ],
+)
+def test_a_glance_passes_over_no_surprise(html: str) -> None:
+    """Where a tag may not end at its first `>`, or is of no known kind, a page is not bounded at a glance."""
+    assert glanced_bound(html.encode()) is None

@@ -172,8 +172,8 @@ BIG = (
     "<p>" + "".join(f"<i a{n}>{n}" for n in range(300)) + "<p>x</p>" * 100 + "<a href=next>next</a>"
 )
 """Nobody can tell before parsing that it takes 6 MB."""
-OLD = "".join(f"<p><a href={n}>link<p>text" for n in range(500))
-"""As pages were written once; the next link closes the one before, which nobody can tell before parsing."""
+OLD = "".join(f"<P><A HREF={n}>link<P>text" for n in range(500))
+"""As pages were written once; the next link closes the one before, which nobody tells before parsing."""
 
 
 def title(page: Page) -> dict[str, str | None]:
