@@ -10,7 +10,7 @@ from baseline.frontier import Frontier
 from baseline.lanes import Lane, Lanes
 from baseline.robots import Robots
 from scraper_cpn.net.marking import Row
-from scraper_cpn.scrape.colours import Allowed, Found, Target
+from scraper_cpn.scrape.colours import FAILED_LOG, Allowed, Found, Target
 from scraper_cpn.scrape.policy import Policy
 
 
@@ -83,4 +83,4 @@ class Admission:
             if isinstance(verdict, Allowed):
                 self.push(target, now_ns)
             else:
-                self._log.append(Row("failed_log", self._policy.robots.denied(target, verdict)))
+                self._log.append(Row(FAILED_LOG, self._policy.robots.denied(target, verdict)))

@@ -10,7 +10,7 @@ from baseline.flights import Endings, Request
 from baseline.permits import Permits
 from scraper_cpn.net.arcs import Lost
 from scraper_cpn.net.marking import Firing, Row
-from scraper_cpn.scrape.colours import Failed, Redirected, Rules, Throttled
+from scraper_cpn.scrape.colours import FAILED_LOG, Failed, Redirected, Rules, Throttled
 from scraper_cpn.scrape.policy import Policy
 
 NAMES = ("get_robots", "robots")
@@ -82,7 +82,7 @@ class Asking:
             ready_ns = now_ns + policy.robots.robots_wait_ns(job, outcome)
             self._robots.push(self._lanes.by_name[again.domain], again, ready_ns, now_ns)
         self._learn(policy.robots.robots_unreachable(job, outcome), now_ns)
-        self._log.append(Row("failed_log", policy.robots.robots_failure(job, outcome)))
+        self._log.append(Row(FAILED_LOG, policy.robots.robots_failure(job, outcome)))
         self._permits.release(request, now_ns)
 
     def _learn(self, rules: Rules | None, now_ns: int) -> None:

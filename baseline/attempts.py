@@ -10,7 +10,7 @@ from heapq import heappop, heappush
 
 from baseline.timers import Timers
 from scraper_cpn.net.marking import Row
-from scraper_cpn.scrape.colours import Again, Failure, Target
+from scraper_cpn.scrape.colours import FAILED_LOG, Again, Failure, Target
 from scraper_cpn.scrape.policy import Policy
 
 
@@ -47,7 +47,7 @@ class Attempts:
                 )
             else:
                 failure = policy.retries.over(failure)
-            self._log.append(Row("failed_log", failure))
+            self._log.append(Row(FAILED_LOG, failure))
 
     def _cool(self, target: Target, ready_ns: int) -> None:
         self._serial += 1

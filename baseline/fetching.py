@@ -13,7 +13,7 @@ from baseline.permits import Permits
 from baseline.stages import Stage
 from scraper_cpn.net.arcs import Lost
 from scraper_cpn.net.marking import Firing, Row
-from scraper_cpn.scrape.colours import Failed, Fetched, Raw, Redirected, Throttled
+from scraper_cpn.scrape.colours import FAILED_LOG, Failed, Fetched, Raw, Redirected, Throttled
 from scraper_cpn.scrape.policy import Policy
 
 NAMES = ("scrape_target", "fetch")
@@ -86,7 +86,7 @@ class Fetching:
         hop = self._policy.requests.hop(request.work, redirect)
         if hop is not None:
             self._admission.found.append(hop)
-        self._log.append(Row("failed_log", self._policy.requests.redirect(request.work, redirect)))
+        self._log.append(Row(FAILED_LOG, self._policy.requests.redirect(request.work, redirect)))
         self._leave(request, now_ns)
 
     def _throttled(self, request: Request, throttled: Throttled, now_ns: int) -> None:

@@ -15,6 +15,8 @@ from baseline.stages import Stage
 from scraper_cpn.net.arcs import Lost
 from scraper_cpn.net.marking import Firing, Row
 from scraper_cpn.scrape.colours import (
+    FAILED_LOG,
+    STORED,
     Bad,
     Checked,
     Deferred,
@@ -154,15 +156,15 @@ class Pipeline:
     def _valid(self, work: Work, valid: Valid, _: int) -> None:
         work.kind.leave(self._policy.pipeline.checked(work.page, valid))
         for failure in self._policy.pipeline.invalid(work.page, valid):
-            self._log.append(Row("failed_log", failure))
+            self._log.append(Row(FAILED_LOG, failure))
 
     def _kept(self, work: Work, kept: Kept, _: int) -> None:
         work.kind.leave()
-        self._log.append(Row("stored", self._policy.pipeline.stored(work.page, kept)))
+        self._log.append(Row(STORED, self._policy.pipeline.stored(work.page, kept)))
 
     def _bad(self, work: Work, bad: Bad, _: int) -> None:
         work.kind.leave()
-        self._log.append(Row("failed_log", self._policy.pipeline.bad(work.page, bad)))
+        self._log.append(Row(FAILED_LOG, self._policy.pipeline.bad(work.page, bad)))
 
     def _lost(self, work: Work, lost: Lost, _: int) -> None:
         work.kind.leave()

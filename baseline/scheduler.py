@@ -8,7 +8,7 @@ Must not know: nets, clocks, effects.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from baseline.admission import Admission
 from baseline.asking import Asking
@@ -26,10 +26,15 @@ from baseline.stages import Stage
 from baseline.timers import NEVER
 from scraper_cpn.net.errors import NetError
 from scraper_cpn.net.marking import Ended, Firing, Row, Step
-from scraper_cpn.scrape.colours import Found, Proxy, Raw
+from scraper_cpn.scrape.colours import RETIRED_PROXIES, Found, Proxy, Raw
 from scraper_cpn.scrape.policy import Policy
 
 NO_END = 1 << 62
+
+
+Reported = Literal[
+    "seen", "asks", "prioritized_targets", "cool_down", "in_progress", "raw_html", "parsed", "validated",
+]  # fmt: skip
 
 
 class Scheduler:
@@ -156,7 +161,7 @@ class Scheduler:
         if pool.faults:
             pool.rest(now_ns)
         if pool.used_up or (pool.leases and pool.leases[0][0] <= now_ns):
-            self._log += [Row("retired_proxies", proxy) for proxy in pool.retire(now_ns)]
+            self._log += [Row(RETIRED_PROXIES, proxy) for proxy in pool.retire(now_ns)]
         if permits.stops or permits.gate_ns <= now_ns:
             permits.watch_gate(now_ns)
         if pool.timers.times[0] <= now_ns:
@@ -288,9 +293,9 @@ class Scheduler:
         urls = self._frontier.waiting + self._robots.asking + self._attempts.cooling
         return bool(pages or urls or self._robots.jobs)
 
-    def count(self, place: str) -> int:
-        """What is in one of the places that a crawl reports, by the net's name for it."""
-        counts = {
+    def count(self, place: Reported) -> int:
+        """The number of targets or pages in a place that a crawl reports; places have the net's names."""
+        counts: dict[Reported, int] = {
             "seen": len(self._admission.seen),
             "asks": self._robots.asking,
             "prioritized_targets": self._frontier.waiting,

@@ -170,6 +170,11 @@ class Found(Struct, frozen=True, gc=False):
     trapped: tuple[Target, ...] = ()
     """Links that count as traps; they are logged, and not followed."""
 
+    @property
+    def every(self) -> tuple[Target, ...]:
+        """All links that are followed: the targets, then the requests."""
+        return (*self.targets, *self.requests)
+
 
 class Path(Struct, frozen=True, gc=False):
     """A path to a page was found."""
@@ -463,6 +468,9 @@ class Failure(Struct, frozen=True, gc=False, kw_only=True):
     final: bool = False
     """In a row of the log: whether the URL ended here."""
 
+
+FAILED_LOG, STORED, RETIRED_PROXIES = "failed_log", "stored", "retired_proxies"
+"""The names of the sinks whose rows a state stores."""
 
 WITHHELD = "withheld"
 """The kind of a failure that was no attempt: the request was not written."""

@@ -8,7 +8,7 @@ wait, whether to try again) are in `policy/`; the types of the tokens are in `co
 from typing import Any
 
 from scraper_cpn.net import KeySet, Limit, Net, Place
-from scraper_cpn.scrape.colours import Failure, Target
+from scraper_cpn.scrape.colours import FAILED_LOG, Failure, Target
 from scraper_cpn.scrape.parts.depths import depths_of
 from scraper_cpn.scrape.parts.domains import Domains
 from scraper_cpn.scrape.parts.frontier import Frontier
@@ -61,7 +61,7 @@ class ScrapeNet(Net):
         self.requests = Requests(self, p)
         self.retries = Retries(self, p.retries)
         self.pipeline = Pipeline(self, p)
-        self.failed_log = self.sink("failed_log", Failure)
+        self.failed_log = self.sink(FAILED_LOG, Failure)
 
         # The connections. Transitions are tried in the order of these lines.
         self.frontier.admit(self.robots, [*self.limits, *self.logins], self.traps, self.failed_log)

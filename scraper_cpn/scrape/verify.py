@@ -29,9 +29,10 @@ from scraper_cpn.analysis import (
     verify,
 )
 from scraper_cpn.analysis.processes import in_order
-from scraper_cpn.net import Net, Place
+from scraper_cpn.net import Place
 from scraper_cpn.scrape import colours as c
 from scraper_cpn.scrape.net import ScrapeNet
+from scraper_cpn.scrape.parts.volume import Bytes, Rate
 from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.policy.proxies import tokens_of
 from scraper_cpn.scrape.settings import SECOND, Settings, Site
@@ -56,7 +57,7 @@ def verify_crawl(
     settings: Settings,
     *,
     policy: Callable[[Settings], Policy] = Policy,
-    net: Callable[[Policy], Net] = ScrapeNet,
+    net: Callable[[Policy], ScrapeNet] = ScrapeNet,
     limits: ExplorationLimits = LIMITS,
     processes: int = 1,
 ) -> Report:
@@ -78,7 +79,7 @@ def verify_crawl(
     def proof(urls: tuple[str, str], note: str, fewer: dict[str, Any]) -> Report:
         made = policy(replace(small(settings), **fewer))
         whole = net(made)
-        instance = instance_of(made, _with_sites(urls, settings), note)
+        instance = instance_of(whole, _with_sites(urls, settings), note)
         return verify(whole, instance, *guarantees(whole), limits=limits)
 
     found: list[Report] = []
@@ -133,26 +134,24 @@ def _with_sites(urls: Sequence[str], settings: Settings) -> list[str]:
     return [f"http://{renamed[host]}/{path}" for host, _, path in parts]
 
 
-def instance_of(policy: Policy, urls: Sequence[str], note: str) -> Instance:
+def instance_of(net: ScrapeNet, urls: Sequence[str], note: str) -> Instance:
     """A crawl of a few URLs: its initial tokens, and the possible outcomes of requests and pages."""
-    settings = policy.settings
+    policy, settings = net.policy, net.policy.settings
     seeds = tuple(policy.frontier.seed(url) for url in urls)
     proxies = settings.proxies or (c.Proxy("direct", slots=settings.concurrency),)
     gate: Any = c.Gate() if settings.max_time_ns is None else Expiring(c.Gate())
     return Instance(
         tokens={
-            "found": [c.Found(seeds)],
-            "available_proxies": [
+            net.frontier.found.name: [c.Found(seeds)],
+            net.proxies.pool.name: [
                 Expiring(proxy) if proxy.not_after_ns else proxy
                 for proxy in proxies
                 for _ in range(min(2, tokens_of(proxy)))
             ],
-            "gate": [gate],
-            **({"bytes_left": [c.Allowance(settings.max_bytes)]} if settings.max_bytes else {}),
-            **({"items_left": [c.ItemsLeft(settings.max_items)]} if settings.max_items else {}),
-            **({"bandwidth": [c.Bandwidth()]} if settings.rate_bytes else {}),
+            net.gate.open.name: [gate],
+            **dict(_given(net)),
         },
-        later={"stop": [c.StopRequest()]},
+        later={net.gate.stop.name: [c.StopRequest()]},
         outcomes={
             "fetch": lambda target, *_: [
                 c.Fetched(_response(target.url)),
@@ -172,12 +171,25 @@ def instance_of(policy: Policy, urls: Sequence[str], note: str) -> Instance:
             "keep": lambda _: [c.Kept(0)],
         },
         forget={c.Domain: ("strikes", "calm"), c.Hold: ("wait_ns",), c.Proxy: ("strikes", "calm")},
-        times={"refresh": 1} if settings.robots == "obey" else {},
+        times={net.robots.again.name: 1} if settings.robots == "obey" else {},
         note=note,
     )
 
 
-def guarantees(net: Net) -> list[Property]:
+def _given(net: ScrapeNet) -> Iterator[tuple[str, list[Any]]]:
+    """The tokens with which the optional limits begin, by place."""
+    settings = net.policy.settings
+    for limit in net.volume:
+        if isinstance(limit, Bytes) and settings.max_bytes is not None:
+            yield limit.left.name, [c.Allowance(settings.max_bytes)]
+        if isinstance(limit, Rate):
+            yield limit.free.name, [c.Bandwidth()]
+    for items in net.items:
+        if settings.max_items is not None:
+            yield items.left.name, [c.ItemsLeft(settings.max_items)]
+
+
+def guarantees(net: ScrapeNet) -> list[Property]:
     """The guarantees as properties of the net: those of the whole, and those that each part brings."""
     shown = {place.name for made in net.transitions.values() for place, _ in made.shows}
     standing = {name for name, place in net.places.items() if isinstance(place, Place)}
@@ -185,7 +197,7 @@ def guarantees(net: Net) -> list[Property]:
     found: list[Property] = [
         conserved(
             *places,
-            minus="seen",
+            minus=net.frontier.seen.name,
             by=url_of,
             rows=end_of,
             claim="G5 a URL is in one place, or has one end",

@@ -28,7 +28,8 @@ CALLS = effort(1_200, 10_000)
 def crawl(urls: tuple[str, ...], **options: Any) -> tuple[Net, Instance]:
     """A small crawl, and everything that may happen in it."""
     policy = Policy(small(Settings(retries=1, **options)))
-    return ScrapeNet(policy), replace(instance_of(policy, urls, ""), times={})
+    net = ScrapeNet(policy)
+    return net, replace(instance_of(net, urls, ""), times={})
 
 
 def farm() -> tuple[Net, Instance]:

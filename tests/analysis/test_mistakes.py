@@ -29,7 +29,7 @@ def proved(
 ) -> Report:
     """What is proved of a crawl whose net has been changed."""
 
-    def made(policy: Policy) -> Net:
+    def made(policy: Policy) -> ScrapeNet:
         net = ScrapeNet(policy)
         if change is not None:
             change(net, policy)

@@ -9,7 +9,7 @@ import pytest
 
 from baseline.opening import open_crawl
 from baseline.queues import Heap, Levels
-from baseline.scheduler import Scheduler
+from baseline.scheduler import Reported, Scheduler
 from scraper_cpn.net import Firing, Lost, NetError
 from scraper_cpn.scrape.colours import (
     Failed,
@@ -101,12 +101,13 @@ def test_a_page_goes_its_way_and_the_crawl_ends() -> None:
     """Fetched, parsed, validated, kept: at each step it is where the counts say."""
     scheduler = opened(1)
     assert scheduler.ended(0) is None, "no step has looked yet"
-    for effect, before, after in (
+    steps: list[tuple[str, Reported | None, Reported | None]] = [
         ("fetch", "in_progress", "raw_html"),
         ("parse", None, "parsed"),
         ("validate", None, "validated"),
         ("keep", None, None),
-    ):
+    ]
+    for effect, before, after in steps:
         firing = one(scheduler)
         assert firing.effect == effect
         assert scheduler.ended(0) is None

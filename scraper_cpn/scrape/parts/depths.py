@@ -44,14 +44,17 @@ class Depths(Part):
 
     def properties(self) -> Iterator[Any]:
         """No URL is deeper than the limit."""
+        yield self.bounded(self.reached)
+
+    def bounded(self, place: Place[Any]) -> Any:
+        """The property that no URL in a place is deeper than the limit."""
         from scraper_cpn.analysis import each
 
-        for place in ("reached", "prioritized_targets"):
-            yield each(
-                place,
-                lambda token: bool(token.depth <= self._most),
-                claim=f"G7 no URL in {place} is deeper than --max-depth",
-            )
+        return each(
+            place.name,
+            lambda token: bool(token.depth <= self._most),
+            claim=f"G7 no URL in {place.name} is deeper than --max-depth",
+        )
 
 
 def depths_of(net: Net, p: DepthPolicy, settings: Settings) -> Depths | None:

@@ -45,7 +45,7 @@ class Domains(Limit):
         }
 
         # A penalty has precedence: it takes the pacing token before a request can use it.
-        self.transition(
+        self.penalise = self.transition(
             "penalise",
             [self.penalties, take(self.pacing, include_waiting=True)],
             outputs=[
@@ -66,24 +66,27 @@ class Domains(Limit):
 
         settings, requests = self.p.settings, requests_of(self.net)
         yield conserved(
-            "domains", minus="known_domains", by="domain", claim="G2 a domain has one pacing token"
+            self.pacing.name,
+            minus=self.known.name,
+            by="domain",
+            claim="G2 a domain has one pacing token",
         )
         yield min_gap(
-            "domains",
+            self.pacing.name,
             *requests,
             at_least=lambda token: max(token.delay_ns, asked_delay_ns(settings, token.domain)),
             claim="G2 starts in a domain are its delay apart",
         )
         if settings.backoff_scope == "domain" or settings.robots == "obey":
             yield paused(
-                "penalise",
-                "domains",
-                at_least=lambda seen: seen["penalties"].wait_ns or 0,
+                self.penalise.name,
+                self.pacing.name,
+                at_least=lambda seen: seen[self.penalties.name].wait_ns or 0,
                 claim="G2 a hold lasts as long as the server asks",
             )
             yield never(
                 start(*requests),
-                while_in="penalties",
+                while_in=self.penalties.name,
                 by="domain",
                 claim="G2 no start before a hold is applied",
             )

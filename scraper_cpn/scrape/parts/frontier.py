@@ -4,7 +4,8 @@ Owns: the links that were found, the known URLs and requests, and the targets th
 Must not know: how a target is fetched, what its limits are.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from scraper_cpn.net import Limit, Net, Part, Sink, put, put_new
 from scraper_cpn.scrape.colours import Failure, Found, Target
@@ -31,6 +32,7 @@ class Frontier(Part):
     ) -> None:
         super().__init__(net, "frontier")
         self._p, self._depths = p, depths
+        self._traps: Traps | None = None
         self.found = self.place("found", Found, source=True, work=True)
         self.links = self.found if depths is None else depths.links
         """Where the links of pages and the next hops of redirects come in."""
@@ -54,6 +56,7 @@ class Frontier(Part):
         waiting_too = put_new(self.requested, targets, self._p.requests_to_fetch, self.found)
         brought = [new for limit in limits for at in (asks, targets) for new in limit.brings(at)]
         outputs = [asking, waiting, asking_too, waiting_too, *brought, robots.new_job()]
+        self._traps = traps
         if traps is not None:
             outputs.append(traps.catch(self.seen, self.found))
             traps.write(log)
@@ -61,3 +64,10 @@ class Frontier(Part):
             outputs.append(put(self._depths.paths, self._p.depths.paths, self.found))
             self._depths.shorten(self.found)
         self.transition("admit", [self.found], outputs=outputs)
+
+    def properties(self) -> Iterator[Any]:
+        """What waits for its turn is no trap, and no deeper than the limit."""
+        if self._depths is not None:
+            yield self._depths.bounded(self.targets)
+        if self._traps is not None:
+            yield self._traps.none_in(self.targets)

@@ -48,10 +48,13 @@ class Hosts(Limit):
 
         requests = requests_of(self.net)
         yield conserved(
-            "hosts", minus="known_hosts", by="host", claim="G2 a host has one pacing token"
+            self.pacing.name,
+            minus=self.known.name,
+            by="host",
+            claim="G2 a host has one pacing token",
         )
         yield min_gap(
-            "hosts",
+            self.pacing.name,
             *requests,
             at_least=lambda _: self._delay_ns,
             claim="G2 starts to a host are its delay apart",

@@ -10,7 +10,7 @@ from typing import Any
 
 from scraper_cpn.net import Limit, Net, Place, Wording, put, read
 from scraper_cpn.scrape.colours import Checked, ItemsLeft
-from scraper_cpn.scrape.parts.promises import requests_of
+from scraper_cpn.scrape.parts.promises import pages_of
 from scraper_cpn.scrape.policy import Policy
 
 ITEMS_LEFT = "items_left"
@@ -47,12 +47,14 @@ class ItemBudget(Limit):
         from scraper_cpn.analysis import begin, each, never
 
         yield never(
-            begin(*(name for name in requests_of(self.net) if name == "scrape_target")),
-            without="items_left",
+            begin(*pages_of(self.net)),
+            without=self.left.name,
             claim="G7 no request begins after so many items",
         )
         yield each(
-            "items_left", lambda left: left.items > 0, claim="G7 a number of items left is above 0"
+            self.left.name,
+            lambda left: left.items > 0,
+            claim="G7 a number of items left is above 0",
         )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from scraper_cpn.net import Limit, Net, Wording, consume, expired, hold, read
 from scraper_cpn.scrape.colours import Fetched, Gate, StopRequest
-from scraper_cpn.scrape.parts.promises import requests_of
+from scraper_cpn.scrape.parts.promises import pages_of, requests_of
 from scraper_cpn.scrape.settings import Settings
 
 NO_END = 1 << 62
@@ -49,10 +49,10 @@ class Budget(Limit):
         """What a page costs."""
         from scraper_cpn.analysis import costs
 
-        if self._limited:
+        for name in pages_of(self.net) if self._limited else ():
             yield costs(
-                "budget",
-                "scrape_target",
+                self.left.name,
+                name,
                 Fetched,
                 claim="G7 each page fetched costs one of the budget",
             )
@@ -78,6 +78,6 @@ class GateKeeper(Limit):
 
         yield never(
             start(*requests_of(self.net)),
-            without="gate",
+            without=self.open.name,
             claim="G7 no start after a stop or the deadline",
         )

@@ -10,6 +10,7 @@ from typing import Any
 
 from scraper_cpn.net import Lost, Net, On, Part, Place, Sink, Wording, hold, on, put
 from scraper_cpn.scrape.colours import (
+    STORED,
     Bad,
     Checked,
     Deferred,
@@ -61,7 +62,7 @@ class Pipeline(Part):
             if p.settings.max_items is None
             else self.place("uncounted", Checked, capacity=STAGE, work=True)
         )
-        self.stored = self.sink("stored", Stored)
+        self.stored = self.sink(STORED, Stored)
         self.wording = {self.parsers: Wording("a page to be parsed")}
 
     @property
@@ -158,6 +159,9 @@ class Pipeline(Part):
         """The bounds of the stages."""
         from scraper_cpn.analysis import at_most
 
-        bounds = {"raw_html": self._waiting, "parsed": STAGE, "validated": STAGE}
-        for stage, most in bounds.items():
+        for stage, most in (
+            (self.raw_html.name, self._waiting),
+            (self.parsed.name, STAGE),
+            (self.validated.name, STAGE),
+        ):
             yield at_most(most, stage, claim=f"G6 {stage} keeps its bound")

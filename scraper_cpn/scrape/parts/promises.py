@@ -6,7 +6,7 @@ Must not know: how anything is proved.
 """
 
 from scraper_cpn.net import Net
-from scraper_cpn.scrape.colours import Throttled
+from scraper_cpn.scrape.colours import Fetched, Throttled
 from scraper_cpn.scrape.settings import Settings
 
 
@@ -16,6 +16,15 @@ def requests_of(net: Net) -> tuple[str, ...]:
         name
         for name, transition in net.transitions.items()
         if any(case.outcome is Throttled for case in transition.outcomes)
+    )
+
+
+def pages_of(net: Net) -> tuple[str, ...]:
+    """The transitions that fetch pages, without those for robots.txt."""
+    return tuple(
+        name
+        for name, transition in net.transitions.items()
+        if any(case.outcome is Fetched for case in transition.outcomes)
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from scraper_cpn.net import Limit, Net, Wording, expired, hold, put, spend, take
-from scraper_cpn.scrape.colours import Failed, Proxy, ProxyFault
+from scraper_cpn.scrape.colours import RETIRED_PROXIES, Failed, Proxy, ProxyFault
 from scraper_cpn.scrape.parts.promises import asked_proxy_slots, requests_of
 from scraper_cpn.scrape.policy.proxies import ProxyPolicy
 
@@ -31,7 +31,7 @@ class Proxies(Limit):
         )
         self.slots = self.counter("proxy_slots", key="proxy", start=p.proxy_slots)
         self.faults = self.place("proxy_faults", ProxyFault, key="proxy")
-        self.retired = self.sink("retired_proxies", Proxy)
+        self.retired = self.sink(RETIRED_PROXIES, Proxy)
         self.takes = [spend(self.pool, p.carried, after_ns=p.proxy_gap_ns), hold(self.slots)]
         self.puts = {Failed: [put(self.faults, p.at_fault, self.pool, Failed)]}
         self.wording = {self.pool: Wording("a proxy: none is free", pause="a proxy")}
@@ -56,10 +56,10 @@ class Proxies(Limit):
 
         settings, requests = self._settings, requests_of(self.net)
         yield conserved(
-            "available_proxies", "retired_proxies", by="proxy", claim="G1 proxies are conserved"
+            self.pool.name, self.retired.name, by="proxy", claim="G1 proxies are conserved"
         )
         yield min_gap(
-            "available_proxies",
+            self.pool.name,
             *requests,
             at_least=lambda token: token.delay_ns,
             claim="G3 starts through a proxy are its delay apart",
@@ -72,7 +72,7 @@ class Proxies(Limit):
         )
         if any(proxy.quota is not None for proxy in settings.proxies):
             yield each(
-                "available_proxies",
+                self.pool.name,
                 lambda proxy: proxy.quota is None or proxy.quota >= 0,
                 claim="G3 no start beyond a quota",
             )

@@ -88,4 +88,6 @@ class Requests(Part):
         """A URL is in flight once."""
         from scraper_cpn.analysis import at_most
 
-        yield at_most(1, in_flight="scrape_target", by="url", claim="G4 a URL is in flight once")
+        yield at_most(
+            1, in_flight=self.scrape_target.name, by="url", claim="G4 a URL is in flight once"
+        )

@@ -20,6 +20,7 @@ class Retries(Part):
     def __init__(self, net: Net, p: RetryPolicy) -> None:
         super().__init__(net, "retries")
         self._p = p
+        self._targets: list[Place[Target]] = []
         self.cool_down = self.place("cool_down", Target, timed=True, work=True)
         self.failed = self.place("failed", Failure, work=True)
 
@@ -34,6 +35,7 @@ class Retries(Part):
         """Judge failures; a target that has cooled down returns to *targets* while requests may still start."""
         p, failed = self._p, self.failed
         ended = [login.at_end(failed) for login in logins]
+        self._targets.append(targets)
         again = put(self.cool_down, p.next_attempt, failed, after_ns=p.again_after_ns)
         self.transition(
             "judge",
@@ -50,8 +52,9 @@ class Retries(Part):
         from scraper_cpn.analysis import each
 
         most = self._p.settings.retries + 1
-        yield each(
-            "prioritized_targets",
-            lambda target: bool(target.attempt <= most),
-            claim="G5 attempts end at the cap",
-        )
+        for targets in self._targets:
+            yield each(
+                targets.name,
+                lambda target: bool(target.attempt <= most),
+                claim="G5 attempts end at the cap",
+            )

@@ -37,6 +37,7 @@ from scraper_cpn.scrape.colours import (
     Target,
     Throttled,
 )  # fmt: skip
+from scraper_cpn.scrape.parts.promises import pages_of
 from scraper_cpn.scrape.parts.proxies import Proxies
 from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.robots import allowed
@@ -100,7 +101,7 @@ class Robots(Part):
             deadline_ns=self._longest_ns,
         )
         again = put(jobs, p.refresh, self.rules)
-        self.transition("refresh", [expired(self.rules)], outputs=[again])
+        self.again = self.transition("refresh", [expired(self.rules)], outputs=[again])
 
     def _failed(self, outcome: type[object], log: Sink[Failure]) -> list[Output]:
         """What a failed fetch puts: another attempt, or after the last one rules that forbid everything."""
@@ -113,7 +114,7 @@ class Robots(Part):
         """Check each target against the rules: it goes to *allowed*, or ends in the log."""
         denied = put(log, self._p.denied, self.asks, Denied)
         failed = [login.at_denial(self.asks) for login in logins]
-        self.transition(
+        self.check = self.transition(
             "clear",
             [self.asks, read(self.rules)],
             choice=choose(self._p.clearance, self.asks, self.rules),
@@ -127,16 +128,16 @@ class Robots(Part):
         if self._settings.robots == "obey":
             name = self._settings.robots_name
             yield every(
-                fire("clear"),
+                fire(self.check.name),
                 lambda seen: (
                     isinstance(seen.outcome, Allowed)
-                    == allowed(seen["robots"].text, name, seen["asks"].url)
+                    == allowed(seen[self.rules.name].text, name, seen[self.asks.name].url)
                 ),
                 claim="G8 robots.txt decides for each URL",
             )
             yield never(
-                begin("scrape_target"),
-                without="known_robots",
+                begin(*pages_of(self.net)),
+                without=self.known.name,
                 by="origin",
                 claim="G8 no page before its robots.txt was asked for",
             )

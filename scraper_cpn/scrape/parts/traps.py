@@ -4,7 +4,6 @@ Owns: the links that count as traps.
 Must not know: the rules, where links come from.
 """
 
-from collections.abc import Iterator
 from typing import Any
 
 from scraper_cpn.net import KeySet, Net, Output, Part, Place, Sink, put, put_new
@@ -28,12 +27,12 @@ class Traps(Part):
         """Log each with the rule that it breaks."""
         self.transition("trap", [self.trapped], outputs=[put(log, self._p.trapped, self.trapped)])
 
-    def properties(self) -> Iterator[Any]:
-        """What waits for its turn is no trap."""
+    def none_in(self, targets: Place[Target]) -> Any:
+        """The property that no link to a trap waits in *targets*."""
         from scraper_cpn.analysis import each
 
-        yield each(
-            "prioritized_targets",
+        return each(
+            targets.name,
             lambda target: target.seed or not self._p.trap(target),
             claim="G7 no link to a trap waits for its turn",
         )

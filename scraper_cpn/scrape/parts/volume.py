@@ -10,7 +10,7 @@ from typing import Any
 
 from scraper_cpn.net import KeySet, Limit, Net, Place, Sink, Wording, consume, hold, put, read
 from scraper_cpn.scrape.colours import Allowance, Bandwidth, Failure, Fetched, Received, Target
-from scraper_cpn.scrape.parts.promises import requests_of
+from scraper_cpn.scrape.parts.promises import pages_of, requests_of
 from scraper_cpn.scrape.policy.volume import VolumePolicy
 from scraper_cpn.scrape.settings import SECOND
 
@@ -50,12 +50,13 @@ class DomainBudget(Limit):
         """What a page costs."""
         from scraper_cpn.analysis import costs
 
-        yield costs(
-            "domain_budget",
-            "scrape_target",
-            Fetched,
-            claim="G7 each page fetched costs one of its domain's budget",
-        )
+        for name in pages_of(self.net):
+            yield costs(
+                self.left.name,
+                name,
+                Fetched,
+                claim="G7 each page fetched costs one of its domain's budget",
+            )
 
 
 class Bytes(Limit):
@@ -81,11 +82,11 @@ class Bytes(Limit):
 
         yield never(
             begin(*requests_of(self.net)),
-            without="bytes_left",
+            without=self.left.name,
             claim="G7 no request begins after so many bytes",
         )
         yield each(
-            "bytes_left", lambda left: left.bytes > 0, claim="G7 an allowance of bytes has some"
+            self.left.name, lambda left: left.bytes > 0, claim="G7 an allowance of bytes has some"
         )
 
 
@@ -103,7 +104,7 @@ class Rate(Limit):
         pause = "the pause after the bytes that came (--rate-limit)"
         self.wording = {self.free: Wording(pause, pause=pause)}
         # Each page takes the bandwidth for as long as its bytes may take, one page after another.
-        self.transition(
+        self.use = self.transition(
             "use_bandwidth",
             [self.arrived, self.free],
             outputs=[put(self.free, p.used, self.free, self.arrived, after_ns=p.use_ns)],
@@ -115,9 +116,9 @@ class Rate(Limit):
         from scraper_cpn.analysis import paused
 
         yield paused(
-            "use_bandwidth",
-            "bandwidth",
-            at_least=lambda seen: seen["bytes_arrived"].bytes * SECOND // self._rate_bytes,
+            self.use.name,
+            self.free.name,
+            at_least=lambda seen: seen[self.arrived.name].bytes * SECOND // self._rate_bytes,
             claim="G7 each page takes the bandwidth as long as its bytes may take",
         )
 

@@ -17,6 +17,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from scraper_cpn.scrape.colours import STORED
 from scraper_cpn.scrape.state.libraries import others_since
 from scraper_cpn.scrape.state.metadata import read_row, read_value
 from scraper_cpn.scrape.state.rows import StoredPage, checksum_of, failures
@@ -89,7 +90,7 @@ def _audit(path: Path, name: str, reader: RunReader, on_progress: OnProgress) ->
 def _sound(name: str, reader: RunReader, on_progress: OnProgress) -> Audit:
     head, history = reader.head(), openings(reader.metadata())
     restore(reader.saved(), codec_of(history[-1][1].policy))
-    pages, items = _pages(reader.rows("stored"), reader.items())
+    pages, items = _pages(reader.rows(STORED), reader.items())
     failed = sum(1 for _ in failures(reader))
     if (given := kept(reader.metadata()).input) is not None:
         check_text(reader, given, read_value(reader.metadata(), TAKEN, int, b"0"))

@@ -17,7 +17,7 @@ from xxhash import xxh3_64_intdigest
 
 from scraper_cpn.net import Row
 from scraper_cpn.scrape.account.ledger import worth_a_retry
-from scraper_cpn.scrape.colours import Failure, Hold, RequestTarget, Stored
+from scraper_cpn.scrape.colours import FAILED_LOG, Failure, Hold, RequestTarget, Stored
 from scraper_cpn.scrape.state.metadata import read_row, read_value
 from scraper_cpn.store.port import ItemRow, SinkRow
 
@@ -108,7 +108,7 @@ def failures(log: Logged) -> Iterator[Failure]:
         StoreError: a row can't be read.
     """
     retried = retried_kinds(log.metadata())
-    for number, (_, _, body) in enumerate(log.rows("failed_log")):
+    for number, (_, _, body) in enumerate(log.rows(FAILED_LOG)):
         row = read_failure(body)
         gone_on = number < retried.get(row.kind, 0) and worth_a_retry(row)
         yield replace(row, final=False) if gone_on else row
