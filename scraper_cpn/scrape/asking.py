@@ -6,7 +6,6 @@ Must not know: pages, handlers, the net, HTTP libraries.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypedDict
 from urllib.parse import urlencode
@@ -18,6 +17,7 @@ from msgspec.structs import replace
 from scraper_cpn.scrape.colours import PRIORITY_MAX, Link
 from scraper_cpn.scrape.options.values import checked_header
 from scraper_cpn.scrape.request import AGAIN, PLAIN, Request
+from scraper_cpn.scrape.text import TOKEN
 from scraper_cpn.scrape.urls import normalise
 
 DATA_BYTES_MAX = 65_536
@@ -25,7 +25,6 @@ DATA_BYTES_MAX = 65_536
 BODY_BYTES_MAX = 1_000_000
 """Of the body of one request, for the same reason."""
 FORM_TYPE = "application/x-www-form-urlencoded"
-_METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _NOT_REQUESTED = frozenset({"CONNECT", "TRACE", "TRACK"})
 """Methods that are no requests for a page (WHATWG Fetch, "forbidden method")."""
 _BODIES = ("json", "form", "xml", "body")
@@ -94,7 +93,7 @@ def _request(link: Link) -> Request:
 def _method(given: str | None, *, has_body: bool) -> str:
     if given is None:
         return "POST" if has_body else "GET"
-    if not isinstance(given, str) or not _METHOD.fullmatch(given):
+    if not isinstance(given, str) or not TOKEN.fullmatch(given):
         raise ValueError(f"the method is {given!r:.50}; it is a word such as POST")
     name = given.upper()
     if name in _NOT_REQUESTED:

@@ -1,8 +1,12 @@
-"""Text for people: one line of limited length."""
+"""Text: the tokens of HTTP, and lines of limited length for people."""
 
 import os
+import re
 
 from scraper_cpn.scrape.settings import UsageError
+
+TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""A token: the form of methods and field names (RFC 9110, section 5.6.2)."""
 
 LINE_CHARS_MAX = 300
 """A longer message is cut: it quotes the item, and an item may be as long as a page."""

@@ -34,7 +34,7 @@ class Levels:
     def take(self, colour: Any) -> None:
         """Count the targets in a waiting token, if there are any."""
         found = isinstance(colour, Found)
-        for target in (*colour.targets, *colour.requests) if found else (colour,):
+        for target in colour.every if found else (colour,):
             if isinstance(target, Target):
                 self.add(target.priority, target.rank)
 

@@ -10,7 +10,7 @@ environment, speaks HTTP/1.1 and caps no connections: all of that is coordinatio
 
 import asyncio
 import errno
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import count
 from typing import Protocol
 
@@ -18,9 +18,10 @@ from msgspec import Struct
 
 from scraper_cpn.scrape.colours import WITHHELD, Failed, Proxy, Wired
 from scraper_cpn.scrape.fetch.answers import brings_page
-from scraper_cpn.scrape.fetch.codings import CodingError, to_undo, unpack
+from scraper_cpn.scrape.fetch.codings import ACCEPTED, CodingError, to_undo, unpack
 from scraper_cpn.scrape.fetch.head import Head
 from scraper_cpn.scrape.request import PLAIN, Request
+from scraper_cpn.scrape.settings import Settings
 
 LEFTOVER_BYTES_MAX = 65_536
 """Of the body of an error: reading it is cheaper than connecting again."""
@@ -210,3 +211,10 @@ class Client(Protocol):
         have processed the request. Raises nothing but
         cancellation and what else `Ask.sending` raises.
         """
+
+
+def with_usual(settings: Settings, extra: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The header fields that all requests have, followed by *extra* ones, which replace those of the same name."""
+    named = {name.lower() for name, _ in extra}
+    usual = [("User-Agent", settings.agent), ("Accept", ACCEPT), ("Accept-Encoding", ACCEPTED)]
+    return [*(field for field in usual if field[0].lower() not in named), *extra]

@@ -22,7 +22,6 @@ from yarl import URL
 from scraper_cpn.scrape.colours import Failed, Proxy, Wired
 from scraper_cpn.scrape.fetch.answers import brings_page
 from scraper_cpn.scrape.fetch.client import (
-    ACCEPT,
     NO_FILE_ERRORS,
     NO_PUBLIC_ADDRESS,
     Ask,
@@ -32,9 +31,9 @@ from scraper_cpn.scrape.fetch.client import (
     next_connection,
     no_file,
     reply_of,
+    with_usual,
     withheld,
 )
-from scraper_cpn.scrape.fetch.codings import ACCEPTED
 from scraper_cpn.scrape.fetch.connections import (
     REST_S,
     Connector,
@@ -219,14 +218,7 @@ class AiohttpClient:
 
 def _head_lines(settings: Settings, extra: Sequence[tuple[str, str]]) -> bytes:
     """Return the fields that all requests have, with *extra* ones in place of ours that have their names."""
-    named = {name.lower() for name, _ in extra}
-    usual = {
-        "User-Agent": settings.agent,
-        "Accept": ACCEPT,
-        "Accept-Encoding": ACCEPTED,
-    }
-    ours = [(name, value) for name, value in usual.items() if name.lower() not in named]
-    return "".join(f"{name}: {value}\r\n" for name, value in (*ours, *extra)).encode()
+    return "".join(f"{name}: {value}\r\n" for name, value in with_usual(settings, extra)).encode()
 
 
 def _cookie_line(cookie: str) -> bytes:

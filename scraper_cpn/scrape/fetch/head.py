@@ -16,6 +16,8 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from scraper_cpn.scrape.text import TOKEN
+
 HEAD_BYTES_MAX = 262_144
 """Of all heads of one answer, interim ones included; Chromium's limit."""
 _STATUS_LINE = re.compile(
@@ -23,7 +25,6 @@ _STATUS_LINE = re.compile(
 )
 _SECOND_STATUS_LINE = re.compile(r"HTTP/1\.[01] [1-5][0-9]{2}(?![0-9])")
 _FOLD = re.compile(r"\r?\n[ \t]+")
-_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _LENGTH_DIGITS_MAX = 18
 _FIRST_COUNTS = frozenset({"location", "retry-after"})
 """Fields that are no lists: the first one that is not empty counts, as in browsers."""
@@ -138,7 +139,7 @@ def _pairs(rest: str) -> Iterator[tuple[str, str]]:
         if not colon or line[0] in " \t":
             continue
         name = name.rstrip(" \t\r")
-        if _NAME.fullmatch(name):
+        if TOKEN.fullmatch(name):
             yield name.lower(), value.strip(" \t\r").replace("\r", " ")
 
 

@@ -9,8 +9,9 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
+from scraper_cpn.scrape.text import TOKEN
+
 _SPACE = "\t\n\r "
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*+)(?:"|\\?\Z)', re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
@@ -36,12 +37,12 @@ def parsed(text: str) -> tuple[str, dict[str, str]]:
     """Return a media type in lower case, empty for nonsense, and its parameters; the first of a name counts."""
     kind, *rest = _split(text.strip(_SPACE))
     main, slash, sub = kind.rstrip(_SPACE).partition("/")
-    if not (slash and _TOKEN.fullmatch(main) and _TOKEN.fullmatch(sub)):
+    if not (slash and TOKEN.fullmatch(main) and TOKEN.fullmatch(sub)):
         return "", {}
     parameters: dict[str, str] = {}
     for each in rest:
         name, equals, value = each.lstrip(_SPACE).partition("=")
-        read = _value(value) if equals and _TOKEN.fullmatch(name) else None
+        read = _value(value) if equals and TOKEN.fullmatch(name) else None
         if read is not None:
             parameters.setdefault(name.lower(), read)
     return f"{main}/{sub}".lower(), parameters

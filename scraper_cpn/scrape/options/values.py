@@ -19,6 +19,7 @@ from msgspec import Struct
 
 from scraper_cpn.scrape.redact import HARMLESS_HEADERS, hidden, remember, shown
 from scraper_cpn.scrape.settings import FETCHERS, MILLISECOND, SECOND, Settings
+from scraper_cpn.scrape.text import TOKEN
 
 Reader = Callable[[Any], Any]
 
@@ -51,8 +52,6 @@ _LINE_BREAKING = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 _MEDIA_TYPE = re.compile(r"\*|[\w.+*-]+/[\w.+*-]+", re.ASCII)
 _PARAMETER = re.compile(r"[^\s,&=?#*]+\*?")
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
-"""A header's name (RFC 9110 section 5.6.2)."""
 
 _FORBIDDEN_HEADERS = {
     "user-agent": "use -A/--user-agent",
@@ -297,7 +296,7 @@ def checked_header(value: object) -> tuple[str, str]:
     allowed = "a header is 'Name: value' on one line"
     source = _text(value, allowed, secret=True)
     name, colon, content = source.partition(":")
-    if not colon or not _TOKEN.fullmatch(name):
+    if not colon or not TOKEN.fullmatch(name):
         raise ValueError(f"this is not a header; {allowed}")  # not repeated: it may be a secret
     if advice := _FORBIDDEN_HEADERS.get(name.lower()):
         raise ValueError(f"the header {name} can't be set here; {advice}")

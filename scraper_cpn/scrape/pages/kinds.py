@@ -122,7 +122,7 @@ def _related(attribute: Attribute) -> Reference | None:
     url = attribute("href")
     if kind is None or url is None or "stylesheet" in relations:
         return None
-    return Reference(kind, url, "nofollow" in relations)
+    return Reference(kind, url, _is_nofollow(attribute))
 
 
 def _is_nofollow(attribute: Attribute) -> bool:

@@ -216,11 +216,6 @@ class Page(Queried):
             self._root = root_of(self._base)
         return self._base
 
-    @property
-    def all_links(self) -> Iterator[Link]:
-        """The links for people: of `a` and `area` elements, and those that feeds have."""
-        return map(Link, self.urls_of(("a", "area", "feed")))
-
     def urls_of(self, kinds: Collection[str]) -> list[str]:
         """Return the links of these kinds (see `scraper_cpn.scrape.pages.kinds`), absolute and in the page's order."""
         urls = self.tree.urls(kinds) if self.has_tree else []

@@ -41,7 +41,7 @@ class DepthPolicy:
 
     def paths(self, found: Found) -> tuple[Path, ...]:
         """The path to each target that is not too deep."""
-        near = self.near((*found.targets, *found.requests))
+        near = self.near(found.every)
         return tuple(Path(target.identity, target.depth) for target in near)
 
     def reached_first(self, path: Path) -> Reached:

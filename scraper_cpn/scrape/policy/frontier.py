@@ -151,7 +151,7 @@ class FrontierPolicy:
 
     def without_traps(self, found: Found) -> Found:
         """The links of a page, with those that count as traps apart."""
-        links = (*found.targets, *found.requests) if self.settings.trap_rules else ()
+        links = found.every if self.settings.trap_rules else ()
         trapped = {id(link) for link in links if self.trap(link)}
         if not trapped:
             return found

@@ -248,7 +248,7 @@ def _spot(net: ScrapeNet, durable: Durable, url: str, before: dict[str, int]) ->
 def _target(colour: Any, url: str) -> Target | None:
     """The target of a URL in a colour."""
     found = isinstance(colour, Found)
-    targets = (*colour.targets, *colour.requests) if found else (getattr(colour, "target", colour),)
+    targets = colour.every if found else (getattr(colour, "target", colour),)
     for target in targets:
         if isinstance(target, Target) and target.url == url:
             return target

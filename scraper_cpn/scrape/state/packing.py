@@ -185,7 +185,7 @@ class _Targets:
         """Encode links, behind the page that they are of, if that is known, and before a list of traps, if any."""
         page = (found.page, found.depth) if found.page else ()
         traps = [list(map(self.pack, found.trapped))] if found.trapped else ()
-        return [*page, *map(self.pack, (*found.targets, *found.requests)), *traps]
+        return [*page, *map(self.pack, found.every), *traps]
 
     def unpack_found(self, packed: list[Any]) -> Found:
         if packed and isinstance(packed[-1], list) and isinstance(packed[-1][0], list):

@@ -20,8 +20,7 @@ from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
 from scraper_cpn.scrape.colours import Raw, Response, Saved
-from scraper_cpn.scrape.fetch.client import ACCEPT
-from scraper_cpn.scrape.fetch.codings import ACCEPTED
+from scraper_cpn.scrape.fetch.client import with_usual
 from scraper_cpn.scrape.items.bodies import BodyStore
 from scraper_cpn.scrape.items.outputs.base import OutputError
 from scraper_cpn.scrape.items.outputs.files import removed, sync_folder
@@ -232,12 +231,8 @@ def _request(url: str, request: Request, settings: Settings) -> Any:
     own = [each for name, each in given.items() if name in HARMLESS_HEADERS]
     if request.content_type:
         own.append(("Content-Type", request.content_type))
-    named = {name.lower() for name, _ in own}
-    usual = [("User-Agent", settings.agent), ("Accept", ACCEPT), ("Accept-Encoding", ACCEPTED)]
-    fields = [("Host", parts.netloc), *(each for each in usual if each[0].lower() not in named)]
-    return StatusAndHeaders(
-        f"{request.method} {target} HTTP/1.1", [*fields, *own], is_http_request=True
-    )
+    fields = [("Host", parts.netloc), *with_usual(settings, own)]
+    return StatusAndHeaders(f"{request.method} {target} HTTP/1.1", fields, is_http_request=True)
 
 
 def _metadata(raw: Raw) -> str:

@@ -138,9 +138,13 @@ def _length(path: Path) -> int:
     return base + sum(1 for _ in rows)
 
 
+def _has_content(path: Path) -> bool:
+    return path.exists() and path.stat().st_size > 0
+
+
 def _standing(path: Path) -> tuple[int, Iterator[bytes]]:
     """Return how many rows the table has, and the lines that wait to be added to it."""
-    base = pq.read_metadata(path).num_rows if path.exists() and path.stat().st_size else 0
+    base = pq.read_metadata(path).num_rows if _has_content(path) else 0
     return base, _waiting(path, base)
 
 
@@ -238,7 +242,7 @@ def _schema(shape: Shape, texts: set[str]) -> "pa.Schema":
 
 def _texts(path: Path) -> set[str]:
     """Return the columns that are texts in the table."""
-    if not path.exists() or not path.stat().st_size:
+    if not _has_content(path):
         return set()
     return {each.name for each in pq.read_schema(path) if each.type == pa.string()}
 
@@ -264,7 +268,7 @@ def _table_rows(path: Path) -> Iterator[list[Cell]]:
 
 def _check_columns(path: Path, shape: Shape) -> None:
     try:
-        found = pq.read_schema(path).names if path.exists() and path.stat().st_size else None
+        found = pq.read_schema(path).names if _has_content(path) else None
     except pa.ArrowException:
         raise UsageError(
             f"--output {path}: can't read it as a Parquet file; name another file"
