@@ -71,8 +71,8 @@ def raised(hook: Hook, error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     lines = [frame.lineno for frame in frames if code and frame.filename == code.co_filename]
     where = f" (line {lines[-1]})" if lines else ""
-    told = " ".join(f"{name_of(hook)} raised {type(error).__name__}: {error}".split())
-    return writable(f"{told.removesuffix(':')}{where}")
+    message = " ".join(f"{name_of(hook)} raised {type(error).__name__}: {error}".split())
+    return writable(f"{message.removesuffix(':')}{where}")
 
 
 def writable(text: str) -> str:

@@ -44,7 +44,7 @@ class Logins(Limit):
         super().__init__(net, "logins")
         self.p = p
         self.sessions = self.place(LOGINS, Login, key="gate")
-        self.told = self.place("told", LoginNews, key="gate", work=True)
+        self.news = self.place("login_news", LoginNews, key="gate", work=True)
         self.known = self.set("known_logins", Login, key="gate")
         self.takes = [read(self.sessions, when=p.is_in)]
         self.wording = {self.sessions: Wording("the login")}
@@ -59,20 +59,20 @@ class Logins(Limit):
 
     def log_in(self, found: Place[Found], gate: GateKeeper) -> None:
         """Log in whoever is out, and hear how it went; a login that has failed stops the crawl."""
-        p, sessions, told = self.p, self.sessions, self.told
+        p, sessions, news = self.p, self.sessions, self.news
         self.transition(
             "log_in",
             [take(sessions, when=p.is_out)],
             outputs=[put(found, p.first, sessions), put(sessions, p.begun, sessions)],
         )
-        news = put(sessions, p.changed, told, sessions)
+        changed = put(sessions, p.changed, news, sessions)
         self.transition(
             "hear",
-            [told, sessions],
-            choice=choose(p.heard, told, sessions),
+            [news, sessions],
+            choice=choose(p.heard, news, sessions),
             outcomes=[
-                on(LoginChanged, news),
-                on(LoginBroken, news, put(gate.stop, _stop)),
+                on(LoginChanged, changed),
+                on(LoginBroken, changed, put(gate.stop, _stop)),
                 on(LoginStale, put(sessions)),
             ],
             priority=-1,  # before a request starts with what is over
@@ -82,32 +82,35 @@ class Logins(Limit):
 
     def at_end(self, failed: Place[Failure]) -> Output:
         """What the last attempt of a step puts."""
-        return put(self.told, self.p.over, failed)
+        return put(self.news, self.p.over, failed)
 
     def at_denial(self, asks: Place[Target]) -> Output:
         """What a step puts that robots.txt forbids."""
-        return put(self.told, self.p.denied, asks, Denied)
+        return put(self.news, self.p.denied, asks, Denied)
 
     def at_redirect(
         self, targets: Place[Target], failed: Place[Failure], p: RequestPolicy
     ) -> Sequence[Output]:
         """What a redirect puts: of a step to where it may not go, of a page to the login."""
         return [
-            put(self.told, p.stray_step, targets, Redirected),
-            put(self.told, self.p.sent_away, targets, self.sessions, Redirected),
+            put(self.news, p.stray_step, targets, Redirected),
+            put(self.news, self.p.sent_away, targets, self.sessions, Redirected),
             put(failed, self.p.again_later, targets, Redirected),
         ]
 
     def at_bad_page(self, raw: Place[Raw]) -> Output:
         """What a step puts whose handler did not lead on."""
-        return put(self.told, self.p.bad, raw, Bad)
+        return put(self.news, self.p.bad, raw, Bad)
 
     def properties(self) -> Iterator[Any]:
         """Each gate has one session."""
         from scraper_cpn.analysis import conserved
 
         yield conserved(
-            LOGINS, minus="known_logins", by="gate", claim="G4 a session has one login at a time"
+            self.sessions.name,
+            minus=self.known.name,
+            by="gate",
+            claim="G4 a session has one login at a time",
         )
 
 

@@ -140,17 +140,17 @@ class Pipeline(Part):
         self, login: Logins, found: Place[Found], lost: Place[Failure], log: Sink[Failure]
     ) -> list[On]:
         """What becomes of the pages of a login, and of pages that ask for one."""
-        p, raw, told = login.p, self.raw_html, login.told
+        p, raw, news = login.p, self.raw_html, login.news
         return [
             on(LoginStep, put(found, p.step, LoginStep), put(log, p.page_of_login, raw, LoginStep)),
             on(
                 LoggedIn,
-                put(told, p.done, raw, LoggedIn),
+                put(news, p.done, raw, LoggedIn),
                 put(log, p.page_of_login, raw, LoggedIn),
             ),
             on(
                 LoggedOut,
-                put(told, p.logged_out, raw, LoggedOut),
+                put(news, p.logged_out, raw, LoggedOut),
                 put(lost, p.again, raw, LoggedOut),
             ),
         ]

@@ -70,16 +70,16 @@ class LoginPolicy:
         """The session while it logs in."""
         return replace(login, number=login.number + 1, state="going")
 
-    def heard(self, told: LoginNews, login: Login) -> Hearing:
+    def heard(self, news: LoginNews, login: Login) -> Hearing:
         """Whether news are about the present login."""
-        expected = "in" if told.state == "out" else "going"
-        if told.number != login.number or login.state != expected:
+        expected = "in" if news.state == "out" else "going"
+        if news.number != login.number or login.state != expected:
             return LoginStale()
-        return LoginBroken() if told.state == "failed" else LoginChanged()
+        return LoginBroken() if news.state == "failed" else LoginChanged()
 
-    def changed(self, told: LoginNews, login: Login) -> Login:
+    def changed(self, news: LoginNews, login: Login) -> Login:
         """The session after news."""
-        return replace(login, state=told.state)
+        return replace(login, state=news.state)
 
     # The steps of a login.
 
