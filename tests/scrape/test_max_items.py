@@ -82,6 +82,24 @@ def test_across_processes(tmp_path: Path) -> None:
     assert (audit.items, audit.pages) == (27, 8)
 
 
+def test_a_page_that_came_too_late_has_not_failed(tmp_path: Path) -> None:
+    """However often a crawl is resumed, a page behind the limit uses up no attempt."""
+    state = tmp_path / "a.state"
+    found: list[tuple[int, int]] = []
+
+    async def crawls() -> None:
+        async with Server(site) as server:
+            options = {"retries": 0, "per_domain": 2}
+            await run(four_each(max_items=1, **options), server, state=state)
+            for most in (2, 3, 4, 99):
+                summary = await four_each(max_items=most, **options).resumed(state)
+                found.append((summary.items, summary.failed))
+
+    anyio.run(crawls)
+    assert found[:3] == [(2, 0), (3, 0), (4, 0)]
+    assert found[3] == (20, 0)  # of four pages one item each was kept
+
+
 def test_in_virtual_time() -> None:
     """A simulated crawl ends at so many items, with failures and several requests at a time."""
     web = SyntheticWeb(WebSpec(hosts=3, pages=9, links=4, links_out=2, fail=0.3))

@@ -36,7 +36,10 @@ from scraper_cpn.scrape.parts.permits import GateKeeper
 from scraper_cpn.scrape.parts.proxies import Proxies
 from scraper_cpn.scrape.policy import Policy
 
-STAGES = ("raw_html", "parsed", "uncounted", "validated")
+UNCOUNTED = "uncounted"
+"""The stage before the items are counted. Pages that wait there at the limit have not failed: to be requested again is no
+attempt more."""
+STAGES = ("raw_html", "parsed", UNCOUNTED, "validated")
 """The names of all stages that a crawl may have."""
 
 STAGE = 256
@@ -60,7 +63,7 @@ class Pipeline(Part):
         self.uncounted = (
             None
             if p.settings.max_items is None
-            else self.place("uncounted", Checked, capacity=STAGE, work=True)
+            else self.place(UNCOUNTED, Checked, capacity=STAGE, work=True)
         )
         self.stored = self.sink(STORED, Stored)
         self.wording = {self.parsers: Wording("a page to be parsed")}

@@ -21,7 +21,7 @@ from scraper_cpn.scrape.opening import DIRECT, volume_tokens
 from scraper_cpn.scrape.parts.items import ITEMS_LEFT
 from scraper_cpn.scrape.parts.logins import LOGINS
 from scraper_cpn.scrape.parts.permits import NO_END
-from scraper_cpn.scrape.parts.pipeline import STAGES
+from scraper_cpn.scrape.parts.pipeline import STAGES, UNCOUNTED
 from scraper_cpn.scrape.parts.volume import DomainBudget
 from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.policy.proxies import tokens_of
@@ -85,6 +85,10 @@ def reopened(
             edit.replace(token, replace(token.colour, state="out"), token.ready_at_ns)
     for stage in STAGES:
         for token in tokens.get(stage, ()):
+            if stage == UNCOUNTED and token.colour.target.request.repeatable:
+                edit.gone.append(token.serial)
+                edit.put(net.retries.cool_down, token.colour.target)
+                continue
             failure = after.pipeline.lost_page(token.colour, Lost(ENDED_WITH_PROCESS))
             edit.gone.append(token.serial)
             edit.put(net.retries.failed, failure)
