@@ -166,7 +166,7 @@ def instance_of(net: ScrapeNet, urls: Sequence[str], note: str) -> Instance:
                 c.Rules(job.origin, "User-agent: *\nDisallow: /"),
                 c.Throttled(503, None),
             ],
-            "parse": lambda _: [c.Parsed((), ()), c.Bad("parse", "no page")],
+            "parse": lambda raw: _parsed(raw, settings),
             "validate": lambda _: [c.Valid((), number=n) for n in _sizes(settings)],
             "keep": lambda _: [c.Kept(0)],
         },
@@ -210,14 +210,22 @@ def guarantees(net: ScrapeNet) -> list[Property]:
 
 
 def url_of(token: Any) -> str | None:
-    """The URL that a token carries through the net; None if it carries none."""
+    """The URL that a token carries through the net; None if it carries none, or is a step of a login."""
     target = getattr(token, "target", token)
-    return target.url if isinstance(target, c.Target) else None
+    return target.url if isinstance(target, c.Target) and not target.request.login else None
 
 
 def end_of(row: Any) -> str | None:
     """The URL that ends with a row; None for an attempt that another one follows, and for rows without a URL."""
     return None if isinstance(row, c.Failure) and not row.final else url_of(row)
+
+
+def _parsed(raw: c.Raw, settings: Settings) -> list[c.ParseOutcome]:
+    """What may become of a page."""
+    bad = c.Bad("parse", "no page")
+    if raw.target.request.login:
+        return [c.LoggedIn(), bad]
+    return [c.Parsed((), ()), bad, *([c.LoggedOut()] if settings.login else [])]
 
 
 def _sizes(settings: Settings) -> range:

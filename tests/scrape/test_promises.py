@@ -14,6 +14,7 @@ from scraper_cpn.scrape import colours as c
 from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.policy.domains import DomainPolicy
+from scraper_cpn.scrape.policy.logins import LoginPolicy
 from scraper_cpn.scrape.policy.proxies import ProxyPolicy
 from scraper_cpn.scrape.policy.robots import RobotsPolicy
 from scraper_cpn.scrape.settings import Settings, Site
@@ -139,6 +140,39 @@ def test_the_limits_of_bytes_bring_their_claims() -> None:
     message = {v.claim: v for v in proved(Policy, settings, careless).verdicts}
     assert message["G7 no request begins after so many bytes"].status == "refuted"
     assert message["G7 each page takes the bandwidth as long as its bytes may take"].ok
+
+
+class LetsAllPass(LoginPolicy):
+    """No page needs the login of its session."""
+
+    def is_in(self, login: c.Login) -> bool:
+        del login
+        return True
+
+
+WITH_LOGIN = replace(PLAIN, login="https://login.example/")
+NEEDS_LOGIN = "G7 no page is requested without the login of its session"
+
+
+def test_a_login_brings_its_claims() -> None:
+    """Pages that do not wait for the login of their session break one."""
+
+    def careless(settings: Settings) -> Policy:
+        policy = Policy(settings)
+        vars(policy.requests)["logins"] = LetsAllPass(settings, policy.frontier)
+        return policy
+
+    message = {v.claim: v for v in proved(careless, WITH_LOGIN).verdicts}
+    assert message[NEEDS_LOGIN].status == "refuted"
+
+
+@pytest.mark.slow
+def test_a_login_breaks_no_claim() -> None:
+    """Whatever happens to its pages, and to those that need it."""
+    message = {v.claim: v for v in proved(Policy, WITH_LOGIN).verdicts}
+    assert message[NEEDS_LOGIN].ok
+    assert message["G4 a session has one login at a time"].ok
+    assert message["G5 a URL is in one place, or has one end"].ok
 
 
 def test_domains_with_settings_of_their_own_are_looked_at() -> None:

@@ -103,14 +103,21 @@ class Logins(Limit):
         return put(self.news, self.p.bad, raw, Bad)
 
     def properties(self) -> Iterator[Any]:
-        """Each gate has one session."""
-        from scraper_cpn.analysis import conserved
+        """Each gate has one session, and nothing passes while that is logged out."""
+        from scraper_cpn.analysis import begin, conserved, every
 
         yield conserved(
             self.sessions.name,
             minus=self.known.name,
             by="gate",
             claim="G4 a session has one login at a time",
+        )
+        yield every(
+            begin("scrape_target"),
+            lambda seen: bool(
+                seen[LOGINS].state == "in" and seen[LOGINS].gate == seen["prioritized_targets"].gate
+            ),
+            claim="G7 no page is requested without the login of its session",
         )
 
 
