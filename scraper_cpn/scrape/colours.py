@@ -345,6 +345,45 @@ class Rules(Struct, frozen=True, gc=False):
     """The pacing key of the origin, as it was when the file was asked for."""
 
 
+class SitemapJob(Struct, frozen=True, gc=False, kw_only=True):
+    """A sitemap that is to be read."""
+
+    url: str
+    domain: str
+    """The pacing key of `url`."""
+    origin: str
+    """Of `url`, the key of robots.txt."""
+    site: str
+    """The site whose sitemap it is, as the scope compares it with URLs."""
+    nesting: int = 0
+    """The indexes above it."""
+    first: bool = True
+    """Whether it is read before pages."""
+    guess: bool = False
+    """Whether it may well not exist: nobody has named it."""
+    attempt: int = 1
+    hops: int = 0
+
+    @property
+    def host(self) -> str:
+        """The host of `url`, by which `--per-host` and `--host-delay` count."""
+        return _host(self.url)
+
+
+class MapSite(Struct, frozen=True, gc=False):
+    """An origin whose sitemaps are looked for."""
+
+    origin: str
+    site: str
+    """As `SitemapJob.site`."""
+
+
+class Maps(Struct, frozen=True, gc=False):
+    """Sitemaps that were named together."""
+
+    jobs: tuple[SitemapJob, ...]
+
+
 class Wired(Struct, frozen=True, gc=False):
     """The connection that an answer came on, so that others on the same connection can be found."""
 
@@ -494,6 +533,7 @@ KINDS: dict[str, str] = {
     "address": "the host's address is private, loopback or otherwise not public",
     "robots": "robots.txt forbids the URL",
     "unreachable": "robots.txt could not be fetched, so that no page may be fetched",
+    "sitemap": "a sitemap could not be read, or has mistakes",
     "scope": "a redirect left the scope of the crawl",
     "filtered": "a redirect led to a URL that --allow or --deny keeps out",
     "trap": "one of endlessly many URLs, by --trap-rules",
@@ -565,6 +605,20 @@ class Failed(Struct, frozen=True, gc=False):
     """The least wait before another attempt; 0: the usual back-off."""
 
 
+class Mapped(Struct, frozen=True, gc=False):
+    """A sitemap was read."""
+
+    targets: tuple[Target, ...]
+    """Its URLs that are in scope and not filtered out, in the order in which they are fetched."""
+    sitemaps: tuple[str, ...] = ()
+    """The sitemaps of an index, newest first."""
+    troubles: tuple[str, ...] = ()
+    """What is wrong with it, a line for each kind of mistake."""
+    not_followed: int = 0
+    """URLs that are out of scope or filtered out."""
+
+
+SitemapOutcome = Mapped | Redirected | Throttled | Failed
 FetchOutcome = Fetched | Redirected | Throttled | Failed
 RobotsOutcome = Rules | Redirected | Throttled | Failed
 

@@ -23,6 +23,7 @@ from scraper_cpn.scrape.parts.requests import Requests
 from scraper_cpn.scrape.parts.retries import Retries
 from scraper_cpn.scrape.parts.robots import Robots
 from scraper_cpn.scrape.parts.seeds import Seeds
+from scraper_cpn.scrape.parts.sitemaps import sitemaps_of
 from scraper_cpn.scrape.parts.traps import traps_of
 from scraper_cpn.scrape.parts.volume import DomainBudget, volume_limits
 from scraper_cpn.scrape.policy import Policy
@@ -57,6 +58,7 @@ class ScrapeNet(Net):
         self.traps = traps_of(self, p.frontier)
         self.frontier = Frontier(self, p.frontier, page_key, self.depths)
         self.robots = Robots(self, p, key)
+        self.sitemaps = sitemaps_of(self, p, key)
         self.seeds = Seeds(self)
         self.requests = Requests(self, p)
         self.retries = Retries(self, p.retries)
@@ -64,10 +66,23 @@ class ScrapeNet(Net):
         self.failed_log = self.sink(FAILED_LOG, Failure)
 
         # The connections. Transitions are tried in the order of these lines.
-        self.frontier.admit(self.robots, [*self.limits, *self.logins], self.traps, self.failed_log)
+        self.frontier.admit(
+            self.robots, [*self.limits, *self.logins], self.traps, self.sitemaps, self.failed_log
+        )
         self.seeds.refuse(self.failed_log)
         self.robots.fetch_rules(self.limits, self.domains, self.proxies, self.failed_log)
         self.robots.clear(self.frontier.targets, self.failed_log, self.logins)
+        if self.sitemaps is not None:
+            self.sitemaps.clear(self.robots, self.limits, self.failed_log)
+            self.sitemaps.fetch(
+                self.frontier.found,
+                self.limits,
+                self.domains,
+                self.proxies,
+                self.budget,
+                self.failed_log,
+            )
+            self.sitemaps.give_up(self.health, self.failed_log)
         known: list[KeySet[Any]] = [each.known for each in self.hosts]
         known += [each.known for each in self.logins]
         self.health.give_up(self.frontier.targets, self.robots, known, self.failed_log)

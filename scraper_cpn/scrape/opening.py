@@ -46,7 +46,7 @@ def open_crawl(
             ready_at_ns=proxy.not_before_ns or 0,
             expires_at_ns=_later(proxy.not_after_ns, -settings.timeout_ns),
         )
-    for place, colour in volume_tokens(net):
+    for place, colour in first_tokens(net):
         kernel.inject(place, colour, now_ns)
     end_ns = _later(settings.max_time_ns, now_ns)
     kernel.inject(net.gate.open, Gate(), now_ns, expires_at_ns=end_ns)
@@ -55,8 +55,11 @@ def open_crawl(
         kernel.inject(net.seeds.bad, bad, now_ns)
 
 
-def volume_tokens(net: ScrapeNet) -> Iterator[tuple[Place[Any], Any]]:
-    """Yield the initial tokens of the limits on bytes and items, with their places."""
+def first_tokens(net: ScrapeNet) -> Iterator[tuple[Place[Any], Any]]:
+    """Yield the initial tokens of optional parts, with their places: limits, and the sitemaps that the user named."""
+    named = net.policy.sitemaps.given()
+    if net.sitemaps is not None and named.jobs:
+        yield net.sitemaps.located, named
     for each in net.items:
         yield each.left, ItemsLeft(net.policy.settings.max_items or 0)
     for limit in net.volume:

@@ -15,6 +15,7 @@ from typing import Any, TextIO
 
 import anyio
 import msgspec
+from anyio import to_thread
 from msgspec.structs import astuple, replace
 
 from scraper_cpn.net import Ended, Kernel, Row
@@ -32,6 +33,7 @@ from scraper_cpn.scrape.colours import (
     Domain,
     Extracted,
     Failed,
+    Fetched,
     FetchOutcome,
     Link,
     Parsed,
@@ -40,6 +42,8 @@ from scraper_cpn.scrape.colours import (
     Raw,
     RobotsJob,
     RobotsOutcome,
+    SitemapJob,
+    SitemapOutcome,
     StopRequest,
     Target,
     ValidateOutcome,
@@ -62,6 +66,7 @@ from scraper_cpn.scrape.pages.parse import Parser
 from scraper_cpn.scrape.policy import first_policy
 from scraper_cpn.scrape.seeds import BadSeed, Unread, origins_in
 from scraper_cpn.scrape.settings import SECOND, Settings
+from scraper_cpn.scrape.sitemaps import mapped_from
 from scraper_cpn.scrape.state.events import Events
 from scraper_cpn.scrape.state.run import OpenRun
 from scraper_cpn.scrape.trace import tracer
@@ -253,6 +258,7 @@ class Session:
         return {
             "fetch": Paced(self._fetch),
             "robots": Paced(self._robots),
+            **({} if self._net.sitemaps is None else {"sitemap": Paced(self._sitemap)}),
             "parse": Plain(self._parse),
             "validate": Plain(
                 self._validate if self._hooks.change_items else self._validator.validate
@@ -324,6 +330,18 @@ class Session:
     ) -> RobotsOutcome:
         start_unless_paced(proxy, domain, start)
         return await self._fetcher.robots(job, proxy, start, start.may_start)
+
+    async def _sitemap(
+        self, job: SitemapJob, proxy: Proxy, domain: Domain, start: Start
+    ) -> SitemapOutcome:
+        start_unless_paced(proxy, domain, start)
+        outcome = await self._fetcher.sitemap(job, proxy, start, start.may_start)
+        if not isinstance(outcome, Fetched):
+            return outcome
+        policy, response = self._policy.sitemaps, outcome.response
+        mapped = await to_thread.run_sync(mapped_from, policy, job, response)
+        self._account.mapped(mapped)
+        return mapped
 
     async def _run_shell(self, shell: Shell) -> Ended | None:
         ended: Ended | None = None

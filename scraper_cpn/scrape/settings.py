@@ -109,6 +109,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     """The kinds of links that are followed, where no program chooses them; see `scraper_cpn.scrape.pages.kinds`."""
     respect: tuple[str, ...] = ()
     """Which of `nofollow` and `noindex` of pages and links are obeyed."""
+    sitemaps: tuple[str, ...] = ()
+    """URLs of sitemaps to read, and `auto` to look for those of each site; empty: none."""
     follow_seeds: bool = False
     """Whether a seed that redirects to another registrable domain brings that site into the scope."""
     max_pages: int | None = None

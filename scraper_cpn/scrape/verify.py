@@ -36,6 +36,7 @@ from scraper_cpn.scrape.parts.volume import Bytes, Rate
 from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.policy.proxies import tokens_of
 from scraper_cpn.scrape.settings import SECOND, Settings, Site
+from scraper_cpn.scrape.urls import origin_of
 
 LIMITS = ExplorationLimits(states=2_000_000, seconds=60)
 HOUR_NS = 3600 * SECOND
@@ -109,6 +110,7 @@ def small(settings: Settings) -> Settings:
         retry_after_max_ns=settings.retry_after_max_ns and HOUR_NS - 1,
         max_bytes=settings.max_bytes and len(BODY),
         max_items=settings.max_items and 1,
+        sitemaps=settings.sitemaps[:1],
         scope="any",
         allow=(),
         deny=(),
@@ -137,7 +139,10 @@ def _with_sites(urls: Sequence[str], settings: Settings) -> list[str]:
 def instance_of(net: ScrapeNet, urls: Sequence[str], note: str) -> Instance:
     """A crawl of a few URLs: its initial tokens, and the possible outcomes of requests and pages."""
     policy, settings = net.policy, net.policy.settings
-    seeds = tuple(policy.frontier.seed(url) for url in urls)
+    mapped = bool(settings.sitemaps)
+    named = f"Sitemap: {origin_of(urls[-1])}/sitemap.xml\n" if mapped else ""
+    pages = urls[:-1] if mapped else urls  # a sitemap is one of the URLs
+    seeds = tuple(policy.frontier.seed(url) for url in pages)
     proxies = settings.proxies or (c.Proxy("direct", slots=settings.concurrency),)
     gate: Any = c.Gate() if settings.max_time_ns is None else Expiring(c.Gate())
     return Instance(
@@ -162,10 +167,11 @@ def instance_of(net: ScrapeNet, urls: Sequence[str], note: str) -> Instance:
                 c.Failed(c.WITHHELD, "a pause"),
             ],
             "robots": lambda job, *_: [
-                c.Rules(job.origin, ""),
-                c.Rules(job.origin, "User-agent: *\nDisallow: /"),
+                c.Rules(job.origin, named),
+                c.Rules(job.origin, f"{named}User-agent: *\nDisallow: /"),
                 c.Throttled(503, None),
             ],
+            **({"sitemap": lambda *_: [c.Mapped(()), c.Throttled(503, None)]} if mapped else {}),
             "parse": lambda raw: _parsed(raw, settings),
             "validate": lambda _: [c.Valid((), number=n) for n in _sizes(settings)],
             "keep": lambda _: [c.Kept(0)],
@@ -177,8 +183,11 @@ def instance_of(net: ScrapeNet, urls: Sequence[str], note: str) -> Instance:
 
 
 def _given(net: ScrapeNet) -> Iterator[tuple[str, list[Any]]]:
-    """The tokens with which the optional limits begin, by place."""
+    """The tokens with which the optional parts begin, by place."""
     settings = net.policy.settings
+    named = net.policy.sitemaps.given()
+    if net.sitemaps is not None and named.jobs:
+        yield net.sitemaps.located.name, [named]
     for limit in net.volume:
         if isinstance(limit, Bytes) and settings.max_bytes is not None:
             yield limit.left.name, [c.Allowance(settings.max_bytes)]

@@ -18,6 +18,7 @@ from scraper_cpn.scrape.colours import (
     Domain,
     Extracted,
     Failed,
+    Fetched,
     FetchOutcome,
     KeepOutcome,
     Kept,
@@ -26,6 +27,8 @@ from scraper_cpn.scrape.colours import (
     Raw,
     RobotsJob,
     RobotsOutcome,
+    SitemapJob,
+    SitemapOutcome,
     Target,
     ValidateOutcome,
 )
@@ -38,6 +41,7 @@ from scraper_cpn.scrape.opening import open_crawl
 from scraper_cpn.scrape.pages.parse import Parser
 from scraper_cpn.scrape.policy import Policy, first_policy
 from scraper_cpn.scrape.settings import Settings
+from scraper_cpn.scrape.sitemaps import mapped_from
 from scraper_cpn.scrape.statuses import pages_of, table_of
 from scraper_cpn.scrape.trace import tracer
 from scraper_cpn.scrape.urls import host_of
@@ -72,6 +76,7 @@ class VirtualWeb:
         self._web = CountedWeb(web)
         self._destinations = Destinations((), allow_private=settings.allow_private)
         self._heard = heard
+        self._policy = policy
         self._parser = Parser(settings, policy.frontier.discover)
         self._validator = Validator(None, settings.schema)
 
@@ -80,6 +85,7 @@ class VirtualWeb:
         return {
             "fetch": self.fetch,
             "robots": self.robots,
+            "sitemap": self.sitemap,
             "parse": self.parse,
             "validate": self.validate,
             "keep": self.keep,
@@ -102,6 +108,16 @@ class VirtualWeb:
         if isinstance(answer, Failed):
             return takes_ns, answer
         return takes_ns, robots_outcome(job, answer, self._settings.robots_name)
+
+    def sitemap(
+        self, job: SitemapJob, proxy: Proxy, _: Domain, now_ns: int
+    ) -> tuple[int, SitemapOutcome]:
+        """Read a sitemap."""
+        takes_ns, answer = self._ask(job.url, proxy, now_ns, self._settings.max_body_bytes)
+        outcome = answer if isinstance(answer, Failed) else fetch_outcome(job.url, answer)
+        if not isinstance(outcome, Fetched):
+            return takes_ns, outcome
+        return takes_ns, mapped_from(self._policy.sitemaps, job, outcome.response)
 
     def parse(self, raw: Raw, _: int) -> tuple[int, ParseOutcome]:
         """Parse a page for items and links, in no virtual time. Synthetic pages are small enough for that."""

@@ -45,11 +45,7 @@ def summary_lines(summary: Summary, *, output: str, retry: str | None) -> Iterat
         yield Text(f"{counted(summary.cut, 'page')} had something left out:")
     for example in summary.cut_examples:
         yield Text(f"         {plain(example)}")
-    if summary.not_followed:
-        links = counted(summary.not_followed, "link")
-        yield Text(f"{links} not followed: out of scope, filtered out or too deep")
-    if summary.no_address:
-        yield Text(f"{counted(summary.no_address, 'link')} to no web address skipped")
+    yield from _links(summary)
     yield from _dropped(summary)
     yield from _seeds(summary)
     if dropped := summary.connections_dropped:
@@ -63,6 +59,17 @@ def summary_lines(summary: Summary, *, output: str, retry: str | None) -> Iterat
     if retry:
         yield Text("retry what failed:")
         yield Text(f"  {retry}", style="bold")
+
+
+def _links(summary: Summary) -> Iterator[Text]:
+    if summary.sitemaps:
+        urls = counted(summary.mapped, "URL")
+        yield Text(f"{counted(summary.sitemaps, 'sitemap')} read, with {urls} in scope")
+    if summary.not_followed:
+        links = counted(summary.not_followed, "link")
+        yield Text(f"{links} not followed: out of scope, filtered out or too deep")
+    if summary.no_address:
+        yield Text(f"{counted(summary.no_address, 'link')} to no web address skipped")
 
 
 def _dropped(summary: Summary) -> Iterator[Text]:

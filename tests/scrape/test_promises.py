@@ -128,6 +128,14 @@ def test_the_limits_of_hosts_bring_their_claims() -> None:
     assert "are wanted" in message["G2 starts to a host are its delay apart"].why
 
 
+def test_sitemaps_bring_their_claim() -> None:
+    """A crawl of a page and a sitemap, in every order, keeps all guarantees."""
+    report = verify_crawl(Settings(sitemaps=("auto",), concurrency=1, retries=0))
+    claims = {verdict.claim: verdict.status for verdict in report.verdicts}
+    assert claims["G8 no sitemap before its robots.txt was asked for"] == "proved"
+    assert set(claims.values()) == {"proved"}
+
+
 def test_the_limits_of_bytes_bring_their_claims() -> None:
     """A request that does not look at the bytes that are left begins beyond them."""
     settings = replace(PLAIN, max_bytes=100, rate_bytes=10)

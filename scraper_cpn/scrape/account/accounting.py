@@ -29,6 +29,7 @@ from scraper_cpn.scrape.colours import (
     Fetched,
     FetchOutcome,
     Hold,
+    Mapped,
     Parsed,
     ParseOutcome,
     Stored,
@@ -78,6 +79,7 @@ class Accounting:
         self._net = net
         self._settings = settings
         self._no_address = 0
+        self._sitemaps = self._mapped = 0
         self._stopped = ""
         """Why the program has stopped the crawl; empty if it has not."""
         self._dropped: dict[str, int] = {}
@@ -104,6 +106,7 @@ class Accounting:
         self.ledger.stored, self.ledger.items = account.stored, account.items
         self.ledger.cut, self._not_followed = account.cut, account.not_followed
         self._no_address = account.no_address
+        self._sitemaps, self._mapped = account.sitemaps, account.mapped
         self._dropped = dict(account.dropped)
 
     def begin(self, now_ns: int) -> None:
@@ -139,6 +142,12 @@ class Accounting:
             if reason not in self._dropped and len(self._dropped) >= REASONS_MAX:
                 reason = OTHER_REASONS
             self._dropped[reason] = self._dropped.get(reason, 0) + number
+
+    def mapped(self, mapped: Mapped) -> None:
+        """A sitemap was read."""
+        self._sitemaps += 1
+        self._mapped += len(mapped.targets)
+        self._not_followed += mapped.not_followed
 
     def _take_holds(self, holds: list[Hold]) -> None:
         now_ns = self._now_ns() if holds else 0
@@ -186,6 +195,8 @@ class Accounting:
             cut=self.ledger.cut,
             not_followed=self._not_followed,
             no_address=self._no_address,
+            sitemaps=self._sitemaps,
+            mapped=self._mapped,
             dropped=self._dropped,
         )
 
@@ -206,6 +217,7 @@ class Accounting:
                 "their turn": count(net.frontier.targets),
                 "a retry": count(net.retries.cool_down),
                 "unread lines of seeds": self._unread_lines,
+                "sitemaps to read": self._sitemaps_left,
             },
             stages=tuple(
                 Stage(stage.name, count(stage), stage.capacity) for stage in net.pipeline.stages
@@ -235,12 +247,19 @@ class Accounting:
             cut_examples=tuple(ledger.cut_examples),
             not_followed=self._not_followed,
             no_address=self._no_address,
+            sitemaps=self._sitemaps,
+            mapped=self._mapped,
             dropped=dict(sorted(self._dropped.items(), key=lambda each: -each[1])),
             failures=tuple(ledger.groups()),
             failed_urls=tuple(ledger.failed_urls),
             seeds_failed=tuple(ledger.seeds_failed),
             connections_dropped=self.connections_dropped,
         )
+
+    @property
+    def _sitemaps_left(self) -> int:
+        maps = self._net.sitemaps
+        return 0 if maps is None else sum(map(self._count, (maps.asks, maps.jobs, maps.later)))
 
     @property
     def _unread_lines(self) -> int:

@@ -21,7 +21,7 @@ SKIPPED = frozenset(
 """Kinds of ending that are not failures: the URL was rightly not stored."""
 
 
-_STORED_ANYWAY = frozenset({"invalid", "partial"})
+_STORED_ANYWAY = frozenset({"invalid", "partial", "sitemap"})
 """Kinds of rows of a page that is stored all the same."""
 
 

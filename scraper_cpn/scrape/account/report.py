@@ -109,6 +109,10 @@ class Summary(Struct, frozen=True, kw_only=True):
     """Links of pages that are out of scope, filtered out or too deep."""
     no_address: int = 0
     """Links that handlers made to no web address."""
+    sitemaps: int = 0
+    """Sitemaps that were read."""
+    mapped: int = 0
+    """Their URLs that are in scope, whether known or not."""
     dropped: dict[str, int] = {}
     """How many items functions of the program have dropped, by reason, most first."""
     levels: tuple[Level, ...] = ()
@@ -136,6 +140,8 @@ class Account(Struct, frozen=True):
     cut: int = 0
     not_followed: int = 0
     no_address: int = 0
+    sitemaps: int = 0
+    mapped: int = 0
     dropped: dict[str, int] = {}
 
 

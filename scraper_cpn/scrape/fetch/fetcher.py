@@ -1,6 +1,6 @@
 """Fetching: one request on the wire, and what came of it.
 
-Owns: the effects `fetch` and `robots`.
+Owns: the effects `fetch` and `robots`, and the requests of `sitemap`.
 Must not know: the net, pace, retries, HTTP libraries, what an answer means (`answers` does), which addresses are
 permitted (`destinations` does).
 """
@@ -22,6 +22,7 @@ from scraper_cpn.scrape.colours import (
     Redirected,
     RobotsJob,
     RobotsOutcome,
+    SitemapJob,
     Target,
 )
 from scraper_cpn.scrape.fetch.answers import ROBOTS_BYTES_MAX, Answer, fetch_outcome, robots_outcome
@@ -34,6 +35,8 @@ from scraper_cpn.scrape.settings import Settings
 from scraper_cpn.scrape.statuses import pages_of, table_of
 from scraper_cpn.scrape.urls import host_of
 
+SITEMAP_BYTES_MAX = 52_428_801
+"""sitemaps.org: 50 MB. One byte more tells that there is more."""
 _LONG_ROBOTS_BYTES = 32 * 1024
 """A longer robots.txt is read in a thread: it takes milliseconds."""
 
@@ -143,6 +146,19 @@ class Fetcher:
         if len(answer.body) > _LONG_ROBOTS_BYTES:
             return await to_thread.run_sync(robots_outcome, job, answer, agent)
         return robots_outcome(job, answer, agent)
+
+    async def sitemap(
+        self,
+        job: SitemapJob,
+        proxy: Proxy,
+        start: Callable[[], None],
+        may_start: Callable[[], bool] = lambda: True,
+    ) -> FetchOutcome:
+        """Fetch a sitemap; as `fetch` in all else. What follows 50 MB is not read."""
+        answer = await self._ask(job.url, proxy, (start, may_start), SITEMAP_BYTES_MAX)
+        if isinstance(answer, Failed):
+            return answer
+        return fetch_outcome(job.url, replace(answer, cut=False))
 
     async def _ask(
         self,

@@ -94,6 +94,8 @@ def _many(option: Option, given: GivenValue) -> tuple[Any, ...]:
     read = tuple(option.kind.read(each) for each in _as_list(option, given.value))
     if option.key == "proxy":  # its line has limits of its own, and errors that name the place
         return tuple((given.where, line) for line in read)
+    if option.key == "sitemaps":
+        return tuple(dict.fromkeys(each for each in read if each != "off"))
     if option.key == "field" and (twice := _twice(rule.name for rule in read)):
         raise ValueError(f"the field {twice} is given twice; give every field its own name")
     return read

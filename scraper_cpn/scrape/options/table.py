@@ -82,6 +82,7 @@ FILE = Kind(values.file, "FILE")
 READABLE = Kind(values.existing_file, "FILE")
 PEM = Kind(values.certificates, "FILE")
 LINKS = Kind(values.choices(*KINDS), "KINDS", ",".join)
+SITEMAPS = Kind(values.sitemap, "auto|URL|off")
 PARAMETERS = Kind(values.parameters, "NAMES", ",".join)
 TRAPS = Kind(values.choices_or_none(*TRAP_RULES), "RULES", ",".join)
 RESPECT = Kind(values.choices("nofollow", "noindex"), "nofollow,noindex", ",".join)
@@ -186,6 +187,9 @@ OPTIONS: tuple[Option, ...] = (
            help="follow only links that match one of these"),
     Option(name="deny", kind=PATTERN, group=_FOLLOW, field="deny", many=True,
            help="do not follow links that match one of these"),
+    Option(name="sitemaps", kind=SITEMAPS, group=_FOLLOW, field="sitemaps", many=True,
+           help="also fetch what sitemaps list: auto for those that robots.txt names or that are at the usual "
+                "places, URL for your own (default: off)"),
     Option(name="strip-params", kind=PARAMETERS, group=_FOLLOW, field="strip_params",
            help="request URLs without these parameters: names, with * at the end for any ending; tracking (utm_*, "
                 "gclid, ...) and session (PHPSESSID, ...) are lists; none for no parameter"),

@@ -210,6 +210,20 @@ def choices_or_none(*names: str) -> Reader:
     return read
 
 
+def sitemap(value: object) -> str:
+    """Read `auto`, `off` or the URL of a sitemap."""
+    from scraper_cpn.scrape.settings import UsageError
+    from scraper_cpn.scrape.urls import seed_url
+
+    source = _text(value, "give auto, off or the URL of a sitemap")
+    if source in ("auto", "off"):
+        return source
+    try:
+        return seed_url(source)
+    except UsageError as error:
+        raise ValueError(f"{error}, or auto or off") from None
+
+
 def parameters(value: object) -> tuple[str, ...]:
     """Read names of parameters of URLs: a text with commas, or a list of texts; `none`, or an empty list, for none."""
     words = value.split(",") if isinstance(value, str) else value

@@ -58,9 +58,9 @@ class XmlTree(Tree):
             huge_tree=False,
             encoding="utf-8",
         )
-        source = _REFERENCE.sub(_known, text) if "&" in text else text
+        source = known_references(text).encode("utf-8", "replace")
         try:
-            self._root = etree.fromstring(source.encode("utf-8", "replace"), parser)
+            self._root = etree.fromstring(source, parser)
         except etree.XMLSyntaxError:  # there is no element at all
             self._root = None
         self._namespaces: dict[str, str] | None = None
@@ -219,6 +219,11 @@ class XmlTree(Tree):
             is_hidden = name in UNSEEN or node.get("hidden") is not None
             return None if is_hidden else " " if name in BREAKS else ""
         return " "  # what such an element is to a reader nobody knows: it is a value of its own
+
+
+def known_references(text: str) -> str:
+    """Return *text* with references that XML knows: those of HTML as characters, a stray & as `&amp;`."""
+    return _REFERENCE.sub(_known, text) if "&" in text else text
 
 
 def _known(found: re.Match[str]) -> str:

@@ -11,6 +11,7 @@ from scraper_cpn.net import Limit, Net, Part, Sink, put, put_new
 from scraper_cpn.scrape.colours import Failure, Found, Target
 from scraper_cpn.scrape.parts.depths import Depths
 from scraper_cpn.scrape.parts.robots import Robots
+from scraper_cpn.scrape.parts.sitemaps import Sitemaps
 from scraper_cpn.scrape.parts.traps import Traps
 from scraper_cpn.scrape.policy.frontier import FrontierPolicy
 
@@ -43,11 +44,16 @@ class Frontier(Part):
         )
 
     def admit(
-        self, robots: Robots, limits: Sequence[Limit], traps: Traps | None, log: Sink[Failure]
+        self,
+        robots: Robots,
+        limits: Sequence[Limit],
+        traps: Traps | None,
+        sitemaps: Sitemaps | None,
+        log: Sink[Failure],
     ) -> None:
         """Admit new URLs: each first waits for its robots.txt, or goes straight to the waiting targets.
 
-        Those that count as *traps* go to the *log*.
+        Those that count as *traps* go to the *log*. The *sitemaps* of new origins are looked for.
         """
         asks, targets = robots.asks, self.targets
         asking = put_new(self.seen, asks, self._p.to_ask, self.found)
@@ -55,11 +61,13 @@ class Frontier(Part):
         asking_too = put_new(self.requested, asks, self._p.requests_to_ask, self.found)
         waiting_too = put_new(self.requested, targets, self._p.requests_to_fetch, self.found)
         brought = [new for limit in limits for at in (asks, targets) for new in limit.brings(at)]
-        outputs = [asking, waiting, asking_too, waiting_too, *brought, robots.new_job()]
+        outputs = [asking, waiting, asking_too, waiting_too, *brought, robots.new_job(asks)]
         self._traps = traps
         if traps is not None:
             outputs.append(traps.catch(self.seen, self.found))
             traps.write(log)
+        if sitemaps is not None:
+            outputs += sitemaps.look(self.found, robots)
         if self._depths is not None:
             outputs.append(put(self._depths.paths, self._p.depths.paths, self.found))
             self._depths.shorten(self.found)

@@ -34,6 +34,7 @@ from scraper_cpn.scrape.colours import (
     RobotsJob,
     RobotsOutcome,
     Rules,
+    SitemapJob,
     Target,
     Throttled,
 )  # fmt: skip
@@ -68,9 +69,10 @@ class Robots(Part):
         self.known = self.set("known_robots", RobotsJob, key="origin")
         self.wording = {self.rules: Wording("robots.txt of {key}", outlasts=True)}
 
-    def new_job(self) -> Output:
-        """Puts the job for a robots.txt when the first target needs it."""
-        return put_new(self.known, self.jobs, self._p.robots_job, self.asks)
+    def new_job(self, asks: Place[Target] | Place[SitemapJob]) -> Output:
+        """Puts the job for a robots.txt when the first target or sitemap needs it, which waits in *asks*."""
+        make: Any = self._p.robots_job
+        return put_new(self.known, self.jobs, make, asks)
 
     def fetch_rules(
         self, limits: Sequence[Limit], domains: Domains, proxies: Proxies, log: Sink[Failure]

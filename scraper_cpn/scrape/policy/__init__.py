@@ -19,10 +19,11 @@ from scraper_cpn.scrape.policy.proxies import ProxyPolicy
 from scraper_cpn.scrape.policy.requests import RequestPolicy
 from scraper_cpn.scrape.policy.retries import RetryPolicy
 from scraper_cpn.scrape.policy.robots import RobotsPolicy
+from scraper_cpn.scrape.policy.sitemaps import SitemapPolicy
 from scraper_cpn.scrape.policy.volume import VolumePolicy
 from scraper_cpn.scrape.settings import Settings
 
-VERSION = "9"
+VERSION = "10"
 """Changes whenever a decision changes: a state that an older version wrote is then refused."""
 
 
@@ -58,6 +59,11 @@ class Policy:
     def robots(self) -> RobotsPolicy:
         """robots.txt."""
         return RobotsPolicy(self.settings, self.frontier)
+
+    @cached_property
+    def sitemaps(self) -> SitemapPolicy:
+        """Sitemaps."""
+        return SitemapPolicy(self.settings, self.frontier, self.robots)
 
     @cached_property
     def requests(self) -> RequestPolicy:

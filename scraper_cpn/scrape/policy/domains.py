@@ -19,6 +19,7 @@ from scraper_cpn.scrape.colours import (
     Redirected,
     RobotsJob,
     Rules,
+    SitemapJob,
     Target,
     Throttled,
 )
@@ -39,7 +40,7 @@ class DomainPolicy:
 
     settings: Settings
 
-    def domain(self, target: Target) -> Domain:
+    def domain(self, target: Target | SitemapJob) -> Domain:
         """The pacing token that a target needs."""
         return self._domains[target.domain]
 
@@ -78,8 +79,8 @@ class DomainPolicy:
             return None
         return Penalty(target.domain, throttled.wait_ns)
 
-    def robots_refusal_penalty(self, job: RobotsJob, throttled: Throttled) -> Penalty:
-        """The penalty of a domain for a 429 or 503 in answer to a request for robots.txt."""
+    def robots_refusal_penalty(self, job: RobotsJob | SitemapJob, throttled: Throttled) -> Penalty:
+        """The penalty of a domain for a 429 or 503 in answer to a request for robots.txt or a sitemap."""
         return Penalty(job.domain, throttled.wait_ns)
 
     def slower(self, job: RobotsJob, rules: Rules) -> Penalty | None:

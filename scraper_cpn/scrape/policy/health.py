@@ -20,6 +20,7 @@ from scraper_cpn.scrape.colours import (
     Penalty,
     RobotsJob,
     Rules,
+    SitemapJob,
     Target,
 )
 from scraper_cpn.scrape.policy.pauses import backoff_ns
@@ -53,7 +54,9 @@ class HealthPolicy:
 
     # What a request says about its domain.
 
-    def failed(self, work: Target | RobotsJob, domain: Domain, failed: Failed) -> Penalty | None:
+    def failed(
+        self, work: Target | RobotsJob | SitemapJob, domain: Domain, failed: Failed
+    ) -> Penalty | None:
         """The sign of a request that failed: with an answer, or without one."""
         if failed.status is not None:
             return self.answered(domain)

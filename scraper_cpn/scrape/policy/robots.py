@@ -19,6 +19,7 @@ from scraper_cpn.scrape.colours import (
     Redirected,
     RobotsJob,
     Rules,
+    SitemapJob,
     Target,
     Throttled,
 )
@@ -41,7 +42,7 @@ class RobotsPolicy:
     settings: Settings
     frontier: FrontierPolicy
 
-    def robots_job(self, target: Target) -> RobotsJob:
+    def robots_job(self, target: Target | SitemapJob) -> RobotsJob:
         """The robots.txt that a target needs."""
         origin, home = target.origin, target.domain
         return RobotsJob(origin=origin, url=_robots_url(origin), domain=home, home=home)

@@ -12,14 +12,16 @@ from typing import Final
 from scraper_cpn.scrape.colours import Rules
 from scraper_cpn.scrape.robots.agent import product_token
 from scraper_cpn.scrape.robots.paths import PathRules, path_of
-from scraper_cpn.scrape.robots.records import Group, group_of, text_of
+from scraper_cpn.scrape.robots.records import Group, group_of, named_sitemaps, text_of
 from scraper_cpn.scrape.settings import SECOND
+from scraper_cpn.scrape.urls import normalise
 
 __all__ = [
     "WAIT_MAX_NS",
     "allowed",
     "crawl_delay_ns",
     "product_token",
+    "sitemaps_in",
     "statements",
     "text_of",
     "too_many_hops_rules",
@@ -74,6 +76,12 @@ def crawl_delay_ns(rules_text: str, user_agent: str) -> int | None:
 def statements(rules_text: str, user_agent: str) -> tuple[str, ...]:
     """Return what a robots.txt says to *user_agent* beside rules, such as `Content-Signal: ai-train=no`."""
     return _read(rules_text, product_token(user_agent)).statements
+
+
+def sitemaps_in(rules_text: str) -> tuple[str, ...]:
+    """Return the URLs of the sitemaps that a robots.txt names, normalised, without repetition."""
+    urls = (normalise(each) for each in named_sitemaps(rules_text))
+    return tuple(dict.fromkeys(url for url in urls if url))
 
 
 class _Read:

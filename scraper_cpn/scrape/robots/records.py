@@ -10,12 +10,15 @@ Records of other kinds (Sitemap, Content-Signal, ...) neither end nor begin a gr
 import codecs
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import Final
 
 from msgspec import Struct
 
 from scraper_cpn.scrape.robots.agent import names
 
+SITEMAPS_MAX: Final = 1_000
+"""So many records of sitemaps are read."""
 _LINE_CHARS_MAX: Final = 2_083 * 8 - 1
 """Eight times the longest URL of old browsers, as in Google's parser."""
 _LINE = re.compile(r"[^\r\n]+")
@@ -25,6 +28,7 @@ _STATEMENT = re.compile(
     r"[ \t]*+(?!sitemap[ \t]*:)([A-Z][A-Z-]{1,40}+)[ \t]*+:[ \t]*+(\S.{0,299}?)[ \t]*",
     re.IGNORECASE,
 )
+_SITEMAP = re.compile(r"[ \t]*site-?map[ \t]*:[ \t]*(\S+)", re.IGNORECASE)
 _STATEMENTS_MAX: Final = 20
 _SECONDS = re.compile(r"[0-9]*\.?[0-9]*(?:[eE][+-]?[0-9]+)?", re.ASCII)
 _NAMES = {
@@ -100,6 +104,12 @@ def group_of(text: str, token: str) -> Group:
                 for group in mine:
                     (group.allow if name == "allow" else group.disallow).append(value)
     return own if is_named else every
+
+
+def named_sitemaps(text: str) -> Iterator[str]:
+    """Yield what the Sitemap records name, which belong to no group (sitemaps.org); at most `SITEMAPS_MAX`."""
+    found = (_SITEMAP.match(line[0][:_LINE_CHARS_MAX]) for line in _LINE.finditer(text))
+    yield from islice((each[1] for each in found if each), SITEMAPS_MAX)
 
 
 def _join(groups: list[Group], group: Group) -> None:

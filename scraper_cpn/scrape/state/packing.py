@@ -22,6 +22,7 @@ from scraper_cpn.scrape.colours import (
     Fetched,
     Found,
     LoginStep,
+    Mapped,
     Parsed,
     Proxy,
     Raw,
@@ -76,6 +77,7 @@ def packings(policy: Policy) -> dict[type[Any], Packing]:
         LoginStep: Packing(
             lambda step: targets.pack(step.target), lambda packed: LoginStep(targets.unpack(packed))
         ),
+        Mapped: Packing(targets.pack_mapped, targets.unpack_mapped),
         Parsed: Packing(targets.pack_parsed, targets.unpack_parsed),
         Valid: _counted()
         if settings.max_items
@@ -223,6 +225,14 @@ class _Targets:
             stop=stop,
             trouble=None if trouble is None else Bad(*trouble),
         )
+
+    def pack_mapped(self, mapped: Mapped) -> list[Any]:
+        """Encode what a sitemap says."""
+        return [self.pack_links(mapped.targets), mapped.sitemaps, mapped.troubles]
+
+    def unpack_mapped(self, packed: list[Any]) -> Mapped:
+        links, sitemaps, troubles = packed
+        return Mapped(self.unpack_links(links), tuple(sitemaps), tuple(troubles))
 
     def pack_links(self, targets: tuple[Target, ...]) -> list[Any]:
         """Encode links of one page, which share site, parent, depth and time."""

@@ -17,7 +17,7 @@ from scraper_cpn.net.changes import Durable
 from scraper_cpn.net.marking import Standing
 from scraper_cpn.scrape.colours import STEPS, Domain, Gate, ItemsLeft, Proxy, Rules
 from scraper_cpn.scrape.net import ScrapeNet
-from scraper_cpn.scrape.opening import DIRECT, volume_tokens
+from scraper_cpn.scrape.opening import DIRECT, first_tokens
 from scraper_cpn.scrape.parts.items import ITEMS_LEFT
 from scraper_cpn.scrape.parts.logins import LOGINS
 from scraper_cpn.scrape.parts.permits import NO_END
@@ -100,7 +100,7 @@ def reopened(
         _domain_budgets(edit, durable, net, again or {})
         _items_left(edit, tokens.get(ITEMS_LEFT, ()), net, items)
     else:
-        for place, colour in volume_tokens(net):
+        for place, colour in first_tokens(net):
             edit.put(place, colour)
     return edit
 

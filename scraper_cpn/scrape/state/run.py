@@ -110,6 +110,7 @@ _EVERY_PART = Settings(
     max_bytes=1,
     rate_bytes=1,
     adaptive=1.0,
+    sitemaps=("auto",),
 )
 
 

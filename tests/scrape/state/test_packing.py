@@ -390,6 +390,7 @@ def test_what_a_greatest_depth_remembers_is_kept() -> None:
     )
     codec = codec_of(policy)
     caught = replace(links, trapped=links.targets)
-    for colour in (links, caught, c.Reached(page.url, 1), c.Reached(page.url, 1, links)):
+    mapped = c.Mapped(links.targets, ("http://a.example/2.xml",), ("it is broken",))
+    for colour in (links, caught, mapped, c.Reached(page.url, 1), c.Reached(page.url, 1, links)):
         written = msgspec.msgpack.encode(codec.pack(colour))
         assert codec.unpack(type(colour), msgspec.msgpack.decode(written)) == colour

@@ -1,0 +1,211 @@
+"""Sitemaps: where they are, in which order they are read, and what their URLs become.
+
+Owns: the jobs that read sitemaps, and the links of those that were read.
+Must not know: the net, the formats of sitemaps (`scrape/sitemaps.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from msgspec.structs import replace
+
+from scraper_cpn.scrape.colours import (
+    Clearance,
+    Denied,
+    Failure,
+    Found,
+    GivenUp,
+    Link,
+    Mapped,
+    Maps,
+    MapSite,
+    Redirected,
+    Rules,
+    SitemapJob,
+    Target,
+    Throttled,
+)
+from scraper_cpn.scrape.policy.frontier import FrontierPolicy
+from scraper_cpn.scrape.policy.pauses import backoff_ns
+from scraper_cpn.scrape.policy.retries import is_unsent
+from scraper_cpn.scrape.policy.robots import RobotsPolicy
+from scraper_cpn.scrape.robots import sitemaps_in
+from scraper_cpn.scrape.settings import Settings
+from scraper_cpn.scrape.urls import pace_of
+
+AUTO = "auto"
+"""Sitemaps are looked for where sites say that they are, or usually have them."""
+WELL_KNOWN = ("/sitemap.xml", "/sitemap_index.xml")
+"""Where a sitemap is looked for if robots.txt names none."""
+NESTED_MAX = 3
+"""Indexes in indexes: sitemaps.org has none, some sites have one."""
+_LINKS_AT_ONCE = 500
+"""URLs that are admitted in one step."""
+
+
+@dataclass(frozen=True)
+class SitemapPolicy:
+    """Which sitemaps are read, and when."""
+
+    settings: Settings
+    frontier: FrontierPolicy
+    robots: RobotsPolicy
+
+    # Where they are.
+
+    @property
+    def is_auto(self) -> bool:
+        """Whether they are looked for."""
+        return AUTO in self.settings.sitemaps
+
+    def given(self) -> Maps:
+        """The sitemaps that the user named."""
+        urls = [url for url in self.settings.sitemaps if url != AUTO]
+        return Maps(tuple(self._job(url, self.frontier.site_of(url)) for url in urls))
+
+    def sites(self, found: Found) -> tuple[MapSite, ...]:
+        """The origins of new URLs whose sitemaps are looked for: those in scope."""
+        inside = self.frontier.inside
+        origins = {each.origin: each for each in found.targets if inside(each.url, each.site)}
+        return tuple(MapSite(name, each.site) for name, each in origins.items())
+
+    def named(self, site: MapSite, rules: Rules) -> Maps:
+        """The sitemaps that a robots.txt names, or else the well-known places."""
+        urls = sitemaps_in(rules.text)
+        if not urls:
+            return self.well_known(site)
+        return Maps(tuple(self._job(url, site.site) for url in urls))
+
+    def well_known(self, site: MapSite) -> Maps:
+        """The usual places."""
+        root = site.origin.removesuffix(":443" if site.origin.startswith("https:") else ":80")
+        return Maps(tuple(self._job(f"{root}{path}", site.site, guess=True) for path in WELL_KNOWN))
+
+    def jobs(self, maps: Maps) -> tuple[SitemapJob, ...]:
+        """The jobs that read sitemaps."""
+        return maps.jobs
+
+    def _job(self, url: str, site: str, **more: Any) -> SitemapJob:
+        domain, origin = pace_of(url, self.settings.limit_by)
+        return SitemapJob(url=url, domain=domain, origin=origin, site=site, **more)
+
+    def clearance(self, job: SitemapJob, rules: Rules) -> Clearance:
+        """Whether robots.txt allows a sitemap."""
+        return self.robots.clearance(self.page(job), rules)
+
+    # In which order they are read.
+
+    def at_once(self, job: SitemapJob) -> SitemapJob | None:
+        """A sitemap that is read before pages: one that a site names, and the newest of an index."""
+        return job if job.first else None
+
+    def later(self, job: SitemapJob) -> SitemapJob | None:
+        """Any other is read when no page of its domain waits, so that URLs don't pile up."""
+        return None if job.first else job
+
+    # What they become.
+
+    def page(self, job: SitemapJob) -> Target:
+        """The page that the URLs of a sitemap count as links of."""
+        return self.frontier.target(
+            job.url, site=job.site, requested_url=job.url, attempt=job.attempt, hops=job.hops
+        )
+
+    def targets(self, job: SitemapJob, urls: Iterable[str], at_ns: int) -> tuple[Target, ...]:
+        """The targets of the URLs of a sitemap that arrived at *at_ns*: those that a link may lead to."""
+        return self.frontier.discover(self.page(job), map(Link, urls), at_ns)
+
+    def links(self, job: SitemapJob, mapped: Mapped) -> list[Found]:
+        """The URLs of a sitemap, in pieces."""
+        del job
+        depths, targets = self.frontier.depths, mapped.targets
+        pieces = [
+            targets[start : start + _LINKS_AT_ONCE]
+            for start in range(0, len(targets), _LINKS_AT_ONCE)
+        ]
+        return [self.frontier.without_traps(Found(depths.near(piece))) for piece in pieces]
+
+    def nested(self, job: SitemapJob, mapped: Mapped) -> Maps | None:
+        """The sitemaps of an index."""
+        if not mapped.sitemaps or job.nesting >= NESTED_MAX:
+            return None
+        return Maps(
+            tuple(
+                self._job(url, job.site, nesting=job.nesting + 1, first=job.first and not number)
+                for number, url in enumerate(mapped.sitemaps)
+            )
+        )
+
+    def hop(self, job: SitemapJob, moved: Redirected) -> Maps | None:
+        """The next hop of a sitemap that is redirected."""
+        if job.hops >= self.settings.max_redirects:
+            return None
+        domain, origin = pace_of(moved.url, self.settings.limit_by)
+        there = replace(job, url=moved.url, domain=domain, origin=origin, hops=job.hops + 1)
+        return Maps((there,))
+
+    def again(self, job: SitemapJob, outcome: object) -> SitemapJob | None:
+        """The next attempt; None after the last one."""
+        if self._is_over(job, outcome):
+            return None
+        return job if is_unsent(outcome) else replace(job, attempt=job.attempt + 1)
+
+    def wait_ns(self, job: SitemapJob, outcome: object) -> int:
+        """How long the next attempt waits, in addition to its domain's pause."""
+        if isinstance(outcome, Throttled) and outcome.wait_ns is not None:
+            return outcome.wait_ns
+        return 0 if is_unsent(outcome) else backoff_ns(self.settings, job.attempt, job.url)
+
+    def _is_over(self, job: SitemapJob, outcome: object) -> bool:
+        last = job.attempt > self.settings.retries and not is_unsent(outcome)
+        return last or not getattr(outcome, "retry", True)
+
+    # What is told.
+
+    def remarks(self, job: SitemapJob, mapped: Mapped) -> Iterator[Failure]:
+        """The rows about what is wrong with a sitemap; a guess that is none at all is no mistake."""
+        if not (job.guess and not mapped.targets and not mapped.sitemaps):
+            for trouble in mapped.troubles:
+                yield self._row(job, trouble)
+        if mapped.sitemaps and job.nesting >= NESTED_MAX:
+            yield self._row(job, f"its {len(mapped.sitemaps):,} sitemaps are nested too deeply")
+
+    def strayed(self, job: SitemapJob, moved: Redirected) -> Failure | None:
+        """The row of a sitemap that redirects too often."""
+        if job.hops < self.settings.max_redirects:
+            return None
+        return self._row(job, f"more than {self.settings.max_redirects} redirects", moved.status)
+
+    def denied(self, job: SitemapJob, denied: Denied) -> Failure | None:
+        """The row of a sitemap that robots.txt forbids."""
+        return None if job.guess else self._row(job, denied.reason)
+
+    def failed(self, job: SitemapJob, outcome: object) -> Failure | None:
+        """The row of an attempt that failed; a guess that is not there is no failure."""
+        status = getattr(outcome, "status", None)
+        if not self._is_over(job, outcome):
+            return Failure(
+                target=self.page(job),
+                kind=getattr(outcome, "kind", "lost"),
+                reason=_said(outcome),
+                status=status,
+                retry=True,
+            )
+        if job.guess and getattr(outcome, "kind", "") == "http":
+            return None
+        return self._row(job, _said(outcome), status)
+
+    def given_up(self, job: SitemapJob, given_up: GivenUp) -> Failure | None:
+        """The row of a sitemap whose domain was given up."""
+        return None if job.guess else self._row(job, given_up.reason)
+
+    def _row(self, job: SitemapJob, reason: str, status: int | None = None) -> Failure:
+        return Failure(target=self.page(job), kind="sitemap", reason=reason, status=status)
+
+
+def _said(outcome: object) -> str:
+    """The reason of an outcome, in one line."""
+    return getattr(outcome, "reason", "") or f"HTTP {getattr(outcome, 'status', '')}"
