@@ -85,6 +85,7 @@ Running:
     thaw        a marking from JSON or msgpack
 Errors:
     NetError    a net that can't work, or a call that can't be taken; nothing was changed
+    NetWarning  a net that may deadlock, as far as its structure shows
     Stale       a binding that can't be begun any more
     KernelBug   our mistake, not yours
 
@@ -230,6 +231,7 @@ from scraper_cpn.net.declare import Net as Net
 from scraper_cpn.net.declare import Transition as Transition
 from scraper_cpn.net.errors import KernelBug as KernelBug
 from scraper_cpn.net.errors import NetError as NetError
+from scraper_cpn.net.errors import NetWarning as NetWarning
 from scraper_cpn.net.errors import Stale as Stale
 from scraper_cpn.net.interpreted.interpreter import Interpreter as Interpreter
 from scraper_cpn.net.marking import Binding as Binding

@@ -8,6 +8,7 @@ Must not know: how a net is executed.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,8 +16,9 @@ from scraper_cpn.net import plan
 from scraper_cpn.net.arcs import Arc
 from scraper_cpn.net.bounding import bounding_problems
 from scraper_cpn.net.declare import Net, Transition
-from scraper_cpn.net.errors import NetError
+from scraper_cpn.net.errors import NetError, NetWarning
 from scraper_cpn.net.flow import flow_problems
+from scraper_cpn.net.locks import deadlocks
 from scraper_cpn.net.paging import paging_problems
 from scraper_cpn.net.places import Counter, KeySet, Place, Sink
 from scraper_cpn.net.wiring import (
@@ -28,7 +30,7 @@ from scraper_cpn.net.wiring import (
 
 
 def checked(net: Net) -> Net:
-    """The net itself, if it can work.
+    """The net itself, if it can work. A deadlock that its structure shows is told by a `NetWarning`.
 
     Raises:
         NetError: with every problem that was found.
@@ -44,6 +46,8 @@ def checked(net: Net) -> Net:
         problems += [f"net {net.name}, {text}" for text in flow_problems(net)]
     if problems:
         raise NetError(*problems)
+    for text in deadlocks(net):
+        warnings.warn(f"net {net.name} may deadlock: {text}", NetWarning, stacklevel=3)
     return net
 
 

@@ -18,6 +18,10 @@ class NetError(Exception):
         self.problems = problems
 
 
+class NetWarning(UserWarning):
+    """A net that can work, and that may come to a stop; `warnings.filterwarnings` silences it."""
+
+
 class Stale(NetError):  # noqa: N818  (named after what it is)
     """A binding that can't be begun any more: a token, an absence, a number or a slot of it is gone."""
 
