@@ -1,5 +1,6 @@
 """What all tests share: Hypothesis without deadlines, and asyncio under anyio."""
 
+import gc
 import os
 from pathlib import Path
 
@@ -29,6 +30,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.relative_to(here).parts[0] != COVERED:
             item.add_marker("no_cover")
+
+
+def pytest_collection_finish() -> None:
+    """Leave what thousands of tests are made of out of each search for garbage."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture
