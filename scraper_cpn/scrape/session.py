@@ -149,7 +149,7 @@ class Session:
             crowded=self._crowded,
             sign_on=sign_on_of(settings, self._handlers, policy.requests.logins),
         )
-        self._by_level = handlers is not None
+        self._by_level = handlers is not None or bool(settings.prefer)
         self._validator = validator or Validator(schema=settings.schema)
         self._keeper = Keeper(output, on_item)
         self._bodies = bodies

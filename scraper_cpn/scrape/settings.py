@@ -109,6 +109,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     """The kinds of links that are followed, where no program chooses them; see `scraper_cpn.scrape.pages.kinds`."""
     respect: tuple[str, ...] = ()
     """Which of `nofollow` and `noindex` of pages and links are obeyed."""
+    prefer: tuple[str, ...] = ()
+    """Regular expressions; a URL that matches one goes before those that match a later one, or none."""
     sitemaps: tuple[str, ...] = ()
     """URLs of sitemaps to read, and `auto` to look for those of each site; empty: none."""
     follow_seeds: bool = False

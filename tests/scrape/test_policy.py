@@ -523,3 +523,18 @@ def test_a_request_that_was_not_written_is_no_attempt() -> None:
     job = decided.robots.robots_job(target)
     assert decided.robots.robots_again(job, unsent) == job
     assert decided.robots.robots_wait_ns(job, unsent) == 0
+
+
+def test_preferred_urls_are_levels_better() -> None:
+    """Each pattern counts more than those behind it, for seeds and links, on top of a link's own priority."""
+    rules = policy(prefer=("/product/", "/category/"), ageing_ns=MINUTE).frontier
+    seed = rules.seed(f"{SEED}category/1", T_NS)
+    found = rules.discover(
+        seed,
+        [Link(f"{SEED}category/product/"), Link(f"{SEED}x"), Link(f"{SEED}category/", priority=5)],
+        T_NS,
+    )
+    assert [target.priority for target in (seed, *found)] == [-1, -2, 0, 4]
+    assert [target.rank - T_NS for target in (seed, *found)] == [
+        level * MINUTE for level in (-1, -2, 0, 4)
+    ]

@@ -187,6 +187,8 @@ OPTIONS: tuple[Option, ...] = (
            help="follow only links that match one of these"),
     Option(name="deny", kind=PATTERN, group=_FOLLOW, field="deny", many=True,
            help="do not follow links that match one of these"),
+    Option(name="prefer", kind=PATTERN, group=_FOLLOW, field="prefer", many=True,
+           help="fetch URLs that match this first; of several, the first one counts most"),
     Option(name="sitemaps", kind=SITEMAPS, group=_FOLLOW, field="sitemaps", many=True,
            help="also fetch what sitemaps list: auto for those that robots.txt names or that are at the usual "
                 "places, URL for your own (default: off)"),

@@ -47,12 +47,13 @@ class FrontierPolicy:
         """The target of a URL (normalised) or link that a user gave, found at *now_ns*; 0: before all others."""
         link = Link(url) if isinstance(url, str) else url
         asked = self.asked(link.url)
+        level = self.level(asked, link.priority)
         return self.target(
             asked,
             site=self.site_of(asked),
             requested_url=asked,
-            priority=link.priority,
-            rank=self.rank(link.priority, now_ns),
+            priority=level,
+            rank=self.rank(level, now_ns),
             handler=link.to,
             request=link.request or PLAIN,
         )
@@ -74,13 +75,14 @@ class FrontierPolicy:
         A link that is out of scope or filtered out has no target. One that is too deep has one, since a shorter
         path to the page may be found later. Cost: a microsecond for each link.
         """
-        flat = self.settings.ageing_ns is None
+        flat, prefers = self.settings.ageing_ns is None, bool(self._prefer)
         filtered, asked = self._allow or self._deny, self._parameters.of
         site, parent, depth, found = page.site, page.url, page.depth + 1, list[Target]()
         for link in links:
             url = asked(link.url)
             names = self._reached(root_of(url), site)
             if names is not None and (not filtered or self._wanted(url)):
+                level = self.level(url, link.priority) if prefers else link.priority
                 target = Target(  # not by calling `target`: passing the arguments on would double the cost
                     url=url,
                     domain=names[0],
@@ -89,8 +91,8 @@ class FrontierPolicy:
                     requested_url=url,
                     parent=parent,
                     depth=depth,
-                    priority=link.priority,
-                    rank=found_ns if flat else self.rank(link.priority, found_ns),
+                    priority=level,
+                    rank=found_ns if flat else self.rank(level, found_ns),
                     handler=link.to,
                 )
                 found.append(target if link.request is None else asking(target, link.request))
@@ -187,6 +189,13 @@ class FrontierPolicy:
         """The fields of a target by which waiting targets are ordered."""
         return TURN if self.settings.ageing_ns is None else AGED_TURN
 
+    def level(self, url: str, priority: int) -> int:
+        """The level of a URL whose link has a priority: one better for each `prefer` from the first that it matches on."""
+        for better, pattern in enumerate(self._prefer):
+            if pattern.search(url):
+                return priority - (len(self._prefer) - better)
+        return priority
+
     def rank(self, priority: int, since_ns: int) -> int:
         """The virtual discovery time (ns): when the URL was found, plus one ageing period for each level.
 
@@ -273,6 +282,10 @@ class FrontierPolicy:
     @cached_property
     def _allow(self) -> Sequence[re.Pattern[str]]:
         return [re.compile(pattern) for pattern in self.settings.allow]
+
+    @cached_property
+    def _prefer(self) -> Sequence[re.Pattern[str]]:
+        return [re.compile(pattern) for pattern in self.settings.prefer]
 
     @cached_property
     def _deny(self) -> Sequence[re.Pattern[str]]:
