@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from scraper_cpn.scrape.fetch.client import Client, Surplus
 
-NO_SOCKS = ("aiohttp", "pyreqwest")
+_BY_PYTHON_SOCKS = ("aiohttp", "pyreqwest")
 _NEEDS = {"pyreqwest": ("fast", ("pyreqwest",)), "httpx": ("httpx", ("httpcore", "h2", "socksio"))}
 """For each client that is not always there its extra, and the modules that it needs."""
 
@@ -52,9 +52,10 @@ def new_client(
 
 def check_client(settings: Settings) -> None:
     """Raise `UsageError` where the client is not installed, or can't do what the settings want."""
-    if settings.fetcher in NO_SOCKS and any(map(is_socks, settings.proxies)):
+    by_python_socks = settings.fetcher in _BY_PYTHON_SOCKS
+    if by_python_socks and any(map(is_socks, settings.proxies)) and not is_here("python_socks"):
         raise UsageError(
-            f"proxy: {settings.fetcher} speaks no SOCKS; give --fetcher httpx as well (pip install 'scraper-cpn[httpx]')"
+            "proxy: SOCKS needs python-socks; install it with pip install 'scraper-cpn[socks]'"
         )
     if settings.fetcher == "aiohttp":
         return

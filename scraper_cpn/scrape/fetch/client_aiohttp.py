@@ -21,6 +21,7 @@ from yarl import URL
 
 from scraper_cpn.scrape.colours import Failed, Proxy, Wired
 from scraper_cpn.scrape.fetch.answers import brings_page
+from scraper_cpn.scrape.fetch.choose import is_socks
 from scraper_cpn.scrape.fetch.client import (
     NO_FILE_ERRORS,
     NO_PUBLIC_ADDRESS,
@@ -42,6 +43,7 @@ from scraper_cpn.scrape.fetch.connections import (
     Key,
     PublicResolver,
     Sockets,
+    SocksFailed,
     Trust,
 )
 from scraper_cpn.scrape.fetch.doubles import Doubles, digest_of, whole_answer
@@ -120,7 +122,8 @@ class AiohttpClient:
 
     def _shared_by(self, ask: Ask) -> str:
         """Return what requests have in common that may use one connection: their origin."""
-        shared = self._settings.share_proxy_connections and ask.proxy.url is not None
+        through = ask.proxy.url is not None and not is_socks(ask.proxy)
+        shared = self._settings.share_proxy_connections and through
         return _ANY_HOST if shared and ask.url.startswith("http:") else root_of(ask.url)
 
     async def _connect(self, key: Key, ask: Ask) -> Wire:
@@ -128,10 +131,14 @@ class AiohttpClient:
         request = ClientRequest(
             "GET",
             URL(ask.url, encoded=True),
-            proxy=None if ask.proxy.url is None else URL(ask.proxy.url),
+            proxy=None if ask.proxy.url is None or is_socks(ask.proxy) else URL(ask.proxy.url),
             loop=self._loop,
         )
-        wire = await (self._wary if ask.wary else self._connector).connect_for(request)
+        connector = self._wary if ask.wary else self._connector
+        if is_socks(ask.proxy):
+            wire = await connector.connect_through(URL(ask.proxy.url or ""), request.url)
+        else:
+            wire = await connector.connect_for(request)
         wire.take_over(next_connection(), lambda wire: self._surplus(key, ask.proxy, wire))
         if not await wire.listen():
             wire.close()
@@ -186,7 +193,7 @@ class AiohttpClient:
         scheme_host, url = root_of(ask.url), ask.url
         _, _, host = scheme_host.partition("://")
         lines = self._lines(ask)
-        if ask.proxy.url is None or url.startswith("https:"):
+        if ask.proxy.url is None or url.startswith("https:") or is_socks(ask.proxy):
             target, proxy_line = url[len(scheme_host) :], b""
         else:
             target, proxy_line = url, self._proxy_line(ask.proxy.url)
@@ -249,12 +256,14 @@ UNASKED = "more than one answer came for this request; none of them can be trust
 
 _CAUSES: tuple[tuple[type[Exception], str, str, bool], ...] = (
     (Unasked, "protocol", UNASKED_DATA, True),
+    (SocksFailed, "proxy", "the SOCKS proxy failed", True),
     (Forbidden, "address", NO_PUBLIC_ADDRESS, False),
     (aiohttp.InvalidURL, "dns", "the host is neither a name nor an address", False),
     (aiohttp.ClientConnectorDNSError, "dns", "the name has no address", True),
     (aiohttp.ClientProxyConnectionError, "proxy", "no connection to the proxy", True),
     (aiohttp.ClientHttpProxyError, "proxy", "the proxy refused the tunnel", True),
     (aiohttp.ClientConnectorCertificateError, "tls", "the certificate is not trusted", False),
+    (ssl.SSLCertVerificationError, "tls", "the certificate is not trusted", False),
     (ssl.SSLError, "tls", "the TLS connection failed", True),
     (TimeoutError, "timeout", "no complete answer in time", True),
     (aiohttp.ClientConnectorError, "connect", "no connection", True),
@@ -282,6 +291,8 @@ def _failed(error: Exception, proxy: Proxy) -> Failed:
 def _detail(error: Exception) -> str:
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return str(getattr(error.certificate_error, "verify_message", ""))
+    if isinstance(error, SocksFailed):
+        return str(error)
     if isinstance(error, aiohttp.ClientConnectorError):
         return error.os_error.strerror or ""
     if isinstance(error, aiohttp.ClientHttpProxyError):

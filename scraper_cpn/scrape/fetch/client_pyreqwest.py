@@ -166,7 +166,11 @@ def new_client(settings: Settings, proxy: str | None) -> Client:
         .pool_max_idle_per_host(0)
         .danger_accept_invalid_certs(settings.insecure)
     )
-    return (builder if proxy is None else builder.proxy(ProxyBuilder.all(proxy))).build()
+    if proxy is None:
+        return builder.build()
+    if proxy.startswith("socks5:"):  # names are left to the proxy
+        proxy = f"socks5h:{proxy.partition(':')[2]}"
+    return builder.proxy(ProxyBuilder.all(proxy)).build()
 
 
 async def _reply(response: Response, ask: Ask, wired: Wired) -> Reply | Failed:
@@ -236,6 +240,7 @@ _CAUSES: tuple[tuple[str, str, str, bool], ...] = (
         "the connection broke before the answer",
         True,
     ),
+    ("SOCKS error", "proxy", "the proxy refused the connection", True),
     ("tunnel error", "proxy", "the proxy refused the tunnel", True),
     (_NO_CERTIFICATE, "tls", "the certificate is not trusted", False),
     ("dns error", "dns", "the name has no address", True),

@@ -13,6 +13,7 @@ import aiohttp
 from aiohttp import ClientRequest, ClientTimeout
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.connector import AddrInfoType
+from yarl import URL
 
 from scraper_cpn.scrape.addresses import not_public
 from scraper_cpn.scrape.fetch.wire import LISTEN_S, Wire
@@ -38,6 +39,10 @@ Key = tuple[str | None, str, bool]
 
 class Forbidden(Exception):  # noqa: N818 - what happened, not a mistake
     """A name has no public address, and others are not permitted."""
+
+
+class SocksFailed(Exception):  # noqa: N818 - what happened, not a mistake
+    """A SOCKS proxy is not there, or refused to connect; the text says which."""
 
 
 class Trust:
@@ -141,6 +146,8 @@ class Connector(aiohttp.TCPConnector):
     def __init__(self, settings: Settings, resolver: AbstractResolver, sockets: "Sockets") -> None:
         super().__init__(limit=0, ssl=tls(settings), resolver=resolver, socket_factory=sockets)
         loop = asyncio.get_running_loop()
+        self._settings, self._made = settings, sockets
+        self._context: ssl.SSLContext | None = None
         self._factory = lambda: Wire(loop, timed=settings.adaptive is not None)  # type: ignore[assignment]
 
     async def connect_for(self, request: ClientRequest) -> Wire:
@@ -149,6 +156,31 @@ class Connector(aiohttp.TCPConnector):
         Raises what aiohttp raises.
         """
         wire = await self._create_connection(request, [], _NO_TIMEOUT)
+        assert isinstance(wire, Wire)
+        return wire
+
+    async def connect_through(self, proxy: URL, target: URL) -> Wire:
+        """Return a new connection to the host of *target* through a SOCKS proxy.
+
+        Raises what `socks_socket` raises, and what TLS does.
+        """
+        from scraper_cpn.scrape.fetch.socks import socks_socket  # an extra
+
+        host, secure = target.raw_host or "", target.scheme == "https"
+        joined = await socks_socket(proxy, host, target.port or 0)
+        self._made.note(joined)
+        if self._context is None:
+            self._context = context_of(self._settings)
+        try:
+            _, wire = await self._loop.create_connection(
+                self._factory,
+                sock=joined,
+                ssl=self._context if secure else None,
+                server_hostname=host if secure else None,
+            )
+        except BaseException:
+            joined.close()
+            raise
         assert isinstance(wire, Wire)
         return wire
 
@@ -186,6 +218,10 @@ class Sockets:
         self._alive.add(created)
         return created
 
+    def note(self, created: socket.socket) -> None:
+        """Count a socket that somebody else has made."""
+        self._alive.add(created)
+
     def __len__(self) -> int:
         return len(self._alive)
 
@@ -206,3 +242,15 @@ def tls(settings: Settings) -> ssl.SSLContext | bool:
         raise UsageError(
             f"--cacert: {settings.cacert}: {what}; give a file of PEM certificates"
         ) from None
+
+
+def context_of(settings: Settings) -> ssl.SSLContext:
+    """Return what is trusted, as a context. Raises `UsageError` for a CA file that can't be read."""
+    trusted = tls(settings)
+    if isinstance(trusted, ssl.SSLContext):
+        return trusted
+    context = ssl.create_default_context()
+    if not trusted:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context

@@ -16,7 +16,7 @@ from yarl import URL
 
 from scraper_cpn.scrape.addresses import is_address
 from scraper_cpn.scrape.fetch.client import Ask
-from scraper_cpn.scrape.fetch.connections import KEEP_ALIVE_S, PublicResolver, tls
+from scraper_cpn.scrape.fetch.connections import KEEP_ALIVE_S, PublicResolver, context_of
 from scraper_cpn.scrape.settings import Settings
 from scraper_cpn.scrape.urls import root_of
 
@@ -45,7 +45,7 @@ class Pools:
     def __init__(self, settings: Settings, names: AbstractResolver) -> None:
         self._loop = asyncio.get_running_loop()
         self._names = names
-        self._context = _context(settings)
+        self._context = context_of(settings)
         self._pools: dict[Key, OriginPool] = {}
         self._sweep: asyncio.TimerHandle | None = None
         self._closing: set[asyncio.Task[None]] = set()
@@ -156,15 +156,3 @@ def _new_pool(context: ssl.SSLContext, proxy: str | None, backend: Backend) -> A
     if url.scheme == "https":
         usual["proxy_ssl_context"] = context
     return AsyncHTTPProxy(where, proxy_auth=auth, **usual)
-
-
-def _context(settings: Settings) -> ssl.SSLContext:
-    """Return what is trusted. Raises `UsageError` for a CA file that can't be read."""
-    trusted = tls(settings)
-    if isinstance(trusted, ssl.SSLContext):
-        return trusted
-    context = ssl.create_default_context()
-    if not trusted:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import importlib.util
 import ssl
 from collections.abc import Iterator, Sequence
 
@@ -9,11 +10,13 @@ import pytest
 import trustme
 from msgspec.structs import replace
 
+from scraper_cpn import Crawl
 from scraper_cpn.scrape.colours import Failed, Fetched, Proxy
 from scraper_cpn.scrape.fetch.fetcher import Fetcher
-from scraper_cpn.scrape.settings import Settings
+from scraper_cpn.scrape.settings import Settings, UsageError
 from tests.scrape.fetching import CLIENTS, DIRECT, HERE, Names, get, kind_of, proxy_at, target
 from tests.servers import Asked, Do, Server, Step, Tunnel, has_ipv6, page
+from tests.socks import Socks
 
 
 def reuses(limits: Settings) -> bool:
@@ -362,3 +365,54 @@ async def test_absent_proxy(scheme: str, limits: Settings) -> None:
             assert (outcome.kind, outcome.retry) == ("proxy", True)
             assert "secret" not in outcome.reason
     assert started == []
+
+
+# SOCKS.
+
+
+@pytest.mark.anyio
+async def test_socks(ca: trustme.CA, limits: Settings) -> None:
+    """Names go to the proxy as they are, with credentials, for encrypted and plain pages; no request names the whole URL."""
+    async with (
+        Server(lambda _: page(b"two"), tls=secure(ca, "a.example")) as encrypted,
+        Server(lambda _: page(b"one")) as plain,
+        Socks(encrypted.port, login=b"\x01\x02me\x03p:w") as locked,
+        Socks(plain.port) as free,
+        Fetcher(replace(limits, insecure=True), seeds=HERE, resolver=Names()) as fetcher,
+    ):
+        first = Proxy("p", url=f"socks5://me:p%3Aw@127.0.0.1:{locked.port}")
+        second = Proxy("q", url=f"socks5h://127.0.0.1:{free.port}")
+        for url, proxy, body in (
+            ("https://a.example/x", first, b"two"),
+            ("http://b.example/y", second, b"one"),
+        ):
+            outcome = await get(fetcher, url, proxy)
+            assert isinstance(outcome, Fetched), outcome
+            assert outcome.response.body == body
+        assert (locked.asked, free.asked) == ([b"a.example"], [b"b.example"])
+        assert (encrypted.asked[0].target, plain.asked[0].target) == ("/x", "/y")
+        assert "proxy-authorization" not in encrypted.asked[0].headers
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_socks_that_fails(scheme: str, limits: Settings) -> None:
+    """A proxy that refuses, or is not there, is named as what failed; its password is not told."""
+    async with Socks(1, refuses=True) as proxy, Fetcher(limits, seeds=HERE) as fetcher:
+        gone = Proxy("q", url="socks5://me:secret@127.0.0.1:1")
+        for each in (Proxy("p", url=f"socks5://127.0.0.1:{proxy.port}"), gone):
+            outcome = await get(fetcher, f"{scheme}://a.example/", each)
+            assert isinstance(outcome, Failed)
+            assert (outcome.kind, outcome.retry, outcome.sent) == ("proxy", True, False)
+            assert "secret" not in repr(outcome)
+
+
+@pytest.mark.parametrize("fetcher", ["aiohttp", "pyreqwest"])
+def test_socks_that_is_not_installed(fetcher: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without python-socks the user is told how to install it."""
+    found = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if "socks" in name else found(name)
+    )
+    with pytest.raises(UsageError, match=r"scraper-cpn\[socks\]"):
+        Crawl(fetcher=fetcher, proxy="socks5://127.0.0.1:1080")

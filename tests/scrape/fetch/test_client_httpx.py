@@ -14,7 +14,7 @@ from httpx import Response
 from msgspec.structs import replace
 
 from scraper_cpn import Crawl
-from scraper_cpn.scrape.colours import Failed, Fetched, Proxy
+from scraper_cpn.scrape.colours import Failed, Fetched
 from scraper_cpn.scrape.fetch.fetcher import Fetcher
 from scraper_cpn.scrape.options.read import checked
 from scraper_cpn.scrape.settings import SECOND, Settings, UsageError
@@ -231,90 +231,6 @@ async def test_private_addresses() -> None:
     assert [asked.headers[":authority"] for asked in server.asked] == [
         f"seed.example:{server.port}"
     ]
-
-
-class Socks:
-    """A SOCKS5 server on loopback that joins each connection to a local port; an async context manager."""
-
-    def __init__(self, port: int, *, login: bytes = b"", refuses: bool = False) -> None:
-        self._to, self._login, self._refuses = port, login, refuses
-        self.asked: list[bytes] = []
-
-    async def __aenter__(self) -> "Socks":
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
-        self.port = self._server.sockets[0].getsockname()[1]
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._server.close()
-
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        _, count = await reader.readexactly(2)
-        await reader.readexactly(count)
-        writer.write(b"\x05\x02" if self._login else b"\x05\x00")
-        if self._login:
-            assert await reader.readexactly(len(self._login)) == self._login
-            writer.write(b"\x01\x00")
-        head = await reader.readexactly(5)
-        assert head[:4] == b"\x05\x01\x00\x03"  # a name, not an address
-        self.asked.append(await reader.readexactly(head[4]))
-        await reader.readexactly(2)
-        writer.write(
-            b"\x05%b\x00\x01\x00\x00\x00\x00\x00\x00" % (b"\x02" if self._refuses else b"\x00")
-        )
-        if self._refuses:
-            await writer.drain()
-            await reader.read()
-            writer.close()
-            return
-        inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", self._to)
-        await asyncio.gather(_pipe(reader, inner_writer), _pipe(inner_reader, writer))
-
-
-async def _pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while piece := await reader.read(65_536):
-        writer.write(piece)
-    writer.close()
-
-
-async def test_socks() -> None:
-    """Names go to the proxy as they are, with credentials, for encrypted and plain pages."""
-    async with (
-        http2(lambda _: Answer2(b"two")) as secure,
-        Server(lambda _: page(b"one")) as plain,
-        Socks(secure.port, login=b"\x01\x02me\x03p:w") as locked,
-        Socks(plain.port) as free,
-        Fetcher(SETTINGS, seeds=HERE, resolver=Names()) as fetcher,
-    ):
-        first = Proxy("p", url=f"socks5://me:p%3Aw@127.0.0.1:{locked.port}")
-        assert said(await get(fetcher, "https://a.example/x", first)) == b"two"
-        second = Proxy("q", url=f"socks5h://127.0.0.1:{free.port}")
-        assert said(await get(fetcher, "http://b.example/y", second)) == b"one"
-        assert (locked.asked, free.asked) == ([b"a.example"], [b"b.example"])
-        assert plain.asked[0].target == "/y"
-
-
-async def test_socks_that_fails() -> None:
-    """A proxy that refuses, or is not there, is named as what failed; its password is not told."""
-    async with (
-        Socks(1, refuses=True) as proxy,
-        Fetcher(SETTINGS, seeds=HERE) as fetcher,
-    ):
-        gone = Proxy("q", url="socks5://me:secret@127.0.0.1:1")
-        for each in (Proxy("p", url=f"socks5://127.0.0.1:{proxy.port}"), gone):
-            outcome = await get(fetcher, "https://a.example/", each)
-            assert isinstance(outcome, Failed)
-            assert (outcome.kind, outcome.retry, outcome.sent) == ("proxy", True, False)
-            assert "secret" not in repr(outcome)
-
-
-@pytest.mark.parametrize("fetcher", ["aiohttp", "pyreqwest"])
-def test_others_speak_no_socks(fetcher: str) -> None:
-    """A SOCKS proxy is refused before anything is fetched, where the client speaks none."""
-    with pytest.raises(UsageError, match="give --fetcher httpx"):
-        Crawl(fetcher=fetcher, proxy="socks5://127.0.0.1:1080")
-    proxy = Crawl(fetcher="httpx", proxy="socks5://127.0.0.1").settings.proxies[0]
-    assert proxy.url == "socks5://127.0.0.1:1080"
 
 
 def test_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,40 @@
+"""Connections through a SOCKS5 proxy (RFC 1928, 1929), for clients that speak none themselves.
+
+Owns: the only use of python-socks. Must not know: HTTP, what is sent on a connection.
+"""
+
+import asyncio
+import socket
+
+from python_socks import ProxyConnectionError, ProxyError, ProxyType
+from python_socks.async_.asyncio import Proxy
+from yarl import URL
+
+from scraper_cpn.scrape.fetch.client import NO_FILE_ERRORS
+from scraper_cpn.scrape.fetch.connections import SocksFailed
+
+_LONG_S = 86_400
+
+
+async def socks_socket(proxy: URL, host: str, port: int) -> socket.socket:
+    """Return a socket that a proxy has joined to *port* of *host*, whose name it looks up itself.
+
+    Raises `SocksFailed`, and `OSError` where this process has no file left. The caller limits its time.
+    """
+    where = Proxy(
+        ProxyType.SOCKS5,
+        proxy.host or "",
+        proxy.port or 1080,
+        proxy.user,
+        proxy.password,
+        rdns=True,
+        loop=asyncio.get_running_loop(),
+    )
+    try:
+        return await where.connect(host, port, timeout=_LONG_S)
+    except ProxyConnectionError as error:
+        if error.errno in NO_FILE_ERRORS:
+            raise OSError(error.errno, "too many open files") from None
+        raise SocksFailed("no connection to the proxy") from None
+    except ProxyError:
+        raise SocksFailed("the proxy refused the connection") from None
