@@ -8,6 +8,7 @@ Must not know: the command line, how progress is shown, signals.
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import nullcontext
 from functools import partial
@@ -72,6 +73,7 @@ from scraper_cpn.scrape.state.run import OpenRun
 from scraper_cpn.scrape.trace import tracer
 from scraper_cpn.store.port import Batch, StoreError
 
+_log = logging.getLogger("scraper_cpn")
 GRACE_NS = 10 * SECOND
 """How long running requests may continue after `stop`."""
 
@@ -162,6 +164,8 @@ class Session:
         self._stopping = anyio.Event()
         if state is not None:
             self._account.go_on(state)
+            if lost := state.account.cookies:
+                _log.warning("a state keeps no cookies: the crawl goes on without its %d", lost)
             if self._hooks.unique:
                 self._hooks.unique.know((page, body) for page, _, _, body in state.store.items())
         self._on_event = on_event
@@ -192,6 +196,7 @@ class Session:
             on_surplus=self._surplus,
             also=self._handlers.statuses,
         )
+        self._account.cookies = new_fetcher.jars.__len__
         async with self._bodies or nullcontext(), new_fetcher as fetcher, self._parser:
             self._fetcher = fetcher
             self._shell = Shell(

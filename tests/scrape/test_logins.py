@@ -156,8 +156,10 @@ async def test_sessions_log_in_by_themselves() -> None:
 
 
 @pytest.mark.parametrize("how", ["form", "redirect"])
-async def test_a_resume_logs_in_anew(tmp_path: Path, how: str) -> None:
-    """A state has no cookies; what has happened leads to the same marking when it is replayed."""
+async def test_a_resume_logs_in_anew(
+    tmp_path: Path, how: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A state has no cookies, which is told; what has happened leads to the same marking when it is replayed."""
     shop, state = Shop(lasts=3, how=how), tmp_path / "shop.state"
     async with Server(shop) as server:
         crawl, seen = shop_crawl(server.url, max_pages=5)
@@ -169,6 +171,7 @@ async def test_a_resume_logs_in_anew(tmp_path: Path, how: str) -> None:
         summary = await again.resumed(state)
     assert sorted(seen + more) == ALL
     assert (len(shop.sessions) > 2, summary.ended, summary.failed) == (True, "finished", 0)
+    assert "the crawl goes on without its 1" in caplog.text
     (audit,) = audits(state)
     assert audit.batches, "replayed to the same marking"
 

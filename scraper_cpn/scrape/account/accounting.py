@@ -88,6 +88,8 @@ class Accounting:
         """Why a login has failed; empty if none has."""
         self._attempts = self._pages = self._bytes = self._not_followed = 0
         self.connections_dropped = 0
+        self.cookies: Callable[[], int] = int
+        """Tells how many there are."""
         self._now_ns = clock_ns
         self._holds: dict[str, tuple[int, str]] = {}
         """The domains that pause: until when, and why."""
@@ -198,6 +200,7 @@ class Accounting:
             sitemaps=self._sitemaps,
             mapped=self._mapped,
             dropped=self._dropped,
+            cookies=self.cookies(),
         )
 
     def snapshot(self, now_ns: int) -> Snapshot:

@@ -143,6 +143,8 @@ class Account(Struct, frozen=True):
     sitemaps: int = 0
     mapped: int = 0
     dropped: dict[str, int] = {}
+    cookies: int = 0
+    """In the jars, which a state does not keep."""
 
 
 class Ending(Struct, frozen=True):

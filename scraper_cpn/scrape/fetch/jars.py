@@ -56,6 +56,9 @@ class Jars:
             self._jars[""].put(line, self._wall_ns())
         self.used = self.used or bool(self._jars[""])
 
+    def __len__(self) -> int:
+        return sum(map(len, self._jars.values()))
+
     @property
     def dropped(self) -> Counter[str]:
         """How many cookies were not kept, by reason."""
