@@ -18,7 +18,7 @@ import anyio.to_thread
 from anyio.streams.memory import MemoryObjectSendStream
 
 from scraper_cpn.scrape.account.report import Summary
-from scraper_cpn.scrape.colours import Link
+from scraper_cpn.scrape.colours import Link, url_of
 from scraper_cpn.scrape.fetch.loop import loop_options
 from scraper_cpn.scrape.fetch.open_files import check_files
 from scraper_cpn.scrape.items.bodies import bodies_of
@@ -63,10 +63,12 @@ class Crawl(Program, Generic[T]):
         self.options = options
         self.settings: Settings = settings_from(options)
 
-    def login(self, url: str, *, expired: Callable[[Page], Any] | None = None) -> Callable[[F], F]:
+    def login(
+        self, url: str | Link, *, expired: Callable[[Page], Any] | None = None
+    ) -> Callable[[F], F]:
         """Have the decorated handler log in at *url*, before any page is requested, once for each session.
 
-        The handler is given that page. It returns the link that leads on, mostly `page.form(...).fill(...).submit()`,
+        The handler is given that page; with a `Link`, the answer to its request, such as a POST with JSON. It returns the link that leads on, mostly `page.form(...).fill(...).submit()`,
         and the cookies of what comes back are the login. A link with `to=` has another page handled; without a link the
         login is over. Its pages go before all others, count like all others, and are not stored. *expired* says of any
         page whether it asks for a login. Such a page is not given to its handler, nor is one with status 401, or one that
@@ -75,8 +77,8 @@ class Crawl(Program, Generic[T]):
 
         Raises `UsageError` for what is no URL, and for a second login.
         """
-        declare = self.handlers.logging_in(expired)
-        self.options["login"] = url
+        declare = self.handlers.logging_in(url, expired)
+        self.options["login"] = url_of(url)
         self.settings = settings_from(self.options)
         return declare
 

@@ -65,6 +65,7 @@ from scraper_cpn.scrape.pages.handlers import Handlers
 from scraper_cpn.scrape.pages.logins import sign_on_of
 from scraper_cpn.scrape.pages.parse import Parser
 from scraper_cpn.scrape.policy import first_policy
+from scraper_cpn.scrape.policy.frontier import asking
 from scraper_cpn.scrape.seeds import BadSeed, Unread, origins_in
 from scraper_cpn.scrape.settings import SECOND, Settings
 from scraper_cpn.scrape.sitemaps import mapped_from
@@ -274,7 +275,11 @@ class Session:
     async def _fetch(
         self, target: Target, proxy: Proxy, domain: Domain, start: Start
     ) -> FetchOutcome:
-        asked = await self._hooks.sent(target, self._stop_for) if self._hooks.before else target
+        asked: Target | Failed = target
+        if target.request.step == 1:
+            asked = target = self._sign_on_with(target)
+        if self._hooks.before:
+            asked = await self._hooks.sent(target, self._stop_for)
         if isinstance(asked, Failed):
             return asked
         self._account.attempt()
@@ -282,6 +287,15 @@ class Session:
         outcome = await self._fetcher.fetch(asked, proxy, start, start.may_start)
         self._account.outcome(outcome)
         return outcome
+
+    def _sign_on_with(self, target: Target) -> Target:
+        """Return the first request of a login as the program wants it: no token has the password."""
+        wanted = self._handlers.login_request
+        if wanted is None or target.hops:
+            return target
+        own = target.request
+        more = {name: getattr(own, name) for name in ("session", "login", "step", "apart")}
+        return asking(target, replace(wanted, idempotent=True, **more))
 
     async def _validate(self, extracted: Extracted) -> ValidateOutcome:
         changed = await self._hooks.changed(extracted)

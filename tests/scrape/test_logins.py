@@ -7,7 +7,7 @@ from typing import Any
 import anyio
 import pytest
 
-from scraper_cpn import Crawl, Link, Page, Summary, UsageError
+from scraper_cpn import Crawl, Link, Outgoing, Page, Summary, UsageError
 from scraper_cpn.scrape.state.check import audits
 from scraper_cpn.scrape.state.explain import explain
 from tests.servers import Asked, Server, page
@@ -59,6 +59,11 @@ class Shop:
         if self.how == "redirect":
             return page(b"", "Location: /login?next=there", status="302 Found")
         return page(b"", status="401 Unauthorized")
+
+
+def is_in(folder: Path, secret: bytes) -> bool:
+    """Whether a file has a secret."""
+    return any(secret in each.read_bytes() for each in folder.iterdir())
 
 
 def html(text: str, *headers: str) -> bytes:
@@ -174,6 +179,44 @@ async def test_a_resume_logs_in_anew(
     assert "the crawl goes on without its 1" in caplog.text
     (audit,) = audits(state)
     assert audit.batches, "replayed to the same marking"
+
+
+async def test_a_login_of_an_api(tmp_path: Path) -> None:
+    """It begins with a POST, whose answer holds what each request needs; a state does not hold the password."""
+    log, tokens = list[str](), ["t1", "t2"]
+
+    def api(asked: Asked) -> bytes:
+        log.append(f"{asked.method} {asked.target}")
+        if asked.target == "/login":
+            assert asked.body == b'{"password":"pa55word"}'
+            return page(b'{"token":"%s"}' % tokens[0].encode(), "Content-Type: application/json")
+        if asked.headers.get("authorization") != f"Bearer {tokens[0]}":
+            return page(b"", status="401 Unauthorized")
+        if asked.target == "/data/1":
+            tokens.pop(0)
+        return page(b"{}", "Content-Type: application/json")
+
+    crawl: Crawl[Any] = Crawl(delay=0, robots="ignore", backoff="1ms")
+    session = {"token": ""}
+    async with Server(api) as server:
+
+        @crawl.login(Link(f"{server.url}/login", json={"password": "pa55word"}))
+        def sign_on(answer: Page) -> None:
+            session["token"] = answer.json()["token"]
+
+        @crawl.before
+        def authorise(request: Outgoing) -> dict[str, str]:
+            return {"Authorization": f"Bearer {session['token']}"}
+
+        @crawl.page("*")
+        def data(answer: Page) -> dict[str, str]:
+            return {"url": answer.url}
+
+        urls = [f"{server.url}/data/{n}" for n in range(3)]
+        summary = await crawl.crawl(*urls, state=tmp_path / "api.state")
+    assert (summary.items, summary.failed) == (3, 0)
+    assert log.count("POST /login") == 2
+    assert not is_in(tmp_path, b"pa55word")
 
 
 def test_what_is_no_login() -> None:

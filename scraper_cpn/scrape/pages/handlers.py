@@ -22,6 +22,7 @@ from scraper_cpn.scrape.pages.elements import handler_name
 from scraper_cpn.scrape.pages.hooked import is_async
 from scraper_cpn.scrape.pages.page import Page
 from scraper_cpn.scrape.pages.parameters import Parameters, name_of
+from scraper_cpn.scrape.request import Request
 from scraper_cpn.scrape.settings import UsageError
 from scraper_cpn.scrape.statuses import PAUSES
 from scraper_cpn.scrape.urls import seed_url
@@ -115,6 +116,8 @@ class Handlers:
         """The error statuses that some handler takes."""
         self.login: Handler | None = None
         """Takes the page at which the program logs in."""
+        self.login_request: Request | None = None
+        """How that page is requested; None: by a GET. It may hold a password, and is not kept in a state."""
         self.expired: Callable[[Page], Any] | None = None
         """Says of a page whether it asks for a login."""
 
@@ -147,10 +150,12 @@ class Handlers:
 
         return declare
 
-    def logging_in(self, expired: Callable[[Page], Any] | None) -> Callable[[F], F]:
+    def logging_in(
+        self, first: str | Link, expired: Callable[[Page], Any] | None
+    ) -> Callable[[F], F]:
         """Declare the handler of the page at which the program logs in, and what says that a page asks for it.
 
-        Raises `UsageError` for a second one, and where *expired* is no plain function.
+        *first* is the URL of that page, or a link with its request. Raises `UsageError` for a second one, and where *expired* is no plain function.
         """
         if expired is not None and (not callable(expired) or is_async(expired)):
             raise UsageError("login: expired is a plain function of a page, which is not async")
@@ -161,6 +166,9 @@ class Handlers:
             self.page("")(function)
             self.login = self._by_name[name_of(function)]
             self.expired = expired
+            if isinstance(first, Link):
+                link = self.seed(first, 0)
+                self.login_request = link.request if isinstance(link, Link) else None
             return function
 
         return declare
