@@ -18,7 +18,7 @@ from scraper_cpn.scrape.colours import Link
 from scraper_cpn.scrape.fetch.loop import loop_options
 from scraper_cpn.scrape.fetch.open_files import make_room
 from scraper_cpn.scrape.items.outputs import OutputError
-from scraper_cpn.scrape.settings import SECOND, UsageError
+from scraper_cpn.scrape.settings import SECOND, Settings, UsageError
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -66,12 +66,21 @@ def _refuse(job: CrawlJob) -> None:
         raise UsageError("the scheduler by hand has no --max-items; use scrape, or leave it out")
     if job.settings.sitemaps:
         raise UsageError("the scheduler by hand has no --sitemaps; use scrape, or leave it out")
+    _refuse_routes(job.settings)
     if job.settings.save_bodies is not None:
         raise UsageError("the scheduler by hand has no --save-bodies; use scrape, or leave it out")
     if job.settings.login is not None:
         raise UsageError("the scheduler by hand has no logins; use scrape, or leave the login out")
     if job.settings.kernel != "python":
         raise UsageError("the scheduler by hand has no --kernel; use scrape, or leave it out")
+
+
+def _refuse_routes(settings: Settings) -> None:
+    if settings.has_routes or any(proxy.bytes is not None for proxy in settings.proxies):
+        raise UsageError(
+            "the scheduler by hand has no --ban-status, no --proxy-for and no bytes= of a proxy; use scrape, or "
+            "leave them out"
+        )
 
 
 def _url(seed: str | Link) -> str:

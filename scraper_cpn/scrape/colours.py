@@ -142,6 +142,14 @@ class RequestTarget(Target, frozen=True, gc=False, kw_only=True):
         return self.request.identity(self.url)
 
 
+class RoutedTarget(RequestTarget, frozen=True, gc=False, kw_only=True):
+    """A target that has been given a proxy, and waits for its turn there. In crawls with routes only."""
+
+    proxy: str
+    watched: bool = False
+    """Whether its domain has refused a proxy: how the request ends is then told to the route."""
+
+
 def _host(url: str) -> str:
     """The host of a normalised URL or origin; an IPv6 address keeps its brackets."""
     netloc = url.partition("://")[2].partition("/")[0]
@@ -243,6 +251,12 @@ class Proxy(Struct, frozen=True, gc=False):
     """Separate incidents in a row in which the proxy itself failed."""
     calm: int = 0
     """Requests started since the last strike; only counted while `strikes` is above 0."""
+    group: str = ""
+    """Domains are sent through proxies of one group (`Settings.proxy_for`)."""
+    bytes: int | None = None
+    """The bytes of pages that it may still carry, decompressed; None for no limit."""
+    spare: bool = False
+    """Whether it has another token, with which it is probed in quarantine."""
 
     def __repr__(self) -> str:
         """Omit the URL, which may contain a password."""
@@ -303,9 +317,71 @@ class Hold(Struct, frozen=True, gc=False):
 
 
 class ProxyFault(Struct, frozen=True, gc=False):
-    """A proxy itself has failed, and is to rest."""
+    """A proxy itself has failed, and one of its tokens is to rest."""
 
     proxy: str
+    strikes: int = 0
+    """Its incidents in a row with this one; 0: as its token says."""
+
+
+class Carried(Struct, frozen=True, gc=False):
+    """The bytes of a page that a proxy has brought."""
+
+    proxy: str
+    bytes: int
+
+
+class Mark(Struct, frozen=True, gc=False):
+    """What a route remembers of a proxy that its domain has refused."""
+
+    proxy: str
+    count: int
+    """Refusals in a row."""
+    state: Literal["rests", "due", "tried", "gone"] = "rests"
+    """It rests for this domain, is due for one trial, is being tried, or has retired."""
+
+
+class Route(Struct, frozen=True, gc=False):
+    """Which proxies the requests to a domain go through."""
+
+    domain: str
+    group: str = ""
+    """The group of proxies that serves it."""
+    marks: tuple[Mark, ...] = ()
+    streak: int = 0
+    """Proxies that were refused in a row."""
+    turn: int = 0
+    """Where the search for the next proxy begins, if none that is free will do."""
+
+
+class Sign(Struct, frozen=True, gc=False):
+    """How a request to a domain through a proxy has ended, as far as it concerns their relation."""
+
+    domain: str
+    proxy: str
+    what: Literal["banned", "passed", "unknown", "gone", "absolved"]
+
+
+class Rest(Struct, frozen=True, gc=False):
+    """A proxy rests for one domain that has refused it."""
+
+    domain: str
+    proxy: str
+    count: int
+
+
+class Repute(Struct, frozen=True, gc=False):
+    """The domains that refuse a proxy at present."""
+
+    proxy: str
+    refused_by: tuple[str, ...] = ()
+
+
+class Gone(Struct, frozen=True, gc=False):
+    """A token of a proxy has retired."""
+
+    proxy: str
+    group: str = ""
 
 
 class RobotsJob(Struct, frozen=True, gc=False, kw_only=True):
@@ -325,6 +401,13 @@ class RobotsJob(Struct, frozen=True, gc=False, kw_only=True):
     def host(self) -> str:
         """The host of `url`, by which `--per-host` and `--host-delay` count."""
         return _host(self.url)
+
+
+class RoutedJob(RobotsJob, frozen=True, gc=False, kw_only=True):
+    """A robots.txt that has been given a proxy; as `RoutedTarget`."""
+
+    proxy: str
+    watched: bool = False
 
 
 class Rules(Struct, frozen=True, gc=False):
@@ -525,6 +608,7 @@ KINDS: dict[str, str] = {
     "dns": "the name has no address",
     "tls": "no trusted TLS connection",
     "proxy": "the proxy failed",
+    "banned": "the site has refused the proxy (--ban-status, or the program's `banned`)",
     "dropped": "the connection broke before the answer was complete",
     "protocol": "the answer was not valid HTTP",
     "coding": "the body's content coding could not be undone",

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import anyio
 import anyio.to_thread
 from anyio.streams.memory import MemoryObjectSendStream
+from msgspec.structs import replace
 
 from scraper_cpn.scrape.account.report import Summary
 from scraper_cpn.scrape.colours import Link, url_of
@@ -26,7 +27,7 @@ from scraper_cpn.scrape.items.outputs import CheckedOutput, ItemOutput, open_out
 from scraper_cpn.scrape.items.outputs.by_type import OutputsByType
 from scraper_cpn.scrape.items.validate import Validator
 from scraper_cpn.scrape.kernels import Prepared, prepare
-from scraper_cpn.scrape.options.read import settings_from
+from scraper_cpn.scrape.options.read import checked, settings_from
 from scraper_cpn.scrape.pages.page import Page
 from scraper_cpn.scrape.policy import Policy, first_policy
 from scraper_cpn.scrape.program import F, Program
@@ -47,6 +48,10 @@ class Crawl(Program, Generic[T]):
         item: a msgspec Struct type that every item must fit; also the columns of the output. None:
             without handlers, one built-in item a page; with handlers, whatever they yield.
         start: seeds, for `run` and `stream` without URLs.
+        banned: says of a page whether the site has refused the proxy by it, such as a captcha: the proxy rests for
+            that domain, and the page is fetched again through another one. Without proxies it is fetched again
+            later. It is called before the handler, and fails the page if it raises. It is not called for pages that
+            are too large to be parsed at once, where there are no handlers.
         options: any long option of the command, with underscores: `delay=1.0` (seconds, or text such
             as "500ms"), `max_pages=500`, `proxies="proxies.txt"`, ...
 
@@ -55,13 +60,21 @@ class Crawl(Program, Generic[T]):
     """
 
     def __init__(
-        self, item: type[T] | None = None, *, start: Sequence[str | Link] = (), **options: Any
+        self,
+        item: type[T] | None = None,
+        *,
+        start: Sequence[str | Link] = (),
+        banned: Callable[[Page], bool] | None = None,
+        **options: Any,
     ) -> None:
         super().__init__()
         self.item_type = item
         self.start = tuple(map(_seed, start))
         self.options = options
-        self.settings: Settings = settings_from(options)
+        settings = settings_from(options)
+        bans = banned is not None and bool(settings.proxies)
+        self.settings = checked(replace(settings, page_bans=bans))
+        self.handlers.banned = banned
 
     def login(
         self, url: str | Link, *, expired: Callable[[Page], Any] | None = None

@@ -8,7 +8,7 @@ wait, whether to try again) are in `policy/`; the types of the tokens are in `co
 from typing import Any
 
 from scraper_cpn.net import KeySet, Limit, Net, Place
-from scraper_cpn.scrape.colours import FAILED_LOG, Failure, Target
+from scraper_cpn.scrape.colours import FAILED_LOG, Failure
 from scraper_cpn.scrape.parts.depths import depths_of
 from scraper_cpn.scrape.parts.domains import Domains
 from scraper_cpn.scrape.parts.frontier import Frontier
@@ -22,6 +22,7 @@ from scraper_cpn.scrape.parts.proxies import Proxies
 from scraper_cpn.scrape.parts.requests import Requests
 from scraper_cpn.scrape.parts.retries import Retries
 from scraper_cpn.scrape.parts.robots import Robots
+from scraper_cpn.scrape.parts.routes import routes_of
 from scraper_cpn.scrape.parts.seeds import Seeds
 from scraper_cpn.scrape.parts.sitemaps import sitemaps_of
 from scraper_cpn.scrape.parts.traps import traps_of
@@ -42,16 +43,17 @@ class ScrapeNet(Net):
         self.domains = Domains(self, p.domains, self.health)
         self.hosts = hosts_of(self, p.settings)
         self.proxies = Proxies(self, p.proxies)
+        self.logins = logins_of(self, p.requests.logins)
+        key = fields_of(self.domains, *self.hosts)
+        page_key = key + fields_of(*self.logins)
+        self.routes = routes_of(self, p.routes, self.domains, (key, page_key), p.frontier.turn)
         self.gate = GateKeeper(self)
         self.budget = Budget(self, p.settings)
         self.volume = volume_limits(self, p.volume)
         self.items = items_of(self, p)
         self.limits: list[Limit] = [
-            self.permits, self.domains, *self.hosts, self.proxies, self.gate,
+            self.permits, self.domains, *self.hosts, *self.routes, self.proxies, self.gate,
         ]  # fmt: skip
-        self.logins = logins_of(self, p.requests.logins)
-        key = tuple(field for limit in self.limits for field in limit.counts_by)
-        page_key = key + tuple(field for limit in self.logins for field in limit.counts_by)
 
         # The other parts, each with its own places.
         self.depths = depths_of(self, p.frontier.depths, p.settings)
@@ -70,7 +72,9 @@ class ScrapeNet(Net):
             self.robots, [*self.limits, *self.logins], self.traps, self.sitemaps, self.failed_log
         )
         self.seeds.refuse(self.failed_log)
-        self.robots.fetch_rules(self.limits, self.domains, self.proxies, self.failed_log)
+        self.robots.fetch_rules(
+            self.limits, self.domains, self.proxies, self.routes, self.failed_log
+        )
         self.robots.clear(self.frontier.targets, self.failed_log, self.logins)
         if self.sitemaps is not None:
             self.sitemaps.clear(self.robots, self.limits, self.failed_log)
@@ -94,6 +98,7 @@ class ScrapeNet(Net):
             [*self.limits, *self.logins, self.budget, *self.volume, *self.items],
             self.domains,
             self.proxies,
+            self.routes,
             fetched=self.pipeline.raw_html,
             failed=self.retries.failed,
             log=self.failed_log,
@@ -113,9 +118,21 @@ class ScrapeNet(Net):
             items=self.items,
             logins=self.logins,
             found=self.frontier.found,
+            routes=self.routes,
         )
+        for route in self.routes:
+            route.connect(
+                self.frontier.targets, self.robots.jobs, self.limits, self.proxies, self.health,
+                [*self.logins, self.budget, *self.volume, *self.items],
+            )  # fmt: skip
 
     @property
-    def known_urls(self) -> tuple[Place[Target], ...]:
+    def known_urls(self) -> tuple[Place[Any], ...]:
         """The places whose tokens are URLs that are known but not fetched."""
-        return self.robots.asks, self.frontier.targets, self.retries.cool_down
+        routed = (each.targets for each in self.routes)
+        return self.robots.asks, self.frontier.targets, *routed, self.retries.cool_down
+
+
+def fields_of(*limits: Limit) -> tuple[str, ...]:
+    """The fields of a request by which limits count."""
+    return tuple(field for limit in limits for field in limit.counts_by)

@@ -11,11 +11,20 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from scraper_cpn.net import Kernel, Place
-from scraper_cpn.scrape.colours import Allowance, Bandwidth, Failure, Gate, ItemsLeft, Proxy, Target
+from scraper_cpn.scrape.colours import (
+    Allowance,
+    Bandwidth,
+    Failure,
+    Gate,
+    ItemsLeft,
+    Proxy,
+    Repute,
+    Target,
+)
 from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.parts.volume import Bytes, Rate
 from scraper_cpn.scrape.policy.frontier import split
-from scraper_cpn.scrape.policy.proxies import tokens_of
+from scraper_cpn.scrape.policy.proxies import copies_of
 
 DIRECT = "direct"
 """The name of the connection without a proxy."""
@@ -46,7 +55,7 @@ def open_crawl(
             ready_at_ns=proxy.not_before_ns or 0,
             expires_at_ns=_later(proxy.not_after_ns, -settings.timeout_ns),
         )
-    for place, colour in first_tokens(net):
+    for place, colour in (*first_tokens(net), *reputes(net)):
         kernel.inject(place, colour, now_ns)
     end_ns = _later(settings.max_time_ns, now_ns)
     kernel.inject(net.gate.open, Gate(), now_ns, expires_at_ns=end_ns)
@@ -69,12 +78,19 @@ def first_tokens(net: ScrapeNet) -> Iterator[tuple[Place[Any], Any]]:
             yield limit.free, Bandwidth()
 
 
+def reputes(net: ScrapeNet) -> Iterator[tuple[Place[Any], Any]]:
+    """Yield what is thought of each proxy at first, with its place."""
+    for routes in net.routes:
+        for proxy in net.policy.settings.proxies:
+            yield routes.reputes, Repute(proxy.proxy)
+
+
 def _tokens(proxies: Sequence[Proxy]) -> Iterator[Proxy]:
     """Yield each proxy once, or once for each slot; every proxy appears once before any appears twice."""
-    for number in range(max(proxy.slots for proxy in proxies)):
-        for proxy in proxies:
-            if number < tokens_of(proxy):
-                yield proxy
+    copies = [copies_of(proxy) for proxy in proxies]
+    for number in range(max(map(len, copies))):
+        for each in copies:
+            yield from each[number : number + 1]
 
 
 def _later(time_ns: int | None, by_ns: int) -> int | None:

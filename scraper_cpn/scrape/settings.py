@@ -35,6 +35,8 @@ class Site(Struct, frozen=True, kw_only=True):
     """A registrable domain or host, in the form that `Settings.limit_by` makes pacing keys of."""
     delay_ns: int | None = None
     per_domain: int | None = None
+    proxy_group: str | None = None
+    """The group of proxies that serves it; None: as `Settings.proxy_for` says."""
 
 
 class StatusRule(Struct, frozen=True):
@@ -208,8 +210,22 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Whether a connection to a proxy may carry plain HTTP for any host; see `docs/proxies.md`."""
     proxies: tuple[Proxy, ...] = ()
     """Empty: connect directly."""
+    proxy_for: tuple[tuple[str, str], ...] = ()
+    """Glob patterns of domains, each with the group of proxies that serves them; the first that matches counts."""
+    ban_status: tuple[int, ...] = ()
+    """Statuses by which a site refuses the proxy, and not the crawl."""
+    page_bans: bool = False
+    """Whether a program says of pages that the site has refused the proxy by them."""
+    ban_rest_ns: int = 300 * SECOND
+    """A proxy rests so long for a domain that has refused it; doubles with each refusal in a row, up to 16 times."""
     seed: int = 0
     """The seed of all jitter and every seeded order."""
+
+    @property
+    def has_routes(self) -> bool:
+        """Whether each domain has its own choice of proxies."""
+        grouped = self.proxy_for or any(site.proxy_group is not None for site in self.sites)
+        return bool(self.ban_status or self.page_bans or grouped)
 
     @property
     def output_form(self) -> dict[str, Any]:

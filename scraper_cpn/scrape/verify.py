@@ -34,7 +34,7 @@ from scraper_cpn.scrape import colours as c
 from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.parts.volume import Bytes, Rate
 from scraper_cpn.scrape.policy import Policy
-from scraper_cpn.scrape.policy.proxies import tokens_of
+from scraper_cpn.scrape.policy.proxies import copies_of
 from scraper_cpn.scrape.settings import SECOND, Settings, Site
 from scraper_cpn.scrape.urls import origin_of
 
@@ -150,8 +150,8 @@ def instance_of(net: ScrapeNet, urls: Sequence[str], note: str) -> Instance:
             net.frontier.found.name: [c.Found(seeds)],
             net.proxies.pool.name: [
                 Expiring(proxy) if proxy.not_after_ns else proxy
-                for proxy in proxies
-                for _ in range(min(2, tokens_of(proxy)))
+                for one in proxies
+                for proxy in copies_of(one)[:2]
             ],
             net.gate.open.name: [gate],
             **dict(_given(net)),
@@ -164,6 +164,10 @@ def instance_of(net: ScrapeNet, urls: Sequence[str], note: str) -> Instance:
                 *([c.Throttled(429, HOUR_NS)] if settings.per_domain == 1 else []),
                 c.Failed("http", "HTTP 404", 404, retry=False),
                 c.Failed("proxy", "no connection to the proxy"),
+                *(
+                    c.Failed("http", "HTTP error", status, retry=False)
+                    for status in settings.ban_status[:1]
+                ),
                 c.Failed(c.WITHHELD, "a pause"),
             ],
             "robots": lambda job, *_: [
@@ -176,7 +180,12 @@ def instance_of(net: ScrapeNet, urls: Sequence[str], note: str) -> Instance:
             "validate": lambda _: [c.Valid((), number=n) for n in _sizes(settings)],
             "keep": lambda _: [c.Kept(0)],
         },
-        forget={c.Domain: ("strikes", "calm"), c.Hold: ("wait_ns",), c.Proxy: ("strikes", "calm")},
+        forget={
+            c.Domain: ("strikes", "calm"),
+            c.Hold: ("wait_ns",),
+            c.Proxy: ("strikes", "calm"),
+            c.ProxyFault: ("strikes",),
+        },
         times={net.robots.again.name: 1} if settings.robots == "obey" else {},
         note=note,
     )
@@ -196,6 +205,8 @@ def _given(net: ScrapeNet) -> Iterator[tuple[str, list[Any]]]:
     for items in net.items:
         if settings.max_items is not None:
             yield items.left.name, [c.ItemsLeft(settings.max_items)]
+    for routes in net.routes:
+        yield routes.reputes.name, [c.Repute(proxy.proxy) for proxy in settings.proxies]
 
 
 def guarantees(net: ScrapeNet) -> list[Property]:

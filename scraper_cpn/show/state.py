@@ -10,7 +10,14 @@ from itertools import chain
 
 from rich.text import Text
 
-from scraper_cpn.scrape.state.status import Failures, LongPause, Resting, RunStatus, StateStatus
+from scraper_cpn.scrape.state.status import (
+    Barred,
+    Failures,
+    LongPause,
+    Resting,
+    RunStatus,
+    StateStatus,
+)
 from scraper_cpn.show.summary import level_text
 from scraper_cpn.show.words import ahead, counted, lasted, moment, number, plain, rate, size
 
@@ -46,6 +53,7 @@ def _run(run: RunStatus, state: str) -> Iterator[Text]:
     yield from _column("paused", (_paused(each, run.now_ns) for each in run.paused))
     yield from _column("given up", (f"{plain(name)}: {plain(why)}" for name, why in run.given_up))
     yield from _column("at rest", (_resting(proxy, run.now_ns) for proxy in run.resting))
+    yield from _column("refused", (_barred(each, run.now_ns) for each in run.barred))
     yield from _column("retired", map(plain, run.retired))
     if run.pid is None:
         yield from _commands(run, state)
@@ -125,6 +133,11 @@ def _paused(paused: LongPause, now_ns: int) -> str:
 def _resting(proxy: Resting, now_ns: int) -> str:
     why = f", after {counted(proxy.faults, 'fault')} of its own" if proxy.faults else ""
     return f"{plain(proxy.proxy)}  ready {ahead(proxy.until_ns - now_ns)}{why}"
+
+
+def _barred(barred: Barred, now_ns: int) -> str:
+    back = ahead(barred.until_ns - now_ns)
+    return f"{plain(barred.domain)} refuses {plain(barred.proxy)}, which is tried again {back}"
 
 
 def _commands(run: RunStatus, state: str) -> Iterator[Text]:

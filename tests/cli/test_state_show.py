@@ -59,6 +59,7 @@ RUN = RunStatus(
         Backlog("long-name.b.example", 7, 0),
     ),
     recent=None,
+    barred=(),
     resting=(Resting("http://10.0.0.1:8080", NOW_NS + 90 * SECOND, 2),),
     retired=("http://10.0.0.2:8080",),
     batches=1,

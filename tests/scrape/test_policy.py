@@ -374,7 +374,7 @@ def test_only_a_real_proxy_is_at_fault_and_rests_longer_each_time() -> None:
     """A proxy's own failure rests it, with growing back-off; other failures and `direct` don't."""
     rules = policy(backoff_ns=SECOND)
     proxy = Proxy("p", "http://p:1")
-    fault = ProxyFault("p")
+    fault = ProxyFault("p", 1)
     assert (
         rules.proxies.at_fault(replace(proxy, slots=3), Failed("proxy", "refused")) == [fault] * 3
     )

@@ -1,7 +1,7 @@
 """Reading lines about proxies, from a file or the command line.
 
-Owns: the syntax of proxies (`URL [slots=N] [delay=TIME] [quota=N] [not_before=WHEN]
-[not_after=WHEN]`), their names in logs, and the check that no two are the same.
+Owns: the syntax of proxies (`URL [slots=N] [delay=TIME] [quota=N] [bytes=SIZE] [group=NAME]
+[not_before=WHEN] [not_after=WHEN]`), their names in logs, and the check that no two are the same.
 Must not know: how proxies are chosen or used.
 """
 
@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from scraper_cpn.scrape.colours import Proxy
-from scraper_cpn.scrape.options.values import count, duration, file_text, host
+from scraper_cpn.scrape.options.values import count, duration, file_text, group, host, size
 from scraper_cpn.scrape.redact import HIDDEN, hidden, remember, shown
 from scraper_cpn.scrape.settings import SECOND, UsageError
 
@@ -165,6 +165,8 @@ _KEYS = {
     "slots": ("slots", count(1, 10_000)),
     "delay": ("delay_ns", duration),
     "quota": ("quota", count(1)),
+    "bytes": ("bytes", size),
+    "group": ("group", group),
     "not_before": ("not_before_ns", moment),
     "not_after": ("not_after_ns", moment),
 }

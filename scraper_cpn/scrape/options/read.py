@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from scraper_cpn.scrape.fetch.choose import check_client
 from scraper_cpn.scrape.options.proxies import lines_of, read_proxies
 from scraper_cpn.scrape.options.table import BY_KEY, Option
-from scraper_cpn.scrape.options.values import Reader, count, duration, duration_text, host
+from scraper_cpn.scrape.options.values import Reader, count, duration, duration_text, group, host
 from scraper_cpn.scrape.redact import shown
 from scraper_cpn.scrape.settings import Settings, Site, UsageError
 
@@ -121,6 +121,8 @@ _SITE: dict[str, tuple[str, Reader]] = {
     "delay": ("delay_ns", duration),
     "per-domain": ("per_domain", count(1, 10_000)),
     "per_domain": ("per_domain", count(1, 10_000)),
+    "proxy-group": ("proxy_group", group),
+    "proxy_group": ("proxy_group", group),
 }
 """The keys of a `[[domain]]` table, as TOML and Python spell them."""
 
@@ -160,7 +162,36 @@ def checked(settings: Settings) -> Settings:
         raise UsageError(f"domain: {twice} has two tables; put its limits into one")
     for site in settings.sites:
         _check_key(site.name, settings)
+    _check_routes(settings)
     return settings
+
+
+def _check_routes(settings: Settings) -> None:
+    """Refuse groups of proxies that are not there, or that nobody uses."""
+    if settings.has_routes and settings.sitemaps:
+        raise UsageError(
+            "sitemaps: they can't be read where domains have their own proxies (ban-status, proxy-for, banned); "
+            "leave one of them out"
+        )
+    groups = dict.fromkeys(proxy.group for proxy in settings.proxies)
+    named = [(f"proxy-for {glob}", name) for glob, name in settings.proxy_for]
+    named += [(f"domain {s.name}", s.proxy_group) for s in settings.sites if s.proxy_group]
+    if not settings.proxies and (settings.ban_status or named):
+        what = "ban-status" if settings.ban_status else named[0][0]
+        raise UsageError(f"{what}: there are no proxies; give --proxies or -x")
+    for what, name in named:
+        if name not in groups:
+            known = ", ".join(filter(None, groups)) or "none: a line of --proxies has group=NAME"
+            raise UsageError(f"{what}: no proxy is in the group {name}; there are {known}")
+    if any(groups) and not named:
+        group_ = next(filter(None, groups))
+        raise UsageError(
+            f"proxies: nothing is sent through group {group_}; give --proxy-for '*={group_}'"
+        )
+    if any(groups) and "" not in groups and all(glob != "*" for glob, _ in settings.proxy_for):
+        raise UsageError(
+            "proxy-for: every proxy is in a group, so that other domains have none; give --proxy-for '*=GROUP' too"
+        )
 
 
 def _check_key(name: str, settings: Settings) -> None:

@@ -86,6 +86,8 @@ SITEMAPS = Kind(values.sitemap, "auto|URL|off")
 PARAMETERS = Kind(values.parameters, "NAMES", ",".join)
 TRAPS = Kind(values.choices_or_none(*TRAP_RULES), "RULES", ",".join)
 RESPECT = Kind(values.choices("nofollow", "noindex"), "nofollow,noindex", ",".join)
+STATUSES = Kind(values.statuses, "N,N", values.statuses_text)
+PROXY_FOR = Kind(values.proxy_for, "PATTERN=GROUP", values.proxy_for_text)
 TABLES = Kind(values.tables)
 
 
@@ -247,7 +249,7 @@ OPTIONS: tuple[Option, ...] = (
     Option(name="limit-by", kind=_one_of("limit_by"), group=_PACE, field="limit_by",
            help="whether --delay and --per-domain count by registrable domain or by host"),
     Option(name="domain", kind=TABLES, group=_PACE, field="sites", on_command_line=False,
-           help="limits for one domain: name, delay, per-domain"),
+           help="limits for one domain: name, delay, per-domain, proxy-group"),
     Option(name="kernel", kind=_one_of("kernel"), group=_PACE, field="kernel",
            help="what executes the net: native is machine code, built once with Cython and a C compiler, "
                 "which takes about a minute"),
@@ -312,7 +314,16 @@ OPTIONS: tuple[Option, ...] = (
            help="fetch through this proxy, http://[user:password@]host:port"),
     Option(name="proxies", kind=READABLE, group=_PROXY, field="proxies",
            help="read proxies from FILE, one per line: URL [slots=N] [delay=TIME] [quota=N] "
-                "[not_before=WHEN] [not_after=WHEN]"),
+                "[bytes=SIZE] [group=NAME] [not_before=WHEN] [not_after=WHEN]"),
+    Option(name="proxy-for", kind=PROXY_FOR, group=_PROXY, field="proxy_for", many=True, pair="=",
+           help="send domains that match a glob pattern through the proxies of a group (group= in --proxies); "
+                "the first that matches counts; a state keeps it as it began"),
+    Option(name="ban-status", kind=STATUSES, group=_PROXY, field="ban_status",
+           help="these statuses refuse the proxy and not the crawl: it rests for that domain, and the page is "
+                "tried through another one; a state keeps it as it began"),
+    Option(name="ban-rest", kind=PERIOD, group=_PROXY, field="ban_rest_ns",
+           help="how long a proxy rests for a domain that has refused it; doubles with each refusal in a row, "
+                "up to 16 times"),
     Option(name="per-proxy", kind=AT_A_TIME, group=_PROXY, field="per_proxy",
            help="at most N requests through one proxy at a time; slots= in a line of --proxies overrides it"),
     Option(name="share-proxy-connections", kind=SWITCH, group=_PROXY, field="share_proxy_connections",

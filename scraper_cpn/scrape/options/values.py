@@ -259,6 +259,49 @@ def client(value: object) -> str:
     raise ValueError(f"{shown(source)} is not allowed; {allowed}")
 
 
+def group(value: object) -> str:
+    """Read the name of a group of proxies."""
+    name = _text(value, "give a name such as residential")
+    if not re.fullmatch(r"[\w.-]{1,64}", name):
+        raise ValueError(
+            f"{shown(name)} is not the name of a group; give letters, digits, . - and _"
+        )
+    return name
+
+
+def proxy_for(value: object) -> tuple[str, str]:
+    """Read `PATTERN=GROUP`: domains and the group of proxies that serves them."""
+    allowed = "give PATTERN=GROUP, such as *.de=german or shop.example=residential"
+    glob, equals, name = _text(value, allowed).partition("=")
+    glob = glob.strip().lower()
+    if not equals or not glob or "/" in glob:
+        raise ValueError(f"{shown(value)} does not name domains and a group; {allowed}")
+    return glob, group(name)
+
+
+def proxy_for_text(pair: tuple[str, str]) -> str:
+    """Return the text that `proxy_for` reads as *pair*."""
+    return "=".join(pair)
+
+
+def statuses(value: object) -> tuple[int, ...]:
+    """Read HTTP statuses of errors: a text with commas, a number, or a list of these."""
+    allowed = "give statuses of errors (400 to 599), such as 403,429"
+    words = value if isinstance(value, list | tuple) else str(value).split(",")
+    try:
+        found = tuple(dict.fromkeys(count(400, 599)(word) for word in words))
+    except ValueError:
+        found = ()
+    if not found or isinstance(value, bool):
+        raise ValueError(f"{shown(value)} are not such statuses; {allowed}")
+    return found
+
+
+def statuses_text(found: tuple[int, ...]) -> str:
+    """Return the text that `statuses` reads as *found*."""
+    return ",".join(map(str, found))
+
+
 def switch(value: object) -> bool:
     """Read true or false."""
     if not isinstance(value, bool):

@@ -108,9 +108,13 @@ class Handler:
 
 
 class Handlers:
-    """The page handlers of one program, in the order of their declaration."""
+    """The page handlers of one program, in the order of their declaration.
 
-    def __init__(self) -> None:
+    *banned* says whether a site has refused the proxy by a page; None: nothing does.
+    """
+
+    def __init__(self, banned: Callable[[Page], bool] | None = None) -> None:
+        self.banned = banned
         self._by_name: dict[str, Handler] = {}
         self._errors: set[int] = set()
         """The error statuses that some handler takes."""

@@ -91,6 +91,7 @@ class Parser:
         self._discover = discover
         self._depths = DepthPolicy(settings.max_depth)
         self._handlers = handlers or None
+        self._banned = None if handlers is None else handlers.banned
         self._clock_ns = clock_ns
         self._timeout_ns = settings.handler_timeout_ns
         if self._timeout_ns is not None:
@@ -147,7 +148,7 @@ class Parser:
 
     def _built_in(self, page: Page, raw: Raw) -> ParseOutcome | Awaitable[ParseOutcome]:
         if not page.has_tree or is_quick(page):
-            return self._extracted(page, raw)
+            return self._refused(page) or self._extracted(page, raw)
         return self._extracted_elsewhere(raw)
 
     async def _extracted_elsewhere(self, raw: Raw) -> ParseOutcome:
@@ -220,6 +221,8 @@ class Parser:
 
     def _handled(self, handler: Handler, page: Page, raw: Raw, quick: bool = True) -> ParseOutcome:
         started_ns, results = self._clock_ns(), list[Any]()
+        if (refused := self._refused(page)) is not None:
+            return refused
         try:
             if self._sign_on is not None and (asks := self._sign_on.asks(page, raw)):
                 return asks
@@ -235,6 +238,8 @@ class Parser:
 
     async def _on_the_loop(self, handler: Handler, page: Page, raw: Raw) -> ParseOutcome:
         results: list[Any] = []
+        if (refused := self._refused(page)) is not None:
+            return refused
         try:
             if self._sign_on is not None and (asks := self._sign_on.asks(page, raw)):
                 return asks
@@ -246,6 +251,18 @@ class Parser:
             if _is_cancelled(error):
                 raise
             return self._ended(handler, page, raw, results, error)
+
+    def _refused(self, page: Page) -> ParseOutcome | None:
+        """Return what becomes of a page by which the site has refused the proxy; None for any other."""
+        if self._banned is None:
+            return None
+        try:
+            if not self._banned(page):
+                return None
+        except Exception as error:  # noqa: BLE001 - a program may raise anything
+            detail = traceback.format_exc()[-DETAIL_CHARS_MAX:]
+            return Bad("handler", writable(f"banned raised {error!r}"), writable(detail))
+        return Deferred("the page is a refusal (banned)", after_ns=0, elsewhere=True)
 
     def _ended(
         self, handler: Handler, page: Page, raw: Raw, results: list[Any], error: BaseException

@@ -34,6 +34,7 @@ from scraper_cpn.scrape.parts.items import ItemBudget
 from scraper_cpn.scrape.parts.logins import Logins
 from scraper_cpn.scrape.parts.permits import GateKeeper
 from scraper_cpn.scrape.parts.proxies import Proxies
+from scraper_cpn.scrape.parts.routes import Routes
 from scraper_cpn.scrape.policy import Policy
 
 UNCOUNTED = "uncounted"
@@ -85,16 +86,19 @@ class Pipeline(Part):
         items: Sequence[ItemBudget],
         logins: Sequence[Logins],
         found: Place[Found],
+        routes: Sequence[Routes],
     ) -> None:
         """Route pages to `stored`, their links to *links*, lost pages to *lost*, and failures to *log*.
 
-        A handler may have its page requested again, rest the proxy that brought it, and close the gate. The pages of a login
-        lead on to *found*.
+        A handler may have its page requested again, rest the proxy that brought it (where there are routes, for that
+        domain), and close the gate. The pages of a login lead on to *found*.
         """
         p = self._p
         parse = self.effect("parse", ParseOutcome if logins else PageOutcome)
         raw, parsed, validated = self.raw_html, self.parsed, self.validated
         elsewhere = put(proxies.faults, proxies.p.elsewhere, raw, Deferred)
+        for each in routes:
+            elsewhere = put(each.signs, each.p.elsewhere, raw, Deferred)
         self.transition(
             "parse",
             [raw, hold(self.parsers)],

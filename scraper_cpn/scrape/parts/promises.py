@@ -5,6 +5,8 @@ compared with this.
 Must not know: how anything is proved.
 """
 
+from fnmatch import fnmatchcase
+
 from scraper_cpn.net import Net
 from scraper_cpn.scrape.colours import Fetched, Throttled
 from scraper_cpn.scrape.settings import Settings
@@ -38,6 +40,15 @@ def asked_slots(settings: Settings, domain: str) -> int:
     """How many requests to a domain the user allows at a time."""
     own = [site.per_domain for site in settings.sites if site.name == domain]
     return next((number for number in own if number is not None), settings.per_domain)
+
+
+def asked_group(settings: Settings, domain: str) -> str:
+    """The group of proxies that the user has asked for; empty for those without a group."""
+    own = [site.proxy_group for site in settings.sites if site.name == domain]
+    named = [group for group in own if group is not None]
+    return next(
+        iter([*named, *(g for glob, g in settings.proxy_for if fnmatchcase(domain, glob))]), ""
+    )
 
 
 def asked_proxy_slots(settings: Settings, proxy: str) -> int:

@@ -7,8 +7,16 @@ Must not know: what is requested.
 from collections.abc import Iterator
 from typing import Any
 
-from scraper_cpn.net import Limit, Net, Wording, expired, hold, put, spend, take
-from scraper_cpn.scrape.colours import RETIRED_PROXIES, Failed, Proxy, ProxyFault
+from scraper_cpn.net import Limit, Net, Output, Place, Wording, expired, hold, put, spend, take
+from scraper_cpn.scrape.colours import (
+    RETIRED_PROXIES,
+    Carried,
+    Failed,
+    Fetched,
+    Gone,
+    Proxy,
+    ProxyFault,
+)
 from scraper_cpn.scrape.parts.promises import asked_proxy_slots, requests_of
 from scraper_cpn.scrape.policy.proxies import ProxyPolicy
 
@@ -33,22 +41,53 @@ class Proxies(Limit):
         self.faults = self.place("proxy_faults", ProxyFault, key="proxy")
         self.retired = self.sink(RETIRED_PROXIES, Proxy)
         self.takes = [spend(self.pool, p.carried, after_ns=p.proxy_gap_ns), hold(self.slots)]
-        self.puts = {Failed: [put(self.faults, p.at_fault, self.pool, Failed)]}
+        self.puts = {
+            Failed: [put(self.faults, p.at_fault, self.pool, Failed)],
+            **self._charges(),
+        }
         self.wording = {self.pool: Wording("a proxy: none is free", pause="a proxy")}
 
         self.transition(
             "rest",
             [self.faults, take(self.pool, include_waiting=True)],
-            outputs=[put(self.pool, p.rested, self.pool, after_ns=p.rest_ns)],
+            outputs=[put(self.pool, p.rested, self.pool, self.faults, after_ns=p.rest_ns)],
             priority=-1,
         )
-        self.transition("retire", [expired(self.pool)], outputs=[put(self.retired)])
+        leaves = [put(self.retired), *self._leaves()]
+        self.transition("retire", [expired(self.pool)], outputs=leaves)
         self.transition(
             "use_up",
             [take(self.pool, include_waiting=True, when=p.used_up)],
-            outputs=[put(self.retired)],
+            outputs=leaves,
             priority=-1,
         )
+
+    def _leaves(self) -> list[Output]:
+        """What tells routes of a proxy that retires; a crawl without a proxy for a group is at its end."""
+        self.gone: Place[Gone] | None = None
+        if not self._settings.has_routes:
+            return []
+        self.gone = self.place("gone_proxies", Gone, key="proxy")
+        leaving = self.place("leaving_proxies", Gone, key="group")
+        self.group_left = self.counter(
+            "group_proxies", key="group", start=self.p.group_tokens, budget=True
+        )
+        self.transition("leave", [leaving, take(self.group_left)], outputs=[], priority=-1)
+        return [put(place, self.p.gone, self.pool) for place in (self.gone, leaving)]
+
+    def _charges(self) -> dict[type[Any], list[Output]]:
+        """What a page costs of a quota of bytes, if any proxy has one."""
+        p = self.p
+        if all(proxy.bytes is None for proxy in p.settings.proxies):
+            return {}
+        carried = self.place("carried_bytes", Carried, key="proxy")
+        self.transition(
+            "charge",
+            [carried, take(self.pool, include_waiting=True)],
+            outputs=[put(self.pool, p.charged, self.pool, carried)],
+            priority=-1,
+        )
+        return {Fetched: [put(carried, p.carried_bytes, self.pool, Fetched)]}
 
     def properties(self) -> Iterator[Any]:
         """What becomes of proxies, their pauses and slots, and where their quotas end."""

@@ -5,6 +5,7 @@ Must not know: what the limits are.
 """
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from scraper_cpn.net import Limit, Lost, Net, Output, Part, Place, Sink, on, put
@@ -23,6 +24,7 @@ from scraper_cpn.scrape.parts.domains import Domains
 from scraper_cpn.scrape.parts.frontier import Frontier
 from scraper_cpn.scrape.parts.logins import Logins
 from scraper_cpn.scrape.parts.proxies import Proxies
+from scraper_cpn.scrape.parts.routes import Routes, silent
 from scraper_cpn.scrape.policy import Policy
 
 
@@ -42,6 +44,7 @@ class Requests(Part):
         limits: Sequence[Limit],
         domains: Domains,
         proxies: Proxies,
+        routes: Sequence[Routes],
         *,
         fetched: Place[Raw],
         failed: Place[Failure],
@@ -50,6 +53,9 @@ class Requests(Part):
     ) -> None:
         """Fetch targets of the frontier; a page goes to *fetched*, a failed attempt to *failed*."""
         p, targets = self._p, frontier.targets
+        told = silent
+        for each in routes:
+            targets, told = each.targets, partial(each.told, each.targets)
         fetch = self.effect("fetch", FetchOutcome)
         next_hop = put(frontier.links, p.hop_now, targets, Redirected)
         later = put(self.hops, p.hop_later, targets, Redirected, after_ns=p.hop_after_ns)
@@ -75,11 +81,17 @@ class Requests(Part):
             during=self.in_progress,
             deadline_ns=self._longest_ns,
             outcomes=[
-                on(Fetched, raw, answered, *paced),
-                on(Redirected, *moved, answered),
-                on(Throttled, put(failed, p.throttled, targets, Throttled), penalty, answered),
-                on(Failed, put(failed, p.failed, targets, Failed), no_answer),
-                on(Lost, put(failed, p.lost, targets, Lost)),
+                on(Fetched, raw, answered, *paced, *told(Fetched)),
+                on(Redirected, *moved, answered, *told(Redirected)),
+                on(
+                    Throttled,
+                    put(failed, p.throttled, targets, Throttled),
+                    penalty,
+                    answered,
+                    *told(Throttled),
+                ),
+                on(Failed, put(failed, p.failed, targets, Failed), no_answer, *told(Failed)),
+                on(Lost, put(failed, p.lost, targets, Lost), *told(Lost)),
             ],
         )
         self.transition("hop", [self.hops], outputs=[put(frontier.links)])

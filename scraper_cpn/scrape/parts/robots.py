@@ -7,6 +7,7 @@ Must not know: what happens to an allowed target.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from scraper_cpn.net import (
@@ -40,6 +41,7 @@ from scraper_cpn.scrape.colours import (
 )  # fmt: skip
 from scraper_cpn.scrape.parts.promises import pages_of
 from scraper_cpn.scrape.parts.proxies import Proxies
+from scraper_cpn.scrape.parts.routes import Routes, silent
 from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.robots import allowed
 
@@ -75,17 +77,25 @@ class Robots(Part):
         return put_new(self.known, self.jobs, make, asks)
 
     def fetch_rules(
-        self, limits: Sequence[Limit], domains: Domains, proxies: Proxies, log: Sink[Failure]
+        self,
+        limits: Sequence[Limit],
+        domains: Domains,
+        proxies: Proxies,
+        routes: Sequence[Routes],
+        log: Sink[Failure],
     ) -> None:
         """Fetch each robots.txt, and fetch it again after a failure and when it is a day old."""
         p, jobs = self._p, self.jobs
+        told = silent
+        for each in routes:
+            jobs, told = each.jobs, partial(each.told, each.jobs)
         get = self.effect("robots", RobotsOutcome)
         slower = put(domains.penalties, domains.p.slower, jobs, Rules)
         throttled = put(domains.penalties, domains.p.robots_refusal_penalty, jobs, Throttled)
         health, pacing = domains.p.health, domains.pacing
         answered = put(domains.penalties, health.answered, pacing)
         failed = put(domains.penalties, health.failed, jobs, pacing, Failed)
-        next_hop = put(jobs, p.robots_hop, jobs, Redirected)
+        next_hop = put(self.jobs, p.robots_hop, jobs, Redirected)
         new_hosts = [output for limit in limits for output in limit.brings(Redirected)]
         too_far = put(self.rules, p.rules_after_too_many_redirects, jobs, lasts_ns=DAY_NS)
         self.transition(
@@ -94,21 +104,29 @@ class Robots(Part):
             limits=limits,
             effect=get(jobs, proxies.pool, domains.pacing),
             outcomes=[
-                on(Rules, put(self.rules, lasts_ns=DAY_NS), slower, answered),
-                on(Redirected, next_hop, *new_hosts, too_far, answered),
-                on(Throttled, *self._failed(Throttled, log), throttled, answered),
-                on(Failed, *self._failed(Failed, log), failed),
-                on(Lost, *self._failed(Lost, log)),
+                on(Rules, put(self.rules, lasts_ns=DAY_NS), slower, answered, *told(Rules)),
+                on(Redirected, next_hop, *new_hosts, too_far, answered, *told(Redirected)),
+                on(
+                    Throttled,
+                    *self._failed(jobs, Throttled, log),
+                    throttled,
+                    answered,
+                    *told(Throttled),
+                ),
+                on(Failed, *self._failed(jobs, Failed, log), failed, *told(Failed)),
+                on(Lost, *self._failed(jobs, Lost, log), *told(Lost)),
             ],
             deadline_ns=self._longest_ns,
         )
-        again = put(jobs, p.refresh, self.rules)
+        again = put(self.jobs, p.refresh, self.rules)
         self.again = self.transition("refresh", [expired(self.rules)], outputs=[again])
 
-    def _failed(self, outcome: type[object], log: Sink[Failure]) -> list[Output]:
+    def _failed(
+        self, jobs: Place[RobotsJob], outcome: type[object], log: Sink[Failure]
+    ) -> list[Output]:
         """What a failed fetch puts: another attempt, or after the last one rules that forbid everything."""
-        p, jobs = self._p, self.jobs
-        again = put(jobs, p.robots_again, jobs, outcome, after_ns=p.robots_wait_ns)
+        p = self._p
+        again = put(self.jobs, p.robots_again, jobs, outcome, after_ns=p.robots_wait_ns)
         over = put(self.rules, p.robots_unreachable, jobs, outcome, lasts_ns=DAY_NS)
         return [again, over, put(log, p.robots_failure, jobs, outcome)]
 

@@ -19,6 +19,7 @@ from scraper_cpn.scrape.policy.proxies import ProxyPolicy
 from scraper_cpn.scrape.policy.requests import RequestPolicy
 from scraper_cpn.scrape.policy.retries import RetryPolicy
 from scraper_cpn.scrape.policy.robots import RobotsPolicy
+from scraper_cpn.scrape.policy.routes import RoutePolicy
 from scraper_cpn.scrape.policy.sitemaps import SitemapPolicy
 from scraper_cpn.scrape.policy.volume import VolumePolicy
 from scraper_cpn.scrape.settings import Settings
@@ -49,6 +50,11 @@ class Policy:
     def proxies(self) -> ProxyPolicy:
         """The pace of proxies."""
         return ProxyPolicy(self.settings)
+
+    @cached_property
+    def routes(self) -> RoutePolicy:
+        """Which proxy a request goes through."""
+        return RoutePolicy(self.settings)
 
     @cached_property
     def volume(self) -> VolumePolicy:

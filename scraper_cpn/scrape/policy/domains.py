@@ -25,6 +25,7 @@ from scraper_cpn.scrape.colours import (
 )
 from scraper_cpn.scrape.policy.health import HealthPolicy, is_in_trouble
 from scraper_cpn.scrape.policy.pauses import backoff_ns, gap_after, strikes_after
+from scraper_cpn.scrape.policy.routes import is_ban
 from scraper_cpn.scrape.settings import SECOND, Settings, Site
 from scraper_cpn.scrape.urls import domain_of
 
@@ -74,13 +75,17 @@ class DomainPolicy:
     # Penalties.
 
     def refusal(self, target: Target, throttled: Throttled) -> Penalty | None:
-        """The penalty of a domain for a 429 or 503."""
-        if self.settings.backoff_scope == "url":
+        """The penalty of a domain for a 429 or 503, unless that refuses the proxy alone."""
+        if self.settings.backoff_scope == "url" or is_ban(self.settings, target, throttled.status):
             return None
         return Penalty(target.domain, throttled.wait_ns)
 
-    def robots_refusal_penalty(self, job: RobotsJob | SitemapJob, throttled: Throttled) -> Penalty:
+    def robots_refusal_penalty(
+        self, job: RobotsJob | SitemapJob, throttled: Throttled
+    ) -> Penalty | None:
         """The penalty of a domain for a 429 or 503 in answer to a request for robots.txt or a sitemap."""
+        if is_ban(self.settings, job, throttled.status):
+            return None
         return Penalty(job.domain, throttled.wait_ns)
 
     def slower(self, job: RobotsJob, rules: Rules) -> Penalty | None:

@@ -34,6 +34,7 @@ from scraper_cpn.scrape.colours import (
     gate_of,
 )
 from scraper_cpn.scrape.policy.frontier import FrontierPolicy
+from scraper_cpn.scrape.policy.routes import plain_target
 from scraper_cpn.scrape.request import PLAIN, Request, before_return
 from scraper_cpn.scrape.settings import Settings
 
@@ -190,7 +191,7 @@ class LoginPolicy:
     def _at_first(self, target: Target) -> Target:
         """The target as it was before its redirects."""
         if not target.hops or target.request.turned:
-            return target
+            return plain_target(target)
         return self.frontier.target(
             target.requested_url,
             site=target.site,

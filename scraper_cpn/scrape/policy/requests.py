@@ -31,6 +31,7 @@ from scraper_cpn.scrape.policy.frontier import FrontierPolicy, split
 from scraper_cpn.scrape.policy.logins import LoginPolicy, failed_step
 from scraper_cpn.scrape.policy.pauses import backoff_ns
 from scraper_cpn.scrape.policy.retries import is_unsent
+from scraper_cpn.scrape.policy.routes import is_ban, plain_target
 from scraper_cpn.scrape.request import PLAIN, Request, returning
 from scraper_cpn.scrape.settings import Settings
 from scraper_cpn.scrape.urls import origin_of
@@ -61,11 +62,11 @@ class RequestPolicy:
 
     def raw_through(self, target: Target, proxy: Proxy, fetched: Fetched) -> Raw:
         """As `raw`, with the name of the proxy."""
-        return Raw(target, fetched.response, proxy.proxy)
+        return Raw(plain_target(target), fetched.response, proxy.proxy)
 
     def raw_logged_in(self, target: Target, proxy: Proxy, login: Login, fetched: Fetched) -> Raw:
         """As `raw_through`, with the number of the login."""
-        return Raw(target, fetched.response, proxy.proxy, login.number)
+        return Raw(plain_target(target), fetched.response, proxy.proxy, login.number)
 
     @cached_property
     def logins(self) -> LoginPolicy:
@@ -131,6 +132,7 @@ class RequestPolicy:
 
     def redirect(self, target: Target, redirect: Redirected) -> Failure:
         """The final row of a URL that redirects."""
+        target = plain_target(target)
         stray = self._stray(target, redirect)
         kind, reason = stray or (
             "redirected",
@@ -140,6 +142,8 @@ class RequestPolicy:
 
     def throttled(self, target: Target, throttled: Throttled) -> Failure:
         """The row of an attempt that the server refused."""
+        if is_ban(self.settings, target, throttled.status):
+            return self._banned(target, throttled.status)
         reason = f"HTTP {throttled.status}" + (
             ", no Retry-After" if throttled.wait_ns is None else ""
         )
@@ -150,7 +154,7 @@ class RequestPolicy:
             else throttled.wait_ns or backoff_ns(self.settings, target.attempt, target.url)
         )
         failure = Failure(
-            target=target,
+            target=plain_target(target),
             kind="throttled",
             reason=reason,
             status=throttled.status,
@@ -162,12 +166,14 @@ class RequestPolicy:
 
     def failed(self, target: Target, failed: Failed) -> Failure:
         """The row of an attempt that failed."""
+        if is_ban(self.settings, target, failed.status):
+            return self._banned(target, failed.status)
         unsent = is_unsent(failed)
         wait_ns = 0 if unsent else failed.wait_ns
         if not (unsent or wait_ns):
             wait_ns = backoff_ns(self.settings, target.attempt, target.url)
         failure = Failure(
-            target=target,
+            target=plain_target(target),
             kind=failed.kind,
             reason=failed.reason,
             status=failed.status,
@@ -181,9 +187,25 @@ class RequestPolicy:
         """The row of an attempt that was cancelled or crashed."""
         wait_ns = backoff_ns(self.settings, target.attempt, target.url)
         failure = Failure(
-            target=target, kind="lost", reason=lost.reason, retry=True, wait_ns=wait_ns
+            target=plain_target(target),
+            kind="lost",
+            reason=lost.reason,
+            retry=True,
+            wait_ns=wait_ns,
         )
         return self._unless_processed(failure)
+
+    def _banned(self, target: Target, status: int | None) -> Failure:
+        """The row of an attempt whose proxy the site has refused; the next one goes through another."""
+        failure = Failure(
+            target=plain_target(target),
+            kind="banned",
+            reason=f"HTTP {status} refuses the proxy",
+            status=status,
+            retry=True,
+        )
+        processed = status is not None and status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        return self._unless_processed(failure) if processed else failure
 
     def _unless_processed(self, failure: Failure) -> Failure:
         """The row of an attempt that the server may have processed: then only what may be repeated is retried."""

@@ -26,6 +26,7 @@ from scraper_cpn.scrape.colours import (
 from scraper_cpn.scrape.policy.frontier import FrontierPolicy
 from scraper_cpn.scrape.policy.pauses import backoff_ns
 from scraper_cpn.scrape.policy.retries import is_unsent
+from scraper_cpn.scrape.policy.routes import plain_job
 from scraper_cpn.scrape.robots import allowed, too_many_hops_rules, unreachable_rules
 from scraper_cpn.scrape.settings import SECOND, Settings
 from scraper_cpn.scrape.urls import domain_of, normalise
@@ -66,7 +67,7 @@ class RobotsPolicy:
         if job.hops >= ROBOTS_HOPS_MAX:
             return None
         domain = domain_of(redirect.url, self.settings.limit_by)
-        return replace(job, url=redirect.url, domain=domain, hops=job.hops + 1)
+        return replace(plain_job(job), url=redirect.url, domain=domain, hops=job.hops + 1)
 
     def rules_after_too_many_redirects(self, job: RobotsJob) -> Rules | None:
         """The rules after too many hops: the file counts as unavailable, and everything is allowed."""
@@ -79,9 +80,9 @@ class RobotsPolicy:
         if self._robots_over(job, outcome):
             return None
         if is_unsent(outcome):
-            return job
+            return plain_job(job)
         url = _robots_url(job.origin)
-        return replace(job, url=url, domain=job.home, hops=0, attempt=job.attempt + 1)
+        return replace(plain_job(job), url=url, domain=job.home, hops=0, attempt=job.attempt + 1)
 
     def robots_wait_ns(self, job: RobotsJob, outcome: object) -> int:
         """How long the next attempt waits, in addition to its domain's pause."""

@@ -223,6 +223,7 @@ def _stands(net: ScrapeNet) -> dict[str, str]:
         net.requests.hops.name: "found",
         net.robots.asks.name: "asks",
         net.frontier.targets.name: "waits",
+        **{routes.targets.name: "waits" for routes in net.routes},
         net.retries.cool_down.name: "cools down",
         **{stage.name: "pipeline" for stage in net.pipeline.stages},
         net.retries.failed.name: "failed once",

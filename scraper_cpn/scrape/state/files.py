@@ -55,10 +55,11 @@ SCOPE = (
     "ageing_ns", "host_delay_ns", "per_host", "follow_seeds", "links", "login",
     "trap_rules", "strip_params", "sort_params", "sitemaps",
     "respect", "max_pages_per_domain", "max_bytes", "rate_bytes",
+    "ban_status", "proxy_for", "page_bans",
 )  # fmt: skip
 """Settings that are fixed when a crawl begins. Ageing is one of them because waiting URLs keep their rank,
-and ranks of two periods can't be compared. Limits of hosts are, because they change the keys of the net's
-places."""
+and ranks of two periods can't be compared. Limits of hosts and routes are, because they change the keys of the
+net's places."""
 
 
 class Past(Struct, frozen=True, kw_only=True):
@@ -318,6 +319,10 @@ def changed(past: Past, given: Mapping[str, Any], new: Settings) -> Settings:
         )
     if "per_proxy" in given and "proxies" not in given and settings.proxies:
         raise UsageError("--per-proxy: counts when proxies are read; give --proxies (or -x) again")
+    if settings.has_routes != past.opening.settings.has_routes:
+        raise UsageError(
+            "domain: a crawl that is kept has proxy-group from its beginning, or never"
+        )
     return checked(settings)
 
 

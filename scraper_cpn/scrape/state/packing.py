@@ -29,16 +29,18 @@ from scraper_cpn.scrape.colours import (
     Reached,
     RequestTarget,
     Response,
+    RoutedTarget,
     Target,
     Valid,
     Wired,
 )
 from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.policy.frontier import split
+from scraper_cpn.scrape.policy.routes import plain_target
 from scraper_cpn.scrape.request import Request
 from scraper_cpn.store.codec import Packing
 
-VERSION = "6"
+VERSION = "7"
 """Changes whenever the encoding of a colour changes."""
 GONE = Response(
     url="", status=0, content_type="", charset=None, body=b"", fetched_at_ns=0, elapsed_ns=0
@@ -58,10 +60,12 @@ def packings(policy: Policy) -> dict[type[Any], Packing]:
     writing = _Targets(policy)
     target, targets = Packing(writing.pack, writing.unpack), writing
     settings = policy.settings
-    measured = settings.adaptive or settings.max_bytes or settings.rate_bytes
+    charged = any(proxy.bytes is not None for proxy in settings.proxies)
+    measured = settings.adaptive or settings.max_bytes or settings.rate_bytes or charged
     return {
         Target: target,
         RequestTarget: target,
+        RoutedTarget: Packing(writing.pack_routed, writing.unpack_routed),
         Found: Packing(targets.pack_found, targets.unpack_found),
         Reached: Packing(targets.pack_reached, targets.unpack_reached),
         Raw: Packing(
@@ -172,6 +176,16 @@ class _Targets:
             hops=hops,
             handler=handler,
         )
+
+    def pack_routed(self, target: RoutedTarget) -> list[Any]:
+        """Encode a target that was given a proxy."""
+        return [target.proxy, target.watched, self.pack(plain_target(target))]
+
+    def unpack_routed(self, packed: list[Any]) -> RoutedTarget:
+        proxy, watched, inner = packed
+        target = self.unpack(inner)
+        common = {name: getattr(target, name) for name in Target.__struct_fields__}
+        return RoutedTarget(**common, request=target.request, proxy=proxy, watched=watched)
 
     def pack_failure(self, failure: Failure) -> list[Any]:
         """Encode a failure with its target."""

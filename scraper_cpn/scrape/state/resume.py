@@ -17,14 +17,16 @@ from scraper_cpn.net.changes import Durable
 from scraper_cpn.net.marking import Standing
 from scraper_cpn.scrape.colours import STEPS, Domain, Gate, ItemsLeft, Proxy, Rules
 from scraper_cpn.scrape.net import ScrapeNet
-from scraper_cpn.scrape.opening import DIRECT, first_tokens
+from scraper_cpn.scrape.opening import DIRECT, first_tokens, reputes
 from scraper_cpn.scrape.parts.items import ITEMS_LEFT
 from scraper_cpn.scrape.parts.logins import LOGINS
 from scraper_cpn.scrape.parts.permits import NO_END
 from scraper_cpn.scrape.parts.pipeline import STAGES, UNCOUNTED
+from scraper_cpn.scrape.parts.routes import Routes
 from scraper_cpn.scrape.parts.volume import DomainBudget
 from scraper_cpn.scrape.policy import Policy
-from scraper_cpn.scrape.policy.proxies import tokens_of
+from scraper_cpn.scrape.policy.proxies import copies_of
+from scraper_cpn.scrape.policy.routes import PROXY_AT_FAULT, plain_job, plain_target
 from scraper_cpn.scrape.urls import domain_of
 from scraper_cpn.store.edit import Edit
 
@@ -94,6 +96,8 @@ def reopened(
             edit.put(net.retries.failed, failure)
     _domains_of_others(edit, durable, net, others)
     _proxies(edit, tokens.get(net.proxies.pool.name, []), before, net, last_ns, others)
+    for routes in net.routes:
+        _routes(edit, durable, tokens, routes, net)
     if tokens:
         _limits(edit, durable, net)
         _budget(edit, durable, before, net, sum((again or {}).values()))
@@ -212,16 +216,64 @@ def _proxies(
         proxy = _carried(proxy, old, was, other)
         end_ns = _less(proxy.not_after_ns, settings.timeout_ns)
         ready_ns = _ready_ns(proxy, old, last_ns, edit.now_ns, other)
-        for _ in range(tokens_of(proxy)):
-            edit.put(net.proxies.pool, proxy, ready_ns, end_ns)
+        for copy in copies_of(proxy):
+            edit.put(net.proxies.pool, copy, ready_ns, end_ns)
+
+
+def _routes(
+    edit: Edit,
+    durable: Durable,
+    tokens: Mapping[str, list[Standing]],
+    routes: Routes,
+    net: ScrapeNet,
+) -> None:
+    """Choose proxies anew among those given now. A proxy that rests for a domain goes on to."""
+    p, given = routes.p, {proxy.proxy for proxy in net.policy.settings.proxies}
+    for token in tokens.get(routes.targets.name, ()):
+        edit.gone.append(token.serial)
+        edit.put(net.retries.cool_down, plain_target(token.colour))
+    for token in tokens.get(routes.jobs.name, ()):
+        edit.gone.append(token.serial)
+        edit.put(net.robots.jobs, plain_job(token.colour))
+    for token in tokens.get(routes.rests.name, ()):
+        if token.colour.proxy not in given:
+            edit.gone.append(token.serial)
+    usable = {proxy.proxy for proxy in _pool(edit)}
+    for token in tokens.get(routes.routes.name, ()):
+        edit.replace(token, p.resumed(token.colour, usable), 0)
+    assert net.proxies.gone is not None
+    old = (routes.signs, routes.reputes, net.proxies.gone)
+    edit.gone += [token.serial for place in old for token in tokens.get(place.name, ())]
+    refused = [
+        (token.colour.domain, token.colour.marks) for token in tokens.get(routes.routes.name, ())
+    ]
+    for place, repute in reputes(net):
+        by = (domain for domain, marks in refused if any(m.proxy == repute.proxy for m in marks))
+        edit.put(place, replace(repute, refused_by=tuple(by)[: PROXY_AT_FAULT - 1]))
+    for name, key in durable.numbers:
+        if name == routes.lanes.name:
+            edit.set_number(routes.lanes, key, routes.lanes.first(key))
+    for group in {proxy.group for proxy in net.policy.settings.proxies}:
+        left = sum(proxy.group == group for proxy in _pool(edit))
+        edit.set_number(net.proxies.group_left, group, left)
+
+
+def _pool(edit: Edit) -> list[Proxy]:
+    """The tokens of proxies that an edit puts."""
+    return [colour for _, colour, *_ in edit.born if isinstance(colour, Proxy)]
 
 
 def _outlasts(proxy: Proxy, was: Proxy) -> bool:
     """Whether a retired proxy is given again with a longer lease or a larger quota."""
-    more = proxy.quota is None or (was.quota is not None and proxy.quota > was.quota)
+    more = _is_more(proxy.quota, was.quota) and _is_more(proxy.bytes, was.bytes)
     later = proxy.not_after_ns is None or proxy.not_after_ns > (was.not_after_ns or 0)
-    quota_ended = was.quota is not None and more
+    quota_ended = (was.quota is not None or was.bytes is not None) and more
     return quota_ended or (was.not_after_ns is not None and later)
+
+
+def _is_more(now: int | None, before: int | None) -> bool:
+    """Whether a quota is larger than it was, or has never been there."""
+    return now is None or (before is not None and now > before)
 
 
 def _carried(proxy: Proxy, old: list[Standing], was: Proxy | None, other: Standing | None) -> Proxy:
@@ -229,9 +281,12 @@ def _carried(proxy: Proxy, old: list[Standing], was: Proxy | None, other: Standi
 
     A retired proxy counts as having used up its quota.
     """
-    quota = proxy.quota
+    quota, most = proxy.quota, proxy.bytes
     for token in old[:1]:
         proxy = replace(proxy, strikes=token.colour.strikes, calm=token.colour.calm)
+    if most is not None and was is not None and was.bytes is not None:
+        left = (old[0].colour.bytes or 0) if old else 0
+        proxy = replace(proxy, bytes=max(0, most - (was.bytes - left)))
     if quota is not None and was is not None and was.quota is not None:
         left = old[0].colour.quota if old else 0
         quota = max(0, quota - (was.quota - left))

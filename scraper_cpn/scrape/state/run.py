@@ -21,7 +21,7 @@ from msgspec.structs import replace
 from scraper_cpn.net.marking import Standing, Trace
 from scraper_cpn.run.clock import Clock, Dial
 from scraper_cpn.scrape.account.report import Account, Ending
-from scraper_cpn.scrape.colours import Failure, Link
+from scraper_cpn.scrape.colours import Failure, Link, Proxy
 from scraper_cpn.scrape.kernels import Prepared, prepare
 from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.policy import VERSION as POLICY_VERSION
@@ -112,6 +112,8 @@ _EVERY_PART = Settings(
     adaptive=1.0,
     sitemaps=("auto",),
 )
+_ROUTES = Settings(ban_status=(403,), proxies=(Proxy("p", "http://p:1", bytes=1),))
+"""Parts that do not go with all others."""
 
 
 @cache
@@ -121,7 +123,9 @@ def our_signature() -> NetSignature:
     The numbers of its settings are not included.
     """
     versions = {"policy": POLICY_VERSION, "written form": FORM_VERSION}
-    return signature_of(ScrapeNet(Policy(_EVERY_PART)), versions)
+    routes = signature_of(ScrapeNet(Policy(_ROUTES)), versions)
+    named = {f"{name} (with routes)": line for name, line in routes.items()}
+    return named | signature_of(ScrapeNet(Policy(_EVERY_PART)), versions)
 
 
 def openings(metadata: dict[str, bytes]) -> list[tuple[int, Opening]]:

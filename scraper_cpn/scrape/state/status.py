@@ -14,10 +14,11 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from scraper_cpn.net import Place
 from scraper_cpn.scrape.account.ledger import Ledger
 from scraper_cpn.scrape.account.levels import Levels
 from scraper_cpn.scrape.account.report import Level
-from scraper_cpn.scrape.colours import Domain, Found, GivenUp, Proxy, Target
+from scraper_cpn.scrape.colours import Domain, Found, GivenUp, Proxy, Rest, Target
 from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.policy.pauses import gap_after
 from scraper_cpn.scrape.settings import SECOND
@@ -84,6 +85,15 @@ class Resting(Struct, frozen=True):
     """Faults in a row; 0 if the proxy is only paced."""
 
 
+class Barred(Struct, frozen=True):
+    """A proxy that rests for one domain, which has refused it."""
+
+    domain: str
+    proxy: str
+    until_ns: int
+    """UTC."""
+
+
 class RunStatus(Struct, frozen=True, kw_only=True):
     """The status of one crawl."""
 
@@ -132,6 +142,7 @@ class RunStatus(Struct, frozen=True, kw_only=True):
     given_up: tuple[tuple[str, str], ...] = ()
     """The domains that were given up, and why."""
     resting: tuple[Resting, ...]
+    barred: tuple[Barred, ...]
     retired: tuple[str, ...]
     """Proxies whose quota or lease has ended."""
     batches: int
@@ -228,6 +239,11 @@ def _status(info: RunInfo, reader: RunReader, note: Note | None, domains: int) -
             (token.domain, token.reason) for _, token in tokens if isinstance(token, GivenUp)
         ),
         resting=tuple(_resting(tokens, now_ns)),
+        barred=tuple(
+            Barred(rest.domain, rest.proxy, ready_ns)
+            for ready_ns, rest in tokens
+            if isinstance(rest, Rest)
+        )[:domains],
         retired=tuple(dict.fromkeys(name for _, name, _ in reader.rows(net.proxies.retired.name))),
         batches=head.seq - head.journal_first + 1,
         journal_bytes=head.journal_bytes,
@@ -237,13 +253,14 @@ def _status(info: RunInfo, reader: RunReader, note: Note | None, domains: int) -
 def _single(reader: RunReader, codec: ScrapeCodec) -> Iterator[Any]:
     """The tokens of the places whose colours the status needs."""
     net = codec.net
-    places = (
+    places: tuple[Place[Any], ...] = (
         net.frontier.found,
         net.requests.hops,
         net.health.given_up,
         net.retries.cool_down,
         net.domains.pacing,
         net.proxies.pool,
+        *(routes.rests for routes in net.routes),
     )
     return map(codec.standing, reader.tokens(tuple(place.name for place in places)))
 
@@ -257,6 +274,7 @@ def _waiting(
         "admission": found,
         "robots.txt": places.get(net.robots.asks.name, 0),
         "their turn": places.get(net.frontier.targets.name, 0)
+        + sum(places.get(routes.targets.name, 0) for routes in net.routes)
         - flights[net.requests.scrape_target.name],
         "a retry": places.get(net.retries.cool_down.name, 0),
     }

@@ -31,8 +31,8 @@ def test_no_options_are_the_defaults() -> None:
 
 
 def test_every_setting_has_an_option() -> None:
-    """Nothing can be set from one source that cannot be set from another."""
-    fields = {field.name for field in msgspec.structs.fields(Settings)}
+    """Nothing can be set from one source that cannot be set from another, but what only a program has."""
+    fields = {field.name for field in msgspec.structs.fields(Settings)} - {"page_bans"}
     assert {option.field for option in OPTIONS if option.field} == fields
 
 
@@ -225,3 +225,43 @@ def test_any_options_are_settings_or_a_usage_error(options: dict[str, Any]) -> N
     except UsageError as error:
         message = str(error)
     assert len(message.splitlines()) == 1
+
+
+P = "http://p:1"
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"ban_status": "403"}, "ban-status: there are no proxies; give --proxies or -x"),
+        (
+            {"ban_status": "200", "proxy": P},
+            "give statuses of errors (400 to 599), such as 403,429",
+        ),
+        ({"proxy_for": "*.de", "proxy": P}, "give PATTERN=GROUP"),
+        ({"proxy_for": "*=a", "proxy": P}, "no proxy is in the group a; there are none"),
+        (
+            {"proxy_for": "*=a", "proxy": [f"{P} group=b"]},
+            "no proxy is in the group a; there are b",
+        ),
+        ({"proxy": [f"{P} group=b"]}, "nothing is sent through group b; give --proxy-for '*=b'"),
+        ({"proxy_for": "x.de=b", "proxy": [f"{P} group=b"]}, "give --proxy-for '*=GROUP' too"),
+        (
+            {"proxy": P, "domain": [{"name": "x.example", "proxy-group": "c"}]},
+            "domain x.example: no proxy is in the group c",
+        ),
+    ],
+)
+def test_routes_that_lead_nowhere(options: dict[str, Any], says: str) -> None:
+    """Each mistake is told in one line, with what to do."""
+    assert says in mistake(options)
+
+
+def test_statuses_and_groups() -> None:
+    """Statuses are a text with commas or a list; groups of domains are pairs, or a dict."""
+    given = settings_from({"ban_status": "403, 429", "proxy": P})
+    assert given.ban_status == settings_from({"ban_status": [403, 429], "proxy": P}).ban_status
+    lines = [f"{P} group=a bytes=2k"]
+    pairs = settings_from({"proxy_for": {"*.DE": "a", "*": "a"}, "proxy": lines})
+    assert pairs.proxy_for == (("*.de", "a"), ("*", "a"))
+    assert (pairs.proxies[0].bytes, pairs.proxies[0].group) == (2000, "a")

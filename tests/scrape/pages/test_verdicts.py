@@ -37,11 +37,7 @@ def outcome(handler: Callable[..., Any], *, keep_partial: bool = False) -> Parse
     handlers.page(keep_partial=keep_partial)(handler)
     parser = Parser(POLICY.settings, POLICY.frontier.discover, handlers)
 
-    async def parse() -> ParseOutcome:
-        found = parser.parse(RAW)
-        return found if isinstance(found, ParseOutcome) else await found
-
-    return anyio.run(parse)
+    return anyio.run(_parsed, parser)
 
 
 def yields(error: Exception) -> tuple[Callable[..., Any], Callable[..., Any]]:
@@ -153,3 +149,27 @@ def test_a_page_asks_for_itself_again() -> None:
         page.retry("soft block", after=30, elsewhere=True)
 
     assert outcome(handler) == Deferred("soft block", 30 * SECOND, elsewhere=True)
+
+
+def test_a_program_says_which_pages_are_refusals() -> None:
+    """Such a page is fetched again another way, with and without handlers; a function that raises fails the page."""
+
+    def wrong(page: Page) -> bool:
+        raise ValueError(page.url)
+
+    told = []
+    for banned in (lambda page: page.url == URL, lambda page: page.url != URL, wrong):
+        for handled in (True, False):
+            handlers = Handlers(banned)
+            if handled:
+                handlers.page()(lambda _: None)
+            parser = Parser(POLICY.settings, POLICY.frontier.discover, handlers)
+            told.append(anyio.run(_parsed, parser))
+    refused = Deferred("the page is a refusal (banned)", 0, elsewhere=True)
+    assert told[:2] == [refused, refused]
+    assert [type(each) for each in told[2:]] == [Parsed, Parsed, Bad, Bad]
+
+
+async def _parsed(parser: Parser) -> ParseOutcome:
+    found = parser.parse(RAW)
+    return found if isinstance(found, ParseOutcome) else await found
