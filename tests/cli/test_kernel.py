@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from scraper_cpn.cli.main import main
+from scraper_cpn.native import building
 from tests.cli.test_crawl import PAGES, SCRAPE, scrape, site
 
 __all__ = ["site"]  # a fixture
@@ -44,23 +46,24 @@ def test_a_kept_crawl_goes_on_with_it(
 def test_who_can_not_build_it_is_told(
     site: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without a compiler it is one line and exit code 2; nothing is fetched, and no file begun."""
+    """Without a compiler or Cython it is one line and exit code 2; nothing is fetched, and no file begun."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "caches"))
     monkeypatch.setenv("CC", "/there/is/no/compiler")
     kept = {"f.jsonl": "of yesterday", "t.jsonl": "of last week"}
     for name, text in kept.items():
         (tmp_path / name).write_text(text)
     more = ("--failed", "f.jsonl", "--trace", "t.jsonl", "--state", "a.db", "-o", "a.jsonl")
-    for words in ((f"{site}/0", *more), (f"{site}/0", *more[:4], *more[6:])):
-        done = scrape(tmp_path, *words, "--kernel", "native", "-q")
-        assert (done.returncode, done.stdout) == (2, "")
-        assert done.stderr.startswith(
-            "scrape: kernel: native is unavailable: it needs a C compiler"
-        )
-        assert done.stderr.endswith("or choose kernel python\n")
-        assert done.stderr.count("\n") == 1
-    virtual = [*SCRAPE, "simulate", "hosts=1", "--kernel", "native", "--trace", "t.jsonl"]
-    assert subprocess.run(virtual, cwd=tmp_path, check=False, capture_output=True).returncode == 2
+    native = ("--kernel", "native")
+    done = scrape(tmp_path, f"{site}/0", *more, *native, "-q")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("scrape: kernel: native is unavailable: it needs a C compiler")
+    assert done.stderr.endswith("or choose kernel python\n")
+    assert done.stderr.count("\n") == 1
+    monkeypatch.setattr(building, "find_spec", lambda _: None)
+    monkeypatch.chdir(tmp_path)
+    without_state = (f"{site}/0", *more[:4], *more[6:])
+    for words in (without_state, ("simulate", "hosts=1", "--trace", "t.jsonl")):
+        assert main([*words, *native]) == 2
     assert {path.name for path in tmp_path.iterdir()} == {*kept, "caches"}
     assert {name: (tmp_path / name).read_text() for name in kept} == kept
 

@@ -93,7 +93,7 @@ def test_these_runs_have_every_feature() -> None:
 
 @pytest.mark.slow
 @settings(
-    max_examples=effort(8, 200),
+    max_examples=effort(4, 200),
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 @given(cases(ending=True))
@@ -129,7 +129,7 @@ def test_a_damaged_kernel_is_built_again(own_folder: Path) -> None:
     assert heard(repeating(times(2)), builder=native) == ["abab"]
     (file,) = own_folder.glob("net_words*")
     whole = file.read_bytes()
-    for content in (b"", whole[:-1], whole[: len(whole) // 2], whole[:-9] + b"\0" + whole[-8:]):
+    for content in (whole[: len(whole) // 2], whole[:-9] + b"\0" + whole[-8:]):
         file.unlink()  # this process has it loaded
         spoilt(file, content)
         done = subprocess.run(
