@@ -67,8 +67,13 @@ def shell(argv: Sequence[str], prompt: Callable[[str, Names], None] | None = Non
         before = names["page"]
         if isinstance(asked, str) and isinstance(before, Page):
             asked = before.absolute(asked) or asked
-        names["page"] = portal.call(by_hand.fetch, asked)
-        return names["page"]  # type: ignore[no-any-return]
+        try:
+            names["page"] = portal.call(by_hand.fetch, asked)
+        except (NoPage, UsageError, ValueError) as error:
+            failed = type(error)(str(error))
+        else:
+            return names["page"]  # type: ignore[no-any-return]
+        raise failed  # without the frames of the crawl
 
     names["fetch"] = fetch
     options = loop_options(settings)
