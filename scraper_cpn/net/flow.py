@@ -69,7 +69,10 @@ def _unused(net: Net) -> Iterator[str]:
     used = {arc.place.name for transition in net.transitions.values() for arc in transition.arcs}
     used |= {arc.place.name for transition in net.transitions.values() for arc in transition.still}
     shown = {place.name for t in net.transitions.values() for place, _ in t.shows}
+    filled = {name for transition in net.transitions.values() for name in _outputs(transition)}
     for place in net.places.values():
+        if isinstance(place, Counter) and place.name in filled:
+            continue  # the last place of a classic net: its number is the result
         if place.name not in used | shown and not isinstance(place, Sink | KeySet):
             kind = "counter" if isinstance(place, Counter) else "place"
             yield f"{kind} {place.name}: nothing uses it; wire it, make it a sink, or remove it"

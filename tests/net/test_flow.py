@@ -6,11 +6,14 @@ from itertools import pairwise
 import pytest
 
 from scraper_cpn.net import (
+    Interpreter,
+    Kernel,
     Lost,
     Net,
     NetError,
     absent,
     checked,
+    compile_net,
     expired,
     hold,
     on,
@@ -183,3 +186,16 @@ def test_the_graph_is_judged_when_the_arcs_are_good() -> None:
     with pytest.raises(NetError) as caught:
         checked(net)
     assert len(caught.value.problems) == 1
+
+
+@pytest.mark.parametrize("execution", [Interpreter, compile_net])
+def test_the_last_place_of_a_classic_net_may_only_be_filled(
+    execution: Callable[[Net], Kernel],
+) -> None:
+    """A counter into which transitions put is a result, if nobody takes from it."""
+    net = Net("n")
+    waiting, done = net.counter("waiting", start=3), net.counter("done", start=0)
+    net.transition("go", [take(waiting)], outputs=[put(done)])
+    kernel = execution(net)
+    kernel.step(0)
+    assert (kernel.count("waiting"), kernel.count("done")) == (0, 3)
