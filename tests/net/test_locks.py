@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from msgspec import Struct
@@ -82,7 +83,7 @@ def test_what_is_held_or_read_comes_back() -> None:
     send = net.effect("send", Sent)
     again = [put(key, lambda order: order, key)]
     net.transition("renew", [key], outputs=again)
-    arcs = [jobs, hold(slots), read(key)]
+    arcs: list[Any] = [jobs, hold(slots), read(key)]
     net.transition("go", arcs, effect=send(jobs), outcomes=[on(Sent), on(Lost)])
     assert deadlocks(net) == []
 
