@@ -17,7 +17,7 @@ from inspect import isawaitable
 from typing import Any, TypeVar
 
 from msgspec import Struct
-from msgspec.structs import asdict, replace
+from msgspec.structs import replace
 
 from scraper_cpn.scrape.account.report import Summary
 from scraper_cpn.scrape.asking import checked_headers
@@ -27,7 +27,6 @@ from scraper_cpn.scrape.colours import (
     Extracted,
     Failed,
     Link,
-    RequestTarget,
     Target,
     Valid,
     ValidateOutcome,
@@ -37,6 +36,7 @@ from scraper_cpn.scrape.pages.handlers import is_item
 from scraper_cpn.scrape.pages.hooked import Hook, bad, raised, writable
 from scraper_cpn.scrape.pages.parameters import name_of
 from scraper_cpn.scrape.pages.verdicts import Drop, Retry, Stop
+from scraper_cpn.scrape.policy.frontier import asking
 from scraper_cpn.scrape.settings import UsageError
 
 F = TypeVar("F", bound=Hook)
@@ -195,8 +195,7 @@ def _with_headers(target: Target, more: Any) -> Target:
     names = {name.lower() for name, _ in added}
     asked = target.request
     others = tuple(each for each in asked.headers if each[0].lower() not in names)
-    request = replace(asked, headers=(*others, *added))
-    return RequestTarget(**{**asdict(target), "request": request})
+    return asking(target, replace(asked, headers=(*others, *added)))
 
 
 def _unsent(verdict: Drop | Retry) -> Failed:
