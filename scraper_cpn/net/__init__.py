@@ -2,9 +2,9 @@
 
 Owns: what a net means. No I/O, clock, randomness or asyncio; it imports nothing else of this project.
 
-A net is places that hold typed tokens, and transitions that take tokens from some places in one step,
-or not at all, and put tokens into others. A transition may name an effect, work that somebody else
-does between the taking and the putting: the kernel says which to start, is told how each ended, and
+A net has places, which hold typed tokens, and transitions, which take tokens from some places in one step
+or not at all, and put tokens into others. A transition may name an effect: work that is done outside the net
+between the taking and the putting. The kernel decides which effects start, receives their outcomes, and
 knows nothing else about it. Time is a parameter, in integer nanoseconds.
 
     >>> from msgspec import Struct
@@ -45,8 +45,8 @@ Declaring:
     Call        a function of bound tokens: what an effect, a choice or a scan is given
 Growing:
     Part        a named piece of a net: declares its own places and transitions, offers some to others
-    Limit       a part of which every request takes something: inputs, and outputs by outcome
-    Wording     what to tell people when a token waits for a place of a part
+    Limit       a part that limits requests: its inputs, and outputs by outcome
+    Wording     the words for people when a token waits for a place of a part
 Inputs:
     Arc         an input of a transition
     take        a token goes (a bare place means this)
@@ -64,23 +64,23 @@ Outcomes:
     put         tokens come
     put_new     tokens come whose key a set lacks; the set gets the key
     remove      a set forgets keys
-    consume     what was held stays away
+    consume     a held token is not given back
 Running:
     checked     the net itself, if it can work
     Kernel      a running net, whichever execution it is
     Interpreter the execution that defines the meaning: a complete search, slow and obvious
     compile_net the same meaning, by indexes and specialised source: the one to use
     source      that source, for people to read
-    Shelf       where those tokens of paged places are that a compiled kernel has not in memory
+    Shelf       the storage for tokens of paged places that are not in a compiled kernel's memory
     Binding     what a manual transition could take: a reference to begin it with
-    Step        what a step decided: firings to start, and when to step again
+    Step        the decision of a step: firings to start, and when to step again
     Firing      an effect to start
     Row         a token that left through a sink
     Ended       how a run ended
     Marking     everything, saved
     Standing    a token in a place, in a marking
     Faulted     a token that was set aside
-    Lack        what keeps a transition from taking a token
+    Lack        the reason why a transition can't take a token now
     Trace       is called with each event
     thaw        a marking from JSON or msgpack
 Errors:
@@ -159,7 +159,7 @@ The end
 Saving
     R31  A marking is everything: a kernel that loads it goes on as the saved one would have.
     R32  A marking that does not fit the net is refused with every reason.
-    R33  Tokens of places, sets and numbers are conserved as the arcs say; `sound.assert_sound` checks
+    R33  Tokens of places, sets and numbers are conserved according to the arcs; `sound.assert_sound` checks
          what a marking must keep.
 Errors and explanations
     R34  `checked` reports all problems of a net at once, each in one line that names net, place or

@@ -72,7 +72,7 @@ class ByHand(ABC):
 
 
 def done_at_once(transition: Transition, firing_id: int) -> Firing:
-    """What `begin` gives for a transition without effect: nothing is left to start."""
+    """The result of `begin` for a transition without an effect: there is nothing to start."""
     return Firing(firing_id, transition.name, "", (), None)
 
 

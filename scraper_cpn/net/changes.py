@@ -1,4 +1,4 @@
-"""What has changed in a running net, and the durable marking that all changes make up.
+"""The changes of a running net, and the durable marking that results from them.
 
 Owns: `Changes`, what a store is told after each batch of firings, and `Durable`, the marking as a store
 has it: as if no firing were in flight, with the firings in flight beside it. What a firing holds stays
@@ -29,7 +29,7 @@ class Changes(Struct, frozen=True):
         born: tokens that are in a place, or held by a firing in flight, and were not; the oldest first.
             The tokens that `during` places show are not among them: the firings tell them.
         gone: tokens that were and are not any more.
-        numbers: counter, key and number as if nothing were in flight, of those that may have moved.
+        numbers: counter, key and number as if nothing were in flight, of those that may have changed.
         seen: set and key, of those that are new, the oldest first.
         forgotten: set and key, of those that were and are not any more, or are new again.
         begun: firings in flight that were not, or that had not started and have now.

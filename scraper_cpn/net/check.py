@@ -197,7 +197,7 @@ def _shown(transition: Transition, during: Place[Any], shown: int) -> Iterator[s
 
 
 def _still(net: Net, transition: Transition) -> Iterator[str]:
-    """What must hold at a start is asked of places, by keys that the inputs tell."""
+    """Check `still`: its arcs test places by keys that the inputs determine."""
     if transition.still and transition.instant:
         yield ": has conditions of a start, but no effect that starts; make them inputs"
     for arc in transition.still:

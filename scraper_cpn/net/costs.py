@@ -1,4 +1,4 @@
-"""What of a net can't be made fast: the transitions whose search costs more than the key that it finds.
+"""Slow transitions: those whose search costs more than O(log keys).
 
 Owns: that list. A step costs O(log keys) for each firing of every other transition.
 Must not know: how a net is executed.

@@ -1,4 +1,4 @@
-"""What can go wrong in a net, and whose fault it is.
+"""The errors of a net, and whose fault each is.
 
 Owns: the error types of the kernel. A user's mistake is a `NetError` and changes nothing; our
 own is a `KernelBug`. Faults of the user's functions while the net runs are data, not exceptions:

@@ -26,7 +26,7 @@ Lacked = tuple[str, int | None, AnyPlace | None, Hashable]
 
 
 def lacks(net: Net, marking: Marking, serial: int, now_ns: int) -> list[Lack]:
-    """What each transition that could take the token lacks at *now_ns*, in the order they are tried.
+    """Explain for each transition that could take a token what is missing at *now_ns*, in the order they are tried.
 
     A transition that lacks nothing has one entry that says so. A token that is reserved by a firing
     or was set aside has one entry that says so.
@@ -48,7 +48,7 @@ def lacks(net: Net, marking: Marking, serial: int, now_ns: int) -> list[Lack]:
 
 
 def _elsewhere(net: Net, marking: Marking, serial: int) -> Lack:
-    """Where a token is that stands in no place."""
+    """Explain where a token is that is in no place: reserved by a firing, or set aside."""
     for flying in marking.flights:
         if any(token.serial == serial for token in bound_by(flying)):
             waits = (
@@ -113,7 +113,7 @@ def _unfit(arc: Arc, token: Standing, now_ns: int) -> Missing | None:
 def _missing(
     net: Net, marking: Marking, arc: Arc, keys: Keys, now_ns: int, *, whole: bool
 ) -> Missing | None:
-    """What another arc lacks, given the keys that the token fixes; these may be not the *whole* key."""
+    """Explain what another arc lacks, given the keys that the token determines; they may be a part of the *whole* key."""
     place = arc.place
     of = f" for {', '.join(str(key) for key in keys.values())}" if keys else ""
     if isinstance(place, Place) and arc.binds:

@@ -1,4 +1,4 @@
-"""What an author gave to a declaration, taken apart.
+"""Checking the arguments of a declaration.
 
 Owns: the checks on what kind of thing was given. What is wrong becomes a problem of the net, in one line,
 and is left out, so that declaring goes on and `checked` reports all problems at once.
@@ -46,7 +46,7 @@ class Given:
         return tuple(arcs)
 
     def one(self, role: str, given: Any, kind: type[T], advice: str) -> T | None:
-        """What was given for a role, if it is of a type; None may be given."""
+        """The argument for a role, if it has the right type; None is allowed."""
         if given is None or isinstance(given, kind):
             return given
         self._wrong(f"its {role} is {given!r}; {advice}")

@@ -1,6 +1,6 @@
-"""What annotations say of the functions that a net is given.
+"""The annotations of the functions in a net.
 
-Owns: reading type hints. A function without hints is taken on trust: mypy has seen it, and every
+Owns: reading type hints. A function without hints is trusted: mypy has checked it, and every
 deposit checks its token's type.
 """
 
@@ -36,7 +36,7 @@ def returned_types(fn: Callable[..., Any]) -> tuple[type[Any], ...]:
 
 
 def tokens_returned(fn: Callable[..., Any]) -> tuple[type[Any], ...] | None:
-    """The types of the tokens that an output function makes; None if that can't be told."""
+    """The types of the tokens that an output function makes; None if they are unknown."""
     hint = fn if isinstance(fn, type) else hints(fn).get("return")
     if hint is None:
         return None
@@ -58,14 +58,14 @@ def returns_several(fn: Callable[..., Any], colour: type[Any]) -> bool:
 
 
 def _element(hint: Any) -> Any:
-    """What an iterable is annotated to hold; any other hint itself."""
+    """The element type of an iterable's hint; any other hint itself."""
     origin = get_origin(hint)
     iterable = isinstance(origin, type) and issubclass(origin, Iterable)
     return get_args(hint)[0] if iterable else hint
 
 
 def parameters(fn: Callable[..., Any]) -> list[tuple[str, type[Any] | None]] | None:
-    """Names and plain types of the positional parameters of *fn*; None if they can't be told."""
+    """Names and plain types of the positional parameters of *fn*; None if they are unknown."""
     try:
         signature = inspect.signature(fn)
     except (TypeError, ValueError):

@@ -133,7 +133,7 @@ def _serials_of(bound: Any) -> Any:
 
 
 class Step(Struct, frozen=True, gc=False):
-    """What `step` decided.
+    """The decision of a step.
 
     Attributes:
         firings: to be started, in this order.
@@ -153,7 +153,7 @@ class Row(Struct, frozen=True, gc=False):
 
 
 class Lack(Struct, frozen=True):
-    """What keeps a transition from taking a token.
+    """The reason why a transition can't take a token now.
 
     Attributes:
         transition: which would take it.
@@ -275,7 +275,7 @@ class Kernel(Protocol):
         """Everything, saved. Cost: O(tokens)."""
 
     def explain(self, serial: int, now_ns: int) -> list[Lack]:
-        """What each transition that could take a token lacks. Cost: O(tokens)."""
+        """Explain for each transition that could take a token what is missing. Cost: O(tokens)."""
 
     def count(self, place: str) -> int:
         """What is in a place.

@@ -1,4 +1,4 @@
-"""Whether a place can be paged: its tokens, but for the first of each key, kept out of memory.
+"""Whether a place can be paged, so that only the first tokens of each key are in memory.
 
 Owns: the checks on what is declared `paged`. Which token of a key goes first must follow from its
 order alone, whatever the time, and nobody may look for another one.
@@ -17,7 +17,7 @@ from scraper_cpn.net.places import AnyPlace, KeySet, Place
 
 
 def paging_problems(net: Net, place: AnyPlace) -> Iterator[str]:
-    """What keeps a place that is declared paged from being so."""
+    """The reasons why a place that is declared paged can't be paged."""
     if isinstance(place, KeySet) and place.paged:
         yield from _set(place)
     if isinstance(place, Place) and place.paged:

@@ -17,7 +17,7 @@ from scraper_cpn.net.places import AnyPlace, Place
 
 
 class Wording(NamedTuple):
-    """What to tell people when a token waits because a place lacks what it needs.
+    """The words for people when a token waits because a place lacks what it needs.
 
     Attributes:
         event: what has to happen first; `{key}` stands for the key whose token or number is missing.
@@ -82,9 +82,9 @@ class Part(Declaring):
         return self._net
 
     def properties(self) -> Iterable[Any]:
-        """What the part promises in every net that it is a part of, in the form that `scraper_cpn.analysis` proves.
+        """The part's promises, as properties that `scraper_cpn.analysis` can prove.
 
-        Override it; by default nothing. The kernel hands them on unread: whoever proves the
+        Override it; by default there are none. The kernel ignores them; to prove the
         properties of a net goes through `net.parts.values()`.
         """
         return ()
@@ -129,13 +129,13 @@ class Limit(Part):
     puts: Mapping[type[Any], Sequence[Output]] = {}
 
     def brings(self, source: Place[Any] | type[Any]) -> Sequence[Output]:
-        """What comes into being with a newcomer, such as the pacing token of a key that was never seen.
+        """The outputs for a newcomer, such as the pacing token of a key that was never seen.
 
         Override it if the limit has tokens of its own for each key; by default nothing. (A counter needs
         nothing: it has a number for each key from the beginning.)
 
         Args:
-            source: what the newcomer is: a place to which an earlier output of the same outcome puts it,
+            source: where the newcomer comes from: a place to which an earlier output of the same outcome puts it,
                 or the type of the outcome.
         """
         del source

@@ -64,7 +64,7 @@ class Counter:
         return self._begin(key)[0]
 
     def fault(self, key: Hashable) -> str:
-        """What went wrong in the start function for *key*, in one line; empty if nothing did."""
+        """The error of the start function for *key*, in one line; empty if there was none."""
         return self._begin(key)[1]
 
     def _begin(self, key: Hashable) -> tuple[int, str]:

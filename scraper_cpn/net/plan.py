@@ -1,4 +1,4 @@
-"""What follows from a declaration, worked out once for both executions and for the checks.
+"""Facts derived from a declaration, for both executions and for the checks.
 
 Owns: which keys a transition joins its inputs on, which inputs form a join group, what each output
 is made from, how many slots a firing reserves, in which order transitions are tried.
@@ -111,7 +111,7 @@ def amount(arc: Arc, key: Hashable) -> int | None:
 
 
 def value_of(arc: Arc, bound: Any) -> Any:
-    """What a function is given of what an arc has bound: a colour, a tuple of them, a key or a number."""
+    """The argument that a function gets for an arc: a colour, a tuple of them, a key or a number."""
     if isinstance(arc.place, Counter):
         return bound if arc.place.keys else arc.count
     return tuple(token.colour for token in bound) if arc.many else bound.colour
@@ -123,7 +123,7 @@ def tokens_of(bound: Any) -> tuple[Any, ...]:
 
 
 def key_source(transition: Transition, counter: Counter) -> int | None:
-    """The number of the arc whose token tells the key of a keyed counter that is counted up."""
+    """The number of the arc whose token determines the key of a keyed counter that is counted up."""
     for number, arc in enumerate(transition.arcs):
         if arc.binds and arc.fewest and set(counter.keys) <= set(arc.place.keys):
             return number
@@ -169,7 +169,7 @@ def set_aside_at(transition: Transition) -> int | None:
 
 
 def made_from(transition: Transition, case: On, output: Output) -> tuple[int, ...] | None:
-    """The arcs (or `OUTCOME`) that feed an output's function; None if one can't be told.
+    """The arcs (or `OUTCOME`) that feed an output's function; None if one is unknown.
 
     Without a function, the one source is the token that moves.
     """
@@ -328,7 +328,7 @@ def counted(transition: Transition) -> list[tuple[int, str]]:
 
 
 def taken(net: Net, flights: Iterable[Flying]) -> Counts[tuple[str, Hashable]]:
-    """What firings in flight have taken from numbers, by the counter's name and key."""
+    """The amounts that firings in flight have taken from numbers, by the counter's name and key."""
     found: Counts[tuple[str, Hashable]] = Counts()
     for flying in flights:
         transition = net.transitions[flying.transition]
@@ -339,7 +339,7 @@ def taken(net: Net, flights: Iterable[Flying]) -> Counts[tuple[str, Hashable]]:
 
 
 def keeps(transition: Transition, *, started: bool) -> list[int]:
-    """The arcs whose tokens a firing in flight has in its hands: they stand in no place."""
+    """The arcs whose tokens belong to a firing in flight and are in no place."""
     kinds = {"take", "hold", "expired"} if started else {"take", "hold", "expired", "spend"}
     return [
         number

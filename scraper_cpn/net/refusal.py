@@ -108,7 +108,7 @@ def refuse_name(net: Net, place: str) -> None:
 
 
 def no_case(choice: str, outcome: Any) -> TypeError:
-    """The error about a choice that picked what is no outcome of it."""
+    """The error for a choice that returned a value of an undeclared type."""
     return TypeError(
         f"the choice {choice} returned a {type(outcome).__name__}, which is no outcome of it"
     )

@@ -69,7 +69,7 @@ def _bound(net: Net, bound: Any) -> Any:
 
 
 def _faulted(net: Net, fault: Faulted) -> Faulted:
-    """What was set aside need not be of its place's colour; then it stays plain."""
+    """Read a token that was set aside. If it is not of its place's colour, it stays plain data."""
     try:
         return replace(fault, colour=_colour(net, fault.place, fault.colour))
     except msgspec.ValidationError:

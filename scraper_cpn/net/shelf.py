@@ -12,7 +12,7 @@ from collections.abc import Hashable, Iterable
 from typing import Any, Protocol, TypeAlias
 
 Order: TypeAlias = tuple[int, int]
-"""What the order fields of a token's place say of it; 0 where there is no field."""
+"""The values of a token's order fields; 0 where there is no field."""
 
 Bound: TypeAlias = tuple[Order, int]
 """A token's turn among those of its key: its order, then its serial."""

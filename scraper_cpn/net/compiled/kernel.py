@@ -1,44 +1,41 @@
 """The compiled execution of a net: the same meaning as the interpreter, by specialised source.
 
-Owns: turning the generated source into a kernel, and the calls that need no speed. What is
-generated, `generate/` says; the structures that it runs on are in `index.py`.
+Owns: turning the generated source into a kernel, and the calls that are not time-critical. `generate/` writes the
+source; `runtime/` has the data structures that it uses.
 Must not know: clocks, randomness, effects' implementations.
 
-Cost: a step costs O(log keys + composite keys whose status changed) for each firing, whatever the
-number of tokens and of keys that are blocked. A transition with a scan costs the number of its combinations.
+Cost: a step costs O(log keys + composite keys whose status changed) for each firing, whatever the number of tokens
+and of blocked keys. A transition with a scan costs the number of its combinations.
 
-What is made faster, and why it means the same. Each follows from the declaration alone; that no difference
-can be seen is what `tests/net/test_differential.py` compares, and its mutants are faults in just these.
+The optimisations follow. Each is derived from the declaration alone and must not change behaviour:
+`tests/net/test_differential.py` compares the two executions, and its mutants plant faults in these optimisations.
 
-One function for a transition. It finds the binding, makes, takes and puts; a firing in one go has no
-    tuple of its inputs. All that may raise comes before all that changes something, as R15 asks. It fires
-    one time after the other, until another transition goes before it.
-Told at the bound. A transition is tried again (`dirty`) only if an input that it lacked may have come: the
-    first token of a queue, the first of a number, a slot when too few were left. Before that it had the input
-    and lacked another one, which will tell. Its next useful time is worked out again (`late`) only if it
-    waits for a time at all: without a timed input, it has a binding now, or none before something comes. And
-    only if what may come comes before it: it is the latest of the inputs' first times.
-Queues. Where a place has neither order, times nor guards, and is never searched through or by key, its oldest
-    token is the one that goes (R6), so that nothing has to be sorted; a revoked one goes back by its serial.
-Views of firings. A place that only shows firings is not kept: it follows from them (R22).
-Plain variables. A number without key and the slots of a place are integers.
-Records. Where all inputs of a join have the same key, a record of the key has all their tokens and
-    numbers (`records.py`): who brings something looks at one record, and who takes something makes it
-    say that it is incomplete. Nothing else can change whether a key is complete, but time, for which it
-    has an alarm. Joins of the same inputs are one, whichever transitions ask. Nothing else has the tokens of
-    such a place: who lists them looks through the records.
-A token alone. A key mostly has one token in a place; then the record has the token, without a heap. And an
-    output mostly gives one token; then there is no tuple of them.
-Sets are asked first. What a page links to is mostly known: only what is new is looked at further.
-Orders that occur often are one object, so that heaps seldom compare them field by field.
-Alarms. Keys that wait are listed by their time; a time is once in the heap, however many wait for it.
-Tokens that come back unchanged keep their key, order and guards: these are functions of the colour (R4). So
-    is the pause of what is spent; it is kept with a token whose colour the spending leaves as it is.
-Pages and shards. Of a paged place little is in memory as tokens, and big sets are many tables.
-What nobody asked for is not there: lines that trace or record are generated only for who wants them.
-
-Garbage: tokens, firings and steps are records that the collector does not follow. They can't be in a cycle
-unless a colour leads to the kernel that holds it, and then what leaks is that kernel.
+One function for a transition. It finds the binding, then makes, takes and puts tokens. Everything that may raise
+  comes before everything that changes the marking (R15). A firing without an effect needs no tuple of its inputs. The
+  function fires repeatedly until another transition has precedence.
+Change propagation at thresholds. A transition is tried again (`dirty`) only if a missing input may have become
+  available: the first token of a queue, a number that has become large enough, a free slot. Its next useful time is
+  computed again (`late`) only if it depends on time, and only for an input that becomes available before it: the
+  next useful time is the latest of the inputs' first times.
+Queues. A place without order, times and guards, that is never searched by key, always gives its oldest token (R6).
+  Nothing is sorted; the token of a revoked firing returns to the position of its serial.
+Views of firings. A place that only shows firings is not stored: its tokens follow from the firings (R22).
+Plain variables. A number without a key and the free slots of a place are integers.
+Records. If all inputs of a join have the same key, one record for each key has all their tokens and numbers
+  (`records.py`). Adding a token examines one record; taking a token invalidates the record. Apart from that only time
+  can complete a key, and there are alarms for it. Equal joins of several transitions share their records. The tokens
+  of such a place are nowhere else: listing them goes through the records.
+Single tokens. A key usually has one token in a place: then the record has the token itself, without a heap. An output
+  usually makes one token: then there is no tuple.
+Sets first. Most links of a page are already known: only new keys are processed further.
+Shared orders. Equal orders of several fields are one object, so that heaps seldom compare them field by field.
+Alarms. Waiting keys are listed by time; a time is in the heap once, however many keys wait for it.
+Unchanged tokens. A token that returns unchanged keeps its key, order and guards, which are functions of the colour
+  (R4). The pause of a spent token is cached with it if spending leaves the colour unchanged.
+Pages and shards. Few tokens of a paged place are in memory, and a big set is divided into many tables.
+Optional code. Lines for tracing and recording are generated only on request.
+Garbage. Tokens, firings and steps are records that the garbage collector does not follow. They can be in a cycle only
+  if a colour refers to the kernel that contains it; then that kernel leaks.
 """
 
 from __future__ import annotations
@@ -100,7 +97,7 @@ class Source(NamedTuple):
     Attributes:
         title: what to call it.
         text: the source, for people to read; the same for nets that differ in limits and functions alone.
-        names: what its free names stand for.
+        names: the objects of its free names.
     """
 
     title: str
@@ -120,12 +117,12 @@ def source(net: Net, *, traced: bool = False) -> str:
 def generated(
     net: Net, *, traced: bool = False, recorded: bool = False, printed: bool = False
 ) -> Source:
-    """The source that executes *net*, with all that it needs.
+    """The source that executes *net*, with the objects that it names.
 
     Args:
         net: is checked first.
-        traced: whether it tells a trace of each event.
-        recorded: whether it keeps what changes.
+        traced: whether it calls a trace with each event.
+        recorded: whether it records changes.
         printed: whether paged sets have fingerprints of their keys, as with a shelf of one's own.
 
     Raises:
@@ -172,7 +169,7 @@ def _unnested(text: str) -> str:
 def _build_unnested(
     code: CodeType, names: Mapping[str, Any], net: Net, transitions: Any, shelf: Shelf, *traces: Any
 ) -> dict[str, Any]:
-    """What `build` does, for a source that was unnested: its variables are those of a module of its own."""
+    """Return the functions of a source that was unnested: its variables are those of a module of its own."""
     space = {**names, "NET": net, "TRANSITIONS": transitions, "SHELF": shelf}
     space |= dict(zip(("trace",), traces, strict=False))
     exec(code, space)  # noqa: S102  (our own, from checked data)
@@ -192,8 +189,8 @@ def compile_net(
 
     Args:
         net: is checked first.
-        trace: is called with each event; without it, the source has no trace of tracing.
-        recorded: whether `changes` will be asked what has changed.
+        trace: is called with each event; without it, the source has no code for tracing.
+        recorded: whether `changes` will be called.
         shelf: has the tokens of paged places that are not in memory; by default it is in memory, too.
             With one, paged sets keep fingerprints of their keys, and no marking lists these.
         builder: runs the generated source; `scraper_cpn.native` has another one.
@@ -283,7 +280,7 @@ class Compiled(ByHand):
             net: is checked first.
             marking: all of it; but not what is given by *cold* and *keys*.
             trace: is called with each event.
-            recorded: whether `changes` will be asked what has changed.
+            recorded: whether `changes` will be called.
             shelf: has the tokens of paged places that are not in memory.
             cold: what is on it. The tokens that firings in flight hold do not count.
             keys: of paged sets.
@@ -304,7 +301,7 @@ class Compiled(ByHand):
         return kernel
 
     def _leave_held(self, marking: Marking) -> None:
-        """What firings in flight hold is not for the shelf to give."""
+        """Exclude from the shelf the tokens that firings in flight hold."""
         for flying in marking.flights:
             transition = self.net.transitions[flying.transition]
             for arc in plan.keeps(transition, started=flying.started):
@@ -373,7 +370,7 @@ class Compiled(ByHand):
         return run_ended(state, run, now_ns)
 
     def _keys(self) -> dict[str, Any]:
-        """What the sets have: keys, or fingerprints of them."""
+        """The contents of the sets: keys, or fingerprints of them."""
         return {name: seen.keys for name, seen in self._parts["SETS"].items()}
 
     def _earliest_by_hand(self, now_ns: int) -> float:
@@ -459,9 +456,9 @@ class Compiled(ByHand):
         )
 
     def changes(self) -> Changes:
-        """What has changed since the last call, or since the beginning; only where it is recorded.
+        """The changes since the last call, or since the beginning; only if *recorded* was true.
 
-        Cost: O(what changed); where a number has moved for good, O(firings in flight) for it.
+        Cost: O(what changed); plus O(firings in flight) for each number that has changed for good.
         """
         born, gone, numbers, met, unmet, begun, ended, aside = self._parts["changes"]()
         now_ns, next_serial, next_id = self._parts["scalars"]()
@@ -480,11 +477,11 @@ class Compiled(ByHand):
         )
 
     def explain(self, serial: int, now_ns: int) -> list[Lack]:
-        """What each transition that could take the token lacks."""
+        """Explain for each transition that could take the token what is missing."""
         return lacks(self.net, replace(self.marking(), sets=self._keys()), serial, now_ns)
 
     def count(self, place: str) -> int:
-        """What is in a place."""
+        """The number of tokens in a place."""
         refusal.refuse_name(self.net, place)
         kind = self.net.places[place]
         if isinstance(kind, Counter):
@@ -503,7 +500,7 @@ class Compiled(ByHand):
 
     @property
     def next_id(self) -> int:
-        """Of the next firing: one more than have fired or begun."""
+        """The id of the next firing: the number of firings so far, plus one."""
         next_id: int = self._parts["scalars"]()[2]
         return next_id
 
@@ -526,7 +523,7 @@ class Compiled(ByHand):
         )
 
     def _bound(self, flight: Flight) -> list[Any]:
-        """What the arcs of a firing have bound: tokens, or keys."""
+        """The tokens or keys that the arcs of a firing have bound."""
         arcs = range(len(self._ordered[flight.number].arcs))
         return [self._parts["bound_at"](flight, arc) for arc in arcs]
 
@@ -544,7 +541,7 @@ def _serial(token: Token | Queued) -> int:
 
 
 def _saved(transition: Transition, inputs: Iterable[Any]) -> tuple[Any, ...]:
-    """What each arc has bound, as a marking has it."""
+    """The tokens or keys that each arc has bound, in the form of a marking."""
     return tuple(
         tuple(_standing(arc.place.name, token) for token in bound) if arc.many
         else _standing(arc.place.name, bound) if arc.binds

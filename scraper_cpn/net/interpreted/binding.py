@@ -1,4 +1,4 @@
-"""What an execution handles: a token in its place, a binding, a firing in flight, a deposit.
+"""The records of the interpreter: a token in its place, a binding, a firing in flight, a deposit.
 
 Owns: these records. They hold what was worked out once, when a token was deposited.
 Must not know: how bindings are found, what a firing does.
@@ -33,7 +33,7 @@ class InterpretedToken:
 
     @property
     def sort_key(self) -> tuple[tuple[int, ...], int]:
-        """Where it stands in its place."""
+        """Its position in its place."""
         return (self.order, self.serial)
 
     def expired(self, now_ns: int) -> bool:
@@ -80,7 +80,7 @@ class InterpretedBinding:
         return tuple(found)
 
     def saved(self) -> tuple[Any, ...]:
-        """What each arc has bound, as a marking has it."""
+        """The tokens or keys that each arc has bound, in the form of a marking."""
         return tuple(
             tuple(token.standing() for token in bound) if arc.many
             else bound.standing() if arc.binds

@@ -259,7 +259,7 @@ class Interpreter(ByHand):
         return self._state.saved()
 
     def explain(self, serial: int, now_ns: int) -> list[Lack]:
-        """What each transition that could take the token lacks."""
+        """Explain for each transition that could take the token what is missing."""
         return lacks(self.net, self.marking(), serial, now_ns)
 
     def count(self, place: str) -> int:

@@ -76,7 +76,7 @@ def deposits(
 
 
 def _args(binding: InterpretedBinding, case: On, output: Output, outcome: Any) -> tuple[Any, ...]:
-    """What an output's function is given."""
+    """The arguments of an output's function."""
     sources = plan.made_from(binding.transition, case, output) or ()
     return tuple(outcome if arc == plan.OUTCOME else binding.value(arc) for arc in sources)
 

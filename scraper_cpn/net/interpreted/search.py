@@ -131,7 +131,7 @@ def _visible(state: MutableMarking, arc: Arc, now_ns: int) -> list[InterpretedTo
 def _options(
     arc: Arc, names: tuple[str, ...], tokens: list[InterpretedToken], env: Env
 ) -> Iterator[tuple[Any, Env]]:
-    """What an arc may bind, each with the values of its joined keys, in lexicographic order."""
+    """The options of an arc, each with the values of its joined keys, in lexicographic order."""
     if not arc.many:
         for token in tokens:
             yield token, {name: token.keys[name] for name in names}

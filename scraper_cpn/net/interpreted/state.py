@@ -245,14 +245,14 @@ class MutableMarking:
         self.fault(token.place.name, token.serial, token.colour, error)
 
     def fault(self, place: str, serial: int, colour: Any, error: str) -> None:
-        """List a token that is in no place any more, with the error."""
+        """Set a token aside, with the error."""
         self.faulted.append(Faulted(place, serial, colour, error))
         self.say("fault", place, serial, error)
 
     # Numbers and slots.
 
     def number(self, place: Counter, key: Hashable) -> int:
-        """The number of *key*; what it starts with if it has not moved."""
+        """The number of *key*; its start value if it has not changed."""
         numbers = self.counters[place.name]
         return numbers[key] if key in numbers else place.first(key)
 

@@ -1,1 +1,1 @@
-"""The Python source of a checked net: one function for each thing that a place or a transition does."""
+"""Generating the Python source of a checked net: one function for each operation of a place or a transition."""

@@ -26,24 +26,24 @@ def write_arrivals(
     *,
     traced: bool,
 ) -> None:
-    """The functions by which tokens come into a place; *stand* writes what `stand_*` does, if that is short."""
+    """Write the functions that deposit tokens in a place; *stand* writes the body of `stand_*` inline if it is short."""
     _put(text, layout, place, traced=traced)
     if layout.comes_back(place):
         _again(text, layout, place, stand, traced=traced)
 
 
 def is_simple(layout: Layout, place: Place[Any]) -> bool:
-    """Whether nothing of a token is worked out when it is deposited."""
+    """Whether nothing is computed for a token when it is deposited."""
     return not (place.keys or place.order or layout.guards(place))
 
 
 def is_plain_queue(layout: Layout, place: Place[Any]) -> bool:
-    """Whether all that is known of a token is its turn."""
+    """Whether a place is a queue whose tokens have no computed attributes."""
     return layout.is_queue(place) and is_simple(layout, place)
 
 
 def make_token(text: Text, layout: Layout, place: Place[Any], serial: str) -> str:
-    """Work out what there is to know of a token of `colour`; gives the expression that makes it."""
+    """Write the lines that compute a token's attributes from `colour`; returns the expression that creates the token."""
     name = layout.var(place)
     keys = [f"k{number}" for number in range(len(place.keys))]
     orders = [f"o{number}" for number in range(len(place.order))]
@@ -69,7 +69,7 @@ def make_token(text: Text, layout: Layout, place: Place[Any], serial: str) -> st
 
 
 def _shared_order(text: Text, name: str, order: str) -> str:
-    """An order of several fields that occurs often is one object; gives the variable that has it."""
+    """Share one object among equal orders of several fields; returns the variable that refers to it."""
     with text.block("try:"):
         text.add(f"order = orders_{name}[{order}]")
     with text.block("except KeyError:"):
@@ -80,7 +80,7 @@ def _shared_order(text: Text, name: str, order: str) -> str:
 
 
 def put(layout: Layout, place: Place[Any], colour: str, ready: str, ends: str) -> str:
-    """The call that puts a colour."""
+    """The call that deposits a colour."""
     name = layout.var(place)
     times = [ready] if place.timed else []
     times += [ends if place.timed else f"ends={ends}"] if place.expires else []
@@ -97,7 +97,7 @@ def write_put(
     *,
     traced: bool,
 ) -> None:
-    """Put the token of a colour: in place, where that is short."""
+    """Write the deposit of a colour: inline if that is short, else as a call."""
     if isinstance(place, Sink) or is_plain_queue(layout, place):
         (_sink if isinstance(place, Sink) else _append)(text, layout, place, colour)
         text.add(*([f"puts.append(({place.name!r}, serial - 1, {colour}, 0))"] if traced else []))
@@ -120,7 +120,7 @@ def _append(text: Text, layout: Layout, place: Place[Any], colour: str = "colour
 
 
 def first_comes(text: Text, layout: Layout, place: Place[Any]) -> None:
-    """Who needs one token of a queue notices the first that comes; who needs several, each."""
+    """The first token of a queue may enable transitions that need one; each token may enable those that need several."""
     lines = noted(layout, layout.gain([place]))
     if layout.most(place) == 1:
         only_if(text, f"not {layout.var(place)}", lines)
@@ -171,7 +171,7 @@ def again(
 
 
 def _takes_record(layout: Layout, place: Place[Any], *, traced: bool) -> bool:
-    """Whether a token that comes back goes to a record, without another call."""
+    """Whether a returning token is put into a record inline."""
     return place.name in layout.met and not place.paged and not traced
 
 
@@ -183,7 +183,7 @@ def _again(
     *,
     traced: bool,
 ) -> None:
-    """Put the same colour back: what was worked out of it holds."""
+    """Put the same colour back; its computed attributes remain valid."""
     name, given = layout.var(place), _takes_record(layout, place, traced=traced)
     with text.function(f"again_{name}(old, ready{', record=None' if given else ''})"):
         text.add("number = serial", "serial += 1")
@@ -195,13 +195,13 @@ def _again(
         if traced or stand is None:
             text.add(f"stand_{name}(token)")
         else:
-            stand(given=given)  # without the call: each request does this twice
+            stand(given=given)  # inline: each request does this twice
         if traced:
             text.add(f"return ({place.name!r}, number, old.colour, ready)")
 
 
 def _born(layout: Layout, place: Place[Any], number: str = "number") -> list[str]:
-    """The line that records a token that came."""
+    """The line that records a new token."""
     recorded = layout.recorded and place.name not in layout.shown
     return [f"born[{number}] = ({place.name!r}, token)"] if recorded else []
 
@@ -229,7 +229,7 @@ def write_put_new(
         text.add(*([f"puts.append(({place.name!r}, serial - 1, colour, 0))"] if traced else []))
         text.add("continue")
     name = layout.var(seen)
-    # What is not paged can be asked without a call, and mostly says no.
+    # A set that is not paged is tested inline; most keys are already known.
     with text.block(f"if {name}.add(key):" if seen.paged else f"if key not in {name}.keys:"):
         text.add(*([] if seen.paged else [f"{name}.add(key)"]))
         text.add(*noted(layout, layout.gain([seen])))
@@ -244,15 +244,15 @@ def set_key(seen: KeySet[Any]) -> str:
 
 
 def is_known(layout: Layout, seen: KeySet[Any]) -> str:
-    """The condition that a set has the key of a colour."""
+    """The condition that a set contains the key of a colour."""
     name = layout.var(seen)
-    if seen.paged and not layout.printed:  # without the call
+    if seen.paged and not layout.printed:  # inline
         return f"(key := {set_key(seen)}) in {name}.tables[hash(key) & {SHARDS - 1}]"
     return f"{set_key(seen)} in {name}.keys"
 
 
 def come_to_page(text: Text, layout: Layout, place: Place[Any]) -> None:
-    """A token comes to a paged place."""
+    """Write the deposit of a token in a paged place."""
     name, found = layout.var(place), layout.in_records(place)
     text.add(*noted(layout, layout.gain([place])))
     if found is None:
@@ -265,13 +265,13 @@ def come_to_page(text: Text, layout: Layout, place: Place[Any]) -> None:
 
 
 def _open(text: Text, layout: Layout, found: Index) -> None:
-    """A key of a paged place has another first token."""
+    """Handle a new first token of a key of a paged place."""
     text.add(f"record.{found.name} = has")
     records.look(text, layout, found)
 
 
 def write_shelve(text: Text, layout: Layout) -> None:
-    """What a shelf has of a key, when a kernel is loaded."""
+    """Write the function that registers a key's tokens on the shelf when a kernel is loaded."""
     with text.function("shelve(name, key, count, order, first)"):
         text.add("has = PLACES[name].shelve(key, count, order, first)")
         for place in layout.standing:

@@ -268,7 +268,7 @@ return {
 
 
 EVERYTHING = {"traced": True, "recorded": True, "retried": True, "manual": True}
-"""All that a source may have."""
+"""All optional features of a generated source."""
 
 
 def calls(**wanted: bool) -> list[str]:
@@ -281,12 +281,12 @@ def calls(**wanted: bool) -> list[str]:
 
 
 def result(**wanted: bool) -> list[str]:
-    """The lines that give out what a kernel needs."""
+    """The lines that return the functions that a kernel needs."""
     return _kept(RESULT, **wanted)
 
 
 def _kept(text: str, **wanted: bool) -> list[str]:
-    """The lines of a text that are wanted, without the marks that say which those are."""
+    """The lines of a text whose features are wanted, without their markers."""
     marks = {
         name: yes
         for word, yes in wanted.items()

@@ -33,7 +33,7 @@ from scraper_cpn.net.places import Counter, KeySet, Place
 
 
 def from_inputs(arc: int) -> str:
-    """Of a firing in flight."""
+    """The expression for an input of a firing in flight."""
     return f"inputs[{arc}]"
 
 
@@ -47,28 +47,28 @@ def tokens_put(case: On) -> list[tuple[int, Output]]:
 
 
 def case_name(layout: Layout, transition: Transition, number: int) -> str:
-    """What a case's functions are called after."""
+    """The suffix in the names of a case's functions."""
     outcome = transition.outcomes[number].outcome.__name__
     wanted = f"{layout.var(transition)}_{number}_{outcome}"
     return layout.stem((transition, number), wanted, "end_")
 
 
 def may_raise(case: On) -> bool:
-    """Whether a function of the user is called for a case, or may be given what it does not take."""
+    """Whether a case calls a user's function, or may pass one an argument of the wrong type."""
     return plan.calls_functions(case) or any(output.kind == "remove" for output in case.outputs)
 
 
 def arguments(transition: Transition, sources: Any, bound: Bound) -> str:
-    """What a call is given."""
+    """The argument expressions of a call."""
     arcs = [plan.source_at(transition, source) for source in sources]
     return ", ".join(value(transition, arc, bound(arc)) for arc in arcs if arc is not None)
 
 
-# What a case makes.
+# The tokens that a case makes.
 
 
 def write_make(text: Text, layout: Layout, transition: Transition, case: On, bound: Bound) -> None:
-    """All tokens of a case, with their times; raises what a function of the user raises."""
+    """Write the code that makes all tokens of a case, with their times; errors of user functions propagate."""
     for number, output in tokens_put(case):
         earlier = plan.fresh_from(transition, case, output)
         if earlier:
@@ -100,7 +100,7 @@ def write_make(text: Text, layout: Layout, transition: Transition, case: On, bou
 
 
 def _given(layout: Layout, transition: Transition, arc: int, bound: Bound) -> str:
-    """The expression for what an output's function is given of an arc."""
+    """The expression for the argument that an output's function gets from an arc."""
     keyed = isinstance(transition.arcs[arc].place, Counter) and transition.arcs[arc].place.keys
     return key_of(layout, transition, arc, bound) if keyed else value(transition, arc, bound(arc))
 
@@ -112,7 +112,7 @@ def _moves_several(transition: Transition, sources: tuple[int, ...]) -> bool:
 def _make_forgotten(
     text: Text, layout: Layout, transition: Transition, case: On, number: int, bound: Bound
 ) -> None:
-    """The tokens whose keys a set is to forget."""
+    """Write the code that makes the tokens whose keys a set forgets."""
     output = case.outputs[number]
     sources = plan.made_from(transition, case, output) or ()
     args = ", ".join(
@@ -125,7 +125,7 @@ def _make_forgotten(
 
 
 def _make_unseen(text: Text, layout: Layout, number: int, output: Output) -> None:
-    """The tokens whose keys a set does not know; mostly it knows them all."""
+    """Write the code that makes the tokens whose keys a set lacks; usually there are none."""
     colour, declared = _colour_of(layout, output)
     with text.block(f"if many{number} is NONE:"):
         text.add(f"m{number} = NONE")
@@ -142,7 +142,7 @@ def _make_unseen(text: Text, layout: Layout, number: int, output: Output) -> Non
 def _make_of_new(
     text: Text, layout: Layout, number: int, output: Output, earlier: list[int]
 ) -> None:
-    """The same of what is made of each token that other sets did not know."""
+    """As `_make_unseen`, for tokens that are made from each new token of an earlier output."""
     colour, declared = _colour_of(layout, output)
     text.add(f"m{number} = NONE")
     for at in earlier:
@@ -195,7 +195,7 @@ def _make_times(
 
 
 def several(layout: Layout, place: Place[Any], one: str) -> str:
-    """The expression for the tokens in what a function returned; None if that is one token itself."""
+    """The expression for the tokens in a function's result; None if the result is a single token."""
     colour = layout.names.of(place.colour, place.colour.__name__)
     declared = layout.names.of(place, f"{layout.var(place)}_declared")
     none = [f"{one} is None"]
@@ -209,7 +209,7 @@ def several(layout: Layout, place: Place[Any], one: str) -> str:
 def _times(
     layout: Layout, transition: Transition, output: Output, args: str, bound: Bound
 ) -> tuple[str, str]:
-    """The expressions for when the tokens are ready, and when they end."""
+    """The expressions for the times at which the tokens become ready and expire."""
     place = output.place
     assert isinstance(place, Place)
     ready = later(layout, output.after_ns, args)
@@ -223,7 +223,7 @@ def _times(
     elif taken:
         parts = [f"*{bound(n)}" if transition.arcs[n].many else bound(n) for n in taken]
         old = f"({', '.join(parts)},)"
-        # A starred list in a call of max is what Cython can't compile; a sum of lists it can.
+        # Cython can't compile a starred list in a call of max, but it compiles a sum of lists.
         ready = f"max([{ready}] + [token.ready for token in {old}])"
         first = f"min([token.ends for token in {old} if token.ends is not None], default=None)"
         ends = first if output.lasts_ns is None else ends
@@ -237,13 +237,13 @@ def later(layout: Layout, length: Any, args: str) -> str:
     return f"now + {length}" if length else "now"
 
 
-# What a case puts and gives back.
+# The deposits and returns of a case.
 
 
 def write_give(
     text: Text, layout: Layout, transition: Transition, case: On, bound: Bound, *, traced: bool
 ) -> None:
-    """Put what was made, and give back what is held."""
+    """Write the deposits of the made tokens and the return of held ones."""
     outputs = dict(tokens_put(case))
     for number, output in enumerate(case.outputs):
         if number in outputs:
@@ -273,7 +273,7 @@ def _counter_key(transition: Transition, counter: Any, bound: Bound) -> str:
 
 
 def _forget(text: Text, layout: Layout, number: int, output: Output, *, traced: bool) -> None:
-    """A set forgets the keys of what was made."""
+    """Write the removal of the made tokens' keys from a set."""
     seen = output.place
     assert isinstance(seen, KeySet)
     with text.block(f"for colour in many{number}:"):
@@ -290,7 +290,7 @@ def _forget(text: Text, layout: Layout, number: int, output: Output, *, traced: 
 def _give_tokens(
     text: Text, layout: Layout, number: int, output: Output, *, several: bool, traced: bool
 ) -> None:
-    """Put what was made: mostly that is one token, unless a set is asked."""
+    """Write the deposit of the made tokens: usually one, unless a set is tested."""
     place = output.place
     assert isinstance(place, Place)
     ready = f"r{number}" if place.timed else "0"
@@ -313,7 +313,7 @@ def _give_tokens(
 def write_back(
     text: Text, layout: Layout, transition: Transition, case: On, bound: Bound, *, traced: bool
 ) -> None:
-    """Give back what is held and not consumed: numbers last, which their records may be forgotten after."""
+    """Write the return of held inputs that are not consumed: numbers last, because their records may be deleted then."""
     held = [(number, arc) for number, arc in enumerate(transition.arcs) if arc.kind == "hold"]
     back = [(number, arc) for number, arc in held if not _consumes(case, arc)]
     for number, arc in back:
@@ -337,7 +337,7 @@ def _consumes(case: On, arc: Arc) -> bool:
 
 
 def take_number(text: Text, layout: Layout, counter: Counter, key: str, count: str = "1") -> None:
-    """So many less. Who needs a number notices the last one that goes, and the first that comes."""
+    """Decrease a number. A transition is affected only if the number falls below what it needs."""
     name, most = layout.var(counter), layout.most(counter)
     lines = noted(layout, layout.loss([counter]))
     if counter.keys:
@@ -350,7 +350,7 @@ def take_number(text: Text, layout: Layout, counter: Counter, key: str, count: s
 def give_number(
     text: Text, layout: Layout, transition: Transition, number: int, bound: Bound
 ) -> None:
-    """Give back what an arc has taken of a number."""
+    """Return what an arc has taken from a number."""
     arc = transition.arcs[number]
     counter = arc.place
     assert isinstance(counter, Counter)
@@ -376,7 +376,7 @@ def _give(text: Text, layout: Layout, counter: Counter, key: str, count: str) ->
 def count_up(
     text: Text, layout: Layout, counter: Counter, count: int = 1, key: str = "None"
 ) -> None:
-    """So many more of a number: of a plain one, or of a key's, which no record has."""
+    """Increase a number: a plain one, or a keyed one that is in no record."""
     if counter.keys:
         _give(text, layout, counter, key, str(count))
         return
@@ -387,7 +387,7 @@ def count_up(
 
 
 def record_change(layout: Layout, place: Any, key: str) -> list[str]:
-    """The line that records a number that moved for good."""
+    """The line that records a number that has changed for good."""
     recorded = layout.recorded and isinstance(place, Counter)
     return [f"changed[{place.name!r}, {key}] = None"] if recorded else []
 
@@ -403,7 +403,7 @@ def write_ends(
     *,
     traced: bool,
 ) -> None:
-    """The functions of all outcomes; an output function that raises makes it `Lost`."""
+    """Write the functions of all outcomes; if an output function raises, the outcome becomes `Lost`."""
     _lost(text, layout, transition, traced=traced)
     puts = ", puts" if traced else ""
     name = layout.var(transition)

@@ -44,7 +44,7 @@ from scraper_cpn.net.declare import Transition
 from scraper_cpn.net.places import Counter, Place
 
 _MAY_ENABLE = re.compile(r"dirty \|=|\b(?:look|ripen|put|stand|again|drop|leave|spend)_")
-"""What sets bits, or calls what may."""
+"""Fragments of code that may set bits of `dirty`."""
 
 
 def write_firings(text: Text, layout: Layout, search: Search, *, traced: bool) -> None:
@@ -67,7 +67,7 @@ def write_firings(text: Text, layout: Layout, search: Search, *, traced: bool) -
 
 
 def _given(transition: Transition) -> str:
-    """What a firing is given: how many more may fire, or the inputs that somebody chose."""
+    """The parameters of a firing: how many more may fire, or the inputs of a manual binding."""
     return "inputs" if transition.manual else "left"
 
 
@@ -80,7 +80,7 @@ def _fallible(transition: Transition) -> bool:
 
 @contextmanager
 def _firings(text: Text, layout: Layout, search: Search) -> Iterator[None]:
-    """One firing after the other, as long as none goes before: what follows is one, or returns."""
+    """Write a loop of firings that runs while no other transition has precedence; its body is one firing, or returns."""
     if search.transition.manual:
         yield
         return
@@ -95,7 +95,7 @@ def _firings(text: Text, layout: Layout, search: Search) -> Iterator[None]:
         queues = [
             layout.var(arc.place) for arc in search.transition.arcs if _is_shifted(layout, arc)
         ]
-        if queues:  # the others fail anew
+        if queues:  # the other outcomes are tried again
             with text.block(f"if not {queues[0]}:"):
                 text.add("return left")
     text.add("return left")
@@ -216,7 +216,7 @@ def _begin(text: Text, layout: Layout, search: Search, *, traced: bool) -> None:
 
 
 def _reserved(layout: Layout, transition: Transition, place: Place[Any]) -> int:
-    """The slots that a firing occupies from its beginning, but for what `drop_*` has not left."""
+    """The slots that a firing occupies from its beginning, except those that `drop_*` has not freed."""
     if layout.is_queue(place):
         return plan.slots(transition).get(place.name, 0)
     return plan.occupies(transition, place, started=False)
@@ -237,7 +237,7 @@ def beyond(
 
 
 def reserves(layout: Layout, transition: Transition) -> bool:
-    """Whether others see what a running firing has taken, or that it keeps an absence."""
+    """Whether other transitions see the tokens that a running firing has taken, or the absences that it claims."""
     used = any(arc.kind in TAKEN and _is_used(layout, arc) for arc in transition.arcs)
     return not transition.instant and (used or bool(layout.claims(transition)))
 
@@ -247,7 +247,7 @@ def _is_used(layout: Layout, arc: Arc) -> bool:
 
 
 def _reserve(text: Text, layout: Layout, transition: Transition) -> None:
-    """What a running firing has taken stays visible to some, and absences that it keeps are none to others."""
+    """Write the bookkeeping for tokens in use, which some arcs still see, and for claimed absences."""
     if not reserves(layout, transition):
         return
     claims = layout.claims(transition)
@@ -269,7 +269,7 @@ def _reserve(text: Text, layout: Layout, transition: Transition) -> None:
 def _show(
     text: Text, layout: Layout, search: Search, during: Place[Any], at: int, arc: int
 ) -> None:
-    """Show a token in a place; it is not there if it is set aside."""
+    """Write the code that shows a token in a place, unless the token was set aside."""
     colour = f"{search.bound(arc)}.colour"
     text.add(*([] if at else ["flight.shown = serial"]))
     if not layout.only_shows(during):
@@ -288,7 +288,7 @@ def _show(
 
 
 def _undo(text: Text, layout: Layout, transition: Transition) -> None:
-    """Give back the inputs of a firing that has not started, exactly as they were."""
+    """Write the function that returns the inputs of a firing that has not started, exactly as they were."""
     with text.function(f"undo_{layout.var(transition)}(flight)"):
         text.add("inputs = flight.inputs")
         for place in layout.bounded(transition):
@@ -311,7 +311,7 @@ def _undo(text: Text, layout: Layout, transition: Transition) -> None:
 
 
 def _land(text: Text, layout: Layout, transition: Transition) -> None:
-    """What a firing no longer occupies or shows when its effect ends."""
+    """Write the release of the slots and shown tokens of a firing whose effect has ended."""
     lose(text, layout, transition, from_inputs)
     for place in layout.bounded(transition):
         more = beyond(layout, transition, place, from_inputs, begins=False)
@@ -322,7 +322,7 @@ def _land(text: Text, layout: Layout, transition: Transition) -> None:
 
 
 def _hide(text: Text, layout: Layout, transition: Transition) -> None:
-    """Take the firing's tokens out of the places that show them; one is not there if it was set aside."""
+    """Write the removal of the firing's shown tokens, except those that were set aside."""
     for at, (during, _) in enumerate(transition.shows):
         if not layout.only_shows(during):
             text.add(f"shown = {layout.var(during)}.get(flight.shown{f' + {at}' if at else ''})")

@@ -25,7 +25,7 @@ __all__ = [
 ]
 
 LIMITS = ("most", "alarms", "alarms_most")
-"""The variables of a meeting's heaps: how many entries there may be, and how many alarms there are."""
+"""The variables with the limits of a meeting's heaps: the maximum of entries, and the number of alarms."""
 
 Kind = Literal["line", "view", "presence", "held"]
 
@@ -78,7 +78,7 @@ class Meeting:
 
     @property
     def indexes(self) -> tuple[Index, ...]:
-        """The lead first."""
+        """The indexes, that of the lead first."""
         return (self.lead, *self.others)
 
 
@@ -96,10 +96,10 @@ class Influence:
 def flat_groups(
     transitions: list[Transition], growing: frozenset[str]
 ) -> list[tuple[Transition, plan.JoinGroup]]:
-    """The join groups all of whose inputs are one token or number of the same key each.
+    """The join groups of which every input is a single token or number with the same key.
 
-    A number or a paged place is either in records for all that look at it, or for nobody; a number that is
-    counted up is in none.
+    A number or a paged place is in records for all its readers, or for none; a number that is
+    counted up is in no record.
     """
     groups = [(each, group) for each in transitions for group in plan.groups(each) if group.keys]
     flat = [pair for pair in groups if _is_flat(*pair, growing)]
@@ -136,7 +136,7 @@ def _shares(transition: Transition, group: plan.JoinGroup, mixed: set[str]) -> b
 
 
 def may_wait(transition: Transition) -> bool:
-    """Whether an input may be there that is not ready yet."""
+    """Whether an input may have tokens that are not ready yet."""
     return any(
         isinstance(arc.place, Place)
         and arc.place.timed

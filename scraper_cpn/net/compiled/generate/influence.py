@@ -1,6 +1,6 @@
-"""What a change of a place means for transitions: who tries again, and who has another next useful time.
+"""The influence of a place's changes on transitions: which are tried again, and whose next useful time changes.
 
-Owns: the text that notes it, that of slots included. Must not know: how a place keeps its tokens.
+Owns: the text that records this influence, also that of slots. Must not know: how a place keeps its tokens.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from scraper_cpn.net.places import Place
 
 
 def noted(layout: Layout, influence: Influence) -> list[str]:
-    """The lines that note which transitions to try again, and whose next useful time is another now."""
+    """The lines that mark the transitions to try again, and those whose next useful time has changed."""
     lines = [f"dirty |= {mask_text(influence.enables)}  # {layout.listed(influence.enables)}"]
     return [*(lines if influence.enables else []), *delayed(layout, influence.delays)]
 
 
 def delayed(layout: Layout, mask: int) -> list[str]:
-    """The lines that note whose next useful time is another now; but for what the function has noted."""
+    """The lines that mark the transitions whose next useful time has changed, except those already marked."""
     mask &= ~layout.noted
     times = [f"at_{layout.var(each)} = " for each in layout.those_in(mask & layout.timed)]
     return ["".join(times) + "None", "late = True"] if times else []
@@ -30,7 +30,7 @@ def delayed(layout: Layout, mask: int) -> list[str]:
 
 @contextmanager
 def delaying(text: Text, layout: Layout, influence: Influence) -> Iterator[None]:
-    """Note once whose next useful time is another now, for all that is written meanwhile."""
+    """Mark changed next useful times once for all lines that are written inside the block."""
     text.add(*delayed(layout, influence.delays))
     layout.noted = influence.delays
     yield
@@ -38,7 +38,7 @@ def delaying(text: Text, layout: Layout, influence: Influence) -> Iterator[None]
 
 
 def hasten(text: Text, layout: Layout, mask: int, at: str) -> None:
-    """Note that an input of transitions may be there at a time: only a time before theirs concerns them.
+    """Mark that an input of transitions may be available at a time; it matters only if it is before their next useful time.
 
     The next useful time is the latest of the inputs' first times, so that none of these is later.
     """
@@ -60,7 +60,7 @@ def only_if(text: Text, condition: str, lines: list[str]) -> None:
 def occupy(
     text: Text, layout: Layout, place: Place[Any], change: int, more: str = "", *, sign: int = 1
 ) -> None:
-    """Count slots; who needs some may begin again once there were too few, or can't any more.
+    """Count slots, and mark the transitions that may begin again because slots became free, or can't begin any more.
 
     *more* is the expression for how many beyond *change*, where the number is not known here; with *sign* -1,
     all of them become free.

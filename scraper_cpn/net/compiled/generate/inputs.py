@@ -1,4 +1,4 @@
-"""How a transition's binding is found, and the time at which there will be one.
+"""Finding a transition's binding, and the time at which there will be one.
 
 Owns: the text of `lag_*` and of the joins, `wake_*`, `combine_*`, and of the search: where each arc looks.
 Must not know: what a firing does.
@@ -46,7 +46,7 @@ class Look:
     amount: str = "1"
 
     def crowd(self, layout: Layout) -> str:
-        """The expression for what is empty if there is no token; empty if tokens wait or are by key."""
+        """The expression for the collection that is empty if there is no token; an empty string if tokens wait or have keys."""
         found, place = self.index, self.arc.place
         assert found is not None
         assert isinstance(place, Place)
@@ -56,7 +56,7 @@ class Look:
         return layout.var(place) if layout.is_queue(place) else f"{found.name}.ready"
 
     def token(self, layout: Layout) -> str:
-        """The expression for the first token, which is there; of keys and where tokens wait it may be None."""
+        """The expression for the first token. It may be None for keyed places and where tokens wait."""
         assert self.index is not None
         crowd = self.crowd(layout)
         if self.arc.many:
@@ -66,7 +66,7 @@ class Look:
         return f"{self.index.name}.head({self._where()})"
 
     def _tokens(self, crowd: str) -> str:
-        """The expression for the tokens that an arc binds together, which are there."""
+        """The expression for the tokens that an arc binds together; the caller has checked that they exist."""
         assert self.index is not None
         if crowd:
             return f"tuple({crowd})" if self.arc.all else f"tuple(islice({crowd}, {self.amount}))"
@@ -76,7 +76,7 @@ class Look:
         return f"{self.index.name}.firsts({key}{self.amount}, now)"
 
     def missing(self, layout: Layout) -> str:
-        """The condition that its tokens are not there; empty where only looking for them tells."""
+        """The condition that its tokens are missing; empty if only a search can tell."""
         crowd = self.crowd(layout)
         if not self.arc.many:
             return f"not {crowd}" if crowd else ""
@@ -86,7 +86,7 @@ class Look:
         return f"{self.index.name}.enough({self.amount}, now)"
 
     def earliest(self, layout: Layout) -> str:
-        """The expression for the time at which its token is there."""
+        """The expression for the time at which its token becomes available."""
         assert self.index is not None
         crowd = self.crowd(layout)
         if self.arc.many:
@@ -112,7 +112,7 @@ class Look:
 def look(
     layout: Layout, arc: Arc, names: tuple[str, ...], whole: str, have: tuple[str, ...], *, scanned: bool
 ) -> Look:  # fmt: skip
-    """How *arc*, joined on *names*, is satisfied for the key *have* in the variable *whole*."""
+    """The `Look` of *arc*, joined on *names*, for the key *have* in the variable *whole*."""
     place, key = arc.place, projected(whole, have, names)
     name = layout.var(place)
     of = f" for its {', '.join(names)}" if names else ""
@@ -157,7 +157,7 @@ class Search:
         return ((number, group) for number, group in enumerate(self.groups) if group.keys)
 
     def alone(self) -> Iterator[tuple[int, Look]]:
-        """The arcs that are a group of their own."""
+        """The arcs that are joined with no other arc."""
         for group in self.groups:
             if not group.keys:
                 yield group.arcs[0], self.looks[group.arcs[0]]
@@ -195,7 +195,7 @@ def search_of(layout: Layout, transition: Transition) -> Search:
 
 
 def _met(layout: Layout, arc: Arc, group: plan.JoinGroup, number: int) -> Look:
-    """How an arc is satisfied by the record of its key."""
+    """The `Look` of an arc that finds its tokens in the record of its key."""
     of = f" for its {', '.join(group.keys)}"
     if isinstance(arc.place, Counter):
         return Look(arc, f"k{number}", words=f"is above 0{of}")
@@ -226,7 +226,7 @@ def write_search(text: Text, layout: Layout, search: Search) -> None:
 
 
 def _join(text: Text, layout: Layout, search: Search, number: int, group: plan.JoinGroup) -> None:
-    """A join, and the function that says of a key when all inputs but the lead are there, and which are last."""
+    """Write a join, and the function that returns for a key when all inputs except the lead are available, and which is last."""
     name = join_name(layout, search.transition, number)
     assert group.lead is not None
     several = search.looks[group.lead].arc.many  # of the lead's tokens, the first tells its own key
@@ -263,19 +263,19 @@ def _full(layout: Layout, transition: Transition) -> list[str]:
 
 
 def unmet(layout: Layout, search: Search) -> list[str]:
-    """The conditions under which there is no binding, whatever tokens there are. What is cheap to ask, first: slots, plain numbers, places that must be empty."""
+    """The cheap conditions that exclude a binding: missing slots, plain numbers that are too low, places that must be empty."""
     full = _full(layout, search.transition)
     return full + [each.lacks for _, each in search.alone() if each.lacks]
 
 
 def _empty(layout: Layout, search: Search) -> list[str]:
-    """Then what has no token, or too few."""
+    """The conditions that a place has no token, or too few; they are tested after those of `unmet`."""
     missing = [each.missing(layout) for _, each in search.alone() if each.index]
     return [condition for condition in missing if condition]
 
 
 def refuse(text: Text, conditions: list[str], *answer: str) -> None:
-    """Answer at once under any of some conditions."""
+    """Write an early return under any of some conditions."""
     if conditions:
         with text.block(f"if {' or '.join(conditions)}:"):
             text.add(*answer)
@@ -295,12 +295,12 @@ def describe(text: Text, search: Search) -> None:
 
 
 def write_find(text: Text, layout: Layout, search: Search, set_aside: list[str]) -> None:
-    """Bind the inputs; without a binding, the transition is not tried again before something comes.
+    """Write the search for a binding; without one, the transition is not tried again until an input changes.
 
     *set_aside* is what to do about a scan that raised.
     """
     if search.transition.manual:
-        return  # it was found when it was recalled
+        return  # the manual binding was found already
     bit = layout.bit(search.transition)
     fail = [f"dirty &= ~{mask_text(bit)}", *delayed(layout, bit), "return left"]
     if plan.combines(search.transition):
@@ -330,7 +330,7 @@ def write_find(text: Text, layout: Layout, search: Search, set_aside: list[str])
 
 
 def _bind(text: Text, layout: Layout, token: str, found: Index, record: str, key: str) -> None:
-    """The first token in a record that is complete."""
+    """Bind the first token of a complete record."""
     text.add(f"{token} = {record}.{found.name}")
     with text.block(f"if type({token}) is not Token:"):
         if found.place.paged:
@@ -366,7 +366,7 @@ def _wake(text: Text, layout: Layout, search: Search) -> None:
         refuse(text, unmet(layout, search), "return NEVER")
         times = [each.earliest(layout) for _, each in search.alone() if each.index]
         times += [_joined(layout, search, number, group) for number, group in search.joins()]
-        for time in times[:-1]:  # what never comes spares the rest
+        for time in times[:-1]:  # an input that never comes makes the other times irrelevant
             text.add(f"when = {time}")
             with text.block("if when is NEVER:"):
                 text.add("return NEVER")
@@ -384,7 +384,7 @@ def _joined(layout: Layout, search: Search, number: int, group: plan.JoinGroup) 
 
 
 def _combine(text: Text, layout: Layout, search: Search) -> None:
-    """Every combination, by nested loops: what trying them costs."""
+    """Write nested loops over all combinations. Cost: their number."""
     transition = search.transition
     with text.function(f"combine_{layout.var(transition)}(now)"):
         refuse(text, [each.lacks for _, each in search.alone() if each.lacks], "return")
@@ -401,7 +401,7 @@ def _combine(text: Text, layout: Layout, search: Search) -> None:
 
 
 def _loops(text: Text, layout: Layout, search: Search, arc: int, depth: int) -> int:
-    """The heads of the loops from an arc on; gives how deep what follows is."""
+    """Write the heads of the loops from an arc on; returns the depth of their body."""
     if arc == len(search.looks):
         return depth
     each = search.looks[arc]
@@ -418,7 +418,7 @@ def _loops(text: Text, layout: Layout, search: Search, arc: int, depth: int) -> 
 
 
 def _choices(layout: Layout, search: Search, arc: int, lead: int | None) -> str:
-    """The expression for all that an arc may bind, beside what the arcs before it have bound."""
+    """The expression for all options of an arc, without the tokens that earlier arcs have bound."""
     each = search.looks[arc]
     before = [
         f"a{n}"
@@ -436,14 +436,14 @@ def _choices(layout: Layout, search: Search, arc: int, lead: int | None) -> str:
 
 
 def scan_args(search: Search, scan: Call) -> str:
-    """What a guard over several tokens is given."""
+    """The arguments of a guard over several tokens."""
     arcs = [plan.source_at(search.transition, source) for source in scan.sources]
     found = [value(search.transition, arc, f"inputs[{arc}]") for arc in arcs if arc is not None]
     return ", ".join(found)
 
 
 def value(transition: Transition, arc: int, bound: str) -> str:
-    """The expression for what a function is given of what an arc has bound."""
+    """The expression for the argument that a function gets from an arc."""
     declared = transition.arcs[arc]
     if isinstance(declared.place, Counter):
         return bound if declared.place.keys else str(declared.count)
@@ -473,14 +473,14 @@ def _wake_by_scan(text: Text, layout: Layout, search: Search) -> None:
                         text.add(f"soonest = at if {call} else soonest")
                     with text.block("except Exception:"):
                         text.add("pass" if search.transition.manual else "soonest = at")
-            if search.transition.manual:  # one will do
+            if search.transition.manual:  # one token is enough
                 with text.block("if soonest <= now:"):
                     text.add("return soonest")
         text.add("return soonest")
 
 
 def _wake_by_times(text: Text, layout: Layout, search: Search) -> None:
-    """Where arcs bind several tokens, what they bind depends on the time: each time is tried."""
+    """Try each time at which a token becomes ready: arcs that bind several tokens bind others at other times."""
     transition = search.transition
     name, scan = layout.var(transition), transition.scan
     timed = dict.fromkeys(

@@ -19,11 +19,11 @@ from scraper_cpn.net.declare import Transition
 from scraper_cpn.net.places import Counter
 
 Bound = Callable[[int], str]
-"""The expression for what an arc has bound."""
+"""Returns the expression for the tokens that an arc has bound."""
 
 
 def keeps(layout: Layout, transition: Transition, number: int) -> bool:
-    """Whether a firing has the record of a number's key for an arc, and not the key."""
+    """Whether a firing keeps for an arc the record of a number's key instead of the key itself."""
     arc = transition.arcs[number]
     if transition.instant or arc.kind not in {"take", "hold"}:
         return False
@@ -31,7 +31,7 @@ def keeps(layout: Layout, transition: Transition, number: int) -> bool:
 
 
 def kept(layout: Layout, transition: Transition) -> Iterator[tuple[int, Counter]]:
-    """The arcs for which that is so, with their numbers."""
+    """The arcs for which a firing keeps a record, with their numbers."""
     for number, arc in enumerate(transition.arcs):
         if keeps(layout, transition, number):
             assert isinstance(arc.place, Counter)
@@ -44,7 +44,7 @@ def key_of(layout: Layout, transition: Transition, number: int, bound: Bound) ->
 
 
 def record_of(layout: Layout, transition: Transition, arc: int, bound: Bound) -> str:
-    """The expression for the record that a firing has of an arc's join; empty if it has none."""
+    """The expression for the record that a firing keeps for an arc; empty if it keeps none."""
     group = next(group for group in plan.groups(transition) if arc in group.arcs)
     found = [bound(number) for number in group.arcs if keeps(layout, transition, number)]
     return found[0] if found else ""

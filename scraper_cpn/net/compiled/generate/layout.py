@@ -1,4 +1,4 @@
-"""What a compiled net keeps: which indexes, under which names, and who is influenced by what.
+"""The layout of a compiled net: its indexes, their names, and which changes influence which transitions.
 
 Owns: the decisions of the compiler that follow from the declaration alone: an index for each way in
 which an arc looks for its tokens, shared where two arcs look in the same way, and the masks of the
@@ -42,7 +42,7 @@ RUNTIME = {
     **{name: getattr(index_paged, name) for name in index_paged.__all__},
     **{name: getattr(index_choices, name) for name in index_choices.__all__},
 }
-"""What the generated source uses of the indexes, by name."""
+"""The objects of the runtime package that generated source uses, by name."""
 
 PREFIXES = tuple(
     f"{word}_"
@@ -52,7 +52,7 @@ PREFIXES = tuple(
         "unuse", "use", "used", "wake",
     )
 )  # fmt: skip
-"""What the functions and numbers of a place or a transition begin with, before its name."""
+"""The prefixes of a place's or a transition's functions and numbers."""
 
 
 class Use(NamedTuple):
@@ -116,11 +116,11 @@ class Layout:
             for name in self._slots[transition.name]:
                 self._wanting[name].append(transition)
         self.noted = 0
-        """The transitions of which the function that is written has noted that they are delayed."""
+        """The transitions that the current function has already marked as delayed."""
         self.timed = sum(self.bit(t) for t in self.transitions if may_wait(t) and not t.manual)
-        """The transitions that time alone may enable, but for those that take what has expired."""
+        """The transitions that time alone may enable, except those that take expired tokens."""
         self.manual = sum(self.bit(t) for t in self.transitions if t.manual)
-        """The transitions that a step never fires: nothing that comes concerns them."""
+        """The manual transitions, which a step never fires and no change enables."""
 
     def var(self, thing: Place[Any] | Counter | KeySet[Any] | Transition) -> str:
         """The variable of a place, or the stem of a transition's functions."""
@@ -131,16 +131,16 @@ class Layout:
         return f"free_{self.var(place)}"
 
     def bit(self, transition: Transition) -> int:
-        """The transition, in a mask."""
+        """The transition's bit in a mask."""
         return 1 << self._numbers[transition.name]
 
     def number(self, transition: Transition) -> int:
-        """Its place in the order in which transitions are tried."""
+        """The transition's position in the order in which transitions are tried."""
         return self._numbers[transition.name]
 
     @property
     def scalars(self) -> list[str]:
-        """The variables that are assigned, beside those of the frame."""
+        """The variables of the net that are assigned, in addition to those of the frame."""
         return [
             *(self.var(counter) for counter in self.counters if not counter.keys),
             *map(self.free, self.limited),
@@ -169,14 +169,14 @@ class Layout:
         return found
 
     def stem(self, key: tuple[Any, ...], wanted: str, *prefixes: str) -> str:
-        """A name like *wanted* for what *key* tells; the same one each time."""
+        """A name like *wanted* for *key*; the same one at each call."""
         if key not in self._stems:
             self._stems[key] = self.names.free(wanted, prefixes)
         return self._stems[key]
 
     @cached_property
     def standing(self) -> list[Place[Any]]:
-        """The places that hold tokens."""
+        """The places that contain tokens."""
         places = self.net.places.values()
         return [
             place for place in places if isinstance(place, Place) and not isinstance(place, Sink)
@@ -184,7 +184,7 @@ class Layout:
 
     @cached_property
     def shown(self) -> set[str]:
-        """The places that show firings; what is in them follows from the firings."""
+        """The places that show firings; their tokens follow from the firings."""
         return {place.name for t in self.transitions for place, _ in t.shows}
 
     @cached_property
@@ -203,11 +203,11 @@ class Layout:
         return [place for place in self.net.places.values() if isinstance(place, Sink)]
 
     def only_shows(self, place: Place[Any]) -> bool:
-        """Whether a place is nothing but a view of firings: nobody puts there, and nobody looks."""
+        """Whether a place only shows firings: no transition puts tokens there or reads it."""
         return place.name in self.shown and not (self._of[place.name] or self._uses[place.name])
 
     def is_queue(self, place: Place[Any]) -> bool:
-        """Whether the oldest token of a place is always the one that goes, so that a queue will do."""
+        """Whether the oldest token of a place is always taken first, so that a queue is enough."""
         plain = not (place.order or place.timed or place.expires or place.paged)
         return (
             plain
@@ -219,13 +219,13 @@ class Layout:
         )
 
     def comes_back(self, place: Place[Any]) -> bool:
-        """Whether tokens are put back as they are."""
+        """Whether tokens are put back unchanged."""
         return any(use.arc.kind in {"hold", "spend"} for use in self._uses[place.name])
 
     def pauses_alike(self, place: Place[Any]) -> bool:
-        """Whether all that spend tokens of a place change them alike, for a time that depends on them.
+        """Whether all arcs that spend tokens of a place use the same functions, with a pause that depends on the token.
 
-        Then what that comes to, for a token that stays as it is, can be kept with it.
+        Then the pause of an unchanged token can be cached with it.
         """
         arcs = [use.arc for use in self._uses[place.name]]
         spends = [(arc.change, arc.after_ns) for arc in arcs if arc.kind == "spend"]
@@ -240,7 +240,7 @@ class Layout:
         return self._of[place.name]
 
     def meeting(self, transition: Transition, group: plan.JoinGroup) -> Meeting | None:
-        """The meeting of a join group, shared by those that are alike; None if its keys differ."""
+        """The meeting of a join group, shared by equal groups; None if its inputs have different keys."""
         if (transition, group) not in self._flat:
             return None
         arcs = [transition.arcs[arc] for arc in group.arcs]
@@ -259,23 +259,23 @@ class Layout:
         return self.meetings[key]
 
     def is_twin(self, found: Index) -> bool:
-        """Whether some look for a record's tokens that are ready, and others for all of them."""
+        """Whether some arcs look for the ready tokens of a record, and others for all of them."""
         kinds = {each.ignores_ready for each in self.of(found.place) if each.name == found.name}
         return found.place.timed and len(kinds) > 1
 
     def in_records(self, place: Place[Any]) -> Index | None:
-        """The field of the records that have all tokens of a place, so that it needs nothing else."""
+        """The field of the records that contain all tokens of a place, so that no other index is needed."""
         uses = self._uses[place.name]
         absent = any(use.arc.kind == "absent" or use.transition.manual for use in uses)
         held = [each for each in self.of(place) if each.kind == "held" and not each.bit]
         return held[0] if held and not (absent or place.name in self.shown) else None
 
     def meetings_of(self, found: Index | Counter) -> list[Meeting]:
-        """The meetings for which an index or a counter matters."""
+        """The meetings that use an index or a counter."""
         return [each for each in self.meetings.values() if found in (*each.indexes, *each.numbers)]
 
     def records(self, names: tuple[str, ...]) -> str:
-        """The variable with the records of these keys."""
+        """The variable with the records of a family of keys."""
         return self.stem(("records", names), f"by_{'_'.join(names)}")
 
     @property
@@ -286,7 +286,7 @@ class Layout:
     def looks(
         self, arc: Arc, names: tuple[str, ...], *, scanned: bool = False, held: bool = False
     ) -> Index:
-        """The index in which an arc finds its token, or its absence."""
+        """The index in which an arc looks for its token, or for its absence."""
         place = arc.place
         assert isinstance(place, Place)
         if arc.kind == "expired":
@@ -302,17 +302,17 @@ class Layout:
         )
 
     def is_empty(self, arc: Arc, names: tuple[str, ...]) -> bool:
-        """Whether an absence needs nothing but that the place is empty."""
+        """Whether an inhibitor arc only needs that the whole place is empty."""
         plain = not (names or arc.when is not None or arc.include_in_use)
         return plain and arc.place.name not in self.claimed
 
     @cached_property
     def claimed(self) -> set[str]:
-        """The places whose absence a running firing may keep."""
+        """The places whose absence a running firing may claim."""
         return {a.place.name for t in self.transitions for a in t.arcs if plan.claims(t, a)}
 
     def claims(self, transition: Transition) -> list[tuple[int, Index]]:
-        """The absences that a firing keeps: the arc's number, and an index that has to know."""
+        """The absences that a firing claims: the arc's number, and an index that must be updated."""
         names = plan.arc_keys(transition)
         return [
             (number, found)
@@ -323,11 +323,11 @@ class Layout:
         ]
 
     def used(self, place: Place[Any]) -> list[Index]:
-        """The indexes that have a place's tokens that are in use."""
+        """The indexes that also contain a place's tokens in use."""
         return [found for found in self.of(place) if found.in_use]
 
     def absences(self, place: Place[Any]) -> int:
-        """The transitions that look for an absence in a place."""
+        """The transitions with an inhibitor arc on a place."""
         return self._lookers(place, lambda arc: arc.kind == "absent")
 
     def readers_in_use(self, place: Place[Any]) -> int:
@@ -339,7 +339,7 @@ class Layout:
         return reduce(or_, (1 << use.number for use in uses if look(use.arc)), 0) & ~self.manual
 
     def most(self, place: Place[Any] | Counter) -> float:
-        """The most tokens of a place, or of a number, that an arc needs; NEVER: nobody knows."""
+        """The largest number of tokens of a place, or of a number, that an arc needs; NEVER if it is unknown."""
         arcs = [use.arc for use in self._uses[place.name]]
         open_ended = any(arc.all or callable(arc.count) for arc in arcs)
         if open_ended:
@@ -353,7 +353,7 @@ class Layout:
         return f"{self.amounts(arc)}[{key}]"
 
     def amounts(self, arc: Arc) -> str:
-        """The variable with the numbers that a function of the key says."""
+        """The variable with the amounts that a function of the key returns."""
         return self.stem(("amounts", arc), f"{self.var(arc.place)}_amounts")
 
     def _index(
@@ -376,7 +376,7 @@ class Layout:
                 *([] if names else [kind]),
             ]
             words += [f"passing_{bit}"] if bit else []
-            if kind == "held":  # with or without notice of times: the tokens are the same
+            if kind == "held":  # the tokens are the same, whether times count or not
                 name = self.stem((place.name, names, bit), "_".join(words))
             else:
                 flags = (
@@ -398,18 +398,18 @@ class Layout:
         return sum(map(self.bit, self._wanting[place.name])) & ~self.manual
 
     def most_slots(self, place: Place[Any]) -> int:
-        """The most slots that a transition needs of a place."""
+        """The largest number of slots of a place that a transition needs."""
         wanting = self._wanting[place.name]
         return max((self._slots[each.name][place.name] for each in wanting), default=0)
 
     def gain(self, places: Iterable[Any]) -> Influence:
-        """What it means that something comes to these places."""
+        """The influence of a token or number that is added to these places."""
         return self._influence(places, came=True)
 
     def gain_of(self, place: Place[Any], *, bit: int = 0, expired: bool = False) -> Influence:
-        """What it means for those that look for tokens that pass a guard, or have expired, alone.
+        """The influence of a token that passes a guard, or has expired, on the arcs that look only for such tokens.
 
-        With *bit* 0 and not *expired*: for the others.
+        With *bit* 0 and not *expired*: on the other arcs.
         """
         wants = fears = 0
         for number, transition, at, arc in self._uses[place.name]:
@@ -422,21 +422,23 @@ class Layout:
         return Influence(wants & ~self.manual, fears & ~self.manual)
 
     def loss(self, places: Iterable[Any]) -> Influence:
-        """What it means that something leaves these places."""
+        """The influence of a token or number that is removed from these places."""
         return self._influence(places, came=False)
 
     def _influence(self, places: Iterable[Any], *, came: bool) -> Influence:
         wants = fears = 0
         for place in places:
             for number, transition, at, arc in self._uses[place.name]:
-                in_join = came and (transition.name, at) in self._in_joins  # its meeting tells
+                in_join = (
+                    came and (transition.name, at) in self._in_joins
+                )  # its meeting marks the transition
                 wants |= (arc.kind != "absent" and not in_join) << number
                 fears |= (arc.kind == "absent") << number
         wants, fears = wants & ~self.manual, fears & ~self.manual
         return Influence(wants, fears) if came else Influence(fears, wants)
 
     def listed(self, mask: int) -> str:
-        """The names of the transitions in a mask, on one line."""
+        """The names of the transitions in a mask, joined in one line."""
         return plain(", ".join(each.name for each in self.those_in(mask)))
 
     def bounded(self, transition: Transition) -> list[Place[Any]]:

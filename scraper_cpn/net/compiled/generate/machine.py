@@ -56,7 +56,7 @@ from scraper_cpn.net.refusal import (
 )
 
 MASKS_MAX = 4_096
-"""Values of `dirty` for which it is looked up which transition goes first; few occur."""
+"""The maximum of values of `dirty` for which the first transition is cached; few occur."""
 
 SHARED: dict[str, Any] = {
     **RUNTIME,
@@ -69,14 +69,14 @@ SHARED: dict[str, Any] = {
     "refuse_limit": refuse_limit, "refuse_started": refuse_started, "refuse_time": refuse_time,
     "span": span,
 }  # fmt: skip
-"""What the source uses of the package, by name."""
+"""The objects of the package that the source uses, by name."""
 
 LOCALS = (
     "NONE", "SHELF", "count", "due", "entry", "first", "has", "head", "held", "firings", "left", "line", "lone", "numbered", "order", "r", "shelve", "soon", "agreed", "build", "colour", "condition", "ends", "k", "key", "known", "lost", "made_", "now",
     "number", "numbers", "occupied", "old", "outcome", "parts", "put", "ready", "passed", "record", "ripe", "shown", "soonest", "source", "spent", "state",
     "sunk", "wake", "when", "expire", "fill_number", "fill_sinks", "fill_slots",
 )  # fmt: skip
-"""The names that the functions of places and transitions use for themselves."""
+"""The local names in the functions of places and transitions."""
 
 FRAME_STATE = """
 clock = 0           # nanoseconds; never goes back
@@ -163,7 +163,7 @@ def retried(net: Net) -> bool:
 
 
 def _used() -> list[str]:
-    """The names that the source uses for itself."""
+    """The names that the generated source reserves."""
     lines = [
         FRAME_STATE,
         recording.STATE,
@@ -189,7 +189,7 @@ def _write_constants(text: Text, layout: Layout) -> None:
 
 
 def _write_times(text: Text, layout: Layout) -> None:
-    """What happens when a time has come, and which time is the next."""
+    """Write the functions that handle a time that has come, and find the next one."""
     with text.function("expire(now)"):
         for place in layout.standing:
             if place.expires:
@@ -231,7 +231,7 @@ def _least(parts: list[str]) -> str:
 
 
 def _write_numbers(text: Text, layout: Layout) -> None:
-    """The numbers that are variables, told and given by name."""
+    """Write the functions that read and set the numbers by name."""
     numbers = {
         c.name: records.changed_numbers(layout, c)
         if c.keys and c.name in layout.met
@@ -280,7 +280,7 @@ def _write_places(text: Text, layout: Layout, *, traced: bool) -> None:
 
 
 def _write_tables(text: Text, layout: Layout) -> None:
-    """By number of transition, and by name of place."""
+    """Write the tables by number of transition, and by name of place."""
     stems = [(layout.var(transition), transition) for transition in layout.transitions]
     effects = [(stem, transition) for stem, transition in stems if not transition.instant]
     text.add(
@@ -330,13 +330,13 @@ def _act(stem: str, transition: Transition) -> str:
 
 
 def _retry(layout: Layout, transition: Transition) -> str:
-    """The outcomes after which a firing is attempted again, if it has an attempt left."""
+    """The outcomes that lead to another attempt, if one is left."""
     kinds = transition.retry if transition.attempts > 1 else ()
     return tupled(layout.names.of(kind, kind.__name__) for kind in kinds) if kinds else "()"
 
 
 def _again(transition: Transition) -> str:
-    """What makes the firing of a further attempt."""
+    """The expression that makes the firing of another attempt."""
     effect = transition.effect
     assert effect is not None
     args = cases.arguments(transition, effect.sources, lambda arc: f"flight.inputs[{arc}]")
@@ -360,7 +360,7 @@ def _dict(text: Text, name: str, parts: dict[Any, str]) -> None:
 
 
 def _cases(layout: Layout, transition: Transition) -> str:
-    """By the outcome's type: how the firing ends."""
+    """The function that ends the firing, by the outcome's type."""
     parts = []
     for number, case in enumerate(transition.outcomes):
         outcome = layout.names.of(case.outcome, case.outcome.__name__)
@@ -372,9 +372,9 @@ def _cases(layout: Layout, transition: Transition) -> str:
 def _still(
     transition: Transition,
 ) -> tuple[tuple[bool, str, tuple[tuple[str, int], ...], bool], ...]:
-    """What must hold at a start: whether a token must be absent, of which place, with which keys.
+    """The conditions of `still`: whether a token must be absent, in which place, with which keys.
 
-    The last element says whether that is one key, and the whole key of the place.
+    The last element tells whether that is one key, and the whole key of the place.
     """
     return tuple(
         (arc.kind == "absent", arc.place.name, keys, len(keys) == len(arc.place.keys) == 1)
@@ -384,7 +384,7 @@ def _still(
 
 
 def _taken(transition: Transition) -> list[tuple[int, str]]:
-    """The arcs that take a token for good, with their places."""
+    """The arcs that consume a token, with their places."""
     return [
         (number, arc.place.name)
         for number, arc in enumerate(transition.arcs)
@@ -393,7 +393,7 @@ def _taken(transition: Transition) -> list[tuple[int, str]]:
 
 
 def _kept(layout: Layout, transition: Transition) -> str:
-    """The arcs for which a firing keeps a record, with what finds it."""
+    """The arcs for which a firing keeps a record, with the function that finds it."""
     found = (
         f"{number}: find_{layout.records(counter.keys)}"
         for number, counter in kept(layout, transition)
@@ -402,7 +402,7 @@ def _kept(layout: Layout, transition: Transition) -> str:
 
 
 def _occupies(layout: Layout, transition: Transition) -> str:
-    """What gives the slots that a firing in flight occupies, by place."""
+    """The functions that return the slots occupied by a firing in flight, by place."""
     if not layout.bounded(transition):
         return "lambda inputs, started: {}"
     parts = []

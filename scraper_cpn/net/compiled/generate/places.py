@@ -31,7 +31,7 @@ from scraper_cpn.net.places import Place
 
 
 def write_state(text: Text, layout: Layout) -> None:
-    """The variables in which the marking is kept."""
+    """Write the variables of the marking."""
     for counter in layout.counters:
         if counter.keys and counter.name in layout.met:
             continue
@@ -86,7 +86,7 @@ def _kept_as(layout: Layout, place: Place[Any]) -> str:
 
 
 def listing(layout: Layout, place: Place[Any]) -> str:
-    """The expression for what lists the tokens of a place."""
+    """The expression for a function that lists the tokens of a place."""
     found = layout.in_records(place)
     if found is None:
         return layout.var(place)
@@ -105,7 +105,7 @@ def endings(layout: Layout, place: Place[Any]) -> str:
 
 
 def write_place(text: Text, layout: Layout, place: Place[Any], *, traced: bool) -> None:
-    """The functions of one place."""
+    """Write the functions of a place."""
     text.add(f"# {plain(_title(layout, place))}", "")
     _token(text, layout, place)
     if layout.only_shows(place):
@@ -146,7 +146,7 @@ def _token(text: Text, layout: Layout, place: Place[Any]) -> None:
 
 
 def _page(text: Text, layout: Layout, place: Place[Any]) -> None:
-    """A paged place is one index, which has all that there is to know of its tokens."""
+    """Write a paged place: one index with all that is known of its tokens."""
     name, found = layout.var(place), layout.in_records(place)
     with text.function(f"stand_{name}(token)"):
         come_to_page(text, layout, place)
@@ -163,7 +163,7 @@ def _page(text: Text, layout: Layout, place: Place[Any]) -> None:
 
 
 def _queue(text: Text, layout: Layout, place: Place[Any]) -> None:
-    """Who looks at a queue sees the oldest token, and so notices the first that comes and the last that goes."""
+    """Write a queue. Arcs see only its oldest token: the first arrival and the last removal influence transitions."""
     name = layout.var(place)
     with text.function(f"stand_{name}(token)"):
         first_comes(text, layout, place)
@@ -177,14 +177,14 @@ def _queue(text: Text, layout: Layout, place: Place[Any]) -> None:
 
 
 def leave_queue(text: Text, layout: Layout, place: Place[Any]) -> None:
-    """The oldest token goes."""
+    """Write the removal of the oldest token."""
     name = layout.var(place)
     text.add(f"{name}.popleft()")
     only_if(text, f"not {name}", noted(layout, layout.loss([place])))
 
 
 def _keep(text: Text, layout: Layout, place: Place[Any]) -> None:
-    """Tokens by serial, and indexes of them."""
+    """Write a place with tokens by serial, and indexes of them."""
     with text.function(f"stand_{layout.var(place)}(token)"):
         _stand(text, layout, place)
     _leave(text, layout, place)
@@ -196,7 +196,7 @@ def _keep(text: Text, layout: Layout, place: Place[Any]) -> None:
 
 
 def _use(text: Text, layout: Layout, place: Place[Any]) -> None:
-    """A token that a firing takes stays visible to those that look for tokens in use, as another one."""
+    """Keep a copy of a taken token visible to the arcs that look for tokens in use."""
     name, used = layout.var(place), layout.used(place)
     readers = layout.readers_in_use(place)
     with text.function(f"use_{name}(token)"):
@@ -219,7 +219,7 @@ def _use(text: Text, layout: Layout, place: Place[Any]) -> None:
 
 
 def _stand(text: Text, layout: Layout, place: Place[Any], *, given: bool = False) -> None:
-    """A token comes to stand; *given*: `record` may be that of its key."""
+    """Write the arrival of a token; *given*: `record` may be the record of its key."""
     name = layout.var(place)
     text.add(*noted(layout, layout.gain_of(place)))
     if layout.in_records(place) is None:
@@ -262,7 +262,7 @@ def _leave(text: Text, layout: Layout, place: Place[Any]) -> None:
 def take_from_record(
     text: Text, layout: Layout, place: Place[Any], token: str, record: str
 ) -> list[Index]:
-    """A standing token goes that was found by its record; gives the fields that have lost it."""
+    """Write the removal of a token that was found in its record; returns the fields that contained it."""
     name = layout.var(place)
     if place.paged:
         with text.block(f"if {name}.lose({record}.{name}, {token}.serial):"):
@@ -286,7 +286,7 @@ def take_from_record(
 
 
 def _meet(text: Text, layout: Layout, place: Place[Any], *, given: bool) -> None:
-    """A token comes to the record of its key, and may complete joins there."""
+    """Write the arrival of a token in the record of its key, where it may complete joins."""
     for alike in _held(layout, place):
         with passing(text, alike[0]):
             records.find_record(text, layout, place.keys, "token.keys", given=given)
@@ -322,7 +322,7 @@ def _expire(text: Text, layout: Layout, place: Place[Any]) -> None:
 def _counted(
     text: Text, layout: Layout, place: Place[Any], call: str, change: int, bound: str = "token"
 ) -> None:
-    """Count a token in or out of what counts all tokens, whatever they wait for."""
+    """Update the indexes that count all tokens, ready or waiting."""
     if place.capacity is not None:
         occupy(text, layout, place, change)
     for found in layout.of(place):
@@ -332,13 +332,13 @@ def _counted(
 
 
 def _seen_by(layout: Layout, place: Place[Any]) -> list[Index]:
-    """The indexes of the tokens that stand."""
+    """The indexes of tokens that have not expired."""
     kinds = {"line", "view"}
     return [found for found in layout.of(place) if found.kind in kinds and not found.expired]
 
 
 def _held(layout: Layout, place: Place[Any]) -> list[list[Index]]:
-    """The fields of records that have the tokens that stand; those with the same guard together."""
+    """The record fields with tokens that have not expired, grouped by guard."""
     held = [found for found in layout.of(place) if found.kind == "held"]
     return [
         [found for found in held if found.bit == bit]
@@ -352,7 +352,7 @@ def _fields(alike: list[Index]) -> list[Index]:
 
 
 def passing(text: Text, found: Index, bound: str = "token") -> AbstractContextManager[None]:
-    """What concerns only tokens that pass the guard of an index."""
+    """A block for tokens that pass the guard of an index."""
     return text.block(f"if {bound}.passes & {found.bit}:") if found.bit else nullcontext()
 
 

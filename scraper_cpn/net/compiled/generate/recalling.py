@@ -1,4 +1,4 @@
-"""How a binding of a manual transition that was listed is found again.
+"""Finding again a binding of a manual transition that was listed before.
 
 Owns: the text of `recall_*`. Must not know: how bindings are searched, what a firing does.
 
@@ -18,7 +18,7 @@ _LASTS = "(token.ends is None or token.ends > now)"
 
 
 def write_recall(text: Text, layout: Layout, search: Search) -> None:
-    """The inputs of a binding, by their serials in `given`; None if it holds no longer."""
+    """Write the function that returns the inputs of a binding from the serials in `given`; None if it is stale."""
     with text.function(f"recall_{layout.var(search.transition)}(given, now)"):
         refuse(text, unmet(layout, search), "return None")
         for number, each in enumerate(search.looks):
@@ -35,7 +35,7 @@ def write_recall(text: Text, layout: Layout, search: Search) -> None:
 
 
 def _tokens(text: Text, layout: Layout, search: Search, number: int, each: Look) -> None:
-    """What an arc had bound, if it stands and may go; and the key that it tells."""
+    """Write the lines that find an arc's tokens, if they are still there and may be taken, and their key."""
     arc, place = each.arc, each.arc.place
     assert isinstance(place, Place)
     bit = 0 if arc.when is None else 1 << layout.guards(place).index(arc.when)
@@ -52,7 +52,7 @@ def _tokens(text: Text, layout: Layout, search: Search, number: int, each: Look)
 
 
 def _unlike(layout: Layout, search: Search, number: int, each: Look) -> list[str]:
-    """The conditions under which these tokens are not what the arc binds: of another key, too few, not all."""
+    """The conditions under which these tokens no longer satisfy the arc: another key, too few, not all."""
     arc = each.arc
     names = plan.arc_keys(search.transition)[number]
     own = projected("token.keys", arc.place.keys, names)
@@ -71,5 +71,5 @@ def _unlike(layout: Layout, search: Search, number: int, each: Look) -> list[str
 
 
 def _lead(search: Search, number: int) -> int | None:
-    """The join whose key an arc tells."""
+    """The join whose key an arc's token determines."""
     return next((n for n, group in search.joins() if group.lead == number), None)

@@ -1,13 +1,13 @@
-"""The records of keys: what all joins on a key need of it, and which keys have all of it.
+"""The records of keys: the tokens and numbers of a key that joins need, and which keys are complete.
 
 Owns: the text of the records' classes, of `record_*`, and of `look_*`, `ripen_*`, `next_*` for each meeting.
 Must not know: what transitions do.
 
 A meeting has a heap of records, `ready`, by the turn of their lead token. For those that wait it has alarms:
-`due` has the records by the time when all is there, `future` is a heap of these times, each once. What a record says of its place in them holds always: who brings something to a key looks at
-its record (`look_*`), who takes something makes it say nothing, and looks again if it may still be complete.
-An entry that says something else than its record is dead, and dropped when it surfaces. So nobody has to
-wait in a list for what a key lacks, and a key that stays incomplete costs nothing.
+`due` lists the records by the time at which they become complete; `future` is a heap of these times, each once.
+A record knows its entries in both. Adding something to a key examines its record (`look_*`); taking something
+invalidates the record, and examines it again if it may still be complete. An entry that differs from its record is
+dead, and is dropped when it reaches the top. So there are no lists of waiters, and a blocked key costs nothing.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from scraper_cpn.net.places import Counter
 
 
 def waits(found: Index) -> bool:
-    """Whether a token may be there that can't be taken yet."""
+    """Whether an index may contain tokens that can't be taken yet."""
     return found.place.timed and not found.ignores_ready
 
 
@@ -105,7 +105,7 @@ def _record(text: Text, layout: Layout, names: tuple[str, ...]) -> None:
 def find_record(
     text: Text, layout: Layout, names: tuple[str, ...], key: str, *, given: bool = False
 ) -> None:
-    """The record of a key, made if need be; *given*: unless `record` is one already."""
+    """Write the lookup of a key's record, which creates it if needed; *given*: unless `record` is set already."""
     records = layout.records(names)
     with text.block("if record is None:") if given else nullcontext():
         text.add(f"record = {records}.get({key}) or record_{records}({key})")
@@ -115,32 +115,34 @@ def find_record(
 
 
 def come(text: Text, layout: Layout, found: Index, held: str) -> None:
-    """Look for the joins that a token may have completed; *held* was there before it."""
+    """Examine the joins that a new token may complete; *held* are the tokens before it."""
     leads = any(meeting.lead is found for meeting in layout.meetings_of(found))
     if waits(found) or (found.place.order and leads):
         look(text, layout, found)
         return
-    older = " or token.serial < serial - 1" if leads else ""  # a revoked one may go first
+    older = (
+        " or token.serial < serial - 1" if leads else ""
+    )  # a token of a revoked firing may come first
     with text.block(f"if {held} is None{older}:"):
         look(text, layout, found)
 
 
 def look(text: Text, layout: Layout, found: Index | Counter) -> None:
-    """Look for the joins on a record that has something now which it had not."""
+    """Examine the joins on a record that has gained something."""
     for meeting in layout.meetings_of(found):
         with text.block(f"if {_whole(layout, meeting, 'record', found)}:"):
             text.add(f"look_{meeting.name}(record, clock)")
 
 
 def _whole(layout: Layout, meeting: Meeting, record: str, *known: Index | Counter) -> str:
-    """The condition that a record has all that a meeting needs, whatever the time; but for what is known."""
+    """The condition that a record has all inputs of a meeting, ignoring time and what is already known."""
     whole = [f"{record}.{e.name} is not None" for e in meeting.indexes if e not in known]
     numbers = [f"{record}.{layout.var(e)}" for e in meeting.numbers if e not in known]
     return " and ".join(numbers + whole) or "True"
 
 
 def stand(text: Text, layout: Layout, found: Index, held: str) -> None:
-    """A token comes to its record: alone, or beside what is *held* there."""
+    """Add a token to its record: alone, or to the tokens *held* there."""
     twin = layout.is_twin(found)
     kind = "Twin" if twin else "Line"
     when = "clock" if waits(found) or twin else "NEVER"
@@ -149,7 +151,7 @@ def stand(text: Text, layout: Layout, found: Index, held: str) -> None:
 
 
 def leave(text: Text, found: Index, token: str, record: str) -> None:
-    """A token leaves its record; if it was not alone there, heaps have entries of it."""
+    """Remove a token from its record; if it was not alone, heaps contain entries of it."""
     with text.block(f"if {record}.{found.name} is {token}:"):
         text.add(f"{record}.{found.name} = None")
     with text.block("else:"):
@@ -167,7 +169,7 @@ def line(layout: Layout, found: Index, held: str) -> str:
 def lost(
     text: Text, layout: Layout, changed: Sequence[Index | Counter], record: str = "record"
 ) -> None:
-    """What was known of a key that has lost something holds no more; it may still be complete."""
+    """Invalidate a record that has lost something, and examine it again: it may still be complete."""
     for meeting in layout.meetings.values():
         if not set(changed).intersection((*meeting.indexes, *meeting.numbers)):
             continue
@@ -186,19 +188,19 @@ def lost(
 def drop_record(
     text: Text, layout: Layout, names: tuple[str, ...], record: str, first: str = ""
 ) -> None:
-    """A record in which nothing is left is forgotten; *first* is the field to look at first."""
+    """Delete a record that is empty; *first* is the field to test first."""
     held = sorted(fields(layout, names), key=lambda found: _sparse(layout, found, first))
     with text.block(f"if {' and '.join(f'{record}.{found.name} is None' for found in held)}:"):
         text.add(f"forget_{layout.records(names)}({record})")
 
 
 def _sparse(layout: Layout, found: Index, first: str) -> int:
-    """How often a field has nothing, about: what has just gone, or what comes back when it is taken."""
+    """A rank for the order of tests: fields that are probably empty come first."""
     return 0 if found.name == first else 1 if layout.comes_back(found.place) else 2
 
 
 def give_number(text: Text, layout: Layout, counter: Counter, record: str) -> None:
-    """One more; nobody has waited for it but if it is the first."""
+    """Increase a number by one; joins can only have waited for it if it was 0."""
     name = layout.var(counter)
     text.add(f"record = {record}")
     text.add(f"record.{name} += 1")
@@ -211,15 +213,17 @@ def give_number(text: Text, layout: Layout, counter: Counter, record: str) -> No
 
 
 def _write_look(text: Text, layout: Layout, meeting: Meeting) -> None:
-    """Where a record belongs that has all, whatever the time: among the ready ones, or among the alarms."""
+    """Write the placement of a record with all inputs: into `ready`, or among the alarms if it must wait."""
     with text.function(f"look_{meeting.name}(record, now)"):
         _place(text, layout, meeting, "return")
 
 
 def _place(text: Text, layout: Layout, meeting: Meeting, done: str) -> None:
-    """Put a record where it belongs; *done* is what to do when that is among the alarms."""
+    """Place a record; *done* is the code to run if it goes among the alarms."""
     name, timed = meeting.name, _timed(meeting)
-    for number, found in enumerate(reversed(timed)):  # the lead, which is needed again, comes last
+    for number, found in enumerate(
+        reversed(timed)
+    ):  # the lead comes last because it is needed again
         variable = "when" if number else "at"
         text.add(f"held = record.{found.name}")
         if found is meeting.lead:
@@ -239,7 +243,7 @@ def _place(text: Text, layout: Layout, meeting: Meeting, done: str) -> None:
 
 
 def _look_ahead(text: Text, several: str, variable: str) -> None:
-    """The first of the lead's tokens, if its time has come, when the next one's comes, and when the first of both."""
+    """Write the variables for the lead's first ready token, the time of the next one, and the earlier of both."""
     with text.block("if type(held) is Token:"):
         text.add(f"head, soon, {variable} = held, NEVER, held.ready")
     with text.block("else:"):
@@ -282,12 +286,12 @@ def _enter(text: Text, layout: Layout, meeting: Meeting) -> None:
 
 
 def place_of_record(meeting: Meeting) -> int:
-    """Where an entry of `ready` has its record; the serial of the token is just before it."""
+    """The position of the record in an entry of `ready`; the token's serial is just before it."""
     return 2 if meeting.lead.place.order else 1
 
 
 def _ripen(text: Text, layout: Layout, meeting: Meeting) -> None:
-    """Look at the records whose time has come, in place: that is every pause that is over."""
+    """Examine the records whose time has come, inline: this happens after each pause."""
     name = meeting.name
     passed = f"while {name}_future and {name}_future[0] <= now:"
     with text.function(f"ripen_{name}(now)"), text.block(passed):
@@ -301,7 +305,7 @@ def _ripen(text: Text, layout: Layout, meeting: Meeting) -> None:
 
 
 def write_first(text: Text, meeting: Meeting, record: str, fail: list[str]) -> None:
-    """Bring the *record* to the top whose lead token goes first; *fail* if there is none."""
+    """Write the code that brings the record with the first lead token to the top; *fail* if there is none."""
     name, at = meeting.name, place_of_record(meeting)
     if _timed(meeting):
         with text.block(f"if {name}_future and {name}_future[0] <= now:"):
@@ -316,7 +320,7 @@ def write_first(text: Text, meeting: Meeting, record: str, fail: list[str]) -> N
 
 
 def _clear(text: Text, meeting: Meeting) -> None:
-    """Drop the entries at the top that hold no more."""
+    """Drop dead entries from the top."""
     name, at = meeting.name, place_of_record(meeting)
     with text.block(
         f"while {name}_ready and {name}_ready[0][{at}].{name}_serial != {name}_ready[0][{at - 1}]:"
@@ -325,7 +329,7 @@ def _clear(text: Text, meeting: Meeting) -> None:
 
 
 def _next(text: Text, meeting: Meeting) -> None:
-    """When a record is complete: 0 for now. Exact if no token expires before."""
+    """The time at which a record is complete: 0 for now. Exact if no token expires before."""
     name = meeting.name
     with text.function(f"next_{name}()"):
         _clear(text, meeting)
@@ -337,7 +341,7 @@ def _next(text: Text, meeting: Meeting) -> None:
 
 
 def _next_alarm(text: Text, name: str) -> None:
-    """The first time of which an alarm still holds; those that hold no more are dropped on the way."""
+    """The first time with a valid alarm; invalid ones are dropped."""
     with text.block(f"while {name}_future:"):
         text.add(f"at = {name}_future[0]", f"due = {name}_due[at]")
         with text.block(f"while due and due[-1].{name}_alarm != at:"):
@@ -347,11 +351,11 @@ def _next_alarm(text: Text, name: str) -> None:
         text.add(f"del {name}_due[heappop({name}_future)]")
 
 
-# By name, for saving.
+# Access by name, for saving.
 
 
 def changed_numbers(layout: Layout, counter: Counter) -> str:
-    """The expression for the numbers of a counter that have moved, by key."""
+    """The expression for the numbers of a counter that differ from their start, by key."""
     declared = layout.names.of(counter, f"{layout.var(counter)}_declared")
     name = layout.var(counter)
     return (

@@ -1,4 +1,4 @@
-"""What a firing takes and spends, and what is set aside instead.
+"""Taking and spending the inputs of a firing, and setting tokens aside.
 
 Owns: the text of taking, of `aside_*` and of `spend_*`.
 Must not know: how a binding is found, what a case puts.
@@ -36,7 +36,7 @@ TAKEN = {"take", "spend", "hold", "expired"}
 
 
 def loss_of(layout: Layout, search: Search) -> Influence:
-    """What it means for others, whatever is left, that the inputs are taken that records have."""
+    """The influence of taking inputs from records on other transitions, whatever remains there."""
     taken = [
         search.transition.arcs[arc].place
         for group, _ in search.met(layout)
@@ -47,7 +47,7 @@ def loss_of(layout: Layout, search: Search) -> Influence:
 
 
 def take(text: Text, layout: Layout, search: Search) -> None:
-    """Take the inputs. In a bounded place, a firing with an effect keeps the slot of its token."""
+    """Write the removal of the inputs. In a bounded place, a firing with an effect keeps the slot of its token."""
     met = {arc for group, _ in search.met(layout) for arc in group.arcs}
     for number, arc in enumerate(search.transition.arcs):
         if arc.kind not in TAKEN or number in met:
@@ -70,7 +70,7 @@ def take(text: Text, layout: Layout, search: Search) -> None:
 
 
 def _take_met(text: Text, layout: Layout, search: Search, group: JoinGroup, record: str) -> None:
-    """Take all that was found by a record, and only then look whether it is complete again."""
+    """Take all inputs that were found in a record, then examine the record once."""
     arcs = [(number, search.transition.arcs[number]) for number in group.arcs]
     taken = [(number, arc) for number, arc in arcs if arc.kind in TAKEN]
     changed: list[Any] = []
@@ -83,12 +83,12 @@ def _take_met(text: Text, layout: Layout, search: Search, group: JoinGroup, reco
             changed += take_from_record(text, layout, arc.place, search.bound(number), record)
     text.add(*noted(layout, layout.loss([arc.place for _, arc in taken])))
     lost(text, layout, changed, record)
-    if not any(isinstance(each, Counter) for each in changed):  # else a number has moved
+    if not any(isinstance(each, Counter) for each in changed):  # otherwise a number has changed
         drop_record(text, layout, group.keys, record)
 
 
 def _shift(text: Text, layout: Layout, search: Search, arc: Arc, bound: str) -> None:
-    """The oldest tokens of a queue go; without another one, there is no second firing."""
+    """Remove the oldest tokens of a queue; if it is then empty, the loop of firings ends."""
     assert isinstance(arc.place, Place)
     with text.block(f"for _ in {bound}:") if arc.many else nullcontext():
         leave_queue(text, layout, arc.place)
@@ -100,7 +100,7 @@ def _shift(text: Text, layout: Layout, search: Search, arc: Arc, bound: str) -> 
 
 
 def lose(text: Text, layout: Layout, transition: Transition, bound: Any) -> None:
-    """Record what a firing has taken for good; what it spends is recorded when that is put back."""
+    """Record the consumed tokens; spent ones are recorded when they are put back."""
     for number, arc in enumerate(transition.arcs):
         if arc.kind in {"take", "hold", "expired"}:
             if arc.many and layout.recorded:
@@ -115,13 +115,13 @@ def lose(text: Text, layout: Layout, transition: Transition, bound: Any) -> None
 
 
 def _lost(layout: Layout, arc: Arc, token: str) -> list[str]:
-    """The line that records a token that is no more."""
+    """The line that records a removed token."""
     recorded = layout.recorded and not isinstance(arc.place, Counter)
     return [f"lose({arc.place.name!r}, {token})"] if recorded else []
 
 
 def write_aside(text: Text, layout: Layout, transition: Transition) -> None:
-    """Set aside the token bound last, of those taken for good."""
+    """Write the function that sets aside the last bound token among the consumed ones."""
     arc = transition.arcs[_last(transition)]
     with text.function(f"aside_{layout.var(transition)}(token, error)"):
         if isinstance(arc.place, Counter):
@@ -133,7 +133,7 @@ def write_aside(text: Text, layout: Layout, transition: Transition) -> None:
 
 
 def _lose_number(text: Text, layout: Layout, arc: Arc, counter: Counter) -> None:
-    """Take from a number for good; its key is in `token`."""
+    """Consume from a number; its key is in `token`."""
     text.add("key = token")
     if counter.keys and counter.name in layout.met:
         find_record(text, layout, counter.keys, "key")
@@ -164,11 +164,11 @@ def _last(transition: Transition) -> int:
     return number
 
 
-# What is spent.
+# Spending.
 
 
 def spends(text: Text, layout: Layout, transition: Transition, bound: Any, *, traced: bool) -> None:
-    """Put back what a firing spends."""
+    """Write the lines that put back the spent tokens of a firing."""
     for number, arc in enumerate(transition.arcs):
         if arc.kind == "spend":
             assert isinstance(arc.place, Place)
@@ -180,7 +180,7 @@ def spends(text: Text, layout: Layout, transition: Transition, bound: Any, *, tr
 
 
 def write_spend(text: Text, layout: Layout, transition: Transition, *, traced: bool) -> None:
-    """The function that does so when the effect starts."""
+    """Write the function that puts back spent tokens when the effect starts."""
     puts = ", puts" if traced else ""
     with text.function(f"spend_{layout.var(transition)}(inputs, now{puts})"):
         for place in layout.bounded(transition):
@@ -203,14 +203,14 @@ def _spend_one(
         _change(text, layout, old, arc, record, traced=traced)
         return
     text.add(f"old = {old}")
-    with text.block("if old.pause is not None:"):  # it stays as it is, for so long
+    with text.block("if old.pause is not None:"):  # the token is unchanged, with this pause
         again(text, layout, place, "old", "now + old.pause", record, traced=traced)
     with text.block("else:"):
         _change(text, layout, "old", arc, record, traced=traced)
 
 
 def _change(text: Text, layout: Layout, old: str, arc: Arc, record: str, *, traced: bool) -> None:
-    """Put back what a token is changed into, or itself; that this is so, and for how long, is kept."""
+    """Put back the changed token. If it is unchanged, cache that and its pause."""
     place = arc.place
     assert isinstance(place, Place)
     ready = later(layout, arc.after_ns, "colour") if place.timed else "0"
@@ -220,7 +220,7 @@ def _change(text: Text, layout: Layout, old: str, arc: Arc, record: str, *, trac
         else:
             text.add(f"colour = {old}.colour")
             text.add(f"made_ = {layout.names.function(arc.change)}(colour)")
-        with text.block("if made_ is colour:"):  # what was worked out of it holds
+        with text.block("if made_ is colour:"):  # its computed attributes remain valid
             text.add(f"ready = {ready}")
         with text.block("else:"):
             text.add(f"spent = {several(layout, place, 'made_')}")

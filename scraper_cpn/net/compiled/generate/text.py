@@ -1,6 +1,6 @@
-"""Writing Python: lines with their indentation, and names that are free.
+"""Writing Python source: indented lines, and unused names.
 
-Owns: these two. What is written here is read by people, too.
+Owns: both. People read the written source, too.
 Must not know: nets.
 """
 
@@ -23,13 +23,13 @@ class Text:
         self._assigned = re.compile("(?!)")
 
     def share(self, names: Iterable[str]) -> None:
-        """Say which variables the functions that follow share: who assigns one declares it."""
+        """Set the variables that the following functions share: a function that assigns one declares it `nonlocal`."""
         listed = "|".join(sorted(names))
         self._assigned = re.compile(rf"\b({listed})\b(?=(?:, \w+)* (?:[-+|^&])?= )")
 
     @contextmanager
     def function(self, head: str) -> Iterator[None]:
-        """Add a function; what it assigns of the shared variables is declared at its top."""
+        """Add a function; the shared variables that it assigns are declared at its top."""
         self.add(f"def {head}:")
         self._depth += 1
         at = len(self.lines)
@@ -45,11 +45,11 @@ class Text:
         self.add("")
 
     def add(self, *lines: str) -> None:
-        """Add lines at the present depth; an empty one stays empty."""
+        """Add lines at the current depth; an empty line gets no indentation."""
         self.lines += ["    " * self._depth + line if line else "" for line in lines]
 
     def functions(self, lines: Iterable[str]) -> None:
-        """Add functions that are written already, at the first level."""
+        """Add the text of functions at the first level."""
         head, body = "", list[str]()
         for line in [*lines, "def"]:
             if line.startswith("def"):
@@ -67,7 +67,7 @@ class Text:
 
     @contextmanager
     def block(self, head: str) -> Iterator[None]:
-        """Add *head*, and what follows one level deeper; `pass` if nothing does."""
+        """Add *head*, with the lines of the block one level deeper, or `pass` if there are none."""
         self.add(head)
         self._depth += 1
         before = len(self.lines)
@@ -90,10 +90,10 @@ class Names:
             (name, id(thing)): name for name, thing in taken.items() if thing is not None
         }
         self.objects: dict[str, Any] = {}
-        """The objects that were named with `of`: what the source's names stand for."""
+        """The objects that were named with `of`, by their names in the source."""
 
     def free(self, wanted: str, prefixes: tuple[str, ...] = ()) -> str:
-        """An identifier like *wanted* that nothing else has, with none of the *prefixes* either."""
+        """An unused identifier like *wanted*; it is also unused with each of the *prefixes*."""
         base = re.sub(r"\W", "_", wanted).strip("_") or "it"
         base = f"_{base}" if base[0].isdigit() else base
         name, number = base, 1
@@ -118,11 +118,11 @@ class Names:
 
 
 BINARY_BITS = 64
-"""Up to so many transitions, a mask of them is written bit by bit."""
+"""The greatest number of transitions for which a mask is written in binary digits."""
 
 
 def mask_text(mask: int) -> str:
-    """A mask of transitions, as it is written: of a big net, in hexadecimal digits, which are fewer."""
+    """The literal of a mask of transitions: binary for a small net, hexadecimal for a big one."""
     return f"{mask:#b}" if mask.bit_length() <= BINARY_BITS else f"{mask:#x}"
 
 
@@ -133,7 +133,7 @@ def attribute(owner: str, name: str) -> str:
 
 
 def plain(text: str) -> str:
-    """A name as it may stand in a comment or a docstring: on one line, with nothing that ends it."""
+    """A name that is safe in a comment or a docstring: on one line, without quotes that end it."""
     return " ".join(text.split()).replace("\\", "/").replace('"', "'")
 
 

@@ -1,1 +1,1 @@
-"""What generated text runs on: queues, joins, sets, pages of tokens."""
+"""The data structures of generated source: queues, joins, sets, pages of tokens."""

@@ -1,6 +1,6 @@
-"""Combinations of tokens, for the transitions that can only try them.
+"""Combinations of tokens, for transitions that must try them all.
 
-Owns: what the loops over combinations run through. Nothing here is specific to a net.
+Owns: the iterables of the loops over combinations. Nothing here is specific to a net.
 Must not know: places, transitions, the user's functions.
 
 Cost: the number of combinations.
@@ -26,7 +26,7 @@ def others(tokens: Iterable[Token], *bound: Any) -> Iterator[Token]:
 
 
 def choices(tokens: Iterable[Token], number: float, *, every: bool) -> Iterable[tuple[Token, ...]]:
-    """What an arc may bind of the tokens of its key: so many of them, or all if these are enough."""
+    """The options of an arc among the tokens of its key: each selection of its count, or all tokens if these are enough."""
     found = tuple(tokens)
     if len(found) < number:
         return ()
@@ -40,7 +40,7 @@ def choices_by_key(
     *,
     every: bool,
 ) -> list[tuple[Token, ...]]:
-    """What the first arc of a join may bind: tokens of one key, in lexicographic order."""
+    """The options of the first arc of a join: tokens of one key, in lexicographic order."""
     alike: dict[Hashable, list[Token]] = {}
     for token in tokens:
         alike.setdefault(key_of(token), []).append(token)
@@ -71,7 +71,7 @@ def recall(
     *,
     ignores_ready: bool,
 ) -> Token | None:
-    """The token of a serial, if it is there and may be bound: it stands and is ready, or it is in *used*."""
+    """The token with a serial number if it may be bound: it is ready, or it is in *used*; else None."""
     token = standing.get(serial)
     if token is None:
         token = used.get(serial)
@@ -91,7 +91,7 @@ def recall_all(
     *,
     ignores_ready: bool,
 ) -> tuple[Token, ...] | None:
-    """The same of several serials; None unless all are there."""
+    """The tokens with several serial numbers; None unless all may be bound."""
     found = [
         recall(standing, used, each, now, passes, ignores_ready=ignores_ready) for each in serials
     ]

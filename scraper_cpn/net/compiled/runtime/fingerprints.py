@@ -12,13 +12,13 @@ from collections.abc import Iterable
 SHARDS = 256
 """A power of two."""
 SLOTS = 8
-"""That a shard begins with; a power of two."""
+"""The initial size of a shard; a power of two."""
 
 _BITS = (1 << 64) - 1
 
 
 class Fingerprints:
-    """The strings that were added, as far as 64 bits tell them apart.
+    """A set of strings that are compared by 64 bits of each.
 
     A fingerprint is Python's hash of the string, which a secret of the process goes into: nobody
     outside can find two strings that share one, unless PYTHONHASHSEED gives the secret away. By
@@ -48,7 +48,7 @@ class Fingerprints:
         return shard[_slot(shard, print_)] == print_
 
     def add(self, key: object) -> bool:
-        """Whether *key* is new; then it is there from now on."""
+        """Add *key*; returns whether it was new."""
         print_ = (hash(key) & _BITS) or 1
         number = print_ % SHARDS
         shard = self._shards[number]
@@ -91,7 +91,7 @@ def _slot(shard: array[int], print_: int) -> int:
 
 
 def _grown(prints: Iterable[int], slots: int) -> array[int]:
-    """A shard of so many slots with these fingerprints; zeros are none."""
+    """A shard of a given size with these fingerprints; zeros are empty slots."""
     shard = array("Q", bytes(8 * slots))
     mask = slots - 1
     for print_ in prints:

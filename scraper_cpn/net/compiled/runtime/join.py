@@ -1,4 +1,4 @@
-"""Which keys of a compiled net join: the search where the inputs of a join have different keys.
+"""Joins whose inputs have different keys: which keys are complete.
 
 Owns: joins of conditions. Nothing here is specific to a net.
 Must not know: places, transitions, the user's functions, the trace.
@@ -10,9 +10,9 @@ are a family and have one gate for each key. Those that wait at a gate wait by t
 come, the first passes, and the next one only after that has fired or waits elsewhere. So what comes to a
 domain costs one record, and not one for each of its hosts.
 
-What is known of a record may be too early, never too late. What would make it too late is told at once: a
-lead token that comes tells its record, any other gain tells the gates where it was lacking. What made it
-too early is found when the record comes to the top.
+The known time of a record may be too early, never too late. A gain, which could make it too late, is reported at
+once: a new lead token to its record, any other gain to the gates that lacked it. A time that is too early is
+corrected when the record reaches the top.
 
 Cost: every operation is O(log n) amortised, n being the keys of the join, for each record that comes to
 the top; a key that stays blocked costs nothing.
@@ -38,14 +38,14 @@ class Condition:
         self.families: list[Family] = []
 
     def gained(self, key: Hashable) -> None:
-        """What *key* needs may be there now, or sooner than it was."""
+        """Report that an input of *key* may be available, or available sooner."""
         for family in self.families:
             gate = family.gates.get(key)
             if gate is not None:
                 gate.touch()
 
     def lacking(self) -> None:
-        """What some key needs has gone, so that what was found out may be too early."""
+        """Report that an input of some key was removed, so that known times may be too early."""
         for family in self.families:
             family.join.losses += 1
 
@@ -72,18 +72,18 @@ class Turn(Protocol):
 
     @property
     def order(self) -> Any:
-        """By this first."""
+        """The first sort key."""
 
     @property
     def serial(self) -> int:
-        """Then by this."""
+        """The second sort key."""
 
 
 class Queue(Protocol):
     """The tokens of a key; see `Line`."""
 
     def head(self, now: float) -> Turn | None:
-        """The one that is taken first at *now*."""
+        """The token that is taken first at *now*."""
 
     def next_ready(self) -> float:
         """When the next waiting token is ready; to be asked after `head`."""
@@ -122,11 +122,11 @@ class Record:
         self.serial = -1
         """The lead token under which it is in `ready`; -1 if it is not."""
         self.gate: WaitingRecords | None = None
-        """Where it waits."""
+        """The gate at which it waits."""
         self.waits = -1
         """The lead token under which it is in its gate's queue; -1 if it is not."""
         self.passed: WaitingRecords | None = None
-        """The gate that lets nobody else pass as long as it is in `ready`."""
+        """The gate that it has passed, and that is closed to others while it is in `ready`."""
         self.alarm = NEVER
         """The time under which it is in `future`; NEVER if it is not."""
         self.peek = NEVER
@@ -134,7 +134,7 @@ class Record:
 
 
 class WaitingRecords:
-    """Where records wait whose key lacks something of a family. It is there while any does.
+    """A gate: the records that wait because an input of a family is missing for their key. Deleted when none waits.
 
     Attributes:
         queue: those that have a turn, by it; an entry that says something else than its record is dead.
@@ -160,13 +160,13 @@ class WaitingRecords:
         self.touched = False
 
     def touch(self) -> None:
-        """What is lacking may be there, or sooner than it was."""
+        """The missing input may be available, or available sooner."""
         if not self.touched:
             self.touched = True
             self.family.join.touched.append(self)
 
     def first(self) -> Record | None:
-        """The one that goes first of those that have a turn."""
+        """The first record among those that have a turn."""
         queue = self.queue
         while queue:
             _, serial, _, record = queue[0]
@@ -176,7 +176,7 @@ class WaitingRecords:
         return None
 
     def add(self, record: Record, head: Turn | None) -> None:
-        """A record waits here, by the turn of its lead token if that is ready."""
+        """Add a record, ordered by the turn of its lead token if that is ready."""
         record.gate = self
         if head is None:
             self.restless[record] = None
@@ -193,7 +193,7 @@ class WaitingRecords:
             heapify(self.queue)
 
     def remove(self, record: Record) -> None:
-        """A record waits here no more."""
+        """Remove a record."""
         record.gate = None
         if record.waits >= 0:
             record.waits = -1
@@ -202,7 +202,7 @@ class WaitingRecords:
             del self.restless[record]
 
     def leave(self, record: Record) -> None:
-        """A record waits here no more; a gate at which nobody waits is gone."""
+        """Remove a record, and delete the gate if it was the last."""
         self.remove(record)
         if not self.waiting and not self.restless:
             self.alarm = NEVER
@@ -240,13 +240,13 @@ class Join:
         self.records: dict[Hashable, Record] = {}
         self.ready: list[tuple[Any, int, int, Record]] = []
         self.future: list[tuple[float, int, Record | WaitingRecords]] = []
-        """By when a gate opens, or a record without a turn is complete."""
+        """A heap of the times at which a gate opens, or a record without a turn becomes complete."""
         self.later: list[tuple[float, int, Record]] = []
-        """By when a record may have another first lead token."""
+        """A heap of the times at which a record may get another first lead token."""
         self.losses = 0
-        """How often something that a key needs has gone. As long as nothing has, what was found out is exact."""
+        """The number of removed inputs so far. While it is unchanged, known times are exact."""
         self.known: tuple[float, int] = (NEVER, 0)
-        """The time that `earliest` gave, at which number of losses."""
+        """The last result of `earliest`, and the number of losses then."""
         self.touched: list[Record | WaitingRecords] = []
         lead.joins.append(self)
 
@@ -307,7 +307,7 @@ class Join:
         return NEVER
 
     def _refresh(self, now: float) -> None:
-        """Look at what was touched, and at what has come to its time."""
+        """Examine the records that were touched or whose time has come."""
         touched, self.touched = self.touched, []
         for each in touched:
             each.touched = False
@@ -330,7 +330,7 @@ class Join:
             self._examine(each, now)
 
     def _open(self, gate: WaitingRecords, now: float) -> None:
-        """Let the first record at a gate pass if it can. Those that lack something else go there."""
+        """Let the first record at a gate pass if it can. Records that lack another input move to its gate."""
         for record in list(gate.restless):
             self._examine(record, now)
         while not gate.occupied:
@@ -342,10 +342,10 @@ class Join:
             if first.serial == turn and gate.waiting:
                 first.passed, gate.occupied = gate, True
             elif gate.first() is first:
-                return  # what it lacks here, all others lack, too
+                return  # all other records here lack the same input
 
     def _examine(self, record: Record, now: float) -> None:
-        """Find out whether a record is complete, and if not, what it lacks longest."""
+        """Find out whether a record is complete, and if not, which missing input comes last."""
         line = self.lead.lines[record.key]
         head = line.head(now)
         soon = line.next_ready()
@@ -375,7 +375,7 @@ class Join:
                 heapify(self.ready)
 
     def _withdraw(self, record: Record) -> None:
-        """A record is in `ready` no more; another one may pass the gate that it has passed."""
+        """Remove a record from `ready`; then another one may pass its gate."""
         record.serial = -1
         gate = record.passed
         if gate is not None:
@@ -384,7 +384,7 @@ class Join:
             gate.touch()
 
     def _wait(self, record: Record, head: Turn, at: float, last: int, key: Hashable) -> None:
-        """A record waits at the gate of what it lacks until *at*."""
+        """Let a record wait until *at* at the gate of its missing input."""
         record.alarm = NEVER
         gate = self._stand(record, head, last, key)
         if at != gate.alarm:
@@ -392,7 +392,7 @@ class Join:
             self._set(at, gate)
 
     def _rest(self, record: Record, soon: float, at: float, last: int, key: Hashable) -> None:
-        """A record whose lead token is ready *soon* waits for that, or for what it lacks longer."""
+        """Let a record wait until its lead token is ready (*soon*), or for a missing input that takes longer."""
         record.peek = NEVER
         if at >= soon:
             self._stand(record, None, last, key)
@@ -404,7 +404,7 @@ class Join:
             self._set(at, record)
 
     def _stand(self, record: Record, head: Turn | None, last: int, key: Hashable) -> WaitingRecords:
-        """Have a record wait at a gate, where it may stand already."""
+        """Let a record wait at a gate, where it may be already."""
         family, gate = self.families[last], record.gate
         if gate is not None and gate.family is family and gate.key == key:
             if record.waits == (-1 if head is None else head.serial):
@@ -421,7 +421,7 @@ class Join:
         return gate
 
     def _set(self, at: float, sleeper: Record | WaitingRecords) -> None:
-        """Look at a record or a gate again at a time."""
+        """Set an alarm for a record or a gate."""
         if at < NEVER:
             heappush(self.future, (at, sleeper.number, sleeper))
             if len(self.future) > 2 * len(self.records) + SLACK:
@@ -431,7 +431,7 @@ class Join:
                 heapify(self.future)
 
     def _peek(self, record: Record, at: float) -> None:
-        """Look at a record again when its next lead token is ready."""
+        """Set an alarm for the time at which a record's next lead token is ready."""
         record.peek = at
         if at < NEVER:
             heappush(self.later, (at, record.number, record))

@@ -1,6 +1,6 @@
-"""What the keys of a compiled net have: tokens, numbers, absences and sets by key.
+"""Tokens, numbers, absences and sets of a compiled net, by key.
 
-Owns: conditions, and who waits for one. Nothing here is specific to a net.
+Owns: conditions, and the records that wait for one. Nothing here is specific to a net.
 Must not know: places, transitions, the user's functions, the trace, how keys are joined.
 
 Cost: every operation is O(log n) amortised, n being the tokens of the key, and O(1) for each record that
@@ -36,7 +36,7 @@ class View(Condition):
         self.joins: list[Join] = []
 
     def add(self, key: Hashable, token: Token, now: float) -> None:
-        """A token has come."""
+        """Add a token."""
         line = self.lines.get(key)
         if line is None:
             line = self.lines[key] = Line()
@@ -47,7 +47,7 @@ class View(Condition):
             self.gained(key)
 
     def lose(self, key: Hashable) -> None:
-        """A token has gone."""
+        """Remove a token."""
         line = self.lines[key]
         line.lose()
         self.lacking()
@@ -64,33 +64,33 @@ class View(Condition):
         return None if line is None else line.head(now)
 
     def earliest(self, key: Hashable, now: float) -> float:
-        """When *key* has a token that can be taken: 0 for now."""
+        """The time at which *key* has a token that can be taken: 0 for now."""
         line = self.lines.get(key)
         return NEVER if line is None else line.earliest(now)
 
     def enough(self, key: Hashable, number: float, now: float) -> float:
-        """When *key* has so many tokens that can be taken: 0 for now."""
+        """The time at which *key* has a number of tokens that can be taken: 0 for now."""
         line = self.lines.get(key)
         if line is None:
             return NEVER if number else 0
         return line.enough(number, now)
 
     def tokens(self, key: Hashable, now: float) -> Iterable[Token]:
-        """All of *key* that can be taken at *now*, in order."""
+        """All tokens of *key* that can be taken at *now*, in order."""
         line = self.lines.get(key)
         return () if line is None else line.tokens(now)
 
     def firsts(self, key: Hashable, number: int, now: float) -> tuple[Token, ...]:
-        """The first so many of *key* that can be taken at *now*, which are there."""
+        """The first tokens of *key* that can be taken at *now*; the caller has checked that they exist."""
         return self.lines[key].firsts(number, now)
 
     def every(self, key: Hashable, now: float) -> tuple[Token, ...]:
-        """All of *key* that can be taken at *now*, in order."""
+        """All tokens of *key* that can be taken at *now*, in order."""
         return tuple(self.tokens(key, now))
 
 
 class Presence(Condition):
-    """How many tokens a place has for each key, whatever they wait for."""
+    """The number of tokens of a place for each key, ready or not."""
 
     __slots__ = ("counts",)
 
@@ -99,12 +99,12 @@ class Presence(Condition):
         self.counts: dict[Hashable, int] = {}
 
     def add(self, key: Hashable) -> None:
-        """A token has come."""
+        """Add a token."""
         self.counts[key] = self.counts.get(key, 0) + 1
         self.lacking()
 
     def lose(self, key: Hashable) -> None:
-        """A token has gone."""
+        """Remove a token."""
         left = self.counts[key] - 1
         if left:
             self.counts[key] = left
@@ -152,12 +152,12 @@ class Tally(Condition):
         return self.first(key) if number is None else number
 
     def take(self, key: Hashable, count: int = 1) -> None:
-        """So many less."""
+        """Decrease the number of *key*."""
         self.numbers[key] = self.number(key) - count
         self.lacking()
 
     def give(self, key: Hashable, count: int = 1) -> bool:
-        """So many more; whether somebody may have waited for them."""
+        """Increase the number of *key*; returns whether a record may have waited for that."""
         number = self.number(key)
         self.numbers[key] = number + count
         if number < self.most:
@@ -175,14 +175,14 @@ class Seen(Condition):
         self.keys: dict[Hashable, None] = {}
 
     def add(self, key: Hashable) -> None:
-        """*key*, which is new, is seen from now on."""
+        """Add *key*, which is new."""
         self.keys[key] = None
         if self.families:
             self.gained(key)
             self.lacking()
 
     def remove(self, key: Hashable) -> bool:
-        """Whether *key* was there; it is forgotten from now on."""
+        """Remove *key*; returns whether it was there."""
         if key not in self.keys:
             return False
         del self.keys[key]
@@ -192,7 +192,7 @@ class Seen(Condition):
         return True
 
     def extend(self, keys: Iterable[Hashable]) -> None:
-        """These were seen before the run went on."""
+        """Load the keys that were seen before the kernel was loaded."""
         self.keys.update(dict.fromkeys(keys))
 
     def listed(self) -> tuple[Hashable, ...]:
@@ -222,7 +222,7 @@ class Split(Condition):
         return key in self.tables[hash(key) & SHARDS - 1]
 
     def add(self, key: Hashable) -> bool:
-        """Whether *key* is new; then it is seen from now on."""
+        """Add *key*; returns whether it was new."""
         table = self.tables[hash(key) & SHARDS - 1]
         if key in table:
             return False
@@ -234,7 +234,7 @@ class Split(Condition):
         return True
 
     def extend(self, keys: Iterable[Hashable]) -> None:
-        """These were seen before the run went on."""
+        """Load the keys that were seen before the kernel was loaded."""
         for key in keys:
             self.add(key)
 
@@ -244,7 +244,7 @@ class Split(Condition):
 
 
 class Printed(Condition):
-    """The keys of a set, as fingerprints: it can't list them."""
+    """The keys of a set as fingerprints, which can't be listed."""
 
     __slots__ = ("keys",)
 
@@ -253,7 +253,7 @@ class Printed(Condition):
         self.keys = Fingerprints()
 
     def add(self, key: Hashable) -> bool:
-        """Whether *key* is new; then it is seen from now on."""
+        """Add *key*; returns whether it was new."""
         if not self.keys.add(key):
             return False
         self.gained(key)
@@ -261,9 +261,9 @@ class Printed(Condition):
         return True
 
     def extend(self, keys: Iterable[Hashable]) -> None:
-        """These were seen before the run went on."""
+        """Load the keys that were seen before the kernel was loaded."""
         self.keys.extend(keys)
 
     def listed(self) -> tuple[Hashable, ...]:
-        """None: whoever needs the keys has to keep them."""
+        """An empty tuple: a caller that needs the keys must keep them."""
         return ()

@@ -38,7 +38,7 @@ __all__ = [
 ]
 
 NEVER = inf
-"""The time at which something happens that won't happen by itself."""
+"""The time of something that does not happen through time alone."""
 
 GONE, STANDING, EXPIRED = 0, 1, 2
 """What a token is to the heaps that have entries of it: gone, there, or there with its time passed."""
@@ -69,24 +69,24 @@ class Token(Struct, eq=False, gc=False):
     state: int = GONE
 
     def __lt__(self, _other: Token) -> bool:
-        """Entries of heaps that say the same of two tokens may be in any order."""
+        """Entries of heaps with equal values may be in any order."""
         return False
 
 
 class Queued(Struct, eq=False, gc=False):
-    """A token in a queue: nothing was worked out, and it has no times."""
+    """A token in a queue: it has no computed attributes and no times."""
 
     serial: int
     colour: Any
 
     @property
     def ready(self) -> int:
-        """From the beginning."""
+        """It is always ready."""
         return 0
 
     @property
     def ends(self) -> None:
-        """Never."""
+        """It never expires."""
         return
 
 
@@ -128,7 +128,7 @@ def stand_again(queue: deque[Queued], token: Queued) -> None:
 
 
 class Shown:
-    """The tokens of a place that only shows firings: nothing but a view of these.
+    """The tokens of a place that only shows firings: a view of the firings.
 
     Args:
         flights: firings in flight, by id.
@@ -178,7 +178,7 @@ class Line:
         self.waiting: list[tuple[int, int, Token]] = []
 
     def add(self, token: Token, now: float) -> None:
-        """A token has come; with `NEVER` for *now*, its time does not matter."""
+        """Add a token; with `NEVER` for *now*, its time is ignored."""
         self.live += 1
         token.state = self.state
         if token.ready <= now:
@@ -187,7 +187,7 @@ class Line:
             heappush(self.waiting, (token.ready, token.serial, token))
 
     def lose(self) -> None:
-        """One of the tokens has gone."""
+        """Count a token as removed."""
         self.live -= 1
         ready, state = self.ready, self.state
         while ready and ready[0][2].state != state:
@@ -206,7 +206,7 @@ class Line:
         return ready[0][2] if ready else None
 
     def next_ready(self) -> float:
-        """When the next waiting token is ready; to be asked after `head`."""
+        """The time at which the next waiting token is ready; call it after `head`."""
         waiting = self.waiting
         while waiting:
             if waiting[0][2].state == self.state:
@@ -215,11 +215,11 @@ class Line:
         return NEVER
 
     def earliest(self, now: float) -> float:
-        """When a token can be taken: 0 for now."""
+        """The time at which a token can be taken: 0 for now."""
         return self.next_ready() if self.head(now) is None else 0
 
     def enough(self, number: float, now: float) -> float:
-        """When so many tokens can be taken: 0 for now. Cost: O(n log n) of the tokens that wait."""
+        """The time at which a number of tokens can be taken: 0 for now. Cost: O(n log n) of the tokens that wait."""
         if self.live < number:
             return NEVER
         self.head(now)
@@ -229,7 +229,7 @@ class Line:
         return times[short - 1] if short > 0 else 0
 
     def tokens(self, now: float) -> Iterator[Token]:
-        """All that can be taken at *now*, in order, each worked out when it is asked for.
+        """All tokens that can be taken at *now*, in order, computed lazily.
 
         Cost: O(n) of the tokens that wait, if one of them is due; O(log k) for the k-th token.
         """
@@ -245,11 +245,11 @@ class Line:
                 yield token
 
     def firsts(self, number: int, now: float) -> tuple[Token, ...]:
-        """The first so many that can be taken at *now*, which are there."""
+        """The first tokens that can be taken at *now*; the caller has checked that they exist."""
         return tuple(islice(self.tokens(now), number))
 
     def every(self, now: float) -> tuple[Token, ...]:
-        """All that can be taken at *now*, in order."""
+        """All tokens that can be taken at *now*, in order."""
         return tuple(self.tokens(now))
 
 
@@ -281,20 +281,20 @@ class Endings:
         self.live = 0
 
     def add(self, token: Token) -> None:
-        """A token that will expire has come."""
+        """Add a token that will expire."""
         self.live += 1
         token.state = STANDING
         assert token.ends is not None
         heappush(self.heap, (token.ends, token.serial, token))
 
     def lose(self) -> None:
-        """One of them has gone, or has expired."""
+        """Count a token as removed or expired."""
         self.live -= 1
         if len(self.heap) > 2 * self.live + SLACK:
             self.heap = _rebuilt(self.heap, STANDING)
 
     def next(self) -> float:
-        """When the next one expires."""
+        """The time at which the next token expires."""
         heap = self.heap
         while heap:
             if heap[0][2].state == STANDING:
@@ -303,6 +303,6 @@ class Endings:
         return NEVER
 
     def passed(self, now: int) -> Iterator[Token]:
-        """Those that have expired by *now*; the caller moves each before it asks for the next."""
+        """The tokens that have expired by *now*; the caller moves each before it takes the next."""
         while self.next() <= now:
             yield heappop(self.heap)[2]

@@ -26,10 +26,10 @@ from scraper_cpn.net.shelf import MemoryShelf, Order, Shelf
 __all__ = ["PagedRecords", "PagedView", "Pages"]
 
 PAGE = 64
-"""Tokens of a key that are in memory at most, and that are read at once."""
+"""The maximum of tokens of a key in memory, and the number that is read at once."""
 
 HOT = 100_000
-"""Tokens of a place that are in memory at most: above half of them, pages shrink."""
+"""The maximum of tokens of a place in memory; above half of it, pages shrink."""
 
 
 class PagedLine:
@@ -56,12 +56,12 @@ class PagedLine:
         return token
 
     def next_ready(self) -> float:
-        """No token waits for its time."""
+        """NEVER: no token of a paged place waits for its time."""
         return NEVER
 
 
 Has: TypeAlias = Token | PagedLine
-"""What a key has: its only token, or a line."""
+"""The tokens of a key: its only token, or a line."""
 
 
 class Pages:
@@ -95,9 +95,9 @@ class Pages:
         return self.hot + self.shelved
 
     def add(self, has: Has | None, key: Hashable, token: Token) -> Has | None:
-        """A token has come beside what its key *has*.
+        """Add a token to those that its key *has*.
 
-        Gives what it has now if that is another object or has another first token, else None.
+        Returns the key's tokens if that is another object or has another first token, else None.
         """
         if type(has) is PagedLine:
             return has if self._among(has, key, token) else None
@@ -109,9 +109,9 @@ class Pages:
         return line
 
     def _among(self, line: PagedLine, key: Hashable, token: Token) -> bool:
-        """A token comes into a line; whether it is the first there."""
+        """Add a token to a line; returns whether it is the first."""
         if line.shelved and (token.order, token.serial) > (line.order, line.serial):
-            line.shelved += 1  # the key's first token is the same, so that nobody needs to know
+            line.shelved += 1  # the key's first token is the same: no transition is influenced
             self.shelved += 1
             self.shelf.put(self.name, key, self._wide(token.order), token.serial, token.colour)
             return False
@@ -173,7 +173,7 @@ class Pages:
         self.limit = HOT - -(-self.room * HOT // (2 * PAGE)) if self.room else 0
 
     def _bound(self, key: Hashable, line: PagedLine) -> None:
-        """Beyond the room for a key in memory, the later half goes to the shelf."""
+        """Move the later half of a key's tokens to the shelf if they exceed its room in memory."""
         self._measure()
         if len(line.ready) > self.room:
             self._spill(key, line, (self.room + 1) // 2)
@@ -256,7 +256,7 @@ class PagedRecords:
         return self._pages.listed(has for has in all_have if has is not None)
 
     def shelve(self, _key: Hashable, count: int, order: Order, serial: int) -> PagedLine:
-        """The shelf has tokens of a key; whose record has to be told."""
+        """Register that the shelf has tokens of a key, and update the key's record."""
         return self._pages.shelve(count, order, serial)
 
 
@@ -281,7 +281,7 @@ class PagedView(Condition):
         return len(self.pages)
 
     def add(self, key: Hashable, token: Token) -> None:
-        """A token has come."""
+        """Add a token."""
         line = self.lines.get(key)
         if line is None:
             line = self.lines[key] = PagedLine()

@@ -1,4 +1,4 @@
-"""What the records of keys have of places: the tokens of a key, alone or several, and heaps of records.
+"""The contents of records: the tokens of a key, one or several, and heaps of records.
 
 Owns: the structures that generated code keeps in records and lists records with. Nothing here is
 specific to a net.
@@ -32,26 +32,26 @@ class Twin:
 
     @property
     def live(self) -> int:
-        """How many there are."""
+        """The number of tokens."""
         return self.line.live
 
     def add(self, token: Token, now: float) -> None:
-        """A token has come."""
+        """Add a token."""
         self.line.add(token, now)
         self.ignores_ready.add(token, NEVER)
 
     def lose(self) -> None:
-        """One of the tokens has gone."""
+        """Count a token as removed."""
         self.line.lose()
         self.ignores_ready.lose()
 
     def tokens(self, now: float) -> Iterator[Token]:
-        """All that can be taken at *now*, in order; see `Line.tokens`."""
+        """All tokens that can be taken at *now*, in order; see `Line.tokens`."""
         return self.line.tokens(now)
 
 
 def with_token(held: Token | L, token: Token, now: float, kind: type[L]) -> L:
-    """The tokens of a key, with one more than there were."""
+    """Add a token to the tokens of a key; returns the result."""
     if isinstance(held, Token):
         line = kind()
         line.add(held, now)
@@ -62,7 +62,7 @@ def with_token(held: Token | L, token: Token, now: float, kind: type[L]) -> L:
 
 
 def without(line: L) -> L | None:
-    """The tokens of a key, one of which has gone; None if it was the last."""
+    """Count one of a key's tokens as removed; returns the rest, or None if it was the last."""
     line.lose()
     return line if line.live else None
 
@@ -92,7 +92,7 @@ class Held:
             yield from self._expired.tokens(NEVER)
 
     def of(self, key: Any) -> Iterator[Token]:
-        """The tokens of a key, and all whose time has passed. Cost: O(those)."""
+        """The tokens of a key, and all expired tokens. Cost: O(their number)."""
         held = getattr(self._records.get(key), self._field, None)
         if held is not None:
             yield from (held,) if isinstance(held, Token) else held.tokens(NEVER)
@@ -107,13 +107,13 @@ class Held:
 
 
 def thin(heap: list[Any], field: str, at: int) -> None:
-    """Keep of a heap of records the entries that say of their record what its *field* says."""
+    """Drop the entries of a heap that differ from the *field* of their record."""
     heap[:] = [entry for entry in dict.fromkeys(heap) if getattr(entry[-1], field) == entry[at]]
     heapify(heap)
 
 
 def thin_due(times: list[int], due: dict[int, list[Any]], field: str) -> int:
-    """Keep of records by time those whose *field* says that time, each once; gives their number."""
+    """Drop the alarms that differ from the *field* of their record, and doubles; returns the number of the rest."""
     for at, records in list(due.items()):
         due[at] = list(dict.fromkeys(each for each in records if getattr(each, field) == at))
         if not due[at]:
