@@ -58,7 +58,7 @@ class CrawlJob(Struct, frozen=True, kw_only=True):
     output: str = "-"
     """The output in the user's spelling; the state's file if there is no output."""
     bodies: Any = None
-    """What saves bodies (a `scrape.items.bodies.Bodies`); None to save none."""
+    """The writer of bodies (a `scrape.items.bodies.Bodies`); None to save none."""
     keeping: Any = None
     """The state (a `scrape.state.files.Keeping`); None: the crawl is not kept."""
     failed: str | None = None

@@ -46,7 +46,7 @@ _NAME_ERRORS = {
 """Errors about the name of a file, or permission to use it."""
 
 _DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS}
-"""Errors of a disk while a file is written, which are no bug of ours."""
+"""Errors of a disk while a file is written. They are no bugs of this program."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:

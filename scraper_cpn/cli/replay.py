@@ -38,7 +38,7 @@ examples:
   scrape test quotes.py
 """
 PAGES = 10
-"""So many pages are recorded by default."""
+"""The number of pages that are recorded by default."""
 _OWN = tuple(
     Option(name=name, kind=Kind(switch), group="", help="") for name in ("record", "accept")
 )

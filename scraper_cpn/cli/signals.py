@@ -140,7 +140,7 @@ class Hearing:
             came = self._guard.socket.recv(64)
             if OVER in came:
                 os._exit(SIGNALLED + self._last)
-            if not came:  # somebody has killed the guard
+            if not came:  # the guard was killed
                 self._without_guard()
 
     def _without_guard(self) -> None:

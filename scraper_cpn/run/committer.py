@@ -64,7 +64,7 @@ class Committer:
 
     @property
     def filling(self) -> int:
-        """Firings that are in no batch yet."""
+        """The number of firings that are in no batch yet."""
         return self._recorder.filling
 
     def after(self, then: Callable[[], Any]) -> None:

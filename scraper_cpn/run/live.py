@@ -1,4 +1,4 @@
-"""Running any net live: async functions as effects, tokens injected while it runs, survival of crashes.
+"""Running any net live: async functions as effects, tokens injected while it runs, durability across crashes.
 
 Owns: `run_net`, which runs a net to its end, and `running`, which serves a net until it is stopped. Both
 use the same shell and store as the scraper.

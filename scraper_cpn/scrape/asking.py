@@ -26,7 +26,7 @@ BODY_BYTES_MAX = 1_000_000
 """Of the body of one request, for the same reason."""
 FORM_TYPE = "application/x-www-form-urlencoded"
 _NOT_REQUESTED = frozenset({"CONNECT", "TRACE", "TRACK"})
-"""Methods that are no requests for a page (WHATWG Fetch, "forbidden method")."""
+"""Methods that can't request a page (WHATWG Fetch, "forbidden method")."""
 _BODIES = ("json", "form", "xml", "body")
 _data = msgspec.msgpack.Encoder().encode
 
@@ -185,7 +185,7 @@ def _text(value: Any, what: str) -> str:
 
 
 def checked_headers(given: Any) -> Iterator[tuple[str, str]]:
-    """Yield the headers in a dict or in pairs. Raises `ValueError` for what is no header of a request."""
+    """Yield the headers in a dict or in pairs. Raises `ValueError` for an invalid header."""
     if given is None:
         return
     for name, value in _pairs(given, "headers"):

@@ -83,7 +83,7 @@ class HandFetcher:
     async def fetch(self, asked: str | Link) -> Page:
         """Return the page of a URL or link, behind redirects, whether it was fetched before or not.
 
-        Waits as a crawl would. Raises `NoPage` with the reason where none came, `UsageError` for what is no URL, and
+        Waits as a crawl would. Raises `NoPage` with the reason if there is none, `UsageError` for an invalid URL, and
         `ValueError` for a link whose options make no sense.
         """
         link = asked if isinstance(asked, Link) else Link(asked)

@@ -52,7 +52,7 @@ class Link(Struct, frozen=True, omit_defaults=True):
     session: str = ""
     """The name of a session; empty for the crawl's own."""
     request: Request | None = None
-    """What all these options mean; None: not worked out yet, or a GET without anything."""
+    """The request that results from these options; None: not computed yet, or a plain GET."""
 
 
 def url_of(seed: str | Link) -> str:
@@ -111,7 +111,7 @@ class Target(Struct, frozen=True, gc=False, kw_only=True):
 
     @property
     def identity(self) -> str:
-        """What tells it from other targets: its URL, unless its request is more than a GET."""
+        """The string that identifies it: its URL, unless its request is more than a plain GET."""
         return self.url
 
     @property
@@ -121,7 +121,7 @@ class Target(Struct, frozen=True, gc=False, kw_only=True):
 
     @property
     def gate(self) -> str:
-        """What must be open for it: the session that it needs, or for a step of a login nothing else."""
+        """The gate that must be open for it: that of its session, or of the steps of logins."""
         request = self.request
         return STEPS if request.login else gate_of(request.session)
 
@@ -138,7 +138,7 @@ class RequestTarget(Target, frozen=True, gc=False, kw_only=True):
 
     @property
     def identity(self) -> str:
-        """What tells it from other targets."""
+        """The string that identifies it."""
         return self.request.identity(self.url)
 
 
@@ -272,7 +272,7 @@ class Penalty(Struct, frozen=True, gc=False):
     delay_ns: int = 0
     """A Crawl-delay: the new least time between starts, if larger than the present one."""
     sign: Literal["throttled", "silent", "answered", "paced", "crowded"] = "throttled"
-    """What has happened: a refusal (or a Crawl-delay), no answer at all, an answer after requests without one, an
+    """The event: a refusal (or a Crawl-delay), no answer at all, an answer after requests without one, an
     answer that took another time than those before, or a page that waits for a process that parses it."""
     pace_ns: int = 0
     """The new pace, if it is `paced`."""
@@ -298,7 +298,7 @@ class ItemsLeft(Struct, frozen=True, gc=False):
 
 
 class Bandwidth(Struct, frozen=True, gc=False):
-    """While this token is ready, the bytes that have come are no more than `--rate-limit` allows."""
+    """While this token is ready, the bytes received so far are within `--rate-limit`."""
 
 
 class Received(Struct, frozen=True, gc=False):
@@ -529,7 +529,7 @@ class Raw(Struct, frozen=True, gc=False):
 
 
 class Extracted(Struct, frozen=True):
-    """What parsing found on a page, waiting to be validated."""
+    """The items and links of a parsed page, waiting to be validated."""
 
     target: Target
     items: tuple[Any, ...]
@@ -684,7 +684,7 @@ class Failed(Struct, frozen=True, gc=False):
     status: int | None = None
     retry: bool = True
     sent: bool = True
-    """Whether the server may have processed the request: it was written, or nobody can tell."""
+    """Whether the server may have processed the request: it was written, or that is unknown."""
     wait_ns: int = 0
     """The least wait before another attempt; 0: the usual back-off."""
 
@@ -798,7 +798,7 @@ class Again(Struct, frozen=True, gc=False):
 
 
 class Over(Struct, frozen=True, gc=False):
-    """The target has failed for good."""
+    """The target has failed, and is not tried again."""
 
 
 class Allowed(Struct, frozen=True, gc=False):
@@ -825,7 +825,7 @@ class Login(Struct, frozen=True, gc=False):
 
 
 class LoginNews(Struct, frozen=True, gc=False):
-    """What was heard of a login."""
+    """News about a login."""
 
     gate: str
     number: int
@@ -834,15 +834,15 @@ class LoginNews(Struct, frozen=True, gc=False):
 
 
 class LoginChanged(Struct, frozen=True, gc=False):
-    """What was heard is news: the session is logged in, or out."""
+    """The news is new: the session is logged in, or logged out."""
 
 
 class LoginBroken(Struct, frozen=True, gc=False):
-    """The login has failed for good."""
+    """The login has failed, and is not tried again."""
 
 
 class LoginStale(Struct, frozen=True, gc=False):
-    """What was heard is about an earlier login."""
+    """The news is about an earlier login."""
 
 
 Hearing = LoginChanged | LoginBroken | LoginStale

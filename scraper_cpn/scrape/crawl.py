@@ -219,9 +219,9 @@ class Crawl(Program, Generic[T]):
         )
 
     def seeds(self, given: Sequence[str | Link] = ()) -> tuple[str | Link, ...]:
-        """The seeds of a crawl, normalised: *given* ones, or else those that it starts from; may be none.
+        """The seeds of a crawl, normalised: *given* ones, or else those that it starts from; the list may be empty.
 
-        Raises `UsageError` for one that is no URL, or a link whose options make no sense.
+        Raises `UsageError` for an invalid URL, or a link with invalid options.
         """
         seeds = tuple(map(_seed, given)) or self.start
         return tuple(

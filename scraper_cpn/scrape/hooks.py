@@ -117,7 +117,7 @@ class Hooks:
         return target
 
     async def changed(self, extracted: Extracted) -> Extracted | Bad:
-        """Return a page with its items as the item functions leave them; what they drop is told in `cut`."""
+        """Return a page with its items after the item functions; `cut` lists the dropped ones."""
         kept: list[Any] = []
         dropped: Counter[str] = Counter()
         for item in extracted.items:
@@ -149,7 +149,7 @@ class Hooks:
         return item
 
     async def end(self, summary: Summary) -> None:
-        """Call the `done` functions. One that raises is told in the log: the crawl is over."""
+        """Call the `done` functions. An error in one is logged, since the crawl is over."""
         for hook in self.done:
             try:
                 found = hook(summary)

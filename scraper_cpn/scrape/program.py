@@ -74,13 +74,13 @@ class Program:
         """Keep only the first item of those that have the same values in these fields, in all pages.
 
         Items that lack one of the fields are kept. Called several times, each call is a rule. A kept crawl knows what
-        earlier processes have kept. Memory: some 150 bytes an item. Raises `UsageError` for what are no names.
+        earlier processes have kept. Memory: some 150 bytes an item. Raises `UsageError` for invalid names.
         """
         self.hooks.unique.add(fields)
 
     def done(self, function: F) -> F:
         """Have the decorated function called with the `Summary` once the crawl is over and its output is closed.
 
-        It may be async. If it raises, that is told in the log `scraper_cpn`.
+        It may be async. An error in it is written to the log `scraper_cpn`.
         """
         return declared(self.hooks.done)(function)

@@ -57,7 +57,7 @@ class Made(Struct, frozen=True):
     dropped: dict[str, int] = {}
     """How many items functions of the program dropped, by reason."""
     links: list[Any] = []
-    """Those that the crawl would follow."""
+    """The links that the crawl would follow."""
 
 
 class Recorded(Struct, frozen=True, kw_only=True):
@@ -92,7 +92,7 @@ class PageRecorder(Bodies):
 
 
 class Functions(Struct, frozen=True):
-    """What makes something of a page: the functions of a program, and the check of its items."""
+    """The functions that process a page: those of a program, and the check of its items."""
 
     handlers: Handlers | None
     hooks: Hooks

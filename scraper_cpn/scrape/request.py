@@ -12,7 +12,7 @@ from msgspec.structs import replace
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 """Methods that change nothing on the server (RFC 9110 section 9.2.1)."""
 AGAIN = "again "
-"""What `Request.apart` begins with until the target is made: a request that is to be made again."""
+"""The prefix of `Request.apart` until the target is made: it marks a request that is to be repeated."""
 _BACK = " back with cookies "
 """In `Request.apart` of a redirect that has come back to its URL."""
 _DIGEST_BYTES = 16
@@ -35,7 +35,7 @@ class Request(Struct, frozen=True, gc=False, kw_only=True, array_like=True):
     session: str = ""
     """The name of its session; empty for the crawl's own."""
     apart: str = ""
-    """What tells it from requests that are equal otherwise; empty for nothing."""
+    """Distinguishes it from requests that are equal otherwise; usually empty."""
     login: int = 0
     """The number of the login that it is a step of; 0: it is for a page."""
     step: int = 0
@@ -54,7 +54,7 @@ class Request(Struct, frozen=True, gc=False, kw_only=True, array_like=True):
         return self.method == "GET" and not (self.body or self.session or self.apart)
 
     def identity(self, url: str) -> str:
-        """What tells it from other requests: method, URL, body, session. Its headers and data do not count."""
+        """The string that identifies it: method, URL, body, session. Headers and data do not count."""
         if self.by_url:
             return url
         parts = [self.body, self.session.encode(), self.apart.encode()]

@@ -121,7 +121,7 @@ class SeedList(Struct, frozen=True):
     """The seeds that a user gave."""
 
     urls: tuple[str, ...]
-    """Those that are read before the crawl starts, normalised."""
+    """The seeds that are read before the crawl starts, normalised."""
     bad: tuple[BadSeed, ...] = ()
     """Lines that are not URLs, if such lines are to be skipped."""
     unread: TextLines | None = None

@@ -40,7 +40,7 @@ class Site(Struct, frozen=True, kw_only=True):
 
 
 class StatusRule(Struct, frozen=True):
-    """What answers with some statuses are, in place of what they usually are."""
+    """How answers with some statuses are treated, instead of the usual way."""
 
     first: int
     last: int
@@ -160,12 +160,12 @@ class Settings(Struct, frozen=True, kw_only=True):
     max_text_chars: int = 1_000_000
     """Characters of one text of an item: the title, the text, a value."""
     statuses: tuple[StatusRule, ...] = ()
-    """What answers are whose statuses the user treats in another way; of several rules for a status the last counts."""
+    """The user's rules for statuses; of several rules for a status the last counts."""
     robots: Literal["obey", "ignore"] = "obey"
     user_agent: str = "scraper_cpn/0.1"
     """The name of the crawler. The header that is sent is `agent`."""
     contact: str | None = None
-    """A URL (mailto: for mail) that is added to the user agent, so that operators of sites can reach somebody."""
+    """A URL (mailto: for mail) that is added to the user agent, so that operators of sites can get in touch."""
     handler_timeout_ns: int | None = None
     """Page handlers run in separate processes, which are ended after this time; None: in the crawl's process."""
     robots_agent: str | None = None

@@ -1,4 +1,4 @@
-"""What answers are by their status, where the user changes it.
+"""The user's rules for HTTP statuses.
 
 Owns: the table of `Settings.statuses`, and which statuses ask for a pause.
 Must not know: answers, pages, the spelling of options.

@@ -84,7 +84,7 @@ class Claim:
             self._lock = None
 
     def _file(self) -> int:
-        """The descriptor of the note's file, which is made again if somebody has removed it."""
+        """The descriptor of the note's file, which is created again if it was removed."""
         if self._note is not None and os.fstat(self._note).st_nlink == 0:
             self._close_note()
         if self._note is None:

@@ -48,7 +48,7 @@ def lost_in_flight(
             continue
         if not flying.started:
             # It may have started, since no commit records a start before it happens: whether it may start
-            # now is no question.
+            # now does not matter.
             kernel.started(firing_id, now_ns, asked=True)
             inputs.append((STARTED, now_ns, firing_id, True))
         lost = Lost(reason)

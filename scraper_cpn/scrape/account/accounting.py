@@ -46,7 +46,7 @@ from scraper_cpn.scrape.state.run import OpenRun
 from scraper_cpn.scrape.state.unread import TAKEN
 
 REASONS_MAX = 50
-"""Reasons for dropped items that are told one by one."""
+"""The number of reasons for dropped items that the summary lists one by one."""
 OTHER_REASONS = "other reasons"
 
 

@@ -86,7 +86,7 @@ class Summary(Struct, frozen=True, kw_only=True):
     """How a crawl ended, and its results."""
 
     ended: Literal["finished", "spent", "interrupted", "stuck", "faulted"]
-    """In this order: no work is left; a budget is used up; somebody stopped the crawl; work is left that can never
+    """In this order: no work is left; a budget is used up; the user stopped the crawl; work is left that can never
     be done; tokens were set aside because a function raised on them."""
     reason: str = ""
     """The details: which budget is used up, or what the stuck work lacks."""

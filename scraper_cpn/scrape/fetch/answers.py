@@ -1,4 +1,4 @@
-"""What an HTTP answer means: the outcome of fetching a page, or a robots.txt.
+"""The interpretation of HTTP answers: the outcome of fetching a page, or a robots.txt.
 
 Owns: the rules about status codes, Location, Retry-After and robots.txt (RFC 9110,
 RFC 9309), as pure functions of what came off the wire.
@@ -46,7 +46,7 @@ _TRANSIENT = frozenset({408, 425})
 _LOCATION_SHOWN_MAX = 200
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DIGITS_READ = 9
-"""So many are more seconds than any wait has."""
+"""The digits of Retry-After that are read; no wait has more seconds."""
 _SECONDS = re.compile(
     r"0*([0-9]++)(?:\.([0-9]*))?\s*+(?:s|secs?|seconds?)?", re.ASCII | re.IGNORECASE
 )

@@ -27,9 +27,9 @@ def new_client(
 ) -> "Client":
     """Return the client that the settings name, not yet open.
 
-    *resolver* looks names up instead of the system, as far as the client lets anyone do that, and stays
-    its owner's to close. *on_surplus* is told of each connection that was dropped for bytes that belong to
-    no request, as far as the client learns of them. Raises `UsageError`; see `check_client` and `check_files`.
+    *resolver* looks names up instead of the system, if the client supports that, and stays
+    its owner's to close. *on_surplus* is called with each connection that was dropped because of bytes that belong to
+    no request, if the client notices them. Raises `UsageError`; see `check_client` and `check_files`.
     """
     check_client(settings)
     check_files(settings.concurrency)

@@ -1,4 +1,4 @@
-"""What fetching asks of an HTTP client, and what it gets.
+"""The port of HTTP clients: what fetching requires of a client.
 
 Owns: the port between `fetch` and the clients (`client_aiohttp`, `client_pyreqwest`), the limits that both keep,
 and which of them a crawl uses.
@@ -26,7 +26,7 @@ from scraper_cpn.scrape.settings import Settings
 LEFTOVER_BYTES_MAX = 65_536
 """Of the body of an error: reading it is cheaper than connecting again."""
 _PACKED_MORE = 64
-"""What can't be compressed grows by much less than a 64th of its size, and by less than so many times 64 bytes."""
+"""Incompressible data grows by much less than a 64th of its size, and by less than this many times 64 bytes."""
 _WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"})
 """Methods whose requests need no Content-Length where there is no body (RFC 9110 section 8.6)."""
 ACCEPT = "text/html,application/xhtml+xml,*/*;q=0.8"
@@ -106,7 +106,7 @@ class Ask(Struct, frozen=True, gc=False):
 
 
 class Reply(Struct, frozen=True, gc=False):
-    """What came back."""
+    """An answer."""
 
     status: int
     headers: Mapping[str, str]
@@ -191,7 +191,7 @@ async def _unpacked(
 
 
 def no_file() -> Failed:
-    """Return what becomes of a request for which there is no socket: neither the host nor a proxy is to blame."""
+    """Return the failure of a request for which there is no free file descriptor; neither host nor proxy is to blame."""
     return Failed("connect", "no connection (too many open files)", retry=True, sent=False)
 
 

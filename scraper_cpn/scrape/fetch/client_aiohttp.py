@@ -69,7 +69,7 @@ class Unasked(Exception):  # noqa: N818 - what happened, not a mistake
 class AiohttpClient:
     """The client; see `Client`. Raises `UsageError` when opened, for a CA file that can't be read.
 
-    It keeps as many connections as `kept_open_max` allows. *on_surplus* is told of each connection that is dropped for bytes
+    It keeps as many connections as `kept_open_max` allows. *on_surplus* is called with each connection that is dropped because of bytes
     that belong to no request.
     """
 
@@ -171,7 +171,7 @@ class AiohttpClient:
             brings_page(head.status, head.fields, ask.also) and not reader.ended_well
         ):
             return _unfinished(reader)
-        # What an error or a redirect says stands, whatever became of its body.
+        # An error or a redirect counts even if its body failed.
         wired = Wired(wire.number, wire.requests, wire.answer_ns)
         hosts = wire.certificate_hosts
         return await reply_of(head, reader.body, reader.cut, ask.most_bytes, wired, hosts, ask.also)
@@ -217,7 +217,7 @@ class AiohttpClient:
         return found
 
     def _surplus(self, key: Key, proxy: Proxy, wire: Wire) -> None:
-        """A connection ends for bytes that nobody asked for; its like is not used twice from now on."""
+        """Report a connection that ended because of unrequested bytes; connections to its server are not reused from now on."""
         if not wire.harmless:
             self._trust.catch(key)
         self._on_surplus(Surplus(key[1], proxy.proxy, wire.number, wire.requests))
@@ -271,7 +271,7 @@ _CAUSES: tuple[tuple[type[Exception], str, str, bool], ...] = (
     (OSError, "dropped", "the connection broke before the answer", True),
     (aiohttp.ClientError, "dropped", "the connection broke before the answer", True),
 )
-"""What each exception of aiohttp and the system means while a connection is made: the first row that fits counts.
+"""The meaning of each exception of aiohttp and the system while a connection is made; the first matching row counts.
 Class, kind of failure, reason, and whether another attempt may help."""
 
 _FAILURES = tuple(row[0] for row in _CAUSES)

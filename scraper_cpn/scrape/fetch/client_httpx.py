@@ -66,7 +66,7 @@ class NotRead(Exception):  # noqa: N818 - what happened, not a mistake
 class HttpxClient:
     """The client; see `Client`. Raises `UsageError` when opened, for a CA file that can't be read.
 
-    *on_surplus* hears of the connections of aiohttp only.
+    *on_surplus* is only called for connections of aiohttp.
     """
 
     def __init__(
@@ -195,7 +195,7 @@ class _Writing:
     def __init__(self, ask: Ask) -> None:
         self._sending = ask.sending
         self.stage = ""
-        """What httpcore did last."""
+        """The last stage that httpcore reported."""
         self.asked = False
         """Whether the request may be on the wire."""
         self._begun = False
@@ -312,7 +312,9 @@ def _failed(error: Exception, proxy: Proxy, stage: str) -> Failed:
     said = f"{error} {stage}"
     for kind_of_error, part, kind, reason, retry in _CAUSES:
         if isinstance(error, kind_of_error) and part in said:
-            if proxy.url is not None and kind in _PROXY_REASONS:  # nobody else is connected to
+            if (
+                proxy.url is not None and kind in _PROXY_REASONS
+            ):  # the client connects to the proxy only
                 return Failed("proxy", _PROXY_REASONS[kind], retry=True)
             return Failed(kind, reason, retry=retry)
     return Failed("protocol", _INVALID)

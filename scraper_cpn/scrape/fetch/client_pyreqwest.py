@@ -59,9 +59,9 @@ if TYPE_CHECKING:
 
 
 class PyreqwestClient:
-    """The client; see `Client`. `check_client` keeps settings from it that it can't follow.
+    """The client; see `Client`. `check_client` refuses settings that it does not support.
 
-    A proxy costs 3 ms and 120 kB when it is first used. *on_surplus* hears of the connections of aiohttp only.
+    A proxy costs 3 ms and 120 kB when it is first used. *on_surplus* is only called for connections of aiohttp.
     """
 
     def __init__(
@@ -111,7 +111,7 @@ class PyreqwestClient:
             return replace(failed, sent=begun or failed.kind not in _BEFORE_SENDING)
         except asyncio.CancelledError:
             if not begun:
-                ask.sending.begin()  # it may be on the wire, and nobody will know
+                ask.sending.begin()  # it may have been sent; that can't be known
             raise
 
     def _client(self, proxy: Proxy) -> Client:
@@ -144,7 +144,7 @@ def _with_headers(
 
 
 def new_client(settings: Settings, proxy: str | None) -> Client:
-    """Return a client that does what it is told and no more."""
+    """Return a client without automatic redirects, retries, decompression and cookies."""
     builder = (
         ClientBuilder()
         .http1_only()
@@ -191,7 +191,7 @@ async def _reply(response: Response, ask: Ask, wired: Wired) -> Reply | Failed:
 
 
 def _fields(headers: HeaderMap) -> Fields:
-    """Return the fields of a head. Those with bytes that are not ASCII can't be had from pyreqwest."""
+    """Return the fields of a head. pyreqwest does not give access to values that are not ASCII."""
     try:
         return Fields(list(headers.items()))
     except ValueError:
@@ -283,7 +283,10 @@ def _failed(error: PyreqwestError, proxy: Proxy) -> Failed:
     if any(f"(os error {number})" in said for number in NO_FILE_ERRORS):
         return no_file()
     _, kind, reason, retry = next(row for row in _CAUSES if row[0] in said)
-    if proxy.url is not None and kind in ("dns", "connect"):  # nobody else is connected to
+    if proxy.url is not None and kind in (
+        "dns",
+        "connect",
+    ):  # the client connects to the proxy only
         kind, reason = "proxy", _PROXY_REASONS[kind]
     if kind == "tls" and _NO_CERTIFICATE in said:
         why = said.partition(_NO_CERTIFICATE)[2].partition("\n")[0]

@@ -1,4 +1,4 @@
-"""Content codings: what was done to a body on its way is undone, within a limit.
+"""Content codings: decoding a body, within a limit.
 
 Owns: gzip, deflate, br and zstd (RFC 9110 section 8.4.1, RFC 1952, 7932, 8878, 9659), one around another too, and what
 browsers forgive: a tail behind the end, deflate without the frame of zlib, names that are no codings.
@@ -34,7 +34,7 @@ _NO_CODINGS = frozenset({
     "identity", "none", "null", "binary", "8bit", "7bit", "utf-8", "utf8", "iso-8859-1", "windows-1252",
     "us-ascii", "ascii", "text", "text/html", "text/plain", "application/json", "chunked",
 })  # fmt: skip
-"""What servers say in Content-Encoding although it is no coding. Nothing was done to the body."""
+"""Values of Content-Encoding that are no codings. The body was not encoded."""
 
 
 class CodingError(Exception):
@@ -53,7 +53,7 @@ class Unpacker(Protocol):
 
     @property
     def rest(self) -> bytes | None:
-        """What was taken behind the end of the stream; None while it has not ended."""
+        """The bytes after the end of the stream; None while it has not ended."""
 
 
 class Inflate:

@@ -29,7 +29,7 @@ DOUBT_S = 0.01
 SERVICE_MAX_S = 0.25
 """The server's time counts as this at most."""
 NEW_UNTIL, KNOWN_AFTER = 3, 16
-"""So many answers on connections that were used before make a server less new, and known."""
+"""The numbers of answers on reused connections after which a server no longer counts as new, and counts as known."""
 _KEYS_MAX = 65_536
 _NO_TIMEOUT = ClientTimeout(total=None, sock_connect=None)
 
@@ -64,7 +64,7 @@ class Trust:
         self._clean[key] = self._clean.get(key, 0) + 1
 
     def catch(self, key: Key) -> None:
-        """The server has sent something that nobody asked for."""
+        """Record that the server has sent unrequested bytes."""
         self._caught.add(key)
 
     def is_caught(self, key: Key) -> bool:

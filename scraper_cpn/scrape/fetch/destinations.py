@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from aiohttp.abc import AbstractResolver
 
 LOOKUP_S = 2.0
-"""A name that is not found in this time is left to whoever connects."""
+"""The time limit of a lookup in seconds; after it, the connection's own lookup decides."""
 REMEMBERED_S = 60.0
 REMEMBERED_MAX = 16_384
 
@@ -81,7 +81,7 @@ class Destinations:
     async def looked_up(self, host: str) -> Failed | None:
         """Return the failure of a request to a name that has an address that is not public, or None.
 
-        This is for connections that somebody else makes: a proxy, or a client whose own lookup can't be
+        This is for connections that are made elsewhere: by a proxy, or by a client whose own lookup can't be
         watched. They look the name up again, and its owner may give them another answer then. A name
         that is not found here, or not within `LOOKUP_S`, is left to them.
         """

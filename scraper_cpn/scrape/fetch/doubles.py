@@ -1,9 +1,9 @@
-"""Two answers to one request: which of them is meant, where that can be told.
+"""Two answers to one request: which of them is the right one, if that can be decided.
 
 Owns: what is remembered of such pairs.
 Must not know: sockets, what an answer means.
 
-A server may send an answer too many behind each answer, or before it. By one pair alone nobody can tell which. But
+A server may send an answer too many behind each answer, or before it. One pair alone does not show which. But
 what is sent too often is mostly the same for many URLs, and pages are not.
 """
 

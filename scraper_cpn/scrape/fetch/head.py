@@ -27,7 +27,7 @@ _SECOND_STATUS_LINE = re.compile(r"HTTP/1\.[01] [1-5][0-9]{2}(?![0-9])")
 _FOLD = re.compile(r"\r?\n[ \t]+")
 _LENGTH_DIGITS_MAX = 18
 _FIRST_COUNTS = frozenset({"location", "retry-after"})
-"""Fields that are no lists: the first one that is not empty counts, as in browsers."""
+"""Fields without lists: the first value that is not empty counts, as in browsers."""
 _WITHOUT_BODY = frozenset({204, 304})
 _FINAL = 200
 """Answers of a lower status are followed by another."""
@@ -64,7 +64,7 @@ class Fields(Mapping[str, str]):
         return isinstance(name, str) and name.lower() in self._joined
 
     def get(self, name: str, default: Any = None) -> Any:
-        """As usual; the base class would raise and catch where a field is absent."""
+        """As in dict; the base class would raise and catch an exception if a field is absent."""
         return self._joined.get(name.lower(), default)
 
     def __iter__(self) -> Iterator[str]:
@@ -85,7 +85,7 @@ class Head(Struct, frozen=True, gc=False):
     length: int | None
     """Bytes of the body; None where it ends with its last chunk, or else with the connection."""
     codings: tuple[str, ...]
-    """What was done to the body, in order: content codings, then transfer codings, `chunked` included."""
+    """The codings of the body, in order: content codings, then transfer codings, `chunked` included."""
     doubt: str = ""
     """What the head says of its body that can't be true, and is ignored."""
     reason: str = ""
@@ -131,7 +131,7 @@ def _check_second_status_line(rest: str) -> None:
 
 
 def _pairs(rest: str) -> Iterator[tuple[str, str]]:
-    """Yield names in lower case with their values; what is no field is left out."""
+    """Yield names in lower case with their values; invalid fields are skipped."""
     if "\n " in rest or "\n\t" in rest:
         rest = _FOLD.sub(" ", rest)
     for line in rest.split("\n"):
@@ -163,7 +163,7 @@ def framed(status: int, fields: Fields, *, persistent: bool, reason: str = "") -
 def _keeps_alive(fields: Fields, *, persistent: bool) -> bool:
     """Whether a connection persists (RFC 9112 section 9.3)."""
     if "transfer-encoding" in fields and "content-length" in fields:
-        return False  # RFC 9112 section 6.3: somebody on the way may have seen another end
+        return False  # RFC 9112 section 6.3: an intermediary may have seen another end
     tokens = _list(fields.get("connection")) + _list(fields.get("proxy-connection"))
     return "close" not in tokens and (persistent or "keep-alive" in tokens)
 
@@ -176,7 +176,7 @@ def _list(value: str | None) -> list[str]:
 
 
 def _length(value: str | None) -> tuple[int | None, str]:
-    """Return Content-Length, and what is wrong with it.
+    """Return Content-Length, and its fault if there is one.
 
     The same length twice is that length. Raises `HeadError` for different ones; one that is no number is ignored,
     as in WHATWG Fetch.

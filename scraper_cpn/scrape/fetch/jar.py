@@ -217,7 +217,7 @@ def site_of(url: str) -> str:
 
 
 def is_secure(url: str) -> bool:
-    """Return whether nobody on the way reads a request: https, or this machine, as in browsers."""
+    """Return whether a request is protected from eavesdropping: https, or this machine, as in browsers."""
     if url.startswith("https:"):
         return True
     host = host_of(url)

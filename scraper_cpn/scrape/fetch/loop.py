@@ -56,7 +56,7 @@ class PreciseSelector(selectors.DefaultSelector):
     """
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        """As its base class, with the timeout in seconds."""
+        """Wait for ready files as the base class does; *timeout* is in seconds."""
         if timeout is not None and timeout > 0 and self.fileno() < SELECT_MAX:
             wait_s = timeout if timeout < SHORT_S else timeout * SHARE_OF_A_LONG_WAIT
             select.select((self.fileno(),), (), (), wait_s)

@@ -84,7 +84,7 @@ class Pools:
             self._close_soon(pool)
 
     def _close_old(self) -> None:
-        """Close what nobody has used for a while: httpcore looks at its connections only when there is a request."""
+        """Close connections that were idle for a while: httpcore checks its connections only at a request."""
         oldest_s = self._loop.time() - KEEP_ALIVE_S
         for key, pool in list(self._pools.items()):
             if not pool.users and (pool.spoiled or pool.idle_since_s <= oldest_s):
@@ -133,7 +133,7 @@ class Backend(AnyIOBackend):
 
 
 def _new_pool(context: ssl.SSLContext, proxy: str | None, backend: Backend) -> AsyncConnectionPool:
-    """Return a pool that does what it is told and no more."""
+    """Return a pool without retries of its own."""
     usual: dict[str, Any] = {
         "ssl_context": context,
         "max_connections": None,

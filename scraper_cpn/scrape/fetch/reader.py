@@ -1,4 +1,4 @@
-"""One answer out of the bytes of a connection: where its head and its body end.
+"""Reading one answer from the bytes of a connection: where its head and its body end.
 
 Owns: the frame of a body (RFC 9112 sections 6 and 7): a length, chunks, or the end of the connection; the limits
 of size; what lies behind the end.
@@ -49,13 +49,13 @@ class AnswerReader:
         self.broken = False
         """Whether the connection ended before the answer did."""
         self.failure = ""
-        """Why this is no HTTP."""
+        """Why the bytes are not valid HTTP; empty if they are."""
         self.surplus = b""
-        """What was fed behind the end."""
+        """The bytes after the end of the answer."""
 
     @property
     def body(self) -> bytes:
-        """What there is of the body, as it was sent."""
+        """The body so far, as it was sent."""
         pieces = self._pieces
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
@@ -83,7 +83,7 @@ class AnswerReader:
             self.fail(str(error))
 
     def fail(self, why: str) -> None:
-        """This is no answer to the request."""
+        """Record that the bytes are no answer to the request."""
         self.failure, self.done = why, True
 
     def feed_eof(self, *, reset: bool = False) -> None:
@@ -200,5 +200,5 @@ class AnswerReader:
 
 
 _SIZE, _AFTER_CHUNK, _TRAILER = 0, -1, -2
-"""What comes next in a chunked body, where no bytes of a chunk are left."""
+"""The next element of a chunked body after the bytes of a chunk."""
 _LINES = {_SIZE: _CHUNK_LINE, _AFTER_CHUNK: _END_OF_CHUNK, _TRAILER: _TRAILER_LINE}

@@ -34,7 +34,7 @@ LISTEN_S = 0.002
 """How long a new connection is listened to, beside a round trip."""
 ROUND_TRIP_MAX_S = 0.1
 _HARMLESS = re.compile(rb"[\r\n]*(?:HTTP/1\.[01] 408[^0-9].*)?", re.DOTALL)
-"""What servers send on an idle connection that they close, without meaning harm: line ends, and "408 Request Timeout"."""
+"""Harmless bytes that servers send before they close an idle connection: line ends, and "408 Request Timeout"."""
 _SECOND_ANSWER = re.compile(rb"[\r\n]*HTTP/[0-9.]+[ \t]+[23]", re.IGNORECASE)
 _ANSWER_INSIDE = re.compile(rb"HTTP/1\.[01] [1-5][0-9][0-9][^\n]*\n")
 _STATUS_LINE_BYTES_MAX = 100
@@ -46,7 +46,7 @@ _TCP_INFO_BYTES, _ROUND_TRIP_AT = 104, 68
 class Wire(ResponseHandler):
     """A connection. Made by aiohttp's connector, which leads it through a proxy's tunnel; then it is taken over.
 
-    *on_surplus* is told once, when the connection ends for bytes that nobody asked for.
+    *on_surplus* is called once, when the connection ends because of unrequested bytes.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, *, timed: bool = False) -> None:
@@ -98,7 +98,7 @@ class Wire(ResponseHandler):
     def leave(self) -> None:
         """Nobody will ask here any more. What waits to be read tells whether it was for surplus bytes."""
         if self._secure or not (self.open and _readable(self._fd)):
-            self.close()  # of TLS it may be a ticket, that nobody would hear of
+            self.close()  # over TLS it may be a session ticket, which is not reported
 
     async def listen(self) -> bool:
         """Wait for a round trip; return whether the connection was silent.

@@ -1,4 +1,4 @@
-"""Items that a crawl keeps once, told from others by fields that the program names.
+"""Unique items: a crawl keeps the first item for each key, made of fields that the program names.
 
 Owns: which keys are taken, and by which page.
 Must not know: the net, stores, outputs.

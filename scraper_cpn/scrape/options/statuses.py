@@ -1,6 +1,6 @@
-"""What the user says about statuses of HTTP: `404=page`, `5xx=fail`, `520-529=retry`.
+"""The option for HTTP statuses: `404=page`, `5xx=fail`, `520-529=retry`.
 
-Owns: this spelling, and which statuses nobody may change.
+Owns: its spelling, and which statuses can't be changed.
 Must not know: what is done with an answer.
 """
 

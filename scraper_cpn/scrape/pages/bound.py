@@ -1,4 +1,4 @@
-"""What parsing a page can cost at most, known before anyone parses it.
+"""An upper bound on the cost of parsing a page, known before it is parsed.
 
 Owns: an upper bound on the time and memory of the HTML parser, found in one pass over the tags.
 Must not know: the parser, processes, handlers, URLs.
@@ -127,7 +127,7 @@ DEPTH_MAX: Final = 512
 
 
 class Bound(Struct, frozen=True, gc=False):
-    """What parsing a page costs at most."""
+    """The maximum cost of parsing a page."""
 
     time_ns: int
     memory_bytes: int
@@ -148,7 +148,7 @@ class _Counts:
         self.deepest = 0
         """Elements on the stack at a time that are certain to leave it."""
         self.tables = 0
-        """Each may have a body and a row that nobody wrote."""
+        """Each may have an implied body and an implied row."""
         self.active = 0
         """Formatting elements that may be made again."""
         self.copied = 0

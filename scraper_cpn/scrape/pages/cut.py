@@ -24,7 +24,7 @@ class Cut:
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """What was left out, a line for each."""
+        """A line for each thing that was left out."""
         return tuple(self._lines)
 
     def leaves_out(self, page: Page, directive: str, what: str) -> bool:

@@ -1,4 +1,4 @@
-"""What selectors find on a page: elements and texts.
+"""The results of selectors on a page: elements and texts.
 
 Owns: the questions that a page and its elements answer alike, and `Element`.
 Must not know: how pages are decoded and parsed, what the command does with what is found.
@@ -34,7 +34,7 @@ class PageSource(Protocol):
         """The parsed page."""
 
     def absolute(self, reference: str) -> str | None:
-        """Return a URL of the page, absolute and normalised; None where it is no link."""
+        """Return a URL of the page, absolute and normalised; None if it is no valid link."""
 
 
 class Queried(ABC):

@@ -1,4 +1,4 @@
-"""What parsing an ordinary page can cost at most, told by one search of a regular expression.
+"""A quick upper bound on the cost of parsing an ordinary page, by one search of a regular expression.
 
 Owns: the bound for pages without surprises. It costs about what parsing costs; `bound` is for the other pages.
 Must not know: the parser, processes, handlers, URLs.

@@ -30,7 +30,7 @@ EXCESS_S_MAX: Final = 0.5
 """So much more processor time than others of their size pages of a host may take; then its pages are not parsed
 unless they are harmless."""
 OVER_LIMIT_S: Final = 0.25
-"""A page that is refused counts as if it had taken so long."""
+"""The time that a refused page counts, in seconds."""
 CROWDED_S: Final = 0.05
 """Pages may wait so long for a process before their domains have to pause."""
 NEWCOMERS_MAX: Final = WORKERS_MAX + 1
@@ -51,12 +51,12 @@ class _Record(Struct):
 
 
 class Trial(Struct, frozen=True):
-    """What came of parsing a page elsewhere."""
+    """The result of parsing a page in another process."""
 
     refusal: str | None
     """Why it must not be parsed; None where it did no harm."""
     is_heavy: bool
-    """Whether nobody could tell before."""
+    """Whether the cost was unknown before."""
 
 
 class Guard:

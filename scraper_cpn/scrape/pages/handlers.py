@@ -48,7 +48,7 @@ class HandlerError(Exception):
 class Handler:
     """A page handler with its pattern, and its record of how long it takes.
 
-    A plain function runs in a worker thread, since nobody knows whether it computes for seconds
+    A plain function runs in a worker thread, since it is unknown whether it computes for seconds
     or waits for something. Once `QUICK_CALLS` calls in a row took less than `QUICK_NS` each, it
     runs on the event loop, where a call costs a tenth as much; one slower call sends it back.
     """
@@ -69,7 +69,7 @@ class Handler:
         """Whether what it has yielded is kept if it raises then."""
         self.name = name_of(function)
         self.parameters = Parameters(function)
-        """What it takes from the data of a link."""
+        """The parameters that it takes from the data of a link."""
         self.is_async = is_async(function)
         self._matches = _compiled(pattern).fullmatch
         self._streak = 0

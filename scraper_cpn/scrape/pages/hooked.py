@@ -1,6 +1,6 @@
-"""Calling a hook of a program, and what becomes of its page if it raises.
+"""Calling a hook of a program, and the failure of its page if it raises.
 
-Owns: the calls of `after` functions, and in which words a hook's error is told.
+Owns: the calls of `after` functions, and the wording of a hook's error.
 Must not know: which hooks there are, when they are called, the net.
 """
 

@@ -21,12 +21,12 @@ from scraper_cpn.scrape.pages.weight import is_harmless
 from scraper_cpn.scrape.settings import FieldRule, PageLimits
 
 LENGTH = struct.Struct(">I")
-"""What goes before each message: how many bytes it has."""
+"""The prefix of each message: its length in bytes."""
 WALL_FACTOR = 20
 """So much longer than its processor time a job may take by the clock: its process may have to wait for a processor."""
 
 _USUAL_S, _USUAL_S_PER_BYTE = 0.02, 3e-7
-"""What ordinary pages take, on a slow machine: there are 0.1 s to a million bytes on one of 2020."""
+"""The processor time of ordinary pages on a slow machine, in seconds: there are 0.1 s to a million bytes on one of 2020."""
 _CPU_S, _CPU_S_PER_BYTE = 0.1, 1e-6
 _MEMORY_BYTES, _MEMORY_PER_BYTE, _MEMORY_BYTES_MAX = 32_000_000, 20, 192_000_000
 

@@ -47,7 +47,7 @@ class Reference(Struct, frozen=True, gc=False):
     kind: str
     """One of `KINDS`."""
     url: str
-    """As the page has it."""
+    """The URL as it is written in the page."""
     nofollow: bool = False
     """Whether it has `rel=nofollow`."""
 

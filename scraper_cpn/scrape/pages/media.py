@@ -25,10 +25,10 @@ _XML_DECLARATION = re.compile(_SPACE + rb"<\?xml")
 
 
 def media_of(content_type: str, body: bytes) -> Media:
-    """Return what a page is; *content_type* is in lower case and without parameters.
+    """Return the media type of a page; *content_type* is in lower case and without parameters.
 
-    What a server calls nothing, or unknown, is told by its first bytes. A server's word counts
-    otherwise: HTML that is sent as text/plain is text to browsers as well.
+    If the server names no type, or calls it unknown, the first bytes decide. Otherwise the server's type
+    counts: browsers also treat HTML that is sent as text/plain as text.
     """
     if content_type in _UNKNOWN:
         return _sniffed(body[:SNIFFED_BYTES])

@@ -115,7 +115,7 @@ class Page(Queried):
         self.saved = saved
         """Where the body was saved; None without `--save-bodies`."""
         self.data: dict[str, Any] = msgspec.msgpack.decode(data) if data else {}
-        """What its link carried (`page.link(..., data={...})`); empty for none."""
+        """The data of its link (`page.link(..., data={...})`); empty if there is none."""
         self.body = body
         """The bytes as the server sent them, decompressed."""
         self.media: Media = media_of(content_type, body)
@@ -160,9 +160,9 @@ class Page(Queried):
     def from_file(
         cls, path: str | Path, url: str = "https://example.com/", data: dict[str, Any] | None = None
     ) -> "Page":
-        """Make a page of a file, for trying a handler on a saved page; *data* is what its link carried.
+        """Make a page of a file, for trying a handler on a saved page; *data* is the data of its link.
 
-        Its type is told by the name of the file, and its encoding by its bytes. Raises `OSError`.
+        The name of the file determines its type, and the bytes determine its encoding. Raises `OSError`.
         """
         kind, _ = guess_type(str(path))
         return cls(url, Path(path).read_bytes(), content_type=kind or "", data=packed(data))
@@ -208,7 +208,7 @@ class Page(Queried):
 
     @property
     def base(self) -> str:
-        """What relative URLs are relative to: `<base href>`, or else the page's own URL."""
+        """The base of relative URLs: `<base href>`, or else the page's own URL."""
         if self._base is None:
             href = self.tree.base()
             base = normalise(in_query(href, self._sniffed.encoding), self.url) if href else None

@@ -230,7 +230,7 @@ class Parser:
                 look(hook, page)
             collect(handler.call(page, raw.target.request.data), results)
             if quick:
-                # How long a big page takes says nothing about those that could run on the loop.
+                # The time of a big page is no evidence about pages that could run on the loop.
                 handler.took(self._clock_ns() - started_ns)
             return self._outcome_of(page, raw, results)
         except BaseException as error:  # noqa: BLE001 - a program may raise anything

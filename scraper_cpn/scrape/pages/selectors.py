@@ -45,7 +45,7 @@ class Selector(Struct, frozen=True, gc=False):
     """A selector that was read: CSS in parts, or XPath."""
 
     source: str
-    """As it was written."""
+    """The selector as it was written."""
     parts: tuple[SelectorPart, ...] = ()
     xpath: str = ""
 

@@ -20,21 +20,21 @@ from scraper_cpn.scrape.pages.handlers import Handler
 
 LOOK_S = 0.5
 LOOP_S, THREAD_S = 2.0, 30.0
-"""So long a handler may hold the event loop, or be at work in a thread, before it is told; then twice as long."""
+"""Seconds that a handler may block the event loop, or run in a thread, before a warning; then twice as long."""
 
 _log = logging.getLogger("scraper_cpn")
 
 
 class _Seen(Struct):
-    """A call of a handler that was at work at each look since."""
+    """A call of a handler that was running at each check since."""
 
     since_s: float
     warn_at_s: float
-    """How long it may be at work until it is told the next time."""
+    """The running time in seconds at which the next warning is due."""
 
 
 class Watchdog:
-    """Watches the threads of this process. Make it in the thread of the event loop.
+    """Watches the threads of this process. Create it in the thread of the event loop.
 
     Args:
         handlers: whose calls it looks for.
@@ -55,15 +55,15 @@ class Watchdog:
         self._ended = threading.Event()
 
     def start(self) -> None:
-        """Look from now on, in a thread of its own."""
+        """Start watching, in a thread of its own."""
         threading.Thread(target=self._watch, name="watchdog", daemon=True).start()
 
     def stop(self) -> None:
-        """Look no more."""
+        """Stop watching."""
         self._ended.set()
 
     def look(self, now_s: float) -> None:
-        """Look at all threads once."""
+        """Check all threads once."""
         found: dict[tuple[int, FrameType], _Seen] = {}
         for thread, frame in sys._current_frames().items():  # noqa: SLF001 - there is no other way to see them
             call = self._call(frame)

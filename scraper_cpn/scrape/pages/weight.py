@@ -16,11 +16,11 @@ SMALL_TAGS: Final = 2_000
 """To look at more would hold it, too."""
 QUICK_NS: Final = 25_000_000
 QUICK_BYTES: Final = 32_000_000
-"""What parsing a page on the event loop may cost, in the worst case that can be thought of. An ordinary page of
+"""The maximum cost of a page that is parsed on the event loop, in the worst case. An ordinary page of
 `SMALL_BYTES` costs 0.2 ms; of thousands of pages bred to be slow within these limits, the worst cost 3 ms."""
 HARMLESS_NS: Final = 300_000_000
 HARMLESS_BYTES: Final = 48_000_000
-"""What it may cost where others have to wait for it."""
+"""The maximum cost of a page if other pages wait for it."""
 HARMLESS_TAGS: Final = 20_000
 """To look at more takes longer than to try them."""
 

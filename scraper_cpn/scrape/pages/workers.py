@@ -34,11 +34,11 @@ CAN_WORK = hasattr(os, "fork")
 """Whether the operating system has such processes; Windows does not."""
 WORKERS_MAX = max(3, min(4, os.cpu_count() or 1))
 MEMORY_BYTES = 256_000_000
-"""What all workers may take together, beside what an idle one takes (20 MB)."""
+"""The memory of all workers together in bytes, in addition to that of idle ones (20 MB each)."""
 _WEIGHT = 0.1
 """Of the last job in the mean."""
 _GRACE_S = 5.0
-"""By so much a worker may be late with the news that it has killed its child; it may be slow to start, too."""
+"""Seconds by which a worker may be late to report that it has killed its child, or to start."""
 _START = (
     "import os; os.nice(5); import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
     "from scraper_cpn.scrape.pages.worker import main; main()"

@@ -218,7 +218,7 @@ class XmlTree(Tree):
         if namespace == _XHTML or self._is_xhtml:
             is_hidden = name in UNSEEN or node.get("hidden") is not None
             return None if is_hidden else " " if name in BREAKS else ""
-        return " "  # what such an element is to a reader nobody knows: it is a value of its own
+        return " "  # how a reader treats such an element is unknown: it gets a value of its own
 
 
 def known_references(text: str) -> str:

@@ -74,7 +74,7 @@ class Frontier(Part):
         self.transition("admit", [self.found], outputs=outputs)
 
     def properties(self) -> Iterator[Any]:
-        """What waits for its turn is no trap, and no deeper than the limit."""
+        """No waiting URL is a trap, or deeper than the limit."""
         if self._depths is not None:
             yield self._depths.bounded(self.targets)
         if self._traps is not None:

@@ -58,7 +58,7 @@ class Logins(Limit):
         ]
 
     def log_in(self, found: Place[Found], gate: GateKeeper) -> None:
-        """Log in whoever is out, and hear how it went; a login that has failed stops the crawl."""
+        """Log sessions in, and handle the news about it; a failed login stops the crawl."""
         p, sessions, news = self.p, self.sessions, self.news
         self.transition(
             "log_in",
@@ -78,7 +78,7 @@ class Logins(Limit):
             priority=-1,  # before a request starts with what is over
         )
 
-    # What other parts put for the login.
+    # The outputs of other parts' transitions for the login.
 
     def at_end(self, failed: Place[Failure]) -> Output:
         """What the last attempt of a step puts."""

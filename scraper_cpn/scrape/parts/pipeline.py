@@ -146,7 +146,7 @@ class Pipeline(Part):
     def _login_ends(
         self, login: Logins, found: Place[Found], lost: Place[Failure], log: Sink[Failure]
     ) -> list[On]:
-        """What becomes of the pages of a login, and of pages that ask for one."""
+        """The outcomes for the pages of a login, and for pages that ask for one."""
         p, raw, news = login.p, self.raw_html, login.news
         return [
             on(LoginStep, put(found, p.step, LoginStep), put(log, p.page_of_login, raw, LoginStep)),

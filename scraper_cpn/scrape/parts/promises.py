@@ -1,4 +1,4 @@
-"""What limits promise, worked out from the user's settings apart from the policy.
+"""The promises of limits, derived from the user's settings independently of the policy.
 
 Owns: which transitions make requests, and what the user has asked for. A policy with a mistake in it is
 compared with this.

@@ -90,7 +90,7 @@ class Proxies(Limit):
         return {Fetched: [put(carried, p.carried_bytes, self.pool, Fetched)]}
 
     def properties(self) -> Iterator[Any]:
-        """What becomes of proxies, their pauses and slots, and where their quotas end."""
+        """Proxies are conserved, and keep their pauses, slots and quotas."""
         from scraper_cpn.analysis import at_most, conserved, each, min_gap
 
         settings, requests = self._settings, requests_of(self.net)

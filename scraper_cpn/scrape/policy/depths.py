@@ -27,7 +27,7 @@ class DepthPolicy:
     def links(
         self, page: Target, targets: tuple[Target, ...], requests: tuple[Target, ...] = ()
     ) -> Found:
-        """What was found on a page, or the next hop of its redirect."""
+        """The links of a page, or the next hop of its redirect."""
         if self.most is None:
             return Found(targets, requests)
         return Found(targets, requests, page.identity, page.depth)

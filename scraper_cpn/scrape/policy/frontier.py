@@ -1,4 +1,4 @@
-"""What enters the frontier, and in which order it leaves.
+"""The frontier: which URLs enter, and in which order they leave.
 
 Owns: the targets of seeds and links, the scope, the filters, the rank.
 Must not know: the net, how a target is fetched. It reads no clock.
@@ -144,11 +144,11 @@ class FrontierPolicy:
         return () if self.settings.robots == "obey" else self.depths.near(found.targets)
 
     def requests_to_ask(self, found: Found) -> tuple[Target, ...]:
-        """As `to_ask`, of those that are told from others by more than their URLs."""
+        """As `to_ask`, for requests that are more than a plain GET."""
         return self.depths.near(found.requests) if self.settings.robots == "obey" else ()
 
     def requests_to_fetch(self, found: Found) -> tuple[Target, ...]:
-        """As `to_fetch`, of those that are told from others by more than their URLs."""
+        """As `to_fetch`, for requests that are more than a plain GET."""
         return () if self.settings.robots == "obey" else self.depths.near(found.requests)
 
     def without_traps(self, found: Found) -> Found:

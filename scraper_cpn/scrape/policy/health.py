@@ -28,9 +28,9 @@ from scraper_cpn.scrape.robots import unreachable_rules
 from scraper_cpn.scrape.settings import SECOND, Settings
 
 PROBES_MAX = 6
-"""So many pauses a dead domain gets before it is given up."""
+"""The number of pauses of a dead domain before it is given up."""
 SILENT = frozenset({"timeout", "connect", "dns", "tls", "dropped"})
-"""The kinds of failures that mean no answer. A failure of a proxy says nothing about a domain."""
+"""The kinds of failures that mean no answer. A failure of a proxy is no evidence about a domain."""
 _FIRST_PAUSE = 4
 """The first pause of a dead domain is the back-off after so many failures: eight times the first one."""
 

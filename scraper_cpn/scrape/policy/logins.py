@@ -56,7 +56,7 @@ class LoginPolicy:
         return None if target.request.login else Login(target.gate, target.request.session)
 
     def steps(self, target: Target) -> Login | None:
-        """What lets the steps of all logins pass."""
+        """The token that lets the steps of all logins pass."""
         return Login(STEPS, state="in") if target.request.login else None
 
     def is_in(self, login: Login) -> bool:
@@ -132,7 +132,7 @@ class LoginPolicy:
         return _about(page.target, "in")
 
     def over(self, failure: Failure) -> LoginNews | None:
-        """A step has failed for good."""
+        """The news that a step has failed after its last attempt."""
         return failed_step(failure.target)
 
     def bad(self, page: Raw, bad: Bad) -> LoginNews | None:
@@ -207,7 +207,7 @@ class LoginPolicy:
 
 
 def failed_step(target: Target) -> LoginNews | None:
-    """The news of a step of a login that has failed for good; None for a page."""
+    """The news that a step of a login has failed after its last attempt; None for a page."""
     return _about(target, "failed") if target.request.login else None
 
 

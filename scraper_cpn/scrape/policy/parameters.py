@@ -63,7 +63,7 @@ class Parameters(Struct, frozen=True, dict=True):
 
     @cached_property
     def _pair(self) -> re.Pattern[str]:
-        """What leaves out a name and its value."""
+        """The pattern that removes a name and its value."""
         names = [one for each in self.strip for one in LISTS.get(each, (each,))]
         either = "|".join(re.escape(name).replace(r"\*", "[^=&]*") for name in names)
         session = f"|{_SESSION_VALUE}" if self._sessions else ""

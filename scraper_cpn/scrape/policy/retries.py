@@ -38,7 +38,7 @@ class RetryPolicy:
         return failure.wait_ns
 
     def over(self, failure: Failure) -> Failure:
-        """The final row of a target that failed for good."""
+        """The final row of a target that is not tried again."""
         return replace(failure, final=True)
 
 

@@ -16,7 +16,7 @@ from collections.abc import Callable
 REPEATS = 3
 """A path segment, or a pair of a query, that appears so often."""
 URL_CHARS_MAX = 2_083
-"""What old browsers take; Scrapy has the same limit."""
+"""The longest URL that old browsers support; Scrapy has the same limit."""
 SEGMENTS_MAX = 20
 """Of a path. Heritrix has the same limit."""
 PAIRS_MAX = 40

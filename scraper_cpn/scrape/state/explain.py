@@ -46,7 +46,7 @@ class Wait(Struct, frozen=True):
     key: str
     """The key for which it is missing there, such as a domain; empty for no key."""
     needs: str
-    """What has to exist or to happen first, in words; empty if the URL only waits for its turn."""
+    """The missing conditions, in words; empty if the URL only waits for its turn."""
     until_ns: int | None
     """The end of the wait, UTC; None if it ends with an event."""
     outlasts: bool
@@ -74,7 +74,7 @@ class Explanation(Struct, frozen=True, kw_only=True):
     """How many URLs of its domain (or with the same robots.txt to ask for) come before it."""
     waits: tuple[Wait, ...] = ()
     robots: tuple[Wait, ...] = ()
-    """What its robots.txt waits for; empty if the URL does not wait for robots.txt."""
+    """The conditions that its robots.txt waits for; empty if the URL does not wait for robots.txt."""
     since_ns: int | None = None
     """When the firing that holds it began."""
     error: str = ""
@@ -92,9 +92,9 @@ class Explanation(Struct, frozen=True, kw_only=True):
     again: bool = False
     """Whether `retry` would put it back."""
     robots_says: tuple[str, ...] = ()
-    """What its robots.txt says beside rules, such as `Content-Signal: ai-train=no`."""
+    """Other statements of its robots.txt, such as `Content-Signal: ai-train=no`."""
     kept_out: tuple[str, ...] = ()
-    """What would exclude an unknown URL: `scope`, `filters`, `traps`, `robots`."""
+    """The reasons that would exclude an unknown URL: `scope`, `filters`, `traps`, `robots`."""
 
 
 class _Spot(Struct, frozen=True):
@@ -123,7 +123,7 @@ def explain(path: Path, url: str, run: str | None = None) -> Explanation:
 
 
 def _whereabouts(path: Path, url: str, run: str | None) -> Explanation:
-    """As `explain`, of a URL just as it is."""
+    """As `explain`, for a URL that is not normalised further."""
     note = writer(path)
     with StateReader(path) as state:
         reader = state.run(run)

@@ -1,4 +1,4 @@
-"""Targets that failed for good, put back into the frontier of a kept crawl.
+"""Retrying failed targets: they return to the frontier of a kept crawl.
 
 Owns: which rows of the failed log are put back, and the edit of the marking for that.
 Must not know: files, SQL, the command line, how a crawl is resumed afterwards.

@@ -1,4 +1,4 @@
-"""Formats whose items are bytes behind one another: in files, and on standard output.
+"""Formats that are a sequence of encoded items: in files, and on standard output.
 
 Owns: `Encoding`, which such a format brings, and the outputs that write it to files, pipes and devices.
 Must not know: which encodings there are, pages, the net.
@@ -41,7 +41,7 @@ class Encoding:
 
 
 class Appended(Format):
-    """A format whose items are bytes behind one another."""
+    """A format that is a sequence of encoded items."""
 
     has_streams = True
     has_end = False

@@ -1,4 +1,4 @@
-"""Compressed files: gzip and Zstandard around a format whose items are bytes behind one another.
+"""Compressed files: gzip and Zstandard around a format that is a sequence of encoded items.
 
 Owns: both compressions, and the check of a file that is continued.
 Must not know: the formats inside, pages, the net.

@@ -149,7 +149,7 @@ def _standing(path: Path) -> tuple[int, Iterator[bytes]]:
 
 
 def _waiting(path: Path, base: int) -> Iterator[bytes]:
-    """Yield the complete lines that are no rows of the table yet."""
+    """Yield the complete lines that are not in the table yet."""
     with contextlib.suppress(FileNotFoundError), _rows_of(path).open("rb") as file:
         begun_at = int(file.readline() or base)
         for number, line in enumerate(file, begun_at):

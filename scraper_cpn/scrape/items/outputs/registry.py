@@ -38,7 +38,7 @@ COMPRESSIONS = (
     Entry("gz", ".gz", "compressed", "GZIP"),
     Entry("zst", ".zst", "compressed", "ZSTANDARD"),
 )
-"""Behind the suffix or the name of a format whose items are bytes behind one another."""
+"""Compressions, named after the suffix or the name of a format that is a sequence of encoded items."""
 
 
 def chosen(where: str, name: str | None, *, excel: bool, stream: bool) -> Format:
