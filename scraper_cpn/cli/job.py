@@ -29,8 +29,9 @@ from scraper_cpn.scrape.settings import Settings, UsageError
 
 if TYPE_CHECKING:
     from scraper_cpn.scrape.crawl import Crawl
-    from scraper_cpn.scrape.seeds import SeedList, TextLines
+    from scraper_cpn.scrape.seeds import BadSeed, SeedList, TextLines, Unread
 
+STANDARD_INPUT = "standard input"
 COMMANDS = (
     "run", "resume", "status", "explain", "retry", "export", "check", "backup", "net", "simulate", "verify", "new",
     "test", "shell",
@@ -151,18 +152,37 @@ def with_outputs(
 
 
 def _seeds(words: Iterable[str], own: dict[str, Any]) -> "SeedList":
-    """The seeds of the command line and of an input. The first ones are read now, and refused if one is bad."""
+    """The seeds of the command line and of an input. The first ones are read now, and refused if one is bad.
+
+    A pipe is read on while the crawl runs; for a state, which has to have all seeds, to its end.
+    """
     from scraper_cpn.scrape.seeds import AT_ONCE, SeedList, read_first, refusal
 
     path, skips = own.get("input"), own.pop("skip_bad_seeds", False)
     urls = [_seed_word(word) for word in words]
     if path is None:
         return SeedList(tuple(urls))
-    text = _text(path)
-    more, bad = read_first(text, AT_ONCE)
+    if path == "-" and "state" not in own and not sys.stdin.isatty():
+        text, more, bad = _arriving()
+    else:
+        text = _text(path)
+        more, bad = read_first(text, AT_ONCE)
     if bad and not skips:
         raise refusal(bad)
-    return SeedList((*urls, *more), tuple(bad), text if text.lines else None)
+    return SeedList((*urls, *more), tuple(bad), text if text.lines or text.arriving else None)
+
+
+def _arriving() -> "tuple[Unread, list[str], list[BadSeed]]":
+    """The lines of standard input, and its first seeds and bad lines: there are some, unless it has ended."""
+    from scraper_cpn.scrape.arriving import ArrivingLines
+    from scraper_cpn.scrape.seeds import AT_ONCE, read_first
+
+    text = ArrivingLines(STANDARD_INPUT, sys.stdin.fileno())
+    while True:
+        text.gather(AT_ONCE)
+        more, bad = read_first(text, AT_ONCE)
+        if more or bad or not text.arriving:
+            return text, more, bad
 
 
 def _seed_word(word: str) -> str:
@@ -200,7 +220,7 @@ def _text(path: str) -> "TextLines":
         text = _standard_input() if path == "-" else file_text(path)
     except ValueError as error:
         raise UsageError(f"--input: {error}") from None
-    return TextLines("standard input" if path == "-" else path, text)
+    return TextLines(STANDARD_INPUT if path == "-" else path, text)
 
 
 def _standard_input() -> str:

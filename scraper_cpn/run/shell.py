@@ -19,7 +19,7 @@ import traceback
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import anyio
 
@@ -40,6 +40,17 @@ _FED = (None, "finished", "stuck")
 _FED_AHEAD = 4
 """The most firings that wait for their commit while the feed injects more: a batch of many would be encoded in
 one go on the event loop."""
+
+
+class Feed(Protocol):
+    """Brings tokens into a run."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether more may come from outside, so that the run goes on without work until `poke`."""
+
+    def __call__(self, now_ns: int) -> bool:
+        """Inject tokens; returns whether there were any."""
 
 
 class Shell:
@@ -68,7 +79,7 @@ class Shell:
         on_rows: Callable[[list[Row]], None] | None = None,
         fatal: tuple[type[Exception], ...] = (),
         committer: Committer | None = None,
-        feed: Callable[[int], bool] | None = None,
+        feed: Feed | None = None,
     ) -> None:
         bound = bindings(kernel, effects)
         self.kernel = kernel
@@ -186,7 +197,7 @@ class Shell:
             ended = None if step.firings else self.kernel.ended(now_ns)
             self._deliver()
             fed = not step.firings and ended in _FED and self._fed(ended, now_ns)
-            if ended is not None and not fed:
+            if ended is not None and not fed and not self._waits(ended):
                 return ended
             begun, self._begun = self._begun, deque()
             for firing in (*begun, *step.firings):
@@ -209,6 +220,9 @@ class Shell:
             return False
         full = self._committer is not None and self._committer.filling >= _FED_AHEAD
         return not (full and ended is None) and self._feed(now_ns)
+
+    def _waits(self, ended: Ended) -> bool:
+        return self._feed is not None and ended in _FED and self._feed.waits
 
     async def _sleep_until(self, wake_ns: int | None) -> None:
         """Wait for an outcome, a poke, a deadline or *wake_ns*, whichever comes first."""

@@ -8,7 +8,7 @@ Must not know: the command line.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -19,6 +19,7 @@ from anyio.streams.memory import MemoryObjectSendStream
 from msgspec.structs import replace
 
 from scraper_cpn.scrape.account.report import Summary
+from scraper_cpn.scrape.arriving import PulledUrls, first_and_rest
 from scraper_cpn.scrape.colours import Link, url_of
 from scraper_cpn.scrape.fetch.loop import loop_options
 from scraper_cpn.scrape.fetch.open_files import check_files
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from scraper_cpn.scrape.state.files import Keeping
 
 T = TypeVar("T")
+Seeds = str | Link | Iterable[str | Link]
+"""A seed, or as the only argument any number of them."""
 
 
 class Crawl(Program, Generic[T]):
@@ -97,7 +100,7 @@ class Crawl(Program, Generic[T]):
 
     def run(
         self,
-        *urls: str | Link,
+        *urls: Seeds,
         output: str | Path | Mapping[type[Any], str | Path] | None = None,
         overwrite: bool = False,
         append: bool = False,
@@ -106,7 +109,9 @@ class Crawl(Program, Generic[T]):
         """Crawl from *urls* and return a summary. Blocks; in async code use `crawl`.
 
         Args:
-            urls: the seeds, as URLs or `Link`s; by default those that the crawl starts from.
+            urls: the seeds, as URLs or `Link`s; by default those that the crawl starts from. One iterable of URLs may
+                be given instead, and have any number of them: after the first 2,000, which may be `Link`s, it is
+                asked for more as the crawl can use them. A crawl with a state reads all of it first.
             output: a file (.jsonl, .json, .csv, .db, .parquet, ...), `-` for standard output, None to keep nothing. Or
                 a file for each type of items, `{Product: "products.csv", Review: "reviews.jsonl"}`; `object` stands for
                 all others, which are dropped and counted without it. Not together with *state*, which has all items.
@@ -153,7 +158,7 @@ class Crawl(Program, Generic[T]):
 
     async def crawl(
         self,
-        *urls: str | Link,
+        *urls: Seeds,
         output: str | Path | Mapping[type[Any], str | Path] | None = None,
         overwrite: bool = False,
         append: bool = False,
@@ -173,13 +178,13 @@ class Crawl(Program, Generic[T]):
             return await self._run(await self._prepared_session(urls, sink), sink)
         from scraper_cpn.scrape.state.files import Keeping, refuse_existing
 
-        keeping = Keeping(
-            path=Path(state), handled=bool(len(self.handlers)) or self.item_type is not None
-        )
-        refuse_existing(keeping.path, None)
-        return await self._keep(keeping, self.settings, self._seeds(urls), sink, where)
+        refuse_existing(Path(state), None)
+        handled = bool(len(self.handlers)) or self.item_type is not None
+        seeds, unread = self._first(urls)
+        keeping = Keeping(path=Path(state), handled=handled, unread=unread)
+        return await self._keep(keeping, self.settings, seeds, sink, where)
 
-    async def stream(self, *urls: str | Link) -> AsyncGenerator[T, None]:
+    async def stream(self, *urls: Seeds) -> AsyncGenerator[T, None]:
         """Crawl from *urls* and yield each item as soon as it is validated.
 
         A slow consumer slows the crawl: stages fill up, and fetching stops until there is room. Leave
@@ -235,6 +240,11 @@ class Crawl(Program, Generic[T]):
             raise UsageError("nothing to crawl: give a URL, or start=[...] to Crawl")
         return seeds
 
+    def _first(self, urls: Sequence[Seeds]) -> tuple[Sequence[str | Link], PulledUrls | None]:
+        """The seeds with which a crawl starts, and those that it reads later."""
+        first, rest = first_and_rest(urls)
+        return self._seeds(first), rest
+
     def _sink(self, where: str, **how: Any) -> CheckedOutput:
         kind = dict if len(self.handlers) and self.item_type is None else self.item_type
         settings = self.settings
@@ -254,13 +264,11 @@ class Crawl(Program, Generic[T]):
             found[kind] = open_output(str(where), item=item, **self.settings.output_form, **how)
         return OutputsByType(found)
 
-    async def _prepared_session(
-        self, urls: Sequence[str | Link], output: ItemOutput | None
-    ) -> Session:
+    async def _prepared_session(self, urls: Sequence[Seeds], output: ItemOutput | None) -> Session:
         """A session that is not kept, whose kernel was built before anything is opened."""
-        seeds, bodies = self._seeds(urls), bodies_of(self.settings)
-        prepared = await _ready(first_policy(self.settings, seeds, fed=False))
-        return self._session(seeds, output=output, bodies=bodies, prepared=prepared)
+        (seeds, unread), bodies = self._first(urls), bodies_of(self.settings)
+        prepared = await _ready(first_policy(self.settings, seeds, fed=unread is not None))
+        return self._session(seeds, output=output, bodies=bodies, prepared=prepared, unread=unread)
 
     async def _run(self, session: Session, sink: CheckedOutput | None) -> Summary:
         try:
@@ -293,7 +301,7 @@ class Crawl(Program, Generic[T]):
         await self.hooks.end(summary)
         return summary
 
-    async def _feed(self, urls: Sequence[str | Link], send: MemoryObjectSendStream[T]) -> None:
+    async def _feed(self, urls: Sequence[Seeds], send: MemoryObjectSendStream[T]) -> None:
         async with send:
             summary = await (await self._prepared_session(urls, _Stream(send))).run()
         await self.hooks.end(summary)

@@ -57,9 +57,18 @@ class Feed:
                 self._kernel.inject(self._net.seeds.bad, bad_seed, now_ns)
         return True
 
+    @property
+    def waits(self) -> bool:
+        """Whether seeds may come that nobody knows yet, and be wanted."""
+        return self._unread.arriving and self._may_start()
+
+    def _may_start(self) -> bool:
+        net, count = self._net, self._kernel.count
+        return bool(count(net.gate.open.name) and count(net.budget.left.name))
+
     def _is_wanted(self) -> bool:
         net, count = self._net, self._kernel.count
-        if not (count(net.gate.open.name) and count(net.budget.left.name)):
+        if not self._may_start():
             return False
         waiting = sum(count(place.name) for place in net.known_urls)
         return waiting < FEW or (waiting < MANY and count(net.permits.free.name) > 0)

@@ -54,14 +54,19 @@ class Unread(Protocol):
 
     name: str
     """Of the input, for messages."""
-    lines: int
-    """How many lines are left."""
-
     taken: int
     """How many blocks were read."""
 
+    @property
+    def lines(self) -> int:
+        """How many lines are left, as far as that is known."""
+
+    @property
+    def arriving(self) -> bool:
+        """Whether more may come, though `take` has nothing now."""
+
     def take(self) -> Block | None:
-        """The next block; None at the end."""
+        """The next block; None if there is none now."""
 
     def before(self) -> Iterator[Block]:
         """The blocks that an earlier process has read."""
@@ -84,6 +89,8 @@ class TextLines:
         name: of the input.
         text: all of it.
     """
+
+    arriving = False
 
     def __init__(self, name: str, text: str) -> None:
         self.name = name
@@ -117,6 +124,14 @@ class TextLines:
             yield block
 
 
+def blocks_of(text: str, line: int) -> Iterator[Block]:
+    """Cut a text into blocks; *line* is the number of its first line."""
+    for lines in _BLOCK.finditer(text):
+        block = Block(line, lines[0])
+        line += block.lines
+        yield block
+
+
 class SeedList(Struct, frozen=True):
     """The seeds that a user gave."""
 
@@ -124,7 +139,7 @@ class SeedList(Struct, frozen=True):
     """The seeds that are read before the crawl starts, normalised."""
     bad: tuple[BadSeed, ...] = ()
     """Lines that are not URLs, if such lines are to be skipped."""
-    unread: TextLines | None = None
+    unread: Unread | None = None
     """More, to be read while the crawl runs."""
 
 
@@ -146,7 +161,7 @@ def seeds_in(name: str, block: Block) -> Iterator[str | BadSeed]:
             yield BadSeed(hidden(source)[:_SHOWN_CHARS_MAX], str(error))
 
 
-def read_first(text: TextLines, most: int) -> tuple[list[str], list[BadSeed]]:
+def read_first(text: Unread, most: int) -> tuple[list[str], list[BadSeed]]:
     """Read the first seeds and bad lines of a text: at least *most* seeds, or all."""
     urls, bad = list[str](), list[BadSeed]()
     while len(urls) < most and (block := text.take()) is not None:

@@ -7,10 +7,11 @@ Must not know: the command line, how progress is shown, signals.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from functools import partial
 from typing import Any, TextIO
 
@@ -29,6 +30,7 @@ from scraper_cpn.scrape.account.accounting import Accounting
 from scraper_cpn.scrape.account.ledger import failure_record
 from scraper_cpn.scrape.account.levels import waiting
 from scraper_cpn.scrape.account.report import Snapshot, Summary
+from scraper_cpn.scrape.arriving import ArrivingLines
 from scraper_cpn.scrape.colours import (
     Bad,
     Domain,
@@ -231,7 +233,14 @@ class Session:
     def _feed(self, fetcher: Fetcher) -> Feed | None:
         if self._unread is None:
             return None
+        if isinstance(self._unread, ArrivingLines):
+            loop = asyncio.get_running_loop()
+            self._unread.on_arrival = partial(_in_loop, loop, self._poke)
         return Feed(self._kernel, self._net, self._unread, fetcher.permit)
+
+    def _poke(self) -> None:
+        if self._shell is not None:
+            self._shell.poke()
 
     def _surplus(self, surplus: Surplus) -> None:
         """Report a connection that was dropped because of unsolicited bytes."""
@@ -404,3 +413,9 @@ class Session:
 
     def _metadata(self, summary: Summary | None = None) -> Sequence[tuple[str, bytes]]:
         return self._account.metadata(self._clock.now_ns(), summary)
+
+
+def _in_loop(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:
+    """Call a function on an event loop, from another thread, as long as the loop runs."""
+    with suppress(RuntimeError):
+        loop.call_soon_threadsafe(call)

@@ -67,6 +67,8 @@ class StateText:
         taken: how many blocks were read.
     """
 
+    arriving = False
+
     def __init__(self, texts: Texts, given: Input, taken: int) -> None:
         self.name = given.name
         self.lines = max(0, given.lines - BLOCK_LINES * taken)

@@ -1,0 +1,180 @@
+"""Seeds that are not all there when a crawl starts: lines that come through a pipe, URLs of an iterator.
+
+Owns: reading them, in blocks of lines, as they come or as they are wanted.
+Must not know: the net, the command line, which lines are seeds.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain, islice
+from threading import Condition, Thread
+
+from scraper_cpn.scrape.colours import Link
+from scraper_cpn.scrape.seeds import AT_ONCE, BLOCK_LINES, Block, blocks_of
+from scraper_cpn.scrape.settings import UsageError
+
+QUIET_S = 0.2
+"""A crawl starts with what has come, once nothing more has come for so long."""
+_CHUNK_BYTES = 1 << 16
+_BLOCKS_MAX = 1_000
+"""More are left in the pipe: who writes there has to wait."""
+_MARK = b"\xef\xbb\xbf"
+_NOT_UTF8 = "(not UTF-8) "
+_NO_URL = "(no URL) "
+
+
+class ArrivingLines:
+    """The lines of a pipe, which a thread reads: an `Unread` that may have nothing now, and more later.
+
+    Args:
+        name: of the input.
+        descriptor: of the pipe. It is not closed.
+    """
+
+    def __init__(self, name: str, descriptor: int) -> None:
+        self.name = name
+        self.taken = 0
+        self.on_arrival: Callable[[], None] = lambda: None
+        """Is called in the thread when something has come, or the end."""
+        self._descriptor = descriptor
+        self._blocks: deque[Block] = deque()
+        self._line = 1
+        self._ended = False
+        self._changed = Condition()
+        Thread(target=self._read, name="seeds", daemon=True).start()
+
+    @property
+    def lines(self) -> int:
+        """How many lines have come and are left."""
+        return sum(block.lines for block in list(self._blocks))
+
+    @property
+    def arriving(self) -> bool:
+        """Whether more lines are there, or may come."""
+        return bool(self._blocks) or not self._ended
+
+    def gather(self, most_lines: int) -> None:
+        """Wait for the end, for so many lines, or for a pause in which nothing comes after the first ones."""
+        with self._changed:
+            while not self._ended and self.lines < most_lines:
+                if not self._changed.wait(QUIET_S if self._blocks else None):
+                    return
+
+    def take(self) -> Block | None:
+        """The next block that has come; None if there is none now."""
+        with self._changed:
+            if not self._blocks:
+                return None
+            self.taken += 1
+            self._changed.notify_all()
+            return self._blocks.popleft()
+
+    def before(self) -> Iterator[Block]:
+        """Nothing: there was no earlier process."""
+        return iter(())
+
+    def after(self) -> Iterator[Block]:
+        """Those that have come; what will come, nobody knows."""
+        return iter(list(self._blocks))
+
+    def _read(self) -> None:
+        rest, first = b"", True
+        while chunk := os.read(self._descriptor, _CHUNK_BYTES):
+            whole, end, rest = (rest + chunk).rpartition(b"\n")
+            self._put(whole + end, first=first)
+            first = first and not whole
+        self._put(rest, first=first)
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
+        self.on_arrival()
+
+    def _put(self, lines: bytes, *, first: bool) -> None:
+        if not lines:
+            return
+        text = _decoded(lines.removeprefix(_MARK) if first else lines)
+        with self._changed:
+            self._changed.wait_for(lambda: len(self._blocks) < _BLOCKS_MAX)
+            for block in blocks_of(text, self._line):
+                self._blocks.append(block)
+                self._line += block.lines
+            self._changed.notify_all()
+        self.on_arrival()
+
+
+class PulledUrls:
+    """The URLs of an iterator, which are asked for as the crawl can use them: an `Unread`.
+
+    Asking for one holds up the crawl as long as that takes. What is no URL becomes a line that is none.
+    """
+
+    arriving = False
+    name = "seeds"
+
+    def __init__(self, urls: Iterable[object], line: int) -> None:
+        self.taken = 0
+        self.lines = 0
+        """Nobody knows how many are left; once `after` has gone through all, how many they were."""
+        self._urls = iter(urls)
+        self._line = line
+
+    def take(self) -> Block | None:
+        """The next block; None at the end."""
+        lines = [_line_of(url) for url in islice(self._urls, BLOCK_LINES)]
+        if not lines:
+            return None
+        block = Block(self._line, "\n".join((*lines, "")))
+        self._line += len(lines)
+        self.taken += 1
+        return block
+
+    def before(self) -> Iterator[Block]:
+        """Nothing: there was no earlier process."""
+        return iter(())
+
+    def after(self) -> Iterator[Block]:
+        """All that are left, for a state that keeps them: none is left then."""
+        while (block := self.take()) is not None:
+            self.lines += block.lines
+            yield block
+
+
+def first_and_rest(
+    given: Sequence[str | Link | Iterable[str | Link]],
+) -> tuple[list[str | Link], PulledUrls | None]:
+    """Return the seeds with which a crawl starts, and those of a single iterable that are pulled later, if there are more.
+
+    Raises `UsageError` for iterables beside other seeds.
+    """
+    if len(given) == 1 and not isinstance(given[0], str | Link):
+        urls = iter(given[0])
+        first = list(islice(urls, AT_ONCE))
+        more = list(islice(urls, 1))
+        return first, PulledUrls(chain(more, urls), AT_ONCE + 1) if more else None
+    seeds = [each for each in given if isinstance(each, str | Link)]
+    if len(seeds) < len(given):
+        raise UsageError("seeds: give URLs and links, or one iterable of them")
+    return seeds, None
+
+
+def _decoded(lines: bytes) -> str:
+    """The text of whole lines; one that is not UTF-8 becomes one that is no URL."""
+    try:
+        return lines.decode()
+    except UnicodeDecodeError:
+        return "".join(map(_line_decoded, lines.splitlines(keepends=True)))
+
+
+def _line_decoded(line: bytes) -> str:
+    try:
+        return line.decode()
+    except UnicodeDecodeError:
+        return _NOT_UTF8 + line.decode(errors="backslashreplace")
+
+
+def _line_of(url: object) -> str:
+    text = " ".join(str(url).split())
+    return text if "://" in text else f"{_NO_URL}{text}"
