@@ -2,6 +2,7 @@
 
 import gc
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,10 @@ if not EXPLORING:
 
 os.environ.setdefault("CFLAGS", "-O0")
 """Native kernels do the same without optimization, and are built in half the time."""
+
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+"""Hundreds of commands are started: each would compile the package anew, which takes longer than most of them."""
 
 COVERED = "net"
 """The folder whose tests are measured under `--cov`: tracing makes whatever compiles a net three times as slow."""
