@@ -43,11 +43,10 @@ _VOID = frozenset(_VOID_NAMES.split())
 """Those of `UNSEEN` in which nothing can be, in HTML."""
 _WITH_TEXT = sorted(UNSEEN - _VOID)
 _INLINE_NAMES = (
-    "a abbr b bdi bdo big button cite code del dfn em font i ins kbd label mark nobr noscript object output"
-    " picture q s samp select slot small span strike strong sub sup svg time tt u var wbr"
+    "a b button em i img input label link meta noscript small source span strong svg time u"
 )
-_INLINE = [*_INLINE_NAMES.split(), *sorted(_VOID)]
-"""Elements of many pages that do nothing to a text; there are others."""
+_INLINE = _INLINE_NAMES.split()
+"""Elements of many pages that do nothing to a text; there are others, which are found more slowly."""
 _OFTEN_NAMES = "div li p td tr ul h2 h3 body th dd dt section article table tbody header footer nav"
 _OFTEN = _OFTEN_NAMES.split()
 _NO_BREAK = ":not(" + ",".join([*_OFTEN, *sorted(BREAKS.difference(_OFTEN))]) + ")"
@@ -79,14 +78,14 @@ def has_foreign(document: Document) -> bool:
     return any(document.find_all(name) for name in _FOREIGN)
 
 
-def needs_care(document: Document, styled: Styles) -> bool:
-    """Return whether `text_of_all` can't tell the text of a document.
+def needs_care(document: Document, styled: Styles, foreign: bool) -> bool:
+    """Return whether `text_of_all` can't tell the text of a document; *foreign*: see `has_foreign`.
 
     Either none of it is shown, or it has elements that do in SVG and MathML what they don't in HTML, or vice versa.
     """
     if document.root is None or _kind(document.root, styled) == _LEFT_OUT:
         return True
-    names = FOREIGN_BREAKS | FOREIGN_UNSEEN | _VOID if has_foreign(document) else frozenset[str]()
+    names = FOREIGN_BREAKS | FOREIGN_UNSEEN | _VOID if foreign else frozenset[str]()
     found = (node for name in names for node in document.find_all(name.lower()))
     return any(node.namespace is not Namespace.HTML for node in found)
 

@@ -34,6 +34,7 @@ class HtmlTree(Tree):
         self._text = text
         self._styled: dict[Element, int] | None = None
         self._has_templates: bool | None = None
+        self._foreign: bool | None = None
 
     @property
     def _document(self) -> Document:
@@ -113,7 +114,7 @@ class HtmlTree(Tree):
     def last_text(self) -> str:
         """Return `page_text`, for a third of its cost. Who asks for anything else then pays for parsing the page again."""
         document, styled = self._document, self._styles
-        if document.root is None or needs_care(document, styled):
+        if needs_care(document, styled, self._has_foreign):
             return self.page_text()
         self._parsed = self._styled = None
         return text_of_all(document, styled)
@@ -133,9 +134,10 @@ class HtmlTree(Tree):
         return (each for node in nodes for each in _references(node) if each.kind in kinds)
 
     def urls(self, kinds: Collection[str]) -> list[str]:
-        names = tags_of(frozenset(kinds))
+        find = self._document.find
+        names = [name for name in tags_of(frozenset(kinds)) if find(name) is not None]
         others = any(self._references(name, kinds) for name in names if name != "a")
-        if "a" not in names or others or has_foreign(self._document):
+        if others or "a" not in names or self._has_foreign:
             return super().urls(kinds)
         urls = [node.attr("href") for node in self._shown(self._document.find_all("a"))]
         return [url for url in urls if url is not None]
@@ -172,6 +174,12 @@ class HtmlTree(Tree):
         if not self._has_templates:
             return found
         return [each for each in found if not _is_in_template(each)]
+
+    @property
+    def _has_foreign(self) -> bool:
+        if self._foreign is None:
+            self._foreign = has_foreign(self._document)
+        return self._foreign
 
     @property
     def _styles(self) -> dict[Element, int]:
