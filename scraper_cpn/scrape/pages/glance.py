@@ -111,8 +111,11 @@ _AGAIN_NS: Final = 500
 _AGAIN_BYTES: Final = _NODE_BYTES + 25 * ATTRIBUTES_MAX
 
 
-def glanced_bound(html: bytes) -> Bound | None:
-    """Return what parsing *html*, which is UTF-8, costs at most; None for a page with surprises. Linear."""
+def glanced_bound(html: bytes, tags: int) -> Bound | None:
+    """Return what parsing *html*, UTF-8 in which *tags* times a `<` is, costs at most; None for a page with surprises.
+
+    Cost: linear, about what parsing costs.
+    """
     active, merged = 1, 0
     for tag, times in Counter(match[0] for match in _NOTABLE.finditer(html)).items():
         found = _READ.fullmatch(tag)
@@ -122,7 +125,7 @@ def glanced_bound(html: bytes) -> Bound | None:
             active += min(3, times)
         elif found[1] in (b"html", b"body"):
             merged += ATTRIBUTES_MAX * times
-    return _bound(len(html), html.count(b"<") + 1, active, merged * merged)
+    return _bound(len(html), tags + 1, active, merged * merged)
 
 
 def _bound(size: int, tags: int, active: int, merged: int) -> Bound:

@@ -31,25 +31,23 @@ _ISO_2022_JP: Final = b"2022"
 
 def is_quick(page: Page) -> bool:
     """Return whether the event loop may parse *page*. Costs what parsing an ordinary page costs."""
-    body = page.body
-    return (
-        len(body) <= SMALL_BYTES
-        and body.count(b"<") <= SMALL_TAGS
-        and _is_below(page, QUICK_NS, QUICK_BYTES)
-    )
+    return len(page.body) <= SMALL_BYTES and _is_below(page, SMALL_TAGS, QUICK_NS, QUICK_BYTES)
 
 
 def is_harmless(page: Page) -> bool:
     """Return whether parsing *page* is over soon for certain. Costs what parsing an ordinary page costs."""
-    return page.body.count(b"<") <= HARMLESS_TAGS and _is_below(page, HARMLESS_NS, HARMLESS_BYTES)
+    return _is_below(page, HARMLESS_TAGS, HARMLESS_NS, HARMLESS_BYTES)
 
 
-def _is_below(page: Page, most_ns: int, most_bytes: int) -> bool:
+def _is_below(page: Page, most_tags: int, most_ns: int, most_bytes: int) -> bool:
     if _ESCAPE in page.body and _ISO_2022_JP in page.body:
         return False
     html = page.utf8
-    for bound_of in (glanced_bound, parsing_bound):
-        bound = bound_of(html)
-        if bound and bound.time_ns <= most_ns and bound.memory_bytes <= most_bytes:
-            return True
-    return False
+    tags = html.count(b"<")
+    if tags > most_tags:
+        return False
+    glanced = glanced_bound(html, tags)
+    if glanced and glanced.time_ns <= most_ns and glanced.memory_bytes <= most_bytes:
+        return True
+    bound = parsing_bound(html)
+    return bound.time_ns <= most_ns and bound.memory_bytes <= most_bytes

@@ -169,9 +169,9 @@ def test_what_is_not_html_is_never_parsed() -> None:
 BOMB = "<p>" + "".join(f"<i a{n}>" for n in range(1_000)) + "<p>x" * 4_000
 """It would take 2 GB."""
 BIG = (
-    "<p>" + "".join(f"<i a{n}>{n}" for n in range(300)) + "<p>x</p>" * 100 + "<a href=next>next</a>"
+    "<p>" + "".join(f"<i a{n}>{n}" for n in range(300)) + "<p>x</p>" * 200 + "<a href=next>next</a>"
 )
-"""Nobody can tell before parsing that it takes 6 MB."""
+"""Nobody can tell before parsing that it takes 8 MB."""
 OLD = "".join(f"<P><A HREF={n}>link<P>text" for n in range(500))
 """As pages were written once; the next link closes the one before, which nobody tells before parsing."""
 
@@ -270,8 +270,9 @@ def test_pages_of_unknown_hosts_do_not_keep_others_waiting() -> None:
         return kinds
 
     kinds = anyio.run(crawl)
-    assert kinds.count(BusyError) == NEWCOMERS_MAX
-    assert kinds.count(Parsed) == 1 + 3 * NEWCOMERS_MAX
+    busy = kinds.count(BusyError)  # fewer where the first was done before the last came
+    assert 1 <= busy <= NEWCOMERS_MAX
+    assert kinds.count(Parsed) == 1 + 4 * NEWCOMERS_MAX - busy
 
 
 @given(body=st.binary(max_size=300), content_type=st.sampled_from(["text/html", "", "image/png"]))
