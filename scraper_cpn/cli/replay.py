@@ -92,7 +92,7 @@ def _replay(file: str, *, accepts: bool) -> int:
     from scraper_cpn.scrape.recording import accept, difference, recorded, replayed
 
     functions, folder = _functions(file), folder_of(file)
-    pages = list(recorded(folder)) if folder.is_dir() else []
+    pages = list(recorded(folder, functions.settings)) if folder.is_dir() else []
     if not pages:
         raise UsageError(
             f"test: {folder} has no recorded pages; record some: scrape test {file} --record"

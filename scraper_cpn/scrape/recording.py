@@ -22,15 +22,15 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from scraper_cpn.scrape.asking import packed
 from scraper_cpn.scrape.colours import (
-    NOT_WIRED,
     Bad,
     Deferred,
     Extracted,
+    Link,
     Parsed,
     ParseOutcome,
     Raw,
-    RequestTarget,
     Response,
     Target,
     Valid,
@@ -41,7 +41,7 @@ from scraper_cpn.scrape.items.validate import Validator
 from scraper_cpn.scrape.pages.handlers import Handlers
 from scraper_cpn.scrape.pages.parse import Parser
 from scraper_cpn.scrape.policy import first_policy
-from scraper_cpn.scrape.request import Request
+from scraper_cpn.scrape.request import PLAIN, Request
 from scraper_cpn.scrape.settings import Settings, UsageError
 
 _NAME_CHARS_MAX = 60
@@ -60,14 +60,77 @@ class Made(Struct, frozen=True):
     """The links that the crawl would follow."""
 
 
-class Recorded(Struct, frozen=True, kw_only=True):
-    """A recorded page, without its body."""
+class Recorded(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A recorded page: what a handler can see of it, in a form that outlives our records."""
 
     body: str
     """The file."""
-    target: RequestTarget
-    response: Response
+    url: str
+    requested_url: str
+    site: str
+    """With which the crawl compares links."""
+    parent: str | None = None
+    depth: int = 0
+    handler: str = ""
+    method: str = "GET"
+    data: dict[str, Any] = {}
+    """What its link carried."""
+    status: int = 200
+    reason: str = ""
+    content_type: str = ""
+    charset: str | None = None
+    headers: list[tuple[str, str]] = []
+    fetched_at_ns: int = 0
     made: Made
+
+    @classmethod
+    def of(cls, raw: Raw, body: str, made: Made) -> Recorded:
+        """Return a page as it is recorded."""
+        target, response = raw.target, raw.response
+        carried = target.request.data
+        return cls(
+            body=body,
+            url=response.url,
+            requested_url=target.requested_url,
+            site=target.site,
+            parent=target.parent,
+            depth=target.depth,
+            handler=target.handler,
+            method=target.request.method,
+            data=msgspec.to_builtins(msgspec.msgpack.decode(carried)) if carried else {},
+            status=response.status,
+            reason=response.reason,
+            content_type=response.content_type,
+            charset=response.charset,
+            headers=[each for each in response.headers if each[0] not in _HIDDEN],
+            fetched_at_ns=response.fetched_at_ns,
+            made=made,
+        )
+
+    def raw(self, body: bytes, settings: Settings) -> Raw:
+        """Return the page as if it had just come."""
+        request = Request(method=self.method, data=packed(self.data or None))
+        link = Link(self.url, self.handler, request=None if request == PLAIN else request)
+        target = first_policy(settings, [self.url], fed=False).frontier.seed(link)
+        target = replace(
+            target,
+            requested_url=self.requested_url,
+            site=self.site,
+            parent=self.parent,
+            depth=self.depth,
+        )
+        response = Response(
+            url=self.url,
+            status=self.status,
+            content_type=self.content_type,
+            charset=self.charset,
+            body=body,
+            fetched_at_ns=self.fetched_at_ns,
+            elapsed_ns=0,
+            headers=tuple(self.headers),
+            reason=self.reason,
+        )
+        return Raw(target, response)
 
 
 class PageRecorder(Bodies):
@@ -162,14 +225,7 @@ def write(folder: Path, raw: Raw, made: Made) -> Path:
     name = _name_of(raw)
     body = f"{name}{guess_extension(raw.response.content_type) or '.bin'}"
     (folder / body).write_bytes(raw.response.body)
-    headers = tuple(each for each in raw.response.headers if each[0] not in _HIDDEN)
-    response = replace(
-        raw.response, body=b"", headers=headers, wired=NOT_WIRED, saved=None, elapsed_ns=0
-    )
-    file = folder / f"{name}.json"
-    return _write(
-        file, Recorded(body=body, target=_plain(raw.target), response=response, made=made)
-    )
+    return _write(folder / f"{name}.json", Recorded.of(raw, body, made))
 
 
 def accept(file: Path, made: Made) -> None:
@@ -177,7 +233,7 @@ def accept(file: Path, made: Made) -> None:
     _write(file, replace(_read(file), made=made))
 
 
-def recorded(folder: Path) -> Iterator[tuple[Path, Raw, Made]]:
+def recorded(folder: Path, settings: Settings) -> Iterator[tuple[Path, Raw, Made]]:
     """Yield the recorded pages of a folder: their files, the pages, and what was made of them.
 
     Raises `UsageError` for a file that is none.
@@ -188,7 +244,7 @@ def recorded(folder: Path) -> Iterator[tuple[Path, Raw, Made]]:
             body = (folder / Path(found.body).name).read_bytes()
         except OSError as error:
             raise UsageError(f"test: {file}: can't read its body: {error.strerror}") from None
-        yield file, Raw(found.target, replace(found.response, body=body)), found.made
+        yield file, found.raw(body, settings), found.made
 
 
 def difference(wanted: Made, made: Made) -> list[str]:
@@ -213,14 +269,6 @@ def _read(file: Path) -> Recorded:
 def _write(file: Path, page: Recorded) -> Path:
     file.write_bytes(msgspec.json.format(msgspec.json.encode(page), indent=2) + b"\n")
     return file
-
-
-def _plain(target: Target) -> RequestTarget:
-    """Return a target as it is recorded: what its handler sees of it, and nothing that changes from crawl to crawl."""
-    asked = target.request
-    seen = {name: getattr(target, name) for name in Target.__struct_fields__}
-    request = Request(method=asked.method, data=asked.data)
-    return RequestTarget(**{**seen, "rank": 0, "attempt": 1, "request": request})
 
 
 def _name_of(raw: Raw) -> str:
