@@ -611,7 +611,7 @@ KINDS: dict[str, str] = {
     "banned": "the site has refused the proxy (--ban-status, or the program's `banned`)",
     "dropped": "the connection broke before the answer was complete",
     "protocol": "the answer was not valid HTTP",
-    "coding": "the body's content coding could not be undone",
+    "coding": "the body's content coding could not be decoded",
     "too large": "the body was over the size limit",
     "redirect": "a redirect had no usable target, or there were too many",
     "address": "the host's address is private, loopback or otherwise not public",

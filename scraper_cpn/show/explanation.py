@@ -50,11 +50,11 @@ def _stands(where: Explanation) -> str:
         "in flight": "is being fetched"
         if where.pid
         else "was being fetched when the process ended",
-        "pipeline": "was fetched, and is on its way to be stored",
-        "failed once": "an attempt has failed; whether there is another is about to be decided",
-        "set aside": "was set aside: a function of the net raised",
+        "pipeline": "was fetched, and is being processed",
+        "failed once": "an attempt has failed; the next one is being decided",
+        "set aside": "was set aside: a function of the net raised an error",
         "stored": f"stored, with {counted(where.items or 0, 'item')}{_came(where)}",
-        "failed": "failed for good",
+        "failed": "failed, and is not tried again",
         "skipped": "skipped",
         "unread": f"a seed that was not read yet: {plain(where.place)}",
         "unknown": "was never found in this crawl",
@@ -120,9 +120,7 @@ def _attempt(row: dict[str, Any]) -> Text:
 def _commands(where: Explanation, state: str) -> Iterator[Text]:
     over = where.stands in {"stored", "failed", "skipped", "unknown"}
     if where.again:
-        yield Text.assemble(
-            "put it back, with all that failed: ", (f"scrape retry {state}", "bold")
-        )
+        yield Text.assemble("retry it, with all failed URLs: ", (f"scrape retry {state}", "bold"))
     elif not over and where.pid is None:
         yield Text.assemble(
             "the crawl is not running; resume it: ", (f"scrape resume {state}", "bold")
@@ -131,4 +129,4 @@ def _commands(where: Explanation, state: str) -> Iterator[Text]:
     if last.get("kind") == "redirected":
         url = str(last["reason"]).removeprefix("redirects to ").partition(" ")[0]
         command = f"scrape explain {state} {shlex.quote(plain(url))}"
-        yield Text.assemble("what became of that: ", (command, "bold"))
+        yield Text.assemble("the target of the redirect: ", (command, "bold"))

@@ -34,7 +34,7 @@ _LABEL = 10
 
 def status_lines(status: StateStatus) -> Iterator[Text]:
     """Yield the lines about a state."""
-    more = f", {size(status.wal_bytes)} beside it" if status.wal_bytes else ""
+    more = f", {size(status.wal_bytes)} in its journal" if status.wal_bytes else ""
     yield Text.assemble((plain(status.state), "bold"), f"  {size(status.file_bytes)}{more}")
     for run in status.runs:
         yield Text()
@@ -144,7 +144,7 @@ def _commands(run: RunStatus, state: str) -> Iterator[Text]:
     if run.ended != "finished":
         yield from _hint("resume:", f"scrape resume {state}")
     if run.retriable:
-        yield from _hint("put back what failed:", f"scrape retry {state}")
+        yield from _hint("retry failed URLs:", f"scrape retry {state}")
 
 
 def _hint(what: str, command: str) -> Iterator[Text]:

@@ -5,17 +5,17 @@ Must not know: what the commands do.
 """
 
 _COMMON = """\
-      --run NAME             which crawl, where STATE has several{default}
+      --run NAME             which crawl, if STATE has several{default}
       --json                 one JSON object on standard output
   -h, --help                 print this and exit
 """
 _RETRY = """\
-      --kind KIND            only this kind of failure, as `scrape status` says
-                             it (repeatable)
+      --kind KIND            only this kind of failure, as shown by `scrape
+                             status` (repeatable)
 """
 _EXPORT = """\
   -o, --output FILE          write items to FILE; - is stdout (default)
-      --format NAME          of the output, where its name does not say it
+      --format NAME          the format, if the name does not show it
       --csv-excel            CSV for spreadsheets
   -O, --overwrite            replace files that exist
       --failed FILE          write the attempts that failed to FILE too (JSONL)
@@ -28,11 +28,11 @@ def _options(own: str = "", *, default: str = "") -> str:
 
 HELP = {
     "status": f"""\
-usage: scrape status STATE [OPTION...]      how the crawls in STATE stand
+usage: scrape status STATE [OPTION...]      show how far crawls are
 
-Pages, failures by kind, what waits for what, the domains with the largest
-backlog and when each may be asked next, proxies at rest. Reads only, also while
-a crawl runs.
+Shows pages, failures by kind, how many URLs wait and for what, the domains with
+the largest backlog and their next request, and resting proxies. Only reads,
+also while a crawl runs.
 
 {_options(default=" (default all)")}
 examples:
@@ -43,10 +43,10 @@ examples:
     "explain": f"""\
 usage: scrape explain STATE URL [OPTION...]     why a URL waits, or how it ended
 
-For a URL that waits: each thing that it waits for, and until when. For one that
-was fetched: its items, or each failed attempt. For one that was never found:
-whether the scope, the filters, the rules for traps or robots.txt would keep it
-out. Reads only, also while a crawl runs.
+For a waiting URL: each thing that it waits for, and until when. For a fetched
+one: its items, or each failed attempt. For one that was never found: whether
+the scope, the filters, the rules for traps or robots.txt would exclude it. Only
+reads, also while a crawl runs.
 
 {_options()}
 examples:
@@ -54,12 +54,12 @@ examples:
   scrape explain crawl.db https://quotes.example/ --json | jq .waits
 """,
     "retry": f"""\
-usage: scrape retry STATE [OPTION...]      put back what failed
+usage: scrape retry STATE [OPTION...]      retry failed URLs
 
-URLs that failed for good wait for their turn again, with their full number of
-attempts. `scrape resume STATE` then fetches them. URLs that another attempt
-can't help stay failed: a 404, for example, or what robots.txt forbids. No crawl
-may be running in STATE.
+Puts failed URLs back into the queue, with their full number of attempts.
+`scrape resume STATE` then fetches them. URLs for which another attempt is
+pointless stay failed: a 404, for example, or a URL that robots.txt forbids. No
+crawl may be running in STATE.
 
 {_options(_RETRY)}
 examples:
@@ -70,8 +70,9 @@ examples:
     "export": f"""\
 usage: scrape export STATE [-o FILE] [OPTION...]      write the items to a file
 
-In the order in which they were kept. The suffix says the format: .jsonl, .json,
-.csv, .sqlite, .db or .parquet. Reads only, also while a crawl runs.
+Writes the items in the order in which they were kept. The suffix determines the
+format: .jsonl, .json, .csv, .sqlite, .db or .parquet. Only reads, also while a
+crawl runs.
 
 {_options(_EXPORT)}
 examples:
@@ -82,10 +83,10 @@ examples:
     "check": f"""\
 usage: scrape check STATE [OPTION...]      verify that STATE is sound
 
-SQLite's own check, counts of rows, the hash of the marking; then the journal is
-replayed, and has to lead, batch by batch, to what the state has. Exit code 3,
-and the first thing that is wrong, if anything is. Reads only, also while a
-crawl runs.
+Runs SQLite's own check, and checks the counts of rows and the hash of the
+marking. Then replays the journal: each batch must lead to the recorded marking.
+If something is wrong, it prints the first fault and exits with 3. Only reads,
+also while a crawl runs.
 
 {_options(default=" (default all)")}
 examples:
@@ -95,9 +96,9 @@ examples:
     "backup": """\
 usage: scrape backup STATE FILE [OPTION...]      copy STATE while a crawl runs
 
-FILE is STATE at one moment, whole by itself, and is checked as by `scrape
-check`. Don't copy a state with cp while a crawl runs: some of its commits are
-still in files beside it.
+FILE becomes a complete copy of STATE at one moment, and is checked as by
+`scrape check`. Don't copy a state with cp while a crawl runs: some of its
+commits are still in other files.
 
 options:
       --json                 one JSON object on standard output

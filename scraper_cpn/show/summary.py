@@ -42,7 +42,7 @@ def summary_lines(summary: Summary, *, output: str, retry: str | None) -> Iterat
     for group in summary.failures:
         yield from _group(group)
     if summary.cut:
-        yield Text(f"{counted(summary.cut, 'page')} had something left out:")
+        yield Text(f"{counted(summary.cut, 'page')} had parts left out:")
     for example in summary.cut_examples:
         yield Text(f"         {plain(example)}")
     yield from _links(summary)

@@ -47,6 +47,6 @@ def test_what_is_left_out_is_told(
         "3 more links; --max-links follows 5",
     ]
     assert result["cut"] == lines
-    assert "1 page had something left out:" in done.stderr
+    assert "1 page had parts left out:" in done.stderr
     assert f"{site}/: {'; '.join(lines)}" in done.stderr
     assert "2 links not followed: out of scope, filtered out or too deep" in done.stderr

@@ -209,7 +209,7 @@ def test_explain_what_became_of_a_url(crawled: Folder, site: str) -> None:
     assert (found["stands"], found["again"]) == ("failed", True)
     assert [row["attempt"] for row in found["attempts"]] == [1, 2]
     text = crawled.scrape("explain", "c.db", f"{site}/broken").stdout.splitlines()
-    assert text[:2] == [f"{site}/broken", "failed for good"]
+    assert text[:2] == [f"{site}/broken", "failed, and is not tried again"]
     assert text[3:5] == [f"  attempt {n}: http: HTTP 500 Internal Server Error" for n in (1, 2)]
     found = crawled.result("explain", "c.db", f"{site}/missing-1")
     assert (found["stands"], found["again"]) == ("failed", False)

@@ -104,7 +104,7 @@ def test_status_of_all_that_there_is() -> None:
     assert lines[-4:] == [
         "resume:",
         "  scrape resume crawl.db",
-        "put back what failed:",
+        "retry failed URLs:",
         "  scrape retry crawl.db",
     ]
     assert max(len(line) for line in lines) <= 83

@@ -39,7 +39,7 @@ def test_what_was_left_out() -> None:
     examples = ("https://a.example/: 5 more links; --max-links follows 10",)
     summary = Summary(ended="finished", cut=2, cut_examples=examples, not_followed=1_200)
     assert shown(summary)[2:] == [
-        "2 pages had something left out:",
+        "2 pages had parts left out:",
         "         https://a.example/: 5 more links; --max-links follows 10",
         "1,200 links not followed: out of scope, filtered out or too deep",
     ]

@@ -148,7 +148,7 @@ OPTIONS: tuple[Option, ...] = (
            help="write items to FILE: .jsonl, .json, .csv, .sqlite, .db or .parquet; .jsonl.gz and .csv.zst "
                 "compress; - is stdout (default)"),
     Option(name="format", kind=FORMAT, group=_OUTPUT, field="format",
-           help="of the output, where its name does not say it: jsonl, json, csv, jsonl.gz, ..."),
+           help="the format of the output, if its name does not show it: jsonl, json, csv, jsonl.gz, ..."),
     Option(name="csv-excel", kind=SWITCH, group=_OUTPUT, field="csv_excel",
            help="CSV for spreadsheets: a byte order mark, texts in quotes, formulas made harmless"),
     Option(name="overwrite", short="O", kind=SWITCH, group=_OUTPUT,
@@ -162,11 +162,11 @@ OPTIONS: tuple[Option, ...] = (
     Option(name="max-text", kind=AT_LEAST_0, group=_OUTPUT, field="max_text_chars",
            help="at most N characters of a title, text or value; cuts are counted"),
     Option(name="save-bodies", kind=PLACE, group=_OUTPUT, field="save_bodies",
-           help="save pages and files as they came, in a folder or in a web archive (WARC); items name them"),
+           help="save the bodies of pages and files in a folder or in a web archive (WARC); items refer to them"),
     Option(name="save-types", kind=MEDIA_TYPES, group=_OUTPUT, field="save_types",
            help="save only bodies of these media types, such as image/*,application/pdf"),
     Option(name="max-saved", kind=SIZE, group=_OUTPUT, field="max_saved_bytes",
-           help="do not save a larger body; what is left out is counted"),
+           help="do not save larger bodies; they are counted"),
     Option(name="schema", kind=READABLE, group=_OUTPUT, field="schema",
            help="keep only items that match this JSON Schema"),
     Option(name="state", kind=FILE, group=_OUTPUT,
@@ -195,12 +195,12 @@ OPTIONS: tuple[Option, ...] = (
            help="also fetch what sitemaps list: auto for those that robots.txt names or that are at the usual "
                 "places, URL for your own (default: off)"),
     Option(name="strip-params", kind=PARAMETERS, group=_FOLLOW, field="strip_params",
-           help="request URLs without these parameters: names, with * at the end for any ending; tracking (utm_*, "
-                "gclid, ...) and session (PHPSESSID, ...) are lists; none for no parameter"),
+           help="remove these parameters from URLs; a name may end in *; tracking (utm_*, gclid, ...) and "
+                "session (PHPSESSID, ...) stand for lists; none keeps all"),
     Option(name="sort-params", kind=SWITCH, group=_FOLLOW, field="sort_params",
            help="request URLs with their parameters sorted by name"),
     Option(name="trap-rules", kind=TRAPS, group=_FOLLOW, field="trap_rules",
-           help="do not follow links that one of these rules takes for one of endlessly many; none for no rule"),
+           help="do not follow links that one of these rules takes for a trap: one of endlessly many; none turns the rules off"),
     Option(name="links", kind=LINKS, group=_FOLLOW, field="links",
            help="the kinds of links to follow: of " + ", ".join(KINDS)),
     Option(name="respect", kind=RESPECT, group=_FOLLOW, field="respect",
@@ -213,17 +213,17 @@ OPTIONS: tuple[Option, ...] = (
            help="fetch at most N pages"),
     Option(name="max-pages-per-domain", kind=AT_LEAST_1, group=_FOLLOW,
            field="max_pages_per_domain",
-           help="fetch at most N pages of each domain; a state keeps it as it began"),
+           help="fetch at most N pages of each domain; fixed once a state is created"),
     Option(name="max-items", kind=AT_LEAST_1, group=_FOLLOW, field="max_items",
-           help="keep exactly N items, if there are so many, and start no request then"),
+           help="stop once exactly N items are kept"),
     Option(name="max-bytes", kind=SIZE, group=_FOLLOW, field="max_bytes",
-           help="start no request after so many bytes of pages, decompressed; a state keeps it as it began"),
+           help="start no more requests after this many bytes of pages, decompressed; fixed once a state is created"),
     Option(name="max-depth", kind=AT_LEAST_0, group=_FOLLOW, field="max_depth",
            help="follow at most N links from a seed; seeds have depth 0"),
     Option(name="max-links", kind=AT_LEAST_0, group=_FOLLOW, field="max_links",
            help="follow at most N different URLs of one page; the others are counted"),
     Option(name="max-time", kind=PERIOD, group=_FOLLOW, field="max_time_ns",
-           help="start no request later than this after the start"),
+           help="start no more requests after this time"),
     Option(name="robots", kind=_one_of("robots"), group=_FOLLOW, field="robots",
            help="whether to obey robots.txt, including Crawl-delay"),
     Option(name="delay", kind=TIME, group=_PACE, field="delay_ns",
@@ -239,10 +239,10 @@ OPTIONS: tuple[Option, ...] = (
     Option(name="concurrency", kind=AT_A_TIME, group=_PACE, field="concurrency",
            help="at most N requests at a time in total"),
     Option(name="adaptive", kind=SHARE, group=_PACE, field="adaptive",
-           help="ask a domain more slowly than --delay if otherwise its server would work for this crawl "
-                "for more than this share of its time, such as 25%"),
+           help="slow down below the rate of --delay, so that the server of a domain spends at most this "
+                "share of its time on this crawl, such as 25%"),
     Option(name="rate-limit", kind=SIZE, group=_PACE, field="rate_bytes",
-           help="bytes of pages a second, decompressed, on average; a state keeps it as it began"),
+           help="bytes of pages a second, decompressed, on average; fixed once a state is created"),
     Option(name="ageing", kind=PERIOD, group=_PACE, field="ageing_ns",
            help="raise the priority of a waiting page by one level each time this has passed "
                 "(default: never); fixed once a state is created"),
@@ -258,8 +258,8 @@ OPTIONS: tuple[Option, ...] = (
     Option(name="retries", kind=UP_TO_100, group=_RETRY, field="retries",
            help="attempts after the first"),
     Option(name="status", kind=STATUS, group=_RETRY, field="statuses", many=True, pair="=",
-           help="what an answer with this status is: a page, a failure (fail), or tried again (retry); such as "
-                "404=page, 5xx=fail or 520-529=retry"),
+           help="treat answers with this status as a page, as a failure (fail), or try again (retry); such "
+                "as 404=page, 5xx=fail or 520-529=retry"),
     Option(name="backoff", kind=TIME, group=_RETRY, field="backoff_ns",
            help="wait before the first retry, randomly reduced by up to half; doubles with each retry"),
     Option(name="backoff-max", kind=TIME, group=_RETRY, field="backoff_max_ns",
@@ -270,12 +270,12 @@ OPTIONS: tuple[Option, ...] = (
     Option(name="crawl-delay-max", kind=TIME, group=_RETRY, field="crawl_delay_max_ns",
            help="skip sites whose robots.txt asks for a longer Crawl-delay"),
     Option(name="retry-after-max", kind=TIME, group=_RETRY, field="retry_after_max_ns",
-           help="give a domain up that asks for a longer pause (default: none; a pause is a day at most)"),
+           help="give up a domain that asks for a longer pause (default: never; no pause is longer than a day)"),
     Option(name="dead-after", kind=AT_LEAST_0, group=_RETRY, field="dead_after",
-           help="after N requests in a row without any answer a domain is asked once per growing pause, "
-                "and given up after 6 pauses; 0 never"),
+           help="after N requests in a row without any answer, try a domain only once per growing pause, "
+                "and give it up after 6 pauses; 0 never"),
     Option(name="refusing-max", kind=PERIOD, group=_RETRY, field="refusing_max_ns",
-           help="give a domain up that has refused all requests for this long (429, 503)"),
+           help="give up a domain that has refused all requests for this long (429, 503)"),
     Option(name="timeout", kind=PERIOD, group=_REQUEST, field="timeout_ns",
            help="the longest time for one request, from connecting to the last byte"),
     Option(name="max-body", kind=SIZE, group=_REQUEST, field="max_body_bytes",
@@ -317,10 +317,10 @@ OPTIONS: tuple[Option, ...] = (
                 "[bytes=SIZE] [group=NAME] [not_before=WHEN] [not_after=WHEN]"),
     Option(name="proxy-for", kind=PROXY_FOR, group=_PROXY, field="proxy_for", many=True, pair="=",
            help="send domains that match a glob pattern through the proxies of a group (group= in --proxies); "
-                "the first that matches counts; a state keeps it as it began"),
+                "the first that matches counts; fixed once a state is created"),
     Option(name="ban-status", kind=STATUSES, group=_PROXY, field="ban_status",
-           help="these statuses refuse the proxy and not the crawl: it rests for that domain, and the page is "
-                "tried through another one; a state keeps it as it began"),
+           help="statuses by which a site refuses the proxy: the proxy rests for that domain, and the page is "
+                "tried through another one; fixed once a state is created"),
     Option(name="ban-rest", kind=PERIOD, group=_PROXY, field="ban_rest_ns",
            help="how long a proxy rests for a domain that has refused it; doubles with each refusal in a row, "
                 "up to 16 times"),
