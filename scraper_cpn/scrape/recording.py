@@ -150,8 +150,9 @@ class PageRecorder(Bodies):
         """Nothing is refused."""
 
     async def save(self, raw: Raw) -> None:
-        """Take a page."""
-        self.raws.append(raw)
+        """Take a page, unless it belongs to a login: it may hold what nobody else should see."""
+        if not raw.target.request.login:
+            self.raws.append(raw)
 
 
 class Functions(Struct, frozen=True):
@@ -175,9 +176,12 @@ async def made_of(raws: list[Raw], by: Functions) -> list[Made]:
             done: ParseOutcome = await outcome if isinstance(outcome, Awaitable) else outcome
         if isinstance(done, Parsed):
             found.append(await _validated(raw, done, by))
-        else:
-            assert isinstance(done, Bad | Deferred), "it does not log in"
+        elif isinstance(done, Bad | Deferred):
             found.append(Made(_told(done)))
+        else:
+            found.append(
+                Made("the session is over: the crawl logs in, and requests the page again")
+            )
     return found
 
 

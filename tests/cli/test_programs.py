@@ -209,3 +209,20 @@ def test_each_has_a_help(capsys: pytest.CaptureFixture[str]) -> None:
     for name in ("new", "test", "shell"):
         assert main([name, "-h"]) == 0
         assert capsys.readouterr().out.startswith(f"usage: scrape {name}")
+
+
+def test_pages_of_a_login_are_not_recorded(site: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A crawl that logs in records what comes behind the login."""
+    login = f"""
+
+@crawl.login("{site}/login")
+def login(page):
+    return page.link("/in")
+"""
+    Path("a.py").write_text(PROGRAM + login)
+    main(["test", "a.py", "--record", f"{site}/first", "-q", "--max-pages", "9", "--retries", "0"])
+    assert Site.asked[:2] == ["/login", "/in"]
+    names = [path.name for path in Path("a.pages").glob("*.json")]
+    assert len(names) == 3
+    assert not any("login" in name or "-in-" in name for name in names)
+    assert main(["test", "a.py"]) == 0
