@@ -7,10 +7,11 @@ Must not know: clocks, effects, who runs the scheduler.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import zip_longest
 
 from baseline.scheduler import Scheduler
 from scraper_cpn.scrape.colours import Found, Proxy, Target
-from scraper_cpn.scrape.policy.proxies import tokens_of
+from scraper_cpn.scrape.policy.proxies import copies_of
 from scraper_cpn.scrape.settings import Settings
 
 DIRECT = "direct"
@@ -26,9 +27,9 @@ def open_crawl(
     have a token for each slot; all have their first before any has a second.
     """
     proxies = settings.proxies or (Proxy(DIRECT, slots=settings.concurrency),)
-    for number in range(max(proxy.slots for proxy in proxies)):
-        for proxy in proxies:
-            if number < tokens_of(proxy):
+    for copies in zip_longest(*(copies_of(proxy) for proxy in proxies)):
+        for proxy in copies:
+            if proxy is not None:
                 ends_ns = proxy.not_after_ns
                 scheduler.add_proxy(
                     proxy,

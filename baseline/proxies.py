@@ -109,7 +109,7 @@ class Pool:
         self.leases: list[tuple[int, int, Seat]] = []
         self._policy = policy
         self._serial = 0
-        self.faults: list[Carrier] = []
+        self.faults: list[tuple[Carrier, ProxyFault]] = []
         self.ready: list[tuple[int, Seat]] = []
         self.seats = 0
         self.timers: Timers[Seat] = Timers()
@@ -204,21 +204,21 @@ class Pool:
 
     def blame(self, faults: Iterable[ProxyFault]) -> None:
         """A proxy has failed by itself; the next step sees to it."""
-        self.faults += [self._carriers[fault.proxy] for fault in faults]
+        self.faults += [(self._carriers[fault.proxy], fault) for fault in faults]
 
     def rest(self, now_ns: int) -> None:
         """Rest a token for each fault, of those that are here."""
         waiting, self.faults = self.faults, []
-        for carrier in waiting:
+        for carrier, fault in waiting:
             lasting = [seat for seat in carrier.seats if seat.lasts(now_ns)]
             if lasting:
-                self._rest(min(lasting, key=_age), now_ns)
+                self._rest(min(lasting, key=_age), fault, now_ns)
             elif carrier.seats:
-                self.faults.append(carrier)
+                self.faults.append((carrier, fault))
 
-    def _rest(self, seat: Seat, now_ns: int) -> None:
-        rested_ns = now_ns + self._policy.proxies.rest_ns(seat.proxy)
-        self._change(seat, self._policy.proxies.rested(seat.proxy))
+    def _rest(self, seat: Seat, fault: ProxyFault, now_ns: int) -> None:
+        rested_ns = now_ns + self._policy.proxies.rest_ns(seat.proxy, fault)
+        self._change(seat, self._policy.proxies.rested(seat.proxy, fault))
         self._put(seat, max(seat.ready_ns, rested_ns), now_ns)
 
     def retire(self, now_ns: int) -> list[Proxy]:
