@@ -176,12 +176,9 @@ async def made_of(raws: list[Raw], by: Functions) -> list[Made]:
             done: ParseOutcome = await outcome if isinstance(outcome, Awaitable) else outcome
         if isinstance(done, Parsed):
             found.append(await _validated(raw, done, by))
-        elif isinstance(done, Bad | Deferred):
-            found.append(Made(_told(done)))
         else:
-            found.append(
-                Made("the session is over: the crawl logs in, and requests the page again")
-            )
+            assert isinstance(done, Bad | Deferred), "it does not log in"
+            found.append(Made(_told(done)))
     return found
 
 
