@@ -16,6 +16,7 @@ from scraper_cpn.net import plan
 from scraper_cpn.net.arcs import Arc
 from scraper_cpn.net.bounding import bounding_problems
 from scraper_cpn.net.declare import Net, Transition
+from scraper_cpn.net.endless import endless
 from scraper_cpn.net.errors import NetError, NetWarning
 from scraper_cpn.net.flow import flow_problems
 from scraper_cpn.net.locks import deadlocks
@@ -30,7 +31,7 @@ from scraper_cpn.net.wiring import (
 
 
 def checked(net: Net) -> Net:
-    """The net itself, if it can work. A deadlock that its structure shows is told by a `NetWarning`.
+    """The net itself, if it can work. Where its structure shows a deadlock, or a cycle without end, a `NetWarning` says so.
 
     Raises:
         NetError: with every problem that was found.
@@ -46,9 +47,16 @@ def checked(net: Net) -> Net:
         problems += [f"net {net.name}, {text}" for text in flow_problems(net)]
     if problems:
         raise NetError(*problems)
-    for text in deadlocks(net):
-        warnings.warn(f"net {net.name} may deadlock: {text}", NetWarning, stacklevel=3)
+    _warn(net)
     return net
+
+
+def _warn(net: Net) -> None:
+    """Tell what the structure of a net shows."""
+    told = [f"may deadlock: {text}" for text in deadlocks(net)]
+    told += [f"may never rest: {text}" for text in endless(net)]
+    for text in told:
+        warnings.warn(f"net {net.name} {text}", NetWarning, stacklevel=3)
 
 
 def _place(place: Any) -> Iterator[str]:
