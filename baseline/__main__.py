@@ -64,8 +64,10 @@ def _refuse(job: CrawlJob) -> None:
         )
     if job.settings.max_items is not None:
         raise UsageError("the scheduler by hand has no --max-items; use scrape, or leave it out")
-    if job.settings.sitemaps:
-        raise UsageError("the scheduler by hand has no --sitemaps; use scrape, or leave it out")
+    if job.settings.sitemaps or job.settings.revisit_ns is not None:
+        raise UsageError(
+            "the scheduler by hand has no --sitemaps and no --revisit; use scrape, or leave them out"
+        )
     _refuse_routes(job.settings)
     if job.settings.save_bodies is not None:
         raise UsageError("the scheduler by hand has no --save-bodies; use scrape, or leave it out")

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from msgspec import UNSET, Struct
 
-from scraper_cpn.scrape.request import PLAIN, Request
+from scraper_cpn.scrape.request import PLAIN, Request, Visit
 
 PRIORITY_MAX = 1_000_000
 """The largest absolute priority of a link."""
@@ -617,6 +617,7 @@ KINDS: dict[str, str] = {
     "address": "the host's address is private, loopback or otherwise not public",
     "robots": "robots.txt forbids the URL",
     "unreachable": "robots.txt could not be fetched, so that no page may be fetched",
+    "unchanged": "the page has not changed since the visit before",
     "sitemap": "a sitemap could not be read, or has mistakes",
     "scope": "a redirect left the scope of the crawl",
     "filtered": "a redirect led to a URL that --allow or --deny keeps out",
@@ -649,11 +650,17 @@ class Fetched(Struct, frozen=True, gc=False):
     response: Response
     bytes: int = 0
     """The length of its body, where a state has written down that instead of the body."""
+    visit: Visit | None = None
+    """Its validators and the digest of its content, where a state has written down these instead of the page."""
 
     @property
     def size(self) -> int:
         """The length of its body."""
         return self.bytes or len(self.response.body)
+
+
+class Unchanged(Struct, frozen=True, gc=False):
+    """The server says that a page has not changed since the last visit (304)."""
 
 
 class Redirected(Struct, frozen=True, gc=False):
@@ -703,6 +710,7 @@ class Mapped(Struct, frozen=True, gc=False):
 
 
 SitemapOutcome = Mapped | Redirected | Throttled | Failed
+VisitOutcome = Fetched | Unchanged | Redirected | Throttled | Failed
 FetchOutcome = Fetched | Redirected | Throttled | Failed
 RobotsOutcome = Rules | Redirected | Throttled | Failed
 

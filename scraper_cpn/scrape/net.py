@@ -21,6 +21,7 @@ from scraper_cpn.scrape.parts.pipeline import Pipeline
 from scraper_cpn.scrape.parts.proxies import Proxies
 from scraper_cpn.scrape.parts.requests import Requests
 from scraper_cpn.scrape.parts.retries import Retries
+from scraper_cpn.scrape.parts.revisits import revisits_of
 from scraper_cpn.scrape.parts.robots import Robots
 from scraper_cpn.scrape.parts.routes import routes_of
 from scraper_cpn.scrape.parts.seeds import Seeds
@@ -65,6 +66,7 @@ class ScrapeNet(Net):
         self.requests = Requests(self, p)
         self.retries = Retries(self, p.retries)
         self.pipeline = Pipeline(self, p)
+        self.revisits = revisits_of(self, p.requests.visits, p.settings)
         self.failed_log = self.sink(FAILED_LOG, Failure)
 
         # The connections. Transitions are tried in the order of these lines.
@@ -103,6 +105,7 @@ class ScrapeNet(Net):
             failed=self.retries.failed,
             log=self.failed_log,
             logins=self.logins,
+            revisits=self.revisits,
         )
         self.retries.judge(
             self.frontier.targets, self.gate, self.budget, self.failed_log, self.logins
@@ -119,12 +122,17 @@ class ScrapeNet(Net):
             logins=self.logins,
             found=self.frontier.found,
             routes=self.routes,
+            revisits=self.revisits,
         )
         for route in self.routes:
             route.connect(
                 self.frontier.targets, self.robots.jobs, self.limits, self.proxies, self.health,
                 [*self.logins, self.budget, *self.volume, *self.items],
             )  # fmt: skip
+        if self.revisits is not None:
+            obeys = p.settings.robots == "obey"
+            due = self.robots.asks if obeys else self.frontier.targets
+            self.revisits.begin(due, self.gate, self.budget)
 
     @property
     def known_urls(self) -> tuple[Place[Any], ...]:

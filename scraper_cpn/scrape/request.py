@@ -18,6 +18,23 @@ _BACK = " back with cookies "
 _DIGEST_BYTES = 16
 
 
+_CONDITIONS = frozenset({"if-none-match", "if-modified-since"})
+
+
+class Visit(Struct, frozen=True, gc=False, kw_only=True, array_like=True):
+    """What is known of a page that is visited again and again."""
+
+    number: int = 1
+    """1 for the first visit."""
+    kept: str = ""
+    """The digest of the content that was kept last; empty on the first visit."""
+    content: str = ""
+    """The digest of the content that has come on this visit; empty until then."""
+    etag: str = ""
+    modified: str = ""
+    """ETag and Last-Modified of that content."""
+
+
 class Request(Struct, frozen=True, gc=False, kw_only=True, array_like=True):
     """A request beside its URL. The default is a GET without anything."""
 
@@ -42,6 +59,8 @@ class Request(Struct, frozen=True, gc=False, kw_only=True, array_like=True):
     """Its number in that login, from 1 on."""
     turned: bool = False
     """Whether a redirect has made a GET of it."""
+    visit: Visit | None = None
+    """Which visit of the page it is, in a crawl that visits pages again; None: the first one."""
 
     @property
     def repeatable(self) -> bool:
@@ -74,3 +93,11 @@ def returning(request: Request, cookies: str) -> Request:
 def before_return(request: Request) -> Request:
     """The request as it was before `returning`."""
     return replace(request, apart=request.apart.partition(_BACK)[0])
+
+
+def first_visit(request: Request) -> Request:
+    """The request as it was on the first visit: without conditions."""
+    if request.visit is None:
+        return request
+    headers = tuple(each for each in request.headers if each[0].lower() not in _CONDITIONS)
+    return replace(request, headers=headers, visit=None)

@@ -37,7 +37,6 @@ from scraper_cpn.scrape.colours import (
     Extracted,
     Failed,
     Fetched,
-    FetchOutcome,
     Link,
     Parsed,
     ParseOutcome,
@@ -50,9 +49,11 @@ from scraper_cpn.scrape.colours import (
     StopRequest,
     Target,
     ValidateOutcome,
+    VisitOutcome,
     url_of,
 )
 from scraper_cpn.scrape.feed import Feed
+from scraper_cpn.scrape.fetch.answers import visit_outcome
 from scraper_cpn.scrape.fetch.client import Surplus
 from scraper_cpn.scrape.fetch.fetcher import Fetcher, start_unless_paced
 from scraper_cpn.scrape.hooks import Hooks, with_dropped
@@ -283,7 +284,7 @@ class Session:
 
     async def _fetch(
         self, target: Target, proxy: Proxy, domain: Domain, start: Start
-    ) -> FetchOutcome:
+    ) -> VisitOutcome:
         asked: Target | Failed = target
         if target.request.step == 1:
             asked = target = self._sign_on_with(target)
@@ -295,7 +296,7 @@ class Session:
         start_unless_paced(proxy, domain, start)
         outcome = await self._fetcher.fetch(asked, proxy, start, start.may_start)
         self._account.outcome(outcome)
-        return outcome
+        return visit_outcome(target, outcome)
 
     def _sign_on_with(self, target: Target) -> Target:
         """Return the first request of a login as the program wants it: no token has the password."""

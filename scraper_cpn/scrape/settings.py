@@ -111,6 +111,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     """The kinds of links that are followed, where no program chooses them; see `scraper_cpn.scrape.pages.kinds`."""
     respect: tuple[str, ...] = ()
     """Which of `nofollow` and `noindex` of pages and links are obeyed."""
+    revisit_ns: int | None = None
+    """The time from storing a page to its next visit; None: pages are visited once."""
+    visits: int | None = None
+    """The visits of each page, if pages are visited again; None: any number."""
     prefer: tuple[str, ...] = ()
     """Regular expressions; a URL that matches one goes before those that match a later one, or none."""
     sitemaps: tuple[str, ...] = ()

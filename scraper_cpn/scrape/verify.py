@@ -35,6 +35,7 @@ from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.parts.volume import Bytes, Rate
 from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.policy.proxies import copies_of
+from scraper_cpn.scrape.policy.visits import VisitPolicy
 from scraper_cpn.scrape.settings import SECOND, Settings, Site
 from scraper_cpn.scrape.urls import origin_of
 
@@ -111,6 +112,7 @@ def small(settings: Settings) -> Settings:
         max_bytes=settings.max_bytes and len(BODY),
         max_items=settings.max_items and 1,
         sitemaps=settings.sitemaps[:1],
+        visits=settings.revisit_ns and min(settings.visits or 2, 2),
         scope="any",
         allow=(),
         deny=(),
@@ -141,7 +143,8 @@ def instance_of(net: ScrapeNet, urls: Sequence[str], note: str) -> Instance:
     policy, settings = net.policy, net.policy.settings
     mapped = bool(settings.sitemaps)
     named = f"Sitemap: {origin_of(urls[-1])}/sitemap.xml\n" if mapped else ""
-    pages = urls[:-1] if mapped else urls  # a sitemap is one of the URLs
+    revisits = net.revisits is not None
+    pages = urls[:-1] if mapped or revisits else urls  # a sitemap, or another visit, is one of them
     seeds = tuple(policy.frontier.seed(url) for url in pages)
     proxies = settings.proxies or (c.Proxy("direct", slots=settings.concurrency),)
     gate: Any = c.Gate() if settings.max_time_ns is None else Expiring(c.Gate())
@@ -169,6 +172,7 @@ def instance_of(net: ScrapeNet, urls: Sequence[str], note: str) -> Instance:
                     for status in settings.ban_status[:1]
                 ),
                 c.Failed(c.WITHHELD, "a pause"),
+                *(_changes(target.url) if target.request.visit else []),
             ],
             "robots": lambda job, *_: [
                 c.Rules(job.origin, named),
@@ -219,7 +223,7 @@ def guarantees(net: ScrapeNet) -> list[Property]:
             *places,
             minus=net.frontier.seen.name,
             by=url_of,
-            rows=end_of,
+            rows=partial(end_of, visits=net.policy.requests.visits),
             claim="G5 a URL is in one place, or has one end",
         ),
         ends(claim="G5 a crawl that stops is finished, or its budget is spent"),
@@ -235,9 +239,12 @@ def url_of(token: Any) -> str | None:
     return target.url if isinstance(target, c.Target) and not target.request.login else None
 
 
-def end_of(row: Any) -> str | None:
-    """The URL that ends with a row; None for an attempt that another one follows, and for rows without a URL."""
-    return None if isinstance(row, c.Failure) and not row.final else url_of(row)
+def end_of(row: Any, visits: VisitPolicy | None = None) -> str | None:
+    """The URL that ends with a row; None for an attempt or a visit that another one follows, and for rows without a URL."""
+    if isinstance(row, c.Failure) and not row.final:
+        return None
+    again = visits is not None and isinstance(row, c.Stored) and not visits.is_last(row.target)
+    return None if again else url_of(row)
 
 
 def _parsed(raw: c.Raw, settings: Settings) -> list[c.ParseOutcome]:
@@ -246,6 +253,11 @@ def _parsed(raw: c.Raw, settings: Settings) -> list[c.ParseOutcome]:
     if raw.target.request.login:
         return [c.LoggedIn(), bad]
     return [c.Parsed((), ()), bad, *([c.LoggedOut()] if settings.login else [])]
+
+
+def _changes(url: str) -> list[c.VisitOutcome]:
+    """What a visit after the first may find: nothing new, or another content."""
+    return [c.Unchanged(), c.Fetched(replace(_response(url), body=b"new"))]
 
 
 def _sizes(settings: Settings) -> range:

@@ -19,7 +19,6 @@ from scraper_cpn.scrape.colours import (
     Extracted,
     Failed,
     Fetched,
-    FetchOutcome,
     KeepOutcome,
     Kept,
     ParseOutcome,
@@ -30,7 +29,9 @@ from scraper_cpn.scrape.colours import (
     SitemapJob,
     SitemapOutcome,
     Target,
+    Unchanged,
     ValidateOutcome,
+    VisitOutcome,
 )
 from scraper_cpn.scrape.fetch.answers import Answer, fetch_outcome, robots_outcome
 from scraper_cpn.scrape.fetch.destinations import Destinations
@@ -93,11 +94,13 @@ class VirtualWeb:
 
     def fetch(
         self, target: Target, proxy: Proxy, _: Domain, now_ns: int
-    ) -> tuple[int, FetchOutcome]:
+    ) -> tuple[int, VisitOutcome]:
         """Fetch a page."""
         takes_ns, answer = self._ask(target.url, proxy, now_ns, self._settings.max_body_bytes)
         if isinstance(answer, Failed):
             return takes_ns, answer
+        if _is_known(target, answer):
+            return takes_ns, Unchanged()
         return takes_ns, fetch_outcome(target.url, answer, self._pages, self._table)
 
     def robots(
@@ -155,6 +158,12 @@ class VirtualWeb:
         if answer.fate == "dropped":
             return takes_ns, Failed("dropped", "the connection broke")
         return takes_ns, _arrived(answer, now_ns + takes_ns, takes_ns, most_bytes)
+
+
+def _is_known(target: Target, answer: Answer) -> bool:
+    """Whether a server would answer that the page has not changed: by its ETag."""
+    known = dict(target.request.headers).get("If-None-Match")
+    return known is not None and known == answer.headers.get("ETag")
 
 
 def _arrived(answer: Served, end_ns: int, takes_ns: int, most_bytes: int) -> Answer:

@@ -46,6 +46,7 @@ def _stands(where: Explanation) -> str:
         "found": "found: it is about to be admitted",
         "asks": "waits for the robots.txt of its server",
         "waits": f"waits for its turn; {_queue(where)}",
+        "rests": "was visited, and waits for its next visit",
         "cools down": f"waits for attempt {where.target.attempt if where.target else ''}",
         "in flight": "is being fetched"
         if where.pid

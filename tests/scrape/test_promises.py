@@ -17,7 +17,7 @@ from scraper_cpn.scrape.policy.domains import DomainPolicy
 from scraper_cpn.scrape.policy.logins import LoginPolicy
 from scraper_cpn.scrape.policy.proxies import ProxyPolicy
 from scraper_cpn.scrape.policy.robots import RobotsPolicy
-from scraper_cpn.scrape.settings import Settings, Site
+from scraper_cpn.scrape.settings import SECOND, Settings, Site
 from scraper_cpn.scrape.verify import guarantees, verify_crawl
 from tests.analysis.test_mistakes import field, without
 
@@ -134,6 +134,12 @@ def test_sitemaps_bring_their_claim() -> None:
     claims = {verdict.claim: verdict.status for verdict in report.verdicts}
     assert claims["G8 no sitemap before its robots.txt was asked for"] == "proved"
     assert set(claims.values()) == {"proved"}
+
+
+def test_visits_keep_the_guarantees() -> None:
+    """A page that is visited twice, whether it changes or not, in every order."""
+    report = verify_crawl(Settings(revisit_ns=SECOND, concurrency=1, retries=0))
+    assert {verdict.status for verdict in report.verdicts} == {"proved"}
 
 
 def test_the_limits_of_bytes_bring_their_claims() -> None:

@@ -106,6 +106,7 @@ class Accounting:
         self._before_ns = account.elapsed_ns
         self.ledger.take(state.failures())
         self.ledger.stored, self.ledger.items = account.stored, account.items
+        self.ledger.stored_again = account.stored_again
         self.ledger.cut, self._not_followed = account.cut, account.not_followed
         self._no_address = account.no_address
         self._sitemaps, self._mapped = account.sitemaps, account.mapped
@@ -192,6 +193,7 @@ class Accounting:
             attempts=self._attempts,
             bytes=self._bytes,
             stored=self.ledger.stored,
+            stored_again=self.ledger.stored_again,
             items=self.ledger.items,
             elapsed_ns=now_ns - self._began_ns,
             cut=self.ledger.cut,
@@ -221,6 +223,7 @@ class Accounting:
                 "a retry": count(net.retries.cool_down),
                 "unread lines of seeds": self._unread_lines,
                 "sitemaps to read": self._sitemaps_left,
+                "their next visit": 0 if net.revisits is None else count(net.revisits.rests),
             },
             stages=tuple(
                 Stage(stage.name, count(stage), stage.capacity) for stage in net.pipeline.stages
@@ -233,6 +236,7 @@ class Accounting:
         """How the crawl has ended; *ended* is the net's own word (None: the crawl was aborted)."""
         ledger = self.ledger
         over = ledger.stored + ledger.failed - ledger.bad_seeds + ledger.skipped
+        over -= ledger.stored_again + ledger.ended_again
         known = self._count(self._net.frontier.seen) + self._count(self._net.frontier.requested)
         return Summary(
             ended=_how(ended, interrupted=interrupted),

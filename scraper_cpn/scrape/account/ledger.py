@@ -15,13 +15,26 @@ from scraper_cpn.scrape.account.report import FailureGroup
 from scraper_cpn.scrape.colours import KINDS, Failure, Hold, Proxy, Stored
 
 EXAMPLES = 3
+UNCHANGED = "unchanged"
+"""The kind of a row of a page that has not changed since it was stored."""
 SKIPPED = frozenset(
-    {"redirected", "robots", "scope", "filtered", "slow", "drop", "limit", "trap", "login"}
+    {
+        "redirected",
+        "robots",
+        "scope",
+        "filtered",
+        "slow",
+        "drop",
+        "limit",
+        "trap",
+        "login",
+        UNCHANGED,
+    }
 )
 """Kinds of ending that are not failures: the URL was rightly not stored."""
 
 
-_STORED_ANYWAY = frozenset({"invalid", "partial", "sitemap"})
+_STORED_ANYWAY = frozenset({"invalid", "partial", "sitemap", UNCHANGED})
 """Kinds of rows of a page that is stored all the same."""
 
 
@@ -38,6 +51,8 @@ class Ledger:
         self.cut = 0
         """Pages of which the limits for one page left something out."""
         self.cut_examples: list[str] = []
+        self.stored_again = self.ended_again = 0
+        """Rows of visits after the first: their URLs have been stored before."""
         self.failed = 0
         self.skipped = 0
         self.attempts_failed = 0
@@ -72,6 +87,7 @@ class Ledger:
 
     def _stored(self, row: Stored) -> None:
         self.stored += 1
+        self.stored_again += _is_later(row)
         self.items += row.items
         self.cut += bool(row.cut)
         if row.cut and len(self.cut_examples) < EXAMPLES:
@@ -91,18 +107,19 @@ class Ledger:
             )
 
     def _failure(self, row: Failure) -> None:
-        self.attempts_failed += row.retry or not row.final
+        self.attempts_failed += (row.retry or not row.final) and row.kind != UNCHANGED
         if row.final or row.kind in _STORED_ANYWAY:
             self._counts[row.kind] = self._counts.get(row.kind, 0) + 1
             self._examples.setdefault(row.kind, [])
             if len(self._examples[row.kind]) < EXAMPLES:
                 self._examples[row.kind].append(row)
-        if row.final:
+        if row.final and row.kind != UNCHANGED:  # its URL was stored before
             self._ending(row)
         if self.on_event is not None:
             self.on_event({"event": "failed", **failure_record(row)})
 
     def _ending(self, row: Failure) -> None:
+        self.ended_again += _is_later(row)
         if row.kind in SKIPPED:
             self.skipped += 1
         else:
@@ -111,6 +128,12 @@ class Ledger:
                 self.failed_urls.append(row.target.url)
         if row.target.seed and row.kind not in ("redirected", "login"):
             self.seeds_failed.append(row.target.requested_url)
+
+
+def _is_later(row: Stored | Failure) -> bool:
+    """Whether a row is of a visit after the first."""
+    visit = row.target.request.visit
+    return visit is not None and visit.number > 1
 
 
 def worth_a_retry(row: Failure) -> bool:

@@ -135,6 +135,7 @@ class Account(Struct, frozen=True):
     attempts: int = 0
     bytes: int = 0
     stored: int = 0
+    stored_again: int = 0
     items: int = 0
     elapsed_ns: int = 0
     cut: int = 0

@@ -27,7 +27,10 @@ from scraper_cpn.scrape.colours import (
     RobotsJob,
     RobotsOutcome,
     Rules,
+    Target,
     Throttled,
+    Unchanged,
+    VisitOutcome,
     Wired,
 )
 from scraper_cpn.scrape.fetch.mime import content_type
@@ -137,6 +140,12 @@ def _readable(value: str) -> str:
         if value.isascii()
         else value.encode(errors="surrogateescape").decode(errors="replace")
     )
+
+
+def visit_outcome(target: Target, outcome: FetchOutcome) -> VisitOutcome:
+    """Return what an outcome means on a visit after the first: a 304 answers its conditions (RFC 9110 section 15.4.5)."""
+    is_304 = isinstance(outcome, Failed) and outcome.status == HTTPStatus.NOT_MODIFIED
+    return Unchanged() if is_304 and target.request.visit is not None else outcome
 
 
 def robots_outcome(job: RobotsJob, answer: Answer, user_agent: str) -> RobotsOutcome:

@@ -157,6 +157,10 @@ def checked(settings: Settings) -> Settings:
         )
     if settings.cookies == "off" and settings.login is not None:
         raise UsageError("cookies are off, so no login can last; leave out cookies, or the login")
+    if settings.visits is not None and settings.revisit_ns is None:
+        raise UsageError(
+            "visits: pages are visited once; give --revisit TIME, or leave --visits out"
+        )
     check_client(settings)
     if twice := _twice(site.name for site in settings.sites):
         raise UsageError(f"domain: {twice} has two tables; put its limits into one")

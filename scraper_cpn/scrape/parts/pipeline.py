@@ -34,6 +34,7 @@ from scraper_cpn.scrape.parts.items import ItemBudget
 from scraper_cpn.scrape.parts.logins import Logins
 from scraper_cpn.scrape.parts.permits import GateKeeper
 from scraper_cpn.scrape.parts.proxies import Proxies
+from scraper_cpn.scrape.parts.revisits import Revisits
 from scraper_cpn.scrape.parts.routes import Routes
 from scraper_cpn.scrape.policy import Policy
 
@@ -87,6 +88,7 @@ class Pipeline(Part):
         logins: Sequence[Logins],
         found: Place[Found],
         routes: Sequence[Routes],
+        revisits: Revisits | None,
     ) -> None:
         """Route pages to `stored`, their links to *links*, lost pages to *lost*, and failures to *log*.
 
@@ -138,7 +140,11 @@ class Pipeline(Part):
             [validated],
             effect=keep(validated),
             outcomes=[
-                on(Kept, put(self.stored, p.stored, validated, Kept)),
+                on(
+                    Kept,
+                    put(self.stored, p.stored, validated, Kept),
+                    *([] if revisits is None else [revisits.at_kept(validated)]),
+                ),
                 on(Lost, put(lost, p.lost_page, validated, Lost)),
             ],
         )

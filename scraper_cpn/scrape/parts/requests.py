@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
-from scraper_cpn.net import Limit, Lost, Net, Output, Part, Place, Sink, on, put
+from scraper_cpn.net import Limit, Lost, Net, On, Output, Part, Place, Sink, on, put
 from scraper_cpn.scrape.colours import (
     Failed,
     Failure,
@@ -19,11 +19,14 @@ from scraper_cpn.scrape.colours import (
     Redirected,
     Target,
     Throttled,
+    Unchanged,
+    VisitOutcome,
 )  # fmt: skip
 from scraper_cpn.scrape.parts.domains import Domains
 from scraper_cpn.scrape.parts.frontier import Frontier
 from scraper_cpn.scrape.parts.logins import Logins
 from scraper_cpn.scrape.parts.proxies import Proxies
+from scraper_cpn.scrape.parts.revisits import Revisits
 from scraper_cpn.scrape.parts.routes import Routes, silent
 from scraper_cpn.scrape.policy import Policy
 
@@ -50,13 +53,14 @@ class Requests(Part):
         failed: Place[Failure],
         log: Sink[Failure],
         logins: Sequence[Logins],
+        revisits: Revisits | None,
     ) -> None:
         """Fetch targets of the frontier; a page goes to *fetched*, a failed attempt to *failed*."""
         p, targets = self._p, frontier.targets
         told = silent
         for each in routes:
             targets, told = each.targets, partial(each.told, each.targets)
-        fetch = self.effect("fetch", FetchOutcome)
+        fetch = self.effect("fetch", FetchOutcome if revisits is None else VisitOutcome)
         next_hop = put(frontier.links, p.hop_now, targets, Redirected)
         later = put(self.hops, p.hop_later, targets, Redirected, after_ns=p.hop_after_ns)
         penalty = put(domains.penalties, domains.p.refusal, targets, Throttled)
@@ -72,6 +76,10 @@ class Requests(Part):
             row = put(log, p.redirect_of_page, targets, Redirected)
             redirected += login.at_redirect(targets, failed, p)
         moved = [next_hop, later, row, *redirected]
+        page, same = [raw, answered, *paced], list[On]()
+        if revisits is not None:
+            page += revisits.at_page(targets, log)
+            same.append(revisits.at_unchanged(targets, log, [answered, *told(Unchanged)]))
         no_answer = put(domains.penalties, health.failed, targets, pacing, Failed)
         self.scrape_target = self.transition(
             "scrape_target",
@@ -81,7 +89,8 @@ class Requests(Part):
             during=self.in_progress,
             deadline_ns=self._longest_ns,
             outcomes=[
-                on(Fetched, raw, answered, *paced, *told(Fetched)),
+                on(Fetched, *page, *told(Fetched)),
+                *same,
                 on(Redirected, *moved, answered, *told(Redirected)),
                 on(
                     Throttled,

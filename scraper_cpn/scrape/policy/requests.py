@@ -32,7 +32,8 @@ from scraper_cpn.scrape.policy.logins import LoginPolicy, failed_step
 from scraper_cpn.scrape.policy.pauses import backoff_ns
 from scraper_cpn.scrape.policy.retries import is_unsent
 from scraper_cpn.scrape.policy.routes import is_ban, plain_target
-from scraper_cpn.scrape.request import PLAIN, Request, returning
+from scraper_cpn.scrape.policy.visits import VisitPolicy
+from scraper_cpn.scrape.request import PLAIN, Request, first_visit, returning
 from scraper_cpn.scrape.settings import Settings
 from scraper_cpn.scrape.urls import origin_of
 
@@ -60,13 +61,22 @@ class RequestPolicy:
         """The token of a page that is to be parsed."""
         return Raw(target, fetched.response)
 
-    def raw_through(self, target: Target, proxy: Proxy, fetched: Fetched) -> Raw:
-        """As `raw`, with the name of the proxy."""
-        return Raw(plain_target(target), fetched.response, proxy.proxy)
+    def raw_through(self, target: Target, proxy: Proxy, fetched: Fetched) -> Raw | None:
+        """As `raw`, with the name of the proxy; None for a page that has not changed since its last visit."""
+        page = self.visits.fetched(target, fetched)
+        return None if page is None else Raw(page, fetched.response, proxy.proxy)
 
-    def raw_logged_in(self, target: Target, proxy: Proxy, login: Login, fetched: Fetched) -> Raw:
+    def raw_logged_in(
+        self, target: Target, proxy: Proxy, login: Login, fetched: Fetched
+    ) -> Raw | None:
         """As `raw_through`, with the number of the login."""
-        return Raw(plain_target(target), fetched.response, proxy.proxy, login.number)
+        page = self.visits.fetched(target, fetched)
+        return None if page is None else Raw(page, fetched.response, proxy.proxy, login.number)
+
+    @cached_property
+    def visits(self) -> VisitPolicy:
+        """Visits after the first."""
+        return VisitPolicy(self.settings)
 
     @cached_property
     def logins(self) -> LoginPolicy:
@@ -263,7 +273,7 @@ def redirected(target: Target, redirect: Redirected) -> Request:
     made although its URL is known. Headers stay with their origin. So is one that comes back with other cookies, and what
     follows it.
     """
-    request = target.request
+    request = first_visit(target.request)
     if redirect.cookies and _returns(target, redirect):
         request = returning(request, redirect.cookies)
     if origin_of(redirect.url) != target.origin:

@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from scraper_cpn.net.changes import Durable
 from scraper_cpn.net.explain import lacks
 from scraper_cpn.net.marking import Flying, Standing, one_key
-from scraper_cpn.scrape.account.ledger import SKIPPED, failure_record, worth_a_retry
+from scraper_cpn.scrape.account.ledger import SKIPPED, UNCHANGED, failure_record, worth_a_retry
 from scraper_cpn.scrape.colours import Denied, Failure, Found, Link, RobotsJob, Rules, Target
 from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.parts.logins import LOGINS
@@ -63,7 +63,7 @@ class Explanation(Struct, frozen=True, kw_only=True):
     pid: int | None
     """The process that runs the crawl; None if there is none."""
     stands: str
-    """`found`, `asks`, `waits`, `cools down`, `in flight`, `pipeline`, `failed once`, `set aside`, `stored`,
+    """`found`, `asks`, `waits`, `cools down`, `rests` (until its next visit), `in flight`, `pipeline`, `failed once`, `set aside`, `stored`,
     `failed`, `skipped`, `unread` or `unknown`."""
     place: str = ""
     """The line of the input that names it, if it is a seed that was not read yet."""
@@ -153,7 +153,8 @@ def _whereabouts(path: Path, url: str, run: str | None) -> Explanation:
         return replace(known, stands="set aside", error=f"{fault.place}: {fault.error}")
     if place:
         return replace(known, stands="unread", place=place)
-    return _over(known, ends[-1]) if ends else _unknown(known, policy, durable)
+    told = [each for each in ends if not (isinstance(each, Failure) and each.kind == UNCHANGED)]
+    return _over(known, told[-1]) if told else _unknown(known, policy, durable)
 
 
 # Looking.
@@ -227,6 +228,8 @@ def _stands(net: ScrapeNet) -> dict[str, str]:
         net.retries.cool_down.name: "cools down",
         **{stage.name: "pipeline" for stage in net.pipeline.stages},
         net.retries.failed.name: "failed once",
+        **({} if net.traps is None else {net.traps.trapped.name: "found"}),
+        **({} if net.revisits is None else {net.revisits.rests.name: "rests"}),
     }
 
 

@@ -37,7 +37,8 @@ from scraper_cpn.scrape.colours import (
 from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.policy.frontier import split
 from scraper_cpn.scrape.policy.routes import plain_target
-from scraper_cpn.scrape.request import Request
+from scraper_cpn.scrape.policy.visits import state_of
+from scraper_cpn.scrape.request import Request, Visit
 from scraper_cpn.store.codec import Packing
 
 VERSION = "7"
@@ -61,7 +62,8 @@ def packings(policy: Policy) -> dict[type[Any], Packing]:
     target, targets = Packing(writing.pack, writing.unpack), writing
     settings = policy.settings
     charged = any(proxy.bytes is not None for proxy in settings.proxies)
-    measured = settings.adaptive or settings.max_bytes or settings.rate_bytes or charged
+    visits = settings.revisit_ns is not None
+    measured = settings.adaptive or settings.max_bytes or settings.rate_bytes or charged or visits
     return {
         Target: target,
         RequestTarget: target,
@@ -77,7 +79,9 @@ def packings(policy: Policy) -> dict[type[Any], Packing]:
         if settings.max_items
         else Packing(_page(targets), lambda packed: Checked(targets.unpack(packed), ())),
         Failure: Packing(targets.pack_failure, targets.unpack_failure),
-        Fetched: _measured() if measured else Packing(lambda _: None, lambda _: Fetched(GONE)),
+        Fetched: _measured(visits)
+        if measured
+        else Packing(lambda _: None, lambda _: Fetched(GONE)),
         LoginStep: Packing(
             lambda step: targets.pack(step.target), lambda packed: LoginStep(targets.unpack(packed))
         ),
@@ -90,17 +94,18 @@ def packings(policy: Policy) -> dict[type[Any], Packing]:
     }
 
 
-def _measured() -> Packing:
-    """The encoding of a page whose size and times the net decides by."""
+def _measured(visits: bool) -> Packing:
+    """The encoding of a page whose size and times the net decides by, and with *visits* whether it has changed."""
 
-    def pack(fetched: Fetched) -> list[int]:
+    def pack(fetched: Fetched) -> list[Any]:
         response = fetched.response
-        return [fetched.size, response.elapsed_ns, response.wired.service_ns]
+        known = state_of(fetched) if visits else None
+        return [fetched.size, response.elapsed_ns, response.wired.service_ns, known]
 
-    def unpack(packed: list[int]) -> Fetched:
-        size, elapsed_ns, service_ns = packed
+    def unpack(packed: list[Any]) -> Fetched:
+        size, elapsed_ns, service_ns, known = packed
         gone = replace(GONE, elapsed_ns=elapsed_ns, wired=Wired(0, 0, service_ns))
-        return Fetched(gone, size)
+        return Fetched(gone, size, None if known is None else msgspec.convert(known, Visit))
 
     return Packing(pack, unpack)
 

@@ -95,10 +95,11 @@ def checksum_of(url: str, depth: int, items: Iterable[ItemRow]) -> int:
 
 
 def _items(stored: Stored) -> Iterator[ItemRow]:
-    """The items of a page, each with its identity. A page is visited once."""
+    """The items of a page, each with its identity."""
+    visit = stored.target.request.visit
     fingerprint = hashlib.blake2b(stored.target.identity.encode(), digest_size=16).digest()
     for ordinal, item in enumerate(stored.kept):
-        yield (fingerprint, 1, ordinal, _json(item))
+        yield (fingerprint, visit.number if visit else 1, ordinal, _json(item))
 
 
 def failures(log: Logged) -> Iterator[Failure]:

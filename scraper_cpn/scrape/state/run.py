@@ -111,6 +111,7 @@ _EVERY_PART = Settings(
     rate_bytes=1,
     adaptive=1.0,
     sitemaps=("auto",),
+    revisit_ns=1,
 )
 _ROUTES = Settings(ban_status=(403,), proxies=(Proxy("p", "http://p:1", bytes=1),))
 """Parts that do not go with all others."""

@@ -277,6 +277,11 @@ def _waiting(
         + sum(places.get(routes.targets.name, 0) for routes in net.routes)
         - flights[net.requests.scrape_target.name],
         "a retry": places.get(net.retries.cool_down.name, 0),
+        **(
+            {}
+            if net.revisits is None
+            else {"their next visit": places.get(net.revisits.rests.name, 0)}
+        ),
     }
 
 

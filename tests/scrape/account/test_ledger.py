@@ -11,8 +11,9 @@ from scraper_cpn.scrape.account.ledger import (
     failure_record,
     worth_a_retry,
 )
-from scraper_cpn.scrape.colours import KINDS, Failure, Proxy, Stored, Wired
+from scraper_cpn.scrape.colours import KINDS, Failure, Proxy, RequestTarget, Stored, Wired
 from scraper_cpn.scrape.policy import Policy
+from scraper_cpn.scrape.request import Request, Visit
 from scraper_cpn.scrape.settings import Settings
 
 SEED = Policy(Settings()).frontier.seed("http://a.example/")
@@ -110,3 +111,21 @@ def test_pages_that_were_cut_are_counted() -> None:
     assert ledger.cut == 5
     assert ledger.cut_examples[0] == "https://a.example/0: 2 more links"
     assert len(ledger.cut_examples) == EXAMPLES
+
+
+def test_a_page_that_has_not_changed_ended_before() -> None:
+    """It is counted by its kind; a page that is stored or fails at a later visit is no other URL."""
+    request = Request(visit=Visit(number=2))
+    target = RequestTarget(
+        url="http://a.example/", domain="a.example", origin="http://a.example:80",
+        site="a.example", requested_url="http://a.example/", request=request,
+    )  # fmt: skip
+    ledger = Ledger()
+    ledger.take([Failure(target=target, kind="unchanged", reason="same", final=True)])
+    ledger.take([Stored(target, 1), Failure(target=target, kind="http", reason="404", final=True)])
+    assert (ledger.skipped, ledger.failed, ledger.stored) == (0, 1, 1)
+    assert (ledger.stored_again, ledger.ended_again) == (1, 1)
+    assert [(group.kind, group.count) for group in ledger.groups()] == [
+        ("http", 1),
+        ("unchanged", 1),
+    ]

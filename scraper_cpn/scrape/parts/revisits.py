@@ -1,0 +1,55 @@
+"""Revisits: a page that was stored is fetched again after a while. Only crawls with `--revisit` have this part.
+
+Owns: the pages that wait for their next visit.
+Must not know: how a page is fetched, how changes are found.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from scraper_cpn.net import Net, On, Output, Part, Place, Sink, on, put, read
+from scraper_cpn.scrape.colours import Checked, Failure, Fetched, Target, Unchanged
+from scraper_cpn.scrape.parts.permits import Budget, GateKeeper
+from scraper_cpn.scrape.policy.visits import VisitPolicy
+from scraper_cpn.scrape.settings import Settings
+
+
+class Revisits(Part):
+    """Pages come in when they were kept, or have not changed, and leave when the time has passed."""
+
+    def __init__(self, net: Net, p: VisitPolicy) -> None:
+        super().__init__(net, "revisits")
+        self._p = p
+        self.rests = self.place("revisits", Target, timed=True, work=True)
+
+    def at_kept(self, pages: Place[Checked]) -> Output:
+        """Put the next visit of a page that was kept."""
+        return put(self.rests, self._p.after_keeping, pages, after_ns=self._p.after_ns)
+
+    def at_page(self, targets: Place[Target], log: Sink[Failure]) -> Iterable[Output]:
+        """Put the next visit of a page with the same content as before, which goes no further."""
+        p = self._p
+        return [
+            put(self.rests, p.after_same, targets, Fetched, after_ns=p.after_ns),
+            put(log, p.same, targets, Fetched),
+        ]
+
+    def at_unchanged(
+        self, targets: Place[Target], log: Sink[Failure], others: Sequence[Output]
+    ) -> On:
+        """What follows, beside *others*, where a server says that a page has not changed."""
+        p = self._p
+        again = put(self.rests, p.after_unchanged, targets, after_ns=p.after_ns)
+        return on(Unchanged, again, put(log, p.unchanged, targets), *others)
+
+    def begin(self, targets: Place[Target], gate: GateKeeper, budget: Budget) -> None:
+        """Put each page into *targets* when its next visit is due, while requests may still start."""
+        self.transition(
+            "revisit",
+            [self.rests, read(gate.open), read(budget.left)],
+            outputs=[put(targets)],
+        )
+
+
+def revisits_of(net: Net, p: VisitPolicy, settings: Settings) -> Revisits | None:
+    """The visits after the first, if there are any."""
+    return None if settings.revisit_ns is None else Revisits(net, p)

@@ -1,0 +1,109 @@
+"""Visits: which pages are fetched again after a while, and what has changed since.
+
+Owns: what a page's next visit needs, and whether its content is the same.
+Must not know: the net, clocks, HTTP libraries.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import blake2b
+
+from msgspec.structs import replace
+
+from scraper_cpn.scrape.colours import Checked, Failure, Fetched, Target
+from scraper_cpn.scrape.policy.frontier import asking
+from scraper_cpn.scrape.policy.routes import plain_target
+from scraper_cpn.scrape.request import Visit, first_visit
+from scraper_cpn.scrape.settings import Settings
+
+_DIGEST_BYTES = 16
+
+
+@dataclass(frozen=True)
+class VisitPolicy:
+    """When a page is visited again. A page is what a GET of its URL brings; other requests are not made again."""
+
+    settings: Settings
+
+    @property
+    def after_ns(self) -> int:
+        """The time between two visits."""
+        return self.settings.revisit_ns or 0
+
+    def fetched(self, target: Target, fetched: Fetched) -> Target | None:
+        """The target of a page that has come, with what its next visit needs; None if its content is the same."""
+        target = plain_target(target)
+        if self.settings.revisit_ns is None or not target.request.by_url:
+            return target
+        new, before = state_of(fetched), target.request.visit or Visit()
+        if before.kept == new.content:
+            return None
+        visit = replace(new, number=before.number, kept=before.kept)
+        return asking(target, replace(target.request, visit=visit))
+
+    def after_keeping(self, page: Checked) -> Target | None:
+        """The next visit of a page that was kept."""
+        visit = page.target.request.visit
+        return None if visit is None else self._next(page.target, visit)
+
+    def after_same(self, target: Target, fetched: Fetched) -> Target | None:
+        """The next visit of a page whose content was the same."""
+        if self.fetched(target, fetched) is not None:
+            return None
+        return self._next(target, replace(state_of(fetched), number=_number(target)))
+
+    def after_unchanged(self, target: Target) -> Target | None:
+        """The next visit of a page that has not changed, as its server says."""
+        visit = target.request.visit
+        return None if visit is None else self._next(target, replace(visit, content=visit.kept))
+
+    def same(self, target: Target, fetched: Fetched) -> Failure | None:
+        """The row of a page whose content was the same."""
+        if self.fetched(target, fetched) is not None:
+            return None
+        return self._row(target, "the same content as before")
+
+    def unchanged(self, target: Target) -> Failure:
+        """The row of a page that has not changed, as its server says."""
+        return self._row(target, "not modified, its server says", 304)
+
+    def is_last(self, target: Target) -> bool:
+        """Whether a page is not visited again."""
+        if self.settings.revisit_ns is None or not target.request.by_url:
+            return True
+        return self.settings.visits is not None and _number(target) >= self.settings.visits
+
+    def _next(self, target: Target, visit: Visit) -> Target | None:
+        if self.is_last(target):
+            return None
+        request = first_visit(target.request)
+        asks = [("If-None-Match", visit.etag), ("If-Modified-Since", visit.modified)]
+        request = replace(
+            request,
+            headers=(*request.headers, *(each for each in asks if each[1])),
+            visit=replace(visit, number=visit.number + 1, kept=visit.content, content=""),
+        )
+        return replace(asking(target, request), attempt=1, hops=0)
+
+    def _row(self, target: Target, reason: str, status: int | None = None) -> Failure:
+        """It is the last row of its URL where no visit follows."""
+        last = self.is_last(target)
+        page = plain_target(target)
+        return Failure(target=page, kind="unchanged", reason=reason, status=status, final=last)
+
+
+def state_of(fetched: Fetched) -> Visit:
+    """What tells whether a page has changed: its validators (RFC 9110 section 8.8) and its content."""
+    if fetched.visit is not None:
+        return fetched.visit
+    headers = dict(fetched.response.headers)
+    content = blake2b(fetched.response.body, digest_size=_DIGEST_BYTES).hexdigest()
+    return Visit(
+        content=content, etag=headers.get("etag", ""), modified=headers.get("last-modified", "")
+    )
+
+
+def _number(target: Target) -> int:
+    visit = target.request.visit
+    return 1 if visit is None else visit.number
