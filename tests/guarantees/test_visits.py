@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 from mocks.inprocess import Crawled, crawl
-from scraper_cpn.scrape.colours import Failure
+from scraper_cpn.scrape.colours import Failure, Proxy
 from scraper_cpn.scrape.settings import SECOND, Settings
 from scraper_cpn.scrape.virtual import EPOCH_NS, virtual_crawl
 from scraper_cpn.simulate.webspec import WebAnswer
@@ -77,6 +77,14 @@ def test_without_a_number_the_time_ends_it() -> None:
     assert done.run.ended == "spent"
     assert stored(done.rows).count(HOME) == 13
     assert done.run.now_ns <= EPOCH_NS + 13 * HOUR
+
+
+def test_visits_through_proxies_of_the_domain() -> None:
+    """An answer that a page has not changed gives its proxy back, too."""
+    proxies = tuple(Proxy(f"http://p{n}.example:1", f"http://p{n}.example:1") for n in (1, 2))
+    done = crawled(visits=4, proxies=proxies, ban_status=(403,))
+    assert done.run.ended == "finished"
+    assert [request.url for request in done.log].count(f"{HOME}tagged") == 4
 
 
 def test_pages_are_visited_once_by_default() -> None:

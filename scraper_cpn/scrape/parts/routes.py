@@ -43,6 +43,7 @@ from scraper_cpn.scrape.colours import (
     Sign,
     Target,
     Throttled,
+    Unchanged,
 )
 from scraper_cpn.scrape.parts.promises import asked_group, requests_of
 from scraper_cpn.scrape.policy.routes import RoutePolicy, plain_job, plain_target
@@ -97,7 +98,9 @@ class Routes(Limit):
         self.jobs: Place[Any] = self.place(
             "routed_jobs", RoutedJob, key=(*job_key, "proxy"), work=True, expires=True
         )
-        outcomes: tuple[type[Any], ...] = (Fetched, Rules, Redirected, Throttled, Failed, Lost)
+        outcomes: tuple[type[Any], ...] = (
+            Fetched, Unchanged, Rules, Redirected, Throttled, Failed, Lost,
+        )  # fmt: skip
         self.takes = [absent(self.rests)]
         self.puts = {outcome: [put(self.lanes)] for outcome in outcomes}
         barred = "a proxy that {key} has not refused (--ban-status), of its group (--proxy-for)"
