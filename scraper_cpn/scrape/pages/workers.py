@@ -62,6 +62,8 @@ class Workers:
         self._open = 0
         self._usual_s = 0.0
         """How long jobs have taken, by the clock: a mean in which the last ones count most."""
+        self._starting = anyio.Lock()
+        """To start a process holds the event loop for milliseconds, so others run between two of them."""
         self._turn = anyio.Lock()
         self._released = anyio.Event()
         self._memory_bytes = MEMORY_BYTES
@@ -107,7 +109,8 @@ class Workers:
             await self._kill(self._idle.pop())
 
     async def _new(self) -> _Worker:
-        worker = await _Worker.start()
+        async with self._starting:
+            worker = await _Worker.start()
         self._all.add(worker)
         return worker
 
