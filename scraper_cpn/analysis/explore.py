@@ -65,6 +65,7 @@ class Space:
     seconds: float = 0.0
     bad: dict[int, tuple[int, Event | None]] = field(default_factory=dict)
     successors: Any = None
+    """Gives the events of a state with the states after them; slower than the exploration."""
 
     @property
     def states(self) -> int:
@@ -81,6 +82,10 @@ class Space:
         while (before := self.parents[states[-1]]) is not None:
             states.append(before)
         states.reverse()
+        return self.steps(states)
+
+    def steps(self, states: Sequence[int]) -> list[tuple[Event, int]]:
+        """The events between states of which each follows the one before, each with the state after it."""
         return [
             (next(e for e, after in self.successors(one) if after == two), two)
             for one, two in pairwise(states)
@@ -131,6 +136,7 @@ class Explorer:
         self._layout = layout = StateLayout(self._widths)
         first = self._extend()
         parents: dict[int, int | None] = {first: None}
+        self._ranked: list[LayoutStep] = []
         self.space = space = Space(self.plain, layout, first, parents, successors=self.successors)
         frontier = [first]
         while frontier:
@@ -324,12 +330,16 @@ class Explorer:
         return EventGroup([], mask, miss, found)
 
     def successors(self, state: int) -> Iterator[tuple[Event, int]]:
-        """Everything that can happen in a state, with the state after it. Slow."""
+        """Everything that can happen in a state, with the state after it; to be asked when all is explored."""
+        if len(self._ranked) != len(self.plain.events):
+            events = sorted(self.plain.events, key=lambda e: -1 if e.rank is None else e.rank)
+            self._ranked = [LayoutStep(self._layout, event) for event in events]
         urgent: int | None = None
-        for event in sorted(self.plain.events, key=lambda e: -1 if e.rank is None else e.rank):
+        for step in self._ranked:
+            event = step.event
             if urgent is not None and event.rank != urgent:
                 return
-            change = LayoutStep(self._layout, event).change(state)
+            change = step.change(state)
             if change is not None:
                 yield event, state + change
                 urgent = event.rank if event.urgent else urgent

@@ -16,6 +16,7 @@ from scraper_cpn.analysis.instance import AnalysisError, Instance, refuse_misfit
 from scraper_cpn.analysis.monitor import Monitor
 from scraper_cpn.analysis.plain import PlainNet
 from scraper_cpn.analysis.properties import Property, Watch
+from scraper_cpn.analysis.properties.response import Escape, Response
 from scraper_cpn.analysis.replay import replayed
 from scraper_cpn.analysis.verdict import Report, Status, Verdict
 from scraper_cpn.net import Net, checked
@@ -27,6 +28,7 @@ ABSTRACTION = (
 """Only adds behaviour, so that what is proved of all ways holds of each real one."""
 CAPS = (1, 3, 7)
 """How many equal tokens an arc that takes all tokens is bound to, one after the other, until it is enough."""
+NOT_FOR_EVER = "no firing is revoked for ever"
 PURE = "functions of the net are pure, as the net's own rules ask"
 
 
@@ -163,8 +165,8 @@ def _grounded(
     return grounder, None
 
 
-def _assumes(grounder: Grounder) -> tuple[str, ...]:
-    lines = [PURE]
+def _assumes(grounder: Grounder, watch: Watch | None = None) -> tuple[str, ...]:
+    lines = [PURE, *([NOT_FOR_EVER] if isinstance(watch, Response) else [])]
     lines += [f"{name} never runs out" for name in sorted(grounder.atoms.endless)]
     lines += [
         f"{name} fires at most {n} time{'' if n == 1 else 's'}"
@@ -199,6 +201,9 @@ def _explored(
 ) -> Verdict:
     if number in space.bad:
         return _refuted(asked, watch, number, instance, grounder, space)
+    escape = watch.escape(space) if space.whole and isinstance(watch, Response) else None
+    if escape is not None:
+        return _escaped(asked, watch, escape, instance, grounder, space)
     status: Status = "proved"
     why = ""
     if not space.whole:
@@ -207,7 +212,33 @@ def _explored(
         status, why = "not proved", f"says nothing: {watch.vacuous} in this instance"
     return Verdict(
         asked.claim, status, _scope(instance), "exploration of all interleavings; " + ABSTRACTION,
-        _assumes(grounder), space.states, space.seconds, why,
+        _assumes(grounder, watch), space.states, space.seconds, why,
+    )  # fmt: skip
+
+
+def _escaped(
+    asked: Property,
+    watch: Watch,
+    escape: Escape,
+    instance: Instance,
+    grounder: Grounder,
+    space: Space,
+) -> Verdict:
+    """A way on which something never comes: one that ends is replayed, one that goes round stays open."""
+    path = [step for step, _ in escape.path]
+    told = story.describe_path(grounder.net, grounder.plain, path)
+    calls = None
+    why = "this way may go round for ever"
+    if not escape.circular:
+        assert isinstance(watch, Response)
+        watch.replaying = True
+        calls = replayed(grounder, watch, path, None)
+        why = "this may break it; no times were found at which a kernel goes this way"
+    if calls is not None:
+        why = "a kernel that is led this way does it"
+    return Verdict(
+        asked.claim, "not proved" if calls is None else "refuted", _scope(instance), "exploration; " + ABSTRACTION,
+        _assumes(grounder, watch), space.states, space.seconds, why, told, calls or (),
     )  # fmt: skip
 
 
@@ -228,6 +259,6 @@ def _refuted(
             "this may break it; no times were found at which a kernel goes this way",
         )
     return Verdict(
-        asked.claim, status, _scope(instance), "exploration; " + ABSTRACTION, _assumes(grounder),
+        asked.claim, status, _scope(instance), "exploration; " + ABSTRACTION, _assumes(grounder, watch),
         space.states, space.seconds, why, steps, calls or (),
     )  # fmt: skip

@@ -8,10 +8,11 @@ from scraper_cpn.analysis.properties.ends import alive, ends, no_faults
 from scraper_cpn.analysis.properties.events import begin, end, fire, never, start
 from scraper_cpn.analysis.properties.firings import SeenEvent, every, paused
 from scraper_cpn.analysis.properties.pace import min_gap
+from scraper_cpn.analysis.properties.response import leads_to
 from scraper_cpn.analysis.properties.states import StateView, always, each
 from scraper_cpn.analysis.properties.sums import at_most, conserved, costs
 
 __all__ = [
     "By", "Property", "SeenEvent", "StateView", "Watch", "alive", "always", "at_most", "begin", "conserved", "costs", "each", "end", "ends",
-    "every", "fire", "min_gap", "never", "no_faults", "paused", "start",
+    "every", "fire", "leads_to", "min_gap", "never", "no_faults", "paused", "start",
 ]  # fmt: skip
