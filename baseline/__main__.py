@@ -57,9 +57,10 @@ def _refuse(job: CrawlJob) -> None:
         )
     if job.settings.adaptive:
         raise UsageError("the scheduler by hand has no --adaptive; use scrape, or leave it out")
-    if job.settings.max_pages_per_domain or job.settings.max_bytes or job.settings.rate_bytes:
+    volume = (job.settings.max_bytes, job.settings.max_bytes_per_domain, job.settings.rate_bytes)
+    if job.settings.max_pages_per_domain or any(volume):
         raise UsageError(
-            "the scheduler by hand has no --max-pages-per-domain, --max-bytes and --rate-limit; use scrape, "
+            "the scheduler by hand has no --max-pages-per-domain, --max-bytes, --max-bytes-per-domain and --rate-limit; use scrape, "
             "or leave them out"
         )
     if job.settings.max_items is not None:

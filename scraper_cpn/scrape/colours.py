@@ -297,6 +297,20 @@ class ItemsLeft(Struct, frozen=True, gc=False):
     items: int
 
 
+class DomainAllowance(Struct, frozen=True, gc=False):
+    """The bytes that may still come from a domain (`--max-bytes-per-domain`)."""
+
+    domain: str
+    bytes: int
+
+
+class DomainReceived(Struct, frozen=True, gc=False):
+    """The bytes of a page of a domain."""
+
+    domain: str
+    bytes: int
+
+
 class Bandwidth(Struct, frozen=True, gc=False):
     """While this token is ready, the bytes received so far are within `--rate-limit`."""
 
@@ -601,7 +615,7 @@ KINDS: dict[str, str] = {
     "http": "the server answered with an error status",
     "throttled": "the server asked the crawl to slow down (429, 503, Retry-After)",
     "given up": "the domain was given up: it had no answer, or nothing but refusals",
-    "limit": "its domain has had all the pages that --max-pages-per-domain allows",
+    "limit": "its domain has had all that --max-pages-per-domain or --max-bytes-per-domain allows",
     "slow": "the site's Crawl-delay is longer than --crawl-delay-max",
     "timeout": "no complete answer in time",
     "connect": "no connection to the server",

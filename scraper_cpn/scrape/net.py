@@ -27,7 +27,7 @@ from scraper_cpn.scrape.parts.routes import routes_of
 from scraper_cpn.scrape.parts.seeds import Seeds
 from scraper_cpn.scrape.parts.sitemaps import sitemaps_of
 from scraper_cpn.scrape.parts.traps import traps_of
-from scraper_cpn.scrape.parts.volume import DomainBudget, volume_limits
+from scraper_cpn.scrape.parts.volume import DomainBudget, DomainBytes, volume_limits
 from scraper_cpn.scrape.policy import Policy
 
 
@@ -50,7 +50,7 @@ class ScrapeNet(Net):
         self.routes = routes_of(self, p.routes, self.domains, (key, page_key), p.frontier.turn)
         self.gate = GateKeeper(self)
         self.budget = Budget(self, p.settings)
-        self.volume = volume_limits(self, p.volume)
+        self.volume = volume_limits(self, p.volume, self.domains.pacing)
         self.items = items_of(self, p)
         self.limits: list[Limit] = [
             self.permits, self.domains, *self.hosts, *self.routes, self.proxies, self.gate,
@@ -71,7 +71,11 @@ class ScrapeNet(Net):
 
         # The connections. Transitions are tried in the order of these lines.
         self.frontier.admit(
-            self.robots, [*self.limits, *self.logins], self.traps, self.sitemaps, self.failed_log
+            self.robots,
+            [*self.limits, *self.logins, *self.volume],
+            self.traps,
+            self.sitemaps,
+            self.failed_log,
         )
         self.seeds.refuse(self.failed_log)
         self.robots.fetch_rules(
@@ -93,7 +97,7 @@ class ScrapeNet(Net):
         known += [each.known for each in self.logins]
         self.health.give_up(self.frontier.targets, self.robots, known, self.failed_log)
         for limit in self.volume:
-            if isinstance(limit, DomainBudget):
+            if isinstance(limit, DomainBudget | DomainBytes):
                 limit.skip(self.frontier.targets, known, self.failed_log, p.volume)
         self.requests.scrape(
             self.frontier,

@@ -129,6 +129,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Items that are kept; at least 1."""
     max_bytes: int | None = None
     """No request starts after so many bytes of pages, decompressed."""
+    max_bytes_per_domain: int | None = None
+    """No request to a domain starts after so many bytes of its pages, decompressed."""
     adaptive: float | None = None
     """The share of its time that a server may work for this crawl, above 0 and at most 1; None: only the delay counts."""
     rate_bytes: int | None = None

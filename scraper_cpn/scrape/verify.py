@@ -110,6 +110,7 @@ def small(settings: Settings) -> Settings:
         refusing_max_ns=None,
         retry_after_max_ns=settings.retry_after_max_ns and HOUR_NS - 1,
         max_bytes=settings.max_bytes and len(BODY),
+        max_bytes_per_domain=settings.max_bytes_per_domain and len(BODY),
         max_items=settings.max_items and 1,
         sitemaps=settings.sitemaps[:1],
         visits=settings.revisit_ns and min(settings.visits or 2, 2),

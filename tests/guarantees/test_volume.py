@@ -45,6 +45,16 @@ def test_a_domain_budget_that_nobody_reaches_changes_nothing() -> None:
     assert (len(stored(done.rows)), done.run.ended) == (48, "finished")
 
 
+def test_bytes_of_a_domain_end_its_pages() -> None:
+    """Each domain stops once it has sent so many bytes: its other URLs are told as skipped, the crawl finishes."""
+    done = crawled(max_bytes_per_domain=4 * BODY, retries=5, per_domain=1)
+    pages = Counter(host_of(url) for url in stored(done.rows))
+    assert (done.run.ended, len(pages)) == ("finished", 4)
+    assert set(pages.values()) <= {3, 4}
+    skipped = [row.colour for row in done.rows if getattr(row.colour, "kind", "") == "limit"]
+    assert len({row.target.url for row in skipped}) == len(skipped) > 0
+
+
 def test_bytes_end_a_crawl() -> None:
     """Nothing starts once so many bytes have come: what is over it was in flight then."""
     done = crawled(max_bytes=10 * BODY, concurrency=4, retries=5)
@@ -62,7 +72,14 @@ def test_bytes_a_second() -> None:
 
 def test_their_claims_are_proved() -> None:
     """A crawl with all of these limits keeps its guarantees, and a page costs one of its domain's budget."""
-    given = Settings(max_pages_per_domain=1, max_bytes=1, rate_bytes=1, robots="ignore", retries=0)
+    given = Settings(
+        max_pages_per_domain=1,
+        max_bytes=1,
+        max_bytes_per_domain=1,
+        rate_bytes=1,
+        robots="ignore",
+        retries=0,
+    )
     report = verify_crawl(given)
     verdicts = {verdict.claim: verdict.status for verdict in report.verdicts}
     assert verdicts["G7 each page fetched costs one of its domain's budget"] == "proved"

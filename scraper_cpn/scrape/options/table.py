@@ -222,6 +222,9 @@ OPTIONS: tuple[Option, ...] = (
            help="stop once exactly N items are kept"),
     Option(name="max-bytes", kind=SIZE, group=_FOLLOW, field="max_bytes",
            help="start no more requests after this many bytes of pages, decompressed; fixed once a state is created"),
+    Option(name="max-bytes-per-domain", kind=SIZE, group=_FOLLOW, field="max_bytes_per_domain",
+           help="request no more pages of a domain after this many bytes of its pages, decompressed; fixed once a "
+                "state is created"),
     Option(name="max-depth", kind=AT_LEAST_0, group=_FOLLOW, field="max_depth",
            help="follow at most N links from a seed; seeds have depth 0"),
     Option(name="max-links", kind=AT_LEAST_0, group=_FOLLOW, field="max_links",

@@ -45,7 +45,7 @@ from scraper_cpn.scrape.colours import (
     Throttled,
     Unchanged,
 )
-from scraper_cpn.scrape.parts.promises import asked_group, requests_of
+from scraper_cpn.scrape.parts.promises import asked_group, pages_of, requests_of
 from scraper_cpn.scrape.policy.routes import RoutePolicy, plain_job, plain_target
 from scraper_cpn.scrape.settings import SECOND
 
@@ -209,12 +209,12 @@ class Routes(Limit):
 
         settings, requests = self.p.settings, requests_of(self.net)
         groups = {proxy.proxy: proxy.group for proxy in settings.proxies}
-        for name, place in zip(requests, ("routed_jobs", "routed_targets"), strict=True):
 
-            def in_its_group(seen: SeenEvent, place: str = place) -> bool:
-                used = groups[seen["available_proxies"].proxy]
-                return used == asked_group(settings, seen[place].domain)
+        def in_its_group(seen: SeenEvent) -> bool:
+            used = groups[seen["available_proxies"].proxy]
+            return used == asked_group(settings, seen["domains"].domain)
 
+        for name in requests if settings.robots == "obey" else pages_of(self.net):
             yield every(
                 begin(name),
                 in_its_group,

@@ -1,6 +1,6 @@
-"""Limits on how much is fetched: pages of one domain, bytes in all, and bytes a second.
+"""Limits on how much is fetched: pages and bytes of one domain, bytes in all, and bytes a second.
 
-Owns: the budget of pages of each domain, the bytes that are left, and the pause after many bytes. A crawl has each of
+Owns: the budget of pages and the bytes of each domain, the bytes that are left in all, and the pause after many bytes. A crawl has each of
 them only with its option.
 Must not know: what is requested.
 """
@@ -8,8 +8,32 @@ Must not know: what is requested.
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from scraper_cpn.net import KeySet, Limit, Net, Place, Sink, Wording, consume, hold, put, read
-from scraper_cpn.scrape.colours import Allowance, Bandwidth, Failure, Fetched, Received, Target
+from scraper_cpn.net import (
+    KeySet,
+    Limit,
+    Net,
+    Output,
+    Place,
+    Sink,
+    Wording,
+    absent,
+    consume,
+    hold,
+    put,
+    put_new,
+    read,
+)  # fmt: skip
+from scraper_cpn.scrape.colours import (
+    Allowance,
+    Bandwidth,
+    Domain,
+    DomainAllowance,
+    DomainReceived,
+    Failure,
+    Fetched,
+    Received,
+    Target,
+)  # fmt: skip
 from scraper_cpn.scrape.parts.promises import pages_of, requests_of
 from scraper_cpn.scrape.policy.volume import VolumePolicy
 from scraper_cpn.scrape.settings import SECOND
@@ -57,6 +81,56 @@ class DomainBudget(Limit):
                 Fetched,
                 claim="G7 each page fetched costs one of its domain's budget",
             )
+
+
+class DomainBytes(Limit):
+    """No request to a domain starts once so many bytes have come from it. Those in flight then still arrive."""
+
+    def __init__(self, net: Net, p: VolumePolicy, pacing: Place[Domain]) -> None:
+        super().__init__(net, "domain_bytes")
+        self._p = p
+        self.left = self.place("domain_bytes_left", DomainAllowance, key="domain")
+        self.known = self.set("known_allowances", DomainAllowance, key="domain")
+        received = self.place("domain_bytes_received", DomainReceived, key="domain")
+        self.takes = [read(self.left)]
+        self.puts = {Fetched: [put(received, p.received_from, pacing, Fetched)]}
+        more = "more bytes of {key}: --max-bytes-per-domain is reached"
+        self.wording = {self.left: Wording(more, outlasts=True)}
+        left = put(self.left, p.left_there, self.left, received)
+        self.transition("count_domain", [received, self.left], outputs=[left], priority=-1)
+        self.transition("count_more", [received, absent(self.left)], outputs=[], priority=-1)
+
+    def brings(self, source: Place[Any] | type[Any]) -> Sequence[Output]:
+        """Puts the allowance of a domain seen for the first time."""
+        place: Any = source
+        return [put_new(self.known, self.left, self._p.allowance, place)]
+
+    def skip(
+        self,
+        targets: Place[Target],
+        known: Sequence[KeySet[Any]],
+        log: Sink[Failure],
+        p: VolumePolicy,
+    ) -> None:
+        """End what waits for a domain that has sent its bytes; *known* as in `Health.give_up`."""
+        reads = [read(each) for each in known]
+        self.transition(
+            "skip_full",
+            [targets, absent(self.left), *reads],
+            outputs=[put(log, p.full, targets)],
+            priority=-1,
+        )
+
+    def properties(self) -> Iterator[Any]:
+        """No page is requested from a domain once its bytes are used up."""
+        from scraper_cpn.analysis import begin, never
+
+        yield never(
+            begin(*pages_of(self.net)),
+            without=self.left.name,
+            by="domain",
+            claim="G7 no page of a domain begins after so many bytes",
+        )
 
 
 class Bytes(Limit):
@@ -123,11 +197,13 @@ class Rate(Limit):
         )
 
 
-def volume_limits(net: Net, p: VolumePolicy) -> list[Limit]:
+def volume_limits(net: Net, p: VolumePolicy, pacing: Place[Domain]) -> list[Limit]:
     """The limits on how much is fetched that the user has given."""
     settings, found = p.settings, list[Limit]()
     if settings.max_pages_per_domain is not None:
         found.append(DomainBudget(net, settings.max_pages_per_domain))
+    if settings.max_bytes_per_domain is not None:
+        found.append(DomainBytes(net, p, pacing))
     if settings.max_bytes is not None:
         found.append(Bytes(net, p))
     if settings.rate_bytes is not None:

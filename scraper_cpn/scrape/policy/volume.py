@@ -14,6 +14,9 @@ from scraper_cpn.scrape.colours import (
     Allowance,
     Bandwidth,
     Checked,
+    Domain,
+    DomainAllowance,
+    DomainReceived,
     Failure,
     Fetched,
     ItemsLeft,
@@ -33,6 +36,27 @@ class VolumePolicy:
         """The final row of a URL whose domain has had its pages."""
         most = self.settings.max_pages_per_domain
         reason = f"{target.domain} has had {most} pages (--max-pages-per-domain)"
+        return Failure(target=target, kind="limit", reason=reason, final=True)
+
+    def allowance(self, target: Target) -> DomainAllowance:
+        """The bytes that may come from a new domain."""
+        return DomainAllowance(target.domain, self.settings.max_bytes_per_domain or 0)
+
+    def received_from(self, domain: Domain, fetched: Fetched) -> DomainReceived:
+        """The bytes of a page, with its domain."""
+        return DomainReceived(domain.domain, fetched.size)
+
+    def left_there(
+        self, allowance: DomainAllowance, received: DomainReceived
+    ) -> DomainAllowance | None:
+        """The bytes that are left of a domain; None if there are none."""
+        left = allowance.bytes - received.bytes
+        return DomainAllowance(allowance.domain, left) if left > 0 else None
+
+    def full(self, target: Target) -> Failure:
+        """The final row of a URL whose domain has sent its bytes."""
+        most = self.settings.max_bytes_per_domain
+        reason = f"{target.domain} has sent {most:,} bytes or more (--max-bytes-per-domain)"
         return Failure(target=target, kind="limit", reason=reason, final=True)
 
     def received(self, fetched: Fetched) -> Received:

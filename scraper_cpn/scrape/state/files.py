@@ -54,7 +54,7 @@ SCOPE = (
     "scope", "domains", "allow", "deny", "max_depth", "robots", "limit_by", "fields", "schema", "seed",
     "ageing_ns", "host_delay_ns", "per_host", "follow_seeds", "links", "login",
     "trap_rules", "strip_params", "sort_params", "sitemaps", "revisit_ns",
-    "respect", "max_pages_per_domain", "max_bytes", "rate_bytes",
+    "respect", "max_pages_per_domain", "max_bytes", "max_bytes_per_domain", "rate_bytes",
     "ban_status", "proxy_for", "page_bans",
 )  # fmt: skip
 """Settings that are fixed when a crawl begins. Ageing is one of them because waiting URLs keep their rank,

@@ -63,7 +63,8 @@ def packings(policy: Policy) -> dict[type[Any], Packing]:
     settings = policy.settings
     charged = any(proxy.bytes is not None for proxy in settings.proxies)
     visits = settings.revisit_ns is not None
-    measured = settings.adaptive or settings.max_bytes or settings.rate_bytes or charged or visits
+    limited = settings.max_bytes or settings.max_bytes_per_domain or settings.rate_bytes
+    measured = settings.adaptive or limited or charged or visits
     return {
         Target: target,
         RequestTarget: target,

@@ -108,6 +108,7 @@ _EVERY_PART = Settings(
     max_pages_per_domain=1,
     max_items=1,
     max_bytes=1,
+    max_bytes_per_domain=1,
     rate_bytes=1,
     adaptive=1.0,
     sitemaps=("auto",),
