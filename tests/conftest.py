@@ -3,6 +3,8 @@
 import gc
 import os
 import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -29,12 +31,24 @@ COVERED = "net"
 """The folder whose tests are measured under `--cov`: tracing makes whatever compiles a net three times as slow."""
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave the tests of other folders untraced."""
-    here = Path(__file__).parent
-    for item in items:
-        if item.path.relative_to(here).parts[0] != COVERED:
-            item.add_marker("no_cover")
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Leave the tests of other folders untraced.
+
+    The marker `no_cover` does so in a single process alone: in each of several, pytest-cov starts two
+    measurements, and the marker stops one of them.
+    """
+    folder = item.path.relative_to(Path(__file__).parent).parts[0]
+    if folder == COVERED or not item.config.pluginmanager.hasplugin("_cov"):
+        return (yield)
+    tracers = sys.gettrace(), threading.gettrace()
+    sys.settrace(None)
+    threading.settrace(None)
+    try:
+        return (yield)
+    finally:
+        sys.settrace(tracers[0])
+        threading.settrace(tracers[1])
 
 
 def pytest_collection_finish() -> None:
