@@ -18,6 +18,7 @@ from msgspec import Struct
 
 from scraper_cpn.cli.arguments import Arguments, given_options
 from scraper_cpn.cli.files import check_files, check_writable
+from scraper_cpn.cli.once import second_interrupt_ends
 from scraper_cpn.scrape.colours import Link
 from scraper_cpn.scrape.items.bodies import bodies_of
 from scraper_cpn.scrape.items.outputs import STANDARD_OUTPUT, CheckedOutput, open_output
@@ -256,7 +257,8 @@ def _loaded(path: str) -> ModuleType:
     sys.path.append(str(file.resolve().parent))
     sys.modules[name] = module
     try:
-        spec.loader.exec_module(module)
+        with second_interrupt_ends():
+            spec.loader.exec_module(module)
     except UsageError as error:
         raise UsageError(f"run: {_where(error, path)}: {error}") from error
     except (Exception, SystemExit) as error:

@@ -11,28 +11,21 @@ caught once (SA_RESETHAND), has its default effect from then on, and is caught a
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import os
 import signal
-import sys
 from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType, TracebackType
 from typing import Protocol
 
 from scraper_cpn.cli.guard import OVER, Guard
+from scraper_cpn.cli.once import once
 from scraper_cpn.scrape.account.report import Snapshot
 from scraper_cpn.show.progress import ProgressView
 
 SIGNALLED = 128
 """Plus the number of the signal gives the exit code, by the convention of shells."""
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-_SA_RESETHAND = 0x80000000
-_FLAGS_OFFSET = ctypes.sizeof(ctypes.c_void_p) + 128
-"""The offset of sa_flags in struct sigaction on Linux, after the handler and the mask of 1,024 signals."""
-_SIGACTION_BYTES = 256
-"""More bytes than the structure has."""
 
 
 class Interrupted(KeyboardInterrupt):
@@ -86,7 +79,7 @@ class Hearing:
         self._before = {number: signal.getsignal(number) for number in numbers}
         for number in numbers:
             signal.signal(number, self._in_main)
-        self._again = {number: _once(number) for number in numbers}
+        self._again = {number: once(number) for number in numbers}
         self._wakeup = signal.set_wakeup_fd(self._guard.socket.fileno(), warn_on_full_buffer=False)
         return self
 
@@ -173,23 +166,3 @@ class Obedience:
             f"stopping: no new requests, {running} running; interrupt again to stop at once"
         )
         self._session.stop()
-
-
-def _once(number: int) -> Callable[[], None]:
-    """Catch a signal only once, so that the next one ends the process; returns a function that rearms it.
-
-    Python has no call for this, so the flag is set in the C library's record of Python's handler. Where that
-    is impossible, the signal is caught each time.
-    """
-    if sys.platform != "linux":
-        return lambda: None
-    library = ctypes.CDLL(None)
-    action = ctypes.create_string_buffer(_SIGACTION_BYTES)
-    library.sigaction(number, None, action)
-    ctypes.c_uint32.from_buffer(action, _FLAGS_OFFSET).value |= _SA_RESETHAND
-
-    def again() -> None:
-        library.sigaction(number, action, None)
-
-    again()
-    return again

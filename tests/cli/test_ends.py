@@ -148,6 +148,27 @@ def test_what_keeps_the_interpreter_for_itself_is_ended(site: str, tmp_path: Pat
     assert crawl.returncode in {130, -signal.SIGINT}
 
 
+def test_a_program_that_never_begins_is_ended(tmp_path: Path) -> None:
+    """Nothing is handled yet while its module is loaded, and code in C may keep the interpreter there, too."""
+    code = (
+        "import re, sys\nprint('stuck', file=sys.stderr, flush=True)\n"
+        + KEEPS_IT.splitlines()[-1].strip()
+    )
+    (tmp_path / "program.py").write_text(code)
+    with subprocess.Popen(
+        [*SCRAPE, "run", "program.py"],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=hears_signals,  # noqa: PLW1509 - this process has one thread
+    ) as crawl:
+        wait_for(crawl, "stuck")
+        crawl.send_signal(signal.SIGINT)
+        time.sleep(0.1)  # two signals that wait at the same time are one
+        crawl.send_signal(signal.SIGINT)
+        assert crawl.wait(PATIENCE_S) == -signal.SIGINT
+
+
 def test_a_full_pipe_holds_nothing_up(site: str, tmp_path: Path) -> None:
     """Nobody reads standard output: two signals end it."""
     reading, writing = os.pipe()
