@@ -8,17 +8,19 @@ import sys
 from collections.abc import Callable, Sequence
 
 from scraper_cpn import draw as graph
+from scraper_cpn.cli.arguments import given_options, parse
 from scraper_cpn.net import Net, Part
 from scraper_cpn.net.compiled.kernel import source
 from scraper_cpn.scrape.net import ScrapeNet
-from scraper_cpn.scrape.options.read import likely
+from scraper_cpn.scrape.options.read import crawl_options, likely, own_options, settings_from
 from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.settings import Settings, UsageError
 
 HELP = """\
-usage: scrape net [--part NAME] [--dot|--mermaid|--svg|--source]
+usage: scrape net [--part NAME] [--dot|--mermaid|--svg|--source] [OPTION...]
 
-Prints the net that coordinates a crawl with default options. Its parts are shown as groups.
+Prints the net that coordinates a crawl with these options. Its parts are shown as groups;
+some of them are there only with an option.
 
   (nothing)    places and transitions as text
   --dot        a graph for graphviz
@@ -30,6 +32,7 @@ Prints the net that coordinates a crawl with default options. Its parts are show
 Examples:
   scrape net                                  the whole net
   scrape net --part domains                   what limits the requests to a domain
+  scrape net --part hosts --per-host 1        a part that only this option brings
   scrape net --part robots --svg > robots.svg
 """
 
@@ -41,8 +44,9 @@ def show_net(argv: Sequence[str]) -> int:
     if any(word in ("-h", "--help") for word in argv):
         sys.stdout.write(HELP)
         return 0
-    net = ScrapeNet(Policy(Settings()))
-    words, part = _part(net, argv)
+    words, rest, name = _sorted(argv)
+    net = ScrapeNet(Policy(_settings(rest)))
+    part = None if name is None else _part(net, name)
     if len(words) > 1:
         raise UsageError(f"net: one form at a time, not {' '.join(words)}; see scrape net --help")
     form = words[0] if words else ""
@@ -51,29 +55,51 @@ def show_net(argv: Sequence[str]) -> int:
             raise UsageError("net: --source prints the whole net; leave --part out")
         sys.stdout.write(source(net))
         return 0
-    if form not in _FORMS:
-        known = [*_FORMS, "--source", "--part"]
-        raise UsageError(f"net: {form}: unknown form{likely(form, known)}; see scrape net --help")
     sys.stdout.write(_FORMS[form](net, part))
     return 0
 
 
-def _part(net: Net, argv: Sequence[str]) -> tuple[list[str], Part | None]:
-    """The words without `--part NAME` (or `--part=NAME`), and that part."""
-    words, name = list(argv), None
-    for number, word in enumerate(argv):
-        if word == "--part" or word.startswith("--part="):
-            name = word.partition("=")[2] if "=" in word else "".join(argv[number + 1 : number + 2])
-            del words[number : number + (1 if "=" in word else 2)]
-            break
-    if name is None:
-        return words, None
+def _sorted(argv: Sequence[str]) -> tuple[list[str], list[str], str | None]:
+    """The words that name a form, the options of a crawl, and the name behind `--part` (or in `--part=NAME`)."""
+    forms, rest, name = list[str](), list[str](), None
+    words = iter(argv)
+    for word in words:
+        if word == "--part":
+            name = next(words, "")
+        elif word.startswith("--part="):
+            name = word.partition("=")[2]
+        elif word in (*_FORMS, "--source"):
+            forms.append(word)
+        else:
+            rest.append(word)
+    return forms, rest, name
+
+
+def _settings(words: Sequence[str]) -> Settings:
+    """The settings of the crawl whose net is printed."""
+    try:
+        arguments = parse(words)
+    except UsageError as error:
+        near = likely(words[0], [*_FORMS, "--source", "--part"])
+        if not near:
+            raise
+        raise UsageError(f"net: {words[0]}: unknown form{near}; see scrape net --help") from error
+    if arguments.words:
+        raise UsageError(f"net: {arguments.words[0]}: give options alone; see scrape net --help")
+    given = given_options(arguments)
+    if own := own_options(given):
+        raise UsageError(f"--{next(iter(own))}: has no meaning for a net; leave it out")
+    return settings_from(crawl_options(given))
+
+
+def _part(net: Net, name: str) -> Part:
+    """The part of that name."""
     if name not in net.parts:
         near = likely(name, net.parts)
         raise UsageError(
             f"--part: {name or 'nothing'}: no part{near}; one of {', '.join(net.parts)}"
         )
-    return words, net.parts[name]
+    return net.parts[name]
 
 
 def _svg(net: Net, part: Part | None) -> str:

@@ -27,6 +27,8 @@ def test_a_part_is_printed_alone(
         (["--part"], "--part: nothing: no part; one of permits, "),
         (["--part", "gate", "--source"], "net: --source prints the whole net; leave --part out"),
         (["--dots"], "net: --dots: unknown form; did you mean --dot?; see scrape net --help"),
+        (["http://a.test/"], "net: http://a.test/: give options alone; see scrape net --help"),
+        (["--quiet"], "--quiet: has no meaning for a net; leave it out"),
         (["--dot", "--svg"], "net: one form at a time, not --dot --svg; see scrape net --help"),
     ],
 )
@@ -41,3 +43,9 @@ def test_help_says_how_to_see_one_part(capsys: pytest.CaptureFixture[str]) -> No
     """With an example."""
     assert show_net(["--part", "gate", "--help"]) == 0
     assert "scrape net --part domains" in capsys.readouterr().out
+
+
+def test_options_bring_parts(capsys: pytest.CaptureFixture[str]) -> None:
+    """A part that a crawl has only with an option is shown with that option."""
+    assert show_net(["--part", "routes", "--ban-status", "403", "-x", "http://p.test:1"]) == 0
+    assert "route" in capsys.readouterr().out
