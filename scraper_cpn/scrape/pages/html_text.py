@@ -6,6 +6,7 @@ Must not know: pages, links, selectors of users.
 """
 
 import re
+from collections.abc import Iterable
 
 from turbohtml import Document, Element, Namespace, ProcessingInstruction, Text
 from turbohtml.clean import collapse_whitespace_node, strip_comments_node
@@ -42,6 +43,8 @@ _VOID_NAMES = "area base basefont embed frame img input link meta param source t
 _VOID = frozenset(_VOID_NAMES.split())
 """Those of `UNSEEN` in which nothing can be, in HTML."""
 _WITH_TEXT = sorted(UNSEEN - _VOID)
+_FOREIGN_UNSEEN = (FOREIGN_UNSEEN - UNSEEN) | _VOID
+"""Those that HTML shows, or in which nothing can be there."""
 _INLINE_NAMES = (
     "a b button em i img input label link meta noscript small source span strong svg time u"
 )
@@ -78,20 +81,13 @@ def has_foreign(document: Document) -> bool:
     return any(document.find_all(name) for name in _FOREIGN)
 
 
-def needs_care(document: Document, styled: Styles, foreign: bool) -> bool:
-    """Return whether `text_of_all` can't tell the text of a document; *foreign*: see `has_foreign`.
-
-    Either none of it is shown, or it has elements that do in SVG and MathML what they don't in HTML, or vice versa.
-    """
-    if document.root is None or _kind(document.root, styled) == _LEFT_OUT:
-        return True
-    names = FOREIGN_BREAKS | FOREIGN_UNSEEN | _VOID if foreign else frozenset[str]()
-    found = (node for name in names for node in document.find_all(name.lower()))
-    return any(node.namespace is not Namespace.HTML for node in found)
+def is_unseen(node: Element, styled: Styles) -> bool:
+    """Return whether nothing of *node* is shown."""
+    return _kind(node, styled) == _LEFT_OUT
 
 
 def text_of_all(document: Document, styled: Styles) -> str:
-    """Return the text of a document that does not need care, and leave nothing else of it.
+    """Return the text of a document whose root is seen, and leave nothing else of it.
 
     What is not shown is taken out of the tree, and so is each element that does nothing to a text, around what is in
     it. Then words end where texts end.
@@ -102,10 +98,13 @@ def text_of_all(document: Document, styled: Styles) -> str:
     inline = [name for name in _INLINE if document.find(name) is not None]
     has_verbatim = any(document.find_all(name) for name in _VERBATIM)
     unseen = [node for name in _WITH_TEXT for node in document.find_all(name)]
+    breaks = [node for node, kind in styled.items() if kind == _BREAK and node.tag not in UNSEEN]
     unseen += (node for node, kind in styled.items() if kind == _LEFT_OUT)
-    for node, kind in styled.items():
-        if kind == _BREAK and node.tag not in UNSEEN:
-            node.tag = "div"
+    if has_foreign(document):
+        unseen += _foreign(document, _FOREIGN_UNSEEN)
+        breaks += _foreign(document, FOREIGN_BREAKS)
+    for node in breaks:
+        node.tag = "div"
     for node in unseen:
         node.decompose()
     if inline:
@@ -136,6 +135,11 @@ def _gather(node: Node, parts: list[str], styled: Styles) -> None:
                 parts.append(" ")
                 _gather(child, parts, styled)
                 parts.append(" ")
+
+
+def _foreign(document: Document, names: Iterable[str]) -> list[Element]:
+    found = (node for name in names for node in document.find_all(name.lower()))
+    return [node for node in found if node.namespace is not Namespace.HTML]
 
 
 def _without_instructions(root: Element) -> None:

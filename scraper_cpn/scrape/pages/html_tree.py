@@ -14,7 +14,7 @@ from turbohtml import Document, Element, Namespace, SelectorSyntaxError, Text, p
 from scraper_cpn.scrape.pages.encodings import encoding_named
 from scraper_cpn.scrape.pages.html_text import (
     has_foreign,
-    needs_care,
+    is_unseen,
     styles,
     text_of,
     text_of_all,
@@ -34,7 +34,6 @@ class HtmlTree(Tree):
         self._text = text
         self._styled: dict[Element, int] | None = None
         self._has_templates: bool | None = None
-        self._foreign: bool | None = None
 
     @property
     def _document(self) -> Document:
@@ -114,7 +113,7 @@ class HtmlTree(Tree):
     def last_text(self) -> str:
         """Return `page_text`, for a third of its cost. Who asks for anything else then pays for parsing the page again."""
         document, styled = self._document, self._styles
-        if needs_care(document, styled, self._has_foreign):
+        if document.root is None or is_unseen(document.root, styled):
             return self.page_text()
         self._parsed = self._styled = None
         return text_of_all(document, styled)
@@ -137,9 +136,12 @@ class HtmlTree(Tree):
         find = self._document.find
         names = [name for name in tags_of(frozenset(kinds)) if find(name) is not None]
         others = any(self._references(name, kinds) for name in names if name != "a")
-        if others or "a" not in names or self._has_foreign:
+        nodes = self._shown(self._document.find_all("a")) if "a" in names else []
+        if others or (
+            has_foreign(self._document) and not all(each.namespace is _HTML for each in nodes)
+        ):
             return super().urls(kinds)
-        urls = [node.attr("href") for node in self._shown(self._document.find_all("a"))]
+        urls = [node.attr("href") for node in nodes]
         return [url for url in urls if url is not None]
 
     def _references(self, tag: str, kinds: Collection[str]) -> list[Reference]:
@@ -174,12 +176,6 @@ class HtmlTree(Tree):
         if not self._has_templates:
             return found
         return [each for each in found if not _is_in_template(each)]
-
-    @property
-    def _has_foreign(self) -> bool:
-        if self._foreign is None:
-            self._foreign = has_foreign(self._document)
-        return self._foreign
 
     @property
     def _styles(self) -> dict[Element, int]:
