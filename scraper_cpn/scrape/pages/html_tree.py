@@ -103,8 +103,8 @@ class HtmlTree(Tree):
         return str(node.html)
 
     def title(self) -> str | None:
-        title = next(self._named("title"), None)
-        return None if title is None else fold(title.text)
+        titles = self._shown(self._named("title"))
+        return fold(titles[0].text) if titles else None
 
     def page_text(self) -> str:
         root = self._document.root
@@ -119,8 +119,8 @@ class HtmlTree(Tree):
         return text_of_all(document, styled)
 
     def base(self) -> str | None:
-        hrefs = (each.attr("href", "") for each in self._named("base") if "href" in each.attrs)
-        return next(hrefs, None)
+        found = self._shown(self._named("base"))
+        return next((each.attr("href", "") for each in found if "href" in each.attrs), None)
 
     def references(self, kinds: Collection[str]) -> Iterator[Reference]:
         tags = tags_of(frozenset(kinds))
@@ -149,7 +149,7 @@ class HtmlTree(Tree):
         return [each for node in nodes for each in _references(node) if each.kind in kinds]
 
     def metas(self) -> Iterator[tuple[str, str]]:
-        for meta in self._shown(list(self._named("meta"))):
+        for meta in self._shown(self._named("meta")):
             yield meta.attr("name") or "", meta.attr("content") or ""
 
     def declared_encoding(self) -> str | None:
@@ -165,9 +165,9 @@ class HtmlTree(Tree):
                 return declared(encoding)
         return None
 
-    def _named(self, tag: str) -> Iterator[Element]:
-        """Yield the elements of HTML with that name: SVG has a `<title>` too."""
-        return (each for each in self._document.find_all(tag) if each.namespace is _HTML)
+    def _named(self, tag: str) -> list[Element]:
+        """Return the elements of HTML with that name: SVG has a `<title>` too."""
+        return [each for each in self._document.find_all(tag) if each.namespace is _HTML]
 
     def _shown(self, found: list[Element]) -> list[Element]:
         """Return *found* without what is inside of a `<template>`, which is another document."""

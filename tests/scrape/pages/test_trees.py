@@ -106,6 +106,15 @@ def test_the_title_is_that_of_the_page() -> None:
     assert Page.from_html("<svg><title>no</title></svg>").title is None
 
 
+def test_what_is_in_a_template_is_not_of_the_page() -> None:
+    """Neither a title nor a base in it counts: it is another document."""
+    page = Page.from_html(
+        "<template><title>no</title><base href=/no/></template><title>yes</title><base href=/yes/>"
+    )
+    assert page.title == "yes"
+    assert page.base == "https://example.com/yes/"
+
+
 def test_links_of_html() -> None:
     """Links are those of `a` and `area`, in SVG too, and never inside of a template."""
     html = "<a href=1><svg><a href=2></a><a xlink:href=3></a></svg><template><a href=no></template>"
