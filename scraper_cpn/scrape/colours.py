@@ -540,6 +540,17 @@ class Raw(Struct, frozen=True, gc=False):
     """The name of the proxy that brought it."""
     login: int = 0
     """The number of the login with which it was fetched; 0 where none is needed."""
+    content: str = ""
+    """What tells its content from others, in a crawl that compares them."""
+
+
+class Content(Struct, frozen=True, gc=False):
+    """A content that has come."""
+
+    content: str
+    """As `Raw.content`."""
+    url: str
+    """Of the page that had it first."""
 
 
 class Extracted(Struct, frozen=True):
@@ -631,6 +642,7 @@ KINDS: dict[str, str] = {
     "address": "the host's address is private, loopback or otherwise not public",
     "robots": "robots.txt forbids the URL",
     "unreachable": "robots.txt could not be fetched, so that no page may be fetched",
+    "duplicate": "the content is that of another page (--dedupe)",
     "unchanged": "the page has not changed since the visit before",
     "sitemap": "a sitemap could not be read, or has mistakes",
     "scope": "a redirect left the scope of the crawl",
@@ -821,6 +833,14 @@ class Again(Struct, frozen=True, gc=False):
 
 class Over(Struct, frozen=True, gc=False):
     """The target has failed, and is not tried again."""
+
+
+class Original(Struct, frozen=True, gc=False):
+    """The content of the page is its own."""
+
+
+class Duplicate(Struct, frozen=True, gc=False):
+    """Another page had the same content before."""
 
 
 class Allowed(Struct, frozen=True, gc=False):

@@ -105,7 +105,7 @@ class ScrapeNet(Net):
             self.domains,
             self.proxies,
             self.routes,
-            fetched=self.pipeline.raw_html,
+            fetched=self.pipeline.fetched,
             failed=self.retries.failed,
             log=self.failed_log,
             logins=self.logins,

@@ -115,6 +115,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     """The time from storing a page to its next visit; None: pages are visited once."""
     visits: int | None = None
     """The visits of each page, if pages are visited again; None: any number."""
+    dedupe: Literal["off", "content"] = "off"
+    """Whether pages with the same content are kept once."""
     prefer: tuple[str, ...] = ()
     """Regular expressions; a URL that matches one goes before those that match a later one, or none."""
     sitemaps: tuple[str, ...] = ()

@@ -28,6 +28,7 @@ SKIPPED = frozenset(
         "limit",
         "trap",
         "login",
+        "duplicate",
         UNCHANGED,
     }
 )

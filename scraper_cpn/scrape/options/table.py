@@ -193,6 +193,8 @@ OPTIONS: tuple[Option, ...] = (
            help="fetch each page again so long after it was stored, if it has changed; see --visits, --max-time"),
     Option(name="visits", kind=AT_LEAST_1, group=_FOLLOW, field="visits",
            help="visit each page at most N times, with --revisit (default: until the crawl ends)"),
+    Option(name="dedupe", kind=_one_of("dedupe"), group=_FOLLOW, field="dedupe",
+           help="keep pages with the same content once, and follow their links once"),
     Option(name="prefer", kind=PATTERN, group=_FOLLOW, field="prefer", many=True,
            help="fetch URLs that match this first; of several, the first one counts most"),
     Option(name="sitemaps", kind=SITEMAPS, group=_FOLLOW, field="sitemaps", many=True,

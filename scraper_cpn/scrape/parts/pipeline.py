@@ -30,6 +30,7 @@ from scraper_cpn.scrape.colours import (
     Valid,
     ValidateOutcome,
 )  # fmt: skip
+from scraper_cpn.scrape.parts.duplicates import ARRIVED, duplicates_of
 from scraper_cpn.scrape.parts.items import ItemBudget
 from scraper_cpn.scrape.parts.logins import Logins
 from scraper_cpn.scrape.parts.permits import GateKeeper
@@ -41,7 +42,7 @@ from scraper_cpn.scrape.policy import Policy
 UNCOUNTED = "uncounted"
 """The stage before the items are counted. Pages that wait there at the limit have not failed: to be requested again is no
 attempt more."""
-STAGES = ("raw_html", "parsed", UNCOUNTED, "validated")
+STAGES = (ARRIVED, "raw_html", "parsed", UNCOUNTED, "validated")
 """The names of all stages that a crawl may have."""
 
 STAGE = 256
@@ -67,14 +68,21 @@ class Pipeline(Part):
             if p.settings.max_items is None
             else self.place(UNCOUNTED, Checked, capacity=STAGE, work=True)
         )
+        self.duplicates = duplicates_of(net, p.requests.duplicates, self._waiting)
         self.stored = self.sink(STORED, Stored)
         self.wording = {self.parsers: Wording("a page to be parsed")}
+
+    @property
+    def fetched(self) -> Place[Raw]:
+        """Where pages come in."""
+        return self.raw_html if self.duplicates is None else self.duplicates.arrived
 
     @property
     def stages(self) -> tuple[Place[Any], ...]:
         """The places of pages that were fetched and are not stored yet."""
         counting = () if self.uncounted is None else (self.uncounted,)
-        return self.raw_html, self.parsed, *counting, self.validated
+        comparing = () if self.duplicates is None else (self.duplicates.arrived,)
+        return *comparing, self.raw_html, self.parsed, *counting, self.validated
 
     def run(
         self,
@@ -96,6 +104,8 @@ class Pipeline(Part):
         domain), and close the gate. The pages of a login lead on to *found*.
         """
         p = self._p
+        if self.duplicates is not None:
+            self.duplicates.compare(self.raw_html, log)
         parse = self.effect("parse", ParseOutcome if logins else PageOutcome)
         raw, parsed, validated = self.raw_html, self.parsed, self.validated
         elsewhere = put(proxies.faults, proxies.p.elsewhere, raw, Deferred)

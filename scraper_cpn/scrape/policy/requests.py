@@ -27,6 +27,7 @@ from scraper_cpn.scrape.colours import (
     Target,
     Throttled,
 )
+from scraper_cpn.scrape.policy.duplicates import DuplicatePolicy
 from scraper_cpn.scrape.policy.frontier import FrontierPolicy, split
 from scraper_cpn.scrape.policy.logins import LoginPolicy, failed_step
 from scraper_cpn.scrape.policy.pauses import backoff_ns
@@ -64,14 +65,23 @@ class RequestPolicy:
     def raw_through(self, target: Target, proxy: Proxy, fetched: Fetched) -> Raw | None:
         """As `raw`, with the name of the proxy; None for a page that has not changed since its last visit."""
         page = self.visits.fetched(target, fetched)
-        return None if page is None else Raw(page, fetched.response, proxy.proxy)
+        content = self.duplicates.key(target, fetched)
+        return None if page is None else Raw(page, fetched.response, proxy.proxy, 0, content)
 
     def raw_logged_in(
         self, target: Target, proxy: Proxy, login: Login, fetched: Fetched
     ) -> Raw | None:
         """As `raw_through`, with the number of the login."""
         page = self.visits.fetched(target, fetched)
-        return None if page is None else Raw(page, fetched.response, proxy.proxy, login.number)
+        if page is None:
+            return None
+        content = self.duplicates.key(target, fetched)
+        return Raw(page, fetched.response, proxy.proxy, login.number, content)
+
+    @cached_property
+    def duplicates(self) -> DuplicatePolicy:
+        """Pages with the same content."""
+        return DuplicatePolicy(self.settings)
 
     @cached_property
     def visits(self) -> VisitPolicy:

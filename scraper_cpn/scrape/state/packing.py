@@ -41,7 +41,7 @@ from scraper_cpn.scrape.policy.visits import state_of
 from scraper_cpn.scrape.request import Request, Visit
 from scraper_cpn.store.codec import Packing
 
-VERSION = "7"
+VERSION = "8"
 """Changes whenever the encoding of a colour changes."""
 GONE = Response(
     url="", status=0, content_type="", charset=None, body=b"", fetched_at_ns=0, elapsed_ns=0
@@ -62,7 +62,7 @@ def packings(policy: Policy) -> dict[type[Any], Packing]:
     target, targets = Packing(writing.pack, writing.unpack), writing
     settings = policy.settings
     charged = any(proxy.bytes is not None for proxy in settings.proxies)
-    visits = settings.revisit_ns is not None
+    visits = settings.revisit_ns is not None or settings.dedupe != "off"
     limited = settings.max_bytes or settings.max_bytes_per_domain or settings.rate_bytes
     measured = settings.adaptive or limited or charged or visits
     return {
@@ -72,8 +72,8 @@ def packings(policy: Policy) -> dict[type[Any], Packing]:
         Found: Packing(targets.pack_found, targets.unpack_found),
         Reached: Packing(targets.pack_reached, targets.unpack_reached),
         Raw: Packing(
-            lambda page: [targets.pack(page.target), page.proxy, page.login],
-            lambda packed: Raw(targets.unpack(packed[0]), GONE, packed[1], packed[2]),
+            lambda page: [targets.pack(page.target), page.proxy, page.login, page.content],
+            lambda packed: Raw(targets.unpack(packed[0]), GONE, *packed[1:]),
         ),
         Extracted: Packing(_page(targets), lambda packed: Extracted(targets.unpack(packed), ())),
         Checked: _counted_page(targets)

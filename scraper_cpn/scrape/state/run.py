@@ -113,6 +113,7 @@ _EVERY_PART = Settings(
     adaptive=1.0,
     sitemaps=("auto",),
     revisit_ns=1,
+    dedupe="content",
 )
 _ROUTES = Settings(ban_status=(403,), proxies=(Proxy("p", "http://p:1", bytes=1),))
 """Parts that do not go with all others."""
