@@ -113,11 +113,11 @@ class PulledUrls:
 
     arriving = False
     name = "seeds"
+    lines = 0
+    """Nobody knows how many are left."""
 
     def __init__(self, urls: Iterable[object], line: int) -> None:
         self.taken = 0
-        self.lines = 0
-        """Nobody knows how many are left; once `after` has gone through all, how many they were."""
         self._urls = iter(urls)
         self._line = line
 
@@ -136,10 +136,8 @@ class PulledUrls:
         return iter(())
 
     def after(self) -> Iterator[Block]:
-        """All that are left, for a state that keeps them: none is left then."""
-        while (block := self.take()) is not None:
-            self.lines += block.lines
-            yield block
+        """Nothing: what it would yield next, nobody knows."""
+        return iter(())
 
 
 def first_and_rest(

@@ -72,7 +72,7 @@ class Unread(Protocol):
         """The blocks that an earlier process has read."""
 
     def after(self) -> Iterator[Block]:
-        """The blocks that are left; they stay unread."""
+        """The blocks that are left, as far as they are known; they stay unread."""
 
 
 class FailedRow(Struct):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import anyio
@@ -103,6 +104,17 @@ async def test_a_crawl_waits_for_seeds_that_may_still_come() -> None:
             os.close(writing)
     os.close(reading)
     assert stored == ["http://h0.example/", "http://h0.example/p/1"]
+
+
+@pytest.mark.anyio
+async def test_nothing_is_pulled_before_it_is_wanted() -> None:
+    """Not even with headers, which go to the origins of seeds: an iterable may have no end."""
+    async with LoopbackWeb(SPEC, proxies=1) as web:
+        urls = (f"http://h0.example/p/{n}" for n in count())
+        crawl = Crawl[object](
+            proxy=list(web.proxy_urls), robots="ignore", max_pages=1, header=["X-Key: k"]
+        )
+        assert (await crawl.crawl(urls)).pages == 1
 
 
 @pytest.mark.anyio

@@ -39,7 +39,7 @@ from scraper_cpn.scrape.state.run import (
     last_opening,
     opened,
 )
-from scraper_cpn.scrape.state.unread import Input, text_checksum
+from scraper_cpn.scrape.state.unread import input_of
 from scraper_cpn.scrape.text import check_name
 from scraper_cpn.scrape.trace import tracer
 from scraper_cpn.store.port import TextRow
@@ -215,8 +215,8 @@ def _new_store(
     hidden = [name for name, _ in opening.settings.headers if name.lower() not in HARMLESS_HEADERS]
     unread, given, texts = keeping.unread, None, list[TextRow]()
     if unread is not None:
-        texts = [(block.line, block.text) for block in unread.after()]
-        given = Input(unread.name, len(texts), unread.lines, text_checksum(texts))
+        texts = [(block.line, block.text) for block in iter(unread.take, None)]
+        given = input_of(unread.name, texts)
     keep = CrawlRecord(
         seeds=tuple(seeds),
         input=given,

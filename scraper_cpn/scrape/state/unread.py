@@ -6,7 +6,7 @@ Must not know: SQL, what a seed is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from msgspec import Struct
@@ -44,6 +44,12 @@ def text_checksum(texts: Iterable[TextRow]) -> int:
     for line, body in texts:
         total = xxh3_64_intdigest(b"%d " % line + body.encode(), total)
     return total
+
+
+def input_of(name: str, texts: Sequence[TextRow]) -> Input:
+    """The record of an input that was cut into blocks."""
+    lines = sum(body.count("\n") + (not body.endswith("\n")) for _, body in texts)
+    return Input(name, len(texts), lines, text_checksum(texts))
 
 
 def check_text(texts: Texts, given: Input, taken: int) -> None:
