@@ -626,7 +626,7 @@ KINDS: dict[str, str] = {
     "http": "the server answered with an error status",
     "throttled": "the server asked the crawl to slow down (429, 503, Retry-After)",
     "given up": "the domain was given up: it had no answer, or nothing but refusals",
-    "limit": "its domain has had all that --max-pages-per-domain or --max-bytes-per-domain allows",
+    "limit": "its domain has reached --max-pages-per-domain or --max-bytes-per-domain",
     "slow": "the site's Crawl-delay is longer than --crawl-delay-max",
     "timeout": "no complete answer in time",
     "connect": "no connection to the server",

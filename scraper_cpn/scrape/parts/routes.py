@@ -105,7 +105,7 @@ class Routes(Limit):
         self.puts = {outcome: [put(self.lanes)] for outcome in outcomes}
         barred = "a proxy that {key} has not refused (--ban-status), of its group (--proxy-for)"
         self.wording = {
-            self.routes: Wording(barred),
+            self.routes: Wording(barred, pause="a proxy that {key} has refused to be tried again"),
             self.lanes: Wording("a request to {key} to end (--per-domain)"),
         }
 

@@ -21,7 +21,7 @@ from scraper_cpn.net.changes import Durable
 from scraper_cpn.net.explain import lacks
 from scraper_cpn.net.marking import Flying, Standing, one_key
 from scraper_cpn.scrape.account.ledger import SKIPPED, UNCHANGED, failure_record, worth_a_retry
-from scraper_cpn.scrape.colours import Denied, Failure, Found, Link, RobotsJob, Rules, Target
+from scraper_cpn.scrape.colours import Denied, Failure, Found, Link, Rest, RobotsJob, Rules, Target
 from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.parts.logins import LOGINS
 from scraper_cpn.scrape.policy import Policy
@@ -285,17 +285,30 @@ def _waits(
 ) -> Iterator[Wait]:
     """What a token waits for, in the words of the net's parts; *robots*: it is the job of a robots.txt."""
     for lack in lacks(net, durable.marking(net), serial, now_ns):
-        timed = lack.until_ns is not None
         key = "" if lack.key is None else str(lack.key)
+        until_ns = lack.until_ns
+        if any(lack.place is routes.routes for routes in net.routes):
+            until_ns = _first_rest_ns(durable, key)
+        timed = until_ns is not None
         if lack.place is None:
             needs = _own(timed=timed, robots=robots)
-            yield Wait(lack.transition, "", key, needs, lack.until_ns, outlasts=False)
+            yield Wait(lack.transition, "", key, needs, until_ns, outlasts=False)
             continue
         part = net.part_of(lack.place)
         wording = part.wording.get(lack.place) if part is not None else None
         needs = wording.tell(key, timed=timed) if wording is not None else lack.reason
         outlasts = wording is not None and wording.outlasts
-        yield Wait(lack.transition, lack.place.name, key, needs, lack.until_ns, outlasts)
+        yield Wait(lack.transition, lack.place.name, key, needs, until_ns, outlasts)
+
+
+def _first_rest_ns(durable: Durable, domain: str) -> int | None:
+    """When the first of the proxies that a domain has refused is tried again; None if it has refused none."""
+    rests = (
+        token.ready_at_ns
+        for token in durable.tokens.values()
+        if isinstance(token.colour, Rest) and token.colour.domain == domain
+    )
+    return min(rests, default=None)
 
 
 def _own(*, timed: bool, robots: bool) -> str:
