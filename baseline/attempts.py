@@ -1,4 +1,4 @@
-"""What becomes of attempts that failed: another one after a while, or the end.
+"""Failed attempts: another one after a pause, or the end.
 
 Owns: the failures that are not judged, and the targets that cool down.
 Must not know: why they failed, domains, budgets.

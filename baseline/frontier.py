@@ -57,7 +57,7 @@ class Frontier:
             self.offer(lane, now_ns)
 
     def restore(self, entry: Entry) -> None:
-        """Put back what was popped, in its old place; the lane is offered by whoever has its slot."""
+        """Put back what was popped, in its old place; the holder of the lane's slot offers the lane."""
         entry[3].queue.restore(entry)
         self.waiting += 1
 

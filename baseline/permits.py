@@ -1,4 +1,4 @@
-"""What every request takes: a permit, its domain's token and slot, a proxy's token and slot.
+"""The resources of every request: a permit, its domain's token and slot, a proxy's token and slot.
 
 Owns: the permits, the gate, the taking and giving back, for pages and robots.txt alike.
 Must not know: what a request is for, what becomes of its outcome.

@@ -128,7 +128,7 @@ class Pool:
         self._count(seat)
         self._put(seat, ready_ns, now_ns)
 
-    # Whose turn it is.
+    # The proxy whose turn it is.
 
     def first(self, now_ns: int) -> Seat | None:
         """The token that is next; None if none may be used."""

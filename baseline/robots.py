@@ -69,7 +69,7 @@ class Robots:
         self.offer(lane, now_ns)
 
     def restore(self, job: Job) -> None:
-        """Put back what was popped, in its old place; the lane is offered by whoever has its slot."""
+        """Put back what was popped, in its old place; the holder of the lane's slot offers the lane."""
         heappush(job[2].jobs, job)
         self.jobs += 1
 

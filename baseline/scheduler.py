@@ -172,7 +172,7 @@ class Scheduler:
             self._robots.mature(now_ns)
 
     def _retry(self, now_ns: int, firings: list[Firing], limit: int) -> None:
-        """Who has cooled down goes back, one by one: the first may take what the second would."""
+        """Targets that have cooled down go back, one by one: the first may take what the second would."""
         permits, fetching, attempts = self._permits, self._fetching, self._attempts
         attempts.mature(now_ns)
         while attempts.awake and permits.gate_ns > now_ns and fetching.budget:

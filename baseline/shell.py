@@ -47,7 +47,7 @@ class Start:
         self._written = written
 
     def __call__(self) -> None:
-        """It is written; its pauses begin."""
+        """The request was written; its pauses begin."""
         self._written()
 
 
@@ -279,7 +279,7 @@ class Shell:
         return Lost(reason, "".join(traceback.format_exception(error)))
 
     async def _settle(self) -> None:
-        """What had ended counts, what had started is `Lost`, the rest goes back."""
+        """Settle open work: ended work counts, started work is `Lost`, the rest goes back."""
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()

@@ -1,7 +1,7 @@
-"""What is due when.
+"""Timers: which work is due at which time.
 
 Owns: a timer wheel with one slot for each distinct time: adding to a time that is known costs no heap
-operation. Timers are never cancelled: whoever set one knows whether it still counts.
+operation. Timers are never cancelled: the caller that set one knows whether it still counts.
 Must not know: what is timed, clocks.
 """
 

@@ -34,7 +34,7 @@ def virtual_crawl(
         settings: limits and pace, as for a real crawl.
         web: what answers.
         seeds: URLs, normalised.
-        heard: is told of each request.
+        heard: is called with each request.
         on_rows: is given the rows of the sinks.
         scheduler: makes the scheduler, for tests that watch it.
         effects: what to bind, given those of the web; for injecting failures.

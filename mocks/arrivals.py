@@ -58,7 +58,7 @@ class Arrivals(socket.socket):
 
     def _accepted_from(self, address: object) -> socket.socket:
         accepted, peer = super().accept()
-        while peer != address:  # somebody who knew this port from before
+        while peer != address:  # a client that knew this port from an earlier run
             accepted.close()
             accepted, peer = super().accept()
         return accepted

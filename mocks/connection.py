@@ -92,7 +92,7 @@ class Connection(asyncio.Protocol):
         self._origin.transports.add(transport)
 
     def connection_lost(self, _exc: Exception | None) -> None:
-        """Record what was going on; asyncio calls this once, whoever ended the connection."""
+        """Record the open exchange; asyncio calls this once, whichever side ended the connection."""
         self._origin.transports.discard(self._transport)
         if self._timer:
             self._timer.cancel()
@@ -229,7 +229,7 @@ class Connection(asyncio.Protocol):
         self._origin.log.append(exchange.record(self._name, fate))
 
     def _reject(self, status: int) -> None:
-        """Answer what is no request; it names no resource, so the log has nothing to say of it."""
+        """Answer bytes that are no request. They name no resource, so that they are not logged."""
         if self._http.our_state in (h11.IDLE, h11.SEND_RESPONSE):
             self._transport.write(self._start_of(status, (("Connection", "close"),), 0))
         self._transport.close()

@@ -163,7 +163,7 @@ async def _long_header(writer: Writer, _earlier: int) -> bool:
 
 
 async def _endless_body(writer: Writer, _earlier: int) -> bool:
-    """A chunked body without end, as fast as the client reads."""
+    """An endless chunked body, as fast as the client reads."""
     writer.write(
         b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nTransfer-Encoding: chunked\r\n\r\n"
     )
@@ -174,7 +174,7 @@ async def _endless_body(writer: Writer, _earlier: int) -> bool:
 
 
 async def _endless_head(writer: Writer, _earlier: int) -> bool:
-    """A head without end, as fast as the client reads."""
+    """An endless head, as fast as the client reads."""
     writer.write(b"HTTP/1.1 200 OK\r\n")
     while True:
         writer.write(b"X-Filler: x\r\n" * 100)
@@ -203,13 +203,13 @@ async def _short_body(writer: Writer, _earlier: int) -> bool:
 
 
 async def _bad_chunk(writer: Writer, _earlier: int) -> bool:
-    """A chunk size that is no number."""
+    """An invalid chunk size."""
     writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nx\r\n0\r\n\r\n")
     return False
 
 
 async def _garbage(writer: Writer, _earlier: int) -> bool:
-    """Bytes that are no HTTP."""
+    """Bytes that are not HTTP."""
     writer.write(b"\x16\x03\x01\x00garbage\r\n\r\n")
     return False
 
@@ -221,7 +221,7 @@ async def _bad_status(writer: Writer, _earlier: int) -> bool:
 
 
 async def _bad_location(writer: Writer, _earlier: int) -> bool:
-    """A redirect to what is no URL."""
+    """A redirect to an invalid URL."""
     _answer(writer, b"", "Location: http://[::bad/ \x7f", status="302 Found")
     return True
 
@@ -245,7 +245,7 @@ async def _bad_retry_after(writer: Writer, _earlier: int) -> bool:
 
 
 async def _bad_charset(writer: Writer, _earlier: int) -> bool:
-    """A charset that nobody knows, and bytes that no text has."""
+    """An unknown charset, and bytes that are not text."""
     _answer(writer, b"<title>\xff\xfe\x00</title>", "Content-Type: text/html; charset=no-such")
     return True
 

@@ -1,4 +1,4 @@
-"""A server that sends answers nobody asked for: for tests that every body belongs to its request.
+"""A server that sends unrequested answers: for tests that every body belongs to its request.
 
 Owns: the moments of an exchange at which surplus bytes are sent, and the pages, each of which names itself.
 Must not know: who asks, and what a right reaction would be.

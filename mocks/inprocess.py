@@ -29,9 +29,9 @@ class Crawled(Struct, frozen=True):
 
     run: Run
     log: list[Request]
-    """What was on the wire, in the order of the starts; times are UTC in virtual time."""
+    """The requests on the wire, in the order of their starts; times are UTC in virtual time."""
     rows: list[Row]
-    """What left through the sinks, in order."""
+    """The rows of the sinks, in order."""
 
 
 def crawl(

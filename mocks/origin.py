@@ -1,4 +1,4 @@
-"""What all connections of a loopback server share: the web, its log, and what is asked of clients.
+"""The shared state of a loopback server's connections: the web, its log, and what is asked of clients.
 
 Owns: which answer a request gets, and the form in which it is sent now.
 Must not know: listening, the life of a connection.

@@ -52,7 +52,7 @@ class LoopbackWeb:
         self.proxy_names: tuple[str, ...] = ()
         """The proxies as the log names them."""
         self.port = 0
-        """Where requests without a proxy go; hosts are told by their Host header."""
+        """The port for requests without a proxy; the Host header names the host."""
         self._origin = Origin(spec, self.log, compress=compress, credentials=credentials)
         self._credentials = credentials
         self._proxies = proxies

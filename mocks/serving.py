@@ -1,4 +1,4 @@
-"""The synthetic web in a process of its own, for whoever crawls it from here.
+"""The synthetic web in a process of its own, for a crawler in this process.
 
 Owns: how `python -m mocks serve` is started and ended. Must not know: its options, who crawls.
 """

@@ -1,4 +1,4 @@
-"""What was seen on the wire, one record per request.
+"""The log of the wire, one record per request.
 
 Owns: the record, and its form on disk: JSONL, the first line a `Header`, every other a `Request`.
 Must not know: who sent the requests, who answered them, what is polite.

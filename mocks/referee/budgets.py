@@ -20,7 +20,7 @@ def pages_of(seen: Sequence[Seen], book: RobotsBook) -> list[Seen]:
 def judge_budgets(
     seen: Sequence[Seen], rules: Expectations, book: RobotsBook
 ) -> Iterator[Violation]:
-    """What breaks G7."""
+    """The violations of G7."""
     if rules.max_pages is not None:
         for number, item in enumerate(pages_of(seen, book)[rules.max_pages :], rules.max_pages + 1):
             message = f"{item.request.url}: page {number}; {rules.max_pages} are allowed"

@@ -14,7 +14,7 @@ from mocks.referee.overlap import crowded
 
 
 def judge_hosts(seen: Sequence[Seen], rules: Expectations) -> Iterator[Violation]:
-    """What breaks the limits of a host; every request that reached the origin counts."""
+    """The violations of the limits of a host; every request that reached the origin counts."""
     hosts: defaultdict[str, list[Seen]] = defaultdict(list)
     for item in seen:
         if item.request.origin:

@@ -20,7 +20,7 @@ from mocks.wirelog import Request
 
 
 def judge(log: Iterable[Request], rules: Expectations) -> Verdict:
-    """What *log* shows of the guarantees G2, G3, G4, G5, G7 and G8.
+    """The verdict on a *log* for the guarantees G2, G3, G4, G5, G7 and G8.
 
     Args:
         log: requests of one crawl in any order; violations name them by their position.

@@ -71,7 +71,7 @@ class Pacing:
         return item.domain if self._rules.hold == "domain" else item.request.url
 
     def violations(self) -> Iterator[Violation]:
-        """What breaks G2."""
+        """The violations of G2."""
         for domain, items in self.domains.items():
             yield from self._gaps_and_holds(domain)
             if self._rules.per_domain is not None:

@@ -21,7 +21,7 @@ def rule_of(proxy: str, rules: Expectations) -> ProxyRule:
 
 
 def judge_proxies(seen: Sequence[Seen], rules: Expectations) -> Iterator[Violation]:
-    """What breaks G3."""
+    """The violations of G3."""
     proxies: defaultdict[str, list[Seen]] = defaultdict(list)
     for item in seen:
         proxies[item.request.proxy].append(item)

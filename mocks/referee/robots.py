@@ -1,4 +1,4 @@
-"""What a crawler could know of each origin's robots.txt, and when (RFC 9309).
+"""When a crawler could know which robots.txt of each origin (RFC 9309).
 
 Owns: following robots.txt through its redirects in a log, and what its answer means.
 Must not know: pacing.

@@ -14,7 +14,7 @@ from mocks.referee.robots import RobotsBook
 def judge_repeats(
     seen: Sequence[Seen], rules: Expectations, book: RobotsBook
 ) -> Iterator[Violation]:
-    """What breaks G4 and the cap of G5.
+    """The violations of G4 and of the cap in G5.
 
     A complete 2xx or 3xx is success. A robots.txt that several origins were redirected to may
     be fetched once for each of them.
@@ -42,7 +42,7 @@ def judge_missing(seen: Iterable[Seen], rules: Expectations) -> Iterator[Violati
 def judge_robots(
     seen: Sequence[Seen], rules: Expectations, book: RobotsBook
 ) -> Iterator[Violation]:
-    """What breaks G8: requests that robots.txt forbids, or that came before its answer."""
+    """The violations of G8: requests that robots.txt forbids, or that came before its answer."""
     if rules.robots == "ignore":
         return
     for item in seen:

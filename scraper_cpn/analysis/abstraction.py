@@ -86,7 +86,7 @@ class Abstraction:
         return [] if at is None else [*atoms.standing(place, at), *atoms.used(place, at)]
 
     def _held_in_flight(self, transition: Transition, flying: Flying) -> Counts[int]:
-        """What a firing in flight counts beside itself: slots, absences that it keeps, tokens in use."""
+        """The atoms that a firing in flight holds: slots, claimed absences, tokens in use."""
         grounder = self._grounder
         inputs = grounder.atoms.inputs(transition, self.bound(flying))
         found = Counts(grounder.flights.occupied(transition, inputs, started=flying.started))
@@ -122,7 +122,7 @@ class Abstraction:
         return self.named(transition, number, atoms)
 
     def named(self, transition: Transition, number: int, atoms: tuple[Any, ...]) -> Any:
-        """What an arc has bound, as events name it."""
+        """The atoms or the key that an arc has bound, in the form of events."""
         if not transition.arcs[number].many:
             return atoms[0]
         if None in atoms:

@@ -108,7 +108,7 @@ class Atoms:
             known = self.plain.index.get(atom)
         except TypeError as error:
             raise AnalysisError(
-                f"net {self.net.name}, place {place.name}: a {type(colour).__name__} can't be told from "
+                f"net {self.net.name}, place {place.name}: a {type(colour).__name__} can't be distinguished from "
                 f"others ({error}); give its fields values that can be hashed"
             ) from error
         if isinstance(place, Sink):

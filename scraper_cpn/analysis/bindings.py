@@ -77,7 +77,7 @@ class Bindings:
                 self._bind(transition, inputs, env, 0)
 
     def canonical(self, transition: Transition, number: int, atoms: tuple[int, ...]) -> Any:
-        """What an arc has bound, as events name it: in order only where a function could see it."""
+        """The atoms or the key that an arc has bound, in the form of events: ordered only if a function could see the order."""
         return atoms if self._ordered[transition.name, number] else tuple(sorted(atoms))
 
     def _bind(self, transition: Transition, inputs: list[Any], env: Env, number: int) -> None:
@@ -108,7 +108,7 @@ class Bindings:
     def _choices(
         self, transition: Transition, number: int, names: Names, env: Env
     ) -> Iterator[tuple[Any, Env]]:
-        """What an arc may bind beside the keys that are known, each with its keys."""
+        """The options of an arc for the known keys, each with its keys."""
         arc = transition.arcs[number]
         known = tuple(name for name in names if name in env)
         values = tuple(env[name] for name in known)
@@ -128,7 +128,7 @@ class Bindings:
     def _options(
         self, transition: Transition, number: int, keys: Env, token: PlainToken | None
     ) -> Iterator[Any]:
-        """What an arc may bind of tokens with these keys, *token* among them."""
+        """The options of an arc among tokens with these keys that include *token*."""
         arc = transition.arcs[number]
         if not arc.many:
             yield token

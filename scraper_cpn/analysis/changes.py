@@ -15,7 +15,7 @@ Changes = defaultdict[int, int]
 
 @dataclass(frozen=True)
 class Tested:
-    """What an event needs, whatever comes of it; see `plain.Event`."""
+    """The condition of an event, whatever its result; see `plain.Event`."""
 
     needs: dict[int, int]
     absent: tuple[int, ...] = ()

@@ -44,7 +44,7 @@ class ExplorationLimits:
 
 @dataclass(eq=False)
 class Space:
-    """What was explored.
+    """The explored state space.
 
     Attributes:
         parents: each state, with the one from which it was reached first.
@@ -197,7 +197,7 @@ class Explorer:
         self._lived.update(fresh)
         self._live(fresh)
         more = self._extend()
-        if more:  # counters that nobody had used so far stand at their first number in every state
+        if more:  # counters that were not used so far are at their start in every state
             parents = self.space.parents
             shifted = {s + more: None if p is None else p + more for s, p in parents.items()}
             parents.clear()

@@ -101,7 +101,7 @@ class Flights:
     def _still(
         self, transition: Transition, inputs: Sequence[Any]
     ) -> tuple[dict[int, int], tuple[int, ...]]:
-        """What must be there, or absent, when an effect starts."""
+        """The conditions of `still` when an effect starts."""
         needs, absent = dict[int, int](), list[int]()
         for arc in transition.still:
             place: Any = arc.place
@@ -147,7 +147,7 @@ class Flights:
     def _landed(
         self, transition: Transition, inputs: tuple[Any, ...], number: int, case: On, error: Any
     ) -> Changes:
-        """What changes when a firing ends, beside what it puts."""
+        """The changes when a firing ends, apart from its outputs."""
         grounder = self._grounder
         change = Changes(int, {number: -1})
         add(change, self.held_in_flight(transition, inputs, started=True), -1)

@@ -22,11 +22,11 @@ Call = tuple[Callable[..., Any], tuple[Any, ...], Any]
 
 
 class Forgetting:
-    """Tokens without what is forgotten.
+    """Tokens without their forgotten fields.
 
     Args:
         net: its name, for errors.
-        fields: for a colour, the fields that are not told apart.
+        fields: for a colour, the fields whose values are ignored.
     """
 
     def __init__(self, net: str, fields: Mapping[type[Any], str | tuple[str, ...]]) -> None:
@@ -49,7 +49,7 @@ class Forgetting:
         rest = (type(token), *((n, v) for n, v in _values(token) if n not in names))
         try:
             first = self._first.setdefault(rest, token)
-        except TypeError:  # can't be hashed; whoever makes an atom of it says so
+        except TypeError:  # can't be hashed; making an atom of it reports that
             return token
         variants = self._variants.setdefault(first, [])
         if token != first and token not in variants and len(variants) < VARIANTS:
@@ -97,7 +97,7 @@ def _choices(given: Any, arg: Any, variant: Any) -> list[Any]:
 
 
 def _alike(found: Any, result: Any) -> bool:
-    """Whether two results are the same; times are not told apart in any case."""
+    """Whether two results are equal, ignoring times."""
     return type(found) is type(result) and (found == result or type(found) is int)
 
 

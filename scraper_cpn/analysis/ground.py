@@ -149,7 +149,7 @@ class Grounder:
             self._begins(transition, inputs, tested)
 
     def _named(self, arc: Arc, value: Any) -> Any:
-        """What an arc has bound, as events name it: atoms, or a key."""
+        """The atoms or the key that an arc has bound, in the form of events."""
         if not arc.binds:
             return one_key(value.values())
         return tuple(token.atom for token in value) if arc.many else value.atom
@@ -187,7 +187,7 @@ class Grounder:
         place: Any = arc.place
         room[self.atoms.count(place, look_of(arc, names), keys)] = number
 
-    # What bindings do.
+    # The effects of bindings.
 
     def taken(self, transition: Transition, inputs: Sequence[Any]) -> Changes:
         """How the numbers change when a firing takes its inputs into its hands."""
@@ -265,7 +265,7 @@ class Grounder:
     def _set_aside(
         self, transition: Transition, inputs: Sequence[Any], tested: Tested, error: str
     ) -> None:
-        """Only what was bound last goes, of what would be taken for good."""
+        """Remove only the last bound one of the consumed inputs."""
         change = Changes(int)
         at = plan.set_aside_at(transition)
         assert at is not None

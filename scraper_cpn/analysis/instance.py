@@ -36,7 +36,7 @@ class Instance:
         later: tokens that may come into a source at any moment, each of them once, or never.
         outcomes: for each effect, a function of the tokens that it is given, which lists what it may
             end in. `Lost` is always among them.
-        forget: for a colour, fields whose values are not told apart. They must decide nothing: each
+        forget: for a colour, fields whose values are ignored. They must decide nothing: each
             function that was called with one value is called again with others, and must do the same.
         times: for a transition, how often it may fire in all; an assumption that verdicts name.
         note: in a few words, for the table of verdicts.
@@ -104,4 +104,4 @@ def _source(net: Net, name: str, tokens: Sequence[Any]) -> Iterator[str]:
         try:
             hash(colour)
         except TypeError as error:
-            yield f"a token can't be told from others ({error}); give it tuples instead of lists"
+            yield f"a token can't be distinguished from others ({error}); give it tuples instead of lists"

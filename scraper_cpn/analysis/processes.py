@@ -25,7 +25,7 @@ def processors() -> int:
 
 
 def in_order(calls: Sequence[Callable[[], T]], processes: int) -> Iterator[T]:
-    """What each call returns, in order; so many run at a time. Calls that are not waited for any more are ended.
+    """The results of calls, in order; a limited number runs at a time. Calls that are not waited for any more are ended.
 
     Raises what a call raises. A call whose process was killed is made again here.
     """

@@ -39,11 +39,11 @@ class _Node:
     outside: tuple[tuple[str, Any, bool], ...]
     calls: tuple[Call, ...]
     rows: tuple[Row, ...] = ()
-    """What has left through sinks."""
+    """The rows that have left through sinks."""
 
 
 class PathReplay:
-    """Tries a way on a kernel."""
+    """Replays a path of events on a kernel."""
 
     def __init__(self, grounder: Grounder, monitor: Monitor, event: Event | None) -> None:
         self._grounder, self._net, self._plain = grounder, grounder.net, grounder.plain
@@ -205,7 +205,7 @@ class PathReplay:
     def _stepped(
         self, marking: Marking, now_ns: int
     ) -> tuple[tuple[Any, ...] | None, Any, Call, int | None, tuple[Row, ...]]:
-        """What one firing at a time is, the marking after it, the call, when to try again, and rows."""
+        """One firing: its event, the marking after it, the call, the time of the next try, and rows."""
         said: list[tuple[Any, ...]] = []
         kernel = Interpreter.load(self._net, marking, said.append)
         step = kernel.step(now_ns, 1)
@@ -325,6 +325,6 @@ def _times(marking: Marking) -> list[int]:
 
 
 def _frozen(mark: tuple[Marking, int]) -> Any:
-    """What tells two nodes apart."""
+    """The identity of a node."""
     marking, left = mark
     return (marking.now_ns, marking.tokens, marking.flights, repr(marking.counters), left)

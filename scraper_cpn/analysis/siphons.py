@@ -24,7 +24,7 @@ class TooManyError(Exception):
 
 
 def is_ordinary(plain: PlainNet) -> bool:
-    """Whether a net has only events that take and put one token of an atom, so that siphons speak of it."""
+    """Whether a net has only events that take and put one token of an atom, so that siphons apply to it."""
     return all(
         event.needs
         and not (event.absent or event.room or event.news)
@@ -34,7 +34,7 @@ def is_ordinary(plain: PlainNet) -> bool:
 
 
 def weak_siphon(plain: PlainNet) -> Atoms | None:
-    """A siphon that contains no trap with tokens: it can be emptied for good, as far as the structure says.
+    """A siphon that contains no trap with tokens: by the structure, it can become and stay empty.
 
     None: there is no such siphon, and an ordinary net is never dead.
 

@@ -1,4 +1,4 @@
-"""A way through a grounded net, told for people.
+"""A path through a grounded net, described for people.
 
 Owns: the lines of a story. Must not know: how the way was found.
 """

@@ -23,7 +23,7 @@ BINDINGS_MAX = 4_000_000
 
 
 class PnmlError(Exception):
-    """A file that is no net that can be read, in one line."""
+    """A file can't be read as a net; the message is one line."""
 
 
 class Symmetric:

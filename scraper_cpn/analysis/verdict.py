@@ -82,7 +82,7 @@ class Report:
 
 
 def _open(verdicts: Sequence[Verdict]) -> list[str]:
-    """Verdicts that are no proof: those that have the same reason together."""
+    """Verdicts without a proof, grouped by reason."""
     lines: list[str] = []
     for reasons in dict.fromkeys(tuple(_reasons(verdict)) for verdict in verdicts):
         alike = [verdict for verdict in verdicts if tuple(_reasons(verdict)) == reasons]

@@ -1,4 +1,4 @@
-"""A build farm as a net: what may run where and when, and nothing of how.
+"""A build farm as a net: which build may run where and when, but not how.
 
 Owns: one example that uses the kernel alone. A build needs a machine of its platform and one of a few
 licences, in one step or not at all. A build that fails is tried again, later each time, up to three

@@ -30,11 +30,11 @@ from scraper_cpn.store.port import StoreError
 
 ATTEMPTS = 3
 Needs = Mapping[str, Sequence[str]]
-"""What each part needs."""
+"""The needs of each part."""
 
 
 class Want(Struct, frozen=True):
-    """A part that somebody wants."""
+    """A requested part."""
 
     part: str
 

@@ -185,11 +185,11 @@ class JobQueue:
         self._live.inject(self._place("acknowledged"), Report(lease.lease))
 
     def fail(self, lease: Lease, reason: str) -> None:
-        """It is not: somebody may try again later."""
+        """The job is not done: another worker may try it later."""
         self._live.inject(self._place("failed"), Report(lease.lease, reason))
 
     def waiting(self) -> int:
-        """Jobs that nobody has, those that wait for their time among them."""
+        """Jobs that no worker has, including those that are not due yet."""
         return self._live.count("jobs")
 
     def _place(self, name: str) -> Any:

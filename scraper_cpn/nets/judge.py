@@ -21,7 +21,7 @@ judgings = count(1)
 
 
 class Task(Struct, frozen=True):
-    """What an answer and a rubric are written for."""
+    """A task, for which an answer and a rubric are written."""
 
     task: int
 
@@ -48,7 +48,7 @@ class Pair(Struct, frozen=True):
 
 
 class Verdict(Struct, frozen=True):
-    """What came of a pair."""
+    """The result of a pair."""
 
     answer: int
     rubric: int

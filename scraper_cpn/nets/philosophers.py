@@ -39,7 +39,7 @@ class Eaten(Struct, frozen=True):
 
 
 def philosophers_net(number: int, chairs: int) -> Net:
-    """So many philosophers, of whom so many may sit at the table at a time."""
+    """A number of philosophers, of whom a limited number may sit at the table at a time."""
 
     def right(guest: Guest) -> Guest:
         return Guest(guest.seat, (guest.seat + 1) % number)
@@ -70,12 +70,12 @@ def _again(guest: Guest) -> Guest:
 
 
 def guests(number: int) -> list[Guest]:
-    """So many hungry philosophers."""
+    """A number of hungry philosophers."""
     return [Guest(seat, seat) for seat in range(number)]
 
 
 def forks(number: int) -> list[Fork]:
-    """So many forks."""
+    """A number of forks."""
     return [Fork(fork) for fork in range(number)]
 
 

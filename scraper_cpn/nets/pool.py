@@ -45,7 +45,7 @@ class Conn(Struct, frozen=True):
 
 
 class Lent(Struct, frozen=True):
-    """A connection in somebody's hands."""
+    """A connection that is in use."""
 
     ask: int
     number: int

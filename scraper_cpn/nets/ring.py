@@ -31,7 +31,7 @@ class Passed(Struct, frozen=True):
 
 
 def ring_net(copies: int, passes: int) -> Net:
-    """So many rings, in each of which a ball is passed so many times."""
+    """A number of rings; in each, a ball is passed a number of times."""
     net = Net("ring")
     hand = net.effect("hand", Passed)
     out = net.sink("out", Ball)

@@ -56,7 +56,7 @@ class Run(Struct, frozen=True):
     """The result of a virtual run.
 
     Attributes:
-        ended: None if *until_ns* was reached first, or if only somebody who begins a manual transition could go on.
+        ended: None if *until_ns* was reached first, or if only a manual transition could continue the run.
         now_ns: the virtual time at the end.
         steps: calls of the kernel's `step`, a measure of wake-ups.
         firings: effects that were started.
@@ -125,7 +125,7 @@ def run(
 def _launched(
     kernel: Decider, firing: Firing, work: Connecting | tuple[int, Any], now_ns: int
 ) -> Coming | None:
-    """What follows from the start of a firing's work; None if it may no longer start."""
+    """The result of starting a firing's work; None if it may no longer start."""
     if isinstance(work, Connecting):
         return _connected(firing, work, now_ns)
     if kernel.started(firing.id, now_ns):

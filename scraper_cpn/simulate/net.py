@@ -30,14 +30,14 @@ Duration: TypeAlias = tuple[int, Any] | VirtualEffect
 
 
 Chooser: TypeAlias = Callable[[tuple[Binding, ...], int], Binding | None]
-"""Which of a manual transition's bindings somebody begins at a time (ns); None for none."""
+"""Chooses the binding of a manual transition that begins at a time (ns); None for none."""
 
 
 class Simulated(Struct, frozen=True):
     """The result of a net's run in virtual time.
 
     Attributes:
-        ended: None if *until_ns* was reached first, or if only somebody who begins a manual transition could go on.
+        ended: None if *until_ns* was reached first, or if only a manual transition could continue the run.
         now_ns: the virtual time at the end.
         firings: effects that were started.
         rows: what reached its sinks, oldest first.
@@ -86,7 +86,7 @@ def simulate_net(
 
 
 def _begin(kernel: Kernel, manual: Mapping[str, Chooser], now_ns: int) -> Firing | None:
-    """The first firing that somebody begins now."""
+    """The first manual firing that begins now."""
     for name, choose in manual.items():
         found = kernel.bindings(name, now_ns)
         binding = choose(found, now_ns) if found else None

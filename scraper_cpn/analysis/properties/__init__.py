@@ -1,4 +1,4 @@
-"""What can be asked of a net; each property becomes a monitor of the atoms of a grounded net.
+"""The properties that a net may have; each property becomes a monitor of the atoms of a grounded net.
 
 Owns: the list of properties.
 """

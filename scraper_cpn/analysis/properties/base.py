@@ -1,4 +1,4 @@
-"""What a property is, and how it tells tokens apart.
+"""The base of properties, and how they distinguish tokens.
 
 Owns: `Property`, `Watch`, `By`. `by` is the name of a field, or a function of a token (None: it does not
 count). A firing counts by the first of its tokens that has the field.
@@ -33,7 +33,7 @@ class Property:
         yield from ()
 
     def monitor(self, net: Net, plain: PlainNet) -> Watch:
-        """What watches over it during an exploration."""
+        """The monitor that checks it during an exploration."""
         raise NotImplementedError
 
 
@@ -43,7 +43,7 @@ class Watch(Monitor):
     exercised = False
     vacuous = "nothing that it speaks of ever happens"
     broken = ""
-    """What breaks it, where the events alone say so."""
+    """Why it is violated, if the events alone show it; else empty."""
 
     def holds_always(self) -> bool:
         """Whether every event keeps it, whatever the state."""

@@ -1,4 +1,4 @@
-"""What each firing does with the tokens that it has bound, seen without a look at states.
+"""Properties of single firings and their tokens, checked without states.
 
 Owns: `every`, `paused` and `SeenEvent`.
 Must not know: how a net is explored.
@@ -37,7 +37,7 @@ class SeenEvent:
 
     @property
     def outcome(self) -> Any:
-        """What an effect ended in, or a choice picked."""
+        """The outcome of the effect or of the choice."""
         return self.event.outcome
 
     def __getitem__(self, place: str) -> Any:
@@ -52,7 +52,7 @@ class SeenEvent:
         )
 
     def bound(self, number: int) -> Any:
-        """What an input has bound: a token, or a tuple of them."""
+        """The token, or the tuple of tokens, that an input has bound."""
         arc, value = self.net.transitions[self.event.name].arcs[number], self.event.bound[number]
         colours = tuple(self.plain.atoms[atom].value for atom in plan.tokens_of(value))
         return colours if arc.many else colours[0]

@@ -1,6 +1,6 @@
-"""What always comes after something: response, the liveness that a finite run needs.
+"""Response: an event is always followed by another one. This is the liveness of finite runs.
 
-Owns: `leads_to`, and the search for a way on which the answer never comes.
+Owns: `leads_to`, and the search for a path without the response.
 Must not know: how a net is explored, or a way replayed.
 
 Wherever *cause* is true, *effect* must come on every way. Ways are those of the explored states, which has more of them than

@@ -259,7 +259,7 @@ class _Costs(Watch):
         self._asked, self._net, self._plain = asked, net, plain
 
     def holds_always(self) -> bool:
-        """Whether each such outcome takes exactly one for good, and nothing else does."""
+        """Whether each such outcome consumes exactly one, and nothing else does."""
         counted = weights(self._net, self._plain, [self._asked.counter], (), None).get(True, {})
         for event in self._plain.events:
             costs = event.name == self._asked.transition and isinstance(
