@@ -72,8 +72,10 @@ def _refuse(job: CrawlJob) -> None:
     _refuse_routes(job.settings)
     if job.settings.save_bodies is not None:
         raise UsageError("the scheduler by hand has no --save-bodies; use scrape, or leave it out")
-    if job.settings.login is not None:
-        raise UsageError("the scheduler by hand has no logins; use scrape, or leave the login out")
+    if job.settings.login is not None or job.settings.sessions is not None:
+        raise UsageError(
+            "the scheduler by hand has no logins and no pool of sessions; use scrape, or leave them out"
+        )
     if job.settings.kernel != "python":
         raise UsageError("the scheduler by hand has no --kernel; use scrape, or leave it out")
 

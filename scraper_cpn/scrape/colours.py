@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from msgspec import UNSET, Struct
 
-from scraper_cpn.scrape.request import PLAIN, Request, Visit
+from scraper_cpn.scrape.request import PLAIN, POOLED, Request, Visit
 
 PRIORITY_MAX = 1_000_000
 """The largest absolute priority of a link."""
@@ -330,6 +330,36 @@ class Hold(Struct, frozen=True, gc=False):
     reason: str
 
 
+class PooledSession(Struct, frozen=True, gc=False):
+    """The token of a session of the pool: a firing that takes it may start one request in it."""
+
+    session: str
+    """Its number."""
+    generation: int = 1
+    """How many sessions have had this number."""
+    errors: int = 0
+    """In a row."""
+    calm: int = 0
+    """Requests started since the last error, up to 2."""
+
+    @property
+    def name(self) -> str:
+        """The name of its jar."""
+        return f"{POOLED}{self.session}.{self.generation}"
+
+    @property
+    def before(self) -> str:
+        """That of the session whose place it has taken."""
+        return f"{POOLED}{self.session}.{self.generation - 1}"
+
+
+class SessionFault(Struct, frozen=True, gc=False):
+    """A session has met an error."""
+
+    session: str
+    generation: int
+
+
 class ProxyFault(Struct, frozen=True, gc=False):
     """A proxy itself has failed, and one of its tokens is to rest."""
 
@@ -542,6 +572,8 @@ class Raw(Struct, frozen=True, gc=False):
     """The number of the login with which it was fetched; 0 where none is needed."""
     content: str = ""
     """What tells its content from others, in a crawl that compares them."""
+    session: PooledSession | None = None
+    """The session of the pool that brought it."""
 
 
 class Content(Struct, frozen=True, gc=False):
@@ -699,6 +731,8 @@ class Redirected(Struct, frozen=True, gc=False):
     """Retry-After: the next hop waits at least this long."""
     cookies: str = ""
     """Stands for the cookies that the next hop is sent; empty for none, or on the same URL for those of this request."""
+    session: str = ""
+    """The session of the pool in which the next hop is requested; empty for none."""
 
 
 class Throttled(Struct, frozen=True, gc=False):

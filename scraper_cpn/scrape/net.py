@@ -25,6 +25,7 @@ from scraper_cpn.scrape.parts.revisits import revisits_of
 from scraper_cpn.scrape.parts.robots import Robots
 from scraper_cpn.scrape.parts.routes import routes_of
 from scraper_cpn.scrape.parts.seeds import Seeds
+from scraper_cpn.scrape.parts.sessions import sessions_of
 from scraper_cpn.scrape.parts.sitemaps import sitemaps_of
 from scraper_cpn.scrape.parts.traps import traps_of
 from scraper_cpn.scrape.parts.volume import DomainBudget, DomainBytes, volume_limits
@@ -55,6 +56,7 @@ class ScrapeNet(Net):
         self.limits: list[Limit] = [
             self.permits, self.domains, *self.hosts, *self.routes, self.proxies, self.gate,
         ]  # fmt: skip
+        self.sessions = sessions_of(self, p.sessions)
 
         # The other parts, each with its own places.
         self.depths = depths_of(self, p.frontier.depths, p.settings)
@@ -101,7 +103,7 @@ class ScrapeNet(Net):
                 limit.skip(self.frontier.targets, known, self.failed_log, p.volume)
         self.requests.scrape(
             self.frontier,
-            [*self.limits, *self.logins, self.budget, *self.volume, *self.items],
+            [*self.sessions, *self.limits, *self.logins, self.budget, *self.volume, *self.items],
             self.domains,
             self.proxies,
             self.routes,
@@ -110,6 +112,7 @@ class ScrapeNet(Net):
             log=self.failed_log,
             logins=self.logins,
             revisits=self.revisits,
+            sessions=self.sessions,
         )
         self.retries.judge(
             self.frontier.targets, self.gate, self.budget, self.failed_log, self.logins
@@ -124,6 +127,7 @@ class ScrapeNet(Net):
             proxies=self.proxies,
             items=self.items,
             logins=self.logins,
+            sessions=self.sessions,
             found=self.frontier.found,
             routes=self.routes,
             revisits=self.revisits,
@@ -131,7 +135,7 @@ class ScrapeNet(Net):
         for route in self.routes:
             route.connect(
                 self.frontier.targets, self.robots.jobs, self.limits, self.proxies, self.health,
-                [*self.logins, self.budget, *self.volume, *self.items],
+                [*self.sessions, *self.logins, self.budget, *self.volume, *self.items],
             )  # fmt: skip
         if self.revisits is not None:
             obeys = p.settings.robots == "obey"

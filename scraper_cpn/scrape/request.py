@@ -13,6 +13,8 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 """Methods that change nothing on the server (RFC 9110 section 9.2.1)."""
 AGAIN = "again "
 """The prefix of `Request.apart` until the target is made: it marks a request that is to be repeated."""
+POOLED = "pool "
+"""What the name of a session of the pool begins with."""
 _BACK = " back with cookies "
 """In `Request.apart` of a redirect that has come back to its URL."""
 _DIGEST_BYTES = 16

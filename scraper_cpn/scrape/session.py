@@ -40,8 +40,10 @@ from scraper_cpn.scrape.colours import (
     Link,
     Parsed,
     ParseOutcome,
+    PooledSession,
     Proxy,
     Raw,
+    Redirected,
     RobotsJob,
     RobotsOutcome,
     SitemapJob,
@@ -69,6 +71,7 @@ from scraper_cpn.scrape.pages.logins import sign_on_of
 from scraper_cpn.scrape.pages.parse import Parser
 from scraper_cpn.scrape.policy import first_policy
 from scraper_cpn.scrape.policy.frontier import asking
+from scraper_cpn.scrape.request import POOLED
 from scraper_cpn.scrape.seeds import BadSeed, Unread, origins_in
 from scraper_cpn.scrape.settings import SECOND, Settings
 from scraper_cpn.scrape.sitemaps import mapped_from
@@ -163,6 +166,8 @@ class Session:
             self._kernel, self._net, settings, self._unread, clock_ns=self._clock.now_ns
         )
         self._failed = failed
+        self._in_use = set[str]()
+        """The names of the pool's sessions."""
         self._shell: Shell | None = None
         self._interrupted = self._aborted = False
         self._stopping = anyio.Event()
@@ -272,7 +277,7 @@ class Session:
 
     def _effects(self) -> dict[str, Any]:
         return {
-            "fetch": Paced(self._fetch),
+            "fetch": Paced(self._fetch_in if self._net.sessions else self._fetch),
             "robots": Paced(self._robots),
             **({} if self._net.sitemaps is None else {"sitemap": Paced(self._sitemap)}),
             "parse": Plain(self._parse),
@@ -297,6 +302,23 @@ class Session:
         outcome = await self._fetcher.fetch(asked, proxy, start, start.may_start)
         self._account.outcome(outcome)
         return visit_outcome(target, outcome)
+
+    async def _fetch_in(
+        self, target: Target, proxy: Proxy, domain: Domain, session: PooledSession, start: Start
+    ) -> VisitOutcome:
+        """As `_fetch`, in a session of the pool, unless the target has its own that was not given up."""
+        if session.before in self._in_use:
+            self._in_use.discard(session.before)
+            self._fetcher.jars.forget(session.before)
+        self._in_use.add(session.name)
+        named = target.request.session
+        if named and (named in self._in_use or not named.startswith(POOLED)):
+            return await self._fetch(target, proxy, domain, start)
+        own = asking(target, replace(target.request, session=session.name))
+        outcome = await self._fetch(own, proxy, domain, start)
+        if isinstance(outcome, Redirected):
+            return replace(outcome, session=session.name)
+        return outcome
 
     def _sign_on_with(self, target: Target) -> Target:
         """Return the first request of a login as the program wants it: no token has the password."""

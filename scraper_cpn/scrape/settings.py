@@ -182,6 +182,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Sent to the origins (scheme, host, port) of the seeds only."""
     login: str | None = None
     """The page at which the program logs in, normalised; None: it does not."""
+    sessions: int | None = None
+    """The number of sessions among which pages are divided; None: all pages share the crawl's own."""
+    session_delay_ns: int = 0
+    """Least time between the starts of two requests of one session of the pool."""
     cookies: Literal["on", "off"] = "on"
     """Whether cookies are kept, and sent where they belong."""
     cookie: tuple[tuple[str, str], ...] = ()

@@ -22,6 +22,7 @@ from scraper_cpn.scrape.colours import (
     KeepOutcome,
     Kept,
     ParseOutcome,
+    PooledSession,
     Proxy,
     Raw,
     RobotsJob,
@@ -93,9 +94,11 @@ class VirtualWeb:
         }
 
     def fetch(
-        self, target: Target, proxy: Proxy, _: Domain, now_ns: int
+        self, target: Target, proxy: Proxy, *more: Domain | PooledSession | int
     ) -> tuple[int, VisitOutcome]:
-        """Fetch a page."""
+        """Fetch a page; the last argument is the time."""
+        now_ns = more[-1]
+        assert isinstance(now_ns, int)
         takes_ns, answer = self._ask(target.url, proxy, now_ns, self._settings.max_body_bytes)
         if isinstance(answer, Failed):
             return takes_ns, answer

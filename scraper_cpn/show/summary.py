@@ -50,6 +50,8 @@ def summary_lines(summary: Summary, *, output: str, retry: str | None) -> Iterat
     yield from _seeds(summary)
     if dropped := summary.connections_dropped:
         yield Text(f"{counted(dropped, 'connection')} dropped because of unsolicited bytes")
+    if given_up := summary.sessions_given_up:
+        yield Text(f"{counted(given_up, 'session')} given up after errors")
     for why, dropped in summary.cookies_dropped.items():
         yield Text(f"{counted(dropped, 'cookie')} not kept: {why}")
     if summary.left:

@@ -46,9 +46,14 @@ def test_what_was_left_out() -> None:
 
 
 def test_cookies_that_were_not_kept() -> None:
-    """Each reason has its line."""
-    summary = Summary(ended="finished", cookies_dropped={"for another site": 1, "too large": 1_200})
+    """Each reason has its line, behind the sessions that ended."""
+    summary = Summary(
+        ended="finished",
+        sessions_given_up=2,
+        cookies_dropped={"for another site": 1, "too large": 1_200},
+    )
     assert shown(summary)[2:] == [
+        "2 sessions given up after errors",
         "1 cookie not kept: for another site",
         "1,200 cookies not kept: too large",
     ]

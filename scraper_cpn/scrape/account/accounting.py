@@ -107,6 +107,7 @@ class Accounting:
         self.ledger.take(state.failures())
         self.ledger.stored, self.ledger.items = account.stored, account.items
         self.ledger.stored_again = account.stored_again
+        self.ledger.sessions_given_up = account.sessions_given_up
         self.ledger.cut, self._not_followed = account.cut, account.not_followed
         self._no_address = account.no_address
         self._sitemaps, self._mapped = account.sitemaps, account.mapped
@@ -202,6 +203,7 @@ class Accounting:
             sitemaps=self._sitemaps,
             mapped=self._mapped,
             dropped=self._dropped,
+            sessions_given_up=self.ledger.sessions_given_up,
             cookies=self.cookies(),
         )
 
@@ -261,6 +263,7 @@ class Accounting:
             failed_urls=tuple(ledger.failed_urls),
             seeds_failed=tuple(ledger.seeds_failed),
             connections_dropped=self.connections_dropped,
+            sessions_given_up=ledger.sessions_given_up,
         )
 
     @property

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import structs
 
 from scraper_cpn.scrape.account.report import FailureGroup
-from scraper_cpn.scrape.colours import KINDS, Failure, Hold, Proxy, Stored
+from scraper_cpn.scrape.colours import KINDS, Failure, Hold, PooledSession, Proxy, Stored
 
 EXAMPLES = 3
 UNCHANGED = "unchanged"
@@ -57,6 +57,7 @@ class Ledger:
         self.failed = 0
         self.skipped = 0
         self.attempts_failed = 0
+        self.sessions_given_up = 0
         self.retired: list[str] = []
         self.failed_urls: list[str] = []
         self.seeds_failed: list[str] = []
@@ -76,6 +77,8 @@ class Ledger:
                 self._stored(row)
             elif isinstance(row, Failure):
                 self._failure(row)
+            elif isinstance(row, PooledSession):
+                self.sessions_given_up += 1
             elif isinstance(row, Proxy):
                 self.retired.append(row.proxy)
             elif isinstance(row, Hold) and self.on_event is not None:

@@ -124,6 +124,8 @@ class Summary(Struct, frozen=True, kw_only=True):
     """Seeds that were neither stored nor left for later."""
     connections_dropped: int = 0
     """Connections that were closed because a server sent unsolicited bytes."""
+    sessions_given_up: int = 0
+    """Sessions of the pool that others have taken the place of, after errors."""
     cookies_dropped: dict[str, int] = {}
     """Cookies that servers offered and that were not kept, by reason."""
 
@@ -144,6 +146,7 @@ class Account(Struct, frozen=True):
     sitemaps: int = 0
     mapped: int = 0
     dropped: dict[str, int] = {}
+    sessions_given_up: int = 0
     cookies: int = 0
     """In the jars, which a state does not keep."""
 

@@ -39,8 +39,10 @@ class Jars:
         self._wall_ns = wall_ns
         self._in_headers = _names_cookie(settings.headers)
         self._jars = defaultdict[str, Jar](Jar)
-        self._given = set[str]()
-        """The hosts whose jar has the user's own cookies."""
+        self._given = set[tuple[str, str]]()
+        """The sessions and hosts that have got the user's own cookies."""
+        self._before = Counter[str]()
+        """What jars that are gone have not kept."""
         self._secret = os.urandom(16)
         self.used = bool(self._own)
 
@@ -62,7 +64,7 @@ class Jars:
     @property
     def dropped(self) -> Counter[str]:
         """How many cookies were not kept, by reason."""
-        return sum((jar.dropped for jar in self._jars.values()), Counter[str]())
+        return sum((jar.dropped for jar in self._jars.values()), self._before)
 
     def header(self, target: Target, url: str) -> str:
         """Return the Cookie header of a target's request to a URL; empty where the user gave one, or there is none."""
@@ -70,8 +72,8 @@ class Jars:
         own = self._is_own(url) if self._own or self._in_headers else False
         if (own and self._in_headers) or _names_cookie(request.headers):
             return ""
-        if own and not request.session:
-            self._give(url)
+        if own:
+            self._give(request.session, url)
         jar, now_ns = self._jars[request.session], self._wall_ns()
         return jar.header(url, now_ns, method=request.method, initiator=target.parent)
 
@@ -97,15 +99,20 @@ class Jars:
             now.encode(errors="surrogateescape"), key=self._secret, digest_size=_DIGEST_BYTES
         ).hexdigest()
 
-    def _give(self, url: str) -> None:
-        """Put the user's own cookies in the jar, before the first request to a host of a seed."""
+    def forget(self, session: str) -> None:
+        """Throw the jar of a session away; nothing, if there is none."""
+        if gone := self._jars.pop(session, None):
+            self._before += gone.dropped
+
+    def _give(self, session: str, url: str) -> None:
+        """Put the user's own cookies in a jar, before the first request of its session to a host of a seed."""
         host = host_of(url)
-        if host in self._given:
+        if (session, host) in self._given:
             return
-        self._given.add(host)
+        self._given.add((session, host))
         secure = not self._is_own(url.replace("https:", "http:", 1))
         for name, value in self._own:
-            self._jars[""].put(
+            self._jars[session].put(
                 FileCookie(host, False, "/", secure, None, name, value), self._wall_ns()
             )
 

@@ -37,6 +37,7 @@ from scraper_cpn.scrape.parts.permits import GateKeeper
 from scraper_cpn.scrape.parts.proxies import Proxies
 from scraper_cpn.scrape.parts.revisits import Revisits
 from scraper_cpn.scrape.parts.routes import Routes
+from scraper_cpn.scrape.parts.sessions import Sessions
 from scraper_cpn.scrape.policy import Policy
 
 UNCOUNTED = "uncounted"
@@ -94,6 +95,7 @@ class Pipeline(Part):
         proxies: Proxies,
         items: Sequence[ItemBudget],
         logins: Sequence[Logins],
+        sessions: Sequence[Sessions],
         found: Place[Found],
         routes: Sequence[Routes],
         revisits: Revisits | None,
@@ -108,6 +110,7 @@ class Pipeline(Part):
             self.duplicates.compare(self.raw_html, log)
         parse = self.effect("parse", ParseOutcome if logins else PageOutcome)
         raw, parsed, validated = self.raw_html, self.parsed, self.validated
+        unwanted = [pool.unwanted(raw) for pool in sessions]
         elsewhere = put(proxies.faults, proxies.p.elsewhere, raw, Deferred)
         for each in routes:
             elsewhere = put(each.signs, each.p.elsewhere, raw, Deferred)
@@ -123,7 +126,7 @@ class Pipeline(Part):
                     put(log, p.trouble, raw, Parsed),
                     put(gate.stop, p.stop, Parsed),
                 ),
-                on(Deferred, put(lost, p.deferred, raw, Deferred), elsewhere),
+                on(Deferred, put(lost, p.deferred, raw, Deferred), elsewhere, *unwanted),
                 on(Bad, put(log, p.bad, raw, Bad), *(each.at_bad_page(raw) for each in logins)),
                 on(Lost, put(lost, p.lost_page, raw, Lost)),
                 *(end for each in logins for end in self._login_ends(each, found, lost, log)),

@@ -28,6 +28,7 @@ from scraper_cpn.scrape.parts.logins import Logins
 from scraper_cpn.scrape.parts.proxies import Proxies
 from scraper_cpn.scrape.parts.revisits import Revisits
 from scraper_cpn.scrape.parts.routes import Routes, silent
+from scraper_cpn.scrape.parts.sessions import Sessions
 from scraper_cpn.scrape.policy import Policy
 
 
@@ -54,6 +55,7 @@ class Requests(Part):
         log: Sink[Failure],
         logins: Sequence[Logins],
         revisits: Revisits | None,
+        sessions: Sequence[Sessions],
     ) -> None:
         """Fetch targets of the frontier; a page goes to *fetched*, a failed attempt to *failed*."""
         p, targets = self._p, frontier.targets
@@ -71,10 +73,11 @@ class Requests(Part):
         raw = put(fetched, p.raw_through, targets, proxies.pool, Fetched)
         row, redirected = put(log, p.redirect, targets, Redirected), list[Output]()
         for login in logins:
-            sessions = login.sessions
-            raw = put(fetched, p.raw_logged_in, targets, proxies.pool, sessions, Fetched)
+            raw = put(fetched, p.raw_logged_in, targets, proxies.pool, login.sessions, Fetched)
             row = put(log, p.redirect_of_page, targets, Redirected)
             redirected += login.at_redirect(targets, failed, p)
+        for pool in sessions:
+            raw = put(fetched, p.raw_in_session, targets, proxies.pool, pool.pool, Fetched)
         moved = [next_hop, later, row, *redirected]
         page, same = [raw, answered, *paced], list[On]()
         if revisits is not None:
@@ -85,7 +88,7 @@ class Requests(Part):
             "scrape_target",
             [targets],
             limits=limits,
-            effect=fetch(targets, proxies.pool, domains.pacing),
+            effect=fetch(targets, proxies.pool, domains.pacing, *(each.pool for each in sessions)),
             during=self.in_progress,
             deadline_ns=self._longest_ns,
             outcomes=[

@@ -20,6 +20,7 @@ from scraper_cpn.scrape.policy.requests import RequestPolicy
 from scraper_cpn.scrape.policy.retries import RetryPolicy
 from scraper_cpn.scrape.policy.robots import RobotsPolicy
 from scraper_cpn.scrape.policy.routes import RoutePolicy
+from scraper_cpn.scrape.policy.sessions import SessionPolicy
 from scraper_cpn.scrape.policy.sitemaps import SitemapPolicy
 from scraper_cpn.scrape.policy.volume import VolumePolicy
 from scraper_cpn.scrape.settings import Settings
@@ -55,6 +56,11 @@ class Policy:
     def routes(self) -> RoutePolicy:
         """Which proxy a request goes through."""
         return RoutePolicy(self.settings)
+
+    @cached_property
+    def sessions(self) -> SessionPolicy:
+        """The pool of sessions."""
+        return SessionPolicy(self.settings)
 
     @cached_property
     def volume(self) -> VolumePolicy:

@@ -21,6 +21,7 @@ from scraper_cpn.scrape.colours import (
     Found,
     Login,
     LoginNews,
+    PooledSession,
     Proxy,
     Raw,
     Redirected,
@@ -88,6 +89,16 @@ class RequestPolicy:
         """Visits after the first."""
         return VisitPolicy(self.settings)
 
+    def raw_in_session(
+        self, target: Target, proxy: Proxy, session: PooledSession, fetched: Fetched
+    ) -> Raw | None:
+        """As `raw_through`, with the session of the pool."""
+        page = self.visits.fetched(target, fetched)
+        if page is None:
+            return None
+        content = self.duplicates.key(target, fetched)
+        return Raw(page, fetched.response, proxy.proxy, 0, content, session)
+
     @cached_property
     def logins(self) -> LoginPolicy:
         """Logins."""
@@ -112,7 +123,7 @@ class RequestPolicy:
         if self._stray(target, redirect) or self.logins.sends_away(target, redirect):
             return None
         url, request = self._goal(target, redirect), target.request
-        plain = request is PLAIN and not redirect.cookies
+        plain = request is PLAIN and not (redirect.cookies or redirect.session)
         hop = self.frontier.target(
             url,
             site=self.frontier.site_after(target, url),
@@ -284,6 +295,8 @@ def redirected(target: Target, redirect: Redirected) -> Request:
     follows it.
     """
     request = first_visit(target.request)
+    if redirect.session:
+        request = replace(request, session=redirect.session)
     if redirect.cookies and _returns(target, redirect):
         request = returning(request, redirect.cookies)
     if origin_of(redirect.url) != target.origin:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from scraper_cpn.scrape.colours import WITHHELD, Again, Failure, Over, Target, Verdict
+from scraper_cpn.scrape.policy.frontier import asking
+from scraper_cpn.scrape.request import POOLED
 from scraper_cpn.scrape.settings import Settings
 
 
@@ -31,7 +33,10 @@ class RetryPolicy:
         """The target for its next attempt; a request that was not written does not count as an attempt."""
         if is_unsent(failure):
             return failure.target
-        return replace(failure.target, attempt=failure.target.attempt + 1)
+        target = failure.target
+        if target.request.session.startswith(POOLED):
+            target = asking(target, replace(target.request, session=""))
+        return replace(target, attempt=target.attempt + 1)
 
     def again_after_ns(self, failure: Failure) -> int:
         """How long the next attempt waits, in addition to its domain's pause."""

@@ -24,6 +24,7 @@ from scraper_cpn.scrape.colours import (
     LoginStep,
     Mapped,
     Parsed,
+    PooledSession,
     Proxy,
     Raw,
     Reached,
@@ -72,8 +73,21 @@ def packings(policy: Policy) -> dict[type[Any], Packing]:
         Found: Packing(targets.pack_found, targets.unpack_found),
         Reached: Packing(targets.pack_reached, targets.unpack_reached),
         Raw: Packing(
-            lambda page: [targets.pack(page.target), page.proxy, page.login, page.content],
-            lambda packed: Raw(targets.unpack(packed[0]), GONE, *packed[1:]),
+            lambda page: [
+                targets.pack(page.target),
+                page.proxy,
+                page.login,
+                page.content,
+                page.session and astuple(page.session),
+            ],
+            lambda packed: Raw(
+                targets.unpack(packed[0]),
+                GONE,
+                packed[1],
+                packed[2],
+                packed[3],
+                packed[4] and PooledSession(*packed[4]),
+            ),
         ),
         Extracted: Packing(_page(targets), lambda packed: Extracted(targets.unpack(packed), ())),
         Checked: _counted_page(targets)

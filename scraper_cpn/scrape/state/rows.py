@@ -17,7 +17,14 @@ from xxhash import xxh3_64_intdigest
 
 from scraper_cpn.net import Row
 from scraper_cpn.scrape.account.ledger import worth_a_retry
-from scraper_cpn.scrape.colours import FAILED_LOG, Failure, Hold, RequestTarget, Stored
+from scraper_cpn.scrape.colours import (
+    FAILED_LOG,
+    Failure,
+    Hold,
+    PooledSession,
+    RequestTarget,
+    Stored,
+)
 from scraper_cpn.scrape.state.metadata import read_row, read_value
 from scraper_cpn.store.port import ItemRow, SinkRow
 
@@ -68,6 +75,8 @@ def writing(row: Row) -> tuple[SinkRow, list[ItemRow]]:
         return (row.sink, colour.target.url, _json(colour)), []
     if isinstance(colour, Hold):
         return (row.sink, colour.domain, _json(colour)), []
+    if isinstance(colour, PooledSession):
+        return (row.sink, colour.name, _json({"session": colour.name})), []
     return (row.sink, colour.proxy, _json({"proxy": colour.proxy})), []
 
 

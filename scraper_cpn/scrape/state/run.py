@@ -104,6 +104,7 @@ def harmless(opening: Opening) -> Opening:
 
 _EVERY_PART = Settings(
     login="https://login.example/",
+    sessions=1,
     per_host=1,
     max_pages_per_domain=1,
     max_items=1,

@@ -93,11 +93,14 @@ PROXIES = st.builds(
 )  # fmt: skip
 
 
+SESSION = c.PooledSession("7", generation=2, errors=1)
+
+
 def whole(policy: Policy) -> list[st.SearchStrategy[Any]]:
     """The colours and outcomes of which nothing is left out."""
     target = targets(policy)
     plain = [c.Domain, c.Penalty, c.ProxyFault, c.RobotsJob, c.Rules, c.Gate, c.StopRequest, c.Redirected,
-             c.Throttled, c.Failed, c.Bad, c.Deferred, c.Kept, c.GivenUp, c.Login, c.LoginNews,
+             c.Throttled, c.Failed, c.Bad, c.Deferred, c.Kept, c.GivenUp, c.Login, c.LoginNews, c.PooledSession, c.SessionFault,
              c.LoggedIn, c.LoggedOut, Lost]  # fmt: skip
     failures = st.builds(
         c.Failure, target=target, kind=TEXT, reason=TEXT, status=st.none() | st.integers(100, 599),
@@ -123,6 +126,11 @@ def cut(policy: Policy) -> list[st.SearchStrategy[tuple[Any, Any]]]:
     target = targets(policy)
     return [
         st.builds(lambda t, r: (c.Raw(t, r), c.Raw(t, GONE)), target, RESPONSES),
+        st.builds(
+            lambda t, r: (c.Raw(t, r, "p", 2, "c", SESSION), c.Raw(t, GONE, "p", 2, "c", SESSION)),
+            target,
+            RESPONSES,
+        ),
         st.builds(lambda t, i: (c.Extracted(t, i), c.Extracted(t, ())), target, ITEMS),
         st.builds(lambda t, i: (c.Checked(t, i), c.Checked(t, ())), target, ITEMS),
         st.builds(lambda r: (c.Fetched(r), c.Fetched(GONE)), RESPONSES),
@@ -160,7 +168,7 @@ def test_what_is_cut_comes_back_without_its_content(data: st.DataObject, policy:
 
 def test_every_colour_and_outcome_was_tried() -> None:
     """A new one is not forgotten here."""
-    codec = codec_of(Policy(Settings(login="https://login.example/")))
+    codec = codec_of(Policy(Settings(login="https://login.example/", sessions=1)))
     net = codec.net
     kinds = {place.colour for place in net.places.values() if type(place) is Place}
     kinds |= {outcome for effect in net.effects.values() for outcome in effect.outcomes}
