@@ -229,6 +229,9 @@ def test_what_is_no_login() -> None:
     with pytest.raises(UsageError, match="cookies are off"):
         Crawl(cookies="off").login("http://shop.test/login")
 
+    with pytest.raises(UsageError, match="ask for a login are alike"):
+        Crawl(dedupe="content").login("http://shop.test/login")
+
     async def expired(page: Page) -> bool:
         return not page
 

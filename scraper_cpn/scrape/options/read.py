@@ -159,6 +159,10 @@ def checked(settings: Settings) -> Settings:
         raise UsageError("sessions of a pool can't log in; leave out sessions, or the login")
     if settings.sessions is None and settings.session_delay_ns:
         raise UsageError("session-delay is about a pool of sessions; give sessions, too")
+    if settings.dedupe != "off" and settings.login is not None:
+        raise UsageError(
+            "dedupe: pages that ask for a login are alike, and would be lost; leave out dedupe, or the login"
+        )
     if settings.cookies == "off" and settings.login is not None:
         raise UsageError("cookies are off, so no login can last; leave out cookies, or the login")
     if settings.visits is not None and settings.revisit_ns is None:
