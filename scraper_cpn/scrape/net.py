@@ -115,7 +115,12 @@ class ScrapeNet(Net):
             sessions=self.sessions,
         )
         self.retries.judge(
-            self.frontier.targets, self.gate, self.budget, self.failed_log, self.logins
+            self.frontier.targets,
+            self.gate,
+            self.budget,
+            self.failed_log,
+            self.logins,
+            self.revisits,
         )
         for login in self.logins:
             login.log_in(self.frontier.found, self.gate)

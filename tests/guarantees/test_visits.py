@@ -79,6 +79,25 @@ def test_without_a_number_the_time_ends_it() -> None:
     assert done.run.now_ns <= EPOCH_NS + 13 * HOUR
 
 
+def test_a_site_that_is_down_for_a_while_is_visited_again() -> None:
+    """At the next time; what was kept before is still what it is compared with."""
+    down = Changing()
+
+    def written(url: str) -> WebAnswer | None:
+        if url == f"{HOME}tagged" and down.asked.get(url, 0) in (1, 2):
+            down.asked[url] += 1
+            return WebAnswer(status=500)
+        return down(url)
+
+    settings = Settings(delay_ns=SECOND, revisit_ns=HOUR, visits=4, retries=1, backoff_ns=SECOND)
+    done = crawl(settings, Handmade(written), [HOME], by=virtual_crawl)
+    assert done.run.ended == "finished"
+    assert stored(done.rows).count(f"{HOME}tagged") == 1
+    assert [end for url, end in unchanged(done) if url == f"{HOME}tagged"] == [False, True]
+    failed = [row.colour for row in done.rows if isinstance(row.colour, Failure)]
+    assert not any(row.final for row in failed if row.status == 500)
+
+
 def test_visits_through_proxies_of_the_domain() -> None:
     """An answer that a page has not changed gives its proxy back, too."""
     proxies = tuple(Proxy(f"http://p{n}.example:1", f"http://p{n}.example:1") for n in (1, 2))

@@ -11,6 +11,7 @@ from scraper_cpn.net import Net, Part, Place, Sink, choose, on, put, read
 from scraper_cpn.scrape.colours import Again, Failure, Over, Target
 from scraper_cpn.scrape.parts.logins import Logins
 from scraper_cpn.scrape.parts.permits import Budget, GateKeeper
+from scraper_cpn.scrape.parts.revisits import Revisits
 from scraper_cpn.scrape.policy.retries import RetryPolicy
 
 
@@ -31,10 +32,12 @@ class Retries(Part):
         budget: Budget,
         log: Sink[Failure],
         logins: Sequence[Logins],
+        revisits: Revisits | None,
     ) -> None:
         """Judge failures; a target that has cooled down returns to *targets* while requests may still start."""
         p, failed = self._p, self.failed
         ended = [login.at_end(failed) for login in logins]
+        ended += [] if revisits is None else [revisits.at_failure(failed)]
         self._targets.append(targets)
         again = put(self.cool_down, p.next_attempt, failed, after_ns=p.again_after_ns)
         self.transition(

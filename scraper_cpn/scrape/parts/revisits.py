@@ -41,6 +41,10 @@ class Revisits(Part):
         again = put(self.rests, p.after_unchanged, targets, after_ns=p.after_ns)
         return on(Unchanged, again, put(log, p.unchanged, targets), *others)
 
+    def at_failure(self, failed: Place[Failure]) -> Output:
+        """Put the next visit of a page that was kept before, and could not be fetched this time."""
+        return put(self.rests, self._p.after_failing, failed, after_ns=self._p.after_ns)
+
     def begin(self, targets: Place[Target], gate: GateKeeper, budget: Budget) -> None:
         """Put each page into *targets* when its next visit is due, while requests may still start."""
         self.transition(

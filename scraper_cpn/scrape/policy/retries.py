@@ -7,11 +7,13 @@ Must not know: the net, how an attempt can fail.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from msgspec.structs import replace
 
 from scraper_cpn.scrape.colours import WITHHELD, Again, Failure, Over, Target, Verdict
 from scraper_cpn.scrape.policy.frontier import asking
+from scraper_cpn.scrape.policy.visits import VisitPolicy
 from scraper_cpn.scrape.request import POOLED
 from scraper_cpn.scrape.settings import Settings
 
@@ -43,8 +45,13 @@ class RetryPolicy:
         return failure.wait_ns
 
     def over(self, failure: Failure) -> Failure:
-        """The final row of a target that is not tried again."""
-        return replace(failure, final=True)
+        """The row of a target that is not tried again; it is not the final one if the page is visited later."""
+        return replace(failure, final=self.visits.after_failing(failure) is None)
+
+    @cached_property
+    def visits(self) -> VisitPolicy:
+        """Visits after the first."""
+        return VisitPolicy(self.settings)
 
 
 def is_unsent(outcome: object) -> bool:

@@ -55,8 +55,14 @@ class VisitPolicy:
 
     def after_unchanged(self, target: Target) -> Target | None:
         """The next visit of a page that has not changed, as its server says."""
-        visit = target.request.visit
-        return None if visit is None else self._next(target, replace(visit, content=visit.kept))
+        return None if target.request.visit is None else self._next(target, _as_kept(target))
+
+    def after_failing(self, failure: Failure) -> Target | None:
+        """The next visit of a page that was kept before, and fails in a way that may pass."""
+        visit = failure.target.request.visit
+        if visit is None or not visit.kept or not failure.retry:
+            return None
+        return self._next(failure.target, _as_kept(failure.target))
 
     def same(self, target: Target, fetched: Fetched) -> Failure | None:
         """The row of a page whose content was the same."""
@@ -101,6 +107,20 @@ def state_of(fetched: Fetched) -> Visit:
     content = blake2b(fetched.response.body, digest_size=_DIGEST_BYTES).hexdigest()
     return Visit(
         content=content, etag=headers.get("etag", ""), modified=headers.get("last-modified", "")
+    )
+
+
+def _as_kept(target: Target) -> Visit:
+    """The state of a page that was kept last.
+
+    Its validators are those that are asked for: an attempt since may have brought others, with a page that was not kept.
+    """
+    asked, visit = dict(target.request.headers), target.request.visit or Visit()
+    return replace(
+        visit,
+        content=visit.kept,
+        etag=asked.get("If-None-Match", ""),
+        modified=asked.get("If-Modified-Since", ""),
     )
 
 
