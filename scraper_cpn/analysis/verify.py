@@ -226,7 +226,7 @@ def _escaped(
 ) -> Verdict:
     """A way on which something never comes: one that ends is replayed, one that goes round stays open."""
     path = [step for step, _ in escape.path]
-    told = story.describe_path(grounder.net, grounder.plain, path)
+    steps = story.describe_path(grounder.net, grounder.plain, path)
     calls = None
     why = "this way may go round for ever"
     if not escape.circular:
@@ -238,7 +238,7 @@ def _escaped(
         why = "a kernel that is led this way does it"
     return Verdict(
         asked.claim, "not proved" if calls is None else "refuted", _scope(instance), "exploration; " + ABSTRACTION,
-        _assumes(grounder, watch), space.states, space.seconds, why, told, calls or (),
+        _assumes(grounder, watch), space.states, space.seconds, why, steps, calls or (),
     )  # fmt: skip
 
 

@@ -53,9 +53,9 @@ def checked(net: Net) -> Net:
 
 def _warn(net: Net) -> None:
     """Tell what the structure of a net shows."""
-    told = [f"may deadlock: {text}" for text in deadlocks(net)]
-    told += [f"may never rest: {text}" for text in endless(net)]
-    for text in told:
+    warnings_found = [f"may deadlock: {text}" for text in deadlocks(net)]
+    warnings_found += [f"may never rest: {text}" for text in endless(net)]
+    for text in warnings_found:
         warnings.warn(f"net {net.name} {text}", NetWarning, stacklevel=3)
 
 

@@ -1,7 +1,7 @@
 """The net as its author writes it: `Net` and its transitions. Parts of a net are in `parts.py`.
 
 Owns: the declaration, as data. Nothing here runs a net; `check.py` judges a declaration,
-`interpret.py` and `compile.py` execute it.
+`interpreted/` and `compiled/` execute it.
 Must not know: effects' implementations, clocks, randomness, I/O.
 """
 

@@ -178,18 +178,18 @@ async def made_of(raws: list[Raw], by: Functions) -> list[Made]:
             found.append(await _validated(raw, done, by))
         else:
             assert isinstance(done, Bad | Deferred), "it does not log in"
-            found.append(Made(_told(done)))
+            found.append(Made(_failure_text(done)))
     return found
 
 
 async def _validated(raw: Raw, parsed: Parsed, by: Functions) -> Made:
     extracted = await by.hooks.changed(Extracted(raw.target, parsed.items))
     if isinstance(extracted, Bad):
-        return Made(_told(extracted))
+        return Made(_failure_text(extracted))
     valid = with_dropped(by.validator.validate(extracted), extracted)
     if not isinstance(valid, Valid):
-        return Made(_told(valid))
-    troubles = [*valid.errors, *([] if parsed.trouble is None else [_told(parsed.trouble)])]
+        return Made(_failure_text(valid))
+    troubles = [*valid.errors, *([] if parsed.trouble is None else [_failure_text(parsed.trouble)])]
     stop = [f"Stop: {parsed.stop}"] if parsed.stop else []
     return Made(
         "; ".join([*troubles, *stop]),
@@ -199,7 +199,7 @@ async def _validated(raw: Raw, parsed: Parsed, by: Functions) -> Made:
     )
 
 
-def _told(outcome: Bad | Deferred) -> str:
+def _failure_text(outcome: Bad | Deferred) -> str:
     return (
         f"{outcome.kind}: {outcome.reason}"
         if isinstance(outcome, Bad)

@@ -11,7 +11,7 @@ CREATE TABLE state (
     open INTEGER NOT NULL
 ) STRICT;
 
--- What changes with each batch (see `head.py`), the base at which the journal begins, and counts of rows.
+-- What changes with each batch (see `RunHead` in `tables.py`), the base at which the journal begins, and counts of rows.
 CREATE TABLE run (
     id INTEGER PRIMARY KEY,
     name TEXT NOT NULL UNIQUE,

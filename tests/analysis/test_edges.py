@@ -103,7 +103,7 @@ def test_forgetting_what_decides_nothing_merges_states() -> None:
     assert merged.forgetting.checked > 0
 
 
-def test_an_instance_that_does_not_fit_is_told_what_to_do() -> None:
+def test_an_instance_that_does_not_fit_is_reported_what_to_do() -> None:
     """Each mistake is a line of its own, which names what there is."""
     net, _ = farm()
     wrong = Instance(

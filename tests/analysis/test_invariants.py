@@ -80,7 +80,7 @@ def test_sums_of_random_nets_hold_after_any_events() -> None:
 
 def test_the_structure_of_a_net_is_told_by_its_places() -> None:
     """What a build takes, it gives back; no state was looked at."""
-    told = structure(
+    message = structure(
         build_farm(licences=2),
         Instance(
             tokens={
@@ -93,10 +93,10 @@ def test_the_structure_of_a_net_is_told_by_its_places() -> None:
             },
         ),
     )
-    assert "build in flight + machines = 1 (2 times)" in told.conserved
-    assert "build in flight + licences = 2" in told.conserved
-    assert "end upload, begin upload, start upload" not in str(told.conserved)
-    assert str(told).startswith("net build farm\n\nwhat is conserved\n  ")
+    assert "build in flight + machines = 1 (2 times)" in message.conserved
+    assert "build in flight + licences = 2" in message.conserved
+    assert "end upload, begin upload, start upload" not in str(message.conserved)
+    assert str(message).startswith("net build farm\n\nwhat is conserved\n  ")
 
 
 def test_too_many_invariants_are_an_error() -> None:

@@ -129,7 +129,7 @@ def test_giving_up_is_no_proof() -> None:
     assert "20 states" in str(report)
 
 
-def test_what_can_happen_without_end_is_told() -> None:
+def test_what_can_happen_without_end_is_reported() -> None:
     """A retry without a cap never stops making new tokens: the verdict names the place."""
     net = Net("endless")
     jobs = net.place("jobs", Job, source=True, work=True, timed=True)
@@ -144,7 +144,7 @@ def _next(job: Job) -> Job:
     return Job(job.id, job.what, job.rank, job.attempt + 1)
 
 
-def test_names_that_a_net_lacks_are_told_with_those_that_it_has() -> None:
+def test_names_that_a_net_lacks_are_reported_with_those_that_it_has() -> None:
     """Each in a line of its own."""
     with pytest.raises(AnalysisError) as error:
         verify(

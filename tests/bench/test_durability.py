@@ -195,7 +195,7 @@ def test_a_tally_counts_batches_and_bytes(filled: Path) -> None:
     assert (tally.batches, tally.inputs_bytes) == (len(found), sum(found))
 
 
-def test_a_figure_is_told_with_its_spread() -> None:
+def test_a_figure_is_reported_with_its_spread() -> None:
     """The table has the median, least, most and goal of a figure, under its part."""
     page_text = figures.table([figures.Figure("part", "name", "s", (3.0, 1.0, 2.0), "under 3 s")])
     assert page_text.split() == [

@@ -104,7 +104,7 @@ def test_there_is_no_other_goal() -> None:
     assert len(goals(MEASURED, CRAWLS)) == 12
 
 
-def test_what_is_missed_is_told() -> None:
+def test_what_is_missed_is_reported() -> None:
     """A goal is met at its bound and beyond; where nothing was measured, nothing is said."""
     lines = list(performance_page._goals(goals(MEASURED, CRAWLS)))
     for line in (

@@ -215,7 +215,7 @@ crawl = Crawl()
 
 @pytest.mark.parametrize("name", ["a.jsonl", "a.csv", "a.db"])
 @pytest.mark.parametrize("kept", [(), ("--state", "s.db")])
-def test_an_output_that_was_removed_is_told(
+def test_an_output_that_was_removed_is_reported(
     name: str, kept: tuple[str, ...], site: str, tmp_path: Path
 ) -> None:
     """The crawl goes on to its end and tells of it; then one line says so, and the exit code is 3."""
@@ -238,7 +238,7 @@ def test_an_output_that_was_removed_is_told(
         assert done.returncode == 0
 
 
-def test_a_state_that_was_removed_is_told(site: str, tmp_path: Path) -> None:
+def test_a_state_that_was_removed_is_reported(site: str, tmp_path: Path) -> None:
     """As an output: nothing of it is left to go on with."""
     words = (*SCRAPE, f"{site}/0", "--delay", "300ms", "--state", "s.db", "-v")
     with subprocess.Popen(words, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as crawl:

@@ -43,7 +43,7 @@ def test_a_kept_crawl_goes_on_with_it(
 
 
 @pytest.mark.slow
-def test_who_can_not_build_it_is_told(
+def test_who_can_not_build_it_is_reported(
     site: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without a compiler or Cython it is one line and exit code 2; nothing is fetched, and no file begun."""

@@ -25,7 +25,7 @@ class Links(Site):
 
 
 @pytest.mark.parametrize("fetcher", ["aiohttp", "pyreqwest"])
-def test_what_is_left_out_is_told(
+def test_what_is_left_out_is_reported(
     fetcher: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """In the summary, in the page's record, and by `explain`."""

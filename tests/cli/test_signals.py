@@ -141,7 +141,7 @@ def test_nothing_ends_what_closes(
 
 
 @EACH
-def test_who_has_asked_is_told_how_it_ended(
+def test_who_has_asked_is_reported_how_it_ended(
     number: signal.Signals, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A signal that comes then does not end the process, as if it had not been obeyed."""

@@ -299,7 +299,7 @@ def test_no_standard_output(argv: Sequence[str], folder: Path) -> None:
     )
 
 
-def test_a_state_that_contradicts_its_crawl_is_told(
+def test_a_state_that_contradicts_its_crawl_is_reported(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """One line says what it is and what to do, without a traceback, also out of a task group."""

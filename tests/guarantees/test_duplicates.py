@@ -29,8 +29,8 @@ def test_the_first_one_counts() -> None:
     """The second one is told, and nothing of it is kept."""
     done = crawled(dedupe="content")
     rows = [row.colour for row in done.rows if isinstance(row.colour, Failure)]
-    told = {row.target.url: row.reason for row in rows if row.kind == "duplicate"}
-    assert told == {f"{HOME}b": f"its content is that of {HOME}a"}
+    message = {row.target.url: row.reason for row in rows if row.kind == "duplicate"}
+    assert message == {f"{HOME}b": f"its content is that of {HOME}a"}
     assert f"{HOME}b" not in stored(done.rows)
     assert {HOME, f"{HOME}a", f"{HOME}c"} <= set(stored(done.rows))
     assert done.run.ended == "finished"

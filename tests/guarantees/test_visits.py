@@ -53,9 +53,9 @@ def test_each_page_is_visited_so_often() -> None:
     assert [asked.count(f"new{number}") for number in (1, 2, 3)] == [3, 3, 3]
     kept = [url.removeprefix(HOME) for url in stored(done.rows)]
     assert [kept.count(path) for path in ("", "same", "tagged", "gone", "new1")] == [3, 1, 1, 1, 1]
-    told = unchanged(done)
-    assert told.count((f"{HOME}same", False)) == told.count((f"{HOME}same", True)) == 1
-    assert told.count((f"{HOME}tagged", False)) == told.count((f"{HOME}tagged", True)) == 1
+    message = unchanged(done)
+    assert message.count((f"{HOME}same", False)) == message.count((f"{HOME}same", True)) == 1
+    assert message.count((f"{HOME}tagged", False)) == message.count((f"{HOME}tagged", True)) == 1
 
 
 def test_a_visit_comes_after_its_time_and_keeps_the_delay() -> None:

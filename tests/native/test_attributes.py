@@ -362,7 +362,7 @@ def test_what_is_replaced_is_let_go(machine: Any) -> None:
     assert len(gone) == 7
 
 
-def test_a_struct_is_told_what_it_gets(machine: Any) -> None:
+def test_a_struct_is_reported_what_it_gets(machine: Any) -> None:
     """A Struct asks for the collector when it gets what may lead back to it: nothing writes past it."""
     for _ in range(5):
         owner = Fields(1)

@@ -50,7 +50,7 @@ def test_a_token_that_came_and_went_leaves_no_trace() -> None:
     assert changes.ended == ()
 
 
-def test_a_firing_is_told_when_it_begins_when_it_starts_and_when_it_ends() -> None:
+def test_a_firing_is_reported_when_it_begins_when_it_starts_and_when_it_ends() -> None:
     """And what it holds stays where it was, until it is gone."""
     net = ping()
     kernel = compile_net(net, recorded=True)

@@ -417,7 +417,7 @@ def test_a_set_forgets() -> None:
     assert [row.colour.attempt for row in kernel.drain()] == [1, 1, 3]
 
 
-def test_who_waits_for_a_set_to_forget_is_told() -> None:
+def test_who_waits_for_a_set_to_forget_is_reported() -> None:
     """R47: an absence that held nobody up any more is found, alone and in a join."""
     net = Net("n")
     jobs = net.place("jobs", Job, key="host", source=True)

@@ -57,7 +57,7 @@ def with_an_effect(net: Net, left: Any, right: Any) -> None:
     net.transition("back", [right], effect=hit(right), outcomes=outcomes)
 
 
-def test_a_ball_that_nobody_stops_is_told() -> None:
+def test_a_ball_that_nobody_stops_is_reported() -> None:
     """The line names the transitions, and the net is accepted."""
     with pytest.warns(NetWarning, match="net rally may never rest: back, over: fire for ever"):
         checked(rally(at_once))
@@ -71,7 +71,7 @@ def test_what_may_stop_a_cycle_keeps_it_from_being_told(
     assert endless(rally(back)) == []
 
 
-def test_a_cycle_of_numbers_is_told() -> None:
+def test_a_cycle_of_numbers_is_reported() -> None:
     """Two lights that share one right of way, as a classic net."""
     net = Net("lights")
     free = net.counter("free", start=1)

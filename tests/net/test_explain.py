@@ -184,7 +184,7 @@ def test_a_number_at_zero_has_no_reason_but_itself() -> None:
     ]
 
 
-def test_what_is_lacking_is_told_in_fields() -> None:
+def test_what_is_lacking_is_reported_in_fields() -> None:
     """R36: the place as an object, and the key as a value: nobody has to read the sentence."""
     net = ping_net()
     kernel = Interpreter(net)

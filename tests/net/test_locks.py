@@ -51,7 +51,7 @@ def transfers(orders: Sequence[str]) -> Net:
     return net
 
 
-def test_two_locks_in_opposite_orders_are_told() -> None:
+def test_two_locks_in_opposite_orders_are_reported() -> None:
     """The line names the resources and who takes them, and says what to do; the net is accepted."""
     net = transfers(["ann_bob", "bob_ann"])
     (line,) = deadlocks(net)
@@ -68,7 +68,7 @@ def test_locks_in_one_order_are_not_told(orders: list[str]) -> None:
         checked(transfers(orders))
 
 
-def test_a_fork_that_is_kept_while_another_is_wanted_is_told() -> None:
+def test_a_fork_that_is_kept_while_another_is_wanted_is_reported() -> None:
     """Chairs are numbers, which structure does not see: they are told, too, and a proof tells them apart."""
     assert [line.split(":")[0] for line in deadlocks(philosophers_net(3, 3))] == ["forks"]
     assert [line.split(":")[0] for line in deadlocks(philosophers_net(3, 2))] == ["forks"]
@@ -101,6 +101,6 @@ def test_what_is_held_or_read_comes_back() -> None:
     ],
     ids=["scrape", "scrape_with_hosts", "ci", "jobs", "judge", "pool", "ring"],
 )
-def test_nothing_is_told_of_nets_that_work(net: Net) -> None:
+def test_nothing_is_reported_of_nets_that_work(net: Net) -> None:
     """Budgets, a gate that closes and proxies that are used up end by design."""
     assert deadlocks(net) == []

@@ -226,7 +226,7 @@ def one_flight(net: Net) -> Marking:
     return kernel.marking()
 
 
-def test_several_misfits_are_told_at_once() -> None:
+def test_several_misfits_are_reported_at_once() -> None:
     """R32: every reason, one line each."""
     marking = replace(one_flight(ping_net()), sunk={"x": 1}, sets={"y": ()})
     with pytest.raises(NetError) as caught:

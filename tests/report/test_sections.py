@@ -144,7 +144,7 @@ def test_what_is_not_counted_is_not_among_the_features_that_a_cost_is_told_for()
     assert {row[1] for row in rows} == {"0"}
 
 
-def test_the_rate_of_the_net_is_told_in_rates_by_hand() -> None:
+def test_the_rate_of_the_net_is_reported_in_rates_by_hand() -> None:
     """4 us a decision beside 2 by hand are 0.50 of the rate; loops have their median run."""
     section = decided(a_report(), a_kept().loops)
     grid, loops = _tables(section)

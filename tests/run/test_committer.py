@@ -156,7 +156,7 @@ async def test_an_effect_starts_only_after_its_commit() -> None:
     assert bench.done() == ["a", "b"]
 
 
-async def test_each_commit_is_told_of_once_it_is_durable() -> None:
+async def test_each_commit_is_reported_of_once_it_is_durable() -> None:
     """Those of the end included; one that fails is not."""
     bench = Bench("ab")
     async with running(bench):

@@ -121,7 +121,7 @@ def inject(live: Live, host: str) -> None:
     live.inject(place, Job(host))
 
 
-async def test_mistakes_are_told_before_anything_runs() -> None:
+async def test_mistakes_are_reported_before_anything_runs() -> None:
     """An effect that is bound to nothing, a token that does not fit, rows of a run that is not kept."""
     net = jobs_net()
     with pytest.raises(NetError, match="effect work: is bound to nothing"):

@@ -31,7 +31,7 @@ def of_kind(events: Sequence[dict[str, Any]], kind: str) -> list[dict[str, Any]]
     return [event for event in events if event["event"] == kind]
 
 
-async def test_dropped_connections_are_told(tmp_path: Path) -> None:
+async def test_dropped_connections_are_reported(tmp_path: Path) -> None:
     """Each connection that is dropped is an event and counts in the summary; each page says how it came."""
     async with InjectingServer(Moment.WITH_BODY, SURPLUS["garbage"]) as server:
         urls = [f"{server.url}/{number}" for number in range(PAGES)]

@@ -296,7 +296,7 @@ def test_a_handler_is_tested_by_calling_it() -> None:
         ({"max_pages": 0}, "max"),
     ],
 )
-def test_mistakes_are_told_at_once(options: dict[str, Any], message: str) -> None:
+def test_mistakes_are_reported_at_once(options: dict[str, Any], message: str) -> None:
     """A wrong option raises `UsageError` when the crawl is made, in one line that names it."""
     with pytest.raises(UsageError, match=message) as error:
         Crawl(Thing, **options)

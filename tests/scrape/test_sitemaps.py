@@ -89,7 +89,7 @@ def test_other_encodings(encoding: str) -> None:
         (gzip.compress(b"x" * 99, mtime=0)[:9] + b"\xff" * 99, 0, "it can't be unpacked to its end"),
     ],
 )  # fmt: skip
-def test_what_is_broken_is_told(text: str | bytes, found: int, trouble: str) -> None:
+def test_what_is_broken_is_reported(text: str | bytes, found: int, trouble: str) -> None:
     """And what was read before is kept."""
     listed = read(text)
     assert len(listed.urls) == found

@@ -42,7 +42,7 @@ def test_honest_urls_pass(url: str) -> None:
 
 
 @pytest.mark.parametrize(("url", "rule", "why"), BAD)
-def test_traps_are_told(url: str, rule: str, why: str) -> None:
+def test_traps_are_reported(url: str, rule: str, why: str) -> None:
     """Each by one rule, which says why."""
     assert objection(url, f"{H}/", NOW_NS, TRAP_RULES) == why
     others = tuple(each for each in TRAP_RULES if each != rule)

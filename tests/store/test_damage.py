@@ -238,7 +238,7 @@ def test_a_row_of_no_run_is_found(memory_folder: Path) -> None:
     assert verify(path) == ["table seen has a row of a run that is not there"]
 
 
-def test_an_older_copy_in_its_place_is_told(left: tuple[Path, Model]) -> None:
+def test_an_older_copy_in_its_place_is_reported(left: tuple[Path, Model]) -> None:
     """It is refused while the note of the later one is there; who means it deletes the note."""
     path, model = left
     anyio.run(holds, path, model)

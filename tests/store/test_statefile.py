@@ -241,7 +241,7 @@ async def test_another_process_may_not_write_either(tmp_path: Path) -> None:
     assert f"(pid {os.getpid()})".encode() in done.stdout
 
 
-async def test_a_lock_of_another_program_is_told(
+async def test_a_lock_of_another_program_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One that has the file in a transaction of its own is waited for, and then named as the reason."""
@@ -338,7 +338,7 @@ def test_a_link_is_the_state_that_it_leads_to(tmp_path: Path) -> None:
     assert not Path(f"{link}.lock").exists()
 
 
-async def test_a_full_disk_beside_sqlite_is_told(
+async def test_a_full_disk_beside_sqlite_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also where it is the note that can't be written: the batch is there, and none is taken after it."""

@@ -1,7 +1,7 @@
 """The interpreter: the definition of what a net means.
 
 Owns: the slow, obvious execution, call by call: `search.py` says which binding is next, `outputs.py`
-what it puts, `state.py` where everything is; no index, no cache. `compile.py` must give the same
+what it puts, `state.py` where everything is; no index, no cache. `compiled/` must give the same
 trace on every run.
 Must not know: clocks, randomness, effects' implementations.
 

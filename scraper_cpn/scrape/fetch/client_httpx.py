@@ -303,11 +303,11 @@ def _failed(error: Exception, proxy: Proxy, stage: str) -> Failed:
     causes = list(_chain(error))
     if any(isinstance(each, OSError) and each.errno in NO_FILE_ERRORS for each in causes):
         return no_file()
-    refused = next(
+    refusal = next(
         (each for each in causes if isinstance(each, ssl.SSLCertVerificationError)), None
     )
-    if refused is not None:
-        why = f"the certificate is not trusted ({refused.verify_message})"
+    if refusal is not None:
+        why = f"the certificate is not trusted ({refusal.verify_message})"
         return Failed("tls", why, retry=False)
     said = f"{error} {stage}"
     for kind_of_error, part, kind, reason, retry in _CAUSES:

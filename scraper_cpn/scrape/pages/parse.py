@@ -221,8 +221,8 @@ class Parser:
 
     def _handled(self, handler: Handler, page: Page, raw: Raw, quick: bool = True) -> ParseOutcome:
         started_ns, results = self._clock_ns(), list[Any]()
-        if (refused := self._refused(page)) is not None:
-            return refused
+        if (refusal := self._refused(page)) is not None:
+            return refusal
         try:
             if self._sign_on is not None and (asks := self._sign_on.asks(page, raw)):
                 return asks
@@ -238,8 +238,8 @@ class Parser:
 
     async def _on_the_loop(self, handler: Handler, page: Page, raw: Raw) -> ParseOutcome:
         results: list[Any] = []
-        if (refused := self._refused(page)) is not None:
-            return refused
+        if (refusal := self._refused(page)) is not None:
+            return refusal
         try:
             if self._sign_on is not None and (asks := self._sign_on.asks(page, raw)):
                 return asks
@@ -253,7 +253,7 @@ class Parser:
             return self._ended(handler, page, raw, results, error)
 
     def _refused(self, page: Page) -> ParseOutcome | None:
-        """Return what becomes of a page by which the site has refused the proxy; None for any other."""
+        """Return the outcome of a page by which the site refuses the proxy; None for any other page."""
         if self._banned is None:
             return None
         try:
@@ -326,7 +326,7 @@ class Parser:
 
 
 def _refused(error: BaseException) -> Bad | Deferred | None:
-    """Return what becomes of a page that the program does not want, or that a hook raised on; None in all other cases."""
+    """Return the outcome of a page that the program does not want, or on which a hook raised; None in all other cases."""
     if isinstance(error, Retry):
         return Deferred(writable(error.reason), error.after_ns, error.elsewhere)
     if isinstance(error, Drop):

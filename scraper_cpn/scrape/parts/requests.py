@@ -59,9 +59,9 @@ class Requests(Part):
     ) -> None:
         """Fetch targets of the frontier; a page goes to *fetched*, a failed attempt to *failed*."""
         p, targets = self._p, frontier.targets
-        told = silent
+        proxy_signs = silent
         for each in routes:
-            targets, told = each.targets, partial(each.told, each.targets)
+            targets, proxy_signs = each.targets, partial(each.proxy_signs, each.targets)
         fetch = self.effect("fetch", FetchOutcome if revisits is None else VisitOutcome)
         next_hop = put(frontier.links, p.hop_now, targets, Redirected)
         later = put(self.hops, p.hop_later, targets, Redirected, after_ns=p.hop_after_ns)
@@ -78,11 +78,11 @@ class Requests(Part):
             redirected += login.at_redirect(targets, failed, p)
         for pool in sessions:
             raw = put(fetched, p.raw_in_session, targets, proxies.pool, pool.pool, Fetched)
-        moved = [next_hop, later, row, *redirected]
+        redirect_outputs = [next_hop, later, row, *redirected]
         page, same = [raw, answered, *paced], list[On]()
         if revisits is not None:
             page += revisits.at_page(targets, log)
-            same.append(revisits.at_unchanged(targets, log, [answered, *told(Unchanged)]))
+            same.append(revisits.at_unchanged(targets, log, [answered, *proxy_signs(Unchanged)]))
         no_answer = put(domains.penalties, health.failed, targets, pacing, Failed)
         self.scrape_target = self.transition(
             "scrape_target",
@@ -92,18 +92,18 @@ class Requests(Part):
             during=self.in_progress,
             deadline_ns=self._longest_ns,
             outcomes=[
-                on(Fetched, *page, *told(Fetched)),
+                on(Fetched, *page, *proxy_signs(Fetched)),
                 *same,
-                on(Redirected, *moved, answered, *told(Redirected)),
+                on(Redirected, *redirect_outputs, answered, *proxy_signs(Redirected)),
                 on(
                     Throttled,
                     put(failed, p.throttled, targets, Throttled),
                     penalty,
                     answered,
-                    *told(Throttled),
+                    *proxy_signs(Throttled),
                 ),
-                on(Failed, put(failed, p.failed, targets, Failed), no_answer, *told(Failed)),
-                on(Lost, put(failed, p.lost, targets, Lost), *told(Lost)),
+                on(Failed, put(failed, p.failed, targets, Failed), no_answer, *proxy_signs(Failed)),
+                on(Lost, put(failed, p.lost, targets, Lost), *proxy_signs(Lost)),
             ],
         )
         self.transition("hop", [self.hops], outputs=[put(frontier.links)])

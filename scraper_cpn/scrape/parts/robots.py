@@ -86,9 +86,9 @@ class Robots(Part):
     ) -> None:
         """Fetch each robots.txt, and fetch it again after a failure and when it is a day old."""
         p, jobs = self._p, self.jobs
-        told = silent
+        proxy_signs = silent
         for each in routes:
-            jobs, told = each.jobs, partial(each.told, each.jobs)
+            jobs, proxy_signs = each.jobs, partial(each.proxy_signs, each.jobs)
         get = self.effect("robots", RobotsOutcome)
         slower = put(domains.penalties, domains.p.slower, jobs, Rules)
         throttled = put(domains.penalties, domains.p.robots_refusal_penalty, jobs, Throttled)
@@ -104,17 +104,17 @@ class Robots(Part):
             limits=limits,
             effect=get(jobs, proxies.pool, domains.pacing),
             outcomes=[
-                on(Rules, put(self.rules, lasts_ns=DAY_NS), slower, answered, *told(Rules)),
-                on(Redirected, next_hop, *new_hosts, too_far, answered, *told(Redirected)),
+                on(Rules, put(self.rules, lasts_ns=DAY_NS), slower, answered, *proxy_signs(Rules)),
+                on(Redirected, next_hop, *new_hosts, too_far, answered, *proxy_signs(Redirected)),
                 on(
                     Throttled,
                     *self._failed(jobs, Throttled, log),
                     throttled,
                     answered,
-                    *told(Throttled),
+                    *proxy_signs(Throttled),
                 ),
-                on(Failed, *self._failed(jobs, Failed, log), failed, *told(Failed)),
-                on(Lost, *self._failed(jobs, Lost, log), *told(Lost)),
+                on(Failed, *self._failed(jobs, Failed, log), failed, *proxy_signs(Failed)),
+                on(Lost, *self._failed(jobs, Lost, log), *proxy_signs(Lost)),
             ],
             deadline_ns=self._longest_ns,
         )

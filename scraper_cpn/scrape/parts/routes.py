@@ -114,8 +114,8 @@ class Routes(Limit):
         make: Any = self.p.hop_route if source is Redirected else self.p.route
         return [put_new(self.known, self.routes, make, source)]
 
-    def told(self, place: Place[Any], outcome: type[Any]) -> list[Output]:
-        """What the outcome of a request of *place* says of its proxy."""
+    def proxy_signs(self, place: Place[Any], outcome: type[Any]) -> list[Output]:
+        """The sign about the proxy that an outcome puts for a request of *place*."""
         p, passed = self.p, [put(self.signs, self.p.passed, place)]
         signs = {
             Throttled: [put(self.signs, p.throttled, place, Throttled)],
@@ -173,15 +173,15 @@ class Routes(Limit):
         lost, gone = (put(self.signs, sign, routed) for sign in (self.p.lost, self.p.gone))
         back = [put(waiting, make, routed), put(self.lanes)]
         self.transition(f"hurry_{name}", [expired(routed)], outputs=[*back, lost])
-        for verb, arc, told in (
+        for verb, arc, proxy_signs in (
             ("reroute", read(proxies.gone), [gone]),
             ("release", read(health.given_up), [lost]),
         ):
-            outputs = [*back, *told]
+            outputs = [*back, *proxy_signs]
             self.transition(f"{verb}_{name}", [routed, arc], outputs=outputs, priority=-1)
 
     def _judge(self, proxies: Proxies) -> None:
-        """Say whom a refusal concerns: a proxy in one domain, the domain, or the proxy everywhere."""
+        """Decide the target of a refusal: a proxy in one domain, the domain, or the proxy everywhere."""
         p, signs, routes, reputes = self.p, self.signs, self.routes, self.reputes
         self.transition(
             "judge_sign",

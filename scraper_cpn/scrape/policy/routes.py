@@ -63,9 +63,9 @@ class RoutePolicy:
         """The route of a domain that is new."""
         return self._new(work.domain)
 
-    def hop_route(self, moved: Redirected) -> Route:
+    def hop_route(self, redirect: Redirected) -> Route:
         """The route that the next hop of a robots.txt needs."""
-        return self._new(domain_of(moved.url, self.settings.limit_by))
+        return self._new(domain_of(redirect.url, self.settings.limit_by))
 
     def group(self, domain: str) -> str:
         """The group of proxies that serves a domain; empty for those without a group."""
@@ -117,15 +117,15 @@ class RoutePolicy:
             return False
         return not route.marks or name not in _barred(route)
 
-    # What a request tells.
+    # The signs of requests.
 
     def passed(self, work: Routed) -> Sign | None:
-        """The sign of an answer that is no refusal."""
+        """The sign of an answer without a refusal."""
         return _sign(work, "passed") if work.watched else None
 
-    def throttled(self, work: Routed, refused: Throttled) -> Sign | None:
+    def throttled(self, work: Routed, throttled: Throttled) -> Sign | None:
         """The sign of a refusal: of the proxy, or of any request."""
-        if is_ban(self.settings, work, refused.status):
+        if is_ban(self.settings, work, throttled.status):
             return _sign(work, "banned")
         return self.lost(work)
 
@@ -157,7 +157,7 @@ class RoutePolicy:
         if sign.what == "gone" or (mark is not None and mark.state == "gone"):
             return replace(route, marks=(*others, Mark(sign.proxy, 0, "gone")))
         if sign.what == "banned":
-            return self._refused(sign, route)
+            return self._after_refusal(sign, route)
         if sign.what == "absolved":
             return route
         if sign.what == "unknown":
@@ -167,7 +167,7 @@ class RoutePolicy:
             return replace(route, streak=0)  # it ran together with one that was refused
         return replace(route, marks=others, streak=0)
 
-    def _refused(self, sign: Sign, route: Route) -> Route:
+    def _after_refusal(self, sign: Sign, route: Route) -> Route:
         if self._blames_domain(sign, route):
             return replace(route, marks=tuple(m for m in route.marks if m.state == "gone"))
         rest = self.rest(sign, route)

@@ -139,12 +139,12 @@ class SitemapPolicy:
             )
         )
 
-    def hop(self, job: SitemapJob, moved: Redirected) -> Maps | None:
+    def hop(self, job: SitemapJob, redirect: Redirected) -> Maps | None:
         """The next hop of a sitemap that is redirected."""
         if job.hops >= self.settings.max_redirects:
             return None
-        domain, origin = pace_of(moved.url, self.settings.limit_by)
-        there = replace(job, url=moved.url, domain=domain, origin=origin, hops=job.hops + 1)
+        domain, origin = pace_of(redirect.url, self.settings.limit_by)
+        there = replace(job, url=redirect.url, domain=domain, origin=origin, hops=job.hops + 1)
         return Maps((there,))
 
     def again(self, job: SitemapJob, outcome: object) -> SitemapJob | None:
@@ -173,11 +173,11 @@ class SitemapPolicy:
         if mapped.sitemaps and job.nesting >= NESTED_MAX:
             yield self._row(job, f"its {len(mapped.sitemaps):,} sitemaps are nested too deeply")
 
-    def strayed(self, job: SitemapJob, moved: Redirected) -> Failure | None:
+    def strayed(self, job: SitemapJob, redirect: Redirected) -> Failure | None:
         """The row of a sitemap that redirects too often."""
         if job.hops < self.settings.max_redirects:
             return None
-        return self._row(job, f"more than {self.settings.max_redirects} redirects", moved.status)
+        return self._row(job, f"more than {self.settings.max_redirects} redirects", redirect.status)
 
     def denied(self, job: SitemapJob, denied: Denied) -> Failure | None:
         """The row of a sitemap that robots.txt forbids."""

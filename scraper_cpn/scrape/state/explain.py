@@ -153,8 +153,8 @@ def _whereabouts(path: Path, url: str, run: str | None) -> Explanation:
         return replace(known, stands="set aside", error=f"{fault.place}: {fault.error}")
     if place:
         return replace(known, stands="unread", place=place)
-    told = [each for each in ends if not (isinstance(each, Failure) and each.kind == UNCHANGED)]
-    return _over(known, told[-1]) if told else _unknown(known, policy, durable)
+    rows = [each for each in ends if not (isinstance(each, Failure) and each.kind == UNCHANGED)]
+    return _over(known, rows[-1]) if rows else _unknown(known, policy, durable)
 
 
 # Looking.

@@ -244,11 +244,11 @@ def _routes(
     assert net.proxies.gone is not None
     old = (routes.signs, routes.reputes, net.proxies.gone)
     edit.gone += [token.serial for place in old for token in tokens.get(place.name, ())]
-    refused = [
+    barred = [
         (token.colour.domain, token.colour.marks) for token in tokens.get(routes.routes.name, ())
     ]
     for place, repute in reputes(net):
-        by = (domain for domain, marks in refused if any(m.proxy == repute.proxy for m in marks))
+        by = (domain for domain, marks in barred if any(m.proxy == repute.proxy for m in marks))
         edit.put(place, replace(repute, refused_by=tuple(by)[: PROXY_AT_FAULT - 1]))
     for name, key in durable.numbers:
         if name == routes.lanes.name:

@@ -111,7 +111,7 @@ def test_a_long_wait_ends_early(waits: Waits) -> None:
 
 @on_linux
 @pytest.mark.parametrize("timeout", [None, 0, -1, PATIENCE_S])
-def test_what_is_ready_is_told(waits: Waits, timeout: float | None) -> None:
+def test_what_is_ready_is_reported(waits: Waits, timeout: float | None) -> None:
     """With any timeout, as asyncio's usual selector tells it; only a wait with an end costs more."""
     with listening() as (selector, ours, theirs):
         theirs.send(b"x")
@@ -133,7 +133,7 @@ def test_what_becomes_ready_ends_a_wait(timeout: float | None) -> None:
 
 
 @on_linux
-def test_all_that_is_ready_is_told_at_once() -> None:
+def test_all_that_is_ready_is_reported_at_once() -> None:
     """Also what can be written to."""
     with listening() as (selector, ours, theirs):
         theirs.send(b"x")

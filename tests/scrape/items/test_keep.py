@@ -57,7 +57,7 @@ def test_nothing_is_written_for_pages_without_items() -> None:
     assert output.writes == []
 
 
-def test_a_reader_is_told_once_items_are_kept() -> None:
+def test_a_reader_is_reported_once_items_are_kept() -> None:
     """The callback hears of each item, after the write."""
     output = Notebook()
     heard: list[tuple[Any, int]] = []

@@ -442,7 +442,7 @@ def test_a_last_line_without_its_break_is_completed(tmp_path: Path) -> None:
     assert names(path) == ["a", "b", "c"]
 
 
-def test_a_torn_line_is_told_with_its_place(tmp_path: Path) -> None:
+def test_a_torn_line_is_reported_with_its_place(tmp_path: Path) -> None:
     """What to cut is said to the byte, and that command does repair the file."""
     path = tmp_path / "out.jsonl"
     path.write_bytes(b'{"name":"a"}\n{"name":"' + "é".encode()[:1])

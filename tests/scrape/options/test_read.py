@@ -188,7 +188,7 @@ def test_proxies_come_from_options_and_files(tmp_path: Path) -> None:
     )
 
 
-def test_a_proxy_in_two_places_is_told_with_both(tmp_path: Path) -> None:
+def test_a_proxy_in_two_places_is_reported_with_both(tmp_path: Path) -> None:
     """The same proxy on the command line and in a file is a mistake that names both places."""
     file = tmp_path / "proxies.txt"
     file.write_text("# one\na:1\n")

@@ -383,7 +383,7 @@ def test_endless_tracebacks_are_cut() -> None:
     assert (len(detail), detail[-4:]) == (DETAIL_CHARS_MAX, "end\n")
 
 
-def test_a_bad_selector_in_a_handler_is_told() -> None:
+def test_a_bad_selector_in_a_handler_is_reported() -> None:
     """The failed log names the selector."""
 
     def wrong(page: Page) -> list[str]:
@@ -459,7 +459,7 @@ def test_the_handler_is_chosen_by_link_or_url() -> None:
     ]
 
 
-def test_a_page_without_a_handler_is_told() -> None:
+def test_a_page_without_a_handler_is_reported() -> None:
     """A program that has handlers has one for each page, or hears about it."""
     handlers = Handlers()
     handlers.page("*/other/*")(quotes)

@@ -157,17 +157,17 @@ def test_a_program_says_which_pages_are_refusals() -> None:
     def wrong(page: Page) -> bool:
         raise ValueError(page.url)
 
-    told = []
+    message = []
     for banned in (lambda page: page.url == URL, lambda page: page.url != URL, wrong):
         for handled in (True, False):
             handlers = Handlers(banned)
             if handled:
                 handlers.page()(lambda _: None)
             parser = Parser(POLICY.settings, POLICY.frontier.discover, handlers)
-            told.append(anyio.run(_parsed, parser))
+            message.append(anyio.run(_parsed, parser))
     refused = Deferred("the page is a refusal (banned)", 0, elsewhere=True)
-    assert told[:2] == [refused, refused]
-    assert [type(each) for each in told[2:]] == [Parsed, Parsed, Bad, Bad]
+    assert message[:2] == [refused, refused]
+    assert [type(each) for each in message[2:]] == [Parsed, Parsed, Bad, Bad]
 
 
 async def _parsed(parser: Parser) -> ParseOutcome:

@@ -69,7 +69,7 @@ def test_time_is_bounded() -> None:
     assert isinstance(parsed, ParseDone)
 
 
-def test_a_bug_of_ours_is_told() -> None:
+def test_a_bug_of_ours_is_reported() -> None:
     """What raises in the process comes back with its traceback."""
     (broken,) = done(
         ParseJob(raw("<p>x"), (FieldRule("bad", "p["),), PageLimits(), 60.0, 64_000_000)

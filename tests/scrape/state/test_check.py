@@ -121,7 +121,7 @@ async def test_a_run_that_has_done_nothing(tmp_path: Path) -> None:
         ("DELETE FROM text WHERE n = 3", "has 2 blocks, of which 0 were read; there were 3"),
     ],
 )
-async def test_seeds_that_are_not_read_yet(change: str, told: str, tmp_path: Path) -> None:
+async def test_seeds_that_are_not_read_yet(change: str, message: str, tmp_path: Path) -> None:
     """Their text is that of the input, or the state is damaged."""
     path, texts = tmp_path / "c.db", [(n, f"http://a.test/{n}\n") for n in range(1, 4)]
     opening = Opening(ONCE, ())
@@ -131,12 +131,12 @@ async def test_seeds_that_are_not_read_yet(change: str, told: str, tmp_path: Pat
     assert audits(path)
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute(change)
-    with pytest.raises(StoreError, match=told) as error:
+    with pytest.raises(StoreError, match=message) as error:
         audits(path)
     assert error.value.kind == "damaged"
 
 
-async def test_progress_is_told(state: Path) -> None:
+async def test_progress_is_reported(state: Path) -> None:
     """Once a batch, up to the last."""
     message: list[tuple[str, int, int]] = []
     (audit,) = audits(state, on_progress=lambda *each: message.append(each))

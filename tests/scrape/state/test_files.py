@@ -138,7 +138,7 @@ async def test_a_damaged_value_is_named(tmp_path: Path, name: str, written: byte
     assert error.value.kind == "damaged"
 
 
-async def test_an_event_is_told_when_it_is_durable(tmp_path: Path) -> None:
+async def test_an_event_is_reported_when_it_is_durable(tmp_path: Path) -> None:
     """Whoever hears of a page finds it in the state, and hears of each one."""
     path, message = tmp_path / "c.db", []
     async with LoopbackWeb(SPEC, proxies=2) as web:

@@ -1,7 +1,7 @@
 """The tokens of a compiled net, in the order in which they are taken, become ready, or expire.
 
-Owns: the data structures that generated code is written against; those with keys are in `index_records.py`
-and `index_keys.py`. Nothing here is specific to a net.
+Owns: the data structures that generated code is written against; those with keys are in `records.py`
+and `keys.py`. Nothing here is specific to a net.
 Must not know: places, transitions, the user's functions, the trace.
 
 A token that left is dropped lazily: its entries stay in heaps until they surface, or until dead
