@@ -208,7 +208,9 @@ ALLOWED = {
     ("run/keeping.py", "sleep"): "until another process lets go of a store, before anything runs",
     ("scrape/fetch/client.py", "sleep"): "within a request that has begun",
     ("scrape/fetch/client_aiohttp.py", "call_at"): "the timeout of a request",
+    ("scrape/arriving.py", "Condition"): "the thread that reads seeds from a pipe, up to a bound",
     ("scrape/fetch/connections.py", "call_later"): "closing what is idle",
+    ("scrape/fetch/pools.py", "call_later"): "closing what is idle",
     ("scrape/fetch/wire.py", "sleep"): "within a request that has begun",
     (
         "scrape/pages/parse.py",
