@@ -111,7 +111,7 @@ async def test_a_run_that_has_done_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         (
             "UPDATE text SET body = replace(body, 'http', 'ftp') WHERE n = 3",
