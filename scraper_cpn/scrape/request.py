@@ -82,6 +82,10 @@ class Request(Struct, frozen=True, gc=False, kw_only=True, array_like=True):
         framed = b"".join(b"%d:%b" % (len(part), part) for part in parts)
         return f"{self.method} {url} {blake2b(framed, digest_size=_DIGEST_BYTES).hexdigest()}"
 
+    def __repr__(self) -> str:
+        """Show no body, header or data: they may hold a password, and a program prints its summary."""
+        return f"<Request {self.method}, a body of {len(self.body)} bytes>"
+
 
 PLAIN = Request()
 """A GET without anything."""

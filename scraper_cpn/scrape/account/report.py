@@ -1,7 +1,7 @@
 """Reports of a crawl: a snapshot while it runs, and the summary at its end.
 
 Owns: the records that the engine fills in and that the command, the live view and programs read.
-Must not know: how the numbers are computed, how they are shown.
+Must not know: how the numbers are computed, how the command and the live view show them.
 """
 
 from typing import Literal
@@ -72,6 +72,10 @@ class FailureGroup(Struct, frozen=True):
     examples: tuple[Failure, ...] = ()
     """The first few."""
 
+    def __str__(self) -> str:
+        shown = "".join(f"; {each.target.url}: {each.reason}" for each in self.examples[:1])
+        return f"{self.count} {self.kind}: {self.meaning}{shown}"
+
 
 class Level(Struct, frozen=True, gc=False):
     """The waiting URLs of one priority."""
@@ -129,6 +133,15 @@ class Summary(Struct, frozen=True, kw_only=True):
     cookies_dropped: dict[str, int] = {}
     """Cookies that servers offered and that were not kept, by reason."""
 
+    def __str__(self) -> str:
+        """What a program prints: how the crawl ended, and each kind of failure with its first example."""
+        head = f"{self.ended}: {self.reason}" if self.reason else self.ended
+        totals = (
+            f"{self.pages} pages, {self.items} items, {self.failed} URLs failed, "
+            f"{self.skipped} skipped, {self.left} left"
+        )
+        return "\n".join(map(_on_one_line, [head, totals, *map(str, self.failures)]))
+
 
 class Account(Struct, frozen=True):
     """Totals of a crawl so far that can't be computed from its rows."""
@@ -157,3 +170,8 @@ class Ending(Struct, frozen=True):
     how: str
     """`finished`, `spent`, `interrupted`, `stuck` or `faulted`."""
     reason: str
+
+
+def _on_one_line(text: str) -> str:
+    """Text that may come from the web, without characters that could hide or fake other text."""
+    return "".join(each if each.isprintable() else "\ufffd" for each in text)

@@ -11,6 +11,7 @@ from scraper_cpn.scrape.account.ledger import (
     failure_record,
     worth_a_retry,
 )
+from scraper_cpn.scrape.account.report import FailureGroup, Summary
 from scraper_cpn.scrape.colours import KINDS, Failure, Proxy, RequestTarget, Stored, Wired
 from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.request import Request, Visit
@@ -55,6 +56,25 @@ def test_groups_are_ordered_and_show_a_few_examples() -> None:
     first, second = ledger.groups()
     assert (first.kind, first.count, len(first.examples)) == ("tls", EXAMPLES + 2, EXAMPLES)
     assert (second.kind, second.meaning) == ("dns", KINDS["dns"])
+
+
+def test_a_printed_summary_has_a_line_for_each_kind_and_no_body() -> None:
+    """A program prints its summary: a password in a form is in neither form of it, nor a control character."""
+    form = Request(method="POST", body=b"password=hunter2", headers=(("X-Key", "hunter2"),))
+    target = RequestTarget(
+        **{key: getattr(PAGE, key) for key in PAGE.__struct_fields__}, request=form
+    )
+    row = Failure(target=target, kind="http", reason="HTTP 500 \x1b[2J", final=True)
+    group = FailureGroup("http", 2, KINDS["http"], (row, row))
+    summary = Summary(
+        ended="spent", reason="--max-pages 5 is reached", pages=5, failed=2, failures=(group,)
+    )
+    assert str(summary).splitlines() == [
+        "spent: --max-pages 5 is reached",
+        "5 pages, 0 items, 2 URLs failed, 0 skipped, 0 left",
+        f"2 http: {KINDS['http']}; http://a.example/p: HTTP 500 \ufffd[2J",
+    ]
+    assert "hunter2" not in repr(summary)
 
 
 def test_what_is_worth_a_retry() -> None:
