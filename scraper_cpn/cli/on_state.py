@@ -89,7 +89,9 @@ def _explain(words: Words) -> int:
 
 
 def _retry(words: Words) -> int:
+    from scraper_cpn.scrape.state.run import kept, resuming
     from scraper_cpn.show.accounts import retry_lines
+    from scraper_cpn.store.reader import StateReader
 
     kinds = words.options.get("kind")
     for kind in kinds or ():
@@ -98,7 +100,9 @@ def _retry(words: Words) -> int:
                 f"--kind {kind}: not a kind of failure{likely(kind, KINDS)}; one of {', '.join(KINDS)}"
             )
     found = anyio.run(_retry_failed, words, kinds)
-    command = f"scrape resume {words.named()}"
+    with StateReader(words.state) as reader:
+        handled = kept(reader.run(words.run).metadata()).handled
+    command = resuming(words.named(), handled=handled)
     record = {"put_back": sum(found.values()), "kinds": found, "next": command}
     return print_result(words, record, retry_lines(found, command))
 

@@ -170,15 +170,16 @@ class Crawl(Program, Generic[T]):
         if isinstance(output, Mapping):
             several = self._sinks(output, overwrite=overwrite, append=append)
             return await self._run(await self._prepared_session(urls, several), several)
+        if state is not None:
+            from scraper_cpn.scrape.state.files import Keeping, refuse_existing
+
+            refuse_existing(Path(state), None)
         where = None if output is None else str(output)
         sink = None
         if where is not None:
             sink = self._sink(where, overwrite=overwrite, append=append)
         if state is None:
             return await self._run(await self._prepared_session(urls, sink), sink)
-        from scraper_cpn.scrape.state.files import Keeping, refuse_existing
-
-        refuse_existing(Path(state), None)
         handled = bool(len(self.handlers)) or self.item_type is not None
         seeds, unread = self._first(urls)
         keeping = Keeping(path=Path(state), handled=handled, unread=unread)

@@ -11,6 +11,7 @@ from typing import Any
 from rich.text import Text
 
 from scraper_cpn.scrape.state.explain import Explanation
+from scraper_cpn.scrape.state.run import resuming
 from scraper_cpn.show.words import ahead, counted, moment, number, plain
 
 _STYLES = {"stored": "bold green", "failed": "bold red", "skipped": "bold yellow"}
@@ -123,9 +124,8 @@ def _commands(where: Explanation, state: str) -> Iterator[Text]:
     if where.again:
         yield Text.assemble("retry it, with all failed URLs: ", (f"scrape retry {state}", "bold"))
     elif not over and where.pid is None:
-        yield Text.assemble(
-            "the crawl is not running; resume it: ", (f"scrape resume {state}", "bold")
-        )
+        command = resuming(state, handled=where.handled)
+        yield Text.assemble("the crawl is not running; resume it: ", (command, "bold"))
     last = where.attempts[-1] if where.attempts else {}
     if last.get("kind") == "redirected":
         url = str(last["reason"]).removeprefix("redirects to ").partition(" ")[0]

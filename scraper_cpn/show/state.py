@@ -10,6 +10,7 @@ from itertools import chain
 
 from rich.text import Text
 
+from scraper_cpn.scrape.state.run import resuming
 from scraper_cpn.scrape.state.status import (
     Barred,
     Failures,
@@ -142,7 +143,7 @@ def _barred(barred: Barred, now_ns: int) -> str:
 
 def _commands(run: RunStatus, state: str) -> Iterator[Text]:
     if run.ended != "finished":
-        yield from _hint("resume:", f"scrape resume {state}")
+        yield from _hint("resume:", resuming(state, handled=run.handled))
     if run.retriable:
         yield from _hint("retry failed URLs:", f"scrape retry {state}")
 

@@ -89,6 +89,8 @@ class Explanation(Struct, frozen=True, kw_only=True):
     """What the limits for one page left out of it."""
     attempts: tuple[dict[str, Any], ...] = ()
     """Its rows in the failed log, in the form of `--failed`, oldest first."""
+    handled: bool = False
+    """Whether the page handlers belong to a program that calls the Python API, which alone can resume the crawl."""
     again: bool = False
     """Whether `retry` would put it back."""
     robots_says: tuple[str, ...] = ()
@@ -143,6 +145,7 @@ def _whereabouts(path: Path, url: str, run: str | None) -> Explanation:
         pid=note.pid if note is not None and note.run == info.number else None,
         stands="unknown",
         domain=domain_of(url, policy.settings.limit_by),
+        handled=kept(info.metadata).handled,
         attempts=tuple(failure_record(row) for row in ends if isinstance(row, Failure)),
     )
     known = replace(known, robots_says=_robots_says(policy, durable, url))

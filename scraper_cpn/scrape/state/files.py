@@ -6,6 +6,7 @@ Must not know: the command line, how a crawl runs.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -38,6 +39,7 @@ from scraper_cpn.scrape.state.run import (
     kept,
     last_opening,
     opened,
+    resuming,
 )
 from scraper_cpn.scrape.state.unread import input_of
 from scraper_cpn.scrape.text import check_name
@@ -238,11 +240,14 @@ def refuse_existing(path: Path, run: str | None) -> None:
     if not path.exists():
         return
     with StateReader(path) as reader:
-        names = [each.name for each in reader.runs()]
+        runs = reader.runs()
+    names = [each.name for each in runs]
     if run is None:
+        handled = any(kept(each.metadata).handled for each in runs)
+        command = resuming(shlex.quote(str(path)), handled=handled)
         raise UsageError(
-            f"--state {path}: it exists; resume it: scrape resume {path}; "
-            "or keep this crawl beside it: --run NAME"
+            f"--state {path}: it exists; resume it: {command}; "
+            + ("or name another file" if handled else "or keep this crawl beside it: --run NAME")
         )
     if run in names:
         raise UsageError(

@@ -10,6 +10,7 @@ there.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any
@@ -80,6 +81,15 @@ class CrawlRecord(Struct, frozen=True, kw_only=True):
     """The names of headers whose values are not recorded."""
     hidden_cookies: tuple[str, ...] = ()
     """The names of cookies of the user, whose values are not recorded."""
+
+
+def resuming(words: str, *, handled: bool) -> str:
+    """Say how a crawl is resumed; *words* name its state, and its run, as a shell wants it."""
+    return (
+        f"crawl.resume({shlex.split(words)[0]!r}) in its program"
+        if handled
+        else f"scrape resume {words}"
+    )
 
 
 def first_metadata(opening: Opening, kept: CrawlRecord) -> dict[str, bytes]:

@@ -132,6 +132,8 @@ class RunStatus(Struct, frozen=True, kw_only=True):
     """Pages that were fetched but are not stored yet."""
     set_aside: int
     """Tokens on which the net's functions raised an exception."""
+    handled: bool = False
+    """Whether the page handlers belong to a program that calls the Python API, which alone can resume it."""
     domains: int
     """The number of domains with a backlog."""
     backlog: tuple[Backlog, ...]
@@ -228,6 +230,7 @@ def _status(info: RunInfo, reader: RunReader, note: Note | None, domains: int) -
             places.get(place.name, 0) for place in (*net.pipeline.stages, net.retries.failed)
         ),
         set_aside=head.faulted,
+        handled=kept(info.metadata).handled,
         domains=len(backlog),
         backlog=tuple(
             Backlog(domain, urls, ready.get(domain, 0))

@@ -17,8 +17,12 @@ from scraper_cpn.cli.resume import resume_job
 from scraper_cpn.scrape.policy import sites_of
 from scraper_cpn.scrape.session import Session
 from scraper_cpn.scrape.settings import Settings
+from scraper_cpn.scrape.state.explain import explain
 from scraper_cpn.scrape.state.files import Keeping, changed, kept_in, past, refuse_existing
 from scraper_cpn.scrape.state.run import CrawlRecord, Opening, first_metadata, opened
+from scraper_cpn.scrape.state.status import state_status
+from scraper_cpn.show.explanation import explanation_lines
+from scraper_cpn.show.state import status_lines
 from scraper_cpn.simulate.webspec import WebSpec
 from scraper_cpn.store.port import StoreError
 from scraper_cpn.store.reader import StateReader
@@ -156,14 +160,22 @@ async def test_an_event_is_reported_when_it_is_durable(tmp_path: Path) -> None:
 
 
 async def test_the_command_has_no_handlers_of_a_program(tmp_path: Path) -> None:
-    """A crawl whose handlers only its program has is not gone on with by others."""
-    state = tmp_path / "c.db"
+    """A crawl whose handlers only its program has is not gone on with by others; every hint says so."""
+    state, there = tmp_path / "c.db", tmp_path / "there.jsonl"
     async with LoopbackWeb(SPEC, proxies=1) as web:
         crawl = crawl_of(web, max_pages=1)
         crawl.page()(lambda page: {"url": page.url})
-        await crawl.crawl(state=state)
+        await crawl.crawl(state=state, output=there)
+        with pytest.raises(
+            UsageError, match=r"resume it: crawl\.resume\('.*c\.db'\) in its program"
+        ):
+            await crawl.crawl(state=state, output=there)
     with pytest.raises(UsageError, match=r"resume it there: crawl\.resume"):
         resume_job([str(state)])
+    hint = f"crawl.resume({str(state)!r}) in its program"
+    assert hint in [line.plain.strip() for line in status_lines(state_status(state))]
+    told = [list(explanation_lines(explain(state, seed), str(state)))[-1].plain for seed in SEEDS]
+    assert f"the crawl is not running; resume it: {hint}" in told
 
 
 async def test_a_run_waits_for_what_another_had_in_flight(tmp_path: Path) -> None:
