@@ -16,7 +16,7 @@ from scraper_cpn.analysis.instance import AnalysisError, Instance, refuse_misfit
 from scraper_cpn.analysis.monitor import Monitor
 from scraper_cpn.analysis.plain import PlainNet
 from scraper_cpn.analysis.properties import Property, Watch
-from scraper_cpn.analysis.properties.response import Escape, Response
+from scraper_cpn.analysis.properties.response import Escape, ResponseWatch
 from scraper_cpn.analysis.replay import replayed
 from scraper_cpn.analysis.verdict import Report, Status, Verdict
 from scraper_cpn.net import Net, checked
@@ -166,7 +166,7 @@ def _grounded(
 
 
 def _assumes(grounder: Grounder, watch: Watch | None = None) -> tuple[str, ...]:
-    lines = [PURE, *([NOT_FOR_EVER] if isinstance(watch, Response) else [])]
+    lines = [PURE, *([NOT_FOR_EVER] if isinstance(watch, ResponseWatch) else [])]
     lines += [f"{name} never runs out" for name in sorted(grounder.atoms.endless)]
     lines += [
         f"{name} fires at most {n} time{'' if n == 1 else 's'}"
@@ -201,7 +201,7 @@ def _explored(
 ) -> Verdict:
     if number in space.bad:
         return _refuted(asked, watch, number, instance, grounder, space)
-    escape = watch.escape(space) if space.whole and isinstance(watch, Response) else None
+    escape = watch.escape(space) if space.whole and isinstance(watch, ResponseWatch) else None
     if escape is not None:
         return _escaped(asked, watch, escape, instance, grounder, space)
     status: Status = "proved"
@@ -230,7 +230,7 @@ def _escaped(
     calls = None
     why = "this way may go round for ever"
     if not escape.circular:
-        assert isinstance(watch, Response)
+        assert isinstance(watch, ResponseWatch)
         watch.replaying = True
         calls = replayed(grounder, watch, path, None)
         why = "this may break it; no times were found at which a kernel goes this way"

@@ -18,7 +18,7 @@ FEW, MANY = 1_000, 50_000
 other seeds may belong to domains that nobody waits for."""
 
 
-class Feed:
+class SeedFeed:
     """Reads seeds as soon as the crawl could use more of them.
 
     Args:

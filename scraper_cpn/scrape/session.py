@@ -54,7 +54,7 @@ from scraper_cpn.scrape.colours import (
     VisitOutcome,
     url_of,
 )
-from scraper_cpn.scrape.feed import Feed
+from scraper_cpn.scrape.feed import SeedFeed
 from scraper_cpn.scrape.fetch.answers import visit_outcome
 from scraper_cpn.scrape.fetch.client import Surplus
 from scraper_cpn.scrape.fetch.fetcher import Fetcher, start_unless_paced
@@ -236,13 +236,13 @@ class Session:
             if self._settings.headers:
                 yield from origins_in(self._unread.name, self._unread.after())
 
-    def _feed(self, fetcher: Fetcher) -> Feed | None:
+    def _feed(self, fetcher: Fetcher) -> SeedFeed | None:
         if self._unread is None:
             return None
         if isinstance(self._unread, ArrivingLines):
             loop = asyncio.get_running_loop()
             self._unread.on_arrival = partial(_in_loop, loop, self._poke)
-        return Feed(self._kernel, self._net, self._unread, fetcher.permit)
+        return SeedFeed(self._kernel, self._net, self._unread, fetcher.permit)
 
     def _poke(self) -> None:
         if self._shell is not None:

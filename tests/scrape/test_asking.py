@@ -11,7 +11,7 @@ from scraper_cpn.scrape.asking import BODY_BYTES_MAX, DATA_BYTES_MAX, ready
 from scraper_cpn.scrape.colours import Link
 from scraper_cpn.scrape.pages.handlers import HandlerError, Handlers
 from scraper_cpn.scrape.pages.page import Page
-from scraper_cpn.scrape.pages.parameters import Parameters, name_of
+from scraper_cpn.scrape.pages.parameters import HandlerParameters, name_of
 from scraper_cpn.scrape.request import PLAIN, Request
 from scraper_cpn.scrape.settings import UsageError
 
@@ -132,7 +132,7 @@ def test_data_becomes_arguments(
     handler: Callable[..., Any], data: dict[str, Any], given: dict[str, Any]
 ) -> None:
     """The data of a link is what a handler takes behind the page; bound methods and partials are handlers, too."""
-    assert Parameters(handler).given(msgspec.msgpack.encode(data)) == given
+    assert HandlerParameters(handler).given(msgspec.msgpack.encode(data)) == given
     assert Page.from_html("").link("/x", to=handler, data=data).to == name_of(handler)
 
 

@@ -8,7 +8,7 @@ import anyio
 import pytest
 
 from scraper_cpn.net.compiled.kernel import compile_net
-from scraper_cpn.scrape.feed import FEW, Feed
+from scraper_cpn.scrape.feed import FEW, SeedFeed
 from scraper_cpn.scrape.fetch.destinations import Destinations
 from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.opening import open_crawl
@@ -104,7 +104,7 @@ def test_seeds_are_read_as_the_crawl_can_use_them() -> None:
     open_crawl(kernel, net, (), EPOCH_NS)
     permitted = list[str]()
     unread = text(urls(0, FEW + 500))
-    feed = Feed(kernel, net, unread, permitted.extend)
+    feed = SeedFeed(kernel, net, unread, permitted.extend)
     while len(permitted) < FEW:
         assert feed(EPOCH_NS)
     (firing,) = kernel.step(EPOCH_NS).firings
@@ -122,7 +122,7 @@ def test_bad_lines_are_logged_with_their_reason() -> None:
     net = ScrapeNet(Policy(Settings()))
     kernel = compile_net(net)
     open_crawl(kernel, net, (), EPOCH_NS)
-    assert Feed(kernel, net, text(["http://a.test/", "http://a.test/", "b b"]), lambda _: None)(
+    assert SeedFeed(kernel, net, text(["http://a.test/", "http://a.test/", "b b"]), lambda _: None)(
         EPOCH_NS
     )
     kernel.step(EPOCH_NS)
@@ -147,7 +147,7 @@ def test_a_crash_loses_no_seed_and_doubles_none() -> None:
         assert unread is not None
         before = [str(s) for block in unread.before() for s in seeds_in("", block)]
         lines = unread.lines
-        feed = Feed(state.recorder, state.net, unread, lambda _: None)
+        feed = SeedFeed(state.recorder, state.net, unread, lambda _: None)
         for number in range(1, reads + 1):
             assert feed(state.clock.now_ns())
             state.recorder.step(state.clock.now_ns())

@@ -60,11 +60,11 @@ class LeadsTo(Property):
     effect: Says
     claim: str = ""
 
-    def monitor(self, net: Net, plain: PlainNet) -> Response:
-        return Response(self, net, plain)
+    def monitor(self, net: Net, plain: PlainNet) -> ResponseWatch:
+        return ResponseWatch(self, net, plain)
 
 
-class Response(Watch):
+class ResponseWatch(Watch):
     """Watches over a `LeadsTo`: when all was explored, `escape` has the verdict."""
 
     def __init__(self, asked: LeadsTo, net: Net, plain: PlainNet) -> None:

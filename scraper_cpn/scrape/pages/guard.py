@@ -59,7 +59,7 @@ class Trial(Struct, frozen=True):
     """Whether the cost was unknown before."""
 
 
-class Guard:
+class ParseGuard:
     """Parses pages in processes, and does not let costly hosts keep others waiting. Close it at the end.
 
     *crowded* is called with the domain of a page that has to wait, and for how long, in seconds: pages of domains that

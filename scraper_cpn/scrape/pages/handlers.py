@@ -21,7 +21,7 @@ from scraper_cpn.scrape.colours import Link, Target
 from scraper_cpn.scrape.pages.elements import handler_name
 from scraper_cpn.scrape.pages.hooked import is_async
 from scraper_cpn.scrape.pages.page import Page
-from scraper_cpn.scrape.pages.parameters import Parameters, name_of
+from scraper_cpn.scrape.pages.parameters import HandlerParameters, name_of
 from scraper_cpn.scrape.request import Request
 from scraper_cpn.scrape.settings import UsageError
 from scraper_cpn.scrape.statuses import PAUSES
@@ -68,7 +68,7 @@ class Handler:
         self.keep_partial = keep_partial
         """Whether what it has yielded is kept if it raises then."""
         self.name = name_of(function)
-        self.parameters = Parameters(function)
+        self.parameters = HandlerParameters(function)
         """The parameters that it takes from the data of a link."""
         self.is_async = is_async(function)
         self._matches = _compiled(pattern).fullmatch

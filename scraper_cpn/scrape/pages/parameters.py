@@ -21,7 +21,7 @@ NO_DATA = b"\x80"
 _BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
 
-class Parameters:
+class HandlerParameters:
     """The parameters of a handler behind the page. Raises `UsageError` for a type that can't be kept."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
@@ -79,15 +79,15 @@ class Parameters:
         return kind
 
 
-def parameters_of(function: Callable[..., Any]) -> Parameters:
+def parameters_of(function: Callable[..., Any]) -> HandlerParameters:
     """Return the parameters of a handler; remembered for plain functions."""
     try:
         return _remembered(function)
     except TypeError:  # what can't be hashed
-        return Parameters(function)
+        return HandlerParameters(function)
 
 
-_remembered = lru_cache(1_024)(Parameters)
+_remembered = lru_cache(1_024)(HandlerParameters)
 
 
 def name_of(function: Any) -> str:

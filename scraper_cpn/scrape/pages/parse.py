@@ -26,7 +26,7 @@ from scraper_cpn.scrape.pages.apart import CAN_FORK, ApartError, call_apart
 from scraper_cpn.scrape.pages.cut import Cut
 from scraper_cpn.scrape.pages.extract import Item, extract
 from scraper_cpn.scrape.pages.fields import check_names
-from scraper_cpn.scrape.pages.guard import Guard
+from scraper_cpn.scrape.pages.guard import ParseGuard
 from scraper_cpn.scrape.pages.handlers import (
     Handler,
     HandlerError,
@@ -97,7 +97,7 @@ class Parser:
         if self._timeout_ns is not None:
             _check_timeout(self._handlers)
         self._limits = settings.page_limits
-        self._guard = Guard(self._limits, crowded)
+        self._guard = ParseGuard(self._limits, crowded)
         self._watchdog: Watchdog | None = None
         self._threads = anyio.CapacityLimiter(THREADS)
         self._heavy = anyio.Lock()

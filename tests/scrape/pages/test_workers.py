@@ -11,7 +11,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from scraper_cpn.scrape.pages.guard import Guard
+from scraper_cpn.scrape.pages.guard import ParseGuard
 from scraper_cpn.scrape.pages.jobs import (
     ParseAnswer,
     ParseBroken,
@@ -199,7 +199,7 @@ def test_domains_pause_whose_pages_wait() -> None:
     message: list[tuple[str, float]] = []
 
     async def ask() -> None:
-        guard = Guard(PageLimits(), lambda domain, wait_s: message.append((domain, wait_s)))
+        guard = ParseGuard(PageLimits(), lambda domain, wait_s: message.append((domain, wait_s)))
 
         async def one() -> None:
             assert isinstance(await guard.parse(raw("x"), ()), ParseDone)
