@@ -65,7 +65,8 @@ async def test_the_program_runs(tmp_path: Path) -> None:
         text = program.replace(SITE, server.url).replace("delay=1.0", "delay=0.01")
         assert text.count(server.url) == 1
         (tmp_path / "crawl.py").write_text(text)
-        assert "ended='finished'" in await output_of(tmp_path, "crawl.py")
+        printed = await output_of(tmp_path, "crawl.py")
+        assert printed.startswith("finished\npages: 2, items: 2,")
         assert items((tmp_path / "quotes.jsonl").read_text()) == QUOTES
         start = f"{server.url}/page/1"
         message = await output_of(tmp_path, "-m", "scraper_cpn", "run", "crawl.py", start, "-q")

@@ -137,8 +137,8 @@ class Summary(Struct, frozen=True, kw_only=True):
         """What a program prints: how the crawl ended, and each kind of failure with its first example."""
         head = f"{self.ended}: {self.reason}" if self.reason else self.ended
         totals = (
-            f"{self.pages} pages, {self.items} items, {self.failed} URLs failed, "
-            f"{self.skipped} skipped, {self.left} left"
+            f"pages: {self.pages}, items: {self.items}, URLs failed: {self.failed}, "
+            f"skipped: {self.skipped}, left: {self.left}"
         )
         return "\n".join(map(_on_one_line, [head, totals, *map(str, self.failures)]))
 

@@ -71,7 +71,7 @@ def test_a_printed_summary_has_a_line_for_each_kind_and_no_body() -> None:
     )
     assert str(summary).splitlines() == [
         "spent: --max-pages 5 is reached",
-        "5 pages, 0 items, 2 URLs failed, 0 skipped, 0 left",
+        "pages: 5, items: 0, URLs failed: 2, skipped: 0, left: 0",
         f"2 http: {KINDS['http']}; http://a.example/p: HTTP 500 \ufffd[2J",
     ]
     assert "hunter2" not in repr(summary)
