@@ -143,7 +143,13 @@ class Handlers:
 
         def declare(function: F) -> F:
             handler = Handler(function, pattern, keep_partial=keep_partial, statuses=statuses)
-            if handler.name in self._by_name:
+            known = self._by_name.get(handler.name)
+            if known is not None and known.function is function:
+                raise UsageError(
+                    f"the page handler {handler.name!r} has the pattern {known.pattern!r} already, and a handler "
+                    "has one; make it wider, or call this function in a second handler"
+                )
+            if known is not None:
                 raise UsageError(
                     f"there is a page handler {handler.name!r} already; links name handlers, "
                     "so rename one of the two"

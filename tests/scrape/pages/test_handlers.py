@@ -133,6 +133,16 @@ def test_names_are_unique() -> None:
         handlers.page("x")(h0)
 
 
+def test_a_handler_has_one_pattern() -> None:
+    """A function that is decorated twice is told what to do, since it has no other name to take."""
+    handlers = Handlers()
+    with pytest.raises(UsageError, match=r"'order' has the pattern '\*/order/\*' already"):
+
+        @handlers.page("*/ext/*")
+        @handlers.page("*/order/*")
+        def order(page: Page) -> None: ...
+
+
 def generator() -> Iterator[object]:
     yield Quote("a")
     yield LINK
