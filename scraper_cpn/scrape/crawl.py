@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 import anyio
 import anyio.to_thread
@@ -61,6 +61,26 @@ class Crawl(Program, Generic[T]):
     Raises:
         UsageError: an unknown option, a value out of range, or a start that is no URL; one line that says which.
     """
+
+    @overload
+    def __init__(
+        self: Crawl[Any],
+        item: None = None,
+        *,
+        start: Sequence[str | Link] = (),
+        banned: Callable[[Page], bool] | None = None,
+        **options: Any,
+    ) -> None: ...
+
+    @overload
+    def __init__(
+        self,
+        item: type[T],
+        *,
+        start: Sequence[str | Link] = (),
+        banned: Callable[[Page], bool] | None = None,
+        **options: Any,
+    ) -> None: ...
 
     def __init__(
         self,

@@ -303,6 +303,12 @@ def test_mistakes_are_reported_at_once(options: dict[str, Any], message: str) ->
     assert "\n" not in str(error.value)
 
 
+def test_a_crawl_without_a_type_has_items_of_any() -> None:
+    """Neither the program nor a type checker has to be told: the variable has no annotation."""
+    crawl = Crawl(delay=1.0)
+    assert crawl.item_type is None
+
+
 def test_options_are_those_of_the_command() -> None:
     """Every option that fills a setting can be given with underscores, in the units of people."""
     crawl: Crawl[Any] = Crawl(delay="500ms", max_pages=5, limit_by="host", timeout=2.5)
