@@ -32,6 +32,7 @@ def backup(path: Path, to: Path) -> None:
             connection.execute("COMMIT")  # a copy is a transaction of its own
         with store_errors(to):
             draft.unlink(missing_ok=True)
+            draft.touch(0o600, exist_ok=False)  # VACUUM INTO fills an empty file
             connection.execute("VACUUM INTO ?", (str(draft),))
     with store_errors(to):
         _make_its_own(draft)

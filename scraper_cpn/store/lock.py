@@ -37,7 +37,7 @@ class FileLock:
 
     Args:
         path: of an existing file, unless *make* is given.
-        make: create the file if it does not exist.
+        make: create the file if it does not exist, for its owner alone: forms in a state may have passwords.
 
     Raises:
         Locked: another process, or another part of this one, has the lock.
@@ -49,7 +49,7 @@ class FileLock:
         name = identity(path)
         if name in _open:  # opening and closing the file again would drop SQLite's locks
             raise Locked
-        self.descriptor = os.open(path, flags, 0o666)
+        self.descriptor = os.open(path, flags, 0o600)
         try:
             self._name = _name_of(os.fstat(self.descriptor))
             _take(self.descriptor)

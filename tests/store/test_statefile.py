@@ -153,6 +153,14 @@ def test_a_state_is_not_made_over_what_is_there(left: str, tmp_path: Path) -> No
     assert (tmp_path / left).read_text() == "precious"
 
 
+async def test_a_state_and_its_copy_are_for_their_owner_alone(tmp_path: Path) -> None:
+    """Requests in it may have passwords. Its journal is, too, since SQLite gives that the same mode."""
+    state, copy = tmp_path / "s.db", tmp_path / "copy.db"
+    await closed(state)
+    backup(state, copy)
+    assert [path.stat().st_mode & 0o777 for path in (state, copy)] == [0o600, 0o600]
+
+
 def test_a_state_needs_a_folder(tmp_path: Path) -> None:
     """Where the folder is not there, one line says so, and none is made."""
     path = tmp_path / "gone" / "crawl.db"
