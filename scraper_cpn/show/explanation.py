@@ -100,6 +100,8 @@ def _more(where: Explanation) -> Iterator[str]:
     if where.error:
         yield plain(where.error)
     yield from map(plain, where.cut)
+    if where.stored > (where.stands == "stored"):
+        yield f"{counted(where.stored, 'request')} of this URL stored"
     if target is not None:
         origin = f"linked from {plain(target.parent)}" if target.parent else "a seed"
         yield f"depth {target.depth}, {origin}"

@@ -81,6 +81,8 @@ class Explanation(Struct, frozen=True, kw_only=True):
     """Why it was set aside."""
     items: int | None = None
     """The number of its items, if it is stored."""
+    stored: int = 0
+    """How often the URL was stored: by requests that differ in their body, or on several visits."""
     connection: int = 0
     """The connection on which it came, if it is stored; see `StoredPage`."""
     ordinal: int = 0
@@ -146,6 +148,7 @@ def _whereabouts(path: Path, url: str, run: str | None) -> Explanation:
         stands="unknown",
         domain=domain_of(url, policy.settings.limit_by),
         handled=kept(info.metadata).handled,
+        stored=sum(isinstance(row, StoredPage) for row in ends),
         attempts=tuple(failure_record(row) for row in ends if isinstance(row, Failure)),
     )
     known = replace(known, robots_says=_robots_says(policy, durable, url))

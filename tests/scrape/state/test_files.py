@@ -178,6 +178,19 @@ async def test_the_command_has_no_handlers_of_a_program(tmp_path: Path) -> None:
     assert f"the crawl is not running; resume it: {hint}" in told
 
 
+async def test_it_is_told_that_other_requests_of_a_url_are_stored(tmp_path: Path) -> None:
+    """The request that waits is shown; those that have brought pages before are counted."""
+    state = tmp_path / "c.db"
+    async with LoopbackWeb(SPEC, proxies=1) as web:
+        crawl = crawl_of(web, max_pages=2)
+        crawl.page()(lambda page: page.link(SEEDS[0], again=True))
+        await crawl.crawl(SEEDS[0], state=state)
+    where = explain(state, SEEDS[0])
+    assert (where.stands, where.stored) == ("waits", 2)
+    lines = [line.plain for line in explanation_lines(where, "c.db")]
+    assert "  2 requests of this URL stored" in lines
+
+
 async def test_a_run_waits_for_what_another_had_in_flight(tmp_path: Path) -> None:
     """Nobody knows whether a request was made before its process ended; its domain is left alone."""
     state = tmp_path / "c.db"
