@@ -173,7 +173,7 @@ Memory
          set of which a kernel keeps fingerprints has no keys in its markings.
 
 Checks that look at what could happen
-    R39  A transition that could fire for ever at one moment is refused: each firing must use something up,
+    R39  A transition that could fire endlessly without time passing is refused: each firing must use something up,
          hold something while its effect lasts, or end an absence that it needs.
 
 Several tokens and thresholds

@@ -1,4 +1,4 @@
-"""Whether a transition could fire for ever at one moment.
+"""Whether a transition could fire endlessly without time passing.
 
 Owns: the check that each firing uses something up, or makes something false, that the next one needs.
 It looks at one transition alone: a cycle of several transitions is the author's affair.
@@ -31,7 +31,7 @@ def bounding_problems(transition: Transition) -> Iterator[str]:
         if transition.instant
         else "take a token, or hold one or a number from a counter, which says how many run at once"
     )
-    yield f": could fire for ever at one moment, for no firing uses anything up: {because}; {advice}"
+    yield f": could fire endlessly without time passing, because no firing uses anything up: {because}; {advice}"
 
 
 def _fills(transition: Transition) -> bool:

@@ -54,7 +54,7 @@ def checked(net: Net) -> Net:
 def _warn(net: Net) -> None:
     """Tell what the structure of a net shows."""
     warnings_found = [f"may deadlock: {text}" for text in deadlocks(net)]
-    warnings_found += [f"may never rest: {text}" for text in endless(net)]
+    warnings_found += [f"may fire endlessly: {text}" for text in endless(net)]
     for text in warnings_found:
         warnings.warn(f"net {net.name} {text}", NetWarning, stacklevel=3)
 
@@ -71,7 +71,7 @@ def _place(place: Any) -> Iterator[str]:
             yield "a set needs a key; name a field of its colour"
         return
     if place.capacity is not None and place.capacity < 1:
-        yield f"a capacity of {place.capacity} fits nothing; give at least 1, or None for no bound"
+        yield f"its capacity is {place.capacity}; give at least 1, or None for no bound"
 
 
 def _counter(place: Counter) -> Iterator[str]:
@@ -105,21 +105,21 @@ def _arc(net: Net, arc: Arc) -> Iterator[str]:
     if net.places.get(place.name) is not place:
         yield "is not a place of this net; use the one that this net declared"
     if isinstance(place, Sink):
-        yield "a sink's tokens are gone; take from a place"
+        yield "a sink keeps no tokens, so none can be taken; take from a place"
     yield from _count(arc)
     if isinstance(place, KeySet) and arc.kind not in {"read", "absent"}:
-        yield "a set can only be read, absent, or filled by put_new"
+        yield "nothing can be taken from a set; use read(...) or absent(...)"
     if isinstance(place, Counter) and arc.kind not in {"take", "hold", "read"}:
-        yield "a counter can be taken from, held or read"
+        yield "a counter has no such arc; use take(...), hold(...) or read(...)"
     if isinstance(place, Place):
         yield from _token_arc(arc, place)
     elif arc.when is not None or arc.include_in_use:
-        yield "looks at no tokens; leave when and include_in_use away"
+        yield "a counter has no tokens; leave out when and include_in_use"
 
 
 def _token_arc(arc: Arc, place: Place[Any]) -> Iterator[str]:
     if arc.include_waiting and not place.timed:
-        yield "include_waiting has no meaning here; its place is not timed"
+        yield "include_waiting needs a timed place; declare it with timed=True, or leave this out"
     if arc.kind == "spend" and arc.after_ns != 0 and not place.timed:
         yield "after_ns needs a timed place; declare it with timed=True"
     yield from length_problems("after_ns", arc.after_ns)
@@ -136,12 +136,12 @@ def _count(arc: Arc) -> Iterator[str]:
     """Whether the number of tokens that an arc needs is one."""
     place = arc.place
     if isinstance(place, KeySet) and arc.count != 1:
-        yield "a set has no numbers of a key; leave at_least away"
+        yield "a set holds a key once at most; leave out at_least"
     least = 0 if arc.all else 1
     if not callable(arc.count) and (type(arc.count) is not int or arc.count < least):
         yield f"a count of {arc.count!r}; give an integer from {least} up, or a function of the key"
     if callable(arc.count) and arc.all:
-        yield "at_least is a number; a function of the key says how many only as a count"
+        yield "at_least must be a number; only a count can be a function of the key"
     bounded = isinstance(place, Place) and place.capacity is not None
     if bounded and not callable(arc.count) and 1 <= place.capacity < arc.count:  # type: ignore[union-attr,operator]
         yield f"needs {arc.count} tokens, but the capacity of {place.name} is {place.capacity}; raise it"  # type: ignore[union-attr]
@@ -152,7 +152,7 @@ def _inputs(transition: Transition) -> Iterator[str]:
         if callable(arc.count) and not keys:
             yield f", {arc}: its count is a function of the key, but no other input has the key; give a number"
     if plan.set_aside_at(transition) is None and plan.may_raise(transition):
-        yield ": calls functions, which may raise, and has nothing to set aside then; take or hold a token or a number"
+        yield ": calls functions, which may raise, but binds nothing that could be set aside then; take or hold a token or a number"
     if any(arc.kind == "expired" for arc in transition.arcs) and not _is_expiry(transition):
         yield ": expired(...) must be the only input of a plain transition with unbounded outputs"
     if transition.deadline_ns is not None and (transition.instant or transition.deadline_ns <= 0):
@@ -168,8 +168,8 @@ def _attempts(transition: Transition) -> Iterator[str]:
     yield from (f": {text}" for text in length_problems("pause_ns", transition.pause_ns))
     if attempts > 1 and transition.still:
         yield (
-            ": a start that still refuses gives its inputs back, but a further attempt keeps them, and nothing would "
-            "tell it when to start; leave still away, or put the inputs back on the failure instead of attempts"
+            ": still and attempts exclude each other, because a start that still refuses gives its inputs back, but the next "
+            "attempt keeps them; leave out still, or put the inputs back on failure instead of attempts"
         )
     given = [case.outcome for case in transition.outcomes]
     for kind in transition.retry if attempts > 1 else ():
@@ -207,7 +207,7 @@ def _shown(transition: Transition, during: Place[Any], shown: int) -> Iterator[s
 def _still(net: Net, transition: Transition) -> Iterator[str]:
     """Check `still`: its arcs test places by keys that the inputs determine."""
     if transition.still and transition.instant:
-        yield ": has conditions of a start, but no effect that starts; make them inputs"
+        yield ": still needs an effect; make its arcs inputs, or give an effect"
     for arc in transition.still:
         where, place = f", still {arc}", arc.place
         if net.places.get(place.name) is not place:
@@ -215,11 +215,11 @@ def _still(net: Net, transition: Transition) -> Iterator[str]:
         elif arc.kind not in {"read", "absent"} or not isinstance(place, Place) or place.paged:
             yield f"{where}: must be read(...) or absent(...) of a place that is not paged"
         if arc.many or arc.when is not None or arc.include_in_use:
-            yield f"{where}: asks whether a token is there or none; leave at_least, when and include_in_use away"
+            yield f"{where}: still only tests whether a token is there; leave out at_least, when and include_in_use"
         equal_keys = [name for name, _ in plan.still_keys(transition, arc)]
         for name in place.keys:
             if name not in equal_keys:
-                yield f"{where}: no input has the key {name}; add an input that tells which"
+                yield f"{where}: no input has the key {name}; add an input that has it"
 
 
 def _is_special(place: Place[Any]) -> bool:
@@ -249,16 +249,16 @@ def _groups(transition: Transition) -> Iterator[str]:
     for arc, keys in zip(transition.arcs, names, strict=True):
         lone = [name for name in arc.place.keys if name not in keys]
         if lone and not (arc.binds or (arc.kind == "absent" and isinstance(arc.place, Place))):
-            yield f", {arc}: no other input has the key {lone[0]}; add an input that tells which"
+            yield f", {arc}: no other input has the key {lone[0]}; add an input that has it"
     for group in plan.groups(transition):
         if not group.keys:
             continue
         if group.lead is not None and not transition.arcs[group.lead].fewest:
-            yield f", {transition.arcs[group.lead]}: is the first of its join, but may bind nothing; put another input first"
+            yield f", {transition.arcs[group.lead]}: is the first of its join, but may bind no token; put another input first"
             continue
         if group.lead is None:
             listed = ", ".join(str(transition.arcs[number]) for number in group.arcs)
-            yield f": no token tells the key of {listed}; take one that has it"
+            yield f": no input determines the key of {listed}; take a token that has it"
             continue
         missing = [name for name in group.keys if name not in names[group.lead]]
         if missing:

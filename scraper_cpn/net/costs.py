@@ -28,7 +28,7 @@ def _costs(transition: Transition) -> Iterator[str]:
         listed = ", ".join(dict.fromkeys(bound))
         yield f"tries combinations of {listed} until {transition.scan.name} is true; prefer a key or a choice"
     elif (twice := plan.binds_twice(transition)) is not None:
-        yield f"tries combinations, for two inputs bind tokens of {twice}; a count takes alike ones at once"
+        yield f"tries combinations, because two inputs bind tokens of {twice}; take them by one input with a count"
     for arc in transition.arcs:
         if arc.many and isinstance(arc.place, Place) and arc.place.timed:
-            yield f"{arc} sorts the tokens of its key that wait, each time that it looks"
+            yield f"{arc} sorts all waiting tokens of its key at each look-up"

@@ -208,7 +208,9 @@ class Declaring(ABC):
         given = Given(where, self.net.problems)
         arcs = given.arcs(take) + tuple(arc for limit in limits for arc in limit.takes)
         calls = (
-            given.one("effect", effect, Call, "call it with what it is given: effect=fetch(jobs)"),
+            given.one(
+                "effect", effect, Call, "call the effect with its inputs: effect=fetch(jobs)"
+            ),
             given.one("choice", choice, Call, "give choose(function, places...)"),
             given.one("scan", scan, Call, "give choose(function, places...)"),
         )

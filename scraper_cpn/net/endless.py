@@ -1,4 +1,4 @@
-"""Cycles of transitions that fire for ever at one moment: each puts what another one takes, and nothing is used up.
+"""Cycles of transitions that can fire endlessly without time passing: each puts what another one takes, and nothing is used up.
 
 Owns: finding those in which no function of the user decides anything, so that nothing stops them. One transition alone is
 refused by `bounding.py`; a cycle is told, for a net that is only explored, or fired by hand, may have it.
@@ -21,7 +21,7 @@ LONGEST = 12
 
 
 def endless(net: Net) -> list[str]:
-    """The cycles that fire for ever at one moment, one line each, each transition at most once.
+    """The cycles that can fire endlessly without time passing, one line each, each transition at most once.
 
     Cost: milliseconds; bounded by `STEPS`.
     """
@@ -33,7 +33,7 @@ def endless(net: Net) -> list[str]:
                 fillers.setdefault(place, []).append(name)
     found = dict.fromkeys(_cycles(changes, fillers))
     return [
-        f"{', '.join(sorted(cycle))}: fire for ever at one moment, as nothing is used up; give one an effect, or put a "
+        f"{', '.join(sorted(cycle))}: can fire endlessly without time passing, because nothing is used up; give one an effect, or put a "
         "token that is ready later (after_ns)"
         for cycle in found
     ]

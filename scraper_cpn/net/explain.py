@@ -28,7 +28,7 @@ Lacked = tuple[str, int | None, AnyPlace | None, Hashable]
 def lacks(net: Net, marking: Marking, serial: int, now_ns: int) -> list[Lack]:
     """Explain for each transition that could take a token what is missing at *now_ns*, in the order they are tried.
 
-    A transition that lacks nothing has one entry that says so. A token that is reserved by a firing
+    A transition that is enabled has one entry that says so. A token that is reserved by a firing
     or was set aside has one entry that says so.
 
     Raises:
@@ -64,13 +64,13 @@ def _elsewhere(net: Net, marking: Marking, serial: int) -> Lack:
 
 def _nothing(transition: Transition) -> Missing:
     if transition.manual:
-        return "lacks nothing; it fires when somebody begins it", None
+        return "is enabled; it fires when it is begun by hand", None
     if transition.scan is not None:
         return (
-            f"lacks nothing, unless {transition.scan.name} refuses it; other tokens go first",
+            f"is enabled, unless {transition.scan.name} refuses it; other tokens go first",
             None,
         )
-    return "lacks nothing; other tokens go first", None
+    return "is enabled; other tokens go first", None
 
 
 def _reasons(

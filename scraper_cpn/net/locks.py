@@ -50,7 +50,7 @@ def _line(net: Net, some: Nodes, moves: list[_Move]) -> str:
     places = ", ".join(sorted(some & net.places.keys()))
     takers = dict.fromkeys(m.transition for m in moves if m.takes & some and not m.puts & some)
     return (
-        f"{places}: {', '.join(takers)} may take all there is for good, for whoever gives one back takes another first; "
+        f"{places}: {', '.join(takers)} may block each other for ever, because each takes another one before it gives one back; "
         "take them in one transition, or everywhere in the same order, or prove with ends() that it can't happen"
     )
 

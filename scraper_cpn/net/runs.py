@@ -20,7 +20,7 @@ def key_of_runs(net: Net) -> str:
     """The key that tells a net's runs apart; `NetError` if it has none."""
     if net.run is None:
         raise NetError(
-            f'net {net.name}: has no key that tells runs apart; declare it: Net("{net.name}", run="key")'
+            f'net {net.name}: has no key for runs; declare one: Net("{net.name}", run="key")'
         )
     return net.run
 

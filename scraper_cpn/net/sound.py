@@ -80,7 +80,7 @@ def _tokens(net: Net, marking: Marking) -> Iterator[str]:
     seen: set[int] = set()
     for token in marking.tokens:
         if token.serial in seen:
-            yield f"token {token.serial} stands twice"
+            yield f"token {token.serial} occurs twice"
         seen.add(token.serial)
     for token in _all(marking):
         place = net.places[token.place]

@@ -35,7 +35,7 @@ def _outcomes(transition: Transition) -> Iterator[str]:
     call = transition.effect or transition.choice
     given = [case.outcome for case in transition.outcomes if case.outcome is not Done]
     if transition.effect is not None and transition.choice is not None:
-        yield ": has an effect and a choice; a choice after an effect is a transition of its own"
+        yield ": has an effect and a choice; move the choice to a transition of its own"
     for kind in given:
         if given.count(kind) > 1:
             yield f", on({kind.__name__}): is given twice; join their outputs"
@@ -70,7 +70,7 @@ def _output(net: Net, transition: Transition, case: On, output: Output) -> Itera
         yield from _count_up(transition, place, output)
         return
     if output.count != 1:
-        yield "a number of tokens is put by a function that returns them; give one"
+        yield "several tokens can only be put by a function that returns them; give one"
     yield from _timing(place, output)
     yield from _new(net, output)
     yield from _sources(transition, case, output, place)
@@ -78,23 +78,23 @@ def _output(net: Net, transition: Transition, case: On, output: Output) -> Itera
 
 def _count_up(transition: Transition, place: Counter, output: Output) -> Iterator[str]:
     if output.make is not None or output.sources:
-        yield "a counter is counted up by a number, without a function"
+        yield "a counter is given a number, not a function; give how much to add"
     if type(output.count) is not int or output.count < 1:
         yield f"counts up by {output.count!r}; give an integer from 1 up"
     if place.keys and plan.key_source(transition, place) is None:
         listed = ", ".join(place.keys)
-        yield f"no input tells the key {listed}; take or read a token that has it"
+        yield f"no input determines the key {listed}; take or read a token that has it"
 
 
 def _forget(transition: Transition, case: On, output: Output, place: KeySet[Any]) -> Iterator[str]:
     """Whether an output tells a set which keys to forget."""
     if output.kind != "remove":
-        yield "a set is filled by put_new(set, place, ...)"
+        yield "put(...) cannot fill a set; use put_new(set, place, ...)"
         return
     if any(other.seen is place for other in case.outputs):
-        yield "one outcome can't both add to a set and remove from it; give that to two transitions"
+        yield "one outcome can't both add to a set and remove from it; use two transitions"
     if place.paged:
-        yield "a paged set never forgets; declare it without paged=True"
+        yield "nothing can be removed from a paged set; declare it without paged=True"
     sources = plan.made_from(transition, case, output)
     if sources is None:
         yield f"its sources must be inputs of this transition, or the outcome {case.outcome.__name__}"
@@ -105,7 +105,7 @@ def _forget(transition: Transition, case: On, output: Output, place: KeySet[Any]
         return
     for kind in kinds:
         if kind is not None and not hints.fits(kind, place.colour):
-            yield f"forgets {place.colour.__name__}, but is given {kind.__name__}; give a function and its sources"
+            yield f"removes a {place.colour.__name__}, but is given {kind.__name__}; give a function and its sources"
 
 
 def _timing(place: Place[Any], output: Output) -> Iterator[str]:
@@ -143,7 +143,7 @@ def _sources(transition: Transition, case: On, output: Output, place: Place[Any]
         return
     sources = plan.made_from(transition, case, output)
     if sources is None and output.make is None:
-        yield f"which {place.colour.__name__} moves? no single input has that colour; give a function and its sources"
+        yield f"not exactly one input has the colour {place.colour.__name__}; give a function and its sources"
         return
     if sources is None:
         yield f"its sources must be inputs of this transition, or the outcome {case.outcome.__name__}"
@@ -179,7 +179,7 @@ def _call(transition: Transition, call: Call) -> Iterator[str]:
     for source in call.sources:
         if plan.source_at(transition, source) is None:
             what = getattr(source, "name", None) or str(source)
-            yield f"{what} is no input that binds a token; name inputs of this transition"
+            yield f"{what} is not an input that binds a token; name inputs of this transition"
             return
     if call.fn is not None:
         arcs = [plan.source_at(transition, source) for source in call.sources]

@@ -216,7 +216,7 @@ def test_only_manual_transitions_are_begun_by_hand() -> None:
     with pytest.raises(NetError, match="time went back"):
         kernel.begin(kernel.bindings("sign", 5)[0], 4)
     lacks = [lack.reason for lack in kernel.explain(3, 5) if lack.transition == "sign"]
-    assert lacks == ["lacks nothing; it fires when somebody begins it"]
+    assert lacks == ["is enabled; it fires when it is begun by hand"]
 
 
 def test_to_begin_a_binding_costs_its_inputs_and_not_the_tokens_that_wait() -> None:

@@ -152,7 +152,7 @@ PLACES: dict[str, Callable[[Bench], object]] = {
     "net n, place bad: a set needs a key; name a field of its colour": lambda b: (
         b.net.set("bad", Job, key=())
     ),
-    "net n, place bad: a capacity of 0 fits nothing; give at least 1, or None for no bound": lambda b: (
+    "net n, place bad: its capacity is 0; give at least 1, or None for no bound": lambda b: (
         b.net.place("bad", Job, source=True, capacity=0)
     ),
     "net n, place jobs: the name is taken, for places and transitions share their names; choose another": lambda b: b.net.sink("jobs", Job),
@@ -171,14 +171,14 @@ ARCS: dict[str, Callable[[Bench], object]] = {
     ", take(jobs): is not a place of this net; use the one that this net declared": lambda b: (
         b.go(FOREIGN)
     ),
-    ", take(out): a sink's tokens are gone; take from a place": lambda b: b.go(b.jobs, b.out),
-    ", hold(seen): a set can only be read, absent, or filled by put_new": lambda b: (
+    ", take(out): a sink keeps no tokens, so none can be taken; take from a place": lambda b: b.go(b.jobs, b.out),
+    ", hold(seen): nothing can be taken from a set; use read(...) or absent(...)": lambda b: (
         b.go(b.jobs, hold(b.seen))  # type: ignore[call-overload]
     ),
-    ", spend(lines): a counter can be taken from, held or read": lambda b: (
+    ", spend(lines): a counter has no such arc; use take(...), hold(...) or read(...)": lambda b: (
         b.go(b.jobs, spend(b.lines))  # type: ignore[arg-type]
     ),
-    ", take(jobs): include_waiting has no meaning here; its place is not timed": lambda b: (
+    ", take(jobs): include_waiting needs a timed place; declare it with timed=True, or leave this out": lambda b: (
         b.go(take(b.jobs, include_waiting=True))
     ),
     ", spend(plain): after_ns needs a timed place; declare it with timed=True": lambda b: (
@@ -205,19 +205,19 @@ ARCS: dict[str, Callable[[Bench], object]] = {
     ", take(jobs): a count of -1; give an integer from 0 up, or a function of the key": lambda b: (
         b.go(b.plain, take(b.jobs, all=True, at_least=-1))
     ),
-    ", take(jobs): at_least is a number; a function of the key says how many only as a count": lambda b: (
+    ", take(jobs): at_least must be a number; only a count can be a function of the key": lambda b: (
         b.go(b.hosts, take(b.jobs, all=True, at_least=NO_NUMBER))
     ),
     ", take(small): needs 3 tokens, but the capacity of small is 2; raise it": lambda b: (
         b.go(take(b.small, 3))
     ),
-    ", read(seen): a set has no numbers of a key; leave at_least away": lambda b: (
+    ", read(seen): a set holds a key once at most; leave out at_least": lambda b: (
         b.go(b.jobs, read(b.seen, at_least=2))  # type: ignore[call-overload]
     ),
     ", take(jobs): its count is a function of the key, but no other input has the key; give a number": lambda b: (
         b.go(take(b.jobs, len))
     ),
-    ", absent(seen): looks at no tokens; leave when and include_in_use away": lambda b: (
+    ", absent(seen): a counter has no tokens; leave out when and include_in_use": lambda b: (
         b.go(b.jobs, absent(b.seen, include_in_use=True))
     ),
     ", take(jobs): no other input has its key host, so that any token of jobs would do; "
@@ -231,7 +231,7 @@ ARCS: dict[str, Callable[[Bench], object]] = {
     ", join: fewer than two inputs have the key host; join on keys that two inputs share": lambda b: (
         b.go(b.jobs, join="host")
     ),
-    ", take(hosts): is the first of its join, but may bind nothing; put another input first": lambda b: (
+    ", take(hosts): is the first of its join, but may bind no token; put another input first": lambda b: (
         b.go(take(b.hosts, all=True, at_least=0), b.jobs)
     ),
     ": expired(...) must be the only input of a plain transition with unbounded outputs": lambda b: (
@@ -243,10 +243,10 @@ ARCS: dict[str, Callable[[Bench], object]] = {
     ": a deadline of 0 ns; give a positive one to a transition with an effect": lambda b: (
         one_effect(b, deadline_ns=0)
     ),
-    ", hold(slots): no other input has the key host; add an input that tells which": lambda b: (
+    ", hold(slots): no other input has the key host; add an input that has it": lambda b: (
         b.go(b.plain, hold(b.slots))
     ),
-    ": no token tells the key of hold(slots), read(seen); take one that has it": lambda b: (
+    ": no input determines the key of hold(slots), read(seen); take a token that has it": lambda b: (
         b.go(b.plain, hold(b.slots), read(b.seen))
     ),
     ", take(jobs): is the first of its join but lacks the key attempt; "
@@ -254,11 +254,11 @@ ARCS: dict[str, Callable[[Bench], object]] = {
 }  # fmt: skip
 
 STILL: dict[str, Callable[[Bench], object]] = {
-    ", still read(hosts): asks whether a token is there or none; leave at_least, when and include_in_use away": lambda b: (
+    ", still read(hosts): still only tests whether a token is there; leave out at_least, when and include_in_use": lambda b: (
         one_effect(b, still=[read(b.hosts, at_least=2)])
     ),
-    ": a start that still refuses gives its inputs back, but a further attempt keeps them, and nothing would "
-    "tell it when to start; leave still away, or put the inputs back on the failure instead of attempts": lambda b: (
+    ": still and attempts exclude each other, because a start that still refuses gives its inputs back, but the next "
+    "attempt keeps them; leave out still, or put the inputs back on failure instead of attempts": lambda b: (
         one_effect(b, still=[read(b.hosts)], attempts=2)
     ),
 }  # fmt: skip
@@ -294,7 +294,7 @@ DURING: dict[str, Callable[[Bench], object]] = {
 }  # fmt: skip
 
 OUTCOMES: dict[str, Callable[[Bench], object]] = {
-    ": has an effect and a choice; a choice after an effect is a transition of its own": lambda b: (
+    ": has an effect and a choice; move the choice to a transition of its own": lambda b: (
         one_effect(b, choice=choose(keeps, b.jobs))
     ),
     ": has outputs; give outcomes to an effect or a choice, outputs to a plain transition": lambda b: (
@@ -315,7 +315,7 @@ OUTCOMES: dict[str, Callable[[Bench], object]] = {
     ", work: is not an effect of this net; use one that this net declared": lambda b: (
         b.go(b.jobs, effect=FOREIGN_EFFECT(b.jobs), outcomes=[on(Ok), on(Lost)])
     ),
-    ", work: plain is no input that binds a token; name inputs of this transition": lambda b: (
+    ", work: plain is not an input that binds a token; name inputs of this transition": lambda b: (
         b.go(b.jobs, effect=b.work(b.plain), outcomes=[on(Ok), on(Lost)])
     ),
     ", verdict: verdict wants Job for job, but is given Host": lambda b: b.go(
@@ -330,17 +330,17 @@ OUTPUTS: dict[str, Callable[[Bench], object]] = {
     ", on(Ok) consume(lines): is not held by this transition; hold it among the inputs": lambda b: (
         one_effect(b, on(Ok, consume(b.lines)), on(Lost))
     ),
-    ", put(seen): a set is filled by put_new(set, place, ...)": lambda b: (
+    ", put(seen): put(...) cannot fill a set; use put_new(set, place, ...)": lambda b: (
         outputs(b, put(b.seen))  # type: ignore[call-overload]
     ),
-    ", put(slots): no input tells the key host; take or read a token that has it": lambda b: (
+    ", put(slots): no input determines the key host; take or read a token that has it": lambda b: (
         b.go(b.plain, outputs=[put(b.slots)])
     ),
-    ", put(lines): a counter is counted up by a number, without a function": lambda b: (
+    ", put(lines): a counter is given a number, not a function; give how much to add": lambda b: (
         outputs(b, put(b.lines, keep, b.jobs))  # type: ignore[call-overload]
     ),
     ", put(lines): counts up by 0; give an integer from 1 up": lambda b: outputs(b, put(b.lines, 0)),
-    ", put(out): a number of tokens is put by a function that returns them; give one": lambda b: (
+    ", put(out): several tokens can only be put by a function that returns them; give one": lambda b: (
         outputs(b, put(b.out, 3))  # type: ignore[call-overload]
     ),
     ", put(small): moves several tokens, but its place is bounded, and a firing puts at most one there; "
@@ -352,16 +352,16 @@ OUTPUTS: dict[str, Callable[[Bench], object]] = {
     ", remove(seen): wants_host wants Host for host, but is given Job": lambda b: (
         outputs(b, remove(b.seen, wants_host, b.jobs))  # type: ignore[arg-type]
     ),
-    ", remove(seen): forgets Job, but is given Host; give a function and its sources": lambda b: (
+    ", remove(seen): removes a Job, but is given Host; give a function and its sources": lambda b: (
         b.go(b.hosts, outputs=[remove(b.seen, b.hosts)])  # type: ignore[misc]
     ),
     ", remove(seen): its sources must be inputs of this transition, or the outcome Done": lambda b: (
         outputs(b, remove(b.seen, b.small))
     ),
-    ", remove(urls): a paged set never forgets; declare it without paged=True": lambda b: (
+    ", remove(urls): nothing can be removed from a paged set; declare it without paged=True": lambda b: (
         outputs(b, remove(b.net.set("urls", Job, key="host", paged=True), b.jobs))
     ),
-    ", remove(seen): one outcome can't both add to a set and remove from it; give that to two transitions": lambda b: (
+    ", remove(seen): one outcome can't both add to a set and remove from it; use two transitions": lambda b: (
         outputs(b, put_new(b.seen, b.out, keep, b.jobs), remove(b.seen, b.jobs))
     ),
     ", put(shown2): after_ns needs a timed place; declare it with timed=True": lambda b: (
@@ -406,7 +406,7 @@ OUTPUTS: dict[str, Callable[[Bench], object]] = {
     ", put_new(small): put_new may make many tokens; its place must be unbounded": lambda b: (
         outputs(b, put_new(b.seen, b.small, keep, b.jobs))
     ),
-    ", put(hosts): which Host moves? no single input has that colour; give a function and its sources": lambda b: (
+    ", put(hosts): not exactly one input has the colour Host; give a function and its sources": lambda b: (
         outputs(b, put(b.hosts))
     ),
     ", on(Ok) put(out): its sources must be inputs of this transition, or the outcome Ok": lambda b: (
@@ -477,37 +477,37 @@ def test_a_bad_transition_is_refused(line: str) -> None:
 
 
 ENDLESS: dict[str, Callable[[Bench], object]] = {
-    ": could fire for ever at one moment, for no firing uses anything up: hold(jobs) is put back at once; "
+    ": could fire endlessly without time passing, because no firing uses anything up: hold(jobs) is put back at once; "
     "take a token or a number from a counter": lambda b: b.go(hold(b.jobs)),
-    ": could fire for ever at one moment, for no firing uses anything up: it has no inputs; "
+    ": could fire endlessly without time passing, because no firing uses anything up: it has no inputs; "
     "take a token, or hold one or a number from a counter, which says how many run at once": lambda b: (
         b.go(effect=b.work(), outcomes=[on(Ok, put(b.out, gives_one, Ok)), on(Lost)])
     ),
-    ": could fire for ever at one moment, for no firing uses anything up: absent(jobs) stays true, for go "
+    ": could fire endlessly without time passing, because no firing uses anything up: absent(jobs) stays true, for go "
     "never adds to it; take a token, or hold one or a number from a counter, which says how many run at once": lambda b: (
         b.go(absent(b.jobs), effect=b.work(), outcomes=[on(Ok), on(Lost)])
     ),
-    ": could fire for ever at one moment, for no firing uses anything up: absent(seen) stays true, for go "
+    ": could fire endlessly without time passing, because no firing uses anything up: absent(seen) stays true, for go "
     "never puts new keys into it; read(jobs) stays as it is; take a token or a number from a counter": lambda b: (
         b.go(absent(b.seen), read(b.jobs))
     ),
-    ": could fire for ever at one moment, for no firing uses anything up: read(jobs) stays as it is; "
+    ": could fire endlessly without time passing, because no firing uses anything up: read(jobs) stays as it is; "
     "take a token, or hold one or a number from a counter, which says how many run at once": lambda b: (
         b.go(read(b.jobs), effect=b.work(b.jobs), outcomes=[on(Ok), on(Lost)])
     ),
-    ": could fire for ever at one moment, for no firing uses anything up: spend(jobs) is put back at once; "
+    ": could fire endlessly without time passing, because no firing uses anything up: spend(jobs) is put back at once; "
     "take a token, or hold one or a number from a counter, which says how many run at once": lambda b: (
         b.go(spend(b.jobs), effect=b.work(b.jobs), outcomes=[on(Ok), on(Lost)])
     ),
-    ": could fire for ever at one moment, for no firing uses anything up: take(jobs) is put back at once; "
+    ": could fire endlessly without time passing, because no firing uses anything up: take(jobs) is put back at once; "
     "take a token or a number from a counter": lambda b: outputs(b, put(b.jobs)),
-    ": could fire for ever at one moment, for no firing uses anything up: take(lines) is put back at once; "
+    ": could fire endlessly without time passing, because no firing uses anything up: take(lines) is put back at once; "
     "take a token or a number from a counter": lambda b: (
         b.go(take(b.lines, 2), outputs=[put(b.lines), put(b.lines)])
     ),
-    ": could fire for ever at one moment, for no firing uses anything up: take(jobs) may take nothing; "
+    ": could fire endlessly without time passing, because no firing uses anything up: take(jobs) may take nothing; "
     "take a token or a number from a counter": lambda b: b.go(take(b.jobs, all=True, at_least=0)),
-    ": calls functions, which may raise, and has nothing to set aside then; take or hold a token or a number": lambda b: (
+    ": calls functions, which may raise, but binds nothing that could be set aside then; take or hold a token or a number": lambda b: (
         b.go(absent(b.small), outputs=[put(b.small, gives_one)])
     ),
 }  # fmt: skip
@@ -572,7 +572,7 @@ WRONG: dict[str, Callable[[Bench], object]] = {
     ": its inputs are 'jobs'; give a list of places and arcs": lambda b: (
         b.net.transition("go", NO_LIST)
     ),
-    ": its effect is 'work'; call it with what it is given: effect=fetch(jobs)": lambda b: (
+    ": its effect is 'work'; call the effect with its inputs: effect=fetch(jobs)": lambda b: (
         b.go(b.jobs, effect="work")
     ),
     ": its choice is 3; give choose(function, places...)": lambda b: b.go(b.jobs, choice=3),
@@ -596,7 +596,7 @@ def test_an_effect_that_was_not_called_is_one_line() -> None:
     bench = Bench()
     bench.go(bench.jobs, effect=bench.work, outcomes=[on(Ok), on(Lost)])
     (problem,) = problems(bench.net)
-    assert problem.startswith(f"{GO}: its effect is <effect work>; call it with what it is given")
+    assert problem.startswith(f"{GO}: its effect is <effect work>; call the effect with its inputs")
 
 
 def test_all_problems_come_at_once() -> None:
@@ -609,8 +609,8 @@ def test_all_problems_come_at_once() -> None:
     assert problems(net) == (
         "net n, place c: starts with -1; give an integer from 0 up, or a function of the key",
         "net n, place jobs: Job has no field hots; name one of its fields or properties",
-        "net n, place jobs: a capacity of 0 fits nothing; give at least 1, or None for no bound",
-        "net n, transition a, put(jobs): which Job moves? no single input has that colour; give a function and its sources",
+        "net n, place jobs: its capacity is 0; give at least 1, or None for no bound",
+        "net n, transition a, put(jobs): not exactly one input has the colour Job; give a function and its sources",
         "net n, transition b, expired(jobs): its tokens never expire; declare the place with expires=True",
         "net n, transition b: expired(...) must be the only input of a plain transition with unbounded outputs",
     )

@@ -24,8 +24,8 @@ def test_only_what_tries_combinations_is_slow() -> None:
     net.transition("one", [jobs])
     message = [
         "transition scan: tries combinations of jobs, more until alike is true; prefer a key or a choice",
-        "transition pair: tries combinations, for two inputs bind tokens of jobs; a count takes alike ones at once",
-        "transition batch: take(later) sorts the tokens of its key that wait, each time that it looks",
+        "transition pair: tries combinations, because two inputs bind tokens of jobs; take them by one input with a count",
+        "transition batch: take(later) sorts all waiting tokens of its key at each look-up",
     ]
     assert costs(net) == message
     assert draw(net, form="text").endswith("\n  ".join(["what is slow", *message]) + "\n")

@@ -1,4 +1,4 @@
-"""Cycles that fire for ever at one moment are told; whatever may stop one keeps it from being told."""
+"""Cycles that can fire endlessly without time passing are reported, unless something may stop them."""
 
 from __future__ import annotations
 
@@ -59,7 +59,9 @@ def with_an_effect(net: Net, left: Any, right: Any) -> None:
 
 def test_a_ball_that_nobody_stops_is_reported() -> None:
     """The line names the transitions, and the net is accepted."""
-    with pytest.warns(NetWarning, match="net rally may never rest: back, over: fire for ever"):
+    with pytest.warns(
+        NetWarning, match="net rally may fire endlessly: back, over: can fire endlessly"
+    ):
         checked(rally(at_once))
 
 

@@ -42,7 +42,7 @@ def test_a_job_waits_for_its_host() -> None:
     inject(kernel, "hosts", Host("a"), ready_at_ns=7)
     assert lacks(kernel, 1, 3) == [call("no ready token in hosts for a", 7)]
     assert lacks(kernel, 3, 3) == [call("it is not ready in hosts", 7)]
-    assert lacks(kernel, 2, 7) == [call("lacks nothing; other tokens go first")]
+    assert lacks(kernel, 2, 7) == [call("is enabled; other tokens go first")]
 
 
 def test_everything_that_is_lacking_is_listed() -> None:
@@ -114,7 +114,7 @@ def test_ends_guards_and_scans_are_explained() -> None:
         Lack("two", "no token in rare", None),
     ]
     assert lacks(kernel, 1, 9)[1] == Lack("go", "its time has passed", None)
-    text = "lacks nothing, unless odd refuses it; other tokens go first"
+    text = "is enabled, unless odd refuses it; other tokens go first"
     assert lacks(kernel, 2, 0)[1] == Lack("go", text, None)
 
 
@@ -154,7 +154,7 @@ def test_composite_keys_are_explained() -> None:
     assert lacks(kernel, serial, 0) == [
         Lack("learn", "seen has it already for a, /1", None),
         Lack("learn", "others for a, /1 holds a token", None),
-        Lack("again", "lacks nothing; other tokens go first", None),
+        Lack("again", "is enabled; other tokens go first", None),
     ]
 
 

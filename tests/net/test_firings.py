@@ -387,10 +387,10 @@ def test_conditions_of_a_start_are_checked() -> None:
     texts = [line.removeprefix("net n, transition ") for line in lines if "place hosts" not in line]
     assert texts == [
         "call, still absent(hosts): must be read(...) or absent(...) of a place that is not paged",
-        "call, still absent(hosts): no input has the key host; add an input that tells which",
+        "call, still absent(hosts): no input has the key host; add an input that has it",
         "call, still read(stray): is not a place of this net; use one that this net declared",
         "call, still hold(jobs): must be read(...) or absent(...) of a place that is not paged",
-        "plain: has conditions of a start, but no effect that starts; make them inputs",
+        "plain: still needs an effect; make its arcs inputs, or give an effect",
     ]
 
 

@@ -55,7 +55,7 @@ def test_two_locks_in_opposite_orders_are_reported() -> None:
     """The line names the resources and who takes them, and says what to do; the net is accepted."""
     net = transfers(["ann_bob", "bob_ann"])
     (line,) = deadlocks(net)
-    assert line.startswith("ann, bob: lock_ann_bob, lock_bob_ann may take all there is for good")
+    assert line.startswith("ann, bob: lock_ann_bob, lock_bob_ann may block each other for ever")
     with pytest.warns(NetWarning, match="net transfers may deadlock: ann, bob"):
         assert checked(net) is net
 

@@ -225,7 +225,7 @@ def test_a_set_that_lists_no_keys_still_explains() -> None:
     assert [lack.reason for lack in kernel.explain(first, now_ns=0)] == [
         "seen has it already for a"
     ]
-    assert "lacks nothing" in kernel.explain(second, now_ns=0)[0].reason
+    assert "is enabled" in kernel.explain(second, now_ns=0)[0].reason
 
 
 def test_what_a_firing_holds_is_not_given_again() -> None:
