@@ -99,7 +99,7 @@ def refuse_strangers(path: Path) -> None:
     found = path.stat()
     if found.st_uid != os.geteuid() or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         raise NativeError(
-            f"{path} is not yours alone to write; set XDG_CACHE_HOME to a folder that is"
+            f"{path} can be written by other users; set XDG_CACHE_HOME to a folder that only you can write to"
         )
 
 

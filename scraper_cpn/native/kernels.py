@@ -43,7 +43,7 @@ def folder() -> Path:
     try:
         return Path.home() / ".cache" / "scraper_cpn"
     except RuntimeError:
-        raise NativeError("there is no home to keep it in; set XDG_CACHE_HOME") from None
+        raise NativeError("there is no home folder for its cache; set XDG_CACHE_HOME") from None
 
 
 def native(source: Source, begun: Callable[[], None] = lambda: None) -> Build:

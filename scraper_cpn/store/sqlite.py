@@ -206,7 +206,7 @@ class SqliteStore(RunReader):
             self._writing.close()
             raise StoreError(
                 "io",
-                f"{self._path} was removed while a crawl was kept in it, and is gone with all it had",
+                f"{self._path} was removed while a crawl wrote to it; all that it held is lost",
             )
         with (
             store_errors(self._path),

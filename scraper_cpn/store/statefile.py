@@ -117,7 +117,9 @@ def _make(
 ) -> None:
     _refuse_left(path)  # another process may have made it before the draft was locked
     if not claim.is_of(draft):
-        raise StoreError("locked", f"{path} is being made by another process")
+        raise StoreError(
+            "locked", f"{path} is being created by another process; wait until it is there"
+        )
     with store_errors(path):
         os.truncate(draft, 0)
         for suffix in _SIDE_SUFFIXES:

@@ -64,7 +64,7 @@ def check_note(path: Path, connection: sqlite3.Connection, note: Note | None) ->
         raise StoreError(
             "damaged",
             f"{path} is damaged: its last {missing} batches are missing (its -wal file was cut, or it "
-            f"is an older copy); put back what is missing, or delete {path}.lock to do without",
+            f"is an older copy); restore that file, or delete {path}.lock to continue without them",
         )
 
 

@@ -140,4 +140,4 @@ def _remove(connection: Connection, sql: str, rows: Sequence[Row]) -> None:
     missing = len(rows) - _change(connection, sql, rows)
     if missing:
         table = sql.split()[2]
-        raise BatchError(f"{missing} of {len(rows)} rows of the table {table} are not there")
+        raise BatchError(f"{missing} of {len(rows)} rows of the table {table} are missing")

@@ -67,7 +67,7 @@ def audits(
     """
     wrong = verify(path)
     if wrong:
-        more = f" (and {len(wrong) - 1} findings more)" if wrong[1:] else ""
+        more = f" (and {len(wrong) - 1} more faults)" if wrong[1:] else ""
         raise StoreError("damaged", f"{path} is damaged: {wrong[0]}{more}")
     with StateReader(path) as reader:
         names = [each.name for each in reader.runs()] if run is None else [run]
@@ -97,7 +97,7 @@ def _sound(name: str, reader: RunReader, on_progress: OnProgress) -> Audit:
     replay = _replayed(name, reader, history, on_progress)
     if (replay.seq, replay.marking_hash) != (head.seq, head.marking_hash):
         raise StoreError(
-            "damaged", f"its journal ends with batch {replay.seq}, its tables with {head.seq}"
+            "damaged", f"its journal ends at batch {replay.seq}, but its tables at {head.seq}"
         )
     return Audit(
         run=name,
@@ -124,10 +124,14 @@ def _pages(rows: Iterable[SinkRow], items: Iterator[ItemRow]) -> tuple[int, int]
         page = read_row(body, StoredPage)
         own = list(islice(items, page.items))
         if page.checksum != checksum_of(page.url, page.depth, own):
-            raise StoreError("damaged", f"{page.url} or its items are not what was kept of it")
+            raise StoreError(
+                "damaged", f"{page.url} or its items have changed since they were stored"
+            )
         pages, number = pages + 1, number + page.items
     if next(items, None) is not None:
-        raise StoreError("damaged", f"its pages have {number} items, but more are there")
+        raise StoreError(
+            "damaged", f"its pages have {number} items, but its table of items has more"
+        )
     return pages, number
 
 
@@ -146,7 +150,7 @@ def _replayed(
             raise
         raise StoreError(
             "foreign",
-            f"its journal was decided by other libraries ({'; '.join(others)}) and leads elsewhere with these; "
+            f"its journal can't be replayed with the libraries installed now ({'; '.join(others)}); "
             "its tables, rows and items are sound, and resume can continue from them",
         ) from error
     return replay

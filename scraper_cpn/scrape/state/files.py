@@ -326,7 +326,7 @@ def changed(past: Past, given: Mapping[str, Any], new: Settings) -> Settings:
         raise UsageError("--per-proxy: counts when proxies are read; give --proxies (or -x) again")
     if settings.has_routes != past.opening.settings.has_routes:
         raise UsageError(
-            "domain: a crawl that is kept has proxy-group from its beginning, or never"
+            "domain: proxy-group can't be added or removed after a crawl has begun; give the domains as before"
         )
     return checked(settings)
 
@@ -340,7 +340,7 @@ def same_crawl(past: Past, settings: Settings) -> Settings:
     for name in SCOPE:
         if getattr(settings, name) != getattr(past.opening.settings, name):
             raise UsageError(
-                f"{name}: a crawl that is kept has the scope that it began with: "
+                f"{name}: this can't change after a crawl has begun; it was "
                 f"{getattr(past.opening.settings, name)!r}"
             )
     return settings

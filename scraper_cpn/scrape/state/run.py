@@ -153,7 +153,7 @@ def openings(metadata: dict[str, bytes]) -> list[tuple[int, Opening]]:
         by = read_value(metadata, "version", str)
         raise StoreError(
             "foreign",
-            f"the state belongs to another net, that of scrape {by}; use that version. What differs: "
+            f"the state was written by scrape {by}, whose net differs from this one; use that version. Differences: "
             f"{listed(differences(theirs, our_signature()))}",
         )
     return read_value(metadata, "openings", list[tuple[int, Opening]])

@@ -61,7 +61,9 @@ def check_text(texts: Texts, given: Input, taken: int) -> None:
             f"the text of its seeds has {len(there)} blocks, of which {taken} were read; there were {given.blocks}",
         )
     if text_checksum(there) != given.checksum:
-        raise StoreError("damaged", f"the text of its seeds is not that of {given.name} any more")
+        raise StoreError(
+            "damaged", f"the text of its seeds has changed since it was read from {given.name}"
+        )
 
 
 class StateText:

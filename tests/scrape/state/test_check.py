@@ -115,9 +115,9 @@ async def test_a_run_that_has_done_nothing(tmp_path: Path) -> None:
     [
         (
             "UPDATE text SET body = replace(body, 'http', 'ftp') WHERE n = 3",
-            "is not that of urls.txt",
+            "has changed since it was read from urls.txt",
         ),
-        ("UPDATE text SET line = 7 WHERE n = 2", "is not that of urls.txt"),
+        ("UPDATE text SET line = 7 WHERE n = 2", "has changed since it was read from urls.txt"),
         ("DELETE FROM text WHERE n = 3", "has 2 blocks, of which 0 were read; there were 3"),
     ],
 )
