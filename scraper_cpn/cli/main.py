@@ -188,9 +188,9 @@ def _code_of(error: BaseException) -> int | None:
 
     if isinstance(error, BatchError):
         return _complain(
-            f"{error}: the crawl contradicts its state, and nothing of this step was written; either another program "
-            f"changed the file meanwhile, or this is a bug in scrape {__version__} (please report it); "
-            "what was written before is there: scrape check",
+            f"{error}: the crawl contradicts its state; either another program has changed the file, "
+            f"or this is a bug in scrape {__version__} (please report it); "
+            "this step was not written, all earlier ones were: verify the file with scrape check",
             BUG,
         )
     if isinstance(error, StoreError):
@@ -201,7 +201,9 @@ def _code_of(error: BaseException) -> int | None:
 def _misnamed(error: OSError) -> int | None:
     """Report that a file can't be used, and return the exit code; None if the user did not name that file."""
     if error.filename is None and _is_nowhere():
-        return _complain("the current folder does not exist any more; go to another", USAGE)
+        return _complain(
+            "the current folder does not exist any more; change to one that exists", USAGE
+        )
     if not isinstance(error.filename, str | bytes):
         return None
     name = os.fsdecode(error.filename)

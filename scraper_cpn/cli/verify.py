@@ -62,7 +62,7 @@ def verify_command(argv: Sequence[str]) -> int:
     words, program = program_of(("run", *arguments.words) if arguments.words else ())
     if words:
         raise UsageError(
-            f"verify: {words[0]}: one program at a time, and no URLs; a proof fetches nothing"
+            f"verify: {words[0]}: give one program and no URLs; a proof fetches nothing"
         )
     settings = settings_from({**(program.options if program else {}), **crawl_options(given)})
     tell = teller(silent=bool(own.get("quiet") or own.get("json")))

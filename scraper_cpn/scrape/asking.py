@@ -54,11 +54,11 @@ def ready(link: Link, base: str | None = None, number: int | None = None) -> Lin
     sense; the message says which, and what is allowed.
     """
     if not isinstance(link.url, str):
-        raise ValueError(f"the URL is {link.url!r:.50}; it is a text")
+        raise ValueError(f"the URL is {link.url!r:.50}; give text")
     level = link.priority
     if type(level) is not int or not -PRIORITY_MAX <= level <= PRIORITY_MAX:
         most = f"a whole number from -{PRIORITY_MAX} to {PRIORITY_MAX}"
-        raise ValueError(f"the priority is {level!r:.50}; it is {most}")
+        raise ValueError(f"the priority is {level!r:.50}; give {most}")
     url = normalise(link.url, base) if link.url else None
     if url is not None and link.params is not None:
         url = normalise(_with_params(url, link.params))
@@ -78,7 +78,7 @@ def _request(link: Link) -> Request:
     headers = tuple(checked_headers(link.headers))
     given = next((value for name, value in headers if name.lower() == "content-type"), None)
     if not isinstance(link.session, str):
-        raise ValueError(f"session is {link.session!r:.50}; it is the name of a session")
+        raise ValueError(f"session is {link.session!r:.50}; give the name of a session")
     return Request(
         method=_method(link.method, has_body=bool(kind)),
         headers=tuple(each for each in headers if each[0].lower() != "content-type"),
@@ -94,7 +94,7 @@ def _method(given: str | None, *, has_body: bool) -> str:
     if given is None:
         return "POST" if has_body else "GET"
     if not isinstance(given, str) or not TOKEN.fullmatch(given):
-        raise ValueError(f"the method is {given!r:.50}; it is a word such as POST")
+        raise ValueError(f"the method is {given!r:.50}; give a word such as POST")
     name = given.upper()
     if name in _NOT_REQUESTED:
         raise ValueError(f"the method {name} does not ask for a page")
@@ -106,12 +106,12 @@ def packed(data: Any) -> bytes:
     if data is None:
         return b""
     if not isinstance(data, Mapping) or not all(isinstance(name, str) for name in data):
-        raise ValueError(f"data is {data!r:.50}; it is a dict with names for keys")
+        raise ValueError(f"data is {data!r:.50}; give a dict whose keys are text")
     try:
         found = _data(dict(data))
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
         raise ValueError(
-            f"data can't be kept: {error}; msgspec has to be able to write it"
+            f"data can't be kept: {error}; give values that msgspec can encode"
         ) from None
     if len(found) > DATA_BYTES_MAX:
         raise ValueError(
@@ -128,7 +128,9 @@ def _body(link: Link) -> tuple[bytes, str]:
     if not given:
         return b"", ""
     if len(given) > 1:
-        raise ValueError(f"{' and '.join(given)} are given; a request has one body")
+        raise ValueError(
+            f"{' and '.join(given)} are given; a request has one body, so give one of them"
+        )
     body, kind = _written(given[0], getattr(link, given[0]))
     if len(body) > BODY_BYTES_MAX:
         raise ValueError(f"the body has {len(body):,} bytes; at most {BODY_BYTES_MAX:,} are sent")
@@ -144,7 +146,7 @@ def _written(name: str, value: Any) -> tuple[bytes, str]:
     if name == "form":
         return urlencode(list(_pairs(value, "form"))).encode(), FORM_TYPE
     if not isinstance(value, str | bytes):
-        raise ValueError(f"{name} is {value!r:.50}; it is text or bytes")
+        raise ValueError(f"{name} is {value!r:.50}; give text or bytes")
     text = value.encode("utf-8", "replace") if isinstance(value, str) else value
     if name == "xml":
         return text, "application/xml"
@@ -164,10 +166,10 @@ def _pairs(given: Any, what: str) -> Iterator[tuple[str, str]]:
     """Yield the pairs of a dict or of a list of pairs; a list as a value repeats the name, None leaves it out."""
     pairs = given.items() if isinstance(given, Mapping) else given
     if isinstance(pairs, str | bytes) or not isinstance(pairs, Iterable):
-        raise ValueError(f"{what} is {given!r:.50}; it is a dict or a list of pairs")
+        raise ValueError(f"{what} is {given!r:.50}; give a dict or a list of pairs")
     for pair in pairs:
         if not isinstance(pair, tuple | list) or len(pair) != 2:
-            raise ValueError(f"{what} has {pair!r:.50}; it is a dict or a list of pairs")
+            raise ValueError(f"{what} has {pair!r:.50}; give a dict or a list of pairs")
         name, value = pair
         for each in value if isinstance(value, list | tuple) else [value]:
             if each is not None:
@@ -179,9 +181,7 @@ def _text(value: Any, what: str) -> str:
         return "true" if value else "false"
     if isinstance(value, str | int | float):
         return str(value)
-    raise ValueError(
-        f"{what}: the value is {value!r:.50}; it is text, a number, or a list of these"
-    )
+    raise ValueError(f"{what}: the value is {value!r:.50}; give text, a number, or a list of these")
 
 
 def checked_headers(given: Any) -> Iterator[tuple[str, str]]:

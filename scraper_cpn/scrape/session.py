@@ -174,7 +174,9 @@ class Session:
         if state is not None:
             self._account.go_on(state)
             if lost := state.account.cookies:
-                _log.warning("a state keeps no cookies: the crawl goes on without its %d", lost)
+                _log.warning(
+                    "a state keeps no cookies: the crawl goes on without the %d that it had", lost
+                )
             if self._hooks.unique:
                 self._hooks.unique.know((page, body) for page, _, _, body in state.store.items())
         self._on_event = on_event

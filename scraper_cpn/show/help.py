@@ -40,7 +40,7 @@ examples:
 
 times: 500ms, 2s, 5m, 1.5h, 1d, or seconds; sizes: 512, 64k, 10M, 1G
 exit codes: 0 done, 1 a seed failed or nothing was stored, 2 usage,
-            3 output or state, 70 a bug of ours
+            3 output or state, 70 a bug in scrape
             129, 130, 143 ended by SIGHUP, SIGINT (Ctrl-C), SIGTERM: the first
             lets running requests end, for at most 10 s; the second ends at once
 """

@@ -84,7 +84,7 @@ def _metadata(run: RunStatus) -> Iterator[tuple[str, str]]:
             f"{number(run.in_flight)} in flight, {number(run.pipeline)} in the pipeline",
         )
     if run.set_aside:
-        yield "set aside", f"{number(run.set_aside)} after an error of ours; see scrape explain"
+        yield "set aside", f"{number(run.set_aside)} after an internal error; see scrape explain"
     yield (
         "journal",
         f"{counted(run.batches, 'batch', 'batches')}, {size(run.journal_bytes)}",
@@ -123,7 +123,7 @@ def _backlog(run: RunStatus) -> Iterator[str]:
 def _levels(run: RunStatus) -> Iterator[str]:
     yield from map(level_text, run.levels)
     if run.ageing_ns is not None:
-        yield f"{'':7}  one better for each {lasted(run.ageing_ns)} of waiting"
+        yield f"{'':7}  priority rises by one level for each {lasted(run.ageing_ns)} of waiting"
 
 
 def _paused(paused: LongPause, now_ns: int) -> str:

@@ -93,7 +93,7 @@ def test_status_of_all_that_there_is() -> None:
         "journal   1 batch, 1.0 kB",
         "levels          7  of priority -1, the oldest found 1:30 ago",
         "          999,984  of priority 12, the oldest found 2:00:00 ago",
-        "                   one better for each 10:00 of waiting",
+        "                   priority rises by one level for each 10:00 of waiting",
         "backlog     1,024  a.example            next one in 3.2 s",
         "                7  long-name.b.example  next one now",
         "                   ... and 10 more domains",

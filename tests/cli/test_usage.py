@@ -278,7 +278,7 @@ def test_a_folder_that_is_gone(folder: Path, capsys: pytest.CaptureFixture[str])
     finally:
         os.chdir(folder)
     assert capsys.readouterr().err == (
-        "scrape: the current folder does not exist any more; go to another\n"
+        "scrape: the current folder does not exist any more; change to one that exists\n"
     )
 
 
@@ -306,7 +306,7 @@ def test_a_state_that_contradicts_its_crawl_is_reported(
 
     def contradict(_: Any) -> int:
         raise ExceptionGroup(
-            "", [BatchError("crawl.db: 1 of 2 rows of the table paged are not there")]
+            "", [BatchError("crawl.db: 1 of 2 rows of the table paged are missing")]
         )
 
     monkeypatch.setattr(command, "_dispatch", contradict)

@@ -71,20 +71,23 @@ def test_parameters_are_added_to_the_query() -> None:
 @pytest.mark.parametrize(
     ("options", "line"),
     [
-        ({"json": 1, "form": {}}, "json and form are given; a request has one body"),
+        (
+            {"json": 1, "form": {}},
+            "json and form are given; a request has one body, so give one of them",
+        ),
         ({"json": object()}, "json can't be written"),
-        ({"form": "a=b"}, "form is 'a=b'; it is a dict or a list of pairs"),
+        ({"form": "a=b"}, "form is 'a=b'; give a dict or a list of pairs"),
         ({"params": {"a": object()}}, "params, a: the value is"),
-        ({"body": 7}, "body is 7; it is text or bytes"),
+        ({"body": 7}, "body is 7; give text or bytes"),
         ({"body": "x" * (BODY_BYTES_MAX + 1)}, "the body has 1,000,001 bytes; at most 1,000,000"),
         ({"data": {"x": "y" * DATA_BYTES_MAX}}, "data has 65,544 bytes; at most 65,536 travel"),
         ({"data": {"x": object()}}, "data can't be kept"),
-        ({"data": [1]}, "data is \\[1\\]; it is a dict with names for keys"),
-        ({"method": "A B"}, "the method is 'A B'; it is a word such as POST"),
+        ({"data": [1]}, "data is \\[1\\]; give a dict whose keys are text"),
+        ({"method": "A B"}, "the method is 'A B'; give a word such as POST"),
         ({"method": "connect"}, "the method CONNECT does not ask for a page"),
         ({"headers": {"Host": "x"}}, "the header Host can't be set here; it follows from the URL"),
         ({"headers": {"X": "a\r\nY: b"}}, "Name: value"),
-        ({"session": 1}, "session is 1; it is the name of a session"),
+        ({"session": 1}, "session is 1; give the name of a session"),
     ],
 )
 def test_refusals(options: dict[str, Any], line: str) -> None:

@@ -320,7 +320,10 @@ async def test_outputs_by_type(tmp_path: Path) -> None:
     wrong: dict[Any, Any]
     async with Server(site) as server:
         summary = await run(crawl, server, output=outputs)
-        assert (summary.items, summary.dropped) == (2, {"no output takes a dict": 1})
+        assert (summary.items, summary.dropped) == (
+            2,
+            {"no output is declared for items of type dict": 1},
+        )
         rest = {**outputs, object: tmp_path / "c.jsonl"}
         assert (await run(crawl, server, output=rest, append=True)).dropped == {}
         for wrong, said in (({}, "of its own"), ({"Thing": "a.csv"}, "is no type of items")):

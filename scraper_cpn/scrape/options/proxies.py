@@ -39,7 +39,9 @@ def read_proxies(lines: Iterable[tuple[str, str]], slots: int) -> tuple[Proxy, .
         except ValueError as error:
             raise UsageError(f"{place}: {error}") from None
         if proxy.url in places:
-            raise UsageError(f"{place}: {proxy.proxy} is at {places[proxy.url]} already")
+            raise UsageError(
+                f"{place}: {proxy.proxy} is given twice, also in {places[proxy.url]}; remove one"
+            )
         places[proxy.url] = place
         names[proxy.proxy] = names.get(proxy.proxy, 0) + 1
         proxies.append(_numbered(proxy, names[proxy.proxy]))
@@ -71,7 +73,7 @@ def proxy_of(line: str, slots: int) -> Proxy:
     given = _limits(words)
     not_before, not_after = given.get("not_before_ns"), given.get("not_after_ns")
     if not_before is not None and not_after is not None and not_before >= not_after:
-        raise ValueError(f"{name}: not_before is not earlier than not_after")
+        raise ValueError(f"{name}: not_before must be earlier than not_after")
     return Proxy(proxy=name, url=url, **{"slots": slots, **given})
 
 

@@ -72,7 +72,7 @@ def _given(key: str, value: Any) -> GivenValue:
 
 def _not_an_option(key: str) -> str:
     if key in BY_KEY:
-        return f"{key}: this is an option of the command and of running a crawl, not of the crawl"
+        return f"{key}: this is not an option of Crawl; give it to the method that runs the crawl, or to the command"
     known = [option.key for option in BY_KEY.values() if option.field]
     return f"unknown option {shown(key)}{likely(key, known)}"
 
@@ -198,11 +198,11 @@ def _check_routes(settings: Settings) -> None:
     if any(groups) and not named:
         group_ = next(filter(None, groups))
         raise UsageError(
-            f"proxies: nothing is sent through group {group_}; give --proxy-for '*={group_}'"
+            f"proxies: no domain uses the proxies of group {group_}; give --proxy-for '*={group_}'"
         )
     if any(groups) and "" not in groups and all(glob != "*" for glob, _ in settings.proxy_for):
         raise UsageError(
-            "proxy-for: every proxy is in a group, so that other domains have none; give --proxy-for '*=GROUP' too"
+            "proxy-for: every proxy is in a group, so domains without a rule have none; add --proxy-for '*=GROUP'"
         )
 
 
@@ -213,5 +213,5 @@ def _check_key(name: str, settings: Settings) -> None:
     key = domain_of(f"http://{name}/", settings.limit_by)
     if key != name:
         raise UsageError(
-            f"domain: requests to {name} count for {key}; name that, or give --limit-by host"
+            f"domain: requests to {name} are limited with all of {key}; give name = {key}, or --limit-by host"
         )

@@ -293,7 +293,7 @@ def statuses(value: object) -> tuple[int, ...]:
     except ValueError:
         found = ()
     if not found or isinstance(value, bool):
-        raise ValueError(f"{shown(value)} are not such statuses; {allowed}")
+        raise ValueError(f"{shown(value)} is not allowed; {allowed}")
     return found
 
 

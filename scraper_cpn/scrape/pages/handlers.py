@@ -236,7 +236,7 @@ class Handlers:
         try:
             link = self.checked(replace(given, url=seed_url(given.url)), None, number)
         except HandlerError as error:
-            raise UsageError(f"the crawl begins with what it can't: it {error}") from None
+            raise UsageError(f"a seed of the crawl is not allowed: it {error}") from None
         assert link is not None, "its URL is one"
         return link
 

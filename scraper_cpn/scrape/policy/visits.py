@@ -72,7 +72,7 @@ class VisitPolicy:
 
     def unchanged(self, target: Target) -> Failure:
         """The row of a page that has not changed, as its server says."""
-        return self._row(target, "not modified, its server says", 304)
+        return self._row(target, "its server says: not modified", 304)
 
     def is_last(self, target: Target) -> bool:
         """Whether a page is not visited again."""

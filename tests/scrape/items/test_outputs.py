@@ -352,8 +352,8 @@ def test_csv_is_that_of_the_rfc(tmp_path: Path) -> None:
     ("name", "message"),
     [
         ("out.json.gz", "only JSON Lines and CSV can be compressed"),
-        ("out", "the suffix says the format, one of .jsonl"),
-        ("out.txt", "the suffix says the format"),
+        ("out", "its suffix names no format; end the name with one of .jsonl"),
+        ("out.txt", "its suffix names no format"),
         ("gone/out.jsonl", "gone does not exist; create it first"),
         ("folder.jsonl", "it is a folder"),
         ("old.jsonl", "it exists; replace it with -O/--overwrite or add to it with --append"),

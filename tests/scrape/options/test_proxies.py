@@ -85,7 +85,7 @@ def test_a_name_has_no_password() -> None:
         ("p:1 slots=1 slots=2", "slots is given twice"),
         ("p:1 slot=1", "'slot' is unknown; allowed are slots=, delay="),
         ("p:1 x", "a word without = follows the URL"),
-        ("p:1 not_before=2 not_after=2", "not_before is not earlier than not_after"),
+        ("p:1 not_before=2 not_after=2", "not_before must be earlier than not_after"),
     ],
 )
 def test_a_bad_line_names_file_and_line(line: str, reason: str, tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_a_file_without_proxies_is_a_mistake(tmp_path: Path) -> None:
 
 def test_the_same_proxy_twice_is_refused() -> None:
     """Two tokens for one proxy would break its limits, however it is spelled."""
-    with pytest.raises(UsageError, match=r"f:2: http://p:80 is at --proxy already"):
+    with pytest.raises(UsageError, match=r"f:2: http://p:80 is given twice, also in --proxy"):
         read_proxies([("--proxy", "p:80"), ("f:2", "http://P/")], slots=1)
 
 

@@ -140,10 +140,13 @@ def test_options_of_python_are_values() -> None:
         ({"domain": [{"name": "a.example", "delay": "x"}]}, "domain: delay: 'x' is not a duration"),
         ({"domain": "a.example"}, "domain: give a table for each"),
         ({"domain": [{"name": "a.example"}, {"name": "A.example"}]}, "domain: a.example has two"),
-        ({"domain": [{"name": "www.a.example"}]}, "count for a.example; name that, or"),
+        (
+            {"domain": [{"name": "www.a.example"}]},
+            "limited with all of a.example; give name = a.example, or",
+        ),
         ({"dely": 1}, "unknown option 'dely'; did you mean delay?"),
         ({"zzz": 1}, "unknown option 'zzz'"),
-        ({"output": "x.csv"}, "output: this is an option of the command and of running a crawl"),
+        ({"output": "x.csv"}, "output: this is not an option of Crawl"),
     ],
 )
 def test_a_mistake_is_one_line_that_names_it(options: dict[str, Any], message: str) -> None:
@@ -193,7 +196,7 @@ def test_a_proxy_in_two_places_is_reported_with_both(tmp_path: Path) -> None:
     file = tmp_path / "proxies.txt"
     file.write_text("# one\na:1\n")
     message = mistake({"proxies": str(file), "proxy": GivenValue(["a:1"], "-x")})
-    assert message == f"{file}:2: http://a:1 is at -x already"
+    assert message == f"{file}:2: http://a:1 is given twice, also in -x; remove one"
 
 
 def test_options_of_the_command_are_read_too() -> None:
@@ -244,8 +247,11 @@ P = "http://p:1"
             {"proxy_for": "*=a", "proxy": [f"{P} group=b"]},
             "no proxy is in the group a; there are b",
         ),
-        ({"proxy": [f"{P} group=b"]}, "nothing is sent through group b; give --proxy-for '*=b'"),
-        ({"proxy_for": "x.de=b", "proxy": [f"{P} group=b"]}, "give --proxy-for '*=GROUP' too"),
+        (
+            {"proxy": [f"{P} group=b"]},
+            "no domain uses the proxies of group b; give --proxy-for '*=b'",
+        ),
+        ({"proxy_for": "x.de=b", "proxy": [f"{P} group=b"]}, "add --proxy-for '*=GROUP'"),
         (
             {"proxy": P, "domain": [{"name": "x.example", "proxy-group": "c"}]},
             "domain x.example: no proxy is in the group c",

@@ -400,19 +400,19 @@ def test_a_bad_selector_in_a_handler_is_reported() -> None:
     [
         ("text", "answers returned str 'text'; items"),
         ([7], "answers yielded int 7; items"),
-        (Link(None), "answers yielded a link to None: the URL is None; it is a text"),  # type: ignore[arg-type]
+        (Link(None), "answers yielded a link to None: the URL is None; give text"),  # type: ignore[arg-type]
         (
             Link(URL, "nobody"),
             f"answers yielded a link to '{URL}': there is no page handler 'nobody'",
         ),
         (
             Link(URL, priority=1_000_001),
-            f"answers yielded a link to '{URL}': the priority is 1000001; it is a whole",
+            f"answers yielded a link to '{URL}': the priority is 1000001; give a whole",
         ),
         (Link(URL, priority=2**70), f"answers yielded a link to '{URL}': the priority is 11805"),
         (
             Link(URL, priority=0.5),  # type: ignore[arg-type]
-            f"answers yielded a link to '{URL}': the priority is 0.5; it is a whole number",
+            f"answers yielded a link to '{URL}': the priority is 0.5; give a whole number",
         ),
     ],
 )

@@ -24,7 +24,7 @@ class OutputsByType(CheckedOutput):
     def taken(self, item: Any) -> Any:
         """Return an item that some output takes; raises `Drop` for others, so that they are counted."""
         if not isinstance(item, tuple(self._outputs)):
-            raise Drop(f"no output takes a {type(item).__name__}")
+            raise Drop(f"no output is declared for items of type {type(item).__name__}")
         return item
 
     async def open(self) -> "OutputsByType":

@@ -96,8 +96,8 @@ def _unknown(where: str, name: str | None) -> str:
             f"--format {name}: a format is one of {', '.join(_BY_NAME)}, or jsonl.gz and the like"
         )
     return (
-        f"--output {where}: the suffix says the format, one of {', '.join(_BY_SUFFIX)}, with .gz or .zst "
-        "behind it to compress; or give --format; or - alone"
+        f"--output {where}: its suffix names no format; end the name with one of {', '.join(_BY_SUFFIX)} "
+        "(then .gz or .zst to compress), or give --format, or - for standard output"
     )
 
 
