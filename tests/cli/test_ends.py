@@ -151,8 +151,8 @@ def test_what_keeps_the_interpreter_for_itself_is_ended(site: str, tmp_path: Pat
 def test_a_program_that_never_begins_is_ended(tmp_path: Path) -> None:
     """Nothing is handled yet while its module is loaded, and code in C may keep the interpreter there, too."""
     code = (
-        "import re, sys\nprint('stuck', file=sys.stderr, flush=True)\n"
-        + KEEPS_IT.splitlines()[-1].strip()
+        "import collections, itertools, sys\nprint('stuck', file=sys.stderr, flush=True)\n"
+        "collections.deque(itertools.repeat(0), maxlen=0)"  # without end, and without a look at signals
     )
     (tmp_path / "program.py").write_text(code)
     with subprocess.Popen(
@@ -166,7 +166,8 @@ def test_a_program_that_never_begins_is_ended(tmp_path: Path) -> None:
         crawl.send_signal(signal.SIGINT)
         time.sleep(0.1)  # two signals that wait at the same time are one
         crawl.send_signal(signal.SIGINT)
-        assert crawl.wait(PATIENCE_S) == -signal.SIGINT
+        # The first signal may come before the code in C is entered: then Python raises it.
+        assert crawl.wait(PATIENCE_S) in {130, -signal.SIGINT}
 
 
 def test_a_full_pipe_holds_nothing_up(site: str, tmp_path: Path) -> None:
