@@ -67,6 +67,7 @@ from scraper_cpn.scrape.kernels import Prepared, prepare
 from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.opening import open_crawl
 from scraper_cpn.scrape.pages.handlers import Handlers
+from scraper_cpn.scrape.pages.login_secrets import LoginSecrets
 from scraper_cpn.scrape.pages.logins import sign_on_of
 from scraper_cpn.scrape.pages.parse import Parser
 from scraper_cpn.scrape.policy import first_policy
@@ -149,6 +150,7 @@ class Session:
             self._clock, self._net, self._kernel = state.clock, state.net, state.recorder
         self._handlers = Handlers() if handlers is None else handlers
         policy = self._policy = self._net.policy
+        self._login_secrets = LoginSecrets(self._handlers.login_request)
         self._hooks = hooks or Hooks()
         self._parser = Parser(
             settings,
@@ -293,10 +295,10 @@ class Session:
         self, target: Target, proxy: Proxy, domain: Domain, start: Start
     ) -> VisitOutcome:
         asked: Target | Failed = target
-        if target.request.step == 1:
-            asked = target = self._sign_on_with(target)
-        if self._hooks.before:
-            asked = await self._hooks.sent(target, self._stop_for)
+        if target.request.login:
+            asked = self._login_secrets.whole(target)
+        if self._hooks.before and not isinstance(asked, Failed):
+            asked = await self._hooks.sent(asked, self._stop_for)
         if isinstance(asked, Failed):
             return asked
         self._account.attempt()
@@ -321,15 +323,6 @@ class Session:
         if isinstance(outcome, Redirected):
             return replace(outcome, session=session.name)
         return outcome
-
-    def _sign_on_with(self, target: Target) -> Target:
-        """Return the first request of a login as the program wants it: no token has the password."""
-        wanted = self._handlers.login_request
-        if wanted is None or target.hops:
-            return target
-        own = target.request
-        more = {name: getattr(own, name) for name in ("session", "login", "step", "apart")}
-        return asking(target, replace(wanted, idempotent=True, **more))
 
     async def _validate(self, extracted: Extracted) -> ValidateOutcome:
         changed = await self._hooks.changed(extracted)
@@ -360,7 +353,7 @@ class Session:
         if isinstance(outcome, Awaitable):
             return self._parsed(outcome)
         self._account.parsed(outcome)
-        return outcome
+        return self._login_secrets.hide(outcome)
 
     async def _parse_saved(self, raw: Raw, bodies: Bodies) -> ParseOutcome:
         """Save the body, and parse the page, whose item names the file. What belongs to a login is not saved."""
@@ -376,7 +369,7 @@ class Session:
     async def _parsed(self, outcome: Awaitable[ParseOutcome]) -> ParseOutcome:
         done = await outcome
         self._account.parsed(done)
-        return done
+        return self._login_secrets.hide(done)
 
     async def _robots(
         self, job: RobotsJob, proxy: Proxy, domain: Domain, start: Start

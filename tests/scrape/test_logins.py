@@ -219,6 +219,41 @@ async def test_a_login_of_an_api(tmp_path: Path) -> None:
     assert not is_in(tmp_path, b"pa55word")
 
 
+async def test_a_state_without_the_password_of_a_form(tmp_path: Path) -> None:
+    """What a form sends is in no state; a login that was under way is begun anew, and a redirect with 307 repeats the form."""
+    log, state = list[str](), tmp_path / "form.state"
+
+    def site(asked: Asked) -> bytes:
+        log.append(f"{asked.method} {asked.target} {asked.body.decode()}")
+        if asked.target == "/login" and asked.method == "POST":
+            return page(b"", "Location: /in", status="307 Temporary Redirect")
+        if asked.target == "/in":
+            return html("welcome", "Set-Cookie: sid=c00kie; Path=/")
+        return html("data" if "sid" in asked.headers.get("cookie", "") else FORM)
+
+    async with Server(site) as server:
+        for most in (1, 50):
+            crawl: Crawl[Any] = Crawl(delay=0, robots="ignore", max_pages=most)
+
+            @crawl.login(f"{server.url}/login", expired=lambda page: page.css("form#login"))
+            def login(page: Page) -> Link:
+                return page.form("form#login").fill(user="pa55word").submit()
+
+            @crawl.page("*")
+            def data(page: Page) -> dict[str, str]:
+                return {"text": page.text("body") or ""}
+
+            run = crawl.crawl(f"{server.url}/", state=state) if most == 1 else crawl.resumed(state)
+            summary = await run
+            assert not is_in(tmp_path, b"pa55word")
+            assert not is_in(tmp_path, b"c00kie")
+    steps = ["GET /login ", "POST /login user=pa55word", "POST /in user=pa55word", "GET / "]
+    assert log == ["GET /login ", *steps]
+    assert (summary.ended, summary.items, summary.failed, summary.left) == ("finished", 1, 0, 0)
+    (audit,) = audits(state)
+    assert audit.batches, "replayed to the same marking"
+
+
 def test_what_is_no_login() -> None:
     """One crawl has one login, at a URL, with cookies, and with a plain function."""
     crawl: Crawl[Any] = Crawl()

@@ -1,0 +1,62 @@
+"""What the steps of a login send: it is kept in memory alone, so that no state has a password.
+
+Owns: the bodies and headers of the steps, from the page that leads to a step until the request is made.
+Must not know: the net, states, how a request is sent.
+"""
+
+from typing import NamedTuple, TypeVar
+
+from msgspec.structs import replace
+
+from scraper_cpn.scrape.colours import Failed, LoginStep, Target
+from scraper_cpn.scrape.policy.frontier import asking
+from scraper_cpn.scrape.request import PLAIN, Request
+
+T = TypeVar("T")
+
+
+class _Step(NamedTuple):
+    login: int
+    number: int
+    origin: str
+    request: Request
+
+
+_NONE = _Step(0, 0, "", PLAIN)
+
+
+class LoginSecrets:
+    """The latest step of each session. *first* is the request of the first step; None: a GET."""
+
+    def __init__(self, first: Request | None = None) -> None:
+        self._first = first
+        self._latest: dict[str, _Step] = {}
+
+    def hide(self, outcome: T) -> T | LoginStep:
+        """Return the outcome of a page, without what the next step of a login sends."""
+        if not isinstance(outcome, LoginStep):
+            return outcome
+        target, request = outcome.target, outcome.target.request
+        self._latest[request.session] = _Step(request.login, request.step, target.origin, request)
+        return LoginStep(asking(target, replace(request, body=b"", headers=())))
+
+    def whole(self, step: Target) -> Target | Failed:
+        """Return a step with all that it sends; a failure, if another process has begun the login."""
+        asked = step.request
+        if asked.step == 1:
+            return self._first_step(step)
+        kept = self._latest.get(asked.session, _NONE)
+        if (kept.login, kept.number) != (asked.login, asked.step):
+            reason = "a page of a login that another process has begun"
+            return Failed("login", reason, retry=False, sent=False)
+        if asked.turned:
+            return step
+        headers = kept.request.headers if step.origin == kept.origin else ()
+        return asking(step, replace(asked, body=kept.request.body, headers=headers))
+
+    def _first_step(self, step: Target) -> Target:
+        if self._first is None or step.hops:
+            return step
+        own = step.request
+        more = {name: getattr(own, name) for name in ("session", "login", "step", "apart")}
+        return asking(step, replace(self._first, idempotent=True, **more))
