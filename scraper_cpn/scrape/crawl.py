@@ -115,7 +115,8 @@ class Crawl(Program, Generic[T]):
         """
         declare = self.handlers.logging_in(url, expired)
         self.options["login"] = url_of(url)
-        self.settings = settings_from(self.options)
+        bans = self.settings.page_bans
+        self.settings = checked(replace(settings_from(self.options), page_bans=bans))
         return declare
 
     def run(
