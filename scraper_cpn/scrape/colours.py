@@ -138,8 +138,9 @@ class RequestTarget(Target, frozen=True, gc=False, kw_only=True):
 
     @property
     def identity(self) -> str:
-        """The string that identifies it."""
-        return self.request.identity(self.url)
+        """The string that identifies it. A step of a login may come to a URL again: `max_redirects` ends it, in every case."""
+        found = self.request.identity(self.url)
+        return f"{found} {self.hops}" if self.request.login else found
 
 
 class RoutedTarget(RequestTarget, frozen=True, gc=False, kw_only=True):

@@ -147,6 +147,52 @@ async def test_a_login_that_robots_txt_forbids() -> None:
         crawl, seen = shop_crawl(server.url, robots="obey")
         summary = await crawl.crawl(f"{server.url}/")
     assert (seen, summary.ended, summary.left) == ([], "spent", 1)
+    assert summary.reason == "the login failed: robots.txt disallows it"
+
+
+@pytest.mark.parametrize("headers", [[], ["Set-Cookie: k=v; Path=/"]])
+@pytest.mark.parametrize(
+    ("goals", "options", "why"),
+    [
+        ({"/login": "/a", "/a": "/login"}, {}, ""),
+        ({"/login": "/a", "/a": "/b", "/b": "/a"}, {}, "more than 3 redirects"),
+        ({"/login": "/a"}, {"deny": ["/a"]}, "which --deny /a excludes"),
+    ],
+)
+async def test_a_login_that_redirects_to_nowhere(
+    headers: list[str], goals: dict[str, str], options: dict[str, Any], why: str
+) -> None:
+    """A circle of redirects, and one that is not followed, end the crawl, which says so."""
+
+    def site(asked: Asked) -> bytes:
+        goal = goals.get(asked.target)
+        return page(b"", f"Location: {goal}", *headers, status="302 Found") if goal else html(FORM)
+
+    async with Server(site) as server:
+        crawl, seen = shop_crawl(server.url, max_redirects=3, **options)
+        summary = await crawl.crawl(f"{server.url}/")
+    assert (seen, summary.ended, summary.left) == ([], "spent", 1)
+    assert summary.reason.startswith("the login failed: ")
+    assert why in summary.reason
+
+
+async def test_a_step_that_yields_a_link_and_raises() -> None:
+    """It has failed, even if its handler keeps what it has yielded elsewhere."""
+    crawl: Crawl[Any] = Crawl(delay=0, robots="ignore")
+    async with Server(lambda _: html(FORM)) as server:
+
+        @crawl.page("", keep_partial=True)
+        def second(page: Page) -> Any:
+            yield Link("/third")
+            raise ValueError("no token")
+
+        @crawl.login(f"{server.url}/login")
+        def login(page: Page) -> Link:
+            return Link("/second", to=second)
+
+        summary = await crawl.crawl(f"{server.url}/")
+    assert summary.ended == "spent"
+    assert summary.reason.startswith("the login failed: second raised ValueError: no token")
 
 
 async def test_sessions_log_in_by_themselves() -> None:
@@ -254,7 +300,7 @@ async def test_a_state_without_the_password_of_a_form(tmp_path: Path) -> None:
     assert audit.batches, "replayed to the same marking"
 
 
-def test_what_is_no_login() -> None:
+def test_what_is_no_login(tmp_path: Path) -> None:
     """One crawl has one login, at a URL, with cookies, and with a plain function."""
     crawl: Crawl[Any] = Crawl()
     with pytest.raises(UsageError, match="is not a URL"):
@@ -266,6 +312,12 @@ def test_what_is_no_login() -> None:
 
     with pytest.raises(UsageError, match="ask for a login are alike"):
         Crawl(dedupe="content").login("http://shop.test/login")
+
+    proxies = tmp_path / "proxies.txt"
+    proxies.write_text("http://p.test:1")
+    guarded: Crawl[Any] = Crawl(proxies=proxies, banned=lambda page: not page.body)
+    guarded.login("http://shop.test/login")
+    assert guarded.settings.page_bans, "a login changes no other setting"
 
     async def expired(page: Page) -> bool:
         return not page

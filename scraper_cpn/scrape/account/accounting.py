@@ -14,7 +14,7 @@ from typing import Any, Literal
 import msgspec
 
 from scraper_cpn.net import Counter, Ended, Kernel, KeySet, Place, Row
-from scraper_cpn.scrape.account.ledger import SKIPPED, Ledger
+from scraper_cpn.scrape.account.ledger import Ledger
 from scraper_cpn.scrape.account.report import (
     HOLDS_SHOWN,
     Account,
@@ -323,7 +323,7 @@ class Accounting:
 
 
 def _ends_a_login(row: Failure) -> bool:
-    return row.final and row.target.request.login > 0 and row.kind not in SKIPPED
+    return row.final and row.target.request.login > 0 and row.kind not in ("login", "redirected")
 
 
 def _how(

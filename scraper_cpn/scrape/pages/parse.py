@@ -270,8 +270,8 @@ class Parser:
         """Return what becomes of a page whose handler raised, after it had yielded *results*."""
         if (ended := _refused(error)) is not None:
             return ended
-        stops = isinstance(error, Stop) and not raw.target.request.login
-        if not stops and not (handler.keep_partial and results and isinstance(error, Exception)):
+        partial = handler.keep_partial and results and isinstance(error, Exception)
+        if raw.target.request.login or not (partial or isinstance(error, Stop)):
             return _raised(handler, error)
         try:
             kept = self._sorted(page, raw, results)
