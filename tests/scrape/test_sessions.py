@@ -30,7 +30,7 @@ class Site:
     def __call__(self, asked: Asked) -> bytes:
         """Answer a request."""
         cookie = asked.headers.get("cookie", "")
-        self.mine["me=1" in cookie] += 1
+        self.mine["me=1" in cookie and "filed=2" in cookie] += 1
         found = re.search(r"sid=(\w+)", cookie)
         if found is None:
             sid = f"s{len(self.served)}"
@@ -66,11 +66,13 @@ def pool(**options: Any) -> tuple[Crawl[Any], list[str]]:
 ALL = ["/", *(f"/p/{n}" for n in range(PAGES))]
 
 
-async def test_pages_are_divided() -> None:
+async def test_pages_are_divided(tmp_path: Path) -> None:
     """Each session is given its cookie once, a redirect stays in its session, and the user's cookies go with all."""
     site = Site()
     async with Server(site) as server:
-        crawl, seen = pool(cookie={"me": "1"})
+        file = tmp_path / "cookies.txt"
+        file.write_text("127.0.0.1\tFALSE\t/\tFALSE\t0\tfiled\t2\n")
+        crawl, seen = pool(cookie={"me": "1"}, cookie_file=file)
         summary = await crawl.crawl(f"{server.url}/")
     assert sorted(seen) == ALL
     assert (summary.failed, len(site.served), sum(site.served.values())) == (0, 2, len(ALL))

@@ -28,6 +28,7 @@ _FIRST_YEAR = 1601
 _AGE = re.compile(r"-?[0-9]+")
 _AGE_DIGITS_MAX = 12
 _FILE_FIELDS = 7
+_SECONDS = re.compile(r"-?[0-9]{1,15}")
 _HTTP_ONLY = "#HttpOnly_"
 UNREADABLE = "\ufffd"
 """What a client tells of a header that it can't read."""
@@ -136,7 +137,8 @@ class FileCookie(Struct, frozen=True, gc=False):
 def cookies_in(path: str, lines: Iterable[str]) -> Iterator[FileCookie]:
     """Yield the cookies of a file in the Netscape format, which browsers' extensions and curl write.
 
-    A line has seven fields with tabs between them. Raises `UsageError` for a line that has not; its values are not shown.
+    A line has seven fields with tabs between them, and no other control characters. Raises `UsageError` for a line that
+    is none; its values are not shown.
     """
     for number, text in enumerate(lines, 1):
         line = text.rstrip("\r\n").removeprefix(_HTTP_ONLY)
@@ -145,7 +147,8 @@ def cookies_in(path: str, lines: Iterable[str]) -> Iterator[FileCookie]:
         fields = line.split("\t")
         if len(fields) == _FILE_FIELDS - 1:  # an empty value at the end may be left out
             fields.append("")
-        if len(fields) != _FILE_FIELDS or not fields[4].strip().lstrip("-").isdigit():
+        sound = len(fields) == _FILE_FIELDS and _SECONDS.fullmatch(fields[4].strip())
+        if not sound or _CONTROL.search(line):
             raise UsageError(
                 f"{path}:{number}: this is no cookie; a line has seven fields with tabs between them: "
                 "domain, subdomains (TRUE or FALSE), path, secure, expiry in seconds (0: none), name, value"

@@ -26,7 +26,7 @@ SITE_COOKIES_MAX = 180
 JAR_COOKIES_MAX = 50_000
 """Of all sites; RFC 6265bis section 6.1 asks for 3,000 at least."""
 JAR_CHARS_MAX = 16_000_000
-"""Of all names and values."""
+"""Of all names, values and paths."""
 _AGE_MAX_NS = 400 * 86_400 * SECOND
 """RFC 6265bis section 5.5: no cookie is kept longer."""
 
@@ -34,6 +34,7 @@ FOREIGN = "for another site"
 SUFFIX = "for a public suffix"
 INSECURE = "against the rules for secure cookies"
 NO_ROOM = "no room"
+EXPIRED = "expired"
 
 _Key = tuple[str, str, bool, str]
 """Name, domain, whether for that host alone, path."""
@@ -80,7 +81,9 @@ class Jar:
         """Keep a cookie of the user."""
         if line.subdomains and is_suffix(line.host):
             self.dropped[SUFFIX] += 1
-        elif line.expires_ns is None or line.expires_ns > now_ns:
+        elif line.expires_ns is not None and line.expires_ns <= now_ns:
+            self.dropped[EXPIRED] += 1
+        else:
             key = (line.name, line.host, not line.subdomains, line.path)
             self._keep(key, line.value, line.secure, "", line.expires_ns, now_ns)
 
@@ -110,6 +113,8 @@ class Jar:
                 and not (crosses and _is_withheld(cookie.same_site, method))
             ):
                 found.append((-len(where), cookie.number, name, cookie))
+        if not kept:
+            del self._sites[site]
         found.sort(key=lambda each: each[:2])
         for *_, cookie in found:
             cookie.used_ns = now_ns
@@ -181,7 +186,7 @@ class Jar:
         number = self._next() if before is None else before.number
         kept[key] = _Cookie(value, secure, same_site, expires_ns, number, now_ns)
         self._cookies += 1
-        self._chars += len(key[0]) + len(value)
+        self._chars += _chars(key, value)
         while (self._cookies > JAR_COOKIES_MAX or self._chars > JAR_CHARS_MAX) and len(
             self._sites
         ) > 1:
@@ -208,7 +213,12 @@ class Jar:
 
     def _drop(self, kept: dict[_Key, _Cookie], key: _Key) -> None:
         self._cookies -= 1
-        self._chars -= len(key[0]) + len(kept.pop(key).value)
+        self._chars -= _chars(key, kept.pop(key).value)
+
+
+def _chars(key: _Key, value: str) -> int:
+    name, _, _, path = key
+    return len(name) + len(value) + len(path)
 
 
 def site_of(url: str) -> str:

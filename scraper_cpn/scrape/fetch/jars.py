@@ -5,8 +5,8 @@ Must not know: HTTP libraries, the net, what an answer means.
 """
 
 import os
-from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from hashlib import blake2b
 
 from scraper_cpn.scrape.colours import Target
@@ -15,6 +15,7 @@ from scraper_cpn.scrape.fetch.cookies import FileCookie, cookies_in
 from scraper_cpn.scrape.fetch.head import Fields
 from scraper_cpn.scrape.fetch.jar import Jar
 from scraper_cpn.scrape.options.values import file_text
+from scraper_cpn.scrape.request import POOLED
 from scraper_cpn.scrape.settings import Settings, UsageError
 from scraper_cpn.scrape.urls import host_of
 
@@ -38,7 +39,9 @@ class Jars:
         self._is_own = is_own
         self._wall_ns = wall_ns
         self._in_headers = _names_cookie(settings.headers)
-        self._jars = defaultdict[str, Jar](Jar)
+        self._jars = dict[str, Jar]()
+        self._lines: Sequence[FileCookie] = ()
+        """The cookies of the user's file."""
         self._given = set[tuple[str, str]]()
         """The sessions and hosts that have got the user's own cookies."""
         self._before = Counter[str]()
@@ -54,9 +57,8 @@ class Jars:
             lines = file_text(self._file).splitlines()
         except ValueError as error:
             raise UsageError(f"cookie-file: {error}") from None
-        for line in cookies_in(self._file, lines):
-            self._jars[""].put(line, self._wall_ns())
-        self.used = self.used or bool(self._jars[""])
+        self._lines = tuple(cookies_in(self._file, lines))
+        self.used = self.used or bool(self._jar(""))
 
     def __len__(self) -> int:
         return sum(map(len, self._jars.values()))
@@ -74,7 +76,7 @@ class Jars:
             return ""
         if own:
             self._give(request.session, url)
-        jar, now_ns = self._jars[request.session], self._wall_ns()
+        jar, now_ns = self._jar(request.session), self._wall_ns()
         return jar.header(url, now_ns, method=request.method, initiator=target.parent)
 
     def take(self, target: Target, answer: Answer) -> None:
@@ -83,7 +85,7 @@ class Jars:
             return
         assert isinstance(answer.headers, Fields)
         texts = [value for name, value in answer.headers.pairs if name == "set-cookie"]
-        jar = self._jars[target.request.session]
+        jar = self._jar(target.request.session)
         jar.take(target.url, texts, self._wall_ns())
         self.used = self.used or bool(jar)
 
@@ -104,6 +106,15 @@ class Jars:
         if gone := self._jars.pop(session, None):
             self._before += gone.dropped
 
+    def _jar(self, session: str) -> Jar:
+        """Return the jar of a session. Those of the crawl and of its pool begin with the user's file."""
+        found = self._jars.get(session)
+        if found is None:
+            found = self._jars[session] = Jar()
+            for line in self._lines if not session or session.startswith(POOLED) else ():
+                found.put(line, self._wall_ns())
+        return found
+
     def _give(self, session: str, url: str) -> None:
         """Put the user's own cookies in a jar, before the first request of its session to a host of a seed."""
         host = host_of(url)
@@ -112,7 +123,7 @@ class Jars:
         self._given.add((session, host))
         secure = not self._is_own(url.replace("https:", "http:", 1))
         for name, value in self._own:
-            self._jars[session].put(
+            self._jar(session).put(
                 FileCookie(host, False, "/", secure, None, name, value), self._wall_ns()
             )
 

@@ -10,7 +10,9 @@ from scraper_cpn.scrape.options.values import file, file_text
 from scraper_cpn.scrape.redact import remember
 from scraper_cpn.scrape.settings import UsageError
 
-_COOKIE = re.compile(r"([^\x00-\x1f\x7f;=\s][^\x00-\x1f\x7f;=]*)=([^\x00-\x1f\x7f;]*)")
+_NEVER = r"\x00-\x1f\x7f;\ud800-\udc7f\udd00-\udfff"
+"""Control characters, and halves of characters that stand for no byte."""
+_COOKIE = re.compile(rf"([^{_NEVER}=\s][^{_NEVER}=]*)=([^{_NEVER}]*)")
 
 
 def cookie(value: object) -> tuple[str, str]:

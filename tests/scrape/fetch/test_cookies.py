@@ -82,9 +82,18 @@ def test_a_file() -> None:
     ]
 
 
-def test_a_line_that_is_no_cookie() -> None:
+@pytest.mark.parametrize(
+    "line",
+    [
+        "sid=secret",
+        "shop.test\tTRUE\t/\tTRUE\t--5\tsid\tsecret",
+        "shop.test\tTRUE\t/\tTRUE\t\u00b2\tsid\tsecret",
+        "shop.test\tTRUE\t/\tTRUE\t0\tsid\tsecret\x00",
+    ],
+)
+def test_a_line_that_is_no_cookie(line: str) -> None:
     """The message names the line, and not what is in it: it may be a secret."""
     with pytest.raises(UsageError) as caught:
-        list(cookies_in("f.txt", ["", "sid=secret"]))
+        list(cookies_in("f.txt", ["", line]))
     assert str(caught.value).startswith("f.txt:2: this is no cookie; ")
     assert "secret" not in str(caught.value)

@@ -6,7 +6,7 @@ import pytest
 
 from scraper_cpn.scrape.fetch import jar as limits
 from scraper_cpn.scrape.fetch.cookies import INVALID, TOO_LARGE, FileCookie
-from scraper_cpn.scrape.fetch.jar import FOREIGN, INSECURE, NO_ROOM, SUFFIX, Jar
+from scraper_cpn.scrape.fetch.jar import EXPIRED, FOREIGN, INSECURE, NO_ROOM, SUFFIX, Jar
 from scraper_cpn.scrape.settings import SECOND
 
 HERE = "https://www.shop.test/a/b?c=/d"
@@ -158,9 +158,9 @@ def test_limits_of_a_jar(monkeypatch: pytest.MonkeyPatch) -> None:
     jar.header("https://a.test/", 0)
     jar.take("https://d.test/", ["d=1"], 0)
     assert [jar.header(f"https://{name}.test/", 0) for name in "abcd"] == ["a=1", "", "c=1", "d=1"]
-    monkeypatch.setattr(limits, "JAR_CHARS_MAX", 10)
-    jar.take("https://e.test/", ["e=123456"], 0)
-    assert [jar.header(f"https://{name}.test/", 0) for name in "acde"] == [
+    monkeypatch.setattr(limits, "JAR_CHARS_MAX", 15)
+    jar.take("https://e.test/long/", ["e=123456"], 0)
+    assert [jar.header(f"https://{name}.test/long/", 0) for name in "acde"] == [
         "",
         "",
         "d=1",
@@ -181,7 +181,7 @@ def test_cookies_of_the_user() -> None:
         jar.put(line, 2)
     assert jar.header(HERE, 2) == "a=1"
     assert jar.header("https://a.co.uk/", 2) == ""
-    assert jar.dropped == {SUFFIX: 1}
+    assert jar.dropped == {SUFFIX: 1, EXPIRED: 1}
 
 
 def _names(jar: Jar) -> set[str]:

@@ -17,7 +17,7 @@ def test_a_cookie() -> None:
     assert settings_from({"cookie": {"a": "1", "b": "2"}}).cookie == (("a", "1"), ("b", "2"))
 
 
-@pytest.mark.parametrize("given", ["sid", "=x", "a=1; b=2", "a=1\nb", 7])
+@pytest.mark.parametrize("given", ["sid", "=x", "a=1; b=2", "a=1\nb", "a=\ud800", 7])
 def test_no_cookie(given: object) -> None:
     """What is wrong is not repeated: it may be a secret."""
     with pytest.raises(ValueError, match=r"^this is no cookie; give name=value, and one --cookie"):
