@@ -359,6 +359,8 @@ class SessionFault(Struct, frozen=True, gc=False):
 
     session: str
     generation: int
+    calm: int = 0
+    """`PooledSession.calm` when the request that met it was started."""
 
 
 class ProxyFault(Struct, frozen=True, gc=False):

@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 
 from scraper_cpn import Crawl, Page, Retry, UsageError
+from scraper_cpn.scrape.colours import PooledSession, SessionFault
+from scraper_cpn.scrape.policy.sessions import SessionPolicy
+from scraper_cpn.scrape.settings import Settings
 from scraper_cpn.scrape.state.check import audits
 from tests.servers import Asked, Server, page
 
@@ -78,6 +81,20 @@ async def test_pages_are_divided(tmp_path: Path) -> None:
     assert (summary.failed, len(site.served), sum(site.served.values())) == (0, 2, len(ALL))
     assert min(site.served.values()) > 1
     assert site.mine == {True: len(ALL) + 2}
+
+
+def test_errors_that_are_noticed_late() -> None:
+    """Three pages in a row that a handler refuses are three errors, although others start while they are parsed."""
+    policy = SessionPolicy(Settings())
+    session, faults = PooledSession("1", errors=1), list[SessionFault]()
+    for _ in range(3):
+        faults.append(SessionFault("1", 1, session.calm))
+        session = policy.used(session)
+    after = policy.after_error(session, faults[0])
+    assert after.errors == 2
+    assert policy.after_error(after, faults[1]).generation == 2
+    calm = SessionFault("1", 1, session.calm)
+    assert policy.after_error(policy.used(session), calm).errors == 1, "pages came between"
 
 
 @pytest.mark.parametrize("how", ["429", "page"])

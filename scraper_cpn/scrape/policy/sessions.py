@@ -50,25 +50,26 @@ class SessionPolicy:
     def throttled(self, session: PooledSession, throttled: Throttled) -> SessionFault:
         """A refusal is an error of the session."""
         del throttled
-        return SessionFault(session.session, session.generation)
+        return _fault(session)
 
     def failed(self, session: PooledSession, failed: Failed) -> SessionFault | None:
         """A page that is forbidden is an error of the session."""
         if failed.status not in _REFUSED:
             return None
-        return SessionFault(session.session, session.generation)
+        return _fault(session)
 
     def elsewhere(self, page: Raw, deferred: Deferred) -> SessionFault | None:
         """A page that its handler wants to come another way is an error of the session."""
         if not deferred.elsewhere or page.session is None:
             return None
-        return SessionFault(page.session.session, page.session.generation)
+        return _fault(page.session)
 
     def after_error(self, session: PooledSession, fault: SessionFault) -> PooledSession:
         """The token after an error: the next session in its place after too many in a row."""
         if fault.generation != session.generation:
             return session
-        errors = 1 if session.calm > 1 else session.errors + 1
+        between = min(fault.calm, session.calm - 1)  # more may start while a page is parsed
+        errors = 1 if between > 0 else session.errors + 1
         if errors < ERRORS_MAX:
             return replace(session, errors=errors, calm=0)
         return replace(session, generation=session.generation + 1, errors=0, calm=0)
@@ -81,3 +82,7 @@ class SessionPolicy:
     def given_up(self, session: PooledSession, fault: SessionFault) -> PooledSession | None:
         """The session, if another one takes its place."""
         return session if self.after_error(session, fault).generation > session.generation else None
+
+
+def _fault(session: PooledSession) -> SessionFault:
+    return SessionFault(session.session, session.generation, session.calm)
