@@ -83,7 +83,9 @@ async def test_a_limit_may_change_and_the_scope_may_not(tmp_path: Path) -> None:
     async with LoopbackWeb(SPEC, proxies=1) as web:
         assert (await crawl_of(web, max_pages=5).crawl(state=state)).pages == 5
         assert (await crawl_of(web, max_pages=9).resumed(state)).pages == 9
-        with pytest.raises(UsageError, match=r"max_depth: this can.t change after a crawl has begun"):
+        with pytest.raises(
+            UsageError, match=r"max_depth: this can.t change after a crawl has begun"
+        ):
             await crawl_of(web, max_depth=1).resumed(state)
         assert (await crawl_of(web).resumed(state)).pages == 36
     with pytest.raises(UsageError, match="--per-proxy: counts when proxies are read"):
