@@ -191,7 +191,7 @@ SPOILT: dict[str, tuple[Callable[[Path], None], int, str]] = {
     "of another net": (
         sql("UPDATE metadata SET value = CAST('\"other\"' AS BLOB) WHERE name = 'net_hash'"),
         USAGE,
-        "the state belongs to another net",
+        "whose net differs from this one",
     ),
 }  # fmt: skip
 """What is done to a state, the exit code of resuming it, and a part of the line."""
