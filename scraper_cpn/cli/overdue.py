@@ -11,6 +11,7 @@ import select
 import signal
 import sys
 import time
+from contextlib import suppress
 
 _LINE = "scrape: interrupted; some work did not end in time and was abandoned"
 _OVER = b"\0"
@@ -22,7 +23,12 @@ _LOOK_S = 2.0
 
 def main(at_once_s: float, grace_s: float) -> None:
     """Watch until the command has ended."""
-    command = os.getppid()
+    with suppress(ConnectionError):  # it has ended with a number unread, or before it was sent one
+        _watch(os.getppid(), at_once_s, grace_s)
+
+
+def _watch(command: int, at_once_s: float, grace_s: float) -> None:
+    """Watch; raises `ConnectionError` when the command has ended, or returns."""
     due_s = float("inf")
     last = 0
     while (left_s := due_s - time.monotonic()) > 0 and os.getppid() == command:
@@ -44,9 +50,10 @@ def _end(command: int, number: int) -> None:
     If it can run Python, it ends itself. If not, the signal has its default effect, at the latest the second time:
     each is caught once.
     """
-    if select.select((), (2,), (), 0)[1]:
-        cursor = "\r\x1b[?25h" if os.isatty(2) else ""  # the live view has hidden the cursor
-        os.write(2, f"{cursor}{_LINE}\n".encode())
+    with suppress(OSError):  # nobody reads that any more
+        if select.select((), (2,), (), 0)[1]:
+            cursor = "\r\x1b[?25h" if os.isatty(2) else ""  # the live view has hidden the cursor
+            os.write(2, f"{cursor}{_LINE}\n".encode())
     os.write(0, _OVER)
     for wait_s in _INSIST_S:
         _kill(command, number)

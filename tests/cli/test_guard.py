@@ -116,3 +116,21 @@ def has_ended(process: int) -> bool:
         return ") Z " in Path(f"/proc/{process}/stat").read_text()
     except OSError:
         return True
+
+
+def test_nobody_reads_its_messages() -> None:
+    """A command is ended although the reader of its standard error has gone."""
+    with command("keeps_the_interpreter", 0.01) as started:
+        assert started.stderr is not None
+        started.stderr.close()
+        started.send_signal(signal.SIGTERM)
+        assert started.wait(LAST_S) in {128 + signal.SIGTERM, -signal.SIGTERM}
+
+
+def test_the_command_ends_without_reading() -> None:
+    """The guard says nothing of a command that was killed before it could read what came."""
+    with command("keeps_the_interpreter", LAST_S) as started:
+        started.send_signal(signal.SIGTERM)
+        time.sleep(0.05)  # the guard sends the number on
+        started.kill()
+        assert started.communicate(timeout=LAST_S)[1] == ""
