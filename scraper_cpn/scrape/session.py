@@ -152,6 +152,7 @@ class Session:
         policy = self._policy = self._net.policy
         self._login_secrets = LoginSecrets(self._handlers.login_request)
         self._hooks = hooks or Hooks()
+        self._unique = self._hooks.unique.anew()
         self._parser = Parser(
             settings,
             policy.frontier.discover,
@@ -179,8 +180,8 @@ class Session:
                 _log.warning(
                     "a state keeps no cookies: the crawl goes on without the %d that it had", lost
                 )
-            if self._hooks.unique:
-                self._hooks.unique.know((page, body) for page, _, _, body in state.store.items())
+            if self._unique:
+                self._unique.know((page, body) for page, _, _, body in state.store.items())
         self._on_event = on_event
         self._events = Events(on_event or (lambda _: None))
         self._account.ledger.on_event = on_event if state is None else self._events.add
@@ -329,8 +330,8 @@ class Session:
         if isinstance(changed, Bad):
             return changed
         outcome = with_dropped(self._validator.validate(changed), changed)
-        if self._hooks.unique:
-            outcome = self._hooks.unique.only_new(extracted.target, outcome)
+        if self._unique:
+            outcome = self._unique.only_new(extracted.target, outcome)
         self._account.validated(outcome)
         return outcome
 

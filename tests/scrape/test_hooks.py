@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec import Struct
 
@@ -29,6 +30,11 @@ class Thing(Struct):
 
 class Other(Struct):
     name: str
+
+
+class Speechless(Exception):  # noqa: N818 - it can't even tell that it is an error
+    def __str__(self) -> str:
+        raise NotImplementedError
 
 
 def site(asked: Asked) -> bytes:
@@ -207,7 +213,7 @@ async def test_items_are_changed_and_dropped(tmp_path: Path) -> None:
     assert priced.__name__ == "priced"
 
 
-@pytest.mark.parametrize("result", [1, "raises"])
+@pytest.mark.parametrize("result", [1, "raises", "speechless"])
 async def test_an_item_function_costs_its_page(result: object, tmp_path: Path) -> None:
     """If one raises, or returns what is no item, nothing of the page is kept, and its reason is told."""
     crawl = things("a", "b")
@@ -218,6 +224,8 @@ async def test_an_item_function_costs_its_page(result: object, tmp_path: Path) -
             return item
         if result == "raises":
             raise ValueError("b\ud800")
+        if result == "speechless":
+            raise Speechless
         return result
 
     output = tmp_path / "things.jsonl"
@@ -302,8 +310,23 @@ def test_a_page_that_comes_again_keeps_its_keys() -> None:
         found = unique.only_new(target, items)
         assert isinstance(found, Valid)
         assert len(found.items) == kept
+    anew = unique.anew().only_new(two, items)
+    assert isinstance(anew, Valid)
+    assert len(anew.items) == 2
     with pytest.raises(UsageError, match="name the fields of a key"):
         unique.add(())
+
+
+@pytest.mark.parametrize("value", [2**70, {1: {2: 3}}, float("nan"), b"x"])
+def test_keys_of_any_value(value: object) -> None:
+    """Whatever an item may carry may be a key, and a resumed crawl finds the same one."""
+    unique = Unique()
+    unique.add(("key",))
+    item = {"key": value}
+    unique.know([(b"a page", msgspec.json.encode(item))])
+    found = unique.only_new(Policy(Settings()).frontier.seed("http://a.example/"), Valid((item,)))
+    assert isinstance(found, Valid)
+    assert found.items == ()
 
 
 async def test_outputs_by_type(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from scraper_cpn.scrape.colours import Target, Valid, ValidateOutcome
 from scraper_cpn.scrape.settings import UsageError
 
 _DIGEST_BYTES = 16
-_encode = msgspec.msgpack.Encoder(order="sorted").encode
+_encode = msgspec.json.Encoder(order="sorted").encode
 
 
 class Unique:
@@ -34,6 +34,12 @@ class Unique:
     def __bool__(self) -> bool:
         """Whether there is a rule."""
         return bool(self._rules)
+
+    def anew(self) -> Unique:
+        """Return the same rules for another crawl, which has no items yet."""
+        new = Unique()
+        new._rules = self._rules
+        return new
 
     def add(self, fields: tuple[str, ...]) -> None:
         """Keep only one of the items that have these fields with the same values. Raises `UsageError`."""
@@ -56,7 +62,7 @@ class Unique:
         page, kept, mine = page_of(target), list[Any](), set[bytes]()
         dropped: Counter[str] = Counter(dict(outcome.dropped))
         for item in outcome.items:
-            keys = list(self._keys(msgspec.to_builtins(item)))
+            keys = list(self._keys(msgspec.to_builtins(item, str_keys=True)))
             taken = [
                 name for key, name in keys if key in mine or self._owners.get(key, page) != page
             ]

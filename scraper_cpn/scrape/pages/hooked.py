@@ -71,8 +71,16 @@ def raised(hook: Hook, error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     lines = [frame.lineno for frame in frames if code and frame.filename == code.co_filename]
     where = f" (line {lines[-1]})" if lines else ""
-    message = " ".join(f"{name_of(hook)} raised {type(error).__name__}: {error}".split())
-    return writable(f"{message.removesuffix(':')}{where}")
+    return writable(f"{name_of(hook)} raised {told(error)}{where}")
+
+
+def told(error: BaseException) -> str:
+    """Return an exception in one line; the text of a program's own may raise another one."""
+    try:
+        text = str(error)
+    except Exception:  # noqa: BLE001 - a program may raise anything
+        text = "(it can't tell what)"
+    return " ".join(f"{type(error).__name__}: {text}".split()).removesuffix(":")
 
 
 def writable(text: str) -> str:

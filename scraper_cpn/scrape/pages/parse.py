@@ -41,6 +41,7 @@ from scraper_cpn.scrape.pages.hooked import (
     is_async,
     look,
     look_async,
+    told,
     writable,
 )
 from scraper_cpn.scrape.pages.jobs import ParseOverLimit
@@ -372,6 +373,6 @@ def _raised(handler: Handler, error: BaseException) -> Bad:
         return Bad("parse", str(error))
     if isinstance(error, HandlerError):
         return Bad("handler", writable(f"{handler.name} {error}"))
-    line = " ".join(f"{handler.name} raised {type(error).__name__}: {error}".split())
+    line = f"{handler.name} raised {told(error)}"
     detail = "".join(traceback.format_exception(error))
-    return Bad("handler", writable(line.removesuffix(":")), writable(detail[-DETAIL_CHARS_MAX:]))
+    return Bad("handler", writable(line), writable(detail[-DETAIL_CHARS_MAX:]))
