@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from scraper_cpn.scrape.fetch.client import Client, Surplus
 
 _BY_PYTHON_SOCKS = ("aiohttp", "pyreqwest")
+_SOCKS_BYTES_MAX = 255
+"""Of a name, and of a password (RFC 1929 section 2)."""
 _NEEDS = {"pyreqwest": ("fast", ("pyreqwest",)), "httpx": ("httpx", ("httpcore", "h2", "socksio"))}
 """For each client that is not always there its extra, and the modules that it needs."""
 
@@ -57,6 +59,8 @@ def check_client(settings: Settings) -> None:
         raise UsageError(
             "proxy: SOCKS needs python-socks; install it with pip install 'scraper-cpn[socks]'"
         )
+    for proxy in filter(is_socks, settings.proxies):
+        _check_credentials(proxy, "ascii" if by_python_socks else "utf-8")
     if settings.fetcher == "aiohttp":
         return
     if settings.fetcher not in FETCHERS:
@@ -72,6 +76,23 @@ def check_client(settings: Settings) -> None:
     if settings.cacert is not None and settings.fetcher == "pyreqwest":
         raise UsageError(
             f"cacert: {settings.fetcher} can't use a CA file; leave out fetcher or cacert"
+        )
+
+
+def _check_credentials(proxy: Proxy, encoding: str) -> None:
+    """Refuse a name and a password that a proxy can't be told."""
+    from yarl import URL  # takes 20 ms, and only SOCKS needs it
+
+    url = URL(proxy.url or "")
+    try:
+        sizes = [len(each.encode(encoding)) for each in (url.user or "", url.password or "")]
+    except UnicodeEncodeError:
+        raise UsageError(
+            f"proxy: the name and the password for {proxy.proxy} must be ASCII; give others, or --fetcher httpx"
+        ) from None
+    if max(sizes) > _SOCKS_BYTES_MAX:
+        raise UsageError(
+            f"proxy: the name and the password for {proxy.proxy} may have {_SOCKS_BYTES_MAX} bytes each; give others"
         )
 
 

@@ -25,6 +25,7 @@ import anyio
 import httpcore
 from aiohttp.abc import AbstractResolver
 from msgspec.structs import replace
+from socksio.exceptions import SOCKSError
 from yarl import URL
 
 from scraper_cpn.scrape.colours import Failed, Proxy, Wired
@@ -97,7 +98,7 @@ class HttpxClient:
         """Send a request; it is dated as started when its head is written."""
         if ask.url.startswith("http:") and not is_socks(ask.proxy):
             return await (await self._other_client()).send(ask)
-        pool, writing = self._pools.take(ask), _Writing(ask)
+        pool, writing = self._pools.take(ask), _Writing(ask, self._headers)
         try:
             async with (
                 asyncio.timeout(self._timeout_s),
@@ -192,7 +193,8 @@ class HttpxClient:
 class _Writing:
     """One request on its way through httpcore, which tells what it does."""
 
-    def __init__(self, ask: Ask) -> None:
+    def __init__(self, ask: Ask, headers: Callable[[Ask], list[tuple[bytes, bytes]]]) -> None:
+        self._ask, self._headers = ask, headers
         self._sending = ask.sending
         self.stage = ""
         """The last stage that httpcore reported."""
@@ -211,6 +213,8 @@ class _Writing:
                 raise NotRead
             if self._is_ours and not self._sending.may_start():
                 raise Withheld
+            if self._is_ours and self._ask.cookie is not None:  # others may have changed by now
+                info["request"].headers = self._headers(self._ask)
             self.asked = self._is_ours
         elif event in _WRITTEN and self._is_ours:
             self._begin()
@@ -276,6 +280,7 @@ _CAUSES: tuple[tuple[type[Exception], str, str, str, bool], ...] = (
     (TimeoutError, "", "timeout", "no complete answer in time", True),
     (httpcore.TimeoutException, "", "timeout", "no complete answer in time", True),
     (httpcore.ProxyError, "", "proxy", "the proxy refused the tunnel", True),
+    (SOCKSError, "", "proxy", "the proxy's answer is not valid SOCKS", True),
     (httpcore.ConnectError, "start_tls", "tls", "the TLS connection failed", True),
     (httpcore.ConnectError, "", "connect", "no connection", True),
     (httpcore.RemoteProtocolError, "complete message body", "dropped", "the body is incomplete", True),

@@ -20,6 +20,8 @@ from scraper_cpn.scrape.fetch.connections import KEEP_ALIVE_S, PublicResolver, c
 from scraper_cpn.scrape.settings import Settings
 from scraper_cpn.scrape.urls import root_of
 
+ADDRESS_S = 2.0
+"""So long an address may take to answer, if its name has another one."""
 Key = tuple[str | None, str, bool]
 """What a pool is for: the proxy's URL or None, the origin, and whether its address must be public."""
 
@@ -114,12 +116,14 @@ class Backend(AnyIOBackend):
     ) -> httpcore.AsyncNetworkStream:
         """Connect. Raises `NoName`, `Forbidden` and what httpcore raises."""
         failure: Exception = NoName()
-        for address in await self._addresses(host, port):
+        addresses = await self._addresses(host, port)
+        for address in addresses:
+            until_s = timeout if address == addresses[-1] else ADDRESS_S
             try:
                 return await super().connect_tcp(
-                    address, port, timeout, local_address, socket_options
+                    address, port, until_s, local_address, socket_options
                 )
-            except httpcore.ConnectError as error:
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = error
         raise failure
 
@@ -148,7 +152,7 @@ def _new_pool(context: ssl.SSLContext, proxy: str | None, backend: Backend) -> A
         return AsyncConnectionPool(**usual)
     url = URL(proxy)
     named = url.user is not None or url.password is not None
-    auth = (url.user or "", url.password or "") if named else None
+    auth = ((url.user or "").encode(), (url.password or "").encode()) if named else None
     where = str(url.with_user(None))
     if url.scheme.startswith("socks"):  # whichever of the two: names are left to the proxy
         where = str(url.with_user(None).with_scheme("socks5"))

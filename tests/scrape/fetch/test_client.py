@@ -407,6 +407,24 @@ async def test_socks_that_fails(scheme: str, limits: Settings) -> None:
             assert "secret" not in repr(outcome)
 
 
+@pytest.mark.anyio
+async def test_socks_that_speaks_something_else(limits: Settings) -> None:
+    """A port at which no SOCKS is spoken is a proxy that fails."""
+
+    async def speak(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(b"220 mail.example ESMTP\r\n")
+        writer.close()
+
+    async with (
+        await asyncio.start_server(speak, "127.0.0.1", 0) as server,
+        Fetcher(limits, seeds=HERE) as fetcher,
+    ):
+        port = server.sockets[0].getsockname()[1]
+        outcome = await get(fetcher, "https://a.example/", Proxy("p", f"socks5://127.0.0.1:{port}"))
+    assert kind_of(outcome) == "proxy"
+
+
 @pytest.mark.parametrize("fetcher", ["aiohttp", "pyreqwest"])
 def test_socks_that_is_not_installed(fetcher: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without python-socks the user is told how to install it."""

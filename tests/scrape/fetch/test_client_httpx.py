@@ -4,9 +4,11 @@ import asyncio
 import gzip
 import importlib.util
 import ssl
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import httpcore
 import pytest
 import respx
 import trustme
@@ -14,13 +16,17 @@ from httpx import Response
 from msgspec.structs import replace
 
 from scraper_cpn import Crawl
-from scraper_cpn.scrape.colours import Failed, Fetched
+from scraper_cpn.scrape.colours import Failed, Fetched, Proxy
+from scraper_cpn.scrape.fetch.client import Ask, Sending
+from scraper_cpn.scrape.fetch.client_httpx import HttpxClient
 from scraper_cpn.scrape.fetch.fetcher import Fetcher
+from scraper_cpn.scrape.fetch.pools import ADDRESS_S, Backend
 from scraper_cpn.scrape.options.read import checked
 from scraper_cpn.scrape.settings import SECOND, Settings, UsageError
 from tests.http2 import Answer2, Asked2, Http2Server
 from tests.scrape.fetching import DIRECT, HERE, Names, asking, get, kind_of, target
 from tests.servers import Do, Server, Step, page
+from tests.socks import Socks
 
 pytestmark = pytest.mark.anyio
 
@@ -161,6 +167,25 @@ async def test_cancelled_without_an_answer() -> None:
     assert (started, server.connections) == ([1], 2)
 
 
+async def test_cookies_are_those_of_the_moment() -> None:
+    """The cookies are read in the step that writes the request, and not when it begins to connect."""
+    cookies = ["old=1"]
+
+    def may_start() -> bool:
+        cookies[:] = ["new=1"]
+        return True
+
+    async with http2(lambda _: Answer2()) as server:
+        client = HttpxClient(SETTINGS)
+        await client.open()
+        sending = Sending(lambda: None, time.monotonic_ns, may_start)
+        url = f"{server.url}/"
+        ask = Ask(url, DIRECT, sending, 9, own=True, wary=False, cookie=lambda: cookies[0])
+        await client.send(ask)
+        await client.close()
+    assert server.asked[0].headers["cookie"] == "new=1"
+
+
 # HTTP/1.1.
 
 
@@ -231,6 +256,42 @@ async def test_private_addresses() -> None:
     assert [asked.headers[":authority"] for asked in server.asked] == [
         f"seed.example:{server.port}"
     ]
+
+
+async def test_an_address_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two addresses the first may be dead; the last one has all the time that is left."""
+    tried: list[tuple[str, float | None]] = []
+
+    async def connect(self: object, address: str, port: int, until_s: float | None, *_: Any) -> Any:
+        tried.append((address, until_s))
+        if until_s is not None:
+            raise httpcore.ConnectTimeout
+        return "connected"
+
+    monkeypatch.setattr(httpcore.AnyIOBackend, "connect_tcp", connect)
+    backend: Any = Backend(Names(a_example="127.0.0.1 127.0.0.2"))
+    assert await backend.connect_tcp("a.example", 443) == "connected"
+    assert tried == [("127.0.0.1", ADDRESS_S), ("127.0.0.2", None)]
+
+
+async def test_credentials_in_any_script() -> None:
+    """The name and the password for a proxy are UTF-8."""
+    async with (
+        Server(lambda _: page(), tls=tls()) as server,
+        Socks(server.port, login=b"\x01\x02\xc3\xa9\x02\xc3\xa4") as socks,
+        Fetcher(SETTINGS, seeds=HERE) as fetcher,
+    ):
+        proxy = Proxy("p", url=f"socks5://%C3%A9:%C3%A4@127.0.0.1:{socks.port}")
+        assert kind_of(await get(fetcher, "https://a.example/", proxy)) == "fetched"
+
+
+def test_credentials_that_socks_can_not_carry() -> None:
+    """They are refused before anything is fetched, and not told."""
+    for fetcher, user, what in (("aiohttp", "%C3%A9", "ASCII"), ("httpx", "e" * 256, "255 bytes")):
+        proxy = Proxy("p", url=f"socks5://{user}:secret@127.0.0.1:1")
+        with pytest.raises(UsageError, match=what) as refused:
+            checked(replace(SETTINGS, fetcher=fetcher, proxies=(proxy,)))
+        assert "secret" not in str(refused.value)
 
 
 def test_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
