@@ -18,6 +18,7 @@ from scraper_cpn.scrape.options.table import BY_KEY, Option
 from scraper_cpn.scrape.options.values import Reader, count, duration, duration_text, group, host
 from scraper_cpn.scrape.redact import shown
 from scraper_cpn.scrape.settings import Settings, Site, UsageError
+from scraper_cpn.scrape.statuses import pages_of
 
 
 class GivenValue(Struct, frozen=True):
@@ -185,6 +186,11 @@ def _check_routes(settings: Settings) -> None:
             "sitemaps: they can't be read where domains have their own proxies (ban-status, proxy-for, banned); "
             "leave one of them out"
         )
+    for status in settings.ban_status:
+        if status in pages_of(settings.statuses):
+            raise UsageError(
+                f"ban-status: answers with {status} are pages by status; leave it out of one of them"
+            )
     groups = dict.fromkeys(proxy.group for proxy in settings.proxies)
     named = [(f"proxy-for {glob}", name) for glob, name in settings.proxy_for]
     named += [(f"domain {s.name}", s.proxy_group) for s in settings.sites if s.proxy_group]

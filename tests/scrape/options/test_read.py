@@ -236,6 +236,10 @@ P = "http://p:1"
 @pytest.mark.parametrize(
     ("options", "says"),
     [
+        (
+            {"ban_status": "403,404", "status": ["4xx=page"], "proxy": P},
+            "ban-status: answers with 403 are pages by status; leave it out of one of them",
+        ),
         ({"ban_status": "403"}, "ban-status: there are no proxies; give --proxies or -x"),
         (
             {"ban_status": "200", "proxy": P},
