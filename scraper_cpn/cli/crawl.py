@@ -249,7 +249,7 @@ def _tell(job: CrawlJob, console: Console, view: ProgressView, summary: Summary)
 
 def _retry(job: CrawlJob, summary: Summary) -> str | None:
     urls = summary.failed_urls
-    if not urls or job.keeping is not None:
+    if not urls or job.keeping is not None or job.sink is None:
         return None
     failed = job.failed or (_list_of(urls) if len(urls) > _FEW_URLS else None)
     return retry_command(job.arguments, output=job.output, failed=failed, urls=urls)

@@ -99,9 +99,10 @@ def new(argv: Sequence[str]) -> int:
         if Path(file).exists():
             raise UsageError(f"new: {file} exists; choose another name")
     following = "/".join([*site.split("/")[:3], "next"])
+    values = {"name": name, "site": site.replace("\\", r"\\"), "next": following}
     for file, text in texts.items():
         Path(file).write_text(
-            text.replace("{name}", name).replace("{site}", site).replace("{next}", following),
+            re.sub(r"\{(name|site|next)\}", lambda found: values[found[1]], text),
             encoding="utf-8",
         )
     sys.stdout.write(

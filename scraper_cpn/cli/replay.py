@@ -27,8 +27,8 @@ usage: scrape test FILE.py                            try a program on its recor
        scrape test FILE.py --accept                   take what it makes of them now as right
 
 Pages are recorded in the folder FILE.pages, two files each: the body as it came, and what the
-program made of it (items, links, why it failed). They belong to the program, like its tests.
-Replaying needs no network. What differs is printed; the exit code is 1 then.
+program made of it (items, links, why it failed), in NAME.page.json. They belong to the program,
+like its tests. Replaying needs no network. What differs is printed; the exit code is 1 then.
 
 --record crawls as `scrape run` does, with its options; 10 pages unless --max-pages says
 otherwise. It records no cookies and no headers of requests; a body may hold what it holds.
@@ -73,6 +73,8 @@ def _record(file: str, arguments: "Arguments") -> int:
 
     if "state" in arguments.options:
         raise UsageError("test: --record keeps no state; leave out --state")
+    if folder_of(file).exists() and not folder_of(file).is_dir():
+        raise UsageError(f"test: {folder_of(file)} is in the way of the folder of pages; move it")
     job = job_of(arguments)
     settings = replace(job.settings, max_pages=job.settings.max_pages or PAGES)
     recorder, folder = PageRecorder(), folder_of(file)

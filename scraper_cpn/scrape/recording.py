@@ -3,7 +3,7 @@
 Owns: how a recorded page is written down, and the comparison.
 Must not know: the command line, how pages are fetched.
 
-A page is two files: its body as it came, and a description in JSON with what the program made of it. No cookies and no
+A page is two files: its body as it came, and a description, `NAME.page.json`, with what the program made of it. No cookies and no
 headers of requests are recorded.
 """
 
@@ -45,6 +45,8 @@ from scraper_cpn.scrape.request import PLAIN, Request
 from scraper_cpn.scrape.settings import Settings, UsageError
 
 _NAME_CHARS_MAX = 60
+_DESCRIPTION = ".page.json"
+"""No body's name ends like this."""
 _HIDDEN = frozenset({"set-cookie", "set-cookie2"})
 
 
@@ -226,7 +228,7 @@ def write(folder: Path, raw: Raw, made: Made) -> Path:
     name = _name_of(raw)
     body = f"{name}{guess_extension(raw.response.content_type) or '.bin'}"
     (folder / body).write_bytes(raw.response.body)
-    return _write(folder / f"{name}.json", Recorded.of(raw, body, made))
+    return _write(folder / f"{name}{_DESCRIPTION}", Recorded.of(raw, body, made))
 
 
 def accept(file: Path, made: Made) -> None:
@@ -239,7 +241,7 @@ def recorded(folder: Path, settings: Settings) -> Iterator[tuple[Path, Raw, Made
 
     Raises `UsageError` for a file that is none.
     """
-    for file in sorted(folder.glob("*.json")):
+    for file in sorted(folder.glob(f"*{_DESCRIPTION}")):
         found = _read(file)
         try:
             body = (folder / Path(found.body).name).read_bytes()

@@ -63,8 +63,12 @@ class Site(BaseHTTPRequestHandler):
             return
         self.asked.append(self.path)
         body = f"<title>{self.path}</title><a href=/third>x</a>".encode()
+        if self.path == "/data":
+            body = b'["data"]'
         self.send_response(404 if self.path == "/none" else 200)
-        self.send_header("Content-Type", "text/html")
+        self.send_header(
+            "Content-Type", "application/json" if self.path == "/data" else "text/html"
+        )
         self.send_header("Set-Cookie", "secret=1")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -86,13 +90,13 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 def test_a_new_program_passes_its_test(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The program and its test work as they are written, and nothing is overwritten."""
     monkeypatch.chdir(tmp_path)
-    assert main(["new", "quotes", "https://quotes.example/a/b?c"]) == 0
+    assert main(["new", "quotes", r"https://quotes.example/a/b?c\n{next}"]) == 0
     monkeypatch.syspath_prepend(str(tmp_path))
     import_module("test_quotes").test_items_and_links()
     for name in ("quotes", "test_quotes"):
         monkeypatch.delitem(sys.modules, name)
     text = (tmp_path / "quotes.py").read_text()
-    assert 'start=["https://quotes.example/a/b?c"]' in text
+    assert r'start=["https://quotes.example/a/b?c\\n{next}"]' in text
     assert main(["new", "quotes"]) == 2
     assert (tmp_path / "quotes.py").read_text() == text
 
@@ -149,13 +153,34 @@ def test_what_test_refuses(
     assert said in capsys.readouterr().err
 
 
+def test_bodies_in_json(site: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The body of a page and its description are two files, whatever the page is."""
+    Path("a.py").write_text(
+        "from scraper_cpn import Crawl\ncrawl = Crawl(delay=0)\n"
+        "@crawl.page()\ndef read(page):\n    return {'found': page.json()[0]}\n"
+    )
+    main(["test", "a.py", "--record", f"{site}/data", f"{site}/first", "--retries", "0"])
+    assert b'["data"]' in [path.read_bytes() for path in Path("a.pages").iterdir()]
+    assert main(["test", "a.py"]) == 0
+    assert "retry what failed" not in capsys.readouterr().err
+
+
+def test_a_file_in_place_of_the_folder(site: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing is crawled that can't be recorded."""
+    Path("a.py").write_text(PROGRAM)
+    Path("a.pages").touch()
+    assert main(["test", "a.py", "--record", f"{site}/first"]) == 2
+    assert "a.pages is in the way" in capsys.readouterr().err
+    assert not Site.asked
+
+
 def test_a_damaged_recording(site: str, capsys: pytest.CaptureFixture[str]) -> None:
     """A file that is no recorded page is named."""
     Path("a.py").write_text(PROGRAM)
     Path("a.pages").mkdir()
-    Path("a.pages/x.json").write_text("{}")
+    Path("a.pages/x.page.json").write_text("{}")
     assert main(["test", "a.py"]) == 2
-    assert "a.pages/x.json is no recorded page" in capsys.readouterr().err
+    assert "a.pages/x.page.json is no recorded page" in capsys.readouterr().err
 
 
 def test_the_shell(site: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -222,7 +247,7 @@ def login(page):
     Path("a.py").write_text(PROGRAM + login)
     main(["test", "a.py", "--record", f"{site}/first", "-q", "--max-pages", "9", "--retries", "0"])
     assert Site.asked[:2] == ["/login", "/in"]
-    names = [path.name for path in Path("a.pages").glob("*.json")]
+    names = [path.name for path in Path("a.pages").glob("*.page.json")]
     assert len(names) == 3
     assert not any("login" in name or "-in-" in name for name in names)
     assert main(["test", "a.py"]) == 0
