@@ -76,7 +76,8 @@ def job_of(arguments: Arguments) -> CrawlJob:
     given = given_options(arguments)
     own = own_options(given)
     words, program = program_of(arguments.words)
-    settings = settings_from({**(program.options if program else {}), **crawl_options(given)})
+    options = crawl_options(given)
+    settings = program.settings_with(options) if program else settings_from(options)
     listed = _seeds(words, own)
     seeds = listed.urls or (program.seeds() if program else ())
     if not seeds and not listed.bad:

@@ -94,10 +94,8 @@ class Crawl(Program, Generic[T]):
         self.item_type = item
         self.start = tuple(map(_seed, start))
         self.options = options
-        settings = settings_from(options)
-        bans = banned is not None and bool(settings.proxies)
-        self.settings = checked(replace(settings, page_bans=bans))
         self.handlers.banned = banned
+        self.settings = self.settings_with({})
 
     def login(
         self, url: str | Link, *, expired: Callable[[Page], Any] | None = None
@@ -115,9 +113,14 @@ class Crawl(Program, Generic[T]):
         """
         declare = self.handlers.logging_in(url, expired)
         self.options["login"] = url_of(url)
-        bans = self.settings.page_bans
-        self.settings = checked(replace(settings_from(self.options), page_bans=bans))
+        self.settings = self.settings_with({})
         return declare
+
+    def settings_with(self, options: Mapping[str, Any]) -> Settings:
+        """Return the settings of the crawl with these options in place of its own. Raises `UsageError`."""
+        settings = settings_from({**self.options, **options})
+        bans = self.handlers.banned is not None and bool(settings.proxies)
+        return checked(replace(settings, page_bans=bans))
 
     def run(
         self,

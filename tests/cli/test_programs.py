@@ -14,6 +14,8 @@ import pytest
 
 from scraper_cpn import Page
 from scraper_cpn.cli import shell as command
+from scraper_cpn.cli.arguments import parse
+from scraper_cpn.cli.job import job_of
 from scraper_cpn.cli.main import main
 from scraper_cpn.cli.shell import shell
 from scraper_cpn.scrape.byhand import NoPage
@@ -181,6 +183,17 @@ def test_a_damaged_recording(site: str, capsys: pytest.CaptureFixture[str]) -> N
     Path("a.pages/x.page.json").write_text("{}")
     assert main(["test", "a.py"]) == 2
     assert "a.pages/x.page.json is no recorded page" in capsys.readouterr().err
+
+
+def test_banned_pages_rest_the_proxy(site: str) -> None:
+    """What a program says of refusals counts for the command, too, and beside a login."""
+    Path("a.py").write_text(
+        "from scraper_cpn import Crawl\ncrawl = Crawl(banned=lambda page: False)\n"
+        "@crawl.login('https://a.example/')\ndef login(page):\n    pass\n"
+    )
+    job = job_of(parse(["run", "a.py", site, "--proxy", "http://p.example:1"]))
+    assert job.settings.has_routes
+    assert not job_of(parse(["run", "a.py", site])).settings.has_routes
 
 
 def test_the_shell(site: str, capsys: pytest.CaptureFixture[str]) -> None:
