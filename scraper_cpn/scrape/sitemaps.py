@@ -15,6 +15,7 @@ import re
 import zlib
 from collections.abc import Iterator, Mapping
 from email.utils import parsedate
+from math import isnan
 from typing import Any
 
 from lxml import etree
@@ -141,7 +142,7 @@ class _Found:
         if self.is_over:
             return
         self._path.append((namespace, name))
-        if name in _ENTRIES and self._entry is None:
+        if name in _ENTRIES and self._entry is None and not self._is_image():
             self._entry = _Entry(name)
         elif self._entry is not None and name == "link" and attributes.get("href"):
             self._link(self._entry, attributes)
@@ -172,6 +173,10 @@ class _Found:
         """The document ends; an entry that was cut off counts if it has its URL."""
         if self._entry is not None and self._entry.url:
             self.add(self._entry.url, self._entry.modified, name=self._entry.name)
+
+    def _is_image(self) -> bool:
+        """Whether an element belongs to the image of an RSS feed, whose `url` is no page."""
+        return any(name == "image" for _, name in self._path)
 
     def _is_inside(self, entry: _Entry) -> bool:
         return any(name == entry.name for _, name in self._path)
@@ -260,12 +265,14 @@ def _cut(body: bytes) -> Iterator[bytes]:
 
 
 def _unpacked(body: bytes, found: _Found) -> Iterator[bytes]:
-    """Yield what gzip has packed, as far as it is sound."""
+    """Yield what gzip has packed, as far as it is sound. A file may have several members (RFC 1952 section 2.2)."""
     unpacking, packed = zlib.decompressobj(wbits=31), body
     try:
-        while packed and not unpacking.eof:
+        while packed:
             yield unpacking.decompress(packed, _PIECE_BYTES)
             packed = unpacking.unconsumed_tail
+            if unpacking.eof and unpacking.unused_data.startswith(_GZIP):
+                packed, unpacking = unpacking.unused_data, zlib.decompressobj(wbits=31)
     except zlib.error as error:
         found.troubles.append(f"it can't be unpacked to its end: {error}")
         return
@@ -295,6 +302,7 @@ def _moment(text: str) -> str:
 
 def _priority(text: str) -> float:
     try:
-        return min(max(float(text), 0.0), 1.0)
+        number = float(text)
     except ValueError:
         return 0.5
+    return 0.5 if isnan(number) else min(max(number, 0.0), 1.0)

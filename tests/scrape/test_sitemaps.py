@@ -39,8 +39,9 @@ def test_a_sitemap_of_the_protocol() -> None:
       <url><loc>{H}/news</loc>
         <news:news><news:publication_date>2022-02-02</news:publication_date></news:news></url>
       <url><loc>{H}/best</loc></url>
+      <url><loc>{H}/last</loc><priority>nan</priority></url>
     </urlset>"""
-    assert urls(text) == ["/best", "/de", "/new?x=1&y=2", "/news", "/old?x=1&y=2"]
+    assert urls(text) == ["/best", "/de", "/new?x=1&y=2", "/news", "/old?x=1&y=2", "/last"]
 
 
 def test_an_index() -> None:
@@ -54,6 +55,7 @@ def test_an_index() -> None:
 def test_feeds() -> None:
     """RSS and Atom: the links of their entries, not those of the feed itself."""
     rss = f"""<rss><channel><title>a & b&nbsp;</title><link>{H}/</link>
+      <image><url>{H}/i.png</url><link>{H}/</link></image>
       <item><link>{H}/1</link><pubDate>Tue, 05 Mar 2024 10:00:00 GMT</pubDate></item>
       <item><guid>{H}/2</guid><pubDate>Wed, 06 Mar 2024 10:00:00 GMT</pubDate></item></channel></rss>"""
     assert urls(rss) == ["/2", "/1"]
@@ -66,6 +68,8 @@ def test_plain_text_packed_or_not() -> None:
     """One URL a line, in the order of the lines."""
     text = f"\ufeff{H}/1\r\n\r\n{H}/2".encode()
     assert urls(text) == urls(gzip.compress(text)) == ["/1", "/2"]
+    assert urls(gzip.compress(text[:20]) + gzip.compress(text[20:])) == ["/1", "/2"]
+    assert urls(gzip.compress(text) + bytes(9)) == ["/1", "/2"]
     assert read("hello\nworld\n").troubles == ("2 of its entries have no URL",)
 
 
