@@ -24,6 +24,8 @@ DEFAULT = Parameters(("tracking", "session"))
         (f"{H}?UTM_Source=a", H),
         (f"{H}?id=1&fbclid=x&gclid=y", f"{H}?id=1"),
         (f"{H}?id=1&&b", f"{H}?id=1&&b"),
+        (f"{H}?pk_id=7&pk_campaign=mail&cfid=3", f"{H}?pk_id=7&cfid=3"),
+        (f"{H}?b=2&CFID=3&CFTOKEN=af9c", f"{H}?b=2"),
         (f"{H}?gclidx=1&utm=2&xutm_a=3", f"{H}?gclidx=1&utm=2&xutm_a=3"),
         (f"{H}?PHPSESSID=abc&b=2", f"{H}?b=2"),
         (f"{H}?sid={SESSION}&b=2", f"{H}?b=2"),

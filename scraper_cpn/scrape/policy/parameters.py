@@ -12,18 +12,21 @@ from functools import cached_property
 from msgspec import Struct
 
 TRACKING = (
-    "utm_*", "pk_*", "mtm_*", "matomo_*", "piwik_*", "hsa_*", "gclid", "gclsrc", "dclid", "gbraid", "wbraid",
+    "utm_*", "pk_campaign", "pk_cid", "pk_content", "pk_keyword", "pk_kwd", "pk_medium", "pk_source", "mtm_*",
+    "matomo_*", "piwik_*", "hsa_*", "gclid", "gclsrc", "dclid", "gbraid", "wbraid",
     "gad_source", "gad_campaignid", "srsltid", "_ga", "_gl", "fbclid", "msclkid", "yclid", "ysclid", "twclid", "ttclid",
     "li_fat_id", "igsh", "igshid", "epik", "rdt_cid", "mc_cid", "mc_eid", "_hsenc", "_hsmi", "__hssc", "__hstc",
     "__hsfp", "hsctatracking", "mkt_tok", "vero_id", "vero_conv", "oly_anon_id", "oly_enc_id", "_openstat",
     "ml_subscriber", "ml_subscriber_hash", "_branch_match_id",
 )  # fmt: skip
 """They tell where a visitor came from: those that browsers and ad blockers remove."""
-SESSION = ("phpsessid", "jsessionid", "aspsessionid*", "cfid", "cftoken", "oscsid", "zenid")
-"""They name a visit. Heritrix removes the first five."""
+SESSION = ("phpsessid", "jsessionid", "aspsessionid*", "cftoken", "oscsid", "zenid")
+"""They name a visit."""
 
 _SESSION_VALUE = r"(?:s|sid|sess|session|sessid|sessionid|session_id)=[0-9a-z]{32,64}"
 """Short names also mean other things (the id of a story, a search), with short values."""
+_BEFORE_TOKEN = re.compile(r"(?<![^&])cfid=[^&]*&(?=cftoken=)", re.IGNORECASE)
+"""ColdFusion names a visit by both; Heritrix removes them together, too. Alone, it may be the id of anything."""
 _SESSION_IN_PATH = re.compile(r";jsessionid=[^/?;]*|/\([sa]\([0-9a-z]{24}\)\)(?=/)", re.IGNORECASE)
 """Of Java (Servlet specification, URL rewriting) and of ASP.NET."""
 LISTS = {"tracking": TRACKING, "session": SESSION}
@@ -49,6 +52,7 @@ class Parameters(Struct, frozen=True, dict=True):
         if "?" not in url or not (self.sort or self._some.search(url)):
             return url
         path, _, query = url.partition("?")
+        query = _BEFORE_TOKEN.sub("", query) if self._sessions else query
         before = query.split("&")
         after = [pair for pair in before if not self._pair.fullmatch(pair)]
         if self.sort:
