@@ -21,8 +21,10 @@ SEGMENTS_MAX = 20
 """Of a path. Heritrix has the same limit."""
 PAIRS_MAX = 40
 """Of a query."""
-AHEAD_MONTHS, BACK_MONTHS = 24, 240
-"""How far from today a calendar may lead."""
+AHEAD_MONTHS, BACK_MONTHS = 24, 480
+"""How far from today a calendar may lead. Archives of honest sites go back to the first years of the web."""
+_OUTSIDE_MONTHS = 12
+"""A calendar is found where it leaves these years: farther away, four digits are rather the number of something."""
 
 _EPOCH = 1970 * 12 + 1
 _MONTH_NS = 146_097 * 86_400 * 10**9 // (400 * 12)
@@ -34,6 +36,8 @@ _DATE = re.compile(
 """A year and a month, such as 2031-05, 2031/5 and 20310517."""
 _YEAR = re.compile(r"[?&](?:year|yr|y)=([12]\d{3})(?!\d)", re.IGNORECASE)
 _MONTH = re.compile(r"[?&](?:month|mon|mo|m)=(0?[1-9]|1[0-2])(?!\d)", re.IGNORECASE)
+_NAMED = re.compile(r"[?&][^=&]*(?:date|day|month|year|cal)[^=&]*=", re.IGNORECASE)
+"""A parameter that says that it is a date."""
 _FOUR_DIGITS = re.compile(r"[12]\d{3}")
 _NUMBER = re.compile(r"\d+")
 
@@ -58,7 +62,7 @@ def _repeats(url: str, parent: str | None, found_ns: int) -> str:
     del parent, found_ns
     if url.count("/") < _ORIGIN_SLASHES + REPEATS - 1:
         return ""
-    segments = url.partition("?")[0].split("/")[_ORIGIN_SLASHES:]
+    segments = url.partition("?")[0].removesuffix("/").split("/")[_ORIGIN_SLASHES:]
     if len(set(segments)) > len(segments) - REPEATS + 1:
         return ""
     for segment, times in Counter(segments).items():
@@ -97,16 +101,26 @@ def _query(url: str, parent: str | None, found_ns: int) -> str:
 
 
 def _calendar(url: str, parent: str | None, found_ns: int) -> str:
-    """A date that is far from today, on a page of the same form whose date is nearer: it goes on like this."""
+    """A date that is far from today, on a page of the same form whose date is nearer: it goes on like this.
+
+    `/thread/1234/3` and `/item/20410712` may be numbers, so the page has a date near today, or a parameter names it.
+    """
     if parent is None or not found_ns or not _FOUR_DIGITS.search(url):
         return ""
     month, before = month_of(url), month_of(parent)
     if month is None or before is None or _form(url) != _form(parent):
         return ""
-    off = month - (_EPOCH + found_ns // _MONTH_NS)
-    if -BACK_MONTHS <= off <= AHEAD_MONTHS or (month > before) != (off > 0) or month == before:
+    today = _EPOCH + found_ns // _MONTH_NS
+    off = month - today
+    if _is_near(off) or (month > before) != (off > 0) or month == before:
+        return ""
+    if not (_is_near(before - today, _OUTSIDE_MONTHS) or _NAMED.search(url)):
         return ""
     return f"a calendar leads there, {abs(off) // 12} years from today"
+
+
+def _is_near(off_months: int, more: int = 0) -> bool:
+    return -BACK_MONTHS - more <= off_months <= AHEAD_MONTHS + more
 
 
 def month_of(url: str) -> int | None:
