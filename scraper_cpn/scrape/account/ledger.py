@@ -130,7 +130,7 @@ class Ledger:
             self.failed += 1
             if worth_a_retry(row):
                 self.failed_urls.append(row.target.url)
-        if row.target.seed and row.kind not in ("redirected", "login"):
+        if row.target.seed and row.kind not in ("redirected", "login", "duplicate"):
             self.seeds_failed.append(row.target.requested_url)
 
 

@@ -90,10 +90,11 @@ def test_what_is_worth_a_retry() -> None:
 
 
 def test_seeds_that_fail_are_named_as_they_were_given() -> None:
-    """A failed seed is listed by the URL that was asked for; a redirected one has not failed yet."""
+    """A failed seed is listed by the URL that was asked for; one that is redirected, or a duplicate, has not."""
     ledger = Ledger()
     moved = replace(SEED, url="http://b.example/")
     ledger.take([failure("redirected", target=SEED), failure("timeout", target=moved)])
+    ledger.take([failure("duplicate", target=replace(SEED, requested_url="http://a.example/twin"))])
     assert ledger.seeds_failed == ["http://a.example/"]
 
 
