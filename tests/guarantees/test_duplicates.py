@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
+import pytest
+
 from mocks.inprocess import Crawled, crawl
-from scraper_cpn.scrape.colours import Failure
+from scraper_cpn.scrape.colours import Deferred, Failure, Raw
 from scraper_cpn.scrape.settings import SECOND, Settings
-from scraper_cpn.scrape.virtual import virtual_crawl
+from scraper_cpn.scrape.virtual import VirtualWeb, virtual_crawl
+from scraper_cpn.simulate.driver import VirtualEffect
 from scraper_cpn.simulate.webspec import WebAnswer
 from tests.guarantees.crawls import stored
 from tests.guarantees.handmade import Handmade, page
@@ -49,3 +54,27 @@ def test_a_page_is_no_duplicate_of_itself() -> None:
 def test_by_default_nothing_is_compared() -> None:
     """Both are kept."""
     assert {f"{HOME}a", f"{HOME}b"} <= set(stored(crawled().rows))
+
+
+@pytest.mark.parametrize("parsing_ns", [0, 3 * SECOND])
+def test_a_page_that_is_requested_again_has_no_twin(parsing_ns: int) -> None:
+    """A site may answer with one refusal for each URL; a page that comes while it is parsed waits for what it is."""
+    busy = page("/busy")
+    asked = Counter[str]()
+
+    def refusing(url: str) -> WebAnswer | None:
+        asked[url] += 1
+        return page("/a", "/b", "/c") if url == HOME else busy if asked[url] == 1 else page(url)
+
+    def effects(web: VirtualWeb) -> dict[str, VirtualEffect]:
+        def parse(raw: Raw, now_ns: int) -> tuple[int, object]:
+            if raw.response.body == busy.body:
+                return parsing_ns, Deferred("busy")
+            return web.parse(raw, now_ns)
+
+        return {**web.effects(), "parse": parse}
+
+    settings = Settings(delay_ns=SECOND, robots="ignore", dedupe="content")
+    done = crawl(settings, Handmade(refusing), [HOME], by=virtual_crawl, effects=effects)
+    assert set(stored(done.rows)) == {HOME, f"{HOME}a", f"{HOME}b", f"{HOME}c"}
+    assert done.run.ended == "finished"

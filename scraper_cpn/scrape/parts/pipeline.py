@@ -8,7 +8,7 @@ Must not know: how a page is fetched.
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from scraper_cpn.net import Lost, Net, On, Part, Place, Sink, Wording, hold, on, put
+from scraper_cpn.net import Lost, Net, On, Output, Part, Place, Sink, Wording, hold, on, put
 from scraper_cpn.scrape.colours import (
     STORED,
     Bad,
@@ -60,7 +60,9 @@ class Pipeline(Part):
         super().__init__(net, "pipeline")
         self._p, self._concurrency = p.pipeline, p.settings.concurrency
         self._waiting = 2 * self._concurrency + PARSERS  # a page keeps its place while it is parsed
-        self.raw_html = self.place("raw_html", Raw, capacity=self._waiting, work=True)
+        self.duplicates = duplicates_of(net, p.requests.duplicates, self._waiting)
+        key = "content" if self.duplicates else ()
+        self.raw_html = self.place("raw_html", Raw, key=key, capacity=self._waiting, work=True)
         self.parsers = self.counter("parsers", start=PARSERS)
         self.parsed = self.place("parsed", Extracted, capacity=STAGE, work=True)
         self.validated = self.place("validated", Checked, capacity=STAGE, work=True)
@@ -69,7 +71,6 @@ class Pipeline(Part):
             if p.settings.max_items is None
             else self.place(UNCOUNTED, Checked, capacity=STAGE, work=True)
         )
-        self.duplicates = duplicates_of(net, p.requests.duplicates, self._waiting)
         self.stored = self.sink(STORED, Stored)
         self.wording = {self.parsers: Wording("a page to be parsed")}
 
@@ -106,8 +107,10 @@ class Pipeline(Part):
         domain), and close the gate. The pages of a login lead on to *found*.
         """
         p = self._p
+        refused = list[Output]()
         if self.duplicates is not None:
             self.duplicates.compare(self.raw_html, log)
+            refused.append(self.duplicates.at_refused(self.raw_html))
         parse = self.effect("parse", ParseOutcome if logins else PageOutcome)
         raw, parsed, validated = self.raw_html, self.parsed, self.validated
         unwanted = [pool.unwanted(raw) for pool in sessions]
@@ -126,10 +129,14 @@ class Pipeline(Part):
                     put(log, p.trouble, raw, Parsed),
                     put(gate.stop, p.stop, Parsed),
                 ),
-                on(Deferred, put(lost, p.deferred, raw, Deferred), elsewhere, *unwanted),
+                on(Deferred, put(lost, p.deferred, raw, Deferred), elsewhere, *unwanted, *refused),
                 on(Bad, put(log, p.bad, raw, Bad), *(each.at_bad_page(raw) for each in logins)),
-                on(Lost, put(lost, p.lost_page, raw, Lost)),
-                *(end for each in logins for end in self._login_ends(each, found, lost, log)),
+                on(Lost, put(lost, p.lost_page, raw, Lost), *refused),
+                *(
+                    end
+                    for each in logins
+                    for end in self._login_ends(each, found, lost, log, refused)
+                ),
             ],
         )
         validate = self.effect("validate", ValidateOutcome)
@@ -163,7 +170,12 @@ class Pipeline(Part):
         )
 
     def _login_ends(
-        self, login: Logins, found: Place[Found], lost: Place[Failure], log: Sink[Failure]
+        self,
+        login: Logins,
+        found: Place[Found],
+        lost: Place[Failure],
+        log: Sink[Failure],
+        refused: Sequence[Output],
     ) -> list[On]:
         """The outcomes for the pages of a login, and for pages that ask for one."""
         p, raw, news = login.p, self.raw_html, login.news
@@ -178,6 +190,7 @@ class Pipeline(Part):
                 LoggedOut,
                 put(news, p.logged_out, raw, LoggedOut),
                 put(lost, p.again, raw, LoggedOut),
+                *refused,
             ),
         ]
 
