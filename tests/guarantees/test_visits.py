@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import pytest
+from msgspec.structs import replace
+
 from mocks.inprocess import Crawled, crawl
 from scraper_cpn.scrape.colours import Failure, Proxy
 from scraper_cpn.scrape.settings import SECOND, Settings
 from scraper_cpn.scrape.virtual import EPOCH_NS, virtual_crawl
 from scraper_cpn.simulate.webspec import WebAnswer
 from tests.guarantees.crawls import stored
-from tests.guarantees.handmade import Handmade, page
+from tests.guarantees.handmade import Handmade, moved, page
 
 HOME = "http://h.example/"
 HOUR = 3600 * SECOND
@@ -96,6 +99,25 @@ def test_a_site_that_is_down_for_a_while_is_visited_again() -> None:
     assert [end for url, end in unchanged(done) if url == f"{HOME}tagged"] == [False, True]
     failed = [row.colour for row in done.rows if isinstance(row.colour, Failure)]
     assert not any(row.final for row in failed if row.status == 500)
+
+
+@pytest.mark.parametrize(("status", "visits"), [(302, 4), (301, 2)])
+def test_a_page_that_redirects_for_a_while_is_visited_again(status: int, visits: int) -> None:
+    """A site sends every URL to a notice; then the page is there again. A redirect for good is the end."""
+    site = Changing()
+
+    def written(url: str) -> WebAnswer | None:
+        answer = site(url)
+        if url == f"{HOME}same" and site.asked[url] == 2:
+            return replace(moved("/notice"), status=status)
+        return answer
+
+    settings = Settings(delay_ns=SECOND, revisit_ns=HOUR, visits=4)
+    done = crawl(settings, Handmade(written), [HOME], by=virtual_crawl)
+    assert done.run.ended == "finished"
+    assert [request.url for request in done.log].count(f"{HOME}same") == visits
+    rows = [row.colour for row in done.rows if isinstance(row.colour, Failure)]
+    assert [row.final for row in rows if row.kind == "redirected"] == [status == 301]
 
 
 def test_visits_through_proxies_of_the_domain() -> None:

@@ -143,9 +143,10 @@ def _readable(value: str) -> str:
 
 
 def visit_outcome(target: Target, outcome: FetchOutcome) -> VisitOutcome:
-    """Return what an outcome means on a visit after the first: a 304 answers its conditions (RFC 9110 section 15.4.5)."""
+    """Return what an outcome means for a page that was kept: a 304 answers its conditions (RFC 9110 section 15.4.5)."""
     is_304 = isinstance(outcome, Failed) and outcome.status == HTTPStatus.NOT_MODIFIED
-    return Unchanged() if is_304 and target.request.visit is not None else outcome
+    visit = target.request.visit
+    return Unchanged() if is_304 and visit is not None and visit.kept else outcome
 
 
 def robots_outcome(job: RobotsJob, answer: Answer, user_agent: str) -> RobotsOutcome:

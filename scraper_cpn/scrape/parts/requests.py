@@ -82,6 +82,7 @@ class Requests(Part):
         page, same = [raw, answered, *paced], list[On]()
         if revisits is not None:
             page += revisits.at_page(targets, log)
+            redirect_outputs.append(revisits.at_redirect(targets, p))
             same.append(revisits.at_unchanged(targets, log, [answered, *proxy_signs(Unchanged)]))
         no_answer = put(domains.penalties, health.failed, targets, pacing, Failed)
         self.scrape_target = self.transition(

@@ -7,8 +7,9 @@ Must not know: how a page is fetched, how changes are found.
 from collections.abc import Iterable, Sequence
 
 from scraper_cpn.net import Net, On, Output, Part, Place, Sink, on, put, read
-from scraper_cpn.scrape.colours import Checked, Failure, Fetched, Target, Unchanged
+from scraper_cpn.scrape.colours import Checked, Failure, Fetched, Redirected, Target, Unchanged
 from scraper_cpn.scrape.parts.permits import Budget, GateKeeper
+from scraper_cpn.scrape.policy.requests import RequestPolicy
 from scraper_cpn.scrape.policy.visits import VisitPolicy
 from scraper_cpn.scrape.settings import Settings
 
@@ -40,6 +41,10 @@ class Revisits(Part):
         p = self._p
         again = put(self.rests, p.after_unchanged, targets, after_ns=p.after_ns)
         return on(Unchanged, again, put(log, p.unchanged, targets), *others)
+
+    def at_redirect(self, targets: Place[Target], p: RequestPolicy) -> Output:
+        """Put the next visit of a page that was kept before, and redirects for a while."""
+        return put(self.rests, p.visit_later, targets, Redirected, after_ns=self._p.after_ns)
 
     def at_failure(self, failed: Place[Failure]) -> Output:
         """Put the next visit of a page that was kept before, and could not be fetched this time."""

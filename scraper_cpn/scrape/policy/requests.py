@@ -161,15 +161,21 @@ class RequestPolicy:
         """The news of a step of a login whose redirect is not followed."""
         return failed_step(target) if self._stray(target, redirect) else None
 
+    def visit_later(self, target: Target, redirect: Redirected) -> Target | None:
+        """The next visit of a page that redirects for a while, but not to its login."""
+        away = self.logins.sends_away(target, redirect)
+        return None if away else self.visits.after_redirect(plain_target(target), redirect)
+
     def redirect(self, target: Target, redirect: Redirected) -> Failure:
-        """The final row of a URL that redirects."""
+        """The row of a URL that redirects; it is not the final one if the page is visited later."""
+        final = self.visit_later(target, redirect) is None
         target = plain_target(target)
         stray = self._stray(target, redirect)
         kind, reason = stray or (
             "redirected",
             f"redirects to {redirect.url}{self._remark(target, redirect)}",
         )
-        return Failure(target=target, kind=kind, reason=reason, status=redirect.status, final=True)
+        return Failure(target=target, kind=kind, reason=reason, status=redirect.status, final=final)
 
     def throttled(self, target: Target, throttled: Throttled) -> Failure:
         """The row of an attempt that the server refused."""

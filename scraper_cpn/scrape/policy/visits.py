@@ -11,13 +11,17 @@ from hashlib import blake2b
 
 from msgspec.structs import replace
 
-from scraper_cpn.scrape.colours import Checked, Failure, Fetched, Target
+from scraper_cpn.scrape.colours import Checked, Failure, Fetched, Redirected, Target
 from scraper_cpn.scrape.policy.frontier import asking
 from scraper_cpn.scrape.policy.routes import plain_target
 from scraper_cpn.scrape.request import Visit, first_visit
 from scraper_cpn.scrape.settings import Settings
 
 _DIGEST_BYTES = 16
+_FOR_A_WHILE = frozenset({302, 303, 307})
+"""Redirects after which a URL is used again (RFC 9110 section 15.4)."""
+_VALIDATOR_CHARS_MAX = 1_000
+"""Longer ones are not sent back: many servers refuse headers of some kilobytes."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,13 @@ class VisitPolicy:
             return None
         return self._next(failure.target, _as_kept(failure.target))
 
+    def after_redirect(self, target: Target, redirect: Redirected) -> Target | None:
+        """The next visit of a page that was kept before, and redirects for a while, for example to a notice."""
+        visit = target.request.visit
+        if visit is None or not visit.kept or redirect.status not in _FOR_A_WHILE:
+            return None
+        return self._next(target, _as_kept(target))
+
     def same(self, target: Target, fetched: Fetched) -> Failure | None:
         """The row of a page whose content was the same."""
         if self.fetched(target, fetched) is not None:
@@ -106,8 +117,16 @@ def state_of(fetched: Fetched) -> Visit:
     headers = dict(fetched.response.headers)
     content = blake2b(fetched.response.body, digest_size=_DIGEST_BYTES).hexdigest()
     return Visit(
-        content=content, etag=headers.get("etag", ""), modified=headers.get("last-modified", "")
+        content=content,
+        etag=_sendable(headers.get("etag", "")),
+        modified=_sendable(headers.get("last-modified", "")),
     )
+
+
+def _sendable(validator: str) -> str:
+    """A validator that can be a header of a request; empty for any other."""
+    plain = validator.isascii() and validator.isprintable()
+    return validator if plain and len(validator) <= _VALIDATOR_CHARS_MAX else ""
 
 
 def _as_kept(target: Target) -> Visit:
