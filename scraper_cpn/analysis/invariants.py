@@ -160,7 +160,7 @@ class Structure:
         lines = [f"net {self.net}"]
         for title, texts in (
             ("what is conserved", self.conserved),
-            ("what may go round", self.rounds),
+            ("what may repeat", self.rounds),
             ("in no sum that is conserved", self.unbounded),
         ):
             lines += ["", title, *(f"  {text}" for text in texts or ("nothing",))]
@@ -184,7 +184,7 @@ def structure(net: Net, instance: Instance) -> Structure:
         plain = Grounder(net, instance).relaxed()
     except TooMuchError as error:
         raise AnalysisError(
-            f"net {net.name}: there is no end to what can happen: {error}"
+            f"net {net.name}: there are too many possible firings: {error}"
         ) from None
     invariants = place_invariants(plain)
     covered = {plain.atoms[atom].name for each in invariants for atom in each.weights}

@@ -45,7 +45,7 @@ def _parsed(path: Path) -> ET.Element:
     parser = expat.ParserCreate()
 
     def refuse(*_: Any) -> None:
-        raise PnmlError("has a document type, which PNML does not; remove <!DOCTYPE ...>")
+        raise PnmlError("has a document type, which is not allowed in PNML; remove <!DOCTYPE ...>")
 
     parser.StartDoctypeDeclHandler = refuse
     try:
@@ -135,7 +135,7 @@ class _Unfolded:
             source, target = nodes.end(arc, "source"), nodes.end(arc, "target")
             if (source in nodes.places) == (target in nodes.places):
                 raise PnmlError(
-                    f"arc {arc.get('id')!r}: leads from {source!r} to {target!r}; one is a place"
+                    f"arc {arc.get('id')!r}: leads from {source!r} to {target!r}; it must connect a place and a transition"
                 )
             inward = source in nodes.places
             place, transition = (source, target) if inward else (target, source)

@@ -152,7 +152,7 @@ class Symmetric:
             self._tried += 1
             if self._tried > BINDINGS_MAX:
                 raise PnmlError(
-                    f"transition {transition!r} is one too many: {BINDINGS_MAX:,} bindings were tried"
+                    f"transition {transition!r} exceeds the limit of {BINDINGS_MAX:,} bindings to try"
                 )
             if not all(test.passes(test.term, env) for test in decided[depth]):
                 return

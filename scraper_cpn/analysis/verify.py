@@ -22,10 +22,10 @@ from scraper_cpn.analysis.verdict import Report, Status, Verdict
 from scraper_cpn.net import Net, checked
 
 ABSTRACTION = (
-    "time is dropped: a waiting token may be taken, and one that has an end may pass it, at any moment; any "
-    "binding may be chosen; of the priorities, those are kept that no time can change"
+    "time is ignored: a waiting token may be taken, and an expiring one may expire, at any moment; any "
+    "binding may be chosen; only priorities that time cannot change are kept"
 )
-"""Only adds behaviour, so that what is proved of all ways holds of each real one."""
+"""Only adds behaviour, so that what is proved of all runs holds for each real one."""
 CAPS = (1, 3, 7)
 """How many equal tokens an arc that takes all tokens is bound to, one after the other, until it is enough."""
 NOT_FOR_EVER = "no firing is revoked for ever"
@@ -97,7 +97,7 @@ def _with_cap(
             space = explorer.run()
         except TooMuchError as error:
             space = explorer.space
-            space.whole, space.why = False, f"there is no end to what can happen: {error}"
+            space.whole, space.why = False, f"there are too many possible firings: {error}"
         if late and space.whole:  # only now are all events known
             sure = _sure(properties, watches)
     for asked, watch, is_sure in zip(properties, watches, sure, strict=True):
@@ -175,7 +175,7 @@ def _assumes(grounder: Grounder, watch: Watch | None = None) -> tuple[str, ...]:
     for colour, names in grounder.instance.forget.items():
         listed = names if isinstance(names, str) else ", ".join(names)
         lines.append(
-            f"{listed} of {colour.__name__} decides nothing: each call was made again with other values"
+            f"{listed} of {colour.__name__} has no influence on decisions: each call was repeated with other values"
         )
     return tuple(lines)
 
@@ -189,7 +189,7 @@ def _invariant(
 ) -> Verdict:
     if not watch.exercised:
         return Verdict(
-            asked.claim, "not proved", _scope(instance), why=f"says nothing: {watch.vacuous}"
+            asked.claim, "not proved", _scope(instance), why=f"proves nothing: {watch.vacuous}"
         )
     how = "invariant: each event keeps it, whatever the state"
     scope = "all sizes" if asked.everywhere else _scope(instance)
@@ -207,9 +207,9 @@ def _explored(
     status: Status = "proved"
     why = ""
     if not space.whole:
-        status, why = "gave up", f"no mistake was found before it gave up: {space.why}"
+        status, why = "gave up", f"no counterexample was found within {space.why}"
     elif not watch.exercised:
-        status, why = "not proved", f"says nothing: {watch.vacuous} in this instance"
+        status, why = "not proved", f"proves nothing: {watch.vacuous} in this instance"
     return Verdict(
         asked.claim, status, _scope(instance), "exploration of all interleavings; " + ABSTRACTION,
         _assumes(grounder, watch), space.states, space.seconds, why,
@@ -224,18 +224,18 @@ def _escaped(
     grounder: Grounder,
     space: Space,
 ) -> Verdict:
-    """A way on which something never comes: one that ends is replayed, one that goes round stays open."""
+    """A run on which the effect never comes: one that ends is replayed, a circular one stays open."""
     path = [step for step, _ in escape.path]
     steps = story.describe_path(grounder.net, grounder.plain, path)
     calls = None
-    why = "this way may go round for ever"
+    why = "this run may repeat for ever"
     if not escape.circular:
         assert isinstance(watch, ResponseWatch)
         watch.replaying = True
         calls = replayed(grounder, watch, path, None)
-        why = "this may break it; no times were found at which a kernel goes this way"
+        why = "may be broken so; no times were found at which a kernel takes these steps"
     if calls is not None:
-        why = "a kernel that is led this way does it"
+        why = "a kernel takes these steps when it is replayed"
     return Verdict(
         asked.claim, "not proved" if calls is None else "refuted", _scope(instance), "exploration; " + ABSTRACTION,
         _assumes(grounder, watch), space.states, space.seconds, why, steps, calls or (),
@@ -252,11 +252,11 @@ def _refuted(
         grounder.net, grounder.plain, path if event is None else [*path, event]
     )
     status: Status = "refuted"
-    why = "a kernel that is led this way does it"
+    why = "a kernel takes these steps when it is replayed"
     if calls is None:
         status, why = (
             "not proved",
-            "this may break it; no times were found at which a kernel goes this way",
+            "may be broken so; no times were found at which a kernel takes these steps",
         )
     return Verdict(
         asked.claim, status, _scope(instance), "exploration; " + ABSTRACTION, _assumes(grounder, watch),

@@ -284,7 +284,7 @@ def _response(url: str) -> c.Response:
 def _joined(reports: Sequence[Report]) -> Iterator[Verdict]:
     """One verdict for each property: the worst, ignoring instances in which the property is vacuous."""
     for verdicts in zip(*(report.verdicts for report in reports), strict=True):
-        telling = [v for v in verdicts if not v.why.startswith("says nothing")] or list(verdicts)
+        telling = [v for v in verdicts if not v.why.startswith("proves nothing")] or list(verdicts)
         order = ("refuted", "not proved", "gave up", "proved")
         worst = min(telling, key=lambda verdict: order.index(verdict.status))
         scopes = list(dict.fromkeys(v.scope for v in telling))

@@ -125,8 +125,8 @@ class SyntheticWeb:
         """
         if self.spec.busy_hosts and self.spec.busy_requests >= attempts:
             raise ValueError(
-                f"web spec: busy_requests is {self.spec.busy_requests}; what a crawl with "
-                f"{attempts} attempts can store is only certain below that number"
+                f"web spec: busy_requests is {self.spec.busy_requests}; give less than the "
+                f"{attempts} attempts of the crawl, or it is uncertain which pages are stored"
             )
         depths: dict[str, int] = {}
         waiting = deque((seed, 0) for seed in (self.seeds() if seeds is None else seeds))

@@ -43,7 +43,7 @@ class WebSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     links: Annotated[_Count, Meta(description="links per page to its own host")] = 5
     links_out: Annotated[_Count, Meta(description="links per page to other hosts")] = 1
     duplicates: Annotated[
-        _Share, Meta(description="share of links that appear twice, spelled otherwise")
+        _Share, Meta(description="share of links that appear twice, in another spelling")
     ] = 0.0
     body_bytes: Annotated[
         _Count, Meta(description="size of a page; its markup is the least size")

@@ -178,7 +178,7 @@ BAD = {
     "an id twice of two kinds": (document(PLACE + '<transition id="p"/>'), "has the id 'p' twice"),
     "no id": (document("<place/>"), "a place without an id"),
     "a dangling arc": (document(PLACE + '<arc id="a" source="p" target="t"/>'), "its target 't' is no node"),
-    "an arc from place to place": (document(PLACE + '<arc id="a" source="p" target="p"/>'), "one is a place"),
+    "an arc from place to place": (document(PLACE + '<arc id="a" source="p" target="p"/>'), "must connect a place and a transition"),
     "a marking that is no number": (
         document('<place id="p"><initialMarking><text>-1</text></initialMarking></place>'), "its marking is '-1'",
     ),

@@ -117,7 +117,7 @@ def test_a_claim_that_is_never_put_to_the_test_proves_nothing() -> None:
         at_most(1, "packages"),
     )
     assert [v.status for v in report.verdicts] == ["not proved", "not proved"]
-    assert all(v.why.startswith("says nothing") for v in report.verdicts)
+    assert all(v.why.startswith("proves nothing") for v in report.verdicts)
     assert not report.ok
 
 
@@ -156,5 +156,5 @@ def test_names_that_a_net_lacks_are_reported_with_those_that_it_has() -> None:
         )
     text = str(error.value)
     assert "the net has no place 'machine'; it has builds, machines" in text
-    assert "judge has no effect and fires in one go; say fire('judge')" in text
+    assert "judge has no effect; use fire('judge')" in text
     assert "the net has no transition 'x'" in text

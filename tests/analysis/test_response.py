@@ -85,7 +85,7 @@ def test_a_way_that_goes_round_is_open() -> None:
     """A job that is tried for ever: no fairness stops it, and the story is the circle."""
     (verdict,) = verify(work_net(0), ONE, leads_to(asked, answered)).verdicts
     assert verdict.status == "not proved"
-    assert "may go round for ever" in verdict.why
+    assert "may repeat for ever" in verdict.why
     assert verdict.story
 
 

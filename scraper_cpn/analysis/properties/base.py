@@ -41,7 +41,7 @@ class Watch(Monitor):
     """A monitor that knows whether it has seen anything to judge."""
 
     exercised = False
-    vacuous = "nothing that it speaks of ever happens"
+    vacuous = "no event that it names ever happens"
     broken = ""
     """Why it is violated, if the events alone show it; else empty."""
 

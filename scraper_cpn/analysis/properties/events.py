@@ -60,9 +60,9 @@ def pattern_problems(net: Net, pattern: Pattern) -> Iterator[str]:
         if transition is None:
             continue
         if transition.instant and pattern.kind != "fire":
-            yield f"{name} has no effect and fires in one go; say fire({name!r})"
+            yield f"{name} has no effect; use fire({name!r})"
         elif not transition.instant and pattern.kind == "fire":
-            yield f"{name} has an effect; say begin({name!r}), start({name!r}) or end({name!r})"
+            yield f"{name} has an effect; use begin({name!r}), start({name!r}) or end({name!r})"
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,7 @@ from msgspec import Struct
 from scraper_cpn.scrape.pages.srcset import TAGS, Attribute, files_of
 
 KINDS: dict[str, str] = {
-    "a": "links for people",
+    "a": "ordinary links",
     "area": "links of image maps",
     "frame": "the pages in frames",
     "iframe": "the pages in inline frames",
