@@ -97,10 +97,11 @@ class ScrapeNet(Net):
             self.sitemaps.give_up(self.health, self.failed_log)
         known: list[KeySet[Any]] = [each.known for each in self.hosts]
         known += [each.known for each in self.logins]
-        self.health.give_up(self.frontier.targets, self.robots, known, self.failed_log)
+        ended = [each.at_skip(self.frontier.targets) for each in self.logins]
+        self.health.give_up(self.frontier.targets, self.robots, known, self.failed_log, ended)
         for limit in self.volume:
             if isinstance(limit, DomainBudget | DomainBytes):
-                limit.skip(self.frontier.targets, known, self.failed_log, p.volume)
+                limit.skip(self.frontier.targets, known, self.failed_log, p.volume, ended)
         self.requests.scrape(
             self.frontier,
             [*self.sessions, *self.limits, *self.logins, self.budget, *self.volume, *self.items],

@@ -176,6 +176,17 @@ async def test_a_login_that_redirects_to_nowhere(
     assert why in summary.reason
 
 
+@pytest.mark.parametrize("limit", ["max_pages_per_domain", "max_bytes_per_domain"])
+async def test_a_login_on_a_domain_that_is_not_asked_any_more(limit: str) -> None:
+    """The pages of other domains do not wait for it."""
+    async with Server(Shop()) as server:
+        url = server.url.replace("127.0.0.1", "localhost")
+        crawl, seen = shop_crawl(url, allow_private=True, **{limit: 1})
+        summary = await crawl.crawl(f"{server.url}/")
+    assert (seen, summary.ended, summary.left) == ([], "spent", 1)
+    assert summary.reason.startswith("the login failed: localhost has ")
+
+
 async def test_a_step_that_yields_a_link_and_raises() -> None:
     """It has failed, even if its handler keeps what it has yielded elsewhere."""
     crawl: Crawl[Any] = Crawl(delay=0, robots="ignore")

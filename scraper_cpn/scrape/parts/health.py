@@ -36,16 +36,17 @@ class Health(Part):
         robots: Robots,
         known: Sequence[KeySet[Any]],
         log: Sink[Failure],
+        also: Sequence[Output],
     ) -> None:
         """End what waits for a domain that was given up, before anything else starts there.
 
-        *known* are the keys of targets beside their domains.
+        *known* are the keys of targets beside their domains, *also* is put for each.
         """
         reads = [read(each) for each in known]  # targets are found by their whole key
         self.transition(
             "give_up",
             [targets, read(self.given_up), *reads],
-            outputs=[put(log, self.p.ending, targets, self.given_up)],
+            outputs=[put(log, self.p.ending, targets, self.given_up), *also],
             priority=-1,
         )
         jobs = robots.jobs

@@ -24,7 +24,7 @@ from scraper_cpn.scrape.colours import (
     Target,
 )
 from scraper_cpn.scrape.parts.permits import GateKeeper
-from scraper_cpn.scrape.policy.logins import LoginPolicy
+from scraper_cpn.scrape.policy.logins import LoginPolicy, failed_step
 from scraper_cpn.scrape.policy.requests import RequestPolicy
 
 LOGINS = "logins"
@@ -87,6 +87,10 @@ class Logins(Limit):
     def at_denial(self, asks: Place[Target]) -> Output:
         """What a step puts that robots.txt forbids."""
         return put(self.news, self.p.denied, asks, Denied)
+
+    def at_skip(self, targets: Place[Target]) -> Output:
+        """What a step puts whose domain is not asked any more."""
+        return put(self.news, failed_step, targets)
 
     def at_redirect(
         self, targets: Place[Target], failed: Place[Failure], p: RequestPolicy

@@ -60,13 +60,14 @@ class DomainBudget(Limit):
         known: Sequence[KeySet[Any]],
         log: Sink[Failure],
         p: VolumePolicy,
+        also: Sequence[Output],
     ) -> None:
-        """End what waits for a domain whose pages have all been fetched; *known* as in `Health.give_up`."""
+        """End what waits for a domain whose pages have all been fetched; *known* and *also* as in `Health.give_up`."""
         reads = [read(each) for each in known]  # targets are found by their whole key
         self.transition(
             "skip",
             [targets, read(self.fetched, at_least=self.most), *reads],
-            outputs=[put(log, p.skipped, targets)],
+            outputs=[put(log, p.skipped, targets), *also],
             priority=-1,
         )
 
@@ -111,13 +112,14 @@ class DomainBytes(Limit):
         known: Sequence[KeySet[Any]],
         log: Sink[Failure],
         p: VolumePolicy,
+        also: Sequence[Output],
     ) -> None:
-        """End what waits for a domain that has sent its bytes; *known* as in `Health.give_up`."""
+        """End what waits for a domain that has sent its bytes; *known* and *also* as in `Health.give_up`."""
         reads = [read(each) for each in known]
         self.transition(
             "skip_full",
             [targets, absent(self.left), *reads],
-            outputs=[put(log, p.full, targets)],
+            outputs=[put(log, p.full, targets), *also],
             priority=-1,
         )
 
