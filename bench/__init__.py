@@ -1,1 +1,1 @@
-"""Measurements: what this program costs, in numbers that anyone can get again. Not in the wheel."""
+"""Measurements: what this program costs, in numbers that anyone can reproduce. Not in the wheel."""

@@ -1,4 +1,4 @@
-"""`python -m bench`: what can be measured.
+"""`python -m bench`: the measurements and their arguments.
 
 Owns: the arguments. Must not know: what any measurement does.
 """

@@ -1,4 +1,4 @@
-"""`python -m bench.alone`: an HTTP client, used as its manual shows it, and a parser, alone.
+"""`python -m bench.alone`: the cost of an HTTP client and a parser without a crawler.
 
 Owns: a loop over pages that are known beforehand. It has no robots.txt, no pauses, no links to follow, no
 items, and no failures: one ends it.
@@ -20,7 +20,7 @@ Get = Callable[[str], Awaitable[bytes]]
 
 
 def links(body: bytes) -> list[str | None]:
-    """What a page links to, as it stands there: parsing, and nothing that is done with it."""
+    """The links of a page as written: the page is parsed, but the links are not used."""
     return [node.attr("href") for node in parse(body, positions=False).find_all("a")]
 
 
@@ -67,7 +67,7 @@ CLIENTS = {"aiohttp": by_aiohttp, "pyreqwest": by_pyreqwest}
 
 
 async def crawl(fetcher: str, urls: Iterator[str], proxies: Sequence[str], at_once: int) -> None:
-    """Fetch and parse all of them, so many at once."""
+    """Fetch and parse all pages, a given number at once."""
 
     async def work() -> None:
         for url in urls:

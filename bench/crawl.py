@@ -3,7 +3,7 @@
 Owns: what is measured of a crawl, and in which order crawls are run.
 Must not know: how anything crawls: both subjects are commands with the same options.
 
-The crawler's CPU, memory and time are its process's own, with starting it. Pace is told from the wire log,
+The crawler's CPU, memory and time are its process's own, its start included. The pace is taken from the wire log
 and judged by the referee.
 """
 
@@ -52,7 +52,7 @@ FIRST = 2
 
 
 class Cost(Struct, frozen=True, kw_only=True):
-    """What it took to fetch the pages of a web; by itself, that of a client and a parser alone."""
+    """The resources that a crawl of a web used, or a client and a parser without a crawler."""
 
     web: str
     subject: str = ALONE
@@ -63,21 +63,21 @@ class Cost(Struct, frozen=True, kw_only=True):
     cpu_s: float
     """Of the crawler, user and system, from its start to its end."""
     peak_bytes: int
-    """Resident memory."""
+    """Peak of resident memory, in bytes."""
 
     @property
     def pages_per_s(self) -> float:
-        """By the clock."""
+        """Pages a second of elapsed time."""
         return self.pages / self.wall_s
 
     @property
     def pages_per_cpu_s(self) -> float:
-        """By what the crawler used."""
+        """Pages a second of the crawler's CPU time."""
         return self.pages / self.cpu_s
 
 
 class Crawled(Cost, frozen=True, kw_only=True):
-    """What came of a crawl."""
+    """The result of a crawl."""
 
     subject: str
     jitter_ns: tuple[int, ...]
@@ -88,7 +88,7 @@ class Crawled(Cost, frozen=True, kw_only=True):
 
 
 class CrawlReport(Struct, frozen=True, kw_only=True):
-    """All that one call has measured."""
+    """All results of one run of the benchmark."""
 
     machine: Machine
     crawls: list[Crawled] = []
@@ -100,7 +100,7 @@ def crawled(web: Web, subject: str, fetcher: str) -> Crawled:
     """Crawl a web to its end.
 
     Raises:
-        RuntimeError: the crawl failed; says what it printed.
+        RuntimeError: the crawl failed; the message is its output.
     """
     with TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
@@ -112,7 +112,7 @@ def crawled(web: Web, subject: str, fetcher: str) -> Crawled:
 
 
 def expected(web: Web, proxies: Sequence[str]) -> Expectations:
-    """What the referee holds a crawl of a web to."""
+    """The limits that the referee checks in a crawl of a web."""
     return Expectations(
         delay_ns=web.delay_ns,
         per_domain=web.per_domain,
@@ -143,7 +143,7 @@ def _result(
 
 
 def parsed_alone(web: Web, fetcher: str) -> Cost:
-    """Fetch and parse the pages of a web, and do nothing else. Raises `RuntimeError` as `crawled` does."""
+    """Fetch and parse the pages of a web without a crawler. Raises `RuntimeError` as `crawled` does."""
     with TemporaryDirectory(prefix="bench-") as name:
         log = Path(name) / "wire.jsonl"
         with serving(web, log) as where:
@@ -161,7 +161,7 @@ def parsed_alone(web: Web, fetcher: str) -> Cost:
 
 
 def jitter(requests: Sequence[Request], delay_ns: int) -> list[int]:
-    """How late each request started, sorted: after its due time, one pause after the one before it.
+    """How late each request started, sorted. A request is due one delay after the one before it.
 
     The first requests of a host are left out: they wait for its robots.txt and its first links.
     """
@@ -180,12 +180,12 @@ def jitter(requests: Sequence[Request], delay_ns: int) -> list[int]:
 
 
 def percentile(values: Sequence[int], share: float) -> int:
-    """The value that such a share of sorted *values* does not exceed."""
+    """The percentile of sorted *values* at a share from 0 to 1."""
     return values[min(len(values) - 1, int(share * len(values)))]
 
 
 def figures(found: Sequence[Cost]) -> list[Figure]:
-    """What was measured, for people: of one web together, by subject and fetcher."""
+    """The results as text: grouped by web, then by subject and fetcher."""
     groups: dict[tuple[str, str], list[Cost]] = {}
     for each in found:
         groups.setdefault((each.web, f"{each.subject}, {each.fetcher}"), []).append(each)
@@ -218,7 +218,7 @@ def _figure(web: str, name: str, unit: str, values: Sequence[float], goal: str =
 def measure(
     webs: Sequence[Web], sampled: Web, subjects: Sequence[str], fetchers: Sequence[str], rounds: int
 ) -> CrawlReport:
-    """Crawl every web with every subject and fetcher in turn, then *sampled* for where the time goes."""
+    """Crawl every web with every subject and fetcher in turn; then sample the crawls of *sampled*."""
     compiled()
     if NET_NATIVE in subjects:
         crawled(Web(hosts=1, pages=1), NET_NATIVE, fetchers[0])  # builds what is built once
@@ -238,7 +238,7 @@ def measure(
 
 
 def read(path: Path) -> CrawlReport:
-    """What `--out` wrote."""
+    """Read the file that `--out` wrote."""
     return msgspec.json.decode(path.read_bytes(), type=CrawlReport)
 
 

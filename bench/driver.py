@@ -1,4 +1,4 @@
-"""The shell's order of things in virtual time: the scrape net and its store, and nothing that waits for a network.
+"""The loop of the shell in virtual time: the scrape net and its store, without a network.
 
 Owns: one loop that steps, completes and commits as `run/shell.py` does, with effects that end at once.
 Must not know: what is measured.
@@ -25,12 +25,12 @@ PACED = frozenset({"fetch", "robots"})
 class Driver:
     """Runs a kernel on effects that end at once, within `async with`.
 
-    Time stands still while anything can fire, and goes on to the next useful time then.
+    Time stands still while anything can fire; then it advances to the next useful time.
 
     Args:
         kernel: recorded, where there is a committer.
         counted: the compiled kernel itself, whose `next_id` counts firings.
-        outcome: what the effect of a firing ends in.
+        outcome: gives the outcome of the effect of a firing.
         now_ns: the time to begin at.
         committer: None: nothing is durable.
     """
@@ -62,14 +62,14 @@ class Driver:
         return self
 
     async def __aexit__(self, *error: Any) -> None:
-        """What waits for its commit never starts."""
+        """Drop the firings that wait for their commit; they never start."""
         self._tasks.cancel_scope.cancel()
         await self._tasks.__aexit__(*error)
 
     async def run(self, firings: int) -> int:
-        """Go on for so many firings, or to the end of the net, and until all is durable.
+        """Run the given number of firings, or to the end of the net, and until all is durable.
 
-        Returns how many firings there were.
+        Returns the number of firings.
         """
         first = self._counted.next_id
         while self._counted.next_id - first < firings and await self._turn():

@@ -1,6 +1,6 @@
-"""`python -m bench durability`: all that a state costs, and what it can do.
+"""`python -m bench durability`: the cost and the speed of a state.
 
-Owns: the sizes of the measurements, their order, what is printed.
+Owns: the sizes of the measurements, their order, and the output.
 Must not know: how anything is measured.
 """
 
@@ -56,7 +56,7 @@ QUICK = Sizes(
 
 
 def durability(sizes: Sizes, folder: Path, say: Callable[[str], None]) -> list[Figure]:
-    """Measure all, with states in *folder*; *say* is told what comes next."""
+    """Measure all, with states in *folder*; *say* gets the name of each measurement before it begins."""
     say("memory of waiting targets, which also fills a state")
     memory = resident.measure(sizes.small, sizes.large, sizes.most, folder)
     filled = folder / "filled.db"
@@ -71,7 +71,7 @@ def durability(sizes: Sizes, folder: Path, say: Callable[[str], None]) -> list[F
 
 
 def main(*, quick: bool, as_json: bool, where: Path | None) -> None:
-    """Measure and print. *where*: in which folder the states are; by default that of temporary files."""
+    """Measure and print. *where* is the folder for the states; by default that of temporary files."""
     with TemporaryDirectory(prefix="bench-", dir=where) as name:
         folder = Path(name)
         known = head(folder)

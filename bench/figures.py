@@ -1,4 +1,4 @@
-"""Numbers that were measured, and where.
+"""Measured figures, and the machine on which they were measured.
 
 Owns: a figure (the values of several runs, their median and spread), time beside CPU time, the head that
 says which versions and machine, and the table for people.
@@ -22,14 +22,14 @@ from scraper_cpn.version import __version__
 
 
 class Figure(Struct, frozen=True):
-    """What was measured, once a run.
+    """One measured quantity, with a value for each run.
 
     Attributes:
-        part: which measurement it belongs to.
-        name: what it is.
+        part: the measurement that it belongs to.
+        name: the quantity.
         unit: of the values.
-        values: one a run, in their order.
-        goal: what it should be; empty for a figure that explains others.
+        values: one for each run, in order.
+        goal: the wanted value; empty for a figure that only explains others.
     """
 
     part: str
@@ -40,7 +40,7 @@ class Figure(Struct, frozen=True):
 
     @property
     def median(self) -> float:
-        """The middle one."""
+        """The median."""
         return median(self.values)
 
 
@@ -56,7 +56,7 @@ class Spent:
 
 @contextmanager
 def spent() -> Iterator[Spent]:
-    """Measure what is done within."""
+    """Measure the time spent in a `with` block."""
     result = Spent()
     wall, cpu, written = time.perf_counter(), time.process_time(), _written_bytes()
     try:
@@ -76,7 +76,7 @@ def _written_bytes() -> int:
 
 
 def head(folder: Path) -> dict[str, str]:
-    """What the figures depend on beside the program; *folder* is where the states are."""
+    """The versions and the machine, on which the figures depend; *folder* has the states."""
     return {
         "scrape": __version__,
         "python": f"{platform.python_implementation()} {platform.python_version()}",
@@ -88,7 +88,7 @@ def head(folder: Path) -> dict[str, str]:
 
 
 def file_system(folder: Path) -> str:
-    """The kind of file system that a folder is in, as far as the machine says."""
+    """The type of the file system of a folder, if the system reveals it."""
     try:
         lines = Path("/proc/mounts").read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -99,7 +99,7 @@ def file_system(folder: Path) -> str:
 
 
 def sync_ms(folder: Path) -> float:
-    """How long the disk needs for one small write to be durable: the median of 20."""
+    """The time in milliseconds that a small durable write takes: the median of 20."""
     name = folder / "sync"
     times = []
     with name.open("wb", buffering=0) as file:

@@ -1,6 +1,6 @@
 """State files for runs: fresh ones each time.
 
-Owns: names in the folder of a measurement, copies, and what a killed process leaves.
+Owns: names in the folder of a measurement, copies, and the files of a killed process.
 Must not know: what is in a state.
 """
 

@@ -1,10 +1,10 @@
-"""How many firings a second are durable, while many tokens wait; and where the time goes.
+"""Durable firings a second while many tokens wait, and where their time goes.
 
 Owns: the measurement, on a copy of a filled state for each run.
 Must not know: SQL, how a batch is made.
 
-A page that is fetched is 6 to 7 firings: fetch, parse, validate, keep, admit its links, and clear each
-new one of them with robots.txt. Effects end at once, so that what is left is deciding and committing.
+A fetched page takes 6 to 7 firings: fetch, parse, validate, keep, admit its links, and check each new
+link against robots.txt. Effects end at once, so only decisions and commits are measured.
 """
 
 from __future__ import annotations
@@ -46,18 +46,18 @@ class Run(Struct, frozen=True, kw_only=True):
 
     @property
     def cpu_us(self) -> float:
-        """Of CPU for a firing."""
+        """CPU time for a firing, in microseconds."""
         return self.cpu_s / self.firings * 1e6
 
 
 async def durable(world: World, filled: Path, firings: int, *, most: int = 256) -> Run:
-    """A copy of a filled state goes on, in batches of so many firings at most."""
+    """Continue a copy of a filled state, in batches of at most the given number of firings."""
     store = sqlite.open_run(copied(filled))
     return await _kept(world, store, firings, most)
 
 
 async def remembered(world: World, filled: Path, firings: int) -> Run:
-    """The same with a store in memory: what the disk and SQLite cost is the difference."""
+    """The same with a store in memory; the difference is the cost of SQLite and the disk."""
     file = sqlite.open_run(copied(filled))
     store = await in_memory(file)
     await file.close()
@@ -65,7 +65,7 @@ async def remembered(world: World, filled: Path, firings: int) -> Run:
 
 
 async def undurable(world: World, filled: Path, firings: int) -> Run:
-    """The same without any store or recording: what the kernel and the effects cost."""
+    """The same without a store or recording: the cost of the kernel and the effects."""
     file = sqlite.open_run(copied(filled))
     driver = unkept(world, file.saved())
     await file.close()
@@ -98,14 +98,14 @@ async def _measured(world: World, crawl: Driver, firings: int, tally: Tally) -> 
 
 
 async def _warm(world: World, driver: Driver) -> None:
-    """Give every domain its turn, so that what it needs for the next one is in memory."""
+    """Dispatch from every domain once, so that its next targets are in memory."""
     while driver.pages < world.domains and await driver.run(1_000):
         pass
     gc.collect()
 
 
 async def measure(world: World, filled: Path, firings: int, runs: int) -> list[Figure]:
-    """All of it, the kinds in turn so that a busy minute of the machine meets all."""
+    """Measure all kinds in turn, so that other load on the machine affects all alike."""
     sizes = {most: f"in batches of {most}" for most in BATCHES}
     done: dict[str, list[Run]] = {}
     for _ in range(runs):

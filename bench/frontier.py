@@ -1,7 +1,7 @@
-"""A crawl's world for measurements: many domains, many targets that wait, pages that answer at once.
+"""A synthetic world for measurements: many domains, many waiting targets, pages that answer at once.
 
-Owns: the URLs, what every effect of the scrape net ends in without any HTTP or parsing, and states in
-which a given number of targets waits. Everything follows from its numbers alone.
+Owns: the URLs, the outcomes of all effects of the scrape net without HTTP or parsing, and states in
+which a given number of targets waits. Everything is determined by its numbers.
 Must not know: stores' tables, clocks, what is measured.
 """
 
@@ -25,13 +25,13 @@ _TEXT = "Some words that are on the page and that its item has, too. " * 10
 
 
 class World(Struct, frozen=True, kw_only=True):
-    """How much there is.
+    """The sizes of a world.
 
     Attributes:
-        domains: that have targets.
-        waiting: targets in all that are known before the measurement.
-        links: on each page that is fetched then.
-        fresh: how many of these are new; the others were seen before.
+        domains: the number of domains that have targets.
+        waiting: the number of targets known before the measurement.
+        links: the number of links on each page that is fetched afterwards.
+        fresh: the number of these that are new; the others are known.
     """
 
     domains: int
@@ -77,7 +77,7 @@ class Pages:
         }
 
     def outcome(self, firing: Firing) -> Any:
-        """What the effect of a firing ends in."""
+        """The outcome of the effect of a firing."""
         return self._work[firing.effect](*firing.args)
 
     def _parsed(self, target: Target) -> Parsed:

@@ -1,6 +1,6 @@
-"""What was to be reached, beside what was measured.
+"""The goals for the measured values.
 
-Owns: the goals, and which measured value each of them is about.
+Owns: the goals, and the measured value of each.
 Must not know: how anything was measured, how it is shown.
 """
 
@@ -32,10 +32,10 @@ class Goal(Struct, frozen=True, kw_only=True):
 
     Attributes:
         name: what is measured.
-        least: what it should be at least.
-        most: what it should be at most.
-        form: how a value is written.
-        values: by subject, where it was measured.
+        least: the lower bound.
+        most: the upper bound.
+        form: the format of a value.
+        values: the measured values by subject.
     """
 
     name: str
@@ -46,18 +46,18 @@ class Goal(Struct, frozen=True, kw_only=True):
 
     @property
     def wanted(self) -> str:
-        """The bound, for people."""
+        """The bound as text."""
         if self.most < inf:
             return f"at most {self.form.format(self.most)}"
         return f"at least {self.form.format(self.least)}"
 
     def met_by(self, subject: str) -> bool:
-        """Whether a subject that was measured has reached it."""
+        """Whether a measured subject has reached the goal."""
         return self.least <= self.values[subject] <= self.most
 
 
 def goals(report: Report, crawls: CrawlReport) -> list[Goal]:
-    """All goals of which something was measured."""
+    """All goals that have measured values."""
     found = [*_of_decisions(report.grid), *_through_asyncio(report), *_of_crawls(crawls.crawls)]
     return [goal for goal in found if goal.values]
 
@@ -95,7 +95,7 @@ def _of_decisions(races: Sequence[Result]) -> Iterator[Goal]:
 
 
 def _runs(races: Sequence[Result]) -> list[tuple[Result, str]]:
-    """The subjects that took part in each race."""
+    """The subjects of each race."""
     return [(each, name) for each in races for name in SUBJECTS if name in each.runs]
 
 
@@ -148,7 +148,7 @@ def _of_crawls(crawls: Sequence[Crawled]) -> Iterator[Goal]:
 
 
 def _rates(crawls: Sequence[Crawled]) -> dict[str, float]:
-    """Pages per CPU-second of each subject: the median of its crawls with the client that has more."""
+    """Pages per CPU-second of each subject: the median of its crawls with its faster client."""
     clients: dict[tuple[str, str], list[float]] = {}
     for each in crawls:
         clients.setdefault((each.subject, each.fetcher), []).append(each.pages_per_cpu_s)
@@ -158,7 +158,7 @@ def _rates(crawls: Sequence[Crawled]) -> dict[str, float]:
 def _by_subject(
     found: Iterable[tuple[str, float]], choose: Callable[[list[float]], float]
 ) -> dict[str, float]:
-    """One of the values of each subject that a goal is about, and that has one."""
+    """The value of a goal for each subject that has one."""
     values: dict[str, list[float]] = {}
     for name, value in found:
         values.setdefault(name, []).append(value)

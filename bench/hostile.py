@@ -1,4 +1,4 @@
-"""Pages that attack the parser, beside honest hosts: does anyone notice?
+"""Pages that attack the parser, beside honest hosts: are the honest hosts affected?
 
 Owns: a crawl of both at once, and what is measured: failed honest pages, the memory of all processes of the crawl, and
 how late requests to honest hosts start. A host's requests are due `DELAY_S` after one another, so that each longer gap
@@ -35,7 +35,7 @@ _SAMPLE_S = 0.05
 
 
 class Outcome(Struct, frozen=True, kw_only=True):
-    """What a crawl of hostile and honest pages came to."""
+    """The result of a crawl of hostile and honest pages."""
 
     honest_failed: int
     hostile_failed: int

@@ -1,7 +1,7 @@
-"""What a state costs a crawl as people run it: the whole session on asyncio, but for HTTP.
+"""The cost of a state in a real crawl: the whole session on asyncio, except HTTP.
 
 Owns: the measurement, with pages of 8 kB and about ten links that are made beforehand.
-Must not know: SQL, what a batch has in it.
+Must not know: SQL, the content of a batch.
 
 Only the fetcher is replaced, by answers from memory. With a real one a page costs more CPU, and the state
 a smaller share of it.
@@ -68,7 +68,7 @@ class Run(Struct, frozen=True):
 
     @property
     def cpu_us(self) -> float:
-        """Of CPU for a page."""
+        """CPU time for a page, in microseconds."""
         return self.cpu_s / self.pages * 1e6
 
 
@@ -98,7 +98,7 @@ class MockedSession(Session):
 
 
 def site_of(hosts: int, pages: int) -> Site:
-    """A web of so many hosts and pages on each, every answer made."""
+    """A web with the given numbers of hosts and pages, all answers made beforehand."""
     web = SyntheticWeb(WebSpec(hosts=hosts, pages=pages, links=8, links_out=2, body_bytes=8_000))
     urls = web.pages(scope="domain")
     robots = [f"{seed}robots.txt" for seed in web.seeds()]
@@ -113,7 +113,7 @@ def _made(web: SyntheticWeb, url: str) -> Answer:
 
 
 async def crawled(site: Site, folder: Path, *, state: bool, output: bool) -> Run:
-    """Crawl all of it, with a state or without one, items into a file or nowhere else."""
+    """Crawl the whole site with or without a state, and with or without an output."""
     cleared(folder, "journal.")
     gc.collect()
     kept = open_output(str(folder / "journal.jsonl")) if output else None
@@ -148,7 +148,7 @@ async def _crawl(site: Site, store: Store | None, output: ItemOutput | None) -> 
 
 
 async def measure(folder: Path, site: Site, runs: int) -> list[Figure]:
-    """The kinds in turn, so that a busy minute of the machine meets all."""
+    """Measure the kinds in turn, so that other load on the machine affects all alike."""
     done: dict[str, list[Run]] = {}
     for _ in range(runs):
         for name, state, output in KINDS:

@@ -1,4 +1,4 @@
-"""Where something was measured.
+"""The machine of a measurement.
 
 Owns: the machine's and the versions' names, the form of a file of results. Must not know: what is measured.
 """
@@ -22,7 +22,7 @@ LIBRARIES = ("aiohttp", "anyio", "msgspec", "pyreqwest", "turbohtml", "uvloop")
 
 
 class Machine(Struct, frozen=True, kw_only=True):
-    """What figures depend on beside the program."""
+    """The machine and the versions, on which figures depend."""
 
     processor: str
     processors: int
@@ -49,7 +49,7 @@ def written(report: Struct, path: Path) -> None:
 
 
 def machine() -> Machine:
-    """This one, now."""
+    """The current machine."""
     return Machine(
         processor=_processor(),
         processors=os.cpu_count() or 1,

@@ -1,4 +1,4 @@
-"""What a page costs from its bytes to its item, beside the DOM alone and Scrapy's way.
+"""The cost of a page from its bytes to its item, compared with the DOM alone and with Scrapy's way.
 
 Owns: the pages, which are like a shop's lists, and the measurement: processor time, every subject in turn, the
 least of all rounds. The garbage collector is off, as it seldom runs in a crawl.
@@ -66,7 +66,7 @@ class Point(Struct, frozen=True):
 
 
 def page_of(kilobytes: int) -> bytes:
-    """A page of that size: a menu, cards with pictures and links, a script."""
+    """A page of the given size: a menu, cards with pictures and links, a script."""
     chance = random.Random(kilobytes)
 
     def some(count: int) -> str:
@@ -89,7 +89,7 @@ def page_of(kilobytes: int) -> bytes:
 
 
 def measured(kilobytes: int, rounds: int) -> Point:
-    """Measure a page of that size with all subjects."""
+    """Measure a page of the given size with all subjects."""
     body = page_of(kilobytes)
     raw = _raw(body)
     text = body.decode()
@@ -114,7 +114,7 @@ def measured(kilobytes: int, rounds: int) -> Point:
 
 
 def _cost_us(subject: Callable[[], Any]) -> float:
-    """The cost of a call, and of letting its result go."""
+    """The cost of a call and of freeing its result."""
     begun = time.process_time_ns()
     subject()
     return (time.process_time_ns() - begun) / 1_000

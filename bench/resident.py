@@ -1,4 +1,4 @@
-"""How much memory a target takes that waits.
+"""The memory that a waiting target takes.
 
 Owns: the measurement: crawls of two sizes, each in a process of its own, and the slope between them.
 Must not know: how a kernel or a store keeps targets.
@@ -80,7 +80,7 @@ def _now_bytes(peak: int) -> int:
 
 
 def slope(small: Resident, large: Resident) -> float:
-    """Bytes for each target more."""
+    """Bytes for each additional target."""
     return (large.resident - small.resident) / (large.waiting - small.waiting)
 
 

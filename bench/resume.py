@@ -1,6 +1,6 @@
-"""How long a state with many waiting targets takes to go on.
+"""The time to resume a state with many waiting targets.
 
-Owns: the measurement, and its parts. Must not know: SQL, what a batch has in it.
+Owns: the measurement, and its parts. Must not know: SQL, the content of a batch.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ PART = "resume"
 
 
 class Run(Struct, frozen=True):
-    """One resume; in seconds."""
+    """The times of one resume, in seconds."""
 
     file_s: float
     """Until the file is open and checked."""
@@ -36,7 +36,7 @@ class Run(Struct, frozen=True):
 
     @property
     def all_s(self) -> float:
-        """From the beginning to the first step."""
+        """Seconds from the beginning to the first step."""
         return self.file_s + self.marking_s + self.step_s
 
 
@@ -68,7 +68,7 @@ async def read(path: Path) -> float:
 
 
 async def killed(filled: Path) -> Path:
-    """What is left of a filled state whose process was killed as soon as it had gone on."""
+    """A filled state whose process was killed just after it had resumed."""
     path = copied(filled)
     store = sqlite.open_run(path)
     try:

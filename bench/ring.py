@@ -1,4 +1,4 @@
-"""What a firing costs from its decision to its end: DiPeN's benchmark net, in memory, through asyncio, and durable.
+"""The cost of a firing from its decision to its end: DiPeN's benchmark net, in memory, through asyncio, and durable.
 
 Owns: the measurement. A ring passes one ball on, so that one ring does one thing at a time; N rings do N.
 Durable means that the start and the end of each firing are in a batch that was synced before anything that
@@ -28,7 +28,7 @@ SYNCS = 50
 
 
 class Point(Struct, frozen=True):
-    """Firings a second of so many rings."""
+    """Firings a second of a number of rings."""
 
     rings: int
     memory: float

@@ -30,7 +30,7 @@ CHUNK = 5_000
 
 
 class Tally:
-    """What was committed."""
+    """Counts of what was committed."""
 
     def __init__(self) -> None:
         self.batches = 0
@@ -50,7 +50,7 @@ def new_state(world: World, path: Path) -> Store:
 
 
 async def kept(world: World, store: Store, tally: Tally | None = None, most: int = 256) -> Driver:
-    """The crawl of a store, begun or gone on with.
+    """Begin or continue the crawl in a store.
 
     Args:
         world: that it is in.
@@ -72,7 +72,7 @@ async def kept(world: World, store: Store, tally: Tally | None = None, most: int
 
 
 def unkept(world: World, saved: SavedMarking | None = None) -> Driver:
-    """A crawl that nothing records, from its beginning or from where a store was."""
+    """A crawl without recording, from its beginning or from the marking in a store."""
     policy = Policy(SETTINGS)
     if saved is None:
         net, now_ns = ScrapeNet(policy), EPOCH_NS
@@ -95,7 +95,7 @@ def _loaded(saved: SavedMarking, policy: Policy) -> Compiled:
 
 
 async def in_memory(other: Store) -> MemoryStore:
-    """A store in memory that has what another one has."""
+    """A copy of a store in memory."""
     store, saved = MemoryStore(other.metadata()), other.saved()
     await store.commit(
         Batch(

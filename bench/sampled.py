@@ -1,10 +1,10 @@
-"""`python -m bench.sampled FILE MODULE ...`: run a crawler's command, and note where its CPU time goes.
+"""`python -m bench.sampled FILE MODULE ...`: run a crawler's command, and sample where its CPU time goes.
 
-Owns: which part of a crawl a sample belongs to, and what it weighs.
-Must not know: webs, what is done with the result. It imports little: that is CPU time, too.
+Owns: the part of a crawl that a sample belongs to, and the weight of a sample.
+Must not know: webs, the use of the result. It imports little, because imports take CPU time, too.
 
-The innermost frame that a part owns says whose a sample is. It weighs the CPU time of the main thread since
-the one before; what the process's other threads take is one part.
+A sample belongs to the part that owns its innermost known frame. Its weight is the CPU time of the main thread
+since the sample before. The other threads of the process are one part.
 """
 
 from __future__ import annotations
@@ -50,11 +50,11 @@ class Sampler:
         self._last_ns = time.thread_time_ns()
 
     def sample(self, frame: FrameType | None) -> None:
-        """What was spent since the last sample belongs to the part of this one."""
+        """Add the CPU time since the last sample to the part of this one."""
         self._add(_owner(frame))
 
     def end(self) -> None:
-        """What is left belongs to the end; what other threads have taken is one part."""
+        """Add the rest to the end, and the CPU time of other threads as one part."""
         self._add(START)
         self.spent_ns[THREADS] = time.process_time_ns() - time.thread_time_ns()
 
@@ -77,7 +77,7 @@ def _owner(frame: FrameType | None) -> str:
 
 
 def main(file: str, module: str, *arguments: str) -> object:
-    """Run a module as a command; gives what it exits with."""
+    """Run a module as a command; returns its exit code."""
     sys.argv = [module, *arguments]
     code: object = 0
     sampler = Sampler()

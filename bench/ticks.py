@@ -1,7 +1,7 @@
 """The clock of a sampling profiler.
 
-Owns: the signal and its timer. Must not know: what is looked for. It imports little: who is measured with
-it pays for that, too.
+Owns: the signal and its timer. Must not know: the use of samples. It imports little, because the measured
+program pays for that.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ EVERY_S = 0.001
 
 @contextmanager
 def ticking(look: Callable[[FrameType | None], None]) -> Iterator[None]:
-    """Show *look* the stack of the main thread, a thousand times in each second of the process's CPU.
+    """Call *look* with the stack of the main thread, 1,000 times in each second of the process's CPU time.
 
-    Or as often as the kernel's clock ticks. To be entered in the main thread.
+    The clock of the operating system may allow fewer. Enter it in the main thread.
     """
     signal.signal(signal.SIGPROF, lambda _, frame: look(frame))
     signal.setitimer(signal.ITIMER_PROF, EVERY_S, EVERY_S)

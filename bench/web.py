@@ -1,7 +1,7 @@
-"""Webs that are crawled for a measurement: how they are served, and with which command.
+"""Webs for measurements: how they are served, and the command that crawls them.
 
 Owns: the webs, the processes of server and crawler, the options that mean the same to both.
-Must not know: how anything crawls, what is measured.
+Must not know: how the subjects crawl, what is measured.
 
 The web is served by another process, also as forward proxies.
 """
@@ -58,17 +58,17 @@ class Web(Struct, frozen=True, kw_only=True):
 
     @property
     def all_pages(self) -> int:
-        """On all hosts."""
+        """The number of pages on all hosts."""
         return self.hosts * self.pages
 
     @property
     def at_once(self) -> int:
-        """Requests in flight, at most."""
+        """The limit of requests in flight."""
         return self.proxies * self.per_proxy
 
     @property
     def name(self) -> str:
-        """For people."""
+        """The name for people."""
         pace = f", {self.delay_ns / 10**9:g} s apart" if self.delay_ns else ""
         return f"{self.hosts:,} hosts x {self.pages:,} pages{pace}"
 
@@ -85,7 +85,7 @@ WHOLE = (FAST, LARGE, POLITE)
 
 
 class Used(Struct, frozen=True):
-    """What a process has used; `peak` is of resident memory, in the system's unit."""
+    """The resources that a process has used; `peak` is its resident memory, in the system's unit."""
 
     code: int
     cpu_s: float
@@ -93,19 +93,19 @@ class Used(Struct, frozen=True):
 
     @property
     def peak_bytes(self) -> int:
-        """Resident memory."""
+        """Peak of resident memory, in bytes."""
         return self.peak * (1 if sys.platform == "darwin" else 1_024)
 
 
 def compiled() -> None:
-    """Write the bytecode of the subjects, as pip does when it installs: a start is no compilation."""
+    """Write the bytecode of the subjects, as pip does, so that a start does not compile."""
     for module in {module for module, *_ in SUBJECTS.values()}:
         compile_dir(ROOT / module, quiet=2)
 
 
 @contextmanager
 def serving(web: Web, log: Path) -> Iterator[dict[str, Any]]:
-    """Serve a web, and write what is requested to *log*; gives its seeds and proxies."""
+    """Serve a web, and write its requests to *log*; yields its seeds and proxies."""
     with served(log, _options(web)) as where:
         yield where
 
@@ -139,7 +139,7 @@ def command(web: Web, subject: str, fetcher: str, where: dict[str, Any], output:
 
 
 def alone(web: Web, fetcher: str, where: dict[str, Any]) -> list[str]:
-    """The command that fetches and parses the same pages, and nothing else."""
+    """The command that fetches and parses the same pages without a crawler."""
     limits = {"pages": web.pages, "at-once": web.at_once, "fetcher": fetcher}
     command = [sys.executable, "-m", "bench.alone", *where["seeds"]]
     loop = ["--uvloop"] if on_uvloop(msgspec.convert({"fetcher": fetcher}, Settings)) else []
@@ -158,7 +158,7 @@ def run(command: list[str]) -> Used:
     """Run a command to its end.
 
     Raises:
-        RuntimeError: it failed; says what it printed.
+        RuntimeError: it failed; the message is its output.
     """
     launched = [*NICE, sys.executable, "-S", "-c", LAUNCHER, *command]
     done = subprocess.run(launched, capture_output=True, text=True, check=False)

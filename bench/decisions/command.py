@@ -1,6 +1,6 @@
 """`python -m bench decisions`: what a decision costs, over a grid.
 
-Owns: the order of measurements, what is printed and written. Must not know: how anything is measured.
+Owns: the order of measurements, and the output. Must not know: how anything is measured.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ PARTED = ("net", "baseline")
 
 
 class Wanted(Struct, frozen=True, kw_only=True):
-    """What was asked for.
+    """The options of the command.
 
     Attributes:
         plan: how much is measured.
-        only: points whose text has this; what is not a point is left out, too.
-        as_json: nothing but JSON on standard output.
+        only: measure only points whose text contains this, and nothing else.
+        as_json: print only JSON on standard output.
         out: a file for the results.
         plots: a folder for pictures.
         against: results of an earlier run, to compare with.
@@ -50,7 +50,7 @@ class Wanted(Struct, frozen=True, kw_only=True):
 
 
 def plan_of(*, quick: bool, rounds: int | None) -> Plan:
-    """The usual one, or a small one; *rounds*: another number of them."""
+    """The usual plan, or a small one; *rounds* changes its number of rounds."""
     plan = BRIEF if quick else WHOLE
     return plan if rounds is None else msgspec.structs.replace(plan, rounds=rounds)
 
@@ -59,7 +59,7 @@ def main(wanted: Wanted) -> Report:
     """Measure, print, write.
 
     Raises:
-        ValueError: the earlier run can't be read, or there is no such point; nothing was measured.
+        ValueError: the earlier results can't be read, or no point matches; nothing was measured.
     """
     if not any(wanted.only in str(point) for point in (*wanted.plan.slow, *wanted.plan.points)):
         raise ValueError(f"--only {wanted.only}: no point has that in its name")
@@ -104,7 +104,7 @@ def _races(plan: Plan, only: str) -> Iterator[Result]:
 
 
 def _here(subjects: Sequence[str]) -> list[str]:
-    """Those that can run here."""
+    """The subjects that can run on this machine."""
     native = works_here()
     return [name for name in subjects if native or name not in {NET_NATIVE, BASELINE_NATIVE}]
 
@@ -128,4 +128,4 @@ def _tell(lines: Iterable[str]) -> None:
 
 
 def _quiet(lines: Iterable[str]) -> None:
-    """Nobody reads it."""
+    """Ignore progress: nobody reads it."""

@@ -1,7 +1,7 @@
 """Virtual time for a race: one loop that drives every subject through the same surface.
 
 Owns: the order of calls, which is that of `run/shell.py` and `simulate/driver.py`: step, start, drain,
-complete. What ends at once is completed before the next step.
+complete. Effects that end at once are completed before the next step.
 Must not know: who the subject is, what is measured.
 """
 
@@ -29,11 +29,11 @@ class Subject(Protocol):
         """An effect has ended."""
 
     def drain(self) -> list[Row]:
-        """What has reached a sink."""
+        """Take the rows that have reached a sink."""
 
 
 class Drive:
-    """A subject on its way through virtual time.
+    """Drives a subject through virtual time.
 
     Args:
         subject: with its first tokens.
@@ -65,9 +65,9 @@ class Drive:
         """Effects of all kinds that were started."""
 
     def run(self, dispatches: int) -> None:
-        """Go on until there were so many dispatches in all.
+        """Continue until the total of dispatches is reached.
 
-        Cost beside the subject's: what a replay costs.
+        The cost of the loop itself is that of a replay.
         """
         step, started = self._subject.step, self._subject.started
         complete, drain = self._subject.complete, self._subject.drain

@@ -1,6 +1,6 @@
-"""General engines for coloured nets on the same join, each in an environment of its own.
+"""General engines for coloured nets on the same join, each in its own environment.
 
-Owns: where they are, at which sizes they can run. Must not know: how they work.
+Owns: where they are installed, and the sizes that they can run. Must not know: how they work.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ class Engine(Struct, frozen=True):
     script: str
 
     def python(self, root: Path) -> Path:
-        """Of its environment, which `make peers` sets up."""
+        """The Python of its environment, which `make peers` creates."""
         return root / f".venv-peers-{self.name.lower()}" / "bin" / "python"
 
 
 class Size(Struct, frozen=True):
-    """How much a script is asked for."""
+    """The size of the join that a script runs."""
 
     targets: int
     domains: int
@@ -49,7 +49,7 @@ class _Said(Struct):
 
 
 def measure(sizes: Sequence[Size], root: Path = ROOT) -> Iterator[EngineRun]:
-    """Run every engine that is there; one that is not gives a single run without a version."""
+    """Run every installed engine; a missing one gives a single run without a version."""
     for engine in ENGINES:
         python = engine.python(root)
         if python.exists():

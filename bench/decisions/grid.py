@@ -1,6 +1,6 @@
-"""Which points are measured.
+"""The points that are measured.
 
-Owns: the grid, who can run where, how much is measured at each point.
+Owns: the grid, which subjects run at which points, and the length of each measurement.
 Must not know: how anything is measured.
 """
 

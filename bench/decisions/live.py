@@ -1,11 +1,11 @@
 """The same decisions through asyncio, in real time, with a fetch that is mocked.
 
-Owns: the mocked effects on an event loop, the runs, and a scheduler that decides nothing, whose run is
-what the shell costs by itself.
+Owns: the mocked effects on an event loop, the runs, and a scheduler that decides nothing, whose run shows
+the cost of the shell itself.
 Must not know: how the shell works.
 
-Nobody wants a pause here, so that as many requests run as may, all the time. A run is measured once all
-seeds are admitted and requests have followed each other for a while.
+There are no delays, so the number of requests in flight is always at its limit. The measurement begins after all
+seeds are admitted and the rate of requests is steady.
 """
 
 from __future__ import annotations
@@ -46,12 +46,12 @@ class LiveRun(Struct, frozen=True, kw_only=True):
 
     @property
     def cpu_us(self) -> float:
-        """Of CPU for a decision."""
+        """CPU time for a decision, in microseconds."""
         return self.cpu_s / self.decisions * 1e6
 
 
 class Live(Struct, frozen=True, kw_only=True):
-    """What came of one subject."""
+    """The results of one subject."""
 
     subject: str
     point: Point
@@ -59,7 +59,7 @@ class Live(Struct, frozen=True, kw_only=True):
 
 
 def race_live(subjects: Sequence[str], decisions: int, rounds: int) -> list[Live]:
-    """Measure each of *subjects* and the shell alone, in turn; the scheduler by hand has its own shell."""
+    """Measure each of *subjects* in turn, and the shell alone. The scheduler by hand has its own shell."""
     names = [*subjects, ALONE]
     runs: dict[str, list[LiveRun]] = {name: [] for name in names}
     for number in range(rounds):
@@ -89,16 +89,16 @@ def _run(name: str, decisions: int) -> LiveRun:
 
 
 def _no_robots(*_: object) -> Any:
-    """Stands for the effect that a workload never uses: its settings ignore robots.txt."""
+    """The effect for robots.txt, which is never called: the settings ignore robots.txt."""
     raise AssertionError("unreachable")
 
 
 class Mocked:
-    """The effects of the scrape net; a fetch ends when the loop comes round the next time.
+    """Mocked effects of the scrape net; a fetch ends in the next iteration of the event loop.
 
     Args:
-        workload: says what they end in; everything is made beforehand.
-        dispatches: so many are measured, and `over` is called after the last one.
+        workload: gives the outcomes, which are made beforehand.
+        dispatches: the number to measure; `over` is called after the last one.
         meter: measures them.
     """
 
@@ -117,7 +117,7 @@ class Mocked:
         self._pages = iter([workload.parsed(number, number % domains) for number in numbers])
 
     def effects(self) -> Mapping[str, Binding]:
-        """What the names of effects are bound to."""
+        """The binding of each effect name."""
         return {
             "fetch": Paced(self.fetch),
             "robots": Plain(_no_robots),
@@ -139,11 +139,11 @@ class Mocked:
         return next(self._pages)
 
     def validate(self, _: Any) -> Any:
-        """Nothing to say."""
+        """Accept all items."""
         return VALID
 
     async def keep(self, pages: Sequence[Any]) -> list[Any]:
-        """They are kept."""
+        """Report the items as stored."""
         return [KEPT] * len(pages)
 
     def _outcome(self) -> Any:
@@ -159,7 +159,7 @@ class Mocked:
 
 
 class Trivial:
-    """Has the surface of a kernel, takes whatever is next, and checks nothing."""
+    """Has the interface of a kernel, takes whatever is next, and checks nothing."""
 
     def __init__(self, workload: Workload) -> None:
         self._targets = deque(target for found in workload.seeds() for target in found.targets)
@@ -169,7 +169,7 @@ class Trivial:
         self._next = 0
 
     def step(self, now_ns: int, limit: int = 0) -> Step:  # noqa: ARG002  (the surface)
-        """Everything that is ready, and a fetch for every slot that is free."""
+        """Fire everything that is ready, and a fetch for every free slot."""
         while self._free and self._targets:
             self._free -= 1
             target = self._targets.popleft()

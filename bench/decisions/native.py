@@ -28,7 +28,7 @@ _LEFT_OUT = {"__init__", "__main__", "crawl", "shell", "virtual"}
 
 @cache
 def works_here() -> bool:
-    """Whether Cython and a C compiler are here; tried once."""
+    """Whether Cython and a C compiler are installed; tested once."""
     try:
         with tempfile.TemporaryDirectory() as empty:
             built("", Path(empty), "nothing")
@@ -39,18 +39,18 @@ def works_here() -> bool:
 
 
 def by_hand(module: str) -> ModuleType:
-    """A module of the scheduler by hand, of machine code. Raises `NativeError`."""
+    """A module of the scheduler by hand as machine code. Raises `NativeError`."""
     return import_module(f"{_PACKAGE}.{_built()}.{module}")
 
 
 def _make(text: str, path: Path) -> None:
-    """Build a module under the name that an import looks for."""
+    """Build a module under the file name that an import expects."""
     built(text, path.parent, path.name.partition(".")[0]).replace(path)
 
 
 @cache
 def _built() -> str:
-    """Build what is not there yet; the name of the package within its folder."""
+    """Build the missing modules; returns the name of the package within its folder."""
     sources = sorted(Path(baseline.__path__[0]).glob("*.py"))
     texts = {path.stem: path.read_text() for path in sources if path.stem not in _LEFT_OUT}
     known = f"{FORM} {version('cython')} {texts}"

@@ -1,10 +1,10 @@
 """Where the time of a decision goes.
 
-Owns: of each sample, which call of the driver is under way; how many are enough.
+Owns: assigning each sample to a call of the driver, and the number of samples.
 Must not know: how a subject decides.
 
-A profiler that hooks every call would cost the more the more calls a subject makes, and so favour the
-one with few large functions. A sample costs the same for all.
+A profiler that hooks every call slows down subjects with many small functions most, and so would be unfair.
+A sample costs the same for all.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Parts(Struct, frozen=True, kw_only=True):
 
 
 def parts(point: Point, subjects: Sequence[str], decisions: int) -> list[Parts]:
-    """Sample runs of each, of so many decisions or a few more, until there are samples enough.
+    """Sample runs of each subject, with the given number of decisions, until there are enough samples.
 
     How many come of one run is up to the kernel: where its clock ticks a hundred times a second, a
     tenth of what is asked for.
@@ -63,7 +63,7 @@ def _parts_of(name: str, workload: Workload, tape: Tape, decisions: int) -> Part
 
 
 def sampler(samples: Counter[str], driver: CodeType) -> Callable[[FrameType | None], None]:
-    """What counts in which call of *driver* the time goes."""
+    """A function that counts samples by the current call of *driver*."""
 
     def sample(frame: FrameType | None) -> None:
         part = DRIVER

@@ -39,7 +39,7 @@ STYLE: Any = {
 
 
 def draw(report: Report, folder: Path) -> list[Path]:
-    """Draw what there is to draw; returns the files."""
+    """Draw all plots for which there are results; returns the files."""
     folder.mkdir(parents=True, exist_ok=True)
     races = report.grid
     files: list[Path] = []
@@ -54,7 +54,7 @@ def draw(report: Report, folder: Path) -> list[Path]:
 
 
 def growing(races: Sequence[Result]) -> list[Result]:
-    """Those points that differ from the first one in the number of targets alone."""
+    """The points that differ from the first one only in the number of targets."""
     if not races:
         return []
     first = races[0].point

@@ -1,6 +1,6 @@
 """A race at one point: every subject in turn, round after round, each time from the beginning.
 
-Owns: the order of runs, what is measured of each, whether all have decided the same.
+Owns: the order of runs, the measurement of each, and whether all made the same decisions.
 Must not know: how a subject decides, how results are shown.
 """
 
@@ -40,24 +40,24 @@ class Run(Struct, frozen=True, kw_only=True):
 
     @property
     def cpu_us(self) -> float:
-        """Of CPU for a decision."""
+        """CPU time for a decision, in microseconds."""
         return self.cpu_s / self.decisions * 1e6
 
 
 class Result(Struct, frozen=True, kw_only=True):
-    """What came of a race."""
+    """The result of a race."""
 
     point: Point
     runs: dict[str, list[Run]]
 
     @property
     def same(self) -> bool:
-        """Whether all have decided the same in every round."""
+        """Whether all subjects made the same decisions in every round."""
         return len({run.digest for runs in self.runs.values() for run in runs}) == 1
 
 
 class Pauses:
-    """The garbage collections, within `with`."""
+    """Times the garbage collections within a `with` block."""
 
     longest_s = 0.0
 
@@ -76,7 +76,7 @@ class Pauses:
 
 
 def race(point: Point, subjects: Sequence[str], decisions: int, rounds: int) -> Result:
-    """Measure *subjects*, and a replay of the first one, with *decisions* in each run."""
+    """Measure *subjects* and a replay of the first one, with *decisions* decisions in each run."""
     workload = Workload(point)
     tape, noted = recorded(workload, subjects[0], decisions)
     names = [*subjects, REPLAY]
@@ -90,12 +90,12 @@ def race(point: Point, subjects: Sequence[str], decisions: int, rounds: int) -> 
 
 
 def warming(point: Point) -> int:
-    """Dispatches before the clock runs: every proxy has had its turn, and every domain, up to a limit."""
+    """The dispatches before the measurement: enough for every proxy and, up to a limit, every domain."""
     return max(50, min(point.domains, WARM_MAX), 2 * point.proxies)
 
 
 def recorded(workload: Workload, name: str, decisions: int) -> tuple[Tape, Recorder]:
-    """What a run of so many decisions comes to: outcomes in order, and all that was decided."""
+    """Record a run with the given number of decisions: outcomes in order, and all decisions."""
     tape, noted = Tape(workload), Recorder(SUBJECTS[name](workload))
     drive = Drive(noted, tape.fetch, tape.parse, workload.keeping_ns, EPOCH_NS)
     drive.run(warming(workload.point) + decisions)
@@ -103,7 +103,7 @@ def recorded(workload: Workload, name: str, decisions: int) -> tuple[Tape, Recor
 
 
 def measured(workload: Workload, subject: Subject, tape: Tape, decisions: int) -> Run:
-    """Run a subject that has its first tokens, and measure it once it is warm."""
+    """Run a subject that has its initial tokens, and measure it after the warm-up."""
     warm = warming(workload.point)
     drive = Drive(
         subject, _following(tape.fetches()), _following(tape.pages()), workload.keeping_ns, EPOCH_NS
@@ -128,7 +128,7 @@ def measured(workload: Workload, subject: Subject, tape: Tape, decisions: int) -
 
 
 def _following(outcomes: list[Any]) -> Any:
-    """An effect that ends in one after the other."""
+    """An effect that returns the recorded outcomes in order."""
     return partial(_next, iter(outcomes))
 
 

@@ -1,10 +1,10 @@
-"""Results of a whole measurement, in a file and back.
+"""Writing the results of a whole measurement to a file, and reading them.
 
-Owns: the file's schema, statistics of runs, what may be compared with what.
+Owns: the file's schema, the statistics of runs, and which runs are comparable.
 Must not know: how anything was measured, how it is shown.
 
 Medians and quartiles are pytest-benchmark's. Its fixture is not used: it runs all rounds of one
-subject before the next one's, and a busy minute of the machine would count against one of them.
+subject before the next subject, so that other load on the machine would count against one of them.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class EngineRun(Struct, frozen=True, kw_only=True):
 
 
 class Report(Struct, frozen=True, kw_only=True):
-    """All that one call has measured."""
+    """All results of one run of the benchmark."""
 
     machine: Machine
     races: list[Result] = []
@@ -48,12 +48,12 @@ class Report(Struct, frozen=True, kw_only=True):
 
     @property
     def grid(self) -> list[Result]:
-        """The races over the points of the grid, which are too large for the interpreter."""
+        """The races at the points of the grid, without those for the interpreter."""
         return [found for found in self.races if "interpreter" not in found.runs]
 
 
 class Spread(Struct, frozen=True):
-    """Of several runs."""
+    """Median and quartiles of several runs."""
 
     median: float
     low: float
@@ -71,19 +71,19 @@ def spread(values: Iterable[float]) -> Spread:
 
 
 def cost_us(result: Result, name: str) -> Spread:
-    """CPU for a decision."""
+    """CPU time for a decision, in microseconds."""
     return spread(run.cpu_us for run in result.runs[name])
 
 
 def ratio(result: Result, name: str) -> float | None:
-    """The rate of a subject in rates of the baseline; None where one is missing or they decided otherwise."""
+    """The rate of a subject divided by that of the baseline; None if one is missing or their decisions differ."""
     if not result.same or not {name, OPPONENT} <= result.runs.keys():
         return None
     return cost_us(result, OPPONENT).median / cost_us(result, name).median
 
 
 def ratios(races: Iterable[Result], name: str) -> list[float]:
-    """Those of them that can be told."""
+    """The ratios that are known."""
     return [value for each in races if (value := ratio(each, name)) is not None]
 
 
@@ -91,7 +91,7 @@ def read(path: Path) -> Report:
     """Read what `--out` wrote.
 
     Raises:
-        ValueError: it is no such file, in one line.
+        ValueError: the file has no such results; the message is one line.
     """
     try:
         return msgspec.json.decode(path.read_bytes(), type=Report)
@@ -102,7 +102,7 @@ def read(path: Path) -> Report:
 
 
 def changes(now: Report, before: Report) -> list[tuple[Result, Result, str, float]]:
-    """What was measured in both: now, before, subject, and how many times as fast it is now."""
+    """The results that both runs have: now, before, subject, and the ratio of the rates."""
     known = {result.point: result for result in before.races}
     return [
         (result, known[result.point], name, _faster(result, known[result.point], name))

@@ -1,6 +1,6 @@
-"""Who takes part in a race.
+"""The subjects of a race.
 
-Owns: how each is made and given its first tokens. Must not know: what is measured.
+Owns: making each with its initial tokens. Must not know: what is measured.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def net(workload: Workload) -> Subject:
 
 
 def net_native(workload: Workload) -> Subject:
-    """The same, as machine code."""
+    """The scrape net, compiled to machine code."""
     return _opened(workload, partial(compile_net, builder=native))
 
 
@@ -90,7 +90,7 @@ SUBJECTS: dict[str, Callable[[Workload], Subject]] = {
 
 
 class Recorder:
-    """Notes what a subject decides, for a replay."""
+    """Records the decisions of a subject for a replay."""
 
     def __init__(self, subject: Subject) -> None:
         self._subject = subject
@@ -110,7 +110,7 @@ class Recorder:
 
 
 class Replay:
-    """Decides again what was noted, and nothing itself: what remains is the cost of the driver."""
+    """Repeats recorded decisions without deciding anything: it shows the cost of the driver."""
 
     def __init__(self, noted: Recorder) -> None:
         self._steps, self._rows = iter(noted.steps), iter(noted.rows)

@@ -72,7 +72,7 @@ def engine_lines(runs: list[EngineRun]) -> Iterator[str]:
 
 
 def summary_lines(report: Report) -> Iterator[str]:
-    """What all points come to."""
+    """The summary over all points."""
     unequal = sum(not result.same for result in report.races)
     yield f"dispatches compared in every round: {_unequal(unequal, len(report.races))}"
     for name in ("net", NET_NATIVE):

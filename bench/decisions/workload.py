@@ -1,7 +1,7 @@
-"""What the subjects of a race have to schedule: settings, targets, and what every effect ends in.
+"""What the subjects of a race have to schedule: settings, targets, and the outcome of every effect.
 
-Owns: the points of the grid, and all that follows from a point's numbers alone: the same every time.
-Must not know: who schedules, how long anything takes.
+Owns: the points of the grid, and all that follows from the numbers of a point, which is always the same.
+Must not know: the subjects, time measurement.
 
 Pages take 50 to 550 ms, and one attempt in ten fails and is tried again. A page has two links: one to
 a new page of its own domain, so that as many targets wait as before in each domain, and one to a page
@@ -81,7 +81,7 @@ class Point(Struct, frozen=True, order=True):
 
 
 class Workload:
-    """Everything of a point. Cost of making it: O(domains + proxies)."""
+    """All inputs of a point. Making it costs O(domains + proxies)."""
 
     def __init__(self, point: Point) -> None:
         self.point = point
@@ -176,7 +176,7 @@ def mix(number: int) -> int:
 
 
 class Tape:
-    """What the effects end in, in the order in which they are asked.
+    """The outcomes of the effects, in the order of their calls.
 
     The first subject at a point finds out the order; what it heard is made again for every other
     run, beforehand, with fresh strings. So the mocks cost the same for all, and next to nothing.

@@ -1,6 +1,6 @@
-"""`python -m bench.peers`: every crawler that is here crawls every scenario.
+"""`python -m bench.peers`: every installed crawler crawls every scenario.
 
-Owns: the arguments, what is printed. Must not know: how a crawl is measured.
+Owns: the arguments and the output. Must not know: how a crawl is measured.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def crawls(only: Iterable[str], say: Callable[[str], None]) -> list[Crawl]:
-    """Run crawls of crawlers that are here.
+    """Run the installed crawlers.
 
     Args:
         only: names of crawlers and scenarios; of a kind of which none is named, all are run, but for
             scenarios that have to be named.
-        say: is told of each crawl.
+        say: is called with each crawl.
     """
     wanted = frozenset(only)
     done = []

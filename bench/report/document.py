@@ -1,4 +1,4 @@
-"""What a report is made of, whatever it is written in.
+"""The elements of a report, independent of its format.
 
 Owns: these records. Must not know: Markdown, HTML, what a report says.
 """

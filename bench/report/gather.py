@@ -1,4 +1,4 @@
-"""The data of a report: what is measured now, what is read from files.
+"""Gathering the data of a report, measured now or read from files.
 
 Owns: where each comes from. Must not know: what the report says of it.
 """
@@ -33,7 +33,7 @@ CRAWLS = results.KEPT.with_name("crawl.json")
 
 
 class Data(Struct, frozen=True, kw_only=True):
-    """All that a report is written from."""
+    """The data of a report."""
 
     code: Code
     features: tuple[Feature, ...]

@@ -1,4 +1,4 @@
-"""What the referee says of each crawler's requests on the wire.
+"""The verdicts of the referee on the requests of each crawler.
 
 Owns: the table of a scenario's verdicts. Must not know: how crawls are run or judged.
 """

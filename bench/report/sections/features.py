@@ -1,4 +1,4 @@
-"""What each subject buys with its coordination code.
+"""The features of each subject, and the coordination code that they take.
 
 Owns: the table of features, and what a feature costs. Must not know: how code is counted.
 """

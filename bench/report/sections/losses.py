@@ -1,4 +1,4 @@
-"""Where the net loses, by every number of this report, and what may be wrong with the numbers.
+"""The figures in which the net is worse, and the threats to their validity.
 
 Owns: the rules that find losses, and the list of threats. Must not know: how anything was measured.
 """
@@ -81,7 +81,7 @@ def losses(code: Code, results: SavedResults | None) -> Section:
 
 
 def threats(results: SavedResults | None) -> Section:
-    """What may be wrong, and the settings of all crawlers in one scenario."""
+    """Threats to validity, and the settings of all crawlers in one scenario."""
     crawls = results.crawls if results is not None else ()
     settings = {each.program: each.settings for each in crawls if each.scenario == "speed"}
     said = tuple(f"{name}: `{given}`" for name, given in settings.items())
@@ -137,7 +137,7 @@ def _slower(net: Crawl, other: Crawl) -> Iterator[str]:
 
 
 def _but(other: Crawl) -> str:
-    """What has to be said beside a better time."""
+    """The remark on a better time."""
     broken = sum(other.violations.values())
     lost = 0 if other.received is None else other.pages - other.received
     rules = f" It broke rules {broken:,} times." if broken else ""
