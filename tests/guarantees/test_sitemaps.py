@@ -118,6 +118,39 @@ def test_a_loop_of_indexes_ends() -> None:
     assert remarks(done) == [f"{HOME}3.xml: its 2 sitemaps are nested too deeply"]
 
 
+def test_an_index_names_sitemaps_of_its_site() -> None:
+    """Others are told and not read; robots.txt may name any."""
+    there = "http://cdn.example/"
+    index = listing(
+        *(loc(url) for url in (f"{there}1.xml", f"{HOME}1.xml", "http://other.example/1.xml")),
+        root="sitemapindex",
+        entry="sitemap",
+    )
+    web = {
+        ROBOTS: text(f"Sitemap: {there}all.xml\nSitemap: {HOME}turns.xml"),
+        f"{there}all.xml": index,
+        f"{there}1.xml": listing(loc(f"{HOME}a")),
+        f"{HOME}1.xml": listing(loc(f"{HOME}b")),
+        f"{HOME}turns.xml": moved("/turns.xml"),
+    }
+    done = crawled(web)
+    assert set(stored(done.rows)) == {HOME, f"{HOME}a", f"{HOME}b"}
+    assert not any("other.example" in url for url in asked(done))
+    assert sorted(remarks(done)) == [
+        f"{there}all.xml: 1 of its sitemaps are on hosts out of scope",
+        f"{HOME}turns.xml: redirects in a circle, back to itself",
+    ]
+
+
+def test_of_many_sitemaps_the_last_ones_wait() -> None:
+    """A robots.txt names as many as it likes; those after the tenth are read when no page waits."""
+    maps = [f"{HOME}{number}.xml" for number in range(12)]
+    web = {each: listing(loc(f"{HOME}{number}p")) for number, each in enumerate(maps)}
+    urls = asked(crawled({ROBOTS: text("\n".join(f"Sitemap: {each}" for each in maps)), **web}))
+    assert urls[1:12] == [*maps[:10], HOME]
+    assert urls[-4:] == [maps[10], f"{HOME}10p", maps[11], f"{HOME}11p"]
+
+
 def test_what_is_wrong_is_told_and_the_rest_is_kept() -> None:
     """A broken one keeps what was read; one that is not there, or forbidden, is named."""
     broken = WebAnswer(

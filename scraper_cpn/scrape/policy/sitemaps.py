@@ -34,7 +34,7 @@ from scraper_cpn.scrape.policy.retries import is_unsent
 from scraper_cpn.scrape.policy.robots import RobotsPolicy
 from scraper_cpn.scrape.robots import sitemaps_in
 from scraper_cpn.scrape.settings import Settings
-from scraper_cpn.scrape.urls import pace_of
+from scraper_cpn.scrape.urls import host_of, pace_of
 
 AUTO = "auto"
 """Sitemaps are looked for where sites say that they are, or usually have them."""
@@ -42,6 +42,8 @@ WELL_KNOWN = ("/sitemap.xml", "/sitemap_index.xml")
 """Where a sitemap is looked for if robots.txt names none."""
 NESTED_MAX = 3
 """Indexes in indexes: sitemaps.org has none, some sites have one."""
+_FIRST_MAX = 10
+"""So many of the sitemaps that a robots.txt names are read before pages: some name a thousand."""
 _LINKS_AT_ONCE = 500
 """URLs that are admitted in one step."""
 
@@ -77,7 +79,12 @@ class SitemapPolicy:
         urls = sitemaps_in(rules.text)
         if not urls:
             return self.well_known(site)
-        return Maps(tuple(self._job(url, site.site) for url in urls))
+        return Maps(
+            tuple(
+                self._job(url, site.site, first=number < _FIRST_MAX)
+                for number, url in enumerate(urls)
+            )
+        )
 
     def well_known(self, site: MapSite) -> Maps:
         """The usual places."""
@@ -129,15 +136,19 @@ class SitemapPolicy:
         return [self.frontier.without_traps(Found(depths.near(piece))) for piece in pieces]
 
     def nested(self, job: SitemapJob, mapped: Mapped) -> Maps | None:
-        """The sitemaps of an index."""
+        """The sitemaps of an index: those on its host or in scope, as any site could name those of others."""
         if not mapped.sitemaps or job.nesting >= NESTED_MAX:
             return None
         return Maps(
             tuple(
                 self._job(url, job.site, nesting=job.nesting + 1, first=job.first and not number)
-                for number, url in enumerate(mapped.sitemaps)
+                for number, url in enumerate(self._own(job, mapped))
             )
         )
+
+    def _own(self, job: SitemapJob, mapped: Mapped) -> list[str]:
+        inside, host = self.frontier.inside, job.host
+        return [url for url in mapped.sitemaps if host_of(url) == host or inside(url, job.site)]
 
     def hop(self, job: SitemapJob, redirect: Redirected) -> Maps | None:
         """The next hop of a sitemap that is redirected."""
@@ -172,9 +183,13 @@ class SitemapPolicy:
                 yield self._row(job, trouble)
         if mapped.sitemaps and job.nesting >= NESTED_MAX:
             yield self._row(job, f"its {len(mapped.sitemaps):,} sitemaps are nested too deeply")
+        elif others := len(mapped.sitemaps) - len(self._own(job, mapped)):
+            yield self._row(job, f"{others:,} of its sitemaps are on hosts out of scope")
 
     def strayed(self, job: SitemapJob, redirect: Redirected) -> Failure | None:
-        """The row of a sitemap that redirects too often."""
+        """The row of a sitemap that redirects too often, or to itself."""
+        if redirect.url == job.url:
+            return self._row(job, "redirects in a circle, back to itself", redirect.status)
         if job.hops < self.settings.max_redirects:
             return None
         return self._row(job, f"more than {self.settings.max_redirects} redirects", redirect.status)
