@@ -10,6 +10,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, islice
+from select import select
 from threading import Condition, Thread
 
 from scraper_cpn.scrape.colours import Link
@@ -23,6 +24,7 @@ _BLOCKS_MAX = 1_000
 """More are left in the pipe: who writes there has to wait."""
 _MARK = b"\xef\xbb\xbf"
 _NOT_UTF8 = "(not UTF-8) "
+_NO_MORE = "(the rest is lost) "
 _NO_URL = "(no URL) "
 
 
@@ -82,7 +84,7 @@ class ArrivingLines:
 
     def _read(self) -> None:
         rest, first = b"", True
-        while chunk := os.read(self._descriptor, _CHUNK_BYTES):
+        for chunk in self._chunks():
             whole, end, rest = (rest + chunk).rpartition(b"\n")
             self._put(whole + end, first=first)
             first = first and not whole
@@ -91,6 +93,21 @@ class ArrivingLines:
             self._ended = True
             self._changed.notify_all()
         self.on_arrival()
+
+    def _chunks(self) -> Iterator[bytes]:
+        """Yield what comes. An error ends it with a line that is no URL."""
+        try:
+            while chunk := self._chunk():
+                yield chunk
+        except OSError as error:
+            yield f"\n{_NO_MORE}{error}".encode()
+
+    def _chunk(self) -> bytes:
+        while True:
+            try:
+                return os.read(self._descriptor, _CHUNK_BYTES)
+            except BlockingIOError:  # another process that has the pipe, too, made it so
+                select([self._descriptor], [], [])
 
     def _put(self, lines: bytes, *, first: bool) -> None:
         if not lines:

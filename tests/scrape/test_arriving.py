@@ -50,6 +50,30 @@ def test_lines_come_as_they_are_written() -> None:
     os.close(reading)
 
 
+def test_a_pipe_that_does_not_block_is_waited_for() -> None:
+    """Another process may have made it so; the crawl does not wait for a thread that has died."""
+    reading, writing = os.pipe()
+    os.set_blocking(reading, False)
+    arriving = ArrivingLines("pipe", reading)
+    os.write(writing, b"http://a.test/\n")
+    arriving.gather(1)
+    os.close(writing)
+    arriving.gather(2)
+    assert all_of(arriving) == ["http://a.test/"]
+    assert not arriving.arriving
+    os.close(reading)
+
+
+def test_a_pipe_that_fails_ends_with_a_bad_line() -> None:
+    """What failed is told."""
+    folder = os.open("/", os.O_RDONLY)
+    arriving = ArrivingLines("pipe", folder)
+    arriving.gather(1_000)
+    assert [line.partition(" [")[0] for line in all_of(arriving)] == ["pipe:2: '(the rest is lost)"]
+    assert not arriving.arriving
+    os.close(folder)
+
+
 def test_urls_are_pulled_as_they_are_wanted() -> None:
     """After the first ones, in blocks; what is no URL is told, and nothing is taken for a comment."""
     asked = 0
