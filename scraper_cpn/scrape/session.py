@@ -306,6 +306,8 @@ class Session:
         start_unless_paced(proxy, domain, start)
         outcome = await self._fetcher.fetch(asked, proxy, start, start.may_start)
         self._account.outcome(outcome)
+        if target.request.login and isinstance(outcome, Redirected):
+            self._login_secrets.moved(target, outcome)
         return visit_outcome(target, outcome)
 
     async def _fetch_in(

@@ -8,25 +8,26 @@ from typing import NamedTuple, TypeVar
 
 from msgspec.structs import replace
 
-from scraper_cpn.scrape.colours import Failed, LoginStep, Target
+from scraper_cpn.scrape.colours import Failed, LoginStep, Redirected, Target
 from scraper_cpn.scrape.policy.frontier import asking
+from scraper_cpn.scrape.policy.requests import redirected
 from scraper_cpn.scrape.request import PLAIN, Request
 
 T = TypeVar("T")
+_SENT = ("method", "headers", "body", "content_type")
 
 
 class _Step(NamedTuple):
     login: int
     number: int
-    origin: str
     request: Request
 
 
-_NONE = _Step(0, 0, "", PLAIN)
+_NONE = _Step(0, 0, PLAIN)
 
 
 class LoginSecrets:
-    """The latest step of each session. *first* is the request of the first step; None: a GET."""
+    """The latest request of each session's login. *first* is that of the first step; None: a GET."""
 
     def __init__(self, first: Request | None = None) -> None:
         self._first = first
@@ -36,27 +37,34 @@ class LoginSecrets:
         """Return the outcome of a page, without what the next step of a login sends."""
         if not isinstance(outcome, LoginStep):
             return outcome
-        target, request = outcome.target, outcome.target.request
-        self._latest[request.session] = _Step(request.login, request.step, target.origin, request)
-        return LoginStep(asking(target, replace(request, body=b"", headers=())))
+        request = outcome.target.request
+        self._keep(request)
+        return LoginStep(asking(outcome.target, replace(request, body=b"", headers=())))
+
+    def moved(self, step: Target, redirect: Redirected) -> None:
+        """Keep what is sent after a redirect of a step."""
+        whole = self.whole(step)
+        if isinstance(whole, Target):
+            self._keep(redirected(whole, redirect))
 
     def whole(self, step: Target) -> Target | Failed:
         """Return a step with all that it sends; a failure, if another process has begun the login."""
         asked = step.request
-        if asked.step == 1:
-            return self._first_step(step)
+        if asked.step == 1 and (self._first is None or not step.hops):
+            return self._begun(step)
         kept = self._latest.get(asked.session, _NONE)
         if (kept.login, kept.number) != (asked.login, asked.step):
             reason = "a page of a login that another process has begun"
             return Failed("login", reason, retry=False, sent=False)
-        if asked.turned:
-            return step
-        headers = kept.request.headers if step.origin == kept.origin else ()
-        return asking(step, replace(asked, body=kept.request.body, headers=headers))
+        sent = {name: getattr(kept.request, name) for name in _SENT}
+        return asking(step, replace(asked, **sent))
 
-    def _first_step(self, step: Target) -> Target:
-        if self._first is None or step.hops:
+    def _begun(self, step: Target) -> Target:
+        if self._first is None:
             return step
         own = step.request
         more = {name: getattr(own, name) for name in ("session", "login", "step", "apart")}
         return asking(step, replace(self._first, idempotent=True, **more))
+
+    def _keep(self, request: Request) -> None:
+        self._latest[request.session] = _Step(request.login, request.step, request)
