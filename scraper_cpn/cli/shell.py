@@ -67,8 +67,12 @@ def shell(argv: Sequence[str], prompt: Callable[[str, Names], None] | None = Non
         before = names["page"]
         if isinstance(asked, str) and isinstance(before, Page):
             asked = before.absolute(asked) or asked
+        coming = portal.start_task_soon(by_hand.fetch, asked)
         try:
-            names["page"] = portal.call(by_hand.fetch, asked)
+            names["page"] = coming.result()
+        except KeyboardInterrupt:
+            coming.cancel()
+            raise
         except (NoPage, UsageError, ValueError) as error:
             failed = type(error)(str(error))
         else:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Self
 
+import anyio
 from msgspec.structs import replace
 
 from scraper_cpn.net import Row
@@ -20,6 +21,7 @@ from scraper_cpn.run.shell import Shell
 from scraper_cpn.scrape.asking import ready
 from scraper_cpn.scrape.colours import (
     Domain,
+    Failed,
     Failure,
     FetchOutcome,
     Kept,
@@ -64,6 +66,9 @@ class HandFetcher:
         self._fetcher = Fetcher(
             settings, seeds=(), wall_ns=self._clock.now_ns, monotonic_ns=self._clock.now_ns
         )
+        self._turn = anyio.Lock()
+        self._wanted = ""
+        """The handler of the request of this call, by which its hops and attempts are known from those of one before."""
         self._raw: Raw | None = None
         self._failures: list[Failure] = []
         self._asked = 0
@@ -83,7 +88,7 @@ class HandFetcher:
     async def fetch(self, asked: str | Link) -> Page:
         """Return the page of a URL or link, behind redirects, whether it was fetched before or not.
 
-        Waits as a crawl would. Raises `NoPage` with the reason if there is none, `UsageError` for an invalid URL, and
+        Waits as a crawl would, and for a request that was cancelled to end. Raises `NoPage` with the reason if there is none, `UsageError` for an invalid URL, and
         `ValueError` for a link whose options make no sense.
         """
         link = asked if isinstance(asked, Link) else Link(asked)
@@ -93,13 +98,15 @@ class HandFetcher:
         request = found.request or Request()
         apart = f"{request.apart or 'by hand'} {self._asked}"
         target = self._net.policy.frontier.seed(
-            replace(found, to="", request=replace(request, apart=apart)), self._clock.now_ns()
+            replace(found, to=f"call {self._asked}", request=replace(request, apart=apart)),
+            self._clock.now_ns(),
         )
         self._fetcher.permit([target.url])
-        return await self._fetched(target)
+        async with self._turn:
+            return await self._fetched(target)
 
     async def _fetched(self, target: Target) -> Page:
-        self._raw, self._failures = None, []
+        self._raw, self._failures, self._wanted = None, [], target.handler
         self._kernel.inject(self._net.frontier.found, split([target]), self._clock.now_ns())
         shell = Shell(self._kernel, self._effects(), self._clock, on_rows=self._take)
         ended = await shell.run()
@@ -125,6 +132,8 @@ class HandFetcher:
     async def _fetch(
         self, target: Target, proxy: Proxy, domain: Domain, start: Any
     ) -> FetchOutcome:
+        if target.handler != self._wanted:
+            return Failed("drop", "it was interrupted", retry=False, sent=False)
         start_unless_paced(proxy, domain, start)
         return await self._fetcher.fetch(target, proxy, start, start.may_start)
 
@@ -135,8 +144,10 @@ class HandFetcher:
         return await self._fetcher.robots(job, proxy, start, start.may_start)
 
     def _parse(self, raw: Raw) -> Parsed:
-        self._raw = raw
+        if raw.target.handler == self._wanted:
+            self._raw = raw
         return Parsed((), ())
 
     def _take(self, rows: Sequence[Row]) -> None:
-        self._failures += [row.colour for row in rows if isinstance(row.colour, Failure)]
+        failures = [row.colour for row in rows if isinstance(row.colour, Failure)]
+        self._failures += [each for each in failures if each.target.handler == self._wanted]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+import signal
 import sys
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
@@ -57,6 +59,12 @@ class Site(BaseHTTPRequestHandler):
 
     asked: ClassVar[list[str]] = []
 
+    def do_POST(self) -> None:
+        self.send_response(303)
+        self.send_header("Location", "/sent")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
     def do_GET(self) -> None:
         if self.path == "/robots.txt":
             self.send_response(404)
@@ -64,6 +72,10 @@ class Site(BaseHTTPRequestHandler):
             self.end_headers()
             return
         self.asked.append(self.path)
+        if self.path == "/interrupted":
+            os.kill(os.getpid(), signal.SIGINT)
+            self.rfile.read(1)  # until the client goes
+            return
         body = f"<title>{self.path}</title><a href=/third>x</a>".encode()
         if self.path == "/data":
             body = b'["data"]'
@@ -207,12 +219,27 @@ def test_the_shell(site: str, capsys: pytest.CaptureFixture[str]) -> None:
         assert names["page"].title == "/second"
         fetch(names["Link"](f"{site}/second", headers={"X-A": "1"}))
         assert isinstance(fetch("/second"), Page)
+        assert fetch(names["Link"](f"{site}/send", form={"a": "b"})).title == "/sent"
         with pytest.raises(NoPage, match="http: HTTP 404"):
             fetch("/none")
 
     assert shell([f"{site}/first", "--delay", "0"], prompt) == 0
     assert f"page is <Page {site}/first 200" in found[0]
-    assert Site.asked == ["/first", "/second", "/second", "/second", "/none"]
+    assert Site.asked == ["/first", "/second", "/second", "/second", "/sent", "/none"]
+
+
+def test_ctrl_c_in_the_shell(site: str) -> None:
+    """It ends the request that is under way, which is not made again; the next one comes as usual."""
+
+    def prompt(_: str, names: dict[str, Any]) -> None:
+        with pytest.raises(KeyboardInterrupt):
+            names["fetch"]("/interrupted")
+        assert names["fetch"]("/second").title == "/second"
+        with pytest.raises(NoPage, match="http: HTTP 404"):
+            names["fetch"]("/none")
+
+    assert shell([f"{site}/first", "--delay", "0", "--backoff", "1ms"], prompt) == 0
+    assert Site.asked == ["/first", "/interrupted", "/second", "/none"]
 
 
 def test_the_shell_without_a_page(
