@@ -55,8 +55,10 @@ def _refuse(job: CrawlJob) -> None:
         raise UsageError(
             "the scheduler by hand has no --per-host and no --host-delay; use scrape, or leave them out"
         )
-    if job.settings.adaptive:
-        raise UsageError("the scheduler by hand has no --adaptive; use scrape, or leave it out")
+    if job.settings.adaptive or job.settings.hours:
+        raise UsageError(
+            "the scheduler by hand has no --adaptive and no --hours; use scrape, or leave them out"
+        )
     volume = (job.settings.max_bytes, job.settings.max_bytes_per_domain, job.settings.rate_bytes)
     if job.settings.max_pages_per_domain or any(volume):
         raise UsageError(

@@ -316,6 +316,10 @@ class Bandwidth(Struct, frozen=True, gc=False):
     """While this token is ready, the bytes received so far are within `--rate-limit`."""
 
 
+class Window(Struct, frozen=True, gc=False):
+    """While this token is ready, requests may start (`--hours`). Its expiry is the closing of the window."""
+
+
 class Received(Struct, frozen=True, gc=False):
     """The bytes of a page."""
 

@@ -14,6 +14,7 @@ from scraper_cpn.scrape.parts.domains import Domains
 from scraper_cpn.scrape.parts.frontier import Frontier
 from scraper_cpn.scrape.parts.health import Health
 from scraper_cpn.scrape.parts.hosts import hosts_of
+from scraper_cpn.scrape.parts.hours import hours_of
 from scraper_cpn.scrape.parts.items import items_of
 from scraper_cpn.scrape.parts.logins import logins_of
 from scraper_cpn.scrape.parts.permits import Budget, GateKeeper, Permits
@@ -50,11 +51,13 @@ class ScrapeNet(Net):
         page_key = key + fields_of(*self.logins)
         self.routes = routes_of(self, p.routes, self.domains, (key, page_key), p.frontier.turn)
         self.gate = GateKeeper(self)
+        self.hours = hours_of(self, p.settings)
         self.budget = Budget(self, p.settings)
         self.volume = volume_limits(self, p.volume, self.domains.pacing)
         self.items = items_of(self, p)
         self.limits: list[Limit] = [
             self.permits, self.domains, *self.hosts, *self.routes, self.proxies, self.gate,
+            *self.hours,
         ]  # fmt: skip
         self.sessions = sessions_of(self, p.sessions)
 

@@ -1,7 +1,7 @@
 """The initial tokens of a crawl, live or in virtual time.
 
-Owns: proxies with their leases (or the direct connection), the gate and its deadline, the bytes that may come, the
-seeds.
+Owns: proxies with their leases (or the direct connection), the gate and its deadline, the windows of `--hours`, the
+bytes that may come, the seeds.
 Must not know: clocks, effects, who runs the net.
 """
 
@@ -20,11 +20,13 @@ from scraper_cpn.scrape.colours import (
     Proxy,
     Repute,
     Target,
+    Window,
 )
 from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.parts.volume import Bytes, Rate
 from scraper_cpn.scrape.policy.frontier import split
 from scraper_cpn.scrape.policy.proxies import copies_of
+from scraper_cpn.scrape.windows import windows
 
 DIRECT = "direct"
 """The name of the connection without a proxy."""
@@ -59,6 +61,11 @@ def open_crawl(
         kernel.inject(place, colour, now_ns)
     end_ns = _later(settings.max_time_ns, now_ns)
     kernel.inject(net.gate.open, Gate(), now_ns, expires_at_ns=end_ns)
+    for hours in net.hours:
+        for opens_ns, closes_ns in windows(settings.hours, now_ns):
+            kernel.inject(
+                hours.open, Window(), now_ns, ready_at_ns=opens_ns, expires_at_ns=closes_ns
+            )
     kernel.inject(net.frontier.found, split(targets), now_ns)
     for bad in bad_seeds:
         kernel.inject(net.seeds.bad, bad, now_ns)

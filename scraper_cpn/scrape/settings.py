@@ -39,6 +39,22 @@ class Site(Struct, frozen=True, kw_only=True):
     """The group of proxies that serves it; None: as `Settings.proxy_for` says."""
 
 
+EVERY_DAY = (0, 1, 2, 3, 4, 5, 6)
+
+
+class Hours(Struct, frozen=True):
+    """A window of each of some days, in which requests may start."""
+
+    opens: int
+    """Minutes after midnight."""
+    closes: int
+    """Minutes after the midnight of the same day; more than 1440 if the window passes midnight."""
+    days: tuple[int, ...] = EVERY_DAY
+    """The days on which it opens, in order; Monday is 0."""
+    zone: str = "UTC"
+    """A name of the IANA time zone database."""
+
+
 class StatusRule(Struct, frozen=True):
     """How answers with some statuses are treated, instead of the usual way."""
 
@@ -137,6 +153,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     """The share of its time that a server may work for this crawl, above 0 and at most 1; None: only the delay counts."""
     rate_bytes: int | None = None
     """Bytes of pages a second, decompressed, on average."""
+    hours: Hours | None = None
+    """Requests start only in these windows; None: at any time."""
     max_depth: int | None = None
     """Links followed from a seed; a seed has depth 0."""
     max_time_ns: int | None = None

@@ -161,7 +161,10 @@ def instance_of(net: ScrapeNet, urls: Sequence[str], note: str) -> Instance:
             net.gate.open.name: [gate],
             **dict(_given(net)),
         },
-        later={net.gate.stop.name: [c.StopRequest()]},
+        later={
+            net.gate.stop.name: [c.StopRequest()],
+            **{each.open.name: [c.Window()] for each in net.hours},
+        },
         outcomes={
             "fetch": lambda target, *_: [
                 c.Fetched(_response(target.url)),
@@ -210,6 +213,8 @@ def _given(net: ScrapeNet) -> Iterator[tuple[str, list[Any]]]:
             yield limit.left.name, [c.Allowance(settings.max_bytes)]
         if isinstance(limit, Rate):
             yield limit.free.name, [c.Bandwidth()]
+    for hours in net.hours:
+        yield hours.open.name, [Expiring(c.Window())]
     for items in net.items:
         if settings.max_items is not None:
             yield items.left.name, [c.ItemsLeft(settings.max_items)]

@@ -76,6 +76,9 @@ def _metadata(run: RunStatus) -> Iterator[tuple[str, str]]:
     yield "ended", f"{counted(run.failed, 'URL')} failed{again}, {number(run.skipped)} skipped"
     waiting = [f"{number(urls)} for {what}" for what, urls in run.waiting.items() if urls]
     yield "waiting", ", ".join(waiting) or "nothing"
+    if run.opens_ns is not None:
+        turn = f"{ahead(run.opens_ns - run.now_ns)}, at {moment(run.opens_ns)}"
+        yield "hours", f"the next request starts {turn} (--hours)"
     if run.unread_lines:
         yield "seeds", f"{counted(run.unread_lines, 'line')} not read yet"
     if run.in_flight or run.pipeline:

@@ -133,6 +133,10 @@ async def test_the_command_crawls(tmp_path: Path, capsys: pytest.CaptureFixture[
             ["http://a.example/", "--host-delay", "1"],
             "the scheduler by hand has no --per-host and no --host-delay",
         ),
+        (
+            ["http://a.example/", "--hours", "1:00-2:00"],
+            "the scheduler by hand has no --adaptive and no --hours",
+        ),
         (["http://a.example/", "--state", "s"], "the scheduler by hand has no --state"),
     ],
 )

@@ -44,6 +44,7 @@ from scraper_cpn.scrape.seeds import Unread
 from scraper_cpn.scrape.settings import Settings
 from scraper_cpn.scrape.state.run import OpenRun
 from scraper_cpn.scrape.state.unread import TAKEN
+from scraper_cpn.scrape.windows import opening_after
 
 REASONS_MAX = 50
 """The number of reasons for dropped items that the summary lists one by one."""
@@ -159,12 +160,19 @@ class Accounting:
             self._holds[hold.domain] = (now_ns + hold.wait_ns, hold.reason)
 
     def _held(self, now_ns: int) -> tuple[PausedDomain, ...]:
-        """The domains that pause longest; those whose pause is over are forgotten."""
+        """All domains outside of `--hours`, and those that pause longest; those whose pause is over are forgotten."""
         self._holds = {name: hold for name, hold in self._holds.items() if hold[0] > now_ns}
         longest = nlargest(HOLDS_SHOWN, self._holds.items(), key=lambda item: item[1][0])
-        return tuple(
+        return self._closed(now_ns) + tuple(
             PausedDomain(name, until, until - now_ns, why) for name, (until, why) in longest
         )
+
+    def _closed(self, now_ns: int) -> tuple[PausedDomain, ...]:
+        """The pause of all domains outside of `--hours`."""
+        opens_ns = opening_after(self._settings.hours, now_ns)
+        if opens_ns is None:
+            return ()
+        return (PausedDomain("every domain", opens_ns, opens_ns - now_ns, "--hours"),)
 
     def take(self, rows: Iterable[Row]) -> None:
         """Count rows that have reached a sink."""
@@ -301,11 +309,13 @@ class Accounting:
         return "no proxy is left: their quotas or leases have ended"
 
     def _reached(self) -> str:
-        """Which limit on how much is fetched is reached; empty for none."""
+        """Which limit on how much is fetched, or when, is reached; empty for none."""
         settings, net = self._settings, self._net
         for limit in net.volume:
             if isinstance(limit, Bytes) and not self._count(limit.left):
                 return f"--max-bytes {size_text(settings.max_bytes or 0)} is reached"
+        if any(not self._count(hours.open) for hours in net.hours):
+            return "the windows of --hours that it knew have passed"
         return ""
 
     def _least_left_ns(self) -> int | None:

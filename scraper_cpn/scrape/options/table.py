@@ -12,7 +12,7 @@ from scraper_cpn.scrape.options import values
 from scraper_cpn.scrape.options.statuses import status_rule, status_text
 from scraper_cpn.scrape.options.values import Kind, choice, choices_of, count
 from scraper_cpn.scrape.pages.kinds import KINDS
-from scraper_cpn.scrape.settings import FETCHERS, TRAP_RULES, FieldRule, Settings
+from scraper_cpn.scrape.settings import FETCHERS, TRAP_RULES, FieldRule, Hours, Settings
 
 
 def _field_rule(value: object) -> FieldRule:
@@ -41,6 +41,18 @@ def _login(value: object) -> str:
         raise ValueError(str(error)) from None
 
 
+def _hours(value: object) -> Hours:
+    from scraper_cpn.scrape.options.hours import hours
+
+    return hours(value)
+
+
+def _hours_text(value: Hours) -> str:
+    from scraper_cpn.scrape.options.hours import hours_text
+
+    return hours_text(value)
+
+
 def _cookie(value: object) -> tuple[str, str]:
     from scraper_cpn.scrape.options.cookies import cookie
 
@@ -55,6 +67,7 @@ def _cookie_file(value: object) -> str:
 
 TIME = Kind(values.duration, "TIME", values.duration_text)
 PERIOD = Kind(values.positive_duration, "TIME", values.duration_text)
+HOURS = Kind(_hours, "HOURS", _hours_text)
 SHARE = Kind(values.share, "SHARE", values.share_text)
 SIZE = Kind(values.size, "SIZE", values.size_text)
 AT_LEAST_0 = Kind(count(0), "N")
@@ -252,6 +265,9 @@ OPTIONS: tuple[Option, ...] = (
                 "share of its time on this crawl, such as 25%"),
     Option(name="rate-limit", kind=SIZE, group=_PACE, field="rate_bytes",
            help="bytes of pages a second, decompressed, on average; fixed once a state is created"),
+    Option(name="hours", kind=HOURS, group=_PACE, field="hours",
+           help="start requests only at these times of day, such as 22:00-06:00@Europe/Berlin or 'Mon-Fri 22:00-06:00'; "
+                "UTC without a zone; fixed once a state is created"),
     Option(name="ageing", kind=PERIOD, group=_PACE, field="ageing_ns",
            help="raise the priority of a waiting page by one level each time this has passed "
                 "(default: never); fixed once a state is created"),

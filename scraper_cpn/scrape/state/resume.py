@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from scraper_cpn.net import Counter, Lost
 from scraper_cpn.net.changes import Durable
 from scraper_cpn.net.marking import Standing
-from scraper_cpn.scrape.colours import STEPS, Domain, Gate, ItemsLeft, Proxy, Rules
+from scraper_cpn.scrape.colours import STEPS, Domain, Gate, ItemsLeft, Proxy, Rules, Window
 from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.opening import DIRECT, first_tokens, reputes
 from scraper_cpn.scrape.parts.items import ITEMS_LEFT
@@ -28,6 +28,7 @@ from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.policy.proxies import copies_of
 from scraper_cpn.scrape.policy.routes import PROXY_AT_FAULT, plain_job, plain_target
 from scraper_cpn.scrape.urls import domain_of
+from scraper_cpn.scrape.windows import windows
 from scraper_cpn.store.edit import Edit
 
 ENDED_WITH_PROCESS = "the process ended meanwhile"
@@ -77,6 +78,7 @@ def reopened(
     most_ns = after.settings.max_time_ns
     end_ns = None if most_ns is None else now_ns + most_ns
     edit.put(net.gate.open, Gate(), expires_at_ns=end_ns)
+    _windows(edit, net, tokens)
     crawl_delays = _crawl_delays(tokens.get(net.robots.rules.name, ()), after)
     for token in tokens.get(net.domains.pacing.name, ()):
         delay_ns = _delay_ns(token.colour, before, after, crawl_delays)
@@ -321,6 +323,14 @@ def _pauses(edit: Edit, net: ScrapeNet, tokens: Mapping[str, list[Standing]], la
             ready_ns = waits_out(token.ready_at_ns, pause_ns, last_ns, edit.now_ns)
             if ready_ns != token.ready_at_ns:
                 edit.replace(token, token.colour, ready_ns)
+
+
+def _windows(edit: Edit, net: ScrapeNet, tokens: Mapping[str, list[Standing]]) -> None:
+    """Put the windows in which requests may start, from now on."""
+    for hours in net.hours:
+        edit.gone += [token.serial for token in tokens.get(hours.open.name, ())]
+        for opens_ns, closes_ns in windows(net.policy.settings.hours, edit.now_ns):
+            edit.put(hours.open, Window(), opens_ns, closes_ns)
 
 
 def _limits(edit: Edit, durable: Durable, net: ScrapeNet) -> None:

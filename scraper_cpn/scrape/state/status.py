@@ -36,6 +36,7 @@ from scraper_cpn.scrape.state.run import (
 )
 from scraper_cpn.scrape.state.unread import unread
 from scraper_cpn.scrape.urls import domain_of, host_of, names_above
+from scraper_cpn.scrape.windows import opening_after
 from scraper_cpn.store.claim import Note, writer
 from scraper_cpn.store.read import RunReader
 from scraper_cpn.store.reader import RunInfo, StateReader
@@ -140,6 +141,8 @@ class RunStatus(Struct, frozen=True, kw_only=True):
     """The largest backlogs, largest first."""
     recent: float | None
     """Pages per second over the last minute; None if the crawl is not running."""
+    opens_ns: int | None = None
+    """When requests may start again (`--hours`), UTC; None: they may now."""
     paused: tuple[LongPause, ...] = ()
     given_up: tuple[tuple[str, str], ...] = ()
     """The domains that were given up, and why."""
@@ -237,6 +240,7 @@ def _status(info: RunInfo, reader: RunReader, note: Note | None, domains: int) -
             for domain, urls in backlog.most_common(domains)
         ),
         recent=recent,
+        opens_ns=opening_after(policy.settings.hours, now_ns),
         paused=tuple(_paused(tokens, now_ns))[:domains],
         given_up=tuple(
             (token.domain, token.reason) for _, token in tokens if isinstance(token, GivenUp)
