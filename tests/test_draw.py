@@ -35,7 +35,7 @@ def test_the_text_says_in_which_order_transitions_are_tried() -> None:
 
 
 def test_a_part_alone_names_its_users() -> None:
-    """What other parts take from it and put into it is told, without the rest of them."""
+    """What other parts take from it and put into it is shown, without the rest of them."""
     text = graph.text(NET, NET.domains)
     assert "used by     scrape_target: spend(domains), hold(domain_slots), puts penalties" in text
     assert "used by     admit: puts domains if new in known_domains" in text

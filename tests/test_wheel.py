@@ -107,7 +107,7 @@ def test_it_needs_what_it_says_it_needs(installed: Path, tmp_path: Path) -> None
 def test_it_says_what_an_option_needs(
     option: tuple[str, str], said: str, installed: Path, tmp_path: Path
 ) -> None:
-    """What is not installed is a mistake of the user, who is told how to get it."""
+    """What is not installed is a mistake of the user, who is shown how to get it."""
     command = [str(installed / "scrape"), "http://127.0.0.1:1/", *option, "-o", "x.csv"]
     env = {**CLEAN, "XDG_CACHE_HOME": str(installed.parent / "caches")}  # nothing is built there
     done = subprocess.run(

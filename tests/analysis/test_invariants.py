@@ -78,7 +78,7 @@ def test_sums_of_random_nets_hold_after_any_events() -> None:
                 assert not sum(each.weights.get(a, 0) * n for a, n in event.change.items())
 
 
-def test_the_structure_of_a_net_is_told_by_its_places() -> None:
+def test_the_structure_of_a_net_is_described_by_its_places() -> None:
     """What a build takes, it gives back; no state was looked at."""
     message = structure(
         build_farm(licences=2),

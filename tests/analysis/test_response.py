@@ -31,7 +31,7 @@ def answered(view: StateView) -> bool:
 
 
 def work_net(attempts: int, *, tells: bool = True) -> Net:
-    """Jobs are tried so often (0: for ever), and then given up, which is told or not."""
+    """Jobs are tried so often (0: for ever), and then given up, which is reported or not."""
     net = Net("work")
     jobs = net.place("jobs", Job, source=True, work=True)
     lines = net.counter("lines", start=1)
@@ -60,7 +60,7 @@ ONE = Instance(tokens={"jobs": [Job("a")]}, outcomes={"work": lambda job: [Done(
 
 
 def test_an_answer_always_comes_where_attempts_end() -> None:
-    """Every way from a job leads to its end, told as proved for this instance."""
+    """Every way from a job leads to its end, reported as proved for this instance."""
     (verdict,) = verify(work_net(3), ONE, leads_to(asked, answered)).verdicts
     assert (verdict.claim, verdict.status) == ("asked leads to answered", "proved")
     assert "no firing is revoked for ever" in verdict.assumes

@@ -1,6 +1,6 @@
 """A scheduler by hand that is looked at after every call: what must hold at every moment of a crawl.
 
-Owns: the laws, told from what is where. It does as any scheduler does, only slower.
+Owns: the laws, checked on the places of all entries. It does as any scheduler does, only slower.
 """
 
 from __future__ import annotations

@@ -100,7 +100,7 @@ def test_a_crawl_that_fails_is_no_figure(monkeypatch: pytest.MonkeyPatch) -> Non
 
 @pytest.mark.parametrize("fetcher", web.FETCHERS)
 def test_a_crawl_has_its_parts(fetcher: str) -> None:
-    """What a page takes of CPU is told by part, for both clients; the parts make up all of it."""
+    """The CPU time of a page is shown by part, for both clients; the parts make up all of it."""
     found = profile.profiled(SMALL, "net", fetcher)
     assert set(found.us) <= {*sampled.PARTS, sampled.START, sampled.THREADS}
     assert found.us[sampled.START] > 0
@@ -146,7 +146,7 @@ def test_the_command_writes_what_it_prints(
 ) -> None:
     """Subjects and fetchers take turns, as often as asked; the file has what `--json` prints.
 
-    Machine code is left out where it can't be built, and where frames are told apart.
+    Machine code is left out where it can't be built, and where frames are distinguished.
     """
 
     def made(web: Web, subject: str, fetcher: str) -> Any:

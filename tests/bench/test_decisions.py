@@ -196,7 +196,7 @@ def test_full_stages_hold_up_fetching() -> None:
 
 
 def test_ratios_only_between_equals() -> None:
-    """No ratio is told of subjects that have decided otherwise, and the table says so."""
+    """No ratio is shown of subjects whose decisions differ, and the table says so."""
     same, other = result_of(2, 3, 4, 1), result_of(2, 3, 4, 1, digests="aaba")
     assert results.ratio(same, "net") == 1.5
     assert results.ratio(other, "net") is None
@@ -208,7 +208,7 @@ def test_ratios_only_between_equals() -> None:
 
 
 def test_an_earlier_run_is_compared() -> None:
-    """Faster, slower and as fast are told by point and subject; what was not measured then is not."""
+    """Faster, slower and as fast are shown by point and subject; what was not measured then is not."""
     before = report_of(result_of(2, 3, 4, 1))
     now = report_of(result_of(1, 6, 4, 1), result_of(1, 1, 1, 1, point=Point(1, 1, 1)))
     words = [line.split()[-1] for line in table.change_lines(now, before)]

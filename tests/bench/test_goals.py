@@ -1,4 +1,4 @@
-"""Goals stand beside what was measured, and it is told which are missed."""
+"""Goals stand beside the measured values, and missed goals are marked."""
 
 from __future__ import annotations
 

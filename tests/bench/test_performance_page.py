@@ -58,12 +58,12 @@ def test_machine_code_has_its_columns() -> None:
     assert "through the same Cython" not in page_text(found)
 
 
-def test_it_tells_no_ratio_of_what_differs() -> None:
+def test_no_ratio_is_shown_of_different_decisions() -> None:
     """Where dispatches differ there is no ratio."""
     assert "not the same dispatches" in page_text(result_of(2, 3, 4, 1, digests="abaa"))
 
 
-def test_engines_are_told_where_they_were() -> None:
+def test_engines_are_shown_where_they_were_measured() -> None:
     """An engine that was not there is left out."""
     there = EngineRun(
         engine="X", version="1", targets=9, domains=3, proxies=1, decisions=10, cpu_s=2.0
@@ -74,7 +74,7 @@ def test_engines_are_told_where_they_were() -> None:
     assert "Absent" not in text
 
 
-def test_the_cpu_of_a_page_is_told_by_part() -> None:
+def test_the_cpu_of_a_page_is_shown_by_part() -> None:
     """A part that one subject has nothing of is 0 there; the sum is of each subject's own parts."""
     profiles = [
         Profile(web="a web", subject="net", fetcher="aiohttp", us={"parsing": 90.0, "client": 9.6}),

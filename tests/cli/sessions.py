@@ -20,7 +20,7 @@ STOPPED = Summary(ended="interrupted", pages=1, items=1)
 
 
 class Watched(QuietView):
-    """A view that notes what it was told."""
+    """A view that records its calls."""
 
     interval_ns = MS
 

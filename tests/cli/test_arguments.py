@@ -77,7 +77,7 @@ def test_every_option_of_the_table_is_parsed(pairs: list[tuple[object, str]]) ->
     ],
 )
 def test_a_mistake_names_the_option(argv: list[str], message: str) -> None:
-    """What is wrong with a command line is told with the option as it was written."""
+    """What is wrong with a command line is reported with the option as it was written."""
     assert mistake(*argv) == message
 
 
@@ -157,5 +157,5 @@ def test_a_retry_is_read_back_by_a_shell(pairs: list[tuple[str, str]]) -> None:
 
 
 def test_arguments_without_anything() -> None:
-    """An empty command line is no mistake of its own: what is missing is told later."""
+    """An empty command line is no mistake of its own: what is missing is reported later."""
     assert parse([]) == Arguments((), {})

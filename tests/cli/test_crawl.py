@@ -180,7 +180,7 @@ def test_a_config_file_and_a_list_of_seeds(site: str, tmp_path: Path) -> None:
 def test_a_signal_stops_the_crawl(
     number: int, code: int, fetcher: str, site: str, tmp_path: Path
 ) -> None:
-    """Ctrl-C and SIGTERM end the crawl soon, with what was fetched kept and told, on any event loop."""
+    """Ctrl-C and SIGTERM end the crawl soon, with what was fetched kept and reported, on any event loop."""
     argv = [*SCRAPE, f"{site}/0", "--delay", "1h", "-o", "x.jsonl", "-v", "--robots", "ignore"]
     argv += ["--fetcher", fetcher]
     with subprocess.Popen(argv, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as crawl:

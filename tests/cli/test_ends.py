@@ -1,4 +1,4 @@
-"""Two signals end the command whatever its handlers and threads do; what was removed meanwhile is told at the end."""
+"""Two signals end the command whatever its handlers and threads do; what was removed meanwhile is reported at the end."""
 
 from __future__ import annotations
 

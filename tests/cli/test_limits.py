@@ -1,4 +1,4 @@
-"""What the limits for one page leave out is told wherever the page is spoken of."""
+"""What the limits for one page leave out is reported wherever the page is spoken of."""
 
 import json
 from pathlib import Path

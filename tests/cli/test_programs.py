@@ -161,7 +161,7 @@ def test_pages_are_recorded_and_replayed(site: str, capsys: pytest.CaptureFixtur
 def test_what_test_refuses(
     argv: list[str], said: str, site: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A mistake is told in one line."""
+    """A mistake is reported in one line."""
     Path("a.py").write_text(PROGRAM)
     assert main(["test", *argv]) == 2
     assert said in capsys.readouterr().err
@@ -245,7 +245,7 @@ def test_ctrl_c_in_the_shell(site: str) -> None:
 def test_the_shell_without_a_page(
     site: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A URL without a page is told, and the prompt comes all the same; the plain one reads lines."""
+    """A URL without a page is reported, and the prompt comes all the same; the plain one reads lines."""
     monkeypatch.setattr(command, "import_module", lambda name: exec("raise ImportError"))
     monkeypatch.setattr(
         "sys.stdin", io.StringIO("print(page, fetch('" + site + "/first').title)\n")
@@ -264,7 +264,7 @@ def test_the_shell_without_a_page(
 def test_what_the_shell_refuses(
     argv: list[str], said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A mistake is told in one line."""
+    """A mistake is reported in one line."""
     assert main(["shell", *argv]) == 2
     assert said in capsys.readouterr().err
 

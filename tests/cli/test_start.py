@@ -65,7 +65,7 @@ def test_interrupts_that_are_ignored_stay_so() -> None:
 
 
 def test_an_interrupt_outside_of_everything(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that comes while an error is being told ends it, too; signals are as they were."""
+    """One that comes while an error is being reported ends it, too; signals are as they were."""
 
     def interrupted() -> int:
         raise KeyboardInterrupt

@@ -110,7 +110,7 @@ def test_status_of_all_that_there_is() -> None:
     assert max(len(line) for line in lines) <= 83
 
 
-def test_one_level_is_not_told_apart() -> None:
+def test_a_single_level_is_not_listed() -> None:
     """A crawl without priorities has the same level for all; without ageing it stays what it is."""
     assert not any(line.startswith("levels") for line in shown(replace(RUN, levels=RUN.levels[:1])))
     assert not any("one better" in line for line in shown(replace(RUN, ageing_ns=None)))

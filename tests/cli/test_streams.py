@@ -1,4 +1,4 @@
-"""What is told on standard error may be lost; it is never a reason to stop."""
+"""What is reported on standard error may be lost; it is never a reason to stop."""
 
 import os
 import sys

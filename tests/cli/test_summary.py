@@ -128,7 +128,7 @@ def test_a_page_cannot_write_into_the_summary() -> None:
     assert line == "         u\N{REPLACEMENT CHARACTER}finished  \N{REPLACEMENT CHARACTER}[2J[red]r"
 
 
-def test_how_it_ended_is_always_told() -> None:
+def test_the_summary_always_says_how_the_crawl_ended() -> None:
     """Each way to end has words of its own."""
     firsts = {shown(Summary(ended=ended))[0] for ended in ("finished", "spent", "interrupted")}
     assert firsts == {

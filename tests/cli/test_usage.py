@@ -110,7 +110,7 @@ def mistake(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
 def test_a_mistake_is_one_line(
     argv: list[str], message: str, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What is wrong is told in one line that names the option and what is allowed."""
+    """What is wrong is reported in one line that names the option and what is allowed."""
     assert message in mistake(capsys, *argv)
 
 
@@ -165,7 +165,7 @@ def test_a_mistake_in_a_file_is_one_line(
     name: str, text: str, argv: list[str], message: str, folder: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
-    """What is wrong in a file is told with the file, and the line where there is one."""
+    """What is wrong in a file is reported with the file, and the line where there is one."""
     (folder / name).write_text(text)
     seeds = [SEED] if argv[0] not in ("run", "-i", name) else []
     assert message in mistake(capsys, *argv, *seeds)
@@ -253,7 +253,7 @@ def test_a_closed_pipe_ends_quietly() -> None:
 def test_a_name_that_no_file_can_have(
     argv: Sequence[str], folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It is told by its name, whichever option has it."""
+    """It is reported by its name, whichever option has it."""
     assert "File name too long" in mistake(capsys, *argv)
 
 

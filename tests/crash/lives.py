@@ -47,7 +47,7 @@ class Lives:
         return self.over(live(crawl, manner, seconds, dice or random.Random(0)))
 
     def kill(self, words: Sequence[str], stored: int, *, before: Sequence[str] = SCRAPE) -> Ended:
-        """A life that is killed once it has told of so many stored pages."""
+        """A life that is killed once it has reported a number of stored pages."""
         crawl = Crawl(self.folder, *words, "-v", before=before)
         crawl.hear("stored ", stored)
         return self.over(crawl.end(kill=True))

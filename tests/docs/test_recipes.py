@@ -185,7 +185,7 @@ def test_a_login_that_expires(site: str, tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_a_post_is_not_sent_twice(site: str, tmp_path: Path) -> None:
-    """One that was in flight when the process ended is told as such, and not sent again by a resume."""
+    """One that was in flight when the process ended is reported as such, and not sent again by a resume."""
     names = program(1, site)
     seed = Link(f"{site}/search", to=names["found"], json={"q": "", "from": 0}, data={"query": ""})
     crawl, state = names["api"], tmp_path / "a.state"

@@ -135,7 +135,7 @@ class Lives:
         self.ended: Ended | None = None
         self.deaths = 0
         self.acknowledged = self.known()
-        """What the crawl was told is durable."""
+        """What the crawl got acknowledged is durable."""
         self.submitted: set[str] = set()
         """URLs whose submission was acknowledged."""
         self.skew_ns = 0

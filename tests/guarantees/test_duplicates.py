@@ -31,7 +31,7 @@ def crawled(**options: object) -> Crawled:
 
 
 def test_the_first_one_counts() -> None:
-    """The second one is told, and nothing of it is kept."""
+    """The second one is reported, and nothing of it is kept."""
     done = crawled(dedupe="content")
     rows = [row.colour for row in done.rows if isinstance(row.colour, Failure)]
     message = {row.target.url: row.reason for row in rows if row.kind == "duplicate"}
@@ -42,7 +42,7 @@ def test_the_first_one_counts() -> None:
 
 
 def test_a_page_is_no_duplicate_of_itself() -> None:
-    """Visits of one page are compared with the page itself; its twin is told once."""
+    """Visits of one page are compared with the page itself; its twin is reported once."""
     done = crawled(dedupe="content", revisit_ns=60 * SECOND, visits=2)
     rows = [row.colour for row in done.rows if isinstance(row.colour, Failure)]
     kinds = [(row.kind, row.target.url) for row in rows]

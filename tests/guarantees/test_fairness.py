@@ -53,7 +53,7 @@ def served(kernel: Kernel, now_ns: int) -> Target | None:
 
 
 class Queue:
-    """A crawl that fetches a page a second, and is told of links."""
+    """A crawl that fetches a page a second, and gets links."""
 
     def __init__(self, ageing_ns: int | None) -> None:
         self.policy = Policy(scarce(ageing_ns))

@@ -119,7 +119,7 @@ def test_a_loop_of_indexes_ends() -> None:
 
 
 def test_an_index_names_sitemaps_of_its_site() -> None:
-    """Others are told and not read; robots.txt may name any."""
+    """Others are reported and not read; robots.txt may name any."""
     there = "http://cdn.example/"
     index = listing(
         *(loc(url) for url in (f"{there}1.xml", f"{HOME}1.xml", "http://other.example/1.xml")),
@@ -151,7 +151,7 @@ def test_of_many_sitemaps_the_last_ones_wait() -> None:
     assert urls[-4:] == [maps[10], f"{HOME}10p", maps[11], f"{HOME}11p"]
 
 
-def test_what_is_wrong_is_told_and_the_rest_is_kept() -> None:
+def test_mistakes_are_reported_and_the_rest_is_kept() -> None:
     """A broken one keeps what was read; one that is not there, or forbidden, is named."""
     broken = WebAnswer(
         status=200, headers=XML, body=f"<urlset><url><loc>{HOME}a</loc></ur".encode()
@@ -168,7 +168,7 @@ def test_what_is_wrong_is_told_and_the_rest_is_kept() -> None:
 
 
 def test_a_server_that_fails_is_asked_again() -> None:
-    """As often as for a page; then that is told."""
+    """As often as for a page; then that is reported."""
     web = {ROBOTS: text(f"Sitemap: {HOME}x.xml"), f"{HOME}x.xml": WebAnswer(status=500)}
     done = crawled(web)
     assert asked(done).count(f"{HOME}x.xml") == 3

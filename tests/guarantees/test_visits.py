@@ -48,7 +48,7 @@ def unchanged(done: Crawled) -> list[tuple[str, bool]]:
 
 
 def test_each_page_is_visited_so_often() -> None:
-    """What has changed is kept again, what has not is told; new links are found; a page that is gone ends."""
+    """What has changed is kept again, what has not is reported; new links are found; a page that is gone ends."""
     done = crawled(visits=3)
     assert done.run.ended == "finished"
     asked = [request.url.removeprefix(HOME) for request in done.log]

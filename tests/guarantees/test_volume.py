@@ -29,7 +29,7 @@ def crawled(**options: Any) -> Crawled:
 
 @pytest.mark.parametrize("most", [1, 5])
 def test_pages_of_a_domain_are_exact(most: int) -> None:
-    """Each domain has so many pages, whatever failed, and its other URLs are told as skipped."""
+    """Each domain has so many pages, whatever failed, and its other URLs are reported as skipped."""
     done = crawled(max_pages_per_domain=most, retries=5)
     pages = Counter(host_of(url) for url in stored(done.rows))
     assert set(pages.values()) == {most}
@@ -46,7 +46,7 @@ def test_a_domain_budget_that_nobody_reaches_changes_nothing() -> None:
 
 
 def test_bytes_of_a_domain_end_its_pages() -> None:
-    """Each domain stops once it has sent so many bytes: its other URLs are told as skipped, the crawl finishes."""
+    """Each domain stops once it has sent so many bytes: its other URLs are reported as skipped, the crawl finishes."""
     done = crawled(max_bytes_per_domain=4 * BODY, retries=5, per_domain=1)
     pages = Counter(host_of(url) for url in stored(done.rows))
     assert (done.run.ended, len(pages)) == ("finished", 4)

@@ -1,6 +1,6 @@
 """A kernel that is looked at after every call: what must hold at every moment of a crawl.
 
-Owns: the laws, told from the marking alone. It does as any kernel does, only slower.
+Owns: the laws, checked on the marking alone. It does as any kernel does, only slower.
 """
 
 from __future__ import annotations

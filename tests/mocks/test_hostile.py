@@ -100,7 +100,7 @@ async def test_broken_answers(way: str) -> None:
 
 
 async def test_any_host_is_answered_as_by_a_proxy() -> None:
-    """The way is told by the path of an absolute target too."""
+    """The path of an absolute target counts, too."""
     async with HostileServer() as bad:
         reader, writer = await asyncio.open_connection("127.0.0.1", bad.port)
         writer.write(b"GET http://h0.example/short-body HTTP/1.1\r\n\r\n")

@@ -96,7 +96,7 @@ def test_the_crawl_keeps_what_is_expected_of_it() -> None:
 def test_a_crawl_with_looser_limits_is_found_out(
     stricter: Expectations, found: tuple[str, str]
 ) -> None:
-    """Each expectation is judged: where it is stricter than what the crawl was told, it is broken."""
+    """Each expectation is judged: where it is stricter than the options of the crawl, it is broken."""
     assert found in kinds(stricter)
 
 

@@ -59,7 +59,7 @@ async def test_any_host_is_served_through_any_proxy() -> None:
         assert all(r.start_ns <= r.end_ns for r in web.log)
 
 
-async def test_hosts_are_told_by_their_header_without_a_proxy() -> None:
+async def test_hosts_are_known_by_their_header_without_a_proxy() -> None:
     """The origin's port serves every host; this machine's own names stand for the first."""
     async with LoopbackWeb(WebSpec(hosts=2, pages=4)) as web:
         named = await ask(web.port, get("/p/1", host="h1.example", more=CLOSE))

@@ -25,7 +25,7 @@ def test_a_log_reads_as_it_was_written(
 
 
 def test_a_log_grows_in_memory_and_on_disk(tmp_path: Path) -> None:
-    """Appended requests are kept, unless it was told not to, and are on disk when it is closed."""
+    """Appended requests are kept, unless that is switched off, and are on disk when it is closed."""
     path = tmp_path / "wire.jsonl"
     with WireLog(path=path) as log, WireLog(path=tmp_path / "other", keep=False) as lean:
         log.append(ONE)

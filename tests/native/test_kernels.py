@@ -219,14 +219,14 @@ def test_the_folder_is_that_of_caches(monkeypatch: pytest.MonkeyPatch, tmp_path:
 
 
 def test_a_folder_that_can_not_be_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A path that no system takes is told, too."""
+    """A path that no system takes is reported, too."""
     monkeypatch.setenv("XDG_CACHE_HOME", "/" + "x" * 300)
     with pytest.raises(NativeError, match=r"x: File name too long; set XDG_CACHE_HOME$|x/scraper"):
         native(generated(repeating(times(2))))
 
 
 def test_where_there_is_no_home(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A user without a home is told what to set."""
+    """A user without a home folder gets an error that says what to set."""
 
     def home() -> Path:
         raise RuntimeError

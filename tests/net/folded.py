@@ -1,7 +1,7 @@
 """A compiled kernel that is seen only through its changes.
 
-Owns: a kernel whose marking is put together from all that `changes` has told since it was made or
-loaded. If it can't be told from the interpreter, then a store that writes the changes has everything.
+Owns: a kernel whose marking is put together from all that `changes` has reported since it was made or
+loaded. If it can't be distinguished from the interpreter, then a store that writes the changes has everything.
 """
 
 from typing import Any

@@ -92,7 +92,7 @@ def test_no_step_fires_a_manual_transition_and_all_it_could_take_is_listed() -> 
 
 
 def test_a_binding_fires_and_what_it_took_makes_others_stale() -> None:
-    """R49: whoever is second is told so, and nothing has changed."""
+    """R49: the second one gets an error, and nothing has changed."""
     kernel = filled(desk())
     found = kernel.bindings("sign", 0)
     firing = kernel.begin(found[1], 1)
@@ -204,7 +204,7 @@ def test_a_function_that_raises_sets_aside_what_was_bound_last() -> None:
 
 
 def test_only_manual_transitions_are_begun_by_hand() -> None:
-    """R35: the others fire by themselves; who asks is told."""
+    """R35: the others fire by themselves, and `begin` refuses them."""
     kernel = filled(desk())
     with pytest.raises(
         NetError, match="transition late: fires by itself; declare it with manual=True"

@@ -139,7 +139,7 @@ class Sized(Struct, frozen=True):
 
 
 def test_two_nets_have_nothing_in_common() -> None:
-    """Declaring in one changes nothing in the other; nets are told apart by identity."""
+    """Declaring in one changes nothing in the other; nets are distinguished by identity."""
     first, second = Net("n"), Net("n")
     first.place("jobs", Sized)
     assert (len(first.places), len(second.places)) == (1, 0)

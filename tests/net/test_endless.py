@@ -66,7 +66,7 @@ def test_a_ball_that_nobody_stops_is_reported() -> None:
 
 
 @pytest.mark.parametrize("back", [later, counted, guarded, by_hand, with_an_effect])
-def test_what_may_stop_a_cycle_keeps_it_from_being_told(
+def test_a_cycle_that_something_may_stop_is_not_reported(
     back: Callable[[Net, Any, Any], Any],
 ) -> None:
     """Time, a function that makes the token, a guard, a hand, an effect."""

@@ -158,7 +158,7 @@ def lossy_run(net: Net) -> tuple[Execution, list[str]]:
 
 
 def test_an_output_that_raises_makes_the_outcome_lost() -> None:
-    """R28: the outputs of `Lost` are told why, and the line comes back."""
+    """R28: the outputs of `Lost` get the reason, and the line comes back."""
 
     def why(job: Job, lost: Lost) -> Job:
         return Job(f"{job.host}: {lost.reason}")

@@ -371,7 +371,7 @@ def test_who_has_asked_starts_in_any_case() -> None:
 
 
 def test_conditions_of_a_start_are_checked() -> None:
-    """R34: they are reads or absences of places that are not paged, of this net, with keys that are told."""
+    """R34: they are reads or absences of places that are not paged, of this net, with keys that the inputs determine."""
     net, other = Net("n"), Net("other")
     jobs = net.place("jobs", Job, source=True)
     hosts = net.place("hosts", Host, key="host", source=True, paged=True)

@@ -1,4 +1,4 @@
-"""Deadlocks that the structure of a net shows are told, and nothing is told of nets that have none."""
+"""Deadlocks that the structure of a net shows are reported, and nothing is reported of nets that have none."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_two_locks_in_opposite_orders_are_reported() -> None:
 
 
 @pytest.mark.parametrize("orders", [["ann_bob"], ["bob_ann"]])
-def test_locks_in_one_order_are_not_told(orders: list[str]) -> None:
+def test_locks_in_one_order_are_not_reported(orders: list[str]) -> None:
     """Whoever has the first can always get the second."""
     with warnings.catch_warnings():
         warnings.simplefilter("error", NetWarning)
@@ -69,7 +69,7 @@ def test_locks_in_one_order_are_not_told(orders: list[str]) -> None:
 
 
 def test_a_fork_that_is_kept_while_another_is_wanted_is_reported() -> None:
-    """Chairs are numbers, which structure does not see: they are told, too, and a proof tells them apart."""
+    """Chairs are numbers, which structure does not see: they are reported, too, and a proof distinguishes them."""
     assert [line.split(":")[0] for line in deadlocks(philosophers_net(3, 3))] == ["forks"]
     assert [line.split(":")[0] for line in deadlocks(philosophers_net(3, 2))] == ["forks"]
 

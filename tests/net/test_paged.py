@@ -38,7 +38,7 @@ class View:
         self.has: dict[str, Any] = {}
 
     def add(self, key: str, added: Token) -> None:
-        """A token has come: who looks for the first one is told if it is another now."""
+        """A token has come: if it is the first one now, whoever waits for the first one is notified."""
         before = self.first(key)
         has = self.pages.add(self.has.get(key), key, added)
         self.has[key] = self.has.get(key) if has is None else has

@@ -208,7 +208,7 @@ def test_a_kernel_with_a_shelf_goes_on_from_what_the_shelf_has() -> None:
 
 
 def test_a_set_that_lists_no_keys_still_explains() -> None:
-    """What a token lacks is told from the fingerprints, which no marking shows."""
+    """What a token lacks is found in the fingerprints, which no marking shows."""
     net = Net("n")
     found = net.place("found", Job, source=True)
     late = net.place("late", Job, key="host", source=True)

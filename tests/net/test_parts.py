@@ -166,7 +166,7 @@ def test_a_net_of_parts_fires_as_the_net_in_one_go(execution: Callable[..., Kern
 
 
 def test_each_part_has_what_it_declared() -> None:
-    """Places, effects and transitions are the net's and the part's; the part of each can be told."""
+    """Places, effects and transitions are the net's and the part's; the part of each can be determined."""
     net, lines, hosts, requests = of_parts()
     assert list(net.parts.values()) == [lines, hosts, requests]
     assert list(hosts.places) == ["hosts", "known_hosts", "noted"]
@@ -204,7 +204,7 @@ def test_a_limit_without_tokens_of_its_own_brings_nothing() -> None:
 
 
 def test_words_know_the_key_and_whether_time_helps() -> None:
-    """What waits for a time is told in other words than what waits for an event."""
+    """A wait for a time has other words than a wait for an event."""
     words = Wording("a request to {key} to end", pause="the pause of {key}")
     assert words.tell("a.example") == "a request to a.example to end"
     assert words.tell("a.example", timed=True) == "the pause of a.example"
@@ -212,7 +212,7 @@ def test_words_know_the_key_and_whether_time_helps() -> None:
 
 
 def test_a_name_that_is_taken_is_refused() -> None:
-    """Two parts, and places and effects of two parts, can't have one name; all are told at once."""
+    """Two parts, and places and effects of two parts, can't have one name; all are reported at once."""
     net, *_ = of_parts()
     second = Part(net, "hosts")
     second.place("jobs", Job)

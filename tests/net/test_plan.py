@@ -84,7 +84,7 @@ def test_slots_are_what_the_greediest_outcome_may_fill() -> None:
 
 
 def test_outputs_know_what_they_are_made_from() -> None:
-    """R14: the outcome, one input, or a function's sources; None where it can't be told."""
+    """R14: the outcome, one input, or a function's sources; None where it can't be determined."""
     bench = Bench()
     ok, down, lost = bench.go.outcomes
     assert plan.made_from(bench.go, ok, ok.outputs[0]) == (OUTCOME,)

@@ -54,7 +54,7 @@ def test_a_command_that_fails_is_run_again(file: str) -> None:
 def test_what_needs_a_broken_part_is_not_built(
     file: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It is told, and the exit code says so."""
+    """It is reported, and the exit code says so."""
     assert main([file, "top"]) == 1
     assert sorted(log()) == ["bad"] * 3 + ["raw"]
     message = capsys.readouterr().out

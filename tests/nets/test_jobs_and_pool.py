@@ -154,7 +154,7 @@ async def test_a_sick_connection_is_replaced() -> None:
 
 
 async def test_a_queue_has_a_deadline() -> None:
-    """Who asks for longer than their patience is told, and the connection stays good."""
+    """A caller that waits longer than its patience gets an error, and the connection stays good."""
     opened = Opened()
     async with Pool.open(opened.connect, check=opened.check, close=opened.close, most=1) as pool:
         async with pool.connection(patience_ns=LONG_NS):

@@ -1,4 +1,4 @@
-"""The nets of this folder, killed and gone on with: nothing is lost, nothing is told twice as done."""
+"""The nets of this folder, killed and continued: nothing is lost, nothing is done twice."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ def test_scenarios_in_which_all_was_in_order_share_a_line() -> None:
 
 
 def test_kept_results_are_shown_as_kept() -> None:
-    """A crawl not run for this report is marked beside its name; date and machine are told."""
+    """A crawl not run for this report is marked beside its name; date and machine are shown."""
     crawls = a_kept(a_crawl(date="2026-03-04"), a_crawl("spider"))
     section = end_to_end(crawls, FRESH)
     names = [row[0] for row in _tables(section)[0].rows]
@@ -109,7 +109,7 @@ def test_speed_is_pages_by_time_and_by_cpu() -> None:
     assert (row["pages/s"], row["pages/CPU s"], row["memory, MiB"]) == ("50", "200", "50")
 
 
-def test_utilisation_is_told_where_there_is_a_delay() -> None:
+def test_utilisation_is_shown_where_there_is_a_delay() -> None:
     """Without one there is nothing to use, so the same figure is a dash."""
     fast, paced = _tables(end_to_end(a_kept(a_crawl(), a_crawl(scenario="failures")), FRESH))[::-1]
     assert (fast.rows[0][-1], paced.rows[0][-1]) == ("-", "50 %")
@@ -123,13 +123,13 @@ def test_sections_without_data_say_so() -> None:
     assert "not measured here" in _text(decided(None, ()))
 
 
-def test_repeated_crawls_are_told_by_their_medians() -> None:
+def test_repeated_crawls_are_shown_by_their_medians() -> None:
     """Three crawls of one kind are one row with the median of each rate; violations are summed."""
     (table,) = _tables(repeated(a_crawl_report(1.0, 2.0, 4.0)))
     assert table.rows == (("a web", "aiohttp", "net", "50", "100", "10", "-", "3"),)
 
 
-def test_the_cpu_of_a_crawl_is_told_by_part() -> None:
+def test_the_cpu_of_a_crawl_is_shown_by_part() -> None:
     """Each subject has a column; the last row is all of it."""
     sampled = Profile(web="a web", subject="net", fetcher="aiohttp", us={"parsing": 9, "client": 1})
     report = msgspec.structs.replace(a_crawl_report(1.0), profiles=[sampled])
@@ -137,7 +137,7 @@ def test_the_cpu_of_a_crawl_is_told_by_part() -> None:
     assert table.rows == (("parsing", "9.0"), ("client", "1.0"), ("all", "10.0"))
 
 
-def test_what_is_not_counted_is_not_among_the_features_that_a_cost_is_told_for() -> None:
+def test_the_cost_of_features_leaves_out_what_is_not_counted() -> None:
     """A feature whose code is not in the lines would make the others look cheaper."""
     given = (Feature("one", "delay", "yes", "yes", "no", counted=False),)
     rows = _tables(features(the_code(), given))[1].rows
@@ -167,7 +167,7 @@ def test_losses_name_every_measure_in_which_another_is_better() -> None:
 
 
 def test_what_the_net_breaks_is_a_loss() -> None:
-    """It is told with its rule, count and example, though no other crawler did better."""
+    """It is reported with its rule, count and example, though no other crawler did better."""
     net = a_crawl(violations={"G2 gap": 2}, examples={"G2 gap": "h0: 90 ms"})
     said = _text(losses(the_code(), a_kept(net)))
     assert "speed: the net breaks G2 gap 2 times, such as: h0: 90 ms" in said

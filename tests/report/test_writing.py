@@ -113,7 +113,7 @@ def test_the_page_escapes_text_and_knows_two_marks() -> None:
     assert "Some <code>a&lt;b</code> and <strong>bold</strong> words." in page(DOCUMENT)
 
 
-def test_columns_of_words_are_told_from_columns_of_numbers() -> None:
+def test_columns_of_words_are_distinguished_from_columns_of_numbers() -> None:
     """Only a cell of a column of words has the class that sets it to the left."""
     text = page(DOCUMENT)
     assert '<td>1,000</td><td class="words">yes</td>' in text
@@ -209,7 +209,7 @@ def test_the_list_of_functions_has_what_the_sums_are_made_of() -> None:
     assert sum(lines) == code.spider.total("S0").nloc
 
 
-def test_crawls_of_this_report_replace_kept_ones_and_are_told_from_them(
+def test_crawls_of_this_report_replace_kept_ones_and_are_marked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A crawl run now is shown for the kept one, as fresh; without crawling nothing is fresh."""

@@ -69,7 +69,7 @@ def test_it_never_goes_back(
         assert third.now_ns() == second.now_ns(), "within a boot it is the same clock"
 
 
-def test_where_the_system_tells_little(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_system_without_a_boot_clock(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Without a boot id the wall clock counts; without CLOCK_BOOTTIME the monotonic one does."""
     monkeypatch.setattr(clock, "_BOOT_ID", tmp_path / "none")
     monkeypatch.delattr(time, "CLOCK_BOOTTIME", raising=False)

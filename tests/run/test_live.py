@@ -94,7 +94,7 @@ async def test_a_file_of_another_net_is_refused(tmp_path: Path) -> None:
 
 
 async def test_a_net_is_served_until_it_is_stopped() -> None:
-    """Tokens come while nothing is left to do, and rows are told as they come."""
+    """Tokens come while nothing is left to do, and rows are reported as they come."""
     net = jobs_net()
     seen: list[str] = []
     event = anyio.Event()

@@ -1,4 +1,4 @@
-"""What is public is told by the registries of IANA, whatever form an address has."""
+"""What is public is decided by the registries of IANA, whatever form an address has."""
 
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, ip_network
 

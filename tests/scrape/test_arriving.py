@@ -75,7 +75,7 @@ def test_a_pipe_that_fails_ends_with_a_bad_line() -> None:
 
 
 def test_urls_are_pulled_as_they_are_wanted() -> None:
-    """After the first ones, in blocks; what is no URL is told, and nothing is taken for a comment."""
+    """After the first ones, in blocks; what is no URL is reported, and nothing is taken for a comment."""
     asked = 0
 
     def urls() -> Iterator[str]:

@@ -159,7 +159,7 @@ async def test_a_handler_that_raises_costs_its_page_alone() -> None:
     assert (summary.ended, summary.failed, summary.items) == ("finished", 1, 12 * 3)
 
 
-async def test_an_item_that_does_not_fit_its_type_is_left_out_and_told() -> None:
+async def test_an_item_that_does_not_fit_its_type_is_left_out_and_counted() -> None:
     """Each such item is a row `invalid`; the page and its other items go on."""
     rows: list[dict[str, Any]] = []
     async with LoopbackWeb(WebSpec(pages=1), proxies=1) as web:

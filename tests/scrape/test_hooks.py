@@ -187,7 +187,7 @@ async def test_after_may_stop() -> None:
 
 
 async def test_items_are_changed_and_dropped(tmp_path: Path) -> None:
-    """Functions of an item's type are called in order; what they drop is counted by reason, and told of its page."""
+    """Functions of an item's type are called in order; what they drop is counted by reason, and listed with its page."""
     crawl = things("a", "b", "c", "d")
 
     @crawl.item
@@ -215,7 +215,7 @@ async def test_items_are_changed_and_dropped(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("result", [1, "raises", "speechless"])
 async def test_an_item_function_costs_its_page(result: object, tmp_path: Path) -> None:
-    """If one raises, or returns what is no item, nothing of the page is kept, and its reason is told."""
+    """If one raises, or returns what is no item, nothing of the page is kept, and its reason is reported."""
     crawl = things("a", "b")
 
     @crawl.item
@@ -255,7 +255,7 @@ async def test_dropped_items_are_counted_across_processes(tmp_path: Path) -> Non
 
 
 async def test_done_gets_the_summary(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """`done` is called behind the output, with and without a state; its error is told, and changes nothing."""
+    """`done` is called behind the output, with and without a state; its error is reported, and changes nothing."""
     crawl, output = things("a"), tmp_path / "a.json"
     found: list[tuple[int, str]] = []
 

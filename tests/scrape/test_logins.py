@@ -221,7 +221,7 @@ async def test_sessions_log_in_by_themselves() -> None:
 async def test_a_resume_logs_in_anew(
     tmp_path: Path, how: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A state has no cookies, which is told; what has happened leads to the same marking when it is replayed."""
+    """A state has no cookies, which is reported; what has happened leads to the same marking when it is replayed."""
     shop, state = Shop(lasts=3, how=how), tmp_path / "shop.state"
     async with Server(shop) as server:
         crawl, seen = shop_crawl(server.url, max_pages=5)

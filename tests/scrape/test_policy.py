@@ -300,7 +300,7 @@ def test_refusals_without_retry_after_grow_the_hold() -> None:
 
 
 def test_a_domain_whose_pages_wait_to_be_parsed_pauses() -> None:
-    """As long as they wait, a minute at most; that is no fault of its server, and told."""
+    """As long as they wait, a minute at most; that is no fault of its server, and reported."""
     rules, domain = policy(), Domain("d", 0)
     penalty = rules.domains.crowded("d", 0.5)
     assert rules.domains.hold_ns(domain, penalty) == SECOND // 2
@@ -465,7 +465,7 @@ def test_unreachable_robots_disallow_everything_after_the_last_attempt() -> None
     assert rules.robots.robots_unreachable(job(), replace(failed, retry=False)) is not None
 
 
-def test_robots_attempts_wait_as_told_or_back_off() -> None:
+def test_robots_attempts_wait_as_asked_or_back_off() -> None:
     """Retry-After of a robots.txt is obeyed; else the back-off grows."""
     rules = policy(backoff_ns=SECOND)
     assert rules.robots.robots_wait_ns(job(), Throttled(429, 7)) == 7

@@ -97,7 +97,7 @@ def test_the_answer_to_a_post_may_be_on_its_own_url() -> None:
 
 
 def hops(first: Target, *moves: tuple[str, str]) -> list[Target]:
-    """Return the targets of redirects, each a URL with what its cookies are told by, up to one that is a circle."""
+    """Return the targets of redirects, each a URL with the key of its cookies, up to one that is a circle."""
     found = [first]
     for url, cookies in moves:
         moved = Redirected(302, url, cookies=cookies)
@@ -185,7 +185,7 @@ def test_a_lost_post_is_not_sent_again() -> None:
 
 
 def test_again() -> None:
-    """A link with `again` is told from each other one, but is the same when its page is parsed once more."""
+    """A link with `again` is distinguished from each other one, but is the same when its page is parsed once more."""
     one, two = links(Link(URL, again=True), Link(URL, again=True))
     later = links(Link(URL, again=True), found_ns=6)[0]
     assert len({one.identity, two.identity, later.identity, URL}) == 4
@@ -194,7 +194,7 @@ def test_again() -> None:
 
 @pytest.mark.parametrize("robots", ["obey", "ignore"])
 def test_both_kinds_of_targets_pass_robots_txt(robots: Any) -> None:
-    """What is told by its URL and what is not, each in its own set of known ones."""
+    """Requests known by their URL and others, each in their own set."""
     frontier = Policy(Settings(robots=robots)).frontier
     found = Found((target(),), (target(**POST),))
     asked = (frontier.to_ask(found), frontier.requests_to_ask(found))

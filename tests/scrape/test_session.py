@@ -1,4 +1,4 @@
-"""A session over loopback: it counts right, ends when told, and writes down what happened."""
+"""A session over loopback: it counts right, ends when asked, and records what happened."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def left(running: Session) -> int:
     return running.snapshot().waiting["their turn"] + running.snapshot().waiting["a retry"]
 
 
-async def test_the_summary_tells_levels_apart() -> None:
+async def test_the_summary_lists_levels_separately() -> None:
     """Where a program gives priorities, what is left waits on levels, better ones first."""
     handlers = Handlers()
 
@@ -352,7 +352,7 @@ async def test_a_library_leaves_signals_and_logging_alone() -> None:
 
 
 def test_a_seed_that_is_no_url_is_refused() -> None:
-    """The mistake is told before anything is fetched."""
+    """The mistake is reported before anything is fetched."""
     with pytest.raises(UsageError, match="no-url"):
         Crawl().session(["no-url"])
 

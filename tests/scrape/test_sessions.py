@@ -130,6 +130,6 @@ async def test_a_session_pauses() -> None:
     ],
 )
 def test_mistakes(options: dict[str, Any], said: str) -> None:
-    """Each is told in one line."""
+    """Each is reported in one line."""
     with pytest.raises(UsageError, match=said):
         Crawl(**options)

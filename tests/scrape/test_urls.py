@@ -264,7 +264,7 @@ def test_a_seed_that_is_no_text(wrong: Any) -> None:
 
 
 def test_long_mistyped_seed() -> None:
-    """A mistake of any length is told in a short line."""
+    """A mistake of any length is reported in a short line."""
     with pytest.raises(UsageError) as caught:
         seed_url("x" * 100_000)
     assert len(str(caught.value)) < 300

@@ -30,7 +30,7 @@ from tests.net.runs import Pair, Run
 
 
 class Telling(Compiled):
-    """A kernel that keeps what it told last of its changes, if it was asked."""
+    """A kernel that keeps the last changes that it reported, if asked."""
 
     last: Changes | None = None
 
@@ -123,7 +123,7 @@ class Recorded(Recorder):
         return restore(self.store.saved(), self.codec, paged=False).durable
 
     def _plain(self, durable: Durable) -> Marking:
-        """A marking, where of what was set aside only that is told which survives."""
+        """A marking, with those tokens set aside that survive."""
         marking = durable.marking(self.net)
         faulted = [self.codec.faulted(self.codec.fault(fault)) for fault in marking.faulted]
         return msgspec.structs.replace(marking, faulted=tuple(faulted))

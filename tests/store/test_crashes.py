@@ -30,7 +30,7 @@ SESSIONS = (14, 9)
 
 @dataclass
 class Record:
-    """A workload: what it asked of the disk, and what it was told is durable after how many requests."""
+    """A workload: its requests to the disk, and what was acknowledged as durable after how many of them."""
 
     start: bytes
     ops: list[Op] = field(default_factory=list)

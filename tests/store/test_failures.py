@@ -78,7 +78,7 @@ BUGS: list[Exception] = [
 
 
 @pytest.mark.parametrize("error", BUGS)
-def test_what_only_we_can_do_wrong_is_told_apart(error: Exception) -> None:
+def test_errors_that_only_the_program_can_cause_are_distinguished(error: Exception) -> None:
     """A contradiction or a misuse is no fault of the file."""
     with pytest.raises(BatchError) as caught, store_errors(PATH):
         raise error

@@ -31,7 +31,7 @@ def test_numbers_may_change() -> None:
 
 
 def test_whatever_else_differs_is_named() -> None:
-    """A place, an outcome, a version: each is told by what it is called, with both forms."""
+    """A place, an outcome, a version: each is reported by its name, with both forms."""
     before = signature_of(net(), {"policy": "1"})
     for other, name in (
         (net(key=()), "place jobs"),  # type: ignore[arg-type]

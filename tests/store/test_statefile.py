@@ -216,7 +216,7 @@ async def holds(path: Path, model: Model, name: str | None = None) -> None:
 
 
 async def test_only_one_may_write(tmp_path: Path) -> None:
-    """Whoever comes second is told who has it, and can have it once it is closed."""
+    """A second process gets the pid of the first, and the lock once it is closed."""
     path = tmp_path / "crawl.db"
     first = sqlite.create(path, "first")
     with refused(path, "locked", f"is in use by another process (pid {os.getpid()})"):
@@ -239,7 +239,7 @@ except StoreError as error:
 
 
 async def test_another_process_may_not_write_either(tmp_path: Path) -> None:
-    """The lock is the system's: a second process is told the pid of the first."""
+    """The lock is the system's: a second process gets the pid of the first."""
     path = tmp_path / "crawl.db"
     store = sqlite.create(path, "first")
     done = await anyio.run_process([sys.executable, "-c", OPEN_IT, str(path)])

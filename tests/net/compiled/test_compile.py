@@ -195,7 +195,7 @@ def test_any_name_will_do(names: dict[str, str]) -> None:
     assert crawl(compile_net(ping_net(**names))) == crawl(compile_net(ping_net()))
 
 
-def test_functions_of_the_same_name_are_told_apart() -> None:
+def test_functions_of_the_same_name_are_distinguished() -> None:
     """Two lambdas are two functions, in the source, too."""
     net = Net("twice")
     jobs = net.place("jobs", Job, source=True)

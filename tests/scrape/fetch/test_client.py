@@ -397,7 +397,7 @@ async def test_socks(ca: trustme.CA, limits: Settings) -> None:
 @pytest.mark.anyio
 @pytest.mark.parametrize("scheme", ["http", "https"])
 async def test_socks_that_fails(scheme: str, limits: Settings) -> None:
-    """A proxy that refuses, or is not there, is named as what failed; its password is not told."""
+    """A proxy that refuses, or is not there, is named as what failed; its password is not shown."""
     async with Socks(1, refuses=True) as proxy, Fetcher(limits, seeds=HERE) as fetcher:
         gone = Proxy("q", url="socks5://me:secret@127.0.0.1:1")
         for each in (Proxy("p", url=f"socks5://127.0.0.1:{proxy.port}"), gone):
@@ -427,7 +427,7 @@ async def test_socks_that_speaks_something_else(limits: Settings) -> None:
 
 @pytest.mark.parametrize("fetcher", ["aiohttp", "pyreqwest"])
 def test_socks_that_is_not_installed(fetcher: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without python-socks the user is told how to install it."""
+    """Without python-socks the user is shown how to install it."""
     found = importlib.util.find_spec
     monkeypatch.setattr(
         importlib.util, "find_spec", lambda name: None if "socks" in name else found(name)

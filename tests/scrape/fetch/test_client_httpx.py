@@ -286,7 +286,7 @@ async def test_credentials_in_any_script() -> None:
 
 
 def test_credentials_that_socks_can_not_carry() -> None:
-    """They are refused before anything is fetched, and not told."""
+    """They are refused before anything is fetched, and not shown."""
     for fetcher, user, what in (("aiohttp", "%C3%A9", "ASCII"), ("httpx", "e" * 256, "255 bytes")):
         proxy = Proxy("p", url=f"socks5://{user}:secret@127.0.0.1:1")
         with pytest.raises(UsageError, match=what) as refused:
@@ -295,7 +295,7 @@ def test_credentials_that_socks_can_not_carry() -> None:
 
 
 def test_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without its libraries the user is told how to install them."""
+    """Without its libraries the user is shown how to install them."""
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "h2" else True)
     with pytest.raises(UsageError, match=r"scraper-cpn\[httpx\]"):
         checked(SETTINGS)

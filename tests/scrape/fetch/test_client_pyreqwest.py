@@ -47,7 +47,7 @@ def test_cacert() -> None:
 
 
 def test_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without pyreqwest, the user is told how to install it."""
+    """Without pyreqwest, the user is shown how to install it."""
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(UsageError, match="pip install"):
         checked(SETTINGS)

@@ -130,7 +130,7 @@ async def test_bytes_that_are_no_text(limits: Settings, tls: ssl.SSLContext | No
 
 @pytest.mark.anyio
 async def test_a_file_of_cookies(limits: Settings, tmp_path: Path) -> None:
-    """A crawl begins with them; a file that is gone is told in one line."""
+    """A crawl begins with them; a file that is gone is reported in one line."""
     path = tmp_path / "cookies.txt"
     path.write_text("127.0.0.1\tFALSE\t/\tFALSE\t0\tsid\tabc\n")
     mine = replace(limits, cookie_file=str(path))

@@ -66,7 +66,7 @@ def test_a_module_beside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     ],
 )
 def test_what_is_no_client(name: str, said: str) -> None:
-    """A mistake is told in one line."""
+    """A mistake is reported in one line."""
     with pytest.raises(UsageError, match=r"^fetcher: ") as raised:
         Crawl(fetcher=name)
     assert said in str(raised.value)

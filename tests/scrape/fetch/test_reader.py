@@ -108,7 +108,7 @@ STRICT = {
 
 @pytest.mark.parametrize("name", [*STRICT])
 def test_strict(name: str) -> None:
-    """Where nobody can tell where an answer begins or ends, it is none, and the reason is told."""
+    """Where nobody can tell where an answer begins or ends, it is none, and the reason is reported."""
     answer = STRICT[name]
     for pieces in ([answer], [answer[:20], answer[20:]]):
         reader = read(*pieces)

@@ -1,4 +1,4 @@
-"""The contract of all fetchers for requests that are more than a GET: what is on the wire, and what is told of it."""
+"""The contract of all fetchers for requests that are more than a GET: what is on the wire, and what is reported of it."""
 
 import ssl
 from functools import partial

@@ -108,7 +108,7 @@ async def test_behind_the_body(moment: Moment, surplus: str) -> None:
 @pytest.mark.anyio
 @pytest.mark.parametrize("moment", [Moment.WITH_BODY, Moment.AFTER_BODY])
 async def test_the_same_answer_behind_every_page(moment: Moment) -> None:
-    """Where a server sends the same answer behind every page, the pages are told from it by the second one on."""
+    """Where a server sends the same answer behind every page, the pages are distinguished from it from the second one on."""
     async with (
         InjectingServer(moment, SURPLUS["answer"]) as server,
         Fetcher(SETTINGS, seeds=HERE) as fetcher,
@@ -212,7 +212,7 @@ async def test_an_error_behind_a_page() -> None:
 
 @pytest.mark.anyio
 async def test_before_the_request() -> None:
-    """A server that speaks first is not asked, which is told."""
+    """A server that speaks first is not asked, which is reported."""
     started: list[int] = []
     async with (
         InjectingServer(Moment.ON_CONNECTING, SURPLUS["line"]) as server,

@@ -318,14 +318,14 @@ def test_columns_that_sqlite_can_not_tell_apart(tmp_path: Path) -> None:
 
 
 def test_too_many_columns(tmp_path: Path) -> None:
-    """SQLite's limit is told before anything is fetched."""
+    """SQLite's limit is reported before anything is fetched."""
     kind = msgspec.defstruct("Wide", [(f"f{n}", int) for n in range(2_000)])
     with pytest.raises(UsageError, match="2001 columns are more than the 2000 of SQLite"):
         open_output(str(tmp_path / "out.db"), item=kind)
 
 
 def test_a_type_that_nothing_can_write(tmp_path: Path) -> None:
-    """It is told before anything is fetched."""
+    """It is reported before anything is fetched."""
     kind = msgspec.defstruct("Wrong", [("a", Callable[[], None] | int), ("a1", {1: 2})])
     with pytest.raises(UsageError, match="items can't be of the type"):
         open_output(str(tmp_path / "out.db"), item=kind)
@@ -378,7 +378,7 @@ def test_overwrite_and_append_exclude_each_other(tmp_path: Path) -> None:
 
 
 def test_a_place_without_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A folder or file that may not be written is told before anything is fetched."""
+    """A folder or file that may not be written is reported before anything is fetched."""
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     with pytest.raises(UsageError, match="no permission"):
         open_output(str(tmp_path / "out.jsonl"))
@@ -476,7 +476,7 @@ def test_last_line(tmp_path: Path, text: bytes, long: int) -> None:
     ],
 )
 def test_csv_that_can_not_be_continued(tmp_path: Path, content: bytes, message: str) -> None:
-    """Another header or a torn row is told; nothing is written."""
+    """Another header or a torn row is reported; nothing is written."""
     path = tmp_path / "out.csv"
     path.write_bytes(content)
     with pytest.raises(UsageError) as error:
@@ -568,7 +568,7 @@ def test_a_file_that_can_not_be_opened(tmp_path: Path) -> None:
 
 
 def test_a_database_that_can_not_be_opened(tmp_path: Path) -> None:
-    """What has changed since the check is told here too, and no thread stays behind."""
+    """What has changed since the check is reported here too, and no thread stays behind."""
     path = tmp_path / "out.db"
     output = open_output(str(path), item=Author, append=True)
     path.mkdir()
@@ -591,7 +591,7 @@ def test_a_file_that_can_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_a_database_that_breaks(tmp_path: Path) -> None:
-    """A failed batch is rolled back whole, told in one line, and the next one works."""
+    """A failed batch is rolled back whole, reported in one line, and the next one works."""
     path = tmp_path / "out.db"
     output = open_output(str(path), item=Author)
 
@@ -862,7 +862,7 @@ def test_json_is_whole_after_each_batch(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("suffix", ["jsonl.gz", "csv.zst"])
 def test_a_compressed_file_that_ends_too_early(tmp_path: Path, suffix: str) -> None:
-    """It is told, and so are other columns."""
+    """It is reported, and so are other columns."""
     path = tmp_path / f"out.{suffix}"
     write(path, [Author("a")], item=Author)
     whole = path.read_bytes()
@@ -876,7 +876,7 @@ def test_a_compressed_file_that_ends_too_early(tmp_path: Path, suffix: str) -> N
 
 
 def test_rows_that_wait_for_a_parquet_file(tmp_path: Path) -> None:
-    """What a killed process has left beside the file is continued; a torn end of it is told."""
+    """What a killed process has left beside the file is continued; a torn end of it is reported."""
     path, waiting = tmp_path / "out.parquet", tmp_path / "out.parquet.rows"
     write(path, [Author("a")], item=Author)
     assert not waiting.exists()
@@ -941,7 +941,7 @@ def test_forms_that_are_refused(
 
 @pytest.mark.parametrize("suffix", ["jsonl", "json", "jsonl.gz"])
 def test_a_file_that_is_cut_meanwhile(tmp_path: Path, suffix: str) -> None:
-    """Items that are gone are told, by the next write and at the end."""
+    """Items that are gone are reported, by the next write and at the end."""
     path = tmp_path / f"out.{suffix}"
     output = open_output(str(path), item=Author)
 

@@ -118,7 +118,7 @@ def test_a_page_without_items_is_fine() -> None:
 
 
 def test_a_type_that_can_not_be_checked_is_the_users_mistake() -> None:
-    """It is told before anything is fetched."""
+    """It is reported before anything is fetched."""
     with pytest.raises(UsageError, match="items can't be of the type"):
         Validator(dict[bytearray, Callable[[], None]] | dict[str, int])
 
@@ -282,7 +282,7 @@ def test_a_deep_item_is_data(schema: Write) -> None:
     ],
 )
 def test_bad_schema_files(schema: Write, content: Any, message: str) -> None:
-    """A schema that is none is told with option, file and position, in one line."""
+    """A schema that is none is reported with option, file and position, in one line."""
     path = schema(content)
     with pytest.raises(UsageError) as error:
         Validator(schema=path)
@@ -301,7 +301,7 @@ def test_a_schema_file_that_is_not_there(tmp_path: Path) -> None:
 
 
 def test_a_schema_file_that_is_no_text(tmp_path: Path) -> None:
-    """Bytes that are no text are told as such."""
+    """Bytes that are no text are reported as such."""
     path = tmp_path / "schema.json"
     path.write_bytes(b'"\xff\xfe\xfd"')
     with pytest.raises(UsageError, match="no JSON"):

@@ -104,13 +104,13 @@ def test_a_mistake_names_file_line_and_key(text: str, message: str, tmp_path: Pa
 
 
 def test_a_key_that_is_hidden_by_its_spelling_is_named_without_a_line(tmp_path: Path) -> None:
-    """An escaped key has no line that could be found; the file and the key are told."""
+    """An escaped key has no line that could be found; the file and the key are reported."""
     path = written(tmp_path, '"del\\u0061y" = -1')
     assert mistake(path).startswith(f"{path}: delay: -1 is negative")
 
 
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
-    """A missing file, a folder, and bytes that are no text are told with the path."""
+    """A missing file, a folder, and bytes that are no text are reported with the path."""
     (tmp_path / "binary").write_bytes(b"\xff\xfe")
     assert "--config: can't read" in mistake(str(tmp_path / "none.toml"))
     assert "--config: can't read" in mistake(str(tmp_path))

@@ -131,7 +131,7 @@ def test_the_same_proxy_twice_is_refused() -> None:
 
 
 def test_names_are_unique() -> None:
-    """Gateways that are told apart by the password alone still get names of their own."""
+    """Gateways that are distinguished by the password alone still get names of their own."""
     lines = [("f:1", "u:a@p:1"), ("f:2", "u:b@p:1"), ("f:3", "v:b@p:1")]
     names = [proxy.proxy for proxy in read_proxies(lines, slots=1)]
     assert names == ["http://u@p:1", "http://u@p:1#2", "http://v@p:1"]

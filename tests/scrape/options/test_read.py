@@ -154,7 +154,7 @@ def test_a_mistake_is_one_line_that_names_it(options: dict[str, Any], message: s
     assert message in mistake(options)
 
 
-def test_a_mistake_is_told_where_it_was_made() -> None:
+def test_a_mistake_is_reported_with_its_place() -> None:
     """A value that came from a command line or a file is named as it was there."""
     assert mistake({"delay": GivenValue("x", "--delay")}).startswith(
         "--delay: 'x' is not a duration"
@@ -263,7 +263,7 @@ P = "http://p:1"
     ],
 )
 def test_routes_that_lead_nowhere(options: dict[str, Any], says: str) -> None:
-    """Each mistake is told in one line, with what to do."""
+    """Each mistake is reported in one line, with what to do."""
     assert says in mistake(options)
 
 

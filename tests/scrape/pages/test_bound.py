@@ -186,7 +186,7 @@ def test_a_glance_counts_links_that_may_stay_open() -> None:
     assert many is None or many.time_ns > QUICK_NS
 
 
-def test_a_glance_tells_tags_that_differ_in_their_letters_alone() -> None:
+def test_a_glance_distinguishes_tags_that_differ_only_in_case() -> None:
     """`<b a=X>` and `<b a=x>` are two elements to the parser, and both may be active three times over."""
     same, different = b"<p>" + b"<b c=x>" * 9, b"<p>" + b"<b c=x><b c=X><b c=y>" * 3
     alike, apart = glanced(same), glanced(different)

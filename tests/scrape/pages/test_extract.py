@@ -50,7 +50,7 @@ def test_links_are_those_of_a_and_area() -> None:
 
 
 def test_limits() -> None:
-    """Titles, texts and links without end are cut, and what was left out is told."""
+    """Titles, texts and links without end are cut, and what was left out is reported."""
     html = f"<title>{'t' * 30}</title>{'x' * 40}" + "".join(
         f"<a href={n % 7}></a>" for n in range(10)
     )

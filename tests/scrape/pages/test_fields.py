@@ -73,7 +73,7 @@ def test_a_text_that_is_empty_is_no_null() -> None:
 
 
 def test_enormous_values_are_cut() -> None:
-    """A selector that hits too much fills no item with it, and what was left out is told."""
+    """A selector that hits too much fills no item with it, and what was left out is reported."""
     html = f"<p title={'t' * 30}>{'x' * 30}</p>" + "<i>y</i>" * 12
     cut = Cut(PageLimits(values=10, text_chars=20))
     rules = [field_rule(text) for text in ("p=p", "t=p::attr(title)", "i[]=i", "ps[]=p", "b=b")]

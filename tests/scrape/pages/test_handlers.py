@@ -134,7 +134,7 @@ def test_names_are_unique() -> None:
 
 
 def test_a_handler_has_one_pattern() -> None:
-    """A function that is decorated twice is told what to do, since it has no other name to take."""
+    """A function that is decorated twice is refused with what to do, since it has no other name to take."""
     handlers = Handlers()
     with pytest.raises(UsageError, match=r"'order' has the pattern '\*/order/\*' already"):
 

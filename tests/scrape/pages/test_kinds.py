@@ -96,7 +96,7 @@ def test_what_a_header_says(header: str, said: set[str]) -> None:
     assert directives([header], "mybot") == said
 
 
-def test_what_a_page_asks_is_left_out_and_told() -> None:
+def test_what_a_page_asks_is_left_out_and_counted() -> None:
     """Links and items go only where that is respected, and a line says how many or why."""
     page = Page.from_html(f'<meta name=MyBot content="noindex">{HTML}', HERE)
     limits = Settings(user_agent="MyBot/1", respect=("nofollow", "noindex")).page_limits

@@ -1,4 +1,4 @@
-"""Who holds the crawl is told in one line."""
+"""Who holds the crawl is reported in one line."""
 
 import threading
 from collections.abc import Iterator

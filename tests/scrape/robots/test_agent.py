@@ -36,12 +36,12 @@ def test_product_token(user_agent: str, token: str) -> None:
 
 @pytest.mark.parametrize("user_agent", [CHROME, "My Bot", "/1", "007"])
 def test_names_that_no_robots_can_mean(user_agent: str) -> None:
-    """They are told, with what to do about it."""
+    """They are reported, with what to do about it."""
     assert "--robots-agent" in (doubtful_name(user_agent) or "")
 
 
 def test_names_that_are_fine() -> None:
-    """Nothing is told."""
+    """Nothing is reported."""
     assert doubtful_name("ExampleBot/0.1") is None
 
 

@@ -50,7 +50,7 @@ def keep(folder: Path, bodies: list[bytes]) -> Path:
 def exported(
     path: Path, where: str, *, overwrite: bool = False, fields: tuple[FieldRule, ...] = ()
 ) -> list[int]:
-    """Export a state; returns what was told on the way."""
+    """Export a state; returns what was reported on the way."""
     message: list[int] = []
     with StateReader(path) as state:
         work = Export(state.run(), where, overwrite=overwrite, fields=fields)
@@ -171,7 +171,7 @@ def test_items_that_are_no_objects(tmp_path: Path) -> None:
 
 
 def test_many_items_are_written_in_parts(tmp_path: Path) -> None:
-    """No batch is larger than a thousand items or some megabytes, and progress is told."""
+    """No batch is larger than a thousand items or some megabytes, and progress is reported."""
     body = json.dumps({"text": "x" * 10_000}).encode()
     assert exported(keep(tmp_path, [b"{}"] * 2_500), str(tmp_path / "a.jsonl")) == [
         1_000, 2_000, 2_500,

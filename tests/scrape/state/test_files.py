@@ -180,7 +180,7 @@ async def test_the_command_has_no_handlers_of_a_program(tmp_path: Path) -> None:
     assert f"the crawl is not running; resume it: {hint}" in told
 
 
-async def test_it_is_told_that_other_requests_of_a_url_are_stored(tmp_path: Path) -> None:
+async def test_explain_says_that_other_requests_of_a_url_are_stored(tmp_path: Path) -> None:
     """The request that waits is shown; those that have brought pages before are counted."""
     state = tmp_path / "c.db"
     async with LoopbackWeb(SPEC, proxies=1) as web:

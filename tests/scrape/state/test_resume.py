@@ -182,7 +182,7 @@ def test_the_budget_goes_on(
 
 
 def test_pages_without_their_content_are_lost() -> None:
-    """Wherever in the pipeline: one more attempt of its URL, told in the log, and once only."""
+    """Wherever in the pipeline: one more attempt of its URL, in the log, and once only."""
     before = settings()
     target = Policy(before).frontier.seed("http://a.example/")
     pages = [("raw_html", Raw(target, GONE), 0), ("parsed", Extracted(target, ()), 0),
