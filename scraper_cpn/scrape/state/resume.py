@@ -87,6 +87,7 @@ def reopened(
     for token in tokens.get(LOGINS, ()):
         if token.colour.gate != STEPS:  # its cookies are gone
             edit.replace(token, replace(token.colour, state="out"), token.ready_at_ns)
+    _contents(edit, tokens, net)
     for stage in STAGES:
         for token in tokens.get(stage, ()):
             if stage == UNCOUNTED and token.colour.target.request.repeatable:
@@ -109,6 +110,15 @@ def reopened(
         for place, colour in first_tokens(net):
             edit.put(place, colour)
     return edit
+
+
+def _contents(edit: Edit, tokens: Mapping[str, list[Standing]], net: ScrapeNet) -> None:
+    """Forget the contents of pages that were not parsed: each may have been a refusal, which all URLs have in common."""
+    if net.pipeline.duplicates is None:
+        return
+    unparsed = {token.colour.content for token in tokens.get(net.pipeline.raw_html.name, ())}
+    contents = tokens.get(net.pipeline.duplicates.contents.name, ())
+    edit.gone += [token.serial for token in contents if token.colour.content in unparsed]
 
 
 def waits_out(ready_ns: int, delay_ns: int, last_ns: int, now_ns: int) -> int:

@@ -12,6 +12,7 @@ from scraper_cpn.net.changes import Durable
 from scraper_cpn.net.marking import Standing
 from scraper_cpn.scrape.colours import (
     Checked,
+    Content,
     Domain,
     Extracted,
     Gate,
@@ -194,6 +195,16 @@ def test_pages_without_their_content_are_lost() -> None:
         ("lost", ENDED_WITH_PROCESS, True)
     ] * 3
     assert in_pipeline(old, ScrapeNet(Policy(before))) == {}
+
+
+def test_the_content_of_a_page_that_was_not_parsed_is_forgotten() -> None:
+    """It may have been a refusal, and the next page with it is no duplicate."""
+    before = settings(dedupe="content")
+    target = Policy(before).frontier.seed("http://a.example/")
+    old = durable(("raw_html", Raw(target, GONE, content="x"), 0),
+                  *(("contents", Content(each, target.url), 0) for each in "xy"))  # fmt: skip
+    places = edited(old, before)[0]
+    assert [token.colour.content for token in places["contents"]] == ["y"]
 
 
 def test_a_stop_counts_for_one_process() -> None:
