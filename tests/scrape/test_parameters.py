@@ -30,6 +30,7 @@ DEFAULT = Parameters(("tracking", "session"))
         (f"{H}?PHPSESSID=abc&b=2", f"{H}?b=2"),
         (f"{H}?sid={SESSION}&b=2", f"{H}?b=2"),
         (f"{H}?sid=77&s=shoes", f"{H}?sid=77&s=shoes"),
+        (f"{H}.jpg?w=9&s={SESSION}", f"{H}.jpg?w=9&s={SESSION}"),
         (f"{H};jsessionid={SESSION}?b=2", f"{H}?b=2"),
         (f"{H};JSESSIONID=1.node2/q", f"{H}/q"),
         (f"{H};v=2?b=1", f"{H};v=2?b=1"),

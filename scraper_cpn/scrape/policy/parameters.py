@@ -23,8 +23,9 @@ TRACKING = (
 SESSION = ("phpsessid", "jsessionid", "aspsessionid*", "cftoken", "oscsid", "zenid")
 """They name a visit."""
 
-_SESSION_VALUE = r"(?:s|sid|sess|session|sessid|sessionid|session_id)=[0-9a-z]{32,64}"
-"""Short names also mean other things (the id of a story, a search), with short values."""
+_SESSION_VALUE = r"(?:sid|sess|session|sessid|sessionid|session_id)=[0-9a-z]{32,64}"
+"""These names also mean other things (the id of a story), with short values. `s` is none of them: such a value of it may
+be a signature, without which a server refuses the URL."""
 _BEFORE_TOKEN = re.compile(r"(?<![^&])cfid=[^&]*&(?=cftoken=)", re.IGNORECASE)
 """ColdFusion names a visit by both; Heritrix removes them together, too. Alone, it may be the id of anything."""
 _SESSION_IN_PATH = re.compile(r";jsessionid=[^/?;]*|/\([sa]\([0-9a-z]{24}\)\)(?=/)", re.IGNORECASE)
