@@ -216,6 +216,7 @@ ALLOWED = {
         "scrape/pages/parse.py",
         "CapacityLimiter",
     ): "threads, where pages are parsed one after the other",
+    ("scrape/byhand.py", "Lock"): "one request of a shell at a time",
     ("scrape/items/bodies/__init__.py", "Lock"): "one writer of saved bodies at a time",
     ("scrape/pages/parse.py", "Lock"): "the memory of large pages that handlers have",
     ("scrape/pages/workers.py", "Lock"): "the memory of the processes that parse",
