@@ -132,6 +132,12 @@ def test_a_circle_has_the_same_cookies(moves: list[tuple[str, str]], followed: i
     assert len({each.identity for each in found}) == len(found)
 
 
+def test_a_circle_in_a_session() -> None:
+    """A page that comes back by way of another one without new cookies has not been fetched, and says so."""
+    found = hops(target(session="mine"), (AWAY, ""), (URL, ""))
+    assert [each.url for each in found] == [URL, AWAY]
+
+
 def test_no_more_than_so_many_hops() -> None:
     """A server that sets another cookie each time is left at the greatest number of redirects."""
     first = POLICY.frontier.seed(URL)

@@ -286,7 +286,9 @@ class RequestPolicy:
         url = self._goal(target, redirect)
         if target.request.by_url:
             return url in (target.url, target.requested_url)
-        return url == target.url and redirected(target, redirect) == target.request
+        if url != target.url and (target.request.turned or url != target.requested_url):
+            return False
+        return redirected(target, redirect) == target.request
 
 
 def _returns(target: Target, redirect: Redirected) -> bool:
