@@ -119,6 +119,7 @@ class HttpxClient:
         except asyncio.CancelledError:
             pool.spoiled = True
             writing.cancelled()
+            await writing.give_up()
             raise
         finally:
             self._pools.give_back(pool)
@@ -222,7 +223,10 @@ class _Writing:
             self._connected = info["return_value"]
 
     async def give_up(self) -> None:
-        """Close a connection that was made for the request and never had one: httpcore forgets those of SOCKS."""
+        """Close a connection that was made for the request and never had one.
+
+        httpcore forgets those of SOCKS, and those that are cancelled before they are encrypted.
+        """
         if self._connected is not None and not self.asked:
             with anyio.CancelScope(shield=True):
                 await self._connected.aclose()

@@ -186,6 +186,33 @@ async def test_cookies_are_those_of_the_moment() -> None:
     assert server.asked[0].headers["cookie"] == "new=1"
 
 
+@pytest.mark.parametrize("through", [None, "socks5", "https"])
+async def test_cancelled_before_it_is_connected(through: str | None) -> None:
+    """A connection that a server or a proxy has not answered yet is closed at once."""
+    accepted, closed = asyncio.Event(), asyncio.Event()
+
+    async def speak(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        accepted.set()
+        await reader.read()
+        closed.set()
+        writer.close()
+
+    async with (
+        await asyncio.start_server(speak, "127.0.0.1", 0) as server,
+        Fetcher(SETTINGS, seeds=HERE) as fetcher,
+    ):
+        where = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        proxy = Proxy("p", url=f"{through}://{where}") if through else DIRECT
+        running = asyncio.ensure_future(get(fetcher, f"https://{where}/", proxy))
+        await accepted.wait()
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        async with asyncio.timeout(10):
+            await closed.wait()
+
+
 # HTTP/1.1.
 
 
