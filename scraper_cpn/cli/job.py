@@ -253,7 +253,8 @@ def _loaded(path: str) -> ModuleType:
     name = f"scrape_program_{file.stem}"
     spec = importlib.util.spec_from_file_location(name, file)
     if not file.is_file() or spec is None or spec.loader is None:
-        raise UsageError(f"run: {path} is not a Python file; give the file of a program")
+        what = "is not a Python file" if file.exists() else "does not exist"
+        raise UsageError(f"{path} {what}; give the file of a Python program")
     module = importlib.util.module_from_spec(spec)
     sys.path.append(str(file.resolve().parent))
     sys.modules[name] = module

@@ -48,7 +48,7 @@ def show_net(argv: Sequence[str]) -> int:
     net = ScrapeNet(Policy(_settings(rest)))
     part = None if name is None else _part(net, name)
     if len(words) > 1:
-        raise UsageError(f"net: give one of the forms {' '.join(words)}; see scrape net --help")
+        raise UsageError(f"net: give only one of {' '.join(words)}; see scrape net --help")
     form = words[0] if words else ""
     if form == "--source":
         if part is not None:
@@ -86,7 +86,7 @@ def _settings(words: Sequence[str]) -> Settings:
         raise UsageError(f"net: {words[0]}: unknown form{near}; see scrape net --help") from error
     if arguments.words:
         raise UsageError(
-            f"net: {arguments.words[0]}: is not an option; give options only; see scrape net --help"
+            f"net: {arguments.words[0]} is not an option; give options only; see scrape net --help"
         )
     given = given_options(arguments)
     if own := own_options(given):

@@ -27,6 +27,8 @@ from scraper_cpn.scrape.virtual import EPOCH_NS, virtual_crawl
 from scraper_cpn.simulate.web import SyntheticWeb, WebSpec
 
 _PARAMETERS = {name.removesuffix("_ns"): name for name in WebSpec.__struct_fields__}
+_NUMBERS = {"int": "give a whole number", "float": "give a number"}
+"""What msgspec expects, in words."""
 _HELP = """\
 usage: scrape simulate [NAME=VALUE...] [OPTION...]
 
@@ -87,7 +89,8 @@ def _web(words: Sequence[str], settings: Settings) -> SyntheticWeb:
         name, equals, text = word.partition("=")
         if not equals or name not in _PARAMETERS:
             raise UsageError(
-                f"simulate: {word}: not a parameter of the web{likely(name, _PARAMETERS)}; write NAME=VALUE"
+                f"simulate: {word}: not a parameter of the web{likely(name, _PARAMETERS)}; "
+                "write NAME=VALUE; see scrape simulate --help"
             )
         parameters[_PARAMETERS[name]] = _value(name, text)
     try:
@@ -99,6 +102,8 @@ def _web(words: Sequence[str], settings: Settings) -> SyntheticWeb:
 def _mistake(error: ValueError) -> str:
     """Return what is wrong with a parameter, its name first; msgspec puts it last, as a JSON path."""
     what, _, parameter = str(error).partition(" - at `$.")
+    for kind, advice in _NUMBERS.items():
+        what = what.replace(f"Expected `{kind}`, got `str`", advice)
     return f"{parameter.removesuffix('`')}: {what}" if parameter else what
 
 

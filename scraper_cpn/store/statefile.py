@@ -73,7 +73,7 @@ def check_header(path: Path) -> None:
     _check_library()
     header = _header(path)
     if not header.startswith(_MAGIC) or _integer(header, 68) != APPLICATION_ID:
-        found = "empty" if not header else "something else"
+        found = "empty" if not header else "a file of another kind"
         raise StoreError("foreign", f"{path} is no state of scrape: it is {found}")
     version = _integer(header, 60)
     if version != SCHEMA_VERSION:

@@ -326,7 +326,7 @@ def test_the_net_is_printed(form: str, start: str, tmp_path: Path) -> None:
     ("argv", "message"),
     [
         (["--dto"], "net: --dto: unknown form; did you mean --dot?"),
-        (["--dot", "--svg"], "net: give one of the forms --dot --svg"),
+        (["--dot", "--svg"], "net: give only one of --dot --svg"),
     ],
 )
 def test_a_form_that_is_none(argv: list[str], message: str, tmp_path: Path) -> None:

@@ -29,10 +29,10 @@ def test_a_part_is_printed_alone(
         (["--dots"], "net: --dots: unknown form; did you mean --dot?; see scrape net --help"),
         (
             ["http://a.test/"],
-            "net: http://a.test/: is not an option; give options only; see scrape net --help",
+            "net: http://a.test/ is not an option; give options only; see scrape net --help",
         ),
         (["--quiet"], "--quiet: has no meaning for a net; leave it out"),
-        (["--dot", "--svg"], "net: give one of the forms --dot --svg; see scrape net --help"),
+        (["--dot", "--svg"], "net: give only one of --dot --svg; see scrape net --help"),
     ],
 )
 def test_a_mistake_is_one_line(words: list[str], message: str) -> None:

@@ -155,7 +155,7 @@ def test_pages_are_recorded_and_replayed(site: str, capsys: pytest.CaptureFixtur
         (["a.py"], "has no recorded pages"),
         (["a.py", "--delay", "1"], "for --record"),
         (["a.py", "--record", "--state", "x"], "keeps no state"),
-        (["none.py"], "is not a Python file"),
+        (["none.py"], "none.py does not exist; give the file"),
     ],
 )
 def test_what_test_refuses(

@@ -103,7 +103,7 @@ def mistake(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
         ([SEED, "--dealy", "1"], "--dealy: unknown option; did you mean --delay?"),
         ([SEED, "--delay"], "--delay: needs a value: TIME"),
         (["run"], "run: give the file of a program"),
-        (["run", "none.py"], "run: none.py is not a Python file"),
+        (["run", "none.py"], "none.py does not exist; give the file"),
         (["-q", "net"], "net: put this command first"),
     ],
 )

@@ -34,7 +34,7 @@ def test_a_file_of_options_and_a_program_are_taken(
 @pytest.mark.parametrize(
     ("argv", "line"),
     [
-        (["http://a.example/"], "http://a.example/ is not a Python file"),
+        (["http://a.example/"], "http://a.example/ does not exist; give the file"),
         (["--trace", "t"], "--trace: has no meaning for a proof"),
         (["--per-domain", "0"], "--per-domain"),
     ],

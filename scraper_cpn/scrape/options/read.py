@@ -168,7 +168,7 @@ def checked(settings: Settings) -> Settings:
         raise UsageError("cookies are off, so no login can last; leave out cookies, or the login")
     if settings.visits is not None and settings.revisit_ns is None:
         raise UsageError(
-            "visits: pages are visited once; give --revisit TIME, or leave --visits out"
+            "visits: without --revisit, pages are visited once; give --revisit TIME, or leave --visits out"
         )
     check_client(settings)
     if twice := _twice(site.name for site in settings.sites):

@@ -926,7 +926,11 @@ def test_forms_of_standard_output(
 @pytest.mark.parametrize(
     ("name", "form", "message"),
     [
-        ("-", {"format": "cvs"}, "--format cvs: a format is one of jsonl, json, csv"),
+        (
+            "-",
+            {"format": "cvs"},
+            "--format cvs: this is not a format; give one of jsonl, json, csv",
+        ),
         ("-", {"format": "sqlite"}, "--format sqlite: only files can have this format"),
         ("out", {"format": "json.gz"}, "only JSON Lines and CSV can be compressed"),
     ],

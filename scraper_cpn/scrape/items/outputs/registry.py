@@ -92,9 +92,7 @@ def _loaded(entry: Entry) -> Any:
 
 def _unknown(where: str, name: str | None) -> str:
     if name is not None:
-        return (
-            f"--format {name}: a format is one of {', '.join(_BY_NAME)}, or jsonl.gz and the like"
-        )
+        return f"--format {name}: this is not a format; give one of {', '.join(_BY_NAME)}, or jsonl.gz and the like"
     return (
         f"--output {where}: its suffix names no format; end the name with one of {', '.join(_BY_SUFFIX)} "
         "(then .gz or .zst to compress), or give --format, or - for standard output"
