@@ -33,7 +33,7 @@ from scraper_cpn.scrape.colours import (
 )
 from scraper_cpn.scrape.items.unique import Unique
 from scraper_cpn.scrape.pages.handlers import is_item
-from scraper_cpn.scrape.pages.hooked import Hook, bad, raised, writable
+from scraper_cpn.scrape.pages.hooked import RAISED, Hook, bad, raised, writable
 from scraper_cpn.scrape.pages.parameters import name_of
 from scraper_cpn.scrape.pages.verdicts import Drop, Retry, Stop
 from scraper_cpn.scrape.policy.frontier import asking
@@ -112,7 +112,7 @@ class Hooks:
                 return Failed(WITHHELD, "the crawl was stopped", retry=True, sent=False)
             except (Drop, Retry) as verdict:
                 return _unsent(verdict)
-            except Exception as error:  # noqa: BLE001 - a program may raise anything
+            except RAISED as error:
                 return Failed("hook", raised(hook, error), retry=False, sent=False)
         return target
 
@@ -144,7 +144,7 @@ class Hooks:
                     raise TypeError(f"it returned {item!r:.80}; an item or None is allowed")
             except Drop as drop:
                 return Drop(writable(drop.reason))
-            except Exception as error:  # noqa: BLE001 - a program may raise anything
+            except RAISED as error:
                 return bad(hook, error)
         return item
 

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -213,7 +214,7 @@ async def test_items_are_changed_and_dropped(tmp_path: Path) -> None:
     assert priced.__name__ == "priced"
 
 
-@pytest.mark.parametrize("result", [1, "raises", "speechless"])
+@pytest.mark.parametrize("result", [1, "raises", "speechless", "exits"])
 async def test_an_item_function_costs_its_page(result: object, tmp_path: Path) -> None:
     """If one raises, or returns what is no item, nothing of the page is kept, and its reason is reported."""
     crawl = things("a", "b")
@@ -226,6 +227,8 @@ async def test_an_item_function_costs_its_page(result: object, tmp_path: Path) -
             raise ValueError("b\ud800")
         if result == "speechless":
             raise Speechless
+        if result == "exits":
+            sys.exit(1)
         return result
 
     output = tmp_path / "things.jsonl"

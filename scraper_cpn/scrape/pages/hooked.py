@@ -17,6 +17,8 @@ from scraper_cpn.scrape.pages.parameters import name_of
 from scraper_cpn.scrape.pages.verdicts import HandlerDecision
 
 Hook = Callable[..., Any]
+RAISED = (Exception, SystemExit)
+"""What costs a page: a function that ends its program does not end the crawl."""
 DETAIL_CHARS_MAX = 10_000
 """A longer traceback is cut at its beginning."""
 
@@ -41,7 +43,7 @@ def look(hook: Hook, page: Page) -> None:
         hook(page)
     except HandlerDecision:
         raise
-    except Exception as error:
+    except RAISED as error:
         raise HookError(bad(hook, error)) from error
 
 
@@ -53,7 +55,7 @@ async def look_async(hook: Hook, page: Page) -> None:
             await found
     except HandlerDecision:
         raise
-    except Exception as error:
+    except RAISED as error:
         raise HookError(bad(hook, error)) from error
 
 
