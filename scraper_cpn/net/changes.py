@@ -1,6 +1,6 @@
 """The changes of a running net, and the durable marking that results from them.
 
-Owns: `Changes`, what a store is told after each batch of firings, and `Durable`, the marking as a store
+Owns: `Changes`, what a store receives after each batch of firings, and `Durable`, the marking as a store
 has it: as if no firing were in flight, with the firings in flight beside it. What a firing holds stays
 where it was until it is really gone, so that to begin or revoke a firing changes nothing else.
 Must not know: stores, how a kernel keeps its tokens.

@@ -1,7 +1,7 @@
 """Cycles of transitions that can fire endlessly without time passing: each puts what another one takes, and nothing is used up.
 
 Owns: finding those in which no function of the user decides anything, so that nothing stops them. One transition alone is
-refused by `bounding.py`; a cycle is told, for a net that is only explored, or fired by hand, may have it.
+refused by `bounding.py`; a cycle only causes a warning: a net that is only explored, or fired by hand, may have it.
 Must not know: how a net is executed.
 """
 

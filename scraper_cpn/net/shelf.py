@@ -25,7 +25,7 @@ class Shelf(Protocol):
     """Tokens by place and key. Synchronous: a call is one piece of the kernel's decision.
 
     A shelf may know of tokens that a kernel has in memory, for it may be a view of a table that
-    has all of them; `take` never gives these out, because of where it is told to begin.
+    has all of them; `take` never gives these out, because of where it begins.
     """
 
     def put(self, place: str, key: Hashable, order: Order, serial: int, colour: Any) -> None:

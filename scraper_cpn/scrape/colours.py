@@ -148,7 +148,7 @@ class RoutedTarget(RequestTarget, frozen=True, gc=False, kw_only=True):
 
     proxy: str
     watched: bool = False
-    """Whether its domain has refused a proxy: how the request ends is then told to the route."""
+    """Whether its domain has refused a proxy: how the request ends is then reported to the route."""
 
 
 def _host(url: str) -> str:

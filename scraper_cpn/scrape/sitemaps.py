@@ -5,7 +5,7 @@ also compressed by gzip), their limits, and what is wrong with a file.
 Must not know: HTTP, the net, which URLs are in scope.
 
 A file is unpacked and parsed in pieces, and no tree of it is built. Nothing raises: what could be read is kept, and
-what is wrong is told.
+what is wrong is reported.
 """
 
 from __future__ import annotations

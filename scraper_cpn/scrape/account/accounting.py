@@ -292,7 +292,7 @@ class Accounting:
         if ended == "faulted":
             return "; ".join(dict.fromkeys(f.error for f in self._kernel.marking().faulted))
         if ended == "stuck":
-            return self._login_failed or "no transition can fire any more"
+            return self._login_failed or "no waiting URL can be processed any more"
         if ended != "spent":
             return ""
         if self._stopped:

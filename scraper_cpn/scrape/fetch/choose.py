@@ -80,7 +80,7 @@ def check_client(settings: Settings) -> None:
 
 
 def _check_credentials(proxy: Proxy, encoding: str) -> None:
-    """Refuse a name and a password that a proxy can't be told."""
+    """Refuse a name and a password that can't be sent to a proxy."""
     from yarl import URL  # takes 20 ms, and only SOCKS needs it
 
     url = URL(proxy.url or "")

@@ -84,7 +84,7 @@ class Ask(Struct, frozen=True, gc=False):
     """Whether to connect to public addresses only. Never through a proxy, which looks names up by itself."""
     request: Request = PLAIN
     """Its method, headers and body. One that must not be sent twice has a connection of its own: on a kept one, a
-    connection that the server has just closed can't be told from an answer that got lost."""
+    connection that the server has just closed can't be distinguished from a lost answer."""
 
     also: frozenset[int] = frozenset()
     """Error statuses whose bodies are pages; see `brings_page`."""

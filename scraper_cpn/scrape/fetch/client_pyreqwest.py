@@ -15,7 +15,7 @@ What it can't do, and what follows:
 - No hook finds addresses. Where only public ones are permitted, names are looked up before (`destinations`), and
   once more by reqwest: their owner may give it another answer. A server with a private address has no
   certificate for the name then; with --insecure, where that says nothing, aiohttp asks.
-- It trusts the authorities of the system, and can't be told to trust others instead: no CA file.
+- It trusts the authorities of the system, and can't trust others instead: no CA file.
 - A cancelled request keeps its connection until its head has arrived, or its time limit has.
 - A head with more than 100 fields is a failure; so is a length that is no number, and a status line in lower case.
   A Location with bytes that are not ASCII can't be read. Nor can a cookie, and none is sent.

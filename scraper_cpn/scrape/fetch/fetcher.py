@@ -53,7 +53,7 @@ class Fetcher:
     *seeds* are the URLs that the user named, normalised: `Settings.headers` go to their origins alone, and
     their hosts may have private addresses. *wall_ns* is UTC in nanoseconds since 1970; *monotonic_ns*
     measures. *resolver* looks names up instead of the system, and stays its owner's to close. *on_surplus*
-    is told of each connection that was dropped for bytes that belong to no request.
+    is called with each connection that was dropped for bytes that belong to no request.
 
     *also* says for a target which error statuses bring a page, beside those of `Settings.statuses`.
 

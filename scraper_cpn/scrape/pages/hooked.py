@@ -73,15 +73,15 @@ def raised(hook: Hook, error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     lines = [frame.lineno for frame in frames if code and frame.filename == code.co_filename]
     where = f" (line {lines[-1]})" if lines else ""
-    return writable(f"{name_of(hook)} raised {told(error)}{where}")
+    return writable(f"{name_of(hook)} raised {error_line(error)}{where}")
 
 
-def told(error: BaseException) -> str:
+def error_line(error: BaseException) -> str:
     """Return an exception in one line; the text of a program's own may raise another one."""
     try:
         text = str(error)
     except Exception:  # noqa: BLE001 - a program may raise anything
-        text = "(it can't tell what)"
+        text = "(its text can't be read)"
     return " ".join(f"{type(error).__name__}: {text}".split()).removesuffix(":")
 
 

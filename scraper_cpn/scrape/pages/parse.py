@@ -38,10 +38,10 @@ from scraper_cpn.scrape.pages.hooked import (
     DETAIL_CHARS_MAX,
     Hook,
     HookError,
+    error_line,
     is_async,
     look,
     look_async,
-    told,
     writable,
 )
 from scraper_cpn.scrape.pages.jobs import ParseOverLimit
@@ -373,6 +373,6 @@ def _raised(handler: Handler, error: BaseException) -> Bad:
         return Bad("parse", str(error))
     if isinstance(error, HandlerError):
         return Bad("handler", writable(f"{handler.name} {error}"))
-    line = f"{handler.name} raised {told(error)}"
+    line = f"{handler.name} raised {error_line(error)}"
     detail = "".join(traceback.format_exception(error))
     return Bad("handler", writable(line), writable(detail[-DETAIL_CHARS_MAX:]))

@@ -117,7 +117,7 @@ def _limit(job: ParseJob) -> None:
 
 
 def _address_space() -> int:
-    """Return the bytes of address space that this process has; where that is not told, a guess."""
+    """Return the bytes of address space that this process has; a guess where the system does not say."""
     try:
         return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     except OSError:

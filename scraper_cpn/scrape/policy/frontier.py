@@ -293,7 +293,7 @@ class FrontierPolicy:
 
 
 def asking(target: Target, request: Request) -> Target:
-    """The target with another request; one that is to be made again is told from all others by where it was found."""
+    """The target with another request; one that is to be made again is distinguished from all others by where it was found."""
     if request == PLAIN:
         return target
     if request.apart.startswith(AGAIN):

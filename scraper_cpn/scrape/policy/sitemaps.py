@@ -174,7 +174,7 @@ class SitemapPolicy:
         last = job.attempt > self.settings.retries and not is_unsent(outcome)
         return last or not getattr(outcome, "retry", True)
 
-    # What is told.
+    # What is reported.
 
     def remarks(self, job: SitemapJob, mapped: Mapped) -> Iterator[Failure]:
         """The rows about what is wrong with a sitemap; a guess that is none at all is no mistake."""
