@@ -24,7 +24,7 @@ SUBJECTS = ("net", NET_NATIVE)
 FEW, MANY = 1_000, 1_000_000
 """Targets."""
 PACED = "aiohttp"
-"""The client that tells when a request is written; what it is late is told from that."""
+"""The client that tells when a request is written; its delays are computed from that."""
 
 
 class Goal(Struct, frozen=True, kw_only=True):

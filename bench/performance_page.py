@@ -1,6 +1,6 @@
 """The tables of docs/performance.md, from the files that the benchmark wrote.
 
-Owns: which figures the page has, and how it says them. Must not know: how anything was measured.
+Owns: the figures of the page, and their format. Must not know: how anything was measured.
 """
 
 from __future__ import annotations

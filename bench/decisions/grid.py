@@ -50,7 +50,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     engines: tuple[Size, ...] = SIZES
     """For general engines."""
     parted: Point = Point(100_000, 10_000, 1_000)
-    """Where time is told by part."""
+    """The points at which time is shown by part."""
 
 
 WHOLE = Plan(points=GRID, slow=SLOW, decisions=10_000, slow_decisions=100, rounds=3)

@@ -26,7 +26,7 @@ from bench.decisions.subjects import NET_NATIVE
 COLUMNS = f"  {'':<16}{'us of CPU':>10}  {'quartiles':<19}{'a second':>9}  {'longest pause':>13}"
 UNEQUAL = "  they did not decide the same: these times can't be compared"
 SAME_MAX = 1.05
-"""Less of a difference between two runs of the program is not told from noise."""
+"""Less of a difference between two runs of the program is taken for noise."""
 
 
 def race_lines(result: Result) -> Iterator[str]:

@@ -16,7 +16,7 @@ from bench.peers.subjects import SUBJECTS
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the crawls that were asked for; *arguments* are those of the process by default."""
+    """Run the requested crawls; *arguments* are those of the process by default."""
     parser = argparse.ArgumentParser(prog="python -m bench.peers")
     parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="crawlers, scenarios")
     parser.add_argument("--keep", action="store_true", help=f"put them into {results.KEPT.name}")
@@ -39,8 +39,8 @@ def crawls(only: Iterable[str], say: Callable[[str], None]) -> list[Crawl]:
     """Run the installed crawlers.
 
     Args:
-        only: names of crawlers and scenarios; of a kind of which none is named, all are run, but for
-            scenarios that have to be named.
+        only: names of crawlers and scenarios; without a crawler among them all are run, without a scenario all
+            but those that must be named.
         say: is called with each crawl.
     """
     wanted = frozenset(only)

@@ -1,6 +1,6 @@
 """spider's decisions without a network.
 
-Owns: how many, how often. Must not know: what they are compared with.
+Owns: the numbers of decisions and runs. Must not know: what they are compared with.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ ROUNDS = 5
 
 
 def measure() -> list[Loop]:
-    """The gate and the loop, five times each; nothing where spider's driver is not here."""
+    """The gate and the loop, five times each; nothing if spider's driver is not installed."""
     return list(_measured())
 
 

@@ -1,6 +1,6 @@
 """The driver of the scrape net: one crawl of the loopback web, settings and results as JSON.
 
-Owns: how the options are told the task's limits, and the consumer of the items.
+Owns: the options for the limits of the task, and the consumer of the items.
 Must not know: what the results are compared with.
 """
 
@@ -36,7 +36,7 @@ class Consumer(ItemOutput):
             self.received += 1
 
     async def close(self) -> None:
-        """There is nothing to close."""
+        """Do nothing: there is nothing to close."""
 
 
 def options_of(task: dict[str, Any]) -> dict[str, Any]:
@@ -60,7 +60,7 @@ async def crawl(asked: Crawl[Any], seeds: list[str], consumer: Consumer) -> None
 
 
 def drive(run: Callable[[Crawl[Any], list[str], Consumer], Awaitable[None]], program: str) -> None:
-    """Read the task, crawl, and print what was set and what came of it.
+    """Read the task, crawl, and print the settings and the results.
 
     The process's argument, if there is one, is the HTTP client.
     """

@@ -1,6 +1,6 @@
 """Results of crawls, kept in a file and read back.
 
-Owns: the file's form, and what replaces what in it. Must not know: how anything is measured or shown.
+Owns: the format of the file, and which results replace others. Must not know: how anything is measured or shown.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Loop(Struct, frozen=True, kw_only=True):
 
     @property
     def cpu_us(self) -> float:
-        """Of CPU for a decision, the median."""
+        """CPU time for a decision in microseconds, the median."""
         return median(self.cpu_s) / self.decisions * 1e6
 
 
@@ -44,14 +44,14 @@ class SavedResults(Struct, frozen=True, kw_only=True):
 
 
 def read(path: Path = KEPT) -> SavedResults | None:
-    """What is in the file; None if there is none."""
+    """The content of the file; None if it does not exist."""
     return msgspec.json.decode(path.read_bytes(), type=SavedResults) if path.is_file() else None
 
 
 def with_new(
     before: SavedResults | None, crawls: Iterable[Crawl], loops: Iterable[Loop] = ()
 ) -> SavedResults:
-    """Results with new ones in the place of those of the same crawl."""
+    """Results in which new ones replace those of the same crawl."""
     old = before.crawls if before is not None else ()
     new = {(each.scenario, each.subject): each for each in (*old, *crawls)}
     order = [(scenario.name, subject.name) for scenario in SCENARIOS for subject in SUBJECTS]

@@ -41,7 +41,7 @@ class Crawl(Struct, frozen=True, kw_only=True):
         program: its name and version, as it says.
         settings: as it says.
         ended: whether it ended by itself, with exit code 0.
-        reachable: pages that were there to be fetched.
+        reachable: the number of pages that could be fetched.
         requests: that the server saw.
         pages: URLs fetched with success, robots.txt not counted.
         received: items that came to the consumer; None where it does not say.
@@ -75,17 +75,17 @@ class Crawl(Struct, frozen=True, kw_only=True):
 
     @property
     def pages_per_s(self) -> float:
-        """Of time on the wire."""
+        """Pages a second of time on the wire."""
         return self.pages / self.wall_s if self.wall_s else 0.0
 
     @property
     def pages_per_cpu_s(self) -> float:
-        """Of CPU."""
+        """Pages a second of CPU time."""
         return self.pages / self.cpu_s if self.cpu_s else 0.0
 
 
 class _Process(Struct, frozen=True):
-    """How a crawler's process went."""
+    """The end of a crawler's process."""
 
     said: dict[str, Any]
     ended: bool
@@ -94,7 +94,7 @@ class _Process(Struct, frozen=True):
 
 
 def crawl(scenario: Scenario, subject: Subject) -> Crawl:
-    """Let a crawler crawl the web of a scenario."""
+    """Run a crawler on the web of a scenario."""
     with TemporaryDirectory() as folder:
         log = Path(folder) / "wire.jsonl"
         with served(log, list(_options(scenario))) as where:
@@ -140,7 +140,7 @@ def _process(subject: Subject, task: bytes) -> _Process:
 
 
 def _wait(process: subprocess.Popen[bytes]) -> tuple[int, Any]:
-    """Its exit status and what it used. Ends it after the limit."""
+    """Return its exit status and its resources. Ends it after the limit."""
     until = time.monotonic() + LIMIT_S
     while True:
         pid, status, usage = os.wait4(process.pid, os.WNOHANG)
@@ -177,7 +177,7 @@ def _result(scenario: Scenario, subject: Subject, process: _Process, verdict: Ve
 
 
 def _ms(violation: Violation) -> float:
-    """By how many milliseconds a request came too early; 0 where that is not what was broken."""
+    """How many milliseconds too early a request came; 0 for other violations."""
     said = [float(text) for text in re.findall(r"([0-9.]+) ms", violation.message)]
     if violation.kind == "gap":
         return said[1] - said[0]

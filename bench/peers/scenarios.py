@@ -1,4 +1,4 @@
-"""The crawls that every crawler is given: a synthetic web, limits, and what is to be learnt.
+"""The scenarios for every crawler: a synthetic web, limits, and the purpose.
 
 Owns: their sizes and limits, and what the referee expects of each.
 Must not know: who crawls.
@@ -24,7 +24,7 @@ class Scenario(Struct, frozen=True, kw_only=True):
 
     Attributes:
         name: short.
-        about: what it shows, in one sentence.
+        about: its purpose, in one sentence.
         web: what is served.
         delay_ns: least time between two starts in a domain; 0 for none.
         at_once: requests at a time in all.
@@ -51,7 +51,7 @@ class Scenario(Struct, frozen=True, kw_only=True):
     named: bool = False
 
     def task(self, seeds: list[str], proxies: list[str]) -> dict[str, Any]:
-        """What a driver reads."""
+        """The input of a driver."""
         return {
             "mode": "crawl",
             "seeds": seeds,
@@ -70,12 +70,12 @@ class Scenario(Struct, frozen=True, kw_only=True):
         }
 
     def reachable(self) -> tuple[str, ...]:
-        """The pages that are there to be fetched within the attempts."""
+        """The number of pages that can be fetched within the attempts."""
         web = SyntheticWeb(self.web)
         return tuple(web.reach(scope="host", attempts=self.retries + 1))
 
     def expectations(self) -> Expectations:
-        """What the referee judges by."""
+        """The limits that the referee checks."""
         return Expectations(
             delay_ns=self.delay_ns,
             limit_by="host",

@@ -1,6 +1,6 @@
 """The crawlers that are compared, and how each is started.
 
-Owns: their commands, and which of them are here.
+Owns: their commands, and which of them are installed.
 Must not know: scenarios, what is measured.
 """
 

@@ -1,10 +1,10 @@
 """The driver of crawlee for Python: one crawl of the loopback web, settings and results as JSON.
 
-Owns: how crawlee is told the task's limits. It is set up as its documents say: the parsel crawler, the
+Owns: the settings of crawlee for the limits of the task. It is set up as its documents say: the parsel crawler, the
 storage in memory, its default client, and the throttling request manager, which knows each domain.
-That has a pause for each domain, but only as Crawl-delay, and keeps the first one that it is told: the
+That has a pause for each domain, but only as Crawl-delay, and keeps the first one that it gets: the
 task's delay is given to it, so that a longer Crawl-delay in a robots.txt is not. It fetches robots.txt
-without a proxy; its client is told to use one, since hosts can be reached through proxies alone.
+without a proxy; its client is set to use one, since hosts can be reached through proxies alone.
 Must not know: who runs it, what the results are compared with. Needs nothing of this repository.
 """
 
@@ -104,7 +104,7 @@ async def _manager() -> ThrottlingRequestManager[RequestQueue]:
 
 
 def main() -> None:
-    """Crawl, and print what was set and what came of it."""
+    """Crawl, and print the settings and the results."""
     logging.basicConfig(level=logging.WARNING)
     began = time.perf_counter()
     received = asyncio.run(crawl())

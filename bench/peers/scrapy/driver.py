@@ -1,6 +1,6 @@
 """The driver of Scrapy: one crawl of the loopback web, settings and results as JSON.
 
-Owns: how Scrapy is told the task's limits. It is set up for broad crawls as its documents say: the
+Owns: the settings of Scrapy for the limits of the task. It is set up for broad crawls as its documents say: the
 scheduler's queue that looks at domains, no cookies, `INFO` logs. The delay is not randomised,
 since the limit is a least delay. AutoThrottle stays off: it would replace the limit by its own.
 Must not know: who runs it, what the results are compared with. Needs nothing of this repository.
@@ -89,7 +89,7 @@ class PageSpider(scrapy.Spider):
 
 
 def main() -> None:
-    """Crawl, and print what was set and what came of it."""
+    """Crawl, and print the settings and the results."""
     own = {"ITEM_PIPELINES": {Consumer: 1}, "DOWNLOADER_MIDDLEWARES": {Proxies: 740}}
     process = AsyncCrawlerProcess({**SETTINGS, **own})
     process.crawl(PageSpider)

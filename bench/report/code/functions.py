@@ -1,4 +1,4 @@
-"""What is counted of a function, and what sums are made of it.
+"""The measures of a function, and their sums.
 
 Owns: these records. Must not know: languages, which functions are coordination.
 """

@@ -1,4 +1,4 @@
-"""What is counted of the functions of Python source.
+"""The measures of functions in Python source.
 
 Owns: lizard's and complexipy's figures, and beside them nesting, awaits, written fields and primitives
 from the syntax tree. Docstrings count as documentation: not as lines, though as one token.

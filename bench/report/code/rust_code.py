@@ -1,4 +1,4 @@
-"""What is counted of the functions of Rust source.
+"""The measures of functions in Rust source.
 
 Owns: lizard's figures, and beside them nesting, awaits and primitives from the tokens. Cognitive
 complexity and written fields are not measured: lizard has neither for Rust.

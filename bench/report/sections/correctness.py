@@ -34,7 +34,7 @@ def correctness(results: SavedResults | None, fresh: frozenset[tuple[str, str]])
             "Every crawler was given the same pages and limits; the server's log was judged by the "
             "same referee (`mocks/referee`). A number counts requests that broke a rule, or pages; 0 "
             "is in order. 2 ms of jitter and 10 ms to act on an answer are allowed. Where a crawler "
-            "has no option for a limit, it breaks it because it can't be told."
+            "has no option for a limit, it breaks it because it has no such option."
         ),
         Text(where(results, fresh)),
     ]

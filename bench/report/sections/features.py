@@ -51,7 +51,7 @@ def features(code: Code, all_of_them: tuple[Feature, ...]) -> Section:
                 "Fewer lines may mean fewer features, so both are shown. Of spider the table says what "
                 "was read in its source. The net and the scheduler by hand decide the same, but for "
                 "what the net's engine adds. The code for going on after a crash is not counted, so that "
-                "this feature is not among those that a cost is told for."
+                "this feature is left out of the costs of features."
             ),
             Table(
                 "Features of coordination",

@@ -1,4 +1,4 @@
-"""Size and complexity: how much coordination code there is, how hard it is, what it is for.
+"""Size and complexity: the amount, difficulty and purpose of coordination code.
 
 Owns: these tables and plots. Must not know: how anything was counted.
 """

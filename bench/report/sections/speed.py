@@ -1,4 +1,4 @@
-"""How fast whole crawls are, of all crawlers, and what of politeness they use.
+"""The speed of whole crawls of all crawlers, and their polite utilisation.
 
 Owns: these tables and plots. Must not know: how anything was measured.
 """
@@ -29,7 +29,7 @@ def end_to_end(results: SavedResults | None, fresh: frozenset[tuple[str, str]]) 
             "Seconds are from the first request to the end of the last; CPU is the crawler's own, "
             "user and system, start and end of its process included. Utilisation is the least time "
             "that politeness allowed these requests over the time that they took; above 100 % rules "
-            "were broken; without a delay it is not told."
+            "were broken; without a delay it is not shown."
         ),
         Text(where(results, fresh)),
     ]
