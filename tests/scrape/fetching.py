@@ -84,7 +84,7 @@ def proxy_at(server: Server) -> Proxy:
     """Return a server as a proxy with credentials."""
     return Proxy(
         f"http://user@127.0.0.1:{server.port}",
-        url=f"http://user:pass%3Aw%40rd@127.0.0.1:{server.port}",
+        url=f"http://%D0%BF:pass%3Aw%40rd@127.0.0.1:{server.port}",
     )
 
 

@@ -128,10 +128,12 @@ class AiohttpClient:
 
     async def _connect(self, key: Key, ask: Ask) -> Wire:
         """Return a new connection, on which nothing has come; a proxy's may be tried in vain."""
+        proxy = None if ask.proxy.url is None or is_socks(ask.proxy) else URL(ask.proxy.url)
         request = ClientRequest(
             "GET",
             URL(ask.url, encoded=True),
-            proxy=None if ask.proxy.url is None or is_socks(ask.proxy) else URL(ask.proxy.url),
+            proxy=proxy and proxy.with_user(None),  # aiohttp would write it as Latin-1
+            proxy_headers={"Proxy-Authorization": _basic(proxy)} if proxy and _basic(proxy) else {},
             loop=self._loop,
         )
         connector = self._wary if ask.wary else self._connector
@@ -233,10 +235,16 @@ def _cookie_line(cookie: str) -> bytes:
 
 
 def _credentials(proxy: URL) -> bytes:
+    value = _basic(proxy)
+    return f"Proxy-Authorization: {value}\r\n".encode() if value else b""
+
+
+def _basic(proxy: URL) -> str:
+    """Return the credentials for a proxy as UTF-8 (RFC 7617 section 2.1); empty where it wants none."""
     if proxy.user is None and proxy.password is None:
-        return b""
+        return ""
     pair = f"{proxy.user or ''}:{proxy.password or ''}".encode()
-    return b"Proxy-Authorization: Basic " + b64encode(pair) + b"\r\n"
+    return f"Basic {b64encode(pair).decode()}"
 
 
 def _unfinished(reader: AnswerReader) -> Failed:

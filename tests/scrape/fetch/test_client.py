@@ -249,7 +249,7 @@ async def test_tls_with_who_speaks_none(limits: Settings) -> None:
 # Proxies.
 
 SECRET = "pass:w%40rd"
-BASIC = "Basic " + base64.b64encode(b"user:pass:w@rd").decode()
+BASIC = "Basic " + base64.b64encode(b"\xd0\xbf:pass:w@rd").decode()
 
 
 @pytest.mark.anyio
