@@ -76,7 +76,9 @@ class Recorded(Struct, frozen=True, kw_only=True, omit_defaults=True):
     handler: str = ""
     method: str = "GET"
     data: dict[str, Any] = {}
-    """What its link carried."""
+    """What its link carried, as JSON shows it."""
+    carried: bytes = b""
+    """The same, where JSON has no form for it."""
     status: int = 200
     reason: str = ""
     content_type: str = ""
@@ -90,6 +92,8 @@ class Recorded(Struct, frozen=True, kw_only=True, omit_defaults=True):
         """Return a page as it is recorded."""
         target, response = raw.target, raw.response
         carried = target.request.data
+        data = msgspec.msgpack.decode(carried) if carried else {}
+        shown = msgspec.to_builtins(data, str_keys=True)
         return cls(
             body=body,
             url=response.url,
@@ -99,7 +103,8 @@ class Recorded(Struct, frozen=True, kw_only=True, omit_defaults=True):
             depth=target.depth,
             handler=target.handler,
             method=target.request.method,
-            data=msgspec.to_builtins(msgspec.msgpack.decode(carried)) if carried else {},
+            data=shown,
+            carried=b"" if shown == data else carried,
             status=response.status,
             reason=response.reason,
             content_type=response.content_type,
@@ -111,7 +116,7 @@ class Recorded(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     def raw(self, body: bytes, settings: Settings) -> Raw:
         """Return the page as if it had just come."""
-        request = Request(method=self.method, data=packed(self.data or None))
+        request = Request(method=self.method, data=self.carried or packed(self.data or None))
         link = Link(self.url, self.handler, request=None if request == PLAIN else request)
         target = first_policy(settings, [self.url], fed=False).frontier.seed(link)
         target = replace(

@@ -32,12 +32,12 @@ crawl = Crawl(delay=0, max_depth=1)
 @crawl.page("*/first")
 def first(page):
     yield {"title": page.title}
-    yield page.link("/second", to=second, data={"rank": 2})
+    yield page.link("/second", to=second, data={"rank": 2, "key": b"k"})
     yield from page.links("a")
 
 
 @crawl.page("")
-def second(page: Page, rank: int):
+def second(page: Page, rank: int, key: bytes):
     yield {"title": page.title, "rank": rank}
 
 
