@@ -18,6 +18,8 @@ from scraper_cpn.simulate.web import WebSpec
 
 pytestmark = pytest.mark.slow
 
+EXTRAS = (".client_pyreqwest", ".client_httpx", ".pools", ".socks")
+"""Modules of the extras `fast`, `httpx` and `socks`."""
 ROOT = Path(__file__).parents[1]
 CLEAN = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "VIRTUAL"))}  # fmt: skip
 
@@ -77,11 +79,12 @@ def test_the_command_is_there(installed: Path, tmp_path: Path) -> None:
 
 
 def test_it_needs_what_it_says_it_needs(installed: Path, tmp_path: Path) -> None:
-    """Every module can be imported without what only the tests need, but that of the extra `fast`."""
+    """Every module can be imported without what only the tests need, but those of the extras that are clients."""
     code = (
         "import importlib, pkgutil, scraper_cpn\n"
+        f"extras = {EXTRAS}\n"
         "for found in pkgutil.walk_packages(scraper_cpn.__path__, 'scraper_cpn.'):\n"
-        "    if not found.name.endswith(('__main__', '.client_pyreqwest')):\n"
+        "    if not found.name.endswith(('__main__', *extras)):\n"
         "        importlib.import_module(found.name)\n"
     )
     run(installed / "python", "-W", "error", "-c", code, cwd=tmp_path)
@@ -94,6 +97,10 @@ def test_it_needs_what_it_says_it_needs(installed: Path, tmp_path: Path) -> None
         (
             ("--fetcher", "pyreqwest"),
             "fetcher: pyreqwest is not installed; install it with pip install 'scraper-cpn[fast]'",
+        ),
+        (
+            ("--fetcher", "httpx"),
+            "fetcher: httpx is not installed; install it with pip install 'scraper-cpn[httpx]'",
         ),
         (
             ("--kernel", "native"),

@@ -98,11 +98,11 @@ def plan_of(seed: int) -> Plan:
     ]
     if slow:
         web += ["--hosts", "12", "--pages", "4", "--subdomains", f"{dice.choice((1, 2))}"]
-        web += ["--robots", "delay,allow,moved,absent", "--crawl-delay", "1500ms"]
+        web += ["--robots", "delay,allow,redirected,absent", "--crawl-delay", "1500ms"]
         web += ["--busy-hosts", "2"]
     else:
         web += ["--hosts", "8", "--pages", "24"]
-        web += ["--robots", "delay,disallow,moved,absent", "--crawl-delay", "100ms"]
+        web += ["--robots", "delay,disallow,redirected,absent", "--crawl-delay", "100ms"]
     return Plan(
         seed=seed,
         web=tuple(web),
