@@ -2,7 +2,7 @@
 
 A transition takes all its inputs in one step, or none. Every request takes something from each limit; the
 limit (in `parts/`) defines what a request takes, and what each outcome returns. Decisions (how long to
-wait, whether to try again) are in `policy/`; the types of the tokens are in `colours.py`.
+wait, whether to try again) are in `policy/`; the types of the tokens are in `colours/`.
 """
 
 from typing import Any

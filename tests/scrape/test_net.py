@@ -274,7 +274,7 @@ def test_the_net_and_its_policy_know_no_event_loop() -> None:
         "scrape/net.py",
         "scrape/parts/",
         "scrape/policy/",
-        "scrape/colours.py",
+        "scrape/colours/",
         "scrape/fetch/answers.py",
     )
     for module in (name for name in trees if name.startswith(deciding)):

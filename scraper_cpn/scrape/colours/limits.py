@@ -1,0 +1,206 @@
+"""What limits requests: domains, hosts, proxies, allowances, and the marks, holds and penalties that change them.
+
+Owns: these types; their times are integer nanoseconds, sizes are bytes.
+"""
+
+from typing import Literal
+
+from msgspec import Struct
+
+
+class Domain(Struct, frozen=True, gc=False):
+    """The pacing token of a domain: a firing that takes it may start one request."""
+
+    domain: str
+    delay_ns: int
+    """Least time between the starts of two requests: the largest of policy and Crawl-delay."""
+    strikes: int = 0
+    """Refusals (429, 503) without Retry-After in a row; sets the growing back-off."""
+    calm: int = 0
+    """Requests started since the last strike or pause; only counted while the domain is in trouble."""
+    silent: int = 0
+    """Requests in a row that had no answer at all."""
+    probes: int = 0
+    """Pauses since the domain counts as dead: after each of them it is asked once."""
+    pace_ns: int = 0
+    """The time between two starts that the server's time asks for (`--adaptive`); the delay counts if it is longer."""
+    throttled_ns: int = 0
+    """How long it has refused requests in a row: the sum of the pauses."""
+
+
+class Host(Struct, frozen=True, gc=False):
+    """The pacing token of a host, if hosts have limits of their own."""
+
+    host: str
+
+
+class Proxy(Struct, frozen=True, gc=False):
+    """The pacing token of a proxy, or of the direct connection."""
+
+    proxy: str
+    """Its name in logs: the URL without the password. `direct` for no proxy."""
+    url: str | None = None
+    """With credentials; None for the direct connection. Never logged."""
+    slots: int = 1
+    """Requests at a time."""
+    delay_ns: int = 0
+    """Least time between the starts of two requests through it."""
+    quota: int | None = None
+    """The total number of requests it may carry; None for no limit."""
+    not_before_ns: int | None = None
+    """UTC, nanoseconds since 1970; None for no limit."""
+    not_after_ns: int | None = None
+    """UTC, nanoseconds since 1970; the last moment at which a request may still be running."""
+    strikes: int = 0
+    """Separate incidents in a row in which the proxy itself failed."""
+    calm: int = 0
+    """Requests started since the last strike; only counted while `strikes` is above 0."""
+    group: str = ""
+    """Domains are sent through proxies of one group (`Settings.proxy_for`)."""
+    bytes: int | None = None
+    """The bytes of pages that it may still carry, decompressed; None for no limit."""
+    spare: bool = False
+    """Whether it has another token, with which it is probed in quarantine."""
+
+    def __repr__(self) -> str:
+        """Omit the URL, which may contain a password."""
+        return f"<proxy {self.proxy}>"
+
+
+class Penalty(Struct, frozen=True, gc=False):
+    """A domain has asked for a pause, or for a slower pace."""
+
+    domain: str
+    wait_ns: int | None = None
+    """The pause from now on; None: the growing back-off decides (a refusal without Retry-After)."""
+    delay_ns: int = 0
+    """A Crawl-delay: the new least time between starts, if larger than the present one."""
+    sign: Literal["throttled", "silent", "answered", "paced", "crowded"] = "throttled"
+    """The event: a refusal (or a Crawl-delay), no answer at all, an answer after requests without one, an
+    answer that took another time than those before, or a page that waits for a process that parses it."""
+    pace_ns: int = 0
+    """The new pace, if it is `paced`."""
+
+
+class GivenUp(Struct, frozen=True, gc=False):
+    """A domain that is not asked any more."""
+
+    domain: str
+    reason: str
+
+
+class Allowance(Struct, frozen=True, gc=False):
+    """The bytes that may still come (`--max-bytes`)."""
+
+    bytes: int
+
+
+class ItemsLeft(Struct, frozen=True, gc=False):
+    """The items that may still be kept (`--max-items`)."""
+
+    items: int
+
+
+class DomainAllowance(Struct, frozen=True, gc=False):
+    """The bytes that may still come from a domain (`--max-bytes-per-domain`)."""
+
+    domain: str
+    bytes: int
+
+
+class DomainReceived(Struct, frozen=True, gc=False):
+    """The bytes of a page of a domain."""
+
+    domain: str
+    bytes: int
+
+
+class Bandwidth(Struct, frozen=True, gc=False):
+    """While this token is ready, the bytes received so far are within `--rate-limit`."""
+
+
+class Window(Struct, frozen=True, gc=False):
+    """While this token is ready, requests may start (`--hours`). Its expiry is the closing of the window."""
+
+
+class Received(Struct, frozen=True, gc=False):
+    """The bytes of a page."""
+
+    bytes: int
+
+
+class Hold(Struct, frozen=True, gc=False):
+    """A row of `holds`: a domain pauses."""
+
+    domain: str
+    wait_ns: int
+    """From now on."""
+    reason: str
+
+
+class ProxyFault(Struct, frozen=True, gc=False):
+    """A proxy itself has failed, and one of its tokens is to rest."""
+
+    proxy: str
+    strikes: int = 0
+    """Its incidents in a row with this one; 0: as its token says."""
+
+
+class Carried(Struct, frozen=True, gc=False):
+    """The bytes of a page that a proxy has brought."""
+
+    proxy: str
+    bytes: int
+
+
+class Mark(Struct, frozen=True, gc=False):
+    """What a route remembers of a proxy that its domain has refused."""
+
+    proxy: str
+    count: int
+    """Refusals in a row."""
+    state: Literal["rests", "due", "tried", "gone"] = "rests"
+    """It rests for this domain, is due for one trial, is being tried, or has retired."""
+
+
+class Route(Struct, frozen=True, gc=False):
+    """Which proxies the requests to a domain go through."""
+
+    domain: str
+    group: str = ""
+    """The group of proxies that serves it."""
+    marks: tuple[Mark, ...] = ()
+    streak: int = 0
+    """Proxies that were refused in a row."""
+    turn: int = 0
+    """Where the search for the next proxy begins, if none that is free will do."""
+
+
+class Sign(Struct, frozen=True, gc=False):
+    """How a request to a domain through a proxy has ended, as far as it concerns their relation."""
+
+    domain: str
+    proxy: str
+    what: Literal["banned", "passed", "unknown", "gone", "absolved"]
+
+
+class Rest(Struct, frozen=True, gc=False):
+    """A proxy rests for one domain that has refused it."""
+
+    domain: str
+    proxy: str
+    count: int
+
+
+class Repute(Struct, frozen=True, gc=False):
+    """The domains that refuse a proxy at present."""
+
+    proxy: str
+    refused_by: tuple[str, ...] = ()
+
+
+class Gone(Struct, frozen=True, gc=False):
+    """A token of a proxy has retired."""
+
+    proxy: str
+    group: str = ""
