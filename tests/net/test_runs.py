@@ -97,5 +97,5 @@ def test_a_run_with_tokens_that_were_set_aside_is_faulted() -> None:
 def test_a_net_without_a_key_for_runs_says_so() -> None:
     """R35: what to declare."""
     kernel, _ = kernel_of(Net("plain"))
-    with pytest.raises(NetError, match='declare it: Net\\("plain", run="key"\\)'):
+    with pytest.raises(NetError, match='declare one: Net\\("plain", run="key"\\)'):
         kernel.ended(0, run="a")

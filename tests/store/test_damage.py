@@ -245,7 +245,7 @@ def test_an_older_copy_in_its_place_is_reported(left: tuple[Path, Model]) -> Non
     older = path.read_bytes()
     later = anyio.run(one_more_then_killed, path, model)
     put({"": older, ".lock": later}, path)
-    with refused(path, "damaged", f"delete {path}.lock to do without"):
+    with refused(path, "damaged", f"delete {path}.lock to continue without"):
         sqlite.open_run(path)
     Path(f"{path}.lock").unlink()
     anyio.run(holds, path, model)
