@@ -9,6 +9,7 @@ import argparse
 from datetime import UTC, datetime
 from pathlib import Path
 
+from bench.machine import machine
 from bench.report.document import Document, Plot, Section, Text
 from bench.report.gather import Data, functions_csv, gather
 from bench.report.markdown import markdown
@@ -74,7 +75,9 @@ def _question() -> Section:
                 "Rust crate spider 2.52.4. Scrapy and crawlee are in the crawls as well."
             ),
             Text(
-                f"scraper_cpn {__version__}, report of {day}. Larger is better for none of the sizes."
+                f"scraper_cpn {__version__}, report of {day}. Sizes and features are those of the code at "
+                f"{machine().commit or 'no commit'}; each measurement says of which commit it is. Larger is "
+                "better for none of the sizes."
             ),
         ),
     )

@@ -26,8 +26,10 @@ usage: scrape resume STATE [OPTION...]      continue a crawl that is kept in STA
 Continues where the crawl stopped, whatever stopped it: Ctrl-C, a crash, a reboot. Requests
 that were in flight are tried again, as one more attempt. Every pause is kept.
 
-You may change limits, pace, proxies, headers and output. You can't change the scope and
---ageing. A state holds no passwords and no secret headers: give them again.
+You may change limits, pace, proxies, headers and output. You can't change what decides which
+pages are fetched and kept (scope, links, fields, --sitemaps, --revisit and the like), nor what
+`scrape --help` calls fixed. A state holds no passwords and no secret headers or cookies: give
+them again.
 
       --run NAME             which crawl, where STATE has several
   -o, --output FILE          write items to FILE from now on; by default to the file that

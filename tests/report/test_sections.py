@@ -46,18 +46,22 @@ def test_lines_by_concern_add_up_to_the_lines_of_the_policy() -> None:
 
 def test_every_feature_has_a_concern_and_an_answer_of_all_three() -> None:
     """Concerns are those of the classes, our own answers are yes or no, and spider's is given."""
-    concerns = the_code().concerns
+    concerns = the_code().concerns.keys() | {"none"}
+    ours = {"yes", "yes, opt-in", "no"}
     for feature in the_features():
         assert feature.concern in concerns
-        assert feature.net in {"yes", "no"}
-        assert feature.baseline in {"yes", "no"}
+        assert feature.net in ours
+        assert feature.baseline in ours
         assert feature.spider
 
 
 def test_a_feature_costs_what_has_it() -> None:
-    """A `no` counts for no one, and has a dash for its cost; an opt-in counts for D, not for S1."""
+    """A `no` counts for no one, and has a dash for its cost; an opt-in counts for D alone."""
     code = the_code()
-    given = (Feature("one", "delay", "yes", "no", "yes, opt-in"),)
+    given = (
+        Feature("one", "delay", "yes", "no", "yes, opt-in"),
+        Feature("two", "delay", "yes, opt-in", "yes, opt-in", "no"),
+    )
     rows = {row[0]: row[1:] for row in _tables(features(code, given))[1].rows}
     assert rows["the net: total"][0] == "1"
     assert rows["by hand: total"][0::2] == ("0", "-")

@@ -41,7 +41,7 @@ THREATS = (
         "lizard leaves out `loop` and the arms of `select!`."
     ),
     (
-        "spider does more than is compared here (browsers, sitemaps, other backends) and less of what is "
+        "spider does more than is compared here (browsers, hedged requests, other backends) and less of what is "
         "(see the features). It was built for throughput without delays; a crawl with delays is not what its "
         "authors measure."
     ),
