@@ -116,3 +116,22 @@ def test_it_agrees_with_a_search_of_all_ways(attempts: int, jobs: int) -> None:
         work_net(attempts), instance, leads_to(asked, all_ended), leads_to(asked, too_many)
     ).verdicts
     assert (right.status, wrong.status) == ("proved", "refuted")
+
+
+@pytest.mark.parametrize("manual", [True, False])
+def test_what_others_decide_need_not_come(manual: bool) -> None:
+    """A job that waits for a person, or for a token from outside, may wait for ever: that it ends is not proved."""
+    net = Net("approval")
+    jobs, done = net.place("jobs", Job, source=True, work=True), net.sink("done", Job)
+    approvals = net.place("approvals", Done, source=True)
+    made = put(done, lambda job: job, jobs)
+    net.transition("approve", [jobs, approvals], outputs=[made], manual=manual)
+    first, later = ([Done()], []) if manual else ([], [Done()])
+    instance = Instance({"jobs": [Job("a")], "approvals": first}, {"approvals": later})
+    (verdict,) = verify(net, instance, leads_to(asked, answered_once)).verdicts
+    assert verdict.status == ("not proved" if manual else "refuted")
+
+
+def answered_once(view: StateView) -> bool:
+    """A job is done."""
+    return view.count("done") > 0

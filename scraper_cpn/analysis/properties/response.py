@@ -4,8 +4,9 @@ Owns: `leads_to`, and the search for a path without the response.
 Must not know: how a net is explored, or a way replayed.
 
 Wherever *cause* is true, *effect* must come on every way. Ways are those of the explored states, which has more of them than
-the net, so that what always comes there always comes. Of fairness, only this is assumed: no firing is revoked for ever. Any
-other way that goes round and round without the answer is open, not proved.
+the net, so that what always comes there always comes. A way also ends where nothing can happen but what others decide: a
+token from outside may never come, and nobody has to fire a manual transition. Of fairness, only this is assumed: no firing is
+revoked for ever. Any other way that goes round and round without the answer is open, not proved.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ class Escape:
 
     Attributes:
         path: from the first state on.
-        circular: whether it ends in a circle; otherwise it ends where nothing can happen.
+        circular: whether it ends in a circle; otherwise it ends where nothing has to happen.
     """
 
     path: list[tuple[Event, int]]
@@ -120,11 +121,17 @@ class ResponseWatch(Watch):
             self.exercised = self.exercised or cause
             if cause and not effect:
                 causes.append(state)
-        search = _Search(lambda state: judged(state)[1], space.successors)
+        search = _Search(lambda state: judged(state)[1], space.successors, self._has_to_come)
         found = search.dead_end(causes) or search.circle()
         if found is None:
             return None
         return Escape([*space.path(found[0]), *space.steps(found)], circular=search.circular)
+
+    def _has_to_come(self, event: Event) -> bool:
+        """Whether an event comes at last if no other one does. A token that has an end can expire at any rate."""
+        if event.kind in {"fire", "begin"}:
+            return not self._net.transitions[event.name].manual
+        return event.kind != "inject"
 
 
 class _Search:
@@ -133,14 +140,16 @@ class _Search:
     Args:
         has: whether a state is the answer.
         successors: the events of a state, with the states after them.
+        has_to_come: whether an event comes at last if no other one does.
     """
 
     def __init__(
         self,
         has: Callable[[int], bool],
         successors: Callable[[int], Iterator[tuple[Event, int]]],
+        has_to_come: Callable[[Event], bool],
     ) -> None:
-        self._has, self._successors = has, successors
+        self._has, self._successors, self._has_to_come = has, successors, has_to_come
         self._before: dict[int, int | None] = {}
         """The states without the answer that were reached, each with the one before it on its way."""
         self._onward: dict[int, list[int]] = {}
@@ -148,13 +157,13 @@ class _Search:
         self.circular = False
 
     def dead_end(self, starts: Iterable[int]) -> list[int] | None:
-        """The states from one of *starts* to one in which nothing can happen, all without the answer."""
+        """The states from one of *starts* to one in which nothing has to happen, all without the answer."""
         self._before.update(dict.fromkeys(starts))
         todo = deque(self._before)
         while todo:  # breadth first: a short way is easier to read, and to replay
             state = todo.popleft()
             after = list(self._successors(state))
-            if not after:
+            if not any(self._has_to_come(event) for event, _ in after):
                 return self._way(state)
             lacking = [(event, each) for event, each in after if not self._has(each)]
             self._onward[state] = [each for event, each in lacking if event.kind != "revoke"]
@@ -205,7 +214,8 @@ def leads_to(cause: Says, effect: Says, *, claim: str = "") -> Property:
         effect: likewise.
         claim: what the report says; by default the names of the functions.
 
-    Of fairness, only this is assumed: no firing is revoked for ever. What may go round otherwise, without the effect, is
+    Tokens may never come from outside, and nobody has to fire a manual transition. Of fairness, only this is assumed: no
+    firing is revoked for ever. What may go round otherwise, without the effect, is
     `not proved`.
     """
     return LeadsTo(cause, effect, claim or f"{name_of(cause)} leads to {name_of(effect)}")
