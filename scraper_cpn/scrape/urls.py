@@ -29,7 +29,7 @@ URL_CHARS_MAX = 8000
 _HOST_CHARS_MAX = 253  # RFC 1035 section 2.3.4, in text form
 _LABEL_CHARS_MAX = 63
 _HOSTS_REMEMBERED = 65_536
-_PLAIN_CHARS_MAX = 2_000  # this leaves room for the base that it is joined with
+_PLAIN_CHARS_MAX = 2_000  # this leaves room for most bases that it is joined with
 _SEGMENT = r"[A-Za-z0-9_~-][A-Za-z0-9_.~-]*+"
 _SEGMENTS = rf"{_SEGMENT}(?:/{_SEGMENT})*+/?+"
 _PLAIN = re.compile(
@@ -81,7 +81,8 @@ def joined(url: str, base: str, root: str) -> str | None:
         start = _start(plain["root"])
         return start and start + plain["path"] + (plain["query"] or "")
     if plain["path"] is None:
-        return _folder(base) + url
+        whole = _folder(base) + url
+        return whole if len(whole) <= URL_CHARS_MAX else None
     return start + plain["path"] + (plain["query"] or "")
 
 
@@ -89,7 +90,8 @@ def plainly_joined(urls: list[str], base: str, root: str) -> list[str | None]:
     """Return `joined` of each URL, or None for those that are not plain: for all links of a page a third of its cost."""
     start, folder = _start(root), _folder(base)
     text = "\n".join(urls)
-    if start is None or text.count("\n") >= max(len(urls), 1):
+    is_long = len(folder) > URL_CHARS_MAX - _PLAIN_CHARS_MAX
+    if start is None or is_long or text.count("\n") >= max(len(urls), 1):
         return [None] * len(urls)
     odd = set(_NOT_PLAIN.findall(text + "\n"))
     if len(text) > _PLAIN_CHARS_MAX:

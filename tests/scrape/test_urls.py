@@ -313,3 +313,11 @@ def test_most_links_are_plain() -> None:
         None,
         None,
     ]
+
+
+def test_a_plain_link_below_a_long_base_is_not_too_long() -> None:
+    """The limit is that of the whole URL, also where the link itself is short."""
+    base = "https://shop.example/" + "a" * (URL_CHARS_MAX - 100) + "/"
+    assert normalise("b" * 100, base) is None
+    assert plainly_joined(["b" * 100, "c"], base, root_of(base)) == [None, None]
+    assert normalise("c", base) == base + "c"
