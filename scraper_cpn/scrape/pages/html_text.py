@@ -55,6 +55,7 @@ _OFTEN = _OFTEN_NAMES.split()
 _NO_BREAK = ":not(" + ",".join([*_OFTEN, *sorted(BREAKS.difference(_OFTEN))]) + ")"
 """What is there most is named first: the names are tried one after another."""
 _FOREIGN = ("svg", "math")
+_HTML = Namespace.HTML
 _VERBATIM = ("pre", "listing", "plaintext", "xmp", *_FOREIGN)
 """Elements whose white space the library leaves as it is."""
 
@@ -138,8 +139,8 @@ def _gather(node: Node, parts: list[str], styled: Styles) -> None:
 
 
 def _foreign(document: Document, names: Iterable[str]) -> list[Element]:
-    found = (node for name in names for node in document.find_all(name.lower()))
-    return [node for node in found if node.namespace is not Namespace.HTML]
+    found = ((name, node) for name in names for node in document.find_all(name.lower()))
+    return [node for name, node in found if node.tag == name and node.namespace is not _HTML]
 
 
 def _without_instructions(root: Element) -> None:
@@ -155,7 +156,7 @@ def _kind(node: Element, styled: Styles) -> int | None:
 
 
 def _foreign_kind(node: Element) -> int | None:
-    if node.namespace is Namespace.HTML:
+    if node.namespace is _HTML:
         return None
     return _LEFT_OUT if node.tag in FOREIGN_UNSEEN else _BREAK
 

@@ -303,6 +303,13 @@ def test_the_quick_way_to_a_text_finds_the_same(html: str) -> None:
     assert text == tree.page_text()
 
 
+def test_names_of_svg_mean_nothing_in_mathml() -> None:
+    """Only the `<foreignObject>` of SVG ends a word, on both ways to a text."""
+    for html, text in (("<math>a<foreignObject>b", "ab"), ("<svg>a<foreignObject>b", "a b")):
+        tree = HtmlTree(html)
+        assert (tree.page_text(), tree.last_text()) == (text, text)
+
+
 def test_all_white_space_is_folded() -> None:
     """The quick test for white space knows each character at which a text is folded."""
     spaces = [each for each in map(chr, range(0x110000)) if not fold(each)]
