@@ -4,7 +4,7 @@ Owns: `read_pnml` and `write_pnml`. The grammar is that of 2009, as the Model Ch
 Must not know: how a net is explored; what colours mean (`symmetric.py`).
 
 A file that is no such net raises `PnmlError` with one line: broken XML, a document type (which may be a bomb of
-entities), an unknown grammar, an identifier that is given twice, an arc that leads nowhere.
+entities), an unknown grammar, an identifier that is given twice, an arc that leads nowhere or has a type (an inhibitor).
 """
 
 from __future__ import annotations
@@ -36,6 +36,10 @@ def read_pnml(path: str | Path) -> PlainNet:
         return _net(_parsed(Path(path)))
     except PnmlError as error:
         raise PnmlError(f"{path}: {error}") from None
+    except RecursionError:
+        raise PnmlError(f"{path}: is nested too deeply") from None
+    except (LookupError, TypeError, ValueError) as error:  # of a term
+        raise PnmlError(f"{path}: does not follow its grammar: {error}") from None
 
 
 def _parsed(path: Path) -> ET.Element:
@@ -102,6 +106,8 @@ class _Nodes:
             raise PnmlError(f"has the id {name!r} twice")
         self._known.add(name)
         if element.tag == "arc":
+            if element.find("type") is not None:
+                raise PnmlError(f"arc {name!r}: has a type; only arcs that move tokens can be read")
             self.arcs.append(element)
         elif element.tag in tables:
             tables[element.tag][name] = element

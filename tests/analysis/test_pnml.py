@@ -234,3 +234,32 @@ def test_what_no_place_transition_net_has_is_not_written(tmp_path: Path) -> None
     plain.events.append(Event("fire", "t", {}, {atom: 1}, absent=(atom,)))
     with pytest.raises(PnmlError, match="absence"):
         write_pnml(plain, tmp_path / "n.pnml")
+
+
+@pytest.mark.parametrize(
+    ("term", "why"),
+    [
+        ("<equality/>", "does not follow its grammar"),
+        ("<not/>", "does not follow its grammar"),
+        (f"<lessthan>{_sub(X, '<dotconstant/>')}</lessthan>", "does not follow its grammar"),
+        ("<not><subterm>" * 2_000 + "</subterm></not>" * 2_000, "nested too deeply"),
+    ],
+    ids=["equality", "not", "types", "depth"],
+)
+def test_broken_terms_are_refused_in_one_line(term: str, why: str, tmp_path: Path) -> None:
+    """Whatever stands in a condition, the file is named and no exception of Python comes out."""
+    condition = f"<condition><structure>{term}</structure></condition>"
+    text = coloured_philosophers(2).replace(
+        '<transition id="end"/>', f'<transition id="end">{condition}</transition>'
+    )
+    (tmp_path / "n.pnml").write_text(text)
+    with pytest.raises(PnmlError, match=f"n.pnml: .*{why}"):
+        read_pnml(tmp_path / "n.pnml")
+
+
+def test_an_inhibitor_arc_is_not_read_as_another_one(tmp_path: Path) -> None:
+    """An arc of a type that other tools add would change the net's behaviour."""
+    arc = '<arc id="a" source="p" target="t"><type value="inhibitor"/></arc>'
+    (tmp_path / "n.pnml").write_text(document(f'<place id="p"/><transition id="t"/>{arc}'))
+    with pytest.raises(PnmlError, match="arc 'a': has a type"):
+        read_pnml(tmp_path / "n.pnml")
