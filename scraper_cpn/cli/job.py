@@ -81,7 +81,7 @@ def job_of(arguments: Arguments) -> CrawlJob:
     listed = _seeds(words, own)
     seeds = listed.urls or (program.seeds() if program else ())
     if not seeds and not listed.bad:
-        raise UsageError("there is no URL to start from; give one, or a file of URLs with -i")
+        raise UsageError(_no_seed(own.get("input")))
     file = arguments.words[1] if program else None
     more: dict[str, Any] = {"bad": listed.bad, "unread": listed.unread}
     keeping = _keeping(own, file, more)
@@ -172,6 +172,16 @@ def _seeds(words: Iterable[str], own: dict[str, Any]) -> "SeedList":
     if bad and not skips:
         raise refusal(bad)
     return SeedList((*urls, *more), tuple(bad), text if text.lines or text.arriving else None)
+
+
+def _no_seed(path: str | None) -> str:
+    """What is wrong if there is no seed, with or without an input."""
+    if path is None:
+        return "there is no URL to start from; give one, or a file of URLs with -i"
+    return (
+        f"there is no URL to start from in {path}; give one (rows of a --failed file with "
+        '"again": false are left out: a 404, for example, would be a 404 again)'
+    )
 
 
 def _arriving() -> "tuple[Unread, list[str], list[BadSeed]]":

@@ -122,7 +122,13 @@ def test_a_mistake_is_one_line(
         ("u.txt", "# a\n\nhttp://a.example\nfoo\n", ["-i", "u.txt"], "u.txt:4: 'foo' is not a URL"),
         ("u.txt", '{"url": 3}', ["-i", "u.txt"], "u.txt:1: this is not a row of a --failed file"),
         ("u.txt", "{", ["-i", "u.txt"], "u.txt:1: this is not a row of a --failed file"),
-        ("u.txt", "# none\n", ["-i", "u.txt"], "there is no URL to start from"),
+        ("u.txt", "# none\n", ["-i", "u.txt"], "there is no URL to start from in u.txt"),
+        (
+            "u.txt",
+            '{"url": "http://a.example/", "again": false}',
+            ["-i", "u.txt"],
+            'no URL to start from in u.txt; give one (rows of a --failed file with "again": false',
+        ),
         (
             "c.toml",
             "dely = 1",
