@@ -18,6 +18,7 @@ from math import gcd
 from scraper_cpn.analysis.ground import Grounder, TooMuchError
 from scraper_cpn.analysis.instance import AnalysisError, Instance, refuse_misfit
 from scraper_cpn.analysis.plain import Atom, PlainNet
+from scraper_cpn.analysis.verify import CAPS
 from scraper_cpn.net import Net, checked
 
 ROWS_MAX = 4_000
@@ -72,8 +73,12 @@ def transition_invariants(plain: PlainNet) -> list[Vector]:
 
 def bounds(plain: PlainNet) -> dict[int, int]:
     """How many of an atom there can be at most, for atoms that are in a place invariant."""
+    return _bounds(place_invariants(plain))
+
+
+def _bounds(invariants: Sequence[Invariant]) -> dict[int, int]:
     found: dict[int, int] = {}
-    for invariant in place_invariants(plain):
+    for invariant in invariants:
         for atom, weight in invariant.weights.items():
             most = invariant.total // weight
             found[atom] = min(found.get(atom, most), most)
@@ -149,12 +154,14 @@ class Structure:
         conserved: a line for each sum that stays the same; those that differ in colours alone share one.
         rounds: a line for each set of events after which everything is as before, likewise.
         unbounded: places and numbers in no such sum.
+        assumes: what was not proved, without which sums and rounds may be wrong.
     """
 
     net: str
     conserved: tuple[str, ...]
     rounds: tuple[str, ...]
     unbounded: tuple[str, ...]
+    assumes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         lines = [f"net {self.net}"]
@@ -164,6 +171,8 @@ class Structure:
             ("in no sum that is conserved", self.unbounded),
         ):
             lines += ["", title, *(f"  {text}" for text in texts or ("nothing",))]
+        if self.assumes:
+            lines += ["", "only if", *(f"  {text}" for text in self.assumes)]
         return "\n".join(lines)
 
 
@@ -180,13 +189,15 @@ def structure(net: Net, instance: Instance) -> Structure:
     """
     checked(net)
     refuse_misfit(net, instance)
-    try:
-        plain = Grounder(net, instance).relaxed()
-    except TooMuchError as error:
-        raise AnalysisError(
-            f"net {net.name}: there are too many possible firings: {error}"
-        ) from None
-    invariants = place_invariants(plain)
+    for cap in CAPS:
+        grounder = _grounded(net, instance, cap)
+        plain, invariants = grounder.plain, place_invariants(grounder.plain)
+        # Bounds hold as long as no arc takes more than was bound together, so that sums show that none ever does.
+        most = _bounds(invariants)
+        capped = grounder.capped() if grounder.takes_all else []
+        many = dict.fromkeys(plain.atoms[n].name for n in capped if most.get(n, cap + 1) > cap)
+        if not many:
+            break
     covered = {plain.atoms[atom].name for each in invariants for atom in each.weights}
     sums = Counts(_sum(plain, each) for each in invariants)
     rounds = Counts(_round(plain, each) for each in transition_invariants(plain))
@@ -195,7 +206,22 @@ def structure(net: Net, instance: Instance) -> Structure:
         tuple(_times(text, number) for text, number in sums.items()),
         tuple(_times(text, number) for text, number in rounds.items()),
         tuple(name for name in net.places if name not in covered),
+        tuple(
+            f"{name} never has more than {cap} equal tokens, of which an arc takes all"
+            for name in many
+        ),
     )
+
+
+def _grounded(net: Net, instance: Instance, cap: int) -> Grounder:
+    grounder = Grounder(net, instance, cap=cap)
+    try:
+        grounder.relaxed()
+    except TooMuchError as error:
+        raise AnalysisError(
+            f"net {net.name}: there are too many possible firings: {error}"
+        ) from None
+    return grounder
 
 
 def _times(text: str, number: int) -> str:

@@ -17,6 +17,7 @@ from scraper_cpn.analysis.invariants import (
 )
 from scraper_cpn.analysis.monitor import Monitor
 from scraper_cpn.analysis.plain import Atom, Event, PlainNet
+from scraper_cpn.net import Net, put, take
 from scraper_cpn.nets.buildfarm import Broken, Build, Built, Machine, Uploaded, build_farm
 from tests.analysis.contest import kanban, philosophers
 
@@ -107,3 +108,19 @@ def test_too_many_invariants_are_an_error() -> None:
     many.events.append(Event("fire", "t", {}, {n: 1 if n < 100 else -1 for n in range(200)}))
     with pytest.raises(AnalysisError, match="candidates for invariants"):
         place_invariants(many)
+
+
+@pytest.mark.parametrize(("number", "shown"), [(1, True), (2, False)])
+def test_equal_tokens_are_taken_together(number: int, shown: bool) -> None:
+    """Two jobs become one batch, so that nothing is conserved; where no sum shows that there is one at most, that is said."""
+    net = Net("batches")
+    jobs = net.place("jobs", Build, source=True, work=True)
+    batches = net.place("batches", Build, work=True)
+    every = take(jobs, all=True)
+    packed = put(batches, lambda found: found[0], every)
+    net.transition("pack", [every], outputs=[packed])
+    again = put(jobs, lambda job: job, batches)
+    net.transition("unpack", [batches], outputs=[again], manual=True)
+    found = structure(net, Instance(tokens={"jobs": [Build("app", "arm", 1)] * number}))
+    assert bool(found.conserved) is shown
+    assert ("jobs never has more" in str(found)) is not shown
