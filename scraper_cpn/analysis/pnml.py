@@ -213,6 +213,8 @@ def _number(element: ET.Element | None, what: str, default: int) -> int:
 def write_pnml(plain: PlainNet, path: str | Path) -> None:
     """Write a plain net as a place/transition net, for a second opinion.
 
+    Priorities are left out, so that it may do more than the net.
+
     Raises:
         PnmlError: it tests for absence or room, or puts only what is new, which such nets can't.
     """
