@@ -101,7 +101,11 @@ def test_a_command_hears_signals_after_its_guard_was_killed() -> None:
         assert started.stdout.readline() == f"{int(signal.SIGTERM)}\n"
         started.kill()
         _, message = started.communicate()
-    assert message == ""
+    # The signal may come before the command knows that its guard has ended: Python then says that nobody reads it.
+    assert message == "" or message.startswith(UNREAD)
+
+
+UNREAD = "Exception ignored when trying to write to the signal wakeup fd"
 
 
 def child_of(process: int) -> int:
