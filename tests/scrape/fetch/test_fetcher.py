@@ -255,7 +255,7 @@ def test_any_bytes(name: Any, pieces: list[bytes]) -> None:
 
     async def once() -> None:
         outcome, asked = await outcome_of(
-            [*pieces, Do.CLOSE], Settings(timeout_ns=SECOND, fetcher=name)
+            [*pieces, Do.CLOSE], Settings(timeout_ns=60 * SECOND, fetcher=name)
         )
         assert asked == 1
         assert isinstance(outcome, Fetched | Redirected | Throttled | Failed)
