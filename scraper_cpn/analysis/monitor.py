@@ -1,6 +1,6 @@
 """What a property wants to see of an exploration.
 
-Owns: `Monitor`.
+Owns: `Monitor`, `Everything`.
 Must not know: how a net is explored, what a property means.
 """
 
@@ -38,6 +38,13 @@ class Monitor:
     def bad_rest(self, numbers: dict[int, int]) -> bool:
         """Whether a state may not be the last one."""
         raise NotImplementedError
+
+
+class Everything(Monitor):
+    """Has all atoms in the states, also those that no event tests."""
+
+    def observed(self, plain: PlainNet) -> Iterable[int]:
+        return range(len(plain.atoms))
 
 
 class AgainError(Exception):

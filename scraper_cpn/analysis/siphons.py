@@ -10,9 +10,8 @@ lacking form an empty siphon. If each siphon contains a trap that has tokens at 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from scraper_cpn.analysis.plain import Event, PlainNet
+from scraper_cpn.net.locks import trap_in
 
 STEPS = 20_000
 """Sets that are tried at most."""
@@ -55,7 +54,7 @@ def weak_siphon(plain: PlainNet) -> Atoms | None:
         filling = next((takes for takes, puts in moves if puts & some and not takes & some), None)
         if filling is not None:
             todo += [some | {atom} for atom in filling]
-        elif not any(plain.initial[atom] for atom in _trap_in(some, moves)):
+        elif not any(plain.initial[atom] for atom in trap_in(some, moves)):
             return some
     return None
 
@@ -67,11 +66,3 @@ def _puts(event: Event) -> set[int]:
         for atom in {*event.needs, *event.change}
         if event.needs.get(atom, 0) + event.change.get(atom, 0) > 0
     }
-
-
-def _trap_in(some: Atoms, moves: Iterable[tuple[set[int], set[int]]]) -> set[int]:
-    """The largest trap within a set of atoms."""
-    trap, moves = set(some), list(moves)
-    while leaking := [takes & trap for takes, puts in moves if takes & trap and not puts & trap]:
-        trap -= set().union(*leaking)
-    return trap

@@ -6,13 +6,12 @@ Must not know: how anything is proved.
 
 import sys
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
 from scraper_cpn.analysis.explore import Explorer
-from scraper_cpn.analysis.monitor import Monitor
-from scraper_cpn.analysis.plain import PlainNet
+from scraper_cpn.analysis.monitor import Everything
 from scraper_cpn.analysis.pnml import read_pnml
 from scraper_cpn.analysis.processes import processors
 from scraper_cpn.analysis.symmetric import PnmlError
@@ -79,17 +78,10 @@ def _size_of(path: str) -> int:
         plain = read_pnml(path)
     except PnmlError as error:
         raise UsageError(f"verify: {error}") from None
-    space = Explorer(plain, [_Everything()]).run()
+    space = Explorer(plain, [Everything()]).run()
     size = f"{space.states:,} states, {space.edges:,} edges, {len(space.dead):,} dead"
     sys.stdout.write(f"{plain.name}: {size}{'' if space.whole else f'; gave up at {space.why}'}\n")
     return 0 if space.whole else 1
-
-
-class _Everything(Monitor):
-    """States differ by all places, also by those from which nothing takes."""
-
-    def observed(self, plain: PlainNet) -> Iterable[int]:
-        return range(len(plain.atoms))
 
 
 def _json(report: Report) -> str:

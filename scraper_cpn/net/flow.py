@@ -18,8 +18,9 @@ from scraper_cpn.net.places import AnyPlace, Counter, KeySet, Place, Sink
 def flow_problems(net: Net) -> Iterator[str]:
     """What a net's graph says against it, one line each, without the net's name."""
     yield from _never_fits(net)
-    yield from _unfilled(net)
-    yield from _unused(net)
+    filled = {name for transition in net.transitions.values() for name in _outputs(transition)}
+    yield from _unfilled(net, filled)
+    yield from _unused(net, filled)
     yield from _expiry(net)
     yield from _unreachable(net)
     yield from _locked(net)
@@ -52,8 +53,7 @@ def _never_fits(net: Net) -> Iterator[str]:
                 )
 
 
-def _unfilled(net: Net) -> Iterator[str]:
-    filled = {name for transition in net.transitions.values() for name in _outputs(transition)}
+def _unfilled(net: Net, filled: set[str]) -> Iterator[str]:
     for place in net.places.values():
         if isinstance(place, Counter) or place.name in filled:
             continue
@@ -65,11 +65,10 @@ def _unfilled(net: Net) -> Iterator[str]:
             yield f"place {place.name}: nothing fills it; put into it, or declare it with source=True"
 
 
-def _unused(net: Net) -> Iterator[str]:
+def _unused(net: Net, filled: set[str]) -> Iterator[str]:
     used = {arc.place.name for transition in net.transitions.values() for arc in transition.arcs}
     used |= {arc.place.name for transition in net.transitions.values() for arc in transition.still}
     shown = {place.name for t in net.transitions.values() for place, _ in t.shows}
-    filled = {name for transition in net.transitions.values() for name in _outputs(transition)}
     for place in net.places.values():
         if isinstance(place, Counter) and place.name in filled:
             continue  # the last place of a classic net: its number is the result
@@ -98,7 +97,7 @@ def _expiry(net: Net) -> Iterator[str]:
 
 
 def _unreachable(net: Net) -> Iterator[str]:
-    marked = {place.name for place in net.places.values() if _is_marked(place)}
+    marked = {place.name for place in net.places.values() if is_marked(place)}
     lacks = {name: _needed(each) - marked for name, each in net.transitions.items()}
     waiting: dict[str, list[str]] = {}
     for name, places in lacks.items():
@@ -121,7 +120,7 @@ def _needed(transition: Transition) -> set[str]:
     return {arc.place.name for arc in transition.arcs if arc.kind != "absent" and arc.fewest}
 
 
-def _is_marked(place: AnyPlace) -> bool:
+def is_marked(place: AnyPlace) -> bool:
     """Whether a place may have something before any transition fires."""
     if isinstance(place, Counter):
         return callable(place.start) or place.start > 0

@@ -13,16 +13,20 @@ has a place of work or one that nothing fills, or if what is taken from it may l
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from typing import TypeVar
 
 from scraper_cpn.net.arcs import Output
 from scraper_cpn.net.declare import Net, Transition
-from scraper_cpn.net.places import AnyPlace, Counter, KeySet, Place, Sink
+from scraper_cpn.net.flow import is_marked
+from scraper_cpn.net.places import KeySet, Place, Sink
 
 STEPS = 20_000
 """Ways that are tried at most to fill up sets of places; then nothing more is found."""
 Nodes = frozenset[str]
+T = TypeVar("T", bound=Hashable)
 
 
 @dataclass(frozen=True)
@@ -96,7 +100,7 @@ def _weak_siphons(net: Net, moves: list[_Move]) -> Iterator[Nodes]:
     for move in moves:
         for name in sorted(move.may_put):
             fillers.setdefault(name, []).append(move)
-    marked = {name for name, place in net.places.items() if _is_marked(place)}
+    marked = {name for name, place in net.places.items() if is_marked(place)}
     for place in net.places.values():
         if isinstance(place, Place) and place.work:
             fillers.pop(place.name, None)
@@ -112,7 +116,7 @@ def _weak_siphons(net: Net, moves: list[_Move]) -> Iterator[Nodes]:
         lacking = next(_unfed(some, fillers), None)
         if lacking is not None:
             todo += [some | {name} for name in sorted(lacking.takes) if name in fillers]
-        elif not _trap_in(some, moves) & marked:
+        elif not trap_in(some, ((move.takes, move.puts) for move in moves)) & marked:
             yield some
 
 
@@ -124,10 +128,10 @@ def _unfed(some: Nodes, fillers: dict[str, list[_Move]]) -> Iterator[_Move]:
                 yield move
 
 
-def _trap_in(some: Nodes, moves: Iterable[_Move]) -> set[str]:
-    """The largest trap within a set."""
-    trap = set(some)
-    while leaking := [m.takes & trap for m in moves if m.takes & trap and not m.puts & trap]:
+def trap_in(some: AbstractSet[T], moves: Iterable[tuple[AbstractSet[T], AbstractSet[T]]]) -> set[T]:
+    """The largest trap within a set; *moves* are what is taken and put in one step."""
+    trap, moves = set(some), list(moves)
+    while leaking := [takes & trap for takes, puts in moves if takes & trap and not puts & trap]:
         trap.difference_update(*leaking)
     return trap
 
@@ -139,10 +143,3 @@ def _returns(net: Net, some: Nodes, moves: list[_Move]) -> bool:
     while more := {n for m in moves if m.takes & near for n in m.may_put - leaves} - near:
         near |= more
     return all(move.puts & near for move in moves if move.takes & near)
-
-
-def _is_marked(place: AnyPlace) -> bool:
-    """Whether a place has something at first, or is given something from outside."""
-    if isinstance(place, Counter):
-        return callable(place.start) or place.start > 0
-    return isinstance(place, Place) and place.source

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from scraper_cpn.analysis.plain import Event, PlainNet
-from scraper_cpn.analysis.properties.base import Property, Watch
-from scraper_cpn.analysis.properties.states import StateView
+from scraper_cpn.analysis.properties.base import Property
+from scraper_cpn.analysis.properties.states import StateView, StateWatch
 from scraper_cpn.net import Net
 
 Says = Callable[[StateView], bool]
@@ -65,31 +65,20 @@ class LeadsTo(Property):
         return ResponseWatch(self, net, plain)
 
 
-class ResponseWatch(Watch):
+class ResponseWatch(StateWatch):
     """Watches over a `LeadsTo`: when all was explored, `escape` has the verdict."""
 
     def __init__(self, asked: LeadsTo, net: Net, plain: PlainNet) -> None:
-        self._asked, self._net, self._plain = asked, net, plain
-        self._touched: set[str] = set()
+        super().__init__(net, plain)
+        self._asked = asked
         self.replaying = False
         """Whether a way with the cause is followed, so that it must not end without the effect."""
         self.vacuous = f"{name_of(asked.cause)} is never true"
 
-    def observed(self, plain: PlainNet) -> Iterable[int]:
-        return self.seen(plain)
-
-    def seen(self, plain: PlainNet) -> Sequence[int]:
-        kinds = ("token", "row", "number", "flight")
-        return [
-            number
-            for number, atom in enumerate(plain.atoms)
-            if atom.name in self._touched and atom.kind in kinds
-        ]
-
     def bad(self, numbers: dict[int, int]) -> bool:
         """No state is bad alone; this finds out which places the functions look at."""
-        self._says(self._asked.cause, numbers)
-        self._says(self._asked.effect, numbers)
+        self.says(self._asked.cause, numbers)
+        self.says(self._asked.effect, numbers)
         return False
 
     def rested(self, plain: PlainNet) -> Sequence[int]:
@@ -97,10 +86,7 @@ class ResponseWatch(Watch):
 
     def bad_rest(self, numbers: dict[int, int]) -> bool:
         """Whether a way that ends here ends without the answer; for a replay, which has seen the cause."""
-        return self.replaying and not self._says(self._asked.effect, numbers)
-
-    def _says(self, says: Says, numbers: dict[int, int]) -> bool:
-        return says(StateView(self._net, self._plain, self._touched, numbers))
+        return self.replaying and not self.says(self._asked.effect, numbers)
 
     def escape(self, space: Explored) -> Escape | None:
         """A way from a cause on which the effect never comes; None if it always comes."""
@@ -112,7 +98,7 @@ class ResponseWatch(Watch):
             key = tuple(numbers.items())
             if key not in known:
                 cause, effect = self._asked.cause, self._asked.effect
-                known[key] = self._says(cause, numbers), self._says(effect, numbers)
+                known[key] = self.says(cause, numbers), self.says(effect, numbers)
             return known[key]
 
         causes = []

@@ -1,6 +1,6 @@
 """What is true in every state, or of every token.
 
-Owns: `always`, `each` and `StateView`.
+Owns: `always`, `each`, `StateWatch` and `StateView`.
 Must not know: how a net is explored.
 """
 
@@ -71,20 +71,11 @@ class StateView:
         )
 
 
-@dataclass(frozen=True, eq=False)
-class Always(Property):
-    """See `always`."""
+class StateWatch(Watch):
+    """A watch that asks functions of the state, and has in its states what these have looked at."""
 
-    fn: Callable[[StateView], bool]
-    claim: str = ""
-
-    def monitor(self, net: Net, plain: PlainNet) -> Watch:
-        return _Always(self, net, plain)
-
-
-class _Always(Watch):
-    def __init__(self, asked: Always, net: Net, plain: PlainNet) -> None:
-        self._asked, self._net, self._plain = asked, net, plain
+    def __init__(self, net: Net, plain: PlainNet) -> None:
+        self._net, self._plain = net, plain
         self._touched: set[str] = set()
 
     def observed(self, plain: PlainNet) -> Iterable[int]:
@@ -98,9 +89,30 @@ class _Always(Watch):
             if atom.name in self._touched and atom.kind in kinds
         ]
 
+    def says(self, fn: Callable[[StateView], bool], numbers: dict[int, int]) -> bool:
+        """What a function says of a state."""
+        return fn(StateView(self._net, self._plain, self._touched, numbers))
+
+
+@dataclass(frozen=True, eq=False)
+class Always(Property):
+    """See `always`."""
+
+    fn: Callable[[StateView], bool]
+    claim: str = ""
+
+    def monitor(self, net: Net, plain: PlainNet) -> Watch:
+        return _Always(self, net, plain)
+
+
+class _Always(StateWatch):
+    def __init__(self, asked: Always, net: Net, plain: PlainNet) -> None:
+        super().__init__(net, plain)
+        self._asked = asked
+
     def bad(self, numbers: dict[int, int]) -> bool:
         self.exercised = self.exercised or bool(numbers)
-        return not self._asked.fn(StateView(self._net, self._plain, self._touched, numbers))
+        return not self.says(self._asked.fn, numbers)
 
 
 def always(fn: Callable[[StateView], bool], *, claim: str = "") -> Property:
