@@ -29,7 +29,7 @@ from scraper_cpn.scrape.parts.seeds import Seeds
 from scraper_cpn.scrape.parts.sessions import sessions_of
 from scraper_cpn.scrape.parts.sitemaps import sitemaps_of
 from scraper_cpn.scrape.parts.traps import traps_of
-from scraper_cpn.scrape.parts.volume import DomainBudget, DomainBytes, volume_limits
+from scraper_cpn.scrape.parts.volume import DomainLimit, volume_limits
 from scraper_cpn.scrape.policy import Policy
 
 
@@ -74,7 +74,10 @@ class ScrapeNet(Net):
         self.revisits = revisits_of(self, p.requests.visits, p.settings)
         self.failed_log = self.sink(FAILED_LOG, Failure)
 
-        # The connections. Transitions are tried in the order of these lines.
+        self._connect(p)
+
+    def _connect(self, p: Policy) -> None:
+        """The connections. Transitions are tried in the order of these lines."""
         self.frontier.admit(
             self.robots,
             [*self.limits, *self.logins, *self.volume],
@@ -103,8 +106,8 @@ class ScrapeNet(Net):
         ended = [each.at_skip(self.frontier.targets) for each in self.logins]
         self.health.give_up(self.frontier.targets, self.robots, known, self.failed_log, ended)
         for limit in self.volume:
-            if isinstance(limit, DomainBudget | DomainBytes):
-                limit.skip(self.frontier.targets, known, self.failed_log, p.volume, ended)
+            if isinstance(limit, DomainLimit):
+                limit.skip(self.frontier.targets, known, self.failed_log, ended)
         self.requests.scrape(
             self.frontier,
             [*self.sessions, *self.limits, *self.logins, self.budget, *self.volume, *self.items],

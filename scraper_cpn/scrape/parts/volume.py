@@ -5,10 +5,11 @@ them only with its option.
 Must not know: what is requested.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from scraper_cpn.net import (
+    Arc,
     KeySet,
     Limit,
     Net,
@@ -39,37 +40,45 @@ from scraper_cpn.scrape.policy.volume import VolumePolicy
 from scraper_cpn.scrape.settings import SECOND
 
 
-class DomainBudget(Limit):
-    """Limits how many pages of a domain may be fetched: a request reserves one, a fetched page uses it up."""
+class DomainLimit(Limit):
+    """A limit of each domain that is over once it is reached: what still waits for the domain then ends."""
 
-    def __init__(self, net: Net, most: int) -> None:
-        super().__init__(net, "domain_budget")
-        self.most = most
-        self.left = self.counter("domain_budget", key="domain", start=most)
-        self.fetched = self.counter("domain_pages", key="domain", start=0)
-        self.takes = [hold(self.left)]
-        self.puts = {Fetched: [consume(self.left), put(self.fetched)]}
-        more = (
-            "more pages of {key}: --max-pages-per-domain is reached, or will be by those in flight"
-        )
-        self.wording = {self.left: Wording(more, outlasts=True)}
+    over: tuple[str, Arc[Any], Callable[[Target], Failure]]
+    """The transition that ends it, what holds when the limit is over, and the row of a target."""
 
     def skip(
         self,
         targets: Place[Target],
         known: Sequence[KeySet[Any]],
         log: Sink[Failure],
-        p: VolumePolicy,
         also: Sequence[Output],
     ) -> None:
-        """End what waits for a domain whose pages have all been fetched; *known* and *also* as in `Health.give_up`."""
+        """End what waits for a domain whose limit is over; *known* and *also* as in `Health.give_up`."""
+        name, reached, failure = self.over
         reads = [read(each) for each in known]  # targets are found by their whole key
         self.transition(
-            "skip",
-            [targets, read(self.fetched, at_least=self.most), *reads],
-            outputs=[put(log, p.skipped, targets), *also],
+            name,
+            [targets, reached, *reads],
+            outputs=[put(log, failure, targets), *also],
             priority=-1,
         )
+
+
+class DomainBudget(DomainLimit):
+    """Limits how many pages of a domain may be fetched: a request reserves one, a fetched page uses it up."""
+
+    def __init__(self, net: Net, p: VolumePolicy, most: int) -> None:
+        super().__init__(net, "domain_budget")
+        self.most = most
+        self.left = self.counter("domain_budget", key="domain", start=most)
+        self.fetched = self.counter("domain_pages", key="domain", start=0)
+        self.takes = [hold(self.left)]
+        self.puts = {Fetched: [consume(self.left), put(self.fetched)]}
+        self.over = ("skip", read(self.fetched, at_least=most), p.skipped)
+        more = (
+            "more pages of {key}: --max-pages-per-domain is reached, or will be by those in flight"
+        )
+        self.wording = {self.left: Wording(more, outlasts=True)}
 
     def properties(self) -> Iterator[Any]:
         """What a page costs."""
@@ -84,7 +93,7 @@ class DomainBudget(Limit):
             )
 
 
-class DomainBytes(Limit):
+class DomainBytes(DomainLimit):
     """No request to a domain starts once so many bytes have come from it. Those in flight then still arrive."""
 
     def __init__(self, net: Net, p: VolumePolicy, pacing: Place[Domain]) -> None:
@@ -94,6 +103,7 @@ class DomainBytes(Limit):
         self.known = self.set("known_allowances", DomainAllowance, key="domain")
         received = self.place("domain_bytes_received", DomainReceived, key="domain")
         self.takes = [read(self.left)]
+        self.over = ("skip_full", absent(self.left), p.full)
         self.puts = {Fetched: [put(received, p.received_from, pacing, Fetched)]}
         more = "more bytes of {key}: --max-bytes-per-domain is reached"
         self.wording = {self.left: Wording(more, outlasts=True)}
@@ -105,23 +115,6 @@ class DomainBytes(Limit):
         """Puts the allowance of a domain seen for the first time."""
         place: Any = source
         return [put_new(self.known, self.left, self._p.allowance, place)]
-
-    def skip(
-        self,
-        targets: Place[Target],
-        known: Sequence[KeySet[Any]],
-        log: Sink[Failure],
-        p: VolumePolicy,
-        also: Sequence[Output],
-    ) -> None:
-        """End what waits for a domain that has sent its bytes; *known* and *also* as in `Health.give_up`."""
-        reads = [read(each) for each in known]
-        self.transition(
-            "skip_full",
-            [targets, absent(self.left), *reads],
-            outputs=[put(log, p.full, targets), *also],
-            priority=-1,
-        )
 
     def properties(self) -> Iterator[Any]:
         """No page is requested from a domain once its bytes are used up."""
@@ -203,7 +196,7 @@ def volume_limits(net: Net, p: VolumePolicy, pacing: Place[Domain]) -> list[Limi
     """The limits on how much is fetched that the user has given."""
     settings, found = p.settings, list[Limit]()
     if settings.max_pages_per_domain is not None:
-        found.append(DomainBudget(net, settings.max_pages_per_domain))
+        found.append(DomainBudget(net, p, settings.max_pages_per_domain))
     if settings.max_bytes_per_domain is not None:
         found.append(DomainBytes(net, p, pacing))
     if settings.max_bytes is not None:
