@@ -19,17 +19,12 @@ from scraper_cpn.net.places import KeySet, Place, Sink
 
 
 def write_arrivals(
-    text: Text,
-    layout: Layout,
-    place: Place[Any],
-    stand: Callable[..., None] | None,
-    *,
-    traced: bool,
+    text: Text, layout: Layout, place: Place[Any], stand: Callable[..., None] | None
 ) -> None:
     """Write the functions that deposit tokens in a place; *stand* writes the body of `stand_*` inline if it is short."""
-    _put(text, layout, place, traced=traced)
+    _put(text, layout, place)
     if layout.comes_back(place):
-        _again(text, layout, place, stand, traced=traced)
+        _again(text, layout, place, stand)
 
 
 def is_simple(layout: Layout, place: Place[Any]) -> bool:
@@ -88,22 +83,17 @@ def put(layout: Layout, place: Place[Any], colour: str, ready: str, ends: str) -
 
 
 def write_put(
-    text: Text,
-    layout: Layout,
-    place: Place[Any],
-    colour: str,
-    ready: str,
-    ends: str,
-    *,
-    traced: bool,
+    text: Text, layout: Layout, place: Place[Any], colour: str, ready: str, ends: str
 ) -> None:
     """Write the deposit of a colour: inline if that is short, else as a call."""
     if isinstance(place, Sink) or is_plain_queue(layout, place):
         (_sink if isinstance(place, Sink) else _append)(text, layout, place, colour)
-        text.add(*([f"puts.append(({place.name!r}, serial - 1, {colour}, 0))"] if traced else []))
+        text.add(
+            *([f"puts.append(({place.name!r}, serial - 1, {colour}, 0))"] if layout.traced else [])
+        )
         return
     call = put(layout, place, colour, ready, ends)
-    text.add(f"puts.append({call})" if traced else call)
+    text.add(f"puts.append({call})" if layout.traced else call)
 
 
 def _append(text: Text, layout: Layout, place: Place[Any], colour: str = "colour") -> None:
@@ -128,12 +118,14 @@ def first_comes(text: Text, layout: Layout, place: Place[Any]) -> None:
         text.add(*lines)
 
 
-def _put(text: Text, layout: Layout, place: Place[Any], *, traced: bool) -> None:
+def _put(text: Text, layout: Layout, place: Place[Any]) -> None:
     name = layout.var(place)
     with text.function(f"put_{name}(colour, ready=0, ends=None)"):
         if is_plain_queue(layout, place):
             _append(text, layout, place)
-            text.add(*([f"return ({place.name!r}, serial - 1, colour, 0)"] if traced else []))
+            text.add(
+                *([f"return ({place.name!r}, serial - 1, colour, 0)"] if layout.traced else [])
+            )
             return
         text.add("number = serial", "serial += 1")
         if is_simple(layout, place):
@@ -150,41 +142,27 @@ def _put(text: Text, layout: Layout, place: Place[Any], *, traced: bool) -> None
                 else:
                     text.add(f"stand_{name}(token)")
                 text.add(*_born(layout, place))
-        if traced:
+        if layout.traced:
             text.add(f"return ({place.name!r}, number, colour, ready)")
 
 
-def again(
-    text: Text,
-    layout: Layout,
-    place: Place[Any],
-    old: str,
-    ready: str,
-    record: str,
-    *,
-    traced: bool,
-) -> None:
+def again(text: Text, layout: Layout, place: Place[Any], old: str, ready: str, record: str) -> None:
     """Put back a token that stays as it was; *record*: that of its key, where it is at hand."""
-    given = f", {record}" if record and _takes_record(layout, place, traced=traced) else ""
+    given = f", {record}" if record and _takes_record(layout, place) else ""
     call = f"again_{layout.var(place)}({old}, {ready}{given})"
-    text.add(f"puts.append({call})" if traced else call)
+    text.add(f"puts.append({call})" if layout.traced else call)
 
 
-def _takes_record(layout: Layout, place: Place[Any], *, traced: bool) -> bool:
+def _takes_record(layout: Layout, place: Place[Any]) -> bool:
     """Whether a returning token is put into a record inline."""
-    return place.name in layout.met and not place.paged and not traced
+    return place.name in layout.met and not place.paged and not layout.traced
 
 
 def _again(
-    text: Text,
-    layout: Layout,
-    place: Place[Any],
-    stand: Callable[..., None] | None,
-    *,
-    traced: bool,
+    text: Text, layout: Layout, place: Place[Any], stand: Callable[..., None] | None
 ) -> None:
     """Put the same colour back; its computed attributes remain valid."""
-    name, given = layout.var(place), _takes_record(layout, place, traced=traced)
+    name, given = layout.var(place), _takes_record(layout, place)
     with text.function(f"again_{name}(old, ready{', record=None' if given else ''})"):
         text.add("number = serial", "serial += 1")
         known = "ready, old.ends, old.keys, old.order, old.passes, old.pause"
@@ -192,11 +170,11 @@ def _again(
         made = "Queued(number, old.colour)" if queued else f"Token(number, old.colour, {known})"
         text.add(f"token = {made}")
         text.add(*_born(layout, place))
-        if traced or stand is None:
+        if layout.traced or stand is None:
             text.add(f"stand_{name}(token)")
         else:
             stand(given=given)  # inline: each request does this twice
-        if traced:
+        if layout.traced:
             text.add(f"return ({place.name!r}, number, old.colour, ready)")
 
 
@@ -212,21 +190,16 @@ def _sink(text: Text, layout: Layout, place: Place[Any], colour: str) -> None:
 
 
 def write_put_new(
-    text: Text,
-    layout: Layout,
-    seen: KeySet[Any],
-    place: Place[Any],
-    ready: str,
-    ends: str,
-    *,
-    traced: bool,
+    text: Text, layout: Layout, seen: KeySet[Any], place: Place[Any], ready: str, ends: str
 ) -> None:
     """Put the token of a colour if its key is new; without a key, set it aside."""
     with text.block("try:"):
         text.add(f"key = {set_key(seen)}", "hash(key)")
     with text.block("except Exception as error:"):
         text.add("serial += 1", f"fault({place.name!r}, serial - 1, colour, blame(error))")
-        text.add(*([f"puts.append(({place.name!r}, serial - 1, colour, 0))"] if traced else []))
+        text.add(
+            *([f"puts.append(({place.name!r}, serial - 1, colour, 0))"] if layout.traced else [])
+        )
         text.add("continue")
     name = layout.var(seen)
     # A set that is not paged is tested inline; most keys are already known.
@@ -234,7 +207,7 @@ def write_put_new(
         text.add(*([] if seen.paged else [f"{name}.add(key)"]))
         text.add(*noted(layout, layout.gain([seen])))
         text.add(*([f"met[{seen.name!r}, key] = None"] if layout.recorded else []))
-        write_put(text, layout, place, "colour", ready, ends, traced=traced)
+        write_put(text, layout, place, "colour", ready, ends)
 
 
 def set_key(seen: KeySet[Any]) -> str:

@@ -240,9 +240,7 @@ def later(layout: Layout, length: Any, args: str) -> str:
 # The deposits and returns of a case.
 
 
-def write_give(
-    text: Text, layout: Layout, transition: Transition, case: On, bound: Bound, *, traced: bool
-) -> None:
+def write_give(text: Text, layout: Layout, transition: Transition, case: On, bound: Bound) -> None:
     """Write the deposits of the made tokens and the return of held ones."""
     outputs = dict(tokens_put(case))
     for number, output in enumerate(case.outputs):
@@ -250,16 +248,18 @@ def write_give(
             several = output.make is None and _moves_several(
                 transition, plan.made_from(transition, case, output) or (plan.OUTCOME,)
             )
-            _give_tokens(text, layout, number, output, several=several, traced=traced)
+            _give_tokens(text, layout, number, output, several=several)
         elif output.kind == "remove":
-            _forget(text, layout, number, output, traced=traced)
+            _forget(text, layout, number, output)
         elif output.kind != "consume":
             key = _counter_key(transition, output.place, bound)
             assert isinstance(output.place, Counter)
             count_up(text, layout, output.place, output.count, key)
             text.add(*record_change(layout, output.place, key))
-            text.add(*([f"puts.append(({output.place.name!r}, -1, {key}, 0))"] if traced else []))
-    write_back(text, layout, transition, case, bound, traced=traced)
+            text.add(
+                *([f"puts.append(({output.place.name!r}, -1, {key}, 0))"] if layout.traced else [])
+            )
+    write_back(text, layout, transition, case, bound)
 
 
 def _counter_key(transition: Transition, counter: Any, bound: Bound) -> str:
@@ -272,7 +272,7 @@ def _counter_key(transition: Transition, counter: Any, bound: Bound) -> str:
     return projected(f"{token}.keys", declared.place.keys, counter.keys)
 
 
-def _forget(text: Text, layout: Layout, number: int, output: Output, *, traced: bool) -> None:
+def _forget(text: Text, layout: Layout, number: int, output: Output) -> None:
     """Write the removal of the made tokens' keys from a set."""
     seen = output.place
     assert isinstance(seen, KeySet)
@@ -284,12 +284,10 @@ def _forget(text: Text, layout: Layout, number: int, output: Output, *, traced: 
         with text.block("else:"), text.block("if known:"):
             text.add(*noted(layout, layout.loss([seen])))
             text.add(*([f"unmeet({seen.name!r}, key)"] if layout.recorded else []))
-        text.add(*([f"puts.append(({seen.name!r}, -1, colour, 0))"] if traced else []))
+        text.add(*([f"puts.append(({seen.name!r}, -1, colour, 0))"] if layout.traced else []))
 
 
-def _give_tokens(
-    text: Text, layout: Layout, number: int, output: Output, *, several: bool, traced: bool
-) -> None:
+def _give_tokens(text: Text, layout: Layout, number: int, output: Output, *, several: bool) -> None:
     """Write the deposit of the made tokens: usually one, unless a set is tested."""
     place = output.place
     assert isinstance(place, Place)
@@ -297,22 +295,20 @@ def _give_tokens(
     ends = f"e{number}" if place.expires else "None"
     if output.seen is not None:
         with text.block(f"for colour in m{number}:"):
-            write_put_new(text, layout, output.seen, place, ready, ends, traced=traced)
+            write_put_new(text, layout, output.seen, place, ready, ends)
     elif several:
         with text.block(f"for colour in many{number}:"):
-            write_put(text, layout, place, "colour", ready, ends, traced=traced)
+            write_put(text, layout, place, "colour", ready, ends)
     elif output.make is None:
-        write_put(text, layout, place, f"m{number}", ready, ends, traced=traced)
+        write_put(text, layout, place, f"m{number}", ready, ends)
     else:
         with text.block(f"if many{number} is None:"):
-            write_put(text, layout, place, f"m{number}", ready, ends, traced=traced)
+            write_put(text, layout, place, f"m{number}", ready, ends)
         with text.block("else:"), text.block(f"for colour in many{number}:"):
-            write_put(text, layout, place, "colour", ready, ends, traced=traced)
+            write_put(text, layout, place, "colour", ready, ends)
 
 
-def write_back(
-    text: Text, layout: Layout, transition: Transition, case: On, bound: Bound, *, traced: bool
-) -> None:
+def write_back(text: Text, layout: Layout, transition: Transition, case: On, bound: Bound) -> None:
     """Write the return of held inputs that are not consumed: numbers last, because their records may be deleted then."""
     held = [(number, arc) for number, arc in enumerate(transition.arcs) if arc.kind == "hold"]
     back = [(number, arc) for number, arc in held if not _consumes(case, arc)]
@@ -321,7 +317,7 @@ def write_back(
             record = record_of(layout, transition, number, bound)
             old = "token" if arc.many else bound(number)
             with text.block(f"for token in {bound(number)}:") if arc.many else nullcontext():
-                again(text, layout, arc.place, old, f"{old}.ready", record, traced=traced)
+                again(text, layout, arc.place, old, f"{old}.ready", record)
     for number, arc in held:
         if _consumes(case, arc):
             text.add(*record_change(layout, arc.place, key_of(layout, transition, number, bound)))
@@ -396,16 +392,11 @@ def record_change(layout: Layout, place: Any, key: str) -> list[str]:
 
 
 def write_ends(
-    text: Text,
-    layout: Layout,
-    transition: Transition,
-    land: Callable[[], None],
-    *,
-    traced: bool,
+    text: Text, layout: Layout, transition: Transition, land: Callable[[], None]
 ) -> None:
     """Write the functions of all outcomes; if an output function raises, the outcome becomes `Lost`."""
-    _lost(text, layout, transition, traced=traced)
-    puts = ", puts" if traced else ""
+    _lost(text, layout, transition)
+    puts = ", puts" if layout.traced else ""
     name = layout.var(transition)
     for number, case in enumerate(transition.outcomes):
         with text.function(
@@ -424,13 +415,13 @@ def write_ends(
                     text.add(f"return lost_{name}(inputs, lost, now{puts})")
             else:
                 write_make(text, layout, transition, case, from_inputs)
-            write_give(text, layout, transition, case, from_inputs, traced=traced)
-            text.add(*([f"return {case.outcome.__name__!r}"] if traced else []))
+            write_give(text, layout, transition, case, from_inputs)
+            text.add(*([f"return {case.outcome.__name__!r}"] if layout.traced else []))
 
 
-def _lost(text: Text, layout: Layout, transition: Transition, *, traced: bool) -> None:
+def _lost(text: Text, layout: Layout, transition: Transition) -> None:
     case = plan.lost(transition)
-    name, puts = layout.var(transition), ", puts" if traced else ""
+    name, puts = layout.var(transition), ", puts" if layout.traced else ""
     with text.function(f"lost_{name}(inputs, outcome, now{puts})"):
         if may_raise(case):
             with text.block("try:"):
@@ -440,12 +431,14 @@ def _lost(text: Text, layout: Layout, transition: Transition, *, traced: bool) -
                 text.add(
                     f'waste({number}, inputs, f"the outputs of Lost raised: {{blame(error)}}")'
                 )
-                text.add(f"back_{name}(inputs{puts})", *(["return 'Lost'"] if traced else []))
-                text.add(*([] if traced else ["return"]))
+                text.add(
+                    f"back_{name}(inputs{puts})", *(["return 'Lost'"] if layout.traced else [])
+                )
+                text.add(*([] if layout.traced else ["return"]))
         else:
             write_make(text, layout, transition, case, from_inputs)
-        write_give(text, layout, transition, case, from_inputs, traced=traced)
-        text.add(*(["return 'Lost'"] if traced else []))
+        write_give(text, layout, transition, case, from_inputs)
+        text.add(*(["return 'Lost'"] if layout.traced else []))
     if may_raise(case):
         with text.function(f"back_{name}(inputs{puts})"):
-            write_back(text, layout, transition, case, from_inputs, traced=traced)
+            write_back(text, layout, transition, case, from_inputs)

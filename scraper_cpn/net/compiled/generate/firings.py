@@ -47,7 +47,7 @@ _MAY_ENABLE = re.compile(r"dirty \|=|\b(?:look|ripen|put|stand|again|drop|leave|
 """Fragments of code that may set bits of `dirty`."""
 
 
-def write_firings(text: Text, layout: Layout, search: Search, *, traced: bool) -> None:
+def write_firings(text: Text, layout: Layout, search: Search) -> None:
     """The functions of a transition's firings."""
     transition = search.transition
     describe(text, search)
@@ -56,13 +56,13 @@ def write_firings(text: Text, layout: Layout, search: Search, *, traced: bool) -
     if plan.may_raise(transition):
         write_aside(text, layout, transition)
     if transition.instant:
-        _fire(text, layout, search, traced=traced)
+        _fire(text, layout, search)
         return
     _reserve(text, layout, transition)
-    _begin(text, layout, search, traced=traced)
+    _begin(text, layout, search)
     if any(arc.kind == "spend" for arc in transition.arcs):
-        write_spend(text, layout, transition, traced=traced)
-    write_ends(text, layout, transition, lambda: _land(text, layout, transition), traced=traced)
+        write_spend(text, layout, transition)
+    write_ends(text, layout, transition, lambda: _land(text, layout, transition))
     _undo(text, layout, transition)
 
 
@@ -106,7 +106,7 @@ def _is_shifted(layout: Layout, arc: Arc) -> bool:
     return queue and arc.kind in TAKEN
 
 
-def _fire(text: Text, layout: Layout, search: Search, *, traced: bool) -> None:
+def _fire(text: Text, layout: Layout, search: Search) -> None:
     transition, name = search.transition, layout.var(search.transition)
     with (
         text.function(f"fire_{name}(now, _, {_given(transition)})"),
@@ -120,12 +120,12 @@ def _fire(text: Text, layout: Layout, search: Search, *, traced: bool) -> None:
                 text.add(*set_aside(layout, search))
         else:
             _make(text, layout, search)
-        text.add("next_id += 1", *(["puts = []"] if traced else []))
+        text.add("next_id += 1", *(["puts = []"] if layout.traced else []))
         take(text, layout, search)
         lose(text, layout, transition, search.bound)
-        spends(text, layout, transition, search.bound, traced=traced)
-        _give(text, layout, search, traced=traced)
-        if traced:
+        spends(text, layout, transition, search.bound)
+        _give(text, layout, search)
+        if layout.traced:
             outcome = "''" if transition.choice is None else "type(outcome).__name__"
             text.add(
                 f"trace(('fire', now, next_id - 1, {transition.name!r}, {_serials(search)}, {outcome}, tuple(puts)))"
@@ -155,15 +155,15 @@ def _whether(layout: Layout, number: int, outcome: type[Any]) -> str:
     return f"{'el' if number else ''}if type(outcome) is {colour}:"
 
 
-def _give(text: Text, layout: Layout, search: Search, *, traced: bool) -> None:
+def _give(text: Text, layout: Layout, search: Search) -> None:
     transition = search.transition
     if transition.choice is None:
         case = transition.outcomes[0]
-        write_give(text, layout, transition, case, search.bound, traced=traced)
+        write_give(text, layout, transition, case, search.bound)
         return
     for number, case in enumerate(transition.outcomes):
         with text.block(_whether(layout, number, case.outcome)):
-            write_give(text, layout, transition, case, search.bound, traced=traced)
+            write_give(text, layout, transition, case, search.bound)
 
 
 def _serials(search: Search) -> str:
@@ -180,7 +180,7 @@ def _serials(search: Search) -> str:
 # Firing with an effect.
 
 
-def _begin(text: Text, layout: Layout, search: Search, *, traced: bool) -> None:
+def _begin(text: Text, layout: Layout, search: Search) -> None:
     transition, effect = search.transition, search.transition.effect
     assert effect is not None
     number = layout.number(transition)
@@ -202,7 +202,7 @@ def _begin(text: Text, layout: Layout, search: Search, *, traced: bool) -> None:
         )
         text.add(f"flights[firing_id] = flight = Flight(firing_id, {number}, {bound}, now)")
         text.add(*(["begun[firing_id] = flight"] if layout.recorded else []))
-        if traced:
+        if layout.traced:
             text.add(f"trace(('begin', now, firing_id, {transition.name!r}, {_serials(search)}))")
         if reserves(layout, transition):
             text.add(f"reserve_{layout.var(transition)}(flight.inputs, False)")

@@ -71,14 +71,22 @@ class Layout:
         net: has been checked.
         reserved: names that the generated source uses for itself, with what they stand for if that
             is an object that a declaration may name, too.
+        traced: whether the source calls a trace with each event.
         recorded: whether the source keeps what changes.
         printed: whether paged sets keep fingerprints instead of keys.
     """
 
     def __init__(
-        self, net: Net, reserved: dict[str, Any], *, recorded: bool = False, printed: bool = False
+        self,
+        net: Net,
+        reserved: dict[str, Any],
+        *,
+        traced: bool = False,
+        recorded: bool = False,
+        printed: bool = False,
     ) -> None:
         self.net = net
+        self.traced = traced
         self.recorded = recorded
         self.printed = printed
         self.names = Names(reserved)

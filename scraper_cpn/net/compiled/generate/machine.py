@@ -125,7 +125,7 @@ def source_of(
 ) -> tuple[str, dict[str, Any]]:
     """The source of a checked net, and the objects of the declaration that it names."""
     reserved = {**SHARED, **dict.fromkeys(_used())}
-    layout = Layout(net, reserved, recorded=recorded, printed=printed)
+    layout = Layout(net, reserved, traced=traced, recorded=recorded, printed=printed)
     searches = [inputs.search_of(layout, transition) for transition in layout.transitions]
     wanted = {
         "traced": traced, "recorded": recorded, "retried": retried(net), "manual": bool(layout.manual)
@@ -133,19 +133,20 @@ def source_of(
     text = Text()
     text.add(*HEADER.format(name=plain(net.name)).split("\n"))
     text.share([*FRAME, *layout.scalars])
-    trace = ", trace" if traced else ""
+    trace = ", trace" if layout.traced else ""
     with text.block(f"def build(NET, TRANSITIONS, SHELF{trace}):"):
         _write_constants(text, layout)
         text.add(*FRAME_STATE.split("\n"), "")
         places.write_state(text, layout)
         text.add(*(f"at_{layout.var(transition)} = None" for transition in layout.waiting))
         text.add(*(["", *recording.STATE.split("\n")] if recorded else []), "")
-        _write_fault(text, traced=traced, recorded=recorded)
+        _write_fault(text, layout)
         records.write_records(text, layout)
-        _write_places(text, layout, traced=traced)
+        for place in layout.standing:
+            places.write_place(text, layout, place)
         for search in searches:
             inputs.write_search(text, layout, search)
-            firings.write_firings(text, layout, search, traced=traced)
+            firings.write_firings(text, layout, search)
         _write_times(text, layout)
         _write_numbers(text, layout)
         arrivals.write_shelve(text, layout)
@@ -266,17 +267,12 @@ def _write_numbers(text: Text, layout: Layout) -> None:
         text.add(*(f"{part} -= known.get({name!r}, 0)" for name, part in free.items()))
 
 
-def _write_fault(text: Text, *, traced: bool, recorded: bool) -> None:
+def _write_fault(text: Text, layout: Layout) -> None:
     with text.function("fault(place, serial, colour, error)"):
         text.add("faulted.append(Faulted(place, serial, colour, error))")
-        text.add(*(["aside.append(faulted[-1])"] if recorded else []))
-        if traced:
+        text.add(*(["aside.append(faulted[-1])"] if layout.recorded else []))
+        if layout.traced:
             text.add("trace(('fault', place, serial, error))")
-
-
-def _write_places(text: Text, layout: Layout, *, traced: bool) -> None:
-    for standing in layout.standing:
-        places.write_place(text, layout, standing, traced=traced)
 
 
 def _write_tables(text: Text, layout: Layout) -> None:

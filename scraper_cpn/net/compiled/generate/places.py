@@ -104,7 +104,7 @@ def endings(layout: Layout, place: Place[Any]) -> str:
 # Tokens.
 
 
-def write_place(text: Text, layout: Layout, place: Place[Any], *, traced: bool) -> None:
+def write_place(text: Text, layout: Layout, place: Place[Any]) -> None:
     """Write the functions of a place."""
     text.add(f"# {plain(_title(layout, place))}", "")
     _token(text, layout, place)
@@ -119,7 +119,7 @@ def write_place(text: Text, layout: Layout, place: Place[Any], *, traced: bool) 
     else:
         _keep(text, layout, place)
         stand = partial(_stand, text, layout, place)
-    write_arrivals(text, layout, place, stand, traced=traced)
+    write_arrivals(text, layout, place, stand)
 
 
 def _title(layout: Layout, place: Place[Any]) -> str:

@@ -167,7 +167,7 @@ def _last(transition: Transition) -> int:
 # Spending.
 
 
-def spends(text: Text, layout: Layout, transition: Transition, bound: Any, *, traced: bool) -> None:
+def spends(text: Text, layout: Layout, transition: Transition, bound: Any) -> None:
     """Write the lines that put back the spent tokens of a firing."""
     for number, arc in enumerate(transition.arcs):
         if arc.kind == "spend":
@@ -176,40 +176,38 @@ def spends(text: Text, layout: Layout, transition: Transition, bound: Any, *, tr
                 text.add(f"unuse_{layout.var(arc.place)}({bound(number)})")
             text.add(*_lost(layout, arc, bound(number)))
             record = record_of(layout, transition, number, bound)
-            _spend_one(text, layout, bound(number), arc, record, traced=traced)
+            _spend_one(text, layout, bound(number), arc, record)
 
 
-def write_spend(text: Text, layout: Layout, transition: Transition, *, traced: bool) -> None:
+def write_spend(text: Text, layout: Layout, transition: Transition) -> None:
     """Write the function that puts back spent tokens when the effect starts."""
-    puts = ", puts" if traced else ""
+    puts = ", puts" if layout.traced else ""
     with text.function(f"spend_{layout.var(transition)}(inputs, now{puts})"):
         for place in layout.bounded(transition):
             before = plan.occupies(transition, place, started=False)
             if before > plan.occupies(transition, place, started=True):
                 occupy(text, layout, place, -1)
-        spends(text, layout, transition, from_inputs, traced=traced)
+        spends(text, layout, transition, from_inputs)
 
 
-def _spend_one(
-    text: Text, layout: Layout, old: str, arc: Arc, record: str, *, traced: bool
-) -> None:
+def _spend_one(text: Text, layout: Layout, old: str, arc: Arc, record: str) -> None:
     place = arc.place
     assert isinstance(place, Place)
     if arc.change is None and not callable(arc.after_ns):
         ready = later(layout, arc.after_ns, "") if place.timed else "0"
-        again(text, layout, place, old, ready, record, traced=traced)
+        again(text, layout, place, old, ready, record)
         return
     if not layout.pauses_alike(place):
-        _change(text, layout, old, arc, record, traced=traced)
+        _change(text, layout, old, arc, record)
         return
     text.add(f"old = {old}")
     with text.block("if old.pause is not None:"):  # the token is unchanged, with this pause
-        again(text, layout, place, "old", "now + old.pause", record, traced=traced)
+        again(text, layout, place, "old", "now + old.pause", record)
     with text.block("else:"):
-        _change(text, layout, "old", arc, record, traced=traced)
+        _change(text, layout, "old", arc, record)
 
 
-def _change(text: Text, layout: Layout, old: str, arc: Arc, record: str, *, traced: bool) -> None:
+def _change(text: Text, layout: Layout, old: str, arc: Arc, record: str) -> None:
     """Put back the changed token. If it is unchanged, cache that and its pause."""
     place = arc.place
     assert isinstance(place, Place)
@@ -231,6 +229,6 @@ def _change(text: Text, layout: Layout, old: str, arc: Arc, record: str, *, trac
     with text.block("else:"):
         with text.block("if made_ is colour:"):
             text.add(*([f"{old}.pause = ready - now"] if layout.pauses_alike(place) else []))
-            again(text, layout, place, old, "ready", record, traced=traced)
+            again(text, layout, place, old, "ready", record)
         with text.block("else:"), text.block("for colour, ready in spent:"):
-            write_put(text, layout, place, "colour", "ready", f"{old}.ends", traced=traced)
+            write_put(text, layout, place, "colour", "ready", f"{old}.ends")
