@@ -121,6 +121,10 @@ class MemoryStore:
     def _contradiction(self, batch: Batch) -> BatchError | None:
         if batch.seq != len(self._journal) + 1:
             return BatchError(f"batch {batch.seq} does not follow batch {len(self._journal)}")
+        if batch.is_of_many:
+            return BatchError(
+                f"batch {batch.seq} is for other partitions, too; a store in memory has one"
+            )
         fine = (
             _fits(self._tokens.__contains__, batch.gone, [row[0] for row in batch.born])
             and _fits(self._has_paged, batch.paged_gone, [row[:5] for row in batch.paged_born])

@@ -54,6 +54,13 @@ JournalRow: TypeAlias = tuple[int, int, int, int, bytes]
 """seq, at_ns, firings, marking hash after it, inputs (msgpack)."""
 
 
+SentRow: TypeAlias = tuple[int, int, bytes]
+"""Tokens for another partition of the crawl: that partition, how many tokens, and the tokens (msgpack)."""
+
+CreditRow: TypeAlias = tuple[str, int]
+"""A budget that all partitions of a crawl share, and how much a batch draws from it; below 0: gives back."""
+
+
 class Batch(Struct, frozen=True, kw_only=True):
     """Firings that are committed together, atomically."""
 
@@ -84,6 +91,19 @@ class Batch(Struct, frozen=True, kw_only=True):
     items: Sequence[ItemRow] = ()
     metadata: Sequence[tuple[str, bytes]] = ()
     """Named values of the run (JSON) that change with this batch: the length of its output, how it ended."""
+    idle: bool = False
+    """Whether the net has nothing to do after the batch, and nothing in flight. Only PostgreSQL keeps it."""
+    sent: Sequence[SentRow] = ()
+    """Tokens that leave for other partitions."""
+    received: Sequence[int] = ()
+    """The numbers of rows of other partitions' `sent` that this batch has taken in; each must be there."""
+    credits: Sequence[CreditRow] = ()
+    """Draws from budgets, and returns; each budget at most once."""
+
+    @property
+    def is_of_many(self) -> bool:
+        """Whether the batch concerns other partitions. A store of one partition refuses such a batch."""
+        return bool(self.sent or self.received or self.credits)
 
 
 class SavedMarking(Struct, frozen=True, kw_only=True):
@@ -118,7 +138,8 @@ class StoreError(Exception):
 
     Attributes:
         kind: "exists", "missing", "locked", "foreign" (no state of ours, or of another net or version),
-            "damaged", "full" (the disk), "readonly", "io".
+            "damaged", "full" (the disk), "readonly", "io", "fenced" (another process has taken over),
+            "spent" (a budget has less left than a batch draws; the store accepts another batch instead).
     """
 
     def __init__(self, kind: str, text: str) -> None:

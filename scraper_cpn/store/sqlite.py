@@ -22,13 +22,12 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TypeAlias
 
-from anyio import CancelScope
-
 from scraper_cpn.store.claim import Claim, noted
 from scraper_cpn.store.failures import store_errors
 from scraper_cpn.store.port import Batch, BatchError, StoreError, TextRow
 from scraper_cpn.store.read import RunReader
 from scraper_cpn.store.retention import JournalLimits
+from scraper_cpn.store.shielded import finished
 from scraper_cpn.store.statefile import (
     BUSY_SECONDS,
     add_run,
@@ -159,17 +158,7 @@ class SqliteStore(RunReader):
 
     async def _in_thread(self, work: Callable[[], None]) -> None:
         """Run *work* in the writer's thread, and wait for its end even if the caller is cancelled."""
-        future = asyncio.get_running_loop().run_in_executor(self._thread, work)
-        cancelled: asyncio.CancelledError | None = None
-        with CancelScope(shield=True):
-            while not future.done():
-                try:
-                    await asyncio.wait([future])
-                except asyncio.CancelledError as error:
-                    cancelled = error
-        future.result()
-        if cancelled is not None:
-            raise cancelled
+        await finished(asyncio.get_running_loop().run_in_executor(self._thread, work))
 
     def _write(self, batch: Batch) -> None:
         if self._broken is not None:

@@ -30,6 +30,8 @@ def write(
     """
     if batch.seq != head.seq + 1:
         raise BatchError(f"batch {batch.seq} does not follow batch {head.seq}")
+    if batch.is_of_many:
+        raise BatchError(f"batch {batch.seq} is for other partitions, too; a state file has one")
     connection.execute("BEGIN IMMEDIATE")
     after = retain(connection, run, _written(connection, run, head, batch), limits)
     save_head(connection, run, after)

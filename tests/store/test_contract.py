@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from scraper_cpn.store.port import Batch, BatchError, StoreError
 from tests.store.batches import Batches, Model, batch, check, plain
-from tests.store.conftest import QUICK, MemoryShelf, Shelf, SqliteShelf
+from tests.store.conftest import QUICK, MemoryShelf, PostgresShelf, Shelf, new_shelf
 
 pytestmark = pytest.mark.anyio
 
@@ -200,28 +200,38 @@ async def test_a_reader_in_the_middle_does_not_mind(shelf: Shelf) -> None:
     check(await shelf.open_again(), model)
 
 
+STEPS = st.sampled_from(["commit", "reopen", "crash"])
+
+
 @pytest.mark.parametrize("kind", ["memory", "sqlite"])
-@given(seed=st.integers(0, 2**32), steps=st.lists(st.sampled_from(["commit", "reopen", "crash"])))
+@given(seed=st.integers(0, 2**32), steps=st.lists(STEPS))
 @settings(max_examples=40)
 def test_a_store_is_what_its_batches_make_it(kind: str, seed: int, steps: list[str]) -> None:
     """After any batches, however often it was closed or crashed, a store says what the model says."""
-
-    async def run(folder: Path) -> None:
-        shelf: Shelf = MemoryShelf() if kind == "memory" else SqliteShelf(folder)
-        batches = Batches(seed, size=6)
-        batches.model.metadata["settings"] = b"{}"
-        try:
-            for step in [*steps, "commit"]:
-                if step == "commit":
-                    await shelf.store.commit(batches.next())
-                else:
-                    await (shelf.open_again() if step == "reopen" else shelf.crash())
-                check(shelf.store, batches.model)
-        finally:
-            await shelf.store.close()
-
     with tempfile.TemporaryDirectory(dir=QUICK) as folder:
-        anyio.run(run, Path(folder))
+        anyio.run(take, new_shelf(kind, Path(folder), ""), seed, steps)
+
+
+@given(seed=st.integers(0, 2**32), steps=st.lists(STEPS, max_size=6))
+@settings(max_examples=5)
+def test_so_is_one_on_postgresql(shared_database: str, seed: int, steps: list[str]) -> None:
+    """The same, with fewer examples: each opening makes connections."""
+    anyio.run(take, PostgresShelf(shared_database), seed, steps)
+
+
+async def take(shelf: Shelf, seed: int, steps: list[str]) -> None:
+    """Take a store through steps, and check it after each."""
+    batches = Batches(seed, size=6)
+    batches.model.metadata["settings"] = b"{}"
+    try:
+        for step in [*steps, "commit"]:
+            if step == "commit":
+                await shelf.store.commit(batches.next())
+            else:
+                await (shelf.open_again() if step == "reopen" else shelf.crash())
+            check(shelf.store, batches.model)
+    finally:
+        await shelf.store.close()
 
 
 def test_the_model_is_not_the_store() -> None:

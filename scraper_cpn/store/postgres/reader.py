@@ -1,0 +1,60 @@
+"""Read-only access to a state on PostgreSQL: for status, explain, check, export, and other runs' pacing.
+
+Owns: a snapshot of a state, and the list of its runs.
+Must not know: the writer, which may be active at the same time.
+"""
+
+from __future__ import annotations
+
+from types import TracebackType
+
+from scraper_cpn.store.port import StoreError
+from scraper_cpn.store.postgres.address import Address
+from scraper_cpn.store.postgres.database import PartInfo, find_run, is_ready, runs
+from scraper_cpn.store.postgres.link import Connection, Link
+from scraper_cpn.store.postgres.read import PartReader
+
+
+class PostgresReader:
+    """A snapshot of a state, taken when it is opened; raises `StoreError`.
+
+    Close each one soon: while one is open, the server keeps what the writer deletes.
+    """
+
+    def __init__(self, address: Address) -> None:
+        self._address = address
+        self._link = Link(address, once=True)
+        try:
+            self._link.call(self._begin)
+        except BaseException:
+            self._link.close()
+            raise
+
+    def __enter__(self) -> PostgresReader:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def parts(self) -> list[PartInfo]:
+        """All runs, the oldest first, and who writes to them."""
+        return self._link.call(lambda on: runs(self._address, on))
+
+    def run(self, name: str | None = None) -> PartReader:
+        """The run called *name*; None: the only one. Raises `StoreError` ("missing")."""
+        return PartReader(self._link, self._link.call(lambda on: find_run(self._address, on, name)))
+
+    def close(self) -> None:
+        """Close the reader; a second call does nothing."""
+        self._link.close()
+
+    async def _begin(self, on: Connection) -> None:
+        await is_ready(self._address, on)
+        await on.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        if not await runs(self._address, on):
+            raise StoreError("missing", f"{self._address} does not exist")
