@@ -13,7 +13,7 @@ from scraper_cpn.net.compiled.generate import records
 from scraper_cpn.net.compiled.generate.indexes import Index
 from scraper_cpn.net.compiled.generate.influence import noted, occupy, only_if
 from scraper_cpn.net.compiled.generate.layout import Layout
-from scraper_cpn.net.compiled.generate.text import Text, attribute, tupled
+from scraper_cpn.net.compiled.generate.text import Text, assign, attribute, tupled
 from scraper_cpn.net.compiled.runtime.keys import SHARDS
 from scraper_cpn.net.places import KeySet, Place, Sink
 
@@ -104,7 +104,7 @@ def _append(text: Text, layout: Layout, place: Place[Any], colour: str = "colour
         text.add(f"{name}.append(token := {made})", *_born(layout, place, "serial"))
     else:
         text.add(f"{name}.append({made})")
-    text.add("serial += 1")
+    text.add(assign("serial", "+= 1"))
     if place.capacity is not None:
         occupy(text, layout, place, 1)
 
@@ -127,7 +127,7 @@ def _put(text: Text, layout: Layout, place: Place[Any]) -> None:
                 *([f"return ({place.name!r}, serial - 1, colour, 0)"] if layout.traced else [])
             )
             return
-        text.add("number = serial", "serial += 1")
+        text.add("number = serial", assign("serial", "+= 1"))
         if is_simple(layout, place):
             text.add("token = Token(number, colour, ready, ends)")
             text.add(f"stand_{name}(token)", *_born(layout, place))
@@ -164,7 +164,7 @@ def _again(
     """Put the same colour back; its computed attributes remain valid."""
     name, given = layout.var(place), _takes_record(layout, place)
     with text.function(f"again_{name}(old, ready{', record=None' if given else ''})"):
-        text.add("number = serial", "serial += 1")
+        text.add("number = serial", assign("serial", "+= 1"))
         known = "ready, old.ends, old.keys, old.order, old.passes, old.pause"
         queued = is_plain_queue(layout, place)
         made = "Queued(number, old.colour)" if queued else f"Token(number, old.colour, {known})"
@@ -185,7 +185,7 @@ def _born(layout: Layout, place: Place[Any], number: str = "number") -> list[str
 
 
 def _sink(text: Text, layout: Layout, place: Place[Any], colour: str) -> None:
-    text.add("serial += 1", f"sunk_{layout.var(place)} += 1")
+    text.add(assign("serial", "+= 1"), assign(f"sunk_{layout.var(place)}", "+= 1"))
     text.add(f"rows.append(Row({place.name!r}, {colour}))")
 
 
@@ -196,7 +196,8 @@ def write_put_new(
     with text.block("try:"):
         text.add(f"key = {set_key(seen)}", "hash(key)")
     with text.block("except Exception as error:"):
-        text.add("serial += 1", f"fault({place.name!r}, serial - 1, colour, blame(error))")
+        text.add(assign("serial", "+= 1"))
+        text.add(f"fault({place.name!r}, serial - 1, colour, blame(error))")
         text.add(
             *([f"puts.append(({place.name!r}, serial - 1, colour, 0))"] if layout.traced else [])
         )

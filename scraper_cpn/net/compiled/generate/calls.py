@@ -10,6 +10,7 @@ CALLS = '''
 # The calls.
 
 def inject(place, colour, ready, ends, now):
+    nonlocal clock
     if now is not clock:
         if type(now) is not int or now < clock:
             refuse_time(NET, now, clock)
@@ -18,6 +19,7 @@ def inject(place, colour, ready, ends, now):
     trace(("inject", now, PUTS[place](colour, ready, ends)))
 
 def step(now_ns, limit=100_000):
+    nonlocal clock
     if limit < 1:
         refuse_limit(NET, limit)
     if now_ns is not clock:
@@ -77,6 +79,7 @@ def again(flight, outcome, now):  # retried
     return True  # retried
 
 def pass_to(now_ns):  # manual
+    nonlocal clock  # manual
     if now_ns is not clock:  # manual
         if type(now_ns) is not int or now_ns < clock:  # manual
             refuse_time(NET, now_ns, clock)  # manual
@@ -126,6 +129,7 @@ def may_start(firing_id, now_ns):
     return holds(flights[firing_id], now_ns)
 
 def started(firing_id, now_ns, *, asked=False):
+    nonlocal clock
     try:
         flight = flights[firing_id]
     except KeyError:
@@ -153,6 +157,7 @@ def started(firing_id, now_ns, *, asked=False):
     return True
 
 def complete(firing_id, outcome, now_ns):
+    nonlocal clock
     try:
         flight = flights[firing_id]
     except KeyError:
@@ -211,6 +216,7 @@ def bound_at(flight, arc):
     return bound.key if arc in KEPT[flight.number] else bound
 
 def load(marking):
+    nonlocal clock, serial, next_id
     clock, serial, next_id = marking.now_ns, marking.next_serial, marking.next_id
     for flying in marking.flights:
         number = next(n for n, t in enumerate(TRANSITIONS) if t.name == flying.transition)
@@ -298,6 +304,6 @@ def _kept(text: str, **wanted: bool) -> list[str]:
         words = comment.split()
         if code and words and all(word in marks for word in words):
             kept += [code] if all(marks[word] for word in words) else []
-        elif wanted["traced"] or "trace((" not in line:
+        elif (line or kept[-1]) and (wanted["traced"] or "trace((" not in line):
             kept.append(line)
     return kept

@@ -27,7 +27,7 @@ from scraper_cpn.net.compiled.generate.influence import noted, only_if
 from scraper_cpn.net.compiled.generate.inputs import value
 from scraper_cpn.net.compiled.generate.kept import Bound, keeps, key_of, record_of
 from scraper_cpn.net.compiled.generate.layout import Layout
-from scraper_cpn.net.compiled.generate.text import Text
+from scraper_cpn.net.compiled.generate.text import Text, assign
 from scraper_cpn.net.declare import Transition
 from scraper_cpn.net.places import Counter, KeySet, Place
 
@@ -339,7 +339,7 @@ def take_number(text: Text, layout: Layout, counter: Counter, key: str, count: s
     if counter.keys:
         text.add(f"{name}.take({key}{'' if count == '1' else f', {count}'})", *lines)
         return
-    text.add(f"{name} -= {count}")
+    text.add(assign(name, f"-= {count}"))
     only_if(text, f"not {name}" if most == 1 else f"{name} < {most}", lines)
 
 
@@ -377,7 +377,7 @@ def count_up(
         _give(text, layout, counter, key, str(count))
         return
     name, most = layout.var(counter), layout.most(counter)
-    text.add(f"{name} += {count}")
+    text.add(assign(name, f"+= {count}"))
     reached = f"{name} == 1" if count == most == 1 else f"{name} < {most + count}"
     only_if(text, reached, noted(layout, layout.gain([counter])))
 

@@ -39,7 +39,7 @@ from scraper_cpn.net.compiled.generate.taking import (
     write_aside,
     write_spend,
 )
-from scraper_cpn.net.compiled.generate.text import Text, attribute, mask_text, tupled
+from scraper_cpn.net.compiled.generate.text import Text, assign, attribute, mask_text, tupled
 from scraper_cpn.net.declare import Transition
 from scraper_cpn.net.places import Counter, Place
 
@@ -120,7 +120,7 @@ def _fire(text: Text, layout: Layout, search: Search) -> None:
                 text.add(*set_aside(layout, search))
         else:
             _make(text, layout, search)
-        text.add("next_id += 1", *(["puts = []"] if layout.traced else []))
+        text.add(assign("next_id", "+= 1"), *(["puts = []"] if layout.traced else []))
         take(text, layout, search)
         lose(text, layout, transition, search.bound)
         spends(text, layout, transition, search.bound)
@@ -189,7 +189,7 @@ def _begin(text: Text, layout: Layout, search: Search) -> None:
         _firings(text, layout, search),
     ):
         write_find(text, layout, search, set_aside(layout, search) if transition.scan else [])
-        text.add("firing_id = next_id", "next_id += 1")
+        text.add("firing_id = next_id", assign("next_id", "+= 1"))
         with delaying(text, layout, loss_of(layout, search)):
             take(text, layout, search)
             for place in layout.bounded(transition):
@@ -284,7 +284,7 @@ def _show(
         with text.block("except Exception as error:"):
             text.add(f"fault({during.name!r}, serial, {colour}, blame(error))")
             text.add(f"flight.dark |= {1 << at}")
-    text.add("serial += 1")
+    text.add(assign("serial", "+= 1"))
 
 
 def _undo(text: Text, layout: Layout, transition: Transition) -> None:

@@ -14,7 +14,6 @@ from scraper_cpn.net.declare import Transition
 from scraper_cpn.net.places import Counter, Place
 
 __all__ = [
-    "LIMITS",
     "Index",
     "Influence",
     "Kind",
@@ -23,9 +22,6 @@ __all__ = [
     "may_wait",
     "projected",
 ]
-
-LIMITS = ("most", "alarms", "alarms_most")
-"""The variables with the limits of a meeting's heaps: the maximum of entries, and the number of alarms."""
 
 Kind = Literal["line", "view", "presence", "held"]
 

@@ -11,21 +11,22 @@ from typing import Any
 
 from scraper_cpn.net.compiled.generate.indexes import Influence
 from scraper_cpn.net.compiled.generate.layout import Layout
-from scraper_cpn.net.compiled.generate.text import Text, mask_text
+from scraper_cpn.net.compiled.generate.text import Text, assign, mask_text
 from scraper_cpn.net.places import Place
 
 
 def noted(layout: Layout, influence: Influence) -> list[str]:
     """The lines that mark the transitions to try again, and those whose next useful time has changed."""
-    lines = [f"dirty |= {mask_text(influence.enables)}  # {layout.listed(influence.enables)}"]
+    enabled = f"{mask_text(influence.enables)}  # {layout.listed(influence.enables)}"
+    lines = [assign("dirty", f"|= {enabled}")]
     return [*(lines if influence.enables else []), *delayed(layout, influence.delays)]
 
 
 def delayed(layout: Layout, mask: int) -> list[str]:
     """The lines that mark the transitions whose next useful time has changed, except those already marked."""
     mask &= ~layout.noted
-    times = [f"at_{layout.var(each)} = " for each in layout.those_in(mask & layout.timed)]
-    return ["".join(times) + "None", "late = True"] if times else []
+    times = [f"at_{layout.var(each)}" for each in layout.those_in(mask & layout.timed)]
+    return [assign(times, "= None"), assign("late", "= True")] if times else []
 
 
 @contextmanager
@@ -45,9 +46,9 @@ def hasten(text: Text, layout: Layout, mask: int, at: str) -> None:
     for transition in layout.those_in(mask & layout.timed):
         known = f"at_{layout.var(transition)}"
         with text.block(f"if {known} is None or {at} < {known}:"):
-            text.add(f"{known} = None", "late = True")
+            text.add(assign(known, "= None"), assign("late", "= True"))
             with text.block(f"if {at} < next_wake:"):
-                text.add(f"next_wake = {at}")
+                text.add(assign("next_wake", f"= {at}"))
 
 
 def only_if(text: Text, condition: str, lines: list[str]) -> None:
@@ -69,18 +70,19 @@ def occupy(
     change *= sign
     if more and sign > 0:
         text.add(
-            f"{name} -= {change} + {more}",
+            assign(name, f"-= {change} + {more}"),
             *noted(layout, Influence(0, layout.wants_slots(place) & layout.timed)),
         )
     elif more:
         text.add(
-            f"{name} += {-change} + {more}", *noted(layout, Influence(layout.wants_slots(place), 0))
+            assign(name, f"+= {-change} + {more}"),
+            *noted(layout, Influence(layout.wants_slots(place), 0)),
         )
     elif change > 0:
-        text.add(f"{name} -= {change}")
+        text.add(assign(name, f"-= {change}"))
         delays = Influence(0, layout.wants_slots(place) & layout.timed)
         only_if(text, f"{name} < {most}", noted(layout, delays))
     elif change < 0:
-        text.add(f"{name} += {-change}")
+        text.add(assign(name, f"+= {-change}"))
         enables = Influence(layout.wants_slots(place), 0)
         only_if(text, f"{name} < {most - change}", noted(layout, enables))

@@ -19,7 +19,7 @@ from scraper_cpn.net.compiled.generate.influence import delayed
 from scraper_cpn.net.compiled.generate.layout import Layout
 from scraper_cpn.net.compiled.generate.places import endings, listing
 from scraper_cpn.net.compiled.generate.records import line, write_first
-from scraper_cpn.net.compiled.generate.text import Text, mask_text, plain, tupled
+from scraper_cpn.net.compiled.generate.text import Text, assign, mask_text, plain, tupled
 from scraper_cpn.net.declare import Transition
 from scraper_cpn.net.places import Counter, KeySet, Place
 
@@ -302,7 +302,7 @@ def write_find(text: Text, layout: Layout, search: Search, set_aside: list[str])
     if search.transition.manual:
         return  # the manual binding was found already
     bit = layout.bit(search.transition)
-    fail = [f"dirty &= ~{mask_text(bit)}", *delayed(layout, bit), "return left"]
+    fail = [assign("dirty", f"&= ~{mask_text(bit)}"), *delayed(layout, bit), "return left"]
     if plan.combines(search.transition):
         _scan(text, layout, search, fail, set_aside)
         return

@@ -16,7 +16,6 @@ from typing import Any, NamedTuple
 from scraper_cpn.net import plan
 from scraper_cpn.net.arcs import Arc
 from scraper_cpn.net.compiled.generate.indexes import (
-    LIMITS,
     Index,
     Influence,
     Kind,
@@ -145,17 +144,6 @@ class Layout:
     def number(self, transition: Transition) -> int:
         """The transition's position in the order in which transitions are tried."""
         return self._numbers[transition.name]
-
-    @property
-    def scalars(self) -> list[str]:
-        """The variables of the net that are assigned, in addition to those of the frame."""
-        return [
-            *(self.var(counter) for counter in self.counters if not counter.keys),
-            *map(self.free, self.limited),
-            *(f"sunk_{self.var(sink)}" for sink in self.sinks),
-            *(f"at_{self.var(transition)}" for transition in self.waiting),
-            *(f"{each.name}_{what}" for each in self.meetings.values() for what in LIMITS),
-        ]
 
     @cached_property
     def limited(self) -> list[Place[Any]]:

@@ -31,7 +31,7 @@ from scraper_cpn.net.compiled.generate import (
 from scraper_cpn.net.compiled.generate.calls import EVERYTHING, calls, result
 from scraper_cpn.net.compiled.generate.kept import kept
 from scraper_cpn.net.compiled.generate.layout import RUNTIME, Layout
-from scraper_cpn.net.compiled.generate.text import Text, mask_text, plain, tupled
+from scraper_cpn.net.compiled.generate.text import Text, assign, mask_text, plain, tupled
 from scraper_cpn.net.compiled.runtime.lines import SLACK
 from scraper_cpn.net.declare import Net, Transition
 from scraper_cpn.net.marking import (
@@ -93,9 +93,6 @@ ends_late = False   # whether that is to be worked out again
 late = True         # whether any of these times is
 """.strip()
 
-FRAME = ("clock", "serial", "next_id", "dirty", "next_wake", "next_end", "ends_late", "late")
-"""The variables of the frame that are assigned."""
-
 HEADER = '''"""The net {name}, compiled.
 
 This source was generated from the declaration of the net, to be executed. All its functions
@@ -132,7 +129,6 @@ def source_of(
     }  # fmt: skip
     text = Text()
     text.add(*HEADER.format(name=plain(net.name)).split("\n"))
-    text.share([*FRAME, *layout.scalars])
     trace = ", trace" if layout.traced else ""
     with text.block(f"def build(NET, TRANSITIONS, SHELF{trace}):"):
         _write_constants(text, layout)
@@ -152,8 +148,8 @@ def source_of(
         arrivals.write_shelve(text, layout)
         _write_tables(text, layout)
         if recorded:
-            text.functions(recording.FUNCTIONS.strip().split("\n"))
-        text.functions(calls(**wanted))
+            text.add(*recording.FUNCTIONS.strip().split("\n"), "")
+        text.add(*calls(**wanted), "")
         text.add(*result(**wanted))
     return "\n".join(text.lines) + "\n", layout.names.objects
 
@@ -200,31 +196,31 @@ def _write_times(text: Text, layout: Layout) -> None:
         for transition in layout.waiting:
             at = f"at_{layout.var(transition)}"
             with text.block(f"if {at} is None or {at} <= now:"):
-                text.add(f"dirty |= {mask_text(layout.bit(transition))}")
+                text.add(assign("dirty", f"|= {mask_text(layout.bit(transition))}"))
     with text.function("soonest(now)"):
         for transition in layout.waiting:
             name = layout.var(transition)
             with text.block(f"if at_{name} is None:"):
-                text.add(f"at_{name} = wake_{name}(now)")
+                text.add(assign(f"at_{name}", f"= wake_{name}(now)"))
         ends = [f"{places.endings(layout, p)}.next()" for p in layout.standing if p.expires]
         with text.block("if ends_late:"):
-            text.add(f"next_end = {_least(ends)}", "ends_late = False")
-        text.add("late = False")
+            text.add(assign("next_end", f"= {_least(ends)}"), assign("ends_late", "= False"))
+        text.add(assign("late", "= False"))
         for number, transition in enumerate(layout.waiting):
             at = f"at_{layout.var(transition)}"
             with text.block(f"if {at} < next_wake:") if number else nullcontext():
-                text.add(f"next_wake = {at}")
-        text.add(*([] if layout.waiting else ["next_wake = NEVER"]))
+                text.add(assign("next_wake", f"= {at}"))
+        text.add(*([] if layout.waiting else [assign("next_wake", "= NEVER")]))
         text.add("return next_wake if next_wake < next_end else next_end")
 
     with text.function("retry_late()"):
         for transition in layout.waiting:
             with text.block(f"if at_{layout.var(transition)} is None:"):
-                text.add(f"dirty |= {mask_text(layout.bit(transition))}")
+                text.add(assign("dirty", f"|= {mask_text(layout.bit(transition))}"))
     with text.function("delay_dirty()"):
         for transition in layout.waiting:
             with text.block(f"if dirty & {mask_text(layout.bit(transition))}:"):
-                text.add(f"at_{layout.var(transition)} = None")
+                text.add(assign(f"at_{layout.var(transition)}", "= None"))
 
 
 def _least(parts: list[str]) -> str:
@@ -260,11 +256,11 @@ def _write_numbers(text: Text, layout: Layout) -> None:
                 elif counter.keys:
                     text.add(f"{variable}.numbers.update(known)")
                 else:
-                    text.add(f"{variable} = known.get(None, {variable})")
+                    text.add(assign(variable, f"= known.get(None, {variable})"))
     with text.function("fill_sinks(known)"):
-        text.add(*(f"{part} = known.get({name!r}, 0)" for name, part in sunk.items()))
+        text.add(*(assign(part, f"= known.get({name!r}, 0)") for name, part in sunk.items()))
     with text.function("fill_slots(known)"):
-        text.add(*(f"{part} -= known.get({name!r}, 0)" for name, part in free.items()))
+        text.add(*(assign(part, f"-= known.get({name!r}, 0)") for name, part in free.items()))
 
 
 def _write_fault(text: Text, layout: Layout) -> None:

@@ -25,7 +25,7 @@ from scraper_cpn.net.compiled.generate.arrivals import (
 from scraper_cpn.net.compiled.generate.indexes import Index, Influence, projected
 from scraper_cpn.net.compiled.generate.influence import noted, occupy, only_if
 from scraper_cpn.net.compiled.generate.layout import Layout
-from scraper_cpn.net.compiled.generate.text import Text, plain
+from scraper_cpn.net.compiled.generate.text import Text, assign, plain
 from scraper_cpn.net.compiled.runtime.lines import NEVER
 from scraper_cpn.net.places import Place
 
@@ -231,7 +231,7 @@ def _stand(text: Text, layout: Layout, place: Place[Any], *, given: bool = False
                 text.add(f"{_expired(layout, place)}.add(token, NEVER)")
                 text.add(*noted(layout, layout.gain_of(place, expired=True)), "return")
             text.add(f"{endings(layout, place)}.add(token)")
-            text.add("next_end = min(next_end, token.ends)")
+            text.add(assign("next_end", "= min(next_end, token.ends)"))
     for bit in range(len(layout.guards(place))):
         lines = noted(layout, layout.gain_of(place, bit=1 << bit))
         only_if(text, f"token.passes & {1 << bit}", lines)
@@ -247,7 +247,9 @@ def _leave(text: Text, layout: Layout, place: Place[Any]) -> None:
         text.add("token.state = state")
         if place.expires:
             with text.block("if token.ends is not None:"):
-                text.add(f"{endings(layout, place)}.lose()", "ends_late = late = True")
+                text.add(
+                    f"{endings(layout, place)}.lose()", assign(("ends_late", "late"), "= True")
+                )
         for found in _seen_by(layout, place):
             _if_passing(text, found, f"{found.name}.lose({_key(found).removesuffix(', ')})")
         for alike in _held(layout, place):
@@ -274,7 +276,9 @@ def take_from_record(
     gone = f"{token}.state = GONE"
     if place.expires:
         with text.block(f"if {token}.ends is not None:"):
-            text.add(gone, f"{endings(layout, place)}.lose()", "ends_late = late = True")
+            text.add(
+                gone, f"{endings(layout, place)}.lose()", assign(("ends_late", "late"), "= True")
+            )
     for found in _seen_by(layout, place):
         call = f"{found.name}.lose({_key(found, token).removesuffix(', ')})"
         _if_passing(text, found, gone, call, bound=token)

@@ -15,10 +15,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import nullcontext
 
-from scraper_cpn.net.compiled.generate.indexes import Index, Meeting
-from scraper_cpn.net.compiled.generate.influence import hasten
+from scraper_cpn.net.compiled.generate.indexes import Index, Influence, Meeting
+from scraper_cpn.net.compiled.generate.influence import hasten, noted
 from scraper_cpn.net.compiled.generate.layout import Layout
-from scraper_cpn.net.compiled.generate.text import Text, mask_text
+from scraper_cpn.net.compiled.generate.text import Text, assign
 from scraper_cpn.net.places import Counter
 
 
@@ -254,7 +254,7 @@ def _look_ahead(text: Text, several: str, variable: str) -> None:
 def _await(text: Text, layout: Layout, meeting: Meeting, at: str) -> None:
     name = meeting.name
     text.add(f"record.{name}_alarm = {at}")
-    text.add(f"{name}_alarms += 1")
+    text.add(assign(f"{name}_alarms", "+= 1"))
     text.add(f"due = {name}_due.get({at})")
     with text.block("if due is None:"):
         text.add(f"{name}_due[{at}] = [record]", f"heappush({name}_future, {at})")
@@ -262,8 +262,11 @@ def _await(text: Text, layout: Layout, meeting: Meeting, at: str) -> None:
         text.add("due.append(record)")
     hasten(text, layout, meeting.mask, at)
     with text.block(f"if {name}_alarms > {name}_alarms_most:"):
-        text.add(f"{name}_alarms = thin_due({name}_future, {name}_due, '{name}_alarm')")
-        text.add(f"{name}_alarms_most = 2 * len({layout.records(meeting.keys)}) + SLACK")
+        thinned = f"thin_due({name}_future, {name}_due, '{name}_alarm')"
+        most = f"2 * len({layout.records(meeting.keys)}) + SLACK"
+        text.add(
+            assign(f"{name}_alarms", f"= {thinned}"), assign(f"{name}_alarms_most", f"= {most}")
+        )
 
 
 def _enter(text: Text, layout: Layout, meeting: Meeting) -> None:
@@ -279,10 +282,11 @@ def _enter(text: Text, layout: Layout, meeting: Meeting) -> None:
         text.add(f"record.{name}_serial = head.serial")
         order = "head.order, " if lead.place.order else ""
         text.add(f"heappush({name}_ready, ({order}head.serial, record))")
-        text.add(f"dirty |= {mask_text(meeting.mask)}  # {layout.listed(meeting.mask)}")
+        text.add(*noted(layout, Influence(meeting.mask)))
         with text.block(f"if len({name}_ready) > {name}_most:"):
             text.add(f"thin({name}_ready, '{name}_serial', -2)")
-            text.add(f"{name}_most = 2 * len({layout.records(meeting.keys)}) + SLACK")
+            most = f"2 * len({layout.records(meeting.keys)}) + SLACK"
+            text.add(assign(f"{name}_most", f"= {most}"))
 
 
 def place_of_record(meeting: Meeting) -> int:
@@ -296,7 +300,7 @@ def _ripen(text: Text, layout: Layout, meeting: Meeting) -> None:
     passed = f"while {name}_future and {name}_future[0] <= now:"
     with text.function(f"ripen_{name}(now)"), text.block(passed):
         text.add(f"passed = heappop({name}_future)", f"ripe = {name}_due.pop(passed)")
-        text.add(f"{name}_alarms -= len(ripe)")
+        text.add(assign(f"{name}_alarms", "-= len(ripe)"))
         with text.block("for record in ripe:"):
             with text.block(f"if record.{name}_alarm != passed:"):
                 text.add("continue")
@@ -345,7 +349,7 @@ def _next_alarm(text: Text, name: str) -> None:
     with text.block(f"while {name}_future:"):
         text.add(f"at = {name}_future[0]", f"due = {name}_due[at]")
         with text.block(f"while due and due[-1].{name}_alarm != at:"):
-            text.add("due.pop()", f"{name}_alarms -= 1")
+            text.add("due.pop()", assign(f"{name}_alarms", "-= 1"))
         with text.block("if due:"):
             text.add("return at")
         text.add(f"del {name}_due[heappop({name}_future)]")

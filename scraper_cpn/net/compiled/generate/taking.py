@@ -26,7 +26,7 @@ from scraper_cpn.net.compiled.generate.kept import key_of, record_of
 from scraper_cpn.net.compiled.generate.layout import Layout
 from scraper_cpn.net.compiled.generate.places import leave_queue, take_from_record
 from scraper_cpn.net.compiled.generate.records import drop_record, find_record, lost
-from scraper_cpn.net.compiled.generate.text import Text, mask_text
+from scraper_cpn.net.compiled.generate.text import Text, assign, mask_text
 from scraper_cpn.net.declare import Transition
 from scraper_cpn.net.places import Counter, Place
 from scraper_cpn.net.plan import JoinGroup
@@ -96,7 +96,7 @@ def _shift(text: Text, layout: Layout, search: Search, arc: Arc, bound: str) -> 
             occupy(text, layout, arc.place, -1)
     bit = layout.bit(search.transition)
     with text.block(f"if not {layout.var(arc.place)}:"):
-        text.add(f"dirty &= ~{mask_text(bit)}")
+        text.add(assign("dirty", f"&= ~{mask_text(bit)}"))
 
 
 def lose(text: Text, layout: Layout, transition: Transition, bound: Any) -> None:

@@ -9,9 +9,24 @@ from __future__ import annotations
 import builtins
 import keyword
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
+
+
+class Assignment(str):
+    """A line that assigns variables of the frame, which its function has to declare."""
+
+    __slots__ = ("names",)
+    names: tuple[str, ...]
+
+
+def assign(names: str | Sequence[str], how: str) -> Assignment:
+    """The line that assigns variables of the frame: `assign("late", "= True")`, `assign("serial", "+= 1")`."""
+    names = (names,) if isinstance(names, str) else tuple(names)
+    line = Assignment(f"{' = '.join(names)} {how}")
+    line.names = names
+    return line
 
 
 class Text:
@@ -20,25 +35,18 @@ class Text:
     def __init__(self, depth: int = 0) -> None:
         self.lines: list[str] = []
         self._depth = depth
-        self._assigned = re.compile("(?!)")
-
-    def share(self, names: Iterable[str]) -> None:
-        """Set the variables that the following functions share: a function that assigns one declares it `nonlocal`."""
-        listed = "|".join(sorted(names))
-        self._assigned = re.compile(rf"\b({listed})\b(?=(?:, \w+)* (?:[-+|^&])?= )")
+        self._assigned: dict[str, None] = {}
 
     @contextmanager
     def function(self, head: str) -> Iterator[None]:
-        """Add a function; the shared variables that it assigns are declared at its top."""
+        """Add a function; the variables of the frame that it assigns are declared at its top."""
         self.add(f"def {head}:")
         self._depth += 1
+        self._assigned = {}
         at = len(self.lines)
         yield
-        found = dict.fromkeys(
-            name for line in self.lines[at:] for name in self._assigned.findall(line)
-        )
-        if found:
-            self.lines.insert(at, "    " * self._depth + f"nonlocal {', '.join(found)}")
+        if self._assigned:
+            self.lines.insert(at, "    " * self._depth + f"nonlocal {', '.join(self._assigned)}")
         if len(self.lines) == at:
             self.add("pass")
         self._depth -= 1
@@ -46,24 +54,10 @@ class Text:
 
     def add(self, *lines: str) -> None:
         """Add lines at the current depth; an empty line gets no indentation."""
-        self.lines += ["    " * self._depth + line if line else "" for line in lines]
-
-    def functions(self, lines: Iterable[str]) -> None:
-        """Add the text of functions at the first level."""
-        head, body = "", list[str]()
-        for line in [*lines, "def"]:
-            if line.startswith("def"):
-                self._function(head, body)
-                head, body = line.removeprefix("def ").removesuffix(":"), []
-            else:
-                body.append(line.removeprefix("    "))
-
-    def _function(self, head: str, body: list[str]) -> None:
-        if not head:
-            self.add(*body)
-            return
-        with self.function(head):
-            self.add(*"\n".join(body).rstrip().split("\n"))
+        for line in lines:
+            self.lines.append("    " * self._depth + line if line else "")
+            if isinstance(line, Assignment):
+                self._assigned.update(dict.fromkeys(line.names))
 
     @contextmanager
     def block(self, head: str) -> Iterator[None]:
