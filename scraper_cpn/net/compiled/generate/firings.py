@@ -6,7 +6,6 @@ Must not know: how a binding is found and taken, what a case puts.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
@@ -23,14 +22,13 @@ from scraper_cpn.net.compiled.generate.cases import (
     write_give,
     write_make,
 )
-from scraper_cpn.net.compiled.generate.indexes import Influence
+from scraper_cpn.net.compiled.generate.indexes import TAKEN, Influence
 from scraper_cpn.net.compiled.generate.influence import delaying, noted, occupy
 from scraper_cpn.net.compiled.generate.inputs import Search, describe, write_find
 from scraper_cpn.net.compiled.generate.kept import Bound, keeps
 from scraper_cpn.net.compiled.generate.layout import Layout
 from scraper_cpn.net.compiled.generate.recalling import write_recall
 from scraper_cpn.net.compiled.generate.taking import (
-    TAKEN,
     lose,
     loss_of,
     set_aside,
@@ -42,9 +40,6 @@ from scraper_cpn.net.compiled.generate.taking import (
 from scraper_cpn.net.compiled.generate.text import Text, assign, attribute, mask_text, tupled
 from scraper_cpn.net.declare import Transition
 from scraper_cpn.net.places import Counter, Place
-
-_MAY_ENABLE = re.compile(r"dirty \|=|\b(?:look|ripen|put|stand|again|drop|leave|spend)_")
-"""Fragments of code that may set bits of `dirty`."""
 
 
 def write_firings(text: Text, layout: Layout, search: Search) -> None:
@@ -85,11 +80,10 @@ def _firings(text: Text, layout: Layout, search: Search) -> Iterator[None]:
         yield
         return
     with text.block("while left:"):
-        at = len(text.lines)
         yield
         text.add("left -= 1")
         lower = layout.bit(search.transition) - 1
-        if lower and _MAY_ENABLE.search("\n".join(text.lines[at:])):
+        if lower & layout.enabled_by(search.transition):
             with text.block(f"if dirty & {mask_text(lower)}:"):
                 text.add("return left")
         queues = [

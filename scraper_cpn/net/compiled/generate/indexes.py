@@ -14,6 +14,7 @@ from scraper_cpn.net.declare import Transition
 from scraper_cpn.net.places import Counter, Place
 
 __all__ = [
+    "TAKEN",
     "Index",
     "Influence",
     "Kind",
@@ -22,6 +23,9 @@ __all__ = [
     "may_wait",
     "projected",
 ]
+
+TAKEN = {"take", "spend", "hold", "expired"}
+"""The arcs whose tokens a firing takes."""
 
 Kind = Literal["line", "view", "presence", "held"]
 

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from scraper_cpn.net import plan
 from scraper_cpn.net.arcs import Arc
 from scraper_cpn.net.compiled.generate.indexes import (
+    TAKEN,
     Index,
     Influence,
     Kind,
@@ -432,6 +433,27 @@ class Layout:
                 fears |= (arc.kind == "absent") << number
         wants, fears = wants & ~self.manual, fears & ~self.manual
         return Influence(wants, fears) if came else Influence(fears, wants)
+
+    def enabled_by(self, transition: Transition) -> int:
+        """The transitions that a firing may enable: when it begins, if it has an effect; else by all that it does."""
+        taken = [arc.place for arc in transition.arcs if arc.kind in TAKEN]
+        put: list[Any] = [place for place, _ in transition.shows]
+        if transition.instant:
+            outputs = [output for case in transition.outcomes for output in case.outputs]
+            put += [arc.place for arc in transition.arcs if arc.kind in {"hold", "spend"}]
+            put += [each for output in outputs for each in (output.place, output.seen) if each]
+            taken += [output.place for output in outputs if output.kind == "remove"]
+        found = self.gain(put).enables | self.loss(taken).enables
+        for place in taken:
+            if isinstance(place, Place):
+                found |= self.wants_slots(place)
+                found |= 0 if transition.instant else self.readers_in_use(place)
+        places = {place.name for place in (*taken, *put)}
+        own = self.bit(transition)
+        for each in self.meetings.values():
+            names = {found.place.name for found in each.indexes} | {c.name for c in each.numbers}
+            found |= each.mask if each.mask & own or places & names else 0
+        return found
 
     def listed(self, mask: int) -> str:
         """The names of the transitions in a mask, joined in one line."""

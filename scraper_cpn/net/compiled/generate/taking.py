@@ -19,7 +19,7 @@ from scraper_cpn.net.compiled.generate.cases import (
     several,
     take_number,
 )
-from scraper_cpn.net.compiled.generate.indexes import Influence
+from scraper_cpn.net.compiled.generate.indexes import TAKEN, Influence
 from scraper_cpn.net.compiled.generate.influence import noted, occupy
 from scraper_cpn.net.compiled.generate.inputs import Search
 from scraper_cpn.net.compiled.generate.kept import key_of, record_of
@@ -30,9 +30,6 @@ from scraper_cpn.net.compiled.generate.text import Text, assign, mask_text
 from scraper_cpn.net.declare import Transition
 from scraper_cpn.net.places import Counter, Place
 from scraper_cpn.net.plan import JoinGroup
-
-TAKEN = {"take", "spend", "hold", "expired"}
-"""The arcs whose tokens a firing takes."""
 
 
 def loss_of(layout: Layout, search: Search) -> Influence:
