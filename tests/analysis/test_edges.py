@@ -9,25 +9,30 @@ from typing import Any
 import pytest
 
 from scraper_cpn.analysis import AnalysisError, Instance, at_most, ends, no_faults, verify
+from scraper_cpn.analysis.forget import Forgetting
 from scraper_cpn.analysis.ground import Grounder
 from scraper_cpn.net import Interpreter, Net, compile_net
 from scraper_cpn.nets.buildfarm import Broken, Build, Built, Machine, Package, Uploaded, build_farm
 from scraper_cpn.nets.ring import Passed, ring_net
+from scraper_cpn.scrape import colours as c
 from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.policy import Policy
-from scraper_cpn.scrape.settings import Settings
+from scraper_cpn.scrape.settings import SECOND, Settings
 from scraper_cpn.scrape.verify import ONE_DOMAIN, TWO_DOMAINS, instance_of, small
+from tests.analysis.cases import judge_case
 from tests.analysis.following import Follower
-from tests.effort import effort
+from tests.effort import EXPLORING, effort
 
 EXECUTIONS = (Interpreter, compile_net)
-CALLS = effort(1_200, 10_000)
+CALLS = effort(400, 10_000)
 """Sixty thousand calls in all with `EXPLORE=1`."""
+FEWER = effort(300, 1_500)
+"""For each optional part."""
 
 
 def crawl(urls: tuple[str, ...], **options: Any) -> tuple[Net, Instance]:
     """A small crawl, and everything that may happen in it."""
-    policy = Policy(small(Settings(retries=1, **options)))
+    policy = Policy(small(Settings(**{"retries": 1, **options})))
     net = ScrapeNet(policy)
     return net, replace(instance_of(net, urls, ""), times={})
 
@@ -54,29 +59,92 @@ CASES = {
     ),
     "farm": farm,
 }
+EXPLORED = {"one domain", "farm"}
+"""Whose spaces are small enough for the usual suite."""
 
 
 @pytest.mark.parametrize("execution", EXECUTIONS)
 @pytest.mark.parametrize("case", CASES)
-def test_what_a_kernel_does_is_an_event_of_the_grounded_net(
+def test_what_a_kernel_does_is_an_edge_of_the_explored_space(
     case: str, execution: Callable[..., Any]
 ) -> None:
-    """Random calls with time, revocations, refused starts, stops and lost work: each is an edge, in its order."""
+    """Random calls with time, revocations, refused starts, stops, lost work and crashes: each is an edge, in its order."""
     net, instance = CASES[case]()
-    follower = Follower(net, instance, execution, seed=7)
-    follower.go(CALLS)
+    follower = Follower(net, instance, execution, seed=7, explored=EXPLORING or case in EXPLORED)
+    follower.go(CALLS if EXPLORING or case != "one domain" else CALLS // 4)  # its runs are short
     kinds = {kind for kind, _ in follower.seen}
-    assert {"fire", "begin", "start", "revoke", "end"} <= kinds
+    assert {"fire", "begin", "start", "revoke", "end", "inject", "crash"} <= kinds
 
 
-@pytest.mark.parametrize("kind", ["fire", "begin", "start", "revoke", "end", "inject"])
-def test_an_exploration_that_lacks_a_kind_of_event_is_caught(kind: str) -> None:
+PROXIES = tuple(c.Proxy(name, url=f"http://{name}") for name in ("p", "q"))
+PARTS: dict[str, dict[str, Any]] = {
+    "proxies that are refused": {"proxies": PROXIES, "ban_status": (403,), "per_domain": 2},
+    "robots.txt behind proxies": {"proxies": PROXIES, "robots": "obey"},
+    "sessions": {"sessions": 1},
+    "visits": {"revisit_ns": SECOND, "visits": 2},
+    "sitemaps": {"robots": "obey", "sitemaps": ("http://a.example/sitemap.xml",)},
+    "hours": {"hours": "22:00-06:00"},
+    "limits": {"max_bytes": 4, "max_items": 1, "retry_after_max_ns": SECOND, "dedupe": "skip"},
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("execution", EXECUTIONS)
+@pytest.mark.parametrize("part", PARTS)
+def test_what_a_part_adds_is_grounded_as_kernels_run_it(
+    part: str, execution: Callable[..., Any]
+) -> None:
+    """Each optional part of the scraper's net, edge by edge."""
+    options = {"robots": "ignore", **PARTS[part]}
+    follower = Follower(*crawl(ONE_DOMAIN, **options), execution, seed=5, most=0)
+    follower.go(FEWER)
+    assert {"fire", "begin", "start", "end", "crash"} <= {kind for kind, _ in follower.seen}
+
+
+MUTANTS = [
+    *(("two domains", kind) for kind in ("fire", "begin", "start", "revoke", "end", "inject")),
+    *(("judge", kind) for kind in ("again", "attempt")),
+]
+
+
+@pytest.mark.parametrize(("case", "kind"), MUTANTS)
+def test_an_exploration_that_lacks_a_kind_of_event_is_caught(case: str, kind: str) -> None:
     """The comparison fails if any one kind is left out, so that it can fail."""
-    net, instance = crawl(TWO_DOMAINS)
-    follower = Follower(net, instance, compile_net, seed=3)
-    follower.plain.events[:] = [e for e in follower.plain.events if e.kind != kind or e.name == ""]
+    follower = Follower(*(judge_case() if case == "judge" else CASES[case]()), compile_net, seed=3)
+    kept = [event for event in follower.plain.events if event.kind != kind]
+    assert len(kept) < len(follower.plain.events)
+    follower.plain.events[:] = kept
     with pytest.raises((AssertionError, IndexError)):
         follower.go(CALLS)
+
+
+@pytest.mark.parametrize("at", range(5))
+def test_an_event_that_does_something_else_is_caught(at: int) -> None:
+    """A token too many, a condition too many, and an order that isn't kept: none of them gets past the comparison."""
+    follower = Follower(*farm(), compile_net, seed=3)
+    follower.go(CALLS)
+    event = sorted(follower.taken, key=follower.plain.events.index)[at * 7]
+    made = next(iter(event.change))
+    changed = {
+        0: replace(event, change={**event.change, made: event.change[made] + 1}),
+        1: replace(event, needs={**event.needs, made: 9}),
+        2: replace(event, absent=(*event.absent, *event.needs)),
+        3: replace(event, room=dict.fromkeys(event.needs, 0)),
+        4: replace(event, change={}),
+    }[at]
+    follower.plain.events[follower.plain.events.index(event)] = changed
+    with pytest.raises((AssertionError, IndexError)):
+        follower.go(4 * CALLS)
+
+
+def test_a_wrong_forget_is_caught_edge_by_edge(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without its own check, the comparison with the kernels sees that forgetting has merged allowed and denied."""
+    net, instance = crawl(ONE_DOMAIN)
+    rules = net.places["robots"].colour  # type: ignore[union-attr]
+    wrong = replace(instance, forget={**instance.forget, rules: "text"})
+    monkeypatch.setattr(Forgetting, "_check", lambda *_: None)
+    with pytest.raises((AssertionError, IndexError)):
+        Follower(net, wrong, compile_net, seed=1).go(4 * CALLS)
 
 
 def test_forgetting_what_decides_is_refused() -> None:
