@@ -155,7 +155,7 @@ def again(text: Text, layout: Layout, place: Place[Any], old: str, ready: str, r
 
 def _takes_record(layout: Layout, place: Place[Any]) -> bool:
     """Whether a returning token is put into a record inline."""
-    return place.name in layout.met and not place.paged and not layout.traced
+    return place.name in layout.kept.met and not place.paged and not layout.traced
 
 
 def _again(

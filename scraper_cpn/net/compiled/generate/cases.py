@@ -46,13 +46,6 @@ def tokens_put(case: On) -> list[tuple[int, Output]]:
     ]
 
 
-def case_name(layout: Layout, transition: Transition, number: int) -> str:
-    """The suffix in the names of a case's functions."""
-    outcome = transition.outcomes[number].outcome.__name__
-    wanted = f"{layout.var(transition)}_{number}_{outcome}"
-    return layout.stem((transition, number), wanted, "end_")
-
-
 def may_raise(case: On) -> bool:
     """Whether a case calls a user's function, or may pass one an argument of the wrong type."""
     return plan.calls_functions(case) or any(output.kind == "remove" for output in case.outputs)
@@ -354,9 +347,9 @@ def give_number(
         assert isinstance(arc.count, int)
         count_up(text, layout, counter, arc.count)
         return
-    if counter.name in layout.met:
+    if counter.name in layout.kept.met:
         known = keeps(layout, transition, number)
-        table = layout.records(counter.keys)
+        table = layout.kept.records[counter.keys]
         record = bound(number) if known else f"{table}[{bound(number)}]"
         records.give_number(text, layout, counter, record)
         return
@@ -399,9 +392,7 @@ def write_ends(
     puts = ", puts" if layout.traced else ""
     name = layout.var(transition)
     for number, case in enumerate(transition.outcomes):
-        with text.function(
-            f"end_{case_name(layout, transition, number)}(flight, outcome, now{puts})"
-        ):
+        with text.function(f"end_{layout.ends[transition, number]}(flight, outcome, now{puts})"):
             text.add("inputs = flight.inputs")
             land()
             if case.outcome is Lost:

@@ -17,7 +17,7 @@ from scraper_cpn.net.arcs import Arc, Call
 from scraper_cpn.net.compiled.generate.indexes import Index, projected
 from scraper_cpn.net.compiled.generate.influence import delayed
 from scraper_cpn.net.compiled.generate.layout import Layout
-from scraper_cpn.net.compiled.generate.places import endings, listing
+from scraper_cpn.net.compiled.generate.places import listing
 from scraper_cpn.net.compiled.generate.records import line, write_first
 from scraper_cpn.net.compiled.generate.text import Text, assign, mask_text, plain, tupled
 from scraper_cpn.net.declare import Transition
@@ -95,7 +95,9 @@ class Look:
                 return f"(0 if len({crowd}) >= {self.amount} else NEVER)"
             return f"{self.index.name}.enough({key}{self.amount}, now)"
         if crowd:
-            later = f"{endings(layout, self.index.place)}.next()" if self.index.expired else "NEVER"
+            later = (
+                f"{layout.endings[self.index.place.name]}.next()" if self.index.expired else "NEVER"
+            )
             return f"(0 if {crowd} else {later})"
         return f"{self.index.name}.earliest({self._where()})"
 
@@ -109,11 +111,9 @@ class Look:
         return f"{self.key}, now" if self.index.names else "now"
 
 
-def look(
-    layout: Layout, arc: Arc, names: tuple[str, ...], whole: str, have: tuple[str, ...], *, scanned: bool
-) -> Look:  # fmt: skip
-    """The `Look` of *arc*, joined on *names*, for the key *have* in the variable *whole*."""
-    place, key = arc.place, projected(whole, have, names)
+def _look(layout: Layout, arc: Arc, found: Index | None, names: tuple[str, ...], key: str) -> Look:
+    """The `Look` of *arc*, joined on *names*, for the key in an expression."""
+    place = arc.place
     name = layout.var(place)
     of = f" for its {', '.join(names)}" if names else ""
     amount = layout.amount(arc, key)
@@ -126,12 +126,11 @@ def look(
         words = f"{'has' if arc.kind == 'read' else 'lacks'} its {', '.join(names)}"
         return Look(arc, key, None, lacks, name, words)
     if arc.kind == "absent":
-        if layout.is_empty(arc, names):
+        if found is None:
             return Look(arc, key, None, name, words="is empty")
-        found = layout.looks(arc, names)
         lacks = f"{key} in {found.name}.counts"
         return Look(arc, key, None, lacks, found.name, f"has no token{of}")
-    found = layout.looks(arc, names, scanned=scanned)
+    assert found is not None
     return Look(arc, key, found, "", found.name, _words(arc, of), amount)
 
 
@@ -165,7 +164,7 @@ class Search:
     def met(self, layout: Layout) -> list[tuple[plan.JoinGroup, str]]:
         """The join groups that are meetings, with the variables of their records."""
         joins = [(number, group) for number, group in self.joins()]
-        met = [pair for pair in joins if layout.meeting(self.transition, pair[1]) is not None]
+        met = [pair for pair in joins if layout.kept.meeting(self.transition, pair[1]) is not None]
         return [(group, f"record{number}") for number, group in met]
 
     def bound(self, arc: int) -> str:
@@ -177,37 +176,23 @@ class Search:
 
 
 def search_of(layout: Layout, transition: Transition) -> Search:
-    """Choose the indexes of a transition."""
-    groups = plan.groups(transition)
-    names = plan.arc_keys(transition)
-    meetings = {number: layout.meeting(transition, group) for number, group in enumerate(groups)}
-    scans = plan.combines(transition)
+    """Where the arcs of a transition look, in the structures that were chosen."""
+    groups, names = plan.groups(transition), plan.arc_keys(transition)
     looks: dict[int, Look] = {}
     for number, group in enumerate(groups):
+        met = layout.kept.meeting(transition, group)
         for arc in group.arcs:
-            declared = transition.arcs[arc]
-            if meetings[number] is not None:
-                looks[arc] = _met(layout, declared, group, number)
+            declared, found = transition.arcs[arc], layout.kept.index(transition, arc)
+            if met is not None:  # in the record of its key
+                of = f" for its {', '.join(group.keys)}"
+                words = f"is above 0{of}" if found is None else _words(declared, of)
+                looks[arc] = Look(declared, f"k{number}", found, words=words)
                 continue
-            by = () if scans and arc == group.lead else names[arc]
-            looks[arc] = look(layout, declared, by, f"k{number}", group.keys, scanned=scans)
+            leads = plan.combines(transition) and arc == group.lead
+            by = () if leads else names[arc]
+            key = projected(f"k{number}", group.keys, by)
+            looks[arc] = _look(layout, declared, found, by, key)
     return Search(transition, groups, [looks[arc] for arc in range(len(transition.arcs))])
-
-
-def _met(layout: Layout, arc: Arc, group: plan.JoinGroup, number: int) -> Look:
-    """The `Look` of an arc that finds its tokens in the record of its key."""
-    of = f" for its {', '.join(group.keys)}"
-    if isinstance(arc.place, Counter):
-        return Look(arc, f"k{number}", words=f"is above 0{of}")
-    found = layout.looks(arc, group.keys, held=True)
-    return Look(arc, f"k{number}", found, words=_words(arc, of))
-
-
-def join_name(layout: Layout, transition: Transition, number: int) -> str:
-    """The variable of a join."""
-    return layout.stem(
-        (transition, "join", number), f"{layout.var(transition)}_join{number}", "lag_"
-    )
 
 
 def write_search(text: Text, layout: Layout, search: Search) -> None:
@@ -220,14 +205,14 @@ def write_search(text: Text, layout: Layout, search: Search) -> None:
             _wake_by_scan(text, layout, search)
         return
     for number, group in search.joins():
-        if layout.meeting(search.transition, group) is None:
+        if layout.kept.meeting(search.transition, group) is None:
             _join(text, layout, search, number, group)
     _wake(text, layout, search)
 
 
 def _join(text: Text, layout: Layout, search: Search, number: int, group: plan.JoinGroup) -> None:
     """Write a join, and the function that returns for a key when all inputs except the lead are available, and which is last."""
-    name = join_name(layout, search.transition, number)
+    name = layout.kept.joins[search.transition, number]
     assert group.lead is not None
     several = search.looks[group.lead].arc.many  # of the lead's tokens, the first tells its own key
     families: dict[str, list[Look]] = {}
@@ -313,9 +298,9 @@ def write_find(text: Text, layout: Layout, search: Search, set_aside: list[str])
             if not each.missing(layout):
                 refuse(text, [f"a{arc} is None"], *fail)
     for number, group in search.joins():
-        meeting = layout.meeting(search.transition, group)
+        meeting = layout.kept.meeting(search.transition, group)
         if meeting is None:
-            join = join_name(layout, search.transition, number)
+            join = layout.kept.joins[search.transition, number]
             text.add(f"record{number} = {join}.first(now)")
             refuse(text, [f"record{number} is None"], *fail)
         else:
@@ -377,10 +362,10 @@ def _wake(text: Text, layout: Layout, search: Search) -> None:
 
 def _joined(layout: Layout, search: Search, number: int, group: plan.JoinGroup) -> str:
     """The expression for the time at which a join has a binding."""
-    meeting = layout.meeting(search.transition, group)
+    meeting = layout.kept.meeting(search.transition, group)
     if meeting is not None:
         return f"next_{meeting.name}()"
-    return f"{join_name(layout, search.transition, number)}.earliest(now)"
+    return f"{layout.kept.joins[search.transition, number]}.earliest(now)"
 
 
 def _combine(text: Text, layout: Layout, search: Search) -> None:
@@ -431,7 +416,7 @@ def _choices(layout: Layout, search: Search, arc: int, lead: int | None) -> str:
     if lead is None:
         return f"choices({tokens}, {each.amount}, every={each.arc.all})"
     key = projected("token.keys", each.arc.place.keys, search.groups[lead].keys)
-    numbers = layout.amounts(each.arc) if callable(each.arc.count) else each.amount
+    numbers = layout.amounts[each.arc] if callable(each.arc.count) else each.amount
     return f"choices_by_key({tokens}, lambda token: {key}, {numbers}, every={each.arc.all})"
 
 

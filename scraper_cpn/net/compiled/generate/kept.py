@@ -27,7 +27,11 @@ def keeps(layout: Layout, transition: Transition, number: int) -> bool:
     arc = transition.arcs[number]
     if transition.instant or arc.kind not in {"take", "hold"}:
         return False
-    return isinstance(arc.place, Counter) and bool(arc.place.keys) and arc.place.name in layout.met
+    return (
+        isinstance(arc.place, Counter)
+        and bool(arc.place.keys)
+        and arc.place.name in layout.kept.met
+    )
 
 
 def kept(layout: Layout, transition: Transition) -> Iterator[tuple[int, Counter]]:

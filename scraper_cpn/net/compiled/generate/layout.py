@@ -19,11 +19,9 @@ from scraper_cpn.net.compiled.generate.indexes import (
     TAKEN,
     Index,
     Influence,
-    Kind,
-    Meeting,
-    flat_groups,
     may_wait,
 )
+from scraper_cpn.net.compiled.generate.structures import Structures
 from scraper_cpn.net.compiled.generate.text import Names, plain
 from scraper_cpn.net.compiled.runtime import choices as index_choices
 from scraper_cpn.net.compiled.runtime import join as index_join
@@ -99,18 +97,6 @@ class Layout:
         for number, transition in enumerate(self.transitions):
             for at, arc in enumerate(transition.arcs):
                 self._uses[arc.place.name].append(Use(number, transition, at, arc))
-        self._stems: dict[tuple[Any, ...], str] = {}
-        self.indexes: dict[Any, Index] = {}
-        self._of: dict[str, list[Index]] = {name: [] for name in net.places}
-        self._flat = dict.fromkeys(flat_groups(self.transitions, plan.counted_up(net)))
-        self._in_joins = {(each.name, at) for each, group in self._flat for at in group.arcs}
-        self.met = {
-            place.name: None
-            for each, group in self._flat
-            for place in (each.arcs[arc].place for arc in group.arcs)
-        }
-        """The places and counters that are in records."""
-        self.meetings: dict[Any, Meeting] = {}
         self._guards: dict[str, list[Any]] = {name: [] for name in net.places}
         for (
             transition
@@ -118,6 +104,31 @@ class Layout:
             for arc in transition.arcs:
                 if arc.when is not None and arc.when not in self._guards[arc.place.name]:
                     self._guards[arc.place.name].append(arc.when)
+        self.kept = Structures(
+            self.transitions, plan.counted_up(net), self._guards, self.var, self.names
+        )
+        self.endings = {
+            place.name: self.names.free(f"{self.var(place)}_endings")
+            for place in self.standing
+            if place.expires
+        }
+        """The variables with the times at which tokens expire, by place."""
+        self.amounts = {
+            arc: self.names.free(f"{self.var(arc.place)}_amounts")
+            for transition in self.transitions
+            for arc in transition.arcs
+            if callable(arc.count)
+        }
+        """The variables with the amounts that a function of the key returns."""
+        self.ends = {
+            (each, number): self.names.free(
+                f"{self.var(each)}_{number}_{case.outcome.__name__}", ("end_",)
+            )
+            for each in self.transitions
+            if not each.instant
+            for number, case in enumerate(each.outcomes)
+        }
+        """The suffixes in the names of the functions of outcomes, by transition and number of the outcome."""
         self._slots = {each.name: plan.slots(each) for each in self.transitions}
         self._wanting: dict[str, list[Transition]] = {name: [] for name in net.places}
         for transition in self.transitions:
@@ -165,12 +176,6 @@ class Layout:
             mask ^= lowest
         return found
 
-    def stem(self, key: tuple[Any, ...], wanted: str, *prefixes: str) -> str:
-        """A name like *wanted* for *key*; the same one at each call."""
-        if key not in self._stems:
-            self._stems[key] = self.names.free(wanted, prefixes)
-        return self._stems[key]
-
     @cached_property
     def standing(self) -> list[Place[Any]]:
         """The places that contain tokens."""
@@ -201,7 +206,7 @@ class Layout:
 
     def only_shows(self, place: Place[Any]) -> bool:
         """Whether a place only shows firings: no transition puts tokens there or reads it."""
-        return place.name in self.shown and not (self._of[place.name] or self._uses[place.name])
+        return place.name in self.shown and not (self.kept.of(place) or self._uses[place.name])
 
     def is_queue(self, place: Place[Any]) -> bool:
         """Whether the oldest token of a place is always taken first, so that a queue is enough."""
@@ -211,7 +216,7 @@ class Layout:
             and place.name not in self.shown
             and all(
                 found.kind == "line" and not (found.bit or found.scanned or found.in_use)
-                for found in self.of(place)
+                for found in self.kept.of(place)
             )
         )
 
@@ -232,81 +237,12 @@ class Layout:
         """The guards on a place's tokens, each once; the n-th has the bit 1 << n."""
         return self._guards[place.name]
 
-    def of(self, place: Place[Any]) -> list[Index]:
-        """The indexes of a place."""
-        return self._of[place.name]
-
-    def meeting(self, transition: Transition, group: plan.JoinGroup) -> Meeting | None:
-        """The meeting of a join group, shared by equal groups; None if its inputs have different keys."""
-        if (transition, group) not in self._flat:
-            return None
-        arcs = [transition.arcs[arc] for arc in group.arcs]
-        assert group.lead is not None
-        lead = self.looks(transition.arcs[group.lead], group.keys, held=True)
-        bound = [arc for arc in arcs if arc.binds and arc is not transition.arcs[group.lead]]
-        others = tuple(self.looks(arc, group.keys, held=True) for arc in bound)
-        numbers = tuple(arc.place for arc in arcs if isinstance(arc.place, Counter))
-        key = (lead, *others, *(each.name for each in numbers))
-        known = self.meetings.get(key)
-        name = known.name if known else self.names.free(
-            f"{self.var(transition)}_by_{'_'.join(group.keys)}", ("look_", "ripen_", "next_")
-        )  # fmt: skip
-        mask = self.bit(transition) | (known.mask if known else 0)
-        self.meetings[key] = Meeting(name, group.keys, lead, others, numbers, mask)
-        return self.meetings[key]
-
-    def is_twin(self, found: Index) -> bool:
-        """Whether some arcs look for the ready tokens of a record, and others for all of them."""
-        kinds = {each.ignores_ready for each in self.of(found.place) if each.name == found.name}
-        return found.place.timed and len(kinds) > 1
-
     def in_records(self, place: Place[Any]) -> Index | None:
         """The field of the records that contain all tokens of a place, so that no other index is needed."""
         uses = self._uses[place.name]
         absent = any(use.arc.kind == "absent" or use.transition.manual for use in uses)
-        held = [each for each in self.of(place) if each.kind == "held" and not each.bit]
+        held = [each for each in self.kept.of(place) if each.kind == "held" and not each.bit]
         return held[0] if held and not (absent or place.name in self.shown) else None
-
-    def meetings_of(self, found: Index | Counter) -> list[Meeting]:
-        """The meetings that use an index or a counter."""
-        return [each for each in self.meetings.values() if found in (*each.indexes, *each.numbers)]
-
-    def records(self, names: tuple[str, ...]) -> str:
-        """The variable with the records of a family of keys."""
-        return self.stem(("records", names), f"by_{'_'.join(names)}")
-
-    @property
-    def families(self) -> list[tuple[str, ...]]:
-        """The keys that have records."""
-        return list(dict.fromkeys(each.keys for each in self.meetings.values()))
-
-    def looks(
-        self, arc: Arc, names: tuple[str, ...], *, scanned: bool = False, held: bool = False
-    ) -> Index:
-        """The index in which an arc looks for its token, or for its absence."""
-        place = arc.place
-        assert isinstance(place, Place)
-        if arc.kind == "expired":
-            return self._index("line", place, (), expired=True)
-        bit = 0 if arc.when is None else 1 << self.guards(place).index(arc.when)
-        used = arc.include_in_use
-        if arc.kind == "absent":
-            return self._index("presence", place, names, bit=bit, in_use=used)
-        kind: Kind = "held" if held else "view" if names else "line"
-        ignores_ready = arc.include_waiting
-        return self._index(
-            kind, place, names, bit=bit, ignores_ready=ignores_ready, scanned=scanned, in_use=used
-        )
-
-    def is_empty(self, arc: Arc, names: tuple[str, ...]) -> bool:
-        """Whether an inhibitor arc only needs that the whole place is empty."""
-        plain = not (names or arc.when is not None or arc.include_in_use)
-        return plain and arc.place.name not in self.claimed
-
-    @cached_property
-    def claimed(self) -> set[str]:
-        """The places whose absence a running firing may claim."""
-        return {a.place.name for t in self.transitions for a in t.arcs if plan.claims(t, a)}
 
     def claims(self, transition: Transition) -> list[tuple[int, Index]]:
         """The absences that a firing claims: the arc's number, and an index that must be updated."""
@@ -315,13 +251,13 @@ class Layout:
             (number, found)
             for number, arc in enumerate(transition.arcs)
             if plan.claims(transition, arc)
-            for found in self.of(arc.place)  # type: ignore[arg-type]
+            for found in self.kept.of(arc.place)  # type: ignore[arg-type]
             if found.kind == "presence" and found.names == names[number]
         ]
 
     def used(self, place: Place[Any]) -> list[Index]:
         """The indexes that also contain a place's tokens in use."""
-        return [found for found in self.of(place) if found.in_use]
+        return [found for found in self.kept.of(place) if found.in_use]
 
     def absences(self, place: Place[Any]) -> int:
         """The transitions with an inhibitor arc on a place."""
@@ -347,46 +283,7 @@ class Layout:
         """The expression for how many tokens an arc needs."""
         if not callable(arc.count):
             return str(arc.count)
-        return f"{self.amounts(arc)}[{key}]"
-
-    def amounts(self, arc: Arc) -> str:
-        """The variable with the amounts that a function of the key returns."""
-        return self.stem(("amounts", arc), f"{self.var(arc.place)}_amounts")
-
-    def _index(
-        self,
-        kind: Kind,
-        place: Place[Any],
-        names: tuple[str, ...],
-        *,
-        bit: int = 0,
-        ignores_ready: bool = False,
-        expired: bool = False,
-        scanned: bool = False,
-        in_use: bool = False,
-    ) -> Index:
-        key = (kind, place.name, names, bit, ignores_ready, expired, scanned, in_use)
-        if key not in self.indexes:
-            words = [
-                self.var(place),
-                *(["by", *names] if names else []),
-                *([] if names else [kind]),
-            ]
-            words += [f"passing_{bit}"] if bit else []
-            if kind == "held":  # the tokens are the same, whether times count or not
-                name = self.stem((place.name, names, bit), "_".join(words))
-            else:
-                flags = (
-                    ("ignores_ready", ignores_ready), ("expired", expired), ("scanned", scanned), ("in_use", in_use)
-                )  # fmt: skip
-                words += [word for word, has in flags if has]
-                words += ["presence"] if names and kind == "presence" else []
-                name = self.names.free("_".join(words))
-            name = self.var(place) if place.paged else name
-            made = Index(kind, name, place, names, bit, ignores_ready, expired, scanned, in_use)
-            self.indexes[key] = made
-            self._of[place.name].append(made)
-        return self.indexes[key]
+        return f"{self.amounts[arc]}[{key}]"
 
     # Influence: which transitions a change concerns.
 
@@ -410,7 +307,7 @@ class Layout:
         """
         wants = fears = 0
         for number, transition, at, arc in self._uses[place.name]:
-            if (transition.name, at) in self._in_joins:
+            if (transition.name, at) in self.kept.in_joins:
                 continue
             guard = 0 if arc.when is None else 1 << self.guards(place).index(arc.when)
             alike = (arc.kind == "expired") == expired and guard == bit
@@ -427,7 +324,7 @@ class Layout:
         for place in places:
             for number, transition, at, arc in self._uses[place.name]:
                 in_join = (
-                    came and (transition.name, at) in self._in_joins
+                    came and (transition.name, at) in self.kept.in_joins
                 )  # its meeting marks the transition
                 wants |= (arc.kind != "absent" and not in_join) << number
                 fears |= (arc.kind == "absent") << number
@@ -450,7 +347,7 @@ class Layout:
                 found |= 0 if transition.instant else self.readers_in_use(place)
         places = {place.name for place in (*taken, *put)}
         own = self.bit(transition)
-        for each in self.meetings.values():
+        for each in self.kept.meetings:
             names = {found.place.name for found in each.indexes} | {c.name for c in each.numbers}
             found |= each.mask if each.mask & own or places & names else 0
         return found

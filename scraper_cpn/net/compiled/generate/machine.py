@@ -123,7 +123,6 @@ def source_of(
     """The source of a checked net, and the objects of the declaration that it names."""
     reserved = {**SHARED, **dict.fromkeys(_used())}
     layout = Layout(net, reserved, traced=traced, recorded=recorded, printed=printed)
-    searches = [inputs.search_of(layout, transition) for transition in layout.transitions]
     wanted = {
         "traced": traced, "recorded": recorded, "retried": retried(net), "manual": bool(layout.manual)
     }  # fmt: skip
@@ -140,7 +139,8 @@ def source_of(
         records.write_records(text, layout)
         for place in layout.standing:
             places.write_place(text, layout, place)
-        for search in searches:
+        for transition in layout.transitions:
+            search = inputs.search_of(layout, transition)
             inputs.write_search(text, layout, search)
             firings.write_firings(text, layout, search)
         _write_times(text, layout)
@@ -190,7 +190,7 @@ def _write_times(text: Text, layout: Layout) -> None:
     with text.function("expire(now)"):
         for place in layout.standing:
             if place.expires:
-                with text.block(f"if {places.endings(layout, place)}.next() <= now:"):
+                with text.block(f"if {layout.endings[place.name]}.next() <= now:"):
                     text.add(f"expire_{layout.var(place)}(now)")
     with text.function("wake(now)"):
         for transition in layout.waiting:
@@ -202,7 +202,7 @@ def _write_times(text: Text, layout: Layout) -> None:
             name = layout.var(transition)
             with text.block(f"if at_{name} is None:"):
                 text.add(assign(f"at_{name}", f"= wake_{name}(now)"))
-        ends = [f"{places.endings(layout, p)}.next()" for p in layout.standing if p.expires]
+        ends = [f"{layout.endings[p.name]}.next()" for p in layout.standing if p.expires]
         with text.block("if ends_late:"):
             text.add(assign("next_end", f"= {_least(ends)}"), assign("ends_late", "= False"))
         text.add(assign("late", "= False"))
@@ -231,7 +231,7 @@ def _write_numbers(text: Text, layout: Layout) -> None:
     """Write the functions that read and set the numbers by name."""
     numbers = {
         c.name: records.changed_numbers(layout, c)
-        if c.keys and c.name in layout.met
+        if c.keys and c.name in layout.kept.met
         else f"{layout.var(c)}.numbers"
         if c.keys
         else f"{{None: {layout.var(c)}}}"
@@ -249,7 +249,7 @@ def _write_numbers(text: Text, layout: Layout) -> None:
         for counter in layout.counters:
             variable = layout.var(counter)
             with text.block(f"if name == {counter.name!r}:"):
-                if counter.keys and counter.name in layout.met:
+                if counter.keys and counter.name in layout.kept.met:
                     with text.block("for key, number in known.items():"):
                         records.find_record(text, layout, counter.keys, "key")
                         text.add(f"record.{variable} = number")
@@ -356,8 +356,7 @@ def _cases(layout: Layout, transition: Transition) -> str:
     parts = []
     for number, case in enumerate(transition.outcomes):
         outcome = layout.names.of(case.outcome, case.outcome.__name__)
-        name = cases.case_name(layout, transition, number)
-        parts.append(f"{outcome}: end_{name}")
+        parts.append(f"{outcome}: end_{layout.ends[transition, number]}")
     return f"{{{', '.join(parts)}}}"
 
 
@@ -387,7 +386,7 @@ def _taken(transition: Transition) -> list[tuple[int, str]]:
 def _kept(layout: Layout, transition: Transition) -> str:
     """The arcs for which a firing keeps a record, with the function that finds it."""
     found = (
-        f"{number}: find_{layout.records(counter.keys)}"
+        f"{number}: find_{layout.kept.records[counter.keys]}"
         for number, counter in kept(layout, transition)
     )
     return f"{{{', '.join(found)}}}"

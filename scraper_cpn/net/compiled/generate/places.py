@@ -33,7 +33,7 @@ from scraper_cpn.net.places import Place
 def write_state(text: Text, layout: Layout) -> None:
     """Write the variables of the marking."""
     for counter in layout.counters:
-        if counter.keys and counter.name in layout.met:
+        if counter.keys and counter.name in layout.kept.met:
             continue
         most = layout.most(counter)
         more = "" if most == 1 else f", {most if most < NEVER else 'NEVER'}"
@@ -47,7 +47,7 @@ def write_state(text: Text, layout: Layout) -> None:
     for place in layout.standing:
         if place.paged or layout.in_records(place) is None:
             text.add(f"{layout.var(place)} = {_kept_as(layout, place)}")
-    for found in layout.indexes.values():
+    for found in layout.kept.indexes.values():
         if found.kind == "held" or found.place.paged or layout.is_queue(found.place):
             continue
         state = "EXPIRED" if found.expired else ""
@@ -57,12 +57,12 @@ def write_state(text: Text, layout: Layout) -> None:
         for arc in transition.arcs:
             if callable(arc.count):
                 declared = layout.names.of(arc, "arc_declared")
-                text.add(f"{layout.amounts(arc)} = Amounts(partial(amount, {declared}))")
+                text.add(f"{layout.amounts[arc]} = Amounts(partial(amount, {declared}))")
     text.add(
         *(f"used_{layout.var(place)} = {{}}" for place in layout.standing if layout.used(place))
     )
     text.add(
-        *(f"{endings(layout, place)} = Endings()" for place in layout.standing if place.expires)
+        *(f"{layout.endings[place.name]} = Endings()" for place in layout.standing if place.expires)
     )
     text.add(
         *(f"{layout.free(place)} = NET.places[{place.name!r}].capacity" for place in layout.limited)
@@ -91,14 +91,11 @@ def listing(layout: Layout, place: Place[Any]) -> str:
     if found is None:
         return layout.var(place)
     if place.paged:
-        return f"PagedRecords({layout.var(place)}, {layout.records(place.keys)}, {found.name!r})"
+        return (
+            f"PagedRecords({layout.var(place)}, {layout.kept.records[place.keys]}, {found.name!r})"
+        )
     expired = f", {_expired(layout, place)}" if place.expires else ""
-    return f"Held({layout.records(place.keys)}, {found.name!r}{expired})"
-
-
-def endings(layout: Layout, place: Place[Any]) -> str:
-    """The variable with the times at which a place's tokens expire."""
-    return layout.stem((place, "endings"), f"{layout.var(place)}_endings")
+    return f"Held({layout.kept.records[place.keys]}, {found.name!r}{expired})"
 
 
 # Tokens.
@@ -155,7 +152,7 @@ def _page(text: Text, layout: Layout, place: Place[Any]) -> None:
         if found is None:
             text.add(f"{name}.lose(token.keys, token.serial)")
             return
-        text.add(f"record = {layout.records(place.keys)}[token.keys]")
+        text.add(f"record = {layout.kept.records[place.keys]}[token.keys]")
         with text.block(f"if {name}.lose(record.{found.name}, token.serial):"):
             text.add(f"record.{found.name} = None")
         records.lost(text, layout, [found])
@@ -230,7 +227,7 @@ def _stand(text: Text, layout: Layout, place: Place[Any], *, given: bool = False
             with text.block("if token.ends <= clock:"):
                 text.add(f"{_expired(layout, place)}.add(token, NEVER)")
                 text.add(*noted(layout, layout.gain_of(place, expired=True)), "return")
-            text.add(f"{endings(layout, place)}.add(token)")
+            text.add(f"{layout.endings[place.name]}.add(token)")
             text.add(assign("next_end", "= min(next_end, token.ends)"))
     for bit in range(len(layout.guards(place))):
         lines = noted(layout, layout.gain_of(place, bit=1 << bit))
@@ -248,13 +245,13 @@ def _leave(text: Text, layout: Layout, place: Place[Any]) -> None:
         if place.expires:
             with text.block("if token.ends is not None:"):
                 text.add(
-                    f"{endings(layout, place)}.lose()", assign(("ends_late", "late"), "= True")
+                    f"{layout.endings[place.name]}.lose()", assign(("ends_late", "late"), "= True")
                 )
         for found in _seen_by(layout, place):
             _if_passing(text, found, f"{found.name}.lose({_key(found).removesuffix(', ')})")
         for alike in _held(layout, place):
             with passing(text, alike[0]):
-                text.add(f"record = {layout.records(place.keys)}[token.keys]")
+                text.add(f"record = {layout.kept.records[place.keys]}[token.keys]")
                 for found in _fields(alike):
                     records.leave(text, found, "token", "record")
                 records.lost(text, layout, alike)
@@ -277,7 +274,9 @@ def take_from_record(
     if place.expires:
         with text.block(f"if {token}.ends is not None:"):
             text.add(
-                gone, f"{endings(layout, place)}.lose()", assign(("ends_late", "late"), "= True")
+                gone,
+                f"{layout.endings[place.name]}.lose()",
+                assign(("ends_late", "late"), "= True"),
             )
     for found in _seen_by(layout, place):
         call = f"{found.name}.lose({_key(found, token).removesuffix(', ')})"
@@ -317,7 +316,7 @@ def _drop(text: Text, layout: Layout, place: Place[Any]) -> None:
 def _expire(text: Text, layout: Layout, place: Place[Any]) -> None:
     name = layout.var(place)
     with text.function(f"expire_{name}(now)"):
-        with text.block(f"for token in {endings(layout, place)}.passed(now):"):
+        with text.block(f"for token in {layout.endings[place.name]}.passed(now):"):
             text.add(f"leave_{name}(token, EXPIRED)")
             text.add(f"{_expired(layout, place)}.add(token, NEVER)")
         text.add(*noted(layout, layout.gain([place]) | layout.loss([place])))
@@ -329,7 +328,7 @@ def _counted(
     """Update the indexes that count all tokens, ready or waiting."""
     if place.capacity is not None:
         occupy(text, layout, place, change)
-    for found in layout.of(place):
+    for found in layout.kept.of(place):
         if found.kind == "presence":
             key = projected(f"{bound}.keys", place.keys, found.names)
             _if_passing(text, found, f"{found.name}.{call}({key})", bound=bound)
@@ -338,12 +337,12 @@ def _counted(
 def _seen_by(layout: Layout, place: Place[Any]) -> list[Index]:
     """The indexes of tokens that have not expired."""
     kinds = {"line", "view"}
-    return [found for found in layout.of(place) if found.kind in kinds and not found.expired]
+    return [found for found in layout.kept.of(place) if found.kind in kinds and not found.expired]
 
 
 def _held(layout: Layout, place: Place[Any]) -> list[list[Index]]:
     """The record fields with tokens that have not expired, grouped by guard."""
-    held = [found for found in layout.of(place) if found.kind == "held"]
+    held = [found for found in layout.kept.of(place) if found.kind == "held"]
     return [
         [found for found in held if found.bit == bit]
         for bit in dict.fromkeys(found.bit for found in held)
@@ -361,7 +360,7 @@ def passing(text: Text, found: Index, bound: str = "token") -> AbstractContextMa
 
 
 def _expired(layout: Layout, place: Place[Any]) -> str:
-    return next(found.name for found in layout.of(place) if found.expired)
+    return next(found.name for found in layout.kept.of(place) if found.expired)
 
 
 def _key(found: Index, bound: str = "token") -> str:

@@ -34,11 +34,11 @@ def _timed(meeting: Meeting) -> list[Index]:
 
 def write_records(text: Text, layout: Layout) -> None:
     """The records of each family of keys, and the heaps of each meeting."""
-    if layout.families:
+    if layout.kept.records:
         text.add("numbered = count()", "")
-    for names in layout.families:
+    for names in layout.kept.records:
         _record(text, layout, names)
-    for meeting in layout.meetings.values():
+    for meeting in layout.kept.meetings:
         text.add(f"{meeting.name}_ready = []", f"{meeting.name}_most = SLACK")
         if _timed(meeting):
             text.add(f"{meeting.name}_future = []", f"{meeting.name}_due = {{}}")
@@ -52,21 +52,21 @@ def write_records(text: Text, layout: Layout) -> None:
 
 def fields(layout: Layout, names: tuple[str, ...]) -> list[Index]:
     """The indexes in the records of these keys."""
-    found = {e.name: e for m in layout.meetings.values() if m.keys == names for e in m.indexes}
+    found = {e.name: e for m in layout.kept.meetings if m.keys == names for e in m.indexes}
     return list(found.values())
 
 
 def numbers(layout: Layout, names: tuple[str, ...]) -> list[Counter]:
     """The counters in the records of these keys."""
-    found = {e.name: e for m in layout.meetings.values() if m.keys == names for e in m.numbers}
+    found = {e.name: e for m in layout.kept.meetings if m.keys == names for e in m.numbers}
     return list(found.values())
 
 
 def _record(text: Text, layout: Layout, names: tuple[str, ...]) -> None:
-    records = layout.records(names)
+    records = layout.kept.records[names]
     held = [found.name for found in fields(layout, names)]
     counted = [layout.var(counter) for counter in numbers(layout, names)]
-    met = [meeting for meeting in layout.meetings.values() if meeting.keys == names]
+    met = [meeting for meeting in layout.kept.meetings if meeting.keys == names]
     serials = [f"{meeting.name}_serial" for meeting in met]
     alarms = [f"{meeting.name}_alarm" for meeting in met if _timed(meeting)]
     text.add(f"# What there is of each {', '.join(names)}.", "", f"{records} = {{}}", "")
@@ -106,7 +106,7 @@ def find_record(
     text: Text, layout: Layout, names: tuple[str, ...], key: str, *, given: bool = False
 ) -> None:
     """Write the lookup of a key's record, which creates it if needed; *given*: unless `record` is set already."""
-    records = layout.records(names)
+    records = layout.kept.records[names]
     with text.block("if record is None:") if given else nullcontext():
         text.add(f"record = {records}.get({key}) or record_{records}({key})")
 
@@ -116,7 +116,7 @@ def find_record(
 
 def come(text: Text, layout: Layout, found: Index, held: str) -> None:
     """Examine the joins that a new token may complete; *held* are the tokens before it."""
-    leads = any(meeting.lead is found for meeting in layout.meetings_of(found))
+    leads = any(meeting.lead is found for meeting in layout.kept.meetings_of(found))
     if waits(found) or (found.place.order and leads):
         look(text, layout, found)
         return
@@ -129,7 +129,7 @@ def come(text: Text, layout: Layout, found: Index, held: str) -> None:
 
 def look(text: Text, layout: Layout, found: Index | Counter) -> None:
     """Examine the joins on a record that has gained something."""
-    for meeting in layout.meetings_of(found):
+    for meeting in layout.kept.meetings_of(found):
         with text.block(f"if {_whole(layout, meeting, 'record', found)}:"):
             text.add(f"look_{meeting.name}(record, clock)")
 
@@ -143,7 +143,7 @@ def _whole(layout: Layout, meeting: Meeting, record: str, *known: Index | Counte
 
 def stand(text: Text, layout: Layout, found: Index, held: str) -> None:
     """Add a token to its record: alone, or to the tokens *held* there."""
-    twin = layout.is_twin(found)
+    twin = layout.kept.is_twin(found)
     kind = "Twin" if twin else "Line"
     when = "clock" if waits(found) or twin else "NEVER"
     several = f"with_token({held}, token, {when}, {kind})"
@@ -161,7 +161,7 @@ def leave(text: Text, found: Index, token: str, record: str) -> None:
 
 def line(layout: Layout, found: Index, held: str) -> str:
     """The expression for the line of a record's tokens in which an index looks."""
-    if not layout.is_twin(found):
+    if not layout.kept.is_twin(found):
         return held
     return f"{held}.ignores_ready" if found.ignores_ready else f"{held}.line"
 
@@ -170,7 +170,7 @@ def lost(
     text: Text, layout: Layout, changed: Sequence[Index | Counter], record: str = "record"
 ) -> None:
     """Invalidate a record that has lost something, and examine it again: it may still be complete."""
-    for meeting in layout.meetings.values():
+    for meeting in layout.kept.meetings:
         if not set(changed).intersection((*meeting.indexes, *meeting.numbers)):
             continue
         name = meeting.name
@@ -191,7 +191,7 @@ def drop_record(
     """Delete a record that is empty; *first* is the field to test first."""
     held = sorted(fields(layout, names), key=lambda found: _sparse(layout, found, first))
     with text.block(f"if {' and '.join(f'{record}.{found.name} is None' for found in held)}:"):
-        text.add(f"forget_{layout.records(names)}({record})")
+        text.add(f"forget_{layout.kept.records[names]}({record})")
 
 
 def _sparse(layout: Layout, found: Index, first: str) -> int:
@@ -263,7 +263,7 @@ def _await(text: Text, layout: Layout, meeting: Meeting, at: str) -> None:
     hasten(text, layout, meeting.mask, at)
     with text.block(f"if {name}_alarms > {name}_alarms_most:"):
         thinned = f"thin_due({name}_future, {name}_due, '{name}_alarm')"
-        most = f"2 * len({layout.records(meeting.keys)}) + SLACK"
+        most = f"2 * len({layout.kept.records[meeting.keys]}) + SLACK"
         text.add(
             assign(f"{name}_alarms", f"= {thinned}"), assign(f"{name}_alarms_most", f"= {most}")
         )
@@ -285,7 +285,7 @@ def _enter(text: Text, layout: Layout, meeting: Meeting) -> None:
         text.add(*noted(layout, Influence(meeting.mask)))
         with text.block(f"if len({name}_ready) > {name}_most:"):
             text.add(f"thin({name}_ready, '{name}_serial', -2)")
-            most = f"2 * len({layout.records(meeting.keys)}) + SLACK"
+            most = f"2 * len({layout.kept.records[meeting.keys]}) + SLACK"
             text.add(assign(f"{name}_most", f"= {most}"))
 
 
@@ -363,6 +363,6 @@ def changed_numbers(layout: Layout, counter: Counter) -> str:
     declared = layout.names.of(counter, f"{layout.var(counter)}_declared")
     name = layout.var(counter)
     return (
-        f"{{r.key: r.{name} for r in {layout.records(counter.keys)}.values()"
+        f"{{r.key: r.{name} for r in {layout.kept.records[counter.keys]}.values()"
         f" if r.{name} != {declared}.first(r.key)}}"
     )

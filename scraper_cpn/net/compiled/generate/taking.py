@@ -60,7 +60,7 @@ def take(text: Text, layout: Layout, search: Search) -> None:
         else:
             text.add(f"drop_{layout.var(arc.place)}({bound})")
     for group, record in search.met(layout):
-        meeting = layout.meeting(search.transition, group)
+        meeting = layout.kept.meeting(search.transition, group)
         if meeting is not None and any(search.transition.arcs[n].kind in TAKEN for n in group.arcs):
             text.add(f"heappop({meeting.name}_ready)")  # the entry by which the record was found
         _take_met(text, layout, search, group, record)
@@ -132,7 +132,7 @@ def write_aside(text: Text, layout: Layout, transition: Transition) -> None:
 def _lose_number(text: Text, layout: Layout, arc: Arc, counter: Counter) -> None:
     """Consume from a number; its key is in `token`."""
     text.add("key = token")
-    if counter.keys and counter.name in layout.met:
+    if counter.keys and counter.name in layout.kept.met:
         find_record(text, layout, counter.keys, "key")
         text.add(f"record.{layout.var(counter)} -= 1", *noted(layout, layout.loss([counter])))
         lost(text, layout, [counter])
