@@ -325,10 +325,12 @@ def _consumes(case: On, arc: Arc) -> bool:
 # Numbers.
 
 
-def take_number(text: Text, layout: Layout, counter: Counter, key: str, count: str = "1") -> None:
+def take_number(
+    text: Text, layout: Layout, counter: Counter, key: str, count: str, marked: int = 0
+) -> None:
     """Decrease a number. A transition is affected only if the number falls below what it needs."""
     name, most = layout.var(counter), layout.most(counter)
-    lines = noted(layout, layout.loss([counter]))
+    lines = noted(layout, layout.loss([counter]), marked)
     if counter.keys:
         text.add(f"{name}.take({key}{'' if count == '1' else f', {count}'})", *lines)
         return

@@ -23,7 +23,7 @@ from scraper_cpn.net.compiled.generate.cases import (
     write_make,
 )
 from scraper_cpn.net.compiled.generate.indexes import TAKEN, Influence
-from scraper_cpn.net.compiled.generate.influence import delaying, noted, occupy
+from scraper_cpn.net.compiled.generate.influence import delayed, noted, occupy
 from scraper_cpn.net.compiled.generate.inputs import Search, describe, write_find
 from scraper_cpn.net.compiled.generate.kept import Bound, keeps
 from scraper_cpn.net.compiled.generate.layout import Layout
@@ -184,11 +184,15 @@ def _begin(text: Text, layout: Layout, search: Search) -> None:
     ):
         write_find(text, layout, search, set_aside(layout, search) if transition.scan else [])
         text.add("firing_id = next_id", assign("next_id", "+= 1"))
-        with delaying(text, layout, loss_of(layout, search)):
-            take(text, layout, search)
-            for place in layout.bounded(transition):
-                more = beyond(layout, transition, place, search.bound)
-                occupy(text, layout, place, _reserved(layout, transition, place), more)
+        marked = loss_of(layout, search).delays
+        text.add(*delayed(layout, marked))
+        take(text, layout, search, marked)
+        for place in layout.bounded(transition):
+            more, reserved = (
+                beyond(layout, transition, place, search.bound),
+                _reserved(layout, transition, place),
+            )
+            occupy(text, layout, place, reserved, more, marked=marked)
         found = {arc: record for group, record in search.met(layout) for arc in group.arcs}
         bound = tupled(
             found[arc] if keeps(layout, transition, arc) else search.bound(arc)

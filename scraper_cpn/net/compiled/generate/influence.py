@@ -5,8 +5,6 @@ Owns: the text that records this influence, also that of slots. Must not know: h
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from scraper_cpn.net.compiled.generate.indexes import Influence
@@ -15,27 +13,20 @@ from scraper_cpn.net.compiled.generate.text import Text, assign, mask_text
 from scraper_cpn.net.places import Place
 
 
-def noted(layout: Layout, influence: Influence) -> list[str]:
-    """The lines that mark the transitions to try again, and those whose next useful time has changed."""
+def noted(layout: Layout, influence: Influence, marked: int = 0) -> list[str]:
+    """The lines that mark the transitions to try again, and those whose next useful time has changed.
+
+    *marked*: those whose time was marked as changed before, in the same function.
+    """
     enabled = f"{mask_text(influence.enables)}  # {layout.listed(influence.enables)}"
     lines = [assign("dirty", f"|= {enabled}")]
-    return [*(lines if influence.enables else []), *delayed(layout, influence.delays)]
+    return [*(lines if influence.enables else []), *delayed(layout, influence.delays & ~marked)]
 
 
 def delayed(layout: Layout, mask: int) -> list[str]:
-    """The lines that mark the transitions whose next useful time has changed, except those already marked."""
-    mask &= ~layout.noted
+    """The lines that mark the transitions whose next useful time has changed."""
     times = [f"at_{layout.var(each)}" for each in layout.those_in(mask & layout.timed)]
     return [assign(times, "= None"), assign("late", "= True")] if times else []
-
-
-@contextmanager
-def delaying(text: Text, layout: Layout, influence: Influence) -> Iterator[None]:
-    """Mark changed next useful times once for all lines that are written inside the block."""
-    text.add(*delayed(layout, influence.delays))
-    layout.noted = influence.delays
-    yield
-    layout.noted = 0
 
 
 def hasten(text: Text, layout: Layout, mask: int, at: str) -> None:
@@ -59,7 +50,14 @@ def only_if(text: Text, condition: str, lines: list[str]) -> None:
 
 
 def occupy(
-    text: Text, layout: Layout, place: Place[Any], change: int, more: str = "", *, sign: int = 1
+    text: Text,
+    layout: Layout,
+    place: Place[Any],
+    change: int,
+    more: str = "",
+    *,
+    sign: int = 1,
+    marked: int = 0,
 ) -> None:
     """Count slots, and mark the transitions that may begin again because slots became free, or can't begin any more.
 
@@ -71,7 +69,7 @@ def occupy(
     if more and sign > 0:
         text.add(
             assign(name, f"-= {change} + {more}"),
-            *noted(layout, Influence(0, layout.wants_slots(place) & layout.timed)),
+            *noted(layout, Influence(0, layout.wants_slots(place) & layout.timed), marked),
         )
     elif more:
         text.add(
@@ -81,7 +79,7 @@ def occupy(
     elif change > 0:
         text.add(assign(name, f"-= {change}"))
         delays = Influence(0, layout.wants_slots(place) & layout.timed)
-        only_if(text, f"{name} < {most}", noted(layout, delays))
+        only_if(text, f"{name} < {most}", noted(layout, delays, marked))
     elif change < 0:
         text.add(assign(name, f"+= {-change}"))
         enables = Influence(layout.wants_slots(place), 0)

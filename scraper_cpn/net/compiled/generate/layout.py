@@ -134,8 +134,6 @@ class Layout:
         for transition in self.transitions:
             for name in self._slots[transition.name]:
                 self._wanting[name].append(transition)
-        self.noted = 0
-        """The transitions that the current function has already marked as delayed."""
         self.timed = sum(self.bit(t) for t in self.transitions if may_wait(t) and not t.manual)
         """The transitions that time alone may enable, except those that take expired tokens."""
         self.manual = sum(self.bit(t) for t in self.transitions if t.manual)

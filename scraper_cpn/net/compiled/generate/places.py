@@ -173,11 +173,11 @@ def _queue(text: Text, layout: Layout, place: Place[Any]) -> None:
             occupy(text, layout, place, -1)
 
 
-def leave_queue(text: Text, layout: Layout, place: Place[Any]) -> None:
+def leave_queue(text: Text, layout: Layout, place: Place[Any], marked: int = 0) -> None:
     """Write the removal of the oldest token."""
     name = layout.var(place)
     text.add(f"{name}.popleft()")
-    only_if(text, f"not {name}", noted(layout, layout.loss([place])))
+    only_if(text, f"not {name}", noted(layout, layout.loss([place]), marked))
 
 
 def _keep(text: Text, layout: Layout, place: Place[Any]) -> None:
@@ -259,7 +259,7 @@ def _leave(text: Text, layout: Layout, place: Place[Any]) -> None:
 
 
 def take_from_record(
-    text: Text, layout: Layout, place: Place[Any], token: str, record: str
+    text: Text, layout: Layout, place: Place[Any], token: str, record: str, marked: int
 ) -> list[Index]:
     """Write the removal of a token that was found in its record; returns the fields that contained it."""
     name = layout.var(place)
@@ -269,7 +269,7 @@ def take_from_record(
         return [found for alike in _held(layout, place) for found in alike]
     if layout.in_records(place) is None:
         text.add(f"del {name}[{token}.serial]")
-    _counted(text, layout, place, "lose", -1, token)
+    _counted(text, layout, place, "lose", -1, token, marked)
     gone = f"{token}.state = GONE"
     if place.expires:
         with text.block(f"if {token}.ends is not None:"):
@@ -323,11 +323,17 @@ def _expire(text: Text, layout: Layout, place: Place[Any]) -> None:
 
 
 def _counted(
-    text: Text, layout: Layout, place: Place[Any], call: str, change: int, bound: str = "token"
+    text: Text,
+    layout: Layout,
+    place: Place[Any],
+    call: str,
+    change: int,
+    bound: str = "token",
+    marked: int = 0,
 ) -> None:
     """Update the indexes that count all tokens, ready or waiting."""
     if place.capacity is not None:
-        occupy(text, layout, place, change)
+        occupy(text, layout, place, change, marked=marked)
     for found in layout.kept.of(place):
         if found.kind == "presence":
             key = projected(f"{bound}.keys", place.keys, found.names)

@@ -43,17 +43,20 @@ def loss_of(layout: Layout, search: Search) -> Influence:
     return layout.loss(taken)
 
 
-def take(text: Text, layout: Layout, search: Search) -> None:
-    """Write the removal of the inputs. In a bounded place, a firing with an effect keeps the slot of its token."""
+def take(text: Text, layout: Layout, search: Search, marked: int = 0) -> None:
+    """Write the removal of the inputs. In a bounded place, a firing with an effect keeps the slot of its token.
+
+    *marked*: see `noted`.
+    """
     met = {arc for group, _ in search.met(layout) for arc in group.arcs}
     for number, arc in enumerate(search.transition.arcs):
         if arc.kind not in TAKEN or number in met:
             continue
         bound = search.bound(number)
         if isinstance(arc.place, Counter):
-            take_number(text, layout, arc.place, bound, layout.amount(arc, bound))
+            take_number(text, layout, arc.place, bound, layout.amount(arc, bound), marked)
         elif layout.is_queue(arc.place):  # type: ignore[arg-type]
-            _shift(text, layout, search, arc, bound)
+            _shift(text, layout, search, arc, bound, marked)
         elif arc.many:
             with text.block(f"for token in {bound}:"):
                 text.add(f"drop_{layout.var(arc.place)}(token)")
@@ -63,10 +66,12 @@ def take(text: Text, layout: Layout, search: Search) -> None:
         meeting = layout.kept.meeting(search.transition, group)
         if meeting is not None and any(search.transition.arcs[n].kind in TAKEN for n in group.arcs):
             text.add(f"heappop({meeting.name}_ready)")  # the entry by which the record was found
-        _take_met(text, layout, search, group, record)
+        _take_met(text, layout, search, group, record, marked)
 
 
-def _take_met(text: Text, layout: Layout, search: Search, group: JoinGroup, record: str) -> None:
+def _take_met(
+    text: Text, layout: Layout, search: Search, group: JoinGroup, record: str, marked: int
+) -> None:
     """Take all inputs that were found in a record, then examine the record once."""
     arcs = [(number, search.transition.arcs[number]) for number in group.arcs]
     taken = [(number, arc) for number, arc in arcs if arc.kind in TAKEN]
@@ -77,20 +82,22 @@ def _take_met(text: Text, layout: Layout, search: Search, group: JoinGroup, reco
             changed.append(arc.place)
         else:
             assert isinstance(arc.place, Place)
-            changed += take_from_record(text, layout, arc.place, search.bound(number), record)
-    text.add(*noted(layout, layout.loss([arc.place for _, arc in taken])))
+            changed += take_from_record(
+                text, layout, arc.place, search.bound(number), record, marked
+            )
+    text.add(*noted(layout, layout.loss([arc.place for _, arc in taken]), marked))
     lost(text, layout, changed, record)
     if not any(isinstance(each, Counter) for each in changed):  # otherwise a number has changed
         drop_record(text, layout, group.keys, record)
 
 
-def _shift(text: Text, layout: Layout, search: Search, arc: Arc, bound: str) -> None:
+def _shift(text: Text, layout: Layout, search: Search, arc: Arc, bound: str, marked: int) -> None:
     """Remove the oldest tokens of a queue; if it is then empty, the loop of firings ends."""
     assert isinstance(arc.place, Place)
     with text.block(f"for _ in {bound}:") if arc.many else nullcontext():
-        leave_queue(text, layout, arc.place)
+        leave_queue(text, layout, arc.place, marked)
         if arc.place.capacity is not None and search.transition.instant:
-            occupy(text, layout, arc.place, -1)
+            occupy(text, layout, arc.place, -1, marked=marked)
     bit = layout.bit(search.transition)
     with text.block(f"if not {layout.var(arc.place)}:"):
         text.add(assign("dirty", f"&= ~{mask_text(bit)}"))
