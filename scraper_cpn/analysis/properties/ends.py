@@ -14,8 +14,9 @@ from scraper_cpn.analysis.properties.base import (
     Property,
     Watch,
 )
-from scraper_cpn.analysis.siphons import TooManyError, is_ordinary, weak_siphon
+from scraper_cpn.analysis.siphons import is_ordinary, weak_siphon
 from scraper_cpn.net import Counter, Net
+from scraper_cpn.net.siphons import TooManyError
 
 
 @dataclass(frozen=True, eq=False)
