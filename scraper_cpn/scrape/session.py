@@ -10,55 +10,30 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import nullcontext, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any, TextIO
 
 import anyio
 import msgspec
-from anyio import to_thread
 from msgspec.structs import astuple, replace
 
 from scraper_cpn.net import Ended, Kernel, Row
 from scraper_cpn.net.compiled.kernel import Compiled
 from scraper_cpn.run.clock import Clock
 from scraper_cpn.run.committer import Committer
-from scraper_cpn.run.effects import Batched, Paced, Plain, Start
 from scraper_cpn.run.shell import Shell
 from scraper_cpn.scrape.account.accounting import Accounting
 from scraper_cpn.scrape.account.ledger import failure_record
 from scraper_cpn.scrape.account.levels import waiting
 from scraper_cpn.scrape.account.report import Snapshot, Summary
 from scraper_cpn.scrape.arriving import ArrivingLines
-from scraper_cpn.scrape.colours import (
-    Bad,
-    Domain,
-    Extracted,
-    Failed,
-    Fetched,
-    Link,
-    Parsed,
-    ParseOutcome,
-    PooledSession,
-    Proxy,
-    Raw,
-    Redirected,
-    RobotsJob,
-    RobotsOutcome,
-    SitemapJob,
-    SitemapOutcome,
-    StopRequest,
-    Target,
-    ValidateOutcome,
-    VisitOutcome,
-    url_of,
-)
+from scraper_cpn.scrape.colours import Link, StopRequest, url_of
+from scraper_cpn.scrape.effects import Effects, Tools
 from scraper_cpn.scrape.feed import SeedFeed
-from scraper_cpn.scrape.fetch.answers import visit_outcome
 from scraper_cpn.scrape.fetch.client import Surplus
-from scraper_cpn.scrape.fetch.fetcher import Fetcher, start_unless_paced
-from scraper_cpn.scrape.hooks import Hooks, with_dropped
+from scraper_cpn.scrape.hooks import Hooks
 from scraper_cpn.scrape.items.bodies import Bodies
 from scraper_cpn.scrape.items.keep import Keeper
 from scraper_cpn.scrape.items.outputs import ItemOutput, OutputError
@@ -67,15 +42,9 @@ from scraper_cpn.scrape.kernels import Prepared, prepare
 from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.opening import open_crawl
 from scraper_cpn.scrape.pages.handlers import Handlers
-from scraper_cpn.scrape.pages.login_secrets import LoginSecrets
-from scraper_cpn.scrape.pages.logins import sign_on_of
-from scraper_cpn.scrape.pages.parse import Parser
 from scraper_cpn.scrape.policy import first_policy
-from scraper_cpn.scrape.policy.frontier import asking
-from scraper_cpn.scrape.request import POOLED
 from scraper_cpn.scrape.seeds import BadSeed, Unread, origins_in
 from scraper_cpn.scrape.settings import SECOND, Settings
-from scraper_cpn.scrape.sitemaps import mapped_from
 from scraper_cpn.scrape.state.events import Events
 from scraper_cpn.scrape.state.run import OpenRun
 from scraper_cpn.scrape.trace import tracer
@@ -148,20 +117,8 @@ class Session:
             self._kernel = Compiled(self._net, traced, build=prepared.build)
         else:
             self._clock, self._net, self._kernel = state.clock, state.net, state.recorder
-        self._handlers = Handlers() if handlers is None else handlers
-        policy = self._policy = self._net.policy
-        self._login_secrets = LoginSecrets(self._handlers.login_request)
+        self._handlers = handlers
         self._hooks = hooks or Hooks()
-        self._unique = self._hooks.unique.anew()
-        self._parser = Parser(
-            settings,
-            policy.frontier.discover,
-            handlers,
-            after=tuple(self._hooks.after),
-            crowded=self._crowded,
-            sign_on=sign_on_of(settings, self._handlers, policy.requests.logins),
-        )
-        self._by_level = handlers is not None or bool(settings.prefer)
         self._validator = validator or Validator(schema=settings.schema)
         self._keeper = Keeper(output, on_item)
         self._bodies = bodies
@@ -169,8 +126,6 @@ class Session:
             self._kernel, self._net, settings, self._unread, clock_ns=self._clock.now_ns
         )
         self._failed = failed
-        self._in_use = set[str]()
-        """The names of the pool's sessions."""
         self._shell: Shell | None = None
         self._interrupted = self._aborted = False
         self._stopping = anyio.Event()
@@ -180,8 +135,6 @@ class Session:
                 _log.warning(
                     "a state keeps no cookies: the crawl goes on without the %d that it had", lost
                 )
-            if self._unique:
-                self._unique.know((page, body) for page, _, _, body in state.store.items())
         self._on_event = on_event
         self._events = Events(on_event or (lambda _: None))
         self._account.ledger.on_event = on_event if state is None else self._events.add
@@ -198,41 +151,55 @@ class Session:
         now_ns = self._clock.now_ns()
         self._account.begin(now_ns)
         if self._state is None:
-            targets = [self._policy.frontier.seed(seed, now_ns) for seed in self._seeds]
-            bad_seeds = [self._policy.frontier.bad_seed(*astuple(each)) for each in self._bad]
+            frontier = self._net.policy.frontier
+            targets = [frontier.seed(seed, now_ns) for seed in self._seeds]
+            bad_seeds = [frontier.bad_seed(*astuple(each)) for each in self._bad]
             open_crawl(self._kernel, self._net, targets, now_ns, bad_seeds)
-        clock_ns = self._clock.now_ns
-        new_fetcher = Fetcher(
-            self._settings,
-            seeds=[*map(url_of, self._seeds), *self._origins()],
-            wall_ns=clock_ns,
-            monotonic_ns=clock_ns,
-            on_surplus=self._surplus,
-            also=self._handlers.statuses,
-        )
-        self._account.cookies = new_fetcher.jars.__len__
-        async with self._bodies or nullcontext(), new_fetcher as fetcher, self._parser:
-            self._fetcher = fetcher
+        self._tools = self._new_tools()
+        async with self._tools:
+            self._effects = Effects(
+                self._tools, self._net, self._kernel, self._clock, self._account, self._poke
+            )
             self._shell = Shell(
                 self._kernel,
-                self._effects(),
+                self._effects.bindings(),
                 self._clock,
                 on_rows=self._take,
                 fatal=(OutputError,),
                 committer=self._committer(),
-                feed=self._feed(fetcher),
+                feed=self._feed(),
             )
             ended = await self._run_shell(self._shell)
         summary = self._account.summary(ended, self._clock.now_ns(), interrupted=self._interrupted)
-        summary = replace(summary, cookies_dropped=dict(new_fetcher.jars.dropped))
+        summary = replace(summary, cookies_dropped=dict(self._tools.fetcher.jars.dropped))
         if self._state is not None:
             await self._state.end(partial(self._metadata, summary))
             self._events.cut()
             self._events.durable()
-        elif self._by_level and summary.left:
+        elif (self._handlers is not None or self._settings.prefer) and summary.left:
             levels = waiting(self._kernel, self._net, self._clock.now_ns())
             summary = replace(summary, levels=levels)
         return summary
+
+    # Wiring.
+
+    def _new_tools(self) -> Tools:
+        tools = Tools(
+            self._net.policy,
+            self._keeper,
+            handlers=self._handlers,
+            hooks=self._hooks,
+            validator=self._validator,
+            bodies=self._bodies,
+            origins=[*map(url_of, self._seeds), *self._origins()],
+            clock_ns=self._clock.now_ns,
+            crowded=self._crowded,
+            on_surplus=self._surplus,
+        )
+        self._account.cookies = tools.fetcher.jars.__len__
+        if self._state is not None and tools.unique:
+            tools.unique.know((page, body) for page, _, _, body in self._state.store.items())
+        return tools
 
     def _origins(self) -> Iterator[str]:
         """The origins of the seeds that an earlier process has read; with headers, which go to them, of all."""
@@ -241,17 +208,20 @@ class Session:
             if self._settings.headers:
                 yield from origins_in(self._unread.name, self._unread.after())
 
-    def _feed(self, fetcher: Fetcher) -> SeedFeed | None:
+    def _feed(self) -> SeedFeed | None:
         if self._unread is None:
             return None
         if isinstance(self._unread, ArrivingLines):
             loop = asyncio.get_running_loop()
             self._unread.on_arrival = partial(_in_loop, loop, self._poke)
-        return SeedFeed(self._kernel, self._net, self._unread, fetcher.permit)
+        return SeedFeed(self._kernel, self._net, self._unread, self._tools.fetcher.permit)
 
     def _poke(self) -> None:
         if self._shell is not None:
             self._shell.poke()
+
+    def _crowded(self, domain: str, wait_s: float) -> None:
+        self._effects.crowded(domain, wait_s)
 
     def _surplus(self, surplus: Surplus) -> None:
         """Report a connection that was dropped because of unsolicited bytes."""
@@ -277,120 +247,6 @@ class Session:
     def snapshot(self) -> Snapshot:
         """The present numbers of the crawl. Cost: O(1)."""
         return self._account.snapshot(self._clock.now_ns())
-
-    # Wiring.
-
-    def _effects(self) -> dict[str, Any]:
-        return {
-            "fetch": Paced(self._fetch_in if self._net.sessions else self._fetch),
-            "robots": Paced(self._robots),
-            **({} if self._net.sitemaps is None else {"sitemap": Paced(self._sitemap)}),
-            "parse": Plain(self._parse),
-            "validate": Plain(
-                self._validate if self._hooks.change_items else self._validator.validate
-            ),
-            "keep": Batched(self._keeper.keep),
-        }
-
-    async def _fetch(
-        self, target: Target, proxy: Proxy, domain: Domain, start: Start
-    ) -> VisitOutcome:
-        asked: Target | Failed = target
-        if target.request.login:
-            asked = self._login_secrets.whole(target)
-        if self._hooks.before and not isinstance(asked, Failed):
-            asked = await self._hooks.sent(asked, self._stop_for)
-        if isinstance(asked, Failed):
-            return asked
-        self._account.attempt()
-        start_unless_paced(proxy, domain, start)
-        outcome = await self._fetcher.fetch(asked, proxy, start, start.may_start)
-        self._account.outcome(outcome)
-        if target.request.login and isinstance(outcome, Redirected):
-            self._login_secrets.moved(target, outcome)
-        return visit_outcome(target, outcome)
-
-    async def _fetch_in(
-        self, target: Target, proxy: Proxy, domain: Domain, session: PooledSession, start: Start
-    ) -> VisitOutcome:
-        """As `_fetch`, in a session of the pool, unless the target has its own that was not given up."""
-        if session.before in self._in_use:
-            self._in_use.discard(session.before)
-            self._fetcher.jars.forget(session.before)
-        self._in_use.add(session.name)
-        named = target.request.session
-        if named and (named in self._in_use or not named.startswith(POOLED)):
-            return await self._fetch(target, proxy, domain, start)
-        own = asking(target, replace(target.request, session=session.name))
-        outcome = await self._fetch(own, proxy, domain, start)
-        if isinstance(outcome, Redirected):
-            return replace(outcome, session=session.name)
-        return outcome
-
-    async def _validate(self, extracted: Extracted) -> ValidateOutcome:
-        changed = await self._hooks.changed(extracted)
-        if isinstance(changed, Bad):
-            return changed
-        outcome = with_dropped(self._validator.validate(changed), changed)
-        if self._unique:
-            outcome = self._unique.only_new(extracted.target, outcome)
-        self._account.validated(outcome)
-        return outcome
-
-    def _stop_for(self, reason: str) -> None:
-        """Start no more requests, as a function of the program wants; running ones end."""
-        self._account.stopped(reason)
-        self._kernel.inject(self._net.gate.stop, StopRequest(reason), self._clock.now_ns())
-        if self._shell is not None:
-            self._shell.poke()
-
-    def _crowded(self, domain: str, wait_s: float) -> None:
-        """Let a domain pause, since its page waits so long for a process that parses it."""
-        penalty = self._policy.domains.crowded(domain, wait_s)
-        self._kernel.inject(self._net.domains.penalties, penalty, self._clock.now_ns())
-
-    def _parse(self, raw: Raw) -> ParseOutcome | Awaitable[ParseOutcome]:
-        if self._bodies is not None:
-            return self._parsed(self._parse_saved(raw, self._bodies))
-        outcome = self._parser.parse(raw)
-        if isinstance(outcome, Awaitable):
-            return self._parsed(outcome)
-        self._account.parsed(outcome)
-        return self._login_secrets.hide(outcome)
-
-    async def _parse_saved(self, raw: Raw, bodies: Bodies) -> ParseOutcome:
-        """Save the body, and parse the page, whose item names the file. What belongs to a login is not saved."""
-        saved = None if raw.target.request.login else await bodies.save(raw)
-        page = raw if saved is None else replace(raw, response=replace(raw.response, saved=saved))
-        outcome = self._parser.parse(page)
-        done = await outcome if isinstance(outcome, Awaitable) else outcome
-        refusal = None if saved is not None else bodies.refusal(raw)
-        if refusal is not None and isinstance(done, Parsed):
-            return replace(done, cut=(*done.cut, refusal))
-        return done
-
-    async def _parsed(self, outcome: Awaitable[ParseOutcome]) -> ParseOutcome:
-        done = await outcome
-        self._account.parsed(done)
-        return self._login_secrets.hide(done)
-
-    async def _robots(
-        self, job: RobotsJob, proxy: Proxy, domain: Domain, start: Start
-    ) -> RobotsOutcome:
-        start_unless_paced(proxy, domain, start)
-        return await self._fetcher.robots(job, proxy, start, start.may_start)
-
-    async def _sitemap(
-        self, job: SitemapJob, proxy: Proxy, domain: Domain, start: Start
-    ) -> SitemapOutcome:
-        start_unless_paced(proxy, domain, start)
-        outcome = await self._fetcher.sitemap(job, proxy, start, start.may_start)
-        if not isinstance(outcome, Fetched):
-            return outcome
-        policy, response = self._policy.sitemaps, outcome.response
-        mapped = await to_thread.run_sync(mapped_from, policy, job, response)
-        self._account.mapped(mapped)
-        return mapped
 
     async def _run_shell(self, shell: Shell) -> Ended | None:
         ended: Ended | None = None

@@ -1,0 +1,283 @@
+"""The effects of the scrape net on the real web, in asyncio.
+
+Owns: `Tools`, what all crawls of a process fetch, parse, check and keep pages with; `Effects`, the effects of one kernel,
+which count in its account.
+Must not know: the shell, states, the command line. It decides nothing: the net decides what is fetched, and when.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import Any, Self
+
+from anyio import to_thread
+from msgspec.structs import replace
+
+from scraper_cpn.net import Kernel
+from scraper_cpn.run.clock import Clock
+from scraper_cpn.run.effects import Batched, Paced, Plain, Start
+from scraper_cpn.scrape.account.accounting import Accounting
+from scraper_cpn.scrape.colours import (
+    Bad,
+    Domain,
+    Extracted,
+    Failed,
+    Fetched,
+    Parsed,
+    ParseOutcome,
+    PooledSession,
+    Proxy,
+    Raw,
+    Redirected,
+    RobotsJob,
+    RobotsOutcome,
+    SitemapJob,
+    SitemapOutcome,
+    StopRequest,
+    Target,
+    ValidateOutcome,
+    VisitOutcome,
+)
+from scraper_cpn.scrape.fetch.answers import visit_outcome
+from scraper_cpn.scrape.fetch.client import Surplus
+from scraper_cpn.scrape.fetch.fetcher import Fetcher, start_unless_paced
+from scraper_cpn.scrape.hooks import Hooks, with_dropped
+from scraper_cpn.scrape.items.bodies import Bodies
+from scraper_cpn.scrape.items.keep import Keeper
+from scraper_cpn.scrape.items.validate import Validator
+from scraper_cpn.scrape.net import ScrapeNet
+from scraper_cpn.scrape.pages.handlers import Handlers
+from scraper_cpn.scrape.pages.login_secrets import LoginSecrets
+from scraper_cpn.scrape.pages.logins import sign_on_of
+from scraper_cpn.scrape.pages.parse import Parser
+from scraper_cpn.scrape.policy import Policy
+from scraper_cpn.scrape.policy.frontier import asking
+from scraper_cpn.scrape.request import POOLED
+from scraper_cpn.scrape.sitemaps import mapped_from
+
+
+class Tools:
+    """What the pages of a crawl are fetched, parsed, checked and kept with. Use it as an async context.
+
+    Args:
+        policy: of the crawl.
+        keeper: keeps items.
+        handlers: the page handlers; None for one built-in item for each page.
+        hooks: other functions of a program.
+        validator: checks the items; by default that they can be JSON, and fit the settings' schema.
+        bodies: saves the bodies of pages, not open yet; None to save none.
+        origins: of the seeds: what a user's headers go to.
+        clock_ns: the crawl's time (UTC, since 1970).
+        crowded: is called with a domain whose page waits for a process that parses it, and how many seconds.
+        on_surplus: is called for each connection that was dropped because of unsolicited bytes.
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        keeper: Keeper,
+        *,
+        handlers: Handlers | None,
+        hooks: Hooks,
+        validator: Validator | None,
+        bodies: Bodies | None,
+        origins: Iterable[str],
+        clock_ns: Callable[[], int],
+        crowded: Callable[[str, float], None],
+        on_surplus: Callable[[Surplus], None],
+    ) -> None:
+        settings = policy.settings
+        known = Handlers() if handlers is None else handlers
+        self.keeper = keeper
+        self.hooks = hooks
+        self.validator = validator or Validator(schema=settings.schema)
+        self.bodies = bodies
+        self.unique = hooks.unique.anew()
+        self.login_secrets = LoginSecrets(known.login_request)
+        self.parser = Parser(
+            settings,
+            policy.frontier.discover,
+            handlers,
+            after=tuple(hooks.after),
+            crowded=crowded,
+            sign_on=sign_on_of(settings, known, policy.requests.logins),
+        )
+        self.fetcher = Fetcher(
+            settings,
+            seeds=origins,
+            wall_ns=clock_ns,
+            monotonic_ns=clock_ns,
+            on_surplus=on_surplus,
+            also=known.statuses,
+        )
+        self._open = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        """Open what needs it."""
+        async with AsyncExitStack() as stack:
+            if self.bodies is not None:
+                await stack.enter_async_context(self.bodies)
+            await stack.enter_async_context(self.fetcher)
+            await stack.enter_async_context(self.parser)
+            self._open = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close everything."""
+        await self._open.__aexit__(kind, error, trace)
+
+
+class Effects:
+    """The effects of one kernel of the scrape net.
+
+    Args:
+        tools: open while effects run.
+        net: the kernel's.
+        kernel: gets what stops the crawl.
+        clock: the kernel's time.
+        account: counts what happens.
+        poke: is called after something was injected.
+    """
+
+    def __init__(
+        self,
+        tools: Tools,
+        net: ScrapeNet,
+        kernel: Kernel,
+        clock: Clock,
+        account: Accounting,
+        poke: Callable[[], None],
+    ) -> None:
+        self._tools = tools
+        self._net = net
+        self._kernel = kernel
+        self._clock = clock
+        self._account = account
+        self._poke = poke
+        self._in_use = set[str]()
+        """The names of the pool's sessions."""
+
+    def bindings(self) -> dict[str, Any]:
+        """The binding of each effect of the net."""
+        tools = self._tools
+        return {
+            "fetch": Paced(self._fetch_in if self._net.sessions else self._fetch),
+            "robots": Paced(self._robots),
+            **({} if self._net.sitemaps is None else {"sitemap": Paced(self._sitemap)}),
+            "parse": Plain(self._parse),
+            "validate": Plain(
+                self._validate if tools.hooks.change_items else tools.validator.validate
+            ),
+            "keep": Batched(tools.keeper.keep),
+        }
+
+    def crowded(self, domain: str, wait_s: float) -> None:
+        """Let a domain pause, since its page waits so long for a process that parses it."""
+        penalty = self._net.policy.domains.crowded(domain, wait_s)
+        self._kernel.inject(self._net.domains.penalties, penalty, self._clock.now_ns())
+
+    def stop_for(self, reason: str) -> None:
+        """Start no more requests, as a function of the program wants; running ones end."""
+        self._account.stopped(reason)
+        self._kernel.inject(self._net.gate.stop, StopRequest(reason), self._clock.now_ns())
+        self._poke()
+
+    # Requests.
+
+    async def _fetch(
+        self, target: Target, proxy: Proxy, domain: Domain, start: Start
+    ) -> VisitOutcome:
+        tools = self._tools
+        asked: Target | Failed = target
+        if target.request.login:
+            asked = tools.login_secrets.whole(target)
+        if tools.hooks.before and not isinstance(asked, Failed):
+            asked = await tools.hooks.sent(asked, self.stop_for)
+        if isinstance(asked, Failed):
+            return asked
+        self._account.attempt()
+        start_unless_paced(proxy, domain, start)
+        outcome = await tools.fetcher.fetch(asked, proxy, start, start.may_start)
+        self._account.outcome(outcome)
+        if target.request.login and isinstance(outcome, Redirected):
+            tools.login_secrets.moved(target, outcome)
+        return visit_outcome(target, outcome)
+
+    async def _fetch_in(
+        self, target: Target, proxy: Proxy, domain: Domain, session: PooledSession, start: Start
+    ) -> VisitOutcome:
+        """As `_fetch`, in a session of the pool, unless the target has its own that was not given up."""
+        if session.before in self._in_use:
+            self._in_use.discard(session.before)
+            self._tools.fetcher.jars.forget(session.before)
+        self._in_use.add(session.name)
+        named = target.request.session
+        if named and (named in self._in_use or not named.startswith(POOLED)):
+            return await self._fetch(target, proxy, domain, start)
+        own = asking(target, replace(target.request, session=session.name))
+        outcome = await self._fetch(own, proxy, domain, start)
+        if isinstance(outcome, Redirected):
+            return replace(outcome, session=session.name)
+        return outcome
+
+    async def _validate(self, extracted: Extracted) -> ValidateOutcome:
+        tools = self._tools
+        changed = await tools.hooks.changed(extracted)
+        if isinstance(changed, Bad):
+            return changed
+        outcome = with_dropped(tools.validator.validate(changed), changed)
+        if tools.unique:
+            outcome = tools.unique.only_new(extracted.target, outcome)
+        self._account.validated(outcome)
+        return outcome
+
+    def _parse(self, raw: Raw) -> ParseOutcome | Awaitable[ParseOutcome]:
+        tools = self._tools
+        if tools.bodies is not None:
+            return self._parsed(self._parse_saved(raw, tools.bodies))
+        outcome = tools.parser.parse(raw)
+        if isinstance(outcome, Awaitable):
+            return self._parsed(outcome)
+        self._account.parsed(outcome)
+        return tools.login_secrets.hide(outcome)
+
+    async def _parse_saved(self, raw: Raw, bodies: Bodies) -> ParseOutcome:
+        """Save the body, and parse the page, whose item names the file. What belongs to a login is not saved."""
+        saved = None if raw.target.request.login else await bodies.save(raw)
+        page = raw if saved is None else replace(raw, response=replace(raw.response, saved=saved))
+        outcome = self._tools.parser.parse(page)
+        done = await outcome if isinstance(outcome, Awaitable) else outcome
+        refusal = None if saved is not None else bodies.refusal(raw)
+        if refusal is not None and isinstance(done, Parsed):
+            return replace(done, cut=(*done.cut, refusal))
+        return done
+
+    async def _parsed(self, outcome: Awaitable[ParseOutcome]) -> ParseOutcome:
+        done = await outcome
+        self._account.parsed(done)
+        return self._tools.login_secrets.hide(done)
+
+    async def _robots(
+        self, job: RobotsJob, proxy: Proxy, domain: Domain, start: Start
+    ) -> RobotsOutcome:
+        start_unless_paced(proxy, domain, start)
+        return await self._tools.fetcher.robots(job, proxy, start, start.may_start)
+
+    async def _sitemap(
+        self, job: SitemapJob, proxy: Proxy, domain: Domain, start: Start
+    ) -> SitemapOutcome:
+        start_unless_paced(proxy, domain, start)
+        outcome = await self._tools.fetcher.sitemap(job, proxy, start, start.may_start)
+        if not isinstance(outcome, Fetched):
+            return outcome
+        policy, response = self._net.policy.sitemaps, outcome.response
+        mapped = await to_thread.run_sync(mapped_from, policy, job, response)
+        self._account.mapped(mapped)
+        return mapped
