@@ -17,6 +17,7 @@ from scraper_cpn.net import plan, refusal
 from scraper_cpn.net.declare import Net, Transition
 from scraper_cpn.net.errors import Stale
 from scraper_cpn.net.marking import Binding, Firing, one_key
+from scraper_cpn.net.places import Place
 
 
 class ByHand(ABC):
@@ -49,6 +50,25 @@ class ByHand(ABC):
             return self.begin(binding, now_ns)
         except Stale:
             return None
+
+    def next_by_hand(self, transitions: Iterable[str], now_ns: int) -> int | None:
+        """When, after *now_ns*, time alone may give some manual transitions another binding; None if never.
+
+        Cost: O(tokens of their timed places).
+        """
+        manual = [refusal.manual(self.net, name) for name in transitions]
+        places = dict.fromkeys(arc.place for each in manual for arc in each.arcs if arc.binds)
+        times = [
+            ready
+            for place in places
+            if isinstance(place, Place) and place.timed
+            for ready in self._ready_times(place)
+        ]
+        return min((ready for ready in times if ready > now_ns), default=None)
+
+    @abstractmethod
+    def _ready_times(self, place: Place[Any]) -> Iterable[int]:
+        """When each token of a place is ready, or was."""
 
     @abstractmethod
     def _listed(self, transition: Transition, now_ns: int) -> Iterator[tuple[Any, ...]]:

@@ -56,7 +56,8 @@ class Run(Struct, frozen=True):
     """The result of a virtual run.
 
     Attributes:
-        ended: None if *until_ns* was reached first, or if only a manual transition could continue the run.
+        ended: None if *until_ns* was reached first, or if nothing but a manual transition that nobody began could
+            continue the run.
         now_ns: the virtual time at the end.
         steps: calls of the kernel's `step`, a measure of wake-ups.
         firings: effects that were started.
@@ -76,6 +77,7 @@ def run(
     until_ns: int | None = None,
     on_rows: Callable[[list[Row]], None] | None = None,
     begin: Callable[[int], Firing | None] = lambda _: None,
+    waits: Callable[[int], int | None] = lambda _: None,
 ) -> Run:
     """Run a kernel, with its initial tokens injected, in virtual time.
 
@@ -86,6 +88,7 @@ def run(
         until_ns: the time to stop at, even if firings are in flight.
         on_rows: is called with the rows that reached a sink, in order.
         begin: begins a firing by hand at the given time, when no other one fires; None for none.
+        waits: the next time after the given one at which time alone may give *begin* something; None for never.
     """
     _refuse_unbound(kernel, effects)
     coming: list[tuple[int, int, Any]] = []
@@ -108,9 +111,10 @@ def run(
         if ended is not None:
             return Run(ended, now_ns, steps, firings)
         if not step.firings and by_hand is None:
-            if not coming and step.wake_ns is None:
+            later = _next_time(coming, step.wake_ns, waits(now_ns))
+            if later is None:
                 return Run(None, now_ns, steps, firings)
-            now_ns = _next_time(coming, step.wake_ns)
+            now_ns = later
         if until_ns is not None and now_ns >= until_ns:
             return Run(None, until_ns, steps, firings)
         while coming and coming[0][0] <= now_ns:
@@ -194,7 +198,7 @@ def _complete(kernel: Decider, firing_id: int, outcome: Any, now_ns: int) -> Non
         )
 
 
-def _next_time(coming: list[tuple[int, int, Any]], wake_ns: int | None) -> int:
-    """The time of the next event; only called when nothing can happen now."""
-    times = [] if wake_ns is None else [wake_ns]
-    return min(times + [time_ns for time_ns, _, _ in coming[:1]])
+def _next_time(coming: list[Coming], *wakes_ns: int | None) -> int | None:
+    """The time of the next event, when nothing can happen now; None if there is none."""
+    times = [time_ns for time_ns, _, _ in coming[:1]]
+    return min(times + [wake_ns for wake_ns in wakes_ns if wake_ns is not None], default=None)

@@ -37,7 +37,8 @@ class Simulated(Struct, frozen=True):
     """The result of a net's run in virtual time.
 
     Attributes:
-        ended: None if *until_ns* was reached first, or if only a manual transition could continue the run.
+        ended: None if *until_ns* was reached first, or if nothing but a manual transition that nobody began could
+            continue the run.
         now_ns: the virtual time at the end.
         firings: effects that were started.
         rows: what reached its sinks, oldest first.
@@ -68,8 +69,9 @@ def simulate_net(
         tokens: the initial tokens, by place.
         until_ns: the time to stop at.
         trace: is called with each event.
-        manual: for each manual transition, who begins it: a function of its bindings and the time, called when
-            nothing else fires at that time; gives the binding to begin, or None. Without one, it never fires.
+        manual: for each manual transition, who begins it: a function of its bindings and the time; gives the
+            binding to begin, or None. It is called when nothing else fires at that time: after each event, and
+            whenever a token becomes ready that the transition could take. Without one, it never fires.
 
     Raises:
         NetError: the net is not valid, a transition is not manual, a binding was not among those given, an effect has no duration, or a token does not fit.
@@ -80,8 +82,11 @@ def simulate_net(
         for colour in colours:
             kernel.inject(place, colour, 0)
     effects = {name: _effect(each) for name, each in durations.items()}
-    begin = partial(_begin, kernel, manual or {})
-    ran = run(kernel, effects, 0, until_ns=until_ns, on_rows=rows.extend, begin=begin)
+    choosers = manual or {}
+    ran = run(
+        kernel, effects, 0, until_ns=until_ns, on_rows=rows.extend, begin=partial(_begin, kernel, choosers),
+        waits=partial(kernel.next_by_hand, choosers),
+    )  # fmt: skip
     return Simulated(ran.ended, ran.now_ns, ran.firings, tuple(rows), kernel.marking())
 
 

@@ -9,7 +9,7 @@ import anyio.lowlevel
 import msgspec
 import pytest
 
-from scraper_cpn.net import Binding, Lost, Net, Stale, on, put
+from scraper_cpn.net import Binding, Interpreter, Lost, Net, Stale, compile_net, on, put
 from scraper_cpn.run.live import Live, running
 from scraper_cpn.simulate.net import simulate_net
 
@@ -109,3 +109,31 @@ def test_in_virtual_time_a_function_chooses() -> None:
     )
     idle = simulate_net(net, durations, tokens)  # type: ignore[arg-type]
     assert (idle.ended, idle.firings) == (None, 0)
+
+
+def test_virtual_time_passes_to_what_only_a_hand_can_take() -> None:
+    """A chooser is asked when a token becomes ready for it, though nothing else happens then."""
+    net = Net("rest")
+    drafts = net.place("drafts", Draft, source=True, work=True)
+    rested = net.place("rested", Draft, timed=True, work=True)
+    signed = net.sink("signed", Draft)
+    after = {"after_ns": lambda draft: 10 * draft.words}
+    net.transition("rest", [drafts], outputs=[put(rested, lambda draft: draft, drafts, **after)])
+    net.transition("sign", [rested], outputs=[put(signed)], manual=True)
+    asked: list[int] = []
+
+    def second(found: tuple[Binding, ...], now_ns: int) -> Binding | None:
+        asked.append(now_ns)
+        return found[0] if now_ns > 10 else None
+
+    tokens = {drafts: [Draft(3), Draft(1), Draft(2)]}
+    done = simulate_net(net, {}, tokens, manual={"sign": second})
+    assert (done.ended, done.now_ns, asked) == ("finished", 30, [10, 20, 20, 30])
+    stopped = simulate_net(net, {}, tokens, manual={"sign": second}, until_ns=15)
+    assert (stopped.ended, stopped.now_ns, stopped.rows) == (None, 15, ())
+    for kernel in (Interpreter(net), compile_net(net)):
+        for draft in (Draft(3), Draft(1)):
+            kernel.inject(drafts, draft, 0)
+        kernel.step(0)
+        later = [kernel.next_by_hand(["sign"], now_ns) for now_ns in (0, 10, 30)]
+        assert later == [10, 30, None]

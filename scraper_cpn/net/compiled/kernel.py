@@ -418,6 +418,9 @@ class Compiled(ByHand):
             else done_at_once(transition, before if self.next_id > before else 0)
         )
 
+    def _ready_times(self, place: Place[Any]) -> Iterable[int]:
+        return (standing.ready_at_ns for standing in self._standing(place))
+
     def _pass_to(self, now_ns: int) -> None:
         self._parts["pass_to"](now_ns)
 

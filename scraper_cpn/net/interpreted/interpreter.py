@@ -10,7 +10,7 @@ Cost: a step tries every combination of tokens in the places that a transition j
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from typing import Any
 
 from scraper_cpn.net import marking as records
@@ -294,6 +294,9 @@ class Interpreter(ByHand):
 
     def _refuse_past(self, now_ns: int) -> None:
         refusal.refuse_time(self.net, now_ns, self._state.now_ns)
+
+    def _ready_times(self, place: Place[Any]) -> Iterable[int]:
+        return (token.ready_at_ns for token in self._state.tokens[place.name].values())
 
     def _pass_to(self, now_ns: int) -> None:
         refusal.refuse_time(self.net, now_ns, self._state.now_ns)
