@@ -65,6 +65,22 @@ Outcomes:
     put_new     tokens come whose key a set lacks; the set gets the key
     remove      a set forgets keys
     consume     a held token is not given back
+Sharing, where a net is divided into partitions:
+    Share       what each partition has of a place
+    keyed       its tokens are where their partition key belongs
+    local       each partition has tokens of its own
+    constant    each partition has the same tokens, which never change
+    channel     its tokens go where their partition key belongs
+    credit      one budget, of which each partition draws units
+    leased      each token is in one partition at a time
+    Partition   which of the partitions a kernel is
+    partition_of the partition of a key
+    destination the partition of a token
+    At          a partition key that is the number of its partition
+    Credit      a unit of a budget that comes or goes
+    Channel     the places and transitions of a channel
+    Drawn       those of a credit
+    Lease       those of a leased place
 Running:
     checked     the net itself, if it can work
     Kernel      a running net, whichever execution it is
@@ -87,6 +103,7 @@ Errors:
     NetError    a net that can't work, or a call that can't be taken; nothing was changed
     NetWarning  a net that may deadlock, as far as its structure shows
     Stale       a binding that can't be begun any more
+    Misplaced   the error of a token that was put into another partition than its own
     KernelBug   our mistake, not yours
 
 What your functions must be: pure (the same result for the same tokens, however often and whenever they
@@ -203,6 +220,13 @@ Runs
     R50  Where a net has a key that tells runs apart, `ended(run=...)` tells how the tokens, numbers and firings with
          one value of it ended, as R30 has it. With work left, a firing of another run that may give back what
          is of no run keeps it from ending, too.
+
+Partitions
+    R51  A net with a partition key is refused unless each place has a share, and the keyed inputs of each transition agree on
+         a key that tells the partition key; what it puts is of that key, crosses by a channel, or stays local.
+    R52  In a kernel of a partition, a token of another one that comes into a channel waits in the channel's `out`; one that
+         is put elsewhere is set aside as R27 has it; one that is injected is refused.
+    R53  Which partition a key belongs to is a function of the key and the number of partitions alone.
 """
 
 # Names are exported by `as` and not by __all__: pydoc would print every method of every class in it.
@@ -227,6 +251,9 @@ from scraper_cpn.net.arcs import take as take
 from scraper_cpn.net.check import checked as checked
 from scraper_cpn.net.compiled.kernel import compile_net as compile_net
 from scraper_cpn.net.compiled.kernel import source as source
+from scraper_cpn.net.crossings import Channel as Channel
+from scraper_cpn.net.crossings import Drawn as Drawn
+from scraper_cpn.net.crossings import Lease as Lease
 from scraper_cpn.net.declare import Net as Net
 from scraper_cpn.net.declare import Transition as Transition
 from scraper_cpn.net.errors import KernelBug as KernelBug
@@ -245,6 +272,7 @@ from scraper_cpn.net.marking import Row as Row
 from scraper_cpn.net.marking import Standing as Standing
 from scraper_cpn.net.marking import Step as Step
 from scraper_cpn.net.marking import Trace as Trace
+from scraper_cpn.net.partitions import destination as destination
 from scraper_cpn.net.parts import Limit as Limit
 from scraper_cpn.net.parts import Part as Part
 from scraper_cpn.net.parts import Wording as Wording
@@ -253,4 +281,16 @@ from scraper_cpn.net.places import KeySet as KeySet
 from scraper_cpn.net.places import Place as Place
 from scraper_cpn.net.places import Sink as Sink
 from scraper_cpn.net.saving import thaw as thaw
+from scraper_cpn.net.shares import At as At
+from scraper_cpn.net.shares import Credit as Credit
+from scraper_cpn.net.shares import Misplaced as Misplaced
+from scraper_cpn.net.shares import Partition as Partition
+from scraper_cpn.net.shares import Share as Share
+from scraper_cpn.net.shares import channel as channel
+from scraper_cpn.net.shares import constant as constant
+from scraper_cpn.net.shares import credit as credit
+from scraper_cpn.net.shares import keyed as keyed
+from scraper_cpn.net.shares import leased as leased
+from scraper_cpn.net.shares import local as local
+from scraper_cpn.net.shares import partition_of as partition_of
 from scraper_cpn.net.shelf import Shelf as Shelf

@@ -1,7 +1,7 @@
 """What a net's declaration must satisfy before it may run.
 
-Owns: the checks at definition: of places and inputs here, of outcomes and outputs in `wiring.py`, of
-the whole graph in `flow.py`. All problems are reported at once, one line each, naming net, place or
+Owns: the checks at definition: of places and inputs here, of outcomes and outputs in `wiring.py`, of shares in
+`dividing.py`, of the whole graph in `flow.py`. All problems are reported at once, one line each, naming net, place or
 transition, arc, and what to do.
 Must not know: how a net is executed.
 """
@@ -16,9 +16,11 @@ from scraper_cpn.net import plan
 from scraper_cpn.net.arcs import Arc
 from scraper_cpn.net.bounding import bounding_problems
 from scraper_cpn.net.declare import Net, Transition
+from scraper_cpn.net.dividing import dividing_problems
 from scraper_cpn.net.endless import endless
 from scraper_cpn.net.errors import NetError, NetWarning
 from scraper_cpn.net.flow import flow_problems
+from scraper_cpn.net.hints import has_field
 from scraper_cpn.net.locks import deadlocks
 from scraper_cpn.net.paging import paging_problems
 from scraper_cpn.net.places import Counter, KeySet, Place, Sink
@@ -43,8 +45,8 @@ def checked(net: Net) -> Net:
     for transition in net.transitions.values():
         where = f"net {net.name}, transition {transition.name}"
         problems += [f"{where}{text}" for text in _transition(net, transition)]
-    if not problems:
-        problems += [f"net {net.name}, {text}" for text in flow_problems(net)]
+    for look in (dividing_problems, flow_problems):
+        problems += [] if problems else [f"net {net.name}, {text}" for text in look(net)]
     if problems:
         raise NetError(*problems)
     _warn(net)
@@ -64,7 +66,7 @@ def _place(place: Any) -> Iterator[str]:
         yield from _counter(place)
         return
     for name in (*place.keys, *getattr(place, "order", ())):
-        if not _has_field(place.colour, name):
+        if not has_field(place.colour, name):
             yield f"{place.colour.__name__} has no field {name}; name one of its fields or properties"
     if isinstance(place, KeySet):
         if not place.keys:
@@ -80,11 +82,6 @@ def _counter(place: Counter) -> Iterator[str]:
             yield "a plain counter has no key to start with; give an integer from 0 up"
     elif type(place.start) is not int or place.start < 0:
         yield f"starts with {place.start!r}; give an integer from 0 up, or a function of the key"
-
-
-def _has_field(colour: type[Any], name: str) -> bool:
-    declared = {field for kind in colour.__mro__ for field in getattr(kind, "__annotations__", {})}
-    return name in declared or hasattr(colour, name)
 
 
 def _transition(net: Net, transition: Transition) -> Iterator[str]:

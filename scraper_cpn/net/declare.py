@@ -8,14 +8,23 @@ Must not know: effects' implementations, clocks, randomness, I/O.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import UnionType
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 from scraper_cpn.net.arcs import Arc, Call, Effect, Lost, On, Output, on
+from scraper_cpn.net.crossings import (
+    Channel,
+    Drawn,
+    Lease,
+    declare_channel,
+    declare_credit,
+    declare_lease,
+)
 from scraper_cpn.net.given import Given
 from scraper_cpn.net.places import AnyPlace, Counter, KeySet, Place, Sink
+from scraper_cpn.net.shares import Share, credit
 
 if TYPE_CHECKING:
     from scraper_cpn.net.parts import Limit, Part
@@ -97,6 +106,7 @@ class Declaring(ABC):
         work: bool = False,
         budget: bool = False,
         paged: bool = False,
+        share: Share | None = None,
     ) -> Place[T]:
         """Declare a place of tokens of type *colour*.
 
@@ -115,13 +125,33 @@ class Declaring(ABC):
             budget: without a token here, the run is spent.
             paged: a kernel need not have all its tokens in memory. It means nothing else, and asks for
                 a key, on which all that take from it join, at most two order fields, and no times.
+            share: what each partition has of it (see `shares.py`), in a net that has a partition key. By default, with a
+                key that tells the partition key, `keyed`. A channel may also be filled from outside.
         """
-        return self._add(
+        divided = self.net.partition is not None
+        is_channel = divided and isinstance(share, Share) and share.kind == "channel"
+        made = self._add(
             Place(
-                self.net.name, name, colour, _names(key), _names(order), capacity, timed, expires, source,
-                work, budget, paged,
+                self.net.name, name, colour, _names(key), _names(order), capacity, timed, expires,
+                source or is_channel, work, budget, paged, share,
             )
         )  # fmt: skip
+        if is_channel:
+            self.net.channels[name] = declare_channel(self, made)
+        return made
+
+    def release(self, place: Place[Any], conditions: Sequence[Arc[Any]] = ()) -> None:
+        """Say how a token of a leased place leaves its partition: by the manual transition `release_NAME`.
+
+        In a net without a partition key, nothing is declared.
+
+        Args:
+            place: is leased.
+            conditions: `read` or `absent`: what must hold then, joined with the token by the names of their keys, so
+                that nothing which belongs to the token stays behind.
+        """
+        if self.net.partition is not None:
+            self.net.leases[place.name] = declare_lease(self, place, conditions)
 
     def sink(self, name: str, colour: type[T]) -> Sink[T]:
         """Declare a place whose tokens leave as rows."""
@@ -134,18 +164,33 @@ class Declaring(ABC):
         start: int | Callable[[Any], int],
         key: str | tuple[str, ...] = (),
         budget: bool = False,
+        share: Share | None = None,
     ) -> Counter:
-        """Declare a number of nameless tokens, or one number per *key*, first *start* (of the key)."""
-        return self._add(Counter(self.net.name, name, _names(key), start, budget))
+        """Declare a number of nameless tokens, or one number per *key*, first *start* (of the key).
+
+        That of a `credit` is *start* in all partitions together, and 0 in each, until it draws some.
+        """
+        drawn = self.net.partition is not None and share == credit and not key
+        if not drawn or not isinstance(start, int):
+            return self._add(Counter(self.net.name, name, _names(key), start, budget, share))
+        made = self._add(Counter(self.net.name, name, _names(key), 0, budget, share))
+        self.net.credits[name] = declare_credit(self, made, start)
+        return made
 
     def set(
-        self, name: str, colour: type[T], *, key: str | tuple[str, ...], paged: bool = False
+        self,
+        name: str,
+        colour: type[T],
+        *,
+        key: str | tuple[str, ...],
+        paged: bool = False,
+        share: Share | None = None,
     ) -> KeySet[T]:
         """Declare a set of the keys of *colour* that `put_new` has seen.
 
         A *paged* one has one key, a string, and a kernel that is given a shelf keeps fingerprints.
         """
-        return self._add(KeySet(self.net.name, name, colour, _names(key), paged=paged))
+        return self._add(KeySet(self.net.name, name, colour, _names(key), paged, share))
 
     def effect(self, name: str, outcomes: type[Any] | UnionType) -> Effect:
         """Name an effect and the types that it may end in; `Lost` is understood."""
@@ -256,10 +301,17 @@ class Net(Declaring):
         name: for error messages and drawings.
         run: the key that tells runs apart, where many of them share the net: tokens with the same value belong
             to one run, whose end `Kernel.ended(now_ns, run=value)` tells.
+        partition: the key by which the net can be divided into partitions: a name of keys of places. None: it can't
+            be, and what its places declare as `share` means nothing.
+        tells: other names of keys that tell the partition key, each with the pure function that gives it:
+            `{"origin": domain_of}`.
 
     Attributes:
         parts: by name, in the order of declaration.
         problems: what was wrong at declaration; `checked()` reports them.
+        channels: of a net with a partition key, by name.
+        credits: the same.
+        leases: the same.
     """
 
     name: str
@@ -269,6 +321,11 @@ class Net(Declaring):
     parts: dict[str, Part] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     run: str | None = None
+    partition: str | None = None
+    tells: Mapping[str, Callable[[Any], Hashable]] = field(default_factory=dict)
+    channels: dict[str, Channel] = field(default_factory=dict)
+    credits: dict[str, Drawn] = field(default_factory=dict)
+    leases: dict[str, Lease] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"<net {self.name}: {len(self.places)} places, {len(self.transitions)} transitions>"

@@ -21,6 +21,12 @@ def hints(fn: Callable[..., Any]) -> dict[str, Any]:
         return {}
 
 
+def has_field(colour: type[Any], name: str) -> bool:
+    """Whether a colour has a field or a property."""
+    declared = {field for kind in colour.__mro__ for field in getattr(kind, "__annotations__", {})}
+    return name in declared or hasattr(colour, name)
+
+
 def field_type(colour: type[Any], name: str) -> Any:
     """What a field or property is annotated to be; None if it does not say."""
     found = getattr(colour, name, None)

@@ -11,6 +11,8 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from scraper_cpn.net.shares import Share
+
 T = TypeVar("T")
 
 
@@ -30,6 +32,7 @@ class Place(Generic[T]):
     work: bool = False
     budget: bool = False
     paged: bool = False
+    share: Share | None = None
 
     def __repr__(self) -> str:
         return f"<place {self.name} of {self.colour.__name__}>"
@@ -52,6 +55,7 @@ class Counter:
     keys: tuple[str, ...] = ()
     start: int | Callable[[Any], int] = 0
     budget: bool = False
+    share: Share | None = None
 
     def __repr__(self) -> str:
         return f"<counter {self.name}>"
@@ -88,6 +92,7 @@ class KeySet(Generic[T]):
     colour: type[T]
     keys: tuple[str, ...]
     paged: bool = False
+    share: Share | None = None
 
     def __repr__(self) -> str:
         return f"<set {self.name} of {self.colour.__name__}>"

@@ -72,8 +72,10 @@ from scraper_cpn.net.marking import (
     Step,
     Trace,
 )
+from scraper_cpn.net.partitions import refuse_foreign, refuse_moved, refuse_undivided
 from scraper_cpn.net.places import Counter, Place
 from scraper_cpn.net.plan import ordered
+from scraper_cpn.net.shares import Partition
 from scraper_cpn.net.shelf import MemoryShelf, Order, Shelf
 from scraper_cpn.net.sound import refuse_misfit
 
@@ -115,7 +117,12 @@ def source(net: Net, *, traced: bool = False) -> str:
 
 
 def generated(
-    net: Net, *, traced: bool = False, recorded: bool = False, printed: bool = False
+    net: Net,
+    *,
+    traced: bool = False,
+    recorded: bool = False,
+    printed: bool = False,
+    divided: bool = False,
 ) -> Source:
     """The source that executes *net*, with the objects that it names.
 
@@ -124,11 +131,14 @@ def generated(
         traced: whether it calls a trace with each event.
         recorded: whether it records changes.
         printed: whether paged sets have fingerprints of their keys, as with a shelf of one's own.
+        divided: whether it is for kernels of partitions; all of them may share what is built of it.
 
     Raises:
         NetError: the net can't work.
     """
-    text, objects = source_of(checked(net), traced=traced, recorded=recorded, printed=printed)
+    text, objects = source_of(
+        checked(net), traced=traced, recorded=recorded, printed=printed, divided=divided
+    )
     return Source(f"net {net.name}", text, {**SHARED, **objects})
 
 
@@ -167,11 +177,11 @@ def _unnested(text: str) -> str:
 
 
 def _build_unnested(
-    code: CodeType, names: Mapping[str, Any], net: Net, transitions: Any, shelf: Shelf, *traces: Any
+    code: CodeType, names: Mapping[str, Any], net: Net, transitions: Any, shelf: Shelf, **given: Any
 ) -> dict[str, Any]:
     """Return the functions of a source that was unnested: its variables are those of a module of its own."""
     space = {**names, "NET": net, "TRANSITIONS": transitions, "SHELF": shelf}
-    space |= dict(zip(("trace",), traces, strict=False))
+    space |= given
     exec(code, space)  # noqa: S102  (our own, from checked data)
     parts: dict[str, Any] = space["PARTS"]
     return parts
@@ -184,6 +194,7 @@ def compile_net(
     recorded: bool = False,
     shelf: Shelf | None = None,
     builder: Builder = in_python,
+    partition: Partition | None = None,
 ) -> Compiled:
     """A kernel that runs *net* without searching.
 
@@ -194,12 +205,27 @@ def compile_net(
         shelf: has the tokens of paged places that are not in memory; by default it is in memory, too.
             With one, paged sets keep fingerprints of their keys, and no marking lists these.
         builder: runs the generated source; `scraper_cpn.native` has another one.
+        partition: of which the kernel is; None: the net is not divided.
 
     Raises:
-        NetError: the net can't work; with all its problems.
+        NetError: the net can't work; with all its problems. Or it has no partition key.
     """
-    found = generated(net, traced=trace is not None, recorded=recorded, printed=shelf is not None)
-    return Compiled(net, trace, shelf=shelf, build=builder(found))
+    found = _generated_for(net, trace, recorded=recorded, shelf=shelf, partition=partition)
+    return Compiled(net, trace, shelf=shelf, build=builder(found), partition=partition)
+
+
+def _generated_for(
+    net: Net,
+    trace: Trace | None,
+    *,
+    recorded: bool,
+    shelf: Shelf | None,
+    partition: Partition | None,
+) -> Source:
+    """The source for a kernel that is given these."""
+    refuse_undivided(net, partition)
+    traced, printed, divided = trace is not None, shelf is not None, partition is not None
+    return generated(net, traced=traced, recorded=recorded, printed=printed, divided=divided)
 
 
 class _Step(Protocol):
@@ -240,18 +266,18 @@ class Compiled(ByHand):
         recorded: bool = False,
         shelf: Shelf | None = None,
         build: Build | None = None,
+        partition: Partition | None = None,
     ) -> None:
         if build is None:
-            build = in_python(
-                generated(
-                    net, traced=trace is not None, recorded=recorded, printed=shelf is not None
-                )
-            )
+            found = _generated_for(net, trace, recorded=recorded, shelf=shelf, partition=partition)
+            build = in_python(found)
         self.net = net
+        self.partition = partition
         self._ordered = ordered(net)
         self._shelf = MemoryShelf() if shelf is None else shelf
-        traces = () if trace is None else (trace,)
-        self._parts = build(self.net, self._ordered, self._shelf, *traces)
+        given = {"PARTITION": partition, "trace": trace}
+        wanted = {name: each for name, each in given.items() if each is not None}
+        self._parts = build(self.net, self._ordered, self._shelf, **wanted)
         self._inject = self._parts["inject"]
         self.step = self._parts["step"]
         self.started = self._parts["started"]
@@ -273,6 +299,7 @@ class Compiled(ByHand):
         cold: Iterable[Cold] = (),
         keys: Mapping[str, Iterable[str]] | None = None,
         build: Build | None = None,
+        partition: Partition | None = None,
     ) -> Compiled:
         """A kernel that goes on where *marking* was saved.
 
@@ -286,12 +313,14 @@ class Compiled(ByHand):
             keys: of paged sets.
             build: of this net's source, generated for the same trace, record and shelf; by default it is
                 generated now, for Python.
+            partition: of which the kernel is; None: the net is not divided.
 
         Raises:
-            NetError: the marking does not fit the net.
+            NetError: the marking does not fit the net, or has tokens of another partition.
         """
-        kernel = cls(net, trace, recorded=recorded, shelf=shelf, build=build)
+        kernel = cls(net, trace, recorded=recorded, shelf=shelf, build=build, partition=partition)
         refuse_misfit(net, marking)
+        refuse_moved(net, marking, partition)
         kernel._parts["load"](marking)
         kernel._leave_held(marking)
         for place, key, count, order, serial in cold:
@@ -323,6 +352,7 @@ class Compiled(ByHand):
     ) -> None:
         """Put a token into a source."""
         refusal.refuse_inject(self.net, place, colour, ready_at_ns, expires_at_ns)
+        refuse_foreign(self.net, place, colour, self.partition)
         refusal.refuse_full(self.net, place, self._occupied().get(place.name, 0))
         self._inject(place.name, colour, ready_at_ns, expires_at_ns, now_ns)
 

@@ -25,7 +25,9 @@ from scraper_cpn.net.interpreted.run import run_ended
 from scraper_cpn.net.interpreted.search import first, listed, useful
 from scraper_cpn.net.interpreted.state import MutableMarking, Put
 from scraper_cpn.net.marking import Ended, Firing, Lack, Marking, Row, Step, Trace, blame
+from scraper_cpn.net.partitions import refuse_foreign, refuse_moved, refuse_undivided
 from scraper_cpn.net.places import Counter, KeySet, Place, Sink
+from scraper_cpn.net.shares import Partition
 from scraper_cpn.net.sound import refuse_misfit
 
 
@@ -35,17 +37,30 @@ class Interpreter(ByHand):
     Args:
         net: is checked first; raises `NetError` with all its problems.
         trace: is called with each event.
+        partition: of which the kernel is; None: the net is not divided.
     """
 
-    def __init__(self, net: Net, trace: Trace | None = None) -> None:
+    def __init__(
+        self, net: Net, trace: Trace | None = None, *, partition: Partition | None = None
+    ) -> None:
         self.net = checked(net)
-        self._state = MutableMarking(net, trace)
+        refuse_undivided(net, partition)
+        self.partition = partition
+        self._state = MutableMarking(net, trace, partition)
 
     @classmethod
-    def load(cls, net: Net, marking: Marking, trace: Trace | None = None) -> Interpreter:
-        """A kernel that goes on where *marking* was saved; `NetError` if it does not fit the net."""
-        kernel = cls(net, trace)
+    def load(
+        cls,
+        net: Net,
+        marking: Marking,
+        trace: Trace | None = None,
+        *,
+        partition: Partition | None = None,
+    ) -> Interpreter:
+        """A kernel that goes on where *marking* was saved; `NetError` if it does not fit the net or the partition."""
+        kernel = cls(net, trace, partition=partition)
         refuse_misfit(net, marking)
+        refuse_moved(net, marking, partition)
         kernel._state.load(marking)
         return kernel
 
@@ -63,6 +78,7 @@ class Interpreter(ByHand):
     ) -> None:
         """Put a token into a source."""
         refusal.refuse_inject(self.net, place, colour, ready_at_ns, expires_at_ns)
+        refuse_foreign(self.net, place, colour, self.partition)
         refusal.refuse_full(self.net, place, self._state.occupied(place))
         self._pass_to(now_ns)
         put = self._state.deposit(Deposit(place, colour, ready_at_ns, expires_at_ns))

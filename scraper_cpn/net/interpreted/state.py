@@ -32,7 +32,9 @@ from scraper_cpn.net.marking import (
     one_key,
     order_of,
 )
+from scraper_cpn.net.partitions import tells_of
 from scraper_cpn.net.places import Counter, KeySet, Place, Sink
+from scraper_cpn.net.shares import Partition
 
 Put = tuple[str, int, Any, int]
 """A deposit in the trace: place, serial, colour, ready at."""
@@ -44,6 +46,7 @@ class MutableMarking:
 
     net: Net
     trace: Trace | None = None
+    partition: Partition | None = None
     now_ns: int = 0
     tokens: dict[str, dict[int, InterpretedToken]] = field(default_factory=dict)
     counters: dict[str, dict[Hashable, int]] = field(default_factory=dict)
@@ -91,13 +94,29 @@ class MutableMarking:
             self.rows.append(Row(place.name, colour))
         else:
             ready, expires = deposit.ready_at_ns, deposit.expires_at_ns
-            self._arrive(Standing(place.name, serial, colour, ready, expires))
+            if not self._arrive(Standing(place.name, serial, colour, ready, expires)):
+                return self.deposit(Deposit(self.net.channels[place.name].out, colour))
         return (place.name, serial, colour, deposit.ready_at_ns)
+
+    def _stays(
+        self, place: Place[Any] | KeySet[Any], colour: Any, keys: dict[str, Hashable]
+    ) -> bool:
+        """Whether a token is for this partition; raises `Misplaced` if it is not and its place is no channel."""
+        for number, tell in enumerate(tells_of(self.net, place)) if self.partition else ():
+            assert self.partition is not None
+            key = tell.key(colour, keys)
+            routes = number == 0 and place.name in self.net.channels
+            if routes and not self.partition.owns(key):
+                return False
+            self.partition.check(place.name, key)
+        return True
 
     def _forget(self, seen: KeySet[Any], colour: Any) -> Put:
         """Take the key of a colour out of a set."""
         try:
-            self.sets[seen.name].pop(one_key(key_of(colour, seen)), None)
+            key = one_key(key_of(colour, seen))
+            self._stays(seen, colour, {})
+            self.sets[seen.name].pop(key, None)
         except Exception as error:  # noqa: BLE001  (the user's property may raise anything)
             self.fault(seen.name, -1, colour, blame(error))
         return (seen.name, -1, colour, 0)
@@ -112,6 +131,7 @@ class MutableMarking:
     def _deposit_new(self, deposit: Deposit, seen: KeySet[Any]) -> Put | None:
         try:
             key = one_key(key_of(deposit.colour, seen))
+            self._stays(seen, deposit.colour, {})
         except Exception as error:  # noqa: BLE001  (the user's property may raise anything)
             serial = self._new_serial()
             self.fault(deposit.place.name, serial, deposit.colour, blame(error))
@@ -121,11 +141,16 @@ class MutableMarking:
         self.sets[seen.name][key] = None
         return self.deposit(deposit)
 
-    def _arrive(self, standing: Standing) -> None:
+    def _arrive(self, standing: Standing) -> bool:
+        """Put a token into its place; False if that is a channel, and it belongs to another partition."""
         try:
-            self.tokens[standing.place][standing.serial] = self.token(standing)
+            token = self.token(standing)
+            if not self._stays(token.place, token.colour, token.keys):
+                return False
+            self.tokens[standing.place][standing.serial] = token
         except Exception as error:  # noqa: BLE001  (the user's function may raise anything)
             self.fault(standing.place, standing.serial, standing.colour, blame(error))
+        return True
 
     def token(self, standing: Standing) -> InterpretedToken:
         """A token with its keys, order and guards worked out; raises what the user's functions raise."""

@@ -6,7 +6,8 @@ Must not know: how a place that is not paged finds a token, what transitions do.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 from scraper_cpn.net.compiled.generate import records
@@ -29,7 +30,7 @@ def write_arrivals(
 
 def is_simple(layout: Layout, place: Place[Any]) -> bool:
     """Whether nothing is computed for a token when it is deposited."""
-    return not (place.keys or place.order or layout.guards(place))
+    return not (place.keys or place.order or layout.guards(place) or layout.tells(place))
 
 
 def is_plain_queue(layout: Layout, place: Place[Any]) -> bool:
@@ -61,6 +62,35 @@ def make_token(text: Text, layout: Layout, place: Place[Any], serial: str) -> st
         order = _shared_order(text, name, order)
     key = "None" if not keys else keys[0] if len(keys) == 1 else tupled(keys)
     return f"Token({serial}, colour, ready, ends, {key}, {order}, {' | '.join(tests) or '0'})"
+
+
+def partition_key(
+    layout: Layout, place: Place[Any] | KeySet[Any], at: int, colour: str, keys: Sequence[str] = ()
+) -> str:
+    """The expression for a partition key of *colour*; *keys*: the variables that have its keys."""
+    name, fn = layout.tells(place)[at]
+    if name is None:
+        value = colour
+    else:
+        value = (
+            keys[place.keys.index(name)] if keys and name in place.keys else attribute(colour, name)
+        )
+    return value if fn is None else f"{layout.names.function(fn)}({value})"
+
+
+def keep_to_keys(
+    text: Text,
+    layout: Layout,
+    place: Place[Any] | KeySet[Any],
+    colour: str,
+    keys: Sequence[str] = (),
+    first: int = 0,
+) -> None:
+    """Write the lines that raise for a token of another partition."""
+    for at in range(first, len(layout.tells(place))):
+        text.add(
+            f"PARTITION.check({place.name!r}, {partition_key(layout, place, at, colour, keys)})"
+        )
 
 
 def _shared_order(text: Text, name: str, order: str) -> str:
@@ -134,9 +164,14 @@ def _put(text: Text, layout: Layout, place: Place[Any]) -> None:
         else:
             with text.block("try:"):
                 text.add(f"token = {make_token(text, layout, place, 'number')}")
+                _route(text, layout, place)
             with text.block("except Exception as error:"):
                 text.add(f"fault({place.name!r}, number, colour, blame(error))")
             with text.block("else:"):
+                if layout.is_channel(place):
+                    with text.block("if away:"):
+                        out = layout.var(layout.net.channels[place.name].out)
+                        text.add(f"return put_{out}(colour)")
                 if place.paged:
                     come_to_page(text, layout, place)
                 else:
@@ -144,6 +179,17 @@ def _put(text: Text, layout: Layout, place: Place[Any]) -> None:
                 text.add(*_born(layout, place))
         if layout.traced:
             text.add(f"return ({place.name!r}, number, colour, ready)")
+
+
+def _route(text: Text, layout: Layout, place: Place[Any]) -> None:
+    """Write what keeps a token in this partition, or finds out that it belongs to another one."""
+    keys = [f"k{number}" for number in range(len(place.keys))]
+    if not layout.is_channel(place):
+        keep_to_keys(text, layout, place, "colour", keys)
+        return
+    text.add(f"away = not PARTITION.owns({partition_key(layout, place, 0, 'colour', keys)})")
+    with text.block("if not away:") if len(layout.tells(place)) > 1 else nullcontext():
+        keep_to_keys(text, layout, place, "colour", keys, first=1)
 
 
 def again(text: Text, layout: Layout, place: Place[Any], old: str, ready: str, record: str) -> None:
@@ -195,6 +241,7 @@ def write_put_new(
     """Put the token of a colour if its key is new; without a key, set it aside."""
     with text.block("try:"):
         text.add(f"key = {set_key(seen)}", "hash(key)")
+        keep_to_keys(text, layout, seen, "colour")
     with text.block("except Exception as error:"):
         text.add(assign("serial", "+= 1"))
         text.add(f"fault({place.name!r}, serial - 1, colour, blame(error))")

@@ -18,6 +18,7 @@ from scraper_cpn.net.compiled.generate import records
 from scraper_cpn.net.compiled.generate.arrivals import (
     again,
     is_known,
+    keep_to_keys,
     set_key,
     write_put,
     write_put_new,
@@ -271,7 +272,9 @@ def _forget(text: Text, layout: Layout, number: int, output: Output) -> None:
     assert isinstance(seen, KeySet)
     with text.block(f"for colour in many{number}:"):
         with text.block("try:"):
-            text.add(f"key = {set_key(seen)}", f"known = {layout.var(seen)}.remove(key)")
+            text.add(f"key = {set_key(seen)}")
+            keep_to_keys(text, layout, seen, "colour")
+            text.add(f"known = {layout.var(seen)}.remove(key)")
         with text.block("except Exception as error:"):
             text.add(f"fault({seen.name!r}, -1, colour, blame(error))")
         with text.block("else:"), text.block("if known:"):

@@ -12,7 +12,7 @@ from typing import Any
 
 from scraper_cpn.net import plan
 from scraper_cpn.net.arcs import Arc, Call
-from scraper_cpn.net.compiled.generate.arrivals import is_simple
+from scraper_cpn.net.compiled.generate.arrivals import is_simple, keep_to_keys
 from scraper_cpn.net.compiled.generate.cases import (
     arguments,
     from_inputs,
@@ -279,6 +279,7 @@ def _show(
                 text.add(f"token_{layout.var(during)}(serial, {colour}, 0, None)")
             else:
                 text.add(*(f"hash({attribute(colour, key)})" for key in during.keys))
+            keep_to_keys(text, layout, during, colour)
         with text.block("except Exception as error:"):
             text.add(f"fault({during.name!r}, serial, {colour}, blame(error))")
             text.add(f"flight.dark |= {1 << at}")

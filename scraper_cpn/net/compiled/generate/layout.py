@@ -30,6 +30,7 @@ from scraper_cpn.net.compiled.runtime import lines as index
 from scraper_cpn.net.compiled.runtime import paged as index_paged
 from scraper_cpn.net.compiled.runtime import records as index_records
 from scraper_cpn.net.declare import Net, Transition
+from scraper_cpn.net.partitions import Tell, tells_of
 from scraper_cpn.net.places import Counter, KeySet, Place, Sink
 
 RUNTIME = {
@@ -72,6 +73,7 @@ class Layout:
         traced: whether the source calls a trace with each event.
         recorded: whether the source keeps what changes.
         printed: whether paged sets keep fingerprints instead of keys.
+        divided: whether the kernel is one of several partitions.
     """
 
     def __init__(
@@ -82,9 +84,11 @@ class Layout:
         traced: bool = False,
         recorded: bool = False,
         printed: bool = False,
+        divided: bool = False,
     ) -> None:
         self.net = net
         self.traced = traced
+        self.divided = divided
         self.recorded = recorded
         self.printed = printed
         self.names = Names(reserved)
@@ -234,6 +238,14 @@ class Layout:
     def guards(self, place: Place[Any]) -> list[Any]:
         """The guards on a place's tokens, each once; the n-th has the bit 1 << n."""
         return self._guards[place.name]
+
+    def tells(self, place: Place[Any] | KeySet[Any]) -> tuple[Tell, ...]:
+        """What gives the partition keys of tokens that are deposited; nothing if the net is not divided."""
+        return tells_of(self.net, place) if self.divided else ()
+
+    def is_channel(self, place: Place[Any]) -> bool:
+        """Whether tokens of a place may be sent to other partitions."""
+        return self.divided and place.name in self.net.channels
 
     def in_records(self, place: Place[Any]) -> Index | None:
         """The field of the records that contain all tokens of a place, so that no other index is needed."""

@@ -72,7 +72,7 @@ SHARED: dict[str, Any] = {
 """The objects of the package that the source uses, by name."""
 
 LOCALS = (
-    "NONE", "SHELF", "count", "due", "entry", "first", "has", "head", "held", "firings", "left", "line", "lone", "numbered", "order", "r", "shelve", "soon", "agreed", "build", "colour", "condition", "ends", "k", "key", "known", "lost", "made_", "now",
+    "NONE", "PARTITION", "SHELF", "away", "count", "due", "entry", "first", "has", "head", "held", "firings", "left", "line", "lone", "numbered", "order", "r", "shelve", "soon", "agreed", "build", "colour", "condition", "ends", "k", "key", "known", "lost", "made_", "now",
     "number", "numbers", "occupied", "old", "outcome", "parts", "put", "ready", "passed", "record", "ripe", "shown", "soonest", "source", "spent", "state",
     "sunk", "wake", "when", "expire", "fill_number", "fill_sinks", "fill_slots",
 )  # fmt: skip
@@ -118,18 +118,27 @@ so an at_T, which is None when it is to be worked out again; the others are trie
 
 
 def source_of(
-    net: Net, *, traced: bool, recorded: bool = False, printed: bool = False
+    net: Net,
+    *,
+    traced: bool,
+    recorded: bool = False,
+    printed: bool = False,
+    divided: bool = False,
 ) -> tuple[str, dict[str, Any]]:
     """The source of a checked net, and the objects of the declaration that it names."""
     reserved = {**SHARED, **dict.fromkeys(_used())}
-    layout = Layout(net, reserved, traced=traced, recorded=recorded, printed=printed)
+    layout = Layout(
+        net, reserved, traced=traced, recorded=recorded, printed=printed, divided=divided
+    )
     wanted = {
         "traced": traced, "recorded": recorded, "retried": retried(net), "manual": bool(layout.manual)
     }  # fmt: skip
     text = Text()
     text.add(*HEADER.format(name=plain(net.name)).split("\n"))
-    trace = ", trace" if layout.traced else ""
-    with text.block(f"def build(NET, TRANSITIONS, SHELF{trace}):"):
+    given = ["NET", "TRANSITIONS", "SHELF"]
+    given += ["PARTITION"] if divided else []
+    given += ["trace"] if traced else []
+    with text.block(f"def build({', '.join(given)}):"):
         _write_constants(text, layout)
         text.add(*FRAME_STATE.split("\n"), "")
         places.write_state(text, layout)
