@@ -73,6 +73,11 @@ class Calls:
         self.due_ns: int | None = None
         """A lower bound of the next deadline; None: no call has one."""
 
+    @property
+    def busy(self) -> bool:
+        """Whether any call is open."""
+        return bool(self._open)
+
     def open(self, firing: Firing) -> EffectCall:
         """Open a call for a firing that has just begun."""
         call = self._open[firing.id] = EffectCall(self, firing.id, firing.deadline_ns)

@@ -49,7 +49,7 @@ class Feed(Protocol):
     def waits(self) -> bool:
         """Whether more may come from outside, so that the run goes on without work until `poke`."""
 
-    def __call__(self, now_ns: int) -> bool:
+    def __call__(self, now_ns: int, /) -> bool:
         """Inject tokens; returns whether there were any."""
 
 
@@ -106,12 +106,13 @@ class Shell:
         self._sleeper: asyncio.Future[None] | None = None
         self._scope: anyio.CancelScope | None = None
         self._failure: Exception | None = None
+        self._draining = False
 
     async def run(self) -> Ended | None:
         """Run until the net has ended.
 
         Returns:
-            How it ended; None after `abort`, or if the caller cancelled. In every case no firing is left
+            How it ended; None after `abort` or `drain`, or if the caller cancelled. In every case no firing is left
             in flight.
 
         Raises:
@@ -146,6 +147,11 @@ class Shell:
         """Start the effect of a firing that somebody has begun by hand, as soon as the net runs."""
         if firing.effect:
             self._begun.append(firing)
+        self._wake_up()
+
+    def drain(self) -> None:
+        """Start nothing more: `run` returns None when all that has begun has ended."""
+        self._draining = True
         self._wake_up()
 
     def abort(self) -> None:
@@ -192,6 +198,11 @@ class Shell:
             if self._committer is not None and self._committer.full:
                 await self._sleep_until(None)
                 continue
+            if self._draining:
+                if self._is_at_rest():
+                    return None
+                await self._drained()
+                continue
             now_ns = self._clock.now_ns()
             step = self.kernel.step(now_ns, self._limit)
             ended = None if step.firings else self.kernel.ended(now_ns)
@@ -213,6 +224,17 @@ class Shell:
             else:
                 continue
             pause_ns = self._clock.now_ns() + SLICE_NS
+
+    async def _drained(self) -> None:
+        """Go on with what has begun, without a step."""
+        self._begin_batches()
+        self._work(self._clock.now_ns() + SLICE_NS)
+        if self._committer is not None:
+            self._committer.poke()
+        await (asyncio.sleep(0) if self._awake else self._sleep_until(None))
+
+    def _is_at_rest(self) -> bool:
+        return not (self._calls.busy or self._plain)
 
     def _fed(self, ended: Ended | None, now_ns: int) -> bool:
         """Let the feed inject tokens, unless the run goes on anyhow and the next batch has enough for now."""
