@@ -11,6 +11,7 @@ from typing import Any
 
 from scraper_cpn.net import Lost, Row, Trace
 from scraper_cpn.net.compiled.kernel import Build, Compiled
+from scraper_cpn.net.shares import Partition
 from scraper_cpn.net.shelf import Shelf
 from scraper_cpn.store.codec import Codec
 from scraper_cpn.store.port import Batch, ItemRow, SinkRow
@@ -24,6 +25,7 @@ def lost_in_flight(
     now_ns: int,
     reason: str,
     writing: Callable[[Row], tuple[SinkRow, Sequence[ItemRow]]],
+    partition: Partition | None = None,
 ) -> Batch:
     """The batch that completes all firings in flight as `Lost`: how much of their work was done is unknown.
 
@@ -35,10 +37,13 @@ def lost_in_flight(
         now_ns: the time of the batch.
         reason: what `Lost` says.
         writing: how a row of a sink is stored.
+        partition: whose marking it is, of a net that is divided.
     """
     durable = restored.durable
     # This kernel takes no step, so that it can do without the tokens on the shelf.
-    kernel = Compiled.load(codec.net, durable.marking(codec.net), recorded=True)
+    kernel = Compiled.load(
+        codec.net, durable.marking(codec.net), recorded=True, partition=partition
+    )
     inputs: list[tuple[Any, ...]] = []
     for firing_id, flying in sorted(durable.flights.items()):
         if flying.handed:
@@ -66,6 +71,7 @@ def loaded(
     shelf: Shelf,
     trace: Trace | None,
     build: Build | None = None,
+    partition: Partition | None = None,
 ) -> Compiled:
     """A kernel that continues from what was restored, and records its changes."""
     return Compiled.load(
@@ -77,4 +83,5 @@ def loaded(
         cold=restored.cold,
         keys=restored.keys,
         build=build,
+        partition=partition,
     )

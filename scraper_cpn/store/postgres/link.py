@@ -143,13 +143,16 @@ class Pool:
 class Link:
     """A connection for synchronous calls, from any thread; it lives in a loop of its own.
 
-    Calls take turns. Every method raises `StoreError`, also when a call takes longer than `CALL_SECONDS`;
+    Calls take turns. Every method raises `StoreError`, also when a call takes longer than it may (*seconds*);
     after that the next call connects again, unless the link is *once*: a snapshot is gone with its connection.
     """
 
-    def __init__(self, address: Address, *, once: bool = False) -> None:
+    def __init__(
+        self, address: Address, *, once: bool = False, seconds: float = CALL_SECONDS
+    ) -> None:
         self._address = address
         self._once = once
+        self._seconds = seconds
         self._turn = asyncio.Lock()
         self._connection: Connection | None = None
         self._closed = False
@@ -158,13 +161,13 @@ class Link:
         """Run *work* on the connection, and wait for it."""
         with store_errors(self._address):
             future = asyncio.run_coroutine_threadsafe(self.run(work), _loop())
-            return future.result(CONNECT_SECONDS + CALL_SECONDS + 1)
+            return future.result(CONNECT_SECONDS + self._seconds + 1)
 
     async def run(self, work: Callable[[Connection], Coroutine[Any, Any, T]]) -> T:
         """The same, for a coroutine in the loop of the links."""
         async with self._turn:
             connection = await self._connected()
-            return await within(CALL_SECONDS, connection, work(connection))
+            return await within(self._seconds, connection, work(connection))
 
     def close(self) -> None:
         """Drop the connection; a second call does nothing."""

@@ -1,4 +1,4 @@
-"""The statements of the store on PostgreSQL, which are in the .sql files beside this one.
+"""The statements of the store on PostgreSQL, which are in the .sql files beside this one; and those of others.
 
 Owns: the schema's version, loading the files, finding a statement by its name.
 Must not know: connections, what a statement's values are.
@@ -13,26 +13,30 @@ SCHEMA_VERSION = 1
 """The version of the tables and functions. A database with another one is refused."""
 
 
+HERE = "scraper_cpn.store.postgres"
+
+
 @cache
-def query(name: str) -> str:
-    """The statement of queries.sql called *name*."""
-    return _queries()[name]
+def query(name: str, package: str = HERE) -> str:
+    """The statement called *name* in the file queries.sql of a package."""
+    return _queries(package)[name]
 
 
 def installation() -> str:
     """The statements that make an empty database ready, for one transaction."""
     version = f"INSERT INTO scrape.version (schema) VALUES ({SCHEMA_VERSION});"  # noqa: S608  (our number)
-    return "\n".join((_text("schema.sql"), _text("functions.sql"), version))
+    return "\n".join((text("schema.sql"), text("functions.sql"), version))
 
 
 @cache
-def _queries() -> dict[str, str]:
-    parts = _text("queries.sql").split("-- name: ")[1:]
+def _queries(package: str) -> dict[str, str]:
+    parts = text("queries.sql", package).split("-- name: ")[1:]
     return {
         name.strip(): statement.strip()
         for name, _, statement in (each.partition("\n") for each in parts)
     }
 
 
-def _text(name: str) -> str:
-    return files("scraper_cpn.store.postgres").joinpath(name).read_text(encoding="utf-8")
+def text(name: str, package: str = HERE) -> str:
+    """A file of a package."""
+    return files(package).joinpath(name).read_text(encoding="utf-8")
