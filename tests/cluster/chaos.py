@@ -1,0 +1,323 @@
+"""Workers that are killed, frozen and cut off, and a database that is, until a crawl is done nevertheless.
+
+`python -m tests.cluster.chaos --rounds N` goes on for N faults; each round has a seed, which it prints if it fails.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import asyncpg
+import msgspec
+from msgspec import Struct
+
+from scraper_cpn.cluster.crawl import create
+from tests.cluster.errands import LoggedErrands, Start, starts, too_late, too_soon
+from tests.postgres import Postgres, new_server
+
+FAULTS = ("kill", "freeze", "swallow", "restart")
+GIVE_UP_SECONDS = 300.0
+"""When a round counts as hung."""
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """What a round does."""
+
+    seed: int
+    faults: Sequence[str] = FAULTS
+    number: int = 6
+    """How many faults."""
+    workers: int = 3
+    partitions: int = 8
+    keys: int = 12
+    errands: int = 60
+    visits: int = 6
+    lease_s: float = 1.0
+    controls: Sequence[str] = ()
+    """What is turned off: `no-self-fence`, `no-fence`."""
+
+
+@dataclass
+class Found:
+    """What a round came to."""
+
+    ended: str | None = None
+    lost: list[int] = field(default_factory=list)
+    doubled: list[int] = field(default_factory=list)
+    late: list[Start] = field(default_factory=list)
+    soon: list[Start] = field(default_factory=list)
+    starts: int = 0
+    dropped: Counter[str] = field(default_factory=Counter)
+    done: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def fine(self) -> bool:
+        """Whether nothing was lost, doubled, or started at a wrong time."""
+        wrong = self.lost or self.doubled or self.late or self.soon
+        return self.ended == "finished" and not wrong
+
+
+class Proxy:
+    """A relay to the server's socket, which can swallow all further answers of a connection."""
+
+    def __init__(self, socket: Path, chance: random.Random) -> None:
+        self._socket = socket
+        self._chance = chance
+        self._mute: dict[asyncio.StreamWriter, bool] = {}
+        self._relays: set[asyncio.Task[None]] = set()
+        self._server: asyncio.Server | None = None
+        self.port = 0
+
+    async def open(self) -> None:
+        """Listen on a port of the loopback."""
+        self._server = await asyncio.start_server(self._relay, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def close(self) -> None:
+        """Close every connection."""
+        if self._server is not None:
+            self._server.close()
+        for task in list(self._relays):
+            task.cancel()
+        await asyncio.gather(*self._relays, return_exceptions=True)
+
+    def swallow(self) -> None:
+        """Swallow the answers of half of the connections from now on."""
+        for client in self._mute:
+            if self._chance.random() < 0.5:
+                self._mute[client] = True
+
+    async def _relay(self, reader: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._relays.add(task)
+        ends = [client]
+        try:
+            there, server = await asyncio.open_unix_connection(str(self._socket))
+            ends.append(server)
+            self._mute[client] = False
+            answers = asyncio.create_task(self._copy(there, client, client))
+            try:
+                await self._copy(reader, server, None)
+                server.write_eof()
+                await answers
+            finally:
+                answers.cancel()
+                await asyncio.gather(answers, return_exceptions=True)
+        except OSError:
+            pass  # one end was closed: so is the other
+        finally:
+            self._mute.pop(client, None)
+            for end in ends:
+                end.transport.abort()
+            await asyncio.gather(*(end.wait_closed() for end in ends), return_exceptions=True)
+            self._relays.discard(task)
+
+    async def _copy(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        client: asyncio.StreamWriter | None,
+    ) -> None:
+        while data := await reader.read(65_536):
+            if client is None or not self._mute.get(client, False):
+                writer.write(data)
+                await writer.drain()
+        if client is not None and not self._mute.get(client, False):
+            client.transport.abort()  # the server is gone, and the client shall know
+
+
+class Round:
+    """One crawl under faults."""
+
+    def __init__(self, plan: Plan, server: Postgres, folder: Path) -> None:
+        self._plan = plan
+        self._server = server
+        self._folder = folder
+        self._log = folder / "starts.log"
+        self._chance = random.Random(plan.seed)
+        self._proxy = Proxy(server.socket, self._chance)
+        self._workers: list[subprocess.Popen[bytes]] = []
+        self._said: list[Path] = []
+        self._thaws: set[asyncio.Task[None]] = set()
+        self.found = Found()
+
+    async def run(self) -> Found:
+        """Make the crawl, run it under faults, and judge it."""
+        plan = self._plan
+        base = await asyncio.to_thread(self._server.new_database)
+        await self._proxy.open()
+        name = base.split("@/")[1].split("?")[0]
+        self._direct = f"{base}&name=errands"
+        self._address = f"postgresql://postgres@127.0.0.1:{self._proxy.port}/{name}?name=errands"
+        work = LoggedErrands(plan.keys, self._log)
+        tokens = work.errands.tokens(plan.keys, plan.errands, plan.visits)
+        await create(self._direct, work, tokens, partitions=plan.partitions)
+        if "no-fence" in plan.controls:
+            await self._without_fence()
+        try:
+            for _ in range(plan.workers):
+                self._workers.append(self._started())
+            await self._faults()
+            await self._end()
+        finally:
+            self._kill_all()
+            await self._proxy.close()
+        await self._judge()
+        return self.found
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        plan = self._plan
+        said = self._folder / f"worker-{len(self._said)}.log"
+        self._said.append(said)
+        self_fence = [each for each in plan.controls if each == "no-self-fence"]
+        with said.open("wb") as out:
+            command = ["-m", "tests.cluster.errands", self._address, str(plan.keys), str(self._log)]
+            return subprocess.Popen(
+                [sys.executable, *command, str(plan.lease_s), *self_fence], stdout=out, stderr=out
+            )
+
+    async def _faults(self) -> None:
+        left = self._plan.number
+        until = time.monotonic() + GIVE_UP_SECONDS
+        while self.found.ended is None and left and time.monotonic() < until:
+            self.found.ended = await self._ended()
+            if len(starts(self._log)) > self._plan.number - left:  # they have work, and feel it
+                await self._fault(self._chance.choice(self._plan.faults))
+                left -= 1
+            await asyncio.sleep(self._chance.uniform(0.1, 0.8) * self._plan.lease_s)
+
+    async def _fault(self, kind: str) -> None:
+        self.found.done[kind] += 1
+        at = self._chance.randrange(len(self._workers))
+        worker = self._workers[at]
+        if kind == "kill":
+            worker.kill()
+            worker.wait()
+            self._workers[at] = self._started()
+        elif kind == "freeze":
+            worker.send_signal(signal.SIGSTOP)
+            thaw = asyncio.create_task(self._thaw(worker))
+            self._thaws.add(thaw)
+            thaw.add_done_callback(self._thaws.discard)
+        elif kind == "swallow":
+            self._proxy.swallow()
+        else:
+            await asyncio.to_thread(self._server.restart)
+
+    async def _thaw(self, worker: subprocess.Popen[bytes]) -> None:
+        await asyncio.sleep(self._chance.uniform(0.2, 2.5) * self._plan.lease_s)
+        worker.send_signal(signal.SIGCONT)
+
+    async def _end(self) -> None:
+        """Wait for the end of the crawl, and of its workers."""
+        until = time.monotonic() + GIVE_UP_SECONDS
+        await asyncio.gather(*self._thaws)
+        while self.found.ended is None and time.monotonic() < until:
+            self.found.ended = await self._ended()
+            for at, worker in enumerate(self._workers):
+                if worker.poll() not in (None, 0):  # it may: another takes its place
+                    self.found.dropped["worker"] += 1
+                    self._workers[at] = self._started()
+            await asyncio.sleep(0.1)
+        for worker in self._workers:
+            left = max(0.1, until - time.monotonic())
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                await asyncio.to_thread(worker.wait, left)
+
+    async def _ended(self) -> str | None:
+        try:
+            session = await asyncpg.connect(self._direct.replace("&name=errands", ""))
+        except (OSError, asyncpg.PostgresError):
+            return None
+        try:
+            word: str | None = await session.fetchval("SELECT ended FROM scrape.cluster")
+            return word
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            return None
+        finally:
+            session.terminate()
+
+    async def _without_fence(self) -> None:
+        """A control: whoever commits is believed."""
+        session = await asyncpg.connect(self._direct.replace("&name=errands", ""))
+        text = await session.fetchval(
+            "SELECT pg_get_functiondef(oid) FROM pg_proc WHERE proname = 'commit_batch'"
+        )
+        fence = "AND epoch = _epoch AND owner = _owner AND seq = _seq - 1"
+        assert fence in text
+        await session.execute(text.replace(fence, ""))
+        await session.close()
+
+    async def _judge(self) -> None:
+        session = await asyncpg.connect(self._direct.replace("&name=errands", ""))
+        rows = await session.fetch("SELECT body FROM scrape.sink_row WHERE sink = 'home'")
+        await session.close()
+        home = Counter(msgspec.json.decode(row[0])["number"] for row in rows)
+        self.found.lost = [each for each in range(self._plan.errands) if each not in home]
+        self.found.doubled = [each for each, times in home.items() if times > 1]
+        log = starts(self._log)
+        self.found.starts = len(log)
+        self.found.late, self.found.soon = too_late(log), too_soon(log)
+
+    def _kill_all(self) -> None:
+        for worker in self._workers:
+            worker.send_signal(signal.SIGCONT)
+            worker.kill()
+            worker.wait()
+
+    def said(self) -> str:
+        """What the workers said."""
+        return "\n".join(each.read_text() for each in self._said)
+
+
+def play(plan: Plan, server: Postgres, folder: Path) -> Found:
+    """Run a round; prints what its workers said if it goes wrong."""
+    one = Round(plan, server, folder)
+    found = asyncio.run(one.run())
+    if not found.fine:
+        sys.stdout.write(one.said())
+    return found
+
+
+def main() -> int:
+    """Go on for some number of faults; returns 1 if anything was wrong."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=1000, help="faults in all")
+    parser.add_argument("--seed", type=int, default=1)
+    given = parser.parse_args()
+    total: Counter[str] = Counter()
+    seed, begun = given.seed, time.monotonic()
+    with contextlib.contextmanager(new_server)() as server:
+        while total.total() < given.rounds:
+            with tempfile.TemporaryDirectory() as folder:
+                found = play(Plan(seed=seed, number=20, errands=200), server, Path(folder))
+            total += found.done
+            sys.stdout.write(f"seed {seed}: {found}\n")
+            sys.stdout.flush()
+            if not found.fine:
+                return 1
+            seed += 1
+    took = time.monotonic() - begun
+    sys.stdout.write(
+        f"{total.total()} faults ({dict(total)}) in {took:.0f} s: nothing lost, doubled, late or impolite\n"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("PYTHONPATH", str(Path.cwd()))
+    raise SystemExit(main())

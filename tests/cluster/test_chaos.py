@@ -1,0 +1,51 @@
+"""A crawl of many workers survives what happens to them; and without its two fences it does not."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.chaos import Found, Plan, play
+from tests.postgres import Postgres
+
+
+def test_nothing_is_lost_or_doubled_when_workers_die_and_freeze(
+    own_postgres: Postgres, tmp_path: Path
+) -> None:
+    """Two workers are killed, frozen and cut off, the database crashes: all errands come home once, none too soon."""
+    plan = Plan(seed=1, number=4, workers=2, partitions=4, keys=6, errands=16, visits=4)
+    assert_fine(play(plan, own_postgres, tmp_path))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3))
+def test_nothing_is_lost_or_doubled_under_many_faults(
+    own_postgres: Postgres, tmp_path: Path, seed: int
+) -> None:
+    """The same with three workers and twenty faults."""
+    assert_fine(play(Plan(seed=seed, number=20, errands=150), own_postgres, tmp_path))
+
+
+@pytest.mark.slow
+def test_without_the_self_fence_work_starts_too_late(
+    own_postgres: Postgres, tmp_path: Path
+) -> None:
+    """A control: a worker that does not look at its lease starts work which another has taken over."""
+    plan = Plan(seed=7, faults=["freeze"], number=20, errands=150, controls=["no-self-fence"])
+    found = play(plan, own_postgres, tmp_path)
+    assert found.late or found.soon
+
+
+@pytest.mark.slow
+def test_without_the_fence_tokens_are_lost_or_doubled(
+    own_postgres: Postgres, tmp_path: Path
+) -> None:
+    """A control: if whoever commits is believed, the tokens of a frozen worker contradict those of its successor."""
+    plan = Plan(
+        seed=8, faults=["freeze"], number=20, errands=150, controls=["no-self-fence", "no-fence"]
+    )
+    assert not play(plan, own_postgres, tmp_path).fine
+
+
+def assert_fine(found: Found) -> None:
+    """Nothing lost, doubled, late or impolite."""
+    assert found.fine, found
