@@ -11,7 +11,7 @@ from scraper_cpn.version import __version__
 
 if TYPE_CHECKING:
     from scraper_cpn.scrape.account.report import Summary
-    from scraper_cpn.scrape.colours import Link
+    from scraper_cpn.scrape.colours import File, Link
     from scraper_cpn.scrape.crawl import Crawl
     from scraper_cpn.scrape.hooks import Outgoing
     from scraper_cpn.scrape.pages.elements import Element
@@ -23,6 +23,7 @@ __all__ = [
     "Crawl",
     "Drop",
     "Element",
+    "File",
     "Link",
     "Outgoing",
     "Page",
@@ -36,6 +37,7 @@ __all__ = [
 _HOMES = {
     "Crawl": "crawl",
     "Element": "pages.elements",
+    "File": "colours",
     "Link": "colours",
     "Outgoing": "hooks",
     "Drop": "pages.verdicts",

@@ -170,8 +170,8 @@ Faults
          the firing took is set aside. What it held comes back in any case.
     R29  A `start` that raises means 0, and `explain` says so.
 The end
-    R30  With nothing in flight and nothing that can fire: *spent* if work is left and a budget is at its end;
-         else, without a useful time that keeps work alive, *faulted* if anything was set aside, *stuck* if
+    R30  With nothing in flight and nothing that can fire: *spent* if work is left and a budget is at its end
+         (one with `unless`, while that place has tokens: only without a useful time); else, without a useful time that keeps work alive, *faulted* if anything was set aside, *stuck* if
          work is left, *finished* if not.
 Saving
     R31  A marking is everything: a kernel that loads it goes on as the saved one would have.

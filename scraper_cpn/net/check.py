@@ -77,6 +77,8 @@ def _place(place: Any) -> Iterator[str]:
 
 
 def _counter(place: Counter) -> Iterator[str]:
+    if place.unless is not None and not place.budget:
+        yield f"ends no run, so {place.unless.name} puts nothing off; declare it with budget=True"
     if callable(place.start):
         if not place.keys:
             yield "a plain counter has no key to start with; give an integer from 0 up"

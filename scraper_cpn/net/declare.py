@@ -165,16 +165,25 @@ class Declaring(ABC):
         key: str | tuple[str, ...] = (),
         budget: bool = False,
         share: Share | None = None,
+        unless: Place[Any] | None = None,
     ) -> Counter:
         """Declare a number of nameless tokens, or one number per *key*, first *start* (of the key).
 
         That of a `credit` is *start* in all partitions together, and 0 in each, until it draws some.
+
+        Args:
+            name: unique in the net, transitions included.
+            start: the first number.
+            key: fields by which other inputs of a transition are joined with it.
+            budget: at 0, the run is spent.
+            share: as of a place.
+            unless: while this place has tokens, the budget's end does not end the run, unless nothing can happen later.
         """
         drawn = self.net.partition is not None and share == credit and not key
-        if not drawn or not isinstance(start, int):
-            return self._add(Counter(self.net.name, name, _names(key), start, budget, share))
-        made = self._add(Counter(self.net.name, name, _names(key), 0, budget, share))
-        self.net.credits[name] = declare_credit(self, made, start)
+        first = 0 if drawn and isinstance(start, int) else start
+        made = self._add(Counter(self.net.name, name, _names(key), first, budget, share, unless))
+        if drawn and isinstance(start, int):
+            self.net.credits[name] = declare_credit(self, made, start)
         return made
 
     def set(

@@ -56,6 +56,7 @@ class Counter:
     start: int | Callable[[Any], int] = 0
     budget: bool = False
     share: Share | None = None
+    unless: Place[Any] | None = None
 
     def __repr__(self) -> str:
         return f"<counter {self.name}>"

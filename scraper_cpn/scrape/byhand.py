@@ -57,6 +57,7 @@ class HandFetcher:
     """
 
     def __init__(self, settings: Settings) -> None:
+        settings = replace(settings, files=())  # there are no items
         self._settings = settings
         self._clock = Clock()
         self._net, build = prepare(first_policy(settings, (), fed=True))

@@ -25,6 +25,8 @@ from scraper_cpn.scrape.colours import (
     Extracted,
     Failed,
     Fetched,
+    FileJob,
+    FileOutcome,
     Parsed,
     ParseOutcome,
     PooledSession,
@@ -102,6 +104,7 @@ class Tools:
             handlers,
             after=tuple(hooks.after),
             crowded=crowded,
+            file_job=policy.files.job if settings.files else None,
             sign_on=sign_on_of(settings, known, policy.requests.logins),
         )
         self.fetcher = Fetcher(
@@ -171,6 +174,7 @@ class Effects:
             "fetch": Paced(self._fetch_in if self._net.sessions else self._fetch),
             "robots": Paced(self._robots),
             **({} if self._net.sitemaps is None else {"sitemap": Paced(self._sitemap)}),
+            **({"file": Paced(self._file)} if self._net.files else {}),
             "parse": Plain(self._parse),
             "validate": Plain(
                 self._validate if tools.hooks.change_items else tools.validator.validate
@@ -281,3 +285,16 @@ class Effects:
         mapped = await to_thread.run_sync(mapped_from, policy, job, response)
         self._account.mapped(mapped)
         return mapped
+
+    async def _file(self, job: FileJob, proxy: Proxy, domain: Domain, start: Start) -> FileOutcome:
+        """Fetch a file, and save it if its type and size permit that."""
+        tools, policy = self._tools, self._net.policy
+        assert tools.bodies is not None, "--files needs --save-bodies"
+        start_unless_paced(proxy, domain, start)
+        target, most = policy.files.target(job), policy.settings.max_file_bytes
+        outcome = await tools.fetcher.fetch(target, proxy, start, start.may_start, most)
+        if not isinstance(outcome, Fetched):
+            return outcome
+        filed = await tools.bodies.file(Raw(target, outcome.response, proxy.proxy))
+        self._account.filed(filed)
+        return filed

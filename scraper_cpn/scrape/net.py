@@ -11,6 +11,7 @@ from scraper_cpn.net import KeySet, Limit, Net, Place
 from scraper_cpn.scrape.colours import FAILED_LOG, Failure
 from scraper_cpn.scrape.parts.depths import depths_of
 from scraper_cpn.scrape.parts.domains import Domains
+from scraper_cpn.scrape.parts.files import files_of
 from scraper_cpn.scrape.parts.frontier import Frontier
 from scraper_cpn.scrape.parts.health import Health
 from scraper_cpn.scrape.parts.hosts import hosts_of
@@ -29,7 +30,7 @@ from scraper_cpn.scrape.parts.seeds import Seeds
 from scraper_cpn.scrape.parts.sessions import sessions_of
 from scraper_cpn.scrape.parts.sitemaps import sitemaps_of
 from scraper_cpn.scrape.parts.traps import traps_of
-from scraper_cpn.scrape.parts.volume import DomainLimit, volume_limits
+from scraper_cpn.scrape.parts.volume import Bytes, DomainLimit, Rate, volume_limits
 from scraper_cpn.scrape.policy import Policy
 
 
@@ -52,7 +53,8 @@ class ScrapeNet(Net):
         self.routes = routes_of(self, p.routes, self.domains, (key, page_key), p.frontier.turn)
         self.gate = GateKeeper(self)
         self.hours = hours_of(self, p.settings)
-        self.budget = Budget(self, p.settings)
+        self.files = files_of(self, p, key)
+        self.budget = Budget(self, p.settings, *(each.awaiting for each in self.files))
         self.volume = volume_limits(self, p.volume, self.domains.pacing)
         self.items = items_of(self, p)
         self.limits: list[Limit] = [
@@ -70,7 +72,7 @@ class ScrapeNet(Net):
         self.seeds = Seeds(self)
         self.requests = Requests(self, p)
         self.retries = Retries(self, p.retries)
-        self.pipeline = Pipeline(self, p)
+        self.pipeline = Pipeline(self, p, self.files)
         self.revisits = revisits_of(self, p.requests.visits, p.settings)
         self.failed_log = self.sink(FAILED_LOG, Failure)
 
@@ -101,6 +103,11 @@ class ScrapeNet(Net):
                 self.failed_log,
             )
             self.sitemaps.give_up(self.health, self.failed_log)
+        for files in self.files:
+            files.clear(self.robots, self.limits, self.failed_log)
+            measured = [each for each in self.volume if isinstance(each, Bytes | Rate)]
+            files.fetch([*self.limits, *measured], self.domains, self.proxies, self.failed_log)
+            files.give_up(self.health, self.failed_log)
         known: list[KeySet[Any]] = [each.known for each in self.hosts]
         known += [each.known for each in self.logins]
         ended = [each.at_skip(self.frontier.targets) for each in self.logins]

@@ -231,6 +231,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Glob patterns of the media types whose bodies are saved."""
     max_saved_bytes: int | None = None
     """Larger bodies are not saved."""
+    files: tuple[str, ...] = ()
+    """The fields of items whose URLs are fetched as files."""
     schema: str | None = None
     """Path of a JSON Schema file that every item must fit."""
     sites: tuple[Site, ...] = ()
@@ -265,6 +267,11 @@ class Settings(Struct, frozen=True, kw_only=True):
             "csv_excel": self.csv_excel,
             "bodies": bool(self.save_bodies),
         }
+
+    @property
+    def max_file_bytes(self) -> int:
+        """The most bytes of a file that an item names; what is larger than `max_saved_bytes` is not saved."""
+        return max(self.max_body_bytes, self.max_saved_bytes or 0)
 
     @property
     def page_limits(self) -> PageLimits:

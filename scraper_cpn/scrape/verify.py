@@ -114,6 +114,7 @@ def small(settings: Settings) -> Settings:
         max_items=settings.max_items and 1,
         sessions=settings.sessions and 1,
         sitemaps=settings.sitemaps[:1],
+        files=settings.files[:1],
         visits=settings.revisit_ns and min(settings.visits or 2, 2),
         scope="any",
         allow=(),
@@ -146,7 +147,8 @@ def instance_of(net: ScrapeNet, urls: Sequence[str], note: str) -> Instance:
     mapped = bool(settings.sitemaps)
     named = f"Sitemap: {origin_of(urls[-1])}/sitemap.xml\n" if mapped else ""
     revisits = net.revisits is not None
-    pages = urls[:-1] if mapped or revisits else urls  # a sitemap, or another visit, is one of them
+    more = mapped or revisits or bool(settings.files)
+    pages = urls[:-1] if more else urls  # a sitemap, a file, or another visit, is one of them
     seeds = tuple(policy.frontier.seed(url) for url in pages)
     proxies = settings.proxies or (c.Proxy("direct", slots=settings.concurrency),)
     gate: Any = c.Gate() if settings.max_time_ns is None else Expiring(c.Gate())
@@ -185,7 +187,8 @@ def instance_of(net: ScrapeNet, urls: Sequence[str], note: str) -> Instance:
                 c.Throttled(503, None),
             ],
             **({"sitemap": lambda *_: [c.Mapped(()), c.Throttled(503, None)]} if mapped else {}),
-            "parse": lambda raw: _parsed(raw, settings),
+            **({"file": _filed} if net.files else {}),
+            "parse": lambda raw: _parsed(raw, policy),
             "validate": lambda _: [c.Valid((), number=n) for n in _sizes(settings)],
             "keep": lambda _: [c.Kept(0)],
         },
@@ -256,9 +259,17 @@ def end_of(row: Any, visits: VisitPolicy | None = None) -> str | None:
     return None if again else url_of(row)
 
 
-def _parsed(raw: c.Raw, settings: Settings) -> list[c.ParseOutcome]:
+def _filed(job: c.FileJob, *_: Any) -> list[c.FileOutcome]:
+    """What may become of a file that an item names."""
+    return [c.Filed(c.File(job.asked, "a"), len(BODY)), c.Throttled(503, None)]
+
+
+def _parsed(raw: c.Raw, policy: Policy) -> list[c.ParseOutcome | c.ParsedWithFiles]:
     """What may become of a page."""
-    bad = c.Bad("parse", "no page")
+    settings, bad = policy.settings, c.Bad("parse", "no page")
+    if settings.files:
+        file = policy.files.job(f"{origin_of(raw.target.url)}/file", raw.target)
+        return [c.ParsedWithFiles((), (), files=(file,)), bad]
     if raw.target.request.login:
         return [c.LoggedIn(), bad]
     return [c.Parsed((), ()), bad, *([c.LoggedOut()] if settings.login else [])]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from hashlib import sha256
 from typing import TextIO
 
 from scraper_cpn.net import Kernel, Row
@@ -19,6 +20,10 @@ from scraper_cpn.scrape.colours import (
     Extracted,
     Failed,
     Fetched,
+    File,
+    Filed,
+    FileJob,
+    FileOutcome,
     KeepOutcome,
     Kept,
     ParseOutcome,
@@ -79,7 +84,11 @@ class VirtualWeb:
         self._destinations = Destinations((), allow_private=settings.allow_private)
         self._heard = heard
         self._policy = policy
-        self._parser = Parser(settings, policy.frontier.discover)
+        self._parser = Parser(
+            settings,
+            policy.frontier.discover,
+            file_job=policy.files.job if settings.files else None,
+        )
         self._validator = Validator(None, settings.schema)
 
     def effects(self) -> dict[str, driver.VirtualEffect]:
@@ -88,6 +97,7 @@ class VirtualWeb:
             "fetch": self.fetch,
             "robots": self.robots,
             "sitemap": self.sitemap,
+            "file": self.file,
             "parse": self.parse,
             "validate": self.validate,
             "keep": self.keep,
@@ -124,6 +134,16 @@ class VirtualWeb:
         if not isinstance(outcome, Fetched):
             return takes_ns, outcome
         return takes_ns, mapped_from(self._policy.sitemaps, job, outcome.response)
+
+    def file(self, job: FileJob, proxy: Proxy, _: Domain, now_ns: int) -> tuple[int, FileOutcome]:
+        """Fetch a file that an item names; it is saved nowhere."""
+        takes_ns, answer = self._ask(job.url, proxy, now_ns, self._settings.max_file_bytes)
+        outcome = answer if isinstance(answer, Failed) else fetch_outcome(job.url, answer)
+        if not isinstance(outcome, Fetched):
+            return takes_ns, outcome
+        body = outcome.response.body
+        digest = sha256(body).hexdigest()
+        return takes_ns, Filed(File(job.asked, digest, digest, len(body)), len(body))
 
     def parse(self, raw: Raw, _: int) -> tuple[int, ParseOutcome]:
         """Parse a page for items and links, in no virtual time. Synthetic pages are small enough for that."""

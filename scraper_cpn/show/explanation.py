@@ -58,6 +58,7 @@ def _stands(where: Explanation) -> str:
         "stored": f"stored, with {counted(where.items or 0, 'item')}{_came(where)}",
         "failed": "failed, and is not tried again",
         "skipped": "skipped",
+        "file": f"a file that items name: {plain(where.file)}",
         "unread": f"a seed that was not read yet: {plain(where.place)}",
         "unknown": "was never found in this crawl",
     }[where.stands]
@@ -122,7 +123,7 @@ def _attempt(row: dict[str, Any]) -> Text:
 
 
 def _commands(where: Explanation, state: str) -> Iterator[Text]:
-    over = where.stands in {"stored", "failed", "skipped", "unknown"}
+    over = where.stands in {"stored", "failed", "skipped", "file", "unknown"}
     if where.again:
         yield Text.assemble("retry it, with all failed URLs: ", (f"scrape retry {state}", "bold"))
     elif not over and where.pid is None:

@@ -67,6 +67,8 @@ def _links(summary: Summary) -> Iterator[Text]:
     if summary.sitemaps:
         urls = counted(summary.mapped, "URL")
         yield Text(f"{counted(summary.sitemaps, 'sitemap')} read, with {urls} in scope")
+    if summary.files:
+        yield Text(f"{counted(summary.files, 'file')} of items saved")
     if summary.not_followed:
         links = counted(summary.not_followed, "link")
         yield Text(f"{links} not followed: out of scope, filtered out or too deep")

@@ -79,7 +79,8 @@ def _kind(place: Any) -> str:
 def _place(place: Any) -> str:
     keys = f"key {','.join(place.keys)}" if place.keys else ""
     if isinstance(place, Counter):
-        return " ".join(filter(None, [keys, "budget" if place.budget else ""]))
+        unless = f"unless {place.unless.name}" if place.unless is not None else ""
+        return " ".join(filter(None, [keys, "budget" if place.budget else "", unless]))
     parts = [_type(place.colour), keys]
     if isinstance(place, Place):
         parts.append(f"order {','.join(place.order)}" if place.order else "")

@@ -83,6 +83,7 @@ PARTS: dict[str, dict[str, Any]] = {
     "sessions": {"sessions": 1},
     "visits": {"revisit_ns": SECOND, "visits": 2},
     "sitemaps": {"robots": "obey", "sitemaps": ("http://a.example/sitemap.xml",)},
+    "files": {"robots": "obey", "files": ("images",), "save_bodies": "b"},
     "hours": {"hours": "22:00-06:00"},
     "limits": {"max_bytes": 4, "max_items": 1, "retry_after_max_ns": SECOND, "dedupe": "skip"},
 }

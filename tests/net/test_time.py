@@ -127,6 +127,37 @@ def test_a_run_ends_finished_spent_or_stuck() -> None:
     assert (kernel.step(0).wake_ns, kernel.ended(0)) == (None, "stuck")
 
 
+@pytest.mark.parametrize("many", [False, True])
+def test_the_end_of_a_budget_may_wait_for_what_is_under_way(many: bool) -> None:
+    """R30: while the place has tokens and something can happen later; other budgets end the run at once."""
+    net = Net("n", run="host") if many else Net("n")
+    jobs = net.place("jobs", Job, key="host", source=True, work=True)
+    waits = net.place("waits", Job, key="host", timed=True, work=True)
+    pages = net.counter("pages", start=1, budget=True, unless=waits)
+    gate = net.place("gate", Host, source=True, budget=True)
+    net.transition("go", [jobs, take(pages), read(gate)], outputs=[put(waits, after_ns=5)])
+    net.transition("end", [waits, read(gate)])
+    net.transition("close", [take(gate), take(net.place("stop", Host, key="host", source=True))])
+    kernel, _ = kernel_of(net)
+
+    def ended(now_ns: int) -> str | None:
+        return kernel.ended(now_ns, run="a") if many else kernel.ended(now_ns)
+
+    inject(kernel, "gate", Host("a"))
+    inject(kernel, "jobs", Job("a"), Job("a"))
+    assert kernel.step(0).wake_ns == 5
+    assert ended(0) is None
+    kernel.step(5)
+    assert ended(5) == "spent"
+    kernel, _ = kernel_of(net)
+    inject(kernel, "gate", Host("a"))
+    inject(kernel, "jobs", Job("a"), Job("a"))
+    kernel.step(0)
+    inject(kernel, "stop", Host("a"))
+    kernel.step(1)
+    assert ended(1) == "spent"
+
+
 def test_a_run_has_not_ended_while_something_is_in_flight_or_due() -> None:
     """R30: a firing, or a token that will be ready, may still bring work."""
     kernel, _ = kernel_of(ping_net())

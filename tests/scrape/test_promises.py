@@ -136,6 +136,16 @@ def test_sitemaps_bring_their_claim() -> None:
     assert set(claims.values()) == {"proved"}
 
 
+def test_files_keep_the_guarantees() -> None:
+    """A crawl of a page whose item names a file, in every order; the page waits for it, and ends."""
+    settings = Settings(files=("images",), save_bodies="b", concurrency=1, retries=0)
+    claims = {verdict.claim: verdict.status for verdict in verify_crawl(settings).verdicts}
+    assert claims["G4 a file is in flight once"] == "proved"
+    assert claims["G5 a file that items name has one end"] == "proved"
+    assert claims["G8 no file before its robots.txt was asked for"] == "proved"
+    assert set(claims.values()) == {"proved"}
+
+
 def test_visits_keep_the_guarantees() -> None:
     """A page that is visited twice, whether it changes or not, in every order."""
     report = verify_crawl(Settings(revisit_ns=SECOND, concurrency=1, retries=0))

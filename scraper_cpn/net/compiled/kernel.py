@@ -374,10 +374,13 @@ class Compiled(ByHand):
         begun = self._earliest_by_hand(clock) if working else NEVER
         if begun <= now_ns:
             return None
-        if working and any(self._at_end(place) for place in self.net.places.values()):
+        at_end = working and list(filter(self._at_end, self.net.places.values()))
+        if at_end and not all(map(self._is_put_off, at_end)):
             return "spent"
         if working and min(soonest, begun) != NEVER:
             return None
+        if at_end:
+            return "spent"
         return "faulted" if self._parts["faulted"] else "stuck" if working else "finished"
 
     def _run_ended(self, run: Hashable, clock: int, now_ns: int) -> Ended | None:
@@ -402,6 +405,11 @@ class Compiled(ByHand):
     def _keys(self) -> dict[str, Any]:
         """The contents of the sets: keys, or fingerprints of them."""
         return {name: seen.keys for name, seen in self._parts["SETS"].items()}
+
+    def _is_put_off(self, place: Any) -> bool:
+        """Whether the end of a budget waits for what is under way."""
+        unless = getattr(place, "unless", None)
+        return unless is not None and bool(self._parts["PLACES"][unless.name])
 
     def _earliest_by_hand(self, now_ns: int) -> float:
         """The least time at which a manual transition has a binding."""

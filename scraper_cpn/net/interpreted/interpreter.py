@@ -254,11 +254,19 @@ class Interpreter(ByHand):
         working = any(place.work and state.tokens[place.name] for place in places)
         if working and first(state, now_ns, by_hand=True):
             return None
-        if working and any(self._at_end(place) for place in self.net.places.values()):
+        at_end = working and list(filter(self._at_end, self.net.places.values()))
+        if at_end and not all(map(self._is_put_off, at_end)):
             return "spent"
         if working and useful(state, now_ns, by_hand=True) is not None:
             return None
+        if at_end:
+            return "spent"
         return "faulted" if state.faulted else "stuck" if working else "finished"
+
+    def _is_put_off(self, place: Any) -> bool:
+        """Whether the end of a budget waits for what is under way."""
+        unless = getattr(place, "unless", None)
+        return unless is not None and bool(self._state.tokens[unless.name])
 
     def _at_end(self, place: Any) -> bool:
         """Whether a budget is at its end (of a keyed one: for some key)."""

@@ -26,12 +26,15 @@ def run_ended(state: MutableMarking, run: Hashable, now_ns: int) -> Ended | None
     working = is_working(state, run)
     if _fires(state, run, now_ns, by_hand=working):
         return None
-    if working and any(_at_end(state, place, run) for place in state.net.places.values()):
+    at_end = [place for place in state.net.places.values() if _at_end(state, place, run)]
+    if working and any(not _is_put_off(state, place, run) for place in at_end):
         return "spent"
     waits = working and any(runs.shares(name, each.transition) for each in flights)
     later = working and any(
         _fires(state, run, at, by_hand=True) for at in times_after(state, now_ns)
     )
+    if at_end and working and not (waits or later):
+        return "spent"
     return None if waits or later else runs.idle(state.net, run, state.faulted, working=working)
 
 
@@ -54,6 +57,17 @@ def _fires(state: MutableMarking, run: Hashable, now_ns: int, *, by_hand: bool) 
         for transition in plan.ordered(state.net)
         if by_hand or not transition.manual
         for binding in candidates(state, transition, now_ns)
+    )
+
+
+def _is_put_off(state: MutableMarking, place: AnyPlace, run: Hashable) -> bool:
+    """Whether the end of a budget waits for what is under way in a run."""
+    unless = getattr(place, "unless", None)
+    if unless is None:
+        return False
+    name = runs.key_of_runs(state.net)
+    return any(
+        runs.is_of(name, run, unless, token.colour) for token in state.tokens[unless.name].values()
     )
 
 

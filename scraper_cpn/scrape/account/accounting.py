@@ -28,6 +28,7 @@ from scraper_cpn.scrape.colours import (
     Failure,
     Fetched,
     FetchOutcome,
+    Filed,
     Hold,
     Mapped,
     Parsed,
@@ -80,7 +81,7 @@ class Accounting:
         self._net = net
         self._settings = settings
         self._no_address = 0
-        self._sitemaps = self._mapped = 0
+        self._sitemaps = self._mapped = self._files = 0
         self._stopped = ""
         """Why the program has stopped the crawl; empty if it has not."""
         self._dropped: dict[str, int] = {}
@@ -112,6 +113,7 @@ class Accounting:
         self.ledger.cut, self._not_followed = account.cut, account.not_followed
         self._no_address = account.no_address
         self._sitemaps, self._mapped = account.sitemaps, account.mapped
+        self._files = account.files
         self._dropped = dict(account.dropped)
 
     def begin(self, now_ns: int) -> None:
@@ -153,6 +155,11 @@ class Accounting:
         self._sitemaps += 1
         self._mapped += len(mapped.targets)
         self._not_followed += mapped.not_followed
+
+    def filed(self, filed: Filed) -> None:
+        """A file that an item names has come."""
+        self._bytes += filed.size
+        self._files += filed.file.error is None
 
     def _take_holds(self, holds: list[Hold]) -> None:
         now_ns = self._now_ns() if holds else 0
@@ -210,6 +217,7 @@ class Accounting:
             no_address=self._no_address,
             sitemaps=self._sitemaps,
             mapped=self._mapped,
+            files=self._files,
             dropped=self._dropped,
             sessions_given_up=self.ledger.sessions_given_up,
             cookies=self.cookies(),
@@ -233,6 +241,11 @@ class Accounting:
                 "a retry": count(net.retries.cool_down),
                 "unread lines of seeds": self._unread_lines,
                 "sitemaps to read": self._sitemaps_left,
+                "files to fetch": sum(
+                    self._count(place)
+                    for files in net.files
+                    for place in (files.asks, files.jobs, files.wanted)
+                ),
                 "their next visit": 0 if net.revisits is None else count(net.revisits.rests),
             },
             stages=tuple(
@@ -266,6 +279,7 @@ class Accounting:
             no_address=self._no_address,
             sitemaps=self._sitemaps,
             mapped=self._mapped,
+            files=self._files,
             dropped=dict(sorted(self._dropped.items(), key=lambda each: -each[1])),
             failures=tuple(ledger.groups()),
             failed_urls=tuple(ledger.failed_urls),

@@ -35,7 +35,7 @@ SKIPPED = frozenset(
 """Kinds of ending that are not failures: the URL was rightly not stored."""
 
 
-_STORED_ANYWAY = frozenset({"invalid", "partial", "sitemap", UNCHANGED})
+_STORED_ANYWAY = frozenset({"invalid", "partial", "sitemap", "file", UNCHANGED})
 """Kinds of rows of a page that is stored all the same."""
 
 

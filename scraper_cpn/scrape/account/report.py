@@ -117,6 +117,8 @@ class Summary(Struct, frozen=True, kw_only=True):
     """Sitemaps that were read."""
     mapped: int = 0
     """Their URLs that are in scope, whether known or not."""
+    files: int = 0
+    """Files that items name and that were saved."""
     dropped: dict[str, int] = {}
     """How many items functions of the program have dropped, by reason, most first."""
     levels: tuple[Level, ...] = ()
@@ -158,6 +160,7 @@ class Account(Struct, frozen=True):
     no_address: int = 0
     sitemaps: int = 0
     mapped: int = 0
+    files: int = 0
     dropped: dict[str, int] = {}
     sessions_given_up: int = 0
     cookies: int = 0

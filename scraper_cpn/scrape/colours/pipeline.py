@@ -162,6 +162,7 @@ KINDS: dict[str, str] = {
     "unreachable": "robots.txt could not be fetched, so that no page may be fetched",
     "duplicate": "the content is that of another page (--dedupe)",
     "unchanged": "the page has not changed since the visit before",
+    "file": "a file that an item names was not saved",
     "sitemap": "a sitemap could not be read, or has mistakes",
     "scope": "a redirect left the scope of the crawl",
     "filtered": "a redirect led to a URL that --allow or --deny keeps out",

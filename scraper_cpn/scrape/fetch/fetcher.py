@@ -108,14 +108,15 @@ class Fetcher:
         proxy: Proxy,
         start: Callable[[], None],
         may_start: Callable[[], bool] = lambda: True,
+        most_bytes: int | None = None,
     ) -> FetchOutcome:
-        """Fetch a page with at most one request on the wire.
+        """Fetch a page with at most one request on the wire; its body may have *most_bytes* (default: `--max-body`).
 
         *start* is called once, in the step of the event loop that writes the request to its socket,
         and never when it comes to no request (no connection, say). In the same step, *may_start* is asked
         before: without its leave nothing is written.
         """
-        most_bytes = self._settings.max_body_bytes
+        most_bytes = most_bytes or self._settings.max_body_bytes
         starting = (start, may_start)
         also = self._also(target) | self._pages
         request, jars = target.request, self.jars

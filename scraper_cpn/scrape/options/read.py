@@ -170,6 +170,8 @@ def checked(settings: Settings) -> Settings:
         raise UsageError(
             "visits: without --revisit, pages are visited once; give --revisit TIME, or leave --visits out"
         )
+    if settings.files and settings.save_bodies is None:
+        raise UsageError("files: it does not say where they are saved; give --save-bodies, too")
     check_client(settings)
     if twice := _twice(site.name for site in settings.sites):
         raise UsageError(f"domain: {twice} has two tables; put its limits into one")
@@ -181,6 +183,11 @@ def checked(settings: Settings) -> Settings:
 
 def _check_routes(settings: Settings) -> None:
     """Refuse groups of proxies that are not there, or that nobody uses."""
+    if settings.has_routes and settings.files:
+        raise UsageError(
+            "files: they can't be fetched where domains have their own proxies (ban-status, proxy-for, banned); "
+            "leave one of them out"
+        )
     if settings.has_routes and settings.sitemaps:
         raise UsageError(
             "sitemaps: they can't be read where domains have their own proxies (ban-status, proxy-for, banned); "

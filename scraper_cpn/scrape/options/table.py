@@ -76,6 +76,7 @@ UP_TO_100 = Kind(count(0, 100), "N")
 AT_A_TIME = Kind(count(1, 10_000), "N")
 SWITCH = Kind(values.switch)
 TEXT = Kind(values.text, "TEXT")
+NAME = Kind(values.text, "NAME")
 PRODUCT = Kind(values.product_token, "NAME")
 PATTERN = Kind(values.pattern, "REGEX")
 HEADER = Kind(values.header, "'NAME: VALUE'")
@@ -180,6 +181,9 @@ OPTIONS: tuple[Option, ...] = (
            help="save only bodies of these media types, such as image/*,application/pdf"),
     Option(name="max-saved", kind=SIZE, group=_OUTPUT, field="max_saved_bytes",
            help="do not save larger bodies; they are counted"),
+    Option(name="files", kind=NAME, group=_OUTPUT, field="files", many=True,
+           help="fetch the files whose URLs are in this field of the items, such as images, and put where they are saved "
+                "in their place; with --save-bodies"),
     Option(name="schema", kind=READABLE, group=_OUTPUT, field="schema",
            help="keep only items that match this JSON Schema"),
     Option(name="state", kind=FILE, group=_OUTPUT,

@@ -19,9 +19,20 @@ from typing import Any, Self, TypeVar
 
 import anyio
 from anyio import to_thread
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
-from scraper_cpn.scrape.colours import Bad, Deferred, Link, Parsed, ParseOutcome, Raw, Target
+from scraper_cpn.scrape.colours import (
+    Bad,
+    Deferred,
+    FileJob,
+    Link,
+    Parsed,
+    ParsedWithFiles,
+    ParseOutcome,
+    Raw,
+    Target,
+)
+from scraper_cpn.scrape.items.files import wanted_in, with_urls
 from scraper_cpn.scrape.pages.apart import CAN_FORK, ApartError, call_apart
 from scraper_cpn.scrape.pages.cut import Cut
 from scraper_cpn.scrape.pages.extract import Item, extract
@@ -52,6 +63,7 @@ from scraper_cpn.scrape.pages.watchdog import Watchdog
 from scraper_cpn.scrape.pages.weight import is_quick
 from scraper_cpn.scrape.policy.depths import DepthPolicy
 from scraper_cpn.scrape.policy.frontier import split
+from scraper_cpn.scrape.redact import shown
 from scraper_cpn.scrape.settings import SECOND, Settings, UsageError
 from scraper_cpn.scrape.statuses import pages_of
 
@@ -69,7 +81,8 @@ class Parser:
 
     *handlers* is a program's, and may be empty or None: then each page yields one `Item` and all
     its links. *clock_ns* measures handlers (see `Handler`); it decides where they run, and never
-    what comes out. *after* are called with each page, before its handler. An async context manager, which ends the processes. Raises `UsageError` where two
+    what comes out. *after* are called with each page, before its handler. *file_job* makes the job
+    for a file that an item names; None: items keep what they name. An async context manager, which ends the processes. Raises `UsageError` where two
     fields have one name.
     """
 
@@ -82,10 +95,14 @@ class Parser:
         after: Sequence[Hook] = (),
         crowded: Callable[[str, float], None] = lambda _domain, _wait_s: None,
         sign_on: SignOn | None = None,
+        file_job: Callable[[str, Target], FileJob] | None = None,
     ) -> None:
         check_names(settings.fields)
+        if file_job is not None and not handlers:
+            _check_files(settings)
         self._after = after
         self._sign_on = sign_on
+        self._files, self._file_job = settings.files, file_job
         self._page_statuses = pages_of(settings.statuses)
         self._after_waits = any(map(is_async, after))
         self._rules = settings.fields
@@ -156,7 +173,11 @@ class Parser:
         answer = await self._guard.parse(raw, self._rules)
         if isinstance(answer, ParseOverLimit):
             return Bad("parse", answer.reason)
-        return self._outcome(raw, _listed(answer.item), answer.links, answer.cut)
+        return self._with_files(
+            self._outcome(raw, _listed(answer.item), answer.links, answer.cut),
+            raw,
+            raw.response.url,
+        )
 
     async def _looked_at(self, page: Page, raw: Raw) -> ParseOutcome:
         """Return the outcome of a page without a handler, if the `after` functions let it pass."""
@@ -177,7 +198,8 @@ class Parser:
     def _extracted(self, page: Page, raw: Raw) -> ParseOutcome:
         cut = Cut(self._limits)
         item, links = extract(page, raw.response.fetched_at_ns, self._rules, cut)
-        return self._outcome(raw, _listed(item), links, cut.lines)
+        outcome = self._outcome(raw, _listed(item), links, cut.lines)
+        return self._with_files(outcome, raw, page.base) if self._files else outcome
 
     async def _handled_with_care(self, handler: Handler, page: Page, raw: Raw) -> ParseOutcome:
         """Call a handler with a page that takes long, or that may be a bomb.
@@ -307,7 +329,8 @@ class Parser:
         if cut.leaves_out(page, "noindex", "its items"):
             items = []
         cut.long_links(page)
-        return self._outcome(raw, tuple(items), links, cut.lines, skipped)
+        outcome = self._outcome(raw, tuple(items), links, cut.lines, skipped)
+        return self._with_files(outcome, raw, page.base) if self._files and items else outcome
 
     def _outcome(
         self,
@@ -324,6 +347,16 @@ class Parser:
             return Parsed(items, targets, cut, not_followed, no_address=skipped)
         found = split(targets)
         return Parsed(items, found.targets, cut, not_followed, found.requests, skipped)
+
+    def _with_files(self, parsed: Parsed, raw: Raw, base: str) -> Parsed:
+        """Return the outcome of a page with the files that its items name; their URLs may be relative to *base*."""
+        if self._file_job is None or not self._files:
+            return parsed
+        items = with_urls(parsed.items, self._files, base)
+        jobs = tuple(self._file_job(url, raw.target) for url in wanted_in(items, self._files))
+        if not jobs:
+            return replace(parsed, items=items)
+        return ParsedWithFiles(**asdict(parsed) | {"items": items}, files=jobs)
 
 
 def _refused(error: BaseException) -> Bad | Deferred | None:
@@ -346,6 +379,15 @@ def _check_timeout(handlers: Handlers | None) -> None:
         )
     if not CAN_FORK:
         raise UsageError("handler-timeout: this system can't copy processes (fork); leave it out")
+
+
+def _check_files(settings: Settings) -> None:
+    named = [rule.name for rule in settings.fields]
+    for name in settings.files:
+        if name not in named:
+            raise UsageError(
+                f"files: there is no field {shown(name)}; give one, such as --field '{name}[]=img::url(src)'"
+            )
 
 
 def _unclaimed(target: Target, handlers: Handlers) -> Bad:

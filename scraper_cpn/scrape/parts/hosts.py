@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from scraper_cpn.net import Limit, Net, Output, Place, Wording, hold, put_new, spend
-from scraper_cpn.scrape.colours import Host, Redirected, RobotsJob, SitemapJob, Target
+from scraper_cpn.scrape.colours import FileJob, Host, Redirected, RobotsJob, SitemapJob, Target
 from scraper_cpn.scrape.parts.promises import requests_of
 from scraper_cpn.scrape.policy.pauses import gap_after
 from scraper_cpn.scrape.settings import Settings
@@ -70,7 +70,7 @@ def hosts_of(net: Net, settings: Settings) -> list[Hosts]:
     return [Hosts(net, settings)] if limited else []
 
 
-def _host(request: Target | RobotsJob | SitemapJob) -> Host:
+def _host(request: Target | RobotsJob | SitemapJob | FileJob) -> Host:
     """The pacing token that a request needs."""
     return Host(request.host)
 

@@ -7,7 +7,7 @@ Must not know: what is requested.
 from collections.abc import Iterator
 from typing import Any
 
-from scraper_cpn.net import Limit, Net, Wording, consume, expired, hold, read
+from scraper_cpn.net import Limit, Net, Place, Wording, consume, expired, hold, read
 from scraper_cpn.scrape.colours import Fetched, Gate, StopRequest
 from scraper_cpn.scrape.parts.promises import pages_of, requests_of
 from scraper_cpn.scrape.settings import Settings
@@ -34,12 +34,16 @@ class Permits(Limit):
 
 
 class Budget(Limit):
-    """Limits how many pages may be fetched (`--max-pages`): a request reserves one, a fetched page uses it up."""
+    """Limits how many pages may be fetched (`--max-pages`): a request reserves one, a fetched page uses it up.
 
-    def __init__(self, net: Net, settings: Settings) -> None:
+    When it is used up, the crawl is over; pages in *unless* still wait for what they need.
+    """
+
+    def __init__(self, net: Net, settings: Settings, unless: Place[Any] | None = None) -> None:
         super().__init__(net, "budget")
         self._limited = settings.max_pages is not None
-        self.left = self.counter("budget", start=settings.max_pages or NO_END, budget=True)
+        most = settings.max_pages or NO_END
+        self.left = self.counter("budget", start=most, budget=True, unless=unless)
         self.takes = [hold(self.left)]
         self.puts = {Fetched: [consume(self.left)]}
         more = "more pages: --max-pages is reached, or will be by those in flight"

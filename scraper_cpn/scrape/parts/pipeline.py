@@ -24,6 +24,7 @@ from scraper_cpn.scrape.colours import (
     LoginStep,
     PageOutcome,
     Parsed,
+    ParsedWithFiles,
     ParseOutcome,
     Raw,
     Stored,
@@ -31,6 +32,7 @@ from scraper_cpn.scrape.colours import (
     ValidateOutcome,
 )  # fmt: skip
 from scraper_cpn.scrape.parts.duplicates import ARRIVED, duplicates_of
+from scraper_cpn.scrape.parts.files import AWAITING, Files
 from scraper_cpn.scrape.parts.items import ItemBudget
 from scraper_cpn.scrape.parts.logins import Logins
 from scraper_cpn.scrape.parts.permits import GateKeeper
@@ -41,9 +43,10 @@ from scraper_cpn.scrape.parts.sessions import Sessions
 from scraper_cpn.scrape.policy import Policy
 
 UNCOUNTED = "uncounted"
-"""The stage before the items are counted. Pages that wait there at the limit have not failed: to be requested again is no
-attempt more."""
-STAGES = (ARRIVED, "raw_html", "parsed", UNCOUNTED, "validated")
+"""The stage before the items are counted."""
+PATIENT = (AWAITING, UNCOUNTED)
+"""Pages that wait in these stages have not failed: to be requested again is no attempt more."""
+STAGES = (ARRIVED, "raw_html", AWAITING, "parsed", UNCOUNTED, "validated")
 """The names of all stages that a crawl may have."""
 
 STAGE = 256
@@ -56,8 +59,9 @@ PARSERS = 48
 class Pipeline(Part):
     """A page that is lost in the pipeline is fetched again; errors in its content are logged."""
 
-    def __init__(self, net: Net, p: Policy) -> None:
+    def __init__(self, net: Net, p: Policy, files: Sequence[Files] = ()) -> None:
         super().__init__(net, "pipeline")
+        self._files = files
         self._p, self._concurrency = p.pipeline, p.settings.concurrency
         self._waiting = 2 * self._concurrency + PARSERS  # a page keeps its place while it is parsed
         self.duplicates = duplicates_of(net, p.requests.duplicates, self._waiting)
@@ -84,7 +88,8 @@ class Pipeline(Part):
         """The places of pages that were fetched and are not stored yet."""
         counting = () if self.uncounted is None else (self.uncounted,)
         comparing = () if self.duplicates is None else (self.duplicates.arrived,)
-        return *comparing, self.raw_html, self.parsed, *counting, self.validated
+        awaiting = (files.awaiting for files in self._files)
+        return *comparing, self.raw_html, *awaiting, self.parsed, *counting, self.validated
 
     def run(
         self,
@@ -111,24 +116,29 @@ class Pipeline(Part):
         if self.duplicates is not None:
             self.duplicates.compare(self.raw_html, log)
             refused.append(self.duplicates.at_refused(self.raw_html))
-        parse = self.effect("parse", ParseOutcome if logins else PageOutcome)
+        outcomes: Any = ParseOutcome if logins else PageOutcome
+        parse = self.effect("parse", outcomes | ParsedWithFiles if self._files else outcomes)
         raw, parsed, validated = self.raw_html, self.parsed, self.validated
         unwanted = [pool.unwanted(raw) for pool in sessions]
         elsewhere = put(proxies.faults, proxies.p.elsewhere, raw, Deferred)
         for each in routes:
             elsewhere = put(each.signs, each.p.elsewhere, raw, Deferred)
+        led = self._led_to(Parsed, links, log, gate)
+        with_files = [
+            on(
+                ParsedWithFiles,
+                *each.at_page(raw),
+                *self._led_to(ParsedWithFiles, links, log, gate),
+            )
+            for each in self._files
+        ]
         self.transition(
             "parse",
-            [raw, hold(self.parsers)],
+            [raw, hold(self.parsers), *(hold(each.room) for each in self._files)],
             effect=parse(raw),
             outcomes=[
-                on(
-                    Parsed,
-                    put(parsed, p.extracted, raw, Parsed),
-                    put(links, p.links, raw, Parsed),
-                    put(log, p.trouble, raw, Parsed),
-                    put(gate.stop, p.stop, Parsed),
-                ),
+                on(Parsed, put(parsed, p.extracted, raw, Parsed), *led),
+                *with_files,
                 on(Deferred, put(lost, p.deferred, raw, Deferred), elsewhere, *unwanted, *refused),
                 on(Bad, put(log, p.bad, raw, Bad), *(each.at_bad_page(raw) for each in logins)),
                 on(Lost, put(lost, p.lost_page, raw, Lost), *refused),
@@ -139,6 +149,8 @@ class Pipeline(Part):
                 ),
             ],
         )
+        for files in self._files:
+            files.collect(parsed)
         validate = self.effect("validate", ValidateOutcome)
         good = put(self.uncounted or validated, p.checked, parsed, Valid)
         self.transition(
@@ -168,6 +180,21 @@ class Pipeline(Part):
                 on(Lost, put(lost, p.lost_page, validated, Lost)),
             ],
         )
+
+    def _led_to(
+        self,
+        outcome: type[Parsed],
+        links: Place[Found],
+        log: Sink[Failure],
+        gate: GateKeeper,
+    ) -> list[Output]:
+        """What a parsed page puts beside its items."""
+        p, raw = self._p, self.raw_html
+        return [
+            put(links, p.links, raw, outcome),
+            put(log, p.trouble, raw, outcome),
+            put(gate.stop, p.stop, outcome),
+        ]
 
     def _login_ends(
         self,

@@ -31,6 +31,7 @@ from scraper_cpn.scrape.colours import (
     Denied,
     Failed,
     Failure,
+    FileJob,
     Redirected,
     RobotsJob,
     RobotsOutcome,
@@ -71,8 +72,8 @@ class Robots(Part):
         self.known = self.set("known_robots", RobotsJob, key="origin")
         self.wording = {self.rules: Wording("robots.txt of {key}", outlasts=True)}
 
-    def new_job(self, asks: Place[Target] | Place[SitemapJob]) -> Output:
-        """Puts the job for a robots.txt when the first target or sitemap needs it, which waits in *asks*."""
+    def new_job(self, asks: Place[Target] | Place[SitemapJob] | Place[FileJob]) -> Output:
+        """Puts the job for a robots.txt when the first request needs it, which waits in *asks*."""
         make: Any = self._p.robots_job
         return put_new(self.known, self.jobs, make, asks)
 

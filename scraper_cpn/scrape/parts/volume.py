@@ -32,6 +32,7 @@ from scraper_cpn.scrape.colours import (
     DomainReceived,
     Failure,
     Fetched,
+    Filed,
     Received,
     Target,
 )  # fmt: skip
@@ -136,7 +137,9 @@ class Bytes(Limit):
         self.left = self.place("bytes_left", Allowance, source=True, budget=True)
         self.received = self.place("bytes_received", Received)
         self.takes = [read(self.left)]
-        self.puts = {Fetched: [put(self.received, p.received, Fetched)]}
+        self.puts = {
+            arrived: [put(self.received, p.received, arrived)] for arrived in (Fetched, Filed)
+        }
         self.wording = {self.left: Wording("more bytes: --max-bytes is reached", outlasts=True)}
         self.transition(
             "count_bytes",
@@ -169,7 +172,9 @@ class Rate(Limit):
         self.free = self.place("bandwidth", Bandwidth, source=True, timed=True)
         self.arrived = self.place("bytes_arrived", Received)
         self.takes = [read(self.free)]
-        self.puts = {Fetched: [put(self.arrived, p.received, Fetched)]}
+        self.puts = {
+            arrived: [put(self.arrived, p.received, arrived)] for arrived in (Fetched, Filed)
+        }
         pause = "the pause after the bytes that came (--rate-limit)"
         self.wording = {self.free: Wording(pause, pause=pause)}
         # Each page takes the bandwidth for as long as its bytes may take, one page after another.

@@ -13,6 +13,7 @@ from functools import cached_property
 
 from scraper_cpn.scrape.colours import Link, url_of
 from scraper_cpn.scrape.policy.domains import DomainPolicy
+from scraper_cpn.scrape.policy.files import FilePolicy
 from scraper_cpn.scrape.policy.frontier import FrontierPolicy
 from scraper_cpn.scrape.policy.pipeline import PipelinePolicy
 from scraper_cpn.scrape.policy.proxies import ProxyPolicy
@@ -76,6 +77,11 @@ class Policy:
     def sitemaps(self) -> SitemapPolicy:
         """Sitemaps."""
         return SitemapPolicy(self.settings, self.frontier, self.robots)
+
+    @cached_property
+    def files(self) -> FilePolicy:
+        """The files that items name."""
+        return FilePolicy(self.settings, self.frontier, self.robots)
 
     @cached_property
     def requests(self) -> RequestPolicy:

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from scraper_cpn.scrape.colours import (
     Domain,
     Fetched,
+    FileJob,
     Penalty,
     Redirected,
     RobotsJob,
@@ -41,7 +42,7 @@ class DomainPolicy:
 
     settings: Settings
 
-    def domain(self, target: Target | SitemapJob) -> Domain:
+    def domain(self, target: Target | SitemapJob | FileJob) -> Domain:
         """The pacing token that a target needs."""
         return self._domains[target.domain]
 
@@ -81,9 +82,9 @@ class DomainPolicy:
         return Penalty(target.domain, throttled.wait_ns)
 
     def robots_refusal_penalty(
-        self, job: RobotsJob | SitemapJob, throttled: Throttled
+        self, job: RobotsJob | SitemapJob | FileJob, throttled: Throttled
     ) -> Penalty | None:
-        """The penalty of a domain for a 429 or 503 in answer to a request for robots.txt or a sitemap."""
+        """The penalty of a domain for a 429 or 503 in answer to a request for robots.txt, a sitemap or a file."""
         if is_ban(self.settings, job, throttled.status):
             return None
         return Penalty(job.domain, throttled.wait_ns)

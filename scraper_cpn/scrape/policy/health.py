@@ -15,6 +15,7 @@ from scraper_cpn.scrape.colours import (
     Domain,
     Failed,
     Failure,
+    FileJob,
     GivenUp,
     Hold,
     Penalty,
@@ -55,7 +56,7 @@ class HealthPolicy:
     # What a request says about its domain.
 
     def failed(
-        self, work: Target | RobotsJob | SitemapJob, domain: Domain, failed: Failed
+        self, work: Target | RobotsJob | SitemapJob | FileJob, domain: Domain, failed: Failed
     ) -> Penalty | None:
         """The sign of a request that failed: with an answer, or without one."""
         if failed.status is not None:

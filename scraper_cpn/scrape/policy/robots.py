@@ -16,6 +16,7 @@ from scraper_cpn.scrape.colours import (
     Clearance,
     Denied,
     Failure,
+    FileJob,
     Redirected,
     RobotsJob,
     Rules,
@@ -43,7 +44,7 @@ class RobotsPolicy:
     settings: Settings
     frontier: FrontierPolicy
 
-    def robots_job(self, target: Target | SitemapJob) -> RobotsJob:
+    def robots_job(self, target: Target | SitemapJob | FileJob) -> RobotsJob:
         """The robots.txt that a target needs."""
         origin, home = target.origin, target.domain
         return RobotsJob(origin=origin, url=_robots_url(origin), domain=home, home=home)

@@ -19,6 +19,7 @@ from scraper_cpn.scrape.colours import (
     DomainReceived,
     Failure,
     Fetched,
+    Filed,
     ItemsLeft,
     Received,
     Target,
@@ -59,8 +60,8 @@ class VolumePolicy:
         reason = f"{target.domain} has sent {most:,} bytes or more (--max-bytes-per-domain)"
         return Failure(target=target, kind="limit", reason=reason, final=True)
 
-    def received(self, fetched: Fetched) -> Received:
-        """The bytes of a page."""
+    def received(self, fetched: Fetched | Filed) -> Received:
+        """The bytes of a page or a file."""
         return Received(fetched.size)
 
     def left(self, allowance: Allowance, received: Received) -> Allowance | None:

@@ -21,7 +21,18 @@ from scraper_cpn.net.changes import Durable
 from scraper_cpn.net.explain import lacks
 from scraper_cpn.net.marking import Flying, Standing, one_key
 from scraper_cpn.scrape.account.ledger import SKIPPED, UNCHANGED, failure_record, worth_a_retry
-from scraper_cpn.scrape.colours import Denied, Failure, Found, Link, Rest, RobotsJob, Rules, Target
+from scraper_cpn.scrape.colours import (
+    Denied,
+    Failure,
+    FileEnd,
+    FileJob,
+    Found,
+    Link,
+    Rest,
+    RobotsJob,
+    Rules,
+    Target,
+)
 from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.parts.logins import LOGINS
 from scraper_cpn.scrape.policy import Policy
@@ -64,9 +75,11 @@ class Explanation(Struct, frozen=True, kw_only=True):
     """The process that runs the crawl; None if there is none."""
     stands: str
     """`found`, `asks`, `waits`, `cools down`, `rests` (until its next visit), `in flight`, `pipeline`, `failed once`, `set aside`, `stored`,
-    `failed`, `skipped`, `unread` or `unknown`."""
+    `failed`, `skipped`, `file` (that items name), `unread` or `unknown`."""
     place: str = ""
     """The line of the input that names it, if it is a seed that was not read yet."""
+    file: str = ""
+    """What became of a file that items name."""
     target: Target | None = None
     """None if the URL is unknown, or was stored without a failed attempt."""
     domain: str
@@ -160,6 +173,10 @@ def _whereabouts(path: Path, url: str, run: str | None) -> Explanation:
     if place:
         return replace(known, stands="unread", place=place)
     rows = [each for each in ends if not (isinstance(each, Failure) and each.kind == UNCHANGED)]
+    if not any(isinstance(row, StoredPage) or row.final for row in rows):
+        file = _file(known, durable)
+        if file is not None:
+            return file
     return _over(known, rows[-1]) if rows else _unknown(known, policy, durable)
 
 
@@ -360,6 +377,18 @@ def _over(known: Explanation, end: Failure | StoredPage) -> Explanation:
         )
     stands = "skipped" if end.kind in SKIPPED else "failed"
     return replace(known, stands=stands, target=end.target, again=worth_a_retry(end))
+
+
+def _file(known: Explanation, durable: Durable) -> Explanation | None:
+    """Add what became of a file that items name; None if none names this URL."""
+    for token in durable.tokens.values():
+        each = token.colour
+        if isinstance(each, FileEnd) and each.asked == known.url:
+            line = each.file.error or f"saved as {each.file.path}"
+            return replace(known, stands="file", file=line)
+        if isinstance(each, FileJob) and known.url in (each.asked, each.url):
+            return replace(known, stands="file", file="waits to be fetched")
+    return None
 
 
 def _unknown(known: Explanation, policy: Policy, durable: Durable) -> Explanation:

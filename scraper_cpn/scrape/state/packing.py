@@ -12,18 +12,21 @@ from functools import partial
 from typing import Any
 
 import msgspec
-from msgspec.structs import astuple, replace
+from msgspec.structs import asdict, astuple, replace
 
 from scraper_cpn.scrape.colours import (
+    Awaiting,
     Bad,
     Checked,
     Extracted,
     Failure,
     Fetched,
+    FileJob,
     Found,
     LoginStep,
     Mapped,
     Parsed,
+    ParsedWithFiles,
     PooledSession,
     Proxy,
     Raw,
@@ -93,6 +96,10 @@ def packings(policy: Policy) -> dict[type[Any], Packing]:
         Checked: _counted_page(targets)
         if settings.max_items
         else Packing(_page(targets), lambda packed: Checked(targets.unpack(packed), ())),
+        Awaiting: Packing(
+            lambda page: [targets.pack(page.target), page.asked, page.rest],
+            lambda packed: Awaiting(targets.unpack(packed[0]), packed[1], tuple(packed[2]), ()),
+        ),
         Failure: Packing(targets.pack_failure, targets.unpack_failure),
         Fetched: _measured(visits)
         if measured
@@ -102,6 +109,7 @@ def packings(policy: Policy) -> dict[type[Any], Packing]:
         ),
         Mapped: Packing(targets.pack_mapped, targets.unpack_mapped),
         Parsed: Packing(targets.pack_parsed, targets.unpack_parsed),
+        ParsedWithFiles: Packing(targets.pack_with_files, targets.unpack_with_files),
         Valid: _counted()
         if settings.max_items
         else Packing(lambda valid: valid.errors, lambda packed: Valid((), tuple(packed))),
@@ -259,6 +267,15 @@ class _Targets:
             stop=stop,
             trouble=None if trouble is None else Bad(*trouble),
         )
+
+    def pack_with_files(self, parsed: ParsedWithFiles) -> list[Any]:
+        """Encode the links and the files of one page."""
+        return [self.pack_parsed(parsed), list(map(astuple, parsed.files))]
+
+    def unpack_with_files(self, packed: list[Any]) -> ParsedWithFiles:
+        plain, names = self.unpack_parsed(packed[0]), FileJob.__struct_fields__
+        jobs = (FileJob(**dict(zip(names, each, strict=True))) for each in packed[1])
+        return ParsedWithFiles(**asdict(plain), files=tuple(jobs))
 
     def pack_mapped(self, mapped: Mapped) -> list[Any]:
         """Encode what a sitemap says."""

@@ -21,7 +21,7 @@ from scraper_cpn.scrape.opening import DIRECT, first_tokens, reputes
 from scraper_cpn.scrape.parts.items import ITEMS_LEFT
 from scraper_cpn.scrape.parts.logins import LOGINS
 from scraper_cpn.scrape.parts.permits import NO_END
-from scraper_cpn.scrape.parts.pipeline import STAGES, UNCOUNTED
+from scraper_cpn.scrape.parts.pipeline import PATIENT, STAGES
 from scraper_cpn.scrape.parts.routes import Routes
 from scraper_cpn.scrape.parts.volume import DomainBudget
 from scraper_cpn.scrape.policy import Policy
@@ -90,7 +90,7 @@ def reopened(
     _contents(edit, tokens, net)
     for stage in STAGES:
         for token in tokens.get(stage, ()):
-            if stage == UNCOUNTED and token.colour.target.request.repeatable:
+            if stage in PATIENT and token.colour.target.request.repeatable:
                 edit.gone.append(token.serial)
                 edit.put(net.retries.cool_down, token.colour.target)
                 continue
@@ -346,6 +346,7 @@ def _windows(edit: Edit, net: ScrapeNet, tokens: Mapping[str, list[Standing]]) -
 def _limits(edit: Edit, durable: Durable, net: ScrapeNet) -> None:
     """Set the numbers of concurrent requests to the present limits: nothing is in flight."""
     places = [arc.place for limit in net.limits for arc in limit.takes]
+    places += [each.room for each in net.files]
     counters = {place.name: place for place in places if isinstance(place, Counter)}
     for (name, key), number in durable.numbers.items():
         if name in counters and number != counters[name].first(key):

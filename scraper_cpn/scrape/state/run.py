@@ -124,6 +124,7 @@ _EVERY_PART = Settings(
     hours=Hours(0, 1),
     adaptive=1.0,
     sitemaps=("auto",),
+    files=("images",),
     revisit_ns=1,
     dedupe="content",
 )

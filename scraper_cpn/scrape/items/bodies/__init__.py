@@ -16,8 +16,9 @@ from typing import Self
 
 import anyio
 from anyio import CancelScope, to_thread
+from msgspec.structs import replace
 
-from scraper_cpn.scrape.colours import Raw, Saved
+from scraper_cpn.scrape.colours import File, Filed, Raw, Saved
 from scraper_cpn.scrape.items.outputs.base import OutputError
 from scraper_cpn.scrape.settings import Settings, UsageError
 
@@ -73,6 +74,13 @@ class Bodies:
             return f"its body has {size:,} bytes; --max-saved saves {self._most:,}"
         return None
 
+    def objection(self, raw: Raw) -> str | None:
+        """Return why a file is not saved: its type, or its size; None if it is."""
+        if self._is_wanted(raw):
+            return self.refusal(raw)
+        kind = raw.response.content_type or "unknown"
+        return f"its type is {kind}; --save-types saves {','.join(self._types)}"
+
     async def save(self, raw: Raw) -> Saved | None:
         """Save a body durably, together with all that wait; None if it is not to be saved.
 
@@ -85,6 +93,17 @@ class Bodies:
             if id(raw) not in self._saved:
                 await self._save_waiting()
         return self._saved.pop(id(raw))
+
+    async def file(self, raw: Raw) -> Filed:
+        """Save a file that an item names, as `save` does, and return what the item says about it."""
+        response = raw.response
+        file = File(
+            raw.target.requested_url, bytes=len(response.body), media_type=response.content_type
+        )
+        saved = await self.save(raw)
+        if saved is None:
+            return Filed(replace(file, error=self.objection(raw)), len(response.body))
+        return Filed(replace(file, path=saved.path, sha256=saved.sha256), len(response.body))
 
     async def _save_waiting(self) -> None:
         if self._failure is not None:
