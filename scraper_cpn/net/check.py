@@ -38,10 +38,16 @@ def checked(net: Net) -> Net:
     Raises:
         NetError: with every problem that was found.
     """
-    problems = list(net.problems)
+    if net.problems:  # what was left out would be missed in what follows
+        raise NetError(*net.problems)
+    problems = list[str]()
     for place in net.places.values():
         texts = [*_place(place), *paging_problems(net, place)]
         problems += [f"net {net.name}, place {place.name}: {text}" for text in texts]
+    if net.run is not None and not any(net.run in place.keys for place in net.places.values()):
+        problems.append(
+            f"net {net.name}: no place has the key {net.run}, which tells runs apart; name a key of places"
+        )
     for transition in net.transitions.values():
         where = f"net {net.name}, transition {transition.name}"
         problems += [f"{where}{text}" for text in _transition(net, transition)]
@@ -68,6 +74,8 @@ def _place(place: Any) -> Iterator[str]:
     for name in (*place.keys, *getattr(place, "order", ())):
         if not has_field(place.colour, name):
             yield f"{place.colour.__name__} has no field {name}; name one of its fields or properties"
+    if len({*place.keys}) < len(place.keys):
+        yield f"its key names a field twice: {', '.join(place.keys)}; name each once"
     if isinstance(place, KeySet):
         if not place.keys:
             yield "a set needs a key; name a field of its colour"
@@ -80,6 +88,7 @@ def _counter(place: Counter) -> Iterator[str]:
     if place.unless is not None and not place.budget:
         yield f"ends no run, so {place.unless.name} puts nothing off; declare it with budget=True"
     if callable(place.start):
+        yield from takes_problems(place.start, (None,))
         if not place.keys:
             yield "a plain counter has no key to start with; give an integer from 0 up"
     elif type(place.start) is not int or place.start < 0:
@@ -87,11 +96,10 @@ def _counter(place: Counter) -> Iterator[str]:
 
 
 def _transition(net: Net, transition: Transition) -> Iterator[str]:
-    for arc in transition.arcs:
-        for text in _arc(net, arc):
-            yield f", {arc}: {text}"
+    wrong = [f", {arc}: {text}" for arc in transition.arcs for text in _arc(net, arc)]
+    yield from wrong
     yield from _inputs(transition)
-    yield from bounding_problems(transition)
+    yield from () if wrong else bounding_problems(transition)
     yield from _attempts(transition)
     yield from _during(net, transition)
     yield from _still(net, transition)
@@ -124,9 +132,11 @@ def _token_arc(arc: Arc, place: Place[Any]) -> Iterator[str]:
     yield from length_problems("after_ns", arc.after_ns)
     if arc.kind == "expired" and not place.expires:
         yield "its tokens never expire; declare the place with expires=True"
-    for fn in (arc.when, arc.change):
+    for fn, several in ((arc.when, False), (arc.change, True)):
         if fn is not None:
-            yield from takes_problems(fn, (place.colour,))
+            yield from takes_problems(fn, (place.colour,), several=several)
+    if callable(arc.after_ns):
+        yield from takes_problems(arc.after_ns, (None if arc.change else place.colour,))
     if arc.change is not None:
         yield from gives_problems(arc.change, place)
 
@@ -139,6 +149,8 @@ def _count(arc: Arc) -> Iterator[str]:
     least = 0 if arc.all else 1
     if not callable(arc.count) and (type(arc.count) is not int or arc.count < least):
         yield f"a count of {arc.count!r}; give an integer from {least} up, or a function of the key"
+    if callable(arc.count):
+        yield from takes_problems(arc.count, (None,))
     if callable(arc.count) and arc.all:
         yield "at_least must be a number; only a count can be a function of the key"
     bounded = isinstance(place, Place) and place.capacity is not None
@@ -165,6 +177,8 @@ def _attempts(transition: Transition) -> Iterator[str]:
         yield f": attempts is {attempts!r}; give an integer from 1 up, to a transition with an effect"
         return
     yield from (f": {text}" for text in length_problems("pause_ns", transition.pause_ns))
+    if callable(transition.pause_ns):
+        yield from (f", pause_ns: {text}" for text in takes_problems(transition.pause_ns, (int,)))
     if attempts > 1 and transition.still:
         yield (
             ": still and attempts exclude each other, because a start that still refuses gives its inputs back, but the next "

@@ -203,7 +203,9 @@ class Declaring(ABC):
 
     def effect(self, name: str, outcomes: type[Any] | UnionType) -> Effect:
         """Name an effect and the types that it may end in; `Lost` is understood."""
-        types = get_args(outcomes) or (outcomes,)
+        given = Given(f"net {self.net.name}, effect {name}", self.net.problems)
+        types = given.kinds("outcome", get_args(outcomes) or (outcomes,))
+        name = given.name(name)
         made = Effect(self.net.name, name, types)
         self.net.register("effect", self.net.effects, name, made)
         self.effects[name] = made
@@ -260,6 +262,7 @@ class Declaring(ABC):
         """
         where = f"net {self.net.name}, transition {name}"
         given = Given(where, self.net.problems)
+        name, limits = given.name(name), given.limits(limits)
         arcs = given.arcs(take) + tuple(arc for limit in limits for arc in limit.takes)
         calls = (
             given.one(
@@ -268,8 +271,7 @@ class Declaring(ABC):
             given.one("choice", choice, Call, "give choose(function, places...)"),
             given.one("scan", scan, Call, "give choose(function, places...)"),
         )
-        ends = given.all("outcomes", outcomes, On, "give on(Outcome, outputs...)")
-        puts = given.all("outputs", outputs, Output, "give put(place)")
+        ends, puts = given.cases(outcomes), given.outputs(outputs)
         plain = effect is None and choice is None
         if outcomes if plain else outputs:
             self.net.problems.append(
@@ -282,21 +284,22 @@ class Declaring(ABC):
             arcs,
             tuple(_under(limits, case) for case in ons),
             *calls,
-            priority,
+            given.number("priority", priority) or 0,
             given.shown(arcs, during),
-            deadline_ns,
-            None if join is None else _names(join),
+            given.number("deadline_ns", deadline_ns),
+            None if join is None else given.names("join", join),
             attempts,
             pause_ns,
             retry if isinstance(retry, tuple) else (retry,),
             still=(*given.arcs(still), *(arc for limit in limits for arc in limit.still)),
-            manual=manual,
+            manual=given.flag("manual", manual),
         )
         self.net.register("transition", self.net.transitions, name, made)
         self.transitions[name] = made
         return made
 
     def _add(self, place: P) -> P:
+        place = Given(f"net {self.net.name}, place {place.name}", self.net.problems).place(place)
         self.net.register("place", self.net.places, place.name, place)
         self.places[place.name] = place
         return place
@@ -335,6 +338,11 @@ class Net(Declaring):
     channels: dict[str, Channel] = field(default_factory=dict)
     credits: dict[str, Drawn] = field(default_factory=dict)
     leases: dict[str, Lease] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        given = Given(f"net {self.name}", self.problems)
+        self.name = given.name(self.name)
+        self.run = given.one("run", self.run, str, "give the name of a key")
 
     def __repr__(self) -> str:
         return f"<net {self.name}: {len(self.places)} places, {len(self.transitions)} transitions>"

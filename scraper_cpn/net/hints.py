@@ -88,9 +88,9 @@ def parameters(fn: Callable[..., Any]) -> list[tuple[str, type[Any] | None]] | N
 
 
 def fits(kind: type[Any], wanted: type[Any]) -> bool:
-    """Whether *kind* is a *wanted*; a protocol that can't be asked is taken on trust."""
+    """Whether *kind* is a *wanted* (an int is a float, PEP 484); a protocol that can't be asked is taken on trust."""
     try:
-        return issubclass(kind, wanted)
+        return issubclass(kind, wanted) or (kind is int and wanted in {float, complex})
     except TypeError:
         return True
 
@@ -113,3 +113,20 @@ def _is_plain(hint: Any) -> TypeGuard[type[Any]]:
 
 def _alternatives(hint: Any) -> tuple[Any, ...]:
     return get_args(hint) if get_origin(hint) in {Union, UnionType} else (hint,)
+
+
+def is_async(fn: Callable[..., Any]) -> bool:
+    """Whether calling *fn* gives an awaitable."""
+    return any(map(inspect.iscoroutinefunction, _called(fn))) or any(
+        map(inspect.isasyncgenfunction, _called(fn))
+    )
+
+
+def is_generator(fn: Callable[..., Any]) -> bool:
+    """Whether calling *fn* gives a generator."""
+    return any(map(inspect.isgeneratorfunction, _called(fn)))
+
+
+def _called(fn: Callable[..., Any]) -> tuple[Any, Any]:
+    """The function itself, and what runs if it is an object that can be called."""
+    return fn, getattr(type(fn), "__call__", None)  # noqa: B004

@@ -69,7 +69,9 @@ def _output(net: Net, transition: Transition, case: On, output: Output) -> Itera
     if isinstance(place, Counter):
         yield from _count_up(transition, place, output)
         return
-    if output.count != 1:
+    if type(output.count) is not int:
+        yield f"is given {output.count!r}, which is no function; give a function and its sources"
+    elif output.count != 1:
         yield "several tokens can only be put by a function that returns them; give one"
     yield from _timing(place, output)
     yield from _new(net, output)
@@ -101,7 +103,7 @@ def _forget(transition: Transition, case: On, output: Output, place: KeySet[Any]
         return
     kinds = _kinds(transition, case, sources)
     if output.make is not None:
-        yield from takes_problems(output.make, kinds)
+        yield from takes_problems(output.make, kinds, several=True)
         return
     for kind in kinds:
         if kind is not None and not hints.fits(kind, place.colour):
@@ -138,7 +140,7 @@ def _new(net: Net, output: Output) -> Iterator[str]:
 
 def _sources(transition: Transition, case: On, output: Output, place: Place[Any]) -> Iterator[str]:
     if plan.fresh_from(transition, case, output):
-        yield from takes_problems(output.make, (output.sources[0].colour,))
+        yield from takes_problems(output.make, (output.sources[0].colour,), several=True)
         yield from gives_problems(output.make, place)
         return
     sources = plan.made_from(transition, case, output)
@@ -159,7 +161,7 @@ def _sources(transition: Transition, case: On, output: Output, place: Place[Any]
     if _ambiguous(transition, output):
         yield "two inputs bind tokens of one place; name the arc among the sources instead of the place"
     kinds = _kinds(transition, case, sources)
-    yield from takes_problems(output.make, kinds)
+    yield from takes_problems(output.make, kinds, several=True)
     yield from gives_problems(output.make, place)
     for length in (output.after_ns, output.lasts_ns):
         if callable(length):
@@ -208,9 +210,17 @@ def _kind(arc: Arc) -> type[Any] | None:
     return tuple if arc.many else arc.place.colour
 
 
-def takes_problems(fn: Any, kinds: tuple[type[Any] | None, ...]) -> Iterator[str]:
-    """Whether a function can be called with these; None for what is not known."""
+def takes_problems(
+    fn: Any, kinds: tuple[type[Any] | None, ...], *, several: bool = False
+) -> Iterator[str]:
+    """Whether a function can be called with these; None for what is not known. *several*: it may be a generator."""
     name = getattr(fn, "__name__", repr(fn))
+    if hints.is_async(fn):
+        yield f"{name} is async, but a net needs its result at once; give a plain function, or make it an effect"
+        return
+    if hints.is_generator(fn) and not several:
+        yield f"{name} is a generator, but one result is needed; give a function that returns it"
+        return
     listed = ", ".join("a key" if kind is None else kind.__name__ for kind in kinds)
     if not hints.accepts(fn, len(kinds)):
         yield f"{name} can't be called with ({listed})"
