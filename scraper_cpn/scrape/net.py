@@ -9,6 +9,7 @@ from typing import Any
 
 from scraper_cpn.net import KeySet, Limit, Net, Place
 from scraper_cpn.scrape.colours import FAILED_LOG, Failure
+from scraper_cpn.scrape.parts.crossing import crossing_of
 from scraper_cpn.scrape.parts.depths import depths_of
 from scraper_cpn.scrape.parts.domains import Domains
 from scraper_cpn.scrape.parts.files import files_of
@@ -32,14 +33,25 @@ from scraper_cpn.scrape.parts.sitemaps import sitemaps_of
 from scraper_cpn.scrape.parts.traps import traps_of
 from scraper_cpn.scrape.parts.volume import Bytes, DomainLimit, Rate, volume_limits
 from scraper_cpn.scrape.policy import Policy
+from scraper_cpn.scrape.policy.partitions import PartitionPolicy
 
 
 class ScrapeNet(Net):
-    """The net of a crawl under a policy."""
+    """The net of a crawl under a policy.
 
-    def __init__(self, p: Policy) -> None:
-        super().__init__("scrape")
+    Args:
+        p: the policy.
+        partitions: into how many the crawl is divided, by domain: 1 or more.
+
+    Raises:
+        UsageError: the crawl has options that can't be divided.
+    """
+
+    def __init__(self, p: Policy, partitions: int = 1) -> None:
+        tells = {} if partitions == 1 else PartitionPolicy(p.settings, partitions).tells()
+        super().__init__("scrape", partition="domain" if tells else None, tells=tells)
         self.policy = p
+        self.crossing = crossing_of(self, p.settings, partitions)
 
         # The limits, in the order in which a request takes from them. A new limit is one more element.
         self.permits = Permits(self, p.settings)
@@ -67,10 +79,10 @@ class ScrapeNet(Net):
         self.depths = depths_of(self, p.frontier.depths, p.settings)
         self.traps = traps_of(self, p.frontier)
         self.frontier = Frontier(self, p.frontier, page_key, self.depths)
-        self.robots = Robots(self, p, key)
+        self.robots = Robots(self, p, key, self.crossing)
         self.sitemaps = sitemaps_of(self, p, key)
         self.seeds = Seeds(self)
-        self.requests = Requests(self, p)
+        self.requests = Requests(self, p, self.crossing)
         self.retries = Retries(self, p.retries)
         self.pipeline = Pipeline(self, p, self.files)
         self.revisits = revisits_of(self, p.requests.visits, p.settings)
@@ -86,6 +98,7 @@ class ScrapeNet(Net):
             self.traps,
             self.sitemaps,
             self.failed_log,
+            self.crossing,
         )
         self.seeds.refuse(self.failed_log)
         self.robots.fetch_rules(
@@ -93,7 +106,7 @@ class ScrapeNet(Net):
         )
         self.robots.clear(self.frontier.targets, self.failed_log, self.logins)
         if self.sitemaps is not None:
-            self.sitemaps.clear(self.robots, self.limits, self.failed_log)
+            self.sitemaps.clear(self.robots, self.limits, self.failed_log, self.crossing)
             self.sitemaps.fetch(
                 self.frontier.found,
                 self.limits,
@@ -150,6 +163,7 @@ class ScrapeNet(Net):
             found=self.frontier.found,
             routes=self.routes,
             revisits=self.revisits,
+            crossing=self.crossing,
         )
         for route in self.routes:
             route.connect(

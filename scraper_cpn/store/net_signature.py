@@ -4,7 +4,8 @@ Owns: a net as lines of text that two versions of a program can compare, and the
 Must not know: files, what a net is for.
 
 The numbers of a net (capacities, initial values of counters, delays) are not included: they may change
-while a run lasts. Functions appear by name; their module's version says whether they decide the same.
+while a run lasts. Functions appear by name; their module's version says whether they decide the same. The number of
+partitions is included: it says where each token is.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from xxhash import xxh3_128_hexdigest
 
 from scraper_cpn.net import Net, Transition
 from scraper_cpn.net.arcs import Arc, On, Output
-from scraper_cpn.net.places import Counter, KeySet, Place
+from scraper_cpn.net.partitions import share_of
+from scraper_cpn.net.places import Counter, KeySet, Place, Sink
 
 KERNEL_VERSION = "1"
 """Changes whenever the same inputs lead a kernel to other decisions."""
@@ -28,15 +30,18 @@ NetSignature = dict[str, str]
 _DIFFERENCES_SHOWN = 5
 
 
-def signature_of(net: Net, versions: Mapping[str, str]) -> NetSignature:
+def signature_of(net: Net, versions: Mapping[str, str], partitions: int = 1) -> NetSignature:
     """Describe a net as lines of text.
 
     Args:
         net: has been checked.
         versions: of the modules of the net's functions, by name.
+        partitions: into how many a net with a partition key is divided.
     """
-    signature = {"kernel": KERNEL_VERSION, **versions}
-    signature |= {f"{_kind(place)} {name}": _place(place) for name, place in net.places.items()}
+    signature = {"kernel": KERNEL_VERSION, **versions, **_division(net, partitions)}
+    signature |= {
+        f"{_kind(place)} {name}": _place(net, place) for name, place in net.places.items()
+    }
     effects = {
         f"effect {name}": ", ".join(map(_type, effect.outcomes))
         for name, effect in net.effects.items()
@@ -76,11 +81,28 @@ def _kind(place: Any) -> str:
     return "set" if isinstance(place, KeySet) else type(place).__name__.lower()
 
 
-def _place(place: Any) -> str:
-    keys = f"key {','.join(place.keys)}" if place.keys else ""
+def _division(net: Net, partitions: int) -> NetSignature:
+    """By which key a net is divided, and what tells it; nothing for a net without a partition key."""
+    if net.partition is None:
+        return {}
+    tells = (f"{name} by {_function('', fn).strip()}" for name, fn in net.tells.items())
+    return {"partitions": "; ".join([f"{partitions} by {net.partition}", *tells])}
+
+
+def _share(net: Net, place: Any) -> str:
+    """The share of a place in a net that is divided."""
+    share = None if net.partition is None else share_of(net, place)
+    if share is None or isinstance(place, Sink):
+        return ""
+    by = share.by if isinstance(share.by, str) else _function("", share.by).strip()
+    return f"share {share.kind}" + (f" by {by}" if by else "")
+
+
+def _place(net: Net, place: Any) -> str:
+    keys, share = f"key {','.join(place.keys)}" if place.keys else "", _share(net, place)
     if isinstance(place, Counter):
         unless = f"unless {place.unless.name}" if place.unless is not None else ""
-        return " ".join(filter(None, [keys, "budget" if place.budget else "", unless]))
+        return " ".join(filter(None, [keys, "budget" if place.budget else "", unless, share]))
     parts = [_type(place.colour), keys]
     if isinstance(place, Place):
         parts.append(f"order {','.join(place.order)}" if place.order else "")
@@ -90,6 +112,7 @@ def _place(place: Any) -> str:
             for word in ("timed", "expires", "source", "work", "budget", "paged")
             if getattr(place, word)
         ]
+    parts.append(share)
     return " ".join(filter(None, parts))
 
 
@@ -155,6 +178,6 @@ def _source(source: Any) -> str:
     return source.__name__ if isinstance(source, type) else str(source.name)
 
 
-def _function(word: str, value: int | Callable[..., Any] | None) -> str:
+def _function(word: str, value: int | str | Callable[..., Any] | None) -> str:
     """A function by its name; a number may change."""
     return f"{word} {getattr(value, '__name__', 'function')}" if callable(value) else ""

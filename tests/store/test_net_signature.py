@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from scraper_cpn.net import Lost, Net, hold, on, put
+from scraper_cpn.net import Lost, Net, Share, hold, keyed, local, on, put
 from scraper_cpn.store.net_signature import differences, hash_of, listed, signature_of
 
 
@@ -58,3 +58,33 @@ def test_of_many_differences_the_first_are_listed() -> None:
     """One line stays readable."""
     assert listed(["a", "b"]) == "a; b"
     assert listed(list("abcdefg")) == "a; b; c; d; e; and 2 more"
+
+
+def divided(share: Share | None = None, tells: str = "host") -> Net:
+    """A net that is divided, in a few variants."""
+    made = Net("divided", partition="host", tells={tells: str.lower})
+    jobs = made.place("jobs", Job, key="host", source=True)
+    late = made.place("late", Job, source=True, share=share or keyed("host"))
+    made.transition("drop", [jobs])
+    made.transition("end", [late])
+    return made
+
+
+def test_how_a_net_is_divided_is_part_of_it() -> None:
+    """The partition key, what tells it, the number of partitions and each share are compared."""
+    before = signature_of(divided(), {}, 4)
+    assert before["partitions"] == "4 by host; host by lower"
+    assert differences(before, signature_of(divided(), {}, 8)) == [
+        "partitions was (4 by host; host by lower), is (8 by host; host by lower)"
+    ]
+    (line,) = differences(before, signature_of(divided(local), {}, 4))
+    assert line.endswith("source share keyed by host), is (Job(host: str) source share local)")
+    assert differences(before, signature_of(divided(tells="page"), {}, 4)) == [
+        "partitions was (4 by host; host by lower), is (4 by host; page by lower)"
+    ]
+
+
+def test_shares_of_a_net_that_is_not_divided_are_no_part_of_it() -> None:
+    """They mean nothing there."""
+    assert not any("share" in line for line in signature_of(net(), {}).values())
+    assert "partitions" not in signature_of(net(), {}, 4)

@@ -207,6 +207,13 @@ class Gate(Struct, frozen=True, gc=False):
     """While this token exists, requests may start. Its expiry is the crawl's deadline."""
 
 
+class StopAt(Struct, frozen=True, gc=False):
+    """A stop request on its way to a partition."""
+
+    partition: int
+    reason: str
+
+
 class StopRequest(Struct, frozen=True, gc=False):
     """The request to start no more requests."""
 

@@ -7,8 +7,9 @@ Must not know: how a target is fetched, what its limits are.
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from scraper_cpn.net import Limit, Net, Part, Sink, put, put_new
+from scraper_cpn.net import Limit, Net, Part, Sink, keyed, local, put, put_new
 from scraper_cpn.scrape.colours import Failure, Found, Target
+from scraper_cpn.scrape.parts.crossing import Crossing
 from scraper_cpn.scrape.parts.depths import Depths
 from scraper_cpn.scrape.parts.robots import Robots
 from scraper_cpn.scrape.parts.sitemaps import Sitemaps
@@ -34,11 +35,12 @@ class Frontier(Part):
         super().__init__(net, "frontier")
         self._p, self._depths = p, depths
         self._traps: Traps | None = None
-        self.found = self.place("found", Found, source=True, work=True)
+        self.found = self.place("found", Found, source=True, work=True, share=local)
         self.links = self.found if depths is None else depths.links
         """Where the links of pages and the next hops of redirects come in."""
-        self.seen = self.set("seen", Target, key="url", paged=True)
-        self.requested = self.set("requested", Target, key="identity", paged=True)
+        of_domain = keyed("domain")
+        self.seen = self.set("seen", Target, key="url", paged=True, share=of_domain)
+        self.requested = self.set("requested", Target, key="identity", paged=True, share=of_domain)
         self.targets = self.place(
             "prioritized_targets", Target, key=key, order=p.turn, work=True, paged=True
         )
@@ -50,28 +52,31 @@ class Frontier(Part):
         traps: Traps | None,
         sitemaps: Sitemaps | None,
         log: Sink[Failure],
+        crossing: Crossing | None,
     ) -> None:
         """Admit new URLs: each first waits for its robots.txt, or goes straight to the waiting targets.
 
-        Those that count as *traps* go to the *log*. The *sitemaps* of new origins are looked for.
+        Those that count as *traps* go to the *log*. The *sitemaps* of new origins are looked for. Those of other
+        partitions are admitted there.
         """
         asks, targets = robots.asks, self.targets
-        asking = put_new(self.seen, asks, self._p.to_ask, self.found)
-        waiting = put_new(self.seen, targets, self._p.to_fetch, self.found)
-        asking_too = put_new(self.requested, asks, self._p.requests_to_ask, self.found)
-        waiting_too = put_new(self.requested, targets, self._p.requests_to_fetch, self.found)
+        found = self.found if crossing is None else crossing.links(self.found)
+        asking = put_new(self.seen, asks, self._p.to_ask, found)
+        waiting = put_new(self.seen, targets, self._p.to_fetch, found)
+        asking_too = put_new(self.requested, asks, self._p.requests_to_ask, found)
+        waiting_too = put_new(self.requested, targets, self._p.requests_to_fetch, found)
         brought = [new for limit in limits for at in (asks, targets) for new in limit.brings(at)]
         outputs = [asking, waiting, asking_too, waiting_too, *brought, robots.new_job(asks)]
         self._traps = traps
         if traps is not None:
-            outputs.append(traps.catch(self.seen, self.found))
+            outputs.append(traps.catch(self.seen, found))
             traps.write(log)
         if sitemaps is not None:
-            outputs += sitemaps.look(self.found, robots)
+            outputs += sitemaps.look(found, robots)
         if self._depths is not None:
-            outputs.append(put(self._depths.paths, self._p.depths.paths, self.found))
+            outputs.append(put(self._depths.paths, self._p.depths.paths, found))
             self._depths.shorten(self.found)
-        self.transition("admit", [self.found], outputs=outputs)
+        self.transition("admit", [found], outputs=outputs)
 
     def properties(self) -> Iterator[Any]:
         """No waiting URL is a trap, or deeper than the limit."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from scraper_cpn.net import KeySet, Net, Output, Part, Place, Sink, put, read, take
 from scraper_cpn.scrape.colours import Domain, Failure, GivenUp, Hold, Penalty, Target
-from scraper_cpn.scrape.parts.robots import DAY_NS, Robots
+from scraper_cpn.scrape.parts.robots import Robots
 from scraper_cpn.scrape.policy.health import HealthPolicy
 
 
@@ -53,6 +53,6 @@ class Health(Part):
         self.transition(
             "give_up_robots",
             [take(jobs, include_waiting=True), read(self.given_up)],
-            outputs=[put(robots.rules, self.p.rules, jobs, self.given_up, lasts_ns=DAY_NS)],
+            outputs=robots.answer(self.p.rules, jobs, self.given_up),
             priority=-1,
         )

@@ -8,7 +8,7 @@ shifts a window.
 from collections.abc import Iterator
 from typing import Any
 
-from scraper_cpn.net import Limit, Net, Wording, expired, read
+from scraper_cpn.net import Limit, Net, Wording, expired, local, read
 from scraper_cpn.scrape.colours import Window
 from scraper_cpn.scrape.parts.promises import requests_of
 from scraper_cpn.scrape.settings import Settings
@@ -20,7 +20,13 @@ class OpenHours(Limit):
     def __init__(self, net: Net) -> None:
         super().__init__(net, "hours")
         self.open = self.place(
-            "open_hours", Window, source=True, timed=True, expires=True, budget=True
+            "open_hours",
+            Window,
+            source=True,
+            timed=True,
+            expires=True,
+            budget=True,
+            share=local,
         )
         self.takes = [read(self.open)]
         self.still = [read(self.open)]

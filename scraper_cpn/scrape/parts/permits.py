@@ -7,7 +7,18 @@ Must not know: what is requested.
 from collections.abc import Iterator
 from typing import Any
 
-from scraper_cpn.net import Limit, Net, Place, Wording, consume, expired, hold, read
+from scraper_cpn.net import (
+    Limit,
+    Net,
+    Place,
+    Wording,
+    consume,
+    credit,
+    expired,
+    hold,
+    local,
+    read,
+)
 from scraper_cpn.scrape.colours import Fetched, Gate, StopRequest
 from scraper_cpn.scrape.parts.promises import pages_of, requests_of
 from scraper_cpn.scrape.settings import Settings
@@ -22,7 +33,7 @@ class Permits(Limit):
     def __init__(self, net: Net, settings: Settings) -> None:
         super().__init__(net, "permits")
         self._most = settings.concurrency
-        self.free = self.counter("permits", start=self._most)
+        self.free = self.counter("permits", start=self._most, share=local)
         self.takes = [hold(self.free)]
         self.wording = {self.free: Wording("any request to end (--concurrency)")}
 
@@ -42,8 +53,13 @@ class Budget(Limit):
     def __init__(self, net: Net, settings: Settings, unless: Place[Any] | None = None) -> None:
         super().__init__(net, "budget")
         self._limited = settings.max_pages is not None
-        most = settings.max_pages or NO_END
-        self.left = self.counter("budget", start=most, budget=True, unless=unless)
+        self.left = self.counter(
+            "budget",
+            start=settings.max_pages or NO_END,
+            budget=True,
+            unless=unless,
+            share=credit if self._limited else local,
+        )
         self.takes = [hold(self.left)]
         self.puts = {Fetched: [consume(self.left)]}
         more = "more pages: --max-pages is reached, or will be by those in flight"
@@ -67,8 +83,8 @@ class GateKeeper(Limit):
 
     def __init__(self, net: Net) -> None:
         super().__init__(net, "gate")
-        self.open = self.place("gate", Gate, source=True, expires=True, budget=True)
-        self.stop = self.place("stop", StopRequest, source=True)
+        self.open = self.place("gate", Gate, source=True, expires=True, budget=True, share=local)
+        self.stop = self.place("stop", StopRequest, source=True, share=local)
         self.takes = [read(self.open)]
         self.still = [read(self.open)]
         self.wording = {self.open: Wording("the crawl to be resumed: it starts no more requests")}

@@ -8,7 +8,21 @@ Must not know: how a page is fetched.
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from scraper_cpn.net import Lost, Net, On, Output, Part, Place, Sink, Wording, hold, on, put
+from scraper_cpn.net import (
+    Lost,
+    Net,
+    On,
+    Output,
+    Part,
+    Place,
+    Sink,
+    Wording,
+    hold,
+    keyed,
+    local,
+    on,
+    put,
+)
 from scraper_cpn.scrape.colours import (
     STORED,
     Bad,
@@ -31,6 +45,7 @@ from scraper_cpn.scrape.colours import (
     Valid,
     ValidateOutcome,
 )  # fmt: skip
+from scraper_cpn.scrape.parts.crossing import Crossing
 from scraper_cpn.scrape.parts.duplicates import ARRIVED, duplicates_of
 from scraper_cpn.scrape.parts.files import AWAITING, Files
 from scraper_cpn.scrape.parts.items import ItemBudget
@@ -41,6 +56,7 @@ from scraper_cpn.scrape.parts.revisits import Revisits
 from scraper_cpn.scrape.parts.routes import Routes
 from scraper_cpn.scrape.parts.sessions import Sessions
 from scraper_cpn.scrape.policy import Policy
+from scraper_cpn.scrape.policy.partitions import domain_of_page
 
 UNCOUNTED = "uncounted"
 """The stage before the items are counted."""
@@ -66,10 +82,13 @@ class Pipeline(Part):
         self._waiting = 2 * self._concurrency + PARSERS  # a page keeps its place while it is parsed
         self.duplicates = duplicates_of(net, p.requests.duplicates, self._waiting)
         key = "content" if self.duplicates else ()
-        self.raw_html = self.place("raw_html", Raw, key=key, capacity=self._waiting, work=True)
-        self.parsers = self.counter("parsers", start=PARSERS)
-        self.parsed = self.place("parsed", Extracted, capacity=STAGE, work=True)
-        self.validated = self.place("validated", Checked, capacity=STAGE, work=True)
+        share = keyed(domain_of_page)
+        self.raw_html = self.place(
+            "raw_html", Raw, key=key, capacity=self._waiting, work=True, share=share
+        )
+        self.parsers = self.counter("parsers", start=PARSERS, share=local)
+        self.parsed = self.place("parsed", Extracted, capacity=STAGE, work=True, share=share)
+        self.validated = self.place("validated", Checked, capacity=STAGE, work=True, share=share)
         self.uncounted = (
             None
             if p.settings.max_items is None
@@ -105,11 +124,12 @@ class Pipeline(Part):
         found: Place[Found],
         routes: Sequence[Routes],
         revisits: Revisits | None,
+        crossing: Crossing | None,
     ) -> None:
         """Route pages to `stored`, their links to *links*, lost pages to *lost*, and failures to *log*.
 
         A handler may have its page requested again, rest the proxy that brought it (where there are routes, for that
-        domain), and close the gate. The pages of a login lead on to *found*.
+        domain), and close the gate, or with a *crossing* those of all partitions. The pages of a login lead on to *found*.
         """
         p = self._p
         refused = list[Output]()
@@ -123,12 +143,12 @@ class Pipeline(Part):
         elsewhere = put(proxies.faults, proxies.p.elsewhere, raw, Deferred)
         for each in routes:
             elsewhere = put(each.signs, each.p.elsewhere, raw, Deferred)
-        led = self._led_to(Parsed, links, log, gate)
+        led = self._led_to(Parsed, links, log, gate, crossing)
         with_files = [
             on(
                 ParsedWithFiles,
                 *each.at_page(raw),
-                *self._led_to(ParsedWithFiles, links, log, gate),
+                *self._led_to(ParsedWithFiles, links, log, gate, crossing),
             )
             for each in self._files
         ]
@@ -187,13 +207,15 @@ class Pipeline(Part):
         links: Place[Found],
         log: Sink[Failure],
         gate: GateKeeper,
+        crossing: Crossing | None,
     ) -> list[Output]:
         """What a parsed page puts beside its items."""
         p, raw = self._p, self.raw_html
+        stop = put(gate.stop, p.stop, outcome) if crossing is None else crossing.stop(gate.stop)
         return [
             put(links, p.links, raw, outcome),
             put(log, p.trouble, raw, outcome),
-            put(gate.stop, p.stop, outcome),
+            stop,
         ]
 
     def _login_ends(

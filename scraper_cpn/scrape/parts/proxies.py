@@ -7,7 +7,22 @@ Must not know: what is requested.
 from collections.abc import Iterator
 from typing import Any
 
-from scraper_cpn.net import Limit, Net, Output, Place, Wording, expired, hold, put, spend, take
+from scraper_cpn.net import (
+    Limit,
+    Net,
+    Output,
+    Place,
+    Wording,
+    absent,
+    expired,
+    hold,
+    leased,
+    local,
+    put,
+    read,
+    spend,
+    take,
+)
 from scraper_cpn.scrape.colours import (
     RETIRED_PROXIES,
     Carried,
@@ -28,6 +43,7 @@ class Proxies(Limit):
         super().__init__(net, "proxies")
         self.p = p
         self._settings = p.settings
+        share = leased if p.settings.proxies else local  # each partition has direct connections
         self.pool = self.place(
             "available_proxies",
             Proxy,
@@ -36,10 +52,12 @@ class Proxies(Limit):
             expires=True,
             source=True,
             budget=True,
+            share=share,
         )
-        self.slots = self.counter("proxy_slots", key="proxy", start=p.proxy_slots)
-        self.faults = self.place("proxy_faults", ProxyFault, key="proxy")
+        self.slots = self.counter("proxy_slots", key="proxy", start=p.proxy_slots, share=share)
+        self.faults = self.place("proxy_faults", ProxyFault, key="proxy", share=local)
         self.retired = self.sink(RETIRED_PROXIES, Proxy)
+        self._carried: list[Place[Carried]] = []
         self.takes = [spend(self.pool, p.carried, after_ns=p.proxy_gap_ns), hold(self.slots)]
         self.puts = {
             Failed: [put(self.faults, p.at_fault, self.pool, Failed)],
@@ -53,6 +71,10 @@ class Proxies(Limit):
             outputs=[put(self.pool, p.rested, self.pool, self.faults, after_ns=p.rest_ns)],
             priority=-1,
         )
+        if share is leased:
+            free = read(self.slots, at_least=p.proxy_slots)
+            unpaid = [absent(carried) for carried in self._carried]
+            self.release(self.pool, [free, absent(self.faults), *unpaid])
         leaves = [put(self.retired), *self._leaves()]
         self.transition("retire", [expired(self.pool)], outputs=leaves)
         self.transition(
@@ -80,7 +102,8 @@ class Proxies(Limit):
         p = self.p
         if all(proxy.bytes is None for proxy in p.settings.proxies):
             return {}
-        carried = self.place("carried_bytes", Carried, key="proxy")
+        carried = self.place("carried_bytes", Carried, key="proxy", share=local)
+        self._carried = [carried]
         self.transition(
             "charge",
             [carried, take(self.pool, include_waiting=True)],

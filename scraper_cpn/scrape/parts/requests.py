@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
-from scraper_cpn.net import Limit, Lost, Net, On, Output, Part, Place, Sink, on, put
+from scraper_cpn.net import Limit, Lost, Net, On, Output, Part, Place, Sink, keyed, local, on, put
 from scraper_cpn.scrape.colours import (
     Failed,
     Failure,
@@ -22,6 +22,7 @@ from scraper_cpn.scrape.colours import (
     Unchanged,
     VisitOutcome,
 )  # fmt: skip
+from scraper_cpn.scrape.parts.crossing import Crossing
 from scraper_cpn.scrape.parts.domains import Domains
 from scraper_cpn.scrape.parts.frontier import Frontier
 from scraper_cpn.scrape.parts.logins import Logins
@@ -35,12 +36,14 @@ from scraper_cpn.scrape.policy import Policy
 class Requests(Part):
     """`scrape_target` fetches the first target in order whose limits all permit it."""
 
-    def __init__(self, net: Net, p: Policy) -> None:
+    def __init__(self, net: Net, p: Policy, crossing: Crossing | None) -> None:
         super().__init__(net, "requests")
         self._p = p.requests
         self._longest_ns = 2 * p.settings.timeout_ns
-        self.hops = self.place("hops", Found, timed=True, work=True)
-        self.in_progress = self.place("in_progress", Target, key="url")
+        by_page = p.settings.max_depth is not None
+        share = local if crossing is None else crossing.of_hops(by_page=by_page)
+        self.hops = self.place("hops", Found, timed=True, work=True, share=share)
+        self.in_progress = self.place("in_progress", Target, key="url", share=keyed("domain"))
 
     def scrape(
         self,

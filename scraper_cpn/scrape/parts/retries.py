@@ -7,11 +7,12 @@ Must not know: how an attempt can fail.
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from scraper_cpn.net import Net, Part, Place, Sink, choose, on, put, read
+from scraper_cpn.net import Net, Part, Place, Sink, choose, keyed, on, put, read
 from scraper_cpn.scrape.colours import Again, Failure, Over, Target
 from scraper_cpn.scrape.parts.logins import Logins
 from scraper_cpn.scrape.parts.permits import Budget, GateKeeper
 from scraper_cpn.scrape.parts.revisits import Revisits
+from scraper_cpn.scrape.policy.partitions import domain_of_page
 from scraper_cpn.scrape.policy.retries import RetryPolicy
 
 
@@ -22,8 +23,10 @@ class Retries(Part):
         super().__init__(net, "retries")
         self._p = p
         self._targets: list[Place[Target]] = []
-        self.cool_down = self.place("cool_down", Target, timed=True, work=True)
-        self.failed = self.place("failed", Failure, work=True)
+        self.cool_down = self.place(
+            "cool_down", Target, timed=True, work=True, share=keyed("domain")
+        )
+        self.failed = self.place("failed", Failure, work=True, share=keyed(domain_of_page))
 
     def judge(
         self,

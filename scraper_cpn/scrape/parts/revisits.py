@@ -6,7 +6,7 @@ Must not know: how a page is fetched, how changes are found.
 
 from collections.abc import Iterable, Sequence
 
-from scraper_cpn.net import Net, On, Output, Part, Place, Sink, on, put, read
+from scraper_cpn.net import Net, On, Output, Part, Place, Sink, keyed, on, put, read
 from scraper_cpn.scrape.colours import Checked, Failure, Fetched, Redirected, Target, Unchanged
 from scraper_cpn.scrape.parts.permits import Budget, GateKeeper
 from scraper_cpn.scrape.policy.requests import RequestPolicy
@@ -20,7 +20,7 @@ class Revisits(Part):
     def __init__(self, net: Net, p: VisitPolicy) -> None:
         super().__init__(net, "revisits")
         self._p = p
-        self.rests = self.place("revisits", Target, timed=True, work=True)
+        self.rests = self.place("revisits", Target, timed=True, work=True, share=keyed("domain"))
 
     def at_kept(self, pages: Place[Checked]) -> Output:
         """Put the next visit of a page that was kept."""

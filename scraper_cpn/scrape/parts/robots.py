@@ -6,7 +6,7 @@ Must not know: what happens to an allowed target.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +47,7 @@ from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.robots import allowed
 
 if TYPE_CHECKING:
+    from scraper_cpn.scrape.parts.crossing import Crossing
     from scraper_cpn.scrape.parts.domains import Domains
     from scraper_cpn.scrape.parts.logins import Logins
 
@@ -60,10 +61,14 @@ class Robots(Part):
         net: of a crawl.
         p: its policy.
         key: the fields by which the limits of requests count.
+        crossing: leads to other partitions; None if there are none.
     """
 
-    def __init__(self, net: Net, p: Policy, key: tuple[str, ...]) -> None:
+    def __init__(
+        self, net: Net, p: Policy, key: tuple[str, ...], crossing: Crossing | None
+    ) -> None:
         super().__init__(net, "robots")
+        self._crossing = crossing
         self._p, self._settings = p.robots, p.settings
         self._longest_ns = 2 * p.settings.timeout_ns
         self.asks = self.place("asks", Target, key="origin", work=True, paged=True)
@@ -91,22 +96,23 @@ class Robots(Part):
         for each in routes:
             jobs, proxy_signs = each.jobs, partial(each.proxy_signs, each.jobs)
         get = self.effect("robots", RobotsOutcome)
-        slower = put(domains.penalties, domains.p.slower, jobs, Rules)
+        crossing, slower, rules = self._crossing, domains.p.slower, self._fetched(jobs)
+        slow = put(domains.penalties, slower, jobs, Rules)
+        paces = [slow] if crossing is None else crossing.penalty(domains, slower, jobs, Rules)
         throttled = put(domains.penalties, domains.p.robots_refusal_penalty, jobs, Throttled)
         health, pacing = domains.p.health, domains.pacing
         answered = put(domains.penalties, health.answered, pacing)
         failed = put(domains.penalties, health.failed, jobs, pacing, Failed)
-        next_hop = put(self.jobs, p.robots_hop, jobs, Redirected)
-        new_hosts = [output for limit in limits for output in limit.brings(Redirected)]
-        too_far = put(self.rules, p.rules_after_too_many_redirects, jobs, lasts_ns=DAY_NS)
+        next_hop = self._hop(jobs, limits)
+        too_far = self.answer(p.rules_after_too_many_redirects, jobs)
         self.transition(
             "get_robots",
             [jobs],
             limits=limits,
             effect=get(jobs, proxies.pool, domains.pacing),
             outcomes=[
-                on(Rules, put(self.rules, lasts_ns=DAY_NS), slower, answered, *proxy_signs(Rules)),
-                on(Redirected, next_hop, *new_hosts, too_far, answered, *proxy_signs(Redirected)),
+                on(Rules, *rules, *paces, answered, *proxy_signs(Rules)),
+                on(Redirected, *next_hop, *too_far, answered, *proxy_signs(Redirected)),
                 on(
                     Throttled,
                     *self._failed(jobs, Throttled, log),
@@ -121,15 +127,41 @@ class Robots(Part):
         )
         again = put(self.jobs, p.refresh, self.rules)
         self.again = self.transition("refresh", [expired(self.rules)], outputs=[again])
+        if crossing is not None:
+            crossing.connect(self.jobs, self.rules, domains, limits, DAY_NS)
+
+    def _fetched(self, jobs: Place[RobotsJob]) -> list[Output]:
+        """The rules that were fetched, where their origin belongs."""
+        if self._crossing is None:
+            return [put(self.rules, lasts_ns=DAY_NS)]
+        return self._crossing.fetched(self.rules, jobs, lasts_ns=DAY_NS)
+
+    def _hop(self, jobs: Place[RobotsJob], limits: Sequence[Limit]) -> list[Output]:
+        """The next hop of a redirect, and what a host or domain needs that was never seen."""
+        if self._crossing is not None:
+            return self._crossing.hop(self._p.robots_hop, jobs, Redirected)
+        new_hosts = [output for limit in limits for output in limit.brings(Redirected)]
+        return [put(self.jobs, self._p.robots_hop, jobs, Redirected), *new_hosts]
+
+    def answer(self, make: Callable[..., Any], *sources: Any) -> list[Output]:
+        """What *make* says of an origin, where that belongs."""
+        if self._crossing is not None:
+            return self._crossing.answer(self.rules, make, *sources, lasts_ns=DAY_NS)
+        making: Any = make
+        return [put(self.rules, making, *sources, lasts_ns=DAY_NS)]
 
     def _failed(
         self, jobs: Place[RobotsJob], outcome: type[object], log: Sink[Failure]
     ) -> list[Output]:
         """What a failed fetch puts: another attempt, or after the last one rules that forbid everything."""
         p = self._p
-        again = put(self.jobs, p.robots_again, jobs, outcome, after_ns=p.robots_wait_ns)
-        over = put(self.rules, p.robots_unreachable, jobs, outcome, lasts_ns=DAY_NS)
-        return [again, over, put(log, p.robots_failure, jobs, outcome)]
+        again = [put(self.jobs, p.robots_again, jobs, outcome, after_ns=p.robots_wait_ns)]
+        if self._crossing is not None:
+            again = self._crossing.again(
+                self.jobs, p.robots_again, jobs, outcome, after_ns=p.robots_wait_ns
+            )
+        over = self.answer(p.robots_unreachable, jobs, outcome)
+        return [*again, *over, put(log, p.robots_failure, jobs, outcome)]
 
     def clear(self, allowed: Place[Target], log: Sink[Failure], logins: Sequence[Logins]) -> None:
         """Check each target against the rules: it goes to *allowed*, or ends in the log."""

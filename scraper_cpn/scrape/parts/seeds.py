@@ -4,7 +4,7 @@ Owns: the lines of an input that could not be read as URLs.
 Must not know: how an input is read, what a target is for.
 """
 
-from scraper_cpn.net import Net, Part, Sink, put
+from scraper_cpn.net import Net, Part, Sink, local, put
 from scraper_cpn.scrape.colours import Failure
 
 
@@ -13,7 +13,7 @@ class Seeds(Part):
 
     def __init__(self, net: Net) -> None:
         super().__init__(net, "seeds")
-        self.bad = self.place("bad_seeds", Failure, source=True, work=True)
+        self.bad = self.place("bad_seeds", Failure, source=True, work=True, share=local)
 
     def refuse(self, log: Sink[Failure]) -> None:
         """Log each bad line."""

@@ -21,6 +21,8 @@ from scraper_cpn.net import (
     Place,
     Sink,
     choose,
+    keyed,
+    local,
     on,
     put,
     put_new,
@@ -41,6 +43,7 @@ from scraper_cpn.scrape.colours import (
     SitemapOutcome,
     Throttled,
 )  # fmt: skip
+from scraper_cpn.scrape.parts.crossing import Crossing
 from scraper_cpn.scrape.parts.permits import Budget
 from scraper_cpn.scrape.parts.proxies import Proxies
 from scraper_cpn.scrape.parts.robots import Robots
@@ -64,11 +67,11 @@ class Sitemaps(Part):
         super().__init__(net, "sitemaps")
         self._p, self._settings = p.sitemaps, p.settings
         self._longest_ns = 2 * p.settings.timeout_ns
-        self.located = self.place("sitemaps_located", Maps, source=True, work=True)
+        self.located = self.place("sitemaps_located", Maps, source=True, work=True, share=local)
         self.asks = self.place("sitemap_asks", SitemapJob, key="origin", work=True)
         self.jobs = self.place("sitemaps", SitemapJob, key=key, timed=True, work=True)
         self.later = self.place("later_sitemaps", SitemapJob, key=key, timed=True, work=True)
-        self.known = self.set("known_sitemaps", SitemapJob, key="url")
+        self.known = self.set("known_sitemaps", SitemapJob, key="url", share=keyed("domain"))
 
     def look(self, found: Place[Found], robots: Robots) -> Sequence[Output]:
         """Looks for the sitemaps of each origin of which URLs are *found*; nothing, if only named ones are read."""
@@ -84,18 +87,25 @@ class Sitemaps(Part):
             self.transition("locate", [sites], outputs=[usual])
         return [put_new(known, sites, self._p.sites, found)]
 
-    def clear(self, robots: Robots, limits: Sequence[Limit], log: Sink[Failure]) -> None:
-        """Check each new sitemap against its robots.txt."""
+    def clear(
+        self,
+        robots: Robots,
+        limits: Sequence[Limit],
+        log: Sink[Failure],
+        crossing: Crossing | None,
+    ) -> None:
+        """Check each new sitemap against its robots.txt, in the partition of its domain."""
+        located = self.located if crossing is None else crossing.maps(self.located)
         p, asks, self._known_robots = self._p, self.asks, robots.known
         brought = [new for limit in limits for new in limit.brings(asks)]
-        new = [put_new(self.known, asks, p.jobs, self.located), *brought]
+        new = [put_new(self.known, asks, p.jobs, located), *brought]
         ready = [put(self.jobs, p.at_once, asks), put(self.later, p.later, asks)]
         if self._settings.robots == "ignore":
-            self.transition("admit_sitemaps", [self.located], outputs=new)
+            self.transition("admit_sitemaps", [located], outputs=new)
             self.transition("clear_sitemap", [asks], outputs=ready)
             return
         new.append(robots.new_job(asks))
-        self.transition("admit_sitemaps", [self.located], outputs=new)
+        self.transition("admit_sitemaps", [located], outputs=new)
         self.transition(
             "clear_sitemap",
             [asks, read(robots.rules)],

@@ -6,7 +6,7 @@ Must not know: the rules, where links come from.
 
 from typing import Any
 
-from scraper_cpn.net import KeySet, Net, Output, Part, Place, Sink, put, put_new
+from scraper_cpn.net import KeySet, Net, Output, Part, Place, Sink, keyed, put, put_new
 from scraper_cpn.scrape.colours import Failure, Found, Target
 from scraper_cpn.scrape.policy.frontier import FrontierPolicy
 
@@ -17,7 +17,7 @@ class Traps(Part):
     def __init__(self, net: Net, p: FrontierPolicy) -> None:
         super().__init__(net, "traps")
         self._p = p
-        self.trapped = self.place("trapped", Target, work=True)
+        self.trapped = self.place("trapped", Target, work=True, share=keyed("domain"))
 
     def catch(self, seen: KeySet[Target], found: Place[Found]) -> Output:
         """Takes the traps out of links; *seen* are the known URLs."""

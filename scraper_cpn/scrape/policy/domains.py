@@ -42,7 +42,7 @@ class DomainPolicy:
 
     settings: Settings
 
-    def domain(self, target: Target | SitemapJob | FileJob) -> Domain:
+    def domain(self, target: Target | RobotsJob | SitemapJob | FileJob) -> Domain:
         """The pacing token that a target needs."""
         return self._domains[target.domain]
 
