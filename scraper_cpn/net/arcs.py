@@ -29,6 +29,7 @@ A = TypeVar("A")
 B = TypeVar("B")
 C = TypeVar("C")
 D = TypeVar("D")
+E = TypeVar("E")
 
 ArcKind = Literal["take", "spend", "hold", "read", "absent", "expired"]
 
@@ -320,6 +321,20 @@ def put(
     *,
     after_ns: int | Callable[[A, B, C, D], int] = 0,
     lasts_ns: int | Callable[[A, B, C, D], int] | None = None,
+) -> Output: ...
+@overload
+def put(
+    place: Place[T],
+    make: Callable[[A, B, C, D, E], Made[T]],
+    a: Source[A],
+    b: Source[B],
+    c: Source[C],
+    d: Source[D],
+    e: Source[E],
+    /,
+    *,
+    after_ns: int | Callable[[A, B, C, D, E], int] = 0,
+    lasts_ns: int | Callable[[A, B, C, D, E], int] | None = None,
 ) -> Output: ...
 def put(
     place: Place[Any] | Counter,

@@ -101,8 +101,16 @@ def _weak(net: Net, moves: list[_Step]) -> Iterator[Nodes]:
 
 
 def _returns(net: Net, some: Nodes, moves: list[_Step]) -> bool:
-    """Whether what is taken from a set stays in the places to which it leads, so that it can come back."""
-    leaves = {name for name, place in net.places.items() if isinstance(place, Sink | KeySet)}
+    """Whether what is taken from a set stays in the places to which it leads, so that it can come back.
+
+    It can't from a place that nothing takes from, such as one of things that have retired.
+    """
+    taken = {name for move in moves for name in move.takes}
+    leaves = {
+        name
+        for name, place in net.places.items()
+        if isinstance(place, Sink | KeySet) or name not in taken
+    }
     near = set(some)
     while more := {n for m in moves if m.takes & near for n in m.may_put - leaves} - near:
         near |= more

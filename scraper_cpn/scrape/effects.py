@@ -55,8 +55,7 @@ from scraper_cpn.scrape.pages.login_secrets import LoginSecrets
 from scraper_cpn.scrape.pages.logins import sign_on_of
 from scraper_cpn.scrape.pages.parse import Parser
 from scraper_cpn.scrape.policy import Policy
-from scraper_cpn.scrape.policy.frontier import asking
-from scraper_cpn.scrape.request import POOLED
+from scraper_cpn.scrape.policy.frontier import in_session
 from scraper_cpn.scrape.sitemaps import mapped_from
 
 
@@ -164,8 +163,6 @@ class Effects:
         self._clock = clock
         self._account = account
         self._poke = poke
-        self._in_use = set[str]()
-        """The names of the pool's sessions."""
 
     def bindings(self) -> dict[str, Any]:
         """The binding of each effect of the net."""
@@ -196,8 +193,9 @@ class Effects:
     # Requests.
 
     async def _fetch(
-        self, target: Target, proxy: Proxy, domain: Domain, start: Start
+        self, target: Target, proxy: Proxy, domain: Domain, start: Start, jar: str | None = None
     ) -> VisitOutcome:
+        """Fetch a page with the cookies of its session, or of the *jar* of this name."""
         tools = self._tools
         asked: Target | Failed = target
         if target.request.login:
@@ -206,6 +204,8 @@ class Effects:
             asked = await tools.hooks.sent(asked, self.stop_for)
         if isinstance(asked, Failed):
             return asked
+        if jar is not None:
+            asked = in_session(asked, jar)
         self._account.attempt()
         start_unless_paced(proxy, domain, start)
         outcome = await tools.fetcher.fetch(asked, proxy, start, start.may_start)
@@ -217,19 +217,9 @@ class Effects:
     async def _fetch_in(
         self, target: Target, proxy: Proxy, domain: Domain, session: PooledSession, start: Start
     ) -> VisitOutcome:
-        """As `_fetch`, in a session of the pool, unless the target has its own that was not given up."""
-        if session.before in self._in_use:
-            self._in_use.discard(session.before)
-            self._tools.fetcher.jars.forget(session.before)
-        self._in_use.add(session.name)
-        named = target.request.session
-        if named and (named in self._in_use or not named.startswith(POOLED)):
-            return await self._fetch(target, proxy, domain, start)
-        own = asking(target, replace(target.request, session=session.name))
-        outcome = await self._fetch(own, proxy, domain, start)
-        if isinstance(outcome, Redirected):
-            return replace(outcome, session=session.name)
-        return outcome
+        """As `_fetch`, with the cookies of a session; those of the one whose place it has taken are thrown away."""
+        self._tools.fetcher.jars.forget(session.before)
+        return await self._fetch(target, proxy, domain, start, session.jar)
 
     async def _validate(self, extracted: Extracted) -> ValidateOutcome:
         tools = self._tools

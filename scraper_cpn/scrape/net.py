@@ -30,6 +30,7 @@ from scraper_cpn.scrape.parts.routes import routes_of
 from scraper_cpn.scrape.parts.seeds import Seeds
 from scraper_cpn.scrape.parts.sessions import sessions_of
 from scraper_cpn.scrape.parts.sitemaps import sitemaps_of
+from scraper_cpn.scrape.parts.sticky import sticky_of
 from scraper_cpn.scrape.parts.traps import traps_of
 from scraper_cpn.scrape.parts.volume import Bytes, DomainLimit, Rate, volume_limits
 from scraper_cpn.scrape.policy import Policy
@@ -61,7 +62,9 @@ class ScrapeNet(Net):
         self.proxies = Proxies(self, p.proxies)
         self.logins = logins_of(self, p.requests.logins)
         key = fields_of(self.domains, *self.hosts)
-        page_key = key + fields_of(*self.logins)
+        self.sessions = sessions_of(self, p.sessions, self.logins)
+        page_key = key + fields_of(*self.logins, *self.sessions)
+        self.sticky = sticky_of(self, self.sessions, page_key, p.frontier.turn)
         self.routes = routes_of(self, p.routes, self.domains, (key, page_key), p.frontier.turn)
         self.gate = GateKeeper(self)
         self.hours = hours_of(self, p.settings)
@@ -73,7 +76,6 @@ class ScrapeNet(Net):
             self.permits, self.domains, *self.hosts, *self.routes, self.proxies, self.gate,
             *self.hours,
         ]  # fmt: skip
-        self.sessions = sessions_of(self, p.sessions)
 
         # The other parts, each with its own places.
         self.depths = depths_of(self, p.frontier.depths, p.settings)
@@ -94,7 +96,7 @@ class ScrapeNet(Net):
         """The connections. Transitions are tried in the order of these lines."""
         self.frontier.admit(
             self.robots,
-            [*self.limits, *self.logins, *self.volume],
+            [*self.limits, *self.logins, *self.sessions, *self.volume],
             self.traps,
             self.sitemaps,
             self.failed_log,
@@ -123,6 +125,7 @@ class ScrapeNet(Net):
             files.give_up(self.health, self.failed_log)
         known: list[KeySet[Any]] = [each.known for each in self.hosts]
         known += [each.known for each in self.logins]
+        known += [each.known for each in self.sessions]
         ended = [each.at_skip(self.frontier.targets) for each in self.logins]
         self.health.give_up(self.frontier.targets, self.robots, known, self.failed_log, ended)
         for limit in self.volume:
@@ -133,7 +136,7 @@ class ScrapeNet(Net):
             [*self.sessions, *self.limits, *self.logins, self.budget, *self.volume, *self.items],
             self.domains,
             self.proxies,
-            self.routes,
+            [*self.routes, *self.sticky],
             fetched=self.pipeline.fetched,
             failed=self.retries.failed,
             log=self.failed_log,
@@ -147,6 +150,7 @@ class ScrapeNet(Net):
             self.budget,
             self.failed_log,
             self.logins,
+            self.sessions,
             self.revisits,
         )
         for login in self.logins:
@@ -170,6 +174,12 @@ class ScrapeNet(Net):
                 self.frontier.targets, self.robots.jobs, self.limits, self.proxies, self.health,
                 [*self.sessions, *self.logins, self.budget, *self.volume, *self.items],
             )  # fmt: skip
+        for sticky in self.sticky:
+            others = [limit for limit in self.limits if limit is not self.proxies]
+            sticky.connect(
+                self.frontier.targets, [*others, *self.logins, self.budget, *self.volume, *self.items],
+                self.proxies, self.health, self.logins,
+            )  # fmt: skip
         if self.revisits is not None:
             obeys = p.settings.robots == "obey"
             due = self.robots.asks if obeys else self.frontier.targets
@@ -178,7 +188,7 @@ class ScrapeNet(Net):
     @property
     def known_urls(self) -> tuple[Place[Any], ...]:
         """The places whose tokens are URLs that are known but not fetched."""
-        routed = (each.targets for each in self.routes)
+        routed = [each.targets for each in self.routes] + [each.targets for each in self.sticky]
         return self.robots.asks, self.frontier.targets, *routed, self.retries.cool_down
 
 

@@ -78,9 +78,6 @@ def first_tokens(net: ScrapeNet) -> Iterator[tuple[Place[Any], Any]]:
         yield net.sitemaps.located, named
     for each in net.items:
         yield each.left, ItemsLeft(net.policy.settings.max_items or 0)
-    for pool in net.sessions:
-        for session in pool.p.all():
-            yield pool.pool, session
     for limit in net.volume:
         if isinstance(limit, Bytes):
             yield limit.left, Allowance(net.policy.settings.max_bytes or 0)

@@ -52,7 +52,7 @@ class Request(Struct, frozen=True, gc=False, kw_only=True, array_like=True):
     idempotent: bool = False
     """Whether sending it twice does no harm, although its method is not safe."""
     session: str = ""
-    """The name of its session; empty for the crawl's own."""
+    """The name of its session, or that of its place in the pool; empty for the crawl's own."""
     apart: str = ""
     """Distinguishes it from requests that are equal otherwise; usually empty."""
     login: int = 0
@@ -70,15 +70,26 @@ class Request(Struct, frozen=True, gc=False, kw_only=True, array_like=True):
         return self.idempotent or self.method in SAFE
 
     @property
+    def pooled(self) -> bool:
+        """Whether its session is one of the pool, which a program has not named."""
+        return self.session.startswith(POOLED)
+
+    @property
     def by_url(self) -> bool:
         """Whether its URL alone tells it from others."""
-        return self.method == "GET" and not (self.body or self.session or self.apart)
+        if self.method != "GET" or self.body or self.apart:
+            return False
+        return not self.session or self.pooled
 
     def identity(self, url: str) -> str:
-        """The string that identifies it: method, URL, body, session. Headers and data do not count."""
+        """The string that identifies it: method, URL, body, session. Headers and data do not count.
+
+        A session of the pool counts for the steps of its login only.
+        """
         if self.by_url:
             return url
-        parts = [self.body, self.session.encode(), self.apart.encode()]
+        session = "" if self.pooled and not self.login else self.session
+        parts = [self.body, session.encode(), self.apart.encode()]
         framed = b"".join(b"%d:%b" % (len(part), part) for part in parts)
         return f"{self.method} {url} {blake2b(framed, digest_size=_DIGEST_BYTES).hexdigest()}"
 

@@ -204,6 +204,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     """The number of sessions among which pages are divided; None: all pages share the crawl's own."""
     session_delay_ns: int = 0
     """Least time between the starts of two requests of one session of the pool."""
+    sticky_proxies: bool = False
+    """Whether each session keeps one proxy, as long as it lasts."""
     cookies: Literal["on", "off"] = "on"
     """Whether cookies are kept, and sent where they belong."""
     cookie: tuple[tuple[str, str], ...] = ()

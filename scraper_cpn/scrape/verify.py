@@ -112,7 +112,7 @@ def small(settings: Settings) -> Settings:
         max_bytes=settings.max_bytes and len(BODY),
         max_bytes_per_domain=settings.max_bytes_per_domain and len(BODY),
         max_items=settings.max_items and 1,
-        sessions=settings.sessions and 1,
+        sessions=settings.sessions and min(settings.sessions, 2),
         sitemaps=settings.sitemaps[:1],
         files=settings.files[:1],
         visits=settings.revisit_ns and min(settings.visits or 2, 2),
@@ -209,8 +209,6 @@ def _given(net: ScrapeNet) -> Iterator[tuple[str, list[Any]]]:
     named = net.policy.sitemaps.given()
     if net.sitemaps is not None and named.jobs:
         yield net.sitemaps.located.name, [named]
-    for pool in net.sessions:
-        yield pool.pool.name, list(pool.p.all())
     for limit in net.volume:
         if isinstance(limit, Bytes) and settings.max_bytes is not None:
             yield limit.left.name, [c.Allowance(settings.max_bytes)]

@@ -17,9 +17,12 @@ from scraper_cpn.nets.judge import judge_net
 from scraper_cpn.nets.philosophers import philosophers_net
 from scraper_cpn.nets.pool import pool_net
 from scraper_cpn.nets.ring import ring_net
+from scraper_cpn.scrape.colours import Proxy
 from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.settings import Settings
+
+PROXY = Proxy("p", "http://p.test:1", quota=1)
 
 
 class Order(Struct, frozen=True):
@@ -93,13 +96,23 @@ def test_what_is_held_or_read_comes_back() -> None:
     [
         ScrapeNet(Policy(Settings())),
         ScrapeNet(Policy(Settings(per_host=2))),
+        ScrapeNet(Policy(Settings(sessions=2, sticky_proxies=True, proxies=(PROXY,)))),
         ci_net(),
         jobs_net(1),
         judge_net(),
         pool_net(3, idle_ns=1, retry_ns=1),
         ring_net(2, 2),
     ],
-    ids=["scrape", "scrape_with_hosts", "ci", "jobs", "judge", "pool", "ring"],
+    ids=[
+        "scrape",
+        "scrape_with_hosts",
+        "scrape_with_sticky_proxies",
+        "ci",
+        "jobs",
+        "judge",
+        "pool",
+        "ring",
+    ],
 )
 def test_nothing_is_reported_of_nets_that_work(net: Net) -> None:
     """Budgets, a gate that closes and proxies that are used up end by design."""

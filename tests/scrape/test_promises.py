@@ -199,6 +199,14 @@ def test_a_login_breaks_no_claim() -> None:
     assert message["G5 a URL is in one place, or has one end"].ok
 
 
+def test_sticky_proxies_bring_their_claim() -> None:
+    """In no order of events that is looked at does a request go through another proxy than its session's."""
+    proxies = (c.Proxy("p", url="http://p"), c.Proxy("q", url="http://q"))
+    settings = replace(PLAIN, sessions=2, sticky_proxies=True, proxies=proxies)
+    claim = "G3 each request goes through the proxy that its session keeps"
+    assert {v.claim: v.status for v in proved(Policy, settings).verdicts}[claim] != "refuted"
+
+
 def test_domains_with_settings_of_their_own_are_looked_at() -> None:
     """A `[[domain]]` table allows one request at a time where others may have more: its domain is in the crawls."""
     settings = replace(PLAIN, per_domain=3, sites=(Site(name="shop.example", per_domain=1),))

@@ -96,6 +96,7 @@ from scraper_cpn.scrape.colours.robots import (
     Wired,
 )
 from scraper_cpn.scrape.colours.sessions import (
+    ANY_LOGIN,
     Hearing,
     LoggedIn,
     LoggedOut,
@@ -129,6 +130,7 @@ from scraper_cpn.scrape.colours.targets import (
 
 __all__ = [
     "AGED_TURN",
+    "ANY_LOGIN",
     "FAILED_LOG",
     "KINDS",
     "NOT_WIRED",

@@ -43,8 +43,6 @@ class Redirected(Struct, frozen=True, gc=False):
     """Retry-After: the next hop waits at least this long."""
     cookies: str = ""
     """Stands for the cookies that the next hop is sent; empty for none, or on the same URL for those of this request."""
-    session: str = ""
-    """The session of the pool in which the next hop is requested; empty for none."""
 
 
 class Throttled(Struct, frozen=True, gc=False):

@@ -15,23 +15,30 @@ class PooledSession(Struct, frozen=True, gc=False):
     """The token of a session of the pool: a firing that takes it may start one request in it."""
 
     session: str
-    """Its number."""
+    """The name of its place in the pool, or its own if a program has named it."""
     generation: int = 1
-    """How many sessions have had this number."""
+    """How many sessions have had this place."""
     errors: int = 0
     """In a row."""
     calm: int = 0
     """Requests started since the last error, up to 2."""
+    proxy: str = ""
+    """The name of the proxy that it keeps; empty if it takes any."""
 
     @property
-    def name(self) -> str:
+    def pooled(self) -> bool:
+        """Whether another one may take its place."""
+        return self.session.startswith(POOLED)
+
+    @property
+    def jar(self) -> str:
         """The name of its jar."""
-        return f"{POOLED}{self.session}.{self.generation}"
+        return f"{self.session}.{self.generation}" if self.pooled else self.session
 
     @property
     def before(self) -> str:
-        """That of the session whose place it has taken."""
-        return f"{POOLED}{self.session}.{self.generation - 1}"
+        """The jar of the session whose place it has taken."""
+        return f"{self.session}.{self.generation - 1}"
 
 
 class SessionFault(Struct, frozen=True, gc=False):
@@ -69,12 +76,16 @@ class Login(Struct, frozen=True, gc=False):
     state: Literal["out", "going", "in", "failed"] = "out"
 
 
+ANY_LOGIN = 0
+"""The number in news about whichever login a session has, done or under way."""
+
+
 class LoginNews(Struct, frozen=True, gc=False):
     """News about a login."""
 
     gate: str
     number: int
-    """Of the login that it is about."""
+    """Of the login that it is about, or `ANY_LOGIN`."""
     state: Literal["out", "in", "failed"]
 
 

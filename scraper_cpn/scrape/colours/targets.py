@@ -117,6 +117,11 @@ class Target(Struct, frozen=True, gc=False, kw_only=True):
         return url_host(self.origin)
 
     @property
+    def session(self) -> str:
+        """The session that it is requested in; see `Request.session`."""
+        return self.request.session
+
+    @property
     def gate(self) -> str:
         """The gate that must be open for it: that of its session, or of the steps of logins."""
         request = self.request

@@ -156,10 +156,7 @@ def checked(settings: Settings) -> Settings:
         raise UsageError(
             "cookies are off, so none can be sent; leave out cookie, cookie-file or cookies"
         )
-    if settings.sessions is not None and settings.login is not None:
-        raise UsageError("sessions of a pool can't log in; leave out sessions, or the login")
-    if settings.sessions is None and settings.session_delay_ns:
-        raise UsageError("session-delay is about a pool of sessions; give sessions, too")
+    _check_sessions(settings)
     if settings.dedupe != "off" and settings.login is not None:
         raise UsageError(
             "dedupe: pages that ask for a login are alike, and would be lost; leave out dedupe, or the login"
@@ -179,6 +176,22 @@ def checked(settings: Settings) -> Settings:
         _check_key(site.name, settings)
     _check_routes(settings)
     return settings
+
+
+def _check_sessions(settings: Settings) -> None:
+    if settings.sessions is None and settings.session_delay_ns:
+        raise UsageError("session-delay is about a pool of sessions; give sessions, too")
+    if not settings.sticky_proxies:
+        return
+    if settings.sessions is None:
+        raise UsageError("sticky-proxies is about a pool of sessions; give sessions, too")
+    if not settings.proxies:
+        raise UsageError("sticky-proxies: there are no proxies; give proxies, too")
+    if settings.has_routes:
+        raise UsageError(
+            "sticky-proxies: a session has one proxy for all domains; leave out ban-status, proxy-for, "
+            "proxy-group and banned"
+        )
 
 
 def _check_routes(settings: Settings) -> None:

@@ -326,6 +326,8 @@ OPTIONS: tuple[Option, ...] = (
            help="divide pages among N sessions, each with its own cookies and one request at a time"),
     Option(name="session-delay", kind=TIME, group=_REQUEST, field="session_delay_ns", on_command_line=False,
            help="least time between the starts of two requests of one of these sessions"),
+    Option(name="sticky-proxies", kind=SWITCH, group=_REQUEST, field="sticky_proxies", on_command_line=False,
+           help="each of these sessions keeps one proxy"),
     Option(name="login", kind=LOGIN, group=_REQUEST, field="login", on_command_line=False,
            help="the page at which a program logs in; its @crawl.login sets it"),
     Option(name="cookies", kind=_one_of("cookies"), group=_REQUEST, field="cookies",

@@ -60,6 +60,7 @@ class LoginSecrets:
         return asking(step, replace(asked, **sent))
 
     def _begun(self, step: Target) -> Target:
+        self._keep(replace(PLAIN, session=step.request.session, login=step.request.login, step=1))
         if self._first is None:
             return step
         own = step.request
@@ -67,4 +68,7 @@ class LoginSecrets:
         return asking(step, replace(self._first, idempotent=True, **more))
 
     def _keep(self, request: Request) -> None:
+        """Keep what a step sends, unless its session has begun another login meanwhile."""
+        if request.login < self._latest.get(request.session, _NONE).login:
+            return
         self._latest[request.session] = _Step(request.login, request.step, request)

@@ -85,11 +85,13 @@ class Proxies(Limit):
         )
 
     def _leaves(self) -> list[Output]:
-        """What tells routes of a proxy that retires; a crawl without a proxy for a group is at its end."""
+        """What tells routes or sessions of a proxy that retires; a crawl without a proxy for a group is at its end."""
         self.gone: Place[Gone] | None = None
-        if not self._settings.has_routes:
+        if not (self._settings.has_routes or self._settings.sticky_proxies):
             return []
         self.gone = self.place("gone_proxies", Gone, key="proxy")
+        if not self._settings.has_routes:
+            return [put(self.gone, self.p.gone, self.pool)]
         leaving = self.place("leaving_proxies", Gone, key="group")
         self.group_left = self.counter(
             "group_proxies", key="group", start=self.p.group_tokens, budget=True

@@ -30,6 +30,7 @@ from scraper_cpn.scrape.parts.proxies import Proxies
 from scraper_cpn.scrape.parts.revisits import Revisits
 from scraper_cpn.scrape.parts.routes import Routes, silent
 from scraper_cpn.scrape.parts.sessions import Sessions
+from scraper_cpn.scrape.parts.sticky import StickyProxies
 from scraper_cpn.scrape.policy import Policy
 
 
@@ -51,7 +52,7 @@ class Requests(Part):
         limits: Sequence[Limit],
         domains: Domains,
         proxies: Proxies,
-        routes: Sequence[Routes],
+        routes: Sequence[Routes | StickyProxies],
         *,
         fetched: Place[Raw],
         failed: Place[Failure],
@@ -64,7 +65,9 @@ class Requests(Part):
         p, targets = self._p, frontier.targets
         proxy_signs = silent
         for each in routes:
-            targets, proxy_signs = each.targets, partial(each.proxy_signs, each.targets)
+            targets = each.targets
+            if isinstance(each, Routes):
+                proxy_signs = partial(each.proxy_signs, targets)
         fetch = self.effect("fetch", FetchOutcome if revisits is None else VisitOutcome)
         next_hop = put(frontier.links, p.hop_now, targets, Redirected)
         later = put(self.hops, p.hop_later, targets, Redirected, after_ns=p.hop_after_ns)
@@ -81,6 +84,9 @@ class Requests(Part):
             redirected += login.at_redirect(targets, failed, p)
         for pool in sessions:
             raw = put(fetched, p.raw_in_session, targets, proxies.pool, pool.pool, Fetched)
+            for login in logins:
+                by = (proxies.pool, login.sessions, pool.pool)
+                raw = put(fetched, p.raw_logged_in_session, targets, *by, Fetched)
         redirect_outputs = [next_hop, later, row, *redirected]
         page, same = [raw, answered, *paced], list[On]()
         if revisits is not None:

@@ -12,6 +12,7 @@ from scraper_cpn.scrape.colours import Again, Failure, Over, Target
 from scraper_cpn.scrape.parts.logins import Logins
 from scraper_cpn.scrape.parts.permits import Budget, GateKeeper
 from scraper_cpn.scrape.parts.revisits import Revisits
+from scraper_cpn.scrape.parts.sessions import Sessions
 from scraper_cpn.scrape.policy.partitions import domain_of_page
 from scraper_cpn.scrape.policy.retries import RetryPolicy
 
@@ -35,6 +36,7 @@ class Retries(Part):
         budget: Budget,
         log: Sink[Failure],
         logins: Sequence[Logins],
+        sessions: Sequence[Sessions],
         revisits: Revisits | None,
     ) -> None:
         """Judge failures; a target that has cooled down returns to *targets* while requests may still start."""
@@ -49,8 +51,16 @@ class Retries(Part):
             choice=choose(p.verdict, failed),
             outcomes=[on(Again, again, put(log)), on(Over, put(log, p.over, failed), *ended)],
         )
+        moved = [
+            new
+            for pool in sessions
+            for limit in (pool, *logins)
+            for new in limit.brings(self.cool_down)
+        ]
         self.transition(
-            "wake", [self.cool_down, read(gate.open), read(budget.left)], outputs=[put(targets)]
+            "wake",
+            [self.cool_down, read(gate.open), read(budget.left)],
+            outputs=[put(targets), *moved],
         )
 
     def properties(self) -> Iterator[Any]:

@@ -136,8 +136,8 @@ class Routes(Limit):
         """Give each target and job a proxy once nothing else keeps it: *limits*, and for targets *budgets*."""
         self._judge(proxies)
         others = [limit for limit in limits if limit not in (self, proxies)]
-        ready = [_there(arc) for limit in others for arc in limit.takes]
-        paid = [_there(arc) for limit in budgets for arc in limit.takes]
+        ready = [there(arc) for limit in others for arc in limit.takes]
+        paid = [there(arc) for limit in budgets for arc in limit.takes]
         self._choose("route_robots", jobs, self.jobs, self.p.routed_job, proxies, ready)
         self._choose("route", targets, self.targets, self.p.routed, proxies, [*ready, *paid])
         self._give_back("robots", self.jobs, jobs, plain_job, proxies, health)
@@ -242,7 +242,7 @@ def routes_of(
     return [Routes(net, p, domains, keys, turn)] if p.settings.has_routes else []
 
 
-def _there(arc: Arc[Any]) -> Arc[Any]:
+def there(arc: Arc[Any]) -> Arc[Any]:
     """The condition that an arc would find what it needs."""
     place: Any = arc.place
     return read(place) if arc.when is None else read(place, when=arc.when)

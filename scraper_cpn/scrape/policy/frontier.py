@@ -25,6 +25,7 @@ from scraper_cpn.scrape.colours import (
 from scraper_cpn.scrape.policy import traps
 from scraper_cpn.scrape.policy.depths import DepthPolicy
 from scraper_cpn.scrape.policy.parameters import Parameters
+from scraper_cpn.scrape.policy.sessions import place_of
 from scraper_cpn.scrape.request import AGAIN, PLAIN, Request
 from scraper_cpn.scrape.settings import Settings
 from scraper_cpn.scrape.urls import domain_of, host_of, pace_of, root_of, within
@@ -95,7 +96,9 @@ class FrontierPolicy:
                     rank=found_ns if flat else self.rank(level, found_ns),
                     handler=link.to,
                 )
-                found.append(target if link.request is None else asking(target, link.request))
+                found.append(
+                    target if link.request is None else asked_from(page, target, link.request)
+                )
         return tuple(found)
 
     def target(
@@ -137,19 +140,29 @@ class FrontierPolicy:
 
     def to_ask(self, found: Found) -> tuple[Target, ...]:
         """The targets that robots.txt must be checked for first."""
-        return self.depths.near(found.targets) if self.settings.robots == "obey" else ()
+        return self._admitted(found.targets) if self.settings.robots == "obey" else ()
 
     def to_fetch(self, found: Found) -> tuple[Target, ...]:
         """The targets that go straight to the frontier."""
-        return () if self.settings.robots == "obey" else self.depths.near(found.targets)
+        return () if self.settings.robots == "obey" else self._admitted(found.targets)
 
     def requests_to_ask(self, found: Found) -> tuple[Target, ...]:
         """As `to_ask`, for requests that are more than a plain GET."""
-        return self.depths.near(found.requests) if self.settings.robots == "obey" else ()
+        return self._admitted(found.requests) if self.settings.robots == "obey" else ()
 
     def requests_to_fetch(self, found: Found) -> tuple[Target, ...]:
         """As `to_fetch`, for requests that are more than a plain GET."""
-        return () if self.settings.robots == "obey" else self.depths.near(found.requests)
+        return () if self.settings.robots == "obey" else self._admitted(found.requests)
+
+    def _admitted(self, targets: tuple[Target, ...]) -> tuple[Target, ...]:
+        """The targets that are not too deep, each in a session of the pool, if there is one and it has none yet."""
+        near, sessions = self.depths.near(targets), self.settings.sessions
+        if sessions is None:
+            return near
+        return tuple(
+            each if each.session else in_session(each, place_of(each.parent, number, sessions))
+            for number, each in enumerate(near)
+        )
 
     def without_traps(self, found: Found) -> Found:
         """The links of a page, with those that count as traps apart."""
@@ -301,6 +314,21 @@ def asking(target: Target, request: Request) -> Target:
         request = replace(request, apart=f"{number} {target.parent} {target.rank}")
     common = {name: getattr(target, name) for name in Target.__struct_fields__}
     return RequestTarget(**common, request=request)
+
+
+def in_session(target: Target, session: str) -> Target:
+    """The target in a session."""
+    return asking(target, replace(target.request, session=session))
+
+
+def asked_from(page: Target, target: Target, request: Request) -> Target:
+    """The target with the request of a link of *page*.
+
+    What is no plain GET may be a form of the page, so that it goes in the session of the pool that has the page.
+    """
+    if page.request.pooled and not (request.session or request.by_url):
+        request = replace(request, session=page.request.session)
+    return asking(target, request)
 
 
 def split(targets: Iterable[Target]) -> Found:

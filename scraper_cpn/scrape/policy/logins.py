@@ -12,6 +12,7 @@ from typing import Literal
 from msgspec.structs import replace
 
 from scraper_cpn.scrape.colours import (
+    ANY_LOGIN,
     PRIORITY_MAX,
     STEPS,
     Bad,
@@ -73,6 +74,8 @@ class LoginPolicy:
 
     def heard(self, news: LoginNews, login: Login) -> Hearing:
         """Whether news are about the present login."""
+        if news.number == ANY_LOGIN:
+            return LoginChanged() if login.state in {"in", "going"} else LoginStale()
         expected = "in" if news.state == "out" else "going"
         if news.number != login.number or login.state != expected:
             return LoginStale()

@@ -93,11 +93,15 @@ class RequestPolicy:
         self, target: Target, proxy: Proxy, session: PooledSession, fetched: Fetched
     ) -> Raw | None:
         """As `raw_through`, with the session of the pool."""
-        page = self.visits.fetched(target, fetched)
-        if page is None:
-            return None
-        content = self.duplicates.key(target, fetched)
-        return Raw(page, fetched.response, proxy.proxy, 0, content, session)
+        page = self.raw_through(target, proxy, fetched)
+        return None if page is None else replace(page, session=session)
+
+    def raw_logged_in_session(
+        self, target: Target, proxy: Proxy, login: Login, session: PooledSession, fetched: Fetched
+    ) -> Raw | None:
+        """As `raw_in_session`, with the number of the login."""
+        page = self.raw_logged_in(target, proxy, login, fetched)
+        return None if page is None else replace(page, session=session)
 
     @cached_property
     def logins(self) -> LoginPolicy:
@@ -123,7 +127,7 @@ class RequestPolicy:
         if self._stray(target, redirect) or self.logins.sends_away(target, redirect):
             return None
         url, request = self._goal(target, redirect), target.request
-        plain = request is PLAIN and not (redirect.cookies or redirect.session)
+        plain = request is PLAIN and not redirect.cookies
         hop = self.frontier.target(
             url,
             site=self.frontier.site_after(target, url),
@@ -303,8 +307,6 @@ def redirected(target: Target, redirect: Redirected) -> Request:
     follows it.
     """
     request = first_visit(target.request)
-    if redirect.session:
-        request = replace(request, session=redirect.session)
     if redirect.cookies and _returns(target, redirect):
         request = returning(request, redirect.cookies)
     if origin_of(redirect.url) != target.origin:

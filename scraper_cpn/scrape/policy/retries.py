@@ -13,8 +13,8 @@ from msgspec.structs import replace
 
 from scraper_cpn.scrape.colours import WITHHELD, Again, Failure, Over, Target, Verdict
 from scraper_cpn.scrape.policy.frontier import asking
+from scraper_cpn.scrape.policy.sessions import next_place
 from scraper_cpn.scrape.policy.visits import VisitPolicy
-from scraper_cpn.scrape.request import POOLED
 from scraper_cpn.scrape.settings import Settings
 
 
@@ -36,8 +36,9 @@ class RetryPolicy:
         if is_unsent(failure):
             return failure.target
         target = failure.target
-        if target.request.session.startswith(POOLED):
-            target = asking(target, replace(target.request, session=""))
+        if target.request.pooled and target.request.by_url:
+            session = next_place(target.request.session, self.settings)
+            target = asking(target, replace(target.request, session=session))
         return replace(target, attempt=target.attempt + 1)
 
     def again_after_ns(self, failure: Failure) -> int:

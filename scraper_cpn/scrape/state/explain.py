@@ -22,6 +22,7 @@ from scraper_cpn.net.explain import lacks
 from scraper_cpn.net.marking import Flying, Standing, one_key
 from scraper_cpn.scrape.account.ledger import SKIPPED, UNCHANGED, failure_record, worth_a_retry
 from scraper_cpn.scrape.colours import (
+    STEPS,
     Denied,
     Failure,
     FileEnd,
@@ -32,10 +33,13 @@ from scraper_cpn.scrape.colours import (
     RobotsJob,
     Rules,
     Target,
+    gate_of,
 )
 from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.parts.logins import LOGINS
+from scraper_cpn.scrape.parts.sessions import SESSIONS
 from scraper_cpn.scrape.policy import Policy
+from scraper_cpn.scrape.policy.sessions import place_name
 from scraper_cpn.scrape.robots import statements
 from scraper_cpn.scrape.seeds import Block, seeds_in
 from scraper_cpn.scrape.state.metadata import read_row, reading_rows
@@ -193,8 +197,8 @@ def _marking(reader: RunReader, codec: ScrapeCodec, url: str) -> tuple[Durable, 
     held = {serial for row in flights for serial in codec.holds(row)}
     # The domain is the one from when the URL was found; today's suffix list may give another one.
     asks, targets = codec.net.robots.asks.name, codec.net.frontier.targets.name
-    gates = [each.colour.gate for each in durable.tokens.values() if each.place == LOGINS]
-    queues = [(asks, origin_of(url)), *((targets, key) for key in _keys(codec, url, gates))]
+    turns = _turns(codec.net, durable)
+    queues = [(asks, origin_of(url)), *((targets, key) for key in _keys(codec, url, turns))]
     before: dict[str, int] = {}
     for place, key in queues:
         for row in reader.holding(place, key, url.encode()):
@@ -221,12 +225,22 @@ def _unread_place(reader: RunReader, metadata: dict[str, bytes], url: str) -> st
     return ""
 
 
-def _keys(codec: ScrapeCodec, url: str, gates: Sequence[str]) -> Iterator[str]:
-    """The encoded keys under which the target of a URL may wait for its turn; *gates* are those of logins."""
+def _turns(net: ScrapeNet, durable: Durable) -> list[tuple[str, str]]:
+    """The gates of logins and the sessions for which a target may wait."""
+    names = [
+        each.colour.session for each in durable.tokens.values() if each.place in (LOGINS, SESSIONS)
+    ]
+    number = net.policy.settings.sessions or 0
+    sessions = dict.fromkeys([*names, *map(place_name, range(1, number + 1))])
+    return [(gate, each) for each in sessions or [""] for gate in (gate_of(each), STEPS)]
+
+
+def _keys(codec: ScrapeCodec, url: str, turns: Sequence[tuple[str, str]]) -> Iterator[str]:
+    """The encoded keys under which the target of a URL may wait for its turn; *turns* are gates and sessions."""
     targets = codec.net.frontier.targets
     host = host_of(url)
-    for domain, gate in product(names_above(host), gates or [""]):
-        known = {"domain": domain, "host": host, "gate": gate}
+    for domain, (gate, session) in product(names_above(host), turns):
+        known = {"domain": domain, "host": host, "gate": gate, "session": session}
         yield codec.key(targets.name, one_key(known[name] for name in targets.keys))
 
 
@@ -248,6 +262,7 @@ def _stands(net: ScrapeNet) -> dict[str, str]:
         net.robots.asks.name: "asks",
         net.frontier.targets.name: "waits",
         **{routes.targets.name: "waits" for routes in net.routes},
+        **{sticky.targets.name: "waits" for sticky in net.sticky},
         net.retries.cool_down.name: "cools down",
         **{stage.name: "pipeline" for stage in net.pipeline.stages},
         net.retries.failed.name: "failed once",

@@ -55,6 +55,7 @@ MAIN = "main"
 SCOPE = (
     "scope", "domains", "allow", "deny", "max_depth", "robots", "limit_by", "fields", "schema", "seed",
     "ageing_ns", "host_delay_ns", "per_host", "follow_seeds", "links", "login", "sessions",
+    "sticky_proxies",
     "trap_rules", "strip_params", "sort_params", "sitemaps", "files", "revisit_ns", "dedupe",
     "respect", "max_pages_per_domain", "max_bytes", "max_bytes_per_domain", "rate_bytes", "hours",
     "ban_status", "proxy_for", "page_bans",

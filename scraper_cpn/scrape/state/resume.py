@@ -23,6 +23,8 @@ from scraper_cpn.scrape.parts.logins import LOGINS
 from scraper_cpn.scrape.parts.permits import NO_END
 from scraper_cpn.scrape.parts.pipeline import PATIENT, STAGES
 from scraper_cpn.scrape.parts.routes import Routes
+from scraper_cpn.scrape.parts.sessions import SESSIONS
+from scraper_cpn.scrape.parts.sticky import StickyProxies
 from scraper_cpn.scrape.parts.volume import DomainBudget
 from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.policy.proxies import copies_of
@@ -99,6 +101,9 @@ def reopened(
             edit.put(net.retries.failed, failure)
     _domains_of_others(edit, durable, net, others)
     _proxies(edit, tokens.get(net.proxies.pool.name, []), before, net, last_ns, others)
+    _sessions(edit, net, tokens, last_ns)
+    for sticky in net.sticky:
+        _bound(edit, durable, tokens, sticky, net)
     for routes in net.routes:
         _routes(edit, durable, tokens, routes, net)
     if tokens:
@@ -230,6 +235,38 @@ def _proxies(
         ready_ns = _ready_ns(proxy, old, last_ns, edit.now_ns, other)
         for copy in copies_of(proxy):
             edit.put(net.proxies.pool, copy, ready_ns, end_ns)
+
+
+def _bound(
+    edit: Edit,
+    durable: Durable,
+    tokens: Mapping[str, list[Standing]],
+    sticky: StickyProxies,
+    net: ScrapeNet,
+) -> None:
+    """Give the proxies of sessions out anew."""
+    assert net.proxies.gone is not None
+    edit.gone += [token.serial for token in tokens.get(net.proxies.gone.name, ())]
+    for token in tokens.get(sticky.targets.name, ()):
+        edit.gone.append(token.serial)
+        edit.put(net.retries.cool_down, plain_target(token.colour))
+    for pool in net.sessions:
+        for name, key in durable.numbers:
+            if name == pool.slots.name:
+                edit.set_number(pool.slots, key, pool.slots.first(key))
+
+
+def _sessions(
+    edit: Edit, net: ScrapeNet, tokens: Mapping[str, list[Standing]], last_ns: int
+) -> None:
+    """Let sessions wait out their pauses; one whose proxy is not given any more keeps another one."""
+    p, given = net.policy.sessions, {proxy.proxy for proxy in _pool(edit)}
+    for token in tokens.get(SESSIONS, ()):
+        session = p.resumed(token.colour, given)
+        pause_ns = max(p.gap_ns(session), net.policy.settings.backoff_max_ns)
+        ready_ns = waits_out(token.ready_at_ns, pause_ns, last_ns, edit.now_ns)
+        if session != token.colour or ready_ns != token.ready_at_ns:
+            edit.replace(token, session, ready_ns)
 
 
 def _routes(

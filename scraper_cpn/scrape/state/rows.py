@@ -76,7 +76,7 @@ def writing(row: Row) -> tuple[SinkRow, list[ItemRow]]:
     if isinstance(colour, Hold):
         return (row.sink, colour.domain, _json(colour)), []
     if isinstance(colour, PooledSession):
-        return (row.sink, colour.name, _json({"session": colour.name})), []
+        return (row.sink, colour.jar, _json({"session": colour.jar})), []
     return (row.sink, colour.proxy, _json({"proxy": colour.proxy})), []
 
 

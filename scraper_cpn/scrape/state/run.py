@@ -128,7 +128,11 @@ _EVERY_PART = Settings(
     revisit_ns=1,
     dedupe="content",
 )
-_ROUTES = Settings(ban_status=(403,), proxies=(Proxy("p", "http://p:1", bytes=1),))
+_PROXIES = (Proxy("p", "http://p:1", bytes=1),)
+_OTHERS = {
+    "routes": Settings(ban_status=(403,), proxies=_PROXIES),
+    "sticky proxies": Settings(sessions=1, sticky_proxies=True, proxies=_PROXIES),
+}
 """Parts that do not go with all others."""
 
 
@@ -139,9 +143,11 @@ def our_signature() -> NetSignature:
     The numbers of its settings are not included.
     """
     versions = {"policy": POLICY_VERSION, "written form": FORM_VERSION}
-    routes = signature_of(ScrapeNet(Policy(_ROUTES)), versions)
-    named = {f"{name} (with routes)": line for name, line in routes.items()}
-    return named | signature_of(ScrapeNet(Policy(_EVERY_PART)), versions)
+    found = dict[str, str]()
+    for part, settings in _OTHERS.items():
+        lines = signature_of(ScrapeNet(Policy(settings)), versions)
+        found |= {f"{name} (with {part})": line for name, line in lines.items()}
+    return found | signature_of(ScrapeNet(Policy(_EVERY_PART)), versions)
 
 
 def openings(metadata: dict[str, bytes]) -> list[tuple[int, Opening]]:
