@@ -319,7 +319,7 @@ def test_what_is_no_login(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="is not a URL"):
         crawl.login("shop")
     with pytest.raises(UsageError, match="only a program can log in"):
-        Crawl(login="http://shop.test/login").session(["http://shop.test/"])
+        Crawl(login="http://shop.test/login").run("http://shop.test/")
     with pytest.raises(UsageError, match="cookies are off"):
         Crawl(cookies="off").login("http://shop.test/login")
 
