@@ -21,6 +21,7 @@ from scraper_cpn.run.effects import Batched, Paced, Plain, Start
 from scraper_cpn.scrape.account.accounting import Accounting
 from scraper_cpn.scrape.colours import (
     Bad,
+    Deferred,
     Domain,
     Extracted,
     Failed,
@@ -235,12 +236,11 @@ class Effects:
     def _parse(self, raw: Raw) -> ParseOutcome | Awaitable[ParseOutcome]:
         tools = self._tools
         if tools.bodies is not None:
-            return self._parsed(self._parse_saved(raw, tools.bodies))
+            return self._parsed(raw, self._parse_saved(raw, tools.bodies))
         outcome = tools.parser.parse(raw)
         if isinstance(outcome, Awaitable):
-            return self._parsed(outcome)
-        self._account.parsed(outcome)
-        return tools.login_secrets.hide(outcome)
+            return self._parsed(raw, outcome)
+        return self._noted(raw, outcome)
 
     async def _parse_saved(self, raw: Raw, bodies: Bodies) -> ParseOutcome:
         """Save the body, and parse the page, whose item names the file. What belongs to a login is not saved."""
@@ -253,10 +253,15 @@ class Effects:
             return replace(done, cut=(*done.cut, refusal))
         return done
 
-    async def _parsed(self, outcome: Awaitable[ParseOutcome]) -> ParseOutcome:
-        done = await outcome
-        self._account.parsed(done)
-        return self._tools.login_secrets.hide(done)
+    async def _parsed(self, raw: Raw, outcome: Awaitable[ParseOutcome]) -> ParseOutcome:
+        return self._noted(raw, await outcome)
+
+    def _noted(self, raw: Raw, outcome: ParseOutcome) -> ParseOutcome:
+        """Return an outcome as the net and the journal get it."""
+        self._account.parsed(outcome)
+        if isinstance(outcome, Deferred):
+            return replace(outcome, status=raw.response.status or None)
+        return self._tools.login_secrets.hide(outcome)
 
     async def _robots(
         self, job: RobotsJob, proxy: Proxy, domain: Domain, start: Start

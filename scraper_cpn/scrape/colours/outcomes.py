@@ -124,6 +124,8 @@ class Deferred(Struct, frozen=True, gc=False):
     """The least wait; None: the usual back-off."""
     elsewhere: bool = False
     """Whether the proxy that brought the page rests first."""
+    status: int | None = None
+    """That of the page. The net decides by what a journal keeps, and it keeps no answers."""
 
 
 class Valid(Struct, frozen=True):

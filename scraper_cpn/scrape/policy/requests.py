@@ -117,7 +117,7 @@ class RequestPolicy:
             target=page.target,
             kind="retry",
             reason=deferred.reason,
-            status=page.response.status or None,
+            status=deferred.status,
             retry=True,
             wait_ns=after_ns,
         )

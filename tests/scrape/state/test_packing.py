@@ -166,6 +166,21 @@ def test_what_is_cut_comes_back_without_its_content(data: st.DataObject, policy:
     assert again(codec, left) == left
 
 
+def test_tokens_do_not_depend_on_the_answer_of_a_page() -> None:
+    """It is not in the journal: what becomes of a page that is requested again is the same when it is replayed."""
+    policy = Policy(Settings(login="https://login.example/"))
+    response = replace(GONE, url="https://a.example/", status=200)
+    page = c.Raw(policy.frontier.seed("https://a.example/"), response)
+    replayed = replace(page, response=GONE)
+    requests, ended = policy.requests, c.Deferred("soft block", 5, elsewhere=True, status=200)
+    assert requests.deferred(page, ended) == requests.deferred(replayed, ended)
+    assert requests.deferred(page, ended).status == 200
+    asked = c.LoggedOut()
+    assert requests.logins.again(page, asked) == requests.logins.again(replayed, asked)
+    lost = Lost("the process ended")
+    assert policy.pipeline.lost_page(page, lost) == policy.pipeline.lost_page(replayed, lost)
+
+
 def test_every_colour_and_outcome_was_tried() -> None:
     """A new one is not forgotten here."""
     codec = codec_of(Policy(Settings(login="https://login.example/", sessions=1)))
