@@ -51,10 +51,7 @@ def _refuse(job: CrawlJob) -> None:
         raise UsageError(
             "the scheduler by hand calls no before, after, item and done functions; use scrape"
         )
-    if job.settings.per_host is not None or job.settings.host_delay_ns:
-        raise UsageError(
-            "the scheduler by hand has no --per-host and no --host-delay; use scrape, or leave them out"
-        )
+    _refuse_limits(job.settings)
     if job.settings.adaptive or job.settings.hours:
         raise UsageError(
             "the scheduler by hand has no --adaptive and no --hours; use scrape, or leave them out"
@@ -80,6 +77,17 @@ def _refuse(job: CrawlJob) -> None:
         )
     if job.settings.kernel != "python":
         raise UsageError("the scheduler by hand has no --kernel; use scrape, or leave it out")
+
+
+def _refuse_limits(settings: Settings) -> None:
+    for what, number, delay_ns in (
+        ("host", settings.per_host, settings.host_delay_ns),
+        ("address", settings.per_address, settings.address_delay_ns),
+    ):
+        if number is not None or delay_ns:
+            raise UsageError(
+                f"the scheduler by hand has no --per-{what} and no --{what}-delay; use scrape, or leave them out"
+            )
 
 
 def _refuse_routes(settings: Settings) -> None:

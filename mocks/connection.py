@@ -13,6 +13,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 
 import h11
+from msgspec.structs import replace
 
 from mocks.arrivals import Arrivals
 from mocks.origin import Headers, Origin, served_rules
@@ -81,12 +82,14 @@ class Connection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport
         self._peer: object = None
+        self._address = ""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Remember the connection, so that the server can end it."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         self._peer = transport.get_extra_info("peername")
+        self._address = transport.get_extra_info("sockname")[0]
         if self._origin.closing:
             transport.abort()
         self._origin.transports.add(transport)
@@ -226,7 +229,7 @@ class Connection(asyncio.Protocol):
     def _record(self, exchange: Exchange, fate: Fate) -> None:
         self._timer = None
         self._now = None
-        self._origin.log.append(exchange.record(self._name, fate))
+        self._origin.log.append(replace(exchange.record(self._name, fate), address=self._address))
 
     def _reject(self, status: int) -> None:
         """Answer bytes that are no request. They name no resource, so that they are not logged."""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from mocks.referee import Expectations, ProxyRule
 from mocks.wirelog import DIRECT, Request
@@ -57,7 +58,8 @@ def crawl(
     rows: list[Row] = []
 
     def heard(start_ns: int, end_ns: int, proxy: str, url: str, answer: WebAnswer | None) -> None:
-        log.append(request_of(start_ns, end_ns, proxy, url, answer, settings.agent))
+        request = request_of(start_ns, end_ns, proxy, url, answer, settings.agent)
+        log.append(replace(request, address=web.address(split(url)[0])))
 
     run = by(
         settings,
@@ -85,6 +87,8 @@ def expected(settings: Settings, pages: Sequence[str] | None = None) -> Expectat
         per_domain=settings.per_domain,
         host_delay_ns=settings.host_delay_ns,
         per_host=settings.per_host,
+        address_delay_ns=settings.address_delay_ns if settings.has_addresses else 0,
+        per_address=settings.per_address if settings.has_addresses else None,
         hold=settings.backoff_scope,
         backoff_ns=min(settings.backoff_ns, settings.backoff_max_ns) // 2,
         robots=settings.robots,

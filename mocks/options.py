@@ -81,6 +81,8 @@ def expectations_of(args: argparse.Namespace, spec: WebSpec | None) -> Expectati
         per_domain=args.per_domain,
         host_delay_ns=args.host_delay,
         per_host=args.per_host,
+        address_delay_ns=args.address_delay,
+        per_address=args.per_address,
         hold=args.hold,
         backoff_ns=args.backoff,
         robots=args.robots,
@@ -185,6 +187,8 @@ def _add_limits(limits: argparse._ArgumentGroup) -> None:
         "--host-delay", type=duration_ns, default="0s", help="between starts to a host (default 0s)"
     )
     add("--per-host", type=_count, help="requests to a host at a time (default: not judged)")
+    add("--address-delay", type=duration_ns, default="0s", help="between starts to an IP address")
+    add("--per-address", type=_count, help="requests to an IP address at a time")
     add("--hold", choices=("domain", "url", "none"), default="domain", help="of Retry-After")
     add("--backoff", type=duration_ns, default="0s", help="hold of a 429 or 503 without it")
     add("--robots", choices=("obey", "ignore"), default="obey", help="(default obey)")

@@ -49,6 +49,9 @@ class Request(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     robots: str | None = None
     """The text of a robots.txt that was served with 2xx."""
 
+    address: str = ""
+    """The IP address that the request came to; empty if it is unknown."""
+
     @property
     def duration_ns(self) -> int:
         """From start to end."""

@@ -79,6 +79,10 @@ class Expectations(Struct, frozen=True, kw_only=True):
     """Least time between the starts of two requests to one host, beside that of its domain (G2)."""
     per_host: int | None = None
     """Requests to one host at a time (G2)."""
+    address_delay_ns: int = 0
+    """Least time between the starts of two requests to one IP address (G2)."""
+    per_address: int | None = None
+    """Requests to one IP address at a time (G2)."""
     hold: Literal["domain", "url", "none"] = "domain"
     """What a 429 or 503 with Retry-After holds until then (G2)."""
     backoff_ns: int = 0

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from mocks.referee.budgets import judge_budgets, pages_of
 from mocks.referee.deaths import cut
 from mocks.referee.expect import Expectations, Verdict, Violation
-from mocks.referee.hosts import judge_hosts
+from mocks.referee.hosts import judge_addresses, judge_hosts
 from mocks.referee.keys import in_order
 from mocks.referee.least import least_time
 from mocks.referee.pacing import Pacing
@@ -34,6 +34,7 @@ def judge(log: Iterable[Request], rules: Expectations) -> Verdict:
     violations = [
         *pacing.violations(),
         *judge_hosts(seen, rules),
+        *judge_addresses(seen, rules),
         *judge_proxies(seen, rules),
         *judge_repeats(seen, rules, book),
         *judge_missing(seen, rules),

@@ -29,6 +29,7 @@ from scraper_cpn.scrape.fetch.open_files import make_room
 from scraper_cpn.scrape.items.outputs import CheckedOutput, OutputError
 from scraper_cpn.scrape.kernels import Prepared, prepare
 from scraper_cpn.scrape.options.contact import missing_contact
+from scraper_cpn.scrape.options.read import without_effect
 from scraper_cpn.scrape.policy import Policy, first_policy
 from scraper_cpn.scrape.robots.agent import doubtful_name
 from scraper_cpn.scrape.session import GRACE_NS, Session
@@ -65,6 +66,8 @@ def run_job(job: CrawlJob) -> int:
         hearing.check()
         if (doubt := doubtful_name(job.settings.robots_name)) and job.settings.robots == "obey":
             tell(doubt)
+        if idle := without_effect(job.settings):
+            tell(idle)
         if nameless := missing_contact(job.settings, job.seeds):
             tell(nameless)
         view = view_for(job, console)

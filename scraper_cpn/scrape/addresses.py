@@ -91,10 +91,10 @@ def not_public(host: str) -> str:
     except ValueError:
         return "local name" if _is_local_name(name) else ""
     if isinstance(address, IPv6Address):
-        embedded = _embedded(address)
-        if embedded is None:
+        inner = embedded(address)
+        if inner is None:
             return next(word for network, word in _V6_ROWS if address in network)
-        address = embedded
+        address = inner
     return next((word for network, word in _V4_ROWS if address in network), "")
 
 
@@ -111,7 +111,7 @@ def _is_local_name(name: str) -> bool:
     return any(name == local or name.endswith(f".{local}") for local in _LOCAL_NAMES)
 
 
-def _embedded(address: IPv6Address) -> IPv4Address | None:
+def embedded(address: IPv6Address) -> IPv4Address | None:
     """Return the IPv4 address that receives packets to an IPv6 address, if there is one."""
     if address in _NAT64:
         return IPv4Address(int(address) & 0xFFFF_FFFF)

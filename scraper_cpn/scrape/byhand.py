@@ -34,7 +34,7 @@ from scraper_cpn.scrape.colours import (
     Target,
     Valid,
 )
-from scraper_cpn.scrape.fetch.fetcher import Fetcher, start_unless_paced
+from scraper_cpn.scrape.fetch.fetcher import Fetcher, ip_of, start_unless_paced
 from scraper_cpn.scrape.kernels import prepare
 from scraper_cpn.scrape.opening import open_crawl
 from scraper_cpn.scrape.pages.page import Page
@@ -125,6 +125,7 @@ class HandFetcher:
         return {
             "fetch": Paced(self._fetch),
             "robots": Paced(self._robots),
+            **({"resolve": Plain(self._fetcher.address)} if self._net.addresses else {}),
             "parse": Plain(self._parse),
             "validate": Plain(lambda _: Valid(())),
             "keep": Plain(lambda _: Kept(0)),
@@ -136,7 +137,7 @@ class HandFetcher:
         if target.handler != self._wanted:
             return Failed("drop", "it was interrupted", retry=False, sent=False)
         start_unless_paced(proxy, domain, start)
-        return await self._fetcher.fetch(target, proxy, start, start.may_start)
+        return await self._fetcher.fetch(target, proxy, start, start.may_start, ip=ip_of(target))
 
     async def _robots(
         self, job: RobotsJob, proxy: Proxy, domain: Domain, start: Any

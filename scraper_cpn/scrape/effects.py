@@ -45,7 +45,7 @@ from scraper_cpn.scrape.colours import (
 )
 from scraper_cpn.scrape.fetch.answers import visit_outcome
 from scraper_cpn.scrape.fetch.client import Surplus
-from scraper_cpn.scrape.fetch.fetcher import Fetcher, start_unless_paced
+from scraper_cpn.scrape.fetch.fetcher import Fetcher, ip_of, start_unless_paced
 from scraper_cpn.scrape.hooks import Hooks, with_dropped
 from scraper_cpn.scrape.items.bodies import Bodies
 from scraper_cpn.scrape.items.keep import Keeper
@@ -173,6 +173,7 @@ class Effects:
             "robots": Paced(self._robots),
             **({} if self._net.sitemaps is None else {"sitemap": Paced(self._sitemap)}),
             **({"file": Paced(self._file)} if self._net.files else {}),
+            **({"resolve": Plain(tools.fetcher.address)} if self._net.addresses else {}),
             "parse": Plain(self._parse),
             "validate": Plain(
                 self._validate if tools.hooks.change_items else tools.validator.validate
@@ -209,7 +210,7 @@ class Effects:
             asked = in_session(asked, jar)
         self._account.attempt()
         start_unless_paced(proxy, domain, start)
-        outcome = await tools.fetcher.fetch(asked, proxy, start, start.may_start)
+        outcome = await tools.fetcher.fetch(asked, proxy, start, start.may_start, ip=ip_of(target))
         self._account.outcome(outcome)
         if target.request.login and isinstance(outcome, Redirected):
             tools.login_secrets.moved(target, outcome)
@@ -287,7 +288,7 @@ class Effects:
         assert tools.bodies is not None, "--files needs --save-bodies"
         start_unless_paced(proxy, domain, start)
         target, most = policy.files.target(job), policy.settings.max_file_bytes
-        outcome = await tools.fetcher.fetch(target, proxy, start, start.may_start, most)
+        outcome = await tools.fetcher.fetch(target, proxy, start, start.may_start, most, ip_of(job))
         if not isinstance(outcome, Fetched):
             return outcome
         filed = await tools.bodies.file(Raw(target, outcome.response, proxy.proxy))

@@ -9,6 +9,7 @@ from typing import Any
 
 from scraper_cpn.net import KeySet, Limit, Net, Place
 from scraper_cpn.scrape.colours import FAILED_LOG, Failure
+from scraper_cpn.scrape.parts.addresses import Addresses, addresses_of
 from scraper_cpn.scrape.parts.crossing import crossing_of
 from scraper_cpn.scrape.parts.depths import depths_of
 from scraper_cpn.scrape.parts.domains import Domains
@@ -26,10 +27,11 @@ from scraper_cpn.scrape.parts.requests import Requests
 from scraper_cpn.scrape.parts.retries import Retries
 from scraper_cpn.scrape.parts.revisits import revisits_of
 from scraper_cpn.scrape.parts.robots import Robots
-from scraper_cpn.scrape.parts.routes import routes_of
+from scraper_cpn.scrape.parts.routes import Routes, routes_of
 from scraper_cpn.scrape.parts.seeds import Seeds
 from scraper_cpn.scrape.parts.sessions import sessions_of
 from scraper_cpn.scrape.parts.sitemaps import sitemaps_of
+from scraper_cpn.scrape.parts.stages import Budgets, Stage
 from scraper_cpn.scrape.parts.sticky import sticky_of
 from scraper_cpn.scrape.parts.traps import traps_of
 from scraper_cpn.scrape.parts.volume import Bytes, DomainLimit, Rate, volume_limits
@@ -62,18 +64,25 @@ class ScrapeNet(Net):
         self.proxies = Proxies(self, p.proxies)
         self.logins = logins_of(self, p.requests.logins)
         key = fields_of(self.domains, *self.hosts)
+        if p.settings.has_addresses and not self.hosts:
+            key += Addresses.counts_by
         self.sessions = sessions_of(self, p.sessions, self.logins)
         page_key = key + fields_of(*self.logins, *self.sessions)
-        self.sticky = sticky_of(self, self.sessions, page_key, p.frontier.turn)
-        self.routes = routes_of(self, p.routes, self.domains, (key, page_key), p.frontier.turn)
+        keys, turn = (key, page_key), p.frontier.turn
+        self.sticky = sticky_of(self, self.sessions, page_key, turn)
+        self.routes = routes_of(self, p.routes, self.domains, keys, turn)
+        self.addresses = addresses_of(self, p.addresses, self.domains, keys, turn)
+        self.stages: list[Stage] = [*self.routes, *self.addresses]
         self.gate = GateKeeper(self)
         self.hours = hours_of(self, p.settings)
         self.files = files_of(self, p, key)
         self.budget = Budget(self, p.settings, *(each.awaiting for each in self.files))
         self.volume = volume_limits(self, p.volume, self.domains.pacing)
+        self.measures = [each for each in self.volume if isinstance(each, Bytes | Rate)]
+        """The limits of bytes, which count those of files, too."""
         self.items = items_of(self, p)
         self.limits: list[Limit] = [
-            self.permits, self.domains, *self.hosts, *self.routes, self.proxies, self.gate,
+            self.permits, self.domains, *self.hosts, *self.stages, self.proxies, self.gate,
             *self.hours,
         ]  # fmt: skip
 
@@ -104,7 +113,7 @@ class ScrapeNet(Net):
         )
         self.seeds.refuse(self.failed_log)
         self.robots.fetch_rules(
-            self.limits, self.domains, self.proxies, self.routes, self.failed_log
+            self.limits, self.domains, self.proxies, self.stages, self.failed_log
         )
         self.robots.clear(self.frontier.targets, self.failed_log, self.logins)
         if self.sitemaps is not None:
@@ -115,15 +124,22 @@ class ScrapeNet(Net):
                 self.domains,
                 self.proxies,
                 self.budget,
+                self.stages,
                 self.failed_log,
             )
             self.sitemaps.give_up(self.health, self.failed_log)
         for files in self.files:
             files.clear(self.robots, self.limits, self.failed_log)
-            measured = [each for each in self.volume if isinstance(each, Bytes | Rate)]
-            files.fetch([*self.limits, *measured], self.domains, self.proxies, self.failed_log)
+            files.fetch(
+                [*self.limits, *self.measures],
+                self.domains,
+                self.proxies,
+                self.stages,
+                self.failed_log,
+            )
             files.give_up(self.health, self.failed_log)
-        known: list[KeySet[Any]] = [each.known for each in self.hosts]
+        by_host = self.hosts or self.addresses
+        known: list[KeySet[Any]] = [each.known for each in by_host]
         known += [each.known for each in self.logins]
         known += [each.known for each in self.sessions]
         ended = [each.at_skip(self.frontier.targets) for each in self.logins]
@@ -136,7 +152,7 @@ class ScrapeNet(Net):
             [*self.sessions, *self.limits, *self.logins, self.budget, *self.volume, *self.items],
             self.domains,
             self.proxies,
-            [*self.routes, *self.sticky],
+            [*self.stages, *self.sticky],
             fetched=self.pipeline.fetched,
             failed=self.retries.failed,
             log=self.failed_log,
@@ -169,11 +185,7 @@ class ScrapeNet(Net):
             revisits=self.revisits,
             crossing=self.crossing,
         )
-        for route in self.routes:
-            route.connect(
-                self.frontier.targets, self.robots.jobs, self.limits, self.proxies, self.health,
-                [*self.sessions, *self.logins, self.budget, *self.volume, *self.items],
-            )  # fmt: skip
+        self._connect_stages()
         for sticky in self.sticky:
             others = [limit for limit in self.limits if limit is not self.proxies]
             sticky.connect(
@@ -185,11 +197,35 @@ class ScrapeNet(Net):
             due = self.robots.asks if obeys else self.frontier.targets
             self.revisits.begin(due, self.gate, self.budget)
 
+    def _connect_stages(self) -> None:
+        """Give what waits its proxy or its address, once nothing else keeps it."""
+        budgets = Budgets(
+            pages=[*self.sessions, *self.logins, self.budget, *self.volume, *self.items],
+            sitemaps=[self.budget],
+            files=self.measures,
+        )
+        targets, robots, sitemaps = self.frontier.targets, self.robots, self.sitemaps
+        for stage in self.stages:
+            limits = [each for each in self.limits if each is not self.proxies or not self.routes]
+            queues = stage.queues(targets, robots, sitemaps, self.files, limits, budgets)
+            backs = stage.give_back(targets, robots, sitemaps, self.files, self.health)
+            if isinstance(stage, Routes):
+                stage.connect(queues, self.proxies)
+                stage.reroute(backs, self.proxies)
+            elif isinstance(stage, Addresses):
+                stage.connect(queues)
+
     @property
     def known_urls(self) -> tuple[Place[Any], ...]:
         """The places whose tokens are URLs that are known but not fetched."""
-        routed = [each.targets for each in self.routes] + [each.targets for each in self.sticky]
-        return self.robots.asks, self.frontier.targets, *routed, self.retries.cool_down
+        places = self.robots.asks, self.frontier.targets, *self.staged_targets
+        return *places, self.retries.cool_down
+
+    @property
+    def staged_targets(self) -> tuple[Place[Any], ...]:
+        """The places of targets that have been given something (a proxy, an address) and wait for their turn there."""
+        staged = [each.targets for each in self.stages]
+        return *staged, *(each.targets for each in self.sticky)
 
 
 def fields_of(*limits: Limit) -> tuple[str, ...]:

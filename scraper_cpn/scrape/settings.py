@@ -103,6 +103,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Least time between the starts of two requests to one host, in addition to its domain's delay; 0 for none."""
     per_host: int | None = None
     """Requests to one host at a time, in addition to its domain's limit; None for no limit of its own."""
+    address_delay_ns: int = 0
+    """Least time between the starts of two requests to one IP address, in addition to its domains' delays; 0 for none."""
+    per_address: int | None = None
+    """Requests to one IP address at a time, whatever hosts share it; None for no limit of its own."""
     concurrency: int = 32
     """Requests at a time in all; at least 1."""
     ageing_ns: int | None = None
@@ -260,6 +264,11 @@ class Settings(Struct, frozen=True, kw_only=True):
         """Whether each domain has its own choice of proxies."""
         grouped = self.proxy_for or any(site.proxy_group is not None for site in self.sites)
         return bool(self.ban_status or self.page_bans or grouped)
+
+    @property
+    def has_addresses(self) -> bool:
+        """Whether requests are counted by IP address: not through proxies, which look names up by themselves."""
+        return bool((self.per_address or self.address_delay_ns) and not self.proxies)
 
     @property
     def output_form(self) -> dict[str, Any]:

@@ -34,6 +34,7 @@ from scraper_cpn.scrape import colours as c
 from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.parts.volume import Bytes, Rate
 from scraper_cpn.scrape.policy import Policy
+from scraper_cpn.scrape.policy.addresses import found as address_of
 from scraper_cpn.scrape.policy.proxies import copies_of
 from scraper_cpn.scrape.policy.visits import VisitPolicy
 from scraper_cpn.scrape.settings import SECOND, Settings, Site
@@ -100,6 +101,7 @@ def small(settings: Settings) -> Settings:
         concurrency=min(settings.concurrency, 2),
         per_domain=min(settings.per_domain, 2),
         per_host=None if per_host is None else min(per_host, 2),
+        per_address=settings.per_address and min(settings.per_address, 2),
         sites=tuple(map(_small_site, settings.sites)),
         retries=min(settings.retries, 1),
         max_pages=settings.max_pages and min(settings.max_pages, 2),
@@ -189,6 +191,7 @@ def instance_of(net: ScrapeNet, urls: Sequence[str], note: str) -> Instance:
             **({"sitemap": lambda *_: [c.Mapped(()), c.Throttled(503, None)]} if mapped else {}),
             **({"file": _filed} if net.files else {}),
             "parse": lambda raw: _parsed(raw, policy),
+            **({"resolve": _resolved} if net.addresses else {}),
             "validate": lambda _: [c.Valid((), number=n) for n in _sizes(settings)],
             "keep": lambda _: [c.Kept(0)],
         },
@@ -201,6 +204,11 @@ def instance_of(net: ScrapeNet, urls: Sequence[str], note: str) -> Instance:
         times={net.robots.again.name: 1} if settings.robots == "obey" else {},
         note=note,
     )
+
+
+def _resolved(name: c.HostName) -> list[c.Address]:
+    """What a lookup may find: the address that all hosts share, or none."""
+    return [address_of(name.host, ["192.0.2.1"]), address_of(name.host, ())]
 
 
 def _given(net: ScrapeNet) -> Iterator[tuple[str, list[Any]]]:

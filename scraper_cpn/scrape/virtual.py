@@ -15,6 +15,7 @@ from typing import TextIO
 from scraper_cpn.net import Kernel, Row
 from scraper_cpn.net.compiled.kernel import Compiled
 from scraper_cpn.scrape.colours import (
+    Address,
     Checked,
     Domain,
     Extracted,
@@ -24,6 +25,7 @@ from scraper_cpn.scrape.colours import (
     Filed,
     FileJob,
     FileOutcome,
+    HostName,
     KeepOutcome,
     Kept,
     ParseOutcome,
@@ -47,6 +49,7 @@ from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.opening import open_crawl
 from scraper_cpn.scrape.pages.parse import Parser
 from scraper_cpn.scrape.policy import Policy, first_policy
+from scraper_cpn.scrape.policy.addresses import found
 from scraper_cpn.scrape.settings import Settings
 from scraper_cpn.scrape.sitemaps import mapped_from
 from scraper_cpn.scrape.statuses import pages_of, table_of
@@ -98,6 +101,7 @@ class VirtualWeb:
             "robots": self.robots,
             "sitemap": self.sitemap,
             "file": self.file,
+            "resolve": self.resolve,
             "parse": self.parse,
             "validate": self.validate,
             "keep": self.keep,
@@ -144,6 +148,10 @@ class VirtualWeb:
         body = outcome.response.body
         digest = sha256(body).hexdigest()
         return takes_ns, Filed(File(job.asked, digest, digest, len(body)), len(body))
+
+    def resolve(self, name: HostName, _: int) -> tuple[int, Address]:
+        """Look up the address of a host, in no virtual time."""
+        return 0, found(name.host, [self._web.web.address(name.host)])
 
     def parse(self, raw: Raw, _: int) -> tuple[int, ParseOutcome]:
         """Parse a page for items and links, in no virtual time. Synthetic pages are small enough for that."""

@@ -34,6 +34,10 @@ class SyntheticWeb:
         self._layout = WebLayout(spec)
         self.hosts = self._layout.hosts
 
+    def address(self, host: str) -> str:
+        """The IP address of a host."""
+        return self._layout.address(host)
+
     def respond(self, host: str, path: str, visit: int, host_visit: int | None = None) -> WebAnswer:
         """The answer of `http://host/path`.
 

@@ -12,6 +12,7 @@ relative, so that a host can also be served under another name.
 
 from collections.abc import Iterator
 from hashlib import blake2b
+from ipaddress import IPv4Address
 from struct import unpack
 
 from scraper_cpn.simulate.webspec import FailKind, RobotsKind, WebSpec
@@ -23,6 +24,10 @@ PRIVATE = (
     "http://[::1]/",
 )
 """The targets of redirects of kind `private`: addresses that a crawler must not visit."""
+
+
+_FIRST_ADDRESS = IPv4Address("100.64.0.0")
+"""Addresses that are never public (RFC 6598): nothing is sent there."""
 
 
 class WebLayout:
@@ -37,6 +42,13 @@ class WebLayout:
     def _name(self, index: int) -> str:
         group, member = divmod(index, self.spec.subdomains)
         return f"h{group}.example" if self.spec.subdomains == 1 else f"w{member}.h{group}.example"
+
+    def address(self, host: str) -> str:
+        """The IP address of a host; those of other webs share one."""
+        number = self.index.get(host, -1) + 1
+        if number and self.spec.addresses:
+            number = 1 + (number - 1) % self.spec.addresses
+        return str(_FIRST_ADDRESS + number)
 
     def path(self, index: int, page: int) -> str:
         """The path of a page."""

@@ -39,6 +39,12 @@ class WebSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     subdomains: Annotated[
         _Positive, Meta(description="hosts that share one registrable domain")
     ] = 1
+    addresses: Annotated[
+        _Count,
+        Meta(
+            description="IP addresses that the hosts share in turn, in virtual time; 0: each has its own"
+        ),
+    ] = 0
     pages: Annotated[_Positive, Meta(description="pages per host")] = 10
     links: Annotated[_Count, Meta(description="links per page to its own host")] = 5
     links_out: Annotated[_Count, Meta(description="links per page to other hosts")] = 1

@@ -9,7 +9,7 @@ from msgspec import structs
 
 from mocks.inprocess import Crawled, crawl
 from scraper_cpn.net import Row
-from scraper_cpn.scrape.colours import Failure, Stored
+from scraper_cpn.scrape.colours import Failure, Proxy, Stored
 from scraper_cpn.scrape.pages.fields import field_rule
 from scraper_cpn.scrape.parts import files
 from scraper_cpn.scrape.settings import SECOND, Settings
@@ -158,3 +158,29 @@ def test_only_so_many_pages_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     done = crawled(web, delay_ns=0, concurrency=8, per_domain=8)
     assert len(images(done.rows)) == 10
     assert done.run.ended == "finished"
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        {"address_delay_ns": 2 * SECOND},
+        {
+            "ban_status": (403,),
+            "proxies": (
+                Proxy("http://p.example:1", "http://p.example:1"),
+                Proxy("http://q.example:1", "http://q.example:1"),
+            ),
+        },
+    ],
+)
+def test_files_have_their_stage_like_pages(limits: dict[str, object]) -> None:
+    """Files keep the pause of an address, which two hosts share here, and go through the proxies of their domain."""
+    web = {HOME: shown(f"{CDN}a", f"{CDN}b"), f"{CDN}a": PNG, f"{CDN}b": PNG}
+    done = crawled(web, **limits)
+    assert done.run.ended == "finished"
+    assert images(done.rows) == {HOME: [f"{CDN}a saved", f"{CDN}b saved"]}
+    starts = sorted(each.start_ns for each in done.log)
+    if "address_delay_ns" in limits:
+        assert all(later - before >= 2 * SECOND for before, later in pairwise(starts))
+    else:
+        assert len({each.proxy for each in done.log}) == 2

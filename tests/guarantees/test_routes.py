@@ -9,11 +9,12 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from mocks.inprocess import Crawled, crawl, expected
 from mocks.referee import judge
 from scraper_cpn.net import Interpreter
-from scraper_cpn.scrape.colours import Failed, Failure, Proxy
+from scraper_cpn.scrape.colours import Failed, Failure, Mapped, Proxy
 from scraper_cpn.scrape.fetch.answers import Answer, fetch_outcome
 from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.policy import Policy
@@ -238,3 +239,41 @@ def test_the_part_is_in_the_net_only_where_it_is_used() -> None:
         *plain.places,
         *plain.transitions,
     }
+
+
+def test_sitemaps_go_through_the_proxies_of_their_domains() -> None:
+    """Groups hold for sitemaps, too, and a proxy that refuses one gives way to another."""
+    given = Settings(
+        scope="any",
+        delay_ns=100 * MS,
+        sitemaps=("auto",),
+        proxies=proxies("a", "a", "b"),
+        proxy_for=(("h0.example", "a"), ("*", "b")),
+        ban_status=(403,),
+    )
+    asked: list[tuple[str, str]] = []
+
+    def effects(web: VirtualWeb) -> Mapping[str, VirtualEffect]:
+        def sitemap(job: Any, proxy: Proxy, domain: Any, now_ns: int) -> tuple[int, Any]:
+            asked.append((job.domain, proxy.proxy[7:9]))
+            if len(asked) == 1:
+                return 10 * MS, fetch_outcome(job.url, Answer(403, {}))
+            return 10 * MS, Mapped(policy_of(given).sitemaps.targets(job, [_page(job)], 0))
+
+        return {**web.effects(), "sitemap": sitemap}
+
+    done = crawl(given, SyntheticWeb(replace(WEB, links=0, links_out=0)), effects=effects)
+    assert done.run.ended == "finished"
+    by_domain = {domain: {proxy for each, proxy in asked if each == domain} for domain in domains()}
+    assert by_domain["h0.example"] == {"p0", "p1"}
+    assert all(used == {"p2"} for domain, used in by_domain.items() if domain != "h0.example")
+    assert {f"http://{domain}/p/3" for domain in domains()} <= set(stored(done.rows))
+
+
+def _page(job: Any) -> str:
+    return f"http://{job.domain}/p/3"
+
+
+def policy_of(given: Settings) -> Policy:
+    """The policy of a crawl of every site."""
+    return Policy(given, tuple(domains()))

@@ -47,9 +47,25 @@ PLANTED: dict[str, tuple[str, list[Request], dict[str, object]]] = {
     "a retry too early": ("G2 gap", [made(1700, f"{A}/3", status=500)], {}),
     "within Crawl-delay": ("G2 gap", [made(2270, f"{B}/3", **MISSING)], {"max_time_ns": None}),
     "a site's own delay": ("G2 gap", [], {"site_delays": {"a.example": 201 * MS + 2 * MS}}),
-    "a host's own delay": ("G2 gap of a host", [], {"host_delay_ns": 203 * MS}),
+    "a host's own delay": ("G2 gap of a host or address", [], {"host_delay_ns": 203 * MS}),
+    "an address's own delay": (
+        "G2 gap of a host or address",
+        [
+            made(2050, "http://d.example/robots.txt", address="192.0.2.1"),
+            made(2090, "http://e.example/robots.txt", address="192.0.2.1"),
+        ],
+        {"address_delay_ns": 200 * MS},
+    ),
+    "two at a time to an address": (
+        "G2 at a time to a host or address",
+        [
+            made(2050, "http://d.example/robots.txt", lasts_ms=250, address="192.0.2.1"),
+            made(2090, "http://e.example/robots.txt", proxy="p1", address="192.0.2.1"),
+        ],
+        {"per_address": 1},
+    ),
     "two at a time to a host": (
-        "G2 at a time to a host",
+        "G2 at a time to a host or address",
         [made(1810, f"{A}/3", lasts_ms=250, proxy="p1"), made(2050, f"{A}/4")],
         {"per_host": 1, "per_domain": None},
     ),

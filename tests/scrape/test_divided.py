@@ -68,6 +68,7 @@ def test_what_is_global_crosses_by_channels_credits_and_leases() -> None:
         (Settings(max_items=5), "--max-items can't be divided among partitions yet; leave it out"),
         (Settings(max_bytes=5), "--max-bytes can't be divided"),
         (Settings(files=("image",)), "--files can't be divided"),
+        (Settings(per_address=1), "--address-delay or --per-address can't be divided"),
         (Settings(rate_bytes=5), "--rate-limit can't be divided"),
         (Settings(dedupe="content"), "--dedupe content can't be divided"),
         (Settings(ban_status=(403,)), "--proxy-for, --ban-status or a program's banned can't be divided"),

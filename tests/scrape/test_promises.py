@@ -128,6 +128,41 @@ def test_the_limits_of_hosts_bring_their_claims() -> None:
     assert "are wanted" in message["G2 starts to a host are its delay apart"].why
 
 
+def test_the_limits_of_addresses_bring_their_claims() -> None:
+    """With `--address-delay` there are four more claims, and a pause that is not kept breaks one of them."""
+    settings = replace(PLAIN, address_delay_ns=10**9, per_address=1)
+
+    def hasty(policy: Policy) -> Net:
+        net = ScrapeNet(policy)
+        field("scrape_target", "address_pacing", after_ns=0)(net, policy)
+        return net
+
+    claims = {asked.claim for asked in guarantees(ScrapeNet(Policy(settings)))}
+    claims -= {asked.claim for asked in guarantees(ScrapeNet(Policy(PLAIN)))}
+    assert claims == {
+        "G2 a host has one address",
+        "G2 an address has one pacing token",
+        "G2 requests to an address at a time",
+        "G2 starts to an address are its delay apart",
+    }
+    message = {v.claim: v for v in proved(Policy, settings, hasty).verdicts}
+    assert message["G2 starts to an address are its delay apart"].status == "not proved"
+    assert message["G2 a host has one address"].ok
+
+
+def test_an_address_without_slots_breaks_their_claim() -> None:
+    """Two domains that share an address have one request at a time there, or the claim is refuted."""
+
+    def careless(policy: Policy) -> Net:
+        net = ScrapeNet(policy)
+        without("scrape_target", "address_slots")(net, policy)
+        return net
+
+    settings = replace(PLAIN, per_address=1, per_domain=2)
+    message = {v.claim: v for v in proved(Policy, settings, careless).verdicts}
+    assert message["G2 requests to an address at a time"].status == "refuted"
+
+
 def test_sitemaps_bring_their_claim() -> None:
     """A crawl of a page and a sitemap, in every order, keeps all guarantees."""
     report = verify_crawl(Settings(sitemaps=("auto",), concurrency=1, retries=0))

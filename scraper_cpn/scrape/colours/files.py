@@ -51,6 +51,24 @@ class FileJob(Struct, frozen=True, gc=False, kw_only=True):
         return url_host(self.url)
 
 
+class StagedFile(FileJob, frozen=True, gc=False, kw_only=True):
+    """A file that has been given what its request needs; as `StagedTarget`."""
+
+
+class RoutedFile(StagedFile, frozen=True, gc=False, kw_only=True):
+    """A file that has been given a proxy; as `RoutedTarget`."""
+
+    proxy: str
+    watched: bool = False
+
+
+class LocatedFile(StagedFile, frozen=True, gc=False, kw_only=True):
+    """A file that has been given its address; as `LocatedTarget`."""
+
+    address: str
+    ip: str
+
+
 class FileEnd(Struct, frozen=True, gc=False):
     """A file was saved, or will not be."""
 

@@ -34,6 +34,42 @@ class Host(Struct, frozen=True, gc=False):
     host: str
 
 
+class HostName(Struct, frozen=True, gc=False):
+    """A host whose address is not known, or not any more (`--per-address`, `--address-delay`)."""
+
+    host: str
+
+
+class Address(Struct, frozen=True, gc=False):
+    """The address of a host, for as long as it holds. Also the outcome of looking one up."""
+
+    host: str
+    address: str
+    """By which requests are counted: an IPv4 address, an IPv6 network of 64 bits, or the host's name if it has no address."""
+    ips: tuple[str, ...] = ()
+    """The addresses of the host, IPv4 before IPv6, each in numerical order; empty if it has none."""
+    lasts_ns: int = 0
+    """How long this holds."""
+
+    @property
+    def ip(self) -> str:
+        """The address that is connected to; empty for none."""
+        return self.ips[0] if self.ips else ""
+
+
+class AddressPace(Struct, frozen=True, gc=False):
+    """The pacing token of an address."""
+
+    address: str
+
+
+class AddressFault(Struct, frozen=True, gc=False):
+    """No connection could be made to the address of a host."""
+
+    host: str
+    address: str
+
+
 class Proxy(Struct, frozen=True, gc=False):
     """The pacing token of a proxy, or of the direct connection."""
 

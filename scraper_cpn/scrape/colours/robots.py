@@ -27,11 +27,22 @@ class RobotsJob(Struct, frozen=True, gc=False, kw_only=True):
         return url_host(self.url)
 
 
-class RoutedJob(RobotsJob, frozen=True, gc=False, kw_only=True):
+class StagedJob(RobotsJob, frozen=True, gc=False, kw_only=True):
+    """A robots.txt that has been given what its request needs; as `StagedTarget`."""
+
+
+class RoutedJob(StagedJob, frozen=True, gc=False, kw_only=True):
     """A robots.txt that has been given a proxy; as `RoutedTarget`."""
 
     proxy: str
     watched: bool = False
+
+
+class LocatedJob(StagedJob, frozen=True, gc=False, kw_only=True):
+    """A robots.txt that has been given its address; as `LocatedTarget`."""
+
+    address: str
+    ip: str
 
 
 class Rules(Struct, frozen=True, gc=False):
@@ -75,6 +86,24 @@ class SitemapJob(Struct, frozen=True, gc=False, kw_only=True):
     def host(self) -> str:
         """The host of `url`, by which `--per-host` and `--host-delay` count."""
         return url_host(self.url)
+
+
+class StagedMap(SitemapJob, frozen=True, gc=False, kw_only=True):
+    """A sitemap that has been given what its request needs; as `StagedTarget`."""
+
+
+class RoutedMap(StagedMap, frozen=True, gc=False, kw_only=True):
+    """A sitemap that has been given a proxy; as `RoutedTarget`."""
+
+    proxy: str
+    watched: bool = False
+
+
+class LocatedMap(StagedMap, frozen=True, gc=False, kw_only=True):
+    """A sitemap that has been given its address; as `LocatedTarget`."""
+
+    address: str
+    ip: str
 
 
 class MapSite(Struct, frozen=True, gc=False):

@@ -145,12 +145,25 @@ class RequestTarget(Target, frozen=True, gc=False, kw_only=True):
         return f"{found} {self.hops}" if self.request.login else found
 
 
-class RoutedTarget(RequestTarget, frozen=True, gc=False, kw_only=True):
-    """A target that has been given a proxy, and waits for its turn there. In crawls with routes only."""
+class StagedTarget(RequestTarget, frozen=True, gc=False, kw_only=True):
+    """A target that has been given what its request needs, and waits for its turn there. In crawls with such a stage only."""
+
+
+class RoutedTarget(StagedTarget, frozen=True, gc=False, kw_only=True):
+    """A target that has been given a proxy."""
 
     proxy: str
     watched: bool = False
     """Whether its domain has refused a proxy: how the request ends is then reported to the route."""
+
+
+class LocatedTarget(StagedTarget, frozen=True, gc=False, kw_only=True):
+    """A target that has been given the address that it is requested from."""
+
+    address: str
+    """As `Address.address`."""
+    ip: str
+    """As `Address.ip`."""
 
 
 def url_host(url: str) -> str:

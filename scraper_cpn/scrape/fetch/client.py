@@ -90,6 +90,9 @@ class Ask(Struct, frozen=True, gc=False):
     """Error statuses whose bodies are pages; see `brings_page`."""
     cookie: Callable[[], str] | None = None
     """Returns the Cookie header (empty for none), in the step that writes the request. None for none."""
+    ip: str = ""
+    """The only address to connect to; empty: any that the host has. A connection that is kept is used for the same one only.
+    If *wary*, one that is not public is refused."""
 
     def headers_over(self, crawl: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
         """The headers of a crawl and its own, with those that describe its body; its own replace those of a name."""

@@ -19,6 +19,7 @@ from aiohttp.abc import AbstractResolver
 from msgspec.structs import replace
 from yarl import URL
 
+from scraper_cpn.scrape.addresses import not_public
 from scraper_cpn.scrape.colours import Failed, Proxy, Wired
 from scraper_cpn.scrape.fetch.answers import brings_page
 from scraper_cpn.scrape.fetch.choose import is_socks
@@ -107,7 +108,7 @@ class AiohttpClient:
 
     async def send(self, ask: Ask) -> Reply | Failed:
         """Send a request; it starts in the step of the event loop that writes it to its socket."""
-        key = (ask.proxy.url, self._shared_by(ask), ask.wary)
+        key = (ask.proxy.url, self._shared_by(ask), ask.wary, ask.ip)
         until_s = self._loop.time() + self._timeout_s
         wire = None
         if ask.request.repeatable:
@@ -129,9 +130,13 @@ class AiohttpClient:
     async def _connect(self, key: Key, ask: Ask) -> Wire:
         """Return a new connection, on which nothing has come; a proxy's may be tried in vain."""
         proxy = None if ask.proxy.url is None or is_socks(ask.proxy) else URL(ask.proxy.url)
+        url = URL(ask.url, encoded=True)
+        if ask.wary and ask.ip and not_public(ask.ip):
+            raise Forbidden
         request = ClientRequest(
             "GET",
-            URL(ask.url, encoded=True),
+            url.with_host(ask.ip) if ask.ip else url,
+            server_hostname=url.raw_host if ask.ip else None,
             proxy=proxy and proxy.with_user(None),  # aiohttp would write it as Latin-1
             proxy_headers={"Proxy-Authorization": _basic(proxy)} if proxy and _basic(proxy) else {},
             loop=self._loop,

@@ -15,6 +15,7 @@ What it can't do, and what follows:
 - No hook finds addresses. Where only public ones are permitted, names are looked up before (`destinations`), and
   once more by reqwest: their owner may give it another answer. A server with a private address has no
   certificate for the name then; with --insecure, where that says nothing, aiohttp asks.
+- An address for one request can't be given: where requests are counted by address, aiohttp asks.
 - It trusts the authorities of the system, and can't trust others instead: no CA file.
 - A cancelled request keeps its connection until its head has arrived, or its time limit has.
 - A head with more than 100 fields is a failure; so is a length that is no number, and a status line in lower case.
@@ -90,7 +91,7 @@ class PyreqwestClient:
 
     async def send(self, ask: Ask) -> Reply | Failed:
         """Send a request; it is dated as started when the head of the answer is there."""
-        if ask.url.startswith("http:") or (ask.wary and self._settings.insecure):
+        if ask.url.startswith("http:") or ask.ip or (ask.wary and self._settings.insecure):
             return await (await self._other_client()).send(ask)
         try:
             request = self._client(ask.proxy).request(ask.request.method, ask.url)

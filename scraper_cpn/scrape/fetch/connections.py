@@ -33,8 +33,9 @@ NEW_UNTIL, KNOWN_AFTER = 3, 16
 _KEYS_MAX = 65_536
 _NO_TIMEOUT = ClientTimeout(total=None, sock_connect=None)
 
-Key = tuple[str | None, str, bool]
-"""What a connection is for: the proxy's URL or None, the origin, and whether its address must be public."""
+Key = tuple[str | None, str, bool, str]
+"""What a connection is for: the proxy's URL or None, the origin, whether its address must be public, and the only
+address that it may have (empty for any)."""
 
 
 class Forbidden(Exception):  # noqa: N818 - what happened, not a mistake

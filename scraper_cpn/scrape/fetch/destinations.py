@@ -10,14 +10,15 @@ alone.
 """
 
 import asyncio
-import socket
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from scraper_cpn.scrape.addresses import is_address, not_public
-from scraper_cpn.scrape.colours import Failed
+from scraper_cpn.scrape.colours import Address, Failed
+from scraper_cpn.scrape.fetch.names import Names
+from scraper_cpn.scrape.policy.addresses import found, in_order
 from scraper_cpn.scrape.urls import domain_of, host_of, origin_of
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class Destinations:
         self._hosts = set[str]()
         self.permit(seeds)
         self._allow_private = allow_private
-        self._resolver = resolver
+        self._names = Names(resolver)
         self._monotonic_s = monotonic_s
         self._known: OrderedDict[str, tuple[float, Failed | None]] = OrderedDict()
         """What the lookups of hosts came to, and until when that holds; the latest is the last."""
@@ -105,17 +106,30 @@ class Destinations:
     async def _addresses(self, host: str) -> list[str]:
         try:
             async with asyncio.timeout(LOOKUP_S):
-                return await self._resolved(host)
+                return await self._names.by_system(host)
         except (OSError, UnicodeError):  # TimeoutError and gaierror are kinds of OSError
             return []
 
-    async def _resolved(self, host: str) -> list[str]:
-        if self._resolver is not None:
-            found = await self._resolver.resolve(host, 0, socket.AF_UNSPEC)
-            return [each["host"] for each in found]
-        loop = asyncio.get_running_loop()
-        rows = await loop.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-        return [str(address[0]) for *_, address in rows]
+    async def address(self, host: str, timeout_s: float) -> Address:
+        """Return the address by which a host counts and to which it is connected: a public one, if it has any.
+
+        Raises nothing: a name that is not found within *timeout_s* has no address.
+        """
+        bare, lasts_ns = host.strip("[]"), None
+        ips = [bare]
+        if not is_address(bare):
+            try:
+                async with asyncio.timeout(timeout_s):
+                    ips, lasts_ns = await self._names.addresses(bare)
+            except (OSError, UnicodeError):
+                ips = []
+        known = in_order(ips)
+        public = known if self.is_exempt(host) else [ip for ip in known if not not_public(ip)]
+        return found(host, public or known, lasts_ns)
+
+    async def close(self) -> None:
+        """End the lookups that are under way."""
+        await self._names.close()
 
 
 def aliases(origin: str) -> set[str]:

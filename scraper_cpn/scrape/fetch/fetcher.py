@@ -15,9 +15,11 @@ from anyio import to_thread
 from msgspec.structs import replace
 
 from scraper_cpn.scrape.colours import (
+    Address,
     Domain,
     Failed,
     FetchOutcome,
+    HostName,
     Proxy,
     Redirected,
     RobotsJob,
@@ -30,8 +32,9 @@ from scraper_cpn.scrape.fetch.choose import new_client
 from scraper_cpn.scrape.fetch.client import Ask, Sending, Surplus
 from scraper_cpn.scrape.fetch.destinations import Destinations
 from scraper_cpn.scrape.fetch.jars import CookieLine, Jars
+from scraper_cpn.scrape.policy.addresses import Located
 from scraper_cpn.scrape.request import PLAIN, Request
-from scraper_cpn.scrape.settings import Settings
+from scraper_cpn.scrape.settings import SECOND, Settings
 from scraper_cpn.scrape.statuses import pages_of, table_of
 from scraper_cpn.scrape.urls import host_of
 
@@ -101,6 +104,7 @@ class Fetcher:
     ) -> None:
         with anyio.CancelScope(shield=True):  # who cancels a crawl wants its connections closed
             await self.client.close()
+            await self._destinations.close()
 
     async def fetch(
         self,
@@ -109,8 +113,11 @@ class Fetcher:
         start: Callable[[], None],
         may_start: Callable[[], bool] = lambda: True,
         most_bytes: int | None = None,
+        ip: str | None = None,
     ) -> FetchOutcome:
         """Fetch a page with at most one request on the wire; its body may have *most_bytes* (default: `--max-body`).
+
+        *ip* is the only address that is connected to; empty: the host has none; None: any of its addresses.
 
         *start* is called once, in the step of the event loop that writes the request to its socket,
         and never when it comes to no request (no connection, say). In the same step, *may_start* is asked
@@ -121,7 +128,7 @@ class Fetcher:
         also = self._also(target) | self._pages
         request, jars = target.request, self.jars
         cookie = CookieLine(jars, target) if jars.used else None
-        answer = await self._ask(target.url, proxy, starting, most_bytes, request, also, cookie)
+        answer = await self._ask(target.url, proxy, starting, most_bytes, request, also, cookie, ip)
         if isinstance(answer, Failed):
             return answer
         if "set-cookie" in answer.headers:
@@ -140,7 +147,9 @@ class Fetcher:
         may_start: Callable[[], bool] = lambda: True,
     ) -> RobotsOutcome:
         """Fetch a robots.txt; as `fetch` in all else. What follows 500 KiB is not read."""
-        answer = await self._ask(job.url, proxy, (start, may_start), ROBOTS_BYTES_MAX)
+        answer = await self._ask(
+            job.url, proxy, (start, may_start), ROBOTS_BYTES_MAX, ip=ip_of(job)
+        )
         if isinstance(answer, Failed):
             return answer
         agent = self._settings.robots_name
@@ -156,7 +165,9 @@ class Fetcher:
         may_start: Callable[[], bool] = lambda: True,
     ) -> FetchOutcome:
         """Fetch a sitemap; as `fetch` in all else. What follows 50 MB is not read."""
-        answer = await self._ask(job.url, proxy, (start, may_start), SITEMAP_BYTES_MAX)
+        answer = await self._ask(
+            job.url, proxy, (start, may_start), SITEMAP_BYTES_MAX, ip=ip_of(job)
+        )
         if isinstance(answer, Failed):
             return answer
         return fetch_outcome(job.url, replace(answer, cut=False))
@@ -170,19 +181,22 @@ class Fetcher:
         request: Request = PLAIN,
         also: frozenset[int] = frozenset(),
         cookie: CookieLine | None = None,
+        ip: str | None = None,
     ) -> Answer | Failed:
         """Return the answer to a request, its body cut at *most_bytes*, or the failure.
 
         *starting*: is called at the start, and is asked before.
         """
-        if refusal := await self._refusal(host_of(url), proxy):
+        if ip == "":
+            return Failed("dns", "the name has no address", sent=False)
+        if refusal := await self._refusal(host_of(url), proxy, ip):
             return refusal
         start, may_start = starting
         sending = Sending(start, self._monotonic_ns, may_start)
         own = self._destinations.is_own(url)
         wary = proxy.url is None and not self._destinations.is_exempt(host_of(url))
         reply = await self.client.send(
-            Ask(url, proxy, sending, most_bytes, own, wary, request, also, cookie)
+            Ask(url, proxy, sending, most_bytes, own, wary, request, also, cookie, ip or "")
         )
         if isinstance(reply, Failed):
             return reply
@@ -200,14 +214,25 @@ class Fetcher:
             certificate_hosts=reply.certificate_hosts,
         )
 
-    async def _refusal(self, host: str, proxy: Proxy) -> Failed | None:
+    async def address(self, name: HostName) -> Address:
+        """The effect `resolve`: look up the address by which a host counts. Waits as long as a request may take."""
+        return await self._destinations.address(name.host, self._settings.timeout_ns / SECOND)
+
+    async def _refusal(self, host: str, proxy: Proxy, ip: str | None) -> Failed | None:
         """Return the failure of a request to a host that is not permitted, as far as it is known before."""
         refusal = self._destinations.refusal(host)
+        if ip is not None:  # the client looks at the very address
+            return refusal
         if refusal is None and (
             proxy.url is not None or self._settings.fetcher not in _CHECK_PEERS
         ):
             return await self._destinations.looked_up(host)
         return refusal
+
+
+def ip_of(work: object) -> str | None:
+    """The address that a request was given: empty for none, None where requests are not given any."""
+    return work.ip if isinstance(work, Located) else None
 
 
 def start_unless_paced(proxy: Proxy, domain: Domain, start: Callable[[], None]) -> None:

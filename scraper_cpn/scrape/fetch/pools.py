@@ -14,16 +14,17 @@ from aiohttp.abc import AbstractResolver
 from httpcore import AnyIOBackend, AsyncConnectionPool, AsyncHTTPProxy, AsyncSOCKSProxy
 from yarl import URL
 
-from scraper_cpn.scrape.addresses import is_address
+from scraper_cpn.scrape.addresses import is_address, not_public
 from scraper_cpn.scrape.fetch.client import Ask
-from scraper_cpn.scrape.fetch.connections import KEEP_ALIVE_S, PublicResolver, context_of
+from scraper_cpn.scrape.fetch.connections import KEEP_ALIVE_S, Forbidden, PublicResolver, context_of
 from scraper_cpn.scrape.settings import Settings
 from scraper_cpn.scrape.urls import root_of
 
 ADDRESS_S = 2.0
 """So long an address may take to answer, if its name has another one."""
-Key = tuple[str | None, str, bool]
-"""What a pool is for: the proxy's URL or None, the origin, and whether its address must be public."""
+Key = tuple[str | None, str, bool, str]
+"""What a pool is for: the proxy's URL or None, the origin, whether its address must be public, and the only address that
+it may have (empty for any)."""
 
 
 class NoName(Exception):  # noqa: N818 - what happened, not a mistake
@@ -64,11 +65,13 @@ class Pools:
 
     def take(self, ask: Ask) -> OriginPool:
         """Return the pool for a request; one that must not be sent twice has its own."""
-        key = (ask.proxy.url, root_of(ask.url), ask.wary)
+        key = (ask.proxy.url, root_of(ask.url), ask.wary, ask.ip)
         pool = self._pools.get(key)
         if pool is None or pool.spoiled or not ask.request.repeatable:
             resolver = PublicResolver(self._names) if ask.wary else self._names
-            pool = OriginPool(_new_pool(self._context, ask.proxy.url, Backend(resolver)))
+            pool = OriginPool(
+                _new_pool(self._context, ask.proxy.url, Backend(resolver, ask.ip, wary=ask.wary))
+            )
             if ask.request.repeatable:
                 self._pools[key] = pool
             else:
@@ -101,10 +104,11 @@ class Pools:
 
 
 class Backend(AnyIOBackend):
-    """Connects to what *resolver* finds for a name, one address after another."""
+    """Connects to what *resolver* finds for a name, one address after another, or to the one that was asked for."""
 
-    def __init__(self, resolver: AbstractResolver) -> None:
-        self._resolver = resolver
+    def __init__(self, resolver: AbstractResolver, ip: str = "", *, wary: bool = False) -> None:
+        self._resolver, self._ip = resolver, ip
+        self._forbidden = wary and bool(not_public(ip))
 
     async def connect_tcp(
         self,
@@ -128,6 +132,10 @@ class Backend(AnyIOBackend):
         raise failure
 
     async def _addresses(self, host: str, port: int) -> list[str]:
+        if self._ip:
+            if self._forbidden:
+                raise Forbidden
+            return [self._ip]
         if is_address(host):
             return [host]
         try:

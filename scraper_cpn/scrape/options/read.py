@@ -194,18 +194,16 @@ def _check_sessions(settings: Settings) -> None:
         )
 
 
+def without_effect(settings: Settings) -> str | None:
+    """Return the message about options that do nothing beside others; None if there are none."""
+    limited = settings.per_address is not None or settings.address_delay_ns
+    if limited and not settings.has_addresses:
+        return "per-address and address-delay have no effect through proxies, which look names up by themselves"
+    return None
+
+
 def _check_routes(settings: Settings) -> None:
     """Refuse groups of proxies that are not there, or that nobody uses."""
-    if settings.has_routes and settings.files:
-        raise UsageError(
-            "files: they can't be fetched where domains have their own proxies (ban-status, proxy-for, banned); "
-            "leave one of them out"
-        )
-    if settings.has_routes and settings.sitemaps:
-        raise UsageError(
-            "sitemaps: they can't be read where domains have their own proxies (ban-status, proxy-for, banned); "
-            "leave one of them out"
-        )
     for status in settings.ban_status:
         if status in pages_of(settings.statuses):
             raise UsageError(

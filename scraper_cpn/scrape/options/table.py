@@ -262,6 +262,12 @@ OPTIONS: tuple[Option, ...] = (
     Option(name="per-host", kind=AT_A_TIME, group=_PACE, field="per_host",
            help="at most N requests to one host at a time, in addition to --per-domain; fixed once a state "
                 "is created"),
+    Option(name="address-delay", kind=TIME, group=_PACE, field="address_delay_ns",
+           help="least time between the starts of two requests to one IP address, whatever hosts share it; "
+                "without effect through proxies; fixed once a state is created"),
+    Option(name="per-address", kind=AT_A_TIME, group=_PACE, field="per_address",
+           help="at most N requests to one IP address at a time, whatever hosts share it; without effect "
+                "through proxies; fixed once a state is created"),
     Option(name="concurrency", kind=AT_A_TIME, group=_PACE, field="concurrency",
            help="at most N requests at a time in total"),
     Option(name="adaptive", kind=SHARE, group=_PACE, field="adaptive",

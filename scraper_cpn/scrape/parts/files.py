@@ -10,6 +10,7 @@ pages, and only so many pages may wait: more are parsed when one of them is comp
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from scraper_cpn.net import (
@@ -51,6 +52,7 @@ from scraper_cpn.scrape.colours import (
 )  # fmt: skip
 from scraper_cpn.scrape.parts.proxies import Proxies
 from scraper_cpn.scrape.parts.robots import Robots
+from scraper_cpn.scrape.parts.stages import Stage, silent
 from scraper_cpn.scrape.policy import Policy
 
 if TYPE_CHECKING:
@@ -81,6 +83,7 @@ class Files(Part):
         self.jobs = self.place("file_jobs", FileJob, key=key, timed=True, work=True)
         self.ends = self.place("file_ends", FileEnd, key="asked")
         self.known = self.set("known_files", FileJob, key="asked")
+        self._staged: tuple[Place[FileJob], ...] = ()
         self.awaiting = self.place(AWAITING, Awaiting, key="asked", work=True)
         self.room: Counter = self.counter("file_pages", start=PAGES)
         self.wording = {
@@ -115,14 +118,24 @@ class Files(Part):
         )
 
     def fetch(
-        self, limits: Sequence[Limit], domains: Domains, proxies: Proxies, log: Sink[Failure]
+        self,
+        limits: Sequence[Limit],
+        domains: Domains,
+        proxies: Proxies,
+        stages: Sequence[Stage],
+        log: Sink[Failure],
     ) -> None:
         """Fetch and save the files."""
         p, jobs, ends, health = self._p, self.jobs, self.ends, domains.p.health
+        signs = silent
+        for stage in stages:
+            (jobs,) = stage.files
+            signs = partial(stage.signs, jobs)
+            self._staged = (jobs,)
         get = self.effect("file", FileOutcome)
         answered = put(domains.penalties, health.answered, domains.pacing)
         penalty = put(domains.penalties, domains.p.robots_refusal_penalty, jobs, Throttled)
-        silent = put(domains.penalties, health.failed, jobs, domains.pacing, Failed)
+        no_answer = put(domains.penalties, health.failed, jobs, domains.pacing, Failed)
         strayed = put(ends, p.strayed, jobs, Redirected)
         self.transition(
             "get_file",
@@ -135,6 +148,7 @@ class Files(Part):
                     put(ends, p.filed, jobs, Filed),
                     put(log, p.filed_row, jobs, Filed),
                     answered,
+                    *signs(Filed),
                 ),
                 on(
                     Redirected,
@@ -142,19 +156,26 @@ class Files(Part):
                     strayed,
                     put(log, p.strayed_row, jobs, Redirected),
                     answered,
+                    *signs(Redirected),
                 ),
-                on(Throttled, *self._failed(Throttled, log), penalty, answered),
-                on(Failed, *self._failed(Failed, log), silent),
-                on(Lost, *self._failed(Lost, log)),
+                on(
+                    Throttled,
+                    *self._failed(jobs, Throttled, log),
+                    penalty,
+                    answered,
+                    *signs(Throttled),
+                ),
+                on(Failed, *self._failed(jobs, Failed, log), no_answer, *signs(Failed)),
+                on(Lost, *self._failed(jobs, Lost, log), *signs(Lost)),
             ],
             deadline_ns=self._longest_ns,
         )
 
-    def _failed(self, outcome: type[Any], log: Sink[Failure]) -> list[Output]:
+    def _failed(self, jobs: Place[FileJob], outcome: type[Any], log: Sink[Failure]) -> list[Output]:
         """What a failed attempt puts: another one, or the end of the file after the last."""
-        p, jobs = self._p, self.jobs
+        p = self._p
         return [
-            put(jobs, p.again, jobs, outcome, after_ns=p.wait_ns),
+            put(self.jobs, p.again, jobs, outcome, after_ns=p.wait_ns),
             put(self.ends, p.failed, jobs, outcome),
             put(log, p.attempt_row, jobs, outcome),
         ]
@@ -190,8 +211,9 @@ class Files(Part):
         """Files obey robots.txt, too, and have one end."""
         from scraper_cpn.analysis import at_most, begin, conserved, never
 
+        places: list[Place[Any]] = [self.wanted, self.asks, self.jobs, *self._staged, self.ends]
         yield conserved(
-            *(place.name for place in (self.wanted, self.asks, self.jobs, self.ends)),
+            *(place.name for place in places),
             minus=self.known.name,
             by="asked",
             claim="G5 a file that items name has one end",

@@ -142,7 +142,7 @@ class Pipeline(Part):
         unwanted = [pool.unwanted(raw) for pool in sessions]
         elsewhere = put(proxies.faults, proxies.p.elsewhere, raw, Deferred)
         for each in routes:
-            elsewhere = put(each.signs, each.p.elsewhere, raw, Deferred)
+            elsewhere = put(each.news, each.p.elsewhere, raw, Deferred)
         led = self._led_to(Parsed, links, log, gate, crossing)
         with_files = [
             on(

@@ -28,8 +28,8 @@ from scraper_cpn.scrape.parts.frontier import Frontier
 from scraper_cpn.scrape.parts.logins import Logins
 from scraper_cpn.scrape.parts.proxies import Proxies
 from scraper_cpn.scrape.parts.revisits import Revisits
-from scraper_cpn.scrape.parts.routes import Routes, silent
 from scraper_cpn.scrape.parts.sessions import Sessions
+from scraper_cpn.scrape.parts.stages import Stage, silent
 from scraper_cpn.scrape.parts.sticky import StickyProxies
 from scraper_cpn.scrape.policy import Policy
 
@@ -52,7 +52,7 @@ class Requests(Part):
         limits: Sequence[Limit],
         domains: Domains,
         proxies: Proxies,
-        routes: Sequence[Routes | StickyProxies],
+        stages: Sequence[Stage | StickyProxies],
         *,
         fetched: Place[Raw],
         failed: Place[Failure],
@@ -63,11 +63,11 @@ class Requests(Part):
     ) -> None:
         """Fetch targets of the frontier; a page goes to *fetched*, a failed attempt to *failed*."""
         p, targets = self._p, frontier.targets
-        proxy_signs = silent
-        for each in routes:
+        signs = silent
+        for each in stages:
             targets = each.targets
-            if isinstance(each, Routes):
-                proxy_signs = partial(each.proxy_signs, targets)
+            if isinstance(each, Stage):
+                signs = partial(each.signs, targets)
         fetch = self.effect("fetch", FetchOutcome if revisits is None else VisitOutcome)
         next_hop = put(frontier.links, p.hop_now, targets, Redirected)
         later = put(self.hops, p.hop_later, targets, Redirected, after_ns=p.hop_after_ns)
@@ -92,7 +92,7 @@ class Requests(Part):
         if revisits is not None:
             page += revisits.at_page(targets, log)
             redirect_outputs.append(revisits.at_redirect(targets, p))
-            same.append(revisits.at_unchanged(targets, log, [answered, *proxy_signs(Unchanged)]))
+            same.append(revisits.at_unchanged(targets, log, [answered, *signs(Unchanged)]))
         no_answer = put(domains.penalties, health.failed, targets, pacing, Failed)
         self.scrape_target = self.transition(
             "scrape_target",
@@ -102,18 +102,18 @@ class Requests(Part):
             during=self.in_progress,
             deadline_ns=self._longest_ns,
             outcomes=[
-                on(Fetched, *page, *proxy_signs(Fetched)),
+                on(Fetched, *page, *signs(Fetched)),
                 *same,
-                on(Redirected, *redirect_outputs, answered, *proxy_signs(Redirected)),
+                on(Redirected, *redirect_outputs, answered, *signs(Redirected)),
                 on(
                     Throttled,
                     put(failed, p.throttled, targets, Throttled),
                     penalty,
                     answered,
-                    *proxy_signs(Throttled),
+                    *signs(Throttled),
                 ),
-                on(Failed, put(failed, p.failed, targets, Failed), no_answer, *proxy_signs(Failed)),
-                on(Lost, put(failed, p.lost, targets, Lost), *proxy_signs(Lost)),
+                on(Failed, put(failed, p.failed, targets, Failed), no_answer, *signs(Failed)),
+                on(Lost, put(failed, p.lost, targets, Lost), *signs(Lost)),
             ],
         )
         self.transition("hop", [self.hops], outputs=[put(frontier.links)])

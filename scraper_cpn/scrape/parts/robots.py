@@ -42,7 +42,7 @@ from scraper_cpn.scrape.colours import (
 )  # fmt: skip
 from scraper_cpn.scrape.parts.promises import pages_of
 from scraper_cpn.scrape.parts.proxies import Proxies
-from scraper_cpn.scrape.parts.routes import Routes, silent
+from scraper_cpn.scrape.parts.stages import Stage, silent
 from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.robots import allowed
 
@@ -87,14 +87,14 @@ class Robots(Part):
         limits: Sequence[Limit],
         domains: Domains,
         proxies: Proxies,
-        routes: Sequence[Routes],
+        stages: Sequence[Stage],
         log: Sink[Failure],
     ) -> None:
         """Fetch each robots.txt, and fetch it again after a failure and when it is a day old."""
         p, jobs = self._p, self.jobs
-        proxy_signs = silent
-        for each in routes:
-            jobs, proxy_signs = each.jobs, partial(each.proxy_signs, each.jobs)
+        signs = silent
+        for each in stages:
+            jobs, signs = each.jobs, partial(each.signs, each.jobs)
         get = self.effect("robots", RobotsOutcome)
         crossing, slower, rules = self._crossing, domains.p.slower, self._fetched(jobs)
         slow = put(domains.penalties, slower, jobs, Rules)
@@ -111,17 +111,17 @@ class Robots(Part):
             limits=limits,
             effect=get(jobs, proxies.pool, domains.pacing),
             outcomes=[
-                on(Rules, *rules, *paces, answered, *proxy_signs(Rules)),
-                on(Redirected, *next_hop, *too_far, answered, *proxy_signs(Redirected)),
+                on(Rules, *rules, *paces, answered, *signs(Rules)),
+                on(Redirected, *next_hop, *too_far, answered, *signs(Redirected)),
                 on(
                     Throttled,
                     *self._failed(jobs, Throttled, log),
                     throttled,
                     answered,
-                    *proxy_signs(Throttled),
+                    *signs(Throttled),
                 ),
-                on(Failed, *self._failed(jobs, Failed, log), failed, *proxy_signs(Failed)),
-                on(Lost, *self._failed(jobs, Lost, log), *proxy_signs(Lost)),
+                on(Failed, *self._failed(jobs, Failed, log), failed, *signs(Failed)),
+                on(Lost, *self._failed(jobs, Lost, log), *signs(Lost)),
             ],
             deadline_ns=self._longest_ns,
         )

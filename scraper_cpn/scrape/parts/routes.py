@@ -10,19 +10,17 @@ domain's route permits it. It is given back if that proxy is not free for a whil
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from scraper_cpn.net import (
     Arc,
-    Limit,
     Lost,
     Net,
     Output,
     Place,
     Wording,
     absent,
-    expired,
     put,
     put_new,
     read,
@@ -30,36 +28,35 @@ from scraper_cpn.net import (
 )
 from scraper_cpn.scrape.colours import (
     Failed,
-    Fetched,
-    Proxy,
     Redirected,
     Repute,
     Rest,
-    RobotsJob,
     Route,
+    RoutedFile,
     RoutedJob,
+    RoutedMap,
     RoutedTarget,
-    Rules,
     Sign,
-    Target,
     Throttled,
-    Unchanged,
 )
 from scraper_cpn.scrape.parts.promises import asked_group, pages_of, requests_of
-from scraper_cpn.scrape.policy.routes import RoutePolicy, plain_job, plain_target
+from scraper_cpn.scrape.parts.stages import Stage, Staged, Waiting
+from scraper_cpn.scrape.policy.routes import RoutePolicy
 from scraper_cpn.scrape.settings import SECOND
 
 if TYPE_CHECKING:
     from scraper_cpn.analysis import SeenEvent
     from scraper_cpn.scrape.parts.domains import Domains
-    from scraper_cpn.scrape.parts.health import Health
     from scraper_cpn.scrape.parts.proxies import Proxies
 
 PATIENCE_NS = 5 * SECOND
 """After so long a wait for a certain proxy, the choice is made again."""
 
 
-class Routes(Limit):
+_ROUTED = Staged("routed", "proxy", RoutedTarget, RoutedJob, RoutedMap, RoutedFile)
+
+
+class Routes(Stage):
     """Each domain has a route: its group of proxies, without those that it has refused.
 
     Args:
@@ -68,6 +65,8 @@ class Routes(Limit):
         domains: the limits of domains.
         keys: the fields by which the limits of requests count: of a robots.txt, and of a page.
         turn: the fields of a target by which waiting targets are ordered.
+        mapped: whether the crawl reads sitemaps.
+        filed: whether it fetches files that items name.
     """
 
     def __init__(
@@ -77,32 +76,28 @@ class Routes(Limit):
         domains: Domains,
         keys: tuple[tuple[str, ...], tuple[str, ...]],
         turn: tuple[str, ...],
+        *,
+        mapped: bool,
+        filed: bool,
     ) -> None:
-        super().__init__(net, "routes")
-        self.p, self._domains, (job_key, page_key) = p, domains, keys
+        super().__init__(
+            net,
+            "routes",
+            _ROUTED,
+            slots=domains.p.slots,
+            keys=keys,
+            turn=turn,
+            mapped=mapped,
+            filed=filed,
+        )
+        self.p, self._domains = p, domains
         self.routes = self.place("routes", Route, key="domain")
         self.known = self.set("known_routes", Route, key="domain")
-        self.lanes = self.counter("lanes", key="domain", start=domains.p.slots)
-        self.signs = self.place("proxy_signs", Sign, key=("domain", "proxy"))
+        self.news = self.place("proxy_signs", Sign, key=("domain", "proxy"))
         self.rests = self.place("proxy_rests", Rest, key=("domain", "proxy"), timed=True)
         self.lifts = self.place("lifted_rests", Rest, key=("domain", "proxy"))
         self.reputes = self.place("reputes", Repute, key="proxy", source=True)
-        self.targets: Place[Any] = self.place(
-            "routed_targets",
-            RoutedTarget,
-            key=(*page_key, "proxy"),
-            order=turn,
-            work=True,
-            expires=True,
-        )
-        self.jobs: Place[Any] = self.place(
-            "routed_jobs", RoutedJob, key=(*job_key, "proxy"), work=True, expires=True
-        )
-        outcomes: tuple[type[Any], ...] = (
-            Fetched, Unchanged, Rules, Redirected, Throttled, Failed, Lost,
-        )  # fmt: skip
         self.takes = [absent(self.rests)]
-        self.puts = {outcome: [put(self.lanes)] for outcome in outcomes}
         barred = "a proxy that {key} has not refused (--ban-status), of its group (--proxy-for)"
         self.wording = {
             self.routes: Wording(barred, pause="a proxy that {key} has refused to be tried again"),
@@ -114,75 +109,63 @@ class Routes(Limit):
         make: Any = self.p.hop_route if source is Redirected else self.p.route
         return [put_new(self.known, self.routes, make, source)]
 
-    def proxy_signs(self, place: Place[Any], outcome: type[Any]) -> list[Output]:
+    def signs(self, place: Place[Any], outcome: type[Any]) -> list[Output]:
         """The sign about the proxy that an outcome puts for a request of *place*."""
-        p, passed = self.p, [put(self.signs, self.p.passed, place)]
-        signs = {
-            Throttled: [put(self.signs, p.throttled, place, Throttled)],
-            Failed: [put(self.signs, p.failed, place, Failed)],
-            Lost: [put(self.signs, p.lost, place)],
+        p, passed = self.p, [put(self.news, self.p.passed, place)]
+        told = {
+            Throttled: [put(self.news, p.throttled, place, Throttled)],
+            Failed: [put(self.news, p.failed, place, Failed)],
+            Lost: [put(self.news, p.lost, place)],
         }
-        return signs.get(outcome, passed)
+        return told.get(outcome, passed)
 
-    def connect(
-        self,
-        targets: Place[Target],
-        jobs: Place[RobotsJob],
-        limits: Sequence[Limit],
-        proxies: Proxies,
-        health: Health,
-        budgets: Sequence[Limit],
-    ) -> None:
-        """Give each target and job a proxy once nothing else keeps it: *limits*, and for targets *budgets*."""
+    def connect(self, queues: Iterator[Waiting], proxies: Proxies) -> None:
+        """Give each target and job a proxy once nothing else keeps it; the first free one is preferred."""
         self._judge(proxies)
-        others = [limit for limit in limits if limit not in (self, proxies)]
-        ready = [there(arc) for limit in others for arc in limit.takes]
-        paid = [there(arc) for limit in budgets for arc in limit.takes]
-        self._choose("route_robots", jobs, self.jobs, self.p.routed_job, proxies, ready)
-        self._choose("route", targets, self.targets, self.p.routed, proxies, [*ready, *paid])
-        self._give_back("robots", self.jobs, jobs, plain_job, proxies, health)
-        self._give_back("target", self.targets, targets, plain_target, proxies, health)
+        make: dict[type[Any], Any] = {
+            RoutedTarget: self.p.routed, RoutedJob: self.p.routed_job, RoutedMap: self.p.routed_map,
+            RoutedFile: self.p.routed_file,
+        }  # fmt: skip
+        pool = proxies.pool
+        for queue in queues:
+            way = take(self.routes, when=self.p.has_way)
+            waiting, routed = queue.waiting, queue.staged
+            given = put(routed, make[routed.colour], waiting, way, pool, lasts_ns=_patience)
+            turned = put(self.routes, self.p.turned, way, pool)
+            inputs: list[Arc[Any] | Place[Any]] = [
+                waiting,
+                way,
+                take(self.lanes),
+                *queue.ready,
+                read(pool),
+            ]
+            self.transition(
+                f"route_{queue.name}",
+                inputs,
+                outputs=[given, turned],
+                join=routed.keys[:-1],
+                priority=queue.priority,
+            )
 
-    def _choose(
-        self,
-        name: str,
-        waiting: Place[Any],
-        routed: Place[Any],
-        make: Callable[[Any, Route, Proxy], Any],
-        proxies: Proxies,
-        ready: Sequence[Arc],
+    def reroute(
+        self, backs: Sequence[tuple[str, Place[Any], list[Output]]], proxies: Proxies
     ) -> None:
-        """Give a proxy to what waits; the first free one is preferred."""
-        way, pool = take(self.routes, when=self.p.has_way), proxies.pool
-        given = put(routed, make, waiting, way, pool, lasts_ns=_patience)
-        turned = put(self.routes, self.p.turned, way, pool)
-        inputs: list[Arc[Any] | Place[Any]] = [waiting, way, take(self.lanes), *ready, read(pool)]
-        self.transition(name, inputs, outputs=[given, turned], join=routed.keys[:-1])
-
-    def _give_back(
-        self,
-        name: str,
-        routed: Place[Any],
-        waiting: Place[Any],
-        make: Callable[[Any], Any],
-        proxies: Proxies,
-        health: Health,
-    ) -> None:
-        """Choose again for what has waited long, whose proxy has retired, or whose domain was given up."""
+        """Choose again for that whose proxy has retired."""
         assert proxies.gone is not None
-        lost, gone = (put(self.signs, sign, routed) for sign in (self.p.lost, self.p.gone))
-        back = [put(waiting, make, routed), put(self.lanes)]
-        self.transition(f"hurry_{name}", [expired(routed)], outputs=[*back, lost])
-        for verb, arc, proxy_signs in (
-            ("reroute", read(proxies.gone), [gone]),
-            ("release", read(health.given_up), [lost]),
-        ):
-            outputs = [*back, *proxy_signs]
-            self.transition(f"{verb}_{name}", [routed, arc], outputs=outputs, priority=-1)
+        for name, staged, back in backs:
+            gone = put(self.news, self.p.gone, staged)
+            self.ways_back.append(f"reroute_{name}")
+            self.transition(
+                f"reroute_{name}", [staged, read(proxies.gone)], outputs=[*back, gone], priority=-1
+            )
+
+    def lost(self, staged: Place[Any]) -> list[Output]:
+        """The sign about a proxy that was given and not used."""
+        return [put(self.news, self.p.lost, staged)]
 
     def _judge(self, proxies: Proxies) -> None:
         """Decide the target of a refusal: a proxy in one domain, the domain, or the proxy everywhere."""
-        p, signs, routes, reputes = self.p, self.signs, self.routes, self.reputes
+        p, signs, routes, reputes = self.p, self.news, self.routes, self.reputes
         self.transition(
             "judge_sign",
             [signs, routes, reputes],
@@ -239,25 +222,25 @@ def routes_of(
     turn: tuple[str, ...],
 ) -> list[Routes]:
     """The routes of domains, if anything makes one differ from another."""
-    return [Routes(net, p, domains, keys, turn)] if p.settings.has_routes else []
-
-
-def there(arc: Arc[Any]) -> Arc[Any]:
-    """The condition that an arc would find what it needs."""
-    place: Any = arc.place
-    return read(place) if arc.when is None else read(place, when=arc.when)
+    if not p.settings.has_routes:
+        return []
+    return [
+        Routes(
+            net,
+            p,
+            domains,
+            keys,
+            turn,
+            mapped=bool(p.settings.sitemaps),
+            filed=bool(p.settings.files),
+        )
+    ]
 
 
 def _pair(token: Any) -> tuple[str, str] | None:
     """The domain and proxy that a token joins."""
     both = hasattr(token, "domain") and hasattr(token, "proxy")
     return (token.domain, token.proxy) if both else None
-
-
-def silent(outcome: type[Any]) -> list[Output]:
-    """What outcomes say of a proxy where there are no routes."""
-    del outcome
-    return []
 
 
 def _patience(*_: object) -> int:

@@ -9,7 +9,8 @@ no page of their domain waits: a site may list more URLs than fit in memory.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from scraper_cpn.net import (
@@ -47,6 +48,7 @@ from scraper_cpn.scrape.parts.crossing import Crossing
 from scraper_cpn.scrape.parts.permits import Budget
 from scraper_cpn.scrape.parts.proxies import Proxies
 from scraper_cpn.scrape.parts.robots import Robots
+from scraper_cpn.scrape.parts.stages import Stage, silent
 from scraper_cpn.scrape.policy import Policy
 
 if TYPE_CHECKING:
@@ -65,7 +67,7 @@ class Sitemaps(Part):
 
     def __init__(self, net: Net, p: Policy, key: tuple[str, ...]) -> None:
         super().__init__(net, "sitemaps")
-        self._p, self._settings = p.sitemaps, p.settings
+        self.p, self._settings = p.sitemaps, p.settings
         self._longest_ns = 2 * p.settings.timeout_ns
         self.located = self.place("sitemaps_located", Maps, source=True, work=True, share=local)
         self.asks = self.place("sitemap_asks", SitemapJob, key="origin", work=True)
@@ -75,17 +77,17 @@ class Sitemaps(Part):
 
     def look(self, found: Place[Found], robots: Robots) -> Sequence[Output]:
         """Looks for the sitemaps of each origin of which URLs are *found*; nothing, if only named ones are read."""
-        if not self._p.is_auto:
+        if not self.p.is_auto:
             return ()
         sites = self.place("sitemap_sites", MapSite, key="origin", work=True)
         known = self.set("known_sitemap_sites", MapSite, key="origin")
         if self._settings.robots == "obey":
-            named = put(self.located, self._p.named, sites, robots.rules)
+            named = put(self.located, self.p.named, sites, robots.rules)
             self.transition("locate", [sites, read(robots.rules)], outputs=[named])
         else:
-            usual = put(self.located, self._p.well_known, sites)
+            usual = put(self.located, self.p.well_known, sites)
             self.transition("locate", [sites], outputs=[usual])
-        return [put_new(known, sites, self._p.sites, found)]
+        return [put_new(known, sites, self.p.sites, found)]
 
     def clear(
         self,
@@ -96,7 +98,7 @@ class Sitemaps(Part):
     ) -> None:
         """Check each new sitemap against its robots.txt, in the partition of its domain."""
         located = self.located if crossing is None else crossing.maps(self.located)
-        p, asks, self._known_robots = self._p, self.asks, robots.known
+        p, asks, self._known_robots = self.p, self.asks, robots.known
         brought = [new for limit in limits for new in limit.brings(asks)]
         new = [put_new(self.known, asks, p.jobs, located), *brought]
         ready = [put(self.jobs, p.at_once, asks), put(self.later, p.later, asks)]
@@ -120,50 +122,65 @@ class Sitemaps(Part):
         domains: Domains,
         proxies: Proxies,
         budget: Budget,
+        stages: Sequence[Stage],
         log: Sink[Failure],
     ) -> None:
         """Read the sitemaps while pages may still be fetched; their URLs go to *found*."""
         get, self._requests = self.effect("sitemap", SitemapOutcome), list[str]()
-        for name, jobs, priority in (
-            ("get_sitemap", self.jobs, 0),
-            ("get_later_sitemap", self.later, 1),
-        ):
+        jobs_in_turn = [("get_sitemap", self.jobs, 0), ("get_later_sitemap", self.later, 1)]
+        signs = silent
+        for stage in stages:
+            (maps,) = stage.maps
+            jobs_in_turn = [("get_sitemap", maps, 0)]
+            signs = partial(stage.signs, maps)
+        for name, jobs, priority in jobs_in_turn:
             self._requests.append(name)
             self.transition(
                 name,
                 [jobs, read(budget.left)],
                 limits=limits,
                 effect=get(jobs, proxies.pool, domains.pacing),
-                outcomes=self._outcomes(jobs, found, domains, log),
+                outcomes=self._outcomes(jobs, found, domains, log, signs),
                 deadline_ns=self._longest_ns,
                 priority=priority,
             )
 
     def _outcomes(
-        self, jobs: Place[SitemapJob], found: Place[Found], domains: Domains, log: Sink[Failure]
+        self,
+        jobs: Place[SitemapJob],
+        found: Place[Found],
+        domains: Domains,
+        log: Sink[Failure],
+        signs: Callable[[type[Any]], list[Output]],
     ) -> list[Any]:
-        p, health, penalties = self._p, domains.p.health, domains.penalties
+        p, health, penalties = self.p, domains.p.health, domains.penalties
         answered = put(penalties, health.answered, domains.pacing)
         throttled = put(penalties, domains.p.robots_refusal_penalty, jobs, Throttled)
-        silent = put(penalties, health.failed, jobs, domains.pacing, Failed)
+        no_answer = put(penalties, health.failed, jobs, domains.pacing, Failed)
         nested = put(self.located, p.nested, jobs, Mapped)
         hop = put(self.located, p.hop, jobs, Redirected)
         strayed = put(log, p.strayed, jobs, Redirected)
         remarks = put(log, p.remarks, jobs, Mapped)
         return [
-            on(Mapped, put(found, p.links, jobs, Mapped), nested, remarks, answered),
-            on(Redirected, hop, strayed, answered),
-            on(Throttled, *self._failed(jobs, Throttled, log), throttled),
-            on(Failed, *self._failed(jobs, Failed, log), silent),
-            on(Lost, *self._failed(jobs, Lost, log)),
+            on(
+                Mapped, put(found, p.links, jobs, Mapped), nested, remarks, answered, *signs(Mapped)
+            ),
+            on(Redirected, hop, strayed, answered, *signs(Redirected)),
+            on(Throttled, *self._failed(jobs, Throttled, log), throttled, *signs(Throttled)),
+            on(Failed, *self._failed(jobs, Failed, log), no_answer, *signs(Failed)),
+            on(Lost, *self._failed(jobs, Lost, log), *signs(Lost)),
         ]
 
     def _failed(
         self, jobs: Place[SitemapJob], outcome: type[object], log: Sink[Failure]
     ) -> list[Output]:
         """What a failed attempt puts: another one, or nothing more after the last."""
-        again = put(jobs, self._p.again, jobs, outcome, after_ns=self._p.wait_ns)
-        return [again, put(log, self._p.failed, jobs, outcome)]
+        p = self.p
+        again = [put(jobs, p.again, jobs, outcome, after_ns=p.wait_ns)]
+        if jobs is not self.jobs and jobs is not self.later:
+            at_once = put(self.jobs, p.again_at_once, jobs, outcome, after_ns=p.wait_ns)
+            again = [at_once, put(self.later, p.again_later, jobs, outcome, after_ns=p.wait_ns)]
+        return [*again, put(log, self.p.failed, jobs, outcome)]
 
     def give_up(self, health: Health, log: Sink[Failure]) -> None:
         """End the sitemaps of domains that were given up."""
@@ -171,7 +188,7 @@ class Sitemaps(Part):
             self.transition(
                 name,
                 [take(jobs, include_waiting=True), read(health.given_up)],
-                outputs=[put(log, self._p.given_up, jobs, health.given_up)],
+                outputs=[put(log, self.p.given_up, jobs, health.given_up)],
                 priority=-1,
             )
 

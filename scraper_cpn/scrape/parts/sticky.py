@@ -14,9 +14,10 @@ from scraper_cpn.net import Limit, Net, Part, Place, expired, put, read, take
 from scraper_cpn.scrape.colours import PooledSession, RoutedTarget, Target
 from scraper_cpn.scrape.parts.logins import Logins
 from scraper_cpn.scrape.parts.proxies import Proxies
-from scraper_cpn.scrape.parts.routes import PATIENCE_NS, there
+from scraper_cpn.scrape.parts.routes import PATIENCE_NS
 from scraper_cpn.scrape.parts.sessions import SESSIONS, Sessions
-from scraper_cpn.scrape.policy.routes import plain_target
+from scraper_cpn.scrape.parts.stages import there
+from scraper_cpn.scrape.policy.stages import plain_target
 
 if TYPE_CHECKING:
     from scraper_cpn.analysis import SeenEvent

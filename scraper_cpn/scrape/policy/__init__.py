@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from scraper_cpn.scrape.colours import Link, url_of
+from scraper_cpn.scrape.policy.addresses import AddressPolicy
 from scraper_cpn.scrape.policy.domains import DomainPolicy
 from scraper_cpn.scrape.policy.files import FilePolicy
 from scraper_cpn.scrape.policy.frontier import FrontierPolicy
@@ -52,6 +53,11 @@ class Policy:
     def proxies(self) -> ProxyPolicy:
         """The pace of proxies."""
         return ProxyPolicy(self.settings)
+
+    @cached_property
+    def addresses(self) -> AddressPolicy:
+        """The addresses of hosts."""
+        return AddressPolicy(self.settings)
 
     @cached_property
     def routes(self) -> RoutePolicy:

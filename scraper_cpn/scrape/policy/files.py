@@ -39,6 +39,8 @@ from scraper_cpn.scrape.policy.frontier import FrontierPolicy
 from scraper_cpn.scrape.policy.pauses import backoff_ns
 from scraper_cpn.scrape.policy.retries import is_unsent
 from scraper_cpn.scrape.policy.robots import RobotsPolicy
+from scraper_cpn.scrape.policy.routes import is_ban
+from scraper_cpn.scrape.policy.stages import plain_file
 from scraper_cpn.scrape.settings import Settings
 from scraper_cpn.scrape.urls import pace_of
 
@@ -82,12 +84,14 @@ class FilePolicy:
         if self._strayed(job, redirect):
             return None
         domain, origin = pace_of(redirect.url, self.settings.limit_by)
-        return replace(job, url=redirect.url, domain=domain, origin=origin, hops=job.hops + 1)
+        there = plain_file(job)
+        return replace(there, url=redirect.url, domain=domain, origin=origin, hops=job.hops + 1)
 
     def again(self, job: FileJob, outcome: object) -> FileJob | None:
         """The next attempt; None after the last one."""
         if self._is_over(job, outcome):
             return None
+        job = plain_file(job)
         return job if is_unsent(outcome) else replace(job, attempt=job.attempt + 1)
 
     def wait_ns(self, job: FileJob, outcome: object) -> int:
@@ -98,7 +102,8 @@ class FilePolicy:
 
     def _is_over(self, job: FileJob, outcome: object) -> bool:
         last = job.attempt > self.settings.retries and not is_unsent(outcome)
-        return last or not getattr(outcome, "retry", True)
+        refused = is_ban(self.settings, job, getattr(outcome, "status", None))
+        return last or not (refused or getattr(outcome, "retry", True))
 
     # How it ends.
 

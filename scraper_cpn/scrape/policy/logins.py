@@ -35,7 +35,7 @@ from scraper_cpn.scrape.colours import (
     gate_of,
 )
 from scraper_cpn.scrape.policy.frontier import FrontierPolicy
-from scraper_cpn.scrape.policy.routes import plain_target
+from scraper_cpn.scrape.policy.stages import plain_target
 from scraper_cpn.scrape.request import PLAIN, Request, before_return
 from scraper_cpn.scrape.settings import Settings
 

@@ -39,6 +39,7 @@ UNDIVIDED: dict[str, Callable[[Settings], object]] = {
     "--rate-limit": lambda s: s.rate_bytes is not None,
     "--dedupe content": lambda s: s.dedupe == "content",
     "--proxy-for, --ban-status or a program's banned": lambda s: s.has_routes,
+    "--address-delay or --per-address": lambda s: s.has_addresses,
     "--files": lambda s: s.files,
     "sessions": lambda s: s.sessions is not None,
     "a login": lambda s: s.login is not None,

@@ -33,7 +33,8 @@ from scraper_cpn.scrape.policy.frontier import FrontierPolicy, split
 from scraper_cpn.scrape.policy.logins import LoginPolicy, failed_step
 from scraper_cpn.scrape.policy.pauses import backoff_ns
 from scraper_cpn.scrape.policy.retries import is_unsent
-from scraper_cpn.scrape.policy.routes import is_ban, plain_target
+from scraper_cpn.scrape.policy.routes import is_ban
+from scraper_cpn.scrape.policy.stages import plain_target
 from scraper_cpn.scrape.policy.visits import VisitPolicy
 from scraper_cpn.scrape.request import PLAIN, Request, first_visit, returning
 from scraper_cpn.scrape.settings import Settings

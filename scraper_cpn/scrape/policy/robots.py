@@ -27,7 +27,7 @@ from scraper_cpn.scrape.colours import (
 from scraper_cpn.scrape.policy.frontier import FrontierPolicy
 from scraper_cpn.scrape.policy.pauses import backoff_ns
 from scraper_cpn.scrape.policy.retries import is_unsent
-from scraper_cpn.scrape.policy.routes import plain_job
+from scraper_cpn.scrape.policy.stages import plain_job
 from scraper_cpn.scrape.robots import allowed, too_many_hops_rules, unreachable_rules
 from scraper_cpn.scrape.settings import SECOND, Settings
 from scraper_cpn.scrape.urls import domain_of, normalise

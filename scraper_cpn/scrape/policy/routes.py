@@ -21,6 +21,7 @@ from msgspec.structs import replace
 from scraper_cpn.scrape.colours import (
     Deferred,
     Failed,
+    FileJob,
     Mark,
     Penalty,
     Proxy,
@@ -28,18 +29,19 @@ from scraper_cpn.scrape.colours import (
     Raw,
     Redirected,
     Repute,
-    RequestTarget,
     Rest,
     RobotsJob,
     Route,
+    RoutedFile,
     RoutedJob,
+    RoutedMap,
     RoutedTarget,
     Sign,
+    SitemapJob,
     Target,
     Throttled,
 )
 from scraper_cpn.scrape.policy.proxies import faults_of
-from scraper_cpn.scrape.request import PLAIN
 from scraper_cpn.scrape.settings import Settings
 from scraper_cpn.scrape.urls import domain_of
 
@@ -48,7 +50,7 @@ PROXY_AT_FAULT = 3
 LONGER_MAX = 4
 """So often the rest of a proxy for one domain is doubled."""
 _BARRED = ("rests", "tried", "gone")
-Routed = RoutedTarget | RoutedJob
+Routed = RoutedTarget | RoutedJob | RoutedMap | RoutedFile
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class RoutePolicy:
 
     # The choice.
 
-    def route(self, work: Target | RobotsJob) -> Route:
+    def route(self, work: Target | RobotsJob | SitemapJob | FileJob) -> Route:
         """The route of a domain that is new."""
         return self._new(work.domain)
 
@@ -95,6 +97,18 @@ class RoutePolicy:
         common = {name: getattr(job, name) for name in RobotsJob.__struct_fields__}
         proxy, watched = self._choice(route, free), _is_watched(route)
         return RoutedJob(**common, proxy=proxy, watched=watched)
+
+    def routed_map(self, job: SitemapJob, route: Route, free: Proxy) -> RoutedMap:
+        """As `routed`, for a sitemap."""
+        common = {name: getattr(job, name) for name in SitemapJob.__struct_fields__}
+        proxy, watched = self._choice(route, free), _is_watched(route)
+        return RoutedMap(**common, proxy=proxy, watched=watched)
+
+    def routed_file(self, job: FileJob, route: Route, free: Proxy) -> RoutedFile:
+        """As `routed`, for a file."""
+        common = {name: getattr(job, name) for name in FileJob.__struct_fields__}
+        proxy, watched = self._choice(route, free), _is_watched(route)
+        return RoutedFile(**common, proxy=proxy, watched=watched)
 
     def turned(self, route: Route, free: Proxy) -> Route:
         """The route after this choice: a proxy that was refused before is tried with one request."""
@@ -273,23 +287,6 @@ class RoutePolicy:
 def is_ban(settings: Settings, work: object, status: int | None) -> bool:
     """Whether a status refuses the proxy that a request was given."""
     return status in settings.ban_status and isinstance(work, Routed)
-
-
-def plain_target(target: Target) -> Target:
-    """A target without the proxy that it was given."""
-    if not isinstance(target, RoutedTarget):
-        return target
-    common = {name: getattr(target, name) for name in Target.__struct_fields__}
-    if target.request == PLAIN:
-        return Target(**common)
-    return RequestTarget(**common, request=target.request)
-
-
-def plain_job(job: RobotsJob) -> RobotsJob:
-    """The job of a robots.txt without the proxy that it was given."""
-    if not isinstance(job, RoutedJob):
-        return job
-    return RobotsJob(**{name: getattr(job, name) for name in RobotsJob.__struct_fields__})
 
 
 def _sign(work: Routed, what: Literal["banned", "passed", "unknown", "gone"]) -> Sign:

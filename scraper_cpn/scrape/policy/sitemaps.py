@@ -32,6 +32,8 @@ from scraper_cpn.scrape.policy.frontier import FrontierPolicy
 from scraper_cpn.scrape.policy.pauses import backoff_ns
 from scraper_cpn.scrape.policy.retries import is_unsent
 from scraper_cpn.scrape.policy.robots import RobotsPolicy
+from scraper_cpn.scrape.policy.routes import is_ban
+from scraper_cpn.scrape.policy.stages import plain_map
 from scraper_cpn.scrape.robots import sitemaps_in
 from scraper_cpn.scrape.settings import Settings
 from scraper_cpn.scrape.urls import host_of, pace_of
@@ -107,11 +109,11 @@ class SitemapPolicy:
 
     def at_once(self, job: SitemapJob) -> SitemapJob | None:
         """A sitemap that is read before pages: one that a site names, and the newest of an index."""
-        return job if job.first else None
+        return plain_map(job) if job.first else None
 
     def later(self, job: SitemapJob) -> SitemapJob | None:
         """Any other is read when no page of its domain waits, so that URLs don't pile up."""
-        return None if job.first else job
+        return None if job.first else plain_map(job)
 
     # What they become.
 
@@ -155,14 +157,25 @@ class SitemapPolicy:
         if job.hops >= self.settings.max_redirects:
             return None
         domain, origin = pace_of(redirect.url, self.settings.limit_by)
-        there = replace(job, url=redirect.url, domain=domain, origin=origin, hops=job.hops + 1)
+        there = replace(
+            plain_map(job), url=redirect.url, domain=domain, origin=origin, hops=job.hops + 1
+        )
         return Maps((there,))
 
     def again(self, job: SitemapJob, outcome: object) -> SitemapJob | None:
         """The next attempt; None after the last one."""
         if self._is_over(job, outcome):
             return None
+        job = plain_map(job)
         return job if is_unsent(outcome) else replace(job, attempt=job.attempt + 1)
+
+    def again_at_once(self, job: SitemapJob, outcome: object) -> SitemapJob | None:
+        """As `again`, for one that is read before pages."""
+        return self.again(job, outcome) if job.first else None
+
+    def again_later(self, job: SitemapJob, outcome: object) -> SitemapJob | None:
+        """As `again`, for any other."""
+        return None if job.first else self.again(job, outcome)
 
     def wait_ns(self, job: SitemapJob, outcome: object) -> int:
         """How long the next attempt waits, in addition to its domain's pause."""
@@ -172,7 +185,8 @@ class SitemapPolicy:
 
     def _is_over(self, job: SitemapJob, outcome: object) -> bool:
         last = job.attempt > self.settings.retries and not is_unsent(outcome)
-        return last or not getattr(outcome, "retry", True)
+        refused = is_ban(self.settings, job, getattr(outcome, "status", None))
+        return last or not (refused or getattr(outcome, "retry", True))
 
     # What is reported.
 

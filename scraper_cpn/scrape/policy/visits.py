@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from scraper_cpn.scrape.colours import Checked, Failure, Fetched, Redirected, Target
 from scraper_cpn.scrape.policy.frontier import asking
-from scraper_cpn.scrape.policy.routes import plain_target
+from scraper_cpn.scrape.policy.stages import plain_target
 from scraper_cpn.scrape.request import Visit, first_visit
 from scraper_cpn.scrape.settings import Settings
 

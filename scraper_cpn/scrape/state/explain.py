@@ -261,8 +261,7 @@ def _stands(net: ScrapeNet) -> dict[str, str]:
         net.requests.hops.name: "found",
         net.robots.asks.name: "asks",
         net.frontier.targets.name: "waits",
-        **{routes.targets.name: "waits" for routes in net.routes},
-        **{sticky.targets.name: "waits" for sticky in net.sticky},
+        **{staged.name: "waits" for staged in net.staged_targets},
         net.retries.cool_down.name: "cools down",
         **{stage.name: "pipeline" for stage in net.pipeline.stages},
         net.retries.failed.name: "failed once",
@@ -322,7 +321,10 @@ def _waits(
     net: ScrapeNet, durable: Durable, serial: int, now_ns: int, *, robots: bool = False
 ) -> Iterator[Wait]:
     """What a token waits for, in the words of the net's parts; *robots*: it is the job of a robots.txt."""
+    back = {name for stage in net.stages for name in stage.ways_back}
     for lack in lacks(net, durable.marking(net), serial, now_ns):
+        if lack.transition in back:
+            continue
         key = "" if lack.key is None else str(lack.key)
         until_ns = lack.until_ns
         if any(lack.place is routes.routes for routes in net.routes):

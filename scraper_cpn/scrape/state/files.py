@@ -54,14 +54,14 @@ MAIN = "main"
 
 SCOPE = (
     "scope", "domains", "allow", "deny", "max_depth", "robots", "limit_by", "fields", "schema", "seed",
-    "ageing_ns", "host_delay_ns", "per_host", "follow_seeds", "links", "login", "sessions",
-    "sticky_proxies",
+    "ageing_ns", "host_delay_ns", "per_host", "address_delay_ns", "per_address", "follow_seeds", "links",
+    "login", "sessions", "sticky_proxies",
     "trap_rules", "strip_params", "sort_params", "sitemaps", "files", "revisit_ns", "dedupe",
     "respect", "max_pages_per_domain", "max_bytes", "max_bytes_per_domain", "rate_bytes", "hours",
     "ban_status", "proxy_for", "page_bans",
 )  # fmt: skip
 """Settings that are fixed when a crawl begins. Ageing is one of them because waiting URLs keep their rank,
-and ranks of two periods can't be compared. Limits of hosts and routes are, because they change the keys of the
+and ranks of two periods can't be compared. Limits of hosts and addresses and routes are, because they change the keys of the
 net's places."""
 
 
@@ -325,6 +325,10 @@ def changed(past: Past, given: Mapping[str, Any], new: Settings) -> Settings:
         )
     if "per_proxy" in given and "proxies" not in given and settings.proxies:
         raise UsageError("--per-proxy: counts when proxies are read; give --proxies (or -x) again")
+    if settings.has_addresses != past.opening.settings.has_addresses:
+        raise UsageError(
+            "proxies: a crawl that counts requests by address can't begin or cease to use proxies; give them as before"
+        )
     if settings.has_routes != past.opening.settings.has_routes:
         raise UsageError(
             "domain: proxy-group can't be added or removed after a crawl has begun; give the domains as before"

@@ -23,6 +23,7 @@ from scraper_cpn.scrape.colours import (
     Fetched,
     FileJob,
     Found,
+    LocatedTarget,
     LoginStep,
     Mapped,
     Parsed,
@@ -40,7 +41,7 @@ from scraper_cpn.scrape.colours import (
 )
 from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.policy.frontier import split
-from scraper_cpn.scrape.policy.routes import plain_target
+from scraper_cpn.scrape.policy.stages import plain_target
 from scraper_cpn.scrape.policy.visits import state_of
 from scraper_cpn.scrape.request import Request, Visit
 from scraper_cpn.store.codec import Packing
@@ -73,6 +74,7 @@ def packings(policy: Policy) -> dict[type[Any], Packing]:
         Target: target,
         RequestTarget: target,
         RoutedTarget: Packing(writing.pack_routed, writing.unpack_routed),
+        LocatedTarget: Packing(writing.pack_located, writing.unpack_located),
         Found: Packing(targets.pack_found, targets.unpack_found),
         Reached: Packing(targets.pack_reached, targets.unpack_reached),
         Raw: Packing(
@@ -214,6 +216,16 @@ class _Targets:
         target = self.unpack(inner)
         common = {name: getattr(target, name) for name in Target.__struct_fields__}
         return RoutedTarget(**common, request=target.request, proxy=proxy, watched=watched)
+
+    def pack_located(self, target: LocatedTarget) -> list[Any]:
+        """Encode a target that was given its address."""
+        return [target.address, target.ip, self.pack(plain_target(target))]
+
+    def unpack_located(self, packed: list[Any]) -> LocatedTarget:
+        address, ip, inner = packed
+        target = self.unpack(inner)
+        common = {name: getattr(target, name) for name in Target.__struct_fields__}
+        return LocatedTarget(**common, request=target.request, address=address, ip=ip)
 
     def pack_failure(self, failure: Failure) -> list[Any]:
         """Encode a failure with its target."""

@@ -116,6 +116,7 @@ _EVERY_PART = Settings(
     login="https://login.example/",
     sessions=1,
     per_host=1,
+    per_address=1,
     max_pages_per_domain=1,
     max_items=1,
     max_bytes=1,

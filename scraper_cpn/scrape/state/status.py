@@ -281,7 +281,7 @@ def _waiting(
         "admission": found,
         "robots.txt": places.get(net.robots.asks.name, 0),
         "their turn": places.get(net.frontier.targets.name, 0)
-        + sum(places.get(routes.targets.name, 0) for routes in net.routes)
+        + sum(places.get(staged.name, 0) for staged in net.staged_targets)
         - flights[net.requests.scrape_target.name],
         "a retry": places.get(net.retries.cool_down.name, 0),
         **(

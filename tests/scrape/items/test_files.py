@@ -77,8 +77,6 @@ def test_mistakes_are_reported_at_once() -> None:
         checked(Settings(files=("images",)))
     with pytest.raises(UsageError, match="there is no field 'photos'; give one"):
         Crawl(files="photos", save_bodies="b").run("http://h.example/")
-    with pytest.raises(UsageError, match="can't be fetched where domains have their own proxies"):
-        Crawl(files="a", save_bodies="b", ban_status=[403], proxy=["http://p:1"])
 
 
 class Shop:
