@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from bench import crawl, durability, hostile, pages, performance_page, ring
+from bench import cluster, crawl, durability, hostile, pages, performance_page, ring
 from bench.decisions import command as decisions
 from bench.web import FETCHERS
 
@@ -37,6 +37,12 @@ def main(arguments: list[str] | None = None) -> None:
     _decisions(kinds.add_parser("decisions", help="what a decision costs, in virtual time"))
     _crawl(kinds.add_parser("crawl", help="whole crawls on loopback, with a real HTTP client"))
     kinds.add_parser("page", help="write what bench/results has into docs/performance.md")
+    kind = kinds.add_parser("cluster", help="what many workers do on one PostgreSQL")
+    kind.add_argument("--quick", action="store_true", help="smaller sizes: rough figures")
+    kind.add_argument("--json", action="store_true", help="every value")
+    kind.add_argument(
+        "--database", metavar="ADDRESS", help="of a PostgreSQL; by default one is started for it"
+    )
     kind = kinds.add_parser("hostile", help="pages that attack the parser, beside honest hosts")
     kind.add_argument("--pages", type=_positive, default=1_000, metavar="N", help="hostile ones")
     args = parser.parse_args(arguments)
@@ -51,6 +57,8 @@ def main(arguments: list[str] | None = None) -> None:
             decisions.main(_wanted(args))
         elif args.kind == "hostile":
             hostile.main(args.pages)
+        elif args.kind == "cluster":
+            cluster.main(quick=args.quick, as_json=args.json, database=args.database)
         elif args.kind == "page":
             performance_page.main()
         else:

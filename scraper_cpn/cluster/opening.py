@@ -52,12 +52,10 @@ async def open_partition(
 
 
 def _clock(claim: Claim, restored: Restored) -> Clock:
-    """The database's time at the claim plus the time elapsed since; it never goes back behind the last batch."""
-    passed_ns = claim.lease.age_ns
-    offset_ns = claim.time_ns + passed_ns - Lease.now_ns()
-    clock = Clock(offset_ns)
+    """The database's time; it never goes back behind the last batch."""
+    clock = Clock(claim.offset_ns)
     behind_ns = restored.durable.now_ns - clock.now_ns()
-    return clock if behind_ns <= 0 else Clock(offset_ns + behind_ns)
+    return clock if behind_ns <= 0 else Clock(claim.offset_ns + behind_ns)
 
 
 async def _committed(store: Store, batch: Batch, lease: Lease) -> None:

@@ -1,10 +1,10 @@
 -- The statements of workers and ports, by name. Those that change more than one table are functions, in schema.sql.
 
 -- name: beat
-SELECT kept, workers, holders, stopping, ended FROM scrape.beat($1, $2, $3, $4, $5, $6)
+SELECT kept, workers, holders, stopping, ended, now_ns FROM scrape.beat($1, $2, $3, $4, $5, $6)
 
 -- name: claim
-SELECT id, pid, epoch, owner_was, now_ns FROM scrape.claim_parts($1, $2, $3, $4, $5, $6)
+SELECT id, pid, epoch, owner_was FROM scrape.claim_parts($1, $2, $3, $4, $5, $6)
 
 -- name: release
 SELECT scrape.release_part($1, $2, $3)

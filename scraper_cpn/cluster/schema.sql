@@ -34,7 +34,7 @@ CREATE TABLE IF NOT EXISTS scrape.reader (
 -- Leases are on the clock of this server alone.
 CREATE OR REPLACE FUNCTION scrape.beat(
     _crawl bigint, _worker text, _holder text, _lease_ms bigint, _parts bigint[], _epochs bigint[],
-    OUT kept bigint[], OUT workers text[], OUT holders text[], OUT stopping boolean, OUT ended text
+    OUT kept bigint[], OUT workers text[], OUT holders text[], OUT stopping boolean, OUT ended text, OUT now_ns bigint
 )
 LANGUAGE plpgsql
 AS $$
@@ -53,6 +53,7 @@ BEGIN
     FROM scrape.worker w
     WHERE w.crawl = _crawl AND w.seen_at > clock_timestamp() - _lease_ms * interval '1 millisecond';
     SELECT c.stopping, c.ended INTO stopping, ended FROM scrape.cluster c WHERE c.crawl = _crawl;
+    now_ns := extract(epoch FROM clock_timestamp()) * 1000000000;
 END
 $$;
 
@@ -60,7 +61,7 @@ $$;
 -- but they are not in `_held`). Two workers that claim at once get different ones.
 CREATE OR REPLACE FUNCTION scrape.claim_parts(
     _crawl bigint, _worker text, _lease_ms bigint, _holder text, _held bigint[], _most bigint
-) RETURNS TABLE (id bigint, pid integer, epoch bigint, owner_was text, now_ns bigint)
+) RETURNS TABLE (id bigint, pid integer, epoch bigint, owner_was text)
 LANGUAGE sql
 AS $$
     WITH free AS (
@@ -76,7 +77,7 @@ AS $$
         lease_until = clock_timestamp() + _lease_ms * interval '1 millisecond'
     FROM free
     WHERE p.id = free.id
-    RETURNING p.id, p.pid, p.epoch, free.owner, (extract(epoch FROM clock_timestamp()) * 1000000000)::bigint
+    RETURNING p.id, p.pid, p.epoch, free.owner
 $$;
 
 -- Free what a worker owns, so that others need not wait for its leases: it has ended, or somebody saw it die.

@@ -33,12 +33,14 @@ class Beat(Struct, frozen=True):
         workers: those that are alive, this one included, each with its process (see `store/postgres/holder.py`).
         stopping: whether workers shall leave.
         ended: how the crawl has ended; None while it goes on.
+        now_ns: the database's time, just before it answered.
     """
 
     kept: list[int]
     workers: dict[str, str]
     stopping: bool
     ended: str | None
+    now_ns: int
 
 
 class Claimed(Struct, frozen=True):
@@ -49,14 +51,12 @@ class Claimed(Struct, frozen=True):
         pid: its number, from 0 on.
         epoch: how often it has been claimed.
         owner_was: who had it before; None if nobody.
-        now_ns: the database's time of the claim.
     """
 
     part: int
     pid: int
     epoch: int
     owner_was: str | None
-    now_ns: int
 
 
 class Session:
@@ -88,7 +88,7 @@ class Session:
             query("beat"),
             self._crawl, worker, holder, lease_ms, parts, epochs,
         )  # fmt: skip
-        return Beat(row[0], dict(zip(row[1], row[2], strict=True)), row[3], row[4])
+        return Beat(row[0], dict(zip(row[1], row[2], strict=True)), *row[3:])
 
     async def claim(
         self, worker: str, lease_ms: int, holder: str, held: Iterable[int], most: int

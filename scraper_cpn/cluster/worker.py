@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import anyio
+import anyio.to_thread
 
 from scraper_cpn.cluster.crawl import Crawl
-from scraper_cpn.cluster.lease import Claim, Lease, LeaseOverError
+from scraper_cpn.cluster.lease import Claim, Lease, LeaseOverError, Offset
 from scraper_cpn.cluster.mail import Letter, packed
 from scraper_cpn.cluster.opening import open_partition
 from scraper_cpn.cluster.partition import Partition
@@ -47,7 +48,8 @@ class Pace:
 
     Attributes:
         lease_s: how long a partition is a worker's without a sign of life. All workers of a crawl say the same.
-        poll_s: how often the inbox is looked at while something arrives; a tenth as often when nothing does.
+        poll_s: how often the inbox is looked at; five times as often while something arrives, and a tenth as often
+            when nothing does for long.
         connections: how many the batches of its partitions share.
     """
 
@@ -111,6 +113,7 @@ class Worker:
         self._link = Link(crawl.address, seconds=pace.lease_s)
         self._pool = Pool(crawl.address, pace.connections, pace.lease_s)
         self._holder = packed_holder(myself())
+        self._offset = Offset()
         self._changed = anyio.Event()
         self._mail = anyio.Event()
         self._stopping = False
@@ -119,6 +122,7 @@ class Worker:
     async def run(self) -> str | None:
         """Work until the crawl has ended; returns how, or None if it was stopped."""
         ended: str | None = None
+        await anyio.to_thread.run_sync(lambda: self._work.build)
         try:
             async with anyio.create_task_group() as tasks:
                 self._tasks = tasks
@@ -184,6 +188,7 @@ class Worker:
         mine = [(part, self._epochs[part]) for part in old]
         lease_ms = self._lease_ns // 1_000_000
         beat = await self._beats.beat(self.id, self._holder, lease_ms, mine)
+        self._offset.heard(asked_ns, Lease.now_ns(), beat.now_ns)
         kept = set(beat.kept)
         for part, lease in old.items():
             if part in kept:
@@ -229,7 +234,7 @@ class Worker:
         seconds = self._pace.lease_s
         held = StoreClaim(claimed.part, claimed.epoch, self.id, seconds)
         store = PostgresStore(self._crawl.address, self._link, self._pool, held)
-        claim = Claim(claimed.pid, len(self._crawl.parts), claimed.epoch, claimed.now_ns, lease)
+        claim = Claim(claimed.pid, len(self._crawl.parts), claimed.epoch, self._offset.ns, lease)
         try:
             partition = await open_partition(
                 self._work, claim, store, self._changed_now, self._mail_now
@@ -305,7 +310,7 @@ class Worker:
                 if error.kind != "io":
                     raise
                 found = 0  # the heartbeat tells it
-            pause_s = self._pace.poll_s if found else min(pause_s * 1.5, self._pace.poll_s * 10)
+            pause_s = self._pace.poll_s / 5 if found else min(pause_s * 1.3, self._pace.poll_s * 10)
             if found < INBOX_ROWS:
                 with anyio.move_on_after(pause_s):
                     await self._mail.wait()
