@@ -6,7 +6,7 @@ BIN := .venv/bin
 # In their own order the long tests of crashes come early; by number of tests they would come last, alone.
 SPREAD := -n 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help demo test lint types tests explore others docs kills bench states peers report clean
+.PHONY: help demo test lint types tests explore others docs kills chaos bench states peers report clean
 help:  ## Say what there is to make
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
 
@@ -72,6 +72,9 @@ docs: .venv/docs  ## The documentation, with its links checked, in site/
 ROUNDS ?= 2000
 kills: .venv/stamp  ## Crawls that are killed until they are done: 2000 of them, or ROUNDS=...
 	@$(BIN)/python -m tests.crash.kills --rounds $(ROUNDS)
+
+chaos: .venv/stamp  ## Workers and a database that are killed, frozen and cut off: 2000 faults, or ROUNDS=...
+	@$(BIN)/python -m tests.cluster.chaos --rounds $(ROUNDS)
 
 bench: .venv/stamp  ## Decisions a second beside the scheduler by hand, and whole crawls; half an hour
 	@$(BIN)/python -m bench decisions --out bench/results/decisions.json --plots bench/results
