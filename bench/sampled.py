@@ -22,6 +22,7 @@ from bench.ticks import ticking
 
 START = "start and end"
 THREADS = "other threads"
+LOOP = "event loop"
 PARTS = {
     "parsing": ("/scrape/pages/",),
     "checking, keeping": ("/scrape/items/",),
@@ -29,9 +30,9 @@ PARTS = {
         "/scrape/fetch/",
         "/aiohttp/", "/pyreqwest/", "/yarl/", "/asyncio/selector_events.py",
     ),
-    "shell": ("/scraper_cpn/run/", "/baseline/shell.py", "/baseline/crawl.py", "/scrape/session.py"),
+    "shell": ("/scraper_cpn/run/", "/baseline/shell.py", "/baseline/crawl.py", "/scrape/session.py", "/scrape/effects.py"),
     "decisions": ("<net ", "/scraper_cpn/net/", "/baseline/"),
-    "event loop": ("/asyncio/", "/anyio/", "/uvloop/"),
+    LOOP: ("/asyncio/", "/anyio/", "/uvloop/"),
 }  # fmt: skip
 """What the file names of each part have in them; the first part that fits counts."""
 
@@ -65,15 +66,21 @@ class Sampler:
 
 
 def _owner(frame: FrameType | None) -> str:
-    """The part of the innermost frame that has one; before and after the event loop: the start."""
-    found = None
+    """The part of the innermost frame that has one; while no event loop runs: the start."""
+    if not _runs():
+        return START
     while frame is not None:
-        part = part_of(frame.f_code.co_filename)
-        found = found or part
-        if part == "event loop":
-            return found or part
+        if part := part_of(frame.f_code.co_filename):
+            return part
         frame = frame.f_back
-    return START
+    return LOOP
+
+
+def _runs() -> bool:
+    """Whether an event loop runs in this thread. Frames don't tell: uvloop has none."""
+    events = sys.modules.get("asyncio.events")  # importing it would be charged to the program
+    running = getattr(events, "_get_running_loop", None)
+    return running is not None and running() is not None
 
 
 def main(file: str, module: str, *arguments: str) -> object:

@@ -1,0 +1,44 @@
+"""A sample of a crawl belongs to the part whose code runs, whatever event loop runs it."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from types import FrameType
+
+import pytest
+import uvloop
+
+from bench.sampled import START, Sampler
+
+
+def inside(file: str, sampler: Sampler) -> None:
+    """Take a sample in code of a file."""
+    names = {"sampler": sampler, "frame": sys._getframe}
+    exec(compile("sampler.sample(frame())", file, "exec"), names)
+
+
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_a_part_is_told_on_every_loop(loop: object) -> None:
+    """By the innermost code; on the loop, what belongs to nothing is the loop's, and the start before and after it."""
+    sampler = Sampler()
+    told: list[str] = []
+
+    def note(part: str) -> None:
+        told.append(part)
+
+    sampler._add = note  # type: ignore[method-assign]
+
+    async def crawl() -> None:
+        inside("/x/scraper_cpn/scrape/pages/parse.py", sampler)
+        inside("/x/scraper_cpn/scrape/fetch/reader.py", sampler)
+        asyncio.get_running_loop().call_soon(inside, "<net scrape>", sampler)
+        await asyncio.sleep(0)
+        frame: FrameType | None = None
+        sampler.sample(frame)
+
+    inside("/x/scraper_cpn/scrape/pages/parse.py", sampler)
+    with asyncio.Runner(loop_factory=loop) as runner:  # type: ignore[arg-type]
+        runner.run(crawl())
+    inside("/x/scraper_cpn/scrape/pages/parse.py", sampler)
+    assert told == [START, "parsing", "client", "decisions", "event loop", START]
