@@ -13,6 +13,10 @@ from types import FrameType
 
 def main() -> int:
     """Run the command and return its exit code; see `scraper_cpn.cli.main.main`."""
+    if os.getpid() == 1:
+        from scraper_cpn.cli.first import step_aside
+
+        step_aside()
     usual = signal.getsignal(signal.SIGINT)
     # If SIGINT is ignored, as for background jobs of a shell script, it stays ignored.
     if usual is signal.default_int_handler:
