@@ -78,6 +78,7 @@ from scraper_cpn.scrape.colours.outcomes import (
     VisitOutcome,
 )
 from scraper_cpn.scrape.colours.pipeline import (
+    CROWDED,
     FAILED_LOG,
     KINDS,
     RETIRED_PROXIES,
@@ -145,6 +146,7 @@ from scraper_cpn.scrape.colours.targets import (
 __all__ = [
     "AGED_TURN",
     "ANY_LOGIN",
+    "CROWDED",
     "FAILED_LOG",
     "KINDS",
     "NOT_WIRED",

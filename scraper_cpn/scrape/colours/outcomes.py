@@ -117,7 +117,7 @@ class Bad(Struct, frozen=True, gc=False):
 
 
 class Deferred(Struct, frozen=True, gc=False):
-    """The handler wants the page to be requested again."""
+    """The page is to be requested again: its handler wants that, or it waits for its turn."""
 
     reason: str
     after_ns: int | None = None
@@ -126,6 +126,8 @@ class Deferred(Struct, frozen=True, gc=False):
     """Whether the proxy that brought the page rests first."""
     status: int | None = None
     """That of the page. The net decides by what a journal keeps, and it keeps no answers."""
+    crowded: bool = False
+    """Whether it only waits for its turn to be parsed, which is no attempt more."""
 
 
 class Valid(Struct, frozen=True):

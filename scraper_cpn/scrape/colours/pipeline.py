@@ -140,6 +140,9 @@ FAILED_LOG, STORED, RETIRED_PROXIES = "failed_log", "stored", "retired_proxies"
 WITHHELD = "withheld"
 """The kind of a failure that was no attempt: the request was not written."""
 
+CROWDED = "crowded"
+"""The kind of a failure that was no attempt: the page waits for its turn to be parsed."""
+
 KINDS: dict[str, str] = {
     "http": "the server answered with an error status",
     "throttled": "the server asked the crawl to slow down (429, 503, Retry-After)",
@@ -175,6 +178,7 @@ KINDS: dict[str, str] = {
     "keep": "an item could not be written",
     "seed": "a line of the input is not a URL",
     WITHHELD: "the request was not sent: its domain was paused, or the crawl was stopped",
+    CROWDED: "parsing it may take long, and it waits for its turn; it is requested again then",
     "partial": "the page handler raised; what it had yielded before is kept",
     "retry": "the program asked for another attempt",
     "drop": "the program dropped the page",

@@ -6,6 +6,7 @@ Must not know: handlers, outcomes, the net.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Final
 
@@ -35,10 +36,16 @@ CROWDED_S: Final = 0.05
 """Pages may wait so long for a process before their domains have to pause."""
 NEWCOMERS_MAX: Final = WORKERS_MAX + 1
 """One waits, so that there is always one to go on with."""
+TURN_S_MIN: Final = 0.5
+"""A page that is sent away does not come back sooner."""
 
 
 class BusyError(Exception):
-    """Processes have no time for a page now; it may be fetched again later."""
+    """Processes have no time for a page now; its turn is in *wait_s* seconds, for which its body is not kept."""
+
+    def __init__(self, reason: str, wait_s: float) -> None:
+        super().__init__(reason)
+        self.wait_s = wait_s
 
 
 class _Record(Struct):
@@ -75,6 +82,8 @@ class ParseGuard:
         self._workers = Workers()
         self._records: dict[str, _Record] = {}
         self._newcomers = 0
+        self._next_turn_s = 0.0
+        """When the page that was sent away last has its turn, by the monotonic clock."""
 
     async def parse(
         self, raw: Raw, rules: tuple[FieldRule, ...] | None
@@ -96,14 +105,19 @@ class ParseGuard:
         if record.is_good:
             return await self._recorded(job, record)
         if self._newcomers >= NEWCOMERS_MAX:
-            raise BusyError(
-                "parsing it may take too long, and similar pages of other hosts are being parsed"
-            )
+            reason = "parsing it may take long, and similar pages of other hosts are being parsed"
+            raise BusyError(reason, self._turn_s(job))
         self._newcomers += 1
         try:
             return await self._recorded(job, record)
         finally:
             self._newcomers -= 1
+
+    def _turn_s(self, job: ParseJob) -> float:
+        """Give the next turn to a page, and return in how many seconds that is: one after the other, by what each may take."""
+        now_s = time.monotonic()
+        self._next_turn_s = max(self._next_turn_s, now_s + TURN_S_MIN) + job.cpu_s / WORKERS_MAX
+        return self._next_turn_s - now_s
 
     async def try_out(self, raw: Raw) -> Trial:
         """Return what came of parsing a page in a process, which shows whether it does harm here."""

@@ -37,7 +37,7 @@ from scraper_cpn.scrape.pages.apart import CAN_FORK, ApartError, call_apart
 from scraper_cpn.scrape.pages.cut import Cut
 from scraper_cpn.scrape.pages.extract import Item, extract
 from scraper_cpn.scrape.pages.fields import check_names
-from scraper_cpn.scrape.pages.guard import ParseGuard
+from scraper_cpn.scrape.pages.guard import BusyError, ParseGuard
 from scraper_cpn.scrape.pages.handlers import (
     Handler,
     HandlerError,
@@ -140,7 +140,9 @@ class Parser:
         """
         page = Page.of(raw)
         if self._handlers is None:
-            return self._looked_at(page, raw) if self._after else self._built_in(page, raw)
+            return (
+                _in_turn(self._looked_at(page, raw)) if self._after else self._built_in(page, raw)
+            )
         is_page = page.status in self._page_statuses
         handler = self._handlers.find(raw.target.handler, page.url, page.status, is_page=is_page)
         if self._sign_on is not None:
@@ -148,7 +150,7 @@ class Parser:
         if handler is None:
             return _unclaimed(raw.target, self._handlers)
         if not is_quick(page):
-            return self._handled_with_care(handler, page, raw)
+            return _in_turn(self._handled_with_care(handler, page, raw))
         if self._timeout_ns is not None:
             return self._in_thread(self._handled_apart, handler, page, raw)
         if handler.is_async or self._after_waits:
@@ -167,7 +169,7 @@ class Parser:
     def _built_in(self, page: Page, raw: Raw) -> ParseOutcome | Awaitable[ParseOutcome]:
         if not page.has_tree or is_quick(page):
             return self._refused(page) or self._extracted(page, raw)
-        return self._extracted_elsewhere(raw)
+        return _in_turn(self._extracted_elsewhere(raw))
 
     async def _extracted_elsewhere(self, raw: Raw) -> ParseOutcome:
         answer = await self._guard.parse(raw, self._rules)
@@ -357,6 +359,14 @@ class Parser:
         if not jobs:
             return replace(parsed, items=items)
         return ParsedWithFiles(**asdict(parsed) | {"items": items}, files=jobs)
+
+
+async def _in_turn(outcome: Awaitable[ParseOutcome]) -> ParseOutcome:
+    """Return an outcome; of a page for which there is no time now, that it comes again when there is."""
+    try:
+        return await outcome
+    except BusyError as error:
+        return Deferred(str(error), after_ns=int(error.wait_s * SECOND), crowded=True)
 
 
 def _refused(error: BaseException) -> Bad | Deferred | None:

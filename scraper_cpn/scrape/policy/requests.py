@@ -14,6 +14,7 @@ from typing import Protocol
 from msgspec.structs import replace
 
 from scraper_cpn.scrape.colours import (
+    CROWDED,
     Deferred,
     Failed,
     Failure,
@@ -116,7 +117,7 @@ class RequestPolicy:
             after_ns = backoff_ns(self.settings, page.target.attempt, page.target.url)
         return Failure(
             target=page.target,
-            kind="retry",
+            kind=CROWDED if deferred.crowded else "retry",
             reason=deferred.reason,
             status=deferred.status,
             retry=True,

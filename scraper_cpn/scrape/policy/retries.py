@@ -11,7 +11,7 @@ from functools import cached_property
 
 from msgspec.structs import replace
 
-from scraper_cpn.scrape.colours import WITHHELD, Again, Failure, Over, Target, Verdict
+from scraper_cpn.scrape.colours import CROWDED, WITHHELD, Again, Failure, Over, Target, Verdict
 from scraper_cpn.scrape.policy.frontier import asking
 from scraper_cpn.scrape.policy.sessions import next_place
 from scraper_cpn.scrape.policy.visits import VisitPolicy
@@ -26,14 +26,14 @@ class RetryPolicy:
 
     def verdict(self, failure: Failure) -> Verdict:
         """Whether a target gets another attempt."""
-        left = failure.target.attempt <= self.settings.retries or is_unsent(failure)
+        left = failure.target.attempt <= self.settings.retries or _is_no_attempt(failure)
         if failure.retry and left:
             return Again()
         return Over()
 
     def next_attempt(self, failure: Failure) -> Target:
-        """The target for its next attempt; a request that was not written does not count as an attempt."""
-        if is_unsent(failure):
+        """The target for its next attempt; some failures do not count as attempts."""
+        if _is_no_attempt(failure):
             return failure.target
         target = failure.target
         if target.request.pooled and target.request.by_url:
@@ -53,6 +53,11 @@ class RetryPolicy:
     def visits(self) -> VisitPolicy:
         """Visits after the first."""
         return VisitPolicy(self.settings)
+
+
+def _is_no_attempt(failure: Failure) -> bool:
+    """Whether the request was not written, or the page only waits for its turn to be parsed."""
+    return is_unsent(failure) or failure.kind == CROWDED
 
 
 def is_unsent(outcome: object) -> bool:

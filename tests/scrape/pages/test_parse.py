@@ -16,7 +16,17 @@ from hypothesis import strategies as st
 from msgspec import Struct
 from msgspec.structs import replace
 
-from scraper_cpn.scrape.colours import Bad, Link, Parsed, ParseOutcome, Raw, Target
+from scraper_cpn.scrape.colours import (
+    Again,
+    Bad,
+    Deferred,
+    Link,
+    Over,
+    Parsed,
+    ParseOutcome,
+    Raw,
+    Target,
+)
 from scraper_cpn.scrape.pages.cut import Cut
 from scraper_cpn.scrape.pages.extract import Item, extract
 from scraper_cpn.scrape.pages.fields import field_rule
@@ -24,14 +34,15 @@ from scraper_cpn.scrape.pages.guard import (
     EXCESS_S_MAX,
     NEWCOMERS_MAX,
     OVER_LIMIT_S,
-    BusyError,
+    TURN_S_MIN,
 )
 from scraper_cpn.scrape.pages.handlers import QUICK_CALLS, QUICK_NS, Handlers
 from scraper_cpn.scrape.pages.hooked import DETAIL_CHARS_MAX
 from scraper_cpn.scrape.pages.page import Page
 from scraper_cpn.scrape.pages.parse import Parser
 from scraper_cpn.scrape.pages.weight import SMALL_BYTES
-from scraper_cpn.scrape.settings import PageLimits, Settings, UsageError
+from scraper_cpn.scrape.policy import Policy
+from scraper_cpn.scrape.settings import SECOND, PageLimits, Settings, UsageError
 from tests.scrape.sample_pages import FETCHED_NS, URL, raw, target
 
 HOME = "https://shop.example/list/"
@@ -248,18 +259,15 @@ def at(page: Raw, url: str) -> Raw:
 
 
 def test_pages_of_unknown_hosts_do_not_keep_others_waiting() -> None:
-    """No more than a few are here at a time, and the rest comes back later; a host that is known has its turn."""
+    """No more than a few are here at a time, and the rest has turns later; a host that is known has its turn now."""
 
-    async def crawl() -> list[type]:
-        kinds: list[type] = []
+    async def crawl() -> list[ParseOutcome]:
+        found: list[ParseOutcome] = []
 
         async def one(crowded: Parser, page: Raw) -> None:
             result = crowded.parse(page)
             assert isawaitable(result)
-            try:
-                kinds.append(type(await result))
-            except BusyError:
-                kinds.append(BusyError)
+            found.append(await result)
 
         async with new_parser(Settings(), discover) as crowded:
             await one(crowded, raw(OLD))
@@ -267,12 +275,30 @@ def test_pages_of_unknown_hosts_do_not_keep_others_waiting() -> None:
                 for number in range(2 * NEWCOMERS_MAX):
                     group.start_soon(one, crowded, at(raw(BIG), f"https://h{number}.example/"))
                     group.start_soon(one, crowded, raw(OLD))
-        return kinds
+        return found
 
-    kinds = anyio.run(crawl)
-    busy = kinds.count(BusyError)  # fewer where the first was done before the last came
-    assert 1 <= busy <= NEWCOMERS_MAX
-    assert kinds.count(Parsed) == 1 + 4 * NEWCOMERS_MAX - busy
+    found = anyio.run(crawl)
+    later = [each for each in found if isinstance(each, Deferred)]
+    assert 1 <= len(later) <= NEWCOMERS_MAX  # fewer where the first was done before the last came
+    parsed_now = [each for each in found if isinstance(each, Parsed)]
+    assert len(parsed_now) == 1 + 4 * NEWCOMERS_MAX - len(later)
+    waits = [each.after_ns or 0 for each in later]
+    assert all(each.crowded for each in later)
+    assert min(waits) >= TURN_S_MIN * SECOND
+
+
+def test_waiting_for_a_turn_is_no_attempt() -> None:
+    """However often a page is sent away, it has its attempts left, and its row says why it waits."""
+    settings = Settings(retries=0)
+    policy = Policy(settings)
+    page = raw(BIG)
+    for _ in range(3):
+        row = policy.requests.deferred(page, Deferred("later", after_ns=7, crowded=True))
+        assert (row.kind, row.wait_ns, policy.retries.verdict(row)) == ("crowded", 7, Again())
+        page = Raw(policy.retries.next_attempt(row), page.response)
+    assert page.target.attempt == 1
+    row = policy.requests.deferred(page, Deferred("again", after_ns=7))
+    assert policy.retries.verdict(row) == Over()
 
 
 @given(body=st.binary(max_size=300), content_type=st.sampled_from(["text/html", "", "image/png"]))
