@@ -236,8 +236,16 @@ def _text(path: str) -> "TextLines":
 
 
 def _standard_input() -> str:
+    from scraper_cpn.scrape.arriving import LINE_BYTES_MAX
+
+    read = bytearray()
+    while chunk := sys.stdin.buffer.read(LINE_BYTES_MAX):
+        read += chunk
+        if len(read) - read.rfind(b"\n") > LINE_BYTES_MAX:
+            line = read.count(b"\n") + 1
+            raise ValueError(f"standard input:{line}: a line of more than {LINE_BYTES_MAX:,} bytes")
     try:
-        return sys.stdin.buffer.read().decode("utf-8-sig")
+        return read.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ValueError(f"standard input is not UTF-8 text (byte {error.start})") from error
 

@@ -22,10 +22,15 @@ QUIET_S = 0.2
 _CHUNK_BYTES = 1 << 16
 _BLOCKS_MAX = 1_000
 """More are left in the pipe: who writes there has to wait."""
+LINE_BYTES_MAX = 1_000_000
+"""A longer line is no URL; what follows in it is not kept."""
 _MARK = b"\xef\xbb\xbf"
 _NOT_UTF8 = "(not UTF-8) "
 _NO_MORE = "(the rest is lost) "
 _NO_URL = "(no URL) "
+_TOO_LONG = f"(a line of more than {LINE_BYTES_MAX:,} bytes) "
+_START_BYTES = 100
+"""So much is shown of a line that is too long."""
 
 
 class ArrivingLines:
@@ -83,12 +88,10 @@ class ArrivingLines:
         return iter(list(self._blocks))
 
     def _read(self) -> None:
-        rest, first = b"", True
-        for chunk in self._chunks():
-            whole, end, rest = (rest + chunk).rpartition(b"\n")
-            self._put(whole + end, first=first)
-            first = first and not whole
-        self._put(rest, first=first)
+        first = True
+        for lines in _whole_lines(self._chunks()):
+            self._put(lines, first=first)
+            first = False
         with self._changed:
             self._ended = True
             self._changed.notify_all()
@@ -173,6 +176,24 @@ def first_and_rest(
     if len(seeds) < len(given):
         raise UsageError("seeds: give URLs and links, or one iterable of them")
     return seeds, None
+
+
+def _whole_lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield what comes in whole lines. One that is too long becomes one that says so, and is not kept."""
+    rest, cut = b"", False
+    for chunk in chunks:
+        more = chunk
+        if cut:
+            _, end, more = chunk.partition(b"\n")
+            cut = not end
+        whole, end, rest = (rest + more).rpartition(b"\n")
+        if len(rest) > LINE_BYTES_MAX:
+            end += f"{_TOO_LONG}{rest[:_START_BYTES].decode(errors='backslashreplace')}\n".encode()
+            rest, cut = b"", True
+        if end:
+            yield whole + end
+    if rest:
+        yield rest
 
 
 def _decoded(lines: bytes) -> str:

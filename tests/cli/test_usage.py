@@ -1,5 +1,6 @@
 """Mistakes of the user: one line, exit code 2, nothing fetched, nothing written."""
 
+import io
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 
 from scraper_cpn.cli import main as command
 from scraper_cpn.cli.main import main
+from scraper_cpn.scrape.arriving import LINE_BYTES_MAX
 from scraper_cpn.store.port import BatchError
 from scraper_cpn.version import __version__
 
@@ -321,3 +323,15 @@ def test_a_state_that_contradicts_its_crawl_is_reported(
     assert message.startswith("scrape: crawl.db: 1 of 2 rows")
     assert "scrape check" in message
     assert message.count("\n") == 1
+
+
+def test_a_line_without_end_on_standard_input(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """It is refused before it fills memory, also where a state needs all lines first."""
+    endless = io.BytesIO(b"http://a.test/\n" + b"x" * 3 * LINE_BYTES_MAX)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(endless))
+    assert main(["-i", "-", "--state", str(tmp_path / "s.state")]) == 2
+    assert endless.tell() < 3 * LINE_BYTES_MAX
+    message = capsys.readouterr().err
+    assert message == "scrape: --input: standard input:2: a line of more than 1,000,000 bytes\n"

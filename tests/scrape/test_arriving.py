@@ -12,7 +12,12 @@ import anyio
 import pytest
 
 from mocks.server import LoopbackWeb
-from scraper_cpn.scrape.arriving import ArrivingLines, PulledUrls, first_and_rest
+from scraper_cpn.scrape.arriving import (
+    LINE_BYTES_MAX,
+    ArrivingLines,
+    PulledUrls,
+    first_and_rest,
+)
 from scraper_cpn.scrape.crawl import Crawl
 from scraper_cpn.scrape.seeds import AT_ONCE, BLOCK_LINES, BadSeed, seeds_in
 from scraper_cpn.scrape.settings import UsageError
@@ -72,6 +77,22 @@ def test_a_pipe_that_fails_ends_with_a_bad_line() -> None:
     assert [line.partition(" [")[0] for line in all_of(arriving)] == ["pipe:2: '(the rest is lost)"]
     assert not arriving.arriving
     os.close(folder)
+
+
+def test_a_line_without_end_is_told_and_not_kept() -> None:
+    """It is one bad line, however long it is; those around it are what they were."""
+    reading, writing = os.pipe()
+    arriving = ArrivingLines("pipe", reading)
+    long = b"http://a.test/" + b"x" * 3 * LINE_BYTES_MAX
+    with os.fdopen(writing, "wb") as pipe:
+        pipe.write(b"http://a.test/1\n" + long + b"y\nhttp://a.test/2\n" + long)
+    arriving.gather(1_000)
+    one, first, two, last = all_of(arriving)
+    assert (one, two) == ("http://a.test/1", "http://a.test/2")
+    assert first.startswith("pipe:2: '(a line of more than 1,000,000 bytes) http://a.test/xxx")
+    assert last.startswith("pipe:4: '(a line of more than")
+    assert not arriving.arriving
+    os.close(reading)
 
 
 def test_urls_are_pulled_as_they_are_wanted() -> None:
