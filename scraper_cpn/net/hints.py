@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable
+from enum import Enum
 from types import NoneType, UnionType
 from typing import Any, TypeGuard, Union, get_args, get_origin, get_type_hints
 
@@ -33,6 +34,19 @@ def field_type(colour: type[Any], name: str) -> Any:
     if isinstance(found, property):
         return hints(found.fget).get("return") if found.fget else None
     return hints(colour).get(name)
+
+
+def is_equal_to_itself(colour: type[Any], name: str) -> bool:
+    """Whether all values of a field or property are, by its annotation; floats are not, for one of them is NaN."""
+    return _equals_itself(field_type(colour, name))
+
+
+def _equals_itself(hint: Any) -> bool:
+    kinds = [getattr(each, "__supertype__", each) for each in _alternatives(hint)]
+    return all(
+        isinstance(each, type) and issubclass(each, int | str | bytes | NoneType | Enum)
+        for each in kinds
+    )
 
 
 def returned_types(fn: Callable[..., Any]) -> tuple[type[Any], ...]:

@@ -334,7 +334,15 @@ def key_of(colour: Any, place: Place[Any] | KeySet[Any]) -> tuple[Hashable, ...]
     """The keys of a token in its place, in the order of the declaration, checked."""
     keys = tuple(getattr(colour, name) for name in place.keys)
     hash(keys)
+    for key in keys:
+        refuse_unequal(key)
     return keys
+
+
+def refuse_unequal(key: Hashable) -> None:
+    """Refuse a key that is not equal to itself, such as NaN: nothing could ever be found by it."""
+    if key != key:
+        raise ValueError(f"a key must be equal to itself, and {key!r} is not")
 
 
 def one_key(keys: Iterable[Hashable]) -> Hashable:

@@ -15,6 +15,7 @@ import anyio
 import msgspec
 
 from scraper_cpn.net import Net, Row, Trace, checked
+from scraper_cpn.net.marking import blame
 from scraper_cpn.run.clock import Clock, Dial
 from scraper_cpn.store.codec import Codec
 from scraper_cpn.store.net_signature import NetSignature, differences, listed, signature_of
@@ -52,8 +53,19 @@ class KeptRun:
         self._metadata: Sequence[tuple[str, bytes]] = [("clock", msgspec.json.encode(clock.dial))]
 
     def cut(self) -> Batch | None:
-        """Cut a batch of what has happened since the last one; None if nothing has."""
-        batch = self.recorder.cut(lambda: self._metadata)
+        """Cut a batch of what has happened since the last one; None if nothing has.
+
+        Raises:
+            StoreError: a token, an outcome or a key can't be written.
+        """
+        try:
+            batch = self.recorder.cut(lambda: self._metadata)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise StoreError(
+                "unfit",
+                f"net {self.recorder.kernel.net.name}: something can't be kept: {blame(error)}; tokens, outcomes and keys "
+                "must be records of text, bytes, numbers of 64 bits, and collections of these",
+            ) from error
         if batch is not None:
             self._metadata = ()  # they are in the first batch, without which no other one becomes durable
         return batch
@@ -88,7 +100,7 @@ async def open_kept(
         NetError: the net is not valid.
         StoreError: the file belongs to another net, is damaged, in use, or can't be written.
     """
-    codec = Codec(checked(net))
+    codec = Codec(checked(net), exact=True)
     store, new = await _opened(net, path, wait=wait)
     try:
         return await _kept(store, codec, trace, new=new)

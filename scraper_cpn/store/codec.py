@@ -23,6 +23,7 @@ from xxhash import xxh3_64_intdigest
 from scraper_cpn.net import Faulted, Lost, Net, Standing, plan
 from scraper_cpn.net.marking import Flying, one_key
 from scraper_cpn.net.places import KeySet, Place
+from scraper_cpn.store.exact import exactly
 from scraper_cpn.store.port import FORGOTTEN, FlightRow, NumberRow, PagedRow, SeenRow, TokenRow
 
 MASK = (1 << 64) - 1
@@ -48,10 +49,18 @@ class Codec:
     Args:
         net: has been checked.
         packings: by type; all fields of any other type are stored.
+        exact: refuse to encode what would not come back as it is; see `exact.py`.
     """
 
-    def __init__(self, net: Net, packings: Mapping[type[Any], Packing] | None = None) -> None:
+    def __init__(
+        self,
+        net: Net,
+        packings: Mapping[type[Any], Packing] | None = None,
+        *,
+        exact: bool = False,
+    ) -> None:
         self.net = net
+        self._exact = exact
         self._packings: dict[type[Any], Packing] = dict(packings or {})
         self._text_keys = {name for name, place in net.places.items() if _has_text_key(place)}
         self._paged = {name for name, place in net.places.items() if getattr(place, "paged", False)}
@@ -80,7 +89,10 @@ class Codec:
     def _packing(self, kind: type[Any]) -> Packing:
         packing = self._packings.get(kind)
         if packing is None:
-            packing = self._packings[kind] = _by_field(kind)
+            packing = _by_field(kind)
+            if self._exact:
+                packing = Packing(exactly(kind, packing.pack, packing.unpack), packing.unpack)
+            self._packings[kind] = packing
         return packing
 
     # Tokens.
@@ -203,7 +215,7 @@ class Codec:
 
     def number(self, name: str, key: Hashable, number: int) -> NumberRow:
         """The row of a counter's number."""
-        return (name, json.dumps(key), number)
+        return (name, _key_text(key), number)
 
     def number_key(self, row: NumberRow) -> tuple[str, Hashable]:
         """The counter and the key of a row."""
@@ -218,8 +230,12 @@ class Codec:
         return (name + FORGOTTEN, self.key(name, key))
 
     def key(self, name: str, key: Hashable) -> str:
-        """A key of a set or a paged place: text as it is, any other as JSON."""
-        return str(key) if name in self._text_keys else json.dumps(key)
+        """A key of a set or a paged place: text as it is, any other as JSON.
+
+        Raises:
+            TypeError: it is neither text, bytes, a number, a truth value, None, nor a tuple of such.
+        """
+        return str(key) if name in self._text_keys else _key_text(key)
 
     def key_of(self, name: str, text: str) -> Hashable:
         """Decode a key of a set or a paged place."""
@@ -246,8 +262,24 @@ def _has_text_key(declared: Any) -> bool:
     return get_type_hints(declared.colour).get(declared.keys[0]) is str
 
 
+def _key_text(key: Hashable) -> str:
+    """Encode a key as JSON: bytes are an object, which no other key is."""
+    return json.dumps(key, default=_bytes_as_json)
+
+
+def _bytes_as_json(part: Any) -> dict[str, str]:
+    if isinstance(part, bytes):
+        return {"hex": part.hex()}
+    kind = type(part).__name__
+    raise TypeError(
+        f"a key of type {kind} can't be kept; let it be text, bytes, a number, or a tuple"
+    )
+
+
 def key_from(packed: Any) -> Hashable:
     """Decode a key: composite keys are tuples, which JSON and msgpack store as lists."""
+    if isinstance(packed, dict):
+        return bytes.fromhex(packed["hex"])
     return tuple(key_from(part) for part in packed) if isinstance(packed, list) else packed
 
 

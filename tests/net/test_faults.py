@@ -16,6 +16,7 @@ from scraper_cpn.net import (
     on,
     put,
     put_new,
+    remove,
     spend,
     take,
 )
@@ -222,3 +223,34 @@ def test_a_start_that_raises_means_zero(start: Callable[[Any], Any], reason: str
     assert kernel.ended(0) == "stuck"
     (lack,) = kernel.explain(1, 0)
     assert lack.reason == f"slots for a is at 0: its start raised {reason}"
+
+
+class Measured(Struct, frozen=True):
+    """A token with a key that may be NaN."""
+
+    level: float
+
+
+def test_a_key_that_is_not_equal_to_itself_is_a_fault() -> None:
+    """R27: nothing could ever be found by NaN. So it is neither put, shown, remembered nor forgotten."""
+    net = Net("n")
+    come = net.place("come", Measured, source=True)
+    keyed = net.place("keyed", Measured, key="level", source=True)
+    seen, old = (net.set(name, Measured, key="level") for name in ("seen", "old"))
+    busy = net.place("busy", Measured, key="level")
+    out = net.sink("out", Measured)
+    work = net.effect("work", Ok)
+    new = put_new(seen, out, lambda one: one, come)
+    ends = [on(Ok, new, remove(old, come)), on(Lost)]
+    net.transition("work", [come], effect=work(come), outcomes=ends, during=busy)
+    net.transition("drop", [keyed], outputs=[put_new(old, out, lambda one: one, keyed)])
+    kernel, _ = kernel_of(net)
+    inject(kernel, "keyed", Measured(1.0), Measured(float("nan")))
+    inject(kernel, "come", Measured(float("nan")))
+    (firing,) = kernel.step(0).firings
+    kernel.started(firing.id, 0)
+    kernel.complete(firing.id, Ok(), 0)
+    error = "ValueError: a key must be equal to itself, and nan is not"
+    faults = [(fault.place, fault.error) for fault in kernel.marking().faulted]
+    assert faults == [(place, error) for place in ("keyed", "busy", "out", "old")]
+    assert kernel.marking().sets["seen"] == ()

@@ -16,6 +16,7 @@ from scraper_cpn.net.compiled.generate.influence import noted, occupy, only_if
 from scraper_cpn.net.compiled.generate.layout import Layout
 from scraper_cpn.net.compiled.generate.text import Text, assign, attribute, tupled
 from scraper_cpn.net.compiled.runtime.keys import SHARDS
+from scraper_cpn.net.hints import is_equal_to_itself
 from scraper_cpn.net.places import KeySet, Place, Sink
 
 
@@ -46,6 +47,7 @@ def make_token(text: Text, layout: Layout, place: Place[Any], serial: str) -> st
     for variable, field in zip(keys, place.keys, strict=True):
         text.add(f"{variable} = {attribute('colour', field)}")
     text.add(*(f"hash({variable})" for variable in keys))
+    refuse_unequal(text, place, keys)
     for variable, field in zip(orders, place.order, strict=True):
         text.add(f"{variable} = {attribute('colour', field)}")
     if orders:
@@ -91,6 +93,14 @@ def keep_to_keys(
         text.add(
             f"PARTITION.check({place.name!r}, {partition_key(layout, place, at, colour, keys)})"
         )
+
+
+def refuse_unequal(text: Text, place: Place[Any] | KeySet[Any], keys: list[str]) -> None:
+    """Write the refusal of keys that are not equal to themselves, for those that may not be."""
+    for variable, name in zip(keys, place.keys, strict=True):
+        if not is_equal_to_itself(place.colour, name):
+            with text.block(f"if {variable} != {variable}:"):
+                text.add(f"refuse_unequal({variable})")
 
 
 def _shared_order(text: Text, name: str, order: str) -> str:
@@ -241,6 +251,7 @@ def write_put_new(
     """Put the token of a colour if its key is new; without a key, set it aside."""
     with text.block("try:"):
         text.add(f"key = {set_key(seen)}", "hash(key)")
+        refuse_unequal(text, seen, keys_of_set(seen))
         keep_to_keys(text, layout, seen, "colour")
     with text.block("except Exception as error:"):
         text.add(assign("serial", "+= 1"))
@@ -256,6 +267,11 @@ def write_put_new(
         text.add(*noted(layout, layout.gain([seen])))
         text.add(*([f"met[{seen.name!r}, key] = None"] if layout.recorded else []))
         write_put(text, layout, place, "colour", ready, ends)
+
+
+def keys_of_set(seen: KeySet[Any]) -> list[str]:
+    """The expressions for the parts of a set's key in `key`."""
+    return ["key"] if len(seen.keys) == 1 else [f"key[{n}]" for n in range(len(seen.keys))]
 
 
 def set_key(seen: KeySet[Any]) -> str:

@@ -19,6 +19,8 @@ from scraper_cpn.net.compiled.generate.arrivals import (
     again,
     is_known,
     keep_to_keys,
+    keys_of_set,
+    refuse_unequal,
     set_key,
     write_put,
     write_put_new,
@@ -273,6 +275,7 @@ def _forget(text: Text, layout: Layout, number: int, output: Output) -> None:
     with text.block(f"for colour in many{number}:"):
         with text.block("try:"):
             text.add(f"key = {set_key(seen)}")
+            refuse_unequal(text, seen, keys_of_set(seen))
             keep_to_keys(text, layout, seen, "colour")
             text.add(f"known = {layout.var(seen)}.remove(key)")
         with text.block("except Exception as error:"):

@@ -12,7 +12,11 @@ from typing import Any
 
 from scraper_cpn.net import plan
 from scraper_cpn.net.arcs import Arc, Call
-from scraper_cpn.net.compiled.generate.arrivals import is_simple, keep_to_keys
+from scraper_cpn.net.compiled.generate.arrivals import (
+    is_simple,
+    keep_to_keys,
+    refuse_unequal,
+)
 from scraper_cpn.net.compiled.generate.cases import (
     arguments,
     from_inputs,
@@ -278,7 +282,9 @@ def _show(
             if during.order or layout.guards(during):
                 text.add(f"token_{layout.var(during)}(serial, {colour}, 0, None)")
             else:
-                text.add(*(f"hash({attribute(colour, key)})" for key in during.keys))
+                keys = [attribute(colour, key) for key in during.keys]
+                text.add(*(f"hash({key})" for key in keys))
+                refuse_unequal(text, during, keys)
             keep_to_keys(text, layout, during, colour)
         with text.block("except Exception as error:"):
             text.add(f"fault({during.name!r}, serial, {colour}, blame(error))")

@@ -44,6 +44,7 @@ from scraper_cpn.net.marking import (
     blame,
     made,
     order_of,
+    refuse_unequal,
     span,
 )
 from scraper_cpn.net.refusal import (
@@ -66,7 +67,7 @@ SHARED: dict[str, Any] = {
     "partial": partial, "pause_before": plan.pause_before, "tokens_of": plan.tokens_of,
     "heappop": heappop, "heappush": heappush, "blame": blame, "case_for": case_for, "deque": deque, "made": made,
     "no_case": no_case, "order_of": order_of, "refuse_landed": refuse_landed,
-    "refuse_limit": refuse_limit, "refuse_started": refuse_started, "refuse_time": refuse_time,
+    "refuse_limit": refuse_limit, "refuse_unequal": refuse_unequal, "refuse_started": refuse_started, "refuse_time": refuse_time,
     "span": span,
 }  # fmt: skip
 """The objects of the package that the source uses, by name."""
