@@ -191,3 +191,23 @@ def test_a_greatest_depth_counts_from_the_sitemap() -> None:
     assert f"{HOME}best" in stored(crawled(web, max_depth=1).rows)
     done = crawled(web, max_depth=0)
     assert (stored(done.rows), done.run.ended) == ([HOME], "finished")
+
+
+def test_a_sitemap_may_redirect_as_far_as_the_scope() -> None:
+    """To another host of its registrable domain, and to hosts in scope; elsewhere it is not followed, and told."""
+    elsewhere, cdn = "http://other.example/map.xml", "http://www.cdn.example/map.xml"
+    named = "\n".join(f"Sitemap: {url}" for url in (f"{HOME}a.xml", "http://cdn.example/map.xml"))
+    web = {
+        ROBOTS: text(named),
+        f"{HOME}a.xml": moved(elsewhere),
+        elsewhere: MAP,
+        "http://cdn.example/map.xml": moved(cdn),
+        cdn: listing(loc(f"{HOME}found")),
+    }
+    done = crawled(web)
+    assert elsewhere not in asked(done)
+    assert {cdn, f"{HOME}found"} <= set(asked(done))
+    assert remarks(done) == [f"{HOME}a.xml: redirects out of scope, to {elsewhere}"]
+    assert f"{HOME}best" in asked(crawled(web, domains=("other.example",)))
+    guess = crawled({f"{HOME}sitemap.xml": moved(elsewhere), elsewhere: MAP})
+    assert (elsewhere in asked(guess), remarks(guess)) == (False, [])

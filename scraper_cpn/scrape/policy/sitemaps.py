@@ -36,7 +36,7 @@ from scraper_cpn.scrape.policy.routes import is_ban
 from scraper_cpn.scrape.policy.stages import plain_map
 from scraper_cpn.scrape.robots import sitemaps_in
 from scraper_cpn.scrape.settings import Settings
-from scraper_cpn.scrape.urls import host_of, pace_of
+from scraper_cpn.scrape.urls import domain_of, host_of, pace_of
 
 AUTO = "auto"
 """Sitemaps are looked for where sites say that they are, or usually have them."""
@@ -154,7 +154,7 @@ class SitemapPolicy:
 
     def hop(self, job: SitemapJob, redirect: Redirected) -> Maps | None:
         """The next hop of a sitemap that is redirected."""
-        if job.hops >= self.settings.max_redirects:
+        if job.hops >= self.settings.max_redirects or not self._may_lead(job, redirect):
             return None
         domain, origin = pace_of(redirect.url, self.settings.limit_by)
         there = replace(
@@ -200,10 +200,18 @@ class SitemapPolicy:
         elif others := len(mapped.sitemaps) - len(self._own(job, mapped)):
             yield self._row(job, f"{others:,} of its sitemaps are on hosts out of scope")
 
+    def _may_lead(self, job: SitemapJob, redirect: Redirected) -> bool:
+        """Whether a redirect stays in the scope, or on the registrable domain that was named."""
+        own = domain_of(job.url, "domain") == domain_of(redirect.url, "domain")
+        return own or self.frontier.inside(redirect.url, job.site)
+
     def strayed(self, job: SitemapJob, redirect: Redirected) -> Failure | None:
-        """The row of a sitemap that redirects too often, or to itself."""
+        """The row of a sitemap that redirects too often, to itself, or out of scope; a guess that does is just not there."""
         if redirect.url == job.url:
             return self._row(job, "redirects in a circle, back to itself", redirect.status)
+        if not self._may_lead(job, redirect):
+            reason = f"redirects out of scope, to {redirect.url}"
+            return None if job.guess else self._row(job, reason, redirect.status)
         if job.hops < self.settings.max_redirects:
             return None
         return self._row(job, f"more than {self.settings.max_redirects} redirects", redirect.status)
