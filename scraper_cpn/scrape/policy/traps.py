@@ -13,6 +13,8 @@ import re
 from collections import Counter
 from collections.abc import Callable
 
+from scraper_cpn.scrape.policy.calendars import form_of, is_named, month_of
+
 REPEATS = 3
 """A path segment, or a pair of a query, that appears so often."""
 URL_CHARS_MAX = 2_083
@@ -30,16 +32,7 @@ _EPOCH = 1970 * 12 + 1
 _MONTH_NS = 146_097 * 86_400 * 10**9 // (400 * 12)
 """A month has this length on average (400 years have 146,097 days): a day early or late does not matter here."""
 _ORIGIN_SLASHES = 3
-_DATE = re.compile(
-    r"(?<!\d)([12]\d{3})(?:[-/_.](0?[1-9]|1[0-2])|(0[1-9]|1[0-2])(?:[0-2]\d|3[01]))(?!\d)"
-)
-"""A year and a month, such as 2031-05, 2031/5 and 20310517."""
-_YEAR = re.compile(r"[?&](?:year|yr|y)=([12]\d{3})(?!\d)", re.IGNORECASE)
-_MONTH = re.compile(r"[?&](?:month|mon|mo|m)=(0?[1-9]|1[0-2])(?!\d)", re.IGNORECASE)
-_NAMED = re.compile(r"[?&][^=&]*(?:date|day|month|year|cal)[^=&]*=", re.IGNORECASE)
-"""A parameter that says that it is a date."""
 _FOUR_DIGITS = re.compile(r"[12]\d{3}")
-_NUMBER = re.compile(r"\d+")
 
 
 def objection(url: str, parent: str | None, found_ns: int, rules: tuple[str, ...]) -> str:
@@ -105,39 +98,22 @@ def _calendar(url: str, parent: str | None, found_ns: int) -> str:
 
     `/thread/1234/3` and `/item/20410712` may be numbers, so the page has a date near today, or a parameter names it.
     """
-    if parent is None or not found_ns or not _FOUR_DIGITS.search(url):
-        return ""
-    month, before = month_of(url), month_of(parent)
-    if month is None or before is None or _form(url) != _form(parent):
+    if parent is None or not found_ns or not ("?" in url or _FOUR_DIGITS.search(url)):
         return ""
     today = _EPOCH + found_ns // _MONTH_NS
+    month, before = month_of(url, today), month_of(parent, today)
+    if month is None or before is None or form_of(url) != form_of(parent):
+        return ""
     off = month - today
     if _is_near(off) or (month > before) != (off > 0) or month == before:
         return ""
-    if not (_is_near(before - today, _OUTSIDE_MONTHS) or _NAMED.search(url)):
+    if not (_is_near(before - today, _OUTSIDE_MONTHS) or is_named(url)):
         return ""
     return f"a calendar leads there, {abs(off) // 12} years from today"
 
 
 def _is_near(off_months: int, more: int = 0) -> bool:
     return -BACK_MONTHS - more <= off_months <= AHEAD_MONTHS + more
-
-
-def month_of(url: str) -> int | None:
-    """Return the month that a URL names, as months since the year 0; None if it names none."""
-    found = _DATE.search(url)
-    if found is not None:
-        return int(found[1]) * 12 + int(found[2] or found[3])
-    year, month = _YEAR.search(url), _MONTH.search(url)
-    if year is None or month is None:
-        return None
-    return int(year[1]) * 12 + int(month[1])
-
-
-def _form(url: str) -> str:
-    """A URL without its numbers and the order of its query."""
-    path, _, query = _NUMBER.sub("0", url).partition("?")
-    return f"{path}?{'&'.join(sorted(query.split('&')))}"
 
 
 RULES: dict[str, Callable[[str, str | None, int], str]] = {
