@@ -116,7 +116,7 @@ async def join(dsn: str, work: Work | None = None) -> Crawl:
         raise StoreError("missing", f"{address}: there is no crawl of this name for many workers")
     crawl, laws = found
     if work is not None:
-        _refuse_other(address, laws, work)
+        _refuse_other(crawl, laws, work)
     return crawl
 
 
@@ -197,7 +197,7 @@ async def _made(
     crawl = await connection.fetchval(query("crawl_of"), parts[0])
     await connection.execute(
         query("add_cluster"),
-        crawl, msgspec.json.encode(work.laws()), serves,
+        crawl, msgspec.json.encode(work.laws(len(parts))), serves,
     )  # fmt: skip
     await connection.execute(
         query("add_credits"),
@@ -233,12 +233,12 @@ async def _found(address: Address, connection: Connection) -> tuple[Crawl, NetSi
     return Crawl(address, row[0], tuple(row[2])), msgspec.json.decode(row[1], type=NetSignature)
 
 
-def _refuse_other(address: Address, laws: NetSignature, work: Work) -> None:
-    found = differences(laws, work.laws())
+def _refuse_other(crawl: Crawl, laws: NetSignature, work: Work) -> None:
+    found = differences(laws, work.laws(len(crawl.parts)))
     if found:
         raise StoreError(
             "foreign",
-            f"{address}: this worker would not run the same as the others: {listed(found)}; "
+            f"{crawl.address}: this worker would not run the same as the others: {listed(found)}; "
             "start it with the same program and settings",
         )
 

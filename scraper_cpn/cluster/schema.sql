@@ -95,14 +95,18 @@ $$;
 
 -- End a crawl that has nothing left to do; returns how it ended, or NULL.
 --
--- The second statement sees everything in one snapshot: no partition has work, no token is on its way, and none that
--- wants units of a budget could still get some. Whoever feeds the crawl holds the lock of the first.
+-- The last statement sees everything in one snapshot: no partition has work, no token is on its way, and none that
+-- wants units of a budget could still get some. Whoever feeds the crawl holds the lock before it.
 CREATE OR REPLACE FUNCTION scrape.end_if_done(_crawl bigint) RETURNS text
 LANGUAGE plpgsql
 AS $$
 DECLARE
     word text;
 BEGIN
+    -- Most calls end here, without a lock: somebody has work.
+    IF EXISTS (SELECT FROM scrape.part WHERE crawl = _crawl AND NOT idle) THEN
+        RETURN (SELECT ended FROM scrape.cluster WHERE crawl = _crawl);
+    END IF;
     PERFORM FROM scrape.cluster WHERE crawl = _crawl FOR UPDATE;
     WITH parts AS (
         SELECT p.id, p.idle, convert_from(m.value, 'UTF8') AS word, convert_from(w.value, 'UTF8') AS wants

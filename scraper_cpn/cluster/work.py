@@ -66,11 +66,10 @@ class Work:
             self._build = in_python(generated(self.net, recorded=True, printed=True, divided=True))
         return self._build
 
-    def laws(self) -> NetSignature:
-        """What every worker has to agree on, by name: one that differs is refused."""
-        return signature_of(
-            self.net, {f"setting {name}": text for name, text in self.settings.items()}
-        )
+    def laws(self, partitions: int) -> NetSignature:
+        """What every worker of a crawl in so many partitions has to agree on, by name: one that differs is refused."""
+        versions = {f"setting {name}": text for name, text in self.settings.items()}
+        return signature_of(self.net, versions, partitions)
 
     def effects(self, partition: Partition) -> Effects:
         """The effects of a partition, which this process has claimed."""

@@ -117,24 +117,24 @@ class Worker:
         self._changed = anyio.Event()
         self._mail = anyio.Event()
         self._stopping = False
+        self._ended: str | None = None
         self._failure: Exception | None = None
 
     async def run(self) -> str | None:
         """Work until the crawl has ended; returns how, or None if it was stopped."""
-        ended: str | None = None
         await anyio.to_thread.run_sync(lambda: self._work.build)
         try:
             async with anyio.create_task_group() as tasks:
                 self._tasks = tasks
                 tasks.start_soon(self._guarded, self._read_inbox)
-                ended = await self._beat_on()
+                await self._beat_on()
                 tasks.cancel_scope.cancel()
         finally:
             with anyio.CancelScope(shield=True):
                 await self._farewell()
         if self._failure is not None:
             raise self._failure
-        return ended
+        return self._ended
 
     async def _guarded(self, task: Callable[..., Awaitable[None]], *given: Any) -> None:
         """Run a task whose error ends the worker: none may die in silence."""
@@ -147,6 +147,7 @@ class Worker:
     def stop(self) -> None:
         """Leave: let what runs end, give everything back."""
         self._stopping = True
+        self._leave(list(self.mine.values()))
         self._changed_now()
 
     def _changed_now(self) -> None:
@@ -157,25 +158,48 @@ class Worker:
 
     # Heartbeats.
 
-    async def _beat_on(self) -> str | None:
+    async def _beat_on(self) -> None:
+        """Beat, and see to what has changed in between, until nothing is left to do here."""
+        due_ns = 0
         while True:
             self._changed = anyio.Event()
             try:
-                beat = await self._beat()
-                ended = beat.ended or await self._end()
-                if ended is not None or beat.stopping or self._stopping:
-                    await self._leave()
-                    return ended
-                await self._keep_share(beat)
-                await self._draw()
+                if Lease.now_ns() >= due_ns:
+                    due_ns = Lease.now_ns() + int(self._pace.beat_s * SECOND)
+                    await self._beat_once()
+                if not self._leaving:
+                    await self._draw()
+                    await self._end()
             except StoreError as error:
                 if error.kind not in {"io", "locked", "full"}:
                     raise
                 self._tell(f"{error}; trying again")
             self._drop_lapsed()
+            if self._leaving and not (self.mine or self._opening):
+                return
             with anyio.move_on_after(self._pace.beat_s):
                 await self._changed.wait()
                 await anyio.sleep(self._pace.beat_s / 20)
+
+    async def _beat_once(self) -> None:
+        beat = await self._beat()
+        self._ended = self._ended or beat.ended
+        if beat.stopping:
+            self.stop()
+        if self._leaving:
+            self._leave(list(self.mine.values()))
+        else:
+            await self._keep_share(beat)
+
+    @property
+    def _leaving(self) -> bool:
+        """Whether everything is being given back; leases are renewed until it is."""
+        return self._stopping or self._ended is not None
+
+    def _leave(self, partitions: list[Partition]) -> None:
+        for each in partitions:
+            if not each.leaving:
+                self._tasks.start_soon(self._guarded, each.leave)
 
     async def _beat(self) -> Beat:
         """Renew the leases that need it: a batch renews that of its partition, too."""
@@ -214,9 +238,7 @@ class Worker:
         held = len(self.mine) + len(self._opening)
         if held < share:
             await self._claim(share - held)
-        surplus = [each for each in self.mine.values() if not each.leaving][share:]
-        for each in surplus:
-            self._tasks.start_soon(each.leave)
+        self._leave([each for each in self.mine.values() if not each.leaving][share:])
 
     async def _claim(self, most: int) -> None:
         asked_ns = Lease.now_ns()
@@ -262,16 +284,6 @@ class Worker:
             raise error
         self.told.dropped[kind] = self.told.dropped.get(kind, 0) + 1
         self._tell(f"partition {claimed.pid} is dropped: {error}")
-
-    async def _leave(self) -> None:
-        """Leave all partitions, those that are still being opened, too."""
-        while self.mine or self._opening:
-            async with anyio.create_task_group() as tasks:
-                for each in self.mine.values():
-                    tasks.start_soon(each.leave)
-            with anyio.move_on_after(self._pace.beat_s):
-                await self._changed.wait()
-            self._changed = anyio.Event()
 
     async def _bury(self, beat: Beat) -> int:
         """Free what belongs to workers of this machine whose process has ended, without waiting for their leases."""
@@ -363,11 +375,13 @@ class Worker:
                     if await self._beats.draw(name, part, bodies):
                         self._mail.set()
 
-    async def _end(self) -> str | None:
+    async def _end(self) -> None:
         """End the crawl, if all that this worker can see of it is at its end."""
         if self._opening or any(each.ended is None for each in self.mine.values()):
-            return None
-        return await self._beats.end_if_done()
+            return
+        self._ended = await self._beats.end_if_done()
+        if self._ended is not None:
+            self._leave(list(self.mine.values()))
 
 
 def _draw_most(total: int, partitions: int) -> int:

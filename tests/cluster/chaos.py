@@ -25,7 +25,7 @@ import msgspec
 from msgspec import Struct
 
 from scraper_cpn.cluster.crawl import create
-from tests.cluster.errands import LoggedErrands, Start, starts, too_late, too_soon
+from tests.cluster.errands import OPENED, LoggedErrands, Start, starts, too_late, too_soon
 from tests.postgres import Postgres, new_server
 
 FAULTS = ("kill", "freeze", "swallow", "restart")
@@ -270,7 +270,7 @@ class Round:
         self.found.lost = [each for each in range(self._plan.errands) if each not in home]
         self.found.doubled = [each for each, times in home.items() if times > 1]
         log = starts(self._log)
-        self.found.starts = len(log)
+        self.found.starts = sum(each.number != OPENED for each in log)
         self.found.late, self.found.soon = too_late(log), too_soon(log)
 
     def _kill_all(self) -> None:

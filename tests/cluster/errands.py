@@ -15,7 +15,7 @@ import anyio
 from msgspec import Struct
 
 from scraper_cpn.cluster.crawl import Tokens, join
-from scraper_cpn.cluster.lease import Lease
+from scraper_cpn.cluster.lease import Claim, Lease
 from scraper_cpn.cluster.work import Effects, Work
 from scraper_cpn.cluster.worker import Pace, run_worker
 from scraper_cpn.net import Lost, Net, Place, on, put, spend, take
@@ -96,6 +96,10 @@ def _same(errand: Errand) -> Errand:
     return errand
 
 
+OPENED = -1
+"""In place of an errand's number: a claim was opened."""
+
+
 class Start(Struct, frozen=True):
     """A line of the log: which visit of which errand started, under which claim, when."""
 
@@ -116,17 +120,20 @@ class LoggedErrands(Work):
         self._log = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
 
     def effects(self, partition: Partition) -> Effects:
-        """A visit, which notes its start."""
+        """A visit, which notes its start; and a note that the claim was opened."""
+        self._note(OPENED, 0, OPENED, partition.claim)
         return {"do": Paced(self._visiting(partition))}
+
+    def _note(self, number: int, left: int, key: int, claim: Claim) -> None:
+        line = (Lease.now_ns(), number, left, key, claim.pid, claim.epoch)
+        os.write(self._log, (" ".join(map(str, line)) + "\n").encode())
 
     def _visiting(self, partition: Partition) -> Callable[..., Awaitable[Any]]:
         async def visit(errand: Errand, start: Any) -> Any:
             await anyio.sleep(CONNECT_SECONDS)
             if not start.may_start():
                 return None
-            claim = partition.claim
-            line = (Lease.now_ns(), errand.number, errand.left, errand.key, claim.pid, claim.epoch)
-            os.write(self._log, (" ".join(map(str, line)) + "\n").encode())
+            self._note(errand.number, errand.left, errand.key, partition.claim)
             start()
             await anyio.sleep(RUN_SECONDS)
             return Done()
@@ -139,13 +146,13 @@ async def _nothing(_errand: Errand) -> Done:
 
 
 def starts(log: Path) -> list[Start]:
-    """The log, in order of time."""
+    """The log, in order of time; claims that were opened are in it, too."""
     lines = log.read_text().splitlines() if log.exists() else []
     return sorted((Start(*map(int, line.split())) for line in lines), key=lambda each: each.at_ns)
 
 
 def too_late(log: Iterable[Start]) -> list[Start]:
-    """The starts of a partition after a later claim on it had started something."""
+    """The starts of a partition after a later claim on it had been opened."""
     newest: dict[int, int] = {}
     found = []
     for each in log:
@@ -160,7 +167,11 @@ def too_soon(log: Iterable[Start]) -> list[Start]:
     last: dict[int, int] = {}
     found = []
     for each in log:
-        if each.key in last and each.at_ns - last[each.key] < PAUSE_NS - PAUSE_NS // 4:
+        if (
+            each.number != OPENED
+            and each.key in last
+            and each.at_ns - last[each.key] < PAUSE_NS - PAUSE_NS // 4
+        ):
             found.append(each)
         last[each.key] = each.at_ns
     return found

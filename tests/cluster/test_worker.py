@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -17,6 +18,7 @@ from scraper_cpn.cluster.work import Work
 from scraper_cpn.cluster.worker import Pace, Worker, run_worker
 from scraper_cpn.net import NetError
 from scraper_cpn.store.port import StoreError
+from tests.cluster.errands import OPENED, LoggedErrands, starts, too_late, too_soon
 from tests.cluster.nets import Ball, Proxy, Regions, pass_on, with_proxies
 
 pytestmark = pytest.mark.anyio
@@ -57,6 +59,29 @@ async def test_workers_take_fair_shares_and_give_up_what_is_too_much(database: s
         assert first.told.released == 2
         assert not first.told.dropped
         assert crawl.parts
+
+
+async def test_a_partition_that_moves_in_order_does_nothing_twice(
+    database: str, tmp_path: Path
+) -> None:
+    """Workers come and go while errands run: each visit starts once, and none too soon or under an old claim."""
+    work = LoggedErrands(8, tmp_path / "log")
+    crawl = await create(
+        f"{database}&name=errands", work, work.errands.tokens(8, 24, 4), partitions=8
+    )
+    workers = [Worker(crawl, work, PACE) for _ in range(4)]
+    async with anyio.create_task_group() as tasks:
+        for worker in workers:
+            tasks.start_soon(worker.run)
+            await anyio.sleep(0.1)
+        workers[0].stop()
+        workers[1].stop()
+    log = starts(tmp_path / "log")
+    visits = [(each.number, each.left) for each in log if each.number != OPENED]
+    assert len(visits) == len(set(visits)) == 24 * 4
+    assert not too_late(log)
+    assert not too_soon(log)
+    assert sum(worker.told.released for worker in workers) > 8
 
 
 async def test_a_crawl_ends_only_when_no_token_is_on_its_way(database: str) -> None:
