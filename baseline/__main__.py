@@ -52,7 +52,7 @@ def _refuse(job: CrawlJob) -> None:
             "the scheduler by hand calls no before, after, item and done functions; use scrape"
         )
     _refuse_limits(job.settings)
-    if job.settings.adaptive or job.settings.hours:
+    if job.settings.adaptive or job.settings.hours or job.settings.has_site_hours:
         raise UsageError(
             "the scheduler by hand has no --adaptive and no --hours; use scrape, or leave them out"
         )

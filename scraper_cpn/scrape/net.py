@@ -17,7 +17,7 @@ from scraper_cpn.scrape.parts.files import files_of
 from scraper_cpn.scrape.parts.frontier import Frontier
 from scraper_cpn.scrape.parts.health import Health
 from scraper_cpn.scrape.parts.hosts import hosts_of
-from scraper_cpn.scrape.parts.hours import hours_of
+from scraper_cpn.scrape.parts.hours import domain_hours_of, hours_of
 from scraper_cpn.scrape.parts.items import items_of
 from scraper_cpn.scrape.parts.logins import logins_of
 from scraper_cpn.scrape.parts.permits import Budget, GateKeeper, Permits
@@ -75,6 +75,7 @@ class ScrapeNet(Net):
         self.stages: list[Stage] = [*self.routes, *self.addresses]
         self.gate = GateKeeper(self)
         self.hours = hours_of(self, p.settings)
+        self.domain_hours = domain_hours_of(self, p.hours, self.health)
         self.files = files_of(self, p, key)
         self.budget = Budget(self, p.settings, *(each.awaiting for each in self.files))
         self.volume = volume_limits(self, p.volume, self.domains.pacing)
@@ -83,7 +84,7 @@ class ScrapeNet(Net):
         self.items = items_of(self, p)
         self.limits: list[Limit] = [
             self.permits, self.domains, *self.hosts, *self.stages, self.proxies, self.gate,
-            *self.hours,
+            *self.hours, *self.domain_hours,
         ]  # fmt: skip
 
         # The other parts, each with its own places.

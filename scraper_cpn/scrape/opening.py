@@ -26,7 +26,7 @@ from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.parts.volume import Bytes, Rate
 from scraper_cpn.scrape.policy.frontier import split
 from scraper_cpn.scrape.policy.proxies import copies_of
-from scraper_cpn.scrape.windows import windows
+from scraper_cpn.scrape.windows import windows, windows_of_domains
 
 DIRECT = "direct"
 """The name of the connection without a proxy."""
@@ -66,6 +66,9 @@ def open_crawl(
             kernel.inject(
                 hours.open, Window(), now_ns, ready_at_ns=opens_ns, expires_at_ns=closes_ns
             )
+    for limit in net.domain_hours:
+        for window, opens_ns, closes_ns in windows_of_domains(limit.p.of_domains, now_ns):
+            kernel.inject(limit.open, window, now_ns, ready_at_ns=opens_ns, expires_at_ns=closes_ns)
     kernel.inject(net.frontier.found, split(targets), now_ns)
     for bad in bad_seeds:
         kernel.inject(net.seeds.bad, bad, now_ns)

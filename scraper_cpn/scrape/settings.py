@@ -28,17 +28,6 @@ class UsageError(Exception):
         super().__init__(redacted(line))
 
 
-class Site(Struct, frozen=True, kw_only=True):
-    """Settings of one domain (a `[[domain]]` table)."""
-
-    name: str
-    """A registrable domain or host, in the form that `Settings.limit_by` makes pacing keys of."""
-    delay_ns: int | None = None
-    per_domain: int | None = None
-    proxy_group: str | None = None
-    """The group of proxies that serves it; None: as `Settings.proxy_for` says."""
-
-
 EVERY_DAY = (0, 1, 2, 3, 4, 5, 6)
 
 
@@ -53,6 +42,19 @@ class Hours(Struct, frozen=True):
     """The days on which it opens, in order; Monday is 0."""
     zone: str = "UTC"
     """A name of the IANA time zone database."""
+
+
+class Site(Struct, frozen=True, kw_only=True):
+    """Settings of one domain (a `[[domain]]` table)."""
+
+    name: str
+    """A registrable domain or host, in the form that `Settings.limit_by` makes pacing keys of."""
+    delay_ns: int | None = None
+    per_domain: int | None = None
+    proxy_group: str | None = None
+    """The group of proxies that serves it; None: as `Settings.proxy_for` says."""
+    hours: Hours | None = None
+    """Requests to it start only in these windows, and in those of `Settings.hours`; None: only those count."""
 
 
 class StatusRule(Struct, frozen=True):
@@ -264,6 +266,11 @@ class Settings(Struct, frozen=True, kw_only=True):
         """Whether each domain has its own choice of proxies."""
         grouped = self.proxy_for or any(site.proxy_group is not None for site in self.sites)
         return bool(self.ban_status or self.page_bans or grouped)
+
+    @property
+    def has_site_hours(self) -> bool:
+        """Whether any domain has hours of its own."""
+        return any(site.hours is not None for site in self.sites)
 
     @property
     def has_addresses(self) -> bool:

@@ -32,6 +32,7 @@ from scraper_cpn.analysis.processes import in_order
 from scraper_cpn.net import Place
 from scraper_cpn.scrape import colours as c
 from scraper_cpn.scrape.net import ScrapeNet
+from scraper_cpn.scrape.parts.hours import DomainHours
 from scraper_cpn.scrape.parts.volume import Bytes, Rate
 from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.policy.addresses import found as address_of
@@ -168,6 +169,7 @@ def instance_of(net: ScrapeNet, urls: Sequence[str], note: str) -> Instance:
         later={
             net.gate.stop.name: [c.StopRequest()],
             **{each.open.name: [c.Window()] for each in net.hours},
+            **{each.open.name: _windows(each) for each in net.domain_hours},
         },
         outcomes={
             "fetch": lambda target, *_: [
@@ -211,6 +213,11 @@ def _resolved(name: c.HostName) -> list[c.Address]:
     return [address_of(name.host, ["192.0.2.1"]), address_of(name.host, ())]
 
 
+def _windows(hours: DomainHours) -> list[c.DomainWindow]:
+    """A window of each domain that has hours, which is the last that is known."""
+    return [c.DomainWindow(domain, last=True) for domain in hours.p.of_domains]
+
+
 def _given(net: ScrapeNet) -> Iterator[tuple[str, list[Any]]]:
     """The tokens with which the optional parts begin, by place."""
     settings = net.policy.settings
@@ -224,6 +231,8 @@ def _given(net: ScrapeNet) -> Iterator[tuple[str, list[Any]]]:
             yield limit.free.name, [c.Bandwidth()]
     for hours in net.hours:
         yield hours.open.name, [Expiring(c.Window())]
+    for limit in net.domain_hours:
+        yield limit.open.name, [Expiring(window) for window in _windows(limit)]
     for items in net.items:
         if settings.max_items is not None:
             yield items.left.name, [c.ItemsLeft(settings.max_items)]

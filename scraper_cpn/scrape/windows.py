@@ -6,10 +6,11 @@ Must not know: the net, clocks.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING
 
+from scraper_cpn.scrape.colours import DomainWindow
 from scraper_cpn.scrape.settings import SECOND, Hours
 
 if TYPE_CHECKING:
@@ -40,6 +41,16 @@ def windows(hours: Hours | None, now_ns: int) -> Iterator[tuple[int, int]]:
             closes_ns = min(_moments(midnight, hours.closes, zone))
             if closes_ns > max(opens_ns, now_ns):
                 yield opens_ns, closes_ns
+
+
+def windows_of_domains(
+    hours: Mapping[str, Hours], now_ns: int
+) -> Iterator[tuple[DomainWindow, int, int]]:
+    """Yield the windows of single domains, each with its opening and closing; see `windows`."""
+    for domain, each in hours.items():
+        found = list(windows(each, now_ns))
+        for number, (opens_ns, closes_ns) in enumerate(found, start=1):
+            yield DomainWindow(domain, last=number == len(found)), opens_ns, closes_ns
 
 
 def opening_after(hours: Hours | None, now_ns: int) -> int | None:

@@ -12,12 +12,12 @@ import pytest
 from mocks.inprocess import Crawled, crawl
 from scraper_cpn.net.compiled.kernel import Compiled
 from scraper_cpn.net.interpreted.interpreter import Interpreter
-from scraper_cpn.scrape.colours import Target
+from scraper_cpn.scrape.colours import Failure, Target
 from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.opening import open_crawl
 from scraper_cpn.scrape.options.hours import hours
 from scraper_cpn.scrape.policy import Policy
-from scraper_cpn.scrape.settings import SECOND, Settings
+from scraper_cpn.scrape.settings import SECOND, Settings, Site
 from scraper_cpn.scrape.verify import verify_crawl
 from scraper_cpn.scrape.virtual import EPOCH_NS, VirtualWeb
 from scraper_cpn.simulate.driver import Connecting, SlowEffect, VirtualEffect
@@ -99,3 +99,53 @@ def test_no_start_outside_of_the_hours_is_proved() -> None:
     verdicts = {verdict.claim: verdict.status for verdict in verify_crawl(given).verdicts}
     assert verdicts["G2 no start outside of --hours"] == "proved"
     assert set(verdicts.values()) == {"proved"}, verdicts
+
+
+def test_a_domain_has_hours_of_its_own() -> None:
+    """Each request is in the hours of its domain and in those of the crawl; other domains have the crawl's alone."""
+    settings = Settings(
+        hours=hours("22:00-23:00"),
+        sites=(Site(name="h0.example", hours=hours("22:30-01:00")),),
+        delay_ns=10 * MINUTE,
+        scope="any",
+    )
+    done = crawl(settings, WEB)
+    assert (done.run.ended, len(stored(done.rows))) == ("finished", 32)
+    starts = [(each.url, datetime.fromtimestamp(each.start_ns / SECOND, UTC)) for each in done.log]
+    own = [at.strftime("%H:%M") for url, at in starts if "h0.example" in url]
+    others = [at.strftime("%H:%M") for url, at in starts if "h1.example" in url]
+    assert min(own) == "22:30"
+    assert min(others) == "22:00"
+    assert max(own + others) < "23:00"
+
+
+@pytest.mark.parametrize("kernel", [Compiled, Interpreter])
+def test_a_domain_whose_hours_have_passed_is_given_up(kernel: Any) -> None:
+    """A crawl knows the windows of a year: after the last one, the URLs of its domain end with the reason."""
+    settings = Settings(
+        sites=(Site(name="h0.example", hours=hours("Wed 12:00-24:00")),),
+        delay_ns=DAY * 6,
+        robots="ignore",
+    )
+    done = crawl(settings, SyntheticWeb(WebSpec(pages=60, links=60)), kernel=kernel)
+    assert done.run.ended == "finished"
+    failed = [row.colour for row in done.rows if isinstance(row.colour, Failure)]
+    assert {(each.kind, each.reason) for each in failed} == {
+        ("given up", "the windows of its hours that the crawl knew have passed")
+    }
+    assert len(stored(done.rows)) >= 50
+    assert len(failed) + len(stored(done.rows)) == 60
+
+
+def test_hours_of_domains_bring_their_claim() -> None:
+    """No request starts outside of them, also where a connection takes longer than the window."""
+    site = Site(name="a.example", hours=hours("0:00-1:00"))
+    net = ScrapeNet(Policy(Settings(sites=(site,))))
+    assert "hours of domains" in net.parts
+    assert (
+        "hours of domains" not in ScrapeNet(Policy(Settings(sites=(Site(name="a.example"),)))).parts
+    )
+    report = verify_crawl(Settings(sites=(site,), robots="ignore", retries=0, concurrency=1))
+    claims = {verdict.claim: verdict.status for verdict in report.verdicts}
+    assert claims["G2 no start outside of the hours of its domain"] == "proved"
+    assert set(claims.values()) == {"proved"}

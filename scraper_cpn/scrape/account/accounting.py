@@ -175,11 +175,15 @@ class Accounting:
         )
 
     def _closed(self, now_ns: int) -> tuple[PausedDomain, ...]:
-        """The pause of all domains outside of `--hours`."""
-        opens_ns = opening_after(self._settings.hours, now_ns)
-        if opens_ns is None:
-            return ()
-        return (PausedDomain("every domain", opens_ns, opens_ns - now_ns, "--hours"),)
+        """The pauses outside of `--hours`, and of domains outside of their own hours."""
+        hours = [("every domain", self._settings.hours, "--hours")]
+        hours += [(site.name, site.hours, "its hours") for site in self._settings.sites]
+        closed = ((name, opening_after(each, now_ns), why) for name, each, why in hours)
+        return tuple(
+            PausedDomain(name, opens_ns, opens_ns - now_ns, why)
+            for name, opens_ns, why in closed
+            if opens_ns is not None
+        )
 
     def take(self, rows: Iterable[Row]) -> None:
         """Count rows that have reached a sink."""

@@ -159,6 +159,14 @@ class Window(Struct, frozen=True, gc=False):
     """While this token is ready, requests may start (`--hours`). Its expiry is the closing of the window."""
 
 
+class DomainWindow(Struct, frozen=True, gc=False):
+    """While this token is ready, requests to its domain may start: a window of its hours, or any time if it has none."""
+
+    domain: str
+    last: bool = False
+    """Whether it is the last window that the crawl knows."""
+
+
 class Received(Struct, frozen=True, gc=False):
     """The bytes of a page."""
 

@@ -117,11 +117,18 @@ def _twice(names: Iterable[str]) -> str | None:
     return None
 
 
+def _hours(value: object) -> object:
+    from scraper_cpn.scrape.options.hours import hours  # loads the time zones
+
+    return hours(value)
+
+
 _SITE: dict[str, tuple[str, Reader]] = {
     "name": ("name", host),
     "delay": ("delay_ns", duration),
     "per-domain": ("per_domain", count(1, 10_000)),
     "per_domain": ("per_domain", count(1, 10_000)),
+    "hours": ("hours", _hours),
     "proxy-group": ("proxy_group", group),
     "proxy_group": ("proxy_group", group),
 }

@@ -284,7 +284,7 @@ OPTIONS: tuple[Option, ...] = (
     Option(name="limit-by", kind=_one_of("limit_by"), group=_PACE, field="limit_by",
            help="whether --delay and --per-domain count by registrable domain or by host"),
     Option(name="domain", kind=TABLES, group=_PACE, field="sites", on_command_line=False,
-           help="limits for one domain: name, delay, per-domain, proxy-group"),
+           help="limits for one domain: name, delay, per-domain, hours, proxy-group"),
     Option(name="kernel", kind=_one_of("kernel"), group=_PACE, field="kernel",
            help="what executes the net: native is machine code, built once with Cython and a C compiler, "
                 "which takes about a minute"),

@@ -16,6 +16,7 @@ from scraper_cpn.scrape.policy.addresses import AddressPolicy
 from scraper_cpn.scrape.policy.domains import DomainPolicy
 from scraper_cpn.scrape.policy.files import FilePolicy
 from scraper_cpn.scrape.policy.frontier import FrontierPolicy
+from scraper_cpn.scrape.policy.hours import HoursPolicy
 from scraper_cpn.scrape.policy.pipeline import PipelinePolicy
 from scraper_cpn.scrape.policy.proxies import ProxyPolicy
 from scraper_cpn.scrape.policy.requests import RequestPolicy
@@ -58,6 +59,11 @@ class Policy:
     def addresses(self) -> AddressPolicy:
         """The addresses of hosts."""
         return AddressPolicy(self.settings)
+
+    @cached_property
+    def hours(self) -> HoursPolicy:
+        """The hours of single domains."""
+        return HoursPolicy(self.settings)
 
     @cached_property
     def routes(self) -> RoutePolicy:

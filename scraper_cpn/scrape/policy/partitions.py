@@ -40,6 +40,7 @@ UNDIVIDED: dict[str, Callable[[Settings], object]] = {
     "--dedupe content": lambda s: s.dedupe == "content",
     "--proxy-for, --ban-status or a program's banned": lambda s: s.has_routes,
     "--address-delay or --per-address": lambda s: s.has_addresses,
+    "hours of a domain": lambda s: s.has_site_hours,
     "--files": lambda s: s.files,
     "sessions": lambda s: s.sessions is not None,
     "a login": lambda s: s.login is not None,

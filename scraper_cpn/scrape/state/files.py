@@ -329,6 +329,12 @@ def changed(past: Past, given: Mapping[str, Any], new: Settings) -> Settings:
         raise UsageError(
             "proxies: a crawl that counts requests by address can't begin or cease to use proxies; give them as before"
         )
+    hours_before = {s.name for s in past.opening.settings.sites if s.hours is not None}
+    if {site.name for site in settings.sites if site.hours is not None} != hours_before:
+        raise UsageError(
+            "domain: hours can't be given to other domains after a crawl has begun; give those that had hours other ones, "
+            "or leave them as they were"
+        )
     if settings.has_routes != past.opening.settings.has_routes:
         raise UsageError(
             "domain: proxy-group can't be added or removed after a crawl has begun; give the domains as before"

@@ -33,7 +33,7 @@ from scraper_cpn.scrape.policy.proxies import copies_of
 from scraper_cpn.scrape.policy.routes import PROXY_AT_FAULT
 from scraper_cpn.scrape.policy.stages import plain_file, plain_job, plain_target
 from scraper_cpn.scrape.urls import domain_of
-from scraper_cpn.scrape.windows import windows
+from scraper_cpn.scrape.windows import windows, windows_of_domains
 from scraper_cpn.store.edit import Edit
 
 ENDED_WITH_PROCESS = "the process ended meanwhile"
@@ -419,6 +419,12 @@ def _windows(edit: Edit, net: ScrapeNet, tokens: Mapping[str, list[Standing]]) -
         edit.gone += [token.serial for token in tokens.get(hours.open.name, ())]
         for opens_ns, closes_ns in windows(net.policy.settings.hours, edit.now_ns):
             edit.put(hours.open, Window(), opens_ns, closes_ns)
+    for limit in net.domain_hours:
+        for token in tokens.get(limit.open.name, ()):
+            if token.expires_at_ns is not None:
+                edit.gone.append(token.serial)
+        for window, opens_ns, closes_ns in windows_of_domains(limit.p.of_domains, edit.now_ns):
+            edit.put(limit.open, window, opens_ns, closes_ns)
 
 
 def _limits(edit: Edit, durable: Durable, net: ScrapeNet) -> None:

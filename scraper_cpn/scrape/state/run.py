@@ -30,7 +30,7 @@ from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.policy.frontier import split
 from scraper_cpn.scrape.redact import HARMLESS_HEADERS
 from scraper_cpn.scrape.seeds import BadSeed
-from scraper_cpn.scrape.settings import Hours, Settings
+from scraper_cpn.scrape.settings import Hours, Settings, Site
 from scraper_cpn.scrape.state.libraries import FACT as LIBRARIES
 from scraper_cpn.scrape.state.libraries import with_versions
 from scraper_cpn.scrape.state.metadata import read_value, read_value_or_none
@@ -123,6 +123,7 @@ _EVERY_PART = Settings(
     max_bytes_per_domain=1,
     rate_bytes=1,
     hours=Hours(0, 1),
+    sites=(Site(name="a.example", hours=Hours(0, 1)),),
     adaptive=1.0,
     sitemaps=("auto",),
     files=("images",),

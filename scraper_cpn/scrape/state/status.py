@@ -21,7 +21,7 @@ from scraper_cpn.scrape.account.report import Level
 from scraper_cpn.scrape.colours import Domain, Found, GivenUp, Proxy, Rest, Target
 from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.policy.pauses import gap_after
-from scraper_cpn.scrape.settings import SECOND
+from scraper_cpn.scrape.settings import SECOND, Settings
 from scraper_cpn.scrape.state.metadata import reading_rows
 from scraper_cpn.scrape.state.packing import priority_and_rank
 from scraper_cpn.scrape.state.rows import failures
@@ -241,7 +241,7 @@ def _status(info: RunInfo, reader: RunReader, note: Note | None, domains: int) -
         ),
         recent=recent,
         opens_ns=opening_after(policy.settings.hours, now_ns),
-        paused=tuple(_paused(tokens, now_ns))[:domains],
+        paused=(*_closed(policy.settings, now_ns), *_paused(tokens, now_ns))[:domains],
         given_up=tuple(
             (token.domain, token.reason) for _, token in tokens if isinstance(token, GivenUp)
         ),
@@ -323,6 +323,14 @@ def _backlog(reader: RunReader, codec: ScrapeCodec, tokens: list[tuple[int, Any]
 def _kinds(ledger: Ledger) -> Iterator[Failures]:
     for group in ledger.groups():
         yield Failures(group.kind, group.count, group.meaning, group.examples[0].target.url)
+
+
+def _closed(settings: Settings, now_ns: int) -> Iterator[LongPause]:
+    """The domains outside of their own hours."""
+    for site in settings.sites:
+        opens_ns = opening_after(site.hours, now_ns)
+        if opens_ns is not None:
+            yield LongPause(site.name, opens_ns, "its hours")
 
 
 def _paused(tokens: list[tuple[int, Any]], now_ns: int) -> Iterator[LongPause]:

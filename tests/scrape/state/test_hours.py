@@ -13,7 +13,7 @@ from scraper_cpn.scrape.colours import Window
 from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.options.hours import hours
 from scraper_cpn.scrape.policy import Policy
-from scraper_cpn.scrape.settings import SECOND, Hours, Settings
+from scraper_cpn.scrape.settings import SECOND, Hours, Settings, Site
 from scraper_cpn.scrape.state.explain import explain
 from scraper_cpn.scrape.state.resume import reopened
 from scraper_cpn.scrape.state.status import state_status
@@ -61,3 +61,20 @@ async def test_what_waits_for_a_window_says_until_when(tmp_path: Path) -> None:
     assert min(kept.asked_ns.values()) >= run.opens_ns
     kept.replayed()
     await kept.store.close()
+
+
+@pytest.mark.anyio
+async def test_a_domain_waits_for_its_own_hours(tmp_path: Path) -> None:
+    """`explain` and `status` name them, and a resumed crawl has their windows from then on."""
+    opens = (datetime.now(UTC).hour * 60 + 180) % 1440
+    sites = (Site(name="h0.example", hours=Hours(opens, opens + 60)),)
+    kept = KeptCrawl(WebSpec(pages=2, hosts=2), Settings(sites=sites), tmp_path / "c.db")
+    await kept.crawl(10 * SECOND)
+    assert not any("h0.example" in url for url in kept.asked_ns)
+    (run,) = state_status(tmp_path / "c.db").runs
+    assert [(each.domain, each.why) for each in run.paused] == [("h0.example", "its hours")]
+    found = explain(tmp_path / "c.db", "http://h0.example/")
+    said = "\n".join(map(str, explanation_lines(found, "c.db")))
+    assert "the hours of h0.example: in " in said
+    assert (await kept.crawl()).ended == "finished"
+    assert len(set(kept.stored())) == 4
