@@ -80,8 +80,13 @@ def _keyed(net: Net, place: AnyPlace, share: Share) -> Iterator[str]:
         yield f"has the key {names[0]}, which tells {net.partition}; leave out {share.by if isinstance(share.by, str) else 'the function'} of its share"
     elif share.by is None:
         return
-    elif isinstance(place, Counter):
-        yield f"is a counter, whose tokens have no colour; give it a key that tells {net.partition}, or add its key to tells of the net"
+    elif isinstance(place, Counter | KeySet):
+        kept = (
+            "is a counter, whose tokens have"
+            if isinstance(place, Counter)
+            else "is a set, whose keys have"
+        )
+        yield f"{kept} no colour; give it a key that tells {net.partition}, or add its key to tells of the net"
     elif isinstance(share.by, str) and not has_field(place.colour, share.by):
         yield f"{place.colour.__name__} has no field {share.by}; name the one that is its {net.partition}"
     elif callable(share.by):

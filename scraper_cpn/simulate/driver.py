@@ -90,7 +90,7 @@ def run(
         begin: begins a firing by hand at the given time, when no other one fires; None for none.
         waits: the next time after the given one at which time alone may give *begin* something; None for never.
     """
-    _refuse_unbound(kernel, effects)
+    refuse_unbound(kernel, effects)
     coming: list[tuple[int, int, Any]] = []
     steps = firings = 0
     while True:
@@ -100,9 +100,9 @@ def run(
         begun = step.firings if by_hand is None else (by_hand,) if by_hand.effect else ()
         for firing in begun:
             work = effects[firing.effect](*firing.args, now_ns)
-            launched = _launched(kernel, firing, work, now_ns)
-            if launched is not None:
-                heappush(coming, launched)
+            following = launched(kernel, firing, work, now_ns)
+            if following is not None:
+                heappush(coming, following)
         firings += len(begun)
         rows = kernel.drain()
         if rows and on_rows is not None:
@@ -119,14 +119,14 @@ def run(
             return Run(None, until_ns, steps, firings)
         while coming and coming[0][0] <= now_ns:
             _, firing_id, outcome = heappop(coming)
-            if isinstance(outcome, _Starting):
+            if isinstance(outcome, Starting):
                 if kernel.started(firing_id, now_ns, asked=outcome.late):
                     heappush(coming, outcome.ended(now_ns))
             else:
-                _complete(kernel, firing_id, outcome, now_ns)
+                completed(kernel, firing_id, outcome, now_ns)
 
 
-def _launched(
+def launched(
     kernel: Decider, firing: Firing, work: Connecting | tuple[int, Any], now_ns: int
 ) -> Coming | None:
     """The result of starting a firing's work; None if it may no longer start."""
@@ -138,7 +138,7 @@ def _launched(
     return None
 
 
-def _refuse_unbound(kernel: Decider, effects: Mapping[str, VirtualEffect | SlowEffect]) -> None:
+def refuse_unbound(kernel: Decider, effects: Mapping[str, VirtualEffect | SlowEffect]) -> None:
     """Raise `NetError` if an effect of the net has no function; deciders without a net are not checked."""
     net = getattr(kernel, "net", None)
     if isinstance(net, Net):
@@ -162,7 +162,7 @@ def _ended(firing: Firing, takes_ns: int, outcome: Any, now_ns: int, left_ns: in
     return now_ns + takes_ns, firing.id, outcome
 
 
-class _Starting(Struct, frozen=True):
+class Starting(Struct, frozen=True):
     """A firing that is about to start, or reaches its deadline first (*late*)."""
 
     firing: Firing
@@ -183,10 +183,10 @@ def _connected(firing: Firing, work: Connecting, now_ns: int) -> Coming:
     late = most_ns is not None and work.takes_ns >= most_ns
     takes_ns = most_ns if late and most_ns is not None else work.takes_ns
     left_ns = None if most_ns is None else most_ns - takes_ns
-    return now_ns + takes_ns, firing.id, _Starting(firing, work.go, left_ns, late)
+    return now_ns + takes_ns, firing.id, Starting(firing, work.go, left_ns, late)
 
 
-def _complete(kernel: Decider, firing_id: int, outcome: Any, now_ns: int) -> None:
+def completed(kernel: Decider, firing_id: int, outcome: Any, now_ns: int) -> None:
     """Complete a firing; an outcome that the net does not know becomes `Lost`, as in the shell."""
     try:
         kernel.complete(firing_id, outcome, now_ns)

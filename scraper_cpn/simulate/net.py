@@ -81,7 +81,7 @@ def simulate_net(
     for place, colours in tokens.items():
         for colour in colours:
             kernel.inject(place, colour, 0)
-    effects = {name: _effect(each) for name, each in durations.items()}
+    effects = {name: effect_of(each) for name, each in durations.items()}
     choosers = manual or {}
     ran = run(
         kernel, effects, 0, until_ns=until_ns, on_rows=rows.extend, begin=partial(_begin, kernel, choosers),
@@ -100,7 +100,8 @@ def _begin(kernel: Kernel, manual: Mapping[str, Chooser], now_ns: int) -> Firing
     return None
 
 
-def _effect(duration: Duration) -> Callable[..., tuple[int, Any]]:
+def effect_of(duration: Duration) -> Callable[..., tuple[int, Any]]:
+    """A duration as a function of the tokens and the time."""
     if callable(duration):
         return duration
     always = duration

@@ -273,6 +273,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "keyed by a function of two": ({"waiting": keyed(wrong)}, "place waiting: two_arguments can't be called with (Job)"),
     "keyed twice": ({"jobs": keyed("site")}, "place jobs: has the key host, which tells host; leave out site of its share"),
     "a counter by a function": ({"permits": keyed(host_of)}, "counter, whose tokens have no colour"),
+    "a set by a field": ({"tells": {}, "seen": keyed("host")}, "set, whose keys have no colour; give it a key that tells host"),
     "a channel without a key": ({"links": channel()}, "place links: is channel, but has no key that tells host"),
     "a channel with slots": ({"pages": channel("host")}, "place pages: tokens cross it without slots and times"),
     "a channel with times": ({"waiting": channel("host")}, "place waiting: tokens cross it without slots and times"),
@@ -322,7 +323,7 @@ def test_a_net_that_can_be_divided_is_accepted() -> None:
 
 @pytest.mark.parametrize("fault", REFUSED)
 def test_each_planted_fault_is_refused_by_the_right_message(fault: str) -> None:
-    """A wrong share, key or arc is named with what to declare instead."""
+    """A wrong share, key or arc is named with what to declare instead (R51)."""
     changed, message = REFUSED[fault]
     with pytest.raises(NetError) as caught:
         checked(whole(**changed))

@@ -92,8 +92,8 @@ PLANTED: dict[str, tuple[Share | None, str]] = {
     "raw_html": (local, "transition parse on(Parsed), put(parsed): parsed is keyed, but no input tells domain"),
     "validated": (local, "put(failed): failed is keyed, but no input tells domain"),
     "trapped": (keyed("site_name"), "place trapped: Target has no field site_name"),
-    "seen": (None, "place seen: has no share, and no key that tells domain"),
-    "in_progress": (None, "place in_progress: has no share"),
+    "seen": (keyed("domain"), "place seen: has the key url, which tells domain; leave out domain"),
+    "in_progress": (credit, "place in_progress: only a plain counter"),
     "permits": (keyed(), "place permits: is keyed, but has no key that tells domain"),
     "gate": (constant, "place gate: never changes, but transition close has take(gate)"),
     "available_proxies": (None, "place available_proxies: has no share"),
@@ -161,5 +161,6 @@ def test_every_key_tells_the_domain_that_paces(url: str, limit_by: str) -> None:
         tells["origin"](asked.origin),
         tells["host"](asked.host),
         tells["page"](asked.identity),
-        tells["page"](f"POST {asked.url} 00ff"),
+        tells["url"](asked.url),
+        tells["identity"](f"POST {asked.url} 00ff"),
     } == {asked.domain}

@@ -7,7 +7,7 @@ Must not know: how a target is fetched, what its limits are.
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from scraper_cpn.net import Limit, Net, Part, Sink, keyed, local, put, put_new
+from scraper_cpn.net import Limit, Net, Part, Sink, local, put, put_new
 from scraper_cpn.scrape.colours import Failure, Found, Target
 from scraper_cpn.scrape.parts.crossing import Crossing
 from scraper_cpn.scrape.parts.depths import Depths
@@ -38,9 +38,8 @@ class Frontier(Part):
         self.found = self.place("found", Found, source=True, work=True, share=local)
         self.links = self.found if depths is None else depths.links
         """Where the links of pages and the next hops of redirects come in."""
-        of_domain = keyed("domain")
-        self.seen = self.set("seen", Target, key="url", paged=True, share=of_domain)
-        self.requested = self.set("requested", Target, key="identity", paged=True, share=of_domain)
+        self.seen = self.set("seen", Target, key="url", paged=True)
+        self.requested = self.set("requested", Target, key="identity", paged=True)
         self.targets = self.place(
             "prioritized_targets", Target, key=key, order=p.turn, work=True, paged=True
         )

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
-from scraper_cpn.net import Limit, Lost, Net, On, Output, Part, Place, Sink, keyed, local, on, put
+from scraper_cpn.net import Limit, Lost, Net, On, Output, Part, Place, Sink, local, on, put
 from scraper_cpn.scrape.colours import (
     Failed,
     Failure,
@@ -44,7 +44,7 @@ class Requests(Part):
         by_page = p.settings.max_depth is not None
         share = local if crossing is None else crossing.of_hops(by_page=by_page)
         self.hops = self.place("hops", Found, timed=True, work=True, share=share)
-        self.in_progress = self.place("in_progress", Target, key="url", share=keyed("domain"))
+        self.in_progress = self.place("in_progress", Target, key="url")
 
     def scrape(
         self,

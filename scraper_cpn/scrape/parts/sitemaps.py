@@ -22,7 +22,6 @@ from scraper_cpn.net import (
     Place,
     Sink,
     choose,
-    keyed,
     local,
     on,
     put,
@@ -73,7 +72,7 @@ class Sitemaps(Part):
         self.asks = self.place("sitemap_asks", SitemapJob, key="origin", work=True)
         self.jobs = self.place("sitemaps", SitemapJob, key=key, timed=True, work=True)
         self.later = self.place("later_sitemaps", SitemapJob, key=key, timed=True, work=True)
-        self.known = self.set("known_sitemaps", SitemapJob, key="url", share=keyed("domain"))
+        self.known = self.set("known_sitemaps", SitemapJob, key="url")
 
     def look(self, found: Place[Found], robots: Robots) -> Sequence[Output]:
         """Looks for the sitemaps of each origin of which URLs are *found*; nothing, if only named ones are read."""

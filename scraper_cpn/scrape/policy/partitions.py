@@ -61,7 +61,13 @@ class PartitionPolicy:
 
     def tells(self) -> dict[str, Callable[[Any], Hashable]]:
         """The keys of tokens that tell the domain."""
-        return {"origin": self.of_origin, "host": self.of_host, "page": self.of_page}
+        return {
+            "origin": self.of_origin,
+            "host": self.of_host,
+            "url": self.of_page,
+            "identity": self.of_page,
+            "page": self.of_page,
+        }
 
     def of_origin(self, origin: str) -> str:
         """The domain of an origin."""
