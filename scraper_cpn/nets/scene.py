@@ -15,6 +15,7 @@ import anyio
 import msgspec
 from msgspec import Struct
 
+from scraper_cpn.cluster import Work, create, join, run_worker
 from scraper_cpn.draw import draw
 from scraper_cpn.net import Net, NetError, Row
 from scraper_cpn.run.live import run_net
@@ -28,11 +29,13 @@ class Scene(Struct, frozen=True):
         net: the net.
         effects: what each of its effects does.
         tokens: to begin with, by the name of their place.
+        partitions: into how many it is divided on a database, if its net has a partition key.
     """
 
     net: Net
     effects: Mapping[str, Any]
     tokens: Mapping[str, Sequence[Any]]
+    partitions: int = 1
 
 
 def main(scene: Scene, arguments: Sequence[str] | None = None) -> int:
@@ -48,6 +51,12 @@ def main(scene: Scene, arguments: Sequence[str] | None = None) -> int:
         "--wait", action="store_true", help="wait until another process leaves FILE"
     )
     parser.add_argument(
+        "--database",
+        metavar="ADDRESS",
+        help="be one of many workers that run it on a PostgreSQL, postgres://user@host/db?name=run; "
+        "the first one begins the run",
+    )
+    parser.add_argument(
         "--draw", action="store_true", help="print the net as Mermaid, and do not run it"
     )
     given = parser.parse_args(arguments)
@@ -55,6 +64,8 @@ def main(scene: Scene, arguments: Sequence[str] | None = None) -> int:
         sys.stdout.write(draw(scene.net))
         return 0
     try:
+        if given.database is not None:
+            return anyio.run(_share, scene, given.database)
         return anyio.run(_run, scene, given.keep, given.wait)
     except (NetError, StoreError) as error:
         sys.stderr.write(f"{scene.net.name}: {error}\n")
@@ -62,12 +73,36 @@ def main(scene: Scene, arguments: Sequence[str] | None = None) -> int:
 
 
 async def _run(scene: Scene, keep: str | None, wait: bool) -> int:
-    tokens: dict[Any, Sequence[Any]] = {
-        scene.net.places[name]: colours for name, colours in scene.tokens.items()
-    }
+    tokens = _tokens(scene)
     ran = await run_net(scene.net, scene.effects, tokens, keep=keep, wait=wait, on_row=_tell)
     sys.stderr.write(f"{scene.net.name}: {ran.ended}\n")
     return 0 if ran.ended == "finished" else 1
+
+
+async def _share(scene: Scene, address: str) -> int:
+    """Be a worker of the scene's run, which the first one makes."""
+    if scene.net.partition is None:
+        raise NetError(
+            f"net {scene.net.name}: has no partition key, and so is run by one process; leave out --database"
+        )
+    work = Work(scene.net, scene.effects, on_row=_tell)
+    try:
+        crawl = await create(address, work, _tokens(scene), partitions=scene.partitions)
+    except StoreError as error:
+        if error.kind != "exists":
+            raise
+        crawl = await join(address, work)
+    ended = await run_worker(crawl, work, tell=_complain)
+    sys.stderr.write(f"{scene.net.name}: {ended}\n")
+    return 0 if ended == "finished" else 1
+
+
+def _complain(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+
+
+def _tokens(scene: Scene) -> dict[Any, Sequence[Any]]:
+    return {scene.net.places[name]: colours for name, colours in scene.tokens.items()}
 
 
 def _tell(row: Row) -> None:

@@ -285,10 +285,10 @@ class Round:
 
 
 def play(plan: Plan, server: Postgres, folder: Path) -> Found:
-    """Run a round; prints what its workers said if it goes wrong."""
+    """Run a round; prints what its workers said if it goes wrong, or one has ended by itself."""
     one = Round(plan, server, folder)
     found = asyncio.run(one.run())
-    if not found.fine:
+    if not found.fine or found.dropped:
         sys.stdout.write(one.said())
     return found
 
