@@ -84,18 +84,22 @@ def job_of(arguments: Arguments) -> CrawlJob:
         raise UsageError(_no_seed(own.get("input")))
     file = arguments.words[1] if program else None
     more: dict[str, Any] = {"bad": listed.bad, "unread": listed.unread}
-    keeping = _keeping(own, file, more)
+    keeping = _keeping(own, file, more, keep_cookies=settings.keep_cookies)
     return with_outputs(
         own, program, arguments=arguments, settings=settings, seeds=seeds, keeping=keeping, **more
     )
 
 
-def _keeping(own: dict[str, Any], program: str | None, seeds: dict[str, Any]) -> Any:
+def _keeping(
+    own: dict[str, Any], program: str | None, seeds: dict[str, Any], *, keep_cookies: bool
+) -> Any:
     """The state for a new crawl with some *seeds*. Raises `UsageError` if the crawl can't be kept there."""
     path, run = own.pop("state", None), own.pop("run", None)
     if path is None:
         if run is not None:
             raise UsageError("--run: it names a crawl in a state; give --state FILE as well")
+        if keep_cookies:
+            raise UsageError("--keep-cookies: a state keeps them; give --state FILE as well")
         return None
     from scraper_cpn.scrape.state.files import Keeping, refuse_existing
 

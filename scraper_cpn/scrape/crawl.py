@@ -194,6 +194,10 @@ class Crawl(Program, Generic[T]):
         if isinstance(output, Mapping):
             several = self._sinks(output, overwrite=overwrite, append=append)
             return await self._run(await self._prepared_session(urls, several), several)
+        if state is None and self.settings.keep_cookies:
+            raise UsageError(
+                "keep-cookies: there is no state; give state, or leave keep-cookies out"
+            )
         if state is not None:
             from scraper_cpn.scrape.state.files import Keeping, refuse_existing
 

@@ -131,9 +131,11 @@ class Session:
         self._stopping = anyio.Event()
         if state is not None:
             self._account.go_on(state)
-            if lost := state.account.cookies:
+            lost = state.account.cookies
+            if lost and not (state.vault and state.vault.jars):
                 _log.warning(
-                    "a state keeps no cookies: the crawl goes on without the %d that it had", lost
+                    "the state has no cookies (--keep-cookies): the crawl goes on without the %d that it had",
+                    lost,
                 )
         self._on_event = on_event
         self._events = Events(on_event or (lambda _: None))
@@ -197,6 +199,8 @@ class Session:
             on_surplus=self._surplus,
         )
         self._account.cookies = tools.fetcher.jars.__len__
+        if self._state is not None and self._state.vault is not None:
+            tools.fetcher.jars.restore(self._state.vault.jars)
         if self._state is not None and tools.unique:
             tools.unique.know((page, body) for page, _, _, body in self._state.store.items())
         return tools
@@ -289,7 +293,13 @@ class Session:
         return self._state.recorder.cut(self._metadata)
 
     def _metadata(self, summary: Summary | None = None) -> Sequence[tuple[str, bytes]]:
-        return self._account.metadata(self._clock.now_ns(), summary)
+        now_ns = self._clock.now_ns()
+        metadata = self._account.metadata(now_ns, summary)
+        if self._state is None or self._state.vault is None:
+            return metadata
+        jars = self._tools.fetcher.jars
+        last = summary is not None
+        return [*metadata, *self._state.vault.metadata(jars.version, jars.kept, now_ns, last=last)]
 
 
 def _in_loop(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:

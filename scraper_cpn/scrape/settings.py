@@ -214,6 +214,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Whether each session keeps one proxy, as long as it lasts."""
     cookies: Literal["on", "off"] = "on"
     """Whether cookies are kept, and sent where they belong."""
+    keep_cookies: bool = False
+    """Whether a state keeps the cookies, encrypted."""
     cookie: tuple[tuple[str, str], ...] = ()
     """Names and values of cookies for the hosts of the seeds."""
     cookie_file: str | None = None

@@ -234,6 +234,7 @@ async def test_a_resume_logs_in_anew(
     assert sorted(seen + more) == ALL
     assert (len(shop.sessions) > 2, summary.ended, summary.failed) == (True, "finished", 0)
     assert "the crawl goes on without the 1 that it had" in caplog.text
+    assert "--keep-cookies" in caplog.text
     (audit,) = audits(state)
     assert audit.batches, "replayed to the same marking"
 

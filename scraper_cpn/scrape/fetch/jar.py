@@ -10,8 +10,9 @@ for a header among 5,000 hosts.
 """
 
 from collections import Counter, OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import count
+from typing import Any
 
 from msgspec import Struct
 
@@ -68,6 +69,23 @@ class Jar:
 
     def __len__(self) -> int:
         return self._cookies
+
+    def kept(self) -> list[tuple[Any, ...]]:
+        """Return all cookies, to be written down; their texts are bytes, since they may have any."""
+        return [
+            (_bytes(name), domain, alone, _bytes(path), _bytes(each.value), *_other(each))
+            for cookies in self._sites.values()
+            for (name, domain, alone, path), each in sorted(
+                cookies.items(), key=lambda pair: pair[1].number
+            )
+        ]
+
+    def restore(self, kept: Iterable[Sequence[Any]], now_ns: int) -> None:
+        """Put back what `kept` has returned in another process."""
+        for name, domain, alone, path, value, secure, same_site, expires_ns in kept:
+            if expires_ns is None or expires_ns > now_ns:
+                key = (_text(name), domain, alone, _text(path))
+                self._keep(key, _text(value), secure, same_site, expires_ns, now_ns)
 
     def take(self, url: str, headers: Iterable[str], now_ns: int) -> None:
         """Keep what the Set-Cookie headers of the answer to a URL (normalised) offer."""
@@ -219,6 +237,18 @@ class Jar:
 def _chars(key: _Key, value: str) -> int:
     name, _, _, path = key
     return len(name) + len(value) + len(path)
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
+
+
+def _text(kept: bytes) -> str:
+    return kept.decode("utf-8", "surrogateescape")
+
+
+def _other(cookie: _Cookie) -> tuple[bool, str, int | None]:
+    return cookie.secure, cookie.same_site, cookie.expires_ns
 
 
 def site_of(url: str) -> str:

@@ -6,8 +6,9 @@ Must not know: HTTP libraries, the net, what an answer means.
 
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import blake2b
+from typing import Any
 
 from scraper_cpn.scrape.colours import Target
 from scraper_cpn.scrape.fetch.answers import Answer
@@ -28,6 +29,7 @@ class Jars:
 
     Attributes:
         used: whether there may be a cookie for any request; until then nothing is looked up.
+        version: grows with each answer that sets cookies.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class Jars:
         """What jars that are gone have not kept."""
         self._secret = os.urandom(16)
         self.used = bool(self._own)
+        self.version = 0
 
     def open(self) -> None:
         """Read the user's file. Raises `UsageError` where it can't be read, or has a line that is no cookie."""
@@ -87,6 +90,7 @@ class Jars:
         texts = [value for name, value in answer.headers.pairs if name == "set-cookie"]
         jar = self._jar(target.request.session)
         jar.take(target.url, texts, self._wall_ns())
+        self.version += 1
         self.used = self.used or bool(jar)
 
     def mark(self, target: Target, url: str, sent: str) -> str:
@@ -100,6 +104,16 @@ class Jars:
         return blake2b(
             now.encode(errors="surrogateescape"), key=self._secret, digest_size=_DIGEST_BYTES
         ).hexdigest()
+
+    def kept(self) -> dict[str, list[Any]]:
+        """Return the cookies of each session, to be written down; they are secrets."""
+        return {name: jar.kept() for name, jar in self._jars.items() if jar}
+
+    def restore(self, kept: Mapping[str, Iterable[Sequence[Any]]]) -> None:
+        """Put back what `kept` has returned in another process."""
+        for name, cookies in kept.items():
+            self._jar(name).restore(cookies, self._wall_ns())
+        self.used = self.used or bool(kept)
 
     def forget(self, session: str) -> None:
         """Throw the jar of a session away; nothing, if there is none."""

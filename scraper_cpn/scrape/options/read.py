@@ -168,6 +168,8 @@ def checked(settings: Settings) -> Settings:
         raise UsageError(
             "dedupe: pages that ask for a login are alike, and would be lost; leave out dedupe, or the login"
         )
+    if settings.cookies == "off" and settings.keep_cookies:
+        raise UsageError("cookies are off, so none can be kept; leave out keep-cookies, or cookies")
     if settings.cookies == "off" and settings.login is not None:
         raise UsageError("cookies are off, so no login can last; leave out cookies, or the login")
     if settings.visits is not None and settings.revisit_ns is None:

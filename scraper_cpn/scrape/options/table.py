@@ -338,6 +338,8 @@ OPTIONS: tuple[Option, ...] = (
            help="the page at which a program logs in; its @crawl.login sets it"),
     Option(name="cookies", kind=_one_of("cookies"), group=_REQUEST, field="cookies",
            help="whether to keep the cookies of servers, and send them where they belong"),
+    Option(name="keep-cookies", kind=SWITCH, group=_REQUEST, field="keep_cookies",
+           help="keep the cookies in the state, encrypted with the key in SCRAPE_KEY or the system's keyring"),
     Option(name="cookie", short="b", kind=COOKIE, group=_REQUEST, field="cookie", many=True, pair="=",
            help="send this cookie to the hosts of the seeds"),
     Option(name="cookie-file", kind=COOKIE_FILE, group=_REQUEST, field="cookie_file",

@@ -132,7 +132,9 @@ class SessionPolicy:
         if not session.proxy or session.proxy in given or not given:
             return session
         names = sorted(given)
-        return replace(session, proxy=names[crc32(session.session.encode()) % len(names)])
+        name = names[crc32(session.session.encode()) % len(names)]
+        generation = session.generation + 1 if session.pooled else session.generation
+        return replace(session, generation=generation, proxy=name)
 
 
 def place_of(page: str | None, number: int, sessions: int) -> str:

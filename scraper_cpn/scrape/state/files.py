@@ -42,6 +42,7 @@ from scraper_cpn.scrape.state.run import (
     resuming,
 )
 from scraper_cpn.scrape.state.unread import input_of
+from scraper_cpn.scrape.state.vault import vault_of
 from scraper_cpn.scrape.text import check_name
 from scraper_cpn.scrape.trace import tracer
 from scraper_cpn.store.port import TextRow
@@ -176,9 +177,11 @@ async def kept_in(
     Raises:
         OutputError: the output can't be opened.
         StoreError: the state can't be created or opened, is damaged, or can't be written.
+        UsageError: there is no key for the cookies, or another one than before.
     """
     store: SqliteStore | None = None
     opening = keeping.opening(settings, seeds)
+    vault = vault_of(settings, _metadata(keeping) if settings.keep_cookies else {})
     try:
         if keeping.past is not None:
             # The state comes first: while another process has it, we must not truncate its output.
@@ -199,6 +202,7 @@ async def kept_in(
             metadata=output_file.metadata(),
             trace=None if trace is None else tracer(trace),
             prepared=prepared,
+            vault=vault,
         )
     finally:
         with CancelScope(shield=True):
@@ -208,6 +212,14 @@ async def kept_in(
             finally:
                 if store is not None:
                     await store.close()
+
+
+def _metadata(keeping: Keeping) -> Mapping[str, bytes]:
+    """What the state of a resumed crawl says about it."""
+    if keeping.past is None:
+        return {}
+    with StateReader(keeping.path) as reader:
+        return reader.run(keeping.past.run).metadata()
 
 
 def _new_store(

@@ -7,7 +7,7 @@ Must not know: stores, clocks, how the marking is read.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from msgspec.structs import replace
@@ -62,6 +62,7 @@ def reopened(
     *,
     again: Mapping[str, int] | None = None,
     items: int = 0,
+    jars: Collection[str] = (),
 ) -> Edit:
     """The edit with which a run begins, or is resumed.
 
@@ -75,6 +76,7 @@ def reopened(
         others: the pacing tokens of other runs; see `latest`.
         again: the numbers of pages that were in the pipeline; see `in_pipeline`.
         items: how many were kept so far.
+        jars: the names of the jars whose cookies are still there.
     """
     edit, others, after = Edit(now_ns), others or {}, net.policy
     tokens = _by_place(durable)
@@ -89,9 +91,6 @@ def reopened(
         delay_ns = _delay_ns(token.colour, before, after, crawl_delays)
         _domain(edit, token, delay_ns, last_ns, others)
     _pauses(edit, net, tokens, last_ns)
-    for token in tokens.get(LOGINS, ()):
-        if token.colour.gate != STEPS:  # its cookies are gone
-            edit.replace(token, replace(token.colour, state="out"), token.ready_at_ns)
     _contents(edit, tokens, net)
     for stage in STAGES:
         for token in tokens.get(stage, ()):
@@ -104,7 +103,8 @@ def reopened(
             edit.put(net.retries.failed, failure)
     _domains_of_others(edit, durable, net, others)
     _proxies(edit, tokens.get(net.proxies.pool.name, []), before, net, last_ns, others)
-    _sessions(edit, net, tokens, last_ns)
+    in_pool = _sessions(edit, net, tokens, last_ns)
+    _logins(edit, tokens.get(LOGINS, ()), in_pool, jars)
     _stages(edit, durable, tokens, net)
     if tokens:
         _limits(edit, durable, net)
@@ -258,15 +258,28 @@ def _bound(
 
 def _sessions(
     edit: Edit, net: ScrapeNet, tokens: Mapping[str, list[Standing]], last_ns: int
-) -> None:
-    """Let sessions wait out their pauses; one whose proxy is not given any more keeps another one."""
-    p, given = net.policy.sessions, {proxy.proxy for proxy in _pool(edit)}
+) -> dict[str, str]:
+    """Let sessions wait out their pauses; one whose proxy is not given any more keeps another one. Returns their jars."""
+    p, given, names = net.policy.sessions, {proxy.proxy for proxy in _pool(edit)}, dict[str, str]()
     for token in tokens.get(SESSIONS, ()):
         session = p.resumed(token.colour, given)
         pause_ns = max(p.gap_ns(session), net.policy.settings.backoff_max_ns)
         ready_ns = waits_out(token.ready_at_ns, pause_ns, last_ns, edit.now_ns)
         if session != token.colour or ready_ns != token.ready_at_ns:
             edit.replace(token, session, ready_ns)
+        names[session.session] = session.jar
+    return names
+
+
+def _logins(
+    edit: Edit, logins: Iterable[Standing], in_pool: Mapping[str, str], jars: Collection[str]
+) -> None:
+    """Let each session log in anew whose login was not complete, or whose cookies are gone."""
+    for token in logins:
+        name = in_pool.get(token.colour.session, token.colour.session)
+        stays = token.colour.gate == STEPS or (token.colour.state == "in" and name in jars)
+        if not stays:
+            edit.replace(token, replace(token.colour, state="out"), token.ready_at_ns)
 
 
 def _stages(

@@ -39,6 +39,7 @@ from scraper_cpn.scrape.state.packing import packings, without_password
 from scraper_cpn.scrape.state.resume import ENDED_WITH_PROCESS, in_pipeline, latest, reopened
 from scraper_cpn.scrape.state.rows import failures, writing
 from scraper_cpn.scrape.state.unread import Input, StateText, unread
+from scraper_cpn.scrape.state.vault import Vault, forgotten
 from scraper_cpn.store.codec import Codec
 from scraper_cpn.store.edit import Edit
 from scraper_cpn.store.net_signature import NetSignature, differences, hash_of, listed, signature_of
@@ -217,6 +218,7 @@ class OpenRun:
         clock: the kernel's time.
         shelf: the waiting tokens; is called with each durable batch.
         unread: the seeds that are not read yet.
+        vault: keeps the cookies; None: they are not kept.
     """
 
     def __init__(
@@ -227,8 +229,10 @@ class OpenRun:
         recorder: Recorder,
         clock: Clock,
         unread: StateText | None,
+        vault: Vault | None = None,
     ) -> None:
         self.unread = unread
+        self.vault = vault
         self.store = store
         self.recorder = recorder
         self.clock = clock
@@ -264,6 +268,7 @@ async def opened(
     metadata: Iterable[tuple[str, bytes]] = (),
     trace: Trace | None = None,
     prepared: Prepared | None = None,
+    vault: Vault | None = None,
 ) -> OpenRun:
     """Begin or resume the run of a store.
 
@@ -274,6 +279,7 @@ async def opened(
         metadata: other named values that change with the opening.
         trace: is called with each event of the kernel.
         prepared: the net of *opening* and the code of its kernel; by default they are made now.
+        vault: keeps the cookies; None: they are not kept.
 
     Raises:
         StoreError: the state is damaged, or can't be written.
@@ -302,6 +308,7 @@ async def opened(
         pauses,
         again=again,
         items=kept_items,
+        jars=frozenset() if vault is None else frozenset(vault.jars),
     )
     if saved.seq == 0:
         frontier = net.policy.frontier
@@ -312,11 +319,12 @@ async def opened(
     history.append((restored.sums.seq + 1, harmless(opening)))
     libraries = with_versions(known, restored.sums.seq)
     new_metadata = [("openings", _json(history)), (LIBRARIES, libraries), *metadata]
+    new_metadata += [] if vault is not None else forgotten(known)
     await store.commit(edited(restored, codec, opening, edit, clock, new_metadata))
     shelf = StoreShelf(store, codec, restored.durable.next_serial)
     kernel = loaded(restored, codec, shelf, trace, build)
     recorder = Recorder(kernel, codec, restored.sums, writing)
-    return OpenRun(store, net, shelf, recorder, clock, unread(store, known, keep.input))
+    return OpenRun(store, net, shelf, recorder, clock, unread(store, known, keep.input), vault)
 
 
 def edited(
