@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from scraper_cpn.net import Counter, KeySet, Marking, Net, Part, Place, Sink, Transition
+from scraper_cpn.net import Counter, KeySet, Marking, Net, NetError, Part, Place, Sink, Transition
 from scraper_cpn.net.arcs import Arc, Output
 from scraper_cpn.net.costs import costs
 
@@ -177,10 +177,16 @@ def draw(
 
     Raises:
         NoGraphviz: the form is SVG, and `dot` is not installed.
+        NetError: there is no such form.
     """
     if form == "text":
         return text(net)
-    return {"dot": dot, "mermaid": mermaid, "svg": svg}[form](net, marking=marking)
+    forms = {"mermaid": mermaid, "dot": dot, "svg": svg}
+    if form not in forms:
+        raise NetError(
+            f"net {net.name}: is not drawn as {form!r}; give one of {', '.join(forms)}, text"
+        )
+    return forms[form](net, marking=marking)
 
 
 def _label(place: AnyPlace, held: dict[str, int]) -> str:
@@ -335,7 +341,9 @@ def svg(net: Net, part: Part | None = None, *, marking: Marking | None = None) -
     """
     program = shutil.which("dot")
     if program is None:
-        raise NoGraphviz
+        raise NoGraphviz(
+            "SVG needs graphviz's dot, which is not installed: install graphviz, or draw mermaid or dot"
+        )
     done = subprocess.run(  # noqa: S603  (the program is graphviz, the input our own)
         [program, "-Tsvg"],
         input=dot(net, part, marking=marking),

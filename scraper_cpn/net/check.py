@@ -38,6 +38,8 @@ def checked(net: Net) -> Net:
     Raises:
         NetError: with every problem that was found.
     """
+    if not isinstance(net, Net):
+        raise NetError(f"{net!r} is no net; give what Net(...) made")
     if net.problems:  # what was left out would be missed in what follows
         raise NetError(*net.problems)
     problems = list[str]()

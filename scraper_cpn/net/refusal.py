@@ -6,6 +6,7 @@ Must not know: how an execution keeps its tokens.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from scraper_cpn.net import plan
@@ -59,6 +60,24 @@ def _refuse_times(
         )
     if expires_at_ns is not None and not place.expires:
         raise NetError(f"{where}: its tokens don't expire; declare it with expires=True")
+
+
+def listed_tokens(net: Net, tokens: Any) -> Iterator[tuple[Any, Any]]:
+    """Each of the initial tokens, with its place, if they are a mapping from places to lists.
+
+    Raises:
+        NetError: they are not.
+    """
+    if not isinstance(tokens, Mapping):
+        raise NetError(f"net {net.name}: its tokens are {tokens!r}; give {{place: [token, ...]}}")
+    for place, colours in tokens.items():
+        if isinstance(colours, str | bytes) or not isinstance(colours, Iterable):
+            name = getattr(place, "name", place)
+            raise NetError(
+                f"net {net.name}, place {name}: its tokens are {colours!r}; give a list of them"
+            )
+        for colour in colours:
+            yield place, colour
 
 
 def refuse_full(net: Net, place: Place[Any], occupied: int) -> None:

@@ -31,6 +31,7 @@ from scraper_cpn.net import (
     Kernel,
     Marking,
     Net,
+    NetError,
     Place,
     Row,
     Stale,
@@ -38,6 +39,7 @@ from scraper_cpn.net import (
     Transition,
     compile_net,
 )
+from scraper_cpn.net.refusal import listed_tokens
 from scraper_cpn.run.clock import Clock
 from scraper_cpn.run.committer import Committer
 from scraper_cpn.run.effects import Binding as Bound
@@ -84,6 +86,8 @@ class Live:
         kept: KeptRun | None,
         on_row: Callable[[Row], None] | None,
     ) -> None:
+        if not isinstance(effects, Mapping):
+            raise NetError(f"net {net.name}: its effects are {effects!r}; give {{name: function}}")
         self.net = net
         self.new = kept is None or kept.new
         self._effects = {
@@ -262,9 +266,8 @@ async def run_net(
     """
     async with running(net, effects, keep=keep, wait=wait, on_row=on_row, trace=trace) as live:
         if live.new:
-            for place, colours in (tokens or {}).items():
-                for colour in colours:
-                    live.inject(place, colour)
+            for place, colour in listed_tokens(net, tokens or {}):
+                live.inject(place, colour)
         return await live.finish()
 
 

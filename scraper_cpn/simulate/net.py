@@ -5,7 +5,7 @@ Owns: `simulate_net`. Must not know: what a net is for, the real clock.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -18,12 +18,14 @@ from scraper_cpn.net import (
     Kernel,
     Marking,
     Net,
+    NetError,
     Place,
     Row,
     Trace,
     compile_net,
 )
-from scraper_cpn.simulate.driver import VirtualEffect, run
+from scraper_cpn.net.refusal import listed_tokens
+from scraper_cpn.simulate.driver import Connecting, VirtualEffect, run
 
 Duration: TypeAlias = tuple[int, Any] | VirtualEffect
 """An effect's duration (ns) and outcome: constants, or a function of the tokens and the time."""
@@ -78,10 +80,9 @@ def simulate_net(
     """
     kernel = compile_net(net, trace)
     rows: list[Row] = []
-    for place, colours in tokens.items():
-        for colour in colours:
-            kernel.inject(place, colour, 0)
-    effects = {name: effect_of(each) for name, each in durations.items()}
+    for place, colour in listed_tokens(net, tokens):
+        kernel.inject(place, colour, 0)
+    effects = effects_of(net, durations)
     choosers = manual or {}
     ran = run(
         kernel, effects, 0, until_ns=until_ns, on_rows=rows.extend, begin=partial(_begin, kernel, choosers),
@@ -100,9 +101,47 @@ def _begin(kernel: Kernel, manual: Mapping[str, Chooser], now_ns: int) -> Firing
     return None
 
 
-def effect_of(duration: Duration) -> Callable[..., tuple[int, Any]]:
-    """A duration as a function of the tokens and the time."""
-    if callable(duration):
-        return duration
-    always = duration
-    return lambda *_: always
+def effects_of(net: Net, durations: Mapping[str, Duration]) -> dict[str, Callable[..., Any]]:
+    """The durations of a net's effects as functions of the tokens and the time; what these return is checked.
+
+    Raises:
+        NetError: something is no duration, or of no effect of the net.
+    """
+    problems = list(_duration_problems(net, durations))
+    if problems:
+        raise NetError(*problems)
+    return {name: _effect(net, name, each) for name, each in durations.items()}
+
+
+def _duration_problems(net: Net, durations: Any) -> Iterator[str]:
+    """What is wrong with durations, one line each."""
+    if not isinstance(durations, Mapping):
+        yield f"net {net.name}: its durations are {durations!r}; give {{effect: (duration in ns, outcome)}}"
+        return
+    for name, duration in durations.items():
+        where = f"net {net.name}, effect {name}"
+        if name not in net.effects:
+            yield f"{where}: is not in the net, which has {', '.join(net.effects) or 'none'}; leave it out"
+        elif not callable(duration) and not _is_duration(duration):
+            yield f"{where}: {_NO_DURATION.format(duration)}"
+
+
+_NO_DURATION = (
+    "{!r} is no duration; give (nanoseconds from 0 up, outcome), or a function that returns that"
+)
+
+
+def _is_duration(given: Any) -> bool:
+    return isinstance(given, tuple) and len(given) == 2 and type(given[0]) is int and given[0] >= 0
+
+
+def _effect(net: Net, name: str, duration: Duration) -> Callable[..., Any]:
+    """The function for an effect."""
+
+    def effect(*given: Any) -> Any:
+        found = duration(*given) if callable(duration) else duration
+        if not isinstance(found, Connecting) and not _is_duration(found):
+            raise NetError(f"net {net.name}, effect {name}: {_NO_DURATION.format(found)}")
+        return found
+
+    return effect

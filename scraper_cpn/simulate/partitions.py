@@ -39,7 +39,7 @@ from scraper_cpn.simulate.driver import (
     launched,
     refuse_unbound,
 )
-from scraper_cpn.simulate.net import Duration, effect_of
+from scraper_cpn.simulate.net import Duration, effects_of
 
 DRAWN_AT_ONCE = 8
 """Units of a budget that a partition draws at a time."""
@@ -156,7 +156,7 @@ def simulate_partitions(
         for place, colour in mine:
             kernel.inject(place, colour, 0)
 
-    effects = {name: effect_of(duration) for name, duration in durations.items()}
+    effects = effects_of(net, durations)
     return run_partitions(net, effects, partitions, fill, hazards=hazards, until_ns=until_ns)
 
 
