@@ -24,12 +24,13 @@ these:
    takes it off the list, before anything could make it again;
 6. no `<html>`, `<body>` or `<selectedcontent>`.
 
-What is found runs to its end, or the next `>`, and a page is not bounded here if that is not a tag of the third kind,
-or has capital letters in its name. So no `<` is passed over: none is in such a tag.
+What is found runs to its end, or the next `>`, and a page is not bounded here if that is not a tag of the third kind.
+So no `<` is passed over: none is in such a tag. A page with capital letters in the names of tags is looked at in lower
+case, which changes no tag but the values of its attributes.
 
 **How many formatting elements are active.** Since the last marker the list has at most one element that is not
 notable, and at most three with the same name and attributes ("Noah's Ark", section 13.2.4.3). Byte for byte the same
-tags have the same attributes. So it has at most A elements: 1 + the sum of min(3, occurrences) over all different
+tags have the same attributes (in lower case they may not, and each counts). So it has at most A elements: 1 + the sum of min(3, occurrences) over all different
 notable formatting tags. What is before the last marker is not made again and not moved.
 
 **What that costs.** Let T be the number of `<`, plus one.
@@ -96,6 +97,7 @@ _NOTABLE = re.compile(
     rb"|(" + _FORMATTING + rb")" + _CLEAN + rb">" + _TEXT + rb"</\1>"
     rb")(?:/?+" + _NAME + _CLEAN + rb"(?=>)|[^>]*+)"
 )  # fmt: skip
+_CAPITAL = re.compile(rb"</?+[a-z0-9:-]*+[A-Z]")
 _READ = re.compile(rb"<(/?+" + _NAME + rb")" + _CLEAN)
 _MENDING = re.compile(rb"a|" + _FORMATTING)
 _UNKNOWN = frozenset({b"selectedcontent"})
@@ -117,12 +119,15 @@ def glanced_bound(html: bytes, tags: int) -> Bound | None:
     Cost: linear, about what parsing costs.
     """
     active, merged = 1, 0
+    has_capitals = _CAPITAL.search(html) is not None
+    if has_capitals:
+        html = html.lower()
     for tag, times in Counter(match[0] for match in _NOTABLE.finditer(html)).items():
         found = _READ.fullmatch(tag)
         if found is None or found[1] in _UNKNOWN:
             return None
         if _MENDING.fullmatch(found[1]):
-            active += min(3, times)
+            active += times if has_capitals else min(3, times)
         elif found[1] in (b"html", b"body"):
             merged += ATTRIBUTES_MAX * times
     return _bound(len(html), tags + 1, active, merged * merged)

@@ -79,7 +79,7 @@ def text_of(node: Node, styled: Styles) -> str:
 
 def has_foreign(document: Document) -> bool:
     """Return whether there are elements of SVG or MathML."""
-    return any(document.find_all(name) for name in _FOREIGN)
+    return any(document.find(name) is not None for name in _FOREIGN)
 
 
 def is_unseen(node: Element, styled: Styles) -> bool:
@@ -97,7 +97,7 @@ def text_of_all(document: Document, styled: Styles) -> str:
     assert root is not None
     # All questions before the first change, after which the library looks at each element again.
     inline = [name for name in _INLINE if document.find(name) is not None]
-    has_verbatim = any(document.find_all(name) for name in _VERBATIM)
+    has_verbatim = any(document.find(name) is not None for name in _VERBATIM)
     unseen = [node for name in _WITH_TEXT for node in document.find_all(name)]
     breaks = [node for node, kind in styled.items() if kind == _BREAK and node.tag not in UNSEEN]
     unseen += (node for node, kind in styled.items() if kind == _LEFT_OUT)

@@ -136,13 +136,16 @@ class HtmlTree(Tree):
         find = self._document.find
         names = [name for name in tags_of(frozenset(kinds)) if find(name) is not None]
         others = any(self._references(name, kinds) for name in names if name != "a")
-        nodes = self._shown(self._document.find_all("a")) if "a" in names else []
-        if others or (
-            has_foreign(self._document) and not all(each.namespace is _HTML for each in nodes)
-        ):
+        if others or self._has_template() or self._has_foreign("a"):
             return super().urls(kinds)
-        urls = [node.attr("href") for node in nodes]
-        return [url for url in urls if url is not None]
+        return [str(url) for url in self._document.xpath("//a/@href")] if "a" in names else []
+
+    def _has_foreign(self, tag: str) -> bool:
+        """Return whether there is an element of that name in SVG or MathML."""
+        document = self._document
+        return has_foreign(document) and any(
+            each.namespace is not _HTML for each in document.find_all(tag)
+        )
 
     def _references(self, tag: str, kinds: Collection[str]) -> list[Reference]:
         nodes = self._shown(self._document.find_all(tag))
@@ -171,11 +174,14 @@ class HtmlTree(Tree):
 
     def _shown(self, found: list[Element]) -> list[Element]:
         """Return *found* without what is inside of a `<template>`, which is another document."""
-        if found and self._has_templates is None:
-            self._has_templates = bool(self._document.find_all("template"))
-        if not self._has_templates:
+        if not (found and self._has_template()):
             return found
         return [each for each in found if not _is_in_template(each)]
+
+    def _has_template(self) -> bool:
+        if self._has_templates is None:
+            self._has_templates = self._document.find("template") is not None
+        return self._has_templates
 
     @property
     def _styles(self) -> dict[Element, int]:

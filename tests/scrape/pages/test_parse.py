@@ -183,7 +183,7 @@ BIG = (
     "<p>" + "".join(f"<i a{n}>{n}" for n in range(300)) + "<p>x</p>" * 200 + "<a href=next>next</a>"
 )
 """Nobody can tell before parsing that it takes 8 MB."""
-OLD = "".join(f"<P><A HREF={n}>link<P>text" for n in range(500))
+OLD = "".join(f"<P><A HREF={n}>link" + "<P>text" * 9 for n in range(200))
 """As pages were written once; the next link closes the one before, which nobody tells before parsing."""
 
 
