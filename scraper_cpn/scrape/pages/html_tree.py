@@ -138,7 +138,9 @@ class HtmlTree(Tree):
         others = any(self._references(name, kinds) for name in names if name != "a")
         if others or self._has_template() or self._has_foreign("a"):
             return super().urls(kinds)
-        return [str(url) for url in self._document.xpath("//a/@href")] if "a" in names else []
+        found = self._document.xpath("//a/@href") if "a" in names else []
+        assert isinstance(found, list)
+        return [str(url) for url in found]
 
     def _has_foreign(self, tag: str) -> bool:
         """Return whether there is an element of that name in SVG or MathML."""
