@@ -89,6 +89,8 @@ def _explain(words: Words) -> int:
 
 
 def _retry(words: Words) -> int:
+    from scraper_cpn.scrape.account.ledger import UNSURE
+    from scraper_cpn.scrape.state.retry import unsure_rows
     from scraper_cpn.scrape.state.run import kept, resuming
     from scraper_cpn.show.accounts import retry_lines
     from scraper_cpn.store.reader import StateReader
@@ -101,10 +103,12 @@ def _retry(words: Words) -> int:
             )
     found = anyio.run(_retry_failed, words, kinds)
     with StateReader(words.state) as reader:
-        handled = kept(reader.run(words.run).metadata()).handled
+        log = reader.run(words.run)
+        handled, unsure = kept(log.metadata()).handled, unsure_rows(log)
     command = resuming(words.named(), handled=handled)
-    record = {"put_back": sum(found.values()), "kinds": found, "next": command}
-    return print_result(words, record, retry_lines(found, command))
+    record = {"put_back": sum(found.values()), "kinds": found, "unsure": unsure, "next": command}
+    again = f"scrape retry {words.named()} --kind {UNSURE}"
+    return print_result(words, record, retry_lines(found, command, unsure, again))
 
 
 async def _retry_failed(words: Words, kinds: Sequence[str] | None) -> dict[str, int]:

@@ -14,8 +14,27 @@ from scraper_cpn.scrape.state.check import Audit
 from scraper_cpn.show.words import counted, lasted, number, plain, size
 
 
-def retry_lines(found: Mapping[str, int], command: str) -> Iterator[Text]:
-    """Yield how many URLs of each kind were put back, and how to continue."""
+def retry_lines(
+    found: Mapping[str, int], command: str, unsure: int = 0, again: str = ""
+) -> Iterator[Text]:
+    """Yield how many URLs of each kind were put back, and how to continue.
+
+    *unsure* requests may have been processed and were left; *again* is the command that sends them nevertheless.
+    """
+    yield from _put_back(found, command)
+    if unsure:
+        yield Text(
+            f"{counted(unsure, 'request')} may have been processed, and {_are(unsure)} not sent twice: scrape explain "
+            "tells of each; to send what was not processed again, on purpose:"
+        )
+        yield Text(f"  {again}", style="bold")
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"
+
+
+def _put_back(found: Mapping[str, int], command: str) -> Iterator[Text]:
     if not found:
         yield Text("nothing to retry: no URL has failed for a reason that another attempt may cure")
         return

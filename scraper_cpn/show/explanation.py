@@ -10,6 +10,7 @@ from typing import Any
 
 from rich.text import Text
 
+from scraper_cpn.scrape.account.ledger import UNSURE
 from scraper_cpn.scrape.state.explain import Explanation
 from scraper_cpn.scrape.state.run import resuming
 from scraper_cpn.show.words import ahead, counted, moment, number, plain
@@ -130,6 +131,11 @@ def _commands(where: Explanation, state: str) -> Iterator[Text]:
         command = resuming(state, handled=where.handled)
         yield Text.assemble("the crawl is not running; resume it: ", (command, "bold"))
     last = where.attempts[-1] if where.attempts else {}
+    if where.stands == "failed" and last.get("kind") == UNSURE:
+        command = f"scrape retry {state} --kind {UNSURE}"
+        yield Text.assemble(
+            "send it again on purpose, with all that are unsure: ", (command, "bold")
+        )
     if last.get("kind") == "redirected":
         url = str(last["reason"]).removeprefix("redirects to ").partition(" ")[0]
         command = f"scrape explain {state} {shlex.quote(plain(url))}"

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from rich.text import Text
 
+from scraper_cpn.scrape.account.ledger import UNSURE
 from scraper_cpn.scrape.account.report import Summary
 from scraper_cpn.scrape.state.files import MAIN, Keeping
 
@@ -17,6 +18,9 @@ def hints(keeping: Keeping, summary: Summary) -> Iterator[Text]:
     named = ["--run", keeping.name] if keeping.name != MAIN else []
     if summary.failed_urls:
         yield from _hint("retry what failed:", "retry", str(keeping.path), *named)
+    if any(group.kind == UNSURE for group in summary.failures):
+        words = ("retry", str(keeping.path), *named, "--kind", UNSURE)
+        yield from _hint("send again, on purpose, what may have been processed:", *words)
     if summary.ended in {"interrupted", "spent"}:
         yield from _hint("resume:", "resume", str(keeping.path), *named)
     if summary.items:

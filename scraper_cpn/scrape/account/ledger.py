@@ -15,6 +15,8 @@ from scraper_cpn.scrape.account.report import FailureGroup
 from scraper_cpn.scrape.colours import KINDS, Failure, Hold, PooledSession, Proxy, Stored
 
 EXAMPLES = 3
+UNSURE = "unsure"
+"""The kind of requests that may have been processed, and are not sent twice by themselves."""
 UNCHANGED = "unchanged"
 """The kind of a row of a page that has not changed since it was stored."""
 SKIPPED = frozenset(
@@ -145,8 +147,13 @@ def worth_a_retry(row: Failure) -> bool:
 
     A refused address is never retried: as a seed it would be permitted.
     """
-    kept_out = row.kind in SKIPPED or row.kind in {"address", "seed", "unsure"}
+    kept_out = row.kind in SKIPPED or row.kind in {"address", "seed", UNSURE}
     return row.final and not kept_out and (row.retry or row.kind != "http")
+
+
+def may_be_sent_again(row: Failure) -> bool:
+    """Whether a retry is possible: also of what may have been processed, if the user wants it on purpose."""
+    return worth_a_retry(row) or (row.final and row.kind == UNSURE)
 
 
 def failure_record(row: Failure) -> dict[str, Any]:

@@ -63,6 +63,9 @@ class LoggedIn(Struct, frozen=True, gc=False):
 class LoggedOut(Struct, frozen=True, gc=False):
     """A page that asks for a login came instead of one that needs it."""
 
+    refused: bool = False
+    """Whether its status says that the request was not processed (RFC 9110 section 15.5.2)."""
+
 
 class Login(Struct, frozen=True, gc=False):
     """A session of a crawl with a login."""

@@ -42,7 +42,9 @@ class SignOn:
             return None
         if self._policy.is_login(raw.target.requested_url):
             return Bad("login", "the page that asks for the login")
-        return LoggedOut() if self._expired(page) else None
+        if not self._expired(page):
+            return None
+        return LoggedOut(refused=page.status == HTTPStatus.UNAUTHORIZED)
 
     def led(self, page: Page, raw: Raw, results: Iterable[Any]) -> LoginStep | LoggedIn | Bad:
         """Return where a page of a login leads, by what its handler has returned. Raises `HandlerError`."""

@@ -172,15 +172,17 @@ class LoginPolicy:
         return self.settings.login is not None and _path(url) == _path(self.settings.login)
 
     def again(self, page: Raw, outcome: LoggedOut) -> Failure:
-        """The row of a page that asks for a login: it is requested again after it."""
-        del outcome
-        return self._expired(page.target)
+        """The row of a page that asks for a login: it is requested again after it, unless that was a POST with another status."""
+        return self._expired(page.target, refused=outcome.refused)
 
     def again_later(self, target: Target, redirect: Redirected) -> Failure | None:
         """The row of a page that redirects to the login; as `again`."""
-        return self._expired(target) if self.sends_away(target, redirect) else None
+        away = self.sends_away(target, redirect)
+        return self._expired(target, refused=False) if away else None
 
-    def _expired(self, target: Target) -> Failure:
+    def _expired(self, target: Target, *, refused: bool) -> Failure:
+        if not (refused or target.request.repeatable):
+            return unsure(plain_target(target), "the site asked for a login")
         reason = "the site asked for a login"
         if target.request.turned:
             reason += " after a request that can't be made again from here"
@@ -207,6 +209,12 @@ class LoginPolicy:
             handler=target.handler,
             request=before_return(target.request),
         )
+
+
+def unsure(target: Target, what: str) -> Failure:
+    """The row of a request that the server may have processed, and that must not be sent twice."""
+    reason = f"{what}; this {target.request.method} may have been processed, and is not idempotent"
+    return Failure(target=target, kind="unsure", reason=reason)
 
 
 def failed_step(target: Target) -> LoginNews | None:

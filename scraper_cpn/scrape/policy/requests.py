@@ -31,7 +31,7 @@ from scraper_cpn.scrape.colours import (
 )
 from scraper_cpn.scrape.policy.duplicates import DuplicatePolicy
 from scraper_cpn.scrape.policy.frontier import FrontierPolicy, split
-from scraper_cpn.scrape.policy.logins import LoginPolicy, failed_step
+from scraper_cpn.scrape.policy.logins import LoginPolicy, failed_step, unsure
 from scraper_cpn.scrape.policy.pauses import backoff_ns
 from scraper_cpn.scrape.policy.retries import is_unsent
 from scraper_cpn.scrape.policy.routes import is_ban
@@ -254,9 +254,7 @@ class RequestPolicy:
         """The row of an attempt that the server may have processed: then only what may be repeated is retried."""
         if not failure.retry or failure.target.request.repeatable:
             return failure
-        method = failure.target.request.method
-        reason = f"{failure.reason}; this {method} may have been processed, and is not idempotent"
-        return replace(failure, kind="unsure", reason=reason, retry=False, wait_ns=0)
+        return replace(unsure(failure.target, failure.reason), status=failure.status)
 
     def _stray(self, target: Target, redirect: Redirected) -> tuple[str, str] | None:
         """Why a redirect is not followed."""

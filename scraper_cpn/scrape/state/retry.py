@@ -16,10 +16,10 @@ from collections.abc import Collection, Iterator
 from msgspec.structs import replace
 
 from scraper_cpn.net.changes import Durable
-from scraper_cpn.scrape.account.ledger import worth_a_retry
+from scraper_cpn.scrape.account.ledger import UNSURE, may_be_sent_again
 from scraper_cpn.scrape.colours import KINDS, Failure, Rules
 from scraper_cpn.scrape.net import ScrapeNet
-from scraper_cpn.scrape.state.rows import failures, retried_entry, retried_kinds
+from scraper_cpn.scrape.state.rows import Logged, failures, retried_entry, retried_kinds
 from scraper_cpn.scrape.state.run import clock_of, codec_of, edited, last_opening
 from scraper_cpn.store.edit import Edit
 from scraper_cpn.store.port import Store
@@ -37,18 +37,18 @@ async def retry_failed(store: Store, kinds: Collection[str] | None = None) -> di
 
     Args:
         store: the crawl's store, open for writing.
-        kinds: keys of `KINDS`; None for all. A failure that another attempt can't mend (a 404) stays final.
+        kinds: keys of `KINDS`; None for all but `UNSURE`. A failure that another attempt can't mend (a 404) stays final.
 
     Raises:
         StoreError: the state is damaged, belongs to another net, or can't be written.
     """
-    chosen = set(KINDS if kinds is None else kinds)
+    chosen = set(KINDS) - {UNSURE} if kinds is None else set(kinds)
     metadata = store.metadata()
     opening = last_opening(metadata)
     policy = opening.policy
     codec = codec_of(policy)
     numbered = enumerate(failures(store), start=1)
-    ends = [each for each in numbered if each[1].kind in chosen and worth_a_retry(each[1])]
+    ends = [each for each in numbered if each[1].kind in chosen and may_be_sent_again(each[1])]
     if not ends:
         return {}
     rows = [row for _, row in ends]
@@ -59,6 +59,11 @@ async def retry_failed(store: Store, kinds: Collection[str] | None = None) -> di
     done = retried_entry(retried_kinds(metadata), chosen, ends[-1][0])
     await store.commit(edited(restored, codec, opening, edit, clock, [done]))
     return dict(Counter(row.kind for row in rows))
+
+
+def unsure_rows(log: Logged) -> int:
+    """The number of requests that may have been processed, and were not put back."""
+    return sum(row.final and row.kind == UNSURE for row in failures(log))
 
 
 def _edit(net: ScrapeNet, durable: Durable, rows: list[Failure], now_ns: int) -> Edit:

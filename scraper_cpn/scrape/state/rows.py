@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from xxhash import xxh3_64_intdigest
 
 from scraper_cpn.net import Row
-from scraper_cpn.scrape.account.ledger import worth_a_retry
+from scraper_cpn.scrape.account.ledger import may_be_sent_again
 from scraper_cpn.scrape.colours import (
     FAILED_LOG,
     Failure,
@@ -120,7 +120,7 @@ def failures(log: Logged) -> Iterator[Failure]:
     retried = retried_kinds(log.metadata())
     for number, (_, _, body) in enumerate(log.rows(FAILED_LOG)):
         row = read_failure(body)
-        gone_on = number < retried.get(row.kind, 0) and worth_a_retry(row)
+        gone_on = number < retried.get(row.kind, 0) and may_be_sent_again(row)
         yield replace(row, final=False) if gone_on else row
 
 

@@ -1,0 +1,111 @@
+"""Requests that may have been processed: never sent twice by themselves, and again when the user wants it."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from anyio import to_thread
+
+from scraper_cpn import Crawl, Link, Page
+from scraper_cpn.cli.main import main
+from scraper_cpn.scrape.state.check import audits
+from tests.scrape.test_logins import FORM, html
+from tests.servers import Asked, Do, Server, Step, page
+
+pytestmark = pytest.mark.anyio
+
+
+def ordering(**options: Any) -> Crawl[Any]:
+    """A crawl that reads what comes back."""
+    crawl: Crawl[Any] = Crawl(delay=0, robots="ignore", backoff="1ms", **options)
+
+    @crawl.page("")
+    def ordered(answer: Page, number: int) -> dict[str, int]:
+        return {"number": number}
+
+    return crawl
+
+
+def order(url: str, number: int, **options: Any) -> Link:
+    """An order."""
+    return Link(
+        f"{url}/order", to="ordered", json={"n": number}, data={"number": number}, **options
+    )
+
+
+async def command(*words: str) -> int:
+    """Run a command, which has an event loop of its own."""
+    return await to_thread.run_sync(main, list(words))
+
+
+@pytest.mark.parametrize("kind", [[], ["--kind", "unsure"]])
+async def test_a_retry_on_purpose(
+    kind: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without a word nothing is sent again, and the command says what would; the user's word sends each once more."""
+    broken, state = True, tmp_path / "a.state"
+
+    def site(asked: Asked) -> list[Step]:
+        return [Do.CLOSE] if broken and asked.method == "POST" else [page(b"{}")]
+
+    async with Server(site) as server:
+        orders = [order(server.url, n) for n in range(2)]
+        summary = await ordering().crawl(*orders, state=state)
+        assert {group.kind: group.count for group in summary.failures} == {"unsure": 2}
+        broken = False
+        assert await command("explain", str(state), f"{server.url}/order") == 0
+        assert f"scrape retry {state} --kind unsure" in capsys.readouterr().out
+        assert await command("retry", str(state), *kind) == 0
+        said = capsys.readouterr().out
+        summary = await ordering().resumed(state)
+        bodies = sorted(each.body for each in server.asked)
+    once = [b'{"n":0}', b'{"n":1}']
+    assert bodies == (sorted(once * 2) if kind else once)
+    assert summary.items == (2 if kind else 0)
+    if kind:
+        assert "2 URLs put back" in said
+        assert await command("retry", str(state), "--kind", "unsure") == 0
+        assert "nothing to retry" in capsys.readouterr().out, "they were put back once"
+    else:
+        assert "2 requests may have been processed, and are not sent twice" in said
+        assert f"scrape retry {state} --kind unsure" in said
+    assert audits(state)[0].batches
+
+
+@pytest.mark.parametrize(
+    ("answer", "idempotent", "sent"),
+    [
+        (html(FORM), False, 1),
+        (html(FORM), True, 2),
+        (page(b"", "Location: /login", status="302 Found"), False, 1),
+        (page(b"", "Location: /login", status="302 Found"), True, 2),
+        (page(b"", status="401 Unauthorized"), False, 2),
+    ],
+)
+async def test_a_login_that_has_expired_when_a_post_comes(
+    answer: bytes, idempotent: bool, sent: int
+) -> None:
+    """The server may have processed it, unless it says 401: a shop may log out whoever has ordered."""
+    orders = 0
+
+    def site(asked: Asked) -> bytes:
+        nonlocal orders
+        if asked.target == "/login":
+            return html(FORM) if asked.method == "GET" else html("welcome")
+        orders += 1
+        return answer if orders == 1 else page(b"{}")
+
+    async with Server(site) as server:
+        crawl = ordering()
+
+        @crawl.login(f"{server.url}/login", expired=lambda page: page.css("form#login"))
+        def login(page: Page) -> Link:
+            return page.form("form#login").submit()
+
+        summary = await crawl.crawl(order(server.url, 1, idempotent=idempotent))
+    assert (orders, summary.items) == (sent, sent - 1)
+    if sent == 1:
+        (unsure,) = [group for group in summary.failures if group.kind == "unsure"]
+        assert unsure.examples[0].reason == (
+            "the site asked for a login; this POST may have been processed, and is not idempotent"
+        )
