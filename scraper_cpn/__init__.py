@@ -13,13 +13,14 @@ if TYPE_CHECKING:
     from scraper_cpn.scrape.account.report import Summary
     from scraper_cpn.scrape.colours import File, Link
     from scraper_cpn.scrape.crawl import Crawl
-    from scraper_cpn.scrape.hooks import Outgoing
+    from scraper_cpn.scrape.hooks import Candidate, Outgoing
     from scraper_cpn.scrape.pages.elements import Element
     from scraper_cpn.scrape.pages.page import Page
     from scraper_cpn.scrape.pages.verdicts import Drop, Retry, Stop
     from scraper_cpn.scrape.settings import UsageError
 
 __all__ = [
+    "Candidate",
     "Crawl",
     "Drop",
     "Element",
@@ -39,6 +40,7 @@ _HOMES = {
     "Element": "pages.elements",
     "File": "colours",
     "Link": "colours",
+    "Candidate": "hooks",
     "Outgoing": "hooks",
     "Drop": "pages.verdicts",
     "Page": "pages.page",

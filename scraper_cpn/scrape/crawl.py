@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from scraper_cpn.scrape.state.files import Keeping
 
 T = TypeVar("T")
+Again = str | float | Callable[[Page], str | float | None]
 Seeds = str | Link | Iterable[str | Link]
 """A seed, or as the only argument any number of them."""
 
@@ -55,6 +56,10 @@ class Crawl(Program, Generic[T]):
             that domain, and the page is fetched again through another one. Without proxies it is fetched again
             later. It is called before the handler, and fails the page if it raises. It is not called for pages that
             are too large to be parsed at once, where there are no handlers.
+        again_after: the time after which a page is visited again, as `revisit`; or a function that says it of each page
+            (seconds or text such as "1h"; None: not again). It is called after the handler, when the content of the page
+            is new; a page that has not changed rests as long as before. Where it can't be called, as of pages that are
+            too large to be parsed at once without a handler, `revisit` counts, by default a day. If it raises, the page fails.
         options: any long option of the command, with underscores: `delay=1.0` (seconds, or text such
             as "500ms"), `max_pages=500`, `proxies="proxies.txt"`, ...
 
@@ -69,6 +74,7 @@ class Crawl(Program, Generic[T]):
         *,
         start: Sequence[str | Link] = (),
         banned: Callable[[Page], bool] | None = None,
+        again_after: Again | None = None,
         **options: Any,
     ) -> None: ...
 
@@ -79,6 +85,7 @@ class Crawl(Program, Generic[T]):
         *,
         start: Sequence[str | Link] = (),
         banned: Callable[[Page], bool] | None = None,
+        again_after: Again | None = None,
         **options: Any,
     ) -> None: ...
 
@@ -88,6 +95,7 @@ class Crawl(Program, Generic[T]):
         *,
         start: Sequence[str | Link] = (),
         banned: Callable[[Page], bool] | None = None,
+        again_after: Again | None = None,
         **options: Any,
     ) -> None:
         super().__init__()
@@ -95,6 +103,11 @@ class Crawl(Program, Generic[T]):
         self.start = tuple(map(_seed, start))
         self.options = options
         self.handlers.banned = banned
+        if callable(again_after):
+            self.hooks.again_after = again_after
+            options.setdefault("revisit", "1d")
+        elif again_after is not None:
+            options["revisit"] = again_after
         self.settings = self.settings_with({})
 
     def login(
@@ -258,10 +271,11 @@ class Crawl(Program, Generic[T]):
         Raises `UsageError` for an invalid URL, or a link with invalid options.
         """
         seeds = tuple(map(_seed, given)) or self.start
-        return tuple(
+        checked_seeds = tuple(
             seed if isinstance(seed, str) else self.handlers.seed(seed, number)
             for number, seed in enumerate(seeds)
         )
+        return self.hooks.seeds_in_order(checked_seeds)
 
     def _seeds(self, urls: Sequence[str | Link]) -> tuple[str | Link, ...]:
         seeds = self.seeds(urls)

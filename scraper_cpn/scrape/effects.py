@@ -28,6 +28,8 @@ from scraper_cpn.scrape.colours import (
     Fetched,
     FileJob,
     FileOutcome,
+    Link,
+    Mapped,
     Parsed,
     ParseOutcome,
     PooledSession,
@@ -52,6 +54,7 @@ from scraper_cpn.scrape.items.keep import Keeper
 from scraper_cpn.scrape.items.validate import Validator
 from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.pages.handlers import Handlers
+from scraper_cpn.scrape.pages.hooked import HookError
 from scraper_cpn.scrape.pages.login_secrets import LoginSecrets
 from scraper_cpn.scrape.pages.logins import sign_on_of
 from scraper_cpn.scrape.pages.parse import Parser
@@ -94,15 +97,17 @@ class Tools:
         known = Handlers() if handlers is None else handlers
         self.keeper = keeper
         self.hooks = hooks
+        self._frontier = policy.frontier
         self.validator = validator or Validator(schema=settings.schema)
         self.bodies = bodies
         self.unique = hooks.unique.anew()
         self.login_secrets = LoginSecrets(known.login_request)
         self.parser = Parser(
             settings,
-            policy.frontier.discover,
+            self._discover if hooks.priorities else policy.frontier.discover,
             handlers,
             after=tuple(hooks.after),
+            again_ns=hooks.again_ns if hooks.again_after else None,
             crowded=crowded,
             file_job=policy.files.job if settings.files else None,
             sign_on=sign_on_of(settings, known, policy.requests.logins),
@@ -116,6 +121,18 @@ class Tools:
             also=known.statuses,
         )
         self._open = AsyncExitStack()
+
+    def _discover(self, page: Target, links: Iterable[Link], found_ns: int) -> tuple[Target, ...]:
+        """The targets of links, with the priorities that the program gives them."""
+        found = self._frontier.discover(page, links, found_ns)
+        return self.hooks.in_order(found, self._frontier)
+
+    def mapped(self, mapped: Mapped) -> Mapped | Failed:
+        """A sitemap with the priorities that the program gives to its URLs."""
+        try:
+            return replace(mapped, targets=self.hooks.in_order(mapped.targets, self._frontier))
+        except HookError as error:
+            return Failed("hook", str(error), retry=False)
 
     async def __aenter__(self) -> Self:
         """Open what needs it."""
@@ -280,7 +297,7 @@ class Effects:
         policy, response = self._net.policy.sitemaps, outcome.response
         mapped = await to_thread.run_sync(mapped_from, policy, job, response)
         self._account.mapped(mapped)
-        return mapped
+        return self._tools.mapped(mapped) if self._tools.hooks.priorities else mapped
 
     async def _file(self, job: FileJob, proxy: Proxy, domain: Domain, start: Start) -> FileOutcome:
         """Fetch a file, and save it if its type and size permit that."""

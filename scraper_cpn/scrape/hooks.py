@@ -22,6 +22,7 @@ from msgspec.structs import replace
 from scraper_cpn.scrape.account.report import Summary
 from scraper_cpn.scrape.asking import checked_headers
 from scraper_cpn.scrape.colours import (
+    PRIORITY_MAX,
     WITHHELD,
     Bad,
     Extracted,
@@ -32,12 +33,15 @@ from scraper_cpn.scrape.colours import (
     ValidateOutcome,
 )
 from scraper_cpn.scrape.items.unique import Unique
+from scraper_cpn.scrape.options.values import duration
 from scraper_cpn.scrape.pages.handlers import is_item
-from scraper_cpn.scrape.pages.hooked import RAISED, Hook, bad, raised, writable
+from scraper_cpn.scrape.pages.hooked import RAISED, Hook, HookError, bad, raised, writable
+from scraper_cpn.scrape.pages.page import Page
 from scraper_cpn.scrape.pages.parameters import name_of
 from scraper_cpn.scrape.pages.verdicts import Drop, Retry, Stop
-from scraper_cpn.scrape.policy.frontier import asking
-from scraper_cpn.scrape.settings import UsageError
+from scraper_cpn.scrape.policy.frontier import FrontierPolicy, asking
+from scraper_cpn.scrape.request import NEVER
+from scraper_cpn.scrape.settings import Settings, UsageError
 
 F = TypeVar("F", bound=Hook)
 
@@ -58,6 +62,19 @@ class Outgoing(Struct, frozen=True, kw_only=True):
     """1 for the first."""
 
 
+class Candidate(Struct, frozen=True, kw_only=True):
+    """A URL that was found, as a function of priorities sees it."""
+
+    url: str
+    """Normalised."""
+    parent: str | None
+    """The page or sitemap that links there; None for a seed."""
+    depth: int
+    """Links followed from a seed; a seed has 0."""
+    priority: int
+    """As its link and `--prefer` say."""
+
+
 class Hooks:
     """The hooks of one program, in the order of their declaration."""
 
@@ -68,10 +85,21 @@ class Hooks:
         """For items of which types, and the function."""
         self.done: list[Hook] = []
         self.unique = Unique()
+        self.priorities: list[Hook] = []
+        self.again_after: Hook | None = None
+        """Says when a page is visited again."""
 
     def __bool__(self) -> bool:
         """Whether there are any."""
-        return bool(self.before or self.after or self.items or self.done or self.unique)
+        return bool(
+            self.before
+            or self.after
+            or self.items
+            or self.done
+            or self.unique
+            or self.priorities
+            or self.again_after
+        )
 
     @property
     def change_items(self) -> bool:
@@ -148,6 +176,42 @@ class Hooks:
                 return bad(hook, error)
         return item
 
+    def in_order(self, targets: tuple[Target, ...], frontier: FrontierPolicy) -> tuple[Target, ...]:
+        """Return new targets with the priorities that the program gives them. Raises `HookError`."""
+        for hook in self.priorities:
+            targets = tuple(_prioritised(hook, target, frontier) for target in targets)
+        return targets
+
+    def seeds_in_order(self, seeds: tuple[str | Link, ...]) -> tuple[str | Link, ...]:
+        """Return seeds with the priorities that the program gives them. Raises `UsageError` if it raises."""
+        if not self.priorities:
+            return seeds
+        frontier = FrontierPolicy(Settings())
+        found: list[str | Link] = []
+        for seed in seeds:
+            link = Link(seed) if isinstance(seed, str) else seed
+            try:
+                (target,) = self.in_order((frontier.seed(link),), frontier)
+            except HookError as error:
+                raise UsageError(f"{link.url}: {error}") from None
+            found.append(
+                seed
+                if target.priority == link.priority
+                else replace(link, priority=target.priority)
+            )
+        return tuple(found)
+
+    def again_ns(self, page: Page) -> int | None:
+        """Return the time to the next visit of a page; None if the program does not choose it. Raises `HookError`."""
+        hook = self.again_after
+        if hook is None:
+            return None
+        try:
+            found = hook(page)
+            return NEVER if found is None else duration(found)
+        except RAISED as error:
+            raise HookError(bad(hook, error)) from error
+
     async def end(self, summary: Summary) -> None:
         """Call the `done` functions. An error in one is logged, since the crawl is over."""
         for hook in self.done:
@@ -173,6 +237,23 @@ def _checked(function: Any) -> Any:
     if not callable(function):
         raise UsageError(f"a hook is a function, not {function!r:.80}; put the decorator above one")
     return function
+
+
+def _prioritised(hook: Hook, target: Target, frontier: FrontierPolicy) -> Target:
+    seen = Candidate(
+        url=target.url, parent=target.parent, depth=target.depth, priority=target.priority
+    )
+    try:
+        found = hook(seen)
+        if found is None:
+            return target
+        if isinstance(found, bool) or not isinstance(found, int) or abs(found) > PRIORITY_MAX:
+            raise TypeError(
+                f"it returned {found!r:.80}; a whole number from {-PRIORITY_MAX:,} to {PRIORITY_MAX:,} or None is allowed"
+            )
+    except RAISED as error:
+        raise HookError(bad(hook, error)) from error
+    return frontier.at_level(target, found)
 
 
 def _outgoing(target: Target) -> Outgoing:

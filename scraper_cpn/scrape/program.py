@@ -78,6 +78,16 @@ class Program:
         """
         self.hooks.unique.add(fields)
 
+    def priority(self, function: F) -> F:
+        """Have the decorated function called with each URL that is found, as a `Candidate`; it says when that is fetched.
+
+        It returns a priority (lower goes first, from -1,000,000 to 1,000,000), or None to leave it as it is. So a crawl
+        goes for the best first: `return -score(candidate.url)`; or deep first: `return -candidate.depth`. It is called for links,
+        the URLs of sitemaps and the first 2,000 seeds, and must be quick. If it raises, the page with these links
+        fails.
+        """
+        return declared(self.hooks.priorities)(function)
+
     def done(self, function: F) -> F:
         """Have the decorated function called with the `Summary` once the crawl is over and its output is closed.
 

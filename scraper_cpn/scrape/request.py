@@ -23,6 +23,10 @@ _DIGEST_BYTES = 16
 _CONDITIONS = frozenset({"if-none-match", "if-modified-since"})
 
 
+NEVER = -1
+"""In `Visit.after_ns`: the page is not visited again."""
+
+
 class Visit(Struct, frozen=True, gc=False, kw_only=True, array_like=True):
     """What is known of a page that is visited again and again."""
 
@@ -35,6 +39,8 @@ class Visit(Struct, frozen=True, gc=False, kw_only=True, array_like=True):
     etag: str = ""
     modified: str = ""
     """ETag and Last-Modified of that content."""
+    after_ns: int | None = None
+    """The time to the next visit that the program has chosen; `NEVER` for none, None: that of the crawl."""
 
 
 class Request(Struct, frozen=True, gc=False, kw_only=True, array_like=True):

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from msgspec import Struct
 
-from scraper_cpn import Crawl, Drop, Outgoing, Page, Retry, Stop, Summary, UsageError
+from scraper_cpn import Candidate, Crawl, Drop, Outgoing, Page, Retry, Stop, Summary, UsageError
 from scraper_cpn.scrape.account.accounting import OTHER_REASONS, REASONS_MAX
 from scraper_cpn.scrape.colours import Valid
 from scraper_cpn.scrape.items.unique import Unique
@@ -360,3 +360,96 @@ async def test_outputs_by_type(tmp_path: Path) -> None:
     assert (tmp_path / "a.csv").read_text().split() == ["name,price", "a,3", "a,3"]
     assert names_in(tmp_path / "b.jsonl") == ["b", "b"]
     assert names_in(tmp_path / "c.jsonl") == ["c"]
+
+
+def shop(asked: Asked) -> bytes:
+    """A start page that links to ten others, each of which has a link of its own."""
+    if asked.target == "/":
+        links = "".join(f"<a href=/{number}>{number}</a>" for number in range(10))
+    else:
+        links = f"<a href={asked.target}/x>x</a>" if asked.target.count("/") == 1 else ""
+    return page(links.encode(), "Content-Type: text/html")
+
+
+@pytest.mark.parametrize("handled", [True, False])
+async def test_a_function_of_the_program_says_which_url_is_next(handled: bool) -> None:
+    """Best first: a lower number goes first, whoever found it; None leaves a URL as it is."""
+    crawl = Crawl(delay="1ms", robots="ignore")
+    seen: list[Candidate] = []
+
+    @crawl.priority
+    def order(candidate: Candidate) -> int | None:
+        seen.append(candidate)
+        last = candidate.url.rpartition("/")[2]
+        return -int(last) if last.isdecimal() else None
+
+    if handled:
+
+        @crawl.page()
+        def follow(page: Page) -> Iterator[Any]:
+            yield from page.links("a")
+
+    async with Server(shop) as server:
+        await run(crawl, server)
+        asked = [each.target for each in server.asked]
+    assert [path for path in asked if path.count("/") == 1][1:] == [
+        f"/{n}" for n in range(9, -1, -1)
+    ]
+    depths = {each.url.removeprefix(server.url): (each.parent, each.depth) for each in seen}
+    assert depths["/"] == (None, 0)
+    assert depths["/3/x"] == (f"{server.url}/3", 2)
+
+
+async def test_a_priority_of_another_type_fails_the_page_with_the_links() -> None:
+    """So does a function that raises; of a seed it is a mistake in the call."""
+    for wrong in (1.5, True, "1", 10**7):
+        crawl = Crawl(**QUICK)
+
+        @crawl.priority
+        def order(candidate: Candidate, wrong: Any = wrong) -> Any:
+            return wrong if candidate.parent else None
+
+        async with Server(shop) as server:
+            summary = await run(crawl, server)
+        (failure,) = summary.failures
+        assert (failure.kind, summary.items) == ("hook", 0)
+        assert "order raised TypeError: it returned" in str(summary)
+    crawl = Crawl(**QUICK)
+    crawl.priority(lambda candidate: 1 // 0)
+    with pytest.raises(UsageError, match=r"http://a\.example/: .* raised ZeroDivisionError"):
+        crawl.seeds(["http://a.example/"])
+
+
+async def test_a_function_says_when_a_page_is_visited_again() -> None:
+    """Each page has its own time, or none; after the visits that are allowed it rests for good."""
+    waits: dict[str, str | float | None] = {"/": "50ms", "/1": 0.02, "/2": None}
+
+    def times(page: Page) -> str | float | None:
+        return waits[f"/{page.url.rpartition('/')[2]}"]
+
+    crawl = Crawl(**QUICK, again_after=times, visits=3)
+    bodies = iter(range(100))
+
+    def changing(asked: Asked) -> bytes:
+        return page(b"%d" % next(bodies), "Content-Type: text/html")
+
+    async with Server(changing) as server:
+        summary = await run(crawl, server, "/", "/1", "/2")
+        asked = sorted(each.target for each in server.asked)
+    assert asked == ["/", "/", "/", "/1", "/1", "/1", "/2"]
+    assert summary.pages == 7
+
+
+async def test_a_time_that_is_none_fails_its_page() -> None:
+    """A function that raises does so, too; and a value alone is that of --revisit."""
+    for wrong in (-1, "soon", [1]):
+
+        def time(page: Page, wrong: Any = wrong) -> Any:
+            return wrong
+
+        crawl = Crawl(**QUICK, again_after=time, visits=2)
+        async with Server(shop) as server:
+            summary = await run(crawl, server)
+        assert [each.kind for each in summary.failures] == ["hook"]
+    assert Crawl(again_after="1h").settings.revisit_ns == 3600 * 10**9
+    assert Crawl(again_after=lambda _: 1, revisit="2h").settings.revisit_ns == 7200 * 10**9

@@ -81,7 +81,7 @@ class Parser:
 
     *handlers* is a program's, and may be empty or None: then each page yields one `Item` and all
     its links. *clock_ns* measures handlers (see `Handler`); it decides where they run, and never
-    what comes out. *after* are called with each page, before its handler. *file_job* makes the job
+    what comes out. *after* are called with each page, before its handler. *again_ns* says of each page, after its handler, when it is visited again. *file_job* makes the job
     for a file that an item names; None: items keep what they name. An async context manager, which ends the processes. Raises `UsageError` where two
     fields have one name.
     """
@@ -96,11 +96,13 @@ class Parser:
         crowded: Callable[[str, float], None] = lambda _domain, _wait_s: None,
         sign_on: SignOn | None = None,
         file_job: Callable[[str, Target], FileJob] | None = None,
+        again_ns: Callable[[Page], int | None] | None = None,
     ) -> None:
         check_names(settings.fields)
         if file_job is not None and not handlers:
             _check_files(settings)
         self._after = after
+        self._again_ns = again_ns
         self._sign_on = sign_on
         self._files, self._file_job = settings.files, file_job
         self._page_statuses = pages_of(settings.statuses)
@@ -168,18 +170,21 @@ class Parser:
 
     def _built_in(self, page: Page, raw: Raw) -> ParseOutcome | Awaitable[ParseOutcome]:
         if not page.has_tree or is_quick(page):
-            return self._refused(page) or self._extracted(page, raw)
+            try:
+                return self._refused(page) or self._visited_again(page, self._extracted(page, raw))
+            except HookError as error:
+                return error.outcome
         return _in_turn(self._extracted_elsewhere(raw))
 
     async def _extracted_elsewhere(self, raw: Raw) -> ParseOutcome:
         answer = await self._guard.parse(raw, self._rules)
         if isinstance(answer, ParseOverLimit):
             return Bad("parse", answer.reason)
-        return self._with_files(
-            self._outcome(raw, _listed(answer.item), answer.links, answer.cut),
-            raw,
-            raw.response.url,
-        )
+        try:
+            outcome = self._outcome(raw, _listed(answer.item), answer.links, answer.cut)
+        except HookError as error:
+            return error.outcome
+        return self._with_files(outcome, raw, raw.response.url)
 
     async def _looked_at(self, page: Page, raw: Raw) -> ParseOutcome:
         """Return the outcome of a page without a handler, if the `after` functions let it pass."""
@@ -197,7 +202,11 @@ class Parser:
         outcome = self._built_in(page, raw)
         return await outcome if isinstance(outcome, Awaitable) else outcome
 
-    def _extracted(self, page: Page, raw: Raw) -> ParseOutcome:
+    def _visited_again(self, page: Page, parsed: Parsed) -> Parsed:
+        """Return the outcome of a page with the time of its next visit, if the program chooses it."""
+        return parsed if self._again_ns is None else replace(parsed, again_ns=self._again_ns(page))
+
+    def _extracted(self, page: Page, raw: Raw) -> Parsed:
         cut = Cut(self._limits)
         item, links = extract(page, raw.response.fetched_at_ns, self._rules, cut)
         outcome = self._outcome(raw, _listed(item), links, cut.lines)
@@ -312,7 +321,7 @@ class Parser:
     def _outcome_of(self, page: Page, raw: Raw, results: Iterable[Any]) -> ParseOutcome:
         if self._sign_on is not None and raw.target.request.login:
             return self._sign_on.led(page, raw, results)
-        return self._sorted(page, raw, results)
+        return self._visited_again(page, self._sorted(page, raw, results))
 
     def _sorted(self, page: Page, raw: Raw, results: Iterable[Any]) -> Parsed:
         assert self._handlers is not None

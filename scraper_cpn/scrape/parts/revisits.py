@@ -24,13 +24,13 @@ class Revisits(Part):
 
     def at_kept(self, pages: Place[Checked]) -> Output:
         """Put the next visit of a page that was kept."""
-        return put(self.rests, self._p.after_keeping, pages, after_ns=self._p.after_ns)
+        return put(self.rests, self._p.after_keeping, pages, after_ns=self._p.rest_after_keeping_ns)
 
     def at_page(self, targets: Place[Target], log: Sink[Failure]) -> Iterable[Output]:
         """Put the next visit of a page with the same content as before, which goes no further."""
         p = self._p
         return [
-            put(self.rests, p.after_same, targets, Fetched, after_ns=p.after_ns),
+            put(self.rests, p.after_same, targets, Fetched, after_ns=p.rest_ns),
             put(log, p.same, targets, Fetched),
         ]
 
@@ -44,11 +44,13 @@ class Revisits(Part):
 
     def at_redirect(self, targets: Place[Target], p: RequestPolicy) -> Output:
         """Put the next visit of a page that was kept before, and redirects for a while."""
-        return put(self.rests, p.visit_later, targets, Redirected, after_ns=self._p.after_ns)
+        return put(self.rests, p.visit_later, targets, Redirected, after_ns=self._p.rest_ns)
 
     def at_failure(self, failed: Place[Failure]) -> Output:
         """Put the next visit of a page that was kept before, and could not be fetched this time."""
-        return put(self.rests, self._p.after_failing, failed, after_ns=self._p.after_ns)
+        return put(
+            self.rests, self._p.after_failing, failed, after_ns=self._p.rest_after_failing_ns
+        )
 
     def begin(self, targets: Place[Target], gate: GateKeeper, budget: Budget) -> None:
         """Put each page into *targets* when its next visit is due, while requests may still start."""

@@ -41,6 +41,7 @@ from scraper_cpn.scrape.policy.retries import is_unsent
 from scraper_cpn.scrape.policy.robots import RobotsPolicy
 from scraper_cpn.scrape.policy.routes import is_ban
 from scraper_cpn.scrape.policy.stages import plain_file
+from scraper_cpn.scrape.policy.visits import planned
 from scraper_cpn.scrape.settings import Settings
 from scraper_cpn.scrape.urls import pace_of
 
@@ -171,7 +172,14 @@ class FilePolicy:
         """The page, waiting for the first of its files."""
         first, *rest = (job.asked for job in parsed.files)
         wired = page.response.wired
-        return Awaiting(page.target, first, tuple(rest), parsed.items, wired=wired, cut=parsed.cut)
+        return Awaiting(
+            planned(page.target, parsed),
+            first,
+            tuple(rest),
+            parsed.items,
+            wired=wired,
+            cut=parsed.cut,
+        )
 
     def collected(self, page: Awaiting, end: FileEnd) -> Collected:
         """Whether a page waits for another file."""

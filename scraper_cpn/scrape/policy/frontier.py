@@ -218,6 +218,11 @@ class FrontierPolicy:
         behind_ns = self._behind_ns(priority)
         return _sum(since_ns, behind_ns) if behind_ns else since_ns
 
+    def at_level(self, target: Target, priority: int) -> Target:
+        """The target of a new URL with another priority."""
+        since_ns = self.since_ns(target.priority, target.rank)
+        return replace(target, priority=priority, rank=self.rank(priority, since_ns))
+
     def since_ns(self, priority: int, rank: int) -> int:
         """The time when a URL with this priority and rank was found."""
         return rank - self._behind_ns(priority)

@@ -23,6 +23,7 @@ from scraper_cpn.scrape.colours import (
     Valid,
 )
 from scraper_cpn.scrape.policy.requests import Reason, RequestPolicy
+from scraper_cpn.scrape.policy.visits import planned
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,9 @@ class PipelinePolicy:
 
     def extracted(self, page: Raw, parsed: Parsed) -> Extracted:
         """The token of a page that is to be validated."""
-        return Extracted(page.target, parsed.items, page.response.wired, parsed.cut)
+        return Extracted(
+            planned(page.target, parsed), parsed.items, page.response.wired, parsed.cut
+        )
 
     def trouble(self, page: Raw, parsed: Parsed) -> Failure | None:
         """The row of a handler that raised after what is kept of its page."""

@@ -11,10 +11,10 @@ from hashlib import blake2b
 
 from msgspec.structs import replace
 
-from scraper_cpn.scrape.colours import Checked, Failure, Fetched, Redirected, Target
+from scraper_cpn.scrape.colours import Checked, Failure, Fetched, Parsed, Redirected, Target
 from scraper_cpn.scrape.policy.frontier import asking
 from scraper_cpn.scrape.policy.stages import plain_target
-from scraper_cpn.scrape.request import Visit, first_visit
+from scraper_cpn.scrape.request import NEVER, Visit, first_visit
 from scraper_cpn.scrape.settings import Settings
 
 _DIGEST_BYTES = 16
@@ -30,10 +30,25 @@ class VisitPolicy:
 
     settings: Settings
 
-    @property
-    def after_ns(self) -> int:
-        """The time between two visits."""
-        return self.settings.revisit_ns or 0
+    def after_ns(self, target: Target) -> int:
+        """The time from a visit of a page to the next one."""
+        visit = target.request.visit
+        if visit is None or visit.after_ns is None:
+            return self.settings.revisit_ns or 0
+        return visit.after_ns
+
+    def rest_ns(self, target: Target, outcome: object) -> int:
+        """As `after_ns`, whatever the visit has come to."""
+        del outcome
+        return self.after_ns(target)
+
+    def rest_after_keeping_ns(self, page: Checked) -> int:
+        """As `after_ns`, for a page that was kept."""
+        return self.after_ns(page.target)
+
+    def rest_after_failing_ns(self, failure: Failure) -> int:
+        """As `after_ns`, for a page that has failed."""
+        return self.after_ns(failure.target)
 
     def fetched(self, target: Target, fetched: Fetched) -> Target | None:
         """The target of a page that has come, with what its next visit needs; None if its content is the same."""
@@ -55,7 +70,9 @@ class VisitPolicy:
         """The next visit of a page whose content was the same."""
         if self.fetched(target, fetched) is not None:
             return None
-        return self._next(target, replace(state_of(fetched), number=_number(target)))
+        return self._next(
+            target, replace(state_of(fetched), number=_number(target), after_ns=_chosen_ns(target))
+        )
 
     def after_unchanged(self, target: Target) -> Target | None:
         """The next visit of a page that has not changed, as its server says."""
@@ -89,6 +106,8 @@ class VisitPolicy:
         """Whether a page is not visited again."""
         if self.settings.revisit_ns is None or not target.request.by_url:
             return True
+        if _chosen_ns(target) == NEVER:
+            return True
         return self.settings.visits is not None and _number(target) >= self.settings.visits
 
     def _next(self, target: Target, visit: Visit) -> Target | None:
@@ -108,6 +127,14 @@ class VisitPolicy:
         last = self.is_last(target)
         page = plain_target(target)
         return Failure(target=page, kind="unchanged", reason=reason, status=status, final=last)
+
+
+def planned(target: Target, parsed: Parsed) -> Target:
+    """A page with the time of its next visit, if the program has chosen one."""
+    visit = target.request.visit
+    if visit is None or parsed.again_ns is None:
+        return target
+    return asking(target, replace(target.request, visit=replace(visit, after_ns=parsed.again_ns)))
 
 
 def state_of(fetched: Fetched) -> Visit:
@@ -141,6 +168,11 @@ def _as_kept(target: Target) -> Visit:
         etag=asked.get("If-None-Match", ""),
         modified=asked.get("If-Modified-Since", ""),
     )
+
+
+def _chosen_ns(target: Target) -> int | None:
+    visit = target.request.visit
+    return None if visit is None else visit.after_ns
 
 
 def _number(target: Target) -> int:

@@ -263,21 +263,23 @@ class _Targets:
     def pack_parsed(self, parsed: Parsed) -> list[Any]:
         """Encode the links of one page."""
         links = self.pack_links(parsed.targets)
-        if not (parsed.requests or parsed.stop or parsed.trouble):
+        if not (parsed.requests or parsed.stop or parsed.trouble or parsed.again_ns is not None):
             return links
         trouble = None if parsed.trouble is None else astuple(parsed.trouble)
-        return [links, self.pack_links(parsed.requests), parsed.stop, trouble]
+        more = [trouble, parsed.again_ns]
+        return [links, self.pack_links(parsed.requests), parsed.stop, more]
 
     def unpack_parsed(self, packed: list[Any]) -> Parsed:
         if len(packed) != _PARSED_PARTS:
             return Parsed((), self.unpack_links(packed))
-        links, requests, stop, trouble = packed
+        links, requests, stop, (trouble, again_ns) = packed
         return Parsed(
             (),
             self.unpack_links(links),
             requests=self.unpack_links(requests),
             stop=stop,
             trouble=None if trouble is None else Bad(*trouble),
+            again_ns=again_ns,
         )
 
     def pack_with_files(self, parsed: ParsedWithFiles) -> list[Any]:

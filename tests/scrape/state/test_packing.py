@@ -134,7 +134,12 @@ def cut(policy: Policy) -> list[st.SearchStrategy[tuple[Any, Any]]]:
         st.builds(lambda t, i: (c.Extracted(t, i), c.Extracted(t, ())), target, ITEMS),
         st.builds(lambda t, i: (c.Checked(t, i), c.Checked(t, ())), target, ITEMS),
         st.builds(lambda r: (c.Fetched(r), c.Fetched(GONE)), RESPONSES),
-        st.builds(lambda i, t: (c.Parsed(i, t), c.Parsed((), t)), ITEMS, links(policy)),
+        st.builds(
+            lambda i, t, a: (c.Parsed(i, t, again_ns=a), c.Parsed((), t, again_ns=a)),
+            ITEMS,
+            links(policy),
+            st.sampled_from([None, -1, 0, SECOND]),
+        ),
         st.builds(
             lambda i, e: (c.Valid(i, tuple(e)), c.Valid((), tuple(e))), ITEMS, st.lists(TEXT)
         ),
