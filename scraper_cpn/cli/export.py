@@ -23,13 +23,13 @@ def export(words: Words) -> int:
     from scraper_cpn.scrape.state.run import last_opening
     from scraper_cpn.show.accounts import export_lines
     from scraper_cpn.show.work import progress
-    from scraper_cpn.store.reader import StateReader
+    from scraper_cpn.store.states import look
 
     output, failed = words.options.get("output", "-"), words.options.get("failed")
     _check_files(words, output, failed)
     console = Console(stderr=True, highlight=False)
     account: dict[str, Any] = {"output": output}
-    with StateReader(words.state) as state, ExitStack() as stack:
+    with look(words.state) as state, ExitStack() as stack:
         reader = state.run(words.run)
         of, settings = reader.head().items, last_opening(reader.metadata()).settings
         work = Export(
@@ -58,7 +58,8 @@ def _check_files(words: Words, output: str, failed: str | None) -> None:
     """Refuse to overwrite the state or an existing file, and refuse one file for two purposes."""
     if words.json and output in STANDARD_OUTPUT:
         raise UsageError("--json: standard output has the items; give -o FILE with it")
-    used = {words.state.resolve(): "the state"}
+    place = words.state
+    used = {place.resolve(): "the state"} if isinstance(place, Path) else {}
     for option, path in (("output", output), ("failed", failed)):
         if path is None or (option == "output" and path in STANDARD_OUTPUT):
             continue

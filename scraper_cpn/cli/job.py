@@ -102,11 +102,14 @@ def _keeping(
             raise UsageError("--keep-cookies: a state keeps them; give --state FILE as well")
         return None
     from scraper_cpn.scrape.state.files import Keeping, refuse_existing
+    from scraper_cpn.store.states import location_of
 
-    check_writable("--state", path)
-    refuse_existing(Path(path), run)
+    place = location_of(path)
+    if isinstance(place, Path):
+        check_writable("--state", path)
+    refuse_existing(place, run)
     file = program and str(Path(program).absolute())
-    return Keeping(path=Path(path), run=run, program=file, **seeds)
+    return Keeping(path=place, run=run, program=file, **seeds)
 
 
 def with_outputs(
@@ -126,7 +129,8 @@ def with_outputs(
     validator = Validator(item_type, settings.schema)
     if own.get("output") in STANDARD_OUTPUT:
         own["output"] = "-"
-    check_files({**own, **({"state": str(keeping.path)} if keeping else {})})
+    kept_in = {"state": str(keeping.path)} if keeping and isinstance(keeping.path, Path) else {}
+    check_files({**own, **kept_in})
     overwrite, append = own.pop("overwrite", False), own.pop("append", False)
     sink = None
     if keeping is None or "output" in own:

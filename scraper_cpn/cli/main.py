@@ -31,8 +31,8 @@ _OF_PROGRAMS = frozenset({"new", "test", "shell"})
 
 _NAME_CHARS_MAX = 200
 
-_USERS = {"exists", "foreign", "missing"}
-"""Kinds of `StoreError` that come from a wrong name given by the user."""
+_USERS = {"exists", "foreign", "missing", "refused"}
+"""Kinds of `StoreError` that come from a wrong name given by the user, or from missing rights."""
 
 _NAME_ERRORS = {
     errno.EACCES,

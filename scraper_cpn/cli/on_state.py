@@ -24,6 +24,7 @@ from scraper_cpn.scrape.options.read import likely
 from scraper_cpn.scrape.options.table import BY_KEY, TEXT, Option
 from scraper_cpn.scrape.settings import UsageError
 from scraper_cpn.store.port import StoreError
+from scraper_cpn.store.states import Location
 
 UNSOUND = 3
 
@@ -56,12 +57,13 @@ def on_state(argv: Sequence[str]) -> int:
     if len(words.words) != len(command.wants):
         usage = " ".join(["scrape", name, *command.wants])
         raise UsageError(f"{name}: give {_listed(command.wants)}: {usage}; see scrape {name} -h")
+    state = str(words.state)
     try:
         return command.does(words)
     except StoreError as error:
-        if words.words[0] in str(error):
+        if state in str(error):
             raise
-        raise StoreError(error.kind, f"{words.words[0]}: {error}") from error
+        raise StoreError(error.kind, f"{state}: {error}") from error
 
 
 def _listed(wants: Sequence[str]) -> str:
@@ -93,7 +95,7 @@ def _retry(words: Words) -> int:
     from scraper_cpn.scrape.state.retry import unsure_rows
     from scraper_cpn.scrape.state.run import kept, resuming
     from scraper_cpn.show.accounts import retry_lines
-    from scraper_cpn.store.reader import StateReader
+    from scraper_cpn.store.states import look
 
     kinds = words.options.get("kind")
     for kind in kinds or ():
@@ -102,7 +104,7 @@ def _retry(words: Words) -> int:
                 f"--kind {kind}: not a kind of failure{likely(kind, KINDS)}; one of {', '.join(KINDS)}"
             )
     found = anyio.run(_retry_failed, words, kinds)
-    with StateReader(words.state) as reader:
+    with look(words.state) as reader:
         log = reader.run(words.run)
         handled, unsure = kept(log.metadata()).handled, unsure_rows(log)
     command = resuming(words.named(), handled=handled)
@@ -113,7 +115,7 @@ def _retry(words: Words) -> int:
 
 async def _retry_failed(words: Words, kinds: Sequence[str] | None) -> dict[str, int]:
     from scraper_cpn.scrape.state.retry import retry_failed
-    from scraper_cpn.store.sqlite import open_run
+    from scraper_cpn.store.states import open_run
 
     store = open_run(words.state, words.run)
     try:
@@ -130,14 +132,18 @@ def _check(words: Words) -> int:
 def _backup(words: Words) -> int:
     from scraper_cpn.store.backup import backup
 
-    copy = Path(words.words[1])
+    copy, state = Path(words.words[1]), words.state
+    if not isinstance(state, Path):
+        raise UsageError(
+            "backup: a state on PostgreSQL is copied with the database's own tools: pg_dump --schema=scrape"
+        )
     if not os.path.lexists(copy):  # `backup` refuses to overwrite anything
         check_writable("backup", str(copy))
-    backup(words.state, copy)
+    backup(state, copy)
     return _checked(words, copy, {"backup": str(copy), "bytes": copy.stat().st_size})
 
 
-def _checked(words: Words, path: Path, more: Mapping[str, Any]) -> int:
+def _checked(words: Words, path: Location, more: Mapping[str, Any]) -> int:
     """Check a state and report on it; *more* is added to the report."""
     from scraper_cpn.scrape.state.check import audits
     from scraper_cpn.show.accounts import check_lines

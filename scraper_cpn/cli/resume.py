@@ -16,12 +16,15 @@ from scraper_cpn.scrape.options.read import GivenValue, crawl_options, own_optio
 from scraper_cpn.scrape.options.table import BY_KEY, OPTIONS
 from scraper_cpn.scrape.settings import Settings, UsageError
 from scraper_cpn.scrape.state.files import SCOPE, Keeping, Past, changed, past
+from scraper_cpn.store.states import location_of
 
 FIXED = {option.key for option in OPTIONS if option.field in SCOPE} | {"input", "state"}
 """Options that are fixed when a crawl begins."""
 
 HELP = """\
 usage: scrape resume STATE [OPTION...]      continue a crawl that is kept in STATE
+
+STATE is a file, or an address on PostgreSQL: postgres://USER@HOST/DATABASE?name=NAME.
 
 Continues where the crawl stopped, whatever stopped it: Ctrl-C, a crash, a reboot. Requests
 that were in flight are tried again, as one more attempt. Every pause is kept.
@@ -55,11 +58,11 @@ def resume_job(argv: Sequence[str]) -> CrawlJob | None:
     if "help" in arguments.options:
         return None
     if len(arguments.words) != 1:
-        raise UsageError("resume: give the file of a state: scrape resume STATE [OPTION...]")
+        raise UsageError("resume: give a state: scrape resume STATE [OPTION...]")
     given = given_options(arguments)
     _refuse_fixed(given)
     own = own_options(given)
-    path = Path(arguments.words[0])
+    path = location_of(arguments.words[0])
     before = past(path, own.pop("run", None))
     if before.kept.handled:
         raise UsageError(

@@ -7,7 +7,6 @@ Must not know: what a command does.
 import shlex
 import sys
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -15,6 +14,7 @@ from msgspec import Struct
 from rich.console import Console, RenderableType
 
 from scraper_cpn.cli.arguments import Arguments
+from scraper_cpn.store.states import Location, location_of
 
 DONE = 0
 
@@ -26,9 +26,9 @@ class Words(Struct, frozen=True):
     options: dict[str, Any]
 
     @property
-    def state(self) -> Path:
-        """The file of the state."""
-        return Path(self.words[0])
+    def state(self) -> Location:
+        """Where the state is. Raises `StoreError` for an address that can't be read."""
+        return location_of(self.words[0])
 
     @property
     def run(self) -> str | None:
@@ -44,7 +44,7 @@ class Words(Struct, frozen=True):
     def named(self) -> str:
         """The state and the run, in the form of command-line words."""
         run = ["--run", self.run] if self.run is not None else []
-        return shlex.join([self.words[0], *run])
+        return shlex.join([str(self.state), *run])
 
 
 def words_of(arguments: Arguments) -> Words:

@@ -1,14 +1,12 @@
-"""Keeping a net's run in a state file: beginning it there, or continuing it after a crash.
+"""Keeping a net's run in a state: beginning it there, or continuing it after a crash.
 
-Owns: the file of a run, the check that it belongs to the same net, and what becomes of firings in flight.
+Owns: the state of a run, the check that it belongs to the same net, and what becomes of firings in flight.
 Must not know: what a net is for, effects.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import anyio
@@ -19,31 +17,31 @@ from scraper_cpn.net.marking import blame
 from scraper_cpn.run.clock import Clock, Dial
 from scraper_cpn.store.codec import Codec
 from scraper_cpn.store.net_signature import NetSignature, differences, listed, signature_of
-from scraper_cpn.store.port import Batch, ItemRow, SinkRow, StoreError
+from scraper_cpn.store.port import Batch, ItemRow, SinkRow, Store, StoreError
 from scraper_cpn.store.recorder import Recorder
 from scraper_cpn.store.recovery import loaded, lost_in_flight
 from scraper_cpn.store.restore import restore
 from scraper_cpn.store.shelf import StoreShelf
-from scraper_cpn.store.sqlite import SqliteStore, create, open_run
+from scraper_cpn.store.states import Location, create, is_there, open_run
 
 MAIN = "main"
-"""The name of the run in its file."""
+"""The name of the run in its state."""
 PROCESS_ENDED = "the process ended while it ran"
 LOOK_SECONDS = 0.1
 """The polling interval of a process that waits for a state to become free."""
 
 
 class KeptRun:
-    """A run in a state file, open for writing; from `open_kept`.
+    """A run in a state, open for writing; from `open_kept`.
 
     Attributes:
-        recorder: the kernel, with everything that is in the file.
+        recorder: the kernel, with everything that is in the state.
         clock: the kernel's time.
         new: whether the run has just begun.
     """
 
     def __init__(
-        self, store: SqliteStore, shelf: StoreShelf, recorder: Recorder, clock: Clock, *, new: bool
+        self, store: Store, shelf: StoreShelf, recorder: Recorder, clock: Clock, *, new: bool
     ) -> None:
         self._store = store
         self._shelf = shelf
@@ -80,25 +78,25 @@ class KeptRun:
         return (msgspec.json.decode(row) for _, _, row in self._store.rows(sink))
 
     async def close(self) -> None:
-        """Close the file."""
+        """Close the state."""
         with anyio.CancelScope(shield=True):
             await self._store.close()
 
 
 async def open_kept(
-    net: Net, path: Path, *, wait: bool = False, trace: Trace | None = None
+    net: Net, path: Location, *, wait: bool = False, trace: Trace | None = None
 ) -> KeptRun:
-    """Begin a run in a new file, or continue the run in an existing one.
+    """Begin a run in a new state, or continue the run in an existing one.
 
     Args:
         net: the same net as before: the same places, transitions and functions' names.
-        path: of the file.
-        wait: if another process has the file, wait until it has ended, instead of raising `StoreError`.
+        path: of its file, or its address on PostgreSQL.
+        wait: if another process has the state, wait until it has ended, instead of raising `StoreError`.
         trace: is called with each event.
 
     Raises:
         NetError: the net is not valid.
-        StoreError: the file belongs to another net, is damaged, in use, or can't be written.
+        StoreError: the state belongs to another net, is damaged, in use, or can't be written.
     """
     codec = Codec(checked(net), exact=True)
     store, new = await _opened(net, path, wait=wait)
@@ -110,10 +108,10 @@ async def open_kept(
         raise
 
 
-async def _opened(net: Net, path: Path, *, wait: bool) -> tuple[SqliteStore, bool]:
+async def _opened(net: Net, path: Location, *, wait: bool) -> tuple[Store, bool]:
     while True:
         try:
-            if os.path.exists(path):  # noqa: PTH110, ASYNC240  (as quick as opening it, which is no task either)
+            if is_there(path):
                 store = open_run(path, MAIN)
                 await _refuse_other(store, net, path)
                 return store, False
@@ -125,8 +123,8 @@ async def _opened(net: Net, path: Path, *, wait: bool) -> tuple[SqliteStore, boo
         await anyio.sleep(LOOK_SECONDS)
 
 
-async def _refuse_other(store: SqliteStore, net: Net, path: Path) -> None:
-    """Raise `StoreError` unless the file belongs to this net."""
+async def _refuse_other(store: Store, net: Net, path: Location) -> None:
+    """Raise `StoreError` unless the state belongs to this net."""
     metadata = store.metadata()
     before = msgspec.json.decode(metadata["net"], type=NetSignature) if "net" in metadata else {}
     found = differences(before, signature_of(net, {}))
@@ -136,7 +134,7 @@ async def _refuse_other(store: SqliteStore, net: Net, path: Path) -> None:
         raise StoreError("foreign", f"{path} is no run of this net ({net.name}): {text}")
 
 
-async def _kept(store: SqliteStore, codec: Codec, trace: Trace | None, *, new: bool) -> KeptRun:
+async def _kept(store: Store, codec: Codec, trace: Trace | None, *, new: bool) -> KeptRun:
     saved = store.saved()
     metadata = store.metadata()
     known = msgspec.json.decode(metadata["clock"], type=Dial) if "clock" in metadata else None

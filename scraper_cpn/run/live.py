@@ -46,6 +46,7 @@ from scraper_cpn.run.effects import Binding as Bound
 from scraper_cpn.run.effects import Paced, Plain
 from scraper_cpn.run.keeping import KeptRun, open_kept
 from scraper_cpn.run.shell import Shell
+from scraper_cpn.store.states import location_of
 
 Effects: TypeAlias = Mapping[str, Callable[..., Any] | Bound]
 """Effects by their names in the net: a function of the transition's tokens, which returns an outcome or an
@@ -219,9 +220,10 @@ async def running(
     Args:
         net: is checked first.
         effects: the function for each of its effects.
-        keep: a file that keeps the run. If it exists, the run is continued: effects that were under way are
-            `Lost`, everything else is unchanged. Effects start only once the decision for them is durable.
-        wait: if another process has that file, wait until it ends, and take over.
+        keep: a file that keeps the run, or an address on PostgreSQL. If it exists, the run is continued:
+            effects that were under way are `Lost`, everything else is unchanged. Effects start only once the
+            decision for them is durable.
+        wait: if another process has it, wait until it ends, and take over.
         on_row: is called with each row that reaches a sink; without it, `finish` returns the rows.
         trace: is called with each event; see `scraper_cpn.net.Trace`.
 
@@ -232,7 +234,7 @@ async def running(
     if keep is None:
         yield Live(net, effects, compile_net(net, trace), Clock(), None, on_row)
         return
-    kept = await open_kept(net, Path(keep), wait=wait, trace=trace)
+    kept = await open_kept(net, location_of(keep), wait=wait, trace=trace)
     try:
         yield Live(net, effects, kept.recorder, kept.clock, kept, on_row)
     finally:

@@ -154,7 +154,8 @@ class Crawl(Program, Generic[T]):
                 all others, which are dropped and counted without it. Not together with *state*, which has all items.
             overwrite: replace an existing file.
             append: add to an existing file.
-            state: keep the crawl in this new file, so that `resume` can continue it.
+            state: keep the crawl in this new file, or at this address on PostgreSQL, so that `resume` can
+                continue it.
 
         Raises:
             UsageError: a seed that is no URL, an output or a state that can't be written, a kernel that
@@ -169,7 +170,7 @@ class Crawl(Program, Generic[T]):
         )
 
     def resume(self, state: str | Path) -> Summary:
-        """Resume a crawl that `run` has kept in a file, and return a summary. Blocks.
+        """Resume a crawl that `run` has kept in a state, and return a summary. Blocks.
 
         Options and handlers are those of this crawl; the scope must be unchanged. Items are added to the
         crawl's previous output.
@@ -183,8 +184,9 @@ class Crawl(Program, Generic[T]):
     async def resumed(self, state: str | Path) -> Summary:
         """Like `resume`, for async code."""
         from scraper_cpn.scrape.state.files import Keeping, past, same_crawl
+        from scraper_cpn.store.states import location_of
 
-        path = Path(state)
+        path = location_of(state)
         before = past(path, None)
         settings = same_crawl(before, self.settings)
         where = before.output
@@ -213,8 +215,9 @@ class Crawl(Program, Generic[T]):
             )
         if state is not None:
             from scraper_cpn.scrape.state.files import Keeping, refuse_existing
+            from scraper_cpn.store.states import location_of
 
-            refuse_existing(Path(state), None)
+            refuse_existing(location_of(state), None)
         where = None if output is None else str(output)
         sink = None
         if where is not None:
@@ -223,7 +226,7 @@ class Crawl(Program, Generic[T]):
             return await self._run(await self._prepared_session(urls, sink), sink)
         handled = bool(len(self.handlers)) or self.item_type is not None
         seeds, unread = self._first(urls)
-        keeping = Keeping(path=Path(state), handled=handled, unread=unread)
+        keeping = Keeping(path=location_of(state), handled=handled, unread=unread)
         return await self._keep(keeping, self.settings, seeds, sink, where)
 
     async def stream(self, *urls: Seeds) -> AsyncGenerator[T, None]:

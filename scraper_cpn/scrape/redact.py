@@ -20,10 +20,14 @@ _SECRET_CHARS_MIN = 6
 _START = re.compile(r"\s*(?:[A-Za-z][A-Za-z0-9+.-]*:[/\\]+|[/\\]{2,})")
 """The part of a URL before its user, password and host."""
 _WITHIN = re.compile(
-    r"((?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]*+:[/\\]++|[/\\]{2,}+)[^/\\?#'\"@]*+@"
+    r"((?<![A-Za-z0-9+.-])(?!postgres(?:ql)?://[^:/\\?#'\"@\s]*+@)[A-Za-z][A-Za-z0-9+.-]*+:[/\\]++"
+    r"|(?<!postgres:)(?<!postgresql:)[/\\]{2,}+)[^/\\?#'\"@]*+@"
     r"|(?<![^\s'\"(=])(?!mailto:)[^\s@/\\'\":]*+:[^\s@/\\'\"]++@"
 )
-"""User and password of a URL within a sentence. Nothing is tried twice: a text may be as long as a page."""
+"""User and password of a URL within a sentence. Nothing is tried twice: a text may be as long as a page.
+
+The user alone of a database's address is no secret, and belongs to a command to copy.
+"""
 _SOLD = re.compile(r"((?<![\w.-])(?:[\w-]++\.)++[\w-]++:\d{1,5}):[^\s:]++:\S++")
 """A proxy in the usual form of sold lists: host:port:user:password."""
 _HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[\s\x00].*", re.DOTALL)

@@ -36,7 +36,8 @@ _LABEL = 10
 def status_lines(status: StateStatus) -> Iterator[Text]:
     """Yield the lines about a state."""
     more = f", {size(status.wal_bytes)} in its journal" if status.wal_bytes else ""
-    yield Text.assemble((plain(status.state), "bold"), f"  {size(status.file_bytes)}{more}")
+    sizes = "" if status.file_bytes is None else f"  {size(status.file_bytes)}{more}"
+    yield Text.assemble((plain(status.state), "bold"), sizes)
     for run in status.runs:
         yield Text()
         named = f" --run {shlex.quote(run.run)}" if len(status.runs) > 1 else ""
@@ -63,7 +64,8 @@ def _run(run: RunStatus, state: str) -> Iterator[Text]:
 def _head(run: RunStatus) -> Iterator[Text]:
     words, style = _ENDED[run.ended]
     if run.pid is not None:
-        words, style = f"running in process {run.pid}", "bold green"
+        on = f" on {plain(run.host)}" if run.host else ""
+        words, style = f"running in process {run.pid}{on}", "bold green"
     reason = f": {plain(run.reason)}" if run.reason else ""
     yield Text.assemble((plain(run.run), "bold"), "  ", (words, style), reason)
 

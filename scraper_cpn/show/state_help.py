@@ -4,6 +4,10 @@ Owns: its words, in at most 80 columns.
 Must not know: what the commands do.
 """
 
+_STATE = """\
+STATE is a file, or postgres://USER@HOST/DATABASE?name=NAME.
+
+"""
 _COMMON = """\
       --run NAME             which crawl, if STATE has several{default}
       --json                 one JSON object on standard output
@@ -23,7 +27,7 @@ _EXPORT = """\
 
 
 def _options(own: str = "", *, default: str = "") -> str:
-    return f"options:\n{own}{_COMMON.format(default=default)}"
+    return f"{_STATE}options:\n{own}{_COMMON.format(default=default)}"
 
 
 HELP = {

@@ -139,7 +139,8 @@ class StoreError(Exception):
     Attributes:
         kind: "exists", "missing", "locked", "foreign" (no state of ours, or of another net or version),
             "damaged", "full" (the disk), "readonly", "io", "fenced" (another process has taken over),
-            "unfit" (a token, an outcome or a key that can't be written),
+            "refused" (a server does not let this user in, or do this), "unfit" (a token, an outcome or a key
+            that can't be written),
             "spent" (a budget has less left than a batch draws; the store accepts another batch instead).
     """
 

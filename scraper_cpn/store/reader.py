@@ -11,6 +11,7 @@ from types import TracebackType
 
 from msgspec import Struct
 
+from scraper_cpn.store.claim import writer
 from scraper_cpn.store.failures import store_errors
 from scraper_cpn.store.read import RunReader
 from scraper_cpn.store.statefile import find_run
@@ -28,6 +29,10 @@ class RunInfo(Struct, frozen=True):
     seq: int
     at_ns: int
     metadata: dict[str, bytes]
+    pid: int | None = None
+    """The process that has the run open for writing; None: none."""
+    host: str = ""
+    """The machine of that process; empty: this one."""
 
 
 class StateReader:
@@ -39,6 +44,7 @@ class StateReader:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._writer = writer(path)
         self._connection = look(path)
 
     def __enter__(self) -> StateReader:
@@ -58,7 +64,7 @@ class StateReader:
             sql = "SELECT id, name, created_ns, seq, at_ns FROM run ORDER BY id"
             rows = self._connection.execute(sql).fetchall()
         return [
-            RunInfo(run, name, created_ns, seq, at_ns, self._of(run).metadata())
+            RunInfo(run, name, created_ns, seq, at_ns, self._of(run).metadata(), self._pid_of(run))
             for run, name, created_ns, seq, at_ns in rows
         ]
 
@@ -70,6 +76,9 @@ class StateReader:
     def close(self) -> None:
         """Close the reader; a second call does nothing."""
         self._connection.close()
+
+    def _pid_of(self, run: int) -> int | None:
+        return self._writer.pid if self._writer is not None and self._writer.run == run else None
 
     def _of(self, run: int) -> RunReader:
         return RunReader(self._path, self._connection, run)

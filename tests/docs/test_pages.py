@@ -16,10 +16,13 @@ from scraper_cpn.cli.resume import resume_job
 from scraper_cpn.cli.simulate import simulate
 from scraper_cpn.scrape.settings import Settings
 from scraper_cpn.scrape.state.files import Keeping, kept_in
+from scraper_cpn.store.states import Location, location_of
 from tests.docs.pages import DOCS, README, ROOT, blocks
 
 PAGES = [README, *DOCS]
 SITE = "https://quotes.example/"
+EXAMPLE = "postgres://me@db.example/crawls?name=quotes"
+"""A database that the pages name; a real one stands for it."""
 ON_STATE = {"status", "explain", "retry", "export", "check", "backup"}
 PROXIES = "http://user:secret@proxy-1.example:8080 slots=2\n"
 
@@ -41,14 +44,16 @@ def test_programs_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         exec(compile(code, f"{page.name}", "exec"), names)
 
 
-async def keep(path: Path) -> None:
+async def keep(where: Location) -> None:
     """A state of a crawl that has not fetched anything yet."""
-    async with kept_in(Keeping(path=path), Settings(), [SITE], None, None):
+    async with kept_in(Keeping(path=where), Settings(), [SITE], None, None):
         pass
 
 
 @pytest.mark.parametrize("line", [line for line in commands() if line.startswith("scrape ")])
-def test_commands_are_accepted(line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_commands_are_accepted(
+    line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
     """Every `scrape` line is one that the command takes, with the files that it names there."""
     monkeypatch.chdir(tmp_path)
     for name in ("seeds.txt", "failed.jsonl"):
@@ -57,6 +62,11 @@ def test_commands_are_accepted(line: str, tmp_path: Path, monkeypatch: pytest.Mo
     Path("cookies.txt").write_text("shop.example\tTRUE\t/\tTRUE\t0\tsid\tabc\n")
     Path("crawl.toml").write_text('delay = "2s"\n')
     argv = shlex.split(line, comments=True)[1:]
+    if EXAMPLE in argv:
+        there = f"{request.getfixturevalue('database')}&name=quotes"
+        argv = [there if word == EXAMPLE else word for word in argv]
+        if argv[0] != SITE:
+            anyio.run(keep, location_of(there))
     if "quotes.state" in argv and argv[0] != SITE:
         anyio.run(keep, Path("quotes.state"))
     if argv[0] in ON_STATE:

@@ -187,8 +187,8 @@ OPTIONS: tuple[Option, ...] = (
     Option(name="schema", kind=READABLE, group=_OUTPUT, field="schema",
            help="keep only items that match this JSON Schema"),
     Option(name="state", kind=FILE, group=_OUTPUT,
-           help="keep the crawl in FILE, so that `scrape resume FILE` can continue it after any crash; "
-                "its items are there too"),
+           help="keep the crawl in FILE, or in a database at postgres://USER@HOST/DATABASE?name=NAME, so that "
+                "`scrape resume FILE` can continue it after any crash; its items are there too"),
     Option(name="run", kind=TEXT, group=_OUTPUT, in_file=False,
            help="the name of this crawl in the state; crawls of one state share their pauses (default main)"),
     Option(name="failed", kind=FILE, group=_OUTPUT,

@@ -3,7 +3,7 @@
 Owns: the order of the checks, and their counts.
 Must not know: the command line, how anything is shown, SQL.
 
-SQLite's own check and the counts of rows come first, then the tables' marking and its hash, then rows and
+The database's own check and the counts of rows come first, then the tables' marking and its hash, then rows and
 items, and the text of the seeds. Last, the journal is replayed from its base: after each batch the hash must equal the recorded one,
 and the final marking must equal that of the tables.
 """
@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
-from pathlib import Path
 
 import msgspec
 from msgspec import Struct
@@ -25,11 +24,9 @@ from scraper_cpn.scrape.state.run import Opening, codec_of, codec_of_opening, ke
 from scraper_cpn.scrape.state.unread import TAKEN, check_text
 from scraper_cpn.store.codec import MASK
 from scraper_cpn.store.port import ItemRow, JournalRow, SinkRow, StoreError
-from scraper_cpn.store.read import RunReader
-from scraper_cpn.store.reader import StateReader
 from scraper_cpn.store.replay import JournalReplay
 from scraper_cpn.store.restore import restore
-from scraper_cpn.store.whole import verify
+from scraper_cpn.store.states import Location, RunView, look, verify
 
 OnProgress = Callable[[str, int, int], None]
 """Is called with a run's name, the number of batches replayed so far, and their total."""
@@ -56,7 +53,7 @@ class Audit(Struct, frozen=True, kw_only=True):
 
 
 def audits(
-    path: Path, run: str | None = None, on_progress: OnProgress | None = None
+    path: Location, run: str | None = None, on_progress: OnProgress | None = None
 ) -> list[Audit]:
     """Check the file and all its crawls, or only the crawl called *run*, even while a crawl is running.
 
@@ -69,7 +66,7 @@ def audits(
     if wrong:
         more = f" (and {len(wrong) - 1} more faults)" if wrong[1:] else ""
         raise StoreError("damaged", f"{path} is damaged: {wrong[0]}{more}")
-    with StateReader(path) as reader:
+    with look(path) as reader:
         names = [each.name for each in reader.runs()] if run is None else [run]
         return [_audit(path, name, reader.run(name), on_progress or _nobody) for name in names]
 
@@ -78,7 +75,7 @@ def _nobody(_run: str, _played: int, _of: int) -> None:
     """Ignore the progress."""
 
 
-def _audit(path: Path, name: str, reader: RunReader, on_progress: OnProgress) -> Audit:
+def _audit(path: Location, name: str, reader: RunView, on_progress: OnProgress) -> Audit:
     try:
         return _sound(name, reader, on_progress)
     except StoreError as error:
@@ -87,7 +84,7 @@ def _audit(path: Path, name: str, reader: RunReader, on_progress: OnProgress) ->
         raise StoreError("damaged", f"{path} is damaged: run {name}: {error}") from error
 
 
-def _sound(name: str, reader: RunReader, on_progress: OnProgress) -> Audit:
+def _sound(name: str, reader: RunView, on_progress: OnProgress) -> Audit:
     head, history = reader.head(), openings(reader.metadata())
     restore(reader.saved(), codec_of(history[-1][1].policy))
     pages, items = _pages(reader.rows(STORED), reader.items())
@@ -136,7 +133,7 @@ def _pages(rows: Iterable[SinkRow], items: Iterator[ItemRow]) -> tuple[int, int]
 
 
 def _replayed(
-    name: str, reader: RunReader, history: list[tuple[int, Opening]], on_progress: OnProgress
+    name: str, reader: RunView, history: list[tuple[int, Opening]], on_progress: OnProgress
 ) -> JournalReplay:
     base, head = reader.base(), reader.head()
     opening = next(each for seq, each in reversed(history) if seq <= base.seq)

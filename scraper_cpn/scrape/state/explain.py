@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import product
-from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
@@ -47,9 +46,7 @@ from scraper_cpn.scrape.state.rows import StoredPage, read_failure
 from scraper_cpn.scrape.state.run import ScrapeCodec, clock_of, codec_of, kept, last_opening
 from scraper_cpn.scrape.state.unread import unread
 from scraper_cpn.scrape.urls import domain_of, host_of, names_above, origin_of
-from scraper_cpn.store.claim import writer
-from scraper_cpn.store.read import RunReader
-from scraper_cpn.store.reader import StateReader
+from scraper_cpn.store.states import Location, RunView, look
 
 
 class Wait(Struct, frozen=True):
@@ -77,6 +74,8 @@ class Explanation(Struct, frozen=True, kw_only=True):
     """The time of the look, by the crawl's clock; UTC, like all times."""
     pid: int | None
     """The process that runs the crawl; None if there is none."""
+    host: str = ""
+    """The machine of that process; empty: this one."""
     stands: str
     """`found`, `asks`, `waits`, `cools down`, `rests` (until its next visit), `in flight`, `pipeline`, `failed once`, `set aside`, `stored`,
     `failed`, `skipped`, `file` (that items name), `unread` or `unknown`."""
@@ -128,7 +127,7 @@ class _Spot(Struct, frozen=True):
     flying: Flying | None = None
 
 
-def explain(path: Path, url: str, run: str | None = None) -> Explanation:
+def explain(path: Location, url: str, run: str | None = None) -> Explanation:
     """Find a URL (normalised) in the crawl called *run*; None: in the only one.
 
     Cost: reads the waiting URLs of its domain, all tokens but other waiting URLs, and the rows of the sinks.
@@ -136,17 +135,16 @@ def explain(path: Path, url: str, run: str | None = None) -> Explanation:
     Raises:
         StoreError: the state can't be read, has no such run, or belongs to another net.
     """
-    with StateReader(path) as state:
+    with look(path) as state:
         metadata = state.run(run).metadata()
     asked = last_opening(metadata).policy.frontier.asked(url)
     found = _whereabouts(path, asked, run)
     return _whereabouts(path, url, run) if found.stands == "unknown" and url != asked else found
 
 
-def _whereabouts(path: Path, url: str, run: str | None) -> Explanation:
+def _whereabouts(path: Location, url: str, run: str | None) -> Explanation:
     """As `explain`, for a URL that is not normalised further."""
-    note = writer(path)
-    with StateReader(path) as state:
+    with look(path) as state:
         reader = state.run(run)
         info = next(each for each in state.runs() if run is None or each.name == run)
         policy = last_opening(info.metadata).policy
@@ -161,7 +159,8 @@ def _whereabouts(path: Path, url: str, run: str | None) -> Explanation:
         url=url,
         run=info.name,
         now_ns=now_ns,
-        pid=note.pid if note is not None and note.run == info.number else None,
+        pid=info.pid,
+        host=info.host,
         stands="unknown",
         domain=domain_of(url, policy.settings.limit_by),
         handled=kept(info.metadata).handled,
@@ -187,7 +186,7 @@ def _whereabouts(path: Path, url: str, run: str | None) -> Explanation:
 # Looking.
 
 
-def _marking(reader: RunReader, codec: ScrapeCodec, url: str) -> tuple[Durable, dict[str, int]]:
+def _marking(reader: RunView, codec: ScrapeCodec, url: str) -> tuple[Durable, dict[str, int]]:
     """The marking without the other waiting URLs; and how many of those come before this one, by place."""
     saved = reader.saved()
     durable = Durable(saved.at_ns, saved.next_serial, saved.next_id)
@@ -214,7 +213,7 @@ def _marking(reader: RunReader, codec: ScrapeCodec, url: str) -> tuple[Durable, 
     return durable, before
 
 
-def _unread_place(reader: RunReader, metadata: dict[str, bytes], url: str) -> str:
+def _unread_place(reader: RunView, metadata: dict[str, bytes], url: str) -> str:
     """The first line of the unread seeds that names the URL. Cost: some microseconds for each unread line."""
     seeds = unread(reader, metadata, kept(metadata).input)
     if seeds is not None:
@@ -244,7 +243,7 @@ def _keys(codec: ScrapeCodec, url: str, turns: Sequence[tuple[str, str]]) -> Ite
         yield codec.key(targets.name, one_key(known[name] for name in targets.keys))
 
 
-def _ends(reader: RunReader, net: ScrapeNet, url: str) -> list[Failure | StoredPage]:
+def _ends(reader: RunView, net: ScrapeNet, url: str) -> list[Failure | StoredPage]:
     """The rows of a URL in the sinks, oldest first."""
     read: dict[str, Callable[[bytes], Failure | StoredPage]] = {
         net.pipeline.stored.name: lambda body: read_row(body, StoredPage),

@@ -18,7 +18,7 @@ from scraper_cpn.scrape.pages.extract import Item
 from scraper_cpn.scrape.settings import FieldRule
 from scraper_cpn.scrape.state.metadata import read_row
 from scraper_cpn.scrape.state.rows import failures
-from scraper_cpn.store.read import RunReader
+from scraper_cpn.store.states import RunView
 
 _BATCH_ITEMS = 1_000
 _BATCH_BYTES = 4 * 2**20
@@ -47,7 +47,7 @@ class Export:
 
     def __init__(
         self,
-        reader: RunReader,
+        reader: RunView,
         where: str,
         *,
         overwrite: bool,
@@ -89,7 +89,7 @@ class Export:
         return (body for _, _, _, body in self._reader.items())
 
 
-def export_failures(reader: RunReader, file: TextIO) -> int:
+def export_failures(reader: RunView, file: TextIO) -> int:
     """Write the failed log in the form of `--failed`; returns the number of rows."""
     number = 0
     for row in failures(reader):

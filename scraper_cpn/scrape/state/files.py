@@ -1,4 +1,4 @@
-"""State files of crawls: creating one, adding a run, resuming one.
+"""States of crawls: creating one, adding a run, resuming one.
 
 Owns: which store a crawl gets, and which settings may change when it is resumed.
 Must not know: the command line, how a crawl runs.
@@ -45,9 +45,8 @@ from scraper_cpn.scrape.state.unread import input_of
 from scraper_cpn.scrape.state.vault import vault_of
 from scraper_cpn.scrape.text import check_name
 from scraper_cpn.scrape.trace import tracer
-from scraper_cpn.store.port import TextRow
-from scraper_cpn.store.reader import StateReader
-from scraper_cpn.store.sqlite import SqliteStore, create, new_run, open_run
+from scraper_cpn.store.port import Store, TextRow
+from scraper_cpn.store.states import Location, create, is_there, look, new_run, open_run
 
 MAIN = "main"
 """The default name of a run."""
@@ -90,7 +89,7 @@ class Keeping(Struct, frozen=True, kw_only=True):
     """The state in which a crawl is to be kept.
 
     Attributes:
-        path: its file.
+        path: its file, or its address on PostgreSQL.
         run: the crawl's name there; None for the default.
         past: what the state says about a crawl that is resumed; None for a new one.
         program: the file of the program with its page handlers.
@@ -99,7 +98,7 @@ class Keeping(Struct, frozen=True, kw_only=True):
         bad: lines among the seeds of a new crawl that are not URLs.
     """
 
-    path: Path
+    path: Location
     run: str | None = None
     past: Past | None = None
     program: str | None = None
@@ -179,7 +178,7 @@ async def kept_in(
         StoreError: the state can't be created or opened, is damaged, or can't be written.
         UsageError: there is no key for the cookies, or another one than before.
     """
-    store: SqliteStore | None = None
+    store: Store | None = None
     opening = keeping.opening(settings, seeds)
     vault = vault_of(settings, _metadata(keeping) if settings.keep_cookies else {})
     try:
@@ -218,14 +217,14 @@ def _metadata(keeping: Keeping) -> Mapping[str, bytes]:
     """What the state of a resumed crawl says about it."""
     if keeping.past is None:
         return {}
-    with StateReader(keeping.path) as reader:
+    with look(keeping.path) as reader:
         return reader.run(keeping.past.run).metadata()
 
 
 def _new_store(
     keeping: Keeping, opening: Opening, seeds: Sequence[str | Link], output_file: OutputFile
-) -> SqliteStore:
-    """A store in a new file, or for another run in an existing file."""
+) -> Store:
+    """A store in a new state, or for another run in an existing one."""
     path, run = keeping.path, keeping.run
     hidden = [name for name, _ in opening.settings.headers if name.lower() not in HARMLESS_HEADERS]
     unread, given, texts = keeping.unread, None, list[TextRow]()
@@ -242,17 +241,17 @@ def _new_store(
         hidden_cookies=tuple(name for name, _ in opening.settings.cookie),
     )
     metadata = first_metadata(opening, keep) | dict(output_file.metadata())
-    if run is not None and path.exists():
+    if run is not None and is_there(path):
         return new_run(path, run, metadata, texts)
     return create(path, keeping.name, metadata, texts)
 
 
-def refuse_existing(path: Path, run: str | None) -> None:
+def refuse_existing(path: Location, run: str | None) -> None:
     """Raise `UsageError` if a new crawl can't be kept in *path*; the message says what to do instead."""
-    check_name("--state", path)
-    if not path.exists():
+    check_name("--state", str(path))
+    if not is_there(path):
         return
-    with StateReader(path) as reader:
+    with look(path) as reader:
         runs = reader.runs()
     names = [each.name for each in runs]
     if run is None:
@@ -260,7 +259,7 @@ def refuse_existing(path: Path, run: str | None) -> None:
         command = resuming(shlex.quote(str(path)), handled=handled)
         raise UsageError(
             f"--state {path}: it exists; resume it: {command}; "
-            + ("or name another file" if handled else "or keep this crawl beside it: --run NAME")
+            + ("or name another" if handled else "or keep this crawl beside it: --run NAME")
         )
     if run in names:
         raise UsageError(
@@ -269,9 +268,9 @@ def refuse_existing(path: Path, run: str | None) -> None:
         )
 
 
-def past(path: Path, run: str | None) -> Past:
+def past(path: Location, run: str | None) -> Past:
     """Read what a state says about the run called *run*; None: its only one. Raises `StoreError`."""
-    with StateReader(path) as reader:
+    with look(path) as reader:
         metadata = reader.run(run).metadata()
         name = run or next(each.name for each in reader.runs())
     end = ending(metadata)
@@ -292,7 +291,7 @@ def _pauses(keeping: Keeping) -> list[Standing]:
     """
     found: list[Standing] = []
     now_ns = Clock().now_ns()
-    with StateReader(keeping.path) as reader:
+    with look(keeping.path) as reader:
         for each in reader.runs():
             if each.name == keeping.name:
                 continue

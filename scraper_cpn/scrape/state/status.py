@@ -37,11 +37,10 @@ from scraper_cpn.scrape.state.run import (
 from scraper_cpn.scrape.state.unread import unread
 from scraper_cpn.scrape.urls import domain_of, host_of, names_above
 from scraper_cpn.scrape.windows import opening_after
-from scraper_cpn.store.claim import Note, writer
-from scraper_cpn.store.read import RunReader
-from scraper_cpn.store.reader import RunInfo, StateReader
+from scraper_cpn.store.reader import RunInfo
 from scraper_cpn.store.recorder import COMPLETE, EDIT
 from scraper_cpn.store.statefile import wal
+from scraper_cpn.store.states import Location, RunView, look
 
 RATE_WINDOW_NS = 60 * SECOND
 _PAGES_MOST = 20_000
@@ -105,6 +104,8 @@ class RunStatus(Struct, frozen=True, kw_only=True):
     """The time of the look, by the crawl's clock."""
     pid: int | None
     """The process that runs it now; None if there is none."""
+    host: str = ""
+    """The machine of that process; empty: this one."""
     ended: str | None
     """`finished`, `spent`, `interrupted`, `stuck` or `faulted`; None unless its last process ended properly."""
     reason: str
@@ -159,13 +160,14 @@ class StateStatus(Struct, frozen=True):
     """The status of a state's crawls."""
 
     state: str
-    file_bytes: int
+    file_bytes: int | None
+    """The size of its file; None: it is on PostgreSQL, in tables that other states use, too."""
     wal_bytes: int
     """The size of the -wal: committed data that is not in the file yet."""
     runs: tuple[RunStatus, ...]
 
 
-def state_status(path: Path, run: str | None = None, *, domains: int = 10) -> StateStatus:
+def state_status(path: Location, run: str | None = None, *, domains: int = 10) -> StateStatus:
     """The status of a state's crawls, or of the one called *run*, with the *domains* largest backlogs.
 
     Cost: reads each token and each row of the failed log once.
@@ -173,26 +175,31 @@ def state_status(path: Path, run: str | None = None, *, domains: int = 10) -> St
     Raises:
         StoreError: the state can't be read, has no such run, or belongs to another net.
     """
-    note = writer(path)
-    with StateReader(path) as reader:
+    with look(path) as reader:
         if run is not None:
             reader.run(run)
         found = tuple(
-            _status(info, reader.run(info.name), note, domains)
+            _status(info, reader.run(info.name), domains)
             for info in reader.runs()
             if run is None or info.name == run
         )
+    return StateStatus(str(path), *_file_bytes(path), found)
+
+
+def _file_bytes(path: Location) -> tuple[int | None, int]:
+    """The sizes of a state's file and its -wal."""
+    if not isinstance(path, Path):
+        return None, 0
     log = wal(path)
-    wal_bytes = log.stat().st_size if log.exists() else 0
-    return StateStatus(str(path), path.stat().st_size, wal_bytes, found)
+    return path.stat().st_size, log.stat().st_size if log.exists() else 0
 
 
-def _status(info: RunInfo, reader: RunReader, note: Note | None, domains: int) -> RunStatus:
+def _status(info: RunInfo, reader: RunView, domains: int) -> RunStatus:
     policy = last_opening(info.metadata).policy
     codec = codec_of(policy)
     net = codec.net
     now_ns = clock_of(info.metadata, info.at_ns).now_ns()
-    running = note is not None and note.run == info.number
+    running = info.pid is not None
     so_far, end = account(info.metadata), None if running else ending(info.metadata)
     ledger, head = Ledger(), reader.head()
     ledger.take(failures(reader))
@@ -209,7 +216,8 @@ def _status(info: RunInfo, reader: RunReader, note: Note | None, domains: int) -
         run=info.name,
         created_ns=info.created_ns,
         now_ns=now_ns,
-        pid=note.pid if running and note else None,
+        pid=info.pid,
+        host=info.host,
         ended=end.how if end else None,
         reason=end.reason if end else "",
         pages=so_far.pages,
@@ -257,7 +265,7 @@ def _status(info: RunInfo, reader: RunReader, note: Note | None, domains: int) -
     )
 
 
-def _single(reader: RunReader, codec: ScrapeCodec) -> Iterator[Any]:
+def _single(reader: RunView, codec: ScrapeCodec) -> Iterator[Any]:
     """The tokens of the places whose colours the status needs."""
     net = codec.net
     places: tuple[Place[Any], ...] = (
@@ -293,7 +301,7 @@ def _waiting(
 
 
 def _levels(
-    reader: RunReader, net: ScrapeNet, tokens: list[tuple[int, Any]], held: set[int]
+    reader: RunView, net: ScrapeNet, tokens: list[tuple[int, Any]], held: set[int]
 ) -> Levels:
     """The waiting URLs, by level; *held* are tokens that firings hold."""
     levels = Levels()
@@ -305,7 +313,7 @@ def _levels(
     return levels
 
 
-def _backlog(reader: RunReader, codec: ScrapeCodec, tokens: list[tuple[int, Any]]) -> Counter[str]:
+def _backlog(reader: RunView, codec: ScrapeCodec, tokens: list[tuple[int, Any]]) -> Counter[str]:
     """The number of URLs not fetched yet, by domain, including those in flight."""
     urls: Counter[str] = Counter()
     net, targets = codec.net, codec.net.frontier.targets
@@ -362,7 +370,7 @@ _inputs = msgspec.msgpack.Decoder(list[list[msgspec.Raw]]).decode
 _EDITED, _COMPLETED, _FETCHED = map(msgspec.msgpack.encode, (EDIT, COMPLETE, "Fetched"))
 
 
-def _rate(reader: RunReader, now_ns: int) -> float:
+def _rate(reader: RunView, now_ns: int) -> float:
     """Pages per second over the last minute, or since the process began."""
     pages, since_ns = 0, now_ns - RATE_WINDOW_NS
     for _, at_ns, _, _, inputs in reader.latest():

@@ -38,21 +38,36 @@ class PartInfo(Struct, frozen=True):
 
 async def make_ready(address: Address, on: Connection) -> None:
     """Make the tables if the database has none. Raises `StoreError` if they are of another version."""
-    while not await _has_tables(on):
+    while not await has_tables(address, on):
         errors = driver().exceptions
         try:
             async with on.transaction():
                 await on.execute(installation())
         except (errors.DuplicateObjectError, errors.UniqueViolationError):
             continue  # another process has made them at the same time
-    await _check_version(address, on)
 
 
 async def is_ready(address: Address, on: Connection) -> None:
     """Raise `StoreError` unless the database has the tables of this version."""
-    if not await _has_tables(on):
-        raise StoreError("missing", f"{address}: there is no state of scrape in this database")
-    await _check_version(address, on)
+    if not await has_tables(address, on):
+        raise StoreError(
+            "missing", f"{address} does not exist; the database has no state of scrape"
+        )
+
+
+async def has_tables(address: Address, on: Connection) -> bool:
+    """Whether the database has the tables. Raises `StoreError` if they are of another version."""
+    if await on.fetchval(query("version")) is None:
+        return False
+    version = await on.fetchval(query("schema"))
+    if version != SCHEMA_VERSION:
+        age = "a newer" if version is not None and version > SCHEMA_VERSION else "an older"
+        raise StoreError(
+            "foreign",
+            f"{address}: its tables were made by {age} version of scrape (their schema is {version}, this "
+            f"one's {SCHEMA_VERSION}); use that version, or another database",
+        )
+    return True
 
 
 async def runs(address: Address, on: Connection) -> list[PartInfo]:
@@ -105,21 +120,6 @@ async def find_run(address: Address, on: Connection, name: str | None) -> int:
     if name not in names:
         raise StoreError("missing", f"{address} has no run {name}; it has {', '.join(names)}")
     return there[names.index(name)].part
-
-
-async def _has_tables(on: Connection) -> bool:
-    return await on.fetchval(query("version")) is not None
-
-
-async def _check_version(address: Address, on: Connection) -> None:
-    version = await on.fetchval(query("schema"))
-    if version != SCHEMA_VERSION:
-        age = "a newer" if version is not None and version > SCHEMA_VERSION else "an older"
-        raise StoreError(
-            "foreign",
-            f"{address}: its tables were made by {age} version of scrape (their schema is {version}, this "
-            f"one's {SCHEMA_VERSION}); use that version, or another database",
-        )
 
 
 async def _add_texts(on: Connection, part: int, texts: Iterable[TextRow]) -> None:

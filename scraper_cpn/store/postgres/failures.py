@@ -20,15 +20,16 @@ _BUGS = {NEXT, CONTRADICTS, _UNIQUE, _FOREIGN_KEY, _TWICE, "22003", "22P02", "22
 """A batch or a call that can't be right."""
 
 _LINES = {
-    "28P01": ("io", "the server refuses the password of this user; set PGPASSWORD or ~/.pgpass"),
-    "28000": ("io", "the server refuses this user ({error}); ask who runs it"),
+    "28P01": ("refused", "the server refuses the password of this user; set PGPASSWORD or ~/.pgpass"),
+    "28000": ("refused", "the server refuses this user ({error}); ask who runs it"),
     "3D000": ("missing", "the server has no such database; make it first: createdb"),
-    "42501": ("readonly", "this user has too few rights ({error}); ask who runs the database"),
-    "25006": ("readonly", "the server is a standby that can't be written; give the address of the primary"),
+    "42501": ("refused", "this user has too few rights ({error}); ask who runs the database"),
+    "25006": ("refused", "the server is a standby that can't be written; give the address of the primary"),
     "53100": ("full", "the server's disk is full; make room, then resume: what was committed is there"),
     "53300": ("io", "the server has no connection left; try again later, or raise its max_connections"),
     "57P03": ("io", "the server is starting or stopping; try again when it is ready"),
     "57P01": ("io", "the server was stopped; resume when it is back: what was committed is there"),
+    "42704": ("foreign", "the server can't use a part of the address ({error})"),
     "55P03": ("locked", "another process has locked it; try again"),
     FENCED: ("fenced", "another process has taken over this crawl; this one has ended"),
     SPENT: ("spent", "{error}"),
@@ -42,8 +43,9 @@ _OTHERS = {
 """By the class of an SQLSTATE, its first two characters."""
 _LOST = (
     "io",
-    "no answer from the server ({error}); check the address, and that PostgreSQL runs there",
+    "no answer from the server ({error}); resume when it answers: what was committed is there",
 )
+NOBODY = "no server answers ({error}); check the address, and that PostgreSQL runs there"
 
 
 def of_driver(where: object, error: Exception) -> StoreError | BatchError:

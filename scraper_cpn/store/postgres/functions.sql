@@ -38,6 +38,8 @@ BEGIN
         lease_until = clock_timestamp() + _lease_ms * interval '1 millisecond',
         idle = _idle,
         seq = _seq, at_ns = _at_ns, next_serial = _next_serial, next_id = _next_id, marking_hash = _marking_hash,
+        tokens = tokens + cardinality(_born_serial) - cardinality(_gone),
+        paged = paged + cardinality(_came_serial) - cardinality(_left_serial),
         seen = seen + cardinality(_seen_key),
         faulted = faulted + cardinality(_faulted),
         sunk = sunk + cardinality(_row_sink),

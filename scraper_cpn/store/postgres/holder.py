@@ -58,9 +58,14 @@ def unpacked(text: str | None) -> Holder | None:
 
 def is_alive(holder: Holder | None) -> bool | None:
     """Whether the process still runs; None: that can't be known from here."""
-    if holder is None or not holder.world or not holder.start or holder.world != _world():
+    if holder is None or not holder.start or not is_here(holder):
         return None
     return _start(holder.pid) == holder.start
+
+
+def is_here(holder: Holder) -> bool:
+    """Whether the process is, or was, one of this machine since it was started."""
+    return bool(holder.world) and holder.world == _world()
 
 
 @cache

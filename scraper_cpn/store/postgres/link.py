@@ -16,7 +16,7 @@ from typing import Any, Protocol, TypeVar
 
 from scraper_cpn.store.port import StoreError
 from scraper_cpn.store.postgres.address import Address
-from scraper_cpn.store.postgres.failures import driver, store_errors
+from scraper_cpn.store.postgres.failures import NOBODY, driver, said, store_errors
 
 T = TypeVar("T")
 
@@ -54,13 +54,18 @@ class Connection(Protocol):
 
 async def connect(address: Address) -> Connection:
     """Connect to the database of a state. Raises `StoreError`."""
+    settings = {"application_name": "scrape"}
     with store_errors(address):
+        connect_to = driver().connect
         try:
-            connection: Any = await driver().connect(
-                address.dsn, timeout=CONNECT_SECONDS, server_settings={"application_name": "scrape"}
+            connection: Any = await connect_to(
+                address.dsn, timeout=CONNECT_SECONDS, server_settings=settings
             )
         except ValueError as error:  # a parameter of the address that the driver can't read
             raise StoreError("foreign", f"{address}: its parameters can't be read") from error
+        except OSError as error:
+            text = NOBODY.format(error=said(error))
+            raise StoreError("missing", f"{address}: {text}") from error
     version, coding = connection.get_server_version(), connection.get_settings().server_encoding
     if version.major >= LEAST_VERSION and coding == "UTF8":
         found: Connection = connection

@@ -2,7 +2,7 @@
 -- take the number of rows as their last value.
 
 -- name: version
-SELECT CASE WHEN to_regclass('scrape.version') IS NULL THEN NULL ELSE 0 END
+SELECT to_regclass('scrape.version')::text
 
 -- name: schema
 SELECT schema FROM scrape.version
@@ -46,7 +46,7 @@ INSERT INTO scrape.metadata SELECT $1, t.* FROM unnest($2::text[], $3::bytea[]) 
 INSERT INTO scrape.text SELECT $1, t.* FROM unnest($2::bigint[], $3::bigint[], $4::text[]) AS t
 
 -- name: head
-SELECT seq, at_ns, next_serial, next_id, marking_hash, seen, faulted, sunk, items, journal_first, journal_bytes,
+SELECT seq, at_ns, next_serial, next_id, marking_hash, tokens, paged, seen, faulted, sunk, items, journal_first, journal_bytes,
     base_seq, base_at_ns, base_next_serial, base_next_id, base_marking_hash, base_seen, base_faulted
 FROM scrape.part WHERE id = $1
 
@@ -144,6 +144,17 @@ SELECT place, count(*) FROM scrape.paged WHERE part = $1 GROUP BY place
 -- name: backlog
 SELECT key, count(*) FROM scrape.paged WHERE part = $1 AND place = $2 GROUP BY key
 
--- name: bytes
-SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0)::bigint
-FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'scrape' AND c.relkind = 'r'
+-- name: rows_there
+SELECT count(*) FILTER (WHERE t.what = 'token'), count(*) FILTER (WHERE t.what = 'paged'),
+    count(*) FILTER (WHERE t.what = 'seen'), count(*) FILTER (WHERE t.what = 'faulted'),
+    count(*) FILTER (WHERE t.what = 'sink_row'), count(*) FILTER (WHERE t.what = 'item'),
+    count(*) FILTER (WHERE t.what = 'journal')
+FROM (
+    SELECT 'token' AS what FROM scrape.token WHERE part = $1
+    UNION ALL SELECT 'paged' FROM scrape.paged WHERE part = $1
+    UNION ALL SELECT 'seen' FROM scrape.seen WHERE part = $1
+    UNION ALL SELECT 'faulted' FROM scrape.faulted WHERE part = $1
+    UNION ALL SELECT 'sink_row' FROM scrape.sink_row WHERE part = $1
+    UNION ALL SELECT 'item' FROM scrape.item WHERE part = $1
+    UNION ALL SELECT 'journal' FROM scrape.journal WHERE part = $1 AND seq BETWEEN $2 AND $3
+) AS t

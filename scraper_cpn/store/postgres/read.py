@@ -42,6 +42,8 @@ class PartHead(Struct, frozen=True, kw_only=True):
     next_serial: int
     next_id: int
     marking_hash: int
+    tokens: int
+    paged: int
     seen: int
     faulted: int
     sunk: int
@@ -72,6 +74,23 @@ class PartReader:
         """The head of the partition: its last batch, and counts of rows."""
         (row,) = self._ask("head")
         return PartHead(**dict(zip(PartHead.__struct_fields__, row, strict=True)))
+
+    def miscounted(self) -> Iterator[str]:
+        """Tables that have more or fewer rows than the head counts. Cost: O(rows)."""
+        head = self.head()
+        (there,) = self._ask("rows_there", head.journal_first, head.seq)
+        counted = {
+            "token": head.tokens,
+            "paged": head.paged,
+            "seen": head.seen,
+            "faulted": head.faulted,
+            "sink_row": head.sunk,
+            "item": head.items,
+            "journal": head.seq - head.journal_first + 1,
+        }
+        for rows, (table, wanted) in zip(there, counted.items(), strict=True):
+            if rows != wanted:
+                yield f"table {table} has {rows} rows of {wanted}"
 
     def saved(self) -> SavedMarking:
         """The durable marking, which must be read before the next batch."""

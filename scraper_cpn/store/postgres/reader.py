@@ -10,9 +10,11 @@ from types import TracebackType
 
 from scraper_cpn.store.port import StoreError
 from scraper_cpn.store.postgres.address import Address
-from scraper_cpn.store.postgres.database import PartInfo, find_run, is_ready, runs
+from scraper_cpn.store.postgres.database import PartInfo, find_run, has_tables, is_ready, runs
+from scraper_cpn.store.postgres.holder import is_alive, is_here
 from scraper_cpn.store.postgres.link import Connection, Link
 from scraper_cpn.store.postgres.read import PartReader
+from scraper_cpn.store.reader import RunInfo
 
 
 class PostgresReader:
@@ -41,9 +43,9 @@ class PostgresReader:
     ) -> None:
         self.close()
 
-    def parts(self) -> list[PartInfo]:
-        """All runs, the oldest first, and who writes to them."""
-        return self._link.call(lambda on: runs(self._address, on))
+    def runs(self) -> list[RunInfo]:
+        """All runs, the oldest first."""
+        return [self._info(part) for part in self._link.call(lambda on: runs(self._address, on))]
 
     def run(self, name: str | None = None) -> PartReader:
         """The run called *name*; None: the only one. Raises `StoreError` ("missing")."""
@@ -53,8 +55,44 @@ class PostgresReader:
         """Close the reader; a second call does nothing."""
         self._link.close()
 
+    def _info(self, part: PartInfo) -> RunInfo:
+        holder = part.holder if is_alive(part.holder) is not False else None
+        return RunInfo(
+            part.part,
+            part.name,
+            part.created_ns,
+            part.seq,
+            part.at_ns,
+            PartReader(self._link, part.part).metadata(),
+            pid=holder.pid if holder else None,
+            host=holder.host if holder and not is_here(holder) else "",
+        )
+
     async def _begin(self, on: Connection) -> None:
         await is_ready(self._address, on)
         await on.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         if not await runs(self._address, on):
             raise StoreError("missing", f"{self._address} does not exist")
+
+
+def is_there(address: Address) -> bool:
+    """Whether there is a state of this name. Raises `StoreError` if the database can't be reached."""
+    link = Link(address, once=True)
+
+    async def found(on: Connection) -> bool:
+        return await has_tables(address, on) and bool(await runs(address, on))
+
+    try:
+        return link.call(found)
+    finally:
+        link.close()
+
+
+def verify(address: Address) -> list[str]:
+    """List the tables that lack rows, or have too many; empty if there are none. Cost: O(rows)."""
+    with PostgresReader(address) as reader:
+        return [
+            f"run {each.name}: {finding}"
+            for each in reader.runs()
+            for finding in reader.run(each.name).miscounted()
+        ]

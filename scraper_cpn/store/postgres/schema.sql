@@ -38,6 +38,8 @@ CREATE TABLE scrape.part (
     next_serial bigint NOT NULL DEFAULT 1,
     next_id bigint NOT NULL DEFAULT 1,
     marking_hash bigint NOT NULL DEFAULT 0,
+    tokens bigint NOT NULL DEFAULT 0,
+    paged bigint NOT NULL DEFAULT 0,
     seen bigint NOT NULL DEFAULT 0,
     faulted bigint NOT NULL DEFAULT 0,
     sunk bigint NOT NULL DEFAULT 0,
