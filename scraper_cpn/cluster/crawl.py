@@ -9,14 +9,15 @@ anything else.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from itertools import cycle
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct
 
 from scraper_cpn.cluster.mail import Letter, by_partition, packed
+from scraper_cpn.cluster.session import CALL_SECONDS
 from scraper_cpn.cluster.sql import query, schema
 from scraper_cpn.cluster.work import Work
 from scraper_cpn.net import NetError, Place
@@ -26,8 +27,10 @@ from scraper_cpn.store.port import StoreError
 from scraper_cpn.store.postgres.address import Address, address_of
 from scraper_cpn.store.postgres.database import add_crawl, is_ready, make_ready
 from scraper_cpn.store.postgres.failures import driver, store_errors
-from scraper_cpn.store.postgres.link import Connection, connect
+from scraper_cpn.store.postgres.link import Connection, connect, within
 from scraper_cpn.store.postgres.text import kept
+
+T = TypeVar("T")
 
 Tokens = Mapping[Place[Any], Iterable[Any]]
 """Tokens to begin with, by their place: a source that is keyed, a channel, or leased."""
@@ -36,6 +39,8 @@ PARTITIONS = 32
 """How many partitions a crawl has unless told. It can't be changed later, and is the most workers that it can use."""
 PARTITIONS_MAX = 4096
 RUN = "main"
+CREATE_SECONDS = 600.0
+"""How long it may take to make a crawl with millions of tokens."""
 LETTERS_MOST = 500
 """How many tokens go into a row of the outbox at most."""
 
@@ -81,17 +86,15 @@ async def create(
     if not 1 <= partitions <= PARTITIONS_MAX:
         raise NetError(f"partitions: {partitions} is not from 1 to {PARTITIONS_MAX}")
     letters = _addressed(work, tokens or {}, partitions)
-    connection = await connect(address)
-    try:
-        with store_errors(address):
-            await make_ready(address, connection)
-            await _install(connection)
-            async with connection.transaction():
-                return await _made(
-                    address, connection, work, letters, [metadata or {}] * partitions, serves=serves
-                )
-    finally:
-        connection.terminate()
+
+    async def made(on: Connection) -> Crawl:
+        await make_ready(address, on)
+        await _install(on)
+        async with on.transaction():
+            each = [metadata or {}] * partitions
+            return await _made(address, on, work, letters, each, serves=serves)
+
+    return await _once(address, made, CREATE_SECONDS)
 
 
 async def join(dsn: str, work: Work | None = None) -> Crawl:
@@ -105,13 +108,12 @@ async def join(dsn: str, work: Work | None = None) -> Crawl:
         StoreError: there is none ("missing"), or its laws are not those of *work* ("foreign", with the differences).
     """
     address = address_of(dsn)
-    connection = await connect(address)
-    try:
-        with store_errors(address):
-            await is_ready(address, connection)
-            found = await _found(address, connection)
-    finally:
-        connection.terminate()
+
+    async def looked(on: Connection) -> tuple[Crawl, NetSignature] | None:
+        await is_ready(address, on)
+        return await _found(address, on)
+
+    found = await _once(address, looked)
     if found is None:
         raise StoreError("missing", f"{address}: there is no crawl of this name for many workers")
     crawl, laws = found
@@ -245,9 +247,20 @@ def _refuse_other(crawl: Crawl, laws: NetSignature, work: Work) -> None:
 
 async def _set_stopping(dsn: str, *, stopping: bool) -> None:
     crawl = await join(dsn)
-    connection = await connect(crawl.address)
+
+    async def changed(on: Connection) -> None:
+        await on.execute(query("set_stopping"), crawl.id, stopping)
+
+    await _once(crawl.address, changed)
+
+
+async def _once(
+    address: Address, work: Callable[[Connection], Awaitable[T]], seconds: float = CALL_SECONDS
+) -> T:
+    """Do something on a connection of its own, which takes so long at most, whatever the network does."""
+    connection = await connect(address)
     try:
-        with store_errors(crawl.address):
-            await connection.execute(query("set_stopping"), crawl.id, stopping)
+        with store_errors(address):
+            return await within(seconds, connection, work(connection))
     finally:
         connection.terminate()
