@@ -6,6 +6,7 @@ Must not know: how entries are encoded, where they are sent.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +14,7 @@ from msgspec import Struct
 
 from scraper_cpn.scrape.pages.tree import Node, Tree, fold
 
+_PASSWORD = re.compile(r"passw|pwd", re.IGNORECASE)
 _CONTROLS = "input, select, textarea, button"
 _SUBMITS = frozenset({"submit", "image"})
 _BUTTONS = frozenset({"submit", "image", "reset", "button"})
@@ -51,6 +53,11 @@ class Control:
     def submits(self) -> bool:
         """Whether it is a button that sends the form."""
         return self.kind in _SUBMITS
+
+    @property
+    def is_password(self) -> bool:
+        """Whether its value is a password, as far as its type and its name show."""
+        return self.kind == "password" or bool(_PASSWORD.search(self.name))
 
     @property
     def is_button(self) -> bool:

@@ -81,7 +81,7 @@ class Form:
             options: as of `Page.link`; a body is the form's own.
 
         Raises:
-            ValueError: there is no such field, choice or button.
+            ValueError: there is no such field, choice or button, or the form would send a password in its URL.
         """
         pressed = self._pressed(press)
         charset = self._charset()
@@ -93,6 +93,7 @@ class Form:
         if url is None:
             return Link("")
         if method.lower() != "post":
+            self._refuse_passwords(found)
             url = f"{url.partition('#')[0].partition('?')[0]}?{_urlencoded(found, charset)}"
             return made(Link(url, handler_name(to), priority, **options), to)
         body, content_type = _written(kind.lower(), found, charset)
@@ -106,6 +107,16 @@ class Form:
         """What the pressed button says, or else the form."""
         own = None if pressed is None else pressed.attrs.get(f"form{name}")
         return (self._page.tree.attribute(self._node, name) or "" if own is None else own).strip()
+
+    def _refuse_passwords(self, found: list[Entry]) -> None:
+        """Raise `ValueError` for a password in the URL of a GET: logs, states and messages show URLs."""
+        hidden = {each.name for each in self._controls if each.is_password}
+        named = next((name for name, value in found if value and name in hidden), None)
+        if named is not None:
+            raise ValueError(
+                f"the form would send its field {named!r} in the URL (its method is get), where logs and states show it; "
+                "leave it out, or send a POST: page.link(URL, form={...})"
+            )
 
     def _pressed(self, press: str | bool) -> Control | None:
         buttons = [each for each in self._controls if each.submits and not each.disabled]

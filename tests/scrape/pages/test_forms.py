@@ -99,6 +99,20 @@ def test_a_get(html: str, url: str) -> None:
     assert sent(html) == url
 
 
+@pytest.mark.parametrize("field", ["type=password name=p", "name=user_passwd", "name=Passwort"])
+def test_a_password_in_a_url(field: str) -> None:
+    """It is refused in one line without it, since a URL is in logs and states; an empty one is none, and a POST has none."""
+    form = f"<form action=/in><input name=user><input {field}></form>"
+    name = field.partition("name=")[2]
+    page = Page.from_html(form, URL)
+    with pytest.raises(ValueError, match=f"would send its field '{name}' in the URL") as caught:
+        page.form().fill({"user": "me", name: "s3cret"}).submit()
+    assert "s3cret" not in str(caught.value)
+    assert page.form().fill(user="me").submit().url == f"https://shop.example/in?user=me&{name}="
+    posted = Page.from_html(form.replace("<form", "<form method=post"), URL)
+    assert posted.form().fill({name: "s3cret"}).submit().request
+
+
 def test_multipart_and_plain_text() -> None:
     """A file is sent with its name; the same form has the same body."""
     html = "<form method=post enctype=multipart/form-data><input type=file name=f><input name='a\"' value=1>"
