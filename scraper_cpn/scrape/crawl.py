@@ -100,6 +100,8 @@ class Crawl(Program, Generic[T]):
     ) -> None:
         super().__init__()
         self.item_type = item
+        if item is not None:
+            Validator(item)  # says what is wrong with a type before anything is declared
         self.start = tuple(map(_seed, start))
         self.options = options
         self.handlers.banned = banned
@@ -255,6 +257,7 @@ class Crawl(Program, Generic[T]):
         return self._session(self._seeds(urls), **given)
 
     def _session(self, seeds: Sequence[str | Link], **given: Any) -> Session:
+        self.handlers.check()
         validator = Validator(self.item_type, self.settings.schema)
         hooks, output = self.hooks, given.get("output")
         if isinstance(output, OutputsByType):

@@ -107,3 +107,22 @@ def test_later_rules_count() -> None:
     table = table_of(rules)
     assert (table[404], table[410], table.get(429), table.get(503)) == ("fail", "page", None, None)
     assert {404, 503}.isdisjoint(pages_of(rules))
+
+
+def test_a_handler_of_error_pages_that_needs_data() -> None:
+    """It takes pages of links to others: what those may lack is refused when the crawl begins, not at the first error."""
+    crawl: Crawl[Any] = Crawl()
+
+    @crawl.page("*", status=[404])
+    def gone(page: Page, category: str) -> None: ...
+
+    crawl.session(["http://shop.test/"])
+
+    @crawl.page("")
+    def product(page: Page, number: int) -> None: ...
+
+    with pytest.raises(
+        UsageError,
+        match=r"'gone' takes error pages of links to 'product', too, whose .* 'category'",
+    ):
+        crawl.session(["http://shop.test/"])

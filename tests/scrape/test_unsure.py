@@ -8,6 +8,7 @@ from anyio import to_thread
 
 from scraper_cpn import Crawl, Link, Page
 from scraper_cpn.cli.main import main
+from scraper_cpn.scrape.fetch.client import ACCEPT
 from scraper_cpn.scrape.state.check import audits
 from tests.scrape.test_logins import FORM, html
 from tests.servers import Asked, Do, Server, Step, page
@@ -109,3 +110,17 @@ async def test_a_login_that_has_expired_when_a_post_comes(
         assert unsure.examples[0].reason == (
             "the site asked for a login; this POST may have been processed, and is not idempotent"
         )
+
+
+async def test_what_a_json_link_accepts() -> None:
+    """JSON first; what the user or the link says counts more, and a form is sent as ever."""
+    async with Server(lambda _: page(b"{}")) as server:
+        links = [
+            order(server.url, 1),
+            order(server.url, 2, headers={"Accept": "text/csv"}),
+            Link(f"{server.url}/form", to="ordered", form={"a": 1}, data={"number": 3}),
+        ]
+        await ordering().crawl(*links)
+        await ordering(header={"accept": "text/xml"}).crawl(links[0])
+        accepted = [each.headers["accept"] for each in server.asked]
+    assert accepted == ["application/json,*/*;q=0.8", "text/csv", ACCEPT, "text/xml"]

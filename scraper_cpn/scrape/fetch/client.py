@@ -30,6 +30,8 @@ _PACKED_MORE = 64
 _WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"})
 """Methods whose requests need no Content-Length where there is no body (RFC 9110 section 8.6)."""
 ACCEPT = "text/html,application/xhtml+xml,*/*;q=0.8"
+ACCEPT_JSON = "application/json,*/*;q=0.8"
+_JSON_TYPE = "application/json"
 
 NO_PUBLIC_ADDRESS = "the name has no public address; --allow-private permits others"
 """Why a request with `Ask.wary` fails where DNS knows only others."""
@@ -95,8 +97,13 @@ class Ask(Struct, frozen=True, gc=False):
     If *wary*, one that is not public is refused."""
 
     def headers_over(self, crawl: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
-        """The headers of a crawl and its own, with those that describe its body; its own replace those of a name."""
-        own = self._headers()
+        """The headers of a crawl and its own, with those that describe its body; its own replace those of a name.
+
+        What sends JSON accepts JSON first, unless the user says what else to accept.
+        """
+        own, crawl = self._headers(), tuple(crawl)
+        if self.request.content_type.startswith(_JSON_TYPE) and not _accepts((*crawl, *own)):
+            own = (*own, ("Accept", ACCEPT_JSON))
         named = {name.lower() for name, _ in own}
         return (*(each for each in crawl if each[0].lower() not in named), *own)
 
@@ -106,6 +113,11 @@ class Ask(Struct, frozen=True, gc=False):
         counted = asked.body or asked.method not in _WITHOUT_BODY
         length = (("Content-Length", str(len(asked.body))),) if counted else ()
         return (*asked.headers, *kind, *length)
+
+
+def _accepts(headers: Iterable[tuple[str, str]]) -> bool:
+    """Whether an Accept header is among headers that is not the usual one."""
+    return any(name.lower() == "accept" and value != ACCEPT for name, value in headers)
 
 
 class Reply(Struct, frozen=True, gc=False):

@@ -6,7 +6,7 @@ Must not know: the net, pages, outputs, how JSON Schema works (`schema` does).
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
@@ -74,12 +74,26 @@ def _encoded(item: Any) -> bytes | str:
         return f"JSON can't carry it: {error}"
 
 
+def _without_tags(item_type: Any) -> str:
+    """What is wrong with a union of Structs that can't be told from each other; empty for anything else."""
+    structs = [each for each in get_args(item_type) if isinstance(each, type(msgspec.Struct))]
+    bare = [each.__name__ for each in structs if each.__struct_config__.tag is None]
+    if len(structs) < 2 or not bare:
+        return ""
+    return (
+        f"{', '.join(bare)} can't be told from each other; declare each with a tag, such as "
+        f"class {bare[0]}(msgspec.Struct, tag=True), or give Crawl no type: it then takes items of any"
+    )
+
+
 def _type_check(item_type: Any) -> Check:
     try:
         decode = msgspec.json.Decoder(item_type).decode
         names = _names(item_type)
     except (TypeError, ValueError) as error:
-        raise UsageError(f"items can't be of the type {item_type!r}: {error}") from None
+        raise UsageError(
+            f"items can't be of the type {item_type!r:.200}: {_without_tags(item_type) or error}"
+        ) from None
 
     def check(item: Any) -> str | None:
         if (

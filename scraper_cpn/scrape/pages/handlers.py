@@ -229,6 +229,19 @@ class Handlers:
             raise HandlerError(f"yielded a link to {link.url!r:.200}: {error}") from None
         return found
 
+    def check(self) -> None:
+        """Raise `UsageError` for a handler of all error pages that needs data which links to other handlers lack."""
+        for taker in self:
+            if taker.pattern != "*" or not taker.statuses.intersection(_ERRORS):
+                continue
+            for other in self:
+                missing = taker.parameters.lacks(other.parameters)
+                if other is not taker and other is not self.login and missing:
+                    raise UsageError(
+                        f"the page handler {taker.name!r} takes error pages of links to {other.name!r}, too, whose data need not "
+                        f"have {missing!r}; give that parameter a default, or the handler a narrower pattern"
+                    )
+
     def seed(self, given: str | Link, number: int) -> str | Link:
         """Return a seed of a program, normalised: a URL, or a link ready to be followed. Raises `UsageError`."""
         if not isinstance(given, Link):

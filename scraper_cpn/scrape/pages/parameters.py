@@ -22,7 +22,11 @@ _BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_O
 
 
 class HandlerParameters:
-    """The parameters of a handler behind the page. Raises `UsageError` for a type that can't be kept."""
+    """The parameters of a handler behind the page. Raises `UsageError` for a type that can't be kept.
+
+    Attributes:
+        required: the names of those without a default.
+    """
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self._name = name_of(function)
@@ -30,6 +34,9 @@ class HandlerParameters:
         behind = [each for each in found[1:] if each.kind in _BY_NAME]
         self._takes_all = any(each.kind is inspect.Parameter.VAR_KEYWORD for each in found)
         self._names = tuple(each.name for each in behind)
+        self.required = tuple(
+            each.name for each in behind if each.default is inspect.Parameter.empty
+        )
         self._type = self._struct(behind)
 
     def __bool__(self) -> bool:
@@ -54,6 +61,10 @@ class HandlerParameters:
         return {name: value for name, value in named.items() if value is not msgspec.UNSET} | {
             name: given[name] for name in others
         }
+
+    def lacks(self, others: "HandlerParameters") -> str:
+        """Return a name that data for *others* may not have, and that is required here; empty for none."""
+        return next((name for name in self.required if name not in others.required), "")
 
     def __str__(self) -> str:
         return ", ".join((*self._names, *(["anything else"] if self._takes_all else [])))

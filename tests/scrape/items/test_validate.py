@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Meta, Struct
 
+from scraper_cpn import Crawl
 from scraper_cpn.scrape.colours import Bad, Extracted, Valid
 from scraper_cpn.scrape.items.validate import Validator
 from scraper_cpn.scrape.settings import UsageError
@@ -110,6 +111,28 @@ def test_a_page_with_bad_items_only_is_bad() -> None:
     assert outcome.kind == "invalid"
     assert outcome.reason == "item 1: Expected `str`, got `int` - at `$.text` (and 2 more items)"
     assert len(outcome.detail.splitlines()) == 3
+
+
+class Book(Struct):
+    """Like `Film`, without a tag."""
+
+    title: str
+
+
+class Film(Struct):
+    """Like `Book`, without a tag."""
+
+    title: str
+
+
+def test_structs_that_can_not_be_told_from_each_other() -> None:
+    """A crawl of such a type is refused when it is made, in one line that says what to do."""
+    with pytest.raises(
+        UsageError, match="Book, Film can't be told from each other; declare each"
+    ) as e:
+        both: Any = Book | Film
+        Crawl(both)
+    assert "class Book(msgspec.Struct, tag=True)" in str(e.value)
 
 
 def test_a_page_without_items_is_fine() -> None:
