@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import msgspec
 import pytest
 from msgspec import structs
 
 from mocks.inprocess import Crawled, crawl
 from scraper_cpn.net import Row
 from scraper_cpn.scrape.colours import Failure, Proxy, Stored
+from scraper_cpn.scrape.pages.extract import Item
 from scraper_cpn.scrape.pages.fields import field_rule
 from scraper_cpn.scrape.parts import files
 from scraper_cpn.scrape.settings import SECOND, Settings
@@ -76,6 +78,15 @@ def test_a_file_that_pages_share_is_fetched_once_with_the_delay_of_its_domain() 
     starts = [each.start_ns for each in done.log if each.url.startswith(CDN)]
     assert all(later - before >= SECOND for before, later in pairwise(starts))
     assert done.run.ended == "finished"
+
+
+def test_an_item_with_files_is_read_back() -> None:
+    """From a state, for example, whose items are JSON."""
+    done = crawled({HOME: shown(f"{CDN}a", f"{CDN}b"), f"{CDN}a": PNG})
+    (item,) = (
+        each for row in done.rows if isinstance(row.colour, Stored) for each in row.colour.kept
+    )
+    assert msgspec.json.decode(msgspec.json.encode(item), type=Item) == item
 
 
 def test_what_is_not_saved_says_why() -> None:

@@ -12,7 +12,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from scraper_cpn.scrape.colours import Link, Saved
 from scraper_cpn.scrape.pages.cut import Cut
-from scraper_cpn.scrape.pages.fields import take_fields
+from scraper_cpn.scrape.pages.fields import FieldValue, take_fields
 from scraper_cpn.scrape.pages.page import Page
 from scraper_cpn.scrape.settings import MILLISECOND, SECOND, FieldRule
 
@@ -38,8 +38,8 @@ class Item(Struct, frozen=True, kw_only=True):
     """The page's title, white space folded; null without one."""
     text: str | None = None
     """The visible text, white space folded; null for what is neither HTML nor XML."""
-    fields: dict[str, str | list[str] | None] = {}
-    """What the user's selectors found; empty for what is neither HTML nor XML."""
+    fields: dict[str, FieldValue] = {}
+    """What the user's selectors found, with files (`--files`) in place of their URLs; empty for what is neither HTML nor XML."""
     body: Saved | UnsetType = UNSET
     """Where the body was saved; not there where it was not."""
 

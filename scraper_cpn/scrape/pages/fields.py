@@ -12,10 +12,14 @@ Must not know: where rules come from (command line, TOML file, Python), items, o
 
 from collections.abc import Iterable
 
+from scraper_cpn.scrape.colours import File
 from scraper_cpn.scrape.pages.cut import Cut
 from scraper_cpn.scrape.pages.page import Page, check_selector
 from scraper_cpn.scrape.redact import shown
 from scraper_cpn.scrape.settings import FieldRule, UsageError
+
+FieldValue = str | File | list[str | File] | None
+"""The value of a field; files are put in the place of their URLs later."""
 
 _EXAMPLES = (
     "for example 'price=.price', 'tags[]=.tag', 'next=a.next::url(href)' or 'name=//h1/text()'"
@@ -49,9 +53,7 @@ def check_names(rules: Iterable[FieldRule]) -> None:
         seen.add(rule.name)
 
 
-def take_fields(
-    page: Page, rules: Iterable[FieldRule], cut: Cut
-) -> dict[str, str | list[str] | None]:
+def take_fields(page: Page, rules: Iterable[FieldRule], cut: Cut) -> dict[str, FieldValue]:
     """Return the value of each field on *page*: a text, a list, or None without a match.
 
     What is left out of a list, or of a long text, is noted in *cut*.
@@ -59,7 +61,7 @@ def take_fields(
     return {rule.name: _take(page, rule, cut) for rule in rules}
 
 
-def _take(page: Page, rule: FieldRule, cut: Cut) -> str | list[str] | None:
+def _take(page: Page, rule: FieldRule, cut: Cut) -> FieldValue:
     what = f"the field {rule.name}"
     if not rule.many:
         value = page.text(rule.selector, None)

@@ -92,6 +92,23 @@ def test_limits_by_type_and_size(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_why_a_file_is_not_saved(tmp_path: Path) -> None:
+    """Its type, its size, or that there is nothing in it."""
+    options: dict[str, Any] = {"save_types": ("image/*",), "max_saved_bytes": 3}
+    bodies = bodies_of(Settings(save_bodies=str(tmp_path / "b"), **options))
+    assert bodies is not None
+    pages = [page(body, content_type=kind) for body, kind in (
+        (b"", "image/png"), (b"abcd", "image/png"), (b"a", ""), (b"a", "text/css"), (b"a", "image/x"),
+    )]  # fmt: skip
+    assert [bodies.objection(each) for each in pages] == [
+        "it is empty",
+        "its body has 4 bytes; --max-saved saves 3",
+        "its type is unknown; --save-types saves image/*",
+        "its type is text/css; --save-types saves image/*",
+        None,
+    ]
+
+
 @pytest.mark.parametrize("suffix", ["warc", "warc.gz"])
 def test_an_archive(tmp_path: Path, suffix: str) -> None:
     """WARC 1.1: a request, a response and metadata for each page; a body that is there already is a revisit."""

@@ -75,7 +75,9 @@ class Bodies:
         return None
 
     def objection(self, raw: Raw) -> str | None:
-        """Return why a file is not saved: its type, or its size; None if it is."""
+        """Return why a file is not saved: its type, or its size, or that it has none; None if it is."""
+        if not raw.response.body:
+            return "it is empty"
         if self._is_wanted(raw):
             return self.refusal(raw)
         kind = raw.response.content_type or "unknown"
@@ -100,9 +102,10 @@ class Bodies:
         file = File(
             raw.target.requested_url, bytes=len(response.body), media_type=response.content_type
         )
-        saved = await self.save(raw)
+        objection = self.objection(raw)
+        saved = None if objection else await self.save(raw)
         if saved is None:
-            return Filed(replace(file, error=self.objection(raw)), len(response.body))
+            return Filed(replace(file, error=objection), len(response.body))
         return Filed(replace(file, path=saved.path, sha256=saved.sha256), len(response.body))
 
     async def _save_waiting(self) -> None:
