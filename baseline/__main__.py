@@ -88,6 +88,10 @@ def _refuse_limits(settings: Settings) -> None:
             raise UsageError(
                 f"the scheduler by hand has no --per-{what} and no --{what}-delay; use scrape, or leave them out"
             )
+    if settings.dead_host_after:
+        raise UsageError(
+            "the scheduler by hand has no --dead-host-after; use scrape, or leave it out"
+        )
 
 
 def _refuse_routes(settings: Settings) -> None:

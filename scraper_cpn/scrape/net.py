@@ -30,6 +30,7 @@ from scraper_cpn.scrape.parts.robots import Robots
 from scraper_cpn.scrape.parts.routes import Routes, routes_of
 from scraper_cpn.scrape.parts.seeds import Seeds
 from scraper_cpn.scrape.parts.sessions import sessions_of
+from scraper_cpn.scrape.parts.silence import silences_of
 from scraper_cpn.scrape.parts.sitemaps import sitemaps_of
 from scraper_cpn.scrape.parts.stages import Budgets, Stage
 from scraper_cpn.scrape.parts.sticky import sticky_of
@@ -63,9 +64,10 @@ class ScrapeNet(Net):
         self.hosts = hosts_of(self, p.settings)
         self.proxies = Proxies(self, p.proxies)
         self.logins = logins_of(self, p.requests.logins)
-        key = fields_of(self.domains, *self.hosts)
-        if p.settings.has_addresses and not self.hosts:
-            key += Addresses.counts_by
+        self.silences = silences_of(self, p.silence, self.domains)
+        by_address = Addresses.counts_by if p.settings.has_addresses else ()
+        by_host = *fields_of(*self.hosts, *self.silences), *by_address
+        key = fields_of(self.domains) + tuple(dict.fromkeys(by_host))
         self.sessions = sessions_of(self, p.sessions, self.logins)
         page_key = key + fields_of(*self.logins, *self.sessions)
         keys, turn = (key, page_key), p.frontier.turn
@@ -83,7 +85,7 @@ class ScrapeNet(Net):
         """The limits of bytes, which count those of files, too."""
         self.items = items_of(self, p)
         self.limits: list[Limit] = [
-            self.permits, self.domains, *self.hosts, *self.stages, self.proxies, self.gate,
+            self.permits, self.domains, *self.hosts, *self.silences, *self.stages, self.proxies, self.gate,
             *self.hours, *self.domain_hours,
         ]  # fmt: skip
 
@@ -139,12 +141,15 @@ class ScrapeNet(Net):
                 self.failed_log,
             )
             files.give_up(self.health, self.failed_log)
-        by_host = self.hosts or self.addresses
-        known: list[KeySet[Any]] = [each.known for each in by_host]
+        known: list[KeySet[Any]] = [each.known for each in self.hosts or self.silences]
+        known += [each.known for each in ([] if known else self.addresses)]
         known += [each.known for each in self.logins]
         known += [each.known for each in self.sessions]
         ended = [each.at_skip(self.frontier.targets) for each in self.logins]
         self.health.give_up(self.frontier.targets, self.robots, known, self.failed_log, ended)
+        for each in self.silences:
+            keys = [self.domains.known, *(other for other in known if other.keys != ("host",))]
+            each.give_up(self.frontier.targets, self.robots, keys, self.failed_log, ended)
         for limit in self.volume:
             if isinstance(limit, DomainLimit):
                 limit.skip(self.frontier.targets, known, self.failed_log, ended)

@@ -178,6 +178,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Domains that ask for a longer pause are given up; None: such a pause is made, a day at most."""
     dead_after: int = 10
     """Requests in a row without an answer after which a domain is asked once per growing pause; 0: never."""
+    dead_host_after: int = 0
+    """Requests to a host in a row without an answer, while others of its domain answer, after which it is given up; 0: never."""
     refusing_max_ns: int | None = 900 * SECOND
     """A domain that has refused all requests for this long is given up; None: never."""
     timeout_ns: int = 30 * SECOND

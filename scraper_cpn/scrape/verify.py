@@ -110,6 +110,7 @@ def small(settings: Settings) -> Settings:
         and min(settings.max_pages_per_domain, 2),
         proxies=tuple(map(_small_proxy, settings.proxies[:2])),
         dead_after=0,
+        dead_host_after=min(settings.dead_host_after, 1),
         refusing_max_ns=None,
         retry_after_max_ns=settings.retry_after_max_ns and HOUR_NS - 1,
         max_bytes=settings.max_bytes and len(BODY),

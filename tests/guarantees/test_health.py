@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 from typing import Any
 
@@ -23,9 +24,12 @@ from scraper_cpn.scrape.colours import (
     Throttled,
     Wired,
 )
+from scraper_cpn.scrape.net import ScrapeNet
+from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.policy.health import PROBES_MAX
 from scraper_cpn.scrape.settings import SECOND, Settings
-from scraper_cpn.scrape.virtual import virtual_crawl
+from scraper_cpn.scrape.state.packing import GONE
+from scraper_cpn.scrape.virtual import VirtualWeb, virtual_crawl
 from scraper_cpn.simulate.web import SyntheticWeb, WebSpec
 
 Answers = Callable[[Target, int], Any]
@@ -160,3 +164,74 @@ def test_a_redirect_that_asks_to_wait() -> None:
     assert done.ends == {"redirected": 1, "stored": 60}
     assert done.starts[-1] - done.starts[0] >= 60 * SECOND
     assert done.starts[-2] - done.starts[0] < 40 * SECOND
+
+
+def hosts_that_die(
+    dies: Mapping[str, int], **options: Any
+) -> tuple[list[tuple[int, str]], list[Failure], int, str]:
+    """A crawl of 20 pages each of three hosts of a domain, which die after so many requests.
+
+    Returns when which host was asked, the final failures, the number of stored pages, and how the crawl ended.
+    """
+    asked: list[tuple[int, str]] = []
+    rows: list[Row] = []
+
+    def effects(web: VirtualWeb) -> Mapping[str, Any]:
+        def fetch(target: Target, _: Proxy, __: Domain, now_ns: int) -> tuple[int, Any]:
+            before = sum(host == target.host for _, host in asked)
+            asked.append((now_ns, target.host))
+            if before >= dies.get(target.host, 1000):
+                return TIMEOUT_NS, DEAD
+            return 10_000_000, Fetched(replace(GONE, url=target.url, status=200, body=b"x"))
+
+        return {**web.effects(), "fetch": fetch}
+
+    seeds = [f"http://{host}.odd.test/{n}" for n in range(20) for host in "abc"]
+    settings = Settings(**{"robots": "ignore", "delay_ns": SECOND, **options})
+    run = virtual_crawl(
+        settings, SyntheticWeb(WebSpec()), seeds, on_rows=rows.extend, effects=effects
+    )
+    failed = [row.colour for row in rows if isinstance(row.colour, Failure) and row.colour.final]
+    stored = sum(isinstance(row.colour, Stored) for row in rows)
+    return asked, failed, stored, str(run.ended)
+
+
+def test_hosts_of_a_domain_die_one_by_one() -> None:
+    """Each that alone is silent is given up after so many requests; the others go on, at their pace."""
+    asked, failed, stored, ended = hosts_that_die(
+        {"a.odd.test": 0, "b.odd.test": 8}, dead_host_after=5
+    )
+    assert (ended, stored + len(failed)) == ("finished", 60)
+    times = Counter(host for _, host in asked)
+    assert (times["a.odd.test"], times["b.odd.test"], times["c.odd.test"]) == (5, 13, 20)
+    reasons = Counter(each.reason for each in failed if each.kind == "given up")
+    said = "5 requests in a row to {} had no answer, while other hosts of its domain answered"
+    assert set(reasons) == {said.format("a.odd.test"), said.format("b.odd.test")}
+    assert all(each.retry for each in failed if each.kind == "given up")
+
+
+def test_a_domain_that_is_silent_as_a_whole_is_no_matter_of_its_hosts() -> None:
+    """Nobody answers, which may be our own network: the domain is asked with growing pauses, and given up at last."""
+    dead = dict.fromkeys(("a.odd.test", "b.odd.test", "c.odd.test"), 0)
+    _, failed, _, ended = hosts_that_die(dead, dead_host_after=3)
+    assert ended == "finished"
+    given_up = [each.reason.partition(" ")[2] for each in failed if each.kind == "given up"]
+    assert set(given_up) == {"requests in a row had no answer"}
+
+
+def test_without_the_option_dead_hosts_cost_all_their_attempts() -> None:
+    """Other hosts of the domain answer, so that it never counts as dead."""
+    asked, failed, _, _ = hosts_that_die({"a.odd.test": 0})
+    assert sum(host == "a.odd.test" for _, host in asked) == 60
+    assert {each.kind for each in failed} == {"timeout"}
+    assert "silence" not in ScrapeNet(Policy(Settings())).parts
+
+
+@pytest.mark.parametrize("others", [{}, {"host_delay_ns": SECOND}, {"per_address": 2}])
+def test_dead_hosts_break_no_guarantee(others: dict[str, Any]) -> None:
+    """Whatever a request comes to, and with the other limits by host."""
+    asked, _, stored, ended = hosts_that_die(
+        {"b.odd.test": 3}, dead_host_after=4, per_domain=2, **others
+    )
+    assert (ended, stored) == ("finished", 43)
+    assert sum(host == "b.odd.test" for _, host in asked) in (7, 8)

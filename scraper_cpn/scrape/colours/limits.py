@@ -118,6 +118,29 @@ class Penalty(Struct, frozen=True, gc=False):
     """The new pace, if it is `paced`."""
 
 
+class HostSilence(Struct, frozen=True, gc=False):
+    """How many requests to a host in a row had no answer (`--dead-host-after`)."""
+
+    host: str
+    silent: int = 0
+
+
+class HostSign(Struct, frozen=True, gc=False):
+    """A request to a host had an answer, or none."""
+
+    host: str
+    answered: bool
+    others: bool = False
+    """Whether other hosts of its domain have answered meanwhile."""
+
+
+class DeadHost(Struct, frozen=True, gc=False):
+    """A host that is not asked any more."""
+
+    host: str
+    reason: str
+
+
 class GivenUp(Struct, frozen=True, gc=False):
     """A domain that is not asked any more."""
 

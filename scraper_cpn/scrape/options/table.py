@@ -309,6 +309,9 @@ OPTIONS: tuple[Option, ...] = (
     Option(name="dead-after", kind=AT_LEAST_0, group=_RETRY, field="dead_after",
            help="after N requests in a row without any answer, try a domain only once per growing pause, "
                 "and give it up after 6 pauses; 0 never"),
+    Option(name="dead-host-after", kind=AT_LEAST_0, group=_RETRY, field="dead_host_after",
+           help="give up a host after N requests in a row without any answer, while other hosts of its domain "
+                "answer; 0 never; fixed once a state is created"),
     Option(name="refusing-max", kind=PERIOD, group=_RETRY, field="refusing_max_ns",
            help="give up a domain that has refused all requests for this long (429, 503)"),
     Option(name="timeout", kind=PERIOD, group=_REQUEST, field="timeout_ns",

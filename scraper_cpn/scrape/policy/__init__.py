@@ -24,6 +24,7 @@ from scraper_cpn.scrape.policy.retries import RetryPolicy
 from scraper_cpn.scrape.policy.robots import RobotsPolicy
 from scraper_cpn.scrape.policy.routes import RoutePolicy
 from scraper_cpn.scrape.policy.sessions import SessionPolicy
+from scraper_cpn.scrape.policy.silence import SilencePolicy
 from scraper_cpn.scrape.policy.sitemaps import SitemapPolicy
 from scraper_cpn.scrape.policy.volume import VolumePolicy
 from scraper_cpn.scrape.settings import Settings
@@ -64,6 +65,11 @@ class Policy:
     def hours(self) -> HoursPolicy:
         """The hours of single domains."""
         return HoursPolicy(self.settings)
+
+    @cached_property
+    def silence(self) -> SilencePolicy:
+        """Hosts that don't answer."""
+        return SilencePolicy(self.settings)
 
     @cached_property
     def routes(self) -> RoutePolicy:

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from scraper_cpn.net.changes import Durable
 from scraper_cpn.scrape.account.ledger import UNSURE, may_be_sent_again
-from scraper_cpn.scrape.colours import KINDS, Failure, Rules
+from scraper_cpn.scrape.colours import KINDS, Failure, HostSilence, Rules
 from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.state.rows import Logged, failures, retried_entry, retried_kinds
 from scraper_cpn.scrape.state.run import clock_of, codec_of, edited, last_opening
@@ -77,6 +77,12 @@ def _edit(net: ScrapeNet, durable: Durable, rows: list[Failure], now_ns: int) ->
     for token in durable.tokens.values():
         if token.place == net.health.given_up.name:
             edit.gone.append(token.serial)
+    for silences in net.silences:
+        for token in durable.tokens.values():
+            if token.place == silences.dead.name:
+                edit.gone.append(token.serial)
+            elif token.place == silences.counts.name and token.colour.silent:
+                edit.replace(token, HostSilence(token.colour.host), token.ready_at_ns)
     for serial, rules in _unreachable(durable):
         if rules.origin in asking:
             edit.gone.append(serial)

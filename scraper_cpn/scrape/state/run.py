@@ -118,6 +118,7 @@ _EVERY_PART = Settings(
     sessions=1,
     per_host=1,
     per_address=1,
+    dead_host_after=1,
     max_pages_per_domain=1,
     max_items=1,
     max_bytes=1,
