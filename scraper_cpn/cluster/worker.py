@@ -38,6 +38,8 @@ INBOX_ROWS = 500
 """How many rows of the outbox are fetched at once."""
 UNSETTLED_ROWS = 200
 """A partition that has so many of them in its kernel, but in no durable batch, gets no more."""
+FATAL = {"damaged", "foreign", "refused", "unfit"}
+"""Kinds of errors that end a worker. All others may pass: a server that can't be reached comes back."""
 IDLE_SECONDS = 0.2
 """How long a partition without work keeps its units of budgets."""
 
@@ -118,6 +120,7 @@ class Worker:
         self._mail = anyio.Event()
         self._stopping = False
         self._ended: str | None = None
+        self._trouble = ""
         self._failure: Exception | None = None
 
     async def run(self) -> str | None:
@@ -127,7 +130,7 @@ class Worker:
             async with anyio.create_task_group() as tasks:
                 self._tasks = tasks
                 tasks.start_soon(self._guarded, self._read_inbox)
-                await self._beat_on()
+                await self._guarded(self._beat_on)
                 tasks.cancel_scope.cancel()
         finally:
             with anyio.CancelScope(shield=True):
@@ -143,6 +146,14 @@ class Worker:
         except Exception as error:  # noqa: BLE001  (whatever it is, `run` raises it)
             self._failure = self._failure or error
             self._tasks.cancel_scope.cancel()
+
+    def _troubled(self, error: StoreError) -> None:
+        """Tell of an error that may pass, once for as long as it is the same; raise any other."""
+        if error.kind in FATAL:
+            raise error
+        if str(error) != self._trouble:
+            self._trouble = str(error)
+            self._tell(f"{error}; trying again")
 
     def stop(self) -> None:
         """Leave: let what runs end, give everything back."""
@@ -171,9 +182,7 @@ class Worker:
                     await self._draw()
                     await self._end()
             except StoreError as error:
-                if error.kind not in {"io", "locked", "full"}:
-                    raise
-                self._tell(f"{error}; trying again")
+                self._troubled(error)
             self._drop_lapsed()
             if self._leaving and not (self.mine or self._opening):
                 return
@@ -280,7 +289,7 @@ class Worker:
     def _dropped(self, claimed: Claimed, error: StoreError | LeaseOverError) -> None:
         """Count a partition that was lost. A state that can't be read ends the worker."""
         kind = error.kind if isinstance(error, StoreError) else "lease"
-        if kind in {"damaged", "foreign", "readonly"}:
+        if kind in FATAL:
             raise error
         self.told.dropped[kind] = self.told.dropped.get(kind, 0) + 1
         self._tell(f"partition {claimed.pid} is dropped: {error}")
@@ -319,9 +328,8 @@ class Worker:
             try:
                 found = await self._look()
             except StoreError as error:
-                if error.kind != "io":
-                    raise
-                found = 0  # the heartbeat tells it
+                self._troubled(error)
+                found = 0
             pause_s = self._pace.poll_s / 5 if found else min(pause_s * 1.3, self._pace.poll_s * 10)
             if found < INBOX_ROWS:
                 with anyio.move_on_after(pause_s):

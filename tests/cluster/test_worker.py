@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import anyio.to_thread
 import asyncpg
 import msgspec
 import pytest
@@ -20,6 +21,7 @@ from scraper_cpn.net import NetError
 from scraper_cpn.store.port import StoreError
 from tests.cluster.errands import OPENED, LoggedErrands, starts, too_late, too_soon
 from tests.cluster.nets import Ball, Proxy, Regions, pass_on, with_proxies
+from tests.postgres import Postgres
 
 pytestmark = pytest.mark.anyio
 
@@ -209,3 +211,26 @@ async def _value(database: str, call: str) -> Any:
 
 async def _execute(database: str, call: str) -> None:
     await _value(database, call)
+
+
+async def test_a_worker_outlives_its_database(own_postgres: Postgres, anyio_backend: str) -> None:
+    """While the server is away a worker tells it once and waits; when it is back the crawl goes on to its end."""
+    database = await anyio.to_thread.run_sync(own_postgres.new_database)
+    regions = Regions()
+    balls = {regions.balls: [Ball(0, 0, 3)]}
+    crawl = await create(f"{database}&name=ring", regions.work(), balls, partitions=2)
+    await anyio.to_thread.run_sync(own_postgres.stop)
+    told: list[str] = []
+    worker = Worker(crawl, regions.work(), Pace(lease_s=1.0), told.append)
+    ended: list[str | None] = []
+
+    async def run() -> None:
+        ended.append(await worker.run())
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(run)
+        await _until(lambda: bool(told))
+        await anyio.sleep(0.5)
+        assert len(told) == 1
+        await anyio.to_thread.run_sync(own_postgres.start)
+    assert ended == ["finished"]
