@@ -7,7 +7,7 @@ wait, whether to try again) are in `policy/`; the types of the tokens are in `co
 
 from typing import Any
 
-from scraper_cpn.net import KeySet, Limit, Net, Place
+from scraper_cpn.net import KeySet, Limit, Net, Place, absent
 from scraper_cpn.scrape.colours import FAILED_LOG, Failure
 from scraper_cpn.scrape.parts.addresses import Addresses, addresses_of
 from scraper_cpn.scrape.parts.crossing import crossing_of
@@ -198,6 +198,9 @@ class ScrapeNet(Net):
                 self.frontier.targets, [*others, *self.logins, self.budget, *self.volume, *self.items],
                 self.proxies, self.health, self.logins,
             )  # fmt: skip
+        for files in self.files if not p.resumable else ():
+            spent = [absent(each.left) for each in self.volume if isinstance(each, Bytes)]
+            files.leave(self.pipeline.parsed, [absent(self.gate.open), *spent])
         if self.revisits is not None:
             obeys = p.settings.robots == "obey"
             due = self.robots.asks if obeys else self.frontier.targets

@@ -151,12 +151,23 @@ def test_files_do_not_count_as_pages() -> None:
 
 
 def test_bytes_of_files_count() -> None:
-    """Once the bytes are used up, no file begins, and its page is left."""
+    """Once the bytes are used up, no file begins; the item has those that it has."""
     web = {HOME: shown(f"{CDN}a", f"{CDN}b"), f"{CDN}a": PNG, f"{CDN}b": PNG}
     size = len(web[HOME].body)
     assert crawled(web, max_bytes=size + 6).run.ended == "finished"
     done = crawled(web, max_bytes=size + 1)
-    assert (images(done.rows), done.run.ended) == ({}, "spent")
+    assert images(done.rows) == {HOME: [f"{CDN}a saved", f"{CDN}b the crawl was over before"]}
+
+
+def test_an_item_is_kept_when_time_is_over() -> None:
+    """With the files that have come; what was asked for before still comes."""
+    web = {HOME: shown(*(f"{CDN}{n}" for n in range(9))), **{f"{CDN}{n}": PNG for n in range(9)}}
+    done = crawled(web, max_time_ns=4 * SECOND)
+    found = images(done.rows)[HOME]
+    assert [each.partition(" ")[2] for each in (found[0], found[-1])] == [
+        "saved", "the crawl was over before",
+    ]  # fmt: skip
+    assert done.run.ended == "spent"
 
 
 def test_only_so_many_pages_wait(monkeypatch: pytest.MonkeyPatch) -> None:

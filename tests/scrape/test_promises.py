@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -171,10 +172,14 @@ def test_sitemaps_bring_their_claim() -> None:
     assert set(claims.values()) == {"proved"}
 
 
-def test_files_keep_the_guarantees() -> None:
+@pytest.mark.parametrize("resumable", [True, False])
+def test_files_keep_the_guarantees(resumable: bool) -> None:
     """A crawl of a page whose item names a file, in every order; the page waits for it, and ends."""
     settings = Settings(files=("images",), save_bodies="b", concurrency=1, retries=0)
-    claims = {verdict.claim: verdict.status for verdict in verify_crawl(settings).verdicts}
+    policy = partial(Policy, resumable=resumable)
+    claims = {
+        verdict.claim: verdict.status for verdict in verify_crawl(settings, policy=policy).verdicts
+    }
     assert claims["G4 a file is in flight once"] == "proved"
     assert claims["G5 a file that items name has one end"] == "proved"
     assert claims["G8 no file before its robots.txt was asked for"] == "proved"

@@ -14,6 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from scraper_cpn.net import (
+    Arc,
     Counter,
     Limit,
     Lost,
@@ -206,6 +207,15 @@ class Files(Part):
             choice=choose(p.collected, awaiting, ends),
             outcomes=outcomes,
         )
+
+    def leave(self, complete: Place[Extracted], over: Sequence[Arc[Any]]) -> None:
+        """Let pages go to *complete* with the files that they have, if no more can come: one of *over* holds."""
+        for number, condition in enumerate(over):
+            self.transition(
+                f"leave_files_{number}" if number else "leave_files",
+                [self.awaiting, condition],
+                outputs=[put(complete, self._p.incomplete, self.awaiting), put(self.room)],
+            )
 
     def properties(self) -> Iterator[Any]:
         """Files obey robots.txt, too, and have one end."""

@@ -39,6 +39,8 @@ class Policy:
 
     settings: Settings
     sites: tuple[str, ...] = ()
+    resumable: bool = True
+    """Whether a state keeps the crawl, so that what it leaves may wait there."""
     """The sites of the seeds: domains or hosts, as the scope compares them."""
 
     @cached_property
@@ -125,4 +127,4 @@ def sites_of(settings: Settings, seeds: Sequence[str | Link]) -> tuple[str, ...]
 
 def first_policy(settings: Settings, seeds: Sequence[str | Link], *, fed: bool) -> Policy:
     """The policy of a crawl that begins. If it is *fed* with more seeds later, the sites are not known yet."""
-    return Policy(settings, () if fed else sites_of(settings, seeds))
+    return Policy(settings, () if fed else sites_of(settings, seeds), resumable=False)

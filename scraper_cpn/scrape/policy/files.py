@@ -193,7 +193,14 @@ class FilePolicy:
 
     def complete(self, page: Awaiting, end: FileEnd) -> Extracted:
         """The page, whose items have all of their files."""
-        ends = (*page.ends, end.file)
+        return self._extracted(page, (*page.ends, end.file))
+
+    def incomplete(self, page: Awaiting) -> Extracted:
+        """The page, whose items have the files that have come when the crawl is over."""
+        missing = (File(url, error="the crawl was over before") for url in (page.asked, *page.rest))
+        return self._extracted(page, (*page.ends, *missing))
+
+    def _extracted(self, page: Awaiting, ends: tuple[File, ...]) -> Extracted:
         lost = [each for each in ends if each.error]
         cut = page.cut
         if lost:
