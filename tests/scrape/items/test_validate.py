@@ -127,10 +127,8 @@ class Film(Struct):
 
 def test_structs_that_can_not_be_told_from_each_other() -> None:
     """A crawl of such a type is refused when it is made, in one line that says what to do."""
-    with pytest.raises(
-        UsageError, match="Book, Film can't be told from each other; declare each"
-    ) as e:
-        both: Any = Book | Film
+    both: Any = Book | Film
+    with pytest.raises(UsageError, match="can't be told from each other; declare each") as e:
         Crawl(both)
     assert "class Book(msgspec.Struct, tag=True)" in str(e.value)
 
