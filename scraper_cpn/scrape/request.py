@@ -69,6 +69,8 @@ class Request(Struct, frozen=True, gc=False, kw_only=True, array_like=True):
     """Whether a redirect has made a GET of it."""
     visit: Visit | None = None
     """Which visit of the page it is, in a crawl that visits pages again; None: the first one."""
+    followed: bool = False
+    """Whether its page has been parsed before it was lost, so that its links are on their way already."""
 
     @property
     def repeatable(self) -> bool:
@@ -123,4 +125,4 @@ def first_visit(request: Request) -> Request:
     if request.visit is None:
         return request
     headers = tuple(each for each in request.headers if each[0].lower() not in _CONDITIONS)
-    return replace(request, headers=headers, visit=None)
+    return replace(request, headers=headers, visit=None, followed=False)

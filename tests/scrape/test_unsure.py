@@ -1,8 +1,10 @@
 """Requests that may have been processed: never sent twice by themselves, and again when the user wants it."""
 
+import json
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 from anyio import to_thread
 
@@ -124,3 +126,53 @@ async def test_what_a_json_link_accepts() -> None:
         await ordering(header={"accept": "text/xml"}).crawl(links[0])
         accepted = [each.headers["accept"] for each in server.asked]
     assert accepted == ["application/json,*/*;q=0.8", "text/csv", ACCEPT, "text/xml"]
+
+
+async def test_a_form_of_a_page_that_is_fetched_again(tmp_path: Path) -> None:
+    """Its hidden token is another one then, so that it is another request; it was sent, and is not sent twice."""
+    tokens, posted, came = list[str](), list[bytes](), anyio.Event()
+    ends = True
+
+    def site(asked: Asked) -> bytes:
+        if asked.method == "POST":
+            posted.append(asked.body)
+            return page(b"", "Location: /answer", status="303 See Other")
+        if asked.target == "/answer":
+            came.set()
+            return html("<b>answer</b>")
+        tokens.append(f"t{len(tokens)}")
+        form = f"<form method=post action=/ask><input name=token value={tokens[-1]}></form>"
+        return html(
+            f"<b>product</b><a href=/other>x</a>{form}" if asked.target == "/" else "<b>other</b>"
+        )
+
+    def asking() -> Crawl[Any]:
+        crawl: Crawl[Any] = Crawl(delay=0, robots="ignore", backoff="1ms")
+
+        @crawl.page("*")
+        def read(page: Page) -> Any:
+            yield {"says": page.text("b")}
+            yield from page.links()
+            if page.css("form"):
+                yield page.form().submit()
+
+        @crawl.item
+        async def keep(item: dict[str, Any]) -> dict[str, Any]:
+            if ends and item["says"] == "product":
+                await anyio.sleep_forever()
+            return item
+
+        return crawl
+
+    state, out = tmp_path / "a.state", tmp_path / "a.jsonl"
+    async with Server(site) as server:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(lambda: asking().crawl(f"{server.url}/", state=state, output=out))
+            await came.wait()
+            tasks.cancel_scope.cancel()
+        ends = False
+        summary = await asking().resumed(state)
+    items = sorted(json.loads(line)["says"] for line in out.read_text().splitlines())
+    assert (items, summary.failed) == (["answer", "other", "product"], 0)
+    assert posted == [b"token=t0"]
+    assert audits(state)[0].batches

@@ -29,7 +29,7 @@ from scraper_cpn.scrape.policy.sitemaps import SitemapPolicy
 from scraper_cpn.scrape.policy.volume import VolumePolicy
 from scraper_cpn.scrape.settings import Settings
 
-VERSION = "16"
+VERSION = "17"
 """Changes whenever a decision changes: a state that an older version wrote is then refused."""
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from msgspec.structs import replace
+
 from scraper_cpn.scrape.colours import (
     Bad,
     Checked,
@@ -20,8 +22,10 @@ from scraper_cpn.scrape.colours import (
     Raw,
     StopRequest,
     Stored,
+    Target,
     Valid,
 )
+from scraper_cpn.scrape.policy.frontier import asking
 from scraper_cpn.scrape.policy.requests import Reason, RequestPolicy
 from scraper_cpn.scrape.policy.visits import planned
 
@@ -33,13 +37,18 @@ class PipelinePolicy:
     requests: RequestPolicy
 
     def links(self, page: Raw, parsed: Parsed) -> Found | None:
-        """The links of a page."""
-        if not (parsed.targets or parsed.requests):
+        """The links of a page.
+
+        What must not be sent twice is left out where they were followed before: the same form may be another request by
+        now, with another hidden token.
+        """
+        requests = parsed.requests
+        if page.target.request.followed:
+            requests = tuple(each for each in requests if each.request.repeatable)
+        if not (parsed.targets or requests):
             return None
         frontier = self.requests.frontier
-        return frontier.without_traps(
-            frontier.depths.links(page.target, parsed.targets, parsed.requests)
-        )
+        return frontier.without_traps(frontier.depths.links(page.target, parsed.targets, requests))
 
     def extracted(self, page: Raw, parsed: Parsed) -> Extracted:
         """The token of a page that is to be validated."""
@@ -83,7 +92,13 @@ class PipelinePolicy:
 
     def lost_page(self, page: Raw | Extracted | Checked, lost: Reason) -> Failure:
         """The row of a page that was lost in the pipeline; its URL is fetched again."""
-        return self.requests.lost(page.target, lost)
+        parsed = not isinstance(page, Raw)
+        return self.requests.lost(followed(page.target) if parsed else page.target, lost)
+
+
+def followed(target: Target) -> Target:
+    """The target of a page whose links are on their way, and that is fetched again."""
+    return asking(target, replace(target.request, followed=True))
 
 
 def _dropped(valid: Valid) -> list[str]:

@@ -29,6 +29,7 @@ from scraper_cpn.scrape.parts.stages import Stage
 from scraper_cpn.scrape.parts.sticky import StickyProxies
 from scraper_cpn.scrape.parts.volume import DomainBudget
 from scraper_cpn.scrape.policy import Policy
+from scraper_cpn.scrape.policy.pipeline import followed
 from scraper_cpn.scrape.policy.proxies import copies_of
 from scraper_cpn.scrape.policy.routes import PROXY_AT_FAULT
 from scraper_cpn.scrape.policy.stages import plain_file, plain_job, plain_target
@@ -96,7 +97,7 @@ def reopened(
         for token in tokens.get(stage, ()):
             if stage in PATIENT and token.colour.target.request.repeatable:
                 edit.gone.append(token.serial)
-                edit.put(net.retries.cool_down, token.colour.target)
+                edit.put(net.retries.cool_down, followed(token.colour.target))
                 continue
             failure = after.pipeline.lost_page(token.colour, Lost(ENDED_WITH_PROCESS))
             edit.gone.append(token.serial)
