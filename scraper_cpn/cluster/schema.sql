@@ -42,6 +42,8 @@ BEGIN
     INSERT INTO scrape.worker AS w (crawl, id, holder, seen_at)
     VALUES (_crawl, _worker, _holder, clock_timestamp())
     ON CONFLICT (crawl, id) DO UPDATE SET seen_at = excluded.seen_at;
+    DELETE FROM scrape.worker w
+    WHERE w.crawl = _crawl AND w.seen_at < clock_timestamp() - 20 * _lease_ms * interval '1 millisecond';
     WITH renewed AS (
         UPDATE scrape.part p SET lease_until = clock_timestamp() + _lease_ms * interval '1 millisecond'
         FROM unnest(_parts, _epochs) AS mine (id, epoch)

@@ -15,11 +15,12 @@ net; with `--database ADDRESS`, given to as many processes as you like, each reg
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from msgspec import Struct
 
-from scraper_cpn.net import At, Lost, Net, Place, channel, on, put, take
+from scraper_cpn.net import At, Lost, Net, Place, channel, consume, credit, hold, on, put, take
+from scraper_cpn.net.arcs import Arc, Output
 from scraper_cpn.nets.scene import Scene, main
 
 
@@ -45,27 +46,33 @@ class Regions(NamedTuple):
 
     net: Net
     balls: Place[Ball]
+    out: Place[Ball]
 
 
-def regions_net(regions: int) -> Regions:
-    """A ring through so many regions."""
+def regions_net(regions: int, allowance: int | None = None) -> Regions:
+    """A ring through so many regions, with at most *allowance* passes in all of them together."""
     net = Net("regions", partition="where")
-    hand = net.effect("hand", Passed)
+    pass_on = net.effect("hand", Passed)
     balls: Place[Ball] = net.place("balls", Ball, work=True, share=channel("where"))
     out = net.sink("out", Ball)
     ball = take(balls, when=_goes_on)
+    held: list[Arc[Any]] = []
+    used: list[Output] = []
+    if allowance is not None:
+        passes = net.counter("passes", start=allowance, budget=True, share=credit)
+        held, used = [hold(passes)], [consume(passes)]
 
     def onward(ball: Ball) -> Ball:
         return Ball(ball.number, (ball.region + 1) % regions, ball.left - 1)
 
     net.transition(
         "pass",
-        [ball],
-        effect=hand(ball),
-        outcomes=[on(Passed, put(balls, onward, ball)), on(Lost, put(balls, _same, ball))],
+        [ball, *held],
+        effect=pass_on(ball),
+        outcomes=[on(Passed, put(balls, onward, ball), *used), on(Lost, put(balls, _same, ball))],
     )
     net.transition("leave", [take(balls, when=_is_over)], outputs=[put(out)])
-    return Regions(net, balls)
+    return Regions(net, balls, out)
 
 
 def _goes_on(ball: Ball) -> bool:

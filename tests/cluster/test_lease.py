@@ -13,8 +13,9 @@ from scraper_cpn.cluster.lease import Lease
 from scraper_cpn.cluster.mail import Letter, by_partition, opened, packed
 from scraper_cpn.cluster.session import Session
 from scraper_cpn.cluster.worker import Pace, Worker
+from scraper_cpn.nets.regions import Ball
 from scraper_cpn.store.port import StoreError
-from tests.cluster.nets import Ball, Regions
+from tests.cluster.nets import Regions
 
 PIECES = st.lists(
     st.tuples(st.integers(0, 3 * 10**9), st.integers(0, 3 * 10**9), st.booleans()), max_size=20

@@ -11,7 +11,8 @@ from scraper_cpn.cluster.http import serving
 from scraper_cpn.cluster.port import Port
 from scraper_cpn.cluster.worker import Pace, run_worker
 from scraper_cpn.net import NetError
-from tests.cluster.nets import Ball, Regions
+from scraper_cpn.nets.regions import Ball
+from tests.cluster.nets import Regions
 
 pytestmark = pytest.mark.anyio
 

@@ -18,9 +18,10 @@ from scraper_cpn.cluster.port import Port
 from scraper_cpn.cluster.work import Work
 from scraper_cpn.cluster.worker import Pace, Worker, run_worker
 from scraper_cpn.net import NetError
+from scraper_cpn.nets.regions import Ball, hand
 from scraper_cpn.store.port import StoreError
 from tests.cluster.errands import OPENED, LoggedErrands, starts, too_late, too_soon
-from tests.cluster.nets import Ball, Proxy, Regions, pass_on, with_proxies
+from tests.cluster.nets import Proxy, Regions, with_proxies
 from tests.postgres import Postgres
 
 pytestmark = pytest.mark.anyio
@@ -137,7 +138,7 @@ async def test_a_worker_of_another_net_is_refused_with_the_differences(database:
 async def test_leased_tokens_are_divided_once(database: str) -> None:
     """Each partition has leased tokens of its own; fewer of them than partitions are refused."""
     net, proxies, balls = with_proxies()
-    work = Work(net, {"hand": pass_on})
+    work = Work(net, {"hand": hand})
     tokens: Tokens = {
         proxies: [Proxy(name) for name in "abc"],
         balls: [Ball(n, n % 2, 0) for n in range(6)],
