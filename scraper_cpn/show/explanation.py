@@ -11,7 +11,7 @@ from typing import Any
 from rich.text import Text
 
 from scraper_cpn.scrape.account.ledger import UNSURE
-from scraper_cpn.scrape.state.explain import Explanation
+from scraper_cpn.scrape.state.explain import Explanation, RequestEnd
 from scraper_cpn.scrape.state.run import resuming
 from scraper_cpn.show.words import ahead, counted, moment, number, plain
 
@@ -34,7 +34,9 @@ def explanation_lines(where: Explanation, state: str) -> Iterator[Text]:
     yield Text(_stands(where), style=_STYLES.get(where.stands, "bold cyan"))
     yield from map(_listed, _waits(where))
     yield from map(_listed, _more(where))
-    for attempt in where.attempts:
+    for which_one, request in enumerate(where.requests, start=1):
+        yield from _request(request, which_one, len(where.requests))
+    for attempt in () if where.requests else where.attempts:
         yield _attempt(attempt)
     yield from _commands(where, state)
 
@@ -115,6 +117,17 @@ def _more(where: Explanation) -> Iterator[str]:
         yield f"attempt {target.attempt}"
     if where.stands == "unknown":
         yield from [_KEPT_OUT[each] for each in where.kept_out] or _NOT_SEEN
+
+
+def _request(request: RequestEnd, which: int, of: int) -> Iterator[Text]:
+    """Yield what became of one of several requests."""
+    stands = {"open": "has not ended"}.get(request.stands, request.stands)
+    more = f", with {counted(request.items, 'item')}" if request.items is not None else ""
+    carried = next((str(row["data"]) for row in request.attempts if "data" in row), "")
+    with_data = f" with the data {plain(carried)}" if carried else ""
+    yield Text(f"  {request.method}{with_data}, {which} of {of} requests: {stands}{more}")
+    for row in request.attempts:
+        yield Text("  ").append_text(_attempt(row))
 
 
 def _attempt(row: dict[str, Any]) -> Text:

@@ -12,6 +12,7 @@ from scraper_cpn import Crawl, Link, Page
 from scraper_cpn.cli.main import main
 from scraper_cpn.scrape.fetch.client import ACCEPT
 from scraper_cpn.scrape.state.check import audits
+from scraper_cpn.scrape.state.explain import explain
 from tests.scrape.test_logins import FORM, html
 from tests.servers import Asked, Do, Server, Step, page
 
@@ -176,3 +177,27 @@ async def test_a_form_of_a_page_that_is_fetched_again(tmp_path: Path) -> None:
     assert (items, summary.failed) == (["answer", "other", "product"], 0)
     assert posted == [b"token=t0"]
     assert audits(state)[0].batches
+
+
+async def test_several_requests_of_a_url_are_told_apart(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`explain` says of each POST what became of it, by what its link carried."""
+    state = tmp_path / "a.state"
+
+    def site(asked: Asked) -> bytes:
+        refused = asked.body == b'{"n":1}'
+        return page(b"", status="404 Not Found") if refused else page(b"{}")
+
+    async with Server(site) as server:
+        orders = [order(server.url, n) for n in range(3)]
+        await ordering().crawl(*orders, state=state)
+        found = explain(state, f"{server.url}/order")
+        assert await command("explain", str(state), f"{server.url}/order") == 0
+    ends = {(end.method, end.stands, end.items, len(end.attempts)) for end in found.requests}
+    assert ends == {("POST", "stored", 1, 0), ("POST", "failed", None, 1)}
+    assert len(found.requests) == 3
+    said = capsys.readouterr().out
+    assert said.count("of 3 requests: stored, with 1 item") == 2
+    assert "POST with the data {'number': 1}, " in said
+    assert "attempt 1: http: HTTP 404" in said

@@ -107,6 +107,8 @@ class Explanation(Struct, frozen=True, kw_only=True):
     """What the limits for one page left out of it."""
     attempts: tuple[dict[str, Any], ...] = ()
     """Its rows in the failed log, in the form of `--failed`, oldest first."""
+    requests: tuple[RequestEnd, ...] = ()
+    """What became of each of several requests of this URL, such as POSTs with other bodies; empty if there was only one."""
     handled: bool = False
     """Whether the page handlers belong to a program that calls the Python API, which alone can resume the crawl."""
     again: bool = False
@@ -115,6 +117,18 @@ class Explanation(Struct, frozen=True, kw_only=True):
     """Other statements of its robots.txt, such as `Content-Signal: ai-train=no`."""
     kept_out: tuple[str, ...] = ()
     """The reasons that would exclude an unknown URL: `scope`, `filters`, `traps`, `robots`."""
+
+
+class RequestEnd(Struct, frozen=True):
+    """What became of one of several requests of a URL."""
+
+    method: str
+    stands: str
+    """`stored`, `failed` or `skipped`; `open` if it has not ended."""
+    items: int | None = None
+    """The number of its items, if it is stored."""
+    attempts: tuple[dict[str, Any], ...] = ()
+    """Its rows in the failed log."""
 
 
 class _Spot(Struct, frozen=True):
@@ -167,6 +181,7 @@ def _whereabouts(path: Location, url: str, run: str | None) -> Explanation:
         stored=sum(isinstance(row, StoredPage) for row in ends),
         attempts=tuple(failure_record(row) for row in ends if isinstance(row, Failure)),
     )
+    known = replace(known, requests=tuple(_requests(ends)))
     known = replace(known, robots_says=_robots_says(policy, durable, url))
     if spot is not None:
         return _waiting(known, spot, codec.net, durable)
@@ -379,6 +394,23 @@ def _robots_says(policy: Policy, durable: Durable, url: str) -> tuple[str, ...]:
 def _rules(durable: Durable, origin: str) -> list[Rules]:
     found = (token.colour for token in durable.tokens.values())
     return [each for each in found if isinstance(each, Rules) and each.origin == origin]
+
+
+def _requests(ends: Sequence[Failure | StoredPage]) -> Iterator[RequestEnd]:
+    """What became of each request of a URL, by its rows, if there were several."""
+    found: dict[str, list[Failure | StoredPage]] = {}
+    for row in ends:
+        name = row.target.identity if isinstance(row, Failure) else row.request or row.url
+        found.setdefault(name, []).append(row)
+    for name, rows in found.items() if len(found) > 1 else ():
+        last = rows[-1]
+        failures = tuple(failure_record(row) for row in rows if isinstance(row, Failure))
+        method = name.partition(" ")[0] if " " in name else "GET"
+        if isinstance(last, StoredPage):
+            yield RequestEnd(method, "stored", last.items, failures)
+        else:
+            over = "skipped" if last.kind in SKIPPED else "failed"
+            yield RequestEnd(method, over if last.final else "open", None, failures)
 
 
 def _over(known: Explanation, end: Failure | StoredPage) -> Explanation:

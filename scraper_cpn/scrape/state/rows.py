@@ -24,6 +24,7 @@ from scraper_cpn.scrape.colours import (
     PooledSession,
     RequestTarget,
     Stored,
+    Target,
 )
 from scraper_cpn.scrape.state.metadata import read_row, read_value
 from scraper_cpn.store.port import ItemRow, SinkRow
@@ -58,6 +59,8 @@ class StoredPage(Struct, frozen=True):
     """The number of its request on the connection, from 1 on."""
     cut: tuple[str, ...] = ()
     """What the limits for one page left out, a line for each."""
+    request: str = ""
+    """Its identity, where that is more than the URL."""
 
 
 def writing(row: Row) -> tuple[SinkRow, list[ItemRow]]:
@@ -68,7 +71,14 @@ def writing(row: Row) -> tuple[SinkRow, list[ItemRow]]:
         wired = colour.wired
         checksum = checksum_of(url, depth, items)
         page = StoredPage(
-            url, depth, colour.items, checksum, wired.connection, wired.ordinal, colour.cut
+            url,
+            depth,
+            colour.items,
+            checksum,
+            wired.connection,
+            wired.ordinal,
+            colour.cut,
+            _apart(colour.target),
         )
         return (row.sink, url, _json(page)), items
     if isinstance(colour, Failure):
@@ -78,6 +88,10 @@ def writing(row: Row) -> tuple[SinkRow, list[ItemRow]]:
     if isinstance(colour, PooledSession):
         return (row.sink, colour.jar, _json({"session": colour.jar})), []
     return (row.sink, colour.proxy, _json({"proxy": colour.proxy})), []
+
+
+def _apart(target: Target) -> str:
+    return "" if target.request.by_url else target.identity
 
 
 class _Asked(Struct, frozen=True):
