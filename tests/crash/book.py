@@ -1,4 +1,4 @@
-"""What a state says of a crawl, read as it lies on the disk between two lives.
+"""What a state says of a crawl, read as it lies there between two lives.
 
 Owns: which URLs have come to an end, and whose answers went with the process.
 Must not know: processes, the wire.
@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -25,11 +24,9 @@ from scraper_cpn.scrape.colours import (
 )
 from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.state.run import codec_of, codec_of_opening, openings
-from scraper_cpn.store.read import RunReader
-from scraper_cpn.store.reader import StateReader
 from scraper_cpn.store.replay import JournalReplay
 from scraper_cpn.store.restore import restore
-from scraper_cpn.store.whole import verify
+from scraper_cpn.store.states import Location, RunView, look, verify
 
 PIPELINE = (Raw, Extracted, Checked)
 
@@ -78,9 +75,9 @@ class Book:
         return self.flights | self.pipeline | self.dropped
 
 
-def read(path: Path, run: str | None = None) -> Book:
+def read(path: Location, run: str | None = None) -> Book:
     """What a state says now; its marking hash is checked."""
-    with StateReader(path) as reader:
+    with look(path) as reader:
         rows = reader.run(run)
         opening = openings(rows.metadata())[-1][1]
         codec = codec_of(Policy(opening.settings, opening.sites))
@@ -109,14 +106,14 @@ def read(path: Path, run: str | None = None) -> Book:
         )
 
 
-def replayed(path: Path) -> int:
+def replayed(path: Location) -> int:
     """Verify a state and play its journals again; returns the firings. Raises `StoreError`."""
     assert verify(path) == []
-    with StateReader(path) as reader:
+    with look(path) as reader:
         return sum(_replayed(reader.run(each.name)) for each in reader.runs())
 
 
-def _replayed(rows: RunReader) -> int:
+def _replayed(rows: RunView) -> int:
     base = rows.base()
     known = openings(rows.metadata())
     last = [opening for after, opening in known if after <= base.seq][-1]

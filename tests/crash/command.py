@@ -51,10 +51,10 @@ class Web:
     stop: Callable[[], None]
     """Serve it no more."""
 
-    def crawl(self, *more: str, delay: str = "40ms") -> tuple[str, ...]:
-        """The words of a crawl of all of it, kept in `crawl.db`."""
+    def crawl(self, *more: str, delay: str = "40ms", state: str = "crawl.db") -> tuple[str, ...]:
+        """The words of a crawl of all of it, which is kept."""
         proxies = [word for name in self.proxies for word in ("-x", name)]
-        kept = ("--state", "crawl.db", "--delay", delay, "--backoff", "50ms", "--retries", "20")
+        kept = ("--state", state, "--delay", delay, "--backoff", "50ms", "--retries", "20")
         return (*self.seeds, *proxies, *kept, *more)
 
     def requests(self) -> list[Request]:

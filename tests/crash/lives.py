@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from mocks.referee import Death
 from mocks.wirelog import Request
+from scraper_cpn.store.postgres.address import is_address
+from scraper_cpn.store.states import is_there, location_of, look
 from tests.crash.book import Book, read
 from tests.crash.command import SCRAPE, Crawl, Ended, Manner, live
 
@@ -21,14 +23,14 @@ class Lives:
     """A crawl that is kept in the state *name* of a folder, life after life.
 
     Attributes:
-        state: its file.
+        state: where it is: a file of the folder, or on PostgreSQL.
         books: what the state said after each death, from the first in which it was there.
         deaths: all of them.
     """
 
     def __init__(self, folder: Path, name: str = "crawl.db", run: str | None = None) -> None:
         self.folder = folder
-        self.state = folder / name
+        self.state = location_of(name) if is_address(name) else folder / name
         self.books: list[Book] = []
         self.deaths: list[Death] = []
         self._run = run
@@ -46,6 +48,23 @@ class Lives:
         crawl = Crawl(self.folder, *words, before=before)
         return self.over(live(crawl, manner, seconds, dice or random.Random(0)))
 
+    def shaken(self, words: Sequence[str], seconds: float, shake: Callable[[], None]) -> Ended:
+        """A life in which something happens some while after its first batch, and which ends by itself."""
+        before = self._batches()
+        crawl = Crawl(self.folder, *words)
+        while crawl.runs(0.02) and self._batches() == before:
+            pass
+        if crawl.runs(seconds):
+            shake()
+        return self.over(crawl.end())
+
+    def _batches(self) -> int:
+        """How many batches the state has."""
+        if not is_there(self.state):
+            return 0
+        with look(self.state) as reader:
+            return reader.run(self._run).head().seq
+
     def kill(self, words: Sequence[str], stored: int, *, before: Sequence[str] = SCRAPE) -> Ended:
         """A life that is killed once it has reported a number of stored pages."""
         crawl = Crawl(self.folder, *words, "-v", before=before)
@@ -55,7 +74,7 @@ class Lives:
     def over(self, ended: Ended) -> Ended:
         """Note the end of a life."""
         lost: frozenset[str] = frozenset()
-        if self.state.exists():
+        if is_there(self.state):
             book = read(self.state, self._run)
             before = self.books[-1] if self.books else None
             lost = book.lost

@@ -14,7 +14,7 @@ import re
 import shutil
 import sqlite3
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +23,7 @@ from typing import get_args
 from mocks.referee import Expectations, ProxyRule, Verdict, judge
 from mocks.wirelog import Request, read_log
 from scraper_cpn.simulate.web import SyntheticWeb
+from scraper_cpn.store.states import is_there
 from tests.crash.book import Book, replayed
 from tests.crash.command import Ended, Manner, Web, served, starting_s
 from tests.crash.lives import Lives
@@ -45,6 +46,9 @@ _LINES = ("stopping", "scrape: interrupted")
 """What is said, even quietly, to whoever asks a crawl to end."""
 _STARTING = ("Fatal Python error: init_", "Could not import runpy module", "<frozen runpy>")
 _COMMAND = re.compile(r'__main__\.py", line \d+, in (main$|<module>\n +sys\.exit)', re.MULTILINE)
+SHAKEN = 0.25
+"""The share of lives to which something happens beside their end."""
+_SHAKEN_LINES = ("scrape: postgres",)
 _CODES = {0, 130, 143, -2, -9, -15}
 _WORK = (
     "found",
@@ -128,12 +132,27 @@ class Result:
 
 
 class Round:
-    """A round in a folder of its own, which is kept if it fails."""
+    """A round in a folder of its own, which is kept if it fails.
 
-    def __init__(self, plan: Plan, folder: Path) -> None:
+    Args:
+        plan: what it is made of.
+        folder: where the commands run.
+        state: the words of the crawl's state: a file there, or an address on PostgreSQL.
+        shake: something else that happens to some lives, which may end with an error of the state then.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        folder: Path,
+        state: str = "crawl.db",
+        shake: Callable[[], None] | None = None,
+    ) -> None:
         self.plan = plan
         self.folder = folder
-        self._lives = Lives(folder)
+        self._state = state
+        self._shake = shake
+        self._lives = Lives(folder, state)
         self._dice = random.Random(f"lives of {plan.seed}")
         self._result = Result()
 
@@ -151,19 +170,25 @@ class Round:
 
     def _crawl(self, web: Web) -> None:
         proxies = self._proxies(web.proxies)
-        first = (*web.seeds, "--state", "crawl.db", "-o", self.plan.output, "-q", *proxies)
-        again = ("resume", "crawl.db", "-q")
+        first = (*web.seeds, "--state", self._state, "-o", self.plan.output, "-q", *proxies)
+        again = ("resume", self._state, "-q")
         for _ in range(LIVES):
-            words = again if self._lives.state.exists() else (*first, *self.plan.options)
+            words = again if is_there(self._lives.state) else (*first, *self.plan.options)
             manner, seconds = self._fate()
-            ended = self._lives.live(words, manner, seconds, dice=self._dice)
-            self._result.manners[manner] += 1
+            ended = self._life(words, manner, seconds)
             self._note(f"{manner} after {seconds:.3f} s: {ended}")
             if ended.code == 0:
                 return
             self._check_death(ended)
             self._note(f"{self._lives.deaths[-1]}")
         raise AssertionError(f"not done after {LIVES} lives")
+
+    def _life(self, words: Sequence[str], manner: Manner, seconds: float) -> Ended:
+        if self._shake is not None and self._dice.random() < SHAKEN:
+            self._result.manners["shaken"] += 1
+            return self._lives.shaken(words, self._dice.uniform(0, self.plan.life_s), self._shake)
+        self._result.manners[manner] += 1
+        return self._lives.live(words, manner, seconds, dice=self._dice)
 
     def _proxies(self, names: Sequence[str]) -> tuple[str, ...]:
         if not names:
@@ -190,9 +215,12 @@ class Round:
     # After each death.
 
     def _check_death(self, ended: Ended) -> None:
-        assert ended.code in _CODES or _before_it(ended.err), (ended.code, ended.err)
+        shaken = self._shake is not None
+        codes = _CODES | ({3} if shaken else set())
+        lines = _LINES + (_SHAKEN_LINES if shaken else ())
+        assert ended.code in codes or _before_it(ended.err), (ended.code, ended.err)
         for line in _said(ended.err):
-            assert line.startswith(_LINES), ended.err
+            assert line.startswith(lines), ended.err
         assert len(self._lives.deaths[-1].lost) <= MOST_LOST
         if self._lives.books and self._dice.random() < 0.1:
             replayed(self._lives.state)

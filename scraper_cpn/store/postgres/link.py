@@ -52,6 +52,14 @@ class Connection(Protocol):
         """Drop it without a word to the server."""
 
 
+async def connect_again(address: Address) -> Connection:
+    """Connect where a connection was made before. Raises `StoreError`, "io" if that is not possible now."""
+    try:
+        return await connect(address)
+    except StoreError as error:
+        raise StoreError("io", str(error)) from error
+
+
 async def connect(address: Address) -> Connection:
     """Connect to the database of a state. Raises `StoreError`."""
     settings = {"application_name": "scrape"}
@@ -142,7 +150,7 @@ class Pool:
             connection = self._free.pop()
             if not connection.is_closed():
                 return connection
-        return await connect(self._address)
+        return await connect_again(self._address)
 
 
 class Link:
@@ -189,7 +197,7 @@ class Link:
         elif self._connection.is_closed():
             if self._once:
                 raise StoreError("io", f"{self._address}: the connection was lost; try again")
-            self._connection = await connect(self._address)
+            self._connection = await connect_again(self._address)
         return self._connection
 
 

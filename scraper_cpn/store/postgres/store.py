@@ -147,8 +147,6 @@ class PostgresStore(PartReader):
         values = values_of(self._claim, batch, self._limits)
         try:
             await self._pool.run(lambda on: on.fetchval(query("commit"), *values))
-        except StoreError as error:  # no connection could be made
-            raise StoreError("io", str(error)) from error
         except driver_errors() as error:
             raise self._refused(error) from error
         except (OverflowError, UnicodeEncodeError) as error:
