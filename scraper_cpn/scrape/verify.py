@@ -211,7 +211,7 @@ def instance_of(net: ScrapeNet, urls: Sequence[str], note: str) -> Instance:
 
 def _resolved(name: c.HostName) -> list[c.Address]:
     """What a lookup may find: the address that all hosts share, or none."""
-    return [address_of(name.host, ["192.0.2.1"]), address_of(name.host, ())]
+    return [address_of(name, ["192.0.2.1"]), address_of(name, ())]
 
 
 def _windows(hours: DomainHours) -> list[c.DomainWindow]:

@@ -151,7 +151,7 @@ class VirtualWeb:
 
     def resolve(self, name: HostName, _: int) -> tuple[int, Address]:
         """Look up the address of a host, in no virtual time."""
-        return 0, found(name.host, [self._web.web.address(name.host)])
+        return 0, found(name, [self._web.web.address(name.host)])
 
     def parse(self, raw: Raw, _: int) -> tuple[int, ParseOutcome]:
         """Parse a page for items and links, in no virtual time. Synthetic pages are small enough for that."""

@@ -106,7 +106,7 @@ def lookups(answer: Any, **options: Any) -> tuple[Crawled, list[tuple[int, str]]
     def effects(web: VirtualWeb) -> Mapping[str, VirtualEffect]:
         def resolve(name: Any, now_ns: int) -> tuple[int, Address]:
             looked.append((now_ns, name.host))
-            return 10 * MS, answer(name.host, len(looked))
+            return 10 * MS, answer(name, len(looked))
 
         def fetch(target: Any, *more: Any) -> tuple[int, Any]:
             asked.append(target.ip)
@@ -123,7 +123,7 @@ def lookups(answer: Any, **options: Any) -> tuple[Crawled, list[tuple[int, str]]
 
 def test_an_address_is_looked_up_again_when_it_holds_no_longer() -> None:
     """A host is asked for its address once for each time that it lasts, and only when something waits for it."""
-    done, looked, asked = lookups(lambda host, _: found(host, ["192.0.2.9"], 30 * SECOND))
+    done, looked, asked = lookups(lambda name, _: found(name, ["192.0.2.9"], 30 * SECOND))
     assert len(asked) == 8
     assert len(looked) == 3
     assert done.run.ended == "finished"
@@ -132,15 +132,22 @@ def test_an_address_is_looked_up_again_when_it_holds_no_longer() -> None:
 def test_another_address_is_tried_after_one_that_does_not_answer() -> None:
     """Pages come from the second address of a host, and the dead one is not asked for each of them."""
     _, looked, asked = lookups(
-        lambda host, _: found(host, ["192.0.2.1", "192.0.2.2"]), delay_ns=SECOND
+        lambda name, _: found(name, ["192.0.2.1", "192.0.2.2"]), delay_ns=SECOND
     )
     assert len(looked) == 1
     assert asked == ["192.0.2.1"] + 8 * ["192.0.2.2"]
 
 
+def test_an_address_that_does_not_answer_is_remembered() -> None:
+    """After the next lookup it is the last one again, and has its turn once the other one fails."""
+    _, looked, asked = lookups(lambda name, _: found(name, ["192.0.2.1", "192.0.2.2"]))
+    assert len(looked) > 1
+    assert asked == ["192.0.2.1"] + 8 * ["192.0.2.2"]
+
+
 def test_a_name_without_an_address_is_tried_again() -> None:
     """It fails like a request, with its attempts; a lookup that succeeds later is used."""
-    _, looked, asked = lookups(lambda host, n: found(host, ["192.0.2.9"] if n > 1 else []))
+    _, looked, asked = lookups(lambda name, n: found(name, ["192.0.2.9"] if n > 1 else []))
     assert asked == [""] + 8 * ["192.0.2.9"]
     assert len(looked) >= 2
 

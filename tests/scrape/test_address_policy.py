@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scraper_cpn.scrape.colours import HostName
 from scraper_cpn.scrape.policy.addresses import (
     LASTS_NS,
     LEAST_NS,
@@ -17,6 +18,8 @@ from scraper_cpn.scrape.policy.addresses import (
     in_order,
 )
 from scraper_cpn.scrape.settings import SECOND, Settings
+
+HOST = HostName("a.example")
 
 
 @given(st.permutations(["192.0.2.9", "192.0.2.10", "2001:db8::1", "100.64.0.1"]))
@@ -62,14 +65,25 @@ def test_what_is_no_address_is_left_out() -> None:
 )
 def test_how_long_an_address_holds(ips: list[str], ttl_ns: int | None, lasts_ns: int) -> None:
     """As its name server says, within limits."""
-    assert found("a.example", ips, ttl_ns).lasts_ns == lasts_ns
+    assert found(HOST, ips, ttl_ns).lasts_ns == lasts_ns
 
 
 def test_the_next_address() -> None:
     """The addresses of a host take turns; a host with one keeps it, and one without has none."""
     policy = AddressPolicy(Settings())
-    two = found("a.example", ["192.0.2.1", "2001:db8::1"])
+    two = found(HOST, ["192.0.2.1", "2001:db8::1"])
     assert policy.next(two).address == "2001:db8::/64"
     assert policy.next(policy.next(two)).ip == "192.0.2.1"
-    assert policy.next(found("a.example", ["192.0.2.1"])).ip == "192.0.2.1"
-    assert policy.next(found("a.example", ())).address == "a.example"
+    assert policy.next(found(HOST, ["192.0.2.1"])).ip == "192.0.2.1"
+    assert policy.next(found(HOST, ())).address == "a.example"
+
+
+def test_an_address_to_avoid_is_the_last_one() -> None:
+    """It is remembered beyond the next lookup, until another one fails."""
+    policy = AddressPolicy(Settings())
+    first = found(HOST, ["192.0.2.1", "192.0.2.2"])
+    name = policy.forgotten(policy.next(first))
+    assert name == HostName("a.example", "192.0.2.1")
+    again = found(name, ["192.0.2.1", "192.0.2.2"])
+    assert again.ips == ("192.0.2.2", "192.0.2.1")
+    assert policy.forgotten(policy.next(again)).avoid == "192.0.2.2"

@@ -38,6 +38,8 @@ class HostName(Struct, frozen=True, gc=False):
     """A host whose address is not known, or not any more (`--per-address`, `--address-delay`)."""
 
     host: str
+    avoid: str = ""
+    """The address to which no connection could be made; the others are preferred. Empty for none."""
 
 
 class Address(Struct, frozen=True, gc=False):
@@ -50,6 +52,8 @@ class Address(Struct, frozen=True, gc=False):
     """The addresses of the host, IPv4 before IPv6, each in numerical order; empty if it has none."""
     lasts_ns: int = 0
     """How long this holds."""
+    avoid: str = ""
+    """As `HostName.avoid`."""
 
     @property
     def ip(self) -> str:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from scraper_cpn.scrape.addresses import is_address, not_public
-from scraper_cpn.scrape.colours import Address, Failed
+from scraper_cpn.scrape.colours import Address, Failed, HostName
 from scraper_cpn.scrape.fetch.names import Names
 from scraper_cpn.scrape.policy.addresses import found, in_order
 from scraper_cpn.scrape.urls import domain_of, host_of, origin_of
@@ -110,12 +110,12 @@ class Destinations:
         except (OSError, UnicodeError):  # TimeoutError and gaierror are kinds of OSError
             return []
 
-    async def address(self, host: str, timeout_s: float) -> Address:
+    async def address(self, name: HostName, timeout_s: float) -> Address:
         """Return the address by which a host counts and to which it is connected: a public one, if it has any.
 
         Raises nothing: a name that is not found within *timeout_s* has no address.
         """
-        bare, lasts_ns = host.strip("[]"), None
+        bare, lasts_ns = name.host.strip("[]"), None
         ips = [bare]
         if not is_address(bare):
             try:
@@ -124,8 +124,8 @@ class Destinations:
             except (OSError, UnicodeError):
                 ips = []
         known = in_order(ips)
-        public = known if self.is_exempt(host) else [ip for ip in known if not not_public(ip)]
-        return found(host, public or known, lasts_ns)
+        public = known if self.is_exempt(name.host) else [ip for ip in known if not not_public(ip)]
+        return found(name, public or known, lasts_ns)
 
     async def close(self) -> None:
         """End the lookups that are under way."""

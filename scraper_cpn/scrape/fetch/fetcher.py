@@ -216,7 +216,7 @@ class Fetcher:
 
     async def address(self, name: HostName) -> Address:
         """The effect `resolve`: look up the address by which a host counts. Waits as long as a request may take."""
-        return await self._destinations.address(name.host, self._settings.timeout_ns / SECOND)
+        return await self._destinations.address(name, self._settings.timeout_ns / SECOND)
 
     async def _refusal(self, host: str, proxy: Proxy, ip: str | None) -> Failed | None:
         """Return the failure of a request to a host that is not permitted, as far as it is known before."""

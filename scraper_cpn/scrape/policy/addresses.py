@@ -64,7 +64,7 @@ class AddressPolicy:
 
     def forgotten(self, address: Address) -> HostName:
         """The host of an address that holds no longer."""
-        return HostName(address.host)
+        return HostName(address.host, address.avoid)
 
     def same(self, address: Address) -> Address:
         """An address as it was looked up."""
@@ -107,17 +107,17 @@ class AddressPolicy:
 
     def next(self, address: Address) -> Address:
         """The next address of a host after a fault of the first; it holds for a short while, since it was looked up before."""
-        first, *others = address.ips or ("",)
-        return replace(found(address.host, [*others, first] if first else ()), lasts_ns=LEAST_NS)
+        after = found(HostName(address.host, address.ip), address.ips)
+        return replace(after, lasts_ns=LEAST_NS)
 
 
-def found(host: str, ips: Iterable[str], lasts_ns: int | None = None) -> Address:
+def found(name: HostName, ips: Iterable[str], lasts_ns: int | None = None) -> Address:
     """The address of a host with these IP addresses, in their order, that hold so long; None: nobody says how long."""
-    known = tuple(ips)
+    known = tuple(sorted(ips, key=lambda ip: ip == name.avoid))
     if not known:
-        return Address(host, host, (), UNKNOWN_NS)
+        return Address(name.host, name.host, (), UNKNOWN_NS)
     holds_ns = LASTS_NS if lasts_ns is None else min(max(lasts_ns, LEAST_NS), MOST_NS)
-    return Address(host, counted(known[0]), known, holds_ns)
+    return Address(name.host, counted(known[0]), known, holds_ns, name.avoid)
 
 
 def in_order(ips: Iterable[str]) -> list[str]:
