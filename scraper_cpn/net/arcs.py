@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar, overload
 
 from scraper_cpn.net.hints import returned_types
@@ -63,17 +64,17 @@ class Arc(Generic[Bound_co]):
     all: bool = False
     include_in_use: bool = False
 
-    @property
+    @cached_property
     def binds(self) -> bool:
         """Whether a token (not a number, nor an absence) is bound."""
         return isinstance(self.place, Place) and self.kind != "absent"
 
-    @property
+    @cached_property
     def many(self) -> bool:
         """Whether it binds a tuple of tokens instead of one."""
         return self.binds and (self.all or callable(self.count) or self.count != 1)
 
-    @property
+    @cached_property
     def fewest(self) -> int:
         """The least number of tokens that it binds, whatever the key."""
         return 1 if callable(self.count) else self.count
