@@ -17,20 +17,15 @@ from scraper_cpn.net.compiled.generate.arrivals import (
     keep_to_keys,
     refuse_unequal,
 )
-from scraper_cpn.net.compiled.generate.cases import (
-    arguments,
-    from_inputs,
-    give_number,
-    may_raise,
-    write_ends,
-    write_give,
-    write_make,
-)
+from scraper_cpn.net.compiled.generate.cases import may_raise, write_ends, write_give
 from scraper_cpn.net.compiled.generate.indexes import TAKEN, Influence
 from scraper_cpn.net.compiled.generate.influence import delayed, noted, occupy
-from scraper_cpn.net.compiled.generate.inputs import Search, describe, write_find
+from scraper_cpn.net.compiled.generate.inputs import describe, write_find
 from scraper_cpn.net.compiled.generate.kept import Bound, keeps
 from scraper_cpn.net.compiled.generate.layout import Layout
+from scraper_cpn.net.compiled.generate.looks import Search
+from scraper_cpn.net.compiled.generate.making import arguments, from_inputs, write_make
+from scraper_cpn.net.compiled.generate.numbers import give_number
 from scraper_cpn.net.compiled.generate.recalling import write_recall
 from scraper_cpn.net.compiled.generate.taking import (
     lose,

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from scraper_cpn.net import plan
 from scraper_cpn.net.compiled.generate.indexes import projected
-from scraper_cpn.net.compiled.generate.inputs import Look, Search, refuse, unmet
+from scraper_cpn.net.compiled.generate.inputs import unmet
 from scraper_cpn.net.compiled.generate.layout import Layout
-from scraper_cpn.net.compiled.generate.text import Text, tupled
+from scraper_cpn.net.compiled.generate.looks import Look, Search
+from scraper_cpn.net.compiled.generate.text import Text, refuse, tupled
 from scraper_cpn.net.places import Place
 
 _LASTS = "(token.ends is None or token.ends > now)"

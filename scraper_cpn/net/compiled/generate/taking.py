@@ -12,18 +12,13 @@ from typing import Any
 from scraper_cpn.net import plan
 from scraper_cpn.net.arcs import Arc
 from scraper_cpn.net.compiled.generate.arrivals import again, write_put
-from scraper_cpn.net.compiled.generate.cases import (
-    from_inputs,
-    later,
-    record_change,
-    several,
-    take_number,
-)
 from scraper_cpn.net.compiled.generate.indexes import TAKEN, Influence
 from scraper_cpn.net.compiled.generate.influence import noted, occupy
-from scraper_cpn.net.compiled.generate.inputs import Search
 from scraper_cpn.net.compiled.generate.kept import key_of, record_of
 from scraper_cpn.net.compiled.generate.layout import Layout
+from scraper_cpn.net.compiled.generate.looks import Search
+from scraper_cpn.net.compiled.generate.making import from_inputs, later, several
+from scraper_cpn.net.compiled.generate.numbers import record_change, take_number
 from scraper_cpn.net.compiled.generate.places import leave_queue, take_from_record
 from scraper_cpn.net.compiled.generate.records import drop_record, find_record, lost
 from scraper_cpn.net.compiled.generate.text import Text, assign, mask_text

@@ -135,3 +135,10 @@ def tupled(parts: Iterable[str]) -> str:
     """The expression for a tuple."""
     listed = list(parts)
     return f"({listed[0]},)" if len(listed) == 1 else f"({', '.join(listed)})"
+
+
+def refuse(text: Text, conditions: list[str], *answer: str) -> None:
+    """Write an early return under any of some conditions."""
+    if conditions:
+        with text.block(f"if {' or '.join(conditions)}:"):
+            text.add(*answer)
