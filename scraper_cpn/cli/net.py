@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from scraper_cpn import draw as graph
 from scraper_cpn.cli.arguments import given_options, parse
 from scraper_cpn.net import Net, Part
-from scraper_cpn.net.compiled.kernel import source
+from scraper_cpn.net.compiled.source import source
 from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.options.read import crawl_options, likely, own_options, settings_from
 from scraper_cpn.scrape.policy import Policy

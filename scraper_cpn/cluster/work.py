@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from scraper_cpn.net import Net, Row, checked
-from scraper_cpn.net.compiled.kernel import Build, generated, in_python
+from scraper_cpn.net.compiled.source import Build, generated, in_python
 from scraper_cpn.run.effects import Binding as Bound
 from scraper_cpn.run.effects import Paced
 from scraper_cpn.store.codec import Codec

@@ -26,7 +26,7 @@ from scraper_cpn.native.building import (
     file_name,
     refuse_strangers,
 )
-from scraper_cpn.net.compiled.kernel import Build, Source
+from scraper_cpn.net.compiled.source import Build, Source
 
 _NAME_MAX = 60
 _STEM = re.compile(r"\W+", re.ASCII)

@@ -250,7 +250,7 @@ from scraper_cpn.net.arcs import spend as spend
 from scraper_cpn.net.arcs import take as take
 from scraper_cpn.net.check import checked as checked
 from scraper_cpn.net.compiled.kernel import compile_net as compile_net
-from scraper_cpn.net.compiled.kernel import source as source
+from scraper_cpn.net.compiled.source import source as source
 from scraper_cpn.net.crossings import Channel as Channel
 from scraper_cpn.net.crossings import Drawn as Drawn
 from scraper_cpn.net.crossings import Lease as Lease

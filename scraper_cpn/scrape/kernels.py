@@ -11,7 +11,7 @@ from functools import partial
 from typing import NamedTuple
 
 from scraper_cpn.native import NativeError, native
-from scraper_cpn.net.compiled.kernel import Build, Source, generated, in_python
+from scraper_cpn.net.compiled.source import Build, Source, generated, in_python
 from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.settings import UsageError

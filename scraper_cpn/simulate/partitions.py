@@ -29,7 +29,8 @@ from scraper_cpn.net import (
     Row,
     destination,
 )
-from scraper_cpn.net.compiled.kernel import Build, Compiled, generated, in_python
+from scraper_cpn.net.compiled.kernel import Compiled
+from scraper_cpn.net.compiled.source import Build, generated, in_python
 from scraper_cpn.simulate.driver import (
     Coming,
     SlowEffect,

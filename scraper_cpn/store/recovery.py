@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from scraper_cpn.net import Lost, Row, Trace
-from scraper_cpn.net.compiled.kernel import Build, Compiled
+from scraper_cpn.net.compiled.kernel import Compiled
+from scraper_cpn.net.compiled.source import Build
 from scraper_cpn.net.shares import Partition
 from scraper_cpn.net.shelf import Shelf
 from scraper_cpn.store.codec import Codec

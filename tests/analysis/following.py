@@ -19,7 +19,8 @@ from scraper_cpn.analysis.instance import Expiring, Instance
 from scraper_cpn.analysis.outcomes import LOST
 from scraper_cpn.analysis.plain import Event, happens, is_fault
 from scraper_cpn.net import Firing, Interpreter, Marking, Net, Row
-from scraper_cpn.net.compiled.kernel import Compiled, generated, in_python
+from scraper_cpn.net.compiled.kernel import Compiled
+from scraper_cpn.net.compiled.source import generated, in_python
 
 HOUR_NS = 3_600_000_000_000
 HALF = 0.5

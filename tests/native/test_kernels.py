@@ -16,7 +16,8 @@ from msgspec import Struct
 from scraper_cpn import native as package
 from scraper_cpn.native import NativeError, building, kernels, native
 from scraper_cpn.net import Marking, Net, Trace, put, take
-from scraper_cpn.net.compiled.kernel import Compiled, compile_net, generated
+from scraper_cpn.net.compiled.kernel import Compiled, compile_net
+from scraper_cpn.net.compiled.source import generated
 from tests.effort import effort
 from tests.guarantees.crawls import Case, cases
 from tests.guarantees.test_determinism import traced

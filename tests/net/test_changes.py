@@ -3,7 +3,8 @@
 from msgspec import Struct
 
 from scraper_cpn.net import Lost, Net, hold, on, put
-from scraper_cpn.net.compiled.kernel import compile_net, source
+from scraper_cpn.net.compiled.kernel import compile_net
+from scraper_cpn.net.compiled.source import source
 from scraper_cpn.net.marking import Standing
 
 

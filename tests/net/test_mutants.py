@@ -19,13 +19,14 @@ import pytest
 from scraper_cpn.net import Marking, Net
 from scraper_cpn.net.compiled import kernel
 from scraper_cpn.net.compiled.generate.layout import RUNTIME
-from scraper_cpn.net.compiled.kernel import Build, Compiled, Source, in_python, source
+from scraper_cpn.net.compiled.kernel import Compiled
 from scraper_cpn.net.compiled.runtime import choices as index_choices
 from scraper_cpn.net.compiled.runtime import join as index_join
 from scraper_cpn.net.compiled.runtime import keys as index_keys
 from scraper_cpn.net.compiled.runtime import lines as index
 from scraper_cpn.net.compiled.runtime import paged as index_paged
 from scraper_cpn.net.compiled.runtime import records as index_records
+from scraper_cpn.net.compiled.source import Build, Source, in_python, source
 from tests.net.building import Built
 from tests.net.nets import Draw, checked_net
 from tests.net.runs import Pair, Run

@@ -12,7 +12,7 @@ import pytest
 
 import scraper_cpn
 from scraper_cpn.net import Lost, Net, NetError, checked, hold, on, put, spend
-from scraper_cpn.net.compiled.kernel import source
+from scraper_cpn.net.compiled.source import source
 from scraper_cpn.net.places import Sink
 from scraper_cpn.scrape import colours as c
 from scraper_cpn.scrape import net as net_module

@@ -27,11 +27,12 @@ from scraper_cpn.net import (
 )
 from scraper_cpn.net.compiled.generate import machine
 from scraper_cpn.net.compiled.generate.layout import PREFIXES
-from scraper_cpn.net.compiled.kernel import Compiled, compile_net, source
+from scraper_cpn.net.compiled.kernel import Compiled, compile_net
 from scraper_cpn.net.compiled.runtime import join as index_join
 from scraper_cpn.net.compiled.runtime import keys as index_keys
 from scraper_cpn.net.compiled.runtime import lines as index
 from scraper_cpn.net.compiled.runtime import records as index_records
+from scraper_cpn.net.compiled.source import source
 from tests.net.nets import Draw, checked_net
 from tests.net.runs import Pair, Run
 

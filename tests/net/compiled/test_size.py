@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from scraper_cpn.net import Net, compile_net, put
-from scraper_cpn.net.compiled import kernel
-from scraper_cpn.net.compiled.kernel import generated
+from scraper_cpn.net.compiled import source
+from scraper_cpn.net.compiled.source import generated
 from tests.net.nets import Draw, checked_net
 from tests.net.ping import Job
 from tests.net.runs import Pair, Run
@@ -65,7 +65,7 @@ def test_a_big_net_runs_like_a_small_one() -> None:
 
 def test_a_source_that_is_not_nested_means_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     """Random nets and runs, as if every net were big."""
-    monkeypatch.setattr(kernel, "NESTED_LINES_MAX", 0)
+    monkeypatch.setattr(source, "NESTED_LINES_MAX", 0)
     for seed in range(25):
         random = Random(seed)
         built = checked_net(random)
