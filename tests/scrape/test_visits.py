@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from scraper_cpn.scrape.colours import Failed, Fetched, Unchanged
+from scraper_cpn.scrape.colours import Checked, Failed, Fetched, Unchanged
 from scraper_cpn.scrape.fetch.answers import visit_outcome
 from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.policy.frontier import asking
@@ -37,3 +37,22 @@ def test_a_304_counts_for_a_page_that_was_kept(kept: str) -> None:
     target = asking(seed, Request(visit=Visit(kept=kept)))
     outcome = visit_outcome(target, Failed("http", "HTTP 304", 304))
     assert isinstance(outcome, Unchanged if kept else Failed)
+
+
+def test_conditions_are_added_when_the_next_visit_is_due() -> None:
+    """A page rests with its validators alone, and is asked for under them; those of an earlier visit are gone."""
+    visits = Policy(Settings(revisit_ns=1)).requests.visits
+    seed = Policy(Settings()).frontier.seed("http://h.example/")
+    before = Visit(content="digest", etag='"1"', modified="then")
+    page = asking(seed, Request(headers=(("X-Own", "a"),), visit=before))
+    resting = visits.after_keeping(Checked(page, ()))
+    assert resting is not None
+    assert resting.request.headers == (("X-Own", "a"),)
+    due = visits.due(resting)
+    assert due.request.visit == resting.request.visit
+    assert visits.due(due) == due
+    asks = {"X-Own": "a", "If-None-Match": '"1"', "If-Modified-Since": "then"}
+    assert dict(due.request.headers) == asks
+    again = visits.after_unchanged(due)
+    assert again is not None
+    assert dict(visits.due(again).request.headers) == asks

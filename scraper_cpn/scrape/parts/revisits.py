@@ -57,7 +57,7 @@ class Revisits(Part):
         self.transition(
             "revisit",
             [self.rests, read(gate.open), read(budget.left)],
-            outputs=[put(targets)],
+            outputs=[put(targets, self._p.due, self.rests)],
         )
 
 

@@ -113,14 +113,19 @@ class VisitPolicy:
     def _next(self, target: Target, visit: Visit) -> Target | None:
         if self.is_last(target):
             return None
-        request = first_visit(target.request)
-        asks = [("If-None-Match", visit.etag), ("If-Modified-Since", visit.modified)]
-        request = replace(
-            request,
-            headers=(*request.headers, *(each for each in asks if each[1])),
-            visit=replace(visit, number=visit.number + 1, kept=visit.content, content=""),
-        )
+        visit = replace(visit, number=visit.number + 1, kept=visit.content, content="")
+        request = replace(first_visit(target.request), visit=visit)
         return replace(asking(target, request), attempt=1, hops=0)
+
+    def due(self, target: Target) -> Target:
+        """A page whose next visit is due, with the conditions under which it is asked for.
+
+        They are added now, since pages rest by the million.
+        """
+        visit, request = target.request.visit or Visit(), target.request
+        asks = [("If-None-Match", visit.etag), ("If-Modified-Since", visit.modified)]
+        headers = (*first_visit(request).headers, *(each for each in asks if each[1]))
+        return asking(target, replace(request, headers=headers))
 
     def _row(self, target: Target, reason: str, status: int | None = None) -> Failure:
         """It is the last row of its URL where no visit follows."""
