@@ -63,6 +63,10 @@ class ArrivingLines:
         """Whether more lines are there, or may come."""
         return bool(self._blocks) or not self._ended
 
+    def tell(self, on_arrival: Callable[[], None]) -> None:
+        """Have a function called, in another thread, when something has come, or the end."""
+        self.on_arrival = on_arrival
+
     def gather(self, most_lines: int) -> None:
         """Wait for the end, for so many lines, or for a pause in which nothing comes after the first ones."""
         with self._changed:
@@ -123,6 +127,56 @@ class ArrivingLines:
                 self._line += block.lines
             self._changed.notify_all()
         self.on_arrival()
+
+
+class KeptLines:
+    """The lines of a pipe, as an `Unread` whose blocks a state writes down as they are taken.
+
+    Attributes:
+        taken: how many blocks were taken since the crawl began.
+        taken_texts: number, first line and text of those that are not written down yet.
+    """
+
+    def __init__(self, pipe: ArrivingLines) -> None:
+        self.name = pipe.name
+        self.taken = 0
+        self.taken_texts: list[tuple[int, int, str]] = []
+        self._pipe = pipe
+
+    @property
+    def lines(self) -> int:
+        """How many lines have come and are left."""
+        return self._pipe.lines
+
+    @property
+    def arriving(self) -> bool:
+        """Whether more lines are there, or may come."""
+        return self._pipe.arriving
+
+    def tell(self, on_arrival: Callable[[], None]) -> None:
+        """Have a function called, in another thread, when something has come, or the end."""
+        self._pipe.tell(on_arrival)
+
+    def take(self) -> Block | None:
+        """The next block that has come; None if there is none now."""
+        block = self._pipe.take()
+        if block is not None:
+            self.taken += 1
+            self.taken_texts.append((self.taken, block.line, block.text))
+        return block
+
+    def drain(self) -> list[tuple[int, int, str]]:
+        """Take `taken_texts`."""
+        texts, self.taken_texts = self.taken_texts, []
+        return texts
+
+    def before(self) -> Iterator[Block]:
+        """Nothing: there was no earlier process."""
+        return iter(())
+
+    def after(self) -> Iterator[Block]:
+        """Those that have come; what will come, nobody knows."""
+        return self._pipe.after()
 
 
 class PulledUrls:

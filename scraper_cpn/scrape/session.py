@@ -28,7 +28,7 @@ from scraper_cpn.scrape.account.accounting import Accounting
 from scraper_cpn.scrape.account.ledger import failure_record
 from scraper_cpn.scrape.account.levels import waiting
 from scraper_cpn.scrape.account.report import Snapshot, Summary
-from scraper_cpn.scrape.arriving import ArrivingLines
+from scraper_cpn.scrape.arriving import ArrivingLines, KeptLines
 from scraper_cpn.scrape.colours import Link, StopRequest, url_of
 from scraper_cpn.scrape.effects import Effects, Tools
 from scraper_cpn.scrape.feed import SeedFeed
@@ -131,6 +131,8 @@ class Session:
         self._stopping = anyio.Event()
         if state is not None:
             self._account.go_on(state)
+            if state.lacks_lines:
+                _log.warning("lines of standard input that were not read before are lost")
             lost = state.account.cookies
             if lost and not (state.vault and state.vault.jars):
                 _log.warning(
@@ -215,9 +217,9 @@ class Session:
     def _feed(self) -> SeedFeed | None:
         if self._unread is None:
             return None
-        if isinstance(self._unread, ArrivingLines):
+        if isinstance(self._unread, ArrivingLines | KeptLines):
             loop = asyncio.get_running_loop()
-            self._unread.on_arrival = partial(_in_loop, loop, self._poke)
+            self._unread.tell(partial(_in_loop, loop, self._poke))
         return SeedFeed(self._kernel, self._net, self._unread, self._tools.fetcher.permit)
 
     def _poke(self) -> None:
@@ -290,7 +292,7 @@ class Session:
         """Cut a batch of what has happened since the last one; its events wait until it is durable."""
         assert self._state is not None
         self._events.cut()
-        return self._state.recorder.cut(self._metadata)
+        return self._state.cut(self._metadata)
 
     def _metadata(self, summary: Summary | None = None) -> Sequence[tuple[str, bytes]]:
         now_ns = self._clock.now_ns()

@@ -98,7 +98,7 @@ class MemoryStore:
         return dict(self._metadata)
 
     def texts(self, first: int, last: int | None = None) -> Iterator[TextRow]:
-        """The texts that the run was created with."""
+        """The texts of the run."""
         return iter(self._texts[first - 1 : last])
 
     def rows(self, sink: str) -> Iterator[SinkRow]:
@@ -159,6 +159,7 @@ class MemoryStore:
         self._sunk += batch.rows
         self._items.update((row[:3], row) for row in batch.items)
         self._metadata.update(batch.metadata)
+        self._texts += ((line, body) for _, line, body in batch.texts)
         self._next = (batch.next_serial, batch.next_id)
         self._journal.append(
             (batch.seq, batch.at_ns, batch.firings, batch.marking_hash, batch.inputs)

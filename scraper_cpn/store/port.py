@@ -91,6 +91,8 @@ class Batch(Struct, frozen=True, kw_only=True):
     items: Sequence[ItemRow] = ()
     metadata: Sequence[tuple[str, bytes]] = ()
     """Named values of the run (JSON) that change with this batch: the length of its output, how it ended."""
+    texts: Sequence[tuple[int, int, str]] = ()
+    """Texts that are added to those that the run was created with, each behind its number. A state file keeps them."""
     idle: bool = False
     """Whether the net has nothing to do after the batch, and nothing in flight. Only PostgreSQL keeps it."""
     sent: Sequence[SentRow] = ()
@@ -181,7 +183,7 @@ class Store(Protocol):
         """The named values of the run."""
 
     def texts(self, first: int, last: int | None = None) -> Iterator[TextRow]:
-        """The texts that the run was created with, from number *first* on, up to *last* (from 1 on)."""
+        """The texts of the run, from number *first* on, up to *last* (from 1 on)."""
 
     def rows(self, sink: str) -> Iterator[SinkRow]:
         """The rows of a sink, oldest first."""

@@ -47,6 +47,7 @@ def _written(connection: Connection, run: int, head: RunHead, batch: Batch) -> R
     _added(connection, run, head, batch)
     _sunk(connection, run, batch)
     _metadata(connection, run, batch)
+    connection.executemany(f"INSERT INTO text VALUES ({run}, ?, ?, ?)", batch.texts)
     _journal(connection, run, batch)
     return replace(
         head,

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scraper_cpn.store.port import Batch, BatchError, StoreError
+from scraper_cpn.store.postgres.store import PostgresStore
 from tests.store.batches import Batches, Model, batch, check, plain
 from tests.store.conftest import QUICK, MemoryShelf, PostgresShelf, Shelf, new_shelf
 
@@ -161,6 +162,20 @@ async def test_extreme_values_come_back(shelf: Shelf) -> None:
     )
     model = await committed(shelf, made)
     check(await shelf.open_again(), model)
+
+
+async def test_texts_are_added(shelf: Shelf) -> None:
+    """They are there with their batch, after those before; on PostgreSQL those of a run are complete."""
+    first, second = batch(1, texts=[(1, 1, "a\n"), (2, 5, "b")]), batch(2, texts=[(3, 6, "c")])
+    if isinstance(shelf.store, PostgresStore):
+        with pytest.raises(BatchError, match="adds texts"):
+            await shelf.store.commit(first)
+        return
+    await shelf.store.commit(first)
+    await shelf.store.commit(second)
+    store = await shelf.open_again()
+    assert list(store.texts(1)) == [(1, "a\n"), (5, "b"), (6, "c")]
+    assert list(store.texts(2, 2)) == [(5, "b")]
 
 
 async def test_what_is_acknowledged_survives_a_crash(shelf: Shelf) -> None:

@@ -24,6 +24,7 @@ from scraper_cpn.scrape.account.report import (
     Stage,
     Summary,
 )
+from scraper_cpn.scrape.arriving import KeptLines
 from scraper_cpn.scrape.colours import (
     Failure,
     Fetched,
@@ -44,7 +45,7 @@ from scraper_cpn.scrape.policy.retries import is_unsent
 from scraper_cpn.scrape.seeds import Unread
 from scraper_cpn.scrape.settings import Settings
 from scraper_cpn.scrape.state.run import OpenRun
-from scraper_cpn.scrape.state.unread import TAKEN
+from scraper_cpn.scrape.state.unread import PIPE_OPEN, TAKEN
 from scraper_cpn.scrape.windows import opening_after
 
 REASONS_MAX = 50
@@ -203,6 +204,8 @@ class Accounting:
             metadata.append(("length", self._length))
         if self._unread is not None:
             metadata.append((TAKEN, self._unread.taken))
+        if isinstance(self._unread, KeptLines):
+            metadata.append((PIPE_OPEN, self._unread.arriving))
         if summary is not None:
             metadata.append(("ended", Ending(summary.ended, summary.reason)))
         return [(name, msgspec.json.encode(value)) for name, value in metadata]

@@ -19,6 +19,7 @@ from msgspec.structs import replace
 
 from scraper_cpn.net.marking import Standing
 from scraper_cpn.run.clock import Clock
+from scraper_cpn.scrape.arriving import ArrivingLines, KeptLines
 from scraper_cpn.scrape.colours import Link
 from scraper_cpn.scrape.items.outputs import CheckedOutput
 from scraper_cpn.scrape.kernels import Prepared
@@ -41,7 +42,7 @@ from scraper_cpn.scrape.state.run import (
     opened,
     resuming,
 )
-from scraper_cpn.scrape.state.unread import input_of
+from scraper_cpn.scrape.state.unread import Input, input_of
 from scraper_cpn.scrape.state.vault import vault_of
 from scraper_cpn.scrape.text import check_name
 from scraper_cpn.scrape.trace import tracer
@@ -194,7 +195,7 @@ async def kept_in(
         output_file = OutputFile(output, None if sink is None else sink.length)
         if store is None:
             store = _new_store(keeping, opening, seeds, output_file)
-        yield await opened(
+        run = await opened(
             store,
             opening,
             others=_pauses(keeping),
@@ -203,6 +204,9 @@ async def kept_in(
             prepared=prepared,
             vault=vault,
         )
+        if isinstance(keeping.unread, ArrivingLines):
+            run.unread = KeptLines(keeping.unread)
+        yield run
     finally:
         with CancelScope(shield=True):
             try:
@@ -228,7 +232,9 @@ def _new_store(
     path, run = keeping.path, keeping.run
     hidden = [name for name, _ in opening.settings.headers if name.lower() not in HARMLESS_HEADERS]
     unread, given, texts = keeping.unread, None, list[TextRow]()
-    if unread is not None:
+    if isinstance(unread, ArrivingLines):
+        given = Input(unread.name, 0, 0, 0, piped=True)
+    elif unread is not None:
         texts = [(block.line, block.text) for block in iter(unread.take, None)]
         given = input_of(unread.name, texts)
     keep = CrawlRecord(

@@ -22,6 +22,7 @@ from msgspec.structs import replace
 from scraper_cpn.net.marking import Standing, Trace
 from scraper_cpn.run.clock import Clock, Dial
 from scraper_cpn.scrape.account.report import Account, Ending
+from scraper_cpn.scrape.arriving import KeptLines
 from scraper_cpn.scrape.colours import Failure, Link, Proxy
 from scraper_cpn.scrape.kernels import Prepared, prepare
 from scraper_cpn.scrape.net import ScrapeNet
@@ -29,7 +30,7 @@ from scraper_cpn.scrape.policy import VERSION as POLICY_VERSION
 from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.policy.frontier import split
 from scraper_cpn.scrape.redact import HARMLESS_HEADERS
-from scraper_cpn.scrape.seeds import BadSeed
+from scraper_cpn.scrape.seeds import BadSeed, Unread
 from scraper_cpn.scrape.settings import Hours, Settings, Site
 from scraper_cpn.scrape.state.libraries import FACT as LIBRARIES
 from scraper_cpn.scrape.state.libraries import with_versions
@@ -38,7 +39,7 @@ from scraper_cpn.scrape.state.packing import VERSION as FORM_VERSION
 from scraper_cpn.scrape.state.packing import packings, without_password
 from scraper_cpn.scrape.state.resume import ENDED_WITH_PROCESS, in_pipeline, latest, reopened
 from scraper_cpn.scrape.state.rows import failures, writing
-from scraper_cpn.scrape.state.unread import Input, StateText, unread
+from scraper_cpn.scrape.state.unread import PIPE_OPEN, Input, unread
 from scraper_cpn.scrape.state.vault import Vault, forgotten
 from scraper_cpn.store.codec import Codec
 from scraper_cpn.store.edit import Edit
@@ -229,7 +230,7 @@ class OpenRun:
         shelf: StoreShelf,
         recorder: Recorder,
         clock: Clock,
-        unread: StateText | None,
+        unread: Unread | None,
         vault: Vault | None = None,
     ) -> None:
         self.unread = unread
@@ -249,6 +250,18 @@ class OpenRun:
         """The rows of the failed log so far; rows that were put back since are not final any more."""
         return failures(self.store)
 
+    @property
+    def lacks_lines(self) -> bool:
+        """Whether there were more lines in the pipe of an earlier process, or could have been."""
+        return read_value_or_none(self.store.metadata(), PIPE_OPEN, bool) is True
+
+    def cut(self, metadata: Metadata, *, always: bool = False) -> Batch | None:
+        """Cut a batch of everything since the last one, the lines of a pipe that were read included; see `Recorder.cut`."""
+        batch = self.recorder.cut(metadata, always=always)
+        if batch is not None and isinstance(self.unread, KeptLines):
+            batch = replace(batch, texts=self.unread.drain())
+        return batch
+
     async def commit(self, batch: Batch) -> None:
         """Make a batch durable. Raises `StoreError`."""
         await self.store.commit(batch)
@@ -256,7 +269,7 @@ class OpenRun:
 
     async def end(self, metadata: Metadata) -> None:
         """Record how the crawl has ended."""
-        batch = self.recorder.cut(metadata, always=True)
+        batch = self.cut(metadata, always=True)
         if batch is not None:
             await self.commit(batch)
 

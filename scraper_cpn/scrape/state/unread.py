@@ -18,6 +18,8 @@ from scraper_cpn.store.port import StoreError, TextRow
 
 TAKEN = "seeds_taken"
 """The value that says how many blocks were read."""
+PIPE_OPEN = "seeds_pipe_open"
+"""The value that says whether a pipe had more lines, or could have."""
 
 
 class Texts(Protocol):
@@ -36,6 +38,8 @@ class Input(Struct, frozen=True):
     lines: int
     checksum: int
     """Of all blocks; see `text_checksum`."""
+    piped: bool = False
+    """Whether they come through a pipe: the state has the blocks that were read, and the fields above say nothing."""
 
 
 def text_checksum(texts: Iterable[TextRow]) -> int:
@@ -55,6 +59,12 @@ def input_of(name: str, texts: Sequence[TextRow]) -> Input:
 def check_text(texts: Texts, given: Input, taken: int) -> None:
     """Raise `StoreError` unless all blocks are there and unchanged, those that were read and those that are left."""
     there = list(texts.texts(1))
+    if given.piped:
+        if len(there) != taken:
+            raise StoreError(
+                "damaged", f"the text of its seeds has {len(there)} blocks; {taken} were read"
+            )
+        return
     if len(there) != given.blocks or not 0 <= taken <= given.blocks:
         raise StoreError(
             "damaged",
@@ -106,6 +116,9 @@ class StateText:
 
 def unread(texts: Texts, metadata: Mapping[str, bytes], given: Input | None) -> StateText | None:
     """The text of a run that is not read yet; None if it had only the seeds that it began with."""
-    return (
-        None if given is None else StateText(texts, given, read_value(metadata, TAKEN, int, b"0"))
-    )
+    if given is None:
+        return None
+    taken = read_value(metadata, TAKEN, int, b"0")
+    if given.piped:
+        given = Input(given.name, taken, taken * BLOCK_LINES, 0, piped=True)
+    return StateText(texts, given, taken)
