@@ -1,7 +1,7 @@
 """The scraper in virtual time: the same net and policy, on an in-process synthetic web.
 
-Owns: the effects of the scrape net on that web: their outcomes and durations. They use no HTTP library and
-no clock; pages are really parsed and validated.
+Owns: the effects of the scrape net on that web: their outcomes and durations; and the first tokens of a partition. They use
+no HTTP library and no clock; pages are really parsed and validated.
 Must not know: asyncio, sockets.
 """
 
@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from hashlib import sha256
-from typing import TextIO
+from typing import Any, TextIO
 
-from scraper_cpn.net import Kernel, Row
+from scraper_cpn.net import Kernel, Place, Row, destination, leased
 from scraper_cpn.net.compiled.kernel import Compiled
 from scraper_cpn.scrape.colours import (
     Address,
@@ -56,6 +56,7 @@ from scraper_cpn.scrape.statuses import pages_of, table_of
 from scraper_cpn.scrape.trace import tracer
 from scraper_cpn.scrape.urls import host_of
 from scraper_cpn.simulate import driver
+from scraper_cpn.simulate.partitions import Hazards, run_partitions
 from scraper_cpn.simulate.web import CountedWeb, SyntheticWeb
 from scraper_cpn.simulate.weblayout import split
 from scraper_cpn.simulate.webspec import WebAnswer as Served
@@ -246,3 +247,69 @@ def virtual_crawl(
     open_crawl(running, net, targets, EPOCH_NS)
     bound = effects(VirtualWeb(settings, web, policy, heard))
     return driver.run(running, bound, EPOCH_NS, on_rows=on_rows)
+
+
+def virtual_partitions(
+    settings: Settings,
+    web: SyntheticWeb,
+    seeds: Sequence[str],
+    *,
+    partitions: int,
+    hazards: Hazards | None = None,
+    heard: Heard | None = None,
+    on_rows: Callable[[list[Row]], None] | None = None,
+    effects: Callable[[VirtualWeb], Mapping[str, driver.VirtualEffect]] = VirtualWeb.effects,
+) -> driver.Run:
+    """Crawl a synthetic web in virtual time by several partitions; all else as `virtual_crawl`.
+
+    Args:
+        settings: limits and pace; the requests at a time are those of each partition.
+        web: what answers.
+        seeds: URLs, normalised.
+        partitions: how many.
+        hazards: what happens to partitions and channels; by default nothing.
+        heard: is called for each request.
+        on_rows: is called with the rows of the sinks, at the end.
+        effects: maps the web's effects to the ones to bind, for injecting failures.
+
+    Raises:
+        UsageError: the crawl has options that can't be divided.
+    """
+    net = ScrapeNet(first_policy(settings, seeds, fed=False), partitions)
+    targets = [net.policy.frontier.seed(url, EPOCH_NS) for url in seeds]
+
+    def fill(kernel: Compiled, number: int) -> None:
+        own: Any = _Own(kernel, net)
+        open_crawl(own, net, () if number else targets, EPOCH_NS)
+
+    bound = effects(VirtualWeb(settings, web, net.policy, heard))
+    done = run_partitions(net, bound, partitions, fill, hazards=hazards, now_ns=EPOCH_NS)
+    if on_rows is not None:
+        on_rows(list(done.rows))
+    return driver.Run(done.ended, done.now_ns, 0, done.firings)
+
+
+class _Own:
+    """Passes on to the kernel of a partition what belongs there of a crawl's first tokens.
+
+    Leased proxies are dealt out in turn, what has a domain goes where that belongs, named sitemaps to the first
+    partition; each has a gate and windows.
+    """
+
+    def __init__(self, kernel: Compiled, net: ScrapeNet) -> None:
+        assert kernel.partition is not None
+        self._kernel, self._net, self._partition = kernel, net, kernel.partition
+        self._leased = 0
+
+    def inject(self, place: Place[Any], colour: Any, now_ns: int, **times: Any) -> None:
+        """Put a token into the kernel if it belongs there."""
+        number, of = self._partition.number, self._partition.of
+        if place.share == leased:
+            self._leased += 1
+            if (self._leased - 1) % of != number:
+                return
+        elif (place.share is None and destination(self._net, place, colour, of) != number) or (
+            self._net.sitemaps is not None and place is self._net.sitemaps.located and number
+        ):
+            return
+        self._kernel.inject(place, colour, now_ns, **times)

@@ -226,21 +226,26 @@ class _World:
             ]
             if any(busy):
                 continue
+            over = self._ended(now_ns) is not None
             times = [at for part in self._parts if (at := self._next(part)) is not None]
-            if not times and self._lend(now_ns):
+            if (over or not times) and self._lend(now_ns):
                 continue
-            if not times:
+            if over or not times:
                 return self._result(now_ns)
             now_ns = max(now_ns, min(times))
             if until_ns is not None and now_ns >= until_ns:
                 return self._result(until_ns)
 
-    def _result(self, now_ns: int) -> Divided:
+    def _ended(self, now_ns: int) -> Ended | None:
+        """How all have ended; None while a partition goes on, or a channel has a token."""
+        if any(part.letters or part.back_ns is not None for part in self._parts):
+            return None
         ends = [part.kernel.ended(now_ns) for part in self._parts]
-        between = any(part.letters or part.back_ns is not None for part in self._parts)
-        open_end = between or None in ends
+        return None if None in ends else next(end for end in WORST_FIRST if end in ends)
+
+    def _result(self, now_ns: int) -> Divided:
         return Divided(
-            None if open_end else next(end for end in WORST_FIRST if end in ends),
+            self._ended(now_ns),
             now_ns,
             self._firings,
             tuple(self._rows),
@@ -354,7 +359,8 @@ class _World:
         """Have a partition release a leased token for one that is stuck without any."""
         for lease in self._net.leases.values():
             for poor in self._parts:
-                if poor.kernel.count(lease.place.name) or poor.kernel.ended(now_ns) != "stuck":
+                waits = poor.kernel.ended(now_ns) in {"stuck", "spent"}
+                if poor.kernel.count(lease.place.name) or not waits:
                     continue
                 for rich in self._parts:
                     if self._release(rich, lease, poor, now_ns):
