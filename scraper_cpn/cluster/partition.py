@@ -252,7 +252,7 @@ class Partition:
                 for pid, some in by_partition(letters).items()
             ],
             received=received,
-            credits=list(returned.items()),
+            credits=[(name, -number) for name, number in returned.items()],  # drawn: above 0
             idle=ended is not None,
         )
 

@@ -45,9 +45,16 @@ class Plan(Struct, frozen=True, kw_only=True):
     keys: int = 12
     errands: int = 60
     visits: int = 6
+    spare: int = 40
+    """Visits that the budget allows beside those that are needed."""
     lease_s: float = 1.0
     controls: Sequence[str] = ()
     """What is turned off: `no-self-fence`, `no-fence`."""
+
+    @property
+    def allowance(self) -> int:
+        """The budget of all visits."""
+        return self.errands * self.visits + self.spare
 
 
 @dataclass
@@ -59,6 +66,8 @@ class Found:
     doubled: list[int] = field(default_factory=list)
     late: list[Start] = field(default_factory=list)
     soon: list[Start] = field(default_factory=list)
+    missing: int = 0
+    """Units of the budget that are nowhere; below 0: that have come from nowhere."""
     starts: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
     done: Counter[str] = field(default_factory=Counter)
@@ -66,7 +75,7 @@ class Found:
     @property
     def fine(self) -> bool:
         """Whether nothing was lost, doubled, or started at a wrong time."""
-        wrong = self.lost or self.doubled or self.late or self.soon
+        wrong = self.lost or self.doubled or self.late or self.soon or self.missing
         return self.ended == "finished" and not wrong
 
 
@@ -163,7 +172,7 @@ class Round:
         name = base.split("@/")[1].split("?")[0]
         self._direct = f"{base}&name=errands"
         self._address = f"postgresql://postgres@127.0.0.1:{self._proxy.port}/{name}?name=errands"
-        work = LoggedErrands(plan.keys, self._log)
+        work = LoggedErrands(plan.keys, plan.allowance, self._log)
         tokens = work.errands.tokens(plan.keys, plan.errands, plan.visits)
         await create(self._direct, work, tokens, partitions=plan.partitions)
         if "no-fence" in plan.controls:
@@ -185,10 +194,9 @@ class Round:
         self._said.append(said)
         self_fence = [each for each in plan.controls if each == "no-self-fence"]
         with said.open("wb") as out:
-            command = ["-m", "tests.cluster.errands", self._address, str(plan.keys), str(self._log)]
-            return subprocess.Popen(
-                [sys.executable, *command, str(plan.lease_s), *self_fence], stdout=out, stderr=out
-            )
+            given = (self._address, plan.keys, plan.allowance, self._log, plan.lease_s, *self_fence)
+            command = [sys.executable, "-m", "tests.cluster.errands", *map(str, given)]
+            return subprocess.Popen(command, stdout=out, stderr=out)
 
     async def _faults(self) -> None:
         left = self._plan.number
@@ -265,7 +273,12 @@ class Round:
     async def _judge(self) -> None:
         session = await asyncpg.connect(self._direct.replace("&name=errands", ""))
         rows = await session.fetch("SELECT body FROM scrape.sink_row WHERE sink = 'home'")
+        left = await session.fetchval(
+            "SELECT (SELECT sum(free) FROM scrape.credit)"
+            " + (SELECT coalesce(sum(number), 0) FROM scrape.number WHERE counter = 'visits')"
+        )
         await session.close()
+        self.found.missing = self._plan.spare - int(left)
         home = Counter(msgspec.json.decode(row[0])["number"] for row in rows)
         self.found.lost = [each for each in range(self._plan.errands) if each not in home]
         self.found.doubled = [each for each, times in home.items() if times > 1]

@@ -1,6 +1,6 @@
 """A net for tests of clusters: errands that go from key to key, a pause for each key, and a log of what was started.
 
-Run as a program it is a worker: `python -m tests.cluster.errands DSN LOG LEASE_SECONDS`.
+Run as a program it is a worker: `python -m tests.cluster.errands DSN KEYS ALLOWANCE LOG LEASE_SECONDS`.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from scraper_cpn.cluster.crawl import Tokens, join
 from scraper_cpn.cluster.lease import Claim, Lease
 from scraper_cpn.cluster.work import Effects, Work
 from scraper_cpn.cluster.worker import Pace, run_worker
-from scraper_cpn.net import Lost, Net, Place, on, put, spend, take
-from scraper_cpn.net.shares import channel
+from scraper_cpn.net import Lost, Net, Place, consume, hold, on, put, spend, take
+from scraper_cpn.net.shares import channel, credit
 from scraper_cpn.run.effects import Paced
 
 if TYPE_CHECKING:
@@ -51,15 +51,21 @@ class Done(Struct, frozen=True):
 
 
 class Errands:
-    """The net, and its places."""
+    """The net, and its places.
 
-    def __init__(self, keys: int) -> None:
+    Args:
+        keys: how many.
+        allowance: how many visits all partitions may make together.
+    """
+
+    def __init__(self, keys: int, allowance: int) -> None:
         net = self.net = Net("errands", partition="key")
         do = net.effect("do", Done)
         self.waiting: Place[Errand] = net.place(
             "waiting", Errand, key="key", work=True, share=channel()
         )
         self.turns = net.place("turns", Turn, key="key", timed=True, source=True)
+        visits = net.counter("visits", start=allowance, budget=True, share=credit)
         home = net.sink("home", Errand)
         there = take(self.waiting, when=_goes_on)
 
@@ -69,10 +75,10 @@ class Errands:
 
         net.transition(
             "visit",
-            [there, spend(self.turns, after_ns=PAUSE_NS)],
+            [there, spend(self.turns, after_ns=PAUSE_NS), hold(visits)],
             effect=do(there),
             outcomes=[
-                on(Done, put(self.waiting, onward, there)),
+                on(Done, put(self.waiting, onward, there), consume(visits)),
                 on(Lost, put(self.waiting, _same, there)),
             ],
         )
@@ -114,8 +120,8 @@ class Start(Struct, frozen=True):
 class LoggedErrands(Work):
     """Errands whose starts are appended to a file that all workers share."""
 
-    def __init__(self, keys: int, log: Path) -> None:
-        self.errands = Errands(keys)
+    def __init__(self, keys: int, allowance: int, log: Path) -> None:
+        self.errands = Errands(keys, allowance)
         super().__init__(self.errands.net, {"do": _nothing}, settings={"keys": str(keys)})
         self._log = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
 
@@ -177,8 +183,8 @@ def too_soon(log: Iterable[Start]) -> list[Start]:
     return found
 
 
-async def _work(dsn: str, keys: int, log: Path, lease_s: float) -> str | None:
-    work = LoggedErrands(keys, log)
+async def _work(dsn: str, keys: int, allowance: int, log: Path, lease_s: float) -> str | None:
+    work = LoggedErrands(keys, allowance, log)
     crawl = await join(dsn, work)
     return await run_worker(crawl, work, pace=Pace(lease_s=lease_s), tell=_tell)
 
@@ -189,10 +195,10 @@ def _tell(text: str) -> None:
 
 def main(arguments: list[str]) -> None:
     """Be a worker; prints how the crawl ended."""
-    dsn, keys, log, lease_s, *faults = arguments
+    dsn, keys, allowance, log, lease_s, *faults = arguments
     if "no-self-fence" in faults:  # a control: the worker never notices that its lease is over
         Lease.holds = property(lambda _: True)  # type: ignore[assignment, method-assign]
-    print(anyio.run(_work, dsn, int(keys), Path(log), float(lease_s)), flush=True)
+    print(anyio.run(_work, dsn, int(keys), int(allowance), Path(log), float(lease_s)), flush=True)
 
 
 if __name__ == "__main__":

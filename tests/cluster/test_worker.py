@@ -68,7 +68,7 @@ async def test_a_partition_that_moves_in_order_does_nothing_twice(
     database: str, tmp_path: Path
 ) -> None:
     """Workers come and go while errands run: each visit starts once, and none too soon or under an old claim."""
-    work = LoggedErrands(8, tmp_path / "log")
+    work = LoggedErrands(8, 200, tmp_path / "log")
     crawl = await create(
         f"{database}&name=errands", work, work.errands.tokens(8, 24, 4), partitions=8
     )
@@ -118,6 +118,23 @@ async def test_a_budget_of_all_partitions_is_exact(database: str, allowance: int
     free = await _value(database, "SELECT free FROM scrape.credit")
     held = await _value(database, "SELECT coalesce(sum(number), 0) FROM scrape.number")
     assert free + held == allowance - firings
+
+
+async def test_units_that_are_not_needed_are_given_back(database: str) -> None:
+    """A partition that has come to rest gives its units back: all that were not used are free again."""
+    regions = Regions(allowance=100)
+    dsn = f"{database}&name=ring"
+    balls = {regions.balls: [Ball(0, 0, 3)]}
+    crawl = await create(dsn, regions.work(), balls, partitions=2, serves=True)
+    worker = Worker(crawl, regions.work(), PACE)
+    free = 0
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(worker.run)
+        with anyio.fail_after(60):
+            while free != 97:
+                await anyio.sleep(0.02)
+                free = await _value(database, "SELECT free FROM scrape.credit")
+        worker.stop()
 
 
 async def test_a_worker_of_another_net_is_refused_with_the_differences(database: str) -> None:
