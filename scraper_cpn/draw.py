@@ -16,6 +16,7 @@ from typing import Literal
 from scraper_cpn.net import Counter, KeySet, Marking, Net, NetError, Part, Place, Sink, Transition
 from scraper_cpn.net.arcs import Arc, Output
 from scraper_cpn.net.costs import costs
+from scraper_cpn.net.partitions import described
 
 AnyPlace = Place[object] | Counter | KeySet[object]
 ARROWS = {
@@ -61,9 +62,10 @@ def text(net: Net, part: Part | None = None) -> str:
     The transitions of a part are in the order in which they are tried; the list of all of them at the end, too.
     """
     lines = [f"net {net.name}"]
+    lines += [f"divided by {net.partition}"] if net.partition is not None else []
     for group in groups_of(net, part):
         lines += ["", f"part {group.name}" if group.name else "of no part" if net.parts else ""]
-        lines += _group_text(group)
+        lines += _group_text(net, group)
     if part is not None:
         lines += _users(net, part)
     elif net.parts:
@@ -93,10 +95,11 @@ def _tried(transitions: Iterable[Transition]) -> list[Transition]:
     return sorted(transitions, key=lambda transition: transition.priority)
 
 
-def _group_text(group: DrawnGroup) -> Iterator[str]:
+def _group_text(net: Net, group: DrawnGroup) -> Iterator[str]:
     width = max((len(place.name) for place in group.places), default=0)
     for place in group.places:
-        yield f"  place       {place.name:<{width}}  {_describe(place)}"
+        share = f", share {words}" if (words := described(net, place)) else ""
+        yield f"  place       {place.name:<{width}}  {_describe(place)}{share}"
     for transition in _tried(group.transitions):
         yield from _transition_text(transition)
 

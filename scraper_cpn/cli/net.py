@@ -17,7 +17,7 @@ from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.settings import Settings, UsageError
 
 HELP = """\
-usage: scrape net [--part NAME] [--dot|--mermaid|--svg|--source] [OPTION...]
+usage: scrape net [--part NAME] [--partitions N] [--dot|--mermaid|--svg|--source] [OPTION...]
 
 Prints the net that coordinates a crawl with these options. Its parts are shown as groups;
 some of them are there only with an option.
@@ -28,12 +28,14 @@ some of them are there only with an option.
   --svg        a picture (needs graphviz)
   --source     the Python that the net is compiled to
   --part NAME  one part alone, with the places of other parts that it is connected to
+  --partitions N  the net of one of N partitions; the text says what each has of a place
 
 Examples:
   scrape net                                  the whole net
   scrape net --part domains                   what limits the requests to a domain
   scrape net --part hosts --per-host 1        a part that only this option brings
   scrape net --part robots --svg > robots.svg
+  scrape net --part crossing --partitions 4   what goes from one partition to another
 """
 
 Draw = Callable[[Net, Part | None], str]
@@ -44,8 +46,9 @@ def show_net(argv: Sequence[str]) -> int:
     if any(word in ("-h", "--help") for word in argv):
         sys.stdout.write(HELP)
         return 0
-    words, rest, name = _sorted(argv)
-    net = ScrapeNet(Policy(_settings(rest)))
+    words, rest, named = _sorted(argv)
+    name = named.get("--part")
+    net = ScrapeNet(Policy(_settings(rest)), _partitions(named.get("--partitions", "1")))
     part = None if name is None else _part(net, name)
     if len(words) > 1:
         raise UsageError(f"net: give only one of {' '.join(words)}; see scrape net --help")
@@ -59,20 +62,28 @@ def show_net(argv: Sequence[str]) -> int:
     return 0
 
 
-def _sorted(argv: Sequence[str]) -> tuple[list[str], list[str], str | None]:
-    """The words that name a form, the options of a crawl, and the name behind `--part` (or in `--part=NAME`)."""
-    forms, rest, name = list[str](), list[str](), None
+def _sorted(argv: Sequence[str]) -> tuple[list[str], list[str], dict[str, str]]:
+    """The words that name a form, the options of a crawl, and the values of this command's own options."""
+    forms, rest, named = list[str](), list[str](), dict[str, str]()
     words = iter(argv)
     for word in words:
-        if word == "--part":
-            name = next(words, "")
-        elif word.startswith("--part="):
-            name = word.partition("=")[2]
+        option, is_given, value = word.partition("=")
+        if option in _OWN:
+            named[option] = value if is_given else next(words, "")
         elif word in (*_FORMS, "--source"):
             forms.append(word)
         else:
             rest.append(word)
-    return forms, rest, name
+    return forms, rest, named
+
+
+def _partitions(text: str) -> int:
+    """The number of partitions."""
+    if not text.isascii() or not text.isdigit() or not 0 < int(text) <= _PARTITIONS_MAX:
+        raise UsageError(
+            f"--partitions: {text or 'nothing'}: give a whole number from 1 to {_PARTITIONS_MAX}"
+        )
+    return int(text)
 
 
 def _settings(words: Sequence[str]) -> Settings:
@@ -80,7 +91,7 @@ def _settings(words: Sequence[str]) -> Settings:
     try:
         arguments = parse(words)
     except UsageError as error:
-        near = likely(words[0], [*_FORMS, "--source", "--part"])
+        near = likely(words[0], [*_FORMS, "--source", *_OWN])
         if not near:
             raise
         raise UsageError(f"net: {words[0]}: unknown form{near}; see scrape net --help") from error
@@ -110,6 +121,9 @@ def _svg(net: Net, part: Part | None) -> str:
     except graph.NoGraphviz:
         raise UsageError("--svg: needs graphviz's dot; install graphviz, or use --dot") from None
 
+
+_OWN = ("--part", "--partitions")
+_PARTITIONS_MAX = 1_024
 
 _FORMS: dict[str, Draw] = {
     "": graph.text,

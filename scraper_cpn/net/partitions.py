@@ -63,6 +63,15 @@ def kind_of(net: Net, place: AnyPlace) -> str:
     return share.kind if isinstance(share, Share) else ""
 
 
+def described(net: Net, place: AnyPlace) -> str:
+    """The share of a place in words, with what tells the partition key; empty where there is nothing to say."""
+    share = None if net.partition is None or isinstance(place, Sink) else share_of(net, place)
+    if share is None:
+        return ""
+    by = getattr(share.by, "__name__", "a function") if callable(share.by) else share.by
+    return f"{share.kind} by {by}" if by else share.kind
+
+
 def is_keyed(net: Net, place: AnyPlace) -> bool:
     """Whether what is taken from a place belongs to this partition by its key."""
     return kind_of(net, place) in {"keyed", "channel"}

@@ -9,22 +9,13 @@ firing takes from its decision to its end; many rings measure how many firings g
     >>> done = simulate_net(net, {"hand": (1, Passed())}, {})
     >>> done.ended, done.firings, [row.colour for row in done.rows]
     ('finished', 6, [Ball(ring=0, left=0), Ball(ring=1, left=0)])
-
-`regions_net` is the same with P1 and P2 in two regions, which may be on two machines: each pass goes from one to the other.
-
-    >>> from scraper_cpn.simulate.partitions import simulate_partitions
-    >>> net = regions_net()
-    >>> balls = {net.places["P"]: [Ball(0, 3), Ball(1, 3)]}
-    >>> done = simulate_partitions(net, {"hand": (1, Passed())}, balls, partitions=2)
-    >>> done.ended, done.firings, done.carried, sorted(row.colour.ring for row in done.rows)
-    ('finished', 6, 6, [0, 1])
 """
 
 from __future__ import annotations
 
 from msgspec import Struct
 
-from scraper_cpn.net import At, Lost, Net, channel, on, put, take
+from scraper_cpn.net import Lost, Net, on, put, take
 from scraper_cpn.nets.scene import Scene, main
 
 
@@ -33,11 +24,6 @@ class Ball(Struct, frozen=True):
 
     ring: int
     left: int
-
-    @property
-    def region(self) -> At:
-        """Where it is: in the one region before each second pass, and in the other one after it."""
-        return At(self.left % 2)
 
 
 class Passed(Struct, frozen=True):
@@ -65,18 +51,6 @@ def ring_net(copies: int, passes: int) -> Net:
                 outcomes=[on(Passed, put(there, _passed, here)), on(Lost, put(here))],
             )
             net.transition(f"{name}_{ring}_out", [take(here, when=_is_over)], outputs=[put(out)])
-    return net
-
-
-def regions_net() -> Net:
-    """Rings whose two places are in two regions; balls come in by P."""
-    net = Net("regions", partition="region")
-    hand = net.effect("hand", Passed)
-    out = net.sink("out", Ball)
-    place = net.place("P", Ball, source=True, work=True, share=channel("region"))
-    ends = [on(Passed, put(place, _passed, place)), on(Lost, put(place))]
-    net.transition("T", [take(place, when=_goes_on)], effect=hand(place), outcomes=ends)
-    net.transition("O", [take(place, when=_is_over)], outputs=[put(out)])
     return net
 
 

@@ -18,8 +18,8 @@ from xxhash import xxh3_128_hexdigest
 
 from scraper_cpn.net import Net, Transition
 from scraper_cpn.net.arcs import Arc, On, Output
-from scraper_cpn.net.partitions import share_of
-from scraper_cpn.net.places import Counter, KeySet, Place, Sink
+from scraper_cpn.net.partitions import described
+from scraper_cpn.net.places import Counter, KeySet, Place
 
 KERNEL_VERSION = "1"
 """Changes whenever the same inputs lead a kernel to other decisions."""
@@ -89,17 +89,9 @@ def _division(net: Net, partitions: int) -> NetSignature:
     return {"partitions": "; ".join([f"{partitions} by {net.partition}", *tells])}
 
 
-def _share(net: Net, place: Any) -> str:
-    """The share of a place in a net that is divided."""
-    share = None if net.partition is None else share_of(net, place)
-    if share is None or isinstance(place, Sink):
-        return ""
-    by = share.by if isinstance(share.by, str) else _function("", share.by).strip()
-    return f"share {share.kind}" + (f" by {by}" if by else "")
-
-
 def _place(net: Net, place: Any) -> str:
-    keys, share = f"key {','.join(place.keys)}" if place.keys else "", _share(net, place)
+    keys = f"key {','.join(place.keys)}" if place.keys else ""
+    share = f"share {words}" if (words := described(net, place)) else ""
     if isinstance(place, Counter):
         unless = f"unless {place.unless.name}" if place.unless is not None else ""
         return " ".join(filter(None, [keys, "budget" if place.budget else "", unless, share]))
@@ -178,6 +170,6 @@ def _source(source: Any) -> str:
     return source.__name__ if isinstance(source, type) else str(source.name)
 
 
-def _function(word: str, value: int | str | Callable[..., Any] | None) -> str:
+def _function(word: str, value: int | Callable[..., Any] | None) -> str:
     """A function by its name; a number may change."""
     return f"{word} {getattr(value, '__name__', 'function')}" if callable(value) else ""

@@ -31,6 +31,13 @@ def test_a_part_is_printed_alone(
             ["http://a.test/"],
             "net: http://a.test/ is not an option; give options only; see scrape net --help",
         ),
+        (["--partitions", "0"], "--partitions: 0: give a whole number from 1 to 1024"),
+        (["--partitions=x"], "--partitions: x: give a whole number from 1 to 1024"),
+        (["--partitions"], "--partitions: nothing: give a whole number from 1"),
+        (
+            ["--partitions", "4", "--max-items", "5"],
+            "partitions: --max-items can't be divided among partitions yet; leave it out",
+        ),
         (["--quiet"], "--quiet: has no meaning for a net; leave it out"),
         (["--dot", "--svg"], "net: give only one of --dot --svg; see scrape net --help"),
     ],
@@ -52,3 +59,17 @@ def test_options_bring_parts(capsys: pytest.CaptureFixture[str]) -> None:
     """A part that a crawl has only with an option is shown with that option."""
     assert show_net(["--part", "routes", "--ban-status", "403", "-x", "http://p.test:1"]) == 0
     assert "route" in capsys.readouterr().out
+
+
+def test_the_text_of_a_partition_says_what_it_has_of_each_place(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """And what crosses; without partitions there is no word of it."""
+    assert show_net(["--partitions", "4", "--max-pages", "9"]) == 0
+    divided = capsys.readouterr().out
+    assert "divided by domain" in divided
+    assert ", share channel by domain_of_links" in divided
+    assert "counter, starts at 0, share credit" in divided
+    assert "share keyed by domain_of_page" in divided
+    assert show_net([]) == 0
+    assert "share" not in capsys.readouterr().out

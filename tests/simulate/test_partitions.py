@@ -23,7 +23,7 @@ from scraper_cpn.net import (
     read,
     spend,
 )
-from scraper_cpn.nets.ring import Ball, Passed, regions_net
+from scraper_cpn.nets.regions import Ball, Passed, regions_net
 from scraper_cpn.simulate.net import simulate_net
 from scraper_cpn.simulate.partitions import Divided, Hazards, simulate_partitions
 from tests.net.divided import KEYS, Done, Item, random_net, same
@@ -88,11 +88,11 @@ def test_partitions_end_with_the_tokens_of_the_whole_net(seed: int) -> None:
 
 def test_balls_go_round_in_two_regions_whatever_crashes() -> None:
     """Each ball arrives once, and each pass crosses from one region to the other."""
-    net = regions_net()
-    balls: Any = {net.places["P"]: [Ball(ring, 20) for ring in range(8)]}
+    net, place, _ = regions_net(2)
+    balls = {place: [Ball(number, number % 2, 20) for number in range(8)]}
     done = simulate_partitions(net, {"hand": (1, Passed())}, balls, 2, hazards=HARSH)
     assert (done.ended, done.crashes, done.carried) == ("finished", 20, 160)
-    assert sorted(row.colour.ring for row in done.rows) == list(range(8))
+    assert sorted(row.colour.number for row in done.rows) == list(range(8))
 
 
 def budgeted(total: int) -> Net:
