@@ -162,7 +162,7 @@ def too_late(log: Iterable[Start]) -> list[Start]:
     newest: dict[int, int] = {}
     found = []
     for each in log:
-        if each.epoch < newest.get(each.pid, 0):
+        if each.number != OPENED and each.epoch < newest.get(each.pid, 0):
             found.append(each)
         newest[each.pid] = max(each.epoch, newest.get(each.pid, 0))
     return found
