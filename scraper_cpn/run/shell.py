@@ -150,7 +150,7 @@ class Shell:
         self._wake_up()
 
     def drain(self) -> None:
-        """Start nothing more: `run` returns None when all that has begun has ended."""
+        """Start nothing more that is visible outside (`Paced`): `run` returns None when all else has come to rest."""
         self._draining = True
         self._wake_up()
 
@@ -199,9 +199,9 @@ class Shell:
                 await self._sleep_until(None)
                 continue
             if self._draining:
-                if self._is_at_rest():
+                if self._drained():
                     return None
-                await self._drained()
+                await (asyncio.sleep(0) if self._awake else self._sleep_until(None))
                 continue
             now_ns = self._clock.now_ns()
             step = self.kernel.step(now_ns, self._limit)
@@ -225,16 +225,20 @@ class Shell:
                 continue
             pause_ns = self._clock.now_ns() + SLICE_NS
 
-    async def _drained(self) -> None:
-        """Go on with what has begun, without a step."""
+    def _drained(self) -> bool:
+        """Go on without what is visible outside; returns whether everything is at rest."""
+        step = self.kernel.step(self._clock.now_ns(), self._limit)
+        self._deliver()
+        for firing in step.firings:
+            if isinstance(self._effects[firing.effect], Paced):
+                self.kernel.revoke(firing.id)
+            else:
+                self._begin[firing.effect](firing)
         self._begin_batches()
-        self._work(self._clock.now_ns() + SLICE_NS)
+        worked = self._work(self._clock.now_ns() + SLICE_NS)
         if self._committer is not None:
             self._committer.poke()
-        await (asyncio.sleep(0) if self._awake else self._sleep_until(None))
-
-    def _is_at_rest(self) -> bool:
-        return not (self._calls.busy or self._plain)
+        return not (worked or self._calls.busy or self._plain)
 
     def _fed(self, ended: Ended | None, now_ns: int) -> bool:
         """Let the feed inject tokens, unless the run goes on anyhow and the next batch has enough for now."""
