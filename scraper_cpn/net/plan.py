@@ -364,3 +364,13 @@ def counted_up(net: Net) -> frozenset[str]:
         for output in case.outputs
         if isinstance(output.place, Counter) and output.kind == "put"
     )
+
+
+def goes_on_by_hand(net: Net, transition: Transition) -> bool:
+    """Whether somebody who begins a manual transition goes on with the work of its net.
+
+    Those by which units of a budget and leased tokens leave a partition do not: they are for others.
+    """
+    gives = {each.give_back for each in net.credits.values()}
+    gives |= {each.release for each in net.leases.values()}
+    return transition.manual and transition.name not in gives

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from scraper_cpn.net import (
     At,
+    Credit,
     Interpreter,
     Kernel,
     Lost,
@@ -22,8 +23,11 @@ from scraper_cpn.net import (
     Partition,
     channel,
     compile_net,
+    credit,
     destination,
+    hold,
     keyed,
+    leased,
     local,
     on,
     partition_of,
@@ -125,6 +129,10 @@ class Work(Struct, frozen=True):
     @property
     def again(self) -> str:
         return self.told or self.key
+
+
+class Proxy(Struct, frozen=True):
+    proxy: str
 
 
 class Fine(Struct, frozen=True):
@@ -374,3 +382,26 @@ def test_random_partitions_are_those_of_the_interpreter(seed: int) -> None:
             ]
     assert events[0] == events[1]
     assert same(Item("a", 1, 0)) == Item("a", 1, 0)
+
+
+@pytest.mark.parametrize("make", [compile_net, Interpreter])
+def test_what_only_leaves_does_not_keep_a_partition_from_its_end(make: Any) -> None:
+    """A free proxy could be released and a unit returned by hand, which is no work: the budget is what is missing."""
+    net = Net("ends", partition="key")
+    work = net.place("work", Work, key="key", source=True, work=True)
+    pool = net.place("pool", Proxy, key="proxy", source=True, share=leased)
+    net.release(pool)
+    left = net.counter("left", start=5, budget=True, share=credit)
+    units = net.counter("units", start=5, share=credit)
+    net.transition("do", [work, hold(pool), left, units], outputs=[], join=())
+    kernel = make(net, partition=Partition(0, 1))
+    kernel.inject(pool, Proxy("p"), 0)
+    kernel.inject(net.credits["units"].drawn, Credit(), 0)
+    kernel.inject(work, Work("a"), 0)
+    kernel.step(0)
+    assert kernel.bindings(net.leases["pool"].release, 0)
+    assert kernel.bindings(net.credits["units"].give_back, 0)
+    assert kernel.ended(0) == "spent"
+    kernel.inject(net.credits["left"].drawn, Credit(), 0)
+    kernel.step(0)
+    assert kernel.ended(0) == "finished"

@@ -303,8 +303,12 @@ class Compiled(ByHand):
 
     def _earliest_by_hand(self, now_ns: int) -> float:
         """The least time at which a manual transition has a binding."""
-        wakes = [wake for *_, wake in self._parts.get("BY_HAND", {}).values()]
-        return min((wake(now_ns) for wake in wakes), default=NEVER)
+        times = (
+            wake(now_ns)
+            for name, (*_, wake) in self._parts.get("BY_HAND", {}).items()
+            if plan.goes_on_by_hand(self.net, self.net.transitions[name])
+        )
+        return min(times, default=NEVER)
 
     # Manual transitions; see `ByHand`.
 

@@ -55,7 +55,7 @@ def _fires(state: MutableMarking, run: Hashable, now_ns: int, *, by_hand: bool) 
     return any(
         runs.binds_of(name, run, transition, binding.inputs)
         for transition in plan.ordered(state.net)
-        if by_hand or not transition.manual
+        if not transition.manual or (by_hand and plan.goes_on_by_hand(state.net, transition))
         for binding in candidates(state, transition, now_ns)
     )
 

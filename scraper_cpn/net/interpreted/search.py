@@ -33,7 +33,7 @@ def first(
     With a text, it does not fire: its guard over several tokens raised that error.
     """
     for transition in plan.ordered(state.net):
-        if transition.manual and by_hand:
+        if by_hand and plan.goes_on_by_hand(state.net, transition):
             for binding in listed(state, transition, now_ns):
                 return binding, None
         elif not transition.manual and state.has_room(transition):
