@@ -75,6 +75,7 @@ class Partition:
 
     Attributes:
         claim: its number, its epoch, its lease.
+        clock: the kernel's time.
         ended: how it stood after its last durable batch; None: it has something to do.
         idle_since_ns: since when that is so, by `Lease.now_ns`.
         leaving: whether it is being left.
@@ -106,7 +107,7 @@ class Partition:
         self._work = work
         self._store = store
         self._shelf = shelf
-        self._clock = clock
+        self.clock = clock
         self._changed = changed
         self._sent = sent
         self._channels = {each.sent.name: each for each in work.net.channels.values()}
@@ -184,7 +185,7 @@ class Partition:
         effects = self._work.effects(self)
         rows = self._rows
         return Shell(
-            self.recorder, effects, self._clock, on_rows=rows, committer=committer, feed=self
+            self.recorder, effects, self.clock, on_rows=rows, committer=committer, feed=self
         )
 
     # A feed of the shell: it goes on without work, because tokens may arrive.
@@ -204,7 +205,7 @@ class Partition:
         """Give the kernel the tokens of a row of the outbox, which the next batch removes; returns how many."""
         if row in self.known or self._failure is not None:
             return 0
-        now_ns = self._clock.now_ns()
+        now_ns = self.clock.now_ns()
         letters = list(opened(self._work.codec, body))
         for letter in letters:
             self.recorder.inject(
@@ -219,6 +220,14 @@ class Partition:
         self._wake()
         return len(letters)
 
+    def metadata(self) -> dict[str, bytes]:
+        """The named values that are durable."""
+        return self._store.metadata()
+
+    def poke(self) -> None:
+        """Step the kernel again now, because something was injected."""
+        self._wake()
+
     def _wake(self) -> None:
         self._woken.set()
         if self._shell is not None:
@@ -231,7 +240,7 @@ class Partition:
         return self._cut(always=False)
 
     def _cut(self, *, always: bool) -> Batch | None:
-        now_ns = self._clock.now_ns()
+        now_ns = self.clock.now_ns()
         self._send(now_ns)
         ended = self.recorder.ended(now_ns)
         batch = self.recorder.cut(
@@ -331,7 +340,7 @@ class Partition:
 
     def give_back(self) -> None:
         """Give back all units of budgets: it has nothing to do."""
-        now_ns = self._clock.now_ns()
+        now_ns = self.clock.now_ns()
         for budget in self._budgets.values():
             for _ in range(self.recorder.count(budget.counter.name)):
                 self._begin(budget.give_back, now_ns)
