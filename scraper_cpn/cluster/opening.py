@@ -40,6 +40,7 @@ async def open_partition(
     restored = await in_thread(lambda: restore(store.saved(), work.codec))
     clock = _clock(claim, restored)
     number = Number(claim.pid, claim.of)
+    work.found(claim, restored)
     if restored.durable.flights:
         lost = lost_in_flight(
             restored, work.codec, clock.now_ns(), TAKEN_OVER, work.writing, number

@@ -76,3 +76,17 @@ SELECT part, n FROM scrape.reader WHERE crawl = $1 AND name = $2 AND sink = $3 O
 -- name: move_reader
 UPDATE scrape.reader r SET n = t.n FROM unnest($4::bigint[], $5::bigint[]) AS t (part, n)
 WHERE r.crawl = $1 AND r.name = $2 AND r.sink = $3 AND r.part = t.part
+
+-- name: look
+SELECT c.created_ns, (extract(epoch FROM clock_timestamp()) * 1000000000)::bigint, k.ended, k.stopping,
+    (SELECT count(*) FROM scrape.part p WHERE p.crawl = c.id AND p.idle),
+    (SELECT coalesce(sum(o.tokens), 0) FROM scrape.outbox o JOIN scrape.part p ON p.id = o.dst WHERE p.crawl = c.id)
+FROM scrape.crawl c JOIN scrape.cluster k ON k.crawl = c.id WHERE c.id = $1
+
+-- name: look_workers
+SELECT w.holder, (extract(epoch FROM clock_timestamp() - w.seen_at) * 1000000000)::bigint,
+    (SELECT count(*) FROM scrape.part p WHERE p.crawl = w.crawl AND p.owner = w.id)
+FROM scrape.worker w WHERE w.crawl = $1 ORDER BY w.since, w.id
+
+-- name: look_credits
+SELECT counter, free FROM scrape.credit WHERE crawl = $1 ORDER BY counter

@@ -79,6 +79,9 @@ class Work:
         """How a row of a sink is stored."""
         return (row.sink, "", msgspec.json.encode(msgspec.to_builtins(row.colour))), ()
 
+    def found(self, claim: Claim, restored: Restored) -> None:
+        """Look at a partition that was claimed, before what was in flight is ended as `Lost`."""
+
     def took_over(self, claim: Claim, restored: Restored, now_ns: int) -> Edit | None:
         """What to change in a partition before it goes on here: pauses that begin anew, for example.
 
