@@ -7,9 +7,9 @@ Must not know: effects, the shell, how anything is shown.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from heapq import nlargest
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import msgspec
 
@@ -44,13 +44,23 @@ from scraper_cpn.scrape.parts.volume import Bytes
 from scraper_cpn.scrape.policy.retries import is_unsent
 from scraper_cpn.scrape.seeds import Unread
 from scraper_cpn.scrape.settings import Settings
-from scraper_cpn.scrape.state.run import OpenRun
 from scraper_cpn.scrape.state.unread import PIPE_OPEN, TAKEN
 from scraper_cpn.scrape.windows import opening_after
 
 REASONS_MAX = 50
 """The number of reasons for dropped items that the summary lists one by one."""
 OTHER_REASONS = "other reasons"
+
+
+class Before(Protocol):
+    """What an account goes on from."""
+
+    @property
+    def account(self) -> Account:
+        """The totals of earlier processes."""
+
+    def failures(self) -> Iterator[Failure]:
+        """The rows of the failed log so far."""
 
 
 class Accounting:
@@ -102,7 +112,7 @@ class Accounting:
         self._length: int | None = None
         """The length of the output up to the last stored item."""
 
-    def go_on(self, state: OpenRun) -> None:
+    def go_on(self, state: Before) -> None:
         """Add the account of earlier processes."""
         account = state.account
         self._attempts, self._pages, self._bytes = account.attempts, account.pages, account.bytes

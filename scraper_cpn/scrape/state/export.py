@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, TextIO, TypedDict
+from typing import Any, Protocol, TextIO, TypedDict
 
 import msgspec
 
@@ -18,13 +18,26 @@ from scraper_cpn.scrape.pages.extract import Item
 from scraper_cpn.scrape.settings import FieldRule
 from scraper_cpn.scrape.state.metadata import read_row
 from scraper_cpn.scrape.state.rows import failures
-from scraper_cpn.store.states import RunView
+from scraper_cpn.store.port import ItemRow, SinkRow
 
 _BATCH_ITEMS = 1_000
 _BATCH_BYTES = 4 * 2**20
 
 Decode = Callable[[bytes], Any]
 """Converts a stored item into the form that an output expects."""
+
+
+class Whole(Protocol):
+    """The part of a reader that an export needs."""
+
+    def items(self) -> Iterator[ItemRow]:
+        """The items, oldest first."""
+
+    def rows(self, sink: str) -> Iterator[SinkRow]:
+        """The rows of a sink, oldest first."""
+
+    def metadata(self) -> dict[str, bytes]:
+        """The named values of the run."""
 
 
 class Export:
@@ -47,7 +60,7 @@ class Export:
 
     def __init__(
         self,
-        reader: RunView,
+        reader: Whole,
         where: str,
         *,
         overwrite: bool,
@@ -89,7 +102,7 @@ class Export:
         return (body for _, _, _, body in self._reader.items())
 
 
-def export_failures(reader: RunView, file: TextIO) -> int:
+def export_failures(reader: Whole, file: TextIO) -> int:
     """Write the failed log in the form of `--failed`; returns the number of rows."""
     number = 0
     for row in failures(reader):

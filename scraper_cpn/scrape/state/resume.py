@@ -80,28 +80,20 @@ def reopened(
         jars: the names of the jars whose cookies are still there.
     """
     edit, others, after = Edit(now_ns), others or {}, net.policy
-    tokens = _by_place(durable)
+    tokens = by_place(durable)
     for closed in (net.gate.open, net.gate.stop):
         edit.gone += [token.serial for token in tokens.get(closed.name, ())]
     most_ns = after.settings.max_time_ns
     end_ns = None if most_ns is None else now_ns + most_ns
     edit.put(net.gate.open, Gate(), expires_at_ns=end_ns)
-    _windows(edit, net, tokens)
+    put_windows(edit, net, tokens)
     crawl_delays = _crawl_delays(tokens.get(net.robots.rules.name, ()), after)
     for token in tokens.get(net.domains.pacing.name, ()):
         delay_ns = _delay_ns(token.colour, before, after, crawl_delays)
         _domain(edit, token, delay_ns, last_ns, others)
     _pauses(edit, net, tokens, last_ns)
     _contents(edit, tokens, net)
-    for stage in STAGES:
-        for token in tokens.get(stage, ()):
-            if stage in PATIENT and token.colour.target.request.repeatable:
-                edit.gone.append(token.serial)
-                edit.put(net.retries.cool_down, followed(token.colour.target))
-                continue
-            failure = after.pipeline.lost_page(token.colour, Lost(ENDED_WITH_PROCESS))
-            edit.gone.append(token.serial)
-            edit.put(net.retries.failed, failure)
+    lose_pages(edit, net, tokens, ENDED_WITH_PROCESS)
     _domains_of_others(edit, durable, net, others)
     _proxies(edit, tokens.get(net.proxies.pool.name, []), before, net, last_ns, others)
     in_pool = _sessions(edit, net, tokens, last_ns)
@@ -110,12 +102,25 @@ def reopened(
     if tokens:
         _limits(edit, durable, net)
         _budget(edit, durable, before, net, sum((again or {}).values()))
-        _domain_budgets(edit, durable, net, again or {})
+        give_back_to_domains(edit, durable, net, again or {})
         _items_left(edit, tokens.get(ITEMS_LEFT, ()), net, items)
     else:
         for place, colour in first_tokens(net):
             edit.put(place, colour)
     return edit
+
+
+def lose_pages(edit: Edit, net: ScrapeNet, tokens: Mapping[str, list[Standing]], why: str) -> None:
+    """Fetch pages again that were fetched and not stored: their bodies were in a process that has ended."""
+    for stage in STAGES:
+        for token in tokens.get(stage, ()):
+            if stage in PATIENT and token.colour.target.request.repeatable:
+                edit.gone.append(token.serial)
+                edit.put(net.retries.cool_down, followed(token.colour.target))
+                continue
+            failure = net.policy.pipeline.lost_page(token.colour, Lost(why))
+            edit.gone.append(token.serial)
+            edit.put(net.retries.failed, failure)
 
 
 def _contents(edit: Edit, tokens: Mapping[str, list[Standing]], net: ScrapeNet) -> None:
@@ -160,7 +165,8 @@ def name_of(colour: Any) -> str:
     return colour.domain if isinstance(colour, Domain) else colour.proxy
 
 
-def _by_place(durable: Durable) -> dict[str, list[Standing]]:
+def by_place(durable: Durable) -> dict[str, list[Standing]]:
+    """The tokens of a marking by their places."""
     places: dict[str, list[Standing]] = {}
     for token in durable.tokens.values():
         places.setdefault(token.place, []).append(token)
@@ -427,7 +433,7 @@ def _pauses(edit: Edit, net: ScrapeNet, tokens: Mapping[str, list[Standing]], la
                 edit.replace(token, token.colour, ready_ns)
 
 
-def _windows(edit: Edit, net: ScrapeNet, tokens: Mapping[str, list[Standing]]) -> None:
+def put_windows(edit: Edit, net: ScrapeNet, tokens: Mapping[str, list[Standing]]) -> None:
     """Put the windows in which requests may start, from now on."""
     for hours in net.hours:
         edit.gone += [token.serial for token in tokens.get(hours.open.name, ())]
@@ -469,7 +475,9 @@ def _items_left(edit: Edit, tokens: Iterable[Standing], net: ScrapeNet, items: i
             edit.put(limit.left, ItemsLeft(left))
 
 
-def _domain_budgets(edit: Edit, durable: Durable, net: ScrapeNet, again: Mapping[str, int]) -> None:
+def give_back_to_domains(
+    edit: Edit, durable: Durable, net: ScrapeNet, again: Mapping[str, int]
+) -> None:
     """Give back to each domain the pages that were fetched and not stored: they are fetched again."""
     for limit in net.volume:
         if isinstance(limit, DomainBudget):
