@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 STANDARD_INPUT = "standard input"
 COMMANDS = (
     "run", "resume", "status", "explain", "retry", "export", "check", "backup", "net", "simulate", "verify", "new",
-    "test", "shell",
+    "test", "shell", "worker", "stop",
 )  # fmt: skip
 
 
@@ -78,10 +78,10 @@ def job_of(arguments: Arguments) -> CrawlJob:
     words, program = program_of(arguments.words)
     options = crawl_options(given)
     settings = program.settings_with(options) if program else settings_from(options)
-    listed = _seeds(words, own)
+    listed = seeds_of(words, own)
     seeds = listed.urls or (program.seeds() if program else ())
     if not seeds and not listed.bad:
-        raise UsageError(_no_seed(own.get("input")))
+        raise UsageError(no_seed(own.get("input")))
     file = arguments.words[1] if program else None
     more: dict[str, Any] = {"bad": listed.bad, "unread": listed.unread}
     keeping = _keeping(own, file, more, keep_cookies=settings.keep_cookies)
@@ -161,7 +161,7 @@ def with_outputs(
     )
 
 
-def _seeds(words: Iterable[str], own: dict[str, Any]) -> "SeedList":
+def seeds_of(words: Iterable[str], own: dict[str, Any]) -> "SeedList":
     """The seeds of the command line and of an input. The first ones are read now, and refused if one is bad.
 
     A pipe is read on while the crawl runs; for a state on PostgreSQL, which has to have all seeds, to its end.
@@ -172,7 +172,12 @@ def _seeds(words: Iterable[str], own: dict[str, Any]) -> "SeedList":
     urls = [_seed_word(word) for word in words]
     if path is None:
         return SeedList(tuple(urls))
-    if path == "-" and _takes_lines(own.get("state")) and not sys.stdin.isatty():
+    if (
+        path == "-"
+        and "database" not in own
+        and _takes_lines(own.get("state"))
+        and not sys.stdin.isatty()
+    ):
         text, more, bad = _arriving()
     else:
         text = _text(path)
@@ -189,7 +194,7 @@ def _takes_lines(state: str | None) -> bool:
     return state is None or isinstance(location_of(state), Path)
 
 
-def _no_seed(path: str | None) -> str:
+def no_seed(path: str | None) -> str:
     """What is wrong if there is no seed, with or without an input."""
     if path is None:
         return "there is no URL to start from; give one, or a file of URLs with -i"

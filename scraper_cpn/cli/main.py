@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from scraper_cpn.cli.arguments import Arguments, parse
@@ -25,6 +25,9 @@ USAGE, OUTPUT, BUG, INTERRUPTED = 2, 3, 70, 130
 
 _ON_STATE = frozenset({"status", "explain", "retry", "export", "check", "backup"})
 """Commands that read or change a state, without crawling."""
+
+_ON_DATABASE = _ON_STATE | {"resume", "stop"}
+"""Commands on a crawl of many workers, if a database is given."""
 
 _OF_PROGRAMS = frozenset({"new", "test", "shell"})
 """Commands for who writes a program."""
@@ -67,14 +70,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _dispatch(argv: list[str]) -> int:
     for word in argv:
         check_name("the command line", word)
-    if argv[:1] == ["net"]:
-        return _net(argv[1:])
-    if argv[:1] == ["simulate"]:
-        return _simulate(argv[1:])
-    if argv[:1] == ["verify"]:
-        return _verify(argv[1:])
-    if argv[:1] == ["resume"]:
-        return _resume(argv[1:])
+    if argv[:1] and argv[0] in _ON_DATABASE and _in_database(argv[0], argv[1:]):
+        return _many(argv)
+    if argv[:1] and argv[0] in _COMMANDS:
+        return _COMMANDS[argv[0]](argv[1:])
     if argv[:1] and argv[0] in _OF_PROGRAMS:
         return _of_programs(argv)
     if argv[:1] and argv[0] in _ON_STATE:
@@ -85,6 +84,8 @@ def _dispatch(argv: list[str]) -> int:
     if "version" in arguments.options:
         sys.stdout.write(f"scrape {__version__}\n")
         return 0
+    if "database" in arguments.options:
+        return _create(arguments)
     return _crawl(arguments)
 
 
@@ -120,6 +121,30 @@ def _state(argv: Sequence[str]) -> int:
     from scraper_cpn.cli.on_state import on_state
 
     return on_state(argv)
+
+
+def _in_database(command: str, argv: Sequence[str]) -> bool:
+    from scraper_cpn.cli.many import in_database
+
+    return command == "stop" or in_database(argv)
+
+
+def _many(argv: Sequence[str]) -> int:
+    from scraper_cpn.cli.many import on_database
+
+    return on_database(argv)
+
+
+def _create(arguments: Arguments) -> int:
+    from scraper_cpn.cli.many import create
+
+    return create(arguments)
+
+
+def _worker(argv: Sequence[str]) -> int:
+    from scraper_cpn.cli.worker import worker
+
+    return worker(argv)
 
 
 def _of_programs(argv: Sequence[str]) -> int:
@@ -258,3 +283,13 @@ def _end_quietly() -> int:
     """
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
+
+
+_COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
+    "net": _net,
+    "simulate": _simulate,
+    "verify": _verify,
+    "resume": _resume,
+    "worker": _worker,
+}
+"""Commands of their own kind."""

@@ -21,6 +21,9 @@ usage: scrape [OPTION...] URL...            fetch, follow links, write items
        scrape resume STATE [OPTION...]      continue a crawl kept by --state
        scrape status|explain|retry|export|check|backup STATE...
                                             inspect it; add -h for details
+       scrape worker --database ADDRESS     crawl with others, on many machines
+       scrape status|export|stop|resume --database ADDRESS
+                                            look at such a crawl, or stop it
        scrape net [--part NAME] [--svg|...]     print the net
        scrape simulate [NAME=VALUE...]      simulate a crawl in virtual time
        scrape verify [FILE.py]              prove the guarantees of a crawl

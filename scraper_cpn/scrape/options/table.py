@@ -77,6 +77,8 @@ AT_A_TIME = Kind(count(1, 10_000), "N")
 SWITCH = Kind(values.switch)
 TEXT = Kind(values.text, "TEXT")
 NAME = Kind(values.text, "NAME")
+DATABASE = Kind(values.text, "postgres://...")
+PARTITIONS = Kind(count(2, 4096), "N")
 PRODUCT = Kind(values.product_token, "NAME")
 PATTERN = Kind(values.pattern, "REGEX")
 HEADER = Kind(values.header, "'NAME: VALUE'")
@@ -191,6 +193,13 @@ OPTIONS: tuple[Option, ...] = (
                 "`scrape resume FILE` can continue it after any crash; its items are there too"),
     Option(name="run", kind=TEXT, group=_OUTPUT, in_file=False,
            help="the name of this crawl in the state; crawls of one state share their pauses (default main)"),
+    Option(name="database", kind=DATABASE, group=_OUTPUT,
+           help="keep the crawl in a PostgreSQL database, for workers on many machines: see scrape worker -h"),
+    Option(name="name", kind=NAME, group=_OUTPUT, in_file=False,
+           help="the name of this crawl in the database (default main)"),
+    Option(name="partitions", kind=PARTITIONS, group=_OUTPUT,
+           help="into how many parts of their own domains the crawl is divided: the most workers that it can use "
+                "(default 32)"),
     Option(name="failed", kind=FILE, group=_OUTPUT,
            help="write the URLs that failed to FILE (JSONL), for a retry with -i"),
     Option(name="trace", kind=FILE, group=_OUTPUT,

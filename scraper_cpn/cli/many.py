@@ -1,0 +1,242 @@
+"""Crawls of many workers: creating one, and the commands that look at it, stop it and let it go on.
+
+Owns: what these commands take and print.
+Must not know: how a crawl is divided or run, SQL.
+"""
+
+import hashlib
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import anyio
+from msgspec import Struct
+from rich.console import Console
+
+from scraper_cpn.cli.arguments import Arguments, given_options, parse
+from scraper_cpn.cli.files import check_writable
+from scraper_cpn.cli.job import no_seed, program_of, seeds_of
+from scraper_cpn.cli.words import DONE, Words, print_json, print_result, words_of
+from scraper_cpn.scrape.items.outputs import STANDARD_OUTPUT
+from scraper_cpn.scrape.items.validate import Validator
+from scraper_cpn.scrape.options.read import crawl_options, own_options, settings_from
+from scraper_cpn.scrape.options.table import BY_KEY, Option
+from scraper_cpn.scrape.settings import UsageError
+
+if TYPE_CHECKING:
+    from scraper_cpn.scrape.crawl import Crawl
+    from scraper_cpn.scrape.many.work import Program
+
+PARTITIONS = 32
+_ELSEWHERE = {
+    "output": "write items with scrape export --database",
+    "append": "write items with scrape export --database",
+    "overwrite": "write items with scrape export --database",
+    "state": "give one of the two",
+    "run": "give --name",
+    "failed": "write them with scrape export --database ... --failed FILE",
+    "trace": "traces are of one process; leave it out",
+}
+"""Options of a crawl that have another way here."""
+
+
+def in_database(argv: Sequence[str]) -> bool:
+    """Whether a command line is about a crawl in a database."""
+    return any(word == "--database" or word.startswith("--database=") for word in argv)
+
+
+def address(options: dict[str, Any]) -> str:
+    """The address of a crawl: that of the database, with the crawl's name. Raises `UsageError`."""
+    from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+    database, name = options.get("database"), options.get("name")
+    if not database:
+        raise UsageError(
+            "--database: give the address of the database: --database postgres://user@host/database"
+        )
+    if str(database).partition("://")[0] not in ("postgres", "postgresql"):
+        raise UsageError(
+            "--database: this is no address of a database; give postgres://user@host:5432/database"
+        )
+    if name is None:
+        return str(database)
+    parts = urlsplit(str(database))
+    given = [pair for pair in parse_qsl(parts.query) if pair[0] != "name"]
+    return urlunsplit(parts._replace(query=urlencode([*given, ("name", str(name))], safe="/")))
+
+
+def does(program: "Crawl[Any] | None", path: str | None) -> "Program | None":
+    """What a program adds to a crawl; None without one."""
+    if program is None or path is None:
+        return None
+    from scraper_cpn.scrape.many.work import Program
+
+    handlers, item = program.handlers, program.item_type
+    return Program(
+        handlers=handlers,
+        hooks=program.hooks,
+        validator=None if item is None else Validator(item, None),
+        digest=hashlib.sha256(Path(path).read_bytes()).hexdigest()[:16],
+    )
+
+
+def create(arguments: Arguments) -> int:
+    """Create a crawl that workers will do. Raises `UsageError` or `StoreError`."""
+    given = given_options(arguments)
+    own = own_options(given)
+    for key, way in _ELSEWHERE.items():
+        if key in own:
+            raise UsageError(f"{given[key].where}: not with --database; {way}")
+    words, program = program_of(arguments.words)
+    options = crawl_options(given)
+    settings = program.settings_with(options) if program else settings_from(options)
+    listed = seeds_of(words, own)
+    seeds = listed.urls or (program.seeds() if program else ())
+    if not seeds and not listed.bad:
+        raise UsageError(no_seed(own.get("input")))
+    from scraper_cpn.scrape.many.crawls import create as create_crawl
+
+    path = str(Path(arguments.words[1]).absolute()) if program else None
+    partitions = own.get("partitions", PARTITIONS)
+    dsn = address(own)
+    number = anyio.run(
+        lambda: create_crawl(
+            dsn,
+            settings,
+            seeds,
+            partitions=partitions,
+            unread=listed.unread,
+            bad=listed.bad,
+            program=path,
+            does=does(program, path),
+        )
+    )
+    words_ = [*([shlex.quote(arguments.words[1])] if program else []), _named(own)]
+    command = " ".join(["scrape worker", *words_, "--processes 2"])
+    if own.get("json"):
+        print_json({"seeds": number, "partitions": partitions, "next": command})
+    elif not own.get("quiet"):
+        sys.stderr.write(
+            f"created: {number} seeds, {partitions} partitions; now start workers, here and on other machines:\n"
+            f"  {command}\n"
+        )
+    return DONE
+
+
+def _named(options: dict[str, Any]) -> str:
+    """The options that name a crawl, for a shell, without a password."""
+    from scraper_cpn.store.postgres.address import address_of
+
+    shown = str(address_of(str(options["database"])))
+    name = ["--name", shlex.quote(str(options["name"]))] if "name" in options else []
+    return " ".join(["--database", shlex.quote(shown), *name])
+
+
+# The commands on a crawl.
+
+
+class Command(Struct, frozen=True):
+    """A command: its work, and its options beside those that name a crawl."""
+
+    does: Callable[[Words, str], int]
+    options: tuple[Option, ...] = ()
+    words: int = 0
+    """How many words it takes."""
+
+
+def on_database(argv: Sequence[str]) -> int:
+    """Run one of the commands on a crawl in a database; *argv* begins with its name.
+
+    Raises:
+        UsageError: unknown words or options.
+        StoreError: there is no such crawl, or the database can't be reached.
+    """
+    name, *rest = argv
+    if name not in COMMANDS:
+        raise UsageError(
+            f"{name}: not with --database; the commands on a crawl in a database are {', '.join(COMMANDS)}"
+        )
+    command = COMMANDS[name]
+    known = [*command.options, *(BY_KEY[key] for key in ("database", "name", "json", "help"))]
+    words = words_of(parse(rest, known, name))
+    if "help" in words.options:
+        from scraper_cpn.show.many_help import MANY_HELP
+
+        sys.stdout.write(MANY_HELP[name])
+        return DONE
+    if len(words.words) != command.words:
+        raise UsageError(
+            f"{name}: takes {command.words or 'no'} words beside --database and --name"
+        )
+    return command.does(words, address(words.options))
+
+
+def _status(words: Words, dsn: str) -> int:
+    from scraper_cpn.scrape.many.crawls import look
+    from scraper_cpn.scrape.many.status import many_status
+    from scraper_cpn.show.many import many_lines
+
+    status = many_status(anyio.run(look, dsn))
+    return print_result(words, status, many_lines(status))
+
+
+def _stop(words: Words, dsn: str) -> int:
+    from scraper_cpn.cluster.crawl import stop
+
+    anyio.run(stop, dsn)
+    return _told(words, "stopped: workers let running requests end, then leave; resume undoes it")
+
+
+def _resume(words: Words, dsn: str) -> int:
+    from scraper_cpn.cluster.crawl import resume
+
+    anyio.run(resume, dsn)
+    return _told(words, f"workers may go on: scrape worker {_named(words.options)}")
+
+
+def _told(words: Words, line: str) -> int:
+    return print_result(words, {"done": line}, [line])
+
+
+def _export(words: Words, dsn: str) -> int:
+    from scraper_cpn.scrape.many.crawls import look
+    from scraper_cpn.scrape.many.export import export_crawl
+    from scraper_cpn.show.accounts import export_lines
+    from scraper_cpn.show.work import progress
+
+    output, failed = words.options.get("output", "-"), words.options.get("failed")
+    if words.json and output in STANDARD_OUTPUT:
+        raise UsageError("--json: standard output has the items; give -o FILE with it")
+    if failed is not None:
+        check_writable("--failed", failed)
+        if Path(failed).exists() and "overwrite" not in words.options:
+            raise UsageError(f"--failed: {failed} exists; replace it with -O/--overwrite")
+    console = Console(stderr=True, highlight=False)
+    with progress(console) as shown:
+        account = export_crawl(
+            anyio.run(look, dsn),
+            output,
+            failed=failed,
+            overwrite="overwrite" in words.options,
+            format=words.options.get("format"),
+            csv_excel="csv_excel" in words.options,
+            on_progress=lambda done, of: shown("items", done, of),
+        )
+    if words.json:
+        print_json(account)
+    else:
+        for line in export_lines(account):
+            console.print(line, soft_wrap=True)
+    return DONE
+
+
+_OUTPUTS = tuple(BY_KEY[key] for key in ("output", "format", "csv_excel", "overwrite", "failed"))
+
+COMMANDS = {
+    "status": Command(_status),
+    "export": Command(_export, _OUTPUTS),
+    "stop": Command(_stop),
+    "resume": Command(_resume),
+}

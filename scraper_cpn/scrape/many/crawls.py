@@ -1,0 +1,204 @@
+"""Crawls for many workers on a database: creating one, and finding one again to work on it or to look at it.
+
+Owns: what a crawl begins with, and what a worker reads of it before it can work.
+Must not know: the command line, how partitions are run, how anything is shown.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from scraper_cpn.cluster import crawl as cluster
+from scraper_cpn.cluster.crawl import Crawl
+from scraper_cpn.net import Place
+from scraper_cpn.scrape.colours import Found, Link, Target
+from scraper_cpn.scrape.many.work import Program, ScrapeWork
+from scraper_cpn.scrape.policy import sites_of
+from scraper_cpn.scrape.policy.frontier import split
+from scraper_cpn.scrape.policy.proxies import copies_of
+from scraper_cpn.scrape.redact import HARMLESS_HEADERS
+from scraper_cpn.scrape.seeds import BadSeed, Unread, read_first
+from scraper_cpn.scrape.settings import Settings, UsageError
+from scraper_cpn.scrape.state.files import Past, changed
+from scraper_cpn.scrape.state.metadata import read_value, read_value_or_none
+from scraper_cpn.scrape.state.run import CrawlRecord, Opening, first_metadata, kept, last_opening
+from scraper_cpn.store.postgres.link import Link as Reading
+from scraper_cpn.store.postgres.read import PartReader
+
+CROSSING_LINKS = "crossing_links"
+_TOGETHER = 500
+"""The most seeds of a domain in one token."""
+_READ_AT_ONCE = 100_000
+END, DIGEST = "end_ns", "program_digest"
+
+
+class Known(Struct, frozen=True):
+    """What a database says about a crawl.
+
+    Attributes:
+        crawl: its partitions.
+        opening: its laws, without credentials.
+        record: what it began with.
+        end_ns: when it ends (`--max-time`), UTC; None: never by itself.
+        digest: of its program; empty without one.
+    """
+
+    crawl: Crawl
+    opening: Opening
+    record: CrawlRecord
+    end_ns: int | None
+    digest: str
+
+
+async def create(
+    dsn: str,
+    settings: Settings,
+    seeds: Sequence[str | Link],
+    *,
+    partitions: int,
+    unread: Unread | None = None,
+    bad: Sequence[BadSeed] = (),
+    program: str | None = None,
+    does: Program | None = None,
+) -> int:
+    """Create a crawl, in one transaction; returns how many seeds it has. Workers do the rest.
+
+    Args:
+        dsn: `postgres://user@host/database?name=books`.
+        settings: of the crawl. Credentials are not kept: each worker has its own.
+        seeds: normalised.
+        partitions: how many, which can't be changed later: from 1 to 4096.
+        unread: more seeds.
+        bad: lines that are not URLs.
+        program: the file of a program.
+        does: what it adds.
+
+    Raises:
+        UsageError: an option can't be divided, or there are fewer proxies than partitions.
+        StoreError: a crawl of this name exists; the database can't be reached.
+    """
+    given, more = list(seeds), list(bad)
+    if unread is not None:
+        urls, others = read_first(unread, 1 << 62)
+        given, more = [*given, *urls], [*more, *others]
+    if partitions < 2:
+        raise UsageError("--partitions: give 2 or more; for one machine --state is simpler")
+    _check_proxies(settings, partitions)
+    opening = Opening(settings, sites_of(settings, given))
+    record = _record(settings, given[:_TOGETHER], more, program)
+    now_ns = time.time_ns()
+    end_ns = None if settings.max_time_ns is None else now_ns + settings.max_time_ns
+    work = ScrapeWork(opening, record, partitions, program=does, end_ns=end_ns)
+    metadata = first_metadata(opening, record) | {
+        END: msgspec.json.encode(end_ns),
+        DIGEST: msgspec.json.encode("" if does is None else does.digest),
+    }
+    tokens = _first_tokens(work, given, now_ns)
+    await cluster.create(dsn, work, tokens, partitions=partitions, metadata=metadata)
+    return len(given)
+
+
+async def look(dsn: str) -> Known:
+    """Find a crawl. Raises `StoreError`."""
+    crawl = await cluster.join(dsn)
+    reading = Reading(crawl.address, once=True)
+    try:
+        metadata = PartReader(reading, crawl.parts[0]).metadata()
+    finally:
+        reading.close()
+    return Known(
+        crawl,
+        last_opening(metadata),
+        kept(metadata),
+        read_value_or_none(metadata, END, int),
+        read_value(metadata, DIGEST, str, b'""'),
+    )
+
+
+async def join(
+    dsn: str,
+    given: Mapping[str, Any],
+    new: Settings,
+    does: Program | None = None,
+    *,
+    work_type: type[ScrapeWork] = ScrapeWork,
+) -> tuple[Crawl, ScrapeWork]:
+    """Find a crawl in order to work on it.
+
+    Args:
+        dsn: as for `create`.
+        given: the names of the settings that this worker has of its own: credentials.
+        new: their values; other fields are ignored.
+        does: what the program of this worker adds.
+        work_type: the class of the work.
+
+    Raises:
+        UsageError: credentials are missing.
+        StoreError: there is no such crawl, or this worker would not do the same as the others.
+    """
+    known = await look(dsn)
+    before = Past(run="main", opening=known.opening, kept=known.record)
+    opening = replace(known.opening, settings=changed(before, given, new))
+    partitions = len(known.crawl.parts)
+    work = work_type(opening, known.record, partitions, program=does, end_ns=known.end_ns)
+    return await cluster.join(dsn, work), work
+
+
+def _record(
+    settings: Settings, seeds: Sequence[str | Link], bad: Sequence[BadSeed], program: str | None
+) -> CrawlRecord:
+    hidden = [name for name, _ in settings.headers if name.lower() not in HARMLESS_HEADERS]
+    return CrawlRecord(
+        seeds=tuple(seeds),
+        bad=tuple(bad),
+        program=program,
+        hidden_headers=tuple(hidden),
+        hidden_cookies=tuple(name for name, _ in settings.cookie),
+    )
+
+
+def _check_proxies(settings: Settings, partitions: int) -> None:
+    tokens = sum(len(copies_of(proxy)) for proxy in settings.proxies)
+    if settings.proxies and tokens < partitions:
+        raise UsageError(
+            f"--partitions: {tokens} slots of proxies can't be divided among {partitions} partitions; "
+            "give more proxies, or fewer partitions"
+        )
+    for proxy in settings.proxies:
+        if proxy.not_before_ns is not None or proxy.not_after_ns is not None:
+            raise UsageError(
+                f"--database: the proxy {proxy.proxy} has a time from which or until which it may be used, which can't "
+                "be divided among partitions yet; leave it out, or crawl with --state"
+            )
+
+
+def _first_tokens(
+    work: ScrapeWork, seeds: Sequence[str | Link], now_ns: int
+) -> dict[Place[Any], Iterable[Any]]:
+    net, frontier = work.net, work.net.policy.frontier
+    targets = (frontier.seed(seed, now_ns) for seed in seeds)
+    tokens: dict[Place[Any], Iterable[Any]] = {
+        net.channels[CROSSING_LINKS].place: list(_by_domain(targets))
+    }
+    if net.policy.settings.proxies:
+        copies = [copies_of(proxy) for proxy in net.policy.settings.proxies]
+        tokens[net.proxies.pool] = [copy for each in copies for copy in each]
+    return tokens
+
+
+def _by_domain(targets: Iterable[Target]) -> Iterator[Found]:
+    """Seeds on their way to their partitions."""
+    domains: dict[str, list[Target]] = {}
+    for target in targets:
+        domains.setdefault(target.domain, []).append(target)
+    for some in domains.values():
+        rest = iter(some)
+        while together := list(islice(rest, _TOGETHER)):
+            yield split(together)

@@ -1,0 +1,80 @@
+"""Exporting the items and the failed log of a crawl of many workers.
+
+Owns: reading all partitions as one.
+Must not know: the command line, formats, SQL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import anyio
+
+from scraper_cpn.scrape.many.crawls import Known
+from scraper_cpn.scrape.state.export import Export, export_failures
+from scraper_cpn.store.port import ItemRow, SinkRow
+from scraper_cpn.store.postgres.link import Link
+from scraper_cpn.store.postgres.read import PartReader
+
+
+class _Whole:
+    """All partitions of a crawl, as one run: in each its rows are in order, and the partitions follow each other."""
+
+    def __init__(self, parts: Sequence[PartReader]) -> None:
+        self._parts = parts
+
+    def items(self) -> Iterator[ItemRow]:
+        """The items."""
+        return chain.from_iterable(part.items() for part in self._parts)
+
+    def rows(self, sink: str) -> Iterator[SinkRow]:
+        """The rows of a sink."""
+        return chain.from_iterable(part.rows(sink) for part in self._parts)
+
+    def metadata(self) -> dict[str, bytes]:
+        """Named values that all partitions have in common."""
+        return self._parts[0].metadata()
+
+
+def export_crawl(
+    known: Known,
+    where: str,
+    *,
+    failed: str | None,
+    overwrite: bool,
+    on_progress: Callable[[int, int], None],
+    **form: Any,
+) -> dict[str, Any]:
+    """Write the items of a crawl, and its failed log; returns what was written.
+
+    Args:
+        known: the crawl.
+        where: a file, whose suffix gives the format, or `-`.
+        failed: the file for the failed log; None: it is not written.
+        overwrite: replace an existing file.
+        on_progress: is called with the items written so far, and how many there are.
+        form: the form of the output, as `open_output` takes it.
+
+    Raises:
+        UsageError: the output can't be written.
+        OutputError: the items can't be written.
+        StoreError: the database can't be read.
+    """
+    link = Link(known.crawl.address)
+    try:
+        whole = _Whole([PartReader(link, part) for part in known.crawl.parts])
+        of = sum(PartReader(link, part).head().items for part in known.crawl.parts)
+        work = Export(
+            whole, where, overwrite=overwrite, fields=known.opening.settings.fields, **form
+        )
+        account: dict[str, Any] = {"output": where}
+        if failed is not None:
+            with Path(failed).open("w", encoding="utf-8") as log:
+                account |= {"failed": failed, "failed_rows": export_failures(whole, log)}
+        account["items"] = anyio.run(work.write, lambda done: on_progress(done, of))
+        return account
+    finally:
+        link.close()

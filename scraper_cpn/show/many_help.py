@@ -1,0 +1,54 @@
+"""The help of the commands on crawls in a database.
+
+Owns: its words, in at most 80 columns.
+Must not know: what the commands do.
+"""
+
+_COMMON = """\
+      --database ADDRESS     postgres://user@host:5432/database
+      --name NAME            which crawl (default main)
+      --json                 one JSON object on standard output
+  -h, --help                 print this and exit
+"""
+
+_EXPORT = """\
+  -o, --output FILE          write items to FILE; - is stdout (default)
+      --format NAME          the format, if the name does not show it
+      --csv-excel            CSV for spreadsheets
+  -O, --overwrite            replace files that exist
+      --failed FILE          write the attempts that failed to FILE too (JSONL)
+"""
+
+MANY_HELP = {
+    "status": f"""\
+usage: scrape status --database ADDRESS [--name NAME]      how far a crawl is
+
+Shows the workers and what each of them has, pages, failures by kind, how many
+URLs wait and for what, and the domains with the most of them. Only reads, also
+while workers run.
+
+options:
+{_COMMON}""",
+    "export": f"""\
+usage: scrape export --database ADDRESS [--name NAME] [-o FILE]
+
+Writes the items of a crawl, also while workers run: those that are durable.
+
+options:
+{_EXPORT}{_COMMON}""",
+    "stop": f"""\
+usage: scrape stop --database ADDRESS [--name NAME]       let all workers leave
+
+Workers start no more requests, let running ones end, and leave. Everything else
+stays as it is; scrape resume --database lets workers go on.
+
+options:
+{_COMMON}""",
+    "resume": f"""\
+usage: scrape resume --database ADDRESS [--name NAME]     undo scrape stop
+
+Workers that are started from now on continue the crawl.
+
+options:
+{_COMMON}""",
+}

@@ -1,0 +1,311 @@
+"""Workers share a crawl by domain: nothing is lost, doubled or asked too fast, also if one of them is killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+import asyncpg
+import pytest
+
+from mocks.referee import Expectations, ProxyRule, Verdict, judge
+from mocks.serving import served
+from mocks.wirelog import read_log
+from scraper_cpn.cli.main import main
+from scraper_cpn.cluster.partition import Partition
+from scraper_cpn.cluster.worker import Pace, run_worker
+from scraper_cpn.net import Row
+from scraper_cpn.scrape.many.crawls import create, join, look
+from scraper_cpn.scrape.many.export import export_crawl
+from scraper_cpn.scrape.many.status import ManyStatus, many_status
+from scraper_cpn.scrape.many.work import Program, ScrapeWork
+from scraper_cpn.scrape.options.read import settings_from
+from scraper_cpn.scrape.settings import Settings, UsageError
+from scraper_cpn.store.port import StoreError
+
+HOSTS, PAGES = 5, 6
+WEB = ("--hosts", str(HOSTS), "--pages", str(PAGES), "--links-out", "2", "--proxies", "4")
+PACE = Pace(lease_s=120.0, poll_s=0.005)
+"""On a busy machine no lease ends by itself."""
+MS = 1_000_000
+
+
+class Web:
+    """A web on loopback, which a crawl reaches through proxies."""
+
+    def __init__(self, where: dict[str, Any], log: Path) -> None:
+        self.seeds: list[str] = where["seeds"]
+        self.proxies: list[str] = where["proxies"]
+        self.log = log
+
+    def settings(self, **options: Any) -> Settings:
+        """Of a crawl of this web."""
+        given = {"scope": "any", "delay": 0.02, "proxy": self.proxies, "per_proxy": 2}
+        return settings_from({**given, **options})
+
+
+@contextmanager
+def web(folder: Path) -> Iterator[Web]:
+    with served(folder / "wire.jsonl", WEB) as where:
+        yield Web(where, folder / "wire.jsonl")
+
+
+def _judged(of: Web, **more: Any) -> Verdict:
+    _, log = read_log(of.log)
+    return judge(log, Expectations(delay_ns=20 * MS, proxy=ProxyRule(slots=2), **more))
+
+
+def _worked(dsn: str, settings: Settings, number: int = 1) -> list[str | None]:
+    """Let workers do a crawl, each with its own kernels and connections; returns how each has seen it end."""
+    ended: list[str | None] = []
+
+    async def one() -> None:
+        crawl, work = await join(dsn, {"proxies": True}, settings)
+        async with work:
+            ended.append(await run_worker(crawl, work, pace=PACE))
+
+    async def all_of_them() -> None:
+        async with anyio.create_task_group() as tasks:
+            for _ in range(number):
+                tasks.start_soon(one)
+
+    anyio.run(all_of_them)
+    return ended
+
+
+def _status(dsn: str) -> ManyStatus:
+    return many_status(anyio.run(look, dsn))
+
+
+def _items(dsn: str, file: Path) -> list[str]:
+    export_crawl(
+        anyio.run(look, dsn), str(file), failed=None, overwrite=True, on_progress=lambda *_: None
+    )
+    return sorted(json.loads(line)["url"] for line in file.read_text().splitlines())
+
+
+def test_two_workers_fetch_each_page_once_and_politely(database: str, tmp_path: Path) -> None:
+    """Links cross to the worker of their domain; every page is stored once, and no domain is asked too fast."""
+    dsn = f"{database}&name=books"
+    with web(tmp_path) as of:
+        settings = of.settings()
+        anyio.run(lambda: create(dsn, settings, of.seeds, partitions=4))
+        assert _worked(dsn, settings, 2) == ["finished", "finished"]
+    verdict = _judged(of)
+    assert verdict.violations == ()
+    assert verdict.pages == HOSTS * PAGES
+    urls = _items(dsn, tmp_path / "items.jsonl")
+    assert len(urls) == len(set(urls)) == HOSTS * PAGES
+    status = _status(dsn)
+    assert (status.ended, status.pages, status.stored, status.failed) == (
+        "finished",
+        HOSTS * PAGES,
+        HOSTS * PAGES,
+        0,
+    )
+    assert status.workers == ()
+    assert status.on_the_way == 0
+    assert not any(status.waiting.values())
+
+
+def test_max_pages_is_exact_over_all_partitions(database: str, tmp_path: Path) -> None:
+    """The budget of pages is one for all partitions."""
+    dsn = f"{database}&name=few"
+    with web(tmp_path) as of:
+        settings = of.settings(max_pages=7)
+        anyio.run(lambda: create(dsn, settings, of.seeds, partitions=4))
+        assert _worked(dsn, settings) == ["spent"]
+    assert _judged(of, max_pages=7).violations == ()
+    assert len(_items(dsn, tmp_path / "items.jsonl")) == 7
+
+
+def test_a_crawl_that_was_stopped_goes_on_where_it_was(database: str, tmp_path: Path) -> None:
+    """`stop` lets workers leave with nothing in flight and nothing fetched in vain; `resume` lets others go on."""
+    dsn = f"{database}&name=paused"
+    words = ("--database", database, "--name", "paused")
+    with web(tmp_path) as of:
+        settings = of.settings(delay=0.1)
+
+        assert anyio.run(_until_stopped, dsn, settings, of.seeds, words) is None
+        before = _status(dsn)
+        assert before.stopping
+        assert 0 < before.stored < HOSTS * PAGES
+        assert main(["resume", *words]) == 0
+        assert _worked(dsn, settings) == ["finished"]
+    assert _judged(of).violations == ()
+    assert len(_items(dsn, tmp_path / "items.jsonl")) == HOSTS * PAGES
+
+
+class _Counting(ScrapeWork):
+    """Says when some pages are stored."""
+
+    def watch(self, most: int) -> anyio.Event:
+        """An event that comes when so many are."""
+        self._most, self._enough = most, anyio.Event()
+        return self._enough
+
+    def rows(self, partition: Partition, rows: list[Row]) -> None:
+        """Count rows."""
+        super().rows(partition, rows)
+        if sum(each.ledger.stored for each in self.accounts.values()) >= self._most:
+            self._enough.set()
+
+
+async def _until_stopped(
+    dsn: str, settings: Settings, seeds: list[str], words: tuple[str, ...]
+) -> str | None:
+    """Work until somebody else stops the crawl, after three pages."""
+    await create(dsn, settings, seeds, partitions=4)
+    crawl, work = await join(dsn, {"proxies": True}, settings, work_type=_Counting)
+    assert isinstance(work, _Counting)
+    enough = work.watch(3)
+    ended: list[str | None] = []
+
+    async def one() -> None:
+        ended.append(await run_worker(crawl, work, pace=PACE))
+
+    async with work, anyio.create_task_group() as tasks:
+        tasks.start_soon(one)
+        await enough.wait()
+        await anyio.to_thread.run_sync(lambda: main(["stop", *words]))
+    return ended[0]
+
+
+@pytest.mark.slow
+def test_a_worker_that_is_killed_costs_nothing(database: str, tmp_path: Path) -> None:
+    """A worker is killed in the middle, and another goes on: each page is stored once, no domain is asked too fast."""
+    words = ("--database", database, "--name", "killed")
+    (tmp_path / "proxies.txt").touch()
+    with web(tmp_path) as of:
+        listed = tmp_path / "proxies.txt"
+        listed.write_text("\n".join(of.proxies))
+        own = ("--proxies", str(listed), "--per-proxy", "2")
+        begun = _scrape(
+            *of.seeds, *words, *own, "--partitions", "4", "--delay", "0.1", "--scope", "any"
+        )
+        assert (begun.returncode, begun.stdout) == (0, "")
+        first, second = _worker(*words, *own), _worker(*words, *own)
+        dsn = f"{database}&name=killed"
+        while _status(dsn).stored < 8:
+            assert first.poll() is None
+            time.sleep(0.05)
+        os.kill(first.pid, signal.SIGKILL)
+        assert second.wait(300) == 0
+        first.wait()
+    found = {each.guarantee for each in _judged(of).violations}
+    assert found <= {"G4"}, "pages whose answers went with the worker may be fetched again"
+    urls = _items(dsn, tmp_path / "items.jsonl")
+    assert len(urls) == len(set(urls)) == HOSTS * PAGES
+
+
+def _scrape(*words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "scraper_cpn", *words]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+
+
+def _worker(*words: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "scraper_cpn", "worker", *words, "--quiet"]
+    return subprocess.Popen(command)
+
+
+# What is refused.
+
+
+def test_a_worker_with_another_program_is_refused(database: str) -> None:
+    """All workers have the same program: the message names what differs."""
+    dsn = f"{database}&name=program"
+    settings = settings_from({})
+    seeds = ["http://a.test/"]
+    anyio.run(lambda: create(dsn, settings, seeds, partitions=2, does=Program(digest="0123")))
+    with pytest.raises(StoreError, match="page handlers"):
+        anyio.run(lambda: join(dsn, {}, settings, Program(digest="4567")))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"max_items": 3}, "--max-items can't be divided among partitions yet"),
+        (
+            {"proxy": ["http://p.test:1"], "per_proxy": 1},
+            "1 slots of proxies can't be divided among 4",
+        ),
+    ],
+)
+def test_what_cannot_be_divided_is_refused(
+    database: str, options: dict[str, Any], message: str
+) -> None:
+    """One line says what, and nothing is created."""
+    settings = settings_from(options)
+    with pytest.raises(UsageError, match=message):
+        anyio.run(lambda: create(f"{database}&name=x", settings, ["http://a.test/"], partitions=4))
+    with pytest.raises(StoreError):
+        _status(f"{database}&name=x")
+
+
+def test_credentials_are_not_in_the_database(database: str) -> None:
+    """A password and a secret header are each worker's own: one that lacks them is told which."""
+    dsn = f"{database}&name=secrets"
+    secret = settings_from(
+        {
+            "header": ["X-Key: tops3cret"],
+            "proxy": ["http://u:tops3cret@p.test:1", "http://u:tops3cret@p.test:2"],
+        }
+    )
+    anyio.run(lambda: create(dsn, secret, ["http://a.test/"], partitions=2))
+    assert b"tops3cret" not in anyio.run(_everything, database)
+    with pytest.raises(UsageError, match="proxies"):
+        anyio.run(lambda: join(dsn, {}, settings_from({})))
+    with pytest.raises(UsageError, match="X-Key"):
+        anyio.run(lambda: join(dsn, {"proxies": True}, secret))
+
+
+async def _everything(database: str) -> bytes:
+    on = await asyncpg.connect(database)
+    try:
+        rows = await on.fetch("SELECT value FROM scrape.metadata")
+        rows += await on.fetch("SELECT body FROM scrape.outbox")
+        return b"\n".join(bytes(row[0]) for row in rows)
+    finally:
+        await on.close()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("status", "--database", "crawls.db"), "no address of a database"),
+        (("worker",), "--database: give the address of the database"),
+        (("worker", "--database", "postgres://h/d", "--lease", "10ms"), "--lease: give 1s or more"),
+        (("explode", "--database", "postgres://h/d"), "neither a command nor a URL"),
+        (
+            ("http://a.test/", "--database", "postgres://h/d", "-o", "x.jsonl"),
+            "-o: not with --database; write items with scrape export --database",
+        ),
+        (("http://a.test/", "--database", "postgres://h/d", "--partitions", "1"), "--partitions"),
+    ],
+)
+def test_mistakes_are_one_line(
+    words: tuple[str, ...], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each mistake is told in one line, with what to do."""
+    assert main(list(words)) == 2
+    said = capsys.readouterr().err
+    assert message in said
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", ["status", "export", "stop", "resume"])
+def test_each_command_has_its_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """`-h` with --database is about crawls in a database."""
+    assert main([command, "--database", "postgres://h/d", "-h"]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith(f"usage: scrape {command} --database")
+    assert all(len(line) <= 80 for line in said.splitlines())
