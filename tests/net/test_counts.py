@@ -516,3 +516,39 @@ def test_a_function_that_raises_costs_the_number_of_a_key() -> None:
     kernel.step(0)
     assert log == ["fault slots -1 ValueError: boom"] * 2
     assert kernel.marking().counters == {"slots": (("a", 0),)}
+
+
+def test_of_several_tokens_of_a_queue_the_last_is_set_aside() -> None:
+    """R28: the others stay, in their order, and go again."""
+    net = Net("n")
+    jobs = net.place("jobs", Job, source=True)
+    out = net.sink("out", Job)
+    pair = take(jobs, 2)
+
+    def refused(two: tuple[Job, ...]) -> Job:
+        if two[1].host == "bad":
+            raise ValueError("no")
+        return two[0]
+
+    net.transition("pair", [pair], outputs=[put(out, refused, pair)])
+    kernel, _ = kernel_of(net)
+    inject(kernel, "jobs", Job("a"), Job("bad"), Job("c"), Job("d"))
+    kernel.step(0)
+    assert [fault.colour.host for fault in kernel.marking().faulted] == ["bad"]
+    assert [row.colour.host for row in kernel.drain()] == ["a"]
+    assert [token.colour.host for token in kernel.marking().tokens] == ["d"]
+
+
+def test_a_queue_that_has_too_few_tokens_left_delays() -> None:
+    """What needs two of them has no next useful time when somebody else has taken one."""
+    net = Net("n")
+    jobs, go = (net.place(name, Job, source=True) for name in ("jobs", "go"))
+    late = net.place("late", Job, timed=True, source=True)
+    net.transition("both", [take(jobs, 2), late], join=(), priority=1)
+    net.transition("one", [go, jobs], join=())
+    kernel, _ = kernel_of(net)
+    inject(kernel, "jobs", Job("a"), Job("b"))
+    inject(kernel, "late", Job("c"), ready_at_ns=5)
+    assert kernel.step(0).wake_ns == 5
+    inject(kernel, "go", Job("d"))
+    assert kernel.step(0).wake_ns is None

@@ -353,7 +353,8 @@ class Layout:
         found = self.gain(put).enables | self.loss(taken).enables
         for place in taken:
             if isinstance(place, Place):
-                found |= self.wants_slots(place)
+                keeps = self.is_queue(place) and not transition.instant  # the slot of its token
+                found |= 0 if keeps else self.wants_slots(place)
                 found |= 0 if transition.instant else self.readers_in_use(place)
         places = {place.name for place in (*taken, *put)}
         own = self.bit(transition)

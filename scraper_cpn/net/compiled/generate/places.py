@@ -173,11 +173,17 @@ def _queue(text: Text, layout: Layout, place: Place[Any]) -> None:
             occupy(text, layout, place, -1)
 
 
-def leave_queue(text: Text, layout: Layout, place: Place[Any], marked: int = 0) -> None:
-    """Write the removal of the oldest token."""
-    name = layout.var(place)
-    text.add(f"{name}.popleft()")
-    only_if(text, f"not {name}", noted(layout, layout.loss([place]), marked))
+def leave_queue(
+    text: Text, layout: Layout, place: Place[Any], how: str = "popleft()", *, marked: int = 0
+) -> None:
+    """Write the removal of a token, by default the oldest."""
+    name, most = layout.var(place), layout.most(place)
+    text.add(f"{name}.{how}")
+    lines = noted(layout, layout.loss([place]), marked)
+    if most < NEVER:
+        only_if(text, f"not {name}" if most == 1 else f"len({name}) < {most}", lines)
+    else:
+        text.add(*lines)
 
 
 def _keep(text: Text, layout: Layout, place: Place[Any]) -> None:

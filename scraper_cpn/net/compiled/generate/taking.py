@@ -90,7 +90,7 @@ def _shift(text: Text, layout: Layout, search: Search, arc: Arc, bound: str, mar
     """Remove the oldest tokens of a queue; if it is then empty, the loop of firings ends."""
     assert isinstance(arc.place, Place)
     with text.block(f"for _ in {bound}:") if arc.many else nullcontext():
-        leave_queue(text, layout, arc.place, marked)
+        leave_queue(text, layout, arc.place, marked=marked)
         if arc.place.capacity is not None and search.transition.instant:
             occupy(text, layout, arc.place, -1, marked=marked)
     bit = layout.bit(search.transition)
@@ -126,7 +126,13 @@ def write_aside(text: Text, layout: Layout, transition: Transition) -> None:
         if isinstance(arc.place, Counter):
             _lose_number(text, layout, arc, arc.place)
             return
-        text.add(f"drop_{layout.var(arc.place)}(token)")
+        assert isinstance(arc.place, Place)
+        if arc.many and layout.is_queue(arc.place):  # it is not the oldest
+            leave_queue(text, layout, arc.place, "remove(token)")
+            if arc.place.capacity is not None:
+                occupy(text, layout, arc.place, -1)
+        else:
+            text.add(f"drop_{layout.var(arc.place)}(token)")
         text.add(*_lost(layout, arc, "token"))
         text.add(f"fault({arc.place.name!r}, token.serial, token.colour, blame(error))")
 
