@@ -25,6 +25,7 @@ def main(arguments: list[str] | None = None) -> None:
     kind.add_argument(
         "--in", dest="where", type=Path, metavar="FOLDER", help="where the states are"
     )
+    kind.add_argument("--database", metavar="URL", help="measure a state on PostgreSQL, too")
     kind = kinds.add_parser("ring", help="what a firing costs, beside DiPeN's published figures")
     kind.add_argument("--quick", action="store_true", help="fewer firings: seconds, rough figures")
     kind.add_argument("--json", action="store_true", help="every value")
@@ -48,7 +49,9 @@ def main(arguments: list[str] | None = None) -> None:
     args = parser.parse_args(arguments)
     try:
         if args.kind == "durability":
-            durability.main(quick=args.quick, as_json=args.json, where=args.where)
+            durability.main(
+                quick=args.quick, as_json=args.json, where=args.where, database=args.database
+            )
         elif args.kind == "ring":
             ring.main(quick=args.quick, as_json=args.json, where=args.where)
         elif args.kind == "pages":

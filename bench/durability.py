@@ -18,6 +18,7 @@ from msgspec import Struct
 from bench import firings, journal, resident, resume
 from bench.figures import Figure, head, table
 from bench.frontier import World
+from scraper_cpn.store.postgres.address import Address, address_of
 
 
 class Sizes(Struct, frozen=True, kw_only=True):
@@ -55,13 +56,15 @@ QUICK = Sizes(
 """About a minute; its figures are rough, and memory is mostly what every process has."""
 
 
-def durability(sizes: Sizes, folder: Path, say: Callable[[str], None]) -> list[Figure]:
-    """Measure all, with states in *folder*; *say* gets the name of each measurement before it begins."""
+def durability(
+    sizes: Sizes, folder: Path, say: Callable[[str], None], address: Address | None = None
+) -> list[Figure]:
+    """Measure all, with states in *folder* and one at *address*; *say* gets the name of each measurement before it begins."""
     say("memory of waiting targets, which also fills a state")
     memory = resident.measure(sizes.small, sizes.large, sizes.most, folder)
     filled = folder / "filled.db"
     say("durable firings")
-    rates = anyio.run(firings.measure, sizes.large, filled, sizes.firings, sizes.runs)
+    rates = anyio.run(firings.measure, sizes.large, filled, sizes.firings, sizes.runs, address)
     say("cost of a state")
     site = journal.site_of(sizes.hosts, sizes.pages)
     costs = anyio.run(journal.measure, folder, site, sizes.runs)
@@ -70,12 +73,17 @@ def durability(sizes: Sizes, folder: Path, say: Callable[[str], None]) -> list[F
     return [*rates, *costs, *resumes, *memory]
 
 
-def main(*, quick: bool, as_json: bool, where: Path | None) -> None:
-    """Measure and print. *where* is the folder for the states; by default that of temporary files."""
+def main(*, quick: bool, as_json: bool, where: Path | None, database: str | None) -> None:
+    """Measure and print.
+
+    *where* is the folder for the states, by default that of temporary files; *database* is the address of one
+    on PostgreSQL to measure, too.
+    """
+    address = None if database is None else address_of(database)
     with TemporaryDirectory(prefix="bench-", dir=where) as name:
         folder = Path(name)
         known = head(folder)
-        figures = durability(QUICK if quick else WHOLE, folder, _say)
+        figures = durability(QUICK if quick else WHOLE, folder, _say, address)
     if as_json:
         print(msgspec.json.encode({"head": known, "figures": figures}).decode())
         return

@@ -10,7 +10,9 @@ link against robots.txt. Effects end at once, so only decisions and commits are 
 from __future__ import annotations
 
 import gc
+import secrets
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from msgspec import Struct
@@ -19,10 +21,12 @@ from bench.driver import Driver
 from bench.figures import Figure, spent
 from bench.files import copied
 from bench.frontier import World
-from bench.running import Tally, in_memory, kept, unkept
+from bench.running import Tally, copy, in_memory, kept, unkept
 from scraper_cpn.cli.crawl import seldom_collecting
 from scraper_cpn.store import sqlite
 from scraper_cpn.store.port import Store
+from scraper_cpn.store.postgres.address import Address
+from scraper_cpn.store.postgres.store import create
 
 PART = "durable firings"
 BATCHES = (64, 256, 1_024)
@@ -60,6 +64,16 @@ async def remembered(world: World, filled: Path, firings: int) -> Run:
     """The same with a store in memory; the difference is the cost of SQLite and the disk."""
     file = sqlite.open_run(copied(filled))
     store = await in_memory(file)
+    await file.close()
+    return await _kept(world, store, firings, 256)
+
+
+async def on_server(world: World, filled: Path, firings: int, address: Address) -> Run:
+    """The same on PostgreSQL, in a state of its own that stays there; batches have at most 256 firings."""
+    file = sqlite.open_run(copied(filled))
+    own = replace(address, name=f"{address.name} {secrets.token_hex(4)}")
+    store = create(own, "main", file.metadata())
+    await copy(file, store)
     await file.close()
     return await _kept(world, store, firings, 256)
 
@@ -104,8 +118,13 @@ async def _warm(world: World, driver: Driver) -> None:
     gc.collect()
 
 
-async def measure(world: World, filled: Path, firings: int, runs: int) -> list[Figure]:
-    """Measure all kinds in turn, so that other load on the machine affects all alike."""
+async def measure(
+    world: World, filled: Path, firings: int, runs: int, address: Address | None = None
+) -> list[Figure]:
+    """Measure all kinds in turn, so that other load on the machine affects all alike.
+
+    With an *address*, also a state in that database.
+    """
     sizes = {most: f"in batches of {most}" for most in BATCHES}
     done: dict[str, list[Run]] = {}
     for _ in range(runs):
@@ -114,6 +133,9 @@ async def measure(world: World, filled: Path, firings: int, runs: int) -> list[F
         for most, name in sizes.items():
             run = await durable(world, filled, firings, most=most)
             done.setdefault(name, []).append(run)
+        if address is not None:
+            run = await on_server(world, filled, firings, address)
+            done.setdefault("on PostgreSQL, in batches of 256", []).append(run)
     figures = [each for name, some in done.items() for each in _figures(name, some)]
     return [*figures, *_written(done[sizes[256]])]
 

@@ -96,7 +96,14 @@ def _loaded(saved: SavedMarking, policy: Policy) -> Compiled:
 
 async def in_memory(other: Store) -> MemoryStore:
     """A copy of a store in memory."""
-    store, saved = MemoryStore(other.metadata()), other.saved()
+    store = MemoryStore(other.metadata())
+    await copy(other, store)
+    return store
+
+
+async def copy(other: Store, store: Store) -> None:
+    """Write the marking of a store to another one, which is empty, as its first batch."""
+    saved = other.saved()
     await store.commit(
         Batch(
             seq=1,
@@ -113,7 +120,6 @@ async def in_memory(other: Store) -> MemoryStore:
             flights=list(saved.flights),
         )
     )
-    return store
 
 
 async def fill(world: World, driver: Driver) -> None:

@@ -14,6 +14,7 @@ from bench.frontier import World, numbers_of, url_of
 from bench.running import Tally, fill, kept, new_state, unkept
 from scraper_cpn.scrape.urls import normalise
 from scraper_cpn.store import sqlite
+from scraper_cpn.store.postgres.address import address_of
 
 WORLD = World(domains=5, waiting=100)
 SIZES = durability.Sizes(
@@ -112,6 +113,14 @@ def test_the_other_kinds_do_the_same_work(filled: Path) -> None:
     for other in (firings.undurable, firings.remembered):
         run = anyio.run(other, WORLD, filled, 400)
         assert abs(run.pages - durable.pages) <= 2 * WORLD.domains
+    assert run.batches > 0
+
+
+def test_a_state_on_postgresql_does_the_same_work(filled: Path, database: str) -> None:
+    """It is made for the run, from the same marking."""
+    durable = anyio.run(lambda: firings.durable(WORLD, filled, 400))
+    run = anyio.run(firings.on_server, WORLD, filled, 400, address_of(f"{database}&name=bench"))
+    assert abs(run.pages - durable.pages) <= 2 * WORLD.domains
     assert run.batches > 0
 
 
