@@ -37,6 +37,7 @@ from scraper_cpn.net import (
     spend,
 )
 from scraper_cpn.net.compiled.kernel import Compiled
+from scraper_cpn.net.compiled.source import generated, source
 from tests.net.divided import KEYS, Done, Item, random_net, same
 
 KERNELS: tuple[Any, ...] = (Interpreter, compile_net)
@@ -405,3 +406,20 @@ def test_what_only_leaves_does_not_keep_a_partition_from_its_end(make: Any) -> N
     kernel.inject(net.credits["left"].drawn, Credit(), 0)
     kernel.step(0)
     assert kernel.ended(0) == "finished"
+
+
+def test_a_net_that_is_not_divided_pays_nothing() -> None:
+    """Its source is the same with shares and without; only that for partitions looks at keys."""
+    assert source(small(None, keyed("key"))) == source(small(None, None))
+    assert "PARTITION" not in source(small("key", keyed("key")))
+    assert "PARTITION" in generated(small("key", keyed("key")), divided=True).text
+
+
+def small(partition: str | None, share: Any) -> Net:
+    """Jobs that are done in two steps."""
+    net = Net("small", partition=partition)
+    jobs = net.place("jobs", Work, key="key", source=True)
+    late = net.place("late", Work, share=share)
+    net.transition("go", [jobs], outputs=[put(late)])
+    net.transition("end", [late])
+    return net
