@@ -39,12 +39,25 @@ class Monitor:
         """Whether a state may not be the last one."""
         raise NotImplementedError
 
+    def alike(self, plain: PlainNet, one: int, other: int) -> bool:
+        """Whether it is the same to it how many there are of two atoms, as long as their sum is.
+
+        By default, if it looks at neither of them.
+        """
+        looked = {*self.observed(plain), *(self.seen(plain) or ())}
+        for event in plain.events:
+            looked.update(self.watched(event) or ())
+        return not looked & {one, other}
+
 
 class Everything(Monitor):
     """Has all atoms in the states, also those that no event tests."""
 
     def observed(self, plain: PlainNet) -> Iterable[int]:
         return range(len(plain.atoms))
+
+    def alike(self, plain: PlainNet, one: int, other: int) -> bool:
+        return False
 
 
 class AgainError(Exception):

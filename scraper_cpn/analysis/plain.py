@@ -110,6 +110,8 @@ class PlainNet:
     """How many of each atom there are at first."""
     events: list[Event] = field(default_factory=list)
     index: dict[Atom, int] = field(default_factory=dict)
+    named: dict[tuple[AtomKind, str], list[int]] = field(default_factory=dict)
+    """The atoms of each kind and name, in their order."""
 
     def atom(self, atom: Atom, initial: int = 0) -> int:
         """The number of an atom; a new one is added, of which there are *initial* at first."""
@@ -118,15 +120,13 @@ class PlainNet:
             number = self.index[atom] = len(self.atoms)
             self.atoms.append(atom)
             self.initial.append(initial)
+            self.named.setdefault((atom.kind, atom.name), []).append(number)
         return number
 
     def of(self, kind: AtomKind, *names: str) -> list[int]:
         """The atoms of a kind and of these names."""
-        return [
-            number
-            for number, atom in enumerate(self.atoms)
-            if atom.kind == kind and atom.name in names
-        ]
+        found = (self.named.get((kind, name), ()) for name in dict.fromkeys(names))
+        return sorted(number for each in found for number in each)
 
 
 def is_fault(event: Event) -> bool:

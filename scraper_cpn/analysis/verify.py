@@ -13,6 +13,7 @@ from scraper_cpn.analysis import story
 from scraper_cpn.analysis.explore import ExplorationLimits, Explorer, Space
 from scraper_cpn.analysis.ground import Grounder, TooMuchError
 from scraper_cpn.analysis.instance import AnalysisError, Instance, refuse_misfit
+from scraper_cpn.analysis.merge import merged, unmerged
 from scraper_cpn.analysis.monitor import Monitor
 from scraper_cpn.analysis.plain import PlainNet
 from scraper_cpn.analysis.properties import Property, Watch
@@ -92,7 +93,9 @@ def _with_cap(
     ]
     space = None
     if open_ or late:
-        explorer = Explorer(grounder.plain, [*open_, *_caps(grounder)], limits, live)
+        monitors = [*open_, *_caps(grounder)]
+        explored = merged(grounder.plain, monitors) if live is None else grounder.plain
+        explorer = Explorer(explored, monitors, limits, live)
         try:
             space = explorer.run()
         except TooMuchError as error:
@@ -246,7 +249,7 @@ def _refuted(
     asked: Property, watch: Watch, number: int, instance: Instance, grounder: Grounder, space: Space
 ) -> Verdict:
     state, event = space.bad[number]
-    path = [step for step, _ in space.path(state)]
+    path = unmerged(grounder.plain, [step for step, _ in space.path(state)])
     calls = replayed(grounder, watch, path, event)
     steps = story.describe_path(
         grounder.net, grounder.plain, path if event is None else [*path, event]

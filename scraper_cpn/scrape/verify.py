@@ -36,6 +36,7 @@ from scraper_cpn.scrape.parts.hours import DomainHours
 from scraper_cpn.scrape.parts.volume import Bytes, Rate
 from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.policy.addresses import found as address_of
+from scraper_cpn.scrape.policy.health import PROBES_MAX
 from scraper_cpn.scrape.policy.proxies import copies_of
 from scraper_cpn.scrape.policy.visits import VisitPolicy
 from scraper_cpn.scrape.settings import SECOND, Settings, Site
@@ -45,16 +46,46 @@ LIMITS = ExplorationLimits(states=2_000_000, seconds=60)
 HOUR_NS = 3600 * SECOND
 """A server asks for such a pause; a domain that asks for more than the user allows is given up."""
 BODY = b"page"
+ONE_URL = ("http://a.example/1",)
 ONE_DOMAIN = ("http://a.example/1", "http://a.example/2")
 TWO_DOMAINS = ("http://a.example/", "http://b.example/")
+Crawl = tuple[tuple[str, ...], str, dict[str, Any]]
 
-CRAWLS: tuple[tuple[tuple[str, str], str, dict[str, Any]], ...] = (
+CRAWLS: tuple[Crawl, ...] = (
     (TWO_DOMAINS, "2 domains", {}),
     (TWO_DOMAINS, "2 domains one at a time", {"concurrency": 1}),
     (ONE_DOMAIN, "1 domain", {}),
     (ONE_DOMAIN, "1 domain one at a time", {"per_domain": 1}),
 )
 """The crawls of 2 URLs that are explored: a limit must be small enough to be reached."""
+FIRST_ATTEMPTS: tuple[Crawl, ...] = (
+    *((urls, f"{note}, 1 attempt", {**fewer, "retries": 0}) for urls, note, fewer in CRAWLS),
+    (ONE_URL, "1 URL", {}),
+)
+"""Instead of these, where what is remembered of each request makes them too many: retries of one URL alone."""
+ALONE: dict[str, Any] = {
+    "robots": "ignore",
+    "concurrency": 1,
+    "per_domain": 1,
+    "ban_status": (),
+    "page_bans": False,
+    "proxy_for": (),
+    "sites": (),
+    "sessions": None,
+    "sitemaps": (),
+    "files": (),
+    "login": None,
+    "revisit_ns": None,
+}
+"""Without what has a memory of its own."""
+UNANSWERED: Crawl = (
+    ONE_URL,
+    "1 URL without an answer",
+    {**ALONE, "dead_after": 1, "retries": PROBES_MAX + 1},
+)
+"""Each request may fail without an answer, until its domain is given up."""
+REFUSED: Crawl = (ONE_DOMAIN, "1 domain that refuses", {**ALONE, "refusing_max_ns": 1})
+"""Each request may be refused, until the domain is given up."""
 
 
 def verify_crawl(
@@ -80,18 +111,28 @@ def verify_crawl(
         AnalysisError: a property of a part names what the net does not have.
     """
 
-    def proof(urls: tuple[str, str], note: str, fewer: dict[str, Any]) -> Report:
+    def proof(urls: tuple[str, ...], note: str, fewer: dict[str, Any]) -> Report:
         made = policy(replace(small(settings), **fewer))
         whole = net(made)
         instance = instance_of(whole, _with_sites(urls, settings), note)
         return verify(whole, instance, *guarantees(whole), limits=limits)
 
     found: list[Report] = []
-    for report in in_order([partial(proof, *crawl) for crawl in CRAWLS], processes):
+    for report in in_order([partial(proof, *crawl) for crawl in _crawls(settings)], processes):
         found.append(report)
         if any(verdict.status == "refuted" for verdict in report.verdicts):
             break
     return Report("scrape", tuple(_joined(found)), found[0].abstraction)
+
+
+def _crawls(settings: Settings) -> Iterator[Crawl]:
+    """The crawls that are explored for these settings."""
+    remembered = settings.has_routes or settings.sessions or settings.login
+    yield from FIRST_ATTEMPTS if remembered else CRAWLS
+    if settings.dead_after:
+        yield UNANSWERED
+    if settings.refusing_max_ns is not None:
+        yield REFUSED
 
 
 def small(settings: Settings) -> Settings:
@@ -152,9 +193,10 @@ def instance_of(net: ScrapeNet, urls: Sequence[str], note: str) -> Instance:
     named = f"Sitemap: {origin_of(urls[-1])}/sitemap.xml\n" if mapped else ""
     revisits = net.revisits is not None
     more = mapped or revisits or bool(settings.files)
-    pages = urls[:-1] if more else urls  # a sitemap, a file, or another visit, is one of them
+    pages = urls[:-1] or urls if more else urls  # a sitemap, a file, or another visit, is one
     seeds = tuple(policy.frontier.seed(url) for url in pages)
     proxies = settings.proxies or (c.Proxy("direct", slots=settings.concurrency),)
+    counted = bool(_trouble(settings))
     gate: Any = c.Gate() if settings.max_time_ns is None else Expiring(c.Gate())
     return Instance(
         tokens={
@@ -173,24 +215,8 @@ def instance_of(net: ScrapeNet, urls: Sequence[str], note: str) -> Instance:
             **{each.open.name: _windows(each) for each in net.domain_hours},
         },
         outcomes={
-            "fetch": lambda target, *_: [
-                c.Fetched(_response(target.url)),
-                c.Throttled(429, None),
-                *([c.Throttled(429, HOUR_NS)] if settings.per_domain == 1 else []),
-                c.Failed("http", "HTTP 404", 404, retry=False),
-                c.Failed("proxy", "no connection to the proxy"),
-                *(
-                    c.Failed("http", "HTTP error", status, retry=False)
-                    for status in settings.ban_status[:1]
-                ),
-                c.Failed(c.WITHHELD, "a pause"),
-                *(_changes(target.url) if target.request.visit else []),
-            ],
-            "robots": lambda job, *_: [
-                c.Rules(job.origin, named),
-                c.Rules(job.origin, f"{named}User-agent: *\nDisallow: /"),
-                c.Throttled(503, None),
-            ],
+            "fetch": lambda target, *_: _fetched(target, settings),
+            "robots": lambda job, *_: _asked(job, named),
             **({"sitemap": lambda *_: [c.Mapped(()), c.Throttled(503, None)]} if mapped else {}),
             **({"file": _filed} if net.files else {}),
             "parse": lambda raw: _parsed(raw, policy),
@@ -199,7 +225,7 @@ def instance_of(net: ScrapeNet, urls: Sequence[str], note: str) -> Instance:
             "keep": lambda _: [c.Kept(0)],
         },
         forget={
-            c.Domain: ("strikes", "calm"),
+            **({} if counted else {c.Domain: ("strikes", "calm")}),
             c.Hold: ("wait_ns",),
             c.Proxy: ("strikes", "calm"),
             c.ProxyFault: ("strikes",),
@@ -217,6 +243,38 @@ def _resolved(name: c.HostName) -> list[c.Address]:
 def _windows(hours: DomainHours) -> list[c.DomainWindow]:
     """A window of each domain that has hours, which is the last that is known."""
     return [c.DomainWindow(domain, last=True) for domain in hours.p.of_domains]
+
+
+def _fetched(target: c.Target, settings: Settings) -> list[Any]:
+    """What may become of a request: where troubles are counted, a page or the trouble, so that the counts are few."""
+    page = c.Fetched(_response(target.url))
+    return [page, *(_trouble(settings) or _ends(target, settings))]
+
+
+def _ends(target: c.Target, settings: Settings) -> Iterator[Any]:
+    yield c.Throttled(429, None)
+    if settings.per_domain == 1:
+        yield c.Throttled(429, HOUR_NS)
+    yield c.Failed("http", "HTTP 404", 404, retry=False)
+    yield c.Failed("proxy", "no connection to the proxy")
+    for status in settings.ban_status[:1]:
+        yield c.Failed("http", "HTTP error", status, retry=False)
+    yield c.Failed(c.WITHHELD, "a pause")
+    if target.request.visit:
+        yield from _changes(target.url)
+
+
+def _asked(job: c.RobotsJob, named: str) -> list[Any]:
+    """What may become of a request for a robots.txt, which may name a sitemap."""
+    forbidden = c.Rules(job.origin, f"{named}User-agent: *\nDisallow: /")
+    return [c.Rules(job.origin, named), forbidden, c.Throttled(503, None)]
+
+
+def _trouble(settings: Settings) -> list[Any]:
+    """What is counted until a domain is given up for it."""
+    if settings.dead_after:
+        return [c.Failed("connect", "no connection")]
+    return [] if settings.refusing_max_ns is None else [c.Throttled(429, None)]
 
 
 def _given(net: ScrapeNet) -> Iterator[tuple[str, list[Any]]]:
@@ -315,12 +373,16 @@ def _response(url: str) -> c.Response:
 
 def _joined(reports: Sequence[Report]) -> Iterator[Verdict]:
     """One verdict for each property: the worst, ignoring instances in which the property is vacuous."""
-    for verdicts in zip(*(report.verdicts for report in reports), strict=True):
-        telling = [v for v in verdicts if not v.why.startswith("proves nothing")] or list(verdicts)
+    claims: dict[str, list[Verdict]] = {}
+    for verdict in (verdict for report in reports for verdict in report.verdicts):
+        claims.setdefault(verdict.claim, []).append(verdict)
+    for claim in sorted(claims):
+        verdicts = claims[claim]
+        telling = [v for v in verdicts if not v.why.startswith("proves nothing")] or verdicts
         order = ("refuted", "not proved", "gave up", "proved")
         worst = min(telling, key=lambda verdict: order.index(verdict.status))
         scopes = list(dict.fromkeys(v.scope for v in telling))
-        several = f"{len(scopes)} crawls of 2 URLs"
+        several = f"{len(scopes)} crawls of 1 or 2 URLs"
         scope = worst.scope if not worst.ok or len(scopes) == 1 else several
         yield Verdict(
             worst.claim, worst.status, scope, worst.how,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -165,6 +166,29 @@ def test_a_part_whose_need_is_broken_waits_for_ever() -> None:
     (verdict,) = verify(*databuild_case(), ends()).verdicts
     assert verdict.status == "refuted"
     assert verdict.calls
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_firings_without_a_stage_of_their_own_change_no_verdict(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Begun and started firings as one: the same verdicts with fewer states, and counterexamples that replay."""
+    asked = [
+        *PROPERTIES[name],
+        ends(),
+        alive(),
+        at_most(0, in_flight=tuple(CASES[name]()[0].effects)),
+    ]
+    asked = [each for each in asked if not list(each.problems(CASES[name]()[0]))]
+    few = verify(*CASES[name](), *asked)
+    monkeypatch.setattr(
+        sys.modules["scraper_cpn.analysis.verify"], "merged", lambda plain, _: plain
+    )
+    many = verify(*CASES[name](), *asked)
+    assert [(v.claim, v.status) for v in few.verdicts] == [
+        (v.claim, v.status) for v in many.verdicts
+    ]
+    assert sum(v.states for v in few.verdicts) <= sum(v.states for v in many.verdicts)
 
 
 @pytest.mark.parametrize("execution", [Interpreter, compile_net])

@@ -22,7 +22,9 @@ from scraper_cpn.scrape.settings import SECOND, Settings, Site
 from scraper_cpn.scrape.verify import guarantees, verify_crawl
 from tests.analysis.test_mistakes import field, without
 
-PLAIN = Settings(robots="ignore", retries=0, max_pages=2, concurrency=2)
+PLAIN = Settings(
+    robots="ignore", retries=0, max_pages=2, concurrency=2, dead_after=0, refusing_max_ns=None
+)
 FEW = ExplorationLimits(states=2_000)
 
 

@@ -81,6 +81,10 @@ class ResponseWatch(StateWatch):
         self.says(self._asked.effect, numbers)
         return False
 
+    def alike(self, plain: PlainNet, one: int, other: int) -> bool:
+        """It follows whole ways, event by event."""
+        return False
+
     def rested(self, plain: PlainNet) -> Sequence[int]:
         return self.seen(plain)
 

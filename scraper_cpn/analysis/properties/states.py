@@ -89,6 +89,11 @@ class StateWatch(Watch):
             if atom.name in self._touched and atom.kind in kinds
         ]
 
+    def alike(self, plain: PlainNet, one: int, other: int) -> bool:
+        """A function of the state sees how many firings are in flight, in whichever stage."""
+        atoms = (plain.atoms[one], plain.atoms[other])
+        return {(atom.kind, atom.name) for atom in atoms} == {("flight", atoms[0].name)}
+
     def says(self, fn: Callable[[StateView], bool], numbers: dict[int, int]) -> bool:
         """What a function says of a state."""
         return fn(StateView(self._net, self._plain, self._touched, numbers))

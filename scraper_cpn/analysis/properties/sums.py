@@ -77,13 +77,20 @@ class _Sums(Watch):
     def __init__(self, make: Callable[[], Weights], right: Callable[[Hashable, int], bool]) -> None:
         self._make, self._right = make, right
         self._weights: Weights = {}
+        self._atoms = 0
+        """How many atoms there were when the weights were made."""
 
     def observed(self, plain: PlainNet) -> Iterable[int]:
         return self.seen(plain)
 
     def seen(self, plain: PlainNet) -> Sequence[int]:
-        self._weights = self._make()
+        if self._atoms != len(plain.atoms):
+            self._weights, self._atoms = self._make(), len(plain.atoms)
         return sorted({atom for each in self._weights.values() for atom in each})
+
+    def alike(self, plain: PlainNet, one: int, other: int) -> bool:
+        self.seen(plain)
+        return all(each.get(one, 0) == each.get(other, 0) for each in self._weights.values())
 
     def bad(self, numbers: dict[int, int]) -> bool:
         for key, each in self._weights.items():

@@ -5,11 +5,12 @@ in the domain's pacing token, by the penalties of `parts/domains.py`.
 Must not know: how a request is made, how long a pause is.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from scraper_cpn.net import KeySet, Net, Output, Part, Place, Sink, put, read, take
 from scraper_cpn.scrape.colours import Domain, Failure, GivenUp, Hold, Penalty, Target
+from scraper_cpn.scrape.parts.promises import pages_of
 from scraper_cpn.scrape.parts.robots import Robots
 from scraper_cpn.scrape.policy.health import HealthPolicy
 
@@ -56,3 +57,17 @@ class Health(Part):
             outputs=robots.answer(self.p.rules, jobs, self.given_up),
             priority=-1,
         )
+
+    def properties(self) -> Iterator[Any]:
+        """What is given up is left alone, where anything can be."""
+        from scraper_cpn.analysis import begin, never
+
+        settings = self.p.settings
+        counted = settings.dead_after or settings.refusing_max_ns is not None
+        if counted or settings.retry_after_max_ns is not None:
+            yield never(
+                begin(*pages_of(self.net)),
+                while_in=self.given_up.name,
+                by="domain",
+                claim="G5 no request begins in a domain that was given up",
+            )
