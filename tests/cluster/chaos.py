@@ -23,6 +23,7 @@ from pathlib import Path
 import asyncpg
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from scraper_cpn.cluster.crawl import create
 from tests.cluster.errands import OPENED, LoggedErrands, Start, starts, too_late, too_soon
@@ -48,6 +49,8 @@ class Plan(Struct, frozen=True, kw_only=True):
     spare: int = 40
     """Visits that the budget allows beside those that are needed."""
     lease_s: float = 1.0
+    frozen: tuple[float, float] = (0.2, 2.5)
+    """How long a worker is frozen, in leases."""
     controls: Sequence[str] = ()
     """What is turned off: `no-self-fence`, `no-fence`."""
 
@@ -227,7 +230,7 @@ class Round:
             await asyncio.to_thread(self._server.restart)
 
     async def _thaw(self, worker: subprocess.Popen[bytes]) -> None:
-        await asyncio.sleep(self._chance.uniform(0.2, 2.5) * self._plan.lease_s)
+        await asyncio.sleep(self._chance.uniform(*self._plan.frozen) * self._plan.lease_s)
         worker.send_signal(signal.SIGCONT)
 
     async def _end(self) -> None:
@@ -304,6 +307,17 @@ def play(plan: Plan, server: Postgres, folder: Path) -> Found:
     if not found.fine or found.dropped:
         sys.stdout.write(one.said())
     return found
+
+
+def caught(plan: Plan, server: Postgres, folder: Path, rounds: int = 6) -> Found | None:
+    """The first round, of some with other seeds, in which anything was wrong; None if there is none."""
+    for number in range(rounds):
+        here = folder / str(number)
+        here.mkdir()
+        found = play(replace(plan, seed=plan.seed + number), server, here)
+        if not found.fine:
+            return found
+    return None
 
 
 def main() -> int:
