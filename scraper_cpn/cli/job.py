@@ -164,7 +164,7 @@ def with_outputs(
 def seeds_of(words: Iterable[str], own: dict[str, Any]) -> "SeedList":
     """The seeds of the command line and of an input. The first ones are read now, and refused if one is bad.
 
-    A pipe is read on while the crawl runs; for a state on PostgreSQL, which has to have all seeds, to its end.
+    A pipe is read on while the crawl runs; for a crawl of many workers, which has to have all seeds, to its end.
     """
     from scraper_cpn.scrape.seeds import AT_ONCE, SeedList, read_first, refusal
 
@@ -172,12 +172,7 @@ def seeds_of(words: Iterable[str], own: dict[str, Any]) -> "SeedList":
     urls = [_seed_word(word) for word in words]
     if path is None:
         return SeedList(tuple(urls))
-    if (
-        path == "-"
-        and "database" not in own
-        and _takes_lines(own.get("state"))
-        and not sys.stdin.isatty()
-    ):
+    if path == "-" and "database" not in own and not sys.stdin.isatty():
         text, more, bad = _arriving()
     else:
         text = _text(path)
@@ -185,13 +180,6 @@ def seeds_of(words: Iterable[str], own: dict[str, Any]) -> "SeedList":
     if bad and not skips:
         raise refusal(bad)
     return SeedList((*urls, *more), tuple(bad), text if text.lines or text.arriving else None)
-
-
-def _takes_lines(state: str | None) -> bool:
-    """Whether a state can have seeds that come while the crawl runs; without one, a crawl can."""
-    from scraper_cpn.store.states import location_of
-
-    return state is None or isinstance(location_of(state), Path)
 
 
 def no_seed(path: str | None) -> str:

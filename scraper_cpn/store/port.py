@@ -92,7 +92,7 @@ class Batch(Struct, frozen=True, kw_only=True):
     metadata: Sequence[tuple[str, bytes]] = ()
     """Named values of the run (JSON) that change with this batch: the length of its output, how it ended."""
     texts: Sequence[tuple[int, int, str]] = ()
-    """Texts that are added to those that the run was created with, each behind its number. A state file keeps them."""
+    """Texts that are added to those that the run was created with, each behind its number."""
     idle: bool = False
     """Whether the net has nothing to do after the batch, and nothing in flight. Only PostgreSQL keeps it."""
     sent: Sequence[SentRow] = ()

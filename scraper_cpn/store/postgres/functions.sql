@@ -20,7 +20,8 @@ CREATE FUNCTION scrape.commit_batch(
     _item_fingerprint bytea[], _item_visit bigint[], _item_ordinal bigint[], _item_body bytea[],
     _metadata_name text[], _metadata_value bytea[],
     _received bigint[], _sent_pid integer[], _sent_tokens integer[], _sent_body bytea[],
-    _credit_counter text[], _credit_drawn bigint[]
+    _credit_counter text[], _credit_drawn bigint[],
+    _text bigint[], _text_line bigint[], _text_body text[]
 ) RETURNS void
 LANGUAGE plpgsql
 SET enable_seqscan = off
@@ -122,6 +123,9 @@ BEGIN
     IF cardinality(_metadata_name) > 0 THEN
         INSERT INTO scrape.metadata SELECT _part, t.* FROM unnest(_metadata_name, _metadata_value) AS t
         ON CONFLICT (part, name) DO UPDATE SET value = excluded.value;
+    END IF;
+    IF cardinality(_text) > 0 THEN
+        INSERT INTO scrape.text SELECT _part, t.* FROM unnest(_text, _text_line, _text_body) AS t;
     END IF;
     IF cardinality(_sent_pid) > 0 THEN
         INSERT INTO scrape.outbox (dst, src, tokens, body)

@@ -158,7 +158,7 @@ class PartReader:
         return dict(self._ask("metadata", texts=(0,)))
 
     def texts(self, first: int, last: int | None = None) -> Iterator[TextRow]:
-        """The texts that the run was created with, from number *first* on, up to *last*."""
+        """The texts of the run, from number *first* on, up to *last*."""
         until = _HIGH if last is None else last
         return self._numbered(
             "texts", (until,), texts=(2,), after=first - 1, most=PART_JOURNAL_ROWS

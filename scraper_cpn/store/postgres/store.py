@@ -121,8 +121,6 @@ class PostgresStore(PartReader):
         """Make a batch durable, with one round trip."""
         if self._broken is not None:
             raise self._broken
-        if batch.texts:
-            raise BatchError(f"batch {batch.seq} adds texts; those of a run here are complete")
         try:
             await finished(asyncio.ensure_future(self._commit(batch)))
         except StoreError as error:

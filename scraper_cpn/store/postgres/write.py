@@ -36,6 +36,7 @@ def values_of(held: Claim, batch: Batch, limits: JournalLimits) -> list[Any]:
         *_columns(list(dict(batch.metadata).items()), 2, texts=(0,)),
         batch.received, *_columns(batch.sent, 3),
         *_columns(batch.credits, 2, texts=(0,)),
+        *_columns(batch.texts, 3, texts=(2,)),
     ]  # fmt: skip
 
 
