@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 from msgspec import Struct
+from msgspec.structs import replace
 from rich.console import Console
 
 from scraper_cpn.cli.arguments import Arguments, given_options, parse
@@ -21,8 +22,8 @@ from scraper_cpn.cli.job import no_seed, program_of, seeds_of
 from scraper_cpn.cli.words import DONE, Words, print_json, print_result, words_of
 from scraper_cpn.scrape.items.outputs import STANDARD_OUTPUT
 from scraper_cpn.scrape.items.validate import Validator
-from scraper_cpn.scrape.options.read import crawl_options, own_options, settings_from
-from scraper_cpn.scrape.options.table import BY_KEY, Option
+from scraper_cpn.scrape.options.read import crawl_options, likely, own_options, settings_from
+from scraper_cpn.scrape.options.table import BY_KEY, TEXT, Option
 from scraper_cpn.scrape.settings import UsageError
 
 if TYPE_CHECKING:
@@ -100,6 +101,8 @@ def create(arguments: Arguments) -> int:
 
     path = str(Path(arguments.words[1]).absolute()) if program else None
     partitions = own.get("partitions", PARTITIONS)
+    if "concurrency" not in options and (program is None or settings.concurrency < partitions):
+        settings = replace(settings, concurrency=settings.concurrency * partitions)
     dsn = address(own)
     number = anyio.run(
         lambda: create_crawl(
@@ -200,6 +203,49 @@ def _told(words: Words, line: str) -> int:
     return print_result(words, {"done": line}, [line])
 
 
+def _explain(words: Words, dsn: str) -> int:
+    from scraper_cpn.scrape.many.crawls import look
+    from scraper_cpn.scrape.many.explain import explain_in
+    from scraper_cpn.scrape.urls import seed_url
+    from scraper_cpn.show.explanation import explanation_lines
+
+    where = explain_in(anyio.run(look, dsn), seed_url(words.words[0]))
+    return print_result(words, where, explanation_lines(where, _named(words.options)))
+
+
+def _check(words: Words, dsn: str) -> int:
+    from scraper_cpn.scrape.many.check import audit
+    from scraper_cpn.scrape.many.crawls import look
+    from scraper_cpn.show.work import progress
+
+    with progress(Console(stderr=True)) as shown:
+        found = audit(anyio.run(look, dsn), lambda done, of: shown("partitions checked", done, of))
+    line = (
+        f"sound: {found.partitions} partitions, {found.pages} pages, {found.items} items, "
+        f"{found.failures} failed attempts, {found.tokens} tokens; their journals were not replayed"
+    )
+    return print_result(words, found, [line])
+
+
+def _retry(words: Words, dsn: str) -> int:
+    from scraper_cpn.scrape.colours import KINDS
+    from scraper_cpn.scrape.many.crawls import look
+    from scraper_cpn.scrape.many.retry import put_back
+
+    kinds = words.options.get("kind")
+    for kind in kinds or ():
+        if kind not in KINDS:
+            raise UsageError(
+                f"--kind {kind}: not a kind of failure{likely(kind, KINDS)}; one of {', '.join(KINDS)}"
+            )
+    found = anyio.run(put_back, anyio.run(look, dsn), kinds)
+    command = f"scrape worker {_named(words.options)}"
+    record = {"put_back": sum(found.values()), "kinds": found, "next": command}
+    lines = [f"{number} {kind}" for kind, number in found.items()]
+    summed = f"put back: {', '.join(lines)}; go on: {command}" if found else "nothing to put back"
+    return print_result(words, record, [summed])
+
+
 def _export(words: Words, dsn: str) -> int:
     from scraper_cpn.scrape.many.crawls import look
     from scraper_cpn.scrape.many.export import export_crawl
@@ -234,8 +280,19 @@ def _export(words: Words, dsn: str) -> int:
 
 _OUTPUTS = tuple(BY_KEY[key] for key in ("output", "format", "csv_excel", "overwrite", "failed"))
 
+_KIND = Option(
+    name="kind",
+    kind=TEXT,
+    group="",
+    many=True,
+    help="only this kind of failure, as status names it",
+)
+
 COMMANDS = {
     "status": Command(_status),
+    "explain": Command(_explain, words=1),
+    "retry": Command(_retry, (_KIND,)),
+    "check": Command(_check),
     "export": Command(_export, _OUTPUTS),
     "stop": Command(_stop),
     "resume": Command(_resume),

@@ -90,3 +90,6 @@ FROM scrape.worker w WHERE w.crawl = $1 ORDER BY w.since, w.id
 
 -- name: look_credits
 SELECT counter, free FROM scrape.credit WHERE crawl = $1 ORDER BY counter
+
+-- name: go_on
+UPDATE scrape.cluster SET ended = NULL, stopping = false WHERE crawl = $1

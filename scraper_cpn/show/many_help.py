@@ -19,6 +19,11 @@ _EXPORT = """\
       --failed FILE          write the attempts that failed to FILE too (JSONL)
 """
 
+_RETRY = """\
+      --kind KIND            only this kind of failure, as shown by scrape
+                             status (repeatable)
+"""
+
 MANY_HELP = {
     "status": f"""\
 usage: scrape status --database ADDRESS [--name NAME]      how far a crawl is
@@ -36,6 +41,30 @@ Writes the items of a crawl, also while workers run: those that are durable.
 
 options:
 {_EXPORT}{_COMMON}""",
+    "explain": f"""\
+usage: scrape explain --database ADDRESS [--name NAME] URL
+
+Why a URL waits, or how it ended, as scrape explain says it of a state. Only
+reads, also while workers run.
+
+options:
+{_COMMON}""",
+    "retry": f"""\
+usage: scrape retry --database ADDRESS [--name NAME]      retry failed URLs
+
+Puts failed URLs back into the queue, with their full number of attempts, when
+no worker runs (scrape stop lets them leave). Workers then fetch them.
+
+options:
+{_RETRY}{_COMMON}""",
+    "check": f"""\
+usage: scrape check --database ADDRESS [--name NAME]      check a crawl
+
+Checks the marking of each partition against its sum, and every page against its
+items. Journals are not replayed. Only reads, also while workers run.
+
+options:
+{_COMMON}""",
     "stop": f"""\
 usage: scrape stop --database ADDRESS [--name NAME]       let all workers leave
 

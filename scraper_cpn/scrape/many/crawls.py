@@ -90,6 +90,11 @@ async def create(
         given, more = [*given, *urls], [*more, *others]
     if partitions < 2:
         raise UsageError("--partitions: give 2 or more; for one machine --state is simpler")
+    if settings.concurrency < partitions:
+        raise UsageError(
+            f"--concurrency: {settings.concurrency} requests at a time can't be divided among {partitions} partitions; "
+            "give more, or fewer partitions"
+        )
     _check_proxies(settings, partitions)
     opening = Opening(settings, sites_of(settings, given))
     record = _record(settings, given[:_TOGETHER], more, program)

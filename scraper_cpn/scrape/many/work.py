@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from scraper_cpn.cluster.lease import Claim
 from scraper_cpn.cluster.partition import Partition
@@ -86,10 +87,9 @@ class ScrapeWork(Work):
         end_ns: int | None = None,
     ) -> None:
         self.program = program or Program()
-        super().__init__(
-            ScrapeNet(opening.policy, partitions), {}, settings=_agreed(self.program.digest)
-        )
-        self.codec = ScrapeCodec(self.net)
+        net = divided_net(opening, partitions)
+        super().__init__(net, {}, settings=_agreed(self.program.digest))
+        self.codec = ScrapeCodec(net)
         self.accounts: dict[int, Accounting] = {}
         self._partitions = partitions
         self._record = record
@@ -186,6 +186,18 @@ class ScrapeWork(Work):
         del surplus
         for each in list(self.accounts.values())[:1]:
             each.connections_dropped += 1
+
+
+def divided_net(opening: Opening, partitions: int) -> ScrapeNet:
+    """The net of one partition: requests at a time (`--concurrency`) are divided evenly.
+
+    Raises:
+        UsageError: an option of the crawl can't be divided.
+    """
+    settings = opening.settings
+    share = max(1, settings.concurrency // partitions)
+    own = replace(opening, settings=replace(settings, concurrency=share))
+    return ScrapeNet(own.policy, partitions)
 
 
 class _Before(Struct):

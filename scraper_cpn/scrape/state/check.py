@@ -87,7 +87,7 @@ def _audit(path: Location, name: str, reader: RunView, on_progress: OnProgress) 
 def _sound(name: str, reader: RunView, on_progress: OnProgress) -> Audit:
     head, history = reader.head(), openings(reader.metadata())
     restore(reader.saved(), codec_of(history[-1][1].policy))
-    pages, items = _pages(reader.rows(STORED), reader.items())
+    pages, items = count_pages(reader.rows(STORED), reader.items())
     failed = sum(1 for _ in failures(reader))
     if (given := kept(reader.metadata()).input) is not None:
         check_text(reader, given, read_value(reader.metadata(), TAKEN, int, b"0"))
@@ -114,7 +114,7 @@ def _written(opening: Opening) -> object:
     return msgspec.to_builtins(opening)
 
 
-def _pages(rows: Iterable[SinkRow], items: Iterator[ItemRow]) -> tuple[int, int]:
+def count_pages(rows: Iterable[SinkRow], items: Iterator[ItemRow]) -> tuple[int, int]:
     """Count stored pages and their items; checks that each page has the items that it was stored with."""
     pages = number = 0
     for _, _, body in rows:

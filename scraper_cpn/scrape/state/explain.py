@@ -46,6 +46,7 @@ from scraper_cpn.scrape.state.rows import StoredPage, read_failure
 from scraper_cpn.scrape.state.run import ScrapeCodec, clock_of, codec_of, kept, last_opening
 from scraper_cpn.scrape.state.unread import unread
 from scraper_cpn.scrape.urls import domain_of, host_of, names_above, origin_of
+from scraper_cpn.store.reader import RunInfo
 from scraper_cpn.store.states import Location, RunView, look
 
 
@@ -161,13 +162,21 @@ def _whereabouts(path: Location, url: str, run: str | None) -> Explanation:
     with look(path) as state:
         reader = state.run(run)
         info = next(each for each in state.runs() if run is None or each.name == run)
-        policy = last_opening(info.metadata).policy
-        codec = codec_of(policy)
-        with reading_rows():
-            durable, before = _marking(reader, codec, url)
-        ends = _ends(reader, codec.net, url)
-        spot = _spot(codec.net, durable, url, before)
-        place = "" if ends or spot is not None else _unread_place(reader, info.metadata, url)
+        return whereabouts(reader, info, codec_of(last_opening(info.metadata).policy), url)
+
+
+def whereabouts(reader: RunView, info: RunInfo, codec: ScrapeCodec, url: str) -> Explanation:
+    """Find a URL that is not normalised further in a run, or in the partition of its domain.
+
+    Raises:
+        StoreError: the state can't be read.
+    """
+    policy = codec.net.policy
+    with reading_rows():
+        durable, before = _marking(reader, codec, url)
+    ends = _ends(reader, codec.net, url)
+    spot = _spot(codec.net, durable, url, before)
+    place = "" if ends or spot is not None else _unread_place(reader, info.metadata, url)
     now_ns = clock_of(info.metadata, info.at_ns).now_ns()
     known = Explanation(
         url=url,

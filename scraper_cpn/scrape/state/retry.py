@@ -20,7 +20,7 @@ from scraper_cpn.scrape.account.ledger import UNSURE, may_be_sent_again
 from scraper_cpn.scrape.colours import KINDS, Failure, HostSilence, Rules
 from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.state.rows import Logged, failures, retried_entry, retried_kinds
-from scraper_cpn.scrape.state.run import clock_of, codec_of, edited, last_opening
+from scraper_cpn.scrape.state.run import ScrapeCodec, clock_of, codec_of, edited, last_opening
 from scraper_cpn.store.edit import Edit
 from scraper_cpn.store.port import Store
 from scraper_cpn.store.restore import restore
@@ -29,7 +29,9 @@ _UNREACHABLE = "unreachable"
 """The kind of targets whose robots.txt was unreachable: it is requested again."""
 
 
-async def retry_failed(store: Store, kinds: Collection[str] | None = None) -> dict[str, int]:
+async def retry_failed(
+    store: Store, kinds: Collection[str] | None = None, codec: ScrapeCodec | None = None
+) -> dict[str, int]:
     """Put failed targets back as if they were new; returns how many of each kind.
 
     Depth, priority, age and handler are kept; attempts are counted from 1. If there are no such targets,
@@ -37,6 +39,7 @@ async def retry_failed(store: Store, kinds: Collection[str] | None = None) -> di
 
     Args:
         store: the crawl's store, open for writing.
+        codec: of the crawl's net, if it is divided into partitions.
         kinds: keys of `KINDS`; None for all but `UNSURE`. A failure that another attempt can't mend (a 404) stays final.
 
     Raises:
@@ -45,8 +48,7 @@ async def retry_failed(store: Store, kinds: Collection[str] | None = None) -> di
     chosen = set(KINDS) - {UNSURE} if kinds is None else set(kinds)
     metadata = store.metadata()
     opening = last_opening(metadata)
-    policy = opening.policy
-    codec = codec_of(policy)
+    codec = codec or codec_of(opening.policy)
     numbered = enumerate(failures(store), start=1)
     ends = [each for each in numbered if each[1].kind in chosen and may_be_sent_again(each[1])]
     if not ends:

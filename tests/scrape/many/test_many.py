@@ -54,8 +54,8 @@ class Web:
 
 
 @contextmanager
-def web(folder: Path) -> Iterator[Web]:
-    with served(folder / "wire.jsonl", WEB) as where:
+def web(folder: Path, *options: str) -> Iterator[Web]:
+    with served(folder / "wire.jsonl", (*WEB, *options)) as where:
         yield Web(where, folder / "wire.jsonl")
 
 
@@ -133,12 +133,12 @@ def test_a_crawl_that_was_stopped_goes_on_where_it_was(database: str, tmp_path: 
     dsn = f"{database}&name=paused"
     words = ("--database", database, "--name", "paused")
     with web(tmp_path) as of:
-        settings = of.settings(delay=0.1)
-
+        settings = of.settings(delay=0.4)
         assert anyio.run(_until_stopped, dsn, settings, of.seeds, words) is None
         before = _status(dsn)
         assert before.stopping
-        assert 0 < before.stored < HOSTS * PAGES
+        assert 0 < before.stored <= HOSTS * PAGES
+        assert before.pages == before.stored
         assert main(["resume", *words]) == 0
         assert _worked(dsn, settings) == ["finished"]
     assert _judged(of).violations == ()
@@ -178,6 +178,46 @@ async def _until_stopped(
         await enough.wait()
         await anyio.to_thread.run_sync(lambda: main(["stop", *words]))
     return ended[0]
+
+
+def test_what_failed_is_put_back_and_each_url_can_be_explained(
+    database: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`retry` puts failed URLs back while no worker runs; `explain` asks the partition of the domain; `check` counts."""
+    dsn = f"{database}&name=again"
+    words = ("--database", database, "--name", "again")
+    with web(tmp_path, "--fail", "1", "--fail-times", "1", "--fail-kinds", "500") as of:
+        settings = of.settings(retries=0)
+        anyio.run(lambda: create(dsn, settings, of.seeds, partitions=4))
+        _worked(dsn, settings)
+        assert _status(dsn).failed == HOSTS
+        assert main(["explain", *words, of.seeds[0]]) == 0
+        assert "failed" in capsys.readouterr().out
+        assert main(["retry", *words, "--kind", "nonsense"]) == 2
+        assert main(["retry", *words]) == 0
+        assert f"put back: {HOSTS}" in capsys.readouterr().out
+        assert _worked(dsn, settings) == ["finished"]
+    status = _status(dsn)
+    assert status.stored >= HOSTS
+    assert main(["explain", *words, of.seeds[0], "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["stands"] == "stored"
+    assert main(["explain", *words, "http://elsewhere.test/"]) == 0
+    capsys.readouterr()
+    assert main(["check", *words, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["pages"] == status.stored
+    anyio.run(_damage, database)
+    assert main(["check", *words]) == 3
+    assert "have changed since they were stored" in capsys.readouterr().err
+
+
+async def _damage(database: str) -> None:
+    on = await asyncpg.connect(database)
+    try:
+        await on.execute(
+            "UPDATE scrape.item SET body = '{}' WHERE n = (SELECT min(n) FROM scrape.item)"
+        )
+    finally:
+        await on.close()
 
 
 @pytest.mark.slow
@@ -302,7 +342,9 @@ def test_mistakes_are_one_line(
     assert said.count("\n") == 1
 
 
-@pytest.mark.parametrize("command", ["status", "export", "stop", "resume"])
+@pytest.mark.parametrize(
+    "command", ["status", "explain", "retry", "check", "export", "stop", "resume"]
+)
 def test_each_command_has_its_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     """`-h` with --database is about crawls in a database."""
     assert main([command, "--database", "postgres://h/d", "-h"]) == 0
