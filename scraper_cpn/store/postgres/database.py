@@ -71,12 +71,20 @@ async def has_tables(address: Address, on: Connection) -> bool:
 
 
 async def runs(address: Address, on: Connection) -> list[PartInfo]:
-    """The runs of the state at *address*, the oldest first; empty if there is no such state."""
+    """The runs of the state at *address*, the oldest first; empty if there is no such state.
+
+    Raises:
+        StoreError: "foreign" if it is a crawl of many workers, which is no state of one process.
+    """
+    rows = await on.fetch(query("runs"), address.name)
+    if any(partitions > 1 for *_, partitions in rows):
+        raise StoreError(
+            "foreign",
+            f"{address} is a crawl of many workers; use its commands: scrape status --database ADDRESS --name NAME",
+        )
     return [
         PartInfo(part, read(name), created_ns, seq, at_ns, unpacked(holder) if held else None)
-        for part, name, created_ns, seq, at_ns, holder, held in await on.fetch(
-            query("runs"), address.name
-        )
+        for part, name, created_ns, seq, at_ns, holder, held, _ in rows
     ]
 
 

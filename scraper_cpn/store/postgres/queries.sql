@@ -26,7 +26,7 @@ SELECT owner, holder, lease_until::text, lease_until > clock_timestamp() AS held
 
 -- name: runs
 SELECT p.id, c.name, c.created_ns, p.seq, p.at_ns, p.holder,
-    p.owner IS NOT NULL AND p.lease_until > clock_timestamp() AS held
+    p.owner IS NOT NULL AND p.lease_until > clock_timestamp() AS held, c.partitions
 FROM scrape.crawl c JOIN scrape.part p ON p.crawl = c.id
 WHERE c.state = $1 AND p.pid = 0 ORDER BY c.id
 

@@ -210,6 +210,17 @@ def test_what_failed_is_put_back_and_each_url_can_be_explained(
     assert "have changed since they were stored" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("command", ["status", "resume", "check", "export"])
+def test_a_crawl_of_many_workers_is_no_state(
+    database: str, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The commands on states refuse it in one line that says what to use."""
+    dsn = f"{database}&name=many"
+    anyio.run(lambda: create(dsn, settings_from({}), ["http://a.test/"], partitions=2))
+    assert main([command, dsn]) == 2
+    assert "is a crawl of many workers; use its commands" in capsys.readouterr().err
+
+
 async def _damage(database: str) -> None:
     on = await asyncpg.connect(database)
     try:
