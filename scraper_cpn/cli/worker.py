@@ -45,7 +45,7 @@ _PROCESSES = Option(name="processes", kind=AT_A_TIME, group="", help="how many p
 _LEASE = Option(
     name="lease", kind=TIME, group="", help="how long a silent worker keeps its partitions"
 )
-_OPTIONS = (
+OPTIONS = (
     *(BY_KEY[key] for key in ("database", "name", "quiet", "json", "help", *OWN) if key in BY_KEY),
     _PROCESSES,
     _LEASE,
@@ -93,7 +93,7 @@ def worker(argv: Sequence[str]) -> int:
         UsageError: unknown options, or missing credentials.
         StoreError: there is no such crawl, this worker differs from the others, or the database can't be used.
     """
-    arguments = parse(argv, _OPTIONS, "worker")
+    arguments = parse(argv, OPTIONS, "worker")
     if "help" in arguments.options:
         sys.stdout.write(HELP)
         return DONE

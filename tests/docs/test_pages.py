@@ -14,6 +14,7 @@ from scraper_cpn.cli.main import main
 from scraper_cpn.cli.net import show_net
 from scraper_cpn.cli.resume import resume_job
 from scraper_cpn.cli.simulate import simulate
+from scraper_cpn.cli.worker import OPTIONS as WORKER_OPTIONS
 from scraper_cpn.scrape.settings import Settings
 from scraper_cpn.scrape.state.files import Keeping, kept_in
 from scraper_cpn.store.states import Location, location_of
@@ -24,6 +25,8 @@ SITE = "https://quotes.example/"
 EXAMPLE = "postgres://me@db.example/crawls?name=quotes"
 """A database that the pages name; a real one stands for it."""
 ON_STATE = {"status", "explain", "retry", "export", "check", "backup"}
+CRAWLS = "postgres://crawler@db.example/crawls"
+"""A database for workers that the pages name; a real one stands for it."""
 PROXIES = "http://user:secret@proxy-1.example:8080 slots=2\n"
 
 
@@ -44,6 +47,17 @@ def test_programs_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         exec(compile(code, f"{page.name}", "exec"), names)
 
 
+def check_many(argv: list[str]) -> None:
+    """A command on a crawl of many workers is accepted: one that looks at a crawl has one to look at."""
+    if argv[0] == "worker":
+        assert "database" in parse(argv[1:], WORKER_OPTIONS, "worker").options
+        return
+    if argv[0] != SITE:
+        words = argv[argv.index("--database") :][:4]
+        assert main([SITE, *words]) == 0
+    assert main(argv) == 0
+
+
 async def keep(where: Location) -> None:
     """A state of a crawl that has not fetched anything yet."""
     async with kept_in(Keeping(path=where), Settings(), [SITE], None, None):
@@ -62,6 +76,9 @@ def test_commands_are_accepted(
     Path("cookies.txt").write_text("shop.example\tTRUE\t/\tTRUE\t0\tsid\tabc\n")
     Path("crawl.toml").write_text('delay = "2s"\n')
     argv = shlex.split(line, comments=True)[1:]
+    if CRAWLS in argv:
+        check_many([request.getfixturevalue("database") if w == CRAWLS else w for w in argv])
+        return
     if EXAMPLE in argv:
         there = f"{request.getfixturevalue('database')}&name=quotes"
         argv = [there if word == EXAMPLE else word for word in argv]
