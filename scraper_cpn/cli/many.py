@@ -23,7 +23,7 @@ from scraper_cpn.cli.words import DONE, Words, print_json, print_result, words_o
 from scraper_cpn.scrape.items.outputs import STANDARD_OUTPUT
 from scraper_cpn.scrape.items.validate import Validator
 from scraper_cpn.scrape.options.read import crawl_options, likely, own_options, settings_from
-from scraper_cpn.scrape.options.table import BY_KEY, TEXT, Option
+from scraper_cpn.scrape.options.table import BY_KEY, SWITCH, TEXT, Option
 from scraper_cpn.scrape.settings import UsageError
 
 if TYPE_CHECKING:
@@ -268,6 +268,7 @@ def _export(words: Words, dsn: str) -> int:
             overwrite="overwrite" in words.options,
             format=words.options.get("format"),
             csv_excel="csv_excel" in words.options,
+            follow="follow" in words.options,
             on_progress=lambda done, of: shown("items", done, of),
         )
     if words.json:
@@ -280,6 +281,9 @@ def _export(words: Words, dsn: str) -> int:
 
 _OUTPUTS = tuple(BY_KEY[key] for key in ("output", "format", "csv_excel", "overwrite", "failed"))
 
+_FOLLOW = Option(
+    name="follow", kind=SWITCH, group="", help="go on with new items until the crawl has ended"
+)
 _KIND = Option(
     name="kind",
     kind=TEXT,
@@ -293,7 +297,7 @@ COMMANDS = {
     "explain": Command(_explain, words=1),
     "retry": Command(_retry, (_KIND,)),
     "check": Command(_check),
-    "export": Command(_export, _OUTPUTS),
+    "export": Command(_export, (*_OUTPUTS, _FOLLOW)),
     "stop": Command(_stop),
     "resume": Command(_resume),
 }

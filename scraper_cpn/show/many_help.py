@@ -40,6 +40,7 @@ usage: scrape export --database ADDRESS [--name NAME] [-o FILE]
 Writes the items of a crawl, also while workers run: those that are durable.
 
 options:
+      --follow               go on with new items until the crawl has ended
 {_EXPORT}{_COMMON}""",
     "explain": f"""\
 usage: scrape explain --database ADDRESS [--name NAME] URL

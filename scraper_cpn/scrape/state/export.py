@@ -7,7 +7,7 @@ Must not know: the command line, formats, SQL. No more than a batch is held in m
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from typing import Any, Protocol, TextIO, TypedDict
 
 import msgspec
@@ -87,10 +87,21 @@ class Export:
             OutputError: the items can't be written.
             StoreError: the items can't be read.
         """
+
+        async def stored() -> AsyncIterator[list[bytes]]:
+            for batch in _batches(self._bodies()):
+                yield batch
+
+        return await self.write_batches(stored(), on_progress)
+
+    async def write_batches(
+        self, batches: AsyncIterator[list[bytes]], on_progress: Callable[[int], None]
+    ) -> int:
+        """Write batches of items as they come; returns how many items. Else as `write`."""
         number = 0
         try:
             await self._output.open()
-            for batch in _batches(self._bodies()):
+            async for batch in batches:
                 await self._output.write([self._decode(body) for body in batch])
                 number += len(batch)
                 on_progress(number)

@@ -176,6 +176,11 @@ class PartReader:
         """Items, oldest first."""
         return self._numbered("items", ())
 
+    def items_after(self, number: int) -> Iterator[tuple[int, bytes]]:
+        """Items after the one of a number (0: all), oldest first, each with its number."""
+        rows = self._each("items", (), (number,), itemgetter(0))
+        return ((row[0], row[-1]) for row in rows)
+
     def tokens(self, places: Sequence[str]) -> Iterator[TokenRow]:
         """The tokens of some places that are not paged, by serial. Cost: O(tokens)."""
         wanted = [kept(place) for place in places]

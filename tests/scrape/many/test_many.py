@@ -231,6 +231,23 @@ async def _damage(database: str) -> None:
         await on.close()
 
 
+def test_an_export_follows_a_crawl_to_its_end(database: str, tmp_path: Path) -> None:
+    """Items are written as they become durable, each once; the export ends when the crawl has ended."""
+    dsn = f"{database}&name=followed"
+    out = tmp_path / "items.jsonl"
+    with web(tmp_path) as of:
+        settings = of.settings()
+        anyio.run(lambda: create(dsn, settings, of.seeds, partitions=4))
+        words = ("--database", database, "--name", "followed", "--follow", "-o", str(out))
+        command = [sys.executable, "-m", "scraper_cpn", "export", *words]
+        with subprocess.Popen(command) as following:
+            assert _worked(dsn, settings) == ["finished"]
+            assert following.wait(120) == 0
+    urls = [json.loads(line)["url"] for line in out.read_text().splitlines()]
+    assert len(urls) == len(set(urls)) == HOSTS * PAGES
+    assert main(["export", *words[:4], "--follow", "-o", str(tmp_path / "items.csv")]) == 2
+
+
 @pytest.mark.slow
 def test_a_worker_that_is_killed_costs_nothing(database: str, tmp_path: Path) -> None:
     """A worker is killed in the middle, and another goes on: each page is stored once, no domain is asked too fast."""
