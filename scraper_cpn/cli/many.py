@@ -24,7 +24,7 @@ from scraper_cpn.scrape.items.outputs import STANDARD_OUTPUT
 from scraper_cpn.scrape.items.validate import Validator
 from scraper_cpn.scrape.options.read import crawl_options, likely, own_options, settings_from
 from scraper_cpn.scrape.options.table import BY_KEY, SWITCH, TEXT, Option
-from scraper_cpn.scrape.settings import UsageError
+from scraper_cpn.scrape.settings import Settings, UsageError
 
 if TYPE_CHECKING:
     from scraper_cpn.scrape.crawl import Crawl
@@ -101,7 +101,7 @@ def create(arguments: Arguments) -> int:
 
     path = str(Path(arguments.words[1]).absolute()) if program else None
     partitions = own.get("partitions", PARTITIONS)
-    if "concurrency" not in options and (program is None or settings.concurrency < partitions):
+    if "concurrency" not in options and settings.concurrency == Settings().concurrency:
         settings = replace(settings, concurrency=settings.concurrency * partitions)
     dsn = address(own)
     number = anyio.run(
