@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import time
@@ -93,3 +94,20 @@ def test_a_pipe_that_has_ended_has_lost_nothing(tmp_path: Path, site: str) -> No
         _, message = resumed.communicate(timeout=LAST_S)
     assert "lost" not in message
     assert audits(state)
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_a_crawl_that_is_interrupted_while_its_pipe_is_open_has_not_finished(
+    tmp_path: Path, site: str, *, kept: bool
+) -> None:
+    """Lines may have come that it has not read: its exit code is that of the signal."""
+    output = tmp_path / "o.jsonl"
+    state = ("--state", tmp_path / "s.state") if kept else ()
+    with scrape("-i", "-", "-o", output, "--robots", "ignore", "--delay", "0", *state) as crawl:
+        tell(crawl.stdin, f"{site}/1")
+        lines_of(output, 1)
+        crawl.send_signal(signal.SIGINT)
+        crawl.wait(LAST_S)  # while the pipe is open
+        assert crawl.stderr is not None
+        assert "interrupted" in crawl.stderr.read()
+    assert crawl.returncode == 128 + signal.SIGINT

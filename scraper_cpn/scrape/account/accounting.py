@@ -279,7 +279,7 @@ class Accounting:
         over -= ledger.stored_again + ledger.ended_again
         known = self._count(self._net.frontier.seen) + self._count(self._net.frontier.requested)
         return Summary(
-            ended=_how(ended, interrupted=interrupted),
+            ended=self._how(ended, interrupted=interrupted),
             reason="" if ended == "spent" and interrupted else self._why(ended),
             pages=self._pages,
             items=ledger.items,
@@ -304,6 +304,16 @@ class Accounting:
             connections_dropped=self.connections_dropped,
             sessions_given_up=ledger.sessions_given_up,
         )
+
+    def _how(
+        self, ended: Ended | None, *, interrupted: bool
+    ) -> Literal["finished", "spent", "interrupted", "stuck", "faulted"]:
+        """How a crawl has ended. Interrupted, it has finished only if no line of its input was left, or could come."""
+        unread = self._unread
+        more = unread is not None and (unread.arriving or unread.lines > 0)
+        if ended == "finished" and not (interrupted and more):
+            return ended
+        return "interrupted" if interrupted or ended is None else ended
 
     @property
     def _sitemaps_left(self) -> int:
@@ -365,11 +375,3 @@ class Accounting:
 
 def _ends_a_login(row: Failure) -> bool:
     return row.final and row.target.request.login > 0 and row.kind not in ("login", "redirected")
-
-
-def _how(
-    ended: Ended | None, *, interrupted: bool
-) -> Literal["finished", "spent", "interrupted", "stuck", "faulted"]:
-    if ended == "finished":
-        return ended
-    return "interrupted" if interrupted or ended is None else ended
