@@ -22,6 +22,8 @@ from scraper_cpn.scrape.urls import root_of
 
 ADDRESS_S = 2.0
 """So long an address may take to answer, if its name has another one."""
+REQUESTS_MAX = 900
+"""On a connection. Many servers end one after 1,000 requests, and httpcore then loses all that are under way on it."""
 Key = tuple[str | None, str, bool, str]
 """What a pool is for: the proxy's URL or None, the origin, whether its address must be public, and the only address that
 it may have (empty for any)."""
@@ -37,6 +39,7 @@ class OriginPool:
     def __init__(self, http: AsyncConnectionPool) -> None:
         self.http = http
         self.users = 0
+        self.requests = 0
         self.idle_since_s = 0.0
         self.spoiled = False
         """Whether no other request is sent on its connections."""
@@ -77,6 +80,8 @@ class Pools:
             else:
                 pool.spoiled = True
         pool.users += 1
+        pool.requests += 1
+        pool.spoiled = pool.spoiled or pool.requests >= REQUESTS_MAX
         if self._sweep is None:
             self._sweep = self._loop.call_later(KEEP_ALIVE_S, self._close_old)
         return pool

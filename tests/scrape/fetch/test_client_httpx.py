@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from scraper_cpn import Crawl
 from scraper_cpn.scrape.colours import Failed, Fetched, Proxy
+from scraper_cpn.scrape.fetch import pools
 from scraper_cpn.scrape.fetch.client import Ask, Sending
 from scraper_cpn.scrape.fetch.client_httpx import HttpxClient
 from scraper_cpn.scrape.fetch.fetcher import Fetcher
@@ -136,6 +137,16 @@ async def test_a_request_that_was_not_read_is_not_sent_again() -> None:
                 assert (outcome.retry, outcome.sent) == (True, False)
     assert kinds == ["fetched", "dropped", "fetched"]
     assert len(server.asked) == 3
+
+
+async def test_a_connection_is_left_before_servers_end_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a number of requests the next ones have another connection, and those under way are answered."""
+    monkeypatch.setattr(pools, "REQUESTS_MAX", 3)
+    async with http2(lambda _: Answer2()) as server, Fetcher(SETTINGS, seeds=HERE) as fetcher:
+        found = [await get(fetcher, f"{server.url}/{n}") for n in range(2)]
+        found += await asyncio.gather(*(get(fetcher, f"{server.url}/{n}") for n in range(4)))
+    assert [kind_of(each) for each in found] == ["fetched"] * 6
+    assert sorted(asked.connection for asked in server.asked) == [0, 0, 0, 1, 1, 1]
 
 
 async def test_a_stream_that_is_broken_off() -> None:
