@@ -1,15 +1,17 @@
 """`scrape shell [URL]`: pages and their selectors, by hand.
 
-Owns: what a person finds there, and which prompt it is.
+Owns: what a person finds there, which prompt it is, and how a mistake is shown.
 Must not know: how pages are fetched (`byhand` does).
 """
 
 import code
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from anyio.from_thread import start_blocking_portal
@@ -41,6 +43,7 @@ NOT_HERE = frozenset({
 """Options that have no meaning without a crawl."""
 
 Names = dict[str, Any]
+_OURS = str(Path(__file__).parents[1])
 
 
 def shell(argv: Sequence[str], prompt: Callable[[str, Names], None] | None = None) -> int:
@@ -113,10 +116,53 @@ def _best() -> Callable[[str, Names], None]:
 
 
 def _ipython(embed: Any, banner: str, names: Names) -> None:
-    embed(banner1=banner, user_ns=names)()
+    prompt = embed(banner1=banner, user_ns=names)
+    prompt.set_custom_exc((Exception,), _show_in_ipython)
+    prompt()
+
+
+def _show_in_ipython(
+    prompt: Any, kind: object, error: BaseException, trace: object, tb_offset: int | None = None
+) -> None:
+    told = _told(error)
+    if told is None:
+        prompt.showtraceback((kind, error, trace), tb_offset=tb_offset)
+    else:
+        sys.stderr.write(told)
 
 
 def _plain(banner: str, names: Names) -> None:
     with suppress(ImportError):
         import_module("readline")  # gives the prompt a history and editing
-    code.interact(banner, local=names, exitmsg="")
+    _Console(names).interact(banner, exitmsg="")
+
+
+class _Console(code.InteractiveConsole):
+    """The prompt of Python."""
+
+    def showtraceback(self) -> None:
+        """Show the exception that is being handled."""
+        error = sys.exc_info()[1]
+        told = None if error is None else _told(error)
+        if told is None:
+            super().showtraceback()
+        else:
+            self.write(told)
+
+
+def _told(error: BaseException) -> str | None:
+    """Return what to show of a mistake that our own code has noticed, without its frames; None for other exceptions.
+
+    It is one line, unless the mistake is inside a function of the person's.
+    """
+    from scraper_cpn.scrape.byhand import NoPage
+    from scraper_cpn.scrape.pages.page import HostilePageError
+
+    if not isinstance(error, (TypeError, ValueError, UsageError, NoPage, HostilePageError)):
+        return None
+    frames = traceback.extract_tb(error.__traceback__)[1:]  # the first one is the prompt's
+    theirs = [each for each in frames if not each.filename.startswith(_OURS)]
+    if not frames or frames[-1] in theirs:
+        return None
+    listed = traceback.format_list(theirs) if len(theirs) > 1 else []
+    return "".join([*listed, f"{type(error).__name__}: {error}\n"])

@@ -257,6 +257,58 @@ def test_the_shell_without_a_page(
     assert "None /first" in message.out
 
 
+MISTAKES = {
+    "page.css('li[')": "ValueError: bad CSS selector 'li[': expected an identifier at position 3",
+    "page.xpath('//a[')": "ValueError: bad XPath '//a[': expected a node test at the end of the expression",
+    "page.css(3)": "ValueError: a selector is a text such as 'h1', not 3",
+    "page.form('#none')": "has no form '#none'",
+    "fetch('mailto:a@b.example')": "UsageError: 'mailto:a@b.example' is not a URL",
+    "fetch('/none')": "NoPage: http: HTTP 404 Not Found",
+}
+
+
+def test_a_mistake_in_the_shell_is_one_line(
+    site: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What our own code notices is said without its frames; a function of the person's, and other errors, show theirs."""
+    monkeypatch.setattr(command, "import_module", lambda name: exec("raise ImportError"))
+    lines = [*MISTAKES, "def own(): page.css('li[')", "", "own()", "1/0"]
+    monkeypatch.setattr("sys.stdin", io.StringIO("\n".join(lines) + "\n"))
+    assert main(["shell", f"{site}/first", "--delay", "0"]) == 0
+    told = capsys.readouterr().err.splitlines()[1:]
+    assert not [line for line in told if "scraper_cpn" in line]
+    for line, said in zip(told, MISTAKES.values(), strict=False):
+        assert said in line
+    rest = "\n".join(told[len(MISTAKES) :])
+    assert 'File "<console>", line 1, in own\n' in rest
+    assert rest.rstrip().endswith("ZeroDivisionError: division by zero")
+
+
+def test_a_mistake_in_ipython_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """IPython asks us how to show an exception, and shows those itself that are none of ours."""
+    shown: list[object] = []
+
+    class Prompt:
+        def __init__(self, **_: object) -> None: ...
+
+        def set_custom_exc(self, kinds: tuple[type[BaseException], ...], show: Any) -> None:
+            self.kinds, self.show = kinds, show
+
+        def showtraceback(self, what: tuple[object, ...], tb_offset: int | None) -> None:
+            shown.append((what[0], tb_offset))
+
+        def __call__(self) -> None:
+            for line in ("Page.from_html('').css('li[')", "1/0"):
+                try:
+                    exec(compile(line, "<cell>", "exec"), {"Page": Page})
+                except self.kinds as error:
+                    self.show(self, type(error), error, error.__traceback__, tb_offset=1)
+
+    command._ipython(Prompt, "", {})
+    assert capsys.readouterr().err.splitlines() == [MISTAKES["page.css('li[')"]]
+    assert shown == [(ZeroDivisionError, 1)]
+
+
 @pytest.mark.parametrize(
     ("argv", "said"),
     [(["a", "b"], "one URL"), (["--state", "x"], "no meaning here"), (["nothing"], "is not a URL")],

@@ -62,10 +62,12 @@ class Selector(Struct, frozen=True, gc=False):
 
 @lru_cache(_SELECTORS_REMEMBERED)
 def read_selector(text: str) -> Selector:
-    """Return what *text* says. Raises `ValueError` where the notation is not known.
+    """Return what *text* says. Raises `ValueError` where the notation is not known, and for what is no text.
 
     The CSS or XPath in it is not checked here: the library that runs it does that.
     """
+    if not isinstance(text, str):
+        raise ValueError(f"a selector is a text such as 'h1', not {text!r}")
     if _XPATH.match(text.strip()):
         return Selector(text, xpath=text.strip())
     try:
