@@ -33,7 +33,7 @@ def with_urls(items: Iterable[Any], names: tuple[str, ...], base: str) -> tuple[
             return value if value.path or value.error else change(value.url)
         if not isinstance(value, str):
             return value
-        url = normalise(value, base)
+        url = normalise(value, base) if value.strip() else None  # an empty one is not the page
         return File(value, error="it is no web address") if url is None else File(url)
 
     return tuple(_changed(item, names, change) for item in items)

@@ -233,12 +233,14 @@ class Element(Queried):
         return self._of.tree.matches(self._at, selector)
 
     def url(self, name: str = "href") -> str | None:
-        """Return the attribute *name* as an absolute URL, joined with the page's base.
+        """Return the attribute *name* as an absolute URL, joined with the page's base; of a `srcset`, the first.
 
-        None where there is no such attribute, or it is no http or https URL.
+        None where there is no such attribute, or it is no http or https URL. An empty `href` is the URL of the
+        page; an empty `src` is none.
         """
         value = self._of.tree.attribute(self._at, name)
-        return None if value is None else self._of.absolute(value)
+        urls = [] if value is None else urls_in(name, value)
+        return self._of.absolute(urls[0]) if urls else None
 
     def __repr__(self) -> str:
         return f"<Element {self.tag} of {self._of.url}>"

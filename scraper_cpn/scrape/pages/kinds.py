@@ -70,8 +70,7 @@ def references_of(tag: str, attribute: Attribute) -> Iterator[Reference]:
     if found is not None:
         yield found
     for kind, url in files_of(tag, attribute):
-        if url.strip():
-            yield Reference(kind, url)
+        yield Reference(kind, url)
 
 
 def _reference_of(tag: str, attribute: Attribute) -> Reference | None:

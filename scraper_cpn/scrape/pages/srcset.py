@@ -13,6 +13,8 @@ Attribute = Callable[[str], str | None]
 SETS = frozenset({"srcset", "data-srcset", "imagesrcset", "data-lazy-srcset"})
 """Attributes with several URLs."""
 
+_LINKS = frozenset({"href", "xlink:href", "action", "formaction", "cite"})
+"""Attributes that name the page itself if they are empty; others name nothing then, and browsers fetch nothing."""
 _IMAGES = (
     "src",
     "data-src",
@@ -54,8 +56,14 @@ def files_of(tag: str, attribute: Attribute) -> Iterator[tuple[str, str]]:
 
 
 def urls_in(name: str, value: str) -> list[str]:
-    """Return the URLs in the attribute *name* of an element: one, or the candidates of a `srcset`."""
-    return candidates(value) if name.lower() in SETS else [value]
+    """Return the URLs in the attribute *name* of an element: one, the candidates of a `srcset`, or none.
+
+    An empty `src` has none; an empty `href` is the URL of the page.
+    """
+    name = name.lower()
+    if name in SETS:
+        return candidates(value)
+    return [value] if name in _LINKS or value.strip() else []
 
 
 def candidates(srcset: str) -> list[str]:

@@ -63,12 +63,13 @@ def test_one_file_and_none() -> None:
         Product("b"),
         {"photo": "data:image/png;base64,AA"},
         {"photo": 7},
+        {"photo": " "},
     ]
-    one, none, data, number = with_urls(items, ("photo", "gone"), BASE)
+    one, none, data, number, empty = with_urls(items, ("photo", "gone"), BASE)
     assert one.photo == File("http://h.example/dir/x.png")
     assert (none.photo, number) == (None, {"photo": 7})
-    assert data["photo"].error == "it is no web address"
-    assert wanted_in([one, none, data, number], ("photo",)) == ["http://h.example/dir/x.png"]
+    assert data["photo"].error == empty["photo"].error == "it is no web address"
+    assert wanted_in([one, none, data, number, empty], ("photo",)) == ["http://h.example/dir/x.png"]
 
 
 def test_mistakes_are_reported_at_once() -> None:

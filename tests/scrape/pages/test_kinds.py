@@ -160,3 +160,19 @@ def test_a_srcset_as_absolute_urls() -> None:
     page = Page.from_html(FILES, "https://a.example/")
     assert page.css("img::url(srcset)") == ["https://a.example/b/2", "https://a.example/b/3"]
     assert page.css("img::attr(srcset)") == ["2 1x, 3 2x"]
+    assert page.css("img[srcset]")[0].url("srcset") == "https://a.example/b/2"
+
+
+@pytest.mark.parametrize("value", ["", " \n"])
+def test_an_empty_attribute_names_the_page_only_where_it_is_a_link(value: str) -> None:
+    """An image with an empty `src` is none, which a browser does not fetch; an empty `href` leads to the page."""
+    url = "https://a.example/b"
+    html = f"<a href='{value}'>x</a><img src='{value}' srcset='{value}' data-src='{value}'>"
+    page = Page.from_html(html, url)
+    assert page.css("a::url(href)") == [url] == page.urls_of(["a"])
+    assert page.css("a")[0].url() == url
+    image = page.css("img")[0]
+    for name in ("src", "srcset", "data-src"):
+        assert page.css(f"img::url({name})") == []
+        assert image.url(name) is None
+    assert page.urls_of(["img"]) == []
