@@ -100,8 +100,6 @@ def test_while_it_runs_and_after_a_kill(site: str, folder: Folder, state: str) -
 
 MISTAKES = {
     "a database that is not there": ("{base}/nowhere?host={folder}", "has no such database"),
-    "no server": ("{base}/x?host=/nowhere", "no server answers"),
-    "no such host": ("postgres://nowhere.test:5/x", "no server answers"),
     "a state that is not there": ("{base}/postgres?host={folder}&name=x", "does not exist"),
     "a user who is not there": (
         "postgres://who:hush!@/postgres?host={folder}",
@@ -124,6 +122,16 @@ def test_a_mistake_is_one_line(given: str, said: str, postgres: Postgres, folder
     assert "hush" not in line
 
 
+@pytest.mark.parametrize(
+    "given", ["postgres://who:hush!@/x?host=/nowhere", "postgres://nowhere.test:5/x"]
+)
+def test_a_server_that_does_not_answer(given: str, folder: Folder) -> None:
+    """It may come back: one line, and the exit code of a state that can't be used now."""
+    line = mistake(folder, "resume", given, code=3)
+    assert "no server answers" in line
+    assert "hush" not in line
+
+
 def test_a_user_who_may_make_no_tables(postgres: Postgres, folder: Folder) -> None:
     """A new crawl is refused before anything is fetched."""
     address = f"postgres://guest:hush!@/postgres?host={postgres.folder}"
@@ -133,10 +141,10 @@ def test_a_user_who_may_make_no_tables(postgres: Postgres, folder: Folder) -> No
     )
 
 
-def mistake(folder: Folder, *words: str) -> str:
-    """Run the command; returns its only line."""
+def mistake(folder: Folder, *words: str, code: int = 2) -> str:
+    """Run the command, which ends with *code*; returns its only line."""
     done = folder.scrape(*words)
-    assert (done.returncode, done.stdout) == (2, "")
+    assert (done.returncode, done.stdout) == (code, "")
     (line,) = done.stderr.splitlines()
     return line
 

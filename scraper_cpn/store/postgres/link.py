@@ -73,7 +73,7 @@ async def connect(address: Address) -> Connection:
             raise StoreError("foreign", f"{address}: its parameters can't be read") from error
         except OSError as error:
             text = NOBODY.format(error=said(error))
-            raise StoreError("missing", f"{address}: {text}") from error
+            raise StoreError("io", f"{address}: {text}") from error
     version, coding = connection.get_server_version(), connection.get_settings().server_encoding
     if version.major >= LEAST_VERSION and coding == "UTF8":
         found: Connection = connection
