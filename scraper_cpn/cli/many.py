@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from scraper_cpn.scrape.crawl import Crawl
     from scraper_cpn.scrape.many.work import Program
 
-PARTITIONS = 32
 _ELSEWHERE = {
     "output": "write items with scrape export --database",
     "append": "write items with scrape export --database",
@@ -63,6 +62,9 @@ def address(options: dict[str, Any]) -> str:
         )
     if name is None:
         return str(database)
+    from scraper_cpn.store.postgres.address import address_of
+
+    address_of(str(database))  # refuses what can't be read
     parts = urlsplit(str(database))
     given = [pair for pair in parse_qsl(parts.query) if pair[0] != "name"]
     return urlunsplit(parts._replace(query=urlencode([*given, ("name", str(name))], safe="/")))
@@ -97,6 +99,7 @@ def create(arguments: Arguments) -> int:
     seeds = listed.urls or (program.seeds() if program else ())
     if not seeds and not listed.bad:
         raise UsageError(no_seed(own.get("input")))
+    from scraper_cpn.cluster import PARTITIONS
     from scraper_cpn.scrape.many.crawls import create as create_crawl
 
     path = str(Path(arguments.words[1]).absolute()) if program else None

@@ -236,15 +236,26 @@ def _many_processes(argv: list[str], number: int, *, quiet: bool) -> int:
     command = [sys.executable, "-m", "scraper_cpn", "worker", *_without(argv, "--processes")]
     stopping: list[int] = []
 
+    running: list[subprocess.Popen[bytes]] = []
+
     def stop(received: int, _frame: object) -> None:
         stopping.append(received)
         for each in running:
             each.send_signal(received)
 
-    running: list[subprocess.Popen[bytes]] = []
+    def start() -> None:
+        """Start one more, which leaves at once if a signal has come before it could get it."""
+        if stopping:
+            return
+        one = _started(command)
+        running.append(one)
+        if stopping:
+            one.send_signal(stopping[-1])
+
     before = {one: signal.signal(one, stop) for one in SIGNALS}
     try:
-        running += [_started(command) for _ in range(number)]
+        for _ in range(number):
+            start()
         codes: list[int] = []
         while running:
             for each in list(running):
@@ -255,7 +266,7 @@ def _many_processes(argv: list[str], number: int, *, quiet: bool) -> int:
                 if code < 0 and not stopping:
                     tell(f"a worker was ended by signal {-code}; starting another")
                     time.sleep(AGAIN_S)
-                    running.append(_started(command))
+                    start()
                 else:
                     codes.append(code)
             time.sleep(0.05)

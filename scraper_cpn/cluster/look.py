@@ -18,7 +18,7 @@ class Working(Struct, frozen=True):
 
     Attributes:
         process: which one it is, and on which machine.
-        partitions: how many it has.
+        partitions: how many it has, by leases that are not over. One that was lost has none.
         seen_ns: how long ago it gave its last sign of life.
     """
 

@@ -85,7 +85,7 @@ FROM scrape.crawl c JOIN scrape.cluster k ON k.crawl = c.id WHERE c.id = $1
 
 -- name: look_workers
 SELECT w.holder, (extract(epoch FROM clock_timestamp() - w.seen_at) * 1000000000)::bigint,
-    (SELECT count(*) FROM scrape.part p WHERE p.crawl = w.crawl AND p.owner = w.id)
+    (SELECT count(*) FROM scrape.part p WHERE p.crawl = w.crawl AND p.owner = w.id AND p.lease_until > clock_timestamp())
 FROM scrape.worker w WHERE w.crawl = $1 ORDER BY w.since, w.id
 
 -- name: look_credits

@@ -62,9 +62,10 @@ def _stands(status: ManyStatus) -> tuple[str, str]:
         return _ENDED.get(status.ended, (status.ended, "bold"))
     if status.stopping:
         return "stopped; scrape resume --database lets workers go on", "bold yellow"
-    if not status.workers:
-        return "no worker", "bold yellow"
-    return f"running: {counted(len(status.workers), 'worker')}", "bold green"
+    working = sum(each.partitions > 0 for each in status.workers)
+    if not working:
+        return "no worker is at work", "bold yellow"
+    return f"running: {counted(working, 'worker')}", "bold green"
 
 
 def _line(label: str, text: str) -> Text:

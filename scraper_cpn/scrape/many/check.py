@@ -17,8 +17,8 @@ from scraper_cpn.scrape.state.check import count_pages
 from scraper_cpn.scrape.state.rows import failures
 from scraper_cpn.scrape.state.run import ScrapeCodec
 from scraper_cpn.store.port import StoreError
-from scraper_cpn.store.postgres.link import Link
 from scraper_cpn.store.postgres.read import PartReader
+from scraper_cpn.store.postgres.reader import snapshot
 from scraper_cpn.store.restore import restore
 
 
@@ -39,30 +39,27 @@ class ManyAudit(Struct, frozen=True, kw_only=True):
 def audit(known: Known, on_progress: Callable[[int, int], None]) -> ManyAudit:
     """Check a crawl, also while workers run; *on_progress* is called with the partitions checked so far, and of how many.
 
-    Cost: reads everything once.
+    Each partition is checked as it is at one moment. Cost: reads everything once.
 
     Raises:
         StoreError: "damaged" for the first fault found.
     """
     parts = known.crawl.parts
     codec = ScrapeCodec(divided_net(known.opening, len(parts)))
-    link = Link(known.crawl.address, once=True)
     tokens = pages = failed = items = 0
-    try:
-        for number, part in enumerate(parts):
-            try:
+    for number, part in enumerate(parts):
+        try:
+            with snapshot(known.crawl.address) as link:
                 here = _checked(PartReader(link, part), codec)
-            except StoreError as error:
-                if error.kind != "damaged":
-                    raise
-                where = f"{known.crawl.address} is damaged: partition {number}"
-                raise StoreError("damaged", f"{where}: {error}") from error
-            tokens, pages, failed, items = (
-                mine + more for mine, more in zip((tokens, pages, failed, items), here, strict=True)
-            )
-            on_progress(number + 1, len(parts))
-    finally:
-        link.close()
+        except StoreError as error:
+            if error.kind != "damaged":
+                raise
+            where = f"{known.crawl.address} is damaged: partition {number}"
+            raise StoreError("damaged", f"{where}: {error}") from error
+        tokens, pages, failed, items = (
+            mine + more for mine, more in zip((tokens, pages, failed, items), here, strict=True)
+        )
+        on_progress(number + 1, len(parts))
     return ManyAudit(
         partitions=len(parts), tokens=tokens, pages=pages, failures=failed, items=items
     )

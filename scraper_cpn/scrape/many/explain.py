@@ -12,8 +12,8 @@ from scraper_cpn.scrape.many.work import divided_net
 from scraper_cpn.scrape.state.explain import Explanation, whereabouts
 from scraper_cpn.scrape.state.run import ScrapeCodec
 from scraper_cpn.scrape.urls import domain_of
-from scraper_cpn.store.postgres.link import Link
 from scraper_cpn.store.postgres.read import PartReader
+from scraper_cpn.store.postgres.reader import snapshot
 from scraper_cpn.store.reader import RunInfo
 
 
@@ -30,8 +30,7 @@ def explain_in(known: Known, url: str) -> Explanation:
     number = partition_of(domain_of(url, policy.settings.limit_by), partitions)
     part = known.crawl.parts[number]
     codec = ScrapeCodec(divided_net(known.opening, partitions))
-    link = Link(known.crawl.address, once=True)
-    try:
+    with snapshot(known.crawl.address) as link:
         reader = PartReader(link, part)
         head = reader.head()
         name = f"partition {number} of {partitions}"
@@ -41,5 +40,3 @@ def explain_in(known: Known, url: str) -> Explanation:
         if found.stands == "unknown" and asked != url:
             found = whereabouts(reader, info, codec, asked)
         return found
-    finally:
-        link.close()

@@ -20,8 +20,8 @@ from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.state.rows import failures
 from scraper_cpn.scrape.state.run import account, codec_of
 from scraper_cpn.scrape.state.status import Backlog, Failures
-from scraper_cpn.store.postgres.link import Link
 from scraper_cpn.store.postgres.read import PartReader
+from scraper_cpn.store.postgres.reader import snapshot
 
 
 class ManyStatus(Struct, frozen=True, kw_only=True):
@@ -66,13 +66,10 @@ def many_status(known: Known, *, domains: int = 10) -> ManyStatus:
     Raises:
         StoreError: the database can't be read.
     """
-    link = Link(known.crawl.address, once=True)
-    try:
+    with snapshot(known.crawl.address) as link:
         look = link.call(lambda on: look_at(on, known.crawl.id))
         parts = [PartReader(link, part) for part in known.crawl.parts]
         return _status(known, look, parts, domains)
-    finally:
-        link.close()
 
 
 def _status(known: Known, look: Look, parts: list[PartReader], domains: int) -> ManyStatus:
@@ -84,9 +81,8 @@ def _status(known: Known, look: Look, parts: list[PartReader], domains: int) -> 
         places.update(part.counts())
         for text, urls in part.backlog(net.frontier.targets.name).items():
             key = codec.key_of(net.frontier.targets.name, text)
-            backlog[str(key[0] if isinstance(key, tuple) else key)] += (
-                urls  # the domain comes first
-            )
+            domain = key[0] if isinstance(key, tuple) else key  # of several keys, the first one
+            backlog[str(domain)] += urls
     ledger = Ledger()
     ledger.take(chain.from_iterable(map(failures, parts)))
     return ManyStatus(

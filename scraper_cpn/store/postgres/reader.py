@@ -1,11 +1,13 @@
 """Read-only access to a state on PostgreSQL: for status, explain, check, export, and other runs' pacing.
 
-Owns: a snapshot of a state, and the list of its runs.
+Owns: snapshots, and the list of a state's runs.
 Must not know: the writer, which may be active at the same time.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 
 from scraper_cpn.store.port import StoreError
@@ -15,6 +17,8 @@ from scraper_cpn.store.postgres.holder import is_alive, is_here
 from scraper_cpn.store.postgres.link import Connection, Link
 from scraper_cpn.store.postgres.read import PartReader
 from scraper_cpn.store.reader import RunInfo
+
+_BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 
 class PostgresReader:
@@ -70,9 +74,23 @@ class PostgresReader:
 
     async def _begin(self, on: Connection) -> None:
         await is_ready(self._address, on)
-        await on.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        await on.execute(_BEGIN)
         if not await runs(self._address, on):
             raise StoreError("missing", f"{self._address} does not exist")
+
+
+@contextmanager
+def snapshot(address: Address) -> Iterator[Link]:
+    """A link through which everything is read as it was at one moment, whatever is written meanwhile.
+
+    End it soon: until then the server keeps what writers delete. Raises `StoreError`.
+    """
+    link = Link(address, once=True)
+    try:
+        link.call(lambda on: on.execute(_BEGIN))
+        yield link
+    finally:
+        link.close()
 
 
 def is_there(address: Address) -> bool:

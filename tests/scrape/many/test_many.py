@@ -20,10 +20,12 @@ import pytest
 from mocks.referee import Expectations, ProxyRule, Verdict, judge
 from mocks.serving import served
 from mocks.wirelog import read_log
+from scraper_cpn.cli import worker
 from scraper_cpn.cli.main import main
 from scraper_cpn.cluster.partition import Partition
 from scraper_cpn.cluster.worker import Pace, run_worker
 from scraper_cpn.net import Row
+from scraper_cpn.scrape.many.check import audit
 from scraper_cpn.scrape.many.crawls import create, join, look
 from scraper_cpn.scrape.many.export import export_crawl
 from scraper_cpn.scrape.many.status import ManyStatus, many_status
@@ -31,6 +33,7 @@ from scraper_cpn.scrape.many.work import Program, ScrapeWork
 from scraper_cpn.scrape.options.read import settings_from
 from scraper_cpn.scrape.settings import Settings, UsageError
 from scraper_cpn.store.port import StoreError
+from scraper_cpn.store.restore import restore
 
 HOSTS, PAGES = 5, 6
 WEB = ("--hosts", str(HOSTS), "--pages", str(PAGES), "--links-out", "2", "--proxies", "4")
@@ -210,6 +213,52 @@ def test_what_failed_is_put_back_and_each_url_can_be_explained(
     assert "have changed since they were stored" in capsys.readouterr().err
 
 
+def test_a_crawl_is_checked_while_workers_change_it(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each partition is read as it was at one moment: what is committed between two reads of it is no damage."""
+    dsn = f"{database}&name=busy"
+    with web(tmp_path) as of:
+        settings = of.settings(max_pages=1)
+        anyio.run(lambda: create(dsn, settings, of.seeds, partitions=4))
+        known, began = anyio.run(look, dsn), list[int]()
+
+        def restored(saved: Any, codec: Any) -> Any:
+            if not began:
+                began.append(saved.seq)
+                _worked(dsn, settings)
+            return restore(saved, codec)
+
+        monkeypatch.setattr("scraper_cpn.scrape.many.check.restore", restored)
+        found = audit(known, lambda *_: None)
+    assert began == [0]
+    assert found.pages <= _status(dsn).stored
+
+
+def test_a_worker_that_was_lost_is_not_at_work(
+    database: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A worker whose leases are over has no partitions, and `status` does not say that the crawl is running."""
+    dsn = f"{database}&name=lost"
+    anyio.run(lambda: create(dsn, settings_from({}), ["http://a.test/"], partitions=2))
+    anyio.run(_lose_a_worker, database)
+    assert [each.partitions for each in _status(dsn).workers] == [0]
+    assert main(["status", "--database", database, "--name", "lost"]) == 0
+    assert "no worker is at work" in capsys.readouterr().out
+
+
+async def _lose_a_worker(database: str) -> None:
+    on = await asyncpg.connect(database)
+    try:
+        await on.execute(
+            """INSERT INTO scrape.worker (crawl, id, holder, seen_at)
+            SELECT id, 'w', '', clock_timestamp() - interval '1 hour' FROM scrape.crawl;
+            UPDATE scrape.part SET owner = 'w', lease_until = clock_timestamp() - interval '1 hour'"""
+        )
+    finally:
+        await on.close()
+
+
 @pytest.mark.parametrize("command", ["status", "resume", "check", "export"])
 def test_a_crawl_of_many_workers_is_no_state(
     database: str, command: str, capsys: pytest.CaptureFixture[str]
@@ -246,6 +295,25 @@ def test_an_export_follows_a_crawl_to_its_end(database: str, tmp_path: Path) -> 
     urls = [json.loads(line)["url"] for line in out.read_text().splitlines()]
     assert len(urls) == len(set(urls)) == HOSTS * PAGES
     assert main(["export", *words[:4], "--follow", "-o", str(tmp_path / "items.csv")]) == 2
+
+
+def test_no_worker_is_started_again_after_a_signal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`--processes` starts a worker again that was killed, unless it was told to end meanwhile."""
+    started: list[list[str]] = []
+
+    def start(command: list[str]) -> subprocess.Popen[bytes]:
+        started.append(command)
+        return subprocess.Popen([sys.executable, "-c", "import os; os.kill(os.getpid(), 9)"])
+
+    def sleep(seconds: float) -> None:
+        if seconds == worker.AGAIN_S:
+            signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(worker, "_started", start)
+    monkeypatch.setattr(time, "sleep", sleep)
+    words = ["worker", "--database", "postgres://h/d", "--processes", "2"]
+    assert main(words) == 128 + signal.SIGTERM
+    assert len(started) == 2
 
 
 @pytest.mark.slow
@@ -350,6 +418,10 @@ async def _everything(database: str) -> bytes:
     ("words", "message"),
     [
         (("status", "--database", "crawls.db"), "no address of a database"),
+        (
+            ("status", "--database", "postgres://[x/d", "--name", "a"),
+            "not an address of a database",
+        ),
         (("worker",), "--database: give the address of the database"),
         (("worker", "--database", "postgres://h/d", "--lease", "10ms"), "--lease: give 1s or more"),
         (("explode", "--database", "postgres://h/d"), "neither a command nor a URL"),
