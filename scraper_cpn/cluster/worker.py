@@ -279,10 +279,8 @@ class Worker:
         finally:
             self._opening.pop(claimed.part, None)
             self.mine.pop(claimed.part, None)
-            with (
-                anyio.CancelScope(shield=True),
-                suppress(StoreError),
-            ):  # else its lease ends by itself
+            # If the database can't be told, the lease ends by itself.
+            with anyio.CancelScope(shield=True), suppress(StoreError):
                 await self._beats.release(claimed.part, claimed.epoch, self.id)
             self._changed.set()
 
@@ -354,10 +352,8 @@ class Worker:
             for part, each in some.items():
                 each.settled += settled[part]
             raise
-        for (
-            part,
-            each,
-        ) in some.items():  # this look began after they were gone: no later one finds them
+        # This look began after the settled rows were gone, so that no later one finds them.
+        for part, each in some.items():
             for row in settled[part]:
                 each.known.pop(row, None)
         for part, row, body in rows:
