@@ -20,14 +20,15 @@ from bench.figures import Figure, spent
 from bench.files import cleared
 from scraper_cpn.cli.crawl import seldom_collecting
 from scraper_cpn.scrape.colours import (
-    Domain,
     FetchOutcome,
     Proxy,
     RobotsJob,
     RobotsOutcome,
     Target,
 )
+from scraper_cpn.scrape.effects import Tools
 from scraper_cpn.scrape.fetch.answers import Answer, fetch_outcome, robots_outcome
+from scraper_cpn.scrape.fetch.fetcher import Fetcher
 from scraper_cpn.scrape.items.outputs import ItemOutput, open_output
 from scraper_cpn.scrape.policy import sites_of
 from scraper_cpn.scrape.session import Session
@@ -72,29 +73,46 @@ class Run(Struct, frozen=True):
         return self.cpu_s / self.pages * 1e6
 
 
-class MockedSession(Session):
-    """A session whose requests are answered from memory, at once."""
+class MockedFetcher(Fetcher):
+    """A fetcher whose requests are answered from memory, at once."""
 
-    site: Site
+    def __init__(self, settings: Settings, site: Site) -> None:
+        super().__init__(settings, seeds=site.seeds)
+        self._answers = site.answers
+        self._agent = settings.robots_name
 
-    async def _fetch(
-        self, target: Target, _proxy: Proxy, _domain: Domain, start: Callable[[], None]
+    async def fetch(
+        self,
+        target: Target,
+        proxy: Proxy,  # noqa: ARG002  # who calls may name it
+        start: Callable[[], None],
+        *_: object,
+        **__: object,
     ) -> FetchOutcome:
-        self._account.attempt()
-        outcome = fetch_outcome(target.url, await self._answer(target.url, start))
-        self._account.outcome(outcome)
-        return outcome
+        """The page as it was made."""
+        return fetch_outcome(target.url, await self._answer(target.url, start))
 
-    async def _robots(
-        self, job: RobotsJob, _proxy: Proxy, _domain: Domain, start: Callable[[], None]
+    async def robots(
+        self, job: RobotsJob, _proxy: Proxy, start: Callable[[], None], *_: object
     ) -> RobotsOutcome:
-        answer = await self._answer(job.url, start)
-        return robots_outcome(job, answer, self._settings.user_agent)
+        """The rules as they were made."""
+        return robots_outcome(job, await self._answer(job.url, start), self._agent)
 
     async def _answer(self, url: str, start: Callable[[], None]) -> Answer:
         start()
         await checkpoint()
-        return self.site.answers[url]
+        return self._answers[url]
+
+
+class MockedSession(Session):
+    """A session that fetches from memory."""
+
+    site: Site
+
+    def _new_tools(self) -> Tools:
+        tools = super()._new_tools()
+        tools.fetcher = MockedFetcher(self._settings, self.site)
+        return tools
 
 
 def site_of(hosts: int, pages: int) -> Site:

@@ -178,7 +178,7 @@ KINDS: dict[str, str] = {
     "keep": "an item could not be written",
     "seed": "a line of the input is not a URL",
     WITHHELD: "the request was not sent: its domain was paused, or the crawl was stopped",
-    CROWDED: "parsing it may take long, and it waits for its turn; it is requested again then",
+    CROWDED: "parsing it may take long: it waits its turn, and is then requested again",
     "partial": "the page handler raised; what it had yielded before is kept",
     "retry": "the program asked for another attempt",
     "drop": "the program dropped the page",
