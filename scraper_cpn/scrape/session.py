@@ -136,7 +136,8 @@ class Session:
             lost = state.account.cookies
             if lost and not (state.vault and state.vault.jars):
                 _log.warning(
-                    "the state has no cookies (--keep-cookies): the crawl goes on without the %d that it had",
+                    "the state has no cookies (--keep-cookies): the crawl goes on without the %d that it had; "
+                    "a request that was made for them, such as a form's, may be refused",
                     lost,
                 )
         self._on_event = on_event

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from scraper_cpn import Crawl, UsageError
+from scraper_cpn import Crawl, Link, Page, UsageError
 from scraper_cpn.cli.main import main
 from scraper_cpn.scrape.state.check import audits
 from scraper_cpn.scrape.state.vault import VARIABLE
@@ -78,6 +78,37 @@ async def test_a_key_that_is_missing_or_wrong(
         summary = await crawl.resumed(state)
     assert (summary.ended, sorted(seen + more)) == ("finished", ALL)
     assert shop.log.count("POST /login") == 2
+
+
+@pytest.mark.parametrize("keep", [True, False])
+async def test_a_form_that_waits(
+    keep: bool, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is sent with the cookies that it was made for, or the user is told that it may be refused."""
+
+    def site(asked: Asked) -> bytes:
+        if asked.target == "/":
+            form = b"<form method=post action=/send><input name=token value=t>"
+            return page(form, "Content-Type: text/html", "Set-Cookie: of=t")
+        known = asked.headers.get("cookie") == "of=t"
+        return page(b"sent", "Content-Type: text/html", status="200 OK" if known else "403 No")
+
+    def of_form(page: Page) -> Link:
+        return page.form().submit(to=sent)
+
+    def sent(page: Page) -> dict[str, str]:
+        return {"sent": page.url}
+
+    state = tmp_path / "a.state"
+    async with Server(site) as server:
+        for most in (1, 2):
+            crawl: Crawl[Any] = Crawl(delay=0, robots="ignore", max_pages=most, keep_cookies=keep)
+            crawl.page("*/")(of_form)
+            crawl.page("*/send")(sent)
+            run = crawl.resumed(state) if most == 2 else crawl.crawl(f"{server.url}/", state=state)
+            summary = await run
+    assert (summary.items, summary.failed) == ((1, 0) if keep else (0, 1))
+    assert ("such as a form's, may be refused" in caplog.text) is not keep
 
 
 async def test_sessions_of_a_pool_stay_logged_in(tmp_path: Path) -> None:
