@@ -44,9 +44,9 @@ def new_client(
 
         return HttpxClient(settings, resolver, on_surplus)
     if settings.fetcher not in FETCHERS:
-        from scraper_cpn.scrape.fetch.own import own_client
+        from scraper_cpn.scrape.fetch.own import OwnClient
 
-        return own_client(settings.fetcher)(settings, resolver, on_surplus)
+        return OwnClient(settings.fetcher, settings, resolver, on_surplus)
     from scraper_cpn.scrape.fetch.client_aiohttp import AiohttpClient  # takes 80 ms to import
 
     return AiohttpClient(settings, resolver, on_surplus=on_surplus)

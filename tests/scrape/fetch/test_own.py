@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from scraper_cpn import Crawl, UsageError
+from scraper_cpn.scrape.colours import NOT_WIRED, Failed
+from scraper_cpn.scrape.fetch.client import Reply
 from scraper_cpn.scrape.fetch.client_aiohttp import AiohttpClient
 from scraper_cpn.scrape.fetch.own import own_client
 from scraper_cpn.scrape.settings import Settings
@@ -70,6 +72,94 @@ def test_what_is_no_client(name: str, said: str) -> None:
     with pytest.raises(UsageError, match=r"^fetcher: ") as raised:
         Crawl(fetcher=name)
     assert said in str(raised.value)
+
+
+class Unready(Counting):
+    """Can't be made."""
+
+    def __init__(self, *_: object) -> None:
+        raise ValueError("no\nkey")
+
+
+class Shut(Counting):
+    """Can't be opened."""
+
+    async def open(self) -> None:
+        raise OSError("no file")
+
+
+class Plain(Counting):
+    """Is opened by no async function."""
+
+    def open(self) -> None:  # type: ignore[override]
+        return None
+
+
+class Ajar(Counting):
+    """Can't be closed."""
+
+    async def close(self) -> None:
+        await super().close()
+        raise OSError("no end")
+
+
+class Answering(Counting):
+    """Answers with what no crawl can go on with."""
+
+    answer: object = None
+
+    async def send(self, ask: object) -> Any:
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+@pytest.mark.parametrize(
+    ("client", "said"),
+    [
+        (Unready, "can't be made: ValueError: no key"),
+        (Shut, "can't be opened: OSError: no file"),
+        (Plain, "can't be opened: TypeError: open is no async function"),
+    ],
+)
+def test_one_that_does_not_begin(client: type[Any], said: str) -> None:
+    """What a class raises before the first request is reported in one line."""
+    with pytest.raises(UsageError, match=r"^fetcher: ") as raised:
+        Crawl(fetcher=client).run("http://a.test/")
+    assert str(raised.value) == f"fetcher: {MODULE}:{client.__name__} {said}"
+
+
+@pytest.mark.anyio
+async def test_one_that_does_not_close(caplog: pytest.LogCaptureFixture) -> None:
+    """The crawl has its results all the same; the log tells."""
+    async with Server(lambda _: page(b"<p>x", "Content-Type: text/html")) as server:
+        crawl: Crawl[Any] = Crawl(fetcher=Ajar, delay=0, robots="ignore")
+        assert (await crawl.crawl(server.url)).items == 1
+    assert "Ajar can't be closed: OSError: no end" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (None, "TypeError: send returned None; return a Reply or a Failed"),
+        (RuntimeError("boom"), "RuntimeError: boom"),
+        (Failed("odd", "x"), "ValueError: send returned a Failed of the kind 'odd'; give one of"),
+        (
+            Reply(200, {}, "text", cut=False, wired=NOT_WIRED),  # type: ignore[arg-type]
+            "TypeError: send returned a body of str; give bytes",
+        ),
+    ],
+)
+def test_one_that_answers_wrongly(
+    answer: object, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The request is lost, with the reason, and the crawl ends as any other."""
+    monkeypatch.setattr(Answering, "answer", answer)
+    summary = Crawl(fetcher=Answering, robots="ignore", retries=0).run("http://a.test/")
+    assert (summary.ended, summary.failed) == ("finished", 1)
+    (group,) = summary.failures
+    assert group.kind == "lost"
+    assert said in str(group.examples)
 
 
 def test_the_contract_runs_on_it(monkeypatch: pytest.MonkeyPatch) -> None:
