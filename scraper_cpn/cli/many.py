@@ -21,7 +21,6 @@ from scraper_cpn.cli.files import check_writable
 from scraper_cpn.cli.job import no_seed, program_of, seeds_of
 from scraper_cpn.cli.words import DONE, Words, print_json, print_result, words_of
 from scraper_cpn.scrape.items.outputs import STANDARD_OUTPUT
-from scraper_cpn.scrape.items.validate import Validator
 from scraper_cpn.scrape.options.read import crawl_options, likely, own_options, settings_from
 from scraper_cpn.scrape.options.table import BY_KEY, SWITCH, TEXT, Option
 from scraper_cpn.scrape.settings import Settings, UsageError
@@ -76,11 +75,10 @@ def does(program: "Crawl[Any] | None", path: str | None) -> "Program | None":
         return None
     from scraper_cpn.scrape.many.work import Program
 
-    handlers, item = program.handlers, program.item_type
     return Program(
-        handlers=handlers,
+        handlers=program.handlers,
         hooks=program.hooks,
-        validator=None if item is None else Validator(item, None),
+        item_type=program.item_type,
         digest=hashlib.sha256(Path(path).read_bytes()).hexdigest()[:16],
     )
 

@@ -18,7 +18,8 @@ from msgspec.structs import replace
 from scraper_cpn.cluster import crawl as cluster
 from scraper_cpn.cluster.crawl import Crawl
 from scraper_cpn.net import Place
-from scraper_cpn.scrape.colours import Found, Link, Target
+from scraper_cpn.scrape.colours import Found, Link, Target, url_of
+from scraper_cpn.scrape.hooks import Hooks
 from scraper_cpn.scrape.many.work import Program, ScrapeWork
 from scraper_cpn.scrape.policy import sites_of
 from scraper_cpn.scrape.policy.frontier import split
@@ -29,6 +30,7 @@ from scraper_cpn.scrape.settings import Settings, UsageError
 from scraper_cpn.scrape.state.files import Past, changed
 from scraper_cpn.scrape.state.metadata import read_value, read_value_or_none
 from scraper_cpn.scrape.state.run import CrawlRecord, Opening, first_metadata, kept, last_opening
+from scraper_cpn.scrape.urls import origin_of
 from scraper_cpn.store.postgres.link import Link as Reading
 from scraper_cpn.store.postgres.read import PartReader
 
@@ -81,7 +83,7 @@ async def create(
         does: what it adds.
 
     Raises:
-        UsageError: an option can't be divided, or there are fewer proxies than partitions.
+        UsageError: an option can't be divided or shared, or there are fewer proxies than partitions.
         StoreError: a crawl of this name exists; the database can't be reached.
     """
     given, more = list(seeds), list(bad)
@@ -95,9 +97,10 @@ async def create(
             f"--concurrency: {settings.concurrency} requests at a time can't be divided among {partitions} partitions; "
             "give more, or fewer partitions"
         )
+    _check_shared(settings, does)
     _check_proxies(settings, partitions)
     opening = Opening(settings, sites_of(settings, given))
-    record = _record(settings, given[:_TOGETHER], more, program)
+    record = _record(settings, _origins(given), more, program)
     now_ns = time.time_ns()
     end_ns = None if settings.max_time_ns is None else now_ns + settings.max_time_ns
     work = ScrapeWork(opening, record, partitions, program=does, end_ns=end_ns)
@@ -157,7 +160,7 @@ async def join(
 
 
 def _record(
-    settings: Settings, seeds: Sequence[str | Link], bad: Sequence[BadSeed], program: str | None
+    settings: Settings, seeds: Sequence[str], bad: Sequence[BadSeed], program: str | None
 ) -> CrawlRecord:
     hidden = [name for name, _ in settings.headers if name.lower() not in HARMLESS_HEADERS]
     return CrawlRecord(
@@ -167,6 +170,30 @@ def _record(
         hidden_headers=tuple(hidden),
         hidden_cookies=tuple(name for name, _ in settings.cookie),
     )
+
+
+def _origins(seeds: Iterable[str | Link]) -> list[str]:
+    """A seed of each origin: workers send a user's headers there, and may go there in a private network."""
+    first: dict[str, str] = {}
+    for url in map(url_of, seeds):
+        first.setdefault(origin_of(url), url)
+    return list(first.values())
+
+
+def _check_shared(settings: Settings, does: Program | None) -> None:
+    """Refuse what a process keeps for itself, so that workers would lose or double it."""
+    hooks = Hooks() if does is None or does.hooks is None else does.hooks
+    alone = {
+        "--save-bodies": settings.save_bodies is not None,
+        "--keep-cookies": settings.keep_cookies,
+        "unique of the program": bool(hooks.unique),
+        "done of the program": bool(hooks.done),
+    }
+    if kept := [name for name, asked in alone.items() if asked]:
+        raise UsageError(
+            f"--database: workers can't share {', '.join(kept)} yet; leave {'it' if len(kept) == 1 else 'them'} out, "
+            "or crawl with --state"
+        )
 
 
 def _check_proxies(settings: Settings, partitions: int) -> None:

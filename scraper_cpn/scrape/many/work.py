@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -48,13 +48,13 @@ class Program(Struct, frozen=True, kw_only=True):
     Attributes:
         handlers: its page handlers; None for one built-in item for each page.
         hooks: its other functions.
-        validator: checks items.
+        item_type: the type of its items; None for any.
         digest: of its text; empty without one.
     """
 
     handlers: Handlers | None = None
     hooks: Hooks | None = None
-    validator: Validator | None = None
+    item_type: type[Any] | None = None
     digest: str = ""
 
 
@@ -106,7 +106,7 @@ class ScrapeWork(Work):
             Keeper(None),
             handlers=self.program.handlers,
             hooks=self.program.hooks or Hooks(),
-            validator=self.program.validator,
+            validator=Validator(self.program.item_type, self.net.policy.settings.schema),
             bodies=None,
             origins=map(url_of, self._record.seeds),
             clock_ns=self._clock.now_ns,

@@ -25,6 +25,7 @@ from scraper_cpn.cli.main import main
 from scraper_cpn.cluster.partition import Partition
 from scraper_cpn.cluster.worker import Pace, run_worker
 from scraper_cpn.net import Row
+from scraper_cpn.scrape.hooks import Hooks
 from scraper_cpn.scrape.many.check import audit
 from scraper_cpn.scrape.many.crawls import create, join, look
 from scraper_cpn.scrape.many.export import export_crawl
@@ -370,6 +371,8 @@ def test_a_worker_with_another_program_is_refused(database: str) -> None:
     ("options", "message"),
     [
         ({"max_items": 3}, "--max-items can't be divided among partitions yet"),
+        ({"save_bodies": "pages"}, "workers can't share --save-bodies yet; leave it out"),
+        ({"keep_cookies": True}, "workers can't share --keep-cookies yet"),
         (
             {"proxy": ["http://p.test:1"], "per_proxy": 1},
             "1 slots of proxies can't be divided among 4",
@@ -385,6 +388,30 @@ def test_what_cannot_be_divided_is_refused(
         anyio.run(lambda: create(f"{database}&name=x", settings, ["http://a.test/"], partitions=4))
     with pytest.raises(StoreError):
         _status(f"{database}&name=x")
+
+
+def test_what_a_program_keeps_in_one_process_is_refused(database: str) -> None:
+    """Unique items and the end of the crawl are known to no single worker."""
+    hooks = Hooks()
+    hooks.unique.add(("sku",))
+    with pytest.raises(UsageError, match="workers can't share unique of the program yet"):
+        anyio.run(
+            lambda: create(
+                f"{database}&name=x",
+                settings_from({}),
+                ["http://a.test/"],
+                partitions=2,
+                does=Program(hooks=hooks),
+            )
+        )
+
+
+def test_workers_know_the_origin_of_every_seed(database: str) -> None:
+    """A user's headers go to the origins of all seeds, however many there are."""
+    seeds = [f"http://host-{number % 600}.test/{number}" for number in range(1_200)]
+    dsn = f"{database}&name=origins"
+    anyio.run(lambda: create(dsn, settings_from({}), seeds, partitions=2))
+    assert list(anyio.run(look, dsn).record.seeds) == seeds[:600]
 
 
 def test_credentials_are_not_in_the_database(database: str) -> None:
