@@ -6,7 +6,7 @@ BIN := .venv/bin
 # In their own order the long tests of crashes come early; by number of tests they would come last, alone.
 SPREAD := -n 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help demo test lint types tests explore others docs kills chaos bench states peers report clean
+.PHONY: help demo cluster test lint types tests explore others docs kills chaos bench states peers report clean
 help:  ## Say what there is to make
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
 
@@ -21,6 +21,9 @@ help:  ## Say what there is to make
 
 demo: .venv/stamp  ## Crawl a synthetic web of 40 hosts through 8 proxies and judge the wire log
 	@$(BIN)/python -m mocks.demo
+
+cluster: .venv/stamp  ## Crawl a synthetic web with PostgreSQL and three workers, kill one, and judge the wire log
+	@$(BIN)/python -m mocks.cluster
 
 test: lint types tests  ## Style, types and the usual tests on this Python; some minutes
 

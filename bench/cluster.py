@@ -84,11 +84,9 @@ def _databases(given: str | None) -> Iterator[Callable[[], str]]:
     if given is not None:
         yield lambda: given
         return
-    from tests.postgres import new_server
+    from mocks.postgres import new_server
 
-    with contextmanager(new_server)(
-        fsync="on", full_page_writes="on", shared_buffers="256MB"
-    ) as server:
+    with new_server(fsync="on", full_page_writes="on", shared_buffers="256MB") as server:
         yield server.new_database
 
 

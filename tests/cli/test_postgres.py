@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from mocks.postgres import Postgres
 from scraper_cpn.cli.main import main
 from scraper_cpn.scrape.redact import redacted
 from scraper_cpn.store.port import StoreError
@@ -18,7 +19,6 @@ from scraper_cpn.store.postgres.address import address_of
 from tests.cli.test_crawl import PAGES, Site
 from tests.cli.test_state_commands import SLOW, Folder
 from tests.crash.command import Crawl
-from tests.postgres import Postgres
 from tests.servers import serving
 
 QUICK = ("--delay", "0", "--robots", "ignore")

@@ -25,9 +25,9 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from mocks.postgres import Postgres, new_server
 from scraper_cpn.cluster.crawl import create
 from tests.cluster.errands import OPENED, LoggedErrands, Start, starts, too_late, too_soon
-from tests.postgres import Postgres, new_server
 
 FAULTS = ("kill", "freeze", "swallow", "restart")
 GIVE_UP_SECONDS = 300.0
@@ -328,7 +328,7 @@ def main() -> int:
     given = parser.parse_args()
     total: Counter[str] = Counter()
     seed, begun = given.seed, time.monotonic()
-    with contextlib.contextmanager(new_server)() as server:
+    with new_server() as server:
         while total.total() < given.rounds:
             with tempfile.TemporaryDirectory() as folder:
                 found = play(Plan(seed=seed, number=20, errands=200), server, Path(folder))

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from mocks.postgres import Postgres
 from tests.cluster.chaos import Found, Plan, caught, play
-from tests.postgres import Postgres
 
 
 def test_nothing_is_lost_or_doubled_when_workers_die_and_freeze(

@@ -13,6 +13,7 @@ import asyncpg
 import msgspec
 import pytest
 
+from mocks.postgres import Postgres
 from scraper_cpn.cluster.crawl import Crawl, Tokens, create, join, resume, stop
 from scraper_cpn.cluster.port import Port
 from scraper_cpn.cluster.work import Work
@@ -22,7 +23,6 @@ from scraper_cpn.nets.regions import Ball, hand
 from scraper_cpn.store.port import StoreError
 from tests.cluster.errands import OPENED, LoggedErrands, starts, too_late, too_soon
 from tests.cluster.nets import Proxy, Regions, with_proxies
-from tests.postgres import Postgres
 
 pytestmark = pytest.mark.anyio
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from mocks.postgres import Postgres
 from tests.crash.command import Web, scrape
 from tests.crash.lives import Lives
 from tests.crash.rounds import Round, plan_of
 from tests.crash.test_goes_on import PAGES, found, items
 from tests.effort import effort
-from tests.postgres import Postgres
 
 ROUNDS = effort(1, 20)
 FIRST_SEED = 13

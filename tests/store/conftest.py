@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import pytest
 
+from mocks.postgres import Postgres
 from scraper_cpn.store import sqlite
 from scraper_cpn.store.memory import MemoryStore
 from scraper_cpn.store.port import Store
@@ -20,7 +21,6 @@ from scraper_cpn.store.postgres.address import Address, address_of
 from scraper_cpn.store.postgres.link import Link
 from scraper_cpn.store.postgres.store import PostgresStore
 from scraper_cpn.store.sqlite import SqliteStore
-from tests.postgres import Postgres
 
 QUICK = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 """Where files are quick to sync; None: wherever temporary files are."""

@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mocks.postgres import Postgres
 from scraper_cpn.store.port import BatchError, StoreError
 from scraper_cpn.store.postgres import holder
 from scraper_cpn.store.postgres import store as on_postgres
@@ -28,7 +29,6 @@ from scraper_cpn.store.postgres.reader import PostgresReader, is_there, verify
 from scraper_cpn.store.postgres.store import PostgresStore
 from scraper_cpn.store.postgres.text import kept, read
 from scraper_cpn.store.retention import JournalLimits
-from tests.postgres import Postgres
 from tests.store.batches import Batches, Model, batch, check, plain
 from tests.store.conftest import named, taken_over
 

@@ -20,10 +20,11 @@ from scraper_cpn.cluster.crawl import Crawl
 from scraper_cpn.net import Place
 from scraper_cpn.scrape.colours import Found, Link, Target, url_of
 from scraper_cpn.scrape.hooks import Hooks
+from scraper_cpn.scrape.many.proxies import check_divisible, with_passwords
+from scraper_cpn.scrape.many.proxies import tokens as proxy_tokens
 from scraper_cpn.scrape.many.work import Program, ScrapeWork
 from scraper_cpn.scrape.policy import sites_of
 from scraper_cpn.scrape.policy.frontier import split
-from scraper_cpn.scrape.policy.proxies import copies_of
 from scraper_cpn.scrape.redact import HARMLESS_HEADERS
 from scraper_cpn.scrape.seeds import BadSeed, Unread, read_first
 from scraper_cpn.scrape.settings import Settings, UsageError
@@ -98,7 +99,7 @@ async def create(
             "give more, or fewer partitions"
         )
     _check_shared(settings, does)
-    _check_proxies(settings, partitions)
+    check_divisible(settings, partitions)
     opening = Opening(settings, sites_of(settings, given))
     record = _record(settings, _origins(given), more, program)
     now_ns = time.time_ns()
@@ -108,7 +109,7 @@ async def create(
         END: msgspec.json.encode(end_ns),
         DIGEST: msgspec.json.encode("" if does is None else does.digest),
     }
-    tokens = _first_tokens(work, given, now_ns)
+    tokens = _first_tokens(work, given, now_ns, partitions)
     await cluster.create(dsn, work, tokens, partitions=partitions, metadata=metadata)
     return len(given)
 
@@ -153,10 +154,24 @@ async def join(
     """
     known = await look(dsn)
     before = Past(run="main", opening=known.opening, kept=known.record)
+    _check_program(known, does)
+    if "proxies" in given:
+        laws = with_passwords(known.opening.settings.proxies, new.proxies)
+        new = replace(new, proxies=laws)
     opening = replace(known.opening, settings=changed(before, given, new))
     partitions = len(known.crawl.parts)
     work = work_type(opening, known.record, partitions, program=does, end_ns=known.end_ns)
     return await cluster.join(dsn, work), work
+
+
+def _check_program(known: Known, does: Program | None) -> None:
+    if bool(known.digest) == bool(does and does.digest):
+        return
+    raise UsageError(
+        f"worker: the crawl was created with a program; give it, too: scrape worker {known.record.program or 'PROGRAM.py'} --database ..."
+        if known.digest
+        else "worker: the crawl was created without a program; leave it out"
+    )
 
 
 def _record(
@@ -196,23 +211,8 @@ def _check_shared(settings: Settings, does: Program | None) -> None:
         )
 
 
-def _check_proxies(settings: Settings, partitions: int) -> None:
-    tokens = sum(len(copies_of(proxy)) for proxy in settings.proxies)
-    if settings.proxies and tokens < partitions:
-        raise UsageError(
-            f"--partitions: {tokens} slots of proxies can't be divided among {partitions} partitions; "
-            "give more proxies, or fewer partitions"
-        )
-    for proxy in settings.proxies:
-        if proxy.not_before_ns is not None or proxy.not_after_ns is not None:
-            raise UsageError(
-                f"--database: the proxy {proxy.proxy} has a time from which or until which it may be used, which can't "
-                "be divided among partitions yet; leave it out, or crawl with --state"
-            )
-
-
 def _first_tokens(
-    work: ScrapeWork, seeds: Sequence[str | Link], now_ns: int
+    work: ScrapeWork, seeds: Sequence[str | Link], now_ns: int, partitions: int
 ) -> dict[Place[Any], Iterable[Any]]:
     net, frontier = work.net, work.net.policy.frontier
     targets = (frontier.seed(seed, now_ns) for seed in seeds)
@@ -220,8 +220,7 @@ def _first_tokens(
         net.channels[CROSSING_LINKS].place: list(_by_domain(targets))
     }
     if net.policy.settings.proxies:
-        copies = [copies_of(proxy) for proxy in net.policy.settings.proxies]
-        tokens[net.proxies.pool] = [copy for each in copies for copy in each]
+        tokens[net.proxies.pool] = proxy_tokens(net.policy.settings.proxies, partitions)
     return tokens
 
 

@@ -29,7 +29,13 @@ TAKEN_OVER = "the worker ended meanwhile"
 
 
 def first_edit(
-    net: ScrapeNet, now_ns: int, end_ns: int | None, *, first: bool, bad: Sequence[BadSeed]
+    net: ScrapeNet,
+    now_ns: int,
+    end_ns: int | None,
+    *,
+    slots: Mapping[str, int],
+    first: bool,
+    bad: Sequence[BadSeed],
 ) -> Edit:
     """The edit with which a partition begins.
 
@@ -37,6 +43,7 @@ def first_edit(
         net: divided into partitions.
         now_ns: the kernel's time.
         end_ns: the end of the crawl (`--max-time`).
+        slots: how many requests at a time each proxy carries for this partition.
         first: whether it is the first partition, which has what only one has.
         bad: lines of the input that are not URLs.
     """
@@ -46,6 +53,8 @@ def first_edit(
     if not settings.proxies:
         for copy in copies_of(Proxy(DIRECT, slots=settings.concurrency)):
             edit.put(net.proxies.pool, copy)
+    for proxy, number in slots.items():
+        edit.set_number(net.proxies.slots, proxy, number)
     if first:
         for place, colour in first_tokens(net):
             edit.put(place, colour)

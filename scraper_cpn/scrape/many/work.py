@@ -28,6 +28,7 @@ from scraper_cpn.scrape.fetch.client import Surplus
 from scraper_cpn.scrape.hooks import Hooks
 from scraper_cpn.scrape.items.keep import Keeper
 from scraper_cpn.scrape.items.validate import Validator
+from scraper_cpn.scrape.many.proxies import slots_of
 from scraper_cpn.scrape.many.takeover import first_edit, next_edit
 from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.pages.handlers import Handlers
@@ -138,7 +139,9 @@ class ScrapeWork(Work):
         if restored.sums.seq == 0:
             first = claim.pid == 0
             bad = self._record.bad
-            return first_edit(self.net, now_ns, self._end_ns, first=first, bad=bad)
+            proxies = self.net.policy.settings.proxies
+            slots = slots_of(proxies, self._partitions, claim.pid)
+            return first_edit(self.net, now_ns, self._end_ns, slots=slots, first=first, bad=bad)
         return next_edit(restored.durable, self.net, now_ns, again)
 
     # What a partition does.

@@ -328,17 +328,17 @@ def changed(past: Past, given: Mapping[str, Any], new: Settings) -> Settings:
     settings = replace(past.opening.settings, **{name: getattr(new, name) for name in given})
     if any(lacks_password(proxy) for proxy in settings.proxies):
         raise UsageError(
-            "resume: the passwords of proxies are not kept in a state; give --proxies (or -x) again"
+            "the passwords of proxies are not stored with a crawl; give --proxies (or -x) again"
         )
     if past.kept.hidden_headers and "headers" not in given:
         names = ", ".join(past.kept.hidden_headers)
         raise UsageError(
-            f"resume: the values of these headers are not kept in a state: {names}; give -H again"
+            f"the values of these headers are not stored with a crawl: {names}; give -H again"
         )
     if past.kept.hidden_cookies and "cookie" not in given:
         names = ", ".join(past.kept.hidden_cookies)
         raise UsageError(
-            f"resume: the values of these cookies are not kept in a state: {names}; give -b again"
+            f"the values of these cookies are not stored with a crawl: {names}; give -b again"
         )
     if "per_proxy" in given and "proxies" not in given and settings.proxies:
         raise UsageError("--per-proxy: counts when proxies are read; give --proxies (or -x) again")

@@ -7,7 +7,7 @@ Must not know: files, the net.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -66,6 +66,7 @@ def packings(policy: Policy) -> dict[type[Any], Packing]:
     writing = _Targets(policy)
     target, targets = Packing(writing.pack, writing.unpack), writing
     settings = policy.settings
+    urls = {proxy.proxy: proxy.url for proxy in settings.proxies}
     charged = any(proxy.bytes is not None for proxy in settings.proxies)
     visits = settings.revisit_ns is not None or settings.dedupe != "off"
     limited = settings.max_bytes or settings.max_bytes_per_domain or settings.rate_bytes
@@ -115,7 +116,7 @@ def packings(policy: Policy) -> dict[type[Any], Packing]:
         Valid: _counted()
         if settings.max_items
         else Packing(lambda valid: valid.errors, lambda packed: Valid((), tuple(packed))),
-        Proxy: Packing(_pack_proxy, lambda packed: Proxy(*packed)),
+        Proxy: Packing(_pack_proxy, lambda packed: _with_password(Proxy(*packed), urls)),
     }
 
 
@@ -359,6 +360,12 @@ def _own_origin(url: str) -> str:
 def _page(targets: _Targets) -> Callable[[Raw | Extracted | Checked], list[Any]]:
     """Encode a page in the pipeline as its target."""
     return lambda page: targets.pack(page.target)
+
+
+def _with_password(proxy: Proxy, urls: Mapping[str, str | None]) -> Proxy:
+    """A proxy that was read back, with the password that this process knows of it, if any."""
+    known = urls.get(proxy.proxy) if lacks_password(proxy) else None
+    return proxy if known is None else replace(proxy, url=known)
 
 
 def _pack_proxy(proxy: Proxy) -> tuple[Any, ...]:

@@ -121,6 +121,20 @@ def test_two_workers_fetch_each_page_once_and_politely(database: str, tmp_path: 
     assert not any(status.waiting.values())
 
 
+def test_slots_and_passwords_of_proxies_reach_all_partitions(database: str, tmp_path: Path) -> None:
+    """Partitions that share a proxy keep its slots together, and use the password that their worker has of it."""
+    dsn = f"{database}&name=slots"
+    slow = ("--latency", "60ms", "--hosts", "12", "--pages", "2", "--proxies", "2")
+    with web(tmp_path, *slow, "--proxy-auth", "u:tops3cret") as of:
+        secret = [url.replace("://", "://u:tops3cret@") for url in of.proxies if "@" not in url]
+        settings = of.settings(proxy=secret or of.proxies, per_proxy=2)
+        anyio.run(lambda: create(dsn, settings, of.seeds, partitions=4))
+        assert _worked(dsn, settings) == ["finished"]
+    verdict = _judged(of)
+    assert verdict.violations == ()
+    assert verdict.pages == 24
+
+
 def test_max_pages_is_exact_over_all_partitions(database: str, tmp_path: Path) -> None:
     """The budget of pages is one for all partitions."""
     dsn = f"{database}&name=few"
@@ -325,9 +339,19 @@ def test_a_worker_that_is_killed_costs_nothing(database: str, tmp_path: Path) ->
     with web(tmp_path) as of:
         listed = tmp_path / "proxies.txt"
         listed.write_text("\n".join(of.proxies))
-        own = ("--proxies", str(listed), "--per-proxy", "2")
+        own = ("--proxies", str(listed))
         begun = _scrape(
-            *of.seeds, *words, *own, "--partitions", "4", "--delay", "0.1", "--scope", "any"
+            *of.seeds,
+            *words,
+            *own,
+            "--per-proxy",
+            "2",
+            "--partitions",
+            "4",
+            "--delay",
+            "0.1",
+            "--scope",
+            "any",
         )
         assert (begun.returncode, begun.stdout) == (0, "")
         first, second = _worker(*words, *own), _worker(*words, *own)
@@ -365,6 +389,8 @@ def test_a_worker_with_another_program_is_refused(database: str) -> None:
     anyio.run(lambda: create(dsn, settings, seeds, partitions=2, does=Program(digest="0123")))
     with pytest.raises(StoreError, match="page handlers"):
         anyio.run(lambda: join(dsn, {}, settings, Program(digest="4567")))
+    with pytest.raises(UsageError, match="was created with a program"):
+        anyio.run(lambda: join(dsn, {}, settings))
 
 
 @pytest.mark.parametrize(

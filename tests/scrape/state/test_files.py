@@ -116,14 +116,16 @@ async def test_what_is_not_kept_has_to_be_given_again(tmp_path: Path) -> None:
     assert not any(secret in state.read_bytes() for secret in (b"t0ken", b"p4ss", b"c00kie"))
     before, new = past(state, None), Settings(proxies=proxies, headers=(("X-Token", "t0ken"),))
     assert before.opening.settings.headers == (("Accept-Language", "en"),)
-    with pytest.raises(UsageError, match="the passwords of proxies are not kept"):
+    with pytest.raises(UsageError, match="the passwords of proxies are not stored"):
         changed(before, {}, Settings())
     with pytest.raises(
-        UsageError, match=r"headers are not kept in a state: X-Token; give -H again"
+        UsageError, match=r"headers are not stored with a crawl: X-Token; give -H again"
     ):
         changed(before, {"proxies": True}, new)
     again = {"proxies": True, "headers": True}
-    with pytest.raises(UsageError, match=r"cookies are not kept in a state: sid; give -b again"):
+    with pytest.raises(
+        UsageError, match=r"cookies are not stored with a crawl: sid; give -b again"
+    ):
         changed(before, again, new)
     settings = changed(before, again | {"cookie": True}, new)
     assert (settings.proxies, settings.headers) == (proxies, new.headers)
