@@ -26,11 +26,18 @@ class Socks:
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         _, count = await reader.readexactly(2)
-        await reader.readexactly(count)
+        methods = await reader.readexactly(count)
+        if self._login and 2 not in methods:
+            writer.write(b"\x05\xff")
+            writer.close()
+            return
         writer.write(b"\x05\x02" if self._login else b"\x05\x00")
         if self._login:
-            assert await reader.readexactly(len(self._login)) == self._login
-            writer.write(b"\x01\x00")
+            given = await reader.readexactly(len(self._login))
+            writer.write(b"\x01\x00" if given == self._login else b"\x01\x01")
+            if given != self._login:
+                writer.close()
+                return
         head = await reader.readexactly(5)
         assert head[:4] == b"\x05\x01\x00\x03"  # a name, not an address
         self.asked.append(await reader.readexactly(head[4]))

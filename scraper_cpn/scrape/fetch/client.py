@@ -35,6 +35,8 @@ _JSON_TYPE = "application/json"
 
 NO_PUBLIC_ADDRESS = "the name has no public address; --allow-private permits others"
 """Why a request with `Ask.wary` fails where DNS knows only others."""
+NO_LOGIN = "the proxy accepts no such name and password, or wants some"
+"""Why a request through SOCKS fails whose proxy did not get as far as the host."""
 NO_FILE_ERRORS = (errno.EMFILE, errno.ENFILE)
 """This process, or the system, has as many files open as it may."""
 

@@ -34,6 +34,7 @@ from scraper_cpn.scrape.fetch.choose import is_socks
 from scraper_cpn.scrape.fetch.client import (
     ACCEPT,
     NO_FILE_ERRORS,
+    NO_LOGIN,
     NO_PUBLIC_ADDRESS,
     Ask,
     Reply,
@@ -283,6 +284,8 @@ _CAUSES: tuple[tuple[type[Exception], str, str, str, bool], ...] = (
     (NoName, "", "dns", "the name has no address", True),
     (TimeoutError, "", "timeout", "no complete answer in time", True),
     (httpcore.TimeoutException, "", "timeout", "no complete answer in time", True),
+    (httpcore.ProxyError, "username/password", "proxy", NO_LOGIN, True),
+    (httpcore.ProxyError, "from proxy server, but got", "proxy", NO_LOGIN, True),
     (httpcore.ProxyError, "", "proxy", "the proxy refused the tunnel", True),
     (SOCKSError, "", "proxy", "the proxy's answer is not valid SOCKS", True),
     (httpcore.ConnectError, "start_tls", "tls", "the TLS connection failed", True),

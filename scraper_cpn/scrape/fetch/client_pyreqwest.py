@@ -40,6 +40,7 @@ from scraper_cpn.scrape.fetch.answers import brings_page
 from scraper_cpn.scrape.fetch.client import (
     ACCEPT,
     NO_FILE_ERRORS,
+    NO_LOGIN,
     Ask,
     Reply,
     Surplus,
@@ -241,6 +242,8 @@ _CAUSES: tuple[tuple[str, str, str, bool], ...] = (
         "the connection broke before the answer",
         True,
     ),
+    ("SOCKS error: credentials not accepted", "proxy", NO_LOGIN, True),
+    ("SOCKS error: server does not support user/pass", "proxy", NO_LOGIN, True),
     ("SOCKS error", "proxy", "the proxy refused the connection", True),
     ("tunnel error", "proxy", "the proxy refused the tunnel", True),
     (_NO_CERTIFICATE, "tls", "the certificate is not trusted", False),

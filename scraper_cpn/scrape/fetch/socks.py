@@ -10,7 +10,7 @@ from python_socks import ProxyConnectionError, ProxyError, ProxyType
 from python_socks.async_.asyncio import Proxy
 from yarl import URL
 
-from scraper_cpn.scrape.fetch.client import NO_FILE_ERRORS
+from scraper_cpn.scrape.fetch.client import NO_FILE_ERRORS, NO_LOGIN
 from scraper_cpn.scrape.fetch.connections import SocksFailed
 
 _LONG_S = 86_400
@@ -36,5 +36,7 @@ async def socks_socket(proxy: URL, host: str, port: int) -> socket.socket:
         if error.errno in NO_FILE_ERRORS:
             raise OSError(error.errno, "too many open files") from None
         raise SocksFailed("no connection to the proxy") from None
-    except ProxyError:
+    except ProxyError as error:
+        if "authentication" in str(error):
+            raise SocksFailed(NO_LOGIN) from None
         raise SocksFailed("the proxy refused the connection") from None

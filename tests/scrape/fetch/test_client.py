@@ -408,6 +408,22 @@ async def test_socks_that_fails(scheme: str, limits: Settings) -> None:
 
 
 @pytest.mark.anyio
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize("given", ["me:wrong!@", ""])
+async def test_socks_with_a_wrong_password(given: str, scheme: str, limits: Settings) -> None:
+    """It is distinguished from a proxy that does not reach the host; no password is shown."""
+    login = b"\x01\x02me\x06secret"
+    async with Socks(1, login=login) as proxy, Fetcher(limits, seeds=HERE) as fetcher:
+        through = Proxy("p", url=f"socks5://{given}127.0.0.1:{proxy.port}")
+        outcome = await get(fetcher, f"{scheme}://a.example/", through)
+        assert isinstance(outcome, Failed)
+        assert (outcome.kind, outcome.retry, outcome.sent) == ("proxy", True, False)
+        assert "name and password" in outcome.reason or limits.fetcher not in CLIENTS
+        assert "wrong!" not in outcome.reason
+        assert not proxy.asked
+
+
+@pytest.mark.anyio
 async def test_socks_that_speaks_something_else(limits: Settings) -> None:
     """A port at which no SOCKS is spoken is a proxy that fails."""
 
