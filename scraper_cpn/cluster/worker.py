@@ -290,7 +290,11 @@ class Worker:
         if kind in FATAL:
             raise error
         self.told.dropped[kind] = self.told.dropped.get(kind, 0) + 1
-        self._tell(f"partition {claimed.pid} is dropped: {error}")
+        self._tell(
+            f"partition {claimed.pid} is another worker's now: this one was silent for longer than its lease"
+            if kind in ("fenced", "lease")
+            else f"partition {claimed.pid} is claimed again when the database answers: {error}"
+        )
 
     async def _bury(self, beat: Beat) -> int:
         """Free what belongs to workers of this machine whose process has ended, without waiting for their leases."""

@@ -82,7 +82,8 @@ def with_passwords(proxies: Sequence[Proxy], given: Sequence[Proxy]) -> tuple[Pr
     lacking = [each.proxy for each in proxies if each.proxy not in mine]
     surplus = [name for name in mine if name not in known]
     if lacking or surplus:
-        words = [f"{lacking[0]} is missing"] * bool(lacking) + [f"{surplus[0]} is not one of them"] * bool(surplus)  # fmt: skip
+        words = [f"{name} is missing" for name in lacking[:1]]
+        words += [f"{name} is not one of them" for name in surplus[:1]]
         raise UsageError(
             f"--proxies: a worker is given the same proxies as the crawl: {' and '.join(words)}"
         )

@@ -48,11 +48,18 @@ def test_only_passwords_are_a_workers_own() -> None:
     assert (found.url, found.slots, found.delay_ns) == (mine.url, 3, 5)
 
 
-def test_other_proxies_are_refused() -> None:
+ONE, OTHER = Proxy("http://one.test", "u"), Proxy("http://other.test", "u")
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ([], r": http://one\.test is missing$"),
+        ([OTHER], r"one\.test is missing and http://other\.test is not one of them$"),
+        ([ONE, OTHER], r": http://other\.test is not one of them$"),
+    ],
+)
+def test_other_proxies_are_refused(given: list[Proxy], message: str) -> None:
     """The message names one that is missing and one that is too many."""
-    one, other = Proxy("http://one.test", "u"), Proxy("http://other.test", "u")
-    with pytest.raises(
-        UsageError,
-        match=r"http://one\.test is missing and http://other\.test is not one of them",
-    ):
-        with_passwords([one], [other])
+    with pytest.raises(UsageError, match=message):
+        with_passwords([ONE], given)
