@@ -164,8 +164,10 @@ def count(least: int, most: int = LARGEST_COUNT) -> Reader:
 
     def read(value: object) -> int:
         text = _text(value, f"give a whole number, {span}")
-        if not re.fullmatch(r"[+-]?\d{1,19}", text, re.ASCII):
+        if not re.fullmatch(r"[+-]?\d+", text, re.ASCII):
             raise ValueError(f"{shown(text)} is not a whole number; give {span}")
+        if not re.fullmatch(r"[+-]?0*\d{1,19}", text):
+            raise ValueError(f"{shown(text)} is out of range; give {least} to {most}")
         if not least <= int(text) <= most:
             raise ValueError(f"{hidden(text)} is out of range; give {span}")
         return int(text)

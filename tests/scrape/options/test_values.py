@@ -153,6 +153,10 @@ def test_a_count_has_a_range() -> None:
             read(wrong)
     with pytest.raises(ValueError, match="1 or more"):
         values.count(1)("0")
+    with pytest.raises(
+        ValueError, match=r"^'99999999999999999999' is out of range; give 1 to 9000"
+    ):
+        values.count(1)("9" * 20)
 
 
 def test_choices_are_those_of_the_settings() -> None:
