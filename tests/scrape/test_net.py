@@ -206,6 +206,7 @@ ALLOWED = {
     ("run/shell.py", "sleep"): "a turn for the event loop, which takes no time",
     ("run/shell.py", "call_later"): "waking up at the time that the kernel has said",
     ("run/keeping.py", "sleep"): "until another process lets go of a store, before anything runs",
+    ("scrape/many/export.py", "sleep"): "until an export looks again for what workers have kept",
     ("scrape/fetch/client.py", "sleep"): "within a request that has begun",
     ("scrape/fetch/client_aiohttp.py", "call_at"): "the timeout of a request",
     ("scrape/arriving.py", "Condition"): "the thread that reads seeds from a pipe, up to a bound",
