@@ -18,6 +18,8 @@ _elapsed_ns = elapsed_clock()
 
 MARGIN = 50
 """One part in so many of a lease is given away, for clocks whose paces differ."""
+FORGOTTEN = 200
+"""One part in so many is added to the shortest time of a call with each further call."""
 
 
 class LeaseOverError(Exception):
@@ -75,10 +77,6 @@ class Offset:
             self._best_ns = took_ns
             self.ns = now_ns - (asked_ns + took_ns // 2)
         self._best_ns += self._best_ns // FORGOTTEN  # clocks drift: no answer is the best for ever
-
-
-FORGOTTEN = 200
-"""One part in so many is added to the shortest time of a call with each further call."""
 
 
 class Claim(Struct, frozen=True):

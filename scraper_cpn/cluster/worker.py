@@ -306,7 +306,7 @@ class Worker:
         for worker, process in dead.items():
             self.told.buried += 1
             freed = await self._beats.release_worker(worker)
-            self._tell(f"a worker has ended ({process}): its {freed} partitions are free")
+            self._tell(f"a worker has ended ({process}); partitions that are free now: {freed}")
         return len(dead)
 
     async def _farewell(self) -> None:

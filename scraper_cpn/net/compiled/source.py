@@ -23,10 +23,8 @@ Build: TypeAlias = Callable[..., dict[str, Any]]
 """The function `build` of a generated source. Given a net, its transitions in order, a shelf, and a trace
 where it traces, it gives the functions of a kernel."""
 
-
 Builder: TypeAlias = Callable[["Source"], Build]
 """Runs a source; gives its function `build`."""
-
 
 NESTED_LINES_MAX = 20_000
 """Lines of a source whose functions stay nested in `build`: about 300 transitions."""

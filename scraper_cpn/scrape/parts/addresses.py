@@ -4,8 +4,8 @@ Owns: what is known of the addresses of hosts, the pacing tokens of addresses an
 `--address-delay` or `--per-address`, and without proxies, which look names up by themselves.
 Must not know: how a name is looked up, the limits of domains and hosts. A request needs all of them at once.
 
-A host is looked up when something for it could be requested but for its address. The address is given to that and holds for
-it: the request goes there, whatever the name leads to by then.
+A host is looked up once a request lacks nothing but its address. The request then goes to that address, whatever the
+name leads to by then.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Hosts that are given up since they alone of their domain don't answer. Only crawls with `--dead-host-after` have this part.
+"""Hosts that are given up because they don't answer while others of their domain do. Only with `--dead-host-after`.
 
 Owns: the count of each host, the verdicts, and how the URLs of such a host end.
 Must not know: domains that are dead as a whole (`parts/health.py`), how a request is made.

@@ -15,12 +15,7 @@ from typing import Any, NamedTuple
 
 from scraper_cpn.net import plan
 from scraper_cpn.net.arcs import Arc
-from scraper_cpn.net.compiled.generate.indexes import (
-    TAKEN,
-    Index,
-    Influence,
-    may_wait,
-)
+from scraper_cpn.net.compiled.generate.indexes import TAKEN, Index, Influence, may_wait
 from scraper_cpn.net.compiled.generate.structures import Structures
 from scraper_cpn.net.compiled.generate.text import Names, plain
 from scraper_cpn.net.compiled.runtime import choices as index_choices
@@ -102,9 +97,8 @@ class Layout:
             for at, arc in enumerate(transition.arcs):
                 self._uses[arc.place.name].append(Use(number, transition, at, arc))
         self._guards: dict[str, list[Any]] = {name: [] for name in net.places}
-        for (
-            transition
-        ) in net.transitions.values():  # as declared: that is the order in which they are called
+        # As declared: that is the order in which guards are called.
+        for transition in net.transitions.values():
             for arc in transition.arcs:
                 if arc.when is not None and arc.when not in self._guards[arc.place.name]:
                     self._guards[arc.place.name].append(arc.when)
@@ -333,9 +327,8 @@ class Layout:
         wants = fears = 0
         for place in places:
             for number, transition, at, arc in self._uses[place.name]:
-                in_join = (
-                    came and (transition.name, at) in self.kept.in_joins
-                )  # its meeting marks the transition
+                # The meeting of a join marks the transition.
+                in_join = came and (transition.name, at) in self.kept.in_joins
                 wants |= (arc.kind != "absent" and not in_join) << number
                 fears |= (arc.kind == "absent") << number
         wants, fears = wants & ~self.manual, fears & ~self.manual

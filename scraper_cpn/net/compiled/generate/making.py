@@ -10,9 +10,7 @@ from typing import Any
 
 from scraper_cpn.net import plan
 from scraper_cpn.net.arcs import On, Output
-from scraper_cpn.net.compiled.generate.arrivals import (
-    is_known,
-)
+from scraper_cpn.net.compiled.generate.arrivals import is_known
 from scraper_cpn.net.compiled.generate.kept import Bound, key_of
 from scraper_cpn.net.compiled.generate.layout import Layout
 from scraper_cpn.net.compiled.generate.looks import value
@@ -50,10 +48,7 @@ def write_make(text: Text, layout: Layout, transition: Transition, case: On, bou
             _make_times(text, layout, transition, number, output, "", bound)
             continue
         sources = plan.made_from(transition, case, output) or ()
-        args = ", ".join(
-            "outcome" if arc == plan.OUTCOME else given_of(layout, transition, arc, bound)
-            for arc in sources
-        )
+        args = _given(layout, transition, sources, bound)
         assert isinstance(output.place, Place)
         if output.seen is not None:
             make = layout.names.function(output.make)
@@ -73,6 +68,14 @@ def write_make(text: Text, layout: Layout, transition: Transition, case: On, bou
             _make_forgotten(text, layout, transition, case, number, bound)
 
 
+def _given(layout: Layout, transition: Transition, sources: tuple[int, ...], bound: Bound) -> str:
+    """The expressions for the arguments of an output's function."""
+    return ", ".join(
+        "outcome" if arc == plan.OUTCOME else given_of(layout, transition, arc, bound)
+        for arc in sources
+    )
+
+
 def given_of(layout: Layout, transition: Transition, arc: int, bound: Bound) -> str:
     """The expression for the argument that an output's function gets from an arc."""
     keyed = isinstance(transition.arcs[arc].place, Counter) and transition.arcs[arc].place.keys
@@ -89,11 +92,7 @@ def _make_forgotten(
 ) -> None:
     """Write the code that makes the tokens whose keys a set forgets."""
     output = case.outputs[number]
-    sources = plan.made_from(transition, case, output) or ()
-    args = ", ".join(
-        "outcome" if arc == plan.OUTCOME else given_of(layout, transition, arc, bound)
-        for arc in sources
-    )
+    args = _given(layout, transition, plan.made_from(transition, case, output) or (), bound)
     call = args if output.make is None else f"{layout.names.function(output.make)}({args})"
     declared = layout.names.of(output.place, f"{layout.var(output.place)}_declared")
     text.add(f"many{number} = made({call}, {declared})")
