@@ -75,6 +75,11 @@ def job_of(arguments: Arguments) -> CrawlJob:
     """Return the job of a command line. Reads the files it names. Raises `UsageError`."""
     given = given_options(arguments)
     own = own_options(given)
+    for key in ("name", "partitions"):
+        if key in own:
+            raise UsageError(
+                f"{given[key].where}: it is for a crawl in a database; give --database ADDRESS as well"
+            )
     words, program = program_of(arguments.words)
     options = crawl_options(given)
     settings = program.settings_with(options) if program else settings_from(options)

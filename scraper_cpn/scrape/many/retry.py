@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection
+from contextlib import suppress
 
 from scraper_cpn.cluster.session import Session
 from scraper_cpn.cluster.sql import query
@@ -51,7 +52,8 @@ async def put_back(known: Known, kinds: Collection[str] | None) -> dict[str, int
         if found:
             await session.ask(query("go_on"), crawl.id)
     finally:
-        await session.release_worker(owner)
+        with suppress(StoreError):  # then its leases end by themselves
+            await session.release_worker(owner)
         session.close()
         pool.close()
         link.close()

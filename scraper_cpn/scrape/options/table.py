@@ -193,7 +193,7 @@ OPTIONS: tuple[Option, ...] = (
                 "`scrape resume FILE` can continue it after any crash; its items are there too"),
     Option(name="run", kind=TEXT, group=_OUTPUT, in_file=False,
            help="the name of this crawl in the state; crawls of one state share their pauses (default main)"),
-    Option(name="database", kind=DATABASE, group=_OUTPUT,
+    Option(name="database", kind=DATABASE, group=_OUTPUT, in_file=False,
            help="keep the crawl in a PostgreSQL database, for workers on many machines: see scrape worker -h"),
     Option(name="name", kind=NAME, group=_OUTPUT, in_file=False,
            help="the name of this crawl in the database (default main)"),

@@ -477,6 +477,8 @@ async def _everything(database: str) -> bytes:
         ),
         (("worker",), "--database: give the address of the database"),
         (("worker", "--database", "postgres://h/d", "--lease", "10ms"), "--lease: give 1s or more"),
+        (("http://a.test/", "--name", "books"), "--name: it is for a crawl in a database"),
+        (("http://a.test/", "--partitions", "4"), "give --database ADDRESS as well"),
         (("explode", "--database", "postgres://h/d"), "neither a command nor a URL"),
         (
             ("http://a.test/", "--database", "postgres://h/d", "-o", "x.jsonl"),
