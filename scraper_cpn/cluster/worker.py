@@ -120,7 +120,7 @@ class Worker:
         self._mail = anyio.Event()
         self._stopping = False
         self._ended: str | None = None
-        self._trouble = ""
+        self._in_trouble = False
         self._failure: Exception | None = None
 
     async def run(self) -> str | None:
@@ -148,11 +148,11 @@ class Worker:
             self._tasks.cancel_scope.cancel()
 
     def _troubled(self, error: StoreError) -> None:
-        """Tell of an error that may pass, once for as long as it is the same; raise any other."""
+        """Tell of an error that may pass, once until the database answers again; raise any other."""
         if error.kind in FATAL:
             raise error
-        if str(error) != self._trouble:
-            self._trouble = str(error)
+        if not self._in_trouble:
+            self._in_trouble = True
             self._tell(f"{error}; trying again")
 
     def stop(self) -> None:
@@ -192,6 +192,9 @@ class Worker:
 
     async def _beat_once(self) -> None:
         beat = await self._beat()
+        if self._in_trouble:
+            self._in_trouble = False
+            self._tell("the database answers again")
         self._ended = self._ended or beat.ended
         if beat.stopping:
             self.stop()
@@ -290,11 +293,12 @@ class Worker:
         if kind in FATAL:
             raise error
         self.told.dropped[kind] = self.told.dropped.get(kind, 0) + 1
-        self._tell(
-            f"partition {claimed.pid} is another worker's now: this one was silent for longer than its lease"
-            if kind in ("fenced", "lease")
-            else f"partition {claimed.pid} is claimed again when the database answers: {error}"
-        )
+        why = {
+            "fenced": "is another worker's now: this one was silent for longer than its lease",
+            "lease": "is free to be claimed: its lease has ended without an answer from the database",
+        }
+        again = f"is claimed again when the database answers: {error}"
+        self._tell(f"partition {claimed.pid} {why.get(kind, again)}")
 
     async def _bury(self, beat: Beat) -> int:
         """Free what belongs to workers of this machine whose process has ended, without waiting for their leases."""

@@ -148,7 +148,7 @@ async def test_a_worker_of_another_net_is_refused_with_the_differences(database:
         await join(dsn, Regions(allowance=3).work({"delay": "1s"}))
     with pytest.raises(StoreError, match="no crawl of this name"):
         await join(f"{database}&name=other")
-    with pytest.raises(StoreError, match="exists"):
+    with pytest.raises(StoreError, match="a crawl of this name already"):
         await create(dsn, Regions().work(), partitions=2)
 
 
