@@ -38,6 +38,7 @@ from scraper_cpn.scrape.fetch.client import (
 )
 from scraper_cpn.scrape.fetch.connections import (
     REST_S,
+    UNASKED_DATA,
     Connector,
     Forbidden,
     Idle,
@@ -46,6 +47,7 @@ from scraper_cpn.scrape.fetch.connections import (
     Sockets,
     SocksFailed,
     Trust,
+    Unasked,
 )
 from scraper_cpn.scrape.fetch.doubles import Doubles, digest_of, whole_answer
 from scraper_cpn.scrape.fetch.open_files import kept_open_max
@@ -61,10 +63,6 @@ KEPT_OPEN_MAX = 1_024
 
 _ANY_HOST = "http:"
 """For connections to a proxy that carry requests for any host."""
-
-
-class Unasked(Exception):  # noqa: N818 - what happened, not a mistake
-    """Bytes came on a new connection before a request was written."""
 
 
 class AiohttpClient:
@@ -264,7 +262,6 @@ def _unfinished(reader: AnswerReader) -> Failed:
     return Failed("dropped", "the body is incomplete")
 
 
-UNASKED_DATA = "the server sent data before a request was made"
 UNASKED = "more than one answer came for this request; none of them can be trusted"
 
 _CAUSES: tuple[tuple[type[Exception], str, str, bool], ...] = (

@@ -6,8 +6,8 @@ Must not know: pages, robots.txt, what an answer means.
 What is different from the other clients, and what follows:
 
 - With HTTP/2 an answer has the number of its request, so that none can become that of another one: requests to an
-  origin share a connection. With HTTP/1.1 each has a connection of its own. Plain HTTP goes through the client on aiohttp, but for
-  that through SOCKS.
+  origin share a connection. With HTTP/1.1 each has a connection of its own, which is listened to first
+  (`streams`). Plain HTTP goes through the client on aiohttp, but for that through SOCKS.
 - httpcore may send a request again that a server has not read. Here it is not: a second one would not be paced.
 - A pool of httpcore looks at all its connections for each request. So each origin has a pool of its own.
 - Where an answer over HTTP/2 is not read to its end, the rest may take the window of the connection (RFC 9113 section
@@ -46,9 +46,10 @@ from scraper_cpn.scrape.fetch.client import (
     withheld,
 )
 from scraper_cpn.scrape.fetch.codings import ACCEPTED
-from scraper_cpn.scrape.fetch.connections import Forbidden
+from scraper_cpn.scrape.fetch.connections import UNASKED_DATA, Forbidden, Unasked
 from scraper_cpn.scrape.fetch.head import Fields, Head, HeadError, framed, without_body
 from scraper_cpn.scrape.fetch.pools import NoName, OriginPool, Pools
+from scraper_cpn.scrape.fetch.streams import Stream
 from scraper_cpn.scrape.fetch.wire import hosts_of
 from scraper_cpn.scrape.settings import SECOND, Settings
 from scraper_cpn.scrape.urls import root_of
@@ -68,7 +69,7 @@ class NotRead(Exception):  # noqa: N818 - what happened, not a mistake
 class HttpxClient:
     """The client; see `Client`. Raises `UsageError` when opened, for a CA file that can't be read.
 
-    *on_surplus* is only called for connections of aiohttp.
+    *on_surplus* is called for connections of aiohttp, and for those of httpcore on which something came before a request.
     """
 
     def __init__(
@@ -116,7 +117,13 @@ class HttpxClient:
         except _FAILURES as error:
             pool.spoiled = True
             await writing.give_up()
-            return replace(_failed(error, ask.proxy, writing.stage), sent=writing.asked)
+            sent = writing.asked
+            if isinstance(error, Unasked):
+                sent = writing.begun
+                self._on_surplus(
+                    Surplus(root_of(ask.url), ask.proxy.proxy, next_connection(), int(sent))
+                )
+            return replace(_failed(error, ask.proxy, writing.stage), sent=sent)
         except asyncio.CancelledError:
             pool.spoiled = True
             writing.cancelled()
@@ -202,15 +209,20 @@ class _Writing:
         """The last stage that httpcore reported."""
         self.asked = False
         """Whether the request may be on the wire."""
-        self._begun = False
+        self.begun = False
+        """Whether it is dated as started."""
         self._is_ours = False
         self._connected: httpcore.AsyncNetworkStream | None = None
+        self._plain: Stream | None = None
+        """The connection, if the request goes out on it as it is: one that will be encrypted listens by itself."""
 
     async def trace(self, event: str, info: dict[str, Any]) -> None:
         """Hear of an event. Raises `Withheld` and `NotRead` in place of writing."""
         self.stage = event
         if event in _WRITES:
             self._is_ours = info["request"].method != b"CONNECT"
+            if self._is_ours and self._plain is not None:
+                await self._plain.listen()
             if self._is_ours and self.asked:
                 raise NotRead
             if self._is_ours and not self._sending.may_start():
@@ -222,6 +234,8 @@ class _Writing:
             self._begin()
         elif event.endswith("connect_tcp.complete"):
             self._connected = info["return_value"]
+            if self._ask.url.startswith("http:") and isinstance(self._connected, Stream):
+                self._plain = self._connected
 
     async def give_up(self) -> None:
         """Close a connection that was made for the request and never had one.
@@ -234,7 +248,7 @@ class _Writing:
 
     def answered(self) -> None:
         """The head of the answer is here. Of a mock nothing was heard before."""
-        if not self._begun and not self._sending.may_start():
+        if not self.begun and not self._sending.may_start():
             raise Withheld
         self._begin()
 
@@ -244,8 +258,8 @@ class _Writing:
             self._begin()
 
     def _begin(self) -> None:
-        if not self._begun:
-            self._begun = True
+        if not self.begun:
+            self.begun = True
             self._sending.begin()
 
 
@@ -280,6 +294,7 @@ async def _read(response: httpcore.Response, most_bytes: int) -> tuple[bytes, bo
 
 _INVALID = "the answer is not valid HTTP"
 _CAUSES: tuple[tuple[type[Exception], str, str, str, bool], ...] = (
+    (Unasked, "", "protocol", UNASKED_DATA, True),
     (Forbidden, "", "address", NO_PUBLIC_ADDRESS, False),
     (NoName, "", "dns", "the name has no address", True),
     (TimeoutError, "", "timeout", "no complete answer in time", True),

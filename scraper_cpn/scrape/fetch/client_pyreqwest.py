@@ -8,6 +8,9 @@ What it can't do, and what follows:
 - It does not show its connections: whether bytes wait on one before a request is written, nobody can tell. So each
   request has a connection of its own, and no answer can become that of another request. Plain HTTP, on which anybody
   on the way may put an answer, goes through the client on aiohttp.
+- It can't listen before it asks: an answer that a server sends on connecting becomes that to the first request. HTTP/2 alone
+  (`http2_prior_knowledge`) would refuse it, but reqwest sends a request again that a server has not read, and no
+  option of pyreqwest turns that off: the second one would not be paced. Servers that ignore ALPN would be sent HTTP/2 in vain.
 - It does not tell when a request is written. A start is dated when the head of the answer is there, or the
   request is cancelled: never too early, so that no pause on the wire is shorter than it was meant, and too late
   by the time that the head took. Whether it may start is asked before it connects: what a domain asks for

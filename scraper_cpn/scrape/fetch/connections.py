@@ -31,6 +31,7 @@ SERVICE_MAX_S = 0.25
 NEW_UNTIL, KNOWN_AFTER = 3, 16
 """The numbers of answers on reused connections after which a server no longer counts as new, and counts as known."""
 _KEYS_MAX = 65_536
+UNASKED_DATA = "the server sent data before a request was made"
 _NO_TIMEOUT = ClientTimeout(total=None, sock_connect=None)
 
 Key = tuple[str | None, str, bool, str]
@@ -40,6 +41,10 @@ address that it may have (empty for any)."""
 
 class Forbidden(Exception):  # noqa: N818 - what happened, not a mistake
     """A name has no public address, and others are not permitted."""
+
+
+class Unasked(Exception):  # noqa: N818 - what happened, not a mistake
+    """Bytes came on a new connection before a request was written."""
 
 
 class SocksFailed(Exception):  # noqa: N818 - what happened, not a mistake

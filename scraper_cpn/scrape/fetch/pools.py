@@ -17,6 +17,7 @@ from yarl import URL
 from scraper_cpn.scrape.addresses import is_address, not_public
 from scraper_cpn.scrape.fetch.client import Ask
 from scraper_cpn.scrape.fetch.connections import KEEP_ALIVE_S, Forbidden, PublicResolver, context_of
+from scraper_cpn.scrape.fetch.streams import Stream
 from scraper_cpn.scrape.settings import Settings
 from scraper_cpn.scrape.urls import root_of
 
@@ -129,8 +130,8 @@ class Backend(AnyIOBackend):
         for address in addresses:
             until_s = timeout if address == addresses[-1] else ADDRESS_S
             try:
-                return await super().connect_tcp(
-                    address, port, until_s, local_address, socket_options
+                return Stream(
+                    await super().connect_tcp(address, port, until_s, local_address, socket_options)
                 )
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = error

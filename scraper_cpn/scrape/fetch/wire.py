@@ -19,28 +19,20 @@ from __future__ import annotations
 
 import asyncio
 import re
-import select
-import socket
-import struct
-import sys
 from collections.abc import Callable
 
 from aiohttp.client_proto import ResponseHandler
 
 from scraper_cpn.scrape.fetch.reader import AnswerReader
-from scraper_cpn.scrape.fetch.tcp import kernel_ns
+from scraper_cpn.scrape.fetch.tcp import kernel_ns, readable, round_trip_s, unacknowledged_bytes
 
 LISTEN_S = 0.002
 """How long a new connection is listened to, beside a round trip."""
-ROUND_TRIP_MAX_S = 0.1
 _HARMLESS = re.compile(rb"[\r\n]*(?:HTTP/1\.[01] 408[^0-9].*)?", re.DOTALL)
 """Harmless bytes that servers send before they close an idle connection: line ends, and "408 Request Timeout"."""
 _SECOND_ANSWER = re.compile(rb"[\r\n]*HTTP/[0-9.]+[ \t]+[23]", re.IGNORECASE)
 _ANSWER_INSIDE = re.compile(rb"HTTP/1\.[01] [1-5][0-9][0-9][^\n]*\n")
 _STATUS_LINE_BYTES_MAX = 100
-_LINUX = sys.platform == "linux"
-_TCP_INFO_BYTES, _ROUND_TRIP_AT = 104, 68
-"""struct tcp_info of linux/tcp.h; `tcpi_rtt` counts microseconds."""
 
 
 class Wire(ResponseHandler):
@@ -93,11 +85,11 @@ class Wire(ResponseHandler):
 
     def silent(self) -> bool:
         """Whether nothing waits to be read: no bytes, and no end. Costs a system call, 1 us."""
-        return self.open and not self.surplus and not _readable(self._fd)
+        return self.open and not self.surplus and not readable(self._fd)
 
     def leave(self) -> None:
         """Nobody will ask here any more. What waits to be read tells whether it was for surplus bytes."""
-        if self._secure or not (self.open and _readable(self._fd)):
+        if self._secure or not (self.open and readable(self._fd)):
             self.close()  # over TLS it may be a session ticket, which is not reported
 
     async def listen(self) -> bool:
@@ -105,8 +97,9 @@ class Wire(ResponseHandler):
 
         What a server sends as soon as it is connected to has come by then.
         """
-        await self._wait(self._round_trip_s() + LISTEN_S)
-        while self._secure and self.open and _readable(self._fd):
+        peer = None if self.transport is None else self.transport.get_extra_info("socket")
+        await self._wait(round_trip_s(peer) + LISTEN_S)
+        while self._secure and self.open and readable(self._fd):
             await self._wait(0)  # tickets of TLS, which the event loop takes away
         return self.silent()
 
@@ -155,7 +148,7 @@ class Wire(ResponseHandler):
         reader, self._reader = self._reader, None
         if reader is not None and reader.ended_well and not reader.cut:
             await self._wait(doubt_s)
-            if self.open and _readable(self._fd):
+            if self.open and readable(self._fd):
                 await self._wait(0)
         if self._older or _SECOND_ANSWER.match(self.surplus):
             return False
@@ -234,48 +227,6 @@ class Wire(ResponseHandler):
             self._reader.feed_eof(reset=exc is not None)
             self.give_up()
         super().connection_lost(exc)
-
-    def _round_trip_s(self) -> float:
-        if not _LINUX or self.transport is None:
-            return 0.0
-        try:
-            peer: socket.socket = self.transport.get_extra_info("socket")
-            info = peer.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_BYTES)
-        except OSError:  # it has just closed
-            return 0.0
-        microseconds: int = struct.unpack_from("I", info, _ROUND_TRIP_AT)[0]
-        return min(microseconds / 1e6, ROUND_TRIP_MAX_S)
-
-
-if hasattr(select, "poll"):
-
-    def _readable(fd: int) -> bool:
-        """Whether there is something to read from a socket, its end included."""
-        poller = select.poll()
-        poller.register(fd, select.POLLIN)
-        return bool(poller.poll(0))
-else:
-
-    def _readable(fd: int) -> bool:
-        return bool(select.select((fd,), (), (), 0)[0])
-
-
-if _LINUX:
-    import fcntl
-    import termios
-
-    def unacknowledged_bytes(fd: int) -> int:
-        """Return how many bytes of what was written the other side has not acknowledged (tcp(7), SIOCOUTQ)."""
-        try:
-            info = fcntl.ioctl(fd, termios.TIOCOUTQ, b"\0\0\0\0")
-        except OSError:
-            return 0
-        return int.from_bytes(info, sys.byteorder)
-else:
-
-    def unacknowledged_bytes(fd: int) -> int:  # noqa: ARG001
-        """Unknown: none."""
-        return 0
 
 
 def hosts_of(certificate: object) -> tuple[str, ...]:

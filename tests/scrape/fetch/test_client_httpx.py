@@ -22,6 +22,7 @@ from scraper_cpn.scrape.fetch.client import Ask, Sending
 from scraper_cpn.scrape.fetch.client_httpx import HttpxClient
 from scraper_cpn.scrape.fetch.fetcher import Fetcher
 from scraper_cpn.scrape.fetch.pools import ADDRESS_S, Backend
+from scraper_cpn.scrape.fetch.streams import Stream
 from scraper_cpn.scrape.options.read import checked
 from scraper_cpn.scrape.settings import SECOND, Settings, UsageError
 from tests.http2 import Answer2, Asked2, Http2Server
@@ -304,11 +305,11 @@ async def test_an_address_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) 
         tried.append((address, until_s))
         if until_s is not None:
             raise httpcore.ConnectTimeout
-        return "connected"
+        return httpcore.AsyncMockStream([])
 
     monkeypatch.setattr(httpcore.AnyIOBackend, "connect_tcp", connect)
     backend: Any = Backend(Names(a_example="127.0.0.1 127.0.0.2"))
-    assert await backend.connect_tcp("a.example", 443) == "connected"
+    assert isinstance(await backend.connect_tcp("a.example", 443), Stream)
     assert tried == [("127.0.0.1", ADDRESS_S), ("127.0.0.2", None)]
 
 
