@@ -328,10 +328,10 @@ def test_a_state_that_contradicts_its_crawl_is_reported(
 def test_a_line_without_end_on_standard_input(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It is refused before it fills memory, also where a state needs all lines first."""
+    """It is refused before it fills memory, also where a crawl of many workers needs all lines first."""
     endless = io.BytesIO(b"http://a.test/\n" + b"x" * 3 * LINE_BYTES_MAX)
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(endless))
-    assert main(["-i", "-", "--state", "postgres://a.test/crawls?state=x"]) == 2
+    assert main(["-i", "-", "--database", "postgres://a.test/crawls"]) == 2
     assert endless.tell() < 3 * LINE_BYTES_MAX
     message = capsys.readouterr().err
     assert message == "scrape: --input: standard input:2: a line of more than 1,000,000 bytes\n"
