@@ -93,6 +93,7 @@ def test_without_the_option_there_is_no_place() -> None:
     assert "open_hours" not in ScrapeNet(Policy(Settings())).places
 
 
+@pytest.mark.slow
 def test_no_start_outside_of_the_hours_is_proved() -> None:
     """The claim holds in every order, and with it all others."""
     given = Settings(hours=hours("1:00-2:00"), robots="ignore", retries=0)
@@ -137,6 +138,7 @@ def test_a_domain_whose_hours_have_passed_is_given_up(kernel: Any) -> None:
     assert len(failed) + len(stored(done.rows)) == 60
 
 
+@pytest.mark.slow
 def test_hours_of_domains_bring_their_claim() -> None:
     """No request starts outside of them, also where a connection takes longer than the window."""
     site = Site(name="a.example", hours=hours("0:00-1:00"))

@@ -166,6 +166,7 @@ def test_an_address_without_slots_breaks_their_claim() -> None:
     assert message["G2 requests to an address at a time"].status == "refuted"
 
 
+@pytest.mark.slow
 def test_sitemaps_bring_their_claim() -> None:
     """A crawl of a page and a sitemap, in every order, keeps all guarantees."""
     report = verify_crawl(Settings(sitemaps=("auto",), concurrency=1, retries=0))
@@ -175,6 +176,7 @@ def test_sitemaps_bring_their_claim() -> None:
 
 
 @pytest.mark.parametrize("resumable", [True, False])
+@pytest.mark.slow
 def test_files_keep_the_guarantees(resumable: bool) -> None:
     """A crawl of a page whose item names a file, in every order; the page waits for it, and ends."""
     settings = Settings(files=("images",), save_bodies="b", concurrency=1, retries=0)
@@ -188,6 +190,7 @@ def test_files_keep_the_guarantees(resumable: bool) -> None:
     assert set(claims.values()) == {"proved"}
 
 
+@pytest.mark.slow
 def test_visits_keep_the_guarantees() -> None:
     """A page that is visited twice, whether it changes or not, in every order."""
     report = verify_crawl(Settings(revisit_ns=SECOND, concurrency=1, retries=0))
@@ -241,6 +244,7 @@ def test_a_login_breaks_no_claim() -> None:
     assert message["G5 a URL is in one place, or has one end"].ok
 
 
+@pytest.mark.slow
 def test_sticky_proxies_bring_their_claim() -> None:
     """In no order of events that is looked at does a request go through another proxy than its session's."""
     proxies = (c.Proxy("p", url="http://p"), c.Proxy("q", url="http://q"))
