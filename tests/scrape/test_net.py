@@ -212,6 +212,7 @@ ALLOWED = {
     ("scrape/arriving.py", "Condition"): "the thread that reads seeds from a pipe, up to a bound",
     ("scrape/fetch/connections.py", "call_later"): "closing what is idle",
     ("scrape/fetch/pools.py", "call_later"): "closing what is idle",
+    ("scrape/fetch/streams.py", "sleep"): "within a request that has begun",
     ("scrape/fetch/wire.py", "sleep"): "within a request that has begun",
     (
         "scrape/pages/parse.py",

@@ -173,7 +173,7 @@ KINDS: dict[str, str] = {
     "redirected": "the URL redirects to another URL, which is fetched separately",
     "parse": "the page could not be parsed",
     "handler": "the page handler raised",
-    "hook": "a function of the program (such as before, item, priority, again_after) raised, or returned what is not allowed",
+    "hook": "a function of the program raised, or returned what is not allowed",
     "invalid": "an item does not fit the schema",
     "keep": "an item could not be written",
     "seed": "a line of the input is not a URL",
