@@ -18,12 +18,11 @@ def test_nothing_is_lost_or_doubled_when_workers_die_and_freeze(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(3))
 def test_nothing_is_lost_or_doubled_under_many_faults(
-    own_postgres: Postgres, tmp_path: Path, seed: int
+    own_postgres: Postgres, tmp_path: Path
 ) -> None:
-    """The same with three workers and twenty faults."""
-    assert_fine(play(Plan(seed=seed, number=20, errands=150), own_postgres, tmp_path))
+    """The same with three workers and fifteen faults; `make chaos` has as many as wanted."""
+    assert_fine(play(Plan(seed=1, number=15, errands=120), own_postgres, tmp_path))
 
 
 CONTROL = Plan(seed=7, faults=["freeze"], number=20, errands=150, frozen=(1.3, 2.5))

@@ -342,7 +342,7 @@ def test_only_a_net_with_a_partition_key_has_partitions() -> None:
 
 
 @pytest.mark.parametrize(
-    "seed", [*range(5), *(pytest.param(n, marks=pytest.mark.slow) for n in range(5, 200))]
+    "seed", [*range(5), *(pytest.param(n, marks=pytest.mark.slow) for n in range(5, 60))]
 )
 def test_random_partitions_are_those_of_the_interpreter(seed: int) -> None:
     """With functions that change keys: traces, rows and markings are equal after every call (R52)."""
