@@ -18,7 +18,7 @@ from scraper_cpn.simulate.web import WebSpec
 
 pytestmark = pytest.mark.slow
 
-EXTRAS = (".client_pyreqwest", ".client_httpx", ".pools", ".socks")
+EXTRAS = (".client_pyreqwest", ".client_httpx", ".pools", ".fetch.streams", ".socks")
 """Modules of the extras `fast`, `httpx` and `socks`."""
 ROOT = Path(__file__).parents[1]
 CLEAN = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "VIRTUAL"))}  # fmt: skip
