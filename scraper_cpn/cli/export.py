@@ -21,12 +21,12 @@ def export(words: Words) -> int:
     """Write the items and the failed log. Raises `UsageError`, `OutputError` or `StoreError`."""
     from scraper_cpn.scrape.state.export import Export, export_failures
     from scraper_cpn.scrape.state.run import last_opening
-    from scraper_cpn.show.accounts import export_lines
     from scraper_cpn.show.work import progress
     from scraper_cpn.store.states import look
 
     output, failed = words.options.get("output", "-"), words.options.get("failed")
-    _check_files(words, output, failed)
+    place = words.state
+    check_outputs(words, {place.resolve(): "the state"} if isinstance(place, Path) else {})
     console = Console(stderr=True, highlight=False)
     account: dict[str, Any] = {"output": output}
     with look(words.state) as state, ExitStack() as stack:
@@ -46,6 +46,13 @@ def export(words: Words) -> int:
             account |= {"failed": failed, "failed_rows": export_failures(reader, log)}
         shown = stack.enter_context(progress(console))
         account["items"] = anyio.run(work.write, lambda done: shown("items", done, of))
+    return reported(words, console, account)
+
+
+def reported(words: Words, console: Console, account: dict[str, Any]) -> int:
+    """Report what was written; returns the exit code."""
+    from scraper_cpn.show.accounts import export_lines
+
     if words.json:
         print_json(account)
     else:
@@ -54,12 +61,12 @@ def export(words: Words) -> int:
     return DONE
 
 
-def _check_files(words: Words, output: str, failed: str | None) -> None:
-    """Refuse to overwrite the state or an existing file, and refuse one file for two purposes."""
+def check_outputs(words: Words, used: dict[Path, str]) -> None:
+    """Refuse to overwrite an existing file, and refuse one file for two purposes; *used* are those that serve another."""
+    output, failed = words.options.get("output", "-"), words.options.get("failed")
+    used = dict(used)
     if words.json and output in STANDARD_OUTPUT:
         raise UsageError("--json: standard output has the items; give -o FILE with it")
-    place = words.state
-    used = {place.resolve(): "the state"} if isinstance(place, Path) else {}
     for option, path in (("output", output), ("failed", failed)):
         if path is None or (option == "output" and path in STANDARD_OUTPUT):
             continue

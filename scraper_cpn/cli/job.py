@@ -9,7 +9,7 @@ import importlib.util
 import os
 import sys
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -23,7 +23,13 @@ from scraper_cpn.scrape.colours import Link
 from scraper_cpn.scrape.items.bodies import bodies_of
 from scraper_cpn.scrape.items.outputs import STANDARD_OUTPUT, CheckedOutput, open_output
 from scraper_cpn.scrape.items.validate import Validator
-from scraper_cpn.scrape.options.read import crawl_options, likely, own_options, settings_from
+from scraper_cpn.scrape.options.read import (
+    GivenValue,
+    crawl_options,
+    likely,
+    own_options,
+    settings_from,
+)
 from scraper_cpn.scrape.options.values import file_text
 from scraper_cpn.scrape.redact import hidden
 from scraper_cpn.scrape.settings import Settings, UsageError
@@ -80,19 +86,52 @@ def job_of(arguments: Arguments) -> CrawlJob:
             raise UsageError(
                 f"{given[key].where}: it is for a crawl in a database; give --database ADDRESS as well"
             )
+    asked = asked_for(arguments, given, own)
+    program, settings = asked.program, asked.settings
+    file = arguments.words[1] if program else None
+    more: dict[str, Any] = {"bad": asked.bad, "unread": asked.unread}
+    keeping = _keeping(own, file, more, keep_cookies=settings.keep_cookies)
+    return with_outputs(
+        own,
+        program,
+        arguments=arguments,
+        settings=settings,
+        seeds=asked.seeds,
+        keeping=keeping,
+        **more,
+    )
+
+
+class Asked(Struct, frozen=True):
+    """What a command line asks for: a program, settings, and seeds, of which one at least is read or bad."""
+
+    program: Any
+    """A `scrape.crawl.Crawl`; None without one."""
+    settings: Settings
+    seeds: tuple[str | Link, ...]
+    bad: tuple[Any, ...]
+    unread: Any
+
+
+def asked_for(arguments: Arguments, given: Mapping[str, GivenValue], own: dict[str, Any]) -> Asked:
+    """Read what a new crawl is asked for. Reads the files that are named.
+
+    Args:
+        arguments: the command line.
+        given: its options, and those of its file of options.
+        own: the values of those that are the command's.
+
+    Raises:
+        UsageError: a mistake, or no seed.
+    """
     words, program = program_of(arguments.words)
     options = crawl_options(given)
     settings = program.settings_with(options) if program else settings_from(options)
-    listed = seeds_of(words, own)
+    listed = _seeds(words, own)
     seeds = listed.urls or (program.seeds() if program else ())
     if not seeds and not listed.bad:
-        raise UsageError(no_seed(own.get("input")))
-    file = arguments.words[1] if program else None
-    more: dict[str, Any] = {"bad": listed.bad, "unread": listed.unread}
-    keeping = _keeping(own, file, more, keep_cookies=settings.keep_cookies)
-    return with_outputs(
-        own, program, arguments=arguments, settings=settings, seeds=seeds, keeping=keeping, **more
-    )
+        raise UsageError(_no_seed(own.get("input")))
+    return Asked(program, settings, seeds, listed.bad, listed.unread)
 
 
 def _keeping(
@@ -166,7 +205,7 @@ def with_outputs(
     )
 
 
-def seeds_of(words: Iterable[str], own: dict[str, Any]) -> "SeedList":
+def _seeds(words: Iterable[str], own: dict[str, Any]) -> "SeedList":
     """The seeds of the command line and of an input. The first ones are read now, and refused if one is bad.
 
     A pipe is read on while the crawl runs; for a crawl of many workers, which has to have all seeds, to its end.
@@ -187,7 +226,7 @@ def seeds_of(words: Iterable[str], own: dict[str, Any]) -> "SeedList":
     return SeedList((*urls, *more), tuple(bad), text if text.lines or text.arriving else None)
 
 
-def no_seed(path: str | None) -> str:
+def _no_seed(path: str | None) -> str:
     """What is wrong if there is no seed, with or without an input."""
     if path is None:
         return "there is no URL to start from; give one, or a file of URLs with -i"

@@ -124,9 +124,9 @@ def _state(argv: Sequence[str]) -> int:
 
 
 def _in_database(command: str, argv: Sequence[str]) -> bool:
-    from scraper_cpn.cli.many import in_database
-
-    return command == "stop" or in_database(argv)
+    """Whether a command is about a crawl in a database."""
+    given = any(word == "--database" or word.startswith("--database=") for word in argv)
+    return given or command == "stop"
 
 
 def _many(argv: Sequence[str]) -> int:

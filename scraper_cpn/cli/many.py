@@ -17,12 +17,12 @@ from msgspec.structs import replace
 from rich.console import Console
 
 from scraper_cpn.cli.arguments import Arguments, given_options, parse
-from scraper_cpn.cli.files import check_writable
-from scraper_cpn.cli.job import no_seed, program_of, seeds_of
+from scraper_cpn.cli.export import check_outputs, reported
+from scraper_cpn.cli.job import asked_for
+from scraper_cpn.cli.on_state import KIND, kinds_of
 from scraper_cpn.cli.words import DONE, Words, print_json, print_result, words_of
-from scraper_cpn.scrape.items.outputs import STANDARD_OUTPUT
-from scraper_cpn.scrape.options.read import crawl_options, likely, own_options, settings_from
-from scraper_cpn.scrape.options.table import BY_KEY, SWITCH, TEXT, Option
+from scraper_cpn.scrape.options.read import own_options
+from scraper_cpn.scrape.options.table import BY_KEY, SWITCH, Option
 from scraper_cpn.scrape.settings import Settings, UsageError
 
 if TYPE_CHECKING:
@@ -39,11 +39,6 @@ _ELSEWHERE = {
     "trace": "traces are of one process; leave it out",
 }
 """Options of a crawl that have another way here."""
-
-
-def in_database(argv: Sequence[str]) -> bool:
-    """Whether a command line is about a crawl in a database."""
-    return any(word == "--database" or word.startswith("--database=") for word in argv)
 
 
 def address(options: dict[str, Any]) -> str:
@@ -90,29 +85,24 @@ def create(arguments: Arguments) -> int:
     for key, way in _ELSEWHERE.items():
         if key in own:
             raise UsageError(f"{given[key].where}: not with --database; {way}")
-    words, program = program_of(arguments.words)
-    options = crawl_options(given)
-    settings = program.settings_with(options) if program else settings_from(options)
-    listed = seeds_of(words, own)
-    seeds = listed.urls or (program.seeds() if program else ())
-    if not seeds and not listed.bad:
-        raise UsageError(no_seed(own.get("input")))
+    asked = asked_for(arguments, given, own)
+    program, settings = asked.program, asked.settings
     from scraper_cpn.cluster import PARTITIONS
     from scraper_cpn.scrape.many.crawls import create as create_crawl
 
     path = str(Path(arguments.words[1]).absolute()) if program else None
     partitions = own.get("partitions", PARTITIONS)
-    if "concurrency" not in options and settings.concurrency == Settings().concurrency:
+    if "concurrency" not in given and settings.concurrency == Settings().concurrency:
         settings = replace(settings, concurrency=settings.concurrency * partitions)
     dsn = address(own)
     number = anyio.run(
         lambda: create_crawl(
             dsn,
             settings,
-            seeds,
+            asked.seeds,
             partitions=partitions,
-            unread=listed.unread,
-            bad=listed.bad,
+            unread=asked.unread,
+            bad=asked.bad,
             program=path,
             does=does(program, path),
         )
@@ -229,16 +219,10 @@ def _check(words: Words, dsn: str) -> int:
 
 
 def _retry(words: Words, dsn: str) -> int:
-    from scraper_cpn.scrape.colours import KINDS
     from scraper_cpn.scrape.many.crawls import look
     from scraper_cpn.scrape.many.retry import put_back
 
-    kinds = words.options.get("kind")
-    for kind in kinds or ():
-        if kind not in KINDS:
-            raise UsageError(
-                f"--kind {kind}: not a kind of failure{likely(kind, KINDS)}; one of {', '.join(KINDS)}"
-            )
+    kinds = kinds_of(words)
     found = anyio.run(put_back, anyio.run(look, dsn), kinds)
     command = f"scrape worker {_named(words.options)}"
     record = {"put_back": sum(found.values()), "kinds": found, "next": command}
@@ -250,16 +234,10 @@ def _retry(words: Words, dsn: str) -> int:
 def _export(words: Words, dsn: str) -> int:
     from scraper_cpn.scrape.many.crawls import look
     from scraper_cpn.scrape.many.export import export_crawl
-    from scraper_cpn.show.accounts import export_lines
     from scraper_cpn.show.work import progress
 
     output, failed = words.options.get("output", "-"), words.options.get("failed")
-    if words.json and output in STANDARD_OUTPUT:
-        raise UsageError("--json: standard output has the items; give -o FILE with it")
-    if failed is not None:
-        check_writable("--failed", failed)
-        if Path(failed).exists() and "overwrite" not in words.options:
-            raise UsageError(f"--failed: {failed} exists; replace it with -O/--overwrite")
+    check_outputs(words, {})
     console = Console(stderr=True, highlight=False)
     with progress(console) as shown:
         account = export_crawl(
@@ -272,12 +250,7 @@ def _export(words: Words, dsn: str) -> int:
             follow="follow" in words.options,
             on_progress=lambda done, of: shown("items", done, of),
         )
-    if words.json:
-        print_json(account)
-    else:
-        for line in export_lines(account):
-            console.print(line, soft_wrap=True)
-    return DONE
+    return reported(words, console, account)
 
 
 _OUTPUTS = tuple(BY_KEY[key] for key in ("output", "format", "csv_excel", "overwrite", "failed"))
@@ -285,18 +258,11 @@ _OUTPUTS = tuple(BY_KEY[key] for key in ("output", "format", "csv_excel", "overw
 _FOLLOW = Option(
     name="follow", kind=SWITCH, group="", help="go on with new items until the crawl has ended"
 )
-_KIND = Option(
-    name="kind",
-    kind=TEXT,
-    group="",
-    many=True,
-    help="only this kind of failure, as status names it",
-)
 
 COMMANDS = {
     "status": Command(_status),
     "explain": Command(_explain, words=1),
-    "retry": Command(_retry, (_KIND,)),
+    "retry": Command(_retry, (KIND,)),
     "check": Command(_check),
     "export": Command(_export, (*_OUTPUTS, _FOLLOW)),
     "stop": Command(_stop),

@@ -97,12 +97,7 @@ def _retry(words: Words) -> int:
     from scraper_cpn.show.accounts import retry_lines
     from scraper_cpn.store.states import look
 
-    kinds = words.options.get("kind")
-    for kind in kinds or ():
-        if kind not in KINDS:
-            raise UsageError(
-                f"--kind {kind}: not a kind of failure{likely(kind, KINDS)}; one of {', '.join(KINDS)}"
-            )
+    kinds = kinds_of(words)
     found = anyio.run(_retry_failed, words, kinds)
     with look(words.state) as reader:
         log = reader.run(words.run)
@@ -111,6 +106,17 @@ def _retry(words: Words) -> int:
     record = {"put_back": sum(found.values()), "kinds": found, "unsure": unsure, "next": command}
     again = f"scrape retry {words.named()} --kind {UNSURE}"
     return print_result(words, record, retry_lines(found, command, unsure, again))
+
+
+def kinds_of(words: Words) -> Sequence[str] | None:
+    """The kinds of failure that were given; None for none. Raises `UsageError`."""
+    kinds: Sequence[str] | None = words.options.get("kind")
+    for kind in kinds or ():
+        if kind not in KINDS:
+            raise UsageError(
+                f"--kind {kind}: not a kind of failure{likely(kind, KINDS)}; one of {', '.join(KINDS)}"
+            )
+    return kinds
 
 
 async def _retry_failed(words: Words, kinds: Sequence[str] | None) -> dict[str, int]:
@@ -169,7 +175,7 @@ _RUN, _JSON, _OUTPUT, _OVERWRITE, _FAILED = (
     BY_KEY[key] for key in ("run", "json", "output", "overwrite", "failed")
 )
 _FORM = (BY_KEY["format"], BY_KEY["csv_excel"])
-_KIND = Option(
+KIND = Option(
     name="kind",
     kind=TEXT,
     group="",
@@ -180,7 +186,7 @@ _KIND = Option(
 COMMANDS = {
     "status": Command(_status, ("STATE",), (_RUN, _JSON)),
     "explain": Command(_explain, ("STATE", "URL"), (_RUN, _JSON)),
-    "retry": Command(_retry, ("STATE",), (_RUN, _JSON, _KIND)),
+    "retry": Command(_retry, ("STATE",), (_RUN, _JSON, KIND)),
     "export": Command(export, ("STATE",), (_RUN, _JSON, _OUTPUT, *_FORM, _OVERWRITE, _FAILED)),
     "check": Command(_check, ("STATE",), (_RUN, _JSON)),
     "backup": Command(_backup, ("STATE", "FILE"), (_JSON,)),
