@@ -46,7 +46,7 @@ _LEASE = Option(
     name="lease", kind=TIME, group="", help="how long a silent worker keeps its partitions"
 )
 OPTIONS = (
-    *(BY_KEY[key] for key in ("database", "name", "quiet", "json", "help", *OWN) if key in BY_KEY),
+    *(BY_KEY[key] for key in ("database", "name", "quiet", "json", "help", *OWN)),
     _PROCESSES,
     _LEASE,
 )
@@ -125,9 +125,8 @@ def _lease(options: dict[str, Any]) -> int:
 
 
 def _one_process(arguments: Arguments, dsn: str, lease_ns: int) -> int:
-    given = given_options(arguments)
-    own = own_options({key: each for key, each in given.items() if key in BY_KEY})
-    mine = crawl_options({key: each for key, each in given.items() if key in BY_KEY})
+    given = {key: each for key, each in given_options(arguments).items() if key in BY_KEY}
+    own, mine = own_options(given), crawl_options(given)
     program, path = None, None
     if arguments.words:
         if len(arguments.words) > 1:
@@ -139,8 +138,6 @@ def _one_process(arguments: Arguments, dsn: str, lease_ns: int) -> int:
     with Hearing(GRACE_S) as hearing:
         settings = settings_from(mine)
         names = {BY_KEY[key].field for key in mine}
-        if "proxy" in mine:
-            names.add("proxies")
         run = partial(_work, dsn, names, settings, does(program, path), lease_ns, hearing, tell)
         ended, told = run_to_end(run, settings)
         hearing.listen()
