@@ -26,6 +26,7 @@ from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.parts.volume import Bytes, Rate
 from scraper_cpn.scrape.policy.frontier import split
 from scraper_cpn.scrape.policy.proxies import copies_of
+from scraper_cpn.scrape.settings import Settings
 from scraper_cpn.scrape.windows import windows, windows_of_domains
 
 DIRECT = "direct"
@@ -48,8 +49,7 @@ def open_crawl(
     while it is being connected, and other requests must not have to wait for that.
     """
     settings = net.policy.settings
-    direct = Proxy(DIRECT, slots=settings.concurrency)
-    for proxy in _tokens(settings.proxies or (direct,)):
+    for proxy in _tokens(settings.proxies or (direct(settings),)):
         kernel.inject(
             net.proxies.pool,
             proxy,
@@ -72,6 +72,11 @@ def open_crawl(
     kernel.inject(net.frontier.found, split(targets), now_ns)
     for bad in bad_seeds:
         kernel.inject(net.seeds.bad, bad, now_ns)
+
+
+def direct(settings: Settings) -> Proxy:
+    """The connection without a proxy, which carries as many requests at a time as the crawl may make."""
+    return Proxy(DIRECT, slots=settings.concurrency)
 
 
 def first_tokens(net: ScrapeNet) -> Iterator[tuple[Place[Any], Any]]:

@@ -25,20 +25,25 @@ from scraper_cpn.scrape.many.proxies import tokens as proxy_tokens
 from scraper_cpn.scrape.many.work import Program, ScrapeWork
 from scraper_cpn.scrape.policy import sites_of
 from scraper_cpn.scrape.policy.frontier import split
-from scraper_cpn.scrape.redact import HARMLESS_HEADERS
 from scraper_cpn.scrape.seeds import BadSeed, Unread, read_first
 from scraper_cpn.scrape.settings import Settings, UsageError
 from scraper_cpn.scrape.state.files import Past, changed
 from scraper_cpn.scrape.state.metadata import read_value, read_value_or_none
-from scraper_cpn.scrape.state.run import CrawlRecord, Opening, first_metadata, kept, last_opening
+from scraper_cpn.scrape.state.run import (
+    CrawlRecord,
+    Opening,
+    first_metadata,
+    kept,
+    last_opening,
+    record_of,
+)
 from scraper_cpn.scrape.urls import origin_of
-from scraper_cpn.store.postgres.link import Link as Reading
 from scraper_cpn.store.postgres.read import PartReader
+from scraper_cpn.store.postgres.reader import snapshot
 
 CROSSING_LINKS = "crossing_links"
 _TOGETHER = 500
 """The most seeds of a domain in one token."""
-_READ_AT_ONCE = 100_000
 END, DIGEST = "end_ns", "program_digest"
 
 
@@ -101,7 +106,7 @@ async def create(
     _check_shared(settings, does)
     check_divisible(settings, partitions)
     opening = Opening(settings, sites_of(settings, given))
-    record = _record(settings, _origins(given), more, program)
+    record = record_of(settings, _origins(given), bad=tuple(more), program=program)
     now_ns = time.time_ns()
     end_ns = None if settings.max_time_ns is None else now_ns + settings.max_time_ns
     work = ScrapeWork(opening, record, partitions, program=does, end_ns=end_ns)
@@ -117,11 +122,8 @@ async def create(
 async def look(dsn: str) -> Known:
     """Find a crawl. Raises `StoreError`."""
     crawl = await cluster.join(dsn)
-    reading = Reading(crawl.address, once=True)
-    try:
-        metadata = PartReader(reading, crawl.parts[0]).metadata()
-    finally:
-        reading.close()
+    with snapshot(crawl.address) as link:
+        metadata = PartReader(link, crawl.parts[0]).metadata()
     return Known(
         crawl,
         last_opening(metadata),
@@ -171,19 +173,6 @@ def _check_program(known: Known, does: Program | None) -> None:
         f"worker: the crawl was created with a program; give it, too: scrape worker {known.record.program or 'PROGRAM.py'} --database ..."
         if known.digest
         else "worker: the crawl was created without a program; leave it out"
-    )
-
-
-def _record(
-    settings: Settings, seeds: Sequence[str], bad: Sequence[BadSeed], program: str | None
-) -> CrawlRecord:
-    hidden = [name for name, _ in settings.headers if name.lower() not in HARMLESS_HEADERS]
-    return CrawlRecord(
-        seeds=tuple(seeds),
-        bad=tuple(bad),
-        program=program,
-        hidden_headers=tuple(hidden),
-        hidden_cookies=tuple(name for name, _ in settings.cookie),
     )
 
 

@@ -79,35 +79,39 @@ def export_crawl(
         raise UsageError("--follow: the columns are not known yet; write to a .jsonl file")
     link = Link(known.crawl.address)
     try:
-        whole = _Whole([PartReader(link, part) for part in known.crawl.parts])
-        of = sum(PartReader(link, part).head().items for part in known.crawl.parts)
+        parts = [PartReader(link, part) for part in known.crawl.parts]
+        whole = _Whole(parts)
         work = Export(
             whole, where, overwrite=overwrite, fields=known.opening.settings.fields, **form
         )
         account: dict[str, Any] = {"output": where}
         if follow:
-            batches = _following(known, link)
             account["items"] = anyio.run(
-                work.write_batches, batches, lambda done: on_progress(done, done)
+                work.write_batches,
+                _following(known, link, parts),
+                lambda done: on_progress(done, done),
             )
         if failed is not None:
             with Path(failed).open("w", encoding="utf-8") as log:
                 account |= {"failed": failed, "failed_rows": export_failures(whole, log)}
         if not follow:
+            of = sum(part.head().items for part in parts)
             account["items"] = anyio.run(work.write, lambda done: on_progress(done, of))
         return account
     finally:
         link.close()
 
 
-async def _following(known: Known, link: Link) -> AsyncIterator[list[bytes]]:
+async def _following(
+    known: Known, link: Link, parts: Sequence[PartReader]
+) -> AsyncIterator[list[bytes]]:
     """The items of a crawl as they become durable, until it has ended."""
-    at = dict.fromkeys(known.crawl.parts, 0)
+    at = dict.fromkeys(parts, 0)
     while True:
         look = link.call(lambda on: look_at(on, known.crawl.id))
         fresh = list[bytes]()
         for part in at:
-            for number, body in islice(PartReader(link, part).items_after(at[part]), _TOGETHER):
+            for number, body in islice(part.items_after(at[part]), _TOGETHER):
                 at[part] = number
                 fresh.append(body)
         if fresh:

@@ -7,7 +7,6 @@ Must not know: the command line, how anything is shown.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from itertools import chain
 
 from msgspec import Struct
@@ -16,10 +15,9 @@ from scraper_cpn.cluster.look import Look, Working, look_at
 from scraper_cpn.scrape.account.ledger import Ledger
 from scraper_cpn.scrape.account.report import Account
 from scraper_cpn.scrape.many.crawls import Known
-from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.state.rows import failures
 from scraper_cpn.scrape.state.run import account, codec_of
-from scraper_cpn.scrape.state.status import Backlog, Failures
+from scraper_cpn.scrape.state.status import Backlog, Failures, kinds_in, waiting_in
 from scraper_cpn.store.postgres.read import PartReader
 from scraper_cpn.store.postgres.reader import snapshot
 
@@ -99,8 +97,8 @@ def _status(known: Known, look: Look, parts: list[PartReader], domains: int) -> 
         },
         failed=ledger.failed,
         skipped=ledger.skipped,
-        failures=tuple(_failures(ledger)),
-        waiting=_waiting(net, places),
+        failures=tuple(kinds_in(ledger)),
+        waiting=waiting_in(net, places),
         on_the_way=look.on_the_way,
         budgets=look.budgets,
         backlog=tuple(Backlog(domain, urls, 0) for domain, urls in backlog.most_common(domains)),
@@ -109,17 +107,3 @@ def _status(known: Known, look: Look, parts: list[PartReader], domains: int) -> 
 
 def _sum(accounts: list[Account], name: str) -> int:
     return sum(getattr(each, name) for each in accounts)
-
-
-def _waiting(net: ScrapeNet, places: Counter[str]) -> dict[str, int]:
-    return {
-        "robots.txt": places[net.robots.asks.name],
-        "their turn": places[net.frontier.targets.name],
-        "a retry": places[net.retries.cool_down.name],
-        **({} if net.revisits is None else {"their next visit": places[net.revisits.rests.name]}),
-    }
-
-
-def _failures(ledger: Ledger) -> Iterator[Failures]:
-    for group in ledger.groups():
-        yield Failures(group.kind, group.count, group.meaning, group.examples[0].target.url)

@@ -12,9 +12,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from scraper_cpn.net.changes import Durable
-from scraper_cpn.scrape.colours import Gate, Proxy
+from scraper_cpn.scrape.colours import Gate
 from scraper_cpn.scrape.net import ScrapeNet
-from scraper_cpn.scrape.opening import DIRECT, first_tokens
+from scraper_cpn.scrape.opening import direct, first_tokens
 from scraper_cpn.scrape.policy.proxies import copies_of
 from scraper_cpn.scrape.seeds import BadSeed
 from scraper_cpn.scrape.state.resume import (
@@ -51,7 +51,7 @@ def first_edit(
     edit.put(net.gate.open, Gate(), expires_at_ns=end_ns)
     put_windows(edit, net, {})
     if not settings.proxies:
-        for copy in copies_of(Proxy(DIRECT, slots=settings.concurrency)):
+        for copy in copies_of(direct(settings)):
             edit.put(net.proxies.pool, copy)
     for proxy, number in slots.items():
         edit.set_number(net.proxies.slots, proxy, number)

@@ -25,7 +25,6 @@ from scraper_cpn.scrape.items.outputs import CheckedOutput
 from scraper_cpn.scrape.kernels import Prepared
 from scraper_cpn.scrape.options.read import checked
 from scraper_cpn.scrape.policy import sites_of
-from scraper_cpn.scrape.redact import HARMLESS_HEADERS
 from scraper_cpn.scrape.seeds import BadSeed, Unread
 from scraper_cpn.scrape.settings import Settings, UsageError
 from scraper_cpn.scrape.state.metadata import read_value_or_none
@@ -40,6 +39,7 @@ from scraper_cpn.scrape.state.run import (
     kept,
     last_opening,
     opened,
+    record_of,
     resuming,
 )
 from scraper_cpn.scrape.state.unread import Input, input_of
@@ -230,21 +230,19 @@ def _new_store(
 ) -> Store:
     """A store in a new state, or for another run in an existing one."""
     path, run = keeping.path, keeping.run
-    hidden = [name for name, _ in opening.settings.headers if name.lower() not in HARMLESS_HEADERS]
     unread, given, texts = keeping.unread, None, list[TextRow]()
     if isinstance(unread, ArrivingLines):
         given = Input(unread.name, 0, 0, 0, piped=True)
     elif unread is not None:
         texts = [(block.line, block.text) for block in iter(unread.take, None)]
         given = input_of(unread.name, texts)
-    keep = CrawlRecord(
-        seeds=tuple(seeds),
+    keep = record_of(
+        opening.settings,
+        seeds,
         input=given,
         bad=keeping.bad,
         program=keeping.program,
         handled=keeping.handled,
-        hidden_headers=tuple(hidden),
-        hidden_cookies=tuple(name for name, _ in opening.settings.cookie),
     )
     metadata = first_metadata(opening, keep) | dict(output_file.metadata())
     if run is not None and is_there(path):

@@ -17,7 +17,7 @@ from scraper_cpn.net.changes import Durable
 from scraper_cpn.net.marking import Standing
 from scraper_cpn.scrape.colours import STEPS, Domain, Gate, ItemsLeft, Proxy, Rules, Window
 from scraper_cpn.scrape.net import ScrapeNet
-from scraper_cpn.scrape.opening import DIRECT, first_tokens, reputes
+from scraper_cpn.scrape.opening import direct, first_tokens, reputes
 from scraper_cpn.scrape.parts.addresses import Addresses
 from scraper_cpn.scrape.parts.items import ITEMS_LEFT
 from scraper_cpn.scrape.parts.logins import LOGINS
@@ -231,8 +231,7 @@ def _proxies(
     for token in tokens:
         there.setdefault(token.colour.proxy, []).append(token)
     edit.gone += [token.serial for token in tokens]
-    direct = Proxy(DIRECT, slots=settings.concurrency)
-    for proxy in settings.proxies or (direct,):
+    for proxy in settings.proxies or (direct(settings),):
         old, was = there.get(proxy.proxy, []), known.get(proxy.proxy)
         if was is not None and not old and not _outlasts(proxy, was):
             continue  # its quota or its lease has ended

@@ -105,6 +105,23 @@ def first_metadata(opening: Opening, kept: CrawlRecord) -> dict[str, bytes]:
     }
 
 
+def record_of(settings: Settings, seeds: Iterable[str | Link], **more: Any) -> CrawlRecord:
+    """What is recorded about a crawl that begins: of headers and cookies with secrets, only the names.
+
+    Args:
+        settings: of the crawl.
+        seeds: all, or those that are known.
+        more: other fields of the record.
+    """
+    hidden = (name for name, _ in settings.headers if name.lower() not in HARMLESS_HEADERS)
+    return CrawlRecord(
+        seeds=tuple(seeds),
+        hidden_headers=tuple(hidden),
+        hidden_cookies=tuple(name for name, _ in settings.cookie),
+        **more,
+    )
+
+
 def harmless(opening: Opening) -> Opening:
     """An opening without secrets, so that it may be stored."""
     settings = opening.settings

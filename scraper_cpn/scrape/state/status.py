@@ -7,7 +7,7 @@ Must not know: the command line, how anything is shown, SQL.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -229,7 +229,7 @@ def _status(info: RunInfo, reader: RunView, domains: int) -> RunStatus:
         failed=ledger.failed,
         retriable=len(ledger.failed_urls),
         skipped=ledger.skipped,
-        failures=tuple(_kinds(ledger)),
+        failures=tuple(kinds_in(ledger)),
         waiting=_waiting(net, places, flights, tokens),
         unread_lines=0
         if (seeds := unread(reader, info.metadata, kept(info.metadata).input)) is None
@@ -287,17 +287,21 @@ def _waiting(
     found = sum(len(each.targets) + len(each.requests) for each in founds)
     return {
         "admission": found,
-        "robots.txt": places.get(net.robots.asks.name, 0),
-        "their turn": places.get(net.frontier.targets.name, 0)
-        + sum(places.get(staged.name, 0) for staged in net.staged_targets)
-        - flights[net.requests.scrape_target.name],
-        "a retry": places.get(net.retries.cool_down.name, 0),
-        **(
-            {}
-            if net.revisits is None
-            else {"their next visit": places.get(net.revisits.rests.name, 0)}
-        ),
+        **waiting_in(net, places, flights[net.requests.scrape_target.name]),
     }
+
+
+def waiting_in(net: ScrapeNet, places: Mapping[str, int], in_flight: int = 0) -> dict[str, int]:
+    """The URLs that wait, by what they wait for, from the tokens of each place; *in_flight* pages wait no more."""
+    turns = (net.frontier.targets, *net.staged_targets)
+    found = {
+        "robots.txt": places.get(net.robots.asks.name, 0),
+        "their turn": sum(places.get(place.name, 0) for place in turns) - in_flight,
+        "a retry": places.get(net.retries.cool_down.name, 0),
+    }
+    if net.revisits is not None:
+        found["their next visit"] = places.get(net.revisits.rests.name, 0)
+    return found
 
 
 def _levels(
@@ -328,7 +332,8 @@ def _backlog(reader: RunView, codec: ScrapeCodec, tokens: list[tuple[int, Any]])
     return urls
 
 
-def _kinds(ledger: Ledger) -> Iterator[Failures]:
+def kinds_in(ledger: Ledger) -> Iterator[Failures]:
+    """The failures of a ledger by kind, the most frequent first."""
     for group in ledger.groups():
         yield Failures(group.kind, group.count, group.meaning, group.examples[0].target.url)
 
