@@ -43,20 +43,8 @@ class Health(Part):
 
         *known* are the keys of targets beside their domains, *also* is put for each.
         """
-        reads = [read(each) for each in known]  # targets are found by their whole key
-        self.transition(
-            "give_up",
-            [targets, read(self.given_up), *reads],
-            outputs=[put(log, self.p.ending, targets, self.given_up), *also],
-            priority=-1,
-        )
-        jobs = robots.jobs
-        self.transition(
-            "give_up_robots",
-            [take(jobs, include_waiting=True), read(self.given_up)],
-            outputs=robots.answer(self.p.rules, jobs, self.given_up),
-            priority=-1,
-        )
+        p, given_up = self.p, self.given_up
+        end_waiting(self, "give_up", given_up, p.ending, p.rules, targets, robots, known, log, also)
 
     def properties(self) -> Iterator[Any]:
         """What is given up is left alone, where anything can be."""
@@ -71,3 +59,44 @@ class Health(Part):
                 by="domain",
                 claim="G5 no request begins in a domain that was given up",
             )
+
+
+def end_waiting(
+    part: Part,
+    name: str,
+    over: Place[Any],
+    ending: Any,
+    rules: Any,
+    targets: Place[Target],
+    robots: Robots,
+    known: Sequence[KeySet[Any]],
+    log: Sink[Failure],
+    also: Sequence[Output],
+) -> None:
+    """Declare how what waits ends for a domain or host that was given up, before anything else starts there.
+
+    Args:
+        part: declares the transitions *name* and *name*_robots.
+        name: of the first transition.
+        over: the verdicts.
+        ending: the policy's function for the last row of a target.
+        rules: that for the rules of an origin whose robots.txt is not asked for any more.
+        targets: what waits.
+        robots: what is asked for first.
+        known: the keys of targets beside those of the verdict.
+        log: for the last rows.
+        also: is put for each target.
+    """
+    reads = [read(each) for each in known]  # targets are found by their whole key
+    part.transition(
+        name,
+        [targets, read(over), *reads],
+        outputs=[put(log, ending, targets, over), *also],
+        priority=-1,
+    )
+    part.transition(
+        f"{name}_robots",
+        [take(robots.jobs, include_waiting=True), read(over)],
+        outputs=robots.answer(rules, robots.jobs, over),
+        priority=-1,
+    )

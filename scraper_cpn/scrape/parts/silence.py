@@ -20,7 +20,6 @@ from scraper_cpn.net import (
     put,
     put_new,
     read,
-    take,
 )
 from scraper_cpn.scrape.colours import (
     DeadHost,
@@ -37,6 +36,7 @@ from scraper_cpn.scrape.colours import (
     Throttled,
     Unchanged,
 )
+from scraper_cpn.scrape.parts.health import end_waiting
 from scraper_cpn.scrape.policy.silence import SilencePolicy
 
 if TYPE_CHECKING:
@@ -89,18 +89,9 @@ class HostSilences(Limit):
         also: Sequence[Output],
     ) -> None:
         """End what waits for a host that was given up; as `Health.give_up`."""
-        reads = [read(each) for each in known]
-        self.transition(
-            "give_up_host",
-            [targets, read(self.dead), *reads],
-            outputs=[put(log, self._p.ending, targets, self.dead), *also],
-            priority=-1,
-        )
-        self.transition(
-            "give_up_host_robots",
-            [take(robots.jobs, include_waiting=True), read(self.dead)],
-            outputs=robots.answer(self._p.rules, robots.jobs, self.dead),
-            priority=-1,
+        p, dead = self._p, self.dead
+        end_waiting(
+            self, "give_up_host", dead, p.ending, p.rules, targets, robots, known, log, also
         )
 
 
