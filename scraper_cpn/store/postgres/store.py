@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from scraper_cpn.store.port import Batch, BatchError, StoreError, TextRow
 from scraper_cpn.store.postgres.address import Address
@@ -41,15 +41,11 @@ def create(
 
     The first state of a database makes the tables, too. *texts* are kept for `Store.texts`.
     """
-    link = Link(address)
-    try:
+    with _linked(address) as link:
         link.call(lambda on: make_ready(address, on))
         if link.call(lambda on: runs(address, on)):
             raise StoreError("exists", f"{address} exists; resume it, or use another name")
         return _added(address, link, run_name, metadata or {}, texts, limits)
-    except BaseException:
-        link.close()
-        raise
 
 
 def new_run(
@@ -61,13 +57,9 @@ def new_run(
     limits: JournalLimits = _USUAL,
 ) -> PostgresStore:
     """Add a run to an existing state, and open it. Raises `StoreError`, "exists" among others."""
-    link = Link(address)
-    try:
+    with _linked(address) as link:
         link.call(lambda on: is_ready(address, on))
         return _added(address, link, run_name, metadata or {}, texts, limits)
-    except BaseException:
-        link.close()
-        raise
 
 
 def open_run(
@@ -77,13 +69,9 @@ def open_run(
 
     May wait for the end of a lease; see `claim.claim`.
     """
-    link = Link(address)
-    try:
+    with _linked(address) as link:
         part = link.call(lambda on: find_run(address, on, run_name))
         return _opened(address, link, claim(address, link, part), limits)
-    except BaseException:
-        link.close()
-        raise
 
 
 class PostgresStore(PartReader):
@@ -157,6 +145,17 @@ class PostgresStore(PartReader):
         if getattr(error, "sqlstate", None) is None:
             return StoreError("io", f"{found}; it is unknown whether the last batch was written")
         return found
+
+
+@contextlib.contextmanager
+def _linked(address: Address) -> Iterator[Link]:
+    """A link for a store that is being opened, which is closed if that fails."""
+    link = Link(address)
+    try:
+        yield link
+    except BaseException:
+        link.close()
+        raise
 
 
 def _opened(address: Address, link: Link, held: Claim, limits: JournalLimits) -> PostgresStore:
