@@ -21,7 +21,7 @@ from scraper_cpn.cluster.mail import Letter, by_partition, opened, packed
 from scraper_cpn.cluster.work import Work
 from scraper_cpn.net import Ended, Row
 from scraper_cpn.net.compiled.kernel import Compiled
-from scraper_cpn.net.partitions import destination
+from scraper_cpn.net.partitions import destinations
 from scraper_cpn.run.clock import Clock
 from scraper_cpn.run.committer import Committer
 from scraper_cpn.run.shell import Shell
@@ -110,7 +110,11 @@ class Partition:
         self.clock = clock
         self._changed = changed
         self._sent = sent
-        self._channels = {each.sent.name: each for each in work.net.channels.values()}
+        channels = work.net.channels.values()
+        self._channels = {each.sent.name: each for each in channels}
+        self._goes_to = {
+            each.sent.name: destinations(work.net, each.place, claim.of) for each in channels
+        }
         self._budgets = {each.returned.name: each for each in work.net.credits.values()}
         self._letters: list[tuple[int, Letter]] = []
         self._returned: dict[str, int] = {}
@@ -285,7 +289,7 @@ class Partition:
         """How a row is stored. What leaves for other partitions is no row: the batch carries it."""
         channel = self._channels.get(row.sink)
         if channel is not None:
-            pid = destination(self._work.net, channel.place, row.colour, self.claim.of)
+            pid = self._goes_to[row.sink](row.colour)
             self._letters.append((pid, Letter(channel.place, row.colour)))
         elif row.sink in self._budgets:
             name = self._budgets[row.sink].counter.name

@@ -96,11 +96,17 @@ def tells_of(net: Net, place: AnyPlace) -> tuple[Tell, ...]:
 
 
 def destination(net: Net, place: Place[Any], colour: Any, partitions: int) -> int:
-    """Return the partition to which a token of a channel, or of another keyed place, belongs.
+    """Return the partition to which a token of a channel, or of another keyed place, belongs; see `destinations`."""
+    return destinations(net, place, partitions)(colour)
+
+
+def destinations(net: Net, place: Place[Any], partitions: int) -> Callable[[Any], int]:
+    """The function that says to which partition a token of a channel, or of another keyed place, belongs.
+
+    It raises anything that a function of the user raises.
 
     Raises:
         NetError: the place is not keyed.
-        Exception: anything that a function of the user raises.
     """
     tells = tells_of(net, place)
     if not tells:
@@ -108,7 +114,8 @@ def destination(net: Net, place: Place[Any], colour: Any, partitions: int) -> in
             f"net {net.name}, place {place.name}: its tokens have no partition key, so that they belong to no partition; "
             "name a channel or a keyed place"
         )
-    return partition_of(tells[0].key(colour), partitions)
+    tell = tells[0]
+    return lambda colour: partition_of(tell.key(colour), partitions)
 
 
 def refuse_undivided(net: Net, partition: Partition | None) -> None:

@@ -168,6 +168,11 @@ class Compiled(ByHand):
         given = {"PARTITION": partition, "trace": trace}
         wanted = {name: each for name, each in given.items() if each is not None}
         self._parts = build(self.net, self._ordered, self._shelf, **wanted)
+        self._by_hand = [
+            wake
+            for name, (*_, wake) in self._parts.get("BY_HAND", {}).items()
+            if plan.goes_on_by_hand(net, net.transitions[name])
+        ]
         self._inject = self._parts["inject"]
         self.step = self._parts["step"]
         self.started = self._parts["started"]
@@ -303,12 +308,7 @@ class Compiled(ByHand):
 
     def _earliest_by_hand(self, now_ns: int) -> float:
         """The least time at which a manual transition has a binding."""
-        times = (
-            wake(now_ns)
-            for name, (*_, wake) in self._parts.get("BY_HAND", {}).items()
-            if plan.goes_on_by_hand(self.net, self.net.transitions[name])
-        )
-        return min(times, default=NEVER)
+        return min((wake(now_ns) for wake in self._by_hand), default=NEVER)
 
     # Manual transitions; see `ByHand`.
 
