@@ -112,8 +112,10 @@ def create(arguments: Arguments) -> int:
     if own.get("json"):
         print_json({"seeds": number, "partitions": partitions, "next": command})
     elif not own.get("quiet"):
+        from scraper_cpn.show.words import counted
+
         sys.stderr.write(
-            f"created: {number} seeds, {partitions} partitions; now start workers, here and on other machines:\n"
+            f"created: {counted(number, 'seed')}, {partitions} partitions; now start workers, here and on other machines:\n"
             f"  {command}\n"
         )
     return DONE
@@ -207,13 +209,14 @@ def _explain(words: Words, dsn: str) -> int:
 def _check(words: Words, dsn: str) -> int:
     from scraper_cpn.scrape.many.check import audit
     from scraper_cpn.scrape.many.crawls import look
+    from scraper_cpn.show.words import counted
     from scraper_cpn.show.work import progress
 
     with progress(Console(stderr=True)) as shown:
         found = audit(anyio.run(look, dsn), lambda done, of: shown("partitions checked", done, of))
     line = (
-        f"sound: {found.partitions} partitions, {found.pages} pages, {found.items} items, "
-        f"{found.failures} failed attempts, {found.tokens} tokens; their journals were not replayed"
+        f"sound: {found.partitions} partitions, {counted(found.pages, 'page')}, {counted(found.items, 'item')}, "
+        f"{counted(found.failures, 'failed attempt')}, {counted(found.tokens, 'token')}; their journals were not replayed"
     )
     return print_result(words, found, [line])
 
