@@ -27,8 +27,12 @@ WEB = [
     *("--seed", "7", "--hosts", str(HOSTS), "--pages", str(PAGES), "--links-out", "2", "--proxies", "8"),
     *("--latency", "100ms", "--latency-spread", "200ms", "--fail", "0.05", "--robots", "allow,redirected,absent"),
 ]  # fmt: skip
-LIMITS = ["--delay", DELAY, "--per-proxy", "4", "--partitions", "12", "--scope", "any", "--backoff", "600ms"]  # fmt: skip
-JUDGED = ["--delay", DELAY, "--per-proxy", "4", "--scope", "any", "--backoff", "300ms"]
+LIMITS = [
+    *("--delay", DELAY, "--per-proxy", "4", "--partitions", "12", "--scope", "any"),
+    *("--backoff", "600ms", "--retries", "5"),
+]
+"""An attempt that goes with its worker is one of a page's attempts, so each has more of them than the web makes fail."""
+JUDGED = ["--delay", DELAY, "--per-proxy", "4", "--scope", "any", "--backoff", "300ms", "--retries", "5"]  # fmt: skip
 """A backoff is shortened by up to a half, at random."""
 KILLED_AT = 150
 """How many pages are stored when a worker is killed."""
