@@ -100,7 +100,8 @@ def _output(output: OutputSpec) -> OutputSpec:
 class Stored(Folded):
     """A kernel as a state keeps it: its paged tokens and keys are in a table.
 
-    Its changes reach the table at every *patience*-th look at it; it is loaded from what is there.
+    Its changes reach the table at every *patience*-th look at it. It is loaded from what is there, and from some tokens
+    that are in the table, too, as those that a recovery has just put.
     """
 
     def __init__(self, net: Net, trace: Any = None, *, shelf: Any = None, **options: Any) -> None:
@@ -114,13 +115,14 @@ class Stored(Folded):
         table, durable = TableShelf(), durable_of(net, marking)
         table.commit(_rows(net, durable.tokens.values()), ())
         sets = [p.name for p in net.places.values() if isinstance(p, KeySet) and p.paged]
+        shelved = [t for t in marking.tokens if t.place in paged and t.serial % 2]
         rest = msgspec.structs.replace(
             marking,
-            tokens=tuple(token for token in marking.tokens if token.place not in paged),
+            tokens=tuple(token for token in marking.tokens if token not in shelved),
             sets={name: () if name in sets else keys for name, keys in marking.sets.items()},
         )
         keys: dict[str, Any] = {name: marking.sets[name] for name in sets}
-        cold = list(_cold(net, marking.tokens))
+        cold = list(_cold(net, shelved))
         kernel = super().load(net, rest, trace, shelf=table, cold=cold, keys=keys)
         assert isinstance(kernel, Stored)
         kernel.durable = durable

@@ -204,7 +204,8 @@ class Compiled(ByHand):
             trace: is called with each event.
             recorded: whether `changes` will be called.
             shelf: has the tokens of paged places that are not in memory.
-            cold: what is on it. The tokens that firings in flight hold do not count.
+            cold: what is on it. The tokens that firings in flight hold do not count, nor those in *marking*, which
+                the shelf may know, too: a recovery has just put them there.
             keys: of paged sets.
             build: of this net's source, generated for the same trace, record and shelf; by default it is
                 generated now, for Python.
@@ -216,10 +217,8 @@ class Compiled(ByHand):
         kernel = cls(net, trace, recorded=recorded, shelf=shelf, build=build, partition=partition)
         refuse_misfit(net, marking)
         refuse_moved(net, marking, partition)
-        kernel._parts["load"](marking)
         kernel._leave_held(marking)
-        for place, key, count, order, serial in cold:
-            kernel._parts["shelve"](place, key, count, order, serial)
+        kernel._parts["load"](marking, cold)
         for name, seen in (keys or {}).items():
             kernel._parts["SETS"][name].extend(seen)
         return kernel

@@ -215,7 +215,7 @@ def bound_at(flight, arc):
     bound = flight.inputs[arc]
     return bound.key if arc in KEPT[flight.number] else bound
 
-def load(marking):
+def load(marking, cold):
     nonlocal clock, serial, next_id
     clock, serial, next_id = marking.now_ns, marking.next_serial, marking.next_id
     for flying in marking.flights:
@@ -239,6 +239,8 @@ def load(marking):
             RESERVES[number](flight.inputs, flight.started)
     for name, known in marking.counters.items():
         fill_number(name, dict(known))
+    for shelved in cold:  # first, since what stands in the same place may come before or behind
+        shelve(*shelved)
     for standing in marking.tokens:
         if standing.place in STANDS:
             STANDS[standing.place](restored(standing))
@@ -264,7 +266,7 @@ def scalars():
 RESULT = """
 return {
     "inject": inject, "step": step, "started": started, "may_start": may_start, "complete": complete, "revoke": revoke,
-    "earliest": earliest, "load": load, "shelve": shelve, "scalars": scalars, "PLACES": PLACES, "numbers": numbers,
+    "earliest": earliest, "load": load, "scalars": scalars, "PLACES": PLACES, "numbers": numbers,
     "SETS": SETS, "flights": flights, "faulted": faulted, "sunk": sunk, "drain": drain,
     "occupied": occupied, "bound_at": bound_at,
     "changes": changes,  # recorded
