@@ -5,13 +5,13 @@ Must not know: how a crawl runs, what is in a state's file.
 """
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from msgspec.structs import replace
 
 from scraper_cpn.cli.arguments import Arguments, given_options, parse
 from scraper_cpn.cli.job import CrawlJob, program_of, with_outputs
+from scraper_cpn.scrape.items.outputs import place_of
 from scraper_cpn.scrape.options.read import GivenValue, crawl_options, own_options, settings_from
 from scraper_cpn.scrape.options.table import BY_KEY, OPTIONS
 from scraper_cpn.scrape.settings import Settings, UsageError
@@ -65,14 +65,15 @@ def resume_job(argv: Sequence[str]) -> CrawlJob | None:
     path = location_of(arguments.words[0])
     before = past(path, own.pop("run", None))
     if before.kept.handled:
+        more = ", output={...}" if isinstance(before.output, tuple) else ""
         raise UsageError(
             f"resume: the page handlers of this crawl are in a Python program; resume it there: "
-            f"crawl.resume({str(path)!r})"
+            f"crawl.resume({str(path)!r}{more})"
         )
     settings = _settings(before, crawl_options(given))
     program = program_of(("run", before.kept.program))[1] if before.kept.program else None
     keep = _continued(own, before)
-    if _other(own.get("output"), before.output or ""):
+    if _other(own.get("output"), before):
         settings = replace(settings, **_form(given))
     keeping = Keeping(path=path, run=before.run, past=before, program=before.kept.program)
     return with_outputs(
@@ -106,18 +107,19 @@ def _form(given: Mapping[str, GivenValue]) -> dict[str, Any]:
     return {"format": form.format, "csv_excel": form.csv_excel}
 
 
-def _other(given: str | None, before: str) -> bool:
+def _other(given: str | None, before: Past) -> bool:
     """Whether the given output differs from the crawl's previous one."""
-    return given is not None and given != before and str(Path(given).absolute()) != before
+    return given is not None and place_of(given) not in before.lengths
 
 
 def _continued(own: dict[str, Any], before: Past) -> int | None:
     """The valid length of the output if the crawl's previous one is continued, whose name is then put in *own*."""
-    if before.output is None or _other(own.get("output"), before.output):
+    if not before.lengths or _other(own.get("output"), before):
         return None
+    ((where, length),) = before.lengths.items()
     if "overwrite" in own or "append" in own:
         raise UsageError(
-            f"resume: items are added to {before.output} anyway; leave out --overwrite and --append"
+            f"resume: items are added to {where} anyway; leave out --overwrite and --append"
         )
-    own["output"] = before.output
-    return before.length
+    own["output"] = where
+    return length

@@ -24,8 +24,9 @@ from scraper_cpn.scrape.colours import Link, url_of
 from scraper_cpn.scrape.fetch.loop import loop_options
 from scraper_cpn.scrape.fetch.open_files import check_files
 from scraper_cpn.scrape.items.bodies import bodies_of
-from scraper_cpn.scrape.items.outputs import CheckedOutput, ItemOutput, open_output
+from scraper_cpn.scrape.items.outputs import CheckedOutput, ItemOutput
 from scraper_cpn.scrape.items.outputs.by_type import OutputsByType
+from scraper_cpn.scrape.items.outputs.declared import Output, names_of, open_declared, output_again
 from scraper_cpn.scrape.items.validate import Validator
 from scraper_cpn.scrape.kernels import Prepared, prepare
 from scraper_cpn.scrape.options.read import checked, settings_from
@@ -140,7 +141,7 @@ class Crawl(Program, Generic[T]):
     def run(
         self,
         *urls: Seeds,
-        output: str | Path | Mapping[type[Any], str | Path] | None = None,
+        output: Output = None,
         overwrite: bool = False,
         append: bool = False,
         state: str | Path | None = None,
@@ -153,7 +154,7 @@ class Crawl(Program, Generic[T]):
                 asked for more as the crawl can use them. A crawl with a state reads all of it first.
             output: a file (.jsonl, .json, .csv, .db, .parquet, ...), `-` for standard output, None to keep nothing. Or
                 a file for each type of items, `{Product: "products.csv", Review: "reviews.jsonl"}`; `object` stands for
-                all others, which are dropped and counted without it. Not together with *state*, which has all items.
+                all others, which are dropped and counted without it.
             overwrite: replace an existing file.
             append: add to an existing file.
             state: keep the crawl in this new file, or at this address on PostgreSQL, so that `resume` can
@@ -171,19 +172,24 @@ class Crawl(Program, Generic[T]):
             backend_options=loop_options(self.settings),
         )
 
-    def resume(self, state: str | Path) -> Summary:
+    def resume(self, state: str | Path, output: Output = None) -> Summary:
         """Resume a crawl that `run` has kept in a state, and return a summary. Blocks.
 
         Options and handlers are those of this crawl; the scope must be unchanged. Items are added to the
-        crawl's previous output.
+        crawl's previous output, which is first truncated to its last saved item.
+
+        Args:
+            state: where the crawl is kept.
+            output: where items go from now on, as for `run`; by default where they went. A crawl that has an output for
+                each type of items needs it again, since a state has no classes. The file of a type may be a new one.
 
         Raises:
-            UsageError: the scope differs, or the output was changed since.
+            UsageError: the scope differs, the output was changed since, or is missing.
             StoreError: the state can't be read or written; nothing is half-written.
         """
-        return anyio.run(self.resumed, state, backend_options=loop_options(self.settings))
+        return anyio.run(self.resumed, state, output, backend_options=loop_options(self.settings))
 
-    async def resumed(self, state: str | Path) -> Summary:
+    async def resumed(self, state: str | Path, output: Output = None) -> Summary:
         """Like `resume`, for async code."""
         from scraper_cpn.scrape.state.files import Keeping, past, same_crawl
         from scraper_cpn.store.states import location_of
@@ -191,45 +197,38 @@ class Crawl(Program, Generic[T]):
         path = location_of(state)
         before = past(path, None)
         settings = same_crawl(before, self.settings)
-        where = before.output
-        sink = None if where is None else self._sink(where, keep=before.length)
-        return await self._keep(
-            Keeping(path=path, past=before), settings, before.kept.seeds, sink, where
-        )
+        output = output_again(before.output) if output is None else output
+        sink = self._sink(output, state=path, kept=before.lengths)
+        keeping = Keeping(path=path, past=before)
+        return await self._keep(keeping, settings, before.kept.seeds, sink, names_of(output))
 
     async def crawl(
         self,
         *urls: Seeds,
-        output: str | Path | Mapping[type[Any], str | Path] | None = None,
+        output: Output = None,
         overwrite: bool = False,
         append: bool = False,
         state: str | Path | None = None,
     ) -> Summary:
         """Like `run`, for async code. Cancel it to stop at once."""
-        if isinstance(output, Mapping) and state is not None:
-            raise UsageError("output: a crawl that is kept in a state has one output, or none")
-        if isinstance(output, Mapping):
-            several = self._sinks(output, overwrite=overwrite, append=append)
-            return await self._run(await self._prepared_session(urls, several), several)
-        if state is None and self.settings.keep_cookies:
-            raise UsageError(
-                "keep-cookies: there is no state; give state, or leave keep-cookies out"
-            )
-        if state is not None:
-            from scraper_cpn.scrape.state.files import Keeping, refuse_existing
-            from scraper_cpn.store.states import location_of
-
-            refuse_existing(location_of(state), None)
-        where = None if output is None else str(output)
-        sink = None
-        if where is not None:
-            sink = self._sink(where, overwrite=overwrite, append=append)
         if state is None:
+            if self.settings.keep_cookies:
+                raise UsageError(
+                    "keep-cookies: there is no state; give state, or leave keep-cookies out"
+                )
+            sink = self._sink(output, overwrite=overwrite, append=append)
             return await self._run(await self._prepared_session(urls, sink), sink)
+        from scraper_cpn.scrape.state.files import Keeping, refuse_existing
+        from scraper_cpn.store.states import location_of
+
+        place = location_of(state)
+        refuse_existing(place, None)
+        sink = self._sink(output, state=place, overwrite=overwrite, append=append)
         handled = bool(len(self.handlers)) or self.item_type is not None
         seeds, unread = self._first(urls)
-        keeping = Keeping(path=location_of(state), handled=handled, unread=unread)
-        return await self._keep(keeping, self.settings, seeds, sink, where)
+        several = isinstance(output, Mapping)
+        keeping = Keeping(path=place, handled=handled or several, unread=unread)
+        return await self._keep(keeping, self.settings, seeds, sink, names_of(output))
 
     async def stream(self, *urls: Seeds) -> AsyncGenerator[T, None]:
         """Crawl from *urls* and yield each item as soon as it is validated.
@@ -294,24 +293,10 @@ class Crawl(Program, Generic[T]):
         first, rest = first_and_rest(urls)
         return self._seeds(first), rest
 
-    def _sink(self, where: str, **how: Any) -> CheckedOutput:
+    def _sink(self, output: Output, **how: Any) -> CheckedOutput | None:
         kind = dict if len(self.handlers) and self.item_type is None else self.item_type
-        settings = self.settings
-        return open_output(where, item=kind, fields=settings.fields, **settings.output_form, **how)
-
-    def _sinks(self, outputs: Mapping[type[Any], str | Path], **how: Any) -> OutputsByType:
-        names = [str(where) for where in outputs.values()]
-        if not names or len(set(names)) < len(names):
-            raise UsageError("output: give each type of items a file of its own")
-        found: dict[type[Any], CheckedOutput] = {}
-        for kind, where in outputs.items():
-            if not isinstance(kind, type):
-                raise UsageError(
-                    f"output: {kind!r:.80} is no type of items; give a class, or object"
-                )
-            item = dict if kind is object else kind
-            found[kind] = open_output(str(where), item=item, **self.settings.output_form, **how)
-        return OutputsByType(found)
+        form = {"fields": self.settings.fields, **self.settings.output_form}
+        return open_declared(output, kind, form, **how)
 
     async def _prepared_session(self, urls: Sequence[Seeds], output: ItemOutput | None) -> Session:
         """A session that is not kept, whose kernel was built before anything is opened."""
@@ -337,7 +322,7 @@ class Crawl(Program, Generic[T]):
         settings: Settings,
         seeds: Sequence[str | Link],
         sink: CheckedOutput | None,
-        output: str | None,
+        output: str | tuple[str, ...] | None,
     ) -> Summary:
         """Run a session in a state."""
         from scraper_cpn.scrape.state.files import kept_in

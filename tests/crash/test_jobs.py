@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -14,11 +14,13 @@ import pytest
 from scraper_cpn.scrape.state.check import audits
 from scraper_cpn.scrape.state.vault import VARIABLE
 from tests.crash.jobsite import HITS, ORDERS, PASSWORD, PRODUCTS, Jobs
+from tests.scrape.outputs import items_in
 from tests.servers import serving
 
 pytestmark = pytest.mark.slow
 KEY = "correct horse battery staple"
 KILLS = 3
+KINDS = ("product", "picture", "answer")
 
 SHOP = """
 from scraper_cpn import Crawl, Page
@@ -72,6 +74,31 @@ def search(start):
 
 api.start = (search(0),)
 """
+TYPES = """
+import os, sys
+from msgspec import Struct
+
+class Named(Struct):
+    name: str
+    category: str
+
+class Product(Named): ...
+class Picture(Named): ...
+class Answer(Named): ...
+
+TYPES = {"product": Product, "picture": Picture, "answer": Answer}
+
+@crawl.item(dict)
+def typed(item: dict):
+    return TYPES[item.pop("kind")](**item)
+
+files = sys.argv[2:]
+outputs = dict(zip(TYPES.values(), files))
+if os.path.exists("job.state"):
+    crawl.resume("job.state", outputs)
+else:
+    crawl.run(output=outputs, state="job.state")
+"""
 CLUB = """
 import os
 from scraper_cpn import Crawl, Page
@@ -115,11 +142,20 @@ def lives(program: str, site: str, folder: Path, seed: int) -> list[Any]:
         "trace.jsonl",
     ]
     run += ["--allow-private", "--delay", "5ms", "--backoff", "20ms", "--per-proxy", "4"]
+    scrape = [sys.executable, "-m", "scraper_cpn"]
+
+    def words(begun: bool) -> list[str]:
+        return [*scrape, *(["resume", "job.state"] if begun else run), "-x", site, "-q"]
+
+    killed_again_and_again(words, folder, seed)
+    return [json.loads(line) for line in (folder / "job.jsonl").read_text().splitlines()]
+
+
+def killed_again_and_again(words: Callable[[bool], list[str]], folder: Path, seed: int) -> None:
+    """Run a crawl that is killed after some requests; *words* are its command, by whether it has begun."""
     random = Random(seed)
     for life in range(KILLS + 1):
-        begun = (folder / "job.state").exists()
-        words = ["resume", "job.state"] if begun else run
-        command = [sys.executable, "-m", "scraper_cpn", *words, "-x", site, "-q"]
+        command = words((folder / "job.state").exists())
         env = {**os.environ, "PASSWORD": PASSWORD, VARIABLE: KEY}
         with (folder / "log").open("a") as log:
             process = subprocess.Popen(command, cwd=folder, env=env, stdout=log, stderr=log)
@@ -127,7 +163,6 @@ def lives(program: str, site: str, folder: Path, seed: int) -> list[Any]:
             Jobs.kills_at = 0 if life == KILLS else len(Jobs.asked) + random.randint(2, 9)
             process.wait(timeout=120)
     assert process.returncode in {0, 1}, (folder / "log").read_text()
-    return [json.loads(line) for line in (folder / "job.jsonl").read_text().splitlines()]
 
 
 def check(folder: Path) -> None:
@@ -141,8 +176,13 @@ def check(folder: Path) -> None:
 
 @pytest.mark.parametrize("seed", range(2))
 def test_a_shop_with_a_form_on_each_page(seed: int, site: str, tmp_path: Path) -> None:
-    """Each page once with its data, each form sent once; the cookie of the shop goes to no other host of its site."""
-    items = lives(SHOP, site, tmp_path, seed)
+    """Each page once with its data, each form sent once."""
+    check_shop(lives(SHOP, site, tmp_path, seed))
+    check(tmp_path)
+
+
+def check_shop(items: list[Any]) -> None:
+    """Each page once, each form sent once; the cookie of the shop goes to no other host of its site."""
     names = [f"{c}{n}" for c in "abc" for n in range(PRODUCTS // 3)]
     kinds = ("answer", "picture", "product")
     got = sorted((item["kind"], item["name"], item["category"]) for item in items)
@@ -156,6 +196,16 @@ def test_a_shop_with_a_form_on_each_page(seed: int, site: str, tmp_path: Path) -
     assert len(Jobs.posts) == PRODUCTS
     on_cdn = [cookies for host, cookies in Jobs.asked if host == "cdn.shop.test"]
     assert all("sid" not in cookies and cookies["all"] == "1" for cookies in on_cdn)
+
+
+def test_a_shop_with_an_output_for_each_type(site: str, tmp_path: Path) -> None:
+    """Each item is in the output of its type once, whatever its format, and nowhere else."""
+    options = f"delay=0.005, backoff='20ms', per_proxy=4, proxy='{site}', keep_cookies=True, "
+    (tmp_path / "job.py").write_text(SHOP.replace("Crawl(", f"Crawl({options}") + TYPES)
+    files = ["product.csv.gz", "picture.db", "answer.parquet"]
+    killed_again_and_again(lambda _: [sys.executable, "job.py", "--", *files], tmp_path, 7)
+    found = zip(KINDS, (items_in(tmp_path / file) for file in files), strict=True)
+    check_shop([{**item, "kind": kind} for kind, items in found for item in items])
     check(tmp_path)
 
 

@@ -332,36 +332,6 @@ def test_keys_of_any_value(value: object) -> None:
     assert found.items == ()
 
 
-async def test_outputs_by_type(tmp_path: Path) -> None:
-    """Each type of items goes to its file, in its format; what no file takes is dropped, and counted."""
-    crawl: Crawl[Any] = Crawl(**QUICK)
-
-    @crawl.page()
-    def mixed(page: Page) -> Iterator[Any]:
-        yield Thing("a", 3)
-        yield Other("b")
-        yield {"name": "c"}
-
-    outputs: dict[type[Any], str | Path] = {Thing: tmp_path / "a.csv", Other: tmp_path / "b.jsonl"}
-    wrong: dict[Any, Any]
-    async with Server(site) as server:
-        summary = await run(crawl, server, output=outputs)
-        assert (summary.items, summary.dropped) == (
-            2,
-            {"no output is declared for items of type dict": 1},
-        )
-        rest = {**outputs, object: tmp_path / "c.jsonl"}
-        assert (await run(crawl, server, output=rest, append=True)).dropped == {}
-        for wrong, said in (({}, "of its own"), ({"Thing": "a.csv"}, "is no type of items")):
-            with pytest.raises(UsageError, match=said):
-                await run(crawl, server, output=wrong)
-        with pytest.raises(UsageError, match="one output"):
-            await run(crawl, server, output=outputs, state=tmp_path / "a.state")
-    assert (tmp_path / "a.csv").read_text().split() == ["name,price", "a,3", "a,3"]
-    assert names_in(tmp_path / "b.jsonl") == ["b", "b"]
-    assert names_in(tmp_path / "c.jsonl") == ["c"]
-
-
 def shop(asked: Asked) -> bytes:
     """A start page that links to ten others, each of which has a link of its own."""
     if asked.target == "/":

@@ -31,6 +31,7 @@ from scraper_cpn.scrape.colours import (
     FetchOutcome,
     Filed,
     Hold,
+    Length,
     Mapped,
     Parsed,
     ParseOutcome,
@@ -109,7 +110,7 @@ class Accounting:
         self._before_ns = 0
         """How long the crawl has run in earlier processes."""
         self._began_ns = 0
-        self._length: int | None = None
+        self._length: Length = None
         """The length of the output up to the last stored item."""
 
     def go_on(self, state: Before) -> None:

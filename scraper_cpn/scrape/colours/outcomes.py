@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from scraper_cpn.scrape.colours.pipeline import Response
+from scraper_cpn.scrape.colours.pipeline import Length, Response
 from scraper_cpn.scrape.colours.robots import Rules
 from scraper_cpn.scrape.colours.sessions import LoggedIn, LoggedOut, LoginStep
 from scraper_cpn.scrape.colours.targets import Target
@@ -152,8 +152,8 @@ class Kept(Struct, frozen=True, gc=False):
     """The items of a page are written."""
 
     items: int
-    length: int | None = None
-    """The length of the output after these items; None if it has no length."""
+    length: Length = None
+    """The length of the output after these items."""
 
 
 PageOutcome = Parsed | Bad | Deferred

@@ -11,6 +11,9 @@ from scraper_cpn.scrape.colours.robots import NOT_WIRED, Wired
 from scraper_cpn.scrape.colours.sessions import PooledSession
 from scraper_cpn.scrape.colours.targets import Target
 
+Length = int | tuple[int | None, ...] | None
+"""How much of an output is durable; of several outputs, the length of each. None: it has no length."""
+
 
 class Saved(Struct, frozen=True, gc=False):
     """Where the body of a page was saved."""
@@ -108,8 +111,8 @@ class Stored(Struct, frozen=True):
     items: int
     kept: tuple[Any, ...] = ()
     """The items themselves, for a store."""
-    length: int | None = None
-    """The length of the output including these items; None if it has no length."""
+    length: Length = None
+    """The length of the output including these items."""
     wired: Wired = NOT_WIRED
     cut: tuple[str, ...] = ()
     """What the limits for one page left out, a line for each."""

@@ -9,8 +9,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 import msgspec
 from anyio import CancelScope
@@ -20,8 +19,8 @@ from msgspec.structs import replace
 from scraper_cpn.net.marking import Standing
 from scraper_cpn.run.clock import Clock
 from scraper_cpn.scrape.arriving import ArrivingLines, KeptLines
-from scraper_cpn.scrape.colours import Link
-from scraper_cpn.scrape.items.outputs import CheckedOutput
+from scraper_cpn.scrape.colours import Length, Link
+from scraper_cpn.scrape.items.outputs import CheckedOutput, place_of
 from scraper_cpn.scrape.kernels import Prepared
 from scraper_cpn.scrape.options.read import checked
 from scraper_cpn.scrape.policy import sites_of
@@ -49,6 +48,8 @@ from scraper_cpn.scrape.trace import tracer
 from scraper_cpn.store.port import Store, TextRow
 from scraper_cpn.store.states import Location, create, is_there, look, new_run, open_run
 
+OutputNames = str | tuple[str, ...] | None
+
 MAIN = "main"
 """The default name of a run."""
 
@@ -73,17 +74,26 @@ class Past(Struct, frozen=True, kw_only=True):
         run: its name.
         opening: the laws of its last opening.
         kept: what was written down when it began.
-        output: the output to which its items were written beside the state; None: none.
-        length: the valid length of that output; None: all of it.
+        output: the output to which its items were written beside the state, or one for each type of items; None: none.
+        length: the valid length of that output, or of each; None: all of it.
         ended: how it had ended; None if it was not over.
     """
 
     run: str
     opening: Opening
     kept: CrawlRecord
-    output: str | None = None
-    length: int | None = None
+    output: OutputNames = None
+    length: Length = None
     ended: str | None = None
+
+    @property
+    def lengths(self) -> dict[str, int | None]:
+        """The valid length of each output."""
+        if self.output is None:
+            return {}
+        names = self.output if isinstance(self.output, tuple) else (self.output,)
+        lengths = self.length if isinstance(self.length, tuple) else (self.length,) * len(names)
+        return dict(zip(names, lengths, strict=True))
 
 
 class Keeping(Struct, frozen=True, kw_only=True):
@@ -135,17 +145,18 @@ class OutputFile(Struct, frozen=True):
     """The output that items go to beside the state.
 
     Attributes:
-        output: a file, or `-`; None: nowhere.
-        length: the length of that file after opening it; None if it has none.
+        output: a file, or `-`; or one for each type of items; None: nowhere.
+        length: the length of that file, or of each, after opening it; None if it has none.
     """
 
-    output: str | None = None
-    length: int | None = None
+    output: OutputNames = None
+    length: Length = None
 
     def metadata(self) -> list[tuple[str, bytes]]:
         """The metadata that record the output, with an absolute path."""
-        known = self.output in {None, "-"}
-        where = self.output if known else str(Path(str(self.output)).absolute())
+        output = self.output
+        one = None if output is None or isinstance(output, tuple) else place_of(output)
+        where = tuple(map(place_of, output)) if isinstance(output, tuple) else one
         return [
             ("output", msgspec.json.encode(where)),
             ("length", msgspec.json.encode(self.length)),
@@ -158,7 +169,7 @@ async def kept_in(
     settings: Settings,
     seeds: Sequence[str | Link],
     sink: CheckedOutput | None,
-    output: str | None,
+    output: OutputNames,
     *,
     trace: TextIO | None = None,
     prepared: Prepared | None = None,
@@ -170,7 +181,7 @@ async def kept_in(
         settings: the settings from now on.
         seeds: the crawl's seeds, normalised.
         sink: the output for items beside the state, not open yet; it is closed at the end.
-        output: the name of that output.
+        output: the name of that output, or of each.
         trace: gets a line of JSON for each event of the kernel.
         prepared: the net of `keeping.opening` and the code of its kernel; by default they are made now.
 
@@ -186,10 +197,10 @@ async def kept_in(
         if keeping.past is not None:
             # The state comes first: while another process has it, we must not truncate its output.
             store = open_run(keeping.path, keeping.past.run)
-        elif sink is not None and sink.new:
+        elif sink is not None and sink.begins is not None:
             # The state records the output before the output is created: if the process is killed in
             # between, no file is left that would be in the way of another start.
-            store = _new_store(keeping, opening, seeds, OutputFile(output, 0))
+            store = _new_store(keeping, opening, seeds, OutputFile(output, sink.begins))
         if sink is not None:
             await sink.open()
         output_file = OutputFile(output, None if sink is None else sink.length)
@@ -282,8 +293,8 @@ def past(path: Location, run: str | None) -> Past:
         run=name,
         opening=last_opening(metadata),
         kept=kept(metadata),
-        output=read_value_or_none(metadata, "output", str),
-        length=read_value_or_none(metadata, "length", int),
+        output=read_value_or_none(metadata, "output", cast("type[OutputNames]", OutputNames)),
+        length=read_value_or_none(metadata, "length", cast("type[Length]", Length)),
         ended=end.how if end else None,
     )
 

@@ -174,7 +174,7 @@ def test_a_copy_of_a_running_crawl_goes_on(tmp_path: Path, suffix: str) -> None:
     path, copy = tmp_path / f"out.{suffix}", tmp_path / f"copy.{suffix}"
     output = open_output(str(path), item=Thing)
 
-    async def work() -> int | None:
+    async def work() -> Any:
         await output.write(things("a"))
         length = output.length
         await output.write(things("b"))

@@ -17,6 +17,7 @@ from typing import Any
 
 from anyio import CancelScope
 
+from scraper_cpn.scrape.colours import Length
 from scraper_cpn.scrape.items.outputs.base import (
     Format,
     ItemOutput,
@@ -40,6 +41,7 @@ __all__ = [
     "has_columns",
     "is_stream",
     "open_output",
+    "place_of",
 ]
 
 STANDARD_OUTPUT = frozenset({"-", "/dev/stdout"})
@@ -50,13 +52,13 @@ class CheckedOutput(ItemOutput):
     """An output that has been checked; made by `open_output`, opened by `open` or the first write."""
 
     def __init__(self, make: Callable[[], Awaitable[ItemOutput]], *, new: bool = False) -> None:
-        self.new = new
-        """Whether the output begins empty, and can be truncated to that."""
+        self.begins: Length = 0 if new else None
+        """The length with which the output begins, if it begins empty and can be truncated to that."""
         self._make = make
         self._output: ItemOutput | None = None
 
     @property
-    def length(self) -> int | None:
+    def length(self) -> Length:
         """See `ItemOutput.length`; None until the output is open."""
         return None if self._output is None else self._output.length
 
@@ -127,6 +129,11 @@ def open_output(
         _check_continuation(path, kind, shape, keep)
     make = partial(kind.open, path, shape, keep=keep, replace=not continues)
     return CheckedOutput(make, new=not continues)
+
+
+def place_of(where: str | Path) -> str:
+    """The name by which a state knows an output: its absolute path, or `-`."""
+    return "-" if str(where) in STANDARD_OUTPUT else str(Path(where).absolute())
 
 
 def is_stream(path: Path) -> bool:

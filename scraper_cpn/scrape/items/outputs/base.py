@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from scraper_cpn.scrape.colours import Length
 from scraper_cpn.scrape.pages.extract import Item
 from scraper_cpn.scrape.settings import FieldRule, UsageError
 
@@ -32,11 +33,11 @@ class ItemOutput(Protocol):
     """An output for items. Used by one task at a time."""
 
     @property
-    def length(self) -> int | None:
+    def length(self) -> Length:
         """How much of the output is durable: bytes of a file, the last row of a table.
 
         It grows with each `write`, and truncating the output to it (`open_output`, *keep*) restores the
-        content of that time. None for an output that can't be truncated.
+        content of that time. None for an output that can't be truncated. Several outputs have one each.
         """
         return None
 

@@ -1,12 +1,13 @@
 """Several outputs of one crawl, one for each type of items.
 
-Owns: which output takes an item.
+Owns: which output takes an item, and the length of each.
 Must not know: formats, pages, the net.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from scraper_cpn.scrape.colours import Length
 from scraper_cpn.scrape.items.outputs import CheckedOutput
 from scraper_cpn.scrape.pages.verdicts import Drop
 
@@ -16,10 +17,13 @@ class OutputsByType(CheckedOutput):
 
     def __init__(self, outputs: Mapping[type[Any], CheckedOutput]) -> None:
         self._outputs = outputs
+        lengths = tuple(_single(output.begins) for output in outputs.values())
+        self.begins = lengths if any(each is not None for each in lengths) else None
 
     @property
-    def length(self) -> None:
-        """None: several files have no length."""
+    def length(self) -> tuple[int | None, ...]:
+        """The length of each, in order. A write counts once it has reached all of them."""
+        return tuple(_single(output.length) for output in self._outputs.values())
 
     def taken(self, item: Any) -> Any:
         """Return an item that some output takes; raises `Drop` for others, so that they are counted."""
@@ -52,3 +56,8 @@ class OutputsByType(CheckedOutput):
                 failed.append(error)
         for each in failed:
             raise each
+
+
+def _single(length: Length) -> int | None:
+    assert not isinstance(length, tuple), "outputs of several are single ones"
+    return length
