@@ -8,6 +8,7 @@ import code
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from concurrent.futures import wait
 from contextlib import suppress
 from functools import partial
 from importlib import import_module
@@ -42,6 +43,9 @@ NOT_HERE = frozenset({
 })  # fmt: skip
 """Options that have no meaning without a crawl."""
 
+AWAKE_S = 0.5
+"""How often the main thread wakes up while it waits: a signal that comes just before a wait doesn't end it."""
+
 Names = dict[str, Any]
 _OURS = str(Path(__file__).parents[1])
 
@@ -72,6 +76,8 @@ def shell(argv: Sequence[str], prompt: Callable[[str, Names], None] | None = Non
             asked = before.absolute(asked) or asked
         coming = portal.start_task_soon(by_hand.fetch, asked)
         try:
+            while not coming.done():
+                wait([coming], timeout=AWAKE_S)
             names["page"] = coming.result()
         except KeyboardInterrupt:
             coming.cancel()

@@ -12,7 +12,7 @@ from scraper_cpn import Crawl, Link, Page, UsageError
 from scraper_cpn.cli.main import main
 from scraper_cpn.scrape.state.check import audits
 from scraper_cpn.scrape.state.vault import VARIABLE
-from tests.scrape.test_logins import ALL, Shop, is_in, shop_crawl
+from tests.scrape.test_logins import ALL, SECRET, Shop, is_in, shop_crawl
 from tests.scrape.test_sessions import ALL as ALL_PAGES
 from tests.scrape.test_sessions import Members, members
 from tests.servers import Asked, Server, page
@@ -41,7 +41,7 @@ async def test_a_resumed_crawl_is_still_logged_in(
     shop, state = Shop(), tmp_path / "shop.state"
     async with Server(shop) as server:
         seen = await begun(shop, server.url, state)
-        assert not is_in(tmp_path, b"s0")
+        assert not is_in(tmp_path, SECRET.encode())
         assert not is_in(tmp_path, KEY.encode())
         crawl, more = shop_crawl(server.url, keep_cookies=True)
         summary = await crawl.resumed(state)

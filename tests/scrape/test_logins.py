@@ -14,6 +14,8 @@ from tests.servers import Asked, Server, page
 
 pytestmark = pytest.mark.anyio
 FORM = "<form id=login method=post action=/login><input name=user><button>Go</button></form>"
+SECRET = "session-number-"
+"""What each session's cookie begins with; long, for it is looked for in files."""
 
 
 class Shop:
@@ -32,7 +34,7 @@ class Shop:
     def __call__(self, asked: Asked) -> bytes:
         """Answer a request."""
         self.log.append(f"{asked.method} {asked.target}")
-        found = re.search(r"sid=(\w+)", asked.headers.get("cookie", ""))
+        found = re.search(r"sid=([\w-]+)", asked.headers.get("cookie", ""))
         sid = found[1] if found else ""
         if asked.target == "/login":
             return self._login(asked)
@@ -46,7 +48,7 @@ class Shop:
         if asked.method == "GET" or self.refuses:
             return html(FORM)
         assert asked.body == b"user=me"
-        sid = f"s{len(self.sessions)}"
+        sid = f"{SECRET}{len(self.sessions)}"
         self.sessions[sid] = self.lasts
         cookie = f"Set-Cookie: sid={sid}; Path=/"
         if self.after:
