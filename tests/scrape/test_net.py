@@ -213,6 +213,7 @@ ALLOWED = {
     ("scrape/fetch/connections.py", "call_later"): "closing what is idle",
     ("scrape/fetch/pools.py", "call_later"): "closing what is idle",
     ("scrape/fetch/streams.py", "sleep"): "within a request that has begun",
+    ("scrape/fetch/streams.py", "Lock"): "one reader of a connection at a time",
     ("scrape/fetch/wire.py", "sleep"): "within a request that has begun",
     (
         "scrape/pages/parse.py",

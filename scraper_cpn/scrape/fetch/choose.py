@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from scraper_cpn.scrape.fetch.client import Client, Surplus
 
-_BY_PYTHON_SOCKS = ("aiohttp", "pyreqwest")
 _SOCKS_BYTES_MAX = 255
 """Of a name, and of a password (RFC 1929 section 2)."""
 _NEEDS = {"pyreqwest": ("fast", ("pyreqwest",)), "httpx": ("httpx", ("httpcore", "h2", "socksio"))}
@@ -54,13 +53,13 @@ def new_client(
 
 def check_client(settings: Settings) -> None:
     """Raise `UsageError` where the client is not installed, or can't do what the settings want."""
-    by_python_socks = settings.fetcher in _BY_PYTHON_SOCKS
-    if by_python_socks and any(map(is_socks, settings.proxies)) and not is_here("python_socks"):
+    by_us = settings.fetcher in FETCHERS
+    if by_us and any(map(is_socks, settings.proxies)) and not is_here("python_socks"):
         raise UsageError(
             "proxy: SOCKS needs python-socks; install it with pip install 'scraper-cpn[socks]'"
         )
     for proxy in filter(is_socks, settings.proxies):
-        _check_credentials(proxy, "ascii" if by_python_socks else "utf-8")
+        _check_credentials(proxy)
     if settings.fetcher == "aiohttp":
         return
     if settings.fetcher not in FETCHERS:
@@ -79,17 +78,12 @@ def check_client(settings: Settings) -> None:
         )
 
 
-def _check_credentials(proxy: Proxy, encoding: str) -> None:
+def _check_credentials(proxy: Proxy) -> None:
     """Refuse a name and a password that can't be sent to a proxy."""
     from yarl import URL  # takes 20 ms, and only SOCKS needs it
 
     url = URL(proxy.url or "")
-    try:
-        sizes = [len(each.encode(encoding)) for each in (url.user or "", url.password or "")]
-    except UnicodeEncodeError:
-        raise UsageError(
-            f"proxy: the name and the password for {proxy.proxy} must be ASCII; give others, or --fetcher httpx"
-        ) from None
+    sizes = [len(each.encode()) for each in (url.user or "", url.password or "")]
     if max(sizes) > _SOCKS_BYTES_MAX:
         raise UsageError(
             f"proxy: the name and the password for {proxy.proxy} may have {_SOCKS_BYTES_MAX} bytes each; give others"

@@ -39,6 +39,7 @@ from scraper_cpn.scrape.fetch.client import (
 from scraper_cpn.scrape.fetch.connections import (
     REST_S,
     UNASKED_DATA,
+    UNSURE,
     Connector,
     Forbidden,
     Idle,
@@ -106,8 +107,11 @@ class AiohttpClient:
 
     async def send(self, ask: Ask) -> Reply | Failed:
         """Send a request; it starts in the step of the event loop that writes it to its socket."""
+        return await self.send_until(ask, self._loop.time() + self._timeout_s)
+
+    async def send_until(self, ask: Ask, until_s: float) -> Reply | Failed:
+        """Send a request whose time is over at *until_s* of the event loop; see `send`."""
         key = (ask.proxy.url, self._shared_by(ask), ask.wary, ask.ip)
-        until_s = self._loop.time() + self._timeout_s
         wire = None
         if ask.request.repeatable:
             wire = self._idle.take(key, 0 if self._trust.is_known(key) else REST_S)
@@ -164,13 +168,13 @@ class AiohttpClient:
             await wire.ask(self._request(ask, last), reader, ask.sending.begin)
         finally:
             timer.cancel()
-        is_its_own = await wire.settle(self._trust.doubt_s(key, wire))
+        is_its_own = await wire.settle(self._trust.doubt_s(key, wire.requests, wire.service_s))
         if reader.reusable and wire.silent() and not last and is_its_own:
             self._keep(key, wire)
         else:
             wire.close()
         if not (is_its_own or self._is_meant(key, wire, ask.url, reader)):
-            return Failed("protocol", UNASKED)
+            return Failed("protocol", UNSURE)
         head = reader.head
         if head is None or (
             brings_page(head.status, head.fields, ask.also) and not reader.ended_well
@@ -261,8 +265,6 @@ def _unfinished(reader: AnswerReader) -> Failed:
         return Failed("dropped", "the connection broke before the answer")
     return Failed("dropped", "the body is incomplete")
 
-
-UNASKED = "more than one answer came for this request; none of them can be trusted"
 
 _CAUSES: tuple[tuple[type[Exception], str, str, bool], ...] = (
     (Unasked, "protocol", UNASKED_DATA, True),

@@ -1,13 +1,14 @@
-"""The client on httpcore, the transport of httpx, for HTTPS: HTTP/2 where the server has it, and SOCKS.
+"""The client on httpcore, the transport of httpx, for HTTP/2.
 
 Owns: which requests go through httpcore, when a request counts as written, and the table that names each failure.
 Must not know: pages, robots.txt, what an answer means.
 
 What is different from the other clients, and what follows:
 
-- With HTTP/2 an answer has the number of its request, so that none can become that of another one: requests to an
-  origin share a connection. With HTTP/1.1 each has a connection of its own, which is listened to first
-  (`streams`). Plain HTTP goes through the client on aiohttp, but for that through SOCKS.
+- Over HTTP/2 an answer has the number of its request, so that none can become that of another one: requests to an
+  origin share a connection. Over HTTP/1.1 it has none, and httpcore does not tell an answer that is older than its
+  request, or one of two. So plain HTTP, and origins whose servers do not choose HTTP/2 (ALPN, RFC 7301), go through the client on
+  aiohttp. The connection that has shown that is closed before anything is written to it.
 - httpcore may send a request again that a server has not read. Here it is not: a second one would not be paced.
 - A pool of httpcore looks at all its connections for each request. So each origin has a pool of its own.
 - Where an answer over HTTP/2 is not read to its end, the rest may take the window of the connection (RFC 9113 section
@@ -16,6 +17,7 @@ What is different from the other clients, and what follows:
 
 import asyncio
 import ssl
+import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -30,7 +32,6 @@ from yarl import URL
 
 from scraper_cpn.scrape.colours import Failed, Proxy, Wired
 from scraper_cpn.scrape.fetch.answers import brings_page
-from scraper_cpn.scrape.fetch.choose import is_socks
 from scraper_cpn.scrape.fetch.client import (
     ACCEPT,
     NO_FILE_ERRORS,
@@ -46,9 +47,16 @@ from scraper_cpn.scrape.fetch.client import (
     withheld,
 )
 from scraper_cpn.scrape.fetch.codings import ACCEPTED
-from scraper_cpn.scrape.fetch.connections import UNASKED_DATA, Forbidden, Unasked
+from scraper_cpn.scrape.fetch.connections import (
+    UNASKED_DATA,
+    UNSURE,
+    Forbidden,
+    Key,
+    Trust,
+    Unasked,
+)
 from scraper_cpn.scrape.fetch.head import Fields, Head, HeadError, framed, without_body
-from scraper_cpn.scrape.fetch.pools import NoName, OriginPool, Pools
+from scraper_cpn.scrape.fetch.pools import NoName, OriginPool, Pools, key_of
 from scraper_cpn.scrape.fetch.streams import Stream
 from scraper_cpn.scrape.fetch.wire import hosts_of
 from scraper_cpn.scrape.settings import SECOND, Settings
@@ -56,6 +64,13 @@ from scraper_cpn.scrape.urls import root_of
 
 if TYPE_CHECKING:
     from scraper_cpn.scrape.fetch.client_aiohttp import AiohttpClient
+
+
+_KEYS_MAX = 65_536
+
+
+class Http1(Exception):  # noqa: N818 - what happened, not a mistake
+    """The server did not choose HTTP/2. Nothing was written to it."""
 
 
 class Withheld(Exception):  # noqa: N818 - what happened, not a mistake
@@ -69,7 +84,7 @@ class NotRead(Exception):  # noqa: N818 - what happened, not a mistake
 class HttpxClient:
     """The client; see `Client`. Raises `UsageError` when opened, for a CA file that can't be read.
 
-    *on_surplus* is called for connections of aiohttp, and for those of httpcore on which something came before a request.
+    *on_surplus* is called for connections of aiohttp, and for those over HTTP/2 on which an answer came before its request.
     """
 
     def __init__(
@@ -84,6 +99,9 @@ class HttpxClient:
         self._timeout_s = settings.timeout_ns / SECOND
         self._numbers: WeakKeyDictionary[Any, list[int]] = WeakKeyDictionary()
         """For each connection its number, and how many requests were sent on it."""
+        self._http1 = set[Key]()
+        """Where HTTP/2 was not chosen."""
+        self._trust = Trust()
         self._other: AiohttpClient | None = None
 
     async def open(self) -> None:
@@ -98,18 +116,36 @@ class HttpxClient:
 
     async def send(self, ask: Ask) -> Reply | Failed:
         """Send a request; it is dated as started when its head is written."""
-        if ask.url.startswith("http:") and not is_socks(ask.proxy):
-            return await (await self._other_client()).send(ask)
+        key = key_of(ask)
+        until_s = asyncio.get_running_loop().time() + self._timeout_s
+        if not ask.url.startswith("http:") and key not in self._http1:
+            try:
+                return await self._send(ask, key, until_s)
+            except Http1:
+                if len(self._http1) >= _KEYS_MAX:
+                    self._http1.clear()  # they are asked once more
+                self._http1.add(key)
+        return await (await self._other_client()).send_until(ask, until_s)
+
+    async def _send(self, ask: Ask, key: Key, until_s: float) -> Reply | Failed:
+        """Send a request over HTTP/2. Raises `Http1`."""
         pool, writing = self._pools.take(ask), _Writing(ask, self._headers)
+        pool.spoiled = pool.spoiled or self._trust.is_caught(key)
         try:
             async with (
-                asyncio.timeout(self._timeout_s),
+                asyncio.timeout_at(until_s),
                 self._stream(pool, ask, writing) as response,
             ):
                 writing.answered()
-                return await self._reply(response, ask, pool)
+                reply = await self._reply(response, ask, pool)
+                alone = await self._is_alone(response, key, ask, pool, writing)
+            return reply if alone else Failed("protocol", UNSURE)
         except Withheld:
             return withheld()
+        except Http1:
+            pool.spoiled = True
+            await writing.give_up()
+            raise
         except NotRead:
             return Failed(
                 "dropped", "the server ended the connection before it read the request", sent=False
@@ -120,9 +156,7 @@ class HttpxClient:
             sent = writing.asked
             if isinstance(error, Unasked):
                 sent = writing.begun
-                self._on_surplus(
-                    Surplus(root_of(ask.url), ask.proxy.proxy, next_connection(), int(sent))
-                )
+                self._caught(key, ask, int(sent))
             return replace(_failed(error, ask.proxy, writing.stage), sent=sent)
         except asyncio.CancelledError:
             pool.spoiled = True
@@ -157,7 +191,6 @@ class HttpxClient:
             *(each for each in usual.items() if each[0].lower() not in named),
             *own,
             *([("Cookie", cookie)] if cookie else []),
-            ("Connection", "close"),  # HTTP/2 has no such field: it is not sent there
         ]
         return [
             (name.encode(), value.encode("utf-8", "surrogateescape")) for name, value in headers
@@ -170,14 +203,32 @@ class HttpxClient:
             head = _head(response)
         except HeadError as error:
             return Failed("protocol", f"the answer is not valid HTTP: {error}", response.status)
-        if head.status < 200:
-            return Failed("protocol", "the answer switches to a protocol that was not requested")
         head = without_body(head) if ask.request.method == "HEAD" else head
         body, more = await _read(response, body_bytes_max(ask.most_bytes, ask.also)(head))
         pool.spoiled = pool.spoiled or more
         wired, hosts = self._wired(response)
         cut = more and brings_page(head.status, head.fields, ask.also)
         return await reply_of(head, body, cut, ask.most_bytes, wired, hosts, ask.also)
+
+    async def _is_alone(
+        self, response: httpcore.Response, key: Key, ask: Ask, pool: OriginPool, writing: "_Writing"
+    ) -> bool:
+        """Return whether no other answer came to the same request, as far as anyone can tell."""
+        stream = response.extensions.get("network_stream")
+        if not isinstance(stream, Stream):  # somebody's mock
+            return True
+        doubt_s = self._trust.doubt_s(key, pool.requests, writing.service_s)
+        alone = await stream.is_the_only_one(response.extensions["stream_id"], doubt_s)
+        if stream.broken:
+            pool.spoiled = True
+            self._caught(key, ask, pool.requests)
+        elif pool.requests > 1 and not self._trust.is_known(key):
+            self._trust.good(key)
+        return alone
+
+    def _caught(self, key: Key, ask: Ask, requests: int) -> None:
+        self._trust.catch(key)
+        self._on_surplus(Surplus(key[1], ask.proxy.proxy, next_connection(), requests))
 
     def _wired(self, response: httpcore.Response) -> tuple[Wired, tuple[str, ...]]:
         """Return the connection of an answer, and the names in its certificate."""
@@ -209,33 +260,31 @@ class _Writing:
         """The last stage that httpcore reported."""
         self.asked = False
         """Whether the request may be on the wire."""
+        self._begun_s = 0.0
+        self.service_s = 0.0
+        """How long the answer took to begin."""
         self.begun = False
         """Whether it is dated as started."""
-        self._is_ours = False
         self._connected: httpcore.AsyncNetworkStream | None = None
-        self._plain: Stream | None = None
-        """The connection, if the request goes out on it as it is: one that will be encrypted listens by itself."""
 
     async def trace(self, event: str, info: dict[str, Any]) -> None:
-        """Hear of an event. Raises `Withheld` and `NotRead` in place of writing."""
+        """Hear of an event. Raises `Withheld`, `NotRead` and `Http1` in place of writing."""
         self.stage = event
-        if event in _WRITES:
-            self._is_ours = info["request"].method != b"CONNECT"
-            if self._is_ours and self._plain is not None:
-                await self._plain.listen()
-            if self._is_ours and self.asked:
+        if event == "http2.send_request_headers.started":
+            if self.asked:
                 raise NotRead
-            if self._is_ours and not self._sending.may_start():
+            if not self._sending.may_start():
                 raise Withheld
-            if self._is_ours and self._ask.cookie is not None:  # others may have changed by now
+            if self._ask.cookie is not None:  # others may have changed by now
                 info["request"].headers = self._headers(self._ask)
-            self.asked = self._is_ours
-        elif event in _WRITTEN and self._is_ours:
+            self.asked = True
+        elif event == "http2.send_request_headers.complete":
             self._begin()
+        elif event == "http11.send_request_headers.started":
+            if info["request"].method != b"CONNECT":
+                raise Http1
         elif event.endswith("connect_tcp.complete"):
             self._connected = info["return_value"]
-            if self._ask.url.startswith("http:") and isinstance(self._connected, Stream):
-                self._plain = self._connected
 
     async def give_up(self) -> None:
         """Close a connection that was made for the request and never had one.
@@ -251,6 +300,7 @@ class _Writing:
         if not self.begun and not self._sending.may_start():
             raise Withheld
         self._begin()
+        self.service_s = time.monotonic() - self._begun_s
 
     def cancelled(self) -> None:
         """Nobody will know whether it was written."""
@@ -259,14 +309,8 @@ class _Writing:
 
     def _begin(self) -> None:
         if not self.begun:
-            self.begun = True
+            self.begun, self._begun_s = True, time.monotonic()
             self._sending.begin()
-
-
-_WRITES = frozenset({"http11.send_request_headers.started", "http2.send_request_headers.started"})
-_WRITTEN = frozenset(
-    {"http11.send_request_headers.complete", "http2.send_request_headers.complete"}
-)
 
 
 def _head(response: httpcore.Response) -> Head:

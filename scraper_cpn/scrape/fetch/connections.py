@@ -31,6 +31,7 @@ SERVICE_MAX_S = 0.25
 NEW_UNTIL, KNOWN_AFTER = 3, 16
 """The numbers of answers on reused connections after which a server no longer counts as new, and counts as known."""
 _KEYS_MAX = 65_536
+UNSURE = "more than one answer came for this request; none of them can be trusted"
 UNASKED_DATA = "the server sent data before a request was made"
 _NO_TIMEOUT = ClientTimeout(total=None, sock_connect=None)
 
@@ -81,12 +82,12 @@ class Trust:
         """Whether its connections may be used again at once."""
         return self._clean.get(key, 0) >= KNOWN_AFTER
 
-    def doubt_s(self, key: Key, wire: Wire) -> float:
-        """Return how long to wait for another answer behind the last one on *wire*."""
+    def doubt_s(self, key: Key, requests: int, service_s: float) -> float:
+        """Return how long to wait for another answer behind the last of *requests* on a connection."""
         clean = self._clean.get(key, 0)
-        if wire.requests > 1 and clean < NEW_UNTIL:
-            return DOUBT_S + 2 * min(wire.service_s, SERVICE_MAX_S)
-        return 0 if wire.requests > 1 and clean >= KNOWN_AFTER else LISTEN_S
+        if requests > 1 and clean < NEW_UNTIL:
+            return DOUBT_S + 2 * min(service_s, SERVICE_MAX_S)
+        return 0 if requests > 1 and clean >= KNOWN_AFTER else LISTEN_S
 
 
 class Idle:

@@ -16,7 +16,13 @@ from yarl import URL
 
 from scraper_cpn.scrape.addresses import is_address, not_public
 from scraper_cpn.scrape.fetch.client import Ask
-from scraper_cpn.scrape.fetch.connections import KEEP_ALIVE_S, Forbidden, PublicResolver, context_of
+from scraper_cpn.scrape.fetch.connections import (
+    KEEP_ALIVE_S,
+    Forbidden,
+    Key,
+    PublicResolver,
+    context_of,
+)
 from scraper_cpn.scrape.fetch.streams import Stream
 from scraper_cpn.scrape.settings import Settings
 from scraper_cpn.scrape.urls import root_of
@@ -25,13 +31,15 @@ ADDRESS_S = 2.0
 """So long an address may take to answer, if its name has another one."""
 REQUESTS_MAX = 900
 """On a connection. Many servers end one after 1,000 requests, and httpcore then loses all that are under way on it."""
-Key = tuple[str | None, str, bool, str]
-"""What a pool is for: the proxy's URL or None, the origin, whether its address must be public, and the only address that
-it may have (empty for any)."""
 
 
 class NoName(Exception):  # noqa: N818 - what happened, not a mistake
     """A name has no address."""
+
+
+def key_of(ask: Ask) -> Key:
+    """Return what requests have in common that may use one pool."""
+    return (ask.proxy.url, root_of(ask.url), ask.wary, ask.ip)
 
 
 class OriginPool:
@@ -69,7 +77,7 @@ class Pools:
 
     def take(self, ask: Ask) -> OriginPool:
         """Return the pool for a request; one that must not be sent twice has its own."""
-        key = (ask.proxy.url, root_of(ask.url), ask.wary, ask.ip)
+        key = key_of(ask)
         pool = self._pools.get(key)
         if pool is None or pool.spoiled or not ask.request.repeatable:
             resolver = PublicResolver(self._names) if ask.wary else self._names

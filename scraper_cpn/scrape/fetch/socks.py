@@ -16,6 +16,19 @@ from scraper_cpn.scrape.fetch.connections import SocksFailed
 _LONG_S = 86_400
 
 
+class _Bytes(str):
+    """Bytes, each as a character: python-socks would refuse what is not ASCII, and RFC 1929 speaks of bytes."""
+
+    __slots__ = ()
+
+    def encode(self, encoding: str = "latin-1", errors: str = "strict") -> bytes:  # noqa: ARG002
+        return super().encode("latin-1")
+
+
+def _as_utf8(text: str | None) -> str | None:
+    return text and _Bytes(text.encode().decode("latin-1"))
+
+
 async def socks_socket(proxy: URL, host: str, port: int) -> socket.socket:
     """Return a socket that a proxy has joined to *port* of *host*, whose name it looks up itself.
 
@@ -25,8 +38,8 @@ async def socks_socket(proxy: URL, host: str, port: int) -> socket.socket:
         ProxyType.SOCKS5,
         proxy.host or "",
         proxy.port or 1080,
-        proxy.user,
-        proxy.password,
+        _as_utf8(proxy.user),
+        _as_utf8(proxy.password),
         rdns=True,
         loop=asyncio.get_running_loop(),
     )

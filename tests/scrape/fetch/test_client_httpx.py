@@ -27,7 +27,7 @@ from scraper_cpn.scrape.options.read import checked
 from scraper_cpn.scrape.settings import SECOND, Settings, UsageError
 from tests.http2 import Answer2, Asked2, Http2Server
 from tests.scrape.fetching import DIRECT, HERE, Names, asking, get, kind_of, target
-from tests.servers import Do, Server, Step, page
+from tests.servers import Asked, Do, Server, Step, Tunnel, page
 from tests.socks import Socks
 
 pytestmark = pytest.mark.anyio
@@ -228,37 +228,24 @@ async def test_cancelled_before_it_is_connected(through: str | None) -> None:
 # HTTP/1.1.
 
 
-async def test_connections_of_http_1_are_used_once() -> None:
-    """No answer can become that of another request."""
+async def test_servers_without_http_2() -> None:
+    """The client on aiohttp asks them; the connection that has shown that is closed, and no other one is made in vain."""
+    connected: list[int] = []
+
+    def tunnel(_: Asked) -> Sequence[Step]:
+        connected.append(1)
+        return [b"HTTP/1.1 200 OK\r\n\r\n", Tunnel(server.port)]
+
     async with (
         Server(lambda _: page(), tls=tls()) as server,
+        Server(tunnel) as proxy,
         Fetcher(SETTINGS, seeds=HERE) as fetcher,
     ):
         for _ in range(3):
-            await get(fetcher, f"{server.url}/")
-    assert [asked.connection for asked in server.asked] == [0, 1, 2]
-    assert {asked.headers["connection"] for asked in server.asked} == {"close"}
-
-
-@pytest.mark.parametrize(
-    ("steps", "kind"),
-    [
-        ([b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nab", Do.CLOSE], "dropped"),
-        ([b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\nContent-Length: 8\r\n\r\nab"], "protocol"),
-        ([b"hello\r\n\r\n"], "protocol"),
-        ([b"HTTP/1.1 101 Now\r\n\r\n"], "protocol"),
-        ([Do.CLOSE], "dropped"),
-        ([Do.RESET], "dropped"),
-    ],
-)
-async def test_failures(steps: Sequence[Step], kind: str) -> None:
-    """The words of httpcore become ours; a change of them in a new version is found here."""
-    async with (
-        Server(lambda _: steps, tls=tls()) as server,
-        Fetcher(SETTINGS, seeds=HERE) as fetcher,
-    ):
-        outcome = await get(fetcher, f"{server.url}/")
-    assert (kind_of(outcome), len(server.asked)) == (kind, 1)
+            outcome = await get(fetcher, f"{server.url}/", Proxy("p", url=proxy.url))
+            assert kind_of(outcome) == "fetched"
+    assert len(server.asked) == 3
+    assert len(connected) <= 4
 
 
 async def test_time() -> None:
@@ -313,22 +300,23 @@ async def test_an_address_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) 
     assert tried == [("127.0.0.1", ADDRESS_S), ("127.0.0.2", None)]
 
 
-async def test_credentials_in_any_script() -> None:
+@pytest.mark.parametrize("fetcher", ["aiohttp", "httpx"])
+async def test_credentials_in_any_script(fetcher: str) -> None:
     """The name and the password for a proxy are UTF-8."""
     async with (
         Server(lambda _: page(), tls=tls()) as server,
         Socks(server.port, login=b"\x01\x02\xc3\xa9\x02\xc3\xa4") as socks,
-        Fetcher(SETTINGS, seeds=HERE) as fetcher,
+        Fetcher(replace(SETTINGS, fetcher=fetcher), seeds=HERE) as client,
     ):
         proxy = Proxy("p", url=f"socks5://%C3%A9:%C3%A4@127.0.0.1:{socks.port}")
-        assert kind_of(await get(fetcher, "https://a.example/", proxy)) == "fetched"
+        assert kind_of(await get(client, "https://a.example/", proxy)) == "fetched"
 
 
 def test_credentials_that_socks_can_not_carry() -> None:
     """They are refused before anything is fetched, and not shown."""
-    for fetcher, user, what in (("aiohttp", "%C3%A9", "ASCII"), ("httpx", "e" * 256, "255 bytes")):
-        proxy = Proxy("p", url=f"socks5://{user}:secret@127.0.0.1:1")
-        with pytest.raises(UsageError, match=what) as refused:
+    for fetcher in ("aiohttp", "httpx"):
+        proxy = Proxy("p", url=f"socks5://{'%C3%A9' * 128}:secret@127.0.0.1:1")
+        with pytest.raises(UsageError, match="255 bytes") as refused:
             checked(replace(SETTINGS, fetcher=fetcher, proxies=(proxy,)))
         assert "secret" not in str(refused.value)
 
