@@ -19,7 +19,7 @@ from types import ModuleType
 
 import baseline
 from scraper_cpn.native import NativeError, folder
-from scraper_cpn.native.building import FORM, built
+from scraper_cpn.native.building import FORM, built, kernel_program
 
 _PACKAGE = "baseline_native"
 _LEFT_OUT = {"__init__", "__main__", "crawl", "shell", "virtual"}
@@ -31,7 +31,7 @@ def works_here() -> bool:
     """Whether Cython and a C compiler are installed; tested once."""
     try:
         with tempfile.TemporaryDirectory() as empty:
-            built("", Path(empty), "nothing")
+            built(kernel_program(""), Path(empty), "nothing")
     except NativeError as error:
         print(f"left out what is compiled to machine code: {error}", file=sys.stderr)
         return False
@@ -45,7 +45,7 @@ def by_hand(module: str) -> ModuleType:
 
 def _make(text: str, path: Path) -> None:
     """Build a module under the file name that an import expects."""
-    built(text, path.parent, path.name.partition(".")[0]).replace(path)
+    built(kernel_program(text), path.parent, path.name.partition(".")[0]).replace(path)
 
 
 @cache

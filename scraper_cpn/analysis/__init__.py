@@ -18,7 +18,6 @@ Owns: grounding, exploration, properties, verdicts. It imports `net` alone, and 
     True
 """
 
-from scraper_cpn.analysis.explore import ExplorationLimits
 from scraper_cpn.analysis.instance import AnalysisError, Expiring, Instance
 from scraper_cpn.analysis.properties import (
     Property,
@@ -42,6 +41,7 @@ from scraper_cpn.analysis.properties import (
     paused,
     start,
 )
+from scraper_cpn.analysis.space import ExplorationLimits
 from scraper_cpn.analysis.verdict import Report, Verdict
 from scraper_cpn.analysis.verify import verify
 

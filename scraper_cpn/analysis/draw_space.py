@@ -6,9 +6,9 @@ Must not know: how a net is explored, what is to be proved.
 
 from __future__ import annotations
 
-from scraper_cpn.analysis.explore import Space
 from scraper_cpn.analysis.instance import AnalysisError
 from scraper_cpn.analysis.plain import Atom
+from scraper_cpn.analysis.space import Space
 from scraper_cpn.analysis.story import describe_token
 
 STATES_MAX = 500

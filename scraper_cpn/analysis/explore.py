@@ -1,6 +1,6 @@
 """Every state that a grounded net can reach, and everything that can happen in it.
 
-Owns: `explore` and `Space`, the states found with the way to each.
+Owns: `Explorer`, the search in Python.
 Must not know: coloured nets, what a property means (it is asked by its monitor).
 
 A state is an integer (`layout.py`). Events that are decided by the same few atoms form a group; what
@@ -10,17 +10,14 @@ look-up for each group.
 
 from __future__ import annotations
 
-import resource
-import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from itertools import pairwise
 from time import process_time
 from typing import Any
 
 from scraper_cpn.analysis.layout import StateLayout
 from scraper_cpn.analysis.monitor import AgainError, Monitor
 from scraper_cpn.analysis.plain import Event, PlainNet
+from scraper_cpn.analysis.space import ExplorationLimits, Space
 from scraper_cpn.analysis.steps import EventGroup, LayoutStep, Urgent, close_groups
 
 CHUNK = 2_048
@@ -29,67 +26,6 @@ SAMPLE = 16_384
 """After so many states, groups are joined whose values repeat often enough among them."""
 REPEATS = 12
 """How often each value of a joined group must have come in the sample, on the average."""
-
-
-@dataclass(frozen=True)
-class ExplorationLimits:
-    """When an exploration gives up. Zero: never."""
-
-    states: int = 5_000_000
-    seconds: float = 0
-    """Of processor time."""
-    memory_bytes: int = 0
-    """Of the process, all that it has ever had at once; looked at with each few thousand states."""
-
-
-@dataclass(eq=False)
-class Space:
-    """The explored state space.
-
-    Attributes:
-        parents: each state, with the one from which it was reached first.
-        edges: events in states, those that change nothing included.
-        dead: states in which nothing can happen.
-        whole: whether all was explored; otherwise `why` says what stopped it.
-        bad: for each monitor's number, the state in which it was broken and the event, if it was one.
-    """
-
-    plain: PlainNet
-    layout: StateLayout
-    first: int
-    parents: dict[int, int | None]
-    edges: int = 0
-    dead: list[int] = field(default_factory=list)
-    whole: bool = True
-    why: str = ""
-    seconds: float = 0.0
-    bad: dict[int, tuple[int, Event | None]] = field(default_factory=dict)
-    successors: Any = None
-    """Gives the events of a state with the states after them; slower than the exploration."""
-
-    @property
-    def states(self) -> int:
-        """How many states were reached."""
-        return len(self.parents)
-
-    def numbers(self, state: int) -> dict[int, int]:
-        """How many there are of each atom in a state; atoms of which there are none are left out."""
-        return self.layout.decoded(state, list(self.layout.shifts))
-
-    def path(self, state: int) -> list[tuple[Event, int]]:
-        """The events that lead from the first state to this one, each with the state after it."""
-        states = [state]
-        while (before := self.parents[states[-1]]) is not None:
-            states.append(before)
-        states.reverse()
-        return self.steps(states)
-
-    def steps(self, states: Sequence[int]) -> list[tuple[Event, int]]:
-        """The events between states of which each follows the one before, each with the state after it."""
-        return [
-            (next(e for e, after in self.successors(one) if after == two), two)
-            for one, two in pairwise(states)
-        ]
 
 
 class Explorer:
@@ -124,7 +60,7 @@ class Explorer:
         while True:
             try:
                 space = self._explore(began)
-            except _OverflowError as overflow:
+            except OverflowedError as overflow:
                 self._widths = self._layout.widened(overflow.state)
             except AgainError:
                 continue
@@ -135,7 +71,7 @@ class Explorer:
     def _explore(self, began: float) -> Space:
         self._layout = layout = StateLayout(self._widths)
         first = self._extend()
-        parents: dict[int, int | None] = {first: None}
+        parents = self._parents = dict[int, int | None]({first: None})
         self._ranked: list[LayoutStep] = []
         self.space = space = Space(self.plain, layout, first, parents, successors=self.successors)
         frontier = [first]
@@ -148,7 +84,7 @@ class Explorer:
             while frontier:
                 found: list[int] = []
                 for at in range(0, len(frontier), CHUNK):
-                    why = self._over(began)
+                    why = self._limits.reached(len(parents), began)
                     if why:
                         space.whole, space.why = False, why
                         return space
@@ -165,16 +101,6 @@ class Explorer:
                     return space
             frontier = late
         return space
-
-    def _over(self, began: float) -> str:
-        limits = self._limits
-        if limits.states and len(self.space.parents) > limits.states:
-            return f"{limits.states:,} states"
-        if limits.seconds and process_time() - began > limits.seconds:
-            return f"{limits.seconds:g} s"
-        if limits.memory_bytes and _memory_bytes() > limits.memory_bytes:
-            return f"{limits.memory_bytes:,} bytes of memory"
-        return ""
 
     def _rest(self, state: int) -> None:
         """Nothing can happen in a state."""
@@ -198,7 +124,7 @@ class Explorer:
         self._live(fresh)
         more = self._extend()
         if more:  # counters that were not used so far are at their start in every state
-            parents = self.space.parents
+            parents = self._parents
             shifted = {s + more: None if p is None else p + more for s, p in parents.items()}
             parents.clear()
             parents.update(shifted)
@@ -231,9 +157,8 @@ class Explorer:
         """Make the groups, without and with a rank; returns the bits that a state to be expanded has not."""
         layout, events = self._layout, self.plain.events
         self._joined = False
-        self._outer = [
-            self._group(close) for close in close_groups(e for e in events if e.rank is None)
-        ]
+        outer = [self._group(close) for close in close_groups(e for e in events if e.rank is None)]
+        self._outer = sorted(outer, key=lambda group: group.mask & -group.mask)
         ranks = sorted({event.rank for event in events if event.rank is not None})
         self._inner = [self._group([e for e in events if e.rank == rank]) for rank in ranks]
         self._looking = [group for group in self._looks() if group is not None]
@@ -258,7 +183,7 @@ class Explorer:
     def _join_groups(self) -> None:
         """Join groups whose common atoms take few values in the states that were reached so far."""
         sample = list(self.space.parents)
-        self._outer = self._fewer(sorted(self._outer, key=lambda g: g.mask & -g.mask), sample)
+        self._outer = self._fewer(self._outer, sample)
         self._inner = self._fewer(self._inner, sample)
         self._joined = True
 
@@ -345,13 +270,7 @@ class Explorer:
                 urgent = event.rank if event.urgent else urgent
 
 
-def _memory_bytes() -> int:
-    """The most memory that this process has ever had; macOS counts in bytes, others in kilobytes (getrusage(2))."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak << 10
-
-
-class _OverflowError(Exception):
+class OverflowedError(Exception):
     """A number has grown beyond its field."""
 
     def __init__(self, state: int) -> None:
@@ -386,7 +305,7 @@ def _expand(  # noqa: C901  (the inner loop: a call for each state would cost as
                 if after not in parents:
                     if after & odd:
                         if after & guard:
-                            raise _OverflowError(after)
+                            raise OverflowedError(after)
                         late.append(after)
                     else:
                         found.append(after)
@@ -402,7 +321,7 @@ def _expand(  # noqa: C901  (the inner loop: a call for each state would cost as
                     if after not in parents:
                         if after & odd:
                             if after & guard:
-                                raise _OverflowError(after)
+                                raise OverflowedError(after)
                             late.append(after)
                         else:
                             found.append(after)

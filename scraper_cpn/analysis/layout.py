@@ -1,13 +1,17 @@
 """A state as one integer: a field of bits for each atom.
 
 Owns: `StateLayout`. Each field has one bit more than its number needs. An event that makes a number too
-large sets that bit, which `Layout.overflowed` sees; the exploration then begins again with wider fields.
+large sets that bit, its guard; the exploration then begins again with wider fields. No field passes over the
+border of a machine word, so that machine code can count word by word.
 Must not know: events, properties.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+
+WORD = 64
+"""Bits of a machine word."""
 
 
 class StateLayout:
@@ -31,6 +35,8 @@ class StateLayout:
         """Give an atom a field; returns the initial number where it stands."""
         width = max(self._widths.get(atom, 1), initial.bit_length())
         self._widths[atom] = width
+        if self._end % WORD + width >= WORD:
+            self._end += -self._end % WORD
         self.shifts[atom] = self._end
         self.fields[atom] = (1 << width) - 1
         self.guard |= 1 << (self._end + width)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from scraper_cpn.analysis.explore import Explorer
+from scraper_cpn.analysis.compiled import Builder, explorer_of
 from scraper_cpn.analysis.monitor import Everything
 from scraper_cpn.analysis.pnml import read_pnml
 from scraper_cpn.analysis.processes import processors
@@ -19,6 +19,7 @@ from scraper_cpn.analysis.verdict import Report
 from scraper_cpn.cli.arguments import given_options, parse
 from scraper_cpn.cli.job import program_of
 from scraper_cpn.cli.streams import teller
+from scraper_cpn.scrape.kernels import searching
 from scraper_cpn.scrape.options.read import crawl_options, own_options, settings_from
 from scraper_cpn.scrape.settings import UsageError
 from scraper_cpn.scrape.verify import verify_crawl
@@ -35,6 +36,7 @@ and fetches nothing.
   scrape verify --per-domain 4 --max-pages 100    with these limits
   scrape verify --config crawl.toml               with those of a file
   scrape verify program.py                        with those of a program
+  scrape verify --kernel native                   in machine code, built once
   scrape verify --json                            for machines
   scrape verify model.pnml                        size of any net in PNML
 
@@ -56,29 +58,30 @@ def verify_command(argv: Sequence[str]) -> int:
     unfit = [f"--{key}" for key in own if key not in {"json", "quiet", "input", "output"}]
     if unfit:
         raise UsageError(f"{unfit[0]}: has no meaning for a proof; leave it out")
+    tell = teller(silent=bool(own.get("quiet") or own.get("json")))
     if len(arguments.words) == 1 and arguments.words[0].endswith((".pnml", ".xml")):
-        return _size_of(arguments.words[0])
+        return _size_of(arguments.words[0], searching(settings_from(crawl_options(given)), tell))
     words, program = program_of(("run", *arguments.words) if arguments.words else ())
     if words:
         raise UsageError(
             f"verify: {words[0]}: give one program and no URLs; a proof fetches nothing"
         )
     settings = settings_from({**(program.options if program else {}), **crawl_options(given)})
-    tell = teller(silent=bool(own.get("quiet") or own.get("json")))
+    builder = searching(settings, tell)
     tell("looking at every order of events; this takes some seconds")
     alone = threading.active_count() == 1  # a process with threads can't be forked safely
-    report = verify_crawl(settings, processes=processors() if alone else 1)
+    report = verify_crawl(settings, processes=processors() if alone else 1, builder=builder)
     sys.stdout.write(_json(report) if own.get("json") else f"{report}\n")
     return 0 if report.ok else 1
 
 
-def _size_of(path: str) -> int:
+def _size_of(path: str, builder: Builder | None) -> int:
     """Print how many states, edges and deadlocks the net in a file has."""
     try:
         plain = read_pnml(path)
     except PnmlError as error:
         raise UsageError(f"verify: {error}") from None
-    space = Explorer(plain, [Everything()]).run()
+    space = explorer_of(plain, [Everything()], builder=builder).run()
     size = f"{space.states:,} states, {space.edges:,} edges, {len(space.dead):,} dead"
     sys.stdout.write(f"{plain.name}: {size}{'' if space.whole else f'; gave up at {space.why}'}\n")
     return 0 if space.whole else 1

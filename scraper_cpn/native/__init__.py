@@ -12,6 +12,6 @@ and each Python. It needs Cython, setuptools and a C compiler; a built kernel ne
 """
 
 from scraper_cpn.native.building import NativeError
-from scraper_cpn.native.kernels import folder, native
+from scraper_cpn.native.kernels import extension, folder, native
 
-__all__ = ["NativeError", "folder", "native"]
+__all__ = ["NativeError", "extension", "folder", "native"]

@@ -20,6 +20,7 @@ from hashlib import blake2b
 from importlib.machinery import EXTENSION_SUFFIXES
 from importlib.util import find_spec
 from pathlib import Path
+from typing import NamedTuple
 
 from scraper_cpn.native.attributes import remembering
 
@@ -48,24 +49,54 @@ except CCompilerError as error:
 _FLAGS = ("-O1", "-g0")
 """A higher level builds three times as long without benefit: a kernel's time goes into calls of Python.
 The environment's `CFLAGS` come behind these."""
+_FAST_FLAGS = ("-O2", "-g0")
+"""For sources that hardly call Python."""
 
 
 class NativeError(Exception):
     """A native kernel could not be built or loaded; one line says why, and what to do."""
 
 
-def built(text: str, folder: Path, name: str, begun: Callable[[], None] = lambda: None) -> Path:
-    """Build an extension module from a source and return its file, which appears atomically.
+class Program(NamedTuple):
+    """What Cython is given.
+
+    Attributes:
+        text: the source.
+        suffix: `.py`, or `.pyx` if it is in Cython's own language.
+        declarations: for a `.pxd` file beside it; empty for none.
+        flags: of the C compiler.
+    """
+
+    text: str
+    suffix: str
+    declarations: str
+    flags: tuple[str, ...]
+
+
+def kernel_program(text: str) -> Program:
+    """A Python source, whose accesses to attributes are given caches. Raises SyntaxError if it is none."""
+    made = remembering(text)
+    return Program(made.text, ".py", made.declarations, _FLAGS)
+
+
+def cython_program(text: str) -> Program:
+    """A source in Cython's own language, which works on C's numbers."""
+    return Program(text, ".pyx", "", _FAST_FLAGS)
+
+
+def built(
+    program: Program, folder: Path, name: str, begun: Callable[[], None] = lambda: None
+) -> Path:
+    """Build an extension module and return its file, which appears atomically.
 
     Args:
-        text: the source.
+        program: the source.
         folder: the folder for the file.
         name: the name of the module.
         begun: is called after the checks, before the slow part begins.
 
     Raises:
         NativeError: Cython, setuptools or a C compiler is missing or fails, or *folder* can't be written.
-        SyntaxError: the source is not Python.
     """
     if not all(map(find_spec, ("Cython", "setuptools"))):
         raise NativeError("it is built with Cython and setuptools: pip install 'scraper-cpn[fast]'")
@@ -75,7 +106,7 @@ def built(text: str, folder: Path, name: str, begun: Callable[[], None] = lambda
         with tempfile.TemporaryDirectory(dir=folder, ignore_cleanup_errors=True) as scratch:
             begun()
             made = Path(scratch) / f"{name}{SUFFIX}"
-            _build(text, made)
+            _build(program, made)
             path = folder / file_name(name, made.read_bytes())
             made.chmod(0o700)
             with made.open("rb+") as file:
@@ -103,13 +134,16 @@ def refuse_strangers(path: Path) -> None:
         )
 
 
-def _build(text: str, path: Path) -> None:
+def _build(program: Program, path: Path) -> None:
     name = path.name.partition(".")[0]
-    source = path.with_name(f"{name}.py")
-    made = remembering(text)
-    source.write_text(made.text, encoding="utf-8")
-    source.with_suffix(".pxd").write_text(made.declarations, encoding="utf-8")
-    flags = (*_FLAGS, *shlex.split(os.environ.get("CFLAGS", "")))  # the last one of a kind counts
+    source = path.with_name(f"{name}{program.suffix}")
+    source.write_text(program.text, encoding="utf-8")
+    if program.declarations:
+        source.with_suffix(".pxd").write_text(program.declarations, encoding="utf-8")
+    flags = (
+        *program.flags,
+        *shlex.split(os.environ.get("CFLAGS", "")),
+    )  # the last one of a kind counts
     command = (sys.executable, "-P", "-c", _PROGRAM, name, source.name, ".", *flags)
     done = subprocess.run(command, cwd=path.parent, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode:

@@ -22,8 +22,11 @@ from scraper_cpn.native.building import (
     FORM,
     SUFFIX,
     NativeError,
+    Program,
     built,
+    cython_program,
     file_name,
+    kernel_program,
     refuse_strangers,
 )
 from scraper_cpn.net.compiled.source import Build, Source
@@ -55,16 +58,31 @@ def native(source: Source, begun: Callable[[], None] = lambda: None) -> Build:
     Raises:
         NativeError: the kernel can't be built or loaded; one line says why.
     """
-    name = _name(source)
-    try:
-        path = _kept(name) or built(_closed(source), folder(), name, begun)
-        refuse_strangers(path.parent)
-        refuse_strangers(path)
-        module = _loaded(source, path, begun)
-    except OSError as error:
-        raise NativeError(f"{folder()}: {error.strerror}; set XDG_CACHE_HOME") from None
+    text = _closed(source)
+    module = _module(_name(source.title, text), lambda: kernel_program(text), begun)
     build: Build = module.closed(source.names)
     return build
+
+
+def extension(title: str, text: str, begun: Callable[[], None] = lambda: None) -> ModuleType:
+    """Build or load an extension module from a source in Cython's own language.
+
+    *begun* is called if it must be built, which takes 5 to 20 seconds. Loading a built one takes milliseconds.
+
+    Raises:
+        NativeError: it can't be built or loaded; one line says why.
+    """
+    return _module(_name(title, text), lambda: cython_program(text), begun)
+
+
+def _module(name: str, program: Callable[[], Program], begun: Callable[[], None]) -> ModuleType:
+    try:
+        path = _kept(name) or built(program(), folder(), name, begun)
+        refuse_strangers(path.parent)
+        refuse_strangers(path)
+        return _loaded(name, program, path, begun)
+    except OSError as error:
+        raise NativeError(f"{folder()}: {error.strerror}; set XDG_CACHE_HOME") from None
 
 
 def _kept(name: str) -> Path | None:
@@ -83,7 +101,9 @@ def _kept(name: str) -> Path | None:
     return None
 
 
-def _loaded(source: Source, path: Path, begun: Callable[[], None]) -> ModuleType:
+def _loaded(
+    name: str, program: Callable[[], Program], path: Path, begun: Callable[[], None]
+) -> ModuleType:
     """Load a module; one that can't be loaded, for example one from another machine, is built again."""
     try:
         return loaded(path)
@@ -91,7 +111,7 @@ def _loaded(source: Source, path: Path, begun: Callable[[], None]) -> ModuleType
         error = first
     try:
         path.unlink(missing_ok=True)
-        return loaded(built(_closed(source), folder(), _name(source), begun))
+        return loaded(built(program(), folder(), name, begun))
     except (ImportError, NativeError) as again:
         raise NativeError(f"{path} can't be loaded ({error}), nor replaced: {again}") from None
 
@@ -106,10 +126,10 @@ def _closed(source: Source) -> str:
     return f"def closed(NAMES):\n{given}{indent(source.text, '    ')}    return build\n"
 
 
-def _name(source: Source) -> str:
-    known = f"{FORM} {sysconfig.get_platform()} {EXTENSION_SUFFIXES[0]} {_closed(source)}"
+def _name(title: str, text: str) -> str:
+    known = f"{FORM} {sysconfig.get_platform()} {EXTENSION_SUFFIXES[0]} {text}"
     digest = blake2b(known.encode(), digest_size=8).hexdigest()
-    stem = _STEM.sub("_", source.title)[:_NAME_MAX]
+    stem = _STEM.sub("_", title)[:_NAME_MAX]
     return f"{stem}_{digest}"
 
 

@@ -1,6 +1,6 @@
 """The choice of the kernel that executes a crawl's net.
 
-Owns: the meaning of the option `kernel`, and the message if that kernel is unavailable.
+Owns: the meaning of the option `kernel`, for proofs as well, and the message if that kernel is unavailable.
 Must not know: how a kernel is built, what it decides.
 """
 
@@ -10,11 +10,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
-from scraper_cpn.native import NativeError, native
+from scraper_cpn.analysis.compiled import SEARCH
+from scraper_cpn.analysis.compiled import Builder as Search
+from scraper_cpn.native import NativeError, extension, native
 from scraper_cpn.net.compiled.source import Build, Source, generated, in_python
 from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.policy import Policy
-from scraper_cpn.scrape.settings import UsageError
+from scraper_cpn.scrape.settings import Settings, UsageError
 
 
 class Prepared(NamedTuple):
@@ -50,10 +52,27 @@ def prepare(
     return Prepared(net, _native(source, begun))
 
 
+def searching(settings: Settings, tell: Callable[[str], None] = lambda _: None) -> Search | None:
+    """What builds the search of a proof in machine code; None if the kernel is not native.
+
+    *tell* is called with a line that says that building takes a while. Raises `UsageError` if it can't be built.
+    """
+    if settings.kernel != "native":
+        return None
+    begun = partial(tell, "building the search for states in machine code, once: 5 to 20 seconds")
+    try:
+        extension(*SEARCH, begun)
+    except NativeError as error:
+        raise _unavailable(error) from None
+    return extension
+
+
 def _native(source: Source, begun: Callable[[], None]) -> Build:
     try:
         return native(source, begun)
     except NativeError as error:
-        raise UsageError(
-            f"kernel: native is unavailable: {error}; or choose kernel python"
-        ) from None
+        raise _unavailable(error) from None
+
+
+def _unavailable(error: NativeError) -> UsageError:
+    return UsageError(f"kernel: native is unavailable: {error}; or choose kernel python")

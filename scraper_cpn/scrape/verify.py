@@ -28,6 +28,7 @@ from scraper_cpn.analysis import (
     no_faults,
     verify,
 )
+from scraper_cpn.analysis.compiled import Builder
 from scraper_cpn.analysis.processes import in_order
 from scraper_cpn.net import Place
 from scraper_cpn.scrape import colours as c
@@ -95,6 +96,7 @@ def verify_crawl(
     net: Callable[[Policy], ScrapeNet] = ScrapeNet,
     limits: ExplorationLimits = LIMITS,
     processes: int = 1,
+    builder: Builder | None = None,
 ) -> Report:
     """Prove the guarantees of a crawl with these settings.
 
@@ -105,6 +107,7 @@ def verify_crawl(
         net: makes the net of a policy: `ScrapeNet`, or a subclass of it with other parts.
         limits: when to give up, for each of the crawls. After a refutation, no other crawl is looked at.
         processes: how many of the crawls are looked at at a time, each in a process of its own.
+        builder: of the search in machine code (`kernels.searching`); None: in Python.
 
     Raises:
         NetError: the net can't work.
@@ -115,7 +118,7 @@ def verify_crawl(
         made = policy(replace(small(settings), **fewer))
         whole = net(made)
         instance = instance_of(whole, _with_sites(urls, settings), note)
-        return verify(whole, instance, *guarantees(whole), limits=limits)
+        return verify(whole, instance, *guarantees(whole), limits=limits, builder=builder)
 
     found: list[Report] = []
     for report in in_order([partial(proof, *crawl) for crawl in _crawls(settings)], processes):

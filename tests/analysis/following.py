@@ -13,11 +13,12 @@ from random import Random
 from typing import Any
 
 from scraper_cpn.analysis.abstraction import Abstraction
-from scraper_cpn.analysis.explore import Explorer, Space
+from scraper_cpn.analysis.explore import Explorer
 from scraper_cpn.analysis.ground import Grounder, TooMuchError
 from scraper_cpn.analysis.instance import Expiring, Instance
 from scraper_cpn.analysis.outcomes import LOST
 from scraper_cpn.analysis.plain import Event, happens, is_fault
+from scraper_cpn.analysis.space import Space
 from scraper_cpn.net import Firing, Interpreter, Marking, Net, Row
 from scraper_cpn.net.compiled.kernel import Compiled
 from scraper_cpn.net.compiled.source import generated, in_python

@@ -11,10 +11,11 @@ from msgspec import Struct
 
 from scraper_cpn.analysis import AnalysisError, Instance
 from scraper_cpn.analysis.draw_space import space_dot
-from scraper_cpn.analysis.explore import ExplorationLimits, Explorer
+from scraper_cpn.analysis.explore import Explorer
 from scraper_cpn.analysis.ground import Grounder
 from scraper_cpn.analysis.plain import Atom, Event, PlainNet, happens
 from scraper_cpn.analysis.siphons import is_ordinary, weak_siphon
+from scraper_cpn.analysis.space import ExplorationLimits
 from scraper_cpn.net import Net, put, read
 from tests.analysis.contest import Drawn, databases, kanban, philosophers
 from tests.effort import EXPLORING

@@ -10,6 +10,7 @@ import pytest
 from msgspec.structs import replace as changed
 
 from scraper_cpn.analysis import ExplorationLimits, Report
+from scraper_cpn.analysis.compiled import Builder
 from scraper_cpn.net import Net, NetError, consume, put
 from scraper_cpn.scrape import colours as c
 from scraper_cpn.scrape.net import ScrapeNet
@@ -25,7 +26,10 @@ SETTINGS = Settings(
 
 
 def proved(
-    change: Change | None = None, settings: Settings = SETTINGS, states: int = 40_000
+    change: Change | None = None,
+    settings: Settings = SETTINGS,
+    states: int = 40_000,
+    builder: Builder | None = None,
 ) -> Report:
     """What is proved of a crawl whose net has been changed."""
 
@@ -35,7 +39,8 @@ def proved(
             change(net, policy)
         return net
 
-    return verify_crawl(settings, net=made, limits=ExplorationLimits(states=states))
+    limits = ExplorationLimits(states=states)
+    return verify_crawl(settings, net=made, limits=limits, builder=builder)
 
 
 def arcs(name: str, change: Callable[[Any], Any]) -> Change:

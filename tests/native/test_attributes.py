@@ -11,7 +11,7 @@ import pytest
 from msgspec import Struct
 
 from scraper_cpn.native.attributes import remembering
-from scraper_cpn.native.building import built
+from scraper_cpn.native.building import built, kernel_program
 from scraper_cpn.native.kernels import loaded
 
 SOURCE = """
@@ -264,7 +264,7 @@ ALL = SOURCE + "".join(
 @pytest.fixture(scope="module")
 def machine(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """The source as machine code."""
-    return loaded(built(ALL, tmp_path_factory.mktemp("built"), "places"))
+    return loaded(built(kernel_program(ALL), tmp_path_factory.mktemp("built"), "places"))
 
 
 @pytest.fixture(scope="module")

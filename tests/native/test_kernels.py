@@ -183,7 +183,7 @@ def test_a_kernel_for_which_something_is_missing(
     """One line says what has to be installed, and nothing is left behind."""
     monkeypatch.setattr(building, "find_spec", lambda _: None)
     with pytest.raises(NativeError, match=r"^it is built with Cython and setuptools: pip install"):
-        building.built("", tmp_path, "x", lambda: pytest.fail("begun"))
+        building.built(building.kernel_program(""), tmp_path, "x", lambda: pytest.fail("begun"))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -191,7 +191,7 @@ def test_a_kernel_without_a_compiler(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     """One line says what failed and what to install, and nothing is left behind."""
     monkeypatch.setenv("CC", "/there/is/no/compiler")
     with pytest.raises(NativeError, match=r"no/compiler.*apt install gcc python3-dev$") as raised:
-        building.built("", tmp_path, "x")
+        building.built(building.kernel_program(""), tmp_path, "x")
     assert "\n" not in str(raised.value)
     assert list(tmp_path.iterdir()) == []
 
@@ -199,14 +199,14 @@ def test_a_kernel_without_a_compiler(monkeypatch: pytest.MonkeyPatch, tmp_path: 
 def test_a_source_that_is_none(tmp_path: Path) -> None:
     """A failure of Cython is not called one of the compiler."""
     with pytest.raises(NativeError, match=r"^Cython has failed \(.*x.py\)$"):
-        building.built("return 1", tmp_path, "x")
+        building.built(building.kernel_program("return 1"), tmp_path, "x")
 
 
 def test_a_folder_that_can_not_be_written(tmp_path: Path) -> None:
     """One line names the folder and how to choose another one."""
     (tmp_path / "file").write_text("")
     with pytest.raises(NativeError, match=r"file: .*; set XDG_CACHE_HOME$"):
-        building.built("", tmp_path / "file", "x")
+        building.built(building.kernel_program(""), tmp_path / "file", "x")
 
 
 def test_the_folder_is_that_of_caches(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ revoked for ever. Any other way that goes round and round without the answer is 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -27,7 +27,7 @@ Says = Callable[[StateView], bool]
 class Explored(Protocol):
     """The states of a net."""
 
-    parents: dict[int, int | None]
+    parents: Mapping[int, int | None]
     successors: Callable[[int], Iterator[tuple[Event, int]]]
 
     def numbers(self, state: int) -> dict[int, int]:
