@@ -170,7 +170,7 @@ def with_outputs(
     """
     settings, keeping = found["settings"], found["keeping"]
     handlers, item_type = (program.handlers, program.item_type) if program else (None, None)
-    validator = Validator(item_type, settings.schema)
+    validator = Validator(item_type, settings.schema, settings.files)
     if own.get("output") in STANDARD_OUTPUT:
         own["output"] = "-"
     kept_in = {"state": str(keeping.path)} if keeping and isinstance(keeping.path, Path) else {}

@@ -185,19 +185,21 @@ class PulledUrls:
     Asking for one holds up the crawl as long as that takes. What is no URL becomes a line that is none.
     """
 
-    arriving = False
     name = "seeds"
     lines = 0
     """Nobody knows how many are left."""
 
     def __init__(self, urls: Iterable[object], line: int) -> None:
         self.taken = 0
+        self.arriving = True
+        """Whether it has not come to its end yet."""
         self._urls = iter(urls)
         self._line = line
 
     def take(self) -> Block | None:
         """The next block; None at the end."""
         lines = [_line_of(url) for url in islice(self._urls, BLOCK_LINES)]
+        self.arriving = len(lines) == BLOCK_LINES
         if not lines:
             return None
         block = Block(self._line, "\n".join((*lines, "")))

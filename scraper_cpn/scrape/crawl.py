@@ -257,7 +257,7 @@ class Crawl(Program, Generic[T]):
 
     def _session(self, seeds: Sequence[str | Link], **given: Any) -> Session:
         self.handlers.check()
-        validator = Validator(self.item_type, self.settings.schema)
+        validator = Validator(self.item_type, self.settings.schema, self.settings.files)
         hooks, output = self.hooks, given.get("output")
         if isinstance(output, OutputsByType):
             hooks = hooks.ending_with(output.taken)

@@ -98,7 +98,7 @@ class Tools:
         self.keeper = keeper
         self.hooks = hooks
         self._frontier = policy.frontier
-        self.validator = validator or Validator(schema=settings.schema)
+        self.validator = validator or Validator(None, settings.schema, settings.files)
         self.bodies = bodies
         self.unique = hooks.unique.anew()
         self.login_secrets = LoginSecrets(known.login_request)

@@ -119,7 +119,7 @@ class Session:
             self._clock, self._net, self._kernel = state.clock, state.net, state.recorder
         self._handlers = handlers
         self._hooks = hooks or Hooks()
-        self._validator = validator or Validator(schema=settings.schema)
+        self._validator = validator or Validator(None, settings.schema, settings.files)
         self._keeper = Keeper(output, on_item)
         self._bodies = bodies
         self._account = Accounting(

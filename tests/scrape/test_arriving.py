@@ -114,7 +114,9 @@ def test_urls_are_pulled_as_they_are_wanted() -> None:
     assert isinstance(bad, BadSeed)
     assert bad.reason.startswith(f"seeds:{AT_ONCE + 1}: '(no URL) # none'")
     assert second == f"http://a.test/{AT_ONCE + 2}"
+    assert rest.arriving, "a crawl that is interrupted now has not finished"
     assert len(all_of(rest)) == 2 * BLOCK_LINES - 1
+    assert not rest.arriving
 
 
 def test_few_urls_are_all_there_at_once() -> None:

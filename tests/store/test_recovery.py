@@ -30,9 +30,7 @@ def _net() -> Net:
     jobs = net.place("jobs", Job, key="host", order="number", source=True, work=True, paged=True)
     slots = net.counter("slots", key="host", start=1)
     work = net.effect("work", Done)(jobs)
-    net.transition(
-        "go", [jobs, hold(slots)], effect=work, outcomes=[on(Done), on(Lost, put(jobs))]
-    )
+    net.transition("go", [jobs, hold(slots)], effect=work, outcomes=[on(Done), on(Lost, put(jobs))])
     return net
 
 

@@ -9,6 +9,7 @@ classes; fields may also be in a dict `fields`, as in a page's own item.
 
 import copy
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -62,6 +63,20 @@ def with_files(
         return ended.get(value.url, value) if isinstance(value, File) else value
 
     return tuple(_changed(item, names, change) for item in items)
+
+
+def other_than_files(item: Any, names: tuple[str, ...]) -> tuple[str, Any] | None:
+    """Return the field among *names* that has anything but files, URLs and None, and that value; None if there is none."""
+    found: list[tuple[str, Any]] = []
+
+    def note(name: str, value: Any) -> Any:
+        if not (value is None or isinstance(value, File | str)):
+            found.append((name, value))
+        return value
+
+    for name in names:
+        _changed(item, (name,), partial(note, name))
+    return found[0] if found else None
 
 
 def _changed(item: Any, names: tuple[str, ...], change: Change) -> Any:

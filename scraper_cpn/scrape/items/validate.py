@@ -6,11 +6,13 @@ Must not know: the net, pages, outputs, how JSON Schema works (`schema` does).
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, get_args
 
 import msgspec
 
 from scraper_cpn.scrape.colours import Bad, Extracted, Valid, ValidateOutcome
+from scraper_cpn.scrape.items.files import other_than_files
 from scraper_cpn.scrape.pages.extract import Item
 from scraper_cpn.scrape.settings import UsageError
 from scraper_cpn.scrape.text import one_line
@@ -24,17 +26,23 @@ Check = Callable[[Any], str | None]
 class Validator:
     """Checks the items of one crawl against a type, a JSON Schema file, both, or neither.
 
+    The fields *files* of an item may only have files, or None.
+
     *item_type* is any type that msgspec can decode. A program may build a Struct with wrong values
     in it, so an item of that type is checked like any other: as the JSON that an output writes.
     Raises `UsageError` for a schema file that can't be read or is no JSON Schema, and for a type
     that msgspec has no decoder for. Cost of a check: microseconds by type, 100 times that by schema.
     """
 
-    def __init__(self, item_type: Any = None, schema: str | None = None) -> None:
+    def __init__(
+        self, item_type: Any = None, schema: str | None = None, files: tuple[str, ...] = ()
+    ) -> None:
         checks = [] if item_type is None else [_type_check(item_type)]
         if schema is not None:
             checks.append(_schema_check(schema))
         self._checks = checks or [_carried]
+        if files:
+            self._checks.append(partial(_files_check, files))
 
     def validate(self, extracted: Extracted) -> ValidateOutcome:
         """Return the items that fit, unchanged, and a line for each that does not.
@@ -64,6 +72,16 @@ def _carried(item: Any) -> str | None:
         return None  # our own items consist of strings and numbers
     encoded = _encoded(item)
     return encoded if isinstance(encoded, str) else None
+
+
+def _files_check(names: tuple[str, ...], item: Any) -> str | None:
+    """Check that an item has files where it was asked for them; anything else would be ignored."""
+    found = other_than_files(item, names)
+    if found is None:
+        return None
+    return (
+        f"the field {found[0]} has {found[1]!r:.60}; give a URL, a File, a list of these, or None"
+    )
 
 
 def _encoded(item: Any) -> bytes | str:

@@ -102,12 +102,13 @@ class ScrapeWork(Work):
 
     async def __aenter__(self) -> Self:
         """Open what pages are fetched and parsed with."""
+        settings = self.net.policy.settings
         self._tools = Tools(
             self.net.policy,
             Keeper(None),
             handlers=self.program.handlers,
             hooks=self.program.hooks or Hooks(),
-            validator=Validator(self.program.item_type, self.net.policy.settings.schema),
+            validator=Validator(self.program.item_type, settings.schema, settings.files),
             bodies=None,
             origins=map(url_of, self._record.seeds),
             clock_ns=self._clock.now_ns,

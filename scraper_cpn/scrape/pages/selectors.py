@@ -25,6 +25,12 @@ _TOKEN = re.compile(
     r"""|(?P<comma>,)|(?P<pseudo>::)""",
     re.DOTALL,
 )
+_VALUES = re.compile(
+    r"""\\.|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|\[[^\]]*\]|:(?:nth|lang|dir)[a-z-]*\([^)]*\)""",
+    re.DOTALL | re.IGNORECASE,
+)
+"""What has no names of elements in it."""
+_NO_NAME = re.compile(r"(?:^|[\s,>+~(|])(\d[\w-]*)")
 _TAKEN = re.compile(
     r"""::(?:text|(attr|url)\(\s*(?:"([^"]+)"|'([^']+)'|([^\s()"']+))\s*\))\s*""", re.IGNORECASE
 )
@@ -103,6 +109,8 @@ def _halves(text: str, pseudo: int) -> tuple[str, str]:
 
 def _part(halves: tuple[str, str]) -> SelectorPart:
     css, suffix = halves[0].strip(), halves[1]
+    if name := _NO_NAME.search(_VALUES.sub("", css)):
+        raise ValueError(f"no element has a name such as {name[1]!r}, which begins with a digit")
     if not suffix:
         return SelectorPart(css)
     taken = _TAKEN.fullmatch(suffix)

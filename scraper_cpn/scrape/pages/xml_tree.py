@@ -40,6 +40,12 @@ _XLINK_HREF = "{http://www.w3.org/1999/xlink}href"
 _ATOM = frozenset({"http://www.w3.org/2005/Atom", "http://purl.org/atom/ns#"})
 _RSS = frozenset({"", "http://purl.org/rss/1.0/", "http://my.netscape.com/rdf/simple/0.9/"})
 _SITEMAPS = "http://www.sitemaps.org/schemas/sitemap/0.9"
+_FUNCTIONS = {
+    "re": "http://exslt.org/regular-expressions",
+    "set": "http://exslt.org/sets",
+    "math": "http://exslt.org/math",
+}
+"""The functions beyond XPath 1.0 that pages of HTML know as well."""
 _XML_PREFIX = {"http://www.w3.org/XML/1998/namespace": "xml"}
 
 _REFERENCE = re.compile(r"<!\[CDATA\[.*?\]\]>|<!--.*?-->|&(#?\w+;)?", re.DOTALL)
@@ -193,10 +199,11 @@ class XmlTree(Tree):
     def _prefixes(self) -> dict[str, str]:
         """The namespaces that the document names, each by the name that it had first."""
         if self._namespaces is None:
-            self._namespaces = {}
+            found: dict[str, str] = {}
             for _, (prefix, namespace) in etree.iterwalk(self._root, events=("start-ns",)):
                 if prefix:
-                    self._namespaces.setdefault(prefix, namespace)
+                    found.setdefault(prefix, namespace)
+            self._namespaces = _FUNCTIONS | found
         return self._namespaces
 
     def _gather(self, node: Node, parts: list[str]) -> None:

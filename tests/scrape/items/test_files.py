@@ -11,8 +11,11 @@ import msgspec
 import pytest
 
 from scraper_cpn import Crawl, File, Page, UsageError
+from scraper_cpn.scrape.colours import Extracted, Valid
 from scraper_cpn.scrape.items.files import wanted_in, with_files, with_urls
+from scraper_cpn.scrape.items.validate import Validator
 from scraper_cpn.scrape.options.read import checked
+from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.settings import Settings
 from tests.servers import Asked, Server, page
 
@@ -70,6 +73,18 @@ def test_one_file_and_none() -> None:
     assert (none.photo, number) == (None, {"photo": 7})
     assert data["photo"].error == empty["photo"].error == "it is no web address"
     assert wanted_in([one, none, data, number, empty], ("photo",)) == ["http://h.example/dir/x.png"]
+
+
+@pytest.mark.parametrize("value", [{"front": "a.png"}, 7, ["a.png", {"b": 1}], [["a.png"]]])
+def test_what_is_no_file(value: Any) -> None:
+    """A value that would be ignored is a mistake of its item, in one line; the other items are kept."""
+    good = Product("b", None, [File("http://c.example/b")])
+    items = with_urls([{"name": "a", "photo": value}, good], ("photo", "images"), BASE)
+    target = Policy(Settings()).frontier.seed(BASE)
+    outcome = Validator(None, None, ("photo", "images")).validate(Extracted(target, items))
+    assert isinstance(outcome, Valid)
+    assert outcome.items == (good,)
+    assert outcome.errors[0].startswith("item 1: the field photo has ")
 
 
 def test_mistakes_are_reported_at_once() -> None:

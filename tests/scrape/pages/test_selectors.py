@@ -102,3 +102,19 @@ def test_css_finds_elements_or_texts() -> None:
     assert [each.tag for each in page.xpath("//h2")] == ["h2"]
     assert page.css("div")[0].xpath(".//b")[0].text() == "Price:"
     assert [link.url for link in page.links("a::attr(href)")] == ["https://shop.example/shop/p?q=1"]
+
+
+@pytest.mark.parametrize("css", ["1h", "h1 > 2x", "a:not(1x)", "a, 2x", "p:is(a, 3b)", "svg|1"])
+def test_no_element_begins_with_a_digit(css: str) -> None:
+    """Such a selector could never match, so that it is refused at once."""
+    with pytest.raises(ValueError, match="which begins with a digit"):
+        read_selector(css)
+
+
+@pytest.mark.parametrize(
+    "css", ["#1a", ".2b", "[data-x='1 2']", "i:nth-child( 2n + 1 )", r"#\31 a", "i[title=3c]"]
+)
+def test_digits_elsewhere(css: str) -> None:
+    """Ids and classes of real pages begin with digits, and values have them anywhere."""
+    page = Page.from_html("<i id=1a class=2b data-x='1 2' title=3c>x</i>")
+    assert page.texts(css) == ["x"]

@@ -134,6 +134,7 @@ def test_a_feed_of_rss() -> None:
     assert page.text("description") == "<p>Hi there © R&D"
     assert page.css("creator")[0].tag == "dc:creator"
     assert (page.texts("no|such"), page.texts("//no:such")) == ([], [])
+    assert page.texts("//item/title[re:test(., '^Tw')]") == page.texts("item > title")[1:]
     assert urls(page) == [
         "https://news.example/",
         "https://news.example/feed",
