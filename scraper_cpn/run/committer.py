@@ -10,6 +10,7 @@ an error nothing more is written.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, TypeVar
 
@@ -53,7 +54,7 @@ class Committer:
         self._commit: Callable[[Any], Awaitable[None]] = commit
         self._durable = durable
         self._then: list[Callable[[], Any]] = []
-        self._wake = anyio.Event()
+        self._wake = asyncio.Event()
         self._busy = False
         self._broken = False
 
@@ -79,8 +80,8 @@ class Committer:
         """Commit batches until cancelled; *done* is called after each batch."""
         while True:
             await self._wake.wait()
-            self._wake = anyio.Event()
-            while await self._one():
+            self._wake.clear()
+            if await self._one():
                 done()
 
     async def flush(self) -> None:

@@ -69,6 +69,15 @@ class Codec:
             name: frozenset(plan.keeps(transition, started=True))
             for name, transition in net.transitions.items()
         }
+        self._only_held = {
+            name
+            for name, transition in net.transitions.items()
+            if all(
+                arc.binds and not arc.many and number in self._held[name]
+                for number, arc in enumerate(transition.arcs)
+            )
+        }
+        """The transitions of which a firing holds one token for each input."""
         outcomes = [outcome for effect in net.effects.values() for outcome in effect.outcomes]
         self._outcomes: dict[str, type[Any]] = {kind.__name__: kind for kind in [*outcomes, Lost]}
 
@@ -143,16 +152,22 @@ class Codec:
 
     def flight(self, flying: Flying) -> FlightRow:
         """The row of a firing in flight: held tokens by serial, spent and read tokens in full."""
+        if flying.transition in self._only_held:
+            inputs = [token.serial for token in flying.inputs]
+        else:
+            inputs = self._inputs(flying)
+        rest = (flying.transition, flying.started, flying.began_ns, flying.shown, inputs)
+        again = (flying.attempt, flying.due_ns, flying.handed) if flying.attempt > 1 else ()
+        return (flying.id, _encode((*rest, *again)))
+
+    def _inputs(self, flying: Flying) -> list[Any]:
         held, arcs = self._held[flying.transition], self.net.transitions[flying.transition].arcs
-        inputs = [
+        return [
             [self._bound(token, held=number in held) for token in bound] if arc.many
             else self._bound(bound, held=number in held) if arc.binds
             else bound
             for number, (arc, bound) in enumerate(zip(arcs, flying.inputs, strict=True))
         ]  # fmt: skip
-        rest = (flying.transition, flying.started, flying.began_ns, flying.shown, inputs)
-        again = (flying.attempt, flying.due_ns, flying.handed) if flying.attempt > 1 else ()
-        return (flying.id, _encode((*rest, *again)))
 
     def flying(self, row: FlightRow, tokens: Mapping[int, Standing]) -> Flying:
         """The firing of a row; *tokens* are those that it may hold."""

@@ -14,7 +14,6 @@ data, there is no way to find out, and a second sync may succeed all the same.
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -27,7 +26,7 @@ from scraper_cpn.store.failures import store_errors
 from scraper_cpn.store.port import Batch, BatchError, StoreError, TextRow
 from scraper_cpn.store.read import RunReader
 from scraper_cpn.store.retention import JournalLimits
-from scraper_cpn.store.shielded import finished
+from scraper_cpn.store.shielded import in_thread
 from scraper_cpn.store.statefile import (
     BUSY_SECONDS,
     add_run,
@@ -140,7 +139,7 @@ class SqliteStore(RunReader):
 
     async def commit(self, batch: Batch) -> None:
         """Make a batch durable, with one await."""
-        await self._in_thread(lambda: self._write(batch))
+        await in_thread(self._thread, lambda: self._write(batch))
 
     async def close(self) -> None:
         """Checkpoint everything into the file, so that it is complete without its -wal, and release it.
@@ -151,14 +150,10 @@ class SqliteStore(RunReader):
             return
         self._closed = True
         try:
-            await self._in_thread(self._close)
+            await in_thread(self._thread, self._close)
         finally:
             self._thread.shutdown(wait=False)
             self._claim.release()
-
-    async def _in_thread(self, work: Callable[[], None]) -> None:
-        """Run *work* in the writer's thread, and wait for its end even if the caller is cancelled."""
-        await finished(asyncio.get_running_loop().run_in_executor(self._thread, work))
 
     def _write(self, batch: Batch) -> None:
         if self._broken is not None:

@@ -43,7 +43,7 @@ def _written(connection: Connection, run: int, head: RunHead, batch: Batch) -> R
     tokens = _tokens(connection, run, batch)
     paged = _paged(connection, run, batch)
     numbers = _numbers(connection, run, batch)
-    flights = _flights(connection, run, batch)
+    flights = _flights(connection, run, head, batch)
     _added(connection, run, head, batch)
     _sunk(connection, run, batch)
     _metadata(connection, run, batch)
@@ -91,10 +91,11 @@ def _numbers(connection: Connection, run: int, batch: Batch) -> int:
     return _add(connection, after, batch.numbers) - replaced
 
 
-def _flights(connection: Connection, run: int, batch: Batch) -> int:
+def _flights(connection: Connection, run: int, head: RunHead, batch: Batch) -> int:
     gone = f"DELETE FROM flight WHERE run = {run} AND id = ?"
     _remove(connection, gone, [(flight,) for flight in batch.landed])
-    replaced = _change(connection, gone, [(flight,) for flight, _ in batch.flights])
+    before = [(flight,) for flight, _ in batch.flights if flight < head.next_id]
+    replaced = _change(connection, gone, before)
     begun = f"INSERT INTO flight VALUES ({run}, ?, ?)"
     return _add(connection, begun, batch.flights) - len(batch.landed) - replaced
 

@@ -456,10 +456,12 @@ class Compiled(ByHand):
             sorted((pair for pair in numbers if pair[1] != place.first(pair[0])), key=repr)
         )
 
-    def _bound(self, flight: Flight) -> list[Any]:
+    def _bound(self, flight: Flight) -> Iterable[Any]:
         """The tokens or keys that the arcs of a firing have bound."""
-        arcs = range(len(self._ordered[flight.number].arcs))
-        return [self._parts["bound_at"](flight, arc) for arc in arcs]
+        kept = self._parts["KEPT"][flight.number]
+        if not kept:
+            return flight.inputs
+        return (each.key if arc in kept else each for arc, each in enumerate(flight.inputs))
 
     def _flying(self, flight: Flight) -> Flying:
         transition = self._ordered[flight.number]

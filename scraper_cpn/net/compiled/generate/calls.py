@@ -268,7 +268,7 @@ return {
     "inject": inject, "step": step, "started": started, "may_start": may_start, "complete": complete, "revoke": revoke,
     "earliest": earliest, "load": load, "scalars": scalars, "PLACES": PLACES, "numbers": numbers,
     "SETS": SETS, "flights": flights, "faulted": faulted, "sunk": sunk, "drain": drain,
-    "occupied": occupied, "bound_at": bound_at,
+    "occupied": occupied, "KEPT": KEPT,
     "changes": changes,  # recorded
     "BY_HAND": BY_HAND, "pass_to": pass_to,  # manual
 }
