@@ -3,30 +3,28 @@
 Owns: the bound for pages without surprises. It costs about what parsing costs; `bound` is for the other pages.
 Must not know: the parser, processes, handlers, URLs.
 
-**What a search finds.** A tag token begins at each `<` with a letter or `</` with a letter that the tokenizer meets
-in its data state, and where it does not, a `<` is no tag at all. So who looks at each `<` of a page sees all tags, and
-some texts that are none; to count those as well only makes the bound larger. `_NOTABLE` finds each that is not one of
-these:
+**What a search finds.** A start tag begins at each `<` with a letter that the tokenizer meets in its data state, and
+where it does not, a `<` is no tag at all. So who looks at each `<` of a page sees all tags, and some texts that are
+none; to count those as well only makes the bound larger. `_NOTABLE` finds each tag of a formatting element, and of
+`<html>`, `<body>` and `<selectedcontent>`, that is not one of these:
 
-1. an end tag without attributes;
-2. a start tag without attributes, or with at most `_PLAIN_BYTES` bytes of them, with no `<`, `>` or `'` in it, whose
-   last byte before the `>` is a `"` that neither `=` nor white space is before. Such a tag ends there: otherwise a
-   value in quotes would have to be open at the `>`, but a `"` that begins a value comes behind `=`, so the last one
-   ends a value or is in none;
-3. a tag that follows the grammar of attributes as authors write it, without `<` in a value, and with at most twelve of
-   them;
-4. of `<a>` only those of the third kind, and only if an end or start tag of `<a>` follows behind at most seven other
-   tags, which are known to be quiet (`<div>`, `<img>`, an icon; no table and no script). Then it is certain to be taken off the
-   list of active formatting elements there: fewer than eight special elements are above it on the stack, so that the
-   adoption agency comes to its end;
-5. of the other formatting elements (`<b>`, `<font>`) only those of the third kind, and only if nothing but text is
-   between the start tag and its end tag (a `<` before a space is text). Then the end tag closes that very element and
-   takes it off the list, before anything could make it again;
-6. no `<html>`, `<body>` or `<selectedcontent>`.
+1. `<a>` as authors write it, without `<` in a value and with at most twelve attributes, if an end or start tag of
+   `<a>` follows behind at most seven other tags, which are known to be quiet (`<div>`, `<img>`, an icon; no table and
+   no script) and to end where they seem to. Then it is certain to be taken off the list of active formatting elements
+   there: fewer than eight special elements are above it on the stack, so that the adoption agency comes to its end;
+2. another formatting element (`<b>`, `<font>`) written in that way, if nothing but text is between the start tag and
+   its end tag (a `<` before a space is text). Then the end tag closes that very element and takes it off the list,
+   before anything could make it again.
 
-What is found runs to its end, or the next `>`, and a page is not bounded here if that is not a tag of the third kind.
-So no `<` is passed over: none is in such a tag. A page with capital letters in the names of tags is looked at in lower
+What is found runs to its end, or the next `>`, and a page is not bounded here if it is not written in that way. So no
+`<` is passed over: none is in such a tag. A page with capital letters in the names of these tags is looked at in lower
 case, which changes no tag but the values of its attributes.
+
+**How long a tag is.** `_has_long_tag` looks into each window of 1 kB or more for a place at which a tag ends
+whatever state the tokenizer is in: `="x">`. It ends a value in double quotes and then the tag, or it is the last
+attribute of the tag, or a part of a name or of a value without quotes; only a value in single quotes goes on. There is
+none if the last apostrophe is behind neither `=` nor white space. Where a window has no such place, as in a script, each
+tag that may begin since the last one is looked at. So a tag is shorter than two windows, or known to be harmless.
 
 **How many formatting elements are active.** Since the last marker the list has at most one element that is not
 notable, and at most three with the same name and attributes ("Noah's Ark", section 13.2.4.3). Byte for byte the same
@@ -42,7 +40,7 @@ notable formatting tags. What is before the last marker is not made again and no
   runs at most T + A T times in all. Each makes at most 1 + min(3, A - 1) elements, with at most twelve attributes.
 - Any tag, and each of these times, may walk the stack, which has at most `DEPTH_MAX` elements.
 - A tag makes four nodes at most: itself, a text, and what is implied (`tbody`, `tr`).
-- A tag of n attributes compares n * n / 2 pairs at most, if their hashes collide.
+- A tag of n attributes, which take four bytes each at least, compares n * n / 2 pairs at most, if their hashes collide.
 - `<html>` and `<body>` add their attributes to one element.
 
 Tests compare the bound with what is made of pages of any kind.
@@ -67,16 +65,20 @@ from scraper_cpn.scrape.pages.bound import (
     Bound,
 )
 
+_WINDOW_BYTES_MIN: Final = 1024
+_WINDOWS_MAX: Final = 32
 _PLAIN_BYTES: Final = 400
+_SPACE = rb"[ \t\n\f\r]"
 _NAME = rb"[a-z][a-z0-9:-]*+"
 _FORMATTING = rb"b(?:ig)?+|code|em|font|i|nobr|s(?:mall|trike|trong)?+|tt|u"
-_OWN = rb"(?:a|" + _FORMATTING + rb"|html|body|selectedcontent)[ \t\n\f\r/>]"
-_OTHER = rb"(?:[dgj-mo-rv-z][a-z0-9:-]*+|(?!" + _OWN + rb")" + _NAME + rb")"
-"""Most names can't be one of `_OWN`, by their first letter."""
-_PLAIN = rb"[ \t\n\f\r][^<>']{0," + str(_PLAIN_BYTES).encode() + rb"""}+(?<=[^= \t\n\f\r]")>"""
 _CLEAN = ATTRIBUTES + rb"[ \t\n\f\r/]*+"
+"""The rest of a tag as authors write it."""
+_PLAIN = _SPACE + rb"[^<>']{0," + str(_PLAIN_BYTES).encode() + rb"""}+(?<=[^= \t\n\f\r]")>"""
+"""The rest of a tag that ends here: otherwise a value in quotes would have to be open at the `>`, but a `"` that begins
+a value comes behind `=` and white space, so the last one ends a value or is in none."""
+_REST = rb"(?:>|" + _PLAIN + rb"|" + _CLEAN + rb">)"
 _USUAL = rb"""(?: [a-z-]++="[^"<>]*+"){0,""" + str(ATTRIBUTES_MAX).encode() + rb"}+>"
-"""Some tags of the third kind, which are found faster."""
+"""Some of the tags that authors write, which are found faster."""
 _TEXT = rb"[^<]*+(?:<(?![A-Za-z/!?])[^<]*+)*+"
 _QUIET_NAMES = rb"(?:div|figcaption|figure|h[1-6]|li|p|picture|span|time|ul|" + _FORMATTING + rb")"
 _QUIET = (
@@ -84,22 +86,26 @@ _QUIET = (
     + _QUIET_NAMES
     + rb">|(?:br|img|source|"
     + _QUIET_NAMES
-    + rb")(?=[ \t\n\f\r/>])[^<>]*+>|"
+    + rb")"
+    + _REST
+    + rb"|"
     + ICON
     + rb")"
 )
 """Tags that end no scope, and behind which is no script and no foreign element."""
 _NOTABLE = re.compile(
-    rb"<(?![^A-Za-z/]"
-    rb"|/" + _NAME + rb">"
-    rb"|" + _OTHER + rb"(?:>|" + _PLAIN + rb"|" + _CLEAN + rb">)"
-    rb"|a(?:" + _USUAL + rb"|" + _CLEAN + rb">)" + _TEXT + rb"(?:<" + _QUIET + _TEXT + rb"){0,7}+</?+a[ \t\n\f\r/>]"
+    rb"<(?=[abcefhinstuA-Z])(?=(?:a|" + _FORMATTING + rb"|html|body|selectedcontent)[ \t\n\f\r/>]|[a-z]*+[A-Z])"
+    rb"(?!a(?:" + _USUAL + rb"|" + _CLEAN + rb">)" + _TEXT + rb"(?:<" + _QUIET + _TEXT + rb"){0,7}+</?+a[ \t\n\f\r/>]"
     rb"|(" + _FORMATTING + rb")" + _CLEAN + rb">" + _TEXT + rb"</\1>"
-    rb")(?:/?+" + _NAME + _CLEAN + rb"(?=>)|[^>]*+)"
+    rb")(?:" + _NAME + _CLEAN + rb"(?=>)|[^>]*+)"
 )  # fmt: skip
-_CAPITAL = re.compile(rb"</?+[a-z0-9:-]*+[A-Z]")
-_READ = re.compile(rb"<(/?+" + _NAME + rb")" + _CLEAN)
-_MENDING = re.compile(rb"a|" + _FORMATTING)
+_CAPITAL = re.compile(rb"<[a-z]*+[A-Z]")
+_END = re.compile(rb"""="[^"'=<>]*+">""")
+_BEFORE_VALUE = b"= \t\n\f\r"
+_UNSURE = re.compile(rb"<(?![^A-Za-z/]|/?+[A-Za-z][A-Za-z0-9:-]*+" + _REST + rb")")
+"""A tag that may have many attributes."""
+_READ = re.compile(rb"<(" + _NAME + rb")" + _CLEAN)
+_MERGED = (b"html", b"body")
 _UNKNOWN = frozenset({b"selectedcontent"})
 
 _WALK_NS: Final = 2_500
@@ -107,6 +113,10 @@ _WALK_NS: Final = 2_500
 _MOVE_NS: Final = 1_500
 """For a time that the adoption agency runs, with a full stack."""
 _NODE_NS: Final = 300
+_ATTRIBUTE_NS: Final = 100
+_ATTRIBUTE_BYTES_MIN: Final = 4
+"""With what is before it: of shorter names there are too few that could have one hash."""
+_PAIRS_PER_NS: Final = 2
 _NODE_BYTES: Final = 150
 _AGAIN_NS: Final = 500
 """For an element with its attributes."""
@@ -118,34 +128,78 @@ def glanced_bound(html: bytes, tags: int) -> Bound | None:
 
     Cost: linear, about what parsing costs.
     """
-    active, merged = 1, 0
-    has_capitals = _CAPITAL.search(html) is not None
+    found = _counted(html)
+    if found is None or _has_long_tag(html):
+        return None
+    active, merged = found
+    return _bound(len(html), tags + 1, active, merged * merged)
+
+
+def _counted(html: bytes) -> tuple[int, int] | None:
+    """Return how many formatting elements may be active, and how many attributes may be added to one element.
+
+    None for a tag with surprises.
+    """
+    notable = Counter(match[0] for match in _NOTABLE.finditer(html))
+    has_capitals = any(map(_CAPITAL.match, notable))
     if has_capitals:
-        html = html.lower()
-    for tag, times in Counter(match[0] for match in _NOTABLE.finditer(html)).items():
+        notable = Counter(match[0] for match in _NOTABLE.finditer(html.lower()))
+    active, merged = 1, 0
+    for tag, times in notable.items():
         found = _READ.fullmatch(tag)
         if found is None or found[1] in _UNKNOWN:
             return None
-        if _MENDING.fullmatch(found[1]):
-            active += times if has_capitals else min(3, times)
-        elif found[1] in (b"html", b"body"):
+        if found[1] in _MERGED:
             merged += ATTRIBUTES_MAX * times
-    return _bound(len(html), tags + 1, active, merged * merged)
+        else:
+            active += times if has_capitals else min(3, times)
+    return active, merged
+
+
+def _has_long_tag(html: bytes) -> bool:
+    """Return whether a tag may have more attributes than fit into two windows."""
+    ended = looked = 0
+    unsure = -1
+    may_be_quoted = False
+    window = _window_bytes(len(html))
+    for begin in range(0, len(html) - 2 * window, window):
+        end = begin + window
+        for place in _END.finditer(html, begin, end):
+            quote = html.rfind(b"'", looked, place.start())
+            looked = place.start()
+            if quote >= 0:
+                may_be_quoted = html[quote - 1] in _BEFORE_VALUE
+            if not may_be_quoted:
+                ended = place.end()
+                break
+        else:
+            if unsure < ended:
+                found = _UNSURE.search(html, ended)
+                unsure = len(html) if found is None else found.start()
+            if unsure < end:
+                return True
+            ended = end
+    return False
+
+
+def _window_bytes(size: int) -> int:
+    return max(_WINDOW_BYTES_MIN, size // _WINDOWS_MAX)
 
 
 def _bound(size: int, tags: int, active: int, merged: int) -> Bound:
     moves = tags * min(MOVES_MAX, 1 + active)
     again = 2 * active * tags + moves * (1 + min(3, active - 1))
-    compared = _PLAIN_BYTES // 2 * size // 4
+    tag_bytes = min(size, 2 * _window_bytes(size))
+    pairs = tag_bytes * size // (2 * _ATTRIBUTE_BYTES_MIN * _ATTRIBUTE_BYTES_MIN)
     return Bound(
         time_ns=(
             BASE_NS
             + (_WALK_NS + 4 * _NODE_NS) * tags
             + _MOVE_NS * moves
             + _AGAIN_NS * again
-            + compared
+            + pairs // _PAIRS_PER_NS
             + MERGED_NS * merged
-            + BYTE_NS * size
+            + (BYTE_NS + _ATTRIBUTE_NS // _ATTRIBUTE_BYTES_MIN) * size
         ),
         memory_bytes=(
             BASE_BYTES

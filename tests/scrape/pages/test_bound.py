@@ -216,18 +216,73 @@ def test_a_glance_distinguishes_tags_that_differ_only_in_case() -> None:
     assert alike.nodes < apart.nodes
 
 
+PARTS_OF_TAGS = st.sampled_from(
+    [
+        ' a="b"',
+        " c='d'",
+        " e=f",
+        " g",
+        '="x">',
+        "='",
+        '="',
+        "'",
+        '"',
+        "=",
+        " ",
+        ">",
+        "<p",
+        "/",
+        "It's",
+        "= '>' ",
+    ]
+)
+
+
+@given(
+    parts=st.lists(
+        st.tuples(
+            st.lists(PARTS_OF_TAGS, min_size=1, max_size=5).map("".join), st.integers(1, 400)
+        ),
+        min_size=1,
+        max_size=5,
+    )
+)
+def test_a_glance_overlooks_no_long_tag(parts: list[tuple[str, int]]) -> None:
+    """Whatever is in quotes, a page that is bounded at a glance has no tag that goes on for more than two windows."""
+    text = "".join(
+        "".join(f"{part} n{at}-{n}" for n in range(times)) for at, (part, times) in enumerate(parts)
+    )
+    html = f"<div>{text}".encode()
+    if glanced(html) is not None:
+        most = 2 * max(1024, len(html) // 32)
+        nodes = parse(html, encoding="utf-8").select("*")
+        assert max(len(node.attrs) for node in nodes) <= max(200, most // 2)
+
+
+def test_a_glance_believes_no_end_in_quotes() -> None:
+    """What ends a link in the value of an attribute of a tag behind it does not count as its end."""
+    ended, open_ones = "<a href={}><p x=''></a>" * 40, "<a href={}><p x='></a>'>" * 40
+    few, many = (
+        glanced(ended.format(*range(40)).encode()),
+        glanced(open_ones.format(*range(40)).encode()),
+    )
+    assert few is not None
+    assert many is not None
+    assert few.nodes < many.nodes
+
+
 @pytest.mark.parametrize(
     "html",
     [
-        "<p a='<'>",
+        "<a a='<'>x</a>",
         '<b x"=" >y</b>',
         "<title><b </title a=1>",
         "<selectedcontent>",
         "<a " + " ".join(f"a{n}" for n in range(20)) + ">",
-        "<i\0>",
-        "</>",
+        "<p " + " ".join(f"a{n}" for n in range(9_999)) + ">",
+        "<p " + "a='=\"x\">' " * 999 + ">",
     ],
 )
 def test_a_glance_passes_over_no_surprise(html: str) -> None:
-    """Where a tag may not end at its first `>`, or is of no known kind, a page is not bounded at a glance."""
+    """Where a tag that counts may not end at its first `>`, or any may be long, a page is not bounded at a glance."""
     assert glanced(html.encode()) is None
