@@ -30,17 +30,22 @@ _HOST_CHARS_MAX = 253  # RFC 1035 section 2.3.4, in text form
 _LABEL_CHARS_MAX = 63
 _HOSTS_REMEMBERED = 65_536
 _PLAIN_CHARS_MAX = 2_000  # this leaves room for most bases that it is joined with
-_SEGMENT = r"[A-Za-z0-9_~-][A-Za-z0-9_.~-]*+"
-_SEGMENTS = rf"{_SEGMENT}(?:/{_SEGMENT})*+/?+"
+_ESCAPE = r"%(?!2[DEde]|3[0-9]|[46][1-9A-Fa-f]|[57][0-9Aa]|5[Ff]|7[Ee])[0-9A-Fa-f]{2}"
+"""The escape of a character that is not unreserved."""
+_REST = rf"[A-Za-z0-9_.~!$&()*+,;=@:-]*+(?:{_ESCAPE}[A-Za-z0-9_.~!$&()*+,;=@:-]*+)*+"
+_FIRST = rf"(?:[A-Za-z0-9_~!$&()*+,;=@-]++|{_ESCAPE})(?:[A-Za-z0-9_.~!$&()*+,;=@-]++|{_ESCAPE})*+"
+_SEGMENT = rf"(?:[A-Za-z0-9_~!$&()*+,;=@:-]|{_ESCAPE}){_REST}"
+_PATH = rf"(?:{_SEGMENT}(?:/{_SEGMENT})*+/?+)?+"
+_RELATIVE = rf"{_FIRST}(?:/{_SEGMENT})*+/?+"
+_QUERY_PART = r"[A-Za-z0-9_.~=&!$()*+,;:@/?-]*+"
+_QUERY = rf"(?:\?(?!\n|\Z){_QUERY_PART}(?:{_ESCAPE}{_QUERY_PART})*+)?+"
 _PLAIN = re.compile(
-    rf"(?:(?P<root>https?://[A-Za-z0-9.:-]++)?+/(?P<path>(?:{_SEGMENTS})?+)|{_SEGMENTS})"
-    r"(?P<query>\?[A-Za-z0-9_.~=&-]++)?+"
+    rf"(?:(?P<root>https?://[A-Za-z0-9.:-]++)?+/(?P<path>{_PATH})|{_RELATIVE})(?P<query>{_QUERY})"
 )
 """References in normal form, with or without an origin and a query: no segment begins with a dot."""
 _NOT_PLAIN = re.compile(
     r"(?:(?:(?:https?://(?:(?!xn--)[a-z0-9][a-z0-9-]{0,61}\.){1,3}[a-z]{2,20})?+"
-    rf"/(?:{_SEGMENTS})?+|{_SEGMENTS})"
-    r"(?:\?[A-Za-z0-9_.~=&-]++)?+\n)*+([^\n]*+)\n?+"
+    rf"/{_PATH}|{_RELATIVE}){_QUERY}\n)*+([^\n]*+)\n?+"
 )
 """Finds in a text of lines those that `_PLAIN` does not match, or that have a host which may have another normal form."""
 _UNRESERVED = re.compile(
@@ -64,7 +69,7 @@ def normalise(url: str, base: str | None = None) -> str | None:
     start = _start(plain["root"]) if plain and plain["root"] else None
     if plain is None or start is None:
         return _normal(url, None)
-    return start + plain["path"] + (plain["query"] or "")  # the usual case in a long list of seeds
+    return start + plain["path"] + plain["query"]  # the usual case in a long list of seeds
 
 
 def joined(url: str, base: str, root: str) -> str | None:
@@ -79,11 +84,11 @@ def joined(url: str, base: str, root: str) -> str | None:
         return base.partition("#")[0] if start and not url else _normal(given, base)
     if plain["root"]:
         start = _start(plain["root"])
-        return start and start + plain["path"] + (plain["query"] or "")
+        return start and start + plain["path"] + plain["query"]
     if plain["path"] is None:
         whole = _folder(base) + url
         return whole if len(whole) <= URL_CHARS_MAX else None
-    return start + plain["path"] + (plain["query"] or "")
+    return start + plain["path"] + plain["query"]
 
 
 def plainly_joined(urls: list[str], base: str, root: str) -> list[str | None]:

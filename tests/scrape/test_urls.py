@@ -283,6 +283,7 @@ def test_seed_with_credentials(text: str) -> None:
 PIECES = (
     "/ // a b.c . .. http:// https:// HTTP:// shop.example Shop.Example xn--a. 1.2.3.4 0x7f.1 a-.com -b.co.uk"
     " a..b.com :80 :443 :8080/ @ é %20 %41 ? ?a=b & #f mailto: http: .example/ ab--cd.com/ com"
+    " : ; , ( ) ! $ * + = ' | ^ \\ % %% %4 %2e %2E/ %2f %C3%a9 %7E %5f %2541 w/i x: a:b ?q=/:@"
 )
 URL_PIECES = st.sampled_from([*PIECES.split(), " ", "\n"])
 
@@ -295,16 +296,21 @@ URL_PIECES = st.sampled_from([*PIECES.split(), " ", "\n"])
     ),
 )
 def test_plain_links_of_a_page(urls: list[str], base: str) -> None:
-    """Together they become what each of them becomes; the others are left."""
+    """Together and each alone they become what the parser of URLs makes of them; the others are left."""
     found = plainly_joined(urls, base, root_of(base))
     assert len(found) == len(urls)
     for url, one in zip(urls, found, strict=True):
         assert one is None or one == normalise(url, base)
+        if url.strip() and url[0] != "#":
+            # No URL with a space before it is plain, and the parser leaves that space out.
+            assert normalise(url, base) == normalise(" " + url, base)
+            assert normalise(url) == normalise(" " + url)
 
 
 def test_most_links_are_plain() -> None:
     """Paths, relative URLs and whole URLs of ordinary hosts are joined together."""
     urls = ["/p/1?q=2", "x/y.html", "https://www.other.example/a", "#top", "/" + "a" * 2_000]
+    urls += ["/wiki/Talk:A_(b)%2C_c", "a%20b?x=%C3%A9&y=1+2,3"]
     found = plainly_joined(urls, "https://shop.example/list/1", "https://shop.example")
     assert found == [
         "https://shop.example/p/1?q=2",
@@ -312,6 +318,8 @@ def test_most_links_are_plain() -> None:
         "https://www.other.example/a",
         None,
         None,
+        "https://shop.example/wiki/Talk:A_(b)%2C_c",
+        "https://shop.example/list/a%20b?x=%C3%A9&y=1+2,3",
     ]
 
 

@@ -66,7 +66,7 @@ class Cut:
 
     def urls(self, urls: Iterable[str]) -> list[Link]:
         """Return links to the first different URLs that are kept, in their order."""
-        return self._first([Link(url) for url in dict.fromkeys(urls)])
+        return self._first(list(map(Link, dict.fromkeys(urls))))
 
     def links(self, links: Iterable[Link]) -> list[Link]:
         """Return the first different links that are kept, in their order."""

@@ -8,6 +8,7 @@ elements, as browsers do.
 """
 
 from collections.abc import Collection, Iterable, Iterator
+from typing import cast
 
 from turbohtml import Document, Element, Namespace, SelectorSyntaxError, Text, parse
 
@@ -138,9 +139,8 @@ class HtmlTree(Tree):
         others = any(self._references(name, kinds) for name in names if name != "a")
         if others or self._has_template() or self._has_foreign("a"):
             return super().urls(kinds)
-        found = self._document.xpath("//a/@href") if "a" in names else []
-        assert isinstance(found, list)
-        return [str(url) for url in found]
+        # What an expression for attributes finds are texts.
+        return cast("list[str]", self._document.xpath("//a/@href")) if "a" in names else []
 
     def _has_foreign(self, tag: str) -> bool:
         """Return whether there is an element of that name in SVG or MathML."""

@@ -324,6 +324,8 @@ class Page(Queried):
             return []  # the base would have the page parsed
         base = self.base
         plain = plainly_joined(references, base, self._root)
+        if None not in plain:
+            return plain
         pairs = zip(references, plain, strict=True)
         return [self.absolute(each) if url is None else url for each, url in pairs]
 
