@@ -13,6 +13,7 @@ from scraper_cpn.scrape.parts.addresses import Addresses, addresses_of
 from scraper_cpn.scrape.parts.crossing import crossing_of
 from scraper_cpn.scrape.parts.depths import depths_of
 from scraper_cpn.scrape.parts.domains import Domains
+from scraper_cpn.scrape.parts.fetching import Fetching
 from scraper_cpn.scrape.parts.files import files_of
 from scraper_cpn.scrape.parts.frontier import Frontier
 from scraper_cpn.scrape.parts.health import Health
@@ -102,114 +103,92 @@ class ScrapeNet(Net):
         self.revisits = revisits_of(self, p.requests.visits, p.settings)
         self.failed_log = self.sink(FAILED_LOG, Failure)
 
-        self._connect(p)
+        # How they are connected. Transitions are tried in the order of these lines.
+        self._let_urls_in()
+        self._fetch_rules_and_sitemaps()
+        self._fetch_files()
+        self._give_up()
+        self._fetch_pages()
+        self._read_pages()
+        self._give_stages()
+        self._visit_again()
 
-    def _connect(self, p: Policy) -> None:
-        """The connections. Transitions are tried in the order of these lines."""
+    @property
+    def _fetching(self) -> Fetching:
+        """What requests of every kind are connected to."""
+        return Fetching(self.limits, self.domains, self.proxies, self.stages, self.failed_log)
+
+    @property
+    def _page_budgets(self) -> list[Limit]:
+        """What a page takes beside the limits of all requests."""
+        return [*self.logins, self.budget, *self.volume, *self.items]
+
+    def _let_urls_in(self) -> None:
+        """New URLs wait for their robots.txt, or go straight to the waiting targets; bad seeds to the log."""
+        limits = [*self.limits, *self.logins, *self.sessions, *self.volume]
         self.frontier.admit(
-            self.robots,
-            [*self.limits, *self.logins, *self.sessions, *self.volume],
-            self.traps,
-            self.sitemaps,
-            self.failed_log,
-            self.crossing,
+            self.robots, limits, self.traps, self.sitemaps, self.failed_log, self.crossing
         )
         self.seeds.refuse(self.failed_log)
-        self.robots.fetch_rules(
-            self.limits, self.domains, self.proxies, self.stages, self.failed_log
-        )
+
+    def _fetch_rules_and_sitemaps(self) -> None:
+        """Each robots.txt is fetched before anything else of its origin; its sitemaps bring URLs."""
+        self.robots.fetch_rules(self._fetching)
         self.robots.clear(self.frontier.targets, self.failed_log, self.logins)
         if self.sitemaps is not None:
             self.sitemaps.clear(self.robots, self.limits, self.failed_log, self.crossing)
-            self.sitemaps.fetch(
-                self.frontier.found,
-                self.limits,
-                self.domains,
-                self.proxies,
-                self.budget,
-                self.stages,
-                self.failed_log,
-            )
+            self.sitemaps.fetch(self.frontier.found, self._fetching, self.budget)
             self.sitemaps.give_up(self.health, self.failed_log)
+
+    def _fetch_files(self) -> None:
+        """Files that items name are fetched while their page waits."""
         for files in self.files:
             files.clear(self.robots, self.limits, self.failed_log)
-            files.fetch(
-                [*self.limits, *self.measures],
-                self.domains,
-                self.proxies,
-                self.stages,
-                self.failed_log,
-            )
+            files.fetch(self._fetching, self.measures)
             files.give_up(self.health, self.failed_log)
+
+    def _give_up(self) -> None:
+        """What waits for a dead domain or host, or for one whose limit is used up, ends in the log."""
+        targets, log = self.frontier.targets, self.failed_log
         known: list[KeySet[Any]] = [each.known for each in self.hosts or self.silences]
         known += [each.known for each in ([] if known else self.addresses)]
         known += [each.known for each in self.logins]
         known += [each.known for each in self.sessions]
-        ended = [each.at_skip(self.frontier.targets) for each in self.logins]
-        self.health.give_up(self.frontier.targets, self.robots, known, self.failed_log, ended)
+        ended = [each.at_skip(targets) for each in self.logins]
+        self.health.give_up(targets, self.robots, known, log, ended)
         for each in self.silences:
             keys = [self.domains.known, *(other for other in known if other.keys != ("host",))]
-            each.give_up(self.frontier.targets, self.robots, keys, self.failed_log, ended)
+            each.give_up(targets, self.robots, keys, log, ended)
         for limit in self.volume:
             if isinstance(limit, DomainLimit):
-                limit.skip(self.frontier.targets, known, self.failed_log, ended)
+                limit.skip(targets, known, log, ended)
+
+    def _fetch_pages(self) -> None:
+        """A request takes a target and all its limits, or nothing; its failures are judged: another try, or the log."""
         self.requests.scrape(
-            self.frontier,
-            [*self.sessions, *self.limits, *self.logins, self.budget, *self.volume, *self.items],
-            self.domains,
-            self.proxies,
-            [*self.stages, *self.sticky],
-            fetched=self.pipeline.fetched,
-            failed=self.retries.failed,
-            log=self.failed_log,
-            logins=self.logins,
-            revisits=self.revisits,
-            sessions=self.sessions,
-        )
+            self.frontier, self._fetching, [*self.sessions, *self.limits, *self._page_budgets], self.sticky,
+            fetched=self.pipeline.fetched, failed=self.retries.failed,
+            logins=self.logins, revisits=self.revisits, sessions=self.sessions,
+        )  # fmt: skip
         self.retries.judge(
-            self.frontier.targets,
-            self.gate,
-            self.budget,
-            self.failed_log,
-            self.logins,
-            self.sessions,
-            self.revisits,
-        )
+            self.frontier.targets, self.gate, self.budget, self.failed_log,
+            self.logins, self.sessions, self.revisits,
+        )  # fmt: skip
         for login in self.logins:
             login.log_in(self.frontier.found, self.gate)
-        self.pipeline.run(
-            links=self.frontier.links,
-            lost=self.retries.failed,
-            log=self.failed_log,
-            gate=self.gate,
-            proxies=self.proxies,
-            items=self.items,
-            logins=self.logins,
-            sessions=self.sessions,
-            found=self.frontier.found,
-            routes=self.routes,
-            revisits=self.revisits,
-            crossing=self.crossing,
-        )
-        self._connect_stages()
-        for sticky in self.sticky:
-            others = [limit for limit in self.limits if limit is not self.proxies]
-            sticky.connect(
-                self.frontier.targets, [*others, *self.logins, self.budget, *self.volume, *self.items],
-                self.proxies, self.health, self.logins,
-            )  # fmt: skip
-        for files in self.files if not p.resumable else ():
-            spent = [absent(each.left) for each in self.volume if isinstance(each, Bytes)]
-            files.leave(self.pipeline.parsed, [absent(self.gate.open), *spent])
-        if self.revisits is not None:
-            obeys = p.settings.robots == "obey"
-            due = self.robots.asks if obeys else self.frontier.targets
-            self.revisits.begin(due, self.gate, self.budget)
 
-    def _connect_stages(self) -> None:
-        """Give what waits its proxy or its address, once nothing else keeps it."""
+    def _read_pages(self) -> None:
+        """A page is parsed, validated and stored; its links are found URLs."""
+        self.pipeline.run(
+            links=self.frontier.links, found=self.frontier.found, lost=self.retries.failed, log=self.failed_log,
+            gate=self.gate, proxies=self.proxies, items=self.items, logins=self.logins, sessions=self.sessions,
+            routes=self.routes, revisits=self.revisits, crossing=self.crossing,
+        )  # fmt: skip
+
+    def _give_stages(self) -> None:
+        """What waits is given its proxy or its address once nothing else keeps it."""
         budgets = Budgets(
-            pages=[*self.sessions, *self.logins, self.budget, *self.volume, *self.items],
+            pages=[*self.sessions, *self._page_budgets],
             sitemaps=[self.budget],
             files=self.measures,
         )
@@ -223,6 +202,21 @@ class ScrapeNet(Net):
                 stage.reroute(backs, self.proxies)
             elif isinstance(stage, Addresses):
                 stage.connect(queues)
+        others = [limit for limit in self.limits if limit is not self.proxies]
+        for sticky in self.sticky:
+            sticky.connect(
+                targets, [*others, *self._page_budgets], self.proxies, self.health, self.logins
+            )
+
+    def _visit_again(self) -> None:
+        """Pages without their files go on once no file is fetched any more; a page is due again after its rest."""
+        settings = self.policy.settings
+        for files in self.files if not self.policy.resumable else ():
+            spent = [absent(each.left) for each in self.volume if isinstance(each, Bytes)]
+            files.leave(self.pipeline.parsed, [absent(self.gate.open), *spent])
+        if self.revisits is not None:
+            due = self.robots.asks if settings.robots == "obey" else self.frontier.targets
+            self.revisits.begin(due, self.gate, self.budget)
 
     @property
     def known_urls(self) -> tuple[Place[Any], ...]:

@@ -51,13 +51,12 @@ from scraper_cpn.scrape.colours import (
     Redirected,
     Throttled,
 )  # fmt: skip
-from scraper_cpn.scrape.parts.proxies import Proxies
 from scraper_cpn.scrape.parts.robots import Robots
-from scraper_cpn.scrape.parts.stages import Stage, silent
+from scraper_cpn.scrape.parts.stages import silent
 from scraper_cpn.scrape.policy import Policy
 
 if TYPE_CHECKING:
-    from scraper_cpn.scrape.parts.domains import Domains
+    from scraper_cpn.scrape.parts.fetching import Fetching
     from scraper_cpn.scrape.parts.health import Health
 
 AWAITING = "awaiting_files"
@@ -118,18 +117,12 @@ class Files(Part):
             outcomes=[on(Allowed, put(self.jobs)), on(Denied, *denied)],
         )
 
-    def fetch(
-        self,
-        limits: Sequence[Limit],
-        domains: Domains,
-        proxies: Proxies,
-        stages: Sequence[Stage],
-        log: Sink[Failure],
-    ) -> None:
-        """Fetch and save the files."""
-        p, jobs, ends, health = self._p, self.jobs, self.ends, domains.p.health
+    def fetch(self, by: Fetching, measures: Sequence[Limit]) -> None:
+        """Fetch and save the files; they count in the *measures*, too."""
+        p, jobs, ends = self._p, self.jobs, self.ends
+        domains, log, health = by.domains, by.log, by.domains.p.health
         signs = silent
-        for stage in stages:
+        for stage in by.stages:
             (jobs,) = stage.files
             signs = partial(stage.signs, jobs)
             self._staged = (jobs,)
@@ -141,8 +134,8 @@ class Files(Part):
         self.transition(
             "get_file",
             [jobs],
-            limits=limits,
-            effect=get(jobs, proxies.pool, domains.pacing),
+            limits=[*by.limits, *measures],
+            effect=get(jobs, by.proxies.pool, domains.pacing),
             outcomes=[
                 on(
                     Filed,

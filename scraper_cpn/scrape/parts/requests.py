@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
-from scraper_cpn.net import Limit, Lost, Net, On, Output, Part, Place, Sink, local, on, put
+from scraper_cpn.net import Limit, Lost, Net, On, Output, Part, Place, local, on, put
 from scraper_cpn.scrape.colours import (
     Failed,
     Failure,
@@ -23,13 +23,12 @@ from scraper_cpn.scrape.colours import (
     VisitOutcome,
 )  # fmt: skip
 from scraper_cpn.scrape.parts.crossing import Crossing
-from scraper_cpn.scrape.parts.domains import Domains
+from scraper_cpn.scrape.parts.fetching import Fetching
 from scraper_cpn.scrape.parts.frontier import Frontier
 from scraper_cpn.scrape.parts.logins import Logins
-from scraper_cpn.scrape.parts.proxies import Proxies
 from scraper_cpn.scrape.parts.revisits import Revisits
 from scraper_cpn.scrape.parts.sessions import Sessions
-from scraper_cpn.scrape.parts.stages import Stage, silent
+from scraper_cpn.scrape.parts.stages import silent
 from scraper_cpn.scrape.parts.sticky import StickyProxies
 from scraper_cpn.scrape.policy import Policy
 
@@ -49,25 +48,27 @@ class Requests(Part):
     def scrape(
         self,
         frontier: Frontier,
+        by: Fetching,
         limits: Sequence[Limit],
-        domains: Domains,
-        proxies: Proxies,
-        stages: Sequence[Stage | StickyProxies],
+        sticky: Sequence[StickyProxies],
         *,
         fetched: Place[Raw],
         failed: Place[Failure],
-        log: Sink[Failure],
         logins: Sequence[Logins],
         revisits: Revisits | None,
         sessions: Sequence[Sessions],
     ) -> None:
-        """Fetch targets of the frontier; a page goes to *fetched*, a failed attempt to *failed*."""
+        """Fetch targets of the frontier; a page goes to *fetched*, a failed attempt to *failed*.
+
+        The *limits* are all those of a page, in their order.
+        """
         p, targets = self._p, frontier.targets
+        domains, proxies, log = by.domains, by.proxies, by.log
         signs = silent
-        for each in stages:
+        for stage in by.stages:
+            targets, signs = stage.targets, partial(stage.signs, stage.targets)
+        for each in sticky:
             targets = each.targets
-            if isinstance(each, Stage):
-                signs = partial(each.signs, targets)
         fetch = self.effect("fetch", FetchOutcome if revisits is None else VisitOutcome)
         next_hop = put(frontier.links, p.hop_now, targets, Redirected)
         later = put(self.hops, p.hop_later, targets, Redirected, after_ns=p.hop_after_ns)
@@ -85,8 +86,8 @@ class Requests(Part):
         for pool in sessions:
             raw = put(fetched, p.raw_in_session, targets, proxies.pool, pool.pool, Fetched)
             for login in logins:
-                by = (proxies.pool, login.sessions, pool.pool)
-                raw = put(fetched, p.raw_logged_in_session, targets, *by, Fetched)
+                them = (proxies.pool, login.sessions, pool.pool)
+                raw = put(fetched, p.raw_logged_in_session, targets, *them, Fetched)
         redirect_outputs = [next_hop, later, row, *redirected]
         page, same = [raw, answered, *paced], list[On]()
         if revisits is not None:

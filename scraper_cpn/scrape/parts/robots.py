@@ -41,14 +41,13 @@ from scraper_cpn.scrape.colours import (
     Throttled,
 )  # fmt: skip
 from scraper_cpn.scrape.parts.promises import pages_of
-from scraper_cpn.scrape.parts.proxies import Proxies
-from scraper_cpn.scrape.parts.stages import Stage, silent
+from scraper_cpn.scrape.parts.stages import silent
 from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.robots import allowed
 
 if TYPE_CHECKING:
     from scraper_cpn.scrape.parts.crossing import Crossing
-    from scraper_cpn.scrape.parts.domains import Domains
+    from scraper_cpn.scrape.parts.fetching import Fetching
     from scraper_cpn.scrape.parts.logins import Logins
 
 DAY_NS = 86_400 * 1_000_000_000
@@ -82,18 +81,11 @@ class Robots(Part):
         make: Any = self._p.robots_job
         return put_new(self.known, self.jobs, make, asks)
 
-    def fetch_rules(
-        self,
-        limits: Sequence[Limit],
-        domains: Domains,
-        proxies: Proxies,
-        stages: Sequence[Stage],
-        log: Sink[Failure],
-    ) -> None:
+    def fetch_rules(self, by: Fetching) -> None:
         """Fetch each robots.txt, and fetch it again after a failure and when it is a day old."""
-        p, jobs = self._p, self.jobs
+        p, jobs, domains, log = self._p, self.jobs, by.domains, by.log
         signs = silent
-        for each in stages:
+        for each in by.stages:
             jobs, signs = each.jobs, partial(each.signs, each.jobs)
         get = self.effect("robots", RobotsOutcome)
         crossing, slower, rules = self._crossing, domains.p.slower, self._fetched(jobs)
@@ -103,13 +95,13 @@ class Robots(Part):
         health, pacing = domains.p.health, domains.pacing
         answered = put(domains.penalties, health.answered, pacing)
         failed = put(domains.penalties, health.failed, jobs, pacing, Failed)
-        next_hop = self._hop(jobs, limits)
+        next_hop = self._hop(jobs, by.limits)
         too_far = self.answer(p.rules_after_too_many_redirects, jobs)
         self.transition(
             "get_robots",
             [jobs],
-            limits=limits,
-            effect=get(jobs, proxies.pool, domains.pacing),
+            limits=by.limits,
+            effect=get(jobs, by.proxies.pool, domains.pacing),
             outcomes=[
                 on(Rules, *rules, *paces, answered, *signs(Rules)),
                 on(Redirected, *next_hop, *too_far, answered, *signs(Redirected)),
@@ -128,7 +120,7 @@ class Robots(Part):
         again = put(self.jobs, p.refresh, self.rules)
         self.again = self.transition("refresh", [expired(self.rules)], outputs=[again])
         if crossing is not None:
-            crossing.connect(self.jobs, self.rules, domains, limits, DAY_NS)
+            crossing.connect(self.jobs, self.rules, domains, by.limits, DAY_NS)
 
     def _fetched(self, jobs: Place[RobotsJob]) -> list[Output]:
         """The rules that were fetched, where their origin belongs."""

@@ -44,10 +44,10 @@ from scraper_cpn.scrape.colours import (
     Throttled,
 )  # fmt: skip
 from scraper_cpn.scrape.parts.crossing import Crossing
+from scraper_cpn.scrape.parts.fetching import Fetching
 from scraper_cpn.scrape.parts.permits import Budget
-from scraper_cpn.scrape.parts.proxies import Proxies
 from scraper_cpn.scrape.parts.robots import Robots
-from scraper_cpn.scrape.parts.stages import Stage, silent
+from scraper_cpn.scrape.parts.stages import silent
 from scraper_cpn.scrape.policy import Policy
 
 if TYPE_CHECKING:
@@ -114,21 +114,12 @@ class Sitemaps(Part):
             outcomes=[on(Allowed, *ready), on(Denied, put(log, p.denied, asks, Denied))],
         )
 
-    def fetch(
-        self,
-        found: Place[Found],
-        limits: Sequence[Limit],
-        domains: Domains,
-        proxies: Proxies,
-        budget: Budget,
-        stages: Sequence[Stage],
-        log: Sink[Failure],
-    ) -> None:
+    def fetch(self, found: Place[Found], by: Fetching, budget: Budget) -> None:
         """Read the sitemaps while pages may still be fetched; their URLs go to *found*."""
         get, self._requests = self.effect("sitemap", SitemapOutcome), list[str]()
         jobs_in_turn = [("get_sitemap", self.jobs, 0), ("get_later_sitemap", self.later, 1)]
         signs = silent
-        for stage in stages:
+        for stage in by.stages:
             (maps,) = stage.maps
             jobs_in_turn = [("get_sitemap", maps, 0)]
             signs = partial(stage.signs, maps)
@@ -137,9 +128,9 @@ class Sitemaps(Part):
             self.transition(
                 name,
                 [jobs, read(budget.left)],
-                limits=limits,
-                effect=get(jobs, proxies.pool, domains.pacing),
-                outcomes=self._outcomes(jobs, found, domains, log, signs),
+                limits=by.limits,
+                effect=get(jobs, by.proxies.pool, by.domains.pacing),
+                outcomes=self._outcomes(jobs, found, by.domains, by.log, signs),
                 deadline_ns=self._longest_ns,
                 priority=priority,
             )
