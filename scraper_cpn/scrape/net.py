@@ -125,10 +125,10 @@ class ScrapeNet(Net):
 
     def _let_urls_in(self) -> None:
         """New URLs wait for their robots.txt, or go straight to the waiting targets; bad seeds to the log."""
-        limits = [*self.limits, *self.logins, *self.sessions, *self.volume]
         self.frontier.admit(
-            self.robots, limits, self.traps, self.sitemaps, self.failed_log, self.crossing
-        )
+            self.robots, [*self.limits, *self.logins, *self.sessions, *self.volume],
+            self.traps, self.sitemaps, self.failed_log, self.crossing,
+        )  # fmt: skip
         self.seeds.refuse(self.failed_log)
 
     def _fetch_rules_and_sitemaps(self) -> None:
