@@ -126,7 +126,8 @@ Joins
 Selection
     R5   Transitions go by priority, lower first, then as declared; from the first again after every firing.
     R6   Bindings are ordered lexicographically over the inputs as declared, the tokens of each place by
-         its order fields, lower first, then by serial number.
+         its order fields, lower first, then by serial number; those of a timed place that is paged by the
+         time from which on they are ready, then by serial number.
     R7   What fires is a function of the marking alone: the same after saving and loading, and whatever
          the order in which a marking's tokens were put, as long as they have the same serials.
 Time
@@ -186,8 +187,8 @@ Errors and explanations
     R37  Wiring a colour to the wrong place, or a field that an outcome lacks, is a mypy error.
 
 Memory
-    R38  That a place or a set is paged changes nothing that can be seen, whatever shelf there is; but a
-         set of which a kernel keeps fingerprints has no keys in its markings.
+    R38  That a place or a set is paged changes nothing that can be seen but the order of a timed place (R6), whatever
+         shelf there is; but a set of which a kernel keeps fingerprints has no keys in its markings.
 
 Checks that look at what could happen
     R39  A transition that could fire endlessly without time passing is refused: each firing must use something up,

@@ -124,7 +124,8 @@ class Declaring(ABC):
             work: a token here is work left to do.
             budget: without a token here, the run is spent.
             paged: a kernel need not have all its tokens in memory. It means nothing else, and asks for
-                a key, on which all that take from it join, at most two order fields, and no times.
+                a key, on which all that take from it join, and at most two order fields. A timed place is paged
+                without key and order: there its tokens go in the order in which they become ready.
             share: what each partition has of it (see `shares.py`), in a net that has a partition key. By default, with a
                 key that tells the partition key, `keyed`. A channel may also be filled from outside.
         """

@@ -1,7 +1,7 @@
 """Whether a place can be paged, so that only the first tokens of each key are in memory.
 
 Owns: the checks on what is declared `paged`. Which token of a key goes first must follow from its
-order alone, whatever the time, and nobody may look for another one.
+order alone, whatever the time, and nobody may look for another one. Of a timed place, the order is that of the times.
 Must not know: how a net is executed.
 """
 
@@ -36,12 +36,17 @@ def _set(place: KeySet[object]) -> Iterator[str]:
 
 
 def _place(place: Place[object]) -> Iterator[str]:
-    if not place.keys:
+    if place.timed and (place.keys or place.order):
+        yield (
+            "is paged and timed, so that its tokens go in the order of their times; "
+            "declare it without key and order, or without timed=True"
+        )
+    if not place.keys and not place.timed:
         yield "is paged and has no key; give it one"
     if len(place.order) > 2:
         yield f"is paged and has {len(place.order)} order fields; give it at most two"
-    if place.timed or place.expires or place.capacity is not None:
-        yield "is paged, and so can't be timed, expire or have a capacity; declare it without"
+    if place.expires or place.capacity is not None:
+        yield "is paged, and so can't expire or have a capacity; declare it without"
 
 
 def _uses(transition: Transition, place: Place[object]) -> Iterator[str]:

@@ -34,6 +34,11 @@ class Place(Generic[T]):
     paged: bool = False
     share: Share | None = None
 
+    @property
+    def by_time(self) -> bool:
+        """Whether its tokens go in the order in which they become ready: those of a timed place that is paged."""
+        return self.timed and self.paged
+
     def __repr__(self) -> str:
         return f"<place {self.name} of {self.colour.__name__}>"
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections.abc import Hashable, Iterable
+from heapq import heappop, heappush
+from itertools import repeat
 from typing import Any, Protocol, TypeAlias
 
 Order: TypeAlias = tuple[int, int]
@@ -20,9 +22,14 @@ Bound: TypeAlias = tuple[Order, int]
 Shelved: TypeAlias = tuple[Order, int, Any]
 """A token on the shelf: order, serial, colour."""
 
+_Timed: TypeAlias = tuple[int, int, int, Any]
+"""The same, flat."""
+
 
 class Shelf(Protocol):
     """Tokens by place and key. Synchronous: a call is one piece of the kernel's decision.
+
+    A timed place has no key: there it is None, and the first order is the time from which on a token is ready.
 
     A shelf may know of tokens that a kernel has in memory, for it may be a view of a table that
     has all of them; `take` never gives these out, because of where it begins.
@@ -51,25 +58,31 @@ class Shelf(Protocol):
     def left(self, place: str, serial: int) -> None:
         """A token that was in memory was taken by a firing: it is not given out, until it is put again."""
 
-    def rest(self, place: str) -> Iterable[tuple[int, Any]]:
-        """Serial and colour of all tokens of a place that have not left, in any order.
+    def rest(self, place: str) -> Iterable[Shelved]:
+        """All tokens of a place that have not left, in any order.
 
         It may list those that are in memory, too. Cost: O(tokens); for saving.
         """
 
 
 class MemoryShelf:
-    """A shelf in memory: two words for each token beside its colour.
+    """A shelf in memory: two words for each token beside its colour; of a timed place, a small tuple.
 
     Cost: O(1) for a token that comes last of its order, or first; else O(tokens of its key and order).
-    A new order of a key costs one move of a word for each order behind it.
+    A new order of a key costs one move of a word for each order behind it. Of a timed place, in which orders
+    are seldom equal: O(log tokens).
     """
 
     def __init__(self) -> None:
         self._places: dict[str, dict[Hashable, list[_Level]]] = {}
+        self._timed: dict[str, list[_Timed]] = {}
+        """Heaps of the tokens of timed places."""
 
     def put(self, place: str, key: Hashable, order: Order, serial: int, colour: Any) -> None:
         """Take a token in."""
+        if key is None:
+            heappush(self._timed.setdefault(place, []), (*order, serial, colour))
+            return
         keys = self._places.setdefault(place, {})
         levels = keys.get(key)
         if levels is None:
@@ -88,6 +101,8 @@ class MemoryShelf:
         most: int,
     ) -> tuple[list[Shelved], Bound | None]:
         """Give the first tokens of a key away."""
+        if key is None:
+            return self._soonest(self._timed[place], most)
         levels = self._places[place][key]
         taken: list[Shelved] = []
         empty = 0
@@ -103,11 +118,17 @@ class MemoryShelf:
     def left(self, place: str, serial: int) -> None:
         """Nothing to do: what was taken is not here."""
 
-    def rest(self, place: str) -> Iterable[tuple[int, Any]]:
+    def rest(self, place: str) -> Iterable[Shelved]:
         """All tokens of a place."""
         for levels in self._places.get(place, {}).values():
             for level in levels:
                 yield from level.tokens()
+        yield from map(_shelved, self._timed.get(place, ()))
+
+    def _soonest(self, heap: list[_Timed], most: int) -> tuple[list[Shelved], Bound | None]:
+        """Give the first tokens of a timed place away."""
+        taken = [_shelved(heappop(heap)) for _ in range(min(most, len(heap)))]
+        return taken, _shelved(heap[0])[:2] if heap else None
 
 
 class _Level:
@@ -127,8 +148,9 @@ class _Level:
     def first(self) -> Bound:
         return self.order, self.serials[self.start]
 
-    def tokens(self) -> Iterable[tuple[int, Any]]:
-        return zip(self.serials[self.start :], self.colours[self.start :], strict=True)
+    def tokens(self) -> Iterable[Shelved]:
+        left = slice(self.start, None)
+        return zip(repeat(self.order), self.serials[left], self.colours[left])
 
     def add(self, serial: int, colour: Any) -> None:
         if not self.serials or serial > self.serials[-1]:
@@ -156,3 +178,8 @@ class _Level:
 
 def _order(level: _Level) -> Order:
     return level.order
+
+
+def _shelved(each: _Timed) -> Shelved:
+    first, second, serial, colour = each
+    return (first, second), serial, colour

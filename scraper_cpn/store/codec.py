@@ -118,6 +118,8 @@ class Codec:
         place: Any = self.net.places[standing.place]
         colour = standing.colour
         first, second = pair(tuple(getattr(colour, name) for name in place.order))
+        if place.by_time:
+            first = standing.ready_at_ns
         key = self.key(place.name, one_key(getattr(colour, name) for name in place.keys))
         return (place.name, key, first, second, standing.serial, _encode(self.pack(colour)))
 
@@ -125,6 +127,11 @@ class Codec:
         """The token of a row."""
         serial, name, ready_ns, expires_ns, colour = row
         return Standing(name, serial, self.colour(name, colour), ready_ns, expires_ns)
+
+    def standing_of_paged(self, row: PagedRow) -> Standing:
+        """The token of a row of a paged place."""
+        place: Any = self.net.places[row[0]]
+        return Standing(row[0], row[4], self.colour(row[0], row[5]), row[2] if place.by_time else 0)
 
     def colour(self, place: str, colour: bytes) -> Any:
         """Decode a colour of a place."""

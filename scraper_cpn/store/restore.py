@@ -14,7 +14,6 @@ from msgspec import Struct
 
 from scraper_cpn.net.changes import Durable
 from scraper_cpn.net.compiled.kernel import Cold
-from scraper_cpn.net.marking import Standing
 from scraper_cpn.store.codec import Codec
 from scraper_cpn.store.port import FORGOTTEN, PagedRow, SavedMarking, StoreError
 from scraper_cpn.store.sums import Sums
@@ -93,7 +92,7 @@ def _waiting(
     for row in rows:
         sums.total += codec.paged_hash(row)
         if held is None or row[4] in held:
-            durable.tokens[row[4]] = Standing(row[0], row[4], codec.colour(row[0], row[5]), 0)
+            durable.tokens[row[4]] = codec.standing_of_paged(row)
         else:
             yield row
 

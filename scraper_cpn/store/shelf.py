@@ -62,14 +62,14 @@ class StoreShelf:
         rest = taken[most:]
         return [self._read(place, each) for each in taken[:most]], _turn(rest[0]) if rest else None
 
-    def rest(self, place: str) -> Iterable[tuple[int, Any]]:
+    def rest(self, place: str) -> Iterable[Shelved]:
         """All tokens of a place. Cost: O(tokens of all paged places)."""
         for row in self._store.saved().paged:
             if row[0] == place and row[4] not in self._left:
-                yield row[4], self._codec.colour(place, row[5])
+                yield (row[2], row[3]), row[4], self._codec.colour(place, row[5])
         for (name, _), fresh in self._fresh.items():
             if name == place:
-                yield from ((serial, colour) for serial, (_, colour) in fresh.items())
+                yield from ((order, serial, colour) for serial, (order, colour) in fresh.items())
 
     def committed(self, batch: Batch) -> None:
         """Forget what a committed batch has written to the table."""

@@ -30,6 +30,7 @@ def _place_features(spec: PlaceSpec) -> set[str]:
         "work": spec.work,
         "budget": spec.budget,
         f"paged {spec.kind}": spec.paged,
+        "by time": spec.paged and spec.timed,
         spec.kind: True,
     }
     return {name for name, use in has.items() if use}
@@ -46,6 +47,8 @@ def _transition_features(built: Built, spec: TransitionSpec) -> set[str]:
         kind = places[arc.place].kind
         found |= {f"{arc.kind} {kind}"}
         found |= {f"{arc.kind} paged {kind}"} if places[arc.place].paged else set()
+        by_time = places[arc.place].paged and places[arc.place].timed
+        found |= {f"{arc.kind} by time"} if by_time else set()
         found |= {"include_waiting"} if arc.early else set()
         found |= {"when"} if arc.when is not None else set()
         found |= _wide_features(arc, kind)

@@ -30,7 +30,10 @@ def paged_net(random: Random) -> Built | None:
     draw = Draw(random)
     keyed = [p.name for p in spec.places if p.name.startswith("p") and p.keys]
     names = set(draw.some(keyed, 1 + draw.below(2)))
-    built = mended(_paged(draw, spec, names))
+    others = [p.name for p in spec.places if p.name.startswith("p") and p.name not in names]
+    timing = Draw(Random(f"times {spec}"))
+    times = set(timing.some(others, timing.one(0, 1, 2)))
+    built = mended(_by_time(timing, _paged(draw, spec, names), times))
     return (
         built if built and any(p.paged and p.kind == "place" for p in built.spec.places) else None
     )
@@ -50,6 +53,19 @@ def _paged(draw: Draw, spec: NetSpec, names: set[str]) -> NetSpec:
         for name in sorted(tallies)
     ]
     return NetSpec((*places, *counters), joined)
+
+
+def _by_time(draw: Draw, spec: NetSpec, names: set[str]) -> NetSpec:
+    """With these places paged and timed: without keys and orders, since their tokens go by their times."""
+    places = tuple(
+        replace(p, keys=(), order=(), capacity=None, timed=True, expires=False, paged=True)
+        if p.name in names
+        else p
+        for p in spec.places
+    )
+    dead = {f"end_{name}" for name in names}
+    kept = [each for each in spec.transitions if each.name not in dead]
+    return NetSpec(places, tuple(_transition(each, names, draw) for each in kept))
 
 
 def _joined(
@@ -79,22 +95,25 @@ def _place(place: PlaceSpec, names: set[str], key: str, *, whole: bool) -> Place
     return replace(place, keys=tagged, paged=True, capacity=None, timed=False, expires=False)
 
 
-def _transition(spec: TransitionSpec, names: set[str]) -> TransitionSpec:
-    arcs = tuple(_arc(arc) if arc.place in names else arc for arc in spec.arcs)
+def _transition(spec: TransitionSpec, names: set[str], times: Draw | None = None) -> TransitionSpec:
+    """What these places allow; *times*: they are timed, and get more times than were drawn."""
+    arcs = tuple(_arc(arc, times) if arc.place in names else arc for arc in spec.arcs)
     cases = tuple(
-        tuple(_output(each) if each.place in names else each for each in case)
+        tuple(_output(each, times) if each.place in names else each for each in case)
         for case in spec.cases
     )
     return replace(spec, arcs=arcs, cases=cases, scan=None)
 
 
-def _arc(arc: ArcSpec) -> ArcSpec:
+def _arc(arc: ArcSpec, times: Draw | None) -> ArcSpec:
     kind = "read" if arc.kind == "absent" else arc.kind
-    return replace(arc, kind=kind, early=False, when=None, after=0)
+    after = times.one(0, 3, 7, (times.below(60),)) if times and kind == "spend" else 0
+    return replace(arc, kind=kind, early=False, when=None, after=after)
 
 
-def _output(output: OutputSpec) -> OutputSpec:
-    return replace(output, after=0, lasts=None)
+def _output(output: OutputSpec, times: Draw | None) -> OutputSpec:
+    after = times.one(0, 3, 7, (times.below(60),)) if times and output.kind == "put" else 0
+    return replace(output, after=after, lasts=None)
 
 
 class Stored(Folded):
@@ -159,7 +178,7 @@ def _rows(net: Net, tokens: Iterable[Standing]) -> Iterator[tuple[str, Any, Orde
         if token.place in paged:
             place = paged[token.place]
             fields = [getattr(token.colour, name) for name in place.order]
-            order = tuple([*fields, 0, 0][:2])
+            order = (token.ready_at_ns, 0) if place.by_time else tuple([*fields, 0, 0][:2])
             key = one_key(getattr(token.colour, name) for name in place.keys)
             yield token.place, key, order, token.serial, token.colour
 

@@ -46,10 +46,10 @@ class TableShelf:
     def left(self, place: str, serial: int) -> None:
         self.away.add((place, serial))
 
-    def rest(self, place: str) -> Iterable[tuple[int, Any]]:
-        for (stands, _, _, serial), colour in self.rows.items():
+    def rest(self, place: str) -> Iterable[Shelved]:
+        for (stands, _, order, serial), colour in self.rows.items():
             if stands == place and (place, serial) not in self.away:
-                yield serial, colour
+                yield order, serial, colour
 
     def commit(
         self, born: Iterable[tuple[str, Hashable, Order, int, Any]], gone: Iterable[tuple[str, int]]

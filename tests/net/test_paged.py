@@ -60,8 +60,8 @@ class View:
         if self.pages.lose(self.has[key], serial):
             del self.has[key]
 
-    def listed(self) -> dict[int, Any]:
-        """All tokens."""
+    def listed(self) -> dict[int, tuple[int, Any]]:
+        """Ready time and colour of all tokens."""
         return self.pages.listed(self.has.values())
 
     def in_memory(self, key: str) -> int:
@@ -152,7 +152,7 @@ class Paging(RuleBasedStateMachine):
     def all_are_counted(self) -> None:
         serials = {serial for turns in self.model.values() for _, serial in turns}
         assert len(self.view.pages) == len(serials)
-        assert self.view.listed() == {serial: f"colour {serial}" for serial in serials}
+        assert self.view.listed() == {serial: (0, f"colour {serial}") for serial in serials}
         hot = [self.view.in_memory(key) for key in self.view.has]
         assert self.view.pages.hot == sum(hot)
         assert max(hot, default=0) <= index_paged.PAGE

@@ -77,6 +77,7 @@ def test_paged_nets_are_of_every_kind() -> None:
         "paged place", "paged set", "put_new", "order", "timed", "expires", "capacity", "effect",
         "choice", "join on two keys", "absent set", "satellite",
         *(f"{kind} paged place" for kind in ("take", "hold", "spend", "read")),
+        *(f"{kind} by time" for kind in ("take", "hold", "spend", "read")),
     }  # fmt: skip
     assert not {name: counts[name] for name in wanted if counts[name] * 40 < len(nets)}
     assert len(nets) > 150

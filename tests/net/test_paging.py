@@ -9,6 +9,7 @@ import pytest
 from msgspec import Struct
 
 from scraper_cpn.net import (
+    Interpreter,
     Lost,
     Net,
     NetError,
@@ -78,7 +79,8 @@ def with_set(net: Net, key: str | tuple[str, ...]) -> None:
 
 
 BEYOND = "of transition go looks beyond its first tokens; take, spend, hold or read one token, without include_waiting, when, scan or manual"
-WITHOUT = "is paged, and so can't be timed, expire or have a capacity; declare it without"
+WITHOUT = "is paged, and so can't expire or have a capacity; declare it without"
+BY_TIME = "is paged and timed, so that its tokens go in the order of their times; declare it without key and order, or without timed=True"
 
 
 def with_end(net: Net) -> None:
@@ -108,7 +110,12 @@ REFUSED: list[tuple[str, Callable[[Net], object]]] = [
         lambda n: joined(n, paged(n, order=("rank", "rank", "rank"))),
     ),
     (f"jobs: {WITHOUT}", lambda n: joined(n, paged(n, capacity=3))),
-    (f"jobs: {WITHOUT}", lambda n: joined(n, paged(n, timed=True))),
+    (f"jobs: {BY_TIME}", lambda n: joined(n, paged(n, timed=True))),
+    (f"jobs: {BY_TIME}", lambda n: joined(n, paged(n, key=(), order="rank", timed=True))),
+    (
+        f"jobs: is paged, but take(jobs) {BEYOND}",
+        lambda n: n.transition("go", [take(paged(n, key=(), timed=True), 2)]),
+    ),
     (f"jobs: {WITHOUT}", with_end),
     (
         "jobs: is paged, but transition go shows its firings there; take paged=True away",
@@ -159,6 +166,33 @@ def test_what_asks_for_first_tokens_may_be_paged(kind: Any, order: Any) -> None:
     net.transition("go", [more, kind(jobs)], outputs=[again])
     assert checked(net) is net
     assert "Pages('jobs'" in source(net)
+
+
+@pytest.mark.parametrize("kind", [take, hold, spend, read])
+def test_a_timed_place_without_key_may_be_paged(kind: Any) -> None:
+    """Beside any other inputs."""
+    net = Net("n")
+    jobs = paged(net, key=(), timed=True)
+    more = net.place("more", Job, key="host", source=True)
+    net.transition("go", [more, kind(jobs)])
+    assert checked(net) is net
+    assert "PagedTimes('jobs'" in source(net)
+
+
+@pytest.mark.parametrize("execution", [Interpreter, compile_net])
+def test_tokens_of_a_timed_paged_place_go_in_the_order_of_their_times(execution: Any) -> None:
+    """Whichever came first; those of one time by age. The next useful time is that of the first one."""
+    net = Net("n")
+    jobs = paged(net, key=(), timed=True)
+    net.transition("go", [jobs], outputs=[put(net.sink("out", Job))])
+    kernel = execution(net)
+    for number in range(1_000):
+        kernel.inject(jobs, Job("a", number), 0, ready_at_ns=10 + 7 * number % 500)
+    assert kernel.step(0).wake_ns == 10
+    assert kernel.step(10).wake_ns == 11
+    kernel.step(600)
+    came = [row.colour.rank for row in kernel.drain()]
+    assert came == sorted(range(1_000), key=lambda number: (7 * number % 500, number))
 
 
 def small_net() -> Net:

@@ -61,7 +61,7 @@ class Shelving(RuleBasedStateMachine):
 
     @invariant()
     def all_are_listed(self) -> None:
-        tokens = [token[1:] for tokens in self.model.values() for token in tokens]
+        tokens = [token for tokens in self.model.values() for token in tokens]
         assert sorted(self.shelf.rest("place")) == sorted(tokens)
         assert not list(self.shelf.rest("elsewhere"))
 
@@ -108,7 +108,7 @@ def test_what_was_taken_is_not_kept_alive() -> None:
     for serial, token in enumerate(tokens):
         shelf.put("place", "key", (0, 0), serial, token)
     shelf.take("place", "key", (0, 0), 0, 3)
-    kept = [colour for _, colour in shelf.rest("place")]
+    kept = [colour for _, _, colour in shelf.rest("place")]
     assert kept == tokens[3:]
     level = shelf._places["place"]["key"][0]
     assert not any(colour in tokens[:3] for colour in level.colours)

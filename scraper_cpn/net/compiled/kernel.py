@@ -443,7 +443,7 @@ class Compiled(ByHand):
         tokens = self._parts["PLACES"][place.name]
         if place.paged:
             listed = sorted(tokens.listed().items())
-            return (Standing(place.name, serial, colour, 0) for serial, colour in listed)
+            return (Standing(place.name, serial, colour, at) for serial, (at, colour) in listed)
         kept: Iterable[Token | Queued] = tokens.values() if isinstance(tokens, dict) else tokens
         return (_standing(place.name, token) for token in sorted(kept, key=_serial))
 

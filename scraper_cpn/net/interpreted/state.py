@@ -163,7 +163,7 @@ class MutableMarking:
             standing.ready_at_ns,
             standing.expires_at_ns,
             dict(zip(place.keys, key_of(standing.colour, place), strict=True)),
-            order_of(standing.colour, place),
+            (standing.ready_at_ns,) if place.by_time else order_of(standing.colour, place),
             frozenset(guard for guard in plan.guards(self.net, place) if guard(standing.colour)),
         )
 

@@ -172,7 +172,7 @@ def test_tracebacks_show_the_generated_source() -> None:
     """A bug in generated code can be read where it happened."""
     kernel = compile_net(ping_net())
     with pytest.raises(AttributeError) as caught:
-        kernel._parts["load"]("no marking")
+        kernel._parts["load"]("no marking", ())
     text = "".join(traceback.format_exception(caught.value))
     assert "clock, serial, next_id = marking.now_ns" in text
 

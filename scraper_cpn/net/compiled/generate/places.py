@@ -79,6 +79,8 @@ def _kept_as(layout: Layout, place: Place[Any]) -> str:
             if shown is place
         }
         return f"Shown(flights, {shows})"
+    if place.by_time:
+        return f"PagedTimes({place.name!r}, SHELF)"
     if place.paged:
         kind = "PagedView" if layout.in_records(place) is None else "Pages"
         return f"{kind}({place.name!r}, {len(place.order)}, SHELF)"

@@ -71,6 +71,7 @@ class Pages:
         name: of the place.
         width: how many order fields it has: 0, 1 or 2.
         shelf: where those are that are not in memory.
+        timed: whether its tokens go by the time from which on they are ready, which is their order then.
 
     Attributes:
         hot: how many tokens are in memory.
@@ -80,11 +81,12 @@ class Pages:
         left: whom to tell what was taken, where the shelf has only what is not in memory.
     """
 
-    __slots__ = ("hot", "left", "limit", "name", "room", "shelf", "shelved", "width")
+    __slots__ = ("hot", "left", "limit", "name", "room", "shelf", "shelved", "timed", "width")
 
-    def __init__(self, name: str, width: int, shelf: Shelf) -> None:
+    def __init__(self, name: str, width: int, shelf: Shelf, *, timed: bool = False) -> None:
         self.name = name
         self.width = width
+        self.timed = timed
         self.shelf = shelf
         self.left = None if type(shelf) is MemoryShelf else shelf.left
         self.hot = 0
@@ -159,12 +161,15 @@ class Pages:
         token: Token = has.ready[0][2]
         return token
 
-    def listed(self, all_have: Iterable[Has]) -> dict[int, Any]:
-        """The colours of all tokens, by serial, given what each key has. Cost: O(tokens)."""
-        found = dict(self.shelf.rest(self.name))
+    def listed(self, all_have: Iterable[Has]) -> dict[int, tuple[int, Any]]:
+        """Ready time and colour of all tokens, by serial, given what each key has. Cost: O(tokens)."""
+        found = {
+            serial: (order[0] if self.timed else 0, colour)
+            for order, serial, colour in self.shelf.rest(self.name)
+        }
         for has in all_have:
             tokens = [has] if isinstance(has, Token) else [entry[2] for entry in has.ready]
-            found.update((token.serial, token.colour) for token in tokens)
+            found.update((token.serial, (token.ready, token.colour)) for token in tokens)
         return found
 
     def _measure(self) -> None:
@@ -211,7 +216,8 @@ class Pages:
             line.order, line.serial = self._narrow(bound[0]), bound[1]
 
     def _entry(self, key: Hashable, order: Any, serial: int, colour: Any) -> Any:
-        return order, serial, Token(serial, colour, 0, None, key, order, 0)
+        ready = order if self.timed else 0
+        return order, serial, Token(serial, colour, ready, None, key, order, 0)
 
     def _wide(self, order: Any) -> Order:
         """The order that a shelf knows, of a token's own."""
@@ -250,8 +256,8 @@ class PagedRecords:
     def __len__(self) -> int:
         return len(self._pages)
 
-    def listed(self) -> dict[int, Any]:
-        """The colours of all tokens, by serial. Cost: O(tokens)."""
+    def listed(self) -> dict[int, tuple[int, Any]]:
+        """Ready time and colour of all tokens, by serial. Cost: O(tokens)."""
         all_have = (getattr(record, self._field) for record in self._records.values())
         return self._pages.listed(has for has in all_have if has is not None)
 
@@ -312,8 +318,8 @@ class PagedView(Condition):
         """When *key* has a token that can be taken: 0 for now."""
         return 0 if key in self.lines else NEVER
 
-    def listed(self) -> dict[int, Any]:
-        """The colours of all tokens, by serial. Cost: O(tokens)."""
+    def listed(self) -> dict[int, tuple[int, Any]]:
+        """Ready time and colour of all tokens, by serial. Cost: O(tokens)."""
         return self.pages.listed(self.lines.values())
 
     def _came(self, key: Hashable) -> None:
