@@ -21,13 +21,25 @@ class Program:
         self.handlers = Handlers()
         self.hooks = Hooks()
 
+    @overload
+    def page(self, pattern: F) -> F: ...
+
+    @overload
     def page(
         self,
         pattern: str = "*",
         *,
         keep_partial: bool = False,
         status: int | Iterable[int] | None = None,
-    ) -> Callable[[F], F]:
+    ) -> Callable[[F], F]: ...
+
+    def page(
+        self,
+        pattern: str | F = "*",
+        *,
+        keep_partial: bool = False,
+        status: int | Iterable[int] | None = None,
+    ) -> Callable[[F], F] | F:
         """Declare the decorated function the handler of pages whose URL matches a glob *pattern*.
 
         The function is given a `Page` and yields items and `Link`s (or returns one, or a list); it may
@@ -35,7 +47,10 @@ class Program:
         declared handler that matches is used, unless a link names its handler (`to=`). A handler may raise `Retry`, `Drop`
         or `Stop`. *status* names the statuses of the pages that it takes (`status=[404, 410]`), by default those of success.
         Nothing of a page is kept if it raises anything else, or with *keep_partial* what it yielded before.
+        `@crawl.page` alone is for all URLs.
         """
+        if callable(pattern):
+            return self.handlers.page()(pattern)
         return self.handlers.page(pattern, keep_partial=keep_partial, status=status)
 
     def before(self, function: F) -> F:

@@ -9,6 +9,7 @@ return an iterable, one item, one link, or nothing, and be `async` in each of th
 """
 
 import dataclasses
+import inspect
 import re
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Iterator
 from typing import Any, TypeVar
@@ -33,6 +34,11 @@ QUICK_NS = 2_000_000
 """A call that is shorter leaves the event loop responsive."""
 _ASKS_FOR_LOGIN = frozenset({401})
 _ERRORS = range(400, 600)
+_TAKES_A_PAGE = (
+    inspect.Parameter.POSITIONAL_ONLY,
+    inspect.Parameter.POSITIONAL_OR_KEYWORD,
+    inspect.Parameter.VAR_POSITIONAL,
+)
 QUICK_CALLS = 8
 """Quick calls in a row after which a handler runs on the event loop."""
 
@@ -140,8 +146,13 @@ class Handlers:
         default those of success. With *keep_partial*, what the handler yielded before it raised is kept. Raises `UsageError` for a second handler of the same name.
         """
         statuses = _statuses(status)
+        if not isinstance(pattern, str):
+            raise UsageError(
+                f"page: the pattern is {pattern!r:.80}; give a text with * for any text, such as '*/product/*', for each handler one"
+            )
 
         def declare(function: F) -> F:
+            _check_callable(function)
             handler = Handler(function, pattern, keep_partial=keep_partial, statuses=statuses)
             known = self._by_name.get(handler.name)
             if known is not None and known.function is function:
@@ -167,6 +178,10 @@ class Handlers:
 
         *first* is the URL of that page, or a link with its request. Raises `UsageError` for a second one, and where *expired* is no plain function.
         """
+        if not isinstance(first, str | Link):
+            raise UsageError(
+                f"login: {first!r:.80} is no URL; write @crawl.login('https://...') above the handler"
+            )
         if expired is not None and (not callable(expired) or is_async(expired)):
             raise UsageError("login: expired is a plain function of a page, which is not async")
 
@@ -269,6 +284,20 @@ class Handlers:
 
     def __repr__(self) -> str:
         return f"<Handlers {', '.join(map(repr, self._by_name.values()))}>"
+
+
+def _check_callable(function: object) -> None:
+    """Raise `UsageError` for what can't be called with a page."""
+    if not callable(function):
+        raise UsageError(f"a page handler is a function of a page, not {function!r:.80}")
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # a function of C may not say
+        return
+    if not any(each.kind in _TAKES_A_PAGE for each in signature.parameters.values()):
+        raise UsageError(
+            f"the page handler {name_of(function)!r} takes no page; give it a parameter for that"
+        )
 
 
 def _statuses(given: int | Iterable[int] | None) -> frozenset[int]:

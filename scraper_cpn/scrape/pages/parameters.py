@@ -102,10 +102,10 @@ _remembered = lru_cache(1_024)(HandlerParameters)
 
 
 def name_of(function: Any) -> str:
-    """Return the name of a function, bound method or partial; empty for what has none."""
+    """Return the name of a function, bound method or partial, or of the class of another object that can be called."""
     while not hasattr(function, "__name__") and hasattr(function, "func"):
         function = function.func
-    name = getattr(function, "__name__", "")
+    name = getattr(function, "__name__", type(function).__name__ if callable(function) else "")
     return name if isinstance(name, str) else ""
 
 

@@ -1,5 +1,6 @@
 """Which handler takes a page, what it may answer, and when it may run on the event loop."""
 
+import re
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from msgspec import Struct
 
 from scraper_cpn.scrape.colours import Link
+from scraper_cpn.scrape.crawl import Crawl
 from scraper_cpn.scrape.pages import handlers as module
 from scraper_cpn.scrape.pages.handlers import (
     QUICK_CALLS,
@@ -251,3 +253,38 @@ def test_async_handlers_are_known() -> None:
         yield Quote("a")
 
     assert [Handler(f, "*").is_async for f in (one, many, generator)] == [True, True, False]
+
+
+class Called:
+    def __call__(self, page: Page) -> None: ...
+
+
+def test_a_decorator_without_parentheses() -> None:
+    """It declares a handler of all pages, as `page()` does; links find an object that is called by its class."""
+    crawl: Crawl[Any] = Crawl()
+
+    @crawl.page
+    def every(page: Page) -> None: ...
+
+    called = Called()
+    crawl.page("")(called)
+    assert crawl.handlers.find("", "http://a.example/") is not None
+    link = crawl.handlers.checked(Link("http://a.example/", to=called))
+    assert link is not None
+    assert link.to == "Called"
+
+
+@pytest.mark.parametrize(
+    ("declare", "said"),
+    [
+        (lambda crawl: crawl.page(5), "the pattern is 5; give a text"),
+        (lambda crawl: crawl.page(["*/a", "*/b"]), "for each handler one"),
+        (lambda crawl: crawl.page("*")(5), "is a function of a page, not 5"),
+        (lambda crawl: crawl.page()(lambda: None), "'<lambda>' takes no page"),
+        (lambda crawl: crawl.login(print), "is no URL; write @crawl.login"),
+    ],
+)
+def test_a_wrong_declaration(declare: Any, said: str) -> None:
+    """It is refused at once, in one line, and not by each page."""
+    with pytest.raises(UsageError, match=re.escape(said)):
+        declare(Crawl())
