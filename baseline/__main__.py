@@ -64,9 +64,9 @@ def _refuse(job: CrawlJob) -> None:
         )
     if job.settings.max_items is not None:
         raise UsageError("the scheduler by hand has no --max-items; use scrape, or leave it out")
-    if job.settings.sitemaps or job.settings.revisit_ns is not None or job.settings.dedupe != "off":
+    if job.settings.sitemaps or job.settings.compares or job.settings.dedupe != "off":
         raise UsageError(
-            "the scheduler by hand has no --sitemaps, --revisit and --dedupe; use scrape, or leave them out"
+            "the scheduler by hand has no --sitemaps, --revisit, --since and --dedupe; use scrape, or leave them out"
         )
     _refuse_routes(job.settings)
     if job.settings.save_bodies is not None:

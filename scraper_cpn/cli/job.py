@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from scraper_cpn.cli.arguments import Arguments, given_options
 from scraper_cpn.cli.files import check_files, check_writable
@@ -127,6 +128,10 @@ def asked_for(arguments: Arguments, given: Mapping[str, GivenValue], own: dict[s
     words, program = program_of(arguments.words)
     options = crawl_options(given)
     settings = program.settings_with(options) if program else settings_from(options)
+    if settings.since is not None:
+        from scraper_cpn.scrape.state.earlier import check_earlier
+
+        settings = replace(settings, since_run=check_earlier(settings))
     listed = _seeds(words, own)
     seeds = listed.urls or (program.seeds() if program else ())
     if not seeds and not listed.bad:

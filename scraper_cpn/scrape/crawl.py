@@ -35,6 +35,7 @@ from scraper_cpn.scrape.policy import Policy, first_policy
 from scraper_cpn.scrape.program import F, Program
 from scraper_cpn.scrape.session import Session
 from scraper_cpn.scrape.settings import Settings, UsageError
+from scraper_cpn.scrape.state.earlier import check_earlier
 from scraper_cpn.scrape.urls import seed_url
 
 if TYPE_CHECKING:
@@ -211,6 +212,7 @@ class Crawl(Program, Generic[T]):
         state: str | Path | None = None,
     ) -> Summary:
         """Like `run`, for async code. Cancel it to stop at once."""
+        check_earlier(self.settings)
         if state is None:
             if self.settings.keep_cookies:
                 raise UsageError(

@@ -60,6 +60,7 @@ from scraper_cpn.scrape.pages.logins import sign_on_of
 from scraper_cpn.scrape.pages.parse import Parser
 from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.policy.frontier import in_session
+from scraper_cpn.scrape.policy.visits import state_of
 from scraper_cpn.scrape.sitemaps import mapped_from
 
 
@@ -181,6 +182,7 @@ class Effects:
         self._clock = clock
         self._account = account
         self._poke = poke
+        self._keeps = net.policy.requests.visits.keeps
 
     def bindings(self) -> dict[str, Any]:
         """The binding of each effect of the net."""
@@ -231,6 +233,8 @@ class Effects:
         self._account.outcome(outcome)
         if target.request.login and isinstance(outcome, Redirected):
             tools.login_secrets.moved(target, outcome)
+        if self._keeps and isinstance(outcome, Fetched):
+            return replace(outcome, visit=state_of(outcome))
         return visit_outcome(target, outcome)
 
     async def _fetch_in(

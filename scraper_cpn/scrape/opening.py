@@ -24,7 +24,7 @@ from scraper_cpn.scrape.colours import (
 )
 from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.parts.volume import Bytes, Rate
-from scraper_cpn.scrape.policy.frontier import split
+from scraper_cpn.scrape.policy.frontier import on_their_way
 from scraper_cpn.scrape.policy.proxies import copies_of
 from scraper_cpn.scrape.settings import Settings
 from scraper_cpn.scrape.windows import windows, windows_of_domains
@@ -69,7 +69,8 @@ def open_crawl(
     for limit in net.domain_hours:
         for window, opens_ns, closes_ns in windows_of_domains(limit.p.of_domains, now_ns):
             kernel.inject(limit.open, window, now_ns, ready_at_ns=opens_ns, expires_at_ns=closes_ns)
-    kernel.inject(net.frontier.found, split(targets), now_ns)
+    for found in on_their_way(targets):
+        kernel.inject(net.frontier.found, found, now_ns)
     for bad in bad_seeds:
         kernel.inject(net.seeds.bad, bad, now_ns)
 

@@ -45,6 +45,7 @@ from scraper_cpn.scrape.pages.handlers import Handlers
 from scraper_cpn.scrape.policy import first_policy
 from scraper_cpn.scrape.seeds import BadSeed, Unread, origins_in
 from scraper_cpn.scrape.settings import SECOND, Settings
+from scraper_cpn.scrape.state.earlier import first_targets
 from scraper_cpn.scrape.state.events import Events
 from scraper_cpn.scrape.state.run import OpenRun
 from scraper_cpn.scrape.trace import tracer
@@ -157,7 +158,7 @@ class Session:
         self._account.begin(now_ns)
         if self._state is None:
             frontier = self._net.policy.frontier
-            targets = [frontier.seed(seed, now_ns) for seed in self._seeds]
+            targets = first_targets(self._net.policy, self._seeds, now_ns)
             bad_seeds = [frontier.bad_seed(*astuple(each)) for each in self._bad]
             open_crawl(self._kernel, self._net, targets, now_ns, bad_seeds)
         self._tools = self._new_tools()

@@ -137,6 +137,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     """The time from storing a page to its next visit; None: pages are visited once."""
     visits: int | None = None
     """The visits of each page, if pages are visited again; None: any number."""
+    since: str | None = None
+    """The state of an earlier crawl, by its absolute path or its address: what it knew is asked for again; None: none."""
+    since_run: str | None = None
+    """The name of that crawl in its state; None: its only one."""
     dedupe: Literal["off", "content"] = "off"
     """Whether pages with the same content are kept once."""
     prefer: tuple[str, ...] = ()
@@ -270,6 +274,11 @@ class Settings(Struct, frozen=True, kw_only=True):
         """Whether each domain has its own choice of proxies."""
         grouped = self.proxy_for or any(site.proxy_group is not None for site in self.sites)
         return bool(self.ban_status or self.page_bans or grouped)
+
+    @property
+    def compares(self) -> bool:
+        """Whether pages are compared with what they were before: on an earlier visit, or in an earlier crawl."""
+        return self.revisit_ns is not None or self.since is not None
 
     @property
     def has_site_hours(self) -> bool:

@@ -40,6 +40,7 @@ from scraper_cpn.scrape.policy.addresses import found as address_of
 from scraper_cpn.scrape.policy.health import PROBES_MAX
 from scraper_cpn.scrape.policy.proxies import copies_of
 from scraper_cpn.scrape.policy.visits import VisitPolicy
+from scraper_cpn.scrape.request import Visit
 from scraper_cpn.scrape.settings import SECOND, Settings, Site
 from scraper_cpn.scrape.urls import origin_of
 
@@ -194,10 +195,12 @@ def instance_of(net: ScrapeNet, urls: Sequence[str], note: str) -> Instance:
     policy, settings = net.policy, net.policy.settings
     mapped = bool(settings.sitemaps)
     named = f"Sitemap: {origin_of(urls[-1])}/sitemap.xml\n" if mapped else ""
-    revisits = net.revisits is not None
+    revisits = settings.compares
     more = mapped or revisits or bool(settings.files)
     pages = urls[:-1] or urls if more else urls  # a sitemap, a file, or another visit, is one
     seeds = tuple(policy.frontier.seed(url) for url in pages)
+    if settings.since is not None:
+        seeds = tuple(policy.requests.visits.known(each, Visit(kept="before")) for each in seeds)
     proxies = settings.proxies or (c.Proxy("direct", slots=settings.concurrency),)
     counted = bool(_trouble(settings))
     gate: Any = c.Gate() if settings.max_time_ns is None else Expiring(c.Gate())

@@ -104,6 +104,8 @@ def _more(where: Explanation) -> Iterator[str]:
     if where.error:
         yield plain(where.error)
     yield from map(plain, where.cut)
+    if where.change:
+        yield f"{where.change}, compared with before"
     if where.stored > (where.stands == "stored"):
         yield f"{counted(where.stored, 'request')} of this URL stored"
     if target is not None:

@@ -19,7 +19,7 @@ from scraper_cpn.scrape.state.status import (
     RunStatus,
     StateStatus,
 )
-from scraper_cpn.show.summary import level_text
+from scraper_cpn.show.summary import changes_text, level_text
 from scraper_cpn.show.words import ahead, counted, lasted, moment, number, plain, rate, size
 
 _ENDED = {
@@ -75,6 +75,8 @@ def _metadata(run: RunStatus) -> Iterator[tuple[str, str]]:
     yield "fetched", f"{counted(run.pages, 'page')}, {_rates(run)}, {size(run.bytes)}"
     yield "kept", f"{counted(run.items, 'item')} of {counted(run.stored, 'page')}"
     again = f" ({number(run.retriable)} worth a retry)" if run.retriable else ""
+    if run.changes is not None:
+        yield "compared", changes_text(run.changes).partition(": ")[2]
     yield "ended", f"{counted(run.failed, 'URL')} failed{again}, {number(run.skipped)} skipped"
     waiting = [f"{number(urls)} for {what}" for what, urls in run.waiting.items() if urls]
     yield "waiting", ", ".join(waiting) or "nothing"

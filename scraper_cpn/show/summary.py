@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from rich.console import Console
 from rich.text import Text
 
-from scraper_cpn.scrape.account.report import FailureGroup, Level, Summary
+from scraper_cpn.scrape.account.report import Changes, FailureGroup, Level, Summary
 from scraper_cpn.scrape.colours import Failure
 from scraper_cpn.show.words import counted, lasted, number, plain, rate, size
 
@@ -45,6 +45,8 @@ def summary_lines(summary: Summary, *, output: str, retry: str | None) -> Iterat
         yield Text(f"{counted(summary.cut, 'page')} had parts left out:")
     for example in summary.cut_examples:
         yield Text(f"         {plain(example)}")
+    if summary.changes is not None:
+        yield Text(changes_text(summary.changes))
     yield from _links(summary)
     yield from _dropped(summary)
     yield from _seeds(summary)
@@ -90,6 +92,14 @@ def _seeds(summary: Summary) -> Iterator[Text]:
         yield Text(f"seed failed: ... and {number(more)} more", style="red")
     if summary.unread_lines:
         yield Text(f"{counted(summary.unread_lines, 'line')} of seeds not read")
+
+
+def changes_text(changes: Changes) -> str:
+    """Return what has become of pages since the visit before, or since an earlier crawl."""
+    return (
+        f"compared with before: {counted(changes.new, 'page')} new, {number(changes.changed)} changed, "
+        f"{number(changes.unchanged)} unchanged, {number(changes.gone)} gone"
+    )
 
 
 def level_text(level: Level) -> str:

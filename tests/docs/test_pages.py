@@ -86,6 +86,8 @@ def test_commands_are_accepted(
             anyio.run(keep, location_of(there))
     if "quotes.state" in argv and argv[0] != SITE:
         anyio.run(keep, Path("quotes.state"))
+    if "--since" in argv:
+        anyio.run(keep, Path("monday.db"))
     if argv[0] in ON_STATE:
         assert main(argv) in {0, 1}  # 1: there is nothing to put back, or to explain
     elif argv[0] == "resume":

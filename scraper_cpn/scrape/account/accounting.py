@@ -120,7 +120,7 @@ class Accounting:
         self._before_ns = account.elapsed_ns
         self.ledger.take(state.failures())
         self.ledger.stored, self.ledger.items = account.stored, account.items
-        self.ledger.stored_again = account.stored_again
+        self.ledger.stored_again, self.ledger.changed = account.stored_again, account.changed
         self.ledger.sessions_given_up = account.sessions_given_up
         self.ledger.cut, self._not_followed = account.cut, account.not_followed
         self._no_address = account.no_address
@@ -228,6 +228,7 @@ class Accounting:
             bytes=self._bytes,
             stored=self.ledger.stored,
             stored_again=self.ledger.stored_again,
+            changed=self.ledger.changed,
             items=self.ledger.items,
             elapsed_ns=now_ns - self._began_ns,
             cut=self.ledger.cut,
@@ -298,6 +299,7 @@ class Accounting:
             sitemaps=self._sitemaps,
             mapped=self._mapped,
             files=self._files,
+            changes=ledger.changes if self._settings.compares else None,
             dropped=dict(sorted(self._dropped.items(), key=lambda each: -each[1])),
             failures=tuple(ledger.groups()),
             failed_urls=tuple(ledger.failed_urls),

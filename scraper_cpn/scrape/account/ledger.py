@@ -11,12 +11,14 @@ from typing import Any
 import msgspec
 from msgspec import structs
 
-from scraper_cpn.scrape.account.report import FailureGroup
+from scraper_cpn.scrape.account.report import Changes, FailureGroup
 from scraper_cpn.scrape.colours import KINDS, Failure, Hold, PooledSession, Proxy, Stored
 
 EXAMPLES = 3
 UNSURE = "unsure"
 """The kind of requests that may have been processed, and are not sent twice by themselves."""
+GONE = frozenset({301, 308, 404, 410})
+"""Statuses by which a page that was kept before has no page any more (RFC 9110 sections 15.4 and 15.5)."""
 UNCHANGED = "unchanged"
 """The kind of a row of a page that has not changed since it was stored."""
 SKIPPED = frozenset(
@@ -41,6 +43,10 @@ _STORED_ANYWAY = frozenset({"invalid", "partial", "sitemap", "file", UNCHANGED})
 """Kinds of rows of a page that is stored all the same."""
 
 
+_NO_MISTAKE = frozenset({"redirected", "login", "duplicate", UNCHANGED})
+"""Kinds of ending of a seed that nobody need look into."""
+
+
 class Ledger:
     """Counts rows of `stored` and `failed_log`.
 
@@ -56,6 +62,8 @@ class Ledger:
         self.cut_examples: list[str] = []
         self.stored_again = self.ended_again = 0
         """Rows of visits after the first: their URLs have been stored before."""
+        self.changed = self.unchanged = self.gone = 0
+        """Pages that were kept before, in this crawl or in an earlier one, by what has become of them."""
         self.failed = 0
         self.skipped = 0
         self.attempts_failed = 0
@@ -71,6 +79,12 @@ class Ledger:
     def bad_seeds(self) -> int:
         """Lines of the input that are not URLs; they count as failed, too."""
         return self._counts.get("seed", 0)
+
+    @property
+    def changes(self) -> Changes:
+        """The pages by what has become of them."""
+        new = self.stored - self.changed
+        return Changes(new, self.changed, self.unchanged, self.gone)
 
     def take(self, rows: Iterable[Any]) -> None:
         """Count rows, oldest first."""
@@ -94,6 +108,7 @@ class Ledger:
     def _stored(self, row: Stored) -> None:
         self.stored += 1
         self.stored_again += _is_later(row)
+        self.changed += change_of(row) == "changed"
         self.items += row.items
         self.cut += bool(row.cut)
         if row.cut and len(self.cut_examples) < EXAMPLES:
@@ -110,6 +125,7 @@ class Ledger:
                     "ordinal": row.wired.ordinal,
                 }
                 | ({"cut": list(row.cut)} if row.cut else {})
+                | ({"change": change} if (change := change_of(row)) else {})
             )
 
     def _failure(self, row: Failure) -> None:
@@ -119,8 +135,10 @@ class Ledger:
             self._examples.setdefault(row.kind, [])
             if len(self._examples[row.kind]) < EXAMPLES:
                 self._examples[row.kind].append(row)
-        if row.final and row.kind != UNCHANGED:  # its URL was stored before
-            self._ending(row)
+        self.unchanged += row.kind == UNCHANGED
+        self.gone += change_of(row) == "gone"
+        if row.final and (row.kind != UNCHANGED or not _is_later(row)):
+            self._ending(row)  # otherwise its URL was stored before
         if self.on_event is not None:
             self.on_event({"event": "failed", **failure_record(row)})
 
@@ -132,7 +150,7 @@ class Ledger:
             self.failed += 1
             if worth_a_retry(row):
                 self.failed_urls.append(row.target.url)
-        if row.target.seed and row.kind not in ("redirected", "login", "duplicate"):
+        if row.target.seed and row.kind not in _NO_MISTAKE:
             self.seeds_failed.append(row.target.requested_url)
 
 
@@ -140,6 +158,18 @@ def _is_later(row: Stored | Failure) -> bool:
     """Whether a row is of a visit after the first."""
     visit = row.target.request.visit
     return visit is not None and visit.number > 1
+
+
+def change_of(row: Stored | Failure) -> str:
+    """What has become of a page that was kept before: `changed`, `unchanged` or `gone`; empty for all else."""
+    if isinstance(row, Failure) and row.kind == UNCHANGED:
+        return "unchanged"
+    visit = row.target.request.visit
+    if visit is None or not visit.kept:
+        return ""
+    if isinstance(row, Stored):
+        return "changed"
+    return "gone" if row.final and row.status in GONE else ""
 
 
 def worth_a_retry(row: Failure) -> bool:
@@ -174,4 +204,6 @@ def failure_record(row: Failure) -> dict[str, Any]:
         record["method"] = request.method
     if request.data:
         record["data"] = msgspec.to_builtins(msgspec.msgpack.decode(request.data))
+    if change := change_of(row):
+        record["change"] = change
     return record | {"detail": row.detail} if row.detail else record

@@ -86,6 +86,19 @@ class Level(Struct, frozen=True, gc=False):
     """How long the URL that was found first has waited."""
 
 
+class Changes(Struct, frozen=True, gc=False):
+    """Pages by what has become of them since the visit before, or since an earlier crawl."""
+
+    new: int
+    """Stored for the first time."""
+    changed: int
+    """Stored again, with another content."""
+    unchanged: int
+    """Not stored again: the server says so (304), or the content is the same."""
+    gone: int
+    """Not there any more (404, 410), or for good at another URL (301, 308)."""
+
+
 class Summary(Struct, frozen=True, kw_only=True):
     """How a crawl ended, and its results."""
 
@@ -121,6 +134,8 @@ class Summary(Struct, frozen=True, kw_only=True):
     """Files that items name and that were saved."""
     dropped: dict[str, int] = {}
     """How many items functions of the program have dropped, by reason, most first."""
+    changes: Changes | None = None
+    """In a crawl that compares pages with what they were (`--revisit`, `--since`)."""
     levels: tuple[Level, ...] = ()
     """The waiting URLs by priority, if a program sets priorities; for a kept crawl see `state_status`."""
     failures: tuple[FailureGroup, ...] = ()
@@ -153,6 +168,7 @@ class Account(Struct, frozen=True):
     bytes: int = 0
     stored: int = 0
     stored_again: int = 0
+    changed: int = 0
     items: int = 0
     elapsed_ns: int = 0
     cut: int = 0

@@ -21,7 +21,7 @@ class Fetched(Struct, frozen=True, gc=False):
     bytes: int = 0
     """The length of its body, where a state has written down that instead of the body."""
     visit: Visit | None = None
-    """Its validators and the digest of its content, where a state has written down these instead of the page."""
+    """Its validators and the digest of its content, in a crawl that keeps them; a state writes down these instead of the page."""
 
     @property
     def size(self) -> int:
@@ -30,7 +30,7 @@ class Fetched(Struct, frozen=True, gc=False):
 
 
 class Unchanged(Struct, frozen=True, gc=False):
-    """The server says that a page has not changed since the last visit (304)."""
+    """The server says that a page has not changed since the last visit, or the earlier crawl (304)."""
 
 
 class Redirected(Struct, frozen=True, gc=False):

@@ -176,6 +176,8 @@ def checked(settings: Settings) -> Settings:
         raise UsageError(
             "visits: without --revisit, pages are visited once; give --revisit TIME, or leave --visits out"
         )
+    if settings.since_run is not None and settings.since is None:
+        raise UsageError("since-run names a crawl in a state; give --since STATE, too")
     if settings.files and settings.save_bodies is None:
         raise UsageError("files: it does not say where they are saved; give --save-bodies, too")
     check_client(settings)

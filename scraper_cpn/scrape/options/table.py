@@ -6,12 +6,15 @@ keyword names of the Python API and `scrape --help` all come from here. Defaults
 Must not know: how a command line or a TOML file is parsed, how a value is used.
 """
 
+from pathlib import Path
+
 from msgspec import Struct
 
 from scraper_cpn.scrape.options import values
 from scraper_cpn.scrape.options.statuses import status_rule, status_text
 from scraper_cpn.scrape.options.values import Kind, choice, choices_of, count
 from scraper_cpn.scrape.pages.kinds import KINDS
+from scraper_cpn.scrape.redact import shown
 from scraper_cpn.scrape.settings import FETCHERS, TRAP_RULES, FieldRule, Hours, Settings
 
 
@@ -53,6 +56,17 @@ def _hours_text(value: Hours) -> str:
     return hours_text(value)
 
 
+def _state(value: object) -> str:
+    from scraper_cpn.store.postgres.address import is_address
+
+    text = values.file(value)
+    if is_address(text):
+        return text
+    if not Path(text).is_file():
+        raise ValueError(f"{shown(text)} does not exist; give the state of an earlier crawl")
+    return str(Path(text).absolute())
+
+
 def _cookie(value: object) -> tuple[str, str]:
     from scraper_cpn.scrape.options.cookies import cookie
 
@@ -77,6 +91,7 @@ AT_A_TIME = Kind(count(1, 10_000), "N")
 SWITCH = Kind(values.switch)
 TEXT = Kind(values.text, "TEXT")
 NAME = Kind(values.text, "NAME")
+STATE = Kind(_state, "FILE|postgres://...")
 DATABASE = Kind(values.text, "postgres://...")
 PARTITIONS = Kind(count(2, 4096), "N")
 PRODUCT = Kind(values.product_token, "NAME")
@@ -219,6 +234,11 @@ OPTIONS: tuple[Option, ...] = (
            help="fetch each page again so long after it was stored, if it has changed; see --visits, --max-time"),
     Option(name="visits", kind=AT_LEAST_1, group=_FOLLOW, field="visits",
            help="visit each page at most N times, with --revisit (default: until the crawl ends)"),
+    Option(name="since", kind=STATE, group=_FOLLOW, field="since",
+           help="ask again for what the crawl in this state knew, and keep only what is new or has changed since; fixed "
+                "once a state is created"),
+    Option(name="since-run", kind=TEXT, group=_FOLLOW, field="since_run",
+           help="the name of that crawl in its state, if there are several (default: the only one)"),
     Option(name="dedupe", kind=_one_of("dedupe"), group=_FOLLOW, field="dedupe",
            help="keep pages with the same content once, and follow their links once"),
     Option(name="prefer", kind=PATTERN, group=_FOLLOW, field="prefer", many=True,

@@ -62,14 +62,14 @@ class Requests(Part):
 
         The *limits* are all those of a page, in their order.
         """
-        p, targets = self._p, frontier.targets
+        p, targets, compares = self._p, frontier.targets, self._p.settings.compares
         domains, proxies, log = by.domains, by.proxies, by.log
         signs = silent
         for stage in by.stages:
             targets, signs = stage.targets, partial(stage.signs, stage.targets)
         for each in sticky:
             targets = each.targets
-        fetch = self.effect("fetch", FetchOutcome if revisits is None else VisitOutcome)
+        fetch = self.effect("fetch", VisitOutcome if compares else FetchOutcome)
         next_hop = put(frontier.links, p.hop_now, targets, Redirected)
         later = put(self.hops, p.hop_later, targets, Redirected, after_ns=p.hop_after_ns)
         penalty = put(domains.penalties, domains.p.refusal, targets, Throttled)
@@ -90,10 +90,14 @@ class Requests(Part):
                 raw = put(fetched, p.raw_logged_in_session, targets, *them, Fetched)
         redirect_outputs = [next_hop, later, row, *redirected]
         page, same = [raw, answered, *paced], list[On]()
+        unchanged = [answered, *signs(Unchanged)]
         if revisits is not None:
-            page += revisits.at_page(targets, log)
+            page.append(revisits.at_page(targets))
             redirect_outputs.append(revisits.at_redirect(targets, p))
-            same.append(revisits.at_unchanged(targets, log, [answered, *signs(Unchanged)]))
+            unchanged.append(revisits.at_unchanged(targets))
+        if compares:
+            page.append(put(log, p.visits.same, targets, Fetched))
+            same.append(on(Unchanged, put(log, p.visits.unchanged, targets), *unchanged))
         no_answer = put(domains.penalties, health.failed, targets, pacing, Failed)
         self.scrape_target = self.transition(
             "scrape_target",

@@ -4,10 +4,8 @@ Owns: the pages that wait for their next visit.
 Must not know: how a page is fetched, how changes are found.
 """
 
-from collections.abc import Iterable, Sequence
-
-from scraper_cpn.net import Net, On, Output, Part, Place, Sink, keyed, on, put, read
-from scraper_cpn.scrape.colours import Checked, Failure, Fetched, Redirected, Target, Unchanged
+from scraper_cpn.net import Net, Output, Part, Place, keyed, put, read
+from scraper_cpn.scrape.colours import Checked, Failure, Fetched, Redirected, Target
 from scraper_cpn.scrape.parts.permits import Budget, GateKeeper
 from scraper_cpn.scrape.policy.requests import RequestPolicy
 from scraper_cpn.scrape.policy.visits import VisitPolicy
@@ -26,21 +24,13 @@ class Revisits(Part):
         """Put the next visit of a page that was kept."""
         return put(self.rests, self._p.after_keeping, pages, after_ns=self._p.rest_after_keeping_ns)
 
-    def at_page(self, targets: Place[Target], log: Sink[Failure]) -> Iterable[Output]:
+    def at_page(self, targets: Place[Target]) -> Output:
         """Put the next visit of a page with the same content as before, which goes no further."""
-        p = self._p
-        return [
-            put(self.rests, p.after_same, targets, Fetched, after_ns=p.rest_ns),
-            put(log, p.same, targets, Fetched),
-        ]
+        return put(self.rests, self._p.after_same, targets, Fetched, after_ns=self._p.rest_ns)
 
-    def at_unchanged(
-        self, targets: Place[Target], log: Sink[Failure], others: Sequence[Output]
-    ) -> On:
-        """What follows, beside *others*, where a server says that a page has not changed."""
-        p = self._p
-        again = put(self.rests, p.after_unchanged, targets, after_ns=p.after_ns)
-        return on(Unchanged, again, put(log, p.unchanged, targets), *others)
+    def at_unchanged(self, targets: Place[Target]) -> Output:
+        """Put the next visit of a page that has not changed, as its server says."""
+        return put(self.rests, self._p.after_unchanged, targets, after_ns=self._p.after_ns)
 
     def at_redirect(self, targets: Place[Target], p: RequestPolicy) -> Output:
         """Put the next visit of a page that was kept before, and redirects for a while."""

@@ -29,7 +29,7 @@ from scraper_cpn.scrape.policy.sitemaps import SitemapPolicy
 from scraper_cpn.scrape.policy.volume import VolumePolicy
 from scraper_cpn.scrape.settings import Settings
 
-VERSION = "17"
+VERSION = "18"
 """Changes whenever a decision changes: a state that an older version wrote is then refused."""
 
 
@@ -39,9 +39,11 @@ class Policy:
 
     settings: Settings
     sites: tuple[str, ...] = ()
+    """The sites of the seeds: domains or hosts, as the scope compares them."""
     resumable: bool = True
     """Whether a state keeps the crawl, so that what it leaves may wait there."""
-    """The sites of the seeds: domains or hosts, as the scope compares them."""
+    remembers: bool = False
+    """Whether a state keeps what tells if a page has changed, for a later crawl."""
 
     @cached_property
     def frontier(self) -> FrontierPolicy:
@@ -106,7 +108,7 @@ class Policy:
     @cached_property
     def requests(self) -> RequestPolicy:
         """What happens after a request."""
-        return RequestPolicy(self.settings, self.frontier)
+        return RequestPolicy(self.settings, self.frontier, self.remembers)
 
     @cached_property
     def retries(self) -> RetryPolicy:

@@ -7,7 +7,7 @@ Must not know: the net, how a target is fetched. It reads no clock.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -26,12 +26,13 @@ from scraper_cpn.scrape.policy import traps
 from scraper_cpn.scrape.policy.depths import DepthPolicy
 from scraper_cpn.scrape.policy.parameters import Parameters
 from scraper_cpn.scrape.policy.sessions import place_of
-from scraper_cpn.scrape.request import AGAIN, PLAIN, Request
+from scraper_cpn.scrape.request import AGAIN, PLAIN, Request, first_visit
 from scraper_cpn.scrape.settings import Settings
 from scraper_cpn.scrape.urls import domain_of, host_of, pace_of, root_of, within
 
 _ROOTS_REMEMBERED = 65_536
 _RANKS_REMEMBERED = 4_096
+_AT_ONCE = 2_000
 _HEAD_START_MAX_NS = 1 << 62
 """The largest shift of a rank, 146 years, so that it fits 64 bits: levels farther from 0 count as equal."""
 
@@ -100,6 +101,31 @@ class FrontierPolicy:
                     target if link.request is None else asked_from(page, target, link.request)
                 )
         return tuple(found)
+
+    def again(self, before: Target, now_ns: int) -> Target | None:
+        """The target of a URL that an earlier crawl knew; None if no link to it would be followed now.
+
+        It has the depth, the parent and the handler that it had. What was a seed may lead to where no link may: see `objection`.
+        """
+        url, allowed = self.asked(before.url), before.seed
+        if not self.inside(url, before.site) or any(each.search(url) for each in self._deny):
+            return None
+        if not allowed and not self._wanted(url):
+            return None
+        level = self.level(url, before.priority) if self._prefer else before.priority
+        request = first_visit(before.request)
+        target = self.target(
+            url,
+            site=before.site,
+            requested_url=url,
+            parent=before.parent,
+            depth=before.depth,
+            priority=level,
+            rank=self.rank(level, now_ns),
+            handler=before.handler,
+            request=replace(request, session="") if request.pooled else request,
+        )
+        return None if not allowed and self.trap(target) else target
 
     def target(
         self,
@@ -342,6 +368,12 @@ def split(targets: Iterable[Target]) -> Found:
     for target in targets:
         (plain if target.request.by_url else others).append(target)
     return Found(tuple(plain), tuple(others))
+
+
+def on_their_way(targets: Sequence[Target]) -> Iterator[Found]:
+    """The targets with which a crawl begins, on their way into the frontier: some at a time, since there may be many."""
+    for first in range(0, max(1, len(targets)), _AT_ONCE):
+        yield split(targets[first : first + _AT_ONCE])
 
 
 @lru_cache(_RANKS_REMEMBERED)

@@ -60,6 +60,8 @@ class RequestPolicy:
 
     settings: Settings
     frontier: FrontierPolicy
+    remembers: bool = False
+    """As that of `Policy`."""
 
     def raw(self, target: Target, fetched: Fetched) -> Raw:
         """The token of a page that is to be parsed."""
@@ -89,7 +91,7 @@ class RequestPolicy:
     @cached_property
     def visits(self) -> VisitPolicy:
         """Visits after the first."""
-        return VisitPolicy(self.settings)
+        return VisitPolicy(self.settings, self.remembers)
 
     def raw_in_session(
         self, target: Target, proxy: Proxy, session: PooledSession, fetched: Fetched

@@ -29,6 +29,13 @@ class VisitPolicy:
     """When a page is visited again. A page is what a GET of its URL brings; other requests are not made again."""
 
     settings: Settings
+    remembers: bool = False
+    """As that of `Policy`."""
+
+    @property
+    def keeps(self) -> bool:
+        """Whether a page keeps what tells if it has changed."""
+        return self.settings.compares or self.remembers
 
     def after_ns(self, target: Target) -> int:
         """The time from a visit of a page to the next one."""
@@ -53,10 +60,10 @@ class VisitPolicy:
     def fetched(self, target: Target, fetched: Fetched) -> Target | None:
         """The target of a page that has come, with what its next visit needs; None if its content is the same."""
         target = plain_target(target)
-        if self.settings.revisit_ns is None or not target.request.by_url:
+        if not self.keeps or not target.request.by_url:
             return target
         new, before = state_of(fetched), target.request.visit or Visit()
-        if before.kept == new.content:
+        if self.settings.compares and before.kept == new.content:
             return None
         visit = replace(new, number=before.number, kept=before.kept)
         return asking(target, replace(target.request, visit=visit))
@@ -76,21 +83,21 @@ class VisitPolicy:
 
     def after_unchanged(self, target: Target) -> Target | None:
         """The next visit of a page that has not changed, as its server says."""
-        return None if target.request.visit is None else self._next(target, _as_kept(target))
+        return None if target.request.visit is None else self._next(target, as_kept(target))
 
     def after_failing(self, failure: Failure) -> Target | None:
         """The next visit of a page that was kept before, and fails in a way that may pass."""
         visit = failure.target.request.visit
         if visit is None or not visit.kept or not failure.retry:
             return None
-        return self._next(failure.target, _as_kept(failure.target))
+        return self._next(failure.target, as_kept(failure.target))
 
     def after_redirect(self, target: Target, redirect: Redirected) -> Target | None:
         """The next visit of a page that was kept before, and redirects for a while, for example to a notice."""
         visit = target.request.visit
         if visit is None or not visit.kept or redirect.status not in _FOR_A_WHILE:
             return None
-        return self._next(target, _as_kept(target))
+        return self._next(target, as_kept(target))
 
     def same(self, target: Target, fetched: Fetched) -> Failure | None:
         """The row of a page whose content was the same."""
@@ -116,6 +123,11 @@ class VisitPolicy:
         visit = replace(visit, number=visit.number + 1, kept=visit.content, content="")
         request = replace(first_visit(target.request), visit=visit)
         return replace(asking(target, request), attempt=1, hops=0)
+
+    def known(self, target: Target, visit: Visit) -> Target:
+        """A page that an earlier crawl has kept, asked for under the conditions of its last *visit* there."""
+        fresh = Visit(kept=visit.kept, etag=visit.etag, modified=visit.modified)
+        return self.due(asking(target, replace(target.request, visit=fresh)))
 
     def due(self, target: Target) -> Target:
         """A page whose next visit is due, with the conditions under which it is asked for.
@@ -161,7 +173,7 @@ def _sendable(validator: str) -> str:
     return validator if plain and len(validator) <= _VALIDATOR_CHARS_MAX else ""
 
 
-def _as_kept(target: Target) -> Visit:
+def as_kept(target: Target) -> Visit:
     """The state of a page that was kept last.
 
     Its validators are those that are asked for: an attempt since may have brought others, with a page that was not kept.

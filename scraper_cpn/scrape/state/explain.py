@@ -19,7 +19,13 @@ from msgspec.structs import replace
 from scraper_cpn.net.changes import Durable
 from scraper_cpn.net.explain import lacks
 from scraper_cpn.net.marking import Flying, Standing, one_key
-from scraper_cpn.scrape.account.ledger import SKIPPED, UNCHANGED, failure_record, worth_a_retry
+from scraper_cpn.scrape.account.ledger import (
+    SKIPPED,
+    UNCHANGED,
+    change_of,
+    failure_record,
+    worth_a_retry,
+)
 from scraper_cpn.scrape.colours import (
     STEPS,
     Denied,
@@ -106,6 +112,8 @@ class Explanation(Struct, frozen=True, kw_only=True):
     """The number of its request on that connection, from 1 on."""
     cut: tuple[str, ...] = ()
     """What the limits for one page left out of it."""
+    change: str = ""
+    """`new`, `changed`, `unchanged` or `gone`, if the crawl compares pages with what they were before."""
     attempts: tuple[dict[str, Any], ...] = ()
     """Its rows in the failed log, in the form of `--failed`, oldest first."""
     requests: tuple[RequestEnd, ...] = ()
@@ -200,11 +208,15 @@ def whereabouts(reader: RunView, info: RunInfo, codec: ScrapeCodec, url: str) ->
     if place:
         return replace(known, stands="unread", place=place)
     rows = [each for each in ends if not (isinstance(each, Failure) and each.kind == UNCHANGED)]
+    rows = rows or ends[-1:]
     if not any(isinstance(row, StoredPage) or row.final for row in rows):
         file = _file(known, durable)
         if file is not None:
             return file
-    return _over(known, rows[-1]) if rows else _unknown(known, policy, durable)
+    if not rows:
+        return _unknown(known, policy, durable)
+    change = _change_of(ends[-1]) if policy.settings.compares else ""
+    return replace(_over(known, rows[-1]), change=change)
 
 
 # Looking.
@@ -434,6 +446,13 @@ def _over(known: Explanation, end: Failure | StoredPage) -> Explanation:
         )
     stands = "skipped" if end.kind in SKIPPED else "failed"
     return replace(known, stands=stands, target=end.target, again=worth_a_retry(end))
+
+
+def _change_of(end: Failure | StoredPage) -> str:
+    """What the last row of a page says of it, compared with before."""
+    if isinstance(end, Failure):
+        return change_of(end)
+    return "changed" if end.visit is not None and end.visit.kept else "new"
 
 
 def _file(known: Explanation, durable: Durable) -> Explanation | None:

@@ -26,6 +26,7 @@ from scraper_cpn.scrape.options.read import checked
 from scraper_cpn.scrape.policy import sites_of
 from scraper_cpn.scrape.seeds import BadSeed, Unread
 from scraper_cpn.scrape.settings import Settings, UsageError
+from scraper_cpn.scrape.state.earlier import first_targets
 from scraper_cpn.scrape.state.metadata import read_value_or_none
 from scraper_cpn.scrape.state.packing import lacks_password
 from scraper_cpn.scrape.state.run import (
@@ -58,7 +59,7 @@ SCOPE = (
     "scope", "domains", "allow", "deny", "max_depth", "robots", "limit_by", "fields", "schema", "seed",
     "ageing_ns", "host_delay_ns", "per_host", "address_delay_ns", "per_address", "dead_host_after", "follow_seeds", "links",
     "login", "sessions", "sticky_proxies",
-    "trap_rules", "strip_params", "sort_params", "sitemaps", "files", "revisit_ns", "dedupe",
+    "trap_rules", "strip_params", "sort_params", "sitemaps", "files", "revisit_ns", "since", "since_run", "dedupe",
     "respect", "max_pages_per_domain", "max_bytes", "max_bytes_per_domain", "rate_bytes", "hours",
     "ban_status", "proxy_for", "page_bans",
 )  # fmt: skip
@@ -214,6 +215,7 @@ async def kept_in(
             trace=None if trace is None else tracer(trace),
             prepared=prepared,
             vault=vault,
+            first=first_targets,
         )
         if isinstance(keeping.unread, ArrivingLines):
             run.unread = KeptLines(keeping.unread)

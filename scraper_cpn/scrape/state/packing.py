@@ -46,7 +46,7 @@ from scraper_cpn.scrape.policy.visits import state_of
 from scraper_cpn.scrape.request import Request, Visit
 from scraper_cpn.store.codec import Packing
 
-VERSION = "8"
+VERSION = "9"
 """Changes whenever the encoding of a colour changes."""
 GONE = Response(
     url="", status=0, content_type="", charset=None, body=b"", fetched_at_ns=0, elapsed_ns=0
@@ -68,7 +68,7 @@ def packings(policy: Policy) -> dict[type[Any], Packing]:
     settings = policy.settings
     urls = {proxy.proxy: proxy.url for proxy in settings.proxies}
     charged = any(proxy.bytes is not None for proxy in settings.proxies)
-    visits = settings.revisit_ns is not None or settings.dedupe != "off"
+    visits = policy.requests.visits.keeps or settings.dedupe != "off"
     limited = settings.max_bytes or settings.max_bytes_per_domain or settings.rate_bytes
     measured = settings.adaptive or limited or charged or visits
     return {

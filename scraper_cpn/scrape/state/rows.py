@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 from msgspec import Struct
@@ -26,6 +26,7 @@ from scraper_cpn.scrape.colours import (
     Stored,
     Target,
 )
+from scraper_cpn.scrape.request import PLAIN, Request, Visit, first_visit
 from scraper_cpn.scrape.state.metadata import read_row, read_value
 from scraper_cpn.store.port import ItemRow, SinkRow
 
@@ -45,7 +46,7 @@ class Logged(Protocol):
         """The rows of a sink, oldest first."""
 
 
-class StoredPage(Struct, frozen=True):
+class StoredPage(Struct, frozen=True, omit_defaults=True):
     """What a state keeps of a stored page, beside its items."""
 
     url: str
@@ -61,6 +62,15 @@ class StoredPage(Struct, frozen=True):
     """What the limits for one page left out, a line for each."""
     request: str = ""
     """Its identity, where that is more than the URL."""
+    site: str = ""
+    parent: str | None = None
+    priority: int = 0
+    handler: str = ""
+    """As those of its target, for a later crawl that asks for it again."""
+    asked: Request | None = None
+    """Its request, where it is a GET of its URL with headers or data."""
+    visit: Visit | None = None
+    """What tells a later crawl whether it has changed; None: it was not kept."""
 
 
 def writing(row: Row) -> tuple[SinkRow, list[ItemRow]]:
@@ -79,6 +89,7 @@ def writing(row: Row) -> tuple[SinkRow, list[ItemRow]]:
             wired.ordinal,
             colour.cut,
             _apart(colour.target),
+            **_for_later(colour.target),
         )
         return (row.sink, url, _json(page)), items
     if isinstance(colour, Failure):
@@ -92,6 +103,20 @@ def writing(row: Row) -> tuple[SinkRow, list[ItemRow]]:
 
 def _apart(target: Target) -> str:
     return "" if target.request.by_url else target.identity
+
+
+def _for_later(target: Target) -> dict[str, Any]:
+    """What a later crawl needs to ask for a page again."""
+    request = first_visit(target.request)
+    plain = request == PLAIN or not request.by_url
+    return {
+        "site": target.site,
+        "parent": target.parent,
+        "priority": target.priority,
+        "handler": target.handler,
+        "asked": None if plain else request,
+        "visit": target.request.visit,
+    }
 
 
 class _Asked(Struct, frozen=True):

@@ -11,9 +11,9 @@ there.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 from msgspec import Struct
@@ -23,12 +23,12 @@ from scraper_cpn.net.marking import Standing, Trace
 from scraper_cpn.run.clock import Clock, Dial
 from scraper_cpn.scrape.account.report import Account, Ending
 from scraper_cpn.scrape.arriving import KeptLines
-from scraper_cpn.scrape.colours import Failure, Link, Proxy
+from scraper_cpn.scrape.colours import Failure, Link, Proxy, Target
 from scraper_cpn.scrape.kernels import Prepared, prepare
 from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.policy import VERSION as POLICY_VERSION
 from scraper_cpn.scrape.policy import Policy
-from scraper_cpn.scrape.policy.frontier import split
+from scraper_cpn.scrape.policy.frontier import on_their_way
 from scraper_cpn.scrape.redact import HARMLESS_HEADERS
 from scraper_cpn.scrape.seeds import BadSeed, Unread
 from scraper_cpn.scrape.settings import Hours, Settings, Site
@@ -64,7 +64,7 @@ class Opening(Struct, frozen=True):
     @property
     def policy(self) -> Policy:
         """The policy under these laws."""
-        return Policy(self.settings, self.sites)
+        return Policy(self.settings, self.sites, remembers=True)
 
 
 class CrawlRecord(Struct, frozen=True, kw_only=True):
@@ -291,6 +291,15 @@ class OpenRun:
             await self.commit(batch)
 
 
+First: TypeAlias = Callable[[Policy, Sequence[str | Link], int], Sequence[Target]]
+"""Makes the targets with which a run begins, of its policy, its seeds and the time."""
+
+
+def seeds_alone(policy: Policy, seeds: Sequence[str | Link], now_ns: int) -> list[Target]:
+    """The targets of seeds."""
+    return [policy.frontier.seed(seed, now_ns) for seed in seeds]
+
+
 async def opened(
     store: Store,
     opening: Opening,
@@ -300,6 +309,7 @@ async def opened(
     trace: Trace | None = None,
     prepared: Prepared | None = None,
     vault: Vault | None = None,
+    first: First = seeds_alone,
 ) -> OpenRun:
     """Begin or resume the run of a store.
 
@@ -311,6 +321,7 @@ async def opened(
         trace: is called with each event of the kernel.
         prepared: the net of *opening* and the code of its kernel; by default they are made now.
         vault: keeps the cookies; None: they are not kept.
+        first: the targets with which a run begins.
 
     Raises:
         StoreError: the state is damaged, or can't be written.
@@ -343,8 +354,8 @@ async def opened(
     )
     if saved.seq == 0:
         frontier = net.policy.frontier
-        seeds = split(frontier.seed(seed, now_ns) for seed in keep.seeds)
-        edit.put(codec.net.frontier.found, seeds)
+        for found in on_their_way(first(net.policy, keep.seeds, now_ns)):
+            edit.put(codec.net.frontier.found, found)
         for bad in keep.bad:
             edit.put(codec.net.seeds.bad, frontier.bad_seed(bad.text, bad.reason))
     history.append((restored.sums.seq + 1, harmless(opening)))

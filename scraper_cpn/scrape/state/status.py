@@ -17,7 +17,7 @@ from msgspec import Struct
 from scraper_cpn.net import Place
 from scraper_cpn.scrape.account.ledger import Ledger
 from scraper_cpn.scrape.account.levels import Levels
-from scraper_cpn.scrape.account.report import Level
+from scraper_cpn.scrape.account.report import Changes, Level
 from scraper_cpn.scrape.colours import Domain, Found, GivenUp, Proxy, Rest, Target
 from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.policy.pauses import gap_after
@@ -121,6 +121,8 @@ class RunStatus(Struct, frozen=True, kw_only=True):
     skipped: int
     failures: tuple[Failures, ...]
     """The most frequent first."""
+    changes: Changes | None = None
+    """In a crawl that compares pages with what they were (`--revisit`, `--since`)."""
     waiting: dict[str, int]
     """The number of waiting URLs, by what they wait for."""
     unread_lines: int
@@ -203,6 +205,7 @@ def _status(info: RunInfo, reader: RunView, domains: int) -> RunStatus:
     so_far, end = account(info.metadata), None if running else ending(info.metadata)
     ledger, head = Ledger(), reader.head()
     ledger.take(failures(reader))
+    ledger.stored, ledger.changed = so_far.stored, so_far.changed
     with reading_rows():
         tokens = [(each.ready_at_ns, each.colour) for each in _single(reader, codec)]
         places, backlog = reader.counts(), _backlog(reader, codec, tokens)
@@ -230,6 +233,7 @@ def _status(info: RunInfo, reader: RunView, domains: int) -> RunStatus:
         retriable=len(ledger.failed_urls),
         skipped=ledger.skipped,
         failures=tuple(kinds_in(ledger)),
+        changes=ledger.changes if policy.settings.compares else None,
         waiting=_waiting(net, places, flights, tokens),
         unread_lines=0
         if (seeds := unread(reader, info.metadata, kept(info.metadata).input)) is None
