@@ -3,8 +3,8 @@
 Owns: the questions that a page and its elements answer alike, and `Element`.
 Must not know: how pages are decoded and parsed, what the command does with what is found.
 
-`scraper_cpn.scrape.pages.selectors` has the notation of selectors: CSS with `::text`, `::attr(name)`
-and `::url(name)`, or XPath.
+`scraper_cpn.scrape.pages.selectors` has the notation of selectors: CSS with `::text`, `::raw_text`, `::attr(name)` and
+`::url(name)`, or XPath.
 """
 
 from abc import ABC, abstractmethod
@@ -45,7 +45,7 @@ class Queried(ABC):
     def css(self, selector: str) -> list[Any]:
         """Return what *selector* finds, in the order of the page.
 
-        Those are `Element`s; behind `::text`, `::attr(name)` and `::url(name)` they are texts.
+        Those are `Element`s; behind `::text`, `::raw_text`, `::attr(name)` and `::url(name)` they are texts.
         """
         return self._found(read_selector(selector))
 
@@ -65,7 +65,8 @@ class Queried(ABC):
 
         Without a selector it is the text of the whole page or element. A text is what a browser
         shows: blocks, cells and line breaks keep words apart, scripts and what is hidden are left
-        out. What is never shown, such as a script, is given when it is asked for itself.
+        out. What is never shown, such as a script, is given when it is asked for itself. What `::raw_text`,
+        `::attr(name)` and `::url(name)` find is not folded.
         """
         if selector is None:
             return self._whole(raw=False)
@@ -135,9 +136,9 @@ class Queried(ABC):
 
     def _values(self, selector: Selector, *, raw: bool) -> Iterator[str]:
         tree = self._page().tree
-        for each in self._raw_found(selector):
+        for each in self._raw_found(selector, folded=not raw):
             if isinstance(each, str):
-                yield each if raw else fold(each)
+                yield each
             else:
                 yield tree.raw_text(each) if raw else tree.text(each)
 
@@ -145,8 +146,8 @@ class Queried(ABC):
         found = self._raw_found(read_selector(selector))
         return (each for each in found if not isinstance(each, str))
 
-    def _raw_found(self, selector: Selector) -> Iterator[Node | str]:
-        """Yield what *selector* finds: nodes of the tree, and texts as they are."""
+    def _raw_found(self, selector: Selector, *, folded: bool = False) -> Iterator[Node | str]:
+        """Yield what *selector* finds: nodes of the tree, and texts as they are, or with white space folded."""
         tree, at = self._page().tree, self._node()
         if at is None:
             return
@@ -158,15 +159,20 @@ class Queried(ABC):
             raise bad(selector.source, error) from None
         for each in found:
             if selector.xpath or selector.takes_elements:
-                yield each
+                yield fold(each) if folded and isinstance(each, str) else each
             else:
-                yield from self._taken(selector.parts, each)
+                for taken, is_text in self._taken(selector.parts, each):
+                    yield fold(taken) if folded and is_text else taken
 
-    def _taken(self, parts: tuple[SelectorPart, ...], node: Node) -> Iterator[Node | str]:
+    def _taken(
+        self, parts: tuple[SelectorPart, ...], node: Node
+    ) -> Iterator[tuple[Node | str, bool]]:
+        """Yield what the parts take of a node, and whether it is one of its texts."""
         tree = self._page().tree
         for part in parts:
             if len(parts) == 1 or tree.matches(node, part.css):
-                yield from self._part(part, node)
+                for taken in self._part(part, node):
+                    yield taken, part.take == "text"
 
     def _part(self, part: SelectorPart, node: Node) -> Iterator[Node | str]:
         page = self._page()
@@ -174,6 +180,8 @@ class Queried(ABC):
             yield node
         elif part.take == "text":
             yield from (text for text in page.tree.own_texts(node) if not text.isspace())
+        elif part.take == "raw_text":
+            yield page.tree.raw_text(node)
         else:
             value = page.tree.attribute(node, part.name)
             if value is not None and part.take == "url":

@@ -5,6 +5,7 @@ Must not know: trees, pages, options.
 
     h1                       an element: its text
     h1::text                 the texts directly inside of it, one by one, as Scrapy has it
+    pre::raw_text            all text inside of it, white space as it is and nothing left out
     a::attr(href)            an attribute, as the page has it; the name may be quoted
     a::url(href)             an attribute as an absolute URL, joined with the page's base
     h1::text, h2::text       all of these, in the order of the page
@@ -32,9 +33,10 @@ _VALUES = re.compile(
 """What has no names of elements in it."""
 _NO_NAME = re.compile(r"(?:^|[\s,>+~(|])(\d[\w-]*)")
 _TAKEN = re.compile(
-    r"""::(?:text|(attr|url)\(\s*(?:"([^"]+)"|'([^']+)'|([^\s()"']+))\s*\))\s*""", re.IGNORECASE
+    r"""::(?:(text|raw_text)|(attr|url)\(\s*(?:"([^"]+)"|'([^']+)'|([^\s()"']+))\s*\))\s*""",
+    re.IGNORECASE,
 )
-_ALLOWED = "after ::, at the end of a selector, write text, attr(NAME) or url(NAME)"
+_ALLOWED = "after ::, at the end of a selector, write text, raw_text, attr(NAME) or url(NAME)"
 
 
 class SelectorPart(Struct, frozen=True, gc=False):
@@ -42,7 +44,7 @@ class SelectorPart(Struct, frozen=True, gc=False):
 
     css: str
     take: str = "element"
-    """One of `element`, `text`, `attr` and `url`."""
+    """One of `element`, `text`, `raw_text`, `attr` and `url`."""
     name: str = ""
     """Of the attribute."""
 
@@ -116,5 +118,5 @@ def _part(halves: tuple[str, str]) -> SelectorPart:
     taken = _TAKEN.fullmatch(suffix)
     if taken is None:
         raise ValueError(f"{suffix.strip()!r} is not known: {_ALLOWED}")
-    take = (taken[1] or "text").lower()
-    return SelectorPart(css, take, taken[2] or taken[3] or taken[4] or "")
+    take = (taken[1] or taken[2]).lower()
+    return SelectorPart(css, take, taken[3] or taken[4] or taken[5] or "")

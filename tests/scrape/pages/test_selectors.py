@@ -54,7 +54,7 @@ def test_what_stands_behind_a_double_colon(selector: str) -> None:
     """Anything else there is refused, with what is allowed."""
     with pytest.raises(
         ValueError,
-        match=r"is not known: after ::, at the end of a selector, write text, attr\(NAME\)",
+        match=r"is not known: after ::, at the end of a selector, write text, raw_text, attr\(NAME\)",
     ):
         read_selector(selector)
 
@@ -78,6 +78,8 @@ def test_what_stands_behind_a_double_colon(selector: str) -> None:
         ("img::attr(alt), h2::text", ["Two", "I"]),
         ("a::text, a::attr(href)", ["l", "p?q=1", "none"]),
         ("//a/@href", ["p?q=1"]),
+        ("h1::raw_text, h2", ["One big sale", "Two"]),
+        ("div::RAW_TEXT", ["\nPrice: 12"]),
         ("//h1/text()", ["One", "sale"]),
         ("//h1", ["One big sale"]),
         ("count(//a)", ["2"]),
@@ -118,3 +120,15 @@ def test_digits_elsewhere(css: str) -> None:
     """Ids and classes of real pages begin with digits, and values have them anywhere."""
     page = Page.from_html("<i id=1a class=2b data-x='1 2' title=3c>x</i>")
     assert page.texts(css) == ["x"]
+
+
+def test_what_is_not_folded() -> None:
+    """White space of an attribute, and of a raw text, may mean something; that of a text does not."""
+    html = """<pre title="a  b">c\n  d <script>{"e":  1}</script></pre>"""
+    assert texts("pre, pre::text, pre::attr(title), pre::raw_text, script::raw_text", html) == [
+        "c d",
+        "c d",
+        "a  b",
+        'c\n  d {"e":  1}',
+        '{"e":  1}',
+    ]
