@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from scraper_cpn.scrape.colours import PRIORITY_MAX, Link
 from scraper_cpn.scrape.options.values import checked_header
-from scraper_cpn.scrape.request import AGAIN, PLAIN, Request
+from scraper_cpn.scrape.request import AGAIN, FORM_TYPE, PLAIN, Request
 from scraper_cpn.scrape.text import TOKEN
 from scraper_cpn.scrape.urls import normalise
 
@@ -24,7 +24,6 @@ DATA_BYTES_MAX = 65_536
 """Of the data of one link, in msgpack: it is kept in memory and in the state until the page is fetched."""
 BODY_BYTES_MAX = 1_000_000
 """Of the body of one request, for the same reason."""
-FORM_TYPE = "application/x-www-form-urlencoded"
 _NOT_REQUESTED = frozenset({"CONNECT", "TRACE", "TRACK"})
 """Methods that can't request a page (WHATWG Fetch, "forbidden method")."""
 _BODIES = ("json", "form", "xml", "body")

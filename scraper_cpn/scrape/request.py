@@ -11,6 +11,9 @@ from msgspec.structs import replace
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 """Methods that change nothing on the server (RFC 9110 section 9.2.1)."""
+FORM_TYPE, MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
+FORM_TYPES = (FORM_TYPE, MULTIPART)
+"""The content types of forms."""
 AGAIN = "again "
 """The prefix of `Request.apart` until the target is made: it marks a request that is to be repeated."""
 POOLED = "pool "

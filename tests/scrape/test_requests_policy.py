@@ -174,6 +174,22 @@ def test_what_may_have_been_processed_is_not_sent_again(failed: Failed, repeated
 
 
 @pytest.mark.parametrize(
+    ("options", "status", "told"),
+    [
+        ({"form": {"token": "t"}}, 403, True),
+        ({"form": {"token": "t"}}, 404, False),
+        ({"json": {"token": "t"}}, 403, False),
+        ({}, 403, False),
+    ],
+)
+def test_a_form_that_is_refused(options: dict[str, Any], status: int, told: bool) -> None:
+    """Its token may be over, as after a resume without cookies; the row says where a new one is."""
+    row = POLICY.requests.failed(target(**options), Failed("http", f"HTTP {status}", status))
+    remark = " (the token of a form may be over; a new one is on its page: https://shop.example/)"
+    assert row.reason == f"HTTP {status}{remark if told else ''}"
+
+
+@pytest.mark.parametrize(
     ("status", "wait_ns", "retried"), [(429, None, True), (503, 5, True), (503, None, False)]
 )
 def test_refusals(status: int, wait_ns: int | None, retried: bool) -> None:

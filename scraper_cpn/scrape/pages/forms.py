@@ -10,7 +10,7 @@ import re
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Unpack
 
-from scraper_cpn.scrape.asking import FORM_TYPE, LinkOptions
+from scraper_cpn.scrape.asking import LinkOptions
 from scraper_cpn.scrape.colours import Link
 from scraper_cpn.scrape.pages.controls import (
     Control,
@@ -23,11 +23,11 @@ from scraper_cpn.scrape.pages.controls import (
 from scraper_cpn.scrape.pages.elements import To, handler_name, made
 from scraper_cpn.scrape.pages.encodings import UTF_8, UTF_16, encoded, encoding_named
 from scraper_cpn.scrape.pages.tree import Node
+from scraper_cpn.scrape.request import FORM_TYPE, MULTIPART
 
 if TYPE_CHECKING:
     from scraper_cpn.scrape.pages.page import Page
 
-MULTIPART = "multipart/form-data"
 _PLAIN = "text/plain"
 _NEWLINE = re.compile(r"\r\n|\r|\n")
 _KEPT = frozenset(b"*-._0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")

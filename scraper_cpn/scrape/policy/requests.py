@@ -37,13 +37,16 @@ from scraper_cpn.scrape.policy.retries import is_unsent
 from scraper_cpn.scrape.policy.routes import is_ban
 from scraper_cpn.scrape.policy.stages import plain_target
 from scraper_cpn.scrape.policy.visits import VisitPolicy
-from scraper_cpn.scrape.request import PLAIN, Request, first_visit, returning
+from scraper_cpn.scrape.request import FORM_TYPES, PLAIN, Request, first_visit, returning
 from scraper_cpn.scrape.settings import Settings
 from scraper_cpn.scrape.urls import origin_of
 
 TOO_MANY_REQUESTS = 429
 NOT_PROCESSED = frozenset({408, 421, 425, 407})
 """Statuses that say that the request was not processed (RFC 9110, RFC 8470)."""
+
+TOKEN_REFUSED = frozenset({400, 403, 419, 422})
+"""Statuses with which frameworks refuse a form whose hidden token does not count any more."""
 
 
 class Reason(Protocol):
@@ -220,7 +223,7 @@ class RequestPolicy:
         failure = Failure(
             target=plain_target(target),
             kind=failed.kind,
-            reason=failed.reason,
+            reason=failed.reason + _of_a_form(target, failed.status),
             status=failed.status,
             retry=failed.retry,
             wait_ns=wait_ns,
@@ -295,6 +298,15 @@ class RequestPolicy:
         if url != target.url and (target.request.turned or url != target.requested_url):
             return False
         return redirected(target, redirect) == target.request
+
+
+def _of_a_form(target: Target, status: int | None) -> str:
+    """What may be wrong with a form that is refused, as a remark; empty for anything else."""
+    request = target.request
+    is_form = request.method == "POST" and request.content_type.startswith(FORM_TYPES)
+    if status not in TOKEN_REFUSED or not is_form or request.login or target.parent is None:
+        return ""
+    return f" (the token of a form may be over; a new one is on its page: {target.parent})"
 
 
 def _returns(target: Target, redirect: Redirected) -> bool:
