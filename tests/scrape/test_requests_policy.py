@@ -184,7 +184,9 @@ def test_what_may_have_been_processed_is_not_sent_again(failed: Failed, repeated
 )
 def test_a_form_that_is_refused(options: dict[str, Any], status: int, told: bool) -> None:
     """Its token may be over, as after a resume without cookies; the row says where a new one is."""
-    row = POLICY.requests.failed(target(**options), Failed("http", f"HTTP {status}", status))
+    row = POLICY.requests.failed(
+        target(**options), Failed("http", f"HTTP {status}", status, retry=False)
+    )
     remark = " (the token of a form may be over; a new one is on its page: https://shop.example/)"
     assert row.reason == f"HTTP {status}{remark if told else ''}"
 
