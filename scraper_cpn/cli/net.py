@@ -10,14 +10,14 @@ from collections.abc import Callable, Sequence
 from scraper_cpn import draw as graph
 from scraper_cpn.cli.arguments import given_options, parse
 from scraper_cpn.net import Net, Part
-from scraper_cpn.net.compiled.source import source
+from scraper_cpn.net.compiled.source import compiling_plan, source
 from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.options.read import crawl_options, likely, own_options, settings_from
 from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.settings import Settings, UsageError
 
 HELP = """\
-usage: scrape net [--part NAME] [--partitions N] [--dot|--mermaid|--svg|--source] [OPTION...]
+usage: scrape net [--part NAME] [--partitions N] [--dot|--mermaid|--svg|--plan|--source] [OPTION...]
 
 Prints the net that coordinates a crawl with these options. Its parts are shown as groups;
 some of them are there only with an option.
@@ -26,6 +26,7 @@ some of them are there only with an option.
   --dot        a graph for graphviz
   --mermaid    a flowchart that many web pages and editors draw
   --svg        a picture (needs graphviz)
+  --plan       how the net is compiled: how places are kept, joins, after what a transition is tried again
   --source     the Python that the net is compiled to
   --part NAME  one part alone, with the places of other parts that it is connected to
   --partitions N  the net of one of N partitions; the text says what each has of a place
@@ -53,10 +54,10 @@ def show_net(argv: Sequence[str]) -> int:
     if len(words) > 1:
         raise UsageError(f"net: give only one of {' '.join(words)}; see scrape net --help")
     form = words[0] if words else ""
-    if form == "--source":
+    if form in _WHOLE:
         if part is not None:
-            raise UsageError("net: --source prints the whole net; leave --part out")
-        sys.stdout.write(source(net))
+            raise UsageError(f"net: {form} prints the whole net; leave --part out")
+        sys.stdout.write(_WHOLE[form](net))
         return 0
     sys.stdout.write(_FORMS[form](net, part))
     return 0
@@ -70,7 +71,7 @@ def _sorted(argv: Sequence[str]) -> tuple[list[str], list[str], dict[str, str]]:
         option, is_given, value = word.partition("=")
         if option in _OWN:
             named[option] = value if is_given else next(words, "")
-        elif word in (*_FORMS, "--source"):
+        elif word in (*_FORMS, *_WHOLE):
             forms.append(word)
         else:
             rest.append(word)
@@ -91,7 +92,7 @@ def _settings(words: Sequence[str]) -> Settings:
     try:
         arguments = parse(words)
     except UsageError as error:
-        near = likely(words[0], [*_FORMS, "--source", *_OWN])
+        near = likely(words[0], [*_FORMS, *_WHOLE, *_OWN])
         if not near:
             raise
         raise UsageError(f"net: {words[0]}: unknown form{near}; see scrape net --help") from error
@@ -124,6 +125,12 @@ def _svg(net: Net, part: Part | None) -> str:
 
 _OWN = ("--part", "--partitions")
 _PARTITIONS_MAX = 1_024
+
+_WHOLE: dict[str, Callable[[Net], str]] = {
+    "--plan": lambda net: str(compiling_plan(net)),
+    "--source": source,
+}
+"""The forms that show no single part."""
 
 _FORMS: dict[str, Draw] = {
     "": graph.text,

@@ -87,6 +87,7 @@ Running:
     Interpreter the execution that defines the meaning: a complete search, slow and obvious
     compile_net the same meaning, by indexes and specialised source: the one to use
     source      that source, for people to read
+    compiling_plan  how a net is compiled, as data that prints itself
     Shelf       the storage for tokens of paged places that are not in a compiled kernel's memory
     Binding     what a manual transition could take: a reference to begin it with
     Step        the decision of a step: firings to start, and when to step again
@@ -251,6 +252,7 @@ from scraper_cpn.net.arcs import spend as spend
 from scraper_cpn.net.arcs import take as take
 from scraper_cpn.net.check import checked as checked
 from scraper_cpn.net.compiled.kernel import compile_net as compile_net
+from scraper_cpn.net.compiled.source import compiling_plan as compiling_plan
 from scraper_cpn.net.compiled.source import source as source
 from scraper_cpn.net.crossings import Channel as Channel
 from scraper_cpn.net.crossings import Drawn as Drawn

@@ -310,6 +310,7 @@ def test_a_program_is_run_with_the_options_of_the_command(site: str, tmp_path: P
         ("", "net scrape"),
         ("--dot", 'digraph "scrape"'),
         ("--mermaid", "flowchart LR"),
+        ("--plan", "net scrape, as it is compiled"),
         ("--source", '"""'),
     ],
 )

@@ -26,6 +26,7 @@ def test_a_part_is_printed_alone(
         (["--part", "domain"], "--part: domain: no part; did you mean domains?; one of permits, "),
         (["--part"], "--part: nothing: no part; one of permits, "),
         (["--part", "gate", "--source"], "net: --source prints the whole net; leave --part out"),
+        (["--part", "gate", "--plan"], "net: --plan prints the whole net; leave --part out"),
         (["--dots"], "net: --dots: unknown form; did you mean --dot?; see scrape net --help"),
         (
             ["http://a.test/"],

@@ -11,7 +11,7 @@ from tests.docs.pages import ROOT
 
 GUIDE = (ROOT / "docs/kernel.md").read_text(encoding="utf-8")
 PRINTED = re.findall(
-    r"^```python\n(.*?)^```\n\nThis prints `(.*?)`", GUIDE, re.DOTALL | re.MULTILINE
+    r"^```python\n((?:(?!```).)*)^```\n\nThis prints `(.*?)`", GUIDE, re.DOTALL | re.MULTILINE
 )
 
 

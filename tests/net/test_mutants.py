@@ -179,7 +179,6 @@ MUTANTS = [
     # What a firing does.
     Mutant("a held token is not given back", r"(puts\.append\()?again_.*", PASS, "end_"),
     Mutant("a held number is not given back", r"if \w+\.give\(.*\):", "if False:", "end_"),
-    Mutant("a marking has records for keys", r"return bound\.key if .*", "return bound", "bound_at"),
     Mutant("a firing that was loaded has keys for records", r"inputs\[arc\] = find\(inputs\[arc\]\)", PASS, "load"),
     Mutant("a held number goes back to the first key", r"record = inputs\[(\d+)\]", r"record = next(iter(flights.values())).inputs[\1] if flights else inputs[\1]", "end_"),
     Mutant("a held plain number is not given back", r"(?<!\.)\bc\d+ \+= 1", PASS, "end_"),

@@ -15,7 +15,8 @@ from types import CodeType
 from typing import Any, NamedTuple, TypeAlias
 
 from scraper_cpn.net.check import checked
-from scraper_cpn.net.compiled.generate.machine import SHARED, source_of
+from scraper_cpn.net.compiled.generate.machine import SHARED, plan_of, source_of
+from scraper_cpn.net.compiled.generate.planned import Plan
 from scraper_cpn.net.declare import Net
 from scraper_cpn.net.shelf import Shelf
 
@@ -51,6 +52,17 @@ def source(net: Net, *, traced: bool = False) -> str:
         NetError: the net can't work.
     """
     return generated(net, traced=traced).text
+
+
+def compiling_plan(net: Net) -> Plan:
+    """How *net* is compiled, as data that prints itself.
+
+    It says how each place is kept, which joins there are, where each arc looks, and after what a transition is tried again.
+
+    Raises:
+        NetError: the net can't work.
+    """
+    return plan_of(checked(net))
 
 
 def generated(

@@ -25,18 +25,8 @@ def write_arrivals(
 ) -> None:
     """Write the functions that deposit tokens in a place; *stand* writes the body of `stand_*` inline if it is short."""
     _put(text, layout, place)
-    if layout.comes_back(place):
+    if layout.how(place).comes_back:
         _again(text, layout, place, stand)
-
-
-def is_simple(layout: Layout, place: Place[Any]) -> bool:
-    """Whether nothing is computed for a token when it is deposited."""
-    return not (place.keys or place.order or layout.guards(place) or layout.tells(place))
-
-
-def is_plain_queue(layout: Layout, place: Place[Any]) -> bool:
-    """Whether a place is a queue whose tokens have no computed attributes."""
-    return layout.is_queue(place) and is_simple(layout, place)
 
 
 def make_token(text: Text, layout: Layout, place: Place[Any], serial: str) -> str:
@@ -57,7 +47,7 @@ def make_token(text: Text, layout: Layout, place: Place[Any], serial: str) -> st
             text.add(f"order_of(colour, {declared})")
     tests = [
         f"({1 << bit} if {layout.names.function(guard)}(colour) else 0)"
-        for bit, guard in enumerate(layout.guards(place))
+        for bit, guard in enumerate(layout.how(place).guards)
     ]
     order = orders[0] if len(orders) == 1 else tupled(orders)
     if len(orders) > 1:
@@ -126,7 +116,7 @@ def write_put(
     text: Text, layout: Layout, place: Place[Any], colour: str, ready: str, ends: str
 ) -> None:
     """Write the deposit of a colour: inline if that is short, else as a call."""
-    if isinstance(place, Sink) or is_plain_queue(layout, place):
+    if isinstance(place, Sink) or layout.how(place).is_plain_queue:
         (_sink if isinstance(place, Sink) else _append)(text, layout, place, colour)
         text.add(
             *([f"puts.append(({place.name!r}, serial - 1, {colour}, 0))"] if layout.traced else [])
@@ -151,7 +141,7 @@ def _append(text: Text, layout: Layout, place: Place[Any], colour: str = "colour
 
 def first_comes(text: Text, layout: Layout, place: Place[Any]) -> None:
     """The first token of a queue may enable transitions that need one; each token may enable those that need several."""
-    lines = noted(layout, layout.gain([place]))
+    lines = noted(layout, layout.watches.gain([place]))
     if layout.most(place) == 1:
         only_if(text, f"not {layout.var(place)}", lines)
     else:
@@ -161,14 +151,14 @@ def first_comes(text: Text, layout: Layout, place: Place[Any]) -> None:
 def _put(text: Text, layout: Layout, place: Place[Any]) -> None:
     name = layout.var(place)
     with text.function(f"put_{name}(colour, ready=0, ends=None)"):
-        if is_plain_queue(layout, place):
+        if layout.how(place).is_plain_queue:
             _append(text, layout, place)
             text.add(
                 *([f"return ({place.name!r}, serial - 1, colour, 0)"] if layout.traced else [])
             )
             return
         text.add("number = serial", assign("serial", "+= 1"))
-        if is_simple(layout, place):
+        if layout.how(place).is_simple:
             text.add("token = Token(number, colour, ready, ends)")
             text.add(f"stand_{name}(token)", *_born(layout, place))
         else:
@@ -178,7 +168,7 @@ def _put(text: Text, layout: Layout, place: Place[Any]) -> None:
             with text.block("except Exception as error:"):
                 text.add(f"fault({place.name!r}, number, colour, blame(error))")
             with text.block("else:"):
-                if layout.is_channel(place):
+                if layout.how(place).channel:
                     with text.block("if away:"):
                         out = layout.var(layout.net.channels[place.name].out)
                         text.add(f"return put_{out}(colour)")
@@ -194,7 +184,7 @@ def _put(text: Text, layout: Layout, place: Place[Any]) -> None:
 def _route(text: Text, layout: Layout, place: Place[Any]) -> None:
     """Write what keeps a token in this partition, or finds out that it belongs to another one."""
     keys = [f"k{number}" for number in range(len(place.keys))]
-    if not layout.is_channel(place):
+    if not layout.how(place).channel:
         keep_to_keys(text, layout, place, "colour", keys)
         return
     text.add(f"away = not PARTITION.owns({partition_key(layout, place, 0, 'colour', keys)})")
@@ -222,7 +212,7 @@ def _again(
     with text.function(f"again_{name}(old, ready{', record=None' if given else ''})"):
         text.add("number = serial", assign("serial", "+= 1"))
         known = "ready, old.ends, old.keys, old.order, old.passes, old.pause"
-        queued = is_plain_queue(layout, place)
+        queued = layout.how(place).is_plain_queue
         made = "Queued(number, old.colour)" if queued else f"Token(number, old.colour, {known})"
         text.add(f"token = {made}")
         text.add(*_born(layout, place))
@@ -236,7 +226,7 @@ def _again(
 
 def _born(layout: Layout, place: Place[Any], number: str = "number") -> list[str]:
     """The line that records a new token."""
-    recorded = layout.recorded and place.name not in layout.shown
+    recorded = layout.recorded and not layout.how(place).shows
     return [f"born[{number}] = ({place.name!r}, token)"] if recorded else []
 
 
@@ -264,7 +254,7 @@ def write_put_new(
     # A set that is not paged is tested inline; most keys are already known.
     with text.block(f"if {name}.add(key):" if seen.paged else f"if key not in {name}.keys:"):
         text.add(*([] if seen.paged else [f"{name}.add(key)"]))
-        text.add(*noted(layout, layout.gain([seen])))
+        text.add(*noted(layout, layout.watches.gain([seen])))
         text.add(*([f"met[{seen.name!r}, key] = None"] if layout.recorded else []))
         write_put(text, layout, place, "colour", ready, ends)
 
@@ -290,8 +280,8 @@ def is_known(layout: Layout, seen: KeySet[Any]) -> str:
 
 def come_to_page(text: Text, layout: Layout, place: Place[Any]) -> None:
     """Write the deposit of a token in a paged place."""
-    name, found = layout.var(place), layout.in_records(place)
-    text.add(*noted(layout, layout.gain([place])))
+    name, found = layout.var(place), layout.how(place).field
+    text.add(*noted(layout, layout.watches.gain([place])))
     if found is None:
         text.add(f"{name}.add(token.keys, token)")
         return
@@ -312,7 +302,7 @@ def write_shelve(text: Text, layout: Layout) -> None:
     with text.function("shelve(name, key, count, order, first)"):
         text.add("has = PLACES[name].shelve(key, count, order, first)")
         for place in layout.standing:
-            found = layout.in_records(place)
+            found = layout.how(place).field
             if place.paged and found is not None:
                 with text.block(f"if name == {place.name!r}:"):
                     records.find_record(text, layout, place.keys, "key")

@@ -92,7 +92,7 @@ def _forget(text: Text, layout: Layout, number: int, output: Output) -> None:
         with text.block("except Exception as error:"):
             text.add(f"fault({seen.name!r}, -1, colour, blame(error))")
         with text.block("else:"), text.block("if known:"):
-            text.add(*noted(layout, layout.loss([seen])))
+            text.add(*noted(layout, layout.watches.loss([seen])))
             text.add(*([f"unmeet({seen.name!r}, key)"] if layout.recorded else []))
         text.add(*([f"puts.append(({seen.name!r}, -1, colour, 0))"] if layout.traced else []))
 

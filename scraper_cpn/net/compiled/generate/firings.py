@@ -13,7 +13,6 @@ from typing import Any
 from scraper_cpn.net import plan
 from scraper_cpn.net.arcs import Arc, Call
 from scraper_cpn.net.compiled.generate.arrivals import (
-    is_simple,
     keep_to_keys,
     refuse_unequal,
 )
@@ -95,7 +94,7 @@ def _firings(text: Text, layout: Layout, search: Search) -> Iterator[None]:
 
 
 def _is_shifted(layout: Layout, arc: Arc) -> bool:
-    queue = isinstance(arc.place, Place) and layout.is_queue(arc.place)
+    queue = isinstance(arc.place, Place) and layout.how(arc.place).is_queue
     return queue and arc.kind in TAKEN
 
 
@@ -214,7 +213,7 @@ def _begin(text: Text, layout: Layout, search: Search) -> None:
 
 def _reserved(layout: Layout, transition: Transition, place: Place[Any]) -> int:
     """The slots that a firing occupies from its beginning, except those that `drop_*` has not freed."""
-    if layout.is_queue(place):
+    if layout.how(place).is_queue:
         return plan.slots(transition).get(place.name, 0)
     return plan.occupies(transition, place, started=False)
 
@@ -223,7 +222,7 @@ def beyond(
     layout: Layout, transition: Transition, place: Place[Any], bound: Bound, *, begins: bool = True
 ) -> str:
     """The expression for the slots beyond the least number that a firing occupies; empty for none."""
-    if begins and layout.is_queue(place):
+    if begins and layout.how(place).is_queue:
         return ""
     open_ended = [
         (n, arc)
@@ -240,7 +239,7 @@ def reserves(layout: Layout, transition: Transition) -> bool:
 
 
 def _is_used(layout: Layout, arc: Arc) -> bool:
-    return isinstance(arc.place, Place) and bool(layout.used(arc.place))
+    return isinstance(arc.place, Place) and bool(layout.how(arc.place).used)
 
 
 def _reserve(text: Text, layout: Layout, transition: Transition) -> None:
@@ -258,7 +257,7 @@ def _reserve(text: Text, layout: Layout, transition: Transition) -> None:
                 with spent, text.block(f"for token in {several}:"):
                     text.add(f"{use}_{layout.var(arc.place)}(token)")
             for number, found in claims:
-                mask = layout.absences(found.place)
+                mask = layout.watches.absences(found.place)
                 influence = Influence(0, mask) if use == "use" else Influence(mask, 0)
                 text.add(f"{found.name}.{call}(inputs[{number}])", *noted(layout, influence))
 
@@ -269,12 +268,12 @@ def _show(
     """Write the code that shows a token in a place, unless the token was set aside."""
     colour = f"{search.bound(arc)}.colour"
     text.add(*([] if at else ["flight.shown = serial"]))
-    if not layout.only_shows(during):
+    if not layout.how(during).only_shows:
         text.add(f"put_{layout.var(during)}({colour})")
         return
-    if not is_simple(layout, during):
+    if not layout.how(during).is_simple:
         with text.block("try:"):
-            if during.order or layout.guards(during):
+            if during.order or layout.how(during).guards:
                 text.add(f"token_{layout.var(during)}(serial, {colour}, 0, None)")
             else:
                 keys = [attribute(colour, key) for key in during.keys]
@@ -324,7 +323,7 @@ def _land(text: Text, layout: Layout, transition: Transition) -> None:
 def _hide(text: Text, layout: Layout, transition: Transition) -> None:
     """Write the removal of the firing's shown tokens, except those that were set aside."""
     for at, (during, _) in enumerate(transition.shows):
-        if not layout.only_shows(during):
+        if not layout.how(during).only_shows:
             text.add(f"shown = {layout.var(during)}.get(flight.shown{f' + {at}' if at else ''})")
             with text.block("if shown is not None:"):
                 text.add(f"drop_{layout.var(during)}(shown)")

@@ -64,23 +64,23 @@ def occupy(
     *more* is the expression for how many beyond *change*, where the number is not known here; with *sign* -1,
     all of them become free.
     """
-    name, most = layout.free(place), layout.most_slots(place)
+    name, most = layout.free(place), layout.watches.most_slots(place)
     change *= sign
     if more and sign > 0:
         text.add(
             assign(name, f"-= {change} + {more}"),
-            *noted(layout, Influence(0, layout.wants_slots(place) & layout.timed), marked),
+            *noted(layout, Influence(0, layout.watches.wants_slots(place) & layout.timed), marked),
         )
     elif more:
         text.add(
             assign(name, f"+= {-change} + {more}"),
-            *noted(layout, Influence(layout.wants_slots(place), 0)),
+            *noted(layout, Influence(layout.watches.wants_slots(place), 0)),
         )
     elif change > 0:
         text.add(assign(name, f"-= {change}"))
-        delays = Influence(0, layout.wants_slots(place) & layout.timed)
+        delays = Influence(0, layout.watches.wants_slots(place) & layout.timed)
         only_if(text, f"{name} < {most}", noted(layout, delays, marked))
     elif change < 0:
         text.add(assign(name, f"+= {-change}"))
-        enables = Influence(layout.wants_slots(place), 0)
+        enables = Influence(layout.watches.wants_slots(place), 0)
         only_if(text, f"{name} < {most - change}", noted(layout, enables))

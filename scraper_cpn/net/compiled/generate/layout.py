@@ -1,23 +1,22 @@
-"""The layout of a compiled net: its indexes, their names, and which changes influence which transitions.
+"""The layout of a compiled net: all that is decided before a line of it is written, and the names.
 
-Owns: the decisions of the compiler that follow from the declaration alone: an index for each way in
-which an arc looks for its tokens, shared where two arcs look in the same way, and the masks of the
-transitions that a gain or a loss of a place may concern.
+Owns: bringing together the structures (`structures.py`), how each place is kept (`keeping.py`) and what transitions
+watch (`watching.py`), and what follows from more than one of them.
 Must not know: the text of the generated functions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from functools import cached_property, reduce
-from operator import or_
-from typing import Any, NamedTuple
+from functools import cached_property
+from typing import Any
 
 from scraper_cpn.net import plan
 from scraper_cpn.net.arcs import Arc
-from scraper_cpn.net.compiled.generate.indexes import TAKEN, Index, Influence, may_wait
+from scraper_cpn.net.compiled.generate.indexes import TAKEN, Index, may_wait
+from scraper_cpn.net.compiled.generate.keeping import Keeping, keeping_of
 from scraper_cpn.net.compiled.generate.structures import Structures
 from scraper_cpn.net.compiled.generate.text import Names, plain
+from scraper_cpn.net.compiled.generate.watching import Use, Watches
 from scraper_cpn.net.compiled.runtime import choices as index_choices
 from scraper_cpn.net.compiled.runtime import join as index_join
 from scraper_cpn.net.compiled.runtime import keys as index_keys
@@ -49,15 +48,6 @@ PREFIXES = tuple(
     )
 )  # fmt: skip
 """The prefixes of a place's or a transition's functions and numbers."""
-
-
-class Use(NamedTuple):
-    """An arc that looks at a place: of which transition, by its number in the order, and which of its arcs."""
-
-    number: int
-    transition: Transition
-    at: int
-    arc: Arc
 
 
 class Layout:
@@ -129,15 +119,25 @@ class Layout:
             for number, case in enumerate(each.outcomes)
         }
         """The suffixes in the names of the functions of outcomes, by transition and number of the outcome."""
-        self._slots = {each.name: plan.slots(each) for each in self.transitions}
-        self._wanting: dict[str, list[Transition]] = {name: [] for name in net.places}
-        for transition in self.transitions:
-            for name in self._slots[transition.name]:
-                self._wanting[name].append(transition)
         self.timed = sum(self.bit(t) for t in self.transitions if may_wait(t) and not t.manual)
         """The transitions that time alone may enable, except those that take expired tokens."""
         self.manual = sum(self.bit(t) for t in self.transitions if t.manual)
         """The manual transitions, which a step never fires and no change enables."""
+        self.watches = Watches(
+            self.transitions, self._uses, self._guards, self.kept.in_joins, self.manual
+        )
+        self._keeping = {
+            place.name: keeping_of(
+                net,
+                place,
+                self.kept,
+                self._uses,
+                self._guards,
+                shows=place.name in self.shown,
+                divided=divided,
+            )
+            for place in self.standing
+        }
 
     def var(self, thing: Place[Any] | Counter | KeySet[Any] | Transition) -> str:
         """The variable of a place, or the stem of a transition's functions."""
@@ -202,53 +202,13 @@ class Layout:
         """The sinks."""
         return [place for place in self.net.places.values() if isinstance(place, Sink)]
 
-    def only_shows(self, place: Place[Any]) -> bool:
-        """Whether a place only shows firings: no transition puts tokens there or reads it."""
-        return place.name in self.shown and not (self.kept.of(place) or self._uses[place.name])
-
-    def is_queue(self, place: Place[Any]) -> bool:
-        """Whether the oldest token of a place is always taken first, so that a queue is enough."""
-        plain = not (place.order or place.timed or place.expires or place.paged)
-        return (
-            plain
-            and place.name not in self.shown
-            and all(
-                found.kind == "line" and not (found.bit or found.scanned or found.in_use)
-                for found in self.kept.of(place)
-            )
-        )
-
-    def comes_back(self, place: Place[Any]) -> bool:
-        """Whether tokens are put back unchanged."""
-        return any(use.arc.kind in {"hold", "spend"} for use in self._uses[place.name])
-
-    def pauses_alike(self, place: Place[Any]) -> bool:
-        """Whether all arcs that spend tokens of a place use the same functions, with a pause that depends on the token.
-
-        Then the pause of an unchanged token can be cached with it.
-        """
-        arcs = [use.arc for use in self._uses[place.name]]
-        spends = [(arc.change, arc.after_ns) for arc in arcs if arc.kind == "spend"]
-        return place.timed and spends.count(spends[0]) == len(spends)
-
-    def guards(self, place: Place[Any]) -> list[Any]:
-        """The guards on a place's tokens, each once; the n-th has the bit 1 << n."""
-        return self._guards[place.name]
+    def how(self, place: Place[Any]) -> Keeping:
+        """How a place is kept."""
+        return self._keeping[place.name]
 
     def tells(self, place: Place[Any] | KeySet[Any]) -> tuple[Tell, ...]:
         """What gives the partition keys of tokens that are deposited; nothing if the net is not divided."""
         return tells_of(self.net, place) if self.divided else ()
-
-    def is_channel(self, place: Place[Any]) -> bool:
-        """Whether tokens of a place may be sent to other partitions."""
-        return self.divided and place.name in self.net.channels
-
-    def in_records(self, place: Place[Any]) -> Index | None:
-        """The field of the records that contain all tokens of a place, so that no other index is needed."""
-        uses = self._uses[place.name]
-        absent = any(use.arc.kind == "absent" or use.transition.manual for use in uses)
-        held = [each for each in self.kept.of(place) if each.kind == "held" and not each.bit]
-        return held[0] if held and not (absent or place.name in self.shown) else None
 
     def claims(self, transition: Transition) -> list[tuple[int, Index]]:
         """The absences that a firing claims: the arc's number, and an index that must be updated."""
@@ -260,22 +220,6 @@ class Layout:
             for found in self.kept.of(arc.place)  # type: ignore[arg-type]
             if found.kind == "presence" and found.names == names[number]
         ]
-
-    def used(self, place: Place[Any]) -> list[Index]:
-        """The indexes that also contain a place's tokens in use."""
-        return [found for found in self.kept.of(place) if found.in_use]
-
-    def absences(self, place: Place[Any]) -> int:
-        """The transitions with an inhibitor arc on a place."""
-        return self._lookers(place, lambda arc: arc.kind == "absent")
-
-    def readers_in_use(self, place: Place[Any]) -> int:
-        """The transitions that read a place's tokens that are in use."""
-        return self._lookers(place, lambda arc: arc.kind == "read" and arc.include_in_use)
-
-    def _lookers(self, place: Place[Any], look: Callable[[Arc], bool]) -> int:
-        uses = self._uses[place.name]
-        return reduce(or_, (1 << use.number for use in uses if look(use.arc)), 0) & ~self.manual
 
     def most(self, place: Place[Any] | Counter) -> float:
         """The largest number of tokens of a place, or of a number, that an arc needs; NEVER if it is unknown."""
@@ -291,51 +235,6 @@ class Layout:
             return str(arc.count)
         return f"{self.amounts[arc]}[{key}]"
 
-    # Influence: which transitions a change concerns.
-
-    def wants_slots(self, place: Place[Any]) -> int:
-        """The transitions that need slots of a place."""
-        return sum(map(self.bit, self._wanting[place.name])) & ~self.manual
-
-    def most_slots(self, place: Place[Any]) -> int:
-        """The largest number of slots of a place that a transition needs."""
-        wanting = self._wanting[place.name]
-        return max((self._slots[each.name][place.name] for each in wanting), default=0)
-
-    def gain(self, places: Iterable[Any]) -> Influence:
-        """The influence of a token or number that is added to these places."""
-        return self._influence(places, came=True)
-
-    def gain_of(self, place: Place[Any], *, bit: int = 0, expired: bool = False) -> Influence:
-        """The influence of a token that passes a guard, or has expired, on the arcs that look only for such tokens.
-
-        With *bit* 0 and not *expired*: on the other arcs.
-        """
-        wants = fears = 0
-        for number, transition, at, arc in self._uses[place.name]:
-            if (transition.name, at) in self.kept.in_joins:
-                continue
-            guard = 0 if arc.when is None else 1 << self.guards(place).index(arc.when)
-            alike = (arc.kind == "expired") == expired and guard == bit
-            wants |= (arc.kind != "absent" and alike) << number
-            fears |= (arc.kind == "absent" and alike) << number
-        return Influence(wants & ~self.manual, fears & ~self.manual)
-
-    def loss(self, places: Iterable[Any]) -> Influence:
-        """The influence of a token or number that is removed from these places."""
-        return self._influence(places, came=False)
-
-    def _influence(self, places: Iterable[Any], *, came: bool) -> Influence:
-        wants = fears = 0
-        for place in places:
-            for number, transition, at, arc in self._uses[place.name]:
-                # The meeting of a join marks the transition.
-                in_join = came and (transition.name, at) in self.kept.in_joins
-                wants |= (arc.kind != "absent" and not in_join) << number
-                fears |= (arc.kind == "absent") << number
-        wants, fears = wants & ~self.manual, fears & ~self.manual
-        return Influence(wants, fears) if came else Influence(fears, wants)
-
     def enabled_by(self, transition: Transition) -> int:
         """The transitions that a firing may enable: when it begins, if it has an effect; else by all that it does."""
         taken = [arc.place for arc in transition.arcs if arc.kind in TAKEN]
@@ -345,12 +244,12 @@ class Layout:
             put += [arc.place for arc in transition.arcs if arc.kind in {"hold", "spend"}]
             put += [each for output in outputs for each in (output.place, output.seen) if each]
             taken += [output.place for output in outputs if output.kind == "remove"]
-        found = self.gain(put).enables | self.loss(taken).enables
+        found = self.watches.gain(put).enables | self.watches.loss(taken).enables
         for place in taken:
             if isinstance(place, Place):
-                keeps = self.is_queue(place) and not transition.instant  # the slot of its token
-                found |= 0 if keeps else self.wants_slots(place)
-                found |= 0 if transition.instant else self.readers_in_use(place)
+                keeps = self.how(place).is_queue and not transition.instant  # the slot of its token
+                found |= 0 if keeps else self.watches.wants_slots(place)
+                found |= 0 if transition.instant else self.watches.readers_in_use(place)
         places = {place.name for place in (*taken, *put)}
         own = self.bit(transition)
         for each in self.kept.meetings:
@@ -367,5 +266,5 @@ class Layout:
         if not self.limited:
             return []
         taken = {arc.place.name for arc in transition.arcs if arc.kind not in {"read", "absent"}}
-        occupied = taken | self._slots[transition.name].keys()
+        occupied = taken | plan.slots(transition).keys()
         return [place for place in self.limited if place.name in occupied]

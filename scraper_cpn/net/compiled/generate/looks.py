@@ -44,9 +44,14 @@ class Look:
         assert found is not None
         assert isinstance(place, Place)
         waits = place.timed and not (found.ignores_ready or found.expired)
-        if found.names or found.scanned or waits or (self.arc.many and not layout.is_queue(place)):
+        if (
+            found.names
+            or found.scanned
+            or waits
+            or (self.arc.many and not layout.how(place).is_queue)
+        ):
             return ""
-        return layout.var(place) if layout.is_queue(place) else f"{found.name}.ready"
+        return layout.var(place) if layout.how(place).is_queue else f"{found.name}.ready"
 
     def token(self, layout: Layout) -> str:
         """The expression for the first token. It may be None for keyed places and where tokens wait."""

@@ -29,7 +29,7 @@ from scraper_cpn.net.compiled.generate import (
 )
 from scraper_cpn.net.compiled.generate.calls import EVERYTHING, calls, result
 from scraper_cpn.net.compiled.generate.layout import RUNTIME, Layout
-from scraper_cpn.net.compiled.generate.looks import search_of
+from scraper_cpn.net.compiled.generate.planned import Plan, planned
 from scraper_cpn.net.compiled.generate.tables import retried, write_tables
 from scraper_cpn.net.compiled.generate.text import Text, assign, mask_text, plain
 from scraper_cpn.net.compiled.runtime.lines import SLACK
@@ -118,6 +118,21 @@ so an at_T, which is None when it is to be worked out again; the others are trie
 '''
 
 
+def plan_of(
+    net: Net,
+    *,
+    traced: bool = False,
+    recorded: bool = False,
+    printed: bool = False,
+    divided: bool = False,
+) -> Plan:
+    """The plan of a checked net, which its source follows."""
+    reserved = {**SHARED, **dict.fromkeys(_used())}
+    return planned(
+        Layout(net, reserved, traced=traced, recorded=recorded, printed=printed, divided=divided)
+    )
+
+
 def source_of(
     net: Net,
     *,
@@ -127,10 +142,8 @@ def source_of(
     divided: bool = False,
 ) -> tuple[str, dict[str, Any]]:
     """The source of a checked net, and the objects of the declaration that it names."""
-    reserved = {**SHARED, **dict.fromkeys(_used())}
-    layout = Layout(
-        net, reserved, traced=traced, recorded=recorded, printed=printed, divided=divided
-    )
+    found = plan_of(net, traced=traced, recorded=recorded, printed=printed, divided=divided)
+    layout = found.layout
     wanted = {
         "traced": traced, "recorded": recorded, "retried": retried(net), "manual": bool(layout.manual)
     }  # fmt: skip
@@ -149,8 +162,7 @@ def source_of(
         records.write_records(text, layout)
         for place in layout.standing:
             places.write_place(text, layout, place)
-        for transition in layout.transitions:
-            search = search_of(layout, transition)
+        for search in found.searches:
             inputs.write_search(text, layout, search)
             firings.write_firings(text, layout, search)
         _write_times(text, layout)

@@ -22,7 +22,7 @@ def take_number(
 ) -> None:
     """Decrease a number. A transition is affected only if the number falls below what it needs."""
     name, most = layout.var(counter), layout.most(counter)
-    lines = noted(layout, layout.loss([counter]), marked)
+    lines = noted(layout, layout.watches.loss([counter]), marked)
     if counter.keys:
         text.add(f"{name}.take({key}{'' if count == '1' else f', {count}'})", *lines)
         return
@@ -53,7 +53,7 @@ def give_number(
 def _give(text: Text, layout: Layout, counter: Counter, key: str, count: str) -> None:
     many = "" if count == "1" else f", {count}"
     with text.block(f"if {layout.var(counter)}.give({key}{many}):"):
-        text.add(*noted(layout, layout.gain([counter])))
+        text.add(*noted(layout, layout.watches.gain([counter])))
 
 
 def count_up(
@@ -66,7 +66,7 @@ def count_up(
     name, most = layout.var(counter), layout.most(counter)
     text.add(assign(name, f"+= {count}"))
     reached = f"{name} == 1" if count == most == 1 else f"{name} < {most + count}"
-    only_if(text, reached, noted(layout, layout.gain([counter])))
+    only_if(text, reached, noted(layout, layout.watches.gain([counter])))
 
 
 def record_change(layout: Layout, place: Any, key: str) -> list[str]:

@@ -18,7 +18,6 @@ from scraper_cpn.net.compiled.generate import records
 from scraper_cpn.net.compiled.generate.arrivals import (
     come_to_page,
     first_comes,
-    is_simple,
     make_token,
     write_arrivals,
 )
@@ -45,10 +44,10 @@ def write_state(text: Text, layout: Layout) -> None:
         kind = ("Printed()" if layout.printed else "Split()") if seen.paged else "Seen()"
         text.add(f"{layout.var(seen)} = {kind}")
     for place in layout.standing:
-        if place.paged or layout.in_records(place) is None:
+        if place.paged or layout.how(place).field is None:
             text.add(f"{layout.var(place)} = {_kept_as(layout, place)}")
     for found in layout.kept.indexes.values():
-        if found.kind == "held" or found.place.paged or layout.is_queue(found.place):
+        if found.kind == "held" or found.place.paged or layout.how(found.place).is_queue:
             continue
         state = "EXPIRED" if found.expired else ""
         kind = {"line": f"Line({state})", "view": "View()", "presence": "Presence()"}[found.kind]
@@ -59,7 +58,7 @@ def write_state(text: Text, layout: Layout) -> None:
                 declared = layout.names.of(arc, "arc_declared")
                 text.add(f"{layout.amounts[arc]} = Amounts(partial(amount, {declared}))")
     text.add(
-        *(f"used_{layout.var(place)} = {{}}" for place in layout.standing if layout.used(place))
+        *(f"used_{layout.var(place)} = {{}}" for place in layout.standing if layout.how(place).used)
     )
     text.add(
         *(f"{layout.endings[place.name]} = Endings()" for place in layout.standing if place.expires)
@@ -71,7 +70,7 @@ def write_state(text: Text, layout: Layout) -> None:
 
 
 def _kept_as(layout: Layout, place: Place[Any]) -> str:
-    if layout.only_shows(place):
+    if layout.how(place).only_shows:
         shows = {
             number: (at, arc)
             for number, each in enumerate(layout.transitions)
@@ -82,14 +81,14 @@ def _kept_as(layout: Layout, place: Place[Any]) -> str:
     if place.by_time:
         return f"PagedTimes({place.name!r}, SHELF)"
     if place.paged:
-        kind = "PagedView" if layout.in_records(place) is None else "Pages"
+        kind = "PagedView" if layout.how(place).field is None else "Pages"
         return f"{kind}({place.name!r}, {len(place.order)}, SHELF)"
-    return "deque()" if layout.is_queue(place) else "{}"
+    return "deque()" if layout.how(place).is_queue else "{}"
 
 
 def listing(layout: Layout, place: Place[Any]) -> str:
     """The expression for a function that lists the tokens of a place."""
-    found = layout.in_records(place)
+    found = layout.how(place).field
     if found is None:
         return layout.var(place)
     if place.paged:
@@ -107,12 +106,12 @@ def write_place(text: Text, layout: Layout, place: Place[Any]) -> None:
     """Write the functions of a place."""
     text.add(f"# {plain(_title(layout, place))}", "")
     _token(text, layout, place)
-    if layout.only_shows(place):
+    if layout.how(place).only_shows:
         return
     if place.paged:
         _page(text, layout, place)
         stand = None
-    elif layout.is_queue(place):
+    elif layout.how(place).is_queue:
         _queue(text, layout, place)
         stand = None
     else:
@@ -129,13 +128,13 @@ def _title(layout: Layout, place: Place[Any]) -> str:
     parts += ["timed"] if place.timed else []
     parts += ["paged"] if place.paged else []
     parts += ["expires"] if place.expires else []
-    parts += ["a queue"] if layout.is_queue(place) else []
-    parts += ["shows firings"] if layout.only_shows(place) else []
+    parts += ["a queue"] if layout.how(place).is_queue else []
+    parts += ["shows firings"] if layout.how(place).only_shows else []
     return "; ".join(parts) + "."
 
 
 def _token(text: Text, layout: Layout, place: Place[Any]) -> None:
-    if is_simple(layout, place):
+    if layout.how(place).is_simple:
         return
     name = layout.var(place)
     if len(place.order) > 1:
@@ -146,11 +145,11 @@ def _token(text: Text, layout: Layout, place: Place[Any]) -> None:
 
 def _page(text: Text, layout: Layout, place: Place[Any]) -> None:
     """Write a paged place: one index with all that is known of its tokens."""
-    name, found = layout.var(place), layout.in_records(place)
+    name, found = layout.var(place), layout.how(place).field
     with text.function(f"stand_{name}(token)"):
         come_to_page(text, layout, place)
     with text.function(f"drop_{name}(token)"):
-        text.add(*noted(layout, layout.loss([place])))
+        text.add(*noted(layout, layout.watches.loss([place])))
         if found is None:
             text.add(f"{name}.lose(token.keys, token.serial)")
             return
@@ -181,7 +180,7 @@ def leave_queue(
     """Write the removal of a token, by default the oldest."""
     name, most = layout.var(place), layout.most(place)
     text.add(f"{name}.{how}")
-    lines = noted(layout, layout.loss([place]), marked)
+    lines = noted(layout, layout.watches.loss([place]), marked)
     if most < NEVER:
         only_if(text, f"not {name}" if most == 1 else f"len({name}) < {most}", lines)
     else:
@@ -196,14 +195,14 @@ def _keep(text: Text, layout: Layout, place: Place[Any]) -> None:
     _drop(text, layout, place)
     if place.expires:
         _expire(text, layout, place)
-    if layout.used(place):
+    if layout.how(place).used:
         _use(text, layout, place)
 
 
 def _use(text: Text, layout: Layout, place: Place[Any]) -> None:
     """Keep a copy of a taken token visible to the arcs that look for tokens in use."""
-    name, used = layout.var(place), layout.used(place)
-    readers = layout.readers_in_use(place)
+    name, used = layout.var(place), layout.how(place).used
+    readers = layout.watches.readers_in_use(place)
     with text.function(f"use_{name}(token)"):
         text.add(
             "copy = Token(token.serial, token.colour, token.ready, token.ends, token.keys, token.order, token.passes)"
@@ -213,32 +212,32 @@ def _use(text: Text, layout: Layout, place: Place[Any]) -> None:
             key = projected("token.keys", place.keys, found.names)
             call = f"add({key})" if found.kind == "presence" else f"add({_key(found)}copy, NEVER)"
             _if_passing(text, found, f"{found.name}.{call}")
-        text.add(*noted(layout, Influence(readers, layout.absences(place))))
+        text.add(*noted(layout, Influence(readers, layout.watches.absences(place))))
     with text.function(f"unuse_{name}(token)"):
         text.add(f"used_{name}.pop(token.serial).state = GONE")
         for found in used:
             key = projected("token.keys", place.keys, found.names)
             call = key if found.kind == "presence" else _key(found).removesuffix(", ")
             _if_passing(text, found, f"{found.name}.lose({call})")
-        text.add(*noted(layout, Influence(layout.absences(place), readers)))
+        text.add(*noted(layout, Influence(layout.watches.absences(place), readers)))
 
 
 def _stand(text: Text, layout: Layout, place: Place[Any], *, given: bool = False) -> None:
     """Write the arrival of a token; *given*: `record` may be the record of its key."""
     name = layout.var(place)
-    text.add(*noted(layout, layout.gain_of(place)))
-    if layout.in_records(place) is None:
+    text.add(*noted(layout, layout.watches.gain_of(place)))
+    if layout.how(place).field is None:
         text.add(f"{name}[token.serial] = token")
     _counted(text, layout, place, "add", 1)
     if place.expires:
         with text.block("if token.ends is not None:"):
             with text.block("if token.ends <= clock:"):
                 text.add(f"{_expired(layout, place)}.add(token, NEVER)")
-                text.add(*noted(layout, layout.gain_of(place, expired=True)), "return")
+                text.add(*noted(layout, layout.watches.gain_of(place, expired=True)), "return")
             text.add(f"{layout.endings[place.name]}.add(token)")
             text.add(assign("next_end", "= min(next_end, token.ends)"))
-    for bit in range(len(layout.guards(place))):
-        lines = noted(layout, layout.gain_of(place, bit=1 << bit))
+    for bit in range(len(layout.how(place).guards)):
+        lines = noted(layout, layout.watches.gain_of(place, bit=1 << bit))
         only_if(text, f"token.passes & {1 << bit}", lines)
     for found in _seen_by(layout, place):
         when = "NEVER" if found.ignores_ready or not place.timed else "clock"
@@ -275,7 +274,7 @@ def take_from_record(
         with text.block(f"if {name}.lose({record}.{name}, {token}.serial):"):
             text.add(f"{record}.{name} = None")
         return [found for alike in _held(layout, place) for found in alike]
-    if layout.in_records(place) is None:
+    if layout.how(place).field is None:
         text.add(f"del {name}[{token}.serial]")
     _counted(text, layout, place, "lose", -1, token, marked)
     gone = f"{token}.state = GONE"
@@ -311,8 +310,8 @@ def _meet(text: Text, layout: Layout, place: Place[Any], *, given: bool) -> None
 def _drop(text: Text, layout: Layout, place: Place[Any]) -> None:
     name = layout.var(place)
     with text.function(f"drop_{name}(token)"):
-        text.add(*noted(layout, layout.loss([place])))
-        if layout.in_records(place) is None:
+        text.add(*noted(layout, layout.watches.loss([place])))
+        if layout.how(place).field is None:
             text.add(f"del {name}[token.serial]")
         _counted(text, layout, place, "lose", -1)
         if place.expires:
@@ -327,7 +326,7 @@ def _expire(text: Text, layout: Layout, place: Place[Any]) -> None:
         with text.block(f"for token in {layout.endings[place.name]}.passed(now):"):
             text.add(f"leave_{name}(token, EXPIRED)")
             text.add(f"{_expired(layout, place)}.add(token, NEVER)")
-        text.add(*noted(layout, layout.gain([place]) | layout.loss([place])))
+        text.add(*noted(layout, layout.watches.gain([place]) | layout.watches.loss([place])))
 
 
 def _counted(

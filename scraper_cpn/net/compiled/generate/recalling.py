@@ -39,7 +39,7 @@ def _tokens(text: Text, layout: Layout, search: Search, number: int, each: Look)
     """Write the lines that find an arc's tokens, if they are still there and may be taken, and their key."""
     arc, place = each.arc, each.arc.place
     assert isinstance(place, Place)
-    bit = 0 if arc.when is None else 1 << layout.guards(place).index(arc.when)
+    bit = 0 if arc.when is None else 1 << layout.how(place).guards.index(arc.when)
     used = f"used_{layout.var(place)}" if arc.include_in_use else "{}"
     found = "recall_all" if arc.many else "recall"
     given = f"{layout.var(place)}, {used}, given[{number}], now, {bit}, ignores_ready={arc.include_waiting}"

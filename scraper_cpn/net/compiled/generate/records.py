@@ -196,7 +196,7 @@ def drop_record(
 
 def _sparse(layout: Layout, found: Index, first: str) -> int:
     """A rank for the order of tests: fields that are probably empty come first."""
-    return 0 if found.name == first else 1 if layout.comes_back(found.place) else 2
+    return 0 if found.name == first else 1 if layout.how(found.place).comes_back else 2
 
 
 def give_number(text: Text, layout: Layout, counter: Counter, record: str) -> None:

@@ -10,7 +10,6 @@ from typing import Any
 
 from scraper_cpn.net import plan
 from scraper_cpn.net.compiled.generate import (
-    arrivals,
     firings,
     places,
 )
@@ -61,12 +60,12 @@ def write_tables(text: Text, layout: Layout) -> None:
     _dict(text, "OCCUPIES", {_number(layout, t): _occupies(layout, t) for _, t in effects})
     reserving = [(stem, t) for stem, t in effects if firings.reserves(layout, t)]
     _dict(text, "RESERVES", {_number(layout, t): f"reserve_{stem}" for stem, t in reserving})
-    kept = [place for place in layout.standing if not layout.only_shows(place)]
-    made = [place for place in kept if not arrivals.is_simple(layout, place)]
+    kept = [place for place in layout.standing if not layout.how(place).only_shows]
+    made = [place for place in kept if not layout.how(place).is_simple]
     _dict(text, "TOKENS", {p.name: f"token_{layout.var(p)}" for p in made})
     for table, prefix in (("STANDS", "stand"), ("PUTS", "put")):
         _dict(text, table, {p.name: f"{prefix}_{layout.var(p)}" for p in kept})
-    _list(text, "SHOWN", [repr(p.name) for p in layout.standing if layout.only_shows(p)])
+    _list(text, "SHOWN", [repr(p.name) for p in layout.standing if layout.how(p).only_shows])
     _dict(text, "PLACES", {place.name: places.listing(layout, place) for place in layout.standing})
     _dict(text, "SETS", {seen.name: layout.var(seen) for seen in layout.sets})
 

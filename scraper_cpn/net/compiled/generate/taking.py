@@ -35,7 +35,7 @@ def loss_of(layout: Layout, search: Search) -> Influence:
         for arc in group.arcs
         if search.transition.arcs[arc].kind in TAKEN
     ]
-    return layout.loss(taken)
+    return layout.watches.loss(taken)
 
 
 def take(text: Text, layout: Layout, search: Search, marked: int = 0) -> None:
@@ -50,7 +50,7 @@ def take(text: Text, layout: Layout, search: Search, marked: int = 0) -> None:
         bound = search.bound(number)
         if isinstance(arc.place, Counter):
             take_number(text, layout, arc.place, bound, layout.amount(arc, bound), marked)
-        elif layout.is_queue(arc.place):  # type: ignore[arg-type]
+        elif layout.how(arc.place).is_queue:  # type: ignore[arg-type]
             _shift(text, layout, search, arc, bound, marked)
         elif arc.many:
             with text.block(f"for token in {bound}:"):
@@ -80,7 +80,7 @@ def _take_met(
             changed += take_from_record(
                 text, layout, arc.place, search.bound(number), record, marked
             )
-    text.add(*noted(layout, layout.loss([arc.place for _, arc in taken]), marked))
+    text.add(*noted(layout, layout.watches.loss([arc.place for _, arc in taken]), marked))
     lost(text, layout, changed, record)
     if not any(isinstance(each, Counter) for each in changed):  # otherwise a number has changed
         drop_record(text, layout, group.keys, record)
@@ -127,7 +127,7 @@ def write_aside(text: Text, layout: Layout, transition: Transition) -> None:
             _lose_number(text, layout, arc, arc.place)
             return
         assert isinstance(arc.place, Place)
-        if arc.many and layout.is_queue(arc.place):  # it is not the oldest
+        if arc.many and layout.how(arc.place).is_queue:  # it is not the oldest
             leave_queue(text, layout, arc.place, "remove(token)")
             if arc.place.capacity is not None:
                 occupy(text, layout, arc.place, -1)
@@ -142,7 +142,9 @@ def _lose_number(text: Text, layout: Layout, arc: Arc, counter: Counter) -> None
     text.add("key = token")
     if counter.keys and counter.name in layout.kept.met:
         find_record(text, layout, counter.keys, "key")
-        text.add(f"record.{layout.var(counter)} -= 1", *noted(layout, layout.loss([counter])))
+        text.add(
+            f"record.{layout.var(counter)} -= 1", *noted(layout, layout.watches.loss([counter]))
+        )
         lost(text, layout, [counter])
     else:
         take_number(text, layout, counter, "key", layout.amount(arc, "key"))
@@ -177,7 +179,7 @@ def spends(text: Text, layout: Layout, transition: Transition, bound: Any) -> No
     for number, arc in enumerate(transition.arcs):
         if arc.kind == "spend":
             assert isinstance(arc.place, Place)
-            if layout.used(arc.place) and not transition.instant:
+            if layout.how(arc.place).used and not transition.instant:
                 text.add(f"unuse_{layout.var(arc.place)}({bound(number)})")
             text.add(*_lost(layout, arc, bound(number)))
             record = record_of(layout, transition, number, bound)
@@ -202,7 +204,7 @@ def _spend_one(text: Text, layout: Layout, old: str, arc: Arc, record: str) -> N
         ready = later(layout, arc.after_ns, "") if place.timed else "0"
         again(text, layout, place, old, ready, record)
         return
-    if not layout.pauses_alike(place):
+    if not layout.how(place).pauses_alike:
         _change(text, layout, old, arc, record)
         return
     text.add(f"old = {old}")
@@ -233,7 +235,7 @@ def _change(text: Text, layout: Layout, old: str, arc: Arc, record: str) -> None
         text.add(f"fault({place.name!r}, {old}.serial, {old}.colour, blame(error))")
     with text.block("else:"):
         with text.block("if made_ is colour:"):
-            text.add(*([f"{old}.pause = ready - now"] if layout.pauses_alike(place) else []))
+            text.add(*([f"{old}.pause = ready - now"] if layout.how(place).pauses_alike else []))
             again(text, layout, place, old, "ready", record)
         with text.block("else:"), text.block("for colour, ready in spent:"):
             write_put(text, layout, place, "colour", "ready", f"{old}.ends")
