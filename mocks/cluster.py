@@ -29,11 +29,11 @@ WEB = [
 ]  # fmt: skip
 LIMITS = [
     *("--delay", DELAY, "--per-proxy", "4", "--partitions", "12", "--scope", "any"),
-    *("--backoff", "600ms", "--retries", "5"),
+    *("--backoff", "600ms"),
 ]
-"""An attempt that goes with its worker is one of a page's attempts, so each has more of them than the web makes fail."""
-JUDGED = ["--delay", DELAY, "--per-proxy", "4", "--scope", "any", "--backoff", "300ms", "--retries", "5"]  # fmt: skip
+JUDGED = ["--delay", DELAY, "--per-proxy", "4", "--scope", "any", "--backoff", "300ms"]
 """A backoff is shortened by up to a half, at random."""
+FAILED = OUT / "cluster-failed.jsonl"
 KILLED_AT = 150
 """How many pages are stored when a worker is killed."""
 
@@ -93,9 +93,9 @@ def wait_for_pages(crawl: list[str], pages: int, worker: subprocess.Popen[bytes]
 
 def exported(crawl: list[str]) -> tuple[Counter[str], int]:
     """How often each page is among the items, and how many attempts were lost with a worker."""
-    items, failed = OUT / "cluster.jsonl", OUT / "cluster-failed.jsonl"
-    output("export", *crawl, "-o", str(items), "--failed", str(failed), "--overwrite", "--json")
-    return Counter(row["url"] for row in rows(items)), sum(r["kind"] == "lost" for r in rows(failed))  # fmt: skip
+    items = OUT / "cluster.jsonl"
+    output("export", *crawl, "-o", str(items), "--failed", str(FAILED), "--overwrite", "--json")
+    return Counter(row["url"] for row in rows(items)), sum(r["kind"] == "lost" for r in rows(FAILED))  # fmt: skip
 
 
 def rows(file: Path) -> list[dict[str, Any]]:
@@ -112,17 +112,11 @@ def output(*arguments: str) -> Any:
 def verdict(log: Path, urls: Counter[str], lost: int) -> int:
     """Show the referee's table, and say what it means; returns 1 if a promise was broken."""
     say("\nThe referee, from what the server saw on the wire:\n")
-    run("-m", "mocks", "judge", str(log), *JUDGED)
-    command = [sys.executable, "-m", "mocks", "judge", str(log), *JUDGED, "--json"]
-    judged = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=False).stdout)
-    found = Counter(each["guarantee"] for each in judged["violations"])
-    again = found.pop("G4", 0)
+    broken = run("-m", "mocks", "judge", str(log), *JUDGED, "--failed", str(FAILED)) != 0
     doubled = sum(number > 1 for number in urls.values())
     say(f"\n{len(urls)} pages stored, {doubled} of them twice.")
-    say(
-        f"The worker that was killed took {lost} attempts with it; {again} of their pages had been answered (G4)."
-    )
-    broken = bool(found) or doubled > 0 or again > lost or len(urls) != HOSTS * PAGES
+    say(f"The worker that was killed took {lost} attempts with it, which were made again.")
+    broken = broken or doubled > 0 or len(urls) != HOSTS * PAGES
     say("A promise was broken!" if broken else "Nothing was lost or stored twice, and no domain was asked too fast.")  # fmt: skip
     return int(broken)
 

@@ -7,6 +7,7 @@ Must not know: how to serve or to judge.
 
 import argparse
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from functools import partial
@@ -89,6 +90,7 @@ def expectations_of(args: argparse.Namespace, spec: WebSpec | None) -> Expectati
         proxies=direct,
         proxy=proxy,
         attempts=args.retries + 1,
+        lost=_lost(args.failed),
         pages=tuple(depths) if spec and whole else None,
         max_pages=args.max_pages,
         max_depth=args.max_depth,
@@ -97,6 +99,13 @@ def expectations_of(args: argparse.Namespace, spec: WebSpec | None) -> Expectati
         tolerance_ns=args.tolerance,
         reaction_ns=args.reaction,
     )
+
+
+def _lost(failed_log: Path | None) -> Counter[str]:
+    """How many attempts a failed log says were lost with a worker, by URL."""
+    lines = () if failed_log is None else failed_log.read_bytes().splitlines()
+    rows = map(msgspec.json.decode, lines)
+    return Counter(row["url"] for row in rows if row["kind"] == "lost")
 
 
 def _depths(args: argparse.Namespace, spec: WebSpec) -> dict[str, int]:
@@ -199,6 +208,7 @@ def _add_limits(limits: argparse._ArgumentGroup) -> None:
     add("--proxy-quota", type=_count, help="requests through a proxy in all")
     add("--direct", type=_count, help="requests without a proxy at a time (default: any number)")
     add("--retries", type=_count, default=2, help="attempts after the first (default 2)")
+    add("--failed", type=Path, metavar="FILE", help="a failed log: attempts lost with a worker")
 
 
 def _add_budgets(reach: argparse._ArgumentGroup) -> None:

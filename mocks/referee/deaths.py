@@ -40,4 +40,4 @@ def _ended(item: Seen, at_ns: int) -> Seen:
     """A request, over at *at_ns*."""
     if item.end_ns <= at_ns:
         return item
-    return replace(item, request=replace(item.request, end_ns=at_ns))
+    return replace(item, request=replace(item.request, end_ns=at_ns), cut=True)

@@ -94,7 +94,12 @@ class Expectations(Struct, frozen=True, kw_only=True):
     proxy: ProxyRule = ProxyRule()
     """The rule of all other proxies; requests without a proxy need a rule under `direct`."""
     attempts: int = 3
-    """Requests for one URL (G5)."""
+    """Requests for one URL, beside those that were lost with the process that made them (G5)."""
+    losses: int = 3
+    """Requests for one URL that are lost before it is given up (G5)."""
+    lost: Mapping[str, int] = field(default_factory=dict)
+    """How many requests for each URL were lost with a worker, while others went on: by the failed log of a crawl of many
+    workers. Their answers count for nothing. Of a crawl in one process `deaths` say it."""
     pages: tuple[str, ...] | None = None
     """URLs that the crawl must have fetched (G5)."""
     max_pages: int | None = None
@@ -168,6 +173,8 @@ class Seen(Struct, frozen=True, gc=False):
     """Path and query."""
     forgotten_ns: int = NEVER
     """When its answer was lost with the process that had asked for it; see `Death`."""
+    cut: bool = False
+    """Whether it was running when the process died that had asked for it."""
 
     @property
     def start_ns(self) -> int:

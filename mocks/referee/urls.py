@@ -7,7 +7,7 @@ Must not know: domains, proxies.
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
-from mocks.referee.expect import MILLISECOND, Expectations, Seen, Violation
+from mocks.referee.expect import MILLISECOND, NEVER, Expectations, Seen, Violation
 from mocks.referee.robots import RobotsBook
 
 
@@ -23,12 +23,10 @@ def judge_repeats(
     for item in seen:
         urls[item.request.url].append(item)
     for url, items in urls.items():
-        wanted = max(1, len(book.origins(items[0])))
+        wanted, lost = max(1, len(book.origins(items[0]))), rules.lost.get(url, 0)
         yield from _in_flight_twice(url, items, rules.tolerance_ns)
-        yield from _fetched_again(url, items, wanted)
-        for item in items[rules.attempts * wanted :]:
-            message = f"{url}: more than {rules.attempts * wanted} attempts"
-            yield Violation("G5", "attempts", message, (item.line,))
+        yield from _fetched_again(url, items, wanted + lost)
+        yield from _attempts(url, items, wanted, rules)
 
 
 def judge_missing(seen: Iterable[Seen], rules: Expectations) -> Iterator[Violation]:
@@ -55,6 +53,18 @@ def judge_robots(
             yield Violation("G8", "before robots.txt", message, (item.line,))
         elif not answer.allows(url, agent):
             yield Violation("G8", "disallowed", f"{url}: robots.txt disallows it", (item.line,))
+
+
+def _attempts(url: str, items: list[Seen], wanted: int, rules: Expectations) -> Iterator[Violation]:
+    """The attempts beyond the cap; those that were lost with their process have a cap of their own."""
+    gone = [item for item in items if item.cut or item.forgotten_ns != NEVER]
+    lost, kept = len(gone) + rules.lost.get(url, 0), len(items) - len(gone)
+    most, losses = rules.attempts * wanted, rules.losses * wanted
+    for item in items[len(items) - max(0, kept - rules.lost.get(url, 0) - most) :]:
+        yield Violation("G5", "attempts", f"{url}: more than {most} attempts", (item.line,))
+    if lost > losses:
+        message = f"{url}: {lost} attempts were lost; {losses} are allowed"
+        yield Violation("G5", "lost attempts", message, (items[-1].line,))
 
 
 def _in_flight_twice(url: str, items: list[Seen], tolerance_ns: int) -> Iterator[Violation]:

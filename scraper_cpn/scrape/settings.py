@@ -170,7 +170,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     max_time_ns: int | None = None
     """No request starts later than this after the start."""
     retries: int = 2
-    """Attempts after the first."""
+    """Attempts after the first, beside those that were lost with their process."""
+    losses: int = 3
+    """A URL is given up after so many attempts that were lost with their process. A proof makes the number smaller."""
     backoff_ns: int = SECOND
     """Before the first retry; doubles with each further one."""
     backoff_max_ns: int = 60 * SECOND

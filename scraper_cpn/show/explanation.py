@@ -117,6 +117,8 @@ def _more(where: Explanation) -> Iterator[str]:
         yield f"robots.txt says {plain(line)}"
     if where.stands in {"asks", "waits", "in flight"} and target and target.attempt > 1:
         yield f"attempt {target.attempt}"
+    if target is not None and target.lost and where.stands not in {"stored", "failed"}:
+        yield f"{counted(target.lost, 'attempt')} lost with the process that made them; --retries does not count those"
     if where.stands == "unknown":
         yield from [_KEPT_OUT[each] for each in where.kept_out] or _NOT_SEEN
 

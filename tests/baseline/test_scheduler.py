@@ -228,7 +228,7 @@ def test_a_penalty_is_seen_to_by_the_next_step() -> None:
 
 def test_lost_work_is_tried_again() -> None:
     """A page that is lost in any stage is fetched again."""
-    scheduler = opened(1, backoff_ns=0, retries=9)
+    scheduler = opened(1, backoff_ns=0, losses=5)
     for last in ("fetch", "parse", "validate", "keep"):
         for effect in ("fetch", "parse", "validate", "keep"):
             end(scheduler, one(scheduler), Lost("it crashed") if effect == last else ENDS[effect])

@@ -161,7 +161,7 @@ async def test_an_outcome_that_is_none_is_lost() -> None:
         def validate(self, _: Any) -> Any:
             return "nonsense"
 
-    crawl = Crawl(1, Nonsense(), retries=0)
+    crawl = Crawl(1, Nonsense(), losses=1)
     assert await crawl.run() == "finished"
     assert crawl.reasons() == [
         "the outcome of the effect was refused: str is no outcome of firing 4"
@@ -175,7 +175,7 @@ async def test_a_request_that_hangs_is_cut_off() -> None:
         async def fetch(self, *_: Any) -> Any:
             await asyncio.sleep(3600)
 
-    crawl = Crawl(1, Hanging(), retries=0, timeout_ns=5 * MILLISECOND)
+    crawl = Crawl(1, Hanging(), losses=1, timeout_ns=5 * MILLISECOND)
     assert await crawl.run() == "finished"
     assert crawl.reasons() == ["took longer than its deadline"]
 

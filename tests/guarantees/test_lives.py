@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from mocks.inprocess import expected
 from mocks.referee import Expectations, ProxyRule, Violation, judge
 from mocks.wirelog import DIRECT
-from scraper_cpn.scrape.colours import Raw, Target
+from scraper_cpn.scrape.colours import LOST, Raw, Target
 from scraper_cpn.scrape.settings import SECOND, Settings
 from scraper_cpn.scrape.virtual import VirtualWeb
 from scraper_cpn.simulate.web import ROBOTS_PATHS, SyntheticWeb, WebSpec
@@ -73,9 +73,15 @@ def alive(lives: Lives) -> None:
 
 
 def patient(case: Case) -> Case:
-    """With an attempt more for each death, and no deadline, which begins anew with each life."""
-    more = replace(case.settings, retries=case.settings.retries + DEATHS, max_time_ns=None)
+    """No page is given up because of deaths, and there is no deadline, which would begin anew with each life."""
+    more = replace(case.settings, losses=DEATHS + 1, max_time_ns=None)
     return replace(case, settings=more)
+
+
+def most(case: Case) -> set[str]:
+    """The pages that may be stored: the failures of some went with lost attempts."""
+    more = replace(case.settings, retries=case.settings.retries + DEATHS)
+    return set(replace(case, settings=more).reachable)
 
 
 @SETTINGS
@@ -87,7 +93,7 @@ def test_a_killed_crawl_stores_every_page_and_breaks_no_rule(
     lives = lived(patient(case), moments, seed)
     assert lives.ended == "finished"
     assert not broken(lives, expected(lives.settings, tuple(case.reachable)))
-    assert set(case.reachable) <= set(lives.stored()) <= set(patient(case).reachable)
+    assert set(case.reachable) <= set(lives.stored()) <= most(case)
     consistent(lives)
 
 
@@ -98,7 +104,7 @@ def test_a_killed_crawl_keeps_its_budgets(case: Case, moments: list[int], seed: 
     lives = lived(patient(case), moments, seed)
     assert lives.ended in ("finished", "spent")
     assert not broken(lives, expected(lives.settings))
-    assert set(lives.stored()) <= set(patient(case).reachable)
+    assert set(lives.stored()) <= most(case)
     consistent(lives)
 
 
@@ -131,7 +137,7 @@ def test_a_crawl_goes_on_under_other_limits(
 
     anyio.run(live)
     rules = replace(
-        expected(case.settings, tuple(case_reachable(case, moments))),
+        expected(case.settings, tuple(case.reachable)),
         delay_ns=min(one.delay_ns for one in every),
         per_domain=max(one.per_domain for one in every),
     )
@@ -141,17 +147,11 @@ def test_a_crawl_goes_on_under_other_limits(
     consistent(lives)
 
 
-def case_reachable(case: Case, moments: list[int]) -> list[str]:
-    """The pages that even the attempts that are left after all deaths must reach."""
-    fewer = replace(case.settings, retries=case.settings.retries - len(moments))
-    return list(replace(case, settings=fewer).reachable)
-
-
-def test_a_page_that_kills_the_process_runs_out_of_attempts() -> None:
-    """It is no crash loop: each death is an attempt of it, and of others in flight one at most."""
+def test_a_page_that_kills_the_process_is_given_up() -> None:
+    """It is no crash loop: three deaths are its end, whatever `--retries` says; others in flight lose an attempt at most."""
     killer = "http://h0.example/"
     case = Case(
-        Settings(delay_ns=0, robots="ignore", retries=2), WebSpec(pages=6, links=6), (killer,)
+        Settings(delay_ns=0, robots="ignore", retries=0), WebSpec(pages=6, links=6), (killer,)
     )
     bad = next(url for url in case.reachable if url != killer)
 
@@ -173,13 +173,13 @@ def test_a_page_that_kills_the_process_runs_out_of_attempts() -> None:
             await lives.live()
 
     anyio.run(live)
-    assert (lives.ended, lives.deaths) == ("finished", case.settings.retries + 1)
+    assert (lives.ended, lives.deaths) == ("finished", case.settings.losses)
     rows = [(row.target.url, row.kind, row.final) for row in lives.failures() if row.final]
     assert rows == [(bad, "lost", True)]
     assert set(lives.stored()) == set(case.reachable) - {bad}
     consistent(lives)
     asked = Counter(request.url for request in lives.log)
-    assert asked[bad] == case.settings.retries + 1
+    assert asked[bad] == case.settings.losses
     innocent = [row.target.url for row in lives.failures() if row.target.url != bad]
     assert max(Counter(innocent).values(), default=0) <= lives.deaths
 
@@ -187,9 +187,10 @@ def test_a_page_that_kills_the_process_runs_out_of_attempts() -> None:
 def broken(lives: Lives, rules: Expectations) -> list[Violation]:
     """What breaks a rule. A robots.txt whose next hop was lost is asked for again from its first hop."""
     moved = {r.url for r in lives.log if r.location is not None and r.url.endswith(ROBOTS_PATHS)}
+    gone = Counter(row.target.url for row in lives.failures() if row.kind == LOST)
     return [
         each
-        for each in judge(lives.log, rules).violations
+        for each in judge(lives.log, replace(rules, lost=gone, losses=DEATHS + 1)).violations
         if each.kind != "fetched again" or each.message.split(": ")[0] not in moved
     ]
 

@@ -69,6 +69,7 @@ PLANTED: dict[str, tuple[str, list[Request], dict[str, object]]] = {
         [made(1810, f"{A}/3", lasts_ms=250, proxy="p1"), made(2050, f"{A}/4")],
         {"per_host": 1, "per_domain": None},
     ),
+    "lost too often": ("G5 lost attempts", [], {"lost": {f"{A}/robots.txt": 4}}),
     "before Retry-After": ("G2 hold", [made(1100, f"{A}/3")], {}),
     "before Retry-After of the URL": (
         "G2 hold",

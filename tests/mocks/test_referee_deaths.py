@@ -110,6 +110,23 @@ def test_a_crawl_delay_outlives_its_process() -> None:
     assert kinds(log, death(300), rules=rules) == ["G2 gap"]
 
 
+def test_attempts_that_were_lost_do_not_count() -> None:
+    """Neither one that ran at a death nor one whose answer was lost is an attempt; three of them are allowed."""
+    rules = Expectations(delay_ns=0, robots="ignore", attempts=1)
+    log = [
+        made(0, f"{A}/1", status=500, lasts_ms=800),
+        made(500, f"{A}/1"),
+        made(900, f"{A}/1", status=500),
+    ]
+    deaths = (death(300), death(700, f"{A}/1"))
+    assert kinds(log, *deaths, rules=rules) == []
+    assert kinds([*log, made(1200, f"{A}/1")], *deaths, rules=rules) == ["G5 attempts"]
+    assert kinds(log, *deaths, rules=replace(rules, losses=1)) == ["G5 lost attempts"]
+    answered = [made(0, f"{A}/1"), made(500, f"{A}/1")]
+    assert kinds(answered, rules=rules) == ["G4 fetched again", "G5 attempts"]
+    assert kinds(answered, rules=replace(rules, lost={f"{A}/1": 1})) == []
+
+
 def test_a_page_that_was_lost_counts_once() -> None:
     """In the budget of pages an answer that was lost takes no place."""
     rules = Expectations(delay_ns=0, robots="ignore", max_pages=1)

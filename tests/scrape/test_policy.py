@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from scraper_cpn.net import Lost
 from scraper_cpn.scrape.colours import (
     WITHHELD,
     Again,
@@ -28,6 +29,7 @@ from scraper_cpn.scrape.colours import (
     Redirected,
     RobotsJob,
     Rules,
+    SitemapJob,
     Target,
     Throttled,
 )
@@ -496,6 +498,36 @@ def test_attempts_end_at_the_cap() -> None:
     assert rules.retries.next_attempt(failure(1)).attempt == 2
     assert rules.retries.again_after_ns(failure(1)) == 5
     assert rules.retries.over(failure(3)).final
+
+
+BUSY = Throttled(503, None)
+
+
+def test_attempts_that_were_lost_have_a_cap_of_their_own() -> None:
+    """They count neither to `--retries` nor against a page that has failed before; three of them are the end (G5)."""
+    rules = policy(retries=1)
+    retries, target = rules.retries, rules.frontier.seed(SEED)
+    ended = []
+    for kind in ("timeout", "lost", "lost", "timeout", "lost"):
+        row = Failure(target=target, kind=kind, reason="", retry=True)
+        ended.append(retries.verdict(row) == Over())
+        target = retries.next_attempt(row)
+    assert (ended, target.attempt, target.lost) == ([False, False, False, True, True], 6, 3)
+
+
+def test_jobs_whose_attempts_were_lost_are_made_again() -> None:
+    """A robots.txt, a sitemap and a file have the caps of a page."""
+    rules = policy(retries=1)
+    target = rules.frontier.seed(SEED)
+    jobs: list[tuple[Any, Any]] = [
+        (rules.robots.robots_again, rules.robots.robots_job(target)),
+        (rules.sitemaps.again, SitemapJob(url=SEED, domain="a", origin="a", site="a")),
+        (rules.files.again, rules.files.job(SEED, target)),
+    ]
+    for again, job in jobs:
+        twice = again(again(job, Lost("its worker ended")), Lost("its worker ended"))
+        assert (twice.attempt, twice.lost, again(twice, Lost("again"))) == (3, 2, None)
+        assert again(again(twice, BUSY), BUSY) is None
 
 
 @given(st.integers(1, 200), st.integers(0, 10**12), st.integers(1, 10**12), st.integers(0, 2**32))

@@ -43,6 +43,8 @@ class FileJob(Struct, frozen=True, gc=False, kw_only=True):
     parent: str
     """The page that named it first."""
     attempt: int = 1
+    lost: int = 0
+    """As `Target.lost`."""
     hops: int = 0
 
     @property

@@ -146,6 +146,9 @@ WITHHELD = "withheld"
 CROWDED = "crowded"
 """The kind of a failure that was no attempt: the page waits for its turn to be parsed."""
 
+LOST = "lost"
+"""The kind of an attempt that went with the process that made it."""
+
 KINDS: dict[str, str] = {
     "http": "the server answered with an error status",
     "throttled": "the server asked the crawl to slow down (429, 503, Retry-After)",
@@ -188,6 +191,6 @@ KINDS: dict[str, str] = {
     "login": "a page of the login, or the page that asks for it: it is not stored",
     "expired": "the site asked for a login instead",
     "unsure": "the server may have processed it, and it must not be sent twice",
-    "lost": "the work was cancelled or crashed",
+    LOST: "the work was cancelled or crashed, or its process has ended",
 }
 """The kinds of `Failure`, with what each means."""

@@ -19,6 +19,8 @@ class RobotsJob(Struct, frozen=True, gc=False, kw_only=True):
     home: str
     """The pacing key of the origin, which may differ from `domain` after a redirect."""
     attempt: int = 1
+    lost: int = 0
+    """As `Target.lost`."""
     hops: int = 0
 
     @property
@@ -80,6 +82,8 @@ class SitemapJob(Struct, frozen=True, gc=False, kw_only=True):
     guess: bool = False
     """Whether it may well not exist: nobody has named it."""
     attempt: int = 1
+    lost: int = 0
+    """As `Target.lost`."""
     hops: int = 0
 
     @property

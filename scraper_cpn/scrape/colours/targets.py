@@ -91,6 +91,8 @@ class Target(Struct, frozen=True, gc=False, kw_only=True):
     keep it."""
     attempt: int = 1
     """1 for the first attempt."""
+    lost: int = 0
+    """How many of the attempts before were lost with the process that made them; `--retries` does not count those."""
     hops: int = 0
     """Redirects followed so far."""
     handler: str = ""

@@ -67,10 +67,10 @@ class Retries(Part):
         """The end of attempts."""
         from scraper_cpn.analysis import each
 
-        most = self._p.settings.retries + 1
+        most, losses = self._p.settings.retries + 1, self._p.settings.losses
         for targets in self._targets:
             yield each(
                 targets.name,
-                lambda target: bool(target.attempt <= most),
+                lambda target: target.attempt - target.lost <= most and target.lost < losses,
                 claim="G5 attempts end at the cap",
             )

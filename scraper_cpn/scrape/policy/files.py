@@ -37,7 +37,7 @@ from scraper_cpn.scrape.colours import (
 from scraper_cpn.scrape.items.files import with_files
 from scraper_cpn.scrape.policy.frontier import FrontierPolicy
 from scraper_cpn.scrape.policy.pauses import backoff_ns
-from scraper_cpn.scrape.policy.retries import is_unsent
+from scraper_cpn.scrape.policy.retries import is_unsent, next_attempt, was_last
 from scraper_cpn.scrape.policy.robots import RobotsPolicy
 from scraper_cpn.scrape.policy.routes import is_ban
 from scraper_cpn.scrape.policy.stages import plain_file
@@ -93,7 +93,7 @@ class FilePolicy:
         if self._is_over(job, outcome):
             return None
         job = plain_file(job)
-        return job if is_unsent(outcome) else replace(job, attempt=job.attempt + 1)
+        return next_attempt(job, outcome)
 
     def wait_ns(self, job: FileJob, outcome: object) -> int:
         """How long the next attempt waits, in addition to its domain's pause."""
@@ -102,7 +102,7 @@ class FilePolicy:
         return 0 if is_unsent(outcome) else backoff_ns(self.settings, job.attempt, job.url)
 
     def _is_over(self, job: FileJob, outcome: object) -> bool:
-        last = job.attempt > self.settings.retries and not is_unsent(outcome)
+        last = was_last(self.settings, job, outcome)
         refused = is_ban(self.settings, job, getattr(outcome, "status", None))
         return last or not (refused or getattr(outcome, "retry", True))
 

@@ -138,6 +138,7 @@ class FrontierPolicy:
         priority: int = 0,
         rank: int = 0,
         attempt: int = 1,
+        lost: int = 0,
         hops: int = 0,
         handler: str = "",
         request: Request = PLAIN,
@@ -155,6 +156,7 @@ class FrontierPolicy:
             priority=priority,
             rank=rank,
             attempt=attempt,
+            lost=lost,
             hops=hops,
             handler=handler,
         )

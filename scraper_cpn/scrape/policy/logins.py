@@ -206,6 +206,7 @@ class LoginPolicy:
             priority=target.priority,
             rank=target.rank,
             attempt=target.attempt,
+            lost=target.lost,
             handler=target.handler,
             request=before_return(target.request),
         )

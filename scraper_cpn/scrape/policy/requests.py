@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from scraper_cpn.scrape.colours import (
     CROWDED,
+    LOST,
     Deferred,
     Failed,
     Failure,
@@ -236,7 +237,7 @@ class RequestPolicy:
         wait_ns = backoff_ns(self.settings, target.attempt, target.url)
         failure = Failure(
             target=plain_target(target),
-            kind="lost",
+            kind=LOST,
             reason=lost.reason,
             retry=True,
             wait_ns=wait_ns,

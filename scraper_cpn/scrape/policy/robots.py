@@ -12,6 +12,7 @@ from functools import lru_cache
 from msgspec.structs import replace
 
 from scraper_cpn.scrape.colours import (
+    LOST,
     Allowed,
     Clearance,
     Denied,
@@ -26,7 +27,7 @@ from scraper_cpn.scrape.colours import (
 )
 from scraper_cpn.scrape.policy.frontier import FrontierPolicy
 from scraper_cpn.scrape.policy.pauses import backoff_ns
-from scraper_cpn.scrape.policy.retries import is_unsent
+from scraper_cpn.scrape.policy.retries import is_lost, is_unsent, next_attempt, was_last
 from scraper_cpn.scrape.policy.stages import plain_job
 from scraper_cpn.scrape.robots import allowed, too_many_hops_rules, unreachable_rules
 from scraper_cpn.scrape.settings import SECOND, Settings
@@ -80,10 +81,10 @@ class RobotsPolicy:
         """The next attempt, from the first hop; None after the last attempt."""
         if self._robots_over(job, outcome):
             return None
+        again = next_attempt(plain_job(job), outcome)
         if is_unsent(outcome):
-            return plain_job(job)
-        url = _robots_url(job.origin)
-        return replace(plain_job(job), url=url, domain=job.home, hops=0, attempt=job.attempt + 1)
+            return again
+        return replace(again, url=_robots_url(job.origin), domain=job.home, hops=0)
 
     def robots_wait_ns(self, job: RobotsJob, outcome: object) -> int:
         """How long the next attempt waits, in addition to its domain's pause."""
@@ -102,7 +103,8 @@ class RobotsPolicy:
         """The log's row of a failed attempt to fetch robots.txt; its URLs have rows of their own."""
         asked = _robots_url(job.origin)
         target = self.frontier.target(job.url, site="", requested_url=asked, attempt=job.attempt)
-        return Failure(target=target, kind="unreachable", reason=_said(outcome))
+        kind = LOST if is_lost(outcome) else "unreachable"
+        return Failure(target=target, kind=kind, reason=_said(outcome))
 
     def refresh(self, rules: Rules) -> RobotsJob:
         """The job that fetches a robots.txt again after a day (RFC 9309 section 2.4)."""
@@ -111,8 +113,7 @@ class RobotsPolicy:
         return RobotsJob(origin=rules.origin, url=url, domain=home, home=home)
 
     def _robots_over(self, job: RobotsJob, outcome: object) -> bool:
-        last = job.attempt > self.settings.retries and not is_unsent(outcome)
-        return last or not getattr(outcome, "retry", True)
+        return was_last(self.settings, job, outcome) or not getattr(outcome, "retry", True)
 
 
 def _said(outcome: object) -> str:

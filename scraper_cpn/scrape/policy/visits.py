@@ -122,7 +122,7 @@ class VisitPolicy:
             return None
         visit = replace(visit, number=visit.number + 1, kept=visit.content, content="")
         request = replace(first_visit(target.request), visit=visit)
-        return replace(asking(target, request), attempt=1, hops=0)
+        return replace(asking(target, request), attempt=1, lost=0, hops=0)
 
     def known(self, target: Target, visit: Visit) -> Target:
         """A page that an earlier crawl has kept, asked for under the conditions of its last *visit* there."""

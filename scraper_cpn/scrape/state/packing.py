@@ -182,15 +182,14 @@ class _Targets:
         """Encode a target; its request only if it has one beside its URL."""
         packed = [
             target.url, target.site, None if target.requested_url == target.url else target.requested_url,
-            target.parent, target.depth, target.priority, target.attempt, target.hops, target.handler,
+            target.parent, target.depth, target.priority, _pack_attempts(target), target.hops, target.handler,
             target.rank, _pack_names(target),
         ]  # fmt: skip
         return [*packed, *_pack_request(target)]
 
     def unpack(self, packed: list[Any]) -> Target:
-        url, site, asked, parent, depth, priority, attempt, hops, handler, rank, names, *more = (
-            packed
-        )
+        url, site, asked, parent, depth, priority, made, hops, handler, rank, names, *more = packed
+        attempt, lost = (made, 0) if isinstance(made, int) else made
         domain, origin = _names(url, names)
         kind = partial(RequestTarget, request=msgspec.convert(more[0], Request)) if more else Target
         return kind(
@@ -204,6 +203,7 @@ class _Targets:
             priority=priority,
             rank=rank,
             attempt=attempt,
+            lost=lost,
             hops=hops,
             handler=handler,
         )
@@ -326,6 +326,11 @@ class _Targets:
             )
             for url, priority, handler, names, *request in links
         )  # fmt: skip
+
+
+def _pack_attempts(target: Target) -> int | tuple[int, int]:
+    """Encode the number of an attempt, and how many of those before were lost, if any."""
+    return (target.attempt, target.lost) if target.lost else target.attempt
 
 
 def _pack_request(target: Target) -> tuple[Request, ...]:

@@ -72,7 +72,7 @@ def _edit(net: ScrapeNet, durable: Durable, rows: list[Failure], now_ns: int) ->
     edit = Edit(now_ns)
     asking = set()
     for row in rows:
-        target = replace(row.target, attempt=1)
+        target = replace(row.target, attempt=1, lost=0)
         if row.kind == _UNREACHABLE:
             asking.add(target.origin)
         edit.put(net.robots.asks if row.kind == _UNREACHABLE else net.frontier.targets, target)
