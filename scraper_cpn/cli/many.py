@@ -22,7 +22,7 @@ from scraper_cpn.cli.job import asked_for
 from scraper_cpn.cli.on_state import KIND, kinds_of
 from scraper_cpn.cli.words import DONE, Words, print_json, print_result, words_of
 from scraper_cpn.scrape.options.read import own_options
-from scraper_cpn.scrape.options.table import BY_KEY, SWITCH, Option
+from scraper_cpn.scrape.options.table import BY_KEY, PORT, SWITCH, Option
 from scraper_cpn.scrape.settings import Settings, UsageError
 
 if TYPE_CHECKING:
@@ -174,8 +174,22 @@ def _status(words: Words, dsn: str) -> int:
     from scraper_cpn.scrape.many.status import many_status
     from scraper_cpn.show.many import many_lines
 
-    status = many_status(anyio.run(look, dsn))
+    known, follow, port = anyio.run(look, dsn), "follow" in words.options, _port(words)
+    if follow or port is not None:
+        from scraper_cpn.cli.watch import watch
+
+        return watch(words, known, follow=follow, port=port)
+    status = many_status(known)
     return print_result(words, status, many_lines(status))
+
+
+def _port(words: Words) -> int | None:
+    if "metrics" not in words.options:
+        return None
+    try:
+        return int(_METRICS.kind.read(words.options["metrics"]))
+    except ValueError as error:
+        raise UsageError(f"--metrics: {error}") from None
 
 
 def _stop(words: Words, dsn: str) -> int:
@@ -262,8 +276,13 @@ _FOLLOW = Option(
     name="follow", kind=SWITCH, group="", help="go on with new items until the crawl has ended"
 )
 
+_WATCH = Option(
+    name="follow", kind=SWITCH, group="", help="show it again until the crawl has ended"
+)
+_METRICS = Option(name="metrics", kind=PORT, group="", help="serve a page and metrics on PORT")
+
 COMMANDS = {
-    "status": Command(_status),
+    "status": Command(_status, (_WATCH, _METRICS)),
     "explain": Command(_explain, words=1),
     "retry": Command(_retry, (KIND,)),
     "check": Command(_check),

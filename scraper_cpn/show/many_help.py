@@ -33,6 +33,9 @@ URLs wait and for what, and the domains with the most of them. Only reads, also
 while workers run.
 
 options:
+      --follow               show it again every 2 s until the crawl has ended
+      --metrics PORT         serve http://127.0.0.1:PORT/, a page that shows it, and
+                             /metrics for Prometheus, until Ctrl-C (0: any port)
 {_COMMON}""",
     "export": f"""\
 usage: scrape export --database ADDRESS [--name NAME] [-o FILE]
