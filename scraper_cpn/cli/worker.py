@@ -4,13 +4,14 @@ Owns: the worker's options, its signals, its progress, the processes of `--proce
 Must not know: how a crawl is divided or run, SQL.
 """
 
+import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio
 
@@ -24,10 +25,13 @@ from scraper_cpn.scrape.fetch.open_files import make_room
 from scraper_cpn.scrape.options.read import crawl_options, own_options, settings_from
 from scraper_cpn.scrape.options.table import AT_A_TIME, BY_KEY, TIME, Option
 from scraper_cpn.scrape.settings import SECOND, UsageError
+from scraper_cpn.store.port import StoreError
 
 if TYPE_CHECKING:
     from scraper_cpn.cluster.worker import Worker
     from scraper_cpn.scrape.many.work import Program, ScrapeWork
+
+T = TypeVar("T")
 
 DONE, INCOMPLETE = 0, 1
 LEASE_NS = 10 * SECOND
@@ -35,6 +39,12 @@ LEASE_LEAST_NS = SECOND
 PROGRESS_S = 5.0
 AGAIN_S = 1.0
 """The pause before a process that has died is started again."""
+DATABASE_S = 60.0
+"""How long a worker that starts waits for its database."""
+_PASSING = {"io", "standby"}
+"""The kinds of errors that pass when a server has started, or has become the primary."""
+PARENT = "SCRAPER_CPN_PARENT"
+"""The variable that tells a worker of `--processes` which process has started it."""
 GRACE_S = 15.0
 """How long a worker may take to leave after the first signal."""
 
@@ -158,7 +168,9 @@ async def _work(
     from scraper_cpn.cluster.worker import Pace, Worker
     from scraper_cpn.scrape.many.crawls import join
 
-    crawl, work = await join(dsn, dict.fromkeys(names, True), settings, program)
+    crawl, work = await _patiently(
+        lambda: join(dsn, dict.fromkeys(names, True), settings, program), tell
+    )
     make_room(work.net.policy.settings.concurrency)
     async with work:
         one = Worker(crawl, work, Pace(lease_s=lease_ns / SECOND), tell)
@@ -166,10 +178,26 @@ async def _work(
             hearing.tell(partial(_obey, hearing, one, scope, tell))
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(_progress, one, work, tell)
+                tasks.start_soon(_outlive_nobody, one, tell)
                 ended = await one.run()
                 tasks.cancel_scope.cancel()
             return ended, _numbers(work)
     return None, _numbers(work)
+
+
+async def _patiently(joining: Callable[[], Awaitable[T]], tell: Callable[[str], None]) -> T:
+    """Join a crawl, also if its database is only about to start; raises the last error when that takes too long."""
+    until, told = anyio.current_time() + DATABASE_S, False
+    while True:
+        try:
+            return await joining()
+        except StoreError as error:
+            if error.kind not in _PASSING or anyio.current_time() >= until:
+                raise
+            if not told:
+                tell(f"{error}; trying again for {DATABASE_S:g} s")
+            told = True
+        await anyio.sleep(AGAIN_S)
 
 
 def _obey(
@@ -181,6 +209,15 @@ def _obey(
         scope.cancel()
         return
     tell("leaving: no new requests; interrupt again to leave at once")
+    one.stop()
+
+
+async def _outlive_nobody(one: "Worker", tell: Any) -> None:
+    """Leave when the process has ended that has started this one, in whatever way: nobody else would stop it."""
+    parent = os.environ.get(PARENT)
+    while parent is None or parent == str(os.getppid()):  # noqa: ASYNC110  (nobody tells of it)
+        await anyio.sleep(AGAIN_S)
+    tell("leaving: the process has ended that has started this worker")
     one.stop()
 
 
@@ -276,7 +313,10 @@ def _many_processes(argv: list[str], number: int, *, quiet: bool) -> int:
 def _started(command: list[str]) -> subprocess.Popen[bytes]:
     """Start a worker in a session of its own, so that a Ctrl-C reaches it once: from here."""
     return subprocess.Popen(  # noqa: S603 - this program itself
-        command, stdin=subprocess.DEVNULL, start_new_session=True
+        command,
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+        env={**os.environ, PARENT: str(os.getpid())},
     )
 
 

@@ -39,6 +39,10 @@ CREATE OR REPLACE FUNCTION scrape.beat(
 LANGUAGE plpgsql
 AS $$
 BEGIN
+    SELECT c.stopping, c.ended INTO stopping, ended FROM scrape.cluster c WHERE c.crawl = _crawl;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no crawl %', _crawl USING ERRCODE = 'SC006';
+    END IF;
     INSERT INTO scrape.worker AS w (crawl, id, holder, seen_at)
     VALUES (_crawl, _worker, _holder, clock_timestamp())
     ON CONFLICT (crawl, id) DO UPDATE SET seen_at = excluded.seen_at;
@@ -54,7 +58,6 @@ BEGIN
     SELECT coalesce(array_agg(w.id), '{}'), coalesce(array_agg(w.holder), '{}') INTO workers, holders
     FROM scrape.worker w
     WHERE w.crawl = _crawl AND w.seen_at > clock_timestamp() - _lease_ms * interval '1 millisecond';
-    SELECT c.stopping, c.ended INTO stopping, ended FROM scrape.cluster c WHERE c.crawl = _crawl;
     now_ns := extract(epoch FROM clock_timestamp()) * 1000000000;
 END
 $$;

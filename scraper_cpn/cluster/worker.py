@@ -120,7 +120,7 @@ class Worker:
         self._mail = anyio.Event()
         self._stopping = False
         self._ended: str | None = None
-        self._in_trouble = False
+        self._troubles: dict[str, None] = {}
         self._failure: Exception | None = None
 
     async def run(self) -> str | None:
@@ -148,11 +148,11 @@ class Worker:
             self._tasks.cancel_scope.cancel()
 
     def _troubled(self, error: StoreError) -> None:
-        """Tell of an error that may pass, once until the database answers again; raise any other."""
+        """Tell of an error that may pass, once of each kind until the database answers again; raise any other."""
         if error.kind in FATAL:
             raise error
-        if not self._in_trouble:
-            self._in_trouble = True
+        if error.kind not in self._troubles:
+            self._troubles[error.kind] = None
             self._tell(f"{error}; trying again")
 
     def stop(self) -> None:
@@ -192,8 +192,8 @@ class Worker:
 
     async def _beat_once(self) -> None:
         beat = await self._beat()
-        if self._in_trouble:
-            self._in_trouble = False
+        if self._troubles:
+            self._troubles = {}
             self._tell("the database answers again")
         self._ended = self._ended or beat.ended
         if beat.stopping:
@@ -297,6 +297,8 @@ class Worker:
             "fenced": "is another worker's now: this one was silent for longer than its lease",
             "lease": "is free to be claimed: its lease has ended without an answer from the database",
         }
+        if kind == "older":
+            why["older"] = f"goes on from what is there: {error}"
         again = f"is claimed again when the database answers: {error}"
         self._tell(f"partition {claimed.pid} {why.get(kind, again)}")
 

@@ -34,8 +34,8 @@ while workers run.
 
 options:
       --follow               show it again every 2 s until the crawl has ended
-      --metrics PORT         serve http://127.0.0.1:PORT/, a page that shows it, and
-                             /metrics for Prometheus, until Ctrl-C (0: any port)
+      --metrics PORT         serve it as a page on http://127.0.0.1:PORT/,
+                             and /metrics for Prometheus, until Ctrl-C
 {_COMMON}""",
     "export": f"""\
 usage: scrape export --database ADDRESS [--name NAME] [-o FILE]

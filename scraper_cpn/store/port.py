@@ -141,7 +141,8 @@ class StoreError(Exception):
     Attributes:
         kind: "exists", "missing", "locked", "foreign" (no state of ours, or of another net or version),
             "damaged", "full" (the disk), "readonly", "io", "fenced" (another process has taken over),
-            "refused" (a server does not let this user in, or do this), "unfit" (a token, an outcome or a key
+            "refused" (a server does not let this user in, or do this), "standby" (a server that only reads, for now),
+            "older" (a server has lost what it had acknowledged), "unfit" (a token, an outcome or a key
             that can't be written),
             "spent" (a budget has less left than a batch draws; the store accepts another batch instead).
     """

@@ -12,27 +12,36 @@ from typing import Any
 
 from scraper_cpn.store.port import BatchError, StoreError
 
-FENCED, NEXT, CONTRADICTS, SPENT = "SC001", "SC002", "SC003", "SC004"
+FENCED, NEXT, CONTRADICTS, SPENT, OLDER, GONE = "SC001", "SC002", "SC003", "SC004", "SC005", "SC006"
 """The errors that the functions of the schema raise."""
 
 _UNIQUE, _FOREIGN_KEY, _TWICE = "23505", "23503", "21000"
 _BUGS = {NEXT, CONTRADICTS, _UNIQUE, _FOREIGN_KEY, _TWICE, "22003", "22P02", "22021", "23502"}
 """A batch or a call that can't be right."""
 
+POOLED = (
+    "a pooler such as PgBouncer stands before the server, and may give each call another connection; give the address of "
+    "the server itself"
+)
+
 _LINES = {
     "28P01": ("refused", "the server refuses the password of this user; set PGPASSWORD or ~/.pgpass"),
     "28000": ("refused", "the server refuses this user ({error}); ask who runs it"),
     "3D000": ("missing", "the server has no such database; make it first: createdb"),
     "42501": ("refused", "this user has too few rights ({error}); ask who runs the database"),
-    "25006": ("refused", "the server is a standby that can't be written; give the address of the primary"),
+    "25006": ("standby", "the server is a standby that can't be written; give the address of the primary"),
     "53100": ("full", "the server's disk is full; make room, then resume: what was committed is there"),
     "53300": ("io", "the server has no connection left; try again later, or raise its max_connections"),
     "57P03": ("io", "the server is starting or stopping; try again when it is ready"),
     "57P01": ("io", "the server was stopped; resume when it is back: what was committed is there"),
+    "26000": ("refused", POOLED),
+    "42P05": ("refused", POOLED),
     "42704": ("foreign", "the server can't use a part of the address ({error})"),
     "55P03": ("locked", "another process has locked it; try again"),
     FENCED: ("fenced", "another process has taken over this crawl; this one has ended"),
     SPENT: ("spent", "{error}"),
+    OLDER: ("older", "the database lacks what it had acknowledged ({error}); was a backup restored, or a replica promoted?"),
+    GONE: ("foreign", "the crawl is not in this database any more; was a backup restored that is older than it?"),
 }  # fmt: skip
 _OTHERS = {
     "08": ("io", "the connection was lost ({error}); resume when the server answers"),

@@ -1,7 +1,8 @@
 -- What changes a partition: each function is one call, and so one transaction and one round trip.
 --
 -- Errors of our own: SC001 the claim is another's, SC002 the batch does not follow the last one, SC003 it
--- contradicts the tables, SC004 a budget has less left than is drawn. Nothing of such a batch is written.
+-- contradicts the tables, SC004 a budget has less left than is drawn, SC005 the tables lack an acknowledged batch,
+-- SC006 the crawl is gone. Nothing of such a batch is written.
 
 -- Plans are fixed: they are made when tables are empty, and must hold when they have millions of rows.
 CREATE FUNCTION scrape.commit_batch(
@@ -162,6 +163,9 @@ BEGIN
     SELECT * INTO head FROM scrape.part WHERE id = _part;
     IF head.epoch IS DISTINCT FROM _epoch OR head.owner IS DISTINCT FROM _owner THEN
         RAISE EXCEPTION 'another process has taken over' USING ERRCODE = 'SC001';
+    END IF;
+    IF head.seq < _seq - 1 THEN
+        RAISE EXCEPTION 'its last batch is %, not %', head.seq, _seq - 1 USING ERRCODE = 'SC005';
     END IF;
     RAISE EXCEPTION 'batch % does not follow batch %', _seq, head.seq USING ERRCODE = 'SC002';
 END

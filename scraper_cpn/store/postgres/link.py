@@ -16,7 +16,7 @@ from typing import Any, Protocol, TypeVar
 
 from scraper_cpn.store.port import StoreError
 from scraper_cpn.store.postgres.address import Address
-from scraper_cpn.store.postgres.failures import NOBODY, driver, said, store_errors
+from scraper_cpn.store.postgres.failures import NOBODY, POOLED, driver, said, store_errors
 
 T = TypeVar("T")
 
@@ -76,6 +76,7 @@ async def connect(address: Address) -> Connection:
             raise StoreError("io", f"{address}: {text}") from error
     version, coding = connection.get_server_version(), connection.get_settings().server_encoding
     if version.major >= LEAST_VERSION and coding == "UTF8":
+        await _refuse_pooler(address, connection)
         found: Connection = connection
         return found
     connection.terminate()
@@ -87,6 +88,19 @@ async def connect(address: Address) -> Connection:
         "foreign",
         f"{address}: PostgreSQL is {version.major}; a state needs {LEAST_VERSION} or newer",
     )
+
+
+async def _refuse_pooler(address: Address, connection: Any) -> None:
+    """Refuse a pooler, whose clients would run each other's prepared statements.
+
+    It hands out numbers of its own for cancelling, where a server gives the number of its process.
+    """
+    with store_errors(address):
+        asked = connection.fetchval("SELECT pg_backend_pid()")
+        pid = await within(CONNECT_SECONDS, connection, asked)
+        if pid != connection.get_server_pid():
+            connection.terminate()
+            raise StoreError("refused", f"{address}: {POOLED}")
 
 
 async def within(seconds: float, connection: Connection, work: Awaitable[T]) -> T:
