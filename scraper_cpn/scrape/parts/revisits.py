@@ -18,7 +18,9 @@ class Revisits(Part):
     def __init__(self, net: Net, p: VisitPolicy) -> None:
         super().__init__(net, "revisits")
         self._p = p
-        self.rests = self.place("revisits", Target, timed=True, work=True, share=keyed("domain"))
+        self.rests = self.place(
+            "revisits", Target, timed=True, work=True, paged=True, share=keyed("domain")
+        )
 
     def at_kept(self, pages: Place[Checked]) -> Output:
         """Put the next visit of a page that was kept."""

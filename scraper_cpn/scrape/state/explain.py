@@ -10,7 +10,6 @@ URLs: they may not fit into memory, and they matter only for the order of turns.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import product
 from typing import Any
 
 from msgspec import Struct
@@ -18,7 +17,7 @@ from msgspec.structs import replace
 
 from scraper_cpn.net.changes import Durable
 from scraper_cpn.net.explain import lacks
-from scraper_cpn.net.marking import Flying, Standing, one_key
+from scraper_cpn.net.marking import Flying, Standing
 from scraper_cpn.scrape.account.ledger import (
     SKIPPED,
     UNCHANGED,
@@ -27,7 +26,6 @@ from scraper_cpn.scrape.account.ledger import (
     worth_a_retry,
 )
 from scraper_cpn.scrape.colours import (
-    STEPS,
     Denied,
     Failure,
     FileEnd,
@@ -38,20 +36,17 @@ from scraper_cpn.scrape.colours import (
     RobotsJob,
     Rules,
     Target,
-    gate_of,
 )
 from scraper_cpn.scrape.net import ScrapeNet
-from scraper_cpn.scrape.parts.logins import LOGINS
-from scraper_cpn.scrape.parts.sessions import SESSIONS
 from scraper_cpn.scrape.policy import Policy
-from scraper_cpn.scrape.policy.sessions import place_name
 from scraper_cpn.scrape.robots import statements
 from scraper_cpn.scrape.seeds import Block, seeds_in
+from scraper_cpn.scrape.state.around import marking_around
 from scraper_cpn.scrape.state.metadata import read_row, reading_rows
 from scraper_cpn.scrape.state.rows import StoredPage, read_failure
 from scraper_cpn.scrape.state.run import ScrapeCodec, clock_of, codec_of, kept, last_opening
 from scraper_cpn.scrape.state.unread import unread
-from scraper_cpn.scrape.urls import domain_of, host_of, names_above, origin_of
+from scraper_cpn.scrape.urls import domain_of, origin_of
 from scraper_cpn.store.reader import RunInfo
 from scraper_cpn.store.states import Location, RunView, look
 
@@ -181,7 +176,7 @@ def whereabouts(reader: RunView, info: RunInfo, codec: ScrapeCodec, url: str) ->
     """
     policy = codec.net.policy
     with reading_rows():
-        durable, before = _marking(reader, codec, url)
+        durable, before = marking_around(reader, codec, url)
     ends = _ends(reader, codec.net, url)
     spot = _spot(codec.net, durable, url, before)
     place = "" if ends or spot is not None else _unread_place(reader, info.metadata, url)
@@ -222,33 +217,6 @@ def whereabouts(reader: RunView, info: RunInfo, codec: ScrapeCodec, url: str) ->
 # Looking.
 
 
-def _marking(reader: RunView, codec: ScrapeCodec, url: str) -> tuple[Durable, dict[str, int]]:
-    """The marking without the other waiting URLs; and how many of those come before this one, by place."""
-    saved = reader.saved()
-    durable = Durable(saved.at_ns, saved.next_serial, saved.next_id)
-    durable.tokens = {row[0]: codec.standing(row) for row in saved.tokens}
-    durable.numbers = {codec.number_key(row): row[2] for row in saved.numbers}
-    flights = list(saved.flights)
-    held = {serial for row in flights for serial in codec.holds(row)}
-    # The domain is the one from when the URL was found; today's suffix list may give another one.
-    asks, targets = codec.net.robots.asks.name, codec.net.frontier.targets.name
-    turns = _turns(codec.net, durable)
-    queues = [(asks, origin_of(url)), *((targets, key) for key in _keys(codec, url, turns))]
-    before: dict[str, int] = {}
-    for place, key in queues:
-        for row in reader.holding(place, key, url.encode()):
-            token = Standing(place, row[4], codec.colour(place, row[5]), 0)
-            if token.colour.url == url:
-                durable.tokens[token.serial] = token
-                before[place] = reader.ahead(row, held)
-    # If a firing holds another URL, only the firing's existence matters, not the URL.
-    others = {serial: Standing(targets, serial, None, 0) for serial in held}
-    known = others | durable.tokens
-    durable.flights = {row[0]: codec.flying(row, known) for row in flights}
-    durable.faulted = [codec.faulted(row) for row in saved.faulted]
-    return durable, before
-
-
 def _unread_place(reader: RunView, metadata: dict[str, bytes], url: str) -> str:
     """The first line of the unread seeds that names the URL. Cost: some microseconds for each unread line."""
     seeds = unread(reader, metadata, kept(metadata).input)
@@ -258,25 +226,6 @@ def _unread_place(reader: RunView, metadata: dict[str, bytes], url: str) -> str:
                 if url in seeds_in(seeds.name, Block(number, line)):
                     return f"{seeds.name}:{number}"
     return ""
-
-
-def _turns(net: ScrapeNet, durable: Durable) -> list[tuple[str, str]]:
-    """The gates of logins and the sessions for which a target may wait."""
-    names = [
-        each.colour.session for each in durable.tokens.values() if each.place in (LOGINS, SESSIONS)
-    ]
-    number = net.policy.settings.sessions or 0
-    sessions = dict.fromkeys([*names, *map(place_name, range(1, number + 1))])
-    return [(gate, each) for each in sessions or [""] for gate in (gate_of(each), STEPS)]
-
-
-def _keys(codec: ScrapeCodec, url: str, turns: Sequence[tuple[str, str]]) -> Iterator[str]:
-    """The encoded keys under which the target of a URL may wait for its turn; *turns* are gates and sessions."""
-    targets = codec.net.frontier.targets
-    host = host_of(url)
-    for domain, (gate, session) in product(names_above(host), turns):
-        known = {"domain": domain, "host": host, "gate": gate, "session": session}
-        yield codec.key(targets.name, one_key(known[name] for name in targets.keys))
 
 
 def _ends(reader: RunView, net: ScrapeNet, url: str) -> list[Failure | StoredPage]:
