@@ -81,7 +81,7 @@ class Form:
             options: as of `Page.link`; a body is the form's own.
 
         Raises:
-            ValueError: there is no such field, choice or button, or the form would send a password in its URL.
+            ValueError: there is no such field, choice or button, the form would send a password in its URL, or is not sent at all.
         """
         pressed = self._pressed(press)
         charset = self._charset()
@@ -89,6 +89,10 @@ class Form:
         action, method, kind = (
             self._attribute(name, pressed) for name in ("action", "method", "enctype")
         )
+        if method.lower() == "dialog":
+            raise ValueError(
+                "a browser sends nothing for this form or button (its method is dialog); press another button"
+            )
         url = self._page.absolute(action) if action else self._page.url
         if url is None:
             return Link("")

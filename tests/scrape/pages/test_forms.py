@@ -137,3 +137,13 @@ def test_the_options_of_a_link() -> None:
     assert link.request is not None
     assert (link.priority, link.request.idempotent) == (3, True)
     assert link.request.headers == (("X-A", "1"),)
+
+
+@pytest.mark.parametrize(
+    "html",
+    ["<form method=dialog><button>x</button></form>", "<form><button formmethod=dialog>x</button>"],
+)
+def test_a_form_that_closes_a_dialog(html: str) -> None:
+    """A browser sends nothing for it, which is said; another button may send the form."""
+    with pytest.raises(ValueError, match="its method is dialog"):
+        sent(html)
