@@ -27,7 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
         job = job_of(parse(sys.argv[1:] if arguments is None else arguments))
         _refuse(job)
         make_room(job.settings.concurrency)
-        summary = anyio.run(_crawl, job, backend_options=loop_options(job.settings))
+        summary = anyio.run(_crawl, job, backend_options=loop_options())
     except (UsageError, OutputError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2 if isinstance(error, UsageError) else 1

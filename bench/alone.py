@@ -43,27 +43,7 @@ async def by_aiohttp(proxies: Sequence[str], stack: AsyncExitStack) -> Get:
     return get
 
 
-async def by_pyreqwest(proxies: Sequence[str], stack: AsyncExitStack) -> Get:
-    """A client for each proxy, in turn."""
-    from pyreqwest.client import ClientBuilder
-    from pyreqwest.proxy import ProxyBuilder
-
-    clients = [
-        ClientBuilder().http1_only().proxy(ProxyBuilder.all(proxy)).error_for_status().build()
-        for proxy in proxies
-    ]
-    for client in clients:
-        stack.push_async_callback(client.close)
-    turns = cycle(clients)
-
-    async def get(url: str) -> bytes:
-        response = await next(turns).get(url).build().send()
-        return bytes(await response.bytes())
-
-    return get
-
-
-CLIENTS = {"aiohttp": by_aiohttp, "pyreqwest": by_pyreqwest}
+CLIENTS = {"aiohttp": by_aiohttp}
 
 
 async def crawl(fetcher: str, urls: Iterator[str], proxies: Sequence[str], at_once: int) -> None:
@@ -86,12 +66,10 @@ def main() -> None:
     parser.add_argument("--at-once", type=int, required=True, help="requests in flight")
     parser.add_argument("--fetcher", choices=CLIENTS, required=True)
     parser.add_argument("--proxy", action="append", required=True)
-    parser.add_argument("--uvloop", action="store_true", help="where the command would use it")
     args = parser.parse_args()
     numbers = range(1, args.pages)
     urls = [*args.seeds, *(f"{seed}p/{number}" for number in numbers for seed in args.seeds)]
-    options = {"use_uvloop": args.uvloop}
-    anyio.run(crawl, args.fetcher, iter(urls), args.proxy, args.at_once, backend_options=options)
+    anyio.run(crawl, args.fetcher, iter(urls), args.proxy, args.at_once)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from scraper_cpn.version import __version__
 
 NICE = ("nice", "-n", "5")
 """Before the command of a crawler: its web on the same machine has to see each request when it comes."""
-LIBRARIES = ("aiohttp", "anyio", "msgspec", "pyreqwest", "turbohtml", "uvloop")
+LIBRARIES = ("aiohttp", "anyio", "msgspec", "turbohtml")
 
 
 class Machine(Struct, frozen=True, kw_only=True):

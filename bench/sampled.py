@@ -28,11 +28,11 @@ PARTS = {
     "checking, keeping": ("/scrape/items/",),
     "client": (
         "/scrape/fetch/",
-        "/aiohttp/", "/pyreqwest/", "/yarl/", "/asyncio/selector_events.py",
+        "/aiohttp/", "/yarl/", "/asyncio/selector_events.py",
     ),
     "shell": ("/scraper_cpn/run/", "/baseline/shell.py", "/baseline/crawl.py", "/scrape/session.py", "/scrape/effects.py"),
     "decisions": ("<net ", "/scraper_cpn/net/", "/baseline/"),
-    LOOP: ("/asyncio/", "/anyio/", "/uvloop/"),
+    LOOP: ("/asyncio/", "/anyio/"),
 }  # fmt: skip
 """What the file names of each part have in them; the first part that fits counts."""
 

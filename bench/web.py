@@ -22,8 +22,6 @@ from msgspec import Struct
 from bench.decisions.subjects import NET_NATIVE
 from bench.machine import NICE
 from mocks.serving import served
-from scraper_cpn.scrape.fetch.loop import on_uvloop
-from scraper_cpn.scrape.settings import Settings
 
 SUBJECTS: dict[str, tuple[str, ...]] = {
     "net": ("scraper_cpn",),
@@ -31,7 +29,7 @@ SUBJECTS: dict[str, tuple[str, ...]] = {
     "baseline": ("baseline",),
 }
 """Names of subjects; the module of each, and its options."""
-FETCHERS = ("aiohttp", "pyreqwest")
+FETCHERS = ("aiohttp",)
 """The webs are plain HTTP, which httpx gives to aiohttp."""
 MILLISECOND = 1_000_000
 ROOT = Path(__file__).parents[1]
@@ -142,8 +140,7 @@ def alone(web: Web, fetcher: str, where: dict[str, Any]) -> list[str]:
     """The command that fetches and parses the same pages without a crawler."""
     limits = {"pages": web.pages, "at-once": web.at_once, "fetcher": fetcher}
     command = [sys.executable, "-m", "bench.alone", *where["seeds"]]
-    loop = ["--uvloop"] if on_uvloop(msgspec.convert({"fetcher": fetcher}, Settings)) else []
-    return [*command, *_proxies(where), *_given(limits), *loop]
+    return [*command, *_proxies(where), *_given(limits)]
 
 
 def _proxies(where: dict[str, Any]) -> list[str]:

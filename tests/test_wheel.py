@@ -18,7 +18,7 @@ from scraper_cpn.simulate.web import WebSpec
 
 pytestmark = pytest.mark.slow
 
-EXTRAS = (".client_pyreqwest", ".client_httpx", ".pools", ".fetch.streams", ".socks")
+EXTRAS = (".client_httpx", ".pools", ".fetch.streams", ".socks")
 """Modules of the extras `fast`, `httpx` and `socks`."""
 ROOT = Path(__file__).parents[1]
 CLEAN = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "VIRTUAL"))}  # fmt: skip
@@ -94,10 +94,6 @@ def test_it_needs_what_it_says_it_needs(installed: Path, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("option", "said"),
     [
-        (
-            ("--fetcher", "pyreqwest"),
-            "fetcher: pyreqwest is not installed; install it with pip install 'scraper-cpn[fast]'",
-        ),
         (
             ("--fetcher", "httpx"),
             "fetcher: httpx is not installed; install it with pip install 'scraper-cpn[httpx]'",

@@ -16,7 +16,7 @@ from typing import Any
 import anyio
 
 from scraper_cpn import Crawl
-from scraper_cpn.scrape.fetch.loop import loop_options, on_uvloop
+from scraper_cpn.scrape.fetch.loop import loop_options
 from scraper_cpn.scrape.items.outputs import ItemOutput
 from scraper_cpn.version import __version__
 
@@ -71,14 +71,10 @@ def drive(run: Callable[[Crawl[Any], list[str], Consumer], Awaitable[None]], pro
     consumer = Consumer(task["consume_s"])
     began = time.perf_counter()
     asked = Crawl(proxy=task["proxies"], **options)
-    anyio.run(run, asked, task["seeds"], consumer, backend_options=loop_options(asked.settings))
+    anyio.run(run, asked, task["seeds"], consumer, backend_options=loop_options())
     result = {
         "program": program,
-        "settings": {
-            **options,
-            "fetcher": asked.settings.fetcher,
-            "use_uvloop": on_uvloop(asked.settings),
-        },
+        "settings": {**options, "fetcher": asked.settings.fetcher},
         "received": consumer.received,
         "wall_s": time.perf_counter() - began,
     }

@@ -60,7 +60,6 @@ def _python(name: str, folder: str) -> Subject:
 
 SUBJECTS = (
     _ours("net", "net"),
-    _ours("net, pyreqwest", "net", "pyreqwest"),
     _ours("baseline", "by_hand"),
     Subject(name="spider", command=(str(SPIDER),), needs=SPIDER, environment=UNLIMITED),
     _python("Scrapy", "scrapy"),

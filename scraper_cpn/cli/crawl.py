@@ -72,7 +72,7 @@ def run_job(job: CrawlJob) -> int:
             tell(nameless)
         view = view_for(job, console)
         try:
-            summary, error = run_to_end(partial(_crawl, job, prepared, view, hearing), job.settings)
+            summary, error = run_to_end(partial(_crawl, job, prepared, view, hearing))
         finally:
             view.close()
             hearing.listen()

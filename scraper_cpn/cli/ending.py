@@ -19,8 +19,7 @@ from threading import Thread, current_thread
 from threading import enumerate as running
 from typing import TypeVar
 
-from scraper_cpn.scrape.fetch.loop import loop_options
-from scraper_cpn.scrape.settings import Settings
+from scraper_cpn.scrape.fetch.loop import precise_loop
 
 T = TypeVar("T")
 
@@ -28,9 +27,9 @@ PATIENCE_S = 0.5
 """How long cancelled tasks, and threads that are no longer needed, may take to end."""
 
 
-def run_to_end(job: Callable[[], Awaitable[T]], settings: Settings) -> T:
-    """Run a job on the event loop for a crawl's settings, and close the loop."""
-    loop = _new_loop(settings)
+def run_to_end(job: Callable[[], Awaitable[T]]) -> T:
+    """Run a job on the event loop of a crawl, and close the loop."""
+    loop = precise_loop()
     try:
         return loop.run_until_complete(job())
     finally:
@@ -54,17 +53,6 @@ def end_despite_threads(code: int, before: Iterable[Thread]) -> int:
             stream.flush()
         os._exit(code)
     return code
-
-
-def _new_loop(settings: Settings) -> asyncio.AbstractEventLoop:
-    options = loop_options(settings)
-    if options.get("use_uvloop"):
-        import uvloop
-
-        loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
-        return loop
-    made: asyncio.AbstractEventLoop = options["loop_factory"]()
-    return made
 
 
 def _close(loop: asyncio.AbstractEventLoop) -> None:

@@ -36,7 +36,7 @@ The prompt is IPython where it is installed.
 
 examples:
   scrape shell https://quotes.example/
-  scrape shell https://quotes.example/ --fetcher pyreqwest --delay 2s
+  scrape shell https://quotes.example/ --fetcher httpx --delay 2s
 """
 NOT_HERE = frozenset({
     "state", "run", "output", "overwrite", "append", "failed", "trace", "input", "skip_bad_seeds", "json", "verbose",
@@ -89,7 +89,7 @@ def shell(argv: Sequence[str], prompt: Callable[[str, Names], None] | None = Non
         raise failed  # without the frames of the crawl
 
     names["fetch"] = fetch
-    options = loop_options(settings)
+    options = loop_options()
     with (
         start_blocking_portal(backend_options=options) as portal,
         portal.wrap_async_context_manager(by_hand),

@@ -149,7 +149,7 @@ def _one_process(arguments: Arguments, dsn: str, lease_ns: int) -> int:
         settings = settings_from(mine)
         names = {BY_KEY[key].field for key in mine}
         run = partial(_work, dsn, names, settings, does(program, path), lease_ns, hearing, tell)
-        ended, told = run_to_end(run, settings)
+        ended, told = run_to_end(run)
         hearing.listen()
     _report(ended, told, own, tell)
     code = _code(ended, hearing.received)

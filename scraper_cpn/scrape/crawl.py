@@ -170,7 +170,7 @@ class Crawl(Program, Generic[T]):
         return anyio.run(
             partial(self.crawl, output=output, overwrite=overwrite, append=append, state=state),
             *urls,
-            backend_options=loop_options(self.settings),
+            backend_options=loop_options(),
         )
 
     def resume(self, state: str | Path, output: Output = None) -> Summary:
@@ -188,7 +188,7 @@ class Crawl(Program, Generic[T]):
             UsageError: the scope differs, the output was changed since, or is missing.
             StoreError: the state can't be read or written; nothing is half-written.
         """
-        return anyio.run(self.resumed, state, output, backend_options=loop_options(self.settings))
+        return anyio.run(self.resumed, state, output, backend_options=loop_options())
 
     async def resumed(self, state: str | Path, output: Output = None) -> Summary:
         """Like `resume`, for async code."""

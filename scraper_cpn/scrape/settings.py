@@ -15,7 +15,7 @@ LINKS = ("a", "area", "frame", "iframe", "refresh", "next", "feed")
 """The kinds of links that are followed by default; see `scraper_cpn.scrape.pages.kinds`."""
 TRAP_RULES = ("long", "deep", "repeat", "query", "calendar")
 """The rules by which links count as traps; see `scraper_cpn.scrape.policy.traps`."""
-FETCHERS = ("aiohttp", "pyreqwest", "httpx")
+FETCHERS = ("aiohttp", "httpx")
 """The HTTP clients of this package."""
 MILLISECOND = 1_000_000
 SECOND = 1_000_000_000

@@ -6,9 +6,6 @@ import asyncio
 import sys
 from types import FrameType
 
-import pytest
-import uvloop
-
 from bench.sampled import START, Sampler
 
 
@@ -18,8 +15,7 @@ def inside(file: str, sampler: Sampler) -> None:
     exec(compile("sampler.sample(frame())", file, "exec"), names)
 
 
-@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
-def test_a_part_is_told_on_every_loop(loop: object) -> None:
+def test_a_part_is_told() -> None:
     """By the innermost code; on the loop, what belongs to nothing is the loop's, and the start before and after it."""
     sampler = Sampler()
     told: list[str] = []
@@ -38,7 +34,7 @@ def test_a_part_is_told_on_every_loop(loop: object) -> None:
         sampler.sample(frame)
 
     inside("/x/scraper_cpn/scrape/pages/parse.py", sampler)
-    with asyncio.Runner(loop_factory=loop) as runner:  # type: ignore[arg-type]
+    with asyncio.Runner() as runner:
         runner.run(crawl())
     inside("/x/scraper_cpn/scrape/pages/parse.py", sampler)
     assert told == [START, "parsing", "client", "decisions", "event loop", START]

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from tests.scrape.fetching import FETCHERS
+from tests.scrape.fetching import CLIENTS
 from tests.servers import serving
 
 SCRAPE = [sys.executable, "-m", "scraper_cpn"]
@@ -77,7 +77,7 @@ def scrape(folder: Path, *argv: str, **options: Any) -> subprocess.CompletedProc
     )
 
 
-@pytest.mark.parametrize("fetcher", FETCHERS)
+@pytest.mark.parametrize("fetcher", CLIENTS)
 def test_items_go_to_stdout_and_all_else_to_stderr(fetcher: str, site: str, tmp_path: Path) -> None:
     """Standard output is JSON Lines and nothing else; the summary is on stderr."""
     done = scrape(tmp_path, f"{site}/0", "-f", "number=h1", "--fetcher", fetcher)
@@ -175,7 +175,7 @@ def test_a_config_file_and_a_list_of_seeds(site: str, tmp_path: Path) -> None:
     assert json.loads(piped.stdout)["url"] == f"{site}/2"
 
 
-@pytest.mark.parametrize("fetcher", FETCHERS)
+@pytest.mark.parametrize("fetcher", CLIENTS)
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_stops_the_crawl(
     number: int, code: int, fetcher: str, site: str, tmp_path: Path

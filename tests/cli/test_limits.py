@@ -24,7 +24,7 @@ class Links(Site):
             self._answer(200, "text/html", "leaf")
 
 
-@pytest.mark.parametrize("fetcher", ["aiohttp", "pyreqwest"])
+@pytest.mark.parametrize("fetcher", ["aiohttp", "httpx"])
 def test_what_is_left_out_is_reported(
     fetcher: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

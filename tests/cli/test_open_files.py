@@ -10,14 +10,14 @@ import pytest
 from mocks.serving import ROOT, served
 from mocks.wirelog import read_log
 from tests.crash.under import under
-from tests.scrape.fetching import FETCHERS
+from tests.scrape.fetching import CLIENTS
 
 HOSTS = 100
 FEW = (64, 256)
 """The limits of a process: at first fewer files than the crawl has requests at a time, then some more."""
 
 
-@pytest.mark.parametrize("fetcher", FETCHERS)
+@pytest.mark.parametrize("fetcher", CLIENTS)
 def test_it_asks_the_system_for_more(fetcher: str, tmp_path: Path) -> None:
     """A crawl with more connections than a process may have at first gets every page at the first attempt."""
     web = ("--hosts", str(HOSTS), "--pages", "2", "--latency", "100ms", "--proxies", "1")

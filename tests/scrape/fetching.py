@@ -21,10 +21,8 @@ from scraper_cpn.scrape.request import PLAIN
 from scraper_cpn.scrape.settings import Settings
 from tests.servers import Server, Step
 
-FETCHERS = ("aiohttp", "pyreqwest")
-"""The clients of whole crawls in tests."""
-CLIENTS = (*FETCHERS, "httpx")
-"""The clients that the contract is tested for; the last one gives plain HTTP to the first one, as the second does."""
+CLIENTS = ("aiohttp", "httpx")
+"""The clients that the contract is tested for; the second one gives to the first one what is not HTTP/2."""
 DIRECT = Proxy("direct")
 HERE = ("http://127.0.0.1/", "http://localhost/", "http://[::1]/")
 """Seeds that let requests go to servers on this machine; no server has their port, so none gets headers."""

@@ -51,7 +51,7 @@ async def test_dropped_connections_are_reported(tmp_path: Path) -> None:
     assert f"answer 1 of connection {where.connection}" in str([*explanation_lines(where, "c.db")])
 
 
-@pytest.mark.parametrize("fetcher", ["aiohttp", "pyreqwest"])
+@pytest.mark.parametrize("fetcher", ["aiohttp", "httpx"])
 async def test_an_answer_too_many(fetcher: str, tmp_path: Path) -> None:
     """With the options that everybody has, an answer 20 ms behind a page becomes that of no other page."""
     async with InjectingServer(Moment.AFTER_A_WHILE, SURPLUS["answer"]) as server:

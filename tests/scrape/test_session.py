@@ -28,7 +28,7 @@ from scraper_cpn.scrape.session import Session
 from scraper_cpn.scrape.settings import MILLISECOND as MS
 from scraper_cpn.scrape.settings import SECOND, Settings, UsageError
 from scraper_cpn.simulate.web import WebSpec
-from tests.scrape.fetching import FETCHERS
+from tests.scrape.fetching import CLIENTS
 
 pytestmark = pytest.mark.anyio
 
@@ -107,7 +107,7 @@ async def test_the_summary_counts_what_the_web_served() -> None:
     assert summary.failed == len(summary.failed_urls) == sum(g.count for g in summary.failures) > 0
 
 
-@pytest.mark.parametrize("fetcher", FETCHERS)
+@pytest.mark.parametrize("fetcher", CLIENTS)
 async def test_the_referee_finds_nothing_on_the_wire(fetcher: Any) -> None:
     """With delays, refusals, redirects and a Crawl-delay, a real crawl breaks no rule."""
     delay_ns = 40 * MS

@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 
 _SOCKS_BYTES_MAX = 255
 """Of a name, and of a password (RFC 1929 section 2)."""
-_NEEDS = {"pyreqwest": ("fast", ("pyreqwest",)), "httpx": ("httpx", ("httpcore", "h2", "socksio"))}
-"""For each client that is not always there its extra, and the modules that it needs."""
+_HTTPX_NEEDS = ("httpcore", "h2", "socksio")
 
 
 def new_client(
@@ -34,10 +33,6 @@ def new_client(
     """
     check_client(settings)
     check_files(settings.concurrency)
-    if settings.fetcher == "pyreqwest":
-        from scraper_cpn.scrape.fetch.client_pyreqwest import PyreqwestClient
-
-        return PyreqwestClient(settings, resolver, on_surplus)
     if settings.fetcher == "httpx":
         from scraper_cpn.scrape.fetch.client_httpx import HttpxClient
 
@@ -67,14 +62,9 @@ def check_client(settings: Settings) -> None:
 
         own_client(settings.fetcher)
         return
-    extra, modules = _NEEDS[settings.fetcher]
-    if not all(map(is_here, modules)):
+    if not all(map(is_here, _HTTPX_NEEDS)):
         raise UsageError(
-            f"fetcher: {settings.fetcher} is not installed; install it with pip install 'scraper-cpn[{extra}]'"
-        )
-    if settings.cacert is not None and settings.fetcher == "pyreqwest":
-        raise UsageError(
-            f"cacert: {settings.fetcher} can't use a CA file; leave out fetcher or cacert"
+            "fetcher: httpx is not installed; install it with pip install 'scraper-cpn[httpx]'"
         )
 
 

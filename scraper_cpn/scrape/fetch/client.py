@@ -1,11 +1,11 @@
 """The port of HTTP clients: what fetching requires of a client.
 
-Owns: the port between `fetch` and the clients (`client_aiohttp`, `client_pyreqwest`), the limits that both keep,
+Owns: the port between `fetch` and the clients (`client_aiohttp`, `client_httpx`), the limits that both keep,
 and which of them a crawl uses.
 Must not know: pages, robots.txt, what an answer means, the net.
 
 A client sends a request at most once, follows no redirect, keeps no cookies, sends no Referer, reads no
-environment, speaks HTTP/1.1 and caps no connections: all of that is coordination, and the net's.
+environment and caps no connections: all of that is coordination, and the net's.
 """
 
 import asyncio

@@ -53,6 +53,7 @@ from scraper_cpn.scrape.fetch.connections import (
 from scraper_cpn.scrape.fetch.doubles import Doubles, digest_of, whole_answer
 from scraper_cpn.scrape.fetch.open_files import kept_open_max
 from scraper_cpn.scrape.fetch.reader import AnswerReader
+from scraper_cpn.scrape.fetch.tcp import ROUND_TRIP_MAX_S
 from scraper_cpn.scrape.fetch.wire import Wire
 from scraper_cpn.scrape.request import PLAIN
 from scraper_cpn.scrape.settings import SECOND, Settings
@@ -144,10 +145,13 @@ class AiohttpClient:
             loop=self._loop,
         )
         connector = self._wary if ask.wary else self._connector
+        began_s = self._loop.time()
         if is_socks(ask.proxy):
             wire = await connector.connect_through(URL(ask.proxy.url or ""), request.url)
         else:
             wire = await connector.connect_for(request)
+        if is_socks(ask.proxy) or (proxy and url.scheme == "https"):  # a tunnel was asked for
+            wire.way_s = min(self._loop.time() - began_s, ROUND_TRIP_MAX_S)
         wire.take_over(next_connection(), lambda wire: self._surplus(key, ask.proxy, wire))
         if not await wire.listen():
             wire.close()
@@ -168,7 +172,9 @@ class AiohttpClient:
             await wire.ask(self._request(ask, last), reader, ask.sending.begin)
         finally:
             timer.cancel()
-        is_its_own = await wire.settle(self._trust.doubt_s(key, wire.requests, wire.service_s))
+        is_its_own = await wire.settle(
+            self._trust.doubt_s(key, wire.requests, wire.service_s, wire.way_s)
+        )
         if reader.reusable and wire.silent() and not last and is_its_own:
             self._keep(key, wire)
         else:

@@ -217,7 +217,7 @@ class HttpxClient:
         stream = response.extensions.get("network_stream")
         if not isinstance(stream, Stream):  # somebody's mock
             return True
-        doubt_s = self._trust.doubt_s(key, pool.requests, writing.service_s)
+        doubt_s = self._trust.doubt_s(key, pool.requests, writing.service_s, stream.way_s)
         alone = await stream.is_the_only_one(response.extensions["stream_id"], doubt_s)
         if stream.broken:
             pool.spoiled = True

@@ -82,12 +82,15 @@ class Trust:
         """Whether its connections may be used again at once."""
         return self._clean.get(key, 0) >= KNOWN_AFTER
 
-    def doubt_s(self, key: Key, requests: int, service_s: float) -> float:
-        """Return how long to wait for another answer behind the last of *requests* on a connection."""
+    def doubt_s(self, key: Key, requests: int, service_s: float, way_s: float) -> float:
+        """Return how long to wait for another answer behind the last of *requests* on a connection.
+
+        *way_s* is how long a packet may take through a proxy and back.
+        """
         clean = self._clean.get(key, 0)
         if requests > 1 and clean < NEW_UNTIL:
             return DOUBT_S + 2 * min(service_s, SERVICE_MAX_S)
-        return 0 if requests > 1 and clean >= KNOWN_AFTER else LISTEN_S
+        return 0 if requests > 1 and clean >= KNOWN_AFTER else LISTEN_S + way_s
 
 
 class Idle:

@@ -34,7 +34,7 @@ from scraper_cpn.scrape.fetch.destinations import Destinations
 from scraper_cpn.scrape.fetch.jars import CookieLine, Jars
 from scraper_cpn.scrape.policy.addresses import Located
 from scraper_cpn.scrape.request import PLAIN, Request
-from scraper_cpn.scrape.settings import SECOND, Settings
+from scraper_cpn.scrape.settings import FETCHERS, SECOND, Settings
 from scraper_cpn.scrape.statuses import pages_of, table_of
 from scraper_cpn.scrape.urls import host_of
 
@@ -42,9 +42,6 @@ SITEMAP_BYTES_MAX = 52_428_801
 """sitemaps.org: 50 MB. One byte more tells that there is more."""
 _LONG_ROBOTS_BYTES = 32 * 1024
 """A longer robots.txt is read in a thread: it takes milliseconds."""
-
-_CHECK_PEERS = ("aiohttp", "httpx")
-"""Clients that look at the very address that they connect to."""
 
 if TYPE_CHECKING:
     from aiohttp.abc import AbstractResolver
@@ -223,9 +220,7 @@ class Fetcher:
         refusal = self._destinations.refusal(host)
         if ip is not None:  # the client looks at the very address
             return refusal
-        if refusal is None and (
-            proxy.url is not None or self._settings.fetcher not in _CHECK_PEERS
-        ):
+        if refusal is None and (proxy.url is not None or self._settings.fetcher not in FETCHERS):
             return await self._destinations.looked_up(host)
         return refusal
 

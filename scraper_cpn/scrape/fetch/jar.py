@@ -3,8 +3,8 @@
 Owns: RFC 6265bis sections 5.5, 5.7 and 5.8 with the public suffix list, and the limits on number and size.
 Must not know: HTTP libraries, who asks, clocks.
 
-Three libraries were measured, and none can be used: `aiohttp.CookieJar`, `http.cookiejar` and the store of reqwest
-(pyreqwest) all take `Domain=co.uk` from a.co.uk and send it to b.co.uk, `__Host-` with a Domain, `Secure` by plain
+Three libraries were measured, and none can be used: `aiohttp.CookieJar`, `http.cookiejar` and the store of reqwest (in Rust)
+all take `Domain=co.uk` from a.co.uk and send it to b.co.uk, `__Host-` with a Domain, `Secure` by plain
 HTTP, and any number of cookies. aiohttp rewrites values (`{"a":1}` gets quotes and escapes), http.cookiejar takes 38 ms
 for a header among 5,000 hosts.
 """

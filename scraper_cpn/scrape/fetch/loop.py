@@ -1,6 +1,6 @@
 """The event loop that a crawl runs on.
 
-Owns: which one suits an HTTP client, and that a pause ends when it should.
+Owns: that a pause ends when it should.
 Must not know: what is waited for.
 """
 
@@ -12,26 +12,15 @@ import selectors
 import sys
 from typing import Any
 
-from scraper_cpn.scrape.fetch.choose import is_here
-from scraper_cpn.scrape.settings import Settings
-
 SHORT_S, SHARE_OF_A_LONG_WAIT = 0.01, 0.99
 """A wait that is not short ends at this share of it, and another one follows; see `PreciseSelector`."""
 SELECT_MAX = 1_024
 """FD_SETSIZE: select(2) knows no descriptor from here on."""
 
 
-def loop_options(settings: Settings) -> dict[str, Any]:
+def loop_options() -> dict[str, Any]:
     """Return the options of the asyncio backend of anyio for a crawl."""
-    return {"use_uvloop": True} if on_uvloop(settings) else {"loop_factory": precise_loop}
-
-
-def on_uvloop(settings: Settings) -> bool:
-    """Whether a crawl runs on uvloop.
-
-    With it a crawl by pyreqwest has a quarter more pages a second, and one by aiohttp fewer.
-    """
-    return settings.fetcher == "pyreqwest" and is_here("uvloop")
+    return {"loop_factory": precise_loop}
 
 
 def precise_loop() -> asyncio.AbstractEventLoop:

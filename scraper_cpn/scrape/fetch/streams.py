@@ -16,13 +16,14 @@ Where two answers come to one request, nobody can tell which of them is meant. W
 
 import asyncio
 import ssl
+import time
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import httpcore
 
 from scraper_cpn.scrape.fetch.connections import Unasked
-from scraper_cpn.scrape.fetch.tcp import round_trip_s, unacknowledged_bytes
+from scraper_cpn.scrape.fetch.tcp import ROUND_TRIP_MAX_S, round_trip_s, unacknowledged_bytes
 from scraper_cpn.scrape.fetch.wire import LISTEN_S
 
 _TURNS = 5
@@ -77,8 +78,11 @@ class Frames:
 class Stream(httpcore.AsyncNetworkStream):
     """A connection, or the encrypted one inside it. It raises what httpcore's own does, and `Unasked`."""
 
-    def __init__(self, inner: httpcore.AsyncNetworkStream) -> None:
+    def __init__(self, inner: httpcore.AsyncNetworkStream, way_s: float = 0.0) -> None:
         self._inner = inner
+        self.way_s = way_s
+        """How long a packet may take to the server and back, if a proxy is between; 0 without one."""
+        self._to_proxy = False
         self._guarded = _speaks_http2(inner)
         self._reads = asyncio.Lock()
         self._ahead = b""
@@ -108,11 +112,13 @@ class Stream(httpcore.AsyncNetworkStream):
         newest = _newest(Frames().read(buffer.removeprefix(_PREFACE)))
         if self._guarded and newest > self._asked:
             is_new = self._asked == 0
-            await self._hear(round_trip_s(self._socket()) + LISTEN_S if is_new else 0)
+            round_s = max(round_trip_s(self._socket()), self.way_s)
+            await self._hear(round_s + LISTEN_S if is_new else 0)
             if self.broken:
                 raise Unasked
             self._asked, self._fresh_bytes = newest, 0
         self._fresh_bytes += len(buffer)
+        self._to_proxy = not self._guarded
         await self._inner.write(buffer, timeout)
 
     async def start_tls(
@@ -121,8 +127,11 @@ class Stream(httpcore.AsyncNetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 - as the base
     ) -> httpcore.AsyncNetworkStream:
-        """Encrypt the connection."""
-        return Stream(await self._inner.start_tls(ssl_context, server_hostname, timeout))
+        """Encrypt the connection. Where a proxy has joined it, the handshake tells how far the server is."""
+        began_s = time.monotonic()
+        secure = await self._inner.start_tls(ssl_context, server_hostname, timeout)
+        took_s = min(time.monotonic() - began_s, ROUND_TRIP_MAX_S)
+        return Stream(secure, took_s if self._to_proxy else 0.0)
 
     async def is_the_only_one(self, number: int, doubt_s: float) -> bool:
         """Return whether nothing more came to a request that is answered; what comes in *doubt_s* is read for that."""

@@ -54,6 +54,8 @@ class Wire(ResponseHandler):
         """The names of hosts in the server's certificate, if it was verified."""
         self.service_s = 0.0
         """How long the first answer took to begin."""
+        self.way_s = 0.0
+        """How long a packet may take to the server and back, if a proxy is between; 0 without one."""
         self.idle_since_s = 0.0
         self.surplus = b""
         """The first bytes that came and belong to no answer."""
@@ -93,12 +95,12 @@ class Wire(ResponseHandler):
             self.close()  # over TLS it may be a session ticket, which is not reported
 
     async def listen(self) -> bool:
-        """Wait for a round trip; return whether the connection was silent.
+        """Wait for a round trip, which is known of the next machine only; return whether the connection was silent.
 
         What a server sends as soon as it is connected to has come by then.
         """
         peer = None if self.transport is None else self.transport.get_extra_info("socket")
-        await self._wait(round_trip_s(peer) + LISTEN_S)
+        await self._wait(max(round_trip_s(peer), self.way_s) + LISTEN_S)
         while self._secure and self.open and readable(self._fd):
             await self._wait(0)  # tickets of TLS, which the event loop takes away
         return self.silent()

@@ -378,8 +378,7 @@ OPTIONS: tuple[Option, ...] = (
     Option(name="cookie-file", kind=COOKIE_FILE, group=_REQUEST, field="cookie_file",
            help="begin with the cookies of FILE, in the Netscape format that curl and browsers' extensions write"),
     Option(name="fetcher", kind=CLIENT, group=_REQUEST, field="fetcher",
-           help="the HTTP client; httpx speaks HTTP/2; pyreqwest uses a second core for HTTPS, but "
-                "opens a connection for each request, records its start when the answer begins, and has no --cacert"),
+           help="the HTTP client; httpx speaks HTTP/2"),
     Option(name="allow-private", kind=SWITCH, group=_FOLLOW, field="allow_private",
            help="also follow links and redirects to private, loopback and other addresses that are not "
                 "public; the hosts of seeds are always allowed"),

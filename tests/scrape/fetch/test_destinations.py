@@ -11,13 +11,13 @@ from scraper_cpn.scrape.fetch import destinations
 from scraper_cpn.scrape.fetch.destinations import Destinations
 from scraper_cpn.scrape.fetch.fetcher import Fetcher
 from scraper_cpn.scrape.settings import SECOND, Settings
-from tests.scrape.fetching import DIRECT, FETCHERS, Names, get, kind_of, not_started, proxy_at
+from tests.scrape.fetching import CLIENTS, DIRECT, Names, get, kind_of, not_started, proxy_at
 from tests.servers import Server, page
 
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture(params=FETCHERS)
+@pytest.fixture(params=CLIENTS)
 def limits(request: pytest.FixtureRequest) -> Settings:
     """Settings for each client."""
     return Settings(timeout_ns=10 * SECOND, fetcher=request.param)

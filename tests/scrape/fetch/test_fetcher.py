@@ -26,7 +26,7 @@ from scraper_cpn.scrape.colours import (
 from scraper_cpn.scrape.fetch.answers import ROBOTS_BYTES_MAX
 from scraper_cpn.scrape.fetch.fetcher import Fetcher
 from scraper_cpn.scrape.settings import SECOND, Settings
-from tests.scrape.fetching import DIRECT, FETCHERS, HERE, job, kind_of, outcome_of, target
+from tests.scrape.fetching import CLIENTS, DIRECT, HERE, job, kind_of, outcome_of, target
 from tests.servers import Do, Server, Step, page
 
 if sys.version_info >= (3, 14):
@@ -241,7 +241,7 @@ async def test_status_stands(
         assert (outcome.kind, outcome.status) == ("http", 404)
 
 
-@pytest.mark.parametrize("name", FETCHERS)
+@pytest.mark.parametrize("name", CLIENTS)
 @settings(deadline=None, max_examples=60)
 @given(
     st.lists(

@@ -16,8 +16,7 @@ from typing import Any
 import anyio
 import pytest
 
-from scraper_cpn.scrape.fetch.loop import PreciseSelector, loop_options, on_uvloop, precise_loop
-from scraper_cpn.scrape.settings import Settings
+from scraper_cpn.scrape.fetch.loop import PreciseSelector, loop_options, precise_loop
 
 on_linux = pytest.mark.skipif(
     sys.platform != "linux", reason="only Linux's own selector counts milliseconds, and is replaced"
@@ -67,14 +66,6 @@ def listening() -> Iterator[Sockets]:
     with closing(PreciseSelector()) as selector, ours, theirs:
         selector.register(ours, selectors.EVENT_READ)
         yield selector, ours, theirs
-
-
-def test_the_loop_of_a_client() -> None:
-    """Uvloop runs the client that it makes faster, and no other."""
-    assert on_uvloop(Settings(fetcher="pyreqwest"))
-    assert loop_options(Settings(fetcher="pyreqwest")) == {"use_uvloop": True}
-    assert not on_uvloop(Settings())
-    assert loop_options(Settings()) == {"loop_factory": precise_loop}
 
 
 class Chosen(asyncio.SelectorEventLoop):
@@ -186,6 +177,6 @@ def test_the_loop_waits_so(waits: Waits) -> None:
         await asyncio.sleep(PAUSE_S)
         return running.time() >= due_s
 
-    assert anyio.run(sleep, backend_options=loop_options(Settings()))
+    assert anyio.run(sleep, backend_options=loop_options())
     assert any(0.5 * PAUSE_S < each < PAUSE_S for each in waits.timeouts)
     assert max(waits.timeouts) < 0.995 * PAUSE_S

@@ -19,7 +19,7 @@ from scraper_cpn.scrape.fetch.open_files import (
     kept_open_max,
 )
 from scraper_cpn.scrape.settings import SECOND, Settings, UsageError
-from tests.scrape.fetching import DIRECT, FETCHERS, HERE, get, proxy_at
+from tests.scrape.fetching import CLIENTS, DIRECT, HERE, get, proxy_at
 from tests.servers import Server, page
 
 resource: Any = pytest.importorskip("resource", reason="a system without a limit")
@@ -119,7 +119,7 @@ def no_file_left() -> Iterator[None]:
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("fetcher", FETCHERS)
+@pytest.mark.parametrize("fetcher", CLIENTS)
 @pytest.mark.parametrize("proxied", [False, True])
 async def test_no_file_for_a_connection(fetcher: str, proxied: bool) -> None:
     """Such a request may be tried again, and neither the host nor a proxy is blamed for it."""
@@ -139,7 +139,7 @@ async def test_no_file_for_a_connection(fetcher: str, proxied: bool) -> None:
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("fetcher", FETCHERS)
+@pytest.mark.parametrize("fetcher", CLIENTS)
 @pytest.mark.parametrize(
     "waves",
     [

@@ -59,7 +59,7 @@ def test_a_module_beside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("curl", "give one of aiohttp, pyreqwest, httpx, or module:Class"),
+        ("curl", "give one of aiohttp, httpx, or module:Class"),
         ("a-b:C", "is not allowed"),
         ("no_such_module:C", "can't be imported: ModuleNotFoundError"),
         (f"{MODULE}:Nothing", "is no class of a client"),

@@ -19,7 +19,7 @@ CUT_SHORT: list[Step] = [b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhal", Do.
 
 @pytest.fixture(params=["http", "https"])
 def tls(request: pytest.FixtureRequest) -> ssl.SSLContext | None:
-    """Plain, or encrypted: only then pyreqwest asks by itself."""
+    """Plain, or encrypted."""
     if request.param == "http":
         return None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 import pytest
 import trustme
-from msgspec.structs import replace
 
 from mocks.injecting import SURPLUS, InjectingServer, Moment, body_of
 from scraper_cpn.scrape.colours import Failed, Fetched, FetchOutcome, Proxy
@@ -287,29 +286,3 @@ async def test_encrypted_connections_are_kept() -> None:
         for _ in range(3):
             assert isinstance(await get(fetcher, f"{server.url}/"), Fetched)
         assert server.connections == 1
-
-
-@pytest.mark.anyio
-@pytest.mark.parametrize("surplus", [*SURPLUS])
-@pytest.mark.parametrize("moment", [Moment.WITH_BODY, Moment.AFTER_BODY, *LATE])
-async def test_pyreqwest(moment: Moment, surplus: str) -> None:
-    """It uses an encrypted connection once, so that what comes behind a body belongs to nobody."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
-    async with (
-        InjectingServer(moment, SURPLUS[surplus], tls=context) as server,
-        Fetcher(replace(SETTINGS, fetcher="pyreqwest"), seeds=HERE) as fetcher,
-    ):
-        assert await crawl(server, fetcher, proxied=False) == {"right": PAGES}
-        assert server.connections == PAGES
-
-
-@pytest.mark.anyio
-@pytest.mark.parametrize("moment", [*Moment])
-async def test_pyreqwest_and_plain_http(moment: Moment) -> None:
-    """With plain HTTP, at whatever moment an answer too many is sent, no page gets another body."""
-    async with (
-        InjectingServer(moment, SURPLUS["answer"]) as server,
-        Fetcher(replace(SETTINGS, fetcher="pyreqwest"), seeds=HERE) as fetcher,
-    ):
-        assert (await crawl(server, fetcher, proxied=False))["wrong"] == 0

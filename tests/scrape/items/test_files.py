@@ -110,7 +110,7 @@ class Shop:
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("fetcher", ["aiohttp", "pyreqwest"])
+@pytest.mark.parametrize("fetcher", ["aiohttp", "httpx"])
 @pytest.mark.parametrize("state", [False, True])
 async def test_a_shop_with_pictures(tmp_path: Path, fetcher: str, state: bool) -> None:
     """Items of a program name files that are on the disk; types that are not wanted say so."""
