@@ -254,6 +254,8 @@ def _retry(job: CrawlJob, summary: Summary) -> str | None:
     urls = summary.failed_urls
     if not urls or job.keeping is not None or job.sink is None:
         return None
+    if job.failed is None and summary.failed_requests:
+        return None  # their URLs alone would be other requests
     failed = job.failed or (_list_of(urls) if len(urls) > _FEW_URLS else None)
     return retry_command(job.arguments, output=job.output, failed=failed, urls=urls)
 

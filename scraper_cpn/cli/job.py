@@ -241,7 +241,7 @@ def _no_seed(path: str | None) -> str:
     )
 
 
-def _arriving() -> "tuple[Unread, list[str], list[BadSeed]]":
+def _arriving() -> "tuple[Unread, list[str | Link], list[BadSeed]]":
     """The lines of standard input, and its first seeds and bad lines: there are some, unless it has ended."""
     from scraper_cpn.scrape.arriving import ArrivingLines
     from scraper_cpn.scrape.seeds import AT_ONCE, read_first

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from scraper_cpn.net import Kernel
-from scraper_cpn.scrape.colours import Found
+from scraper_cpn.scrape.colours import url_of
 from scraper_cpn.scrape.net import ScrapeNet
+from scraper_cpn.scrape.policy.frontier import split
 from scraper_cpn.scrape.seeds import BadSeed, Unread, seeds_in
 
 FEW, MANY = 1_000, 50_000
@@ -46,10 +47,10 @@ class SeedFeed:
             return False
         frontier = self._net.policy.frontier
         seeds = list(seeds_in(self._unread.name, block))
-        urls = [seed for seed in seeds if isinstance(seed, str)]
-        if urls:
-            self._permit(urls)
-            found = Found(tuple(frontier.seed(url, now_ns) for url in dict.fromkeys(urls)))
+        good = dict.fromkeys(seed for seed in seeds if not isinstance(seed, BadSeed))
+        if good:
+            self._permit(map(url_of, good))
+            found = split(frontier.seed(seed, now_ns) for seed in good)
             self._kernel.inject(self._net.frontier.found, found, now_ns)
         for bad in seeds:
             if isinstance(bad, BadSeed):

@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 from msgspec import Struct
 
+from scraper_cpn.scrape.asking import ready
+from scraper_cpn.scrape.colours import Link, url_of
 from scraper_cpn.scrape.redact import hidden
 from scraper_cpn.scrape.settings import UsageError
 from scraper_cpn.scrape.urls import origin_of, seed_url
@@ -80,6 +82,9 @@ class FailedRow(Struct):
 
     url: str
     again: bool = True
+    method: str = "GET"
+    to: str = ""
+    data: dict[str, Any] | None = None
 
 
 class TextLines:
@@ -135,7 +140,7 @@ def blocks_of(text: str, line: int) -> Iterator[Block]:
 class SeedList(Struct, frozen=True):
     """The seeds that a user gave."""
 
-    urls: tuple[str, ...]
+    urls: tuple[str | Link, ...]
     """The seeds that are read before the crawl starts, normalised."""
     bad: tuple[BadSeed, ...] = ()
     """Lines that are not URLs, if such lines are to be skipped."""
@@ -143,10 +148,10 @@ class SeedList(Struct, frozen=True):
     """More, to be read while the crawl runs."""
 
 
-def seeds_in(name: str, block: Block) -> Iterator[str | BadSeed]:
+def seeds_in(name: str, block: Block) -> Iterator[str | Link | BadSeed]:
     """Yield the seeds (normalised) and the bad lines of a block; blank lines and `#` comments are neither.
 
-    A line is a URL, or a row of `--failed`, which counts if it is worth a retry.
+    A line is a URL, or a row of `--failed`, which counts if it is worth a retry; then with its data and its handler.
     """
     for number, line in enumerate(block.text.splitlines(), start=block.line):
         source = line.strip()
@@ -154,22 +159,32 @@ def seeds_in(name: str, block: Block) -> Iterator[str | BadSeed]:
             continue
         place = f"{name}:{number}"
         try:
-            url = _url_of(place, source)
-            if url is not None:
-                yield seed_url(url, place)
+            row = _row_of(place, source)
+            if row.again and row.method == "GET":
+                yield _seed_of(row, place)
         except UsageError as error:
             yield BadSeed(hidden(source)[:_SHOWN_CHARS_MAX], str(error))
 
 
-def read_first(text: Unread, most: int) -> tuple[list[str], list[BadSeed]]:
+def _seed_of(row: FailedRow, place: str) -> str | Link:
+    """The seed of a row. Raises `UsageError`."""
+    url = seed_url(row.url, place)
+    try:
+        link = ready(Link(url, row.to, data=row.data))
+    except ValueError as error:
+        raise UsageError(f"{place}: this is not a row of a --failed file: {error}") from None
+    return url if link is None or not (row.to or row.data) else link
+
+
+def read_first(text: Unread, most: int) -> tuple[list[str | Link], list[BadSeed]]:
     """Read the first seeds and bad lines of a text: at least *most* seeds, or all."""
-    urls, bad = list[str](), list[BadSeed]()
+    urls, bad = list[str | Link](), list[BadSeed]()
     while len(urls) < most and (block := text.take()) is not None:
         for seed in seeds_in(text.name, block):
-            if isinstance(seed, str):
-                urls.append(seed)
-            else:
+            if isinstance(seed, BadSeed):
                 bad.append(seed)
+            else:
+                urls.append(seed)
     return urls, bad
 
 
@@ -193,8 +208,8 @@ def origins_in(name: str, text: Iterable[Block]) -> Iterator[str]:
     for block in text:
         fresh = [line for line in block.text.splitlines() if _is_new(line, known)]
         for seed in seeds_in(name, Block(block.line, "\n".join(fresh))):
-            if isinstance(seed, str):
-                yield origin_of(seed)
+            if not isinstance(seed, BadSeed):
+                yield origin_of(url_of(seed))
 
 
 def _is_new(line: str, known: set[str]) -> bool:
@@ -207,12 +222,11 @@ def _is_new(line: str, known: set[str]) -> bool:
     return True
 
 
-def _url_of(place: str, line: str) -> str | None:
-    """Return the URL of a line: the whole line, or the URL of a row of `--failed` that is worth a retry."""
+def _row_of(place: str, line: str) -> FailedRow:
+    """Return the row of `--failed` that a line is, or one of its URL. Raises `UsageError`."""
     if not line.startswith("{"):
-        return line
+        return FailedRow(line)
     try:
-        row = msgspec.json.decode(line, type=FailedRow)
+        return msgspec.json.decode(line, type=FailedRow)
     except msgspec.DecodeError as error:
         raise UsageError(f"{place}: this is not a row of a --failed file: {error}") from None
-    return row.url if row.again else None

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
@@ -27,7 +28,7 @@ from scraper_cpn.simulate.webspec import WebSpec
 SPEC = WebSpec(hosts=1, pages=4)
 
 
-def all_of(unread: ArrivingLines | PulledUrls) -> list[str]:
+def all_of(unread: ArrivingLines | PulledUrls) -> list[Any]:
     """The seeds and the reasons of bad lines that are there now."""
     blocks = iter(unread.take, None)
     found = (seed for block in blocks for seed in seeds_in(unread.name, block))

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import anyio
 import pytest
 
+from scraper_cpn import Crawl, Link, Page
 from scraper_cpn.net.compiled.kernel import compile_net
+from scraper_cpn.scrape.account.ledger import failure_record
 from scraper_cpn.scrape.feed import FEW, SeedFeed
 from scraper_cpn.scrape.fetch.destinations import Destinations
 from scraper_cpn.scrape.net import ScrapeNet
@@ -29,6 +33,7 @@ from scraper_cpn.scrape.state.unread import TAKEN, Input
 from scraper_cpn.scrape.virtual import EPOCH_NS
 from scraper_cpn.store.memory import MemoryStore
 from scraper_cpn.store.port import StoreError
+from tests.servers import Asked, Do, Server, Step, page
 
 
 def urls(first: int, last: int) -> list[str]:
@@ -177,3 +182,38 @@ def test_missing_text_is_damage() -> None:
             state.unread.take()
 
     anyio.run(take)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("first", [True, False])
+async def test_a_row_of_failed_has_its_handler_and_data(first: bool) -> None:
+    """So it is requested as its link was, by seeds at the start and later ones; a POST, whose body it lacks, is not."""
+    broken, stored = True, list[Any]()
+
+    def site(asked: Asked) -> list[Step]:
+        if asked.target == "/":
+            return [page(b"<a href=/x>x</a>", "Content-Type: text/html")]
+        return [Do.CLOSE] if broken else [page(b"<b>there</b>", "Content-Type: text/html")]
+
+    crawl: Crawl[Any] = Crawl(delay=0, robots="ignore", retries=0)
+
+    @crawl.page("*/")
+    def start(found: Page) -> Iterator[Link]:
+        yield found.link("/x", to=taker, data={"rank": 7})
+        yield found.link("/x", to=taker, data={"rank": 8}, json=[1], idempotent=True)
+
+    @crawl.page("")
+    def taker(found: Page, rank: int) -> dict[str, Any]:
+        return {"rank": rank}
+
+    async with Server(site) as server:
+        summary = await crawl.crawl(f"{server.url}/")
+        assert summary.failed == summary.failed_requests == 2
+        rows = [failure_record(row) for group in summary.failures for row in group.examples]
+        lines = text(map(json.dumps, rows))
+        broken, seeds = False, read_first(lines, 1)[0] if first else [f"{server.url}/none"]
+        session = crawl.session(seeds, unread=lines, on_item=stored.append)
+        await session.run()
+        methods = [asked.method for asked in server.asked]
+    assert stored == [{"rank": 7}]
+    assert methods.count("POST") == 1

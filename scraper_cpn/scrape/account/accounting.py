@@ -303,6 +303,7 @@ class Accounting:
             dropped=dict(sorted(self._dropped.items(), key=lambda each: -each[1])),
             failures=tuple(ledger.groups()),
             failed_urls=tuple(ledger.failed_urls),
+            failed_requests=ledger.failed_requests,
             seeds_failed=tuple(ledger.seeds_failed),
             connections_dropped=self.connections_dropped,
             sessions_given_up=ledger.sessions_given_up,

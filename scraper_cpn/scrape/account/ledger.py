@@ -70,6 +70,8 @@ class Ledger:
         self.sessions_given_up = 0
         self.retired: list[str] = []
         self.failed_urls: list[str] = []
+        self.failed_requests = 0
+        """How many of them are more than a URL: with a body, data, or a handler that a link has named."""
         self.seeds_failed: list[str] = []
         self._counts: dict[str, int] = {}
         self._examples: dict[str, list[Failure]] = {}
@@ -150,8 +152,15 @@ class Ledger:
             self.failed += 1
             if worth_a_retry(row):
                 self.failed_urls.append(row.target.url)
+                self.failed_requests += _is_more(row)
         if row.target.seed and row.kind not in _NO_MISTAKE:
             self.seeds_failed.append(row.target.requested_url)
+
+
+def _is_more(row: Failure) -> bool:
+    """Whether a failed request is more than its URL."""
+    request = row.target.request
+    return bool(row.target.handler or request.data or request.method != "GET")
 
 
 def _is_later(row: Stored | Failure) -> bool:
@@ -187,7 +196,10 @@ def may_be_sent_again(row: Failure) -> bool:
 
 
 def failure_record(row: Failure) -> dict[str, Any]:
-    """A row of the failed log as one flat record, for people and machines."""
+    """A row of the failed log as one flat record, for people and machines.
+
+    What has a body is not worth a retry by the record alone: bodies are in states only.
+    """
     record: dict[str, Any] = {
         "url": row.target.url,
         "kind": row.kind,
@@ -195,13 +207,15 @@ def failure_record(row: Failure) -> dict[str, Any]:
         "status": row.status,
         "attempt": row.target.attempt,
         "final": row.final,
-        "again": worth_a_retry(row),
+        "again": worth_a_retry(row) and row.target.request.method == "GET",
         "depth": row.target.depth,
         "parent": row.target.parent,
     }
     request = row.target.request
     if request.method != "GET":
         record["method"] = request.method
+    if row.target.handler:
+        record["to"] = row.target.handler
     if request.data:
         record["data"] = msgspec.to_builtins(msgspec.msgpack.decode(request.data))
     if change := change_of(row):

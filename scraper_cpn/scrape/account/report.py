@@ -141,6 +141,8 @@ class Summary(Struct, frozen=True, kw_only=True):
     failures: tuple[FailureGroup, ...] = ()
     failed_urls: tuple[str, ...] = ()
     """The URLs that a retry would start from."""
+    failed_requests: int = 0
+    """How many of them are more than a URL: with a body, data, or a handler that a link has named."""
     seeds_failed: tuple[str, ...] = ()
     """Seeds that were neither stored nor left for later."""
     connections_dropped: int = 0

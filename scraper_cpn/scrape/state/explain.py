@@ -36,11 +36,12 @@ from scraper_cpn.scrape.colours import (
     RobotsJob,
     Rules,
     Target,
+    url_of,
 )
 from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.robots import statements
-from scraper_cpn.scrape.seeds import Block, seeds_in
+from scraper_cpn.scrape.seeds import BadSeed, Block, seeds_in
 from scraper_cpn.scrape.state.around import marking_around
 from scraper_cpn.scrape.state.metadata import read_row, reading_rows
 from scraper_cpn.scrape.state.rows import StoredPage, read_failure
@@ -223,7 +224,8 @@ def _unread_place(reader: RunView, metadata: dict[str, bytes], url: str) -> str:
     if seeds is not None:
         for block in seeds.after():
             for number, line in enumerate(block.text.splitlines(), start=block.line):
-                if url in seeds_in(seeds.name, Block(number, line)):
+                named = seeds_in(seeds.name, Block(number, line))
+                if any(not isinstance(seed, BadSeed) and url_of(seed) == url for seed in named):
                     return f"{seeds.name}:{number}"
     return ""
 
