@@ -25,6 +25,7 @@ from scraper_cpn.net.compiled.runtime import join as index_join
 from scraper_cpn.net.compiled.runtime import keys as index_keys
 from scraper_cpn.net.compiled.runtime import lines as index
 from scraper_cpn.net.compiled.runtime import paged as index_paged
+from scraper_cpn.net.compiled.runtime import recording as index_recording
 from scraper_cpn.net.compiled.runtime import records as index_records
 from scraper_cpn.net.compiled.runtime import times as index_times
 from scraper_cpn.net.compiled.source import Build, Source, in_python, source
@@ -32,7 +33,16 @@ from tests.net.building import Built
 from tests.net.nets import Draw, checked_net
 from tests.net.runs import Pair, Run
 
-INDEXES = (index, index_records, index_join, index_keys, index_paged, index_times, index_choices)
+INDEXES = (
+    index,
+    index_records,
+    index_join,
+    index_keys,
+    index_paged,
+    index_times,
+    index_choices,
+    index_recording,
+)
 """Each after those that it imports."""
 IMPORTS = rf"^from (?:{'|'.join(re.escape(module.__name__) for module in INDEXES)}) import .*$"
 """What one of them imports of another: left in, it would bring back the sound structures."""

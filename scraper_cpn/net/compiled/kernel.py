@@ -48,7 +48,8 @@ from msgspec.structs import replace
 from scraper_cpn.net import plan, refusal, runs
 from scraper_cpn.net.by_hand import ByHand, done_at_once
 from scraper_cpn.net.changes import Changes
-from scraper_cpn.net.compiled.runtime.lines import NEVER, Flight, Queued, Token
+from scraper_cpn.net.compiled.content import Content, saved
+from scraper_cpn.net.compiled.runtime.lines import NEVER
 from scraper_cpn.net.compiled.source import Build, Builder, Source, generated, in_python
 from scraper_cpn.net.declare import Net, Transition
 from scraper_cpn.net.explain import lacks
@@ -58,11 +59,9 @@ from scraper_cpn.net.marking import (
     Binding,
     Ended,
     Firing,
-    Flying,
     Lack,
     Marking,
     Row,
-    Standing,
     Step,
     Trace,
 )
@@ -168,6 +167,7 @@ class Compiled(ByHand):
         given = {"PARTITION": partition, "trace": trace}
         wanted = {name: each for name, each in given.items() if each is not None}
         self._parts = build(self.net, self._ordered, self._shelf, **wanted)
+        self._content = Content(self.net, self._ordered, self._parts)
         self._by_hand = [
             wake
             for name, (*_, wake) in self._parts.get("BY_HAND", {}).items()
@@ -281,13 +281,13 @@ class Compiled(ByHand):
         name = runs.key_of_runs(self.net)
         for flight in self._parts["flights"].values():
             transition = self._ordered[flight.number]
-            if runs.binds_of(name, run, transition, self._bound(flight)):
+            if runs.binds_of(name, run, transition, self._content.bound(flight)):
                 return None
         work = [p for p in self.net.places.values() if isinstance(p, Place) and p.work]
         working = any(
             runs.is_of(name, run, place, token.colour)
             for place in work
-            for token in self._standing(place)
+            for token in self._content.standing(place)
         )
         if not working and self._parts["earliest"](clock) > now_ns:
             return runs.idle(self.net, run, self._parts["faulted"], working=False)
@@ -316,7 +316,7 @@ class Compiled(ByHand):
         full = plan.slots(transition) and wake(now_ns) > now_ns
         for inputs in () if full else combine(now_ns):
             if self._agrees(transition, inputs):
-                yield _saved(transition, inputs)
+                yield saved(transition, inputs)
 
     def _agrees(self, transition: Transition, inputs: tuple[Any, ...]) -> bool:
         """Whether the guard over several tokens is true."""
@@ -335,7 +335,7 @@ class Compiled(ByHand):
     ) -> tuple[Any, ...] | None:
         _, _, recall, _ = self._parts["BY_HAND"][transition.name]
         inputs: tuple[Any, ...] | None = recall(binding.serials, now_ns)
-        same = inputs is not None and _saved(transition, inputs) == binding.inputs
+        same = inputs is not None and saved(transition, inputs) == binding.inputs
         return inputs if inputs and same and self._agrees(transition, inputs) else None
 
     def _fire_one(self, transition: Transition, found: tuple[Any, ...], now_ns: int) -> Firing:
@@ -350,7 +350,7 @@ class Compiled(ByHand):
         )
 
     def _ready_times(self, place: Place[Any]) -> Iterable[int]:
-        return (standing.ready_at_ns for standing in self._standing(place))
+        return (standing.ready_at_ns for standing in self._content.standing(place))
 
     def _pass_to(self, now_ns: int) -> None:
         self._parts["pass_to"](now_ns)
@@ -368,47 +368,14 @@ class Compiled(ByHand):
 
     def marking(self) -> Marking:
         """Save everything."""
-        now_ns, next_serial, next_id = self._parts["scalars"]()
-        return Marking(
-            net=self.net.name,
-            now_ns=now_ns,
-            next_serial=next_serial,
-            next_id=next_id,
-            tokens=tuple(
-                standing
-                for place in self.net.places.values()
-                if place.name in self._parts["PLACES"]
-                for standing in self._standing(place)
-            ),
-            counters={name: self._changed_numbers(name) for name in self._numbers()},
-            sets={name: seen.listed() for name, seen in self._parts["SETS"].items()},
-            flights=tuple(
-                self._flying(flight) for _, flight in sorted(self._parts["flights"].items())
-            ),
-            faulted=tuple(self._parts["faulted"]),
-            sunk=self._parts["sunk"](),
-        )
+        return self._content.marking()
 
     def changes(self) -> Changes:
         """The changes since the last call, or since the beginning; only if *recorded* was true.
 
-        Cost: O(what changed); plus O(firings in flight) for each number that has changed for good.
+        Cost: O(what changed); plus O(firings in flight) if a number has changed for good.
         """
-        born, gone, numbers, met, unmet, begun, ended, aside = self._parts["changes"]()
-        now_ns, next_serial, next_id = self._parts["scalars"]()
-        return Changes(
-            now_ns=now_ns,
-            next_serial=next_serial,
-            next_id=next_id,
-            born=tuple(_standing(place, token) for place, token in born),
-            gone=tuple(_standing(place, token) for place, token in gone),
-            numbers=tuple(numbers),
-            seen=tuple(met),
-            forgotten=tuple(unmet),
-            begun=tuple(self._flying(flight) for flight in begun),
-            ended=tuple(ended),
-            faulted=tuple(aside),
-        )
+        return self._content.changes()
 
     def explain(self, serial: int, now_ns: int) -> list[Lack]:
         """Explain for each transition that could take the token what is missing."""
@@ -420,7 +387,7 @@ class Compiled(ByHand):
         kind = self.net.places[place]
         if isinstance(kind, Counter):
             numbers = self._numbers()[place]
-            return len(self._changed_numbers(place)) if kind.keys else numbers[None]
+            return len(self._content.changed_numbers(place)) if kind.keys else numbers[None]
         if place in self._parts["PLACES"]:
             return len(self._parts["PLACES"][place])
         if place in self._parts["SETS"]:
@@ -437,54 +404,3 @@ class Compiled(ByHand):
         """The id of the next firing: the number of firings so far, plus one."""
         next_id: int = self._parts["scalars"]()[2]
         return next_id
-
-    def _standing(self, place: Any) -> Iterator[Standing]:
-        """The tokens of a place, by serial."""
-        tokens = self._parts["PLACES"][place.name]
-        if place.paged:
-            listed = sorted(tokens.listed().items())
-            return (Standing(place.name, serial, colour, at) for serial, (at, colour) in listed)
-        kept: Iterable[Token | Queued] = tokens.values() if isinstance(tokens, dict) else tokens
-        return (_standing(place.name, token) for token in sorted(kept, key=_serial))
-
-    def _changed_numbers(self, name: str) -> tuple[tuple[Hashable, int], ...]:
-        """The numbers that differ from what they start with, by key."""
-        place = self.net.places[name]
-        assert isinstance(place, Counter)
-        numbers = self._numbers()[name].items()
-        return tuple(
-            sorted((pair for pair in numbers if pair[1] != place.first(pair[0])), key=repr)
-        )
-
-    def _bound(self, flight: Flight) -> Iterable[Any]:
-        """The tokens or keys that the arcs of a firing have bound."""
-        kept = self._parts["KEPT"][flight.number]
-        if not kept:
-            return flight.inputs
-        return (each.key if arc in kept else each for arc, each in enumerate(flight.inputs))
-
-    def _flying(self, flight: Flight) -> Flying:
-        transition = self._ordered[flight.number]
-        found = self._bound(flight)
-        return Flying(
-            flight.id, transition.name, _saved(transition, found), flight.started, flight.began, flight.shown,
-            flight.attempt, flight.due, flight.handed,
-        )  # fmt: skip
-
-
-def _serial(token: Token | Queued) -> int:
-    return token.serial
-
-
-def _saved(transition: Transition, inputs: Iterable[Any]) -> tuple[Any, ...]:
-    """The tokens or keys that each arc has bound, in the form of a marking."""
-    return tuple(
-        tuple(_standing(arc.place.name, token) for token in bound) if arc.many
-        else _standing(arc.place.name, bound) if arc.binds
-        else bound
-        for arc, bound in zip(transition.arcs, inputs, strict=True)
-    )  # fmt: skip
-
-
-def _standing(place: str, token: Token | Queued) -> Standing:
-    return Standing(place, token.serial, token.colour, token.ready, token.ends)

@@ -210,11 +210,6 @@ def restored(standing):
         standing.serial, standing.colour, standing.ready_at_ns, standing.expires_at_ns
     )
 
-def bound_at(flight, arc):
-    """What an arc has bound: a token, or a key."""
-    bound = flight.inputs[arc]
-    return bound.key if arc in KEPT[flight.number] else bound
-
 def load(marking, cold):
     nonlocal clock, serial, next_id
     clock, serial, next_id = marking.now_ns, marking.next_serial, marking.next_id
@@ -269,7 +264,7 @@ return {
     "earliest": earliest, "load": load, "scalars": scalars, "PLACES": PLACES, "numbers": numbers,
     "SETS": SETS, "flights": flights, "faulted": faulted, "sunk": sunk, "drain": drain,
     "occupied": occupied, "KEPT": KEPT,
-    "changes": changes,  # recorded
+    "recording": recording,  # recorded
     "BY_HAND": BY_HAND, "pass_to": pass_to,  # manual
 }
 """

@@ -22,6 +22,7 @@ from scraper_cpn.net.compiled.runtime import join as index_join
 from scraper_cpn.net.compiled.runtime import keys as index_keys
 from scraper_cpn.net.compiled.runtime import lines as index
 from scraper_cpn.net.compiled.runtime import paged as index_paged
+from scraper_cpn.net.compiled.runtime import recording as index_recording
 from scraper_cpn.net.compiled.runtime import records as index_records
 from scraper_cpn.net.compiled.runtime import times as index_times
 from scraper_cpn.net.declare import Net, Transition
@@ -36,6 +37,7 @@ RUNTIME = {
     **{name: getattr(index_paged, name) for name in index_paged.__all__},
     **{name: getattr(index_times, name) for name in index_times.__all__},
     **{name: getattr(index_choices, name) for name in index_choices.__all__},
+    **{name: getattr(index_recording, name) for name in index_recording.__all__},
 }
 """The objects of the runtime package that generated source uses, by name."""
 

@@ -24,7 +24,6 @@ from scraper_cpn.net.compiled.generate import (
     firings,
     inputs,
     places,
-    recording,
     records,
 )
 from scraper_cpn.net.compiled.generate.calls import EVERYTHING, calls, result
@@ -94,6 +93,13 @@ ends_late = False   # whether that is to be worked out again
 late = True         # whether any of these times is
 """.strip()
 
+RECORDING = """
+recording = Recording()
+born, changed, met, begun = recording.born, recording.changed, recording.met, recording.begun
+aside, reported = recording.aside, recording.reported
+lose, unmeet, forget = recording.lose, recording.unmeet, recording.forget
+""".strip()
+
 HEADER = '''"""The net {name}, compiled.
 
 This source was generated from the declaration of the net, to be executed. All its functions
@@ -157,7 +163,7 @@ def source_of(
         text.add(*FRAME_STATE.split("\n"), "")
         places.write_state(text, layout)
         text.add(*(f"at_{layout.var(transition)} = None" for transition in layout.waiting))
-        text.add(*(["", *recording.STATE.split("\n")] if recorded else []), "")
+        text.add(*(["", *RECORDING.split("\n")] if recorded else []), "")
         _write_fault(text, layout)
         records.write_records(text, layout)
         for place in layout.standing:
@@ -169,8 +175,6 @@ def source_of(
         _write_numbers(text, layout)
         arrivals.write_shelve(text, layout)
         write_tables(text, layout)
-        if recorded:
-            text.add(*recording.FUNCTIONS.strip().split("\n"), "")
         text.add(*calls(**wanted), "")
         text.add(*result(**wanted))
     return "\n".join(text.lines) + "\n", layout.names.objects
@@ -180,8 +184,7 @@ def _used() -> list[str]:
     """The names that the generated source reserves."""
     lines = [
         FRAME_STATE,
-        recording.STATE,
-        recording.FUNCTIONS,
+        RECORDING,
         *calls(**EVERYTHING),
     ]
     frame = re.findall(r"[A-Za-z_]\w*", "\n".join([*lines, *result(**EVERYTHING)]))

@@ -55,8 +55,6 @@ def write_tables(text: Text, layout: Layout) -> None:
         _dict(text, "AGAIN", {_number(layout, t): _again(t) for _, t in effects})
     _dict(text, "TAKEN", {_number(layout, t): repr(_taken(t)) for _, t in effects})
     _dict(text, "KEPT", {_number(layout, t): _kept(layout, t) for _, t in effects})
-    if layout.recorded:
-        _dict(text, "COUNTED", {_number(layout, t): repr(plan.counted(t)) for _, t in effects})
     _dict(text, "OCCUPIES", {_number(layout, t): _occupies(layout, t) for _, t in effects})
     reserving = [(stem, t) for stem, t in effects if firings.reserves(layout, t)]
     _dict(text, "RESERVES", {_number(layout, t): f"reserve_{stem}" for stem, t in reserving})
