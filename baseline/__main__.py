@@ -62,6 +62,8 @@ def _refuse(job: CrawlJob) -> None:
             "the scheduler by hand has no --max-pages-per-domain, --max-bytes, --max-bytes-per-domain and --rate-limit; use scrape, "
             "or leave them out"
         )
+    if job.settings.shares:
+        raise UsageError("the scheduler by hand has no --shares; use scrape, or leave it out")
     if job.settings.max_items is not None:
         raise UsageError("the scheduler by hand has no --max-items; use scrape, or leave it out")
     if job.settings.sitemaps or job.settings.compares or job.settings.dedupe != "off":

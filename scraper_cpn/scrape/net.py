@@ -31,6 +31,7 @@ from scraper_cpn.scrape.parts.robots import Robots
 from scraper_cpn.scrape.parts.routes import Routes, routes_of
 from scraper_cpn.scrape.parts.seeds import Seeds
 from scraper_cpn.scrape.parts.sessions import sessions_of
+from scraper_cpn.scrape.parts.shares import shares_of
 from scraper_cpn.scrape.parts.silence import silences_of
 from scraper_cpn.scrape.parts.sitemaps import sitemaps_of
 from scraper_cpn.scrape.parts.stages import Budgets, Stage
@@ -70,7 +71,8 @@ class ScrapeNet(Net):
         by_host = *fields_of(*self.hosts, *self.silences), *by_address
         key = fields_of(self.domains) + tuple(dict.fromkeys(by_host))
         self.sessions = sessions_of(self, p.sessions, self.logins)
-        page_key = key + fields_of(*self.logins, *self.sessions)
+        self.shares = shares_of(self, p.shares)
+        page_key = key + fields_of(*self.logins, *self.sessions, *self.shares)
         keys, turn = (key, page_key), p.frontier.turn
         self.sticky = sticky_of(self, self.sessions, page_key, turn)
         self.routes = routes_of(self, p.routes, self.domains, keys, turn)
@@ -121,12 +123,17 @@ class ScrapeNet(Net):
     @property
     def _page_budgets(self) -> list[Limit]:
         """What a page takes beside the limits of all requests."""
-        return [*self.logins, self.budget, *self.volume, *self.items]
+        return [*self.logins, self.budget, *self.volume, *self.items, *self.shares]
+
+    @property
+    def _page_limits(self) -> list[Limit]:
+        """All limits of a page, in the order in which a request takes from them."""
+        return [*self.sessions, *self.limits, *self._page_budgets]
 
     def _let_urls_in(self) -> None:
         """New URLs wait for their robots.txt, or go straight to the waiting targets; bad seeds to the log."""
         self.frontier.admit(
-            self.robots, [*self.limits, *self.logins, *self.sessions, *self.volume],
+            self.robots, [*self.limits, *self.logins, *self.sessions, *self.volume, *self.shares],
             self.traps, self.sitemaps, self.failed_log, self.crossing,
         )  # fmt: skip
         self.seeds.refuse(self.failed_log)
@@ -154,6 +161,7 @@ class ScrapeNet(Net):
         known += [each.known for each in ([] if known else self.addresses)]
         known += [each.known for each in self.logins]
         known += [each.known for each in self.sessions]
+        known += [each.known for each in self.shares]
         ended = [each.at_skip(targets) for each in self.logins]
         self.health.give_up(targets, self.robots, known, log, ended)
         for each in self.silences:
@@ -166,10 +174,12 @@ class ScrapeNet(Net):
     def _fetch_pages(self) -> None:
         """A request takes a target and all its limits, or nothing; its failures are judged: another try, or the log."""
         self.requests.scrape(
-            self.frontier, self._fetching, [*self.sessions, *self.limits, *self._page_budgets], self.sticky,
+            self.frontier, self._fetching, self._page_limits, self.sticky,
             fetched=self.pipeline.fetched, failed=self.retries.failed,
             logins=self.logins, revisits=self.revisits, sessions=self.sessions,
         )  # fmt: skip
+        for shares in self.shares:
+            shares.connect(self.frontier.targets, self._page_limits, self.pipeline.fetched)
         self.retries.judge(
             self.frontier.targets, self.gate, self.budget, self.failed_log,
             self.logins, self.sessions, self.revisits,

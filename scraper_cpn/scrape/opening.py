@@ -19,6 +19,7 @@ from scraper_cpn.scrape.colours import (
     ItemsLeft,
     Proxy,
     Repute,
+    Round,
     Target,
     Window,
 )
@@ -87,6 +88,8 @@ def first_tokens(net: ScrapeNet) -> Iterator[tuple[Place[Any], Any]]:
         yield net.sitemaps.located, named
     for each in net.items:
         yield each.left, ItemsLeft(net.policy.settings.max_items or 0)
+    for shares in net.shares:
+        yield shares.round, Round()
     for limit in net.volume:
         if isinstance(limit, Bytes):
             yield limit.left, Allowance(net.policy.settings.max_bytes or 0)

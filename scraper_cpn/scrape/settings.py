@@ -113,6 +113,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Requests at a time in all; at least 1."""
     ageing_ns: int | None = None
     """The wait that raises a page's priority by one level; None for no ageing."""
+    shares: tuple[int, ...] = ()
+    """How many of a round of requests are kept for each level of priority, best first; empty: priority alone decides."""
     limit_by: Literal["domain", "host"] = "domain"
     """Whether delay and per_domain count by registrable domain or by host."""
     scope: Literal["host", "domain", "any"] = "domain"

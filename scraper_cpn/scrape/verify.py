@@ -166,6 +166,7 @@ def small(settings: Settings) -> Settings:
         sessions=settings.sessions and min(settings.sessions, 2),
         sitemaps=settings.sitemaps[:1],
         files=settings.files[:1],
+        shares=tuple(min(share, 2) for share in settings.shares),
         visits=settings.revisit_ns and min(settings.visits or 2, 2),
         scope="any",
         allow=(),
@@ -203,6 +204,8 @@ def instance_of(net: ScrapeNet, urls: Sequence[str], note: str) -> Instance:
     seeds = tuple(policy.frontier.seed(url) for url in pages)
     if settings.since is not None:
         seeds = tuple(policy.requests.visits.known(each, Visit(kept="before")) for each in seeds)
+    if settings.shares:
+        seeds = tuple(policy.frontier.at_level(each, n) for n, each in enumerate(seeds))
     proxies = settings.proxies or (c.Proxy("direct", slots=settings.concurrency),)
     counted = bool(_trouble(settings))
     gate: Any = c.Gate() if settings.max_time_ns is None else Expiring(c.Gate())
@@ -296,6 +299,8 @@ def _given(net: ScrapeNet) -> Iterator[tuple[str, list[Any]]]:
             yield limit.left.name, [c.Allowance(settings.max_bytes)]
         if isinstance(limit, Rate):
             yield limit.free.name, [c.Bandwidth()]
+    for shares in net.shares:
+        yield shares.round.name, [c.Round()]
     for hours in net.hours:
         yield hours.open.name, [Expiring(c.Window())]
     for limit in net.domain_hours:

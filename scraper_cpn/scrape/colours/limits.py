@@ -158,6 +158,26 @@ class Allowance(Struct, frozen=True, gc=False):
     bytes: int
 
 
+class KnownLevel(Struct, frozen=True, gc=False):
+    """A level of priority that targets have."""
+
+    priority: int
+
+
+class Turn(Struct, frozen=True, gc=False):
+    """One request of a level may begin in this round."""
+
+    priority: int
+
+
+class Round(Struct, frozen=True, gc=False):
+    """A round of requests."""
+
+
+class RoundEnd(Struct, frozen=True, gc=False):
+    """The end of a round: what is left of its turns is forgotten."""
+
+
 class ItemsLeft(Struct, frozen=True, gc=False):
     """The items that may still be kept (`--max-items`)."""
 

@@ -164,6 +164,7 @@ def checked(settings: Settings) -> Settings:
             "cookies are off, so none can be sent; leave out cookie, cookie-file or cookies"
         )
     _check_sessions(settings)
+    _check_shares(settings)
     if settings.dedupe != "off" and settings.login is not None:
         raise UsageError(
             "dedupe: pages that ask for a login are alike, and would be lost; leave out dedupe, or the login"
@@ -187,6 +188,16 @@ def checked(settings: Settings) -> Settings:
         _check_key(site.name, settings)
     _check_routes(settings)
     return settings
+
+
+def _check_shares(settings: Settings) -> None:
+    """Refuse shares of levels where requests are chosen before they begin."""
+    chosen = settings.has_routes or settings.has_addresses or settings.sticky_proxies
+    if settings.shares and chosen:
+        raise UsageError(
+            "shares: they can't be kept where a proxy or an address is chosen first; leave out ban-status, proxy-for, "
+            "proxy-group, banned, per-address, address-delay and sticky-proxies, or shares"
+        )
 
 
 def _check_sessions(settings: Settings) -> None:

@@ -79,6 +79,7 @@ def _cookie_file(value: object) -> str:
     return cookie_file(value)
 
 
+SHARES = Kind(values.shares, "N,N,...", values.statuses_text)
 TIME = Kind(values.duration, "TIME", values.duration_text)
 PERIOD = Kind(values.positive_duration, "TIME", values.duration_text)
 HOURS = Kind(_hours, "HOURS", _hours_text)
@@ -308,6 +309,9 @@ OPTIONS: tuple[Option, ...] = (
     Option(name="hours", kind=HOURS, group=_PACE, field="hours",
            help="start requests only at these times of day, such as 22:00-06:00@Europe/Berlin or 'Mon-Fri 22:00-06:00'; "
                 "UTC without a zone; fixed once a state is created"),
+    Option(name="shares", kind=SHARES, group=_PACE, field="shares",
+           help="keep so many of each round of requests for the levels of priority, best first: with 8,4,1 even the worst "
+                "has 1 of 13; fixed once a state is created"),
     Option(name="ageing", kind=PERIOD, group=_PACE, field="ageing_ns",
            help="raise the priority of a waiting page by one level each time this has passed "
                 "(default: never); fixed once a state is created"),

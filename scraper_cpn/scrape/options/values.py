@@ -48,6 +48,7 @@ _SIZE = re.compile(rf"{_NUMBER}\s*([kKmMgG]?)", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 """Also matches bytes of a command line that are not UTF-8."""
 
+_SHARES_MOST = 20
 _LINE_BREAKING = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 _MEDIA_TYPE = re.compile(r"\*|[\w.+*-]+/[\w.+*-]+", re.ASCII)
@@ -299,8 +300,22 @@ def statuses(value: object) -> tuple[int, ...]:
     return found
 
 
+def shares(value: object) -> tuple[int, ...]:
+    """Read the shares of levels: two or more numbers from 1 to 100, as a text with commas or a list."""
+    words = value if isinstance(value, list | tuple) else str(value).split(",")
+    try:
+        found = tuple(count(1, 100)(word) for word in words)
+    except ValueError:
+        found = ()
+    if not 2 <= len(found) <= _SHARES_MOST:
+        raise ValueError(
+            f"{shown(value)} is not allowed; give 2 to {_SHARES_MOST} numbers from 1 to 100, such as 8,4,1"
+        )
+    return found
+
+
 def statuses_text(found: tuple[int, ...]) -> str:
-    """Return the text that `statuses` reads as *found*."""
+    """Return the text that `statuses`, or `shares`, reads as *found*."""
     return ",".join(map(str, found))
 
 

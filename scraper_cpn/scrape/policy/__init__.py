@@ -24,6 +24,7 @@ from scraper_cpn.scrape.policy.retries import RetryPolicy
 from scraper_cpn.scrape.policy.robots import RobotsPolicy
 from scraper_cpn.scrape.policy.routes import RoutePolicy
 from scraper_cpn.scrape.policy.sessions import SessionPolicy
+from scraper_cpn.scrape.policy.shares import SharePolicy
 from scraper_cpn.scrape.policy.silence import SilencePolicy
 from scraper_cpn.scrape.policy.sitemaps import SitemapPolicy
 from scraper_cpn.scrape.policy.volume import VolumePolicy
@@ -84,6 +85,11 @@ class Policy:
     def sessions(self) -> SessionPolicy:
         """The pool of sessions."""
         return SessionPolicy(self.settings)
+
+    @cached_property
+    def shares(self) -> SharePolicy:
+        """The shares of levels."""
+        return SharePolicy(self.settings)
 
     @cached_property
     def volume(self) -> VolumePolicy:

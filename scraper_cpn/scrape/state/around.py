@@ -37,7 +37,8 @@ def marking_around(reader: RunView, codec: ScrapeCodec, url: str) -> tuple[Durab
     # The domain is the one from when the URL was found; today's suffix list may give another one.
     asks, targets = codec.net.robots.asks.name, codec.net.frontier.targets.name
     turns = _turns(codec.net, durable)
-    queues = [(asks, origin_of(url)), *((targets, key) for key in _keys(codec, url, turns))]
+    keys = _keys(codec, url, turns, _levels(codec.net, durable))
+    queues = [(asks, origin_of(url)), *((targets, key) for key in keys)]
     before: dict[str, int] = {}
     for row, token in _holding(reader, codec, queues, url):
         durable.tokens[token.serial] = token
@@ -79,10 +80,25 @@ def _turns(net: ScrapeNet, durable: Durable) -> list[tuple[str, str]]:
     return [(gate, each) for each in sessions or [""] for gate in (gate_of(each), STEPS)]
 
 
-def _keys(codec: ScrapeCodec, url: str, turns: Sequence[tuple[str, str]]) -> Iterator[str]:
+def _levels(net: ScrapeNet, durable: Durable) -> list[int]:
+    """The levels of priority for which a target may wait, in a crawl with shares."""
+    places = {each.levels.name for each in net.shares}
+    found = [each.colour.priority for each in durable.tokens.values() if each.place in places]
+    return found or [0]
+
+
+def _keys(
+    codec: ScrapeCodec, url: str, turns: Sequence[tuple[str, str]], levels: Sequence[int]
+) -> Iterator[str]:
     """The encoded keys under which the target of a URL may wait for its turn; *turns* are gates and sessions."""
     targets = codec.net.frontier.targets
     host = host_of(url)
-    for domain, (gate, session) in product(names_above(host), turns):
-        known = {"domain": domain, "host": host, "gate": gate, "session": session}
+    for domain, (gate, session), level in product(names_above(host), turns, levels):
+        known = {
+            "domain": domain,
+            "host": host,
+            "gate": gate,
+            "session": session,
+            "priority": level,
+        }
         yield codec.key(targets.name, one_key(known[name] for name in targets.keys))

@@ -57,7 +57,7 @@ MAIN = "main"
 
 SCOPE = (
     "scope", "domains", "allow", "deny", "max_depth", "robots", "limit_by", "fields", "schema", "seed",
-    "ageing_ns", "host_delay_ns", "per_host", "address_delay_ns", "per_address", "dead_host_after", "follow_seeds", "links",
+    "ageing_ns", "shares", "host_delay_ns", "per_host", "address_delay_ns", "per_address", "dead_host_after", "follow_seeds", "links",
     "login", "sessions", "sticky_proxies",
     "trap_rules", "strip_params", "sort_params", "sitemaps", "files", "revisit_ns", "since", "since_run", "dedupe",
     "respect", "max_pages_per_domain", "max_bytes", "max_bytes_per_domain", "rate_bytes", "hours",

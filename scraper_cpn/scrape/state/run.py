@@ -153,6 +153,7 @@ _EVERY_PART = Settings(
 _PROXIES = (Proxy("p", "http://p:1", bytes=1),)
 _OTHERS = {
     "routes": Settings(ban_status=(403,), proxies=_PROXIES),
+    "shares": Settings(shares=(1,)),
     "sticky proxies": Settings(sessions=1, sticky_proxies=True, proxies=_PROXIES),
 }
 """Parts that do not go with all others."""
