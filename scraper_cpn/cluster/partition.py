@@ -189,7 +189,13 @@ class Partition:
         effects = self._work.effects(self)
         rows = self._rows
         return Shell(
-            self.recorder, effects, self.clock, on_rows=rows, committer=committer, feed=self
+            self.recorder,
+            effects,
+            self.clock,
+            on_rows=rows,
+            fatal=self._work.fatal,
+            committer=committer,
+            feed=self,
         )
 
     # A feed of the shell: it goes on without work, because tokens may arrive.

@@ -44,6 +44,9 @@ class Work:
         NetError: the net can't work.
     """
 
+    fatal: tuple[type[Exception], ...] = ()
+    """Exceptions of effects that end a worker, such as a full disk; any other is `Lost`."""
+
     def __init__(
         self,
         net: Net,

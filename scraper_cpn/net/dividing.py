@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from scraper_cpn.net import plan
-from scraper_cpn.net.arcs import Arc, Output
+from scraper_cpn.net.arcs import Arc, On, Output
 from scraper_cpn.net.declare import Net, Transition
-from scraper_cpn.net.hints import has_field
-from scraper_cpn.net.partitions import is_keyed, kind_of, share_of, telling
+from scraper_cpn.net.hints import field_type, has_field, is_collection
+from scraper_cpn.net.partitions import is_keyed, kind_of, share_of, telling, tells_of
 from scraper_cpn.net.places import AnyPlace, Counter, KeySet, Place, Sink
 from scraper_cpn.net.shares import Share
 from scraper_cpn.net.wiring import takes_problems
@@ -89,6 +89,8 @@ def _keyed(net: Net, place: AnyPlace, share: Share) -> Iterator[str]:
         yield f"{kept} no colour; give it a key that tells {net.partition}, or add its key to tells of the net"
     elif isinstance(share.by, str) and not has_field(place.colour, share.by):
         yield f"{place.colour.__name__} has no field {share.by}; name the one that is its {net.partition}"
+    elif isinstance(share.by, str) and is_collection(field_type(place.colour, share.by)):
+        yield f"the field {share.by} of {place.colour.__name__} is a collection, which is no {net.partition}; name a field with a text, a number, bytes, an At, or a tuple of these"
     elif callable(share.by):
         yield from takes_problems(share.by, (place.colour,))
 
@@ -173,7 +175,10 @@ def _transition(net: Net, transition: Transition) -> Iterator[str]:
             where = "" if len(transition.outcomes) == 1 else f" on({case.outcome.__name__})"
             yield from (
                 f"{where}, {output}: {text}"
-                for text in _output(net, transition, output, bound=bool(mine))
+                for text in [
+                    *_output(net, transition, output, bound=bool(mine)),
+                    *_moved(net, transition, case, output),
+                ]
             )
 
 
@@ -237,6 +242,30 @@ def _output(net: Net, transition: Transition, output: Output, *, bound: bool) ->
     if kind == "leased" and not _has_lease(net, transition, place):
         yield f"{place.name} is leased, but the firing holds no lease of its key; take or hold what is leased, or make {place.name} local"
     yield from _counted_up(net, transition, place)
+
+
+def _moved(net: Net, transition: Transition, case: On, output: Output) -> Iterator[str]:
+    """A token that moves as it is keeps its partition key, unless it crosses."""
+    came = plan.made_from(transition, case, output) if output.make is None else None
+    if not came or came[0] == plan.OUTCOME or kind_of(net, output.place) != "keyed":
+        return
+    source = transition.arcs[came[0]].place
+    before, after = _field_of(net, source), _field_of(net, output.place)
+    if before and after and before != after:
+        yield (
+            f"the token comes from {source.name}, where the field {before} gives its {net.partition}; in {output.place.name} {after} does, "
+            f"which may be another one; give it by one field, or make {output.place.name} a channel"
+        )
+
+
+def _field_of(net: Net, place: AnyPlace) -> str | None:
+    """The field that alone tells the partition key of a place's tokens; None if it is told otherwise."""
+    tells = tells_of(net, place)
+    names = {each.name for each in tells if each.fn is None}
+    if len(tells) != 1 or len(names) != 1 or not isinstance(place, Place):
+        return None
+    (name,) = names
+    return name if name in getattr(place.colour, "__struct_fields__", ()) else None
 
 
 def _has_lease(net: Net, transition: Transition, place: AnyPlace) -> bool:

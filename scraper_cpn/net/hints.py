@@ -36,6 +36,11 @@ def field_type(colour: type[Any], name: str) -> Any:
     return hints(colour).get(name)
 
 
+def is_collection(hint: Any) -> bool:
+    """Whether an annotation is a list, a dict or a set, also a frozen one."""
+    return (get_origin(hint) or hint) in (list, dict, set, frozenset, bytearray)
+
+
 def is_equal_to_itself(colour: type[Any], name: str) -> bool:
     """Whether all values of a field or property are, by its annotation; floats are not, for one of them is NaN."""
     return _equals_itself(field_type(colour, name))

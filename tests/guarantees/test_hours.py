@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from scraper_cpn.scrape.options.hours import hours
 from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.settings import SECOND, Settings, Site
 from scraper_cpn.scrape.verify import verify_crawl
-from scraper_cpn.scrape.virtual import EPOCH_NS, VirtualWeb
+from scraper_cpn.scrape.virtual import EPOCH_NS, VirtualWeb, virtual_crawl, virtual_partitions
 from scraper_cpn.simulate.driver import Connecting, SlowEffect, VirtualEffect
 from scraper_cpn.simulate.web import SyntheticWeb, WebSpec
 from tests.guarantees.crawls import MS, stored
@@ -102,7 +103,8 @@ def test_no_start_outside_of_the_hours_is_proved() -> None:
     assert set(verdicts.values()) == {"proved"}, verdicts
 
 
-def test_a_domain_has_hours_of_its_own() -> None:
+@pytest.mark.parametrize("partitions", [1, 3])
+def test_a_domain_has_hours_of_its_own(partitions: int) -> None:
     """Each request is in the hours of its domain and in those of the crawl; other domains have the crawl's alone."""
     settings = Settings(
         hours=hours("22:00-23:00"),
@@ -110,7 +112,8 @@ def test_a_domain_has_hours_of_its_own() -> None:
         delay_ns=10 * MINUTE,
         scope="any",
     )
-    done = crawl(settings, WEB)
+    by: Any = partial(virtual_partitions, partitions=partitions)
+    done = crawl(settings, WEB, by=virtual_crawl if partitions == 1 else by)
     assert (done.run.ended, len(stored(done.rows))) == ("finished", 32)
     starts = [(each.url, datetime.fromtimestamp(each.start_ns / SECOND, UTC)) for each in done.log]
     own = [at.strftime("%H:%M") for url, at in starts if "h0.example" in url]

@@ -264,7 +264,28 @@ def two_arguments(job: Job, other: Job) -> str:
 
 wrong: Any = two_arguments
 
+
+class Order(Struct, frozen=True):
+    host: str
+    depot: str
+    ways: list[str]
+
+
+def two_fields(net: Net) -> None:
+    orders = net.place("orders", Order, source=True, share=keyed("depot"))
+    queue = net.place("queue", Order, key="host")
+    net.transition("queue_up", [orders], outputs=[put(queue)])
+    net.transition("end_order", [queue])
+
+
+def a_list_as_key(net: Net) -> None:
+    orders = net.place("orders", Order, source=True, share=channel("ways"))
+    net.transition("end_order", [orders])
+
+
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
+    "one token by two fields": ({"more": two_fields}, "transition queue_up, put(queue): the token comes from orders, where the field depot gives its host; in queue host does"),
+    "a list as a key": ({"more": a_list_as_key}, "place orders: the field ways of Order is a collection, which is no host"),
     "a place without a share": ({"permits": None}, "place permits: has no share, and no key that tells host; declare share="),
     "a place of tokens without one": ({"waiting": None}, "place waiting: has no share"),
     "a word for a share": ({"permits": "local"}, "place permits: share is 'local'; give keyed, local"),

@@ -20,6 +20,7 @@ from scraper_cpn.cluster.crawl import Crawl
 from scraper_cpn.net import Place
 from scraper_cpn.scrape.colours import Found, Link, Target, url_of
 from scraper_cpn.scrape.hooks import Hooks
+from scraper_cpn.scrape.items.bodies import is_archive
 from scraper_cpn.scrape.many.proxies import check_divisible, with_passwords
 from scraper_cpn.scrape.many.proxies import tokens as proxy_tokens
 from scraper_cpn.scrape.many.work import Program, ScrapeWork
@@ -188,7 +189,7 @@ def _check_shared(settings: Settings, does: Program | None) -> None:
     """Refuse what a process keeps for itself, so that workers would lose or double it."""
     hooks = Hooks() if does is None or does.hooks is None else does.hooks
     alone = {
-        "--save-bodies": settings.save_bodies is not None,
+        "--save-bodies into an archive (give a folder)": is_archive(settings.save_bodies or ""),
         "--keep-cookies": settings.keep_cookies,
         "unique of the program": bool(hooks.unique),
         "done of the program": bool(hooks.done),

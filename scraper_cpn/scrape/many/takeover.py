@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from scraper_cpn.net.changes import Durable
+from scraper_cpn.net.shares import Partition
 from scraper_cpn.scrape.colours import Gate
 from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.opening import direct, first_tokens
@@ -33,8 +34,8 @@ def first_edit(
     now_ns: int,
     end_ns: int | None,
     *,
+    partition: Partition,
     slots: Mapping[str, int],
-    first: bool,
     bad: Sequence[BadSeed],
 ) -> Edit:
     """The edit with which a partition begins.
@@ -43,19 +44,19 @@ def first_edit(
         net: divided into partitions.
         now_ns: the kernel's time.
         end_ns: the end of the crawl (`--max-time`).
+        partition: which one it is; the first has what only one has.
         slots: how many requests at a time each proxy carries for this partition.
-        first: whether it is the first partition, which has what only one has.
         bad: lines of the input that are not URLs.
     """
     edit, settings = Edit(now_ns), net.policy.settings
     edit.put(net.gate.open, Gate(), expires_at_ns=end_ns)
-    put_windows(edit, net, {})
+    put_windows(edit, net, {}, partition.owns)
     if not settings.proxies:
         for copy in copies_of(direct(settings)):
             edit.put(net.proxies.pool, copy)
     for proxy, number in slots.items():
         edit.set_number(net.proxies.slots, proxy, number)
-    if first:
+    if partition.number == 0:
         for place, colour in first_tokens(net):
             edit.put(place, colour)
         for each in bad:
@@ -63,7 +64,9 @@ def first_edit(
     return edit
 
 
-def next_edit(durable: Durable, net: ScrapeNet, now_ns: int, again: Mapping[str, int]) -> Edit:
+def next_edit(
+    durable: Durable, net: ScrapeNet, now_ns: int, again: Mapping[str, int], partition: Partition
+) -> Edit:
     """The edit with which a worker takes over a partition.
 
     Args:
@@ -71,9 +74,10 @@ def next_edit(durable: Durable, net: ScrapeNet, now_ns: int, again: Mapping[str,
         net: divided into partitions.
         now_ns: the kernel's time.
         again: how many pages of each domain were fetched and not stored; see `resume.in_pipeline`.
+        partition: which one it is.
     """
     edit, tokens = Edit(now_ns), by_place(durable)
-    put_windows(edit, net, tokens)
+    put_windows(edit, net, tokens, partition.owns)
     lose_pages(edit, net, tokens, TAKEN_OVER)
     give_back_to_domains(edit, durable, net, again)
     lost = sum(again.values())

@@ -17,6 +17,7 @@ from scraper_cpn.cluster.lease import Claim
 from scraper_cpn.cluster.partition import Partition
 from scraper_cpn.cluster.work import Work
 from scraper_cpn.net import Row
+from scraper_cpn.net.shares import Partition as Number
 from scraper_cpn.net.shares import partition_of
 from scraper_cpn.run.clock import Clock
 from scraper_cpn.run.effects import Binding
@@ -26,7 +27,9 @@ from scraper_cpn.scrape.colours import Failure, url_of
 from scraper_cpn.scrape.effects import Effects, Tools
 from scraper_cpn.scrape.fetch.client import Surplus
 from scraper_cpn.scrape.hooks import Hooks
+from scraper_cpn.scrape.items.bodies import bodies_of
 from scraper_cpn.scrape.items.keep import Keeper
+from scraper_cpn.scrape.items.outputs.base import OutputError
 from scraper_cpn.scrape.items.validate import Validator
 from scraper_cpn.scrape.many.proxies import slots_of
 from scraper_cpn.scrape.many.takeover import first_edit, next_edit
@@ -77,6 +80,7 @@ class ScrapeWork(Work):
     """
 
     net: ScrapeNet
+    fatal = (OutputError,)
 
     def __init__(
         self,
@@ -109,7 +113,7 @@ class ScrapeWork(Work):
             handlers=self.program.handlers,
             hooks=self.program.hooks or Hooks(),
             validator=Validator(self.program.item_type, settings.schema, settings.files),
-            bodies=None,
+            bodies=bodies_of(self.net.policy.settings),
             origins=map(url_of, self._record.seeds),
             clock_ns=self._clock.now_ns,
             crowded=self._crowded,
@@ -137,13 +141,15 @@ class ScrapeWork(Work):
     def took_over(self, claim: Claim, restored: Restored, now_ns: int) -> Edit | None:
         """The first tokens of a partition, or what has become of pages whose worker has ended."""
         again = self._again.pop(claim.pid, {})
+        partition = Number(claim.pid, self._partitions)
         if restored.sums.seq == 0:
-            first = claim.pid == 0
             bad = self._record.bad
             proxies = self.net.policy.settings.proxies
             slots = slots_of(proxies, self._partitions, claim.pid)
-            return first_edit(self.net, now_ns, self._end_ns, slots=slots, first=first, bad=bad)
-        return next_edit(restored.durable, self.net, now_ns, again)
+            return first_edit(
+                self.net, now_ns, self._end_ns, partition=partition, slots=slots, bad=bad
+            )
+        return next_edit(restored.durable, self.net, now_ns, again, partition)
 
     # What a partition does.
 

@@ -40,7 +40,6 @@ UNDIVIDED: dict[str, Callable[[Settings], object]] = {
     "--dedupe content": lambda s: s.dedupe == "content",
     "--proxy-for, --ban-status or a program's banned": lambda s: s.has_routes,
     "--address-delay or --per-address": lambda s: s.has_addresses,
-    "hours of a domain": lambda s: s.has_site_hours,
     "--shares": lambda s: s.shares,
     "--since": lambda s: s.since is not None,
     "--files": lambda s: s.files,

@@ -432,8 +432,13 @@ def _pauses(edit: Edit, net: ScrapeNet, tokens: Mapping[str, list[Standing]], la
                 edit.replace(token, token.colour, ready_ns)
 
 
-def put_windows(edit: Edit, net: ScrapeNet, tokens: Mapping[str, list[Standing]]) -> None:
-    """Put the windows in which requests may start, from now on."""
+def put_windows(
+    edit: Edit,
+    net: ScrapeNet,
+    tokens: Mapping[str, list[Standing]],
+    owns: Callable[[str], bool] = lambda _: True,
+) -> None:
+    """Put the windows in which requests may start, from now on; those of single domains only where *owns* says so."""
     for hours in net.hours:
         edit.gone += [token.serial for token in tokens.get(hours.open.name, ())]
         for opens_ns, closes_ns in windows(net.policy.settings.hours, edit.now_ns):
@@ -442,7 +447,8 @@ def put_windows(edit: Edit, net: ScrapeNet, tokens: Mapping[str, list[Standing]]
         for token in tokens.get(limit.open.name, ()):
             if token.expires_at_ns is not None:
                 edit.gone.append(token.serial)
-        for window, opens_ns, closes_ns in windows_of_domains(limit.p.of_domains, edit.now_ns):
+        own = {name: each for name, each in limit.p.of_domains.items() if owns(name)}
+        for window, opens_ns, closes_ns in windows_of_domains(own, edit.now_ns):
             edit.put(limit.open, window, opens_ns, closes_ns)
 
 

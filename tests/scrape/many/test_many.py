@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -98,10 +99,10 @@ def _items(dsn: str, file: Path) -> list[str]:
 
 
 def test_two_workers_fetch_each_page_once_and_politely(database: str, tmp_path: Path) -> None:
-    """Links cross to the worker of their domain; every page is stored once, and no domain is asked too fast."""
-    dsn = f"{database}&name=books"
+    """Links cross to the worker of their domain; every page is stored once, with its body, and no domain is asked too fast."""
+    dsn, bodies = f"{database}&name=books", tmp_path / "bodies"
     with web(tmp_path) as of:
-        settings = of.settings()
+        settings = of.settings(save_bodies=str(bodies))
         anyio.run(lambda: create(dsn, settings, of.seeds, partitions=4))
         assert _worked(dsn, settings, 2) == ["finished", "finished"]
     verdict = _judged(of)
@@ -116,6 +117,9 @@ def test_two_workers_fetch_each_page_once_and_politely(database: str, tmp_path: 
         HOSTS * PAGES,
         0,
     )
+    saved = [each for each in bodies.rglob("*") if each.is_file()]
+    assert len(saved) == HOSTS * PAGES
+    assert all(sha256(each.read_bytes()).hexdigest() == each.stem for each in saved)
     assert status.workers == ()
     assert status.on_the_way == 0
     assert not any(status.waiting.values())
@@ -397,7 +401,10 @@ def test_a_worker_with_another_program_is_refused(database: str) -> None:
     ("options", "message"),
     [
         ({"max_items": 3}, "--max-items can't be divided among partitions yet"),
-        ({"save_bodies": "pages"}, "workers can't share --save-bodies yet; leave it out"),
+        (
+            {"save_bodies": "pages.warc"},
+            "workers can't share --save-bodies into an archive",
+        ),
         ({"keep_cookies": True}, "workers can't share --keep-cookies yet"),
         (
             {"proxy": ["http://p.test:1"], "per_proxy": 1},

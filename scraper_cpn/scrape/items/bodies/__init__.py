@@ -25,6 +25,11 @@ from scraper_cpn.scrape.settings import Settings, UsageError
 ARCHIVE = (".warc", ".warc.gz")
 
 
+def is_archive(where: str) -> bool:
+    """Whether bodies that are saved in *where* go into a web archive, which is one process's, and not into a folder."""
+    return where.lower().endswith(ARCHIVE)
+
+
 class BodyStore(ABC):
     """Where bodies are saved."""
 
@@ -137,7 +142,7 @@ def bodies_of(settings: Settings, *, continued: bool = False) -> Bodies | None:
     path = Path(where)
     if not path.parent.is_dir():
         raise UsageError(f"--save-bodies {path}: the folder {path.parent} does not exist")
-    if path.name.lower().endswith(ARCHIVE):
+    if is_archive(path.name):
         from scraper_cpn.scrape.items.bodies.warc import Archive, check_archive
 
         check_archive(path, continued=continued)

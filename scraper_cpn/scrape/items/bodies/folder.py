@@ -11,6 +11,7 @@ import mimetypes
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from uuid import uuid4
 
 from scraper_cpn.scrape.colours import Raw, Saved
 from scraper_cpn.scrape.items.bodies import BodyStore
@@ -53,7 +54,7 @@ class Folder(BodyStore):
         path = self._path / name
         if not path.exists():
             path.parent.mkdir(exist_ok=True)
-            new = path.with_name(f".{path.name}.{os.getpid()}")
+            new = path.with_name(f".{path.name}.{uuid4().hex}")  # workers may share the folder
             with new.open("wb") as file:
                 file.write(raw.response.body)
                 file.flush()
