@@ -25,7 +25,7 @@ class Retries(Part):
         self._p = p
         self._targets: list[Place[Target]] = []
         self.cool_down = self.place(
-            "cool_down", Target, timed=True, work=True, share=keyed("domain")
+            "cool_down", Target, timed=True, work=True, paged=True, share=keyed("domain")
         )
         self.failed = self.place("failed", Failure, work=True, share=keyed(domain_of_page))
 

@@ -276,7 +276,6 @@ def _single(reader: RunView, codec: ScrapeCodec) -> Iterator[Any]:
         net.frontier.found,
         net.requests.hops,
         net.health.given_up,
-        net.retries.cool_down,
         net.domains.pacing,
         net.proxies.pool,
         *(routes.rests for routes in net.routes),
@@ -313,7 +312,8 @@ def _levels(
 ) -> Levels:
     """The waiting URLs, by level; *held* are tokens that firings hold."""
     levels = Levels()
-    for serial, packed in reader.colours((net.robots.asks.name, net.frontier.targets.name)):
+    waiting = (net.robots.asks, net.frontier.targets, net.retries.cool_down)
+    for serial, packed in reader.colours([place.name for place in waiting]):
         if serial not in held:
             levels.add(*priority_and_rank(packed))
     for _, colour in tokens:
@@ -333,6 +333,8 @@ def _backlog(reader: RunView, codec: ScrapeCodec, tokens: list[tuple[int, Any]])
         names = (name for name in names_above(host_of(origin)) if name in known)
         urls[next(names, None) or domain_of(origin, net.policy.settings.limit_by)] += number
     urls.update(colour.domain for _, colour in tokens if isinstance(colour, Target))
+    cooling = net.retries.cool_down.name
+    urls.update(codec.colour(cooling, packed).domain for _, packed in reader.colours([cooling]))
     return urls
 
 
