@@ -19,8 +19,8 @@ from scraper_cpn.cli.streams import teller
 from scraper_cpn.scrape.account.ledger import Ledger
 from scraper_cpn.scrape.account.report import FailureGroup
 from scraper_cpn.scrape.kernels import Prepared, prepare
+from scraper_cpn.scrape.options.quantities import duration, duration_text
 from scraper_cpn.scrape.options.read import crawl_options, likely, own_options, settings_from
-from scraper_cpn.scrape.options.values import duration, duration_text
 from scraper_cpn.scrape.policy import first_policy
 from scraper_cpn.scrape.settings import SECOND, Settings, UsageError
 from scraper_cpn.scrape.virtual import EPOCH_NS, virtual_crawl

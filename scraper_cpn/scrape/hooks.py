@@ -33,7 +33,7 @@ from scraper_cpn.scrape.colours import (
     ValidateOutcome,
 )
 from scraper_cpn.scrape.items.unique import Unique
-from scraper_cpn.scrape.options.values import duration
+from scraper_cpn.scrape.options.quantities import duration
 from scraper_cpn.scrape.pages.handlers import is_item
 from scraper_cpn.scrape.pages.hooked import RAISED, Hook, HookError, bad, raised, writable
 from scraper_cpn.scrape.pages.page import Page

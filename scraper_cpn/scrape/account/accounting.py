@@ -40,7 +40,7 @@ from scraper_cpn.scrape.colours import (
     ValidateOutcome,
 )
 from scraper_cpn.scrape.net import ScrapeNet
-from scraper_cpn.scrape.options.values import size_text
+from scraper_cpn.scrape.options.quantities import size_text
 from scraper_cpn.scrape.parts.volume import Bytes
 from scraper_cpn.scrape.policy.retries import is_unsent
 from scraper_cpn.scrape.seeds import Unread

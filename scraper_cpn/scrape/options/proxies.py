@@ -12,7 +12,8 @@ from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from scraper_cpn.scrape.colours import Proxy
-from scraper_cpn.scrape.options.values import count, duration, file_text, group, host, size
+from scraper_cpn.scrape.options.quantities import count, duration, size
+from scraper_cpn.scrape.options.values import file_text, group, host
 from scraper_cpn.scrape.redact import HIDDEN, hidden, remember, shown
 from scraper_cpn.scrape.settings import SECOND, UsageError
 

@@ -14,8 +14,9 @@ from msgspec.structs import replace
 
 from scraper_cpn.scrape.fetch.choose import check_client
 from scraper_cpn.scrape.options.proxies import lines_of, read_proxies
+from scraper_cpn.scrape.options.quantities import Reader, count, duration, duration_text
 from scraper_cpn.scrape.options.table import BY_KEY, Option
-from scraper_cpn.scrape.options.values import Reader, count, duration, duration_text, group, host
+from scraper_cpn.scrape.options.values import group, host
 from scraper_cpn.scrape.redact import shown
 from scraper_cpn.scrape.settings import Settings, Site, UsageError
 from scraper_cpn.scrape.statuses import pages_of

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from scraper_cpn.scrape.options import values
+from scraper_cpn.scrape.options import quantities, values
+from scraper_cpn.scrape.options.quantities import count
 from scraper_cpn.scrape.options.statuses import status_rule, status_text
-from scraper_cpn.scrape.options.values import Kind, choice, choices_of, count
+from scraper_cpn.scrape.options.values import Kind, choice, choices_of
 from scraper_cpn.scrape.pages.kinds import KINDS
 from scraper_cpn.scrape.redact import shown
 from scraper_cpn.scrape.settings import FETCHERS, TRAP_RULES, FieldRule, Hours, Settings
@@ -80,11 +81,11 @@ def _cookie_file(value: object) -> str:
 
 
 SHARES = Kind(values.shares, "N,N,...", values.statuses_text)
-TIME = Kind(values.duration, "TIME", values.duration_text)
-PERIOD = Kind(values.positive_duration, "TIME", values.duration_text)
+TIME = Kind(quantities.duration, "TIME", quantities.duration_text)
+PERIOD = Kind(quantities.positive_duration, "TIME", quantities.duration_text)
 HOURS = Kind(_hours, "HOURS", _hours_text)
-SHARE = Kind(values.share, "SHARE", values.share_text)
-SIZE = Kind(values.size, "SIZE", values.size_text)
+SHARE = Kind(quantities.share, "SHARE", quantities.share_text)
+SIZE = Kind(quantities.size, "SIZE", quantities.size_text)
 AT_LEAST_0 = Kind(count(0), "N")
 AT_LEAST_1 = Kind(count(1), "N")
 UP_TO_100 = Kind(count(0, 100), "N")

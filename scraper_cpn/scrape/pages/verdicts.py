@@ -3,7 +3,7 @@
 Owns: these exceptions. Must not know: how handlers are called, what the net does then.
 """
 
-from scraper_cpn.scrape.options.values import duration
+from scraper_cpn.scrape.options.quantities import duration
 
 
 class HandlerDecision(Exception):  # noqa: N818 - no mistake, but a decision

@@ -2,7 +2,7 @@
 
 import pytest
 
-from scraper_cpn.scrape.options.values import share, share_text
+from scraper_cpn.scrape.options.quantities import share, share_text
 
 
 @pytest.mark.parametrize(

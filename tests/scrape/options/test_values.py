@@ -11,7 +11,7 @@ import trustme
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scraper_cpn.scrape.options import values
+from scraper_cpn.scrape.options import quantities, values
 from scraper_cpn.scrape.settings import Settings
 
 MS, S = 10**6, 10**9
@@ -43,12 +43,12 @@ def answer(read: Callable[[Any], Any], value: Any) -> str:
         (0.25, 250 * MS),
         (0.1, 100 * MS),
         (1e-3, MS),
-        ("36500d", values.LONGEST_NS),
+        ("36500d", quantities.LONGEST_NS),
     ],
 )
 def test_a_duration_is_exact_nanoseconds(given: object, ns: int) -> None:
     """Units, plain seconds, ints and floats give exact nanoseconds: 0.1 is no 0.09999."""
-    assert values.duration(given) == ns
+    assert quantities.duration(given) == ns
 
 
 @pytest.mark.parametrize(
@@ -78,41 +78,41 @@ def test_a_duration_is_exact_nanoseconds(given: object, ns: int) -> None:
 def test_no_duration(given: object, reason: str) -> None:
     """What is no duration from 0 to a century is refused, with the reason."""
     with pytest.raises(ValueError, match=reason):
-        values.duration(given)
+        quantities.duration(given)
 
 
 def test_a_period_is_not_nothing() -> None:
     """A timeout of no time at all could never be met, so it is refused."""
-    assert values.positive_duration("1ms") == MS
+    assert quantities.positive_duration("1ms") == MS
     with pytest.raises(ValueError, match="not a positive duration"):
-        values.positive_duration("0s")
+        quantities.positive_duration("0s")
 
 
-@given(st.integers(0, values.LONGEST_NS))
+@given(st.integers(0, quantities.LONGEST_NS))
 def test_durations_round_trip(ns: int) -> None:
     """Every duration is read back from its own text."""
-    assert values.duration(values.duration_text(ns)) == ns
+    assert quantities.duration(quantities.duration_text(ns)) == ns
 
 
-@given(st.integers(1, values.LARGEST_COUNT))
+@given(st.integers(1, quantities.LARGEST_COUNT))
 def test_sizes_round_trip(count: int) -> None:
     """Every size is read back from its own text."""
-    assert values.size(values.size_text(count)) == count
+    assert quantities.size(quantities.size_text(count)) == count
 
 
-@given(st.decimals(0, 1000, places=3), st.sampled_from(sorted(values.UNITS_NS)))
+@given(st.decimals(0, 1000, places=3), st.sampled_from(sorted(quantities.UNITS_NS)))
 def test_a_number_with_a_unit_is_their_product(number: Decimal, unit: str) -> None:
     """A duration is its number times its unit, rounded down to nanoseconds."""
-    assert values.duration(f"{number:f}{unit}") == int(number * values.UNITS_NS[unit])
+    assert quantities.duration(f"{number:f}{unit}") == int(number * quantities.UNITS_NS[unit])
 
 
 @given(st.text() | st.floats() | st.integers() | st.none() | st.binary() | st.lists(st.text()))
 @pytest.mark.parametrize(
     "read",
     [
-        values.duration,
-        values.size,
-        values.count(0),
+        quantities.duration,
+        quantities.size,
+        quantities.count(0),
         values.pattern,
         values.header,
         values.host,
@@ -134,29 +134,29 @@ def test_whatever_is_given_is_read_or_refused(read: Callable[[Any], Any], value:
 )
 def test_a_size_counts_in_powers_of_1000(given: object, count: int) -> None:
     """k, M and G are powers of 1000, in either case; a plain number is bytes."""
-    assert values.size(given) == count
+    assert quantities.size(given) == count
 
 
 @pytest.mark.parametrize("given", ["0", "-1", "10MB", "1KiB", "x", "", None, True, "9000000001G"])
 def test_no_size(given: object) -> None:
     """A size is at least one byte, in a unit we know."""
     with pytest.raises(ValueError, match=r"size|empty"):
-        values.size(given)
+        quantities.size(given)
 
 
 def test_a_count_has_a_range() -> None:
     """A count outside its range, or no whole number, is refused with the range."""
-    read = values.count(1, 10)
+    read = quantities.count(1, 10)
     assert read("10") == read(10) == 10
     for wrong in ("0", "11", "-1", "1.5", "ten", 1.5, True, None):
         with pytest.raises(ValueError, match="1 to 10"):
             read(wrong)
     with pytest.raises(ValueError, match="1 or more"):
-        values.count(1)("0")
+        quantities.count(1)("0")
     with pytest.raises(
         ValueError, match=r"^'99999999999999999999' is out of range; give 1 to 9000"
     ):
-        values.count(1)("9" * 20)
+        quantities.count(1)("9" * 20)
 
 
 def test_choices_are_those_of_the_settings() -> None:
