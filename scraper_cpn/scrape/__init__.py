@@ -1,1 +1,1 @@
-"""The scraper: its net on one screen (`net.py`), its colours, its policy, and its effects."""
+"""The scraper: its net (`net.py`), its colours, its policy, and its effects."""

@@ -1,4 +1,4 @@
-"""The whole coordination of the scraper on one screen: its parts, and how they are connected.
+"""The whole coordination of the scraper: its parts, and how they are connected.
 
 A transition takes all its inputs in one step, or none. Every request takes something from each limit; the
 limit (in `parts/`) defines what a request takes, and what each outcome returns. Decisions (how long to
