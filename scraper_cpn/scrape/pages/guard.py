@@ -32,6 +32,9 @@ EXCESS_S_MAX: Final = 0.5
 unless they are harmless."""
 OVER_LIMIT_S: Final = 0.25
 """The time that a refused page counts, in seconds."""
+AT_ONCE_BYTES_MAX: Final = 1_000_000
+"""Larger pages take so long that others would wait for them."""
+CAREFUL_S: Final = 10.0
 CROWDED_S: Final = 0.05
 """Pages may wait so long for a process before their domains have to pause."""
 NEWCOMERS_MAX: Final = WORKERS_MAX + 1
@@ -72,7 +75,8 @@ class ParseGuard:
     *crowded* is called with the domain of a page that has to wait, and for how long, in seconds: pages of domains that
     need no process go on, if the others send no more than can be parsed.
 
-    Harmless pages are parsed at once. Others of a host whose pages cost what they should wait for a process: then the crawl is as fast as it can be. Of
+    Pages are parsed at once, and given up when they take much longer than usual. For a while after that, and for ever on that
+    host, only what is harmless for certain is parsed at once, so that nobody can have many pages given up. Others of a host whose pages cost what they should wait for a process: then the crawl is as fast as it can be. Of
     other hosts only `NEWCOMERS_MAX` pages are here at a time, as anyone can have a thousand hosts.
     """
 
@@ -82,6 +86,8 @@ class ParseGuard:
         self._workers = Workers()
         self._records: dict[str, _Record] = {}
         self._newcomers = 0
+        self._careful_until_s = 0.0
+        """Until then, by the monotonic clock, no page is parsed before it was looked at."""
         self._next_turn_s = 0.0
         """When the page that was sent away last has its turn, by the monotonic clock."""
 
@@ -92,9 +98,27 @@ class ParseGuard:
 
         Raises `BusyError` when the page has to be tried again later.
         """
-        answer = await self._ask(ParseJob.of(raw, rules, self._limits, if_harmless=True))
+        answer = await self._first(raw, rules)
         if isinstance(answer, ParseHeavy):
             return await self._parse_heavy(ParseJob.of(raw, rules, self._limits))
+        return answer
+
+    async def _first(
+        self, raw: Raw, rules: tuple[FieldRule, ...] | None
+    ) -> ParseDone | ParseOverLimit | ParseHeavy:
+        """Parse a page that is probably an ordinary one, or else is harmless."""
+        host = host_of(raw.response.url)
+        record = self._records.get(host)
+        may_try = time.monotonic() >= self._careful_until_s if record is None else record.is_good
+        if not may_try or len(raw.response.body) > AT_ONCE_BYTES_MAX:
+            return await self._ask(ParseJob.of(raw, rules, self._limits, if_harmless=True))
+        job = ParseJob.of(raw, rules, self._limits, at_once=True)
+        answer = await self._ask(job)
+        if isinstance(answer, ParseHeavy):
+            self._careful_until_s = time.monotonic() + CAREFUL_S
+            record = self._records.setdefault(host, _Record())
+            record.is_good = False
+            record.excess_s += job.at_once_s
         return answer
 
     async def _parse_heavy(self, job: ParseJob) -> ParseDone | ParseOverLimit:
@@ -121,7 +145,7 @@ class ParseGuard:
 
     async def try_out(self, raw: Raw) -> Trial:
         """Return what came of parsing a page in a process, which shows whether it does harm here."""
-        answer = await self._ask(ParseJob.of(raw, None, self._limits, if_harmless=True))
+        answer = await self._first(raw, None)
         is_heavy = isinstance(answer, ParseHeavy)
         if is_heavy:
             answer = await self._parse_heavy(ParseJob.of(raw, None, self._limits))
@@ -153,7 +177,7 @@ class ParseGuard:
                 return ParseOverLimit(f"parsing it may take too long, and {error}")
         if isinstance(answer, ParseBroken):
             raise RuntimeError(f"in the process that parses:\n{answer.traceback}")
-        if isinstance(answer, ParseHeavy) and not job.if_harmless:
+        if isinstance(answer, ParseHeavy) and not job.is_short:
             return ParseOverLimit(
                 "parsing it may take too long, and this system has no limits for processes"
             )

@@ -27,6 +27,7 @@ WALL_FACTOR = 20
 
 _USUAL_S, _USUAL_S_PER_BYTE = 0.02, 3e-7
 """The processor time of ordinary pages on a slow machine, in seconds: there are 0.1 s to a million bytes on one of 2020."""
+_BEGINNING_S = 0.1
 _CPU_S, _CPU_S_PER_BYTE = 0.1, 1e-6
 _MEMORY_BYTES, _MEMORY_PER_BYTE, _MEMORY_BYTES_MAX = 32_000_000, 20, 192_000_000
 
@@ -42,6 +43,13 @@ class ParseJob(Struct, frozen=True, gc=False):
     memory_bytes: int
     if_harmless: bool = False
     """Whether it is to be parsed only if that is certain to be over soon."""
+    at_once: bool = False
+    """Whether it is to be parsed without a look at it before, and given up when it takes much longer than usual."""
+
+    @property
+    def is_short(self) -> bool:
+        """Whether it is over soon, whatever the page."""
+        return self.if_harmless or self.at_once
 
     @classmethod
     def of(
@@ -51,18 +59,24 @@ class ParseJob(Struct, frozen=True, gc=False):
         limits: PageLimits,
         *,
         if_harmless: bool = False,
+        at_once: bool = False,
     ) -> ParseJob:
         """Return the job for a page: it may take ten times what ordinary pages of its size take."""
         size = len(raw.response.body)
         cpu_s = (_CPU_S + _CPU_S_PER_BYTE * size) * (1 + len(rules or ()) / 10)
         memory_bytes = min(_MEMORY_BYTES + _MEMORY_PER_BYTE * size, _MEMORY_BYTES_MAX)
-        return cls(raw, rules, limits, cpu_s, memory_bytes, if_harmless)
+        return cls(raw, rules, limits, cpu_s, memory_bytes, if_harmless, at_once)
 
     @property
     def usual_s(self) -> float:
         """The processor time of an ordinary page of this size."""
         size = len(self.raw.response.body)
         return (_USUAL_S + _USUAL_S_PER_BYTE * size) * (1 + len(self.rules or ()) / 10)
+
+    @property
+    def at_once_s(self) -> float:
+        """The processor time for which it is not given up: more than usual, since a new process has to begin with it."""
+        return _BEGINNING_S + self.usual_s
 
 
 class ParseDone(Struct, frozen=True, tag=True):
@@ -83,7 +97,7 @@ class ParseOverLimit(Struct, frozen=True, tag=True):
 
 
 class ParseHeavy(Struct, frozen=True, tag=True):
-    """The page may be a bomb, and was not parsed."""
+    """The page may be a bomb, and was not parsed, or not to its end."""
 
 
 class ParseBroken(Struct, frozen=True, tag=True):

@@ -4,27 +4,33 @@ Owns: doing a job, and the limits that the kernel of the operating system
 enforces on it: processor time, memory, and life no longer than the crawl's.
 Must not know: event loops, who asks, which pages are dangerous.
 
-It reads a job at a time from standard input, forks a child that does it, and writes what the child said, or
-what killed it, to standard output. So a job can neither break the process nor leave anything behind in it, and
-a new one costs a millisecond. It ends with its input. Where the operating system can do it (Linux), it and
-its child are killed with the crawl's process; elsewhere a child ends when its time is up.
+It only watches a child, the server, which reads a job at a time from standard input and writes the answer to
+standard output. A page that should take no longer than usual is parsed in the server itself: if it takes much
+longer, the operating system ends the server, its parent says so, and a new one costs a millisecond. For any other
+page the server forks a child of its own, and writes what that said, or what killed it. So a job can neither break
+the process nor leave anything behind in it. It ends with its input. Where the operating system can do it (Linux),
+all of them are killed with the crawl's process; elsewhere a child ends when its time is up.
 """
 
 from __future__ import annotations
 
+import mmap
 import os
 import resource
 import select
 import signal
 import sys
 import time
-from pathlib import Path
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import BinaryIO
 
 from scraper_cpn.scrape.pages.jobs import (
     LENGTH,
     WALL_FACTOR,
     ParseAnswer,
+    ParseHeavy,
     ParseJob,
     ParseOverLimit,
     do,
@@ -34,6 +40,10 @@ from scraper_cpn.scrape.pages.jobs import (
 )
 
 _KILL_WITH_PARENT = 1  # PR_SET_PDEATHSIG in <sys/prctl.h>
+_IDLE, _AT_ONCE, _OTHER = range(3)
+"""What the server does."""
+_FULL = 3
+"""The exit code of a server that a job may have left short of memory."""
 
 
 def main() -> None:
@@ -44,10 +54,73 @@ def main() -> None:
     )  # Ctrl-C is for the crawl, which then ends its workers
     answer_to = os.dup(sys.stdout.fileno())
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # nothing but answers goes there
+    doing = mmap.mmap(-1, 1)  # shared with the server
+    here = os.getpid()
+    while True:
+        doing[0] = _IDLE
+        server = os.fork()
+        if server == 0:
+            _be_server(answer_to, doing, here)
+        _, status = os.waitpid(server, 0)
+        if doing[0] == _AT_ONCE:
+            _answer(answer_to, message(ParseHeavy()))
+        elif doing[0] == _OTHER or status == 0:
+            return
+
+
+def _be_server(answer_to: int, doing: mmap.mmap, parent: int) -> None:
+    """Do jobs until the input ends, or one has taken too much memory, and end; *doing* shows what it does."""
+    code = 1
+    try:
+        die_with(parent)
+        code = _serve(answer_to, doing)
+    except Exception:  # noqa: BLE001 - its parent has nothing that it could do with one
+        traceback.print_exc()
+    finally:
+        os._exit(code)
+
+
+def _serve(answer_to: int, doing: mmap.mmap) -> int:
     while (asked := _read(sys.stdin.buffer)) is not None:
         job = jobs.decode(asked)
-        answer = message(do_if_harmless(job)) if job.if_harmless else _in_child(job)
-        write(answer_to, LENGTH.pack(len(answer)) + answer)
+        doing[0] = _AT_ONCE if job.at_once else _OTHER
+        answer = _done_here(job) if job.at_once else _done_elsewhere(job)
+        doing[0] = _IDLE
+        _answer(answer_to, message(ParseHeavy()) if answer is None else answer)
+        if answer is None:
+            return _FULL
+    return 0
+
+
+def _done_here(job: ParseJob) -> bytes | None:
+    """Return the answer to a job; None if there was not enough memory. This process is killed if it takes too long."""
+    try:
+        with within(job.at_once_s, job.memory_bytes):
+            return message(do(job))
+    except MemoryError:
+        return None
+
+
+def _done_elsewhere(job: ParseJob) -> bytes:
+    return message(do_if_harmless(job)) if job.if_harmless else _in_child(job)
+
+
+def _answer(to: int, answer: bytes) -> None:
+    write(to, LENGTH.pack(len(answer)) + answer)
+
+
+@contextmanager
+def within(cpu_s: float, memory_bytes: int) -> Iterator[None]:
+    """Let the operating system end this process when the block takes longer; more memory raises `MemoryError`."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    most = _address_space() + memory_bytes
+    resource.setrlimit(resource.RLIMIT_AS, (most if soft < 0 else min(most, soft), hard))
+    signal.setitimer(signal.ITIMER_PROF, cpu_s)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
 def die_with(parent: int) -> None:
@@ -119,9 +192,12 @@ def _limit(job: ParseJob) -> None:
 def _address_space() -> int:
     """Return the bytes of address space that this process has; a guess where the system does not say."""
     try:
-        return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        file = os.open("/proc/self/statm", os.O_RDONLY)  # as a text it takes five times as long
     except OSError:
         return 1 << 30
+    pages = int(os.read(file, 100).split()[0])
+    os.close(file)
+    return pages * resource.getpagesize()
 
 
 def _cause_of_death(job: ParseJob, status: int, used: resource.struct_rusage) -> str:

@@ -85,7 +85,7 @@ class Workers:
             self._open -= 1
 
     async def _do(self, job: ParseJob) -> ParseAnswer:
-        longer = nullcontext() if job.if_harmless else self._free_for_long
+        longer = nullcontext() if job.is_short else self._free_for_long
         async with longer, self._free, self._memory(job.memory_bytes):
             worker = self._idle.pop() if self._idle else await self._new()
             began_s = time.monotonic()

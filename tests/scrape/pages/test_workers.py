@@ -16,6 +16,7 @@ from scraper_cpn.scrape.pages.jobs import (
     ParseAnswer,
     ParseBroken,
     ParseDone,
+    ParseHeavy,
     ParseJob,
     ParseOverLimit,
 )
@@ -67,6 +68,16 @@ def test_time_is_bounded() -> None:
     refused, parsed = done(job(TIME_BOMB, cpu_s=0.05), job("x"))
     assert refused == ParseOverLimit("parsing it takes more than 0.05 s of processor time")
     assert isinstance(parsed, ParseDone)
+
+
+@pytest.mark.parametrize("memory_bytes", [32_000_000, 4_000_000_000])
+def test_what_takes_longer_than_usual_is_given_up(memory_bytes: int) -> None:
+    """A page that is parsed at once ends its process where it takes too much memory or time, and the next one is parsed."""
+    pages = [raw("<title>T"), raw(MEMORY_BOMB), raw("x"), raw(MEMORY_BOMB), raw("x")]
+    found = done(
+        *(ParseJob(page, (), PageLimits(), 60.0, memory_bytes, at_once=True) for page in pages)
+    )
+    assert [type(each) for each in found] == [ParseDone, ParseHeavy] * 2 + [ParseDone]
 
 
 def test_a_bug_of_ours_is_reported() -> None:
@@ -141,6 +152,10 @@ def test_a_process_that_is_killed_is_replaced() -> None:
     assert isinstance(anyio.run(ask), ParseDone)
 
 
+def children(process: int) -> list[int]:
+    return [*map(int, Path(f"/proc/{process}/task/{process}/children").read_text().split())]
+
+
 PROGRAM = """
 import anyio
 from scraper_cpn.scrape.pages.workers import Workers
@@ -164,11 +179,11 @@ def test_processes_die_with_the_crawl() -> None:
     ) as crawl:
         assert crawl.stdout is not None
         worker = int(crawl.stdout.readline())
-        children = Path(f"/proc/{worker}/task/{worker}/children")
-        while not (busy := children.read_text().split()):
+        (server,) = children(worker)
+        while not (busy := children(server)):
             time.sleep(0.01)
         crawl.kill()
-    while is_running(worker) or is_running(int(busy[0])):
+    while any(map(is_running, [worker, server, *busy])):
         time.sleep(0.01)
 
 
