@@ -15,7 +15,7 @@ from msgspec import Struct
 from scraper_cpn.scrape.options.config import read_config
 from scraper_cpn.scrape.options.read import GivenValue, likely, read_options
 from scraper_cpn.scrape.options.table import BY_KEY, OPTIONS, Option
-from scraper_cpn.scrape.redact import HARMLESS_HEADERS, HIDDEN, redacted
+from scraper_cpn.scrape.redact import HARMLESS_HEADERS, HIDDEN, of_no_header, redacted
 from scraper_cpn.scrape.settings import UsageError
 
 ON_COMMAND_LINE = tuple(option for option in OPTIONS if option.on_command_line)
@@ -133,7 +133,7 @@ def _written(option: Option, given: GivenValue) -> list[str]:
         return [f"--{option.name}"]
     texts = given.value if option.many else [given.value]
     hide = {"header": _hidden_header, "cookie": _hidden_cookie, "proxy": _hidden_password}.get(
-        option.key, str
+        option.key, of_no_header
     )
     return [word for text in texts for word in (f"--{option.name}", hide(text))]
 

@@ -21,8 +21,8 @@ _START = re.compile(r"\s*(?:[A-Za-z][A-Za-z0-9+.-]*:[/\\]+|[/\\]{2,})")
 """The part of a URL before its user, password and host."""
 _WITHIN = re.compile(
     r"((?<![A-Za-z0-9+.-])(?!postgres(?:ql)?://[^:/\\?#'\"@\s]*+@)[A-Za-z][A-Za-z0-9+.-]*+:[/\\]++"
-    r"|(?<!postgres:)(?<!postgresql:)[/\\]{2,}+)[^/\\?#'\"@]*+@"
-    r"|(?<![^\s'\"(=])(?!mailto:)[^\s@/\\'\":]*+:[^\s@/\\'\"]++@"
+    r"|(?<!postgres:)(?<!postgresql:)[/\\]{2,}+)(?:[^/\\?#'\"@]*+@)++"
+    r"|(?<![^\s'\"(=])(?!mailto:)[^\s@/\\'\":]*+:(?:[^\s@/\\'\"]++@)++"
 )
 """User and password of a URL within a sentence. Nothing is tried twice: a text may be as long as a page.
 
@@ -30,6 +30,8 @@ The user alone of a database's address is no secret, and belongs to a command to
 """
 _SOLD = re.compile(r"((?<![\w.-])(?:[\w-]++\.)++[\w-]++:\d{1,5}):[^\s:]++:\S++")
 """A proxy in the usual form of sold lists: host:port:user:password."""
+_NO_PORT = re.compile(r"^([^:/\\?#\[\]]*+):(?!\d*(?:[/\\?#]|$))[^/\\?#]*")
+"""What stands in the place of a port and is none: a password whose rest is missing."""
 _HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[\s\x00].*", re.DOTALL)
 _QUERY = re.compile(
     r"([?&;][\w.-]{0,64}(?:auth|key|passw|pwd|secret|session|sig|token)[\w.-]{0,64}=)[^&;#\s]+",
@@ -63,6 +65,11 @@ def hidden(text: str) -> str:
     found = _HEADER.fullmatch(text.strip())
     if found and found[1].lower() not in HARMLESS_HEADERS:
         return f"{found[1]}: {HIDDEN}"
+    return of_no_header(text)
+
+
+def of_no_header(text: str) -> str:
+    """Return a text that a user gave and that is no header, without secrets; see `shown`."""
     return redacted(_QUERY.sub(rf"\1{HIDDEN}", _without_userinfo(text)))
 
 
@@ -71,6 +78,8 @@ def _without_userinfo(text: str) -> str:
     found, at = _START.match(text), text.rfind("@")
     start = found.end() if found else 0
     before, after = text[start:at], text[at + 1 :]
+    if at < 0 and found:
+        return text[:start] + _NO_PORT.sub(rf"\1:{HIDDEN}", text[start:], count=1)
     if at < start or text.lstrip().lower().startswith("mailto:"):
         return text
     alone = found and not re.search(r"[/\\?#]", before)

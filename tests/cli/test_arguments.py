@@ -159,3 +159,20 @@ def test_a_retry_is_read_back_by_a_shell(pairs: list[tuple[str, str]]) -> None:
 def test_arguments_without_anything() -> None:
     """An empty command line is no mistake of its own: what is missing is reported later."""
     assert parse([]) == Arguments((), {})
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("--allow", "https://me:hush77@a.example/.*"),
+        ("--prefer", "me:hush77@a.example"),
+        ("--sitemaps", "https://a.example/s.xml?token=hush77"),
+        ("--deny", "//me:hush77@h/"),
+    ],
+)
+def test_a_command_to_copy_has_no_secret_of_any_option(argv: tuple[str, str]) -> None:
+    """Whatever looks like a password is hidden in the value of any option, and the rest is left as it is."""
+    command = retried(*argv, "--allow", r"https?://b\.example/\d+", "-f", "name: h1")
+    assert "hush77" not in command
+    assert r"https?://b\.example/\d+" in command
+    assert "name: h1" in command

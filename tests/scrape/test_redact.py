@@ -134,3 +134,20 @@ def test_a_remembered_secret_is_in_no_text(secret: str, around: str) -> None:
     """Whatever stands around it."""
     remember(secret)
     assert secret not in redacted(around + secret + around) or secret in "***@ bearer"
+
+
+@pytest.mark.parametrize("where", ["no file at {}", "{}", "scrape {} -o x"])
+@pytest.mark.parametrize(
+    "url",
+    ["http://u:p@{}@h/", "http://@u:{}@/", "u:p@{}@h", "//u:{}@x:{}@h", "postgres://u:p@{}@h/d"],
+)
+def test_a_password_with_signs_in_it(where: str, url: str) -> None:
+    """The last @ ends it, in a sentence, too."""
+    assert SECRET not in redacted(where.format(url.replace("{}", SECRET)))
+
+
+def test_a_password_whose_rest_is_missing() -> None:
+    """What stands in the place of a port and is none may be a password, as of a line that was parted."""
+    assert hidden(f"http://a:{SECRET}") == "http://a:***"
+    for url in ("http://h:80", "http://h:80/x:y", "http://h/a:b", "http://[::1]:8/", "http://h:"):
+        assert hidden(url) == url
