@@ -125,6 +125,6 @@ def test_nothing_raises(body: bytes, start: bytes) -> None:
 
 
 def test_robots_txt_names_sitemaps() -> None:
-    """In any group and any case, absolute, each once."""
-    text = f"Sitemap: {H}/1.xml\nUser-agent: a\nSITEMAP : {H}/2.xml # two\nsitemap: /no\nSitemap: {H}/1.xml"
-    assert sitemaps_in(text) == (f"{H}/1.xml", f"{H}/2.xml")
+    """In any group and any case, each once: absolute, or from the root on, as some write it."""
+    text = f"Sitemap: {H}/1.xml\nUser-agent: a\nSITEMAP : {H}/2.xml # two\nsitemap: none\nSitemap: {H}/1.xml\nSitemap: /3.xml"
+    assert sitemaps_in(text, H) == (f"{H}/1.xml", f"{H}/2.xml", f"{H}/3.xml")

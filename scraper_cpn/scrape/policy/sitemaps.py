@@ -78,7 +78,7 @@ class SitemapPolicy:
 
     def named(self, site: MapSite, rules: Rules) -> Maps:
         """The sitemaps that a robots.txt names, or else the well-known places."""
-        urls = sitemaps_in(rules.text)
+        urls = sitemaps_in(rules.text, _root(site.origin))
         if not urls:
             return self.well_known(site)
         return Maps(
@@ -90,7 +90,7 @@ class SitemapPolicy:
 
     def well_known(self, site: MapSite) -> Maps:
         """The usual places."""
-        root = site.origin.removesuffix(":443" if site.origin.startswith("https:") else ":80")
+        root = _root(site.origin)
         return Maps(tuple(self._job(f"{root}{path}", site.site, guess=True) for path in WELL_KNOWN))
 
     def jobs(self, maps: Maps) -> tuple[SitemapJob, ...]:
@@ -246,3 +246,8 @@ class SitemapPolicy:
 def _said(outcome: object) -> str:
     """The reason of an outcome, in one line."""
     return getattr(outcome, "reason", "") or f"HTTP {getattr(outcome, 'status', '')}"
+
+
+def _root(origin: str) -> str:
+    """An origin as URLs begin with it: without the port that its scheme has."""
+    return origin.removesuffix(":443" if origin.startswith("https:") else ":80")

@@ -78,9 +78,13 @@ def statements(rules_text: str, user_agent: str) -> tuple[str, ...]:
     return _read(rules_text, product_token(user_agent)).statements
 
 
-def sitemaps_in(rules_text: str) -> tuple[str, ...]:
-    """Return the URLs of the sitemaps that a robots.txt names, normalised, without repetition."""
-    urls = (normalise(each) for each in named_sitemaps(rules_text))
+def sitemaps_in(rules_text: str, root: str) -> tuple[str, ...]:
+    """Return the URLs of the sitemaps that a robots.txt names, normalised, without repetition.
+
+    They should be absolute (sitemaps.org); sites that write `Sitemap: /sitemap.xml` mean one below their *root*.
+    """
+    named = named_sitemaps(rules_text)
+    urls = (normalise(each, f"{root}/" if each.startswith("/") else None) for each in named)
     return tuple(dict.fromkeys(url for url in urls if url))
 
 
