@@ -36,6 +36,7 @@ from scraper_cpn.scrape.state.run import (
     codec_of,
     ending,
     first_metadata,
+    harmless,
     kept,
     last_opening,
     opened,
@@ -376,8 +377,9 @@ def same_crawl(past: Past, settings: Settings) -> Settings:
     Raises:
         UsageError: they differ; the message names the option.
     """
+    now = harmless(Opening(settings, ())).settings
     for name in SCOPE:
-        if getattr(settings, name) != getattr(past.opening.settings, name):
+        if getattr(now, name) != getattr(past.opening.settings, name):
             raise UsageError(
                 f"{name}: this can't change after a crawl has begun; it was "
                 f"{getattr(past.opening.settings, name)!r}"
