@@ -9,6 +9,7 @@ import importlib.util
 import os
 import sys
 import traceback
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import ModuleType
@@ -31,7 +32,7 @@ from scraper_cpn.scrape.options.read import (
     own_options,
     settings_from,
 )
-from scraper_cpn.scrape.options.values import file_text
+from scraper_cpn.scrape.options.values import file_bytes, plain_lines
 from scraper_cpn.scrape.redact import hidden
 from scraper_cpn.scrape.settings import Settings, UsageError
 
@@ -282,17 +283,21 @@ def _use_of(path: str) -> str:
 
 
 def _text(path: str) -> "TextLines":
-    """The text of an input."""
+    """The text of an input. A line that is not UTF-8 is one that is no URL."""
+    from scraper_cpn.scrape.arriving import MARK, decoded
     from scraper_cpn.scrape.seeds import TextLines
 
+    name = STANDARD_INPUT if path == "-" else path
     try:
-        text = _standard_input() if path == "-" else file_text(path)
+        read = _standard_input() if path == "-" else file_bytes(path)
     except ValueError as error:
         raise UsageError(f"--input: {error}") from None
-    return TextLines(STANDARD_INPUT if path == "-" else path, text)
+    if read.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+        raise UsageError(f"--input: {hidden(name)} is UTF-16; save it as UTF-8")
+    return TextLines(name, plain_lines(decoded(read.removeprefix(MARK))))
 
 
-def _standard_input() -> str:
+def _standard_input() -> bytes:
     from scraper_cpn.scrape.arriving import LINE_BYTES_MAX
 
     read = bytearray()
@@ -301,10 +306,7 @@ def _standard_input() -> str:
         if len(read) - read.rfind(b"\n") > LINE_BYTES_MAX:
             line = read.count(b"\n") + 1
             raise ValueError(f"standard input:{line}: a line of more than {LINE_BYTES_MAX:,} bytes")
-    try:
-        return read.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"standard input is not UTF-8 text (byte {error.start})") from error
+    return bytes(read)
 
 
 def program_of(words: tuple[str, ...]) -> tuple[tuple[str, ...], "Crawl[Any] | None"]:

@@ -24,7 +24,8 @@ _BLOCKS_MAX = 1_000
 """More are left in the pipe: who writes there has to wait."""
 LINE_BYTES_MAX = 1_000_000
 """A longer line is no URL; what follows in it is not kept."""
-_MARK = b"\xef\xbb\xbf"
+MARK = b"\xef\xbb\xbf"
+"""The byte order mark of UTF-8."""
 _NOT_UTF8 = "(not UTF-8) "
 _NO_MORE = "(the rest is lost) "
 _NO_URL = "(no URL) "
@@ -119,7 +120,7 @@ class ArrivingLines:
     def _put(self, lines: bytes, *, first: bool) -> None:
         if not lines:
             return
-        text = _decoded(lines.removeprefix(_MARK) if first else lines)
+        text = decoded(lines.removeprefix(MARK) if first else lines)
         with self._changed:
             self._changed.wait_for(lambda: len(self._blocks) < _BLOCKS_MAX)
             for block in blocks_of(text, self._line):
@@ -252,7 +253,7 @@ def _whole_lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
         yield rest
 
 
-def _decoded(lines: bytes) -> str:
+def decoded(lines: bytes) -> str:
     """The text of whole lines; one that is not UTF-8 becomes one that is no URL."""
     try:
         return lines.decode()

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from scraper_cpn.cli import main as command
+from scraper_cpn.cli.arguments import parse
+from scraper_cpn.cli.job import job_of
 from scraper_cpn.cli.main import main
 from scraper_cpn.scrape.arriving import LINE_BYTES_MAX
 from scraper_cpn.store.port import BatchError
@@ -335,3 +337,19 @@ def test_a_line_without_end_on_standard_input(
     assert endless.tell() < 3 * LINE_BYTES_MAX
     message = capsys.readouterr().err
     assert message == "scrape: --input: standard input:2: a line of more than 1,000,000 bytes\n"
+
+
+def test_a_line_of_seeds_that_is_not_utf8_is_one_bad_line(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Named with all others, or skipped; the lines around it are seeds. A file in UTF-16 is refused as what it is."""
+    seeds = folder / "seeds.txt"
+    seeds.write_bytes(b"\xef\xbb\xbf" + SEED.encode() + b"\r\nhttp://a.test/\xe4\nno url\n")
+    line = mistake(capsys, "-i", "seeds.txt")
+    assert line.startswith("2 lines are not URLs: seeds.txt:2: '(not UTF-8) http://a.test/")
+    assert job_of(parse(["-i", "seeds.txt", "--skip-bad-seeds"])).seeds == (SEED,)
+    seeds.write_bytes(SEED.encode("utf-16"))
+    assert (
+        mistake(capsys, "-i", "seeds.txt").strip()
+        == "--input: seeds.txt is UTF-16; save it as UTF-8"
+    )

@@ -313,11 +313,22 @@ def file_text(path: str) -> str:
     Raises `ValueError` in one line when the file can't be read.
     """
     try:
-        return Path(path).read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise ValueError(f"can't read {_name(path)}: {error.strerror}; check the path") from error
+        return plain_lines(file_bytes(path).decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise ValueError(f"{_name(path)} is not UTF-8 text (byte {error.start})") from error
+
+
+def file_bytes(path: str) -> bytes:
+    """Return the bytes of a file. Raises `ValueError` in one line when it can't be read."""
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise ValueError(f"can't read {_name(path)}: {error.strerror}; check the path") from error
+
+
+def plain_lines(text: str) -> str:
+    """A text whose lines end with a line feed alone."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _name(path: str) -> str:
