@@ -23,6 +23,7 @@ from typing import TypeAlias
 
 from scraper_cpn.store.claim import Claim, noted
 from scraper_cpn.store.failures import store_errors
+from scraper_cpn.store.log import Log
 from scraper_cpn.store.port import Batch, BatchError, StoreError, TextRow
 from scraper_cpn.store.read import RunReader
 from scraper_cpn.store.retention import JournalLimits
@@ -35,7 +36,6 @@ from scraper_cpn.store.statefile import (
     find_run,
     make,
     real,
-    wal,
 )
 from scraper_cpn.store.tables import load_head
 from scraper_cpn.store.whole import (
@@ -52,6 +52,8 @@ _Picked: TypeAlias = Callable[[sqlite3.Connection], int]
 WAL_MOST_BYTES = 4 * 2**20
 """The size of a small state's -wal that triggers a checkpoint. A larger one is quicker, but takes disk
 space, and the next opening after a crash has to read it."""
+WAL_FAR = 2
+"""A -wal that is longer than so many times its usual length is cut, once no reader prevents it."""
 WAL_SHARE, WAL_END_BYTES = 4, 64 * 2**20
 """The -wal of a larger state may reach this fraction of the file, up to this maximum. It keeps growing
 while somebody reads."""
@@ -130,8 +132,8 @@ class SqliteStore(RunReader):
         self._limits = limits
         self._at = load_head(writing, run)
         self._identity = str(writing.execute("SELECT identity FROM state").fetchone()[0])
-        self._wal = wal(path)
-        self._wal_most_bytes = WAL_MOST_BYTES
+        self._log = Log(path)
+        self._log_most_bytes = WAL_MOST_BYTES
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="state")
         self._broken: Exception | None = None
         self._closed = False
@@ -171,14 +173,17 @@ class SqliteStore(RunReader):
             raise
 
     def _shorten_wal(self) -> None:
-        """Checkpoint the -wal if it has grown too large.
+        """Checkpoint the -wal if it has grown too large, so that it is written from its beginning again.
 
-        SQLite's automatic checkpoint would not report an error. The -wal stays while somebody reads.
+        SQLite's automatic checkpoint would not report an error. The -wal grows on while somebody reads; what it has grown
+        beyond its usual length is cut then.
         """
-        if self._wal.stat().st_size > self._wal_most_bytes:
-            _cut(self._writing)
+        if self._log.is_beyond(self._log_most_bytes):
             share = min(self._path.stat().st_size // WAL_SHARE, WAL_END_BYTES)
-            self._wal_most_bytes = self._wal.stat().st_size + max(WAL_MOST_BYTES, share)
+            most = max(WAL_MOST_BYTES, share)
+            far = self._log.size_bytes > WAL_FAR * most
+            done = _checkpoint(self._writing, "TRUNCATE" if far else "RESTART")
+            self._log_most_bytes = most if done else self._log_most_bytes + most
 
     def _note(self) -> None:
         self._claim.write(self._identity, self._run, self._at.seq)
@@ -186,6 +191,7 @@ class SqliteStore(RunReader):
     def _close(self) -> None:
         # An open reader would keep the -wal from being checkpointed.
         self._reading.close()
+        self._log.close()
         if self._claim.is_removed():
             self._writing.close()
             raise StoreError(
@@ -260,12 +266,13 @@ def _settle(writing: sqlite3.Connection) -> bool:
     if busy:
         return False
     writing.execute("UPDATE state SET open = 0")
-    _cut(writing)
+    _checkpoint(writing, "TRUNCATE")
     return True
 
 
-def _cut(writing: sqlite3.Connection) -> None:
-    """Checkpoint and truncate the -wal, as far as that is possible without waiting for readers."""
+def _checkpoint(writing: sqlite3.Connection, mode: str) -> bool:
+    """Checkpoint the -wal, as far as that is possible without waiting for readers; False if one of them prevents it."""
     writing.execute("PRAGMA busy_timeout = 0")
-    writing.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    (busy, _, _) = writing.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
     writing.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1_000)}")
+    return not busy
