@@ -9,9 +9,10 @@ none; to count those as well only makes the bound larger. `_NOTABLE` finds each 
 `<html>`, `<body>` and `<selectedcontent>`, that is not one of these:
 
 1. `<a>` as authors write it, without `<` in a value and with at most twelve attributes, if an end or start tag of
-   `<a>` follows behind at most seven other tags, which are known to be quiet (`<div>`, `<img>`, an icon; no table and
-   no script) and to end where they seem to. Then it is certain to be taken off the list of active formatting elements
-   there: fewer than eight special elements are above it on the stack, so that the adoption agency comes to its end;
+   `<a>` follows behind tags that are known to be quiet (`<div>`, `<img>`, an icon; no table and no script), and to end
+   where they seem to, of which at most seven are start tags of special elements. Then it is certain to be taken off
+   the list of active formatting elements there: fewer than eight special elements are above it on the stack, so that
+   the adoption agency comes to its end;
 2. another formatting element (`<b>`, `<font>`) written in that way, if nothing but text is between the start tag and
    its end tag (a `<` before a space is text). Then the end tag closes that very element and takes it off the list,
    before anything could make it again.
@@ -80,22 +81,32 @@ _REST = rb"(?:>|" + _PLAIN + rb"|" + _CLEAN + rb">)"
 _USUAL = rb"""(?: [a-z-]++="[^"<>]*+"){0,""" + str(ATTRIBUTES_MAX).encode() + rb"}+>"
 """Some of the tags that authors write, which are found faster."""
 _TEXT = rb"[^<]*+(?:<(?![A-Za-z/!?])[^<]*+)*+"
-_QUIET_NAMES = rb"(?:div|figcaption|figure|h[1-6]|li|p|picture|span|time|ul|" + _FORMATTING + rb")"
-_QUIET = (
-    rb"(?:/"
-    + _QUIET_NAMES
-    + rb">|(?:br|img|source|"
-    + _QUIET_NAMES
+_BLOCKS = rb"(?:article|aside|blockquote|center|d(?:d|iv|l|t)|fig(?:caption|ure)|footer|h[1-6]|header|li|main|nav|ol|p|section|ul)"
+_PHRASES = (
+    rb"(?:abbr|cite|data|del|ins|label|mark|picture|q|span|su[bp]|time|" + _FORMATTING + rb")"
+)
+_VOIDS = rb"(?:br|img|source|wbr)"
+_LIGHT = (
+    rb"(?:/(?:"
+    + _BLOCKS
+    + rb"|"
+    + _PHRASES
+    + rb")>|(?:"
+    + _VOIDS
+    + rb"|"
+    + _PHRASES
     + rb")"
     + _REST
     + rb"|"
     + ICON
     + rb")"
 )
-"""Tags that end no scope, and behind which is no script and no foreign element."""
+"""Tags behind which there are no more special elements than before."""
+_LIGHT_ONES = rb"(?:<" + _LIGHT + _TEXT + rb")*+"
 _NOTABLE = re.compile(
     rb"<(?=[abcefhinstuA-Z])(?=(?:a|" + _FORMATTING + rb"|html|body|selectedcontent)[ \t\n\f\r/>]|[a-z]*+[A-Z])"
-    rb"(?!a(?:" + _USUAL + rb"|" + _CLEAN + rb">)" + _TEXT + rb"(?:<" + _QUIET + _TEXT + rb"){0,7}+</?+a[ \t\n\f\r/>]"
+    rb"(?!a(?:" + _USUAL + rb"|" + _CLEAN + rb">)" + _TEXT + rb"(?:</a>|" + _LIGHT_ONES
+    + rb"(?:<" + _BLOCKS + _REST + _TEXT + _LIGHT_ONES + rb"){0,7}+</?+a[ \t\n\f\r/>])"
     rb"|(" + _FORMATTING + rb")" + _CLEAN + rb">" + _TEXT + rb"</\1>"
     rb")(?:" + _NAME + _CLEAN + rb"(?=>)|[^>]*+)"
 )  # fmt: skip
