@@ -20,10 +20,13 @@ LONG = 60
 
 def describe_path(net: Net, plain: PlainNet, path: Sequence[Event]) -> tuple[str, ...]:
     """A line for each event."""
-    return tuple(f"{number}. {_line(net, plain, event)}" for number, event in enumerate(path, 1))
+    return tuple(
+        f"{number}. {describe_event(net, plain, event)}" for number, event in enumerate(path, 1)
+    )
 
 
-def _line(net: Net, plain: PlainNet, event: Event) -> str:
+def describe_event(net: Net, plain: PlainNet, event: Event) -> str:
+    """A line for an event."""
     if event.kind == "inject":
         return f"{describe_token(event.bound[0])} comes into {event.name}"
     transition = net.transitions.get(event.name)

@@ -123,10 +123,7 @@ def _with_cap(
         elif late and space is not None and not space.whole and asked.structural:
             yield Verdict(asked.claim, "gave up", _scope(instance), why=space.why)
         elif asked.structural or space is None:
-            why = (
-                watch.broken or "an event of the net breaks it, or its declaration does not show it"
-            )
-            yield Verdict(asked.claim, "not proved", _scope(instance), seconds=seconds, why=why)
+            yield _by_declaration(asked, watch, instance, grounder, seconds)
         else:
             yield _explored(asked, watch, open_.index(watch), instance, grounder, space)
 
@@ -211,6 +208,20 @@ def _invariant(
     how = "invariant: each event keeps it, whatever the state"
     scope = "all sizes" if asked.everywhere else _scope(instance)
     return Verdict(asked.claim, "proved", scope, how, _assumes(grounder), 0, seconds)
+
+
+def _by_declaration(
+    asked: Property, watch: Watch, instance: Instance, grounder: Grounder, seconds: float
+) -> Verdict:
+    """What the declaration breaks, or does not show; with a run of the kernel that breaks it, if there is one."""
+    why = watch.broken or "an event of the net breaks it, or its declaration does not show it"
+    example = watch.example(grounder) if watch.broken else None
+    if example is None:
+        return Verdict(asked.claim, "not proved", _scope(instance), seconds=seconds, why=why)
+    return Verdict(
+        asked.claim, "refuted", _scope(instance), "a run of the kernel", (), 0, seconds,
+        f"{why}; a kernel takes these steps", *example,
+    )  # fmt: skip
 
 
 def _explored(

@@ -317,10 +317,10 @@ def program_of(words: tuple[str, ...]) -> tuple[tuple[str, ...], "Crawl[Any] | N
         return words, None
     if len(words) < 2:
         raise UsageError("run: give the file of a program: scrape run FILE.py [URL...]")
-    return words[2:], _crawl_in(_loaded(words[1]), words[1])
+    return words[2:], crawl_in(loaded(words[1]), words[1])
 
 
-def _loaded(path: str) -> ModuleType:
+def loaded(path: str) -> ModuleType:
     """Load a program as a module that can import the files beside it.
 
     Its name and folder come after the standard library's: unlike with `python FILE.py`, a program
@@ -359,7 +359,13 @@ def _one_line(error: BaseException) -> str:
     return " ".join(f"{type(error).__name__}: {text}".split())
 
 
-def _crawl_in(module: ModuleType, path: str) -> "Crawl[Any]":
+def mistake_in(path: str, error: BaseException) -> UsageError:
+    """What the code of a program has raised, in one line with its place there."""
+    return UsageError(f"{_where(error, path)}: {_one_line(error)}")
+
+
+def crawl_in(module: ModuleType, path: str) -> "Crawl[Any]":
+    """The only crawl of a program. Raises `UsageError`."""
     from scraper_cpn.scrape.crawl import Crawl
 
     found = {id(value): (name, value) for name, value in vars(module).items()

@@ -6,9 +6,13 @@ Must not know: how anything is proved.
 
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from types import ModuleType
+from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from scraper_cpn.analysis.compiled import Builder, explorer_of
 from scraper_cpn.analysis.monitor import Everything
@@ -17,11 +21,15 @@ from scraper_cpn.analysis.processes import processors
 from scraper_cpn.analysis.symmetric import PnmlError
 from scraper_cpn.analysis.verdict import Report
 from scraper_cpn.cli.arguments import given_options, parse
-from scraper_cpn.cli.job import program_of
+from scraper_cpn.cli.job import crawl_in, loaded, mistake_in
 from scraper_cpn.cli.streams import teller
+from scraper_cpn.net import NetError
+from scraper_cpn.scrape.crawl import Crawl
 from scraper_cpn.scrape.kernels import searching
+from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.options.read import crawl_options, own_options, settings_from
-from scraper_cpn.scrape.settings import UsageError
+from scraper_cpn.scrape.policy import Policy
+from scraper_cpn.scrape.settings import Settings, UsageError
 from scraper_cpn.scrape.verify import verify_crawl
 
 _HELP = """\
@@ -35,7 +43,8 @@ and fetches nothing.
   scrape verify                                   with default options
   scrape verify --per-domain 4 --max-pages 100    with these limits
   scrape verify --config crawl.toml               with those of a file
-  scrape verify program.py                        with those of a program
+  scrape verify program.py                        with those of a program, or with
+                                                  its subclass of Policy or ScrapeNet
   scrape verify --kernel native                   in machine code, built once
   scrape verify --json                            for machines
   scrape verify model.pnml                        size of any net in PNML
@@ -61,18 +70,77 @@ def verify_command(argv: Sequence[str]) -> int:
     tell = teller(silent=bool(own.get("quiet") or own.get("json")))
     if len(arguments.words) == 1 and arguments.words[0].endswith((".pnml", ".xml")):
         return _size_of(arguments.words[0], searching(settings_from(crawl_options(given)), tell))
-    words, program = program_of(("run", *arguments.words) if arguments.words else ())
-    if words:
+    if len(arguments.words) > 1:
         raise UsageError(
-            f"verify: {words[0]}: give one program and no URLs; a proof fetches nothing"
+            f"verify: {arguments.words[1]}: give one program and no URLs; a proof fetches nothing"
         )
-    settings = settings_from({**(program.options if program else {}), **crawl_options(given)})
+    asked = _asked(arguments.words[0]) if arguments.words else _Asked({})
+    settings = settings_from({**asked.options, **crawl_options(given)})
     builder = searching(settings, tell)
     tell("looking at every order of events; this takes some seconds")
     alone = threading.active_count() == 1  # a process with threads can't be forked safely
-    report = verify_crawl(settings, processes=processors() if alone else 1, builder=builder)
+    processes = processors() if alone else 1
+    try:
+        report = verify_crawl(
+            settings, policy=asked.policy, net=asked.net, processes=processes, builder=builder
+        )
+    except NetError as error:
+        raise UsageError(f"verify: {error}") from None
     sys.stdout.write(_json(report) if own.get("json") else f"{report}\n")
     return 0 if report.ok else 1
+
+
+class _Asked(Struct, frozen=True):
+    """What a program has to be proved."""
+
+    options: Mapping[str, Any]
+    policy: Callable[[Settings], Policy] = Policy
+    net: Callable[[Policy], ScrapeNet] = ScrapeNet
+
+
+def _asked(path: str) -> _Asked:
+    """The crawl of a program, or its policy or net, or several of these. Raises `UsageError`."""
+    module = loaded(path)
+    policies, nets = _own(module, path, Policy), _own(module, path, ScrapeNet)
+    crawls = any(isinstance(value, Crawl) for value in vars(module).values())
+    options = crawl_in(module, path).options if crawls or not (policies or nets) else {}
+    policy, net = policies or Policy, nets or ScrapeNet
+
+    def made(policy: Policy) -> ScrapeNet:
+        found: ScrapeNet = _made(path, net, policy)
+        return found
+
+    return _Asked(options, partial(_made, path, policy), made)
+
+
+def _made(path: str, make: Any, given: Any) -> Any:
+    """What a class of a program makes; what it raises is one line."""
+    try:
+        return make(given)
+    except NetError:
+        raise
+    except Exception as error:
+        raise UsageError(f"verify: {mistake_in(path, error)}") from error
+
+
+def _own(module: ModuleType, path: str, base: type[Any]) -> Any:
+    """The subclass that a program declares, and bases nothing else on; None without one."""
+    found = [
+        value
+        for value in vars(module).values()
+        if isinstance(value, type)
+        and issubclass(value, base)
+        and value.__module__ == module.__name__
+    ]
+    last = [
+        one for one in found if not any(issubclass(each, one) and each is not one for each in found)
+    ]
+    if len(last) > 1:
+        names = ", ".join(each.__name__ for each in last)
+        raise UsageError(
+            f"verify: {path} has several subclasses of {base.__name__}: {names}; leave one"
+        )
+    return last[0] if last else None
 
 
 def _size_of(path: str, builder: Builder | None) -> int:

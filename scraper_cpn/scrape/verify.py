@@ -34,6 +34,7 @@ from scraper_cpn.net import Place
 from scraper_cpn.scrape import colours as c
 from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.parts.hours import DomainHours
+from scraper_cpn.scrape.parts.promises import asked_delay_ns
 from scraper_cpn.scrape.parts.volume import Bytes, Rate
 from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.policy.addresses import found as address_of
@@ -134,6 +135,8 @@ def _crawls(settings: Settings) -> Iterator[Crawl]:
     """The crawls that are explored for these settings."""
     remembered = settings.has_routes or settings.sessions or settings.login
     yield from FIRST_ATTEMPTS if remembered else CRAWLS
+    if len(settings.proxies) > 1 and not remembered:
+        yield ONE_DOMAIN, "1 domain, 1 proxy", {"proxies": small(settings).proxies[:1]}
     if settings.dead_after:
         yield UNANSWERED
     if settings.refusing_max_ns is not None:
@@ -227,7 +230,7 @@ def instance_of(net: ScrapeNet, urls: Sequence[str], note: str) -> Instance:
         },
         outcomes={
             "fetch": lambda target, *_: _fetched(target, settings),
-            "robots": lambda job, *_: _asked(job, named),
+            "robots": lambda job, *_: _asked(job, named, settings, slow=len(urls) == 1),
             **({"sitemap": lambda *_: [c.Mapped(()), c.Throttled(503, None)]} if mapped else {}),
             **({"file": _filed} if net.files else {}),
             "parse": lambda raw: _parsed(raw, policy),
@@ -275,10 +278,14 @@ def _ends(target: c.Target, settings: Settings) -> Iterator[Any]:
         yield from _changes(target.url)
 
 
-def _asked(job: c.RobotsJob, named: str) -> list[Any]:
-    """What may become of a request for a robots.txt, which may name a sitemap."""
+def _asked(job: c.RobotsJob, named: str, settings: Settings, *, slow: bool) -> list[Any]:
+    """What may become of a request for a robots.txt, which may name a sitemap; where it is *slow*, it may ask for a pause."""
     forbidden = c.Rules(job.origin, f"{named}User-agent: *\nDisallow: /")
-    return [c.Rules(job.origin, named), forbidden, c.Throttled(503, None)]
+    found = [c.Rules(job.origin, named), forbidden, c.Throttled(503, None)]
+    slow_ns = asked_delay_ns(settings, job.home) + SECOND
+    if slow and slow_ns <= settings.crawl_delay_max_ns:
+        found.append(c.Rules(job.origin, named, crawl_delay_ns=slow_ns, home=job.home))
+    return found
 
 
 def _trouble(settings: Settings) -> list[Any]:

@@ -8,11 +8,15 @@ Must not know: particular properties, how a net is explored.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from scraper_cpn.analysis.monitor import Monitor
 from scraper_cpn.analysis.plain import PlainNet
 from scraper_cpn.net import Net
+
+if TYPE_CHECKING:
+    from scraper_cpn.analysis.ground import Grounder
+    from scraper_cpn.analysis.paces import Example
 
 By: TypeAlias = str | Callable[[Any], Hashable] | None
 
@@ -44,6 +48,10 @@ class Watch(Monitor):
     vacuous = "no event that it names ever happens"
     broken = ""
     """Why it is violated, if the events alone show it; else empty."""
+
+    def example(self, grounder: Grounder) -> Example | None:
+        """A run of the real kernel that breaks it, where it is `broken`; None if none was found."""
+        return None
 
     def holds_always(self) -> bool:
         """Whether every event keeps it, whatever the state."""

@@ -6,6 +6,7 @@ Must not know: how a net is explored.
 
 from __future__ import annotations
 
+from collections import Counter as Counts
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -50,6 +51,21 @@ class SeenEvent:
         raise AnalysisError(
             f"net {self.net.name}, {transition.name}: binds no token of {place!r}; it binds {names}"
         )
+
+    def puts(self, place: str) -> list[Any]:
+        """The tokens (of a sink: rows) that the event puts there; of what fires in one go, also those that it has bound and leaves."""
+        numbers = Counts[int]()
+        if self.event.kind == "fire":
+            for arc, value in zip(
+                self.net.transitions[self.event.name].arcs, self.event.bound, strict=True
+            ):
+                if arc.place.name == place and arc.binds:
+                    numbers.update(plan.tokens_of(value))
+        for change in (self.event.change, *(new.change for new in self.event.news)):
+            for atom, number in change.items():
+                if (one := self.plain.atoms[atom]).name == place and one.kind in {"token", "row"}:
+                    numbers[atom] += number
+        return [self.plain.atoms[atom].value for atom in numbers.elements()]
 
     def bound(self, number: int) -> Any:
         """The token, or the tuple of tokens, that an input has bound."""
@@ -157,7 +173,10 @@ class _Paused(_Judged):
         if not outputs:
             return None
         least_ns = self._asked.at_least(seen)
-        return all(self._after_ns(seen, output) >= least_ns for output in outputs)
+        try:
+            return all(self._after_ns(seen, output) >= least_ns for output in outputs)
+        except Exception:  # noqa: BLE001  (a function of the user that raises keeps no pause)
+            return False
 
     def _outputs(self, event: Event) -> list[Output]:
         return [

@@ -14,12 +14,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from scraper_cpn.analysis.ground import Grounder
+from scraper_cpn.analysis.paces import Example, too_close
 from scraper_cpn.analysis.plain import PlainNet
 from scraper_cpn.analysis.properties.base import Property, Watch
 from scraper_cpn.analysis.story import describe_token
 from scraper_cpn.net import Net, Place
 from scraper_cpn.net.arcs import Arc
 from scraper_cpn.net.declare import Transition
+from scraper_cpn.net.marking import blame
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +53,7 @@ class _Gap(Watch):
 
     def __init__(self, asked: MinGap, net: Net, plain: PlainNet) -> None:
         self._asked, self._net, self._plain = asked, net, plain
+        self._raised = False
 
     def holds_always(self) -> bool:
         """Whether every way back into the place keeps the gap, for all tokens that were grounded."""
@@ -59,6 +63,13 @@ class _Gap(Watch):
                 self.broken = f"{name} does not spend a token of {place}"
                 return False
         return all(map(self._keeps, self._net.transitions.values()))
+
+    def example(self, grounder: Grounder) -> Example | None:
+        """Two starts in one run that are too close."""
+        if self._raised:
+            return None
+        asked = self._asked
+        return too_close(grounder, asked.place, asked.transitions, asked.at_least)
 
     def _keeps(self, transition: Transition) -> bool:
         arcs = [arc for arc in transition.arcs if arc.place.name == self._asked.place]
@@ -80,13 +91,19 @@ class _Gap(Watch):
         tokens = [self._plain.atoms[number].value for number in self._plain.of("token", self._asked.place)]  # fmt: skip
         for token in tokens:
             self.exercised = True
-            changed = token if arc.change is None else arc.change(token)
-            if changed is None:
-                continue
-            gap_ns = arc.after_ns(changed) if callable(arc.after_ns) else arc.after_ns
+            name = describe_token(token, arc.place.keys)
+            try:
+                changed = token if arc.change is None else arc.change(token)
+                if changed is None:
+                    continue
+                gap_ns = arc.after_ns(changed) if callable(arc.after_ns) else arc.after_ns
+            except Exception as error:  # noqa: BLE001  (the user's function may raise anything)
+                self.broken = f"{transition.name}: the pause of {name} raises {blame(error)}"
+                self._raised = True
+                return False
             least_ns = self._asked.at_least(token)
             if gap_ns < least_ns:
-                self.broken = f"{transition.name} puts {describe_token(token)} back after {gap_ns:,} ns; {least_ns:,} ns are wanted"
+                self.broken = f"{transition.name} puts {name} back after {gap_ns:,} ns; {least_ns:,} ns are wanted"
                 return False
         return True
 

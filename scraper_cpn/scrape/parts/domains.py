@@ -20,9 +20,9 @@ from scraper_cpn.net import (
     spend,
     take,
 )
-from scraper_cpn.scrape.colours import Domain, Penalty, Redirected
+from scraper_cpn.scrape.colours import Domain, Penalty, Redirected, Rules, Throttled
 from scraper_cpn.scrape.parts.health import Health
-from scraper_cpn.scrape.parts.promises import asked_delay_ns, asked_slots, requests_of
+from scraper_cpn.scrape.parts.promises import asked_delay_ns, asked_slots, pages_of, requests_of
 from scraper_cpn.scrape.policy.domains import DomainPolicy
 
 
@@ -62,7 +62,17 @@ class Domains(Limit):
 
     def properties(self) -> Iterator[Any]:
         """Pauses, holds, and requests to a domain at a time."""
-        from scraper_cpn.analysis import at_most, conserved, min_gap, never, paused, start
+        from scraper_cpn.analysis import (
+            at_most,
+            conserved,
+            end,
+            every,
+            fire,
+            min_gap,
+            never,
+            paused,
+            start,
+        )
 
         settings, requests = self.p.settings, requests_of(self.net)
         yield conserved(
@@ -77,6 +87,10 @@ class Domains(Limit):
             at_least=lambda token: max(token.delay_ns, asked_delay_ns(settings, token.domain)),
             claim="G2 starts in a domain are its delay apart",
         )
+        if settings.robots == "obey":
+            claim = "G2 a Crawl-delay becomes the domain's pause"
+            yield every(end("get_robots"), self._asks_to_slow, claim=claim)
+            yield every(fire(self.penalise.name), self._is_slow_enough, claim=claim)
         if settings.backoff_scope == "domain" or settings.robots == "obey":
             yield paused(
                 self.penalise.name,
@@ -90,9 +104,46 @@ class Domains(Limit):
                 by="domain",
                 claim="G2 no start before a hold is applied",
             )
+        by_url = pages_of(self.net) if settings.backoff_scope == "url" else ()
+        holding = [name for name in requests if name not in by_url]
+        if holding:
+            yield every(
+                end(*holding),
+                self._is_held,
+                claim="G2 a refusal holds its domain as long as it asks",
+            )
         yield at_most(
             lambda domain: asked_slots(settings, domain),
             in_flight=requests,
             by="domain",
             claim="G2 requests to a domain at a time",
+        )
+
+    def _is_held(self, seen: Any) -> bool:
+        """Whether a refusal puts the penalty of its domain, unless it refuses the proxy."""
+        outcome = seen.outcome
+        if not isinstance(outcome, Throttled) or outcome.status in self.p.settings.ban_status:
+            return True
+        domain, least_ns = seen[self.pacing.name].domain, outcome.wait_ns or 0
+        return any(
+            (each.domain, each.sign) == (domain, "throttled") and (each.wait_ns or 0) >= least_ns
+            for each in seen.puts(self.penalties.name)
+        )
+
+    def _is_slow_enough(self, seen: Any) -> bool:
+        """Whether a penalty leaves a domain at least as slow as it was, and as it says."""
+        least_ns = max(seen[self.pacing.name].delay_ns, seen[self.penalties.name].delay_ns)
+        return all(each.delay_ns >= least_ns for each in seen.puts(self.pacing.name))
+
+    def _asks_to_slow(self, seen: Any) -> bool:
+        """Whether a Crawl-delay that is longer than the user's own, and not too long, is put into a penalty."""
+        rules, settings = seen.outcome, self.p.settings
+        if not isinstance(rules, Rules) or not rules.crawl_delay_ns:
+            return True
+        asked_ns = rules.crawl_delay_ns
+        if not asked_delay_ns(settings, rules.home) < asked_ns <= settings.crawl_delay_max_ns:
+            return True
+        return any(
+            (each.domain, each.delay_ns) == (rules.home, asked_ns)
+            for each in seen.puts(self.penalties.name)
         )

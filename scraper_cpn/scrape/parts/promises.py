@@ -8,7 +8,7 @@ Must not know: how anything is proved.
 from fnmatch import fnmatchcase
 
 from scraper_cpn.net import Net
-from scraper_cpn.scrape.colours import Fetched, Throttled
+from scraper_cpn.scrape.colours import Fetched, Filed, Throttled
 from scraper_cpn.scrape.settings import Settings
 
 
@@ -27,6 +27,15 @@ def pages_of(net: Net) -> tuple[str, ...]:
         name
         for name, transition in net.transitions.items()
         if any(case.outcome is Fetched for case in transition.outcomes)
+    )
+
+
+def bodies_of(net: Net) -> tuple[str, ...]:
+    """The transitions that fetch pages or files, whose bytes count."""
+    return tuple(
+        name
+        for name, transition in net.transitions.items()
+        if any(case.outcome in (Fetched, Filed) for case in transition.outcomes)
     )
 
 

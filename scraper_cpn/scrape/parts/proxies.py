@@ -116,7 +116,7 @@ class Proxies(Limit):
 
     def properties(self) -> Iterator[Any]:
         """Proxies are conserved, and keep their pauses, slots and quotas."""
-        from scraper_cpn.analysis import at_most, conserved, each, min_gap
+        from scraper_cpn.analysis import at_most, conserved, each, every, min_gap, start
 
         settings, requests = self._settings, requests_of(self.net)
         yield conserved(
@@ -139,4 +139,13 @@ class Proxies(Limit):
                 self.pool.name,
                 lambda proxy: proxy.quota is None or proxy.quota >= 0,
                 claim="G3 no start beyond a quota",
+            )
+            yield every(
+                start(*requests),
+                lambda seen: all(
+                    proxy.quota == seen[self.pool.name].quota - 1
+                    for proxy in seen.puts(self.pool.name)
+                    if seen[self.pool.name].quota is not None
+                ),
+                claim="G3 each start costs one of a quota",
             )

@@ -8,13 +8,16 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from scraper_cpn.net import Net, Part, Place, Sink, choose, keyed, on, put, read
-from scraper_cpn.scrape.colours import Again, Failure, Over, Target
+from scraper_cpn.scrape.colours import CROWDED, WITHHELD, Again, Failure, Over, Target
 from scraper_cpn.scrape.parts.logins import Logins
 from scraper_cpn.scrape.parts.permits import Budget, GateKeeper
 from scraper_cpn.scrape.parts.revisits import Revisits
 from scraper_cpn.scrape.parts.sessions import Sessions
 from scraper_cpn.scrape.policy.partitions import domain_of_page
 from scraper_cpn.scrape.policy.retries import RetryPolicy
+
+NO_ATTEMPT = (WITHHELD, CROWDED)
+"""Kinds of failures after which the next attempt has the same number."""
 
 
 class Retries(Part):
@@ -65,9 +68,19 @@ class Retries(Part):
 
     def properties(self) -> Iterator[Any]:
         """The end of attempts."""
-        from scraper_cpn.analysis import each
+        from scraper_cpn.analysis import each, every, fire
 
         most, losses = self._p.settings.retries + 1, self._p.settings.losses
+        failed, later = self.failed.name, self.cool_down.name
+        if self._targets:
+            yield every(
+                fire("judge"),
+                lambda seen: (
+                    seen[failed].kind in NO_ATTEMPT
+                    or all(each.attempt > seen[failed].target.attempt for each in seen.puts(later))
+                ),
+                claim="G5 each attempt counts, unless nothing was sent",
+            )
         for targets in self._targets:
             yield each(
                 targets.name,

@@ -168,10 +168,27 @@ class Robots(Part):
 
     def properties(self) -> Iterator[Any]:
         """No URL is fetched that robots.txt forbids, or before its robots.txt was asked for."""
-        from scraper_cpn.analysis import begin, every, fire, never
+        from scraper_cpn.analysis import begin, each, end, every, fire, never
 
         if self._settings.robots == "obey":
-            name = self._settings.robots_name
+            settings = self._settings
+            name, jobs, most = settings.robots_name, self.jobs.name, settings.retries + 1
+            yield each(
+                jobs,
+                lambda job: job.attempt - job.lost <= most and job.lost < settings.losses,
+                claim="G5 attempts for a robots.txt end at the cap",
+            )
+            yield every(
+                end("get_robots"),
+                lambda seen: (
+                    not isinstance(seen.outcome, Throttled | Failed | Lost)
+                    or not any(
+                        allowed(rules.text, name, f"{rules.origin}/page")
+                        for rules in seen.puts(self.rules.name)
+                    )
+                ),
+                claim="G8 a robots.txt that can't be fetched forbids all",
+            )
             yield every(
                 fire(self.check.name),
                 lambda seen: (

@@ -36,9 +36,31 @@ from scraper_cpn.scrape.colours import (
     Received,
     Target,
 )  # fmt: skip
-from scraper_cpn.scrape.parts.promises import pages_of, requests_of
+from scraper_cpn.scrape.parts.promises import bodies_of, pages_of
 from scraper_cpn.scrape.policy.volume import VolumePolicy
 from scraper_cpn.scrape.settings import SECOND
+
+
+def bytes_count(net: Net, count: str, left: Place[Any], received: Place[Any]) -> Iterator[Any]:
+    """The properties of an allowance: a page comes with its bytes, and they are taken off when they are counted."""
+    from scraper_cpn.analysis import end, every, fire
+
+    yield every(
+        end(*pages_of(net)),
+        lambda seen: (
+            not isinstance(seen.outcome, Fetched)
+            or sum(each.bytes for each in seen.puts(received.name)) >= seen.outcome.size
+        ),
+        claim="G7 each page comes with its bytes",
+    )
+    yield every(
+        fire(count),
+        lambda seen: all(
+            each.bytes <= seen[left.name].bytes - seen[received.name].bytes
+            for each in seen.puts(left.name)
+        ),
+        claim="G7 an allowance loses the bytes that came",
+    )
 
 
 class DomainLimit(Limit):
@@ -102,7 +124,8 @@ class DomainBytes(DomainLimit):
         self._p = p
         self.left = self.place("domain_bytes_left", DomainAllowance, key="domain")
         self.known = self.set("known_allowances", DomainAllowance, key="domain")
-        received = self.place("domain_bytes_received", DomainReceived, key="domain")
+        self.received = self.place("domain_bytes_received", DomainReceived, key="domain")
+        received = self.received
         self.takes = [read(self.left)]
         self.over = ("skip_full", absent(self.left), p.full)
         self.puts = {Fetched: [put(received, p.received_from, pacing, Fetched)]}
@@ -127,6 +150,7 @@ class DomainBytes(DomainLimit):
             by="domain",
             claim="G7 no page of a domain begins after so many bytes",
         )
+        yield from bytes_count(self.net, "count_domain", self.left, self.received)
 
 
 class Bytes(Limit):
@@ -149,17 +173,18 @@ class Bytes(Limit):
         )
 
     def properties(self) -> Iterator[Any]:
-        """No request begins once the bytes are used up."""
+        """No request for a page or a file begins once the bytes are used up; one for a robots.txt or a sitemap may."""
         from scraper_cpn.analysis import begin, each, never
 
         yield never(
-            begin(*requests_of(self.net)),
+            begin(*bodies_of(self.net)),
             without=self.left.name,
-            claim="G7 no request begins after so many bytes",
+            claim="G7 no page or file begins after so many bytes",
         )
         yield each(
             self.left.name, lambda left: left.bytes > 0, claim="G7 an allowance of bytes has some"
         )
+        yield from bytes_count(self.net, "count_bytes", self.left, self.received)
 
 
 class Rate(Limit):
