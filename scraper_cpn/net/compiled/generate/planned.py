@@ -146,7 +146,8 @@ def _place(layout: Layout, keeping: Keeping) -> Iterator[str]:
     words = [_WAYS[keeping.way]]
     words += [f"order {', '.join(place.order)}"] if place.order else []
     words += ["few in memory"] if place.paged else []
-    words += ["wait for their time"] if place.timed else []
+    time = "in the order of their times" if place.by_time else "wait for their time"
+    words += [time] if place.timed else []
     words += ["expire"] if place.expires else []
     words += [f"at most {place.capacity}"] if place.capacity is not None else []
     words += ["may belong to another partition"] if keeping.channel else []
