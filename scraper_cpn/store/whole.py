@@ -15,6 +15,7 @@ from pathlib import Path
 
 from scraper_cpn.store.claim import Note, noted
 from scraper_cpn.store.failures import store_error, store_errors
+from scraper_cpn.store.lock import descriptor, is_locked
 from scraper_cpn.store.port import StoreError
 from scraper_cpn.store.statefile import PAGE_BYTES, check_header, connect, real, wal
 from scraper_cpn.store.tables import RunHead, load_head
@@ -44,6 +45,10 @@ def check_log(path: Path) -> None:
         raise store_error(path, "damaged", "its last page is incomplete")
     if not wal(path).exists() and _lacks_log(path) and not wal(path).exists():
         # The check is repeated, because a writer may just have begun.
+        if descriptor(path) is None and is_locked(path):
+            raise StoreError(
+                "locked", f"{path} is in use by another process under another name; give that name"
+            )
         raise store_error(
             path, "damaged", "its -wal file is missing, and the commits in it are lost"
         )

@@ -29,6 +29,8 @@ async def test_the_lock_is_on_the_file_itself(tmp_path: Path) -> None:
         assert done.stdout.startswith(b"locked "), name
     await store.commit(batch(1))
     assert noted(path) is not None
+    done = await anyio.run_process([sys.executable, "-c", OPEN_IT, str(other)])
+    assert done.stdout.startswith(b"locked "), "its -wal has another name; nothing is damaged"
     other.unlink()
     path.rename(other)
     done = await anyio.run_process([sys.executable, "-c", OPEN_IT, str(other)])
