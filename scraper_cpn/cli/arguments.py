@@ -79,15 +79,17 @@ def merged(
 
 
 def retry_command(
-    arguments: Arguments, *, output: str, failed: str | None, urls: Sequence[str]
+    arguments: Arguments, *, output: str | None, failed: str | None, urls: Sequence[str]
 ) -> str:
     """Return the command that retries failed URLs, for a POSIX shell, without credentials.
 
-    *output* is where the items went; *failed* is a file of the URLs; None: the command lists *urls* instead.
+    *output* is where the items went; None: where the program says. *failed* is a file of the URLs; None: the command lists *urls* instead.
     """
     program = list(arguments.words[:2]) if arguments.words[:1] == ("run",) else []
     words = ["scrape", *program, *(["-i", failed] if failed else urls)]
-    if output != "-":
+    if output is None:
+        words.append("--append")
+    elif output != "-":
         words += ["-o", output, "--append"]
     if "failed" in arguments.options:
         words += ["--failed", _unused(str(arguments.options["failed"].value))]

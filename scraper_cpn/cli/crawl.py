@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Protocol, TextIO
+from typing import Any, Protocol, TextIO
 
 import anyio
 import msgspec
@@ -27,6 +27,7 @@ from scraper_cpn.cli.streams import teller
 from scraper_cpn.scrape.account.report import Summary
 from scraper_cpn.scrape.fetch.open_files import make_room
 from scraper_cpn.scrape.items.outputs import CheckedOutput, OutputError
+from scraper_cpn.scrape.items.outputs.by_type import OutputsByType
 from scraper_cpn.scrape.kernels import Prepared, prepare
 from scraper_cpn.scrape.options.contact import missing_contact
 from scraper_cpn.scrape.options.read import without_effect
@@ -152,6 +153,13 @@ async def _crawl(
     return summary, None
 
 
+def _hooks(job: CrawlJob) -> Any:
+    """The functions of the program; with an output for each type of items, an item of no such type is dropped at last."""
+    if job.hooks is not None and isinstance(job.sink, OutputsByType):
+        return job.hooks.ending_with(job.sink.taken)
+    return job.hooks
+
+
 async def _opened_session(
     job: CrawlJob, prepared: Prepared, view: ProgressView, stack: AsyncExitStack
 ) -> Session:
@@ -171,7 +179,7 @@ async def _opened_session(
         job.settings,
         job.seeds,
         handlers=job.handlers,
-        hooks=job.hooks,
+        hooks=_hooks(job),
         validator=job.validator,
         output=job.sink,
         trace=trace,
@@ -242,7 +250,8 @@ def _tell(job: CrawlJob, console: Console, view: ProgressView, summary: Summary)
     if job.json:
         view.event({"event": "summary", **msgspec.to_builtins(summary)})
     elif not job.quiet:
-        show_summary(console, summary, output=job.output, retry=_retry(job, summary))
+        output = job.output if isinstance(job.output, str) else ", ".join(job.output)
+        show_summary(console, summary, output=output, retry=_retry(job, summary))
         if job.keeping is not None:
             from scraper_cpn.show.next_commands import hints
 
@@ -257,7 +266,8 @@ def _retry(job: CrawlJob, summary: Summary) -> str | None:
     if job.failed is None and summary.failed_requests:
         return None  # their URLs alone would be other requests
     failed = job.failed or (_list_of(urls) if len(urls) > _FEW_URLS else None)
-    return retry_command(job.arguments, output=job.output, failed=failed, urls=urls)
+    output = job.output if isinstance(job.output, str) else None
+    return retry_command(job.arguments, output=output, failed=failed, urls=urls)
 
 
 def _list_of(urls: tuple[str, ...]) -> str:

@@ -16,8 +16,11 @@ def check_files(own: dict[str, Any]) -> None:
     """Refuse files for reports that can't be written, and one file for two purposes."""
     given = own.get("input")
     used = {} if given in {None, "-"} else {Path(given).resolve(): "input"}
-    for key in ("state", "output", "failed", "trace"):
-        path = own.get(key)
+    named = own.get("output")
+    outputs = named if isinstance(named, tuple) else (named,)
+    files = [("output", path) for path in outputs]
+    files += [(key, own.get(key)) for key in ("failed", "trace")]
+    for key, path in [("state", own.get("state")), *files]:
         if path is None or (path == "-" and key == "output"):
             continue
         if key in {"failed", "trace"}:

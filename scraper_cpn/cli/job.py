@@ -23,7 +23,8 @@ from scraper_cpn.cli.files import check_files, check_writable
 from scraper_cpn.cli.once import second_interrupt_ends
 from scraper_cpn.scrape.colours import Link
 from scraper_cpn.scrape.items.bodies import bodies_of
-from scraper_cpn.scrape.items.outputs import STANDARD_OUTPUT, CheckedOutput, open_output
+from scraper_cpn.scrape.items.outputs import STANDARD_OUTPUT, CheckedOutput
+from scraper_cpn.scrape.items.outputs.declared import Output, names_of, open_declared
 from scraper_cpn.scrape.items.validate import Validator
 from scraper_cpn.scrape.options.read import (
     GivenValue,
@@ -65,8 +66,8 @@ class CrawlJob(Struct, frozen=True, kw_only=True):
     """Checks the items."""
     sink: CheckedOutput | None
     """The output for items, not open yet. None: items go only into the state."""
-    output: str = "-"
-    """The output in the user's spelling; the state's file if there is no output."""
+    output: str | tuple[str, ...] = "-"
+    """The output in the user's spelling, or that of each type of items; the state's file if there is no output."""
     bodies: Any = None
     """The writer of bodies (a `scrape.items.bodies.Bodies`); None to save none."""
     keeping: Any = None
@@ -96,6 +97,7 @@ def job_of(arguments: Arguments) -> CrawlJob:
     return with_outputs(
         own,
         program,
+        declared=None if program is None else program.output,
         arguments=arguments,
         settings=settings,
         seeds=asked.seeds,
@@ -166,39 +168,41 @@ def with_outputs(
     own: dict[str, Any],
     program: "Crawl[Any] | None",
     *,
-    keep: int | None = None,
+    declared: Output = None,
+    kept: Mapping[str, int | None] | None = None,
     **found: Any,
 ) -> CrawlJob:
     """Return the job with checked outputs, which is the last check.
 
-    *own* are the options of the command alone; *keep* is the valid length of an output that belongs to a
-    state. Raises `UsageError`.
+    *own* are the options of the command alone; *declared* is the program's output, if it counts without one; *kept* are
+    the valid lengths of outputs that belong to a state. Raises `UsageError`.
     """
     settings, keeping = found["settings"], found["keeping"]
     handlers, item_type = (program.handlers, program.item_type) if program else (None, None)
     validator = Validator(item_type, settings.schema, settings.files)
-    if own.get("output") in STANDARD_OUTPUT:
-        own["output"] = "-"
+    output: Output = own.get("output", declared)
+    if output is None and keeping is None:
+        output = "-"
+    if output is not None:
+        names = names_of(output)
+        own["output"] = "-" if names in STANDARD_OUTPUT else names
     kept_in = {"state": str(keeping.path)} if keeping and isinstance(keeping.path, Path) else {}
     check_files({**own, **kept_in})
     overwrite, append = own.pop("overwrite", False), own.pop("append", False)
-    sink = None
-    if keeping is None or "output" in own:
-        sink = open_output(
-            own.get("output", "-"),
-            overwrite=overwrite,
-            append=append,
-            keep=keep,
-            item=dict if handlers and item_type is None else item_type,
-            fields=settings.fields,
-            **settings.output_form,
-        )
-    else:
+    sink = open_declared(
+        output,
+        dict if handlers and item_type is None else item_type,
+        {"fields": settings.fields, **settings.output_form},
+        kept=kept,
+        overwrite=overwrite,
+        append=append,
+    )
+    if sink is None:
         own["output"] = str(keeping.path)
     bodies = bodies_of(
         settings, continued=keeping is not None and keeping.saves_in(settings.save_bodies)
     )
-    kept = {key: value for key, value in own.items() if key in CrawlJob.__struct_fields__}
+    given = {key: value for key, value in own.items() if key in CrawlJob.__struct_fields__}
     hooks = program.hooks if program else None
     return CrawlJob(
         bodies=bodies,
@@ -207,7 +211,7 @@ def with_outputs(
         hooks=hooks,
         validator=validator,
         **found,
-        **kept,
+        **given,
     )
 
 

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from scraper_cpn.cli.arguments import Arguments, given_options, parse
 from scraper_cpn.cli.job import CrawlJob, program_of, with_outputs
 from scraper_cpn.scrape.items.outputs import place_of
+from scraper_cpn.scrape.items.outputs.declared import output_again
 from scraper_cpn.scrape.options.read import GivenValue, crawl_options, own_options, settings_from
 from scraper_cpn.scrape.options.table import BY_KEY, OPTIONS
 from scraper_cpn.scrape.settings import Settings, UsageError
@@ -73,14 +74,17 @@ def resume_job(argv: Sequence[str]) -> CrawlJob | None:
         )
     settings = _settings(before, crawl_options(given))
     program = program_of(("run", before.kept.program))[1] if before.kept.program else None
-    keep = _continued(own, before)
+    kept = _continued(own, before)
+    several = isinstance(before.output, tuple) and "output" not in own
+    declared = None if program is None else program.output
     if _other(own.get("output"), before):
         settings = replace(settings, **_form(given))
     keeping = Keeping(path=path, run=before.run, past=before, program=before.kept.program)
     return with_outputs(
         own,
         program,
-        keep=keep,
+        declared=output_again(before.output, declared) if several else None,
+        kept=kept,
         arguments=Arguments((), arguments.options),
         settings=settings,
         seeds=before.kept.seeds,
@@ -113,14 +117,15 @@ def _other(given: str | None, before: Past) -> bool:
     return given is not None and place_of(given) not in before.lengths
 
 
-def _continued(own: dict[str, Any], before: Past) -> int | None:
-    """The valid length of the output if the crawl's previous one is continued, whose name is then put in *own*."""
+def _continued(own: dict[str, Any], before: Past) -> Mapping[str, int | None]:
+    """The valid lengths of the crawl's previous outputs if they are continued; the name of a single one is put in *own*."""
     if not before.lengths or _other(own.get("output"), before):
-        return None
-    ((where, length),) = before.lengths.items()
+        return {}
     if "overwrite" in own or "append" in own:
+        where = ", ".join(before.lengths)
         raise UsageError(
             f"resume: items are added to {where} anyway; leave out --overwrite and --append"
         )
-    own["output"] = where
-    return length
+    if isinstance(before.output, str):
+        own["output"] = before.output
+    return before.lengths

@@ -54,6 +54,7 @@ class Crawl(Program, Generic[T]):
         item: a msgspec Struct type that every item must fit; also the columns of the output. None:
             without handlers, one built-in item a page; with handlers, whatever they yield.
         start: seeds, for `run` and `stream` without URLs.
+        output: where items go, for `run` and the command without another output; see `run`.
         banned: says of a page whether the site has refused the proxy by it, such as a captcha: the proxy rests for
             that domain, and the page is fetched again through another one. Without proxies it is fetched again
             later. It is called before the handler, and fails the page if it raises. It is not called for pages that
@@ -75,6 +76,7 @@ class Crawl(Program, Generic[T]):
         item: None = None,
         *,
         start: Sequence[str | Link] = (),
+        output: Output = None,
         banned: Callable[[Page], bool] | None = None,
         again_after: Again | None = None,
         **options: Any,
@@ -86,6 +88,7 @@ class Crawl(Program, Generic[T]):
         item: type[T],
         *,
         start: Sequence[str | Link] = (),
+        output: Output = None,
         banned: Callable[[Page], bool] | None = None,
         again_after: Again | None = None,
         **options: Any,
@@ -96,6 +99,7 @@ class Crawl(Program, Generic[T]):
         item: type[T] | None = None,
         *,
         start: Sequence[str | Link] = (),
+        output: Output = None,
         banned: Callable[[Page], bool] | None = None,
         again_after: Again | None = None,
         **options: Any,
@@ -105,6 +109,7 @@ class Crawl(Program, Generic[T]):
         if item is not None:
             Validator(item)  # says what is wrong with a type before anything is declared
         self.start = tuple(map(_seed, start))
+        self.output = output
         self.options = options
         self.handlers.banned = banned
         if callable(again_after):
@@ -153,7 +158,7 @@ class Crawl(Program, Generic[T]):
             urls: the seeds, as URLs or `Link`s; by default those that the crawl starts from. One iterable of URLs may
                 be given instead, and have any number of them: after the first 2,000, which may be `Link`s, it is
                 asked for more as the crawl can use them. A crawl with a state reads all of it first.
-            output: a file (.jsonl, .json, .csv, .db, .parquet, ...), `-` for standard output, None to keep nothing. Or
+            output: a file (.jsonl, .json, .csv, .db, .parquet, ...), `-` for standard output, None for that of the crawl, if it has one. Or
                 a file for each type of items, `{Product: "products.csv", Review: "reviews.jsonl"}`; `object` stands for
                 all others, which are dropped and counted without it.
             overwrite: replace an existing file.
@@ -181,8 +186,8 @@ class Crawl(Program, Generic[T]):
 
         Args:
             state: where the crawl is kept.
-            output: where items go from now on, as for `run`; by default where they went. A crawl that has an output for
-                each type of items needs it again, since a state has no classes. The file of a type may be a new one.
+            output: where items go from now on, as for `run`; by default where they went. An output for each type of items
+                is needed again, here or in `Crawl(output=...)`, since a state has no classes. The file of a type may be a new one.
 
         Raises:
             UsageError: the scope differs, the output was changed since, or is missing.
@@ -198,7 +203,7 @@ class Crawl(Program, Generic[T]):
         path = location_of(state)
         before = past(path, None)
         settings = same_crawl(before, self.settings)
-        output = output_again(before.output) if output is None else output
+        output = output_again(before.output, self.output) if output is None else output
         sink = self._sink(output, state=path, kept=before.lengths)
         keeping = Keeping(path=path, past=before)
         return await self._keep(keeping, settings, before.kept.seeds, sink, names_of(output))
@@ -212,6 +217,7 @@ class Crawl(Program, Generic[T]):
         state: str | Path | None = None,
     ) -> Summary:
         """Like `run`, for async code. Cancel it to stop at once."""
+        output = self.output if output is None else output
         check_earlier(self.settings)
         if state is None:
             if self.settings.keep_cookies:

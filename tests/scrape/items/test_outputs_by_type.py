@@ -1,6 +1,7 @@
 """Outputs by type: each type of items in a file of its own, with and without a state."""
 
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -8,12 +9,13 @@ import pytest
 from msgspec import Struct
 
 from scraper_cpn import Crawl, Page, UsageError
+from scraper_cpn.cli.main import main
 from scraper_cpn.scrape.items.outputs.declared import open_declared
 from scraper_cpn.scrape.state.check import audits
 from scraper_cpn.scrape.state.files import past
 from scraper_cpn.store.states import location_of
 from tests.scrape.outputs import items_in
-from tests.servers import Asked, Server, page
+from tests.servers import Asked, Server, page, serving
 
 pytestmark = pytest.mark.anyio
 
@@ -136,3 +138,63 @@ async def test_an_output_that_was_cut(tmp_path: Path) -> None:
         with pytest.raises(UsageError, match=r"b\.jsonl: the state expects"):
             await crawl().resumed(state, outputs)
     assert (tmp_path / "a.jsonl").read_bytes() == before
+
+
+PROGRAM = """
+from msgspec import Struct
+from scraper_cpn import Crawl
+
+class Thing(Struct):
+    name: str
+
+class Other(Struct):
+    name: str
+
+crawl = Crawl(delay=0, robots="ignore", prefer="[1-3]$", output={Thing: "a.csv", Other: "b.db"})
+
+@crawl.page
+def both(page):
+    name = page.url.rpartition("/")[2] or "start"
+    yield Thing(name)
+    yield Other(name)
+    yield {"name": name}
+    yield from page.links("a")
+"""
+
+
+class Site(BaseHTTPRequestHandler):
+    """The same pages, for a crawl in another event loop."""
+
+    def do_GET(self) -> None:
+        self.wfile.write(site(Asked(f"GET {self.path} HTTP/1.1".encode(), 0, 0)))
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name of the base class
+        """Say nothing."""
+
+
+def test_the_commands_take_the_outputs_of_a_program(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`scrape run` and `scrape resume` write each type to its file; -o counts more, and a file has one purpose."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "job.py").write_text(PROGRAM)
+
+    def scrape(*words: str) -> tuple[int, str]:
+        return main(list(words)), capsys.readouterr().err
+
+    with serving(Site) as url:
+        run = ("run", "job.py", url, "--allow-private")
+        assert scrape(*run, "--failed", "a.csv")[0] == 2
+        code, said = scrape(*run, "--state", "s", "--max-pages", "4")
+        assert (code, "8 items in a.csv, b.db" in said) == (0, True)
+        assert "no output is declared for items of type dict" in said
+        with (tmp_path / "a.csv").open("a") as file:
+            file.write("unsaved\n")
+        assert scrape("resume", "s", "-O")[0] == 2
+        assert scrape("resume", "s", "--max-pages", "99")[0] == 0
+        assert scrape(*run)[0] == 2, "the files are there"
+        assert scrape(*run, "-o", "all.jsonl")[0] == 0
+    names = [[item["name"] for item in items_in(tmp_path / name)] for name in ("a.csv", "b.db")]
+    assert names[0] == names[1]
+    assert sorted(names[0]) == [*"123456789", "start"]
+    assert len(items_in(tmp_path / "all.jsonl")) == 30

@@ -23,14 +23,17 @@ def names_of(output: Output) -> str | tuple[str, ...] | None:
     return None if output is None else str(output)
 
 
-def output_again(names: str | tuple[str, ...] | None) -> str | None:
-    """The output of a crawl that goes on where its items went. Raises `UsageError` if that needs types."""
-    if isinstance(names, tuple):
+def output_again(names: str | tuple[str, ...] | None, declared: Output) -> Output:
+    """The output of a crawl that goes on where its items went; of several outputs, the program's has the types.
+
+    Raises `UsageError` if the types are not known.
+    """
+    if isinstance(names, tuple) and not isinstance(declared, Mapping):
         raise UsageError(
             f"output: the crawl writes each type of items to a file of its own ({', '.join(names)}); "
             "give output={Type: file, ...} again"
         )
-    return names
+    return declared if isinstance(names, tuple) else names
 
 
 def open_declared(
