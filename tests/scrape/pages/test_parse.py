@@ -264,26 +264,30 @@ def test_pages_of_unknown_hosts_do_not_keep_others_waiting() -> None:
     A host that is known has its turn now; and so have all before there was a bomb.
     """
 
-    async def crawl(first: Raw) -> list[ParseOutcome]:
-        found: list[ParseOutcome] = []
-
-        async def one(crowded: Parser, page: Raw) -> None:
+    async def crawl() -> tuple[list[ParseOutcome], list[ParseOutcome]]:
+        async def one(page: Raw) -> None:
             result = crowded.parse(page)
             assert isawaitable(result)
             found.append(await result)
 
-        async with new_parser(Settings(), discover) as crowded:
-            await one(crowded, at(first, "https://bomb.example/"))
-            await one(crowded, raw(OLD))
-            found.clear()
+        async def crowd() -> None:
             async with anyio.create_task_group() as group:
                 for number in range(2 * NEWCOMERS_MAX):
-                    group.start_soon(one, crowded, at(raw(BIG), f"https://h{number}.example/"))
-                    group.start_soon(one, crowded, raw(OLD))
-        return found
+                    group.start_soon(one, at(raw(BIG), f"https://h{number}.example/"))
+                    group.start_soon(one, raw(OLD))
 
-    assert all(isinstance(each, Parsed) for each in anyio.run(crawl, raw(BIG)))
-    found = anyio.run(crawl, raw(BOMB))
+        async with new_parser(Settings(), discover) as crowded:
+            found = list[ParseOutcome]()
+            await crowd()
+            before, found = found, []
+            await one(at(raw(BOMB), "https://bomb.example/"))
+            await one(raw(OLD))
+            found.clear()
+            await crowd()
+        return before, found
+
+    before, found = anyio.run(crawl)
+    assert all(isinstance(each, Parsed) for each in before)
     later = [each for each in found if isinstance(each, Deferred)]
     assert 1 <= len(later) <= NEWCOMERS_MAX  # fewer where the first was done before the last came
     parsed_now = [each for each in found if isinstance(each, Parsed)]
