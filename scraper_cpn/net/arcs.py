@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypeAlias, TypeVar, overload
 
 from scraper_cpn.net.hints import returned_types
 from scraper_cpn.net.places import AnyPlace, Counter, KeySet, Place
@@ -36,6 +36,29 @@ ArcKind = Literal["take", "spend", "hold", "read", "absent", "expired"]
 
 Amount: TypeAlias = int | Callable[[Any], int]
 """How many: a number, or a function of the key that the inputs join on."""
+
+
+class Fate(NamedTuple):
+    """What an arc of some kind does to what it binds.
+
+    Attributes:
+        takes: whether that leaves its place when the firing begins.
+        back: when it comes back: at the start of the effect, or at its end; None: never.
+    """
+
+    takes: bool
+    back: Literal["start", "end"] | None = None
+
+
+FATES: dict[ArcKind, Fate] = {
+    "take": Fate(takes=True),
+    "expired": Fate(takes=True),
+    "spend": Fate(takes=True, back="start"),
+    "hold": Fate(takes=True, back="end"),
+    "read": Fate(takes=False),
+    "absent": Fate(takes=False),
+}
+"""The kinds of arcs. What follows from these facts alone asks for them, not for a kind."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +91,25 @@ class Arc(Generic[Bound_co]):
     def binds(self) -> bool:
         """Whether a token (not a number, nor an absence) is bound."""
         return isinstance(self.place, Place) and self.kind != "absent"
+
+    @cached_property
+    def takes(self) -> bool:
+        """Whether what it binds leaves its place when the firing begins."""
+        return FATES[self.kind].takes
+
+    @cached_property
+    def comes_back(self) -> bool:
+        """Whether what it takes comes back."""
+        return FATES[self.kind].back is not None
+
+    @cached_property
+    def uses_up(self) -> bool:
+        """Whether what it takes is gone for good."""
+        return self.takes and not self.comes_back
+
+    def is_held(self, *, started: bool) -> bool:
+        """Whether a firing in flight has what the arc has taken; *started*: whether its effect has."""
+        return self.takes and not (started and FATES[self.kind].back == "start")
 
     @cached_property
     def many(self) -> bool:

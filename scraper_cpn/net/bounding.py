@@ -54,7 +54,7 @@ def _bounds(transition: Transition, arc: Arc) -> bool:
 def _bounds_effects(transition: Transition, arc: Arc) -> bool:
     if arc.kind == "spend":
         return arc.after_ns != 0 or arc.change is not None
-    taken = arc.kind in {"take", "hold", "expired"} and arc.fewest > 0
+    taken = arc.is_held(started=True) and arc.fewest > 0
     return taken or plan.claims(transition, arc)
 
 
@@ -67,7 +67,7 @@ def _uses_up(case: On, arc: Arc) -> bool:
         if isinstance(arc.place, KeySet):
             return any(output.seen is arc.place for output in case.outputs)
         return _puts(case, "put", arc.place) or _puts(case, "put_new", arc.place)
-    return arc.kind in {"take", "expired"} and arc.fewest > _put_back(case, arc)
+    return arc.uses_up and arc.fewest > _put_back(case, arc)
 
 
 def _puts(case: On, kind: str, place: Any) -> bool:

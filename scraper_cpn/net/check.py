@@ -227,7 +227,7 @@ def _still(net: Net, transition: Transition) -> Iterator[str]:
         where, place = f", still {arc}", arc.place
         if net.places.get(place.name) is not place:
             yield f"{where}: is not a place of this net; use one that this net declared"
-        elif arc.kind not in {"read", "absent"} or not isinstance(place, Place) or place.paged:
+        elif arc.takes or not isinstance(place, Place) or place.paged:
             yield f"{where}: must be read(...) or absent(...) of a place that is not paged"
         if arc.many or arc.when is not None or arc.include_in_use:
             yield f"{where}: still only tests whether a token is there; leave out at_least, when and include_in_use"
@@ -244,9 +244,7 @@ def _is_special(place: Place[Any]) -> bool:
 
 def _moves(transition: Transition, place: Place[Any]) -> bool:
     """Whether a transition takes from *place* or puts into it."""
-    takes = any(
-        arc.place is place and arc.kind not in {"read", "absent"} for arc in transition.arcs
-    )
+    takes = any(arc.place is place and arc.takes for arc in transition.arcs)
     puts = any(output.place is place for case in transition.outcomes for output in case.outputs)
     return takes or puts
 

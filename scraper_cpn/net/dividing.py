@@ -113,7 +113,7 @@ def _constant(net: Net, place: AnyPlace, share: Share) -> Iterator[str]:
         yield "is the same in each partition, so that its tokens can't be work; leave out work=True, or make it keyed"
     for transition in net.transitions.values():
         for arc in transition.arcs:
-            if arc.place is place and arc.kind not in {"read", "absent"}:
+            if arc.place is place and arc.takes:
                 yield f"never changes, but transition {transition.name} has {arc}; read it, or make it local"
         for output in _outputs(transition):
             if place in (output.place, output.seen):

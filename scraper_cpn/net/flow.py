@@ -138,7 +138,7 @@ def _locked(net: Net) -> Iterator[str]:
     for transition in net.transitions.values():
         needs = set(plan.slots(transition))
         for arc in transition.arcs:
-            if arc.place.name in bounded and arc.kind in {"take", "expired"}:
+            if arc.place.name in bounded and arc.uses_up:
                 edges[arc.place.name].append((transition.name, needs))
     for cycle in _cycles(edges):
         if all(needs & cycle for name in cycle for _, needs in edges[name]):

@@ -66,7 +66,7 @@ def _moves(transition: Transition) -> Iterator[_Step]:
     taken = frozenset(
         arc.place.name
         for arc in transition.arcs
-        if arc.fewest and (arc.kind in {"take", "expired"} or arc.place.name in consumed)
+        if arc.fewest and (arc.uses_up or arc.place.name in consumed)
     )
     flight = frozenset([f"{transition.name} in flight"])
     if not transition.instant:

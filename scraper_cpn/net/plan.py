@@ -204,9 +204,7 @@ def _moving(transition: Transition, case: On, output: Output) -> tuple[int, ...]
     same = [
         number
         for number, arc in enumerate(transition.arcs)
-        if arc.kind in {"take", "expired"}
-        and isinstance(arc.place, Place)
-        and arc.place.colour is output.place.colour
+        if arc.uses_up and isinstance(arc.place, Place) and arc.place.colour is output.place.colour
     ]
     return tuple(same) if len(same) == 1 else None
 
@@ -254,7 +252,7 @@ def slots(transition: Transition) -> dict[str, int]:
         for name, number in count.items():
             needed[name] = max(needed.get(name, 0), number)
     for arc in transition.arcs:
-        if arc.kind in {"take", "expired"} and arc.place.name in needed:
+        if arc.uses_up and arc.place.name in needed:
             needed[arc.place.name] -= arc.fewest
     return {name: number for name, number in needed.items() if number > 0}
 
@@ -271,10 +269,9 @@ def occupies(
     What it spends is back in its place once the firing has *started*. Without the *inputs* that it has
     bound, the least number.
     """
-    kinds = {"take", "hold", "expired"} if started else {"take", "hold", "expired", "spend"}
     occupied = slots(transition).get(place.name, 0)
     for number, arc in enumerate(transition.arcs):
-        if arc.place is place and arc.kind in kinds:
+        if arc.place is place and arc.is_held(started=started):
             occupied += arc.fewest if inputs is None else len(tokens_of(inputs[number]))
     return occupied
 
@@ -340,11 +337,10 @@ def taken(net: Net, flights: Iterable[Flying]) -> Counts[tuple[str, Hashable]]:
 
 def keeps(transition: Transition, *, started: bool) -> list[int]:
     """The arcs whose tokens belong to a firing in flight and are in no place."""
-    kinds = {"take", "hold", "expired"} if started else {"take", "hold", "expired", "spend"}
     return [
         number
         for number, arc in enumerate(transition.arcs)
-        if arc.kind in kinds and not isinstance(arc.place, Counter)
+        if arc.is_held(started=started) and not isinstance(arc.place, Counter)
     ]
 
 

@@ -45,7 +45,7 @@ def binds_of(name: str, run: Hashable, transition: Transition, inputs: Iterable[
 
 def shares(name: str, transition: Transition) -> bool:
     """Whether a firing may give back what is of no run: another run may wait for it."""
-    arcs = [arc.place for arc in transition.arcs if arc.kind not in {"read", "absent"}]
+    arcs = [arc.place for arc in transition.arcs if arc.takes]
     puts = [output.place for case in transition.outcomes for output in case.outputs]
     return any(name not in place.keys for place in (*arcs, *puts))
 

@@ -17,7 +17,7 @@ from scraper_cpn.net.compiled.generate.arrivals import (
     refuse_unequal,
 )
 from scraper_cpn.net.compiled.generate.cases import may_raise, write_ends, write_give
-from scraper_cpn.net.compiled.generate.indexes import TAKEN, Influence
+from scraper_cpn.net.compiled.generate.indexes import Influence
 from scraper_cpn.net.compiled.generate.influence import delayed, noted, occupy
 from scraper_cpn.net.compiled.generate.inputs import describe, write_find
 from scraper_cpn.net.compiled.generate.kept import Bound, keeps
@@ -95,7 +95,7 @@ def _firings(text: Text, layout: Layout, search: Search) -> Iterator[None]:
 
 def _is_shifted(layout: Layout, arc: Arc) -> bool:
     queue = isinstance(arc.place, Place) and layout.how(arc.place).is_queue
-    return queue and arc.kind in TAKEN
+    return queue and arc.takes
 
 
 def _fire(text: Text, layout: Layout, search: Search) -> None:
@@ -227,14 +227,14 @@ def beyond(
     open_ended = [
         (n, arc)
         for n, arc in enumerate(transition.arcs)
-        if arc.place is place and arc.kind in TAKEN and (arc.all or callable(arc.count))
+        if arc.place is place and arc.takes and (arc.all or callable(arc.count))
     ]
     return " + ".join(f"len({bound(n)}) - {arc.fewest}" for n, arc in open_ended)
 
 
 def reserves(layout: Layout, transition: Transition) -> bool:
     """Whether other transitions see the tokens that a running firing has taken, or the absences that it claims."""
-    used = any(arc.kind in TAKEN and _is_used(layout, arc) for arc in transition.arcs)
+    used = any(arc.takes and _is_used(layout, arc) for arc in transition.arcs)
     return not transition.instant and (used or bool(layout.claims(transition)))
 
 
@@ -250,7 +250,7 @@ def _reserve(text: Text, layout: Layout, transition: Transition) -> None:
     for word, use, call in (("reserve", "use", "add"), ("release", "unuse", "lose")):
         with text.function(f"{word}_{layout.var(transition)}(inputs, started)"):
             for number, arc in enumerate(transition.arcs):
-                if arc.kind not in TAKEN or not _is_used(layout, arc):
+                if not arc.takes or not _is_used(layout, arc):
                     continue
                 several = f"inputs[{number}]" if arc.many else f"(inputs[{number}],)"
                 spent = text.block("if not started:") if arc.kind == "spend" else nullcontext()
@@ -298,7 +298,7 @@ def _undo(text: Text, layout: Layout, transition: Transition) -> None:
             text.add(f"release_{layout.var(transition)}(inputs, False)")
         _hide(text, layout, transition)
         for number, arc in enumerate(transition.arcs):
-            if arc.kind not in TAKEN:
+            if not arc.takes:
                 continue
             if isinstance(arc.place, Counter):
                 give_number(text, layout, transition, number, from_inputs)

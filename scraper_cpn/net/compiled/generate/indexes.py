@@ -14,7 +14,6 @@ from scraper_cpn.net.declare import Transition
 from scraper_cpn.net.places import Counter, Place
 
 __all__ = [
-    "TAKEN",
     "Index",
     "Influence",
     "Kind",
@@ -23,9 +22,6 @@ __all__ = [
     "may_wait",
     "projected",
 ]
-
-TAKEN = {"take", "spend", "hold", "expired"}
-"""The arcs whose tokens a firing takes."""
 
 Kind = Literal["line", "view", "presence", "held"]
 

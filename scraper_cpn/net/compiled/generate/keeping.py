@@ -106,7 +106,7 @@ def keeping_of(
         tells_of(net, place) if divided else (),
         divided and place.name in net.channels,
         shows,
-        any(arc.kind in {"hold", "spend"} for arc in arcs),
+        any(arc.comes_back for arc in arcs),
         place.timed and _alike([arc for arc in arcs if arc.kind == "spend"]),
     )
 

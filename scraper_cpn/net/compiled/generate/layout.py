@@ -12,7 +12,7 @@ from typing import Any
 
 from scraper_cpn.net import plan
 from scraper_cpn.net.arcs import Arc
-from scraper_cpn.net.compiled.generate.indexes import TAKEN, Index, may_wait
+from scraper_cpn.net.compiled.generate.indexes import Index, may_wait
 from scraper_cpn.net.compiled.generate.keeping import Keeping, keeping_of
 from scraper_cpn.net.compiled.generate.structures import Structures
 from scraper_cpn.net.compiled.generate.text import Names, plain
@@ -239,11 +239,11 @@ class Layout:
 
     def enabled_by(self, transition: Transition) -> int:
         """The transitions that a firing may enable: when it begins, if it has an effect; else by all that it does."""
-        taken = [arc.place for arc in transition.arcs if arc.kind in TAKEN]
+        taken = [arc.place for arc in transition.arcs if arc.takes]
         put: list[Any] = [place for place, _ in transition.shows]
         if transition.instant:
             outputs = [output for case in transition.outcomes for output in case.outputs]
-            put += [arc.place for arc in transition.arcs if arc.kind in {"hold", "spend"}]
+            put += [arc.place for arc in transition.arcs if arc.comes_back]
             put += [each for output in outputs for each in (output.place, output.seen) if each]
             taken += [output.place for output in outputs if output.kind == "remove"]
         found = self.watches.gain(put).enables | self.watches.loss(taken).enables
@@ -267,6 +267,6 @@ class Layout:
         """The bounded places in which a firing occupies slots."""
         if not self.limited:
             return []
-        taken = {arc.place.name for arc in transition.arcs if arc.kind not in {"read", "absent"}}
+        taken = {arc.place.name for arc in transition.arcs if arc.takes}
         occupied = taken | plan.slots(transition).keys()
         return [place for place in self.limited if place.name in occupied]

@@ -12,7 +12,7 @@ from typing import Any
 from scraper_cpn.net import plan
 from scraper_cpn.net.arcs import Arc
 from scraper_cpn.net.compiled.generate.arrivals import again, write_put
-from scraper_cpn.net.compiled.generate.indexes import TAKEN, Influence
+from scraper_cpn.net.compiled.generate.indexes import Influence
 from scraper_cpn.net.compiled.generate.influence import noted, occupy
 from scraper_cpn.net.compiled.generate.kept import key_of, record_of
 from scraper_cpn.net.compiled.generate.layout import Layout
@@ -33,7 +33,7 @@ def loss_of(layout: Layout, search: Search) -> Influence:
         search.transition.arcs[arc].place
         for group, _ in search.met(layout)
         for arc in group.arcs
-        if search.transition.arcs[arc].kind in TAKEN
+        if search.transition.arcs[arc].takes
     ]
     return layout.watches.loss(taken)
 
@@ -45,7 +45,7 @@ def take(text: Text, layout: Layout, search: Search, marked: int = 0) -> None:
     """
     met = {arc for group, _ in search.met(layout) for arc in group.arcs}
     for number, arc in enumerate(search.transition.arcs):
-        if arc.kind not in TAKEN or number in met:
+        if not arc.takes or number in met:
             continue
         bound = search.bound(number)
         if isinstance(arc.place, Counter):
@@ -59,7 +59,7 @@ def take(text: Text, layout: Layout, search: Search, marked: int = 0) -> None:
             text.add(f"drop_{layout.var(arc.place)}({bound})")
     for group, record in search.met(layout):
         meeting = layout.kept.meeting(search.transition, group)
-        if meeting is not None and any(search.transition.arcs[n].kind in TAKEN for n in group.arcs):
+        if meeting is not None and any(search.transition.arcs[n].takes for n in group.arcs):
             text.add(f"heappop({meeting.name}_ready)")  # the entry by which the record was found
         _take_met(text, layout, search, group, record, marked)
 
@@ -69,7 +69,7 @@ def _take_met(
 ) -> None:
     """Take all inputs that were found in a record, then examine the record once."""
     arcs = [(number, search.transition.arcs[number]) for number in group.arcs]
-    taken = [(number, arc) for number, arc in arcs if arc.kind in TAKEN]
+    taken = [(number, arc) for number, arc in arcs if arc.takes]
     changed: list[Any] = []
     for number, arc in taken:
         if isinstance(arc.place, Counter):
@@ -101,7 +101,7 @@ def _shift(text: Text, layout: Layout, search: Search, arc: Arc, bound: str, mar
 def lose(text: Text, layout: Layout, transition: Transition, bound: Any) -> None:
     """Record the consumed tokens; spent ones are recorded when they are put back."""
     for number, arc in enumerate(transition.arcs):
-        if arc.kind in {"take", "hold", "expired"}:
+        if arc.is_held(started=True):
             if arc.many and layout.recorded:
                 with text.block(f"for token in {bound(number)}:"):
                     text.add(*_lost(layout, arc, "token"))
