@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import UnionType
-from typing import TYPE_CHECKING, Any, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from scraper_cpn.net.arcs import Arc, Call, Effect, Lost, On, Output, on
 from scraper_cpn.net.crossings import (
@@ -202,10 +202,13 @@ class Declaring(ABC):
         """
         return self._add(KeySet(self.net.name, name, colour, _names(key), paged, share))
 
-    def effect(self, name: str, outcomes: type[Any] | UnionType) -> Effect:
-        """Name an effect and the types that it may end in; `Lost` is understood."""
+    def effect(self, name: str, outcomes: type[Any] | UnionType, *more: Any) -> Effect:
+        """Name an effect and the types that it may end in, together: `Paid | Declined`; `Lost` is understood.
+
+        *more* are mistakes: types that are given one by one, which is a problem of the net.
+        """
         given = Given(f"net {self.net.name}, effect {name}", self.net.problems)
-        types = given.kinds("outcome", get_args(outcomes) or (outcomes,))
+        types = given.ends(outcomes, more)
         name = given.name(name)
         made = Effect(self.net.name, name, types)
         self.net.register("effect", self.net.effects, name, made)

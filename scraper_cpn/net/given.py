@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from scraper_cpn.net.arcs import Arc, On, Output
 from scraper_cpn.net.places import AnyPlace, Counter, KeySet, Place
@@ -64,9 +64,16 @@ class Given:
         self._wrong(f"its {role} is {given!r}; give a type")
         return object
 
-    def kinds(self, role: str, given: Any) -> tuple[type[Any], ...]:
-        """Types."""
-        return tuple(self.kind(role, each) for each in given)
+    def ends(self, given: Any, more: tuple[Any, ...]) -> tuple[type[Any], ...]:
+        """The outcome types of an effect, which are given together; *more*: what was given behind them."""
+        apart = (*given, *more) if isinstance(given, tuple | list) else (given, *more)
+        if more or apart != (given,):
+            named = (each.__name__ if isinstance(each, type) else repr(each) for each in apart)
+            self._wrong(
+                f"its outcomes are given one by one; give them together: {' | '.join(named)}"
+            )
+            return tuple(each for each in apart if isinstance(each, type))
+        return tuple(self.kind("outcome", each) for each in get_args(given) or (given,))
 
     def names(self, role: str, given: Any) -> tuple[str, ...]:
         """The names of keys or fields."""

@@ -75,6 +75,8 @@ MISTAKES: list[tuple[str, Declare]] = [
     ("place c: its budget is 1; give True or False", lambda net, _: net.counter("c", start=1, budget=1)),
     ("place c: later is async, but a net needs its result at once; give a plain function, or make it an effect", lambda net, _: net.counter("c", start=later, key="host")),
     ("effect e: its outcome is None; give a type", lambda net, _: net.effect("e", None)),
+    ("effect e: its outcomes are given one by one; give them together: Ok | Job | 3", lambda net, _: net.effect("e", Ok, Job, 3)),
+    ("effect e: its outcomes are given one by one; give them together: Ok | Job", lambda net, _: net.effect("e", (Ok, Job))),
     ("effect 5: its name is 5; give a string", lambda net, _: net.effect(5, Ok)),
     ("transition t: its take(p) has a count of None; give an integer, or a function of the key", lambda net, jobs: net.transition("t", [words.take(jobs, None)])),
     ("transition t: its take(p) has a count of '3'; give an integer, or a function of the key", lambda net, jobs: net.transition("t", [words.take(jobs, "3")])),
