@@ -332,11 +332,10 @@ class Partition:
 
     # Budgets.
 
-    def _wants(self, ended: Ended | None) -> bool:
-        """Whether it is at its end for want of units that other partitions may have."""
-        return ended == "spent" and any(
-            not self.recorder.count(each.counter.name) for each in self._budgets.values()
-        )
+    def _wants(self, ended: Ended | None) -> list[str]:
+        """The budgets for want of whose units it is at its end, and of which other partitions may have some."""
+        names = [each.counter.name for each in self._budgets.values()] if ended == "spent" else []
+        return [name for name in names if not self.recorder.count(name)]
 
     def wanted(self, most: int) -> list[str]:
         """The budgets that it should draw from now: it has work, and less than a quarter of what it may have."""

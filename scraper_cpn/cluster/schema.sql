@@ -129,17 +129,14 @@ BEGIN
         NOT c.serves
         AND NOT EXISTS (SELECT FROM parts WHERE NOT parts.idle)
         AND NOT EXISTS (SELECT FROM scrape.outbox o JOIN scrape.part p ON p.id = o.dst WHERE p.crawl = _crawl)
-        AND NOT (
-            EXISTS (SELECT FROM parts WHERE parts.wants = 'true')
-            AND (
-                EXISTS (SELECT FROM scrape.credit WHERE crawl = _crawl AND free > 0)
+        AND NOT EXISTS (
+            SELECT FROM parts CROSS JOIN LATERAL jsonb_array_elements_text(parts.wants::jsonb) AS wanted (counter)
+            WHERE EXISTS (SELECT FROM scrape.credit f WHERE f.crawl = _crawl AND f.counter = wanted.counter AND f.free > 0)
                 OR EXISTS (
                     SELECT FROM scrape.number n
-                    JOIN parts ON parts.id = n.part
-                    JOIN scrape.credit f ON f.crawl = _crawl AND f.counter = n.counter
-                    WHERE n.number > 0 AND parts.word <> '"spent"'
+                    JOIN parts holder ON holder.id = n.part
+                    WHERE n.counter = wanted.counter AND n.number > 0 AND holder.word <> '"spent"'
                 )
-            )
         )
     ))
     RETURNING c.ended INTO word;

@@ -277,8 +277,8 @@ class Worker:
             del self._opening[claimed.part]
             await partition.run()
             self.told.released += 1
-        except (StoreError, LeaseOverError) as error:
-            self._dropped(claimed, error)
+        except Exception as error:  # noqa: BLE001  (`_cost` raises what is none)
+            self._dropped(claimed, _cost(error))
         finally:
             self._opening.pop(claimed.part, None)
             self.mine.pop(claimed.part, None)
@@ -396,6 +396,20 @@ class Worker:
         self._ended = await self._beats.end_if_done()
         if self._ended is not None:
             self._leave(list(self.mine.values()))
+
+
+def _cost(error: Exception) -> StoreError | LeaseOverError:
+    """What has cost a partition; any other error is raised.
+
+    A page that can't be read is raised in the middle of the shell's tasks, and so in a group, of which one is told: the one
+    that ends the worker, if there is such a one.
+    """
+    if isinstance(error, StoreError | LeaseOverError):
+        return error
+    if not isinstance(error, ExceptionGroup):
+        raise error
+    costs = [_cost(each) for each in error.exceptions]
+    return max(costs, key=lambda each: isinstance(each, StoreError) and each.kind in FATAL)
 
 
 def _draw_most(total: int, partitions: int) -> int:

@@ -83,7 +83,7 @@ class ScrapeNet(Net):
         self.domain_hours = domain_hours_of(self, p.hours, self.health)
         self.files = files_of(self, p, key)
         self.budget = Budget(self, p.settings, *(each.awaiting for each in self.files))
-        self.volume = volume_limits(self, p.volume, self.domains.pacing)
+        self.volume = volume_limits(self, p.volume, self.domains.pacing, partitions)
         self.measures = [each for each in self.volume if isinstance(each, Bytes | Rate)]
         """The limits of bytes, which count those of files, too."""
         self.items = items_of(self, p)

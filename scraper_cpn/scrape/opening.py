@@ -17,6 +17,7 @@ from scraper_cpn.scrape.colours import (
     Failure,
     Gate,
     ItemsLeft,
+    Owed,
     Proxy,
     Repute,
     Round,
@@ -91,7 +92,9 @@ def first_tokens(net: ScrapeNet) -> Iterator[tuple[Place[Any], Any]]:
     for shares in net.shares:
         yield shares.round, Round()
     for limit in net.volume:
-        if isinstance(limit, Bytes):
+        if isinstance(limit, Bytes) and limit.owed is not None:
+            yield limit.owed, Owed(0)
+        elif isinstance(limit, Bytes):
             yield limit.left, Allowance(net.policy.settings.max_bytes or 0)
         elif isinstance(limit, Rate):
             yield limit.free, Bandwidth()

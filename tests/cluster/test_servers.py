@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 import anyio
 import anyio.to_thread
@@ -17,6 +18,7 @@ from scraper_cpn.cluster.crawl import create
 from scraper_cpn.cluster.port import Port
 from scraper_cpn.cluster.worker import Pace, Worker
 from scraper_cpn.nets.regions import Ball
+from scraper_cpn.run.shell import Shell
 from scraper_cpn.store.port import StoreError
 from scraper_cpn.store.postgres.address import address_of
 from scraper_cpn.store.postgres.link import connect
@@ -83,6 +85,23 @@ async def test_a_server_that_only_reads_for_a_while_is_waited_for(database: str)
         await _until(lambda: any("standby" in line and "trying again" in line for line in said))
         await _changed(database, f"ALTER DATABASE {name} RESET default_transaction_read_only")
     assert set(worker.told.dropped) <= {"standby", "io"}
+
+
+async def test_a_page_that_cannot_be_read_costs_its_partition_alone(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A step that needs a page of the database fails amid the other tasks; the partition is claimed again."""
+    fails, stepped = [True, True], Shell._run
+
+    async def step(shell: Shell) -> Any:
+        if fails:
+            fails.pop()
+            raise StoreError("io", "no server answers")
+        return await stepped(shell)
+
+    monkeypatch.setattr(Shell, "_run", step)
+    async with _at_work(database) as (worker, _, _):
+        await _until(lambda: worker.told.dropped == {"io": 2})
 
 
 async def test_a_crawl_that_is_gone_ends_its_workers_in_one_line(database: str) -> None:

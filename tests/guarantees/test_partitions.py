@@ -52,6 +52,17 @@ def test_partitions_store_every_page_once_and_break_no_rule(
     assert not verdict.violations, verdict.violations[:3]
 
 
+def test_bytes_are_counted_over_all_partitions() -> None:
+    """`--max-bytes` ends the crawl where it ends in one partition, but for the pages in flight; without it all are stored."""
+    web = SyntheticWeb(WebSpec(hosts=6, pages=20, links=6, links_out=2, body_bytes=2_000))
+    for most in (100, 60_000, 10_000_000):
+        limits = Settings(max_bytes=most, scope="any", delay_ns=SECOND, robots="ignore")
+        whole = crawl(limits, web, web.seeds())
+        parts = divided(limits, web, web.seeds(), 4, Hazards(seed=1, delay_ns=20 * MS))
+        assert parts.run.ended == whole.run.ended
+        assert abs(len(stored(parts.rows)) - len(stored(whole.rows))) <= 6
+
+
 def unlimited(given: Settings) -> Settings:
     """The settings with so many requests at a time that the limit of each partition is not judged."""
     return replace(given, concurrency=64)

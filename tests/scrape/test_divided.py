@@ -29,6 +29,7 @@ EVERYTHING = Settings(
     revisit_ns=SECOND,
     max_pages_per_domain=3,
     max_bytes_per_domain=1_000,
+    max_bytes=100_000,
     proxies=(Proxy("p", url="http://p.test:1", bytes=1_000),),
 )
 
@@ -58,7 +59,9 @@ def test_what_is_global_crosses_by_channels_credits_and_leases() -> None:
     assert list(net.channels) == [
         "crossing_robots", "returning_robots", "stops", "crossing_links", "crossing_maps"
     ]  # fmt: skip
-    assert {name: each.total for name, each in net.credits.items()} == {"budget": 10}
+    assert {name: each.total for name, each in net.credits.items()} == {
+        "budget": 10, "byte_shares": 64 * 4
+    }  # fmt: skip
     assert list(net.leases) == ["available_proxies"]
 
 
@@ -66,13 +69,12 @@ def test_what_is_global_crosses_by_channels_credits_and_leases() -> None:
     ("settings", "words"),
     [
         (Settings(max_items=5), "--max-items can't be divided among partitions yet; leave it out"),
-        (Settings(max_bytes=5), "--max-bytes can't be divided"),
         (Settings(files=("image",)), "--files can't be divided"),
         (Settings(per_address=1), "--address-delay or --per-address can't be divided"),
         (Settings(rate_bytes=5), "--rate-limit can't be divided"),
         (Settings(dedupe="content"), "--dedupe content can't be divided"),
         (Settings(ban_status=(403,)), "--proxy-for, --ban-status or a program's banned can't be divided"),
-        (Settings(max_items=5, max_bytes=5), "--max-items, --max-bytes can't be divided among partitions yet; leave them out"),
+        (Settings(max_items=5, rate_bytes=5), "--max-items, --rate-limit can't be divided among partitions yet; leave them out"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_divided_is_refused_in_one_line(settings: Settings, words: str) -> None:

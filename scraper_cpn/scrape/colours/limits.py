@@ -220,6 +220,12 @@ class Received(Struct, frozen=True, gc=False):
     bytes: int
 
 
+class Owed(Struct, frozen=True, gc=False):
+    """The bytes that a partition has had beyond its shares of `max_bytes`."""
+
+    bytes: int
+
+
 class Hold(Struct, frozen=True, gc=False):
     """A row of `holds`: a domain pauses."""
 

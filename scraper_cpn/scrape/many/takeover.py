@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from scraper_cpn.net.changes import Durable
-from scraper_cpn.net.shares import Partition
+from scraper_cpn.net.shares import Partition, local
 from scraper_cpn.scrape.colours import Gate
 from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.opening import direct, first_tokens
@@ -56,9 +56,10 @@ def first_edit(
             edit.put(net.proxies.pool, copy)
     for proxy, number in slots.items():
         edit.set_number(net.proxies.slots, proxy, number)
-    if partition.number == 0:
-        for place, colour in first_tokens(net):
+    for place, colour in first_tokens(net):
+        if partition.number == 0 or place.share == local:
             edit.put(place, colour)
+    if partition.number == 0:
         for each in bad:
             edit.put(net.seeds.bad, net.policy.frontier.bad_seed(each.text, each.reason))
     return edit

@@ -19,10 +19,13 @@ from scraper_cpn.net import (
     Wording,
     absent,
     consume,
+    credit,
     hold,
+    local,
     put,
     put_new,
     read,
+    take,
 )  # fmt: skip
 from scraper_cpn.scrape.colours import (
     Allowance,
@@ -33,11 +36,12 @@ from scraper_cpn.scrape.colours import (
     Failure,
     Fetched,
     Filed,
+    Owed,
     Received,
     Target,
 )  # fmt: skip
 from scraper_cpn.scrape.parts.promises import bodies_of, pages_of
-from scraper_cpn.scrape.policy.volume import VolumePolicy
+from scraper_cpn.scrape.policy.volume import BytePolicy, VolumePolicy
 from scraper_cpn.scrape.settings import SECOND
 
 
@@ -154,23 +158,39 @@ class DomainBytes(DomainLimit):
 
 
 class Bytes(Limit):
-    """No request starts once so many bytes have come. Those in flight then still arrive."""
+    """No request starts once so many bytes have come. Those in flight then still arrive.
 
-    def __init__(self, net: Net, p: VolumePolicy) -> None:
+    In a crawl that is divided, a partition draws shares of the bytes: it has some left, or it owes some, at any time one
+    of the two, and pays what it owes with its next shares.
+    """
+
+    def __init__(self, net: Net, p: VolumePolicy, partitions: int) -> None:
         super().__init__(net, "bytes")
-        self.left = self.place("bytes_left", Allowance, source=True, budget=True)
-        self.received = self.place("bytes_received", Received)
+        self.left = self.place("bytes_left", Allowance, source=True, budget=True, share=local)
+        self.received = self.place("bytes_received", Received, share=local)
+        self.owed: Place[Owed] | None = None
+        """What a partition has had beyond its shares; None in a crawl that is not divided."""
         self.takes = [read(self.left)]
         self.puts = {
             arrived: [put(self.received, p.received, arrived)] for arrived in (Fetched, Filed)
         }
         self.wording = {self.left: Wording("more bytes: --max-bytes is reached", outlasts=True)}
-        self.transition(
-            "count_bytes",
-            [self.received, self.left],
-            outputs=[put(self.left, p.left, self.left, self.received)],
-            priority=-1,
-        )
+        count = [put(self.left, p.left, self.left, self.received)]
+        if partitions > 1:
+            shares = BytePolicy(p.settings, partitions)
+            self.owed = self._shares(shares)
+            count.append(put(self.owed, shares.overdrawn, self.left, self.received))
+        self.transition("count_bytes", [self.received, self.left], outputs=count, priority=-1)
+
+    def _shares(self, p: BytePolicy) -> Place[Owed]:
+        """The shares of the bytes, and what is owed until there are some."""
+        shares = self.counter("byte_shares", start=p.number, share=credit)
+        owed = self.place("bytes_owed", Owed, source=True, share=local)
+        more = put(owed, p.owes_more, owed, self.received)
+        self.transition("count_overdrawn", [self.received, owed], outputs=[more], priority=-1)
+        paid = [put(self.left, p.paid, owed), put(owed, p.still_owed, owed)]
+        self.transition("pay_bytes", [owed, take(shares)], outputs=paid, priority=-1)
+        return owed
 
     def properties(self) -> Iterator[Any]:
         """No request for a page or a file begins once the bytes are used up; one for a robots.txt or a sitemap may."""
@@ -222,7 +242,7 @@ class Rate(Limit):
         )
 
 
-def volume_limits(net: Net, p: VolumePolicy, pacing: Place[Domain]) -> list[Limit]:
+def volume_limits(net: Net, p: VolumePolicy, pacing: Place[Domain], partitions: int) -> list[Limit]:
     """The limits on how much is fetched that the user has given."""
     settings, found = p.settings, list[Limit]()
     if settings.max_pages_per_domain is not None:
@@ -230,7 +250,7 @@ def volume_limits(net: Net, p: VolumePolicy, pacing: Place[Domain]) -> list[Limi
     if settings.max_bytes_per_domain is not None:
         found.append(DomainBytes(net, p, pacing))
     if settings.max_bytes is not None:
-        found.append(Bytes(net, p))
+        found.append(Bytes(net, p, partitions))
     if settings.rate_bytes is not None:
         found.append(Rate(net, p))
     return found

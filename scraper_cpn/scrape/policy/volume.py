@@ -21,6 +21,7 @@ from scraper_cpn.scrape.colours import (
     Fetched,
     Filed,
     ItemsLeft,
+    Owed,
     Received,
     Target,
 )
@@ -92,3 +93,44 @@ class VolumePolicy:
         del bandwidth
         assert self.settings.rate_bytes is not None
         return -(-received.bytes * SECOND // self.settings.rate_bytes)
+
+
+SHARES = 64
+"""The shares of `max_bytes` for each partition, so that what all partitions may hold at the end is a small part of it."""
+
+
+@dataclass(frozen=True)
+class BytePolicy:
+    """The shares of `max_bytes` that the partitions of a crawl draw one after another."""
+
+    settings: Settings
+    partitions: int
+
+    @property
+    def number(self) -> int:
+        """How many there are."""
+        return min(SHARES * self.partitions, self.settings.max_bytes or 0)
+
+    @property
+    def bytes(self) -> int:
+        """The bytes of one. All together are `max_bytes`, or a few bytes less."""
+        return (self.settings.max_bytes or 0) // self.number
+
+    def overdrawn(self, allowance: Allowance, received: Received) -> Owed | None:
+        """What is owed after the bytes of a page; None if some are left."""
+        over = received.bytes - allowance.bytes
+        return Owed(over) if over >= 0 else None
+
+    def owes_more(self, owed: Owed, received: Received) -> Owed:
+        """What is owed after the bytes of a page that was in flight."""
+        return Owed(owed.bytes + received.bytes)
+
+    def paid(self, owed: Owed) -> Allowance | None:
+        """What is left of a share when what was owed is paid; None if it is not enough."""
+        left = self.bytes - owed.bytes
+        return Allowance(left) if left > 0 else None
+
+    def still_owed(self, owed: Owed) -> Owed | None:
+        """What is still owed then; None if something is left."""
+        over = owed.bytes - self.bytes
+        return Owed(over) if over >= 0 else None

@@ -150,6 +150,18 @@ def test_max_pages_is_exact_over_all_partitions(database: str, tmp_path: Path) -
     assert len(_items(dsn, tmp_path / "items.jsonl")) == 7
 
 
+def test_bytes_are_counted_over_all_partitions(database: str, tmp_path: Path) -> None:
+    """`--max-bytes` ends the crawl for all workers; what was in flight then still arrives."""
+    dsn = f"{database}&name=bytes"
+    with web(tmp_path) as of:
+        settings = of.settings(max_bytes=20_000, concurrency=4)
+        anyio.run(lambda: create(dsn, settings, of.seeds, partitions=4))
+        assert _worked(dsn, settings, 2) == ["spent", "spent"]
+    status = _status(dsn)
+    assert 20_000 * 63 // 64 <= status.bytes < 20_000 + 4 * 5_000
+    assert status.budgets["byte_shares"] == 0
+
+
 def test_a_crawl_that_was_stopped_goes_on_where_it_was(database: str, tmp_path: Path) -> None:
     """`stop` lets workers leave with nothing in flight and nothing fetched in vain; `resume` lets others go on."""
     dsn = f"{database}&name=paused"
