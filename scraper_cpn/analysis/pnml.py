@@ -151,7 +151,10 @@ class _Unfolded:
             self._transition(name, element, arcs[name])
 
     def _atom(self, place: str, value: Any, initial: int = 0) -> int:
-        return self.plain.atom(Atom("token", place, value), initial)
+        atom = Atom("token", place, value)
+        if self._colours is not None and atom not in self.plain.index:
+            self._colours.refuse_stranger(self._nodes.places[place], value)
+        return self.plain.atom(atom, initial)
 
     def _initial(self, name: str, place: ET.Element) -> dict[Any, int]:
         if self._colours is not None:

@@ -32,8 +32,10 @@ class Symmetric:
     def __init__(self, net: ET.Element) -> None:
         self._named = {each.get("id", ""): each for each in net.iter("namedsort") if each.get("id")}
         """The sorts of the file: one may be used before it is declared."""
+        self._declared = dict(self._named)
         self._sorts: dict[str, list[Value]] = {"dot": ["dot"]}
         self._order: dict[Value, tuple[list[Value], int]] = {}
+        self._enumerated: dict[ET.Element, list[Value]] = {}
         self._variables: dict[str, list[Value]] = {}
         self._tried = 0
         self._part_of: dict[tuple[str, Value], str] = {}
@@ -50,6 +52,8 @@ class Symmetric:
             self._variables[name] = self._values(_only(element))
         elif element.tag == "partition":
             for number, part in enumerate(element.findall("partitionelement")):
+                if part.get("id", "") in self._parts:
+                    raise PnmlError(f"has the id {part.get('id')!r} twice")
                 self._parts[part.get("id", "")] = number
                 for operator in part.iter("useroperator"):
                     self._part_of[name, operator.get("declaration", "")] = part.get("id", "")
@@ -59,9 +63,7 @@ class Symmetric:
     def _values(self, sort: ET.Element) -> list[Value]:
         """The values of a sort, in order."""
         if sort.tag in {"cyclicenumeration", "finiteenumeration"}:
-            values: list[Value] = [each.get("id") for each in sort.findall("feconstant")]
-            self._order.update({value: (values, at) for at, value in enumerate(values)})
-            return values
+            return self._constants(sort)
         if sort.tag == "finiteintrange":
             first, last = int(sort.get("start", "0")), int(sort.get("end", "-1"))
             return list(range(first, last + 1))
@@ -89,6 +91,36 @@ class Symmetric:
         """The first tokens of a place."""
         term = place.find("hlinitialMarking/structure/*")
         return Counts() if term is None else self._worth(term, {})
+
+    def refuse_stranger(self, place: ET.Element, value: Value) -> None:
+        """Raise `PnmlError` if a place's sort does not have a value."""
+        sort = place.find("type/structure/*")
+        if sort is not None and not self._fits(sort, value):
+            raise PnmlError(f"place {place.get('id')!r}: its sort has no {value!r}")
+
+    def _fits(self, sort: ET.Element, value: Value) -> bool:
+        """Whether a sort has a value; the values of a product are not listed for that."""
+        while sort.tag == "usersort" and sort.get("declaration", "") in self._declared:
+            sort = _only(self._declared[sort.get("declaration", "")])
+        if sort.tag == "productsort":
+            parts = list(sort)
+            return (
+                isinstance(value, tuple)
+                and len(value) == len(parts)
+                and all(map(self._fits, parts, value))
+            )
+        return value in self._values(sort)
+
+    def _constants(self, sort: ET.Element) -> list[Value]:
+        """The constants of an enumeration, which are declared where they are read first."""
+        if sort not in self._enumerated:
+            values: list[Value] = [each.get("id") for each in sort.findall("feconstant")]
+            for value in values:
+                if values.count(value) > 1 or value in self._order:
+                    raise PnmlError(f"has the id {value!r} twice")
+            self._order.update({value: (values, at) for at, value in enumerate(values)})
+            self._enumerated[sort] = values
+        return self._enumerated[sort]
 
     def inscription(self, arc: ET.Element) -> ET.Element:
         """The term of an arc."""
@@ -177,8 +209,8 @@ class Symmetric:
         tag, parts = term.tag, [_only(each) for each in term.findall("subterm")]
         if tag == "all":
             return Counts(self._values(_only(term)))
-        if tag == "numberof":
-            times = int(parts[0].get("value", "1")) if parts[0].tag == "numberconstant" else 1
+        if tag in {"numberof", "scalarproduct"}:
+            times = _times(parts)
             return Counts({v: n * times for v, n in self._worth(parts[-1], env).items()})
         if tag == "add":
             return sum((self._worth(part, env) for part in parts), Counts())
@@ -204,7 +236,7 @@ class Symmetric:
         if tag == "variable":
             return env[term.get("refvariable", "")]
         if tag == "useroperator":
-            return term.get("declaration")
+            return self._constant(term.get("declaration", ""))
         if tag == "dotconstant":
             return "dot"
         if tag == "finiteintrangeconstant":
@@ -215,9 +247,20 @@ class Symmetric:
         if tag == "tuple":
             return tuple(self._value(part, env) for part in parts)
         if tag == "partitionelementof":
-            name = term.get("refpartition", "")
-            return self._parts[self._part_of[name, self._value(parts[0], env)]]
+            return self._part(term.get("refpartition", ""), self._value(parts[0], env))
         raise PnmlError(f"uses the operator {tag!r}, which can't be read")
+
+    def _constant(self, name: str) -> Value:
+        if name not in self._order and name not in self._parts:
+            raise PnmlError(f"uses the constant {name!r}, which is not declared")
+        return name
+
+    def _part(self, partition: str, value: Value) -> str:
+        if (partition, value) not in self._part_of:
+            raise PnmlError(
+                f"looks for {value!r} in the partition {partition!r}, which does not have it"
+            )
+        return self._part_of[partition, value]
 
     def _next(self, value: Value, by: int) -> Value:
         if value not in self._order:
@@ -234,6 +277,10 @@ class Symmetric:
             return not self._holds(parts[0], env)
         if tag == "imply":
             return not self._holds(parts[0], env) or self._holds(parts[1], env)
+        if tag == "booleanconstant":
+            return term.get("value") == "true"
+        if len(parts) != 2:
+            raise PnmlError(f"has the condition {tag!r}, which can't be read")
         one, two = (self._value(part, env) for part in parts)
         if tag == "equality":
             return bool(one == two)
@@ -241,6 +288,8 @@ class Symmetric:
             return bool(one != two)
         first, second = self._rank(one), self._rank(two)
         compared = {
+            "ltp": first < second,
+            "gtp": first > second,
             "lessthan": first < second,
             "lessthanorequal": first <= second,
             "greaterthan": first > second,
@@ -251,6 +300,8 @@ class Symmetric:
         raise PnmlError(f"has the condition {tag!r}, which can't be read")
 
     def _rank(self, value: Value) -> Any:
+        if value in self._parts:
+            return self._parts[value]
         return self._order[value][1] if value in self._order else value
 
 
@@ -271,6 +322,17 @@ def _conjuncts(condition: ET.Element | None) -> Iterator[ET.Element]:
             todo += [_only(each) for each in term.findall("subterm")]
         else:
             yield term
+
+
+def _times(parts: list[ET.Element]) -> int:
+    """The number of a multiset's term."""
+    number = parts[0] if len(parts) == 2 else None
+    if number is None or number.tag != "numberconstant":
+        return 1
+    text = number.get("value", "1")
+    if not text.isdecimal():
+        raise PnmlError(f"has a multiset with {text!r} of a value; give a whole number from 0 up")
+    return int(text)
 
 
 def _only(element: ET.Element) -> ET.Element:

@@ -239,7 +239,7 @@ def test_what_no_place_transition_net_has_is_not_written(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("term", "why"),
     [
-        ("<equality/>", "does not follow its grammar"),
+        ("<equality/>", "the condition .equality., which can.t be read"),
         ("<not/>", "does not follow its grammar"),
         (f"<lessthan>{_sub(X, '<dotconstant/>')}</lessthan>", "does not follow its grammar"),
         ("<not><subterm>" * 2_000 + "</subterm></not>" * 2_000, "nested too deeply"),
