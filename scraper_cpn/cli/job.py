@@ -34,7 +34,7 @@ from scraper_cpn.scrape.options.read import (
     settings_from,
 )
 from scraper_cpn.scrape.options.values import file_bytes, plain_lines
-from scraper_cpn.scrape.redact import hidden
+from scraper_cpn.scrape.redact import hidden, redacted
 from scraper_cpn.scrape.settings import Settings, UsageError
 
 if TYPE_CHECKING:
@@ -360,7 +360,7 @@ def _where(error: BaseException, path: str) -> str:
 
 def _one_line(error: BaseException) -> str:
     text = error.msg if isinstance(error, SyntaxError) else str(error)
-    return " ".join(f"{type(error).__name__}: {text}".split())
+    return redacted(" ".join(f"{type(error).__name__}: {text}".split()))
 
 
 def mistake_in(path: str, error: BaseException) -> UsageError:

@@ -37,7 +37,8 @@ _QUERY = re.compile(
     r"([?&;][\w.-]{0,64}(?:auth|key|passw|pwd|secret|session|sig|token)[\w.-]{0,64}=)[^&;#\s]+",
     re.IGNORECASE,
 )
-_SCHEME = re.compile(r"(?i)\b(bearer|basic|digest|negotiate)\s+[^\s,;]+")
+_SCHEMES = ("bearer", "basic", "digest", "negotiate")
+_SCHEME = re.compile(rf"(?i)\b({'|'.join(_SCHEMES)})\s+[^\s,;]+")
 
 _remembered = set[str]()
 """The known secrets of this process, which are hidden in texts of libraries."""
@@ -45,7 +46,8 @@ _remembered = set[str]()
 
 def remember(secret: str) -> None:
     """Hide a secret (the value of a header, or a password) in all texts from now on."""
-    _remembered.update(part for part in (secret, *secret.split()) if len(part) >= _SECRET_CHARS_MIN)
+    parts = (part for part in secret.split() if part.lower() not in _SCHEMES)
+    _remembered.update(part for part in (secret, *parts) if len(part) >= _SECRET_CHARS_MIN)
 
 
 def shown(value: object, most: int = _SHOWN_CHARS_MAX) -> str:

@@ -151,3 +151,11 @@ def test_a_password_whose_rest_is_missing() -> None:
     assert hidden(f"http://a:{SECRET}") == "http://a:***"
     for url in ("http://h:80", "http://h:80/x:y", "http://h/a:b", "http://[::1]:8/", "http://h:"):
         assert hidden(url) == url
+
+
+def test_the_name_of_a_scheme_is_no_secret() -> None:
+    """It is not hidden with the token that was given, so that it is seen before another one."""
+    remember(f"Bearer {SECRET}")
+    said = redacted(f"Bearer {SECRET}, Bearer other-{SECRET}, bearer of news")
+    assert SECRET not in said
+    assert said == "***, Bearer ***, bearer *** news"

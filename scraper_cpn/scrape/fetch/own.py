@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from scraper_cpn.scrape.colours import KINDS, WITHHELD, Failed
 from scraper_cpn.scrape.fetch.client import Ask, Reply
+from scraper_cpn.scrape.redact import redacted
 from scraper_cpn.scrape.settings import Settings, UsageError
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def _checked(found: object) -> Reply | Failed:
 
 
 def _said(error: Exception) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())[:200]
+    return redacted(" ".join(f"{type(error).__name__}: {error}".split()))[:200]
 
 
 def own_client(name: str) -> Callable[..., Any]:

@@ -15,7 +15,7 @@ from scraper_cpn.scrape.fetch.head import HEAD_BYTES_MAX, Head, HeadError, parse
 CHUNK_LINE_BYTES_MAX = 16_384
 """Of a chunk's size with its extensions."""
 _END_OF_HEAD = re.compile(rb"\n\r?\n")
-_CHUNK_LINE = re.compile(rb"[ \t]*([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\n]*)?\r?\n")
+_CHUNK_LINE = re.compile(rb"[ \t]*0*([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\n]*)?\r?\n")
 _END_OF_CHUNK = re.compile(rb"\r?\n")
 _TRAILER_LINE = re.compile(rb"[^\n]*\n")
 _BEGIN = b"HTTP"

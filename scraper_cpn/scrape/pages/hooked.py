@@ -15,6 +15,7 @@ from scraper_cpn.scrape.colours import Bad
 from scraper_cpn.scrape.pages.page import HostilePageError, Page
 from scraper_cpn.scrape.pages.parameters import name_of
 from scraper_cpn.scrape.pages.verdicts import HandlerDecision
+from scraper_cpn.scrape.redact import redacted
 
 Hook = Callable[..., Any]
 RAISED = (Exception, SystemExit)
@@ -63,8 +64,8 @@ def bad(hook: Hook, error: BaseException) -> Bad:
     """Return what becomes of a page on which a hook raised."""
     if isinstance(error, HostilePageError):
         return Bad("parse", str(error))
-    detail = "".join(traceback.format_exception(error))[-DETAIL_CHARS_MAX:]
-    return Bad("hook", raised(hook, error), writable(detail))
+    detail = writable("".join(traceback.format_exception(error)))
+    return Bad("hook", raised(hook, error), detail[-DETAIL_CHARS_MAX:])
 
 
 def raised(hook: Hook, error: BaseException) -> str:
@@ -86,5 +87,5 @@ def error_line(error: BaseException) -> str:
 
 
 def writable(text: str) -> str:
-    """Return what a program says, which may be anything, such that it can be written as UTF-8."""
-    return text.encode(errors="replace").decode()
+    """Return what a program says, which may be anything, without secrets, and such that it can be written as UTF-8."""
+    return redacted(text.encode(errors="replace").decode())

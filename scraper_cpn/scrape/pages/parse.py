@@ -294,8 +294,8 @@ class Parser:
             if not self._banned(page):
                 return None
         except Exception as error:  # noqa: BLE001 - a program may raise anything
-            detail = traceback.format_exc()[-DETAIL_CHARS_MAX:]
-            return Bad("handler", writable(f"banned raised {error!r}"), writable(detail))
+            detail = writable(traceback.format_exc())[-DETAIL_CHARS_MAX:]
+            return Bad("handler", writable(f"banned raised {error!r}"), detail)
         return Deferred("the page is a refusal (banned)", after_ns=0, elsewhere=True)
 
     def _ended(
@@ -435,5 +435,5 @@ def _raised(handler: Handler, error: BaseException) -> Bad:
     if isinstance(error, HandlerError):
         return Bad("handler", writable(f"{handler.name} {error}"))
     line = f"{handler.name} raised {error_line(error)}"
-    detail = "".join(traceback.format_exception(error))
-    return Bad("handler", writable(line), writable(detail[-DETAIL_CHARS_MAX:]))
+    detail = writable("".join(traceback.format_exception(error)))
+    return Bad("handler", writable(line), detail[-DETAIL_CHARS_MAX:])

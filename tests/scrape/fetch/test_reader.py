@@ -55,6 +55,7 @@ LENIENT = {
     + b"\r\nhi",
     "a size with spaces and zeros": CHUNKED + b" 0002 ;a=b\r\nhi\r\n000\r\n\r\n",
     "chunks with LF": CHUNKED + b"2\nhi\n0\n\n",
+    "chunks with zeros": CHUNKED + b"00000000000000000002\r\nhi\r\n" + b"0" * 30 + b"\r\n\r\n",
     "a trailer section": CHUNKED + b"2\r\nhi\r\n0\r\nA: b\r\nno colon\r\n\r\n",
     "many fields": OK + b"".join(b"A%d: b\r\n" % n for n in range(1000)) + LENGTH_2 + b"\r\nhi",
     "a status as a field": OK + b"Status: HTTP/1.1 200 OK\r\n" + LENGTH_2 + b"\r\nhi",

@@ -27,6 +27,7 @@ from scraper_cpn.scrape.colours import (
     Raw,
     Target,
 )
+from scraper_cpn.scrape.pages import hooked
 from scraper_cpn.scrape.pages.cut import Cut
 from scraper_cpn.scrape.pages.extract import Item, extract
 from scraper_cpn.scrape.pages.fields import field_rule
@@ -42,6 +43,7 @@ from scraper_cpn.scrape.pages.page import Page
 from scraper_cpn.scrape.pages.parse import Parser
 from scraper_cpn.scrape.pages.weight import SMALL_BYTES
 from scraper_cpn.scrape.policy import Policy
+from scraper_cpn.scrape.redact import remember
 from scraper_cpn.scrape.settings import SECOND, PageLimits, Settings, UsageError
 from tests.scrape.sample_pages import FETCHED_NS, URL, raw, target
 
@@ -385,6 +387,22 @@ def test_a_handler_that_raises(handler: Callable[[Page], Any]) -> None:
     assert outcome.reason == f"{handler.__name__} raised LookupError: no price in row 3"
     assert "test_parse.py" in outcome.detail
     assert outcome.detail.endswith("no price\n  in row 3\n")
+
+
+@pytest.mark.parametrize("is_after", [False, True])
+def test_what_a_program_raises_shows_no_secret(is_after: bool) -> None:
+    """Neither the reason nor the traceback has a password, a token, or the value of one of the crawl's headers."""
+    remember("tell-no-one")
+
+    def says(page: Page) -> None:
+        raise LookupError("tell-no-one of ftp://me:hush77@h/ or Bearer hush88")
+
+    raised = LookupError("tell-no-one of ftp://me:hush77@h/")
+    outcome = hooked.bad(says, raised) if is_after else bad(raw("x"), says)
+    for text in (outcome.reason, outcome.detail):
+        assert "***" in text
+        assert "tell-no-one" not in text
+        assert "hush" not in text
 
 
 async def leaves(page: Page) -> Iterator[Quote]:
