@@ -87,6 +87,10 @@ def create(arguments: Arguments) -> int:
             raise UsageError(f"{given[key].where}: not with --database; {way}")
     asked = asked_for(arguments, given, own)
     program, settings = asked.program, asked.settings
+    if program is not None and program.output is not None:
+        raise UsageError(
+            f"{arguments.words[1]}: Crawl(output=...) does not go with --database; leave it out, and {_ELSEWHERE['output']}"
+        )
     from scraper_cpn.cluster import PARTITIONS
     from scraper_cpn.scrape.many.crawls import create as create_crawl
 

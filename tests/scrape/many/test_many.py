@@ -516,6 +516,18 @@ def test_mistakes_are_one_line(
     assert said.count("\n") == 1
 
 
+def test_a_program_with_an_output_of_its_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Workers have no common file: items are exported, and that is said before the crawl is created."""
+    file = tmp_path / "job.py"
+    file.write_text("from scraper_cpn import Crawl\ncrawl = Crawl(output='a.jsonl')\n")
+    assert main(["run", str(file), "http://a.test/", "--database", "postgres://h/d"]) == 2
+    said = capsys.readouterr().err
+    assert "leave it out, and write items with scrape export --database" in said
+    assert said.count("\n") == 1
+
+
 @pytest.mark.parametrize(
     "command", ["status", "explain", "retry", "check", "export", "stop", "resume"]
 )
