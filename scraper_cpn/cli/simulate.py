@@ -66,6 +66,7 @@ def simulate(argv: Sequence[str]) -> int:
     given = arguments.options
     own = own_options(given)
     unfit = [f"--{key}" for key in own if key not in {"trace", "json", "quiet"}]
+    unfit += ["--since"] * ("since" in given)
     if unfit:
         raise UsageError(f"{unfit[0]}: has no meaning in a simulation; leave it out")
     if "trace" in own:

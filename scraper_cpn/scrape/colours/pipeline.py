@@ -170,7 +170,7 @@ KINDS: dict[str, str] = {
     "robots": "robots.txt forbids the URL",
     "unreachable": "robots.txt could not be fetched, so that no page may be fetched",
     "duplicate": "the content is that of another page (--dedupe)",
-    "unchanged": "the page has not changed since the visit before",
+    "unchanged": "the page has not changed since it was kept before",
     "file": "a file that an item names was not saved",
     "sitemap": "a sitemap could not be read, or has mistakes",
     "scope": "a redirect left the scope of the crawl",

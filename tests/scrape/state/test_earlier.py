@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from scraper_cpn import Crawl
+from scraper_cpn.cli.simulate import simulate
 from scraper_cpn.scrape.account.report import Changes, Summary
 from scraper_cpn.scrape.settings import Settings, UsageError
 from scraper_cpn.scrape.state.earlier import check_earlier
@@ -141,6 +142,8 @@ async def test_a_state_that_can_not_be_read_is_told_in_one_line(tmp_path: Path) 
         await crawled(server, both, Site())
     with pytest.raises(UsageError, match="no run"):
         check_earlier(Settings(since=str(both), since_run="other"))
+    with pytest.raises(UsageError, match="no meaning in a simulation"):
+        simulate(["--since", str(both)])
 
 
 def _items(state: Path) -> list[dict[str, str]]:
