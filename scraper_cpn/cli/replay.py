@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from scraper_cpn.cli.arguments import ON_COMMAND_LINE, parse
 from scraper_cpn.cli.job import job_of, program_of
+from scraper_cpn.scrape.options.read import GivenValue
 from scraper_cpn.scrape.options.table import Option
 from scraper_cpn.scrape.options.values import Kind, switch
 from scraper_cpn.scrape.settings import UsageError
@@ -75,7 +76,8 @@ def _record(file: str, arguments: "Arguments") -> int:
         raise UsageError("test: --record keeps no state; leave out --state")
     if folder_of(file).exists() and not folder_of(file).is_dir():
         raise UsageError(f"test: {folder_of(file)} is in the way of the folder of pages; move it")
-    job = job_of(arguments)
+    options = {"output": GivenValue("-", "-o"), **arguments.options}  # the program's own may exist
+    job = job_of(replace(arguments, options=options))
     settings = replace(job.settings, max_pages=job.settings.max_pages or PAGES)
     recorder, folder = PageRecorder(), folder_of(file)
     code = run_job(

@@ -124,7 +124,8 @@ def test_names_that_no_program_can_have(name: str, capsys: pytest.CaptureFixture
 
 def test_pages_are_recorded_and_replayed(site: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Recorded pages give the same without the network; what a changed program makes of them is shown, and accepted."""
-    Path("a.py").write_text(PROGRAM)
+    Path("a.jsonl").touch()
+    Path("a.py").write_text(PROGRAM.replace("max_depth=1", "max_depth=1, output='a.jsonl'"))
     assert main(["test", "a.py", "--record", f"{site}/first", "-q"]) == 0
     assert capsys.readouterr().out == "3 pages recorded in a.pages\n"
     asked = len(Site.asked)
