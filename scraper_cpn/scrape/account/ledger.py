@@ -139,8 +139,8 @@ class Ledger:
                 self._examples[row.kind].append(row)
         self.unchanged += row.kind == UNCHANGED
         self.gone += change_of(row) == "gone"
-        if row.final and (row.kind != UNCHANGED or not _is_later(row)):
-            self._ending(row)  # otherwise its URL was stored before
+        if not _is_later(row) if row.kind == UNCHANGED else row.final:
+            self._ending(row)  # what is unchanged later has been stored, or was unchanged, before
         if self.on_event is not None:
             self.on_event({"event": "failed", **failure_record(row)})
 

@@ -86,16 +86,14 @@ class VisitPolicy:
         return None if target.request.visit is None else self._next(target, as_kept(target))
 
     def after_failing(self, failure: Failure) -> Target | None:
-        """The next visit of a page that was kept before, and fails in a way that may pass."""
-        visit = failure.target.request.visit
-        if visit is None or not visit.kept or not failure.retry:
+        """The next visit of a page that this crawl has visited before, and that fails in a way that may pass."""
+        if not _was_visited(failure.target) or not failure.retry:
             return None
         return self._next(failure.target, as_kept(failure.target))
 
     def after_redirect(self, target: Target, redirect: Redirected) -> Target | None:
-        """The next visit of a page that was kept before, and redirects for a while, for example to a notice."""
-        visit = target.request.visit
-        if visit is None or not visit.kept or redirect.status not in _FOR_A_WHILE:
+        """The next visit of a page that this crawl has visited before, and that redirects for a while, for example to a notice."""
+        if not _was_visited(target) or redirect.status not in _FOR_A_WHILE:
             return None
         return self._next(target, as_kept(target))
 
@@ -190,6 +188,12 @@ def as_kept(target: Target) -> Visit:
 def _chosen_ns(target: Target) -> int | None:
     visit = target.request.visit
     return None if visit is None else visit.after_ns
+
+
+def _was_visited(target: Target) -> bool:
+    """Whether a page was visited with success before; only in an earlier crawl does not count."""
+    visit = target.request.visit
+    return visit is not None and bool(visit.kept) and visit.number > 1
 
 
 def _number(target: Target) -> int:

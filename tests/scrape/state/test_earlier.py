@@ -130,6 +130,19 @@ async def test_what_no_link_would_lead_to_now_is_left_out(database: str, tmp_pat
 
 
 @pytest.mark.anyio
+async def test_with_revisits_each_url_is_counted_once(tmp_path: Path) -> None:
+    """A page that was unchanged twice has ended; one that fails at first was never visited in this crawl, and ends."""
+    site, first = Site(), tmp_path / "1.db"
+    async with Server(site) as server:
+        await crawled(server, first, site)
+        site.day["/a"] = site.day["/b"] = "/gone"
+        again = {"revisit": 0.001, "visits": 2}
+        summary = await crawled(server, tmp_path / "2.db", site, since=first, **again)
+    assert (summary.ended, summary.left) == ("finished", 0)
+    assert summary.changes == Changes(new=0, changed=0, unchanged=12, gone=2)
+
+
+@pytest.mark.anyio
 async def test_a_state_that_can_not_be_read_is_told_in_one_line(tmp_path: Path) -> None:
     """So are several runs of which none was chosen."""
     bad, both = tmp_path / "bad.db", tmp_path / "both.db"
