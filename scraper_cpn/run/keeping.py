@@ -99,24 +99,24 @@ async def open_kept(
         StoreError: the state belongs to another net, is damaged, in use, or can't be written.
     """
     codec = Codec(checked(net), exact=True)
-    store, new = await _opened(net, path, wait=wait)
+    store = await _opened(net, path, wait=wait)
     try:
-        return await _kept(store, codec, trace, new=new)
+        return await _kept(store, codec, trace)
     except BaseException:
         with anyio.CancelScope(shield=True):
             await store.close()
         raise
 
 
-async def _opened(net: Net, path: Location, *, wait: bool) -> tuple[Store, bool]:
+async def _opened(net: Net, path: Location, *, wait: bool) -> Store:
     while True:
         try:
             if is_there(path):
                 store = open_run(path, MAIN)
                 await _refuse_other(store, net, path)
-                return store, False
+                return store
             signature = msgspec.json.encode(signature_of(net, {}))
-            return create(path, MAIN, {"net": signature}), True
+            return create(path, MAIN, {"net": signature})
         except StoreError as error:
             if not wait or error.kind not in {"locked", "exists"}:
                 raise
@@ -134,8 +134,11 @@ async def _refuse_other(store: Store, net: Net, path: Location) -> None:
         raise StoreError("foreign", f"{path} is no run of this net ({net.name}): {text}")
 
 
-async def _kept(store: Store, codec: Codec, trace: Trace | None, *, new: bool) -> KeptRun:
+async def _kept(store: Store, codec: Codec, trace: Trace | None) -> KeptRun:
     saved = store.saved()
+    new = (
+        saved.seq == 0
+    )  # a process that was killed before its first batch has left nothing but the state
     metadata = store.metadata()
     known = msgspec.json.decode(metadata["clock"], type=Dial) if "clock" in metadata else None
     clock = Clock() if known is None else Clock.resumed(known, saved.at_ns)

@@ -75,7 +75,7 @@ class Live:
 
     Attributes:
         net: the net.
-        new: whether the run has just begun; False for a kept run that is continued.
+        new: whether the run has just begun, or was killed before anything was kept; False for a kept run that is continued.
     """
 
     def __init__(

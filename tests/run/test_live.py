@@ -81,6 +81,19 @@ async def test_a_kept_run_is_over_when_it_is_opened_again(tmp_path: Path) -> Non
         assert sorted(row["host"] for row in live.rows("done")) == ["a", "b"]
 
 
+async def test_a_run_that_ended_before_its_first_batch_begins_again(tmp_path: Path) -> None:
+    """Its state is there and has nothing, as after a kill between both: the tokens are put in, not taken for done."""
+    keep, net = tmp_path / "run.db", jobs_net()
+    async with running(net, {"work": quick}, keep=keep) as live:
+        live.inject(net.places["jobs"], Job("a"))  # type: ignore[arg-type]
+    assert keep.exists()
+    net = jobs_net()
+    ran = await run_net(net, {"work": quick}, tokens(net, "a", "b"), keep=keep)
+    assert (ran.ended, [row.colour.host for row in ran.rows]) == ("finished", ["a", "b"])
+    again = await run_net(net, {"work": quick}, tokens(net, "a", "b"), keep=keep)
+    assert (again.ended, again.rows) == ("finished", ())
+
+
 async def test_a_file_of_another_net_is_refused(tmp_path: Path) -> None:
     """With what differs, and nothing is written."""
     keep = tmp_path / "state.db"
