@@ -309,6 +309,7 @@ def _waits(
     """What a token waits for, in the words of the net's parts; *robots*: it is the job of a robots.txt."""
     back = {name for stage in net.stages for name in stage.ways_back}
     back |= {shares.ends.name for shares in net.shares}
+    back |= {name for name, each in net.transitions.items() if each.priority < 0}  # verdicts
     for lack in lacks(net, durable.marking(net), serial, now_ns):
         if lack.transition in back:
             continue

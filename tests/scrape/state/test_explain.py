@@ -108,6 +108,7 @@ async def test_the_end_of_a_pause_is_said(begin: Begin) -> None:
     assert found.stands == "waits"
     until_ns = lacking(found, "domains").until_ns
     assert until_ns is not None
+    assert [wait.place for wait in found.waits] == ["domains"], "nobody waits for a verdict"
     assert sorted(each.ahead for each in waiting) == list(range(len(waiting)))
     await kept.crawl()
     assert until_ns <= kept.asked_ns[found.url] < until_ns + SECOND
