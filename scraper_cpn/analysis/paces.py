@@ -21,7 +21,7 @@ from scraper_cpn.analysis.plain import Event
 from scraper_cpn.net import Interpreter
 from scraper_cpn.net.marking import Flying
 
-RUNS = 60
+RUNS = 20
 CALLS = 60
 """Of one run, at most."""
 SECOND_NS = 1_000_000_000
