@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from baseline.flights import Endings, Request
 from baseline.permits import Permits
-from scraper_cpn.net.arcs import Lost
 from scraper_cpn.net.marking import Firing, Row
+from scraper_cpn.net.outputs import Lost
 from scraper_cpn.scrape.colours import FAILED_LOG, Failed, Redirected, Rules, Throttled
 from scraper_cpn.scrape.policy import Policy
 

@@ -11,8 +11,8 @@ from baseline.attempts import Attempts
 from baseline.flights import Endings, Request
 from baseline.permits import Permits
 from baseline.stages import Stage
-from scraper_cpn.net.arcs import Lost
 from scraper_cpn.net.marking import Firing, Row
+from scraper_cpn.net.outputs import Lost
 from scraper_cpn.scrape.colours import FAILED_LOG, Failed, Fetched, Raw, Redirected, Throttled
 from scraper_cpn.scrape.policy import Policy
 

@@ -12,8 +12,8 @@ from baseline.admission import Admission
 from baseline.attempts import Attempts
 from baseline.flights import Endings, Flights, Work
 from baseline.stages import Stage
-from scraper_cpn.net.arcs import Lost
 from scraper_cpn.net.marking import Firing, Row
+from scraper_cpn.net.outputs import Lost
 from scraper_cpn.scrape.colours import (
     FAILED_LOG,
     STORED,

@@ -15,9 +15,9 @@ from inspect import isawaitable
 from typing import Any, Protocol
 
 from baseline.scheduler import Scheduler
-from scraper_cpn.net.arcs import Lost
 from scraper_cpn.net.errors import NetError
 from scraper_cpn.net.marking import Ended, Firing, Row
+from scraper_cpn.net.outputs import Lost
 from scraper_cpn.scrape.colours import (
     Checked,
     Domain,

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from scraper_cpn.net import Counter, KeySet, Marking, Net, NetError, Part, Place, Sink, Transition
-from scraper_cpn.net.arcs import Arc, Output
+from scraper_cpn.net.arcs import Arc
 from scraper_cpn.net.costs import costs
+from scraper_cpn.net.outputs import Output
 from scraper_cpn.net.partitions import described
 
 AnyPlace = Place[object] | Counter | KeySet[object]

@@ -13,7 +13,7 @@ from scraper_cpn.analysis.atoms import ArcCounting, tokens_in
 from scraper_cpn.analysis.changes import Changes, Tested, add
 from scraper_cpn.analysis.plain import Atom, Flying, PlainNet
 from scraper_cpn.net import Net, Place, Transition, plan
-from scraper_cpn.net.arcs import On
+from scraper_cpn.net.outputs import On
 
 if TYPE_CHECKING:
     from scraper_cpn.analysis.ground import Grounder

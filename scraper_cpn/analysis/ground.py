@@ -22,8 +22,9 @@ from scraper_cpn.analysis.instance import MANY, Expiring, Instance
 from scraper_cpn.analysis.outcomes import Outcomes, PlainDeposit
 from scraper_cpn.analysis.plain import Atom, Event, EventKind, New, PlainNet
 from scraper_cpn.net import Counter, KeySet, Net, Place, Transition, plan
-from scraper_cpn.net.arcs import Arc, On
+from scraper_cpn.net.arcs import Arc
 from scraper_cpn.net.marking import one_key
+from scraper_cpn.net.outputs import On
 
 
 class TooMuchError(Exception):

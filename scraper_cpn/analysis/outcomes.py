@@ -13,9 +13,10 @@ from typing import Any
 from scraper_cpn.analysis.forget import Forgetting
 from scraper_cpn.analysis.instance import AnalysisError, Instance
 from scraper_cpn.net import Counter, KeySet, Lost, Net, Place, plan
-from scraper_cpn.net.arcs import Arc, On, Output
+from scraper_cpn.net.arcs import Arc
 from scraper_cpn.net.declare import Transition
 from scraper_cpn.net.marking import blame, key_of, made, one_key, span
+from scraper_cpn.net.outputs import On, Output
 
 
 @dataclass(frozen=True)

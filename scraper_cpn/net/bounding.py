@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from scraper_cpn.net import plan
-from scraper_cpn.net.arcs import Arc, On
+from scraper_cpn.net.arcs import Arc
 from scraper_cpn.net.declare import Transition
+from scraper_cpn.net.outputs import On
 from scraper_cpn.net.places import Counter, KeySet, Place
 
 

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from scraper_cpn.net.arcs import Arc, put, take
+from scraper_cpn.net.arcs import Arc, take
+from scraper_cpn.net.outputs import put
 from scraper_cpn.net.places import Counter, Place, Sink
 from scraper_cpn.net.shares import Credit, local
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from types import UnionType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from scraper_cpn.net.arcs import Arc, Call, Effect, Lost, On, Output, on
+from scraper_cpn.net.arcs import Arc, Call, Effect
 from scraper_cpn.net.crossings import (
     Channel,
     Drawn,
@@ -23,6 +23,7 @@ from scraper_cpn.net.crossings import (
     declare_lease,
 )
 from scraper_cpn.net.given import Given
+from scraper_cpn.net.outputs import Lost, On, Output, on
 from scraper_cpn.net.places import AnyPlace, Counter, KeySet, Place, Sink
 from scraper_cpn.net.shares import Share, credit
 

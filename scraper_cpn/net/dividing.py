@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from scraper_cpn.net import plan
-from scraper_cpn.net.arcs import Arc, On, Output
+from scraper_cpn.net.arcs import Arc
 from scraper_cpn.net.declare import Net, Transition
 from scraper_cpn.net.hints import field_type, has_field, is_collection
+from scraper_cpn.net.outputs import On, Output
 from scraper_cpn.net.partitions import is_keyed, kind_of, share_of, telling, tells_of
 from scraper_cpn.net.places import AnyPlace, Counter, KeySet, Place, Sink
 from scraper_cpn.net.shares import Share

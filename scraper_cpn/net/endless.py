@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections import Counter as Counts
 from collections.abc import Iterator
 
-from scraper_cpn.net.arcs import Output
 from scraper_cpn.net.declare import Net, Transition
+from scraper_cpn.net.outputs import Output
 from scraper_cpn.net.places import Counter, Place
 
 STEPS = 5_000

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar, get_args
 
-from scraper_cpn.net.arcs import Arc, On, Output
+from scraper_cpn.net.arcs import Arc
+from scraper_cpn.net.outputs import On, Output
 from scraper_cpn.net.places import AnyPlace, Counter, KeySet, Place
 
 T = TypeVar("T")

@@ -15,9 +15,9 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
-from scraper_cpn.net.arcs import Output
 from scraper_cpn.net.declare import Net, Transition
 from scraper_cpn.net.flow import is_marked
+from scraper_cpn.net.outputs import Output
 from scraper_cpn.net.places import KeySet, Place, Sink
 from scraper_cpn.net.siphons import Move, TooManyError, weak_siphons
 

@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from scraper_cpn.net.arcs import Arc, Output
+from scraper_cpn.net.arcs import Arc
 from scraper_cpn.net.declare import Declaring, Net
+from scraper_cpn.net.outputs import Output
 from scraper_cpn.net.places import AnyPlace, Place
 
 

@@ -12,9 +12,10 @@ from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from scraper_cpn.net.arcs import Arc, Lost, On, Output
+from scraper_cpn.net.arcs import Arc
 from scraper_cpn.net.declare import Net, Transition
 from scraper_cpn.net.marking import Flying, Standing, span
+from scraper_cpn.net.outputs import Lost, On, Output
 from scraper_cpn.net.places import AnyPlace, Counter, Place
 
 OUTCOME = -1

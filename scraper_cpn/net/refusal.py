@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from scraper_cpn.net import plan
-from scraper_cpn.net.arcs import On
 from scraper_cpn.net.declare import Net, Transition
 from scraper_cpn.net.errors import NetError
+from scraper_cpn.net.outputs import On
 from scraper_cpn.net.places import Place
 
 

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from scraper_cpn.net import hints, plan
-from scraper_cpn.net.arcs import Arc, Call, Lost, On, Output
+from scraper_cpn.net.arcs import Arc, Call
 from scraper_cpn.net.declare import Done, Net, Transition
+from scraper_cpn.net.outputs import Lost, On, Output
 from scraper_cpn.net.places import Counter, KeySet, Place
 
 

@@ -20,7 +20,8 @@ from typing import Any, NamedTuple
 from msgspec import Struct
 
 from scraper_cpn.net import At, Lost, Net, Place, channel, consume, credit, hold, on, put, take
-from scraper_cpn.net.arcs import Arc, Output
+from scraper_cpn.net.arcs import Arc
+from scraper_cpn.net.outputs import Output
 from scraper_cpn.nets.scene import Scene, main
 
 

@@ -17,7 +17,8 @@ import msgspec
 from xxhash import xxh3_128_hexdigest
 
 from scraper_cpn.net import Net, Transition
-from scraper_cpn.net.arcs import Arc, On, Output
+from scraper_cpn.net.arcs import Arc
+from scraper_cpn.net.outputs import On, Output
 from scraper_cpn.net.partitions import described
 from scraper_cpn.net.places import Counter, KeySet, Place
 

@@ -27,7 +27,8 @@ from scraper_cpn.net import (
     spend,
     take,
 )
-from scraper_cpn.net.arcs import Arc, Output
+from scraper_cpn.net.arcs import Arc
+from scraper_cpn.net.outputs import Output
 from scraper_cpn.net.places import Counter, KeySet, Place, Sink
 from tests.net.ping import Down, Host, Job, Ok, ping_net
 

@@ -7,8 +7,9 @@ from types import ModuleType
 from typing import get_args
 
 from scraper_cpn import net
-from scraper_cpn.net.arcs import ArcKind, Output
+from scraper_cpn.net.arcs import ArcKind
 from scraper_cpn.net.hints import hints
+from scraper_cpn.net.outputs import Output
 
 DOC = net.__doc__ or ""
 NAMES = [

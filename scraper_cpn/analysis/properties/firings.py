@@ -21,7 +21,7 @@ from scraper_cpn.analysis.properties.base import (
 )
 from scraper_cpn.analysis.properties.events import Pattern, pattern_problems
 from scraper_cpn.net import Net, Place, plan
-from scraper_cpn.net.arcs import Output
+from scraper_cpn.net.outputs import Output
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,10 @@ from collections.abc import Callable, Hashable
 from typing import Any, TypeAlias
 
 from scraper_cpn.net import plan
-from scraper_cpn.net.arcs import Arc, Lost, On, Output
+from scraper_cpn.net.arcs import Arc
 from scraper_cpn.net.interpreted.binding import Deposit, InterpretedBinding, InterpretedToken
 from scraper_cpn.net.marking import blame, made, one_key, span
+from scraper_cpn.net.outputs import Lost, On, Output
 from scraper_cpn.net.places import Counter, KeySet, Place
 from scraper_cpn.net.refusal import no_case
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from scraper_cpn.net import plan
-from scraper_cpn.net.arcs import On
 from scraper_cpn.net.declare import Net, Transition
 from scraper_cpn.net.interpreted.binding import (
     Deposit,
@@ -32,6 +31,7 @@ from scraper_cpn.net.marking import (
     one_key,
     order_of,
 )
+from scraper_cpn.net.outputs import On
 from scraper_cpn.net.partitions import tells_of
 from scraper_cpn.net.places import Counter, KeySet, Place, Sink
 from scraper_cpn.net.shares import Partition

@@ -7,7 +7,7 @@ from random import Random
 from msgspec import Struct
 
 from scraper_cpn.net import Net, absent, compiling_plan, hold, on, put, read, spend, take
-from scraper_cpn.net.arcs import Lost
+from scraper_cpn.net.outputs import Lost
 from tests.net.nets import checked_net
 
 

@@ -13,7 +13,7 @@ from contextlib import nullcontext
 from typing import Any
 
 from scraper_cpn.net import plan
-from scraper_cpn.net.arcs import Arc, Lost, On, Output
+from scraper_cpn.net.arcs import Arc
 from scraper_cpn.net.compiled.generate.arrivals import (
     again,
     keep_to_keys,
@@ -36,6 +36,7 @@ from scraper_cpn.net.compiled.generate.making import (
 from scraper_cpn.net.compiled.generate.numbers import count_up, give_number, record_change
 from scraper_cpn.net.compiled.generate.text import Text
 from scraper_cpn.net.declare import Transition
+from scraper_cpn.net.outputs import Lost, On, Output
 from scraper_cpn.net.places import Counter, KeySet, Place
 
 

@@ -18,7 +18,6 @@ from itertools import count, islice
 from typing import Any
 
 from scraper_cpn.net import plan
-from scraper_cpn.net.arcs import Lost
 from scraper_cpn.net.compiled.generate import (
     arrivals,
     firings,
@@ -46,6 +45,7 @@ from scraper_cpn.net.marking import (
     refuse_unequal,
     span,
 )
+from scraper_cpn.net.outputs import Lost
 from scraper_cpn.net.refusal import (
     case_for,
     no_case,

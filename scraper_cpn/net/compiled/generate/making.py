@@ -9,13 +9,13 @@ from __future__ import annotations
 from typing import Any
 
 from scraper_cpn.net import plan
-from scraper_cpn.net.arcs import On, Output
 from scraper_cpn.net.compiled.generate.arrivals import is_known
 from scraper_cpn.net.compiled.generate.kept import Bound, key_of
 from scraper_cpn.net.compiled.generate.layout import Layout
 from scraper_cpn.net.compiled.generate.looks import value
 from scraper_cpn.net.compiled.generate.text import Text
 from scraper_cpn.net.declare import Transition
+from scraper_cpn.net.outputs import On, Output
 from scraper_cpn.net.places import Counter, Place
 
 
