@@ -18,12 +18,8 @@ from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.opening import direct, first_tokens
 from scraper_cpn.scrape.policy.proxies import copies_of
 from scraper_cpn.scrape.seeds import BadSeed
-from scraper_cpn.scrape.state.resume import (
-    by_place,
-    give_back_to_domains,
-    lose_pages,
-    put_windows,
-)
+from scraper_cpn.scrape.state.resume import by_place, lose_pages
+from scraper_cpn.scrape.state.resume_limits import give_back_to_domains, put_windows
 from scraper_cpn.store.edit import Edit
 
 TAKEN_OVER = "the worker ended meanwhile"

@@ -27,13 +27,8 @@ from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.policy.pauses import MARGIN_MAX_NS
 from scraper_cpn.scrape.settings import SECOND, Settings, Site
 from scraper_cpn.scrape.state.packing import GONE
-from scraper_cpn.scrape.state.resume import (
-    ENDED_WITH_PROCESS,
-    in_pipeline,
-    latest,
-    reopened,
-    waits_out,
-)
+from scraper_cpn.scrape.state.resume import ENDED_WITH_PROCESS, in_pipeline, latest, reopened
+from scraper_cpn.scrape.state.resume_limits import waits_out
 from scraper_cpn.store.edit import Edit
 
 LAST_NS, NOW_NS = 1_000 * SECOND, 1_010 * SECOND
