@@ -11,7 +11,7 @@ from typing import Any
 from rich.text import Text
 
 from scraper_cpn.scrape.account.ledger import UNSURE
-from scraper_cpn.scrape.state.explain import Explanation, RequestEnd
+from scraper_cpn.scrape.state.explanation import Explanation, RequestEnd
 from scraper_cpn.scrape.state.run import resuming
 from scraper_cpn.show.words import ahead, counted, moment, number, plain
 

@@ -15,7 +15,7 @@ from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.settings import Settings
 from scraper_cpn.scrape.state.check import Audit
-from scraper_cpn.scrape.state.explain import Explanation, Wait
+from scraper_cpn.scrape.state.explanation import Explanation, Wait
 from scraper_cpn.scrape.state.status import Backlog, Failures, Resting, RunStatus, StateStatus
 from scraper_cpn.show.accounts import check_lines, retry_lines
 from scraper_cpn.show.explanation import explanation_lines

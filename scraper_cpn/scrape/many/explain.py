@@ -9,7 +9,8 @@ from __future__ import annotations
 from scraper_cpn.net.shares import partition_of
 from scraper_cpn.scrape.many.crawls import Known
 from scraper_cpn.scrape.many.work import divided_net
-from scraper_cpn.scrape.state.explain import Explanation, whereabouts
+from scraper_cpn.scrape.state.explain import whereabouts
+from scraper_cpn.scrape.state.explanation import Explanation
 from scraper_cpn.scrape.state.run import ScrapeCodec
 from scraper_cpn.scrape.urls import domain_of
 from scraper_cpn.store.postgres.read import PartReader

@@ -17,7 +17,8 @@ from scraper_cpn.scrape.account.ledger import SKIPPED
 from scraper_cpn.scrape.colours import Clearance, Rules, Target
 from scraper_cpn.scrape.policy.robots import RobotsPolicy
 from scraper_cpn.scrape.settings import MILLISECOND, SECOND, Settings
-from scraper_cpn.scrape.state.explain import Explanation, Wait, explain
+from scraper_cpn.scrape.state.explain import explain
+from scraper_cpn.scrape.state.explanation import Explanation, Wait
 from scraper_cpn.scrape.state.retry import retry_failed
 from scraper_cpn.simulate.webspec import WebSpec
 from scraper_cpn.store.port import StoreError
