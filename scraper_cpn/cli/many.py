@@ -232,11 +232,15 @@ def _check(words: Words, dsn: str) -> int:
 
     with progress(Console(stderr=True)) as shown:
         found = audit(anyio.run(look, dsn), lambda done, of: shown("partitions checked", done, of))
-    line = (
-        f"sound: {found.partitions} partitions, {counted(found.pages, 'page')}, {counted(found.items, 'item')}, "
-        f"{counted(found.failures, 'failed attempt')}, {counted(found.tokens, 'token')}; their journals were not replayed"
+    since = f", in {counted(found.bases, 'partition')} since a later batch" if found.bases else ""
+    sound = (
+        f"sound: {found.partitions} partitions, {counted(found.tokens, 'token')}, {counted(found.pages, 'page')}, "
+        f"{counted(found.items, 'item')}, {counted(found.failures, 'failed attempt')}"
     )
-    return print_result(words, found, [line])
+    batches = (
+        f"{counted(found.batches, 'batch', 'batches')}{since}, {counted(found.firings, 'firing')}"
+    )
+    return print_result(words, found, [sound, f"  replayed to the same marking: {batches}"])
 
 
 def _retry(words: Words, dsn: str) -> int:

@@ -52,11 +52,13 @@ class Crawl(Struct, frozen=True):
         address: of the database, with the crawl's name.
         id: its number there.
         parts: the ids of its partitions, by their numbers.
+        laws: what all of its workers agree on.
     """
 
     address: Address
     id: int
     parts: tuple[int, ...]
+    laws: NetSignature
 
 
 async def create(
@@ -109,17 +111,16 @@ async def join(dsn: str, work: Work | None = None) -> Crawl:
     """
     address = address_of(dsn)
 
-    async def looked(on: Connection) -> tuple[Crawl, NetSignature] | None:
+    async def looked(on: Connection) -> Crawl | None:
         await is_ready(address, on)
         return await _found(address, on)
 
     found = await _once(address, looked)
     if found is None:
         raise StoreError("missing", f"{address}: there is no crawl of this name for many workers")
-    crawl, laws = found
     if work is not None:
-        _refuse_other(crawl, laws, work)
-    return crawl
+        _refuse_other(found, work)
+    return found
 
 
 async def stop(dsn: str) -> None:
@@ -199,10 +200,10 @@ async def _made(
             "exists",
             f"{address}: there is a crawl of this name already; give another one, or let workers go on with it",
         ) from None
-    crawl = await connection.fetchval(query("crawl_of"), parts[0])
+    crawl, laws = await connection.fetchval(query("crawl_of"), parts[0]), work.laws(len(parts))
     await connection.execute(
         query("add_cluster"),
-        crawl, msgspec.json.encode(work.laws(len(parts))), serves,
+        crawl, msgspec.json.encode(laws), serves,
     )  # fmt: skip
     await connection.execute(
         query("add_credits"),
@@ -210,7 +211,7 @@ async def _made(
     )  # fmt: skip
     columns = list(zip(*bundled(work, letters), strict=True)) or [(), (), ()]
     await connection.execute(query("feed"), crawl, *columns)
-    return Crawl(address, crawl, tuple(parts))
+    return Crawl(address, crawl, tuple(parts), laws)
 
 
 def bundled(work: Work, letters: list[tuple[int, Letter]]) -> list[tuple[int, int, bytes]]:
@@ -226,7 +227,7 @@ def _bunches(letters: list[Letter]) -> list[list[Letter]]:
     return [letters[at : at + LETTERS_MOST] for at in range(0, len(letters), LETTERS_MOST)]
 
 
-async def _found(address: Address, connection: Connection) -> tuple[Crawl, NetSignature] | None:
+async def _found(address: Address, connection: Connection) -> Crawl | None:
     if await connection.fetchval(query("is_missing")):
         return None
     row = await connection.fetchrow(
@@ -235,11 +236,11 @@ async def _found(address: Address, connection: Connection) -> tuple[Crawl, NetSi
     )  # fmt: skip
     if row is None:
         return None
-    return Crawl(address, row[0], tuple(row[2])), msgspec.json.decode(row[1], type=NetSignature)
+    return Crawl(address, row[0], tuple(row[2]), msgspec.json.decode(row[1], type=NetSignature))
 
 
-def _refuse_other(crawl: Crawl, laws: NetSignature, work: Work) -> None:
-    found = differences(laws, work.laws(len(crawl.parts)))
+def _refuse_other(crawl: Crawl, work: Work) -> None:
+    found = differences(crawl.laws, work.laws(len(crawl.parts)))
     if found:
         raise StoreError(
             "foreign",

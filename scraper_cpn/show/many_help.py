@@ -64,8 +64,9 @@ options:
     "check": f"""\
 usage: scrape check --database ADDRESS [--name NAME]      check a crawl
 
-Checks the marking of each partition against its sum, and every page against its
-items. Journals are not replayed. Only reads, also while workers run.
+Checks the rows of each partition, its marking and every page, and replays its
+journal: each decision is made again, and must lead to the same marking. Only
+reads, also while workers run.
 
 options:
 {_COMMON}""",

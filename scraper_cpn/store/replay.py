@@ -9,13 +9,16 @@ the crawl depend on its inputs alone.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 import msgspec
 
-from scraper_cpn.net import Binding, Net, NetError
+from scraper_cpn.net import Binding, NetError
 from scraper_cpn.net.changes import Changes
 from scraper_cpn.net.compiled.kernel import Compiled
+from scraper_cpn.net.compiled.source import Build
+from scraper_cpn.net.shares import Partition
 from scraper_cpn.store.codec import Codec
 from scraper_cpn.store.edit import Edit
 from scraper_cpn.store.port import JournalRow, SavedMarking, StoreError
@@ -33,9 +36,20 @@ class JournalReplay:
         base: the marking at which the journal begins.
         opening: the description in the last opening before the base.
         codec_of_opening: see `CodecOfOpening`.
+        partition: whose journal it is, of a net that is divided.
+        build: of the net's source, recorded and without a shelf, if it is the same under all openings; by default it is made
+            for each.
     """
 
-    def __init__(self, base: SavedMarking, opening: Any, codec_of_opening: CodecOfOpening) -> None:
+    def __init__(
+        self,
+        base: SavedMarking,
+        opening: Any,
+        codec_of_opening: CodecOfOpening,
+        partition: Partition | None = None,
+        build: Build | None = None,
+    ) -> None:
+        self._kernel_of = partial(Compiled.load, recorded=True, partition=partition, build=build)
         self._codec_of_opening = codec_of_opening
         self._codec = codec_of_opening(opening)
         restored = restore(base, self._codec, paged=False)
@@ -115,8 +129,8 @@ class JournalReplay:
         self._durable.fold(changes)
 
     def _load(self) -> Compiled:
-        net: Net = self._codec.net
-        return Compiled.load(net, self._durable.marking(net), recorded=True)
+        net = self._codec.net
+        return self._kernel_of(net, self._durable.marking(net))
 
 
 def _binding(kernel: Compiled, now_ns: int, transition: str, serials: list[Any]) -> Binding:

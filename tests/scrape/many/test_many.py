@@ -146,6 +146,7 @@ def test_max_pages_is_exact_over_all_partitions(database: str, tmp_path: Path) -
         settings = of.settings(max_pages=7)
         anyio.run(lambda: create(dsn, settings, of.seeds, partitions=4))
         assert _worked(dsn, settings) == ["spent"]
+    assert audit(anyio.run(look, dsn), lambda *_: None).firings > 7
     assert _judged(of, max_pages=7).violations == ()
     assert len(_items(dsn, tmp_path / "items.jsonl")) == 7
 
@@ -157,6 +158,7 @@ def test_bytes_are_counted_over_all_partitions(database: str, tmp_path: Path) ->
         settings = of.settings(max_bytes=20_000, concurrency=4)
         anyio.run(lambda: create(dsn, settings, of.seeds, partitions=4))
         assert _worked(dsn, settings, 2) == ["spent", "spent"]
+    audit(anyio.run(look, dsn), lambda *_: None)
     status = _status(dsn)
     assert 20_000 * 63 // 64 <= status.bytes < 20_000 + 4 * 5_000
     assert status.budgets["byte_shares"] == 0
@@ -217,7 +219,7 @@ async def _until_stopped(
 def test_what_failed_is_put_back_and_each_url_can_be_explained(
     database: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """`retry` puts failed URLs back while no worker runs; `explain` asks the partition of the domain; `check` counts."""
+    """`retry` puts failed URLs back while no worker runs; `explain` asks a partition; `check` finds any change."""
     dsn = f"{database}&name=again"
     words = ("--database", database, "--name", "again")
     with web(tmp_path, "--fail", "1", "--fail-times", "1", "--fail-kinds", "500") as of:
@@ -238,10 +240,21 @@ def test_what_failed_is_put_back_and_each_url_can_be_explained(
     assert main(["explain", *words, "http://elsewhere.test/"]) == 0
     capsys.readouterr()
     assert main(["check", *words, "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["pages"] == status.stored
-    anyio.run(_damage, database)
+    checked = json.loads(capsys.readouterr().out)
+    assert (checked["pages"], checked["bases"]) == (status.stored, 0)
+    assert checked["batches"] > 4
+    anyio.run(_changed, database, _ANOTHER_DECISION)
+    assert main(["check", *words]) == 3
+    assert "leads to another marking when it is replayed" in capsys.readouterr().err
+    anyio.run(_changed, database, _ANOTHER_LIBRARY)
+    assert main(["check", *words]) == 2
+    assert "can't be replayed here, where workers would be refused" in capsys.readouterr().err
+    anyio.run(_changed, database, "UPDATE scrape.item SET body = '{}' WHERE n = 1")
     assert main(["check", *words]) == 3
     assert "have changed since they were stored" in capsys.readouterr().err
+    anyio.run(_changed, database, "DELETE FROM scrape.seen WHERE n = 1")
+    assert main(["check", *words]) == 3
+    assert "table seen has" in capsys.readouterr().err
 
 
 def test_a_crawl_is_checked_while_workers_change_it(
@@ -301,12 +314,16 @@ def test_a_crawl_of_many_workers_is_no_state(
     assert "is a crawl of many workers; use its commands" in capsys.readouterr().err
 
 
-async def _damage(database: str) -> None:
+_ANOTHER_DECISION = """UPDATE scrape.journal j SET marking_hash = j.marking_hash + 1
+FROM scrape.part p WHERE p.id = j.part AND p.seq > 3 AND j.seq = 3"""
+_ANOTHER_LIBRARY = """UPDATE scrape.cluster
+SET laws = convert_to(replace(convert_from(laws, 'UTF8'), '"setting Python":"', '"setting Python":"2.'), 'UTF8')"""
+
+
+async def _changed(database: str, statement: str) -> None:
     on = await asyncpg.connect(database)
     try:
-        await on.execute(
-            "UPDATE scrape.item SET body = '{}' WHERE n = (SELECT min(n) FROM scrape.item)"
-        )
+        await on.execute(statement)
     finally:
         await on.close()
 
@@ -378,6 +395,7 @@ def test_a_worker_that_is_killed_costs_nothing(database: str, tmp_path: Path) ->
         os.kill(first.pid, signal.SIGKILL)
         assert second.wait(300) == 0
         first.wait()
+    audit(anyio.run(look, dsn), lambda *_: None)
     found = {each.guarantee for each in _judged(of).violations}
     assert found <= {"G4"}, "pages whose answers went with the worker may be fetched again"
     urls = _items(dsn, tmp_path / "items.jsonl")
