@@ -63,16 +63,16 @@ async def reached(origin: Origin, scheme: str, way: str) -> AsyncIterator[tuple[
     running: AbstractAsyncContextManager[Origin] = origin
     async with running:
         if way == "direct":
-            yield origin.url, Proxy("direct")
+            yield origin.root, Proxy("direct")
         elif way == "SOCKS":
             async with Socks(origin.port) as socks:
-                root = origin.url.replace("127.0.0.1", "localhost")
+                root = origin.root.replace("127.0.0.1", "localhost")
                 yield root, Proxy("p", url=f"socks5://127.0.0.1:{socks.port}")
         elif scheme == "HTTP":
-            yield "http://localhost:1", Proxy("p", url=origin.url)
+            yield "http://localhost:1", Proxy("p", url=origin.root)
         else:
             async with Server(tunnel) as proxy:
-                yield origin.url, Proxy("p", url=proxy.url)
+                yield origin.root, Proxy("p", url=proxy.url)
 
 
 async def trial(fetcher: Fetcher, root: str, path: str, proxy: Proxy) -> str:

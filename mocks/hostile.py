@@ -14,10 +14,9 @@ import struct
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from functools import cache
-from types import TracebackType
-from typing import Self
 
-LOOPBACK = "127.0.0.1"
+from mocks.loopback import LoopbackServer
+
 BOMB_BYTES = 50_000_000
 """What a gzip bomb unpacks to."""
 FLOOD_LINES = 100_000
@@ -29,62 +28,25 @@ Handler = Callable[[Writer, int], Awaitable[bool]]
 the connection goes on."""
 
 
-class HostileServer:
+class HostileServer(LoopbackServer):
     """A server on a free port of the loopback address.
 
     Use it as `async with HostileServer() as bad`, and `bad.url("gzip-bomb")`.
     """
 
     def __init__(self) -> None:
-        self.port = 0
+        super().__init__()
         self.requests: Counter[str] = Counter()
         """By way: requests that were read in full."""
-        self._server: asyncio.Server | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    @property
-    def proxy_url(self) -> str:
-        """The server as a forward proxy."""
-        return f"http://{LOOPBACK}:{self.port}"
 
     def url(self, way: str) -> str:
         """The URL that is answered in that way; ValueError when there is no such one."""
         if way not in WAYS:
             raise ValueError(f"no way {way!r}; there are {', '.join(WAYS)}")
-        return f"{self.proxy_url}/{way}"
+        return f"{self.root}/{way}"
 
-    async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._accept, LOOPBACK, 0)
-        self.port = self._server.sockets[0].getsockname()[1]
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        assert self._server
-        self._server.close()
-        tasks = tuple(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await self._server.wait_closed()
-
-    async def _accept(self, reader: asyncio.StreamReader, writer: Writer) -> None:
-        task = asyncio.current_task()
-        assert task
-        self._tasks.add(task)
-        try:
-            await self._converse(reader, writer)
-        except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            pass  # the client left, or the test is over
-        finally:
-            self._tasks.discard(task)
-            writer.transport.abort()
-
-    async def _converse(self, reader: asyncio.StreamReader, writer: Writer) -> None:
+    async def converse(self, reader: asyncio.StreamReader, writer: Writer) -> None:
+        """Answer each request in the way that its path names."""
         earlier, goes_on = 0, True
         while goes_on:
             head = await reader.readuntil(b"\r\n\r\n")

@@ -9,13 +9,11 @@ tunnel.
 
 import asyncio
 import ssl
-from collections.abc import Callable, Coroutine
-from contextlib import suppress
+from collections.abc import Callable
 from enum import Enum
-from types import TracebackType
-from typing import Self
 
-LOOPBACK = "127.0.0.1"
+from mocks.loopback import LoopbackServer
+
 WRONG = b"<title>wrong</title>an answer that nobody asked for"
 
 
@@ -66,7 +64,7 @@ def body_of(target: str) -> bytes:
     return f"<title>{target}</title><p>This is the page at {target}, and no other.</p>\n".encode()
 
 
-class InjectingServer:
+class InjectingServer(LoopbackServer):
     """A server on a free port of the loopback address; use it with `async with`.
 
     *chooses* says of the number of an answer on its connection, from 0 on, whether surplus goes with it. *while_s* is how long
@@ -83,53 +81,14 @@ class InjectingServer:
         chooses: Callable[[int], bool] = lambda _: True,
         tls: ssl.SSLContext | None = None,
     ) -> None:
-        self._moment, self._surplus, self._tls = moment, surplus, tls
+        super().__init__(tls)
+        self._moment, self._surplus = moment, surplus
         self._while_s, self._service_s, self._chooses = while_s, service_s, chooses
-        self._tasks: set[asyncio.Task[None]] = set()
-        self.port = 0
-        self.connections = 0
         self.sent = 0
         """How often surplus was sent."""
 
-    @property
-    def url(self) -> str:
-        """The root of this server."""
-        return f"{'https' if self._tls else 'http'}://{LOOPBACK}:{self.port}"
-
-    async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._accept, LOOPBACK, 0, ssl=self._tls)
-        self.port = self._server.sockets[0].getsockname()[1]
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._server.close()
-        tasks = tuple(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.connections += 1
-        self._start(self._converse(reader, writer))
-
-    def _start(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            with suppress(OSError, asyncio.IncompleteReadError):
-                await self._answers(reader, writer)
-        finally:
-            writer.transport.abort()
-
-    async def _answers(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer requests, with surplus at its moment."""
         ordinal = 0
         if self._moment is Moment.ON_CONNECTING:
             self._inject(writer)
@@ -147,7 +106,7 @@ class InjectingServer:
         elif self._moment in _BEHIND:
             writer.write(whole)
             if self._moment is Moment.AFTER_A_WHILE:
-                self._start(self._later(writer))
+                self.start(self._later(writer))
             else:
                 await asyncio.sleep(self._while_s if self._moment is Moment.BEFORE_READING else 0)
                 self._inject(writer)

@@ -6,15 +6,13 @@ Must not know: who asks, and what a right reaction would be.
 
 import asyncio
 import ssl
-from contextlib import suppress
 from enum import Enum
-from types import TracebackType
-from typing import Self
 
 from hpack import Decoder, Encoder
 from hyperframe.frame import DataFrame, Frame, HeadersFrame, SettingsFrame
 
-from mocks.injecting import LOOPBACK, WRONG, body_of
+from mocks.injecting import WRONG, body_of
+from mocks.loopback import LoopbackServer
 
 _PREFACE_BYTES = 24
 
@@ -30,50 +28,18 @@ class Moment2(Enum):
     TWICE = "once more, behind the answer with the same number"
 
 
-class InjectingServer2:
+class InjectingServer2(LoopbackServer):
     """A server on a free port of the loopback address; use it with `async with`."""
 
     def __init__(self, moment: Moment2, tls: ssl.SSLContext, *, while_s: float = 0.02) -> None:
-        self._moment, self._tls, self._while_s = moment, tls, while_s
-        self._tasks: set[asyncio.Task[None]] = set()
-        self.port = 0
+        tls.set_alpn_protocols(["h2"])
+        super().__init__(tls)
+        self._moment, self._while_s = moment, while_s
         self.sent = 0
         """How often an answer was sent that nobody asked for."""
 
-    @property
-    def url(self) -> str:
-        """The root of this server."""
-        return f"https://{LOOPBACK}:{self.port}"
-
-    async def __aenter__(self) -> Self:
-        self._tls.set_alpn_protocols(["h2"])
-        self._server = await asyncio.start_server(self._accept, LOOPBACK, 0, ssl=self._tls)
-        self.port = self._server.sockets[0].getsockname()[1]
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._server.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task
-        self._tasks.add(task)
-        try:
-            with suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
-                await self._speak(reader, writer)
-        finally:
-            self._tasks.discard(task)
-            writer.transport.abort()
-
-    async def _speak(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer requests, and one that was not made at its moment."""
         writer.write(SettingsFrame(0).serialize())
         if self._moment is Moment2.ON_CONNECTING:
             writer.write(self._wrong(1))

@@ -112,7 +112,7 @@ async def test_any_host_is_answered_as_by_a_proxy() -> None:
 async def test_a_way_that_is_none_is_named() -> None:
     """A URL is only given for a way that exists."""
     async with HostileServer() as bad:
-        assert bad.url("reset") == f"{bad.proxy_url}/reset"
+        assert bad.url("reset") == f"{bad.root}/reset"
         with pytest.raises(ValueError, match="no way 'polite'"):
             bad.url("polite")
 

@@ -34,14 +34,14 @@ def of_kind(events: Sequence[dict[str, Any]], kind: str) -> list[dict[str, Any]]
 async def test_dropped_connections_are_reported(tmp_path: Path) -> None:
     """Each connection that is dropped is an event and counts in the summary; each page says how it came."""
     async with InjectingServer(Moment.WITH_BODY, SURPLUS["garbage"]) as server:
-        urls = [f"{server.url}/{number}" for number in range(PAGES)]
+        urls = [f"{server.root}/{number}" for number in range(PAGES)]
         events = await events_of(
             tmp_path, *urls, "--delay", "0", "-o", "o.jsonl", "--state", "c.db"
         )
     dropped, stored = of_kind(events, "connection_dropped"), of_kind(events, "stored")
     assert [event["url"] for event in stored] == urls
     assert {(event["origin"], event["proxy"], event["requests"]) for event in dropped} == {
-        (server.url, "direct", 1)
+        (server.root, "direct", 1)
     }
     came = {event["connection"]: event["ordinal"] for event in stored}
     assert came == dict.fromkeys((event["connection"] for event in dropped), 1)
@@ -55,7 +55,7 @@ async def test_dropped_connections_are_reported(tmp_path: Path) -> None:
 async def test_an_answer_too_many(fetcher: str, tmp_path: Path) -> None:
     """With the options that everybody has, an answer 20 ms behind a page becomes that of no other page."""
     async with InjectingServer(Moment.AFTER_A_WHILE, SURPLUS["answer"]) as server:
-        urls = [f"{server.url}/{number}" for number in range(PAGES)]
+        urls = [f"{server.root}/{number}" for number in range(PAGES)]
         await events_of(
             tmp_path,
             *urls,

@@ -66,7 +66,7 @@ async def test_a_server_that_answers_first(way: str) -> None:
         Fetcher(SETTINGS, seeds=HERE, on_surplus=drops.append) as fetcher,
     ):
         started: list[int] = []
-        base = server.url.replace("127.0.0.1", "localhost") if "socks" in way else server.url
+        base = server.root.replace("127.0.0.1", "localhost") if "socks" in way else server.root
         outcomes = [
             await get(fetcher, f"{base}/{n}", proxy, start=lambda: started.append(1))
             for n in range(2)
@@ -86,7 +86,7 @@ async def test_no_body_is_another_ones(moment: Moment2, at_once: bool) -> None:
 
     async def fetch(path: str) -> None:
         for _ in range(3):
-            outcome = await get(fetcher, f"{server.url}{path}")
+            outcome = await get(fetcher, f"{server.root}{path}")
             if not isinstance(outcome, Failed):
                 right = isinstance(outcome, Fetched) and outcome.response.body == body_of(path)
                 found["right" if right else "wrong"] += 1
@@ -117,7 +117,7 @@ async def test_over_http_1(moment: Moment) -> None:
         Fetcher(SETTINGS, seeds=HERE) as fetcher,
     ):
         for number in range(3):
-            outcome = await get(fetcher, f"{server.url}/{number}")
+            outcome = await get(fetcher, f"{server.root}/{number}")
             if isinstance(outcome, Fetched):
                 assert outcome.response.body == body_of(f"/{number}")
 

@@ -40,8 +40,8 @@ async def crawl(
     server: InjectingServer, fetcher: Fetcher, *, proxied: bool, attempts: int = 1
 ) -> Counter[str]:
     """Fetch some pages one after another, without a pause, and return how many were right and wrong."""
-    base = "http://a.example" if proxied else server.url
-    proxy = Proxy("p", url=server.url) if proxied else DIRECT
+    base = "http://a.example" if proxied else server.root
+    proxy = Proxy("p", url=server.root) if proxied else DIRECT
     found = Counter[str]()
     for number in range(PAGES):
         for _ in range(attempts):
@@ -100,7 +100,7 @@ async def test_behind_the_body(moment: Moment, surplus: str) -> None:
         found = await crawl(server, fetcher, proxied=False)
         assert found == {"right": PAGES}
         assert server.connections == len(drops) == PAGES
-        assert {drop.origin for drop in drops} == {server.url}
+        assert {drop.origin for drop in drops} == {server.root}
         assert [drop.requests for drop in drops] == [1] * PAGES
 
 
@@ -147,7 +147,7 @@ async def test_idle_connections_end() -> None:
         Fetcher(SETTINGS, seeds=HERE, on_surplus=drops.append) as fetcher,
     ):
         for number in range(6):
-            outcome = await get(fetcher, f"{server.url}/{number}")
+            outcome = await get(fetcher, f"{server.root}/{number}")
             assert judged(f"/{number}", outcome) == "right"
             assert isinstance(outcome, Fetched)
             connections.append((outcome.response.wired.connection, outcome.response.wired.ordinal))
@@ -217,7 +217,7 @@ async def test_before_the_request() -> None:
         InjectingServer(Moment.ON_CONNECTING, SURPLUS["line"]) as server,
         Fetcher(SETTINGS, seeds=HERE) as fetcher,
     ):
-        outcome = await get(fetcher, f"{server.url}/", start=lambda: started.append(1))
+        outcome = await get(fetcher, f"{server.root}/", start=lambda: started.append(1))
     assert outcome == Failed(
         "protocol", "the server sent data before a request was made", sent=False
     )
@@ -266,7 +266,7 @@ async def test_encrypted(moment: Moment, proxied: bool) -> None:
             way = Proxy("p", url=proxy.url) if proxied else DIRECT
             for number in range(PAGES):
                 for _ in range(3):
-                    outcome = await get(fetcher, f"{server.url}/{number}", way)
+                    outcome = await get(fetcher, f"{server.root}/{number}", way)
                     if not isinstance(outcome, Failed):
                         break
                 assert judged(f"/{number}", outcome) == "right"
