@@ -17,6 +17,11 @@ from scraper_cpn.scrape.pages.tree import Node, Tree, fold
 _PASSWORD = re.compile(r"passw|pwd", re.IGNORECASE)
 _CONTROLS = "input, select, textarea, button"
 _SUBMITS = frozenset({"submit", "image"})
+_DIRECTED = frozenset(
+    {"text", "search", "tel", "url", "email", "password", "hidden", "submit", "textarea"}
+)
+_COLOUR = re.compile("#[0-9a-fA-F]{6}")
+_SIZE = re.compile(r"[ \t\n\f\r]*\+?([0-9]{1,9})")
 _BUTTONS = frozenset({"submit", "image", "reset", "button"})
 
 
@@ -28,6 +33,15 @@ class File(Struct, frozen=True):
 
 
 Entry = tuple[str, str | File]
+
+
+class Option(Struct, frozen=True):
+    """One option of a select."""
+
+    value: str
+    label: str
+    selected: bool
+    disabled: bool
 
 
 class Control:
@@ -89,56 +103,80 @@ class Control:
         texts = [self.name, self.attrs.get("id", ""), self.attrs.get("value", "")]
         return frozenset({*texts, self._tree.text(self.node)} - {""})
 
-    def values(self, filled: Any = ...) -> Iterator[str | File]:
-        """Yield what it sends; *filled* is what a program gave for its name. Raises `ValueError` for what it can't hold."""
+    def values(self, filled: Any = ..., *, shown: bool = False) -> Iterator[str | File]:
+        """Yield what it sends; *filled* is what a program gave for its name, *shown* whether a radio button is on.
+
+        Raises `ValueError` for what it can't hold.
+        """
         if filled is None:
             return
         if self.kind in ("checkbox", "radio"):
-            yield from self._ticked(filled)
+            yield from self._ticked(filled, shown)
         elif self.kind == "select":
             yield from self._chosen(filled)
         elif self.kind == "file":
-            yield _file(self.name, filled)
+            several = "multiple" in self.attrs and isinstance(filled, list)
+            yield from (_file(self.name, each) for each in (filled if several else [filled]))
         elif filled is not ...:
             yield _text(self.name, filled)
-        elif self.kind == "textarea":
-            yield self._tree.raw_text(self.node)
         else:
-            yield self.attrs.get("value", "")
+            yield self._own()
+
+    def _own(self) -> str:
+        """The value that the page has put in."""
+        if self.kind == "textarea":
+            return self._tree.raw_text(self.node)
+        value = self._tree.input_value(self.node)
+        if self.kind == "color":
+            return value.lower() if _COLOUR.fullmatch(value) else "#000000"
+        return value
 
     @property
     def value(self) -> str:
         """The value of a checkbox or radio button."""
         return self.attrs.get("value", "on")
 
-    def _ticked(self, filled: Any) -> Iterator[str]:
-        ticked = "checked" in self.attrs if filled is ... else filled
+    @property
+    def ticked(self) -> bool:
+        """Whether the page ticks it."""
+        return "checked" in self.attrs
+
+    def _ticked(self, filled: Any, shown: bool) -> Iterator[str]:
+        ticked = shown if filled is ... else filled
         if isinstance(ticked, bool):
             if ticked:
                 yield self.value
         elif self.value in map(str, ticked if isinstance(ticked, list | tuple) else [ticked]):
             yield self.value
 
-    def options(self) -> list[tuple[str, str, bool]]:
-        """Value, label and whether it is selected, of each option that can be chosen."""
-        found = []
-        for node in self._tree.select(self.node, "option"):
-            attrs = self._tree.attributes(node)
-            label = fold(self._tree.raw_text(node))
-            above = self._tree.parent(node)
-            shut = above is not None and self._tree.attribute(above, "disabled") is not None
-            group = above is not None and self._tree.tag(above) == "optgroup"
-            if "disabled" not in attrs and not (group and shut):
-                found.append((attrs.get("value", label), label, "selected" in attrs))
-        return found
+    def direction(self) -> Entry | None:
+        """The entry that tells the direction of its text, where the page asks for it (`dirname`)."""
+        name = self.attrs.get("dirname", "") if self.kind in _DIRECTED else ""
+        if not name:
+            return None
+        at, found = self.node, ""
+        while at is not None and found not in ("ltr", "rtl"):
+            found = (self._tree.attribute(at, "dir") or "").lower()
+            at = self._tree.parent(at)
+        return name, "rtl" if found == "rtl" else "ltr"
+
+    def options(self) -> list[Option]:
+        """The options, also those that can't be chosen."""
+        return [self._option(node) for node in self._tree.select(self.node, "option")]
+
+    def _option(self, node: Node) -> Option:
+        attrs = self._tree.attributes(node)
+        label = fold(self._tree.raw_text(node))
+        above = self._tree.parent(node)
+        shut = above is not None and self._tree.attribute(above, "disabled") is not None
+        group = above is not None and self._tree.tag(above) == "optgroup"
+        off = "disabled" in attrs or (group and shut)
+        return Option(attrs.get("value", label), label, "selected" in attrs, off)
 
     def _chosen(self, filled: Any) -> Iterator[str]:
         options, several = self.options(), "multiple" in self.attrs
         if filled is ...:
-            chosen = [value for value, _, selected in options if selected]
-            if not several:
-                chosen = chosen[-1:] or [value for value, _, _ in options[:1]]
-            yield from chosen
+            yield from (each.value for each in self._shown(options) if not each.disabled)
             return
         wanted = [
             _text(self.name, each)
@@ -146,33 +184,40 @@ class Control:
         ]
         if len(wanted) > 1 and not several:
             raise ValueError(f"the form's field {self.name!r} takes one value")
-        for each in wanted:
-            found = next((value for value, label, _ in options if each in (value, label)), None)
+        known = [each for each in options if not each.disabled]
+        for text in wanted:
+            found = next((each for each in known if text in (each.value, each.label)), None)
             if found is None:
-                raise ValueError(_no_choice(self.name, each, [value for value, _, _ in options]))
-            yield found
+                raise ValueError(_no_choice(self.name, text, [each.value for each in known]))
+            yield found.value
+
+    def _shown(self, options: list[Option]) -> list[Option]:
+        """The options that are chosen when the page is shown: one, unless it is a list of several lines."""
+        chosen = [each for each in options if each.selected]
+        if "multiple" in self.attrs:
+            return chosen
+        lines = _SIZE.match(self.attrs.get("size", ""))
+        if not chosen and (lines is None or int(lines[1]) <= 1):
+            chosen = [each for each in options if not each.disabled][:1]
+        return chosen[-1:]
 
 
 def controls_of(tree: Tree, form: Node) -> list[Control]:
-    """Return the controls of a form, in the order of the page: those inside of it, and those that name it."""
+    """Return the controls of a form, in the order of the page: those that name it, and those that the parser gave it."""
     name = tree.attribute(form, "id")
-    found = tree.select(tree.root, _CONTROLS) if tree.root is not None else []
-    return [Control(tree, node) for node in found if _owns(tree, form, name, node)]
+    named = tree.select(tree.root, "form[id]") if name else []
+    is_first = next((each == form for each in named if tree.attribute(each, "id") == name), False)
+    found = []
+    for node, owner in tree.controls(_CONTROLS):
+        asked = tree.attribute(node, "form")
+        if owner == form if asked is None else is_first and asked == name:
+            found.append(Control(tree, node))
+    return found
 
 
 def field_names(controls: list[Control]) -> list[str]:
     """Return the names that can be filled in, each once, in the order of the page."""
     return list(dict.fromkeys(each.name for each in controls if each.name and not each.is_button))
-
-
-def _owns(tree: Tree, form: Node, name: str | None, node: Node) -> bool:
-    asked = tree.attribute(node, "form")
-    if asked is not None:
-        return bool(asked) and asked == name
-    at = tree.parent(node)
-    while at is not None and tree.tag(at) != "form":
-        at = tree.parent(at)
-    return at is not None and at == form
 
 
 def entries(
@@ -182,6 +227,7 @@ def entries(
     _check(controls, filled)
     found: list[Entry] = []
     turns: dict[str, int] = {}
+    on = {each.name: each for each in controls if each.kind == "radio" and each.ticked}
     for control in controls:
         if control.disabled or (control.is_button and control is not pressed):
             continue
@@ -190,9 +236,12 @@ def entries(
             found += [(f"{dot}x", "0"), (f"{dot}y", "0")]
         elif control.name:
             given = _share(control, filled.get(control.name, ...), turns)
-            found += [(control.name, value) for value in control.values(given)]
+            shown = on.get(control.name) is control if control.kind == "radio" else control.ticked
+            found += [(control.name, value) for value in control.values(given, shown=shown)]
             if control.kind == "hidden" and control.name.lower() == "_charset_" and given is ...:
                 found[-1] = (control.name, charset)
+            if direction := control.direction():
+                found.append(direction)
     return found
 
 
@@ -206,22 +255,33 @@ def _share(control: Control, given: Any, turns: dict[str, int]) -> Any:
 
 
 def _check(controls: list[Control], filled: dict[str, Any]) -> None:
-    """Raise `ValueError` for a name that the form does not have, and for a value that can't be ticked."""
+    """Raise `ValueError` for a name that the form does not have or never sends, and for a value that can't be ticked."""
     names = field_names(controls)
     for name, value in filled.items():
         if name not in names:
             raise ValueError(
                 f"the form has no field {name!r}; it has: {', '.join(names) or 'none'}"
             )
-        ticks = [
-            each.value
-            for each in controls
-            if each.name == name and each.kind in ("checkbox", "radio")
-        ]
-        if ticks and not isinstance(value, bool) and value is not None:
-            for each in value if isinstance(value, list | tuple) else [value]:
-                if str(each) not in ticks:
-                    raise ValueError(_no_choice(name, str(each), ticks))
+        named = [each for each in controls if each.name == name and not each.is_button]
+        if value is not None and all(each.disabled for each in named):
+            raise ValueError(
+                f"the form's field {name!r} is disabled, and a browser does not send it; "
+                "to send it as a script may do: page.link(URL, form={...})"
+            )
+        _check_ticks(name, value, named)
+
+
+def _check_ticks(name: str, value: Any, named: list[Control]) -> None:
+    ticks = [each.value for each in named if each.kind in ("checkbox", "radio")]
+    if not ticks or value is None:
+        return
+    wanted = value if isinstance(value, list | tuple) else [value]
+    radios = all(each.kind == "radio" for each in named)
+    if radios and (len(wanted) > 1 or (value is True and len(ticks) > 1)):
+        raise ValueError(f"the form's field {name!r} takes one of its values: {', '.join(ticks)}")
+    for each in () if isinstance(value, bool) else wanted:
+        if str(each) not in ticks:
+            raise ValueError(_no_choice(name, str(each), ticks))
 
 
 def _no_choice(name: str, value: str, known: list[str]) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from hashlib import blake2b
+from mimetypes import MimeTypes
 from typing import TYPE_CHECKING, Any, Unpack
 
 from scraper_cpn.scrape.asking import LinkOptions
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from scraper_cpn.scrape.pages.page import Page
 
 _PLAIN = "text/plain"
+_BYTES = "application/octet-stream"
+_TYPES = MimeTypes()
+"""Of files, by the ends of their names: the same on every machine."""
 _NEWLINE = re.compile(r"\r\n|\r|\n")
 _KEPT = frozenset(b"*-._0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 _FORM_BYTES = [chr(byte) if byte in _KEPT else f"%{byte:02X}" for byte in range(256)]
@@ -59,7 +63,8 @@ class Form:
         """Return the form with these values; what is not named keeps what the page has in it.
 
         A text goes into a field as it is; True and False tick a checkbox; a radio button, a list and several checkboxes
-        take the values that are chosen; a file is a pair of its name and its bytes; None leaves the field out.
+        take the values that are chosen; a file is a pair of its name and its bytes (a list of pairs where the field
+        takes several); None leaves the field out.
         `submit` raises `ValueError` for what the form does not have.
         """
         filled = {**self._filled, **(values or {}), **fields}
@@ -169,9 +174,10 @@ def _multipart(found: list[Entry], charset: str) -> tuple[bytes, str]:
     """Return the parts (RFC 7578); the same form has the same boundary, so that it is known as the same request."""
     parts = []
     for name, value in found:
-        head = f'Content-Disposition: form-data; name="{_quoted(name)}"'
+        head = f'Content-Disposition: form-data; name="{_quoted(_lines(name))}"'
         if isinstance(value, File):
-            head += f'; filename="{_quoted(value.name)}"\r\nContent-Type: application/octet-stream'
+            media = _TYPES.guess_type(value.name)[0] or _BYTES
+            head += f'; filename="{_quoted(value.name)}"\r\nContent-Type: {media}'
             body = value.body
         else:
             body = encoded(_lines(value), charset)
@@ -191,4 +197,4 @@ def _lines(text: str) -> str:
 
 
 def _quoted(name: str) -> str:
-    return _lines(name).replace("\r", "%0D").replace("\n", "%0A").replace('"', "%22")
+    return name.replace("\r", "%0D").replace("\n", "%0A").replace('"', "%22")

@@ -13,6 +13,7 @@ from typing import cast
 from turbohtml import Document, Element, Namespace, SelectorSyntaxError, Text, parse
 
 from scraper_cpn.scrape.pages.encodings import encoding_named
+from scraper_cpn.scrape.pages.form_owners import form_owners, input_value, is_in_template
 from scraper_cpn.scrape.pages.html_text import (
     has_foreign,
     is_unseen,
@@ -35,6 +36,7 @@ class HtmlTree(Tree):
         self._text = text
         self._styled: dict[Element, int] | None = None
         self._has_templates: bool | None = None
+        self._controls: dict[str, list[tuple[Node, Node | None]]] = {}
 
     @property
     def _document(self) -> Document:
@@ -117,7 +119,17 @@ class HtmlTree(Tree):
         if document.root is None or is_unseen(document.root, styled):
             return self.page_text()
         self._parsed = self._styled = None
+        self._controls.clear()
         return text_of_all(document, styled)
+
+    def controls(self, css: str) -> list[tuple[Node, Node | None]]:
+        if css not in self._controls:
+            pairs = form_owners(self._text, self._document, css)
+            self._controls[css] = [pair for pair in pairs if not is_in_template(pair[0])]
+        return self._controls[css]
+
+    def input_value(self, node: Node) -> str:
+        return input_value(node)
 
     def base(self) -> str | None:
         found = self._shown(self._named("base"))
@@ -178,7 +190,7 @@ class HtmlTree(Tree):
         """Return *found* without what is inside of a `<template>`, which is another document."""
         if not (found and self._has_template()):
             return found
-        return [each for each in found if not _is_in_template(each)]
+        return [each for each in found if not is_in_template(each)]
 
     def _has_template(self) -> bool:
         if self._has_templates is None:
@@ -190,10 +202,6 @@ class HtmlTree(Tree):
         if self._styled is None:
             self._styled = styles(self._document)
         return self._styled
-
-
-def _is_in_template(node: Element) -> bool:
-    return any(isinstance(each, Element) and each.tag == "template" for each in node.ancestors)
 
 
 def _references(node: Element) -> Iterable[Reference]:

@@ -122,6 +122,21 @@ class Tree(ABC):
         """Return `page_text`; the cheaper way if nothing else is asked of the tree then."""
         return self.page_text()
 
+    def controls(self, css: str) -> list[tuple[Node, Node | None]]:
+        """Return the elements that *css* matches, and the form that each belongs to: the one around it."""
+        found = self.select(self.root, css) if self.root is not None else []
+        return [(node, self._form_around(node)) for node in found]
+
+    def _form_around(self, node: Node) -> Node | None:
+        at = self.parent(node)
+        while at is not None and self.tag(at) != "form":
+            at = self.parent(at)
+        return at
+
+    def input_value(self, node: Node) -> str:
+        """Return the value of an input as a browser holds it."""
+        return self.attribute(node, "value") or ""
+
     @abstractmethod
     def base(self) -> str | None:
         """Return the `href` of the first `<base>` that has one."""

@@ -70,6 +70,9 @@ def test_another_button() -> None:
         ({"lang": ["en", "Deutsch"]}, True, "'lang' takes one value"),
         ({"user": object()}, True, "'user' takes a text"),
         ({}, "Pay", "no button 'Pay'; it has: "),
+        ({"off": "x"}, True, "'off' is disabled, and a browser does not send it"),
+        ({"size": True}, True, "'size' takes one of its values: s, m"),
+        ({"size": ["s", "m"]}, True, "'size' takes one of its values: s, m"),
     ],
 )
 def test_mistakes(fields: dict[str, Any], press: str | bool, line: str) -> None:
@@ -120,13 +123,73 @@ def test_multipart_and_plain_text() -> None:
     boundary = body.partition("\r\n")[0]
     assert body == (
         f'{boundary}\r\nContent-Disposition: form-data; name="f"; filename="x.txt"\r\n'
-        "Content-Type: application/octet-stream\r\n\r\nbytes\r\n"
+        "Content-Type: text/plain\r\n\r\nbytes\r\n"
         f'{boundary}\r\nContent-Disposition: form-data; name="a%22"\r\n\r\n1\r\n{boundary}--\r\n'
     )
     assert sent(html, f=("x.txt", b"bytes")) == body
     with pytest.raises(ValueError, match="give a pair of its name and its bytes"):
         sent(html, f="x")
     assert sent("<form method=post enctype=text/plain><input name=a value='b c'>") == "a=b c\r\n"
+
+
+def test_several_files() -> None:
+    """A field that takes several sends each as a part of its own, by its type; without a file it sends an empty one."""
+    html = "<form method=post enctype=multipart/form-data><input type=file multiple name=f><input type=file name=g>"
+    body = sent(html, f=[("a.png", b"1"), ("b\n", b"2")])
+    assert body.count('name="f"') == 2
+    assert 'name="f"; filename="a.png"\r\nContent-Type: image/png\r\n\r\n1\r\n' in body
+    assert 'filename="b%0A"\r\nContent-Type: application/octet-stream\r\n\r\n2' in body
+    assert 'name="g"; filename=""\r\nContent-Type: application/octet-stream\r\n\r\n\r\n' in body
+    with pytest.raises(ValueError, match="give a pair of its name and its bytes"):
+        sent(html, g=[("a", b"1"), ("b", b"2")])
+
+
+@pytest.mark.parametrize(
+    ("inner", "body"),
+    [
+        ("<select name=s><option selected disabled value=''>Choose<option>a</select>", ""),
+        ("<select name=s size=3><option>a<option>b</select>", ""),
+        ("<select name=s size=1><option disabled>a<option>b</select>", "s=b"),
+        ("<select name=s><option selected>a<option selected>b</select>", "s=b"),
+        (
+            "<input type=radio name=r value=1 checked><input type=radio name=r checked value=2>",
+            "r=2",
+        ),
+        ("<input type=radio name=r checked><input type=radio name=r value=2 checked disabled>", ""),
+        ("<input type=range name=r><input type=range name=s min=10 max=20 value=99>", "r=50&s=20"),
+        (
+            "<input type=color name=c><input type=color name=d value=#ABCDEF>",
+            "c=%23000000&d=%23abcdef",
+        ),
+        ("<input type=number name=n value=x><input type=date name=d value=1.1.>", "n=&d="),
+        ("<input name=t value='a\nb'><input type=email name=e value=' a@b '>", "t=ab&e=a%40b"),
+        ("<input type=hidden name=h value='a\nb'>", "h=a%0D%0Ab"),
+        ("<input name=q dirname=d value=x>", "q=x&d=ltr"),
+        ("<p dir=RTL><textarea name=q dirname=d>x</textarea>", "q=x&d=rtl"),
+    ],
+)
+def test_values_that_a_browser_holds(inner: str, body: str) -> None:
+    """Not always what is written in the page: its type, the other buttons of its group and its lines decide."""
+    assert sent(f"<form method=post>{inner}</form>") == body
+
+
+@pytest.mark.parametrize(
+    ("html", "body"),
+    [
+        ("<table>FORM<tr><td><input name=a value=1></table></form><input name=b>", "a=1"),
+        ("<table>FORM<tr><td><input name=a value=1></table><input name=b>", "a=1&b="),
+        ("<div>FORM<input name=a></div>\r\n<input name=b></form><input name=c>", "a=&b="),
+        ("FORM<input name=a><table></form><tr><td><input name=c></table>", "a=&c="),
+        ("<div>FORM</div><!--</form>--><script>'</form>'</script><input name=a></form>", "a="),
+        ("FORM<template><form><input name=t></form></template><input name=a></form>", "a="),
+        ("FORM<input name=a><form><input name=b></form><input name=c>", "a=&b="),
+        ("<table>FORM</form><tr><td><form><input name=a></table>", ""),
+        ("<form><input name=a form=f></form>".replace("<form>", "FORM", 1), ""),
+    ],
+)
+def test_to_which_form_a_control_belongs(html: str, body: str) -> None:
+    """It is the form whose tags are around it, wherever the tree of the page has put the two."""
+    assert sent(html.replace("FORM", "<form method=post>", 1)) == body
 
 
 def test_the_options_of_a_link() -> None:
