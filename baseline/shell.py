@@ -32,6 +32,7 @@ from scraper_cpn.scrape.colours import (
     Target,
     ValidateOutcome,
 )
+from scraper_cpn.scrape.redact import redacted
 
 SECOND = 1_000_000_000
 BATCH_MAX = 256
@@ -178,7 +179,7 @@ class Shell:
         try:
             self._scheduler.complete(number, outcome, now_ns)
         except NetError as error:
-            broken = Lost(f"the outcome of the effect was refused: {error}")
+            broken = Lost(redacted(f"the outcome of the effect was refused: {error}"))
             self._scheduler.complete(number, broken, now_ns)
 
     def _deliver(self) -> None:
@@ -276,7 +277,7 @@ class Shell:
             self._failure = self._failure or error
             self.abort()
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
-        return Lost(reason, "".join(traceback.format_exception(error)))
+        return Lost(redacted(reason), redacted("".join(traceback.format_exception(error))))
 
     async def _settle(self) -> None:
         """Settle open work: ended work counts, started work is `Lost`, the rest goes back."""

@@ -3,7 +3,8 @@
 Owns: a crawl of both at once, and what is measured: failed honest pages, the memory of all processes of the crawl, and
 how late requests to honest hosts start. A host's requests are due `DELAY_S` after one another, so that each longer gap
 is a start that was late. On a machine with other work they start late for that alone; so the time for which the crawl
-had no processor is taken off, and the longest callback of its event loop is measured in processor time.
+had no processor is taken off, and the longest callback of its event loop is measured in processor time. How late a thread
+of another process wakes up that only sleeps is measured beside it, and what a hypervisor has stolen: both are the machine's.
 Must not know: how pages are parsed.
 
 The web is served by another process, as a forward proxy.
@@ -16,9 +17,11 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 from statistics import quantiles
+from typing import Self
 
 import msgspec
 from msgspec import Struct
@@ -32,6 +35,7 @@ DELAY_S = 0.2
 _SIZES = (2_000, 8_000, 16_000, 32_000, 64_000, 200_000)
 _HONEST_BYTES = 16_000
 _SAMPLE_S = 0.05
+_CONTROL_S = 0.02
 
 
 class Outcome(Struct, frozen=True, kw_only=True):
@@ -46,8 +50,15 @@ class Outcome(Struct, frozen=True, kw_only=True):
     """Of starts at honest hosts, without the time for which the crawl had no processor."""
     late_p99_ms: float
     late_max_ms: float
-    clock_p99_ms: float
+    clock_p50_ms: float
     """By the clock alone."""
+    clock_p99_ms: float
+    control_p50_ms: float
+    """How late a thread wakes up that only sleeps, during the same crawl."""
+    control_p99_ms: float
+    control_max_ms: float
+    stolen_s: float
+    """Processor time that was given to other machines, of all processors; 0 where there is no hypervisor."""
     loop_max_ms: float
     """The most processor time of one callback on the event loop after the first request."""
     seconds: float
@@ -57,9 +68,41 @@ class Outcome(Struct, frozen=True, kw_only=True):
             f"{self.hostile} hostile pages beside {HONEST_HOSTS} honest hosts: {self.honest_failed} honest pages "
             f"failed, {self.hostile_failed} hostile ones; peak memory {self.peak_mb:.0f} MB; starts at honest hosts "
             f"late by {self.late_p50_ms:.1f} ms (p50), {self.late_p99_ms:.1f} ms (p99), {self.late_max_ms:.1f} ms (max), "
-            f"and with what other work on the machine took {self.clock_p99_ms:.1f} ms (p99); "
+            f"and with what other work on the machine took {self.clock_p50_ms:.1f} ms (p50), {self.clock_p99_ms:.1f} ms (p99); "
+            f"a thread that only sleeps was late by {self.control_p50_ms:.1f} ms (p50), {self.control_p99_ms:.1f} ms (p99), "
+            f"{self.control_max_ms:.1f} ms (max), and {self.stolen_s:.1f} s of the processors were stolen; "
             f"longest callback {self.loop_max_ms:.1f} ms of processor time; {self.seconds:.0f} s"
         )
+
+
+class _Failure(Struct):
+    url: str
+    kind: str
+    reason: str
+    final: bool
+
+
+class Control:
+    """A thread that only sleeps, in a process beside the crawl's; `late_ms` is how late it woke up, each time."""
+
+    def __init__(self) -> None:
+        self.late_ms: list[float] = []
+        self._ends = threading.Event()
+        self._thread = threading.Thread(target=self._sleep)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ends.set()
+        self._thread.join()
+
+    def _sleep(self) -> None:
+        while not self._ends.is_set():
+            due_s = time.monotonic() + _CONTROL_S
+            time.sleep(_CONTROL_S)
+            self.late_ms.append(1e3 * (time.monotonic() - due_s))
 
 
 def measure(pages: int) -> Outcome:
@@ -78,29 +121,49 @@ def measure(pages: int) -> Outcome:
             assert web.stdin is not None
             assert web.stdout is not None
             port = int(web.stdout.readline())
-            began = time.monotonic()
-            peak = _crawl(folder, port)
-            seconds = time.monotonic() - began
+            began, stolen_s = time.monotonic(), _stolen_s()
+            with Control() as control:
+                peak = _crawl(folder, port)
+            seconds, stolen_s = time.monotonic() - began, _stolen_s() - stolen_s
             web.stdin.close()
             web.wait()
         times = msgspec.json.decode((folder / "loop.json").read_bytes(), type=Times)
-        failed = [msgspec.json.decode(line)["url"] for line in (folder / "failed.jsonl").open("rb")]
+        failed = [
+            msgspec.json.decode(line, type=_Failure)
+            for line in (folder / "failed.jsonl").open("rb")
+        ]
     late = times.late("honest", DELAY_S)
+    if len(late) < 2:
+        raise RuntimeError(f"no requests to honest hosts were measured; failed: {failed[:3]}")
     ours_ms = [1e3 * without for _, without in late]
-    percentiles = quantiles(ours_ms, n=100)
+    clock_ms = [1e3 * by_clock for by_clock, _ in late]
     first_s = times.starts[0].at_s
     return Outcome(
-        honest_failed=sum("//honest" in url for url in failed),
-        hostile_failed=sum("//honest" not in url for url in failed),
+        honest_failed=sum("//honest" in each.url for each in failed if each.final),
+        hostile_failed=sum("//honest" not in each.url for each in failed if each.final),
         hostile=pages,
         peak_mb=peak / 1e6,
-        late_p50_ms=percentiles[49],
-        late_p99_ms=percentiles[98],
+        late_p50_ms=_percentile(ours_ms, 50),
+        late_p99_ms=_percentile(ours_ms, 99),
         late_max_ms=max(ours_ms),
-        clock_p99_ms=1e3 * quantiles((by_clock for by_clock, _ in late), n=100)[98],
+        clock_p50_ms=_percentile(clock_ms, 50),
+        clock_p99_ms=_percentile(clock_ms, 99),
+        control_p50_ms=_percentile(control.late_ms, 50),
+        control_p99_ms=_percentile(control.late_ms, 99),
+        control_max_ms=max(control.late_ms),
+        stolen_s=stolen_s,
         loop_max_ms=1e3 * max((took for at, took in times.callbacks if at > first_s), default=0.0),
         seconds=seconds,
     )
+
+
+def _percentile(figures: list[float], percent: int) -> float:
+    return quantiles(figures, n=100)[percent - 1]
+
+
+def _stolen_s() -> float:
+    """Return the processor time of this machine that others got, since its start; Linux."""
+    return int(Path("/proc/stat").read_text().split()[8]) / os.sysconf("SC_CLK_TCK")
 
 
 def _crawl(folder: Path, port: int) -> int:

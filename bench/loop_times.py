@@ -100,7 +100,7 @@ def _note_starts(times: Times) -> None:
     fetch, select = Fetcher.fetch, PreciseSelector.select
 
     def fetching(
-        self: Fetcher, target: Any, proxy: Any, start: Callable[[], None], *more: Any
+        self: Fetcher, target: Any, proxy: Any, start: Callable[[], None], *more: Any, **named: Any
     ) -> Any:
         def started() -> None:
             times.starts.append(
@@ -108,13 +108,13 @@ def _note_starts(times: Times) -> None:
             )
             start()
 
-        return fetch(self, target, proxy, started, *more)
+        return fetch(self, target, proxy, started, *more, **named)
 
     def selecting(self: PreciseSelector, timeout: float | None = None) -> Any:
         times.waits.append((time.monotonic(), _waited_s()))
         return select(self, timeout)
 
-    Fetcher.fetch = fetching  # type: ignore[assignment,method-assign]
+    Fetcher.fetch = fetching  # type: ignore[method-assign]
     PreciseSelector.select = selecting  # type: ignore[method-assign]
 
 

@@ -196,6 +196,7 @@ class Partition:
             fatal=self._work.fatal,
             committer=committer,
             feed=self,
+            telling=self._work.telling,
         )
 
     # A feed of the shell: it goes on without work, because tokens may arrive.

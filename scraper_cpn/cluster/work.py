@@ -47,6 +47,11 @@ class Work:
     fatal: tuple[type[Exception], ...] = ()
     """Exceptions of effects that end a worker, such as a full disk; any other is `Lost`."""
 
+    @staticmethod
+    def telling(text: str) -> str:
+        """Return what an effect's exception says as it may be kept and shown: a net that has secrets hides them."""
+        return text
+
     def __init__(
         self,
         net: Net,

@@ -60,12 +60,20 @@ class Calls:
         kernel: receives the starts and the ends.
         clock: the kernel's time.
         wake: is called after each report.
+        told: makes a text about an outcome into what may be kept.
     """
 
-    def __init__(self, kernel: Kernel, clock: HasTime, wake: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        kernel: Kernel,
+        clock: HasTime,
+        wake: Callable[[], None],
+        told: Callable[[str], str] = str,
+    ) -> None:
         self._kernel = kernel
         self._clock = clock
         self._wake = wake
+        self._told = told
         self._open: dict[int, EffectCall] = {}
         self._ended: deque[tuple[EffectCall, Any]] = deque()
         self._ends: dict[int, dict[EffectCall, int]] = {}
@@ -154,7 +162,7 @@ class Calls:
         try:
             self._kernel.complete(firing_id, outcome, now_ns)
         except NetError as error:
-            broken = Lost(f"the outcome of the effect was refused: {error}")
+            broken = Lost(self._told(f"the outcome of the effect was refused: {error}"))
             self._kernel.complete(firing_id, broken, now_ns)
 
     def stop(self) -> None:

@@ -65,6 +65,7 @@ class Shell:
         committer: makes decisions durable; None: the run is not kept.
         feed: is called with the time whenever nothing more can start, before the run counts as finished or
             stuck: it may inject tokens, and returns whether it did.
+        telling: makes what an effect's exception says into what may be kept and shown, without secrets, say.
 
     Raises:
         NetError: an effect of the net has no binding, or a binding is for no effect of the net.
@@ -80,6 +81,7 @@ class Shell:
         fatal: tuple[type[Exception], ...] = (),
         committer: Committer | None = None,
         feed: Feed | None = None,
+        telling: Callable[[str], str] = str,
     ) -> None:
         bound = bindings(kernel, effects)
         self.kernel = kernel
@@ -89,8 +91,9 @@ class Shell:
         self._fatal = fatal
         self._committer = committer
         self._feed = feed
+        self._telling = telling
         self._limit = ALL if committer is None else committer.most
-        self._calls = Calls(kernel, clock, self._wake_up)
+        self._calls = Calls(kernel, clock, self._wake_up, self._told)
         self._plain: deque[tuple[Plain, Firing]] = deque()
         """Plain effects that have not begun."""
         self._pending: dict[int, Any] = {}
@@ -364,7 +367,11 @@ class Shell:
         if isinstance(error, Exception) and isinstance(error, self._fatal):
             self._fail(error)
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
-        return Lost(_writable(reason), _writable("".join(traceback.format_exception(error))))
+        return Lost(self._told(reason), self._told("".join(traceback.format_exception(error))))
+
+    def _told(self, text: str) -> str:
+        """Return what an effect says, which may be anything, as it may be told, and without what UTF-8 can't encode."""
+        return self._telling(text.encode(errors="replace").decode())
 
     def _cancel(self) -> None:
         self._own.stopping = True
@@ -381,8 +388,3 @@ class Shell:
         self._pending.clear()
         self._calls.settle()
         self._deliver()
-
-
-def _writable(text: str) -> str:
-    """Replace what can't be encoded as UTF-8 in a text."""
-    return text.encode(errors="replace").decode()

@@ -40,6 +40,7 @@ from scraper_cpn.scrape.opening import open_crawl
 from scraper_cpn.scrape.pages.page import Page
 from scraper_cpn.scrape.policy import first_policy
 from scraper_cpn.scrape.policy.frontier import split
+from scraper_cpn.scrape.redact import redacted
 from scraper_cpn.scrape.request import Request
 from scraper_cpn.scrape.settings import Settings
 from scraper_cpn.scrape.urls import seed_url
@@ -109,7 +110,9 @@ class HandFetcher:
     async def _fetched(self, target: Target) -> Page:
         self._raw, self._failures, self._wanted = None, [], target.handler
         self._kernel.inject(self._net.frontier.found, split([target]), self._clock.now_ns())
-        shell = Shell(self._kernel, self._effects(), self._clock, on_rows=self._take)
+        shell = Shell(
+            self._kernel, self._effects(), self._clock, on_rows=self._take, telling=redacted
+        )
         ended = await shell.run()
         if self._raw is not None:
             return Page.of(self._raw)

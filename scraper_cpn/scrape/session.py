@@ -43,6 +43,7 @@ from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.opening import open_crawl
 from scraper_cpn.scrape.pages.handlers import Handlers
 from scraper_cpn.scrape.policy import first_policy
+from scraper_cpn.scrape.redact import redacted
 from scraper_cpn.scrape.seeds import BadSeed, Unread, origins_in
 from scraper_cpn.scrape.settings import SECOND, Settings
 from scraper_cpn.scrape.state.earlier import first_targets
@@ -174,6 +175,7 @@ class Session:
                 fatal=(OutputError,),
                 committer=self._committer(),
                 feed=self._feed(),
+                telling=redacted,
             )
             ended = await self._run_shell(self._shell)
         summary = self._account.summary(ended, self._clock.now_ns(), interrupted=self._interrupted)

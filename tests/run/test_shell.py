@@ -174,6 +174,44 @@ async def test_an_effect_that_raises_is_lost() -> None:
 
 
 @pytest.mark.anyio
+@pytest.mark.parametrize("kind", ["plain", "awaited", "paced", "batched", "refused"])
+async def test_what_is_lost_is_told_as_the_owner_of_the_run_tells(kind: str) -> None:
+    """The reason and the traceback of every kind of effect, and of an outcome that is refused, go through *telling*."""
+
+    def plain(_: Job) -> Ok:
+        raise RuntimeError("of hush \ud800")
+
+    async def awaited(job: Job) -> Ok:
+        return plain(job)
+
+    async def paced(job: Job, start: Callable[[], None]) -> Ok:
+        return plain(job)
+
+    async def batched(jobs: Sequence[Job]) -> list[Ok]:
+        return [plain(job) for job in jobs]
+
+    effects: dict[str, dict[str, Binding]] = {
+        "plain": {"ping": Plain(plain)},
+        "awaited": {"ping": Plain(awaited)},
+        "paced": {"ping": Paced(paced)},
+        "batched": {"write": Batched(batched)},
+        "refused": {"ping": Plain(lambda _: Alien())},
+    }
+    told = list[str]()
+
+    def telling(text: str) -> str:
+        told.append(text)
+        return text
+
+    bench = Bench("a", {**EFFECTS, **effects[kind]}, telling=telling)
+    await bench.shell.run()
+    assert told
+    if kind != "refused":
+        assert {"RuntimeError: of hush ?"} < set(told)
+        assert any("Traceback" in text for text in told)
+
+
+@pytest.mark.anyio
 async def test_an_effect_past_its_deadline_is_lost() -> None:
     """An effect that outlasts its deadline is cancelled and `Lost`."""
 

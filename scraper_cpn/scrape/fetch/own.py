@@ -7,15 +7,20 @@ Must not know: what a client does (`client` says so).
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from importlib import import_module
 from inspect import isawaitable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote_plus
+
+from msgspec.structs import replace
 
 from scraper_cpn.scrape.colours import KINDS, WITHHELD, Failed
 from scraper_cpn.scrape.fetch.client import Ask, Reply
-from scraper_cpn.scrape.redact import redacted
+from scraper_cpn.scrape import redact
+from scraper_cpn.scrape.redact import HARMLESS_HEADERS, redacted
 from scraper_cpn.scrape.settings import Settings, UsageError
 
 if TYPE_CHECKING:
@@ -28,6 +33,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger("scraper_cpn")
 _given: dict[str, Any] = {}
 """Classes that a program gave as such, by their names."""
+_PARTS = re.compile(r"[&=\s\"'{}\[\]:,]+")
+"""What stands between the names and values of a form or of JSON."""
 _METHODS = ("open", "close", "send")
 
 
@@ -74,8 +81,19 @@ class OwnClient:
             _log.warning("fetcher: %s can't be closed: %s", self._name, _said(error))
 
     async def send(self, ask: Ask) -> Reply | Failed:
-        """Send a request. Raises what the class raises, and `TypeError` and `ValueError` for what it returns."""
-        return _checked(await _awaited("send", self._client.send(ask)))
+        """Send a request. Raises what the class raises, and `TypeError` and `ValueError` for what it returns.
+
+        What the request alone has of secrets is hidden in all texts from then on: the class may have put it into its own.
+        """
+        try:
+            found = _checked(await _awaited("send", self._client.send(ask)))
+        except Exception:
+            _hide_what_was_sent(ask)
+            raise
+        if not isinstance(found, Failed):
+            return found
+        _hide_what_was_sent(ask)
+        return replace(found, reason=redacted(_writable(found.reason)))
 
     def _unusable(self, what: str, error: Exception) -> UsageError:
         if isinstance(error, UsageError):
@@ -95,15 +113,34 @@ def _checked(found: object) -> Reply | Failed:
             raise ValueError(
                 f"send returned a Failed of the kind {found.kind!r}; give one of {', '.join(KINDS)}"
             )
-    elif not isinstance(found, Reply):
+        return found
+    if not isinstance(found, Reply):
         raise TypeError(f"send returned {found!r:.60}; return a Reply or a Failed")
-    elif not isinstance(found.body, bytes):
+    if not isinstance(found.body, bytes):
         raise TypeError(f"send returned a body of {type(found.body).__name__}; give bytes")
     return found
 
 
+def _hide_what_was_sent(ask: Ask) -> None:
+    """Hide the request's own headers and cookies, and the parts of what a login sends."""
+    for name, value in ask.request.headers:
+        if name.lower() not in HARMLESS_HEADERS:
+            redact.remember(value)
+    for crumb in ask.cookie().split("; ") if ask.cookie else ():
+        redact.remember(crumb.partition("=")[2])
+    if ask.request.login:
+        body = ask.request.body.decode(errors="replace")
+        for part in _PARTS.split(body):
+            redact.remember(part)
+            redact.remember(unquote_plus(part))
+
+
 def _said(error: Exception) -> str:
     return redacted(" ".join(f"{type(error).__name__}: {error}".split()))[:200]
+
+
+def _writable(text: str) -> str:
+    return text.encode(errors="replace").decode()
 
 
 def own_client(name: str) -> Callable[..., Any]:

@@ -36,6 +36,7 @@ from scraper_cpn.scrape.many.takeover import first_edit, next_edit
 from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.pages.handlers import Handlers
 from scraper_cpn.scrape.policy import VERSION as POLICY_VERSION
+from scraper_cpn.scrape.redact import redacted
 from scraper_cpn.scrape.state.libraries import versions
 from scraper_cpn.scrape.state.packing import VERSION as FORM_VERSION
 from scraper_cpn.scrape.state.resume import in_pipeline
@@ -81,6 +82,7 @@ class ScrapeWork(Work):
 
     net: ScrapeNet
     fatal = (OutputError,)
+    telling = staticmethod(redacted)
 
     def __init__(
         self,

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from scraper_cpn import Crawl, UsageError
+from scraper_cpn import Crawl, Link, Page, UsageError
 from scraper_cpn.scrape.colours import NOT_WIRED, Failed
-from scraper_cpn.scrape.fetch.client import Reply
+from scraper_cpn.scrape.fetch.client import Ask, Reply
 from scraper_cpn.scrape.fetch.client_aiohttp import AiohttpClient
 from scraper_cpn.scrape.fetch.own import own_client
 from scraper_cpn.scrape.settings import Settings
@@ -160,6 +160,47 @@ def test_one_that_answers_wrongly(
     (group,) = summary.failures
     assert group.kind == "lost"
     assert said in str(group.examples)
+
+
+class Telling(Counting):
+    """Raises, or returns, what it was given."""
+
+    is_raising = True
+
+    def __init__(self, settings: Settings, *more: Any) -> None:
+        super().__init__(settings, *more)
+        self._headers = settings.headers
+
+    async def send(self, ask: Ask) -> Any:
+        body = ask.request.body.decode()
+        said = f"{self._headers} {ask.request.headers} {ask.proxy.url} {body}"
+        if self.is_raising:
+            raise OSError(said)
+        return Failed("connect", said)
+
+
+@pytest.mark.parametrize("is_raising", [True, False])
+def test_one_that_tells_secrets(
+    is_raising: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No secret is in the summary, the failed log or the state, whether a class raises with it or returns it as a reason."""
+    monkeypatch.setattr(Telling, "is_raising", is_raising)
+    crawl: Crawl[Any] = Crawl(
+        fetcher=Telling, robots="ignore", retries=0, header=["X-Key: hush-crawl"],
+        proxy="http://me:hush-proxy@127.0.0.1:9",
+    )  # fmt: skip
+    form = {"user": "me", "password": "hush-login"}
+
+    @crawl.login(Link("http://a.test/login", form=form, headers={"X-Own": "hush-header"}))
+    def login(page: Page) -> None:
+        """Never comes to it."""
+
+    summary = crawl.run("http://a.test/", state=tmp_path / "x.state")
+    said = str(summary) + str(summary.failures)
+    kept = b"".join(each.read_bytes() for each in tmp_path.iterdir())
+    assert said.count("***") > 2
+    assert "hush" not in said
+    assert b"hush" not in kept
 
 
 def test_the_contract_runs_on_it(monkeypatch: pytest.MonkeyPatch) -> None:
