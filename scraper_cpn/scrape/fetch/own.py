@@ -17,9 +17,9 @@ from urllib.parse import unquote_plus
 
 from msgspec.structs import replace
 
+from scraper_cpn.scrape import redact
 from scraper_cpn.scrape.colours import KINDS, WITHHELD, Failed
 from scraper_cpn.scrape.fetch.client import Ask, Reply
-from scraper_cpn.scrape import redact
 from scraper_cpn.scrape.redact import HARMLESS_HEADERS, redacted
 from scraper_cpn.scrape.settings import Settings, UsageError
 
