@@ -28,7 +28,8 @@ _FIRST_YEAR = 1601
 _AGE = re.compile(r"-?[0-9]+")
 _AGE_DIGITS_MAX = 12
 _FILE_FIELDS = 7
-_SECONDS = re.compile(r"-?[0-9]{1,15}")
+_SECONDS = re.compile(r"(-?[0-9]{1,20})(?:\.[0-9]*)?")
+"""An expiry; some extensions of browsers write a fraction of a second, too."""
 _HTTP_ONLY = "#HttpOnly_"
 UNREADABLE = "\ufffd"
 """What a client tells of a header that it can't read."""
@@ -142,19 +143,19 @@ def cookies_in(path: str, lines: Iterable[str]) -> Iterator[FileCookie]:
     """
     for number, text in enumerate(lines, 1):
         line = text.rstrip("\r\n").removeprefix(_HTTP_ONLY)
-        if not line.strip() or line.startswith("#"):
+        if not line.strip() or line.lstrip().startswith("#"):
             continue
         fields = line.split("\t")
         if len(fields) == _FILE_FIELDS - 1:  # an empty value at the end may be left out
             fields.append("")
-        sound = len(fields) == _FILE_FIELDS and _SECONDS.fullmatch(fields[4].strip())
-        if not sound or _CONTROL.search(line):
+        expires = len(fields) == _FILE_FIELDS and _SECONDS.fullmatch(fields[4].strip() or "0")
+        if not expires or _CONTROL.search(line):
             raise UsageError(
                 f"{path}:{number}: this is no cookie; a line has seven fields with tabs between them: "
                 "domain, subdomains (TRUE or FALSE), path, secure, expiry in seconds (0: none), name, value"
             )
-        domain, subdomains, where, secure, expires, name, value = fields
-        seconds = int(expires)
+        domain, subdomains, where, secure, _, name, value = fields
+        seconds = int(expires[1])
         yield FileCookie(
             host=domain.strip().removeprefix(".").lower(),
             subdomains=subdomains.strip().upper() == "TRUE",

@@ -103,7 +103,8 @@ class Jar:
             self.dropped[EXPIRED] += 1
         else:
             key = (line.name, line.host, not line.subdomains, line.path)
-            self._keep(key, line.value, line.secure, "", line.expires_ns, now_ns)
+            end_ns = _at_most(line.expires_ns, now_ns)
+            self._keep(key, line.value, line.secure, "", end_ns, now_ns)
 
     def header(
         self, url: str, now_ns: int, *, method: str = "GET", initiator: str | None = None
@@ -168,7 +169,9 @@ class Jar:
             return INSECURE
         if not found.secure and (found.same_site == "none" or _has_prefix(found.name, "__secure-")):
             return INSECURE
-        if _has_prefix(found.name, "__host-") and not (found.secure and key[2:] == (True, "/")):
+        if _has_prefix(found.name, "__host-") and not (
+            found.secure and not found.domain and found.path == "/"
+        ):
             return INSECURE
         return INSECURE if not secure and self._overlays(key) else ""
 
@@ -275,7 +278,11 @@ def _end_ns(found: Offered, now_ns: int) -> int | None:
         end_ns = found.expires_s * SECOND
     else:
         return None
-    return min(end_ns, now_ns + _AGE_MAX_NS)
+    return _at_most(end_ns, now_ns)
+
+
+def _at_most(end_ns: int | None, now_ns: int) -> int | None:
+    return None if end_ns is None else min(end_ns, now_ns + _AGE_MAX_NS)
 
 
 def _has_prefix(name: str, prefix: str) -> bool:

@@ -57,7 +57,7 @@ class Jars:
         if self._file is None:
             return
         try:
-            lines = file_text(self._file).splitlines()
+            lines = file_text(self._file).split("\n")
         except ValueError as error:
             raise UsageError(f"cookie-file: {error}") from None
         self._lines = tuple(cookies_in(self._file, lines))

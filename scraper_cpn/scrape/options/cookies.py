@@ -34,7 +34,7 @@ def cookie_file(value: object) -> str:
 
     path = file(value)
     try:
-        for line in cookies_in(path, file_text(path).splitlines()):
+        for line in cookies_in(path, file_text(path).split("\n")):
             remember(line.value)
     except UsageError as error:
         raise ValueError(str(error)) from None

@@ -71,14 +71,17 @@ def test_dates(text: str, seconds: int | None) -> None:
 
 
 def test_a_file() -> None:
-    """Comments are left out, HttpOnly is no comment, and an empty value may be missing."""
+    """Comments are left out, HttpOnly is no comment, an empty value may be missing, and an expiry be empty or a fraction."""
     text = (
         "# Netscape HTTP Cookie File\n\n.Shop.test\tTRUE\t/a\tTRUE\t12\tsid\tx y\n"
         "#HttpOnly_www.shop.test\tFALSE\t/\tFALSE\t0\tempty\n"
+        "  # a comment\nshop.test\tFALSE\t/\tFALSE\t\ta\tb\u2028c\nshop.test\tFALSE\t/\tFALSE\t12.5\ta\tb\n"
     )
-    assert list(cookies_in("f", text.splitlines())) == [
+    assert list(cookies_in("f", text.split("\n"))) == [
         FileCookie("shop.test", True, "/a", True, 12 * SECOND, "sid", "x y"),
         FileCookie("www.shop.test", False, "/", False, None, "empty", ""),
+        FileCookie("shop.test", False, "/", False, None, "a", "b\u2028c"),
+        FileCookie("shop.test", False, "/", False, 12 * SECOND, "a", "b"),
     ]
 
 
@@ -87,6 +90,7 @@ def test_a_file() -> None:
     [
         "sid=secret",
         "shop.test\tTRUE\t/\tTRUE\t--5\tsid\tsecret",
+        "shop.test\tTRUE\t/\tTRUE\t1e9\tsid\tsecret",
         "shop.test\tTRUE\t/\tTRUE\t\u00b2\tsid\tsecret",
         "shop.test\tTRUE\t/\tTRUE\t0\tsid\tsecret\x00",
     ],

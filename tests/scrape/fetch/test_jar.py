@@ -56,6 +56,7 @@ def test_where_a_cookie_goes(cookie: str, url: str, goes: bool) -> None:
         (HERE, "__Secure-a=1", INSECURE),
         (HERE, "__host-a=1; Secure; Path=/; Domain=www.shop.test", INSECURE),
         (HERE, "__Host-a=1; Secure", INSECURE),
+        ("https://shop.test/", "__Host-a=1; Secure", INSECURE),
         (HERE, "__Host-a; Secure; Path=/", INVALID),
         (HERE, "a=" + "x" * 5000, TOO_LARGE),
     ],
@@ -182,6 +183,13 @@ def test_cookies_of_the_user() -> None:
     assert jar.header(HERE, 2) == "a=1"
     assert jar.header("https://a.co.uk/", 2) == ""
     assert jar.dropped == {SUFFIX: 1, EXPIRED: 1}
+
+
+def test_a_cookie_of_the_user_without_an_end() -> None:
+    """The last second of the year 9999 is beyond the 64 bits in which a state keeps times: 400 days, as from a server."""
+    jar = Jar()
+    jar.put(FileCookie("shop.test", True, "/", True, 253402300799 * SECOND, "a", "1"), 0)
+    assert [each[-1] for each in jar.kept()] == [400 * 86_400 * SECOND]
 
 
 def _names(jar: Jar) -> set[str]:
