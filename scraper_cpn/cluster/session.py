@@ -65,7 +65,7 @@ class Session:
     Args:
         address: of the database.
         crawl: its id there.
-        seconds: the most that a call may take.
+        seconds: the most that a call may take, and connecting for it.
     """
 
     def __init__(self, address: Address, crawl: int, seconds: float = CALL_SECONDS) -> None:
@@ -141,7 +141,7 @@ class Session:
         with store_errors(self._address):
             async with self._turn:
                 if self._connection is None or self._connection.is_closed():
-                    self._connection = await connect(self._address)
+                    self._connection = await connect(self._address, self._seconds)
                 return await within(self._seconds, self._connection, work(self._connection))
 
     async def value(self, call: str, *values: Any) -> Any:

@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,8 +28,9 @@ from msgspec.structs import replace
 from mocks.postgres import Postgres, new_server
 from scraper_cpn.cluster.crawl import create
 from tests.cluster.errands import OPENED, LoggedErrands, Start, starts, too_late, too_soon
+from tests.cluster.relay import BOTH, Relay
 
-FAULTS = ("kill", "freeze", "swallow", "restart")
+FAULTS = ("kill", "freeze", "swallow", "stall", "delay", "reset", "restart")
 GIVE_UP_SECONDS = 300.0
 """When a round counts as hung."""
 
@@ -50,7 +51,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     """Visits that the budget allows beside those that are needed."""
     lease_s: float = 1.0
     frozen: tuple[float, float] = (0.2, 2.5)
-    """How long a worker is frozen, in leases."""
+    """How long a worker is frozen, or its network faulty, in leases."""
     controls: Sequence[str] = ()
     """What is turned off: `no-self-fence`, `no-fence`."""
 
@@ -82,76 +83,6 @@ class Found:
         return self.ended == "finished" and not wrong
 
 
-class Proxy:
-    """A relay to the server's socket, which can swallow all further answers of a connection."""
-
-    def __init__(self, socket: Path, chance: random.Random) -> None:
-        self._socket = socket
-        self._chance = chance
-        self._mute: dict[asyncio.StreamWriter, bool] = {}
-        self._relays: set[asyncio.Task[None]] = set()
-        self._server: asyncio.Server | None = None
-        self.port = 0
-
-    async def open(self) -> None:
-        """Listen on a port of the loopback."""
-        self._server = await asyncio.start_server(self._relay, "127.0.0.1", 0)
-        self.port = self._server.sockets[0].getsockname()[1]
-
-    async def close(self) -> None:
-        """Close every connection."""
-        if self._server is not None:
-            self._server.close()
-        for task in list(self._relays):
-            task.cancel()
-        await asyncio.gather(*self._relays, return_exceptions=True)
-
-    def swallow(self) -> None:
-        """Swallow the answers of half of the connections from now on."""
-        for client in self._mute:
-            if self._chance.random() < 0.5:
-                self._mute[client] = True
-
-    async def _relay(self, reader: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._relays.add(task)
-        ends = [client]
-        try:
-            there, server = await asyncio.open_unix_connection(str(self._socket))
-            ends.append(server)
-            self._mute[client] = False
-            answers = asyncio.create_task(self._copy(there, client, client))
-            try:
-                await self._copy(reader, server, None)
-                server.write_eof()
-                await answers
-            finally:
-                answers.cancel()
-                await asyncio.gather(answers, return_exceptions=True)
-        except OSError:
-            pass  # one end was closed: so is the other
-        finally:
-            self._mute.pop(client, None)
-            for end in ends:
-                end.transport.abort()
-            await asyncio.gather(*(end.wait_closed() for end in ends), return_exceptions=True)
-            self._relays.discard(task)
-
-    async def _copy(
-        self,
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
-        client: asyncio.StreamWriter | None,
-    ) -> None:
-        while data := await reader.read(65_536):
-            if client is None or not self._mute.get(client, False):
-                writer.write(data)
-                await writer.drain()
-        if client is not None and not self._mute.get(client, False):
-            client.transport.abort()  # the server is gone, and the client shall know
-
-
 class Round:
     """One crawl under faults."""
 
@@ -161,20 +92,20 @@ class Round:
         self._folder = folder
         self._log = folder / "starts.log"
         self._chance = random.Random(plan.seed)
-        self._proxy = Proxy(server.socket, self._chance)
+        self._relay = Relay(server.socket)
         self._workers: list[subprocess.Popen[bytes]] = []
         self._said: list[Path] = []
-        self._thaws: set[asyncio.Task[None]] = set()
+        self._endings: set[asyncio.Task[None]] = set()
         self.found = Found()
 
     async def run(self) -> Found:
         """Make the crawl, run it under faults, and judge it."""
         plan = self._plan
         base = await asyncio.to_thread(self._server.new_database)
-        await self._proxy.open()
+        await self._relay.open()
         name = base.split("@/")[1].split("?")[0]
         self._direct = f"{base}&name=errands"
-        self._address = f"postgresql://postgres@127.0.0.1:{self._proxy.port}/{name}?name=errands"
+        self._address = f"postgresql://postgres@127.0.0.1:{self._relay.port}/{name}?name=errands"
         work = LoggedErrands(plan.keys, plan.allowance, self._log)
         tokens = work.errands.tokens(plan.keys, plan.errands, plan.visits)
         await create(self._direct, work, tokens, partitions=plan.partitions)
@@ -187,7 +118,7 @@ class Round:
             await self._end()
         finally:
             self._kill_all()
-            await self._proxy.close()
+            await self._relay.close()
         await self._judge()
         return self.found
 
@@ -221,22 +152,45 @@ class Round:
             self._workers[at] = self._started()
         elif kind == "freeze":
             worker.send_signal(signal.SIGSTOP)
-            thaw = asyncio.create_task(self._thaw(worker))
-            self._thaws.add(thaw)
-            thaw.add_done_callback(self._thaws.discard)
-        elif kind == "swallow":
-            self._proxy.swallow()
-        else:
+            self._later(lambda: worker.send_signal(signal.SIGCONT))
+        elif kind == "restart":
             await asyncio.to_thread(self._server.restart)
+        else:
+            self._disturb(kind)
 
-    async def _thaw(self, worker: subprocess.Popen[bytes]) -> None:
-        await asyncio.sleep(self._chance.uniform(*self._plan.frozen) * self._plan.lease_s)
-        worker.send_signal(signal.SIGCONT)
+    def _disturb(self, kind: str) -> None:
+        """A fault of the network."""
+        way, some = self._chance.choice(BOTH), self._chance
+        lines = [line for line in self._relay.lines if some.random() < 0.5]
+        if kind == "swallow":
+            for line in lines:
+                line.mute.add(way)
+        elif kind == "reset":
+            for line in lines:
+                line.reset()
+        elif kind == "stall":
+            self._relay.stall(way)
+            self._later(self._relay.heal)
+        else:
+            self._relay.delay_s = some.uniform(0, 0.1) * self._plan.lease_s
+            self._later(self._relay.heal)
+
+    def _later(self, end: Callable[[], None]) -> None:
+        """End a fault after a while."""
+        wait_s = self._chance.uniform(*self._plan.frozen) * self._plan.lease_s
+
+        async def ended() -> None:
+            await asyncio.sleep(wait_s)
+            end()
+
+        ending = asyncio.create_task(ended())
+        self._endings.add(ending)
+        ending.add_done_callback(self._endings.discard)
 
     async def _end(self) -> None:
         """Wait for the end of the crawl, and of its workers."""
         until = time.monotonic() + GIVE_UP_SECONDS
-        await asyncio.gather(*self._thaws)
+        await asyncio.gather(*self._endings)
         while self.found.ended is None and time.monotonic() < until:
             self.found.ended = await self._ended()
             for at, worker in enumerate(self._workers):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -23,6 +23,7 @@ from scraper_cpn.store.port import StoreError
 from scraper_cpn.store.postgres.address import address_of
 from scraper_cpn.store.postgres.link import connect
 from tests.cluster.nets import Regions
+from tests.cluster.waiting import until
 
 pytestmark = pytest.mark.anyio
 
@@ -41,7 +42,7 @@ async def _at_work(database: str) -> AsyncIterator[tuple[Worker, Port, list[str]
     worker, port = Worker(crawl, regions.work(), PACE, said.append), Port(crawl, regions.work())
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(worker.run)
-        await _until(lambda: len(worker.mine) == 2)
+        await until(lambda: len(worker.mine) == 2)
         yield worker, port, said
     assert await port.ended() == "finished"
     assert sorted(row["number"] for row in (await port.consume("out")).rows) == list(range(BALLS))
@@ -67,7 +68,7 @@ async def test_a_backup_that_is_restored_harms_nobody(own_postgres: Postgres) ->
         await in_thread(own_postgres.back_up)
         await fed(1, [0, 1])
         await in_thread(own_postgres.restore)
-        await _until(lambda: any("answers again" in line for line in said))
+        await until(lambda: any("answers again" in line for line in said))
         port.close()
         await fed(2, [0, 2])
         worker.stop()
@@ -81,8 +82,8 @@ async def test_a_server_that_only_reads_for_a_while_is_waited_for(database: str)
     name = database.partition("?")[0].rpartition("/")[2]
     async with _at_work(database) as (worker, _, said):
         await _changed(database, f"ALTER DATABASE {name} SET default_transaction_read_only = on")
-        await _until(lambda: bool(worker.told.dropped))
-        await _until(lambda: any("standby" in line and "trying again" in line for line in said))
+        await until(lambda: bool(worker.told.dropped))
+        await until(lambda: any("standby" in line and "trying again" in line for line in said))
         await _changed(database, f"ALTER DATABASE {name} RESET default_transaction_read_only")
     assert set(worker.told.dropped) <= {"standby", "io"}
 
@@ -101,7 +102,7 @@ async def test_a_page_that_cannot_be_read_costs_its_partition_alone(
 
     monkeypatch.setattr(Shell, "_run", step)
     async with _at_work(database) as (worker, _, _):
-        await _until(lambda: worker.told.dropped == {"io": 2})
+        await until(lambda: worker.told.dropped == {"io": 2})
 
 
 async def test_a_crawl_that_is_gone_ends_its_workers_in_one_line(database: str) -> None:
@@ -151,7 +152,7 @@ async def _numbers(port: Port) -> list[int]:
 
 
 async def _gone(database: str, worker: Worker) -> None:
-    await _until(lambda: len(worker.mine) == 2)
+    await until(lambda: len(worker.mine) == 2)
     await _changed(database, "TRUNCATE scrape.crawl CASCADE")
 
 
@@ -166,9 +167,3 @@ async def _changed(database: str, statement: str) -> None:
         )
     finally:
         await on.close()
-
-
-async def _until(holds: Callable[[], bool]) -> None:
-    with anyio.fail_after(60):
-        while not holds():  # noqa: ASYNC110  (the workers tell nobody)
-            await anyio.sleep(0.01)

@@ -23,6 +23,7 @@ from scraper_cpn.nets.regions import Ball, hand
 from scraper_cpn.store.port import StoreError
 from tests.cluster.errands import OPENED, LoggedErrands, starts, too_late, too_soon
 from tests.cluster.nets import Proxy, Regions, with_proxies
+from tests.cluster.waiting import until
 
 pytestmark = pytest.mark.anyio
 
@@ -54,11 +55,11 @@ async def test_workers_take_fair_shares_and_give_up_what_is_too_much(database: s
     """One worker has all partitions until there is a second; when that leaves, it has all of them again."""
     async with _serving(database) as (crawl, start):
         first = start()
-        await _until(lambda: len(first.mine) == 5)
+        await until(lambda: len(first.mine) == 5)
         second = start()
-        await _until(lambda: (len(first.mine), len(second.mine)) == (3, 2))
+        await until(lambda: (len(first.mine), len(second.mine)) == (3, 2))
         second.stop()
-        await _until(lambda: (len(first.mine), len(second.mine)) == (5, 0))
+        await until(lambda: (len(first.mine), len(second.mine)) == (5, 0))
         assert first.told.released == 2
         assert not first.told.dropped
         assert crawl.parts
@@ -178,7 +179,7 @@ async def test_a_crawl_is_stopped_and_resumed(database: str) -> None:
         assert await worker.run() is None
         await resume(f"{database}&name=ring")
         again = start()
-        await _until(lambda: len(again.mine) == 5)
+        await until(lambda: len(again.mine) == 5)
 
 
 @asynccontextmanager
@@ -195,12 +196,6 @@ async def _serving(database: str) -> AsyncIterator[tuple[Crawl, Callable[[], Wor
 
         yield crawl, start
         tasks.cancel_scope.cancel()
-
-
-async def _until(condition: Callable[[], bool]) -> None:
-    with anyio.fail_after(60):
-        while not condition():  # noqa: ASYNC110  (what changes tells nobody)
-            await anyio.sleep(0.01)
 
 
 async def _passes(database: str) -> int:
@@ -247,7 +242,7 @@ async def test_a_worker_outlives_its_database(own_postgres: Postgres, anyio_back
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(run)
-        await _until(lambda: bool(told))
+        await until(lambda: bool(told))
         await anyio.sleep(0.5)
         assert len(told) == 1
         await anyio.to_thread.run_sync(own_postgres.start)

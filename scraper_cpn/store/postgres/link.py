@@ -52,23 +52,30 @@ class Connection(Protocol):
         """Drop it without a word to the server."""
 
 
-async def connect_again(address: Address) -> Connection:
+async def connect_again(address: Address, seconds: float) -> Connection:
     """Connect where a connection was made before. Raises `StoreError`, "io" if that is not possible now."""
     try:
-        return await connect(address)
+        return await connect(address, seconds)
     except StoreError as error:
         raise StoreError("io", str(error)) from error
 
 
-async def connect(address: Address) -> Connection:
-    """Connect to the database of a state. Raises `StoreError`."""
+async def connect(address: Address, seconds: float = CONNECT_SECONDS) -> Connection:
+    """Connect to the database of a state.
+
+    Args:
+        address: of the state.
+        seconds: how long it may take, if that is less than usual.
+
+    Raises:
+        StoreError: there is no way to it now, or it can't be used.
+    """
+    most = min(seconds, CONNECT_SECONDS)
     settings = {"application_name": "scrape"}
     with store_errors(address):
         connect_to = driver().connect
         try:
-            connection: Any = await connect_to(
-                address.dsn, timeout=CONNECT_SECONDS, server_settings=settings
-            )
+            connection: Any = await connect_to(address.dsn, timeout=most, server_settings=settings)
         except ValueError as error:  # a parameter of the address that the driver can't read
             raise StoreError("foreign", f"{address}: its parameters can't be read") from error
         except OSError as error:
@@ -76,7 +83,7 @@ async def connect(address: Address) -> Connection:
             raise StoreError("io", f"{address}: {text}") from error
     version, coding = connection.get_server_version(), connection.get_settings().server_encoding
     if version.major >= LEAST_VERSION and coding == "UTF8":
-        await _refuse_pooler(address, connection)
+        await _refuse_pooler(address, connection, most)
         found: Connection = connection
         return found
     connection.terminate()
@@ -90,14 +97,14 @@ async def connect(address: Address) -> Connection:
     )
 
 
-async def _refuse_pooler(address: Address, connection: Any) -> None:
+async def _refuse_pooler(address: Address, connection: Any, seconds: float) -> None:
     """Refuse a pooler, whose clients would run each other's prepared statements.
 
     It hands out numbers of its own for cancelling, where a server gives the number of its process.
     """
     with store_errors(address):
         asked = connection.fetchval("SELECT pg_backend_pid()")
-        pid = await within(CONNECT_SECONDS, connection, asked)
+        pid = await within(seconds, connection, asked)
         if pid != connection.get_server_pid():
             connection.terminate()
             raise StoreError("refused", f"{address}: {POOLED}")
@@ -164,7 +171,7 @@ class Pool:
             connection = self._free.pop()
             if not connection.is_closed():
                 return connection
-        return await connect_again(self._address)
+        return await connect_again(self._address, self._seconds)
 
 
 class Link:
@@ -207,11 +214,11 @@ class Link:
         if self._closed:
             raise StoreError("io", f"{self._address}: it was closed")
         if self._connection is None:
-            self._connection = await connect(self._address)
+            self._connection = await connect(self._address, self._seconds)
         elif self._connection.is_closed():
             if self._once:
                 raise StoreError("io", f"{self._address}: the connection was lost; try again")
-            self._connection = await connect_again(self._address)
+            self._connection = await connect_again(self._address, self._seconds)
         return self._connection
 
 
