@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from scraper_cpn.net import (
     NetError,
@@ -15,10 +17,11 @@ from scraper_cpn.net import (
     leased,
     local,
 )
-from scraper_cpn.scrape.colours import Found, Maps, Proxy, SitemapJob, Target
+from scraper_cpn.scrape.colours import Bandwidth, Found, Maps, Proxy, Received, SitemapJob, Target
 from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.policy.partitions import PartitionPolicy, domain_of_links
+from scraper_cpn.scrape.policy.volume import RatePolicy
 from scraper_cpn.scrape.settings import SECOND, Settings, UsageError
 
 EVERYTHING = Settings(
@@ -30,6 +33,7 @@ EVERYTHING = Settings(
     max_pages_per_domain=3,
     max_bytes_per_domain=1_000,
     max_bytes=100_000,
+    rate_bytes=10_000,
     proxies=(Proxy("p", url="http://p.test:1", bytes=1_000),),
 )
 
@@ -71,10 +75,9 @@ def test_what_is_global_crosses_by_channels_credits_and_leases() -> None:
         (Settings(max_items=5), "--max-items can't be divided among partitions yet; leave it out"),
         (Settings(files=("image",)), "--files can't be divided"),
         (Settings(per_address=1), "--address-delay or --per-address can't be divided"),
-        (Settings(rate_bytes=5), "--rate-limit can't be divided"),
         (Settings(dedupe="content"), "--dedupe content can't be divided"),
         (Settings(ban_status=(403,)), "--proxy-for, --ban-status or a program's banned can't be divided"),
-        (Settings(max_items=5, rate_bytes=5), "--max-items, --rate-limit can't be divided among partitions yet; leave them out"),
+        (Settings(max_items=5, per_address=1), "--max-items, --address-delay or --per-address can't be divided among partitions yet; leave them out"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_divided_is_refused_in_one_line(settings: Settings, words: str) -> None:
@@ -83,6 +86,18 @@ def test_what_cannot_be_divided_is_refused_in_one_line(settings: Settings, words
         ScrapeNet(Policy(settings), partitions=2)
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@given(st.integers(1, 10**9), st.integers(1, 4096), st.lists(st.integers(0, 10**8), min_size=1))
+def test_partitions_together_keep_the_rate(rate: int, partitions: int, pages: list[int]) -> None:
+    """If each partition has these pages, one after another, all of them together get no more bytes a second than the limit."""
+    p = RatePolicy(Settings(rate_bytes=rate), partitions)
+    took_ns = sum(p.use_ns(Bandwidth(), Received(page)) for page in pages)
+    assert (
+        partitions * sum(pages) * SECOND
+        <= rate * took_ns
+        < (partitions * sum(pages) * SECOND + rate * len(pages))
+    )
 
 
 PLANTED: dict[str, tuple[Share | None, str]] = {

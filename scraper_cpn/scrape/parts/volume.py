@@ -41,7 +41,7 @@ from scraper_cpn.scrape.colours import (
     Target,
 )  # fmt: skip
 from scraper_cpn.scrape.parts.promises import bodies_of, pages_of
-from scraper_cpn.scrape.policy.volume import BytePolicy, VolumePolicy
+from scraper_cpn.scrape.policy.volume import BytePolicy, RatePolicy, VolumePolicy
 from scraper_cpn.scrape.settings import SECOND
 
 
@@ -208,14 +208,19 @@ class Bytes(Limit):
 
 
 class Rate(Limit):
-    """No request starts while the bytes that have come are more than `--rate-limit` allows until now."""
+    """No request starts while the bytes that have come are more than `--rate-limit` allows until now.
 
-    def __init__(self, net: Net, p: VolumePolicy) -> None:
+    In a crawl that is divided, that is so for each partition, of an equal share of the limit.
+    """
+
+    def __init__(self, net: Net, p: VolumePolicy, partitions: int) -> None:
         super().__init__(net, "rate")
         assert p.settings.rate_bytes is not None
         self._rate_bytes = p.settings.rate_bytes
-        self.free = self.place("bandwidth", Bandwidth, source=True, timed=True)
-        self.arrived = self.place("bytes_arrived", Received)
+        self._partitions = partitions
+        rate = RatePolicy(p.settings, partitions)
+        self.free = self.place("bandwidth", Bandwidth, source=True, timed=True, share=local)
+        self.arrived = self.place("bytes_arrived", Received, share=local)
         self.takes = [read(self.free)]
         self.puts = {
             arrived: [put(self.arrived, p.received, arrived)] for arrived in (Fetched, Filed)
@@ -226,7 +231,7 @@ class Rate(Limit):
         self.use = self.transition(
             "use_bandwidth",
             [self.arrived, self.free],
-            outputs=[put(self.free, p.used, self.free, self.arrived, after_ns=p.use_ns)],
+            outputs=[put(self.free, rate.used, self.free, self.arrived, after_ns=rate.use_ns)],
             priority=-1,
         )
 
@@ -237,7 +242,9 @@ class Rate(Limit):
         yield paused(
             self.use.name,
             self.free.name,
-            at_least=lambda seen: seen[self.arrived.name].bytes * SECOND // self._rate_bytes,
+            at_least=lambda seen: (
+                seen[self.arrived.name].bytes * self._partitions * SECOND // self._rate_bytes
+            ),
             claim="G7 each page takes the bandwidth as long as its bytes may take",
         )
 
@@ -252,5 +259,5 @@ def volume_limits(net: Net, p: VolumePolicy, pacing: Place[Domain], partitions: 
     if settings.max_bytes is not None:
         found.append(Bytes(net, p, partitions))
     if settings.rate_bytes is not None:
-        found.append(Rate(net, p))
+        found.append(Rate(net, p, partitions))
     return found

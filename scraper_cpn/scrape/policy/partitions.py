@@ -35,7 +35,6 @@ from scraper_cpn.scrape.urls import domain_of
 
 UNDIVIDED: dict[str, Callable[[Settings], object]] = {
     "--max-items": lambda s: s.max_items is not None,
-    "--rate-limit": lambda s: s.rate_bytes is not None,
     "--dedupe content": lambda s: s.dedupe == "content",
     "--proxy-for, --ban-status or a program's banned": lambda s: s.has_routes,
     "--address-delay or --per-address": lambda s: s.has_addresses,

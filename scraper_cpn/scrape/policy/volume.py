@@ -83,16 +83,24 @@ class VolumePolicy:
         """The items that may be kept after a page; None if there are none."""
         return ItemsLeft(left.items - page.size) if left.items > page.size else None
 
+
+@dataclass(frozen=True)
+class RatePolicy:
+    """The pause after the bytes of a page. Each partition of a crawl has the same share of `--rate-limit`."""
+
+    settings: Settings
+    partitions: int
+
     def used(self, bandwidth: Bandwidth, received: Received) -> Bandwidth:
         """The bandwidth's token, which returns when the bytes may have come."""
         del received
         return bandwidth
 
     def use_ns(self, bandwidth: Bandwidth, received: Received) -> int:
-        """How long the bytes of a page may take, rounded up."""
+        """How long the bytes of a page may take, rounded up: all partitions together never have more than the limit."""
         del bandwidth
         assert self.settings.rate_bytes is not None
-        return -(-received.bytes * SECOND // self.settings.rate_bytes)
+        return -(-received.bytes * self.partitions * SECOND // self.settings.rate_bytes)
 
 
 SHARES = 64
