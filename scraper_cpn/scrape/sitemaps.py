@@ -34,6 +34,8 @@ URLS_MAX = 50_000
 _ELEMENTS_MAX, _NESTED_MAX = 2_000_000, 256
 _PIECE_BYTES = 1 << 18
 _TEXT_CHARS_MAX = 10_000
+_UNREADABLE = "\ufffd"
+"""Stands for what can't be read: bytes that are no text, and entities, which are not expanded."""
 _GZIP = b"\x1f\x8b"
 _DECLARED = re.compile(rb"<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([\w.:-]{1,40})")
 _ENTRIES = frozenset({"url", "sitemap", "item", "entry"})
@@ -94,7 +96,7 @@ class _Found:
         self._text: list[str] = []
         self._urls: dict[str, tuple[str, float]] = {}
         self._maps: dict[str, str] = {}
-        self._no_urls = self._elements = 0
+        self._no_urls = self._unreadable = self._elements = 0
         self.troubles: list[str] = []
         self.is_over = False
         """Whether nothing more is read."""
@@ -104,6 +106,9 @@ class _Found:
         urls = sorted(self._urls, key=lambda url: self._urls[url][0], reverse=True)
         urls.sort(key=lambda url: -self._urls[url][1])
         maps = sorted(self._maps, key=lambda url: self._maps[url], reverse=True)
+        if self._unreadable:
+            why = "that are no text, or an entity that is not known here"
+            self.troubles.append(f"{self._unreadable:,} of its URLs have bytes {why}")
         if self._no_urls:
             self.troubles.append(f"{self._no_urls:,} of its entries have no URL")
         if not (urls or maps or self.troubles):
@@ -111,7 +116,10 @@ class _Found:
         return Listed(urls=tuple(urls), sitemaps=tuple(maps), troubles=tuple(self.troubles))
 
     def add(self, text: str, modified: str = "", priority: float = 0.5, name: str = "url") -> None:
-        """Add a URL as it is written."""
+        """Add a URL as it is written. Without what can't be read it would be another URL."""
+        if _UNREADABLE in text:
+            self._unreadable += 1
+            return
         url = normalise(text.strip(), self._base) if text.strip() else None
         if url is None:
             self._no_urls += 1
@@ -212,7 +220,7 @@ def _read_xml(first: str, more: Iterator[str], found: _Found) -> None:
         for piece in _chain(first, more):
             text = rest + piece
             end = text.rfind(">") + 1 or len(text)
-            parser.feed(known_references(text[:end]).encode("utf-8", "replace"))
+            parser.feed(known_references(text[:end], _UNREADABLE).encode("utf-8", "replace"))
             rest = text[end:]
             if found.is_over:
                 return

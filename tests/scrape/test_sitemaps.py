@@ -111,10 +111,31 @@ def test_the_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     assert listed.troubles == ("it has more than 50 MB; the rest is left out",)
 
 
-def test_entities_are_not_expanded() -> None:
-    """A document can't multiply itself."""
-    text = '<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]>'
-    assert urls(f"{text}<urlset><url><loc>{H}/&b;</loc></url></urlset>") == ["/&b;"]
+@pytest.mark.parametrize(
+    "loc", [f"{H}/&b;", "&b;", f"{H}/?a=1&other;", f"{H}/caf\xe9".encode("latin-1"), f"{H}/&#0;"]
+)
+def test_a_url_that_can_not_be_read_is_no_url(loc: str | bytes) -> None:
+    """Entities are not expanded, since a document could multiply itself; without them a URL would be another one."""
+    start = b'<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><urlset><url><loc>'
+    given = loc if isinstance(loc, bytes) else loc.encode()
+    listed = read(start + given + f"</loc></url><url><loc>{H}/1</loc></url></urlset>".encode())
+    assert listed.urls == (f"{H}/1",)
+    assert listed.troubles[0].startswith("1 of its URLs have bytes that are no text, or an entity")
+
+
+@pytest.mark.parametrize(
+    ("loc", "path"),
+    [
+        ("/?a=1&b=2&c", "/?a=1&b=2&c"),
+        ("/?a=1&amp;b;", "/?a=1&b;"),
+        ("/caf&eacute;", "/caf%C3%A9"),
+        ("/%EF%BF%BD", "/%EF%BF%BD"),
+        ("/<![CDATA[&b;]]>", "/&b;"),
+    ],
+)
+def test_an_ampersand_that_is_no_entity_is_a_character(loc: str, path: str) -> None:
+    """And the names that HTML has for characters are known."""
+    assert urls(f"<urlset><url><loc>{H}{loc}</loc></url></urlset>") == [path]
 
 
 @given(st.binary(max_size=200), st.sampled_from([b"", b"<urlset><url><loc>", b"\x1f\x8b\x08\0"]))

@@ -13,7 +13,7 @@ the namespace that the document calls dc. XPath needs `dc:creator`, or `local-na
 
 import re
 from collections.abc import Collection, Iterator
-from functools import lru_cache
+from functools import lru_cache, partial
 from html.entities import html5
 
 from cssselect import GenericTranslator, SelectorError
@@ -228,13 +228,16 @@ class XmlTree(Tree):
         return " "  # how a reader treats such an element is unknown: it gets a value of its own
 
 
-def known_references(text: str) -> str:
-    """Return *text* with references that XML knows: those of HTML as characters, a stray & as `&amp;`."""
-    return _REFERENCE.sub(_known, text) if "&" in text else text
+def known_references(text: str, unknown: str | None = None) -> str:
+    """Return *text* with references that XML knows: those of HTML as characters, a stray & as `&amp;`.
+
+    A name that is not known becomes *unknown*; None: it stays, as text.
+    """
+    return _REFERENCE.sub(partial(_known, unknown=unknown), text) if "&" in text else text
 
 
-def _known(found: re.Match[str]) -> str:
-    """Return a reference as XML knows it: a name of HTML as its character, an unknown one as text."""
+def _known(found: re.Match[str], unknown: str | None) -> str:
+    """Return a reference as XML knows it: a name of HTML as its character."""
     if found[0] != "&" and not found[1]:
         return found[0]  # a comment, or CDATA
     name = found[1] or ""
@@ -242,7 +245,9 @@ def _known(found: re.Match[str]) -> str:
         return found[0]
     if name.startswith("#"):
         return found[0] if _is_character(name[1:-1]) else "\ufffd"
-    return html5.get(name) or f"&amp;{name}"
+    if not name or unknown is None:
+        return html5.get(name) or f"&amp;{name}"
+    return html5.get(name, unknown)
 
 
 def _is_character(number: str) -> bool:
