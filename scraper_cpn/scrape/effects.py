@@ -111,6 +111,7 @@ class Tools:
             again_ns=hooks.again_ns if hooks.again_after else None,
             crowded=crowded,
             file_job=policy.files.job if settings.files else None,
+            refused=policy.frontier.refused,
             sign_on=sign_on_of(settings, known, policy.requests.logins),
         )
         self.fetcher = Fetcher(

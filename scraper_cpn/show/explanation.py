@@ -135,7 +135,7 @@ def _request(request: RequestEnd, which: int, of: int) -> Iterator[Text]:
 
 
 def _attempt(row: dict[str, Any]) -> Text:
-    text = Text("  " if row["kind"] == "invalid" else f"  attempt {row['attempt']}: ")
+    text = Text("  " if row["kind"] in ("invalid", "refresh") else f"  attempt {row['attempt']}: ")
     text.append(plain(row["kind"]), style="bold")
     return text.append(f": {plain(row['reason'])}")
 

@@ -22,6 +22,7 @@ from scraper_cpn.scrape.colours import (
     Hold,
     Link,
     Over,
+    Parsed,
     Path,
     Penalty,
     Proxy,
@@ -37,6 +38,7 @@ from scraper_cpn.scrape.policy import Policy, sites_of
 from scraper_cpn.scrape.policy.pauses import MARGIN_MAX_NS
 from scraper_cpn.scrape.policy.robots import ROBOTS_HOPS_MAX
 from scraper_cpn.scrape.settings import SECOND, Settings, Site
+from tests.scrape.sample_pages import raw
 
 SEED = "http://www.shop.example/"
 
@@ -224,6 +226,23 @@ def test_a_redirect_passes_what_a_link_passes() -> None:
     away = Redirected(302, "http://elsewhere.example/p/1")
     assert rules.requests.hop(page, away) is None
     assert rules.requests.redirect(page, away).kind == "scope"
+
+
+def test_a_refresh_that_is_not_followed_is_told() -> None:
+    """With the reason in the log, beside the page that is stored; a seed is no exception, as it is none for links."""
+    rules = policy(allow=("/p/",), deny=("/logout",))
+    seed = rules.frontier.seed(SEED)
+    urls = (f"{SEED}p/1", f"{SEED}p/logout", f"{SEED}all", "http://elsewhere.example/p/1")
+    lines = rules.frontier.refused(seed, urls)
+    assert lines == (
+        f"its refresh leads to {SEED}p/logout, which --deny /logout excludes",
+        f"its refresh leads to {SEED}all, which no --allow includes",
+        "its refresh leads out of scope, to http://elsewhere.example/p/1",
+    )
+    rows = rules.pipeline.told(raw(""), Parsed((), (), refused=lines))
+    assert [(row.kind, row.reason, row.final) for row in rows] == [
+        ("refresh", line, False) for line in lines
+    ]
 
 
 def test_a_redirect_in_a_circle() -> None:

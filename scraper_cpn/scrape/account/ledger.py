@@ -39,7 +39,7 @@ SKIPPED = frozenset(
 """Kinds of ending that are not failures: the URL was rightly not stored."""
 
 
-_STORED_ANYWAY = frozenset({"invalid", "partial", "sitemap", "file", UNCHANGED})
+_STORED_ANYWAY = frozenset({"invalid", "partial", "sitemap", "file", "refresh", UNCHANGED})
 """Kinds of rows of a page that is stored all the same."""
 
 
@@ -66,7 +66,6 @@ class Ledger:
         """Pages that were kept before, in this crawl or in an earlier one, by what has become of them."""
         self.failed = 0
         self.skipped = 0
-        self.attempts_failed = 0
         self.sessions_given_up = 0
         self.retired: list[str] = []
         self.failed_urls: list[str] = []
@@ -131,7 +130,6 @@ class Ledger:
             )
 
     def _failure(self, row: Failure) -> None:
-        self.attempts_failed += (row.retry or not row.final) and row.kind != UNCHANGED
         if row.final or row.kind in _STORED_ANYWAY:
             self._counts[row.kind] = self._counts.get(row.kind, 0) + 1
             self._examples.setdefault(row.kind, [])

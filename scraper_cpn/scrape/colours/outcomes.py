@@ -106,6 +106,8 @@ class Parsed(Struct, frozen=True):
     """Why the handler wants the crawl to start no more requests; empty: it does not."""
     trouble: "Bad | None" = None
     """What the handler raised after it had yielded what is kept."""
+    refused: tuple[str, ...] = ()
+    """Why its refreshes are not followed, a line for each that is not."""
     again_ns: int | None = None
     """The time to its next visit that the program has chosen; see `Visit.after_ns`."""
 

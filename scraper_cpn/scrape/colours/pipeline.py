@@ -175,6 +175,7 @@ KINDS: dict[str, str] = {
     "sitemap": "a sitemap could not be read, or has mistakes",
     "scope": "a redirect left the scope of the crawl",
     "filtered": "a redirect led to a URL that --allow or --deny keeps out",
+    "refresh": "a refresh of a page leads where no link may; the page itself is stored",
     "trap": "one of endlessly many URLs, by --trap-rules",
     "redirected": "the URL redirects to another URL, which is fetched separately",
     "parse": "the page could not be parsed",

@@ -5,6 +5,7 @@ Must not know: the net, which links are followed, handlers, outputs.
 """
 
 import time
+from collections.abc import Collection
 from functools import lru_cache
 from typing import Annotated
 
@@ -58,6 +59,11 @@ def extract(
     links = cut.urls(urls)
     cut.long_links(page)
     return item, links
+
+
+def refreshes_of(page: Page, kinds: Collection[str]) -> tuple[str, ...]:
+    """Return where a page sends browsers by a Refresh header or meta element, if such links are followed at all."""
+    return tuple(dict.fromkeys(page.urls_of({"refresh"}))) if "refresh" in kinds else ()
 
 
 def _followed(page: Page, cut: Cut) -> list[str]:

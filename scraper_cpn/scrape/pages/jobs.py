@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from scraper_cpn.scrape.colours import Link, Raw
 from scraper_cpn.scrape.pages.cut import Cut
-from scraper_cpn.scrape.pages.extract import Item, extract
+from scraper_cpn.scrape.pages.extract import Item, extract, refreshes_of
 from scraper_cpn.scrape.pages.page import Page
 from scraper_cpn.scrape.pages.weight import is_harmless
 from scraper_cpn.scrape.settings import FieldRule, PageLimits
@@ -88,6 +88,8 @@ class ParseDone(Struct, frozen=True, tag=True):
     """Processor time that it took."""
     cut: tuple[str, ...] = ()
     """See `Parsed`."""
+    refreshes: tuple[str, ...] = ()
+    """Where the page sends browsers."""
 
 
 class ParseOverLimit(Struct, frozen=True, tag=True):
@@ -129,11 +131,12 @@ def do(job: ParseJob) -> ParseAnswer:
             return ParseDone(None, [], time.process_time() - began_s)
         cut = Cut(job.limits)
         item, links = extract(page, job.raw.response.fetched_at_ns, job.rules, cut)
+        refreshes = refreshes_of(page, job.limits.kinds)
     except MemoryError:
         raise
     except Exception:  # noqa: BLE001 - a bug of ours, which the crawl's process tells
         return ParseBroken(traceback.format_exc())
-    return ParseDone(item, links, time.process_time() - began_s, cut.lines)
+    return ParseDone(item, links, time.process_time() - began_s, cut.lines, refreshes)
 
 
 def do_if_harmless(job: ParseJob) -> ParseAnswer:

@@ -35,7 +35,7 @@ from scraper_cpn.scrape.colours import (
 from scraper_cpn.scrape.items.files import wanted_in, with_urls
 from scraper_cpn.scrape.pages.apart import CAN_FORK, ApartError, call_apart
 from scraper_cpn.scrape.pages.cut import Cut
-from scraper_cpn.scrape.pages.extract import Item, extract
+from scraper_cpn.scrape.pages.extract import Item, extract, refreshes_of
 from scraper_cpn.scrape.pages.fields import check_names
 from scraper_cpn.scrape.pages.guard import BusyError, ParseGuard
 from scraper_cpn.scrape.pages.handlers import (
@@ -74,6 +74,8 @@ STOPPED = "Stop was raised"
 T = TypeVar("T")
 Discover = Callable[[Target, Iterable[Link], int], tuple[Target, ...]]
 """The targets of those links of a page that are followed; it had arrived at a time (ns). Pure."""
+Refused = Callable[[Target, Iterable[str]], tuple[str, ...]]
+"""Why refreshes of a page to some URLs are not followed, a line for each that is not. Pure."""
 
 
 class Parser:
@@ -81,7 +83,7 @@ class Parser:
 
     *handlers* is a program's, and may be empty or None: then each page yields one `Item` and all
     its links. *clock_ns* measures handlers (see `Handler`); it decides where they run, and never
-    what comes out. *after* are called with each page, before its handler. *again_ns* says of each page, after its handler, when it is visited again. *file_job* makes the job
+    what comes out. *after* are called with each page, before its handler. *again_ns* says of each page, after its handler, when it is visited again. *refused* says which refreshes are not followed. *file_job* makes the job
     for a file that an item names; None: items keep what they name. An async context manager, which ends the processes. Raises `UsageError` where two
     fields have one name.
     """
@@ -97,6 +99,7 @@ class Parser:
         sign_on: SignOn | None = None,
         file_job: Callable[[str, Target], FileJob] | None = None,
         again_ns: Callable[[Page], int | None] | None = None,
+        refused: Refused = lambda _page, _urls: (),
     ) -> None:
         check_names(settings.fields)
         if file_job is not None and not handlers:
@@ -108,7 +111,7 @@ class Parser:
         self._page_statuses = pages_of(settings.statuses)
         self._after_waits = any(map(is_async, after))
         self._rules = settings.fields
-        self._discover = discover
+        self._discover, self._refused_refreshes = discover, refused
         self._depths = DepthPolicy(settings.max_depth)
         self._handlers = handlers or None
         self._banned = None if handlers is None else handlers.banned
@@ -184,6 +187,7 @@ class Parser:
             outcome = self._outcome(raw, _listed(answer.item), answer.links, answer.cut)
         except HookError as error:
             return error.outcome
+        outcome = self._with_refused(outcome, raw, lambda: answer.refreshes)
         return self._with_files(outcome, raw, raw.response.url)
 
     async def _looked_at(self, page: Page, raw: Raw) -> ParseOutcome:
@@ -210,7 +214,17 @@ class Parser:
         cut = Cut(self._limits)
         item, links = extract(page, raw.response.fetched_at_ns, self._rules, cut)
         outcome = self._outcome(raw, _listed(item), links, cut.lines)
+        outcome = self._with_refused(outcome, raw, lambda: refreshes_of(page, self._limits.kinds))
         return self._with_files(outcome, raw, page.base) if self._files else outcome
+
+    def _with_refused(
+        self, parsed: Parsed, raw: Raw, refreshes: Callable[[], Iterable[str]]
+    ) -> Parsed:
+        """Return the outcome of a page with its refreshes that are not followed. They are looked for where a link is not."""
+        if not parsed.not_followed:
+            return parsed
+        lines = self._refused_refreshes(raw.target, refreshes())
+        return replace(parsed, refused=lines) if lines else parsed
 
     async def _handled_with_care(self, handler: Handler, page: Page, raw: Raw) -> ParseOutcome:
         """Call a handler with a page that takes long, or that may be a bomb.

@@ -214,7 +214,7 @@ class Pipeline(Part):
         stop = put(gate.stop, p.stop, outcome) if crossing is None else crossing.stop(gate.stop)
         return [
             put(links, p.links, raw, outcome),
-            put(log, p.trouble, raw, outcome),
+            put(log, p.told, raw, outcome),
             stop,
         ]
 

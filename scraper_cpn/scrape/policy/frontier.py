@@ -282,14 +282,29 @@ class FrontierPolicy:
         A redirect passes what a link passes. The user named the seeds: a seed may redirect to where no link may
         lead, to what `allow` does not include and to what looks like a trap, but not to what `deny` excludes.
         """
-        if not page.seed and not self.inside(url, page.site):
-            return ("scope", f"redirects out of scope, to {url}")
-        if denied := next((each.pattern for each in self._deny if each.search(url)), None):
-            return ("filtered", f"redirects to {url}, which --deny {denied} excludes")
-        if self._allow and not page.seed and not self._wanted(url):
-            return ("filtered", f"redirects to {url}, which no --allow includes")
+        if found := self._kept_out(page, url, by_seed=page.seed):
+            kind, where = found
+            return (kind, f"redirects {where}")
         if not page.seed and (why := self.trap(page, url)):
             return ("trap", f"redirects to {url}: {why}")
+        return None
+
+    def refused(self, page: Target, urls: Iterable[str]) -> tuple[str, ...]:
+        """Why refreshes of a page to *urls* are not followed, a line for each that is not.
+
+        A refresh is a link: a seed may do by it what any page may. One that looks like a trap has a row of its own.
+        """
+        found = (self._kept_out(page, self.asked(url), by_seed=False) for url in urls)
+        return tuple(f"its refresh leads {each[1]}" for each in found if each)
+
+    def _kept_out(self, page: Target, url: str, *, by_seed: bool) -> tuple[str, str] | None:
+        """Why the scope or a filter keeps a URL out to which a page leads, as kind and reason; None if they don't."""
+        if not by_seed and not self.inside(url, page.site):
+            return ("scope", f"out of scope, to {url}")
+        if denied := next((each.pattern for each in self._deny if each.search(url)), None):
+            return ("filtered", f"to {url}, which --deny {denied} excludes")
+        if self._allow and not by_seed and not self._wanted(url):
+            return ("filtered", f"to {url}, which no --allow includes")
         return None
 
     def site_after(self, page: Target, url: str) -> str:

@@ -56,12 +56,14 @@ class PipelinePolicy:
             planned(page.target, parsed), parsed.items, page.response.wired, parsed.cut
         )
 
-    def trouble(self, page: Raw, parsed: Parsed) -> Failure | None:
-        """The row of a handler that raised after what is kept of its page."""
-        bad = parsed.trouble
-        if bad is None:
-            return None
-        return Failure(target=page.target, kind="partial", reason=bad.reason, detail=bad.detail)
+    def told(self, page: Raw, parsed: Parsed) -> list[Failure]:
+        """The rows of a page that goes on: its refreshes that are not followed, and what its handler raised at last."""
+        target, bad = page.target, parsed.trouble
+        rows = [Failure(target=target, kind="refresh", reason=why) for why in parsed.refused]
+        if bad is not None:
+            reason, detail = bad.reason, bad.detail
+            rows.append(Failure(target=target, kind="partial", reason=reason, detail=detail))
+        return rows
 
     def stop(self, parsed: Parsed) -> StopRequest | None:
         """The request of a handler to start no more requests."""

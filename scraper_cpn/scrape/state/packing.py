@@ -264,22 +264,24 @@ class _Targets:
     def pack_parsed(self, parsed: Parsed) -> list[Any]:
         """Encode the links of one page."""
         links = self.pack_links(parsed.targets)
-        if not (parsed.requests or parsed.stop or parsed.trouble or parsed.again_ns is not None):
+        has_more = parsed.requests or parsed.stop or parsed.trouble or parsed.refused
+        if not has_more and parsed.again_ns is None:
             return links
         trouble = None if parsed.trouble is None else astuple(parsed.trouble)
-        more = [trouble, parsed.again_ns]
+        more = [trouble, parsed.again_ns, parsed.refused]
         return [links, self.pack_links(parsed.requests), parsed.stop, more]
 
     def unpack_parsed(self, packed: list[Any]) -> Parsed:
         if len(packed) != _PARSED_PARTS:
             return Parsed((), self.unpack_links(packed))
-        links, requests, stop, (trouble, again_ns) = packed
+        links, requests, stop, (trouble, again_ns, refused) = packed
         return Parsed(
             (),
             self.unpack_links(links),
             requests=self.unpack_links(requests),
             stop=stop,
             trouble=None if trouble is None else Bad(*trouble),
+            refused=tuple(refused),
             again_ns=again_ns,
         )
 

@@ -220,6 +220,21 @@ def test_pages_that_look_like_bombs_are_as_others() -> None:
     assert outcome == Parsed((item,), discover(page.target, links, FETCHED_NS))
 
 
+@pytest.mark.parametrize("html", ["", BIG])
+@pytest.mark.parametrize("kinds", [("a", "refresh"), ("a",)])
+def test_refreshes_that_are_not_followed_are_told(html: str, kinds: tuple[str, ...]) -> None:
+    """Those of the header and of meta elements, wherever the page is parsed; other links are only counted."""
+    start = "<meta http-equiv=refresh content='0; url=/out/2'><a href=/out/3></a>"
+    page = raw(start + html)
+    page = replace(page, response=replace(page.response, headers=(("refresh", "0; url=/out/1"),)))
+    parser = Parser(Settings(links=kinds), discover, refused=lambda _, urls: tuple(urls))
+    MADE.append(parser)
+    outcome = outcome_of(parser.parse(page))
+    assert isinstance(outcome, Parsed)
+    told = [url.rpartition("/")[2] for url in outcome.refused]
+    assert (told, outcome.not_followed) == ((["1", "2"], 3) if "refresh" in kinds else ([], 1))
+
+
 @pytest.mark.parametrize("content_type", ["application/pdf", "text/plain"])
 def test_a_bomb_that_is_no_html_is_no_bomb_until_it_is_parsed(content_type: str) -> None:
     """A handler that only reads the bytes gets its page; one that has it parsed gets the reason."""

@@ -94,8 +94,7 @@ def test_all_or_nothing_by_default() -> None:
         found = outcome(handler, keep_partial=True)
         assert isinstance(found, Parsed)
         assert (found.items, len(found.targets)) == (({"n": 1},), 1)
-        row = POLICY.pipeline.trouble(RAW, found)
-        assert row is not None
+        (row,) = POLICY.pipeline.told(RAW, found)
         assert (row.kind, row.final) == ("partial", False)
         assert "raised KeyError: 'price'" in row.reason
 

@@ -135,9 +135,13 @@ def cut(policy: Policy) -> list[st.SearchStrategy[tuple[Any, Any]]]:
         st.builds(lambda t, i: (c.Checked(t, i), c.Checked(t, ())), target, ITEMS),
         st.builds(lambda r: (c.Fetched(r), c.Fetched(GONE)), RESPONSES),
         st.builds(
-            lambda i, t, a: (c.Parsed(i, t, again_ns=a), c.Parsed((), t, again_ns=a)),
+            lambda i, t, r, a: (
+                c.Parsed(i, t, refused=r, again_ns=a),
+                c.Parsed((), t, refused=r, again_ns=a),
+            ),
             ITEMS,
             links(policy),
+            st.sampled_from([(), ("its refresh leads away",)]),
             st.sampled_from([None, -1, 0, SECOND]),
         ),
         st.builds(
