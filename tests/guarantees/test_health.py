@@ -40,10 +40,12 @@ DEAD = Failed("timeout", "no complete answer in time")
 class Done:
     """A crawl of 30 pages each of two domains, of which the first one answers with *answers*.
 
-    *answers* is given a target and the number of requests for that domain before; None is a page.
+    *answers* is given a target and the number of requests for that domain before; None is a page. A request without
+    an answer is noticed *late_ns* after its timeout.
     """
 
-    def __init__(self, answers: Answers, **options: Any) -> None:
+    def __init__(self, answers: Answers, late_ns: int = 0, **options: Any) -> None:
+        self._late_ns = late_ns
         self.starts: list[int] = []
         self.rows: list[Row] = []
         self._answers = answers
@@ -62,7 +64,7 @@ class Done:
             self.starts.append(now_ns)
             outcome = self._answers(target, len(self.starts) - 1)
             if outcome is not None:
-                return TIMEOUT_NS if outcome is DEAD else SECOND // 10, outcome
+                return TIMEOUT_NS + self._late_ns if outcome is DEAD else SECOND // 10, outcome
         return SECOND // 10, Fetched(page(target.url))
 
     @property
@@ -84,10 +86,13 @@ def page(url: str) -> Response:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("per_domain", [1, 3])
-def test_a_dead_domain_is_given_up(per_domain: int) -> None:
-    """30 pages that hang take 16 requests; the last ones come one at a time after growing pauses."""
-    done = Done(lambda *_: DEAD, per_domain=per_domain)
+@pytest.mark.parametrize(("per_domain", "late_ns"), [(1, 0), (3, 0), (3, SECOND)])
+def test_a_dead_domain_is_given_up(per_domain: int, late_ns: int) -> None:
+    """30 pages that hang take 16 requests; the last ones come one at a time after growing pauses.
+
+    That also holds if a busy crawl notices late that a request has taken too long.
+    """
+    done = Done(lambda *_: DEAD, late_ns=late_ns, per_domain=per_domain)
     assert done.run.ended == "finished"
     assert len(done.starts) <= 10 + PROBES_MAX + per_domain - 1
     probes = done.starts[-PROBES_MAX:]

@@ -25,7 +25,7 @@ from scraper_cpn.scrape.colours import (
     Throttled,
 )
 from scraper_cpn.scrape.policy.health import HealthPolicy, is_in_trouble
-from scraper_cpn.scrape.policy.pauses import backoff_ns, gap_after, strikes_after
+from scraper_cpn.scrape.policy.pauses import backoff_ns, gap_after, settled_ns, strikes_after
 from scraper_cpn.scrape.policy.routes import is_ban
 from scraper_cpn.scrape.settings import SECOND, Settings, Site
 from scraper_cpn.scrape.urls import domain_of
@@ -70,7 +70,7 @@ class DomainPolicy:
         """The pause from one start to the next; a dead domain is asked once at a time, whatever its slots."""
         gap_ns = gap_after(max(domain.delay_ns, domain.pace_ns))
         if domain.probes and self.slots(domain.domain) > 1:
-            return max(gap_ns, self.settings.timeout_ns)
+            return max(gap_ns, settled_ns(self.settings))
         return gap_ns
 
     # Penalties.

@@ -7,16 +7,23 @@ Must not know: what is paused.
 from hashlib import blake2b
 
 from scraper_cpn.scrape.colours import Domain, Proxy
-from scraper_cpn.scrape.settings import Settings
+from scraper_cpn.scrape.settings import SECOND, Settings
 
 MARGIN_MAX_NS = 5_000_000
 """The most by which the pause between two starts exceeds the delay. A start is stamped when its request is
 written, and the time from there to the server's clock varies a little."""
+_LATE_NS = 2 * SECOND
+"""So late a busy crawl may notice that a request has taken its whole time."""
 
 
 def gap_after(delay_ns: int) -> int:
     """The pause from one start to the next for a delay (nanoseconds): 1 % longer, at most by the margin."""
     return delay_ns + min(delay_ns // 100, MARGIN_MAX_NS)
+
+
+def settled_ns(settings: Settings) -> int:
+    """How long after its start a request has ended for certain, and is known to have done so: a little over its timeout."""
+    return settings.timeout_ns + _LATE_NS
 
 
 def backoff_ns(settings: Settings, count: int, what: str) -> int:

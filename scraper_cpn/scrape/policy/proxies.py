@@ -21,7 +21,7 @@ from scraper_cpn.scrape.colours import (
     ProxyFault,
     Raw,
 )
-from scraper_cpn.scrape.policy.pauses import backoff_ns, gap_after, strikes_after
+from scraper_cpn.scrape.policy.pauses import backoff_ns, gap_after, settled_ns, strikes_after
 from scraper_cpn.scrape.settings import Settings
 
 QUARANTINE = 2
@@ -54,7 +54,7 @@ class ProxyPolicy:
         gap_ns = gap_after(proxy.delay_ns)
         probed = proxy.strikes >= QUARANTINE and proxy.calm == 1
         if probed and proxy.slots > 1:
-            return max(gap_ns, self.settings.timeout_ns)
+            return max(gap_ns, settled_ns(self.settings))
         return gap_ns
 
     def at_fault(self, proxy: Proxy, failed: Failed) -> list[ProxyFault]:
@@ -78,7 +78,7 @@ class ProxyPolicy:
         A proxy in quarantine is probed with one request: its spare tokens return later.
         """
         strikes = _strikes(proxy, fault)
-        later_ns = self.settings.timeout_ns if proxy.spare and strikes >= QUARANTINE else 0
+        later_ns = settled_ns(self.settings) if proxy.spare and strikes >= QUARANTINE else 0
         return backoff_ns(self.settings, strikes, proxy.proxy) + later_ns
 
     def gone(self, proxy: Proxy) -> Gone:
