@@ -20,6 +20,7 @@ from scraper_cpn.scrape.settings import UsageError
 def export(words: Words) -> int:
     """Write the items and the failed log. Raises `UsageError`, `OutputError` or `StoreError`."""
     from scraper_cpn.scrape.state.export import Export, export_failures
+    from scraper_cpn.scrape.state.rows import failures
     from scraper_cpn.scrape.state.run import last_opening
     from scraper_cpn.show.work import progress
     from scraper_cpn.store.states import look
@@ -43,7 +44,7 @@ def export(words: Words) -> int:
         )
         if failed is not None:
             log = stack.enter_context(Path(failed).open("w", encoding="utf-8"))
-            account |= {"failed": failed, "failed_rows": export_failures(reader, log)}
+            account |= {"failed": failed, "failed_rows": export_failures(failures(reader), log)}
         shown = stack.enter_context(progress(console))
         account["items"] = anyio.run(work.write, lambda done: shown("items", done, of))
     return reported(words, console, account)

@@ -9,7 +9,7 @@ anything else.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from itertools import cycle
 from typing import Any, TypeVar
 
@@ -68,7 +68,7 @@ async def create(
     *,
     partitions: int = PARTITIONS,
     serves: bool = False,
-    metadata: Mapping[str, bytes] | None = None,
+    facts: Mapping[str, bytes] | None = None,
 ) -> Crawl:
     """Make a crawl.
 
@@ -78,7 +78,7 @@ async def create(
         tokens: to begin with.
         partitions: how many; from 1 to `PARTITIONS_MAX`.
         serves: whether it goes on without work, until it is stopped, because tokens may come from outside.
-        metadata: named values (JSON) that each partition has from the beginning.
+        facts: named values (JSON) of the crawl, for `look.facts_of`; nothing changes them.
 
     Raises:
         StoreError: "exists" if there is one of this name; the database can't be reached, or has other tables.
@@ -93,8 +93,7 @@ async def create(
         await make_ready(address, on)
         await _install(on)
         async with on.transaction():
-            each = [metadata or {}] * partitions
-            return await _made(address, on, work, letters, each, serves=serves)
+            return await _made(address, on, work, letters, facts or {}, partitions, serves=serves)
 
     return await _once(address, made, CREATE_SECONDS)
 
@@ -189,12 +188,13 @@ async def _made(
     connection: Connection,
     work: Work,
     letters: list[tuple[int, Letter]],
-    metadata: Sequence[Mapping[str, bytes]],
+    facts: Mapping[str, bytes],
+    partitions: int,
     *,
     serves: bool,
 ) -> Crawl:
     try:
-        parts = await add_crawl(connection, address.name, RUN, metadata)
+        parts = await add_crawl(connection, address.name, RUN, [{}] * partitions)
     except driver().exceptions.UniqueViolationError:
         raise StoreError(
             "exists",
@@ -204,6 +204,10 @@ async def _made(
     await connection.execute(
         query("add_cluster"),
         crawl, msgspec.json.encode(laws), serves,
+    )  # fmt: skip
+    await connection.execute(
+        query("add_facts"),
+        crawl, list(facts), list(facts.values()),
     )  # fmt: skip
     await connection.execute(
         query("add_credits"),

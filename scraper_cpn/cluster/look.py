@@ -1,4 +1,4 @@
-"""How a crawl of many workers stands, for people: its workers, what is on its way, what is left of budgets.
+"""How a crawl of many workers stands, for people: what it began with, its workers, what is on its way, what is left of budgets.
 
 Owns: reading it. Must not know: what a net is for.
 """
@@ -49,6 +49,11 @@ class Look(Struct, frozen=True, kw_only=True):
     on_the_way: int
     workers: tuple[Working, ...]
     budgets: dict[str, int]
+
+
+async def facts_of(on: Connection, crawl: int) -> dict[str, bytes]:
+    """The named values with which a crawl was made."""
+    return dict(await on.fetch(query("facts"), crawl))
 
 
 async def look_at(on: Connection, crawl: int) -> Look:

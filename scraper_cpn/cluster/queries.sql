@@ -36,6 +36,12 @@ INSERT INTO scrape.cluster (crawl, laws, serves) VALUES ($1, $2, $3)
 -- name: add_credits
 INSERT INTO scrape.credit (crawl, counter, free) SELECT $1, t.* FROM unnest($2::text[], $3::bigint[]) AS t
 
+-- name: add_facts
+INSERT INTO scrape.fact (crawl, name, value) SELECT $1, t.* FROM unnest($2::text[], $3::bytea[]) AS t
+
+-- name: facts
+SELECT name, value FROM scrape.fact WHERE crawl = $1 ORDER BY name
+
 -- name: is_missing
 SELECT to_regclass('scrape.cluster') IS NULL
 

@@ -10,6 +10,14 @@ CREATE TABLE IF NOT EXISTS scrape.cluster (
     ended text
 );
 
+-- Named values of a crawl, which stay as they were when it was made. Those that batches change are each partition's.
+CREATE TABLE IF NOT EXISTS scrape.fact (
+    crawl bigint NOT NULL REFERENCES scrape.crawl (id),
+    name text COLLATE "C" NOT NULL,
+    value bytea NOT NULL,
+    PRIMARY KEY (crawl, name)
+);
+
 -- A worker process; `holder` says in JSON which one. One that was not seen for the length of a lease is gone.
 CREATE TABLE IF NOT EXISTS scrape.worker (
     crawl bigint NOT NULL REFERENCES scrape.crawl (id),

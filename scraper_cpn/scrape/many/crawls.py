@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from scraper_cpn.cluster import crawl as cluster
 from scraper_cpn.cluster.crawl import Crawl
+from scraper_cpn.cluster.look import facts_of
 from scraper_cpn.net import Place
 from scraper_cpn.scrape.colours import Found, Link, Target, url_of
 from scraper_cpn.scrape.hooks import Hooks
@@ -39,7 +40,6 @@ from scraper_cpn.scrape.state.run import (
     record_of,
 )
 from scraper_cpn.scrape.urls import origin_of
-from scraper_cpn.store.postgres.read import PartReader
 from scraper_cpn.store.postgres.reader import snapshot
 
 CROSSING_LINKS = "crossing_links"
@@ -57,6 +57,7 @@ class Known(Struct, frozen=True):
         record: what it began with.
         end_ns: when it ends (`--max-time`), UTC; None: never by itself.
         digest: of its program; empty without one.
+        facts: all of that, as the database has it.
     """
 
     crawl: Crawl
@@ -64,6 +65,7 @@ class Known(Struct, frozen=True):
     record: CrawlRecord
     end_ns: int | None
     digest: str
+    facts: dict[str, bytes]
 
 
 async def create(
@@ -111,12 +113,12 @@ async def create(
     now_ns = time.time_ns()
     end_ns = None if settings.max_time_ns is None else now_ns + settings.max_time_ns
     work = ScrapeWork(opening, record, partitions, program=does, end_ns=end_ns)
-    metadata = first_metadata(opening, record) | {
+    facts = first_metadata(opening, record) | {
         END: msgspec.json.encode(end_ns),
         DIGEST: msgspec.json.encode("" if does is None else does.digest),
     }
     tokens = _first_tokens(work, given, now_ns, partitions)
-    await cluster.create(dsn, work, tokens, partitions=partitions, metadata=metadata)
+    await cluster.create(dsn, work, tokens, partitions=partitions, facts=facts)
     return len(given)
 
 
@@ -124,13 +126,14 @@ async def look(dsn: str) -> Known:
     """Find a crawl. Raises `StoreError`."""
     crawl = await cluster.join(dsn)
     with snapshot(crawl.address) as link:
-        metadata = PartReader(link, crawl.parts[0]).metadata()
+        facts = link.call(lambda on: facts_of(on, crawl.id))
     return Known(
         crawl,
-        last_opening(metadata),
-        kept(metadata),
-        read_value_or_none(metadata, END, int),
-        read_value(metadata, DIGEST, str, b'""'),
+        last_opening(facts),
+        kept(facts),
+        read_value_or_none(facts, END, int),
+        read_value(facts, DIGEST, str, b'""'),
+        facts,
     )
 
 

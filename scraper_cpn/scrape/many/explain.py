@@ -35,7 +35,7 @@ def explain_in(known: Known, url: str) -> Explanation:
         reader = PartReader(link, part)
         head = reader.head()
         name = f"partition {number} of {partitions}"
-        info = RunInfo(part, name, 0, head.seq, head.at_ns, reader.metadata())
+        info = RunInfo(part, name, 0, head.seq, head.at_ns, known.facts | reader.metadata())
         found = whereabouts(reader, info, codec, url)
         asked = policy.frontier.asked(url)
         if found.stands == "unknown" and asked != url:

@@ -18,7 +18,8 @@ from scraper_cpn.scrape.items.outputs import has_columns
 from scraper_cpn.scrape.many.crawls import Known
 from scraper_cpn.scrape.settings import UsageError
 from scraper_cpn.scrape.state.export import Export, export_failures
-from scraper_cpn.store.port import ItemRow, SinkRow
+from scraper_cpn.scrape.state.rows import failures
+from scraper_cpn.store.port import ItemRow
 from scraper_cpn.store.postgres.link import Link
 from scraper_cpn.store.postgres.read import PartReader
 
@@ -29,7 +30,7 @@ _TOGETHER = 500
 
 
 class _Whole:
-    """All partitions of a crawl, as one run: in each its rows are in order, and the partitions follow each other."""
+    """The items of all partitions, as of one run: in each they are in order, and the partitions follow each other."""
 
     def __init__(self, parts: Sequence[PartReader]) -> None:
         self._parts = parts
@@ -37,14 +38,6 @@ class _Whole:
     def items(self) -> Iterator[ItemRow]:
         """The items."""
         return chain.from_iterable(part.items() for part in self._parts)
-
-    def rows(self, sink: str) -> Iterator[SinkRow]:
-        """The rows of a sink."""
-        return chain.from_iterable(part.rows(sink) for part in self._parts)
-
-    def metadata(self) -> dict[str, bytes]:
-        """Named values that all partitions have in common."""
-        return self._parts[0].metadata()
 
 
 def export_crawl(
@@ -80,9 +73,8 @@ def export_crawl(
     link = Link(known.crawl.address)
     try:
         parts = [PartReader(link, part) for part in known.crawl.parts]
-        whole = _Whole(parts)
         work = Export(
-            whole, where, overwrite=overwrite, fields=known.opening.settings.fields, **form
+            _Whole(parts), where, overwrite=overwrite, fields=known.opening.settings.fields, **form
         )
         account: dict[str, Any] = {"output": where}
         if follow:
@@ -93,7 +85,10 @@ def export_crawl(
             )
         if failed is not None:
             with Path(failed).open("w", encoding="utf-8") as log:
-                account |= {"failed": failed, "failed_rows": export_failures(whole, log)}
+                account |= {
+                    "failed": failed,
+                    "failed_rows": export_failures(chain.from_iterable(map(failures, parts)), log),
+                }
         if not follow:
             of = sum(part.head().items for part in parts)
             account["items"] = anyio.run(work.write, lambda done: on_progress(done, of))

@@ -48,7 +48,7 @@ async def put_back(known: Known, kinds: Collection[str] | None) -> dict[str, int
         for each in claimed:
             claim = Claim(each.part, each.epoch, owner, LEASE_SECONDS)
             store = PostgresStore(crawl.address, link, pool, claim)
-            found.update(await retry_failed(store, kinds, codec))
+            found.update(await retry_failed(store, kinds, (known.opening, codec)))
         if found:
             await session.ask(query("go_on"), crawl.id)
     finally:

@@ -13,12 +13,12 @@ from typing import Any, Protocol, TextIO, TypedDict
 import msgspec
 
 from scraper_cpn.scrape.account.ledger import failure_record
+from scraper_cpn.scrape.colours import Failure
 from scraper_cpn.scrape.items.outputs import CheckedOutput, has_columns, open_output
 from scraper_cpn.scrape.pages.extract import Item
 from scraper_cpn.scrape.settings import FieldRule
 from scraper_cpn.scrape.state.metadata import read_row
-from scraper_cpn.scrape.state.rows import failures
-from scraper_cpn.store.port import ItemRow, SinkRow
+from scraper_cpn.store.port import ItemRow
 
 _BATCH_ITEMS = 1_000
 _BATCH_BYTES = 4 * 2**20
@@ -32,12 +32,6 @@ class Whole(Protocol):
 
     def items(self) -> Iterator[ItemRow]:
         """The items, oldest first."""
-
-    def rows(self, sink: str) -> Iterator[SinkRow]:
-        """The rows of a sink, oldest first."""
-
-    def metadata(self) -> dict[str, bytes]:
-        """The named values of the run."""
 
 
 class Export:
@@ -113,10 +107,10 @@ class Export:
         return (body for _, _, _, body in self._reader.items())
 
 
-def export_failures(reader: Whole, file: TextIO) -> int:
-    """Write the failed log in the form of `--failed`; returns the number of rows."""
+def export_failures(rows: Iterable[Failure], file: TextIO) -> int:
+    """Write a failed log in the form of `--failed`; returns the number of rows."""
     number = 0
-    for row in failures(reader):
+    for row in rows:
         number += 1
         file.write(json.dumps(failure_record(row), ensure_ascii=False) + "\n")
     return number

@@ -20,7 +20,14 @@ from scraper_cpn.scrape.account.ledger import UNSURE, may_be_sent_again
 from scraper_cpn.scrape.colours import KINDS, Failure, HostSilence, Rules
 from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.state.rows import Logged, failures, retried_entry, retried_kinds
-from scraper_cpn.scrape.state.run import ScrapeCodec, clock_of, codec_of, edited, last_opening
+from scraper_cpn.scrape.state.run import (
+    Opening,
+    ScrapeCodec,
+    clock_of,
+    codec_of,
+    edited,
+    last_opening,
+)
 from scraper_cpn.store.edit import Edit
 from scraper_cpn.store.port import Store
 from scraper_cpn.store.restore import restore
@@ -30,7 +37,9 @@ _UNREACHABLE = "unreachable"
 
 
 async def retry_failed(
-    store: Store, kinds: Collection[str] | None = None, codec: ScrapeCodec | None = None
+    store: Store,
+    kinds: Collection[str] | None = None,
+    divided: tuple[Opening, ScrapeCodec] | None = None,
 ) -> dict[str, int]:
     """Put failed targets back as if they were new; returns how many of each kind.
 
@@ -39,16 +48,15 @@ async def retry_failed(
 
     Args:
         store: the crawl's store, open for writing.
-        codec: of the crawl's net, if it is divided into partitions.
         kinds: keys of `KINDS`; None for all but `UNSURE`. A failure that another attempt can't mend (a 404) stays final.
+        divided: the laws of a crawl in partitions, and the codec of its net, if *store* is that of a partition.
 
     Raises:
         StoreError: the state is damaged, belongs to another net, or can't be written.
     """
     chosen = set(KINDS) - {UNSURE} if kinds is None else set(kinds)
     metadata = store.metadata()
-    opening = last_opening(metadata)
-    codec = codec or codec_of(opening.policy)
+    opening, codec = divided or _laws(metadata)
     numbered = enumerate(failures(store), start=1)
     ends = [each for each in numbered if each[1].kind in chosen and may_be_sent_again(each[1])]
     if not ends:
@@ -66,6 +74,11 @@ async def retry_failed(
 def unsure_rows(log: Logged) -> int:
     """The number of requests that may have been processed, and were not put back."""
     return sum(row.final and row.kind == UNSURE for row in failures(log))
+
+
+def _laws(metadata: dict[str, bytes]) -> tuple[Opening, ScrapeCodec]:
+    opening = last_opening(metadata)
+    return opening, codec_of(opening.policy)
 
 
 def _edit(net: ScrapeNet, durable: Durable, rows: list[Failure], now_ns: int) -> Edit:

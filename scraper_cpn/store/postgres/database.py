@@ -108,8 +108,9 @@ async def add_crawl(
     crawl = await on.fetchval(query("add_crawl"), *made)
     parts = [int(part) for (part,) in await on.fetch(query("add_parts"), crawl, len(metadata))]
     for part, values in zip(parts, metadata, strict=True):
-        names = all_kept(list(values))
-        await on.execute(query("add_metadata"), part, names, list(values.values()))
+        if values:
+            names = all_kept(list(values))
+            await on.execute(query("add_metadata"), part, names, list(values.values()))
     await _add_texts(on, parts[0], texts)
     return parts
 

@@ -235,6 +235,11 @@ def test_what_failed_is_put_back_and_each_url_can_be_explained(
         assert _worked(dsn, settings) == ["finished"]
     status = _status(dsn)
     assert status.stored >= HOSTS
+    log = tmp_path / "failed.jsonl"
+    assert main(["export", *words, "-o", str(tmp_path / "a.jsonl"), "--failed", str(log)]) == 0
+    final = [row["final"] for row in map(json.loads, log.read_text().splitlines())]
+    assert (sum(final), len(final)) == (status.failed, HOSTS + status.failed)
+    capsys.readouterr()
     assert main(["explain", *words, of.seeds[0], "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["stands"] == "stored"
     assert main(["explain", *words, "http://elsewhere.test/"]) == 0

@@ -23,6 +23,7 @@ from scraper_cpn.scrape.pages.extract import Item
 from scraper_cpn.scrape.pages.fields import field_rule
 from scraper_cpn.scrape.settings import MILLISECOND, FieldRule, Settings, UsageError
 from scraper_cpn.scrape.state.export import Export, export_failures
+from scraper_cpn.scrape.state.rows import failures
 from scraper_cpn.simulate.webspec import WebSpec
 from scraper_cpn.store.port import StoreError
 from scraper_cpn.store.reader import StateReader
@@ -210,7 +211,7 @@ async def test_the_failed_log(tmp_path: Path) -> None:
     await kept.crawl()
     file = io.StringIO()
     with StateReader(tmp_path / "c.db") as state:
-        number = export_failures(state.run(), file)
+        number = export_failures(failures(state.run()), file)
     rows = [json.loads(line) for line in file.getvalue().splitlines()]
     assert number == len(rows)
     assert [row for row in rows if row["final"]] == [failure_record(row) for row in kept.ends()]
