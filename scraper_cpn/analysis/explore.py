@@ -11,6 +11,7 @@ look-up for each group.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from time import process_time
 from typing import Any
 
@@ -182,7 +183,8 @@ class Explorer:
 
     def _join_groups(self) -> None:
         """Join groups whose common atoms take few values in the states that were reached so far."""
-        sample = list(self.space.parents)
+        parents = self.space.parents
+        sample = list(islice(parents, 0, None, len(parents) // SAMPLE))
         self._outer = self._fewer(self._outer, sample)
         self._inner = self._fewer(self._inner, sample)
         self._joined = True

@@ -117,18 +117,28 @@ def verify_crawl(
         AnalysisError: a property of a part names what the net does not have.
     """
 
-    def proof(urls: tuple[str, ...], note: str, fewer: dict[str, Any]) -> Report:
-        made = policy(replace(small(settings), **fewer))
-        whole = net(made)
+    def proof(urls: tuple[str, ...], note: str, given: Settings) -> Report:
+        whole = net(policy(given))
         instance = instance_of(whole, _with_sites(urls, settings), note)
         return verify(whole, instance, *guarantees(whole), limits=limits, builder=builder)
 
     found: list[Report] = []
-    for report in in_order([partial(proof, *crawl) for crawl in _crawls(settings)], processes):
+    crawls = [partial(proof, *crawl) for crawl in _distinct(settings)]
+    for report in in_order(crawls, processes):
         found.append(report)
         if any(verdict.status == "refuted" for verdict in report.verdicts):
             break
     return Report("scrape", tuple(_joined(found)), found[0].abstraction)
+
+
+def _distinct(settings: Settings) -> Iterator[tuple[tuple[str, ...], str, Settings]]:
+    """The crawls, each once: with one request at a time, those that have one at a time are others again."""
+    looked_at: list[tuple[tuple[str, ...], Settings]] = []
+    for urls, note, fewer in _crawls(settings):
+        given = replace(small(settings), **fewer)
+        if (urls, given) not in looked_at:
+            looked_at.append((urls, given))
+            yield urls, note, given
 
 
 def _crawls(settings: Settings) -> Iterator[Crawl]:

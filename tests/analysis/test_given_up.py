@@ -75,3 +75,10 @@ def test_parts_with_a_memory_are_proved(options: dict[str, Any]) -> None:
     report = proved(**options)
     assert report.ok, str(report)
     assert CLAIM in {verdict.claim for verdict in report.verdicts}
+
+
+def test_crawls_that_are_equal_are_explored_once() -> None:
+    """With one request at a time, those that have one at a time are no other crawls."""
+    report = proved(retries=0, dead_after=0, refusing_max_ns=None)
+    scopes = {verdict.scope for verdict in report.verdicts}
+    assert scopes <= {"all sizes", "3 crawls of 1 or 2 URLs"}
