@@ -15,7 +15,7 @@ from msgspec import Struct
 from scraper_cpn.scrape.options.config import read_config
 from scraper_cpn.scrape.options.read import GivenValue, likely, read_options
 from scraper_cpn.scrape.options.table import BY_KEY, OPTIONS, Option
-from scraper_cpn.scrape.redact import HARMLESS_HEADERS, HIDDEN, of_no_header, redacted
+from scraper_cpn.scrape.redact import HARMLESS_HEADERS, HIDDEN, hidden, of_no_header, redacted
 from scraper_cpn.scrape.settings import UsageError
 
 ON_COMMAND_LINE = tuple(option for option in OPTIONS if option.on_command_line)
@@ -109,7 +109,7 @@ def _value(option: Option, written: str, text: str, before: GivenValue | None) -
 
 def _explained(error: getopt.GetoptError, known: Mapping[str, Option], command: str) -> str:
     """Say what is wrong with an option, in the user's spelling, and where to read more."""
-    written = f"-{error.opt}" if len(error.opt) == 1 else f"--{error.opt}"
+    written = f"-{error.opt}" if len(error.opt) == 1 else f"--{hidden(error.opt)}"
     where = f"{command}: {written}" if command else written
     see = f"see scrape {command} -h" if command else "see scrape --help"
     if "not recognized" in error.msg and error.opt in BY_NAME:

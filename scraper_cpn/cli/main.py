@@ -16,7 +16,7 @@ from pathlib import Path
 
 from scraper_cpn.cli.arguments import Arguments, parse
 from scraper_cpn.cli.streams import mend_streams
-from scraper_cpn.scrape.redact import redacted
+from scraper_cpn.scrape.redact import complaint, of_command
 from scraper_cpn.scrape.settings import UsageError
 from scraper_cpn.scrape.text import check_name
 from scraper_cpn.version import __version__
@@ -59,8 +59,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     ours; 129, 130 and 143 ended by SIGHUP, SIGINT and SIGTERM. Never raises.
     """
     mend_streams()
+    words = sys.argv[1:] if argv is None else list(argv)
+    of_command(words)
     try:
-        code = _dispatch(sys.argv[1:] if argv is None else list(argv))
+        code = _dispatch(words)
         sys.stdout.flush()
     except (Exception, BaseExceptionGroup, KeyboardInterrupt) as error:  # noqa: BLE001 - here all ends
         return _explained(error)
@@ -184,7 +186,7 @@ def _explained(error: BaseException) -> int:
     for cause in _causes(error):
         if (code := _code_of(cause)) is not None:
             return code
-    sys.stderr.write(redacted("".join(traceback.format_exception(error))))
+    sys.stderr.write(complaint("".join(traceback.format_exception(error))))
     return _complain(
         f"this is a bug in scrape {__version__}; please report it with the lines above", BUG
     )
@@ -272,7 +274,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 def _complain(line: str, code: int) -> int:
     from scraper_cpn.show.words import plain
 
-    sys.stderr.write(f"scrape: {plain(redacted(' '.join(line.splitlines())))}\n")
+    sys.stderr.write(f"scrape: {plain(complaint(' '.join(line.splitlines())))}\n")
     return code
 
 

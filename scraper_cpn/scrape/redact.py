@@ -6,6 +6,7 @@ Must not know: which options there are, where a message goes.
 """
 
 import re
+from collections.abc import Iterable
 
 HARMLESS_HEADERS = frozenset(
     {"accept", "accept-language", "cache-control", "dnt", "from", "pragma", "referer"}
@@ -20,7 +21,7 @@ _SECRET_CHARS_MIN = 6
 _START = re.compile(r"\s*(?:[A-Za-z][A-Za-z0-9+.-]*:[/\\]+|[/\\]{2,})")
 """The part of a URL before its user, password and host."""
 _WITHIN = re.compile(
-    r"((?<![A-Za-z0-9+.-])(?!postgres(?:ql)?://[^:/\\?#'\"@\s]*+@)[A-Za-z][A-Za-z0-9+.-]*+:[/\\]++"
+    r"((?<![A-Za-z0-9+.-])(?!postgres(?:ql)?://[^:/\\?#'\"@\s]*+@)-*+[A-Za-z][A-Za-z0-9+.-]*+:[/\\]++"
     r"|(?<!postgres:)(?<!postgresql:)[/\\]{2,}+)(?:[^/\\?#'\"@]*+@)++"
     r"|(?<![^\s'\"(=])(?!mailto:)[^\s@/\\'\":]*+:(?:[^\s@/\\'\"]++@)++"
 )
@@ -32,7 +33,17 @@ _SOLD = re.compile(r"((?<![\w.-])(?:[\w-]++\.)++[\w-]++:\d{1,5}):[^\s:]++:\S++")
 """A proxy in the usual form of sold lists: host:port:user:password."""
 _NO_PORT = re.compile(r"^([^:/\\?#\[\]]*+):(?!\d*(?:[/\\?#]|$))[^/\\?#]*")
 """What stands in the place of a port and is none: a password whose rest is missing."""
-_HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[\s\x00].*", re.DOTALL)
+_HEADER = re.compile(
+    r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[\s\x00].*"
+    r"|((?:proxy-)?authorization|(?:set-)?cookie2?|(?:[\w-]*-)?(?:key|secret|token)|x-[\w-]*auth[\w-]*):.*",
+    re.DOTALL | re.IGNORECASE,
+)
+"""A header, which has a space after its colon; a host with a port has none. The second kind needs no space."""
+_COOKIE = re.compile(
+    r"^(\s*(?:[\w-]*(?:sid|sessid|sessionid|session_id|session)|(?:[\w-]*[_-])?(?:auth|api_?key|passwd|password|pwd|secret|token))=).+",
+    re.IGNORECASE | re.DOTALL,
+)
+"""A cookie, or a field of a form, that was given to another option."""
 _QUERY = re.compile(
     r"([?&;][\w.-]{0,64}(?:auth|key|passw|pwd|secret|session|sig|token)[\w.-]{0,64}=)[^&;#\s]+",
     re.IGNORECASE,
@@ -42,6 +53,10 @@ _SCHEME = re.compile(rf"(?i)\b({'|'.join(_SCHEMES)})\s+[^\s,;]+")
 
 _remembered = set[str]()
 """The known secrets of this process, which are hidden in texts of libraries."""
+
+
+_words = dict[str, str]()
+"""Words of the command line with what looks like a secret, and what a complaint says in their place."""
 
 
 def remember(secret: str) -> None:
@@ -65,9 +80,9 @@ def shown(value: object, most: int = _SHOWN_CHARS_MAX) -> str:
 def hidden(text: str) -> str:
     """Return a text that a user gave, without secrets; see `shown`."""
     found = _HEADER.fullmatch(text.strip())
-    if found and found[1].lower() not in HARMLESS_HEADERS:
-        return f"{found[1]}: {HIDDEN}"
-    return of_no_header(text)
+    if found and (name := found[1] or found[2]).lower() not in HARMLESS_HEADERS:
+        return f"{name}: {HIDDEN}"
+    return of_no_header(_COOKIE.sub(rf"\1{HIDDEN}", text))
 
 
 def of_no_header(text: str) -> str:
@@ -97,3 +112,20 @@ def redacted(text: str) -> str:
     text = _WITHIN.sub(lambda match: f"{match[1] or ''}{HIDDEN}@", text)
     text = _SOLD.sub(rf"\1:{HIDDEN}", text)
     return _SCHEME.sub(rf"\1 {HIDDEN}", text)
+
+
+def of_command(words: Iterable[str]) -> None:
+    """Hide in complaints what looks like a secret in the words of a command line, whatever they were meant as."""
+    _words.clear()
+    for word in words:
+        text = word.partition("=")[2] if word.startswith("-") else word
+        for each in (text, " ".join(text.split()), re.sub("/+", "/", text)):
+            if (safe := hidden(each)) != each:
+                _words[each] = safe
+
+
+def complaint(line: str) -> str:
+    """Return a message that ends the command, without secrets; it may repeat a word of the command line as it is."""
+    for word, safe in _words.items():
+        line = line.replace(word, safe)
+    return redacted(line)

@@ -21,6 +21,7 @@ CREDENTIALS = (
     "http://bob:{} PW@h", "http://bob:PW {}@h", "http://u:{}@h:port", "http://u:{}@h:0/", "http://{}@h:99999/",
     "http://u:p/{}@h", "http://u:a@{}@h", "h.example:80:u:{}", "http://h.example:80:u:{}",
     "http://u:{}@h\t", "http://h:99999/?api_key={}", "http://u:80 slots={}@h", "http://u:80 {}=1@h",
+    "authorization:{}", "Cookie:{}", "X-Api-Key:{}", "sid={}", "PHPSESSID={}", "api_key={}", "--http:/u:{}@h/",
 )  # fmt: skip
 HEADERS = (
     "Authorization: Bearer {}\r", "Authorization: Bearer {}\n", "Authorization: {}\x00", "Cookie: a={}\x85",
@@ -59,7 +60,8 @@ def test_credentials_are_hidden_wherever_they_are_given(
     commands = [
         [text, *ONCE], ["-i", "list.txt", *ONCE], ["-x", text, SEED, *ONCE], ["--proxies", "list.txt", SEED, *ONCE],
         ["-i", text],
-        ["status", text], ["explain", "x.db", text], ["resume", text], ["run", text], ["simulate", text],
+        [f"--{text}", SEED], ["--format", text, SEED], ["-o", text, SEED], ["status", text], ["explain", "x.db", text], ["resume", text], ["run", text], ["simulate", text],
+        ["check", text], ["export", text], ["retry", text],
         *(["--config", f"{key}.toml", SEED, *ONCE] for key in ("proxy", "header", "delay", "scope", "domains")),
     ]  # fmt: skip
     mine = [*OPTIONS[number % 10 :: 10], *OPTIONS[(number + 5) % 10 :: 10]]
@@ -114,6 +116,8 @@ def test_a_bug_of_ours_shows_no_secret(
         "http://h/?x=1",
         "[0-9",
         "12:30",
+        "monkey:80",
+        "monkey=.a",
     ],
 )
 def test_what_is_no_secret_is_shown(text: str) -> None:

@@ -340,7 +340,7 @@ def changed(past: Past, given: Mapping[str, Any], new: Settings) -> Settings:
     settings = replace(past.opening.settings, **{name: getattr(new, name) for name in given})
     if any(lacks_password(proxy) for proxy in settings.proxies):
         raise UsageError(
-            "the passwords of proxies are not stored with a crawl; give --proxies (or -x) again"
+            "the passwords and keys of proxies are not stored with a crawl; give --proxies (or -x) again"
         )
     if past.kept.hidden_headers and "headers" not in given:
         names = ", ".join(past.kept.hidden_headers)

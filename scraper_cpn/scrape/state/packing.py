@@ -153,13 +153,13 @@ def _counted_page(targets: _Targets) -> Packing:
 
 
 def without_password(proxy: Proxy) -> Proxy:
-    """A proxy without its password, so that it may be stored."""
+    """A proxy without its password or key, so that it may be stored."""
     return Proxy(*_pack_proxy(proxy))
 
 
 def lacks_password(proxy: Proxy) -> bool:
-    """Whether a proxy that was read back can't be used without its password."""
-    return f":{_HIDDEN}@" in (proxy.url or "")
+    """Whether a proxy that was read back can't be used without its password or key."""
+    return f"{_HIDDEN}@" in (proxy.url or "")
 
 
 def priority_and_rank(colour: bytes) -> tuple[int, int]:
@@ -378,7 +378,8 @@ def _with_password(proxy: Proxy, urls: Mapping[str, str | None]) -> Proxy:
 def _pack_proxy(proxy: Proxy) -> tuple[Any, ...]:
     before, _, host = (proxy.url or "").rpartition("@")
     scheme, mark, login = before.partition("://")
-    user, secret, _ = login.partition(":")
-    if secret:
-        proxy = replace(proxy, url=f"{scheme}{mark}{user}:{_HIDDEN}@{host}")
+    user, _, password = login.partition(":")
+    if login:  # a user without a password is a key
+        kept = f"{user}:{_HIDDEN}" if password else _HIDDEN
+        proxy = replace(proxy, url=f"{scheme}{mark}{kept}@{host}")
     return astuple(proxy)

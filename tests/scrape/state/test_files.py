@@ -116,7 +116,7 @@ async def test_what_is_not_kept_has_to_be_given_again(tmp_path: Path) -> None:
     assert not any(secret in state.read_bytes() for secret in (b"t0ken", b"p4ss", b"c00kie"))
     before, new = past(state, None), Settings(proxies=proxies, headers=(("X-Token", "t0ken"),))
     assert before.opening.settings.headers == (("Accept-Language", "en"),)
-    with pytest.raises(UsageError, match="the passwords of proxies are not stored"):
+    with pytest.raises(UsageError, match="the passwords and keys of proxies are not stored"):
         changed(before, {}, Settings())
     with pytest.raises(
         UsageError, match=r"headers are not stored with a crawl: X-Token; give -H again"

@@ -87,7 +87,7 @@ RESPONSES = st.builds(
 )  # fmt: skip
 ITEMS = st.lists(st.dictionaries(TEXT, TEXT, max_size=2), max_size=2).map(tuple)
 PROXIES = st.builds(
-    c.Proxy, TEXT, st.none() | st.sampled_from(["http://p:1", "http://user@p:1"]),
+    c.Proxy, TEXT, st.none() | st.sampled_from(["http://p:1", "http://***@p:1"]),
     st.integers(1, 5), TIMES, st.none() | TIMES, st.none() | TIMES, st.none() | TIMES,
     st.integers(0, 5), st.integers(0, 5),
 )  # fmt: skip
@@ -315,13 +315,14 @@ SECRET = "hunter2"
         ("http://:hunter2@p:1", "http://:***@p:1"),
         ("http://user:hun@hunter2@p:1", "http://user:***@p:1"),
         ("http://user:x://hunter2@p:1", "http://user:***@p:1"),
-        ("http://user@p:1", "http://user@p:1"),
+        ("http://key@p:1", "http://***@p:1"),
+        ("http://key:@p:1", "http://***@p:1"),
         ("http://p:1", "http://p:1"),
         (None, None),
     ],
 )
 def test_passwords_are_not_written(url: str | None, written: str | None) -> None:
-    """The user's name is; whoever reads it back sees what is lacking."""
+    """The name of a user is, but not a key without a password; whoever reads it back sees what is lacking."""
     proxy = without_password(c.Proxy("p", url, quota=3))
     assert proxy == c.Proxy("p", written, quota=3)
     assert lacks_password(proxy) == (url != written)

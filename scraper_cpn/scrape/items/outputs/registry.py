@@ -13,6 +13,7 @@ from typing import Any
 from msgspec import Struct
 
 from scraper_cpn.scrape.items.outputs.base import Format
+from scraper_cpn.scrape.redact import hidden
 from scraper_cpn.scrape.settings import UsageError
 
 
@@ -92,9 +93,9 @@ def _loaded(entry: Entry) -> Any:
 
 def _unknown(where: str, name: str | None) -> str:
     if name is not None:
-        return f"--format {name}: this is not a format; give one of {', '.join(_BY_NAME)}, or jsonl.gz and the like"
+        return f"--format {hidden(name)}: this is not a format; give one of {', '.join(_BY_NAME)}, or jsonl.gz and the like"
     return (
-        f"--output {where}: its suffix names no format; end the name with one of {', '.join(_BY_SUFFIX)} "
+        f"--output {hidden(where)}: its suffix names no format; end the name with one of {', '.join(_BY_SUFFIX)} "
         "(then .gz or .zst to compress), or give --format, or - for standard output"
     )
 
