@@ -229,6 +229,15 @@ def test_the_shell(site: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert Site.asked == ["/first", "/second", "/second", "/second", "/sent", "/none"]
 
 
+@pytest.fixture
+def _hears_ctrl_c() -> Iterator[None]:
+    """Hear SIGINT also where the tests run in the background, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_hears_ctrl_c")
 def test_ctrl_c_in_the_shell(site: str) -> None:
     """It ends the request that is under way, which is not made again; the next one comes as usual."""
 
