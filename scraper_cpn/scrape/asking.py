@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from scraper_cpn.scrape.colours import PRIORITY_MAX, Link
 from scraper_cpn.scrape.options.values import checked_header
-from scraper_cpn.scrape.request import AGAIN, FORM_TYPE, PLAIN, Request
+from scraper_cpn.scrape.request import AGAIN, FORM_TYPE, PLAIN, POOLED, Request
 from scraper_cpn.scrape.text import TOKEN
 from scraper_cpn.scrape.urls import normalise
 
@@ -78,6 +78,10 @@ def _request(link: Link) -> Request:
     given = next((value for name, value in headers if name.lower() == "content-type"), None)
     if not isinstance(link.session, str):
         raise ValueError(f"session is {link.session!r:.50}; give the name of a session")
+    if link.session.startswith(POOLED):
+        raise ValueError(
+            f"session is {link.session!r:.50}; names that begin with {POOLED!r} are those of sessions=N"
+        )
     return Request(
         method=_method(link.method, has_body=bool(kind)),
         headers=tuple(each for each in headers if each[0].lower() != "content-type"),

@@ -88,6 +88,7 @@ def test_parameters_are_added_to_the_query() -> None:
         ({"headers": {"Host": "x"}}, "the header Host can't be set here; it follows from the URL"),
         ({"headers": {"X": "a\r\nY: b"}}, "Name: value"),
         ({"session": 1}, "session is 1; give the name of a session"),
+        ({"session": "pool 1"}, "names that begin with 'pool ' are those of sessions=N"),
     ],
 )
 def test_refusals(options: dict[str, Any], line: str) -> None:

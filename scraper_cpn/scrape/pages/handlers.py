@@ -217,6 +217,11 @@ class Handlers:
             fits.sort(key=lambda each: not each.statuses)
         return next((each for each in fits if each.takes(url)), None)
 
+    def of_other_statuses(self, url: str) -> list[str]:
+        """Return what to say of the handlers whose patterns fit *url*, but which ask for certain statuses."""
+        fits = [each for each in self._by_name.values() if each.statuses and each.takes(url)]
+        return [f"{each.name} takes {' '.join(map(str, sorted(each.statuses)))}" for each in fits]
+
     def statuses(self, target: Target) -> frozenset[int]:
         """Return the error statuses whose pages some handler takes, for a target."""
         found = frozenset(

@@ -151,9 +151,9 @@ class Parser:
         is_page = page.status in self._page_statuses
         handler = self._handlers.find(raw.target.handler, page.url, page.status, is_page=is_page)
         if self._sign_on is not None:
-            handler = self._with_login(self._sign_on, raw, handler)
+            handler = self._with_login(self._sign_on, page, raw, handler)
         if handler is None:
-            return _unclaimed(raw.target, self._handlers)
+            return _unclaimed(page, raw.target, self._handlers)
         if not is_quick(page):
             return _in_turn(self._handled_with_care(handler, page, raw))
         if self._timeout_ns is not None:
@@ -164,12 +164,14 @@ class Parser:
             return self._handled(handler, page, raw)
         return self._in_thread(self._handled, handler, page, raw)
 
-    def _with_login(self, sign_on: SignOn, raw: Raw, handler: Handler | None) -> Handler:
+    def _with_login(
+        self, sign_on: SignOn, page: Page, raw: Raw, handler: Handler | None
+    ) -> Handler:
         """Return who takes a page: those that no handler takes may ask for a login, too."""
         assert self._handlers is not None
         if raw.target.request.login:
             handler = sign_on.handler(raw.target)
-        return handler or raising(_unclaimed(raw.target, self._handlers))
+        return handler or raising(_unclaimed(page, raw.target, self._handlers))
 
     def _built_in(self, page: Page, raw: Raw) -> ParseOutcome | Awaitable[ParseOutcome]:
         if not page.has_tree or is_quick(page):
@@ -423,10 +425,13 @@ def _check_files(settings: Settings) -> None:
             )
 
 
-def _unclaimed(target: Target, handlers: Handlers) -> Bad:
+def _unclaimed(page: Page, target: Target, handlers: Handlers) -> Bad:
     known = ", ".join(handlers.names)
     if target.handler:
         return Bad("handler", f"there is no page handler {target.handler!r}; there are: {known}")
+    others = ", ".join(handlers.of_other_statuses(page.url))
+    if others:
+        return Bad("handler", f"no page handler takes the status {page.status} here; {others}")
     return Bad("handler", f"no page handler's pattern fits the URL; there are: {known}")
 
 

@@ -528,6 +528,10 @@ def test_the_handler_is_chosen_by_link_or_url() -> None:
     ]
 
 
+def details_of_errors(page: Page) -> None:
+    """A handler of error pages."""
+
+
 def test_a_page_without_a_handler_is_reported() -> None:
     """A program that has handlers has one for each page, or hears about it."""
     handlers = Handlers()
@@ -538,6 +542,11 @@ def test_a_page_without_a_handler_is_reported() -> None:
     )
     assert parse(raw("x", handler="gone")) == Bad(
         "handler", "there is no page handler 'gone'; there are: quotes"
+    )
+    handlers.page("*", status=[404, 410])(details_of_errors)
+    assert parse(raw("x")) == Bad(
+        "handler",
+        "no page handler takes the status 200 here; details_of_errors takes 404 410",
     )
 
 
