@@ -221,7 +221,7 @@ def _explain(words: Words, dsn: str) -> int:
     from scraper_cpn.show.explanation import explanation_lines
 
     where = explain_in(anyio.run(look, dsn), seed_url(words.words[0]))
-    return print_result(words, where, explanation_lines(where, _named(words.options)))
+    return print_result(words, where.to_show(), explanation_lines(where, _named(words.options)))
 
 
 def _check(words: Words, dsn: str) -> int:

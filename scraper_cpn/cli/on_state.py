@@ -87,7 +87,7 @@ def _explain(words: Words) -> int:
     from scraper_cpn.show.explanation import explanation_lines
 
     where = explain(words.state, seed_url(words.words[1]), words.run)
-    return print_result(words, where, explanation_lines(where, words.named()))
+    return print_result(words, where.to_show(), explanation_lines(where, words.named()))
 
 
 def _retry(words: Words) -> int:

@@ -1,10 +1,12 @@
 """Requests that may have been processed: never sent twice by themselves, and again when the user wants it."""
 
 import json
+from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
 import anyio
+import msgspec
 import pytest
 from anyio import to_thread
 
@@ -201,3 +203,19 @@ async def test_several_requests_of_a_url_are_told_apart(
     assert said.count("of 3 requests: stored, with 1 item") == 2
     assert "POST with the data {'number': 1}, " in said
     assert "attempt 1: http: HTTP 404" in said
+
+
+async def test_no_record_has_what_was_sent(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Neither `scrape explain --json` nor the summary, which `--json` and programs write down as a whole; both have the data."""
+    state = tmp_path / "a.state"
+    async with Server(lambda asked: [Do.CLOSE]) as server:
+        seeds = [order(server.url, 7001, headers={"X-Key": "k3y-of-mine"})]
+        summary = await ordering().crawl(*seeds, state=state)
+        assert await command("explain", str(state), f"{server.url}/order", "--json") == 0
+    sent = b64encode(b'{"n":7001}').decode()
+    for record in (capsys.readouterr().out, msgspec.json.encode(summary).decode()):
+        assert '"POST"' in record
+        assert "k3y-of-mine" not in record
+        assert sent not in record

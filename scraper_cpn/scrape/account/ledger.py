@@ -12,7 +12,7 @@ import msgspec
 from msgspec import structs
 
 from scraper_cpn.scrape.account.report import Changes, FailureGroup
-from scraper_cpn.scrape.colours import KINDS, Failure, Hold, PooledSession, Proxy, Stored
+from scraper_cpn.scrape.colours import KINDS, Failure, Hold, PooledSession, Proxy, Stored, to_show
 
 EXAMPLES = 3
 UNSURE = "unsure"
@@ -134,7 +134,7 @@ class Ledger:
             self._counts[row.kind] = self._counts.get(row.kind, 0) + 1
             self._examples.setdefault(row.kind, [])
             if len(self._examples[row.kind]) < EXAMPLES:
-                self._examples[row.kind].append(row)
+                self._examples[row.kind].append(_to_show(row))
         self.unchanged += row.kind == UNCHANGED
         self.gone += change_of(row) == "gone"
         if not _is_later(row) if row.kind == UNCHANGED else row.final:
@@ -153,6 +153,11 @@ class Ledger:
                 self.failed_requests += _is_more(row)
         if row.target.seed and row.kind not in _NO_MISTAKE:
             self.seeds_failed.append(row.target.requested_url)
+
+
+def _to_show(row: Failure) -> Failure:
+    """Return a failure without what its request has sent: a program may write down a whole summary, and `--json` does."""
+    return structs.replace(row, target=to_show(row.target))
 
 
 def _is_more(row: Failure) -> bool:

@@ -151,6 +151,7 @@ from scraper_cpn.scrape.colours.targets import (
     StopRequest,
     Target,
     gate_of,
+    to_show,
     url_of,
 )
 
@@ -287,5 +288,6 @@ __all__ = [
     "Window",
     "Wired",
     "gate_of",
+    "to_show",
     "url_of",
 ]

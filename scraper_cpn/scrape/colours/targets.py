@@ -6,6 +6,7 @@ Owns: these types; their times are integer nanoseconds.
 from typing import Any
 
 from msgspec import UNSET, Struct
+from msgspec.structs import replace
 
 from scraper_cpn.scrape.request import PLAIN, Request
 
@@ -166,6 +167,13 @@ class LocatedTarget(StagedTarget, frozen=True, gc=False, kw_only=True):
     """As `Address.address`."""
     ip: str
     """As `Address.ip`."""
+
+
+def to_show(target: Target) -> Target:
+    """Return a target without what its request sends, which may be secret: for a record that is written down as a whole."""
+    if not isinstance(target, RequestTarget):
+        return target
+    return replace(target, request=replace(target.request, headers=(), body=b""))
 
 
 def url_host(url: str) -> str:

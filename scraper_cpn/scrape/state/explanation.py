@@ -9,10 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from scraper_cpn.scrape.colours import (
-    Target,
-)
+from scraper_cpn.scrape.colours import Target, to_show
 
 
 class Wait(Struct, frozen=True):
@@ -85,6 +84,10 @@ class Explanation(Struct, frozen=True, kw_only=True):
     """Other statements of its robots.txt, such as `Content-Signal: ai-train=no`."""
     kept_out: tuple[str, ...] = ()
     """The reasons that would exclude an unknown URL: `scope`, `filters`, `traps`, `robots`."""
+
+    def to_show(self) -> Explanation:
+        """Return it without what the request sends."""
+        return self if self.target is None else replace(self, target=to_show(self.target))
 
 
 class RequestEnd(Struct, frozen=True):
